@@ -1,0 +1,42 @@
+import { Refused, type RefusedKind } from '../refused.ts';
+
+const statuses: Record<RefusedKind, [number, string]> = {
+  invalid: [400, 'Invalid request'],
+  forbidden: [403, 'Not allowed'],
+  missing: [404, 'Not found'],
+  conflict: [409, 'Not now'],
+  large: [413, 'Too large'],
+  mismatch: [422, 'Idempotency key used before'],
+};
+
+/** RFC 9457 problem details. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly errors?: readonly string[];
+}
+
+/** What a caller may know of an error: a refusal's reason, or for anything else only the id to quote to an operator. */
+export function problem(error: unknown, id: string): Problem {
+  const instance = `urn:broch:request:${id}`;
+  if (!(error instanceof Refused))
+    return {
+      type: 'about:blank',
+      title: 'Unexpected error',
+      status: 500,
+      instance,
+      detail: `Something failed on our side. Quote ${id} to your operator.`,
+    };
+  const [status, title] = statuses[error.kind];
+  return {
+    type: `urn:broch:problem:${error.kind}`,
+    title,
+    status,
+    detail: error.message,
+    instance,
+    ...(error.details.length > 0 && { errors: error.details }),
+  };
+}

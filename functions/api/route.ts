@@ -1,0 +1,45 @@
+import * as z from 'zod';
+
+export const groups = ['operator', 'steward', 'reviewer', 'researcher', 'partner'] as const;
+export type Group = (typeof groups)[number];
+
+/** Roles a person can hold in one project; kept in the table, never in the token. */
+export const ProjectRole = z.enum(['lead', 'researcher']);
+export type ProjectRole = z.infer<typeof ProjectRole>;
+
+/** One way to be allowed: a group from the token and, where given, one of these roles in the project of the path. */
+export interface Allowed {
+  readonly group: Group;
+  readonly member?: readonly ProjectRole[];
+}
+
+export type Capability = 'projects' | 'ingest' | 'workspaces' | 'costs' | 'api';
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: `/${string}`;
+  readonly capability: Capability;
+  /** The verb of the command line, as in `broch project create`. */
+  readonly cli: string;
+  readonly summary: string;
+  /** One example of the command line, without `broch`. */
+  readonly example: string;
+  /** `anyone` needs no token. Otherwise any one entry is enough; nothing else is allowed. */
+  readonly who: 'anyone' | readonly Allowed[];
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodObject;
+  readonly returns: z.ZodType;
+  /** The answer is a secret made anew each time (a link, credentials): it is never kept, so no idempotency key applies. */
+  readonly mints?: true;
+  readonly status: 200 | 201 | 202;
+}
+
+/** `?limit=&next=` on every list. */
+export const Paging = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50).describe('items on a page'),
+  next: z.string().max(2000).optional().describe('where the page before ended'),
+});
+
+/** A page of `of`. */
+export const pageOf = <T extends z.ZodType>(of: T) => z.object({ items: z.array(of), next: z.string().optional() });

@@ -1,0 +1,30 @@
+/**
+ * Every key of the one table, so that no two capabilities can collide, and so that a role can be fenced to partitions
+ * (`dynamodb:LeadingKeys`). A partition starts with its name and `#`; what follows comes from validated identifiers.
+ */
+export const partitions = {
+  project: 'PROJECT#',
+  projects: 'PROJECTS',
+  block: 'BLOCK#',
+  delivery: 'DELIVERY#',
+  partner: 'PARTNER#',
+  dataset: 'DATASET#',
+  datasets: 'DATASETS',
+  workspace: 'WORKSPACE#',
+  instance: 'INSTANCE#',
+  report: 'REPORT#',
+  reports: 'REPORTS',
+  once: 'ONCE#',
+} as const;
+
+export type Partition = keyof typeof partitions;
+
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+export const key = (partition: Partition, id: string, sk = 'ITEM'): Key => ({
+  pk: `${partitions[partition]}${id}`,
+  sk,
+});

@@ -1,0 +1,36 @@
+import * as z from 'zod';
+
+/** A project's name is its id everywhere: in stacks, buckets, tags and bills. */
+export const ProjectId = z
+  .string()
+  .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lower-case letters, digits and single hyphens, starting with a letter')
+  .min(3)
+  .max(20);
+
+const common = {
+  id: ProjectId,
+  title: z.string().min(1).max(200),
+  requestedBy: z.string(),
+  requestedAt: z.iso.datetime(),
+  /** Counts the tries; names the workflow's execution, so that one try can run once only. */
+  attempt: z.number().int().min(1),
+};
+
+/** What the project's network stack put out. */
+export const Network = z.object({
+  stackId: z.string(),
+  vpcId: z.string(),
+  subnetIds: z.array(z.string()).min(1),
+  securityGroupId: z.string(),
+  bucket: z.string(),
+  keyArn: z.string(),
+  instanceProfile: z.string(),
+});
+export type Network = z.infer<typeof Network>;
+
+export const Project = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('provisioning'), ...common, cidr: z.string().optional() }),
+  z.object({ status: z.literal('ready'), ...common, cidr: z.string(), network: Network, readyAt: z.iso.datetime() }),
+  z.object({ status: z.literal('failed'), ...common, reason: z.string(), failedAt: z.iso.datetime() }),
+]);
+export type Project = z.infer<typeof Project>;

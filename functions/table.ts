@@ -1,0 +1,89 @@
+import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import type * as z from 'zod';
+import type { Key } from './keys.ts';
+import { Refused } from './refused.ts';
+
+// Each function below sends one command, so that a bundle holds, and a role is granted, only what its code calls.
+const client = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
+  marshallOptions: { removeUndefinedValues: true },
+});
+
+/** An item of the table: its key, its own fields, and a revision that every change raises by one. */
+export type Row<T> = T & { readonly revision: number };
+
+const parse = <T>(schema: z.ZodType<T>, item: Record<string, unknown>): Row<T> =>
+  ({ ...schema.parse(item), revision: Number(item.revision) }) as Row<T>;
+
+/** The item as last written (a consistent read), or undefined. */
+export async function readRow<T>(table: string, schema: z.ZodType<T>, key: Key): Promise<Row<T> | undefined> {
+  const { Item } = await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true }));
+  return Item && parse(schema, Item);
+}
+
+/** Writes a new item. Returns false, and writes nothing, where the key is taken. */
+export async function createRow(table: string, key: Key, item: object): Promise<boolean> {
+  return put(table, { ...item, ...key, revision: 1 }, 'attribute_not_exists(pk)');
+}
+
+/** Writes `item` over the revision that was read. Returns false, and writes nothing, where somebody was faster. */
+export async function replaceRow<T extends object>(table: string, key: Key, read: { revision: number }, item: T) {
+  return put(table, { ...item, ...key, revision: read.revision + 1 }, 'revision = :read', { ':read': read.revision });
+}
+
+async function put(table: string, item: object, condition: string, values?: Record<string, unknown>) {
+  try {
+    await client.send(
+      new PutCommand({
+        TableName: table,
+        Item: item,
+        ConditionExpression: condition,
+        ...(values && { ExpressionAttributeValues: values }),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+/** One page of a partition, newest sort key first. `next` continues where a page ended. */
+export interface Page<T> {
+  items: T[];
+  next?: string | undefined;
+}
+
+/**
+ * Reads a page of `pk`. The token holds only the last sort key: the partition comes from the caller's rights each time,
+ * so a token made up or taken from elsewhere can reach nothing else.
+ */
+export async function pageRows<T>(
+  table: string,
+  schema: z.ZodType<T>,
+  pk: string,
+  { limit = 50, next, prefix = '' }: { limit?: number | undefined; next?: string | undefined; prefix?: string } = {},
+): Promise<Page<Row<T>>> {
+  const { Items = [], LastEvaluatedKey } = await client.send(
+    new QueryCommand({
+      TableName: table,
+      KeyConditionExpression: prefix ? 'pk = :pk AND begins_with(sk, :prefix)' : 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': pk, ...(prefix && { ':prefix': prefix }) },
+      ScanIndexForward: false,
+      Limit: limit,
+      ...(next !== undefined && { ExclusiveStartKey: { pk, sk: decodeNext(next) } }),
+    }),
+  );
+  const last = LastEvaluatedKey?.sk as string | undefined;
+  return {
+    items: Items.map(item => parse(schema, item)),
+    ...(last !== undefined && { next: Buffer.from(last).toString('base64url') }),
+  };
+}
+
+function decodeNext(next: string): string {
+  const sk = Buffer.from(next, 'base64url').toString('utf8');
+  if (sk === '' || sk.length > 1000 || Buffer.from(sk).toString('base64url') !== next)
+    throw new Refused('invalid', 'The page token `next` is not one this API gave out. Leave it out to start again.');
+  return sk;
+}

@@ -1,0 +1,131 @@
+import { Stack } from 'aws-cdk-lib';
+import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import { Effect, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { type Partition, partitions } from '../functions/keys.ts';
+
+/**
+ * What a function's environment names, together with what the function may do there. A function is granted exactly its
+ * environment's accesses: there is no other way to give it anything.
+ */
+export interface Access {
+  readonly value: string;
+  readonly statements: readonly PolicyStatement[];
+}
+
+const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
+  new PolicyStatement({ effect: Effect.ALLOW, actions, resources, ...(conditions && { conditions }) });
+
+/** Use of a key only through the service that holds the data, as a stolen role could otherwise decrypt by hand. */
+const through = (key: IKey | undefined, service: string, actions: string[]) =>
+  key
+    ? [
+        allow(actions, [key.keyArn], {
+          StringEquals: { 'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com` },
+        }),
+      ]
+    : [];
+
+type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
+
+/** The table, fenced to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. */
+export function table(of: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
+  const grouped = new Map<string, string[]>();
+  for (const [partition, actions] of Object.entries(rights)) {
+    const name = [...actions]
+      .sort()
+      .map(action => `dynamodb:${action}`)
+      .join();
+    grouped.set(name, [...(grouped.get(name) ?? []), partitions[partition as Partition]]);
+  }
+  const statements = [...grouped].map(([actions, leading]) =>
+    allow(actions.split(','), [of.tableArn], {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leading.map(key => (key.endsWith('#') ? `${key}*` : key)) },
+    }),
+  );
+  return {
+    value: of.tableName,
+    statements: [...statements, ...through(of.encryptionKey, 'dynamodb', ['kms:Decrypt'])],
+  };
+}
+
+/** S3's rights by what code does: `read` a version, `write` an object (by parts too), `list` a prefix, `tag`. */
+const objectActions = {
+  read: ['s3:GetObject', 's3:GetObjectVersion'],
+  write: ['s3:PutObject', 's3:AbortMultipartUpload'],
+  delete: ['s3:DeleteObject'],
+} as const;
+const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const;
+type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;
+
+/** A bucket, fenced to keys under `prefix` (default: all of it). */
+export function bucket(of: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
+  const has = (right: BucketRight) => rights.includes(right);
+  const pick = <K extends BucketRight>(from: Record<K, readonly string[]>) =>
+    (Object.keys(from) as K[]).filter(has).flatMap(right => [...from[right]]);
+  const [objects, whole] = [pick(objectActions), pick(bucketActions)];
+  const kms = [
+    ...(has('read') || has('write') ? ['kms:Decrypt'] : []),
+    ...(has('write') ? ['kms:GenerateDataKey'] : []),
+  ];
+  return {
+    value: of.bucketName,
+    statements: [
+      ...(objects.length > 0 ? [allow(objects, [of.arnForObjects(`${prefix}*`)])] : []),
+      ...(whole.length > 0
+        ? [allow(whole, [of.bucketArn], prefix ? { StringLike: { 's3:prefix': [`${prefix}*`] } } : undefined)]
+        : []),
+      ...(kms.length > 0 ? through(of.encryptionKey, 's3', kms) : []),
+    ],
+  };
+}
+
+export const bus = (of: IEventBus): Access => ({
+  value: of.eventBusName,
+  statements: [allow(['events:PutEvents'], [of.eventBusArn])],
+});
+
+/** May start the machine; not stop it, nor see its executions. */
+export const starts = (machine: IStateMachine): Access => ({
+  value: machine.stateMachineArn,
+  statements: [allow(['states:StartExecution'], [machine.stateMachineArn])],
+});
+
+/** May answer the machine's waiting tasks. */
+export const answers = (machine: IStateMachine): Access => ({
+  value: machine.stateMachineArn,
+  statements: [allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [machine.stateMachineArn])],
+});
+
+export const secret = (of: ISecret): Access => ({
+  value: of.secretArn,
+  statements: [
+    allow(['secretsmanager:GetSecretValue'], [of.secretArn]),
+    ...through(of.encryptionKey, 'secretsmanager', ['kms:Decrypt']),
+  ],
+});
+
+/** May become the role. */
+export const assumes = (role: IRole): Access => ({
+  value: role.roleArn,
+  statements: [allow(['sts:AssumeRole'], [role.roleArn])],
+});
+
+/** May use a key directly, always for one kind of thing: the encryption context must name it. */
+export const key = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
+  value: of.keyArn,
+  statements: [
+    allow(
+      actions.map(action => `kms:${action}`),
+      [of.keyArn],
+      { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': [context] } },
+    ),
+  ],
+});
+
+/** A plain value with rights that no construct above describes: for what workflows make at run time. */
+export const named = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });

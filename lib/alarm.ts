@@ -1,0 +1,36 @@
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+
+export interface AlarmProps {
+  /** Where alarms go. */
+  readonly topic: ITopic;
+  readonly metric: IMetric;
+  /** What has happened, in one sentence. */
+  readonly means: string;
+  /** Where to look first. */
+  readonly check: string;
+  /** What to do about it. */
+  readonly do: string;
+  readonly threshold?: number;
+}
+
+/** The only way to make an alarm: it says what it means, where to look and what to do, and the runbook repeats it. */
+export function alarm(
+  scope: Construct,
+  id: string,
+  { topic, metric, means, check, do: act, threshold = 1 }: AlarmProps,
+): Alarm {
+  const made = new Alarm(scope, `${id}Alarm`, {
+    metric,
+    threshold,
+    evaluationPeriods: 1,
+    comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    // These metrics exist only when something went wrong, so silence is good news.
+    treatMissingData: TreatMissingData.NOT_BREACHING,
+    alarmDescription: `${means}\nCheck: ${check}\nDo: ${act}`,
+  });
+  made.addAlarmAction(new SnsAction(topic));
+  return made;
+}

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import * as z from 'zod';
+
+const Cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'an IPv4 block such as 10.64.0.0/12');
+const Sizes = z.strictObject({ small: z.string(), medium: z.string(), large: z.string() });
+
+/** Everything an organisation decides about its Broch. One file, read once, at synthesis. */
+export const Config = z.strictObject({
+  environment: z
+    .string()
+    .regex(/^[a-z][a-z0-9]{1,11}$/, 'two to twelve lower-case letters and digits')
+    .describe('tells several Brochs in one account apart; part of names and tags'),
+  account: z
+    .string()
+    .regex(/^\d{12}$/, 'twelve digits')
+    .optional()
+    .describe("left out: the credentials' account"),
+  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-2'),
+  retainDays: z.number().int().min(1).describe('how long logs are kept'),
+  alarms: z.strictObject({ email: z.email().optional() }).prefault({}),
+  projects: z.strictObject({
+    pool: Cidr.describe('projects get their networks from here; must not overlap yours'),
+    prefix: z.number().int().min(20).max(26).default(22).describe("the size of one project's network"),
+    quarantineDays: z.number().int().min(0).default(7).describe('how long a returned block rests'),
+  }),
+  ingest: z
+    .strictObject({
+      lockDays: z
+        .number()
+        .int()
+        .min(1)
+        .default(30)
+        .describe('datasets cannot be deleted for so long (Object Lock, governance)'),
+      landingDays: z.number().int().min(7).default(90).describe('originals stay in the landing bucket for so long'),
+    })
+    .prefault({}),
+  workspaces: z.strictObject({
+    gateway: z.url().describe('where the Guacamole gateway answers'),
+    linkSeconds: z.number().int().min(5).max(60).default(60),
+    readyMinutes: z
+      .number()
+      .int()
+      .min(1)
+      .max(60)
+      .default(20)
+      .describe('a desktop that has not reported by then is removed'),
+    sizes: z.strictObject({ linux: Sizes, windows: Sizes }),
+  }),
+  costs: z.strictObject({
+    tag: z.string().default('broch:project').describe('the cost allocation tag that names the project'),
+    hour: z.number().int().min(0).max(23).default(7).describe('when the daily card is sent'),
+    timezone: z.string().default('Europe/London'),
+    webhookHosts: z
+      .array(z.string())
+      .default(['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'])
+      .describe('hosts the card may be posted to; `*.` stands for one or more labels'),
+  }),
+});
+export type Config = z.infer<typeof Config>;
+
+/** Reads and checks a configuration file. Its errors name the key and say what belongs there. */
+export function readConfig(file: string): Config {
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new Error(`${file} can't be read as JSON: ${(error as Error).message}`);
+  }
+  const parsed = Config.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map(({ path, message }) => `  ${path.join('.') || '(top)'}: ${message}`);
+  throw new Error(`${file} is not a valid configuration:\n${lines.join('\n')}`);
+}

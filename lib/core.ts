@@ -1,0 +1,194 @@
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { AttributeType, Billing, type ITableV2, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { EventBus, type IEventBus, Rule, type RuleProps } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type BucketProps,
+  type CfnBucket,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { Contract } from '../functions/contract.ts';
+import { alarm } from './alarm.ts';
+import type { Config } from './config.ts';
+import type { Handler, Module } from './handler.ts';
+
+const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
+
+/** What every capability may rely on: the key, the one table, the bus, where alarms and logs go. */
+export class Core extends Construct {
+  readonly config: Config;
+  readonly key: Key;
+  readonly table: ITableV2;
+  readonly bus: IEventBus;
+  readonly alarms: ITopic;
+  /** Server access logs of all buckets. */
+  readonly accessLogs: Bucket;
+
+  constructor(scope: Construct, id: string, config: Config) {
+    super(scope, id);
+    this.config = config;
+    this.key = new Key(this, 'Key', {
+      description: 'Broch: table, buckets, logs, alarms and secrets of the platform',
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.letServicesUse(this.key);
+    this.table = new TableV2(this, 'Table', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      timeToLiveAttribute: 'ttl',
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.customerManagedKey(this.key),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.bus = new EventBus(this, 'Bus', { description: 'Facts of the platform, in the past tense', kmsKey: this.key });
+    const topic = new Topic(this, 'Alarms', { masterKey: this.key, enforceSSL: true, displayName: 'Broch alarms' });
+    if (config.alarms.email) topic.addSubscription(new EmailSubscription(config.alarms.email));
+    this.alarms = topic;
+    this.accessLogs = new Bucket(this, 'AccessLogs', {
+      // S3's log delivery cannot write under a customer-managed key.
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      versioned: true,
+      lifecycleRules: [
+        { expiration: Duration.days(config.retainDays), noncurrentVersionExpiration: Duration.days(30) },
+      ],
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const replicated = {
+      id: 'NIST.800.53.R5-S3BucketReplicationEnabled',
+      reason:
+        'Copies in a second region are for the organisation to decide: data may not leave its jurisdiction by default.',
+    };
+    Validations.of(Stack.of(this)).acknowledge(replicated);
+    Validations.of(this.accessLogs).acknowledge(
+      { id: 'AwsSolutions-S1', reason: 'This bucket takes the access logs; logging it into itself would never end.' },
+      {
+        id: 'NIST.800.53.R5-S3BucketLoggingEnabled',
+        reason: 'This bucket takes the access logs; logging it into itself would never end.',
+      },
+      {
+        id: 'NIST.800.53.R5-S3DefaultEncryptionKMS',
+        reason: 'Server access logs can only be delivered under S3-managed keys.',
+      },
+    );
+    Validations.of(this.table).acknowledge({
+      id: 'NIST.800.53.R5-DynamoDBInBackupPlan',
+      reason: 'Point-in-time recovery is on for 35 days; a backup plan belongs to the organisation.',
+    });
+  }
+
+  /** A bucket as all of ours are: private, TLS only, versioned, under `key`, events on, accesses logged, kept. */
+  bucket(scope: Construct, id: string, props: Partial<BucketProps> = {}): Bucket {
+    const bucket = new Bucket(scope, id, {
+      encryption: BucketEncryption.KMS,
+      encryptionKey: this.key,
+      bucketKeyEnabled: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      serverAccessLogsBucket: this.accessLogs,
+      serverAccessLogsPrefix: `${id.toLowerCase()}/`,
+      removalPolicy: RemovalPolicy.RETAIN,
+      ...props,
+    });
+    bucket.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'OnlyUnderOurKey',
+        effect: Effect.DENY,
+        principals: [new AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects('*')],
+        conditions: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' } },
+      }),
+    );
+    const l1 = bucket.node.defaultChild as CfnBucket;
+    // Not the L2's eventBridgeEnabled, which deploys a custom resource for what CloudFormation knows by itself.
+    l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
+    return bucket;
+  }
+
+  logGroup(scope: Construct, prefix?: string): LogGroup {
+    return new LogGroup(scope, 'Logs', {
+      retention:
+        months.filter(days => days >= this.config.retainDays).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE,
+      encryptionKey: this.key,
+      removalPolicy: RemovalPolicy.RETAIN,
+      ...(prefix && { logGroupName: `${prefix}broch-${this.config.environment}-${scope.node.addr.slice(-10)}` }),
+    });
+  }
+
+  /** Calls a function for every event of a contract; what cannot be delivered in a day lands in a dead-letter queue. */
+  on<T>(
+    scope: Construct,
+    id: string,
+    contract: Contract<T>,
+    target: Handler<Module>,
+    filter?: RuleProps['eventPattern'],
+  ): Rule {
+    const queue = new Queue(scope, `${id}Undelivered`, {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: this.key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    const options = { deadLetterQueue: queue, retryAttempts: 185, maxEventAge: Duration.hours(24) };
+    const rule = new Rule(scope, `${id}Rule`, {
+      description: `${contract.source} ${contract.type}`,
+      // AWS's own events arrive on the account's default bus.
+      ...(contract.source.startsWith('aws.') ? {} : { eventBus: this.bus }),
+      eventPattern: { source: [contract.source], detailType: [contract.type], ...filter },
+      targets: [new LambdaFunction(target.fn, options)],
+    });
+    Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
+    alarm(scope, `${id}Undelivered`, {
+      topic: this.alarms,
+      metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
+      means: `${contract.type} events could not be delivered for a day, or were refused.`,
+      check:
+        'The messages in the queue (each holds the event and the error), and the errors of the function it was for.',
+      do: 'Mend the function, then send each event again with `aws events put-events` or upload the object again. They are kept for 14 days.',
+    });
+    return rule;
+  }
+
+  private letServicesUse(key: Key) {
+    const { account, region } = Stack.of(this);
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'Logs',
+        principals: [new ServicePrincipal(`logs.${region}.amazonaws.com`)],
+        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+        resources: ['*'],
+        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${account}:*` } },
+      }),
+    );
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'Deliveries',
+        principals: ['cloudwatch', 'events', 'sns', 'sqs', 'scheduler'].map(
+          service => new ServicePrincipal(`${service}.amazonaws.com`),
+        ),
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': account } },
+      }),
+    );
+  }
+}

@@ -1,0 +1,106 @@
+import { Duration, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  Code,
+  Function as Lambda,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { Construct } from 'constructs';
+import type * as z from 'zod';
+import type { Access } from './access.ts';
+import { alarm } from './alarm.ts';
+import { bundle } from './bundle.ts';
+import type { Core } from './core.ts';
+
+/** What every handler file exports. */
+export interface Module {
+  readonly env: z.ZodObject;
+  readonly handler: unknown;
+}
+
+export interface HandlerProps<M extends Module> {
+  readonly core: Core;
+  /** The handler file, as a path below functions/. */
+  readonly entry: `${string}/${string}.ts`;
+  /** Exactly the variables that the file's `env` parses, and with them all that the function may do. */
+  readonly environment: { readonly [K in keyof z.input<M['env']>]: string | Access };
+  readonly seconds?: number;
+  readonly memory?: number;
+}
+
+/** A Lambda typed by its handler file (`new Handler<typeof Plan>`), with a role of its own. */
+export class Handler<M extends Module> extends Construct {
+  readonly fn: Lambda;
+
+  constructor(scope: Construct, id: string, { core, entry, environment, seconds = 30, memory = 512 }: HandlerProps<M>) {
+    super(scope, id);
+    const values: [string, string | Access][] = Object.entries(environment);
+    const { folder, hash } = bundle(entry);
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const logGroup = core.logGroup(this);
+    this.fn = new Lambda(this, 'Function', {
+      description: `functions/${entry}`,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(folder, { assetHash: hash }),
+      role,
+      logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO,
+      systemLogLevelV2: SystemLogLevel.WARN,
+      tracing: Tracing.ACTIVE,
+      timeout: Duration.seconds(seconds),
+      memorySize: memory,
+      environment: {
+        POWERTOOLS_SERVICE_NAME: entry.split('/')[0] ?? '',
+        ...Object.fromEntries(values.map(([name, value]) => [name, typeof value === 'string' ? value : value.value])),
+      },
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+        resources: [logGroup.logGroupArn],
+      }),
+    );
+    for (const statement of values.flatMap(([, value]) => (typeof value === 'string' ? [] : value.statements)))
+      role.addToPolicy(statement);
+
+    Validations.of(this).acknowledge(
+      {
+        id: 'AwsSolutions-IAM5',
+        reason:
+          'Wildcards end a key prefix or stand for what has no ARN (X-Ray); test/access proves that nothing is to spare.',
+      },
+      {
+        id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+        reason: 'A role of one function: its policy belongs to nothing else, so a shared one would only widen it.',
+      },
+      {
+        id: 'NIST.800.53.R5-LambdaInsideVPC',
+        reason:
+          'Calls AWS APIs only, under a role of its own; in a VPC it would need endpoints that cost more than all else idle.',
+      },
+      {
+        id: 'NIST.800.53.R5-LambdaConcurrency',
+        reason: 'Concurrency is bounded where work starts: Map states, the API throttle and EventBridge retries.',
+      },
+      {
+        id: 'NIST.800.53.R5-LambdaDLQ',
+        reason: 'Called synchronously, or by a rule that has a dead-letter queue of its own.',
+      },
+    );
+    alarm(this, 'Errors', {
+      topic: core.alarms,
+      metric: this.fn.metricErrors({ period: Duration.minutes(5) }),
+      means: `functions/${entry} threw something that is not a refusal.`,
+      check: `Its log group for level ERROR; the request id there is the one in the caller's problem document.`,
+      do: 'Mend the cause. Workflows retry by themselves and can be retried through the API; nothing is lost meanwhile.',
+    });
+  }
+}

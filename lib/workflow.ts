@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Duration, Validations } from 'aws-cdk-lib';
+import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { alarm } from './alarm.ts';
+import type { Core } from './core.ts';
+import type { Handler, Module } from './handler.ts';
+
+export interface WorkflowProps {
+  readonly core: Core;
+  /** A file in state-machines/. */
+  readonly file: `${string}.asl.json`;
+  /** The functions it calls, each under the name of its `${}` placeholder. */
+  readonly calls: Readonly<Record<string, Handler<Module>>>;
+  /** All other placeholders. */
+  readonly values?: Readonly<Record<string, string>>;
+  /** The end of it all: whatever happens, an execution is over by then. */
+  readonly deadline: Duration;
+}
+
+/** The placeholders of a state machine file. */
+export const placeholders = (definition: string): string[] =>
+  [...new Set([...definition.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? ''))].sort();
+
+/** A state machine from its file. Its placeholders and the given names must be the same set. */
+export class Workflow extends Construct {
+  readonly machine: StateMachine;
+
+  constructor(scope: Construct, id: string, { core, file, calls, values = {}, deadline }: WorkflowProps) {
+    super(scope, id);
+    const definition = readFileSync(join(import.meta.dirname, '../state-machines', file), 'utf8');
+    const given = {
+      ...values,
+      ...Object.fromEntries(Object.entries(calls).map(([name, { fn }]) => [name, fn.functionArn])),
+    };
+    const [wanted, named] = [placeholders(definition).join(), Object.keys(given).sort().join()];
+    if (wanted !== named)
+      throw new Error(`state-machines/${file} has the placeholders ${wanted}, but is given ${named}`);
+    this.machine = new StateMachine(this, 'Machine', {
+      definitionBody: DefinitionBody.fromString(definition),
+      definitionSubstitutions: given,
+      comment: `state-machines/${file}`,
+      timeout: deadline,
+      tracingEnabled: true,
+      logs: {
+        destination: core.logGroup(this, '/aws/vendedlogs/states/'),
+        level: LogLevel.ALL,
+        includeExecutionData: true,
+      },
+    });
+    for (const { fn } of Object.values(calls)) fn.grantInvokeLatestVersion(this.machine);
+    Validations.of(this).acknowledge(
+      { id: 'AwsSolutions-IAM5', reason: 'X-Ray and the delivery of vended logs have no resource to name.' },
+      { id: 'NIST.800.53.R5-IAMNoInlinePolicy', reason: 'A role of one machine: its policy belongs to nothing else.' },
+    );
+    const failed = {
+      topic: core.alarms,
+      check: `The execution's history in the console or \`aws stepfunctions describe-execution\`: the last state and its error.`,
+    };
+    alarm(this, 'Failed', {
+      ...failed,
+      metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
+      means: `An execution of state-machines/${file} ended outside its own error paths.`,
+      do: 'The subject (delivery, project, workspace or report) keeps its input and can be retried through the API. Mend the cause first.',
+    });
+    alarm(this, 'TimedOut', {
+      ...failed,
+      metric: this.machine.metricTimedOut({ period: Duration.minutes(5) }),
+      means: `An execution of state-machines/${file} ran into its deadline.`,
+      do: 'Find what it waited for. Then retry the subject through the API.',
+    });
+  }
+}
