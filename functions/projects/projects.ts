@@ -16,15 +16,20 @@ const common = {
   attempt: z.number().int().min(1),
 };
 
-/** What the project's network stack put out. */
+/** What the project's network stack put out: where everything of the project lives. */
 export const Network = z.object({
-  stackId: z.string(),
-  vpcId: z.string(),
-  subnetIds: z.array(z.string()).min(1),
-  securityGroupId: z.string(),
-  bucket: z.string(),
-  keyArn: z.string(),
-  instanceProfile: z.string(),
+  stackId: z.string().min(1),
+  vpcId: z.string().min(1),
+  /** Isolated, one in each of two zones. */
+  subnetIds: z.array(z.string().min(1)).length(2),
+  /** For workspaces and jobs. */
+  securityGroupId: z.string().min(1),
+  /** For interface endpoints, which exist only while something runs. */
+  endpointSecurityGroupId: z.string().min(1),
+  bucket: z.string().min(1),
+  keyArn: z.string().min(1),
+  /** The name, not the ARN. */
+  instanceProfile: z.string().min(1),
 });
 export type Network = z.infer<typeof Network>;
 
