@@ -1,4 +1,4 @@
-import { type App, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
@@ -12,7 +12,13 @@ export class DataStack extends Stack {
     super(app, id, { ...props, terminationProtection: true });
     this.core = new Core(this, 'Core', config);
     this.people = new People(this, 'People');
+    outputs(this, { Pool: this.people.pool.userPoolId, Client: this.people.client.userPoolClientId });
   }
+}
+
+/** What an operator and the command line need to know. */
+function outputs(stack: Stack, values: Record<string, string>) {
+  for (const [name, value] of Object.entries(values)) new CfnOutput(stack, `${name}Is`, { value });
 }
 
 /** Everything that runs. Can be deleted and deployed again without losing anything. */
@@ -20,7 +26,8 @@ export class PlatformStack extends Stack {
   constructor(app: App, id: string, { data, ...props }: StackProps & { data: DataStack }) {
     super(app, id, props);
     const { core, people } = data;
-    new Api(this, 'Api', { core, people, handlers: {} });
+    const api = new Api(this, 'Api', { core, people, handlers: {} });
+    outputs(this, { Url: api.url });
   }
 }
 

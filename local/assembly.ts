@@ -1,0 +1,98 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { root } from './cloud.ts';
+
+/**
+ * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates
+ * before these are deployed there, and named to the user; the app itself has no idea of it.
+ */
+export const unknownTypes: readonly string[] = [
+  'AWS::EC2::FlowLog',
+  'AWS::EC2::SecurityGroupEgress',
+  'AWS::EC2::SecurityGroupIngress',
+  'AWS::Route53Resolver::FirewallDomainList',
+  'AWS::Route53Resolver::FirewallRuleGroup',
+  'AWS::Route53Resolver::FirewallRuleGroupAssociation',
+  'AWS::Route53Resolver::FirewallConfig',
+  'AWS::Route53Resolver::ResolverQueryLoggingConfig',
+  'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation',
+];
+
+interface Resource {
+  Type: string;
+  DependsOn?: string | string[];
+  [key: string]: unknown;
+}
+
+export interface Template {
+  Resources?: Record<string, Resource>;
+  Outputs?: Record<string, unknown>;
+  [key: string]: unknown;
+}
+
+/** The template without the given types, and which it had. Refuses where something that stays refers to what goes. */
+export function without(template: Template, types: readonly string[]): { template: Template; left: string[] } {
+  const all = Object.entries(template.Resources ?? {});
+  const gone = new Set(all.flatMap(([id, { Type }]) => (types.includes(Type) ? [id] : [])));
+  const stays = all
+    .filter(([id]) => !gone.has(id))
+    .map(([id, { DependsOn = [], ...resource }]) => {
+      const needs = [DependsOn].flat().filter(other => !gone.has(other));
+      return [id, { ...resource, ...(needs.length > 0 && { DependsOn: needs }) }] as const;
+    });
+  for (const [id, resource] of stays) {
+    const missing = referred(resource).find(other => gone.has(other));
+    if (missing) throw new Error(`${id} refers to ${missing}, which the embedded cloud can't have`);
+  }
+  const left = all.flatMap(([id, { Type }]) => (gone.has(id) ? [Type] : []));
+  return { template: { ...template, Resources: Object.fromEntries(stays) as Record<string, Resource> }, left };
+}
+
+function referred(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(referred);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'Ref' && typeof inner === 'string') return [inner];
+    if (key === 'Fn::GetAtt') return [Array.isArray(inner) ? String(inner[0]) : String(inner).split('.')[0] ?? ''];
+    return referred(inner);
+  });
+}
+
+/** Runs a program, giving its output line by line; rejects with the last lines where it fails. */
+export function run(command: string[], env: Record<string, string | undefined>, line: (text: string) => void = () => {}): Promise<void> {
+  const [program = '', ...args] = command;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const last: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', text => {
+        last.push(text);
+        if (last.length > 25) last.shift();
+        line(text);
+      });
+    }
+    child.on('error', reject);
+    child.on('close', code => (code === 0 ? resolve() : reject(new Error(`${args.slice(0, 3).join(' ')} failed:\n${last.join('\n')}`))));
+  });
+}
+
+const node = join(root, 'node_modules/node/bin/node');
+/** The real CDK CLI, on the Node of this repository. */
+export const cdk = (...args: string[]): string[] => [node, join(root, 'node_modules/aws-cdk/bin/cdk'), ...args, '--no-notices'];
+export const quiet = { CDK_DISABLE_CLI_TELEMETRY: 'true', CI: 'true', NO_COLOR: '1' };
+
+/** Synthesises the app for a configuration into `folder`, and leaves out what the embedded cloud can't have. */
+export async function assemble(config: string, folder: string): Promise<{ left: string[] }> {
+  await run(cdk('synth', '--quiet', '-c', `config=${config}`, '-o', folder), { ...process.env, ...quiet });
+  const left = readdirSync(folder)
+    .filter(name => name.endsWith('.template.json') || /^asset\..*\.json$/.test(name))
+    .flatMap(name => {
+      const file = join(folder, name);
+      const { template, left } = without(JSON.parse(readFileSync(file, 'utf8')), unknownTypes);
+      if (left.length > 0) writeFileSync(file, JSON.stringify(template));
+      return left;
+    });
+  return { left: [...new Set(left)].sort() };
+}

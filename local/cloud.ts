@@ -1,0 +1,156 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export const root = join(import.meta.dirname, '..');
+const python = join(root, '.venv/bin/python');
+const modules = join(root, 'node_modules');
+
+/** A running embedded cloud: MiniStack for AWS, moto for Cost Explorer, both on loopback. */
+export interface Cloud {
+  /** Every AWS API, over TLS. */
+  readonly endpoint: string;
+  /** The same without TLS, for health and control; clients never use it. */
+  readonly plain: string;
+  /** moto's server, which answers as Cost Explorer. */
+  readonly moto: string;
+  readonly region: string;
+  /** The certificate's file, to be trusted, and its key's. */
+  readonly ca: string;
+  readonly certificateKey: string;
+  readonly log: string;
+  /** What a child process needs to be a client: endpoint, trust, region; credentials are the caller's to add. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Resolves when one of the emulators ended by itself. */
+  readonly crashed: Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface CloudOptions {
+  /** Where certificates and logs go; made if it isn't there. */
+  readonly folder: string;
+  readonly region: string;
+  /** Waits of state machines are multiplied by this; 0 skips them. */
+  readonly waits?: number;
+  /** How many Lambdas may run at once: each is a Node process of about 145 MB. */
+  readonly concurrency?: number;
+}
+
+/** A port nobody listens on, on loopback. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', error => reject(new Error(`no free port on 127.0.0.1 (${error.message})`)));
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free port'))));
+    });
+  });
+}
+
+/** Ends with this process however it ends: the keeper sees its standard input close. */
+function keep(name: string, command: string[], env: Record<string, string | undefined>, log: string, exits: (line: string) => void): ChildProcess {
+  const output = openSync(log, 'a');
+  const child = spawn(python, [join(root, 'local/python/keep.py'), ...command], { env, cwd: root, stdio: ['pipe', output, output] });
+  closeSync(output);
+  child.on('exit', code => exits(`${name} ended by itself (exit ${code}); its last words are in ${log}`));
+  return child;
+}
+
+const get = (url: string, method = 'GET', body?: string) =>
+  new Promise<number>(resolve => {
+    const call = request(url, { method, headers: body ? { 'content-type': 'application/json' } : {} }, answer => {
+      answer.resume();
+      answer.on('end', () => resolve(answer.statusCode ?? 0));
+    });
+    call.on('error', () => resolve(0));
+    call.end(body);
+  });
+
+/** Starts both emulators and waits until they answer. TLS is on and IAM is enforced. */
+export async function startCloud({ folder, region, waits = 1, concurrency = 24 }: CloudOptions): Promise<Cloud> {
+  mkdirSync(folder, { recursive: true });
+  const file = (name: string) => join(folder, name);
+  const [ca, certificateKey, log] = [file('certificate.pem'), file('key.pem'), file('cloud.log')];
+  writeFileSync(log, '');
+  execFileSync(python, [join(root, 'local/python/certificate.py'), ca, certificateKey]);
+  const [tls, plainPort, motoPort] = [await freePort(), await freePort(), await freePort()];
+  const [endpoint, plain, moto] = [`https://127.0.0.1:${tls}`, `http://127.0.0.1:${plainPort}`, `http://127.0.0.1:${motoPort}`];
+  writeFileSync(
+    file('hypercorn.py'),
+    `bind = ["127.0.0.1:${tls}"]\ninsecure_bind = ["127.0.0.1:${plainPort}"]\ncertfile = ${JSON.stringify(ca)}\nkeyfile = ${JSON.stringify(certificateKey)}\nloglevel = "WARNING"\n`,
+  );
+  // An address, not a name: with a name S3 clients put the bucket before it, which does not resolve.
+  const environment = {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ENDPOINT_URL_COST_EXPLORER: moto,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    NODE_EXTRA_CA_CERTS: ca,
+    AWS_CA_BUNDLE: ca,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+  const { AWS_PROFILE: _, AWS_SESSION_TOKEN: __, NODE_OPTIONS: ___, ...inherited } = process.env;
+  let report: (line: string) => void = () => {};
+  const crashed = new Promise<string>(resolve => {
+    report = resolve;
+  });
+  let stopping = false;
+  const exits = (line: string) => stopping || report(line);
+  const children = [
+    keep(
+      'MiniStack',
+      [python, '-m', 'hypercorn', '-c', `file:${file('hypercorn.py')}`, 'ministack.app:app'],
+      {
+        ...inherited,
+        ...environment,
+        AUTH: 'true',
+        GATEWAY_PORT: String(plainPort),
+        IOT_MTLS_ENABLED: 'false',
+        LAMBDA_EXECUTOR: 'local',
+        LAMBDA_ACCOUNT_CONCURRENCY: String(concurrency),
+        CLOUDTRAIL_RECORDING: '1',
+        MINISTACK_REGION: region,
+        NODE_PATH: modules,
+        PATH: [join(modules, 'node/bin'), join(modules, '.bin'), process.env.PATH].join(delimiter),
+        LOG_LEVEL: 'WARNING',
+        PYTHONUNBUFFERED: '1',
+      },
+      log,
+      exits,
+    ),
+    keep('moto', [python, '-m', 'moto.server', '-H', '127.0.0.1', '-p', String(motoPort)], { ...inherited, PYTHONUNBUFFERED: '1' }, log, exits),
+  ];
+  const stop = async () => {
+    stopping = true;
+    await Promise.all(
+      children.map(child => {
+        if (child.exitCode !== null || child.signalCode !== null) return undefined;
+        const gone = new Promise(resolve => child.once('exit', resolve));
+        child.stdin?.end();
+        return gone;
+      }),
+    );
+  };
+  const healthy = async () => {
+    for (let tries = 0; tries < 300; tries++) {
+      if ((await get(`${plain}/_ministack/health`)) === 200 && (await get(`${moto}/moto-api/`)) > 0) return;
+      await sleep(100);
+    }
+    throw new Error(`the embedded cloud did not answer within 30 seconds; its last words are in ${log}`);
+  };
+  try {
+    await Promise.race([healthy(), crashed.then(line => Promise.reject(new Error(line)))]);
+    await get(`${plain}/_ministack/config`, 'POST', JSON.stringify({ 'stepfunctions._SFN_WAIT_SCALE': waits }));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { endpoint, plain, moto, region, ca, certificateKey, log, environment, crashed, stop };
+}
+
+/** The last lines of a log, for a message. */
+export const lastWords = (log: string, lines = 12): string => readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');

@@ -1,0 +1,26 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cdk, quiet, run } from './assembly.ts';
+import type { Cloud } from './cloud.ts';
+
+/** The stacks' outputs by their short names, as `platform.ApiUrl`. */
+export type Outputs = Readonly<Record<string, string>>;
+
+/** The keys of an account's root in the embedded cloud: the account's number is its access key. Deploys only. */
+export const rootOf = (account: string) => ({ AWS_ACCESS_KEY_ID: account, AWS_SECRET_ACCESS_KEY: 'embedded' });
+
+/** Bootstraps an account and deploys an assembly into it, both with the real CDK CLI. */
+export async function deploy(cloud: Cloud, assembly: string, account: string, line: (text: string) => void = () => {}): Promise<Outputs> {
+  const env = { ...process.env, ...cloud.environment, ...quiet, ...rootOf(account), AWS_PROFILE: undefined };
+  const outputs = join(assembly, `outputs-${account}.json`);
+  await run(cdk('bootstrap', `aws://${account}/${cloud.region}`, '--app', assembly), env, line);
+  await run(
+    cdk('deploy', '--all', '--app', assembly, '--require-approval', 'never', '--method', 'direct', '--outputs-file', outputs, '--progress', 'events'),
+    env,
+    line,
+  );
+  const stacks = JSON.parse(readFileSync(outputs, 'utf8')) as Record<string, Record<string, string>>;
+  return Object.fromEntries(
+    Object.entries(stacks).flatMap(([stack, values]) => Object.entries(values).map(([name, value]) => [`${stack.split('-').at(-1)}.${name}`, value])),
+  );
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 300_000 } as const;
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { ...common, name: 'core', include: ['test/**/*.test.ts'], exclude: ['test/**/*.cloud.test.ts'] } },
+      // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.
+      { test: { ...common, name: 'cloud', include: ['test/**/*.cloud.test.ts'], globalSetup: ['test/setup.ts'] } },
+    ],
+  },
+});
