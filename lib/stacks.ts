@@ -18,7 +18,7 @@ export class DataStack extends Stack {
 
 /** What an operator and the command line need to know. */
 function outputs(stack: Stack, values: Record<string, string>) {
-  for (const [name, value] of Object.entries(values)) new CfnOutput(stack, `${name}Is`, { value });
+  for (const [name, value] of Object.entries(values)) new CfnOutput(stack, name, { value });
 }
 
 /** Everything that runs. Can be deleted and deployed again without losing anything. */

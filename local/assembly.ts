@@ -55,13 +55,17 @@ function referred(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     if (key === 'Ref' && typeof inner === 'string') return [inner];
-    if (key === 'Fn::GetAtt') return [Array.isArray(inner) ? String(inner[0]) : String(inner).split('.')[0] ?? ''];
+    if (key === 'Fn::GetAtt') return [Array.isArray(inner) ? String(inner[0]) : (String(inner).split('.')[0] ?? '')];
     return referred(inner);
   });
 }
 
 /** Runs a program, giving its output line by line; rejects with the last lines where it fails. */
-export function run(command: string[], env: Record<string, string | undefined>, line: (text: string) => void = () => {}): Promise<void> {
+export function run(
+  command: string[],
+  env: Record<string, string | undefined>,
+  line: (text: string) => void = () => {},
+): Promise<void> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -74,13 +78,20 @@ export function run(command: string[], env: Record<string, string | undefined>, 
       });
     }
     child.on('error', reject);
-    child.on('close', code => (code === 0 ? resolve() : reject(new Error(`${args.slice(0, 3).join(' ')} failed:\n${last.join('\n')}`))));
+    child.on('close', code =>
+      code === 0 ? resolve() : reject(new Error(`${args.slice(0, 3).join(' ')} failed:\n${last.join('\n')}`)),
+    );
   });
 }
 
 const node = join(root, 'node_modules/node/bin/node');
 /** The real CDK CLI, on the Node of this repository. */
-export const cdk = (...args: string[]): string[] => [node, join(root, 'node_modules/aws-cdk/bin/cdk'), ...args, '--no-notices'];
+export const cdk = (...args: string[]): string[] => [
+  node,
+  join(root, 'node_modules/aws-cdk/bin/cdk'),
+  ...args,
+  '--no-notices',
+];
 export const quiet = { CDK_DISABLE_CLI_TELEMETRY: 'true', CI: 'true', NO_COLOR: '1' };
 
 /** Synthesises the app for a configuration into `folder`, and leaves out what the embedded cloud can't have. */

@@ -33,7 +33,9 @@ if (process.argv.includes('--tests')) {
     `--outputFile=${results}`,
     ...only,
   ]);
-  const counts = existsSync(results) ? JSON.parse(readFileSync(results, 'utf8')) : { numPassedTests: 0, numFailedTests: 0 };
+  const counts = existsSync(results)
+    ? JSON.parse(readFileSync(results, 'utf8'))
+    : { numPassedTests: 0, numFailedTests: 0 };
   passed += counts.numPassedTests;
   failed += counts.numFailedTests;
   // A file that can't be loaded, or an error outside any test, fails the run without failing a test.

@@ -46,15 +46,27 @@ export async function freePort(): Promise<number> {
     server.once('error', error => reject(new Error(`no free port on 127.0.0.1 (${error.message})`)));
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free port'))));
+      server.close(() =>
+        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free port')),
+      );
     });
   });
 }
 
 /** Ends with this process however it ends: the keeper sees its standard input close. */
-function keep(name: string, command: string[], env: Record<string, string | undefined>, log: string, exits: (line: string) => void): ChildProcess {
+function keep(
+  name: string,
+  command: string[],
+  env: Record<string, string | undefined>,
+  log: string,
+  exits: (line: string) => void,
+): ChildProcess {
   const output = openSync(log, 'a');
-  const child = spawn(python, [join(root, 'local/python/keep.py'), ...command], { env, cwd: root, stdio: ['pipe', output, output] });
+  const child = spawn(python, [join(root, 'local/python/keep.py'), ...command], {
+    env,
+    cwd: root,
+    stdio: ['pipe', output, output],
+  });
   closeSync(output);
   child.on('exit', code => exits(`${name} ended by itself (exit ${code}); its last words are in ${log}`));
   return child;
@@ -78,7 +90,11 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
   writeFileSync(log, '');
   execFileSync(python, [join(root, 'local/python/certificate.py'), ca, certificateKey]);
   const [tls, plainPort, motoPort] = [await freePort(), await freePort(), await freePort()];
-  const [endpoint, plain, moto] = [`https://127.0.0.1:${tls}`, `http://127.0.0.1:${plainPort}`, `http://127.0.0.1:${motoPort}`];
+  const [endpoint, plain, moto] = [
+    `https://127.0.0.1:${tls}`,
+    `http://127.0.0.1:${plainPort}`,
+    `http://127.0.0.1:${motoPort}`,
+  ];
   writeFileSync(
     file('hypercorn.py'),
     `bind = ["127.0.0.1:${tls}"]\ninsecure_bind = ["127.0.0.1:${plainPort}"]\ncertfile = ${JSON.stringify(ca)}\nkeyfile = ${JSON.stringify(certificateKey)}\nloglevel = "WARNING"\n`,
@@ -122,7 +138,13 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
       log,
       exits,
     ),
-    keep('moto', [python, '-m', 'moto.server', '-H', '127.0.0.1', '-p', String(motoPort)], { ...inherited, PYTHONUNBUFFERED: '1' }, log, exits),
+    keep(
+      'moto',
+      [python, '-m', 'moto.server', '-H', '127.0.0.1', '-p', String(motoPort)],
+      { ...inherited, PYTHONUNBUFFERED: '1' },
+      log,
+      exits,
+    ),
   ];
   const stop = async () => {
     stopping = true;
@@ -153,4 +175,5 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
 }
 
 /** The last lines of a log, for a message. */
-export const lastWords = (log: string, lines = 12): string => readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+export const lastWords = (log: string, lines = 12): string =>
+  readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');

@@ -10,17 +10,37 @@ export type Outputs = Readonly<Record<string, string>>;
 export const rootOf = (account: string) => ({ AWS_ACCESS_KEY_ID: account, AWS_SECRET_ACCESS_KEY: 'embedded' });
 
 /** Bootstraps an account and deploys an assembly into it, both with the real CDK CLI. */
-export async function deploy(cloud: Cloud, assembly: string, account: string, line: (text: string) => void = () => {}): Promise<Outputs> {
+export async function deploy(
+  cloud: Cloud,
+  assembly: string,
+  account: string,
+  line: (text: string) => void = () => {},
+): Promise<Outputs> {
   const env = { ...process.env, ...cloud.environment, ...quiet, ...rootOf(account), AWS_PROFILE: undefined };
   const outputs = join(assembly, `outputs-${account}.json`);
   await run(cdk('bootstrap', `aws://${account}/${cloud.region}`, '--app', assembly), env, line);
   await run(
-    cdk('deploy', '--all', '--app', assembly, '--require-approval', 'never', '--method', 'direct', '--outputs-file', outputs, '--progress', 'events'),
+    cdk(
+      'deploy',
+      '--all',
+      '--app',
+      assembly,
+      '--require-approval',
+      'never',
+      '--method',
+      'direct',
+      '--outputs-file',
+      outputs,
+      '--progress',
+      'events',
+    ),
     env,
     line,
   );
   const stacks = JSON.parse(readFileSync(outputs, 'utf8')) as Record<string, Record<string, string>>;
   return Object.fromEntries(
-    Object.entries(stacks).flatMap(([stack, values]) => Object.entries(values).map(([name, value]) => [`${stack.split('-').at(-1)}.${name}`, value])),
+    Object.entries(stacks).flatMap(([stack, values]) =>
+      Object.entries(values).map(([name, value]) => [`${stack.split('-').at(-1)}.${name}`, value]),
+    ),
   );
 }
