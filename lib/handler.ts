@@ -16,6 +16,7 @@ import type { Access } from './access.ts';
 import { alarm } from './alarm.ts';
 import { bundle } from './bundle.ts';
 import type { Core } from './core.ts';
+import { explainWildcards } from './wildcards.ts';
 
 /** What every handler file exports. */
 export interface Module {
@@ -62,21 +63,17 @@ export class Handler<M extends Module> extends Construct {
         ...Object.fromEntries(values.map(([name, value]) => [name, typeof value === 'string' ? value : value.value])),
       },
     });
-    role.addToPolicy(
+    const statements = [
       new PolicyStatement({
         actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
         resources: [logGroup.logGroupArn],
       }),
-    );
-    for (const statement of values.flatMap(([, value]) => (typeof value === 'string' ? [] : value.statements)))
-      role.addToPolicy(statement);
-
+      ...values.flatMap(([, value]) => (typeof value === 'string' ? [] : value.statements)),
+    ];
+    for (const statement of statements) role.addToPolicy(statement);
+    explainWildcards(this, statements, 'It ends a prefix of keys or names that only this function needs.');
     Validations.of(this).acknowledge(
-      {
-        id: 'AwsSolutions-IAM5',
-        reason:
-          'Wildcards end a key prefix or stand for what has no ARN (X-Ray); test/access proves that nothing is to spare.',
-      },
+      { id: 'AwsSolutions-IAM5[Resource::*]', reason: 'X-Ray has no resource to name.' },
       {
         id: 'NIST.800.53.R5-IAMNoInlinePolicy',
         reason: 'A role of one function: its policy belongs to nothing else, so a shared one would only widen it.',

@@ -1,0 +1,22 @@
+import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { synthesise } from './template.ts';
+
+const { app, data, platform } = synthesise();
+
+describe.each([
+  ['AWS Solutions', new AwsSolutionsChecks(app)],
+  ['NIST 800-53 revision 5', new NIST80053R5Checks(app)],
+])('%s', (_, pack) => {
+  it.each([
+    ['data', data],
+    ['platform', platform],
+  ])('finds nothing unexplained in the %s stack', (_, stack) => {
+    const { violations } = pack.validateScope(stack);
+    const found = violations.map(
+      ({ ruleName, violatingResources }) =>
+        `${ruleName} ${violatingResources.map(of => of.constructPath ?? of.resourceLogicalId).join(' ')}`,
+    );
+    expect(found).toEqual([]);
+  });
+});
