@@ -33,7 +33,7 @@ export function bundle(entry: string): Bundle {
     format: 'esm',
     // The modules' ESM builds shake; their main ones don't.
     mainFields: ['module', 'main'],
-    banner: { js: "import{createRequire as _r}from'node:module';const require=_r(import.meta.url);" },
+    banner: { js: "import{createRequire as brochRequire}from'node:module';const require=brochRequire(import.meta.url);" },
     metafile: true,
     logLevel: 'error',
   });

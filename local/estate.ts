@@ -1,0 +1,73 @@
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { assemble } from './assembly.ts';
+import { type Cloud, freePort, root, startCloud } from './cloud.ts';
+import { deploy, type Outputs } from './deploy.ts';
+
+/** All that another process must know to use a deployed embedded cloud; plain data. */
+export interface Facts {
+  readonly endpoint: string;
+  readonly plain: string;
+  readonly moto: string;
+  readonly ca: string;
+  readonly certificateKey: string;
+  readonly log: string;
+  readonly account: string;
+  readonly region: string;
+  /** The API's address on the embedded cloud, without a slash at the end. */
+  readonly api: string;
+  readonly outputs: Outputs;
+  /** The synthesised app, for deploying it into further accounts. */
+  readonly assembly: string;
+  readonly ports: { readonly gateway: number; readonly inbox: number };
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface Estate {
+  readonly cloud: Cloud;
+  readonly facts: Facts;
+  /** Resource types that were left out, as the emulator can't have them. */
+  readonly left: readonly string[];
+  close(): Promise<void>;
+}
+
+export interface EstateOptions {
+  readonly folder: string;
+  readonly account: string;
+  readonly waits?: number;
+  readonly region?: string;
+  readonly say?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Where the embedded cloud serves an API that AWS would serve at `url`. */
+export const apiAt = (endpoint: string, url: string): string => {
+  const { hostname, pathname } = new URL(url);
+  return `${endpoint}/_aws/execute-api/${hostname.split('.')[0]}${pathname.replace(/\/$/, '')}`;
+};
+
+/** Starts an embedded cloud and deploys the whole app into one of its accounts. */
+export async function openEstate({ folder, account, waits = 1, region = 'eu-west-2', say = () => {} }: EstateOptions): Promise<Estate> {
+  say('starting the embedded cloud');
+  const cloud = await startCloud({ folder, region, waits });
+  try {
+    const ports = { gateway: await freePort(), inbox: await freePort() };
+    const config = JSON.parse(await readFile(join(root, 'local/config.json'), 'utf8'));
+    config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}`;
+    const file = join(folder, 'config.json');
+    writeFileSync(file, JSON.stringify(config, null, 2));
+    say('synthesising the CDK app');
+    const assembly = join(folder, 'cdk.out');
+    const { left } = await assemble(file, assembly);
+    say('deploying with the CDK CLI');
+    const outputs = await deploy(cloud, assembly, account, say);
+    const { endpoint, plain, moto, ca, certificateKey, log, environment } = cloud;
+    const api = apiAt(endpoint, outputs['platform.Url'] ?? '');
+    const facts = { endpoint, plain, moto, ca, certificateKey, log, environment, account, region, api, outputs, assembly, ports };
+    return { cloud, facts, left, close: () => cloud.stop() };
+  } catch (error) {
+    await cloud.stop();
+    throw error;
+  }
+}

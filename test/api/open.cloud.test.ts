@@ -1,0 +1,21 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { describe, expect, it } from 'vitest';
+import { cloud } from '../cloud.ts';
+
+const { api } = cloud();
+
+describe('GET /openapi.json', () => {
+  it('is open to anyone and a valid OpenAPI 3.1 document', async () => {
+    const answer = await fetch(`${api}/openapi.json`);
+    expect(answer.status).toBe(200);
+    const document = (await answer.json()) as { openapi: string };
+    expect(document.openapi).toBe('3.1.0');
+    expect(await new Validator().validate(document)).toMatchObject({ valid: true });
+  });
+});
+
+describe('without a token', () => {
+  it('nothing else answers', async () => {
+    expect((await fetch(`${api}/me`)).status).toBe(401);
+  });
+});

@@ -1,0 +1,24 @@
+import { inject } from 'vitest';
+import { rootOf } from '../local/deploy.ts';
+import type { Facts } from '../local/estate.ts';
+import { trust } from '../local/trust.ts';
+
+/**
+ * The embedded cloud that a `*.cloud.test.ts` file runs on: the whole app is deployed in `account`, IAM is enforced and
+ * waits of state machines take no time. Use names of your own (projects, datasets, people): other files share it.
+ *
+ * `configuration` is what SDK clients take: `new S3Client(configuration)`. Its credentials are the account's root, for
+ * looking and for playing AWS's part; what is under test runs under its own roles.
+ */
+export function cloud() {
+  const facts = inject('estate') as Facts;
+  trust(facts.ca);
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootOf(facts.account);
+  const configuration = {
+    endpoint: facts.endpoint,
+    region: facts.region,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+  };
+  return { ...facts, configuration };
+}

@@ -1,0 +1,24 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { openEstate } from '../local/estate.ts';
+import { trust } from '../local/trust.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    estate: Awaited<ReturnType<typeof openEstate>>['facts'];
+  }
+}
+
+/** One embedded cloud with the whole app in one account, waits scaled to zero; each run has its own and leaves nothing. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = mkdtempSync(join(tmpdir(), 'broch-test-'));
+  const estate = await openEstate({ folder, account: '000000000000', waits: 0 });
+  trust(estate.facts.ca);
+  project.provide('estate', estate.facts);
+  return async () => {
+    await estate.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+}
