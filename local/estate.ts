@@ -48,7 +48,13 @@ export const apiAt = (endpoint: string, url: string): string => {
 };
 
 /** Starts an embedded cloud and deploys the whole app into one of its accounts. */
-export async function openEstate({ folder, account, waits = 1, region = 'eu-west-2', say = () => {} }: EstateOptions): Promise<Estate> {
+export async function openEstate({
+  folder,
+  account,
+  waits = 1,
+  region = 'eu-west-2',
+  say = () => {},
+}: EstateOptions): Promise<Estate> {
   say('starting the embedded cloud');
   const cloud = await startCloud({ folder, region, waits });
   try {
@@ -64,7 +70,21 @@ export async function openEstate({ folder, account, waits = 1, region = 'eu-west
     const outputs = await deploy(cloud, assembly, account, say);
     const { endpoint, plain, moto, ca, certificateKey, log, environment } = cloud;
     const api = apiAt(endpoint, outputs['platform.Url'] ?? '');
-    const facts = { endpoint, plain, moto, ca, certificateKey, log, environment, account, region, api, outputs, assembly, ports };
+    const facts = {
+      endpoint,
+      plain,
+      moto,
+      ca,
+      certificateKey,
+      log,
+      environment,
+      account,
+      region,
+      api,
+      outputs,
+      assembly,
+      ports,
+    };
     return { cloud, facts, left, close: () => cloud.stop() };
   } catch (error) {
     await cloud.stop();

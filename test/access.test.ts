@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { bundle } from '../lib/bundle.ts';
+import { type Resource, resources, synthesise } from './template.ts';
+
+const { templates } = synthesise();
+const template = templates.platform;
+
+/** The IAM prefix of a client package, where it differs from the package's name. */
+const services: Record<string, string> = {
+  eventbridge: 'events',
+  sfn: 'states',
+  'secrets-manager': 'secretsmanager',
+  'cost-explorer': 'ce',
+  'cognito-identity-provider': 'cognito-idp',
+};
+
+/** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */
+const exceptions: Record<string, { must: string[]; may?: string[] }> = {
+  's3:HeadObject': { must: ['s3:GetObject'], may: ['s3:GetObjectVersion'] },
+  's3:GetObject': { must: ['s3:GetObject'], may: ['s3:GetObjectVersion'] },
+  's3:CopyObject': { must: ['s3:PutObject'], may: ['s3:GetObject', 's3:GetObjectVersion'] },
+  's3:UploadPartCopy': { must: ['s3:PutObject'], may: ['s3:GetObject', 's3:GetObjectVersion'] },
+  's3:UploadPart': { must: ['s3:PutObject'] },
+  's3:CreateMultipartUpload': { must: ['s3:PutObject'] },
+  's3:CompleteMultipartUpload': { must: ['s3:PutObject'] },
+  's3:ListObjectsV2': { must: ['s3:ListBucket'] },
+  's3:ListObjectVersions': { must: ['s3:ListBucketVersions'] },
+  'ec2:RunInstances': {
+    must: ['ec2:RunInstances', 'ec2:CreateTags', 'iam:PassRole'],
+    may: [
+      'ssm:GetParameters',
+      'kms:CreateGrant',
+      'kms:GenerateDataKeyWithoutPlaintext',
+      'kms:ReEncryptFrom',
+      'kms:ReEncryptTo',
+      'kms:DescribeKey',
+      'kms:Decrypt',
+    ],
+  },
+  'cloudformation:CreateStack': {
+    must: ['cloudformation:CreateStack', 'iam:PassRole'],
+    may: ['s3:GetObject', 'kms:Decrypt', 'cloudformation:TagResource'],
+  },
+  'cloudformation:DeleteStack': { must: ['cloudformation:DeleteStack'], may: ['iam:PassRole'] },
+  'cloudformation:UpdateTerminationProtection': { must: ['cloudformation:UpdateTerminationProtection'] },
+};
+
+/** Rights that come with using encrypted data through a service; they only work through that service. */
+const implied = ['kms:Decrypt', 'kms:GenerateDataKey'];
+const always = ['logs:CreateLogStream', 'logs:PutLogEvents', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
+
+const needs = (command: string) => {
+  const [client = '', name] = command.split(':');
+  const named = `${services[client] ?? client}:${name}`;
+  return exceptions[named] ?? { must: [named] };
+};
+
+interface Statement {
+  Action: string | string[];
+  Resource: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+const list = <T>(value: T | T[]): T[] => [value].flat() as T[];
+
+/** The logical ids, of this stack or another, that a value refers to. */
+function ids(value: unknown): string[] {
+  if (typeof value === 'string') return [];
+  if (Array.isArray(value)) return value.flatMap(ids);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'Ref') return [String(inner)];
+    if (key === 'Fn::GetAtt') return [String(list(inner)[0])];
+    if (key === 'Fn::ImportValue')
+      return [/ExportsOutput(?:Ref|FnGetAtt)(\w+?[0-9A-F]{8})/.exec(String(inner))?.[1] ?? String(inner)];
+    if (key === 'Fn::GetStackOutput') return [JSON.stringify(inner)];
+    return ids(inner);
+  });
+}
+
+const policies = resources(template, 'AWS::IAM::Policy');
+const functions = resources(template, 'AWS::Lambda::Function').map(([id, { Properties }]) => {
+  const role = ids(Properties.Role)[0] ?? '';
+  const statements = policies
+    .filter(([, policy]) => ids(policy.Properties.Roles).includes(role))
+    .flatMap(
+      ([, policy]) =>
+        (policy as Resource & { Properties: { PolicyDocument: { Statement: Statement[] } } }).Properties.PolicyDocument
+          .Statement,
+    );
+  return {
+    id,
+    role,
+    entry: String(Properties.Description).replace(/^functions\//, ''),
+    statements,
+    environment: (Properties.Environment as { Variables: Record<string, unknown> }).Variables,
+    logs: ids(Properties.LoggingConfig),
+  };
+});
+
+describe.each(functions)('$entry', ({ entry, role, statements, environment, logs }) => {
+  const { commands } = bundle(entry);
+  const granted = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
+
+  it('has a role of its own', () => {
+    expect(functions.filter(other => other.role === role).length).toBe(1);
+  });
+
+  it('may do what its code can send', () => {
+    const must = new Set(commands.flatMap(command => needs(command).must));
+    expect([...must].filter(action => !granted.includes(action))).toEqual([]);
+  });
+
+  it('may do nothing else', () => {
+    const possible = new Set([
+      ...always,
+      ...implied,
+      ...commands.flatMap(command => [...needs(command).must, ...(needs(command).may ?? [])]),
+    ]);
+    expect(granted.filter(action => !possible.has(action))).toEqual([]);
+  });
+
+  it('touches exactly what its environment names', () => {
+    const named = new Set([...ids(environment), ...logs]);
+    const touched = statements
+      .filter(({ Condition }) => Condition?.StringEquals?.['kms:ViaService'] === undefined)
+      .flatMap(({ Resource }) => ids(Resource))
+      .filter(id => !id.startsWith('AWS::'));
+    expect([...new Set(touched)].filter(id => !named.has(id))).toEqual([]);
+  });
+
+  it('names a whole service only where the action has no resource', () => {
+    const whole = statements
+      .filter(({ Resource }) => list(Resource).includes('*'))
+      .flatMap(({ Action }) => list(Action));
+    const unscoped = [...always, 'ec2:DescribeInstances', 'ce:GetCostAndUsage', 'ec2:DescribeImages'];
+    expect(whole.filter(action => !unscoped.includes(action))).toEqual([]);
+  });
+});
+
+it('there are functions to look at', () => expect(functions.length).toBeGreaterThan(0));
