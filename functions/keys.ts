@@ -6,6 +6,7 @@ export const partitions = {
   project: 'PROJECT#',
   projects: 'PROJECTS',
   block: 'BLOCK#',
+  person: 'PERSON#',
   delivery: 'DELIVERY#',
   partner: 'PARTNER#',
   dataset: 'DATASET#',

@@ -1,5 +1,15 @@
-import { ConditionalCheckFailedException, DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactWriteCommand,
+} from '@aws-sdk/lib-dynamodb';
 import type * as z from 'zod';
 import type { Key } from './keys.ts';
 import { Refused } from './refused.ts';
@@ -44,6 +54,37 @@ async function put(table: string, item: object, condition: string, values?: Reco
     return true;
   } catch (error) {
     if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}
+
+/** One write of several: over the revision that was read, or of a new item where none was. */
+export interface Write {
+  readonly key: Key;
+  readonly read: { revision: number } | undefined;
+  readonly item: object;
+}
+
+/** Writes all items or none. Returns false where somebody was faster with one of them. IAM asks for PutItem. */
+export async function writeRows(table: string, writes: readonly Write[]): Promise<boolean> {
+  try {
+    await client.send(
+      new TransactWriteCommand({
+        TransactItems: writes.map(({ key, read, item }) => ({
+          Put: {
+            TableName: table,
+            Item: { ...item, ...key, revision: (read?.revision ?? 0) + 1 },
+            ...(read
+              ? { ConditionExpression: 'revision = :read', ExpressionAttributeValues: { ':read': read.revision } }
+              : { ConditionExpression: 'attribute_not_exists(pk)' }),
+          },
+        })),
+      }),
+    );
+    return true;
+  } catch (error) {
+    const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
+    if (reasons.some(({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict')) return false;
     throw error;
   }
 }

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { later } from '../clock.ts';
+import { Refused } from '../refused.ts';
 
 /** A project's name is its id everywhere: in stacks, buckets, tags and bills. */
 export const ProjectId = z
@@ -6,6 +8,9 @@ export const ProjectId = z
   .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lower-case letters, digits and single hyphens, starting with a letter')
   .min(3)
   .max(20);
+
+/** By then one attempt is over, one way or the other: the workflow's timeout. */
+export const deadlineSeconds = 2 * 3600;
 
 const common = {
   id: ProjectId,
@@ -33,9 +38,85 @@ export const Network = z.object({
 });
 export type Network = z.infer<typeof Network>;
 
+/** Whoever has a `cidr` holds that block: it is given back in the same write that takes it away here. */
 export const Project = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('provisioning'), ...common, cidr: z.string().optional() }),
+  z.object({
+    status: z.literal('provisioning'),
+    ...common,
+    startedAt: z.iso.datetime(),
+    cidr: z.string().optional(),
+  }),
   z.object({ status: z.literal('ready'), ...common, cidr: z.string(), network: Network, readyAt: z.iso.datetime() }),
-  z.object({ status: z.literal('failed'), ...common, reason: z.string(), failedAt: z.iso.datetime() }),
+  z.object({
+    status: z.literal('failed'),
+    ...common,
+    reason: z.string().min(1),
+    failedAt: z.iso.datetime(),
+    /** Still held, as what was built there could not be taken down. The next attempt goes on with it. */
+    cidr: z.string().optional(),
+  }),
 ]);
 export type Project = z.infer<typeof Project>;
+export type Provisioning = Extract<Project, { status: 'provisioning' }>;
+export type Ready = Extract<Project, { status: 'ready' }>;
+export type Failed = Extract<Project, { status: 'failed' }>;
+
+export const ask = (wanted: { id: string; title: string }, requestedBy: string, now: string): Provisioning => ({
+  status: 'provisioning',
+  id: wanted.id,
+  title: wanted.title,
+  requestedBy,
+  requestedAt: now,
+  attempt: 1,
+  startedAt: now,
+});
+
+/** The same request again, as after a crash between writing the project down and starting its workflow. */
+export const isRepetition = (project: Project, wanted: { id: string; title: string }, requestedBy: string): boolean =>
+  project.status === 'provisioning' &&
+  project.attempt === 1 &&
+  project.id === wanted.id &&
+  project.title === wanted.title &&
+  project.requestedBy === requestedBy;
+
+/**
+ * The project as its next attempt finds it. An attempt under way stays as it is (starting it again does nothing where it
+ * runs, and mends it where it never started); past its deadline it can't be under way.
+ */
+export function retry(project: Project, now: string): Provisioning {
+  if (project.status === 'ready')
+    throw new Refused('conflict', `Project ${project.id} is ready: there is nothing to try again.`);
+  if (project.status === 'provisioning' && now <= later(project.startedAt, deadlineSeconds)) return project;
+  const { id, title, requestedBy, requestedAt, attempt, cidr } = project;
+  return {
+    status: 'provisioning',
+    id,
+    title,
+    requestedBy,
+    requestedAt,
+    attempt: attempt + 1,
+    startedAt: now,
+    ...(cidr !== undefined && { cidr }),
+  };
+}
+
+/** Whether this attempt is the one that may change the project. An overtaken attempt must leave everything alone. */
+export const isCurrent = (project: Project | undefined, attempt: number): project is Provisioning =>
+  project?.status === 'provisioning' && project.attempt === attempt;
+
+export function ready({ startedAt: _, ...project }: Provisioning, network: Network, now: string): Ready {
+  if (project.cidr === undefined) throw new Error(`project ${project.id} has a network, but holds no block`);
+  return { ...project, status: 'ready', cidr: project.cidr, network, readyAt: now };
+}
+
+/** What failed is `unwound` when nothing of it is left; only then its block may go to others. */
+export function fail(project: Provisioning, reason: string, unwound: boolean, now: string): Failed {
+  const { startedAt: _, cidr, ...rest } = project;
+  return {
+    ...rest,
+    status: 'failed',
+    reason: unwound ? reason : `${reason} Taking down what was built is unfinished; a retry goes on with it.`,
+    failedAt: now,
+    ...(!unwound && cidr !== undefined && { cidr }),
+  };
+}

@@ -1,0 +1,63 @@
+/** A pool of equal networks, all of one prefix length: pure arithmetic on IPv4 addresses as unsigned numbers. */
+export interface Pool {
+  readonly cidr: string;
+  readonly base: number;
+  readonly prefix: number;
+  readonly count: number;
+}
+
+const size = (prefix: number): number => 2 ** (32 - prefix);
+
+const parse = (cidr: string): { base: number; prefix: number } => {
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
+  const [a = 256, b = 256, c = 256, d = 256, prefix = 33] = (match ?? []).slice(1).map(Number);
+  if ([a, b, c, d].some(octet => octet > 255) || prefix > 32) throw new Error(`${cidr} is not an IPv4 block`);
+  const base = ((a * 256 + b) * 256 + c) * 256 + d;
+  if (base % size(prefix) !== 0) throw new Error(`${cidr} does not start where a block of its size can start`);
+  return { base, prefix };
+};
+
+const format = (base: number, prefix: number): string =>
+  `${[24, 16, 8, 0].map(shift => Math.floor(base / 2 ** shift) % 256).join('.')}/${prefix}`;
+
+/** The pool `cidr`, cut into networks of `prefix`. */
+export function poolOf(cidr: string, prefix: number): Pool {
+  const { base, prefix: whole } = parse(cidr);
+  if (prefix < whole || prefix > 28) throw new Error(`${cidr} can't be cut into networks of /${prefix}`);
+  return { cidr, base, prefix, count: 2 ** (prefix - whole) };
+}
+
+export function nth(pool: Pool, index: number): string {
+  if (!Number.isInteger(index) || index < 0 || index >= pool.count)
+    throw new Error(`${pool.cidr} has no network ${index}`);
+  return format(pool.base + index * size(pool.prefix), pool.prefix);
+}
+
+/** Both halves of a network: a subnet for each of two zones. */
+export function halves(cidr: string): [string, string] {
+  const { base, prefix } = parse(cidr);
+  return [format(base, prefix + 1), format(base + size(prefix + 1), prefix + 1)];
+}
+
+export function overlap(one: string, other: string): boolean {
+  const [a, b] = [parse(one), parse(other)];
+  return a.base < b.base + size(b.prefix) && b.base < a.base + size(a.prefix);
+}
+
+/**
+ * Every network of the pool once, in an order of the project's own: many projects asked for at once then rarely try the
+ * same one first. An odd step visits all of them, as there are always a power of two.
+ */
+export function* candidates(pool: Pool, project: string): Generator<string> {
+  const start = hash(project);
+  const step = hash(`${project}/step`) * 2 + 1;
+  for (let index = 0; index < pool.count; index += 1)
+    yield nth(pool, (start + index * (step % pool.count)) % pool.count);
+}
+
+/** FNV-1a, 32 bits. Spreads; protects nothing. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193) >>> 0;
+  return value;
+}

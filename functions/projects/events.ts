@@ -1,0 +1,13 @@
+import * as z from 'zod';
+import { contract } from '../contract.ts';
+import { Network, ProjectId } from './projects.ts';
+
+const subject = { project: ProjectId, attempt: z.number().int().min(1) };
+
+export const ProjectReady = contract('broch.projects', 'ProjectReady', z.object({ ...subject, network: Network }));
+
+export const ProjectFailed = contract(
+  'broch.projects',
+  'ProjectFailed',
+  z.object({ ...subject, reason: z.string(), unwound: z.boolean() }),
+);
