@@ -1,6 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-const common = { pool: 'forks', testTimeout: 120_000, hookTimeout: 300_000 } as const;
+const common = {
+  pool: 'forks',
+  testTimeout: 120_000,
+  hookTimeout: 300_000,
+  env: { POWERTOOLS_LOG_LEVEL: 'SILENT' },
+} as const;
 
 export default defineConfig({
   test: {

@@ -38,7 +38,8 @@ export interface EstateOptions {
   readonly waits?: number;
   readonly region?: string;
   readonly say?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  /** Called as soon as there is something to close, also while the deploy is under way. */
+  readonly opened?: (estate: Pick<Estate, 'cloud' | 'close'>) => void;
 }
 
 /** Where the embedded cloud serves an API that AWS would serve at `url`. */
@@ -57,6 +58,7 @@ export async function openEstate({
 }: EstateOptions): Promise<Estate> {
   say('starting the embedded cloud');
   const cloud = await startCloud({ folder, region, waits });
+  opened({ cloud, close: () => cloud.stop() });
   try {
     const ports = { gateway: await freePort(), inbox: await freePort() };
     const config = JSON.parse(await readFile(join(root, 'local/config.json'), 'utf8'));

@@ -1,0 +1,132 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { lastWords, root } from '../local/cloud.ts';
+import { type Estate, openEstate } from '../local/estate.ts';
+import { take } from '../local/lock.ts';
+import { type Show, show, table } from '../local/show.ts';
+import { type Stage, setStage } from '../local/stage.ts';
+import { chapters } from '../local/story/chapters.ts';
+import { play, type Step } from '../local/story.ts';
+import { trust } from '../local/trust.ts';
+
+const help = `npm start [-- <options>]
+
+Runs a whole research environment on this machine: starts the embedded cloud, deploys Broch into it with the CDK CLI, lets
+four people do their jobs, then stays up until Ctrl-C. No AWS account is needed and nothing leaves this machine.
+
+  --once    stop after the story; exit 1 if a step failed
+  --json    one JSON document on standard output, progress on standard error
+  --help    this text
+
+While it is up: npx broch --help`;
+
+const args = process.argv.slice(2);
+const unknown = args.find(argument => !['--once', '--json', '--help'].includes(argument));
+if (unknown || args.includes('--help')) {
+  process.stdout.write(`${unknown ? `npm start does not know ${unknown}.\n\n` : ''}${help}\n`);
+  process.exit(unknown ? 2 : 0);
+}
+const [once, json] = [args.includes('--once'), args.includes('--json')];
+const local = join(root, '.local');
+const facts = join(local, 'cloud.json');
+type Open = Pick<Estate, 'cloud' | 'close'>;
+const shown = show(json ? process.stderr : process.stdout);
+
+/** What is up, for the command line and for whoever looks into `.local/cloud.json`. */
+const cloudOf = (stage: Stage) => ({
+  endpoint: stage.facts.endpoint,
+  ca: stage.facts.ca,
+  account: stage.facts.account,
+  region: stage.facts.region,
+  api: stage.facts.api,
+  inbox: stage.inbox.url,
+  gateway: stage.gateway.url,
+  pool: stage.place.pool,
+  client: stage.place.client,
+  people: stage.people,
+});
+
+function whereToLook(stage: Stage): string {
+  const command = (rest: string) => `npx broch ${rest}`;
+  return [
+    'Where to look',
+    table([
+      [
+        'the team inbox, with the cost card',
+        `${stage.inbox.url}  (your browser will ask about the certificate, made for this run)`,
+      ],
+      ['the API, and what it can do', `${stage.facts.api}/openapi.json`],
+      ['every AWS API', stage.facts.endpoint],
+      ['the log of it all', stage.facts.log],
+    ]),
+    '',
+    'Try',
+    table([
+      [command('--help'), 'what there is'],
+      [
+        command('login --as olga'),
+        'sign in as the operator (also: petra the partner, rana the researcher, stella the steward)',
+      ],
+      [command("project create --id sleep --title 'Sleep and shift work'"), 'a project with a network of its own'],
+      [command('deliver <folder> --dataset surveys --as petra'), 'deliver files as a data partner'],
+      [command('cost list --json'), 'any answer as JSON'],
+    ]),
+  ].join('\n');
+}
+
+async function main(show: Show, opened: (estate: Open) => void): Promise<{ stage: Stage; steps: Step[] }> {
+  const estate = await show.task('starting the embedded cloud and deploying Broch', update =>
+    openEstate({ folder: join(local, 'cloud'), account: '000000000000', say: update, opened }),
+  );
+  trust(estate.facts.ca);
+  if (estate.left.length > 0)
+    show.line(`  left out, as the embedded cloud has no such thing: ${estate.left.join(', ')}`);
+  const stage = await show.task('making people, images and an inbox', () => setStage(estate));
+  writeFileSync(facts, JSON.stringify(cloudOf(stage), null, 2), { mode: 0o600 });
+  return { stage, steps: await play(stage, chapters, show) };
+}
+
+const lock = take(join(local, 'lock'));
+if ('holder' in lock) {
+  process.stderr.write(
+    `broch: it is already running here (process ${lock.holder}). Use that one, or stop it with Ctrl-C there.\n`,
+  );
+  process.exit(1);
+}
+
+let estate: Open | undefined;
+let stage: Stage | undefined;
+let leaving = false;
+
+/** The only way out: takes everything down, then exits. A second signal meanwhile changes nothing. */
+async function leave(code: number, word?: string): Promise<never> {
+  if (leaving) return new Promise(() => {});
+  leaving = true;
+  if (word) process.stderr.write(`\nbroch: ${word}\n`);
+  await stage?.close().catch(() => {});
+  await estate?.close().catch(() => {});
+  rmSync(facts, { force: true });
+  lock.release();
+  process.exit(code);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void leave(130, 'stopped.'));
+
+try {
+  const told = await main(shown, opened => {
+    estate = opened;
+    void opened.cloud.crashed.then(line => leaving || leave(1, `${line}\n${lastWords(opened.cloud.log)}`));
+  });
+  stage = told.stage;
+  const ok = told.steps.every(step => step.ok);
+  if (json) process.stdout.write(`${JSON.stringify({ ok, cloud: cloudOf(told.stage), steps: told.steps }, null, 2)}\n`);
+  const failed = told.steps.filter(step => !step.ok).length;
+  shown.line(`\n${told.steps.length - failed} steps went well, ${failed} failed.`);
+  if (once) await leave(ok ? 0 : 1);
+  shown.line(`\n${whereToLook(told.stage)}\n\nIt stays up until Ctrl-C.`);
+} catch (error) {
+  const words = error instanceof Error ? error.message : String(error);
+  if (json && !leaving)
+    process.stdout.write(`${JSON.stringify({ ok: false, cloud: null, steps: [], error: words }, null, 2)}\n`);
+  await leave(1, words);
+}

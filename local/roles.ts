@@ -1,0 +1,62 @@
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { rootOf } from './deploy.ts';
+import type { Facts } from './estate.ts';
+
+export interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/** What an SDK client takes to talk to the embedded cloud as somebody. */
+export const clientOf = (facts: Facts, credentials: Credentials) => ({
+  endpoint: facts.endpoint,
+  region: facts.region,
+  credentials,
+  forcePathStyle: true,
+});
+
+export const rootCredentials = (account: string): Credentials => {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootOf(account);
+  return { accessKeyId, secretAccessKey };
+};
+
+/**
+ * The role under which the stage is set after the deploy: what an administrator does once in the console of a real
+ * account (make people, set the webhook's address, publish an image), and no more.
+ */
+export async function stagehand(facts: Facts): Promise<Credentials> {
+  const { account, region, outputs } = facts;
+  const root = clientOf(facts, rootCredentials(account));
+  const [iam, sts] = [new IAMClient(root), new STSClient(root)];
+  const RoleName = 'broch-stagehand';
+  const allow = (Action: string[], Resource: string) => ({ Effect: 'Allow', Action, Resource });
+  const trust = { Effect: 'Allow', Principal: { AWS: `arn:aws:iam::${account}:root` }, Action: 'sts:AssumeRole' };
+  const statements = [
+    allow(
+      ['cognito-idp:AdminCreateUser', 'cognito-idp:AdminSetUserPassword', 'cognito-idp:AdminAddUserToGroup'],
+      `arn:aws:cognito-idp:${region}:${account}:userpool/${outputs['data.Pool']}`,
+    ),
+    allow(['ssm:PutParameter'], `arn:aws:ssm:${region}:${account}:parameter/broch/images/*`),
+    allow(['secretsmanager:PutSecretValue'], outputs['data.Webhook'] ?? 'none'),
+  ];
+  const document = (Statement: unknown) => JSON.stringify({ Version: '2012-10-17', Statement });
+  try {
+    const { Role } = await iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: document(trust) }));
+    await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'stage', PolicyDocument: document(statements) }));
+    const { Credentials: session } = await sts.send(
+      new AssumeRoleCommand({ RoleArn: Role?.Arn, RoleSessionName: 'stage' }),
+    );
+    if (!session?.AccessKeyId || !session.SecretAccessKey || !session.SessionToken)
+      throw new Error('no session for the stagehand');
+    return {
+      accessKeyId: session.AccessKeyId,
+      secretAccessKey: session.SecretAccessKey,
+      sessionToken: session.SessionToken,
+    };
+  } finally {
+    iam.destroy();
+    sts.destroy();
+  }
+}

@@ -1,0 +1,59 @@
+import type { Show } from './show.ts';
+import type { Stage } from './stage.ts';
+
+export type Chapter = 'ingest' | 'projects' | 'workspaces' | 'costs';
+
+/** One step of the story, as it is reported. */
+export interface Step {
+  readonly story: Chapter;
+  readonly step: string;
+  readonly ok: boolean;
+  readonly ms: number;
+  /** What happened and why it matters, in plain words. */
+  readonly says: string;
+  readonly ids: Readonly<Record<string, string>>;
+}
+
+export interface Told {
+  readonly says: string;
+  readonly ids?: Readonly<Record<string, string>>;
+}
+
+/** Runs one step: what it returns is told, what it throws is told as a failure and ends its chapter. */
+export type Tell = <T extends Told>(step: string, run: () => Promise<T>) => Promise<T>;
+
+export type Teller = (stage: Stage, tell: Tell) => Promise<void>;
+
+/** Something that should be so and isn't; ends the chapter. */
+export function must(holds: unknown, what: string): asserts holds {
+  if (!holds) throw new Error(what);
+}
+
+/** Plays chapters one after the other; a chapter that fails does not keep the next from being told. */
+export async function play(stage: Stage, chapters: readonly [Chapter, string, Teller][], show: Show): Promise<Step[]> {
+  const steps: Step[] = [];
+  for (const [story, title, teller] of chapters) {
+    show.line(`\n${title}`);
+    const tell: Tell = async (step, run) => {
+      const started = Date.now();
+      try {
+        const told = await show.task(step, run);
+        steps.push({ story, step, ok: true, ms: Date.now() - started, says: told.says, ids: told.ids ?? {} });
+        show.line(`    ${told.says.replaceAll('\n', '\n    ')}`);
+        return told;
+      } catch (error) {
+        const says = error instanceof Error ? error.message : String(error);
+        steps.push({ story, step, ok: false, ms: Date.now() - started, says, ids: {} });
+        show.line(`    ${says}`);
+        throw error;
+      }
+    };
+    try {
+      await teller(stage, tell);
+    } catch (error) {
+      if (!steps.some(step => step.story === story && !step.ok))
+        steps.push({ story, step: title, ok: false, ms: 0, says: String(error), ids: {} });
+    }
+  }
+  return steps;
+}
