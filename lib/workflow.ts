@@ -13,8 +13,8 @@ export interface WorkflowProps {
   readonly file: `${string}.asl.json`;
   /** The functions it calls, each under the name of its `${}` placeholder. */
   readonly calls: Readonly<Record<string, Handler<Module>>>;
-  /** All other placeholders. */
-  readonly values?: Readonly<Record<string, string>>;
+  /** All other placeholders. A number takes the place of its placeholder with the quotes around it. */
+  readonly values?: Readonly<Record<string, string | number>>;
   /** The end of it all: whatever happens, an execution is over by then. */
   readonly deadline: Duration;
 }
@@ -37,11 +37,18 @@ export class Workflow extends Construct {
     const [wanted, named] = [placeholders(definition).join(), Object.keys(given).sort().join()];
     if (wanted !== named)
       throw new Error(`state-machines/${file} has the placeholders ${wanted}, but is given ${named}`);
+    const numbered = Object.entries(given).reduce(
+      (text, [name, value]) => (typeof value === 'number' ? text.replaceAll(`"\${${name}}"`, String(value)) : text),
+      definition,
+    );
+    // CDK's own `timeout` counts only for machines made of constructs: for a file's it is silently dropped.
+    const timed = JSON.stringify({ ...JSON.parse(numbered), TimeoutSeconds: deadline.toSeconds() }, null, 2);
     this.machine = new StateMachine(this, 'Machine', {
-      definitionBody: DefinitionBody.fromString(definition),
-      definitionSubstitutions: given,
+      definitionBody: DefinitionBody.fromString(timed),
+      definitionSubstitutions: Object.fromEntries(
+        Object.entries(given).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+      ),
       comment: `state-machines/${file}`,
-      timeout: deadline,
       tracingEnabled: true,
       logs: {
         destination: core.logGroup(this, '/aws/vendedlogs/states/'),
