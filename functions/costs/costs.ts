@@ -1,17 +1,111 @@
 import * as z from 'zod';
+import { type Bill, type Day, shift, trendDays } from './bill.ts';
+import { compare, divide, Micros } from './money.ts';
 
-/** An amount of money: integer millionths of `currency`, as a decimal string (JSON has no big integers). */
-export const Micros = z.string().regex(/^-?\d+$/);
-
-/** One day's report, as it was sent. */
-export const CostReport = z.object({
-  date: z.iso.date(),
-  revision: z.number().int(),
-  currency: z.string(),
-  total: Micros,
-  projects: z.array(z.object({ project: z.string(), amount: Micros })),
-  status: z.enum(['collected', 'sent', 'unsent']),
-  reason: z.string().optional(),
-  sentAt: z.iso.datetime().optional(),
+const Share = z.object({
+  /** The tag's value. It is usually a project's id, but anybody who may tag can write anything here. */
+  project: z.string(),
+  amount: Micros,
+  before: Micros.optional().describe('on the same weekday a week earlier'),
 });
+
+/** What a bill says about one day. Projects, others and untagged sum to the total exactly. */
+export const Figures = z.object({
+  date: z.iso.date(),
+  currency: z.string().regex(/^[A-Z]{3}$/),
+  total: Micros,
+  projects: z.array(Share),
+  others: z
+    .object({ count: z.number().int().min(1), amount: Micros })
+    .optional()
+    .describe('the smallest, taken together'),
+  untagged: Micros.describe('what no project tag claims'),
+  lastWeek: Micros.optional().describe('the total of the same weekday a week earlier'),
+  mean: z.object({ days: z.number().int(), amount: Micros }).optional().describe('of the days before, seven at most'),
+  trend: z.array(z.object({ date: z.iso.date(), total: Micros })),
+  month: z.object({ total: Micros, forecast: Micros.optional(), method: z.string().optional() }),
+});
+export type Figures = z.infer<typeof Figures>;
+
+/** A report as collected, whatever became of it since. */
+export const Known = z.object({
+  ...Figures.shape,
+  /** Raised when the bill has changed. (The table's own `revision` counts writes.) */
+  edition: z.number().int().min(1),
+  provisional: z.boolean().describe('AWS still adds to a day for about a day after it'),
+  restates: z.object({ edition: z.number().int(), total: Micros }).optional().describe('what was sent before'),
+  settled: z.object({ date: z.iso.date(), total: Micros, was: Micros }).optional().describe('how the day before ended'),
+  collectedAt: z.iso.datetime(),
+});
+const known = Known.shape;
+
+/** One day's report. It is kept whether or not it could be sent. */
+export const CostReport = z.discriminatedUnion('status', [
+  z.object({ status: z.literal('unbilled'), date: z.iso.date(), reason: z.string(), failedAt: z.iso.datetime() }),
+  z.object({ status: z.literal('collected'), ...known }),
+  z.object({ status: z.literal('sending'), ...known, by: z.string(), until: z.iso.datetime() }),
+  z.object({ status: z.literal('sent'), ...known, sentAt: z.iso.datetime() }),
+  z.object({ status: z.literal('unsent'), ...known, reason: z.string(), failedAt: z.iso.datetime() }),
+]);
 export type CostReport = z.infer<typeof CostReport>;
+export type Billed = Exclude<CostReport, { status: 'unbilled' }>;
+
+/** More names than this are taken together as others, so that a report always fits into one item of the table. */
+export const kept = 300;
+
+const sum = (values: Iterable<bigint>): bigint => [...values].reduce((total, value) => total + value, 0n);
+
+/** Names with amounts, largest first; equal ones by name, so that the order of the bill doesn't matter. */
+function shares(day: Day, before: Day | undefined): z.infer<typeof Share>[] {
+  const names = new Set([...day.projects.keys(), ...(before?.projects.keys() ?? [])]);
+  return [...names]
+    .map(project => ({ project, amount: day.projects.get(project) ?? 0n, was: before?.projects.get(project) ?? 0n }))
+    .sort((a, b) => compare(b.amount, a.amount) || compare(b.was, a.was) || compare(a.project, b.project))
+    .map(({ project, amount, was }) => ({ project, amount: `${amount}`, ...(before && { before: `${was}` }) }));
+}
+
+/** The figures of `date`, or why there are none yet. */
+export function figures({ currency, days }: Bill, date: string): Figures | { reason: string } {
+  const day = days.get(date);
+  const past = days.get(shift(date, -7));
+  const week = [1, 2, 3, 4, 5, 6, 7].flatMap(back => days.get(shift(date, -back)) ?? []);
+  // Before AWS has rated a day at all, Cost Explorer has the day with nothing in it.
+  const empty = day && day.projects.size === 0 && day.total === 0n;
+  if (!day || (empty && week.some(({ total }) => total !== 0n)))
+    return { reason: `Cost Explorer has no figures for ${date} yet. AWS bills a day up to 24 hours late.` };
+  const listed = shares(day, past);
+  const rest = listed.slice(kept);
+  return {
+    date,
+    currency,
+    total: `${day.total}`,
+    projects: listed.slice(0, kept),
+    ...(rest.length > 0 && {
+      others: { count: rest.length, amount: `${sum(rest.map(({ amount }) => BigInt(amount)))}` },
+    }),
+    untagged: `${day.untagged}`,
+    ...(past && { lastWeek: `${past.total}` }),
+    ...(week.length > 0 && { mean: { days: week.length, amount: `${divide(total(week), BigInt(week.length))}` } }),
+    trend: Array.from({ length: trendDays }, (_, index) => shift(date, index + 1 - trendDays)).flatMap(of => {
+      const found = days.get(of);
+      return found ? [{ date: of, total: `${found.total}` }] : [];
+    }),
+    month: month(days, date, week),
+  };
+}
+
+const total = (days: readonly Day[]): bigint => sum(days.map(({ total }) => total));
+
+/** The month so far, and where it ends if its remaining days are like the last complete ones: a run rate, no more. */
+function month(days: Bill['days'], date: string, week: readonly Day[]): Figures['month'] {
+  const past = [...days].filter(([of]) => of.startsWith(date.slice(0, 8)) && of <= date).map(([, day]) => day);
+  const [year = 0, number = 0, today = 0] = date.split('-').map(Number);
+  const left = new Date(Date.UTC(year, number, 0)).getUTCDate() - today;
+  const spent = total(past);
+  if (week.length === 0) return { total: `${spent}` };
+  return {
+    total: `${spent}`,
+    forecast: `${spent + divide(total(week) * BigInt(left), BigInt(week.length))}`,
+    method: `spent so far + ${left} days left × mean of the ${week.length} days before ${date}`,
+  };
+}

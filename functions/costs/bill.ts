@@ -1,0 +1,98 @@
+import * as z from 'zod';
+import { add, apportion, compare, type Decimal, decimal, microScale, zero } from './money.ts';
+
+/** A day of the calendar (UTC), `days` after `date`. */
+export const shift = (date: string, days: number): string =>
+  new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+
+/** The day before the instant `at`: the newest day that Cost Explorer can have. */
+export const dayBefore = (at: string): string => shift(at.slice(0, 10), -1);
+
+export const trendDays = 14;
+
+/**
+ * What Cost Explorer is asked for the report of `date`: the month so far and a fortnight, day by day, by project. All
+ * record types count (credits, refunds and tax too), as the total should be what the day costs.
+ */
+export function question(date: string, tag: string) {
+  const [first = date] = [`${date.slice(0, 8)}01`, shift(date, 1 - trendDays)].sort();
+  return {
+    TimePeriod: { Start: first, End: shift(date, 1) },
+    Granularity: 'DAILY' as const,
+    Metrics: ['UnblendedCost'],
+    GroupBy: [{ Type: 'TAG' as const, Key: tag }],
+  };
+}
+
+const Metrics = z.object({ UnblendedCost: z.object({ Amount: z.string(), Unit: z.string() }).optional() });
+
+/** The part of a GetCostAndUsage answer that counts. */
+export const CostPage = z.object({
+  ResultsByTime: z
+    .array(
+      z.object({
+        TimePeriod: z.object({ Start: z.iso.date() }),
+        Total: Metrics.optional(),
+        Groups: z.array(z.object({ Keys: z.array(z.string()).length(1), Metrics })).optional(),
+      }),
+    )
+    .default([]),
+  NextPageToken: z.string().optional(),
+});
+export type CostPage = z.infer<typeof CostPage>;
+
+/** One day: all amounts in micros; projects (by name) and untagged sum to the total exactly. */
+export interface Day {
+  readonly total: bigint;
+  readonly untagged: bigint;
+  readonly projects: ReadonlyMap<string, bigint>;
+}
+
+export interface Bill {
+  readonly currency: string;
+  readonly days: ReadonlyMap<string, Day>;
+}
+
+/**
+ * Adds up pages in any order. Group keys come back as `<tag>$<value>`, and untagged spend as `<tag>$`. A group may be
+ * cut in two by a page's end, so amounts of one name and day add up.
+ */
+export function bill(pages: readonly CostPage[], tag: string): Bill {
+  const sums = new Map<string, Map<string, Decimal>>();
+  const currencies = new Set<string>();
+  for (const { TimePeriod, Groups = [], Total } of pages.flatMap(page => page.ResultsByTime)) {
+    const day = sums.get(TimePeriod.Start) ?? new Map<string, Decimal>();
+    sums.set(TimePeriod.Start, day);
+    // A day without any group has its (zero or ungrouped) amount in the total.
+    const groups = Groups.length > 0 ? Groups : [{ Keys: [`${tag}$`], Metrics: Total ?? {} }];
+    for (const { Keys, Metrics } of groups) {
+      const name = projectOf(Keys[0] ?? '', tag);
+      const { Amount = '0', Unit = '' } = Metrics.UnblendedCost ?? {};
+      const amount = decimal(Amount);
+      // Zero amounts may come without a currency.
+      if (amount.units !== 0n) currencies.add(Unit);
+      day.set(name, add(day.get(name) ?? zero, amount));
+    }
+  }
+  const [currency = 'USD', ...more] = currencies;
+  if (more.length > 0 || !/^[A-Z]{3}$/.test(currency))
+    throw new Error(`a bill has one currency, this one has ${JSON.stringify([...currencies].slice(0, 5))}`);
+  return { currency, days: new Map([...sums].map(([date, amounts]) => [date, settle(amounts)])) };
+}
+
+function projectOf(group: string, tag: string): string {
+  if (!group.startsWith(`${tag}$`)) throw new Error(`grouped by something else than ${tag}`);
+  return group.slice(tag.length + 1);
+}
+
+function settle(amounts: ReadonlyMap<string, Decimal>): Day {
+  const names = [...amounts.keys()].sort(compare);
+  const shares = apportion(
+    names.map(name => amounts.get(name) ?? zero),
+    microScale,
+  );
+  const projects = new Map(names.map((name, index) => [name, shares[index] ?? 0n]));
+  const untagged = projects.get('') ?? 0n;
+  projects.delete('');
+  return { total: shares.reduce((sum, share) => sum + share, 0n), untagged, projects };
+}

@@ -1,0 +1,239 @@
+import { shift } from './bill.ts';
+import type { Billed } from './costs.ts';
+import { apportion, cents, compare, divide, fromMicros, money } from './money.ts';
+
+/** Teams takes messages of about 28 KB; this leaves room for what the workflow wraps around. */
+export const maxBytes = 25 * 1024;
+const most = 10;
+
+type Element = Readonly<Record<string, unknown>>;
+
+/**
+ * A text from outside, as it may be shown. Only TextRuns show such texts: they know no Markdown, while escapes in
+ * TextBlocks come out differently in each Teams client. What no tag needs is replaced, and word joiners keep
+ * addresses from being made into links.
+ */
+export function shown(name: string): string {
+  const plain = name
+    .toWellFormed()
+    .replace(/\s+/gu, ' ')
+    .replace(/[^\p{L}\p{M}\p{N} _.:/=+@-]/gu, '·')
+    .trim();
+  const letters = [...plain];
+  const short = letters.length > 40 ? `${letters.slice(0, 39).join('')}…` : plain;
+  return short.replace(/(?<=\S)([.:/@])(?=\S)/gu, '$1\u2060') || '(no name)';
+}
+
+const text = (value: string, style: Element = {}): Element => ({
+  type: 'TextBlock',
+  text: value,
+  wrap: true,
+  ...style,
+});
+const run = (value: string, style: Element = {}): Element => ({
+  type: 'RichTextBlock',
+  inlines: [{ type: 'TextRun', text: value, ...style }],
+});
+const column = (width: string, ...items: Element[]): Element => ({ type: 'Column', width, items });
+const columns = (items: Element[], style: Element = {}): Element => ({ type: 'ColumnSet', columns: items, ...style });
+
+const dayForm = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'long',
+  day: 'numeric',
+  month: 'long',
+  year: 'numeric',
+  timeZone: 'UTC',
+});
+const shortForm = new Intl.DateTimeFormat('en-GB', {
+  weekday: 'short',
+  day: 'numeric',
+  month: 'short',
+  timeZone: 'UTC',
+});
+const day = (date: string, form = dayForm): string => form.format(Date.parse(`${date}T00:00:00Z`));
+
+interface Change {
+  readonly text: string;
+  readonly color: 'Attention' | 'Good' | 'Default';
+}
+
+/** `▲ 12.5%`: more money is red, less is green, and what nobody would call a change stays grey. */
+export function change(now: bigint, before: bigint | undefined): Change {
+  if (before === undefined) return { text: '', color: 'Default' };
+  const difference = now - before;
+  if (before <= 0n) return now > 0n ? { text: '▲ new', color: 'Attention' } : { text: '–', color: 'Default' };
+  const tenths = divide(difference * 1000n, before);
+  if (tenths > -10n && tenths < 10n) return { text: '≈', color: 'Default' };
+  const size = tenths < 0n ? -tenths : tenths;
+  const percent = size >= 10_000n ? '>999%' : `${size / 10n}.${size % 10n}%`;
+  return difference > 0n ? { text: `▲ ${percent}`, color: 'Attention' } : { text: `▼ ${percent}`, color: 'Good' };
+}
+
+/** A fortnight in one line. Every client shows it, which cannot be said of pictures in cards. */
+export function sparkline(values: readonly bigint[]): string {
+  const top = [...values].sort(compare).at(-1) ?? 0n;
+  const level = (value: bigint) => (top <= 0n || value <= 0n ? 0 : Number(divide(value * 7n, top)));
+  return values.map(value => '▁▂▃▄▅▆▇█'[level(value)]).join('');
+}
+
+/** Cost by project: the largest, the others, the untagged. As shown, the cents sum to the headline. */
+function table(report: Billed, top: number): Element[] {
+  const { projects, others, untagged, total, currency } = report;
+  const [listed, rest] = [projects.slice(0, top), projects.slice(top)];
+  const count = rest.length + (others?.count ?? 0);
+  const remainder = rest.reduce((sum, { amount }) => sum + BigInt(amount), BigInt(others?.amount ?? 0));
+  const parts = [...listed.map(({ amount }) => amount), `${remainder}`, untagged].map(fromMicros);
+  const costs = apportion(parts, 2).map(value => money(value, currency));
+  const loose = BigInt(untagged) !== 0n;
+  return [
+    row(text('Project', head), text('Cost', { ...head, ...right }), text('Week on week', { ...head, ...right }), {
+      separator: true,
+      spacing: 'Medium',
+    }),
+    ...listed.map(({ project, amount, before }, index) => {
+      const { text: by, color } = change(BigInt(amount), before === undefined ? undefined : BigInt(before));
+      return row(
+        run(shown(project)),
+        text(costs[index] ?? '', right),
+        text(by, { ...right, color, isSubtle: color === 'Default' }),
+      );
+    }),
+    ...(count > 0 ? [row(text(`others (${count})`), text(costs[listed.length] ?? '', right), text('', right))] : []),
+    row(
+      text('untagged', loose ? { color: 'Warning', weight: 'Bolder' } : { isSubtle: true }),
+      text(costs[listed.length + 1] ?? '', right),
+      text(share(BigInt(untagged), BigInt(total)), { ...right, isSubtle: true }),
+    ),
+  ];
+}
+
+const right: Element = { horizontalAlignment: 'Right', wrap: false };
+const head: Element = { isSubtle: true, size: 'Small', wrap: false };
+const row = (name: Element, cost: Element, by: Element, style: Element = { spacing: 'Small' }): Element =>
+  columns([column('stretch', name), column('100px', cost), column('95px', by)], style);
+
+const share = (of: bigint, whole: bigint): string =>
+  whole > 0n && of > 0n ? `${divide(of * 100n, whole)}% of all` : '';
+
+/** Yesterday against the same weekday and against the days before. */
+function comparisons({ date, total, lastWeek, mean, currency }: Billed): Element[] {
+  const against = (label: string, base: string | undefined) => {
+    if (base === undefined) return [];
+    const { text: by, color } = change(BigInt(total), BigInt(base));
+    return [
+      columns(
+        [
+          column('80px', text(by, { color, weight: 'Bolder', wrap: false })),
+          column('stretch', text(`${label}, ${money(cents(base), currency)}`, { isSubtle: true })),
+        ],
+        { spacing: 'Small' },
+      ),
+    ];
+  };
+  const weekday = day(date).split(' ')[0];
+  return [
+    ...against(`on last ${weekday}`, lastWeek),
+    ...against(`on the mean of ${mean?.days === 1 ? 'the day' : `the ${mean?.days} days`} before`, mean?.amount),
+  ];
+}
+
+function trend({ trend, currency }: Billed): Element[] {
+  const values = trend.map(({ total }) => BigInt(total));
+  const [first, last] = [trend[0], trend.at(-1)];
+  if (!first || !last || first === last) return [];
+  const sorted = [...values].sort(compare);
+  const [low, high] = [sorted[0], sorted.at(-1)].map(value => money(cents(`${value}`), currency));
+  return [
+    text(sparkline(values), { size: 'Large', color: 'Accent', wrap: false, spacing: 'Medium' }),
+    text(`${day(first.date, shortForm)} to ${day(last.date, shortForm)}: ${low} to ${high} a day`, {
+      size: 'Small',
+      isSubtle: true,
+      spacing: 'None',
+    }),
+  ];
+}
+
+const tile = (label: string, value: string): Element =>
+  column('stretch', text(label, { size: 'Small', isSubtle: true }), text(value, { weight: 'Bolder', spacing: 'None' }));
+
+function month({ date, month, currency }: Billed): Element {
+  const name = day(date).split(' ')[2];
+  const amount = (micros: string) => money(cents(micros), currency);
+  return columns(
+    [
+      tile(`${name} so far`, amount(month.total)),
+      ...(month.forecast === undefined ? [] : [tile(`${name} at this rate`, amount(month.forecast))]),
+    ],
+    { separator: true, spacing: 'Medium' },
+  );
+}
+
+/** What a reader must know to trust the figures. */
+function notes(report: Billed): string[] {
+  const { date, provisional, restates, settled, untagged, month, edition, currency } = report;
+  const amount = (micros: string) => money(cents(micros), currency);
+  return [
+    ...(provisional
+      ? [`Provisional: AWS may still add to ${day(date, shortForm)} until ${day(shift(date, 2), shortForm)}.`]
+      : []),
+    ...(restates
+      ? [`Edition ${edition}: AWS changed the bill. Edition ${restates.edition} said ${amount(restates.total)}.`]
+      : []),
+    ...(settled
+      ? [`${day(settled.date, shortForm)} is now ${amount(settled.total)}; it was reported as ${amount(settled.was)}.`]
+      : []),
+    ...(BigInt(untagged) !== 0n ? ['Untagged spend is claimed by no project: tag what causes it.'] : []),
+    ...(month.method ? [`Rate: ${month.method}.`] : []),
+    'Unblended cost, credits and tax included, by AWS Cost Explorer; days are UTC.',
+  ];
+}
+
+function envelope(report: Billed, top: number) {
+  const { date, total, currency, provisional } = report;
+  const headline = money(cents(total), currency);
+  return {
+    type: 'message',
+    attachments: [
+      {
+        contentType: 'application/vnd.microsoft.card.adaptive',
+        contentUrl: null,
+        content: {
+          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+          type: 'AdaptiveCard',
+          version: '1.5',
+          msteams: { width: 'Full' },
+          fallbackText: `AWS cost ${headline} on ${day(date)}`,
+          body: [
+            columns([
+              column(
+                'stretch',
+                text(`AWS cost of ${day(date)}`, { isSubtle: true }),
+                text(headline, { size: 'ExtraLarge', weight: 'Bolder', spacing: 'None' }),
+              ),
+              column('auto', text(provisional ? 'provisional' : 'final', { color: provisional ? 'Warning' : 'Good' })),
+            ]),
+            ...comparisons(report),
+            ...trend(report),
+            month(report),
+            ...table(report, top),
+            ...notes(report).map((note, index) =>
+              text(note, {
+                size: 'Small',
+                isSubtle: true,
+                ...(index === 0 ? { separator: true, spacing: 'Medium' } : { spacing: 'None' }),
+              }),
+            ),
+          ],
+        },
+      },
+    ],
+  };
+}
+
+/** The message for a Teams workflow: an Adaptive Card 1.5 with as many projects as fit. */
+export function card(report: Billed): string {
+  for (let top = most; ; top -= 1) {
+    const message = JSON.stringify(envelope(report, top));
+    if (Buffer.byteLength(message) <= maxBytes || top === 0) return message;
+  }
+}

@@ -1,0 +1,135 @@
+import { Refused } from '../refused.ts';
+import { dayBefore, shift } from './bill.ts';
+import { type Billed, type CostReport, Figures, Known } from './costs.ts';
+
+/** A day is provisional until the day after tomorrow's start: AWS adds to it for about 24 hours. */
+export const provisional = (date: string, now: string): boolean => date >= dayBefore(now);
+
+/** Cost Explorer keeps days for a year and a bit. */
+const oldest = 365;
+
+/** The day that somebody asks to report (yesterday by default), and the name of its run: one a minute. */
+export function asked(date: string | undefined, now: string): { date: string; name: string } {
+  const newest = dayBefore(now);
+  const day = date ?? newest;
+  if (day > newest)
+    throw new Refused('invalid', `${day} has no bill yet. The newest day that can be reported is ${newest}.`);
+  if (day < shift(newest, -oldest)) throw new Refused('invalid', `Cost Explorer no longer has ${day}, day by day.`);
+  return { date: day, name: `${day}-asked-${now.slice(0, 16).replaceAll(/\D/g, '')}` };
+}
+
+const billed = (report: CostReport | undefined): Billed | undefined =>
+  report && report.status !== 'unbilled' ? report : undefined;
+
+/** Nothing changed that a reader could see. */
+const same = (a: Figures, b: Figures): boolean => JSON.stringify(Figures.parse(a)) === JSON.stringify(Figures.parse(b));
+
+/**
+ * A collected bill beside what is kept of its day: the same figures leave a report as it is, changed ones make a new
+ * edition that will be sent again. `eve` is the report of the day before, which AWS has completed by now.
+ */
+export function collected(
+  current: CostReport | undefined,
+  figures: Figures,
+  { now, eve }: { now: string; eve?: CostReport | undefined },
+): Billed {
+  const known = billed(current);
+  const open = provisional(figures.date, now);
+  if (known && same(known, figures)) return { ...known, provisional: open };
+  const then = billed(eve);
+  const restates = known?.status === 'sent' ? { edition: known.edition, total: known.total } : known?.restates;
+  const settled = figures.trend.find(({ date }) => date === then?.date);
+  return {
+    status: 'collected',
+    ...figures,
+    edition: (known?.edition ?? 0) + 1,
+    provisional: open,
+    collectedAt: now,
+    ...(restates && { restates }),
+    ...(then && settled && settled.total !== then.total
+      ? { settled: { date: then.date, total: settled.total, was: then.total } }
+      : {}),
+  };
+}
+
+/** Longer than one try of the sender can last, so that a claim only runs out when its holder is gone. */
+export const claimSeconds = 60;
+
+export type Claim =
+  | { readonly take: true; readonly report: Extract<CostReport, { status: 'sending' }> }
+  | { readonly take: false; readonly why: 'sent' | 'superseded' }
+  | { readonly take: false; readonly why: 'busy'; readonly seconds: number };
+
+/** May `by` post this edition now? One sender at a time, and none once it was taken; a sender may claim again. */
+export function claim(current: Billed, edition: number, { by, now }: { by: string; now: string }): Claim {
+  if (current.edition !== edition) return { take: false, why: 'superseded' };
+  if (current.status === 'sent') return { take: false, why: 'sent' };
+  const left = current.status === 'sending' ? Math.ceil((Date.parse(current.until) - Date.parse(now)) / 1000) : 0;
+  if (current.status === 'sending' && current.by !== by && left > 0)
+    return { take: false, why: 'busy', seconds: Math.min(left, claimSeconds) };
+  const until = new Date(Date.parse(now) + claimSeconds * 1000).toISOString();
+  return { take: true, report: { ...plain(current), status: 'sending', by, until } };
+}
+
+/** A report without what belongs to its status. */
+const plain = (report: Billed) => Known.parse(report);
+
+export const sent = (report: Billed, now: string): CostReport => ({ ...plain(report), status: 'sent', sentAt: now });
+
+/** The run is over and the card is not out. What was sent stays sent; figures stay, so that it can be sent again. */
+export function unsent(
+  current: CostReport | undefined,
+  { date, reason, now }: { date: string; reason: string; now: string },
+): CostReport {
+  const known = billed(current);
+  if (!known) return { status: 'unbilled', date, reason, failedAt: now };
+  if (known.status === 'sent') return known;
+  return { ...plain(known), status: 'unsent', reason, failedAt: now };
+}
+
+export type Outcome =
+  | { readonly outcome: 'sent' }
+  | { readonly outcome: 'wait'; readonly seconds: number; readonly reason: string }
+  | { readonly outcome: 'refused'; readonly reason: string };
+
+/** Waits longer than this are not worth a daily card: the next run sends it. */
+export const longestWait = 3600;
+
+/** Seconds to wait before try `tries` + 1, where the other side names none: 30, 60, 120 … at most 15 minutes. */
+const backoff = (tries: number): number => Math.min(30 * 2 ** (tries - 1), 900);
+
+/** Retry-After as seconds or as a date (RFC 9110); undefined where it is neither. */
+export function retryAfter(header: string | null, now: string): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d{1,9}$/.test(header.trim())) return Number(header);
+  const at = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.parse(now)) / 1000));
+}
+
+/** What an answer of the webhook means. 202 says that the flow took the card, not that it is in the channel. */
+export function judge(answer: { status: number; retryAfter?: number | undefined }, tries: number): Outcome {
+  const { status } = answer;
+  if (status >= 200 && status < 300) return { outcome: 'sent' };
+  if (status === 429 || status === 408 || status >= 500) {
+    const reason = `The webhook answered ${status}.`;
+    const seconds = Math.max(answer.retryAfter ?? backoff(tries), 1);
+    if (seconds <= longestWait) return { outcome: 'wait', seconds, reason };
+    return { outcome: 'refused', reason: `${reason} It asks to wait ${seconds} seconds, longer than a run lasts.` };
+  }
+  return { outcome: 'refused', reason: `The webhook answered ${status}. ${remedies[status] ?? remedy}` };
+}
+
+const remedy = 'Check the workflow in Teams and its address in the secret.';
+const remedies: Readonly<Record<number, string>> = {
+  401: 'Its signature is wrong: copy the whole address, with sig=, from the workflow into the secret.',
+  403: 'Its signature is wrong: copy the whole address, with sig=, from the workflow into the secret.',
+  404: 'The workflow is gone, or turned off: make it again and put its new address into the secret.',
+  413: 'The card is too large for it.',
+};
+
+/** The webhook could not be reached. `code` is the network error's, such as ECONNREFUSED. */
+export const unreachable = (code: string, tries: number): Outcome => ({
+  outcome: 'wait',
+  seconds: backoff(tries),
+  reason: `The webhook could not be reached (${code}).`,
+});

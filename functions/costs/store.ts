@@ -1,0 +1,12 @@
+import { key } from '../keys.ts';
+import { createRow, type Row, readRow, replaceRow } from '../table.ts';
+import { CostReport } from './costs.ts';
+
+const of = (date: string) => key('reports', '', date);
+
+export const readReport = (table: string, date: string): Promise<Row<CostReport> | undefined> =>
+  readRow(table, CostReport, of(date));
+
+/** Writes a report over what was read. Returns false, and writes nothing, where somebody was faster. */
+export const writeReport = (table: string, report: CostReport, read: Row<CostReport> | undefined): Promise<boolean> =>
+  read ? replaceRow(table, of(report.date), read, report) : createRow(table, of(report.date), report);

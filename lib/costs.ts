@@ -1,0 +1,140 @@
+import { Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
+import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type * as Api from '../functions/costs/api.ts';
+import type * as Collect from '../functions/costs/collect.ts';
+import type * as Conclude from '../functions/costs/conclude.ts';
+import type * as Send from '../functions/costs/send.ts';
+import { bus, named, secret, starts, table } from './access.ts';
+import { alarm } from './alarm.ts';
+import type { Core } from './core.ts';
+import { Handler, type Module } from './handler.ts';
+import { Workflow } from './workflow.ts';
+
+/** What must outlive the code: the address of the team's webhook, which is all that a poster needs. */
+export class CostsData extends Construct {
+  readonly webhook: ISecret;
+
+  constructor(scope: Construct, id: string, { core }: { core: Core }) {
+    super(scope, id);
+    const webhook = new Secret(this, 'Webhook', {
+      description:
+        'The address of the Teams workflow that posts the daily cost card. Set it by hand; empty means none.',
+      encryptionKey: core.key,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    // No made-up value: without one the secret reads as unset, and a deployment never overwrites what was put in.
+    (webhook.node.defaultChild as CfnSecret).generateSecretString = undefined;
+    this.webhook = webhook;
+    const reason = 'Teams gives the address when the workflow is made; nothing can be rotated without a person.';
+    Validations.of(webhook).acknowledge(
+      { id: 'AwsSolutions-SMG4', reason },
+      { id: 'NIST.800.53.R5-SecretsManagerRotationEnabled', reason },
+    );
+  }
+}
+
+/** The daily cost card: what each project cost, to the team's channel. */
+export class Costs extends Construct {
+  readonly api: Handler<Module>;
+  readonly workflow: Workflow;
+
+  constructor(scope: Construct, id: string, { core, data }: { core: Core; data: CostsData }) {
+    super(scope, id);
+    const { tag, hour, timezone, webhookHosts } = core.config.costs;
+    const report = { reports: ['GetItem', 'PutItem'] } as const;
+    this.workflow = new Workflow(this, 'Report', {
+      core,
+      file: 'costs.asl.json',
+      calls: {
+        Collect: new Handler<typeof Collect>(this, 'Collect', {
+          core,
+          entry: 'costs/collect.ts',
+          environment: {
+            TABLE_NAME: table(core.table, report),
+            // A bill has no resource to name: it is the account's, or the organisation's.
+            COST_TAG: named(tag, new PolicyStatement({ actions: ['ce:GetCostAndUsage'], resources: ['*'] })),
+          },
+          seconds: 60,
+        }),
+        Send: new Handler<typeof Send>(this, 'Send', {
+          core,
+          entry: 'costs/send.ts',
+          environment: {
+            TABLE_NAME: table(core.table, report),
+            WEBHOOK_SECRET: secret(data.webhook),
+            WEBHOOK_HOSTS: webhookHosts.join(),
+          },
+        }),
+        Conclude: new Handler<typeof Conclude>(this, 'Conclude', {
+          core,
+          entry: 'costs/conclude.ts',
+          environment: { TABLE_NAME: table(core.table, report), BUS_NAME: bus(core.bus) },
+        }),
+      },
+      // Five hours for a late bill, five for a webhook that is down, and time to work; long before the next day's run.
+      deadline: Duration.hours(12),
+    });
+    this.api = new Handler<typeof Api>(this, 'Api', {
+      core,
+      entry: 'costs/api.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          reports: ['GetItem', 'Query'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        MACHINE_ARN: starts(this.workflow.machine),
+      },
+    });
+    this.daily(core, { hour, timezone });
+  }
+
+  private daily(core: Core, { hour, timezone }: { hour: number; timezone: string }) {
+    const queue = new Queue(this, 'Unstarted', {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: core.key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    const { account, region } = Stack.of(this);
+    const scheduler = new ServicePrincipal('scheduler.amazonaws.com');
+    const role = new Role(this, 'Starter', {
+      assumedBy: scheduler.withConditions({ StringEquals: { 'aws:SourceAccount': account } }),
+    });
+    // The target grants sending to the queue, but not the use of the queue's key.
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: [core.key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `sqs.${region}.amazonaws.com` } },
+      }),
+    );
+    new Schedule(this, 'Daily', {
+      description: 'Starts the report of the day before',
+      schedule: ScheduleExpression.cron({ minute: '0', hour: `${hour}`, timeZone: TimeZone.of(timezone) }),
+      timeWindow: TimeWindow.off(),
+      target: new StepFunctionsStartExecution(this.workflow.machine, {
+        role,
+        deadLetterQueue: queue,
+        retryAttempts: 10,
+        maxEventAge: Duration.hours(6),
+      }),
+    });
+    Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
+    Validations.of(role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one schedule: its policy belongs to nothing else.',
+    });
+    alarm(this, 'Unstarted', {
+      topic: core.alarms,
+      metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
+      means: 'The daily cost report could not be started for six hours.',
+      check: 'The message in the queue: its attributes hold the error of EventBridge Scheduler.',
+      do: 'Mend the cause, then make the report with `broch cost report`. Delete the message.',
+    });
+  }
+}

@@ -1,0 +1,148 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { shift } from '../../functions/costs/bill.ts';
+import { card, change, maxBytes, shown, sparkline } from '../../functions/costs/card.ts';
+import { type Amounts, amounts, date, name, reportOf } from './pages.ts';
+
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Node = { [key: string]: Json };
+
+function nodes(value: Json): Node[] {
+  if (Array.isArray(value)) return value.flatMap(nodes);
+  if (typeof value !== 'object' || value === null) return [];
+  return [value, ...Object.values(value).flatMap(nodes)];
+}
+
+const read = (message: string) => JSON.parse(message) as Node;
+const texts = (message: string, type: string) =>
+  nodes(read(message)).flatMap(node => (node.type === type && typeof node.text === 'string' ? [node.text] : []));
+
+/** What a Markdown reader, a card renderer or a chat client could take for more than text. */
+const markup = /[[\]<>`*~{}|\\#!()$&"']|:\/\/|www\.(?!\u2060)|\p{C}(?<!\u2060)/u;
+
+describe('any project name', () => {
+  it('is shown as harmless text of bounded length', () => {
+    fc.assert(
+      fc.property(name, value => {
+        const safe = shown(value);
+        expect(safe).not.toBe('');
+        expect(safe.replace('(no name)', '')).not.toMatch(markup);
+        expect(safe).not.toMatch(/\S[.:/@]\S(?<!\u2060)/u);
+        expect([...safe.replaceAll('\u2060', '')].length).toBeLessThanOrEqual(40);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('that is a project id is shown as it is', () => expect(shown('asthma-2')).toBe('asthma-2'));
+
+  it('gets into text runs only, which know no Markdown', () => {
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 15 }), names => {
+        const list: Amounts = names.map((of, n) => [date, of, `${n + 1}`]);
+        const message = card(reportOf(list));
+        const plain = card(reportOf(names.map((_, n) => [date, `project-${n}`, `${n + 1}`])));
+        const kinds = new Set(nodes(read(message)).map(({ type }) => type));
+        const known = [
+          'message',
+          undefined,
+          'AdaptiveCard',
+          'ColumnSet',
+          'Column',
+          'TextBlock',
+          'RichTextBlock',
+          'TextRun',
+        ];
+        expect([...kinds].filter(kind => !known.includes(kind as string))).toEqual([]);
+        expect(message).not.toMatch(/"(url|selectAction|actions|refresh|entities)":/);
+        const distinct = new Set(names).size === names.length;
+        if (distinct) expect(texts(message, 'TextBlock')).toEqual(texts(plain, 'TextBlock'));
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('the card', () => {
+  it('never is too large', () => {
+    const long = fc.array(fc.tuple(fc.constant(date), name, fc.constantFrom('1', '99999999.99')), { maxLength: 400 });
+    fc.assert(
+      fc.property(fc.oneof(amounts, long), list => {
+        expect(Buffer.byteLength(card(reportOf([[date, 'asthma', '1'], ...list])))).toBeLessThanOrEqual(maxBytes);
+      }),
+    );
+  });
+
+  it('adds up as shown, to the cent', () => {
+    fc.assert(
+      fc.property(amounts, list => {
+        const message = card(reportOf(list));
+        const rows = nodes(read(message)).filter(({ type }) => type === 'ColumnSet');
+        const cost = rows.flatMap(row => {
+          const [, middle, last] = row.columns as Node[];
+          const [text] = last ? nodes((middle?.items ?? null) as Json).map(({ text }) => text) : [];
+          return typeof text === 'string' && text.includes('.') ? [cents(text)] : [];
+        });
+        const headline = texts(message, 'TextBlock')[1] ?? '';
+        expect(cost.reduce((sum, value) => sum + value, 0n)).toBe(cents(headline));
+      }),
+    );
+  });
+
+  it('is what a Teams workflow takes', () =>
+    expect(read(card(reportOf([[date, 'asthma', '1']])))).toMatchObject({
+      type: 'message',
+      attachments: [
+        {
+          contentType: 'application/vnd.microsoft.card.adaptive',
+          contentUrl: null,
+          content: { type: 'AdaptiveCard', version: '1.5', msteams: { width: 'Full' } },
+        },
+      ],
+    }));
+
+  it('always shows what is untagged, and says what is provisional', () => {
+    const all = texts(
+      card(
+        reportOf([
+          [date, 'asthma', '3'],
+          [date, '', '1'],
+          [shift(date, -1), 'asthma', '3'],
+        ]),
+      ),
+      'TextBlock',
+    );
+    expect(all).toEqual(expect.arrayContaining(['untagged', '$1.00', '25% of all', 'provisional', '$4.00']));
+    expect(all.join('\n')).toMatch(/Provisional: AWS may still add to .*Untagged spend is claimed by no project/s);
+    expect(texts(card(reportOf([[date, 'asthma', '3']])), 'TextBlock')).toContain('untagged');
+  });
+
+  it('takes the small ones together', () => {
+    const list: Amounts = Array.from({ length: 14 }, (_, n) => [date, `project-${n}`, `${n + 1}`]);
+    expect(texts(card(reportOf(list)), 'TextBlock')).toEqual(expect.arrayContaining(['others (4)', '$10.00']));
+  });
+});
+
+const cents = (text: string): bigint => BigInt(text.replaceAll(/[$,.]/g, ''));
+
+describe('a change', () => {
+  it.each([
+    [110n, 100n, '▲ 10.0%', 'Attention'],
+    [90n, 100n, '▼ 10.0%', 'Good'],
+    [1005n, 1000n, '≈', 'Default'],
+    [5n, 0n, '▲ new', 'Attention'],
+    [0n, 0n, '–', 'Default'],
+    [-5n, -1n, '–', 'Default'],
+    [10_000n, 1n, '▲ >999%', 'Attention'],
+    [5n, undefined, '', 'Default'],
+  ])('from %d, earlier %s: %s', (to, from, text, color) => expect(change(to, from)).toEqual({ text, color }));
+});
+
+describe('the trend line', () => {
+  it.each([
+    [[0n, 1n, 2n, 7n], '▁▂▃█'],
+    [[0n, 0n], '▁▁'],
+    [[-5n, 5n], '▁█'],
+    [[-5n, -1n], '▁▁'],
+  ])('of %s is %s', (values, line) => expect(sparkline(values)).toBe(line));
+});

@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { bill, dayBefore, question, shift } from '../../functions/costs/bill.ts';
+import { CostReport, type Figures, figures, kept } from '../../functions/costs/costs.ts';
+import { decimal, rounded } from '../../functions/costs/money.ts';
+import { type Amounts, amounts, date, page, reportOf, tag } from './pages.ts';
+
+const of = (list: Amounts) => figures(bill([page(list)], tag), date) as Figures;
+const days = (back: number[], amount: (back: number) => string): Amounts =>
+  back.map(n => [shift(date, -n), 'asthma', amount(n)]);
+
+describe('what Cost Explorer is asked', () => {
+  it.each([
+    ['2026-11-19', '2026-11-01', '2026-11-20'],
+    ['2026-11-03', '2026-10-21', '2026-11-04'],
+    ['2026-12-31', '2026-12-01', '2027-01-01'],
+    ['2028-03-01', '2028-02-17', '2028-03-02'],
+  ])('for %s: from %s to before %s', (day, Start, End) =>
+    expect(question(day, tag)).toMatchObject({
+      TimePeriod: { Start, End },
+      Granularity: 'DAILY',
+      GroupBy: [{ Type: 'TAG', Key: tag }],
+    }),
+  );
+
+  it('is about the day before, in UTC', () => {
+    expect(dayBefore('2026-03-01T00:00:00.000Z')).toBe('2026-02-28');
+    expect(dayBefore('2027-01-01T23:59:59.999Z')).toBe('2026-12-31');
+  });
+});
+
+describe('a bill', () => {
+  it('adds up exactly: projects, others and untagged are the total, whatever it holds', () => {
+    fc.assert(
+      fc.property(amounts, list => {
+        const { total, projects, others, untagged } = of(list);
+        const parts = [...projects, ...(others ? [others] : []), { amount: untagged }];
+        expect(parts.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(BigInt(total));
+        const exact = list.filter(([day]) => day === date).map(([, , amount]) => decimal(amount));
+        const scale = Math.max(...exact.map(part => part.scale));
+        const units = exact.reduce((sum, part) => sum + part.units * 10n ** BigInt(scale - part.scale), 0n);
+        expect(BigInt(total)).toBe(rounded({ units, scale }, 6));
+      }),
+    );
+  });
+
+  it('is the same in any order and cut into any pages', () => {
+    fc.assert(
+      fc.property(amounts, fc.integer({ min: 0, max: 60 }), fc.infiniteStream(fc.nat()), (list, cut, order) => {
+        const mixed = [...list]
+          .map(item => [order.next().value ?? 0, item] as const)
+          .sort(([a], [b]) => a - b)
+          .map(([, item]) => item);
+        const pages = [page(mixed.slice(cut)), page(mixed.slice(0, cut))];
+        expect(figures(bill(pages, tag), date)).toEqual(of(list));
+      }),
+    );
+  });
+
+  it('takes the untagged group, and days that have only a total', () => {
+    const day = (Start: string, Amount: string) => ({
+      TimePeriod: { Start },
+      Total: { UnblendedCost: { Amount, Unit: 'USD' } },
+    });
+    const found = bill(
+      [
+        page([
+          [date, '', '2'],
+          [date, 'a$b', '1'],
+        ]),
+        { ResultsByTime: [day(shift(date, -1), '5')] },
+      ],
+      tag,
+    );
+    expect(found.days.get(date)).toEqual({
+      total: 3_000_000n,
+      untagged: 2_000_000n,
+      projects: new Map([['a$b', 1_000_000n]]),
+    });
+    expect(found.days.get(shift(date, -1))?.untagged).toBe(5_000_000n);
+  });
+
+  it('has one currency', () => {
+    const mixed = page([
+      [date, 'asthma', '1'],
+      [date, 'cancer', '1'],
+    ]);
+    const [first] = mixed.ResultsByTime[0]?.Groups ?? [];
+    if (first?.Metrics.UnblendedCost) first.Metrics.UnblendedCost.Unit = 'EUR';
+    expect(() => bill([mixed], tag)).toThrow(/one currency/);
+  });
+
+  it('grouped by another tag is refused', () =>
+    expect(() => bill([page([[date, 'x', '1']])], 'Proj')).toThrow(/grouped/));
+});
+
+describe('the figures of a day', () => {
+  it('compare with the same weekday and with the mean of seven days', () => {
+    const { total, lastWeek, mean, projects } = of(days([0, 1, 2, 3, 4, 5, 6, 7], n => `${10 + n}`));
+    expect({ total, lastWeek, mean }).toEqual({
+      total: '10000000',
+      lastWeek: '17000000',
+      mean: { days: 7, amount: '14000000' },
+    });
+    expect(projects).toEqual([{ project: 'asthma', amount: '10000000', before: '17000000' }]);
+  });
+
+  it('forecast the month: spent, and the mean for each day left', () => {
+    const { month } = of(days([...Array(19).keys()], () => '10'));
+    expect(month).toEqual({
+      total: '190000000',
+      forecast: '300000000',
+      method: 'spent so far + 11 days left × mean of the 7 days before 2026-11-19',
+    });
+  });
+
+  it('count no day of the month before into the month', () => {
+    const found = figures(
+      bill(
+        [
+          page([
+            ['2026-10-31', 'a', '5'],
+            ['2026-11-01', 'a', '7'],
+          ]),
+        ],
+        tag,
+      ),
+      '2026-11-01',
+    ) as Figures;
+    expect(found.month.total).toBe('7000000');
+    expect(found.trend).toHaveLength(2);
+  });
+
+  it('keep a project that fell to nothing, and order equal ones by name', () => {
+    const { projects } = of([
+      [date, 'b', '1'],
+      [date, 'a', '1'],
+      [shift(date, -7), 'gone', '9'],
+    ]);
+    expect(projects.map(({ project, amount, before }) => [project, amount, before])).toEqual([
+      ['a', '1000000', '0'],
+      ['b', '1000000', '0'],
+      ['gone', '0', '9000000'],
+    ]);
+  });
+
+  it('take very many names together', () => {
+    const list: Amounts = Array.from({ length: kept + 50 }, (_, n) => [date, `p${n}`, '0.01']);
+    const { projects, others } = of(list);
+    expect(projects).toHaveLength(kept);
+    expect(others).toEqual({ count: 50, amount: '500000' });
+  });
+
+  it.each([
+    ['nothing at all', []],
+    ['other days only', days([1, 2], () => '4')],
+    ['an empty day after days with spending', [...days([1, 2], () => '4'), [date, '', '0'] as const]],
+  ])('are not there yet where the bill has %s', (_, list) =>
+    expect(figures(bill([page(list)], tag), date)).toEqual({
+      reason: expect.stringContaining(`no figures for ${date} yet`),
+    }),
+  );
+
+  it('are zero where nothing was spent all week', () =>
+    expect(
+      of([
+        [date, '', '0'],
+        [shift(date, -1), '', '0'],
+      ]).total,
+    ).toBe('0'));
+
+  it('fit the schema of the API', () => {
+    fc.assert(fc.property(amounts, list => void CostReport.parse(JSON.parse(JSON.stringify(reportOf(list))))));
+  });
+});

@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { shift } from '../../functions/costs/bill.ts';
+import type { Billed, CostReport, Figures } from '../../functions/costs/costs.ts';
+import {
+  asked,
+  claim,
+  claimSeconds,
+  collected,
+  judge,
+  longestWait,
+  provisional,
+  retryAfter,
+  sent,
+  unreachable,
+  unsent,
+} from '../../functions/costs/report.ts';
+import { date, now, reportOf } from './pages.ts';
+
+const report = reportOf([[date, 'asthma', '3']]);
+const changed = reportOf([[date, 'asthma', '4']]);
+const out = sent(report, now) as Billed;
+const later = (seconds: number) => new Date(Date.parse(now) + seconds * 1000).toISOString();
+const take = (current: Billed, by: string, at = now) => claim(current, current.edition, { by, now: at });
+const sending = (by: string) => {
+  const taken = take(report, by);
+  if (!taken.take) throw new Error('not taken');
+  return taken.report;
+};
+
+describe('a day', () => {
+  it.each([
+    ['2026-11-20T07:00:00.000Z', true],
+    ['2026-11-20T23:59:59.999Z', true],
+    ['2026-11-21T00:00:00.000Z', false],
+  ])('of the 19th is provisional at %s: %s', (at, open) => expect(provisional('2026-11-19', at)).toBe(open));
+});
+
+describe('asking for a report', () => {
+  it('means yesterday by default', () =>
+    expect(asked(undefined, now)).toEqual({ date, name: '2026-11-19-asked-202611200700' }));
+  it.each([
+    ['2026-11-20', 'no bill yet'],
+    ['2027-01-01', 'no bill yet'],
+    ['2025-11-18', 'no longer'],
+  ])('of %s is refused: %s', (day, reason) => expect(() => asked(day, now)).toThrow(reason));
+});
+
+describe('collecting again', () => {
+  const again = (current: CostReport | undefined, figures: Figures, at = now) =>
+    collected(current, figures, { now: at });
+
+  it('the same bill changes nothing, but that the day is final in the end', () => {
+    expect(again(out, report)).toEqual(out);
+    expect(again(out, report, '2026-11-21T07:00:00.000Z')).toEqual({ ...out, provisional: false });
+  });
+
+  it('a changed bill makes a new edition, which says what was sent', () =>
+    expect(again(out, changed)).toMatchObject({
+      status: 'collected',
+      edition: 2,
+      total: '4000000',
+      restates: { edition: 1, total: '3000000' },
+    }));
+
+  it('what was never sent is not restated', () =>
+    expect(again(unsent(report, { date, reason: 'x', now }), changed)).not.toHaveProperty('restates'));
+
+  it('after a day without a bill starts at edition 1', () =>
+    expect(again(unsent(undefined, { date, reason: 'x', now }), report)).toMatchObject({ edition: 1 }));
+
+  it('tells how the day before ended, where it was reported otherwise', () => {
+    const eve = { ...report, date: shift(date, -1), total: '1000000' };
+    const figures = reportOf([
+      [date, 'asthma', '3'],
+      [shift(date, -1), 'asthma', '2'],
+    ]);
+    const settled = { date: eve.date, total: '2000000', was: '1000000' };
+    expect(collected(undefined, figures, { now, eve })).toMatchObject({ settled });
+    expect(collected(undefined, figures, { now, eve: { ...eve, total: '2000000' } })).not.toHaveProperty('settled');
+  });
+});
+
+describe('sending', () => {
+  it('is for one at a time; who holds the claim may go on, others when it ran out', () => {
+    expect(take(sending('a'), 'a').take).toBe(true);
+    expect(take(sending('a'), 'b')).toEqual({ take: false, why: 'busy', seconds: claimSeconds });
+    expect(take(sending('a'), 'b', later(claimSeconds)).take).toBe(true);
+  });
+
+  it('is over once it was taken, or a newer edition is there', () => {
+    expect(take(out, 'a')).toEqual({ take: false, why: 'sent' });
+    expect(claim(report, 2, { by: 'a', now })).toEqual({ take: false, why: 'superseded' });
+  });
+
+  it('keeps no trace of the try in what was sent', () =>
+    expect(sent(sending('a'), now)).toEqual({ ...report, status: 'sent', sentAt: now }));
+
+  it('never happens twice, whatever the order of runs, tries and collections', () => {
+    const move = fc.record({
+      run: fc.constantFrom('a', 'b', 'c'),
+      does: fc.constantFrom('claim', 'post', 'give up', 'same', 'changed'),
+      after: fc.integer({ min: 0, max: 20 }),
+    });
+    fc.assert(
+      fc.property(fc.array(move, { maxLength: 40 }), moves => {
+        let [current, at]: [CostReport, number] = [report, 0];
+        const posted: number[] = [];
+        for (const { run, does, after } of moves) {
+          at += after;
+          const [billed, time] = [current as Billed, later(at)];
+          if (does === 'claim') {
+            const taken = claim(billed, billed.edition, { by: run, now: time });
+            if (taken.take) current = taken.report;
+          } else if (does === 'post' && billed.status === 'sending' && billed.by === run && time < billed.until) {
+            posted.push(billed.edition);
+            current = sent(billed, time);
+          } else if (does === 'give up') current = unsent(billed, { date, reason: 'x', now: time });
+          else if (does === 'same' || does === 'changed')
+            current = collected(billed, does === 'same' ? billed : posted.length % 2 ? changed : report, { now: time });
+        }
+        expect(new Set(posted).size).toBe(posted.length);
+        expect(posted).toEqual([...posted].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('given up keeps the figures and says why; what is out stays out', () => {
+    expect(unsent(report, { date, reason: 'gone', now })).toEqual({
+      ...report,
+      status: 'unsent',
+      reason: 'gone',
+      failedAt: now,
+    });
+    expect(unsent(out, { date, reason: 'gone', now })).toBe(out);
+    expect(unsent(undefined, { date, reason: 'gone', now })).toEqual({
+      status: 'unbilled',
+      date,
+      reason: 'gone',
+      failedAt: now,
+    });
+  });
+});
+
+describe('the answer', () => {
+  it.each([
+    [200, undefined, { outcome: 'sent' }],
+    [202, undefined, { outcome: 'sent' }],
+    [429, 17, { outcome: 'wait', seconds: 17 }],
+    [429, 0, { outcome: 'wait', seconds: 1 }],
+    [429, undefined, { outcome: 'wait', seconds: 30 }],
+    [429, longestWait + 1, { outcome: 'refused' }],
+    [502, undefined, { outcome: 'wait', seconds: 30 }],
+    [503, 120, { outcome: 'wait', seconds: 120 }],
+    [302, undefined, { outcome: 'refused' }],
+    [400, undefined, { outcome: 'refused' }],
+    [401, undefined, { outcome: 'refused', reason: expect.stringContaining('sig=') }],
+    [404, undefined, { outcome: 'refused', reason: expect.stringContaining('workflow is gone') }],
+    [413, 5, { outcome: 'refused' }],
+  ])('%d with Retry-After %s: %j', (status, wait, outcome) =>
+    expect(judge({ status, retryAfter: wait }, 1)).toMatchObject(outcome),
+  );
+
+  it('that never came is waited for, longer each time', () =>
+    expect([1, 2, 3, 9].map(tries => unreachable('ECONNREFUSED', tries))).toMatchObject(
+      [30, 60, 120, 900].map(seconds => ({ outcome: 'wait', seconds })),
+    ));
+
+  it.each([
+    ['17', 17],
+    [' 17 ', 17],
+    ['Fri, 20 Nov 2026 07:01:00 GMT', 60],
+    ['Fri, 20 Nov 2026 06:00:00 GMT', 0],
+    ['soon', undefined],
+    ['-5', undefined],
+    ['2026-11-20', undefined],
+    ['99999999999', undefined],
+    [null, undefined],
+  ])('may name a wait as %j: %s seconds', (header, seconds) => expect(retryAfter(header, now)).toBe(seconds));
+});

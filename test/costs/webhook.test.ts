@@ -1,0 +1,81 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { webhook } from '../../functions/costs/webhook.ts';
+
+const hosts = ['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'];
+const path = '/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke?api-version=1&sig=s3cret';
+
+describe('a webhook address is taken', () => {
+  it.each([
+    `https://default0a.1b.environment.api.powerplatform.com${path}`,
+    `https://prod-12.westeurope.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=s3cret`,
+    `  https://PROD-12.westeurope.logic.azure.com/workflows/x?sig=s3cret\n`,
+  ])('%s', url => expect(webhook(url, hosts)).toHaveProperty('url'));
+
+  it('on any port of a host that the list names in full', () =>
+    expect(webhook('https://127.0.0.1:8443/workflows/x?sig=s3cret', ['127.0.0.1'])).toHaveProperty('url'));
+});
+
+describe('a webhook address is refused', () => {
+  it.each([
+    [undefined, 'There is no webhook address yet'],
+    ['  ', 'There is no webhook address yet'],
+    ['not a url', 'is not a URL'],
+    [`http://x.logic.azure.com${path}`, 'must start with https'],
+    [`ftp://x.logic.azure.com${path}`, 'must start with https'],
+    [
+      'https://contoso.webhook.office.com/webhookb2/1@2/IncomingWebhook/3/4',
+      'Post to a channel when a webhook request',
+    ],
+    ['https://outlook.office.com/webhook/1@2/IncomingWebhook/3/4', 'Office 365 connectors'],
+    [`https://logic.azure.com${path}`, 'is not one that cards may be posted to'],
+    [`https://evil.example${path}`, 'evil.example is not one'],
+    [`https://x.logic.azure.com.evil.example${path}`, 'is not one'],
+    [`https://xlogic.azure.com${path}`, 'is not one'],
+    [`https://x.logic.azure.com.${path}`, 'is not one'],
+    [`https://x.logic.azure.com:8443${path}`, 'may not name a port'],
+    [`https://x.logic.azure.com@evil.example${path}`, 'user name'],
+    [`https://me:pw@x.logic.azure.com${path}`, 'user name'],
+    [`https://evil.example\\.logic.azure.com${path}`, 'is not a URL'],
+    [`https://evil.example#.logic.azure.com${path}`, 'is not one'],
+    [`https://x.logic.azure.com\t${path}`, 'is not a URL'],
+    [`https:/x.logic.azure.com${path}`, 'not written plainly'],
+    [`https://x%2elogic.azure.com${path}`, 'not written plainly'],
+    [`https://ｘ.logic.azure.com${path}`, 'is not a URL'],
+    [`https://127.0.0.1${path}`, 'is not one'],
+    [`https://169.254.169.254/latest/meta-data`, 'is not one'],
+    [`https://2852039166/`, 'not written plainly'],
+    [`https://0x7f.1/`, 'not written plainly'],
+    [`https://[::1]/`, 'is not one'],
+    [`https://[::ffff:127.0.0.1]/`, 'not written plainly'],
+    [`https://x.logic.azure.com/${'a'.repeat(3000)}`, 'is not a URL'],
+  ])('%s', (url, reason) => expect(webhook(url, hosts)).toEqual({ reason: expect.stringContaining(reason) }));
+
+  it('for 127.0.0.1 written in other ways too, where the list has it', () => {
+    for (const host of ['0x7f000001', '2130706433', '127.1', '0177.0.0.1'])
+      expect(webhook(`https://${host}/x`, ['127.0.0.1'])).toHaveProperty('reason');
+  });
+});
+
+describe('whatever the address', () => {
+  const part = fc.oneof(
+    fc.webUrl(),
+    fc.string({ maxLength: 60 }),
+    fc.constantFrom('https://', '@', ...hosts, '.', ':443/', '\\'),
+  );
+  const any = fc.array(part, { maxLength: 5 }).map(parts => parts.join(''));
+  it('only listed hosts over TLS pass, and the reason never tells the secret part', () => {
+    fc.assert(
+      fc.property(any, text => {
+        const result = webhook(`${text}/?sig=s3cret-signature`, hosts);
+        if ('reason' in result) expect(result.reason).not.toContain('s3cret');
+        else {
+          expect(result.url.protocol).toBe('https:');
+          expect(result.url.username + result.url.password + result.url.port).toBe('');
+          expect(hosts.some(host => result.url.hostname.endsWith(host.slice(1)))).toBe(true);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
