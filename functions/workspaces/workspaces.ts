@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { ProjectId } from '../projects/projects.ts';
+import { type Network, type Project, ProjectId } from '../projects/projects.ts';
+import { Refused } from '../refused.ts';
 
 export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/);
 export const WorkspaceKind = z.enum(['linux', 'windows']);
@@ -13,13 +14,236 @@ const common = {
   kind: WorkspaceKind,
   size: WorkspaceSize,
   requestedAt: z.iso.datetime(),
+  /** Counts the tries; names the workflow's execution, so that one try can run once only. */
+  attempt: z.number().int().min(1),
+  attemptedAt: z.iso.datetime(),
 };
-const launched = { instanceId: z.string(), address: z.string(), imageId: z.string() };
+const launched = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
 
-export const Workspace = z.discriminatedUnion('status', [
-  z.object({ status: z.literal('requested'), ...common }),
-  z.object({ status: z.literal('starting'), ...common, ...launched }),
-  z.object({ status: z.literal('ready'), ...common, ...launched, readyAt: z.iso.datetime() }),
-  z.object({ status: z.literal('failed'), ...common, reason: z.string(), failedAt: z.iso.datetime() }),
-]);
+const Requested = z.object({ status: z.literal('requested'), ...common });
+const Starting = z.object({ status: z.literal('starting'), ...common, ...launched });
+const Ready = z.object({ status: z.literal('ready'), ...common, ...launched, readyAt: z.iso.datetime() });
+const Failed = z.object({
+  status: z.literal('failed'),
+  ...common,
+  reason: z.string(),
+  failedAt: z.iso.datetime(),
+});
+
+/** A workspace as people see it. */
+export const Workspace = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
 export type Workspace = z.infer<typeof Workspace>;
+
+export const Protocol = z.enum(['rdp', 'vnc']);
+
+/** How the gateway gets into the desktop. The password is ciphertext, and only for this workspace. */
+export const Desktop = z.object({ protocol: Protocol, password: z.string(), reportedAt: z.iso.datetime() });
+export type Desktop = z.infer<typeof Desktop>;
+
+/** A workspace as it is kept: with what no answer of the API may hold, which its schema strips. */
+export const Kept = z.discriminatedUnion('status', [
+  Requested,
+  // The desktop's report and the workflow's question for it arrive in either order.
+  Starting.extend({ token: z.string().optional(), desktop: Desktop.optional() }),
+  Ready.extend({
+    desktop: Desktop,
+    /** Of the link minted last only this, so that the gateway's log can be matched with it. */
+    link: z.object({ sha256: z.string(), expires: z.iso.datetime() }).optional(),
+  }),
+  Failed,
+]);
+export type Kept = z.infer<typeof Kept>;
+export type KeptAs<S extends Kept['status']> = Extract<Kept, { status: S }>;
+
+/** The workspaces of one person in one project that exist or are being made: what the limit counts. */
+export const Desk = z.object({ live: z.array(WorkspaceId) });
+export type Desk = z.infer<typeof Desk>;
+
+/** As many workspaces may one person have in one project. */
+export const most = 3;
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface Ask {
+  readonly id: string;
+  readonly kind: Workspace['kind'];
+  readonly size: Workspace['size'];
+}
+
+/** What an attempt needs of its project. Asking and launching are apart in time, so both ask again. */
+export function networkOf(project: Project | undefined): Network {
+  if (project?.status === 'ready') return project.network;
+  throw new Refused(
+    'conflict',
+    project
+      ? `Project ${project.id} is ${project.status}; a workspace needs it ready. See broch project show ${project.id}.`
+      : 'There is no such project.',
+  );
+}
+
+function seat(desk: Desk, id: string): Desk {
+  const others = desk.live.filter(held => held !== id);
+  if (others.length >= most)
+    throw new Refused(
+      'conflict',
+      `You have ${most} workspaces in this project (${others.join(', ')}), and that is the limit. Use one of those.`,
+    );
+  return { live: [...others, id] };
+}
+
+export function ask(
+  project: Project | undefined,
+  desk: Desk,
+  person: Person,
+  { id, kind, size }: Ask,
+  now: string,
+): { workspace: KeptAs<'requested'>; desk: Desk } {
+  networkOf(project);
+  return {
+    desk: seat(desk, id),
+    workspace: {
+      status: 'requested',
+      id,
+      project: project?.id ?? '',
+      owner: person.id,
+      ownerName: person.name,
+      kind,
+      size,
+      requestedAt: now,
+      attempt: 1,
+      attemptedAt: now,
+    },
+  };
+}
+
+function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt }: Kept) {
+  return { id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt };
+}
+
+/**
+ * A new attempt for a failed workspace, or for one whose workflow must be over (`deadline` seconds after it began)
+ * without having said so. One that was asked for and never started keeps its attempt: its execution has a name of its
+ * own, so starting it twice starts it once.
+ */
+export function again(
+  workspace: Kept,
+  desk: Desk,
+  person: Person,
+  deadline: number,
+  now: string,
+): { workspace: KeptAs<'requested'>; desk: Desk } {
+  mine(workspace, person);
+  const over = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadline * 1000;
+  if (workspace.status === 'requested' && !over) return { workspace, desk };
+  if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready: there is nothing to try.`);
+  if (workspace.status === 'starting' && !over)
+    throw new Refused('conflict', `${workspace.id} is still starting. If it does not succeed, it says so by itself.`);
+  return {
+    desk: seat(desk, workspace.id),
+    workspace: { ...plain(workspace), status: 'requested', attempt: workspace.attempt + 1, attemptedAt: now },
+  };
+}
+
+/** Only the owner may do this: members of a project see each other's workspaces, and enter only their own. */
+export function mine(workspace: Kept, person: Person): void {
+  if (workspace.owner !== person.id)
+    throw new Refused('forbidden', `${workspace.id} is ${workspace.ownerName}'s: only they may do this.`);
+}
+
+/** The workspace that `person` may open now. */
+export function opened(workspace: Kept, person: Person): KeptAs<'ready'> {
+  mine(workspace, person);
+  if (workspace.status === 'ready') return workspace;
+  throw new Refused(
+    'conflict',
+    workspace.status === 'failed'
+      ? `${workspace.id} failed: ${workspace.reason}`
+      : `${workspace.id} is ${workspace.status}; it takes some minutes. Ask again when it is ready.`,
+  );
+}
+
+/** A step of an attempt that has been superseded must not touch what the next one made. */
+function current(workspace: Kept, attempt: number): void {
+  if (workspace.attempt !== attempt)
+    throw new Refused('conflict', `Attempt ${attempt} at ${workspace.id} is over: attempt ${workspace.attempt} is on.`);
+}
+
+/** The workspace that an attempt may launch an instance for; again, too, as what is there is found. */
+export function launchable(workspace: Kept, attempt: number): Kept {
+  current(workspace, attempt);
+  if (workspace.status === 'requested' || workspace.status === 'starting') return workspace;
+  throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
+}
+
+export type Launched = Pick<KeptAs<'starting'>, 'instanceId' | 'address' | 'imageId'>;
+
+export function launchedAs(workspace: Kept, attempt: number, instance: Launched): KeptAs<'starting'> {
+  current(workspace, attempt);
+  if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId) return workspace;
+  if (workspace.status === 'requested') return { ...plain(workspace), ...instance, status: 'starting' };
+  throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
+}
+
+/** Thrown at the workflow instead of leaving it to wait for what is already there. */
+export class Reported extends Error {
+  override readonly name = 'Reported';
+}
+
+/** What became of a half of the handshake: `answer` is the token of the waiting task, once both halves are there. */
+export interface Met {
+  readonly workspace: Kept;
+  readonly answer?: string;
+}
+
+const met = (workspace: KeptAs<'starting'>): Met => ({
+  workspace,
+  ...(workspace.token && workspace.desktop && { answer: workspace.token }),
+});
+
+/** The workflow waits, under `token`, for the desktop. A task that is run again has a new token: the last one counts. */
+export function awaited(workspace: Kept, attempt: number, token: string): Met {
+  current(workspace, attempt);
+  if (workspace.status === 'starting') return met({ ...workspace, token });
+  throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing waits for it.`);
+}
+
+/** Whether a report of that instance can still change anything. */
+export const awaits = (workspace: Kept, instanceId: string): boolean =>
+  (workspace.status === 'starting' || workspace.status === 'ready') && workspace.instanceId === instanceId;
+
+/**
+ * The instance `instanceId` reported. Undefined where that changes nothing: it is not this workspace's instance (any
+ * more), or a later report was heard. A desktop that reports again, after a reboot, has a new password and nothing else.
+ */
+export function reported(workspace: Kept, instanceId: string, desktop: Desktop): Met | undefined {
+  if (workspace.status !== 'starting' && workspace.status !== 'ready') return undefined;
+  if (!awaits(workspace, instanceId)) return undefined;
+  if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt) return undefined;
+  return workspace.status === 'starting' ? met({ ...workspace, desktop }) : { workspace: { ...workspace, desktop } };
+}
+
+export function readied(workspace: Kept, attempt: number, now: string): KeptAs<'ready'> {
+  current(workspace, attempt);
+  if (workspace.status === 'ready') return workspace;
+  if (workspace.status !== 'starting' || !workspace.desktop)
+    throw new Refused('conflict', `${workspace.id} is ${workspace.status}, and its desktop has not reported.`);
+  const { token: _, desktop, ...starting } = workspace;
+  return { ...starting, desktop, status: 'ready', readyAt: now };
+}
+
+/** Ends an attempt, and gives its seat back. Undefined where a newer attempt is on: this one is nobody's concern. */
+export function failedFor(
+  workspace: Kept,
+  desk: Desk,
+  attempt: number,
+  reason: string,
+  now: string,
+): { workspace: KeptAs<'failed'>; desk: Desk } | undefined {
+  if (workspace.attempt !== attempt) return undefined;
+  const free = { live: desk.live.filter(id => id !== workspace.id) };
+  if (workspace.status === 'failed') return { workspace, desk: free };
+  return { desk: free, workspace: { ...plain(workspace), status: 'failed', reason, failedAt: now } };
+}

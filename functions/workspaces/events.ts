@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import { contract } from '../contract.ts';
+import { ProjectId } from '../projects/projects.ts';
+import { WorkspaceId, WorkspaceKind, WorkspaceSize } from './workspaces.ts';
+
+const about = {
+  project: ProjectId,
+  workspace: WorkspaceId,
+  owner: z.string(),
+  ownerName: z.string(),
+  kind: WorkspaceKind,
+  size: WorkspaceSize,
+  attempt: z.number().int(),
+  at: z.iso.datetime(),
+};
+
+export const WorkspaceReady = contract(
+  'broch.workspaces',
+  'WorkspaceReady',
+  z.object({ ...about, instanceId: z.string(), imageId: z.string() }),
+);
+
+export const WorkspaceFailed = contract(
+  'broch.workspaces',
+  'WorkspaceFailed',
+  z.object({ ...about, reason: z.string() }),
+);

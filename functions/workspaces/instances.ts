@@ -1,0 +1,118 @@
+import {
+  type _InstanceType,
+  DescribeInstancesCommand,
+  EC2Client,
+  type Instance,
+  RunInstancesCommand,
+  type RunInstancesCommandInput,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2';
+import type { Network } from '../projects/projects.ts';
+import type { Kept, Launched } from './workspaces.ts';
+
+// EC2's client alone is a megabyte; only the two functions that launch and remove import this file.
+const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
+
+/** Tags say what an instance is for: in bills, to its own agent, and to whoever must find it again. */
+const tags = (environment: string, { id, project, owner, attempt }: Kept, bucket: string): Record<string, string> => ({
+  Name: `broch ${project} ${id}`,
+  'broch:environment': environment,
+  'broch:project': project,
+  'broch:workspace': id,
+  'broch:owner': owner,
+  'broch:attempt': String(attempt),
+  // The agent reads its tags from the instance's metadata, which needs neither an endpoint nor a right.
+  'broch:bucket': bucket,
+});
+
+const attemptOf = ({ Tags = [] }: Instance) => Number(Tags.find(({ Key }) => Key === 'broch:attempt')?.Value);
+
+/** The instances of a workspace that are not gone or going, by whichever attempt. */
+async function find(workspace: string): Promise<Instance[]> {
+  const { Reservations = [] } = await client.send(
+    new DescribeInstancesCommand({
+      Filters: [
+        { Name: 'tag:broch:workspace', Values: [workspace] },
+        { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] },
+      ],
+    }),
+  );
+  return Reservations.flatMap(({ Instances = [] }) => Instances);
+}
+
+const launched = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): Launched => {
+  if (!InstanceId || !PrivateIpAddress || !ImageId) throw new Error(`${InstanceId} has no address yet`);
+  return { instanceId: InstanceId, address: PrivateIpAddress, imageId: ImageId };
+};
+
+export interface Order {
+  readonly workspace: Kept;
+  readonly network: Network;
+  readonly environment: string;
+  readonly image: string;
+  readonly type: string;
+}
+
+/**
+ * One instance for this attempt, however often it is asked for: what the tags find, or else a new one under a client
+ * token. A zone without room is passed over for the next.
+ */
+export async function launch(order: Order): Promise<Launched> {
+  const { workspace, network } = order;
+  const found = (await find(workspace.id)).find(instance => attemptOf(instance) === workspace.attempt);
+  if (found) return launched(found);
+  // People spread over the zones by their workspaces' ids.
+  const first = Number.parseInt(workspace.id.slice(-2), 16) % network.subnetIds.length;
+  const subnets = [...network.subnetIds.slice(first), ...network.subnetIds.slice(0, first)];
+  for (const [tried, subnet] of subnets.entries()) {
+    try {
+      const { Instances = [] } = await client.send(new RunInstancesCommand(request(order, subnet)));
+      const [instance] = Instances;
+      if (instance) return launched(instance);
+    } catch (error) {
+      const full = error instanceof Error && error.name === 'InsufficientInstanceCapacity';
+      if (!full || tried === subnets.length - 1) throw error;
+    }
+  }
+  throw new Error('EC2 answered without an instance');
+}
+
+function request({ workspace, network, environment, image, type }: Order, subnet: string): RunInstancesCommandInput {
+  const named = Object.entries(tags(environment, workspace, network.bucket)).map(([Key, Value]) => ({ Key, Value }));
+  return {
+    ClientToken: `${workspace.id}-${workspace.attempt}-${subnet.slice(-17)}`,
+    MinCount: 1,
+    MaxCount: 1,
+    ImageId: image,
+    InstanceType: type as _InstanceType,
+    // Isolated subnets give no public addresses, and their VPC has no gateway to use one.
+    SubnetId: subnet,
+    SecurityGroupIds: [network.securityGroupId],
+    IamInstanceProfile: { Name: network.instanceProfile },
+    MetadataOptions: {
+      HttpEndpoint: 'enabled',
+      HttpTokens: 'required',
+      HttpPutResponseHopLimit: 1,
+      InstanceMetadataTags: 'enabled',
+    },
+    BlockDeviceMappings: [
+      {
+        // The root of the Ubuntu and Windows images that ours are made from.
+        DeviceName: '/dev/sda1',
+        Ebs: { VolumeType: 'gp3', Encrypted: true, KmsKeyId: network.keyArn, DeleteOnTermination: true },
+      },
+    ],
+    TagSpecifications: [
+      { ResourceType: 'instance', Tags: named },
+      { ResourceType: 'volume', Tags: named },
+    ],
+  };
+}
+
+/** Removes what this attempt and those before it launched; a later one's is left alone. Returns how many there were. */
+export async function remove(workspace: string, attempt: number): Promise<number> {
+  const old = (await find(workspace)).filter(instance => !(attemptOf(instance) > attempt));
+  const ids = old.flatMap(({ InstanceId }) => (InstanceId ? [InstanceId] : []));
+  if (ids.length > 0) await client.send(new TerminateInstancesCommand({ InstanceIds: ids }));
+  return ids.length;
+}

@@ -1,0 +1,41 @@
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
+import { step } from '../handler.ts';
+import { readProject } from '../projects/store.ts';
+import { launch } from './instances.ts';
+import { Attempt, change, claimInstance, readWorkspace } from './store.ts';
+import { launchable, launchedAs, networkOf } from './workspaces.ts';
+
+const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string() });
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  ENVIRONMENT: z.string(),
+  /** Where the images' aliases are: `<IMAGES>/<kind>/current` holds the id of the one in use. */
+  IMAGES: z.string(),
+  /** The instance type of each size of each kind, as JSON. */
+  SIZES: z.string(),
+});
+const { TABLE_NAME, ENVIRONMENT, IMAGES, SIZES } = env.parse(process.env);
+const sizes = z.object({ linux: Sizes, windows: Sizes }).parse(JSON.parse(SIZES));
+const parameters = new SSMClient({});
+
+/** RunInstances could resolve the alias by itself; asked for here, the row says which image it was. */
+async function imageFor(kind: string): Promise<string> {
+  const { Parameter } = await parameters.send(new GetParameterCommand({ Name: `${IMAGES}/${kind}/current` }));
+  return z.string().startsWith('ami-').parse(Parameter?.Value);
+}
+
+export const handler = step(Attempt, async ({ project, workspace: id, attempt }) => {
+  const workspace = launchable(await readWorkspace(TABLE_NAME, project, id), attempt);
+  const instance = await launch({
+    workspace,
+    network: networkOf(await readProject(TABLE_NAME, project)),
+    environment: ENVIRONMENT,
+    image: await imageFor(workspace.kind),
+    type: sizes[workspace.kind][workspace.size],
+  });
+  await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
+  await change(TABLE_NAME, project, id, read => ({ workspace: launchedAs(read, attempt, instance) }));
+  return instance;
+});

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendTaskSuccessCommand, SFNClient, TaskDoesNotExist, TaskTimedOut } from '@aws-sdk/client-sfn';
+import * as z from 'zod';
+import { ObjectCreated } from '../contract.ts';
+import { consumer, logger } from '../handler.ts';
+import { readProject } from '../projects/store.ts';
+import { Refused } from '../refused.ts';
+import { encrypt } from './passwords.ts';
+import { maxReport, parseReport, reporter } from './reports.ts';
+import { change, readInstance, readWorkspace } from './store.ts';
+import { awaits, networkOf, reported } from './workspaces.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  /** What the names of all projects' buckets start with. */
+  BUCKETS: z.string(),
+  PASSWORDS_KEY: z.string(),
+  MACHINE_ARN: z.string(),
+});
+const { TABLE_NAME, BUCKETS, PASSWORDS_KEY } = env.parse(process.env);
+const objects = new S3Client({});
+const machines = new SFNClient({});
+
+/** Asks for five seconds: what a step of the workflow is about to write lags a report by that at most. */
+async function soon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+  for (let tries = 0; tries < 20; tries++) {
+    const got = await ask();
+    if (got !== undefined) return got;
+    await sleep(250);
+  }
+  return undefined;
+}
+
+/** Lets the waiting workflow go on. A task that was answered before, or gave up, needs no answer. */
+async function answer(token: string): Promise<void> {
+  try {
+    await machines.send(new SendTaskSuccessCommand({ taskToken: token, output: '{}' }));
+  } catch (error) {
+    if (!(error instanceof TaskDoesNotExist || error instanceof TaskTimedOut)) throw error;
+  }
+}
+
+/** The report as it is now: of two events in the wrong order both read the newer one. */
+async function readReport(bucket: string, key: string) {
+  const { Body, ContentLength, LastModified } = await objects.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  if (!Body || ContentLength === undefined || ContentLength > maxReport)
+    throw new Refused('large', `A report may have ${maxReport} bytes at most.`);
+  return { ...parseReport(await Body.transformToString()), at: (LastModified ?? new Date(0)).toISOString() };
+}
+
+async function hear(bucket: string, key: string): Promise<void> {
+  const instance = reporter(key);
+  if (!bucket.startsWith(BUCKETS)) throw new Refused('forbidden', "The bucket is not a project's.");
+  const whose = await soon(() => readInstance(TABLE_NAME, instance));
+  if (!whose) throw new Error(`${instance} reported, but no workspace has it`);
+  const { project, workspace: id } = whose;
+  const { bucket: own } = networkOf(await readProject(TABLE_NAME, project));
+  if (bucket !== own) throw new Refused('forbidden', `The bucket is not that of ${project}, the instance's project.`);
+  if (!awaits(await readWorkspace(TABLE_NAME, project, id), instance)) return;
+  const { password, protocol, at } = await readReport(bucket, key);
+  const desktop = { protocol, reportedAt: at, password: await encrypt(PASSWORDS_KEY, password, id) };
+  const met = await change(TABLE_NAME, project, id, read => reported(read, instance, desktop));
+  if (met?.workspace.status !== 'starting') return;
+  // Not there yet: the workflow is about to ask, and finds the report. Answering as well costs nothing.
+  const token = await soon(async () => {
+    const { status, ...rest } = await readWorkspace(TABLE_NAME, project, id);
+    return status === 'starting' && 'token' in rest ? rest.token : status === 'starting' ? undefined : '';
+  });
+  if (token) await answer(token);
+}
+
+/** A desktop's agent has written its report. What is forged or malformed is logged, without its content, and ignored. */
+export const handler = consumer(ObjectCreated, async ({ bucket, object }) => {
+  try {
+    await hear(bucket.name, object.key);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    const { message: reason, details } = error;
+    logger.warn('report refused', { bucket: bucket.name, key: object.key, reason, details });
+  }
+});

@@ -1,0 +1,242 @@
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { ObjectCreated } from '../functions/contract.ts';
+import type * as Api from '../functions/workspaces/api.ts';
+import type * as Fail from '../functions/workspaces/fail.ts';
+import type * as Launch from '../functions/workspaces/launch.ts';
+import type * as Ready from '../functions/workspaces/ready.ts';
+import type * as Remove from '../functions/workspaces/remove.ts';
+import type * as Report from '../functions/workspaces/report.ts';
+import type * as Wait from '../functions/workspaces/wait.ts';
+import { bus, key, named, secret, starts, table } from './access.ts';
+import type { Core } from './core.ts';
+import { Handler, type Module } from './handler.ts';
+import { Workflow } from './workflow.ts';
+
+/** What workspaces keep: the key that links are signed with, and the one that desktops' passwords lie under. */
+export class WorkspacesData extends Construct {
+  readonly gatewayKey: Secret;
+  readonly passwords: Key;
+
+  constructor(scope: Construct, id: string, { core }: { core: Core }) {
+    super(scope, id);
+    this.gatewayKey = new Secret(this, 'GatewayKey', {
+      description: "Guacamole's json-secret-key: 128 bits as 32 hexadecimal digits",
+      encryptionKey: core.key,
+      generateSecretString: {
+        passwordLength: 32,
+        excludeUppercase: true,
+        excludePunctuation: true,
+        requireEachIncludedType: false,
+        excludeCharacters: 'ghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
+      },
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    this.passwords = new Key(this, 'Passwords', {
+      description: "Broch: desktops' passwords, each bound to its workspace by its encryption context",
+      enableKeyRotation: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const rotated =
+      'The gateway reads the key when it starts: both change together, when the gateway is deployed anew.';
+    Validations.of(this.gatewayKey).acknowledge(
+      { id: 'AwsSolutions-SMG4', reason: rotated },
+      { id: 'NIST.800.53.R5-SecretsManagerRotationEnabled', reason: rotated },
+    );
+  }
+}
+
+export interface WorkspacesProps {
+  readonly core: Core;
+  readonly data: WorkspacesData;
+}
+
+/** Desktops: asked for, launched into their project's network, reported by themselves, entered by a link. */
+export class Workspaces extends Construct {
+  readonly api: Handler<Module>;
+
+  constructor(scope: Construct, id: string, { core, data }: WorkspacesProps) {
+    super(scope, id);
+    const { workspaces: config, environment } = core.config;
+    // Launching may wait for room for a quarter of an hour, and everything else is retried for some minutes.
+    const deadline = Duration.minutes(config.readyMinutes + 60);
+
+    const launch = new Handler<typeof Launch>(this, 'Launch', {
+      core,
+      entry: 'workspaces/launch.ts',
+      seconds: 60,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          workspace: ['GetItem', 'PutItem'],
+          instance: ['GetItem', 'PutItem'],
+          project: ['GetItem'],
+        }),
+        ENVIRONMENT: named(environment, ...launches(this, environment)),
+        IMAGES: named('/broch/images', images(this)),
+        SIZES: JSON.stringify(config.sizes),
+      },
+    });
+    const remove = new Handler<typeof Remove>(this, 'Remove', {
+      core,
+      entry: 'workspaces/remove.ts',
+      environment: { ENVIRONMENT: named(environment, ...removes(this, environment)) },
+    });
+    const ready = new Handler<typeof Ready>(this, 'Ready', {
+      core,
+      entry: 'workspaces/ready.ts',
+      environment: { TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }), BUS_NAME: bus(core.bus) },
+    });
+    const fail = new Handler<typeof Fail>(this, 'Fail', {
+      core,
+      entry: 'workspaces/fail.ts',
+      environment: {
+        TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }),
+        BUS_NAME: bus(core.bus),
+        READY_MINUTES: String(config.readyMinutes),
+      },
+    });
+    const wait = new Handler<typeof Wait>(this, 'Wait', {
+      core,
+      entry: 'workspaces/wait.ts',
+      environment: { TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }) },
+    });
+    const { machine } = new Workflow(this, 'Workflow', {
+      core,
+      file: 'workspaces.asl.json',
+      calls: { Launch: launch, Wait: wait, Ready: ready, Remove: remove, Fail: fail },
+      values: { ReadySeconds: config.readyMinutes * 60 },
+      deadline,
+    });
+
+    const prefix = `broch-${environment}-`;
+    const report = new Handler<typeof Report>(this, 'Report', {
+      core,
+      entry: 'workspaces/report.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          workspace: ['GetItem', 'PutItem'],
+          instance: ['GetItem'],
+          project: ['GetItem'],
+        }),
+        BUCKETS: named(prefix, ...readsReports(prefix, Stack.of(this))),
+        PASSWORDS_KEY: key(data.passwords, ['Encrypt'], 'workspace'),
+        MACHINE_ARN: named(machine.stateMachineArn, answersTasks(machine)),
+      },
+    });
+    core.on(this, 'Reported', ObjectCreated, report, {
+      detail: {
+        bucket: { name: [{ prefix }] },
+        object: { key: [{ wildcard: 'agents/*/ready.json' }] },
+      },
+    });
+
+    this.api = new Handler<typeof Api>(this, 'Api', {
+      core,
+      entry: 'workspaces/api.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          workspace: ['GetItem', 'PutItem', 'Query'],
+          project: ['GetItem'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        MACHINE_ARN: starts(machine),
+        PASSWORDS_KEY: key(data.passwords, ['Decrypt'], 'workspace'),
+        GATEWAY_KEY: secret(data.gatewayKey),
+        GATEWAY: config.gateway,
+        LINK_SECONDS: String(config.linkSeconds),
+        DEADLINE_SECONDS: String(deadline.toSeconds()),
+      },
+    });
+  }
+}
+
+/** EC2's rights to launch desktops: only tagged as this Broch's, and only as an instance role of a project. */
+function launches(scope: Construct, environment: string): PolicyStatement[] {
+  const { account, region } = Stack.of(scope);
+  const ec2 = (...types: string[]) => types.map(type => `arn:aws:ec2:${region}:${account}:${type}/*`);
+  const throughEc2 = { 'kms:ViaService': `ec2.${region}.amazonaws.com` };
+  const keys = [`arn:aws:kms:${region}:${account}:key/*`];
+  return [
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      resources: ec2('instance', 'volume'),
+      conditions: { StringEquals: { 'aws:RequestTag/broch:environment': environment } },
+    }),
+    new PolicyStatement({
+      actions: ['ec2:RunInstances'],
+      // Projects' networks are made at run time; images may be shared from another account.
+      resources: [
+        ...ec2('subnet', 'security-group', 'network-interface'),
+        `arn:aws:ec2:${region}::image/*`,
+        ...ec2('image'),
+      ],
+    }),
+    new PolicyStatement({
+      actions: ['ec2:CreateTags'],
+      resources: ec2('instance', 'volume'),
+      conditions: { StringEquals: { 'ec2:CreateAction': 'RunInstances' } },
+    }),
+    describes(),
+    new PolicyStatement({
+      actions: ['iam:PassRole'],
+      resources: [`arn:aws:iam::${account}:role/broch/*`],
+      conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
+    }),
+    // What EC2 does on the launcher's behalf for a root volume under the project's key.
+    new PolicyStatement({
+      actions: [
+        'kms:Decrypt',
+        'kms:DescribeKey',
+        'kms:GenerateDataKeyWithoutPlaintext',
+        'kms:ReEncryptFrom',
+        'kms:ReEncryptTo',
+      ],
+      resources: keys,
+      conditions: { StringEquals: throughEc2 },
+    }),
+    new PolicyStatement({
+      actions: ['kms:CreateGrant'],
+      resources: keys,
+      conditions: { StringEquals: throughEc2, Bool: { 'kms:GrantIsForAWSResource': 'true' } },
+    }),
+  ];
+}
+
+const removes = (scope: Construct, environment: string): PolicyStatement[] => [
+  describes(),
+  new PolicyStatement({
+    actions: ['ec2:TerminateInstances'],
+    resources: [`arn:aws:ec2:${Stack.of(scope).region}:${Stack.of(scope).account}:instance/*`],
+    conditions: { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
+  }),
+];
+
+/** DescribeInstances knows no resources. */
+const describes = () => new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] });
+
+const images = (scope: Construct) =>
+  new PolicyStatement({
+    actions: ['ssm:GetParameter'],
+    resources: [`arn:aws:ssm:${Stack.of(scope).region}:${Stack.of(scope).account}:parameter/broch/images/*/current`],
+  });
+
+/** The reports in projects' buckets, and no other object there; their keys open only what those buckets hold. */
+const readsReports = (prefix: string, { account, region }: Stack): PolicyStatement[] => [
+  new PolicyStatement({ actions: ['s3:GetObject'], resources: [`arn:aws:s3:::${prefix}*/agents/*/ready.json`] }),
+  new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [`arn:aws:kms:${region}:${account}:key/*`],
+    conditions: {
+      StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
+      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:aws:s3:::${prefix}*` },
+    },
+  }),
+];
+
+/** May let the machine's waiting tasks go on, but not fail them. */
+const answersTasks = (machine: IStateMachine) =>
+  new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [machine.stateMachineArn] });
