@@ -1,9 +1,9 @@
 import { App } from 'aws-cdk-lib';
-import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { readConfig } from '../lib/config.ts';
+import { flags } from '../lib/flags.ts';
 import { broch } from '../lib/stacks.ts';
 
-const app = new App({ context: { ...flags, 'core:defaultCrossStackReferences': 'strong' } });
+const app = new App({ context: flags });
 try {
   broch(app, readConfig(app.node.tryGetContext('config') ?? 'config/production.json'));
 } catch (error) {

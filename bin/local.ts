@@ -93,6 +93,7 @@ if ('holder' in lock) {
   );
   process.exit(1);
 }
+const { release } = lock;
 
 let estate: Open | undefined;
 let stage: Stage | undefined;
@@ -106,7 +107,7 @@ async function leave(code: number, word?: string): Promise<never> {
   await stage?.close().catch(() => {});
   await estate?.close().catch(() => {});
   rmSync(facts, { force: true });
-  lock.release();
+  release();
   process.exit(code);
 }
 

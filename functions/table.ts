@@ -1,33 +1,34 @@
 import {
+  type AttributeValue,
   ConditionalCheckFailedException,
   DynamoDBClient,
-  TransactionCanceledException,
-} from '@aws-sdk/client-dynamodb';
-import {
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
+  GetItemCommand,
+  PutItemCommand,
   QueryCommand,
-  TransactWriteCommand,
-} from '@aws-sdk/lib-dynamodb';
+  TransactionCanceledException,
+  TransactWriteItemsCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type * as z from 'zod';
 import type { Key } from './keys.ts';
 import { Refused } from './refused.ts';
 
 // Each function below sends one command, so that a bundle holds, and a role is granted, only what its code calls.
-const client = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
-  marshallOptions: { removeUndefinedValues: true },
-});
+// (The document client would spare us marshall(), but drags Query and Scan into every bundle.)
+const client = new DynamoDBClient({});
+const toItem = (item: object) => marshall(item, { removeUndefinedValues: true });
 
 /** An item of the table: its key, its own fields, and a revision that every change raises by one. */
 export type Row<T> = T & { readonly revision: number };
 
-const parse = <T>(schema: z.ZodType<T>, item: Record<string, unknown>): Row<T> =>
-  ({ ...schema.parse(item), revision: Number(item.revision) }) as Row<T>;
+const parse = <T>(schema: z.ZodType<T>, found: Record<string, AttributeValue>): Row<T> => {
+  const item = unmarshall(found);
+  return { ...schema.parse(item), revision: Number(item.revision) } as Row<T>;
+};
 
 /** The item as last written (a consistent read), or undefined. */
 export async function readRow<T>(table: string, schema: z.ZodType<T>, key: Key): Promise<Row<T> | undefined> {
-  const { Item } = await client.send(new GetCommand({ TableName: table, Key: key, ConsistentRead: true }));
+  const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true }));
   return Item && parse(schema, Item);
 }
 
@@ -44,11 +45,11 @@ export async function replaceRow<T extends object>(table: string, key: Key, read
 async function put(table: string, item: object, condition: string, values?: Record<string, unknown>) {
   try {
     await client.send(
-      new PutCommand({
+      new PutItemCommand({
         TableName: table,
-        Item: item,
+        Item: toItem(item),
         ConditionExpression: condition,
-        ...(values && { ExpressionAttributeValues: values }),
+        ...(values && { ExpressionAttributeValues: toItem(values) }),
       }),
     );
     return true;
@@ -69,13 +70,16 @@ export interface Write {
 export async function writeRows(table: string, writes: readonly Write[]): Promise<boolean> {
   try {
     await client.send(
-      new TransactWriteCommand({
+      new TransactWriteItemsCommand({
         TransactItems: writes.map(({ key, read, item }) => ({
           Put: {
             TableName: table,
-            Item: { ...item, ...key, revision: (read?.revision ?? 0) + 1 },
+            Item: toItem({ ...item, ...key, revision: (read?.revision ?? 0) + 1 }),
             ...(read
-              ? { ConditionExpression: 'revision = :read', ExpressionAttributeValues: { ':read': read.revision } }
+              ? {
+                  ConditionExpression: 'revision = :read',
+                  ExpressionAttributeValues: toItem({ ':read': read.revision }),
+                }
               : { ConditionExpression: 'attribute_not_exists(pk)' }),
           },
         })),
@@ -109,13 +113,13 @@ export async function pageRows<T>(
     new QueryCommand({
       TableName: table,
       KeyConditionExpression: prefix ? 'pk = :pk AND begins_with(sk, :prefix)' : 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': pk, ...(prefix && { ':prefix': prefix }) },
+      ExpressionAttributeValues: toItem({ ':pk': pk, ...(prefix && { ':prefix': prefix }) }),
       ScanIndexForward: false,
       Limit: limit,
-      ...(next !== undefined && { ExclusiveStartKey: { pk, sk: decodeNext(next) } }),
+      ...(next !== undefined && { ExclusiveStartKey: toItem({ pk, sk: decodeNext(next) }) }),
     }),
   );
-  const last = LastEvaluatedKey?.sk as string | undefined;
+  const last = LastEvaluatedKey?.sk?.S;
   return {
     items: Items.map(item => parse(schema, item)),
     ...(last !== undefined && { next: Buffer.from(last).toString('base64url') }),

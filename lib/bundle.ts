@@ -33,6 +33,7 @@ export function bundle(entry: string): Bundle {
     format: 'esm',
     // The modules' ESM builds shake; their main ones don't.
     mainFields: ['module', 'main'],
+    alias: { '@aws-sdk/credential-provider-node': join(root, 'functions/credentials.ts') },
     banner: { js: "import{createRequire as brochRequire}from'node:module';const require=brochRequire(import.meta.url);" },
     metafile: true,
     logLevel: 'error',

@@ -2,17 +2,28 @@ import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
+import { Costs, CostsData } from './costs.ts';
+import { Workspaces, WorkspacesData } from './workspaces.ts';
 
 /** What must outlive every change of code: data, keys, people. Nothing here is ever replaced. */
 export class DataStack extends Stack {
   readonly core: Core;
   readonly people: People;
+  readonly costs: CostsData;
+  readonly workspaces: WorkspacesData;
 
   constructor(app: App, id: string, { config, ...props }: StackProps & { config: Config }) {
     super(app, id, { ...props, terminationProtection: true });
     this.core = new Core(this, 'Core', config);
     this.people = new People(this, 'People');
-    outputs(this, { Pool: this.people.pool.userPoolId, Client: this.people.client.userPoolClientId });
+    this.costs = new CostsData(this, 'Costs', { core: this.core });
+    this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
+    outputs(this, {
+      Pool: this.people.pool.userPoolId,
+      Client: this.people.client.userPoolClientId,
+      Webhook: this.costs.webhook.secretArn,
+      GatewayKey: this.workspaces.gatewayKey.secretArn,
+    });
   }
 }
 
@@ -26,7 +37,9 @@ export class PlatformStack extends Stack {
   constructor(app: App, id: string, { data, ...props }: StackProps & { data: DataStack }) {
     super(app, id, props);
     const { core, people } = data;
-    const api = new Api(this, 'Api', { core, people, handlers: {} });
+    const costs = new Costs(this, 'Costs', { core, data: data.costs });
+    const workspaces = new Workspaces(this, 'Workspaces', { core, data: data.workspaces });
+    const api = new Api(this, 'Api', { core, people, handlers: { costs: costs.api, workspaces: workspaces.api } });
     outputs(this, { Url: api.url });
   }
 }

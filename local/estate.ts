@@ -55,6 +55,7 @@ export async function openEstate({
   waits = 1,
   region = 'eu-west-2',
   say = () => {},
+  opened = () => {},
 }: EstateOptions): Promise<Estate> {
   say('starting the embedded cloud');
   const cloud = await startCloud({ folder, region, waits });

@@ -16,6 +16,12 @@ const services: Record<string, string> = {
 
 /** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */
 const exceptions: Record<string, { must: string[]; may?: string[] }> = {
+  // A transaction needs the rights of what it holds.
+  'dynamodb:TransactWriteItems': { must: ['dynamodb:PutItem'] },
+  // In every DynamoDB client, sent only where endpoint discovery is asked for.
+  'dynamodb:DescribeEndpoints': { must: [] },
+  // In every S3 client, sent only to directory buckets.
+  's3:CreateSession': { must: [] },
   's3:HeadObject': { must: ['s3:GetObject'], may: ['s3:GetObjectVersion'] },
   's3:GetObject': { must: ['s3:GetObject'], may: ['s3:GetObjectVersion'] },
   's3:CopyObject': { must: ['s3:PutObject'], may: ['s3:GetObject', 's3:GetObjectVersion'] },
@@ -73,7 +79,7 @@ function ids(value: unknown): string[] {
     if (key === 'Fn::GetAtt') return [String(list(inner)[0])];
     if (key === 'Fn::ImportValue')
       return [/ExportsOutput(?:Ref|FnGetAtt)(\w+?[0-9A-F]{8})/.exec(String(inner))?.[1] ?? String(inner)];
-    if (key === 'Fn::GetStackOutput') return [JSON.stringify(inner)];
+
     return ids(inner);
   });
 }

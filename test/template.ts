@@ -1,14 +1,12 @@
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { type Config, readConfig } from '../lib/config.ts';
+import { flags } from '../lib/flags.ts';
 import { broch } from '../lib/stacks.ts';
-
-export const context = { ...flags, 'core:defaultCrossStackReferences': 'strong' };
 
 /** The app of a configuration, in this process. */
 export function synthesise(config: Config = readConfig('config/production.json')) {
-  const app = new App({ context });
+  const app = new App({ context: flags });
   const { data, platform } = broch(app, config);
   return { app, data, platform, templates: { data: Template.fromStack(data), platform: Template.fromStack(platform) } };
 }

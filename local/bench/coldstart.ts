@@ -6,6 +6,7 @@ import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { bundle } from '../../lib/bundle.ts';
 import { readConfig } from '../../lib/config.ts';
+import { flags } from '../../lib/flags.ts';
 import { broch } from '../../lib/stacks.ts';
 
 const fresh = 20;
@@ -27,7 +28,7 @@ function median(file: string, env: Record<string, string>): number {
 
 /** Every Lambda of the app: size of its bundle and time to load it, against a handler that does nothing. */
 export async function coldstart(say: (line: string) => void): Promise<Record<string, number>> {
-  const app = new App();
+  const app = new App({ context: flags });
   const { platform } = broch(app, readConfig('config/production.json'));
   const functions = Object.values(Template.fromStack(platform as Stack).findResources('AWS::Lambda::Function'));
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
