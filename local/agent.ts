@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeInstancesCommand, EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import { GetInstanceProfileCommand, IAMClient } from '@aws-sdk/client-iam';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+
+export interface AgentOptions {
+  readonly endpoint: string;
+  readonly region: string;
+  /** The account's root: it stands for the hypervisor, which alone gives instances their role. */
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Ends the play. */
+  readonly signal: AbortSignal;
+  readonly everyMs?: number;
+  /** Told of each desktop that reported, and of what went wrong (it is tried again). */
+  readonly say?: (line: string) => void;
+}
+
+const tag = ({ Tags = [] }: Instance, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
+
+/**
+ * Plays the agents on the desktops, which the embedded cloud starts without a machine behind them: each new instance of
+ * a workspace becomes its own role, as the hypervisor lets it, and reports with a new password. Resolves when aborted.
+ */
+export async function playAgents({
+  endpoint,
+  region,
+  credentials,
+  signal,
+  everyMs = 300,
+  say = () => {},
+}: AgentOptions): Promise<void> {
+  const base = { endpoint, region, maxAttempts: 3 };
+  const hypervisor = { ...base, credentials };
+  const [ec2, iam, sts] = [new EC2Client(hypervisor), new IAMClient(hypervisor), new STSClient(hypervisor)];
+  const reported = new Set<string>();
+
+  async function desktops(): Promise<Instance[]> {
+    const { Reservations = [] } = await ec2.send(
+      new DescribeInstancesCommand({
+        Filters: [
+          { Name: 'tag-key', Values: ['broch:workspace'] },
+          { Name: 'instance-state-name', Values: ['pending', 'running'] },
+        ],
+      }),
+    );
+    return Reservations.flatMap(({ Instances = [] }) => Instances).filter(one => tag(one, 'broch:workspace'));
+  }
+
+  /** The instance's session, as the metadata service hands it out: named after the instance. */
+  async function become(instance: Instance) {
+    const profile = instance.IamInstanceProfile?.Arn?.split('/').at(-1);
+    const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
+    const { Credentials, AssumedRoleUser } = await sts.send(
+      new AssumeRoleCommand({ RoleArn: InstanceProfile?.Roles?.[0]?.Arn, RoleSessionName: instance.InstanceId }),
+    );
+    const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
+    const user = AssumedRoleUser?.AssumedRoleId;
+    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !user) throw new Error('STS gave no session');
+    return {
+      user,
+      credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
+    };
+  }
+
+  async function report(instance: Instance): Promise<void> {
+    const session = await become(instance);
+    const s3 = new S3Client({ ...base, credentials: session.credentials, forcePathStyle: true });
+    try {
+      await s3.send(
+        new PutObjectCommand({
+          Bucket: tag(instance, 'broch:bucket'),
+          Key: `agents/${session.user}/ready.json`,
+          Body: JSON.stringify({ password: randomBytes(18).toString('base64url'), protocol: 'rdp' }),
+          ContentType: 'application/json',
+          ServerSideEncryption: 'aws:kms',
+        }),
+      );
+    } finally {
+      s3.destroy();
+    }
+  }
+
+  async function round(): Promise<void> {
+    for (const instance of await desktops()) {
+      const id = instance.InstanceId ?? '';
+      if (reported.has(id) || signal.aborted) continue;
+      try {
+        await report(instance);
+        reported.add(id);
+        say(`${id} reported for ${tag(instance, 'broch:workspace')}`);
+      } catch (error) {
+        say(`${id} could not report: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  while (!signal.aborted) {
+    await round().catch((error: Error) => signal.aborted || say(`no desktops to be seen: ${error.message}`));
+    await sleep(everyMs, undefined, { signal }).catch(() => {});
+  }
+  for (const client of [ec2, iam, sts]) client.destroy();
+}

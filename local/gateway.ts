@@ -1,0 +1,147 @@
+import { createDecipheriv, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import * as z from 'zod';
+
+export interface GatewayOptions {
+  readonly port: number;
+  /** PEM: the certificate and its key. */
+  readonly certificate: string;
+  readonly certificateKey: string;
+  /** Guacamole's `json-secret-key`; asked for at each request, as it exists only after the deploy. */
+  readonly secret: () => Promise<string> | string;
+  readonly now?: () => number;
+}
+
+/** What Guacamole's `auth-json` reads; its names and its looseness are the Java server's. */
+const UserData = z.object({
+  username: z.string(),
+  expires: z.coerce.number().optional(),
+  singleUse: z.boolean().default(false),
+  connections: z.record(
+    z.string(),
+    z.object({ protocol: z.string(), parameters: z.record(z.string(), z.string()).default({}) }),
+  ),
+});
+export type UserData = z.infer<typeof UserData>;
+
+export type Verdict = { readonly ok: true; readonly data: UserData } | { readonly ok: false; readonly reason: string };
+
+const no = (reason: string): Verdict => ({ ok: false, reason });
+
+/** Decides about `data` as Guacamole does, in its order; `used` holds the signatures seen, until they expire. */
+export function judge(data: string, secret: string, now: number, used: Map<string, number>): Verdict {
+  if (data.length === 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) return no('not proper base64');
+  const key = Buffer.from(secret, 'hex');
+  let plain: Buffer;
+  try {
+    const cipher = createDecipheriv('aes-128-cbc', key, Buffer.alloc(16));
+    plain = Buffer.concat([cipher.update(Buffer.from(data, 'base64')), cipher.final()]);
+  } catch {
+    return no('decryption failed');
+  }
+  if (plain.length <= 32) return no('too small to contain both a signature and JSON');
+  const [signature, json] = [plain.subarray(0, 32), plain.subarray(32)];
+  if (!timingSafeEqual(signature, createHmac('sha256', key).update(json).digest()))
+    return no('the signature is incorrect');
+  let parsed: z.ZodSafeParseResult<UserData>;
+  try {
+    parsed = UserData.safeParse(JSON.parse(json.toString('utf8')));
+  } catch {
+    return no('the JSON is invalid');
+  }
+  if (!parsed.success) return no('the JSON is invalid');
+  const { expires, singleUse } = parsed.data;
+  if (expires !== undefined && now > expires) return no('expired');
+  if (singleUse) {
+    for (const [old, until] of used) if (now > until) used.delete(old);
+    const name = signature.toString('hex');
+    if (expires === undefined) return no('single-use data must expire');
+    if (used.has(name)) return no('used before');
+    used.set(name, expires);
+  }
+  return { ok: true, data: parsed.data };
+}
+
+const quoted = (text: string) => text.replace(/[&<>"']/g, found => `&#${found.charCodeAt(0)};`);
+
+/** What a browser is shown where the desktop would be. */
+export const page = ({ username, connections }: UserData): string => {
+  const desktops = Object.entries(connections).map(
+    ([name, { protocol, parameters }]) =>
+      `<li><b>${quoted(name)}</b>: ${quoted(protocol)} to ${quoted(parameters.hostname ?? '?')}:${quoted(parameters.port ?? '?')}</li>`,
+  );
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Broch desktop</title>
+<style>body{font:1rem/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
+<h1>${quoted(username)}'s desktop</h1><ul>${desktops.join('')}</ul>
+<p>On AWS this is where Apache Guacamole shows it. The link is used up: opening it again is refused.</p></html>`;
+};
+
+const limit = 64 * 1024;
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    size += part.length;
+    if (size > limit) throw new Error('the request is too large');
+    parts.push(part);
+  }
+  return Buffer.concat(parts).toString('utf8');
+}
+
+/**
+ * What the Guacamole gateway does with a link, for the embedded cloud: it listens on loopback, takes `POST /api/tokens`
+ * (form field `data`) and `GET /?data=`, and lets nobody in whom the Java server would not.
+ */
+export async function startGateway({ port, certificate, certificateKey, secret, now = Date.now }: GatewayOptions) {
+  const used = new Map<string, number>();
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const send = (status: number, type: string, body: string) =>
+      response
+        .writeHead(status, {
+          'content-type': type,
+          'cache-control': 'no-store',
+          'referrer-policy': 'no-referrer',
+          'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+        })
+        .end(body);
+    const url = new URL(request.url ?? '/', 'https://gateway');
+    const posted = request.method === 'POST' && url.pathname === '/api/tokens';
+    if (!posted && !(request.method === 'GET' && url.pathname === '/')) return void send(404, 'text/plain', 'not here');
+    const data = (posted ? new URLSearchParams(await bodyOf(request)) : url.searchParams).get('data') ?? '';
+    const verdict = judge(data, await secret(), now(), used);
+    if (!verdict.ok)
+      return void send(
+        403,
+        'application/json',
+        JSON.stringify({ message: 'Permission denied.', reason: verdict.reason }),
+      );
+    const { username, connections } = verdict.data;
+    if (!posted) return void send(200, 'text/html; charset=utf-8', page(verdict.data));
+    const names = Object.keys(connections);
+    const answer = { authToken: randomBytes(32).toString('hex').toUpperCase(), username, connections: names };
+    send(200, 'application/json', JSON.stringify({ ...answer, dataSource: 'json' }));
+  }
+
+  const server = createServer({ cert: certificate, key: certificateKey }, (request, response) => {
+    serve(request, response).catch(() => {
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  const bound = address && typeof address === 'object' ? address.port : port;
+  return {
+    url: `https://127.0.0.1:${bound}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise(resolve => server.close(resolve));
+    },
+  };
+}

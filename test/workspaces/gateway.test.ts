@@ -1,0 +1,164 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mint, seal } from '../../functions/workspaces/link.ts';
+import type { KeptAs } from '../../functions/workspaces/workspaces.ts';
+import { startGateway } from '../../local/gateway.ts';
+
+const key = '0123456789abcdef0123456789abcdef';
+const asked = '2026-11-20T09:00:00.000Z';
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'broch-gateway-'));
+let clock = Date.parse(asked);
+let gateway: Awaited<ReturnType<typeof startGateway>>;
+let ca: string;
+
+beforeAll(async () => {
+  const [certificate, certificateKey] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
+  const script = join(root, 'local/python/certificate.py');
+  execFileSync(join(root, '.venv/bin/python'), [script, certificate, certificateKey]);
+  ca = readFileSync(certificate, 'utf8');
+  gateway = await startGateway({
+    port: 0,
+    certificate: ca,
+    certificateKey: readFileSync(certificateKey, 'utf8'),
+    secret: () => key,
+    now: () => clock,
+  });
+});
+afterAll(async () => {
+  await gateway.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const workspace: KeptAs<'ready'> = {
+  status: 'ready',
+  id: 'ws-00112233aabb',
+  project: 'asthma',
+  owner: 'sub-rana',
+  ownerName: 'rana',
+  kind: 'linux',
+  size: 'small',
+  requestedAt: asked,
+  attempt: 1,
+  attemptedAt: asked,
+  instanceId: 'i-0123456789abcdef0',
+  address: '10.64.0.9',
+  imageId: 'ami-1',
+  readyAt: asked,
+  desktop: { protocol: 'rdp', password: 'ciphertext', reportedAt: asked },
+};
+
+let minted = 0;
+/** A real link, minted a little later each time, so that no two are the same. */
+function link(with_: { key?: string; user?: string } = {}): string {
+  const at = new Date(Date.parse(asked) + ++minted).toISOString();
+  const password = 'correct horse battery';
+  return mint({ workspace, password, user: 'rana', gateway: gateway.url, key, seconds: 60, ...with_ }, at).url;
+}
+const dataOf = (url: string) => new URL(url).searchParams.get('data') ?? '';
+
+const send = (url: string, method = 'GET', body = '') =>
+  new Promise<{ status: number; body: string; type: string }>((resolve, reject) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const call = request(url, { method, ca, headers }, answer => {
+      let text = '';
+      answer.on('data', part => {
+        text += part;
+      });
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, body: text, type: answer.headers['content-type'] ?? '' }),
+      );
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+const post = (data: string) => send(`${gateway.url}/api/tokens`, 'POST', new URLSearchParams({ data }).toString());
+
+describe('a fresh link', () => {
+  it('is taken from the form', async () => {
+    const { status, body } = await post(dataOf(link()));
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({
+      authToken: expect.stringMatching(/^[0-9A-F]{64}$/),
+      username: 'rana',
+      connections: ['asthma ws-00112233aabb'],
+    });
+  });
+
+  it('opens a page that says whose desktop it is, and not how to get in otherwise', async () => {
+    const { status, body, type } = await send(link({ user: 'Rana <b>' }));
+    expect([status, type]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(body).toContain("Rana &#60;b&#62;'s desktop");
+    expect(body).not.toContain('horse');
+  });
+});
+
+describe('refused with a reason', () => {
+  const refused = async (data: string, reason: RegExp) => {
+    for (const answer of [await post(data), await send(`${gateway.url}/?data=${encodeURIComponent(data)}`)]) {
+      expect(answer.status).toBe(403);
+      expect(JSON.parse(answer.body).reason).toMatch(reason);
+      expect(answer.body).not.toContain('horse');
+    }
+  };
+
+  it('a second use, by whichever door', async () => {
+    const [byForm, byPage] = [link(), link()];
+    expect((await post(dataOf(byForm))).status).toBe(200);
+    expect((await send(byPage)).status).toBe(200);
+    await refused(dataOf(byForm), /used before/);
+    await refused(dataOf(byPage), /used before/);
+  });
+
+  it('all but one of many uses at the same moment', async () => {
+    const data = dataOf(link());
+    const answers = await Promise.all(Array.from({ length: 20 }, () => post(data)));
+    expect(answers.filter(({ status }) => status === 200).length).toBe(1);
+  });
+
+  it('one that has expired, also after its use was forgotten', async () => {
+    const [unused, used] = [link(), link()];
+    expect((await post(dataOf(used))).status).toBe(200);
+    clock += 61_000;
+    await refused(dataOf(unused), /expired/);
+    await refused(dataOf(used), /expired/);
+    clock -= 61_000;
+  });
+
+  it('one signed with another key', () =>
+    refused(dataOf(link({ key: 'ffffffffffffffffffffffffffffffff' })), /decryption failed|signature|too small/));
+
+  it('one that was cut', async () => {
+    const data = dataOf(link());
+    for (const end of [0, 1, 16, 22, 43, 64, data.length - 24, data.length - 1])
+      await refused(data.slice(0, end), /base64|decryption failed|too small|signature/);
+  });
+
+  it('one with a bit flipped', async () => {
+    const bytes = Buffer.from(dataOf(link()), 'base64');
+    for (const at of [0, 15, 16, 31, 32, 40, bytes.length - 17, bytes.length - 1]) {
+      const changed = Buffer.from(bytes);
+      changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
+      await refused(changed.toString('base64'), /decryption failed|signature|too small/);
+    }
+  });
+
+  it('one without an end, and text that is none', async () => {
+    const person = { username: 'rana', connections: {} };
+    await refused(seal(JSON.stringify({ ...person, singleUse: true }), key), /must expire/);
+    await refused(seal('not json', key), /JSON/);
+    await refused(seal('{"username":"rana"}', key), /JSON/);
+    await refused('', /base64/);
+    await refused('<script>', /base64/);
+  });
+
+  it('any other address, and a request that is too large', async () => {
+    expect((await send(`${gateway.url}/api/tokens`)).status).toBe(404);
+    expect((await send(`${gateway.url}/`, 'POST')).status).toBe(404);
+    expect((await post('A'.repeat(100_000))).status).toBe(500);
+  });
+});
