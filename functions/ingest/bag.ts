@@ -1,0 +1,56 @@
+import type { Finding } from './ingest.ts';
+import { readText } from './manifest.ts';
+import { finding } from './paths.ts';
+
+/** What `bag-info.txt` says the payload comes to. */
+export interface Oxum {
+  readonly bytes: number;
+  readonly files: number;
+}
+
+/** Tag files of a bag that need not be listed in its tag manifest (RFC 8493, 2.2). */
+export const unlistedTag = (path: string): boolean => /^(bagit|bag-info|(tag)?manifest-[a-z0-9]+)\.txt$/.test(path);
+
+/**
+ * The path that a line of a bag's manifest means. BagIt 1.0 writes line breaks and % as %0A, %0D and %25; before it, only
+ * line breaks were written so, and a %25 was one.
+ */
+export const bagDecoder =
+  (version: string) =>
+  (written: string): string =>
+    written.replace(version === '1.0' ? /%(0A|0D|25)/gi : /%(0A|0D)/gi, (_, hex: string) =>
+      String.fromCharCode(Number.parseInt(hex, 16)),
+    );
+
+/** Reads `bagit.txt`: the version, or what is wrong. */
+export function readDeclaration(bytes: Uint8Array | undefined): { version: string; findings: Finding[] } {
+  const name = 'bagit.txt';
+  const wrong = (reason: string) => ({ version: '1.0', findings: [finding(name, reason)] });
+  if (bytes === undefined)
+    return wrong(
+      'It is missing, so this is no bag. Upload it, then the manifest again; or list the files in SHA256SUMS instead.',
+    );
+  const read = readText(bytes, name);
+  if ('wrong' in read) return { version: '1.0', findings: [read.wrong] };
+  const [, version] =
+    /^BagIt-Version: (1\.0|0\.97)\r?\nTag-File-Character-Encoding: UTF-8\r?\n?$/.exec(read.text) ?? [];
+  if (version === undefined)
+    return wrong(
+      'It must say `BagIt-Version: 1.0` (or 0.97) and, in the next line, `Tag-File-Character-Encoding: UTF-8`, and nothing else.',
+    );
+  return { version, findings: [] };
+}
+
+/** Reads `bag-info.txt` as far as it binds: Payload-Oxum, in bytes and files. */
+export function readInfo(bytes: Uint8Array): { oxum?: Oxum; findings: Finding[] } {
+  const name = 'bag-info.txt';
+  const read = readText(bytes, name);
+  if ('wrong' in read) return { findings: [read.wrong] };
+  const said = read.text.split(/\r\n|\r|\n/).flatMap(line => /^Payload-Oxum\s*:\s*(.*?)\s*$/i.exec(line)?.[1] ?? []);
+  const [only] = said;
+  if (only === undefined) return { findings: [] };
+  const [, octets, files] = /^(\d{1,15})\.(\d{1,9})$/.exec(only) ?? [];
+  if (said.length > 1 || octets === undefined || files === undefined)
+    return { findings: [finding(name, 'Payload-Oxum must be there once, as `<bytes>.<files>`. Mend it.')] };
+  return { oxum: { bytes: Number(octets), files: Number(files) }, findings: [] };
+}

@@ -1,0 +1,174 @@
+import { bagDecoder, type Oxum, readDeclaration, readInfo, unlistedTag } from './bag.ts';
+import { type Finding, lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
+import { bagLine, type Entry, type Listed, readManifest, sumsLine } from './manifest.ts';
+import { bytesOf, clashes, finding, folded, shown } from './paths.ts';
+
+/** An object of the delivery as it was when the check began: this version is checked, and this version is copied. */
+export interface Present {
+  /** Relative to the delivery. */
+  readonly path: string;
+  readonly version: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
+/** A listed file: what is there, what it should be, and its path in the dataset; tag files of a bag have none. */
+export interface Pinned extends Present {
+  readonly sha256: string;
+  readonly target?: string;
+}
+
+export interface Arrived {
+  readonly dataset: string;
+  readonly manifest: ManifestName;
+  readonly present: readonly Present[];
+  /** The small files that say what there should be, by path: the manifest and, of a bag, its tag files. */
+  readonly texts: ReadonlyMap<string, Uint8Array>;
+}
+
+/** One Lambda must hash a file within its time, and forty of them a delivery, at the 50 MB a second they surely reach. */
+export const largest = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
+
+/** The tag files whose text a check needs. */
+export const bagTexts = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;
+
+const again = 'then upload the manifest again';
+
+/** Compares what was listed with what arrived: the files to verify, and everything that is wrong already. */
+export function compare(arrived: Arrived): { files: Pinned[]; findings: Finding[] } {
+  const { manifest, present, dataset } = arrived;
+  // A key has 1024 bytes at most, and the lake's prefix is the longest.
+  const room = 1024 - bytesOf(`${lakePrefix(dataset, '0'.repeat(64))}data/`);
+  const both = manifestNames.every(name => present.some(({ path }) => path === name))
+    ? [finding(manifest, 'There are two manifests, SHA256SUMS and manifest-sha256.txt. Open a new delivery with one.')]
+    : [];
+  const { files, findings } = manifest === 'SHA256SUMS' ? ofList(arrived, room) : ofBag(arrived, room);
+  return { files, findings: [...both, ...findings, ...tooLarge(files)] };
+}
+
+function ofList({ texts, present }: Arrived, room: number) {
+  const name = 'SHA256SUMS';
+  const { entries, findings } = readManifest(texts.get(name) ?? new Uint8Array(), {
+    name,
+    line: sumsLine,
+    decode: written => written,
+    room,
+  });
+  const itself = entries.some(({ path }) => path === name)
+    ? [finding(name, `It lists itself, which can't come true. Leave that line out, ${again}.`)]
+    : [];
+  const listed = entries.filter(({ path }) => path !== name);
+  const files = present.filter(({ path }) => path !== name);
+  const matched = match({ entries: listed, findings }, files, name, path => path);
+  return {
+    files: matched.files,
+    findings: [...itself, ...matched.findings, ...clashes(listed.map(({ path }) => path))],
+  };
+}
+
+function ofBag({ texts, present }: Arrived, room: number) {
+  const { version, findings: declared } = readDeclaration(texts.get('bagit.txt'));
+  const form = (name: string) => ({ name, line: bagLine, decode: bagDecoder(version), room });
+  const read = (name: string): Listed => readManifest(texts.get(name) ?? new Uint8Array(), form(name));
+  const isPayload = ({ path }: { path: string }) => path.startsWith('data/');
+  const payload = present.filter(isPayload);
+  const tags = present.filter(file => !isPayload(file));
+
+  const { entries, findings } = read('manifest-sha256.txt');
+  const outside = entries
+    .filter(entry => !isPayload(entry))
+    .map(({ path }) => finding(path, `A bag's manifest lists files under data/ only. Move it there, ${again}.`));
+  const listed = entries.filter(isPayload);
+  const matched = match({ entries: listed, findings }, payload, 'manifest-sha256.txt', path =>
+    path.slice('data/'.length),
+  );
+  const tagged: Listed = texts.has('tagmanifest-sha256.txt')
+    ? read('tagmanifest-sha256.txt')
+    : { entries: [], findings: [] };
+  const below = tagged.entries
+    .filter(isPayload)
+    .map(({ path }) => finding(path, `A tag manifest can't list payload. Leave the line out, ${again}.`));
+  const tagEntries = tagged.entries.filter(entry => !isPayload(entry));
+  const listedTags = new Set(tagEntries.map(({ path }) => path));
+  const strict = tags.filter(({ path }) => listedTags.has(path) || (!unlistedTag(path) && path !== 'fetch.txt'));
+  const matchedTags = match({ entries: tagEntries, findings: tagged.findings }, strict, 'tagmanifest-sha256.txt');
+  const fetch = tags.some(({ path }) => path === 'fetch.txt')
+    ? [finding('fetch.txt', 'Files are never fetched from elsewhere. Open a new delivery that has them all in data/.')]
+    : [];
+  const info = texts.get('bag-info.txt');
+  const { oxum, findings: informed } = info ? readInfo(info) : { findings: [] };
+  return {
+    files: [...matched.files, ...matchedTags.files],
+    findings: [
+      ...declared,
+      ...fetch,
+      ...informed,
+      ...outside,
+      ...below,
+      ...matched.findings,
+      ...matchedTags.findings,
+      ...clashes(listed.map(({ path }) => path)),
+      ...(oxum ? weighed(oxum, payload) : []),
+    ],
+  };
+}
+
+function weighed(oxum: Oxum, payload: readonly Present[]): Finding[] {
+  const [bytes, files] = [payload.reduce((sum, { size }) => sum + size, 0), payload.length];
+  if (oxum.bytes === bytes && oxum.files === files) return [];
+  return [
+    finding(
+      'bag-info.txt',
+      `Its Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files arrived. Upload what is missing or mend it, ${again}.`,
+    ),
+  ];
+}
+
+/** The two sets against each other: every listed file is there, and nothing else is. */
+function match(
+  { entries, findings }: Listed,
+  present: readonly Present[],
+  name: string,
+  target?: (path: string) => string,
+): { files: Pinned[]; findings: Finding[] } {
+  const there = new Map(present.map(file => [file.path, file]));
+  const wanted = new Set(entries.map(({ path }) => path));
+  const extra = present.filter(({ path }) => !wanted.has(path));
+  const alike = new Map(extra.map(({ path }) => [folded(path), path]));
+  const missing = (path: string) => {
+    const near = alike.get(folded(path));
+    return finding(
+      path,
+      near === undefined
+        ? `It is listed in ${name}, but was not uploaded. Upload it, ${again}.`
+        : `It is listed in ${name}, but was uploaded as ${shown(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
+    );
+  };
+  const pin = ({ path, sha256 }: Entry): Pinned[] => {
+    const file = there.get(path);
+    return file ? [{ ...file, sha256, ...(target && { target: target(path) }) }] : [];
+  };
+  return {
+    files: entries.flatMap(pin),
+    findings: [
+      ...findings,
+      ...entries.filter(({ path }) => !there.has(path)).map(({ path }) => missing(path)),
+      ...extra.map(({ path }) =>
+        finding(
+          path,
+          `It was uploaded, but is not listed in ${name}. List it, ${again}; or open a new delivery without it.`,
+        ),
+      ),
+    ],
+  };
+}
+
+function tooLarge(files: readonly Pinned[]): Finding[] {
+  const large = files
+    .filter(({ size }) => size > largest.file)
+    .map(({ path }) => finding(path, 'It is larger than 32 GiB. Split it in a new delivery.'));
+  const total = files.reduce((sum, { size }) => sum + size, 0);
+  return total > largest.delivery
+    ? [...large, finding('', 'The delivery is larger than 1 TiB. Split it into several.')]
+    : large;
+}

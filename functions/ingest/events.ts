@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { contract } from '../contract.ts';
+import { DatasetId, DeliveryId, Finding, Sha256 } from './ingest.ts';
+
+const delivery = z.object({ delivery: DeliveryId, dataset: DatasetId, partner: z.string(), partnerName: z.string() });
+
+/** The receipt: all files of a delivery are in the lake. `first` says whether they made a new version. */
+export const DeliveryReceived = contract(
+  'broch.ingest',
+  'DeliveryReceived',
+  delivery.extend({
+    version: Sha256,
+    files: z.number().int(),
+    bytes: z.number().int(),
+    first: z.boolean(),
+    at: z.iso.datetime(),
+  }),
+);
+
+/** A delivery was not taken. The first findings; `found` counts all, and GET /deliveries/{delivery} tells more. */
+export const DeliveryHeld = contract(
+  'broch.ingest',
+  'DeliveryHeld',
+  delivery.extend({ findings: z.array(Finding).max(20), found: z.number().int(), at: z.iso.datetime() }),
+);
+
+/** A dataset has a new version. */
+export const DatasetRegistered = contract(
+  'broch.ingest',
+  'DatasetRegistered',
+  z.object({
+    dataset: DatasetId,
+    version: Sha256,
+    files: z.number().int(),
+    bytes: z.number().int(),
+    delivery: DeliveryId,
+    prefix: z.string(),
+    at: z.iso.datetime(),
+  }),
+);

@@ -1,0 +1,125 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CopyObjectCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  S3Client,
+  UploadPartCopyCommand,
+} from '@aws-sdk/client-s3';
+import { hashOf, type Version } from './landing.ts';
+import { parallel } from './parallel.ts';
+
+const client = new S3Client({});
+
+/** CopyObject takes up to 5 GiB; beyond it, parts of 1 GiB are copied. Verify hashes the same parts. */
+export const copyLimits = { whole: 5 * 1024 ** 3, part: 1024 ** 3 } as const;
+
+export interface Content {
+  readonly sha256: string;
+  readonly size: number;
+  readonly etag: string;
+}
+
+const place = ({ bucket, key, version = '' }: Version) =>
+  `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}?versionId=${encodeURIComponent(version)}`;
+
+const isTaken = (error: unknown) => error instanceof Error && error.name === 'PreconditionFailed';
+
+/** Throws unless the object in the lake is the content that was verified. */
+async function reread(to: Version, content: Content): Promise<void> {
+  const { sha256, size } = await hashOf(to);
+  if (sha256 !== content.sha256 || size !== content.size)
+    throw new Error(`${to.key} in the lake is not what was verified: ${sha256}`);
+}
+
+/**
+ * Copies a verified version into the lake without its bytes passing through here, and never over what is there. S3 says
+ * the SHA-256 of what it wrote. Where it does not, equal ETags (MD5) or else reading it back must show that it is the same.
+ */
+export async function copyWhole(from: Version, to: Version, content: Content): Promise<void> {
+  try {
+    const { CopyObjectResult: made = {} } = await client.send(
+      new CopyObjectCommand({
+        Bucket: to.bucket,
+        Key: to.key,
+        CopySource: place(from),
+        ChecksumAlgorithm: 'SHA256',
+        // A partner's own metadata and tags stay behind.
+        MetadataDirective: 'REPLACE',
+        TaggingDirective: 'REPLACE',
+        ContentType: 'application/octet-stream',
+        IfNoneMatch: '*',
+      }),
+    );
+    const hash = made.ChecksumSHA256 && Buffer.from(made.ChecksumSHA256, 'base64').toString('hex');
+    if (hash === content.sha256 || (!hash && made.ETag === content.etag)) return;
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+  }
+  await reread(to, content);
+}
+
+/** The same in parts, for what CopyObject can't take. `hashes` are those of the parts as they were verified. */
+export async function copyParts(
+  from: Version,
+  to: Version,
+  content: Content,
+  { part, hashes }: { part: number; hashes: readonly string[] },
+): Promise<void> {
+  const target = { Bucket: to.bucket, Key: to.key };
+  const { UploadId } = await client.send(
+    new CreateMultipartUploadCommand({
+      ...target,
+      ContentType: 'application/octet-stream',
+      ChecksumAlgorithm: 'SHA256',
+      ChecksumType: 'COMPOSITE',
+    }),
+  );
+  try {
+    const copied = await parallel([...hashes.keys()], 8, async index => {
+      const last = Math.min((index + 1) * part, content.size) - 1;
+      const { CopyPartResult: made = {} } = await client.send(
+        new UploadPartCopyCommand({
+          ...target,
+          UploadId,
+          PartNumber: index + 1,
+          CopySource: place(from),
+          CopySourceRange: `bytes=${index * part}-${last}`,
+        }),
+      );
+      return { PartNumber: index + 1, ETag: made.ETag, ChecksumSHA256: made.ChecksumSHA256 };
+    });
+    await client.send(
+      new CompleteMultipartUploadCommand({
+        ...target,
+        UploadId,
+        MultipartUpload: { Parts: copied },
+        IfNoneMatch: '*',
+      }),
+    );
+    if (copied.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index])) return;
+  } catch (error) {
+    await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
+    if (!isTaken(error)) throw error;
+  }
+  await reread(to, content);
+}
+
+/** Writes a small text into the lake, once. */
+export async function putOnce(to: Version, text: string): Promise<void> {
+  try {
+    await client.send(
+      new PutObjectCommand({
+        Bucket: to.bucket,
+        Key: to.key,
+        Body: text,
+        ContentType: 'text/plain; charset=utf-8',
+        ChecksumAlgorithm: 'SHA256',
+        IfNoneMatch: '*',
+      }),
+    );
+  } catch (error) {
+    if (!isTaken(error)) throw error;
+  }
+}

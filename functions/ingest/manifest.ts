@@ -1,0 +1,88 @@
+import type { Finding } from './ingest.ts';
+import { finding, shown, wrongPath } from './paths.ts';
+
+/** A manifest larger than this is refused unread. */
+export const manifestLimits = { bytes: 20 * 1024 * 1024, lines: 100_000 } as const;
+
+export interface Entry {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export interface Listed {
+  readonly entries: readonly Entry[];
+  readonly findings: readonly Finding[];
+}
+
+export interface Form {
+  /** The manifest's own name, for what people read. */
+  readonly name: string;
+  /** Between checksum and path: exactly as sha256sum writes it, or any blanks, as a bag may. */
+  readonly line: RegExp;
+  /** The path that a line means. */
+  readonly decode: (written: string) => string;
+  readonly room: number;
+}
+
+/** `<64 hex>`, a blank, then a blank (text) or `*` (binary), then the path. */
+export const sumsLine = /^([0-9A-Fa-f]{64}) [ *](.*)$/su;
+/** A bag's lines may have any blanks in between (RFC 8493, 2.1.3). */
+export const bagLine = /^([0-9A-Fa-f]{64})[ \t]+\*?(.*)$/su;
+
+/** The text of a file that must be UTF-8 without a byte order mark, or what is wrong with it. */
+export function readText(bytes: Uint8Array, name: string): { text: string } | { wrong: Finding } {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return { wrong: finding(name, 'It is not valid UTF-8. Write it in UTF-8 and upload it again.') };
+  }
+  if (text.startsWith('\ufeff'))
+    return {
+      wrong: finding(name, 'It begins with a byte order mark. Save it as UTF-8 without BOM and upload it again.'),
+    };
+  return { text };
+}
+
+/** Reads a manifest: one entry for each good line, and a finding for each other. Lines may end in LF or CRLF. */
+export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Form): Listed {
+  const refuse = (reason: string): Listed => ({ entries: [], findings: [finding(name, reason)] });
+  if (bytes.length > manifestLimits.bytes)
+    return refuse(`It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`);
+  const read = readText(bytes, name);
+  if ('wrong' in read) return { entries: [], findings: [read.wrong] };
+  const lines = read.text.split('\n').map(text => (text.endsWith('\r') ? text.slice(0, -1) : text));
+  if (lines.every(text => text === ''))
+    return refuse('It is empty. List every file with its SHA-256 and upload it again.');
+  if (lines.length > manifestLimits.lines + 1)
+    return refuse(`It has more than ${manifestLimits.lines} lines. Split the files over several deliveries.`);
+
+  const entries: Entry[] = [];
+  const findings: Finding[] = [];
+  const first = new Map<string, number>();
+  for (const [index, text] of lines.entries()) {
+    if (text === '') continue;
+    const [, sha256, written] = line.exec(text) ?? [];
+    if (sha256 === undefined || written === undefined) {
+      findings.push(wrongLine(name, index + 1, text));
+      continue;
+    }
+    const path = decode(written);
+    const wrong = wrongPath(path, room);
+    const before = first.get(path);
+    if (wrong !== undefined) findings.push(finding(path, `${wrong} (${name}, line ${index + 1})`));
+    else if (before !== undefined)
+      findings.push(finding(path, `It is listed twice, in lines ${before} and ${index + 1} of ${name}. List it once.`));
+    else entries.push({ path, sha256: sha256.toLowerCase() });
+    first.set(path, before ?? index + 1);
+  }
+  return { entries, findings };
+}
+
+function wrongLine(name: string, number: number, text: string): Finding {
+  const escaped = text.startsWith('\\');
+  const reason = escaped
+    ? 'is escaped, as its file name has a backslash or a line break. Rename that file.'
+    : 'is not a SHA-256 in 64 hexadecimal digits, two spaces and a path. Write it as sha256sum does.';
+  return finding(name, `Line ${number} ${reason} It reads: ${shown(text.slice(0, 100))}`);
+}

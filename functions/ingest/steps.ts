@@ -1,0 +1,19 @@
+import * as z from 'zod';
+import { CheckId, DeliveryId, ManifestName, PartnerId } from './ingest.ts';
+
+/** What an execution is about; every step gets it. */
+export const Check = z.object({
+  partner: PartnerId,
+  delivery: DeliveryId,
+  manifest: ManifestName,
+  /** The uploaded manifest's object version. */
+  manifestVersion: z.string().min(1),
+  check: CheckId,
+});
+export type Check = z.infer<typeof Check>;
+
+/** Where the steps of a check leave texts for each other. */
+export const folder = ({ delivery, check }: { delivery: string; check: string }): string => `${delivery}/${check}`;
+
+/** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
+export const width = 32;

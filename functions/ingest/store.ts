@@ -1,0 +1,72 @@
+import * as z from 'zod';
+import { key, partitions } from '../keys.ts';
+import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
+import { DatasetVersion, Delivery, newer } from './ingest.ts';
+
+// A delivery is a row of its partner's partition, so another partner's id simply isn't there. A pointer by id tells
+// staff whose it is.
+const deliveryKey = (partner: string, id: string) => key('partner', partner, `DELIVERY#${id}`);
+const ownerKey = (id: string) => key('delivery', id);
+const Owner = z.object({ partner: z.string() });
+
+const versionKey = (dataset: string, version: string) => key('dataset', dataset, `VERSION#${version}`);
+/** The same version again, where a list in order of time finds it. */
+const byTime = 'AT#';
+const headKey = (dataset: string) => key('datasets', '', dataset);
+
+/** Keeps a new delivery. False where its id is taken. */
+export async function createDelivery(table: string, delivery: Delivery): Promise<boolean> {
+  // The pointer first: one without a delivery is never seen, a delivery without one would be hidden from staff.
+  return (
+    (await createRow(table, ownerKey(delivery.id), { partner: delivery.partner })) &&
+    (await createRow(table, deliveryKey(delivery.partner, delivery.id), delivery))
+  );
+}
+
+export const readDelivery = (table: string, partner: string, id: string): Promise<Row<Delivery> | undefined> =>
+  readRow(table, Delivery, deliveryKey(partner, id));
+
+export async function partnerOf(table: string, id: string): Promise<string | undefined> {
+  return (await readRow(table, Owner, ownerKey(id)))?.partner;
+}
+
+/** Writes over the delivery as it was read. Throws where somebody was faster: the step is repeated and decides anew. */
+export async function replaceDelivery(table: string, read: Row<Delivery>, delivery: Delivery): Promise<void> {
+  if (!(await replaceRow(table, deliveryKey(read.partner, read.id), read, delivery)))
+    throw new Error(`delivery ${read.id} was changed by another step`);
+}
+
+export const pageDeliveries = (
+  table: string,
+  partner: string,
+  paging: { limit?: number; next?: string | undefined },
+): Promise<Page<Row<Delivery>>> =>
+  pageRows(table, Delivery, `${partitions.partner}${partner}`, { ...paging, prefix: 'DELIVERY#' });
+
+export const readVersion = (table: string, dataset: string, version: string) =>
+  readRow(table, DatasetVersion, versionKey(dataset, version));
+
+/** Registers a version, once. Gives it as it was first registered; any part of this may be repeated. */
+export async function createVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {
+  const at = versionKey(version.dataset, version.version);
+  const created = await createRow(table, at, version);
+  const first = created ? version : await readRow(table, DatasetVersion, at);
+  if (!first) throw new Error(`version ${version.version} was neither written nor there`);
+  await createRow(table, key('dataset', first.dataset, `${byTime}${first.registeredAt}#${first.version}`), first);
+  await raiseHead(table, first);
+  return first;
+}
+
+async function raiseHead(table: string, version: DatasetVersion): Promise<void> {
+  const at = headKey(version.dataset);
+  const head = await readRow(table, DatasetVersion, at);
+  if (!newer(head, version)) return;
+  const written = head ? await replaceRow(table, at, head, version) : await createRow(table, at, version);
+  if (!written) throw new Error(`the head of ${version.dataset} was changed by another step`);
+}
+
+export const pageVersions = (table: string, dataset: string, paging: { limit?: number; next?: string | undefined }) =>
+  pageRows(table, DatasetVersion, `${partitions.dataset}${dataset}`, { ...paging, prefix: byTime });
+
+export const pageDatasets = (table: string, paging: { limit?: number; next?: string | undefined }) =>
+  pageRows(table, DatasetVersion, partitions.datasets, paging);

@@ -1,0 +1,187 @@
+import { Duration, Lazy, Stack, Validations } from 'aws-cdk-lib';
+import { ArnPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { ObjectCreated } from '../functions/contract.ts';
+import { uploadActions } from '../functions/ingest/access.ts';
+import type * as Api from '../functions/ingest/api.ts';
+import type * as Copy from '../functions/ingest/copy.ts';
+import type * as Hold from '../functions/ingest/hold.ts';
+import { manifestNames } from '../functions/ingest/ingest.ts';
+import type * as Plan from '../functions/ingest/plan.ts';
+import type * as Receive from '../functions/ingest/receive.ts';
+import type * as Register from '../functions/ingest/register.ts';
+import type * as Verify from '../functions/ingest/verify.ts';
+import { assumes, bucket, bus, starts, table } from './access.ts';
+import type { Core } from './core.ts';
+import { Handler, type Module } from './handler.ts';
+import { explainWildcards } from './wildcards.ts';
+import { Workflow } from './workflow.ts';
+
+/** Where deliveries land, where datasets live, and where checks keep their notes. */
+export class IngestData extends Construct {
+  readonly landing: Bucket;
+  readonly lake: Bucket;
+  readonly work: Bucket;
+
+  constructor(scope: Construct, id: string, { core }: { core: Core }) {
+    super(scope, id);
+    const { landingDays, lockDays } = core.config.ingest;
+    this.landing = core.bucket(this, 'Landing', {
+      lifecycleRules: [
+        {
+          expiration: Duration.days(landingDays),
+          noncurrentVersionExpiration: Duration.days(landingDays),
+          abortIncompleteMultipartUploadAfter: Duration.days(7),
+        },
+      ],
+    });
+    this.lake = core.bucket(this, 'Lake', {
+      objectLockEnabled: true,
+      objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
+      lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(7) }],
+    });
+    this.work = core.bucket(this, 'Work', {
+      lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
+    });
+  }
+}
+
+export interface IngestProps {
+  readonly core: Core;
+  readonly data: IngestData;
+  /** How many chunks of one delivery are worked on at once. */
+  readonly concurrency?: number;
+}
+
+/** Deliveries: from the upload of a manifest to a registered dataset version, or to a reason for every file. */
+export class Ingest extends Construct {
+  readonly api: Handler<Module>;
+  readonly workflow: Workflow;
+
+  constructor(scope: Construct, id: string, { core, data, concurrency = 10 }: IngestProps) {
+    super(scope, id);
+    const { landing, lake, work } = data;
+    const worker = { core, seconds: 900, memory: 1769 } as const;
+    const plan = new Handler<typeof Plan>(this, 'Plan', {
+      ...worker,
+      entry: 'ingest/plan.ts',
+      environment: {
+        TABLE_NAME: table(core.table, { partner: ['GetItem', 'PutItem'], dataset: ['GetItem'] }),
+        LANDING_BUCKET: bucket(landing, ['read', 'versions'], 'in/'),
+        WORK_BUCKET: bucket(work, ['write']),
+      },
+    });
+    const verify = new Handler<typeof Verify>(this, 'Verify', {
+      ...worker,
+      entry: 'ingest/verify.ts',
+      environment: { LANDING_BUCKET: bucket(landing, ['read'], 'in/'), WORK_BUCKET: bucket(work, ['read', 'write']) },
+    });
+    const copy = new Handler<typeof Copy>(this, 'Copy', {
+      ...worker,
+      entry: 'ingest/copy.ts',
+      environment: {
+        LANDING_BUCKET: bucket(landing, ['read'], 'in/'),
+        LAKE_BUCKET: bucket(lake, ['read', 'write'], 'datasets/'),
+        WORK_BUCKET: bucket(work, ['read']),
+      },
+    });
+    const register = new Handler<typeof Register>(this, 'Register', {
+      core,
+      entry: 'ingest/register.ts',
+      seconds: 120,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          partner: ['GetItem', 'PutItem'],
+          dataset: ['GetItem', 'PutItem'],
+          datasets: ['GetItem', 'PutItem'],
+        }),
+        LAKE_BUCKET: bucket(lake, ['write'], 'datasets/'),
+        WORK_BUCKET: bucket(work, ['read']),
+        BUS_NAME: bus(core.bus),
+      },
+    });
+    const hold = new Handler<typeof Hold>(this, 'Hold', {
+      core,
+      entry: 'ingest/hold.ts',
+      seconds: 120,
+      environment: {
+        TABLE_NAME: table(core.table, { partner: ['GetItem', 'PutItem'] }),
+        WORK_BUCKET: bucket(work, ['read', 'write']),
+        BUS_NAME: bus(core.bus),
+      },
+    });
+    this.workflow = new Workflow(this, 'Workflow', {
+      core,
+      file: 'ingest.asl.json',
+      calls: { Plan: plan, Verify: verify, Copy: copy, Register: register, Hold: hold },
+      values: { Concurrency: String(concurrency) },
+      deadline: Duration.hours(24),
+    });
+    const receive = new Handler<typeof Receive>(this, 'Receive', {
+      core,
+      entry: 'ingest/receive.ts',
+      environment: {
+        TABLE_NAME: table(core.table, { partner: ['GetItem'] }),
+        MACHINE_ARN: starts(this.workflow.machine),
+      },
+    });
+    core.on(this, 'Manifest', ObjectCreated, receive, {
+      detail: {
+        bucket: { name: [landing.bucketName] },
+        object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },
+      },
+    });
+    this.api = this.partnersApi(core, landing);
+  }
+
+  /** The API, and the role that it lends to partners, each time fenced to one delivery. */
+  private partnersApi(core: Core, landing: Bucket): Handler<Module> {
+    const { region } = Stack.of(this);
+    const made: { api?: Handler<typeof Api> } = {};
+    const role = new Role(this, 'Upload', {
+      description: 'Lent to data partners for an hour, fenced to the prefix of one delivery',
+      // The two name each other: the function may become this role, and only the function may.
+      assumedBy: new ArnPrincipal(Lazy.string({ produce: () => made.api?.fn.role?.roleArn })),
+      maxSessionDuration: Duration.hours(1),
+    });
+    const { keyArn } = core.key;
+    const statements = [
+      new PolicyStatement({ actions: [...uploadActions], resources: [landing.arnForObjects('in/*')] }),
+      new PolicyStatement({
+        actions: ['s3:ListBucket'],
+        resources: [landing.bucketArn],
+        conditions: { StringLike: { 's3:prefix': ['in/*'] } },
+      }),
+      new PolicyStatement({
+        actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
+        resources: [keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } },
+      }),
+    ];
+    for (const statement of statements) role.addToPolicy(statement);
+    explainWildcards(role, statements, 'Each session is fenced to the prefix of one delivery by its own policy.');
+    Validations.of(role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'The role of one purpose: its policy belongs to nothing else.',
+    });
+    made.api = new Handler<typeof Api>(this, 'Api', {
+      core,
+      entry: 'ingest/api.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          partner: ['GetItem', 'PutItem', 'Query'],
+          delivery: ['GetItem', 'PutItem'],
+          dataset: ['Query'],
+          datasets: ['Query'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        LANDING_BUCKET: landing.bucketName,
+        LANDING_KEY_ARN: keyArn,
+        UPLOAD_ROLE_ARN: assumes(role),
+        REGION: region,
+      },
+    });
+    return made.api;
+  }
+}

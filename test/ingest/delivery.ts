@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { compare, type Present } from '../../functions/ingest/compare.ts';
+import type { ManifestName } from '../../functions/ingest/ingest.ts';
+
+export const hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+/** Files by path, as a partner would upload them; the manifest among them. */
+export type Files = Record<string, string | Uint8Array>;
+
+export const sums = (files: Files): string =>
+  Object.entries(files)
+    .map(([path, content]) => `${hex(content)}  ${path}\n`)
+    .join('');
+
+/** What the check finds in these files: by comparison first and, where nothing is wrong yet, by their content. */
+export function check(files: Files, manifest: ManifestName = 'SHA256SUMS') {
+  const present: Present[] = Object.entries(files).map(([path, content]) => ({
+    path,
+    version: `v-${path}`,
+    size: Buffer.byteLength(content),
+    etag: '',
+  }));
+  const texts = new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]));
+  const compared = compare({ dataset: 'admissions', manifest, present, texts });
+  const wrong = compared.files.filter(({ path, sha256 }) => hex(files[path] ?? '') !== sha256);
+  return { ...compared, wrong: wrong.map(({ path }) => path) };
+}
+
+const name = fc.stringMatching(/^[a-z0-9_-][a-z0-9 ._é-]{0,8}[a-z0-9]$/u);
+/** Paths that may live beside each other. */
+const paths = fc
+  .uniqueArray(
+    fc.array(name, { minLength: 1, maxLength: 3 }).map(names => names.join('/')),
+    {
+      minLength: 1,
+      maxLength: 12,
+      selector: path => path.normalize('NFC').toLowerCase(),
+    },
+  )
+  .map(all => all.filter(path => !all.some(other => path.startsWith(`${other}/`))));
+
+/** A delivery with nothing wrong. */
+export const valid: fc.Arbitrary<Files> = paths.chain(all =>
+  fc
+    .array(fc.string({ maxLength: 30 }), { minLength: all.length, maxLength: all.length })
+    .map(contents => Object.fromEntries(all.map((path, index) => [path, contents[index] ?? '']))),
+);
+
+export const withSums = (files: Files): Files => ({ ...files, SHA256SUMS: sums(files) });
+
+/** The same files as a bag. */
+export function bag(files: Files, tags: Files = {}): Files {
+  const payload = Object.fromEntries(Object.entries(files).map(([path, content]) => [`data/${path}`, content]));
+  const bytes = Object.values(files).reduce((sum, content) => sum + Buffer.byteLength(content), 0);
+  const encoded = Object.entries(payload).map(([path, content]) => `${hex(content)}  ${path.replaceAll('%', '%25')}\n`);
+  const own: Files = {
+    'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n',
+    'bag-info.txt': `Source-Organization: Ninewells\nPayload-Oxum: ${bytes}.${Object.keys(files).length}\n`,
+    'manifest-sha256.txt': encoded.join(''),
+    ...tags,
+  };
+  return { ...payload, ...own, 'tagmanifest-sha256.txt': sums(own) };
+}

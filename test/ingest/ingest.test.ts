@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { uploadPolicy } from '../../functions/ingest/access.ts';
+import {
+  afterwards,
+  begin,
+  completed,
+  type DatasetVersion,
+  Delivery,
+  deliveryId,
+  hold,
+  landingPrefix,
+  mayUpload,
+  newer,
+  ourFault,
+  register,
+} from '../../functions/ingest/ingest.ts';
+
+const id = 'dl-0123456789abcdef';
+const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute)).toISOString();
+const checkOf = (n: number) => `${id}-${n.toString(16).padStart(32, '0')}`;
+const open: Delivery = {
+  status: 'open',
+  id,
+  dataset: 'admissions',
+  partner: 'p-1',
+  partnerName: 'ninewells',
+  openedAt: at(0),
+};
+const version: DatasetVersion = {
+  dataset: 'admissions',
+  version: 'a'.repeat(64),
+  files: 2,
+  bytes: 3,
+  delivery: id,
+  partnerName: 'ninewells',
+  prefix: 'datasets/admissions/a/',
+  registeredAt: at(1),
+};
+const digest = 'b'.repeat(64);
+const start = (n: number) => begin(open, { manifest: 'SHA256SUMS', check: checkOf(n) }, at(n));
+const findings = [{ path: 'a.csv', reason: 'wrong' }];
+
+describe('which upload completes a delivery', () => {
+  it.each([
+    [`in/p-1/${id}/SHA256SUMS`, { partner: 'p-1', delivery: id, manifest: 'SHA256SUMS' }],
+    [`in/p-1/${id}/manifest-sha256.txt`, { partner: 'p-1', delivery: id, manifest: 'manifest-sha256.txt' }],
+    [`in/p-1/${id}/data/SHA256SUMS`, undefined],
+    [`in/p-1/${id}/xSHA256SUMS`, undefined],
+    [`in/p-1/${id}/SHA256SUMS/`, undefined],
+    [`in/p-1/dl-1/SHA256SUMS`, undefined],
+    [`in/../${id}/SHA256SUMS`, undefined],
+    [`out/p-1/${id}/SHA256SUMS`, undefined],
+    [`in/p-1/${id}/SHA256SUMS\n`, undefined],
+  ])('%j', (key, expected) => expect(completed(key)).toEqual(expected));
+});
+
+describe('a delivery', () => {
+  it('has ids that sort by age', () => {
+    expect(deliveryId(at(1), 2 ** 20 - 1) < deliveryId(at(2), 0)).toBe(true);
+    expect(deliveryId(at(1), 0)).toMatch(/^dl-[0-9a-f]{16}$/);
+  });
+
+  it('is held by its check, with its reasons', () => {
+    const held = hold(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
+    expect(held).toMatchObject({ status: 'held', findings, found: 1, heldAt: at(2) });
+    expect(held).not.toHaveProperty('checkingSince');
+  });
+
+  it('keeps the first findings only, short, and counts them all', () => {
+    const many = Array.from({ length: 5000 }, () => ({ path: 'x'.repeat(1000), reason: 'y'.repeat(2000) }));
+    const held = hold(start(1), { check: checkOf(1), since: at(1), findings: many }, at(2));
+    expect(held?.found).toBe(5000);
+    expect(held?.findings).toHaveLength(200);
+    expect(JSON.stringify(held).length).toBeLessThan(300_000);
+  });
+
+  it('is held for our fault when a check failed before it began', () => {
+    expect(hold(open, { check: checkOf(1), since: at(1), findings: [ourFault] }, at(2))?.status).toBe('held');
+    const earlier = hold(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
+    if (!earlier) throw new Error('not held');
+    expect(hold(earlier, { check: checkOf(3), since: at(3), findings: [ourFault] }, at(4))?.findings).toEqual([
+      ourFault,
+    ]);
+    expect(hold(earlier, { check: checkOf(0), since: at(0), findings: [ourFault] }, at(4))).toBeUndefined();
+  });
+
+  it('belongs to its newest check', () => {
+    const second = begin(start(1), { manifest: 'SHA256SUMS', check: checkOf(2) }, at(2));
+    expect(register(second, { check: checkOf(1), digest, version }, at(3))).toBeUndefined();
+    expect(hold(second, { check: checkOf(1), since: at(1), findings }, at(3))).toBeUndefined();
+    expect(register(second, { check: checkOf(2), digest, version }, at(3))?.status).toBe('registered');
+  });
+
+  it('says which delivery brought the same files before', () => {
+    const before = { ...version, delivery: 'dl-0000000000000001' };
+    expect(register(start(1), { check: checkOf(1), digest, version: before }, at(2))?.sameAs).toBe(before.delivery);
+    expect(register(start(1), { check: checkOf(1), digest, version }, at(2))).not.toHaveProperty('sameAs');
+  });
+
+  it('takes uploads until it is registered', () => {
+    const registered = register(start(1), { check: checkOf(1), digest, version }, at(2));
+    if (!registered) throw new Error('not registered');
+    for (const delivery of [open, start(1)]) expect(() => mayUpload(delivery)).not.toThrow();
+    expect(() => mayUpload(registered)).toThrow(/registered and takes no more files/);
+    expect(afterwards(registered, digest, at(3))).toBeUndefined();
+    expect(afterwards(registered, 'c'.repeat(64), at(3))).toMatchObject({ ...registered, ignored: { at: at(3) } });
+  });
+
+  it('is registered at most once and never after that anything else, whatever comes in which order', () => {
+    const command = fc.record({
+      what: fc.constantFrom('begin', 'hold', 'register', 'again'),
+      check: fc.nat(3),
+      digest: fc.constantFrom(digest, 'c'.repeat(64)),
+    });
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 30 }), commands => {
+        let now: Delivery = open;
+        let receipt: string | undefined;
+        for (const [index, { what, check, digest }] of commands.entries()) {
+          const [own, when] = [checkOf(check), at(index)];
+          let next: Delivery | undefined;
+          if (what === 'begin' && now.status !== 'registered')
+            next = begin(now, { manifest: 'SHA256SUMS', check: own }, when);
+          if (what === 'hold') next = hold(now, { check: own, since: at(0), findings }, when);
+          if (what === 'register') next = register(now, { check: own, digest, version }, when);
+          if (what === 'again' && now.status === 'registered') next = afterwards(now, digest, when);
+          if (next?.status === 'registered' && now.status !== 'registered')
+            expect(now).toMatchObject({ status: 'checking', check: own });
+          if (now.status === 'registered') expect(next?.status ?? 'registered').toBe('registered');
+          now = Delivery.parse(next ?? now);
+          if (now.status !== 'registered') continue;
+          const { ignored: _, ...rest } = now;
+          receipt ??= JSON.stringify(rest);
+          expect(JSON.stringify(rest)).toBe(receipt);
+        }
+      }),
+    );
+  });
+});
+
+describe('the catalogue', () => {
+  it('shows the same newest version whoever writes last', () => {
+    const other = { ...version, version: 'c'.repeat(64) };
+    expect([newer(undefined, version), newer(version, version)]).toEqual([true, false]);
+    expect(newer(version, other)).not.toBe(newer(other, version));
+    expect(newer({ ...other, registeredAt: at(0) }, version)).toBe(true);
+  });
+});
+
+describe('credentials for an upload', () => {
+  it('are fenced to the prefix of one delivery', () => {
+    const prefix = landingPrefix('p-1', id);
+    const policy = JSON.parse(uploadPolicy({ bucket: 'landing', prefix, key: 'arn:key', region: 'eu-west-2' }));
+    expect(policy.Statement[0]).toEqual({
+      Effect: 'Allow',
+      Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
+      Resource: `arn:aws:s3:::landing/in/p-1/${id}/*`,
+    });
+    expect(JSON.stringify(policy).length).toBeLessThan(2048);
+  });
+
+  it.each(['*', 'a/b', '${aws:username}', '?', '', '..'])('are never made for a partner called %j', partner => {
+    expect(() => landingPrefix(partner, id)).toThrow();
+  });
+});
