@@ -23,6 +23,9 @@ import type { Config } from './config.ts';
 import type { Handler, Module } from './handler.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
+/** The shortest time that CloudWatch can keep logs for which is at least so many days. */
+export const retention = (days: number): RetentionDays =>
+  months.filter(offered => offered >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
 
 /** What every capability may rely on: the key, the one table, the bus, where alarms and logs go. */
 export class Core extends Construct {
@@ -126,8 +129,7 @@ export class Core extends Construct {
 
   logGroup(scope: Construct, prefix?: string): LogGroup {
     return new LogGroup(scope, 'Logs', {
-      retention:
-        months.filter(days => days >= this.config.retainDays).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE,
+      retention: retention(this.config.retainDays),
       encryptionKey: this.key,
       removalPolicy: RemovalPolicy.RETAIN,
       ...(prefix && { logGroupName: `${prefix}broch-${this.config.environment}-${scope.node.addr.slice(-10)}` }),
