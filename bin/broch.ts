@@ -1,0 +1,30 @@
+import { main } from './cli/main.ts';
+
+// `broch … | head`: whoever reads may stop before we do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+const interrupts = { say: () => '' };
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)
+  process.once(signal, () => {
+    const last = interrupts.say();
+    process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${last && `${last}\n`}`);
+    process.exit(code);
+  });
+
+process.exitCode = await main(
+  process.argv.slice(2),
+  {
+    env: process.env,
+    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    live: process.stderr.isTTY === true,
+    out: text => process.stdout.write(text),
+    err: text => process.stderr.write(text),
+  },
+  interrupts,
+);

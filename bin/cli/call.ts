@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { Agent, request } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type * as z from 'zod';
+import type { Route } from '../../functions/api/route.ts';
+import { type RouteName, type Routes, routes } from '../../functions/api/routes.ts';
+import { Exit, type Problem } from './exit.ts';
+import type { Place } from './profile.ts';
+
+export interface Input {
+  readonly params?: Record<string, unknown> | undefined;
+  readonly query?: Record<string, unknown> | undefined;
+  readonly body?: Record<string, unknown> | undefined;
+}
+
+/** The API as one person. `call` gives the answer as it came, `ask` as its schema reads it. */
+export interface Api {
+  readonly place: Place;
+  call(name: RouteName, input?: Input): Promise<unknown>;
+  ask<N extends RouteName>(name: N, input?: Input): Promise<z.output<Routes[N]['returns']>>;
+}
+
+/** Access tokens of whoever is signed in; `renewed` asks for a newer one than the API has just refused. */
+export type Tokens = (renewed: boolean) => Promise<string>;
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly retryAfter: number;
+}
+
+const attempts = 5;
+/** Longer than the API itself takes at most (30 s). */
+const patience = 40_000;
+
+/** Connections to a place. The embedded cloud's certificate is trusted here and nowhere else. */
+export const agentFor = (place: Place): Agent =>
+  new Agent({ keepAlive: true, ...(place.embedded && { ca: place.embedded.ca }) });
+
+function send(url: URL, agent: Agent, method: string, headers: Record<string, string>, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { agent, method, headers, timeout: patience }, answer => {
+      const chunks: Buffer[] = [];
+      answer.on('data', chunk => chunks.push(chunk));
+      answer.on('error', reject);
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode ?? 0,
+          body: Buffer.concat(chunks).toString('utf8'),
+          retryAfter: Number(answer.headers['retry-after']) || 0,
+        }),
+      );
+    });
+    call.on('timeout', () => call.destroy(new Error(`no answer within ${patience / 1000} seconds`)));
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+function urlOf(place: Place, route: Route, { params = {}, query = {} }: Input): URL {
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  const url = new URL(place.api.replace(/\/+$/, '') + path);
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of [value].flat()) url.searchParams.append(name, String(one));
+  }
+  return url;
+}
+
+/** A refusal or a fault, from whatever the API or a gateway before it said. */
+function exitFor({ status, body }: Answer): Exit {
+  let said: Partial<Problem> & { message?: string } = {};
+  try {
+    said = JSON.parse(body) ?? {};
+  } catch {
+    // Not the API itself: a proxy's page, or nothing at all.
+  }
+  const detail = said.detail ?? said.message ?? `The API answered ${status}.`;
+  const about = { ...(said.detail !== undefined && said), status } as Partial<Problem>;
+  if (status === 401)
+    return new Exit('unsigned', 'The API does not accept this sign-in (any more): broch login', about);
+  if (status === 429) return new Exit('fault', 'The API is busy and stayed so. Try again in a minute.', about);
+  return new Exit(status >= 400 && status < 500 ? 'refused' : 'fault', detail, about);
+}
+
+const unreachable = (place: Place, error: NodeJS.ErrnoException): Exit =>
+  new Exit(
+    'fault',
+    `${new URL(place.api).host} does not answer (${error.code ?? error.message}). ` +
+      (place.embedded ? 'Is `npm start` still running?' : 'Is the network up, and the address right?'),
+  );
+
+export interface Patience {
+  /** How long to wait before try `attempt` (from 1), in milliseconds. */
+  readonly backoff: (attempt: number) => number;
+}
+const usual: Patience = { backoff: attempt => Math.random() * Math.min(8000, 250 * 2 ** attempt) };
+
+/**
+ * The API at a place. A write carries a new Idempotency-Key and, as it then can't happen twice, is repeated with that
+ * key when the network or the service fails or asks for patience.
+ */
+export function apiAt(place: Place, agent: Agent, tokens: Tokens, { backoff }: Patience = usual): Api {
+  async function call(name: RouteName, input: Input = {}): Promise<unknown> {
+    const route: Route = routes[name];
+    const url = urlOf(place, route, input);
+    const body = route.body ? JSON.stringify(input.body ?? {}) : undefined;
+    const key = route.method === 'GET' || route.mints ? undefined : randomUUID();
+    let token = route.who === 'anyone' ? undefined : await tokens(false);
+    let renewed = false;
+    let failed: Exit | undefined;
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const headers: Record<string, string> = {
+        accept: 'application/json, application/problem+json',
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...(key && { 'idempotency-key': key }),
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': `${Buffer.byteLength(body)}`,
+        }),
+      };
+      let wait = backoff(attempt);
+      try {
+        const answer = await send(url, agent, route.method, headers, body);
+        if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body);
+        // 409 after a try that may have reached the service: that try may still be under way there.
+        const again = answer.status >= 500 || answer.status === 429 || (answer.status === 409 && failed && key);
+        if (answer.status === 401 && token && !renewed) {
+          renewed = true;
+          token = await tokens(true);
+          wait = 0;
+        } else if (!again) throw exitFor(answer);
+        failed = exitFor(answer);
+        wait = Math.max(wait, Math.min(20, answer.retryAfter) * 1000);
+      } catch (error) {
+        if (error instanceof Exit) throw error;
+        if (error instanceof SyntaxError) throw new Exit('fault', 'The API answered with something that is not JSON.');
+        failed = unreachable(place, error as NodeJS.ErrnoException);
+        // Nobody listens: waiting a little helps a restart, waiting long helps nobody.
+        if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' && attempt >= 2) break;
+      }
+      if (attempt < attempts) await sleep(wait);
+    }
+    throw failed ?? new Exit('fault', 'The API did not answer.');
+  }
+  return {
+    place,
+    call,
+    async ask<N extends RouteName>(name: N, input?: Input) {
+      return routes[name].returns.parse(await call(name, input)) as z.output<Routes[N]['returns']>;
+    },
+  };
+}

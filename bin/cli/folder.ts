@@ -1,0 +1,99 @@
+import { constants } from 'node:fs';
+import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { bagTexts, compare } from '../../functions/ingest/compare.ts';
+import { type Finding, type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
+import { manifestLimits } from '../../functions/ingest/manifest.ts';
+import { finding } from '../../functions/ingest/paths.ts';
+
+/** A file to deliver. `real` is where it is read: elsewhere in the folder when `path` is a link to it. */
+export interface LocalFile {
+  readonly path: string;
+  readonly real: string;
+  readonly size: number;
+  readonly mtime: number;
+}
+
+/** All files below a folder, sorted by path, and what in it can't be delivered. Links must stay inside the folder. */
+export async function walk(folder: string): Promise<{ files: LocalFile[]; findings: Finding[] }> {
+  const root = await realpath(folder);
+  const files: LocalFile[] = [];
+  const findings: Finding[] = [];
+
+  async function link(path: string, at: string): Promise<void> {
+    const real = await realpath(at).catch(() => undefined);
+    if (real === undefined) findings.push(finding(path, 'It is a link to nothing. Put the file itself there.'));
+    else if (!real.startsWith(root + sep))
+      findings.push(finding(path, 'It is a link that leads out of the folder. Put the file itself there.'));
+    else {
+      const { size, mtimeMs, ...target } = await stat(real);
+      if (target.isFile()) files.push({ path, real, size, mtime: mtimeMs });
+      else findings.push(finding(path, 'It is a link to a folder. Put the folder itself there.'));
+    }
+  }
+
+  async function enter(at: string, prefix: string): Promise<void> {
+    for (const entry of await readdir(at, { withFileTypes: true })) {
+      const path = prefix + entry.name;
+      const here = join(at, entry.name);
+      // Names that aren't UTF-8 come with this sign in them, and can't be opened by it.
+      if (path.includes('\ufffd')) findings.push(finding(path, 'Its name is not UTF-8. Rename it.'));
+      else if (entry.isDirectory()) await enter(here, `${path}/`);
+      else if (entry.isSymbolicLink()) await link(path, here);
+      else if (entry.isFile()) {
+        const { size, mtimeMs } = await lstat(here);
+        files.push({ path, real: here, size, mtime: mtimeMs });
+      } else findings.push(finding(path, 'It is neither a file nor a folder. Take it out.'));
+    }
+  }
+
+  await enter(root, '');
+  files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { files, findings };
+}
+
+/** Opens a file to read what was found by `walk`, and nothing that was put in its place as a link since. */
+export const openFile = (file: LocalFile) => open(file.real, constants.O_RDONLY | constants.O_NOFOLLOW);
+
+/** What completes the delivery: the folder's own list, a file beside it, or one that is written from what is sent. */
+export interface Manifest {
+  readonly name: ManifestName;
+  /** Undefined where it has yet to be written. */
+  readonly text: Uint8Array | undefined;
+}
+
+async function textOf({ real, size }: Pick<LocalFile, 'real' | 'size'>): Promise<Uint8Array> {
+  // One byte more than is allowed is enough to be told so.
+  const length = Math.min(size, manifestLimits.bytes + 1);
+  await using handle = await open(real);
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, 0);
+  return buffer.subarray(0, bytesRead);
+}
+
+export async function manifestOf(files: readonly LocalFile[], beside: string | undefined): Promise<Manifest> {
+  if (beside !== undefined)
+    return { name: 'SHA256SUMS', text: await textOf({ real: beside, size: (await stat(beside)).size }) };
+  const own = manifestNames.map(name => files.find(({ path }) => path === name)).find(found => found !== undefined);
+  return own ? { name: own.path as ManifestName, text: await textOf(own) } : { name: 'SHA256SUMS', text: undefined };
+}
+
+/** A list of files as sha256sum writes it. */
+export const listed = (files: readonly { path: string; sha256: string }[]): string =>
+  files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join('');
+
+/**
+ * What the check of the delivery would find, as far as names, sizes and lists go: by the very code that will check it.
+ * `sums` are the checksums that the folder's own list promises.
+ */
+export async function foresee(dataset: string, files: readonly LocalFile[], manifest: Manifest) {
+  const texts = new Map<string, Uint8Array>();
+  for (const file of files) if (bagTexts.some(name => name === file.path)) texts.set(file.path, await textOf(file));
+  const unknown = files.map(({ path }) => ({ path, sha256: '0'.repeat(64) }));
+  texts.set(manifest.name, manifest.text ?? Buffer.from(listed(unknown)));
+  const present = files.map(({ path, size }) => ({ path, size, version: '', etag: '' }));
+  const compared = compare({ dataset, manifest: manifest.name, present, texts });
+  return {
+    findings: compared.findings,
+    sums: new Map(manifest.text ? compared.files.map(({ path, sha256 }) => [path, sha256]) : []),
+  };
+}

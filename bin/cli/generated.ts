@@ -1,0 +1,77 @@
+import * as z from 'zod';
+import type { Route } from '../../functions/api/route.ts';
+import { type RouteName, routes } from '../../functions/api/routes.ts';
+import { check } from './arguments.ts';
+import type { Input } from './call.ts';
+import type { Command, Context } from './commands.ts';
+import type { Ending } from './exit.ts';
+import { many, one } from './output.ts';
+import { pageItems, shapeOf } from './shape.ts';
+import { followed } from './watch.ts';
+
+const All = z.object({ all: z.boolean().optional().describe('every page, one after the other') });
+
+const who = ({ who }: Route): string =>
+  who === 'anyone'
+    ? 'Anyone may do this, also without signing in.'
+    : `Who may: ${who.map(({ group, member }) => (member ? `${group} (${member.join(' or ')} of the project)` : group)).join(', ')}.`;
+
+const pick = (values: Record<string, unknown>, schema: z.ZodObject | undefined) =>
+  schema && Object.fromEntries(Object.entries(values).filter(([name]) => name in schema.shape));
+
+interface Page {
+  items: Record<string, unknown>[];
+  next?: string;
+}
+
+/** Pages until there is none left. A token that comes back again would go round for ever. */
+async function everyPage(name: RouteName, input: Input, { api }: Context): Promise<Page> {
+  const items: Page['items'] = [];
+  const seen = new Set<string>();
+  for (let next: string | undefined; ; ) {
+    const query = { limit: 100, ...input.query, ...(next !== undefined && { next }) };
+    const page = (await api().call(name, { params: input.params, query })) as Page;
+    items.push(...page.items);
+    next = page.next;
+    if (next === undefined || seen.has(next)) return { items };
+    seen.add(next);
+  }
+}
+
+function commandFor(name: RouteName): Command {
+  const route: Route = routes[name];
+  const { params, query, body } = route;
+  const paged = query !== undefined && 'next' in query.shape;
+  const flags = z.object({ ...query?.shape, ...body?.shape, ...(paged && All.shape) });
+  return {
+    words: route.cli.split(' '),
+    summary: route.summary,
+    examples: [route.example],
+    about: [who(route), `Calls ${route.method} ${route.path}.`],
+    ...(params && { params }),
+    ...(Object.keys(flags.shape).length > 0 && { flags }),
+    async run(given, context): Promise<Ending> {
+      const input = { params: given.params, query: pick(given.flags, query), body: pick(given.flags, body) };
+      // The API checks again; checking here tells sooner, and in the words of the command line.
+      if (params) check(params, given.params, '');
+      if (query) check(query, input.query ?? {}, '--');
+      if (body) check(body, input.body ?? {}, '--');
+      const value = given.flags.all ? await everyPage(name, input, context) : await context.api().call(name, input);
+      const shape = shapeOf(route.returns);
+      const items = pageItems(shape);
+      if (!items) {
+        context.result(value, one(value as Record<string, unknown>, shape, context));
+        const follow = route.status === 202 && followed(route, { ...given.params, ...(value as object) });
+        if (follow) context.remark(`Follow it: broch ${follow}`);
+        return 'ok';
+      }
+      const { items: rows, next } = value as Page;
+      context.result(value, many(rows, items, context));
+      if (next !== undefined) context.remark(`There is more: --all, or --next ${next}`);
+      return 'ok';
+    },
+  };
+}
+
+/** One command for each route. */
+export const generated: readonly Command[] = (Object.keys(routes) as RouteName[]).map(commandFor);

@@ -1,0 +1,124 @@
+import { type Field, fieldsOf } from './arguments.ts';
+import type { Command } from './commands.ts';
+import { exits } from './exit.ts';
+import { nearest } from './nearest.ts';
+import { columns } from './output.ts';
+
+const indent = (text: string) => text.replace(/^(?=.)/gm, '  ');
+const section = (title: string, rows: readonly (readonly string[])[]) =>
+  rows.length === 0 ? '' : `\n${title}\n${indent(columns(rows))}\n`;
+const examplesOf = (commands: readonly Command[]) =>
+  section(
+    'Examples',
+    commands.flatMap(({ examples }) => examples.map(example => [`broch ${example}`])),
+  );
+
+const positional = ({ flag, many, required }: Field): string => {
+  const name = `<${flag}>${many ? '...' : ''}`;
+  return required ? name : `[${name}]`;
+};
+
+const flagged = ({ flag, type, choices, many }: Field): string => {
+  const value = choices.length > 0 ? choices.join('|') : type === 'integer' ? 'number' : type;
+  return `--${flag}${type === 'switch' ? '' : ` <${value}>`}${many ? '...' : ''}`;
+};
+
+/** `project create --id <text> --title <text>`: what has to be said, and a hint that more may be. */
+export function usage({ words, params, flags }: Command): string {
+  const fields = fieldsOf(flags);
+  return [
+    'broch',
+    ...words,
+    ...fieldsOf(params).map(positional),
+    ...fields.filter(({ required }) => required).map(flagged),
+    ...(fields.some(({ required }) => !required) ? ['[--flags]'] : []),
+  ].join(' ');
+}
+
+const explained = ({ about, choices, required, preset, many }: Field, shown: boolean): string =>
+  [
+    about,
+    shown && choices.length > 0 ? `one of ${choices.join(', ')}` : '',
+    many ? (shown ? 'one or more' : 'may be given several times') : '',
+    preset === undefined ? (required && !shown ? 'needed' : '') : `if left out: ${preset}`,
+  ]
+    .filter(part => part !== '')
+    .join('; ');
+
+export function commandHelp(command: Command, globals: readonly Field[]): string {
+  const { summary, about = [], params, flags } = command;
+  return [
+    `${summary}\n\nUsage: ${usage(command)}\n`,
+    section(
+      'Arguments',
+      fieldsOf(params).map(field => [positional(field), explained(field, true)]),
+    ),
+    section(
+      'Flags',
+      fieldsOf(flags).map(field => [flagged(field), explained(field, false)]),
+    ),
+    section(
+      'Flags of every command',
+      globals.map(field => [flagged(field), field.about]),
+    ),
+    about.length > 0 ? `\n${about.join('\n')}\n` : '',
+    examplesOf([command]),
+  ].join('');
+}
+
+/** Help for all commands that begin with `word`. */
+export const groupHelp = (word: string, commands: readonly Command[]): string =>
+  [
+    `Usage: broch ${word} <command>\n`,
+    section(
+      'Commands',
+      commands.map(command => [usage(command), command.summary]),
+    ),
+    examplesOf(commands),
+    `\nMore about one of them: broch ${commands[0]?.words.join(' ')} --help\n`,
+  ].join('');
+
+export function overview(commands: readonly Command[], globals: readonly Field[]): string {
+  const single = commands.filter(({ words }) => words.length === 1);
+  const nouns = [...new Set(commands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
+  const verbs = (noun: string) =>
+    commands.filter(({ words }) => words[0] === noun).map(({ words }) => words.slice(1).join(' '));
+  return [
+    'Broch, a trusted research environment, from the command line.\n\nUsage: broch <command> [--flags]\n',
+    section(
+      'Commands',
+      single.map(({ words, summary }) => [words[0] as string, summary]),
+    ),
+    section(
+      'Things and what can be done with them',
+      nouns.map(noun => [noun, verbs(noun).join(', ')]),
+    ),
+    section(
+      'Flags of every command',
+      globals.map(field => [flagged(field), field.about]),
+    ),
+    section(
+      'Exit codes',
+      Object.values(exits).map(([code, means]) => [String(code), means]),
+    ),
+    '\nWith --json an error is one JSON problem document (RFC 9457) on standard error.\n',
+    'Profiles and sessions are kept in ~/.config/broch (XDG_CONFIG_HOME), readable by you alone.\n',
+    section('Examples', [
+      ['broch login --as dana'],
+      ['broch deliver ./admissions-2026 --dataset admissions'],
+      ["broch project create --id asthma --title 'Asthma in Tayside'"],
+      ['broch project list --json'],
+      ['source <(broch completion bash)'],
+    ]),
+    '\nMore: broch <command> --help\n',
+  ].join('');
+}
+
+/** What somebody probably meant who wrote words that are no command. */
+export function suggestion(words: readonly string[], commands: readonly Command[]): string | undefined {
+  const names = commands.map(({ words }) => words.join(' '));
+  const [first = '', second] = words;
+  const tries = second === undefined ? [first] : [`${first} ${second}`, `${second} ${first}`];
+  const whole = tries.map(tried => nearest(tried, names)).find(found => found !== undefined);
+  return whole ?? nearest(first, [...new Set(names.map(name => name.split(' ')[0] as string))]);
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { DeliveryId, Sha256 } from '../../functions/ingest/ingest.ts';
+import { type Environment, home } from './profile.ts';
+
+/** A file that has been uploaded, as it was then. */
+export const Sent = z.object({
+  path: z.string(),
+  size: z.number().int(),
+  mtime: z.number(),
+  sha256: Sha256,
+  etag: z.string(),
+});
+export type Sent = z.infer<typeof Sent>;
+
+/** What makes two runs the same upload. */
+export interface Purpose {
+  readonly api: string;
+  /** Without links. */
+  readonly folder: string;
+  readonly dataset: string;
+}
+
+const purposeOf = ({ api, folder, dataset }: Purpose) =>
+  createHash('sha256')
+    .update(JSON.stringify([api, folder, dataset]))
+    .digest('hex')
+    .slice(0, 24);
+const folderOf = (env: Environment) => join(home(env), 'deliveries');
+
+/** The deliveries that were begun for a purpose and not registered when last seen, newest first. */
+export function begun(env: Environment, purpose: Purpose): string[] {
+  const end = `-${purposeOf(purpose)}.ndjson`;
+  if (!existsSync(folderOf(env))) return [];
+  return readdirSync(folderOf(env))
+    .filter(name => name.endsWith(end))
+    .map(name => name.slice(0, -end.length))
+    .filter(id => DeliveryId.safeParse(id).success)
+    .sort()
+    .reverse();
+}
+
+/**
+ * What has been uploaded of a delivery, kept in a file with one line for each, written as soon as S3 has it: whatever
+ * stops a run, the next one knows. The last line of a file counts for its path.
+ */
+export class Ledger {
+  readonly #file: string;
+  readonly #sent = new Map<string, Sent>();
+
+  constructor(env: Environment, purpose: Purpose, delivery: string) {
+    this.#file = join(folderOf(env), `${delivery}-${purposeOf(purpose)}.ndjson`);
+    mkdirSync(folderOf(env), { recursive: true, mode: 0o700 });
+    const text = existsSync(this.#file) ? readFileSync(this.#file, 'utf8') : '';
+    for (const line of text.split('\n')) {
+      const sent = parsed(line);
+      if (sent) this.#sent.set(sent.path, sent);
+    }
+    // A line that was cut short by a crash must not swallow the next one.
+    if (!text.endsWith('\n')) writeFileSync(this.#file, text === '' ? '' : `${text}\n`, { mode: 0o600 });
+  }
+
+  get paths(): string[] {
+    return [...this.#sent.keys()];
+  }
+
+  get(path: string): Sent | undefined {
+    return this.#sent.get(path);
+  }
+
+  add(sent: Sent): void {
+    this.#sent.set(sent.path, sent);
+    appendFileSync(this.#file, `${JSON.stringify(sent)}\n`, { mode: 0o600 });
+  }
+
+  /** The delivery is registered: there is nothing to go on with. */
+  close(): void {
+    rmSync(this.#file, { force: true });
+  }
+}
+
+function parsed(line: string): Sent | undefined {
+  try {
+    return Sent.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}

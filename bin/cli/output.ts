@@ -1,0 +1,174 @@
+import { stripVTControlCharacters, styleText } from 'node:util';
+import Table from 'cli-table3';
+import { cents, money as inCurrency } from '../../functions/costs/money.ts';
+import type { Named, Shape } from './shape.ts';
+
+/** Where output goes, and what it may look like there. */
+export interface Screen {
+  /** Columns of the terminal; undefined where there is none, and then nothing is folded or coloured. */
+  readonly width: number | undefined;
+}
+
+/**
+ * Text of other people's making (file names, titles, reasons), safe to print: what would move the cursor, recolour the
+ * terminal, reverse the line or hide in it is shown as its number.
+ */
+export const safe = (text: string): string =>
+  text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
+    character => {
+      const code = character.charCodeAt(0);
+      return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    },
+  );
+
+/** 1.2 GB: three figures at most, powers of ten as disks and bills count. */
+export function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  let [value, unit] = [count, 0];
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toPrecision(value >= 99.5 ? 3 : 2)} ${units[unit]}`;
+}
+
+/** Integer millionths as 1,234.56 or $1,234.56, rounded as the cost card rounds; never through floating point. */
+export const money = (micros: string, currency = ''): string =>
+  /^[A-Z]{3}$/.test(currency)
+    ? inCurrency(cents(micros), currency)
+    : inCurrency(cents(micros), 'XXX').replace('¤', '').trim();
+
+/** The time of day where this machine is, to the second; the exact instant is in the JSON. */
+export function time(iso: string): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return safe(iso);
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+
+const good = new Set(['ready', 'registered', 'sent', 'approved', 'released']);
+const bad = new Set(['failed', 'held', 'unsent', 'refused', 'rejected']);
+
+export const status = (text: string, { width }: Screen): string => {
+  const colour = good.has(text) ? 'green' : bad.has(text) ? 'red' : 'yellow';
+  return width === undefined ? safe(text) : styleText(colour, safe(text), { stream: process.stdout });
+};
+
+interface Around {
+  readonly screen: Screen;
+  readonly currency?: string | undefined;
+}
+
+/** One value in a cell. Lists of plain values are joined; anything deeper is counted here and shown in full elsewhere. */
+function cell(value: unknown, shape: Shape, around: Around): string {
+  if (value === undefined || value === null) return '';
+  if (shape.kind === 'list' && Array.isArray(value))
+    return shape.of.kind === 'record'
+      ? grouped(value.length)
+      : value.map(one => cell(one, shape.of, around)).join(', ');
+  if (shape.kind === 'time' && typeof value === 'string') return time(value);
+  if (shape.kind === 'bytes' && typeof value === 'number') return bytes(value);
+  if (shape.kind === 'count' && typeof value === 'number') return grouped(value);
+  if (shape.kind === 'money' && typeof value === 'string' && /^-?\d+$/.test(value))
+    return money(value, around.currency);
+  if (shape.kind === 'status') return status(String(value), around.screen);
+  return safe(typeof value === 'object' ? JSON.stringify(value) : String(value));
+}
+
+const rightward = new Set<Shape['kind']>(['bytes', 'count', 'money']);
+
+/** requestedAt → requested, readyMinutes → ready minutes. */
+const label = ({ name, shape }: Named): string =>
+  name
+    .replace(/Name$/, '')
+    .replace(shape.kind === 'time' ? /At$/ : /$^/, '')
+    .replace(/[A-Z]/g, letter => ` ${letter.toLowerCase()}`);
+
+const plain = Object.fromEntries(
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
+    .split(' ')
+    .map(name => [name, '']),
+);
+
+/** Aligned columns without lines. `right` are the numbers of the columns that end on the right. */
+export function columns(
+  rows: readonly (readonly string[])[],
+  head: readonly string[] = [],
+  right: readonly number[] = [],
+) {
+  const width = Math.max(head.length, ...rows.map(row => row.length));
+  const table = new Table({
+    ...(head.length > 0 && { head: [...head] }),
+    chars: { ...plain, middle: '  ' },
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
+    colAligns: Array.from({ length: width }, (_, i) => (right.includes(i) ? 'right' : 'left')),
+  });
+  table.push(...rows.map(row => [...row]));
+  return table
+    .toString()
+    .split('\n')
+    .map(line => line.trimEnd())
+    .join('\n');
+}
+
+/** What a table shows of each thing: what every stage has, and a reason; a person's name rather than their number. */
+function tabled(fields: readonly Named[], rows: readonly Record<string, unknown>[]): Named[] {
+  const names = new Set(fields.map(({ name }) => name));
+  return fields.filter(({ name, shape, always }) => {
+    if (!always && name !== 'reason') return false;
+    if (names.has(`${name}Name`) || shape.kind === 'record' || shape.kind === 'unknown') return false;
+    return always || rows.some(row => row[name] !== undefined);
+  });
+}
+
+/** Many things: a table where it fits, else one block for each. */
+export function many(rows: readonly Record<string, unknown>[], shape: Shape, screen: Screen): string {
+  if (rows.length === 0) return 'Nothing here yet.';
+  if (shape.kind !== 'record') return rows.map(row => cell(row, shape, { screen })).join('\n');
+  const shown = tabled(shape.fields, rows);
+  const lines = rows.map(row => {
+    const around = { screen, currency: row.currency as string | undefined };
+    return shown.map(({ name, shape }) => cell(row[name], shape, around));
+  });
+  const right = shown.flatMap(({ shape }, i) =>
+    rightward.has(shape.kind) || (shape.kind === 'list' && shape.of.kind === 'record') ? [i] : [],
+  );
+  const table = columns(lines, shown.map(label), right);
+  const wide = Math.max(...table.split('\n').map(line => stripVTControlCharacters(line).length));
+  if (screen.width === undefined || wide <= screen.width) return table;
+  const heads = shown.map(label);
+  return lines.map(line => columns(line.map((value, i) => [heads[i] ?? '', value]))).join('\n\n');
+}
+
+/** One thing: its values one below the other, then what it holds as tables. */
+export function one(value: Record<string, unknown>, shape: Shape, screen: Screen): string {
+  if (shape.kind !== 'record' || shape.fields.length === 0) return JSON.stringify(value, null, 2);
+  const around = { screen, currency: value.currency as string | undefined };
+  const here = shape.fields.filter(({ name }) => value[name] !== undefined && value[name] !== null);
+  const rows: string[][] = [];
+  const below: string[] = [];
+  for (const field of here) {
+    const held = value[field.name];
+    if (field.shape.kind === 'record' && typeof held === 'object') {
+      const inner = field.shape.fields.filter(({ name }) => (held as Record<string, unknown>)[name] !== undefined);
+      for (const named of inner)
+        rows.push([
+          `${label(field)} ${label(named)}`,
+          cell((held as Record<string, unknown>)[named.name], named.shape, around),
+        ]);
+    } else if (field.shape.kind === 'list' && field.shape.of.kind === 'record' && Array.isArray(held)) {
+      const things = held.map(thing => ({ ...(around.currency && { currency: around.currency }), ...thing }));
+      if (held.length > 0) below.push(`${label(field)}:\n${many(things, field.shape.of, screen)}`);
+    } else rows.push([label({ ...field, name: twice(field.name, here) }), cell(held, field.shape, around)]);
+  }
+  return [columns(rows), ...below].join('\n\n');
+}
+
+/** Where a person's number and name are both shown, the number is called so. */
+const twice = (name: string, fields: readonly Named[]): string =>
+  fields.some(other => other.name === `${name}Name`) ? `${name}Id` : name;

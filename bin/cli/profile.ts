@@ -1,0 +1,127 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as z from 'zod';
+import { Exit } from './exit.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Where an API is and who its people are. TLS only: tokens travel there. */
+const Profile = z.object({
+  api: z.url({
+    protocol: /^https$/,
+    error: 'an address such as https://abc123.execute-api.eu-west-2.amazonaws.com/v1',
+  }),
+  pool: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d_[A-Za-z0-9]+$/, 'a user pool such as eu-west-2_aBcDeFgHi'),
+  client: z.string().regex(/^[A-Za-z0-9]{1,128}$/, 'the id of an app client of the pool'),
+});
+export type Profile = z.infer<typeof Profile>;
+export const ProfileName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, 'lower-case letters, digits and hyphens, starting with a letter');
+const Profiles = z.object({ chosen: ProfileName, profiles: z.record(ProfileName, Profile) });
+
+/** What `npm start` writes while the embedded cloud is up. */
+const Cloud = z.object({
+  endpoint: z.url({ protocol: /^https$/, hostname: /^(127\.0\.0\.1|localhost)$/ }),
+  ca: z.string(),
+  account: z.string().regex(/^\d{12}$/),
+  api: z.url(),
+  pool: z.string(),
+  client: z.string(),
+  people: z.array(z.object({ name: z.string(), role: z.string(), password: z.string(), totp: z.string() })),
+});
+
+/** A profile in use. `embedded` is there when it is the cloud of `npm start` on this machine. */
+export interface Place extends Profile {
+  readonly name: string;
+  readonly region: string;
+  readonly embedded?: {
+    readonly endpoint: string;
+    /** The certificate to trust, for this place only, in PEM. */
+    readonly ca: string;
+    readonly account: string;
+    readonly people: z.infer<typeof Cloud>['people'];
+  };
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where profiles, tokens and unfinished uploads are kept. */
+export const home = (env: Environment): string => join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'broch');
+
+/** Writes a file that only its owner may read, all of it or nothing. */
+export function writePrivate(file: string, value: unknown): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}`;
+  rmSync(draft, { force: true });
+  writeFileSync(draft, JSON.stringify(value, null, 2), { mode: 0o600, flag: 'wx' });
+  chmodSync(draft, 0o600);
+  renameSync(draft, file);
+}
+
+/** A file of ours, or undefined where it is absent. What can't be understood is named, not guessed at. */
+export function readPrivate<T>(file: string, schema: z.ZodType<T>): T | undefined {
+  if (!existsSync(file)) return undefined;
+  try {
+    return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch {
+    throw new Exit('fault', `${file} can't be understood. Remove it and try again.`);
+  }
+}
+
+const profilesFile = (env: Environment) => join(home(env), 'profiles.json');
+const placeOf = (name: string, profile: Profile): Place => ({
+  ...profile,
+  name,
+  region: profile.pool.split('_')[0] as string,
+});
+
+/** The embedded cloud, while `npm start` is up. */
+function embedded(file: string): Place | undefined {
+  const cloud = readPrivate(file, Cloud);
+  if (!cloud || !existsSync(cloud.ca)) return undefined;
+  const { endpoint, account, people, api, pool, client } = cloud;
+  return {
+    ...placeOf('local', { api, pool, client }),
+    embedded: { endpoint, account, people, ca: readFileSync(cloud.ca, 'utf8') },
+  };
+}
+
+/** Where the embedded cloud says that it is up. */
+export const cloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
+
+/** The profile asked for; else the embedded cloud while it is up; else the one signed in to last. */
+export function choosePlace(env: Environment, asked: string | undefined): Place {
+  const name = asked ?? env.BROCH_PROFILE;
+  if (name === undefined || name === 'local') {
+    const local = embedded(cloudFile(env));
+    if (local) return local;
+    if (name === 'local')
+      throw new Exit('unsigned', 'The embedded cloud is not up. Start it with `npm start` and leave it running.');
+  }
+  const known = readPrivate(profilesFile(env), Profiles);
+  const profile = known?.profiles[name ?? known.chosen];
+  if (known && profile) return placeOf(name ?? known.chosen, profile);
+  if (name === undefined)
+    throw new Exit(
+      'unsigned',
+      'No Broch is known here. Run `npm start` for the embedded one, or sign in: broch login --api … --pool … --client …',
+    );
+  const names = Object.keys(known?.profiles ?? {});
+  throw new Exit(
+    'usage',
+    `There is no profile ${name}. ${names.length > 0 ? `Known: ${names.join(', ')}.` : 'Make it: broch login --profile … --api … --pool … --client …'}`,
+  );
+}
+
+/** Keeps a profile and makes it the one used from now on. */
+export function keepPlace(env: Environment, name: string, profile: Profile): Place {
+  const parsed = Profile.parse(profile);
+  const known = readPrivate(profilesFile(env), Profiles);
+  writePrivate(profilesFile(env), { chosen: name, profiles: { ...known?.profiles, [name]: parsed } });
+  return placeOf(name, parsed);
+}
+
+/** The flags of `broch login` that make a profile. */
+export const ProfileFlags = Profile.partial();

@@ -1,0 +1,88 @@
+import { bytes, grouped, safe } from './output.ts';
+
+interface Where {
+  readonly json: boolean;
+  readonly live: boolean;
+  remark(text: string): void;
+}
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+/** Seconds as people say them. */
+export function spell(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'unknown';
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** One line on standard error that stays in place on a terminal; elsewhere a new line now and then. Silent with --json. */
+export class Live implements Disposable {
+  readonly #where: Where;
+  readonly #started = Date.now();
+  readonly #timer: NodeJS.Timeout | undefined;
+  #text = '';
+  #stage = '';
+  #frame = 0;
+  #said = 0;
+
+  constructor(where: Where) {
+    this.#where = where;
+    if (!where.live || where.json) return;
+    this.#timer = setInterval(() => this.#draw(), 100);
+    this.#timer.unref();
+  }
+
+  /** A thing has come to a stage: told when it is another than before. */
+  stage(what: string, stage: string): void {
+    this.#text = `${safe(what)}: ${safe(stage)}`;
+    if (stage !== this.#stage && !this.#where.live)
+      this.#where.remark(`${this.#text} (${spell((Date.now() - this.#started) / 1000)})`);
+    this.#stage = stage;
+  }
+
+  /** Figures that change all the time: drawn in place, or said every five seconds. */
+  figures(text: string): void {
+    this.#text = safe(text);
+    if (this.#where.live || Date.now() - this.#said < 5000) return;
+    this.#said = Date.now();
+    this.#where.remark(this.#text);
+  }
+
+  #draw(): void {
+    if (this.#text === '') return;
+    this.#frame = (this.#frame + 1) % frames.length;
+    const room = (process.stderr.columns ?? 80) - 16;
+    const text = this.#text.length > room ? `${this.#text.slice(0, room - 1)}…` : this.#text;
+    process.stderr.write(`\r\x1b[K${frames[this.#frame]} ${text} ${spell((Date.now() - this.#started) / 1000)}`);
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    clearInterval(this.#timer);
+    if (this.#timer && this.#text !== '') process.stderr.write('\r\x1b[K');
+    this.#text = '';
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+}
+
+export interface Amount {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** `412 of 10,000 files, 1.2 of 4.0 GB, 38 MB/s, 1 min 14 s left`; `elapsed` in seconds of this run's own `sent` bytes. */
+export function sending(done: Amount, all: Amount, sent: number, elapsed: number): string {
+  const rate = elapsed > 0.5 ? sent / elapsed : 0;
+  const parts = [
+    `${grouped(done.files)} of ${grouped(all.files)} files`,
+    `${bytes(done.bytes)} of ${bytes(all.bytes)}`,
+    ...(rate > 0 ? [`${bytes(Math.round(rate))}/s`] : []),
+    ...(rate > 0 && done.bytes < all.bytes ? [`${spell((all.bytes - done.bytes) / rate)} left`] : []),
+  ];
+  return parts.join(', ');
+}

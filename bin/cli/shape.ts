@@ -1,0 +1,66 @@
+import * as z from 'zod';
+
+/** How a value is shown to people: read off the schema of what the API returns. */
+export type Shape =
+  | { readonly kind: 'text' | 'time' | 'bytes' | 'count' | 'money' | 'status' | 'unknown' }
+  | { readonly kind: 'list'; readonly of: Shape }
+  | { readonly kind: 'record'; readonly fields: readonly Named[] };
+
+export interface Named {
+  readonly name: string;
+  readonly shape: Shape;
+  /** There whatever stage the thing is in. */
+  readonly always: boolean;
+}
+
+interface Json {
+  type?: string;
+  format?: string;
+  pattern?: string;
+  const?: unknown;
+  properties?: Record<string, Json>;
+  required?: string[];
+  items?: Json;
+  anyOf?: Json[];
+  oneOf?: Json[];
+}
+
+/** Money is the only text of digits alone in this API: integer millionths (functions/costs/costs.ts). */
+const micros = '^-?\\d+$';
+
+function read(json: Json, name: string): Shape {
+  const variants = json.oneOf ?? json.anyOf;
+  if (variants?.every(({ properties }) => properties)) return union(variants);
+  if (json.properties) return union([json]);
+  if (json.type === 'array') return { kind: 'list', of: read(json.items ?? {}, '') };
+  if (name === 'status') return { kind: 'status' };
+  if (json.format === 'date-time') return { kind: 'time' };
+  if (json.pattern === micros) return { kind: 'money' };
+  if (json.type === 'integer' || json.type === 'number') return { kind: /bytes$/i.test(name) ? 'bytes' : 'count' };
+  if (json.type === 'string' || typeof json.const === 'string') return { kind: 'text' };
+  return { kind: 'unknown' };
+}
+
+function union(variants: readonly Json[]): Shape {
+  const fields = new Map<string, Named>();
+  for (const { properties = {} } of variants) {
+    for (const [name, json] of Object.entries(properties)) {
+      const always = variants.every(({ required }) => required?.includes(name));
+      if (!fields.has(name)) fields.set(name, { name, shape: read(json, name), always });
+    }
+  }
+  // What it is called and how it stands come first.
+  const first = ['id', 'title', 'name', 'status'].filter(name => fields.has(name));
+  const order = new Set([...first, ...fields.keys()]);
+  return { kind: 'record', fields: [...order].map(name => fields.get(name) as Named) };
+}
+
+export const shapeOf = (schema: z.ZodType): Shape =>
+  read(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json, '');
+
+/** What a page's items look like, or undefined where the shape is no page. */
+export const pageItems = (shape: Shape): Shape | undefined => {
+  if (shape.kind !== 'record') return undefined;
+  const items = shape.fields.find(({ name }) => name === 'items')?.shape;
+  return items?.kind === 'list' ? items.of : undefined;
+};

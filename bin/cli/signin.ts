@@ -1,0 +1,201 @@
+import {
+  AssociateSoftwareTokenCommand,
+  CognitoIdentityProviderClient,
+  InitiateAuthCommand,
+  type InitiateAuthCommandOutput,
+  RespondToAuthChallengeCommand,
+  RevokeTokenCommand,
+  VerifySoftwareTokenCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { generateURI } from 'otplib';
+import { agentFor } from './call.ts';
+import { Exit } from './exit.ts';
+import type { Place } from './profile.ts';
+import { exchange } from './srp.ts';
+
+export interface Tokens {
+  readonly access: string;
+  readonly refresh: string;
+  /** When the access token ends, ISO 8601. */
+  readonly until: string;
+}
+
+/** Who is signing in: what only a person (or, in the embedded cloud, its file) knows. */
+export interface Person {
+  readonly name: string;
+  password(): Promise<string>;
+  /** A new password of their own, in place of the one they were given. */
+  newPassword(): Promise<string>;
+  code(again: boolean): Promise<string>;
+  /** Shows the authenticator's secret at the first sign-in. */
+  enrol(secret: string, uri: string): Promise<void>;
+}
+
+/** The user pool's public operations: nothing is signed on AWS. */
+export function poolClient(place: Place): CognitoIdentityProviderClient {
+  const { region, embedded } = place;
+  if (!embedded) return new CognitoIdentityProviderClient({ region });
+  return new CognitoIdentityProviderClient({
+    region,
+    endpoint: embedded.endpoint,
+    requestHandler: { httpsAgent: agentFor(place) },
+  });
+}
+
+const named = (error: unknown): string => (error instanceof Error ? error.name : '');
+const wrongCode = (error: unknown) =>
+  ['CodeMismatchException', 'ExpiredCodeException', 'EnableSoftwareTokenMFAException'].includes(named(error));
+
+/** A refusal by the pool in words for a person; anything else stays what it is. */
+function told(error: unknown, place: Place): unknown {
+  switch (named(error)) {
+    case 'NotAuthorizedException':
+    case 'UserNotFoundException':
+      return new Exit('unsigned', `Not signed in: ${(error as Error).message}`);
+    case 'CodeMismatchException':
+    case 'ExpiredCodeException':
+    case 'EnableSoftwareTokenMFAException':
+      return new Exit(
+        'unsigned',
+        "Not signed in: the code is not the one due now. Check this machine's and your phone's clock.",
+      );
+    case 'PasswordResetRequiredException':
+      return new Exit('unsigned', 'Your password has to be reset. Ask your operator for a new one.');
+    case 'InvalidPasswordException':
+      return new Exit('refused', (error as Error).message);
+    case 'TooManyRequestsException':
+    case 'LimitExceededException':
+      return new Exit('fault', 'Too many tries. Wait a few minutes.');
+    case 'ResourceNotFoundException':
+      return new Exit('usage', `There is no client ${place.client} in the user pool ${place.pool}.`);
+    default:
+      return error;
+  }
+}
+
+function tokensOf(answer: InitiateAuthCommandOutput, now: Date, refresh?: string): Tokens {
+  const { AccessToken, RefreshToken = refresh, ExpiresIn = 0 } = answer.AuthenticationResult ?? {};
+  if (!AccessToken || !RefreshToken) throw new Exit('fault', 'The user pool answered without tokens.');
+  return {
+    access: AccessToken,
+    refresh: RefreshToken,
+    until: new Date(now.getTime() + ExpiresIn * 1000).toISOString(),
+  };
+}
+
+/** Signs a person in: password (by SRP), a new one where theirs was given to them, authenticator set-up, code. */
+export async function signIn(place: Place, person: Person): Promise<Tokens> {
+  const client = poolClient(place);
+  const ClientId = place.client;
+  const { publicValue, prove } = exchange(place.pool);
+
+  const respond = (answer: InitiateAuthCommandOutput, USERNAME: string, responses: Record<string, string>) =>
+    client.send(
+      new RespondToAuthChallengeCommand({
+        ClientId,
+        ChallengeName: answer.ChallengeName,
+        Session: answer.Session,
+        ChallengeResponses: { USERNAME, ...responses },
+      }),
+    );
+
+  /** Asks for a code until one is right, three times at most. */
+  async function coded<T>(use: (code: string) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const code = (await person.code(tries > 1)).replace(/\s/g, '');
+      try {
+        return await use(code);
+      } catch (error) {
+        if (!wrongCode(error) || tries === 3) throw error;
+      }
+    }
+  }
+
+  try {
+    let user = person.name;
+    let answer: InitiateAuthCommandOutput = await client.send(
+      new InitiateAuthCommand({
+        ClientId,
+        AuthFlow: 'USER_SRP_AUTH',
+        AuthParameters: { USERNAME: person.name, SRP_A: publicValue },
+      }),
+    );
+    for (let rounds = 0; rounds < 10; rounds++) {
+      if (answer.AuthenticationResult) return tokensOf(answer, new Date());
+      const { SALT = '', SRP_B = '', SECRET_BLOCK = '', USER_ID_FOR_SRP } = answer.ChallengeParameters ?? {};
+      user = USER_ID_FOR_SRP ?? user;
+      switch (answer.ChallengeName) {
+        case 'PASSWORD_VERIFIER': {
+          const challenge = { salt: SALT, serverPublic: SRP_B, secretBlock: SECRET_BLOCK, user };
+          const { signature, stamp } = prove(challenge, await person.password(), new Date());
+          answer = await respond(answer, user, {
+            PASSWORD_CLAIM_SIGNATURE: signature,
+            PASSWORD_CLAIM_SECRET_BLOCK: SECRET_BLOCK,
+            TIMESTAMP: stamp,
+          });
+          break;
+        }
+        case 'NEW_PASSWORD_REQUIRED':
+          answer = await respond(answer, user, { NEW_PASSWORD: await person.newPassword() });
+          break;
+        case 'SELECT_MFA_TYPE':
+          answer = await respond(answer, user, { ANSWER: 'SOFTWARE_TOKEN_MFA' });
+          break;
+        case 'SOFTWARE_TOKEN_MFA': {
+          const asked = answer;
+          answer = await coded(code => respond(asked, user, { SOFTWARE_TOKEN_MFA_CODE: code }));
+          break;
+        }
+        case 'MFA_SETUP': {
+          const { SecretCode = '', Session } = await client.send(
+            new AssociateSoftwareTokenCommand({ Session: answer.Session }),
+          );
+          await person.enrol(SecretCode, generateURI({ issuer: 'Broch', label: person.name, secret: SecretCode }));
+          const verified = await coded(code =>
+            client.send(new VerifySoftwareTokenCommand({ Session, UserCode: code, FriendlyDeviceName: 'broch' })),
+          );
+          answer = await respond({ ...answer, Session: verified.Session }, user, {});
+          break;
+        }
+        default:
+          throw new Exit('fault', `The user pool asks for ${answer.ChallengeName}, which this command can't answer.`);
+      }
+    }
+    throw new Exit('fault', 'The user pool asked too many questions.');
+  } catch (error) {
+    throw told(error, place);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** A new access token, or undefined when the session has ended (after hours, or by a sign-out elsewhere). */
+export async function refreshTokens(place: Place, { refresh }: Tokens): Promise<Tokens | undefined> {
+  const client = poolClient(place);
+  try {
+    const answer = await client.send(
+      new InitiateAuthCommand({
+        ClientId: place.client,
+        AuthFlow: 'REFRESH_TOKEN_AUTH',
+        AuthParameters: { REFRESH_TOKEN: refresh },
+      }),
+    );
+    return tokensOf(answer, new Date(), refresh);
+  } catch (error) {
+    if (['NotAuthorizedException', 'UserNotFoundException', 'ResourceNotFoundException'].includes(named(error)))
+      return undefined;
+    throw told(error, place);
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Ends a session at the pool: its refresh token, and the access tokens made from it, are void. */
+export async function revoke(place: Place, { refresh }: Tokens): Promise<void> {
+  const client = poolClient(place);
+  try {
+    await client.send(new RevokeTokenCommand({ ClientId: place.client, Token: refresh }));
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { pipeline, Transform } from 'node:stream';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
+import { sha256 } from '../../functions/ingest/hash.ts';
+import { type Api, agentFor } from './call.ts';
+import { Exit } from './exit.ts';
+import { type LocalFile, openFile } from './folder.ts';
+import type { Sent } from './ledger.ts';
+
+const MiB = 1024 ** 2;
+/** Up to here a file is read whole and sent in one request, which can be repeated; above it, in parts. */
+export const whole = 16 * MiB;
+/** At once: eight whole files, or two in parts with four parts each; 128 MiB of memory either way. */
+export const lanes = { whole: 8, parts: 2, perFile: 4 } as const;
+
+/** Where a delivery's files go. */
+export interface Landing {
+  readonly s3: S3Client;
+  readonly bucket: string;
+  readonly prefix: string;
+}
+
+/** The landing place, with credentials that are asked for anew before they end (the SDK asks five minutes ahead). */
+export async function landingOf(api: Api, delivery: string): Promise<Landing> {
+  const access = () => api.ask('uploadAccess', { params: { delivery } });
+  let first: Awaited<ReturnType<typeof access>> | undefined = await access();
+  const { bucket, prefix, region } = first;
+  const s3 = new S3Client({
+    region,
+    maxAttempts: 6,
+    retryMode: 'adaptive',
+    requestHandler: { httpsAgent: agentFor(api.place), requestTimeout: 120_000, connectionTimeout: 10_000 },
+    ...(api.place.embedded && { endpoint: api.place.embedded.endpoint, forcePathStyle: true }),
+    credentials: async () => {
+      const { accessKeyId, secretAccessKey, sessionToken, expires } = first ?? (await access());
+      first = undefined;
+      return { accessKeyId, secretAccessKey, sessionToken, expiration: new Date(expires) };
+    },
+  });
+  return { s3, bucket, prefix };
+}
+
+/** What has landed already: ETag and size by path. */
+export async function landed({ s3, bucket, prefix }: Landing): Promise<Map<string, { etag: string; size: number }>> {
+  const there = new Map<string, { etag: string; size: number }>();
+  for (let token: string | undefined; ; ) {
+    const page = await s3.send(
+      new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...(token && { ContinuationToken: token }) }),
+    );
+    for (const { Key = '', ETag = '', Size = 0 } of page.Contents ?? [])
+      there.set(Key.slice(prefix.length), { etag: ETag, size: Size });
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+    if (!token) return there;
+  }
+}
+
+/** Sends bytes in one request; S3 itself refuses them if they don't arrive with this SHA-256. */
+export async function put(
+  { s3, bucket, prefix }: Landing,
+  path: string,
+  body: Uint8Array,
+): Promise<Omit<Sent, 'mtime'>> {
+  const digest = sha256(body);
+  const { ETag = '' } = await s3.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: prefix + path,
+      Body: body,
+      ContentLength: body.length,
+      ChecksumSHA256: Buffer.from(digest, 'hex').toString('base64'),
+    }),
+  );
+  return { path, size: body.length, sha256: digest, etag: ETag };
+}
+
+/** Sends a large file in parts, each with its SHA-256, and hashes the whole on the way. */
+async function putParts(
+  landing: Landing,
+  file: LocalFile,
+  size: number,
+  body: NodeJS.ReadableStream,
+  moved: (bytes: number) => void,
+) {
+  const hash = createHash('sha256');
+  let read = 0;
+  const hashing = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk);
+      read += chunk.length;
+      done(null, chunk);
+    },
+  });
+  // The upload sees an error of the file as its body's.
+  pipeline(body, hashing, () => {});
+  let before = 0;
+  const upload = new Upload({
+    client: landing.s3,
+    queueSize: lanes.perFile,
+    partSize: Math.max(whole, Math.ceil(size / 10_000)),
+    params: { Bucket: landing.bucket, Key: landing.prefix + file.path, Body: hashing, ChecksumAlgorithm: 'SHA256' },
+  });
+  upload.on('httpUploadProgress', ({ loaded = 0 }) => {
+    moved(loaded - before);
+    before = loaded;
+  });
+  const { ETag = '' } = await upload.done();
+  return { path: file.path, size: read, sha256: hash.digest('hex'), etag: ETag };
+}
+
+/** Sends one file. `promised` is the checksum of a list that came with it: a small file that differs is not sent. */
+export async function send(
+  landing: Landing,
+  file: LocalFile,
+  promised: string | undefined,
+  moved: (bytes: number) => void,
+): Promise<Sent | { differs: string }> {
+  await using handle = await openFile(file);
+  const { size, mtimeMs: mtime } = await handle.stat();
+  let sent: Omit<Sent, 'mtime'>;
+  if (size <= whole) {
+    const body = await handle.readFile();
+    const digest = sha256(body);
+    if (promised !== undefined && promised !== digest) return { differs: digest };
+    sent = await put(landing, file.path, body);
+    moved(body.length);
+  } else {
+    const body = createReadStream('', { fd: handle.fd, autoClose: false, start: 0 });
+    sent = await putParts(landing, file, size, body, moved);
+    if (promised !== undefined && promised !== sent.sha256) return { differs: sent.sha256 };
+  }
+  const after = await handle.stat();
+  if (after.mtimeMs !== mtime || sent.size !== size)
+    throw new Exit('fault', `${file.path} changed while it was being read. Let it rest, then run this again.`);
+  return { ...sent, mtime };
+}

@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import type { Command } from './commands.ts';
+import { completionOf } from './completion.ts';
+import { deliver } from './deliver.ts';
+import { generated } from './generated.ts';
+import { login, logout } from './login.ts';
+import { open } from './open.ts';
+import { watch } from './watch.ts';
+
+/** Flags of every command. */
+export const Globals = z.object({
+  json: z.boolean().optional().describe("the API's own JSON on standard output, and nothing else"),
+  profile: z.string().optional().describe('which Broch (also BROCH_PROFILE)'),
+  as: z.string().optional().describe('which signed-in person (also BROCH_AS)'),
+  help: z.boolean().optional().describe('explain a command'),
+});
+
+/** Every command there is: the ones written by hand, then one for each route. */
+export const commands: readonly Command[] = [
+  login,
+  logout,
+  deliver,
+  watch,
+  open,
+  completionOf(() => commands, Globals),
+  ...generated,
+];

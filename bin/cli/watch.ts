@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as z from 'zod';
+import type { Route } from '../../functions/api/route.ts';
+import { type RouteName, routes } from '../../functions/api/routes.ts';
+import type { Api } from './call.ts';
+import { command } from './commands.ts';
+import { Exit } from './exit.ts';
+import { one } from './output.ts';
+import { Live } from './progress.ts';
+import { shapeOf } from './shape.ts';
+
+interface Rest {
+  readonly show: RouteName;
+  /** The statuses in which nothing happens by itself any more, and how the command then ends. */
+  readonly ends: Readonly<Record<string, 'ok' | 'refused' | 'fault'>>;
+}
+
+const watchable = {
+  project: { show: 'showProject', ends: { ready: 'ok', failed: 'fault' } },
+  workspace: { show: 'showWorkspace', ends: { ready: 'ok', failed: 'fault' } },
+  delivery: { show: 'showDelivery', ends: { registered: 'ok', held: 'refused' } },
+} as const satisfies Record<string, Rest>;
+type Watchable = keyof typeof watchable;
+
+const idsOf = (what: Watchable): string[] => Object.keys(routes[watchable[what].show].params.shape);
+
+/** The words that follow what a write has begun, as `watch workspace asthma ws-…`; undefined where nothing does. */
+export function followed({ cli }: Pick<Route, 'cli'>, known: Record<string, unknown>): string | undefined {
+  const noun = cli.split(' ')[0] as string;
+  if (!(noun in watchable)) return undefined;
+  const ids = idsOf(noun as Watchable).map(name => (name === noun ? (known.id ?? known[name]) : known[name]));
+  return ids.every(id => typeof id === 'string') ? ['watch', noun, ...ids].join(' ') : undefined;
+}
+
+export interface Stage extends Record<string, unknown> {
+  readonly status: string;
+}
+
+export interface Listener {
+  told(stage: Stage): void;
+  /** A stage from before what is waited for. */
+  old?(stage: Stage): boolean;
+}
+
+/** Asks, ever less often (half a second to five), until the thing rests; tells each stage as it comes. */
+export async function follow(
+  api: Api,
+  { show, ends }: Rest,
+  params: Record<string, string>,
+  minutes: number,
+  { told, old }: Listener,
+): Promise<Stage> {
+  const deadline = Date.now() + minutes * 60_000;
+  for (let pause = 500; ; pause = Math.min(5000, pause * 1.3)) {
+    const stage = z.looseObject({ status: z.string() }).parse(await api.call(show, { params }));
+    if (!old?.(stage)) {
+      told(stage);
+      if (stage.status in ends) return stage;
+    }
+    if (Date.now() + pause > deadline)
+      throw new Exit(
+        'fault',
+        `Still ${stage.status} after ${minutes} minutes. It goes on by itself; look again later.`,
+      );
+    await sleep(pause);
+  }
+}
+
+export const rests: Readonly<Record<Watchable, Rest>> = watchable;
+
+export const watch = command({
+  words: ['watch'],
+  summary: 'Follow a project, workspace or delivery until it rests',
+  about: ['Ends with 0 when all is well, 3 when a delivery is held, 1 when something failed.'],
+  examples: ['watch project asthma', 'watch workspace asthma ws-001122334455', 'watch delivery dl-0011223344556677'],
+  params: z.object({
+    what: z.enum(Object.keys(watchable) as [Watchable, ...Watchable[]]).describe('what to follow'),
+    ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace the project and the id'),
+  }),
+  flags: z.object({ minutes: z.number().int().min(1).max(1440).default(60).describe('how long to wait at most') }),
+  async run({ params: { what, ids }, flags: { minutes } }, context) {
+    const names = idsOf(what);
+    if (ids.length !== names.length)
+      throw new Exit('usage', `A ${what} is named by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
+    const params = Object.fromEntries(names.map((name, i) => [name, ids[i] as string]));
+    using live = new Live(context);
+    const last = await follow(context.api(), rests[what], params, minutes, {
+      told: ({ status }) => live.stage(`${what} ${ids.join(' ')}`, status),
+    });
+    live.end();
+    context.result(last, one(last, shapeOf(routes[rests[what].show].returns), context));
+    return rests[what].ends[last.status] ?? 'ok';
+  },
+});
