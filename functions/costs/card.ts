@@ -73,7 +73,7 @@ export function change(now: bigint, before: bigint | undefined): Change {
 export function sparkline(values: readonly bigint[]): string {
   const top = [...values].sort(compare).at(-1) ?? 0n;
   const level = (value: bigint) => (top <= 0n || value <= 0n ? 0 : Number(divide(value * 7n, top)));
-  return values.map(value => '▁▂▃▄▅▆▇█'[level(value)]).join('');
+  return values.map(value => '▁▂▃▄▅▆▇█'[level(value)]).join('\u200a');
 }
 
 /** Cost by project: the largest, the others, the untagged. As shown, the cents sum to the headline. */
@@ -98,9 +98,9 @@ function table(report: Billed, top: number): Element[] {
         text(by, { ...right, color, isSubtle: color === 'Default' }),
       );
     }),
-    ...(count > 0 ? [row(text(`others (${count})`), text(costs[listed.length] ?? '', right), text('', right))] : []),
+    ...(count > 0 ? [row(run(`others (${count})`), text(costs[listed.length] ?? '', right), text('', right))] : []),
     row(
-      text('untagged', loose ? { color: 'Warning', weight: 'Bolder' } : { isSubtle: true }),
+      run('untagged', loose ? { color: 'Warning', weight: 'Bolder' } : { isSubtle: true }),
       text(costs[listed.length + 1] ?? '', right),
       text(share(BigInt(untagged), BigInt(total)), { ...right, isSubtle: true }),
     ),
@@ -130,7 +130,7 @@ function comparisons({ date, total, lastWeek, mean, currency }: Billed): Element
       ),
     ];
   };
-  const weekday = day(date).split(' ')[0];
+  const weekday = day(date).split(',')[0];
   return [
     ...against(`on last ${weekday}`, lastWeek),
     ...against(`on the mean of ${mean?.days === 1 ? 'the day' : `the ${mean?.days} days`} before`, mean?.amount),

@@ -94,6 +94,8 @@ export function figures({ currency, days }: Bill, date: string): Figures | { rea
   };
 }
 
+const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 const total = (days: readonly Day[]): bigint => sum(days.map(({ total }) => total));
 
 /** The month so far, and where it ends if its remaining days are like the last complete ones: a run rate, no more. */
@@ -106,6 +108,6 @@ function month(days: Bill['days'], date: string, week: readonly Day[]): Figures[
   return {
     total: `${spent}`,
     forecast: `${spent + divide(total(week) * BigInt(left), BigInt(week.length))}`,
-    method: `spent so far + ${left} days left × mean of the ${week.length} days before ${date}`,
+    method: `spent so far + ${many(left, 'day')} left × mean of the ${many(week.length, 'day')} before ${date}`,
   };
 }

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+import { CostExplorerClient, GetCostAndUsageCommand } from '@aws-sdk/client-cost-explorer';
+import { type CostPage, question, shift } from '../functions/costs/bill.ts';
+
+/** Whose bill is made up, and how. The same input always makes the same bill, whichever days are asked for. */
+export interface BillOf {
+  readonly projects: readonly string[];
+  readonly seed: string;
+  readonly tag: string;
+}
+
+/** From the hash of its name: a number from 0 to 1 that is the same on every day of every run. */
+const chance = (...of: (string | number)[]): number =>
+  createHash('sha256').update(of.join('/')).digest().readUInt32BE() / 2 ** 32;
+
+const epoch = Date.UTC(2026, 0, 1) / 86_400_000;
+const dayNumber = (date: string) => Date.parse(date) / 86_400_000;
+
+/** Workspaces sleep at weekends, storage and keys don't; the first project grows by a fifth each week, until it stops. */
+function spend({ seed }: BillOf, project: string, rank: number, date: string): number {
+  const weekend = [0, 6].includes(new Date(date).getUTCDay());
+  const size = 55 * (0.35 + chance(seed, project)) * 0.72 ** rank;
+  const weeks = (dayNumber(date) - epoch) / 7;
+  const growth = rank === 0 ? 1 + 0.2 * (weeks % 6) : 1;
+  return size * growth * (0.15 + (weekend ? 0.2 : 0.85) * (0.85 + 0.3 * chance(seed, project, date)));
+}
+
+/** What nobody tagged: the platform itself, somebody's forgotten volume, and the month's tax on its first day. */
+function untagged({ seed }: BillOf, date: string): number {
+  return 4.2 + 1.5 * chance(seed, 'untagged', date) + (date.endsWith('-01') ? 18.37 : 0);
+}
+
+/** The answer of Cost Explorer for the days from `first` to before `end`, in two pages, the second by a token. */
+export function pages(of: BillOf, first: string, end: string): CostPage[] {
+  const days = [];
+  for (let date = first; date < end; date = shift(date, 1)) days.push(date);
+  const group = (name: string, amount: number) => ({
+    Keys: [`${of.tag}$${name}`],
+    Metrics: { UnblendedCost: { Amount: amount.toFixed(10), Unit: 'USD' } },
+  });
+  const results = days.map(date => ({
+    TimePeriod: { Start: date, End: shift(date, 1) },
+    Total: {},
+    Groups: [
+      group('', untagged(of, date)),
+      ...of.projects.map((project, rank) => group(project, spend(of, project, rank, date))),
+    ],
+    Estimated: true,
+  }));
+  const cut = Math.ceil(results.length / 2);
+  const token = createHash('sha256').update(`${of.seed}/${first}/${end}`).digest('hex');
+  return [{ ResultsByTime: results.slice(0, cut), NextPageToken: token }, { ResultsByTime: results.slice(cut) }];
+}
+
+export interface SeedOptions extends BillOf {
+  /** moto's server. */
+  readonly moto: string;
+  /** The days that a report will be asked for. */
+  readonly dates: readonly string[];
+  /** Forgets what was seeded before: how AWS changes a bill. All of moto's state goes. */
+  readonly again?: boolean;
+}
+
+/**
+ * Gives moto's Cost Explorer a bill for the reports of `dates`. moto computes nothing: it keeps a queue of answers, gives
+ * the first one to a request it has not seen, and the same one to that request ever after. So each answer is queued and
+ * at once asked for, with the very question that the report's function sends, and from then on order doesn't matter.
+ */
+export async function seedBill({ moto, dates, again = false, ...of }: SeedOptions): Promise<void> {
+  const client = new CostExplorerClient({
+    endpoint: moto,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'seed', secretAccessKey: 'seed' },
+  });
+  const post = async (path: string, body: object) => {
+    const answer = await fetch(`${moto}/moto-api/${path}`, { method: 'POST', body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`moto answered ${answer.status} to ${path}`);
+  };
+  try {
+    if (again) await post('reset', {});
+    for (const date of dates) {
+      const asked = question(date, of.tag);
+      let NextPageToken: string | undefined;
+      for (const page of pages(of, asked.TimePeriod.Start, asked.TimePeriod.End)) {
+        await post('static/ce/cost-and-usage-results', { results: [page] });
+        const answer = await client.send(new GetCostAndUsageCommand({ ...asked, NextPageToken }));
+        NextPageToken = answer.NextPageToken;
+      }
+    }
+  } finally {
+    client.destroy();
+  }
+}
