@@ -118,7 +118,11 @@ export class Core extends Construct {
         principals: [new AnyPrincipal()],
         actions: ['s3:PutObject'],
         resources: [bucket.arnForObjects('*')],
-        conditions: { StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' } },
+        // Who names no encryption gets the bucket's own, so only a request that asks for another is refused.
+        conditions: {
+          Null: { 's3:x-amz-server-side-encryption': 'false' },
+          StringNotEquals: { 's3:x-amz-server-side-encryption': 'aws:kms' },
+        },
       }),
     );
     const l1 = bucket.node.defaultChild as CfnBucket;

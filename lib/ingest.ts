@@ -82,7 +82,7 @@ export class Ingest extends Construct {
       entry: 'ingest/copy.ts',
       environment: {
         LANDING_BUCKET: bucket(landing, ['read'], 'in/'),
-        LAKE_BUCKET: bucket(lake, ['read', 'write'], 'datasets/'),
+        LAKE_BUCKET: bucket(lake, ['read', 'write', 'parts'], 'datasets/'),
         WORK_BUCKET: bucket(work, ['read']),
       },
     });

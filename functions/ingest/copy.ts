@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { step } from '../handler.ts';
 import { DatasetId, lakePrefix, landingPrefix, Sha256 } from './ingest.ts';
-import { copyLimits, copyParts, copyWhole } from './lake.ts';
+import { copyParts, copyWhole } from './lake.ts';
 import { parallel } from './parallel.ts';
-import { Check, width } from './steps.ts';
+import { Check, copyLimits, width } from './steps.ts';
 import { Chunk, take } from './work.ts';
 
 export const env = z.object({

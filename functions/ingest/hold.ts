@@ -9,6 +9,7 @@ import { readDelivery, replaceDelivery } from './store.ts';
 import { Findings, leave, take } from './work.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), WORK_BUCKET: z.string(), BUS_NAME: z.string() });
+// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
 const { TABLE_NAME, WORK_BUCKET, BUS_NAME } = env.parse(process.env);
 
 const Input = Check.extend({

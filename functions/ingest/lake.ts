@@ -4,16 +4,11 @@ import {
   CopyObjectCommand,
   CreateMultipartUploadCommand,
   PutObjectCommand,
-  S3Client,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
 import { hashOf, type Version } from './landing.ts';
 import { parallel } from './parallel.ts';
-
-const client = new S3Client({});
-
-/** CopyObject takes up to 5 GiB; beyond it, parts of 1 GiB are copied. Verify hashes the same parts. */
-export const copyLimits = { whole: 5 * 1024 ** 3, part: 1024 ** 3 } as const;
+import { s3 } from './s3.ts';
 
 export interface Content {
   readonly sha256: string;
@@ -39,7 +34,7 @@ async function reread(to: Version, content: Content): Promise<void> {
  */
 export async function copyWhole(from: Version, to: Version, content: Content): Promise<void> {
   try {
-    const { CopyObjectResult: made = {} } = await client.send(
+    const { CopyObjectResult: made = {} } = await s3.send(
       new CopyObjectCommand({
         Bucket: to.bucket,
         Key: to.key,
@@ -68,7 +63,7 @@ export async function copyParts(
   { part, hashes }: { part: number; hashes: readonly string[] },
 ): Promise<void> {
   const target = { Bucket: to.bucket, Key: to.key };
-  const { UploadId } = await client.send(
+  const { UploadId } = await s3.send(
     new CreateMultipartUploadCommand({
       ...target,
       ContentType: 'application/octet-stream',
@@ -79,7 +74,7 @@ export async function copyParts(
   try {
     const copied = await parallel([...hashes.keys()], 8, async index => {
       const last = Math.min((index + 1) * part, content.size) - 1;
-      const { CopyPartResult: made = {} } = await client.send(
+      const { CopyPartResult: made = {} } = await s3.send(
         new UploadPartCopyCommand({
           ...target,
           UploadId,
@@ -90,7 +85,7 @@ export async function copyParts(
       );
       return { PartNumber: index + 1, ETag: made.ETag, ChecksumSHA256: made.ChecksumSHA256 };
     });
-    await client.send(
+    await s3.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
@@ -100,7 +95,7 @@ export async function copyParts(
     );
     if (copied.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index])) return;
   } catch (error) {
-    await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
+    await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
     if (!isTaken(error)) throw error;
   }
   await reread(to, content);
@@ -109,7 +104,7 @@ export async function copyParts(
 /** Writes a small text into the lake, once. */
 export async function putOnce(to: Version, text: string): Promise<void> {
   try {
-    await client.send(
+    await s3.send(
       new PutObjectCommand({
         Bucket: to.bucket,
         Key: to.key,

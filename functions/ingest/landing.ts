@@ -1,10 +1,8 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { GetObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import type { Present } from './compare.ts';
-
-// Content is judged by SHA-256 here; the client need not check a CRC besides.
-const client = new S3Client({ responseChecksumValidation: 'WHEN_REQUIRED' });
+import { s3 } from './s3.ts';
 
 /** More versions than this are not looked through: somebody uploads in circles. */
 const mostVersions = 300_000;
@@ -18,7 +16,7 @@ export async function listPresent(bucket: string, prefix: string): Promise<Prese
   let at: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
   for (let seen = 0; seen < mostVersions; ) {
     // URL encoding, as XML has no way to write some characters that a key may have.
-    const page = await client.send(
+    const page = await s3.send(
       new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...at }),
     );
     const decode = (key: string) => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
@@ -48,7 +46,7 @@ export interface Version {
 }
 
 const open = async ({ bucket, key, version }: Version): Promise<Readable> => {
-  const { Body } = await client.send(
+  const { Body } = await s3.send(
     new GetObjectCommand({ Bucket: bucket, Key: key, ...(version !== undefined && { VersionId: version }) }),
   );
   return Body as Readable;

@@ -13,6 +13,7 @@ import { readDelivery, readVersion, replaceDelivery } from './store.ts';
 import { leave } from './work.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
+// Larger than 450 KB: the clients of both S3 and DynamoDB.
 const { TABLE_NAME, LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 type Planned =

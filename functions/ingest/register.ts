@@ -15,6 +15,7 @@ export const env = z.object({
   WORK_BUCKET: z.string(),
   BUS_NAME: z.string(),
 });
+// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
 const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET, BUS_NAME } = env.parse(process.env);
 
 const Input = Check.extend({

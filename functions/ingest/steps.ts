@@ -17,3 +17,6 @@ export const folder = ({ delivery, check }: { delivery: string; check: string })
 
 /** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
 export const width = 32;
+
+/** CopyObject takes up to 5 GiB; beyond it, parts of 1 GiB are copied. Verify hashes the same parts. */
+export const copyLimits = { whole: 5 * 1024 ** 3, part: 1024 ** 3 } as const;

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { step } from '../handler.ts';
 import { type Finding, landingPrefix } from './ingest.ts';
-import { copyLimits } from './lake.ts';
 import { hashOf, isGone } from './landing.ts';
 import { parallel } from './parallel.ts';
 import { finding } from './paths.ts';
-import { Check, folder, width } from './steps.ts';
+import { Check, copyLimits, folder, width } from './steps.ts';
 import { Chunk, type ChunkFile, leave, take } from './work.ts';
 
 export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });

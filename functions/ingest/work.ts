@@ -1,9 +1,8 @@
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { sha256 } from './hash.ts';
 import { Finding } from './ingest.ts';
-
-const client = new S3Client({});
+import { s3 } from './s3.ts';
 
 /** A file of a chunk, as the plan pinned it. */
 export const ChunkFile = z.object({
@@ -23,13 +22,13 @@ export const Findings = z.array(Finding);
  */
 export async function leave(bucket: string, folder: string, text: string): Promise<string> {
   const key = `${folder}/${sha256(text)}`;
-  await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text }));
+  await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text }));
   return key;
 }
 
 /** Takes what `leave` left. */
 export async function take(bucket: string, key: string): Promise<string> {
-  const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const text = (await Body?.transformToString()) ?? '';
   if (!key.endsWith(`/${sha256(text)}`)) throw new Error(`${key} is not what was left there`);
   return text;
