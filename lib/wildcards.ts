@@ -1,4 +1,4 @@
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Reference, Stack, Tokenization, Validations } from 'aws-cdk-lib';
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
 import type { Construct } from 'constructs';
@@ -6,15 +6,21 @@ import type { Construct } from 'constructs';
 /** Gives cdk-nag the reason for each wildcard in these statements, one by one: any other still is a finding. */
 export function explainWildcards(scope: Construct, statements: readonly PolicyStatement[], reason: string): void {
   const stack = Stack.of(scope);
-  const found = statements.flatMap(statement => {
-    const { Action = [], Resource = [] } = stack.resolve(statement.toStatementJson()) as {
-      Action?: unknown;
-      Resource?: unknown;
-    };
-    const resources = [Resource].flat().map(resource => `Resource::${flattenCfnReference(resource)}`);
-    const actions = [Action].flat().map(action => `Action::${action}`);
-    return [...actions, ...resources].filter(text => text.includes('*'));
-  });
-  for (const finding of new Set(found))
+  const found = statements.flatMap(({ actions, resources }) => [
+    ...actions.map(action => `Action::${action}`),
+    ...resources.map(resource => `Resource::${flattenCfnReference(stack.resolve(imported(stack, resource)))}`),
+  ]);
+  for (const finding of new Set(found.filter(text => text.includes('*'))))
     Validations.of(scope).acknowledge({ id: `AwsSolutions-IAM5[${finding}]`, reason });
+}
+
+/** The text with what comes from other stacks as cdk-nag will see it: by the name of its export. */
+function imported(stack: Stack, text: string): string {
+  const foreign = Tokenization.reverseString(text).tokens.filter(
+    (token): token is Reference => Reference.isReference(token) && Stack.of(token.target) !== stack,
+  );
+  return foreign.reduce(
+    (all, token) => all.replaceAll(token.toString(), Stack.of(token.target).exportValue(token)),
+    text,
+  );
 }
