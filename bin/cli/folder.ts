@@ -26,8 +26,8 @@ export async function walk(folder: string): Promise<{ files: LocalFile[]; findin
     else if (!real.startsWith(root + sep))
       findings.push(finding(path, 'It is a link that leads out of the folder. Put the file itself there.'));
     else {
-      const { size, mtimeMs, ...target } = await stat(real);
-      if (target.isFile()) files.push({ path, real, size, mtime: mtimeMs });
+      const target = await stat(real);
+      if (target.isFile()) files.push({ path, real, size: target.size, mtime: target.mtimeMs });
       else findings.push(finding(path, 'It is a link to a folder. Put the folder itself there.'));
     }
   }

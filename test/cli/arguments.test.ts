@@ -1,0 +1,194 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { check, fieldsOf, parseWords } from '../../bin/cli/arguments.ts';
+import { Exit } from '../../bin/cli/exit.ts';
+import { nearest } from '../../bin/cli/nearest.ts';
+import { commands, Globals } from '../../bin/cli/verbs.ts';
+import type { Route } from '../../functions/api/route.ts';
+import { routes } from '../../functions/api/routes.ts';
+import { broch } from './world.ts';
+
+const Flags = z.object({
+  title: z.string().min(1).describe('what people read'),
+  size: z.enum(['small', 'large']).default('small'),
+  roles: z.array(z.enum(['lead', 'researcher'])).optional(),
+  readyMinutes: z.number().int().max(60).optional(),
+  share: z.number().optional(),
+  force: z.boolean().optional(),
+  rules: z.array(z.object({ port: z.number() })).optional(),
+});
+const Params = z.object({ project: z.string(), names: z.array(z.string()).optional() });
+const parse = (...argv: string[]) => parseWords(fieldsOf(Params), fieldsOf(Flags), argv);
+const refused = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    expect(error).toBeInstanceOf(Exit);
+    expect((error as Exit).ending).toBe('usage');
+    return (error as Exit).message;
+  }
+  throw new Error('it was taken');
+};
+
+describe('fields', () => {
+  it('are read off the schema: kind, choices, default, what is needed', () => {
+    expect(fieldsOf(Flags)).toMatchObject([
+      { name: 'title', flag: 'title', type: 'text', required: true, about: 'what people read' },
+      { name: 'size', choices: ['small', 'large'], preset: 'small', required: false },
+      { name: 'roles', many: true, choices: ['lead', 'researcher'] },
+      { name: 'readyMinutes', flag: 'ready-minutes', type: 'integer' },
+      { name: 'share', type: 'number' },
+      { name: 'force', type: 'switch' },
+      { name: 'rules', type: 'json', many: false },
+    ]);
+  });
+});
+
+describe('words', () => {
+  it('become values of the right kind', () => {
+    const words = [
+      'asthma',
+      '--title',
+      'A b',
+      '--roles',
+      'lead',
+      '--roles=researcher',
+      '--ready-minutes',
+      '5',
+      '--share=-0.5',
+    ];
+    expect(parse(...words, '--force', '--rules', '[{"port":22}]', 'x', 'y')).toEqual({
+      params: { project: 'asthma', names: ['x', 'y'] },
+      flags: {
+        title: 'A b',
+        roles: ['lead', 'researcher'],
+        readyMinutes: 5,
+        share: -0.5,
+        force: true,
+        rules: [{ port: 22 }],
+      },
+    });
+  });
+  it.each<[string[], RegExp]>([
+    [['a', '--titel', 'x'], /no flag --titel here. Did you mean --title/],
+    [['a', '--title'], /--title needs a value/],
+    [['a', '--title', '--force'], /--title needs a value.*--title=--force/],
+    [['a', '--title', 'x', '--title', 'y'], /--title is given twice/],
+    [['a', '--size', 'smal'], /small or large.*Did you mean small/],
+    [['a', '--ready-minutes', '5x'], /whole number/],
+    [['a', '--ready-minutes', '5.5'], /whole number/],
+    [['a', '--share', 'NaN'], /number/],
+    [['a', '--force=yes'], /takes no value/],
+    [['a', '--rules', '{'], /takes JSON/],
+    [['a', '--rules', '@/nonexistent'], /takes JSON/],
+    [['a', '-x'], /no flag -x/],
+    [[], /<project> is missing/],
+  ])('%j: %s', (argv, message) => expect(refused(() => parse(...argv))).toMatch(message));
+  it('after -- are never flags', () => {
+    expect(parse('--', '--title').params).toEqual({ project: '--title' });
+  });
+  it('one too many is told', () => {
+    expect(refused(() => parseWords([], [], ['stray']))).toMatch(/"stray" is one word too many/);
+  });
+  it('of any kind give values or a usage error, and text arrives as it was typed', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string()), argv => {
+        try {
+          parse(...argv);
+        } catch (error) {
+          expect((error as Exit).ending).toBe('usage');
+        }
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string(), text => {
+        expect(parse('a', `--title=${text}`).flags.title).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('checking', () => {
+  it('names the flag, and what it is for', () => {
+    expect(refused(() => check(Flags, {}, '--'))).toBe('--title is needed: what people read.');
+    expect(refused(() => check(Flags, { title: 'x', readyMinutes: 99 }, '--'))).toMatch(/^--ready-minutes: /);
+    expect(refused(() => check(Params, {}, ''))).toBe('project is needed.');
+  });
+});
+
+describe('nearest', () => {
+  it('finds what was meant, and nothing where nothing is near', () => {
+    expect(nearest('creat', ['create', 'list'])).toBe('create');
+    expect(nearest('lsit', ['create', 'list'])).toBe('list');
+    expect(nearest('zebra', ['create', 'list'])).toBeUndefined();
+  });
+});
+
+describe('the API', () => {
+  const all = Object.entries(routes) as [string, Route][];
+  it.each(all)('%s has a verb of its own, which no other starts', (_, { cli }) => {
+    const words = cli.split(' ');
+    expect(commands.filter(command => command.words.join(' ') === cli)).toHaveLength(1);
+    expect(
+      commands.filter(
+        ({ words: [first], words: { length } }) => length === 1 && words.length > 1 && first === words[0],
+      ),
+    ).toEqual([]);
+  });
+  it.each(all)('the example of %s is a command line that is understood', (_, { cli, example }) => {
+    // As a shell would split it: blanks, and single quotes around them.
+    const argv = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    const words = cli.split(' ');
+    expect(argv.slice(0, words.length)).toEqual(words);
+    const command = commands.find(command => command.words.join(' ') === cli);
+    const given = parseWords(fieldsOf(command?.params), fieldsOf(command?.flags), argv.slice(words.length));
+    if (command?.params) check(command.params, given.params, '');
+    if (command?.flags) check(command.flags, given.flags, '--');
+  });
+  it.each(all)(
+    'no field of %s hides a flag of every command, and none is both in query and body',
+    (_, { query, body }) => {
+      const names = [...fieldsOf(query), ...fieldsOf(body)].map(({ flag }) => flag);
+      expect(new Set(names).size).toBe(names.length);
+      for (const { flag } of [...fieldsOf(Globals), { flag: 'all' }]) expect(names).not.toContain(flag);
+    },
+  );
+  it.each(all)('every path parameter of %s is a positional', (_, { path, params }) => {
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    expect(fieldsOf(params).map(({ name }) => name)).toEqual(named);
+  });
+});
+
+describe('broch', () => {
+  const cases: [string, number, RegExp][] = [
+    ['projects list', 2, /Did you mean `broch project list`/],
+    ['create project', 2, /Did you mean `broch project create`/],
+    ['frobnicate', 2, /no command `broch frobnicate`/],
+    ['project', 2, /broch project create --id/],
+    ['--json', 2, /comes after a command/],
+    ['project create --id A --title x', 2, /--id: /],
+    ['project show', 2, /<project> is missing/],
+    ['watch workspace asthma', 2, /named by project and workspace/],
+    ['project list', 4, /npm start/],
+    ['project list --profile main', 2, /no profile main/],
+    ['project list --profile local', 4, /not up/],
+    ['deliver /nonexistent --dataset abc', 2, /not there/],
+  ];
+  it.each(cases)('%s ends with %i', async (line, code, says) => {
+    const ran = await broch(line.split(' '));
+    expect(ran).toMatchObject({ code, out: '' });
+    expect(ran.err).toMatch(says);
+  });
+  it.each(cases.filter(([line]) => line !== '--json' && line !== 'project'))(
+    '%s --json ends with a problem document',
+    async (line, code) => {
+      const ran = await broch([...line.split(' '), '--json']);
+      expect(ran).toMatchObject({ code, out: '' });
+      expect(JSON.parse(ran.err)).toMatchObject({
+        type: expect.stringMatching(/^urn:broch:cli:/),
+        detail: expect.any(String),
+      });
+    },
+  );
+});

@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { agentFor, apiAt, type Input } from '../../bin/cli/call.ts';
+import type { Exit } from '../../bin/cli/exit.ts';
+import type { Place } from '../../bin/cli/profile.ts';
+import { root } from '../../local/cloud.ts';
+import { folder } from './world.ts';
+
+interface Seen {
+  method: string | undefined;
+  url: string | undefined;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+type Answer = [status: number, body: unknown, headers?: Record<string, string>] | 'hang up';
+
+let server: Server;
+let place: Place;
+let answers: Answer[];
+let seen: Seen[];
+
+/** A server that stands for the API's bad days: it gives the answers it was told, the last one again and again. */
+beforeAll(async () => {
+  const at = folder(afterAll);
+  const [ca, key] = [join(at, 'certificate.pem'), join(at, 'key.pem')];
+  execFileSync(join(root, '.venv/bin/python'), [join(root, 'local/python/certificate.py'), ca, key]);
+  server = createServer({ cert: readFileSync(ca), key: readFileSync(key) }, (request, response) => {
+    let body = '';
+    request.on('data', chunk => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      seen.push({ method: request.method, url: request.url, headers: request.headers, body });
+      const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? 'hang up';
+      if (answer === 'hang up') return request.socket.destroy();
+      const [status, value, headers = {}] = answer;
+      response.writeHead(status, headers).end(typeof value === 'string' ? value : JSON.stringify(value));
+    });
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const api = `https://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`;
+  const embedded = { endpoint: api, ca: readFileSync(ca, 'utf8'), account: '000000000000', people: [] };
+  place = { name: 'local', api, pool: 'eu-west-2_a', client: 'c', region: 'eu-west-2', embedded };
+});
+afterAll(() => server.close());
+beforeEach(() => {
+  answers = [[200, {}]];
+  seen = [];
+});
+
+const asked: boolean[] = [];
+const api = (at = place) =>
+  apiAt(
+    at,
+    agentFor(at),
+    async renewed => {
+      asked.push(renewed);
+      return renewed ? 'new' : 'old';
+    },
+    { backoff: () => 1 },
+  );
+const create: Input = { body: { id: 'asthma', title: 'A' } };
+const failing = (run: Promise<unknown>): Promise<Exit> =>
+  run.then(
+    () => {
+      throw new Error('it went well');
+    },
+    error => error,
+  );
+const keys = () => new Set(seen.map(({ headers }) => headers['idempotency-key']));
+
+describe('a call', () => {
+  it('carries path, query, body and token; parameters cannot leave their place in the path', async () => {
+    await api().call('showProject', { params: { project: '../me?x=1#' } });
+    await api().call('listProjects', { query: { limit: 5, next: 'a&b=c' } });
+    await api().call('createProject', create);
+    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /v1/projects/..%2Fme%3Fx%3D1%23',
+      'GET /v1/projects?limit=5&next=a%26b%3Dc',
+      'POST /v1/projects',
+    ]);
+    expect(seen[2]?.body).toBe('{"id":"asthma","title":"A"}');
+    expect(seen[2]?.headers.authorization).toBe('Bearer old');
+  });
+  it('of anyone sends no token and asks for none', async () => {
+    asked.length = 0;
+    await api().call('showApi');
+    expect(seen[0]?.headers.authorization).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+  it('has a new key for each write, and none for a read or a secret', async () => {
+    await api().call('createProject', create);
+    await api().call('createProject', create);
+    expect(keys().size).toBe(2);
+    for (const key of keys()) expect(key).toMatch(/^[\x21-\x7e]{8,128}$/);
+    seen = [];
+    await api().call('listProjects');
+    await api().call('uploadAccess', { params: { delivery: 'dl-0011223344556677' } });
+    expect([...keys()]).toEqual([undefined]);
+  });
+});
+
+describe('a bad day', () => {
+  it.each<[string, Answer]>([
+    ['a 500', [500, {}]],
+    ['a 503 page of a gateway', [503, '<html>']],
+    ['a 429', [429, {}]],
+    ['a broken connection', 'hang up'],
+  ])('%s is tried again with the same key', async (_, bad) => {
+    answers = [bad, bad, [202, { id: 'asthma' }]];
+    expect(await api().call('createProject', create)).toEqual({ id: 'asthma' });
+    expect(seen).toHaveLength(3);
+    expect(keys().size).toBe(1);
+  });
+  it('a try under way on the other side is waited for, but a plain conflict is final', async () => {
+    answers = ['hang up', [409, { detail: 'still under way' }], [202, { id: 'asthma' }]];
+    expect(await api().call('createProject', create)).toEqual({ id: 'asthma' });
+    answers = [[409, { detail: 'taken' }]];
+    expect(await failing(api().call('createProject', create))).toMatchObject({ ending: 'refused', message: 'taken' });
+  });
+  it('is given up after five tries, as a fault', async () => {
+    answers = [[500, { title: 'Unexpected error', detail: 'Quote abc.', status: 500 }]];
+    const exit = await failing(api().call('createProject', create));
+    expect(exit).toMatchObject({
+      ending: 'fault',
+      message: 'Quote abc.',
+      problem: { status: 500, title: 'Unexpected error' },
+    });
+    expect(seen).toHaveLength(5);
+  });
+  it('a busy API is a fault, not a refusal', async () => {
+    answers = [[429, { message: 'Too Many Requests' }]];
+    expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'fault' });
+  });
+  it('nobody there is told by name', async () => {
+    const closed = { ...place, api: 'https://127.0.0.1:1/v1' };
+    expect((await failing(api(closed).call('listProjects'))).message).toMatch(
+      /127\.0\.0\.1:1 does not answer .*npm start/,
+    );
+  });
+  it('an answer that is not JSON is a fault', async () => {
+    answers = [[200, '<html>']];
+    expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'fault' });
+  });
+});
+
+describe('a refusal', () => {
+  it.each([400, 403, 404, 409, 413, 422])('%i is told once, with its reasons', async status => {
+    answers = [[status, { type: 'urn:broch:problem:x', title: 'No', status, detail: 'Because.', errors: ['id: bad'] }]];
+    const exit = await failing(api().call('createProject', create));
+    expect(exit).toMatchObject({ ending: 'refused', message: 'Because.' });
+    expect(exit.problem).toEqual({
+      type: 'urn:broch:problem:x',
+      title: 'No',
+      status,
+      detail: 'Because.',
+      errors: ['id: bad'],
+    });
+    expect(seen).toHaveLength(1);
+  });
+  it('of the token is met with a renewed one, once', async () => {
+    asked.length = 0;
+    answers = [
+      [401, { message: 'Unauthorized' }],
+      [200, { items: [] }],
+    ];
+    expect(await api().call('listProjects')).toEqual({ items: [] });
+    expect(seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
+    answers = [[401, { message: 'Unauthorized' }]];
+    expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'unsigned' });
+    expect(asked).toEqual([false, true, false, true]);
+  });
+});
+
+describe('trust', () => {
+  it('is in the embedded certificate for that place only', async () => {
+    const { embedded: _, ...elsewhere } = place;
+    expect((await failing(api(elsewhere).call('listProjects'))).message).toMatch(/SELF_SIGNED|UNABLE_TO_VERIFY/);
+    expect(seen).toEqual([]);
+  });
+});

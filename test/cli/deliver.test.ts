@@ -1,0 +1,187 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { foresee, listed, manifestOf, walk } from '../../bin/cli/folder.ts';
+import { begun, Ledger } from '../../bin/cli/ledger.ts';
+import { sha256 } from '../../functions/ingest/hash.ts';
+import { folder } from './world.ts';
+
+/** A folder with these files in it. */
+function tree(files: Record<string, string | Uint8Array>): string {
+  const at = folder();
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(at, path, '..'), { recursive: true });
+    writeFileSync(join(at, path), content);
+  }
+  return at;
+}
+
+const reasons = (findings: readonly { path: string; reason: string }[]) =>
+  findings.map(({ path, reason }) => `${path}: ${reason}`);
+async function look(at: string, beside?: string) {
+  const { files, findings } = await walk(at);
+  const manifest = await manifestOf(files, beside);
+  return {
+    files,
+    manifest,
+    findings,
+    ...(await foresee('admissions', files, manifest).then(seen => ({
+      sums: seen.sums,
+      foreseen: reasons(seen.findings),
+    }))),
+  };
+}
+
+describe('walking a folder', () => {
+  it('finds every file at any depth, sorted, and links that stay inside', async () => {
+    const at = tree({ 'b.csv': '1', 'a/x.csv': '22', 'a/deep/er/y': '' });
+    symlinkSync('b.csv', join(at, 'link.csv'));
+    const { files, findings } = await walk(at);
+    expect(findings).toEqual([]);
+    expect(files.map(({ path, size }) => [path, size])).toEqual([
+      ['a/deep/er/y', 0],
+      ['a/x.csv', 2],
+      ['b.csv', 1],
+      ['link.csv', 1],
+    ]);
+  });
+  it('refuses what leads out, leads nowhere, goes round or is no file', async () => {
+    const at = tree({ 'a/x.csv': '1' });
+    symlinkSync('/etc/passwd', join(at, 'out'));
+    symlinkSync(`${at}x/../../etc/passwd`, join(at, 'sly'));
+    symlinkSync('nowhere', join(at, 'dangling'));
+    symlinkSync('.', join(at, 'a/round'));
+    execFileSync('mkfifo', [join(at, 'pipe')]);
+    const { files, findings } = await walk(at);
+    expect(files.map(({ path }) => path)).toEqual(['a/x.csv']);
+    expect(reasons(findings).sort()).toEqual([
+      'a/round: It is a link to a folder. Put the folder itself there.',
+      'dangling: It is a link to nothing. Put the file itself there.',
+      'out: It is a link that leads out of the folder. Put the file itself there.',
+      'pipe: It is neither a file nor a folder. Take it out.',
+      expect.stringMatching(/^sly: It is a link (that leads out|to nothing)/),
+    ]);
+  });
+  it('is not fooled by a folder whose name begins like this one', async () => {
+    const at = folder();
+    mkdirSync(join(at, 'in'));
+    mkdirSync(join(at, 'inside'));
+    writeFileSync(join(at, 'inside/secret'), 'x');
+    symlinkSync('../inside/secret', join(at, 'in/link'));
+    expect((await walk(join(at, 'in'))).findings).toHaveLength(1);
+  });
+  it('refuses names that are not UTF-8', async () => {
+    const at = folder();
+    writeFileSync(Buffer.concat([Buffer.from(`${at}/caf`), Buffer.from([0xe9])]), 'x');
+    expect(reasons((await walk(at)).findings)[0]).toMatch(/not UTF-8/);
+  });
+});
+
+describe('what would be held is told before anything is sent', () => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['a backslash in a name', { 'a\\b.csv': '1' }, /backslash/],
+    ['a line break in a name', { 'a\nb.csv': '1' }, /control characters|escaped|not a SHA-256/],
+    ['a name that turns the line round', { 'x\u202efdp.exe': '1' }, /turn the direction/],
+    ['a home folder', { '~root/x': '1' }, /home folder/],
+    ['a drive letter', { 'C:x': '1' }, /drive letter/],
+    ['names that differ in case', { 'A.csv': '1', 'a.csv': '2' }, /differ only in case/],
+    [
+      'a file that the list leaves out',
+      { 'a.csv': '1', 'b.csv': '2', SHA256SUMS: `${sha256('1')}  a.csv\n` },
+      /^b.csv: .*not listed/,
+    ],
+    [
+      'a listed file that is missing',
+      { 'a.csv': '1', SHA256SUMS: `${sha256('1')}  a.csv\n${sha256('2')}  b.csv\n` },
+      /^b.csv: .*was not uploaded/,
+    ],
+    ['a list that leads out', { 'a.csv': '1', SHA256SUMS: `${sha256('1')}  ../a.csv\n` }, /leads out/],
+    ['a bag that is none', { 'data/a.csv': '1', 'manifest-sha256.txt': `${sha256('1')}  data/a.csv\n` }, /no bag/],
+    ['two lists', { SHA256SUMS: '', 'manifest-sha256.txt': '' }, /two manifests/],
+  ])('%s', async (_, files, reason) => expect((await look(tree(files))).foreseen.join('\n')).toMatch(reason));
+
+  it('a good folder, a good list, a list kept elsewhere and a good bag pass', async () => {
+    expect((await look(tree({ 'a.csv': '1', 'b/c.csv': '2' }))).foreseen).toEqual([]);
+    const own = await look(tree({ 'a.csv': '1', SHA256SUMS: `${sha256('1')}  a.csv\n` }));
+    expect(own.foreseen).toEqual([]);
+    expect(own.sums).toEqual(new Map([['a.csv', sha256('1')]]));
+    const elsewhere = join(folder(), 'sums.txt');
+    writeFileSync(elsewhere, `${sha256('9')} *a.csv\n`);
+    expect((await look(tree({ 'a.csv': '1' }), elsewhere)).sums.get('a.csv')).toBe(sha256('9'));
+    const bagit = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';
+    const bag = await look(
+      tree({
+        'bagit.txt': bagit,
+        'data/a.csv': '1',
+        'bag-info.txt': 'Payload-Oxum: 1.1\n',
+        'manifest-sha256.txt': `${sha256('1')}  data/a.csv\n`,
+      }),
+    );
+    expect(bag).toMatchObject({ foreseen: [], manifest: { name: 'manifest-sha256.txt' } });
+  });
+  it('a folder of ten thousand files is looked at in a moment', async () => {
+    const files = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`part-${i % 50}/${i}.csv`, '']));
+    const at = tree(files);
+    const started = performance.now();
+    expect((await look(at)).foreseen).toEqual([]);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+});
+
+describe('the list that is written', () => {
+  it('is one that sha256sum accepts', async () => {
+    const at = tree({ 'a b.csv': '1', 'ü/c.csv': '2', '*x': '3' });
+    const { files } = await walk(at);
+    writeFileSync(
+      join(at, 'SHA256SUMS'),
+      listed(files.map(({ path, real }) => ({ path, sha256: sha256(readFileSync(real)) }))),
+    );
+    execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: at, stdio: 'pipe' });
+  });
+});
+
+describe('the ledger', () => {
+  const purpose = { api: 'https://a', folder: '/data', dataset: 'admissions' };
+  const id = 'dl-0011223344556677';
+  const sent = (path: string, size = 1) => ({ path, size, mtime: 1.5, sha256: sha256(path), etag: '"e"' });
+  const file = (home: string) =>
+    join(home, 'broch/deliveries', readdirSync(join(home, 'broch/deliveries'))[0] as string);
+
+  it('remembers any path, across runs, the last word counting', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.nat()), { minLength: 1 }), entries => {
+        const env = { XDG_CONFIG_HOME: folder() };
+        const first = new Ledger(env, purpose, id);
+        for (const [path, size] of entries) first.add(sent(path, size));
+        const again = new Ledger(env, purpose, id);
+        for (const [path, size] of new Map(entries)) expect(again.get(path)).toEqual(sent(path, size));
+        expect(again.paths).toHaveLength(new Map(entries).size);
+      }),
+      { numRuns: 30 },
+    );
+  });
+  it('survives being cut off in the middle of a line, and what others wrote into it', () => {
+    const env = { XDG_CONFIG_HOME: folder() };
+    new Ledger(env, purpose, id).add(sent('a'));
+    appendFileSync(file(env.XDG_CONFIG_HOME), '{"path":"b","size":1\nnull\n[]\n{"path":"c","si');
+    new Ledger(env, purpose, id).add(sent('d'));
+    expect(new Ledger(env, purpose, id).paths).toEqual(['a', 'd']);
+  });
+  it('is found by folder, dataset and Broch, newest first, and gone when closed', () => {
+    const env = { XDG_CONFIG_HOME: folder() };
+    const newer = 'dl-0011223344556678';
+    for (const delivery of [id, newer]) new Ledger(env, purpose, delivery).add(sent('a'));
+    expect(begun(env, purpose)).toEqual([newer, id]);
+    for (const other of [{ api: 'https://b' }, { folder: '/else' }, { dataset: 'deaths' }])
+      expect(begun(env, { ...purpose, ...other })).toEqual([]);
+    new Ledger(env, purpose, newer).close();
+    expect(begun(env, purpose)).toEqual([id]);
+  });
+  it('is for its owner only', () => {
+    const env = { XDG_CONFIG_HOME: folder() };
+    new Ledger(env, purpose, id).add(sent('a'));
+    expect(statSync(file(env.XDG_CONFIG_HOME)).mode & 0o077).toBe(0);
+  });
+});
