@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { later } from '../clock.ts';
 import { Refused } from '../refused.ts';
 
 /** A project's name is its id everywhere: in stacks, buckets, tags and bills. */
@@ -79,6 +78,9 @@ export const isRepetition = (project: Project, wanted: { id: string; title: stri
   project.title === wanted.title &&
   project.requestedBy === requestedBy;
 
+const isOverdue = ({ startedAt }: Provisioning, now: string): boolean =>
+  Date.parse(now) > Date.parse(startedAt) + deadlineSeconds * 1000;
+
 /**
  * The project as its next attempt finds it. An attempt under way stays as it is (starting it again does nothing where it
  * runs, and mends it where it never started); past its deadline it can't be under way.
@@ -86,7 +88,7 @@ export const isRepetition = (project: Project, wanted: { id: string; title: stri
 export function retry(project: Project, now: string): Provisioning {
   if (project.status === 'ready')
     throw new Refused('conflict', `Project ${project.id} is ready: there is nothing to try again.`);
-  if (project.status === 'provisioning' && now <= later(project.startedAt, deadlineSeconds)) return project;
+  if (project.status === 'provisioning' && !isOverdue(project, now)) return project;
   const { id, title, requestedBy, requestedAt, attempt, cidr } = project;
   return {
     status: 'provisioning',

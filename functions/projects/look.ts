@@ -1,0 +1,69 @@
+import { DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import * as z from 'zod';
+import { step } from '../handler.ts';
+import { client, describeStack, stackName } from './cloudformation.ts';
+import { Network, ProjectId } from './projects.ts';
+import { firstFailure, type StackEvent, standing } from './stack.ts';
+
+export const env = z.object({ ENVIRONMENT: z.string() });
+const { ENVIRONMENT } = env.parse(process.env);
+
+const Input = z.object({ project: ProjectId });
+type Outcome = { status: 'building' } | { status: 'built'; network: Network } | { status: 'failed'; reason: string };
+
+/** Says how far the project's stack is, and what it put out or why it failed. */
+export const handler = step(Input, async ({ project }): Promise<Outcome> => {
+  const name = stackName(ENVIRONMENT, project);
+  const stack = await describeStack(name);
+  switch (standing(stack?.StackStatus)) {
+    case 'building':
+      return { status: 'building' };
+    case 'built':
+      return { status: 'built', network: networkOf(stack) };
+    case 'none':
+      return { status: 'failed', reason: `The stack ${name} is gone: somebody deleted it while it was made.` };
+    default:
+      return {
+        status: 'failed',
+        reason: firstFailure(
+          await eventsOf(name),
+          `The stack ${name} failed: ${stack?.StackStatusReason ?? 'no reason'}`,
+        ),
+      };
+  }
+});
+
+function networkOf(stack: Stack | undefined): Network {
+  const output = (key: string) => stack?.Outputs?.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
+  return Network.parse({
+    stackId: stack?.StackId,
+    vpcId: output('VpcId'),
+    subnetIds: output('SubnetIds')?.split(','),
+    securityGroupId: output('SecurityGroupId'),
+    endpointSecurityGroupId: output('EndpointSecurityGroupId'),
+    bucket: output('Bucket'),
+    keyArn: output('KeyArn'),
+    instanceProfile: output('InstanceProfile'),
+  });
+}
+
+/** All events, newest first. A stack of this template has a hundred or two; what is beyond that says nothing new. */
+async function eventsOf(name: string): Promise<StackEvent[]> {
+  const events: StackEvent[] = [];
+  let next: string | undefined;
+  for (let page = 0; page < 10; page += 1) {
+    const { StackEvents = [], NextToken } = await client.send(
+      new DescribeStackEventsCommand({ StackName: name, NextToken: next }),
+    );
+    for (const of of StackEvents)
+      events.push({
+        resource: of.LogicalResourceId ?? '',
+        type: of.ResourceType ?? '',
+        status: of.ResourceStatus ?? '',
+        reason: of.ResourceStatusReason,
+      });
+    if (!NextToken) break;
+    next = NextToken;
+  }
+  return events;
+}

@@ -1,0 +1,20 @@
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { step } from '../handler.ts';
+import { isCurrent, Network, ProjectId, ready } from './projects.ts';
+import { readProject, saveProject } from './store.ts';
+
+export const env = z.object({ TABLE_NAME: z.string() });
+const { TABLE_NAME } = env.parse(process.env);
+
+const Input = z.object({ project: ProjectId, attempt: z.number().int(), network: Network });
+
+/** Writes down that the project is ready. */
+export const handler = step(Input, async ({ project: id, attempt, network }): Promise<{ status: string }> => {
+  const project = await readProject(TABLE_NAME, id);
+  if (project?.status === 'ready' && project.attempt === attempt) return { status: 'ready' };
+  if (!project || !isCurrent(project, attempt)) return { status: 'overtaken' };
+  if (!(await saveProject(TABLE_NAME, project, ready(project, network, now()))))
+    throw new Error(`project ${id} was changed at the same time`);
+  return { status: 'ready' };
+});

@@ -1,0 +1,19 @@
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import type { Provisioning } from './projects.ts';
+
+const client = new SFNClient({});
+
+/** Starts the project's present attempt. Its name makes it start once only, however often this is called. */
+export async function startAttempt(machine: string, { id, attempt }: Provisioning): Promise<void> {
+  try {
+    await client.send(
+      new StartExecutionCommand({
+        stateMachineArn: machine,
+        name: `${id}-${attempt}`,
+        input: JSON.stringify({ project: id, attempt }),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  }
+}

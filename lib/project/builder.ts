@@ -1,0 +1,193 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { explainWildcards } from '../wildcards.ts';
+import { boundaryName, bucketPrefix, path } from './names.ts';
+
+type Conditions = Record<string, Record<string, unknown>>;
+const allow = (actions: string[], resources: string[], conditions?: Conditions) =>
+  new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
+const named = (service: string, names: string[]) => names.map(name => `${service}:${name}`);
+
+/**
+ * The role that CloudFormation builds projects' stacks under: what the resource types of the network template ask for
+ * (their schemas say), fenced to this environment's names and tags. It can't make a way out of a network: no gateway, no
+ * route, no peering, no address. And what it makes a role of stays within the boundary.
+ */
+export class Builder extends Construct {
+  readonly role: Role;
+  readonly boundary: ManagedPolicy;
+
+  constructor(scope: Construct, id: string, { environment }: { environment: string }) {
+    super(scope, id);
+    const stack = Stack.of(this);
+    this.boundary = new ManagedPolicy(this, 'Boundary', {
+      managedPolicyName: boundaryName(environment),
+      path,
+      description: 'The most that any role of a project may do',
+      statements: this.bounds(environment),
+    });
+    this.role = new Role(this, 'Role', {
+      description: "Builds and deletes projects' stacks",
+      assumedBy: new ServicePrincipal('cloudformation.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+      }),
+    });
+    const statements = [
+      ...this.network(environment),
+      ...this.storage(environment),
+      ...this.roles(environment),
+      ...this.names(),
+    ];
+    for (const statement of statements) this.role.addToPolicy(statement);
+    explainWildcards(
+      this,
+      [...statements, ...this.bounds(environment)],
+      "Projects are made at run time: a prefix, a tag or the boundary fences what has no name yet; EC2's creations and descriptions and DNS Firewall have no resource to name.",
+    );
+    Validations.of(this.role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one use: its policy belongs to nothing else.',
+    });
+  }
+
+  private bounds(environment: string): PolicyStatement[] {
+    const { partition, region, account } = Stack.of(this);
+    const bucket = `arn:${partition}:s3:::${bucketPrefix(environment, account)}*`;
+    return [
+      allow(
+        named('s3', [
+          'GetObject',
+          'GetObjectVersion',
+          'PutObject',
+          'DeleteObject',
+          'AbortMultipartUpload',
+          'ListBucket',
+        ]),
+        [bucket],
+      ),
+      allow(named('kms', ['Decrypt', 'GenerateDataKey']), [`arn:${partition}:kms:${region}:${account}:key/*`], {
+        StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
+      }),
+      allow(named('logs', ['CreateLogStream', 'PutLogEvents', 'DescribeLogStreams']), [
+        `arn:${partition}:logs:${region}:${account}:log-group:broch-${environment}-project-*`,
+      ]),
+    ];
+  }
+
+  private network(environment: string): PolicyStatement[] {
+    const { region } = Stack.of(this);
+    const here = { StringEquals: { 'aws:RequestedRegion': region } };
+    const ours = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
+    return [
+      allow(
+        named('ec2', [
+          ...['CreateVpc', 'CreateSubnet', 'CreateRouteTable', 'CreateSecurityGroup', 'CreateVpcEndpoint'],
+          ...['CreateFlowLogs', 'CreateTags', 'DescribeVpcs', 'DescribeVpcAttribute', 'DescribeVpcEndpoints'],
+          ...['DescribeVpcEncryptionControls', 'DescribeSubnets', 'DescribeRouteTables', 'DescribeSecurityGroups'],
+          ...['DescribeNetworkAcls', 'DescribeFlowLogs', 'DescribeTags', 'DescribeInstances'],
+          ...['DescribeAvailabilityZones'],
+        ]),
+        ['*'],
+        here,
+      ),
+      allow(
+        named('ec2', [
+          ...['ModifyVpcAttribute', 'DeleteVpc', 'ModifySubnetAttribute', 'DeleteSubnet', 'DeleteRouteTable'],
+          ...['AssociateRouteTable', 'ReplaceRouteTableAssociation', 'DisassociateRouteTable', 'DeleteTags'],
+          ...['AuthorizeSecurityGroupIngress', 'AuthorizeSecurityGroupEgress', 'RevokeSecurityGroupIngress'],
+          ...['RevokeSecurityGroupEgress', 'UpdateSecurityGroupRuleDescriptionsIngress', 'DeleteSecurityGroup'],
+          ...['UpdateSecurityGroupRuleDescriptionsEgress', 'ModifyVpcEndpoint', 'DeleteVpcEndpoints', 'DeleteFlowLogs'],
+        ]),
+        ['*'],
+        ours,
+      ),
+      // Log delivery belongs to no resource.
+      allow(named('logs', ['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups']), ['*'], here),
+    ];
+  }
+
+  private storage(environment: string): PolicyStatement[] {
+    const { partition, region, account } = Stack.of(this);
+    const key = `arn:${partition}:kms:${region}:${account}:key/*`;
+    return [
+      allow(
+        named('s3', [
+          ...['CreateBucket', 'DeleteBucket', 'ListBucket', 'GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'],
+          ...['PutBucketTagging', 'GetBucketTagging', 'PutEncryptionConfiguration', 'GetEncryptionConfiguration'],
+          ...['PutLifecycleConfiguration', 'GetLifecycleConfiguration', 'PutBucketNotification'],
+          ...['GetBucketNotification', 'PutBucketPublicAccessBlock', 'GetBucketPublicAccessBlock', 'PutBucketLogging'],
+          ...['GetBucketLogging', 'PutBucketVersioning', 'GetBucketVersioning', 'PutBucketOwnershipControls'],
+          ...['GetBucketOwnershipControls', 'GetBucketAcl'],
+        ]),
+        [`arn:${partition}:s3:::${bucketPrefix(environment, account)}*`],
+      ),
+      allow(named('kms', ['CreateKey']), ['*'], {
+        StringEquals: { 'aws:RequestTag/broch:environment': environment },
+      }),
+      allow(
+        named('kms', [
+          ...['TagResource', 'UntagResource', 'ListResourceTags', 'DescribeKey', 'GetKeyPolicy', 'PutKeyPolicy'],
+          ...['GetKeyRotationStatus', 'EnableKeyRotation', 'UpdateKeyDescription', 'ScheduleKeyDeletion'],
+          ...['CreateAlias', 'DeleteAlias', 'UpdateAlias'],
+        ]),
+        [key],
+        { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
+      ),
+      allow(named('kms', ['CreateAlias', 'DeleteAlias', 'UpdateAlias']), [
+        `arn:${partition}:kms:${region}:${account}:alias/broch/${environment}/*`,
+      ]),
+      allow(named('kms', ['ListAliases']), ['*']),
+      allow(
+        named('logs', [
+          ...['CreateLogGroup', 'DeleteLogGroup', 'PutRetentionPolicy', 'AssociateKmsKey', 'TagResource'],
+          ...['UntagResource', 'ListTagsForResource', 'GetDataProtectionPolicy'],
+        ]),
+        [`arn:${partition}:logs:${region}:${account}:log-group:broch-${environment}-project-*`],
+      ),
+    ];
+  }
+
+  private roles(environment: string): PolicyStatement[] {
+    const { partition, account } = Stack.of(this);
+    const of = (type: string) => `arn:${partition}:iam::${account}:${type}${path}broch-${environment}-*`;
+    return [
+      allow(named('iam', ['CreateRole', 'PutRolePolicy', 'DeleteRolePolicy']), [of('role')], {
+        StringEquals: { 'iam:PermissionsBoundary': this.boundary.managedPolicyArn },
+      }),
+      allow(
+        named('iam', [
+          ...['GetRole', 'DeleteRole', 'TagRole', 'UntagRole', 'UpdateAssumeRolePolicy', 'GetRolePolicy'],
+          ...['ListRolePolicies', 'ListAttachedRolePolicies'],
+        ]),
+        [of('role')],
+      ),
+      allow(
+        named('iam', [
+          ...['CreateInstanceProfile', 'GetInstanceProfile', 'DeleteInstanceProfile'],
+          ...['AddRoleToInstanceProfile', 'RemoveRoleFromInstanceProfile'],
+        ]),
+        [of('instance-profile'), of('role')],
+      ),
+      allow(named('iam', ['PassRole']), [of('role')], {
+        StringEquals: { 'iam:PassedToService': ['ec2.amazonaws.com', 'vpc-flow-logs.amazonaws.com'] },
+      }),
+    ];
+  }
+
+  private names(): PolicyStatement[] {
+    const { partition, region, account } = Stack.of(this);
+    return [
+      allow(
+        named('route53resolver', [
+          ...['CreateFirewallDomainList', 'GetFirewallDomainList', 'UpdateFirewallDomains', 'ImportFirewallDomains'],
+          ...['DeleteFirewallDomainList', 'CreateFirewallRuleGroup', 'GetFirewallRuleGroup', 'ListFirewallRules'],
+          ...['CreateFirewallRule', 'UpdateFirewallRule', 'DeleteFirewallRule', 'DeleteFirewallRuleGroup'],
+          ...['AssociateFirewallRuleGroup', 'GetFirewallRuleGroupAssociation', 'UpdateFirewallRuleGroupAssociation'],
+          ...['DisassociateFirewallRuleGroup', 'TagResource', 'UntagResource', 'ListTagsForResource'],
+        ]),
+        [`arn:${partition}:route53resolver:${region}:${account}:*`],
+      ),
+    ];
+  }
+}

@@ -1,0 +1,47 @@
+import { Stack } from 'aws-cdk-lib';
+import {
+  CfnFirewallDomainList,
+  CfnFirewallRuleGroup,
+  CfnFirewallRuleGroupAssociation,
+} from 'aws-cdk-lib/aws-route53resolver';
+import { Construct } from 'constructs';
+
+export interface DnsFirewallProps {
+  readonly name: string;
+  readonly vpcId: string;
+}
+
+/**
+ * Names are a way out too: a resolver asks anybody's name servers also where no packet gets through. So only AWS's own
+ * names of this region are answered.
+ */
+export class DnsFirewall extends Construct {
+  constructor(scope: Construct, id: string, { name, vpcId }: DnsFirewallProps) {
+    super(scope, id);
+    const { region } = Stack.of(this);
+    const list = (id: string, suffix: string, domains: string[]) =>
+      new CfnFirewallDomainList(this, id, { name: `${name}-${suffix}`, domains }).attrId;
+    const group = new CfnFirewallRuleGroup(this, 'Rules', {
+      name,
+      firewallRules: [
+        {
+          priority: 100,
+          action: 'ALLOW',
+          firewallDomainListId: list('Allowed', 'allowed', [
+            `*.${region}.amazonaws.com`,
+            `*.${region}.compute.internal`,
+          ]),
+          // Otherwise every name that an answer leads to would have to be on the list.
+          firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',
+        },
+        { priority: 900, action: 'BLOCK', blockResponse: 'NODATA', firewallDomainListId: list('All', 'all', ['*']) },
+      ],
+    });
+    new CfnFirewallRuleGroupAssociation(this, 'Association', {
+      firewallRuleGroupId: group.attrId,
+      vpcId,
+      priority: 101,
+      mutationProtection: 'DISABLED',
+    });
+  }
+}

@@ -1,0 +1,8 @@
+/** Where all roles, profiles and policies of projects are, so that rights can be fenced to them. */
+export const path = '/broch/';
+
+/** No role of a project may do more than this policy, whatever its own say. */
+export const boundaryName = (environment: string): string => `broch-${environment}-project`;
+
+/** All buckets of projects in an account start so; what follows is the project's id. */
+export const bucketPrefix = (environment: string, account: string): string => `broch-${environment}-${account}-`;

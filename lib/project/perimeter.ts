@@ -1,0 +1,64 @@
+import type { Stack } from 'aws-cdk-lib';
+import { AnyPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+
+/** Credentials of another account, or resources of another account, are of no use inside a project's network. */
+const ownAccount = ({ account }: Stack) => ({
+  StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
+});
+
+/** Buckets of AWS that operating systems and agents need. For reading only: nothing can be left there. */
+const systems = (region: string): string[] => [
+  `al2023-repos-${region}-de612dc2`,
+  `amazoncloudwatch-agent-${region}`,
+  `amazon-ssm-${region}`,
+  `aws-ssm-${region}`,
+  `dcv-license.${region}`,
+];
+
+/** What may pass the project's way to S3: its own bucket, and reading what AWS publishes. */
+export const s3EndpointPolicy = (stack: Stack, bucket: string): PolicyDocument =>
+  new PolicyDocument({
+    statements: [
+      new PolicyStatement({
+        sid: 'OwnBucket',
+        principals: [new AnyPrincipal()],
+        actions: [
+          's3:GetObject*',
+          's3:PutObject',
+          's3:DeleteObject',
+          's3:AbortMultipartUpload',
+          's3:ListMultipartUploadParts',
+          's3:ListBucket',
+          's3:GetBucketLocation',
+        ],
+        resources: [`arn:${stack.partition}:s3:::${bucket}`, `arn:${stack.partition}:s3:::${bucket}/*`],
+        conditions: ownAccount(stack),
+      }),
+      new PolicyStatement({
+        sid: 'SystemsReadOnly',
+        principals: [new AnyPrincipal()],
+        actions: ['s3:GetObject'],
+        resources: systems(stack.region).map(name => `arn:${stack.partition}:s3:::${name}/*`),
+      }),
+    ],
+  });
+
+/** What may pass the project's way to DynamoDB: tables of its own, should it ever have some. */
+export const dynamodbEndpointPolicy = (stack: Stack, name: string): PolicyDocument =>
+  new PolicyDocument({
+    statements: [
+      new PolicyStatement({
+        sid: 'OwnTables',
+        principals: [new AnyPrincipal()],
+        actions: [
+          'dynamodb:GetItem',
+          'dynamodb:PutItem',
+          'dynamodb:UpdateItem',
+          'dynamodb:DeleteItem',
+          'dynamodb:Query',
+        ],
+        resources: [`arn:${stack.partition}:dynamodb:${stack.region}:${stack.account}:table/${name}-*`],
+        conditions: ownAccount(stack),
+      }),
+    ],
+  });

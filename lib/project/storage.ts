@@ -1,0 +1,142 @@
+import { Aws, Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import {
+  AnyPrincipal,
+  Effect,
+  type IManagedPolicy,
+  InstanceProfile,
+  PolicyStatement,
+  Role,
+  ServicePrincipal,
+} from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { explainWildcards } from '../wildcards.ts';
+import { bucketPrefix, path } from './names.ts';
+
+export interface StorageProps {
+  readonly name: string;
+  readonly environment: string;
+  readonly project: string;
+  readonly vpcId: string;
+  readonly accessLogs: string;
+  readonly boundary: IManagedPolicy;
+}
+
+/** A project's key, its bucket, and the role of its instances, which may use both from inside its network only. */
+export class Storage extends Construct {
+  readonly key: Key;
+  readonly bucket: Bucket;
+  readonly profile: InstanceProfile;
+
+  constructor(scope: Construct, id: string, props: StorageProps) {
+    super(scope, id);
+    const { name, environment, project } = props;
+    // Goes with a stack that never got built; outlives one that did.
+    const kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+    this.key = new Key(this, 'Key', {
+      description: `Broch: all data of project ${project}`,
+      alias: `broch/${environment}/${project}`,
+      enableKeyRotation: true,
+      removalPolicy: kept,
+    });
+    this.letFlowLogsUse(this.key);
+    this.bucket = new Bucket(this, 'Bucket', {
+      bucketName: `${bucketPrefix(environment, Stack.of(this).account)}${project}`,
+      encryption: BucketEncryption.KMS,
+      encryptionKey: this.key,
+      bucketKeyEnabled: true,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      versioned: true,
+      lifecycleRules: [
+        { abortIncompleteMultipartUploadAfter: Duration.days(7), noncurrentVersionExpiration: Duration.days(90) },
+        { prefix: 'agents/', expiration: Duration.days(7), noncurrentVersionExpiration: Duration.days(7) },
+      ],
+      removalPolicy: kept,
+    });
+    const l1 = this.bucket.node.defaultChild as CfnBucket;
+    l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
+    // The platform's bucket already allows it to all buckets of projects.
+    l1.loggingConfiguration = { destinationBucketName: props.accessLogs, logFilePrefix: `projects/${project}/` };
+    const role = this.instanceRole(props);
+    this.profile = new InstanceProfile(this, 'Profile', { instanceProfileName: `${name}-instance`, path, role });
+    this.fence(role, props.vpcId);
+    Validations.of(this.bucket).acknowledge({
+      id: 'NIST.800.53.R5-S3BucketReplicationEnabled',
+      reason:
+        'Copies in a second region are for the organisation to decide: data may not leave its jurisdiction by default.',
+    });
+  }
+
+  /** Researchers may become root on their desktops, so this role holds only what any of them may do anyway. */
+  private instanceRole({ name, boundary }: StorageProps): Role {
+    const role = new Role(this, 'Instance', {
+      roleName: `${name}-instance`,
+      path,
+      permissionsBoundary: boundary,
+      assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
+    });
+    const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
+      new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
+    const statements = [
+      allow(
+        ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload'],
+        [this.bucket.arnForObjects('data/*')],
+      ),
+      allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': ['data/*'] } }),
+      // An instance's user id ends in its own instance id, so none can report in another's name.
+      allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
+      allow(['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn], {
+        StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` },
+      }),
+    ];
+    for (const statement of statements) role.addToPolicy(statement);
+    explainWildcards(role, statements, 'It ends a prefix of keys in the one bucket of the project.');
+    return role;
+  }
+
+  private fence(role: Role, vpcId: string) {
+    const deny = (sid: string, actions: string[], conditions: Record<string, Record<string, unknown>>) =>
+      this.bucket.addToResourcePolicy(
+        new PolicyStatement({
+          sid,
+          effect: Effect.DENY,
+          principals: [new AnyPrincipal()],
+          actions,
+          resources: [this.bucket.bucketArn, this.bucket.arnForObjects('*')],
+          conditions,
+        }),
+      );
+    deny('OnlyEncrypted', ['s3:PutObject'], {
+      StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' },
+    });
+    deny('OnlyUnderItsKey', ['s3:PutObject'], {
+      StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption-aws-kms-key-id': this.key.keyArn },
+    });
+    // Credentials of an instance, read off a screen, would otherwise open the bucket from anywhere.
+    deny('InstancesOnlyFromTheirNetwork', ['s3:*'], {
+      ArnEquals: { 'aws:PrincipalArn': role.roleArn },
+      StringNotEquals: { 'aws:SourceVpc': vpcId },
+    });
+  }
+
+  private letFlowLogsUse(key: Key) {
+    const { region, account, partition } = Stack.of(this);
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'FlowLogs',
+        principals: [new ServicePrincipal(`logs.${region}.amazonaws.com`)],
+        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
+        resources: ['*'],
+        conditions: {
+          ArnLike: {
+            'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:${Aws.STACK_NAME}-*`,
+          },
+        },
+      }),
+    );
+  }
+}

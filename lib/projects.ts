@@ -1,0 +1,231 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, DefaultStackSynthesizer, Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Asset } from 'aws-cdk-lib/aws-s3-assets';
+import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
+import { Construct } from 'constructs';
+import type * as Announce from '../functions/projects/announce.ts';
+import type * as Api from '../functions/projects/api.ts';
+import { poolOf } from '../functions/projects/cidr.ts';
+import type * as Create from '../functions/projects/create.ts';
+import type * as Fail from '../functions/projects/fail.ts';
+import type * as Lease from '../functions/projects/lease.ts';
+import type * as Look from '../functions/projects/look.ts';
+import { deadlineSeconds } from '../functions/projects/projects.ts';
+import type * as Recorded from '../functions/projects/record.ts';
+import type * as Unwind from '../functions/projects/unwind.ts';
+import { bus, named, starts, table } from './access.ts';
+import type { People } from './api.ts';
+import type { Config } from './config.ts';
+import { type Core, retention } from './core.ts';
+import { Handler, type Module } from './handler.ts';
+import { Builder } from './project/builder.ts';
+import { bucketPrefix } from './project/names.ts';
+import { NetworkTemplate } from './project/network.ts';
+import { explainWildcards } from './wildcards.ts';
+import { Workflow } from './workflow.ts';
+
+/** The template of projects' networks, in an app of its own: it is deployed by the workflow and not by the CDK. */
+export function networkTemplate(config: Config): { app: App; template: NetworkTemplate } {
+  const app = new App({
+    context: flags,
+    outdir: mkdtempSync(join(tmpdir(), 'broch-template-')),
+    autoSynth: false,
+    analyticsReporting: false,
+  });
+  const template = new NetworkTemplate(app, 'network', {
+    environment: config.environment,
+    retention: retention(config.retainDays),
+    description: 'Broch: the network, key and bucket of one project',
+    synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
+  });
+  return { app, template };
+}
+
+function checkPool({ pool, prefix }: Config['projects']): void {
+  try {
+    poolOf(pool, prefix);
+  } catch (error) {
+    throw new Error(`The configuration's projects.pool and projects.prefix: ${(error as Error).message}.`);
+  }
+}
+
+export interface ProjectsProps {
+  readonly core: Core;
+  readonly people: People;
+}
+
+/** Projects: each with a network, a key and a bucket of its own, built and unwound by one workflow. */
+export class Projects extends Construct {
+  readonly api: Handler<Module>;
+
+  constructor(scope: Construct, id: string, { core, people }: ProjectsProps) {
+    super(scope, id);
+    checkPool(core.config.projects);
+    const { environment, projects } = core.config;
+    const { partition, region, account } = Stack.of(this);
+    const { role } = new Builder(this, 'Builder', { environment });
+    const { app, template } = networkTemplate(core.config);
+    const asset = new Asset(this, 'Network', { path: join(app.synth().directory, template.templateFile) });
+    const buckets = bucketPrefix(environment, account);
+    const stacks = `arn:${partition}:cloudformation:${region}:${account}:stack/broch-${environment}-project-*-network/*`;
+    const onStacks = (...actions: string[]) =>
+      new PolicyStatement({ actions: actions.map(action => `cloudformation:${action}`), resources: [stacks] });
+
+    const lease = new Handler<typeof Lease>(this, 'Lease', {
+      core,
+      entry: 'projects/lease.ts',
+      // It may have to look at every block of a nearly full pool.
+      seconds: 90,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          project: ['GetItem', 'PutItem'],
+          projects: ['PutItem'],
+          block: ['GetItem', 'PutItem'],
+        }),
+        POOL: projects.pool,
+        PREFIX: String(projects.prefix),
+      },
+    });
+    const create = new Handler<typeof Create>(this, 'Create', {
+      core,
+      entry: 'projects/create.ts',
+      environment: {
+        ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DeleteStack')),
+        TEMPLATE_URL: named(
+          asset.httpUrl,
+          // Only this template, and only under that role: the function can't have anything else built.
+          new PolicyStatement({
+            actions: ['cloudformation:CreateStack'],
+            resources: [stacks],
+            conditions: {
+              StringEquals: { 'cloudformation:TemplateUrl': asset.httpUrl, 'cloudformation:RoleArn': role.roleArn },
+            },
+          }),
+          new PolicyStatement({
+            actions: ['cloudformation:TagResource'],
+            resources: [stacks],
+            conditions: { StringEquals: { 'cloudformation:CreateAction': 'CreateStack' } },
+          }),
+          // CloudFormation reads the template with the caller's rights.
+          new PolicyStatement({
+            actions: ['s3:GetObject'],
+            resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
+          }),
+        ),
+        SERVICE_ROLE: named(
+          role.roleArn,
+          new PolicyStatement({
+            actions: ['iam:PassRole'],
+            resources: [role.roleArn],
+            conditions: { StringEquals: { 'iam:PassedToService': 'cloudformation.amazonaws.com' } },
+          }),
+        ),
+        ACCESS_LOGS: core.accessLogs.bucketName,
+      },
+    });
+    const look = new Handler<typeof Look>(this, 'Look', {
+      core,
+      entry: 'projects/look.ts',
+      environment: { ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DescribeStackEvents')) },
+    });
+    const record = new Handler<typeof Recorded>(this, 'Record', {
+      core,
+      entry: 'projects/record.ts',
+      environment: { TABLE_NAME: table(core.table, { project: ['GetItem', 'PutItem'], projects: ['PutItem'] }) },
+    });
+    const announce = new Handler<typeof Announce>(this, 'Announce', {
+      core,
+      entry: 'projects/announce.ts',
+      environment: {
+        BUS_NAME: bus(core.bus),
+        ENVIRONMENT: named(environment, onStacks('UpdateTerminationProtection')),
+      },
+    });
+    const unwind = new Handler<typeof Unwind>(this, 'Unwind', {
+      core,
+      entry: 'projects/unwind.ts',
+      environment: {
+        TABLE_NAME: table(core.table, { project: ['GetItem'] }),
+        ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DeleteStack')),
+      },
+    });
+    const fail = new Handler<typeof Fail>(this, 'Fail', {
+      core,
+      entry: 'projects/fail.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          project: ['GetItem', 'PutItem'],
+          projects: ['PutItem'],
+          block: ['GetItem', 'PutItem'],
+        }),
+        BUS_NAME: bus(core.bus),
+        QUARANTINE_DAYS: String(projects.quarantineDays),
+      },
+    });
+
+    const workflow = new Workflow(this, 'Workflow', {
+      core,
+      file: 'projects.asl.json',
+      calls: {
+        Lease: lease,
+        Create: create,
+        Look: look,
+        Record: record,
+        Announce: announce,
+        Unwind: unwind,
+        Fail: fail,
+      },
+      values: { Region: region, Buckets: buckets },
+      deadline: Duration.seconds(deadlineSeconds),
+    });
+    const direct = [
+      new PolicyStatement({ actions: ['ec2:DescribeManagedPrefixLists'], resources: ['*'] }),
+      new PolicyStatement({ actions: ['s3:DeleteBucket'], resources: [`arn:${partition}:s3:::${buckets}*`] }),
+    ];
+    for (const statement of direct) workflow.machine.addToRolePolicy(statement);
+    explainWildcards(
+      workflow,
+      direct,
+      'Prefix lists have no resource to name; buckets of projects are made at run time.',
+    );
+
+    this.api = new Handler<typeof Api>(this, 'Api', {
+      core,
+      entry: 'projects/api.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          project: ['GetItem', 'PutItem', 'Query'],
+          projects: ['PutItem', 'Query'],
+          person: ['PutItem'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        MACHINE: starts(workflow.machine),
+        POOL_ID: named(
+          people.pool.userPoolId,
+          new PolicyStatement({ actions: ['cognito-idp:AdminGetUser'], resources: [people.pool.userPoolArn] }),
+        ),
+      },
+    });
+    logAccesses(core, buckets);
+  }
+}
+
+/** Projects' buckets, made at run time, deliver their access logs to the platform's bucket. */
+function logAccesses({ accessLogs }: Core, buckets: string): void {
+  const { partition, account } = Stack.of(accessLogs);
+  accessLogs.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'ProjectBuckets',
+      principals: [new ServicePrincipal('logging.s3.amazonaws.com')],
+      actions: ['s3:PutObject'],
+      resources: [accessLogs.arnForObjects('projects/*')],
+      conditions: {
+        ArnLike: { 'aws:SourceArn': `arn:${partition}:s3:::${buckets}*` },
+        StringEquals: { 'aws:SourceAccount': account },
+      },
+    }),
+  );
+}

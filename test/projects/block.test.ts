@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type Block, giveBack, lease, mayLease } from '../../functions/projects/block.ts';
+import { candidates, overlap, poolOf } from '../../functions/projects/cidr.ts';
+
+const pool = poolOf('10.0.0.0/22', 24);
+const day = 24 * 3600 * 1000;
+const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
+
+it('a free block goes to anybody, a leased one to nobody', () => {
+  expect(mayLease(undefined, 'asthma', at(0))).toBe(true);
+  const block = lease('10.0.0.0/24', 'asthma', at(0));
+  expect(mayLease(block, 'asthma', at(day))).toBe(false);
+  expect(mayLease(block, 'stroke', at(day))).toBe(false);
+});
+
+it('a resting block goes back to its last holder at once, to others when it has rested', () => {
+  const resting = giveBack(lease('10.0.0.0/24', 'asthma', at(0)), 'asthma', at(7 * day));
+  expect(mayLease(resting, 'asthma', at(1))).toBe(true);
+  expect(mayLease(resting, 'stroke', at(7 * day - 1))).toBe(false);
+  expect(mayLease(resting, 'stroke', at(7 * day))).toBe(true);
+});
+
+it('only its holder gives a block back, and only once', () => {
+  const block = lease('10.0.0.0/24', 'asthma', at(0));
+  expect(giveBack(block, 'stroke', at(day))).toBeUndefined();
+  expect(giveBack(undefined, 'asthma', at(day))).toBeUndefined();
+  expect(giveBack(giveBack(block, 'asthma', at(day)), 'asthma', at(day))).toBeUndefined();
+});
+
+/**
+ * Leases and returns as steps that read, think and write: any number may be under way at once and go on in any order. A
+ * write is conditional on the revisions that were read, as in the table.
+ */
+type Row<T> = T & { revision: number };
+interface Project {
+  cidr?: string | undefined;
+}
+interface World {
+  blocks: Map<string, Row<Block>>;
+  projects: Map<string, Row<Project>>;
+}
+function* leasing(world: World, id: string, now: () => string): Generator<void> {
+  let project = { ...(world.projects.get(id) ?? { revision: 0 }) };
+  for (const cidr of candidates(pool, id)) {
+    if (project.cidr !== undefined) return;
+    yield;
+    const read = world.blocks.get(cidr);
+    const started = now();
+    yield;
+    if (!mayLease(read, id, started)) continue;
+    yield;
+    if (write(world, id, project, { cidr }, cidr, read, lease(cidr, id, started))) return;
+    yield;
+    project = { ...(world.projects.get(id) ?? { revision: 0 }) };
+  }
+}
+function* returning(world: World, id: string, now: () => string): Generator<void> {
+  const project = { ...(world.projects.get(id) ?? { revision: 0 }) };
+  yield;
+  if (project.cidr === undefined) return;
+  const read = world.blocks.get(project.cidr);
+  yield;
+  const rests = giveBack(read, id, at(Date.parse(now()) - Date.UTC(2026, 0, 1) + 7 * day));
+  if (rests) write(world, id, project, {}, project.cidr, read, rests);
+}
+function write(
+  world: World,
+  id: string,
+  project: Row<Project>,
+  next: Project,
+  cidr: string,
+  read: Row<Block> | undefined,
+  block: Block,
+): boolean {
+  if ((world.projects.get(id)?.revision ?? 0) !== project.revision) return false;
+  if (world.blocks.get(cidr)?.revision !== read?.revision) return false;
+  world.projects.set(id, { ...next, revision: project.revision + 1 });
+  world.blocks.set(cidr, { ...block, revision: (read?.revision ?? 0) + 1 });
+  return true;
+}
+
+it('no two projects ever hold one block, and none holds two, however their steps interleave', () => {
+  const ids = ['asthma', 'stroke', 'cancer', 'sepsis', 'dementia'];
+  const step = fc.oneof(
+    fc.record({ do: fc.constant('start' as const), lease: fc.boolean(), who: fc.constantFrom(...ids) }),
+    fc.record({ do: fc.constant('go' as const), which: fc.nat({ max: 30 }) }),
+    fc.record({ do: fc.constant('wait' as const), days: fc.integer({ min: 0, max: 8 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 150 }), steps => {
+      const world: World = { blocks: new Map(), projects: new Map() };
+      const running: Generator<void>[] = [];
+      let clock = 0;
+      const now = () => at(clock);
+      for (const next of steps) {
+        if (next.do === 'wait') clock += next.days * day;
+        else if (next.do === 'start') running.push((next.lease ? leasing : returning)(world, next.who, now));
+        else if (running.length > 0) running[next.which % running.length]?.next();
+        const held = [...world.projects].flatMap(([id, { cidr }]) => (cidr === undefined ? [] : [[id, cidr] as const]));
+        const leased = [...world.blocks.values()].filter(({ status }) => status === 'leased');
+        expect(leased.map(({ cidr, project }) => `${project} ${cidr}`).sort()).toEqual(
+          held.map(([id, cidr]) => `${id} ${cidr}`).sort(),
+        );
+        for (const [id, cidr] of held)
+          for (const [other, taken] of held) if (id !== other) expect(overlap(cidr, taken)).toBe(false);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { candidates, halves, nth, overlap, poolOf } from '../../functions/projects/cidr.ts';
+
+const pools = fc
+  .record({
+    a: fc.integer({ min: 1, max: 223 }),
+    whole: fc.integer({ min: 12, max: 24 }),
+    more: fc.integer({ min: 0, max: 6 }),
+  })
+  .map(({ a, whole, more }) => poolOf(`${a}.0.0.0/${whole}`, Math.min(28, whole + more)));
+
+describe('a pool', () => {
+  it.each([
+    ['10.64.0.0/12', 22, 1024, '10.64.0.0/22', '10.79.252.0/22'],
+    ['10.64.0.0/16', 22, 64, '10.64.0.0/22', '10.64.252.0/22'],
+    ['192.168.4.0/24', 24, 1, '192.168.4.0/24', '192.168.4.0/24'],
+    ['223.255.255.0/24', 26, 4, '223.255.255.0/26', '223.255.255.192/26'],
+  ])('%s cut by /%i has %i networks, from %s to %s', (cidr, prefix, count, first, last) => {
+    const pool = poolOf(cidr, prefix);
+    expect([pool.count, nth(pool, 0), nth(pool, count - 1)]).toEqual([count, first, last]);
+    expect(() => nth(pool, count)).toThrow('has no network');
+    expect(() => nth(pool, -1)).toThrow('has no network');
+  });
+
+  it.each([
+    ['10.64.0.1/12', 22, 'does not start'],
+    ['10.256.0.0/16', 22, 'is not an IPv4 block'],
+    ['10.0.0.0/33', 22, 'is not an IPv4 block'],
+    ['10.0.0.0', 22, 'is not an IPv4 block'],
+    ['10.0.0.0/24', 22, "can't be cut"],
+    ['10.0.0.0/24', 29, "can't be cut"],
+  ])('%s cut by /%i is refused', (cidr, prefix, reason) => expect(() => poolOf(cidr, prefix)).toThrow(reason));
+
+  it('has no two networks that overlap, and they fill it', () => {
+    fc.assert(
+      fc.property(pools, fc.nat(), fc.nat(), (pool, i, j) => {
+        const [one, other] = [nth(pool, i % pool.count), nth(pool, j % pool.count)];
+        expect(overlap(one, other)).toBe(one === other);
+        expect(overlap(one, pool.cidr)).toBe(true);
+      }),
+    );
+  });
+
+  it("every project's order visits each network once", () => {
+    fc.assert(
+      fc.property(pools, fc.string(), (pool, project) => {
+        const order = [...candidates(pool, project)];
+        expect(order.length).toBe(pool.count);
+        expect(new Set(order).size).toBe(pool.count);
+      }),
+    );
+  });
+
+  it('spreads projects that are asked for at once', () => {
+    const pool = poolOf('10.64.0.0/12', 22);
+    const firsts = Array.from({ length: 100 }, (_, index) => candidates(pool, `project-${index}`).next().value);
+    expect(new Set(firsts).size).toBeGreaterThan(85);
+  });
+});
+
+describe('halves', () => {
+  it('are disjoint and inside', () => {
+    fc.assert(
+      fc.property(pools, fc.nat(), (pool, index) => {
+        const block = nth(pool, index % pool.count);
+        const [a, b] = halves(block);
+        expect(overlap(a, b)).toBe(false);
+        expect(overlap(a, block) && overlap(b, block)).toBe(true);
+      }),
+    );
+  });
+  it('of a /22 are two /23', () => expect(halves('10.64.4.0/22')).toEqual(['10.64.4.0/23', '10.64.6.0/23']));
+});

@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ask,
+  deadlineSeconds,
+  fail,
+  isCurrent,
+  isRepetition,
+  type Network,
+  Project,
+  ProjectId,
+  ready,
+  retry,
+} from '../../functions/projects/projects.ts';
+import { Refused } from '../../functions/refused.ts';
+
+const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
+const network: Network = {
+  stackId: 'arn:aws:cloudformation:eu-west-2:111122223333:stack/x/y',
+  vpcId: 'vpc-1',
+  subnetIds: ['subnet-1', 'subnet-2'],
+  securityGroupId: 'sg-1',
+  endpointSecurityGroupId: 'sg-2',
+  bucket: 'broch-prod-111122223333-asthma',
+  keyArn: 'arn:aws:kms:eu-west-2:111122223333:key/k',
+  instanceProfile: 'broch-prod-asthma-instance',
+};
+const asked = ask({ id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1', at(0));
+const held = { ...asked, cidr: '10.64.0.0/22' };
+
+describe('an id', () => {
+  it.each(['asthma', 'a1b', 'covid-19', 'a-b-c', 'a'.repeat(20)])('%s will do', id =>
+    expect(ProjectId.safeParse(id).success).toBe(true),
+  );
+  it.each([
+    'ab',
+    'Asthma',
+    '1abc',
+    'a--b',
+    'a-',
+    '-ab',
+    'a_b',
+    'a.b',
+    'a b',
+    'a/b',
+    'a#b',
+    'a'.repeat(21),
+    '../x',
+    'ä-b',
+  ])('%s will not', id => expect(ProjectId.safeParse(id).success).toBe(false));
+});
+
+describe('asking', () => {
+  it('begins with the first attempt', () => {
+    expect(Project.parse(asked)).toEqual(asked);
+    expect(asked).toMatchObject({ status: 'provisioning', attempt: 1, requestedBy: 'sub-1' });
+  });
+  it.each([
+    ['the same', {}, {}, 'sub-1', true],
+    ['of another person', {}, {}, 'sub-2', false],
+    ['with another title', {}, { title: 'Something else' }, 'sub-1', false],
+    ['after a retry', { attempt: 2 }, {}, 'sub-1', false],
+  ])('again, %s', (_, project, wanted, by, repetition) =>
+    expect(isRepetition({ ...asked, ...project }, { id: 'asthma', title: 'Asthma in Tayside', ...wanted }, by)).toBe(
+      repetition,
+    ),
+  );
+  it('again when it is ready is no repetition', () =>
+    expect(isRepetition(ready(held, network, at(9)), { id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1')).toBe(
+      false,
+    ));
+});
+
+describe('retrying', () => {
+  it('a failed project is the next attempt', () => {
+    const next = retry(fail(held, 'No room.', true, at(60)), at(120));
+    expect(next).toEqual({ ...asked, attempt: 2, startedAt: at(120) });
+  });
+  it('one that could not be unwound goes on with its block', () =>
+    expect(retry(fail(held, 'No room.', false, at(60)), at(120))).toEqual({ ...held, attempt: 2, startedAt: at(120) }));
+  it('one under way starts the same attempt again', () => expect(retry(held, at(deadlineSeconds))).toBe(held));
+  it('one past its deadline is the next attempt', () =>
+    expect(retry(held, at(deadlineSeconds + 1))).toMatchObject({ attempt: 2, cidr: '10.64.0.0/22' }));
+  it('a ready one is refused', () => {
+    expect(() => retry(ready(held, network, at(9)), at(10))).toThrow(Refused);
+    expect(() => retry(ready(held, network, at(9)), at(10))).toThrow('Project asthma is ready');
+  });
+});
+
+describe('ending', () => {
+  it('ready says where everything is', () =>
+    expect(Project.parse(ready(held, network, at(9)))).toMatchObject({
+      status: 'ready',
+      cidr: '10.64.0.0/22',
+      network,
+    }));
+  it('ready without a block is a fault', () => expect(() => ready(asked, network, at(9))).toThrow('holds no block'));
+  it('unwound gives up the block and keeps the reason', () => {
+    const failed = fail(held, 'The VPC limit is reached.', true, at(9));
+    expect(Project.parse(failed)).toEqual(failed);
+    expect(failed).toMatchObject({ reason: 'The VPC limit is reached.' });
+    expect(failed).not.toHaveProperty('cidr');
+  });
+  it('not unwound keeps the block and says so', () => {
+    const failed = fail(held, 'The VPC limit is reached.', false, at(9));
+    expect(failed.cidr).toBe('10.64.0.0/22');
+    expect(failed.reason).toContain('unfinished');
+  });
+});
+
+/** Attempts' workflows as they might report, late, twice or never, against a person who retries at any time. */
+it('only the present attempt changes a project, attempts only grow, and ready is for ever', () => {
+  const event = fc.oneof(
+    fc.record({ type: fc.constant('retry' as const) }),
+    fc.record({ type: fc.constant('lease' as const), attempt: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ type: fc.constant('ready' as const), attempt: fc.integer({ min: 1, max: 6 }) }),
+    fc.record({ type: fc.constant('fail' as const), attempt: fc.integer({ min: 1, max: 6 }), unwound: fc.boolean() }),
+    fc.record({ type: fc.constant('wait' as const), seconds: fc.integer({ min: 0, max: deadlineSeconds }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 60 }), events => {
+      let project: Project = asked;
+      let clock = 0;
+      for (const next of events) {
+        clock += 1;
+        const before: Project = project;
+        if (next.type === 'wait') clock += next.seconds;
+        else if (next.type === 'retry') {
+          try {
+            project = retry(before, at(clock));
+          } catch (error) {
+            expect(error).toBeInstanceOf(Refused);
+            expect(before.status).toBe('ready');
+          }
+        } else if (isCurrent(before, next.attempt)) {
+          if (next.type === 'lease') project = { ...before, cidr: before.cidr ?? '10.64.0.0/22' };
+          if (next.type === 'ready' && before.cidr !== undefined) project = ready(before, network, at(clock));
+          if (next.type === 'fail') project = fail(before, 'It broke.', next.unwound, at(clock));
+        }
+        expect(Project.parse(project)).toEqual(project);
+        expect(project.attempt - before.attempt).toBeOneOf([0, 1]);
+        if (before.status === 'ready') expect(project).toBe(before);
+        if (project.attempt > before.attempt) expect(project.status).toBe('provisioning');
+        if (before.status === 'failed' && project !== before)
+          expect([project.status, project.attempt]).toEqual(['provisioning', before.attempt + 1]);
+        // A block is only ever let go by an unwound failure.
+        if (before.status !== 'ready' && before.cidr !== undefined && project.cidr === undefined)
+          expect([next.type, 'unwound' in next && next.unwound]).toEqual(['fail', true]);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { causeOf, firstFailure, standing } from '../../functions/projects/stack.ts';
+
+describe('standing', () => {
+  it.each([
+    [undefined, 'none'],
+    ['DELETE_COMPLETE', 'none'],
+    ['CREATE_IN_PROGRESS', 'building'],
+    ['CREATE_COMPLETE', 'built'],
+    ['UPDATE_ROLLBACK_COMPLETE', 'built'],
+    ['ROLLBACK_IN_PROGRESS', 'leaving'],
+    ['DELETE_IN_PROGRESS', 'leaving'],
+    ['ROLLBACK_COMPLETE', 'wreck'],
+    ['ROLLBACK_FAILED', 'wreck'],
+    ['CREATE_FAILED', 'wreck'],
+    ['DELETE_FAILED', 'wreck'],
+  ])('%s is %s', (status, stands) => expect(standing(status)).toBe(stands));
+});
+
+describe('why a stack failed', () => {
+  const event = (resource: string, status: string, reason?: string) => ({
+    resource,
+    type: 'AWS::EC2::VPC',
+    status,
+    reason,
+  });
+  it('is what the first resource to fail says, not those cancelled after it', () =>
+    expect(
+      firstFailure(
+        [
+          event('stack', 'ROLLBACK_IN_PROGRESS', 'The following resource(s) failed to create: [Vpc, Bucket]'),
+          event('Bucket', 'CREATE_FAILED', 'Resource creation cancelled'),
+          event('Vpc', 'CREATE_FAILED', 'The maximum number of VPCs has been reached.'),
+          event('Vpc', 'CREATE_IN_PROGRESS'),
+        ],
+        'otherwise',
+      ),
+    ).toBe('Vpc (AWS::EC2::VPC) could not be made: The maximum number of VPCs has been reached.'));
+  it('is what the stack says where no resource failed', () =>
+    expect(firstFailure([event('Vpc', 'CREATE_COMPLETE')], 'Stack creation time exceeded')).toBe(
+      'Stack creation time exceeded',
+    ));
+});
+
+describe('a caught cause', () => {
+  it.each([
+    [JSON.stringify({ errorType: 'Error', errorMessage: 'no room', trace: ['at x'] }), 'no room'],
+    ['Rate exceeded (Service: Ec2)', 'Rate exceeded (Service: Ec2)'],
+    ['{"other": 1}', '{"other": 1}'],
+    ['', 'A step failed without saying why.'],
+    [undefined, 'A step failed without saying why.'],
+  ])('%s reads %s', (cause, reason) => expect(causeOf(cause)).toBe(reason));
+});
