@@ -1,0 +1,212 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
+import { networkTemplate } from '../../lib/projects.ts';
+import { resources } from '../template.ts';
+
+const { app, template: stack } = networkTemplate(readConfig('config/production.json'));
+const template = Template.fromStack(stack);
+const types = new Set(
+  Object.values(template.toJSON().Resources as Record<string, { Type: string }>).map(({ Type }) => Type),
+);
+interface Statement {
+  Sid?: string;
+  Effect: string;
+  Action: string | string[];
+  Resource: unknown;
+  Principal?: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+const statements = (document: unknown) => (document as { Statement: Statement[] }).Statement;
+const only = (type: string) => {
+  const found = resources(template, type);
+  expect(found.length, type).toBe(1);
+  return found[0]?.[1] ?? { Type: type, Properties: {} };
+};
+const account = { Ref: 'AWS::AccountId' };
+
+describe("a project's template", () => {
+  it('needs no bootstrap, no asset and no custom resource', () => {
+    expect(Object.keys(template.toJSON().Parameters).sort()).toEqual([
+      'AccessLogs',
+      'BlockA',
+      'BlockB',
+      'Cidr',
+      'DynamoDbPrefixList',
+      'Project',
+      'S3PrefixList',
+    ]);
+    expect([...types].filter(type => /Lambda|Custom/.test(type))).toEqual([]);
+    expect(template.toJSON()).not.toHaveProperty('Rules');
+  });
+
+  it('is the same for every account and region', () => {
+    const text = JSON.stringify(template.toJSON());
+    expect(text).not.toMatch(/\b\d{12}\b/);
+    expect(text).not.toMatch(/[a-z]{2}-[a-z]+-\d\b/);
+  });
+
+  it.each([new AwsSolutionsChecks(app), new NIST80053R5Checks(app)])('has nothing unexplained for a pack', pack => {
+    expect(pack.validateScope(stack).violations.map(({ ruleName }) => ruleName)).toEqual([]);
+  });
+
+  it('puts out what the workflow reads', () =>
+    expect(Object.keys(template.findOutputs('*')).sort()).toEqual([
+      'Bucket',
+      'EndpointSecurityGroupId',
+      'InstanceProfile',
+      'KeyArn',
+      'SecurityGroupId',
+      'SubnetIds',
+      'VpcId',
+    ]));
+});
+
+describe('nothing leads out of the network', () => {
+  it.each([
+    'AWS::EC2::InternetGateway',
+    'AWS::EC2::NatGateway',
+    'AWS::EC2::EgressOnlyInternetGateway',
+    'AWS::EC2::VPCPeeringConnection',
+    'AWS::EC2::TransitGatewayAttachment',
+    'AWS::EC2::VPNGateway',
+    'AWS::EC2::EIP',
+    'AWS::EC2::Route',
+  ])('no %s', type => expect(types.has(type)).toBe(false));
+
+  it('subnets give no public addresses and lie in two zones', () => {
+    const subnets = resources(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
+    expect(subnets.map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([false, false]);
+    expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
+  });
+
+  it('security groups let nothing in but HTTPS from the own block, and nothing out but HTTPS to endpoints', () => {
+    const groups = resources(template, 'AWS::EC2::SecurityGroup');
+    type Rule = Record<string, unknown>;
+    for (const [id, { Properties }] of groups) {
+      const { SecurityGroupIngress: ins = [], SecurityGroupEgress: outs = [] } = Properties as Record<string, Rule[]>;
+      expect(outs.length, `${id}: no rule would mean all`).toBeGreaterThan(0);
+      for (const rule of ins) expect(rule).toMatchObject({ CidrIp: { Ref: 'Cidr' }, FromPort: 443, ToPort: 443 });
+      for (const { CidrIp, CidrIpv6, FromPort, ToPort, IpProtocol } of outs) {
+        expect(CidrIpv6).toBeUndefined();
+        expect([undefined, '255.255.255.255/32']).toContain(CidrIp);
+        if (CidrIp === undefined) expect([IpProtocol, FromPort, ToPort]).toEqual(['tcp', 443, 443]);
+      }
+    }
+    expect(groups.flatMap(([, { Properties }]) => Properties.SecurityGroupIngress ?? []).length).toBe(1);
+  });
+
+  it('each endpoint is a gateway with a policy that is pinned to the account and to the project', () => {
+    const endpoints = resources(template, 'AWS::EC2::VPCEndpoint');
+    expect(endpoints.length).toBe(2);
+    for (const [id, { Properties }] of endpoints) {
+      expect(Properties.VpcEndpointType).toBe('Gateway');
+      for (const { Sid, Effect, Action, Resource, Condition } of statements(Properties.PolicyDocument)) {
+        expect(Effect).toBe('Allow');
+        expect([Resource].flat()).not.toContain('*');
+        if (Sid === 'SystemsReadOnly') expect(Action).toBe('s3:GetObject');
+        else {
+          expect(Condition, id).toEqual({
+            StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
+          });
+          expect(JSON.stringify(Resource)).toMatch(/"Ref":"(Project|StorageBucket\w+)"/);
+        }
+      }
+      expect(JSON.stringify(Properties.PolicyDocument).length).toBeLessThan(20_480);
+    }
+  });
+
+  it('only names of AWS in this region resolve', () => {
+    const lists = resources(template, 'AWS::Route53Resolver::FirewallDomainList');
+    expect(lists.map(([, { Properties }]) => JSON.stringify(Properties.Domains)).sort()).toEqual(
+      [
+        '["*"]',
+        '[{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".amazonaws.com"]]},{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".compute.internal"]]}]',
+      ].sort(),
+    );
+    const rules = only('AWS::Route53Resolver::FirewallRuleGroup').Properties.FirewallRules as {
+      Action: string;
+      Priority: number;
+    }[];
+    expect(rules.sort((a, b) => a.Priority - b.Priority).map(({ Action }) => Action)).toEqual(['ALLOW', 'BLOCK']);
+    only('AWS::Route53Resolver::FirewallRuleGroupAssociation');
+  });
+
+  it('all traffic is logged, under the key of the project', () => {
+    expect(only('AWS::EC2::FlowLog').Properties).toMatchObject({ TrafficType: 'ALL', ResourceType: 'VPC' });
+    expect(only('AWS::Logs::LogGroup').Properties).toHaveProperty('KmsKeyId');
+  });
+});
+
+describe('key and bucket', () => {
+  const bucket = only('AWS::S3::Bucket');
+  const denied = statements(only('AWS::S3::BucketPolicy').Properties.PolicyDocument).filter(
+    ({ Effect }) => Effect === 'Deny',
+  );
+
+  it('the key rotates', () => expect(only('AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true));
+
+  it.each(['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::Logs::LogGroup'])(
+    '%s outlives its stack, once that was built',
+    type => expect(only(type)).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' }),
+  );
+
+  it('the bucket is private, versioned, encrypted with that key, logged and heard', () =>
+    expect(bucket.Properties).toMatchObject({
+      VersioningConfiguration: { Status: 'Enabled' },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' } }],
+      },
+      NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } },
+      LoggingConfiguration: { DestinationBucketName: { Ref: 'AccessLogs' } },
+    }));
+
+  it('the bucket denies plain HTTP, other keys, and instances from elsewhere', () => {
+    const conditions = denied.map(({ Condition }) => Condition);
+    expect(conditions).toContainEqual({ Bool: { 'aws:SecureTransport': 'false' } });
+    expect(conditions).toContainEqual({
+      StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption-aws-kms-key-id': expect.anything() },
+    });
+    expect(conditions).toContainEqual({
+      ArnEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': [expect.stringMatching(/^StorageInstance/), 'Arn'] } },
+      StringNotEquals: { 'aws:SourceVpc': { 'Fn::GetAtt': ['Vpc', 'VpcId'] } },
+    });
+  });
+});
+
+describe('roles', () => {
+  const roles = resources(template, 'AWS::IAM::Role');
+  const policies = resources(template, 'AWS::IAM::Policy');
+
+  it('all have the boundary, and lie where the builder may make them', () => {
+    for (const [, { Properties }] of roles) {
+      expect(JSON.stringify(Properties.PermissionsBoundary)).toContain(':policy/broch/broch-prod-project');
+      expect(Properties.Path).toBe('/broch/');
+      expect(JSON.stringify(Properties.RoleName)).toContain('broch-prod');
+    }
+  });
+
+  it('an instance reads and writes data, reports as itself, and nothing else', () => {
+    const [, policy] = policies.find(([id]) => id.startsWith('StorageInstance')) ?? [];
+    const granted = statements(policy?.Properties.PolicyDocument).map(({ Action, Resource }) => [
+      [Action].flat().sort().join(' '),
+      JSON.stringify(Resource).replace(/StorageBucket\w+/g, 'BUCKET'),
+    ]);
+    expect(granted).toEqual([
+      [
+        's3:AbortMultipartUpload s3:DeleteObject s3:GetObject s3:GetObjectVersion s3:PutObject',
+        '{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/data/*"]]}',
+      ],
+      ['s3:ListBucket', '{"Fn::GetAtt":["BUCKET","Arn"]}'],
+      ['s3:PutObject', '{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/agents/${aws:userid}/*"]]}'],
+      ['kms:Decrypt kms:GenerateDataKey', expect.stringContaining('StorageKey')],
+    ]);
+  });
+});
