@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicy, Stack, TimeZone, Validations } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
@@ -119,6 +119,8 @@ export class Costs extends Construct {
       timeWindow: TimeWindow.off(),
       target: new StepFunctionsStartExecution(this.workflow.machine, {
         role,
+        // Without one, the scheduler sends a notification of its own.
+        input: ScheduleTargetInput.fromObject({}),
         deadLetterQueue: queue,
         retryAttempts: 10,
         maxEventAge: Duration.hours(6),

@@ -22,7 +22,7 @@ export const handler = http<'costs'>(
         const input = JSON.stringify({ date });
         await machines.send(new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name, input }));
       } catch (error) {
-        // Somebody asked for the same day in the same minute: theirs is as good.
+        // Somebody asked for the same day in the same millisecond: theirs is as good.
         if (!(error instanceof ExecutionAlreadyExists)) throw error;
       }
       return { date };

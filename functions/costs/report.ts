@@ -8,14 +8,14 @@ export const provisional = (date: string, now: string): boolean => date >= dayBe
 /** Cost Explorer keeps days for a year and a bit. */
 const oldest = 365;
 
-/** The day that somebody asks to report (yesterday by default), and the name of its run: one a minute. */
+/** The day that somebody asks to report (yesterday by default), and the name of its run. */
 export function asked(date: string | undefined, now: string): { date: string; name: string } {
   const newest = dayBefore(now);
   const day = date ?? newest;
   if (day > newest)
     throw new Refused('invalid', `${day} has no bill yet. The newest day that can be reported is ${newest}.`);
   if (day < shift(newest, -oldest)) throw new Refused('invalid', `Cost Explorer no longer has ${day}, day by day.`);
-  return { date: day, name: `${day}-asked-${now.slice(0, 16).replaceAll(/\D/g, '')}` };
+  return { date: day, name: `${day}-asked-${now.replaceAll(/\D/g, '')}` };
 }
 
 const billed = (report: CostReport | undefined): Billed | undefined =>

@@ -38,7 +38,7 @@ describe('a day', () => {
 
 describe('asking for a report', () => {
   it('means yesterday by default', () =>
-    expect(asked(undefined, now)).toEqual({ date, name: '2026-11-19-asked-202611200700' }));
+    expect(asked(undefined, now)).toEqual({ date, name: '2026-11-19-asked-20261120070000000' }));
   it.each([
     ['2026-11-20', 'no bill yet'],
     ['2027-01-01', 'no bill yet'],

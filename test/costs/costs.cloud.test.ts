@@ -1,0 +1,231 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { agentFor, apiAt } from '../../bin/cli/call.ts';
+import { dayBefore, shift } from '../../functions/costs/bill.ts';
+import type { Billed } from '../../functions/costs/costs.ts';
+import { seedBill } from '../../local/bill.ts';
+import { type Inbox, openInbox } from '../../local/inbox.ts';
+import { enrol, signInAs } from '../../local/people.ts';
+import { cloud } from '../cloud.ts';
+import { team } from './team.ts';
+
+const { moto, ca, certificateKey, log, api, outputs, region, endpoint, account, configuration } = cloud();
+const yesterday = dayBefore(new Date().toISOString());
+/** Each test has a day of its own. */
+const day = (back: number) => shift(yesterday, -back);
+const bill = { moto, projects: ['asthma', 'stroke', 'diabetes'], seed: 'test', tag: 'broch:project' };
+
+let inbox: Inbox;
+let at: Awaited<ReturnType<typeof team>>;
+let heard: (date: string) => Promise<{ 'detail-type': string; detail: { reason?: string } }[]>;
+const billed = async (date: string) => (await at.report(date)) as Billed;
+
+beforeAll(async () => {
+  inbox = await openInbox({ ca, certificateKey });
+  at = await team();
+  heard = await at.listen();
+  await seedBill({ ...bill, dates: Array.from({ length: 12 }, (_, back) => day(back)) });
+});
+afterAll(() => inbox?.close());
+
+/** What a run made arrive at the inbox. */
+async function posted<T>(run: () => Promise<T>) {
+  const [posts, cards] = [inbox.posts(), inbox.cards().length];
+  const ended = await run();
+  return { ended, posts: inbox.posts() - posts, cards: inbox.cards().length - cards };
+}
+
+describe('before there is a webhook', () => {
+  it('the report is kept, and says how to send it', async () => {
+    const { status, error, cause } = await at.run({ date: day(1) });
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unsent' });
+    expect(cause).toContain('There is no webhook address yet');
+    const report = await billed(day(1));
+    expect(report).toMatchObject({ status: 'unsent', reason: cause, edition: 1 });
+    expect(report.projects).toHaveLength(3);
+    await expect
+      .poll(() => heard(day(1)))
+      .toMatchObject([{ 'detail-type': 'CostReportFailed', detail: { reason: cause } }]);
+  });
+
+  it.each([
+    ['https://contoso.webhook.office.com/webhookb2/1', 'Office 365 connectors'],
+    ['http://127.0.0.1/x', 'https'],
+    ['https://evil.example/x', 'not one that cards may be posted to'],
+  ])('nor is it sent to %s', async (address, reason) => {
+    await at.setWebhook(address);
+    const { error, cause } = await at.run({ date: day(1) });
+    expect([error, cause]).toEqual(['Unsent', expect.stringContaining(reason)]);
+  });
+});
+
+describe('with a webhook', () => {
+  beforeAll(() => at.setWebhook(inbox.webhook));
+
+  it('yesterday is sent by default, once however often it is asked for', async () => {
+    const first = await posted(() => at.run());
+    expect(first).toMatchObject({ ended: { status: 'SUCCEEDED' }, posts: 1, cards: 1 });
+    const report = await billed(yesterday);
+    expect(report).toMatchObject({ status: 'sent', edition: 1, provisional: true, currency: 'USD' });
+    const parts = [...report.projects.map(({ amount }) => amount), report.untagged];
+    expect(parts.reduce((sum, amount) => sum + BigInt(amount), 0n)).toBe(BigInt(report.total));
+    expect(report.trend).toHaveLength(14);
+    await expect
+      .poll(() => heard(yesterday))
+      .toMatchObject([{ 'detail-type': 'CostReported', detail: { edition: 1 } }]);
+    expect(await posted(() => at.run())).toMatchObject({ ended: { status: 'SUCCEEDED' }, posts: 0 });
+    expect(await billed(yesterday)).toEqual(report);
+  });
+
+  it('what was unsent is sent by the next run', async () => {
+    expect(await posted(() => at.run({ date: day(1) }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
+    expect(await billed(day(1))).toMatchObject({ status: 'sent', edition: 1, provisional: false });
+  });
+
+  it('two runs at once send one card', async () => {
+    const both = () => Promise.all([at.run({ date: day(2) }), at.run({ date: day(2) })]);
+    const { ended, posts } = await posted(both);
+    expect(posts).toBe(1);
+    expect(ended.map(({ status }) => status)).toContain('SUCCEEDED');
+    expect(await billed(day(2))).toMatchObject({ status: 'sent' });
+  });
+
+  it('it waits when it is told to, and tries again after faults', async () => {
+    inbox.trouble({ status: 429, retryAfter: 17 }, { status: 502 }, { status: 500 });
+    const { ended, posts, cards } = await posted(() => at.run({ date: day(3) }));
+    expect({ status: ended.status, posts, cards }).toEqual({ status: 'SUCCEEDED', posts: 4, cards: 1 });
+    expect(ended.history).toMatch(/WaitToSend.*seconds\\": ?17/);
+  });
+
+  it('it gives up after six tries, keeps the report and can be asked again', async () => {
+    inbox.trouble(...Array.from({ length: 6 }, () => ({ status: 503 })));
+    const { ended, posts } = await posted(() => at.run({ date: day(4) }));
+    expect({ error: ended.error, posts }).toEqual({ error: 'Unsent', posts: 6 });
+    expect(await billed(day(4))).toMatchObject({ status: 'unsent', reason: 'The webhook answered 503.' });
+    expect(await posted(() => at.run({ date: day(4) }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
+  });
+
+  it.each([
+    [{ status: 401 }, 'signature is wrong'],
+    [{ status: 404 }, 'workflow is gone'],
+    [{ status: 302 }, 'answered 302'],
+    [{ status: 429, retryAfter: 86_400 }, 'longer than a run lasts'],
+  ])('%j is final', async (trouble, reason) => {
+    inbox.trouble(trouble);
+    const { ended, posts } = await posted(() => at.run({ date: day(5) }));
+    expect([ended.error, ended.cause, posts]).toEqual(['Unsent', expect.stringContaining(reason), 1]);
+  });
+
+  it('nobody there is a reason too, and none that tells the address', async () => {
+    const gone = await openInbox({ ca, certificateKey });
+    await gone.close();
+    await at.setWebhook(gone.webhook);
+    const { error, cause } = await at.run({ date: day(6) });
+    await at.setWebhook(inbox.webhook);
+    expect([error, cause]).toEqual(['Unsent', 'The webhook could not be reached (ECONNREFUSED).']);
+  });
+
+  it('a day without a bill is looked for again, and in the end reported as such', async () => {
+    const empty = day(20);
+    const { ended, posts } = await posted(() => at.run({ date: empty }));
+    expect([ended.error, posts]).toEqual(['Unsent', 0]);
+    expect(await at.report(empty)).toMatchObject({ status: 'unbilled', reason: expect.stringContaining('no figures') });
+    expect(ended.history.split('WaitForBill').length).toBeGreaterThan(5);
+    await seedBill({ ...bill, dates: [empty], again: true });
+    expect(await posted(() => at.run({ date: empty }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
+    expect(await billed(empty)).toMatchObject({ status: 'sent', edition: 1 });
+  });
+
+  it('a bill that AWS changed makes a new edition, which is sent', async () => {
+    await seedBill({ ...bill, seed: 'changed', dates: [yesterday], again: true });
+    const before = await billed(yesterday);
+    expect(await posted(() => at.run())).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
+    expect(await billed(yesterday)).toMatchObject({
+      status: 'sent',
+      edition: 2,
+      restates: { edition: 1, total: before.total },
+      settled: { date: day(1) },
+    });
+  });
+
+  it('a bill that makes no sense is a fault, and the run still ends and says so', async () => {
+    await fetch(`${moto}/moto-api/static/ce/cost-and-usage-results`, {
+      method: 'POST',
+      body: JSON.stringify({
+        results: [
+          {
+            ResultsByTime: [
+              { TimePeriod: { Start: day(30), End: day(29) }, Groups: [{ Keys: ['other$x'], Metrics: {} }] },
+            ],
+          },
+        ],
+      }),
+    });
+    const { error, cause } = await at.run({ date: day(30) });
+    expect([error, cause]).toEqual(['Unsent', expect.stringContaining('could not be collected')]);
+  });
+
+  it.each([
+    ['Send', 9, { error: 'Unsent', cause: expect.stringContaining('could not be sent') }],
+    ['ConcludeSent', 10, { error: 'Untold', cause: expect.stringContaining('could not be published') }],
+  ])('a function for %s that is gone ends the run too', async (state, back, end) => {
+    await seedBill({ ...bill, dates: [day(back)] });
+    const ended = await at.run({ date: day(back) }, await at.broken(state));
+    expect(ended).toMatchObject(end);
+    expect(await posted(() => at.run({ date: day(back) }))).toMatchObject({
+      ended: { status: 'SUCCEEDED' },
+      posts: state === 'Send' ? 1 : 0,
+    });
+  });
+
+  it('also where nothing can be concluded: the reason is the end of the run', async () => {
+    const ended = await at.run({ date: day(40) }, await at.broken('ConcludeUnsent'));
+    expect(ended).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('no figures') });
+  });
+
+  it('the address is in no history and no log', async () => {
+    const signature = new URL(inbox.webhook).searchParams.get('sig') ?? '';
+    await seedBill({ ...bill, dates: [day(7)] });
+    const { status, history } = await at.run({ date: day(7) });
+    expect(status).toBe('SUCCEEDED');
+    expect(history).not.toContain(signature);
+    expect(readFileSync(log, 'utf8')).not.toContain(signature);
+  });
+});
+
+describe('the API', () => {
+  const place = {
+    name: 'costs',
+    api,
+    pool: outputs['data.Pool'] ?? '',
+    client: outputs['data.Client'] ?? '',
+    region,
+    embedded: { endpoint, account, ca: readFileSync(ca, 'utf8'), people: [] },
+  };
+  const agent = agentFor(place);
+  afterAll(() => agent.destroy());
+  const as = async (name: string, role: 'operator' | 'steward' | 'researcher') => {
+    const { access } = await signInAs(place, await enrol(place, configuration, name, role));
+    return apiAt(place, agent, async () => access);
+  };
+
+  it('lets an operator make a report and staff read it; nobody else', async () => {
+    const [operator, steward, researcher] = [
+      await as('costs-operator', 'operator'),
+      await as('costs-steward', 'steward'),
+      await as('costs-researcher', 'researcher'),
+    ];
+    await seedBill({ ...bill, dates: [day(8)] });
+    expect(await operator.ask('reportCosts', { body: { date: day(8) } })).toEqual({ date: day(8) });
+    await expect.poll(() => at.report(day(8)), { timeout: 20_000 }).toMatchObject({ status: 'sent' });
+    expect(await steward.ask('showReport', { params: { date: day(8) } })).toMatchObject({ status: 'sent', edition: 1 });
+    const { items, next } = await steward.ask('listReports', { query: { limit: 2 } });
+    expect(items.map(({ date }) => date)).toEqual([yesterday, day(1)]);
+    const more = await steward.ask('listReports', { query: { limit: 2, next } });
+    expect(more.items[0]?.date).toBe(day(2));
+    await expect(operator.ask('reportCosts', { body: { date: shift(yesterday, 1) } })).rejects.toThrow('no bill yet');
+    await expect(steward.ask('reportCosts', { body: {} })).rejects.toThrow('Only operator may do this');
+    await expect(researcher.ask('listReports')).rejects.toThrow('Only operator or steward');
+    await expect(steward.ask('showReport', { params: { date: '2020-01-01' } })).rejects.toThrow('no cost report');
+  });
+});

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest';
+import { resources, synthesise } from '../template.ts';
+
+const { templates } = synthesise();
+
+describe('what is deployed', () => {
+  it('starts once a day at the configured hour, and keeps what could not be started', () =>
+    expect(resources(templates.platform, 'AWS::Scheduler::Schedule').map(([, { Properties }]) => Properties)).toEqual([
+      expect.objectContaining({
+        ScheduleExpression: 'cron(0 7 * * ? *)',
+        ScheduleExpressionTimezone: 'Europe/London',
+        FlexibleTimeWindow: { Mode: 'OFF' },
+        Target: expect.objectContaining({ DeadLetterConfig: { Arn: expect.anything() } }),
+      }),
+    ]));
+
+  it('has an end before the next day', () => {
+    const machines = resources(templates.platform, 'AWS::StepFunctions::StateMachine');
+    const [, found] = machines.find(([id]) => id.includes('CostsReport')) ?? [];
+    expect(JSON.parse(String(found?.Properties.DefinitionString)).TimeoutSeconds).toBe(12 * 3600);
+  });
+
+  it('keeps the address of the webhook through every deployment', () => {
+    const [secret] = Object.values(templates.data.findResources('AWS::SecretsManager::Secret')).filter(
+      ({ Properties }) => String(Properties.Description).includes('Teams'),
+    );
+    expect(secret).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(Object.keys(secret?.Properties)).not.toContain('GenerateSecretString');
+    expect(Object.keys(secret?.Properties)).not.toContain('SecretString');
+  });
+});
