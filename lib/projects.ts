@@ -129,7 +129,9 @@ export class Projects extends Construct {
     const look = new Handler<typeof Look>(this, 'Look', {
       core,
       entry: 'projects/look.ts',
-      environment: { ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DescribeStackEvents')) },
+      environment: {
+        ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DescribeStackEvents', 'DescribeEvents')),
+      },
     });
     const record = new Handler<typeof Recorded>(this, 'Record', {
       core,

@@ -1,4 +1,4 @@
-import { DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
+import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { step } from '../handler.ts';
 import { client, describeStack, stackName } from './cloudformation.ts';
@@ -22,14 +22,13 @@ export const handler = step(Input, async ({ project }): Promise<Outcome> => {
       return { status: 'built', network: networkOf(stack) };
     case 'none':
       return { status: 'failed', reason: `The stack ${name} is gone: somebody deleted it while it was made.` };
-    default:
+    default: {
+      const reason = firstFailure(await eventsOf(name)) ?? (await invalid(name));
       return {
         status: 'failed',
-        reason: firstFailure(
-          await eventsOf(name),
-          `The stack ${name} failed: ${stack?.StackStatusReason ?? 'no reason'}`,
-        ),
+        reason: reason ?? `The stack ${name} failed: ${stack?.StackStatusReason ?? 'no reason'}`,
       };
+    }
   }
 });
 
@@ -66,4 +65,13 @@ async function eventsOf(name: string): Promise<StackEvent[]> {
     next = NextToken;
   }
   return events;
+}
+
+/** What CloudFormation found before it made anything, such as a name that is taken: not among the stack's events. */
+async function invalid(name: string): Promise<string | undefined> {
+  const { OperationEvents = [] } = await client.send(
+    new DescribeEventsCommand({ StackName: name, Filters: { FailedEvents: true } }),
+  );
+  const found = OperationEvents.find(({ ValidationStatusReason }) => ValidationStatusReason);
+  return found && `${found.LogicalResourceId} (${found.ResourceType}) can't be made: ${found.ValidationStatusReason}`;
 }

@@ -35,11 +35,15 @@ export interface StackEvent {
  * Why a stack could not be built, from its events (newest first): the first resource that failed by itself. Those after
  * it are merely cancelled.
  */
-export function firstFailure(events: readonly StackEvent[], otherwise: string): string {
+export function firstFailure(events: readonly StackEvent[]): string | undefined {
   const first = events.findLast(
-    ({ status, reason }) => status === 'CREATE_FAILED' && reason && !/^Resource creation cancelled/i.test(reason),
+    ({ type, status, reason }) =>
+      type !== 'AWS::CloudFormation::Stack' &&
+      status === 'CREATE_FAILED' &&
+      reason &&
+      !/^Resource creation cancelled/i.test(reason),
   );
-  return first ? `${first.resource} (${first.type}) could not be made: ${first.reason}` : otherwise;
+  return first && `${first.resource} (${first.type}) could not be made: ${first.reason}`;
 }
 
 /** A sentence for people from what a state machine caught: a Lambda's error as JSON, or a service's own text. */

@@ -26,20 +26,18 @@ describe('why a stack failed', () => {
   });
   it('is what the first resource to fail says, not those cancelled after it', () =>
     expect(
-      firstFailure(
-        [
-          event('stack', 'ROLLBACK_IN_PROGRESS', 'The following resource(s) failed to create: [Vpc, Bucket]'),
-          event('Bucket', 'CREATE_FAILED', 'Resource creation cancelled'),
-          event('Vpc', 'CREATE_FAILED', 'The maximum number of VPCs has been reached.'),
-          event('Vpc', 'CREATE_IN_PROGRESS'),
-        ],
-        'otherwise',
-      ),
+      firstFailure([
+        event('stack', 'ROLLBACK_IN_PROGRESS', 'The following resource(s) failed to create: [Vpc, Bucket]'),
+        event('Bucket', 'CREATE_FAILED', 'Resource creation cancelled'),
+        event('Vpc', 'CREATE_FAILED', 'The maximum number of VPCs has been reached.'),
+        event('Vpc', 'CREATE_IN_PROGRESS'),
+      ]),
     ).toBe('Vpc (AWS::EC2::VPC) could not be made: The maximum number of VPCs has been reached.'));
-  it('is what the stack says where no resource failed', () =>
-    expect(firstFailure([event('Vpc', 'CREATE_COMPLETE')], 'Stack creation time exceeded')).toBe(
-      'Stack creation time exceeded',
-    ));
+  it('is not among the events where no resource failed', () => {
+    expect(firstFailure([event('Vpc', 'CREATE_COMPLETE')])).toBeUndefined();
+    const stack = { ...event('stack', 'CREATE_FAILED', 'Validation failed'), type: 'AWS::CloudFormation::Stack' };
+    expect(firstFailure([stack])).toBeUndefined();
+  });
 });
 
 describe('a caught cause', () => {

@@ -1,0 +1,146 @@
+import { DescribeVpcsCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { Api } from '../../bin/cli/call.ts';
+import { overlap } from '../../functions/projects/cidr.ts';
+import type { Ready } from '../../functions/projects/projects.ts';
+import { cloud } from '../cloud.ts';
+import { makePerson, readBlock, readProject, stackOf, until } from './ground.ts';
+
+const { configuration, account, region } = cloud();
+const [ec2, s3] = [new EC2Client(configuration), new S3Client(configuration)];
+const vpcsOf = async (project: string) =>
+  (await ec2.send(new DescribeVpcsCommand({ Filters: [{ Name: 'tag:broch:project', Values: [project] }] }))).Vpcs ?? [];
+
+let operator: Api;
+let researcher: Api;
+beforeAll(async () => {
+  operator = await makePerson('projects-operator', 'operator');
+  researcher = await makePerson('projects-researcher', 'researcher');
+});
+
+const create = (id: string, title = id) => operator.ask('createProject', { body: { id, title } });
+const ended = (id: string) =>
+  until(
+    () => operator.ask('showProject', { params: { project: id } }),
+    ({ status }) => status !== 'provisioning',
+  );
+
+describe('projects asked for at once', () => {
+  const ids = ['pr-one', 'pr-two', 'pr-three', 'pr-four'];
+  let all: Ready[];
+  beforeAll(async () => {
+    const asked = await Promise.all(ids.map(id => create(id)));
+    for (const project of asked) expect(project).toMatchObject({ status: 'provisioning', attempt: 1 });
+    all = (await Promise.all(ids.map(ended))) as Ready[];
+  });
+
+  it('are all ready', () => expect(all.map(({ status }) => status)).toEqual(ids.map(() => 'ready')));
+
+  it('share nothing', () => {
+    for (const part of ['vpcId', 'bucket', 'keyArn', 'instanceProfile', 'securityGroupId', 'stackId'] as const)
+      expect(new Set(all.map(({ network }) => network[part])).size, part).toBe(ids.length);
+    expect(new Set(all.flatMap(({ network }) => network.subnetIds)).size).toBe(2 * ids.length);
+    for (const { id, cidr } of all)
+      for (const other of all) if (id !== other.id) expect(overlap(cidr, other.cidr)).toBe(false);
+  });
+
+  it('have a network of the block they hold, a bucket of their name, and a tag for the bill', async () => {
+    for (const { id, cidr, network } of all) {
+      expect((await vpcsOf(id)).map(({ VpcId, CidrBlock }) => [VpcId, CidrBlock])).toEqual([[network.vpcId, cidr]]);
+      expect(await readBlock(cidr)).toMatchObject({ status: 'leased', project: id });
+      expect(network.bucket).toBe(`broch-local-${account}-${id}`);
+    }
+  });
+
+  it('have stacks that cannot be deleted by mistake', async () => {
+    const stack = await until(
+      () => stackOf('pr-one'),
+      stack => stack?.EnableTerminationProtection === true,
+    );
+    expect(stack?.StackStatus).toBe('CREATE_COMPLETE');
+  });
+
+  it('are listed, newest first, in pages', async () => {
+    const seen: string[] = [];
+    let next: string | undefined;
+    do {
+      const page = await operator.ask('listProjects', { query: { limit: 3, ...(next && { next }) } });
+      expect(page.items.length).toBeLessThanOrEqual(3);
+      seen.push(...page.items.map(({ requestedAt, id }) => `${requestedAt}#${id}`));
+      next = page.next;
+    } while (next);
+    expect(seen).toEqual([...seen].sort().reverse());
+    expect(seen.map(line => line.split('#')[1])).toEqual(expect.arrayContaining(ids));
+  });
+
+  it('are there once, and for good', async () => {
+    await expect(create('pr-one')).rejects.toThrow('There already is a project pr-one');
+    await expect(operator.ask('retryProject', { params: { project: 'pr-one' } })).rejects.toThrow('is ready');
+  });
+});
+
+describe('a project whose bucket name is taken', () => {
+  const id = 'pr-taken';
+  const Bucket = `broch-local-${account}-${id}`;
+
+  it('fails with the reason, and leaves nothing', async () => {
+    await s3.send(
+      new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: region as 'eu-west-2' } }),
+    );
+    await s3.send(new PutObjectCommand({ Bucket, Key: 'mine', Body: 'x' }));
+    await create(id);
+    const failed = await ended(id);
+    expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
+    expect(failed).not.toHaveProperty('cidr');
+    expect('reason' in failed && failed.reason).toMatch(/exist/i);
+    expect(await stackOf(id)).toBeUndefined();
+    expect(await vpcsOf(id)).toEqual([]);
+  });
+
+  it('can be tried again when the cause is mended', async () => {
+    await s3.send(new DeleteObjectCommand({ Bucket, Key: 'mine' }));
+    await s3.send(new DeleteBucketCommand({ Bucket }));
+    expect(await operator.ask('retryProject', { params: { project: id } })).toMatchObject({ attempt: 2 });
+    expect(await ended(id)).toMatchObject({ status: 'ready', attempt: 2 });
+    expect((await readProject(id))?.status).toBe('ready');
+  });
+});
+
+describe('members', () => {
+  const params = { project: 'pr-one' };
+  it('a project does not exist for who is not in it', async () => {
+    await expect(researcher.ask('showProject', { params })).rejects.toThrow('There is no project pr-one');
+    await expect(researcher.ask('listMembers', { params })).rejects.toThrow('There is no project pr-one');
+  });
+  it('nor is anybody added to one that does not exist, or who does not exist', async () => {
+    const body = { roles: ['researcher'] };
+    await expect(
+      operator.ask('addMember', { params: { project: 'pr-none', name: 'projects-researcher' }, body }),
+    ).rejects.toThrow('There is no project pr-none');
+    await expect(operator.ask('addMember', { params: { ...params, name: 'nobody-at-all' }, body })).rejects.toThrow(
+      'There is nobody called nobody-at-all',
+    );
+  });
+  it('see it, and each other', async () => {
+    const { id: user } = await researcher.ask('showMe');
+    const to = { ...params, name: 'projects-researcher' };
+    const first = await operator.ask('addMember', { params: to, body: { roles: ['researcher'] } });
+    expect(first).toMatchObject({ user, name: 'projects-researcher', roles: ['researcher'] });
+    const second = await operator.ask('addMember', { params: to, body: { roles: ['lead', 'researcher', 'lead'] } });
+    expect(second).toEqual({ ...first, roles: ['lead', 'researcher'] });
+    expect(await researcher.ask('showProject', { params })).toMatchObject({ id: 'pr-one', status: 'ready' });
+    expect((await researcher.ask('listMembers', { params })).items).toEqual([second]);
+  });
+  it('may not do what operators do', async () => {
+    await expect(researcher.ask('createProject', { body: { id: 'pr-mine', title: 'Mine' } })).rejects.toThrow('Only');
+    await expect(researcher.ask('retryProject', { params })).rejects.toThrow('Only');
+    await expect(researcher.ask('listProjects')).rejects.toThrow('Only');
+  });
+});
