@@ -15,6 +15,7 @@ import type * as Wait from '../functions/workspaces/wait.ts';
 import { bus, key, named, secret, starts, table } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
+import { bucketPrefix } from './project/names.ts';
 import { Workflow } from './workflow.ts';
 
 /** What workspaces keep: the key that links are signed with, and the one that desktops' passwords lie under. */
@@ -112,7 +113,7 @@ export class Workspaces extends Construct {
       deadline,
     });
 
-    const prefix = `broch-${environment}-`;
+    const prefix = bucketPrefix(environment, Stack.of(this).account);
     const report = new Handler<typeof Report>(this, 'Report', {
       core,
       entry: 'workspaces/report.ts',

@@ -74,7 +74,6 @@ export async function playAgents({
           Key: `agents/${session.user}/ready.json`,
           Body: JSON.stringify({ password: randomBytes(18).toString('base64url'), protocol: 'rdp' }),
           ContentType: 'application/json',
-          ServerSideEncryption: 'aws:kms',
         }),
       );
     } finally {

@@ -119,7 +119,7 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
   const children = [
     keep(
       'MiniStack',
-      [python, '-m', 'hypercorn', '-c', `file:${file('hypercorn.py')}`, 'ministack.app:app'],
+      [python, '-m', 'hypercorn', '-c', `file:${file('hypercorn.py')}`, 'emulator:app'],
       {
         ...inherited,
         ...environment,
@@ -131,6 +131,7 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
         CLOUDTRAIL_RECORDING: '1',
         MINISTACK_REGION: region,
         NODE_PATH: modules,
+        PYTHONPATH: join(root, 'local/python'),
         PATH: [join(modules, 'node/bin'), join(modules, '.bin'), process.env.PATH].join(delimiter),
         LOG_LEVEL: 'WARNING',
         PYTHONUNBUFFERED: '1',

@@ -1,0 +1,160 @@
+"""MiniStack, mended where it answers otherwise than AWS and something of ours would notice: `hypercorn emulator:app`.
+
+Each mend replaces a piece of one module's source as it is imported. A piece that isn't there exactly once stops the
+start, so that another release of MiniStack can't silently run unmended.
+"""
+
+import importlib.abc
+import importlib.machinery
+import sys
+
+MENDS = {
+    # A Lambda's error is known by its name: Retry and Catch of our workflows ask for it.
+    "ministack.core.lambda_runtime": [
+        (
+            'status: "error", error: String(err.message || err), trace: err.stack || ""',
+            'status: "error", error: String(err.message || err), errorType: err.name, trace: err.stack || ""',
+        ),
+    ],
+    "ministack.services.lambda_svc": [
+        (
+            """            error_type = "Runtime.HandlerError"
+            if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):""",
+            """            error_type = result.get("errorType") or "Runtime.HandlerError"
+            if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):""",
+        ),
+    ],
+    "ministack.core.iam_evaluator": [
+        # Policy variables, such as the aws:userid in the prefix that an instance may write to.
+        (
+            "    if resources:\n        return any(fnmatch_iam_cs(resource_arn, p) for p in resources)",
+            "    if resources:\n"
+            "        return any(fnmatch_iam_cs(resource_arn, p) for p in map(_with_variables(ctx), resources))",
+        ),
+        (
+            "def _resource_matches(resource_arn: str, resources: list[str],\n"
+            "                      not_resources: list[str]) -> bool:",
+            """def _with_variables(ctx):
+    def value(found):
+        known = _resolve_condition_key(found.group(1), ctx)
+        return known if isinstance(known, str) else found.group(0)
+    return lambda pattern: re.sub(r"\\$\\{([\\w:/-]+)\\}", value, pattern)
+
+
+def _resource_matches(resource_arn: str, resources: list[str],
+                      not_resources: list[str], ctx) -> bool:""",
+        ),
+        (
+            "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources)",
+            "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources, ctx)",
+        ),
+        # An instance's session calls from inside its network, through the gateway endpoint there.
+        (
+            """    tags = list((entity or {}).get("Tags") or [])
+    session = sts_svc._sessions.get(credential.access_key_id)""",
+            """    from ministack.services import ec2 as ec2_svc
+    instance = ec2_svc._instances.get(str(credential.principal_id).rpartition(":")[2])
+    if credential.principal_type == "AssumedRole" and instance is not None:
+        keys["aws:sourcevpc"] = instance["VpcId"]
+    tags = list((entity or {}).get("Tags") or [])
+    session = sts_svc._sessions.get(credential.access_key_id)""",
+        ),
+    ],
+    # The tags of instances, for rights that are fenced to ours.
+    "ministack.services.tagging": [
+        (
+            '_RESOURCE_TAG_COLLECTORS = {\n    "dynamodb": _collect_dynamodb,',
+            """def _collect_instances():
+    import ministack.services.ec2 as svc
+    for resource, tags in svc._tags.items():
+        if resource.startswith("i-"):
+            yield f"arn:aws:ec2:{get_region()}:{_account()}:instance/{resource}", _normalise_list(tags)
+
+
+_RESOURCE_TAG_COLLECTORS = {
+    "ec2": _collect_instances,
+    "dynamodb": _collect_dynamodb,""",
+        ),
+    ],
+    # A task token belongs to a machine, which is what the right to answer it is fenced to; and a function that fails
+    # instead of leaving its token fails the task.
+    "ministack.services.stepfunctions": [
+        (
+            """        ctx["Task"] = {"Token": new_uuid()}
+""",
+            """        ctx["Task"] = {"Token": new_uuid()}
+        _token_machines[ctx["Task"]["Token"]] = ctx.get("StateMachine", {}).get("Id", "*")
+""",
+        ),
+        (
+            """            _call_lambda(func_ref, lambda_payload)
+        except _ExecutionError:
+            pass
+""",
+            """            _call_lambda(func_ref, lambda_payload)
+        except _ExecutionError:
+            _task_tokens.pop(token, None)
+            raise
+""",
+        ),
+        ("_SFN_WAIT_SCALE = _parse_wait_scale()\n", "_SFN_WAIT_SCALE = _parse_wait_scale()\n_token_machines = {}\n"),
+    ],
+    "ministack.core.iam_actions": [
+        (
+            """        arn = _safe_json_field(body, "activityArn")
+        if arn:
+            return arn
+        name = _safe_json_field(body, "name")
+""",
+            """        arn = _safe_json_field(body, "activityArn")
+        if arn:
+            return arn
+        token = _safe_json_field(body, "taskToken")
+        if token:
+            from ministack.services import stepfunctions
+            return stepfunctions._token_machines.get(token, "*")
+        name = _safe_json_field(body, "name")
+""",
+        ),
+    ],
+    # What a call to KMS binds its ciphertext to.
+    "ministack.app": [
+        (
+            "            service_context = {**request_tag_context(service, iam_action, body, routing_params),",
+            """            if service == "kms":
+                try:
+                    bound = json.loads(body or b"{}").get("EncryptionContext") or {}
+                except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+                    bound = {}
+                if bound:
+                    service_context = {f"kms:EncryptionContext:{name}": value for name, value in bound.items()}
+                    service_context["kms:EncryptionContextKeys"] = list(bound)
+            service_context = {**request_tag_context(service, iam_action, body, routing_params),""",
+        ),
+    ],
+}
+
+
+class Mended(importlib.machinery.SourceFileLoader):
+    def get_code(self, fullname):
+        source = self.get_data(self.path).decode()
+        for old, new in MENDS[fullname]:
+            if source.count(old) != 1:
+                raise ImportError(f"{fullname} is not as expected: {old.strip().splitlines()[0]!r}")
+            source = source.replace(old, new)
+        return compile(source, self.path, "exec", dont_inherit=True)
+
+
+class Mender(importlib.abc.MetaPathFinder):
+    def find_spec(self, fullname, path, target=None):
+        if fullname not in MENDS:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None:
+            spec.loader = Mended(fullname, spec.origin)
+        return spec
+
+
+sys.meta_path.insert(0, Mender())
+
+from ministack.app import app  # noqa: E402, F401

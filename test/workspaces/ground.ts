@@ -1,0 +1,193 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { CreateSecurityGroupCommand, CreateSubnetCommand, CreateVpcCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  AddRoleToInstanceProfileCommand,
+  CreateInstanceProfileCommand,
+  CreateRoleCommand,
+  IAMClient,
+  PutRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import {
+  CreateBucketCommand,
+  PutBucketEncryptionCommand,
+  PutBucketNotificationConfigurationCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  DescribeStateMachineCommand,
+  ListStateMachinesCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { agentFor, apiAt } from '../../bin/cli/call.ts';
+import { key } from '../../functions/keys.ts';
+import type { Network, Project } from '../../functions/projects/projects.ts';
+import { enrol, signInAs } from '../../local/people.ts';
+import type { cloud } from '../cloud.ts';
+
+type Cloud = ReturnType<typeof cloud>;
+
+/** Asks until `good` holds of the answer, for half a minute at most. */
+export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+  let last: T | undefined;
+  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(150)) {
+    last = await ask();
+    if (good(last)) return last;
+  }
+  throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);
+}
+
+/** The one table, read and written by its root: the parts of others (a project, a membership) are played by it. */
+export async function rows({ configuration }: Cloud) {
+  const client = new DynamoDBClient(configuration);
+  const { TableNames = [] } = await client.send(new ListTablesCommand({}));
+  const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
+  return {
+    async put(at: { pk: string; sk: string }, item: object) {
+      const Item = marshall({ ...item, ...at, revision: 1 }, { removeUndefinedValues: true });
+      await client.send(new PutItemCommand({ TableName, Item }));
+    },
+    async get(at: { pk: string; sk: string }): Promise<Record<string, unknown> | undefined> {
+      const { Item } = await client.send(new GetItemCommand({ TableName, Key: marshall(at), ConsistentRead: true }));
+      return Item && unmarshall(Item);
+    },
+  };
+}
+
+/** A project as the projects' workflow leaves one, as far as workspaces use it. */
+export async function makeProject({ configuration, account }: Cloud, id: string): Promise<Project> {
+  const ec2 = new EC2Client(configuration);
+  const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.99.0.0/22' }));
+  const subnets = await Promise.all(
+    ['10.99.0.0/24', '10.99.1.0/24'].map(async CidrBlock => {
+      const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: Vpc?.VpcId, CidrBlock }));
+      return Subnet?.SubnetId ?? '';
+    }),
+  );
+  const { GroupId = '' } = await ec2.send(
+    new CreateSecurityGroupCommand({ VpcId: Vpc?.VpcId, GroupName: id, Description: id }),
+  );
+  const { KeyMetadata } = await new KMSClient(configuration).send(new CreateKeyCommand({ Description: id }));
+
+  const s3 = new S3Client(configuration);
+  const bucket = `broch-local-${account}-${id}`;
+  await s3.send(
+    new CreateBucketCommand({
+      Bucket: bucket,
+      CreateBucketConfiguration: { LocationConstraint: configuration.region as 'eu-west-2' },
+    }),
+  );
+  await s3.send(
+    new PutBucketEncryptionCommand({
+      Bucket: bucket,
+      ServerSideEncryptionConfiguration: {
+        Rules: [
+          {
+            BucketKeyEnabled: true,
+            ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KeyMetadata?.Arn },
+          },
+        ],
+      },
+    }),
+  );
+  await s3.send(
+    new PutBucketNotificationConfigurationCommand({
+      Bucket: bucket,
+      NotificationConfiguration: { EventBridgeConfiguration: {} },
+    }),
+  );
+
+  const iam = new IAMClient(configuration);
+  const name = `broch-local-${id}-instance`;
+  const document = (...Statement: object[]) => JSON.stringify({ Version: '2012-10-17', Statement });
+  const trusts = { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' };
+  await iam.send(
+    new CreateRoleCommand({ RoleName: name, Path: '/broch/', AssumeRolePolicyDocument: document(trusts) }),
+  );
+  const reports = `arn:aws:s3:::${bucket}/agents/\${aws:userid}/*`;
+  await iam.send(
+    new PutRolePolicyCommand({
+      RoleName: name,
+      PolicyName: 'instance',
+      PolicyDocument: document(
+        { Effect: 'Allow', Action: 's3:PutObject', Resource: reports },
+        { Effect: 'Allow', Action: ['kms:GenerateDataKey', 'kms:Decrypt'], Resource: KeyMetadata?.Arn },
+      ),
+    }),
+  );
+  await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: name, Path: '/broch/' }));
+  await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: name, RoleName: name }));
+
+  const network: Network = {
+    stackId: `stack/${id}`,
+    vpcId: Vpc?.VpcId ?? '',
+    subnetIds: subnets,
+    securityGroupId: GroupId,
+    endpointSecurityGroupId: GroupId,
+    bucket,
+    keyArn: KeyMetadata?.Arn ?? '',
+    instanceProfile: name,
+  };
+  const at = new Date().toISOString();
+  const about = { id, title: id, requestedBy: 'test', requestedAt: at, attempt: 1, cidr: '10.99.0.0/22' };
+  return { status: 'ready', ...about, network, readyAt: at };
+}
+
+/** Researchers of a project, and the API as each of them. */
+export async function makePeople(of: Cloud, project: string, names: readonly string[]) {
+  const place = {
+    name: 'test',
+    api: of.api,
+    pool: of.outputs['data.Pool'] ?? '',
+    client: of.outputs['data.Client'] ?? '',
+    region: of.region,
+    embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
+  };
+  const table = await rows(of);
+  const apis = await Promise.all(
+    names.map(async name => {
+      const { access } = await signInAs(place, await enrol(place, of.configuration, name, 'researcher'));
+      const api = apiAt(place, agentFor(place), async () => access, { backoff: () => 100 });
+      const { id } = await api.ask('showMe');
+      const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
+      await table.put(key('project', project, `MEMBER#${id}`), member);
+      return [name, { ...api, id }] as const;
+    }),
+  );
+  return Object.fromEntries(apis);
+}
+
+/** The workflow as deployed, and copies of it that differ in one thing. */
+export async function workflow({ configuration }: Cloud) {
+  const client = new SFNClient(configuration);
+  const { stateMachines = [] } = await client.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+  const all = await Promise.all(
+    stateMachines.map(({ stateMachineArn }) => client.send(new DescribeStateMachineCommand({ stateMachineArn }))),
+  );
+  const found = all.find(({ definition }) => definition?.includes('give a person a desktop'));
+  if (!found?.definition) throw new Error('the workflow of workspaces is not deployed');
+  const { definition, roleArn, stateMachineArn } = found;
+  const ended = async (executionArn: string) =>
+    until(
+      () => client.send(new DescribeExecutionCommand({ executionArn })),
+      ({ status }) => status !== 'RUNNING',
+    );
+  return {
+    stateMachineArn,
+    /** Runs an attempt on the definition as `change` leaves it. */
+    async run(input: object, change: (definition: string) => string) {
+      const name = `copy-${Math.random().toString(36).slice(2)}`;
+      const copy = await client.send(new CreateStateMachineCommand({ name, roleArn, definition: change(definition) }));
+      const { executionArn = '' } = await client.send(
+        new StartExecutionCommand({ stateMachineArn: copy.stateMachineArn, input: JSON.stringify(input) }),
+      );
+      return ended(executionArn);
+    },
+  };
+}

@@ -1,0 +1,274 @@
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { GetInstanceProfileCommand, IAMClient } from '@aws-sdk/client-iam';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { DeleteParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { key } from '../../functions/keys.ts';
+import type { Project } from '../../functions/projects/projects.ts';
+import { playAgents } from '../../local/agent.ts';
+import { judge } from '../../local/gateway.ts';
+import { cloud } from '../cloud.ts';
+import { makePeople, makeProject, rows, until, workflow } from './ground.ts';
+
+const of = cloud();
+const { configuration } = of;
+const ec2 = new EC2Client(configuration);
+const s3 = new S3Client(configuration);
+const ssm = new SSMClient(configuration);
+
+const project = 'desks';
+const params = { project };
+let network: Extract<Project, { status: 'ready' }>['network'];
+let people: Awaited<ReturnType<typeof makePeople>>;
+let table: Awaited<ReturnType<typeof rows>>;
+let machine: Awaited<ReturnType<typeof workflow>>;
+let agents: AbortController | undefined;
+
+const person = (name: string) => {
+  const found = people[name];
+  if (!found) throw new Error(`nobody is called ${name}`);
+  return found;
+};
+const show = (name: string, workspace: string) =>
+  person(name).ask('showWorkspace', { params: { ...params, workspace } });
+const done = (name: string, workspace: string) =>
+  until(
+    () => show(name, workspace),
+    ({ status }) => status === 'ready' || status === 'failed',
+  );
+const ask = (name: string, body: Record<string, unknown> = { kind: 'linux' }) =>
+  person(name).ask('askWorkspace', { params, body });
+const row = (workspace: string) => table.get(key('workspace', project, workspace));
+
+async function instances(workspace: string, ...states: string[]) {
+  const filters = [
+    { Name: 'tag:broch:workspace', Values: [workspace] },
+    ...(states.length > 0 ? [{ Name: 'instance-state-name', Values: states }] : []),
+  ];
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ Filters: filters }));
+  return Reservations.flatMap(({ Instances = [] }) => Instances);
+}
+
+/** Lets the desktops' agents play, or stops them. */
+function play(on: boolean) {
+  agents?.abort();
+  agents = on ? new AbortController() : undefined;
+  const { endpoint, region, credentials } = configuration;
+  if (agents) void playAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
+}
+
+const image = (kind: string) => `/broch/images/${kind}/current`;
+
+beforeAll(async () => {
+  table = await rows(of);
+  machine = await workflow(of);
+  const made = await makeProject(of, project);
+  if (made.status !== 'ready') throw new Error('not ready');
+  network = made.network;
+  await table.put(key('project', project), made);
+  const other = await makeProject(of, 'elsewhere');
+  await table.put(key('project', 'elsewhere'), other);
+  people = await makePeople(of, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
+  await ssm.send(
+    new PutParameterCommand({ Name: image('linux'), Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String', Overwrite: true }),
+  );
+  play(true);
+});
+afterAll(() => play(false));
+
+describe('a researcher', () => {
+  let id: string;
+
+  it('asks, and has a desktop of her own in the project network', async () => {
+    const asked = await ask('desk-rana', { kind: 'linux', size: 'medium' });
+    id = asked.id;
+    expect(asked).toMatchObject({ status: 'requested', project, owner: person('desk-rana').id, attempt: 1 });
+    const ready = await done('desk-rana', id);
+    expect(ready).toMatchObject({ status: 'ready', imageId: 'ami-0a0a0a0a0a0a0a0a0' });
+    const [instance, ...more] = await instances(id);
+    expect(more).toEqual([]);
+    expect(network.subnetIds).toContain(instance?.SubnetId);
+    expect(instance).toMatchObject({
+      InstanceType: 'm6i.2xlarge',
+      SecurityGroups: [{ GroupId: network.securityGroupId }],
+    });
+    const tags = Object.fromEntries((instance?.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+    expect(tags).toMatchObject({
+      'broch:project': project,
+      'broch:workspace': id,
+      'broch:owner': person('desk-rana').id,
+    });
+  });
+
+  it('gets a link that opens that desktop with the password it reported, and keeps only its hash', async () => {
+    const { url } = await person('desk-rana').ask('linkWorkspace', { params: { ...params, workspace: id } });
+    const secrets = new SecretsManagerClient(configuration);
+    const { SecretString = '' } = await secrets.send(
+      new GetSecretValueCommand({ SecretId: of.outputs['data.GatewayKey'] }),
+    );
+    expect(SecretString).toMatch(/^[0-9a-f]{32}$/);
+    const data = new URL(url).searchParams.get('data') ?? '';
+    const verdict = judge(data, SecretString, Date.now(), new Map());
+    const [instance] = await instances(id);
+    expect(verdict).toMatchObject({ ok: true, data: { username: 'desk-rana', singleUse: true } });
+    const [connection] = verdict.ok ? Object.values(verdict.data.connections) : [];
+    expect(connection?.parameters.hostname).toBe(instance?.PrivateIpAddress);
+    const kept = JSON.stringify(await row(id));
+    expect(kept).not.toContain(connection?.parameters.password);
+    expect(kept).not.toContain(data);
+    expect(kept).toMatch(/"sha256":"[0-9a-f]{64}"/);
+  });
+
+  it('is the only one who gets in; others see that it is there, and no secret of it', async () => {
+    await expect(person('desk-ivo').ask('linkWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
+      /desk-rana's/,
+    );
+    const shown = await person('desk-ivo').call('showWorkspace', { params: { ...params, workspace: id } });
+    expect(JSON.stringify(shown)).not.toMatch(/password|token|sha256/);
+    await expect(person('desk-rana').ask('listWorkspaces', { params: { project: 'elsewhere' } })).rejects.toThrow(
+      /no project elsewhere/,
+    );
+  });
+
+  it('that restarts reports a new password, which the next link carries', async () => {
+    const before = (await row(id))?.desktop;
+    const session = (await s3.send(new ListObjectsV2Command({ Bucket: network.bucket, Prefix: 'agents/' }))).Contents;
+    const [instance] = await instances(id);
+    const Key = session?.find(({ Key = '' }) => Key.includes(instance?.InstanceId ?? '-'))?.Key;
+    await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: '{"password":"after the restart"}' }));
+    const after = await until(
+      () => row(id),
+      one => JSON.stringify(one?.desktop) !== JSON.stringify(before),
+    );
+    expect(after?.status).toBe('ready');
+  });
+
+  it.each([
+    ['in another bucket than its project', 'elsewhere', (own: string) => own, '{"password":"a stolen place"}'],
+    [
+      'under a key that is no instance',
+      project,
+      () => 'agents/AROAAAAAAAAAAAAAAAAAA:rana/ready.json',
+      '{"password":"somebody else"}',
+    ],
+    ['malformed', project, (own: string) => own, '{"password":"short"}'],
+    ['too large', project, (own: string) => own, `{"password":"long enough","x":"${'x'.repeat(5000)}"}`],
+  ])('a report %s changes nothing', async (_, where, place, Body) => {
+    const role = await new IAMClient(configuration).send(
+      new GetInstanceProfileCommand({ InstanceProfileName: network.instanceProfile }),
+    );
+    const [instance] = await instances(id);
+    const own = `agents/${role.InstanceProfile?.Roles?.[0]?.RoleId}:${instance?.InstanceId}/ready.json`;
+    const before = await row(id);
+    const Bucket = where === project ? network.bucket : network.bucket.replace(project, where);
+    await s3.send(new PutObjectCommand({ Bucket, Key: place(own), Body }));
+    await new Promise(resolve => setTimeout(resolve, 1500));
+    expect(await row(id)).toEqual(before);
+  });
+});
+
+it('nobody passes the limit by asking for many at once', async () => {
+  const asks = await Promise.allSettled(Array.from({ length: 6 }, () => ask('desk-ivo')));
+  const got = asks.flatMap(one => (one.status === 'fulfilled' ? [one.value.id] : []));
+  expect(got.length).toBe(3);
+  for (const one of asks) if (one.status === 'rejected') expect(String(one.reason)).toMatch(/that is the limit/);
+  for (const id of got) expect((await done('desk-ivo', id)).status).toBe('ready');
+  const { items } = await person('desk-ivo').ask('listWorkspaces', { params });
+  expect(items.filter(({ owner }) => owner === person('desk-ivo').id).length).toBe(3);
+});
+
+describe('what goes wrong is said, leaves nothing, and can be tried again', () => {
+  it('no image', async () => {
+    const { id } = await ask('desk-noor', { kind: 'windows' });
+    const failed = await done('desk-noor', id);
+    expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
+    expect(failed.status === 'failed' && failed.reason).toContain('/broch/images/windows/current');
+    await ssm.send(
+      new PutParameterCommand({
+        Name: image('windows'),
+        Value: 'ami-0b0b0b0b0b0b0b0b0',
+        Type: 'String',
+        Overwrite: true,
+      }),
+    );
+    await expect(person('desk-rana').ask('retryWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
+      /only they/,
+    );
+    const again = await person('desk-noor').ask('retryWorkspace', { params: { ...params, workspace: id } });
+    expect(again).toMatchObject({ status: 'requested', attempt: 2 });
+    expect(await done('desk-noor', id)).toMatchObject({ status: 'ready', attempt: 2 });
+    await ssm.send(new DeleteParameterCommand({ Name: image('windows') }));
+  });
+
+  /** A workspace of `desk-lena`'s as the API leaves it, without its workflow. */
+  async function asked(id: string) {
+    const { id: owner } = person('desk-lena');
+    const at = new Date().toISOString();
+    const about = { id, project, owner, ownerName: 'desk-lena', kind: 'linux', size: 'small', requestedAt: at };
+    await table.put(key('workspace', project, id), { status: 'requested', ...about, attempt: 1, attemptedAt: at });
+    await table.put(key('workspace', project, `DESK#${owner}`), { live: [id] });
+    return { project, workspace: id, attempt: 1 };
+  }
+  const soon = (definition: string) => definition.replace('"TimeoutSeconds": 1200', '"TimeoutSeconds": 1');
+  const broken = (name: string) => (definition: string) => {
+    const json = JSON.parse(definition) as { States: Record<string, { Arguments?: { FunctionName: string } }> };
+    const state = json.States[name];
+    if (!state?.Arguments) throw new Error(`no state ${name}`);
+    state.Arguments.FunctionName += '-that-is-not-there';
+    return JSON.stringify(json);
+  };
+
+  it('a desktop that never reports is removed, and its late report helps nobody', async () => {
+    play(false);
+    const attempt = await asked('ws-00000000dead');
+    expect((await machine.run(attempt, soon)).status).toBe('SUCCEEDED');
+    const failed = await show('desk-lena', attempt.workspace);
+    expect(failed.status === 'failed' && failed.reason).toMatch(/did not report within 20 minutes/);
+    expect(await instances(attempt.workspace, 'pending', 'running')).toEqual([]);
+    expect(await table.get(key('workspace', project, `DESK#${person('desk-lena').id}`))).toMatchObject({ live: [] });
+    const [gone] = await instances(attempt.workspace);
+    const Key = `agents/AROAAAAAAAAAAAAAAAAAA:${gone?.InstanceId}/ready.json`;
+    await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: '{"password":"better late"}' }));
+    await new Promise(resolve => setTimeout(resolve, 1500));
+    expect(await show('desk-lena', attempt.workspace)).toEqual(failed);
+    play(true);
+  });
+
+  it.each(['Launch', 'Ready'])('a step that is broken: %s', async name => {
+    const attempt = await asked(name === 'Launch' ? 'ws-0000000000a1' : 'ws-0000000000a2');
+    expect((await machine.run(attempt, broken(name))).status).toBe('SUCCEEDED');
+    const failed = await show('desk-lena', attempt.workspace);
+    expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('broch workspace retry') });
+    expect(await instances(attempt.workspace, 'pending', 'running')).toEqual([]);
+  });
+
+  it('an instance that cannot be removed fails the execution, and the next attempt removes it first', async () => {
+    const attempt = await asked('ws-0000000000a3');
+    play(false);
+    const left = await machine.run(attempt, definition => broken('Remove')(soon(definition)));
+    expect([left.status, left.error]).toEqual(['FAILED', 'LeftBehind']);
+    const [first] = await instances(attempt.workspace, 'running');
+    expect(first).toBeDefined();
+    play(true);
+    await person('desk-lena').ask('retryWorkspace', { params: { ...params, workspace: attempt.workspace } });
+    expect(await done('desk-lena', attempt.workspace)).toMatchObject({ status: 'ready', attempt: 2 });
+    const running = await instances(attempt.workspace, 'running');
+    expect(running.length).toBe(1);
+    expect(running[0]?.InstanceId).not.toBe(first?.InstanceId);
+  });
+
+  it('a failure that cannot be recorded fails the execution', async () => {
+    const attempt = await asked('ws-0000000000a4');
+    const unsaid = await machine.run(attempt, definition => broken('Fail')(broken('Launch')(definition)));
+    expect([unsaid.status, unsaid.error]).toEqual(['FAILED', 'Unsaid']);
+  });
+
+  it('an attempt that has been overtaken touches nothing', async () => {
+    const attempt = await asked('ws-0000000000a5');
+    await table.put(key('workspace', project, attempt.workspace), { ...(await row(attempt.workspace)), attempt: 2 });
+    const before = await row(attempt.workspace);
+    expect((await machine.run(attempt, definition => definition)).status).toBe('SUCCEEDED');
+    expect(await row(attempt.workspace)).toEqual(before);
+  });
+});
