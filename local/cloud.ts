@@ -132,6 +132,7 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
         MINISTACK_REGION: region,
         NODE_PATH: modules,
         PYTHONPATH: join(root, 'local/python'),
+        PYTHONDONTWRITEBYTECODE: '1',
         PATH: [join(modules, 'node/bin'), join(modules, '.bin'), process.env.PATH].join(delimiter),
         LOG_LEVEL: 'WARNING',
         PYTHONUNBUFFERED: '1',
