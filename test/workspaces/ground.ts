@@ -17,12 +17,12 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import {
-  CreateStateMachineCommand,
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
   ListStateMachinesCommand,
   SFNClient,
   StartExecutionCommand,
+  UpdateStateMachineCommand,
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, apiAt } from '../../bin/cli/call.ts';
@@ -163,7 +163,7 @@ export async function makePeople(of: Cloud, project: string, names: readonly str
   return Object.fromEntries(apis);
 }
 
-/** The workflow as deployed, and copies of it that differ in one thing. */
+/** The workflow as deployed. */
 export async function workflow({ configuration }: Cloud) {
   const client = new SFNClient(configuration);
   const { stateMachines = [] } = await client.send(new ListStateMachinesCommand({ maxResults: 1000 }));
@@ -172,22 +172,22 @@ export async function workflow({ configuration }: Cloud) {
   );
   const found = all.find(({ definition }) => definition?.includes('give a person a desktop'));
   if (!found?.definition) throw new Error('the workflow of workspaces is not deployed');
-  const { definition, roleArn, stateMachineArn } = found;
-  const ended = async (executionArn: string) =>
-    until(
-      () => client.send(new DescribeExecutionCommand({ executionArn })),
-      ({ status }) => status !== 'RUNNING',
-    );
+  const { definition, stateMachineArn } = found;
   return {
-    stateMachineArn,
-    /** Runs an attempt on the definition as `change` leaves it. */
+    /** Runs an attempt on the definition as `change` leaves it, for as long as that takes. */
     async run(input: object, change: (definition: string) => string) {
-      const name = `copy-${Math.random().toString(36).slice(2)}`;
-      const copy = await client.send(new CreateStateMachineCommand({ name, roleArn, definition: change(definition) }));
-      const { executionArn = '' } = await client.send(
-        new StartExecutionCommand({ stateMachineArn: copy.stateMachineArn, input: JSON.stringify(input) }),
-      );
-      return ended(executionArn);
+      await client.send(new UpdateStateMachineCommand({ stateMachineArn, definition: change(definition) }));
+      try {
+        const { executionArn } = await client.send(
+          new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
+        );
+        return await until(
+          () => client.send(new DescribeExecutionCommand({ executionArn })),
+          ({ status }) => status !== 'RUNNING',
+        );
+      } finally {
+        await client.send(new UpdateStateMachineCommand({ stateMachineArn, definition }));
+      }
     },
   };
 }
