@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastWords, root } from '../local/cloud.ts';
 import { type Estate, openEstate } from '../local/estate.ts';
@@ -32,20 +32,6 @@ const facts = join(local, 'cloud.json');
 type Open = Pick<Estate, 'cloud' | 'close'>;
 const shown = show(json ? process.stderr : process.stdout);
 
-/** What is up, for the command line and for whoever looks into `.local/cloud.json`. */
-const cloudOf = (stage: Stage) => ({
-  endpoint: stage.facts.endpoint,
-  ca: stage.facts.ca,
-  account: stage.facts.account,
-  region: stage.facts.region,
-  api: stage.facts.api,
-  inbox: stage.inbox.url,
-  gateway: stage.gateway.url,
-  pool: stage.place.pool,
-  client: stage.place.client,
-  people: stage.people,
-});
-
 function whereToLook(stage: Stage): string {
   const command = (rest: string) => `npx broch ${rest}`;
   return [
@@ -76,13 +62,12 @@ function whereToLook(stage: Stage): string {
 
 async function main(show: Show, opened: (estate: Open) => void): Promise<{ stage: Stage; steps: Step[] }> {
   const estate = await show.task('starting the embedded cloud and deploying Broch', update =>
-    openEstate({ folder: join(local, 'cloud'), account: '000000000000', say: update, opened }),
+    openEstate({ folder: join(local, 'cloud'), account: '000000000000', waits: 0.1, say: update, opened }),
   );
   trust(estate.facts.ca);
   if (estate.left.length > 0)
     show.line(`  left out, as the embedded cloud has no such thing: ${estate.left.join(', ')}`);
-  const stage = await show.task('making people, images and an inbox', () => setStage(estate));
-  writeFileSync(facts, JSON.stringify(cloudOf(stage), null, 2), { mode: 0o600 });
+  const stage = await show.task('making people, images and an inbox', () => setStage(estate, facts));
   return { stage, steps: await play(stage, chapters, show) };
 }
 
@@ -120,7 +105,7 @@ try {
   });
   stage = told.stage;
   const ok = told.steps.every(step => step.ok);
-  if (json) process.stdout.write(`${JSON.stringify({ ok, cloud: cloudOf(told.stage), steps: told.steps }, null, 2)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ ok, cloud: told.stage.cloud, steps: told.steps }, null, 2)}\n`);
   const failed = told.steps.filter(step => !step.ok).length;
   shown.line(`\n${told.steps.length - failed} steps went well, ${failed} failed.`);
   if (once) await leave(ok ? 0 : 1);

@@ -67,7 +67,7 @@ export interface ApiProps {
   readonly core: Core;
   readonly people: People;
   /** The function behind each capability's routes; the one of `api` itself is made here. */
-  readonly handlers: Partial<Readonly<Record<Exclude<Capability, 'api'>, Handler<Module>>>>;
+  readonly handlers: Readonly<Record<Exclude<Capability, 'api'>, Handler<Module>>>;
 }
 
 /** The HTTP API: every entry of routes.ts, behind the pool's tokens unless it is open to anyone. */
@@ -107,7 +107,7 @@ export class Api extends Construct {
       },
     });
     this.url = stage.url;
-    const all: Partial<Record<Capability, Handler<Module>>> = {
+    const all: Record<Capability, Handler<Module>> = {
       ...handlers,
       api: new Handler<typeof Open>(this, 'Open', { core, entry: 'api/api.ts', environment: { SERVER: stage.url } }),
     };
@@ -116,7 +116,7 @@ export class Api extends Construct {
     );
     for (const { method, path, capability, who } of Object.values<Route>(routes)) {
       const integration = integrations.get(capability);
-      if (!integration) continue;
+      if (!integration) throw new Error(`no function for the capability ${capability}`);
       api.addRoutes({ path, methods: [HttpMethod[method]], integration, ...(who === 'anyone' ? {} : { authorizer }) });
     }
     Validations.of(api).acknowledge({

@@ -34,7 +34,9 @@ export function bundle(entry: string): Bundle {
     // The modules' ESM builds shake; their main ones don't.
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': join(root, 'functions/credentials.ts') },
-    banner: { js: "import{createRequire as brochRequire}from'node:module';const require=brochRequire(import.meta.url);" },
+    banner: {
+      js: "import{createRequire as brochRequire}from'node:module';const require=brochRequire(import.meta.url);",
+    },
     metafile: true,
     logLevel: 'error',
   });

@@ -3,6 +3,8 @@ import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
+import { Ingest, IngestData } from './ingest.ts';
+import { Projects } from './projects.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
 
 /** What must outlive every change of code: data, keys, people. Nothing here is ever replaced. */
@@ -10,6 +12,7 @@ export class DataStack extends Stack {
   readonly core: Core;
   readonly people: People;
   readonly costs: CostsData;
+  readonly ingest: IngestData;
   readonly workspaces: WorkspacesData;
 
   constructor(app: App, id: string, { config, ...props }: StackProps & { config: Config }) {
@@ -17,11 +20,14 @@ export class DataStack extends Stack {
     this.core = new Core(this, 'Core', config);
     this.people = new People(this, 'People');
     this.costs = new CostsData(this, 'Costs', { core: this.core });
+    this.ingest = new IngestData(this, 'Ingest', { core: this.core });
     this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
     outputs(this, {
       Pool: this.people.pool.userPoolId,
       Client: this.people.client.userPoolClientId,
       Webhook: this.costs.webhook.secretArn,
+      Landing: this.ingest.landing.bucketName,
+      Lake: this.ingest.lake.bucketName,
       GatewayKey: this.workspaces.gatewayKey.secretArn,
     });
   }
@@ -37,9 +43,15 @@ export class PlatformStack extends Stack {
   constructor(app: App, id: string, { data, ...props }: StackProps & { data: DataStack }) {
     super(app, id, props);
     const { core, people } = data;
+    const projects = new Projects(this, 'Projects', { core, people });
+    const ingest = new Ingest(this, 'Ingest', { core, data: data.ingest });
     const costs = new Costs(this, 'Costs', { core, data: data.costs });
     const workspaces = new Workspaces(this, 'Workspaces', { core, data: data.workspaces });
-    const api = new Api(this, 'Api', { core, people, handlers: { costs: costs.api, workspaces: workspaces.api } });
+    const api = new Api(this, 'Api', {
+      core,
+      people,
+      handlers: { projects: projects.api, ingest: ingest.api, costs: costs.api, workspaces: workspaces.api },
+    });
     outputs(this, { Url: api.url });
   }
 }

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './cloud.ts';
+import { unknownKeys, withoutKeys } from './conditions.ts';
 
 /**
  * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates
@@ -60,6 +61,18 @@ function referred(value: unknown): string[] {
   });
 }
 
+/** The emulator gives a secret's name for its `Ref`, where AWS gives its ARN; its attribute `Id` is the ARN on both. */
+export function withSecretArns(template: Template): Template {
+  const secrets = new Set(
+    Object.entries(template.Resources ?? {}).flatMap(([id, { Type }]) =>
+      Type === 'AWS::SecretsManager::Secret' ? [id] : [],
+    ),
+  );
+  return JSON.parse(JSON.stringify(template), (_, value) =>
+    typeof value?.Ref === 'string' && secrets.has(value.Ref) ? { 'Fn::GetAtt': [value.Ref, 'Id'] } : value,
+  );
+}
+
 /** Runs a program, giving its output line by line; rejects with the last lines where it fails. */
 export function run(
   command: string[],
@@ -96,14 +109,16 @@ export const quiet = { CDK_DISABLE_CLI_TELEMETRY: 'true', CI: 'true', NO_COLOR: 
 
 /** Synthesises the app for a configuration into `folder`, and leaves out what the embedded cloud can't have. */
 export async function assemble(config: string, folder: string): Promise<{ left: string[] }> {
+  rmSync(folder, { recursive: true, force: true });
   await run(cdk('synth', '--quiet', '-c', `config=${config}`, '-o', folder), { ...process.env, ...quiet });
   const left = readdirSync(folder)
     .filter(name => name.endsWith('.template.json') || /^asset\..*\.json$/.test(name))
     .flatMap(name => {
       const file = join(folder, name);
       const { template, left } = without(JSON.parse(readFileSync(file, 'utf8')), unknownTypes);
-      if (left.length > 0) writeFileSync(file, JSON.stringify(template));
-      return left;
+      const relaxed = withoutKeys(template, unknownKeys);
+      writeFileSync(file, JSON.stringify(withSecretArns(relaxed.template)));
+      return [...left, ...relaxed.left];
     });
   return { left: [...new Set(left)].sort() };
 }

@@ -117,6 +117,14 @@ _RESOURCE_TAG_COLLECTORS = {
 """,
         ),
     ],
+    # An object of a versioned bucket is known by its version, also in the event of its creation.
+    "ministack.services.s3": [
+        (
+            '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0"},',
+            '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0",\n'
+            '                               **({"version-id": version_id} if version_id else {})},',
+        ),
+    ],
     # What a call to KMS binds its ciphertext to.
     "ministack.app": [
         (

@@ -1,0 +1,42 @@
+import type { Template } from './assembly.ts';
+
+/**
+ * Condition keys that the embedded cloud never has a value for. An allowance that asks for one holds there without it; a
+ * denial goes, as it would hit everybody. Both are named to the user; the app itself has no idea of it.
+ */
+export const unknownKeys: readonly string[] = [
+  'cloudformation:CreateAction',
+  'cloudformation:RoleArn',
+  'cloudformation:TemplateUrl',
+];
+
+type Conditions = Record<string, Record<string, unknown>>;
+interface Statement {
+  readonly Effect: string;
+  readonly Condition: Conditions;
+}
+const isStatement = (value: unknown): value is Statement =>
+  typeof value === 'object' && value !== null && 'Effect' in value && 'Condition' in value;
+
+/** The template with policies that don't need the given keys, and which of them they needed. */
+export function withoutKeys(template: Template, keys: readonly string[]): { template: Template; left: string[] } {
+  const left = new Set<string>();
+  function relaxed(value: unknown): unknown[] {
+    if (!isStatement(value)) return [value];
+    const unknown = Object.values(value.Condition).flatMap(asked =>
+      Object.keys(asked).filter(key => keys.includes(key)),
+    );
+    if (unknown.length === 0) return [value];
+    for (const key of unknown) left.add(`condition ${key}`);
+    if (value.Effect === 'Deny') return [];
+    const { Condition, ...statement } = value;
+    const known = Object.entries(Condition).flatMap(([operator, asked]) => {
+      const rest = Object.entries(asked).filter(([key]) => !keys.includes(key));
+      return rest.length > 0 ? [[operator, Object.fromEntries(rest)]] : [];
+    });
+    return [{ ...statement, ...(known.length > 0 && { Condition: Object.fromEntries(known) }) }];
+  }
+  const text = JSON.stringify(template);
+  const result = JSON.parse(text, (_, value) => (Array.isArray(value) ? value.flatMap(relaxed) : value));
+  return { template: result, left: [...left] };
+}

@@ -1,0 +1,143 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { root } from '../cloud.ts';
+import { clientOf } from '../roles.ts';
+import type { Stage } from '../stage.ts';
+import { must, type Teller } from '../story.ts';
+import { until } from './until.ts';
+
+/** Real data that comes with the packages: the open datasets of the Vega project. */
+const charts = join(root, 'node_modules/vega-datasets/data');
+
+/** The command line as a person runs it, in a process of its own; its JSON answer and how it ended. */
+export function broch(
+  stage: Stage,
+  as: string,
+  ...args: string[]
+): Promise<{ code: number; answer: Record<string, unknown>; errors: string }> {
+  const node = join(root, 'node_modules/node/bin/node');
+  const env = {
+    ...process.env,
+    BROCH_AS: as,
+    XDG_CONFIG_HOME: join(dirname(stage.facts.ca), 'home'),
+    BROCH_CLOUD: stage.file,
+  };
+  return new Promise((resolve, reject) => {
+    const child = spawn(node, [join(root, 'bin/broch.ts'), ...args, '--json'], {
+      env,
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let [output, errors] = ['', ''];
+    child.stdout.on('data', chunk => {
+      output += chunk;
+    });
+    child.stderr.on('data', chunk => {
+      errors += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', code => {
+      try {
+        resolve({ code: code ?? 1, answer: JSON.parse(output || '{}'), errors });
+      } catch {
+        reject(new Error(`broch ${args.join(' ')} printed no JSON: ${output.slice(0, 300)} ${errors.slice(-500)}`));
+      }
+    });
+  });
+}
+
+/** Files as somebody between the partner and us might have made them: one byte differs, the list of checksums doesn't. */
+function tampered(): { name: string; bytes: Buffer }[] {
+  const files = ['airports.csv', 'seattle-weather.csv', 'us-employment.csv'].map(name => ({
+    name,
+    bytes: readFileSync(join(charts, name)),
+  }));
+  const sums = files
+    .map(({ name, bytes }) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`)
+    .join('');
+  const changed = files.map(({ name, bytes }) => {
+    if (name !== 'seattle-weather.csv') return { name, bytes };
+    const copy = Buffer.from(bytes);
+    copy[1000] = (copy[1000] ?? 0) ^ 1;
+    return { name, bytes: copy };
+  });
+  return [...changed, { name: 'SHA256SUMS', bytes: Buffer.from(sums) }];
+}
+
+/** Real files become a dataset; a copy with one changed byte does not; somebody without rights gets nowhere. */
+export const ingest: Teller = async (stage, tell) => {
+  const count = readdirSync(charts).length;
+
+  const { version } = await tell(`Petra delivers ${count} files with \`broch deliver\``, async () => {
+    const { code, answer, errors } = await broch(
+      stage,
+      'petra',
+      'deliver',
+      charts,
+      '--dataset',
+      'open-charts',
+      '--minutes',
+      '1',
+    );
+    must(
+      code === 0 && answer.status === 'registered',
+      `broch deliver ended with ${code}: ${JSON.stringify(answer).slice(0, 300)} ${errors.slice(-600)}`,
+    );
+    return {
+      says: `Every checksum was verified as a stream; then, and only then, ${answer.files} files (${answer.bytes} bytes) became one version of open-charts that nobody can change.`,
+      ids: { delivery: String(answer.id), version: String(answer.version) },
+      version: String(answer.version),
+    };
+  });
+
+  await tell('A copy arrives in which one byte was changed on the way', async () => {
+    const petra = stage.as('petra');
+    const { id } = await petra.ask('openDelivery', { body: { dataset: 'open-charts' } });
+    const { bucket, prefix, accessKeyId, secretAccessKey, sessionToken } = await petra.ask('uploadAccess', {
+      params: { delivery: id },
+    });
+    const s3 = new S3Client(clientOf(stage.facts, { accessKeyId, secretAccessKey, sessionToken }));
+    for (const { name, bytes } of tampered())
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}${name}`, Body: bytes }));
+    s3.destroy();
+    const delivery = await until(
+      () => petra.ask('showDelivery', { params: { delivery: id } }),
+      ({ status }) => status === 'held' || status === 'registered',
+    );
+    must(delivery.status === 'held', `the delivery is ${delivery.status}`);
+    const [finding] = delivery.findings;
+    must(finding?.path === 'seattle-weather.csv', `it was held for ${JSON.stringify(delivery.findings)}`);
+    return {
+      says: `Held: ${finding.path}: ${finding.reason} Nothing of it reached the lake, and what she sent is still where she put it.`,
+      ids: { delivery: id, file: finding.path },
+    };
+  });
+
+  await tell('Stella, the data steward, looks into the catalogue', async () => {
+    const { items } = await stage.as('stella').ask('listVersions', { params: { dataset: 'open-charts' } });
+    must(items.length === 1 && items[0]?.version === version, `the catalogue has ${JSON.stringify(items)}`);
+    return {
+      says: `open-charts has one version: ${version}. Its name is the SHA-256 of its sorted manifest, so it names exactly these bytes.`,
+      ids: { version },
+    };
+  });
+
+  await tell('Somebody knocks with made-up credentials', async () => {
+    const s3 = new S3Client(clientOf(stage.facts, { accessKeyId: 'AKIAMADEUPMADEUP1234', secretAccessKey: 'made-up' }));
+    const answer = await s3
+      .send(new PutObjectCommand({ Bucket: stage.facts.outputs['data.Lake'], Key: 'x', Body: 'x' }))
+      .then(
+        () => 'let in',
+        (error: Error) => error.name,
+      );
+    s3.destroy();
+    must(answer !== 'let in', 'made-up credentials were let in');
+    return {
+      says: `Refused (${answer}): the embedded cloud checks every signature and every right, as AWS does.`,
+      ids: { refusal: answer },
+    };
+  });
+};

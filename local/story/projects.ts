@@ -1,0 +1,56 @@
+import { must, type Teller } from '../story.ts';
+import { until } from './until.ts';
+
+/** Two projects at once, each with a network of its own; then a person in one of them. */
+export const projects: Teller = async (stage, tell) => {
+  const olga = stage.as('olga');
+
+  await tell('Olga asks for two projects at the same moment', async () => {
+    const asked = await Promise.all([
+      olga.ask('createProject', { body: { id: 'asthma', title: 'Asthma admissions in Tayside' } }),
+      olga.ask('createProject', { body: { id: 'sepsis', title: 'Early warning of sepsis' } }),
+    ]);
+    return {
+      says: 'Both were taken at once; each gets a network, a key and a bucket of its own from a CloudFormation stack.',
+      ids: Object.fromEntries(asked.map(({ id, status }) => [id, status])),
+    };
+  });
+
+  await tell('Their networks are built', async () => {
+    const [asthma, sepsis] = await Promise.all(
+      ['asthma', 'sepsis'].map(project =>
+        until(
+          () => olga.ask('showProject', { params: { project } }),
+          ({ status }) => status !== 'provisioning',
+        ),
+      ),
+    );
+    must(asthma?.status === 'ready', `asthma is ${JSON.stringify(asthma)}`);
+    must(sepsis?.status === 'ready', `sepsis is ${JSON.stringify(sepsis)}`);
+    must(
+      asthma.cidr !== sepsis.cidr && asthma.network.vpcId !== sepsis.network.vpcId,
+      'two projects share a block or a network',
+    );
+    must(
+      asthma.network.bucket !== sepsis.network.bucket && asthma.network.keyArn !== sepsis.network.keyArn,
+      'two projects share a bucket or a key',
+    );
+    return {
+      says: `asthma lives in ${asthma.cidr}, sepsis in ${sepsis.cidr}: no internet, no way from one to the other.`,
+      ids: {
+        asthma_vpc: asthma.network.vpcId,
+        sepsis_vpc: sepsis.network.vpcId,
+        asthma_bucket: asthma.network.bucket,
+        sepsis_bucket: sepsis.network.bucket,
+      },
+    };
+  });
+
+  await tell('Olga makes Rana a researcher of asthma', async () => {
+    const member = await olga.ask('addMember', {
+      params: { project: 'asthma', name: 'rana' },
+      body: { roles: ['researcher'] },
+    });
+    return { says: 'From now on Rana can see asthma. For her, sepsis does not exist.', ids: { rana: member.user } };
+  });
+};

@@ -1,0 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Asks again until the answer has settled, for a minute at most. */
+export async function until<T>(ask: () => Promise<T>, settled: (answer: T) => boolean, seconds = 60): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const answer = await ask();
+    if (settled(answer)) return answer;
+    if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer).slice(0, 300)} after ${seconds} seconds`);
+    await sleep(150);
+  }
+}

@@ -1,0 +1,87 @@
+import { request } from 'node:https';
+import { Exit } from '../../bin/cli/exit.ts';
+import { must, type Teller } from '../story.ts';
+import { until } from './until.ts';
+
+/** Follows a link as a browser's application does, and says what the gateway answered. */
+function enter(url: string): Promise<{ status: number; body: string }> {
+  const link = new URL(url);
+  const form = new URLSearchParams({ data: link.searchParams.get('data') ?? '' }).toString();
+  return new Promise((resolve, reject) => {
+    const call = request(
+      new URL('/api/tokens', link),
+      { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+      answer => {
+        let body = '';
+        answer.on('data', chunk => {
+          body += chunk;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+      },
+    );
+    call.on('error', reject);
+    call.end(form);
+  });
+}
+
+/** Asking must be refused; says how. */
+async function refused(ask: () => Promise<unknown>): Promise<string> {
+  try {
+    await ask();
+  } catch (error) {
+    if (error instanceof Exit && error.ending === 'refused') return error.message;
+    throw error;
+  }
+  throw new Error('this should have been refused, and was not');
+}
+
+/** A desktop in the project's network, and a link that works once, for its owner. */
+export const workspaces: Teller = async (stage, tell) => {
+  const rana = stage.as('rana');
+  const params = { project: 'asthma' };
+
+  const { workspace } = await tell('Rana asks for a Linux desktop', async () => {
+    const asked = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
+    return {
+      says: 'She is a member of asthma, so it is started in the network of asthma.',
+      ids: { workspace: asked.id },
+      workspace: asked.id,
+    };
+  });
+
+  await tell('It starts and reports by itself', async () => {
+    const ready = await until(
+      () => rana.ask('showWorkspace', { params: { ...params, workspace } }),
+      ({ status }) => status === 'ready' || status === 'failed',
+    );
+    must(ready.status === 'ready', `the workspace is ${JSON.stringify(ready)}`);
+    return {
+      says: `${ready.instanceId} has the address ${ready.address}, inside the project's block. Its agent wrote its report where only that instance may write.`,
+      ids: { workspace, instance: ready.instanceId, image: ready.imageId },
+    };
+  });
+
+  const { link } = await tell('Rana gets a link and follows it', async () => {
+    const { url, expires } = await rana.ask('linkWorkspace', { params: { ...params, workspace } });
+    const { status, body } = await enter(url);
+    must(status === 200, `the gateway answered ${status} ${body}`);
+    must(JSON.parse(body).username === 'rana', `the gateway let in ${body}`);
+    return {
+      says: `The gateway let her in as rana. The link would have ended at ${expires}.`,
+      ids: { workspace },
+      link: url,
+    };
+  });
+
+  await tell('Somebody follows the same link again', async () => {
+    const { status } = await enter(link);
+    must(status === 403, `the gateway answered ${status}`);
+    return { says: 'Refused: a link works once, so one in a chat or a browser history is worth nothing.' };
+  });
+
+  await tell('Rana looks for the other project, Victor for her desktop', async () => {
+    const hers = await refused(() => rana.ask('listWorkspaces', { params: { project: 'sepsis' } }));
+    const his = await refused(() => stage.as('victor').ask('linkWorkspace', { params: { ...params, workspace } }));
+    return { says: `Rana: ${hers}\nVictor: ${his}` };
+  });
+};
