@@ -110,12 +110,18 @@ export class Storage extends Construct {
           conditions,
         }),
       );
-    deny('OnlyEncrypted', ['s3:PutObject'], {
-      StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption': 'aws:kms' },
+    // Who names no encryption gets the bucket's own, so only a request that asks for another is refused. (A negated
+    // condition alone, with or without IfExists, would also hold where nothing is named.)
+    const another = (header: string, ours: string) => ({
+      Null: { [header]: 'false' },
+      StringNotEquals: { [header]: ours },
     });
-    deny('OnlyUnderItsKey', ['s3:PutObject'], {
-      StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption-aws-kms-key-id': this.key.keyArn },
-    });
+    deny('OnlyEncrypted', ['s3:PutObject'], another('s3:x-amz-server-side-encryption', 'aws:kms'));
+    deny(
+      'OnlyUnderItsKey',
+      ['s3:PutObject'],
+      another('s3:x-amz-server-side-encryption-aws-kms-key-id', this.key.keyArn),
+    );
     // Credentials of an instance, read off a screen, would otherwise open the bucket from anywhere.
     deny('InstancesOnlyFromTheirNetwork', ['s3:*'], {
       ArnEquals: { 'aws:PrincipalArn': role.roleArn },

@@ -60,6 +60,24 @@ def _resource_matches(resource_arn: str, resources: list[str],
     session = sts_svc._sessions.get(credential.access_key_id)""",
         ),
     ],
+    # An instance has an address of its subnet.
+    "ministack.services.ec2": [
+        (
+            'private_ip = requested_private_ip or _random_ip("10.0.")',
+            'private_ip = requested_private_ip or _address_in(_subnets.get(subnet_id))',
+        ),
+        (
+            "def _random_ip(prefix):",
+            """def _address_in(subnet):
+    import ipaddress
+    block = ipaddress.ip_network((subnet or {}).get("CidrBlock", "10.0.0.0/16"))
+    # AWS keeps the first four addresses of a subnet and the last.
+    return str(block[random.randrange(4, block.num_addresses - 1)])
+
+
+def _random_ip(prefix):""",
+        ),
+    ],
     # The tags of instances, for rights that are fenced to ours.
     "ministack.services.tagging": [
         (

@@ -171,8 +171,10 @@ describe('key and bucket', () => {
   it('the bucket denies plain HTTP, other keys, and instances from elsewhere', () => {
     const conditions = denied.map(({ Condition }) => Condition);
     expect(conditions).toContainEqual({ Bool: { 'aws:SecureTransport': 'false' } });
+    const header = 's3:x-amz-server-side-encryption-aws-kms-key-id';
     expect(conditions).toContainEqual({
-      StringNotEqualsIfExists: { 's3:x-amz-server-side-encryption-aws-kms-key-id': expect.anything() },
+      Null: { [header]: 'false' },
+      StringNotEquals: { [header]: expect.anything() },
     });
     expect(conditions).toContainEqual({
       ArnEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': [expect.stringMatching(/^StorageInstance/), 'Arn'] } },
