@@ -27,7 +27,8 @@ if (unknown || args.includes('--help')) {
   process.exit(unknown ? 2 : 0);
 }
 const [once, json] = [args.includes('--once'), args.includes('--json')];
-const local = join(root, '.local');
+// Another place for tests, so that they don't meet a Broch that is up.
+const local = process.env.BROCH_LOCAL ?? join(root, '.local');
 const facts = join(local, 'cloud.json');
 type Open = Pick<Estate, 'cloud' | 'close'>;
 const shown = show(json ? process.stderr : process.stdout);

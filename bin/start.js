@@ -42,6 +42,7 @@ async function step(title, command, args, remedy) {
     });
   const end = signal => () => {
     child.kill(signal);
+    say('\nbroch: stopped. The next run goes on from here.');
     process.exit(130);
   };
   const handlers = { SIGINT: end('SIGINT'), SIGTERM: end('SIGTERM') };
@@ -105,7 +106,7 @@ async function environment(requirements) {
   if (requirements.length === 0) return;
   const wanted = requirements.filter(file => !stamped(stampOf(file), digest([file])));
   if (wanted.length === 0 && existsSync(python)) return;
-  const fresh = !existsSync(python) || spawnSync(python, ['-c', 'pass']).status !== 0;
+  const fresh = !existsSync(python) || spawnSync(python, ['-c', 'import pip']).status !== 0;
   if (fresh) {
     rmSync(venv, { recursive: true, force: true });
     await step('making a Python environment', findPython(), ['-m', 'venv', '.venv'], 'The lines above say why.');

@@ -81,7 +81,16 @@ export function run(
 ): Promise<void> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    // A group of its own, so that it can be ended with all that it started, whatever ends this process.
+    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const end = () => {
+      try {
+        if (child.pid) process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    };
+    process.once('exit', end);
     const last: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', text => {
@@ -91,9 +100,11 @@ export function run(
       });
     }
     child.on('error', reject);
-    child.on('close', code =>
-      code === 0 ? resolve() : reject(new Error(`${args.slice(0, 3).join(' ')} failed:\n${last.join('\n')}`)),
-    );
+    child.on('close', code => {
+      process.removeListener('exit', end);
+      if (code === 0) resolve();
+      else reject(new Error(`${args.slice(0, 3).join(' ')} failed:\n${last.join('\n')}`));
+    });
   });
 }
 

@@ -1,0 +1,110 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'broch-story-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `npm start`, as it is after installation, in a place of its own. */
+function start(...args: string[]) {
+  const child: ChildProcess = spawn(process.execPath, ['bin/local.ts', ...args], {
+    cwd: root,
+    env: { ...process.env, BROCH_LOCAL: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const heard = { output: '', errors: '' };
+  child.stdout?.on('data', chunk => {
+    heard.output += chunk;
+  });
+  child.stderr?.on('data', chunk => {
+    heard.errors += chunk;
+  });
+  const end = new Promise<number | null>(resolve => child.on('close', resolve));
+  const says = async (text: string) => {
+    for (let tries = 0; tries < 600 && !(heard.output + heard.errors).includes(text); tries++) await sleep(100);
+    expect(heard.output + heard.errors).toContain(text);
+  };
+  return { child, heard, end, says };
+}
+
+/** The processes that know of this folder, this one's own children excepted. */
+const left = () =>
+  execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+    .split('\n')
+    .filter(line => line.includes(folder) && !line.includes('ps -eo'));
+
+describe('npm start', () => {
+  it('is interrupted in the middle of the deploy: one line, and no process stays', async () => {
+    const { child, heard, end, says } = start('--once');
+    await says('starting the embedded cloud');
+    await sleep(4000);
+    expect(left().length).toBeGreaterThan(0);
+    child.kill('SIGINT');
+    expect(await end).toBe(130);
+    expect(heard.errors).toContain('broch: stopped.');
+    expect(left()).toEqual([]);
+    expect(existsSync(join(folder, 'lock'))).toBe(false);
+  });
+
+  it('then tells the whole story, with real ids, as one JSON document; a second copy meanwhile says so and ends', async () => {
+    const first = start('--once', '--json');
+    await first.says('starting the embedded cloud');
+    const second = start('--once');
+    expect(await second.end).toBe(1);
+    expect(second.heard.errors.trim()).toMatch(/^broch: it is already running here \(process \d+\)\. .*$/);
+    expect(await first.end, first.heard.errors.slice(-3000)).toBe(0);
+
+    const { ok, cloud, steps } = JSON.parse(first.heard.output);
+    expect(ok).toBe(true);
+    expect(Object.keys(cloud)).toEqual(
+      expect.arrayContaining(['endpoint', 'ca', 'account', 'region', 'api', 'inbox', 'people']),
+    );
+    expect(cloud.people[0]).toEqual({
+      name: expect.any(String),
+      role: expect.any(String),
+      password: expect.any(String),
+      totp: expect.any(String),
+    });
+    expect(new Set(steps.map(({ story }: { story: string }) => story))).toEqual(
+      new Set(['ingest', 'projects', 'workspaces', 'costs']),
+    );
+    for (const step of steps)
+      expect(step).toEqual({
+        story: expect.any(String),
+        step: expect.any(String),
+        ok: true,
+        ms: expect.any(Number),
+        says: expect.any(String),
+        ids: expect.any(Object),
+      });
+    const ids = Object.assign({}, ...steps.map(({ ids }: { ids: object }) => ids));
+    expect(ids).toMatchObject({
+      version: expect.stringMatching(/^[0-9a-f]{64}$/),
+      delivery: expect.stringMatching(/^dl-[0-9a-f]{16}$/),
+      file: 'seattle-weather.csv',
+      asthma_vpc: expect.stringMatching(/^vpc-/),
+      instance: expect.stringMatching(/^i-/),
+      workspace: expect.stringMatching(/^ws-[0-9a-f]{12}$/),
+      report: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
+      refusal: expect.stringMatching(/InvalidAccessKeyId|InvalidClientTokenId/),
+    });
+    expect(left()).toEqual([]);
+    expect(existsSync(join(folder, 'cloud.json'))).toBe(false);
+  });
+
+  it('sees its emulator crash: one line that says where to look, exit 1, nothing left', async () => {
+    const { heard, end, says } = start('--once');
+    await says('making people');
+    const emulator = left().find(line => line.includes('hypercorn') && !line.includes('keep.py'));
+    process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
+    expect(await end).toBe(1);
+    expect(heard.errors).toContain('broch: MiniStack ended by itself');
+    expect(heard.errors).toContain(join(folder, 'cloud/cloud.log'));
+    expect(left()).toEqual([]);
+    expect(readFileSync(join(folder, 'cloud/cloud.log'), 'utf8')).not.toBe('');
+  });
+});
