@@ -1,0 +1,188 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  EventBridgeClient,
+  ListEventBusesCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
+import { CreateRoleCommand, IAMClient } from '@aws-sdk/client-iam';
+import {
+  GetBucketPolicyCommand,
+  ListObjectVersionsCommand,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  DescribeStateMachineCommand,
+  ListExecutionsCommand,
+  ListStateMachinesCommand,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import { type Api, agentFor, apiAt } from '../../bin/cli/call.ts';
+import type { Group } from '../../functions/api/route.ts';
+import type { Delivery } from '../../functions/ingest/ingest.ts';
+import { enrol, signInAs } from '../../local/people.ts';
+import type { cloud } from '../cloud.ts';
+import type { Files } from './delivery.ts';
+
+type Cloud = ReturnType<typeof cloud>;
+
+/** The API as somebody new of a group. */
+export async function person(of: Cloud, name: string, group: Group): Promise<Api> {
+  const place = {
+    name: 'test',
+    api: of.api,
+    pool: of.outputs['data.Pool'] ?? '',
+    client: of.outputs['data.Client'] ?? '',
+    region: of.region,
+    embedded: { endpoint: of.endpoint, ca: readFileSync(of.ca, 'utf8'), account: of.account, people: [] },
+  };
+  const { access } = await signInAs(place, await enrol(place, of.configuration, `${name}-${Date.now()}`, group));
+  return apiAt(place, agentFor(place), async () => access);
+}
+
+/** S3 with the credentials of a delivery, as its partner has it. */
+export async function landing(of: Cloud, partner: Api, delivery: string) {
+  const { bucket, prefix, accessKeyId, secretAccessKey, sessionToken } = await partner.ask('uploadAccess', {
+    params: { delivery },
+  });
+  const s3 = new S3Client({ ...of.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  return { s3, bucket, prefix };
+}
+
+/** Uploads files, the manifest last. */
+export async function upload(of: Cloud, partner: Api, delivery: string, files: Files): Promise<void> {
+  const { s3, bucket, prefix } = await landing(of, partner, delivery);
+  const put = (path: string, content: string | Uint8Array) =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body: Buffer.from(content) }));
+  const isManifest = (path: string) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt';
+  const all = Object.entries(files);
+  for (const [path, content] of all.filter(([path]) => !isManifest(path))) await put(path, content);
+  for (const [path, content] of all.filter(([path]) => isManifest(path))) await put(path, content);
+  s3.destroy();
+}
+
+/** The delivery once it rests: registered or held, by another check than `after`. */
+export async function rest(of: Api, delivery: string, after?: string): Promise<Delivery> {
+  let last: Delivery | undefined;
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+    last = await of.ask('showDelivery', { params: { delivery } });
+    if ((last.status === 'registered' || last.status === 'held') && last.check !== after) return last;
+  }
+  throw new Error(`the delivery never came to rest: ${JSON.stringify(last)}`);
+}
+
+export async function deliver(of: Cloud, partner: Api, dataset: string, files: Files): Promise<Delivery> {
+  const { id } = await partner.ask('openDelivery', { body: { dataset } });
+  await upload(of, partner, id, files);
+  return rest(partner, id);
+}
+
+/** Keys below a prefix, each with how many versions it has. */
+export async function keys(of: Cloud, bucket: string, prefix: string): Promise<Record<string, number>> {
+  const s3 = new S3Client(of.configuration);
+  const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix }));
+  const counts: Record<string, number> = {};
+  for (const { Key = '' } of Versions) counts[Key.slice(prefix.length)] = (counts[Key.slice(prefix.length)] ?? 0) + 1;
+  return counts;
+}
+
+/** While `run` runs, the bucket denies this to everybody: a fault of ours, as far as a step can see. */
+export async function denied(
+  of: Cloud,
+  { bucket, action, path, condition }: { bucket: string; action: string; path: string; condition?: object },
+  run: () => Promise<void>,
+): Promise<void> {
+  const s3 = new S3Client(of.configuration);
+  const { Policy = '' } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
+  const policy = JSON.parse(Policy);
+  policy.Statement.push({
+    Effect: 'Deny',
+    Principal: '*',
+    Action: action,
+    Resource: `arn:aws:s3:::${bucket}${path}`,
+    ...(condition && { Condition: condition }),
+  });
+  await s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy: JSON.stringify(policy) }));
+  try {
+    await run();
+  } finally {
+    await s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }));
+  }
+}
+
+/** The machine, and how its executions for a delivery ended, oldest first. */
+export async function machine(of: Cloud) {
+  const sfn = new SFNClient(of.configuration);
+  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+  const all = await Promise.all(
+    stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
+  );
+  const arn = all.find(({ definition }) => definition?.includes("A delivery's check"))?.stateMachineArn ?? '';
+  return {
+    arn,
+    sfn,
+    async executions(delivery: string) {
+      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: arn, maxResults: 1000 }));
+      return executions.filter(({ name }) => name?.startsWith(delivery)).reverse();
+    },
+    async ended(executionArn: string) {
+      for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+        const { status, output, error } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+        if (status !== 'RUNNING')
+          return { status, error, output: output === undefined ? undefined : JSON.parse(output) };
+      }
+      throw new Error(`${executionArn} did not end`);
+    },
+  };
+}
+
+/** Sees the events of deliveries: a rule on the bus starts a machine that does nothing, and its executions are read. */
+export async function witness(of: Cloud) {
+  const [sfn, events, iam] = [
+    new SFNClient(of.configuration),
+    new EventBridgeClient(of.configuration),
+    new IAMClient(of.configuration),
+  ];
+  const name = `ingest-witness-${Date.now()}`;
+  const trust = {
+    Effect: 'Allow',
+    Principal: { Service: ['states.amazonaws.com', 'events.amazonaws.com'] },
+    Action: 'sts:AssumeRole',
+  };
+  const { Role } = await iam.send(
+    new CreateRoleCommand({
+      RoleName: name,
+      AssumeRolePolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [trust] }),
+    }),
+  );
+  const definition = JSON.stringify({ StartAt: 'Seen', States: { Seen: { Type: 'Succeed' } } });
+  const { stateMachineArn } = await sfn.send(new CreateStateMachineCommand({ name, roleArn: Role?.Arn, definition }));
+  const { EventBuses = [] } = await events.send(new ListEventBusesCommand({}));
+  const EventBusName = EventBuses.find(({ Name }) => Name !== 'default')?.Name;
+  const EventPattern = JSON.stringify({ source: ['broch.ingest'] });
+  await events.send(new PutRuleCommand({ Name: name, EventBusName, EventPattern }));
+  await events.send(
+    new PutTargetsCommand({
+      Rule: name,
+      EventBusName,
+      Targets: [{ Id: 'seen', Arn: stateMachineArn, RoleArn: Role?.Arn }],
+    }),
+  );
+  return async (delivery: string): Promise<Record<string, unknown>> => {
+    await sleep(500);
+    const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
+    const inputs = await Promise.all(
+      executions.map(async ({ executionArn }) => {
+        const { input = '{}' } = await sfn.send(new DescribeExecutionCommand({ executionArn }));
+        return JSON.parse(input) as { 'detail-type': string; detail: { delivery: string } };
+      }),
+    );
+    const own = inputs.filter(({ detail }) => detail.delivery === delivery);
+    return Object.fromEntries(own.map(event => [event['detail-type'], event.detail]));
+  };
+}

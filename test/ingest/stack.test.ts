@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs';
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
+import { placeholders } from '../../lib/workflow.ts';
+import { resources, synthesise } from '../template.ts';
+
+const config = readConfig('config/production.json');
+const { templates } = synthesise(config);
+const buckets = resources(templates.data, 'AWS::S3::Bucket');
+const bucket = (name: string) => {
+  const found = buckets.find(([id]) => id.startsWith(`Ingest${name}`));
+  if (!found) throw new Error(`there is no bucket ${name}`);
+  return found[1].Properties;
+};
+
+describe('the lake', () => {
+  it('keeps every version from deletion for as long as configured', () => {
+    expect(bucket('Lake')).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: {
+        Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: config.ingest.lockDays } },
+      },
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+  });
+
+  it('is deleted from, and has its lock overridden, by nobody', () => {
+    for (const [, { Properties }] of resources(templates.platform, 'AWS::IAM::Policy')) {
+      const document = JSON.stringify(Properties.PolicyDocument);
+      expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
+      if (document.includes('IngestLake')) expect(document).not.toContain('s3:DeleteObject');
+    }
+  });
+});
+
+describe('the landing bucket', () => {
+  it('keeps originals for as long as configured, and gives up half-written uploads', () => {
+    const { landingDays } = config.ingest;
+    expect(bucket('Landing')).toMatchObject({
+      LifecycleConfiguration: {
+        Rules: [
+          {
+            ExpirationInDays: landingDays,
+            NoncurrentVersionExpiration: { NoncurrentDays: landingDays },
+            AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+          },
+        ],
+      },
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+  });
+});
+
+describe('the upload role', () => {
+  it('is lent out by the API’s function and nobody else', () => {
+    const [[id] = ['']] = resources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
+      id.startsWith('IngestUpload'),
+    );
+    const [[api] = ['']] = resources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
+      id.startsWith('IngestApiRole'),
+    );
+    templates.platform.templateMatches({
+      Resources: {
+        [id]: {
+          Properties: {
+            AssumeRolePolicyDocument: {
+              Statement: [
+                { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { AWS: { 'Fn::GetAtt': [api, 'Arn'] } } },
+              ],
+            },
+            MaxSessionDuration: 3600,
+          },
+        },
+      },
+    });
+  });
+});
+
+describe('the rule', () => {
+  it('wakes up for manifests in the landing bucket only', () => {
+    templates.platform.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: Match.objectLike({
+        source: ['aws.s3'],
+        'detail-type': ['Object Created'],
+        detail: {
+          bucket: { name: [{ 'Fn::ImportValue': Match.stringLikeRegexp('IngestLanding') }] },
+          object: { key: [{ wildcard: 'in/*/SHA256SUMS' }, { wildcard: 'in/*/manifest-sha256.txt' }] },
+        },
+      }),
+    });
+  });
+});
+
+describe('the state machine', () => {
+  interface State {
+    Type: string;
+    Retry?: unknown[];
+    Catch?: { ErrorEquals: string[] }[];
+    TimeoutSeconds?: number;
+    ItemProcessor?: { States: Record<string, State> };
+  }
+  const text = readFileSync('state-machines/ingest.asl.json', 'utf8');
+  const { States } = JSON.parse(text) as { States: Record<string, State> };
+  const inner = (states: Record<string, State>): [string, State][] =>
+    Object.entries(states).flatMap(([name, state]) => [[name, state], ...inner(state.ItemProcessor?.States ?? {})]);
+
+  it('retries, times out and catches everything that can fail', () => {
+    for (const [name, state] of inner(States)) {
+      if (state.Type === 'Task')
+        expect([name, state.TimeoutSeconds, state.Retry?.length]).toEqual([name, expect.any(Number), 2]);
+    }
+    for (const [name, { Type, Catch }] of Object.entries(States)) {
+      if (Type === 'Task' || Type === 'Map') expect([name, Catch?.[0]?.ErrorEquals]).toEqual([name, ['States.ALL']]);
+    }
+    expect(placeholders(text)).toEqual(['Concurrency', 'Copy', 'Hold', 'Plan', 'Register', 'Verify']);
+  });
+});
