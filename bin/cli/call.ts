@@ -76,6 +76,12 @@ function exitFor({ status, body }: Answer): Exit {
   }
   const detail = said.detail ?? said.message ?? `The API answered ${status}.`;
   const about = { ...(said.detail !== undefined && said), status } as Partial<Problem>;
+  if (status === 404 && said.detail === undefined)
+    return new Exit(
+      'refused',
+      'There is no such operation at this address. Is the Broch there older than this command?',
+      about,
+    );
   if (status === 401)
     return new Exit('unsigned', 'The API does not accept this sign-in (any more): broch login', about);
   if (status === 429) return new Exit('fault', 'The API is busy and stayed so. Try again in a minute.', about);

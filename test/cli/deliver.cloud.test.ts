@@ -1,0 +1,201 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lanes } from '../../bin/cli/upload.ts';
+import { sha256 } from '../../functions/ingest/hash.ts';
+import type { Delivery } from '../../functions/ingest/ingest.ts';
+import { root } from '../../local/cloud.ts';
+import { cloud } from '../cloud.ts';
+import { embeddedCloud } from './embedded.ts';
+import { broch, folder } from './world.ts';
+
+const facts = cloud();
+let file: string;
+beforeAll(async () => {
+  ({ file } = await embeddedCloud(facts, folder(afterAll), { 'cli-dana': 'partner', 'cli-peter': 'partner' }));
+});
+
+/** A folder with these files, and a partner with a home of their own to deliver it from. */
+function partner(files: Record<string, string | Uint8Array>, as = 'cli-dana') {
+  const [home, at] = [folder(), folder()];
+  const put = (path: string, content: string | Uint8Array) => {
+    mkdirSync(join(at, path, '..'), { recursive: true });
+    writeFileSync(join(at, path), content);
+  };
+  for (const [path, content] of Object.entries(files)) put(path, content);
+  const env = { XDG_CONFIG_HOME: home, BROCH_CLOUD: file, BROCH_AS: as };
+  return {
+    at,
+    env,
+    put,
+    run: (...flags: string[]) => broch(['deliver', at, ...flags], env),
+    json: async (...flags: string[]) => {
+      const ran = await broch(['deliver', at, '--json', ...flags], env);
+      return { ...ran, delivery: JSON.parse(ran.out || 'null') as Extract<Delivery, { status: 'held' }> };
+    },
+    ledgers: () => readdirSync(join(home, 'broch/deliveries')),
+  };
+}
+
+describe('delivering a folder', () => {
+  it('ends with a receipt, for people', async () => {
+    const { run, ledgers } = partner({
+      'a.csv': 'id\n1\n',
+      'deep/er/b with blanks.csv': 'id\n2\n',
+      'empty.txt': '',
+      'ü.csv': 'x',
+    });
+    const { code, out, err } = await run('--dataset', 'cli-people');
+    expect({ code, err }).toMatchObject({ code: 0 });
+    expect(out).toMatch(/^Registered: this is your receipt\.\n\nid +dl-[0-9a-f]{16}\n/);
+    expect(out).toMatch(/\nfiles +4\n/);
+    expect(err).toMatch(/Landed: 4 files, 11 B/);
+    expect(ledgers()).toEqual([]);
+  });
+
+  it('sends large files in parts, which arrive whole', async () => {
+    const { json } = partner({ 'large.bin': randomBytes(40 * 1024 ** 2 + 7), 'small.csv': '1' });
+    const { code, delivery, err } = await json('--dataset', 'cli-large');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(delivery).toMatchObject({ status: 'registered', files: 2, bytes: 40 * 1024 ** 2 + 8 });
+  });
+
+  it('sends a list of its own as it is', async () => {
+    const sums = `${sha256('1')} *a.csv\n`;
+    const { json } = partner({ 'a.csv': '1', SHA256SUMS: sums });
+    expect(await json('--dataset', 'cli-own')).toMatchObject({ code: 0, delivery: { digest: sha256(sums) } });
+  });
+
+  it('sends a bag as it is', async () => {
+    const { json } = partner({
+      'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n',
+      'bag-info.txt': 'Payload-Oxum: 1.1\n',
+      'data/a.csv': '1',
+      'manifest-sha256.txt': `${sha256('1')}  data/a.csv\n`,
+    });
+    expect(await json('--dataset', 'cli-bag')).toMatchObject({ code: 0, delivery: { status: 'registered', files: 1 } });
+  });
+});
+
+describe('a folder that would be held', () => {
+  it('is told file by file, and nothing is opened or sent', async () => {
+    const { run, env } = partner({ 'a.csv': '1', 'A.csv': '2', 'back\\slash': '3' }, 'cli-peter');
+    const { code, out, err } = await run('--dataset', 'cli-wrong');
+    expect({ code, out }).toEqual({ code: 3, out: '' });
+    expect(err).toMatch(/a\.csv +.*differ only in case/);
+    expect(err).toMatch(/back\\slash +.*backslash/);
+    expect(err).toMatch(/Nothing was uploaded/);
+    expect(JSON.parse((await broch(['delivery', 'list', '--json'], env)).out)).toEqual({ items: [] });
+  });
+
+  it('because a file belies its own list is told before the list is sent, and is gone on with when mended', async () => {
+    const { json, run, put } = partner({
+      'a.csv': 'tampered',
+      'b.csv': '2',
+      SHA256SUMS: `${sha256('1')}  a.csv\n${sha256('2')}  b.csv\n`,
+    });
+    const { code, err } = await run('--dataset', 'cli-tampered');
+    expect(code).toBe(3);
+    expect(err).toMatch(/a\.csv +Its SHA-256 is .* but the list says/);
+    put('a.csv', '1');
+    const again = await json('--dataset', 'cli-tampered');
+    expect(again).toMatchObject({ code: 0, delivery: { status: 'registered' } });
+    expect(err).toContain(again.delivery.id);
+  });
+
+  it('in the end is shown with path and reason, and the same command goes on with it', async () => {
+    const { run, json, put, env } = partner({ 'a.csv': '1' });
+    expect((await json('--dataset', 'cli-held', '--minutes', '0')).code).toBe(0);
+    const open = JSON.parse((await broch(['delivery', 'list', '--json'], env)).out).items.find(
+      ({ dataset }: Delivery) => dataset === 'cli-held',
+    ) as Delivery;
+    expect(await broch(['watch', 'delivery', open.id], env)).toMatchObject({ code: 0 });
+    // A stray object, as if by other means: the next delivery is held, whatever the folder looks like.
+    put('b.csv', '2');
+    const opened = JSON.parse(
+      (await broch(['delivery', 'open', '--dataset', 'cli-held', '--json'], env)).out,
+    ) as Delivery;
+    const access = JSON.parse((await broch(['delivery', 'access', opened.id, '--json'], env)).out);
+    const s3 = new S3Client({ ...facts.configuration, credentials: access });
+    await s3.send(new PutObjectCommand({ Bucket: access.bucket, Key: `${access.prefix}stray.csv`, Body: 'x' }));
+    const held = await run('--delivery', opened.id);
+    expect(held.code).toBe(3);
+    expect(held.out).toMatch(
+      /^Held; nothing of it is in the lake\.\n\npath +reason\nstray\.csv +It was uploaded, but is not listed/,
+    );
+    put('stray.csv', 'x');
+    expect(await json('--dataset', 'cli-held')).toMatchObject({
+      code: 0,
+      delivery: { id: opened.id, status: 'registered', files: 3 },
+    });
+    expect(await run('--delivery', opened.id)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('takes no more files'),
+    });
+  });
+
+  it("another partner's delivery is not there", async () => {
+    const mine = partner({ 'a.csv': '1' });
+    const { delivery } = await mine.json('--dataset', 'cli-mine');
+    const theirs = partner({ 'a.csv': '1' }, 'cli-peter');
+    expect(await theirs.run('--delivery', delivery.id)).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('not yours'),
+    });
+  });
+});
+
+describe('an upload that was stopped', () => {
+  it('goes on where it was: what has landed and not changed is not sent again', async () => {
+    const files = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`part-${i}.csv`, `id\n${i}\n`]));
+    const { at, env, json, put, ledgers } = partner(files);
+    const child: ChildProcess = spawn(
+      process.execPath,
+      [join(root, 'bin/broch.ts'), 'deliver', at, '--dataset', 'cli-stopped'],
+      {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
+    let said = '';
+    child.stderr?.on('data', chunk => {
+      said += chunk;
+    });
+    const s3 = new S3Client(facts.configuration);
+    let place: { bucket: string; prefix: string } | undefined;
+    /** How often each file has landed: the bucket keeps every version. */
+    const landed = async (): Promise<Map<string, number>> => {
+      const [id] = said.match(/dl-[0-9a-f]{16}/) ?? [];
+      if (id === undefined) return new Map();
+      place ??= JSON.parse((await broch(['delivery', 'access', id, '--json'], env)).out) as typeof place;
+      const { Versions = [] } = await s3.send(
+        new ListObjectVersionsCommand({ Bucket: place?.bucket, Prefix: place?.prefix }),
+      );
+      const times = new Map<string, number>();
+      for (const { Key = '' } of Versions) {
+        const path = Key.slice(place?.prefix.length);
+        times.set(path, (times.get(path) ?? 0) + 1);
+      }
+      return times;
+    };
+    while ((await landed()).size < 20 && child.exitCode === null) await sleep(20);
+    const ended = new Promise(resolve => child.once('exit', resolve));
+    child.kill('SIGINT');
+    expect(await ended).toBe(130);
+    expect(said).toMatch(/Stopped\. What has landed stays\. Go on with: broch deliver .* --delivery dl-/);
+    expect(ledgers()).toHaveLength(1);
+    expect((await landed()).size).toBeLessThan(400);
+
+    put('part-0.csv', 'changed since');
+    const again = await json('--dataset', 'cli-stopped');
+    expect(again).toMatchObject({ code: 0, delivery: { status: 'registered', files: 400 } });
+    expect(said).toContain(again.delivery.id);
+    // Besides the changed file only what was on its way when the first run was stopped may have landed twice.
+    const twice = [...(await landed())].filter(([, times]) => times > 1).map(([path]) => path);
+    expect(twice.filter(path => path !== 'part-0.csv').length).toBeLessThanOrEqual(lanes.whole);
+  });
+});

@@ -1,0 +1,173 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  AdminAddUserToGroupCommand,
+  AdminCreateUserCommand,
+  CognitoIdentityProviderClient,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Place } from '../../bin/cli/profile.ts';
+import { signIn } from '../../bin/cli/signin.ts';
+import { root } from '../../local/cloud.ts';
+import { cloud } from '../cloud.ts';
+import { embeddedCloud } from './embedded.ts';
+import { broch, folder } from './world.ts';
+
+const facts = cloud();
+let file: string;
+let place: Place;
+
+beforeAll(async () => {
+  ({ file, place } = await embeddedCloud(facts, folder(afterAll), {
+    'cli-olga': 'operator',
+    'cli-rana': 'researcher',
+  }));
+});
+
+/** A home of its own, and the commands run in it. */
+function someone() {
+  const home = folder();
+  const env = { XDG_CONFIG_HOME: home, BROCH_CLOUD: file };
+  const sessions = () => readdirSync(join(home, 'broch/sessions')).map(name => join(home, 'broch/sessions', name));
+  const kept = () => sessions().find(name => readFileSync(name, 'utf8').includes('refresh')) as string;
+  return { home, env, sessions, kept, run: (line: string) => broch(line.split(' '), env) };
+}
+
+describe('signing in', () => {
+  it('is asked for, with the people there are', async () => {
+    const { run } = someone();
+    const { code, err } = await run('whoami');
+    expect(code).toBe(4);
+    expect(err).toMatch(/cli-olga \(operator\), cli-rana \(researcher\)/);
+    expect((await run('login')).code).toBe(2);
+    expect((await run('login --as nobody')).code).toBe(2);
+  });
+
+  it('takes the password by SRP and a code, and is remembered for its owner only', async () => {
+    const { run, sessions, home } = someone();
+    expect(await run('login --as cli-olga')).toMatchObject({ code: 0, out: 'Signed in to local as cli-olga.\n' });
+    const { code, out, err } = await run('whoami --json');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(JSON.parse(out)).toEqual({ id: expect.any(String), name: 'cli-olga', groups: ['operator'] });
+    for (const name of [...sessions(), join(home, 'broch'), join(home, 'broch/sessions')])
+      expect(statSync(name).mode & 0o077).toBe(0);
+    for (const name of sessions()) expect(readFileSync(name, 'utf8')).not.toMatch(/password|totp/i);
+  });
+
+  it('in one go with --as or BROCH_AS leaves the one who is signed in alone', async () => {
+    const { run, env } = someone();
+    await run('login --as cli-olga');
+    expect(JSON.parse((await run('whoami --as cli-rana --json')).out).name).toBe('cli-rana');
+    expect(JSON.parse((await broch(['--json', 'whoami'], { ...env, BROCH_AS: 'cli-rana' })).out).name).toBe('cli-rana');
+    expect(JSON.parse((await run('whoami --json')).out).name).toBe('cli-olga');
+  });
+
+  it('lasts beyond the access token, by the refresh token', async () => {
+    const { run, kept } = someone();
+    await run('login --as cli-olga');
+    const before = JSON.parse(readFileSync(kept(), 'utf8'));
+    writeFileSync(kept(), JSON.stringify({ ...before, until: '2020-01-01T00:00:00.000Z' }));
+    expect((await run('whoami')).code).toBe(0);
+    const after = JSON.parse(readFileSync(kept(), 'utf8'));
+    expect(after.refresh).toBe(before.refresh);
+    expect(after.access).not.toBe(before.access);
+  });
+
+  it('gets over a token that the API no longer takes, and over a broken file by name', async () => {
+    const { run, kept } = someone();
+    await run('login --as cli-olga');
+    writeFileSync(kept(), JSON.stringify({ ...JSON.parse(readFileSync(kept(), 'utf8')), access: 'a.b.c' }));
+    expect((await run('whoami')).code).toBe(0);
+    const broken = kept();
+    writeFileSync(broken, '{');
+    expect(await run('whoami')).toMatchObject({ code: 1, err: expect.stringContaining(broken) });
+  });
+
+  it('ends here and at the pool', async () => {
+    const { run, kept, sessions } = someone();
+    await run('login --as cli-rana');
+    const old = readFileSync(kept(), 'utf8');
+    expect(await run('logout')).toMatchObject({ code: 0, out: 'cli-rana is signed out of local.\n' });
+    expect(sessions()).toEqual([]);
+    expect((await run('whoami')).code).toBe(4);
+    expect((await run('logout')).out).toBe('Nobody was signed in to local.\n');
+    // The refresh token is void, were somebody to have kept it.
+    await run('login --as cli-rana');
+    writeFileSync(kept(), JSON.stringify({ ...JSON.parse(old), until: '2020-01-01T00:00:00.000Z' }));
+    const { refreshTokens } = await import('../../bin/cli/signin.ts');
+    expect(await refreshTokens(place, JSON.parse(old))).toBeUndefined();
+  });
+
+  it('with the wrong password is refused without saying whether there is such a person', async () => {
+    const as = (name: string) =>
+      signIn(place, {
+        name,
+        password: async () => 'wrong',
+        newPassword: async () => 'x',
+        code: async () => '000000',
+        enrol: async () => {},
+      }).catch(error => error);
+    const [known, unknown] = [await as('cli-olga'), await as('cli-nobody')];
+    expect(known).toMatchObject({ ending: 'unsigned' });
+    expect(unknown.message).toBe(known.message);
+  });
+
+  it('with a wrong code is refused after three tries', async () => {
+    const people = JSON.parse(readFileSync(file, 'utf8')).people as { name: string; password: string }[];
+    const tries: boolean[] = [];
+    const answer = await signIn(place, {
+      name: 'cli-olga',
+      password: async () => people.find(({ name }) => name === 'cli-olga')?.password ?? '',
+      newPassword: async () => 'x',
+      code: async again => {
+        tries.push(again);
+        return '000 000';
+      },
+      enrol: async () => {},
+    }).catch(error => error);
+    expect(answer).toMatchObject({ ending: 'unsigned', message: expect.stringContaining('clock') });
+    expect(tries).toEqual([false, true, true]);
+  });
+
+  it('for the first time has a person choose a password of their own', async () => {
+    const admin = new CognitoIdentityProviderClient(facts.configuration);
+    const who = { UserPoolId: place.pool, Username: 'cli-nina' };
+    await admin.send(
+      new AdminCreateUserCommand({ ...who, MessageAction: 'SUPPRESS', TemporaryPassword: 'Given-to-her-1-time' }),
+    );
+    await admin.send(new AdminAddUserToGroupCommand({ ...who, GroupName: 'partner' }));
+    const asked: string[] = [];
+    const person = (password: string) => ({
+      name: 'cli-nina',
+      password: async () => password,
+      newPassword: async () => {
+        asked.push('new password');
+        return 'Her-own-password-1!';
+      },
+      code: async () => '000000',
+      enrol: async () => {},
+    });
+    expect((await signIn(place, person('Given-to-her-1-time'))).access).toMatch(/\./);
+    expect(asked).toEqual(['new password']);
+    expect((await signIn(place, person('Her-own-password-1!'))).access).toMatch(/\./);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe('the installed command', () => {
+  it('passes on words, exit code and both outputs', () => {
+    const { env } = someone();
+    const run = (...argv: string[]) =>
+      spawnSync(process.execPath, [join(root, 'bin/broch.js'), ...argv], {
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      });
+    const me = run('whoami', '--as', 'cli-rana', '--json');
+    expect({ status: me.status, stderr: me.stderr }).toEqual({ status: 0, stderr: '' });
+    expect(JSON.parse(me.stdout)).toMatchObject({ groups: ['researcher'] });
+    const no = run('cost', 'list', '--as', 'cli-rana', '--json');
+    expect({ status: no.status, stdout: no.stdout }).toEqual({ status: 3, stdout: '' });
+    expect(JSON.parse(no.stderr)).toMatchObject({ status: 403 });
+  });
+});
