@@ -115,7 +115,7 @@ export class Ingest extends Construct {
       core,
       file: 'ingest.asl.json',
       calls: { Plan: plan, Verify: verify, Copy: copy, Register: register, Hold: hold },
-      values: { Concurrency: String(concurrency) },
+      values: { Concurrency: concurrency },
       deadline: Duration.hours(24),
     });
     const receive = new Handler<typeof Receive>(this, 'Receive', {
