@@ -2,8 +2,8 @@ import type { Pinned } from './compare.ts';
 
 /** A delivery never has more chunks than this, so that its state transitions don't grow with its files. */
 export const mostChunks = 40;
-/** What a file costs besides its bytes (two requests), in bytes, and what makes a chunk worth a Lambda of its own. */
-const weights = { file: 1024 ** 2, chunk: 256 * 1024 ** 2 } as const;
+/** What a file's two requests weigh against its bytes, and what makes a chunk worth a Lambda of its own. */
+const weights = { file: 256 * 1024, chunk: 256 * 1024 ** 2 } as const;
 
 export const weight = ({ size }: { size: number }): number => size + weights.file;
 
