@@ -21,7 +21,7 @@ process.exitCode = await main(
   process.argv.slice(2),
   {
     env: process.env,
-    width: process.stdout.isTTY ? process.stdout.columns : undefined,
+    width: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
     live: process.stderr.isTTY === true,
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),

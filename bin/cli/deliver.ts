@@ -213,11 +213,11 @@ export const deliver = command({
     } finally {
       landing.s3.destroy();
     }
-    return conclude(api, context, delivery, ledger, flags.minutes, live);
+    return conclude(api, context, delivery, ledger, flags.minutes);
   },
 });
 
-async function conclude(api: Api, context: Context, delivery: Delivery, ledger: Ledger, minutes: number, live: Live) {
+async function conclude(api: Api, context: Context, delivery: Delivery, ledger: Ledger, minutes: number) {
   context.onInterrupt(() => `The check goes on by itself. Look: broch watch delivery ${delivery.id}`);
   const shape = shapeOf(routes.showDelivery.returns);
   if (minutes === 0) {
@@ -225,6 +225,7 @@ async function conclude(api: Api, context: Context, delivery: Delivery, ledger: 
     return 'ok';
   }
   // Checked before: only the outcome of the check that this manifest has started is news.
+  using live = new Live(context);
   const last = await follow(api, rests.delivery, { delivery: delivery.id }, minutes, {
     told: ({ status }) => live.stage(delivery.id, status === 'open' ? 'waiting for the check' : status),
     old: stage =>

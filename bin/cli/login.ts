@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { command } from './commands.ts';
+import { type Context, command } from './commands.ts';
 import { Exit } from './exit.ts';
 import { columns } from './output.ts';
 import { choosePlace, keepPlace, type Place, ProfileFlags, ProfileName } from './profile.ts';
@@ -28,6 +28,23 @@ const asked = (name: string, ask: Prompt): Person => ({
   },
 });
 
+/** In the embedded cloud the name is enough. */
+async function known(place: Place, { as, env }: Context): Promise<string> {
+  if (as === undefined) {
+    const rows = place.embedded?.people.map(({ name, role }) => [`  ${name}`, role]) ?? [];
+    throw new Exit('usage', `Say who you are with --as:\n${columns(rows)}`);
+  }
+  await remember(env, place, embeddedPerson(place, as), true);
+  return as;
+}
+
+async function asking(place: Place, { as, env }: Context): Promise<string> {
+  using ask = terminal();
+  const name = as ?? (await ask('Name:'));
+  await remember(env, place, asked(name, ask), true);
+  return name;
+}
+
 export const login = command({
   words: ['login'],
   summary: 'Sign in, the first time with the address of your Broch',
@@ -53,19 +70,7 @@ export const login = command({
         throw new Exit('usage', '--profile: lower-case letters, digits and hyphens, not `local`.');
       place = keepPlace(context.env, name.data, { api, pool, client });
     }
-    using ask = terminal();
-    const person = async (): Promise<Person> => {
-      if (place.embedded && context.as !== undefined) return embeddedPerson(place, context.as);
-      if (place.embedded) {
-        const rows = place.embedded.people.map(({ name, role }) => [`  ${name}`, role]);
-        throw new Exit('usage', `Say who you are with --as:\n${columns(rows)}`);
-      }
-      return asked(context.as ?? (await ask('Name:')), ask);
-    };
-    const { name } = await person().then(async found => {
-      await remember(context.env, place, found, true);
-      return found;
-    });
+    const name = place.embedded ? await known(place, context) : await asking(place, context);
     context.result({ profile: place.name, name, api: place.api }, `Signed in to ${place.name} as ${name}.`);
     return 'ok';
   },

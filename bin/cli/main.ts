@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Field, fieldsOf, parseWords } from './arguments.ts';
 import { type Api, agentFor, apiAt } from './call.ts';
 import type { Command, Context } from './commands.ts';
@@ -129,6 +131,10 @@ export async function main(argv: readonly string[], world: World, interrupts = {
 }
 
 function withoutCommand(words: readonly string[], ordered: readonly string[], world: World): number {
+  if (words.length === 0 && ordered[0] === '--version') {
+    world.out(`${JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version}\n`);
+    return exits.ok[0];
+  }
   const group = words.length > 0 ? starting(words.slice(0, 1)) : [];
   if (words.length === 0 && (wantsHelp(ordered) || ordered.length === 0)) world.out(overview(commands, globals));
   else if (wantsHelp(ordered) && group.length > 0) world.out(groupHelp(words[0] as string, group));

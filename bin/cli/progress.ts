@@ -53,7 +53,7 @@ export class Live implements Disposable {
   #draw(): void {
     if (this.#text === '') return;
     this.#frame = (this.#frame + 1) % frames.length;
-    const room = (process.stderr.columns ?? 80) - 16;
+    const room = Math.max(20, (process.stderr.columns || 80) - 16);
     const text = this.#text.length > room ? `${this.#text.slice(0, room - 1)}…` : this.#text;
     process.stderr.write(`\r\x1b[K${frames[this.#frame]} ${text} ${spell((Date.now() - this.#started) / 1000)}`);
   }

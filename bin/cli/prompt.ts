@@ -2,46 +2,56 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { Exit } from './exit.ts';
 
-/** What asks a person; null where nobody can be asked. Questions go to standard error: answers may be piped. */
+/** Asks a person and waits for the answer; a hidden one is not echoed. */
 export type Prompt = (question: string, hidden?: boolean) => Promise<string>;
 
-/** Asks on the terminal, or reads lines of standard input where it is a pipe. Hidden answers are not echoed. */
-export const terminal = (): Prompt & Disposable => {
+interface Streams {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: { write(text: string): unknown };
+}
+
+/** Asks on the terminal, or reads the lines of a pipe. Questions go to standard error: standard output is for results. */
+export function terminal(
+  { input, output }: Streams = { input: process.stdin, output: process.stderr },
+): Prompt & Disposable {
   let muted = false;
   const echo = new Writable({
     write(chunk, _encoding, done) {
-      if (!muted) process.stderr.write(chunk);
+      if (!muted) output.write(chunk);
       done();
     },
   });
-  const lines = createInterface({ input: process.stdin, output: echo, terminal: process.stdin.isTTY });
+  // No history: it would bring a password back with the arrow key.
+  const lines = createInterface({ input, output: echo, terminal: input.isTTY === true, historySize: 0 });
   const waiting: string[] = [];
   let wanted: ((line: string | undefined) => void) | undefined;
   let closed = false;
-  lines.on('line', line => {
-    if (wanted) wanted(line);
-    else waiting.push(line);
-  });
+  const give = (line: string | undefined) => {
+    const want = wanted;
+    wanted = undefined;
+    if (want) want(line);
+    else if (line !== undefined) waiting.push(line);
+  };
+  lines.on('line', give);
   lines.on('close', () => {
     closed = true;
-    wanted?.(undefined);
+    give(undefined);
   });
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
-  const ask = async (question: string, hidden = false): Promise<string> => {
-    process.stderr.write(`${question} `);
+  const next = () =>
+    new Promise<string | undefined>(resolve => {
+      const line = waiting.shift();
+      if (line !== undefined || closed) resolve(line);
+      else wanted = resolve;
+    });
+  const ask: Prompt = async (question, hidden = false) => {
+    output.write(`${question} `);
     muted = hidden;
-    const line =
-      waiting.shift() ??
-      (closed
-        ? undefined
-        : await new Promise<string | undefined>(resolve => {
-            wanted = resolve;
-          }));
-    wanted = undefined;
+    const line = await next();
     muted = false;
-    if (hidden || !process.stdin.isTTY) process.stderr.write('\n');
+    if (hidden || !input.isTTY) output.write('\n');
     if (line === undefined) throw new Exit('usage', 'Nobody is there to answer: run this in a terminal.');
     return line;
   };
   return Object.assign(ask, { [Symbol.dispose]: () => lines.close() });
-};
+}

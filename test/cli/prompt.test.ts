@@ -1,0 +1,36 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { terminal } from '../../bin/cli/prompt.ts';
+
+/** A prompt on a pipe, or on something that passes for a terminal, and what it wrote. */
+function prompt({ isTTY = false } = {}) {
+  const input = Object.assign(new PassThrough(), { isTTY, setRawMode: () => {} });
+  let written = '';
+  const output = { write: (text: string | Uint8Array) => (written += text) };
+  return { input, ask: terminal({ input, output }), written: () => written };
+}
+
+describe('asking', () => {
+  it('takes lines from a pipe, one for each question, also when they come all at once', async () => {
+    const { input, ask } = prompt();
+    input.end('dana\npass word \n123456');
+    expect([await ask('Name:'), await ask('Password:', true), await ask('Code:')]).toEqual([
+      'dana',
+      'pass word ',
+      '123456',
+    ]);
+    await expect(ask('More:')).rejects.toMatchObject({ ending: 'usage' });
+  });
+  it('never shows a hidden answer, not even by the arrow that brings back what was typed before', async () => {
+    const { input, ask, written } = prompt({ isTTY: true });
+    const hidden = ask('Password:', true);
+    input.write('S3cret!\r');
+    expect(await hidden).toBe('S3cret!');
+    const open = ask('Name:');
+    input.write('\u001b[A dana\r');
+    expect((await open).trim()).toBe('dana');
+    expect(written()).toContain('dana');
+    expect(written()).not.toContain('S3cret!');
+    ask[Symbol.dispose]();
+  });
+});
