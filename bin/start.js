@@ -14,6 +14,7 @@ const tools = {
   local: { run: ['bin/local.ts'], python: ['local/requirements.txt'] },
   bench: { run: ['local/bench.ts'], python: ['local/requirements.txt'] },
   check: { run: ['local/check.ts'], python: [] },
+  runbook: { run: ['local/runbook.ts'], python: [] },
   test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },
 };
 
@@ -56,7 +57,9 @@ async function step(title, command, args, remedy) {
   });
   for (const [signal, handler] of Object.entries(handlers)) process.removeListener(signal, handler);
   if (code !== 0) {
-    say(output.trim().split('\n').slice(-15).join('\n'));
+    const lines = output.trim().split('\n');
+    // npm says why first and explains itself last; pip the other way round.
+    say((lines.length > 16 ? [...lines.slice(0, 8), '…', ...lines.slice(-8)] : lines).join('\n'));
     stop(
       /ENOSPC|No space left/i.test(output)
         ? `${title}: the disk is full. Free about 2 GB and run this again.`
