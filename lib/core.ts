@@ -36,6 +36,8 @@ export class Core extends Construct {
   readonly alarms: ITopic;
   /** Server access logs of all buckets. */
   readonly accessLogs: Bucket;
+  /** The dead-letter queue of each function that events call. */
+  private readonly undelivered = new Map<Handler<Module>, Queue>();
 
   constructor(scope: Construct, id: string, config: Config) {
     super(scope, id);
@@ -140,7 +142,10 @@ export class Core extends Construct {
     });
   }
 
-  /** Calls a function for every event of a contract; what cannot be delivered in a day lands in a dead-letter queue. */
+  /**
+   * Calls a function for every event of a contract. What cannot be delivered in a day, and what the function cannot do
+   * although it is asked three times, lands in the function's dead-letter queue.
+   */
   on<T>(
     scope: Construct,
     id: string,
@@ -148,30 +153,52 @@ export class Core extends Construct {
     target: Handler<Module>,
     filter?: RuleProps['eventPattern'],
   ): Rule {
-    const queue = new Queue(scope, `${id}Undelivered`, {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: this.key,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
-    });
+    const queue = this.undelivered.get(target) ?? this.keepUndelivered(scope, id, target);
+    this.undelivered.set(target, queue);
     const options = { deadLetterQueue: queue, retryAttempts: 185, maxEventAge: Duration.hours(24) };
-    const rule = new Rule(scope, `${id}Rule`, {
+    return new Rule(scope, `${id}Rule`, {
       description: `${contract.source} ${contract.type}`,
       // AWS's own events arrive on the account's default bus.
       ...(contract.source.startsWith('aws.') ? {} : { eventBus: this.bus }),
       eventPattern: { source: [contract.source], detailType: [contract.type], ...filter },
       targets: [new LambdaFunction(target.fn, options)],
     });
+  }
+
+  /** A queue for what a function was to do and did not, and an alarm on it. */
+  private keepUndelivered(scope: Construct, id: string, { fn, node }: Handler<Module>): Queue {
+    const queue = new Queue(scope, `${id}Undelivered`, {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: this.key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    // To EventBridge an event is delivered as soon as Lambda has taken it. What becomes of it then is Lambda's to keep,
+    // under the function's own role.
+    fn.configureAsyncInvoke({
+      maxEventAge: Duration.hours(6),
+      retryAttempts: 2,
+      // CDK's own destination would let the role use the key by hand.
+      onFailure: { bind: () => ({ destination: queue.queueArn }) },
+    });
+    fn.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }));
+    fn.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
+        resources: [this.key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `sqs.${Stack.of(scope).region}.amazonaws.com` } },
+      }),
+    );
     Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
     alarm(scope, `${id}Undelivered`, {
       topic: this.alarms,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
-      means: `${contract.type} events could not be delivered for a day, or were refused.`,
+      means: `${node.path.split('/').slice(1).join('/')} has not done what an event asked of it: it failed three times, or could not be called.`,
       check:
-        'The messages in the queue (each holds the event and the error), and the errors of the function it was for.',
-      do: 'Mend the function, then send each event again with `aws events put-events` or upload the object again. They are kept for 14 days.',
+        'The messages in the queue (each holds the event, or as its `requestPayload` with the last error beside it), and the log of the function.',
+      do: 'Mend the function, then call it with each event again: `aws lambda invoke --invocation-type Event`. It does nothing twice. They are kept for 14 days.',
     });
-    return rule;
+    return queue;
   }
 
   private letServicesUse(key: Key) {

@@ -89,7 +89,7 @@ export class Handler<M extends Module> extends Construct {
       },
       {
         id: 'NIST.800.53.R5-LambdaDLQ',
-        reason: 'Called synchronously, or by a rule that has a dead-letter queue of its own.',
+        reason: 'Called synchronously, or by events: then Core.on() gives it a queue for those it fails on.',
       },
     );
     alarm(this, 'Errors', {

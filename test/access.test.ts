@@ -85,6 +85,11 @@ function ids(value: unknown): string[] {
 }
 
 const policies = resources(template, 'AWS::IAM::Policy');
+/** Where Lambda leaves the events that a function failed on, under the function's role. */
+const undelivered = resources(template, 'AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
+  fn: ids(Properties.FunctionName)[0],
+  queue: ids((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0],
+}));
 const functions = resources(template, 'AWS::Lambda::Function').map(([id, { Properties }]) => {
   const role = ids(Properties.Role)[0] ?? '';
   const statements = policies
@@ -101,10 +106,11 @@ const functions = resources(template, 'AWS::Lambda::Function').map(([id, { Prope
     statements,
     environment: (Properties.Environment as { Variables: Record<string, unknown> }).Variables,
     logs: ids(Properties.LoggingConfig),
+    queues: undelivered.flatMap(({ fn, queue }) => (fn === id && queue !== undefined ? [queue] : [])),
   };
 });
 
-describe.each(functions)('$entry', ({ entry, role, statements, environment, logs }) => {
+describe.each(functions)('$entry', ({ entry, role, statements, environment, logs, queues }) => {
   const { commands } = bundle(entry);
   const granted = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
 
@@ -121,18 +127,30 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     const possible = new Set([
       ...always,
       ...implied,
+      ...(queues.length > 0 ? ['sqs:SendMessage'] : []),
       ...commands.flatMap(command => [...needs(command).must, ...(needs(command).may ?? [])]),
     ]);
     expect(granted.filter(action => !possible.has(action))).toEqual([]);
   });
 
   it('touches exactly what its environment names', () => {
-    const named = new Set([...ids(environment), ...logs]);
+    const named = new Set([...ids(environment), ...logs, ...queues]);
     const touched = statements
       .filter(({ Condition }) => Condition?.StringEquals?.['kms:ViaService'] === undefined)
       .flatMap(({ Resource }) => ids(Resource))
       .filter(id => !id.startsWith('AWS::'));
     expect([...new Set(touched)].filter(id => !named.has(id))).toEqual([]);
+  });
+
+  it('may leave an event it failed on in its own queue, if events call it, and send to no other', () => {
+    const sends = statements.filter(({ Action }) => list(Action).includes('sqs:SendMessage'));
+    expect(sends.map(({ Action, Resource }) => [list(Action), ids(Resource)])).toEqual(
+      queues.map(queue => [['sqs:SendMessage'], [queue]]),
+    );
+    const throughQueues = statements.filter(({ Condition }) =>
+      JSON.stringify(Condition?.StringEquals?.['kms:ViaService'] ?? '').includes('sqs.'),
+    );
+    expect(throughQueues.length).toBe(queues.length);
   });
 
   it('names a whole service only where the action has no resource', () => {
@@ -145,3 +163,13 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
 });
 
 it('there are functions to look at', () => expect(functions.length).toBeGreaterThan(0));
+
+it('every function that a rule calls keeps the events it fails on where the rule keeps those it cannot deliver', () => {
+  const targets = resources(template, 'AWS::Events::Rule').flatMap(
+    ([, { Properties }]) => Properties.Targets as { Arn: unknown; DeadLetterConfig?: unknown }[],
+  );
+  expect(targets.length).toBeGreaterThan(0);
+  expect(targets.map(({ Arn, DeadLetterConfig }) => ({ fn: ids(Arn)[0], queue: ids(DeadLetterConfig)[0] }))).toEqual(
+    undelivered,
+  );
+});

@@ -60,6 +60,17 @@ def _resource_matches(resource_arn: str, resources: list[str],
     session = sts_svc._sessions.get(credential.access_key_id)""",
         ),
     ],
+    # A rule calls a function asynchronously: with retries, and a place for what it failed on.
+    "ministack.services.eventbridge": [
+        (
+            """    threading.Thread(
+        target=lambda_svc._execute_function_with_config_scope, args=(exec_record, event), daemon=True
+    ).start()
+    logger.info("EventBridge → Lambda %s: dispatched", func_name)""",
+            """    lambda_svc.invoke_async_with_retry(exec_record, event)
+    logger.info("EventBridge → Lambda %s: dispatched", func_name)""",
+        ),
+    ],
     # An instance has an address of its subnet.
     "ministack.services.ec2": [
         (
