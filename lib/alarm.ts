@@ -23,6 +23,8 @@ export function alarm(
   { topic, metric, means, check, do: act, threshold = 1 }: AlarmProps,
 ): Alarm {
   const made = new Alarm(scope, `${id}Alarm`, {
+    // What the mail says, and the runbook's heading: the path of the construct, which begins with its stack's name.
+    alarmName: `${scope.node.path}/${id}`,
     metric,
     threshold,
     evaluationPeriods: 1,

@@ -1,0 +1,63 @@
+import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IConstruct } from 'constructs';
+
+/** An alarm as it is explained to whoever it wakes up. */
+export interface Explained {
+  /** Its name without the stack's: `Ingest/Plan/Errors`. */
+  readonly name: string;
+  readonly means: string;
+  readonly check: string;
+  readonly act: string;
+}
+
+/** All alarms below a construct, in the order in which they are made. */
+export const alarms = (scope: IConstruct): Explained[] =>
+  scope.node
+    .findAll()
+    .filter(found => found instanceof CfnAlarm)
+    .map(({ alarmName = '', alarmDescription = '' }) => {
+      const [, means, check, act] = /^(.+)\nCheck: (.+)\nDo: (.+)$/.exec(alarmDescription) ?? [];
+      if (!means || !check || !act) throw new Error(`the alarm ${alarmName} does not explain itself`);
+      return { name: alarmName.split('/').slice(1).join('/'), means, check, act };
+    });
+
+function groupBy<T>(items: readonly T[], by: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(by(item), [...(groups.get(by(item)) ?? []), item]);
+  return [...groups.values()];
+}
+
+const advice = ({ check, act }: Explained) => `**Check:** ${check}\n\n**Do:** ${act}\n`;
+
+/** Alarms that call for the same thing share its words; each still has a heading to be found by. */
+function section(group: readonly Explained[]): string {
+  const [first] = group;
+  if (!first) return '';
+  const [capability, kind] = [first.name.split('/')[0] ?? '', first.name.split('/').at(-1)];
+  if (group.length === 1) return `### ${first.name}\n\n${first.means}\n\n${advice(first)}`;
+  return [
+    `### ${capability}/*/${kind}\n\n${advice(first)}`,
+    ...group.map(({ name, means }) => `#### ${name}\n\n${means}\n`),
+  ].join('\n');
+}
+
+/** The runbook's part on alarms, in Markdown. */
+export const runbook = (scope: IConstruct): string =>
+  groupBy(alarms(scope), ({ name }) => name.split('/')[0] ?? '')
+    .map(capability =>
+      [
+        `## ${capability[0]?.name.split('/')[0]?.toLowerCase()}\n`,
+        ...groupBy(capability, ({ name, check, act }) => [name.split('/').at(-1), check, act].join('\n')).map(section),
+      ].join('\n'),
+    )
+    .join('\n');
+
+/** What stands before this line in docs/runbook.md is written by hand, all after it by `npm run runbook`. */
+export const marker = '<!-- From here on written by `npm run runbook`, from what each alarm says of itself. -->';
+
+/** The runbook with its part on alarms made anew. */
+export function renewed(text: string, scope: IConstruct): string {
+  const [hand = '', ...rest] = text.split(marker);
+  if (rest.length !== 1) throw new Error(`the runbook must have this line once: ${marker}`);
+  return `${hand}${marker}\n\n${runbook(scope)}`;
+}

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fieldsOf, parseWords } from '../../bin/cli/arguments.ts';
+import { commands, Globals } from '../../bin/cli/verbs.ts';
+import { pages, shellLines, words } from './markdown.ts';
+
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
+  .split('\n')
+  .filter(file => file !== '');
+const scripts = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).scripts);
+const npm = new Set([...scripts, 'ci']);
+
+describe('there is no page that these tests do not know', () => {
+  it('', () =>
+    expect(tracked.filter(file => file.endsWith('.md')).sort()).toEqual(pages.map(({ file }) => file).sort()));
+});
+
+describe.each(pages)('$file', ({ file, headings, links, spans, text }) => {
+  it('begins with its one title', () => {
+    expect(headings.filter(({ level }) => level === 1)).toHaveLength(1);
+    expect(text).toMatch(/^# /);
+  });
+
+  it('has something below every heading', () => {
+    const dead = [...text.matchAll(/^(#+) (.+)\n+(?=(#+) |$(?![\s\S]))/gm)].filter(
+      ([, own = '', , next = '']) => next.length <= own.length,
+    );
+    expect(dead.map(([, , title]) => title)).toEqual([]);
+  });
+
+  it('links to what is there', () => {
+    const missing = links.filter(target => {
+      if (target.startsWith('https://')) return false;
+      const [path = '', anchor] = target.split('#');
+      const to = path === '' ? file : normalize(join(dirname(file), path));
+      if (!existsSync(to)) return true;
+      return anchor !== undefined && !pages.find(other => other.file === to)?.headings.some(h => h.anchor === anchor);
+    });
+    expect(missing).toEqual([]);
+  });
+
+  it('names files and folders that are there', () => {
+    const top = new Set(tracked.map(path => path.split('/')[0]));
+    const named = spans.filter(
+      span => /^[\w.-]+\/[\w./<>-]*$/.test(span) && top.has(span.split('/')[0]) && !span.includes('<'),
+    );
+    expect(named.filter(path => !existsSync(path))).toEqual([]);
+  });
+
+  it('tells people to run npm scripts that are there', () => {
+    const asked = [...text.matchAll(/\bnpm (?:run )?([a-z]+)/g)].map(([, script = '']) => script);
+    expect(asked.filter(script => !npm.has(script))).toEqual([]);
+  });
+});
+
+/** Asserts that a command line of ours would be understood; `<placeholders>` stand for values. */
+function understood(line: string): void {
+  const given = words(line).slice(1);
+  const command = commands.find(({ words: own }) => own.every((word, i) => given[i] === word));
+  if (!command) {
+    expect(given, line).toEqual(['--help']);
+    return;
+  }
+  // Named without more, as in "run `broch deliver` again".
+  if (given.length === command.words.length) return;
+  const fields = [...fieldsOf(command.flags), ...fieldsOf(Globals)];
+  expect(() => parseWords(fieldsOf(command.params), fields, given.slice(command.words.length)), line).not.toThrow();
+}
+
+describe('the commands of ours', () => {
+  // Alarms' own words are in the runbook.
+  const inText = pages.flatMap(({ spans }) => spans);
+  const inBlocks = pages.flatMap(shellLines);
+  const all = [...inText, ...inBlocks]
+    .map(span => span.replace(/^npx /, ''))
+    .filter(span => span.startsWith('broch ') && !span.includes('…'));
+
+  it.each([...new Set(all)])('%s is one of them', understood);
+  it('there are some', () => expect(all.length).toBeGreaterThan(15));
+});

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { App, Stack } from 'aws-cdk-lib';
+import { Alarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { describe, expect, it } from 'vitest';
+import { alarms, marker, renewed, runbook } from '../../lib/runbook.ts';
+import { resources, synthesise } from '../template.ts';
+
+const { app, templates } = synthesise();
+const text = readFileSync('docs/runbook.md', 'utf8');
+const generated = text.slice(text.indexOf(marker));
+const headings = [...generated.matchAll(/^#{3,4} (.+)$/gm)].map(([, name]) => name ?? '');
+const deployed = Object.values(templates).flatMap(template => resources(template, 'AWS::CloudWatch::Alarm'));
+
+/** What stands below a heading, up to the next. */
+const below = (name: string) => generated.split(new RegExp(`^#{3,4} ${name.replaceAll('*', '\\*')}$`, 'm'))[1] ?? '';
+const until = (part: string, level: RegExp) => part.split(level)[0] ?? '';
+
+describe('the runbook', () => {
+  it('has a heading for every alarm that is deployed, and for no other', () => {
+    const names = deployed.map(([, { Properties }]) => String(Properties.AlarmName).split('/').slice(1).join('/'));
+    expect(headings.filter(name => !name.includes('*')).sort()).toEqual(names.sort());
+    expect(names.length).toBeGreaterThan(20);
+  });
+
+  it.each(alarms(app))('says of $name what its mail says', ({ name, means, check, act }) => {
+    expect(until(below(name), /^#/m)).toContain(means);
+    const [capability, kind] = [name.split('/')[0], name.split('/').at(-1)];
+    const shared = headings.includes(`${capability}/*/${kind}`) ? until(below(`${capability}/*/${kind}`), /^#/m) : '';
+    const advice = `**Check:** ${check}\n\n**Do:** ${act}\n`;
+    expect(shared + until(below(name), /^#/m)).toContain(advice);
+  });
+
+  it('is as `npm run runbook` writes it', () => expect(renewed(text, app)).toBe(text));
+});
+
+describe('an alarm', () => {
+  const explained = /^(.+)\nCheck: (.+)\nDo: (.+)$/;
+
+  it.each(deployed.map(([, { Properties }]) => [String(Properties.AlarmName), Properties] as const))(
+    '%s reaches people and takes silence for good news',
+    (_, { AlarmActions, AlarmDescription, TreatMissingData }) => {
+      expect(AlarmActions).toHaveLength(1);
+      expect(AlarmDescription).toMatch(explained);
+      expect(TreatMissingData).toBe('notBreaching');
+      // CloudWatch's limit.
+      expect(String(AlarmDescription).length).toBeLessThanOrEqual(1024);
+    },
+  );
+
+  it('made in any other way is noticed', () => {
+    const stack = new Stack(new App(), 'stack');
+    new Alarm(stack, 'Mute', {
+      metric: new Metric({ namespace: 'a', metricName: 'b' }),
+      threshold: 1,
+      evaluationPeriods: 1,
+    });
+    expect(() => runbook(stack)).toThrow('does not explain itself');
+  });
+});
