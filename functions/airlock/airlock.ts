@@ -1,0 +1,75 @@
+import type { Finding } from '../ingest/ingest.ts';
+import type { Decision, Facts, Person } from './decision.ts';
+import { lapse } from './lapse.ts';
+import { fault, judge, mend, released, sealing, stop, tick, wait } from './machine.ts';
+import type { Release, Report, Request } from './request.ts';
+import { type Edit, edit, submit, withdraw } from './requester.ts';
+import { reissue, release, resume, revoke, vote } from './review.ts';
+import type { Seal } from './sealed.ts';
+import type { Ballot } from './votes.ts';
+
+/** What people ask for, and what the workflows report about the attempt they are. */
+export type Command =
+  | { do: 'edit'; by: Person; change: Edit }
+  | { do: 'submit'; by: Person }
+  | { do: 'withdraw'; by: Person; reason: string }
+  | { do: 'vote'; by: Person; ballot: Ballot }
+  | { do: 'release'; by: Person }
+  | { do: 'revoke'; by: Person; reason: string }
+  | { do: 'resume'; by: Person }
+  | { do: 'reissue'; by: Person }
+  | { do: 'mend'; attempt: number; findings: readonly Finding[] }
+  | { do: 'seal'; attempt: number; seal: Seal }
+  | { do: 'judge'; attempt: number; report: Report }
+  | { do: 'wait'; attempt: number; token: string }
+  | { do: 'tick'; attempt: number }
+  | { do: 'fault'; attempt: number; reason: string }
+  | { do: 'released'; attempt: number; release: Release }
+  | { do: 'stop'; attempt: number; reason: string };
+
+/**
+ * The whole life of a request: what becomes of it by a command, what is to be announced, and why. What a person may not
+ * do is refused; a workflow's step that was overtaken changes nothing. Time has its say before anybody else.
+ */
+export function decide(before: Request, command: Command, now: string, facts: Facts): Decision {
+  const lapsed = lapse(before, now, facts.rules);
+  const decision = act(lapsed.request, command, now, facts);
+  return { ...decision, events: [...lapsed.events, ...decision.events] };
+}
+
+function act(of: Request, command: Command, now: string, facts: Facts): Decision {
+  switch (command.do) {
+    case 'edit':
+      return edit(of, command, now, facts);
+    case 'submit':
+      return submit(of, command, now, facts);
+    case 'withdraw':
+      return withdraw(of, command, now);
+    case 'vote':
+      return vote(of, command, now, facts);
+    case 'release':
+      return release(of, command, now, facts);
+    case 'revoke':
+      return revoke(of, command, now, facts);
+    case 'resume':
+      return resume(of, command, now, facts);
+    case 'reissue':
+      return reissue(of, command, facts);
+    case 'mend':
+      return mend(of, command, now, facts);
+    case 'seal':
+      return sealing(of, command);
+    case 'judge':
+      return judge(of, command, now, facts);
+    case 'wait':
+      return wait(of, command);
+    case 'tick':
+      return tick(of, command, now, facts);
+    case 'fault':
+      return fault(of, command, now, facts);
+    case 'released':
+      return released(of, command, now, facts);
+    case 'stop':
+      return stop(of, command, now);
+  }
+}

@@ -1,0 +1,149 @@
+import type { Finding } from '../ingest/ingest.ts';
+import { type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
+import { stopped, timeOut } from './lapse.ts';
+import { after, approval, day, hour, type In, identity, type Release, type Report, type Request } from './request.ts';
+import type { Seal } from './sealed.ts';
+
+/** Whether the request is where this attempt left it. */
+const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is In<S> =>
+  of.status === status && of.attempt === attempt;
+
+/** How many findings a request itself tells, and how long they may be: a table row has 400 KB at most. */
+const told = { findings: 100, text: 400 };
+
+/** It can't be sealed as it is: back to the requester, with a reason for each file. */
+export function mend(
+  of: Request,
+  { attempt, findings }: { attempt: number; findings: readonly Finding[] },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!current(of, 'checking', attempt)) return superseded(of);
+  const cut = (text: string) => text.slice(0, told.text);
+  const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
+  return {
+    request: {
+      ...identity(of),
+      status: 'draft',
+      expiresAt: after(now, rules.draftDays * day),
+      note: { findings: first, found: findings.length, at: now },
+    },
+    events: [happened('RequestMended', findings[0]?.reason ?? 'It could not be sealed.')],
+    reason: 'it could not be sealed',
+  };
+}
+
+export function sealing(of: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
+  if (!current(of, 'checking', attempt)) return superseded(of);
+  if (of.seal?.sha256 === seal.sha256) return unchanged(of, 'it is sealed already');
+  if (of.seal) throw new Error(`${of.id} is sealed as ${of.seal.sha256}, and can't be sealed again in one round`);
+  return {
+    request: { ...of, seal },
+    events: [happened('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
+    reason: 'sealed',
+  };
+}
+
+/** The checks' word on a seal: blocked, back for an explanation, or before reviewers. */
+export function judge(
+  of: Request,
+  { attempt, report }: { attempt: number; report: Report },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!current(of, 'checking', attempt)) return superseded(of);
+  const { seal, deadline: _, startedAt: __, ...rest } = of;
+  if (!seal) throw new Error(`${of.id} was checked before it was sealed`);
+  const expiresAt = after(now, rules.draftDays * day);
+  if (report.worst === 'block')
+    return {
+      request: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
+      events: [happened('RequestBlocked', report.first[0]?.says ?? 'A check blocks it.')],
+      reason: 'blocked',
+    };
+  if (report.worst === 'ask' && of.explanation === '')
+    return {
+      request: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
+      events: [happened('RequestReturned', 'The checks ask for an explanation.')],
+      reason: 'the checks ask',
+    };
+  return {
+    request: {
+      ...rest,
+      status: 'inReview',
+      seal,
+      report,
+      quorum: rules.quorum,
+      votes: [],
+      conflict: false,
+      since: now,
+      deadline: after(now, rules.reviewDays * day),
+      reminded: 0,
+    },
+    events: [happened('ReviewOpened', `${rules.quorum} reviewers are to look at seal ${seal.sha256}.`)],
+    reason: 'before reviewers',
+  };
+}
+
+/** A task waits for the decision. Where that is there already, the step has no say and the task need not wait. */
+export function wait(of: Request, { attempt, token }: { attempt: number; token: string }): Decision {
+  if (!current(of, 'inReview', attempt)) return superseded(of);
+  return { request: { ...of, token }, events: [], reason: 'waiting' };
+}
+
+/** Time passes in a review: a reminder when one is due, at the second the escalation. The deadline itself lapses. */
+export function tick(of: Request, { attempt }: { attempt: number }, now: string, { rules }: Facts): Decision {
+  if (!current(of, 'inReview', attempt)) return superseded(of);
+  const reminded = of.reminded + 1;
+  if (now < after(of.since, reminded * rules.remindHours * hour)) return unchanged(of, 'no reminder is due');
+  const missing = of.quorum + (of.conflict ? 1 : 0) - of.votes.length;
+  const says = `${missing} more ${missing === 1 ? 'vote is' : 'votes are'} needed by ${of.deadline}.`;
+  return {
+    request: { ...of, reminded },
+    events: [
+      happened('ReviewReminded', says),
+      ...(reminded === 2 ? [happened('ReviewEscalated', `All reviewers are asked: ${says}`)] : []),
+    ],
+    reason: 'reminded',
+  };
+}
+
+/** Our own fault. A check goes where it can be resumed; a review goes on without its workflow. */
+export function fault(
+  of: Request,
+  { attempt, reason }: { attempt: number; reason: string },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!current(of, 'checking', attempt)) return superseded(of);
+  const [request, event] = timeOut(of, reason, now, rules);
+  return { request, events: [event], reason };
+}
+
+export function released(
+  of: Request,
+  { attempt, release }: { attempt: number; release: Release },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!current(of, 'releasing', attempt)) return superseded(of);
+  return {
+    request: {
+      ...identity(of),
+      ...approval(of),
+      status: 'released',
+      release,
+      releasedBy: of.releasedBy,
+      releasedAt: now,
+      expiresAt: after(now, rules.releasedDays * day),
+    },
+    events: [happened('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
+    reason: 'released',
+  };
+}
+
+/** Something kept it from being released; the approval stays. */
+export function stop(of: Request, { attempt, reason }: { attempt: number; reason: string }, now: string): Decision {
+  if (!current(of, 'releasing', attempt)) return superseded(of);
+  return { request: stopped(of, reason, now), events: [happened('ReleaseStopped', reason)], reason };
+}

@@ -1,0 +1,105 @@
+import * as z from 'zod';
+import { Refused } from '../refused.ts';
+import { type Decision, type Facts, happened, type Person, unchanged } from './decision.ts';
+import { after, day, Explanation, Groups, hour, type In, identity, type Request, Source, Title } from './request.ts';
+
+/** What its requester may change of a request that is theirs to change. */
+export const Edit = z.object({
+  title: Title.optional(),
+  source: Source.optional(),
+  groups: Groups.optional().describe('what the files are, as JSON or @file'),
+  explanation: Explanation.optional().describe('your answer to what the checks asked'),
+});
+export type Edit = z.infer<typeof Edit>;
+
+/** A new request, of nothing but intentions. */
+export const open = (
+  wanted: { id: string; project: string; title: string; source: string; groups: In<'draft'>['groups'] },
+  by: Person,
+  now: string,
+  { rules }: Pick<Facts, 'rules'>,
+): Decision => ({
+  request: {
+    status: 'draft',
+    ...wanted,
+    requester: by.id,
+    requesterName: by.name,
+    explanation: '',
+    openedAt: now,
+    round: 0,
+    attempt: 0,
+    expiresAt: after(now, rules.draftDays * day),
+  },
+  events: [happened('RequestOpened', wanted.title, by)],
+  reason: 'drafted',
+});
+
+function own(of: Request, by: Person): void {
+  if (of.requester !== by.id)
+    throw new Refused('forbidden', `Only ${of.requesterName}, who drafted ${of.id}, may do this.`);
+}
+
+const isOpen = (of: Request): of is In<'draft'> | In<'returned'> | In<'blocked'> =>
+  of.status === 'draft' || of.status === 'returned' || of.status === 'blocked';
+
+export function edit(
+  of: Request,
+  { by, change }: { by: Person; change: Edit },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  own(of, by);
+  if (!isOpen(of))
+    throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be changed.`);
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  return {
+    request: { ...of, ...given, expiresAt: after(now, rules.draftDays * day) },
+    events: [happened('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
+    reason: 'edited',
+  };
+}
+
+/** Sealing begins. Asked for again while it runs, it changes nothing, so that a start that was lost can be repeated. */
+export function submit(of: Request, { by }: { by: Person }, now: string, { rules, members }: Facts): Decision {
+  own(of, by);
+  if (of.status === 'checking') return unchanged(of, 'it is being checked already');
+  if (!isOpen(of))
+    throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be submitted.`);
+  if (!members.includes(by.id))
+    throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+  return {
+    request: {
+      ...identity(of),
+      status: 'checking',
+      round: of.round + 1,
+      attempt: of.attempt + 1,
+      startedAt: now,
+      deadline: after(now, rules.checkHours * hour),
+    },
+    events: [happened('RequestSubmitted', `Submission ${of.round + 1}.`, by)],
+    reason: 'submitted',
+  };
+}
+
+/** The requester takes it back; an operator may, for them. */
+export function withdraw(of: Request, { by, reason }: { by: Person; reason: string }, now: string): Decision {
+  if (!by.groups.includes('operator')) own(of, by);
+  if (of.status === 'withdrawn') return unchanged(of, 'it is withdrawn already');
+  const open = isOpen(of) || of.status === 'checking' || of.status === 'inReview' || of.status === 'timedOut';
+  if (!open && of.status !== 'approved')
+    throw new Refused(
+      'conflict',
+      of.status === 'released' || of.status === 'releasing'
+        ? `${of.id} is ${of.status}: ask a reviewer to revoke it.`
+        : `${of.id} is ${of.status}: there is nothing left to withdraw.`,
+    );
+  const votes = 'votes' in of ? of.votes : [];
+  return {
+    request: { ...identity(of), status: 'withdrawn', reason, withdrawnAt: now },
+    events: [happened('RequestWithdrawn', reason, by)],
+    reason: 'withdrawn',
+    ...('seal' in of &&
+      of.seal && { ended: { round: of.round, seal: of.seal, votes, outcome: 'withdrawn' as const, at: now } }),
+    ...(of.status === 'inReview' && of.token !== undefined && { wake: of.token }),
+  };
+}
