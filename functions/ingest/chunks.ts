@@ -2,8 +2,11 @@ import type { Pinned } from './compare.ts';
 
 /** A delivery never has more chunks than this, so that its state transitions don't grow with its files. */
 export const mostChunks = 40;
-/** What a file's two requests weigh against its bytes, and what makes a chunk worth a Lambda of its own. */
-const weights = { file: 256 * 1024, chunk: 256 * 1024 ** 2 } as const;
+/**
+ * What a file's two requests weigh against its bytes (a millisecond of a Lambda each, in which it hashes some 64 KB), and
+ * what makes a chunk worth a Lambda of its own: a few seconds of work.
+ */
+const weights = { file: 128 * 1024, chunk: 256 * 1024 ** 2 } as const;
 
 export const weight = ({ size }: { size: number }): number => size + weights.file;
 
