@@ -2,7 +2,17 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 
 const Cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'an IPv4 block such as 10.64.0.0/12');
-const Sizes = z.strictObject({ small: z.string(), medium: z.string(), large: z.string() });
+const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
+const Sizes = z.strictObject({ small: InstanceType, medium: InstanceType, large: InstanceType });
+
+/** A name of the time zone database; an offset is one to JavaScript but not to EventBridge Scheduler. */
+function isTimezone(name: string): boolean {
+  try {
+    return !/^[+-]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}
 
 /** Everything an organisation decides about its Broch. One file, read once, at synthesis. */
 export const Config = z.strictObject({
@@ -35,7 +45,9 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   workspaces: z.strictObject({
-    gateway: z.url().describe('where the Guacamole gateway answers'),
+    gateway: z
+      .url({ protocol: /^https$/, error: 'an address that begins with https://' })
+      .describe('where the Guacamole gateway answers'),
     linkSeconds: z.number().int().min(5).max(60).default(60),
     readyMinutes: z
       .number()
@@ -49,9 +61,10 @@ export const Config = z.strictObject({
   costs: z.strictObject({
     tag: z.string().default('broch:project').describe('the cost allocation tag that names the project'),
     hour: z.number().int().min(0).max(23).default(7).describe('when the daily card is sent'),
-    timezone: z.string().default('Europe/London'),
+    timezone: z.string().refine(isTimezone, 'a time zone such as Europe/London').default('Europe/London'),
     webhookHosts: z
       .array(z.string())
+      .min(1, 'at least one host')
       .default(['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'])
       .describe('hosts the card may be posted to; `*.` stands for one or more labels'),
   }),
@@ -64,9 +77,9 @@ export function readConfig(file: string): Config {
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new Error(`${file} can't be read as JSON: ${(error as Error).message}`);
+    throw new Error(`${file} can't be read as a configuration: ${(error as Error).message}`);
   }
-  const parsed = Config.safeParse(json);
+  const parsed = Config.safeParse(json, { error: ({ input }) => (input === undefined ? 'is missing' : undefined) });
   if (parsed.success) return parsed.data;
   const lines = parsed.error.issues.map(({ path, message }) => `  ${path.join('.') || '(top)'}: ${message}`);
   throw new Error(`${file} is not a valid configuration:\n${lines.join('\n')}`);

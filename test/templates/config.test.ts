@@ -1,0 +1,155 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { Config, readConfig } from '../../lib/config.ts';
+import { page } from '../docs/markdown.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'broch-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const good = () => JSON.parse(readFileSync('config/production.json', 'utf8'));
+const write = (text: string) => {
+  const file = join(folder, 'config.json');
+  writeFileSync(file, text);
+  return file;
+};
+
+/** The production configuration with the value at `key` changed, or taken out. */
+function changed(key: string, value: unknown): string {
+  const config = good();
+  const path = key.split('.');
+  const last = path.pop() as string;
+  const at = path.reduce((inner, name) => (inner[name] ??= {}), config);
+  if (value === undefined) delete at[last];
+  else at[last] = value;
+  return write(JSON.stringify(config));
+}
+
+const complaint = (file: string): string => {
+  try {
+    readConfig(file);
+    return 'no complaint';
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+/** The keys of a schema with what each is if left out: undefined where it is needed. */
+function keys(schema: z.ZodType, path: string[] = []): [key: string, preset: unknown][] {
+  if (schema instanceof z.ZodDefault)
+    return keys(schema.unwrap() as z.ZodType, path).map(([key]) => [key, schema.def.defaultValue]);
+  if (schema instanceof z.ZodPrefault) return keys(schema.unwrap() as z.ZodType, path);
+  if (schema instanceof z.ZodOptional) return keys(schema.unwrap() as z.ZodType, path).map(([key]) => [key, null]);
+  if (schema instanceof z.ZodObject && path.at(-1) !== 'sizes')
+    return Object.entries(schema.shape).flatMap(([name, inner]) => keys(inner as z.ZodType, [...path, name]));
+  return [[path.join('.'), undefined]];
+}
+
+describe('a configuration', () => {
+  it.each([
+    ['environment', undefined, 'missing'],
+    ['environment', 'Prod', 'two to twelve lower-case letters and digits'],
+    ['environment', 'averyveryverylongname', 'two to twelve lower-case letters and digits'],
+    ['account', 111122223333, 'expected string'],
+    ['account', '1234', 'twelve digits'],
+    ['region', undefined, 'missing'],
+    ['region', 'London', 'a region such as eu-west-2'],
+    ['retainDays', '400', 'expected number'],
+    ['retainDays', 0, '>=1'],
+    ['retainDays', 1.5, 'expected int'],
+    ['alarms.email', 'operators', 'email'],
+    ['alarms', [], 'expected object'],
+    ['projects', undefined, 'missing'],
+    ['projects.pool', undefined, 'missing'],
+    ['projects.pool', '10.64.0.0', 'an IPv4 block such as 10.64.0.0/12'],
+    ['projects.prefix', 16, '>=20'],
+    ['projects.prefix', 27, '<=26'],
+    ['projects.quarantineDays', -1, '>=0'],
+    ['ingest.lockDays', 0, '>=1'],
+    ['ingest.landingDays', null, 'expected number'],
+    ['workspaces.gateway', 'desktops.example.org', 'https'],
+    ['workspaces.gateway', 'http://desktops.example.org', 'https'],
+    ['workspaces.linkSeconds', 61, '<=60'],
+    ['workspaces.readyMinutes', 120, '<=60'],
+    ['workspaces.sizes.linux.small', undefined, 'missing'],
+    ['workspaces.sizes.linux.small', 'big', 'an instance type such as t3.large'],
+    ['workspaces.sizes.windows', 't3.large', 'expected object'],
+    ['costs.hour', 24, '<=23'],
+    ['costs.tag', 7, 'expected string'],
+    ['costs.timezone', 'Mars/Olympus', 'a time zone such as Europe/London'],
+    ['costs.webhookHosts', '*.logic.azure.com', 'expected array'],
+    ['costs.webhookHosts', [], 'at least one'],
+  ])('with %s %j is told so', (key, value, what) => {
+    const said = complaint(changed(key, value));
+    expect(said).toContain(`  ${key}`);
+    expect(said).toContain(what);
+    expect(said.split('\n')).toHaveLength(2);
+  });
+
+  it.each([
+    ['enviroment', '(top)'],
+    ['alarms.mail', 'alarms'],
+    ['projects.pools', 'projects'],
+    ['ingest.lockdays', 'ingest'],
+    ['workspaces.sizes.mac', 'workspaces.sizes'],
+    ['workspaces.sizes.linux.huge', 'workspaces.sizes.linux'],
+    ['costs.__proto', 'costs'],
+  ])('with a key %s that there is not is told so', (key, where) => {
+    const said = complaint(changed(key, 'x'));
+    expect(said).toContain(`  ${where}: Unrecognized key: "${key.split('.').at(-1)}"`);
+  });
+
+  it('with several mistakes is told all of them', () => {
+    const said = complaint(write('{"environment": 1, "region": 2, "retainDays": 3}'));
+    for (const key of ['environment', 'region', 'projects', 'workspaces', 'costs'])
+      expect(said).toContain(`  ${key}: `);
+  });
+
+  it.each([
+    ['is not JSON', () => write('{"environment": ')],
+    ['is no object', () => write('"production"')],
+    ['is not there', () => join(folder, 'nowhere.json')],
+  ])('that %s is named', (_, file) => {
+    const path = file();
+    expect(complaint(path)).toContain(path);
+    expect(complaint(path)).toContain('configuration');
+  });
+
+  it('is explained key by key in the README, with what is there if left out', () => {
+    const [, table = ''] = /\n\| Key \|.*\n\|[- |]+\n((?:\|.*\n)+)/.exec(page('README.md').text) ?? [];
+    const rows = table
+      .trim()
+      .split('\n')
+      .map(row => row.split('|').map(cell => cell.trim()));
+    expect(rows.map(([, key]) => key?.replaceAll('`', ''))).toEqual(keys(Config).map(([key]) => key));
+    for (const [index, [key, preset]] of keys(Config).entries()) {
+      const said = rows[index]?.[2] ?? '';
+      if (preset === undefined) expect(said, key).toBe('');
+      else if (typeof preset === 'number' || typeof preset === 'string') expect(said, key).toBe(String(preset));
+      else expect(said, key).not.toBe('');
+    }
+  });
+});
+
+describe('the CDK app', () => {
+  const synth = (config: string) =>
+    spawnSync(process.execPath, ['bin/app.ts'], {
+      encoding: 'utf8',
+      env: { ...process.env, CDK_CONTEXT_JSON: JSON.stringify({ config }), CDK_OUTDIR: join(folder, 'out') },
+    });
+
+  it.each([
+    ['a wrong key', () => changed('projects.pools', 'x'), 'projects: Unrecognized key: "pools"'],
+    ['no such file', () => join(folder, 'nowhere.json'), 'nowhere.json'],
+    ['a pool that is too small', () => changed('projects.pool', '10.64.0.0/25'), 'projects.pool'],
+    ['a pool that is none', () => changed('projects.pool', '300.64.0.0/12'), 'projects.pool'],
+  ])('given %s ends with that sentence and no stack trace', (_, file, sentence) => {
+    const { status, stderr } = synth(file());
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
