@@ -15,6 +15,7 @@ export const partitions = {
   instance: 'INSTANCE#',
   report: 'REPORT#',
   reports: 'REPORTS',
+  download: 'DOWNLOAD#',
   once: 'ONCE#',
 } as const;
 

@@ -1,0 +1,158 @@
+import { randomBytes } from 'node:crypto';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { later } from '../../clock.ts';
+import { publish } from '../../events.ts';
+import { s3 } from '../../ingest/s3.ts';
+import { DownloadOpened, DownloadPaged, DownloadTaken } from './events.ts';
+import { type Asker, hashOf, lasts, opened, paged, revoked, type Standing, taken } from './link.ts';
+import { attachment, type HeldFile, pageFrom } from './page.ts';
+import type { DownloadLink, DownloadPage, DownloadSession } from './shapes.ts';
+import { changeGrant, createGrant } from './store.ts';
+
+/**
+ * What the functions below need, from the environment of the Lambda that calls them:
+ *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem'] })
+ *   BUS_NAME: bus(core.bus)
+ *   RELEASE_BUCKET: bucket(release, ['read'])       (nextFiles only: an address can do what its signer may)
+ */
+export interface Wiring {
+  readonly table: string;
+  readonly bus: string;
+}
+
+/** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
+export interface Of {
+  readonly project: string;
+  readonly request: string;
+  readonly standing: Standing;
+}
+
+/** Once a release is copied and signed: the recipient may fetch it `uses` times until it expires. Idempotent. */
+export const allowDownload = (
+  table: string,
+  grant: {
+    project: string;
+    request: string;
+    seal: string;
+    recipient: string;
+    requester: string;
+    expires: string;
+    uses?: number;
+    network?: string | undefined;
+  },
+): Promise<void> => createGrant(table, { uses: 1, ...grant, taken: 0, links: [] });
+
+/** openDownload: makes a link. The token is in the answer and nowhere else. */
+export async function openLink(
+  { table, bus }: Wiring,
+  { project, request, standing }: Of,
+  user: string,
+  network: string | undefined,
+  now: string,
+): Promise<DownloadLink> {
+  const token = randomBytes(32).toString('base64url');
+  const sha256 = hashOf(token);
+  const { grant } = await changeGrant(table, project, request, grant => ({
+    grant: opened(grant, standing, user, { sha256, network }, now),
+  }));
+  const link = grant.links.at(-1);
+  if (link?.sha256 !== sha256) throw new Error('the link just made is not there');
+  const { expires } = link;
+  await publish(bus, DownloadOpened, {
+    project,
+    request,
+    user,
+    at: now,
+    recipient: grant.recipient,
+    expires,
+    ...(link.network !== undefined && { network: link.network }),
+  });
+  return { token, expires, usesLeft: grant.uses - grant.taken };
+}
+
+/** takeDownload: counts one use and begins the session in which nextFiles gives files. */
+export async function takeLink(
+  { table, bus }: Wiring,
+  { project, request, standing }: Of,
+  asker: Asker,
+  token: string,
+  files: readonly HeldFile[],
+  now: string,
+): Promise<DownloadSession> {
+  const { grant } = await changeGrant(table, project, request, grant => taken(grant, standing, asker, token, now));
+  // Also when asked again: the event of the first time may be what failed.
+  const { id: user, source } = asker;
+  await publish(bus, DownloadTaken, {
+    project,
+    request,
+    user,
+    at: now,
+    source,
+    taken: grant.taken,
+    uses: grant.uses,
+  });
+  const session = grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session;
+  if (!session) throw new Error('the session just begun is not there');
+  return { files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0), until: session.until };
+}
+
+const address = (bucket: string, { key, versionId, path }: Pick<HeldFile, 'key' | 'versionId' | 'path'>) =>
+  getSignedUrl(
+    s3,
+    new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      VersionId: versionId,
+      ResponseContentType: 'application/octet-stream',
+      ResponseContentDisposition: attachment(path),
+      ResponseCacheControl: 'no-store',
+    }),
+    { expiresIn: lasts.address },
+  );
+
+/**
+ * downloadFiles: one page of addresses that open for a minute, by version. The event goes out before the addresses do,
+ * so nothing is given that is not on record. `release` is where the signed release.json lies.
+ */
+export async function nextFiles(
+  { table, bus, bucket }: Wiring & { readonly bucket: string },
+  { project, request, standing }: Of,
+  asker: Asker,
+  { token, from }: { token: string; from: number },
+  { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string } },
+  now: string,
+): Promise<DownloadPage> {
+  const page = pageFrom(files, from);
+  const { grant } = await changeGrant(table, project, request, grant => ({
+    grant: paged(grant, standing, asker, token, { from, bytes: page.bytes }, now),
+  }));
+  const session = grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session;
+  if (!session) throw new Error('the session just gone on with is not there');
+  const { id: user, source } = asker;
+  const given = { from, files: page.files.length, bytes: page.bytes };
+  await publish(bus, DownloadPaged, { project, request, user, at: now, source, ...given });
+  return {
+    ...(from === 0 && { release: { url: await address(bucket, { ...release, path: 'release.json' }) } }),
+    files: await Promise.all(
+      page.files.map(async file => {
+        const { path, size, sha256 } = file;
+        return { path, size, sha256, url: await address(bucket, file) };
+      }),
+    ),
+    expires: later(now, lasts.address),
+    until: session.until,
+    ...(page.next !== undefined && { next: page.next }),
+  };
+}
+
+/** On revocation, before anything else is done about it: from here on no link gives anything. Idempotent. */
+export async function revokeDownload(
+  table: string,
+  { project, request }: Pick<Of, 'project' | 'request'>,
+  by: string,
+  reason: string,
+  now: string,
+): Promise<void> {
+  await changeGrant(table, project, request, grant => ({ grant: revoked(grant, by, reason, now) }));
+}

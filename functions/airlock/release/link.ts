@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { later } from '../../clock.ts';
+import { Refused } from '../../refused.ts';
+
+/** How long things last, in seconds. */
+export const lasts = {
+  /** A link waits so long to be taken. */
+  link: 3600,
+  /** A taken link gives the next page so long after the page before; longer only where a page itself is large. */
+  session: 900,
+  /** No session outlives this, whatever it has to carry. */
+  longest: 24 * 3600,
+  /** A presigned address. So long, and no longer, does a link live on after it was revoked. */
+  address: 60,
+} as const;
+
+/** The slowest connection that a page is measured for, in bytes a second. */
+const slowest = 1_000_000;
+const openLinks = 5;
+
+/** What of a taken link is under way: where it was taken from, and how far the files have been given out. */
+const Session = z.object({
+  at: z.iso.datetime(),
+  source: z.string(),
+  /** The next page must be asked for by then, */
+  until: z.iso.datetime(),
+  /** and all pages by then. */
+  ends: z.iso.datetime(),
+  /** Where the newest page begins. Pages before it are not given again; this one may be, as addresses are short-lived. */
+  from: z.number().int().nonnegative().optional(),
+});
+
+const Link = z.object({
+  /** The SHA-256 of the token, which is nowhere kept itself. */
+  sha256: z.string(),
+  by: z.string(),
+  at: z.iso.datetime(),
+  expires: z.iso.datetime(),
+  /** The only network it may be used from, as a CIDR block. */
+  network: z.string().optional(),
+  session: Session.optional(),
+});
+export type Link = z.infer<typeof Link>;
+
+/** What a release allows to be fetched, how often and by whom: one row, so that every decision about it is one write. */
+export const Grant = z.object({
+  project: z.string(),
+  request: z.string(),
+  /** The seal's SHA-256: the grant is for these bytes and no others. */
+  seal: z.string(),
+  recipient: z.string(),
+  requester: z.string(),
+  /** How often it may be fetched, and has been. */
+  uses: z.number().int().min(1).max(100),
+  taken: z.number().int().nonnegative(),
+  expires: z.iso.datetime(),
+  network: z.string().optional(),
+  revoked: z.object({ at: z.iso.datetime(), by: z.string(), reason: z.string() }).optional(),
+  links: z.array(Link),
+});
+export type Grant = z.infer<typeof Grant>;
+
+/** How the request itself stands when somebody asks: read afresh each time by who calls. */
+export interface Standing {
+  readonly released: boolean;
+  readonly seal: string;
+  readonly expires: string;
+}
+
+/** Who asks, and from where: the verified token's subject and the gateway's word for the address. */
+export interface Asker {
+  readonly id: string;
+  readonly source: string;
+}
+
+export const hashOf = (token: string): string => createHash('sha256').update(token, 'utf8').digest('hex');
+
+const noLink = () => new Refused('missing', 'There is no such link, or it is for somebody else. Open a new one.');
+
+/** Refuses unless the release may be fetched at all at this instant. */
+function open(grant: Grant, standing: Standing, now: string): void {
+  if (grant.revoked) throw new Refused('conflict', `This release was revoked: ${grant.revoked.reason}`);
+  if (!standing.released || standing.seal !== grant.seal)
+    throw new Refused('conflict', 'This request is not released (any more), so nothing of it can be fetched.');
+  if (now >= grant.expires || now >= standing.expires)
+    throw new Refused('conflict', 'This release has expired. Ask for it again.');
+}
+
+const earliest = (...times: string[]): string => times.reduce((a, b) => (a < b ? a : b));
+const live = (link: Link, now: string) =>
+  link.session ? now < link.session.until && now < link.session.ends : now < link.expires;
+
+/** A new link, for the recipient alone; who asked for the release may open it for them. */
+export function opened(
+  grant: Grant,
+  standing: Standing,
+  user: string,
+  link: { sha256: string; network?: string | undefined },
+  now: string,
+): Grant {
+  if (user !== grant.recipient && user !== grant.requester)
+    throw new Refused('missing', 'There is no such release, or it is for somebody else.');
+  open(grant, standing, now);
+  if (grant.taken >= grant.uses)
+    throw new Refused('conflict', `This release may be fetched ${times(grant.uses)}, and has been.`);
+  const kept = grant.links.filter(link => live(link, now));
+  if (kept.length >= openLinks)
+    throw new Refused('conflict', `There are ${kept.length} links open already. Use one, or wait until they expire.`);
+  const network = link.network ?? grant.network;
+  const expires = earliest(later(now, lasts.link), grant.expires, standing.expires);
+  return {
+    ...grant,
+    links: [...kept, { sha256: link.sha256, by: user, at: now, expires, ...(network !== undefined && { network }) }],
+  };
+}
+
+const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
+
+/** The link of a token, if it is this person's to use from where they are. */
+function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
+  const sha256 = hashOf(token);
+  const link = grant.links.find(link => link.sha256 === sha256);
+  if (!link || id !== grant.recipient) throw noLink();
+  for (const network of [link.network, grant.network])
+    if (network !== undefined && !within(source, network))
+      throw new Refused('forbidden', 'This link may only be used from the network that it was opened for.');
+  return link;
+}
+
+/**
+ * Takes a link: counts one use and begins its session. Asked again before anything was given out, it answers the same
+ * and counts nothing, as the first answer may have been lost on its way.
+ */
+export function taken(
+  grant: Grant,
+  standing: Standing,
+  asker: Asker,
+  token: string,
+  now: string,
+): { grant: Grant; again: boolean } {
+  const link = linkOf(grant, token, asker);
+  open(grant, standing, now);
+  if (link.session) {
+    if (link.session.from === undefined && live(link, now)) return { grant, again: true };
+    throw new Refused('conflict', 'This link has been used. It works once.');
+  }
+  if (!live(link, now)) throw new Refused('conflict', 'This link has expired. Open a new one.');
+  if (grant.taken >= grant.uses)
+    throw new Refused('conflict', `This release may be fetched ${times(grant.uses)}, and has been.`);
+  const ends = earliest(later(now, lasts.longest), grant.expires, standing.expires);
+  const session = { at: now, source: asker.source, until: earliest(later(now, lasts.session), ends), ends };
+  return { grant: changed(grant, link, { ...link, session }, grant.taken + 1), again: false };
+}
+
+const changed = (grant: Grant, old: Link, link: Link, taken = grant.taken): Grant => ({
+  ...grant,
+  taken,
+  links: grant.links.map(one => (one === old ? link : one)),
+});
+
+/**
+ * The page of files that begins at `from`. Pages go forward only; the newest may be asked for again while the session
+ * lasts, the ones before it never. `bytes` is the page's size: the next one may be asked for so much later.
+ */
+export function paged(
+  grant: Grant,
+  standing: Standing,
+  asker: Asker,
+  token: string,
+  page: { from: number; bytes: number },
+  now: string,
+): Grant {
+  const link = linkOf(grant, token, asker);
+  open(grant, standing, now);
+  if (!link.session) throw new Refused('conflict', 'Take this link before asking for its files.');
+  if (!live(link, now)) throw new Refused('conflict', 'This download has taken too long and has ended.');
+  const { from = 0, ends } = link.session;
+  if (page.from < from) throw new Refused('conflict', 'These files were given out already. A link gives them once.');
+  if (page.from === link.session.from) return grant;
+  const seconds = Math.max(lasts.session, Math.ceil(page.bytes / slowest));
+  const until = earliest(later(now, seconds), ends);
+  return changed(grant, link, { ...link, session: { ...link.session, from: page.from, until } });
+}
+
+/** Ends it for everybody at once. Saying so again changes nothing. */
+export const revoked = (grant: Grant, by: string, reason: string, now: string): Grant =>
+  grant.revoked ? grant : { ...grant, revoked: { at: now, by, reason } };
+
+/** Whether an IPv4 or IPv6 address lies in a block; what cannot be read lies nowhere. */
+export function within(address: string, block: string): boolean {
+  const [base = '', length = ''] = block.split('/');
+  const [a, b] = [bitsOf(address), bitsOf(base)];
+  const count = Number(length);
+  if (!a || !b || a.length !== b.length || !/^\d{1,3}$/.test(length) || count > a.length) return false;
+  return a.slice(0, count) === b.slice(0, count);
+}
+
+function bitsOf(address: string): string | undefined {
+  const four = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number);
+  if (four) return four.every(part => part < 256) ? four.map(part => binary(part, 8)).join('') : undefined;
+  if (!/^[0-9a-fA-F:]{2,39}$/.test(address)) return undefined;
+  const halves = address.split('::').map(half => (half === '' ? [] : half.split(':')));
+  if (halves.length > 2) return undefined;
+  const [head = [], tail = []] = halves;
+  const gap = 8 - head.length - tail.length;
+  if (halves.length === 2 ? gap < 1 : gap !== 0) return undefined;
+  const parts = [...head, ...Array.from({ length: halves.length === 2 ? gap : 0 }, () => '0'), ...tail];
+  return parts.every(part => /^[0-9a-fA-F]{1,4}$/.test(part))
+    ? parts.map(part => binary(Number.parseInt(part, 16), 16)).join('')
+    : undefined;
+}
+
+const binary = (value: number, width: number) => value.toString(2).padStart(width, '0');
+
+/** A CIDR block, IPv4 or IPv6. */
+export const Network = z
+  .string()
+  .max(43)
+  .refine(block => within(block.split('/')[0] ?? '', block), 'a network such as 192.0.2.0/24 or 2001:db8::/32');

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import { clashes, wrongPath } from '../../ingest/paths.ts';
+import { Refused } from '../../refused.ts';
+import { canonical } from './canonical.ts';
+
+/** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */
+export const algorithm = 'ECDSA_SHA_256';
+
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const Id = z.string().min(1).max(200);
+
+export const ReleasedFile = z.strictObject({
+  path: z.string().min(1).max(1024),
+  size: z.number().int().nonnegative(),
+  sha256: Sha256,
+});
+export type ReleasedFile = z.infer<typeof ReleasedFile>;
+
+/** What was released to whom, who let it out, and under which rules. People appear by their number, never by name. */
+export const ReleaseRecord = z.strictObject({
+  v: z.literal(1),
+  request: Id,
+  round: z.number().int().min(1),
+  project: Id,
+  seal: z.strictObject({
+    sha256: Sha256,
+    files: z.number().int().nonnegative(),
+    bytes: z.number().int().nonnegative(),
+    sealedAt: z.iso.datetime(),
+  }),
+  /** The files that left: all that were sealed, or those of them that were approved. */
+  files: z.array(ReleasedFile).min(1).max(100_000),
+  requester: Id,
+  reviewers: z.array(z.strictObject({ id: Id, at: z.iso.datetime() })).min(1),
+  /** The SHA-256 of the stored check reports that the reviewers saw. */
+  checks: Sha256,
+  /** The version of the disclosure policy. */
+  policy: z.string().min(1).max(200),
+  approvedAt: z.iso.datetime(),
+  releasedAt: z.iso.datetime(),
+  expires: z.iso.datetime(),
+  recipient: Id,
+  keyId: z.string().min(1).max(2048),
+  algorithm: z.literal(algorithm),
+});
+export type ReleaseRecord = z.infer<typeof ReleaseRecord>;
+
+/** `release.json`: all that somebody needs, beside a key to trust, to check a release without asking anybody. */
+export const Release = z.strictObject({
+  record: ReleaseRecord,
+  signature: z.strictObject({
+    algorithm: z.literal(algorithm),
+    keyId: z.string().min(1).max(2048),
+    /** Base64 of the DER form. */
+    value: z.string().regex(/^[A-Za-z0-9+/]{80,104}={0,2}$/),
+  }),
+  /** The signing key's public half, PEM. It proves nothing by itself: compare its fingerprint. */
+  publicKey: z.string().max(4096),
+});
+export type Release = z.infer<typeof Release>;
+
+/** The bytes that are signed. */
+export const signingInput = (record: ReleaseRecord): string => canonical(record);
+
+export const digestOf = (record: ReleaseRecord): Buffer =>
+  createHash('sha256').update(signingInput(record), 'utf8').digest();
+
+type Draft = Omit<ReleaseRecord, 'v' | 'algorithm'>;
+
+/**
+ * The record of a release, or a refusal where it would say what cannot be: a reviewer who asked for it, one counted
+ * twice, a verdict after the approval, files that do not add up, names that cannot live beside each other.
+ */
+export function recordOf(draft: Draft): ReleaseRecord {
+  const files = draft.files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+  const record = ReleaseRecord.parse({ ...draft, files, v: 1, algorithm });
+  const wrong = contradictions(record);
+  if (wrong.length > 0) throw new Refused('conflict', 'This release contradicts itself, so it is not signed.', wrong);
+  return record;
+}
+
+/** What a record says that cannot be, in sentences; a signed one with any of it was not made by this platform. */
+export function contradictions(record: ReleaseRecord): string[] {
+  const { files, seal, reviewers } = record;
+  const at = (iso: string) => Date.parse(iso);
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const twice = files.filter((file, i) => files[i - 1]?.path === file.path);
+  const checks: [boolean, string][] = [
+    [reviewers.some(({ id }) => id === record.requester), 'One of the reviewers is who asked for the release.'],
+    [new Set(reviewers.map(({ id }) => id)).size < reviewers.length, 'A reviewer is counted twice.'],
+    [reviewers.some(({ at: voted }) => at(voted) > at(record.approvedAt)), 'It was approved before a reviewer voted.'],
+    [reviewers.some(({ at: voted }) => at(voted) < at(seal.sealedAt)), 'A reviewer voted before it was sealed.'],
+    [at(record.approvedAt) > at(record.releasedAt), 'It was released before it was approved.'],
+    [at(record.releasedAt) >= at(record.expires), 'It had expired when it was released.'],
+    [files.length > seal.files || bytes > seal.bytes, 'It has more files or bytes than were sealed.'],
+    [files.length === seal.files && bytes !== seal.bytes, 'All sealed files are here, but their sizes differ.'],
+    [files.some((file, i) => (files[i - 1]?.path ?? '') > file.path), 'Its files are not in order.'],
+    [twice.length > 0, 'A file is listed twice.'],
+  ];
+  const names = files.flatMap(({ path }) => wrongPath(path, 1024) ?? []);
+  const beside = clashes(files.map(({ path }) => path)).map(({ path, reason }) => `${path}: ${reason}`);
+  return [...checks.flatMap(([wrong, says]) => (wrong ? [says] : [])), ...names, ...beside];
+}

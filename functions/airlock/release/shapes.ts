@@ -1,0 +1,47 @@
+import * as z from 'zod';
+import { Network } from './link.ts';
+import { ReleasedFile } from './record.ts';
+
+// What the three operations of a download take and give: for the routes, the functions behind them and the command line.
+
+const Token = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'the token of a download link');
+
+export const OpenDownload = z.object({
+  network: Network.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
+});
+
+export const DownloadLink = z.object({
+  token: Token.describe('give it to nobody: it is kept nowhere, works once, and for the recipient only'),
+  expires: z.iso.datetime(),
+  usesLeft: z.number().int(),
+});
+export type DownloadLink = z.infer<typeof DownloadLink>;
+
+export const TakeDownload = z.object({ token: Token });
+
+export const DownloadSession = z.object({
+  files: z.number().int(),
+  bytes: z.number().int(),
+  /** The first page must be asked for by then. */
+  until: z.iso.datetime(),
+});
+export type DownloadSession = z.infer<typeof DownloadSession>;
+
+export const DownloadFiles = z.object({
+  token: Token,
+  from: z.number().int().min(0).max(100_000).default(0).describe('where the page begins: what the page before named'),
+});
+
+const Address = z.object({ url: z.url() });
+
+export const DownloadPage = z.object({
+  /** With the first page: the signed release record. */
+  release: Address.optional(),
+  files: z.array(ReleasedFile.extend(Address.shape)),
+  /** The addresses of this page open until then. */
+  expires: z.iso.datetime(),
+  /** The next page must be asked for by then. */
+  until: z.iso.datetime(),
+  next: z.number().int().optional(),
+});
+export type DownloadPage = z.infer<typeof DownloadPage>;

@@ -1,0 +1,38 @@
+import { createPublicKey } from 'node:crypto';
+import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { algorithm, digestOf, type Release, type ReleaseRecord } from './record.ts';
+
+const client = new KMSClient({});
+
+/**
+ * The release key's public half as PEM (SubjectPublicKeyInfo), to be published where recipients can trust it.
+ * Needs `kms:GetPublicKey` on the key.
+ */
+export async function publicKeyOf(keyArn: string): Promise<string> {
+  const { PublicKey = new Uint8Array() } = await client.send(new GetPublicKeyCommand({ KeyId: keyArn }));
+  const key = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
+  return key.export({ format: 'pem', type: 'spki' }) as string;
+}
+
+/**
+ * Signs a record with an asymmetric KMS key (ECC_NIST_P256, SIGN_VERIFY). KMS gets the digest, as the record of ten
+ * thousand files is larger than the 4 KiB it signs by itself. Signing again gives another, equally good signature.
+ *
+ * Needs `kms:Sign` and `kms:GetPublicKey` on the key, best under the conditions `kms:SigningAlgorithm` = ECDSA_SHA_256
+ * and `kms:MessageType` = DIGEST (on Sign).
+ */
+export async function sign(record: ReleaseRecord): Promise<Release> {
+  const { Signature = new Uint8Array() } = await client.send(
+    new SignCommand({
+      KeyId: record.keyId,
+      Message: digestOf(record),
+      MessageType: 'DIGEST',
+      SigningAlgorithm: algorithm,
+    }),
+  );
+  return {
+    record,
+    signature: { algorithm, keyId: record.keyId, value: Buffer.from(Signature).toString('base64') },
+    publicKey: await publicKeyOf(record.keyId),
+  };
+}

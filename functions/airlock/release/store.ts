@@ -1,0 +1,40 @@
+import { key } from '../../keys.ts';
+import { Refused } from '../../refused.ts';
+import { createRow, readRow, replaceRow } from '../../table.ts';
+import { Grant } from './link.ts';
+
+const grantKey = (project: string, request: string) => key('download', `${project}#${request}`);
+const tries = 8;
+
+/** Allows a release to be fetched. Saying so again changes nothing; a grant for other bytes is a fault. */
+export async function createGrant(table: string, grant: Grant): Promise<void> {
+  const at = grantKey(grant.project, grant.request);
+  if (await createRow(table, at, grant)) return;
+  const held = await readRow(table, Grant, at);
+  if (held?.seal !== grant.seal) throw new Error(`${grant.request} is granted for the seal ${held?.seal} already`);
+}
+
+export async function readGrant(table: string, project: string, request: string) {
+  const row = await readRow(table, Grant, grantKey(project, request));
+  if (!row) throw new Refused('missing', 'There is no such release, or it is for somebody else.');
+  return row;
+}
+
+/**
+ * Reads the grant, lets `decide` say what becomes of it, and writes that over the very revision that was read; where
+ * somebody was faster, all over again. So two who take the last use at once can't both have it.
+ */
+export async function changeGrant<R extends { readonly grant: Grant }>(
+  table: string,
+  project: string,
+  request: string,
+  decide: (grant: Grant) => R,
+): Promise<R> {
+  for (let tried = 0; tried < tries; tried++) {
+    const read = await readGrant(table, project, request);
+    const decided = decide(read);
+    if (decided.grant === read || (await replaceRow(table, grantKey(project, request), read, decided.grant)))
+      return decided;
+  }
+  throw new Error(`the grant of ${request} was changed by others ${tries} times in a row`);
+}

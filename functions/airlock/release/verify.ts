@@ -1,0 +1,123 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { folded, shown } from '../../ingest/paths.ts';
+import { contradictions, Release, type ReleasedFile, type ReleaseRecord, signingInput } from './record.ts';
+
+/** The SHA-256 of a public key's DER form: what two people compare over the telephone. */
+export const fingerprintOf = (key: KeyObject): string =>
+  createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest('hex');
+
+/** The key to trust: a PEM, or its fingerprint as 64 hexadecimal digits (colons and `SHA256:` may be there). */
+export function pinOf(text: string): string | undefined {
+  const digits = text
+    .trim()
+    .replace(/^sha-?256:/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(digits)) return digits;
+  try {
+    return fingerprintOf(createPublicKey(text));
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Verdict {
+  readonly record?: ReleaseRecord;
+  readonly fingerprint?: string;
+  /** What is wrong with the record or its signature, each in a sentence. */
+  readonly wrong: readonly string[];
+}
+
+/** Judges `release.json` by itself: its form, its signature, its key against the pinned one, its own consistency. */
+export function judge(text: string, pin?: string): Verdict {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return { wrong: ['It is not JSON.'] };
+  }
+  const parsed = Release.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return { wrong: [`It is not a release record: ${issue?.path.join('.') || 'top'}: ${issue?.message}`] };
+  }
+  const { record, signature, publicKey } = parsed.data;
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: publicKey, format: 'pem' });
+  } catch {
+    return { record, wrong: ['Its public key cannot be read.'] };
+  }
+  const fingerprint = fingerprintOf(key);
+  const wrong: string[] = [];
+  if (key.asymmetricKeyType !== 'ec' || key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    wrong.push('Its key is not one of ECDSA over P-256.');
+  else if (!holds(record, signature.value, key))
+    wrong.push('The signature does not belong to this record: the record, or the signature, was changed.');
+  if (pin !== undefined && pin !== fingerprint)
+    wrong.push(`It is signed by another key than the one you trust: its fingerprint is ${fingerprint}.`);
+  if (signature.keyId !== record.keyId) wrong.push('Record and signature name different keys.');
+  return { record, fingerprint, wrong: [...wrong, ...contradictions(record)] };
+}
+
+function holds(record: ReleaseRecord, value: string, key: KeyObject): boolean {
+  try {
+    return verify('sha256', Buffer.from(signingInput(record), 'utf8'), key, Buffer.from(value, 'base64'));
+  } catch {
+    return false;
+  }
+}
+
+/** A file as it lies in a folder; `link` where it is no regular file at all. */
+export type Found = ReleasedFile | { readonly path: string; readonly link: string };
+
+export interface Difference {
+  readonly path: string;
+  readonly kind: 'missing' | 'extra' | 'changed' | 'renamed' | 'twin' | 'refused';
+  readonly reason: string;
+}
+
+/** Compares a folder with the record, file by file. An empty list: exactly what was released, and nothing else. */
+export function compare(record: ReleaseRecord, found: readonly Found[]): Difference[] {
+  const here = new Map(found.map(file => [file.path, file]));
+  const listed = new Map(record.files.map(file => [file.path, file]));
+  const extra = found.filter(({ path }) => !listed.has(path));
+  const byName = new Map(extra.map(file => [folded(file.path), file]));
+  const byBytes = new Map(extra.flatMap(file => ('link' in file ? [] : [[file.sha256, file] as const])));
+  const differences: Difference[] = [];
+  const told = new Set<string>();
+  const say = (path: string, kind: Difference['kind'], reason: string) =>
+    differences.push({ path: shown(path), kind, reason });
+
+  for (const file of record.files) {
+    const now = here.get(file.path);
+    if (!now) {
+      const twin = byName.get(folded(file.path));
+      const moved = byBytes.get(file.sha256);
+      if (twin) {
+        told.add(twin.path);
+        const same = !('link' in twin) && twin.sha256 === file.sha256;
+        const bytes = same ? 'has the same bytes' : 'has other bytes';
+        say(file.path, 'twin', `${written(twin.path)} is here instead, differs in case or Unicode form, and ${bytes}.`);
+      } else if (moved) {
+        told.add(moved.path);
+        say(file.path, 'renamed', `Its bytes are here as ${shown(moved.path)}.`);
+      } else say(file.path, 'missing', 'It was released and is not here.');
+    } else if ('link' in now) say(file.path, 'refused', `It is ${now.link}, not the file itself.`);
+    else if (now.size !== file.size) say(file.path, 'changed', `It has ${now.size} bytes; ${file.size} were released.`);
+    else if (now.sha256 !== file.sha256)
+      say(file.path, 'changed', `Its SHA-256 is ${now.sha256}; ${file.sha256} was released.`);
+  }
+  for (const file of extra)
+    if ('link' in file) say(file.path, 'refused', `It is ${file.link}, and was not released.`);
+    else if (!told.has(file.path)) say(file.path, 'extra', 'It was not released with this record.');
+  return differences;
+}
+
+/** A name by its code points, where it looks like another. */
+const written = (path: string): string =>
+  /^[\x20-\x7e]*$/.test(path)
+    ? path
+    : [...path].map(sign => (sign > '~' ? `\\u{${sign.codePointAt(0)?.toString(16)}}` : sign)).join('');

@@ -1,0 +1,259 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type Grant,
+  hashOf,
+  lasts,
+  opened,
+  paged,
+  revoked,
+  type Standing,
+  taken,
+  within,
+} from '../../../functions/airlock/release/link.ts';
+import { attachment, pageFrom } from '../../../functions/airlock/release/page.ts';
+import { later } from '../../../functions/clock.ts';
+
+const start = '2026-11-01T12:00:00.000Z';
+const at = (seconds: number) => later(start, seconds);
+const standing: Standing = { released: true, seal: 's', expires: at(7 * 86400) };
+const fresh: Grant = {
+  project: 'asthma',
+  request: 'rq-1',
+  seal: 's',
+  recipient: 'rae',
+  requester: 'ray',
+  uses: 1,
+  taken: 0,
+  expires: at(7 * 86400),
+  links: [],
+};
+const rae = { id: 'rae', source: '192.0.2.7' };
+const open = (grant: Grant, token: string, now = start, network?: string) =>
+  opened(grant, standing, 'rae', { sha256: hashOf(token), network }, now);
+const take = (grant: Grant, token: string, now = at(1), asker = rae, stands = standing) =>
+  taken(grant, stands, asker, token, now).grant;
+const page = (grant: Grant, token: string, from: number, now: string, asker = rae, stands = standing, bytes = 10) =>
+  paged(grant, stands, asker, token, { from, bytes }, now);
+
+describe('a link', () => {
+  it('works once: taken, paged, and then never again', () => {
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2));
+    expect(grant.taken).toBe(1);
+    expect(() => take(grant, 'a', at(3))).toThrow('has been used');
+    expect(() => open(grant, 'b', at(3))).toThrow('may be fetched once, and has been');
+  });
+
+  it('may be taken again as long as nothing was given, and counts once', () => {
+    const once = take(open(fresh, 'a'), 'a');
+    expect(taken(once, standing, rae, 'a', at(5))).toEqual({ grant: once, again: true });
+    expect(() => take(once, 'a', at(1 + lasts.session))).toThrow('has been used');
+  });
+
+  it('gives pages forward only, the newest again', () => {
+    let grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2));
+    grant = page(grant, 'a', 50, at(3));
+    expect(page(grant, 'a', 50, at(4))).toBe(grant);
+    expect(() => page(grant, 'a', 0, at(4))).toThrow('given out already');
+  });
+
+  it('a page asked for again does not make the session longer', () => {
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2));
+    expect(() => page(page(grant, 'a', 0, at(900)), 'a', 50, at(903))).toThrow('taken too long');
+  });
+
+  it('a large page gets the time it needs, but no session outlives the release', () => {
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2), rae, standing, 3_600_000_000);
+    expect(page(grant, 'a', 1, at(3500)).links).toHaveLength(1);
+    const soon = { ...standing, expires: at(100) };
+    const short = paged(
+      taken(open(fresh, 'a'), soon, rae, 'a', at(1)).grant,
+      soon,
+      rae,
+      'a',
+      { from: 0, bytes: 9e9 },
+      at(2),
+    );
+    expect(short.links[0]?.session).toMatchObject({ until: at(100), ends: at(100) });
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['somebody else takes', () => take(open(fresh, 'a'), 'a', at(1), { ...rae, id: 'eve' }), /no such link/],
+    [
+      'the requester takes it for the recipient',
+      () => take(open(fresh, 'a'), 'a', at(1), { ...rae, id: 'ray' }),
+      /no such link/,
+    ],
+    [
+      'somebody else pages',
+      () => page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2), { ...rae, id: 'eve' }),
+      /no such link/,
+    ],
+    ['somebody else opens', () => opened(fresh, standing, 'eve', { sha256: hashOf('a') }, start), /no such release/],
+    ['a guessed token', () => take(open(fresh, 'a'), 'b'), /no such link/],
+    ['the hash for the token', () => take(open(fresh, 'a'), hashOf('a')), /no such link/],
+    ['a link not taken', () => page(open(fresh, 'a'), 'a', 0, at(1)), /Take this link/],
+    ['a link that waited too long', () => take(open(fresh, 'a'), 'a', at(lasts.link)), /has expired/],
+    ['another network', () => take(open(fresh, 'a', start, '198.51.100.0/24'), 'a'), /from the network/],
+    [
+      'another network than the grant',
+      () => take(open({ ...fresh, network: '10.0.0.0/8' }, 'a', start, '192.0.2.0/24'), 'a'),
+      /from the network/,
+    ],
+    [
+      'a request that was revoked',
+      () => take(open(fresh, 'a'), 'a', at(1), rae, { ...standing, released: false }),
+      /not released/,
+    ],
+    ['another seal', () => take(open(fresh, 'a'), 'a', at(1), rae, { ...standing, seal: 't' }), /not released/],
+    [
+      'a revoked grant',
+      () => take(revoked(open(fresh, 'a'), 'op', 'A mistake.', at(1)), 'a', at(1)),
+      /revoked: A mistake/,
+    ],
+    [
+      'a page after revocation',
+      () => page(revoked(take(open(fresh, 'a'), 'a'), 'op', 'No.', at(2)), 'a', 0, at(2)),
+      /revoked/,
+    ],
+    [
+      'a page after expiry',
+      () => page(take(open(fresh, 'a'), 'a'), 'a', 0, at(9), rae, { ...standing, expires: at(9) }),
+      /expired/,
+    ],
+    ['six links at once', () => 'abcdef'.split('').reduce((grant, token) => open(grant, token), fresh), /5 links open/],
+  ])('%s: no', (_, attempt, says) => expect(attempt).toThrow(says));
+
+  it('is open to the requester for the recipient, who alone takes it', () => {
+    const grant = opened(fresh, standing, 'ray', { sha256: hashOf('a') }, start);
+    expect(take(grant, 'a').taken).toBe(1);
+  });
+});
+
+/** The row as the table keeps it: a write counts only over the revision that was read. */
+type Row = { grant: Grant; revision: number };
+type Step =
+  | { do: 'open'; who: string; token: number }
+  | { do: 'take'; who: string; token: number }
+  | { do: 'page'; who: string; token: number; from: number }
+  | { do: 'revoke' }
+  | { do: 'end' }
+  | { do: 'wait'; seconds: number };
+
+const who = fc.constantFrom('rae', 'rae', 'rae', 'ray', 'eve');
+const token = fc.nat(3);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('open' as const), who, token }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('take' as const), who, token }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('page' as const), who, token, from: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'revoke' }, { do: 'end' }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      seconds: fc.constantFrom(1, 899, 901, 3600, 90_000, 700_000),
+    }),
+  },
+);
+
+describe('under any interleaving', () => {
+  it('never more takes than allowed, never after revocation or expiry, never by somebody else', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        // Each step reads the row as it was `late` writes ago: somebody else was faster.
+        fc.array(fc.tuple(step, fc.nat(2)), { maxLength: 40 }),
+        (uses, steps) => {
+          const rows: Row[] = [{ grant: { ...fresh, uses }, revision: 0 }];
+          let [clock, ended, revokedYet] = [0, false, false];
+          const sessions = new Set<number>();
+          for (const [one, late] of steps) {
+            const now = at(clock);
+            const stands = { ...standing, released: !ended };
+            const newest = rows.at(-1) as Row;
+            const read = rows.at(Math.max(-rows.length, -1 - late)) as Row;
+            const write = (grant: Grant) => {
+              if (grant === read.grant) return true;
+              if (read.revision !== newest.revision) return false;
+              rows.push({ grant, revision: newest.revision + 1 });
+              return true;
+            };
+            try {
+              if (one.do === 'wait') clock += one.seconds;
+              else if (one.do === 'end') ended = true;
+              else if (one.do === 'revoke') revokedYet = write(revoked(read.grant, 'op', 'No.', now)) || revokedYet;
+              else if (one.do === 'open')
+                write(opened(read.grant, stands, one.who, { sha256: hashOf(`${one.token}`) }, now));
+              else {
+                const asker = { id: one.who, source: '192.0.2.7' };
+                const grant =
+                  one.do === 'take'
+                    ? taken(read.grant, stands, asker, `${one.token}`, now).grant
+                    : paged(read.grant, stands, asker, `${one.token}`, { from: one.from, bytes: 1 }, now);
+                if (!write(grant)) continue;
+                // Something was given: every condition must hold right now.
+                expect(one.who).toBe('rae');
+                expect(ended).toBe(false);
+                expect(now < fresh.expires).toBe(true);
+                // A page repeated by a reader that was late may slip past a revocation in the same instant only.
+                if (read === newest) expect(revokedYet).toBe(false);
+                if (one.do === 'take') sessions.add(one.token);
+              }
+            } catch (error) {
+              expect(error).toMatchObject({ name: 'Refused' });
+            }
+            expect(rows.at(-1)?.grant.taken).toBeLessThanOrEqual(uses);
+            if (revokedYet) expect(rows.at(-1)?.grant.revoked).toBeDefined();
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('networks', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.0/24', true],
+    ['192.0.3.7', '192.0.2.0/24', false],
+    ['192.0.2.7', '192.0.2.7/32', true],
+    ['10.1.2.3', '0.0.0.0/0', true],
+    ['192.0.2.300', '192.0.2.0/24', false],
+    ['2001:db8::1', '2001:db8::/32', true],
+    ['2001:db9::1', '2001:db8::/32', false],
+    ['2001:db8:0:0:0:0:0:1', '2001:db8::1/128', true],
+    ['::ffff:1', '0.0.0.0/0', false],
+    ['192.0.2.7', '192.0.2.0/33', false],
+    ['192.0.2.7', '192.0.2.0', false],
+    ['', '0.0.0.0/0', false],
+    ['1:2:3:4:5:6:7:8:9', '::/0', false],
+    ['1::2::3', '::/0', false],
+  ])('%s in %s: %s', (address, block, expected) => expect(within(address, block)).toBe(expected));
+});
+
+describe('pages', () => {
+  it('are whole, in order and of bounded size, for any files', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(3 * 1024 ** 3), { maxLength: 200 }), sizes => {
+        const files = sizes.map((size, n) => ({ n, size }));
+        const all: number[] = [];
+        for (let from: number | undefined = 0; from !== undefined; ) {
+          const got: ReturnType<typeof pageFrom<{ n: number; size: number }>> = pageFrom(files, from);
+          expect(got.files.length).toBeLessThanOrEqual(50);
+          if (got.files.length > 1) expect(got.bytes).toBeLessThanOrEqual(1024 ** 3);
+          all.push(...got.files.map(({ n }) => n));
+          from = got.next;
+        }
+        expect(all).toEqual(files.map(({ n }) => n));
+      }),
+    );
+  });
+
+  it.each([
+    ['a/räntä "1".csv', `attachment; filename="r_nt___1_.csv"; filename*=UTF-8''r%C3%A4nt%C3%A4%20%221%22.csv`],
+    [
+      "x\r\nSet-Cookie: a='b'.html",
+      `attachment; filename="x__Set-Cookie__a__b_.html"; filename*=UTF-8''x%0D%0ASet-Cookie%3A%20a%3D%27b%27.html`,
+    ],
+  ])('%j is given as an attachment', (path, header) => expect(attachment(path)).toBe(header));
+});

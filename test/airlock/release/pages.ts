@@ -1,0 +1,59 @@
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import {
+  algorithm,
+  type Release,
+  type ReleaseRecord,
+  recordOf,
+  signingInput,
+} from '../../../functions/airlock/release/record.ts';
+
+export const sha256 = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
+export const keys = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+export const keyId = 'arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555';
+
+/** Files of a folder by their text. */
+export const texts: Record<string, string> = {
+  'tables/counts.csv': 'group,n\na,12\nb,30\n',
+  'tables/sub/counts.csv': 'group,n\nc,15\n',
+  'figures/räntä.svg': '<svg/>',
+  'README.md': '# Counts\n',
+};
+
+export function record(files = texts, over: Partial<ReleaseRecord> = {}): ReleaseRecord {
+  const listed = Object.entries(files).map(([path, text]) => ({
+    path,
+    size: Buffer.byteLength(text),
+    sha256: sha256(text),
+  }));
+  const bytes = listed.reduce((sum, { size }) => sum + size, 0);
+  return recordOf({
+    request: 'rq-0011223344556677',
+    round: 2,
+    project: 'asthma',
+    seal: { sha256: sha256('seal'), files: listed.length, bytes, sealedAt: '2026-11-01T09:00:00.000Z' },
+    files: listed,
+    requester: 'u-rae',
+    reviewers: [
+      { id: 'u-one', at: '2026-11-01T10:00:00.000Z' },
+      { id: 'u-two', at: '2026-11-01T11:00:00.000Z' },
+    ],
+    checks: sha256('reports'),
+    policy: 'strict-3',
+    approvedAt: '2026-11-01T11:00:00.000Z',
+    releasedAt: '2026-11-01T11:00:05.000Z',
+    expires: '2026-12-01T11:00:05.000Z',
+    recipient: 'u-rae',
+    keyId,
+    ...over,
+  });
+}
+
+export const signed = (of: ReleaseRecord, pair: { privateKey: KeyObject; publicKey: KeyObject }): Release => ({
+  record: of,
+  signature: {
+    algorithm,
+    keyId: of.keyId,
+    value: sign('sha256', Buffer.from(signingInput(of)), pair.privateKey).toString('base64'),
+  },
+  publicKey: pair.publicKey.export({ format: 'pem', type: 'spki' }) as string,
+});

@@ -1,0 +1,166 @@
+import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Release, recordOf } from '../../../functions/airlock/release/record.ts';
+import { compare, type Found, fingerprintOf, judge, pinOf } from '../../../functions/airlock/release/verify.ts';
+import { Refused } from '../../../functions/refused.ts';
+import { keys, record, sha256, signed, texts } from './pages.ts';
+
+const pair = keys();
+const release = signed(record(), pair);
+const fingerprint = fingerprintOf(pair.publicKey);
+const wrongOf = (of: unknown, pin?: string) => judge(JSON.stringify(of), pin).wrong.join(' ');
+
+describe('the record', () => {
+  it('is judged good with its own key, by fingerprint or PEM', () => {
+    expect(judge(JSON.stringify(release), fingerprint)).toMatchObject({ wrong: [], fingerprint });
+    expect(pinOf(release.publicKey)).toBe(fingerprint);
+    expect(pinOf(`SHA256:${fingerprint.toUpperCase().replace(/..(?=.)/g, '$&:')}`)).toBe(fingerprint);
+    expect(pinOf('not a key')).toBeUndefined();
+  });
+
+  it('is good in any order of its members and with any white space', () => {
+    const turned = JSON.parse(JSON.stringify(release), (_, value) =>
+      value !== null && typeof value === 'object' && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).reverse())
+        : value,
+    );
+    expect(judge(JSON.stringify(turned, null, 3), fingerprint).wrong).toEqual([]);
+  });
+
+  it('is refused when another key signed it, however well', () => {
+    expect(wrongOf(signed(record(), keys()), fingerprint)).toMatch('another key than the one you trust');
+  });
+
+  it.each<[string, (of: Release) => unknown]>([
+    ['another recipient', of => ({ ...of, record: { ...of.record, recipient: 'u-eve' } })],
+    ['one reviewer less', of => ({ ...of, record: { ...of.record, reviewers: of.record.reviewers.slice(1) } })],
+    ['one file less', of => ({ ...of, record: { ...of.record, files: of.record.files.slice(1) } })],
+    ['a later end', of => ({ ...of, record: { ...of.record, expires: '2036-12-01T11:00:05.000Z' } })],
+    ['another public key', of => ({ ...of, publicKey: keys().publicKey.export({ format: 'pem', type: 'spki' }) })],
+  ])('%s breaks the signature', (_, change) =>
+    expect(wrongOf(change(release))).toMatch('does not belong to this record'),
+  );
+
+  it.each<[string, unknown, RegExp]>([
+    ['no JSON', undefined, /not JSON/],
+    ['a member too many', { ...release, note: 'trust me' }, /not a release record/],
+    [
+      'a member too many in the record',
+      { ...release, record: { ...release.record, __note: 1 } },
+      /not a release record/,
+    ],
+    [
+      'another algorithm',
+      { ...release, signature: { ...release.signature, algorithm: 'none' } },
+      /not a release record/,
+    ],
+    ['an empty signature', { ...release, signature: { ...release.signature, value: '' } }, /not a release record/],
+    ['a key that is none', { ...release, publicKey: 'hello' }, /cannot be read/],
+    [
+      'an RSA key',
+      {
+        ...release,
+        publicKey: generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({
+          format: 'pem',
+          type: 'spki',
+        }),
+      },
+      /not one of ECDSA over P-256/,
+    ],
+  ])('%s is refused', (_, of, says) => expect(wrongOf(of)).toMatch(says));
+
+  it('does not survive any change of one character', () => {
+    const text = JSON.stringify(release);
+    fc.assert(
+      fc.property(fc.nat(text.length - 1), fc.constantFrom('0', '1', 'a', 'Z', '"', ' ', '}'), (at, sign) => {
+        fc.pre(text[at] !== sign);
+        const { wrong, record: of } = judge(text.slice(0, at) + sign + text.slice(at + 1), fingerprint);
+        // What is left unharmed by it must mean the very same.
+        if (wrong.length === 0) expect(of).toEqual(release.record);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('a record that contradicts itself is neither made nor believed', () => {
+  const { v: _, algorithm: __, ...good } = record();
+  it.each<[string, Partial<typeof good>, RegExp]>([
+    ['the requester reviewed', { requester: 'u-one' }, /who asked/],
+    ['a reviewer twice', { reviewers: [good.reviewers[0], good.reviewers[0]] as never }, /counted twice/],
+    ['a verdict after approval', { approvedAt: '2026-11-01T10:30:00.000Z' }, /before a reviewer voted/],
+    ['released before approved', { releasedAt: '2026-11-01T10:59:00.000Z' }, /before it was approved/],
+    ['expired when released', { expires: '2026-11-01T11:00:05.000Z' }, /had expired/],
+    ['more files than sealed', { seal: { ...good.seal, files: 1 } }, /more files/],
+    ['sizes that differ', { seal: { ...good.seal, bytes: good.seal.bytes + 1 } }, /sizes differ/],
+    ['a path out of the folder', { files: [{ path: '../x', size: 1, sha256: sha256('x') }] }, /leads out/],
+    [
+      'names that are one name elsewhere',
+      { files: ['A.csv', 'a.csv'].map(path => ({ path, size: 1, sha256: sha256('x') })) },
+      /differ only in case/,
+    ],
+  ])('%s', (_, over, says) => {
+    let details = '';
+    try {
+      recordOf({ ...good, ...over });
+    } catch (error) {
+      details = error instanceof Refused ? error.details.join(' ') : String(error);
+    }
+    expect(details).toMatch(says);
+    const forged = { ...record(), ...over };
+    expect(wrongOf(signed(forged, pair), fingerprint)).toMatch(says);
+  });
+});
+
+describe('the folder', () => {
+  const of = record();
+  const asReleased = (): Found[] => of.files.map(file => ({ ...file }));
+  const without = (path: string) => asReleased().filter(file => file.path !== path);
+  const file = (path: string, text: string): Found => ({ path, size: Buffer.byteLength(text), sha256: sha256(text) });
+  const table = 'tables/counts.csv';
+
+  it('as released has no difference, in any order', () => {
+    expect(compare(of, asReleased())).toEqual([]);
+    expect(compare(of, asReleased().reverse())).toEqual([]);
+  });
+
+  it.each<[string, Found[], [string, string][]]>([
+    ['a missing file', without(table), [[table, 'missing']]],
+    ['an extra file', [...asReleased(), file('z.txt', 'z')], [['z.txt', 'extra']]],
+    ['another size', [...without(table), file(table, 'x')], [[table, 'changed']]],
+    ['a byte', [...without(table), file(table, texts[table]?.replace('12', '13') ?? '')], [[table, 'changed']]],
+    ['a file moved', [...without(table), file('tables/old.csv', texts[table] ?? '')], [[table, 'renamed']]],
+    ['a link in its place', [...without(table), { path: table, link: 'a link' }], [[table, 'refused']]],
+    ['an extra link', [...asReleased(), { path: 'here', link: 'a link' }], [['here', 'refused']]],
+    [
+      'its twin in the other Unicode form',
+      [...without('figures/räntä.svg'), file('figures/räntä.svg'.normalize('NFD'), '<svg/>')],
+      [['figures/räntä.svg', 'twin']],
+    ],
+    ['its twin in another case', [...without('README.md'), file('readme.md', 'other')], [['README.md', 'twin']]],
+    [
+      'the twin beside it',
+      [...asReleased(), file('figures/räntä.svg'.normalize('NFD'), '<svg/>')],
+      [['figures/räntä.svg'.normalize('NFD'), 'extra']],
+    ],
+    ['a name that turns its text', [...asReleased(), file('a\u202evsc.exe', 'x')], [['a\\u{202e}vsc.exe', 'extra']]],
+  ])('tells of %s', (_, found, expected) =>
+    expect(compare(of, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
+  );
+
+  it('finds every folder that is not exactly the released one', () => {
+    const names = fc.constantFrom(...of.files.map(({ path }) => path), 'new', 'README.MD');
+    const bytes = fc.constantFrom(...Object.values(texts), 'other');
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(names, bytes), { selector: ([name]) => name }), pairs => {
+        const found = pairs.map(([path, text]) => file(path, text));
+        const same =
+          found.length === of.files.length &&
+          of.files.every(one => found.some(two => JSON.stringify(one) === JSON.stringify(two)));
+        expect(compare(of, found).length === 0).toBe(same);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
