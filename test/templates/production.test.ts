@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cdk, quiet } from '../../local/assembly.ts';
+import { freePort } from '../../local/cloud.ts';
+import { withoutAws } from './production.ts';
+
+const run = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), 'broch-production-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Takes the place of all of the network, and counts who knocks. */
+async function network(): Promise<{ port: number; knocks: () => number; server: Server }> {
+  let knocks = 0;
+  const server = createServer(socket => {
+    knocks += 1;
+    socket.destroy();
+  });
+  const port = await freePort();
+  await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
+  return { port, knocks: () => knocks, server };
+}
+
+const nothing = await network();
+const [program = '', ...args] = cdk('synth', '--quiet', '-c', 'config=config/production.json', '-o', folder);
+await run(program, args, { env: { ...withoutAws(folder, nothing.port), ...quiet } });
+nothing.server.close();
+
+const read = (name: string) => readFileSync(join(folder, name), 'utf8');
+const templates = readdirSync(folder).filter(name => /\.template\.json$|^asset\..*\.json$/.test(name));
+const bundles = readdirSync(folder)
+  .filter(name => /^asset\.[0-9a-f]+$/.test(name))
+  .flatMap(name => readdirSync(join(folder, name)).map(file => `${name}/${file}`));
+
+interface Finding {
+  readonly Rule: { readonly Id: string };
+  readonly Message: string;
+  readonly Location: { readonly Path: readonly (string | number)[] };
+}
+
+describe('synthesis', () => {
+  it('asks nobody: no network, no credentials, no home', () => expect(nothing.knocks()).toBe(0));
+  it('makes two stacks and the template of projects’ networks', () => {
+    expect(templates.filter(name => name.endsWith('.template.json'))).toEqual([
+      'broch-prod-data.template.json',
+      'broch-prod-platform.template.json',
+    ]);
+    expect(templates).toHaveLength(3);
+    expect(bundles.length).toBeGreaterThan(20);
+  });
+});
+
+describe('cfn-lint', () => {
+  /** What it finds and is no mistake of ours, with the reason. */
+  const explained: { rule: string; message: RegExp; reason: string }[] = [
+    {
+      rule: 'W3005',
+      message: /^'\w+Role\w{8}' dependency already enforced by a 'GetAtt' at 'Resources\/\w+\/Properties\/Role(Arn)?'$/,
+      reason:
+        'The CDK makes functions and machines wait for their role and its policy together. Waiting for the policy is needed; saying the role again changes nothing.',
+    },
+  ];
+
+  it.each(templates)('finds nothing in %s', async name => {
+    const { stdout } = await run('.venv/bin/cfn-lint', ['--format', 'json', '--template', join(folder, name)], {
+      maxBuffer: 2 ** 26,
+    }).catch(({ stdout, message }) => ({
+      stdout: stdout || JSON.stringify([{ Rule: { Id: 'none' }, Message: message }]),
+    }));
+    const found = (JSON.parse(stdout || '[]') as Finding[]).filter(
+      ({ Rule, Message }) => !explained.some(({ rule, message }) => rule === Rule.Id && message.test(Message)),
+    );
+    expect(found.map(({ Rule, Message, Location }) => `${Rule.Id} ${Location?.Path?.join('/')}: ${Message}`)).toEqual(
+      [],
+    );
+  });
+});
+
+describe('state machines', () => {
+  interface Result {
+    readonly errors: readonly unknown[];
+  }
+  const validate = createRequire(import.meta.url)('asl-validator') as (
+    definition: object,
+    options: { checkPaths: boolean; checkArn: boolean },
+  ) => Result;
+  const deployed = templates
+    .flatMap(name =>
+      Object.values(JSON.parse(read(name)).Resources as Record<string, { Type: string; Properties: unknown }>),
+    )
+    .filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine')
+    .map(({ Properties }) => JSON.parse((Properties as { DefinitionString: string }).DefinitionString));
+
+  it('are deployed from every file', () => {
+    const comments = readdirSync('state-machines').map(
+      file => JSON.parse(readFileSync(join('state-machines', file), 'utf8')).Comment,
+    );
+    expect(deployed.map(({ Comment }) => Comment).sort()).toEqual(comments.sort());
+    for (const comment of comments) expect(comment).toEqual(expect.any(String));
+  });
+
+  it.each(deployed.map(definition => [definition.Comment, definition]))('%s: is valid', (_, definition) => {
+    expect(validate(definition, { checkPaths: true, checkArn: true }).errors).toEqual([]);
+  });
+
+  it('that are not valid are found out', () => {
+    const dangling = { ...deployed[0], StartAt: 'Nowhere' };
+    expect(validate(dangling, { checkPaths: true, checkArn: true }).errors).not.toEqual([]);
+  });
+});
+
+describe('the embedded cloud', () => {
+  /** Words of the SDK and of zod, which bundles hold: its default host, DynamoDB's own test server, a UUID of zeros. */
+  const foreign = ['||"localhost"', '"http://localhost:8000"', '00000000-0000-0000-0000-000000000000'];
+  const leftovers = [
+    ['its address', /127\.0\.0\.1|localhost|\[::1\]/i],
+    ['its account', /(?<!\d)0{12}(?!\d)/],
+    ['its programs', /ministack|\bmoto\b|_aws\/execute-api|hypercorn/i],
+    ['its name', /\bembedded\b|broch-local|\blocal\b/i],
+    ['its certificate', /BEGIN CERTIFICATE|NODE_EXTRA_CA_CERTS|AWS_CA_BUNDLE/],
+  ] as const;
+  const without = (text: string) => foreign.reduce((rest, words) => rest.replaceAll(words, ''), text);
+  const around = (text: string, pattern: RegExp) => {
+    const found = pattern.exec(text);
+    return found && text.slice(Math.max(0, found.index - 60), found.index + 60);
+  };
+
+  it.each(leftovers)('leaves %s in no template', (_, pattern) => {
+    const found = [...templates, 'manifest.json'].map(name => around(read(name), pattern)).filter(Boolean);
+    expect(found).toEqual([]);
+  });
+
+  // In code, `local` may be any variable of a library.
+  it.each(leftovers.filter(([what]) => what !== 'its name'))('leaves %s in no function', (_, pattern) => {
+    const found = bundles.map(name => around(without(read(name)), pattern)).filter(Boolean);
+    expect(found).toEqual([]);
+  });
+
+  it('leaves no address of a service in any function’s environment', () => {
+    const environments = templates
+      .flatMap(name =>
+        Object.values(
+          JSON.parse(read(name)).Resources as Record<string, { Properties?: { Environment?: { Variables?: object } } }>,
+        ),
+      )
+      .flatMap(({ Properties }) => Object.keys(Properties?.Environment?.Variables ?? {}));
+    expect(environments.filter(name => /^AWS_|ENDPOINT|PROXY/.test(name))).toEqual([]);
+    expect(environments.length).toBeGreaterThan(20);
+  });
+});
