@@ -96,6 +96,18 @@ describe('imports', () => {
   });
 });
 
+describe('npm scripts', () => {
+  const { scripts, license } = JSON.parse(read('package.json')) as { scripts: Record<string, string>; license: string };
+  it.each(Object.entries(scripts))('%s is a tool that installs what it needs first', (_, script) => {
+    const tool = /^node bin\/start\.js (\w+)$/.exec(script)?.[1];
+    expect(read('bin/start.js')).toMatch(new RegExp(`^  ${tool}: \\{ run: `, 'm'));
+  });
+  it('the licence is the one that package.json names', () => {
+    expect(license).toBe('Apache-2.0');
+    expect(read('LICENSE')).toMatch(/^\s+Apache License\n\s+Version 2\.0, January 2004\n/);
+  });
+});
+
 describe('nothing of one machine', () => {
   it.each(tracked.filter(file => file !== 'package-lock.json' && !file.startsWith('test/house')))(
     '%s names no path of a person or a workplace',

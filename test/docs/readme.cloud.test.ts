@@ -1,0 +1,142 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { cdk, quiet } from '../../local/assembly.ts';
+import { rootOf } from '../../local/deploy.ts';
+import { embeddedCloud } from '../cli/embedded.ts';
+import { cloud } from '../cloud.ts';
+import { aws } from './aws.ts';
+import { page, shellLines, words } from './markdown.ts';
+
+const run = promisify(execFile);
+const facts = cloud();
+const folder = mkdtempSync(join(tmpdir(), 'broch-readme-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const lines = shellLines(page('README.md'));
+/** Other tests share the cloud, so people here have names of their own. */
+const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward' } as const;
+const mine = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
+let env: Record<string, string | undefined>;
+
+beforeAll(async () => {
+  const who = Object.fromEntries(Object.entries(people).map(([name, role]) => [mine(name), role]));
+  const { file } = await embeddedCloud(facts, folder, who);
+  env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };
+});
+
+const kinds = {
+  npm: lines.filter(line => line.startsWith('npm ')),
+  broch: lines.filter(line => line.startsWith('npx broch ') && !line.includes('<')),
+  login: lines.filter(line => line.startsWith('npx broch ') && line.includes('<')),
+  cdk: lines.filter(line => line.startsWith('npx cdk ')),
+  aws: lines.filter(line => line.startsWith('aws ')),
+};
+
+it('every command of the README is one that these tests run', () => {
+  expect(Object.values(kinds).flat().sort()).toEqual([...lines].sort());
+  // The one is told by test/local/story.test.ts, the other is what runs this.
+  expect(kinds.npm).toEqual(['npm start', 'npm test']);
+});
+
+describe('looking around', () => {
+  it.each(kinds.broch)('%s', async line => {
+    const ran = await run('npx', ['--no', '--', ...words(line).slice(1).map(mine)], { env });
+    expect(ran.stdout).not.toBe('');
+  });
+});
+
+describe('in an AWS account', () => {
+  // One of its own: nothing that is put there is in anybody's way.
+  const account = '111122223333';
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootOf(account);
+  const there = { ...facts.configuration, credentials: { accessKeyId, secretAccessKey } };
+  const out = join(folder, 'cdk.out');
+  const admin = { ...facts.environment, ...quiet, ...rootOf(account), AWS_PROFILE: undefined };
+
+  /** `cdk deploy` as far as it goes where not every type of resource is known: it synthesises, with the same arguments. */
+  const asSynth = ([verb = '', ...args]: string[]) =>
+    verb === 'deploy' ? ['synth', '--quiet', ...args.filter(arg => arg !== '--all')] : [verb, ...args];
+
+  it('the commands of the CDK are understood and do their work', async () => {
+    const asked = kinds.cdk.map(line => words(line).slice(2));
+    const first = asked.find(([verb]) => verb === 'deploy') ?? [];
+    for (const args of [first, ...asked.filter(args => args !== first)]) {
+      const given = [...asSynth(args), ...(args === first ? ['-o', out] : ['--app', out])];
+      const [program = '', ...all] = cdk(...given, ...(args[0] === 'destroy' ? ['--force'] : []));
+      const ran = await run(program, all, { env: { ...process.env, ...admin } });
+      if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-platform');
+    }
+    expect(asked.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'destroy']);
+  });
+
+  it('what has to be done after the first deploy, and before the last goes', async () => {
+    const [secrets, formation] = [new SecretsManagerClient(there), new CloudFormationClient(there)];
+    const { ARN = '' } = await secrets.send(new CreateSecretCommand({ Name: 'webhook' }));
+    writeFileSync(join(folder, 'webhook.txt'), 'https://example.logic.azure.com/workflows/1?sig=2\n');
+    const StackName = /--stack-name (\S+)/.exec(kinds.aws.join('\n'))?.[1];
+    const Resources = { Topic: { Type: 'AWS::SNS::Topic' } };
+    await formation.send(
+      new CreateStackCommand({
+        StackName,
+        TemplateBody: JSON.stringify({ Resources }),
+        EnableTerminationProtection: true,
+      }),
+    );
+    const outputs = { Pool: facts.outputs['data.Pool'] ?? '', Webhook: ARN };
+    for (const line of kinds.aws) {
+      const given = words(line)
+        .slice(1)
+        .map(mine)
+        .map(word => word.replace(/^<(\w+)>$/, (_, name) => outputs[name as 'Pool']));
+      // The pool is the one that is deployed; its mail, which nobody gets, would have held the password.
+      const mail = given[1] === 'admin-create-user' ? { TemporaryPassword: temporary, MessageAction: 'SUPPRESS' } : {};
+      await aws(given, given[0] === 'cognito-idp' ? facts.configuration : there, folder, mail);
+    }
+    const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: ARN }));
+    expect(SecretString).toBe('https://example.logic.azure.com/workflows/1?sig=2');
+    const { Parameter } = await new SSMClient(there).send(
+      new GetParameterCommand({ Name: '/broch/images/linux/current' }),
+    );
+    expect(Parameter).toMatchObject({
+      Type: 'String',
+      DataType: 'aws:ec2:image',
+      Value: expect.stringMatching(/^ami-/),
+    });
+    const left = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => ({ Stacks: [] }));
+    expect(left.Stacks?.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE')).toEqual([]);
+  });
+
+  it.each(kinds.login)('%s: the first sign-in of whom that made', async line => {
+    const values: Record<string, string> = {
+      Url: facts.api,
+      Pool: facts.outputs['data.Pool'] ?? '',
+      Client: facts.outputs['data.Client'] ?? '',
+    };
+    const args = words(line)
+      .slice(2)
+      .map(word => word.replace(/^<(\w+)>$/, (_, name) => values[name] ?? ''));
+    const answers = [mine('dana'), temporary, chosen, chosen];
+    const home = join(folder, 'dana');
+    const child = spawn(process.execPath, ['bin/broch.ts', ...args], {
+      env: { ...env, ...facts.environment, XDG_CONFIG_HOME: home, BROCH_CLOUD: join(folder, 'none') },
+    });
+    child.stdin.end(`${answers.join('\n')}\n`);
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk));
+    const code = await new Promise(resolve => child.once('close', resolve));
+    expect({ code, said }).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('Signed in to main as readme-dana.'),
+    });
+    expect(JSON.parse(readFileSync(join(home, 'broch/profiles.json'), 'utf8')).chosen).toBe('main');
+  });
+});
+
+const [temporary, chosen] = ['Given-to-her-1-time', 'Her-own-password-1!'];

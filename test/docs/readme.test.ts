@@ -1,0 +1,52 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { page } from './markdown.ts';
+
+const readme = page('README.md');
+const story = 'local/story';
+const sources = readdirSync(story).map(file => readFileSync(join(story, file), 'utf8'));
+
+/** What a text or template of the source may come out as. */
+const pattern = (literal: string) =>
+  new RegExp(
+    `^${literal
+      .replaceAll('\\', '')
+      .split(/\$\{[^}]*\}/)
+      .map(part => part.replace(/[.*+?^()|[\]{}$\\]/g, '\\$&'))
+      .join('.+')}$`,
+  );
+const literals = sources.flatMap(source =>
+  [...source.matchAll(/`((?:\\.|[^`\\])*)`|'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"/g)].map(([, a, b, c]) =>
+    pattern(a ?? b ?? c ?? ''),
+  ),
+);
+
+describe('what you will see', () => {
+  const [shown = ''] = readme.blocks('text');
+  const lines = shown.split('\n').filter(line => line !== '');
+  const telling = literals.filter(({ source }) => source.replaceAll('.+', '').length > 20);
+
+  it.each(lines)('%s', line => {
+    const told = line.replace(/^✓ (.*) \(\d+\.\d s\)$/, '$1').trim();
+    expect(telling.some(literal => literal.test(told))).toBe(true);
+  });
+
+  it('is nothing that the story does not tell', () => {
+    expect(telling.some(literal => literal.test('Petra delivers 73 parcels with `broch deliver`'))).toBe(false);
+    expect(lines.length).toBeGreaterThan(10);
+  });
+});
+
+it('names every capability that is built', () => {
+  const words = /The words so far: (.+)\. Data/.exec(readme.text)?.[1];
+  const built = readdirSync('functions').filter(word => existsSync(`lib/${word}.ts`));
+  expect(words?.split(', ')).toEqual(built.sort().map(word => `\`${word}\``));
+});
+
+it('has a picture that is legible by itself, in light and dark', () => {
+  const picture = readFileSync('docs/picture.svg', 'utf8');
+  expect(picture).toContain('prefers-color-scheme: dark');
+  expect(picture).toMatch(/<title[^>]*>.+<\/title>/);
+  expect(picture).not.toMatch(/<script|href="http|url\(http|<image/);
+});
