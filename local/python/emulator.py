@@ -48,6 +48,17 @@ def _resource_matches(resource_arn: str, resources: list[str],
             "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources)",
             "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources, ctx)",
         ),
+        # Who has taken a role is known to policies by the role's own ARN.
+        (
+            """    if k == "aws:principalarn":
+        return ctx.principal_arn
+""",
+            """    if k == "aws:principalarn":
+        from ministack.services import iam as iam_svc
+        role = iam_svc._roles.get(_role_name_from_assumed_arn(ctx.principal_arn))
+        return role["Arn"] if role and ":assumed-role/" in ctx.principal_arn else ctx.principal_arn
+""",
+        ),
         # An instance's session calls from inside its network, through the gateway endpoint there.
         (
             """    tags = list((entity or {}).get("Tags") or [])
@@ -129,6 +140,33 @@ _RESOURCE_TAG_COLLECTORS = {
         ("_SFN_WAIT_SCALE = _parse_wait_scale()\n", "_SFN_WAIT_SCALE = _parse_wait_scale()\n_token_machines = {}\n"),
     ],
     "ministack.core.iam_actions": [
+        # The partitions that a request to DynamoDB touches, each item of a transaction by itself.
+        (
+            """    context["dynamodb:Select"] = select
+    return context
+""",
+            """    context["dynamodb:Select"] = select
+    partitions = _leading_keys(data)
+    if partitions:
+        context["dynamodb:LeadingKeys"] = partitions
+    return context
+
+
+def _leading_keys(request):
+    from ministack.services import dynamodb
+    table = dynamodb._tables.get(str(request.get("TableName")).rpartition("/")[2]) or {}
+    key = next((part["AttributeName"] for part in table.get("KeySchema", []) if part["KeyType"] == "HASH"), None)
+    items = [request.get("Key") or {}, request.get("Item") or {}]
+    names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+    for left, right in re.findall(r"([#\\w]+)\\s*=\\s*(:\\w+)", request.get("KeyConditionExpression") or ""):
+        items.append({names.get(left, left): values.get(right, {})})
+    return [str(value) for item in items if key in item for value in item[key].values()]
+""",
+        ),
+        (
+            "                checks.append((action, _dynamodb_table_arn(table, region, account_id)))",
+            "                checks.append((action, _dynamodb_table_arn(table, region, account_id), _leading_keys(detail)))",
+        ),
         (
             """        arn = _safe_json_field(body, "activityArn")
         if arn:
@@ -154,8 +192,15 @@ _RESOURCE_TAG_COLLECTORS = {
             '                               **({"version-id": version_id} if version_id else {})},',
         ),
     ],
-    # What a call to KMS binds its ciphertext to.
     "ministack.app": [
+        (
+            """                for item_action, item_arn in transaction_checks:
+""",
+            """                for item_action, item_arn, item_partitions in transaction_checks:
+                    item_context["dynamodb:LeadingKeys"] = item_partitions
+""",
+        ),
+        # What a call to KMS binds its ciphertext to.
         (
             "            service_context = {**request_tag_context(service, iam_action, body, routing_params),",
             """            if service == "kms":

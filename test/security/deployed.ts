@@ -1,0 +1,135 @@
+import {
+  CloudFormationClient,
+  GetTemplateCommand,
+  paginateListStackResources,
+  type StackResourceSummary,
+} from '@aws-sdk/client-cloudformation';
+import { GetRoleCommand, GetRolePolicyCommand, IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
+import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
+import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { cloud } from '../cloud.ts';
+import type { Resource } from '../template.ts';
+
+type Cloud = ReturnType<typeof cloud>;
+
+export interface Statement {
+  readonly Action: string | string[];
+  readonly Resource: string | string[];
+  readonly Condition?: Record<string, Record<string, string | string[]>>;
+}
+
+export const list = <T>(value: T | T[] | undefined): T[] => (value === undefined ? [] : ([value].flat() as T[]));
+
+/** A deployed function: what it is, under which role, and what its environment names. */
+export interface Deployed {
+  readonly entry: string;
+  readonly name: string;
+  readonly arn: string;
+  readonly role: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The two stacks as deployed: their templates, and what became of each resource in them. */
+export async function deployed({ configuration }: Cloud) {
+  const client = new CloudFormationClient(configuration);
+  const stacks = ['broch-local-data', 'broch-local-platform'];
+  const templates = await Promise.all(
+    stacks.map(async StackName => {
+      const { TemplateBody = '' } = await client.send(new GetTemplateCommand({ StackName, TemplateStage: 'Original' }));
+      return JSON.parse(TemplateBody).Resources as Record<string, Resource>;
+    }),
+  );
+  const physical = new Map<string, StackResourceSummary>();
+  for (const StackName of stacks)
+    for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName }))
+      for (const resource of StackResourceSummaries) physical.set(resource.LogicalResourceId ?? '', resource);
+
+  const of = (type: string) =>
+    [...physical.values()]
+      .filter(({ ResourceType }) => ResourceType === type)
+      .map(found => found.PhysicalResourceId ?? '');
+  const owned = new Set(of('AWS::Lambda::Function'));
+  const functions: FunctionConfiguration[] = [];
+  for await (const { Functions = [] } of paginateListFunctions({ client: new LambdaClient(configuration) }, {}))
+    functions.push(...Functions.filter(({ FunctionName = '' }) => owned.has(FunctionName)));
+
+  return {
+    /** Templates' resources of a type, by logical id. */
+    declared: (type: string) =>
+      templates.flatMap(template => Object.entries(template).filter(([, { Type }]) => Type === type)),
+    /** The physical id of a logical one. */
+    id(logical: string | undefined): string {
+      const found = physical.get(logical ?? '')?.PhysicalResourceId;
+      if (!found) throw new Error(`${logical} is not deployed`);
+      return found;
+    },
+    /** The physical ids of all resources of a type. */
+    all: of,
+    functions: functions.map(
+      ({ Description = '', FunctionName = '', FunctionArn = '', Role = '', Environment }): Deployed => ({
+        entry: Description.replace(/^functions\//, ''),
+        name: FunctionName,
+        arn: FunctionArn,
+        role: Role,
+        environment: Environment?.Variables ?? {},
+      }),
+    ),
+  };
+}
+
+/** What a role trusts and allows, as deployed. */
+export async function roleOf({ configuration }: Cloud, arn: string) {
+  const client = new IAMClient(configuration);
+  const RoleName = arn.split('/').at(-1) ?? '';
+  const { Role } = await client.send(new GetRoleCommand({ RoleName }));
+  const { PolicyNames = [] } = await client.send(new ListRolePoliciesCommand({ RoleName }));
+  const policies = await Promise.all(
+    PolicyNames.map(PolicyName => client.send(new GetRolePolicyCommand({ RoleName, PolicyName }))),
+  );
+  const parse = (document = '') => JSON.parse(decodeURIComponent(document)).Statement;
+  return {
+    trust: parse(Role?.AssumeRolePolicyDocument),
+    statements: policies.flatMap(({ PolicyDocument }) => parse(PolicyDocument) as Statement[]),
+  };
+}
+
+/** The logical ids that a value of a template refers to, in this stack or another. */
+export function references(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(references);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
+    if (key === 'Ref') return [String(inner)];
+    if (key === 'Fn::GetAtt') return [String(list(inner)[0])];
+    if (key === 'Fn::ImportValue')
+      return [/ExportsOutput(?:Ref|FnGetAtt)(\w+?[0-9A-F]{8})/.exec(String(inner))?.[1] ?? ''];
+    return references(inner);
+  });
+}
+
+/** ARNs of all that somebody could want, by kind; with the names that calls and environments use. */
+export async function treasures(of: Cloud, { all, functions }: Awaited<ReturnType<typeof deployed>>) {
+  const arn = (service: string, rest: string) => `arn:aws:${service}:${of.region}:${of.account}:${rest}`;
+  const named = (type: string, service: string, prefix: string) =>
+    all(type).map(name => ({ name, arn: arn(service, `${prefix}${name.split('/').at(-1)}`) }));
+  const { SecretList = [] } = await new SecretsManagerClient(of.configuration).send(new ListSecretsCommand({}));
+  return {
+    bucket: all('AWS::S3::Bucket').map(name => ({ name, arn: `arn:aws:s3:::${name}` })),
+    table: named('AWS::DynamoDB::GlobalTable', 'dynamodb', 'table/'),
+    key: named('AWS::KMS::Key', 'kms', 'key/'),
+    queue: named('AWS::SQS::Queue', 'sqs', ''),
+    bus: named('AWS::Events::EventBus', 'events', 'event-bus/'),
+    secret: SecretList.map(({ Name = '', ARN = '' }) => ({ name: Name, arn: ARN })),
+    machine: all('AWS::StepFunctions::StateMachine').map(arn => ({ name: arn, arn })),
+    role: all('AWS::IAM::Role').map(name => ({ name, arn: `arn:aws:iam::${of.account}:role/${name}` })),
+    function: functions.map(({ name, arn }) => ({ name, arn })),
+  };
+}
+
+/** Runs `each` on every item, so many at a time. */
+export async function inParallel<T>(items: readonly T[], width: number, each: (item: T) => Promise<void>) {
+  const left = [...items];
+  const worker = async () => {
+    for (let item = left.shift(); item !== undefined; item = left.shift()) await each(item);
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}

@@ -1,0 +1,217 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
+import { GetPolicyCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
+import { describe, expect, it } from 'vitest';
+import { routes } from '../../functions/api/routes.ts';
+import { cloud } from '../cloud.ts';
+import { deployed, inParallel, list, references, roleOf, type Statement, treasures } from './deployed.ts';
+
+// Whose roles the embedded cloud doesn't enforce: asked of IAM itself, which answers for them as for any other.
+const of = cloud();
+const estate = await deployed(of);
+const all = await treasures(of, estate);
+const iam = new IAMClient(of.configuration);
+
+/** What could be done to each kind of thing. */
+const deeds = {
+  bucket: ['s3:ListBucket', 's3:DeleteBucket', 's3:PutBucketPolicy'],
+  object: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+  table: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query', 'Scan'].map(deed => `dynamodb:${deed}`),
+  key: ['kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey'],
+  secret: ['secretsmanager:GetSecretValue', 'secretsmanager:PutSecretValue'],
+  machine: ['states:StartExecution', 'states:StopExecution', 'states:SendTaskSuccess', 'states:UpdateStateMachine'],
+  function: ['lambda:InvokeFunction', 'lambda:GetFunction', 'lambda:UpdateFunctionCode'],
+  queue: ['sqs:SendMessage', 'sqs:ReceiveMessage', 'sqs:PurgeQueue'],
+  bus: ['events:PutEvents'],
+  role: ['iam:PassRole', 'sts:AssumeRole', 'iam:PutRolePolicy'],
+} as const;
+const projectBucket = `arn:aws:s3:::broch-local-${of.account}-sec-any`;
+const targets = [
+  ...Object.entries(all).flatMap(([kind, found]) =>
+    found.map(({ arn }) => [arn, deeds[kind as keyof typeof all]] as const),
+  ),
+  ...all.bucket.map(({ arn }) => [`${arn}/in/any`, deeds.object] as const),
+  [projectBucket, deeds.bucket] as const,
+  [`${projectBucket}/data/any`, deeds.object] as const,
+  [
+    '*',
+    ['ec2:DescribeManagedPrefixLists', 'ec2:RunInstances', 'iam:PassRole', 's3:ListAllMyBuckets', 'sts:AssumeRole'],
+  ] as const,
+];
+
+/** What a role may do of all there is to do, as `action resource`. */
+async function mayOf(role: string): Promise<{ may: string[]; mayNot: number }> {
+  const may: string[] = [];
+  let mayNot = 0;
+  await inParallel(targets, 8, async ([resource, actions]) => {
+    const { EvaluationResults = [] } = await iam.send(
+      new SimulatePrincipalPolicyCommand({
+        PolicySourceArn: role,
+        ActionNames: [...actions],
+        ResourceArns: [resource],
+      }),
+    );
+    expect(EvaluationResults.length).toBe(actions.length);
+    for (const { EvalActionName, EvalDecision } of EvaluationResults) {
+      if (EvalDecision === 'allowed') may.push(`${EvalActionName} ${resource}`);
+      else mayNot++;
+    }
+  });
+  return { may: may.sort(), mayNot };
+}
+
+interface State {
+  Type: string;
+  Resource?: string;
+  Arguments?: { FunctionName?: string };
+  ItemProcessor?: { States: Record<string, State> };
+  Branches?: { States: Record<string, State> }[];
+}
+
+const states = (of: Record<string, State>): State[] =>
+  Object.values(of).flatMap(state => [
+    state,
+    ...[state.ItemProcessor, ...(state.Branches ?? [])].flatMap(inner => (inner ? states(inner.States) : [])),
+  ]);
+
+/** What the integrations that machines call directly are for; one that isn't here has to say so first. */
+const integrations: Record<string, string> = {
+  'ec2:describeManagedPrefixLists': 'ec2:DescribeManagedPrefixLists *',
+  's3:deleteBucket': `s3:DeleteBucket ${projectBucket}`,
+};
+
+/** What a state machine's file calls, as `action resource`; its placeholders are those of the deployed machine. */
+function callsOf(file: { States: Record<string, State> }, given: Record<string, unknown>): string[] {
+  const calls = states(file.States).flatMap(({ Type, Resource = '', Arguments }) => {
+    if (Type !== 'Task') return [];
+    if (/^arn:aws:states:::lambda:invoke(\.waitForTaskToken)?$/.test(Resource)) {
+      const name = /^\$\{(\w+)\}$/.exec(Arguments?.FunctionName ?? '')?.[1] ?? '';
+      const fn = all.function.find(({ name: found }) => found === estate.id(references(given[name])[0]));
+      return [`lambda:InvokeFunction ${fn?.arn}`];
+    }
+    const direct = integrations[Resource.replace('arn:aws:states:::aws-sdk:', '')];
+    if (!direct) throw new Error(`nobody said what ${Resource} is for`);
+    return [direct];
+  });
+  return [...new Set(calls)].sort();
+}
+
+const folder = join(import.meta.dirname, '../../state-machines');
+const machines = readdirSync(folder).map(name => {
+  const file = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+  const found = estate
+    .declared('AWS::StepFunctions::StateMachine')
+    .find(([, { Properties }]) => JSON.parse(String(Properties.DefinitionString)).Comment === file.Comment);
+  const { RoleArn, DefinitionSubstitutions = {} } = found?.[1].Properties ?? {};
+  return {
+    name,
+    role: `arn:aws:iam::${of.account}:role/${estate.id(references(RoleArn)[0])}`,
+    calls: callsOf(file, DefinitionSubstitutions as Record<string, unknown>),
+  };
+});
+
+/** Logs and traces: what every machine has besides. */
+const always = /^(logs|xray):/;
+const actionsOf = (statements: Statement[]) => [...new Set(statements.flatMap(({ Action }) => list(Action)))];
+
+describe('state machines', () => {
+  it('all have been looked at', () => expect(machines.length).toBe(all.machine.length));
+
+  it.each(machines)('$name may do what it calls, and nothing else', async ({ name, role, calls }) => {
+    const { may, mayNot } = await mayOf(role);
+    expect(may).toEqual(calls);
+    console.log(`${name}: ${may.length} allowed, ${mayNot} denied`);
+    const { trust, statements } = await roleOf(of, role);
+    expect(trust).toEqual([
+      {
+        Action: 'sts:AssumeRole',
+        Effect: 'Allow',
+        Principal: { Service: 'states.amazonaws.com' },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': of.account },
+          ArnLike: { 'aws:SourceArn': `arn:aws:states:${of.region}:${of.account}:stateMachine:*` },
+        },
+      },
+    ]);
+    const called = new Set(calls.map(call => call.split(' ')[0]));
+    expect(new Set(actionsOf(statements).filter(action => !always.test(action)))).toEqual(called);
+    const everywhere = statements.filter(({ Resource }) => list(Resource).includes('*'));
+    expect(actionsOf(everywhere).filter(action => !always.test(action) && !calls.includes(`${action} *`))).toEqual([]);
+  });
+});
+
+describe('the schedule', () => {
+  it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start what it is for, and nothing else', async Name => {
+    const { Target } = await new SchedulerClient(of.configuration).send(new GetScheduleCommand({ Name }));
+    const { may, mayNot } = await mayOf(Target?.RoleArn ?? '');
+    expect(may).toEqual([`sqs:SendMessage ${Target?.DeadLetterConfig?.Arn}`, `states:StartExecution ${Target?.Arn}`]);
+    console.log(`${Name}: ${may.length} allowed, ${mayNot} denied`);
+    const { trust } = await roleOf(of, Target?.RoleArn ?? '');
+    expect(trust).toEqual([
+      {
+        Action: 'sts:AssumeRole',
+        Effect: 'Allow',
+        Principal: { Service: 'scheduler.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': of.account } },
+      },
+    ]);
+  });
+});
+
+describe('who may call a function', () => {
+  const lambda = new LambdaClient(of.configuration);
+  const rules = estate.declared('AWS::Events::Rule').map(([id, { Properties }]) => ({
+    rule: estate.id(id),
+    targets: (Properties.Targets as { Arn: unknown; RoleArn?: unknown }[]).map(({ Arn, RoleArn }) => ({
+      fn: estate.id(references(Arn)[0]),
+      RoleArn,
+    })),
+  }));
+  /** Its resource policy: everybody who may call it from outside, and for what. */
+  async function callersOf(FunctionName: string): Promise<string[]> {
+    try {
+      const { Policy = '' } = await lambda.send(new GetPolicyCommand({ FunctionName }));
+      return JSON.parse(Policy)
+        .Statement.map((statement: Record<string, Record<string, unknown>>) => {
+          const source = (statement.Condition?.ArnLike as Record<string, string> | undefined)?.['AWS:SourceArn'];
+          return `${statement.Effect} ${statement.Principal?.Service} ${statement.Action} ${source}`;
+        })
+        .sort();
+    } catch (error) {
+      if (error instanceof Error && error.name === 'ResourceNotFoundException') return [];
+      throw error;
+    }
+  }
+  const api = new URL(of.outputs['platform.Url'] ?? '').hostname.split('.')[0];
+  const ways = Object.values(routes).map(({ capability, path }) => [
+    `${capability}/api.ts`,
+    `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${of.region}:${of.account}:${api}/*/*${path}`,
+  ]);
+
+  it.each(estate.functions)('$entry: its rules, its routes and nobody else', async ({ entry, name }) => {
+    const asked = rules
+      .filter(({ targets }) => targets.some(({ fn }) => fn === name))
+      .map(
+        ({ rule }) =>
+          `Allow events.amazonaws.com lambda:InvokeFunction arn:aws:events:${of.region}:${of.account}:rule/${rule}`,
+      );
+    const routed = ways.flatMap(([file, way]) => (file === entry && way ? [way] : []));
+    expect([...new Set(await callersOf(name))]).toEqual([...new Set([...asked, ...routed])].sort());
+  });
+
+  it('no rule needs a role to reach its target', () => {
+    expect(rules.length).toBeGreaterThan(0);
+    expect(rules.flatMap(({ targets }) => targets.filter(({ RoleArn }) => RoleArn !== undefined))).toEqual([]);
+  });
+
+  it('the role of a function can be taken by Lambda only', async () => {
+    for (const { role } of estate.functions) {
+      const { trust } = await roleOf(of, role);
+      expect(trust).toEqual([
+        { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
+      ]);
+    }
+  });
+});

@@ -1,0 +1,86 @@
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
+import { GetFunctionEventInvokeConfigCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { afterAll, describe, expect, it } from 'vitest';
+import { cloud } from '../cloud.ts';
+import { list, roleOf, type Statement } from './deployed.ts';
+import { sessionOf, thieves } from './thief.ts';
+
+const of = cloud();
+const thief = await thieves(of);
+const { functions } = thief.estate;
+const count = { tries: 0, denied: 0 };
+
+afterAll(() => {
+  thief.close();
+  console.log(`stolen roles: ${count.tries} tries, ${count.denied} denied`);
+});
+
+/** The partitions that a role's statements open, each as `GetItem PROJECT#*`. */
+const partitionsOf = (statements: readonly Statement[]): string[] =>
+  statements.flatMap(({ Action, Condition }) =>
+    list(Action).flatMap(action => {
+      const leading = Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'];
+      return action.startsWith('dynamodb:') ? list(leading).map(key => `${action.slice(9)} ${key}`) : [];
+    }),
+  );
+
+/** Where Lambda leaves what the function failed on, as its role may. */
+async function undelivered(FunctionName: string): Promise<string[]> {
+  try {
+    const lambda = new LambdaClient(of.configuration);
+    const { DestinationConfig } = await lambda.send(
+      new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '$LATEST' }),
+    );
+    return [DestinationConfig?.OnFailure?.Destination ?? ''];
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') return [];
+    throw error;
+  }
+}
+
+describe('the stolen role of', () => {
+  it.each(functions)('$entry opens nothing that the function is not for', async ({ name, role, environment }) => {
+    const { statements } = await roleOf(of, role);
+    const rights = partitionsOf(statements);
+    const credentials = await sessionOf(of, role);
+    const dynamo = new DynamoDBClient({ ...of.configuration, credentials });
+    // What it is for works: the denials below are not those of a broken session.
+    for (const right of rights.filter(right => right.startsWith('GetItem '))) {
+      const pk = { S: right.replace('GetItem ', '').replace('*', 'sec-none') };
+      await dynamo.send(new GetItemCommand({ TableName: environment.TABLE_NAME, Key: { pk, sk: { S: 'SEC' } } }));
+    }
+    const named = new Set([...Object.values(environment), ...rights, ...(await undelivered(name))]);
+    const { tries, open } = await thief.steal(credentials, role, { named });
+    count.tries += tries;
+    count.denied += tries - open.length;
+    expect(open).toEqual([]);
+  });
+});
+
+describe('whatever a function may do', () => {
+  it('with the table, it may do to partitions that are named', async () => {
+    for (const { role } of functions) {
+      const { statements } = await roleOf(of, role);
+      const onTable = statements.filter(({ Action }) => list(Action).some(action => action.startsWith('dynamodb:')));
+      for (const { Action, Resource, Condition } of onTable) {
+        expect(list(Action)).not.toContain('dynamodb:Scan');
+        expect(list(Resource)).toEqual([expect.stringMatching(/:table\/broch-local-data-CoreTable[^/*]+$/)]);
+        expect(list(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toEqual([]);
+        expect(list(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toContain('*');
+      }
+    }
+  });
+
+  it('it launches nothing that does not carry our tag', async () => {
+    const { role = '' } = functions.find(({ entry }) => entry === 'workspaces/launch.ts') ?? {};
+    const { EvaluationResults = [] } = await new IAMClient(of.configuration).send(
+      new SimulatePrincipalPolicyCommand({
+        PolicySourceArn: role,
+        ActionNames: ['ec2:RunInstances', 'ec2:CreateTags', 'ec2:TerminateInstances', 'iam:PassRole'],
+        ResourceArns: [`arn:aws:ec2:${of.region}:${of.account}:instance/*`],
+      }),
+    );
+    expect(EvaluationResults.map(({ EvalDecision }) => EvalDecision)).toEqual(Array(4).fill('implicitDeny'));
+  });
+});

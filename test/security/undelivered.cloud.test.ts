@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CreateBucketCommand,
+  PutBucketNotificationConfigurationCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from 'vitest';
+import { cloud } from '../cloud.ts';
+import { deployed, references } from './deployed.ts';
+
+const of = cloud();
+const estate = await deployed(of);
+const lambda = new LambdaClient(of.configuration);
+const queues = new SQSClient(of.configuration);
+const s3 = new S3Client(of.configuration);
+
+interface Undelivered {
+  readonly requestPayload: { detail?: { object?: { key: string } } };
+  readonly requestContext: { condition: string };
+  readonly responseContext: { functionError: string };
+}
+
+/** The message that `is` it, taken out of the queue; others' stay for them. */
+async function taken(QueueUrl: string, is: (message: Undelivered) => boolean): Promise<Undelivered> {
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(250)) {
+    const { Messages = [] } = await queues.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }),
+    );
+    for (const { Body = '', ReceiptHandle } of Messages) {
+      const message = JSON.parse(Body);
+      if (!is(message)) continue;
+      await queues.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+      return message;
+    }
+  }
+  throw new Error('it never came to the queue');
+}
+
+/** Every function that a rule calls, and where what it failed on is kept. */
+const kept = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
+  name: estate.id(references(Properties.FunctionName)[0]),
+  queue: estate.id(references((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
+}));
+
+describe('an event that a function fails on', () => {
+  it.each(kept)('is in the queue of $name', async ({ name, queue }) => {
+    const event = { source: 'sec', detail: { object: { key: `sec-${Math.random()}` } } };
+    await lambda.send(
+      new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: JSON.stringify(event) }),
+    );
+    const { detail } = event;
+    const message = await taken(queue, of => of.requestPayload.detail?.object?.key === detail.object.key);
+    expect(message).toMatchObject({
+      requestPayload: event,
+      requestContext: { condition: 'RetriesExhausted' },
+      responseContext: { functionError: 'Unhandled' },
+    });
+  });
+
+  it('that EventBridge delivered is there too', async () => {
+    const { queue = '' } = kept.find(({ name }) => name.includes('WorkspacesReport')) ?? {};
+    // Named like a project's, so that its events reach the function; no workspace has the instance that reports there.
+    const Bucket = `broch-local-${of.account}-sec-report`;
+    const Key = 'agents/AROAQWERTYUIOPASDFGH:i-0a0a0a0a0a0a0a0b0/ready.json';
+    await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-2' } }));
+    await s3.send(
+      new PutBucketNotificationConfigurationCommand({
+        Bucket,
+        NotificationConfiguration: { EventBridgeConfiguration: {} },
+      }),
+    );
+    await s3.send(new PutObjectCommand({ Bucket, Key, Body: '{"password":"correct horse battery"}' }));
+    const message = await taken(queue, of => of.requestPayload.detail?.object?.key === Key);
+    expect(message.requestContext.condition).toBe('RetriesExhausted');
+  });
+});
