@@ -1,0 +1,45 @@
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+
+/** Text for an element or a quoted attribute. */
+export const escaped = (text: string): string => text.replace(/[&<>"']/g, sign => entities[sign] ?? '');
+
+/**
+ * Signs that are not seen, or make other text look other than it is: control characters, marks of direction, joiners and
+ * other formats, variation selectors, fillers, private and unassigned ones, halves of pairs, spaces that are no space.
+ */
+const unseen =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: each by itself is meant, never two together
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufffc\ufffd\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/u;
+/** More marks on one letter than any language writes: they paint over the lines around. */
+const heaped = /(\p{M}{3})\p{M}+/gu;
+
+const code = (sign: string) => `U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
+const names: Record<string, string> = { '\n': '↵', '\r': '␍', '\u00a0': '⍽' };
+
+/** Text as HTML in which everything is seen; what is not seen elsewhere stands in a box, by its number. */
+export function visible(text: string): string {
+  let html = '';
+  for (const part of text.replace(heaped, '$1\ufffc').split(new RegExp(`(${unseen.source})`, 'u'))) {
+    if (part === '') continue;
+    if (!unseen.test(part)) html += escaped(part);
+    else if (part === '\ufffc') html += '<i class="u">more marks</i>';
+    else if (part === '\t') html += '<i class="tab" title="U+0009">→</i>';
+    else html += `<i class="u" title="${code(part)}">${names[part] ?? code(part)}</i>`;
+  }
+  return html;
+}
+
+/** At most `most` signs of a text, and how many more there are. Never half a sign. */
+export function cut(text: string, most: number): { text: string; more: number } {
+  if (text.length <= most) return { text, more: 0 };
+  const end = /[\ud800-\udbff]/.test(text[most - 1] ?? '') ? most - 1 : most;
+  return { text: text.slice(0, end), more: text.length - end };
+}
+
+/** Both together: visible, and cut with a count. */
+export function short(text: string, most: number): string {
+  const { text: head, more } = cut(text, most);
+  return visible(head) + (more > 0 ? `<i class="cut">+${grouped(more)} more</i>` : '');
+}
+
+export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');

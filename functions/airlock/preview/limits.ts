@@ -1,0 +1,36 @@
+/** What a preview takes in and gives out at most, so that no file can make one that is slow, large or endless. */
+export interface Limits {
+  readonly rows: number;
+  readonly columns: number;
+  /** Signs of a cell. */
+  readonly cell: number;
+  readonly lines: number;
+  /** Signs of a line. */
+  readonly line: number;
+  /** Bytes of a table that are looked through for flagged cells. */
+  readonly bytes: number;
+  /** Bytes of a text, */
+  readonly text: number;
+  /** and of a picture's file, which is decoded whole. */
+  readonly image: number;
+  /** A picture's pixels: what it may unfold to. */
+  readonly pixels: number;
+  /** Pixels of a picture as it is shown; a larger one is made smaller. */
+  readonly shown: number;
+  /** Signs of the HTML that a table or text becomes, about: the answer of a Lambda holds 6 MB. */
+  readonly html: number;
+}
+
+export const limits: Limits = {
+  rows: 200,
+  columns: 40,
+  cell: 200,
+  lines: 3000,
+  line: 600,
+  bytes: 64 * 1024 ** 2,
+  text: 2 * 1024 ** 2,
+  image: 20 * 1024 ** 2,
+  pixels: 25_000_000,
+  shown: 1_000_000,
+  html: 3_000_000,
+};

@@ -1,0 +1,45 @@
+import { crc32 } from 'node:zlib';
+import { preview } from '../../../functions/airlock/preview/preview.ts';
+import type { FileReport } from '../../../functions/airlock/report.ts';
+
+export async function* chunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+export const show = (
+  path: string,
+  type: string,
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+  report?: FileReport,
+) => {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  return preview({ path, type, report }, bytes instanceof Uint8Array ? chunks(bytes) : bytes);
+};
+
+/** A report that blocks these cells: row, column, value. */
+export const reportOf = (cells: readonly [number, number, string][]): FileReport => ({
+  path: 't.csv',
+  sha256: '0'.repeat(64),
+  type: 'text/csv',
+  policy: 'strict-3',
+  findings: Array.from({ length: Math.ceil(cells.length / 50) }, (_, i) => cells.slice(i * 50, i * 50 + 50)).map(
+    part => ({
+      rule: 'sdc.minimum-count',
+      action: 'block' as const,
+      says: 'These counts are below 10. Suppress them, or merge their groups.',
+      cells: part.map(([row, column, value]) => ({ row, column, value })),
+      count: part.length,
+    }),
+  ),
+  ran: ['sdc.minimum-count', 'sdc.dominance'],
+  rows: 3,
+  cells: 6,
+});
+
+export function pngChunk(type: string, data: Buffer): Buffer {
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  length.writeUInt32BE(data.length);
+  sum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, sum]);
+}
