@@ -22,6 +22,8 @@ export interface User {
 
 export interface Call<R extends Route> {
   readonly user: User;
+  /** The address that the call comes from, in the gateway's own word. */
+  readonly source: string;
   readonly params: Output<R, 'params'>;
   readonly query: Output<R, 'query'>;
   readonly body: Output<R, 'body'>;
@@ -123,6 +125,7 @@ export function http<C extends Capability>(operations: Operations<C>, wiring: Wi
     await authorise(route, user, params?.project as string | undefined, wiring);
     const call = {
       user,
+      source: event.requestContext.http?.sourceIp ?? '',
       params,
       query: parse(route.query, event.queryStringParameters),
       body: parse(route.body, bodyOf(event)),

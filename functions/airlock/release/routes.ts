@@ -1,0 +1,47 @@
+import * as z from 'zod';
+import { own, type Route } from '../../api/route.ts';
+import { ProjectId } from '../../projects/projects.ts';
+import { RequestId } from '../request.ts';
+import { DownloadFiles, DownloadLink, DownloadPage, DownloadSession, OpenDownload, TakeDownload } from './shapes.ts';
+
+const path = '/projects/{project}/airlock/{request}/downloads';
+/** All of them make or show secrets, so no answer is kept anywhere: each may safely be asked for again by itself. */
+const on = {
+  method: 'POST',
+  capability: 'airlock',
+  status: 200,
+  mints: true,
+  who: own,
+  params: z.object({ project: ProjectId, request: RequestId }),
+} as const;
+
+/** The three steps of `broch airlock download`, which takes them all. */
+export const downloadRoutes = {
+  openDownload: {
+    ...on,
+    path,
+    cli: 'airlock link',
+    summary: 'A link to what was released: for its recipient, once, within an hour',
+    example: 'airlock link asthma al-0011223344556677 --network 192.0.2.0/24',
+    body: OpenDownload,
+    returns: DownloadLink,
+  },
+  takeDownload: {
+    ...on,
+    path: `${path}/take`,
+    cli: 'airlock take',
+    summary: 'Take a link: from here on it is used',
+    example: 'airlock take asthma al-0011223344556677 --token <token>',
+    body: TakeDownload,
+    returns: DownloadSession,
+  },
+  downloadFiles: {
+    ...on,
+    path: `${path}/files`,
+    cli: 'airlock fetch',
+    summary: 'The next files of a link that was taken, as addresses that open for a minute',
+    example: 'airlock fetch asthma al-0011223344556677 --token <token>',
+    body: DownloadFiles,
+    returns: DownloadPage,
+  },
+} as const satisfies Record<string, Route>;
