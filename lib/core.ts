@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { AttributeType, Billing, type ITableV2, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, type IEventBus, Rule, type RuleProps } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
@@ -133,12 +133,16 @@ export class Core extends Construct {
     return bucket;
   }
 
+  /** A log group; vended logs need a `prefix`. Logs outlive their stack, so a name has a piece of that stack's id. */
   logGroup(scope: Construct, prefix?: string): LogGroup {
+    const stack = Fn.select(0, Fn.split('-', Fn.select(2, Fn.split('/', Aws.STACK_ID))));
     return new LogGroup(scope, 'Logs', {
       retention: retention(this.config.retainDays),
       encryptionKey: this.key,
       removalPolicy: RemovalPolicy.RETAIN,
-      ...(prefix && { logGroupName: `${prefix}broch-${this.config.environment}-${scope.node.addr.slice(-10)}` }),
+      ...(prefix && {
+        logGroupName: `${prefix}broch-${this.config.environment}-${stack}-${scope.node.addr.slice(-10)}`,
+      }),
     });
   }
 

@@ -52,26 +52,21 @@ export async function playAgents({
   async function become(instance: Instance) {
     const profile = instance.IamInstanceProfile?.Arn?.split('/').at(-1);
     const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
-    const { Credentials, AssumedRoleUser } = await sts.send(
+    const { Credentials } = await sts.send(
       new AssumeRoleCommand({ RoleArn: InstanceProfile?.Roles?.[0]?.Arn, RoleSessionName: instance.InstanceId }),
     );
     const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
-    const user = AssumedRoleUser?.AssumedRoleId;
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !user) throw new Error('STS gave no session');
-    return {
-      user,
-      credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
-    };
+    if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw new Error('STS gave no session');
+    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
   }
 
   async function report(instance: Instance): Promise<void> {
-    const session = await become(instance);
-    const s3 = new S3Client({ ...base, credentials: session.credentials, forcePathStyle: true });
+    const s3 = new S3Client({ ...base, credentials: await become(instance), forcePathStyle: true });
     try {
       await s3.send(
         new PutObjectCommand({
           Bucket: tag(instance, 'broch:bucket'),
-          Key: `agents/${session.user}/ready.json`,
+          Key: `agents/${tag(instance, 'broch:role')}:${instance.InstanceId}/ready.json`,
           Body: JSON.stringify({ password: randomBytes(18).toString('base64url'), protocol: 'rdp' }),
           ContentType: 'application/json',
         }),

@@ -43,6 +43,7 @@ function networkOf(stack: Stack | undefined): Network {
     bucket: output('Bucket'),
     keyArn: output('KeyArn'),
     instanceProfile: output('InstanceProfile'),
+    instanceRole: output('InstanceRole'),
   });
 }
 

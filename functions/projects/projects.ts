@@ -34,6 +34,8 @@ export const Network = z.object({
   keyArn: z.string().min(1),
   /** The name, not the ARN. */
   instanceProfile: z.string().min(1),
+  /** The unique id of the instances' role; with an instance's own id behind it, that is its `aws:userid`. */
+  instanceRole: z.string().min(1),
 });
 export type Network = z.infer<typeof Network>;
 

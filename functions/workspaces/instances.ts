@@ -14,7 +14,11 @@ import type { Kept, Launched } from './workspaces.ts';
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 
 /** Tags say what an instance is for: in bills, to its own agent, and to whoever must find it again. */
-const tags = (environment: string, { id, project, owner, attempt }: Kept, bucket: string): Record<string, string> => ({
+const tags = (
+  environment: string,
+  { id, project, owner, attempt }: Kept,
+  { bucket, instanceRole }: Network,
+): Record<string, string> => ({
   Name: `broch ${project} ${id}`,
   'broch:environment': environment,
   'broch:project': project,
@@ -23,6 +27,8 @@ const tags = (environment: string, { id, project, owner, attempt }: Kept, bucket
   'broch:attempt': String(attempt),
   // The agent reads its tags from the instance's metadata, which needs neither an endpoint nor a right.
   'broch:bucket': bucket,
+  // What its aws:userid begins with: nothing else in its network could tell it.
+  'broch:role': instanceRole,
 });
 
 const attemptOf = ({ Tags = [] }: Instance) => Number(Tags.find(({ Key }) => Key === 'broch:attempt')?.Value);
@@ -78,7 +84,7 @@ export async function launch(order: Order): Promise<Launched> {
 }
 
 function request({ workspace, network, environment, image, type }: Order, subnet: string): RunInstancesCommandInput {
-  const named = Object.entries(tags(environment, workspace, network.bucket)).map(([Key, Value]) => ({ Key, Value }));
+  const named = Object.entries(tags(environment, workspace, network)).map(([Key, Value]) => ({ Key, Value }));
   return {
     ClientToken: `${workspace.id}-${workspace.attempt}-${subnet.slice(-17)}`,
     MinCount: 1,

@@ -150,6 +150,7 @@ export class NetworkTemplate extends Stack {
       Bucket: storage.bucket.bucketName,
       KeyArn: storage.key.keyArn,
       InstanceProfile: storage.profile.instanceProfileName,
+      InstanceRole: storage.role.roleId,
     };
     for (const [key, value] of Object.entries(outputs))
       new CfnOutput(this, `${key}Output`, { value }).overrideLogicalId(key);

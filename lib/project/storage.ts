@@ -28,6 +28,7 @@ export class Storage extends Construct {
   readonly key: Key;
   readonly bucket: Bucket;
   readonly profile: InstanceProfile;
+  readonly role: Role;
 
   constructor(scope: Construct, id: string, props: StorageProps) {
     super(scope, id);
@@ -61,9 +62,13 @@ export class Storage extends Construct {
     l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
     // The platform's bucket already allows it to all buckets of projects.
     l1.loggingConfiguration = { destinationBucketName: props.accessLogs, logFilePrefix: `projects/${project}/` };
-    const role = this.instanceRole(props);
-    this.profile = new InstanceProfile(this, 'Profile', { instanceProfileName: `${name}-instance`, path, role });
-    this.fence(role, props.vpcId);
+    this.role = this.instanceRole(props);
+    this.profile = new InstanceProfile(this, 'Profile', {
+      instanceProfileName: `${name}-instance`,
+      path,
+      role: this.role,
+    });
+    this.fence(this.role, props.vpcId);
     Validations.of(this.bucket).acknowledge({
       id: 'NIST.800.53.R5-S3BucketReplicationEnabled',
       reason:

@@ -24,6 +24,7 @@ const network: Network = {
   bucket: 'broch-prod-111122223333-asthma',
   keyArn: 'arn:aws:kms:eu-west-2:111122223333:key/k',
   instanceProfile: 'broch-prod-asthma-instance',
+  instanceRole: 'AROA1',
 };
 const asked = ask({ id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1', at(0));
 const held = { ...asked, cidr: '10.64.0.0/22' };

@@ -56,6 +56,7 @@ describe("a project's template", () => {
       'Bucket',
       'EndpointSecurityGroupId',
       'InstanceProfile',
+      'InstanceRole',
       'KeyArn',
       'SecurityGroupId',
       'SubnetIds',

@@ -107,7 +107,7 @@ export async function makeProject({ configuration, account }: Cloud, id: string)
   const name = `broch-local-${id}-instance`;
   const document = (...Statement: object[]) => JSON.stringify({ Version: '2012-10-17', Statement });
   const trusts = { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' };
-  await iam.send(
+  const { Role } = await iam.send(
     new CreateRoleCommand({ RoleName: name, Path: '/broch/', AssumeRolePolicyDocument: document(trusts) }),
   );
   const reports = `arn:aws:s3:::${bucket}/agents/\${aws:userid}/*`;
@@ -133,6 +133,7 @@ export async function makeProject({ configuration, account }: Cloud, id: string)
     bucket,
     keyArn: KeyMetadata?.Arn ?? '',
     instanceProfile: name,
+    instanceRole: Role?.RoleId ?? '',
   };
   const at = new Date().toISOString();
   const about = { id, title: id, requestedBy: 'test', requestedAt: at, attempt: 1, cidr: '10.99.0.0/22' };

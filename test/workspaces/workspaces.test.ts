@@ -25,6 +25,7 @@ const asthma = {
     bucket: 'broch-prod-asthma',
     keyArn: 'key',
     instanceProfile: 'broch-prod-asthma',
+    instanceRole: 'AROA1',
   },
 } satisfies Project;
 const wanted = { id: 'ws-00112233aabb', kind: 'linux', size: 'small' } as const;

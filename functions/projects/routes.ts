@@ -1,0 +1,88 @@
+import * as z from 'zod';
+import { members, own, Paging, ProjectRole, pageOf, type Route, staff } from '../api/route.ts';
+import { Project, ProjectId } from './projects.ts';
+
+const project = z.object({ project: ProjectId });
+const Member = z.object({
+  user: z.string(),
+  name: z.string(),
+  roles: z.array(ProjectRole).min(1),
+  since: z.iso.datetime(),
+});
+
+export const projectsRoutes = {
+  createProject: {
+    method: 'POST',
+    path: '/projects',
+    capability: 'projects',
+    cli: 'project create',
+    status: 202,
+    who: [{ group: 'operator' }],
+    summary: 'Ask for a project: its own network, key and bucket',
+    example: "project create --id asthma --title 'Asthma in Tayside'",
+    body: z.object({ id: ProjectId, title: z.string().trim().min(1).max(200).describe('what people read') }),
+    returns: Project,
+  },
+  listProjects: {
+    method: 'GET',
+    path: '/projects',
+    capability: 'projects',
+    cli: 'project list',
+    status: 200,
+    who: staff,
+    summary: 'All projects',
+    example: 'project list',
+    query: Paging,
+    returns: pageOf(Project),
+  },
+  showProject: {
+    method: 'GET',
+    path: '/projects/{project}',
+    capability: 'projects',
+    cli: 'project show',
+    status: 200,
+    who: [...staff, ...own],
+    summary: 'One project',
+    example: 'project show asthma',
+    params: project,
+    returns: Project,
+  },
+  retryProject: {
+    method: 'POST',
+    path: '/projects/{project}/retry',
+    capability: 'projects',
+    cli: 'project retry',
+    status: 202,
+    who: [{ group: 'operator' }],
+    summary: 'Try a failed project again',
+    example: 'project retry asthma',
+    params: project,
+    returns: Project,
+  },
+  addMember: {
+    method: 'PUT',
+    path: '/projects/{project}/members/{name}',
+    capability: 'projects',
+    cli: 'member add',
+    status: 200,
+    who: [{ group: 'operator' }],
+    summary: 'Give a person roles in a project',
+    example: 'member add asthma rana --roles researcher',
+    params: z.object({ project: ProjectId, name: z.string().min(1).max(128) }),
+    body: z.object({ roles: z.array(ProjectRole).min(1) }),
+    returns: Member,
+  },
+  listMembers: {
+    method: 'GET',
+    path: '/projects/{project}/members',
+    capability: 'projects',
+    cli: 'member list',
+    status: 200,
+    who: members,
+    summary: 'Who is in a project',
+    example: 'member list asthma',
+    params: project,
+    query: Paging,
+    returns: pageOf(Member),
+  },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,73 @@
+import * as z from 'zod';
+import { members, own, Paging, pageOf, type Route } from '../api/route.ts';
+import { ProjectId } from '../projects/projects.ts';
+import { Workspace, WorkspaceId, WorkspaceKind, WorkspaceSize } from './workspaces.ts';
+
+const project = z.object({ project: ProjectId });
+const workspace = z.object({ project: ProjectId, workspace: WorkspaceId });
+
+export const workspacesRoutes = {
+  askWorkspace: {
+    method: 'POST',
+    path: '/projects/{project}/workspaces',
+    capability: 'workspaces',
+    cli: 'workspace ask',
+    status: 202,
+    who: own,
+    summary: 'Ask for a desktop in a project',
+    example: 'workspace ask asthma --kind linux',
+    params: project,
+    body: z.object({ kind: WorkspaceKind, size: WorkspaceSize.default('small') }),
+    returns: Workspace,
+  },
+  listWorkspaces: {
+    method: 'GET',
+    path: '/projects/{project}/workspaces',
+    capability: 'workspaces',
+    cli: 'workspace list',
+    status: 200,
+    who: members,
+    summary: "A project's workspaces",
+    example: 'workspace list asthma',
+    params: project,
+    query: Paging,
+    returns: pageOf(Workspace),
+  },
+  showWorkspace: {
+    method: 'GET',
+    path: '/projects/{project}/workspaces/{workspace}',
+    capability: 'workspaces',
+    cli: 'workspace show',
+    status: 200,
+    who: members,
+    summary: 'One workspace',
+    example: 'workspace show asthma ws-001122334455',
+    params: workspace,
+    returns: Workspace,
+  },
+  retryWorkspace: {
+    method: 'POST',
+    path: '/projects/{project}/workspaces/{workspace}/retry',
+    capability: 'workspaces',
+    cli: 'workspace retry',
+    status: 202,
+    who: own,
+    summary: 'Try a failed workspace again',
+    example: 'workspace retry asthma ws-001122334455',
+    params: workspace,
+    returns: Workspace,
+  },
+  linkWorkspace: {
+    method: 'POST',
+    path: '/projects/{project}/workspaces/{workspace}/link',
+    capability: 'workspaces',
+    cli: 'workspace link',
+    status: 200,
+    mints: true,
+    who: own,
+    summary: 'A link into your desktop: works once, within a minute',
+    example: 'workspace link asthma ws-001122334455',
+    params: workspace,
+    returns: z.object({ url: z.url(), expires: z.iso.datetime() }),
+  },
+} as const satisfies Record<string, Route>;
