@@ -1,6 +1,13 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
-import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import {
+  HttpApi,
+  HttpMethod,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { CfnUserPoolGroup, FeaturePlan, Mfa, UserPool, type UserPoolClient } from 'aws-cdk-lib/aws-cognito';
@@ -114,11 +121,22 @@ export class Api extends Construct {
     const integrations = new Map(
       Object.entries(all).map(([name, { fn }]) => [name, new HttpLambdaIntegration(name, fn)]),
     );
-    for (const { method, path, capability, who } of Object.values<Route>(routes)) {
+    const integrationOf = (capability: Capability) => {
       const integration = integrations.get(capability);
       if (!integration) throw new Error(`no function for the capability ${capability}`);
+      return integration;
+    };
+    for (const { method, path, capability, who } of Object.values<Route>(routes)) {
+      const integration = integrationOf(capability);
       api.addRoutes({ path, methods: [HttpMethod[method]], integration, ...(who === 'anyone' ? {} : { authorizer }) });
     }
+    // Any other address: a problem document for whoever is signed in, and nothing to run for whoever is not.
+    new HttpRoute(this, 'Elsewhere', {
+      httpApi: api,
+      routeKey: HttpRouteKey.DEFAULT,
+      integration: integrationOf('api'),
+      authorizer,
+    });
     Validations.of(api).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason: 'GET /openapi.json is open to anyone: it holds the routes and nothing of any person or project.',

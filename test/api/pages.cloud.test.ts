@@ -1,0 +1,166 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { maxBody } from '../../functions/api/http.ts';
+import { cloud } from '../cloud.ts';
+import { type Answer, someone } from './caller.ts';
+
+const of = cloud();
+type Person = Awaited<ReturnType<typeof someone>>;
+let [pia, paul, olga] = [] as unknown as [Person, Person, Person];
+const made: string[] = [];
+
+beforeAll(async () => {
+  [pia, paul, olga] = await Promise.all([
+    someone(of, 'sec-pages-pia', 'partner'),
+    someone(of, 'sec-pages-paul', 'partner'),
+    someone(of, 'sec-pages-olga', 'operator'),
+  ]);
+  for (let at = 0; at < 5; at++)
+    made.unshift((await pia.write('POST', '/deliveries', { dataset: 'sec-pages' })).body.id);
+  for (let at = 0; at < 2; at++) await paul.write('POST', '/deliveries', { dataset: 'sec-pauls' });
+});
+
+const encode = (text: string) => Buffer.from(text).toString('base64url');
+const page = (who: Person, query: string) => who.ask('GET', `/deliveries${query}`);
+const ids = ({ body }: Answer): string[] => body.items.map(({ id }: { id: string }) => id);
+const isProblem = ({ status, type, body }: Answer, expected: number) => {
+  expect([status, type]).toEqual([expected, 'application/problem+json']);
+  expect(body).toMatchObject({
+    type: expect.stringMatching(/^urn:broch:problem:[a-z]+$/),
+    title: expect.any(String),
+    status: expected,
+    detail: expect.any(String),
+    instance: expect.stringMatching(/^urn:broch:request:.+/),
+  });
+  expect(JSON.stringify(body)).not.toMatch(/arn:|node_modules|\.ts:|dynamodb|Exception/i);
+};
+
+describe('a list', () => {
+  it('comes in pages, newest first, each once, and says when it ends', async () => {
+    const seen: string[][] = [];
+    for (let query = '?limit=2'; query !== ''; ) {
+      const answer = await page(pia, query);
+      expect(answer.status).toBe(200);
+      seen.push(ids(answer));
+      query = answer.body.next === undefined ? '' : `?limit=2&next=${answer.body.next}`;
+    }
+    expect(seen.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(seen.flat()).toEqual(made);
+  });
+
+  it.each(['0', '-1', '101', '1.5', 'x', '', '1e9', 'NaN'])('has no limit of %j', async limit => {
+    isProblem(await page(pia, `?limit=${limit}`), 400);
+  });
+
+  it.each([
+    'x',
+    '!!!',
+    '=',
+    encode('x') + '=',
+    `${encode('x')} `,
+    'x'.repeat(2001),
+    encode('x'.repeat(1001)),
+    '%00',
+    '%F0%9F%98%80',
+  ])('does not go on from %j', async next => isProblem(await page(pia, `?next=${next}`), 400));
+
+  it('goes on for one person from no page of another', async () => {
+    const { next } = (await page(pia, '?limit=1')).body;
+    const his = ids(await page(paul, '?limit=100'));
+    expect(his.length).toBe(2);
+    expect(ids(await page(paul, `?limit=100&next=${next}`)).filter(id => !his.includes(id))).toEqual([]);
+    // The same for who has none.
+    const { body } = await olga.ask('GET', `/projects/sec-none/members?next=${next}`);
+    expect(body.items ?? []).toEqual([]);
+  });
+
+  it('shows nobody anything else, from whatever made-up place it goes on', async () => {
+    const his = ids(await page(paul, ''));
+    const made = fc.oneof(
+      fc.string({ maxLength: 60, unit: 'binary' }),
+      fc.constantFrom(
+        'PARTNER#',
+        '~',
+        'DELIVERY#~',
+        'MEMBER#',
+        '\u{10ffff}',
+        'dl-ffffffffffffffff',
+        ...ids(await page(pia, '')),
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(made, async text => {
+        const answer = await page(paul, `?next=${encode(text)}`);
+        expect([200, 400]).toContain(answer.status);
+        if (answer.status === 200) expect(ids(answer).filter(id => !his.includes(id))).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("of a project's members goes on from members only", async () => {
+    await olga.write('POST', '/projects', { id: 'sec-pages', title: 'Pages' });
+    for (const [from, status] of [
+      ['MEMBER#', 200],
+      ['ITEM', 400],
+      ['WORKSPACE#ws-001122334455', 400],
+      ['~', 400],
+    ] as const)
+      expect((await olga.ask('GET', `/projects/sec-pages/members?next=${encode(from)}`)).status, from).toBe(status);
+  });
+});
+
+describe('a request', () => {
+  it('may have 64 KiB and not a byte more', async () => {
+    const sized = (bytes: number) => {
+      const body = { dataset: 'sec-size', more: '' };
+      return { ...body, more: 'x'.repeat(bytes - JSON.stringify(body).length) };
+    };
+    expect((await pia.write('POST', '/deliveries', sized(maxBody))).status).toBe(201);
+    const large = await pia.write('POST', '/deliveries', sized(maxBody + 1));
+    isProblem(large, 413);
+    expect(large.body.detail).toContain(`${maxBody} bytes at most`);
+    // Counted in bytes, not in characters.
+    isProblem(await pia.write('POST', '/deliveries', { dataset: 'sec-size', more: 'é'.repeat(maxBody / 2) }), 413);
+  });
+
+  it.each([
+    ['cut short', '{"dataset":'],
+    ['not an object', '[]'],
+    ['only a string', '"sec"'],
+    ['null', 'null'],
+    ['deep', '['.repeat(30_000)],
+    ['deep and whole', '['.repeat(30_000) + ']'.repeat(30_000)],
+    ['of another type', '{"dataset":{"$gt":""}}'],
+    ['a prototype', '{"__proto__":{"dataset":"sec-proto"}}'],
+    ['not text', '\u0000\u0001\u0002'],
+  ])('whose body is %s is a problem', async (_, body) => {
+    isProblem(await pia.ask('POST', '/deliveries', { key: `sec-${Math.random()}`, body }), 400);
+  });
+
+  it.each([
+    ['GET', '/nothing'],
+    ['GET', '/'],
+    ['GET', '/projects/a/b/c/d'],
+    ['DELETE', '/projects'],
+    ['PATCH', '/me'],
+    ['POST', '/openapi.json'],
+  ])('%s %s finds nothing, and is told where to look', async (method, path) => {
+    const answer = await olga.ask(method, path);
+    isProblem(answer, 404);
+    expect(answer.body.detail).toContain('GET /openapi.json');
+  });
+
+  it.each([
+    '/projects/%00',
+    '/projects/a%2Fb',
+    '/projects/PROJECT%23x',
+    '/projects/%E2%80%AEx',
+    `/projects/${'x'.repeat(3000)}`,
+    '/projects/%27%20OR%201',
+    '/deliveries/..%2F..',
+  ])('for %s finds nothing, or nothing of that form', async path => {
+    const answer = await olga.ask('GET', path);
+    isProblem(answer, answer.status === 404 ? 404 : 400);
+  });
+});

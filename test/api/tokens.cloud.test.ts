@@ -1,0 +1,201 @@
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import {
+  AdminAddUserToGroupCommand,
+  AdminCreateUserCommand,
+  AdminSetUserPasswordCommand,
+  CognitoIdentityProviderClient,
+  CreateGroupCommand,
+  CreateUserPoolClientCommand,
+  CreateUserPoolCommand,
+  InitiateAuthCommand,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type Group, groups, type Route } from '../../functions/api/route.ts';
+import { routes } from '../../functions/api/routes.ts';
+import { signInAs } from '../../local/people.ts';
+import { cloud } from '../cloud.ts';
+import { ask, pathOf, placeOf, someone } from './caller.ts';
+
+const of = cloud();
+const admin = new CognitoIdentityProviderClient(of.configuration);
+const all: [string, Route][] = Object.entries(routes);
+let olga: Awaited<ReturnType<typeof someone>>;
+
+beforeAll(async () => {
+  olga = await someone(of, 'sec-api-olga', 'operator');
+});
+
+const key = () => `sec-${Math.random()}`;
+const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+const parts = (token: string) => {
+  const [header = '', claims = '', signature = ''] = token.split('.');
+  const decode = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString());
+  return { header, claims, signature, head: decode(header), body: decode(claims) };
+};
+
+/** An access token for an operator of a pool, or of another client of ours, that AWS itself signed. */
+async function operatorOf(pool: string, name: string): Promise<string> {
+  const { UserPoolClient } = await admin.send(
+    new CreateUserPoolClientCommand({
+      UserPoolId: pool,
+      ClientName: name,
+      ExplicitAuthFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+    }),
+  );
+  const who = { UserPoolId: pool, Username: name };
+  const Password = 'Correct-horse-battery-1';
+  await admin.send(new AdminCreateUserCommand({ ...who, MessageAction: 'SUPPRESS', TemporaryPassword: Password }));
+  await admin.send(new AdminSetUserPasswordCommand({ ...who, Password, Permanent: true }));
+  await admin.send(new AdminAddUserToGroupCommand({ ...who, GroupName: 'operator' }));
+  const { AuthenticationResult } = await admin.send(
+    new InitiateAuthCommand({
+      ClientId: UserPoolClient?.ClientId,
+      AuthFlow: 'USER_PASSWORD_AUTH',
+      AuthParameters: { USERNAME: name, PASSWORD: Password },
+    }),
+  );
+  const token = AuthenticationResult?.AccessToken ?? '';
+  expect(parts(token).body['cognito:groups']).toEqual(['operator']);
+  return token;
+}
+
+async function otherPool(): Promise<string> {
+  const { UserPool } = await admin.send(new CreateUserPoolCommand({ PoolName: 'sec-other' }));
+  const UserPoolId = UserPool?.Id ?? '';
+  await admin.send(new CreateGroupCommand({ UserPoolId, GroupName: 'operator' }));
+  return UserPoolId;
+}
+
+async function otherTokens() {
+  const place = placeOf(of);
+  const { refresh } = await signInAs(place, olga.person);
+  const { AuthenticationResult } = await admin.send(
+    new InitiateAuthCommand({
+      ClientId: place.client,
+      AuthFlow: 'REFRESH_TOKEN_AUTH',
+      AuthParameters: { REFRESH_TOKEN: refresh },
+    }),
+  );
+  return { refresh, id: AuthenticationResult?.IdToken ?? '' };
+}
+
+describe('without a token', () => {
+  it.each(all.filter(([, { who }]) => who !== 'anyone'))('%s answers 401', async (_, route) => {
+    const { status, body } = await ask(of, route.method, pathOf(route), { key: key() });
+    expect(status).toBe(401);
+    expect(Object.keys(body)).toEqual(['message']);
+  });
+
+  it('any other address answers 401 too', async () => {
+    for (const path of ['/nothing', '/projects/a/b/c', '/openapi.json/x', '/'])
+      expect((await ask(of, 'GET', path)).status, path).toBe(401);
+  });
+});
+
+describe('a token', () => {
+  const forged: [string, () => string | Promise<string>][] = [
+    ['that is none', () => 'garbage'],
+    ['of three parts of nothing', () => 'a.b.c'],
+    ['that is empty', () => ''],
+    ['with another last part of its signature', () => olga.token.replace(/.{8}$/, end => [...end].reverse().join(''))],
+    ['without its signature', () => `${parts(olga.token).header}.${parts(olga.token).claims}.`],
+    [
+      'whose claims were changed',
+      () => {
+        const { header, signature, body } = parts(olga.token);
+        return `${header}.${encode({ ...body, username: 'somebody', 'cognito:groups': [...groups] })}.${signature}`;
+      },
+    ],
+    [
+      'that is not signed at all',
+      () => {
+        const { head, body } = parts(olga.token);
+        return `${encode({ ...head, alg: 'none' })}.${encode(body)}.`;
+      },
+    ],
+    [
+      'signed by a secret that everybody knows',
+      () => {
+        const { head, body } = parts(olga.token);
+        const text = `${encode({ ...head, alg: 'HS256' })}.${encode(body)}`;
+        return `${text}.${createHmac('sha256', 'secret').update(text).digest('base64url')}`;
+      },
+    ],
+    [
+      "signed by a key of one's own, under the pool's key id",
+      () => {
+        const { head, body } = parts(olga.token);
+        const text = `${encode(head)}.${encode(body)}`;
+        const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+        return `${text}.${sign('sha256', Buffer.from(text), privateKey).toString('base64url')}`;
+      },
+    ],
+    ['of an operator of another pool', async () => operatorOf(await otherPool(), 'sec-foreign')],
+    ['of our pool for another client', () => operatorOf(of.outputs['data.Pool'] ?? '', 'sec-client')],
+  ];
+
+  it.each(forged)('%s answers 401', async (_, make) => {
+    const token = await make();
+    expect(token).not.toBe(olga.token);
+    expect((await ask(of, 'GET', '/me', { token })).status).toBe(401);
+    expect((await ask(of, 'POST', '/projects', { token, key: key(), body: {} })).status).toBe(401);
+  });
+
+  it('of refreshing is no token of access', async () => {
+    const { refresh } = await otherTokens();
+    // Nothing that API Gateway can read on AWS; the embedded cloud's is signed, and stopped by the function.
+    expect([401, 403]).toContain((await ask(of, 'GET', '/me', { token: refresh })).status);
+  });
+
+  it('of identity is no token of access', async () => {
+    const { id } = await otherTokens();
+    expect(parts(id).body).toMatchObject({ token_use: 'id', 'cognito:groups': ['operator'] });
+    for (const path of ['/me', '/projects']) {
+      const { status, body } = await ask(of, 'GET', path, { token: id });
+      expect(status).toBe(403);
+      expect(body.detail).toContain('broch login');
+    }
+  });
+
+  it('in another place than the header is not seen', async () => {
+    const { token } = olga;
+    const elsewhere: Record<string, string>[] = [
+      { 'x-api-key': token },
+      { cookie: `authorization=${token}` },
+      { authorization: `Basic ${token}` },
+    ];
+    for (const headers of elsewhere)
+      expect((await ask(of, 'GET', `/me?authorization=${token}&access_token=${token}`, { headers })).status).toBe(401);
+  });
+
+  it('says who somebody is, whatever else the request says', async () => {
+    const headers = { 'x-amzn-oidc-identity': 'x', 'x-user': 'sec-x', 'x-forwarded-user': 'sec-x', sub: 'x' };
+    const { status, body } = await olga.ask('GET', '/me?user=sec-x&sub=x&groups=steward', { headers });
+    expect(status).toBe(200);
+    expect(body).toEqual({ id: parts(olga.token).body.sub, name: 'sec-api-olga', groups: ['operator'] });
+  });
+});
+
+describe('somebody of another group', () => {
+  const foreign = (group: Group) =>
+    all.filter(([, { who }]) => who !== 'anyone' && !who.some(one => one.group === group));
+  let tried = 0;
+
+  it.each(groups)('%s is refused by every route of others', async group => {
+    const { token } = await someone(of, `sec-api-${group}`, group);
+    for (const [name, route] of foreign(group)) {
+      const { status, type, body } = await ask(of, route.method, pathOf(route), { token, key: key() });
+      expect([name, status, type]).toEqual([name, 403, 'application/problem+json']);
+      expect(body.detail).toMatch(/^Only .+ may do this\.$/);
+      tried++;
+    }
+    // Of a group that may, but of no project: it might as well not exist.
+    for (const [name, { method, path, who, ...route }] of all) {
+      if (who === 'anyone' || group !== 'researcher' || !who.every(({ member }) => member)) continue;
+      const { status } = await ask(of, method, pathOf({ method, path, who, ...route }), { token, key: key() });
+      expect([name, status]).toEqual([name, 404]);
+      tried++;
+    }
+    console.log(`${group}: ${tried} refused so far`);
+  });
+});
