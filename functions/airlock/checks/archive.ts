@@ -1,0 +1,58 @@
+import { type Open, Unreadable } from './bytes.ts';
+import { type Findings, quoted } from './findings.ts';
+import { type ZipEntry, zipDirectory } from './zip.ts';
+
+/** Names of entries that would be written elsewhere, hide something or are themselves archives. */
+const nested = /\.(zip|jar|gz|tgz|bz2|xz|7z|rar|zst|tar|docm|xlsm|pptm)$/i;
+const escapes = (name: string) => /(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[a-z]:|\0|\\/i.test(name);
+
+/** The limits that hold for archives and for the archives that office files are. */
+export function zipFindings(entries: readonly ZipEntry[], size: number, findings: Findings, archive: boolean): void {
+  if (!findings.runs('archive.unsafe')) return;
+  const { ratio, files, bytes } = findings.policy.rules['archive.unsafe'];
+  const unsafe = (says: string) => findings.add('archive.unsafe', says);
+  const unpacked = entries.reduce((sum, entry) => sum + entry.size, 0);
+  if (entries.length > files) unsafe(`It has ${entries.length} entries; ${files} are the most.`);
+  if (unpacked > bytes)
+    unsafe(`It unpacks to ${Math.ceil(unpacked / 2 ** 20)} MB; ${Math.floor(bytes / 2 ** 20)} MB are the most.`);
+  if (unpacked > 2 ** 20 && unpacked > size * ratio)
+    unsafe(`It unpacks to more than ${ratio} times its size, as an archive bomb does.`);
+  const names = entries.map(({ name }) => name.normalize('NFC').toLowerCase());
+  if (new Set(names).size < names.length)
+    unsafe('Two entries have the same name, so programs differ in which they show.');
+  for (const { name, encrypted, symlink } of entries.slice(0, 10_000)) {
+    if (escapes(name)) unsafe(`The entry “${quoted(name)}” would be written outside of its folder.`);
+    if (encrypted) unsafe(`The entry “${quoted(name)}” is encrypted, so nobody can check it.`);
+    if (symlink) unsafe(`The entry “${quoted(name)}” is a link to another place.`);
+    if (archive && nested.test(name)) unsafe(`The entry “${quoted(name)}” is an archive in an archive.`);
+  }
+}
+
+const kinds: Record<string, string> = {
+  'application/zip': 'a zip archive',
+  'application/gzip': 'a gzip file',
+  'application/x-tar': 'a tar archive',
+};
+export const isArchive = (type: string): boolean =>
+  type in kinds || /x-bzip2|x-xz|x-7z-compressed|vnd\.rar|zstd/.test(type);
+
+/** An archive leaves only file by file. What a zip holds is listed all the same, so that the refusal helps. */
+export async function checkArchive(type: string, open: Open, size: number, findings: Findings): Promise<void> {
+  let listed = '';
+  if (type === 'application/zip') {
+    try {
+      const entries = await zipDirectory(open);
+      zipFindings(entries, size, findings, true);
+      const some = entries.slice(0, 5).map(({ name }) => `“${quoted(name, 40)}”`);
+      listed = ` It holds ${entries.length} files${some.length > 0 ? `, such as ${some.join(', ')}` : ''}.`;
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      findings.add('archive.unsafe', `It cannot be listed: ${error.message}.`);
+    }
+  }
+  if (findings.runs('archive.refused'))
+    findings.add(
+      'archive.refused',
+      `It is ${kinds[type] ?? 'an archive'}, which hides what leaves.${listed} Submit the files themselves.`,
+    );
+}

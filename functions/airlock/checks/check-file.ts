@@ -1,0 +1,202 @@
+import type { Policy } from '../policy.ts';
+import type { FileReport } from '../report.ts';
+import type { SealedFile } from '../sealed.ts';
+import { checkArchive, isArchive } from './archive.ts';
+import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
+import { Findings, quoted } from './findings.ts';
+import { checkImage, checkPdf, checkSvg, longestImage } from './image.ts';
+import { checkJson, checkLines } from './json.ts';
+import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
+import { checkNotebook } from './notebook.ts';
+import { checkOffice, officeType } from './office.ts';
+import { checkParquet } from './parquet.ts';
+import type { Differencing, Summary } from './sdc/differencing.ts';
+import { TableCheck } from './sdc/table.ts';
+import { alsoIs, contradicts, sniff } from './sniff.ts';
+import { checkCsv, utf8 } from './tables.ts';
+import { checkText } from './text.ts';
+import { zipDirectory } from './zip.ts';
+
+export type { Differencing, Released, Summary } from './sdc/differencing.ts';
+/** A sealed file as the checks know it: the version is for those who read its bytes. */
+export type CheckedFile = Omit<SealedFile, 'versionId'>;
+
+/** What went wrong where the bytes come from: no finding, and to be tried again. */
+class SourceFault extends Error {}
+
+/**
+ * Checks one file from its bytes, which `open` gives from the beginning as often as it is called. Memory is bounded
+ * whatever the file is. What cannot be read is a finding that blocks; only a fault of the source itself is thrown.
+ */
+export async function checkFile(
+  meta: CheckedFile,
+  open: Open,
+  policy: Policy,
+  released: Differencing,
+): Promise<FileReport> {
+  return (await check(meta, open, policy, released)).report;
+}
+
+/** What a file must be remembered as once it is released: a summary for every table in it. */
+export async function summarise(meta: CheckedFile, open: Open, policy: Policy): Promise<Summary[]> {
+  return (await check(meta, open, policy, [])).summaries;
+}
+
+async function check(
+  meta: CheckedFile,
+  source: Open,
+  policy: Policy,
+  released: Differencing,
+): Promise<{ report: FileReport; summaries: Summary[] }> {
+  const findings = new Findings(policy);
+  const tables: TableCheck[] = [];
+  const newTable = (sheet?: string): TableCheck => {
+    const table = new TableCheck({ findings, released, path: meta.path, ...(sheet === undefined ? {} : { sheet }) });
+    tables.push(table);
+    return table;
+  };
+  const open: Open = () => marked(source);
+  let type = 'application/octet-stream';
+  try {
+    type = await typeOf(meta, open);
+    if (allowed(type, meta, findings)) {
+      await dangers(type, meta, open, findings);
+      await contents(type, meta, open, findings, newTable);
+    } else if (isArchive(type)) await checkArchive(type, open, meta.size, findings);
+  } catch (error) {
+    if (error instanceof SourceFault) throw error.cause;
+    // A fault of a reader is a file that nobody has checked: it stays.
+    const why = error instanceof Unreadable ? error.message : 'its structure could not be followed';
+    findings.add('type.unreadable', `It cannot be checked: ${why}. Save it again or in another format.`);
+  }
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const cells = tables.reduce((sum, table) => sum + table.cells, 0);
+  if (tables.length > 0) {
+    if (findings.runs('size.rows') && rows > policy.rows)
+      findings.add('size.rows', `It has ${rows} rows; ${policy.rows} are the most.`);
+    if (findings.runs('size.cells') && cells > policy.cells)
+      findings.add('size.cells', `It has ${cells} cells; ${policy.cells} are the most.`);
+  }
+  const report: FileReport = {
+    path: meta.path,
+    sha256: meta.sha256,
+    type,
+    policy: policy.version,
+    findings: findings.list(),
+    ran: findings.ran(),
+    ...(tables.length > 0 ? { rows, cells } : {}),
+  };
+  return { report, summaries: tables.flatMap(table => table.summaries) };
+}
+
+async function* marked(source: Open): AsyncIterable<Uint8Array> {
+  const bytes = source()[Symbol.asyncIterator]();
+  let done = false;
+  try {
+    for (;;) {
+      let next: IteratorResult<Uint8Array>;
+      try {
+        next = await bytes.next();
+      } catch (error) {
+        done = true;
+        throw new SourceFault('', { cause: error });
+      }
+      if (next.done) {
+        done = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    if (!done) await bytes.return?.();
+  }
+}
+
+const office = 'application/vnd.openxmlformats-officedocument.';
+
+/** The type of the bytes; a zip is looked into, as an office file and a model are zips too. */
+async function typeOf(meta: CheckedFile, open: Open): Promise<string> {
+  const type = sniff(await head(open, 65_536), meta.path);
+  if (type !== 'application/zip') return type;
+  try {
+    const entries = await zipDirectory(open);
+    return officeType(entries) ?? (modelZip(entries.map(({ name }) => name)) ? 'application/x-pickle' : type);
+  } catch (error) {
+    if (error instanceof Unreadable) return type;
+    throw error;
+  }
+}
+
+function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
+  const { policy } = findings;
+  if (findings.runs('size.bytes') && meta.size > policy.bytes) {
+    findings.add('size.bytes', `It has ${meta.size} bytes; ${policy.bytes} are the most.`);
+    return false;
+  }
+  if (findings.runs('type.mismatch') && contradicts(meta.path, type))
+    findings.add(
+      'type.mismatch',
+      `Its name says it is something else: the bytes are ${quoted(type)}. Give it its own extension.`,
+    );
+  const model = modelRefusal(type);
+  if (model !== undefined) {
+    if (findings.runs('model.executable')) findings.add('model.executable', model);
+    return false;
+  }
+  if ((policy.types as readonly string[]).includes(type)) return true;
+  if (isArchive(type)) return false;
+  if (type === 'application/x-empty') {
+    findings.add('type.unreadable', 'It is empty.');
+    return false;
+  }
+  if (findings.runs('type.refused'))
+    findings.add(
+      'type.refused',
+      `Files of this type (${quoted(type)}) may not leave a project of tier ${policy.tier}. Use a table, a picture or text.`,
+    );
+  return false;
+}
+
+/** What a file is besides its type: the same bytes read as something else. */
+async function dangers(type: string, meta: CheckedFile, open: Open, findings: Findings): Promise<void> {
+  if (!findings.runs('type.polyglot')) return;
+  const also = alsoIs(await head(open, 4096), type);
+  if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoted(type)}.`);
+  if (type.startsWith('text/') || type.startsWith(office) || meta.size < 22) return;
+  const { bytes } = await tail(open, 66_000);
+  const at = find(bytes, 'PK\u0005\u0006');
+  if (at >= 0 && bytes.length - at >= 22)
+    findings.add('type.polyglot', `It is a zip archive as well as ${quoted(type)}.`);
+}
+
+async function contents(
+  type: string,
+  meta: CheckedFile,
+  open: Open,
+  findings: Findings,
+  newTable: (sheet?: string) => TableCheck,
+): Promise<void> {
+  if (type === 'text/csv' || type === 'text/tab-separated-values') return checkCsv(open, type, findings, newTable());
+  if (type === 'application/x-ipynb+json') return checkNotebook(open, findings, newTable);
+  if (type === 'application/json') return checkJson(open, findings, newTable);
+  if (type === 'application/x-ndjson') return checkLines(open, newTable);
+  if (type === 'application/vnd.apache.parquet') return checkParquet(open, findings, newTable());
+  if (type.startsWith(office)) return checkOffice(type, open, meta.size, findings, newTable);
+  if (type === 'application/x-safetensors') return checkSafetensors(open, meta.size, findings);
+  if (type === 'image/svg+xml') {
+    const text = new TextDecoder().decode(await all(() => utf8(open), longestImage));
+    checkSvg(text, findings);
+    return void (await checkText(utf8(open), findings));
+  }
+  if (type.startsWith('image/')) return checkImage(type, await all(open, longestImage), findings);
+  if (type === 'application/pdf') return checkPdf(await all(open, longestImage), findings);
+  if (type === 'application/onnx') {
+    if (findings.runs('model.weights'))
+      findings.add(
+        'model.weights',
+        'It is an ONNX model, which is not read further. Say how it was trained and what it may remember.',
+      );
+    return;
+  }
+  await checkText(utf8(open), findings);
+}

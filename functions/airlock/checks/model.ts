@@ -1,0 +1,101 @@
+import { head, type Open, Unreadable } from './bytes.ts';
+import { type Findings, quoted } from './findings.ts';
+
+const why = 'Loading it runs code that is in it';
+/** Formats of data and models that are refused, with what to do instead. */
+const refused: Record<string, string> = {
+  'application/x-pickle': `It is a Python pickle (also joblib and older PyTorch files). ${why}. Save models as safetensors, tables as CSV.`,
+  'application/x-hdf5':
+    'It is an HDF5 file (also Keras models), which can hold any data and code. Save models as safetensors, tables as CSV.',
+  'application/x-rdata': `It is a workspace of R. ${why} and it holds whole data sets. Save tables as CSV.`,
+  'application/x-rds': `It is an RDS file of R. ${why} and fitted models keep their data. Save tables as CSV.`,
+  'application/x-npy':
+    'It is a NumPy array, which can hold pickled objects and rows of data. Save tables as CSV, models as safetensors.',
+  'application/x-ole-storage':
+    'It is an office file of the old kind, which can hold macros. Save it as .xlsx or .docx.',
+};
+
+export const modelRefusal = (type: string): string | undefined =>
+  Object.hasOwn(refused, type) ? refused[type] : undefined;
+
+/** A zip of PyTorch or NumPy: pickles in an archive. */
+export const modelZip = (names: readonly string[]): string | undefined =>
+  names.some(name => /(^|\/)data\.pkl$|\.pkl$|constants\.pkl$/.test(name))
+    ? refused['application/x-pickle']
+    : names.length > 0 && names.every(name => name.endsWith('.npy'))
+      ? refused['application/x-npy']
+      : undefined;
+
+const longestHeader = 16 * 2 ** 20;
+const widths: Record<string, number> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  I64: 8,
+  U64: 8,
+  F64: 8,
+};
+
+/**
+ * A safetensors file: eight bytes of length, a JSON header, tensors. The header must account for every byte behind it, so
+ * that nothing else fits in; its free text is shown.
+ */
+export async function checkSafetensors(open: Open, size: number, findings: Findings): Promise<void> {
+  const start = await head(open, 8);
+  if (start.length < 8) throw new Unreadable('it is cut short');
+  const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
+  if (length > longestHeader || 8 + length > size)
+    throw new Unreadable('its header is longer than the file or than is read');
+  const bytes = (await head(open, 8 + length)).subarray(8);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    throw new Unreadable('its header is no JSON');
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw new Unreadable('its header is no JSON object');
+  const ranges: [number, number][] = [];
+  for (const [name, tensor] of Object.entries(header as Record<string, unknown>)) {
+    if (name === '__metadata__') {
+      const text = JSON.stringify(tensor);
+      if (text.length > 4096)
+        findings.add('model.weights', `Its metadata has ${text.length} characters; read them: “${quoted(text, 100)}”.`);
+      continue;
+    }
+    const {
+      dtype,
+      shape,
+      data_offsets: offsets,
+    } = (tensor ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
+    const width = typeof dtype === 'string' && Object.hasOwn(widths, dtype) ? widths[dtype] : undefined;
+    if (width === undefined || !Array.isArray(shape) || !Array.isArray(offsets) || offsets.length !== 2)
+      throw new Unreadable(`its tensor “${quoted(name)}” is not described as it must be`);
+    const [from, to] = offsets.map(Number) as [number, number];
+    const elements = shape.reduce((product: number, side) => product * Number(side), 1);
+    if (!(from >= 0) || to - from !== elements * width)
+      throw new Unreadable(`its tensor “${quoted(name)}” is not as long as its shape says`);
+    ranges.push([from, to]);
+  }
+  ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+  let at = 0;
+  for (const [from, to] of ranges) {
+    if (from !== at) throw new Unreadable('its tensors overlap or leave bytes between them');
+    at = to;
+  }
+  if (8 + length + at !== size) throw new Unreadable('there are bytes that belong to no tensor');
+  if (findings.runs('model.weights'))
+    findings.add(
+      'model.weights',
+      `It has ${ranges.length} tensors. A model can remember the people it was trained on: say how it was trained and what was done against that.`,
+    );
+}

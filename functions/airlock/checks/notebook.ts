@@ -1,0 +1,79 @@
+import { all, type Open, Unreadable } from './bytes.ts';
+import type { Findings } from './findings.ts';
+import { longestJson, type NewTable, parseJson } from './json.ts';
+import { linesOfText } from './tables.ts';
+import { TextCheck } from './text.ts';
+import { elements, unescapeXml } from './xml.ts';
+
+type Value = Record<string, unknown>;
+const record = (value: unknown): Value =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Value) : {};
+const joined = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : Array.isArray(value)
+      ? value.filter(line => typeof line === 'string').join('')
+      : '';
+
+/** The tables of a page's text, as pandas writes a data frame. */
+export function htmlTables(html: string, newTable: () => ReturnType<NewTable>): void {
+  for (const { body } of elements(html, 'table')) {
+    const table = newTable();
+    let number = 0;
+    for (const { body: row } of elements(body, 'tr')) {
+      const cells = [...elements(row, 'th'), ...elements(row, 'td')].map(cell =>
+        unescapeXml(cell.body.replace(/<[^<>]*>/g, '')).trim(),
+      );
+      table.text(cells, ++number);
+    }
+    table.end();
+  }
+}
+
+/** A notebook is code, text and what they put out: each is checked as what it is. */
+export async function checkNotebook(open: Open, findings: Findings, newTable: NewTable): Promise<void> {
+  const notebook = record(parseJson(await all(open, longestJson)));
+  if (!Array.isArray(notebook.cells)) throw new Unreadable('it is no notebook of version 4');
+  const text = new TextCheck(findings);
+  const lines = (value: unknown) => linesOfText(joined(value)).map(line => text.line(line));
+  let [outputs, pictures] = [0, 0];
+  const widgets = () => {
+    if (findings.runs('notebook.widgets'))
+      findings.add('notebook.widgets', 'It keeps the state of widgets, which can hold whole data sets. Clear it.');
+  };
+  if (Object.keys(record(notebook.metadata)).some(key => key === 'widgets')) widgets();
+  findings.runs('notebook.widgets');
+  for (const [at, each] of notebook.cells.entries()) {
+    const cell = record(each);
+    lines(cell.source);
+    pictures += Object.keys(record(cell.attachments)).length;
+    for (const one of Array.isArray(cell.outputs) ? cell.outputs : []) {
+      outputs++;
+      const output = record(one);
+      lines(output.text);
+      lines(output.traceback);
+      for (const [type, content] of Object.entries(record(output.data))) {
+        if (type.includes('widget')) widgets();
+        else if (type.startsWith('image/') || type === 'application/pdf') pictures++;
+        else if (
+          type === 'application/javascript' ||
+          (type === 'text/html' && /<(script|iframe|object|embed)\b/i.test(joined(content)))
+        ) {
+          if (findings.runs('image.active'))
+            findings.add('image.active', 'An output has a script or a page in it. Clear it.');
+        } else if (type === 'text/html') htmlTables(joined(content), () => newTable(`cell ${at + 1}`));
+        else if (typeof content === 'string' || Array.isArray(content)) lines(content);
+        else text.line(JSON.stringify(content).slice(0, 2 ** 20));
+      }
+    }
+  }
+  if (findings.runs('notebook.outputs') && outputs > 0)
+    findings.add(
+      'notebook.outputs',
+      'It has outputs of its cells. Clear them, or submit what is needed as files of its own.',
+      [],
+      outputs,
+    );
+  if (findings.runs('notebook.embedded') && pictures > 0)
+    findings.add('notebook.embedded', 'It has pictures in it. Submit them as files of their own.', [], pictures);
+}

@@ -1,0 +1,107 @@
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects, snappyUncompress } from 'hyparquet';
+import { concat, type Open, range, tail, Unreadable } from './bytes.ts';
+import type { Findings } from './findings.ts';
+import type { TableCheck } from './sdc/table.ts';
+import { TextCheck } from './text.ts';
+
+/**
+ * hyparquet reads Parquet in plain JavaScript (MIT, no dependencies, 70 KB bundled); DuckDB would be a native binary of
+ * tens of megabytes in a Lambda that reads tables of a few thousand rows. It is given one row group at a time, in memory,
+ * and unpacks with Node's own zlib under a limit, so a hostile file costs no more than that.
+ */
+const most = 64 * 2 ** 20;
+const footerMost = 8 * 2 ** 20;
+
+const limited = (length: number) => {
+  if (!(length >= 0) || length > most) throw new Unreadable('a page of it unpacks to more than is read');
+  return { maxOutputLength: length + 1024 };
+};
+const compressors: Compressors = {
+  SNAPPY: (input, length) => {
+    limited(length);
+    const output = new Uint8Array(length);
+    snappyUncompress(input, output);
+    return output;
+  },
+  GZIP: (input, length) => gunzipSync(input, limited(length)),
+  BROTLI: (input, length) => brotliDecompressSync(input, limited(length)),
+  ZSTD: (input, length) => zstdDecompressSync(input, limited(length)),
+};
+
+const textOf = (value: unknown): string => {
+  if (value === null || value === undefined) return '';
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? '' : value.toISOString().slice(0, 10);
+  if (typeof value === 'object')
+    return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner)).slice(0, 32_768);
+  return String(value);
+};
+
+export async function checkParquet(open: Open, findings: Findings, table: TableCheck): Promise<void> {
+  const { bytes, size } = await tail(open, footerMost);
+  const broken = (error: unknown): never => {
+    throw error instanceof Unreadable
+      ? error
+      : new Unreadable('it is damaged, cut short or written in a way that is not read');
+  };
+  let metadata: ReturnType<typeof parquetMetadata>;
+  try {
+    metadata = parquetMetadata(bytes.slice().buffer);
+  } catch (error) {
+    return broken(error);
+  }
+  const text = new TextCheck(findings);
+  for (const { value } of metadata.key_value_metadata ?? [])
+    for (const line of (value ?? '').split('\n')) text.line(line.slice(0, 20_000));
+  const rows = Number(metadata.num_rows);
+  if (rows > findings.policy.rows) {
+    if (findings.runs('size.rows'))
+      findings.add('size.rows', `It has ${rows} rows; ${findings.policy.rows} are the most.`);
+    return;
+  }
+  let first = 0;
+  let names: string[] | undefined;
+  for (const group of metadata.row_groups) {
+    const chunks = group.columns.flatMap(({ meta_data: meta }) => (meta ? [meta] : []));
+    const starts = chunks.map(meta => Number(meta.dictionary_page_offset ?? meta.data_page_offset));
+    const ends = chunks.map((meta, at) => (starts[at] ?? 0) + Number(meta.total_compressed_size));
+    const [from, to] = [Math.min(...starts), Math.max(...ends)];
+    const count = Number(group.num_rows);
+    if (!(from >= 4) || !(to <= size) || to - from > most || count > rows)
+      throw new Unreadable('a row group of it is larger than is read, or lies outside of it');
+    const parts: Uint8Array[] = [];
+    for await (const part of range(open, from, to)) parts.push(part.slice());
+    const held = concat(parts);
+    // Metadata of this group alone, whose offsets are those of the file.
+    const file: AsyncBuffer = {
+      byteLength: size,
+      slice: (start, end = size) => {
+        if (start < from || end > to) throw new Unreadable('a page of it lies outside of its row group');
+        return held.slice(start - from, end - from).buffer as ArrayBuffer;
+      },
+    };
+    try {
+      const objects = await parquetReadObjects({
+        file,
+        metadata: { ...metadata, row_groups: [group], num_rows: group.num_rows },
+        compressors,
+        rowFormat: 'object',
+      } as Parameters<typeof parquetReadObjects>[0]);
+      if (objects.length !== count) throw new Unreadable('a row group has not as many rows as it says');
+      for (const [at, row] of objects.entries()) {
+        if (!names) {
+          names = Object.keys(row);
+          table.text(names, 1);
+        }
+        table.text(
+          names.map(name => textOf(row[name])),
+          first + at + 2,
+        );
+      }
+    } catch (error) {
+      broken(error);
+    }
+    first += count;
+  }
+  table.end();
+}

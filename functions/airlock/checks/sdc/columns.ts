@@ -1,0 +1,126 @@
+/** What a column (or a row, in a table that is written the other way) holds, by its name alone. */
+export type Role =
+  | 'count'
+  | 'total'
+  | 'denominator'
+  | 'weight'
+  | 'sum'
+  | 'percent'
+  | 'proportion'
+  | 'largest'
+  | 'second'
+  | 'freedom'
+  | 'parameters'
+  | 'quantile'
+  | 'extreme'
+  | 'statistic'
+  | 'ordinal'
+  | 'attribute'
+  | 'plain';
+
+export interface Named {
+  readonly name: string;
+  readonly role: Role;
+  /** Of a quantile: the fraction of people below it. */
+  readonly fraction?: number;
+}
+
+const words = (text: string) => new Set(text.split(' '));
+const statistics = words(
+  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval t z tvalue zvalue chi2 chisq f fstat r2 rsquared auc auroc c aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr r rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
+);
+const ordinals = words(
+  'year years yr month months quarter quarters week weeks day days date period wave visit time hour hours minute seconds band decile deciles quintile quartile tertile code codes rank order level levels lag bin bins stratum strata cluster step iteration epoch fold order position version chapter icd icd10 sic soc lsoa msoa imd number_of_years grade stage class threshold cutoff dose cohort followup',
+);
+const attributes = words(
+  'age sex gender ethnicity ethnic bmi height weight smoker smoking diabetes diabetic diagnosis religion nationality marital sbp dbp hba1c cholesterol income salary occupation pregnant died alive death_date admission discharge birthdate language disability',
+);
+const counts = words(
+  'n count counts freq freqs frequency frequencies cases case controls patients people persons participants respondents individuals events deaths admissions obs observations subjects pupils students births women men households records numerator contributors firms companies businesses units num nobs unweighted exposed births visits attendances referrals episodes',
+);
+
+/** `name` in lower case, its words divided by one space each: camel case, underscores and signs divide too. */
+export const plainName = (name: string): string =>
+  name
+    .trim()
+    .replace(/%/g, ' percent ')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, ' ')
+    .trim();
+
+/** The fraction that a name such as `p25`, `25%`, `q1` or `median` says. */
+function quantile(name: string, plain: string): number | undefined {
+  if (/^\d{1,2}(\.\d+)?%$/.test(name.trim())) return Number(name.trim().slice(0, -1)) / 100;
+  if (/\b(median|med|q2)\b/.test(plain)) return 0.5;
+  if (/\b(q1|lq|lower quartile|first quartile)\b/.test(plain)) return 0.25;
+  if (/\b(q3|uq|upper quartile|third quartile)\b/.test(plain)) return 0.75;
+  const [, digits, , nth] =
+    /\b(?:p|pctl|percentile|centile)\s?(\d{1,2}(\.\d+)?)\b|\b(\d{1,2})(?:st|nd|rd|th) (?:per)?centile/.exec(plain) ??
+    [];
+  if (digits ?? nth) return Number(digits ?? nth) / 100;
+  const [, part] = /\bquantile (0?\.\d+)\b/.exec(plain) ?? [];
+  return part === undefined ? undefined : Number(part);
+}
+
+/** Reads a name. Order matters: "mean count" is a mean, "weighted n" no count of people, "n missing" one. */
+export function named(name: string): Named {
+  const plain = plainName(name);
+  const tokens = plain.split(' ');
+  const has = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));
+  const is = (pattern: RegExp) => pattern.test(plain);
+  const fraction = quantile(name, plain);
+  if (fraction === 0 || fraction === 1) return { name, role: 'extreme' };
+  if (fraction !== undefined) return { name, role: 'quantile', fraction };
+  if (is(/^(0|100) percent$|\b(min|max|minimum|maximum|range)( value)?$|^(min|max|minimum|maximum|range)\b(?!\d)/)) {
+    if (is(/^max ?1$/)) return { name, role: 'largest' };
+    if (is(/^max ?2$/)) return { name, role: 'second' };
+    return { name, role: 'extreme' };
+  }
+  if (is(/^(max ?1|x1|top ?1|largest|largest contribut\w+|first largest|biggest)( value| share)?$/))
+    return { name, role: 'largest' };
+  if (is(/^(max ?2|x2|second|second largest|2nd largest|second largest contribut\w+)( value)?$/))
+    return { name, role: 'second' };
+  if (
+    is(
+      /^(d ?f|dof|ddf|df (resid\w*|denom|error)|resid\w* (d ?f|dof)|degrees? of freedom|(resid\w*|error) degrees of freedom|dof resid\w*)$/,
+    )
+  )
+    return { name, role: 'freedom' };
+  if (is(/^(k|p ?params?|n ?params?|num ?params?|parameters|n parameters|df model|n coef\w*|number of parameters)$/))
+    return { name, role: 'parameters' };
+  if (is(/\b(p value|pvalue|p val)\b|^p$/)) return { name, role: 'statistic' };
+  if (is(/\b(percent|pct|percentage|perc)\b|percent(age)?$/))
+    return { name, role: is(/^n percent$|\bn percent$/) ? 'count' : 'percent' };
+  if (is(/\b(prop|proportion|fraction|share)\b/)) return { name, role: 'proportion' };
+  if (tokens.includes('unweighted') || is(/\bunwtd\b/)) return { name, role: 'count' };
+  if (is(/\b(weighted|wtd|weights?)\b/) && !is(/^weight$/)) return { name, role: 'weight' };
+  if (is(/\b(denominator|denom|base)\b/)) return { name, role: 'denominator' };
+  if (
+    is(/^(n total|total n|total count|total number|count total|population|pop|number at risk|n at risk|at risk)$/) ||
+    name.trim() === 'N'
+  )
+    return { name, role: is(/at risk/) ? 'count' : 'denominator' };
+  if (
+    is(/^(grand )?total$|^all$|^overall$|^both( sexes)?$|^total /) &&
+    !is(/\b(cost|spend|value|turnover|income|revenue|sales|amount)\b/)
+  )
+    return { name, role: 'total' };
+  if (has(statistics)) return { name, role: 'statistic' };
+  if (is(/\b(sum|amount|turnover|income|revenue|cost|costs|spend|sales|value|total)\b/)) return { name, role: 'sum' };
+  if (has(counts) || is(/^(no|number) of\b|^n [a-z]|^(num|nobs)\b|\b(cnt|tally)$/)) return { name, role: 'count' };
+  if (has(ordinals) || is(/\b(id|key|month|year|date)$/)) return { name, role: 'ordinal' };
+  if (has(attributes)) return { name, role: is(/\b(group|band|category|range|cat)\b/) ? 'ordinal' : 'attribute' };
+  return { name, role: 'plain' };
+}
+
+/** Whether a label or a heading stands for all of the others beside it. */
+export const isTotal = (label: string): boolean =>
+  /^(grand |sub ?)?totals?\b|^(all|overall|both( sexes)?|sum|everyone|any|combined|margin)\b/i.test(label.trim()) &&
+  label.trim().length < 40;
+
+/** A mark where a value was left out on purpose, as in `*`, `[c]`, `<10` or `redacted`. */
+export const isSuppressed = (text: string): boolean =>
+  /^(\*+|\[?[cxsz]\]?|\.\.?\.?|:|-+|–|—|[<≤] ?=? ?\d+|(1|0|2)\s?(-|–|to)\s?[4-9]|n\.?[pd]\.?|\[?(supp(ressed)?|redacted|low|confidential|withheld)\]?|#+)$/i.test(
+    text.trim(),
+  );

@@ -1,0 +1,127 @@
+import { type Findings, quoted } from '../findings.ts';
+import type { Columns } from './accumulate.ts';
+import type { Named } from './columns.ts';
+
+/** Which columns hold counts of people, and whether they are the categories of a cross-table. */
+export interface Counted {
+  readonly columns: readonly number[];
+  /** The columns' names are values of one more dimension of the table. */
+  readonly cross: boolean;
+  readonly labels: readonly number[];
+  /** All counts are multiples of 5 or more, so differences between them are noise. */
+  readonly rounded: boolean;
+}
+
+/** A column of labels: text, or numbers that order or name the rows. */
+const isLabel = ({ role }: Named, at: number, state: Columns): boolean => {
+  const filled = state.filled[at] as number;
+  if (filled === 0) return false;
+  const texts = (state.texts[at] as number) + (state.suppressed[at] as number);
+  return (
+    role === 'ordinal' ||
+    ((role === 'plain' || role === 'attribute' || role === 'total') &&
+      texts > filled / 2 &&
+      (state.composite[at] as number) === 0)
+  );
+};
+
+/**
+ * Counts are the columns named so. Where none is, the columns of whole numbers beside a column of labels are: a
+ * cross-table has its categories for headings. A table of statistics, sums or ids is none.
+ */
+export function whichCount(columns: readonly Named[], state: Columns): Counted {
+  const all = columns.map((_, at) => at);
+  const role = (at: number) => columns[at]?.role ?? 'plain';
+  const hasNumbers = (at: number) => (state.numbers[at] as number) > 0;
+  const mostlyWhole = (at: number) =>
+    (state.negative[at] as number) === 0 && (state.whole[at] as number) >= 0.9 * (state.numbers[at] as number);
+  const fewTexts = (at: number) => (state.texts[at] as number) <= 0.5 * (state.filled[at] as number);
+  const named = all.filter(
+    at => ['count', 'denominator'].includes(role(at)) && hasNumbers(at) && (state.negative[at] as number) === 0,
+  );
+  const mixed = all.filter(at => (state.composite[at] as number) > 0);
+  const totals = all.filter(at => role(at) === 'total' && hasNumbers(at) && mostlyWhole(at) && fewTexts(at));
+  let labels = all.filter(at => isLabel(columns[at] as Named, at, state));
+  const magnitude = all.some(at => ['largest', 'sum'].includes(role(at)));
+  const statistics = all.some(
+    at => ['statistic', 'quantile', 'extreme', 'weight'].includes(role(at)) && hasNumbers(at),
+  );
+  const plain = all.filter(
+    at =>
+      ['plain', 'total', 'attribute'].includes(role(at)) &&
+      hasNumbers(at) &&
+      mostlyWhole(at) &&
+      fewTexts(at) &&
+      !labels.includes(at),
+  );
+  let counts = [...new Set([...named, ...mixed])];
+  const onlyTotal = named.every(at => role(at) === 'denominator');
+  let cross = false;
+  if (onlyTotal && !magnitude && !statistics && plain.length > 0) {
+    // A cross-table with numbers for labels (years, ages) has them in its first column.
+    if (labels.length === 0 && plain.length > 1 && plain[0] === 0) {
+      labels = [0];
+      plain.shift();
+    }
+    if (labels.length > 0) {
+      counts = [...new Set([...counts, ...plain])];
+      cross = counts.length > 1;
+    }
+  } else if (!magnitude) counts = [...new Set([...counts, ...totals])];
+  counts.sort((a, b) => a - b);
+  const values = counts.reduce((sum, at) => sum + (state.nonzero[at] as number), 0);
+  const off = counts.reduce((sum, at) => sum + (state.unrounded[at]?.count ?? 0), 0);
+  const parts = counts.some(at => (state.numbers[at] as number) > (state.whole[at] as number));
+  return { columns: counts, cross, labels, rounded: values >= 3 && off === 0 && !parts };
+}
+
+/** The rules that need no more than a column: the minimum count, zeros, rounding, decimals. */
+export function countFindings(columns: readonly Named[], state: Columns, findings: Findings, rows: number): Counted {
+  const counted = whichCount(columns, state);
+  const { rules } = findings.policy;
+  const { threshold } = rules['sdc.minimum-count'];
+  for (const at of counted.columns) {
+    const name = columns[at]?.name ?? '';
+    const of = name.trim() === '' ? '' : ` in “${quoted(name, 40)}”`;
+    const lists = columns[at]?.role === 'plain' ? [state.small[at]] : [state.small[at], state.smallParts[at]];
+    if (findings.runs('sdc.minimum-count'))
+      for (const list of lists)
+        if (list && list.count > 0)
+          findings.add(
+            'sdc.minimum-count',
+            `A count${of} is below ${threshold}. Suppress it, with a second cell so that totals don't give it away, or merge categories.`,
+            list.cells,
+            list.count,
+          );
+    const zeros = state.zeros[at];
+    if (findings.runs('sdc.zero-cells') && zeros && zeros.count > 0)
+      findings.add('sdc.zero-cells', `A count${of} is zero: nobody in this group has it.`, zeros.cells, zeros.count);
+  }
+  rounding(columns, state, findings, counted);
+  if (findings.runs('sdc.percentage-decimals') && rows > 0) {
+    const { decimals } = rules['sdc.percentage-decimals'];
+    for (const [at, { role, name }] of columns.entries()) {
+      const most = role === 'proportion' ? decimals + 2 : decimals;
+      if (['percent', 'proportion'].includes(role) && (state.places[at] as number) > most)
+        findings.add(
+          'sdc.percentage-decimals',
+          `“${quoted(name, 40)}” has ${state.places[at]} decimals, which can tell the counts behind it. Round it to ${most}.`,
+        );
+    }
+  }
+  return counted;
+}
+
+function rounding(columns: readonly Named[], state: Columns, findings: Findings, { columns: counts }: Counted): void {
+  if (!findings.runs('sdc.rounding')) return;
+  const { base } = findings.policy.rules['sdc.rounding'];
+  for (const at of counts) {
+    const off = state.unrounded[at];
+    const nonzero = state.nonzero[at] as number;
+    if (!off || off.count === 0) continue;
+    const says = quoted(columns[at]?.name ?? '', 40);
+    if (base > 1) findings.add('sdc.rounding', `Counts in “${says}” are not rounded to ${base}.`, off.cells, off.count);
+    else if (nonzero >= 10 && off.count <= 0.2 * nonzero)
+      findings.add('sdc.rounding', `Counts in “${says}” are rounded to 5, but not all of them.`, off.cells, off.count);
+  }
+}

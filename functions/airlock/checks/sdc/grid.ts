@@ -1,0 +1,135 @@
+import type { Cell } from '../../report.ts';
+import { quoted } from '../findings.ts';
+import { isTotal, type Named } from './columns.ts';
+import type { Counted } from './counts.ts';
+import { readComposite, readNumber } from './number.ts';
+
+/** A table small enough to be kept: its text, row by row, with the number that each row has in the file. */
+export class Grid {
+  static readonly most = 250_000;
+  readonly names: readonly string[];
+  /** The heading's row, or 0 where there is none. */
+  readonly heading: number;
+  readonly sheet: string | undefined;
+  readonly path: string;
+  readonly rows: string[][] = [];
+  readonly numbers: number[] = [];
+
+  constructor(names: readonly string[], heading: number, sheet: string | undefined, path: string) {
+    this.names = names;
+    this.heading = heading;
+    this.sheet = sheet;
+    this.path = path;
+  }
+
+  push(cells: string[], number: number): void {
+    this.rows.push(cells);
+    this.numbers.push(number);
+  }
+
+  /** `column` counts from 0 here and from 1 in the report. */
+  cell(row: number, column: number, value: string): Cell {
+    return {
+      ...(this.sheet === undefined ? {} : { sheet: this.sheet }),
+      row,
+      column: column + 1,
+      value: quoted(value, 100),
+    };
+  }
+}
+
+/** One count of a table, by the labels of its row and, in a cross-table, the heading of its column. */
+export interface Item {
+  readonly key: readonly string[];
+  readonly value: number | undefined;
+  readonly text: string;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** The counts of a table in the long form: one item a count, with a value for every dimension. */
+export interface Melted {
+  readonly dimensions: readonly string[];
+  readonly measure: string;
+  readonly items: readonly Item[];
+  readonly cross: boolean;
+}
+
+/** The count in a cell: of `45 (30.0%)` it is the first number. */
+export const countOf = (text: string): number | undefined => readNumber(text)?.value ?? readComposite(text)?.count;
+
+export function melt(grid: Grid, columns: readonly Named[], counted: Counted): Melted[] {
+  const labels = counted.labels.filter(at => !counted.columns.includes(at));
+  const name = (at: number) => columns[at]?.name.trim() ?? '';
+  const item = (row: readonly string[], line: number, at: number, key: string[]): Item[] => {
+    const text = row[at];
+    const isNote = row.filter(cell => cell.trim() !== '').length <= 1;
+    return text === undefined || isNote
+      ? []
+      : [{ key, value: countOf(text), text, row: grid.numbers[line] ?? 0, column: at }];
+  };
+  const keyOf = (row: readonly string[]) => labels.map(at => (row[at] ?? '').trim());
+  const across = (cells: readonly number[]): Melted => ({
+    dimensions: [...labels.map(name), '(columns)'],
+    measure: '',
+    items: grid.rows.flatMap((row, line) => cells.flatMap(at => item(row, line, at, [...keyOf(row), name(at)]))),
+    cross: true,
+  });
+  if (counted.cross) return [across(counted.columns)];
+  const single = counted.columns.map(at => ({
+    dimensions: labels.map(name),
+    measure: name(at),
+    items: grid.rows.flatMap((row, line) => item(row, line, at, keyOf(row))),
+    cross: false,
+  }));
+  // Named counts beside their total, such as cases, controls and n_total, add up across the row as well.
+  const total = counted.columns.filter(
+    at => isTotal(name(at)) || ['total', 'denominator'].includes(columns[at]?.role ?? ''),
+  );
+  return total.length === 1 && counted.columns.length > 2
+    ? [
+        ...single,
+        {
+          ...across(counted.columns),
+          items: across(counted.columns).items.map(one =>
+            one.column === total[0] ? { ...one, key: [...one.key.slice(0, -1), 'Total'] } : one,
+          ),
+        },
+      ]
+    : single;
+}
+
+/** A total and the parts that come to it; without a total, parts that are all there is of something. */
+export interface Line {
+  readonly total: Item | undefined;
+  readonly parts: readonly Item[];
+  readonly dimension: number;
+}
+
+/** Every line of a table along every dimension. Where a label comes twice the table has no such lines. */
+export function linesOf({ dimensions, items }: Melted): Line[] {
+  return dimensions.flatMap((_, dimension) => {
+    const groups = new Map<string, Item[]>();
+    for (const item of items) {
+      const key = item.key.map((part, at) => (at === dimension ? '' : part)).join('\u0000');
+      const group = groups.get(key);
+      if (group) group.push(item);
+      else groups.set(key, [item]);
+    }
+    const lines: Line[] = [];
+    for (const group of groups.values()) {
+      const labels = group.map(({ key }) => key[dimension] ?? '');
+      if (new Set(labels).size < labels.length) continue;
+      const totals = group.filter((_, at) => isTotal(labels[at] ?? ''));
+      const parts = group.filter((_, at) => !isTotal(labels[at] ?? ''));
+      if (totals.length <= 1 && parts.length >= 2) lines.push({ total: totals[0], parts, dimension });
+    }
+    // A column called "all" that the others do not come to is no total: most whole lines must add up.
+    const whole = lines.filter(({ total, parts }) => [total, ...parts].every(item => item?.value !== undefined));
+    const wrong = whole.filter(
+      ({ total, parts }) =>
+        Math.abs((total?.value ?? 0) - parts.reduce((sum, { value }) => sum + (value ?? 0), 0)) > parts.length * 3,
+    );
+    return wrong.length * 2 > whole.length ? lines.map(line => ({ ...line, total: undefined })) : lines;
+  });
+}

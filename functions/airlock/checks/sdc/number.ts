@@ -1,0 +1,37 @@
+/** A number as tables write them: with separators of thousands, a sign of currency or percent, or an exponent. */
+const written = /^[£$€]?\s?([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?)\s?(%)?$/;
+const parts = /^(\d{1,3}(?:,\d{3})+|\d+)\s*[([]\s*(\d+(?:\.(\d+))?)\s*(%)?\s*[)\]]$/;
+
+export interface Written {
+  readonly value: number;
+  /** How many decimals are written. */
+  readonly places: number;
+  readonly percent: boolean;
+}
+
+export function readNumber(text: string): Written | undefined {
+  const trimmed = text.trim();
+  if (trimmed.length > 40 || !/\d/.test(trimmed)) return undefined;
+  const [, digits, decimals, percent] = written.exec(trimmed) ?? [];
+  if (digits !== undefined)
+    return { value: Number(digits.replaceAll(',', '')), places: decimals?.length ?? 0, percent: percent !== undefined };
+  if (/^[+-]?\d+(\.\d*)?e[+-]?\d{1,3}$/i.test(trimmed)) {
+    const value = Number(trimmed);
+    return Number.isFinite(value) ? { value, places: Number.isInteger(value) ? 0 : 15, percent: false } : undefined;
+  }
+  return undefined;
+}
+
+/** A count with its percentage in one cell, as "Table 1" has them: `45 (30.0%)`. */
+export function readComposite(
+  text: string,
+): { count: number; part: number; places: number; percent: boolean } | undefined {
+  const [, count, part, decimals, percent] = parts.exec(text.trim()) ?? [];
+  if (count === undefined || part === undefined) return undefined;
+  return {
+    count: Number(count.replaceAll(',', '')),
+    part: Number(part),
+    places: decimals?.length ?? 0,
+    percent: percent !== undefined,
+  };
+}

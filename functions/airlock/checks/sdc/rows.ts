@@ -1,0 +1,208 @@
+import type { Cell } from '../../report.ts';
+import type { Findings } from '../findings.ts';
+import { Candidates } from './accumulate.ts';
+import type { Named, Role } from './columns.ts';
+
+/** Where a value is: a line of the table (a column, when the table lies on its side) and its index in it. */
+export type Locate = (line: number, index: number, value: string) => Cell;
+
+/** What a percentage tells of the count behind it, given its denominator and how finely it is written. */
+export function told(percent: number, half: number, denominator: number): { from: number; to: number } {
+  const slack = 1e-9 * Math.max(1, denominator);
+  const from = Math.ceil(((percent - half) * denominator) / 100 - slack);
+  const to = Math.floor(((percent + half) * denominator) / 100 + slack);
+  return { from: Math.max(0, from), to: Math.min(denominator, to) };
+}
+
+/**
+ * The rules that need several columns of one row: dominance, p %, degrees of freedom, quantiles, extremes, percentages.
+ * They know the columns by their names, so they judge each row as it passes.
+ */
+export class RowRules {
+  readonly #findings: Findings;
+  readonly #locate: Locate;
+  readonly #at: (role: Role) => number[];
+  readonly #columns: readonly Named[];
+  readonly #total: number;
+  readonly #largest: number;
+  readonly #second: number;
+  readonly #count: number;
+  readonly #denominator: number;
+  readonly #parameters: number;
+  readonly #freedom: number[];
+  readonly #quantiles: number[];
+  readonly #extremes: number[];
+  readonly #percents: { at: number; scale: number }[];
+  /** The one count beside a percentage may be its numerator or its denominator: what the rows say of that. */
+  readonly #maybe: { lowest: number; highest: number; refuted: boolean; rows: number; candidates: Candidates }[];
+  readonly #extremeCells = new Candidates();
+  readonly idle: boolean;
+
+  constructor(columns: readonly Named[], findings: Findings, locate: Locate) {
+    this.#columns = columns;
+    this.#findings = findings;
+    this.#locate = locate;
+    this.#at = role => columns.flatMap((column, at) => (column.role === role ? [at] : []));
+    const one = (...roles: Role[]) => roles.flatMap(role => this.#at(role))[0] ?? -1;
+    const counts = this.#at('count');
+    const names = columns.map(({ name }) => name.toLowerCase());
+    this.#largest = one('largest');
+    this.#second = one('second');
+    this.#total = this.#largest < 0 ? -1 : one('sum', 'total');
+    this.#denominator = one('denominator', 'total');
+    this.#count = counts.length === 1 ? (counts[0] ?? -1) : counts.length === 0 ? this.#denominator : -1;
+    this.#parameters = findings.runs('sdc.degrees-of-freedom') ? one('parameters') : -1;
+    // The degrees of freedom of a test or of a term say nothing of how many people are left.
+    const test = names.some(name => /chi|^f$|f[_ ]?(stat|value)|sum_?sq|^ss$|mean_?sq/.test(name));
+    this.#freedom = findings.runs('sdc.degrees-of-freedom')
+      ? this.#at('freedom').filter(at => !test || /resid|error|denom/.test(names[at] ?? ''))
+      : [];
+    this.#quantiles = findings.runs('sdc.quantiles') ? this.#at('quantile') : [];
+    this.#extremes = findings.runs('sdc.extremes') ? this.#at('extreme') : [];
+    this.#percents = findings.runs('sdc.percentages')
+      ? [
+          ...this.#at('percent').map(at => ({ at, scale: 1 })),
+          ...this.#at('proportion').map(at => ({ at, scale: 100 })),
+        ]
+      : [];
+    this.#maybe = this.#percents.map(() => ({
+      lowest: 0,
+      highest: Number.POSITIVE_INFINITY,
+      refuted: false,
+      rows: 0,
+      candidates: new Candidates(),
+    }));
+    if (findings.runs('sdc.dominance')) findings.runs('sdc.p-percent');
+    this.idle =
+      this.#total < 0 &&
+      this.#parameters < 0 &&
+      [this.#freedom, this.#quantiles, this.#extremes, this.#percents].every(list => list.length === 0);
+  }
+
+  row(line: number, values: Float64Array, places: Uint8Array): void {
+    if (this.#total >= 0) this.#dominance(line, values);
+    if (this.#freedom.length > 0 || this.#parameters >= 0) this.#freedoms(line, values);
+    if (this.#quantiles.length > 0 && this.#count >= 0) this.#tails(line, values);
+    for (const at of this.#extremes) {
+      const value = values[at] as number;
+      if (!Number.isNaN(value)) this.#extremeCells.add(this.#cell(line, at, value));
+    }
+    for (let index = 0; index < this.#percents.length; index++) this.#percentage(line, index, values, places);
+  }
+
+  /** What only all rows together can say. */
+  end(): void {
+    const { cells, count } = this.#extremeCells;
+    if (count > 0)
+      this.#findings.add(
+        'sdc.extremes',
+        'A minimum or maximum is the value of one person. Leave it out, or give a quantile with enough people beyond it.',
+        cells,
+        count,
+      );
+    for (const { lowest, highest, refuted, rows, candidates } of this.#maybe) {
+      const numerator = rows > 1 && lowest <= highest;
+      if (!refuted && !numerator && candidates.count > 0) this.#percentages(candidates);
+    }
+    const has = (...roles: Role[]) => roles.some(role => this.#at(role).length > 0);
+    if (
+      this.#findings.runs('sdc.no-counts') &&
+      has('statistic', 'quantile', 'sum', 'percent', 'proportion') &&
+      !has('count', 'denominator', 'total', 'freedom', 'weight')
+    )
+      this.#findings.add(
+        'sdc.no-counts',
+        'No column says how many people each statistic is of. Add the unweighted number.',
+      );
+  }
+
+  #cell(line: number, index: number, value: number): Cell {
+    return this.#locate(line, index, String(value));
+  }
+
+  #dominance(line: number, values: Float64Array): void {
+    const { rules } = this.#findings.policy;
+    const total = Math.abs(values[this.#total] as number);
+    const largest = Math.abs(values[this.#largest] as number);
+    const second = this.#second < 0 ? Number.NaN : Math.abs(values[this.#second] as number);
+    if (!(total > 0) || !(largest >= 0)) return;
+    for (const { n, k } of rules['sdc.dominance'].pairs) {
+      const top = n === 1 ? largest : largest + second;
+      if (top > (total * k) / 100)
+        this.#findings.add(
+          'sdc.dominance',
+          `The ${n === 1 ? 'largest contributor has' : 'two largest contributors have'} more than ${k} % of the total. Suppress the cell or merge it with others.`,
+          [this.#cell(line, this.#total, values[this.#total] as number)],
+        );
+    }
+    const { p } = rules['sdc.p-percent'];
+    if (total - largest - second < (largest * p) / 100)
+      this.#findings.add(
+        'sdc.p-percent',
+        `The second largest contributor can tell the largest one's value to within ${p} %. Suppress the cell or merge it with others.`,
+        [this.#cell(line, this.#total, values[this.#total] as number)],
+      );
+  }
+
+  #freedoms(line: number, values: Float64Array): void {
+    const { least } = this.#findings.policy.rules['sdc.degrees-of-freedom'];
+    const says = `A model needs at least ${least} residual degrees of freedom. Use fewer parameters or more people.`;
+    for (const at of this.#freedom)
+      if ((values[at] as number) < least)
+        this.#findings.add('sdc.degrees-of-freedom', says, [this.#cell(line, at, values[at] as number)]);
+    if (this.#parameters < 0 || this.#count < 0 || this.#freedom.length > 0) return;
+    const left = (values[this.#count] as number) - (values[this.#parameters] as number);
+    if (left < least)
+      this.#findings.add('sdc.degrees-of-freedom', says, [
+        this.#cell(line, this.#count, values[this.#count] as number),
+      ]);
+  }
+
+  #tails(line: number, values: Float64Array): void {
+    const people = values[this.#count] as number;
+    const { tail } = this.#findings.policy.rules['sdc.quantiles'];
+    for (const at of this.#quantiles) {
+      const fraction = this.#columns[at]?.fraction ?? 0.5;
+      const value = values[at] as number;
+      if (!Number.isNaN(value) && people * Math.min(fraction, 1 - fraction) < tail)
+        this.#findings.add(
+          'sdc.quantiles',
+          `A quantile needs at least ${tail} people on either side. Give one nearer to the middle, or of a larger group.`,
+          [this.#cell(line, at, value)],
+        );
+    }
+  }
+
+  #percentage(line: number, index: number, values: Float64Array, places: Uint8Array): void {
+    const percent = this.#percents[index];
+    const maybe = this.#maybe[index];
+    if (!percent || !maybe) return;
+    const sure = this.#denominator >= 0;
+    const base = values[sure ? this.#denominator : this.#count] as number;
+    const share = (values[percent.at] as number) * percent.scale;
+    if (!(base > 0) || !(share >= 0 && share <= 100) || !Number.isInteger(base)) return;
+    const half = 0.5 * 10 ** -(places[percent.at] as number) * percent.scale;
+    const { from, to } = told(share, half, base);
+    maybe.rows++;
+    if (from > to) maybe.refuted = true;
+    if (share > half) maybe.highest = Math.min(maybe.highest, base / (share - half));
+    maybe.lowest = Math.max(maybe.lowest, base / (share + half));
+    if (from > to) return;
+    const { threshold } = this.#findings.policy.rules['sdc.minimum-count'];
+    const small =
+      (share > 0 && to >= 1 && to < threshold) || (share < 100 && base - from >= 1 && base - from < threshold);
+    if (!small) return;
+    const cell = this.#cell(line, percent.at, values[percent.at] as number);
+    if (sure) this.#percentages({ cells: [cell], count: 1 });
+    else maybe.candidates.add(cell);
+  }
+
+  #percentages({ cells, count }: Pick<Candidates, 'cells' | 'count'>): void {
+    this.#findings.add(
+      'sdc.percentages',
+      'With its denominator this percentage tells a count below the threshold, of those who have or of those who have not. Suppress it, round it, or merge categories.',
+      cells,
+      count,
+    );
+  }
+}

@@ -1,0 +1,291 @@
+import type { Cell } from '../../report.ts';
+import { bits, cellText, classes, mostColumns, type RowSink } from '../csv.ts';
+import { type Findings, quoted } from '../findings.ts';
+import { Columns } from './accumulate.ts';
+import { isSuppressed, type Named, named } from './columns.ts';
+import { countFindings } from './counts.ts';
+import type { Released, Summary } from './differencing.ts';
+import { Grid } from './grid.ts';
+import { headingLike } from './heading.ts';
+import { readComposite, readNumber } from './number.ts';
+import { RowRules } from './rows.ts';
+import { Screen } from './screen.ts';
+import { wholeTable } from './whole.ts';
+
+const numeric = bits.digit | bits.sign;
+const encoder = new TextEncoder();
+/** Lines above the heading, such as a title, that are let pass. */
+const mostAbove = 10;
+
+export interface TableOptions {
+  readonly findings: Findings;
+  readonly released: readonly Released[];
+  readonly sheet?: string;
+  readonly path: string;
+}
+
+/**
+ * One table, checked as its rows pass. Rules over rows and columns keep a few numbers a column; the rules that need the
+ * whole table have it while it is small enough to be read by a person, and say so when it is not.
+ */
+export class TableCheck implements RowSink {
+  rows = 0;
+  cells = 0;
+  summaries: Summary[] = [];
+  readonly #options: TableOptions;
+  readonly #findings: Findings;
+  readonly #screen: Screen;
+  #above: { cells: string[]; number: number }[] = [];
+  #columns: readonly Named[] | undefined;
+  #state = new Columns(0);
+  #grid: Grid | undefined;
+  #rules: RowRules | undefined;
+  #values = new Float64Array(0);
+  #places = new Uint8Array(0);
+  #ragged: Cell[] = [];
+  #raggedRows = 0;
+  #base = 5;
+  #threshold = 10;
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+    this.#findings = options.findings;
+    this.#screen = new Screen(options.findings, (row, index, value) => this.#cell(row, index, value));
+  }
+
+  /** A row of a reader that has text, not bytes: of a sheet, a record, a notebook's table. */
+  text(cells: readonly string[], number: number): void {
+    const count = Math.min(cells.length, mostColumns);
+    const encoded = cells
+      .slice(0, count)
+      .map(cell => encoder.encode(cell.length > 32_768 ? cell.slice(0, 32_768) : cell));
+    const bytes = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
+    const [starts, ends, masks] = [new Int32Array(count), new Int32Array(count), new Uint8Array(count)];
+    let at = 0;
+    for (const [index, cell] of encoded.entries()) {
+      bytes.set(cell, at);
+      starts[index] = at;
+      at += cell.length;
+      ends[index] = at;
+      let mask = 0;
+      for (const byte of cell) mask |= classes[byte] as number;
+      masks[index] = mask;
+    }
+    this.row(bytes, count, starts, ends, masks, number);
+  }
+
+  row(bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array, number: number): void {
+    if (!this.#columns) {
+      this.#begin(texts(bytes, cells, starts, ends, masks), number);
+      return;
+    }
+    this.#row(bytes, cells, starts, ends, masks, number);
+  }
+
+  /** Finds the heading: the first row with two cells or more, or the first of all in a table of one column. */
+  #begin(texts: string[], number: number): void {
+    this.#above.push({ cells: texts, number });
+    if (texts.filter(text => text.trim() !== '').length < 2 && this.#above.length <= mostAbove) return;
+    this.#start();
+  }
+
+  #start(): void {
+    const wide = this.#above.findIndex(({ cells }) => cells.filter(text => text.trim() !== '').length >= 2);
+    const rest = this.#above.slice(Math.max(0, wide));
+    this.#above = [];
+    const [first] = rest;
+    if (!first) return;
+    const isHeading = headingLike(first.cells);
+    const names = isHeading ? first.cells : first.cells.map(() => '');
+    const { findings, path, sheet } = this.#options;
+    this.#columns = names.map(name => named(name));
+    this.#state = new Columns(names.length);
+    this.#values = new Float64Array(names.length);
+    this.#places = new Uint8Array(names.length);
+    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path);
+    this.#rules = new RowRules(this.#columns, findings, (line, index, value) => this.#cell(line, index, value));
+    this.#threshold = findings.policy.rules['sdc.minimum-count'].threshold;
+    const { base } = findings.policy.rules['sdc.rounding'];
+    this.#base = base > 1 ? base : 5;
+    if (isHeading) this.#screen.heading(names, first.number);
+    for (const { cells, number } of isHeading ? rest.slice(1) : rest) this.text(cells, number);
+  }
+
+  #cell(row: number, index: number, value: string): Cell {
+    const { sheet } = this.#options;
+    return { ...(sheet === undefined ? {} : { sheet }), row, column: index + 1, value: quoted(value, 100) };
+  }
+
+  #row(
+    bytes: Uint8Array,
+    cells: number,
+    starts: Int32Array,
+    ends: Int32Array,
+    masks: Uint8Array,
+    number: number,
+  ): void {
+    const [state, values, places] = [this.#state, this.#values, this.#places];
+    const width = values.length;
+    const count = Math.min(cells, width);
+    this.rows++;
+    this.cells += cells;
+    if (cells !== width) this.#unlike(bytes, cells, starts, ends, masks, number);
+    for (let at = 0; at < count; at++) {
+      const start = starts[at] as number;
+      const end = ends[at] as number;
+      const mask = masks[at] as number;
+      let value = Number.NaN;
+      let decimals = 0;
+      if (end > start) {
+        const plain = mask & ~bits.quoted;
+        if ((plain & ~numeric) === 0 && end - start <= 15) {
+          // Digits, signs and points alone: read from the bytes, unless a sign or a second point is inside (a date, a range).
+          let index = start;
+          const lead = bytes[start] as number;
+          if (lead === 45 || lead === 43) index++;
+          let whole = 0;
+          let point = 0;
+          let good = index < end;
+          for (; index < end; index++) {
+            const digit = (bytes[index] as number) - 48;
+            if (digit >= 0) whole = whole * 10 + digit;
+            else if (digit === -2 && point === 0) point = index + 1;
+            else {
+              good = false;
+              break;
+            }
+          }
+          if (good && (plain & bits.digit) !== 0) {
+            if (point > 0) {
+              decimals = end - point;
+              whole /= powers[decimals] as number;
+            }
+            value = lead === 45 ? -whole : whole;
+          }
+          if (end - start === 10 && plain === bits.digit) this.#screen.tenDigits(bytes, start, at);
+        }
+        if (!Number.isNaN(value)) this.#number(at, value, decimals, number);
+        else {
+          this.#other(bytes, start, end, mask, number, at);
+          value = values[at] as number;
+          decimals = places[at] as number;
+        }
+      }
+      values[at] = value;
+      places[at] = decimals;
+      if (decimals > (state.places[at] as number)) state.places[at] = decimals;
+    }
+    for (let at = count; at < width; at++) values[at] = Number.NaN;
+    const rules = this.#rules;
+    if (rules && !rules.idle) rules.row(number, values, places);
+    if (this.cells > Math.min(this.#findings.policy.cells, Grid.most)) this.#grid = undefined;
+    this.#grid?.push(texts(bytes, cells, starts, ends, masks), number);
+  }
+
+  #number(at: number, value: number, decimals: number, row: number): void {
+    const state = this.#state;
+    state.filled[at] = (state.filled[at] as number) + 1;
+    state.numbers[at] = (state.numbers[at] as number) + 1;
+    if (value > (state.highest[at] as number)) state.highest[at] = value;
+    if (value < 0) {
+      state.negative[at] = (state.negative[at] as number) + 1;
+      return;
+    }
+    if (decimals > 0 && value % 1 !== 0) {
+      if (value < this.#threshold) state.smallParts[at]?.add(this.#cell(row, at, String(value)));
+      return;
+    }
+    state.whole[at] = (state.whole[at] as number) + 1;
+    if (value === 0) state.zeros[at]?.add(this.#cell(row, at, '0'));
+    else {
+      state.nonzero[at] = (state.nonzero[at] as number) + 1;
+      if (value < this.#threshold) state.small[at]?.add(this.#cell(row, at, String(value)));
+      if (value % this.#base !== 0) state.unrounded[at]?.add(this.#cell(row, at, String(value)));
+    }
+  }
+
+  /** A cell that is no plain number: text, a mark, or a number with signs around it. Leaves its value in `values[at]`. */
+  #other(bytes: Uint8Array, start: number, end: number, mask: number, row: number, at: number): void {
+    const state = this.#state;
+    this.#values[at] = Number.NaN;
+    this.#places[at] = 0;
+    const length = end - start;
+    const hasDigit = (mask & bits.digit) !== 0;
+    const last = bytes[end - 1] as number;
+    if (
+      hasDigit &&
+      length <= 40 &&
+      (mask & (bits.letter | bits.at)) === 0 &&
+      (mask & (bits.other | bits.exponent)) !== 0
+    ) {
+      const text = cellText(bytes, start, end, mask);
+      const read = readNumber(text);
+      if (read) {
+        this.#number(at, read.value, read.places, row);
+        this.#values[at] = read.value;
+        this.#places[at] = Math.min(read.places, 15);
+        return;
+      }
+      const parts = last === 41 || last === 93 ? readComposite(text) : undefined;
+      if (parts) {
+        state.composite[at] = (state.composite[at] as number) + (parts.percent ? 1 : 0);
+        if (parts.percent) {
+          this.#number(at, parts.count, 0, row);
+          return;
+        }
+      }
+    }
+    state.filled[at] = (state.filled[at] as number) + 1;
+    if (length <= 14 && isSuppressed(cellText(bytes, start, end, mask))) {
+      state.suppressed[at] = (state.suppressed[at] as number) + 1;
+      return;
+    }
+    state.texts[at] = (state.texts[at] as number) + 1;
+    this.#screen.cell(bytes, start, end, mask, row, at);
+  }
+
+  /** A row of another width. One with a single text is a note below the table. */
+  #unlike(
+    bytes: Uint8Array,
+    cells: number,
+    starts: Int32Array,
+    ends: Int32Array,
+    masks: Uint8Array,
+    number: number,
+  ): void {
+    let filled = 0;
+    for (let at = 0; at < cells; at++) if ((starts[at] as number) < (ends[at] as number)) filled++;
+    for (let at = this.#values.length; at < cells; at++)
+      this.#screen.cell(bytes, starts[at] as number, ends[at] as number, masks[at] as number, number, at);
+    if (filled <= 1) return;
+    this.#raggedRows++;
+    if (this.#ragged.length < 50)
+      this.#ragged.push(this.#cell(number, cells - 1, cellText(bytes, starts[0] as number, ends[0] as number, 0)));
+  }
+
+  end(): void {
+    if (!this.#columns) this.#start();
+    const columns = this.#columns;
+    if (!columns) return;
+    const findings = this.#findings;
+    if (this.#raggedRows > 0 && findings.runs('table.ragged'))
+      findings.add(
+        'table.ragged',
+        'Rows have more or fewer cells than the heading, so values may stand in the wrong column.',
+        this.#ragged,
+        this.#raggedRows,
+      );
+    this.#rules?.end();
+    this.#screen.end(columns);
+    const counted = countFindings(columns, this.#state, findings, this.rows);
+    const whole = wholeTable(this.#grid, columns, counted, findings, this.#options.released, this.rows);
+    this.summaries = whole;
+  }
+}
+
+const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);
+
+const texts = (bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array): string[] =>
+  Array.from({ length: cells }, (_, at) =>
+    cellText(bytes, starts[at] as number, ends[at] as number, masks[at] as number).slice(0, 200),
+  );

@@ -1,0 +1,104 @@
+import { Unreadable } from './bytes.ts';
+import { type Findings, quoted } from './findings.ts';
+import { identifiersIn } from './identifiers.ts';
+
+/** Lines of a log, of code or of a document's text. */
+export class TextCheck {
+  readonly #findings: Findings;
+  readonly #identify: boolean;
+  #number = 0;
+  constructor(findings: Findings) {
+    this.#findings = findings;
+    this.#identify = findings.runs('identifiers.found');
+    findings.runs('text.encoded');
+    findings.runs('text.long-line');
+  }
+
+  get lines(): number {
+    return this.#number;
+  }
+
+  line(text: string): void {
+    this.#number++;
+    const { rules } = this.#findings.policy;
+    const at = (value: string) => [{ row: this.#number, column: 1, value: quoted(value) }];
+    const long = rules['text.long-line'];
+    if (text.length > long.longest)
+      this.#findings.add(
+        'text.long-line',
+        `A line has more than ${long.longest} characters, more than a reviewer can read.`,
+        at(text),
+      );
+    if (this.#identify && text.length >= 5)
+      for (const { kind, value } of identifiersIn(text))
+        this.#findings.add('identifiers.found', `There is something like this: ${kind}. Leave it out.`, at(value));
+    const { longest } = rules['text.encoded'];
+    if (text.length >= longest) {
+      const run = encodedRun(text, longest);
+      if (run !== undefined)
+        this.#findings.add(
+          'text.encoded',
+          `A run of more than ${longest} characters looks like encoded data (base64 or hexadecimal).`,
+          at(run),
+        );
+    }
+  }
+}
+
+/** The first long run of the letters of base64 and hexadecimal, if any: one pass, whatever the text. */
+function encodedRun(text: string, longest: number): string | undefined {
+  let from = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : 0;
+    const inside =
+      (code >= 48 && code <= 57) ||
+      (code >= 65 && code <= 90) ||
+      (code >= 97 && code <= 122) ||
+      code === 43 ||
+      code === 47 ||
+      code === 45 ||
+      code === 95 ||
+      code === 61;
+    if (inside) continue;
+    const run = text.slice(from, from + 2000);
+    // A rule of dashes is long as well, but has few different characters.
+    if (at - from >= longest && new Set(run).size >= 12) return run.slice(0, 60);
+    from = at + 1;
+  }
+  return undefined;
+}
+
+export function textFindings(lines: readonly string[], findings: Findings): void {
+  const check = new TextCheck(findings);
+  for (const line of lines) check.line(line);
+}
+
+/** The longest line that is kept; what is longer is read in pieces of this, which overlap so that nothing is cut in two. */
+const longestPiece = 1 << 16;
+
+export async function checkText(bytes: AsyncIterable<Uint8Array>, findings: Findings): Promise<number> {
+  const check = new TextCheck(findings);
+  const decoder = new TextDecoder();
+  let rest = '';
+  const piecesOf = (line: string): string => {
+    let left = line;
+    for (; left.length > longestPiece; left = left.slice(longestPiece - 100)) check.line(left.slice(0, longestPiece));
+    return left;
+  };
+  const take = () => {
+    const lines = rest.split(/\r\n|\n|\r(?!$)/);
+    const last = lines.pop() ?? '';
+    for (const line of lines) check.line(piecesOf(line));
+    rest = piecesOf(last);
+  };
+  for await (const chunk of bytes)
+    for (let at = 0; at < chunk.length; at += longestPiece) {
+      const piece = chunk.subarray(at, at + longestPiece);
+      if (piece.includes(0)) throw new Unreadable('it begins as text and goes on as something else');
+      rest += decoder.decode(piece, { stream: true });
+      take();
+    }
+  rest += decoder.decode();
+  if (rest !== '') check.line(rest);
+  return check.lines;
+}

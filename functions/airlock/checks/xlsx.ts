@@ -1,0 +1,118 @@
+import { type Open, Unreadable } from './bytes.ts';
+import { type Findings, quoted } from './findings.ts';
+import { partText } from './office.ts';
+import type { TableCheck } from './sdc/table.ts';
+import { attribute, elements, plainXml, unescapeXml } from './xml.ts';
+import { type ZipEntry, zipContent } from './zip.ts';
+
+/** Strings that sheets share are held whole; a table for release has few. */
+const mostStrings = 32 * 2 ** 20;
+const longestRow = 4 * 2 ** 20;
+
+const textsOf = (xml: string): string => {
+  const phonetic = [...elements(xml, 'rPh')].flatMap(({ body }) => [...elements(body, 't')]).length;
+  const texts = [...elements(xml, 't')].map(({ body }) => unescapeXml(body));
+  return texts.slice(0, texts.length - phonetic).join('');
+};
+
+/** `C7` → 2, the column from 0. */
+function columnOf(reference: string): number {
+  let column = 0;
+  for (const letter of /^[A-Z]{1,3}/.exec(reference)?.[0] ?? '') column = column * 26 + letter.charCodeAt(0) - 64;
+  return column - 1;
+}
+
+/** Every sheet of a workbook as a table, row by row from the unpacked stream; what is hidden in it is a finding. */
+export async function checkSheets(
+  open: Open,
+  entries: readonly ZipEntry[],
+  findings: Findings,
+  table: (sheet: string) => TableCheck,
+): Promise<void> {
+  const part = (name: string) => entries.find(entry => entry.name.toLowerCase() === name.toLowerCase());
+  const workbook = part('xl/workbook.xml');
+  if (!workbook) throw new Unreadable('it has no workbook');
+  const xml = await partText(open, workbook);
+  const links = part('xl/_rels/workbook.xml.rels');
+  const targets = new Map<string, string>();
+  if (links)
+    for (const { attributes: tag } of elements(await partText(open, links), 'Relationship'))
+      targets.set(attribute(tag, 'Id') ?? '', attribute(tag, 'Target') ?? '');
+  const strings = part('xl/sharedStrings.xml');
+  const shared = strings
+    ? [...elements(await partText(open, strings, mostStrings), 'si')].map(({ body }) => textsOf(body))
+    : [];
+  const hidden = (says: string, sheet: string) => {
+    if (findings.runs('office.hidden'))
+      findings.add('office.hidden', `${says} (“${quoted(sheet, 40)}”). Show or remove it.`);
+  };
+  if (/<definedName\b[^<>]*\bhidden="(1|true)"/.test(xml)) hidden('A defined name is hidden', 'workbook');
+  const listed = new Set<string>();
+  for (const { attributes: tag } of elements(xml, 'sheet')) {
+    const name = attribute(tag, 'name') ?? '';
+    if (/^(veryH|h)idden$/.test(attribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name);
+    const target = targets.get(attribute(tag, 'r:id') ?? '') ?? '';
+    const path = target.startsWith('/') ? target.slice(1) : `xl/${target}`;
+    const entry = part(path);
+    if (!entry) continue;
+    listed.add(entry.name);
+    await checkSheet(open, entry, name, shared, findings, table(name), hidden);
+  }
+  for (const { name } of entries)
+    if (/^xl\/worksheets\/[^/]+\.xml$/i.test(name) && !listed.has(name))
+      hidden('A sheet is in the file but not in its list', name);
+}
+
+async function checkSheet(
+  open: Open,
+  entry: ZipEntry,
+  name: string,
+  shared: readonly string[],
+  findings: Findings,
+  table: TableCheck,
+  hidden: (says: string, sheet: string) => void,
+): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  let number = 0;
+  let before = true;
+  const row = (tag: string, body: string) => {
+    number = Number(attribute(tag, 'r') ?? number + 1);
+    if (/\bhidden="(1|true)"|\bzeroHeight="(1|true)"/.test(tag)) hidden('Rows are hidden', name);
+    const cells: string[] = [];
+    for (const { attributes: cell, body: content } of elements(body, 'c')) {
+      const column = columnOf(attribute(cell, 'r') ?? '');
+      const at = column >= 0 && column < 16_384 ? column : cells.length;
+      const [raw] = [...elements(content, 'v')].map(({ body }) => body);
+      const type = attribute(cell, 't');
+      while (cells.length < at) cells.push('');
+      cells[at] =
+        type === 's' ? (shared[Number(raw)] ?? '') : type === 'inlineStr' ? textsOf(content) : unescapeXml(raw ?? '');
+      if (
+        [...elements(content, 'f')].some(({ body }) => /\[\d+\]|WEBSERVICE|IMPORT|DDE|cmd\|/i.test(body)) &&
+        findings.runs('office.external')
+      )
+        findings.add('office.external', 'A formula reads from outside the workbook. Put its value in its place.');
+    }
+    if (cells.some(text => text !== '')) table.text(cells, number);
+  };
+  for await (const piece of zipContent(open, entry, Number.MAX_SAFE_INTEGER)) {
+    rest += decoder.decode(piece, { stream: true });
+    if (before) {
+      const data = rest.indexOf('<sheetData');
+      const start = plainXml(data < 0 ? rest : rest.slice(0, data + 20));
+      if (/<col\b[^<>]*\bhidden="(1|true)"/.test(start)) hidden('Columns are hidden', name);
+      if (/<sheetFormatPr\b[^<>]*zeroHeight="(1|true)"/.test(start)) hidden('Rows are hidden', name);
+      before = data < 0;
+    }
+    let used = 0;
+    for (const { attributes, body, end } of elements(rest, 'row')) {
+      row(attributes, body);
+      used = end;
+    }
+    rest = rest.slice(used);
+    if (!before && rest.indexOf('<') > 0) plainXml(rest.slice(0, 200));
+    if (rest.length > longestRow) throw new Unreadable('a row of a sheet is longer than 4 MB');
+  }
+  table.end();
+}

@@ -1,0 +1,53 @@
+import { Unreadable } from './bytes.ts';
+
+/** Reads XML no further than checks need: elements by name, in one pass whatever the text is. */
+export interface Element {
+  readonly attributes: string;
+  readonly body: string;
+  readonly end: number;
+}
+
+export function* elements(xml: string, name: string): Generator<Element> {
+  const [open, close] = [`<${name}`, `</${name}>`];
+  for (let at = xml.indexOf(open); at >= 0; ) {
+    const next = xml[at + open.length];
+    if (next === undefined) return;
+    if (!/[\s/>]/.test(next)) {
+      at = xml.indexOf(open, at + 1);
+      continue;
+    }
+    const from = xml.indexOf('>', at);
+    if (from < 0) return;
+    const alone = xml[from - 1] === '/';
+    const to = alone ? from + 1 : xml.indexOf(close, from);
+    if (to < 0) return;
+    const end = alone ? to : to + close.length;
+    yield {
+      attributes: xml.slice(at + open.length, alone ? from - 1 : from),
+      body: alone ? '' : xml.slice(from + 1, to),
+      end,
+    };
+    at = xml.indexOf(open, end);
+  }
+}
+
+export function attribute(attributes: string, name: string): string | undefined {
+  const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1];
+  return value === undefined ? undefined : unescapeXml(value);
+}
+
+export const unescapeXml = (text: string): string =>
+  text.replace(/&(?:#(\d{1,7})|#x([\da-f]{1,6})|(lt|gt|amp|quot|apos));/gi, (whole, decimal, hex, name) => {
+    const point = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : undefined;
+    if (point !== undefined) return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+    return { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }[String(name).toLowerCase()] ?? whole;
+  });
+
+/** Refuses what the reading above would not see: other encodings, entities of its own, prefixed names. */
+export function plainXml(xml: string): string {
+  if (xml.includes('\0') || /<!(DOCTYPE|ENTITY)/i.test(xml))
+    throw new Unreadable('its XML is in another encoding or declares entities');
+  if (/<\w+:(sheetData|row|c|si|sst|workbook|sheet)[\s/>]/.test(xml))
+    throw new Unreadable('its XML has names that are written unusually');
+  return xml;
+}
