@@ -1,4 +1,7 @@
 import * as z from 'zod';
+import { crate } from './airlock-crate.ts';
+import { download } from './airlock-download.ts';
+import { verify } from './airlock-verify.ts';
 import type { Command } from './commands.ts';
 import { completionOf } from './completion.ts';
 import { deliver } from './deliver.ts';
@@ -22,6 +25,9 @@ export const commands: readonly Command[] = [
   deliver,
   watch,
   open,
+  download,
+  verify,
+  crate,
   completionOf(() => commands, Globals),
   ...generated,
 ];

@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import type { ReleaseRecord } from './record.ts';
+
+// A Five Safes RO-Crate 0.4 (https://w3id.org/5s-crate/0.4) on RO-Crate 1.2. Terms and shapes are those of its examples.
+
+type Entity = Record<string, unknown> & { '@id': string; '@type': string };
+const ref = (id: string) => ({ '@id': id });
+
+export const context = 'https://w3id.org/ro/crate/1.2/context';
+const profile = 'https://w3id.org/5s-crate/0.4';
+const done = 'http://schema.org/CompletedActionStatus';
+const named = (hash: string) => `https://www.iana.org/assignments/named-information#${hash}`;
+const shp = (term: string) => ref(`https://w3id.org/shp#${term}`);
+
+/** Where released files lie in the crate. */
+export const outputs = 'outputs/';
+
+/** A path as a relative URI: it stays in the crate, whatever signs it has. */
+export const idOf = (path: string): string => outputs + path.split('/').map(encodeURIComponent).join('/');
+
+/** An identifier that is the same whenever the same release is exported. */
+export function uuidOf(...of: readonly string[]): string {
+  const hex = createHash('sha256').update(JSON.stringify(of)).digest('hex');
+  // Version 8: made by rules of one's own (RFC 9562).
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+export interface CrateOptions {
+  /** The signing key, as the verifier saw it. */
+  readonly fingerprint: string;
+  /** Who runs the environment, as people call it. */
+  readonly tre: string;
+  /** The Workflow RO-Crate whose run made the files. The profile asks for one: without it none is claimed. */
+  readonly workflow?: string | undefined;
+  /** A licence for the files, by its address; left out, they are under the project's conditions. */
+  readonly license?: string | undefined;
+  /** Paths of metadata files of the requester's that are not the released bytes, and why. */
+  readonly altered: ReadonlyMap<string, string>;
+}
+
+/** `ro-crate-metadata.json` of a release. `now` is when its files were compared with the record for the last time. */
+export function crateOf(record: ReleaseRecord, options: CrateOptions, now: string) {
+  const { fingerprint, tre, workflow, license = '#conditions', altered } = options;
+  const uuid = (what: string) => uuidOf(record.request, record.seal.sha256, what);
+  const person = (id: string) => `#person-${uuidOf(id)}`;
+  const project = `#project-${uuidOf(record.project)}`;
+  const ids = {
+    run: `#run-${uuid('run')}`,
+    checks: `#disclosure-${uuid('checks')}`,
+    values: `#check-${uuid('values')}`,
+    bag: `#bagit-${uuid('bag')}`,
+  };
+  const reviews = record.reviewers.map(
+    ({ id, at }): Entity => ({
+      '@id': `#disclosure-${uuid(id)}`,
+      '@type': 'AssessAction',
+      additionalType: shp('DisclosureCheck'),
+      name: 'Disclosure check by a reviewer: approved',
+      endTime: at,
+      object: ref('./'),
+      instrument: ref('#policy'),
+      agent: ref(person(id)),
+      actionStatus: done,
+    }),
+  );
+  const files = record.files.map(
+    ({ path, size, sha256 }): Entity => ({
+      '@id': idOf(path),
+      '@type': 'File',
+      name: path,
+      contentSize: String(size),
+      ...(altered.has(path) ? { description: altered.get(path) } : { sha256 }),
+    }),
+  );
+  const people = new Set([record.requester, record.recipient, ...record.reviewers.map(({ id }) => id)]);
+  const root: Entity = {
+    '@id': './',
+    '@type': 'Dataset',
+    ...(workflow && { conformsTo: ref(profile), mainEntity: ref(workflow) }),
+    name: `Release ${record.request} from project ${record.project}`,
+    description: `${record.files.length} files that left a trusted research environment after review by ${record.reviewers.length} people, under disclosure policy ${record.policy}.`,
+    datePublished: record.releasedAt,
+    license: ref(license),
+    publisher: ref('#tre'),
+    sourceOrganization: ref(project),
+    hasPart: [...(workflow ? [ref(workflow)] : []), ref('release.json'), ...files.map(({ '@id': id }) => ref(id))],
+    mentions: [ids.run, ids.checks, ...reviews.map(({ '@id': id }) => id), ids.values, ids.bag].map(ref),
+  };
+  const graph: Entity[] = [
+    {
+      '@id': 'ro-crate-metadata.json',
+      '@type': 'CreativeWork',
+      about: ref('./'),
+      conformsTo: ref('https://w3id.org/ro/crate/1.2'),
+    },
+    root,
+    ...(workflow
+      ? [
+          { '@id': profile, '@type': 'Profile', name: 'Five Safes RO-Crate profile' },
+          {
+            '@id': workflow,
+            '@type': 'Dataset',
+            name: 'The workflow that made the files',
+            conformsTo: ref('https://w3id.org/workflowhub/workflow-ro-crate/1.0'),
+          },
+        ]
+      : []),
+    {
+      '@id': ids.run,
+      '@type': 'CreateAction',
+      name: `Analysis in project ${record.project}, whose outputs request ${record.request} released`,
+      agent: ref(person(record.requester)),
+      ...(workflow && { instrument: ref(workflow) }),
+      result: files.map(({ '@id': id }) => ref(id)),
+      actionStatus: done,
+    },
+    {
+      '@id': ids.checks,
+      '@type': 'AssessAction',
+      additionalType: shp('DisclosureCheck'),
+      name: 'Automatic disclosure check of every file: done, and seen by the reviewers',
+      object: ref('./'),
+      instrument: ref('#policy'),
+      result: ref('#check-reports'),
+      agent: ref('#airlock'),
+      actionStatus: done,
+    },
+    ...reviews,
+    {
+      '@id': ids.values,
+      '@type': 'AssessAction',
+      additionalType: shp('CheckValue'),
+      name: 'Every file compared with the signed release record: OK',
+      endTime: now,
+      object: [ref('./'), ref('release.json')],
+      instrument: ref(named('sha-256')),
+      agent: ref('#airlock'),
+      actionStatus: done,
+    },
+    {
+      '@id': ids.bag,
+      '@type': 'UpdateAction',
+      additionalType: shp('GenerateCheckValue'),
+      name: 'BagIt manifests of the crate written',
+      startTime: now,
+      object: ref('./'),
+      instrument: ref(named('sha-512')),
+      agent: ref('#airlock'),
+      actionStatus: done,
+    },
+    {
+      '@id': project,
+      '@type': 'Project',
+      name: record.project,
+      identifier: [ref(`_:localid:broch:${record.project}`)],
+    },
+    { '@id': `_:localid:broch:${record.project}`, '@type': 'PropertyValue', name: 'broch', value: record.project },
+    ...[...people].map(
+      (id): Entity => ({
+        '@id': person(id),
+        '@type': 'Person',
+        name: id,
+        ...(id === record.requester && { memberOf: [ref(project)] }),
+      }),
+    ),
+    { '@id': '#tre', '@type': 'Organization', name: tre },
+    { '@id': '#airlock', '@type': 'SoftwareApplication', name: 'Broch, airlock', provider: ref('#tre') },
+    { '@id': '#policy', '@type': 'CreativeWork', name: `Disclosure policy ${record.policy}`, version: record.policy },
+    {
+      '@id': '#check-reports',
+      '@type': 'CreativeWork',
+      name: 'The reports of the automatic checks, kept in the environment',
+      sha256: record.checks,
+    },
+    ...['sha-256', 'sha-512'].map(
+      (hash): Entity => ({ '@id': named(hash), '@type': 'DefinedTerm', name: `${hash} algorithm` }),
+    ),
+    license === '#conditions'
+      ? {
+          '@id': license,
+          '@type': 'CreativeWork',
+          name: 'Conditions of the release',
+          description: `For the recipient, under the agreements of project ${record.project} with the environment.`,
+        }
+      : { '@id': license, '@type': 'CreativeWork', name: 'Licence of the released files' },
+    {
+      '@id': 'release.json',
+      '@type': 'File',
+      name: 'The signed release record',
+      encodingFormat: 'application/json',
+      description: `Signed by the key with the SHA-256 fingerprint ${fingerprint}. Check it: broch airlock verify`,
+    },
+    ...files,
+  ];
+  return { '@context': context, '@graph': graph };
+}
+
+const escaped = (path: string) => path.replace(/[%\r\n]/g, sign => encodeURIComponent(sign));
+
+/** A manifest as BagIt has it (RFC 8493, 2.1.3), in order of its paths. */
+export const manifest = (entries: readonly { path: string; sha512: string }[]): string =>
+  entries
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ path, sha512 }) => `${sha512}  ${escaped(path)}\n`)
+    .join('');
+
+export const bagit = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';
+
+export const bagInfo = (record: ReleaseRecord, payload: { files: number; bytes: number }, now: string): string =>
+  [
+    `External-Identifier: urn:uuid:${uuidOf(record.request, record.seal.sha256, 'crate')}`,
+    `Bagging-Date: ${now.slice(0, 10)}`,
+    `Payload-Oxum: ${payload.bytes}.${payload.files}`,
+    'Bag-Software-Agent: Broch',
+    '',
+  ].join('\n');

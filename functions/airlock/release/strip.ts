@@ -1,0 +1,59 @@
+import { context } from './crate.ts';
+
+/** schema.org's AssessAction and all that are one: nobody but the environment says that something was assessed. */
+const assessments = new Set(
+  'AssessAction ChooseAction VoteAction IgnoreAction ReactAction AgreeAction DisagreeAction DislikeAction EndorseAction LikeAction WantAction ReviewAction'.split(
+    ' ',
+  ),
+);
+
+const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+const last = (name: string) =>
+  name.slice(Math.max(name.lastIndexOf('/'), name.lastIndexOf('#'), name.lastIndexOf(':')) + 1);
+const iriOf = (value: unknown) =>
+  typeof value === 'string' ? value : String((value as Record<string, unknown> | null)?.['@id'] ?? '');
+
+function assesses(value: Record<string, unknown>): boolean {
+  // `type` too: the profile's own examples write it so.
+  const types = [...listOf(value['@type']), ...listOf(value.type)].map(iriOf);
+  const more = listOf(value.additionalType).map(iriOf);
+  return (
+    types.some(type => assessments.has(last(type))) || more.some(type => /w3id\.org\/shp(#|\/|$)|^shp:/.test(type))
+  );
+}
+
+/**
+ * A requester's own RO-Crate metadata without any assessment in it, and without references to one, as the profile
+ * demands. Its context becomes the plain one: a context of one's own could give an assessment another name.
+ */
+export function strip(metadata: unknown): { metadata: unknown; removed: number } {
+  const gone = new Set<string>();
+  let removed = 0;
+  const find = (value: unknown): void => {
+    if (Array.isArray(value)) for (const one of value) find(one);
+    else if (value !== null && typeof value === 'object') {
+      const entity = value as Record<string, unknown>;
+      if (assesses(entity)) {
+        removed += 1;
+        if (typeof entity['@id'] === 'string') gone.add(entity['@id']);
+      }
+      for (const inner of Object.values(entity)) find(inner);
+    }
+  };
+  find(metadata);
+  const drop = (value: unknown): boolean =>
+    value !== null &&
+    typeof value === 'object' &&
+    !Array.isArray(value) &&
+    (assesses(value as Record<string, unknown>) || gone.has(String((value as Record<string, unknown>)['@id'])));
+  const clean = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.filter(one => !drop(one)).map(clean);
+    if (value === null || typeof value !== 'object') return value;
+    return Object.fromEntries(
+      Object.entries(value)
+        .filter(([, inner]) => !drop(inner) && !(typeof inner === 'string' && gone.has(inner)))
+        .map(([name, inner]) => [name, name === '@context' ? context : clean(inner)]),
+    );
+  };
+  return { metadata: drop(metadata) ? { '@context': context, '@graph': [] } : clean(metadata), removed };
+}

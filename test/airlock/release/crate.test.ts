@@ -1,0 +1,170 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { crateOf, idOf, manifest } from '../../../functions/airlock/release/crate.ts';
+import { strip } from '../../../functions/airlock/release/strip.ts';
+import { record, texts } from './pages.ts';
+
+type Entity = Record<string, unknown> & { '@id': string };
+const workflow = 'https://workflowhub.eu/workflows/289?version=1';
+const now = '2026-11-02T08:00:00.000Z';
+const options = { fingerprint: 'ab'.repeat(32), tre: 'TRE 72', workflow, altered: new Map<string, string>() };
+const of = record();
+const { '@graph': graph, '@context': context } = crateOf(of, options, now) as {
+  '@graph': Entity[];
+  '@context': string;
+};
+const get = (id: string) => graph.find(entity => entity['@id'] === id);
+const root = get('./') as Entity;
+const refs = (value: unknown) => ([value].flat() as { '@id': string }[]).map(({ '@id': id }) => id);
+
+/** What Five Safes RO-Crate 0.4 and RO-Crate 1.2 ask for, clause by clause. */
+describe('the crate', () => {
+  it('is described by itself (RO-Crate 1.2, root data entity)', () => {
+    expect(context).toBe('https://w3id.org/ro/crate/1.2/context');
+    expect(get('ro-crate-metadata.json')).toEqual({
+      '@id': 'ro-crate-metadata.json',
+      '@type': 'CreativeWork',
+      about: { '@id': './' },
+      conformsTo: { '@id': 'https://w3id.org/ro/crate/1.2' },
+    });
+    for (const name of ['name', 'description', 'datePublished', 'license']) expect(root).toHaveProperty(name);
+  });
+
+  it('conforms to the profile, which has its entity', () => {
+    expect(root.conformsTo).toEqual({ '@id': 'https://w3id.org/5s-crate/0.4' });
+    expect(get('https://w3id.org/5s-crate/0.4')?.['@type']).toBe('Profile');
+  });
+
+  it('has a workflow as its main entity, which the action used as its instrument', () => {
+    expect(root.mainEntity).toEqual({ '@id': workflow });
+    expect(get(workflow)?.conformsTo).toEqual({ '@id': 'https://w3id.org/workflowhub/workflow-ro-crate/1.0' });
+    const action = graph.find(entity => entity['@type'] === 'CreateAction');
+    expect(action?.instrument).toEqual({ '@id': workflow });
+    expect(refs(root.mentions)).toContain(action?.['@id']);
+    expect(refs(action?.result).sort()).toEqual(Object.keys(texts).map(idOf).sort());
+  });
+
+  it('claims no conformance without one', () => {
+    const bare = crateOf(of, { ...options, workflow: undefined }, now)['@graph'] as Entity[];
+    expect(bare.find(entity => entity['@id'] === './')).not.toHaveProperty('conformsTo');
+    expect(JSON.stringify(bare)).not.toContain('5s-crate');
+  });
+
+  it('names who asked, as a member of the responsible project', () => {
+    const action = graph.find(entity => entity['@type'] === 'CreateAction');
+    const agent = get(refs(action?.agent)[0] as string);
+    expect(agent).toMatchObject({ '@type': 'Person', name: of.requester });
+    expect(refs(agent?.memberOf)).toEqual(refs(root.sourceOrganization));
+    expect(get(refs(root.sourceOrganization)[0] as string)).toMatchObject({ '@type': 'Project', name: 'asthma' });
+  });
+
+  it('mentions every assessment, each of the whole crate, with an outcome, an agent and a term of SHP', () => {
+    const assessed = graph.filter(entity => entity['@type'] === 'AssessAction');
+    expect(assessed).toHaveLength(of.reviewers.length + 2);
+    for (const one of assessed) {
+      expect(refs(root.mentions)).toContain(one['@id']);
+      expect(refs(one.object)).toContain('./');
+      expect(one.actionStatus).toBe('http://schema.org/CompletedActionStatus');
+      expect(refs(one.additionalType)[0]).toMatch(/^https:\/\/w3id\.org\/shp#(DisclosureCheck|CheckValue)$/);
+      expect(typeof one.name).toBe('string');
+    }
+    const people = assessed.filter(one => get(refs(one.agent)[0] as string)?.['@type'] === 'Person');
+    expect(people.map(({ endTime }) => endTime)).toEqual(of.reviewers.map(({ at }) => at));
+    expect(people.map(one => get(refs(one.agent)[0] as string)?.name)).toEqual(of.reviewers.map(({ id }) => id));
+  });
+
+  it('says for whom its software acts', () => {
+    for (const one of graph.filter(entity => entity['@type'] === 'SoftwareApplication'))
+      expect(get(refs(one.provider)[0] as string)).toMatchObject({ '@type': 'Organization', name: 'TRE 72' });
+  });
+
+  it('refers to nothing that it does not describe, but for terms of vocabularies', () => {
+    const ids = new Set(graph.map(entity => entity['@id']));
+    expect(ids.size).toBe(graph.length);
+    const look = (value: unknown): string[] =>
+      Array.isArray(value)
+        ? value.flatMap(look)
+        : value !== null && typeof value === 'object'
+          ? Object.entries(value).flatMap(([name, inner]) => (name === '@id' ? [String(inner)] : look(inner)))
+          : [];
+    const loose = look(graph).filter(id => !ids.has(id) && !id.startsWith('https://w3id.org/'));
+    expect(loose).toEqual([]);
+  });
+
+  it('names files by addresses that stay inside it, whatever they are called', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.string({ unit: 'grapheme', minLength: 1 }).filter(name => !/[/\\]/.test(name) && !/^\.+$/.test(name)),
+          { minLength: 1 },
+        ),
+        names => {
+          const path = names.join('/');
+          const url = new URL(idOf(path), 'arcp://uuid,0/data/');
+          expect(url.hash + url.search).toBe('');
+          expect(decodeURIComponent(url.pathname)).toBe(`/data/outputs/${path}`);
+        },
+      ),
+    );
+  });
+
+  it('has a manifest in which no name can be taken for a line', () =>
+    expect(
+      manifest([
+        { path: 'data/b', sha512: '2' },
+        { path: 'data/a\n%\r', sha512: '1' },
+      ]),
+    ).toBe('1  data/a%0A%25%0D\n2  data/b\n'));
+});
+
+describe('metadata of the requester', () => {
+  it.each([
+    ['a type', { '@id': '#a', '@type': 'AssessAction' }],
+    ['one of several types', { '@id': '#a', '@type': ['CreateAction', 'AssessAction'] }],
+    ['a kind of it', { '@id': '#a', '@type': 'EndorseAction' }],
+    ['its whole address', { '@id': '#a', '@type': 'https://schema.org/AssessAction' }],
+    ['another spelling of the key', { '@id': '#a', type: 'AssessAction' }],
+    [
+      'a term of SHP on any action',
+      { '@id': '#a', '@type': 'Action', additionalType: { '@id': 'https://w3id.org/shp#SignOff' } },
+    ],
+    ['the term as text', { '@id': '#a', '@type': 'Action', additionalType: 'https://w3id.org/shp#DisclosureCheck' }],
+  ])('loses an assessment by %s, and references to it', (_, assessment) => {
+    const graph = [
+      { '@id': './', mentions: [{ '@id': '#a' }, { '@id': '#b' }], about: { '@id': '#a' }, note: '#a' },
+      assessment,
+      { '@id': '#b', '@type': 'CreateAction', inline: { ...assessment, '@id': '#c' } },
+    ];
+    expect(strip({ '@context': [{ Trust: 'http://schema.org/AssessAction' }], '@graph': graph })).toEqual({
+      removed: 2,
+      metadata: {
+        '@context': 'https://w3id.org/ro/crate/1.2/context',
+        '@graph': [
+          { '@id': './', mentions: [{ '@id': '#b' }] },
+          { '@id': '#b', '@type': 'CreateAction' },
+        ],
+      },
+    });
+  });
+
+  it('loses nothing else', () => {
+    const plain = {
+      '@context': 'https://w3id.org/ro/crate/1.2/context',
+      '@graph': [{ '@id': './', '@type': 'Dataset', size: 3, ok: null }],
+    };
+    expect(strip(plain)).toEqual({ removed: 0, metadata: plain });
+  });
+
+  it('has none left, however deep', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.nat(6), (value, depth) => {
+        let nested: unknown = { '@type': ['x', 'AssessAction'], '@id': '#z', value };
+        for (let i = 0; i < depth; i++) nested = i % 2 ? [nested] : { [`k${i}`]: nested };
+        const { metadata, removed } = strip({ '@graph': [nested] });
+        expect(removed).toBeGreaterThan(0);
+        expect(strip(metadata).removed).toBe(0);
+        expect(JSON.stringify(metadata)).not.toContain('AssessAction');
+      }),
+    );
+  });
+});
