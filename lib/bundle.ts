@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { scratch } from './scratch.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -21,7 +21,7 @@ const made = new Map<string, Bundle>();
 export function bundle(entry: string): Bundle {
   const known = made.get(entry);
   if (known) return known;
-  const folder = mkdtempSync(join(tmpdir(), 'broch-bundle-'));
+  const folder = scratch('bundle');
   const { metafile } = buildSync({
     absWorkingDir: root,
     entryPoints: [`functions/${entry}`],

@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, DefaultStackSynthesizer, Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -24,6 +22,7 @@ import { Handler, type Module } from './handler.ts';
 import { Builder } from './project/builder.ts';
 import { bucketPrefix } from './project/names.ts';
 import { NetworkTemplate } from './project/network.ts';
+import { scratch } from './scratch.ts';
 import { explainWildcards } from './wildcards.ts';
 import { Workflow } from './workflow.ts';
 
@@ -31,7 +30,7 @@ import { Workflow } from './workflow.ts';
 export function networkTemplate(config: Config): { app: App; template: NetworkTemplate } {
   const app = new App({
     context: flags,
-    outdir: mkdtempSync(join(tmpdir(), 'broch-template-')),
+    outdir: scratch('template'),
     autoSynth: false,
     analyticsReporting: false,
   });

@@ -1,34 +1,98 @@
 import { cpus, totalmem } from 'node:os';
-import { coldstart } from './bench/coldstart.ts';
-import { synth } from './bench/synth.ts';
+import { parseArgs } from 'node:util';
 
-/** A bench returns its figures by name: ratios against a baseline of the same run wherever time is involved. */
-export type Bench = (say: (line: string) => void) => Promise<Record<string, number>>;
+/** Figures by name; whatever depends on the machine stands beside a baseline of the same run. */
+type Figures = Readonly<Record<string, number>>;
 
-const benches: Record<string, { about: string; run: Bench }> = {
-  coldstart: {
-    about: 'per Lambda: bundle KB and median start in ms over 20 fresh processes, beside an empty handler',
-    run: coldstart,
+interface Bench {
+  readonly about: string;
+  /** How often it measures, where that is a matter of choice. */
+  readonly runs?: number;
+  /** Loaded when it is asked for: the CDK takes its time. */
+  readonly load: () => Promise<(say: (line: string) => void, runs: number) => Promise<Figures>>;
+}
+
+const benches: Readonly<Record<string, Bench>> = {
+  ingest: {
+    about: '1,000 files (100 MB) delivered: from the last byte to registered, over a plain upload of the same files',
+    load: async () => (await import('./bench/ingest.ts')).ingest,
   },
-  synth: { about: 'seconds to synthesise the app', run: synth },
+  provision: {
+    about: '1, 8 and 32 projects at once: AWS calls, state transitions and Lambda time of each, which must not grow',
+    load: async () => (await import('./bench/provision.ts')).provision,
+  },
+  coldstart: {
+    about: 'per Lambda: size of its bundle, median time to load it in fresh processes, beside an empty one',
+    runs: 20,
+    load: async () => (await import('./bench/coldstart.ts')).coldstart,
+  },
+  synth: {
+    about: 'seconds to synthesise the production configuration, beside the CDK CLI alone',
+    runs: 3,
+    load: async () => (await import('./bench/synth.ts')).synth,
+  },
 };
 
-const args = process.argv.slice(2);
-const json = args.includes('--json');
-const name = args.find(argument => !argument.startsWith('-'));
-const bench = name === undefined ? undefined : benches[name];
-if (!bench) {
-  process.stderr.write(
-    `npm run bench -- <name> [--json]\n\n${Object.entries(benches)
-      .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
-      .join('\n')}\n`,
-  );
-  process.exit(args.includes('--help') ? 0 : 2);
+const help = `npm run bench -- <bench> [options]
+
+Measures, and never judges: it ends with 0 whatever the figures are. No AWS account is needed.
+
+${Object.entries(benches)
+  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
+  .join('\n')}
+
+  --json      one JSON document on standard output: {"bench", "figures": {name: number}, "machine"}
+  --runs <n>  how often it is measured (coldstart: 20, synth: 3)
+  --help      this text
+
+Figures named _ratio compare two times of the same run. Lambda time is CPU time, so that it means the same on a busy
+machine; what a clock on the wall says beside it is named machine_, as it measures the machine.
+`;
+
+function misused(line: string): never {
+  process.stderr.write(`${line}\n\n${help}`);
+  process.exit(2);
 }
-const figures = await bench.run(line => process.stderr.write(`… ${line}\n`));
-const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
-const rounded = Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Number(value.toPrecision(4))]));
-if (json) process.stdout.write(`${JSON.stringify({ bench: name, figures: rounded, machine }, null, 2)}\n`);
-else
-  for (const [key, value] of Object.entries(rounded)) process.stdout.write(`${String(value).padStart(12)}  ${key}\n`);
-process.exit(0);
+
+function read() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { json: { type: 'boolean' }, help: { type: 'boolean' }, runs: { type: 'string' } },
+    });
+  } catch (error) {
+    return misused((error as Error).message);
+  }
+}
+
+const { values, positionals } = read();
+if (values.help) {
+  process.stdout.write(help);
+  process.exit(0);
+}
+const [name, ...rest] = positionals;
+const bench = name === undefined || !Object.hasOwn(benches, name) ? undefined : benches[name];
+if (!bench || rest.length > 0)
+  misused(name === undefined ? 'Which bench?' : `There is no bench ${positionals.join(' ')}.`);
+const runs = values.runs === undefined ? (bench.runs ?? 1) : Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1 || (values.runs !== undefined && !bench.runs))
+  misused(bench.runs ? '--runs takes a whole number from 1.' : `${name} is measured once: leave --runs out.`);
+
+// By way of exit, so that what was made for a while goes.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
+try {
+  const run = await bench.load();
+  const measured = await run(line => process.stderr.write(`… ${line}\n`), runs);
+  const figures = Object.fromEntries(
+    Object.entries(measured).map(([name, value]) => [name, Number(value.toPrecision(4))]),
+  );
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
+  const lines = Object.entries(figures).map(([name, value]) => `${String(value).padStart(12)}  ${name}`);
+  process.stdout.write(
+    `${values.json ? JSON.stringify({ bench: name, figures, machine }, null, 2) : lines.join('\n')}\n`,
+  );
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`${name} could not be measured: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}

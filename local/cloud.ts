@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
@@ -88,6 +88,11 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
   const file = (name: string) => join(folder, name);
   const [ca, certificateKey, log] = [file('certificate.pem'), file('key.pem'), file('cloud.log')];
   writeFileSync(log, '');
+  // Where the emulator unpacks Lambdas; it leaves them behind.
+  const temporary = file('tmp');
+  const sweep = () => rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
+  sweep();
+  mkdirSync(temporary);
   execFileSync(python, [join(root, 'local/python/certificate.py'), ca, certificateKey]);
   const [tls, plainPort, motoPort] = [await freePort(), await freePort(), await freePort()];
   const [endpoint, plain, moto] = [
@@ -136,6 +141,7 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
         PATH: [join(modules, 'node/bin'), join(modules, '.bin'), process.env.PATH].join(delimiter),
         LOG_LEVEL: 'WARNING',
         PYTHONUNBUFFERED: '1',
+        TMPDIR: temporary,
       },
       log,
       exits,
@@ -158,6 +164,7 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
         return gone;
       }),
     );
+    sweep();
   };
   const healthy = async () => {
     for (let tries = 0; tries < 300; tries++) {

@@ -36,6 +36,8 @@ export interface EstateOptions {
   readonly folder: string;
   readonly account: string;
   readonly waits?: number;
+  /** How many Lambdas may run at once. */
+  readonly concurrency?: number;
   readonly region?: string;
   readonly say?: (line: string) => void;
   /** Called as soon as there is something to close, also while the deploy is under way. */
@@ -53,12 +55,13 @@ export async function openEstate({
   folder,
   account,
   waits = 1,
+  concurrency,
   region = 'eu-west-2',
   say = () => {},
   opened = () => {},
 }: EstateOptions): Promise<Estate> {
   say('starting the embedded cloud');
-  const cloud = await startCloud({ folder, region, waits });
+  const cloud = await startCloud({ folder, region, waits, ...(concurrency !== undefined && { concurrency }) });
   opened({ cloud, close: () => cloud.stop() });
   try {
     const ports = { gateway: await freePort(), inbox: await freePort() };

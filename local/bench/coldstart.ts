@@ -1,59 +1,88 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App, type Stack } from 'aws-cdk-lib';
+import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { bundle } from '../../lib/bundle.ts';
 import { readConfig } from '../../lib/config.ts';
 import { flags } from '../../lib/flags.ts';
+import { scratch } from '../../lib/scratch.ts';
 import { broch } from '../../lib/stacks.ts';
+import { median } from './median.ts';
+import type { Say } from './scene.ts';
 
-const fresh = 20;
+interface Subject {
+  readonly name: string;
+  readonly file: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly kb: number;
+}
+
 /** Loads a module in a process of its own and prints how many milliseconds that took. */
 const probe =
   'const t = performance.now(); await import(process.argv[1]); process.stdout.write(String(performance.now() - t)); process.exit(0)';
 
-function median(file: string, env: Record<string, string>): number {
-  const times = Array.from({ length: fresh }, () =>
-    Number(
-      execFileSync(process.execPath, ['--input-type=module', '-e', probe, file], {
-        env: { ...process.env, ...env },
-        encoding: 'utf8',
-      }),
-    ),
-  ).sort((a, b) => a - b);
-  return ((times[fresh / 2 - 1] ?? 0) + (times[fresh / 2] ?? 0)) / 2;
+/** Loading parses the environment, so a variable must look like itself; only what AWS fills in is made up. */
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const join = (value as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join'];
+  return join ? join[1].map(textOf).join(join[0]) : 'value';
 }
 
-/** Every Lambda of the app: size of its bundle and time to load it, against a handler that does nothing. */
-export async function coldstart(say: (line: string) => void): Promise<Record<string, number>> {
-  const app = new App({ context: flags });
-  const { platform } = broch(app, readConfig('config/production.json'));
-  const functions = Object.values(Template.fromStack(platform as Stack).findResources('AWS::Lambda::Function'));
-  const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
-  const empty = join(folder, 'index.mjs');
-  writeFileSync(empty, 'export const handler = async () => ({});\n');
-  say('an empty handler');
-  const baseline = median(empty, {});
-  const figures: Record<string, number> = { empty_init_ms: baseline };
-  for (const { Properties } of functions) {
+/** Every function of the deployed app, bundled, with the environment that its template gives it. */
+function subjects(): Subject[] {
+  const { platform } = broch(
+    new App({ context: flags, outdir: scratch('bench') }),
+    readConfig('config/production.json'),
+  );
+  return Object.values(Template.fromStack(platform).findResources('AWS::Lambda::Function')).map(({ Properties }) => {
     const entry = String(Properties.Description).replace(/^functions\//, '');
-    say(entry);
-    const variables = Object.keys(Properties.Environment.Variables as object);
-    // Loading parses the environment: any text will do for most, a number for what is one.
-    const env = Object.fromEntries(
-      variables.map(name => [
-        name,
-        typeof Properties.Environment.Variables[name] === 'string' ? Properties.Environment.Variables[name] : 'value',
-      ]),
-    );
-    const { folder: made, bytes } = bundle(entry);
-    const name = entry.replace(/\.ts$/, '').replace('/', '_');
-    figures[`${name}_kb`] = bytes / 1024;
-    figures[`${name}_init_ms`] = median(join(made, 'index.mjs'), { AWS_REGION: 'eu-west-2', ...env });
+    const { folder, bytes } = bundle(entry);
+    return {
+      name: entry.replace(/\.ts$/, '').replaceAll('/', '_'),
+      file: join(folder, 'index.mjs'),
+      env: Object.fromEntries(
+        Object.entries(Properties.Environment.Variables).map(([name, value]) => [name, textOf(value)]),
+      ),
+      kb: bytes / 1024,
+    };
+  });
+}
+
+/**
+ * Every Lambda of the app: size of its bundle and time to load it, against a handler that does nothing. All are loaded in
+ * turn, round after round, so that whatever else the machine does meanwhile falls on all alike.
+ */
+export async function coldstart(say: Say, runs: number): Promise<Record<string, number>> {
+  const file = join(scratch('bench'), 'index.mjs');
+  writeFileSync(file, 'export const handler = async () => ({});\n');
+  const empty: Subject = { name: 'empty', file, env: {}, kb: 0 };
+  say('bundling');
+  const functions = subjects();
+  const times = new Map<Subject, number[]>([empty, ...functions].map(subject => [subject, []]));
+  for (let round = 1; round <= runs; round++) {
+    say(`${times.size} fresh processes, round ${round} of ${runs}`);
+    for (const [{ file, env }, all] of times)
+      all.push(
+        Number(
+          execFileSync(process.execPath, ['--input-type=module', '-e', probe, file], {
+            env: { ...process.env, AWS_REGION: 'eu-west-2', ...env },
+            encoding: 'utf8',
+          }),
+        ),
+      );
   }
-  const inits = Object.entries(figures).filter(([key]) => key.endsWith('_init_ms') && key !== 'empty_init_ms');
-  figures.slowest_to_empty_ratio = Math.max(...inits.map(([, value]) => value)) / baseline;
-  return figures;
+  const baseline = median(times.get(empty) ?? []);
+  const inits = functions.map(subject => ({ ...subject, ms: median(times.get(subject) ?? []) }));
+  return {
+    empty_init_ms: baseline,
+    ...Object.fromEntries(
+      inits.flatMap(({ name, kb, ms }) => [
+        [`${name}_kb`, kb],
+        [`${name}_init_ms`, ms],
+      ]),
+    ),
+    median_to_empty_ratio: median(inits.map(({ ms }) => ms)) / baseline,
+    slowest_to_empty_ratio: Math.max(...inits.map(({ ms }) => ms)) / baseline,
+  };
 }

@@ -1,26 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { scratch } from '../../lib/scratch.ts';
 import { cdk, quiet, run } from '../assembly.ts';
+import { median } from './median.ts';
+import type { Say } from './scene.ts';
 
-/** Three whole `cdk synth` runs of the production configuration, and one of the CDK CLI doing nothing as the baseline. */
-export async function synth(say: (line: string) => void): Promise<Record<string, number>> {
-  const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
+/** Whole `cdk synth` runs of the production configuration, and the CDK CLI doing nothing as the baseline. */
+export async function synth(say: Say, runs: number): Promise<Record<string, number>> {
+  const folder = scratch('bench');
   const seconds = async (...args: string[]) => {
     const started = performance.now();
     await run(cdk(...args), { ...process.env, ...quiet });
     return (performance.now() - started) / 1000;
   };
-  try {
-    const runs: number[] = [];
-    for (const turn of [1, 2, 3]) {
-      say(`cdk synth, run ${turn} of 3`);
-      runs.push(await seconds('synth', '--quiet', '-o', join(folder, String(turn))));
-    }
-    const idle = await seconds('--version');
-    const median = runs.sort((a, b) => a - b)[1] ?? Number.NaN;
-    return { seconds: median, cli_alone_seconds: idle, synth_to_cli_ratio: median / idle };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  const [whole, idle]: [number[], number[]] = [[], []];
+  for (let turn = 1; turn <= runs; turn++) {
+    say(`cdk synth, run ${turn} of ${runs}`);
+    const out = join(folder, String(turn));
+    whole.push(await seconds('synth', '--quiet', '-c', 'config=config/production.json', '-o', out));
+    idle.push(await seconds('--version'));
   }
+  return {
+    seconds: median(whole),
+    cli_alone_seconds: median(idle),
+    synth_to_cli_ratio: median(whole) / median(idle),
+  };
 }

@@ -1,0 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const made: string[] = [];
+process.once('exit', () => {
+  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder for what is needed as long as this process runs, and no longer. */
+export function scratch(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `broch-${name}-`));
+  made.push(folder);
+  return folder;
+}

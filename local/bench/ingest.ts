@@ -1,0 +1,131 @@
+import { createCipheriv } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
+import { type LocalFile, listed, walk } from '../../bin/cli/folder.ts';
+import { landingOf, lanes, put, send } from '../../bin/cli/upload.ts';
+import { parallel } from '../../functions/ingest/parallel.ts';
+import { until } from '../story/until.ts';
+import { must } from '../story.ts';
+import { callsBetween, machineOf } from './record.ts';
+import { onStage, type Say, type Scene } from './scene.ts';
+import { watchWorkers } from './workers.ts';
+
+type Files = readonly LocalFile[];
+const most = { files: 1000, bytes: 100_000_000 };
+
+/** Files from about 5 KB to 700 KB, small ones being the most, that come to `bytes` in all; the same ones every time. */
+async function makeFiles(folder: string, { files: count, bytes }: typeof most): Promise<Files> {
+  const chance = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16));
+  const next = (length: number) => chance.update(Buffer.alloc(length));
+  const shares = Array.from({ length: count }, () => Math.exp((next(4).readUInt32BE() / 2 ** 32) * 5));
+  const all = shares.reduce((sum, share) => sum + share, 0);
+  let [share, made] = [0, 0];
+  for (const [index, own] of shares.entries()) {
+    share += own;
+    const size = Math.round((share / all) * bytes) - made;
+    made += size;
+    const at = join(folder, `${index % 20}`);
+    mkdirSync(at, { recursive: true });
+    writeFileSync(join(at, `${index}.bin`), next(size));
+  }
+  return (await walk(folder)).files;
+}
+
+async function seconds(run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await run();
+  return (performance.now() - started) / 1000;
+}
+
+/** Opens a delivery, and gives its id and its place as the partner's own command has them. */
+async function open({ stage }: Scene) {
+  const petra = stage.as('petra');
+  const { id } = await petra.ask('openDelivery', { body: { dataset: 'bench' } });
+  return { id, landing: await landingOf(petra, id) };
+}
+
+/** The baseline: the same client, bucket, credentials and width, and nothing that makes it a delivery. */
+async function upload(scene: Scene, files: Files): Promise<number> {
+  const { landing } = await open(scene);
+  const { s3, bucket, prefix } = landing;
+  const time = await seconds(() =>
+    parallel(files, lanes.whole, ({ path, real }) =>
+      s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body: readFileSync(real) })),
+    ),
+  );
+  s3.destroy();
+  return time;
+}
+
+/** A delivery as `broch deliver` makes it, and how its check went from the last byte on. */
+async function deliver(scene: Scene, files: Files) {
+  const { facts } = scene.stage;
+  const { sfn, arn, course } = await machineOf(facts, 'Ingest');
+  const { id, landing } = await open(scene);
+  const sums = await parallel(files, lanes.whole, async file => {
+    const sent = await send(landing, file, undefined, () => {});
+    must('sha256' in sent, `${file.path} changed`);
+    return sent;
+  });
+  const watch = watchWorkers(facts.endpoint);
+  await put(landing, 'SHA256SUMS', Buffer.from(listed(sums)));
+  const last = new Date();
+  landing.s3.destroy();
+  const execution = await until(
+    async () => {
+      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: arn }));
+      return executions.find(({ name }) => name?.startsWith(id))?.executionArn;
+    },
+    found => found !== undefined,
+  );
+  const check = await course(execution ?? '');
+  const workers = watch.used();
+  const calls = await callsBetween(facts, last, check.ended);
+  sfn.destroy();
+  const { status } = await scene.stage.as('petra').ask('showDelivery', { params: { delivery: id } });
+  must(status === 'registered', `the delivery is ${status}`);
+  const peaks = workers.filter(({ name }) => name.includes('IngestVerify')).map(({ peakMb }) => peakMb);
+  return {
+    registered: (check.ended.getTime() - last.getTime()) / 1000,
+    transitions: check.transitions,
+    calls: calls.length + check.tasks,
+    requests: calls.filter(({ service }) => service === 's3').length,
+    taskMs: check.taskMs,
+    ...(workers.length > 0 && {
+      used: { cpuMs: workers.reduce((sum, { cpuMs }) => sum + cpuMs, 0), verifyMb: Math.max(...peaks) },
+    }),
+  };
+}
+
+/** A thousand files: from the last byte to registered, over the time it takes to upload them and do nothing else. */
+export const ingest = (say: Say): Promise<Record<string, number>> =>
+  onStage(say, { waits: 1 }, async scene => {
+    const few = await makeFiles(join(scene.folder, 'few'), { files: 10, bytes: most.bytes / 100 });
+    const many = await makeFiles(join(scene.folder, 'many'), most);
+    say('10 files, delivered');
+    const small = await deliver(scene, few);
+    say(`${most.files} files, uploaded and no more`);
+    const before = await upload(scene, many);
+    say(`${most.files} files, delivered`);
+    const large = await deliver(scene, many);
+    say(`${most.files} files, uploaded and no more, again`);
+    // The faster of the two, to be compared with what ran between them.
+    const plain = Math.min(before, await upload(scene, many));
+    const ratio = large.registered / plain;
+    return {
+      registered_to_upload_ratio: ratio,
+      // The embedded cloud serves one request at a time, where S3 serves them all: there the check's requests cost it as
+      // much as the upload's did, one by one.
+      registered_to_upload_ratio_per_s3_request: ratio / (large.requests / most.files),
+      upload_seconds: plain,
+      registered_seconds: large.registered,
+      transitions: large.transitions,
+      transitions_10_files: small.transitions,
+      s3_requests_per_file: large.requests / most.files,
+      aws_calls_per_file: large.calls / most.files,
+      ...(large.used && { lambda_ms_per_file: large.used.cpuMs / most.files, verify_peak_mb: large.used.verifyMb }),
+      machine_lambda_ms_per_file: large.taskMs / most.files,
+    };
+  });

@@ -1,0 +1,107 @@
+import { CloudTrailClient, type Event, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
+import {
+  DescribeExecutionCommand,
+  GetExecutionHistoryCommand,
+  type HistoryEvent,
+  ListStateMachinesCommand,
+  SFNClient,
+} from '@aws-sdk/client-sfn';
+import type { Facts } from '../estate.ts';
+import { clientOf, rootCredentials } from '../roles.ts';
+import { until } from '../story/until.ts';
+
+/** One call of an AWS API, and by whose key. */
+export interface Call {
+  readonly service: string;
+  readonly name: string;
+  readonly key: string;
+}
+
+/**
+ * Calls under roles between two instants: those of Lambdas and of whoever was lent credentials. A bench looks on as root,
+ * so it never counts itself. What the embedded cloud does inside (CloudFormation's own calls) is not in its record.
+ *
+ * LookupEvents gives the newest fifty there, and no token. So each page ends where the one before began, with a
+ * millisecond of both; ids tell what was seen.
+ */
+export async function callsBetween(facts: Facts, from: Date, to: Date): Promise<Call[]> {
+  const trail = new CloudTrailClient(clientOf(facts, rootCredentials(facts.account)));
+  const seen = new Map<string, Event>();
+  try {
+    for (let end = to; ; ) {
+      const page = await trail.send(new LookupEventsCommand({ StartTime: from, EndTime: end, MaxResults: 50 }));
+      const { Events = [] } = page;
+      const known = seen.size;
+      for (const event of Events) seen.set(event.EventId ?? '', event);
+      const oldest = Events.at(-1)?.EventTime;
+      if (!oldest || Events.length < 50) break;
+      if (seen.size === known) throw new Error('fifty calls in a millisecond: the record cannot be read on');
+      end = new Date(oldest.getTime() + 1);
+    }
+  } finally {
+    trail.destroy();
+  }
+  return [...seen.values()]
+    .map(({ EventSource = '', EventName = '', AccessKeyId = '' }) => ({
+      service: EventSource.replace('.amazonaws.com', ''),
+      name: EventName,
+      key: AccessKeyId,
+    }))
+    .filter(({ key }) => key.startsWith('ASIA'));
+}
+
+/** How an execution went. */
+export interface Course {
+  readonly ended: Date;
+  /** As they are billed: states entered, and repeated attempts. */
+  readonly transitions: number;
+  /** Calls that the machine itself made, of Lambda above all. */
+  readonly tasks: number;
+  /** How long its tasks took by the clock, added up. */
+  readonly taskMs: number;
+}
+
+/** The state machine of a capability, and what became of its executions. */
+export async function machineOf(facts: Facts, capability: string) {
+  const sfn = new SFNClient(clientOf(facts, rootCredentials(facts.account)));
+  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+  const arn = stateMachines.find(({ name }) => name?.includes(capability))?.stateMachineArn;
+  if (arn === undefined) throw new Error(`there is no state machine of ${capability}`);
+
+  async function history(executionArn: string): Promise<HistoryEvent[]> {
+    const events: HistoryEvent[] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await sfn.send(new GetExecutionHistoryCommand({ executionArn, nextToken, maxResults: 1000 }));
+      events.push(...(page.events ?? []));
+      nextToken = page.nextToken;
+    } while (nextToken);
+    return events;
+  }
+
+  return {
+    sfn,
+    arn,
+    /** Waits for the execution's end. */
+    async course(executionArn: string): Promise<Course> {
+      const { stopDate: ended } = await until(
+        () => sfn.send(new DescribeExecutionCommand({ executionArn })),
+        ({ status, stopDate }) => status !== 'RUNNING' && stopDate !== undefined,
+        600,
+      );
+      const events = await history(executionArn);
+      const like = (pattern: RegExp) => events.filter(({ type = '' }) => pattern.test(type));
+      const tasks = like(/^(Task|LambdaFunction)Scheduled$/);
+      const answered = like(/^(Task|LambdaFunction)(Succeeded|Failed|TimedOut)$/);
+      const sum = (some: HistoryEvent[]) => some.reduce((all, { timestamp }) => all + (timestamp?.getTime() ?? 0), 0);
+      // The embedded cloud tells of a state inside a Map only that its task was scheduled. Each of ours there is a task.
+      const untold = Math.max(0, tasks.length - like(/^TaskStateEntered$/).length);
+      return {
+        ended: ended ?? new Date(Number.NaN),
+        transitions: like(/StateEntered$/).length + untold,
+        tasks: tasks.length,
+        taskMs: sum(answered) - sum(tasks),
+      };
+    },
+  };
+}
