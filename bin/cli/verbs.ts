@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { crate } from './airlock-crate.ts';
 import { download } from './airlock-download.ts';
+import { preview } from './airlock-preview.ts';
 import { verify } from './airlock-verify.ts';
 import type { Command } from './commands.ts';
 import { completionOf } from './completion.ts';
@@ -25,6 +26,7 @@ export const commands: readonly Command[] = [
   deliver,
   watch,
   open,
+  preview,
   download,
   verify,
   crate,

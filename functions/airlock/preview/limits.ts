@@ -17,7 +17,7 @@ export interface Limits {
   readonly pixels: number;
   /** Pixels of a picture as it is shown; a larger one is made smaller. */
   readonly shown: number;
-  /** Signs of the HTML that a table or text becomes, about: the answer of a Lambda holds 6 MB. */
+  /** Bytes of the HTML that a table, text or picture becomes, about: the answer of a Lambda holds 6 MB, as JSON. */
   readonly html: number;
 }
 
@@ -32,5 +32,5 @@ export const limits: Limits = {
   image: 20 * 1024 ** 2,
   pixels: 25_000_000,
   shown: 1_000_000,
-  html: 3_000_000,
+  html: 2_500_000,
 };

@@ -120,7 +120,7 @@ function draw(rows: Map<number, Kept>, columns: readonly number[], flagged: Map<
       return `${jumps(column, i) ? '<td class="gap"></td>' : ''}${cell(cells.get(column), flag)}`;
     });
     const row = `<tr${number === 1 ? ' class="head"' : ''}><th>${grouped(number)}</th>${line.join('')}</tr>`;
-    room -= row.length;
+    room -= Buffer.byteLength(row);
     lines.push(row);
   }
   const lost =

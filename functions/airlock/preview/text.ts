@@ -13,7 +13,7 @@ export function text(bytes: Uint8Array, whole: boolean, limits: Limits): Part {
   for (const line of lines.slice(0, limits.lines)) {
     if (room <= 0) break;
     const item = `<li><span>${short(line, limits.line)}</span></li>`;
-    room -= item.length;
+    room -= Buffer.byteLength(item);
     html.push(item);
   }
   const rest = lines.length - html.length;
