@@ -16,6 +16,8 @@ export const partitions = {
   report: 'REPORT#',
   reports: 'REPORTS',
   download: 'DOWNLOAD#',
+  airlock: 'AIRLOCK#',
+  airlocks: 'AIRLOCKS#',
   once: 'ONCE#',
 } as const;
 

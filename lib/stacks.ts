@@ -1,4 +1,5 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { Airlock, AirlockData } from './airlock.ts';
 import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
@@ -14,6 +15,7 @@ export class DataStack extends Stack {
   readonly costs: CostsData;
   readonly ingest: IngestData;
   readonly workspaces: WorkspacesData;
+  readonly airlock: AirlockData;
 
   constructor(app: App, id: string, { config, ...props }: StackProps & { config: Config }) {
     super(app, id, { ...props, terminationProtection: true });
@@ -22,12 +24,16 @@ export class DataStack extends Stack {
     this.costs = new CostsData(this, 'Costs', { core: this.core });
     this.ingest = new IngestData(this, 'Ingest', { core: this.core });
     this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
+    this.airlock = new AirlockData(this, 'Airlock', { core: this.core });
     outputs(this, {
       Pool: this.people.pool.userPoolId,
       Client: this.people.client.userPoolClientId,
       Webhook: this.costs.webhook.secretArn,
       Landing: this.ingest.landing.bucketName,
       Lake: this.ingest.lake.bucketName,
+      Sealed: this.airlock.airlock.bucketName,
+      Released: this.airlock.release.bucketName,
+      SigningKey: this.airlock.signing.keyArn,
       GatewayKey: this.workspaces.gatewayKey.secretArn,
     });
   }
@@ -47,10 +53,17 @@ export class PlatformStack extends Stack {
     const ingest = new Ingest(this, 'Ingest', { core, data: data.ingest });
     const costs = new Costs(this, 'Costs', { core, data: data.costs });
     const workspaces = new Workspaces(this, 'Workspaces', { core, data: data.workspaces });
+    const airlock = new Airlock(this, 'Airlock', { core, data: data.airlock, people });
     const api = new Api(this, 'Api', {
       core,
       people,
-      handlers: { projects: projects.api, ingest: ingest.api, costs: costs.api, workspaces: workspaces.api },
+      handlers: {
+        projects: projects.api,
+        ingest: ingest.api,
+        costs: costs.api,
+        workspaces: workspaces.api,
+        airlock: airlock.api,
+      },
     });
     outputs(this, { Url: api.url });
   }

@@ -8,6 +8,8 @@ export const unknownKeys: readonly string[] = [
   'cloudformation:CreateAction',
   'cloudformation:RoleArn',
   'cloudformation:TemplateUrl',
+  'kms:MessageType',
+  'kms:SigningAlgorithm',
 ];
 
 type Conditions = Record<string, Record<string, unknown>>;

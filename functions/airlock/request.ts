@@ -51,6 +51,8 @@ export const Release = z.object({
   sha256: Sha256,
   files: z.number().int(),
   bytes: z.number().int(),
+  /** The list of what lies where, in which version. */
+  held: z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 }),
 });
 export type Release = z.infer<typeof Release>;
 

@@ -1,12 +1,14 @@
 import * as z from 'zod';
+import { Tier } from './policy.ts';
 
 /** How an organisation runs its airlock; from its configuration, the same for all of its projects. */
 export const Rules = z.strictObject({
+  tier: Tier.default(2).describe('how sensitive the data are: what checks are strict about'),
   quorum: z.number().int().min(1).max(3).default(2).describe('how many reviewers must agree'),
   partial: z.boolean().default(false).describe('whether approved files may leave while others are held back'),
   draftDays: z.number().int().min(1).default(30).describe('what nobody goes on with expires after so long'),
   checkHours: z.number().int().min(1).default(24).describe('sealing and checking are over by then'),
-  reviewDays: z.number().int().min(1).default(14).describe('a review that has not ended by then times out'),
+  reviewDays: z.number().int().min(1).max(365).default(14).describe('a review that has not ended by then times out'),
   remindHours: z
     .number()
     .int()

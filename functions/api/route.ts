@@ -13,7 +13,12 @@ export interface Allowed {
   readonly member?: readonly ProjectRole[];
 }
 
-export type Capability = 'projects' | 'ingest' | 'workspaces' | 'costs' | 'api';
+/** Who most routes let in: those who run the place; operators and a project's people; those people alone. */
+export const staff = [{ group: 'operator' }, { group: 'steward' }] as const satisfies readonly Allowed[];
+export const own = [{ group: 'researcher', member: ['lead', 'researcher'] }] as const satisfies readonly Allowed[];
+export const members = [{ group: 'operator' }, ...own] as const satisfies readonly Allowed[];
+
+export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'costs' | 'api';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

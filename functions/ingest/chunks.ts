@@ -14,10 +14,10 @@ export const weight = ({ size }: { size: number }): number => size + weights.fil
  * Packs files into even chunks, at most forty: the heaviest first, each into the lightest chunk, which keeps any two
  * chunks within one file's weight of each other. The same files always give the same chunks.
  */
-export function pack(files: readonly Pinned[]): Pinned[][] {
+export function pack<T extends { readonly path: string; readonly size: number }>(files: readonly T[]): T[][] {
   const total = files.reduce((sum, file) => sum + weight(file), 0);
   const count = Math.min(mostChunks, files.length, Math.max(1, Math.ceil(total / weights.chunk)));
-  const chunks = Array.from({ length: count }, () => ({ files: [] as Pinned[], weight: 0 }));
+  const chunks = Array.from({ length: count }, () => ({ files: [] as T[], weight: 0 }));
   const heaviestFirst = [...files].sort((a, b) => b.size - a.size || compareBytes(a.path, b.path));
   for (const file of heaviestFirst) {
     const lightest = chunks.reduce((least, chunk) => (chunk.weight < least.weight ? chunk : least));

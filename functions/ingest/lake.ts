@@ -21,20 +21,22 @@ const place = ({ bucket, key, version = '' }: Version) =>
 
 const isTaken = (error: unknown) => error instanceof Error && error.name === 'PreconditionFailed';
 
-/** Throws unless the object in the lake is the content that was verified. */
-async function reread(to: Version, content: Content): Promise<void> {
-  const { sha256, size } = await hashOf(to);
+/** Throws unless the object there is the content that was verified; gives its version. */
+async function reread(to: Version, content: Content): Promise<string> {
+  const { sha256, size, version } = await hashOf(to);
   if (sha256 !== content.sha256 || size !== content.size)
-    throw new Error(`${to.key} in the lake is not what was verified: ${sha256}`);
+    throw new Error(`${to.key} as copied is not what was verified: ${sha256}`);
+  return version;
 }
 
 /**
  * Copies a verified version into the lake without its bytes passing through here, and never over what is there. S3 says
  * the SHA-256 of what it wrote. Where it does not, equal ETags (MD5) or else reading it back must show that it is the same.
+ * Gives the version it made, or found.
  */
-export async function copyWhole(from: Version, to: Version, content: Content): Promise<void> {
+export async function copyWhole(from: Version, to: Version, content: Content): Promise<string> {
   try {
-    const { CopyObjectResult: made = {} } = await s3.send(
+    const { CopyObjectResult: made = {}, VersionId } = await s3.send(
       new CopyObjectCommand({
         Bucket: to.bucket,
         Key: to.key,
@@ -48,11 +50,11 @@ export async function copyWhole(from: Version, to: Version, content: Content): P
       }),
     );
     const hash = made.ChecksumSHA256 && Buffer.from(made.ChecksumSHA256, 'base64').toString('hex');
-    if (hash === content.sha256 || (!hash && made.ETag === content.etag)) return;
+    if (VersionId !== undefined && (hash === content.sha256 || (!hash && made.ETag === content.etag))) return VersionId;
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
-  await reread(to, content);
+  return reread(to, content);
 }
 
 /** The same in parts, for what CopyObject can't take. `hashes` are those of the parts as they were verified. */
@@ -61,7 +63,7 @@ export async function copyParts(
   to: Version,
   content: Content,
   { part, hashes }: { part: number; hashes: readonly string[] },
-): Promise<void> {
+): Promise<string> {
   const target = { Bucket: to.bucket, Key: to.key };
   const { UploadId } = await s3.send(
     new CreateMultipartUploadCommand({
@@ -85,7 +87,7 @@ export async function copyParts(
       );
       return { PartNumber: index + 1, ETag: made.ETag, ChecksumSHA256: made.ChecksumSHA256 };
     });
-    await s3.send(
+    const { VersionId } = await s3.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
@@ -93,12 +95,13 @@ export async function copyParts(
         IfNoneMatch: '*',
       }),
     );
-    if (copied.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index])) return;
+    if (VersionId !== undefined && copied.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index]))
+      return VersionId;
   } catch (error) {
     await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
     if (!isTaken(error)) throw error;
   }
-  await reread(to, content);
+  return reread(to, content);
 }
 
 /** Writes a small text into the lake, once. */

@@ -45,28 +45,48 @@ export interface Version {
   readonly version?: string;
 }
 
-const open = async ({ bucket, key, version }: Version): Promise<Readable> => {
-  const { Body } = await s3.send(
+const open = async ({ bucket, key, version }: Version): Promise<{ body: Readable; version: string }> => {
+  const { Body, VersionId = '' } = await s3.send(
     new GetObjectCommand({ Bucket: bucket, Key: key, ...(version !== undefined && { VersionId: version }) }),
   );
-  return Body as Readable;
+  return { body: Body as Readable, version: VersionId };
 };
+
+/** The bytes of an object as they come. */
+export async function* streamOf(of: Version): AsyncGenerator<Uint8Array> {
+  yield* (await open(of)).body as AsyncIterable<Uint8Array>;
+}
 
 /** Reads a small object whole; its size is known to be small from the listing of this same version. */
 export async function readVersionOf(of: Version): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of await open(of)) parts.push(part);
+  for await (const part of streamOf(of)) parts.push(part);
   return Buffer.concat(parts);
 }
 
+export interface Hashed {
+  readonly sha256: string;
+  readonly size: number;
+  readonly parts: string[];
+  /** The version that was read. */
+  readonly version: string;
+  /** Its first bytes, which tell what it is. */
+  readonly head: Uint8Array;
+}
+
+const headBytes = 64 * 1024;
+
 /** Streams an object through SHA-256, in flat memory. With `part`, each run of so many bytes gets a hash of its own too. */
-export async function hashOf(of: Version, part?: number): Promise<{ sha256: string; size: number; parts: string[] }> {
+export async function hashOf(of: Version, part?: number): Promise<Hashed> {
   const whole = createHash('sha256');
   const parts: string[] = [];
   let [size, current, left]: [number, Hash | undefined, number] = [0, undefined, 0];
-  for await (const bytes of (await open(of)) as AsyncIterable<Uint8Array>) {
+  const { body, version } = await open(of);
+  let head: Uint8Array = new Uint8Array();
+  for await (const bytes of body as AsyncIterable<Uint8Array>) {
     whole.update(bytes);
     size += bytes.length;
+    if (head.length < headBytes) head = Buffer.concat([head, bytes.subarray(0, headBytes - head.length)]);
     if (part === undefined) continue;
     for (let from = 0; from < bytes.length; ) {
       if (current === undefined) [current, left] = [createHash('sha256'), part];
@@ -80,7 +100,7 @@ export async function hashOf(of: Version, part?: number): Promise<{ sha256: stri
     }
   }
   if (current) parts.push(current.digest('base64'));
-  return { sha256: whole.digest('hex'), size, parts };
+  return { sha256: whole.digest('hex'), size, parts, version, head };
 }
 
 /** Whether the error says that the object's version is there no more. */

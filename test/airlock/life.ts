@@ -31,7 +31,14 @@ export const reportOf = (worst?: 'block' | 'ask' | 'warn') => ({
   ...(worst && { worst }),
   first: [],
 });
-export const releaseOf = () => ({ key: 'release.json', versionId: 'v', sha256: hex('d'), files: 2, bytes: 10 });
+export const releaseOf = () => ({
+  key: 'release.json',
+  versionId: 'v',
+  sha256: hex('d'),
+  files: 2,
+  bytes: 10,
+  held: { key: 'files.json', versionId: 'v', sha256: hex('c') },
+});
 export const ballot = (round: number, verdict: 'approve' | 'return' | 'reject', paths: readonly string[] = []) => ({
   verdict,
   seal: hex(String(round % 10)),

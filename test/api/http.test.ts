@@ -20,6 +20,7 @@ const examples: Record<string, string> = {
   project: 'asthma',
   workspace: 'ws-001122334455',
   delivery: 'dl-0011223344556677',
+  request: 'al-0011223344556677',
   dataset: 'admissions',
   name: 'rana',
   date: '2026-11-01',
@@ -29,6 +30,17 @@ const bodies: Record<string, object> = {
   addMember: { roles: ['researcher'] },
   openDelivery: { dataset: 'admissions' },
   askWorkspace: { kind: 'linux' },
+  draftRequest: {
+    title: 'Table 1',
+    source: 'data/outbox/table1/',
+    groups: [{ name: 'table', kind: 'table', purpose: 'paper', paths: ['**'] }],
+  },
+  withdrawRequest: { reason: 'wrong table' },
+  reviewRequest: { verdict: 'approve', seal: '0'.repeat(64) },
+  returnRequest: { seal: '0'.repeat(64), comment: 'Round the counts.' },
+  takeDownload: { token: 'A'.repeat(43) },
+  downloadFiles: { token: 'A'.repeat(43) },
+  revokeRequest: { reason: 'a small count' },
 };
 const paramsOf = (route: Route) =>
   Object.fromEntries(Object.keys(route.params?.shape ?? {}).map(name => [name, examples[name] ?? 'x']));

@@ -1,0 +1,186 @@
+import { randomInt } from 'node:crypto';
+import * as z from 'zod';
+import { http, type User } from '../api/http.ts';
+import { outcomes } from '../api/once.ts';
+import { now } from '../clock.ts';
+import { streamOf } from '../ingest/landing.ts';
+import { rolesOf } from '../projects/members.ts';
+import { readProject } from '../projects/store.ts';
+import { Refused } from '../refused.ts';
+import { type Command, decide } from './airlock.ts';
+import { announce, tell } from './announce.ts';
+import { type Decision, happened } from './decision.ts';
+import { factsFor } from './facts.ts';
+import { roundPrefix } from './gather.ts';
+import { lapse } from './lapse.ts';
+import { start, wake } from './machines.ts';
+import { manifestOf, pageFiles, pageReports, reportOn } from './pages.ts';
+import { preview } from './preview/preview.ts';
+import { revokeDownload } from './release/download.ts';
+import { downloads } from './release/operations.ts';
+import { type Request, requestId } from './request.ts';
+import { open } from './requester.ts';
+import { Rules } from './rules.ts';
+import { change, createRequest, pageRequests, readRequest } from './store.ts';
+import { summaryOf } from './summary.ts';
+import { eyeOf, shown } from './views.ts';
+import type { Ballot } from './votes.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  BUS_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  POOL_ID: z.string(),
+  MACHINE: z.string(),
+  RELEASE_MACHINE: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3, Cognito, Step Functions, DynamoDB and EventBridge, each for an operation here.
+const { TABLE_NAME, BUS_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES } = env.parse(
+  process.env,
+);
+const rules = Rules.parse(JSON.parse(RULES));
+
+interface Of {
+  readonly project: string;
+  readonly request: string;
+}
+
+/** Who asks, as they may see this request; to whoever may not, there is none. */
+async function look(of: Request, user: User) {
+  const member = (await rolesOf(TABLE_NAME, of.project, user.id)).length > 0;
+  return eyeOf(of, user, member);
+}
+
+async function find(user: User, { project, request }: Of) {
+  const { revision: _, ...read } = await readRequest(TABLE_NAME, project, request);
+  const { request: of } = lapse(read, now(), rules);
+  return { of, eye: await look(of, user) };
+}
+
+/** What somebody asks for: decided on what is so now, written, announced. */
+async function run(user: User, { project, request: id }: Of, command: (by: User) => Command): Promise<Decision> {
+  const at = now();
+  const decision = await change(TABLE_NAME, { project, id, at }, async read =>
+    decide(read, command(user), at, await factsFor({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user)),
+  );
+  await announce(BUS_NAME, decision, at);
+  if (decision.wake !== undefined) await wake(decision.wake);
+  return decision;
+}
+
+async function answer(user: User, { request }: Decision) {
+  return shown(request, user, await look(request, user));
+}
+
+async function cast(user: User, of: Of, ballot: Ballot) {
+  if (ballot.files.length > 0) {
+    const { of: request, eye } = await find(user, of);
+    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} can't review its requests.`);
+    const known = new Set((await manifestOf(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
+    const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
+    if (unknown.length > 0) throw new Refused('invalid', 'These files are not in the seal.', unknown);
+  }
+  return answer(user, await run(user, of, by => ({ do: 'vote', by, ballot })));
+}
+
+/** Lists are written with the requests; what time has changed since is looked up. */
+async function page(project: string, query: { limit: number; next?: string | undefined }) {
+  const at = now();
+  const { items, next } = await pageRequests(TABLE_NAME, project, query);
+  const current = await Promise.all(
+    items.map(async ({ revision: _, ...item }) => {
+      if (item.due === undefined || at < item.due) return item;
+      return summaryOf(lapse(await readRequest(TABLE_NAME, item.project, item.id), at, rules).request);
+    }),
+  );
+  return { items: current, ...(next !== undefined && { next }) };
+}
+
+export const handler = http<'airlock'>(
+  {
+    async draftRequest({ user, params: { project }, body }) {
+      if ((await readProject(TABLE_NAME, project))?.status !== 'ready')
+        throw new Refused('conflict', `Project ${project} is not ready: nothing can leave it.`);
+      const at = now();
+      const id = requestId(at, randomInt(2 ** 20));
+      const decision = open({ id, project, ...body }, user, at, { rules });
+      await createRequest(TABLE_NAME, decision, at);
+      await announce(BUS_NAME, decision, at);
+      return shown(decision.request, user, 'project');
+    },
+    async editRequest({ user, params, body }) {
+      return answer(user, await run(user, params, by => ({ do: 'edit', by, change: body })));
+    },
+    async submitRequest({ user, params }) {
+      const decision = await run(user, params, by => ({ do: 'submit', by }));
+      await start(MACHINE, decision.request, 'start');
+      return answer(user, decision);
+    },
+    async withdrawRequest({ user, params, body }) {
+      return answer(user, await run(user, params, by => ({ do: 'withdraw', by, ...body })));
+    },
+    listRequests: ({ params: { project }, query }) => page(project, query),
+    listQueue: ({ query }) => page('', query),
+    async showRequest({ user, params }) {
+      const { of, eye } = await find(user, params);
+      return shown(of, user, eye);
+    },
+    async listFiles({ user, params, query }) {
+      const { of, eye } = await find(user, params);
+      const page = await pageFiles(AIRLOCK_BUCKET, of, query);
+      if (eye === 'reviewer')
+        await tell(BUS_NAME, of, happened('FileViewed', 'The list of files.', user), now(), page.items[0]?.path);
+      return page;
+    },
+    async showChecks({ user, params, query }) {
+      const { of, eye } = await find(user, params);
+      const page = await pageReports(AIRLOCK_BUCKET, of, query);
+      if (eye === 'reviewer')
+        await tell(BUS_NAME, of, happened('FileViewed', 'Reports with cells.', user), now(), page.items[0]?.path);
+      return page;
+    },
+    async viewFile({ user, params, query: { path } }) {
+      const { of, eye } = await find(user, params);
+      const { round, files } = await manifestOf(AIRLOCK_BUCKET, of);
+      const file = files.find(file => file.path === path);
+      if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${of.id}.`);
+      const report = await reportOn(AIRLOCK_BUCKET, of, path);
+      // On record before anything is shown.
+      if (eye === 'reviewer') await tell(BUS_NAME, of, happened('FileViewed', 'A file.', user), now(), path);
+      const key = `${roundPrefix({ id: of.id, round })}files/${path}`;
+      const bytes = streamOf({ bucket: AIRLOCK_BUCKET, key, version: file.versionId });
+      return { path, ...(await preview({ ...file, report }, bytes)) };
+    },
+    reviewRequest: ({ user, params, body }) => cast(user, params, body),
+    returnRequest: ({ user, params, body }) => cast(user, params, { ...body, verdict: 'return' }),
+    async releaseRequest({ user, params }) {
+      const decision = await run(user, params, by => ({ do: 'release', by }));
+      await start(RELEASE_MACHINE, decision.request, 'start');
+      return answer(user, decision);
+    },
+    async revokeRequest({ user, params, body }) {
+      const decision = await run(user, params, by => ({ do: 'revoke', by, ...body }));
+      // The request's own word ends all links already; the grant is told as well, where there is one.
+      if (decision.request.status === 'revoked' && decision.request.release)
+        await revokeDownload(TABLE_NAME, params, user.id, body.reason, now());
+      return answer(user, decision);
+    },
+    async resumeRequest({ user, params }) {
+      const decision = await run(user, params, by => ({ do: 'resume', by }));
+      await start(MACHINE, decision.request, decision.request.status === 'inReview' ? 'review' : 'start');
+      return answer(user, decision);
+    },
+    async reissueReview({ user, params }) {
+      const decision = await run(user, params, by => ({ do: 'reissue', by }));
+      await start(MACHINE, decision.request, 'review');
+      return answer(user, decision);
+    },
+    ...downloads(
+      { table: TABLE_NAME, bus: BUS_NAME, bucket: RELEASE_BUCKET },
+      async of => lapse(await readRequest(TABLE_NAME, of.project, of.request), now(), rules).request,
+    ),
+  },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+);

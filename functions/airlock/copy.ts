@@ -1,0 +1,66 @@
+import * as z from 'zod';
+import { step } from '../handler.ts';
+import { copyParts, copyWhole } from '../ingest/lake.ts';
+import { hashOf, isGone, streamOf } from '../ingest/landing.ts';
+import { parallel } from '../ingest/parallel.ts';
+import { copyLimits } from '../ingest/steps.ts';
+import { leave, take } from '../ingest/work.ts';
+import { summarise } from './checks/check-file.ts';
+import { roundPrefix } from './gather.ts';
+import type { HeldFiles } from './held.ts';
+import { Tampered } from './objects.ts';
+import { policyFor } from './policy.ts';
+import { Rules } from './rules.ts';
+import type { SealedFile } from './sealed.ts';
+import { Attempt, folder, Sealed, width } from './steps.ts';
+
+export const env = z.object({
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  RULES: z.string(),
+});
+const { AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
+const policy = policyFor(Rules.parse(JSON.parse(RULES)).tier);
+
+const Input = Attempt.extend({ round: z.number().int(), chunk: z.string() });
+
+/** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
+export const handler = step(Input, async ({ round, chunk, ...attempt }) => {
+  const { request: id } = attempt;
+  const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+
+  const release = async ({ path, size, sha256, versionId }: SealedFile): Promise<HeldFiles[number]> => {
+    const from = {
+      bucket: AIRLOCK_BUCKET,
+      key: `${roundPrefix({ id, round })}files/${path}`,
+      version: versionId,
+    };
+    const key = `released/${id}/files/${path}`;
+    const to = { bucket: RELEASE_BUCKET, key };
+    try {
+      const large = size > copyLimits.whole;
+      const read = await hashOf(from, large ? copyLimits.part : undefined);
+      if (read.sha256 !== sha256 || read.size !== size)
+        throw new Tampered(`${from.key} was sealed as ${sha256}, but is ${read.sha256}`);
+      const content = { sha256, size, etag: '' };
+      const made = large
+        ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyWhole(from, to, content);
+      return { path, size, sha256, key, versionId: made };
+    } catch (error) {
+      if (isGone(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
+      throw error;
+    }
+  };
+
+  const held = await parallel(files, width, release);
+  // Two at a time, as in the checks. What later tables are compared with: no labels, only hashes and counts.
+  const summaries = await parallel(files, 2, ({ versionId, ...file }) => {
+    const key = `${roundPrefix({ id, round })}files/${file.path}`;
+    return summarise(file, () => streamOf({ bucket: AIRLOCK_BUCKET, key, version: versionId }), policy);
+  });
+  const text = (of: unknown) => leave(WORK_BUCKET, folder(attempt), JSON.stringify(of));
+  const tables = summaries.flat().map(summary => ({ ...summary, release: id }));
+  return { held: await text(held), tables: await text(tables) };
+});

@@ -1,0 +1,29 @@
+import * as z from 'zod';
+import { type Contract, contract } from '../contract.ts';
+import { ProjectId } from '../projects/projects.ts';
+import { type Happening, happenings } from './decision.ts';
+import { RequestId } from './request.ts';
+
+/** What every event of a request says. No vote is in it: who voted how is nobody's to know before all have. */
+export const About = z.object({
+  project: ProjectId,
+  request: RequestId,
+  round: z.number().int(),
+  status: z.string(),
+  title: z.string(),
+  requester: z.string(),
+  requesterName: z.string(),
+  /** A person's id and name; empty where a workflow or time did it. */
+  by: z.string(),
+  byName: z.string(),
+  says: z.string(),
+  /** The file it is about, where it is about one. */
+  path: z.string().optional(),
+  at: z.iso.datetime(),
+});
+export type About = z.infer<typeof About>;
+
+/** One contract for each thing that can happen. */
+export const contracts = Object.fromEntries(
+  happenings.map(name => [name, contract('broch.airlock', name, About)]),
+) as Record<Happening, Contract<About>>;

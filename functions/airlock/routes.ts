@@ -1,0 +1,197 @@
+import * as z from 'zod';
+import { own, Paging, pageOf, type Route } from '../api/route.ts';
+import { ProjectId } from '../projects/projects.ts';
+import { downloadRoutes } from './release/routes.ts';
+import { FileReport } from './report.ts';
+import { Groups, RequestId, Source, Title } from './request.ts';
+import { Edit } from './requester.ts';
+import { SealedFile } from './sealed.ts';
+import { Summary } from './summary.ts';
+import { Shown } from './views.ts';
+import { Ballot } from './votes.ts';
+
+const project = z.object({ project: ProjectId });
+const request = z.object({ project: ProjectId, request: RequestId });
+const reviewers = [{ group: 'reviewer' }] as const;
+const judges = [{ group: 'reviewer' }, { group: 'operator' }] as const;
+const all = [...judges, ...own] as const;
+const Reason = z.object({ reason: z.string().trim().min(1).max(1000).describe('why, for the record') });
+
+/** One request in its project. To whoever has no part in it, there is none: 404. */
+const on = { capability: 'airlock', params: request, returns: Shown, status: 200 } as const;
+const path = '/projects/{project}/airlock/{request}';
+
+export const airlockRoutes = {
+  draftRequest: {
+    method: 'POST',
+    path: '/projects/{project}/airlock',
+    capability: 'airlock',
+    cli: 'airlock draft',
+    status: 201,
+    who: own,
+    summary: 'Draft a request to release files from a project',
+    example:
+      'airlock draft asthma --title \'Table 1\' --source data/outbox/table1/ --groups \'[{"name":"table","kind":"table","purpose":"paper","paths":["**"]}]\'',
+    params: project,
+    body: z.object({ title: Title, source: Source, groups: Groups.describe('what the files are, as JSON or @file') }),
+    returns: Shown,
+  },
+  editRequest: {
+    ...on,
+    method: 'PUT',
+    path,
+    cli: 'airlock edit',
+    who: own,
+    summary: 'Change a draft, or what came back',
+    example: "airlock edit asthma al-0011223344556677 --explanation 'The zeros are structural.'",
+    body: Edit,
+  },
+  submitRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/submit`,
+    cli: 'airlock submit',
+    status: 202,
+    who: own,
+    summary: 'Seal the files as they are now, have them checked, then reviewed',
+    example: 'airlock submit asthma al-0011223344556677',
+  },
+  withdrawRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/withdraw`,
+    cli: 'airlock withdraw',
+    who: [...own, { group: 'operator' }],
+    summary: 'Take a request back for good',
+    example: "airlock withdraw asthma al-0011223344556677 --reason 'wrong table'",
+    body: Reason,
+  },
+  listRequests: {
+    method: 'GET',
+    path: '/projects/{project}/airlock',
+    capability: 'airlock',
+    cli: 'airlock list',
+    status: 200,
+    who: all,
+    summary: "A project's requests",
+    example: 'airlock list asthma',
+    params: project,
+    query: Paging,
+    returns: pageOf(Summary),
+  },
+  listQueue: {
+    method: 'GET',
+    path: '/airlock',
+    capability: 'airlock',
+    cli: 'airlock queue',
+    status: 200,
+    who: judges,
+    summary: 'The requests of all projects, newest first',
+    example: 'airlock queue',
+    query: Paging,
+    returns: pageOf(Summary),
+  },
+  showRequest: {
+    ...on,
+    method: 'GET',
+    path,
+    cli: 'airlock show',
+    who: all,
+    summary: 'One request: where it stands, what is wrong with it, what was said',
+    example: 'airlock show asthma al-0011223344556677',
+  },
+  listFiles: {
+    ...on,
+    method: 'GET',
+    path: `${path}/files`,
+    cli: 'airlock files',
+    who: [...reviewers, ...own],
+    summary: 'The sealed files',
+    example: 'airlock files asthma al-0011223344556677',
+    query: Paging,
+    returns: pageOf(SealedFile),
+  },
+  showChecks: {
+    ...on,
+    method: 'GET',
+    path: `${path}/report`,
+    cli: 'airlock report',
+    who: [...reviewers, ...own],
+    summary: 'What the checks found in each file',
+    example: 'airlock report asthma al-0011223344556677',
+    query: Paging,
+    returns: pageOf(FileReport),
+  },
+  viewFile: {
+    ...on,
+    method: 'GET',
+    path: `${path}/view`,
+    cli: 'airlock view',
+    who: [...reviewers, ...own],
+    summary: 'A sealed file drawn anew as a safe page, with what the checks found marked in it',
+    example: 'airlock view asthma al-0011223344556677 --path table1.csv',
+    query: z.object({ path: z.string().min(1).max(1024).describe('as `airlock files` shows it') }),
+    returns: z.object({ path: z.string(), html: z.string(), truncated: z.boolean() }),
+  },
+  reviewRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/reviews`,
+    cli: 'airlock review',
+    who: reviewers,
+    summary: 'Vote on a seal; nobody sees votes before all have voted',
+    example: `airlock review asthma al-0011223344556677 --verdict approve --seal ${'0'.repeat(64)}`,
+    body: Ballot,
+  },
+  returnRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/return`,
+    cli: 'airlock return',
+    who: reviewers,
+    summary: 'Vote to give a request back for changes',
+    example: `airlock return asthma al-0011223344556677 --seal ${'0'.repeat(64)} --comment 'Round the counts.'`,
+    body: Ballot.omit({ verdict: true }),
+  },
+  releaseRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/release`,
+    cli: 'airlock release',
+    status: 202,
+    who: judges,
+    summary: 'Release what was approved',
+    example: 'airlock release asthma al-0011223344556677',
+  },
+  revokeRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/revoke`,
+    cli: 'airlock revoke',
+    who: judges,
+    summary: 'Take an approval or a release back: nothing can be downloaded any more',
+    example: "airlock revoke asthma al-0011223344556677 --reason 'a small count'",
+    body: Reason,
+  },
+  resumeRequest: {
+    ...on,
+    method: 'POST',
+    path: `${path}/resume`,
+    cli: 'airlock resume',
+    status: 202,
+    who: [{ group: 'operator' }],
+    summary: 'Go on with a request that timed out',
+    example: 'airlock resume asthma al-0011223344556677',
+  },
+  reissueReview: {
+    ...on,
+    method: 'POST',
+    path: `${path}/reissue`,
+    cli: 'airlock reissue',
+    status: 202,
+    who: judges,
+    summary: 'Wait anew for the decision of a review whose workflow was lost; votes are kept',
+    example: 'airlock reissue asthma al-0011223344556677',
+  },
+  ...downloadRoutes,
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { step } from '../handler.ts';
+import { take } from '../ingest/work.ts';
+import { decide } from './airlock.ts';
+import { announce } from './announce.ts';
+import { Differencing } from './checks/sdc/differencing.ts';
+import { HeldFiles, heldKey } from './held.ts';
+import { keep, reopen } from './objects.ts';
+import { allowDownload } from './release/download.ts';
+import { recordOf } from './release/record.ts';
+import { sign } from './release/sign.ts';
+import { rememberedKey } from './remembered.ts';
+import { after, day } from './request.ts';
+import { Rules } from './rules.ts';
+import { Attempt } from './steps.ts';
+import { change, readRequest } from './store.ts';
+import { WholeReport } from './whole.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  BUS_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  SIGNING_KEY: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3, DynamoDB, KMS and EventBridge.
+const { TABLE_NAME, BUS_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(
+  process.env,
+);
+const rules = Rules.parse(JSON.parse(RULES));
+
+/** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
+export const handler = step(
+  Attempt.extend({ copied: z.array(z.object({ held: z.string(), tables: z.string() })) }),
+  async ({ copied, ...of }) => {
+    const { project, request: id, attempt } = of;
+    const at = now();
+    const read = await readRequest(TABLE_NAME, project, id);
+    if (read.status !== 'releasing' || read.attempt !== attempt) return { outcome: 'superseded' };
+    const files = [];
+    const tables = [];
+    for (const { held, tables: key } of copied) {
+      files.push(...HeldFiles.parse(JSON.parse(await take(WORK_BUCKET, held))));
+      tables.push(...Differencing.parse(JSON.parse(await take(WORK_BUCKET, key))));
+    }
+    const { policy } = WholeReport.parse(await reopen(AIRLOCK_BUCKET, read.report));
+    const { seal, votes, requester } = read;
+    const record = recordOf({
+      request: id,
+      round: read.round,
+      project,
+      seal: { sha256: seal.sha256, files: seal.files, bytes: seal.bytes, sealedAt: seal.sealedAt },
+      files: files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
+      requester,
+      reviewers: votes.filter(({ verdict }) => verdict === 'approve').map(({ by, at }) => ({ id: by, at })),
+      checks: read.report.sha256,
+      policy,
+      approvedAt: read.approvedAt,
+      releasedAt: at,
+      expires: after(at, rules.releasedDays * day),
+      recipient: requester,
+      keyId: SIGNING_KEY,
+    });
+    await keep(RELEASE_BUCKET, rememberedKey(project, id), JSON.stringify(tables));
+    const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
+    const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(await sign(record)));
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const { expires } = record;
+    await allowDownload(TABLE_NAME, {
+      project,
+      request: id,
+      seal: seal.sha256,
+      recipient: requester,
+      requester,
+      expires,
+    });
+    const release = { ...kept, files: files.length, bytes, held };
+    const decision = await change(TABLE_NAME, { project, id, at }, before =>
+      decide(before, { do: 'released', attempt, release }, at, { rules, members: [], reviewers: [] }),
+    );
+    await announce(BUS_NAME, decision, at);
+    return { outcome: decision.superseded ? 'superseded' : 'released' };
+  },
+);

@@ -1,0 +1,274 @@
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
+import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type * as Api from '../functions/airlock/api.ts';
+import type * as Await from '../functions/airlock/await.ts';
+import type * as Check from '../functions/airlock/check.ts';
+import type * as Copy from '../functions/airlock/copy.ts';
+import type * as Fail from '../functions/airlock/fail.ts';
+import type * as Fold from '../functions/airlock/fold.ts';
+import type * as Manifest from '../functions/airlock/manifest.ts';
+import type * as Pick from '../functions/airlock/pick.ts';
+import type * as Plan from '../functions/airlock/plan.ts';
+import type * as Seal from '../functions/airlock/seal.ts';
+import type * as Sign from '../functions/airlock/sign.ts';
+import type * as Tick from '../functions/airlock/tick.ts';
+import { bucket, bus, named, starts, table } from './access.ts';
+import type { People } from './api.ts';
+import type { Core } from './core.ts';
+import { Handler, type Module } from './handler.ts';
+import { bucketPrefix } from './project/names.ts';
+import { Workflow } from './workflow.ts';
+
+/** What was sealed, what was released, and the key that signs for it. */
+export class AirlockData extends Construct {
+  readonly airlock: Bucket;
+  readonly release: Bucket;
+  readonly work: Bucket;
+  readonly signing: Key;
+
+  constructor(scope: Construct, id: string, { core }: { core: Core }) {
+    super(scope, id);
+    const { lockDays } = core.config.airlock;
+    // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
+    const locked = (prefix: string) => ({
+      objectLockEnabled: true,
+      objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
+      lifecycleRules: [
+        {
+          prefix,
+          expiration: Duration.days(lockDays + 1),
+          noncurrentVersionExpiration: Duration.days(1),
+        },
+        { abortIncompleteMultipartUploadAfter: Duration.days(7) },
+      ],
+    });
+    this.airlock = core.bucket(this, 'Sealed', locked('requests/'));
+    // What tables later ones are compared with stays for good.
+    this.release = core.bucket(this, 'Released', locked('released/'));
+    this.work = core.bucket(this, 'Work', {
+      lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
+    });
+    this.signing = new Key(this, 'Signing', {
+      description: 'Broch: signs the records of releases',
+      keySpec: KeySpec.ECC_NIST_P256,
+      keyUsage: KeyUsage.SIGN_VERIFY,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    const rotated = {
+      id: 'AwsSolutions-KMS5',
+      reason: 'KMS rotates no asymmetric keys; a record names the key that signed it.',
+    };
+    Validations.of(this.signing).acknowledge(rotated, {
+      ...rotated,
+      id: 'NIST.800.53.R5-KMSBackingKeyRotationEnabled',
+    });
+  }
+}
+
+export interface AirlockProps {
+  readonly core: Core;
+  readonly data: AirlockData;
+  readonly people: People;
+  /** How many chunks of one request are worked on at once. */
+  readonly concurrency?: number;
+}
+
+/** The way out: sealed, checked, reviewed by people who have no part in it, released byte for byte. */
+export class Airlock extends Construct {
+  readonly api: Handler<Module>;
+
+  constructor(scope: Construct, id: string, props: AirlockProps) {
+    super(scope, id);
+    const { core, data, people, concurrency = 10 } = props;
+    const { airlock: rules, environment } = core.config;
+    const RULES = JSON.stringify(rules);
+    const prefix = bucketPrefix(environment, Stack.of(this).account);
+    const worker = { core, seconds: 900, memory: 1769 } as const;
+    const changes = { airlock: ['GetItem', 'PutItem'], airlocks: ['PutItem'] } as const;
+    const changing = {
+      TABLE_NAME: table(core.table, changes),
+      BUS_NAME: bus(core.bus),
+      RULES,
+    };
+    const reads = bucket(data.airlock, ['read'], 'requests/');
+    const notes = bucket(data.work, ['read', 'write']);
+
+    const fail = new Handler<typeof Fail>(this, 'Fail', { core, entry: 'airlock/fail.ts', environment: changing });
+    const workflow = new Workflow(this, 'Workflow', {
+      core,
+      file: 'airlock.asl.json',
+      calls: {
+        Plan: new Handler<typeof Plan>(this, 'Plan', {
+          ...worker,
+          entry: 'airlock/plan.ts',
+          environment: {
+            ...changing,
+            TABLE_NAME: table(core.table, {
+              airlock: ['GetItem', 'PutItem'],
+              airlocks: ['GetItem', 'PutItem'],
+              project: ['GetItem'],
+            }),
+            BUCKETS: named(prefix, listsOutboxes(prefix)),
+            WORK_BUCKET: bucket(data.work, ['write']),
+          },
+        }),
+        Seal: new Handler<typeof Seal>(this, 'Seal', {
+          ...worker,
+          entry: 'airlock/seal.ts',
+          environment: {
+            BUCKETS: named(prefix, ...readsOutboxes(prefix, Stack.of(this))),
+            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'parts'], 'requests/'),
+            WORK_BUCKET: notes,
+          },
+        }),
+        Manifest: new Handler<typeof Manifest>(this, 'Manifest', {
+          ...worker,
+          entry: 'airlock/manifest.ts',
+          environment: {
+            ...changing,
+            AIRLOCK_BUCKET: bucket(data.airlock, ['write'], 'requests/'),
+            WORK_BUCKET: bucket(data.work, ['read']),
+          },
+        }),
+        Check: new Handler<typeof Check>(this, 'Check', {
+          ...worker,
+          entry: 'airlock/check.ts',
+          environment: {
+            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/'),
+            RELEASE_BUCKET: bucket(data.release, ['read', 'list'], 'remembered/'),
+            WORK_BUCKET: bucket(data.work, ['read']),
+            RULES,
+          },
+        }),
+        Fold: new Handler<typeof Fold>(this, 'Fold', {
+          ...worker,
+          entry: 'airlock/fold.ts',
+          environment: { ...changing, AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/') },
+        }),
+        Await: new Handler<typeof Await>(this, 'Await', {
+          core,
+          entry: 'airlock/await.ts',
+          environment: { TABLE_NAME: table(core.table, changes), RULES },
+        }),
+        Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/tick.ts', environment: changing }),
+        Fail: fail,
+      },
+      // Looked at a quarter as often as people are reminded, so that reminders and deadlines are kept to that.
+      values: { Concurrency: concurrency, TickSeconds: Math.max(900, rules.remindHours * 900) },
+      deadline: Duration.hours(rules.checkHours + rules.reviewDays * 24 + 24),
+    });
+    const release = new Workflow(this, 'Release', {
+      core,
+      file: 'airlock-release.asl.json',
+      calls: {
+        Pick: new Handler<typeof Pick>(this, 'Pick', {
+          ...worker,
+          entry: 'airlock/pick.ts',
+          environment: {
+            TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
+            AIRLOCK_BUCKET: reads,
+            WORK_BUCKET: bucket(data.work, ['write']),
+          },
+        }),
+        Copy: new Handler<typeof Copy>(this, 'Copy', {
+          ...worker,
+          entry: 'airlock/copy.ts',
+          environment: {
+            AIRLOCK_BUCKET: reads,
+            RELEASE_BUCKET: bucket(data.release, ['read', 'write', 'parts'], 'released/'),
+            WORK_BUCKET: notes,
+            RULES,
+          },
+        }),
+        Sign: new Handler<typeof Sign>(this, 'Sign', {
+          core,
+          entry: 'airlock/sign.ts',
+          seconds: 120,
+          environment: {
+            ...changing,
+            TABLE_NAME: table(core.table, { ...changes, download: ['GetItem', 'PutItem'] }),
+            AIRLOCK_BUCKET: reads,
+            RELEASE_BUCKET: bucket(data.release, ['write']),
+            WORK_BUCKET: bucket(data.work, ['read']),
+            SIGNING_KEY: named(data.signing.keyArn, ...signs(data.signing)),
+          },
+        }),
+        Fail: fail,
+      },
+      values: { Concurrency: concurrency },
+      deadline: Duration.hours(rules.checkHours),
+    });
+
+    this.api = new Handler<typeof Api>(this, 'Api', {
+      core,
+      entry: 'airlock/api.ts',
+      // It draws files anew for reviewers, who wait for it.
+      memory: 1769,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          airlock: ['GetItem', 'PutItem'],
+          airlocks: ['PutItem', 'Query'],
+          project: ['GetItem'],
+          download: ['GetItem', 'PutItem'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        BUS_NAME: bus(core.bus),
+        AIRLOCK_BUCKET: reads,
+        RELEASE_BUCKET: bucket(data.release, ['read'], 'released/'),
+        POOL_ID: named(
+          people.pool.userPoolId,
+          new PolicyStatement({
+            actions: ['cognito-idp:AdminListGroupsForUser'],
+            resources: [people.pool.userPoolArn],
+          }),
+        ),
+        MACHINE: named(
+          workflow.machine.stateMachineArn,
+          ...starts(workflow.machine).statements,
+          new PolicyStatement({
+            actions: ['states:SendTaskSuccess'],
+            resources: [workflow.machine.stateMachineArn],
+          }),
+        ),
+        RELEASE_MACHINE: starts(release.machine),
+        RULES,
+      },
+    });
+  }
+}
+
+/** The names of what lies in projects' outboxes, and nothing else of theirs. */
+const listsOutboxes = (prefix: string) =>
+  new PolicyStatement({
+    actions: ['s3:ListBucketVersions'],
+    resources: [`arn:aws:s3:::${prefix}*`],
+    conditions: { StringLike: { 's3:prefix': ['data/outbox/*'] } },
+  });
+
+/** The same for what is in them; their keys open only what those buckets hold. */
+const readsOutboxes = (prefix: string, { account, region }: Stack): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['s3:GetObject', 's3:GetObjectVersion'],
+    resources: [`arn:aws:s3:::${prefix}*/data/outbox/*`],
+  }),
+  new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [`arn:aws:kms:${region}:${account}:key/*`],
+    conditions: {
+      StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
+      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:aws:s3:::${prefix}*` },
+    },
+  }),
+];
+
+const signs = (key: Key): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['kms:Sign'],
+    resources: [key.keyArn],
+    conditions: { StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256', 'kms:MessageType': 'DIGEST' } },
+  }),
+  new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] }),
+];

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
+import { resources, synthesise } from '../template.ts';
+
+const config = readConfig('config/production.json');
+const { templates } = synthesise(config);
+const buckets = resources(templates.data, 'AWS::S3::Bucket');
+
+describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
+  const found = buckets.find(([id]) => id.startsWith(`Airlock${name}`))?.[1].Properties;
+
+  it('keeps every version from deletion for as long as configured', () => {
+    expect(found).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: {
+        Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: config.airlock.lockDays } },
+      },
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+  });
+
+  it('is deleted from, and has its lock overridden, by nobody', () => {
+    for (const [, { Properties }] of resources(templates.platform, 'AWS::IAM::Policy')) {
+      const document = JSON.stringify(Properties.PolicyDocument);
+      expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
+      if (document.includes(`Airlock${name}`)) expect(document).not.toContain('s3:DeleteObject');
+    }
+  });
+});
+
+describe('only the release writes where downloads come from', () => {
+  const roles = resources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
+    const { Statement } = Properties.PolicyDocument as {
+      Statement: { Action: string | string[]; Resource: unknown }[];
+    };
+    const writes = Statement.some(
+      ({ Action, Resource }) =>
+        [Action].flat().includes('s3:PutObject') && JSON.stringify(Resource).includes('AirlockReleased'),
+    );
+    return writes ? [id.replace(/Role.*$/, '')] : [];
+  });
+  it('and its signature', () => expect(roles.sort()).toEqual(['AirlockCopy', 'AirlockSign']));
+
+  it('and one function alone signs', () => {
+    const signers = resources(templates.platform, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+      JSON.stringify(Properties.PolicyDocument).includes('kms:Sign'),
+    );
+    expect(signers.map(([id]) => id.replace(/Role.*$/, ''))).toEqual(['AirlockSign']);
+  });
+});

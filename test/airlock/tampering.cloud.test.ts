@@ -1,0 +1,137 @@
+import { DynamoDBClient, ListTablesCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
+import { describe, expect, it } from 'vitest';
+import { Request } from '../../functions/airlock/request.ts';
+import { key } from '../../functions/keys.ts';
+import { rows } from '../workspaces/ground.ts';
+import { ending, join, regroup, scene, somebody } from './ground.ts';
+
+const { of, released, sealed, people, submit, settle, vote, approve } = scene('airlock-tamper');
+const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'b.csv': 'region,n\nEast,40\n' };
+type Params = Awaited<ReturnType<typeof approve>>;
+const s3 = new S3Client(of.configuration);
+
+async function rowOf({ request }: Params) {
+  return Request.parse(await (await rows(of)).get(key('airlock', request)));
+}
+
+async function fileOf(params: Params, path: string) {
+  const { items } = await people.vera.ask('listFiles', { params });
+  const versionId = items.find(file => file.path === path)?.versionId ?? '';
+  return { Key: `requests/${params.request}/1/files/${path}`, VersionId: versionId };
+}
+
+async function stops(params: Params, attempt = 2) {
+  await people.olga.ask('releaseRequest', { params });
+  expect(await ending(of, 'release', params.request, attempt)).toMatchObject({ status: 'FAILED', error: 'Tampered' });
+  expect(await settle(params, ['approved'])).toMatchObject({ reason: expect.stringContaining('not what was sealed') });
+}
+
+describe('what somebody with all rights does to the airlock', () => {
+  it('an object put over a sealed one changes nothing: the sealed version is what leaves', async () => {
+    const params = await approve(files);
+    const { Key } = await fileOf(params, 'a.csv');
+    await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: 'region,n\nNorth,1\n' }));
+    const manifest = `requests/${params.request}/1/manifest.json`;
+    await s3.send(new PutObjectCommand({ Bucket: sealed, Key: manifest, Body: '{}' }));
+    await people.olga.ask('releaseRequest', { params });
+    await settle(params, ['released']);
+    const { Body } = await s3.send(
+      new GetObjectCommand({ Bucket: released, Key: `released/${params.request}/files/a.csv` }),
+    );
+    expect(await Body?.transformToString()).toBe(files['a.csv']);
+  });
+
+  it('a version deleted in spite of its lock stops the release, and the approval stays', async () => {
+    const params = await approve(files);
+    const version = await fileOf(params, 'b.csv');
+    await s3.send(new DeleteObjectCommand({ Bucket: sealed, ...version, BypassGovernanceRetention: true }));
+    await stops(params);
+    // A copy put in its place is another version, and no way round.
+    await s3.send(new PutObjectCommand({ Bucket: sealed, Key: version.Key, Body: files['b.csv'] }));
+    await stops(params, 3);
+  });
+
+  it('a row that names another manifest or report stops it too', async () => {
+    const [one, two] = [await approve(files), await approve({ 'c.csv': 'region,n\nWest,50\n' })];
+    const other = await rowOf(two);
+    if (!('seal' in other) || !other.seal) throw new Error('it is not sealed');
+    const dynamo = new DynamoDBClient(of.configuration);
+    const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
+    const { pk, sk } = key('airlock', one.request);
+    await dynamo.send(
+      new UpdateItemCommand({
+        TableName: TableNames.find(name => name.startsWith('broch-local-data')),
+        Key: { pk: { S: pk }, sk: { S: sk } },
+        UpdateExpression: 'SET seal.#key = :key, seal.versionId = :version',
+        ExpressionAttributeNames: { '#key': 'key' },
+        ExpressionAttributeValues: { ':key': { S: other.seal.key }, ':version': { S: other.seal.versionId } },
+      }),
+    );
+    await stops(one);
+  });
+});
+
+describe('who may vote is asked at each vote', () => {
+  it('the vote of a reviewer who was demoted, or joined the project, counts no more', async () => {
+    const [dora, emil] = await Promise.all(['dora', 'emil'].map(name => somebody(of, `tamper-${name}`, 'reviewer')));
+    if (!dora || !emil) throw new Error('nobody has signed in');
+    const { params } = await submit(files);
+    await settle(params, ['inReview']);
+    await vote(dora, params, 'approve');
+    await regroup(of, dora, 'reviewer', 'remove');
+    expect(await vote(emil, params, 'approve')).toMatchObject({ status: 'inReview' });
+    await join(of, params.project, emil);
+    expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'inReview' });
+    await expect(vote(emil, params, 'approve')).rejects.toThrow(/Members of airlock-tamper can't review/);
+    expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
+    const row = await rowOf(params);
+    expect('votes' in row && row.votes.map(({ by }) => by)).toEqual([people.vera.id, people.viktor.id]);
+  });
+});
+
+describe('a review that its workflow has left', () => {
+  it('is reissued without losing a vote', async () => {
+    const { params } = await submit(files);
+    await settle(params, ['inReview']);
+    await vote(people.vera, params, 'approve');
+    const sfn = new SFNClient(of.configuration);
+    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+    for (const { stateMachineArn } of stateMachines) {
+      const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
+      const own = executions.find(({ name }) => name === `${params.request}-1`);
+      if (own) await sfn.send(new StopExecutionCommand({ executionArn: own.executionArn }));
+    }
+    await people.olga.ask('reissueReview', { params });
+    expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
+    expect(await ending(of, 'check', params.request, 2)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+  });
+
+  it('times out to where an operator resumes it, with its votes', async () => {
+    const { params } = await submit(files);
+    await settle(params, ['inReview']);
+    await vote(people.vera, params, 'approve');
+    const past = new Date(Date.now() - 1000).toISOString();
+    const table = await rows(of);
+    const at = key('airlock', params.request);
+    const row = await table.get(at);
+    const dynamo = new DynamoDBClient(of.configuration);
+    const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
+    await dynamo.send(
+      new UpdateItemCommand({
+        TableName: TableNames.find(name => name.startsWith('broch-local-data')),
+        Key: { pk: { S: at.pk }, sk: { S: at.sk } },
+        UpdateExpression: 'SET deadline = :past',
+        ExpressionAttributeValues: { ':past': { S: past } },
+      }),
+    );
+    expect(row?.status).toBe('inReview');
+    expect(await settle(params, ['timedOut'])).toMatchObject({
+      reason: expect.stringContaining('did not end in time'),
+    });
+    await expect(vote(people.viktor, params, 'approve')).rejects.toThrow(/nothing to vote on/);
+    expect(await people.olga.ask('resumeRequest', { params })).toMatchObject({ status: 'inReview' });
+    expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
+  });
+});

@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Release } from '../../functions/airlock/release/record.ts';
+import { keys } from '../ingest/partner.ts';
+import { ending, scene } from './ground.ts';
+
+const { of, released, people, project, bucket, submit, resubmit, settle, vote } = scene('airlock-way-out');
+const hex = (text: string) => createHash('sha256').update(text).digest('hex');
+type Params = Awaited<ReturnType<typeof submit>>['params'];
+
+describe('a request with nothing wrong', () => {
+  const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'notes größe +%41.txt': 'x'.repeat(9000) };
+  let params: Params;
+  beforeAll(async () => {
+    ({ params } = await submit(files));
+  });
+
+  it('is sealed as it was, and shown to reviewers', async () => {
+    const { seal } = await settle(params, ['inReview']);
+    expect(seal).toMatchObject({ files: 2, bytes: 9018 });
+    const { items } = await people.vera.ask('listFiles', { params });
+    expect(items.map(({ path, sha256 }) => [path, sha256])).toEqual(
+      Object.entries(files)
+        .map(([path, content]) => [path, hex(content)])
+        .sort(),
+    );
+    const { items: reports } = await people.vera.ask('showChecks', { params });
+    expect(reports).toHaveLength(2);
+  });
+
+  it('is voted on blindly', async () => {
+    await vote(people.vera, params, 'approve', 'fine');
+    const { rana, vera, viktor, olga } = people;
+    const votes = async (who: typeof rana) => (await who.ask('showRequest', { params })).votes;
+    expect(await votes(vera)).toHaveLength(1);
+    expect(await votes(viktor)).toEqual([]);
+    for (const who of [rana, olga]) expect(await votes(who)).toBeUndefined();
+    expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
+    expect(await votes(people.walt)).toHaveLength(2);
+    expect(await ending(of, 'check', params.request, 1)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+  });
+
+  it('is released by others only, byte for byte, with a signed record', async () => {
+    await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewer or operator/);
+    await people.olga.ask('releaseRequest', { params });
+    const { release } = await settle(params, ['released']);
+    const prefix = `released/${params.request}/`;
+    expect(Object.keys(await keys(of, released, prefix)).sort()).toEqual(
+      [...Object.keys(files).map(path => `files/${path}`), 'files.json', 'release.json'].sort(),
+    );
+    const s3 = new S3Client(of.configuration);
+    const read = async (Key: string) => {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: released, Key }));
+      return (await Body?.transformToString()) ?? '';
+    };
+    for (const [path, content] of Object.entries(files)) expect(await read(`${prefix}files/${path}`)).toBe(content);
+    const text = await read(release?.key ?? '');
+    expect(hex(text)).toBe(release?.sha256);
+    expect(Release.parse(JSON.parse(text)).record).toMatchObject({
+      request: params.request,
+      requester: people.rana.id,
+    });
+  });
+
+  it('is revoked, and nothing leads on from there', async () => {
+    await expect(people.rana.ask('withdrawRequest', { params, body: { reason: 'x' } })).rejects.toThrow(/revoke/);
+    expect(await people.walt.ask('revokeRequest', { params, body: { reason: 'a mistake' } })).toMatchObject({
+      status: 'revoked',
+      reason: 'a mistake',
+    });
+    await expect(people.olga.ask('releaseRequest', { params })).rejects.toThrow(/only what was approved/);
+  });
+});
+
+describe('a request that comes back', () => {
+  it('returns with comments, is sealed anew, and old votes count for nothing', async () => {
+    const { params, source } = await submit({ 'a.csv': 'region,n\nNorth,20\nSouth,30\n' });
+    const first = await settle(params, ['inReview']);
+    await vote(people.vera, params, 'approve');
+    const returned = await vote(people.viktor, params, 'return', 'Round the counts.');
+    expect(returned).toMatchObject({ status: 'returned', comments: [{ comment: 'Round the counts.' }] });
+    await resubmit(params, source, { 'a.csv': 'region,n\nNorth,25\nSouth,35\n' });
+    const second = await settle(params, ['inReview']);
+    expect(second.round).toBe(2);
+    const stale = { verdict: 'approve', seal: first.seal?.sha256 ?? '' } as const;
+    await expect(people.vera.ask('reviewRequest', { params, body: stale })).rejects.toThrow(/The seal of/);
+    await vote(people.vera, params, 'approve');
+    expect((await settle(params, ['inReview'])).status).toBe('inReview');
+    expect(await vote(people.walt, params, 'approve')).toMatchObject({ status: 'approved' });
+  });
+
+  it('is a draft again, with every file named that no group takes', async () => {
+    const { params } = await submit({ 'a.csv': 'x,n\nA,50\n', 'other/b.log': 'b' }, ['*.csv']);
+    const draft = await settle(params, ['draft']);
+    expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group takes') }]);
+    expect(await ending(of, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
+  });
+
+  it('is blocked by a check, and can be mended', async () => {
+    const { params, source } = await submit({ 'a.csv': 'region,n\nNorth,3\nSouth,30\n' });
+    const blocked = await settle(params, ['blocked']);
+    expect(blocked.report).toMatchObject({ worst: 'block', first: [{ path: 'a.csv', rule: 'sdc.minimum-count' }] });
+    await expect(vote(people.vera, params, 'approve')).rejects.toThrow(/nothing to vote on/);
+    await resubmit(params, source, { 'a.csv': 'region,n\nNorth,25\nSouth,35\n' });
+    expect((await settle(params, ['inReview'])).round).toBe(2);
+    await people.rana.ask('withdrawRequest', { params, body: { reason: 'done' } });
+    expect(await ending(of, 'check', params.request, 2)).toMatchObject({ end: 'Decided' });
+  });
+});
+
+it('a project that is another’s has no such request, on any route', async () => {
+  const { params } = await submit({ 'a.csv': 'region,n\nNorth,20\n' });
+  const other = await scene.another(of, 'airlock-other', people.rana);
+  const wrong = { ...params, project: other };
+  const text = 'x'.repeat(10);
+  const seal = '0'.repeat(64);
+  const { rana, vera, olga } = people;
+  const attempts = [
+    rana.ask('editRequest', { params: wrong, body: { title: text } }),
+    rana.ask('submitRequest', { params: wrong }),
+    ...[rana, olga].map(who => who.ask('withdrawRequest', { params: wrong, body: { reason: text } })),
+    ...[rana, vera, olga].map(who => who.ask('showRequest', { params: wrong })),
+    ...[rana, vera].flatMap(who => [
+      who.ask('listFiles', { params: wrong }),
+      who.ask('showChecks', { params: wrong }),
+      who.ask('viewFile', { params: wrong, query: { path: 'a.csv' } }),
+    ]),
+    vera.ask('reviewRequest', { params: wrong, body: { verdict: 'approve', seal } }),
+    vera.ask('returnRequest', { params: wrong, body: { seal, comment: text } }),
+    ...[vera, olga].flatMap(who => [
+      who.ask('releaseRequest', { params: wrong }),
+      who.ask('revokeRequest', { params: wrong, body: { reason: text } }),
+      who.ask('reissueReview', { params: wrong }),
+    ]),
+    olga.ask('resumeRequest', { params: wrong }),
+    rana.ask('openDownload', { params: wrong, body: {} }),
+    rana.ask('takeDownload', { params: wrong, body: { token: 'A'.repeat(43) } }),
+    rana.ask('downloadFiles', { params: wrong, body: { token: 'A'.repeat(43) } }),
+  ];
+  for (const attempt of await Promise.allSettled(attempts)) {
+    if (attempt.status === 'fulfilled') throw new Error(`this was let in: ${JSON.stringify(attempt.value)}`);
+    expect(attempt.reason.message).toMatch(/There is no request/);
+  }
+  expect(bucket()).toContain(project);
+});
