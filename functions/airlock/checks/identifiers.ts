@@ -16,8 +16,8 @@ export function checkDigitHolds(digits: string): boolean {
   return check < 10 && check === digits.charCodeAt(9) - 48;
 }
 
-/** An NHS number: England's, Wales's and Man's begin with 4, 6 or 7, Northern Ireland's with 3. */
-export const isNhsNumber = (digits: string): boolean => /^[3467]/.test(digits) && checkDigitHolds(digits);
+/** An NHS number: England's, Wales's and Man's begin with 4, 6 or 7, Northern Ireland's with 3, those for tests with 9. */
+export const isNhsNumber = (digits: string): boolean => /^[34679]/.test(digits) && checkDigitHolds(digits);
 
 /** A CHI number, Scotland's: a date of birth DDMMYY, three digits and the same check digit. */
 export function isChiNumber(digits: string): boolean {

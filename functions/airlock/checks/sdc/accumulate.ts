@@ -5,57 +5,59 @@ import { mostCells } from '../findings.ts';
 export class Candidates {
   readonly cells: Cell[] = [];
   count = 0;
+  /** Counts one more, and says whether its place is still to be kept. */
+  one(): boolean {
+    return ++this.count <= mostCells;
+  }
   add(cell: Cell): void {
-    this.count++;
-    if (this.cells.length < mostCells) this.cells.push(cell);
+    if (this.one()) this.cells.push(cell);
   }
 }
 
 /** What is known of each column after every row so far: a few numbers a column, whatever the table's length. */
 export class Columns {
-  readonly filled: Uint32Array;
   readonly numbers: Uint32Array;
-  /** Whole numbers, zero or above. */
-  readonly whole: Uint32Array;
   readonly negative: Uint32Array;
+  /** Numbers that are not whole. */
+  readonly parts: Uint32Array;
   /** Text that is neither a number nor a mark of suppression. */
   readonly texts: Uint32Array;
   readonly suppressed: Uint32Array;
   /** Cells such as `45 (30.0%)`. */
   readonly composite: Uint32Array;
-  readonly nonzero: Uint32Array;
-  readonly offBase: Uint32Array;
   readonly places: Uint8Array;
-  readonly tenDigits: Uint32Array;
-  readonly checked: Uint32Array;
-  readonly highest: Float64Array;
   readonly small: Candidates[];
   /** Below the threshold but not whole, as a weighted count may be. */
   readonly smallParts: Candidates[];
   readonly zeros: Candidates[];
   readonly unrounded: Candidates[];
-  readonly manyPlaces: Candidates[];
 
   constructor(count: number) {
     const numbers = () => new Uint32Array(count);
     const lists = () => Array.from({ length: count }, () => new Candidates());
-    this.filled = numbers();
     this.numbers = numbers();
-    this.whole = numbers();
     this.negative = numbers();
+    this.parts = numbers();
     this.texts = numbers();
     this.suppressed = numbers();
     this.composite = numbers();
-    this.nonzero = numbers();
-    this.offBase = numbers();
     this.places = new Uint8Array(count);
-    this.tenDigits = numbers();
-    this.checked = numbers();
-    this.highest = new Float64Array(count).fill(Number.NEGATIVE_INFINITY);
     this.small = lists();
     this.smallParts = lists();
     this.zeros = lists();
     this.unrounded = lists();
-    this.manyPlaces = lists();
+  }
+
+  filled(at: number): number {
+    return (this.numbers[at] as number) + (this.texts[at] as number) + (this.suppressed[at] as number);
+  }
+
+  /** Whole numbers, zero or above. */
+  whole(at: number): number {
+    return (this.numbers[at] as number) - (this.negative[at] as number) - (this.parts[at] as number);
+  }
+
+  nonzero(at: number): number {
+    return this.whole(at) - (this.zeros[at]?.count ?? 0);
   }
 }

@@ -21,13 +21,19 @@ export type Role =
 export interface Named {
   readonly name: string;
   readonly role: Role;
+  /** A statistic by a word that may as well name a category: whole numbers under it can be counts. */
+  readonly vague?: boolean;
   /** Of a quantile: the fraction of people below it. */
   readonly fraction?: number;
 }
 
 const words = (text: string) => new Set(text.split(' '));
 const statistics = words(
-  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval t z tvalue zvalue chi2 chisq f fstat r2 rsquared auc auroc c aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr r rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
+  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval tvalue zvalue chi2 chisq fstat r2 rsquared auc auroc aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
+);
+/** Words that never head a category. */
+const sureStatistics = words(
+  'mean means avg average sd std stdev stddev se sem stderr var variance covariance coef coefs coefficient coefficients estimate estimates beta betas pvalue pval ci ci95 auc auroc aic bic rmse mae mse r2 rsquared rate rates ratio ratios rho correlation smd icc',
 );
 const ordinals = words(
   'year years yr month months quarter quarters week weeks day days date period wave visit time hour hours minute seconds band decile deciles quintile quartile tertile code codes rank order level levels lag bin bins stratum strata cluster step iteration epoch fold order position version chapter icd icd10 sic soc lsoa msoa imd number_of_years grade stage class threshold cutoff dose cohort followup',
@@ -38,6 +44,10 @@ const attributes = words(
 const counts = words(
   'n count counts freq freqs frequency frequencies cases case controls patients people persons participants respondents individuals events deaths admissions obs observations subjects pupils students births women men households records numerator contributors firms companies businesses units num nobs unweighted exposed births visits attendances referrals episodes',
 );
+
+/** Last words that make a name one of labels: "birth year", "age band". */
+const orders =
+  /\b(id|key|year|month|quarter|week|date|band|decile|quintile|quartile|tertile|code|rank|level|stratum|wave|no|group|category)$/;
 
 /** `name` in lower case, its words divided by one space each: camel case, underscores and signs divide too. */
 export const plainName = (name: string): string =>
@@ -106,10 +116,10 @@ export function named(name: string): Named {
     !is(/\b(cost|spend|value|turnover|income|revenue|sales|amount)\b/)
   )
     return { name, role: 'total' };
-  if (has(statistics)) return { name, role: 'statistic' };
+  if (has(statistics)) return { name, role: 'statistic', vague: !has(sureStatistics) };
   if (is(/\b(sum|amount|turnover|income|revenue|cost|costs|spend|sales|value|total)\b/)) return { name, role: 'sum' };
   if (has(counts) || is(/^(no|number) of\b|^n [a-z]|^(num|nobs)\b|\b(cnt|tally)$/)) return { name, role: 'count' };
-  if (has(ordinals) || is(/\b(id|key|month|year|date)$/)) return { name, role: 'ordinal' };
+  if (ordinals.has(plain) || is(orders)) return { name, role: 'ordinal' };
   if (has(attributes)) return { name, role: is(/\b(group|band|category|range|cat)\b/) ? 'ordinal' : 'attribute' };
   return { name, role: 'plain' };
 }

@@ -14,7 +14,7 @@ export interface Counted {
 
 /** A column of labels: text, or numbers that order or name the rows. */
 const isLabel = ({ role }: Named, at: number, state: Columns): boolean => {
-  const filled = state.filled[at] as number;
+  const filled = state.filled(at);
   if (filled === 0) return false;
   const texts = (state.texts[at] as number) + (state.suppressed[at] as number);
   return (
@@ -34,8 +34,8 @@ export function whichCount(columns: readonly Named[], state: Columns): Counted {
   const role = (at: number) => columns[at]?.role ?? 'plain';
   const hasNumbers = (at: number) => (state.numbers[at] as number) > 0;
   const mostlyWhole = (at: number) =>
-    (state.negative[at] as number) === 0 && (state.whole[at] as number) >= 0.9 * (state.numbers[at] as number);
-  const fewTexts = (at: number) => (state.texts[at] as number) <= 0.5 * (state.filled[at] as number);
+    (state.negative[at] as number) === 0 && state.whole(at) >= 0.9 * (state.numbers[at] as number);
+  const fewTexts = (at: number) => (state.texts[at] as number) <= 0.5 * state.filled(at);
   const named = all.filter(
     at => ['count', 'denominator'].includes(role(at)) && hasNumbers(at) && (state.negative[at] as number) === 0,
   );
@@ -43,12 +43,14 @@ export function whichCount(columns: readonly Named[], state: Columns): Counted {
   const totals = all.filter(at => role(at) === 'total' && hasNumbers(at) && mostlyWhole(at) && fewTexts(at));
   let labels = all.filter(at => isLabel(columns[at] as Named, at, state));
   const magnitude = all.some(at => ['largest', 'sum'].includes(role(at)));
+  const vague = (at: number) =>
+    columns[at]?.vague === true && (state.parts[at] as number) === 0 && (state.negative[at] as number) === 0;
   const statistics = all.some(
-    at => ['statistic', 'quantile', 'extreme', 'weight'].includes(role(at)) && hasNumbers(at),
+    at => !vague(at) && ['statistic', 'quantile', 'extreme', 'weight'].includes(role(at)) && hasNumbers(at),
   );
   const plain = all.filter(
     at =>
-      ['plain', 'total', 'attribute'].includes(role(at)) &&
+      (['plain', 'total', 'attribute'].includes(role(at)) || vague(at)) &&
       hasNumbers(at) &&
       mostlyWhole(at) &&
       fewTexts(at) &&
@@ -69,9 +71,9 @@ export function whichCount(columns: readonly Named[], state: Columns): Counted {
     }
   } else if (!magnitude) counts = [...new Set([...counts, ...totals])];
   counts.sort((a, b) => a - b);
-  const values = counts.reduce((sum, at) => sum + (state.nonzero[at] as number), 0);
+  const values = counts.reduce((sum, at) => sum + state.nonzero(at), 0);
   const off = counts.reduce((sum, at) => sum + (state.unrounded[at]?.count ?? 0), 0);
-  const parts = counts.some(at => (state.numbers[at] as number) > (state.whole[at] as number));
+  const parts = counts.some(at => (state.numbers[at] as number) > state.whole(at));
   return { columns: counts, cross, labels, rounded: values >= 3 && off === 0 && !parts };
 }
 
@@ -117,7 +119,7 @@ function rounding(columns: readonly Named[], state: Columns, findings: Findings,
   const { base } = findings.policy.rules['sdc.rounding'];
   for (const at of counts) {
     const off = state.unrounded[at];
-    const nonzero = state.nonzero[at] as number;
+    const nonzero = state.nonzero(at);
     if (!off || off.count === 0) continue;
     const says = quoted(columns[at]?.name ?? '', 40);
     if (base > 1) findings.add('sdc.rounding', `Counts in “${says}” are not rounded to ${base}.`, off.cells, off.count);

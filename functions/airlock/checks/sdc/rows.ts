@@ -6,6 +6,9 @@ import type { Named, Role } from './columns.ts';
 /** Where a value is: a line of the table (a column, when the table lies on its side) and its index in it. */
 export type Locate = (line: number, index: number, value: string) => Cell;
 
+/** Half of the last place that is written. */
+const halves = Array.from({ length: 32 }, (_, places) => 0.5 * 10 ** -places);
+
 /** What a percentage tells of the count behind it, given its denominator and how finely it is written. */
 export function told(percent: number, half: number, denominator: number): { from: number; to: number } {
   const slack = 1e-9 * Math.max(1, denominator);
@@ -181,7 +184,7 @@ export class RowRules {
     const base = values[sure ? this.#denominator : this.#count] as number;
     const share = (values[percent.at] as number) * percent.scale;
     if (!(base > 0) || !(share >= 0 && share <= 100) || !Number.isInteger(base)) return;
-    const half = 0.5 * 10 ** -(places[percent.at] as number) * percent.scale;
+    const half = (halves[places[percent.at] as number] as number) * percent.scale;
     const { from, to } = told(share, half, base);
     maybe.rows++;
     if (from > to) maybe.refuted = true;

@@ -1,8 +1,8 @@
 import type { Cell } from '../../report.ts';
 import { bits, cellText, classes, mostColumns, type RowSink } from '../csv.ts';
 import { type Findings, quoted } from '../findings.ts';
-import { Columns } from './accumulate.ts';
-import { isSuppressed, type Named, named } from './columns.ts';
+import { type Candidates, Columns } from './accumulate.ts';
+import { isSuppressed, type Named, named, type Role } from './columns.ts';
 import { countFindings } from './counts.ts';
 import type { Released, Summary } from './differencing.ts';
 import { Grid } from './grid.ts';
@@ -13,6 +13,7 @@ import { Screen } from './screen.ts';
 import { wholeTable } from './whole.ts';
 
 const numeric = bits.digit | bits.sign;
+const mayCount: readonly Role[] = ['count', 'denominator', 'total', 'plain', 'attribute', 'statistic'];
 const encoder = new TextEncoder();
 /** Lines above the heading, such as a title, that are let pass. */
 const mostAbove = 10;
@@ -42,6 +43,8 @@ export class TableCheck implements RowSink {
   #rules: RowRules | undefined;
   #values = new Float64Array(0);
   #places = new Uint8Array(0);
+  /** Which columns may hold counts, by their names. */
+  #counting = new Uint8Array(0);
   #ragged: Cell[] = [];
   #raggedRows = 0;
   #base = 5;
@@ -102,6 +105,7 @@ export class TableCheck implements RowSink {
     this.#state = new Columns(names.length);
     this.#values = new Float64Array(names.length);
     this.#places = new Uint8Array(names.length);
+    this.#counting = Uint8Array.from(this.#columns, ({ role }) => (mayCount.includes(role) ? 1 : 0));
     this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path);
     this.#rules = new RowRules(this.#columns, findings, (line, index, value) => this.#cell(line, index, value));
     this.#threshold = findings.policy.rules['sdc.minimum-count'].threshold;
@@ -184,24 +188,21 @@ export class TableCheck implements RowSink {
 
   #number(at: number, value: number, decimals: number, row: number): void {
     const state = this.#state;
-    state.filled[at] = (state.filled[at] as number) + 1;
     state.numbers[at] = (state.numbers[at] as number) + 1;
-    if (value > (state.highest[at] as number)) state.highest[at] = value;
-    if (value < 0) {
-      state.negative[at] = (state.negative[at] as number) + 1;
-      return;
-    }
-    if (decimals > 0 && value % 1 !== 0) {
-      if (value < this.#threshold) state.smallParts[at]?.add(this.#cell(row, at, String(value)));
-      return;
-    }
-    state.whole[at] = (state.whole[at] as number) + 1;
-    if (value === 0) state.zeros[at]?.add(this.#cell(row, at, '0'));
-    else {
-      state.nonzero[at] = (state.nonzero[at] as number) + 1;
-      if (value < this.#threshold) state.small[at]?.add(this.#cell(row, at, String(value)));
-      if (value % this.#base !== 0) state.unrounded[at]?.add(this.#cell(row, at, String(value)));
-    }
+    if (this.#counting[at] === 0) return;
+    if (value < 0) state.negative[at] = (state.negative[at] as number) + 1;
+    else if (decimals > 0 && value !== Math.floor(value)) {
+      state.parts[at] = (state.parts[at] as number) + 1;
+      if (value < this.#threshold) this.#keep(state.smallParts[at], row, at, value);
+    } else if (value < this.#threshold) {
+      this.#keep(value === 0 ? state.zeros[at] : state.small[at], row, at, value);
+      if (value % this.#base !== 0) this.#keep(state.unrounded[at], row, at, value);
+    } else if (value < 0x7fffffff ? (value | 0) % this.#base !== 0 : value % this.#base !== 0)
+      this.#keep(state.unrounded[at], row, at, value);
+  }
+
+  #keep(list: Candidates | undefined, row: number, at: number, value: number): void {
+    if (list?.one()) list.cells.push(this.#cell(row, at, String(value)));
   }
 
   /** A cell that is no plain number: text, a mark, or a number with signs around it. Leaves its value in `values[at]`. */
@@ -216,7 +217,7 @@ export class TableCheck implements RowSink {
       hasDigit &&
       length <= 40 &&
       (mask & (bits.letter | bits.at)) === 0 &&
-      (mask & (bits.other | bits.exponent)) !== 0
+      ((mask & bits.other) !== 0 || ((mask & bits.exponent) !== 0 && ((bytes[start] as number) | 32) !== 101))
     ) {
       const text = cellText(bytes, start, end, mask);
       const read = readNumber(text);
@@ -235,8 +236,7 @@ export class TableCheck implements RowSink {
         }
       }
     }
-    state.filled[at] = (state.filled[at] as number) + 1;
-    if (length <= 14 && isSuppressed(cellText(bytes, start, end, mask))) {
+    if (length <= 14 && mayBeMark(bytes, start, length) && isSuppressed(cellText(bytes, start, end, mask))) {
       state.suppressed[at] = (state.suppressed[at] as number) + 1;
       return;
     }
@@ -284,6 +284,20 @@ export class TableCheck implements RowSink {
 }
 
 const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);
+
+/** The first letters of marks of suppression. */
+const markLetters = new Set([...'cnlrswxz'].map(letter => letter.charCodeAt(0)));
+
+/** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
+function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {
+  const first = bytes[start] as number;
+  const letter = first | 32;
+  if (letter >= 97 && letter <= 122)
+    return markLetters.has(letter) && (length < 5 || length === 8 || length === 10 || length === 12);
+  if (first < 48 || first > 57) return true;
+  const second = bytes[start + 1] as number;
+  return first <= 50 && length <= 6 && length > 2 && (second < 48 || second > 57);
+}
 
 const texts = (bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array): string[] =>
   Array.from({ length: cells }, (_, at) =>
