@@ -23,7 +23,12 @@ export interface Source {
   files(token: string, from: number): Promise<DownloadPage>;
 }
 
-const sourceOf = (api: Api, params: { project: string; request: string }, network: string | undefined): Source => ({
+/** A request's download, at the API. */
+export const sourceOf = (
+  api: Pick<Api, 'ask'>,
+  params: { project: string; request: string },
+  network: string | undefined,
+): Source => ({
   open: () => api.ask('openDownload', { params, body: network === undefined ? {} : { network } }),
   take: token => api.ask('takeDownload', { params, body: { token } }),
   files: (token, from) => api.ask('downloadFiles', { params, body: { token, from } }),

@@ -1,0 +1,143 @@
+import { createPublicKey } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { fetchAll, sourceOf } from '../../../bin/cli/airlock-download.ts';
+import { tree } from '../../../bin/cli/airlock-tree.ts';
+import { agentFor } from '../../../bin/cli/call.ts';
+import { hashOf } from '../../../functions/airlock/release/link.ts';
+import { compare, fingerprintOf, judge } from '../../../functions/airlock/release/verify.ts';
+import { embeddedCloud } from '../../cli/embedded.ts';
+import { broch, folder } from '../../cli/world.ts';
+import { join as enter, put, scene, somebody } from '../ground.ts';
+
+const project = 'airlock-fetch';
+const { of, people, approve, settle, vote, bucket } = scene(project);
+const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'tables/größe +%41 "1".csv': 'group,n\na,40\nb,50\n' };
+type Params = Awaited<ReturnType<typeof approve>>;
+
+async function released(): Promise<Params> {
+  const params = await approve(files);
+  await people.vera.ask('releaseRequest', { params });
+  await settle(params, ['released']);
+  return params;
+}
+const refusal = (attempt: Promise<unknown>) =>
+  attempt.then(
+    () => 'allowed',
+    (error: Error) => error.message,
+  );
+
+describe('what was released', () => {
+  let params: Params;
+  beforeAll(async () => {
+    params = await released();
+  });
+
+  it('is not for another member of the project, and not for its reviewers', async () => {
+    const nina = await somebody(of, `${project}-nina`, 'researcher');
+    await enter(of, project, nina);
+    const { token } = await people.rana.ask('openDownload', { params, body: {} });
+    expect(await refusal(nina.ask('openDownload', { params, body: {} }))).toMatch('for somebody else');
+    expect(await refusal(nina.ask('takeDownload', { params, body: { token } }))).toMatch('for somebody else');
+    expect(await refusal(people.vera.ask('takeDownload', { params, body: { token } }))).not.toBe('allowed');
+    expect(await refusal(people.rana.ask('downloadFiles', { params, body: { token } }))).toMatch('Take this link');
+  });
+
+  it('is not for another network', async () => {
+    const { token } = await people.rana.ask('openDownload', { params, body: { network: '192.0.2.0/24' } });
+    expect(await refusal(people.rana.ask('takeDownload', { params, body: { token } }))).toMatch('from the network');
+  });
+
+  it('is fetched once, by version, at addresses that open for a minute, and verifies with the key of the platform', async () => {
+    const { rana } = people;
+    const links = await Promise.all([1, 2, 3].map(() => rana.ask('openDownload', { params, body: {} })));
+    const took = await Promise.all(
+      links.map(({ token }) => refusal(rana.ask('takeDownload', { params, body: { token } }))),
+    );
+    expect(took.filter(said => said === 'allowed')).toHaveLength(1);
+    expect(took.filter(said => /may be fetched once, and has been/.test(said))).toHaveLength(2);
+    const { token } = links[took.indexOf('allowed')] as (typeof links)[number];
+
+    const page = await rana.ask('downloadFiles', { params, body: { token } });
+    for (const { url } of page.files) {
+      const query = new URL(url).searchParams;
+      expect(query.get('X-Amz-Expires')).toBe('60');
+      expect(query.get('versionId')).toBeTruthy();
+      expect(query.get('response-content-disposition')).toMatch(/^attachment; filename=/);
+    }
+    const at = folder();
+    for (const name of ['files', '.partial']) mkdirSync(join(at, name));
+    const hooks = { moved: () => {}, keep: () => {} };
+    await fetchAll(sourceOf(rana, params, undefined), at, agentFor(rana.place), { token, from: 0, until: '' }, hooks);
+
+    const { record, wrong } = judge(readFileSync(join(at, 'release.json'), 'utf8'));
+    expect(wrong).toEqual([]);
+    if (!record) throw new Error('there is no record');
+    expect(compare(record, await tree(join(at, 'files')))).toEqual([]);
+    expect(record).toMatchObject({ project, request: params.request, requester: rana.id, recipient: rana.id });
+    expect(record.reviewers.map(({ id }) => id).sort()).toEqual([people.vera.id, people.viktor.id].sort());
+    const kms = new KMSClient(of.configuration);
+    const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: record.keyId }));
+    const key = createPublicKey({ key: Buffer.from(PublicKey ?? []), format: 'der', type: 'spki' });
+    const verify = ['airlock', 'verify', join(at, 'release.json'), join(at, 'files'), '--key', fingerprintOf(key)];
+    expect((await broch(verify)).code).toBe(0);
+
+    expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be fetched once, and has been');
+    expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('has been used');
+    expect(await refusal(rana.ask('downloadFiles', { params, body: { token: hashOf(token) } }))).not.toBe('allowed');
+  });
+});
+
+it('gives nothing more from the moment it is revoked', async () => {
+  const params = await released();
+  const { rana } = people;
+  const { token } = await rana.ask('openDownload', { params, body: {} });
+  await rana.ask('takeDownload', { params, body: { token } });
+  expect((await rana.ask('downloadFiles', { params, body: { token } })).files).toHaveLength(2);
+  await people.olga.ask('revokeRequest', { params, body: { reason: 'A count was too small.' } });
+  const refused = [
+    () => rana.ask('downloadFiles', { params, body: { token } }),
+    () => rana.ask('takeDownload', { params, body: { token } }),
+    () => rana.ask('openDownload', { params, body: {} }),
+  ];
+  for (const attempt of refused) expect(await refusal(attempt())).toMatch('A count was too small.');
+});
+
+it('is fetched, checked, looked at and packed by the command line alone', async () => {
+  const at = folder();
+  const name = `${project}-nora`;
+  const { file } = await embeddedCloud(of, at, { [name]: 'researcher' });
+  const run = async (...argv: string[]) => {
+    const ran = await broch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: name });
+    return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.out) : undefined };
+  };
+  const { json: me } = await run('whoami', '--json');
+  await enter(of, project, { ...people.rana, id: me.id, name });
+  await put(of, bucket(), 'data/outbox/nora/', files);
+  const groups = JSON.stringify([{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }]);
+  const flags = ['--title', 'T', '--source', 'data/outbox/nora/', '--groups', groups, '--json'];
+  const { json: draft, err } = await run('airlock', 'draft', project, ...flags);
+  expect(err).toBe('');
+  const params = { project, request: draft.id as string };
+  const named = [project, params.request];
+  expect(await run('airlock', 'submit', ...named)).toMatchObject({ code: 0 });
+  await settle(params, ['inReview']);
+  const page = join(at, 'one.html');
+  expect(await run('airlock', 'preview', ...named, 'tables/one.csv', page)).toMatchObject({ code: 0 });
+  expect(readFileSync(page, 'utf8')).toContain('<td class="n">30</td>');
+  for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
+  await people.vera.ask('releaseRequest', { params });
+  await settle(params, ['released']);
+
+  const to = join(at, 'got');
+  const { code, out, err: said } = await run('airlock', 'download', ...named, to);
+  expect({ code, said }).toMatchObject({ code: 0 });
+  expect(out).toContain('2 files are here as they were released, byte for byte');
+  expect(readFileSync(join(to, 'files/tables/one.csv'), 'utf8')).toBe(files['tables/one.csv']);
+  const packed = ['airlock', 'crate', join(to, 'release.json'), join(to, 'files'), join(at, 'bag')];
+  expect(await run(...packed)).toMatchObject({ code: 0 });
+  const second = await run('airlock', 'download', ...named, join(at, 'again'));
+  expect(second).toMatchObject({ code: 3, err: expect.stringContaining('may be fetched once, and has been') });
+});
