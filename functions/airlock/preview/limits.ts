@@ -31,6 +31,6 @@ export const limits: Limits = {
   text: 2 * 1024 ** 2,
   image: 20 * 1024 ** 2,
   pixels: 25_000_000,
-  shown: 1_000_000,
+  shown: 2_000_000,
   html: 2_500_000,
 };
