@@ -169,15 +169,13 @@ describe('what a reviewer sees', () => {
     const { html } = await show('t.csv', 'text/csv', 'group,n\na,12\nb,3\nc,40\n', reportOf([[3, 2, '3']]));
     const { page, met } = await look(html);
     expect(met).toEqual(nothing);
-    const looks = await page
-      .locator('tbody td')
-      .evaluateAll(cells =>
-        cells.map(cell => ({
-          text: cell.textContent,
-          outline: getComputedStyle(cell).outlineStyle,
-          color: getComputedStyle(cell).backgroundColor,
-        })),
-      );
+    const looks = await page.locator('tbody td').evaluateAll(cells =>
+      cells.map(cell => ({
+        text: cell.textContent,
+        outline: getComputedStyle(cell).outlineStyle,
+        color: getComputedStyle(cell).backgroundColor,
+      })),
+    );
     expect(looks.filter(({ outline }) => outline === 'solid')).toEqual([
       { text: '31', outline: 'solid', color: 'rgb(253, 236, 234)' },
     ]);
