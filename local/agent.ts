@@ -19,6 +19,18 @@ export interface AgentOptions {
 
 const tag = ({ Tags = [] }: Instance, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
 
+/** An instance's session, as the metadata service hands it out: named after the instance. */
+export async function become({ iam, sts }: { iam: IAMClient; sts: STSClient }, instance: Instance) {
+  const profile = instance.IamInstanceProfile?.Arn?.split('/').at(-1);
+  const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
+  const { Credentials } = await sts.send(
+    new AssumeRoleCommand({ RoleArn: InstanceProfile?.Roles?.[0]?.Arn, RoleSessionName: instance.InstanceId }),
+  );
+  const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
+  if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw new Error('STS gave no session');
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+}
+
 /**
  * Plays the agents on the desktops, which the embedded cloud starts without a machine behind them: each new instance of
  * a workspace becomes its own role, as the hypervisor lets it, and reports with a new password. Resolves when aborted.
@@ -48,20 +60,8 @@ export async function playAgents({
     return Reservations.flatMap(({ Instances = [] }) => Instances).filter(one => tag(one, 'broch:workspace'));
   }
 
-  /** The instance's session, as the metadata service hands it out: named after the instance. */
-  async function become(instance: Instance) {
-    const profile = instance.IamInstanceProfile?.Arn?.split('/').at(-1);
-    const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
-    const { Credentials } = await sts.send(
-      new AssumeRoleCommand({ RoleArn: InstanceProfile?.Roles?.[0]?.Arn, RoleSessionName: instance.InstanceId }),
-    );
-    const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken) throw new Error('STS gave no session');
-    return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
-  }
-
   async function report(instance: Instance): Promise<void> {
-    const s3 = new S3Client({ ...base, credentials: await become(instance), forcePathStyle: true });
+    const s3 = new S3Client({ ...base, credentials: await become({ iam, sts }, instance), forcePathStyle: true });
     try {
       await s3.send(
         new PutObjectCommand({

@@ -33,6 +33,7 @@ const cast: readonly [name: string, role: Group][] = [
   ['rana', 'researcher'],
   ['stella', 'steward'],
   ['victor', 'reviewer'],
+  ['vera', 'reviewer'],
 ];
 
 /** What an administrator does once after the first deploy: images to start desktops from, and where the card goes. */

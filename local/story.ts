@@ -1,7 +1,7 @@
 import type { Show } from './show.ts';
 import type { Stage } from './stage.ts';
 
-export type Chapter = 'ingest' | 'projects' | 'workspaces' | 'costs';
+export type Chapter = 'ingest' | 'projects' | 'workspaces' | 'airlock' | 'costs';
 
 /** One step of the story, as it is reported. */
 export interface Step {

@@ -1,4 +1,5 @@
 import type { Chapter, Teller } from '../story.ts';
+import { airlock } from './airlock.ts';
 import { costs } from './costs.ts';
 import { ingest } from './ingest.ts';
 import { projects } from './projects.ts';
@@ -9,5 +10,6 @@ export const chapters: readonly [Chapter, string, Teller][] = [
   ['ingest', 'A data partner delivers files', ingest],
   ['projects', 'An operator opens a project', projects],
   ['workspaces', 'A researcher gets a desktop', workspaces],
+  ['airlock', 'Results leave, and nothing else', airlock],
   ['costs', 'The team hears what it cost', costs],
 ];

@@ -70,7 +70,7 @@ describe('npm start', () => {
       totp: expect.any(String),
     });
     expect(new Set(steps.map(({ story }: { story: string }) => story))).toEqual(
-      new Set(['ingest', 'projects', 'workspaces', 'costs']),
+      new Set(['ingest', 'projects', 'workspaces', 'airlock', 'costs']),
     );
     for (const step of steps)
       expect(step).toEqual({
@@ -89,6 +89,8 @@ describe('npm start', () => {
       asthma_vpc: expect.stringMatching(/^vpc-/),
       instance: expect.stringMatching(/^i-/),
       workspace: expect.stringMatching(/^ws-[0-9a-f]{12}$/),
+      request: expect.stringMatching(/^al-[0-9a-f]{16}$/),
+      seal: expect.stringMatching(/^[0-9a-f]{64}$/),
       report: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
       refusal: expect.stringMatching(/InvalidAccessKeyId|InvalidClientTokenId/),
     });

@@ -1,0 +1,154 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { STSClient } from '@aws-sdk/client-sts';
+import { become } from '../agent.ts';
+import { clientOf, rootCredentials } from '../roles.ts';
+import type { Stage } from '../stage.ts';
+import { must, type Teller } from '../story.ts';
+import { broch } from './ingest.ts';
+import { until } from './until.ts';
+
+const source = 'data/outbox/paper/';
+const project = 'asthma';
+
+/** Saves files from Rana's desktop, with what its instance may do: the project's folder is all it can write to. */
+async function save(stage: Stage, files: Readonly<Record<string, string>>): Promise<void> {
+  const { items } = await stage.as('rana').ask('listWorkspaces', { params: { project } });
+  const desktop = items.find(({ status }) => status === 'ready');
+  must(desktop && 'instanceId' in desktop, 'Rana has no desktop');
+  const hypervisor = clientOf(stage.facts, rootCredentials(stage.facts.account));
+  const [ec2, iam, sts] = [new EC2Client(hypervisor), new IAMClient(hypervisor), new STSClient(hypervisor)];
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [desktop.instanceId] }));
+  const instance = Reservations[0]?.Instances?.[0];
+  must(instance, 'her desktop has no instance');
+  const s3 = new S3Client(clientOf(stage.facts, await become({ iam, sts }, instance)));
+  const Bucket = instance.Tags?.find(({ Key }) => Key === 'broch:bucket')?.Value;
+  for (const [path, Body] of Object.entries(files))
+    await s3.send(new PutObjectCommand({ Bucket, Key: `${source}${path}`, Body }));
+  for (const client of [ec2, iam, sts, s3]) client.destroy();
+}
+
+/** What leaves is what was seen: sealed, checked, judged by two who don't know of each other, signed, and taken back. */
+export const airlock: Teller = async (stage, tell) => {
+  const [rana, vera, victor, olga] = ['rana', 'vera', 'victor', 'olga'].map(name => stage.as(name)) as [
+    ReturnType<Stage['as']>,
+    ReturnType<Stage['as']>,
+    ReturnType<Stage['as']>,
+    ReturnType<Stage['as']>,
+  ];
+  const folder = mkdtempSync(join(dirname(stage.facts.ca), 'download-'));
+  const show = (params: { project: string; request: string }, wanted: string) =>
+    until(
+      () => rana.ask('showRequest', { params }),
+      ({ status }) => status !== 'checking' && status !== 'releasing',
+    ).then(of => {
+      must(of.status === wanted, `the request is ${JSON.stringify(of).slice(0, 800)}`);
+      return of;
+    });
+
+  const { params } = await tell('Rana asks to release two tables; one has a small cell', async () => {
+    await save(stage, {
+      'tables/regions.csv': 'region,n\nDundee,140\nPerth,3\nAngus,85\n',
+      'tables/years.csv': 'year,n\n2023,410\n2024,395\n',
+    });
+    const groups = [
+      { name: 'Tables', kind: 'table' as const, purpose: 'A paper on admissions', paths: ['tables/*.csv'] },
+    ];
+    const body = { title: 'Admissions by region and year', source, groups };
+    const { id } = await rana.ask('draftRequest', { params: { project }, body });
+    const params = { project, request: id };
+    await rana.ask('submitRequest', { params });
+    const { report } = await show(params, 'blocked');
+    const [first] = report?.first ?? [];
+    const cell = first?.cells[0];
+    must(first?.path === 'tables/regions.csv' && cell, `it was blocked for ${JSON.stringify(report)}`);
+    return {
+      says: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}: ${first.says}`,
+      ids: { request: id, rule: first.rule },
+      params,
+    };
+  });
+
+  await tell('She mends it; Victor wants it rounded', async () => {
+    await save(stage, { 'tables/regions.csv': 'region,n\nDundee,142\nPerth and Angus,88\n' });
+    await rana.ask('submitRequest', { params });
+    const { seal } = await show(params, 'inReview');
+    must(seal?.files === 2, `the seal is ${JSON.stringify(seal)}`);
+    await victor.ask('returnRequest', { params, body: { seal: seal.sha256, comment: 'Round the counts to 5.' } });
+    const { votes } = await vera.ask('showRequest', { params });
+    must(votes?.length === 0, 'Vera sees votes before she has voted');
+    await vera.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
+    const { comments } = await show(params, 'returned');
+    return {
+      says: `Vera could not know how Victor had voted, nor that he had. Rana reads: ${comments?.[0]?.comment}`,
+      ids: { seal: seal.sha256 },
+    };
+  });
+
+  const { seal } = await tell('She rounds; both look again and approve', async () => {
+    await save(stage, {
+      'tables/regions.csv': 'region,n\nDundee,140\nPerth and Angus,90\n',
+      'tables/years.csv': 'year,n\n2023,410\n2024,395\n',
+    });
+    await rana.ask('submitRequest', { params });
+    const { seal, round } = await show(params, 'inReview');
+    must(seal, 'there is no seal');
+    const { items } = await vera.ask('listFiles', { params });
+    const path = items[0]?.path ?? '';
+    const { html } = await vera.ask('viewFile', { params, query: { path } });
+    must(html.includes('Dundee') && !html.includes('<script'), 'the preview does not show the table safely');
+    for (const reviewer of [vera, victor])
+      await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
+    await show(params, 'approved');
+    return {
+      says: `Their votes are on seal ${seal.sha256.slice(0, 16)}… of round ${round}: these bytes and no others. Every look at a file is on record.`,
+      ids: { seal: seal.sha256 },
+      seal: seal.sha256,
+    };
+  });
+
+  await tell('It is released, and Rana downloads it', async () => {
+    await olga.ask('releaseRequest', { params });
+    await show(params, 'released');
+    const place = join(folder, 'once');
+    const { code, errors } = await broch(stage, 'rana', 'airlock', 'download', project, params.request, place);
+    must(code === 0, `broch airlock download ended with ${code}: ${errors.slice(-500)}`);
+    must(existsSync(join(place, 'files/tables/years.csv')), 'the files are not there');
+    return {
+      says: 'Every byte was compared with the seal once more, then signed for. The link is hers, and is used up now.',
+      ids: { request: params.request, seal },
+    };
+  });
+
+  await tell('She tries again, and checks what she has without asking anybody', async () => {
+    const again = await broch(stage, 'rana', 'airlock', 'download', project, params.request, join(folder, 'twice'));
+    must(again.code === 3, `a second download ended with ${again.code}`);
+    const place = join(folder, 'once');
+    const { code, answer, errors } = await broch(
+      stage,
+      'rana',
+      'airlock',
+      'verify',
+      join(place, 'release.json'),
+      join(place, 'files'),
+    );
+    must(code === 0 && answer.ok === true, `broch airlock verify ended with ${code}: ${errors.slice(-500)}`);
+    const [, why = 'the link is used up'] = /"detail":\s*"([^"]+)"/.exec(again.errors) ?? [];
+    return {
+      says: `Refused: ${why}\nThe record's signature and every file agree, offline.`,
+      ids: { request: params.request },
+    };
+  });
+
+  await tell('Vera takes the release back', async () => {
+    await vera.ask('revokeRequest', { params, body: { reason: 'The regions were drawn anew.' } });
+    const { code } = await broch(stage, 'rana', 'airlock', 'download', project, params.request, join(folder, 'late'));
+    must(code === 3, `a download after the revocation ended with ${code}`);
+    await show(params, 'revoked');
+    rmSync(folder, { recursive: true, force: true });
+    return { says: 'From that moment no link gives anything, old or new.', ids: { request: params.request } };
+  });
+};

@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decide } from '../../functions/airlock/airlock.ts';
+import type { Facts } from '../../functions/airlock/decision.ts';
+import { admit, gather } from '../../functions/airlock/gather.ts';
+import { matches } from '../../functions/airlock/globs.ts';
+import { day, hour, after as later } from '../../functions/airlock/request.ts';
+import { eyeOf, shown } from '../../functions/airlock/views.ts';
+import { outcomeOf } from '../../functions/airlock/votes.ts';
+import { attempt, ballot, draft, inReview, olga, person, rana, reportOf, rules, sealOf, start } from './life.ts';
+
+const [ada, bob, cyd] = ['ada', 'bob', 'cyd'].map(id => person(id, 'reviewer')) as [
+  typeof rana,
+  typeof rana,
+  typeof rana,
+];
+const facts = (change: Partial<Facts> = {}): Facts => ({
+  rules: rules(),
+  members: ['rana'],
+  reviewers: ['ada', 'bob', 'cyd'],
+  ...change,
+});
+const approve = (by: typeof rana, round = 1) => ({ do: 'vote', by, ballot: ballot(round, 'approve') }) as const;
+
+describe('what votes come to', () => {
+  it.each([
+    ['a', 2, 'open'],
+    ['aa', 2, 'approved'],
+    ['rr', 2, 'rejected'],
+    ['ab', 2, 'returned'],
+    ['bb', 2, 'returned'],
+    ['ar', 2, 'conflict'],
+    ['ara', 2, 'approved'],
+    ['arr', 2, 'rejected'],
+    ['arb', 2, 'returned'],
+    ['brr', 2, 'rejected'],
+    ['a', 1, 'approved'],
+    ['r', 1, 'rejected'],
+    ['aar', 3, 'conflict'],
+    ['aara', 3, 'approved'],
+    ['arra', 3, 'returned'],
+  ] as const)('%s of %i: %s', (votes, quorum, outcome) => {
+    const verdicts = { a: 'approve', b: 'return', r: 'reject' } as const;
+    const cast = [...votes].map(letter => ({ verdict: verdicts[letter as 'a' | 'b' | 'r'] }));
+    expect(outcomeOf(cast, quorum)).toBe(outcome);
+  });
+});
+
+describe('who may not vote', () => {
+  it.each([
+    ['who asked, also with the group', person('rana', 'researcher', 'reviewer'), { reviewers: ['rana'] }, /asked for/],
+    ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
+    ['who is no reviewer', olga, {}, /Only reviewers/],
+  ])('%s', (_, by, change, says) => {
+    expect(() => decide(inReview(facts()), approve(by), start, facts(change))).toThrow(says);
+  });
+
+  it('a vote on another seal is refused with the one to look at', () => {
+    expect(() => decide(inReview(facts()), approve(ada, 2), start, facts())).toThrow(/look at these files/);
+  });
+
+  it('earlier votes of people who became unfit are dropped, and said so', () => {
+    const once = decide(inReview(facts()), approve(ada), start, facts()).request;
+    const twice = decide(once, approve(bob), start, facts({ reviewers: ['bob', 'cyd'] }));
+    expect(twice.request.status).toBe('inReview');
+    expect(twice.events.map(({ name }) => name)).toEqual(['VoteDropped', 'VoteCast']);
+    expect(decide(twice.request, approve(cyd), start, facts()).request.status).toBe('approved');
+  });
+});
+
+describe('some files only', () => {
+  const held = { do: 'vote', by: ada, ballot: ballot(1, 'approve', ['a.csv']) } as const;
+  it('leave where the rules allow it', () => {
+    const partial = facts({ rules: rules({ partial: true }) });
+    const once = decide(inReview(partial), held, start, partial).request;
+    expect(decide(once, approve(bob), start, partial).request).toMatchObject({
+      status: 'approved',
+      withheld: ['a.csv'],
+    });
+  });
+  it('and else don’t', () => expect(() => decide(inReview(facts()), held, start, facts())).toThrow(/All files leave/));
+});
+
+describe('eyes', () => {
+  it('see no vote of others before the quorum is complete', () => {
+    const once = decide(inReview(facts()), approve(ada), start, facts()).request;
+    const seen = (by: typeof rana, member = false) => JSON.stringify(shown(once, by, eyeOf(once, by, member)));
+    expect(seen(ada)).toContain('"verdict"');
+    for (const by of [rana, bob, olga]) {
+      expect(seen(by)).not.toContain('verdict');
+      expect(seen(by)).not.toContain('ada');
+    }
+    // Somebody in the project is of the project, whatever group they are in besides.
+    expect(seen(ada, true)).not.toContain('verdict');
+    expect(() => eyeOf(once, person('eve', 'researcher'), false)).toThrow(/no project/);
+  });
+
+  it('of the requester see comments, never names or notes', () => {
+    const note = { ...ballot(1, 'return'), note: 'between us' };
+    const once = decide(inReview(facts()), { do: 'vote', by: ada, ballot: note }, start, facts()).request;
+    const back = decide(once, approve(bob), start, facts()).request;
+    const text = JSON.stringify(shown(back, rana, 'project'));
+    expect(text).toContain('mend it');
+    expect(text).not.toMatch(/between us|ada|bob/);
+  });
+});
+
+describe('deadlines', () => {
+  it('reminders, then everybody, then the end; resumed with the votes', () => {
+    let of = decide(inReview(facts()), approve(ada), start, facts()).request;
+    const names: string[] = [];
+    for (let hours = 0; hours <= 15 * 24; hours += 12) {
+      const now = later(start, hours * hour);
+      const { request, events } = decide(of, { do: 'tick', attempt: of.attempt }, now, facts());
+      of = request;
+      names.push(...events.map(({ name }) => name));
+    }
+    expect(names.filter(name => name === 'ReviewReminded')).toHaveLength(6);
+    expect(names.filter(name => name === 'ReviewEscalated')).toHaveLength(1);
+    expect(names.at(-1)).toBe('RequestTimedOut');
+    const now = later(start, 16 * day);
+    const resumed = decide(of, { do: 'resume', by: olga }, now, facts()).request;
+    expect(decide(resumed, approve(bob), now, facts()).request.status).toBe('approved');
+    expect(attempt(of, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
+  });
+
+  it('what the checks ask is answered, or goes back', () => {
+    const ask = (explanation: string) => {
+      let of = decide(draft(facts()), { do: 'edit', by: rana, change: { explanation } }, start, facts()).request;
+      of = decide(of, { do: 'submit', by: rana }, start, facts()).request;
+      of = decide(of, { do: 'seal', attempt: 1, seal: sealOf(1) }, start, facts()).request;
+      return decide(of, { do: 'judge', attempt: 1, report: reportOf('ask') }, start, facts()).request.status;
+    };
+    expect([ask(''), ask('The zeros are structural.')]).toEqual(['returned', 'inReview']);
+  });
+});
+
+describe('what a group takes', () => {
+  it.each([
+    ['a.csv', '*.csv', true],
+    ['t/a.csv', '*.csv', false],
+    ['t/a.csv', '**', true],
+    ['t/u/a.csv', 't/**/*.csv', true],
+    ['t/a.csv', 't/**/*.csv', true],
+    ['a.csv', '**/*.csv', true],
+    ['a+b.csv', 'a+b.csv', true],
+    ['axb.csv', 'a.b.csv', false],
+  ])('%s by %s: %s', (path, pattern, expected) => expect(matches(path, pattern)).toBe(expected));
+
+  it('is decided in no time, whatever the pattern', () => {
+    fc.assert(
+      fc.property(fc.nat(100), stars => {
+        const started = Date.now();
+        matches(`${'a'.repeat(900)}b`, `${'*a'.repeat(stars)}*c`);
+        expect(Date.now() - started).toBeLessThan(100);
+      }),
+    );
+  });
+
+  const files = (...paths: string[]) => paths.map(path => ({ path, version: 'v', size: 1, etag: '' }));
+  const of = { ...draft(facts()), groups: [{ name: 'a', kind: 'table', purpose: 'x', paths: ['*.csv'] }] } as never;
+  it('is all there may be, under names that can live together', () => {
+    const { findings } = gather(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), rules());
+    expect(findings.map(({ path }) => path)).toEqual(['../c.csv', 'A.csv', 'b.log', '../c.csv']);
+    expect(gather(of, [], rules()).findings).toHaveLength(1);
+  });
+
+  it('has its room for a day, and the same submission takes it once', () => {
+    const small = rules({ caps: { files: 10, bytes: 100, dailyBytes: 150, dailyRequests: 2 } });
+    const first = admit({}, 'al-1-1', 100, small);
+    if (!('volume' in first)) throw new Error('there is room');
+    expect(admit(first.volume, 'al-1-1', 100, small)).toEqual(first);
+    expect(admit(first.volume, 'al-2-1', 100, small)).toMatchObject({ reason: expect.stringContaining('today') });
+  });
+});
