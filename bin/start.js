@@ -12,7 +12,7 @@ const python = join(venv, 'bin/python');
 
 const tools = {
   local: { run: ['bin/local.ts'], python: ['local/requirements.txt'] },
-  bench: { run: ['local/bench.ts'], python: ['local/requirements.txt'] },
+  bench: { run: ['local/bench.ts'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   check: { run: ['local/check.ts'], python: [] },
   runbook: { run: ['local/runbook.ts'], python: [] },
   test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },

@@ -64,6 +64,8 @@ export class CsvScanner {
   wrong: string | undefined;
   /** Cells in which a quote was never closed or was followed by more text. */
   badQuotes = 0;
+  /** Those of the record being read, which is read again when it was cut. */
+  #bad = 0;
 
   constructor(sink: RowSink, delimiter: number) {
     this.#sink = sink;
@@ -115,6 +117,7 @@ export class CsvScanner {
     let at = from;
     while (begin < length) {
       let cells = 0;
+      this.#bad = 0;
       for (;;) {
         if (work[at] === quote && at < length) {
           at = this.#quoted(at, length, last, cells);
@@ -146,6 +149,7 @@ export class CsvScanner {
         at += work[at + 1] === lf && at + 1 < length ? 2 : 1;
       } else at++;
       this.#number++;
+      this.badQuotes += this.#bad;
       if (cells > 1 || (starts[0] as number) < (ends[0] as number) || (masks[0] as number) & bits.quoted)
         this.#sink.row(work, cells, starts, ends, masks, this.#number);
       begin = at;
@@ -165,7 +169,7 @@ export class CsvScanner {
       const next = work.indexOf(quote, at);
       if (next < 0 || next >= length) {
         if (!last) return -1;
-        this.badQuotes++;
+        this.#bad++;
         at = length;
         return this.#put(open + 1, length, doubled, cell, length);
       }
@@ -181,7 +185,7 @@ export class CsvScanner {
       // More text behind the closing quote: the cell goes on to the next delimiter, as written.
       while ((table[work[at] as number] as number) < stop) at++;
       if (at >= length && !last) return -1;
-      this.badQuotes++;
+      this.#bad++;
       return this.#put(open, at, 0, cell, at);
     }
   }
@@ -196,7 +200,7 @@ export class CsvScanner {
   }
 }
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** The text of a cell. */
 export function cellText(bytes: Uint8Array, start: number, end: number, mask: number): string {

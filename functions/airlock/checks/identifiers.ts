@@ -35,8 +35,8 @@ const phone =
   /(?<![\w.,/-])(?:(?:\+|00)44 ?(?:\(0\) ?)?(?:7\d{3}|[12]\d{2,3}) ?\d{3} ?\d{3,4}|07\d{3} \d{3} ?\d{3}|\(?0(?:1\d{2,3}|2\d)\)? \d{3,4} \d{3,4})(?![\w/-])/;
 const postcode =
   /(?<![\w-])(?:GIR ?0AA|(?:[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d|[A-HK-Y]\d\d|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRVWXY])) ?\d[ABD-HJLNP-UW-Z]{2})(?![\w-])/;
-const spaced = /(?<![\w.-])\d{3}([ -])\d{3}\1\d{4}(?![\w.-])/g;
-const bare = /(?<![\w.-])\d{10}(?![\w.-])/g;
+const spaced = /(?<![\w.-])\d{3}([ -])\d{3}\1\d{4}(?![\w-]|\.\d)/g;
+const bare = /(?<![\w.-])\d{10}(?![\w-]|\.\d)/g;
 /** Domains that documents use for examples (RFC 2606), and addresses that are no person's. */
 const noPerson = /@(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)$|^(?:git|noreply|no-reply)@/i;
 const notPersonal = /^\d+@|@\d+x\./;
