@@ -55,7 +55,7 @@ async function check(
     tables.push(table);
     return table;
   };
-  const open: Open = () => marked(source);
+  const open = meta.size <= smallest ? onceOnly(() => marked(source)) : () => marked(source);
   let type = 'application/octet-stream';
   try {
     type = await typeOf(meta, open);
@@ -87,6 +87,19 @@ async function check(
     ...(tables.length > 0 ? { rows, cells } : {}),
   };
   return { report, summaries: tables.flatMap(table => table.summaries) };
+}
+
+/** Up to this size a file is held while it is checked. */
+const smallest = 2 ** 20;
+
+/** Fetches the bytes once, where each look at them would be a request that takes longer than reading them all. */
+function onceOnly(open: Open): Open {
+  let held: Promise<Uint8Array> | undefined;
+  return async function* () {
+    held ??= all(open, smallest);
+    const bytes = await held;
+    if (bytes.length > 0) yield bytes;
+  };
 }
 
 async function* marked(source: Open): AsyncIterable<Uint8Array> {

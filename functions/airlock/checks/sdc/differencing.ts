@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Findings, quoted } from '../findings.ts';
 import { isTotal, plainName } from './columns.ts';
+import { earlierThan, shapeOf, tablesWith } from './earlier.ts';
 import type { Grid, Item, Melted } from './grid.ts';
 
 /** A table's counts as they are remembered: keys as hashes, so that a summary is small and holds no labels. */
@@ -90,34 +91,39 @@ export function differences(
   if (summary.rounded) return;
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const close = (one: number, other: number) => one !== other && Math.abs(one - other) < threshold;
-  for (const earlier of released) {
-    if (earlier.rounded || earlier.measure !== summary.measure) continue;
+  const index = earlierThan(released, summary.measure);
+  if (!index) return;
+  const hits = new Map<number, { items: Item[]; sums: number }>();
+  const hit = (table: number) => {
+    const known = hits.get(table) ?? { items: [], sums: 0 };
+    hits.set(table, known);
+    return known;
+  };
+  const shaped = index.cells.get(shapeOf(summary.dimensions));
+  for (const item of shaped ? table.items : []) {
+    const { value } = item;
+    if (value === undefined) continue;
+    for (const at of tablesWith(shaped, keyOf(table.dimensions, item), before => close(value, before)))
+      hit(at).items.push(item);
+  }
+  for (const [key, value] of summary.sums)
+    for (const at of tablesWith(index.sums, key, before => close(value, before))) hit(at).sums++;
+  const [first] = table.items;
+  for (const [at, { items, sums }] of [...hits].sort(([one], [other]) => one - other)) {
+    const earlier = released[at] as Released;
     const from = `“${quoted(earlier.path, 80)}” of release ${quoted(earlier.release, 60)}`;
-    const sameShape = earlier.dimensions.join('\u0001') === summary.dimensions.join('\u0001');
-    if (sameShape) {
-      const known = new Map(earlier.cells);
-      for (const item of table.items) {
-        const before = known.get(keyOf(table.dimensions, item));
-        if (typeof before === 'number' && item.value !== undefined && close(item.value, before))
-          findings.add(
-            'sdc.differencing',
-            `The same count in ${from} differs by less than ${threshold}, which tells how few people the two differ by. Round both, or release the one alone.`,
-            [grid.cell(item.row, item.column, item.text)],
-          );
-      }
-    }
-    const sums = new Map(earlier.sums);
-    const apart = summary.sums.filter(([key, value]) => {
-      const before = sums.get(key);
-      return before !== undefined && close(value, before);
-    });
-    const [first] = table.items;
-    if (apart.length > 0 && first)
+    for (const item of items)
+      findings.add(
+        'sdc.differencing',
+        `The same count in ${from} differs by less than ${threshold}, which tells how few people the two differ by. Round both, or release the one alone.`,
+        [grid.cell(item.row, item.column, item.text)],
+      );
+    if (sums > 0 && first)
       findings.add(
         'sdc.differencing',
         `Sums of this table and of ${from} differ by less than ${threshold}: the people in one and not in the other can be told by subtraction.`,
         [grid.cell(first.row, first.column, first.text)],
-        apart.length,
+        sums,
       );
   }
 }
