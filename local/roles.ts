@@ -40,6 +40,8 @@ export async function stagehand(facts: Facts): Promise<Credentials> {
     ),
     allow(['ssm:PutParameter'], `arn:aws:ssm:${region}:${account}:parameter/broch/images/*`),
     allow(['secretsmanager:PutSecretValue'], outputs['data.Webhook'] ?? 'none'),
+    // What the gateway's container is given when it starts.
+    allow(['secretsmanager:GetSecretValue'], outputs['data.GatewayKey'] ?? 'none'),
   ];
   const document = (Statement: unknown) => JSON.stringify({ Version: '2012-10-17', Statement });
   try {

@@ -62,8 +62,8 @@ async function prepare(facts: Facts, credentials: Credentials, webhook: string) 
 }
 
 /** Guacamole's own key, as its container gets it. */
-async function gatewayKey(facts: Facts): Promise<string> {
-  const client = new SecretsManagerClient(clientOf(facts, rootCredentials(facts.account)));
+async function gatewayKey(facts: Facts, credentials: Credentials): Promise<string> {
+  const client = new SecretsManagerClient(clientOf(facts, credentials));
   try {
     const { SecretString = '' } = await client.send(
       new GetSecretValueCommand({ SecretId: facts.outputs['data.GatewayKey'] }),
@@ -80,7 +80,7 @@ export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): 
   const [certificate, key] = [readFileSync(ca, 'utf8'), readFileSync(certificateKey, 'utf8')];
   const admin = await stagehand(facts);
   const inbox = await openInbox({ ca, certificateKey, port: ports.inbox });
-  const guacamole = await gatewayKey(facts);
+  const guacamole = await gatewayKey(facts, admin);
   const gateway = await startGateway({
     port: ports.gateway,
     certificate,

@@ -25,7 +25,7 @@ function start(...args: string[]) {
   });
   const end = new Promise<number | null>(resolve => child.on('close', resolve));
   const says = async (text: string) => {
-    for (let tries = 0; tries < 600 && !(heard.output + heard.errors).includes(text); tries++) await sleep(100);
+    for (let tries = 0; tries < 1800 && !(heard.output + heard.errors).includes(text); tries++) await sleep(100);
     expect(heard.output + heard.errors).toContain(text);
   };
   return { child, heard, end, says };
@@ -37,7 +37,8 @@ const left = () =>
     .split('\n')
     .filter(line => line.includes(folder) && !line.includes('ps -eo'));
 
-describe('npm start', () => {
+// A whole story beside everything else that is tested at the same time.
+describe('npm start', { timeout: 400_000 }, () => {
   it('is interrupted in the middle of the deploy: one line, and no process stays', async () => {
     const { child, heard, end, says } = start('--once');
     await says('starting the embedded cloud');

@@ -1,0 +1,41 @@
+import {
+  CreateScheduleCommand,
+  DeleteScheduleCommand,
+  GetScheduleCommand,
+  ListSchedulesCommand,
+  SchedulerClient,
+} from '@aws-sdk/client-scheduler';
+import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, expect, it } from 'vitest';
+import { until } from '../../local/story/until.ts';
+import { cloud } from '../cloud.ts';
+
+const { configuration } = cloud();
+const [scheduler, machines] = [new SchedulerClient(configuration), new SFNClient(configuration)];
+const Name = 'costs-now';
+afterAll(async () => {
+  await scheduler.send(new DeleteScheduleCommand({ Name })).catch(() => {});
+});
+
+it('the daily schedule, with its own target and role, starts a report when its time comes', async () => {
+  const { Schedules = [] } = await scheduler.send(new ListSchedulesCommand({}));
+  const daily = await scheduler.send(new GetScheduleCommand({ Name: Schedules[0]?.Name }));
+  expect(daily).toMatchObject({
+    ScheduleExpression: 'cron(0 7 * * ? *)',
+    State: 'ENABLED',
+  });
+  const stateMachineArn = daily.Target?.Arn;
+  const count = async () =>
+    (await machines.send(new ListExecutionsCommand({ stateMachineArn }))).executions?.length ?? 0;
+  const before = await count();
+  const soon = new Date(Date.now() + 2000).toISOString().slice(0, 19);
+  await scheduler.send(
+    new CreateScheduleCommand({
+      Name,
+      ScheduleExpression: `at(${soon})`,
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      Target: daily.Target,
+    }),
+  );
+  expect(await until(count, now => now > before, 90)).toBe(before + 1);
+});
