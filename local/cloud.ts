@@ -93,6 +93,8 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
   const sweep = () => rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
   sweep();
   mkdirSync(temporary);
+  // The emulator's own script there is CommonJS, whatever a package.json further up says.
+  writeFileSync(join(temporary, 'package.json'), '{}\n');
   execFileSync(python, [join(root, 'local/python/certificate.py'), ca, certificateKey]);
   const [tls, plainPort, motoPort] = [await freePort(), await freePort(), await freePort()];
   const [endpoint, plain, moto] = [
