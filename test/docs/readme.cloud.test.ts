@@ -21,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const lines = shellLines(page('README.md'));
 /** Other tests share the cloud, so people here have names of their own. */
-const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward' } as const;
+const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward', vera: 'reviewer' } as const;
 const mine = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
 let env: Record<string, string | undefined>;
 
