@@ -1,12 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const folder = mkdtempSync(join(tmpdir(), 'broch-story-'));
+// Inside the repository, as `npm start` has it: what Node makes of a file there depends on our package.json.
+mkdirSync(join(root, '.local'), { recursive: true });
+const folder = mkdtempSync(join(root, '.local/story-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** `npm start`, as it is after installation, in a place of its own. */
