@@ -183,10 +183,10 @@ export class Airlock extends Construct {
             RULES,
           },
         }),
+        // It holds what ten thousand tables are remembered by: some 700 MB.
         Sign: new Handler<typeof Sign>(this, 'Sign', {
-          core,
+          ...worker,
           entry: 'airlock/sign.ts',
-          seconds: 120,
           environment: {
             ...changing,
             TABLE_NAME: table(core.table, { ...changes, download: ['GetItem', 'PutItem'] }),

@@ -21,6 +21,10 @@ const benches: Readonly<Record<string, Bench>> = {
     about: '1, 8 and 32 projects at once: AWS calls, state transitions and Lambda time of each, which must not grow',
     load: async () => (await import('./bench/provision.ts')).provision,
   },
+  airlock: {
+    about: '1,000 and 10,000 files sealed, checked and released, over their upload; disclosure rules beside pandas',
+    load: async () => (await import('./bench/airlock.ts')).airlock,
+  },
   coldstart: {
     about: 'per Lambda: size of its bundle, median time to load it in fresh processes, beside an empty one',
     runs: 20,

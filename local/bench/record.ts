@@ -52,7 +52,10 @@ export async function callsBetween(facts: Facts, from: Date, to: Date): Promise<
 
 /** How an execution went. */
 export interface Course {
+  readonly began: Date;
   readonly ended: Date;
+  /** When each of its own states was left, for the first time. */
+  readonly left: ReadonlyMap<string, Date>;
   /** As they are billed: states entered, and repeated attempts. */
   readonly transitions: number;
   /** Calls that the machine itself made, of Lambda above all. */
@@ -84,7 +87,7 @@ export async function machineOf(facts: Facts, capability: string) {
     arn,
     /** Waits for the execution's end. */
     async course(executionArn: string): Promise<Course> {
-      const { stopDate: ended } = await until(
+      const { startDate: began, stopDate: ended } = await until(
         () => sfn.send(new DescribeExecutionCommand({ executionArn })),
         ({ status, stopDate }) => status !== 'RUNNING' && stopDate !== undefined,
         600,
@@ -94,10 +97,15 @@ export async function machineOf(facts: Facts, capability: string) {
       const tasks = like(/^(Task|LambdaFunction)Scheduled$/);
       const answered = like(/^(Task|LambdaFunction)(Succeeded|Failed|TimedOut)$/);
       const sum = (some: HistoryEvent[]) => some.reduce((all, { timestamp }) => all + (timestamp?.getTime() ?? 0), 0);
+      const left = new Map<string, Date>();
+      for (const { timestamp, stateExitedEventDetails: { name } = {} } of events)
+        if (name !== undefined && timestamp && !left.has(name)) left.set(name, timestamp);
       // The embedded cloud tells of a state inside a Map only that its task was scheduled. Each of ours there is a task.
       const untold = Math.max(0, tasks.length - like(/^TaskStateEntered$/).length);
       return {
+        began: began ?? new Date(Number.NaN),
         ended: ended ?? new Date(Number.NaN),
+        left,
         transitions: like(/StateEntered$/).length + untold,
         tasks: tasks.length,
         taskMs: sum(answered) - sum(tasks),

@@ -1,0 +1,172 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { STSClient } from '@aws-sdk/client-sts';
+import { lanes } from '../../bin/cli/upload.ts';
+import { parallel } from '../../functions/ingest/parallel.ts';
+import { become } from '../agent.ts';
+import { clientOf, rootCredentials } from '../roles.ts';
+import { until } from '../story/until.ts';
+import { must } from '../story.ts';
+import { sdc } from './airlock-sdc.ts';
+import { callsBetween, machineOf } from './record.ts';
+import { onStage, type Say, type Scene } from './scene.ts';
+import { type Worker, watchWorkers } from './workers.ts';
+
+const project = 'bench';
+const sizes = [1000, 10_000] as const;
+/** The embedded cloud remembers no more calls than ten thousand, so those of the larger size can't be counted. */
+const counted = 1000;
+
+type Files = readonly { readonly path: string; readonly text: string }[];
+
+/**
+ * Tables of a few hundred bytes to a few KB, the same ones every time. Counts are neither small nor rounded, so that each is
+ * compared with all that left before; and totals of different tables are never close, so that this finds nothing.
+ */
+function makeFiles(count: number): Files {
+  let state = count;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) % below;
+  };
+  // Modulo 40, what the totals of this batch come to.
+  const total = count === counted ? 0 : 20;
+  return Array.from({ length: count }, (_, index) => {
+    const rows = 8 + random(100);
+    let [text, sum] = ['area,condition,n\n', 0];
+    for (let row = 0; row <= rows; row++) {
+      const n = row < rows ? 31 + random(900) : 80 - ((sum + 40 - total) % 40);
+      sum += n;
+      text += `Area ${count}-${index}-${row},Asthma,${n}\n`;
+    }
+    return { path: `part-${index % 20}/table-${index}.csv`, text };
+  });
+}
+
+/** A project with Rana in it; what her desktop may write, and where. */
+async function open({ stage }: Scene): Promise<{ s3: S3Client; bucket: string }> {
+  const [olga, rana] = [stage.as('olga'), stage.as('rana')];
+  const params = { project };
+  await olga.ask('createProject', { body: { id: project, title: 'Bench' } });
+  const ready = await until(
+    () => olga.ask('showProject', { params }),
+    ({ status }) => status !== 'provisioning',
+    300,
+  );
+  must(ready.status === 'ready', `the project is ${JSON.stringify(ready)}`);
+  await rana.ask('showMe');
+  await olga.ask('addMember', { params: { project, name: 'rana' }, body: { roles: ['researcher'] } });
+  const { id: workspace } = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
+  const desktop = await until(
+    () => rana.ask('showWorkspace', { params: { ...params, workspace } }),
+    ({ status }) => status === 'ready' || status === 'failed',
+    300,
+  );
+  must(desktop.status === 'ready', `the desktop is ${JSON.stringify(desktop)}`);
+  const hypervisor = clientOf(stage.facts, rootCredentials(stage.facts.account));
+  const [ec2, iam, sts] = [new EC2Client(hypervisor), new IAMClient(hypervisor), new STSClient(hypervisor)];
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [desktop.instanceId] }));
+  const instance = Reservations[0]?.Instances?.[0];
+  must(instance, 'the desktop has no instance');
+  const s3 = new S3Client(clientOf(stage.facts, await become({ iam, sts }, instance)));
+  for (const client of [ec2, iam, sts]) client.destroy();
+  return { s3, bucket: ready.network.bucket };
+}
+
+/** The largest memory of a Lambda's process, of those whose names are like this. */
+const peak = (workers: readonly Worker[], like: RegExp) =>
+  Math.max(...workers.filter(({ name }) => like.test(name)).map(({ peakMb }) => peakMb));
+
+/** One request from its draft to its release: how long people wait for it, beside the upload of its files. */
+async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof open>>, files: Files) {
+  const { facts } = scene.stage;
+  const [rana, vera, victor, olga] = (['rana', 'vera', 'victor', 'olga'] as const).map(name => scene.stage.as(name));
+  must(rana && vera && victor && olga, 'somebody is missing');
+  const source = `data/outbox/bench-${files.length}/`;
+  const began = performance.now();
+  await parallel(files, lanes.whole, ({ path, text }) =>
+    s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: text })),
+  );
+  const upload = (performance.now() - began) / 1000;
+
+  const groups = [{ name: 'Tables', kind: 'table' as const, purpose: 'To be measured', paths: ['**'] }];
+  const { id } = await rana.ask('draftRequest', { params: { project }, body: { title: 'Bench', source, groups } });
+  const params = { project, request: id };
+  const show = () => sleep(500).then(() => rana.ask('showRequest', { params }));
+  const execution = (arn: string, attempt: number) =>
+    `${arn.replace(':stateMachine:', ':execution:')}:${id}-${attempt}`;
+
+  const [check, release] = [await machineOf(facts, 'AirlockWorkflow'), await machineOf(facts, 'AirlockRelease')];
+  const checking = watchWorkers(facts.endpoint);
+  await rana.ask('submitRequest', { params });
+  const { status, seal, report } = await until(show, ({ status }) => status !== 'checking', 900);
+  must(
+    status === 'inReview' && seal?.files === files.length,
+    `it is ${status}: ${JSON.stringify(report).slice(0, 500)}`,
+  );
+  const checkers = checking.used();
+  for (const reviewer of [vera, victor])
+    await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
+  const checked = await check.course(execution(check.arn, 1));
+  const [begun, sealed, folded] = [checked.began, checked.left.get('Manifest'), checked.left.get('Fold')];
+  must(sealed && folded, 'it was not sealed');
+  const checkCalls = files.length === counted ? await callsBetween(facts, begun, folded) : [];
+
+  const releasing = watchWorkers(facts.endpoint);
+  await olga.ask('releaseRequest', { params });
+  const end = await until(show, ({ status }) => status !== 'releasing', 900);
+  must(end.status === 'released', `it is ${end.status}`);
+  const released = await release.course(execution(release.arn, 2));
+  const releasers = releasing.used();
+  const releaseCalls = files.length === counted ? await callsBetween(facts, released.began, released.ended) : [];
+  for (const { sfn } of [check, release]) sfn.destroy();
+
+  const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+  const [sealing, checks, leaving] = [
+    seconds(begun, sealed),
+    seconds(sealed, folded),
+    seconds(released.began, released.ended),
+  ];
+  const perFile = (calls: typeof checkCalls) => calls.filter(({ service }) => service === 's3').length / files.length;
+  return {
+    upload_seconds: upload,
+    seal_seconds: sealing,
+    seal_to_upload_ratio: sealing / upload,
+    check_seconds: checks,
+    check_to_upload_ratio: checks / upload,
+    release_seconds: leaving,
+    release_to_upload_ratio: leaving / upload,
+    // With all that people do in between, which is always the same.
+    check_transitions: checked.transitions,
+    release_transitions: released.transitions,
+    ...(files.length === counted && {
+      check_s3_requests_per_file: perFile(checkCalls),
+      release_s3_requests_per_file: perFile(releaseCalls),
+    }),
+    ...(checkers.length > 0 && {
+      seal_peak_mb: peak(checkers, /AirlockSeal/),
+      check_peak_mb: peak(checkers, /AirlockCheck/),
+      copy_peak_mb: peak(releasers, /AirlockCopy/),
+      sign_peak_mb: peak(releasers, /AirlockSign/),
+    }),
+  };
+}
+
+/** Small files by the thousand through seal, checks and release; then the rules of disclosure on one large table. */
+export async function airlock(say: Say): Promise<Record<string, number>> {
+  const requests = await onStage(say, { waits: 1 }, async scene => {
+    say('a project and a desktop in it');
+    const home = await open(scene);
+    const figures: Record<string, number> = {};
+    for (const size of sizes) {
+      say(`${size} files: uploaded, sealed, checked, released`);
+      for (const [name, value] of Object.entries(await request(scene, home, makeFiles(size))))
+        figures[`${name}_${size}`] = value;
+    }
+    home.s3.destroy();
+    return figures;
+  });
+  return { ...requests, ...(await sdc(say)) };
+}
