@@ -2,13 +2,14 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects, snappyUncompress } from 'hyparquet';
 import { concat, type Open, range, tail, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
+import { checkPages, flatColumns, type Unpack } from './parquet-pages.ts';
 import type { TableCheck } from './sdc/table.ts';
 import { TextCheck } from './text.ts';
 
 /**
  * hyparquet reads Parquet in plain JavaScript (MIT, no dependencies, 70 KB bundled); DuckDB would be a native binary of
  * tens of megabytes in a Lambda that reads tables of a few thousand rows. It is given one row group at a time, in memory,
- * and unpacks with Node's own zlib under a limit, so a hostile file costs no more than that.
+ * whose pages were walked before, and unpacks with Node's own zlib under a limit: a hostile file costs no more than that.
  */
 const most = 64 * 2 ** 20;
 const footerMost = 8 * 2 ** 20;
@@ -27,6 +28,13 @@ const compressors: Compressors = {
   GZIP: (input, length) => gunzipSync(input, limited(length)),
   BROTLI: (input, length) => brotliDecompressSync(input, limited(length)),
   ZSTD: (input, length) => zstdDecompressSync(input, limited(length)),
+};
+
+const unpack: Unpack = (codec, bytes, length) => {
+  if (codec === 'UNCOMPRESSED') return bytes.length === length ? bytes : new Uint8Array(0);
+  const output = compressors[codec as keyof Compressors]?.(bytes, length);
+  if (!output || output.length !== length) throw new Unreadable('it is packed in a way that is not read');
+  return output;
 };
 
 const textOf = (value: unknown): string => {
@@ -53,6 +61,7 @@ export async function checkParquet(open: Open, findings: Findings, table: TableC
   const text = new TextCheck(findings);
   for (const { value } of metadata.key_value_metadata ?? [])
     for (const line of (value ?? '').split('\n')) text.line(line.slice(0, 20_000));
+  const columns = flatColumns(metadata);
   const rows = Number(metadata.num_rows);
   if (rows > findings.policy.rows) {
     if (findings.runs('size.rows'))
@@ -72,6 +81,21 @@ export async function checkParquet(open: Open, findings: Findings, table: TableC
     const parts: Uint8Array[] = [];
     for await (const part of range(open, from, to)) parts.push(part.slice());
     const held = concat(parts);
+    try {
+      for (const [at, column] of columns.entries()) {
+        const [meta, start = 0, end = 0] = [chunks[at], starts[at], ends[at]];
+        if (
+          !meta ||
+          meta.path_in_schema.join('.') !== column.name ||
+          meta.type !== column.type ||
+          Number(meta.num_values) !== count
+        )
+          throw new Unreadable('its columns are not those it says');
+        checkPages(held.slice(start - from, end - from), column, meta.codec, count, unpack);
+      }
+    } catch (error) {
+      broken(error);
+    }
     // Metadata of this group alone, whose offsets are those of the file.
     const file: AsyncBuffer = {
       byteLength: size,

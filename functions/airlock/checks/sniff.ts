@@ -117,19 +117,30 @@ function isTable(bytes: Uint8Array): boolean {
   return rows.length >= 2 && (rows[1] ?? 0) >= 2 && common >= 0.8 * rows.length;
 }
 
+/** Markup without its declaration and the comments before its first element. */
+function withoutComments(markup: string): string {
+  let rest = markup;
+  for (;;) {
+    const [open, close] = rest.startsWith('<!--') ? ['<!--', '-->'] : ['<?xml', '?>'];
+    const end = rest.startsWith(open) ? rest.indexOf(close, open.length) : -1;
+    if (end < 0) return rest;
+    rest = rest.slice(end + close.length).trimStart();
+  }
+}
+
 /** The type of a text by its beginning. The name helps only between kinds of text, where a wrong one does no harm. */
 function textType(bytes: Uint8Array, path: string): string {
   const extension = extensionOf(path);
   const text = new TextDecoder().decode(bytes).replace(/^\ufeff/, '');
   const start = text.trimStart().slice(0, 4096);
-  const markup = start.toLowerCase();
+  const markup = withoutComments(start.toLowerCase());
   if (
-    /^(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg[\s>]/.test(markup) ||
+    /^(<\?xml[^>]*>\s*)?(<!doctype svg[^>]*>\s*)?<svg[\s>]/.test(markup) ||
     (extension === 'svg' && markup.includes('<svg'))
   )
     return 'image/svg+xml';
-  if (/^(<!--[\s\S]*?-->\s*)*(<!doctype html|<html|<head|<body|<script|<iframe)/.test(markup)) return 'text/html';
-  if (markup.startsWith('<?xml')) return 'application/xml';
+  if (/^(<!doctype html|<html|<head|<body|<script|<iframe)/.test(markup)) return 'text/html';
+  if (start.startsWith('<?xml')) return 'application/xml';
   if (/^[{[]/.test(start) && !['md', ...code].includes(extension)) {
     const record = /^\{/.test(start);
     if (record && (extension === 'ipynb' || (/"nbformat"\s*:/.test(text) && /"cells"\s*:/.test(text))))

@@ -27,6 +27,29 @@ const parquet = (n: readonly number[]) =>
       ],
     }),
   );
+const manyRows = new Uint8Array(
+  parquetWriteBuffer({
+    columnData: [
+      { name: 'region', data: Array.from({ length: 3000 }, (_, at) => `R${at % 40}`), type: 'STRING' },
+      {
+        name: 'sex',
+        data: Array.from({ length: 3000 }, (_, at) => (at % 3 ? 'F' : null)),
+        type: 'STRING',
+        nullable: true,
+      },
+      { name: 'year', data: Array.from({ length: 3000 }, (_, at) => 1900 + at), type: 'INT32' },
+      {
+        name: 'n',
+        data: Array.from({ length: 3000 }, (_, at) => (at === 2999 ? 7 : at % 7 ? 40 + at : null)),
+        type: 'INT32',
+        nullable: true,
+      },
+      { name: 'mean', data: Array.from({ length: 3000 }, (_, at) => at / 7), type: 'DOUBLE' },
+      { name: 'final', data: Array.from({ length: 3000 }, (_, at) => at % 2 === 0), type: 'BOOLEAN' },
+    ],
+    rowGroupSize: 1000,
+  }),
+);
 const tensor = { w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
 
 describe('what passes', () => {
@@ -62,6 +85,7 @@ describe('what does not', () => {
       ['sdc.minimum-count'],
     ],
     ['a small count in Parquet', 't.parquet', parquet([40, 3]), ['sdc.minimum-count']],
+    ['a small count in the last of many rows of Parquet', 't.parquet', manyRows, ['sdc.minimum-count']],
     ['a small count in JSON', 't.json', '[{"region":"North","n":40},{"region":"South","n":5}]', ['sdc.minimum-count']],
     ['a small count in columns of JSON', 't.json', '{"region":["A","B"],"n":[40,5]}', ['sdc.minimum-count']],
     ['a small count in lines of JSON', 't.jsonl', '{"r":"A","n":40}\n{"r":"B","n":5}\n', ['sdc.minimum-count']],

@@ -134,3 +134,17 @@ export const isSuppressed = (text: string): boolean =>
   /^(\*+|\[?[cxsz]\]?|\.\.?\.?|:|-+|–|—|[<≤] ?=? ?\d+|(1|0|2)\s?(-|–|to)\s?[4-9]|n\.?[pd]\.?|\[?(supp(ressed)?|redacted|low|confidential|withheld)\]?|#+)$/i.test(
     text.trim(),
   );
+
+/** The first letters of marks of suppression. */
+const markLetters = new Set([...'cnlrswxz'].map(letter => letter.charCodeAt(0)));
+
+/** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
+export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {
+  const first = bytes[start] as number;
+  const letter = first | 32;
+  if (letter >= 97 && letter <= 122)
+    return markLetters.has(letter) && (length < 5 || length === 8 || length === 10 || length === 12);
+  if (first < 48 || first > 57) return true;
+  const second = bytes[start + 1] as number;
+  return first <= 50 && length <= 6 && length > 2 && (second < 48 || second > 57);
+}

@@ -2,7 +2,7 @@ import type { Cell } from '../../report.ts';
 import { bits, cellText, classes, mostColumns, type RowSink } from '../csv.ts';
 import { type Findings, quoted } from '../findings.ts';
 import { type Candidates, Columns } from './accumulate.ts';
-import { isSuppressed, type Named, named, type Role } from './columns.ts';
+import { isSuppressed, mayBeMark, type Named, named, type Role } from './columns.ts';
 import { countFindings } from './counts.ts';
 import type { Released, Summary } from './differencing.ts';
 import { Grid } from './grid.ts';
@@ -142,7 +142,12 @@ export class TableCheck implements RowSink {
       let decimals = 0;
       if (end > start) {
         const plain = mask & ~bits.quoted;
-        if ((plain & ~numeric) === 0 && end - start <= 15) {
+        if (plain === bits.digit && end - start <= 9) {
+          // Most numbers are short and whole: integers the whole way.
+          let whole = 0;
+          for (let index = start; index < end; index++) whole = (whole * 10 + (bytes[index] as number) - 48) | 0;
+          value = whole;
+        } else if ((plain & ~numeric) === 0 && end - start <= 15) {
           // Digits, signs and points alone: read from the bytes, unless a sign or a second point is inside (a date, a range).
           let index = start;
           const lead = bytes[start] as number;
@@ -284,20 +289,6 @@ export class TableCheck implements RowSink {
 }
 
 const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);
-
-/** The first letters of marks of suppression. */
-const markLetters = new Set([...'cnlrswxz'].map(letter => letter.charCodeAt(0)));
-
-/** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
-function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {
-  const first = bytes[start] as number;
-  const letter = first | 32;
-  if (letter >= 97 && letter <= 122)
-    return markLetters.has(letter) && (length < 5 || length === 8 || length === 10 || length === 12);
-  if (first < 48 || first > 57) return true;
-  const second = bytes[start + 1] as number;
-  return first <= 50 && length <= 6 && length > 2 && (second < 48 || second > 57);
-}
 
 const texts = (bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array): string[] =>
   Array.from({ length: cells }, (_, at) =>

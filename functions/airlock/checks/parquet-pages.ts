@@ -1,0 +1,102 @@
+import type { FileMetaData, SchemaElement } from 'hyparquet';
+import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
+import { Unreadable } from './bytes.ts';
+
+/**
+ * What a Parquet page says of itself is followed by its reader to the letter: a run of two thousand million values costs
+ * as much as it says. So every page is walked first, and only what is in it is believed: counts no larger than the table,
+ * runs no longer than their page. Encodings other than plain values and dictionaries are not read.
+ */
+export type Unpack = (codec: string, bytes: Uint8Array, length: number) => Uint8Array;
+
+const [plain, plainDictionary, rle, dictionary] = [0, 2, 3, 8];
+const wrong = (): never => {
+  throw new Unreadable('a page of it is damaged or not what it says');
+};
+const whole = (value: unknown, most: number): number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most ? value : wrong();
+
+/** The columns of a flat table, in order. A nested one is none that a reviewer could read. */
+export function flatColumns({ schema }: FileMetaData): SchemaElement[] {
+  const [root, ...columns] = schema;
+  if (root?.num_children !== columns.length || columns.length === 0) throw new Unreadable('it is not a flat table');
+  for (const { num_children: children, repetition_type: repetition } of columns)
+    if (children || repetition === 'REPEATED') throw new Unreadable('it is not a flat table');
+  return columns;
+}
+
+/** Walks runs of levels or indices over `[at, end)` until there are `values` of them. Returns how many bits of width 1 are set. */
+function runs(bytes: Uint8Array, from: number, end: number, width: number, values: number): number {
+  let [at, left, ones] = [from, values, 0];
+  if (end > bytes.length || width > 32) wrong();
+  while (left > 0) {
+    let [header, shift] = [0, 0];
+    for (;;) {
+      if (at >= end || shift > 21) wrong();
+      const byte = bytes[at++] as number;
+      header |= (byte & 127) << shift;
+      if (byte < 128) break;
+      shift += 7;
+    }
+    const count = (header & 1) === 1 ? (header >>> 1) * 8 : header >>> 1;
+    const length = (header & 1) === 1 ? (header >>> 1) * width : (width + 7) >> 3;
+    if (count === 0 || count - left > 7 || ((header & 1) === 0 && count > left) || at + length > end) wrong();
+    if (width === 1)
+      for (let index = 0; index < Math.min(count, left); index++)
+        ones +=
+          (header & 1) === 1 ? ((bytes[at + (index >> 3)] as number) >> (index & 7)) & 1 : (bytes[at] as number) & 1;
+    at += length;
+    left -= Math.min(left, count);
+  }
+  return ones;
+}
+
+/** Walks every page of a column's part in a row group of `rows` rows, and throws where a page is not what it says. */
+export function checkPages(
+  bytes: Uint8Array,
+  column: SchemaElement,
+  codec: string,
+  rows: number,
+  unpack: Unpack,
+): void {
+  const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+  const optional = column.repetition_type === 'OPTIONAL';
+  const values = (page: Uint8Array, from: number, encoding: unknown, count: number) => {
+    if (encoding === plain) return;
+    if (encoding === rle && column.type === 'BOOLEAN') {
+      const length =
+        from + 4 <= page.length ? new DataView(page.buffer, page.byteOffset).getUint32(from, true) : wrong();
+      runs(page, from + 4, from + 4 + length, 1, count);
+    } else if ((encoding === dictionary || encoding === plainDictionary) && column.type !== 'BOOLEAN') {
+      if (count > 0 && (page[from] ?? wrong()) > 0) runs(page, from + 1, page.length, page[from] as number, count);
+    } else throw new Unreadable('a page of it is encoded in a way that is not read');
+  };
+  for (let seen = 0; seen < rows; ) {
+    if (reader.offset >= bytes.length) wrong();
+    const header = deserializeTCompactProtocol(reader) as Record<string, Record<string, unknown> & unknown>;
+    const unpacked = whole(header.field_2, 2 ** 31);
+    const packed = whole(header.field_3, bytes.length - reader.offset);
+    const content = bytes.subarray(reader.offset, reader.offset + packed);
+    reader.offset += packed;
+    const [one, dictionaryPage, two] = [header.field_5, header.field_7, header.field_8];
+    const kind = whole(header.field_1, 3);
+    if (kind === 2 && dictionaryPage) whole(dictionaryPage.field_1, rows);
+    else if (kind === 0 && one) {
+      const count = whole(one.field_1, rows - seen) || wrong();
+      const page = unpack(codec, content, unpacked);
+      const length = optional ? new DataView(page.buffer, page.byteOffset, page.byteLength).getUint32(0, true) : 0;
+      const present = optional ? runs(page, 4, 4 + length, 1, count) : count;
+      values(page, optional ? 4 + length : 0, one.field_2, present);
+      seen += count;
+    } else if (kind === 3 && two) {
+      const count = whole(two.field_1, rows - seen) || wrong();
+      const levels = whole(two.field_5, packed);
+      if (whole(two.field_6, 0) !== 0 || whole(two.field_3, rows) !== count) wrong();
+      const present = optional ? runs(content, 0, levels, 1, count) : count;
+      if (whole(two.field_2, count) !== count - present || (!optional && levels > 0)) wrong();
+      const rest = content.subarray(levels);
+      values(two.field_7 === false ? rest : unpack(codec, rest, unpacked - levels), 0, two.field_4, present);
+      seen += count;
+    } else wrong();
+  }
+}
