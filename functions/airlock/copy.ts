@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { step } from '../handler.ts';
 import { copyParts, copyWhole } from '../ingest/lake.ts';
@@ -5,7 +6,7 @@ import { hashOf, isGone, streamOf } from '../ingest/landing.ts';
 import { parallel } from '../ingest/parallel.ts';
 import { copyLimits } from '../ingest/steps.ts';
 import { leave, take } from '../ingest/work.ts';
-import { summarise } from './checks/check-file.ts';
+import { type Summary, summarise } from './checks/check-file.ts';
 import { roundPrefix } from './gather.ts';
 import type { HeldFiles } from './held.ts';
 import { Tampered } from './objects.ts';
@@ -25,12 +26,18 @@ const policy = policyFor(Rules.parse(JSON.parse(RULES)).tier);
 
 const Input = Attempt.extend({ round: z.number().int(), chunk: z.string() });
 
+interface Released {
+  readonly held: HeldFiles[number];
+  readonly tables?: Summary[];
+}
+
 /** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
 export const handler = step(Input, async ({ round, chunk, ...attempt }) => {
   const { request: id } = attempt;
   const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
 
-  const release = async ({ path, size, sha256, versionId }: SealedFile): Promise<HeldFiles[number]> => {
+  const release = async ({ versionId, ...file }: SealedFile): Promise<Released> => {
+    const { path, size, sha256 } = file;
     const from = {
       bucket: AIRLOCK_BUCKET,
       key: `${roundPrefix({ id, round })}files/${path}`,
@@ -47,20 +54,27 @@ export const handler = step(Input, async ({ round, chunk, ...attempt }) => {
       const made = large
         ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
         : await copyWhole(from, to, content);
-      return { path, size, sha256, key, versionId: made };
+      const { head } = read;
+      return {
+        held: { path, size, sha256, key, versionId: made },
+        // What is no longer than its head has been read already.
+        ...(head.length === size && { tables: await summarise(file, () => Readable.from([head]), policy) }),
+      };
     } catch (error) {
       if (isGone(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
       throw error;
     }
   };
 
-  const held = await parallel(files, width, release);
+  const released = await parallel(files, width, release);
+  const read = new Map(released.map(({ held, tables }) => [held.path, tables]));
   // Two at a time, as in the checks. What later tables are compared with: no labels, only hashes and counts.
-  const summaries = await parallel(files, 2, ({ versionId, ...file }) => {
+  const summaries = await parallel(files, 2, async ({ versionId, ...file }) => {
     const key = `${roundPrefix({ id, round })}files/${file.path}`;
-    return summarise(file, () => streamOf({ bucket: AIRLOCK_BUCKET, key, version: versionId }), policy);
+    const open = () => streamOf({ bucket: AIRLOCK_BUCKET, key, version: versionId });
+    return read.get(file.path) ?? summarise(file, open, policy);
   });
   const text = (of: unknown) => leave(WORK_BUCKET, folder(attempt), JSON.stringify(of));
   const tables = summaries.flat().map(summary => ({ ...summary, release: id }));
-  return { held: await text(held), tables: await text(tables) };
+  return { held: await text(released.map(({ held }) => held)), tables: await text(tables) };
 });

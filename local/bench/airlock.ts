@@ -141,6 +141,7 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
     // With all that people do in between, which is always the same.
     check_transitions: checked.transitions,
     release_transitions: released.transitions,
+    // One more in a release than on AWS: the embedded cloud does not say the SHA-256 of a copy, so it is read back.
     ...(files.length === counted && {
       check_s3_requests_per_file: perFile(checkCalls),
       release_s3_requests_per_file: perFile(releaseCalls),
