@@ -73,6 +73,7 @@ export const examples: Record<string, string> = {
   dataset: 'sec-none',
   name: 'sec-nobody',
   date: '2026-11-01',
+  request: 'al-0011223344556677',
 };
 
 export const pathOf = ({ path }: Route): string =>

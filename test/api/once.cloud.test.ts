@@ -119,6 +119,8 @@ describe('the key', () => {
   const bodies: Record<string, object> = {
     createProject: { id: 'sec-once-unkeyed', title: 'None' },
     addMember: { roles: ['lead'] },
+    revokeRequest: { reason: 'none' },
+    withdrawRequest: { reason: 'none' },
   };
 
   it.each(writes)('is asked for by %s', async (name, route) => {

@@ -22,7 +22,7 @@ import {
 import { EC2Client, RunInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { CreateUserCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
-import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import { DecryptCommand, EncryptCommand, GenerateDataKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { GetFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DeleteObjectCommand,
@@ -114,6 +114,19 @@ export function onKey({ kms }: Clients, KeyId: string, sealed: { bare: Uint8Arra
   const Plaintext = Buffer.from('x');
   return [
     { what: 'Decrypt', run: () => kms.send(new DecryptCommand({ KeyId, CiphertextBlob: sealed.bare })) },
+    {
+      what: 'Sign',
+      on: KeyId,
+      run: () =>
+        kms.send(
+          new SignCommand({
+            KeyId,
+            Message: Buffer.alloc(32),
+            MessageType: 'DIGEST',
+            SigningAlgorithm: 'ECDSA_SHA_256',
+          }),
+        ),
+    },
     { what: 'Encrypt', run: () => kms.send(new EncryptCommand({ KeyId, Plaintext })) },
     { what: 'GenerateDataKey', run: () => kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })) },
     {

@@ -38,7 +38,7 @@ const postcode =
 const spaced = /(?<![\w.-])\d{3}([ -])\d{3}\1\d{4}(?![\w-]|\.\d)/g;
 const bare = /(?<![\w.-])\d{10}(?![\w-]|\.\d)/g;
 /** Domains that documents use for examples (RFC 2606), and addresses that are no person's. */
-const noPerson = /@(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid|localhost)$|^(?:git|noreply|no-reply)@/i;
+const noPerson = /@(?:.*\.)?(?:example\.(?:com|org|net)|example|test|invalid)$|^(?:git|noreply|no-reply)@/i;
 const notPersonal = /^\d+@|@\d+x\./;
 
 /**
