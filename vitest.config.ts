@@ -11,7 +11,16 @@ export default defineConfig({
   test: {
     maxWorkers: 2,
     projects: [
-      { test: { ...common, name: 'core', include: ['test/**/*.test.ts'], exclude: ['test/**/*.cloud.test.ts'] } },
+      // Pure, and without state of their own: one process after the other saves loading the CDK for each file.
+      {
+        test: {
+          ...common,
+          name: 'core',
+          isolate: false,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.cloud.test.ts'],
+        },
+      },
       // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.
       { test: { ...common, name: 'cloud', include: ['test/**/*.cloud.test.ts'], globalSetup: ['test/setup.ts'] } },
     ],
