@@ -13,7 +13,6 @@ export const partitions = {
   datasets: 'DATASETS',
   workspace: 'WORKSPACE#',
   instance: 'INSTANCE#',
-  report: 'REPORT#',
   reports: 'REPORTS',
   download: 'DOWNLOAD#',
   airlock: 'AIRLOCK#',
