@@ -64,7 +64,7 @@ describe('what was released', () => {
     for (const { url } of page.files) {
       const query = new URL(url).searchParams;
       expect(query.get('X-Amz-Expires')).toBe('60');
-      expect(query.get('versionId')).toBeTruthy();
+      expect(query.get('versionId')).toMatch(/^[\w.-]{8,}$/);
       expect(query.get('response-content-disposition')).toMatch(/^attachment; filename=/);
     }
     const at = folder();
