@@ -1,7 +1,7 @@
 import type { Finding } from '../ingest/ingest.ts';
 import type { Decision, Facts, Person } from './decision.ts';
 import { lapse } from './lapse.ts';
-import { fault, judge, mend, released, sealing, stop, tick, wait } from './machine.ts';
+import { alert, fault, judge, mend, released, sealing, stop, tick, wait } from './machine.ts';
 import type { Release, Report, Request } from './request.ts';
 import { type Edit, edit, submit, withdraw } from './requester.ts';
 import { reissue, release, resume, revoke, vote } from './review.ts';
@@ -18,7 +18,8 @@ export type Command =
   | { do: 'revoke'; by: Person; reason: string }
   | { do: 'resume'; by: Person }
   | { do: 'reissue'; by: Person }
-  | { do: 'mend'; attempt: number; findings: readonly Finding[] }
+  | { do: 'mend'; attempt: number; findings: readonly Finding[]; over?: boolean }
+  | { do: 'alert'; attempt: number; says: readonly string[] }
   | { do: 'seal'; attempt: number; seal: Seal }
   | { do: 'judge'; attempt: number; report: Report }
   | { do: 'wait'; attempt: number; token: string }
@@ -57,6 +58,8 @@ function act(of: Request, command: Command, now: string, facts: Facts): Decision
       return reissue(of, command, facts);
     case 'mend':
       return mend(of, command, now, facts);
+    case 'alert':
+      return alert(of, command);
     case 'seal':
       return sealing(of, command);
     case 'judge':

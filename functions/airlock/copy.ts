@@ -10,8 +10,7 @@ import { type Summary, summarise } from './checks/check-file.ts';
 import { roundPrefix } from './gather.ts';
 import type { HeldFiles } from './held.ts';
 import { Tampered } from './objects.ts';
-import { policyFor } from './policy.ts';
-import { Rules } from './rules.ts';
+import { Policy } from './policy.ts';
 import type { SealedFile } from './sealed.ts';
 import { Attempt, folder, Sealed, width } from './steps.ts';
 
@@ -19,12 +18,10 @@ export const env = z.object({
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
-  RULES: z.string(),
 });
-const { AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
-const policy = policyFor(Rules.parse(JSON.parse(RULES)).tier);
+const { AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
-const Input = Attempt.extend({ round: z.number().int(), chunk: z.string() });
+const Input = Attempt.extend({ round: z.number().int(), policy: Policy, chunk: z.string() });
 
 interface Released {
   readonly held: HeldFiles[number];
@@ -32,7 +29,7 @@ interface Released {
 }
 
 /** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
-export const handler = step(Input, async ({ round, chunk, ...attempt }) => {
+export const handler = step(Input, async ({ round, policy, chunk, ...attempt }) => {
   const { request: id } = attempt;
   const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
 

@@ -1,12 +1,16 @@
 import {
   AdminListGroupsForUserCommand,
   CognitoIdentityProviderClient,
+  ListUsersInGroupCommand,
   UserNotFoundException,
+  type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { parallel } from '../ingest/parallel.ts';
 import { rolesOf } from '../projects/members.ts';
 import type { Facts, Person } from './decision.ts';
-import type { Request } from './request.ts';
+import type { Request, Someone } from './request.ts';
 import type { Rules } from './rules.ts';
+import { rulesFor } from './ruling.ts';
 
 const client = new CognitoIdentityProviderClient({});
 
@@ -19,6 +23,29 @@ async function isReviewer(pool: string, name: string): Promise<boolean> {
     if (error instanceof UserNotFoundException) return false;
     throw error;
   }
+}
+
+const attribute = (of: UserType, name: string) => of.Attributes?.find(({ Name }) => Name === name)?.Value;
+
+/** All reviewers who could look at the request now: who asked and the project's members are none of them. */
+export async function candidatesFor(
+  { table, pool }: { table: string; pool: string },
+  of: Pick<Request, 'project' | 'requester'>,
+): Promise<Someone[]> {
+  const all: Someone[] = [];
+  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+    const page = await client.send(
+      new ListUsersInGroupCommand({ UserPoolId: pool, GroupName: 'reviewer', NextToken: next }),
+    );
+    for (const user of page.Users ?? []) {
+      const id = attribute(user, 'sub');
+      if (id && user.Username && user.Enabled !== false) all.push({ id, name: user.Username });
+    }
+    next = page.NextToken;
+  }
+  const others = all.filter(({ id }) => id !== of.requester);
+  const roles = await parallel(others, 16, ({ id }) => rolesOf(table, of.project, id));
+  return others.filter((_, index) => roles[index]?.length === 0);
 }
 
 /**
@@ -37,7 +64,8 @@ export async function factsFor(
     Promise.all(voters.map(({ name }) => isReviewer(pool, name))),
   ]);
   return {
-    rules,
+    rules: await rulesFor(table, of.project, rules),
+    candidates: [],
     members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
     reviewers: [
       ...(by.groups.includes('reviewer') ? [by.id] : []),

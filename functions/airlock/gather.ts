@@ -12,8 +12,12 @@ export interface Gathered extends Present {
   readonly group: number;
 }
 
-/** What a project submitted in a day, by request and round, in bytes. */
+/** What a project, or a person, submitted in a day in one direction: by request and round, in bytes. */
 export type Volume = Readonly<Record<string, number>>;
+export interface Volumes {
+  readonly project: Volume;
+  readonly person: Volume;
+}
 
 /** Where everything of one round lies. */
 export const roundPrefix = ({ id, round }: Pick<Request, 'id' | 'round'>): string => `requests/${id}/${round}/`;
@@ -56,13 +60,41 @@ export function gather(
   };
 }
 
-/** The day's volume with this submission in it, or why there is no room. Submitting the same round again adds nothing. */
-export function admit(volume: Volume, round: string, bytes: number, { caps }: Rules): { volume: Volume } | Finding {
-  const next = { ...volume, [round]: bytes };
-  const sum = Object.values(next).reduce((all, one) => all + one, 0);
-  if (Object.keys(next).length > caps.dailyRequests)
-    return finding('', `The project has made its ${caps.dailyRequests} submissions of today. Go on tomorrow.`);
-  if (sum > caps.dailyBytes)
-    return finding('', `The project would submit ${sum} bytes today; ${caps.dailyBytes} are allowed. Go on tomorrow.`);
-  return { volume: next };
+/**
+ * The day's volumes with this submission in them, or why there is no room; and which caps are nearly reached by it.
+ * Submitting the same round again adds nothing.
+ */
+export function admit(
+  { project, person }: Volumes,
+  round: string,
+  bytes: number,
+  { caps }: Rules,
+): { volumes: Volumes; high: string[] } | Finding {
+  const volumes = { project: { ...project, [round]: bytes }, person: { ...person, [round]: bytes } };
+  const sum = (volume: Volume) => Object.values(volume).reduce((all, one) => all + one, 0);
+  const count = (volume: Volume) => Object.keys(volume).length;
+  const all = [
+    { who: 'The project', what: 'submissions', cap: caps.dailyRequests, of: project, next: volumes.project, by: count },
+    { who: 'The project', what: 'bytes', cap: caps.dailyBytes, of: project, next: volumes.project, by: sum },
+    { who: 'You', what: 'submissions', cap: caps.personRequests, of: person, next: volumes.person, by: count },
+    { who: 'You', what: 'bytes', cap: caps.personBytes, of: person, next: volumes.person, by: sum },
+  ];
+  const over = all.find(({ cap, next, by }) => by(next) > cap);
+  if (over) {
+    const would = `${over.by(over.next)} ${over.what}`;
+    return finding('', `${over.who} would reach ${would} today; ${over.cap} are allowed. Go on tomorrow.`);
+  }
+  const near = ({ cap, next, by, of }: (typeof all)[number]) => {
+    const line = (cap * caps.alertPercent) / 100;
+    // Without this round, so that a step that runs twice says the same.
+    const { [round]: _, ...before } = of;
+    return by(before) < line && by(next) >= line;
+  };
+  const high = all
+    .filter(near)
+    .map(
+      ({ who, what, cap, next, by }) =>
+        `${who === 'You' ? 'One person' : who} has reached ${by(next)} of ${cap} ${what} today.`,
+    );
+  return { volumes, high };
 }

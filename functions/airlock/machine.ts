@@ -1,5 +1,6 @@
 import type { Finding } from '../ingest/ingest.ts';
-import { type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
+import { ask } from './asked.ts';
+import { asking, type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
 import { stopped, timeOut } from './lapse.ts';
 import { after, approval, day, hour, type In, identity, type Release, type Report, type Request } from './request.ts';
 import type { Seal } from './sealed.ts';
@@ -8,13 +9,15 @@ import type { Seal } from './sealed.ts';
 const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is In<S> =>
   of.status === status && of.attempt === attempt;
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
+
 /** How many findings a request itself tells, and how long they may be: a table row has 400 KB at most. */
 const told = { findings: 100, text: 400 };
 
 /** It can't be sealed as it is: back to the requester, with a reason for each file. */
 export function mend(
   of: Request,
-  { attempt, findings }: { attempt: number; findings: readonly Finding[] },
+  { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
   now: string,
   { rules }: Facts,
 ): Decision {
@@ -28,7 +31,10 @@ export function mend(
       expiresAt: after(now, rules.draftDays * day),
       note: { findings: first, found: findings.length, at: now },
     },
-    events: [happened('RequestMended', findings[0]?.reason ?? 'It could not be sealed.')],
+    events: [
+      happened('RequestMended', findings[0]?.reason ?? 'It could not be sealed.'),
+      ...(over ? [happened('VolumeExceeded', findings[0]?.reason ?? '')] : []),
+    ],
     reason: 'it could not be sealed',
   };
 }
@@ -49,7 +55,7 @@ export function judge(
   of: Request,
   { attempt, report }: { attempt: number; report: Report },
   now: string,
-  { rules }: Facts,
+  { rules, candidates }: Facts,
 ): Decision {
   if (!current(of, 'checking', attempt)) return superseded(of);
   const { seal, deadline: _, startedAt: __, ...rest } = of;
@@ -67,20 +73,23 @@ export function judge(
       events: [happened('RequestReturned', 'The checks ask for an explanation.')],
       reason: 'the checks ask',
     };
+  const quorum = of.direction === 'import' ? rules.imports.quorum : rules.quorum;
+  const asked = ask({ id: of.id, asked: [] }, quorum, candidates);
   return {
     request: {
       ...rest,
       status: 'inReview',
       seal,
       report,
-      quorum: rules.quorum,
+      quorum,
       votes: [],
       conflict: false,
       since: now,
       deadline: after(now, rules.reviewDays * day),
       reminded: 0,
+      asked,
     },
-    events: [happened('ReviewOpened', `${rules.quorum} reviewers are to look at seal ${seal.sha256}.`)],
+    events: [asking('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked)],
     reason: 'before reviewers',
   };
 }
@@ -91,18 +100,33 @@ export function wait(of: Request, { attempt, token }: { attempt: number; token: 
   return { request: { ...of, token }, events: [], reason: 'waiting' };
 }
 
-/** Time passes in a review: a reminder when one is due, at the second the escalation. The deadline itself lapses. */
-export function tick(of: Request, { attempt }: { attempt: number }, now: string, { rules }: Facts): Decision {
+/**
+ * Time passes in a review: a reminder when one is due; from the second on, and where reviewers disagree, the next reviewer
+ * is asked. The deadline itself lapses.
+ */
+export function tick(
+  of: Request,
+  { attempt }: { attempt: number },
+  now: string,
+  { rules, candidates }: Facts,
+): Decision {
   if (!current(of, 'inReview', attempt)) return superseded(of);
-  const reminded = of.reminded + 1;
-  if (now < after(of.since, reminded * rules.remindHours * hour)) return unchanged(of, 'no reminder is due');
-  const missing = of.quorum + (of.conflict ? 1 : 0) - of.votes.length;
-  const says = `${missing} more ${missing === 1 ? 'vote is' : 'votes are'} needed by ${of.deadline}.`;
+  const due = now >= after(of.since, (of.reminded + 1) * rules.remindHours * hour);
+  const reminded = of.reminded + (due ? 1 : 0);
+  const needed = of.quorum + (of.conflict ? 1 : 0);
+  const wanted = needed + Math.max(0, reminded - 1);
+  const asked = ask(of, wanted, candidates);
+  const added = asked.filter(({ id }) => !of.asked.some(before => before.id === id));
+  if (!due && added.length === 0) return unchanged(of, 'no reminder is due');
+  const says = `${counted(needed - of.votes.length, 'more vote')} needed by ${of.deadline}.`;
+  // The first time that there is nobody left; saying it again helps nobody.
+  const nobodyLeft = due && asked.length === wanted - 1;
   return {
-    request: { ...of, reminded },
+    request: { ...of, reminded, asked },
     events: [
-      happened('ReviewReminded', says),
-      ...(reminded === 2 ? [happened('ReviewEscalated', `All reviewers are asked: ${says}`)] : []),
+      ...(due ? [asking('ReviewReminded', says, asked)] : []),
+      ...(added.length > 0 ? [asking('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
+      ...(nobodyLeft ? [asking('ReviewEscalated', `No other reviewer is left to ask: ${says}`, [])] : []),
     ],
     reason: 'reminded',
   };
@@ -120,6 +144,12 @@ export function fault(
   return { request, events: [event], reason };
 }
 
+/** The project, or its requester, comes near to what may be submitted in a day. */
+export function alert(of: Request, { attempt, says }: { attempt: number; says: readonly string[] }): Decision {
+  if (!current(of, 'checking', attempt)) return superseded(of);
+  return { request: { ...of }, events: says.map(text => happened('VolumeHigh', text)), reason: 'volume is high' };
+}
+
 export function released(
   of: Request,
   { attempt, release }: { attempt: number; release: Release },
@@ -135,7 +165,7 @@ export function released(
       release,
       releasedBy: of.releasedBy,
       releasedAt: now,
-      expiresAt: after(now, rules.releasedDays * day),
+      expiresAt: after(now, (of.direction === 'import' ? rules.imports.keepDays : rules.releasedDays) * day),
     },
     events: [happened('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
     reason: 'released',

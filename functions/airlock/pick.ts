@@ -18,12 +18,12 @@ export const handler = step(Attempt, async attempt => {
   const of = await readRequest(TABLE_NAME, project, id);
   if (of.status !== 'releasing' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
   try {
-    const { files, request, round } = SealManifest.parse(await reopen(AIRLOCK_BUCKET, of.seal));
+    const { files, policy, request, round } = SealManifest.parse(await reopen(AIRLOCK_BUCKET, of.seal));
     if (request !== id || round !== of.round) throw new Tampered(`the seal of ${id} is another request's`);
     const leaving = files.filter(({ path }) => !of.withheld.includes(path));
     const chunks: string[] = [];
     for (const chunk of pack(leaving)) chunks.push(await leave(WORK_BUCKET, folder(attempt), JSON.stringify(chunk)));
-    return { outcome: 'ready', round: of.round, chunks };
+    return { outcome: 'ready', round: of.round, policy, chunks };
   } catch (error) {
     if (isGone(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
     throw error;

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Action } from './report.ts';
+import type { Direction } from './rules.ts';
 
 /**
  * How sensitive a project's data are: 1 is published or synthetic, 2 is de-identified and sensitive, 3 is the most
@@ -142,7 +143,44 @@ const warn = { action: 'warn' } as const;
  *   Statistics ("Comparison of post-tabular statistical disclosure control methods");
  * - 5 in tier 1: the least that agencies' threshold rules ask for (OECD/UNECE "Glossary of Statistical Disclosure Control").
  */
-export function policyFor(tier: Tier): Policy {
+export function policyFor(tier: Tier, direction: Direction = 'export'): Policy {
+  return direction === 'import' ? incoming(tier) : outgoing(tier);
+}
+
+/**
+ * What comes in discloses nothing of the project's people, so statistics are not its matter; what it could do inside is.
+ * Archives are a reviewer's to judge, as code comes in them.
+ */
+function incoming(tier: Tier): Policy {
+  const { rules, ...policy } = outgoing(1);
+  const off = Object.fromEntries(
+    Object.keys(rules).flatMap(name =>
+      name.startsWith('sdc.') ? [[name, { ...rules[name as RuleName], action: 'off' }]] : [],
+    ),
+  );
+  return Policy.parse({
+    ...policy,
+    version: `broch-import-tier${tier}-1`,
+    tier,
+    bytes: 50 * 2 ** 30,
+    rows: Number.MAX_SAFE_INTEGER,
+    cells: Number.MAX_SAFE_INTEGER,
+    rules: {
+      ...rules,
+      ...off,
+      'archive.refused': ask,
+      'identifiers.found': ask,
+      'identifiers.columns': ask,
+      'image.metadata': warn,
+      'notebook.outputs': warn,
+      'notebook.embedded': warn,
+      'table.formula': warn,
+      'model.weights': warn,
+    },
+  });
+}
+
+function outgoing(tier: Tier): Policy {
   const threshold = tier === 1 ? 5 : 10;
   const strict = tier === 1 ? ask : block;
   const light = tier === 3 ? ask : warn;

@@ -2,16 +2,24 @@ import * as z from 'zod';
 import { Finding, Sha256 } from '../ingest/ingest.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { Action, Cell } from './report.ts';
+import { Direction } from './rules.ts';
 import { Group, Seal } from './sealed.ts';
 import { Vote } from './votes.ts';
 
 /** Eleven hexadecimal digits of the time it was drafted and five of chance, so that ids sort by age. */
 export const RequestId = z.string().regex(/^al-[0-9a-f]{16}$/);
-/** A folder that the project's members fill with what shall leave. */
+const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,99}';
+/** Folders that hold what shall leave: filled by the project's members, by its batch jobs, or by enclave runs. */
 export const Source = z
   .string()
-  .regex(/^data\/outbox\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\/$/, 'a folder of the outbox, such as data/outbox/results/')
-  .describe("a folder in the project's bucket: data/outbox/<name>/");
+  .regex(
+    new RegExp(`^(data/outbox/${name}|batch/${name}/outputs|enclaves/${name}/outputs)/$`),
+    'a folder such as data/outbox/results/, batch/<job>/outputs/ or enclaves/<run>/outputs/',
+  )
+  .describe("a folder in the project's bucket: data/outbox/<name>/, batch/<job>/outputs/ or enclaves/<run>/outputs/");
+/** Where the requester of an import uploads it to, in a bucket that is for nothing else. */
+export const uploads = (id: string): string => `uploads/${id}/`;
+const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
 export const Title = z.string().trim().min(1).max(200);
 export const Groups = z.array(Group).min(1).max(50);
 export const Explanation = z.string().trim().max(5000);
@@ -57,7 +65,9 @@ export const Release = z.object({
 export type Release = z.infer<typeof Release>;
 
 const at = z.iso.datetime();
-const Someone = z.object({ id: z.string(), name: z.string() });
+/** A person as a request names one. */
+export const Someone = z.object({ id: z.string(), name: z.string() });
+export type Someone = z.infer<typeof Someone>;
 
 const common = {
   id: RequestId,
@@ -65,7 +75,9 @@ const common = {
   requester: z.string().min(1),
   requesterName: z.string().min(1),
   title: Title,
-  source: Source,
+  direction: Direction,
+  /** Where its files are submitted from: a folder of the project's, or the upload of an import. */
+  source: z.union([Source, Uploads]),
   groups: Groups,
   /** The requester's answer to what checks ask. */
   explanation: Explanation.default(''),
@@ -103,6 +115,8 @@ const InReview = z.object({
   since: at,
   deadline: at,
   reminded: z.number().int(),
+  /** Who were asked to look at it; any other reviewer who is fit may as well. */
+  asked: z.array(Someone),
   /** Of the task that waits for the decision. Losing it loses nothing: the decision is here. */
   token: z.string().optional(),
 });
@@ -209,6 +223,7 @@ export const identity = (of: Request) => ({
   requester: of.requester,
   requesterName: of.requesterName,
   title: of.title,
+  direction: of.direction,
   source: of.source,
   groups: of.groups,
   explanation: of.explanation,

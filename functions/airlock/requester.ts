@@ -1,7 +1,19 @@
 import * as z from 'zod';
 import { Refused } from '../refused.ts';
 import { type Decision, type Facts, happened, type Person, unchanged } from './decision.ts';
-import { after, day, Explanation, Groups, hour, type In, identity, type Request, Source, Title } from './request.ts';
+import {
+  after,
+  day,
+  Explanation,
+  Groups,
+  hour,
+  type In,
+  identity,
+  type Request,
+  Source,
+  Title,
+  uploads,
+} from './request.ts';
 
 /** What its requester may change of a request that is theirs to change. */
 export const Edit = z.object({
@@ -12,9 +24,22 @@ export const Edit = z.object({
 });
 export type Edit = z.infer<typeof Edit>;
 
+/** Where a request's files come from: an import's are uploaded to a place of its own, an export's lie in the project. */
+function sourceOf({ direction, id }: Pick<Request, 'direction' | 'id'>, source: string | undefined): string {
+  if (direction === 'import' && source !== undefined)
+    throw new Refused('invalid', 'An import has no source: its files are uploaded. Leave `source` out.');
+  if (direction === 'import') return uploads(id);
+  if (source === undefined)
+    throw new Refused('invalid', 'Name the folder that shall leave as `source`, such as data/outbox/results/.');
+  return source;
+}
+
 /** A new request, of nothing but intentions. */
 export const open = (
-  wanted: { id: string; project: string; title: string; source: string; groups: In<'draft'>['groups'] },
+  {
+    source,
+    ...wanted
+  }: Pick<In<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction'> & { source?: string | undefined },
   by: Person,
   now: string,
   { rules }: Pick<Facts, 'rules'>,
@@ -22,6 +47,7 @@ export const open = (
   request: {
     status: 'draft',
     ...wanted,
+    source: sourceOf(wanted, source),
     requester: by.id,
     requesterName: by.name,
     explanation: '',
@@ -51,6 +77,7 @@ export function edit(
   own(of, by);
   if (!isOpen(of))
     throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be changed.`);
+  if (change.source !== undefined) sourceOf(of, change.source);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return {
     request: { ...of, ...given, expiresAt: after(now, rules.draftDays * day) },

@@ -4,7 +4,11 @@ import { after, approval, day, hour, type In, identity, type Request } from './r
 import { type Ballot, counted, outcomeOf, type Vote, withheldBy } from './votes.ts';
 
 /** Why somebody may not judge this request; undefined where they may. */
-export function unfit(of: Request, user: string, { members, reviewers }: Omit<Facts, 'rules'>): string | undefined {
+export function unfit(
+  of: Request,
+  user: string,
+  { members, reviewers }: Pick<Facts, 'members' | 'reviewers'>,
+): string | undefined {
   if (user === of.requester) return 'Nobody reviews what they asked for.';
   if (members.includes(user)) return `Members of ${of.project} can't review its requests.`;
   if (!reviewers.includes(user)) return 'Only reviewers may do this.';
@@ -62,6 +66,8 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
       request: { ...of, conflict: true },
       events: [...events, happened('ReviewConflicted', 'Reviewers disagree: one more must decide.')],
       reason: 'reviewers disagree',
+      // The workflow asks the next one.
+      ...wake,
     };
   if (outcome === 'rejected')
     return {

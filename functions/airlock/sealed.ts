@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Policy } from './policy.ts';
 
 /** What a file is to the people who review it. */
 export const FileKind = z.enum(['table', 'figure', 'model', 'code', 'log', 'supporting']);
@@ -38,6 +39,8 @@ export const SealManifest = z.object({
   round: z.number().int().min(1),
   project: z.string(),
   requester: z.string(),
+  /** What it is checked against, whatever the project's settings become meanwhile. */
+  policy: Policy,
   groups: z.array(Group),
   files: z.array(SealedFile),
   sealedAt: z.iso.datetime(),

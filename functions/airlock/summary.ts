@@ -2,12 +2,14 @@ import * as z from 'zod';
 import { ProjectId } from '../projects/projects.ts';
 import { dueAt } from './lapse.ts';
 import { type Request, RequestId, statuses } from './request.ts';
+import { Direction } from './rules.ts';
 
 /** A request as lists have it. */
 export const Summary = z.object({
   id: RequestId,
   project: ProjectId,
   title: z.string(),
+  direction: Direction,
   requester: z.string(),
   requesterName: z.string(),
   status: z.enum(statuses),
@@ -22,6 +24,7 @@ export const summaryOf = (of: Request): Summary => ({
   id: of.id,
   project: of.project,
   title: of.title,
+  direction: of.direction,
   requester: of.requester,
   requesterName: of.requesterName,
   status: of.status,

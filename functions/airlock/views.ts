@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { Refused } from '../refused.ts';
 import type { Person } from './decision.ts';
 import { dueAt } from './lapse.ts';
-import { Groups, Release, Report, type Request, statuses } from './request.ts';
+import { Groups, Release, Report, type Request, Someone, statuses } from './request.ts';
+import { Direction } from './rules.ts';
 import { Seal } from './sealed.ts';
 import { Vote } from './votes.ts';
 
@@ -14,6 +15,7 @@ export const Shown = z.object({
   id: z.string(),
   project: z.string(),
   title: z.string(),
+  direction: Direction,
   status: z.enum(statuses),
   requester: z.string(),
   requesterName: z.string(),
@@ -27,6 +29,8 @@ export const Shown = z.object({
   seal: Seal.optional(),
   quorum: z.number().int().optional(),
   conflict: z.boolean().optional(),
+  /** Reviewers: who were asked to look at it. */
+  asked: z.array(Someone).optional(),
   report: Report.optional(),
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
   comments: Comments.optional(),
@@ -74,6 +78,7 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     id: of.id,
     project: of.project,
     title: of.title,
+    direction: of.direction,
     status: of.status,
     requester: of.requester,
     requesterName: of.requesterName,
@@ -87,7 +92,10 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     ...('seal' in of && of.seal && { seal: of.seal }),
     // Operators keep the place running; what is in files is not theirs to see.
     ...(eye !== 'operator' && 'report' in of && { report: of.report }),
-    ...(of.status === 'inReview' && { quorum: of.quorum, ...(eye === 'reviewer' && { conflict: of.conflict }) }),
+    ...(of.status === 'inReview' && {
+      quorum: of.quorum,
+      ...(eye === 'reviewer' && { conflict: of.conflict, asked: of.asked }),
+    }),
     ...(of.status === 'draft' && of.note && { findings: of.note.findings }),
     ...('comments' in of && { comments: of.comments }),
     ...('withheld' in of && { withheld: of.withheld }),

@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
+import { ask } from '../../functions/airlock/asked.ts';
 import type { Facts } from '../../functions/airlock/decision.ts';
 import { admit, gather } from '../../functions/airlock/gather.ts';
 import { matches } from '../../functions/airlock/globs.ts';
+import { policyFor } from '../../functions/airlock/policy.ts';
 import { day, hour, after as later } from '../../functions/airlock/request.ts';
+import { open } from '../../functions/airlock/requester.ts';
+import { Rules } from '../../functions/airlock/rules.ts';
+import { policyOf, rulesWith, Settings } from '../../functions/airlock/settings.ts';
 import { eyeOf, shown } from '../../functions/airlock/views.ts';
 import { outcomeOf } from '../../functions/airlock/votes.ts';
 import { attempt, ballot, draft, inReview, olga, person, rana, reportOf, rules, sealOf, start } from './life.ts';
@@ -18,6 +23,7 @@ const facts = (change: Partial<Facts> = {}): Facts => ({
   rules: rules(),
   members: ['rana'],
   reviewers: ['ada', 'bob', 'cyd'],
+  candidates: ['ada', 'bob', 'cyd'].map(id => ({ id, name: id })),
   ...change,
 });
 const approve = (by: typeof rana, round = 1) => ({ do: 'vote', by, ballot: ballot(round, 'approve') }) as const;
@@ -84,7 +90,9 @@ describe('some files only', () => {
 describe('eyes', () => {
   it('see no vote of others before the quorum is complete', () => {
     const once = decide(inReview(facts()), approve(ada), start, facts()).request;
-    const seen = (by: typeof rana, member = false) => JSON.stringify(shown(once, by, eyeOf(once, by, member)));
+    // Who was asked is no secret among reviewers; who has answered is.
+    const seen = (by: typeof rana, member = false) =>
+      JSON.stringify({ ...shown(once, by, eyeOf(once, by, member)), ...(by === bob && { asked: [] }) });
     expect(seen(ada)).toContain('"verdict"');
     for (const by of [rana, bob, olga]) {
       expect(seen(by)).not.toContain('verdict');
@@ -106,17 +114,24 @@ describe('eyes', () => {
 });
 
 describe('deadlines', () => {
-  it('reminders, then everybody, then the end; resumed with the votes', () => {
+  it('reminders, the next reviewers, then the end; resumed with the votes', () => {
     let of = decide(inReview(facts()), approve(ada), start, facts()).request;
     const names: string[] = [];
+    const asked: string[][] = [];
     for (let hours = 0; hours <= 15 * 24; hours += 12) {
       const now = later(start, hours * hour);
       const { request, events } = decide(of, { do: 'tick', attempt: of.attempt }, now, facts());
       of = request;
       names.push(...events.map(({ name }) => name));
+      asked.push(
+        ...events.flatMap(({ name, to }) => (name === 'ReviewEscalated' && to ? [to.map(({ id }) => id)] : [])),
+      );
     }
     expect(names.filter(name => name === 'ReviewReminded')).toHaveLength(6);
-    expect(names.filter(name => name === 'ReviewEscalated')).toHaveLength(1);
+    // The third, as two were asked in the beginning; then once that nobody is left.
+    const [first, ...rest] = asked;
+    expect(first).toHaveLength(1);
+    expect(rest).toEqual([[]]);
     expect(names.at(-1)).toBe('RequestTimedOut');
     const now = later(start, 16 * day);
     const resumed = decide(of, { do: 'resume', by: olga }, now, facts()).request;
@@ -166,10 +181,88 @@ describe('what a group takes', () => {
   });
 
   it('has its room for a day, and the same submission takes it once', () => {
-    const small = rules({ caps: { files: 10, bytes: 100, dailyBytes: 150, dailyRequests: 2 } });
-    const first = admit({}, 'al-1-1', 100, small);
-    if (!('volume' in first)) throw new Error('there is room');
-    expect(admit(first.volume, 'al-1-1', 100, small)).toEqual(first);
-    expect(admit(first.volume, 'al-2-1', 100, small)).toMatchObject({ reason: expect.stringContaining('today') });
+    const small = Rules.parse({ caps: { dailyBytes: 150 } });
+    const first = admit({ project: {}, person: {} }, 'al-1-1', 100, small);
+    if (!('volumes' in first)) throw new Error('there is room');
+    expect(admit(first.volumes, 'al-1-1', 100, small)).toEqual(first);
+    expect(admit(first.volumes, 'al-2-1', 100, small)).toMatchObject({ reason: expect.stringContaining('today') });
+  });
+});
+
+describe('who is asked', () => {
+  const candidates = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => ({ id, name: id }));
+  it('is spread over all who could, is the same each time, and keeps those who were', () => {
+    const counts = new Map<string, number>();
+    for (let nth = 0; nth < 500; nth++) {
+      const id = `al-${nth}`;
+      const two = ask({ id, asked: [] }, 2, candidates);
+      expect(ask({ id, asked: [] }, 2, [...candidates].reverse())).toEqual(two);
+      expect(ask({ id, asked: two }, 3, candidates)).toEqual(expect.arrayContaining(two));
+      for (const one of two) counts.set(one.id, (counts.get(one.id) ?? 0) + 1);
+    }
+    for (const count of counts.values()) expect(count).toBeGreaterThan(150);
+    expect(counts.size).toBe(5);
+  });
+
+  it('is nobody who became unfit, and one more where reviewers disagree', () => {
+    const before = decide(inReview(facts()), approve(ada), start, facts()).request;
+    const reject = { do: 'vote', by: bob, ballot: ballot(1, 'reject') } as const;
+    const { request: conflict } = decide(before, reject, start, facts());
+    const tick = { do: 'tick', attempt: conflict.attempt } as const;
+    const { request, events } = decide(conflict, tick, start, facts());
+    expect('asked' in request && request.asked).toHaveLength(3);
+    expect(events.map(({ name }) => name)).toEqual(['ReviewEscalated']);
+    expect(decide(request, tick, start, facts()).events).toEqual([]);
+    const fewer = facts({ candidates: candidates.filter(({ id }) => id !== 'ada') });
+    const left = decide(request, tick, start, fewer).request;
+    expect('asked' in left && left.asked.map(({ id }) => id)).not.toContain('ada');
+  });
+});
+
+describe('a project’s own settings', () => {
+  it('lie on top of the organisation’s, and make a policy of their own', () => {
+    const base = Rules.parse({});
+    expect(rulesWith(base, undefined)).toEqual(base);
+    expect(rulesWith(base, { quorum: 3, caps: { files: 5 } })).toEqual({
+      ...base,
+      quorum: 3,
+      caps: { ...base.caps, files: 5 },
+    });
+    expect(policyOf(base, undefined, 'export')).toEqual(policyFor(2));
+    expect(policyOf(base, { tier: 3 }, 'export')).toEqual(policyFor(3));
+    const own = policyOf(
+      base,
+      { checks: { rules: { 'sdc.minimum-count': { action: 'ask', threshold: 7 } } } },
+      'export',
+    );
+    expect(own.rules['sdc.minimum-count']).toEqual({ action: 'ask', threshold: 7 });
+    expect(own.rules['sdc.dominance']).toEqual(policyFor(2).rules['sdc.dominance']);
+    expect(own.version).toMatch(/^broch-tier2-1\+[0-9a-f]{12}$/);
+    expect(() => Settings.parse({ quorum: 0 })).toThrow();
+    expect(() => Settings.parse({ checks: { rules: { 'sdc.unheard-of': { action: 'off' } } } })).toThrow();
+  });
+});
+
+describe('an import', () => {
+  const wanted = { ...draft(facts()), direction: 'import' as const };
+  it('comes from an upload of its own and from nowhere else', () => {
+    const { id, project, title, groups, direction } = wanted;
+    const { request } = open({ id, project, title, groups, direction }, rana, start, facts());
+    expect(request.source).toBe(`uploads/${id}/`);
+    const source = 'data/outbox/t/';
+    expect(() => open({ id, project, title, groups, direction, source }, rana, start, facts())).toThrow(/no source/);
+    const edit = { do: 'edit', by: rana, change: { source } } as const;
+    expect(() => decide(request, edit, start, facts())).toThrow(/no source/);
+    const leaving = { id, project, title, groups, direction: 'export' as const };
+    expect(() => open(leaving, rana, start, facts())).toThrow(/Name the folder/);
+  });
+
+  it('is not judged by statistics, and has a quorum of its own', () => {
+    const { rules: checks } = policyFor(3, 'import');
+    for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
+    const { request } = decide(wanted, { do: 'submit', by: rana }, start, facts());
+    const sealed = decide(request, { do: 'seal', attempt: 1, seal: sealOf(1) }, start, facts()).request;
+    const judged = decide(sealed, { do: 'judge', attempt: 1, report: reportOf() }, start, facts()).request;
+    expect(judged).toMatchObject({ status: 'inReview', quorum: 1, direction: 'import' });
   });
 });

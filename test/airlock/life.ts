@@ -53,6 +53,7 @@ export const draft = (facts: Facts): Request =>
       id: 'al-0011223344556677',
       project: 'asthma',
       title: 'Table 1',
+      direction: 'export',
       source: 'data/outbox/t/',
       groups: [{ name: 'all', kind: 'table', purpose: 'paper', context: '', controls: '', paths: ['**'] }],
     },

@@ -33,6 +33,7 @@ const factsOf = ({ members, reviewers }: World, quorum: number): Facts => ({
   }),
   members,
   reviewers,
+  candidates: reviewers.filter(id => !members.includes(id)).map(id => ({ id, name: id })),
 });
 const at = ({ day: days }: World) => after(start, days * day);
 

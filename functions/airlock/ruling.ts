@@ -1,0 +1,39 @@
+import * as z from 'zod';
+import { key } from '../keys.ts';
+import { Refused } from '../refused.ts';
+import { createRow, readRow, replaceRow } from '../table.ts';
+import { type Facts, nobody } from './decision.ts';
+import type { Rules } from './rules.ts';
+import { rulesWith, Settings } from './settings.ts';
+
+/** A project's settings as they were made: by whom, when and why. */
+export const Ruling = z.object({
+  settings: Settings,
+  by: z.string(),
+  byName: z.string(),
+  reason: z.string(),
+  at: z.iso.datetime(),
+});
+export type Ruling = z.infer<typeof Ruling>;
+
+const settingsKey = (project: string) => key('airlocks', project, 'SETTINGS');
+
+export const readRuling = (table: string, project: string) => readRow(table, Ruling, settingsKey(project));
+
+/** Makes a project's settings what `ruling` says. What was before stays in the table, by its number. */
+export async function writeRuling(table: string, project: string, ruling: Ruling): Promise<void> {
+  const at = settingsKey(project);
+  const read = await readRuling(table, project);
+  const written = read ? await replaceRow(table, at, read, ruling) : await createRow(table, at, ruling);
+  if (!written) throw new Refused('conflict', 'Somebody else changed these settings at the same moment. Look again.');
+}
+
+/** The organisation's rules with the project's own on top, as they are now. */
+export async function rulesFor(table: string, project: string, base: Rules): Promise<Rules> {
+  return rulesWith(base, (await readRuling(table, project))?.settings);
+}
+
+/** What is so for a step of a workflow: the project's rules, and nobody in question. */
+export async function factsOf(table: string, project: string, base: Rules): Promise<Facts> {
+  return { rules: await rulesFor(table, project, base), ...nobody };
+}

@@ -1,0 +1,55 @@
+import * as z from 'zod';
+import { sha256 } from '../ingest/hash.ts';
+import { Rules as CheckRules, Policy, policyFor, Tier } from './policy.ts';
+import { type Direction, Rules } from './rules.ts';
+
+const { quorum, partial, reviewDays, remindHours, approvedDays, releasedDays } = Rules.shape;
+const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
+
+/** What the checks of one project are strict about, where that differs from its tier. */
+const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true })
+  .partial()
+  .extend({ rules: CheckRules.partial().optional().describe('rules by name, each with its action and thresholds') });
+
+/** What one project has otherwise than its organisation; what is not named is as the organisation has it. */
+export const Settings = z.strictObject({
+  tier: Tier.optional().describe('how sensitive its data are: 1, 2 or 3'),
+  quorum: given(quorum).describe('how many reviewers must agree'),
+  partial: given(partial).describe('whether approved files may leave while others are held back'),
+  reviewDays: given(reviewDays),
+  remindHours: given(remindHours),
+  approvedDays: given(approvedDays),
+  releasedDays: given(releasedDays),
+  imports: Rules.shape.imports.unwrap().partial().optional().describe('how what comes in is reviewed'),
+  caps: Rules.shape.caps.unwrap().partial().optional().describe('how much may be submitted'),
+  checks: Checks.optional().describe('what its outputs are checked against, beyond its tier'),
+});
+export type Settings = z.infer<typeof Settings>;
+
+const present = <T extends object>(of: T | undefined) =>
+  Object.fromEntries(Object.entries(of ?? {}).filter(([, value]) => value !== undefined)) as T;
+
+/** The organisation's rules with a project's own on top. */
+export function rulesWith(rules: Rules, settings: Settings | undefined): Rules {
+  const { checks: _, imports, caps, ...own } = settings ?? {};
+  return {
+    ...rules,
+    ...present(own as Partial<Rules>),
+    imports: { ...rules.imports, ...present(imports) } as Rules['imports'],
+    caps: { ...rules.caps, ...present(caps) } as Rules['caps'],
+  };
+}
+
+/**
+ * What the files of one submission are checked against: its tier's defaults, the project's own on top. The version tells
+ * two different policies apart, as reports and records name nothing else of it.
+ */
+export function policyOf(rules: Rules, settings: Settings | undefined, direction: Direction): Policy {
+  const { tier } = rulesWith(rules, settings);
+  const base = policyFor(tier, direction);
+  const { rules: own, ...checks } = settings?.checks ?? {};
+  // What a project's settings say is about what leaves; what comes in has its own defaults.
+  if (direction === 'import' || Object.keys(present(settings?.checks)).length === 0) return base;
+  const policy = { ...base, ...present(checks), rules: { ...base.rules, ...present(own) } } as Policy;
+  return Policy.parse({ ...policy, version: `${base.version}+${sha256(JSON.stringify(policy)).slice(0, 12)}` });
+}
