@@ -37,6 +37,8 @@ export interface CloudOptions {
   readonly waits?: number;
   /** How many Lambdas may run at once: each is a Node process of about 145 MB. */
   readonly concurrency?: number;
+  /** For tests: calls can be made to fail, by `POST /_faults`. */
+  readonly faults?: boolean;
 }
 
 /** A port nobody listens on, on loopback. */
@@ -83,7 +85,13 @@ const get = (url: string, method = 'GET', body?: string) =>
   });
 
 /** Starts both emulators and waits until they answer. TLS is on and IAM is enforced. */
-export async function startCloud({ folder, region, waits = 1, concurrency = 24 }: CloudOptions): Promise<Cloud> {
+export async function startCloud({
+  folder,
+  region,
+  waits = 1,
+  concurrency = 24,
+  faults = false,
+}: CloudOptions): Promise<Cloud> {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
   const [ca, certificateKey, log] = [file('certificate.pem'), file('key.pem'), file('cloud.log')];
@@ -136,6 +144,7 @@ export async function startCloud({ folder, region, waits = 1, concurrency = 24 }
         LAMBDA_EXECUTOR: 'local',
         LAMBDA_ACCOUNT_CONCURRENCY: String(concurrency),
         CLOUDTRAIL_RECORDING: '1',
+        EMBEDDED_FAULTS: faults ? '1' : '0',
         MINISTACK_REGION: region,
         NODE_PATH: modules,
         PYTHONPATH: join(root, 'local/python'),

@@ -38,6 +38,8 @@ export interface EstateOptions {
   readonly waits?: number;
   /** How many Lambdas may run at once. */
   readonly concurrency?: number;
+  /** For tests: calls can be made to fail. */
+  readonly faults?: boolean;
   readonly region?: string;
   readonly say?: (line: string) => void;
   /** Called as soon as there is something to close, also while the deploy is under way. */
@@ -56,12 +58,13 @@ export async function openEstate({
   account,
   waits = 1,
   concurrency,
+  faults = false,
   region = 'eu-west-2',
   say = () => {},
   opened = () => {},
 }: EstateOptions): Promise<Estate> {
   say('starting the embedded cloud');
-  const cloud = await startCloud({ folder, region, waits, ...(concurrency !== undefined && { concurrency }) });
+  const cloud = await startCloud({ folder, region, waits, faults, ...(concurrency !== undefined && { concurrency }) });
   opened({ cloud, close: () => cloud.stop() });
   try {
     const ports = { gateway: await freePort(), inbox: await freePort() };

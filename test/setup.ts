@@ -14,7 +14,7 @@ declare module 'vitest' {
 /** One embedded cloud with the whole app in one account, waits scaled to zero; each run has its own and leaves nothing. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-test-'));
-  const estate = await openEstate({ folder, account: '000000000000', waits: 0 });
+  const estate = await openEstate({ folder, account: '000000000000', waits: 0, faults: true });
   trust(estate.facts.ca);
   project.provide('estate', estate.facts);
   return async () => {

@@ -6,6 +6,7 @@ start, so that another release of MiniStack can't silently run unmended.
 
 import importlib.abc
 import importlib.machinery
+import os
 import sys
 
 MENDS = {
@@ -240,3 +241,8 @@ class Mender(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Mender())
 
 from ministack.app import app  # noqa: E402, F401
+
+if os.environ.get("EMBEDDED_FAULTS") == "1":
+    import faults
+
+    app = faults.install(app)

@@ -1,0 +1,174 @@
+"""Faults for tests: any AWS call of a Lambda may be throttled, refused, or carried out and its answer lost.
+
+Only an emulator started with EMBEDDED_FAULTS=1 imports this, only a `POST /_faults` from loopback arms anything, and
+only Lambdas whose event has the text that a watch is about are touched. A call is known by the invocation that made it
+(its X-Ray header) and by the SDK's own id, which all tries of one call share.
+"""
+
+import json
+import threading
+
+from ministack import app as ministack
+from ministack.core import iam_actions, lambda_runtime
+
+LOOPBACK = ("127.0.0.1", "::1")
+_lock = threading.Lock()
+_watches: dict[str, dict] = {}
+_invocations: dict[str, dict] = {}
+
+THROTTLED = {
+    "dynamodb": (400, "ProvisionedThroughputExceededException"),
+    "s3": (503, "SlowDown"),
+    "cognito-idp": (400, "TooManyRequestsException"),
+}
+BROKEN = {"throttle": (400, "ThrottlingException"), "error": (403, "AccessDenied"), "lost": (500, "InternalError")}
+
+
+def _name(function, event):
+    name = (function.get("Description") or function.get("FunctionName", "")).removeprefix("functions/")
+    route = event.get("routeKey") if isinstance(event, dict) else None
+    return f"{name} {route}" if route else name
+
+
+def _rule(watch, invocation, nth):
+    """The rule that this call of this invocation falls under: each is about the first invocations that get so far."""
+    for rule in watch["rules"]:
+        if rule["function"] != invocation["name"] or rule["nth"] not in (nth, None):
+            continue
+        if invocation["id"] not in rule["hit"]:
+            if len(rule["hit"]) >= rule["invocations"]:
+                continue
+            rule["hit"].append(invocation["id"])
+        if rule["times"] > rule["tries"].get((invocation["id"], nth), 0):
+            rule["tries"][(invocation["id"], nth)] = rule["tries"].get((invocation["id"], nth), 0) + 1
+            return rule
+    return None
+
+
+def _seen(invocation, call, action):
+    """What becomes of one try of a call, written down."""
+    with _lock:
+        nth = invocation["calls"].setdefault(call, len(invocation["calls"]) + 1) if call else 0
+        how = None
+        for watch in invocation["watches"]:
+            rule = _rule(watch, invocation, nth)
+            how = how or (rule and rule["how"])
+            watch["calls"].append(
+                {"function": invocation["name"], "invocation": invocation["id"], "nth": nth, "action": action, "how": how}
+            )
+        return how
+
+
+def _answer(service, how):
+    status, code = (how == "throttle" and THROTTLED.get(service)) or BROKEN[how]
+    if service == "s3":
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>a fault on purpose</Message></Error>"
+        return status, {"Content-Type": "application/xml"}, body.encode()
+    body = json.dumps({"__type": code, "message": "a fault on purpose"}).encode()
+    return status, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": code}, body
+
+
+def _action(service, method, path, headers, body, query):
+    if service == "s3":
+        part = "UploadPart" if "partNumber" in query else None
+        copy = "Copy" if "x-amz-copy-source" in headers else ""
+        if method == "PUT" and (part or copy):
+            return f"s3:{part}{copy}" if part else "s3:CopyObject"
+        if "uploads" in query or "uploadId" in query:
+            by = {"POST": "Create" if "uploads" in query else "Complete", "DELETE": "Abort"}
+            return f"s3:{by.get(method, 'List')}MultipartUpload"
+    return iam_actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:{method}"
+
+
+def _around(service, handler):
+    async def handle(method, path, headers, body, query_params):
+        invocation = _invocations.get(headers.get("x-amzn-trace-id", ""))
+        if invocation is None:
+            return await handler(method, path, headers, body, query_params)
+        call = headers.get("amz-sdk-invocation-id") or id(headers)
+        how = _seen(invocation, call, _action(service, method, path, headers, body, query_params))
+        if how in ("throttle", "error"):
+            return _answer(service, how)
+        answer = await handler(method, path, headers, body, query_params)
+        return _answer(service, how) if how == "lost" else answer
+
+    return handle
+
+
+def _failed(kind):
+    return {"status": "error", "error": "a fault on purpose", "errorType": kind, "log": "", "cold_start": False}
+
+
+def _watched(invoke):
+    def run(self, event, request_id, *, trace_id=None, **rest):
+        with _lock:
+            text = json.dumps(event) if _watches else ""
+            watches = [watch for watch in _watches.values() if watch["about"] in text]
+        if not watches or not trace_id:
+            return invoke(self, event, request_id, trace_id=trace_id, **rest)
+        invocation = {"id": trace_id, "name": _name(self.config, event), "watches": watches, "calls": {}}
+        how = _seen(invocation, None, "lambda:Invoke")
+        if how in ("throttle", "error"):
+            return _failed("Lambda.TooManyRequestsException" if how == "throttle" else "Lambda.SdkClientException")
+        _invocations[trace_id] = invocation
+        try:
+            result = invoke(self, event, request_id, trace_id=trace_id, **rest)
+        finally:
+            _invocations.pop(trace_id, None)
+        return _failed("Lambda.Unknown") if how == "lost" else result
+
+    return run
+
+
+def _told(watch):
+    met = sum(1 for rule in watch["rules"] if rule["hit"])
+    return {"calls": watch["calls"], "rules": len(watch["rules"]), "met": met}
+
+
+def _control(asked):
+    """`{watch, about, rules}` arms, over what was armed by that name; `{watch}` tells; `{watch, end: true}` disarms."""
+    with _lock:
+        name = asked["watch"]
+        if "about" in asked:
+            rules = [
+                {
+                    "function": rule["function"],
+                    # None: every call. 0: the invocation itself.
+                    "nth": rule.get("nth"),
+                    "how": rule["how"],
+                    "times": rule.get("times") or 1_000_000,
+                    "invocations": rule.get("invocations") or 1,
+                    "hit": [],
+                    "tries": {},
+                }
+                for rule in asked.get("rules", [])
+            ]
+            _watches[name] = {"about": asked["about"], "rules": rules, "calls": []}
+        return _told(_watches.pop(name) if asked.get("end") else _watches[name])
+
+
+def controlled(app):
+    async def serve(scope, receive, send):
+        if scope["type"] != "http" or scope["path"] != "/_faults":
+            return await app(scope, receive, send)
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        try:
+            if (scope.get("client") or ("",))[0] not in LOOPBACK or scope["method"] != "POST":
+                raise PermissionError("from loopback only")
+            status, answer = 200, _control(json.loads(body))
+        except Exception as error:  # noqa: BLE001
+            status, answer = 400, {"error": repr(error)}
+        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+
+    return serve
+
+
+def install(app):
+    for service, handler in list(ministack.SERVICE_HANDLERS.items()):
+        ministack.SERVICE_HANDLERS[service] = _around(service, handler)
+    lambda_runtime.Worker.invoke = _watched(lambda_runtime.Worker.invoke)
+    return controlled(app)

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { request } from 'node:http';
+import type { cloud } from './cloud.ts';
+
+/** A fault of one AWS call of a function: `lost` is carried out, and its answer is not. */
+export interface Fault {
+  /** As `airlock/seal.ts`, or with the route where it serves an API: `airlock/api.ts POST /projects/{project}/airlock`. */
+  readonly function: string;
+  /** Which of an invocation's calls, from 1; 0 is the invocation itself, null is every call. */
+  readonly nth: number | null;
+  /** `error` is one that the SDK does not try again. */
+  readonly how: 'throttle' | 'error' | 'lost';
+  /** How many tries of the call fail; left out: all that the SDK makes. */
+  readonly times?: number;
+  /** How many invocations it happens to, of those that get so far; 1 if left out. */
+  readonly invocations?: number;
+}
+
+/** One try of a call: the same `invocation` and `nth` again is the SDK's next try. */
+export interface Call {
+  readonly function: string;
+  readonly invocation: string;
+  readonly nth: number;
+  readonly action: string;
+  readonly how: Fault['how'] | null;
+}
+
+export interface Watched {
+  readonly calls: readonly Call[];
+  /** How many faults were asked for, and how many of them happened. */
+  readonly rules: number;
+  readonly met: number;
+}
+
+const post = (url: string, body: object) =>
+  new Promise<Watched>((resolve, reject) => {
+    const call = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } }, answer => {
+      const parts: Buffer[] = [];
+      answer.on('data', part => parts.push(part));
+      answer.on('end', () => {
+        const text = Buffer.concat(parts).toString();
+        if (answer.statusCode === 200) resolve(JSON.parse(text));
+        else reject(new Error(`${url} says ${answer.statusCode}: ${text}`));
+      });
+    });
+    call.on('error', reject);
+    call.end(JSON.stringify(body));
+  });
+
+/**
+ * Watches the AWS calls of all functions whose event has the text `about` in it, such as a project's id, and has some of
+ * them fail. Nobody else's calls are touched, so that tests may run beside each other.
+ */
+export async function watch({ plain }: ReturnType<typeof cloud>, about: string, rules: readonly Fault[] = []) {
+  const url = `${plain}/_faults`;
+  const name = randomUUID();
+  await post(url, { watch: name, about, rules });
+  return {
+    calls: () => post(url, { watch: name }),
+    /** Other faults from here on. What was seen is forgotten. */
+    rearm: (next: readonly Fault[]) => post(url, { watch: name, about, rules: next }),
+    end: () => post(url, { watch: name, end: true }),
+  };
+}
+
+/** How many calls each function makes at most in one invocation, and their names in order. */
+export function callsOf(calls: readonly Call[]): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const { function: name, nth, action } of calls) {
+    const actions = all.get(name) ?? [];
+    actions[nth] = action;
+    all.set(name, actions);
+  }
+  return all;
+}
