@@ -4,7 +4,7 @@ import type { SealedFile } from '../sealed.ts';
 import { checkArchive, isArchive } from './archive.ts';
 import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
 import { Findings, quoted } from './findings.ts';
-import { checkImage, checkPdf, checkSvg, longestImage } from './image.ts';
+import { checkImage, checkSvg, longestImage } from './image.ts';
 import { checkJson, checkLines } from './json.ts';
 import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
 import { checkNotebook } from './notebook.ts';
@@ -165,7 +165,9 @@ function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
   if (findings.runs('type.refused'))
     findings.add(
       'type.refused',
-      `Files of this type (${quoted(type)}) may not leave a project of tier ${policy.tier}. Use a table, a picture or text.`,
+      type === 'application/pdf'
+        ? 'A PDF can hold what nobody sees, and reviewers cannot be shown it safely. Send a figure as PNG, a table as CSV, a text as Markdown.'
+        : `Files of this type (${quoted(type)}) may not leave a project of tier ${policy.tier}. Use a table, a picture or text.`,
     );
   return false;
 }
@@ -202,7 +204,6 @@ async function contents(
     return void (await checkText(utf8(open), findings));
   }
   if (type.startsWith('image/')) return checkImage(type, await all(open, longestImage), findings);
-  if (type === 'application/pdf') return checkPdf(await all(open, longestImage), findings);
   if (type === 'application/onnx') {
     if (findings.runs('model.weights'))
       findings.add(

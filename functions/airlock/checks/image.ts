@@ -1,4 +1,4 @@
-import { find, latin, startsWith, Unreadable } from './bytes.ts';
+import { latin, startsWith, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 
 /** The largest picture that is read: it is held whole. */
@@ -171,11 +171,4 @@ export function checkSvg(text: string, findings: Findings): void {
   if (/<(sodipodi|inkscape|i:|x:xmpmeta)/i.test(text)) metadata(findings, 'data of a drawing program');
   const end = text.lastIndexOf('</svg>');
   if (end >= 0) behind(findings, text.slice(end + 6).trim().length);
-}
-
-/** Whether a PDF, which is not read further, has what runs or hides. */
-export function checkPdf(bytes: Uint8Array, findings: Findings): void {
-  for (const word of ['/JavaScript', '/JS', '/Launch', '/EmbeddedFile', '/OpenAction', '/RichMedia', '/XFA'])
-    if (find(bytes, word) >= 0 && findings.runs('image.active'))
-      findings.add('image.active', `The PDF has ${word}: something runs or is embedded.`);
 }

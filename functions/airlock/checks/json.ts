@@ -1,6 +1,6 @@
 import { all, type Open, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
-import type { TableCheck } from './sdc/table.ts';
+import type { Rows } from './rows.ts';
 import { linesOfText } from './tables.ts';
 import { TextCheck } from './text.ts';
 
@@ -8,7 +8,7 @@ import { TextCheck } from './text.ts';
 export const longestJson = 64 * 2 ** 20;
 const deepest = 60;
 
-export type NewTable = (sheet?: string) => TableCheck;
+export type NewTable = (sheet?: string) => Rows;
 
 export function parseJson(bytes: Uint8Array): unknown {
   try {
@@ -18,7 +18,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isPlain = (value: unknown) =>
   value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value);
@@ -26,7 +26,7 @@ const textOf = (value: unknown): string =>
   value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 
 /** Rows under a heading that has every key of every record, in the order of their first coming. */
-function records(rows: readonly Record<string, unknown>[], table: TableCheck): void {
+function records(rows: readonly Record<string, unknown>[], table: Rows): void {
   const keys = new Set<string>();
   for (const row of rows) for (const key of Object.keys(row)) if (keys.size < 16_384) keys.add(key);
   const names = [...keys];
@@ -39,14 +39,14 @@ function records(rows: readonly Record<string, unknown>[], table: TableCheck): v
   table.end();
 }
 
-function lists(names: readonly string[], rows: readonly unknown[][], table: TableCheck): void {
+function lists(names: readonly string[], rows: readonly unknown[][], table: Rows): void {
   table.text(names, 1);
   for (const [at, row] of rows.entries()) table.text(row.map(textOf), at + 2);
   table.end();
 }
 
 /** Every table in a JSON value, in the shapes that programs write them in; every other text for identifiers. */
-export function jsonTables(value: unknown, newTable: NewTable, text: TextCheck, path = '$', depth = 0) {
+export function jsonTables(value: unknown, newTable: NewTable, text: Pick<TextCheck, 'line'>, path = '$', depth = 0) {
   if (depth > deepest) throw new Unreadable(`it is nested more than ${deepest} deep`);
   if (typeof value === 'string') return void linesOfText(value).map(line => text.line(line));
   if (Array.isArray(value)) {

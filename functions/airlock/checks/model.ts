@@ -50,6 +50,25 @@ const widths: Record<string, number> = {
  * that nothing else fits in; its free text is shown.
  */
 export async function checkSafetensors(open: Open, size: number, findings: Findings): Promise<void> {
+  const { tensors, metadata } = await readSafetensors(open, size);
+  const text = metadata === undefined ? '' : JSON.stringify(metadata);
+  if (text.length > 4096)
+    findings.add('model.weights', `Its metadata has ${text.length} characters; read them: “${quoted(text, 100)}”.`);
+  if (findings.runs('model.weights'))
+    findings.add(
+      'model.weights',
+      `It has ${tensors.length} tensors. A model can remember the people it was trained on: say how it was trained and what was done against that.`,
+    );
+}
+
+export interface Tensor {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly unknown[];
+}
+
+/** What a safetensors file says of itself, once that is known to be all there is in it. */
+export async function readSafetensors(open: Open, size: number): Promise<{ tensors: Tensor[]; metadata?: unknown }> {
   const start = await head(open, 8);
   if (start.length < 8) throw new Unreadable('it is cut short');
   const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
@@ -65,11 +84,11 @@ export async function checkSafetensors(open: Open, size: number, findings: Findi
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw new Unreadable('its header is no JSON object');
   const ranges: [number, number][] = [];
+  const tensors: Tensor[] = [];
+  let metadata: unknown;
   for (const [name, tensor] of Object.entries(header as Record<string, unknown>)) {
     if (name === '__metadata__') {
-      const text = JSON.stringify(tensor);
-      if (text.length > 4096)
-        findings.add('model.weights', `Its metadata has ${text.length} characters; read them: “${quoted(text, 100)}”.`);
+      metadata = tensor;
       continue;
     }
     const {
@@ -85,6 +104,7 @@ export async function checkSafetensors(open: Open, size: number, findings: Findi
     if (!(from >= 0) || to - from !== elements * width)
       throw new Unreadable(`its tensor “${quoted(name)}” is not as long as its shape says`);
     ranges.push([from, to]);
+    tensors.push({ name, type: String(dtype), shape });
   }
   ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let at = 0;
@@ -93,9 +113,5 @@ export async function checkSafetensors(open: Open, size: number, findings: Findi
     at = to;
   }
   if (8 + length + at !== size) throw new Unreadable('there are bytes that belong to no tensor');
-  if (findings.runs('model.weights'))
-    findings.add(
-      'model.weights',
-      `It has ${ranges.length} tensors. A model can remember the people it was trained on: say how it was trained and what was done against that.`,
-    );
+  return { tensors, metadata };
 }

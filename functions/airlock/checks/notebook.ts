@@ -6,9 +6,9 @@ import { TextCheck } from './text.ts';
 import { elements, unescapeXml } from './xml.ts';
 
 type Value = Record<string, unknown>;
-const record = (value: unknown): Value =>
+export const record = (value: unknown): Value =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Value) : {};
-const joined = (value: unknown): string =>
+export const joined = (value: unknown): string =>
   typeof value === 'string'
     ? value
     : Array.isArray(value)

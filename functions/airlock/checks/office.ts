@@ -1,7 +1,7 @@
 import { zipFindings } from './archive.ts';
 import { concat, type Open, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
-import type { TableCheck } from './sdc/table.ts';
+import type { Rows } from './rows.ts';
 import { textFindings } from './text.ts';
 import { checkSheets } from './xlsx.ts';
 import { attribute, elements, plainXml, unescapeXml } from './xml.ts';
@@ -35,7 +35,7 @@ export async function checkOffice(
   open: Open,
   size: number,
   findings: Findings,
-  table: (sheet: string) => TableCheck,
+  table: (sheet: string) => Rows,
 ): Promise<void> {
   const entries = await zipDirectory(open);
   zipFindings(entries, size, findings, false);
@@ -75,10 +75,7 @@ export async function checkOffice(
     if (/macroEnabled|vbaProject/i.test(await partText(open, entry)) && findings.runs('office.macros'))
       findings.add('office.macros', 'It says of itself that it has macros.');
   if (type.endsWith('spreadsheetml.sheet')) return checkSheets(open, entries, findings, table);
-  const text = entries.filter(({ name }) =>
-    /^(word\/(document|header\d*|footer\d*|footnotes|endnotes)|ppt\/(slides|notesSlides)\/[^/]+)\.xml$/i.test(name),
-  );
-  for (const entry of text) await words(open, entry, findings);
+  for (const entry of entries.filter(hasWords)) await words(open, entry, findings);
   if (findings.runs('office.hidden')) {
     const hidden = found(/^ppt\/notesSlides\//);
     if (hidden.length > 0)
@@ -105,6 +102,14 @@ function properties(xml: string, findings: Findings): void {
       );
 }
 
+/** Whether a part is one of those that have a document's words. */
+export const hasWords = ({ name }: Pick<ZipEntry, 'name'>): boolean =>
+  /^(word\/(document|header\d*|footer\d*|footnotes|endnotes)|ppt\/(slides|notesSlides)\/[^/]+)\.xml$/i.test(name);
+
+/** The words of a part, a paragraph or a table's row a line. */
+export const wordsIn = (xml: string): string =>
+  unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
+
 /** The words of a document, and what Word hides among them. */
 async function words(open: Open, entry: ZipEntry, findings: Findings): Promise<void> {
   const xml = await partText(open, entry, 64 * 2 ** 20);
@@ -115,7 +120,7 @@ async function words(open: Open, entry: ZipEntry, findings: Findings): Promise<v
     );
   if (findings.runs('office.external') && /\b(DDEAUTO|DDE|INCLUDETEXT|INCLUDEPICTURE)\b/.test(xml))
     findings.add('office.external', 'A field in its text loads something from outside.');
-  const text = unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
+  const text = wordsIn(xml);
   textFindings(text.split('\n'), findings);
   if (text.length === 0) throw new Unreadable('it has no text');
 }

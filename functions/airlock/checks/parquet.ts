@@ -3,7 +3,7 @@ import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects
 import { concat, type Open, range, tail, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
 import { checkPages, flatColumns, type Unpack } from './parquet-pages.ts';
-import type { TableCheck } from './sdc/table.ts';
+import type { Rows } from './rows.ts';
 import { TextCheck } from './text.ts';
 
 /**
@@ -45,7 +45,23 @@ const textOf = (value: unknown): string => {
   return String(value);
 };
 
-export async function checkParquet(open: Open, findings: Findings, table: TableCheck): Promise<void> {
+export async function checkParquet(open: Open, findings: Findings, table: Rows): Promise<void> {
+  const text = new TextCheck(findings);
+  const { rows } = findings.policy;
+  const { said } = await readParquet(open, rows, table, value => {
+    for (const line of value.split('\n')) text.line(line.slice(0, 20_000));
+  });
+  if (said > rows && findings.runs('size.rows'))
+    findings.add('size.rows', `It has ${said} rows; ${rows} are the most.`);
+}
+
+/** Reads the rows of a table, unless it says that it has more than `longest`, and what it says beside them. */
+export async function readParquet(
+  open: Open,
+  longest: number,
+  table: Rows,
+  beside: (text: string, name: string) => void,
+): Promise<{ said: number }> {
   const { bytes, size } = await tail(open, footerMost);
   const broken = (error: unknown): never => {
     throw error instanceof Unreadable
@@ -58,16 +74,10 @@ export async function checkParquet(open: Open, findings: Findings, table: TableC
   } catch (error) {
     return broken(error);
   }
-  const text = new TextCheck(findings);
-  for (const { value } of metadata.key_value_metadata ?? [])
-    for (const line of (value ?? '').split('\n')) text.line(line.slice(0, 20_000));
+  for (const { key, value } of metadata.key_value_metadata ?? []) beside(value ?? '', key);
   const columns = flatColumns(metadata);
   const rows = Number(metadata.num_rows);
-  if (rows > findings.policy.rows) {
-    if (findings.runs('size.rows'))
-      findings.add('size.rows', `It has ${rows} rows; ${findings.policy.rows} are the most.`);
-    return;
-  }
+  if (rows > longest) return { said: rows };
   let first = 0;
   let names: string[] | undefined;
   for (const group of metadata.row_groups) {
@@ -128,4 +138,5 @@ export async function checkParquet(open: Open, findings: Findings, table: TableC
     first += count;
   }
   table.end();
+  return { said: rows };
 }

@@ -1,7 +1,7 @@
 import { type Open, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { partText } from './office.ts';
-import type { TableCheck } from './sdc/table.ts';
+import type { Rows } from './rows.ts';
 import { attribute, elements, plainXml, unescapeXml } from './xml.ts';
 import { type ZipEntry, zipContent } from './zip.ts';
 
@@ -26,8 +26,8 @@ function columnOf(reference: string): number {
 export async function checkSheets(
   open: Open,
   entries: readonly ZipEntry[],
-  findings: Findings,
-  table: (sheet: string) => TableCheck,
+  findings: Pick<Findings, 'runs' | 'add'>,
+  table: (sheet: string) => Rows,
 ): Promise<void> {
   const part = (name: string) => entries.find(entry => entry.name.toLowerCase() === name.toLowerCase());
   const workbook = part('xl/workbook.xml');
@@ -42,7 +42,8 @@ export async function checkSheets(
   const shared = strings
     ? [...elements(await partText(open, strings, mostStrings), 'si')].map(({ body }) => textsOf(body))
     : [];
-  const hidden = (says: string, sheet: string) => {
+  const hidden = (says: string, sheet: string, rows?: Rows) => {
+    rows?.hidden?.(says);
     if (findings.runs('office.hidden'))
       findings.add('office.hidden', `${says} (“${quoted(sheet, 40)}”). Show or remove it.`);
   };
@@ -50,13 +51,14 @@ export async function checkSheets(
   const listed = new Set<string>();
   for (const { attributes: tag } of elements(xml, 'sheet')) {
     const name = attribute(tag, 'name') ?? '';
-    if (/^(veryH|h)idden$/.test(attribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name);
     const target = targets.get(attribute(tag, 'r:id') ?? '') ?? '';
     const path = target.startsWith('/') ? target.slice(1) : `xl/${target}`;
     const entry = part(path);
-    if (!entry) continue;
+    const rows = entry && table(name);
+    if (/^(veryH|h)idden$/.test(attribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name, rows);
+    if (!rows) continue;
     listed.add(entry.name);
-    await checkSheet(open, entry, name, shared, findings, table(name), hidden);
+    await checkSheet(open, entry, shared, findings, rows, says => hidden(says, name, rows));
   }
   for (const { name } of entries)
     if (/^xl\/worksheets\/[^/]+\.xml$/i.test(name) && !listed.has(name))
@@ -66,11 +68,10 @@ export async function checkSheets(
 async function checkSheet(
   open: Open,
   entry: ZipEntry,
-  name: string,
   shared: readonly string[],
-  findings: Findings,
-  table: TableCheck,
-  hidden: (says: string, sheet: string) => void,
+  findings: Pick<Findings, 'runs' | 'add'>,
+  table: Rows,
+  hidden: (says: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -78,7 +79,7 @@ async function checkSheet(
   let before = true;
   const row = (tag: string, body: string) => {
     number = Number(attribute(tag, 'r') ?? number + 1);
-    if (/\bhidden="(1|true)"|\bzeroHeight="(1|true)"/.test(tag)) hidden('Rows are hidden', name);
+    if (/\bhidden="(1|true)"|\bzeroHeight="(1|true)"/.test(tag)) hidden('Rows are hidden');
     const cells: string[] = [];
     for (const { attributes: cell, body: content } of elements(body, 'c')) {
       const column = columnOf(attribute(cell, 'r') ?? '');
@@ -88,8 +89,10 @@ async function checkSheet(
       while (cells.length < at) cells.push('');
       cells[at] =
         type === 's' ? (shared[Number(raw)] ?? '') : type === 'inlineStr' ? textsOf(content) : unescapeXml(raw ?? '');
+      const formulas = [...elements(content, 'f')].map(({ body }) => body);
+      if (formulas[0] !== undefined) table.formula?.(number, at + 1, unescapeXml(formulas[0]));
       if (
-        [...elements(content, 'f')].some(({ body }) => /\[\d+\]|WEBSERVICE|IMPORT|DDE|cmd\|/i.test(body)) &&
+        formulas.some(formula => /\[\d+\]|WEBSERVICE|IMPORT|DDE|cmd\|/i.test(formula)) &&
         findings.runs('office.external')
       )
         findings.add('office.external', 'A formula reads from outside the workbook. Put its value in its place.');
@@ -101,8 +104,8 @@ async function checkSheet(
     if (before) {
       const data = rest.indexOf('<sheetData');
       const start = plainXml(data < 0 ? rest : rest.slice(0, data + 20));
-      if (/<col\b[^<>]*\bhidden="(1|true)"/.test(start)) hidden('Columns are hidden', name);
-      if (/<sheetFormatPr\b[^<>]*zeroHeight="(1|true)"/.test(start)) hidden('Rows are hidden', name);
+      if (/<col\b[^<>]*\bhidden="(1|true)"/.test(start)) hidden('Columns are hidden');
+      if (/<sheetFormatPr\b[^<>]*zeroHeight="(1|true)"/.test(start)) hidden('Rows are hidden');
       before = data < 0;
     }
     let used = 0;

@@ -52,6 +52,14 @@ const manyRows = new Uint8Array(
 );
 const tensor = { w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
 
+it.each([1, 2, 3] as const)('no PDF leaves, nor comes in, at tier %d: it says what to send', async tier => {
+  const pdf = '%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n';
+  const { type, findings } = await check('a.pdf', pdf, tier);
+  expect(type).toBe('application/pdf');
+  expect(findings).toMatchObject([{ rule: 'type.refused', action: 'block', says: expect.stringContaining('PNG') }]);
+  expect(policyFor(tier, 'import').types).not.toContain('application/pdf');
+});
+
 describe('what passes', () => {
   it.each<[string, string, string | Uint8Array]>([
     ['a table', 't.csv', 'region,n\nNorth,40\nSouth,52\n'],
