@@ -1,4 +1,5 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
@@ -12,13 +13,17 @@ import type * as Fold from '../functions/airlock/fold.ts';
 import type * as Manifest from '../functions/airlock/manifest.ts';
 import type * as Pick from '../functions/airlock/pick.ts';
 import type * as Plan from '../functions/airlock/plan.ts';
+import type * as Publish from '../functions/airlock/publish.ts';
 import type * as Seal from '../functions/airlock/seal.ts';
 import type * as Sign from '../functions/airlock/sign.ts';
 import type * as Tick from '../functions/airlock/tick.ts';
+import { trail } from '../functions/airlock/trail.ts';
+import { partitions } from '../functions/keys.ts';
 import { bucket, bus, named, starts, table } from './access.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
+import { MalwareScan } from './malware.ts';
 import { bucketPrefix } from './project/names.ts';
 import { Workflow } from './workflow.ts';
 
@@ -28,6 +33,7 @@ export class AirlockData extends Construct {
   readonly release: Bucket;
   readonly work: Bucket;
   readonly signing: Key;
+  readonly scan: MalwareScan;
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
@@ -46,6 +52,7 @@ export class AirlockData extends Construct {
       ],
     });
     this.airlock = core.bucket(this, 'Sealed', locked('requests/'));
+    this.scan = new MalwareScan(this, 'Malware', { core, bucket: this.airlock, prefix: 'requests/' });
     // What tables later ones are compared with stays for good.
     this.release = core.bucket(this, 'Released', locked('released/'));
     this.work = core.bucket(this, 'Work', {
@@ -87,11 +94,15 @@ export class Airlock extends Construct {
     const RULES = JSON.stringify(rules);
     const prefix = bucketPrefix(environment, Stack.of(this).account);
     const worker = { core, seconds: 900, memory: 1769 } as const;
-    const changes = { airlock: ['GetItem', 'PutItem'], airlocks: ['PutItem'] } as const;
+    const changes = { airlock: ['GetItem', 'PutItem'], airlocks: ['GetItem', 'PutItem'] } as const;
     const changing = {
       TABLE_NAME: table(core.table, changes),
-      BUS_NAME: bus(core.bus),
       RULES,
+    };
+    const asks = {
+      ...changing,
+      TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
+      POOL_ID: mayUse(people.pool, ['ListUsersInGroup']),
     };
     const reads = bucket(data.airlock, ['read'], 'requests/');
     const notes = bucket(data.work, ['read', 'write']);
@@ -106,11 +117,7 @@ export class Airlock extends Construct {
           entry: 'airlock/plan.ts',
           environment: {
             ...changing,
-            TABLE_NAME: table(core.table, {
-              airlock: ['GetItem', 'PutItem'],
-              airlocks: ['GetItem', 'PutItem'],
-              project: ['GetItem'],
-            }),
+            TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
             BUCKETS: named(prefix, listsOutboxes(prefix)),
             WORK_BUCKET: bucket(data.work, ['write']),
           },
@@ -137,23 +144,24 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/check.ts',
           environment: {
-            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/'),
+            TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
+            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'tags'], 'requests/'),
             RELEASE_BUCKET: bucket(data.release, ['read', 'list'], 'remembered/'),
             WORK_BUCKET: bucket(data.work, ['read']),
-            RULES,
+            SCAN_MINUTES: String(rules.scanMinutes),
           },
         }),
         Fold: new Handler<typeof Fold>(this, 'Fold', {
           ...worker,
           entry: 'airlock/fold.ts',
-          environment: { ...changing, AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/') },
+          environment: { ...asks, AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/') },
         }),
         Await: new Handler<typeof Await>(this, 'Await', {
           core,
           entry: 'airlock/await.ts',
           environment: { TABLE_NAME: table(core.table, changes), RULES },
         }),
-        Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/tick.ts', environment: changing }),
+        Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/tick.ts', environment: asks }),
         Fail: fail,
       },
       // Looked at a quarter as often as people are reminded, so that reminders and deadlines are kept to that.
@@ -180,7 +188,6 @@ export class Airlock extends Construct {
             AIRLOCK_BUCKET: reads,
             RELEASE_BUCKET: bucket(data.release, ['read', 'write', 'parts'], 'released/'),
             WORK_BUCKET: notes,
-            RULES,
           },
         }),
         // It holds what ten thousand tables are remembered by: some 700 MB.
@@ -202,6 +209,14 @@ export class Airlock extends Construct {
       deadline: Duration.hours(rules.checkHours),
     });
 
+    // What happens is written with the request, in its trail; from there, and only from there, it comes to the bus.
+    const publish = new Handler<typeof Publish>(this, 'Publish', {
+      core,
+      entry: 'airlock/publish.ts',
+      environment: { BUS_NAME: bus(core.bus) },
+    });
+    core.follow(this, 'Trail', publish, { pk: partitions.airlock, sk: trail });
+
     this.api = new Handler<typeof Api>(this, 'Api', {
       core,
       entry: 'airlock/api.ts',
@@ -210,21 +225,14 @@ export class Airlock extends Construct {
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
-          airlocks: ['PutItem', 'Query'],
+          airlocks: ['GetItem', 'PutItem', 'Query'],
           project: ['GetItem'],
           download: ['GetItem', 'PutItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
-        BUS_NAME: bus(core.bus),
         AIRLOCK_BUCKET: reads,
         RELEASE_BUCKET: bucket(data.release, ['read'], 'released/'),
-        POOL_ID: named(
-          people.pool.userPoolId,
-          new PolicyStatement({
-            actions: ['cognito-idp:AdminListGroupsForUser'],
-            resources: [people.pool.userPoolArn],
-          }),
-        ),
+        POOL_ID: mayUse(people.pool, ['AdminListGroupsForUser']),
         MACHINE: named(
           workflow.machine.stateMachineArn,
           ...starts(workflow.machine).statements,
@@ -239,6 +247,12 @@ export class Airlock extends Construct {
     });
   }
 }
+
+const mayUse = (pool: IUserPool, actions: readonly string[]) =>
+  named(
+    pool.userPoolId,
+    new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
+  );
 
 /** The names of what lies in projects' outboxes, and nothing else of theirs. */
 const listsOutboxes = (prefix: string) =>

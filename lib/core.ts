@@ -1,9 +1,17 @@
 import { Aws, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
-import { AttributeType, Billing, type ITableV2, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  Billing,
+  type ITableV2,
+  StreamViewType,
+  TableEncryptionV2,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, type IEventBus, Rule, type RuleProps } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   BlockPublicAccess,
@@ -18,6 +26,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
+import type { Key as RowKey } from '../functions/keys.ts';
 import { alarm } from './alarm.ts';
 import type { Config } from './config.ts';
 import type { Handler, Module } from './handler.ts';
@@ -26,6 +35,8 @@ const months = Object.values(RetentionDays).filter((days): days is RetentionDays
 /** The shortest time that CloudWatch can keep logs for which is at least so many days. */
 export const retention = (days: number): RetentionDays =>
   months.filter(offered => offered >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
+
+const nameOf = ({ node }: Handler<Module>): string => node.path.split('/').slice(1).join('/');
 
 /** What every capability may rely on: the key, the one table, the bus, where alarms and logs go. */
 export class Core extends Construct {
@@ -52,6 +63,8 @@ export class Core extends Construct {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       timeToLiveAttribute: 'ttl',
+      // What capabilities tell the bus follows from what they wrote (`follow`).
+      dynamoStream: StreamViewType.NEW_IMAGE,
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.customerManagedKey(this.key),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
@@ -169,14 +182,49 @@ export class Core extends Construct {
     });
   }
 
-  /** A queue for what a function was to do and did not, and an alarm on it. */
-  private keepUndelivered(scope: Construct, id: string, { fn, node }: Handler<Module>): Queue {
-    const queue = new Queue(scope, `${id}Undelivered`, {
-      encryption: QueueEncryption.KMS,
-      encryptionMasterKey: this.key,
-      enforceSSL: true,
-      retentionPeriod: Duration.days(14),
+  /**
+   * Calls a function for every new row of the table whose keys begin so, in the order of each partition, at least once.
+   * It may say from which row on to call again (`batchItemFailures`); what it fails on for six hours goes to its queue.
+   */
+  follow(scope: Construct, id: string, target: Handler<Module>, { pk, sk }: RowKey): void {
+    const { tableStreamArn } = this.table;
+    if (tableStreamArn === undefined) throw new Error('the table has no stream');
+    const queue = this.queueFor(scope, id, target);
+    const starts = (prefix: string) => ({ S: FilterRule.beginsWith(prefix) });
+    const dynamodb = { Keys: { pk: starts(pk), sk: starts(sk) } };
+    target.fn.addEventSourceMapping(`${id}Rows`, {
+      eventSourceArn: tableStreamArn,
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      filters: [FilterCriteria.filter({ eventName: FilterRule.isEqual('INSERT'), dynamodb })],
+      reportBatchItemFailures: true,
+      bisectBatchOnError: true,
+      // One row that can't be sent holds up at most a tenth of the partitions.
+      parallelizationFactor: 10,
+      retryAttempts: 100,
+      maxRecordAge: Duration.hours(6),
+      onFailure: { bind: () => ({ destination: queue.queueArn }) },
     });
+    target.fn.addToRolePolicy(
+      new PolicyStatement({
+        actions: ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(name => `dynamodb:${name}`),
+        resources: [tableStreamArn],
+      }),
+    );
+    target.fn.addToRolePolicy(this.through('dynamodb', ['kms:Decrypt']));
+    alarm(scope, `${id}Undelivered`, {
+      topic: this.alarms,
+      metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
+      means: `${nameOf(target)} could not tell the bus of rows of the table for six hours: these events are missing there.`,
+      check:
+        "The messages in the queue: each names the shard and the first and last sequence number of rows, and when they were written. The function's log names the rows.",
+      do: 'Mend the function, then give it the rows: `aws dynamodbstreams get-records` has them for a day after they were written, and the table for good.',
+    });
+  }
+
+  /** A queue for what a function was to do and did not, and an alarm on it. */
+  private keepUndelivered(scope: Construct, id: string, target: Handler<Module>): Queue {
+    const queue = this.queueFor(scope, id, target);
+    const { fn } = target;
     // To EventBridge an event is delivered as soon as Lambda has taken it. What becomes of it then is Lambda's to keep,
     // under the function's own role.
     fn.configureAsyncInvoke({
@@ -185,24 +233,38 @@ export class Core extends Construct {
       // CDK's own destination would let the role use the key by hand.
       onFailure: { bind: () => ({ destination: queue.queueArn }) },
     });
-    fn.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }));
-    fn.addToRolePolicy(
-      new PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: [this.key.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `sqs.${Stack.of(scope).region}.amazonaws.com` } },
-      }),
-    );
-    Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
     alarm(scope, `${id}Undelivered`, {
       topic: this.alarms,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
-      means: `${node.path.split('/').slice(1).join('/')} has not done what an event asked of it: it failed three times, or could not be called.`,
+      means: `${nameOf(target)} has not done what an event asked of it: it failed three times, or could not be called.`,
       check:
         'The messages in the queue (each holds the event, or as its `requestPayload` with the last error beside it), and the log of the function.',
       do: 'Mend the function, then call it with each event again: `aws lambda invoke --invocation-type Event`. It does nothing twice. They are kept for 14 days.',
     });
     return queue;
+  }
+
+  /** A queue that Lambda may send to under the function's role, which it does with what the function failed on. */
+  private queueFor(scope: Construct, id: string, { fn }: Handler<Module>): Queue {
+    const queue = new Queue(scope, `${id}Undelivered`, {
+      encryption: QueueEncryption.KMS,
+      encryptionMasterKey: this.key,
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    fn.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }));
+    fn.addToRolePolicy(this.through('sqs', ['kms:Decrypt', 'kms:GenerateDataKey']));
+    Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
+    return queue;
+  }
+
+  /** Use of the key, only through the service that holds the data. */
+  private through(service: string, actions: string[]): PolicyStatement {
+    return new PolicyStatement({
+      actions,
+      resources: [this.key.keyArn],
+      conditions: { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(this).region}.amazonaws.com` } },
+    });
   }
 
   private letServicesUse(key: Key) {

@@ -29,6 +29,7 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   's3:UploadPart': { must: ['s3:PutObject'] },
   's3:CreateMultipartUpload': { must: ['s3:PutObject'] },
   's3:CompleteMultipartUpload': { must: ['s3:PutObject'] },
+  's3:GetObjectTagging': { must: ['s3:GetObjectVersionTagging'] },
   's3:ListObjectsV2': { must: ['s3:ListBucket'] },
   's3:ListObjectVersions': { must: ['s3:ListBucketVersions'] },
   'ec2:RunInstances': {
@@ -53,6 +54,8 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
 
 /** Rights that come with using encrypted data through a service; they only work through that service. */
 const implied = ['kms:Decrypt', 'kms:GenerateDataKey'];
+/** What Lambda does under the function's role to know what is new in a table. */
+const polling = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(name => `dynamodb:${name}`);
 const always = ['logs:CreateLogStream', 'logs:PutLogEvents', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
 
 const needs = (command: string) => {
@@ -90,6 +93,12 @@ const undelivered = resources(template, 'AWS::Lambda::EventInvokeConfig').map(([
   fn: ids(Properties.FunctionName)[0],
   queue: ids((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0],
 }));
+/** Which functions Lambda calls with what is new in the table, and where it leaves what they failed on. */
+const followers = resources(template, 'AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => ({
+  fn: ids(Properties.FunctionName)[0],
+  stream: ids(Properties.EventSourceArn)[0],
+  queue: ids((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0],
+}));
 const functions = resources(template, 'AWS::Lambda::Function').map(([id, { Properties }]) => {
   const role = ids(Properties.Role)[0] ?? '';
   const statements = policies
@@ -106,11 +115,14 @@ const functions = resources(template, 'AWS::Lambda::Function').map(([id, { Prope
     statements,
     environment: (Properties.Environment as { Variables: Record<string, unknown> }).Variables,
     logs: ids(Properties.LoggingConfig),
-    queues: undelivered.flatMap(({ fn, queue }) => (fn === id && queue !== undefined ? [queue] : [])),
+    queues: [...undelivered, ...followers].flatMap(({ fn, queue }) =>
+      fn === id && queue !== undefined ? [queue] : [],
+    ),
+    streams: followers.flatMap(({ fn, stream }) => (fn === id && stream !== undefined ? [stream] : [])),
   };
 });
 
-describe.each(functions)('$entry', ({ entry, role, statements, environment, logs, queues }) => {
+describe.each(functions)('$entry', ({ entry, role, statements, environment, logs, queues, streams }) => {
   const { commands } = bundle(entry);
   const granted = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
 
@@ -128,13 +140,14 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       ...always,
       ...implied,
       ...(queues.length > 0 ? ['sqs:SendMessage'] : []),
+      ...(streams.length > 0 ? polling : []),
       ...commands.flatMap(command => [...needs(command).must, ...(needs(command).may ?? [])]),
     ]);
     expect(granted.filter(action => !possible.has(action))).toEqual([]);
   });
 
   it('touches exactly what its environment names', () => {
-    const named = new Set([...ids(environment), ...logs, ...queues]);
+    const named = new Set([...ids(environment), ...logs, ...queues, ...streams]);
     const touched = statements
       .filter(({ Condition }) => Condition?.StringEquals?.['kms:ViaService'] === undefined)
       .flatMap(({ Resource }) => ids(Resource))
@@ -151,6 +164,13 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
       JSON.stringify(Condition?.StringEquals?.['kms:ViaService'] ?? '').includes('sqs.'),
     );
     expect(throughQueues.length).toBe(queues.length);
+  });
+
+  it('may have Lambda read the stream that it follows, and no other', () => {
+    const reads = statements.filter(({ Action }) => list(Action).some(action => polling.includes(action)));
+    expect(reads.map(({ Action, Resource }) => [list(Action).sort(), ids(Resource)])).toEqual(
+      streams.map(stream => [polling, [stream]]),
+    );
   });
 
   it('names a whole service only where the action has no resource', () => {

@@ -8,12 +8,12 @@ import { rolesOf } from '../projects/members.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { type Command, decide } from './airlock.ts';
-import { announce, tell } from './announce.ts';
 import { type Decision, happened } from './decision.ts';
 import { factsFor } from './facts.ts';
 import { roundPrefix } from './gather.ts';
 import { lapse } from './lapse.ts';
 import { start, wake } from './machines.ts';
+import { openable } from './malware.ts';
 import { manifestOf, pageFiles, pageReports, reportOn } from './pages.ts';
 import { preview } from './preview/preview.ts';
 import { revokeDownload } from './release/download.ts';
@@ -21,14 +21,13 @@ import { downloads } from './release/operations.ts';
 import { type Request, requestId } from './request.ts';
 import { open } from './requester.ts';
 import { Rules } from './rules.ts';
-import { change, createRequest, pageRequests, readRequest } from './store.ts';
+import { change, createRequest, pageRequests, readRequest, recordLook } from './store.ts';
 import { summaryOf } from './summary.ts';
 import { eyeOf, shown } from './views.ts';
 import type { Ballot } from './votes.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
-  BUS_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
   POOL_ID: z.string(),
@@ -36,10 +35,8 @@ export const env = z.object({
   RELEASE_MACHINE: z.string(),
   RULES: z.string(),
 });
-// Larger than 450 KB: the clients of S3, Cognito, Step Functions, DynamoDB and EventBridge, each for an operation here.
-const { TABLE_NAME, BUS_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES } = env.parse(
-  process.env,
-);
+// Larger than 450 KB: the clients of S3, Cognito, Step Functions and DynamoDB, each for an operation here.
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES } = env.parse(process.env);
 const rules = Rules.parse(JSON.parse(RULES));
 
 interface Of {
@@ -54,18 +51,29 @@ async function look(of: Request, user: User) {
 }
 
 async function find(user: User, { project, request }: Of) {
-  const { revision: _, ...read } = await readRequest(TABLE_NAME, project, request);
+  const { revision, ...read } = await readRequest(TABLE_NAME, project, request);
   const { request: of } = lapse(read, now(), rules);
-  return { of, eye: await look(of, user) };
+  return { of, revision, eye: await look(of, user) };
 }
 
-/** What somebody asks for: decided on what is so now, written, announced. */
+/** What a reviewer opens is on record before it is shown. */
+async function viewed(
+  user: User,
+  { of, revision, eye }: Awaited<ReturnType<typeof find>>,
+  says: string,
+  path?: string,
+) {
+  if (eye !== 'reviewer') return;
+  const event = { ...happened('FileViewed', says, user), ...(path !== undefined && { path }) };
+  await recordLook(TABLE_NAME, of, revision, event, now());
+}
+
+/** What somebody asks for: decided on what is so now, and written; what happened is told by the table's stream. */
 async function run(user: User, { project, request: id }: Of, command: (by: User) => Command): Promise<Decision> {
   const at = now();
   const decision = await change(TABLE_NAME, { project, id, at }, async read =>
     decide(read, command(user), at, await factsFor({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user)),
   );
-  await announce(BUS_NAME, decision, at);
   if (decision.wake !== undefined) await wake(decision.wake);
   return decision;
 }
@@ -107,7 +115,6 @@ export const handler = http<'airlock'>(
       const id = requestId(at, randomInt(2 ** 20));
       const decision = open({ id, project, ...body }, user, at, { rules });
       await createRequest(TABLE_NAME, decision, at);
-      await announce(BUS_NAME, decision, at);
       return shown(decision.request, user, 'project');
     },
     async editRequest({ user, params, body }) {
@@ -128,27 +135,26 @@ export const handler = http<'airlock'>(
       return shown(of, user, eye);
     },
     async listFiles({ user, params, query }) {
-      const { of, eye } = await find(user, params);
-      const page = await pageFiles(AIRLOCK_BUCKET, of, query);
-      if (eye === 'reviewer')
-        await tell(BUS_NAME, of, happened('FileViewed', 'The list of files.', user), now(), page.items[0]?.path);
+      const found = await find(user, params);
+      const page = await pageFiles(AIRLOCK_BUCKET, found.of, query);
+      await viewed(user, found, 'The list of files.', page.items[0]?.path);
       return page;
     },
     async showChecks({ user, params, query }) {
-      const { of, eye } = await find(user, params);
-      const page = await pageReports(AIRLOCK_BUCKET, of, query);
-      if (eye === 'reviewer')
-        await tell(BUS_NAME, of, happened('FileViewed', 'Reports with cells.', user), now(), page.items[0]?.path);
+      const found = await find(user, params);
+      const page = await pageReports(AIRLOCK_BUCKET, found.of, query);
+      await viewed(user, found, 'Reports with cells.', page.items[0]?.path);
       return page;
     },
     async viewFile({ user, params, query: { path } }) {
-      const { of, eye } = await find(user, params);
+      const found = await find(user, params);
+      const { of } = found;
       const { round, files } = await manifestOf(AIRLOCK_BUCKET, of);
       const file = files.find(file => file.path === path);
       if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${of.id}.`);
       const report = await reportOn(AIRLOCK_BUCKET, of, path);
-      // On record before anything is shown.
-      if (eye === 'reviewer') await tell(BUS_NAME, of, happened('FileViewed', 'A file.', user), now(), path);
+      openable(path, report);
+      await viewed(user, found, 'A file.', path);
       const key = `${roundPrefix({ id: of.id, round })}files/${path}`;
       const bytes = streamOf({ bucket: AIRLOCK_BUCKET, key, version: file.versionId });
       return { path, ...(await preview({ ...file, report }, bytes)) };
@@ -177,10 +183,10 @@ export const handler = http<'airlock'>(
       await start(MACHINE, decision.request, 'review');
       return answer(user, decision);
     },
-    ...downloads(
-      { table: TABLE_NAME, bus: BUS_NAME, bucket: RELEASE_BUCKET },
-      async of => lapse(await readRequest(TABLE_NAME, of.project, of.request), now(), rules).request,
-    ),
+    ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async of => {
+      const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request);
+      return { revision, request: lapse(read, now(), rules).request };
+    }),
   },
   { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
 );

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Request } from './request.ts';
+import { type Request, Someone } from './request.ts';
 import type { Rules } from './rules.ts';
 import { Seal } from './sealed.ts';
 import { Vote } from './votes.ts';
@@ -18,7 +18,12 @@ export interface Facts {
   readonly members: readonly string[];
   /** Those of the people in question who are reviewers now. */
   readonly reviewers: readonly string[];
+  /** All reviewers who could look at the request now: no member, and not its requester. Known where some are asked to. */
+  readonly candidates: readonly Someone[];
 }
+
+/** For what no person does: nobody is in question. */
+export const nobody = { members: [], reviewers: [], candidates: [] } as const satisfies Omit<Facts, 'rules'>;
 
 /** What can happen to a request; each is an event of its own. */
 export const happenings = [
@@ -26,6 +31,8 @@ export const happenings = [
   'RequestEdited',
   'RequestSubmitted',
   'RequestMended',
+  'VolumeHigh',
+  'VolumeExceeded',
   'RequestSealed',
   'RequestBlocked',
   'ReviewOpened',
@@ -47,6 +54,9 @@ export const happenings = [
   'RequestRevoked',
   'RequestExpired',
   'FileViewed',
+  'DownloadOpened',
+  'DownloadTaken',
+  'DownloadPaged',
 ] as const;
 export type Happening = (typeof happenings)[number];
 
@@ -56,6 +66,12 @@ export const Happened = z.object({
   by: z.string(),
   byName: z.string(),
   says: z.string(),
+  /** The file it is about, where it is about one. */
+  path: z.string().optional(),
+  /** What else is known of it, for machines. */
+  details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  /** Who is asked to do something about it. */
+  to: z.array(Someone).optional(),
 });
 export type Happened = z.infer<typeof Happened>;
 
@@ -85,6 +101,12 @@ export const happened = (name: Happening, says: string, by?: Person): Happened =
   by: by?.id ?? '',
   byName: by?.name ?? '',
   says,
+});
+
+/** Something that people are asked to act on. */
+export const asking = (name: Happening, says: string, to: readonly Someone[]): Happened => ({
+  ...happened(name, says),
+  to: [...to],
 });
 
 export const superseded = (request: Request): Decision => ({

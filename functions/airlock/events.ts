@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type Contract, contract } from '../contract.ts';
 import { ProjectId } from '../projects/projects.ts';
-import { type Happening, happenings } from './decision.ts';
+import { Happened, type Happening, happenings } from './decision.ts';
 import { RequestId } from './request.ts';
 
 /** What every event of a request says. No vote is in it: who voted how is nobody's to know before all have. */
@@ -13,13 +13,10 @@ export const About = z.object({
   title: z.string(),
   requester: z.string(),
   requesterName: z.string(),
-  /** A person's id and name; empty where a workflow or time did it. */
-  by: z.string(),
-  byName: z.string(),
-  says: z.string(),
-  /** The file it is about, where it is about one. */
-  path: z.string().optional(),
+  ...Happened.omit({ name: true }).shape,
   at: z.iso.datetime(),
+  /** The same whenever this event is sent: who has seen it drops it. */
+  id: z.string(),
 });
 export type About = z.infer<typeof About>;
 

@@ -2,14 +2,14 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { logger, step } from '../handler.ts';
 import { decide } from './airlock.ts';
-import { announce } from './announce.ts';
 import { Rules } from './rules.ts';
+import { factsOf } from './ruling.ts';
 import { Attempt } from './steps.ts';
 import { change } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), BUS_NAME: z.string(), RULES: z.string() });
-const { TABLE_NAME, BUS_NAME, RULES } = env.parse(process.env);
-const facts = { rules: Rules.parse(JSON.parse(RULES)), members: [], reviewers: [] };
+export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
+const { TABLE_NAME, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
 
 const Input = Attempt.extend({ error: z.string(), of: z.enum(['check', 'release']) });
 const reasons = {
@@ -22,6 +22,7 @@ const reasons = {
 export const handler = step(Input, async ({ project, request: id, attempt, error, of }) => {
   logger.error('an attempt failed', { request: id, attempt, error });
   const at = now();
+  const facts = await factsOf(TABLE_NAME, project, base);
   const tampered = error === 'Tampered';
   const decision = await change(TABLE_NAME, { project, id, at }, read =>
     decide(
@@ -33,6 +34,5 @@ export const handler = step(Input, async ({ project, request: id, attempt, error
       facts,
     ),
   );
-  await announce(BUS_NAME, decision, at);
   return { outcome: decision.superseded ? 'superseded' : 'stopped' };
 });

@@ -2,27 +2,32 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { decide } from './airlock.ts';
-import { announce } from './announce.ts';
+import { nobody } from './decision.ts';
+import { candidatesFor } from './facts.ts';
 import { roundPrefix } from './gather.ts';
+import { isMalware } from './malware.ts';
 import { Kept, keep, reopen } from './objects.ts';
 import { type CheckFinding, FileReport, worst } from './report.ts';
 import { Rules } from './rules.ts';
+import { rulesFor } from './ruling.ts';
 import { Attempt } from './steps.ts';
 import { change, readRequest } from './store.ts';
 import type { WholeReport } from './whole.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
-  BUS_NAME: z.string(),
+  POOL_ID: z.string(),
   AIRLOCK_BUCKET: z.string(),
   RULES: z.string(),
 });
-// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
-const { TABLE_NAME, BUS_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
-const facts = { rules: Rules.parse(JSON.parse(RULES)), members: [], reviewers: [] };
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
 
-const Input = Attempt.extend({ checks: z.array(Kept) });
+const Input = Attempt.extend({ checks: z.array(Kept.nullable()) });
 const rank = { block: 0, ask: 1, warn: 2 } as const;
+/** Malware first: whoever reads one line should read that one. */
+const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
 type Told = CheckFinding & { path: string };
 
 /** Brings the checks together: the report that reviewers see, and the verdict on whether they see it at all. */
@@ -34,13 +39,15 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   let [files, findings] = [0, 0];
   const policies = new Set<string>();
   const actions: CheckFinding[] = [];
-  for (const kept of checks) {
+  // Only an attempt that was overtaken leaves a chunk unchecked.
+  const done = z.array(Kept).parse(checks);
+  for (const kept of done) {
     const reports = z.array(FileReport).parse(await reopen(AIRLOCK_BUCKET, kept));
     files += reports.length;
     const found = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
     for (const { policy } of reports) policies.add(policy);
     findings += found.length;
-    first = [...first, ...found].sort((a, b) => rank[a.action] - rank[b.action]).slice(0, 20);
+    first = [...first, ...found].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, 20);
     const [gravest] = first;
     if (gravest) actions.push(gravest);
   }
@@ -55,7 +62,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
     files,
     findings,
     ...(gravest && { worst: gravest }),
-    checks,
+    checks: done,
     at: of.startedAt,
   };
   const kept = await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
@@ -71,9 +78,13 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
       cells: cells.slice(0, 5),
     })),
   };
+  const facts = {
+    ...nobody,
+    rules: await rulesFor(TABLE_NAME, project, base),
+    candidates: await candidatesFor({ table: TABLE_NAME, pool: POOL_ID }, of),
+  };
   const decision = await change(TABLE_NAME, { project, id, at }, read =>
     decide(read, { do: 'judge', attempt, report }, at, facts),
   );
-  await announce(BUS_NAME, decision, at);
   return { outcome: decision.superseded ? 'superseded' : decision.request.status };
 });

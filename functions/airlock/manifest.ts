@@ -3,33 +3,34 @@ import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { Findings, take } from '../ingest/work.ts';
 import { decide } from './airlock.ts';
-import { announce } from './announce.ts';
 import { roundPrefix } from './gather.ts';
 import { keep } from './objects.ts';
+import { Policy } from './policy.ts';
 import { Rules } from './rules.ts';
+import { factsOf } from './ruling.ts';
 import type { SealManifest } from './sealed.ts';
 import { Attempt, Sealed } from './steps.ts';
 import { change, readRequest } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
-  BUS_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
   RULES: z.string(),
 });
-// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
-const { TABLE_NAME, BUS_NAME, AIRLOCK_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
-const facts = { rules: Rules.parse(JSON.parse(RULES)), members: [], reviewers: [] };
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
 
 const Input = Attempt.extend({
+  policy: Policy,
   chunks: z.array(z.object({ sealed: z.string(), findings: z.string().nullable() })),
 });
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Writes the manifest of all that was sealed, under Object Lock. Its SHA-256 is the seal. */
-export const handler = step(Input, async ({ project, request: id, attempt, chunks }) => {
+export const handler = step(Input, async ({ project, request: id, attempt, policy, chunks }) => {
   const at = now();
   const of = await readRequest(TABLE_NAME, project, id);
   if (of.status !== 'checking' || of.attempt !== attempt) return { outcome: 'superseded' };
@@ -44,6 +45,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, chunk
     round: of.round,
     project,
     requester: of.requester,
+    policy,
     groups: of.groups,
     files: files.sort((a, b) => compare(a.path, b.path)),
     sealedAt: of.startedAt,
@@ -58,11 +60,12 @@ export const handler = step(Input, async ({ project, request: id, attempt, chunk
             ...(of.seal ?? (await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
-            sealedAt: of.startedAt,
+            // From here on the scan has its time. Sealing can have taken long.
+            sealedAt: of.seal?.sealedAt ?? at,
           },
         } as const);
+  const facts = await factsOf(TABLE_NAME, project, base);
   const decision = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
-  await announce(BUS_NAME, decision, at);
   if (decision.superseded) return { outcome: 'superseded' };
   return { outcome: command.do === 'seal' ? 'sealed' : 'mend', round: of.round };
 });

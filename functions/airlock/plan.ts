@@ -6,23 +6,24 @@ import { listPresent } from '../ingest/landing.ts';
 import { leave } from '../ingest/work.ts';
 import { readProject } from '../projects/store.ts';
 import { decide } from './airlock.ts';
-import { announce } from './announce.ts';
+import { nobody } from './decision.ts';
 import { admit, gather } from './gather.ts';
 import { Rules } from './rules.ts';
+import { readRuling } from './ruling.ts';
+import { policyOf, rulesWith } from './settings.ts';
 import { Attempt, folder } from './steps.ts';
-import { change, changeVolume, readRequest } from './store.ts';
+import { change, changeVolumes, readRequest } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
-  BUS_NAME: z.string(),
   /** What the names of all projects' buckets start with. */
   BUCKETS: z.string(),
   WORK_BUCKET: z.string(),
   RULES: z.string(),
 });
-// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
-const { TABLE_NAME, BUS_NAME, BUCKETS, WORK_BUCKET, RULES } = env.parse(process.env);
-const rules = Rules.parse(JSON.parse(RULES));
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, BUCKETS, WORK_BUCKET, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
 
 /**
  * Pins the version of every file of a submission and packs the work; or sends it back with a reason for each file. What
@@ -36,23 +37,35 @@ export const handler = step(Attempt, async attempt => {
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const { bucket } = home.network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);
+  const settings = (await readRuling(TABLE_NAME, project))?.settings;
+  const rules = rulesWith(base, settings);
   const { files, findings } = gather(of, await listPresent(bucket, of.source), rules);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const at = now();
+  const facts = { rules, ...nobody };
+  let over = false;
+  let high: string[] = [];
   if (findings.length === 0) {
-    const admitted = await changeVolume(TABLE_NAME, project, of.startedAt.slice(0, 10), volume =>
-      admit(volume, `${id}-${of.round}`, bytes, rules),
+    const admitted = await changeVolumes(TABLE_NAME, of, of.startedAt.slice(0, 10), volumes =>
+      admit(volumes, `${id}-${of.round}`, bytes, rules),
     );
-    if ('reason' in admitted) findings.push(admitted);
+    if ('reason' in admitted) {
+      over = true;
+      findings.push(admitted);
+    } else high = admitted.high;
   }
   if (findings.length > 0) {
     const decision = await change(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'mend', attempt: of.attempt, findings }, at, { rules, members: [], reviewers: [] }),
+      decide(read, { do: 'mend', attempt: of.attempt, findings, over }, at, facts),
     );
-    await announce(BUS_NAME, decision, at);
     return { outcome: decision.superseded ? 'superseded' : 'mend' };
   }
+  if (high.length > 0)
+    await change(TABLE_NAME, { project, id, at }, read =>
+      decide(read, { do: 'alert', attempt: of.attempt, says: high }, at, facts),
+    );
   const chunks: string[] = [];
   for (const chunk of pack(files)) chunks.push(await leave(WORK_BUCKET, folder(attempt), JSON.stringify(chunk)));
-  return { outcome: 'ready', bucket, source: of.source, round: of.round, chunks };
+  const policy = policyOf(base, settings, of.direction);
+  return { outcome: 'ready', bucket, source: of.source, round: of.round, policy, chunks };
 });

@@ -3,7 +3,6 @@ import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { take } from '../ingest/work.ts';
 import { decide } from './airlock.ts';
-import { announce } from './announce.ts';
 import { Differencing } from './checks/sdc/differencing.ts';
 import { HeldFiles, heldKey } from './held.ts';
 import { keep, reopen } from './objects.ts';
@@ -13,13 +12,13 @@ import { sign } from './release/sign.ts';
 import { rememberedKey } from './remembered.ts';
 import { after, day } from './request.ts';
 import { Rules } from './rules.ts';
+import { factsOf } from './ruling.ts';
 import { Attempt } from './steps.ts';
 import { change, readRequest } from './store.ts';
 import { WholeReport } from './whole.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
-  BUS_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
@@ -27,10 +26,10 @@ export const env = z.object({
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3, DynamoDB, KMS and EventBridge.
-const { TABLE_NAME, BUS_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(
   process.env,
 );
-const rules = Rules.parse(JSON.parse(RULES));
+const base = Rules.parse(JSON.parse(RULES));
 
 /** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
 export const handler = step(
@@ -40,6 +39,8 @@ export const handler = step(
     const at = now();
     const read = await readRequest(TABLE_NAME, project, id);
     if (read.status !== 'releasing' || read.attempt !== attempt) return { outcome: 'superseded' };
+    const facts = await factsOf(TABLE_NAME, project, base);
+    const { rules } = facts;
     const files = [];
     const tables = [];
     for (const { held, tables: key } of copied) {
@@ -79,9 +80,8 @@ export const handler = step(
     });
     const release = { ...kept, files: files.length, bytes, held };
     const decision = await change(TABLE_NAME, { project, id, at }, before =>
-      decide(before, { do: 'released', attempt, release }, at, { rules, members: [], reviewers: [] }),
+      decide(before, { do: 'released', attempt, release }, at, facts),
     );
-    await announce(BUS_NAME, decision, at);
     return { outcome: decision.superseded ? 'superseded' : 'released' };
   },
 );

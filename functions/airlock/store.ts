@@ -1,14 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { key } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { createRow, pageRows, type Row, readRow, replaceRow, type Write, writeRows } from '../table.ts';
-import { type Decision, Happened, Round } from './decision.ts';
-import type { Volume } from './gather.ts';
+import { pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
+import { type Decision, type Happened, Round } from './decision.ts';
+import type { Volumes } from './gather.ts';
 import { Request } from './request.ts';
 import { Summary, summaryOf } from './summary.ts';
-
-/** What happened at one change of a request, kept beside it for good. */
-export const Entry = z.object({ at: z.iso.datetime(), events: z.array(Happened).readonly() });
+import { Entry, entryOf, trail, trailKey } from './trail.ts';
 
 const requestKey = (id: string) => key('airlock', id);
 const numbered = (revision: number) => String(revision).padStart(8, '0');
@@ -25,9 +24,9 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
     ...(events.length > 0
       ? [
           {
-            key: key('airlock', id, `EVENT#${numbered((read?.revision ?? 0) + 1)}`),
+            key: key('airlock', id, trailKey(at, (read?.revision ?? 0) + 1)),
             read: undefined,
-            item: { at, events } satisfies z.infer<typeof Entry>,
+            item: entryOf(request, events, at),
           },
         ]
       : []),
@@ -66,6 +65,19 @@ export async function change(
   throw new Error(`${id} was changed by others ${tries} times in a row`);
 }
 
+/** A row of the trail for what changes nothing of the request itself: somebody looks at it, or fetches it. */
+export const lookRow = (of: Request, revision: number, event: Happened, at: string): Write => ({
+  key: key('airlock', of.id, trailKey(at, revision, randomUUID().slice(0, 8))),
+  read: undefined,
+  item: entryOf(of, [event], at),
+});
+
+/** Puts it on record that somebody looks: what follows is shown only once that is written. */
+export async function recordLook(table: string, of: Request, revision: number, event: Happened, at: string) {
+  if (!(await writeRows(table, [lookRow(of, revision, event, at)])))
+    throw new Error(`a look at ${of.id} could not be put on record`);
+}
+
 interface Paging {
   readonly limit?: number | undefined;
   readonly next?: string | undefined;
@@ -76,27 +88,34 @@ export const pageRequests = (table: string, project: string, page: Paging) =>
   pageRows(table, Summary, key('airlocks', project).pk, { ...page, prefix: 'al-' });
 
 export const pageTrail = (table: string, id: string, page: Paging) =>
-  pageRows(table, Entry, requestKey(id).pk, { ...page, prefix: 'EVENT#' });
+  pageRows(table, Entry, requestKey(id).pk, { ...page, prefix: trail });
 
 export const pageRounds = (table: string, id: string, page: Paging) =>
   pageRows(table, Round, requestKey(id).pk, { ...page, prefix: 'ROUND#' });
 
 const Day = z.object({ volume: z.record(z.string(), z.number()) });
 
-/** Lets `admit` say what becomes of a project's volume of a day, and writes that. */
-export async function changeVolume<T>(
+/**
+ * Lets `admit` say what becomes of the day's volumes of a request's project and of its requester, and writes both. A
+ * person's are counted in all projects together: no project's id begins with `@`.
+ */
+export async function changeVolumes<T extends { volumes: Volumes } | object>(
   table: string,
-  project: string,
+  { project, requester, direction }: Pick<Request, 'project' | 'requester' | 'direction'>,
   day: string,
-  admit: (volume: Volume) => { volume: Volume } | T,
-): Promise<{ volume: Volume } | T> {
-  const at = key('airlocks', project, `DAY#${day}`);
+  admit: (volumes: Volumes) => T,
+): Promise<T> {
+  const of = (whose: string) => key('airlocks', whose, `DAY#${direction}#${day}`);
+  const at = [of(project), of(`@${requester}`)] as const;
   for (let tried = 0; tried < tries; tried++) {
-    const read = await readRow(table, Day, at);
-    const admitted = admit(read?.volume ?? {});
-    if (typeof admitted !== 'object' || admitted === null || !('volume' in admitted)) return admitted;
-    const item = { volume: admitted.volume };
-    if (read ? await replaceRow(table, at, read, item) : await createRow(table, at, item)) return admitted;
+    const [one, two] = await Promise.all([readRow(table, Day, at[0]), readRow(table, Day, at[1])]);
+    const admitted = admit({ project: one?.volume ?? {}, person: two?.volume ?? {} });
+    if (!('volumes' in admitted)) return admitted;
+    const written = await writeRows(table, [
+      { key: at[0], read: one, item: { volume: admitted.volumes.project } },
+      { key: at[1], read: two, item: { volume: admitted.volumes.person } },
+    ]);
+    if (written) return admitted;
   }
   throw new Error(`the volume of ${project} was changed by others ${tries} times in a row`);
 }

@@ -2,21 +2,28 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { decide } from './airlock.ts';
-import { announce } from './announce.ts';
+import { nobody } from './decision.ts';
+import { candidatesFor } from './facts.ts';
 import { Rules } from './rules.ts';
+import { rulesFor } from './ruling.ts';
 import { Attempt } from './steps.ts';
-import { change } from './store.ts';
+import { change, readRequest } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), BUS_NAME: z.string(), RULES: z.string() });
-const { TABLE_NAME, BUS_NAME, RULES } = env.parse(process.env);
-const facts = { rules: Rules.parse(JSON.parse(RULES)), members: [], reviewers: [] };
+export const env = z.object({ TABLE_NAME: z.string(), POOL_ID: z.string(), RULES: z.string() });
+const { TABLE_NAME, POOL_ID, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
 
 /** Looks whether the review goes on: reminds and escalates when due, ends it at its deadline. */
 export const handler = step(Attempt, async ({ project, request: id, attempt }) => {
   const at = now();
+  const of = await readRequest(TABLE_NAME, project, id);
+  const facts = {
+    ...nobody,
+    rules: await rulesFor(TABLE_NAME, project, base),
+    candidates: await candidatesFor({ table: TABLE_NAME, pool: POOL_ID }, of),
+  };
   const decision = await change(TABLE_NAME, { project, id, at }, read =>
     decide(read, { do: 'tick', attempt }, at, facts),
   );
-  await announce(BUS_NAME, decision, at);
   return { outcome: decision.superseded ? decision.request.status : 'waiting' };
 });

@@ -18,6 +18,40 @@ MENDS = {
         ),
     ],
     "ministack.services.lambda_svc": [
+        # A function that follows a table says from which row on it is to be called again.
+        (
+            """            raw_len = len(batch)
+            batch = _apply_filter_criteria(batch, esm)
+            if not batch:
+                # All records filtered — advance position so we don't re-evaluate.
+                with _dynamodb_stream_positions_lock:""",
+            """            raw_len = len(batch)
+            order = [record["dynamodb"]["SequenceNumber"] for record in batch]
+            batch = _apply_filter_criteria(batch, esm)
+            if not batch:
+                # All records filtered — advance position so we don't re-evaluate.
+                with _dynamodb_stream_positions_lock:""",
+        ),
+        (
+            """            else:
+                processed_any = True
+                _esm_backoff_until.pop(esm_id, None)
+                with _dynamodb_stream_positions_lock:
+                    _dynamodb_stream_positions[esm_id] = pos + raw_len
+                esm["LastProcessingResult"] = f"OK - {len(batch)} records\"""",
+            """            else:
+                processed_any = True
+                _esm_backoff_until.pop(esm_id, None)
+                body = result.get("body") if "ReportBatchItemFailures" in esm.get("FunctionResponseTypes", []) else None
+                body = json.loads(body) if isinstance(body, str) else body or {}
+                failed = {item.get("itemIdentifier") for item in body.get("batchItemFailures") or []}
+                done = min([order.index(one) if one in order else 0 for one in failed], default=raw_len)
+                if failed:
+                    _esm_backoff_until[esm_id] = time.time() + _ESM_BACKOFF_SECONDS
+                with _dynamodb_stream_positions_lock:
+                    _dynamodb_stream_positions[esm_id] = pos + done
+                esm["LastProcessingResult"] = f"OK - {len(batch)} records\"""",
+        ),
         (
             """            error_type = "Runtime.HandlerError"
             if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):""",

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { later } from '../../clock.ts';
-import { publish } from '../../events.ts';
 import { s3 } from '../../ingest/s3.ts';
-import { DownloadOpened, DownloadPaged, DownloadTaken } from './events.ts';
+import type { Write } from '../../table.ts';
+import type { Happened } from '../decision.ts';
 import { type Asker, hashOf, lasts, opened, paged, revoked, type Standing, taken } from './link.ts';
 import { attachment, type HeldFile, pageFrom } from './page.ts';
 import type { DownloadLink, DownloadPage, DownloadSession } from './shapes.ts';
@@ -12,20 +12,25 @@ import { changeGrant, createGrant } from './store.ts';
 
 /**
  * What the functions below need, from the environment of the Lambda that calls them:
- *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem'] })
- *   BUS_NAME: bus(core.bus)
+ *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem'], airlock: ['PutItem'] })
  *   RELEASE_BUCKET: bucket(release, ['read'])       (nextFiles only: an address can do what its signer may)
  */
 export interface Wiring {
   readonly table: string;
-  readonly bus: string;
 }
+
+/** The row of the request's trail that tells of this. It is written with the grant, and sent to the bus from there. */
+export type Tell = (
+  event: Pick<Happened, 'name' | 'says'> & { details: NonNullable<Happened['details']> },
+  at: string,
+) => Write;
 
 /** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
 export interface Of {
   readonly project: string;
   readonly request: string;
   readonly standing: Standing;
+  readonly tell: Tell;
 }
 
 /** Once a release is copied and signed: the recipient may fetch it `uses` times until it expires. Idempotent. */
@@ -45,53 +50,49 @@ export const allowDownload = (
 
 /** openDownload: makes a link. The token is in the answer and nowhere else. */
 export async function openLink(
-  { table, bus }: Wiring,
-  { project, request, standing }: Of,
+  { table }: Wiring,
+  { project, request, standing, tell }: Of,
   user: string,
   network: string | undefined,
   now: string,
 ): Promise<DownloadLink> {
   const token = randomBytes(32).toString('base64url');
   const sha256 = hashOf(token);
-  const { grant } = await changeGrant(table, project, request, grant => ({
-    grant: opened(grant, standing, user, { sha256, network }, now),
-  }));
-  const link = grant.links.at(-1);
-  if (link?.sha256 !== sha256) throw new Error('the link just made is not there');
-  const { expires } = link;
-  await publish(bus, DownloadOpened, {
+  const { grant } = await changeGrant(
+    table,
     project,
     request,
-    user,
-    at: now,
-    recipient: grant.recipient,
-    expires,
-    ...(link.network !== undefined && { network: link.network }),
-  });
-  return { token, expires, usesLeft: grant.uses - grant.taken };
+    grant => ({ grant: opened(grant, standing, user, { sha256, network }, now) }),
+    ({ grant: { links, recipient } }) => {
+      const { expires = '', network } = links.at(-1) ?? {};
+      const details = { recipient, expires, ...(network !== undefined && { network }) };
+      return [tell({ name: 'DownloadOpened', says: `A link until ${expires}.`, details }, now)];
+    },
+  );
+  const link = grant.links.at(-1);
+  if (link?.sha256 !== sha256) throw new Error('the link just made is not there');
+  return { token, expires: link.expires, usesLeft: grant.uses - grant.taken };
 }
 
 /** takeDownload: counts one use and begins the session in which nextFiles gives files. */
 export async function takeLink(
-  { table, bus }: Wiring,
-  { project, request, standing }: Of,
+  { table }: Wiring,
+  { project, request, standing, tell }: Of,
   asker: Asker,
   token: string,
   { files, bytes }: { readonly files: number; readonly bytes: number },
   now: string,
 ): Promise<DownloadSession> {
-  const { grant } = await changeGrant(table, project, request, grant => taken(grant, standing, asker, token, now));
-  // Also when asked again: the event of the first time may be what failed.
-  const { id: user, source } = asker;
-  await publish(bus, DownloadTaken, {
+  const { grant } = await changeGrant(
+    table,
     project,
     request,
-    user,
-    at: now,
-    source,
-    taken: grant.taken,
-    uses: grant.uses,
-  });
+    grant => taken(grant, standing, asker, token, now),
+    ({ grant: { taken, uses }, again }) => {
+      const says = `Use ${taken} of ${uses}.`;
+      return again ? [] : [tell({ name: 'DownloadTaken', says, details: { source: asker.source, taken, uses } }, now)];
+    },
+  );
   const session = grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session;
   if (!session) throw new Error('the session just begun is not there');
   return { files, bytes, until: session.until };
@@ -112,26 +113,29 @@ const address = (bucket: string, { key, versionId, path }: Pick<HeldFile, 'key' 
   );
 
 /**
- * downloadFiles: one page of addresses that open for a minute, by version. The event goes out before the addresses do,
- * so nothing is given that is not on record. `release` is where the signed release.json lies.
+ * downloadFiles: one page of addresses that open for a minute, by version. It is on record before the addresses are
+ * given, also where a page is given again. `release` is where the signed release.json lies.
  */
 export async function nextFiles(
-  { table, bus, bucket }: Wiring & { readonly bucket: string },
-  { project, request, standing }: Of,
+  { table, bucket }: Wiring & { readonly bucket: string },
+  { project, request, standing, tell }: Of,
   asker: Asker,
   { token, from }: { token: string; from: number },
   { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string } },
   now: string,
 ): Promise<DownloadPage> {
   const page = pageFrom(files, from);
-  const { grant } = await changeGrant(table, project, request, grant => ({
-    grant: paged(grant, standing, asker, token, { from, bytes: page.bytes }, now),
-  }));
+  const given = { files: page.files.length, bytes: page.bytes };
+  const says = `${given.files} files, ${given.bytes} bytes.`;
+  const { grant } = await changeGrant(
+    table,
+    project,
+    request,
+    grant => ({ grant: paged(grant, standing, asker, token, { from, bytes: page.bytes }, now) }),
+    () => [tell({ name: 'DownloadPaged', says, details: { source: asker.source, from, ...given } }, now)],
+  );
   const session = grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session;
   if (!session) throw new Error('the session just gone on with is not there');
-  const { id: user, source } = asker;
-  const given = { from, files: page.files.length, bytes: page.bytes };
-  await publish(bus, DownloadPaged, { project, request, user, at: now, source, ...given });
   return {
     ...(from === 0 && { release: { url: await address(bucket, { ...release, path: 'release.json' }) } }),
     files: await Promise.all(

@@ -1,6 +1,6 @@
 import { key } from '../../keys.ts';
 import { Refused } from '../../refused.ts';
-import { createRow, readRow, replaceRow } from '../../table.ts';
+import { createRow, readRow, type Write, writeRows } from '../../table.ts';
 import { Grant } from './link.ts';
 
 const grantKey = (project: string, request: string) => key('download', `${project}#${request}`);
@@ -21,20 +21,23 @@ export async function readGrant(table: string, project: string, request: string)
 }
 
 /**
- * Reads the grant, lets `decide` say what becomes of it, and writes that over the very revision that was read; where
- * somebody was faster, all over again. So two who take the last use at once can't both have it.
+ * Reads the grant, lets `decide` say what becomes of it, and writes that over the very revision that was read, together
+ * with what `tells` it; where somebody was faster, all over again. So two who take the last use at once can't both have
+ * it, and nobody has anything that is not on record.
  */
 export async function changeGrant<R extends { readonly grant: Grant }>(
   table: string,
   project: string,
   request: string,
   decide: (grant: Grant) => R,
+  tells: (decided: R) => Write[] = () => [],
 ): Promise<R> {
   for (let tried = 0; tried < tries; tried++) {
     const read = await readGrant(table, project, request);
     const decided = decide(read);
-    if (decided.grant === read || (await replaceRow(table, grantKey(project, request), read, decided.grant)))
-      return decided;
+    const same = { key: grantKey(project, request), read, item: decided.grant };
+    const writes = [...(decided.grant === read ? [] : [same]), ...tells(decided)];
+    if (writes.length === 0 || (await writeRows(table, writes))) return decided;
   }
   throw new Error(`the grant of ${request} was changed by others ${tries} times in a row`);
 }
