@@ -53,11 +53,15 @@ export function table(of: ITableV2, rights: Partial<Record<Partition, readonly T
   };
 }
 
-/** S3's rights by what code does: `read` a version, `write` an object, give up one half written by `parts`, `list` a prefix. */
+/**
+ * S3's rights by what code does: `read` a version or its `tags`, `write` an object, give up one half written by `parts`,
+ * `list` a prefix.
+ */
 const objectActions = {
   read: ['s3:GetObject', 's3:GetObjectVersion'],
   write: ['s3:PutObject'],
   parts: ['s3:AbortMultipartUpload'],
+  tags: ['s3:GetObjectVersionTagging'],
   delete: ['s3:DeleteObject'],
 } as const;
 const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const;

@@ -33,6 +33,7 @@ export class DataStack extends Stack {
       Lake: this.ingest.lake.bucketName,
       Sealed: this.airlock.airlock.bucketName,
       Released: this.airlock.release.bucketName,
+      ScanRole: this.airlock.scan.role.roleArn,
       SigningKey: this.airlock.signing.keyArn,
       GatewayKey: this.workspaces.gatewayKey.secretArn,
     });

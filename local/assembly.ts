@@ -13,6 +13,7 @@ export const unknownTypes: readonly string[] = [
   'AWS::EC2::FlowLog',
   'AWS::EC2::SecurityGroupEgress',
   'AWS::EC2::SecurityGroupIngress',
+  'AWS::GuardDuty::MalwareProtectionPlan',
   'AWS::Route53Resolver::FirewallDomainList',
   'AWS::Route53Resolver::FirewallRuleGroup',
   'AWS::Route53Resolver::FirewallRuleGroupAssociation',

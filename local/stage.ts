@@ -10,6 +10,7 @@ import { startGateway } from './gateway.ts';
 import { type Inbox, openInbox } from './inbox.ts';
 import { enrol, type LocalPerson, signInAs } from './people.ts';
 import { type Credentials, clientOf, rootCredentials, stagehand } from './roles.ts';
+import { startScanner } from './scanner.ts';
 
 /** Everything around Broch that an organisation has and the embedded cloud must play. */
 export interface Stage {
@@ -108,6 +109,7 @@ export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): 
     signal: playing.signal,
     say: line => appendFileSync(facts.log, `agents: ${line}\n`),
   });
+  const scanner = await startScanner(facts, { say: line => appendFileSync(facts.log, `scanner: ${line}\n`) });
 
   const agent = agentFor(place);
   const sessions = new Map<string, Promise<string>>();
@@ -135,7 +137,7 @@ export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): 
       rmSync(file, { force: true });
       playing.abort();
       agent.destroy();
-      await Promise.allSettled([agents, inbox.close(), gateway.close()]);
+      await Promise.allSettled([agents, scanner.close(), inbox.close(), gateway.close()]);
     },
   };
 }

@@ -33,6 +33,8 @@ const byUse = [
   /^AWS::EC2::(VPC|Subnet|RouteTable|SubnetRouteTableAssociation|SecurityGroup|SecurityGroupEgress|SecurityGroupIngress|FlowLog)$/,
   /^AWS::Route53Resolver::FirewallRuleGroup$/,
   /^AWS::SSM::Parameter$/,
+  // Per object and GB that is scanned.
+  /^AWS::GuardDuty::MalwareProtectionPlan$/,
 ];
 
 function idle(template: Template): number {

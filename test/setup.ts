@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { openEstate } from '../local/estate.ts';
+import { startScanner } from '../local/scanner.ts';
 import { trust } from '../local/trust.ts';
+import { neverScanned } from './airlock/scans.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -17,7 +19,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const estate = await openEstate({ folder, account: '000000000000', waits: 0, faults: true });
   trust(estate.facts.ca);
   project.provide('estate', estate.facts);
+  const scanner = await startScanner(estate.facts, { skips: key => key.includes(neverScanned) });
   return async () => {
+    await scanner.close();
     await estate.close();
     rmSync(folder, { recursive: true, force: true });
   };

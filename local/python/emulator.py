@@ -116,6 +116,20 @@ def _resource_matches(resource_arn: str, resources: list[str],
             """    lambda_svc.invoke_async_with_retry(exec_record, event)
     logger.info("EventBridge → Lambda %s: dispatched", func_name)""",
         ),
+        # AWS's own events come from AWS, whom the account's root stands for here.
+        (
+            '        if not allow_aws_source and isinstance(source, str) and source.startswith("aws."):',
+            '        if not (allow_aws_source or _plays_aws()) and isinstance(source, str) and source.startswith("aws."):',
+        ),
+        (
+            "def _put_events(data, allow_aws_source=False):",
+            """def _plays_aws():
+    from ministack.core.iam_evaluator import caller_arn
+    return caller_arn().endswith(":root")
+
+
+def _put_events(data, allow_aws_source=False):""",
+        ),
     ],
     # An instance has an address of its subnet.
     "ministack.services.ec2": [

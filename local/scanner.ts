@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DeleteRuleCommand,
+  EventBridgeClient,
+  PutEventsCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  RemoveTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
+import { GetObjectCommand, PutObjectTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { scanTag } from '../functions/airlock/malware.ts';
+import { scanBytes, type Verdict } from './engine.ts';
+import type { Facts } from './estate.ts';
+import { clientOf, rootCredentials } from './roles.ts';
+
+export interface Scanner {
+  close(): Promise<void>;
+}
+
+export interface ScannerOptions {
+  /** Objects that the scan never gets to, for tests of what then happens. */
+  readonly skips?: (key: string) => boolean;
+  /** Told of what went wrong; the event comes again after a while. */
+  readonly say?: (line: string) => void;
+}
+
+/** A version to be scanned, as S3 told of it. */
+interface Created {
+  readonly bucket: string;
+  readonly key: string;
+  readonly version: string;
+  readonly etag: string;
+}
+
+/** Events that are worked on at once: ten to a request, as many as S3 here answers without waiting for each other. */
+const lanes = 4;
+
+function createdBy({ Body = '' }: Message): Created {
+  const { bucket, object } = JSON.parse(Body).detail;
+  return { bucket: bucket.name, key: object.key, version: object['version-id'], etag: object.etag };
+}
+
+/** GuardDuty's own event of a result. */
+const resultEvent = ({ bucket, key, version, etag }: Created, verdict: Verdict, plan: string) => ({
+  Source: 'aws.guardduty',
+  DetailType: 'GuardDuty Malware Protection Object Scan Result',
+  Resources: [plan],
+  Detail: JSON.stringify({
+    schemaVersion: '1.0',
+    scanStatus: verdict === 'UNSUPPORTED' ? 'SKIPPED' : 'COMPLETED',
+    resourceType: 'S3_OBJECT',
+    s3ObjectDetails: { bucketName: bucket, objectKey: key, eTag: etag, versionId: version, s3Throttled: false },
+    scanResultDetails: {
+      scanResultStatus: verdict,
+      threats: verdict === 'THREATS_FOUND' ? [{ name: 'EICAR-Test-File' }] : null,
+    },
+  }),
+});
+
+/**
+ * Plays GuardDuty on the embedded cloud, which has none: learns of each new version in the airlock as GuardDuty does, by a
+ * rule of its own on the bucket's events, reads it and tags it as the plan's role may, and tells on the default bus what it
+ * found. A queue keeps the events, so that none is lost; looking through the bucket instead would cost ever more, the more
+ * is in it.
+ */
+export async function startScanner(
+  facts: Facts,
+  { skips = () => false, say = () => {} }: ScannerOptions = {},
+): Promise<Scanner> {
+  const { account, region, outputs } = facts;
+  const aws = clientOf(facts, rootCredentials(account));
+  const [events, sqs, sts] = [new EventBridgeClient(aws), new SQSClient(aws), new STSClient(aws)];
+  const become = async () => {
+    const { Credentials: session } = await sts.send(
+      new AssumeRoleCommand({ RoleArn: outputs['data.ScanRole'], RoleSessionName: 'GuardDutyMalwareProtection' }),
+    );
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '', Expiration } = session ?? {};
+    return {
+      accessKeyId: AccessKeyId,
+      secretAccessKey: SecretAccessKey,
+      sessionToken: SessionToken,
+      ...(Expiration && { expiration: Expiration }),
+    };
+  };
+  const s3 = new S3Client({ ...clientOf(facts, rootCredentials(account)), credentials: become });
+
+  const id = randomUUID();
+  const rule = `DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3-${id}`;
+  const plan = `arn:aws:guardduty:${region}:${account}:malware-protection-plan/${id.replaceAll('-', '').slice(0, 20)}`;
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: `guardduty-${id}` }));
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+  const EventPattern = JSON.stringify({
+    source: ['aws.s3'],
+    'detail-type': ['Object Created'],
+    detail: { bucket: { name: [outputs['data.Sealed']] }, object: { key: [{ prefix: 'requests/' }] } },
+  });
+  await events.send(new PutRuleCommand({ Name: rule, EventPattern }));
+  await events.send(new PutTargetsCommand({ Rule: rule, Targets: [{ Id: 'scan', Arn: Attributes?.QueueArn }] }));
+
+  async function scan(created: Created): Promise<ReturnType<typeof resultEvent>> {
+    const version = { Bucket: created.bucket, Key: created.key, VersionId: created.version };
+    const { Body } = await s3.send(new GetObjectCommand(version));
+    const verdict = await scanBytes(Body as AsyncIterable<Uint8Array>);
+    const Tagging = { TagSet: [{ Key: scanTag, Value: verdict }] };
+    await s3.send(new PutObjectTaggingCommand({ ...version, Tagging }));
+    return resultEvent(created, verdict, plan);
+  }
+
+  /** Scans up to ten; what fails stays in the queue and comes again. */
+  async function round(messages: readonly Message[]): Promise<void> {
+    const done = await Promise.all(
+      messages.map(async message => {
+        const created = createdBy(message);
+        try {
+          return { message, results: skips(created.key) ? [] : [await scan(created)] };
+        } catch (error) {
+          say(`${created.key} could not be scanned: ${(error as Error).message}`);
+          return undefined;
+        }
+      }),
+    );
+    const scanned = done.filter(one => one !== undefined);
+    const results = scanned.flatMap(one => one.results);
+    if (results.length > 0) await events.send(new PutEventsCommand({ Entries: results }));
+    const Entries = scanned.map(({ message: { ReceiptHandle } }, index) => ({ Id: String(index), ReceiptHandle }));
+    if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+  }
+
+  const closing = new AbortController();
+  const lane = async () => {
+    while (!closing.signal.aborted) {
+      const receive = new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 20 });
+      try {
+        const { Messages = [] } = await sqs.send(receive, { abortSignal: closing.signal });
+        await round(Messages);
+      } catch (error) {
+        if (!closing.signal.aborted) say((error as Error).message);
+        await new Promise(resolve => setTimeout(resolve, closing.signal.aborted ? 0 : 200));
+      }
+    }
+  };
+  const working = Array.from({ length: lanes }, lane);
+  return {
+    async close() {
+      closing.abort();
+      await Promise.all(working);
+      // Where the cloud has gone already, all of this has gone with it.
+      await events.send(new RemoveTargetsCommand({ Rule: rule, Ids: ['scan'] })).catch(() => {});
+      await events.send(new DeleteRuleCommand({ Name: rule })).catch(() => {});
+      await sqs.send(new DeleteQueueCommand({ QueueUrl })).catch(() => {});
+      for (const client of [events, sqs, sts, s3]) client.destroy();
+    },
+  };
+}
