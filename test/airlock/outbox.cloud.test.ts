@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { happened } from '../../functions/airlock/decision.ts';
+import { entryOf, trailKey } from '../../functions/airlock/trail.ts';
+import { key } from '../../functions/keys.ts';
+import { rows } from '../workspaces/ground.ts';
+import { scene } from './ground.ts';
+import { draft, rules } from './life.ts';
+import { witness } from './witness.ts';
+
+const { of, people, project, submit, settle, vote } = scene('airlock-outbox');
+let bus: Awaited<ReturnType<typeof witness>>;
+beforeAll(async () => {
+  bus = await witness(of);
+});
+const facts = { rules: rules(), members: [], reviewers: [], candidates: [] };
+const at = '2026-11-01T00:00:00.000Z';
+const id = (n: number) => `al-${Date.now().toString(16).padStart(11, '0')}${String(n).padStart(5, '0')}`;
+
+describe('what is in a trail', () => {
+  it('comes to the bus although whoever wrote it did nothing more', async () => {
+    const request = { ...draft(facts), id: id(1) };
+    const table = await rows(of);
+    const put = (revision: number, ...events: Parameters<typeof happened>[]) =>
+      table.put(
+        key('airlock', request.id, trailKey(at, revision)),
+        entryOf(
+          request,
+          events.map(one => happened(...one)),
+          at,
+        ),
+      );
+    await put(1, ['RequestOpened', 'one'], ['RequestExpired', 'two']);
+    await put(2, ['RequestEdited', 'three']);
+    const said = await bus.until(request.id, all => all.length >= 3);
+    expect(said.map(({ name, about }) => [name, about.says]).sort()).toEqual([
+      ['RequestEdited', 'three'],
+      ['RequestExpired', 'two'],
+      ['RequestOpened', 'one'],
+    ]);
+    expect(said[0]?.about).toMatchObject({
+      project: 'asthma',
+      request: request.id,
+      requester: 'rana',
+      status: 'draft',
+      at,
+    });
+    expect(new Set(said.map(({ about }) => about.id)).size).toBe(3);
+  });
+
+  it('and nothing else of the table', async () => {
+    const request = { ...draft(facts), id: id(2) };
+    const table = await rows(of);
+    const entry = entryOf(request, [happened('RequestOpened', 'x')], at);
+    await table.put(key('airlock', request.id), entry);
+    await table.put(key('airlock', request.id, 'ROUND#00000001#approved'), entry);
+    await table.put(key('airlocks', request.id, trailKey(at, 1)), entry);
+    await table.put(key('airlock', request.id, trailKey(at, 1)), {
+      ...entry,
+      events: [happened('RequestEdited', 'y')],
+    });
+    const said = await bus.until(request.id, all => all.length >= 1);
+    expect(said.map(({ name }) => name)).toEqual(['RequestEdited']);
+  });
+});
+
+it('a request is told from its draft to its vote, with every look of a reviewer, in one order', async () => {
+  const { params } = await submit({ 'a.csv': 'region,n\nNorth,20\nSouth,30\n' });
+  await settle(params, ['inReview']);
+  await people.vera.ask('listFiles', { params });
+  await people.vera.ask('viewFile', { params, query: { path: 'a.csv' } });
+  await vote(people.vera, params, 'approve');
+  const said = await bus.until(params.request, all => all.some(({ name }) => name === 'VoteCast'));
+  const inOrder = [...said].sort((a, b) => (a.about.id < b.about.id ? -1 : 1));
+  expect(inOrder.map(({ name }) => name)).toEqual([
+    'RequestOpened',
+    'RequestSubmitted',
+    'RequestSealed',
+    'ReviewOpened',
+    'FileViewed',
+    'FileViewed',
+    'VoteCast',
+  ]);
+  expect(inOrder[5]?.about).toMatchObject({ project, by: people.vera.id, path: 'a.csv' });
+  expect(JSON.stringify(said)).not.toMatch(/approve|Vote 1/);
+});

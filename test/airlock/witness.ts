@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  EventBridgeClient,
+  ListEventBusesCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from '@aws-sdk/client-eventbridge';
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { About } from '../../functions/airlock/events.ts';
+import type { cloud } from '../cloud.ts';
+
+type Cloud = ReturnType<typeof cloud>;
+export interface Seen {
+  readonly name: string;
+  readonly about: About;
+}
+
+/** Sees what the airlock says on the bus from now on: a rule that puts it all in a queue, which is read here. */
+export async function witness(of: Cloud, source = 'broch.airlock') {
+  const [events, sqs] = [new EventBridgeClient(of.configuration), new SQSClient(of.configuration)];
+  const name = `airlock-witness-${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
+  const Arn = Attributes?.QueueArn;
+  const allowed = {
+    Effect: 'Allow',
+    Principal: { Service: 'events.amazonaws.com' },
+    Action: 'sqs:SendMessage',
+    Resource: Arn,
+  };
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [allowed] });
+  await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy } }));
+  const { EventBuses = [] } = await events.send(new ListEventBusesCommand({}));
+  const EventBusName = EventBuses.find(({ Name }) => Name !== 'default')?.Name;
+  await events.send(
+    new PutRuleCommand({ Name: name, EventBusName, EventPattern: JSON.stringify({ source: [source] }) }),
+  );
+  await events.send(new PutTargetsCommand({ Rule: name, EventBusName, Targets: [{ Id: 'seen', Arn }] }));
+
+  const seen: Seen[] = [];
+  async function drain() {
+    for (;;) {
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+      if (Messages.length === 0) return;
+      for (const { Body = '{}' } of Messages) {
+        const event = JSON.parse(Body);
+        seen.push({ name: event['detail-type'], about: event.detail });
+      }
+      const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }));
+      await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
+    }
+  }
+  const about = (request: string) => seen.filter(one => one.about.request === request);
+  return {
+    /** What was said about a request, once it is enough. */
+    async until(request: string, enough: (said: Seen[]) => boolean): Promise<Seen[]> {
+      for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) {
+        await drain();
+        if (enough(about(request))) return about(request);
+      }
+      throw new Error(`of ${request} was said only: ${JSON.stringify(about(request).map(({ name }) => name))}`);
+    },
+  };
+}
