@@ -4,11 +4,12 @@ import { http, type User } from '../api/http.ts';
 import { outcomes } from '../api/once.ts';
 import { now } from '../clock.ts';
 import { streamOf } from '../ingest/landing.ts';
+import { lend } from '../ingest/lend.ts';
 import { rolesOf } from '../projects/members.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { type Command, decide } from './airlock.ts';
-import { type Decision, happened } from './decision.ts';
+import { type Decision, happened, onceOnly } from './decision.ts';
 import { factsFor } from './facts.ts';
 import { roundPrefix } from './gather.ts';
 import { lapse } from './lapse.ts';
@@ -19,8 +20,10 @@ import { preview } from './preview/preview.ts';
 import { revokeDownload } from './release/download.ts';
 import { downloads } from './release/operations.ts';
 import { type Request, requestId } from './request.ts';
-import { open } from './requester.ts';
+import { mayUpload, open } from './requester.ts';
 import { Rules } from './rules.ts';
+import { readRuling, writeRuling } from './ruling.ts';
+import { shownSettings } from './settings.ts';
 import { change, createRequest, pageRequests, readRequest, recordLook } from './store.ts';
 import { summaryOf } from './summary.ts';
 import { eyeOf, shown } from './views.ts';
@@ -30,13 +33,25 @@ export const env = z.object({
   TABLE_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
+  UPLOADS_BUCKET: z.string(),
+  UPLOADS_KEY_ARN: z.string(),
+  UPLOAD_ROLE_ARN: z.string(),
+  REGION: z.string(),
   POOL_ID: z.string(),
   MACHINE: z.string(),
   RELEASE_MACHINE: z.string(),
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3, Cognito, Step Functions and DynamoDB, each for an operation here.
-const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES } = env.parse(process.env);
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...given } = env.parse(
+  process.env,
+);
+const landing = {
+  bucket: given.UPLOADS_BUCKET,
+  key: given.UPLOADS_KEY_ARN,
+  role: given.UPLOAD_ROLE_ARN,
+  region: given.REGION,
+};
 const rules = Rules.parse(JSON.parse(RULES));
 
 interface Of {
@@ -69,20 +84,28 @@ async function viewed(
 }
 
 /** What somebody asks for: decided on what is so now, and written; what happened is told by the table's stream. */
-async function run(user: User, { project, request: id }: Of, command: (by: User) => Command): Promise<Decision> {
+async function run(
+  { user, params: { project, request: id }, mark }: { user: User; params: Of; mark: string },
+  command: (by: User) => Command,
+): Promise<Decision> {
   const at = now();
-  const decision = await change(TABLE_NAME, { project, id, at }, async read =>
-    decide(read, command(user), at, await factsFor({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user)),
-  );
+  const decision = await change(TABLE_NAME, { project, id, at }, async read => {
+    const facts = await factsFor({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
+    return onceOnly(read, mark, () => decide(read, command(user), at, facts));
+  });
   if (decision.wake !== undefined) await wake(decision.wake);
   return decision;
 }
+
+/** A workflow begins with the review of a seal, or makes one. */
+const fromOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
 
 async function answer(user: User, { request }: Decision) {
   return shown(request, user, await look(request, user));
 }
 
-async function cast(user: User, of: Of, ballot: Ballot) {
+async function cast(call: { user: User; params: Of; mark: string }, ballot: Ballot) {
+  const { user, params: of } = call;
   if (ballot.files.length > 0) {
     const { of: request, eye } = await find(user, of);
     if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} can't review its requests.`);
@@ -90,7 +113,7 @@ async function cast(user: User, of: Of, ballot: Ballot) {
     const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
     if (unknown.length > 0) throw new Refused('invalid', 'These files are not in the seal.', unknown);
   }
-  return answer(user, await run(user, of, by => ({ do: 'vote', by, ballot })));
+  return answer(user, await run(call, by => ({ do: 'vote', by, ballot })));
 }
 
 /** Lists are written with the requests; what time has changed since is looked up. */
@@ -117,16 +140,21 @@ export const handler = http<'airlock'>(
       await createRequest(TABLE_NAME, decision, at);
       return shown(decision.request, user, 'project');
     },
-    async editRequest({ user, params, body }) {
-      return answer(user, await run(user, params, by => ({ do: 'edit', by, change: body })));
+    async importAccess({ user, params }) {
+      const { of } = await find(user, params);
+      mayUpload(of, user);
+      return lend(landing, of.source, of.id);
     },
-    async submitRequest({ user, params }) {
-      const decision = await run(user, params, by => ({ do: 'submit', by }));
-      await start(MACHINE, decision.request, 'start');
+    async editRequest({ user, params, body, mark }) {
+      return answer(user, await run({ user, params, mark }, by => ({ do: 'edit', by, change: body })));
+    },
+    async submitRequest({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
+      await start(MACHINE, decision.request, fromOf(decision));
       return answer(user, decision);
     },
-    async withdrawRequest({ user, params, body }) {
-      return answer(user, await run(user, params, by => ({ do: 'withdraw', by, ...body })));
+    async withdrawRequest({ user, params, body, mark }) {
+      return answer(user, await run({ user, params, mark }, by => ({ do: 'withdraw', by, ...body })));
     },
     listRequests: ({ params: { project }, query }) => page(project, query),
     listQueue: ({ query }) => page('', query),
@@ -159,29 +187,40 @@ export const handler = http<'airlock'>(
       const bytes = streamOf({ bucket: AIRLOCK_BUCKET, key, version: file.versionId });
       return { path, ...(await preview({ ...file, report }, bytes)) };
     },
-    reviewRequest: ({ user, params, body }) => cast(user, params, body),
-    returnRequest: ({ user, params, body }) => cast(user, params, { ...body, verdict: 'return' }),
-    async releaseRequest({ user, params }) {
-      const decision = await run(user, params, by => ({ do: 'release', by }));
+    reviewRequest: call => cast(call, call.body),
+    returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),
+    async releaseRequest({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'release', by }));
       await start(RELEASE_MACHINE, decision.request, 'start');
       return answer(user, decision);
     },
-    async revokeRequest({ user, params, body }) {
-      const decision = await run(user, params, by => ({ do: 'revoke', by, ...body }));
+    async revokeRequest({ user, params, body, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'revoke', by, ...body }));
       // The request's own word ends all links already; the grant is told as well, where there is one.
       if (decision.request.status === 'revoked' && decision.request.release)
         await revokeDownload(TABLE_NAME, params, user.id, body.reason, now());
       return answer(user, decision);
     },
-    async resumeRequest({ user, params }) {
-      const decision = await run(user, params, by => ({ do: 'resume', by }));
-      await start(MACHINE, decision.request, decision.request.status === 'inReview' ? 'review' : 'start');
+    async resumeRequest({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'resume', by }));
+      await start(MACHINE, decision.request, fromOf(decision));
       return answer(user, decision);
     },
-    async reissueReview({ user, params }) {
-      const decision = await run(user, params, by => ({ do: 'reissue', by }));
+    async reissueReview({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'reissue', by }));
       await start(MACHINE, decision.request, 'review');
       return answer(user, decision);
+    },
+    async showSettings({ params: { project } }) {
+      return shownSettings(rules, await readRuling(TABLE_NAME, project));
+    },
+    async changeSettings({ user, params: { project }, body: { settings, reason } }) {
+      if (!(await readProject(TABLE_NAME, project))) throw new Refused('missing', `There is no project ${project}.`);
+      if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
+        throw new Refused('forbidden', `Members of ${project} can't say how it is reviewed.`);
+      const ruling = { settings, reason, by: user.id, byName: user.name, at: now() };
+      await writeRuling(TABLE_NAME, project, ruling);
+      return shownSettings(rules, ruling);
     },
     ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async of => {
       const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request);

@@ -116,4 +116,12 @@ export const superseded = (request: Request): Decision => ({
   superseded: true,
 });
 
+/** Decides unless the same call of the same person has changed the request already: then its answer was lost, no more. */
+export function onceOnly(read: Request, mark: string, decide: () => Decision): Decision {
+  if (mark && read.done.includes(mark)) return unchanged(read, 'it was done already');
+  const decision = decide();
+  if (!mark || decision.request === read) return decision;
+  return { ...decision, request: { ...decision.request, done: [mark, ...decision.request.done].slice(0, 8) } };
+}
+
 export const unchanged = (request: Request, reason: string): Decision => ({ request, events: [], reason });

@@ -34,6 +34,8 @@ type Told = CheckFinding & { path: string };
 export const handler = step(Input, async ({ project, request: id, attempt, checks }) => {
   const at = now();
   const of = await readRequest(TABLE_NAME, project, id);
+  // Asked again after its own verdict, whose answer was lost: the same answer, or nobody would wait for reviewers.
+  if (of.status !== 'checking' && of.attempt === attempt) return { outcome: of.status };
   if (of.status !== 'checking' || of.attempt !== attempt || !of.seal) return { outcome: 'superseded' };
   let first: Told[] = [];
   let [files, findings] = [0, 0];

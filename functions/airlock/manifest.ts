@@ -33,6 +33,8 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 export const handler = step(Input, async ({ project, request: id, attempt, policy, chunks }) => {
   const at = now();
   const of = await readRequest(TABLE_NAME, project, id);
+  // Asked again after it was sent back, and the answer was lost.
+  if (of.status === 'draft' && of.attempt === attempt) return { outcome: 'mend' };
   if (of.status !== 'checking' || of.attempt !== attempt) return { outcome: 'superseded' };
   const findings = [];
   for (const { findings: key } of chunks)

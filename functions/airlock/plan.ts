@@ -18,11 +18,13 @@ export const env = z.object({
   TABLE_NAME: z.string(),
   /** What the names of all projects' buckets start with. */
   BUCKETS: z.string(),
+  /** Where imports are uploaded to. */
+  UPLOADS_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
-const { TABLE_NAME, BUCKETS, WORK_BUCKET, RULES } = env.parse(process.env);
+const { TABLE_NAME, BUCKETS, UPLOADS_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
 const base = Rules.parse(JSON.parse(RULES));
 
 /**
@@ -32,11 +34,14 @@ const base = Rules.parse(JSON.parse(RULES));
 export const handler = step(Attempt, async attempt => {
   const { project, request: id } = attempt;
   const of = await readRequest(TABLE_NAME, project, id);
+  // Asked again after it was sent back, and the answer was lost.
+  if (of.status === 'draft' && of.attempt === attempt.attempt) return { outcome: 'mend' };
   if (of.status !== 'checking' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
   const home = await readProject(TABLE_NAME, project);
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
-  const { bucket } = home.network;
-  if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);
+  const own = home.network.bucket;
+  if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);
+  const bucket = of.direction === 'import' ? UPLOADS_BUCKET : own;
   const settings = (await readRuling(TABLE_NAME, project))?.settings;
   const rules = rulesWith(base, settings);
   const { files, findings } = gather(of, await listPresent(bucket, of.source), rules);

@@ -19,7 +19,7 @@ export const Source = z
   .describe("a folder in the project's bucket: data/outbox/<name>/, batch/<job>/outputs/ or enclaves/<run>/outputs/");
 /** Where the requester of an import uploads it to, in a bucket that is for nothing else. */
 export const uploads = (id: string): string => `uploads/${id}/`;
-const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
+export const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
 export const Title = z.string().trim().min(1).max(200);
 export const Groups = z.array(Group).min(1).max(50);
 export const Explanation = z.string().trim().max(5000);
@@ -86,6 +86,8 @@ const common = {
   round: z.number().int().min(0),
   /** Counts executions of workflows; only the newest may change the request. */
   attempt: z.number().int().min(0),
+  /** The newest calls of people that changed it, so that none of them does twice if its answer was lost. */
+  done: z.array(z.string()).max(8).default([]),
 };
 const sealed = { seal: Seal, report: Report };
 const decided = { ...sealed, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: at };
@@ -230,6 +232,7 @@ export const identity = (of: Request) => ({
   openedAt: of.openedAt,
   round: of.round,
   attempt: of.attempt,
+  done: of.done,
 });
 
 /** What an approval carries through release and revocation. */

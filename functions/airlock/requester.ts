@@ -54,6 +54,7 @@ export const open = (
     openedAt: now,
     round: 0,
     attempt: 0,
+    done: [],
     expiresAt: after(now, rules.draftDays * day),
   },
   events: [happened('RequestOpened', wanted.title, by)],
@@ -67,6 +68,15 @@ function own(of: Request, by: Person): void {
 
 const isOpen = (of: Request): of is In<'draft'> | In<'returned'> | In<'blocked'> =>
   of.status === 'draft' || of.status === 'returned' || of.status === 'blocked';
+
+/** Whether somebody may upload to an import now: until it is sealed, and nobody but who asked for it. */
+export function mayUpload(of: Request, by: Person): void {
+  own(of, by);
+  if (of.direction !== 'import')
+    throw new Refused('conflict', `${of.id} is an export: its files lie in ${of.source} of the project's bucket.`);
+  if (!isOpen(of))
+    throw new Refused('conflict', `${of.id} is ${of.status}: files can be uploaded to a draft, or to what came back.`);
+}
 
 export function edit(
   of: Request,

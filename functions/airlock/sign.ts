@@ -11,7 +11,7 @@ import { recordOf } from './release/record.ts';
 import { sign } from './release/sign.ts';
 import { rememberedKey } from './remembered.ts';
 import { after, day } from './request.ts';
-import { Rules } from './rules.ts';
+import { lasts, Rules } from './rules.ts';
 import { factsOf } from './ruling.ts';
 import { Attempt } from './steps.ts';
 import { change, readRequest } from './store.ts';
@@ -26,9 +26,7 @@ export const env = z.object({
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3, DynamoDB, KMS and EventBridge.
-const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(
-  process.env,
-);
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
 const base = Rules.parse(JSON.parse(RULES));
 
 /** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
@@ -38,6 +36,8 @@ export const handler = step(
     const { project, request: id, attempt } = of;
     const at = now();
     const read = await readRequest(TABLE_NAME, project, id);
+    // Asked again after its own word, whose answer was lost.
+    if (read.status === 'released' && read.attempt === attempt) return { outcome: 'released' };
     if (read.status !== 'releasing' || read.attempt !== attempt) return { outcome: 'superseded' };
     const facts = await factsOf(TABLE_NAME, project, base);
     const { rules } = facts;
@@ -48,10 +48,11 @@ export const handler = step(
       tables.push(...Differencing.parse(JSON.parse(await take(WORK_BUCKET, key))));
     }
     const { policy } = WholeReport.parse(await reopen(AIRLOCK_BUCKET, read.report));
-    const { seal, votes, requester } = read;
+    const { seal, votes, requester, direction } = read;
     const record = recordOf({
       request: id,
       round: read.round,
+      direction,
       project,
       seal: { sha256: seal.sha256, files: seal.files, bytes: seal.bytes, sealedAt: seal.sealedAt },
       files: files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
@@ -61,23 +62,17 @@ export const handler = step(
       policy,
       approvedAt: read.approvedAt,
       releasedAt: at,
-      expires: after(at, rules.releasedDays * day),
+      expires: after(at, lasts(direction, rules) * day),
       recipient: requester,
       keyId: SIGNING_KEY,
     });
-    await keep(RELEASE_BUCKET, rememberedKey(project, id), JSON.stringify(tables));
+    if (direction === 'export') await keep(RELEASE_BUCKET, rememberedKey(project, id), JSON.stringify(tables));
     const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
     const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(await sign(record)));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const { expires } = record;
-    await allowDownload(TABLE_NAME, {
-      project,
-      request: id,
-      seal: seal.sha256,
-      recipient: requester,
-      requester,
-      expires,
-    });
+    const grant = { project, request: id, seal: seal.sha256, recipient: requester, requester, expires };
+    if (direction === 'export') await allowDownload(TABLE_NAME, grant);
     const release = { ...kept, files: files.length, bytes, held };
     const decision = await change(TABLE_NAME, { project, id, at }, before =>
       decide(before, { do: 'released', attempt, release }, at, facts),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
@@ -27,6 +28,8 @@ export interface Call<R extends Route> {
   readonly params: Output<R, 'params'>;
   readonly query: Output<R, 'query'>;
   readonly body: Output<R, 'body'>;
+  /** The same for the same call made again, by its Idempotency-Key and who makes it; empty where there is no key. */
+  readonly mark: string;
 }
 
 type Of<C extends Capability> = { [N in keyof Routes as Routes[N]['capability'] extends C ? N : never]: Routes[N] };
@@ -101,6 +104,12 @@ function bodyOf(event: Event): unknown {
   }
 }
 
+function markOf({ id }: User, { headers, routeKey, rawPath, body }: Event): string {
+  const key = headers['idempotency-key'];
+  if (!key) return '';
+  return createHash('sha256').update(JSON.stringify([id, routeKey, rawPath, key, body])).digest('base64url').slice(0, 22);
+}
+
 const reply = (status: number, body: unknown, type = 'application/json'): APIGatewayProxyStructuredResultV2 => ({
   statusCode: status,
   headers: { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
@@ -129,6 +138,7 @@ export function http<C extends Capability>(operations: Operations<C>, wiring: Wi
       params,
       query: parse(route.query, event.queryStringParameters),
       body: parse(route.body, bodyOf(event)),
+      mark: markOf(user, event),
     };
     const operation = operations[name as keyof Operations<C>] as unknown as (of: typeof call) => Promise<unknown>;
     const run = async () => route.returns.parse(await operation(call)) as object;

@@ -6,6 +6,7 @@ only Lambdas whose event has the text that a watch is about are touched. A call 
 """
 
 import json
+import re
 import threading
 
 from ministack import app as ministack
@@ -77,7 +78,9 @@ def _action(service, method, path, headers, body, query):
         if "uploads" in query or "uploadId" in query:
             by = {"POST": "Create" if "uploads" in query else "Complete", "DELETE": "Abort"}
             return f"s3:{by.get(method, 'List')}MultipartUpload"
-    return iam_actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:{method}"
+    action = iam_actions.extract_iam_action(service, method, path, headers, body, query) or f"{service}:{method}"
+    partition = re.search(rb'"pk":\s*\{"S":\s*"([A-Z]+)', body) if service == "dynamodb" else None
+    return f"{action} {partition[1].decode()}" if partition else action
 
 
 def _around(service, handler):
