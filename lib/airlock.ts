@@ -19,12 +19,14 @@ import type * as Sign from '../functions/airlock/sign.ts';
 import type * as Tick from '../functions/airlock/tick.ts';
 import { trail } from '../functions/airlock/trail.ts';
 import { partitions } from '../functions/keys.ts';
-import { bucket, bus, named, starts, table } from './access.ts';
+import { assumes, bucket, bus, named, starts, table } from './access.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
+import { lent } from './lend.ts';
 import { MalwareScan } from './malware.ts';
 import { bucketPrefix } from './project/names.ts';
+import { delivers, listsSources, readsSources } from './sources.ts';
 import { Workflow } from './workflow.ts';
 
 /** What was sealed, what was released, and the key that signs for it. */
@@ -32,12 +34,14 @@ export class AirlockData extends Construct {
   readonly airlock: Bucket;
   readonly release: Bucket;
   readonly work: Bucket;
+  /** Where imports are uploaded to, and lie until they are sealed. */
+  readonly uploads: Bucket;
   readonly signing: Key;
   readonly scan: MalwareScan;
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
-    const { lockDays } = core.config.airlock;
+    const { lockDays, draftDays } = core.config.airlock;
     // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
     const locked = (prefix: string) => ({
       objectLockEnabled: true,
@@ -57,6 +61,16 @@ export class AirlockData extends Construct {
     this.release = core.bucket(this, 'Released', locked('released/'));
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
+    });
+    this.uploads = core.bucket(this, 'Uploads', {
+      // Longer than a draft may rest: until then it is deleted with a receipt.
+      lifecycleRules: [
+        {
+          expiration: Duration.days(2 * draftDays),
+          noncurrentVersionExpiration: Duration.days(1),
+          abortIncompleteMultipartUploadAfter: Duration.days(7),
+        },
+      ],
     });
     this.signing = new Key(this, 'Signing', {
       description: 'Broch: signs the records of releases',
@@ -118,7 +132,8 @@ export class Airlock extends Construct {
           environment: {
             ...changing,
             TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
-            BUCKETS: named(prefix, listsOutboxes(prefix)),
+            BUCKETS: named(prefix, listsSources(prefix)),
+            UPLOADS_BUCKET: bucket(data.uploads, ['versions'], 'uploads/'),
             WORK_BUCKET: bucket(data.work, ['write']),
           },
         }),
@@ -126,7 +141,8 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/seal.ts',
           environment: {
-            BUCKETS: named(prefix, ...readsOutboxes(prefix, Stack.of(this))),
+            BUCKETS: named(prefix, ...readsSources(prefix, Stack.of(this))),
+            UPLOADS_BUCKET: bucket(data.uploads, ['read'], 'uploads/'),
             AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'parts'], 'requests/'),
             WORK_BUCKET: notes,
           },
@@ -176,7 +192,7 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/pick.ts',
           environment: {
-            TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
+            TABLE_NAME: table(core.table, { airlock: ['GetItem'], project: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
             WORK_BUCKET: bucket(data.work, ['write']),
           },
@@ -187,6 +203,7 @@ export class Airlock extends Construct {
           environment: {
             AIRLOCK_BUCKET: reads,
             RELEASE_BUCKET: bucket(data.release, ['read', 'write', 'parts'], 'released/'),
+            BUCKETS: named(prefix, ...delivers(prefix, Stack.of(this))),
             WORK_BUCKET: notes,
           },
         }),
@@ -217,6 +234,12 @@ export class Airlock extends Construct {
     });
     core.follow(this, 'Trail', publish, { pk: partitions.airlock, sk: trail });
 
+    const uploader = lent(this, 'Upload', {
+      description: 'Lent to researchers for an hour, fenced to the files of one import',
+      bucket: data.uploads,
+      prefix: 'uploads/',
+      by: () => this.api,
+    });
     this.api = new Handler<typeof Api>(this, 'Api', {
       core,
       entry: 'airlock/api.ts',
@@ -232,6 +255,10 @@ export class Airlock extends Construct {
         }),
         AIRLOCK_BUCKET: reads,
         RELEASE_BUCKET: bucket(data.release, ['read'], 'released/'),
+        UPLOADS_BUCKET: data.uploads.bucketName,
+        UPLOADS_KEY_ARN: core.key.keyArn,
+        UPLOAD_ROLE_ARN: assumes(uploader),
+        REGION: Stack.of(this).region,
         POOL_ID: mayUse(people.pool, ['AdminListGroupsForUser']),
         MACHINE: named(
           workflow.machine.stateMachineArn,
@@ -253,30 +280,6 @@ const mayUse = (pool: IUserPool, actions: readonly string[]) =>
     pool.userPoolId,
     new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
   );
-
-/** The names of what lies in projects' outboxes, and nothing else of theirs. */
-const listsOutboxes = (prefix: string) =>
-  new PolicyStatement({
-    actions: ['s3:ListBucketVersions'],
-    resources: [`arn:aws:s3:::${prefix}*`],
-    conditions: { StringLike: { 's3:prefix': ['data/outbox/*'] } },
-  });
-
-/** The same for what is in them; their keys open only what those buckets hold. */
-const readsOutboxes = (prefix: string, { account, region }: Stack): PolicyStatement[] => [
-  new PolicyStatement({
-    actions: ['s3:GetObject', 's3:GetObjectVersion'],
-    resources: [`arn:aws:s3:::${prefix}*/data/outbox/*`],
-  }),
-  new PolicyStatement({
-    actions: ['kms:Decrypt'],
-    resources: [`arn:aws:kms:${region}:${account}:key/*`],
-    conditions: {
-      StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
-      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:aws:s3:::${prefix}*` },
-    },
-  }),
-];
 
 const signs = (key: Key): PolicyStatement[] => [
   new PolicyStatement({

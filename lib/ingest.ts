@@ -1,9 +1,7 @@
-import { Duration, Lazy, Stack, Validations } from 'aws-cdk-lib';
-import { ArnPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
-import { uploadActions } from '../functions/ingest/access.ts';
 import type * as Api from '../functions/ingest/api.ts';
 import type * as Copy from '../functions/ingest/copy.ts';
 import type * as Hold from '../functions/ingest/hold.ts';
@@ -15,7 +13,7 @@ import type * as Verify from '../functions/ingest/verify.ts';
 import { assumes, bucket, bus, starts, table } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
-import { explainWildcards } from './wildcards.ts';
+import { lent } from './lend.ts';
 import { Workflow } from './workflow.ts';
 
 /** Where deliveries land, where datasets live, and where checks keep their notes. */
@@ -139,31 +137,11 @@ export class Ingest extends Construct {
   private partnersApi(core: Core, landing: Bucket): Handler<Module> {
     const { region } = Stack.of(this);
     const made: { api?: Handler<typeof Api> } = {};
-    const role = new Role(this, 'Upload', {
+    const role = lent(this, 'Upload', {
       description: 'Lent to data partners for an hour, fenced to the prefix of one delivery',
-      // The two name each other: the function may become this role, and only the function may.
-      assumedBy: new ArnPrincipal(Lazy.string({ produce: () => made.api?.fn.role?.roleArn })),
-      maxSessionDuration: Duration.hours(1),
-    });
-    const { keyArn } = core.key;
-    const statements = [
-      new PolicyStatement({ actions: [...uploadActions], resources: [landing.arnForObjects('in/*')] }),
-      new PolicyStatement({
-        actions: ['s3:ListBucket'],
-        resources: [landing.bucketArn],
-        conditions: { StringLike: { 's3:prefix': ['in/*'] } },
-      }),
-      new PolicyStatement({
-        actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
-        resources: [keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` } },
-      }),
-    ];
-    for (const statement of statements) role.addToPolicy(statement);
-    explainWildcards(role, statements, 'Each session is fenced to the prefix of one delivery by its own policy.');
-    Validations.of(role).acknowledge({
-      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
-      reason: 'The role of one purpose: its policy belongs to nothing else.',
+      bucket: landing,
+      prefix: 'in/',
+      by: () => made.api,
     });
     made.api = new Handler<typeof Api>(this, 'Api', {
       core,
@@ -177,7 +155,7 @@ export class Ingest extends Construct {
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         LANDING_BUCKET: landing.bucketName,
-        LANDING_KEY_ARN: keyArn,
+        LANDING_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumes(role),
         REGION: region,
       },

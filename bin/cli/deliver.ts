@@ -1,45 +1,27 @@
-import { realpath, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
-import { DatasetId, type Delivery, DeliveryId, type Finding } from '../../functions/ingest/ingest.ts';
-import { parallel } from '../../functions/ingest/parallel.ts';
+import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/ingest.ts';
 import { finding } from '../../functions/ingest/paths.ts';
 import type { Api } from './call.ts';
 import { type Context, command } from './commands.ts';
 import { Exit } from './exit.ts';
-import { foresee, type LocalFile, listed, type Manifest, manifestOf, walk } from './folder.ts';
+import {
+  findingsTable,
+  folderAt,
+  foresee,
+  type LocalFile,
+  listed,
+  type Manifest,
+  manifestOf,
+  refuse,
+  walk,
+} from './folder.ts';
 import { begun, Ledger, type Purpose } from './ledger.ts';
-import { bytes, columns, grouped, one, safe } from './output.ts';
-import { Live, sending } from './progress.ts';
+import { bytes, grouped, one } from './output.ts';
+import { Live } from './progress.ts';
 import { shapeOf } from './shape.ts';
-import { type Landing, landed, landingOf, lanes, put, send, whole } from './upload.ts';
+import { type Landing, landingOf, put, sendAll } from './upload.ts';
 import { follow, rests } from './watch.ts';
-
-const table = (findings: readonly Finding[]) =>
-  columns(
-    findings.map(({ path, reason }) => [safe(path), safe(reason)]),
-    ['path', 'reason'],
-  );
-
-/** Says no before anything is sent: what would be held is told now, file by file. */
-function refuse(findings: readonly Finding[], context: Context, remedy: string): never {
-  const shown = findings.slice(0, 200);
-  const rest = findings.length - shown.length;
-  if (!context.json) context.remark(`${table(shown)}\n${rest > 0 ? `and ${grouped(rest)} more\n` : ''}`);
-  throw new Exit(
-    'refused',
-    `${grouped(findings.length)} ${findings.length === 1 ? 'thing is' : 'things are'} wrong with this folder. ${remedy}`,
-    {
-      ...(context.json && { errors: findings.map(({ path, reason }) => `${path || 'delivery'}: ${reason}`) }),
-    },
-  );
-}
-
-async function folderAt(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new Exit('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
-  return realpath(path);
-}
 
 /** The delivery to go on with, or undefined: still in the partner's hands, and with nothing in it that is gone here. */
 async function unfinished(api: Api, context: Context, purpose: Purpose, here: ReadonlySet<string>) {
@@ -54,62 +36,6 @@ async function unfinished(api: Api, context: Context, purpose: Purpose, here: Re
     else if (delivery && ledger.paths.every(path => here.has(path))) return { delivery, ledger };
   }
   return undefined;
-}
-
-/** Uploads all that has not landed as it is now. Gives what was sent, and the files that belie the folder's own list. */
-async function upload(
-  landing: Landing,
-  ledger: Ledger,
-  files: readonly LocalFile[],
-  sums: ReadonlyMap<string, string>,
-  live: Live,
-) {
-  const there = ledger.paths.length > 0 ? await landed(landing) : new Map<string, { etag: string; size: number }>();
-  const isThere = ({ path, size, mtime }: LocalFile) => {
-    const [sent, has] = [ledger.get(path), there.get(path)];
-    return (
-      sent?.size === size &&
-      sent.mtime === mtime &&
-      has?.etag === sent.etag &&
-      has.size === size &&
-      sent.sha256 === (sums.get(path) ?? sent.sha256)
-    );
-  };
-  const todo = files.filter(file => !isThere(file));
-  const weigh = (some: readonly LocalFile[]) => ({
-    files: some.length,
-    bytes: some.reduce((sum, { size }) => sum + size, 0),
-  });
-  const [all, left] = [weigh(files), weigh(todo)];
-  const done = { files: all.files - left.files, bytes: all.bytes - left.bytes };
-  const started = Date.now();
-  let moved = 0;
-  const differing: Finding[] = [];
-  const draw = () =>
-    live.figures(sending({ ...done, bytes: done.bytes + moved }, all, moved, (Date.now() - started) / 1000));
-  const sendOne = async (file: LocalFile) => {
-    const sent = await send(landing, file, sums.get(file.path), count => {
-      moved += count;
-      draw();
-    });
-    if ('differs' in sent)
-      differing.push(finding(file.path, `Its SHA-256 is ${sent.differs}, but the list says ${sums.get(file.path)}.`));
-    else ledger.add(sent);
-    done.files += 1;
-    draw();
-  };
-  draw();
-  await parallel(
-    todo.filter(({ size }) => size <= whole),
-    lanes.whole,
-    sendOne,
-  );
-  await parallel(
-    todo.filter(({ size }) => size > whole),
-    lanes.parts,
-    sendOne,
-  );
-  return { differing, seconds: (Date.now() - started) / 1000, all, sent: todo.length };
 }
 
 /** The manifest goes last: its arrival starts the check. */
@@ -193,9 +119,9 @@ export const deliver = command({
     context.onInterrupt(() => `Stopped. What has landed stays. Go on with: ${again}`);
 
     using live = new Live(context);
-    const landing = await landingOf(api, delivery.id);
+    const landing = await landingOf(api, () => api.ask('uploadAccess', { params: { delivery: delivery.id } }));
     try {
-      const { differing, seconds, all, sent } = await upload(landing, ledger, files, foreseen.sums, live);
+      const { differing, seconds, all, sent } = await sendAll(landing, ledger, files, foreseen.sums, live);
       live.end();
       if (differing.length > 0)
         refuse(differing, context, `The list was not sent, so nothing is checked yet. Mend it, then: ${again}`);
@@ -239,7 +165,7 @@ async function conclude(api: Api, context: Context, delivery: Delivery, ledger: 
   context.result(
     last,
     held
-      ? `Held; nothing of it is in the lake.\n\n${table(held.findings)}${more}`
+      ? `Held; nothing of it is in the lake.\n\n${findingsTable(held.findings)}${more}`
       : `Registered: this is your receipt.\n\n${one(last, shape, context)}`,
   );
   if (held) context.remark(`Mend it, then run the same command again: only what changed is sent.`);

@@ -5,6 +5,9 @@ import { bagTexts, compare } from '../../functions/ingest/compare.ts';
 import { type Finding, type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
 import { manifestLimits } from '../../functions/ingest/manifest.ts';
 import { finding } from '../../functions/ingest/paths.ts';
+import type { Context } from './commands.ts';
+import { Exit } from './exit.ts';
+import { columns, grouped, safe } from './output.ts';
 
 /** A file to deliver. `real` is where it is read: elsewhere in the folder when `path` is a link to it. */
 export interface LocalFile {
@@ -96,4 +99,30 @@ export async function foresee(dataset: string, files: readonly LocalFile[], mani
     findings: compared.findings,
     sums: new Map(manifest.text ? compared.files.map(({ path, sha256 }) => [path, sha256]) : []),
   };
+}
+
+export async function folderAt(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) throw new Exit('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
+  return realpath(path);
+}
+
+export const findingsTable = (findings: readonly Finding[]) =>
+  columns(
+    findings.map(({ path, reason }) => [safe(path), safe(reason)]),
+    ['path', 'reason'],
+  );
+
+/** Says no before anything is sent: what would be held is told now, file by file. */
+export function refuse(findings: readonly Finding[], context: Context, remedy: string): never {
+  const shown = findings.slice(0, 200);
+  const rest = findings.length - shown.length;
+  if (!context.json) context.remark(`${findingsTable(shown)}\n${rest > 0 ? `and ${grouped(rest)} more\n` : ''}`);
+  throw new Exit(
+    'refused',
+    `${grouped(findings.length)} ${findings.length === 1 ? 'thing is' : 'things are'} wrong with this folder. ${remedy}`,
+    {
+      ...(context.json && { errors: findings.map(({ path, reason }) => `${path || 'delivery'}: ${reason}`) }),
+    },
+  );
 }

@@ -3,11 +3,16 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Transform } from 'node:stream';
 import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
+import type { UploadAccess } from '../../functions/ingest/access.ts';
 import { sha256 } from '../../functions/ingest/hash.ts';
+import type { Finding } from '../../functions/ingest/ingest.ts';
+import { parallel } from '../../functions/ingest/parallel.ts';
+import { finding } from '../../functions/ingest/paths.ts';
 import { type Api, agentFor } from './call.ts';
 import { Exit } from './exit.ts';
 import { type LocalFile, openFile } from './folder.ts';
-import type { Sent } from './ledger.ts';
+import type { Ledger, Sent } from './ledger.ts';
+import { type Live, sending } from './progress.ts';
 
 const MiB = 1024 ** 2;
 /** Up to here a file is read whole and sent in one request, which can be repeated; above it, in parts. */
@@ -23,9 +28,8 @@ export interface Landing {
 }
 
 /** The landing place, with credentials that are asked for anew before they end (the SDK asks five minutes ahead). */
-export async function landingOf(api: Api, delivery: string): Promise<Landing> {
-  const access = () => api.ask('uploadAccess', { params: { delivery } });
-  let first: Awaited<ReturnType<typeof access>> | undefined = await access();
+export async function landingOf(api: Api, access: () => Promise<UploadAccess>): Promise<Landing> {
+  let first: UploadAccess | undefined = await access();
   const { bucket, prefix, region } = first;
   const s3 = new S3Client({
     region,
@@ -134,4 +138,60 @@ export async function send(
   if (after.mtimeMs !== mtime || sent.size !== size)
     throw new Exit('fault', `${file.path} changed while it was being read. Let it rest, then run this again.`);
   return { ...sent, mtime };
+}
+
+/** Uploads all that has not landed as it is now. Gives what was sent, and the files that belie the folder's own list. */
+export async function sendAll(
+  landing: Landing,
+  ledger: Ledger,
+  files: readonly LocalFile[],
+  sums: ReadonlyMap<string, string>,
+  live: Live,
+) {
+  const there = ledger.paths.length > 0 ? await landed(landing) : new Map<string, { etag: string; size: number }>();
+  const isThere = ({ path, size, mtime }: LocalFile) => {
+    const [sent, has] = [ledger.get(path), there.get(path)];
+    return (
+      sent?.size === size &&
+      sent.mtime === mtime &&
+      has?.etag === sent.etag &&
+      has.size === size &&
+      sent.sha256 === (sums.get(path) ?? sent.sha256)
+    );
+  };
+  const todo = files.filter(file => !isThere(file));
+  const weigh = (some: readonly LocalFile[]) => ({
+    files: some.length,
+    bytes: some.reduce((sum, { size }) => sum + size, 0),
+  });
+  const [all, left] = [weigh(files), weigh(todo)];
+  const done = { files: all.files - left.files, bytes: all.bytes - left.bytes };
+  const started = Date.now();
+  let moved = 0;
+  const differing: Finding[] = [];
+  const draw = () =>
+    live.figures(sending({ ...done, bytes: done.bytes + moved }, all, moved, (Date.now() - started) / 1000));
+  const sendOne = async (file: LocalFile) => {
+    const sent = await send(landing, file, sums.get(file.path), count => {
+      moved += count;
+      draw();
+    });
+    if ('differs' in sent)
+      differing.push(finding(file.path, `Its SHA-256 is ${sent.differs}, but the list says ${sums.get(file.path)}.`));
+    else ledger.add(sent);
+    done.files += 1;
+    draw();
+  };
+  draw();
+  await parallel(
+    todo.filter(({ size }) => size <= whole),
+    lanes.whole,
+    sendOne,
+  );
+  await parallel(
+    todo.filter(({ size }) => size > whole),
+    lanes.parts,
+    sendOne,
+  );
+  return { differing, seconds: (Date.now() - started) / 1000, all, sent: todo.length };
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { crate } from './airlock-crate.ts';
 import { download } from './airlock-download.ts';
 import { preview } from './airlock-preview.ts';
+import { upload } from './airlock-upload.ts';
 import { verify } from './airlock-verify.ts';
 import type { Command } from './commands.ts';
 import { completionOf } from './completion.ts';
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   watch,
   open,
   preview,
+  upload,
   download,
   verify,
   crate,

@@ -8,7 +8,7 @@ import { copyLimits } from '../ingest/steps.ts';
 import { leave, take } from '../ingest/work.ts';
 import { type Summary, summarise } from './checks/check-file.ts';
 import { roundPrefix } from './gather.ts';
-import type { HeldFiles } from './held.ts';
+import { type HeldFiles, imports } from './held.ts';
 import { Tampered } from './objects.ts';
 import { Policy } from './policy.ts';
 import type { SealedFile } from './sealed.ts';
@@ -17,11 +17,18 @@ import { Attempt, folder, Sealed, width } from './steps.ts';
 export const env = z.object({
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
+  /** What the names of all projects' buckets start with. */
+  BUCKETS: z.string(),
   WORK_BUCKET: z.string(),
 });
-const { AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET } = env.parse(process.env);
+const { AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, WORK_BUCKET } = env.parse(process.env);
 
-const Input = Attempt.extend({ round: z.number().int(), policy: Policy, chunk: z.string() });
+const Input = Attempt.extend({
+  round: z.number().int(),
+  policy: Policy,
+  into: z.string().nullable(),
+  chunk: z.string(),
+});
 
 interface Released {
   readonly held: HeldFiles[number];
@@ -29,8 +36,13 @@ interface Released {
 }
 
 /** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
-export const handler = step(Input, async ({ round, policy, chunk, ...attempt }) => {
+export const handler = step(Input, async ({ round, policy, into, chunk, ...attempt }) => {
   const { request: id } = attempt;
+  if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
+  const place =
+    into === null
+      ? { bucket: RELEASE_BUCKET, prefix: `released/${id}/files/` }
+      : { bucket: into, prefix: `${imports}${id}/` };
   const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
 
   const release = async ({ versionId, ...file }: SealedFile): Promise<Released> => {
@@ -40,8 +52,8 @@ export const handler = step(Input, async ({ round, policy, chunk, ...attempt }) 
       key: `${roundPrefix({ id, round })}files/${path}`,
       version: versionId,
     };
-    const key = `released/${id}/files/${path}`;
-    const to = { bucket: RELEASE_BUCKET, key };
+    const key = place.prefix + path;
+    const to = { bucket: place.bucket, key };
     try {
       const large = size > copyLimits.whole;
       const read = await hashOf(from, large ? copyLimits.part : undefined);
@@ -54,8 +66,10 @@ export const handler = step(Input, async ({ round, policy, chunk, ...attempt }) 
       const { head } = read;
       return {
         held: { path, size, sha256, key, versionId: made },
-        // What is no longer than its head has been read already.
-        ...(head.length === size && { tables: await summarise(file, () => Readable.from([head]), policy) }),
+        // What came in discloses nothing later; and what is no longer than its head has been read already.
+        ...(into !== null && { tables: [] }),
+        ...(into === null &&
+          head.length === size && { tables: await summarise(file, () => Readable.from([head]), policy) }),
       };
     } catch (error) {
       if (isGone(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);

@@ -3,6 +3,7 @@ import { ask } from './asked.ts';
 import { asking, type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
 import { stopped, timeOut } from './lapse.ts';
 import { after, approval, day, hour, type In, identity, type Release, type Report, type Request } from './request.ts';
+import { lasts } from './rules.ts';
 import type { Seal } from './sealed.ts';
 
 /** Whether the request is where this attempt left it. */
@@ -118,7 +119,8 @@ export function tick(
   const asked = ask(of, wanted, candidates);
   const added = asked.filter(({ id }) => !of.asked.some(before => before.id === id));
   if (!due && added.length === 0) return unchanged(of, 'no reminder is due');
-  const says = `${counted(needed - of.votes.length, 'more vote')} needed by ${of.deadline}.`;
+  // Not how many are missing, as that is how many there are.
+  const says = `Votes are needed by ${of.deadline}.`;
   // The first time that there is nobody left; saying it again helps nobody.
   const nobodyLeft = due && asked.length === wanted - 1;
   return {
@@ -165,7 +167,7 @@ export function released(
       release,
       releasedBy: of.releasedBy,
       releasedAt: now,
-      expiresAt: after(now, (of.direction === 'import' ? rules.imports.keepDays : rules.releasedDays) * day),
+      expiresAt: after(now, lasts(of.direction, rules) * day),
     },
     events: [happened('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
     reason: 'released',

@@ -3,6 +3,7 @@ import { step } from '../handler.ts';
 import { pack } from '../ingest/chunks.ts';
 import { isGone } from '../ingest/landing.ts';
 import { leave } from '../ingest/work.ts';
+import { readProject } from '../projects/store.ts';
 import { reopen, Tampered } from './objects.ts';
 import { SealManifest } from './sealed.ts';
 import { Attempt, folder } from './steps.ts';
@@ -17,13 +18,16 @@ export const handler = step(Attempt, async attempt => {
   const { project, request: id } = attempt;
   const of = await readRequest(TABLE_NAME, project, id);
   if (of.status !== 'releasing' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
+  const home = of.direction === 'import' ? await readProject(TABLE_NAME, project) : undefined;
+  if (of.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
+  const into = home?.status === 'ready' ? home.network.bucket : null;
   try {
     const { files, policy, request, round } = SealManifest.parse(await reopen(AIRLOCK_BUCKET, of.seal));
     if (request !== id || round !== of.round) throw new Tampered(`the seal of ${id} is another request's`);
     const leaving = files.filter(({ path }) => !of.withheld.includes(path));
     const chunks: string[] = [];
     for (const chunk of pack(leaving)) chunks.push(await leave(WORK_BUCKET, folder(attempt), JSON.stringify(chunk)));
-    return { outcome: 'ready', round: of.round, policy, chunks };
+    return { outcome: 'ready', round: of.round, policy, into, chunks };
   } catch (error) {
     if (isGone(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
     throw error;

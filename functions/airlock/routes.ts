@@ -1,12 +1,17 @@
 import * as z from 'zod';
 import { own, Paging, pageOf, type Route } from '../api/route.ts';
+import { UploadAccess } from '../ingest/access.ts';
 import { ProjectId } from '../projects/projects.ts';
+import { Round } from './decision.ts';
 import { downloadRoutes } from './release/routes.ts';
 import { FileReport } from './report.ts';
 import { Groups, RequestId, Source, Title } from './request.ts';
 import { Edit } from './requester.ts';
+import { Direction } from './rules.ts';
 import { SealedFile } from './sealed.ts';
+import { Settings, ShownSettings } from './settings.ts';
 import { Summary } from './summary.ts';
+import { Told } from './told.ts';
 import { Shown } from './views.ts';
 import { Ballot } from './votes.ts';
 
@@ -29,12 +34,30 @@ export const airlockRoutes = {
     cli: 'airlock draft',
     status: 201,
     who: own,
-    summary: 'Draft a request to release files from a project',
+    summary: 'Draft a request to let files out of a project, or with --direction import into it',
     example:
       'airlock draft asthma --title \'Table 1\' --source data/outbox/table1/ --groups \'[{"name":"table","kind":"table","purpose":"paper","paths":["**"]}]\'',
     params: project,
-    body: z.object({ title: Title, source: Source, groups: Groups.describe('what the files are, as JSON or @file') }),
+    body: z.object({
+      title: Title,
+      direction: Direction.default('export').describe('out of the project, or into it'),
+      source: Source.optional(),
+      groups: Groups.describe('what the files are, as JSON or @file'),
+    }),
     returns: Shown,
+  },
+  importAccess: {
+    method: 'POST',
+    path: `${path}/access`,
+    capability: 'airlock',
+    cli: 'airlock access',
+    status: 200,
+    mints: true,
+    who: own,
+    summary: "Credentials to upload an import's files, and nothing else, for an hour",
+    example: 'airlock access asthma al-0011223344556677',
+    params: request,
+    returns: UploadAccess,
   },
   editRequest: {
     ...on,
@@ -192,6 +215,53 @@ export const airlockRoutes = {
     who: judges,
     summary: 'Wait anew for the decision of a review whose workflow was lost; votes are kept',
     example: 'airlock reissue asthma al-0011223344556677',
+  },
+  showSettings: {
+    method: 'GET',
+    path: '/projects/{project}/settings/airlock',
+    capability: 'airlock',
+    cli: 'airlock settings',
+    status: 200,
+    who: all,
+    summary: "How a project's requests are reviewed, and what they are checked against",
+    example: 'airlock settings asthma',
+    params: project,
+    returns: ShownSettings,
+  },
+  changeSettings: {
+    method: 'PUT',
+    path: '/projects/{project}/settings/airlock',
+    capability: 'airlock',
+    cli: 'airlock configure',
+    status: 200,
+    who: [{ group: 'operator' }],
+    summary: 'Give a project settings of its own; what is not named is as the organisation has it',
+    example: `airlock configure asthma --settings '{"tier":3,"quorum":3}' --reason 'small villages'`,
+    params: project,
+    body: z.object({ settings: Settings, reason: Reason.shape.reason }),
+    returns: ShownSettings,
+  },
+  listTrail: {
+    ...on,
+    method: 'GET',
+    path: `${path}/trail`,
+    cli: 'airlock trail',
+    who: all,
+    summary: 'What has happened to a request, newest first; nothing of votes before all have voted',
+    example: 'airlock trail asthma al-0011223344556677',
+    query: Paging,
+    returns: pageOf(Told),
+  },
+  listRounds: {
+    ...on,
+    method: 'GET',
+    path: `${path}/rounds`,
+    cli: 'airlock rounds',
+    who: reviewers,
+    summary: 'The rounds of a review that have ended: each with its seal and how people voted on it',
+    example: 'airlock rounds asthma al-0011223344556677',
+    query: Paging,
+    returns: pageOf(Round),
   },
   ...downloadRoutes,
 } as const satisfies Record<string, Route>;

@@ -68,3 +68,7 @@ export const Rules = z.strictObject({
     .prefault({}),
 });
 export type Rules = z.infer<typeof Rules>;
+
+/** For how many days what was released can be fetched, and what was let in can be revoked. */
+export const lasts = (direction: Direction, rules: Rules): number =>
+  direction === 'import' ? rules.imports.keepDays : rules.releasedDays;

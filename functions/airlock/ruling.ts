@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { key } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { createRow, readRow, replaceRow } from '../table.ts';
+import { readRow, writeRows } from '../table.ts';
 import { type Facts, nobody } from './decision.ts';
 import type { Rules } from './rules.ts';
 import { rulesWith, Settings } from './settings.ts';
@@ -20,11 +20,15 @@ const settingsKey = (project: string) => key('airlocks', project, 'SETTINGS');
 
 export const readRuling = (table: string, project: string) => readRow(table, Ruling, settingsKey(project));
 
-/** Makes a project's settings what `ruling` says. What was before stays in the table, by its number. */
+/** Makes a project's settings what `ruling` says. Each one stays in the table for good, by its number. */
 export async function writeRuling(table: string, project: string, ruling: Ruling): Promise<void> {
   const at = settingsKey(project);
   const read = await readRuling(table, project);
-  const written = read ? await replaceRow(table, at, read, ruling) : await createRow(table, at, ruling);
+  const number = String((read?.revision ?? 0) + 1).padStart(8, '0');
+  const written = await writeRows(table, [
+    { key: at, read, item: ruling },
+    { key: key('airlocks', project, `SETTINGS#${number}`), read: undefined, item: ruling },
+  ]);
   if (!written) throw new Refused('conflict', 'Somebody else changed these settings at the same moment. Look again.');
 }
 

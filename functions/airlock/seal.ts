@@ -8,16 +8,21 @@ import { copyLimits } from '../ingest/steps.ts';
 import { leave, take } from '../ingest/work.ts';
 import { sniff } from './checks/sniff.ts';
 import { roundPrefix } from './gather.ts';
-import { Source } from './request.ts';
+import { Source, Uploads } from './request.ts';
 import type { SealedFile } from './sealed.ts';
 import { Attempt, folder, PlannedFile, width } from './steps.ts';
 
-export const env = z.object({ BUCKETS: z.string(), AIRLOCK_BUCKET: z.string(), WORK_BUCKET: z.string() });
+export const env = z.object({
+  BUCKETS: z.string(),
+  UPLOADS_BUCKET: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+});
 const { AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 const Input = Attempt.extend({
   bucket: z.string(),
-  source: Source,
+  source: z.union([Source, Uploads]),
   round: z.number().int(),
   chunk: z.string(),
 });

@@ -53,3 +53,24 @@ export function policyOf(rules: Rules, settings: Settings | undefined, direction
   const policy = { ...base, ...present(checks), rules: { ...base.rules, ...present(own) } } as Policy;
   return Policy.parse({ ...policy, version: `${base.version}+${sha256(JSON.stringify(policy)).slice(0, 12)}` });
 }
+
+/** A project's settings as people see them: what was set, by whom and why, and what it comes to. */
+export const ShownSettings = z.object({
+  settings: Settings,
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  at: z.iso.datetime().optional(),
+  rules: Rules,
+  policy: Policy,
+});
+export type ShownSettings = z.infer<typeof ShownSettings>;
+
+export const shownSettings = (
+  base: Rules,
+  ruling: { settings: Settings; byName: string; reason: string; at: string } | undefined,
+): ShownSettings => ({
+  settings: ruling?.settings ?? {},
+  ...(ruling && { by: ruling.byName, reason: ruling.reason, at: ruling.at }),
+  rules: rulesWith(base, ruling?.settings),
+  policy: policyOf(base, ruling?.settings, 'export'),
+});

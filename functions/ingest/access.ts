@@ -1,3 +1,5 @@
+import * as z from 'zod';
+
 /** What an upload needs: write objects, by parts too, and see what has arrived. */
 export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'] as const;
 
@@ -24,3 +26,15 @@ export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; 
       },
     ],
   });
+
+/** What somebody uploads with: credentials that write below the prefix, and nothing else, until they expire. */
+export const UploadAccess = z.object({
+  bucket: z.string(),
+  prefix: z.string(),
+  region: z.string(),
+  accessKeyId: z.string(),
+  secretAccessKey: z.string(),
+  sessionToken: z.string(),
+  expires: z.iso.datetime(),
+});
+export type UploadAccess = z.infer<typeof UploadAccess>;

@@ -1,12 +1,11 @@
 import { randomInt } from 'node:crypto';
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import * as z from 'zod';
 import { http, type User } from '../api/http.ts';
 import { outcomes } from '../api/once.ts';
 import { now } from '../clock.ts';
 import { Refused } from '../refused.ts';
-import { uploadPolicy } from './access.ts';
 import { type Delivery, deliveryId, landingPrefix, mayUpload, PartnerId } from './ingest.ts';
+import { lend } from './lend.ts';
 import { createDelivery, pageDatasets, pageDeliveries, pageVersions, partnerOf, readDelivery } from './store.ts';
 
 export const env = z.object({
@@ -17,9 +16,7 @@ export const env = z.object({
   REGION: z.string(),
 });
 const { TABLE_NAME, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION } = env.parse(process.env);
-const sts = new STSClient({});
-
-const hour = 3600;
+const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROLE_ARN, region: REGION };
 
 /** The delivery, to its own partner and to staff; to anybody else there is none. */
 async function find(user: User, id: string): Promise<Delivery> {
@@ -53,26 +50,7 @@ export const handler = http<'ingest'>(
       if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
       mayUpload(delivery);
       const prefix = landingPrefix(user.id, id);
-      const { Credentials } = await sts.send(
-        new AssumeRoleCommand({
-          RoleArn: UPLOAD_ROLE_ARN,
-          RoleSessionName: id,
-          DurationSeconds: hour,
-          Policy: uploadPolicy({ bucket: LANDING_BUCKET, prefix, key: LANDING_KEY_ARN, region: REGION }),
-        }),
-      );
-      const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {};
-      if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
-        throw new Error('the upload role gave no credentials');
-      return {
-        bucket: LANDING_BUCKET,
-        prefix,
-        region: REGION,
-        accessKeyId: AccessKeyId,
-        secretAccessKey: SecretAccessKey,
-        sessionToken: SessionToken,
-        expires: Expiration.toISOString(),
-      };
+      return lend(landing, prefix, id);
     },
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
     listVersions: ({ params: { dataset }, query }) => pageVersions(TABLE_NAME, dataset, query),

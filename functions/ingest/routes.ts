@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Paging, pageOf, type Route, staff } from '../api/route.ts';
+import { UploadAccess } from './access.ts';
 import { DatasetId, DatasetVersion, Delivery, DeliveryId } from './ingest.ts';
 
 const delivery = z.object({ delivery: DeliveryId });
@@ -52,15 +53,7 @@ export const ingestRoutes = {
     summary: "Credentials to write this delivery's files, and nothing else, for an hour",
     example: 'delivery access dl-0011223344556677',
     params: delivery,
-    returns: z.object({
-      bucket: z.string(),
-      prefix: z.string(),
-      region: z.string(),
-      accessKeyId: z.string(),
-      secretAccessKey: z.string(),
-      sessionToken: z.string(),
-      expires: z.iso.datetime(),
-    }),
+    returns: UploadAccess,
   },
   listDatasets: {
     method: 'GET',

@@ -11,6 +11,7 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { imports } from '../../functions/airlock/held.ts';
 import { explainWildcards } from '../wildcards.ts';
 import { bucketPrefix, path } from './names.ts';
 
@@ -104,14 +105,20 @@ export class Storage extends Construct {
   }
 
   private fence(role: Role, vpcId: string) {
-    const deny = (sid: string, actions: string[], conditions: Record<string, Record<string, unknown>>) =>
+    const everything = [this.bucket.bucketArn, this.bucket.arnForObjects('*')];
+    const deny = (
+      sid: string,
+      actions: string[],
+      conditions: Record<string, Record<string, unknown>>,
+      resources = everything,
+    ) =>
       this.bucket.addToResourcePolicy(
         new PolicyStatement({
           sid,
           effect: Effect.DENY,
           principals: [new AnyPrincipal()],
           actions,
-          resources: [this.bucket.bucketArn, this.bucket.arnForObjects('*')],
+          resources,
           conditions,
         }),
       );
@@ -132,6 +139,14 @@ export class Storage extends Construct {
       ArnEquals: { 'aws:PrincipalArn': role.roleArn },
       StringNotEquals: { 'aws:SourceVpc': vpcId },
     });
+    // What the airlock let in stays as it was reviewed, whoever works with it.
+    const { account, partition } = Stack.of(this);
+    deny(
+      'ImportsAreOnlyRead',
+      ['s3:PutObject*', 's3:DeleteObject*'],
+      { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${path}*` } },
+      [this.bucket.arnForObjects(`${imports}*`)],
+    );
   }
 
   private letFlowLogsUse(key: Key) {

@@ -43,7 +43,7 @@ async function seconds(run: () => Promise<unknown>): Promise<number> {
 async function open({ stage }: Scene) {
   const petra = stage.as('petra');
   const { id } = await petra.ask('openDelivery', { body: { dataset: 'bench' } });
-  return { id, landing: await landingOf(petra, id) };
+  return { id, landing: await landingOf(petra, () => petra.ask('uploadAccess', { params: { delivery: id } })) };
 }
 
 /** The baseline: the same client, bucket, credentials and width, and nothing that makes it a delivery. */

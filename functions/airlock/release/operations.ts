@@ -2,7 +2,7 @@ import type { Call, User } from '../../api/http.ts';
 import { now } from '../../clock.ts';
 import { Refused } from '../../refused.ts';
 import { happened } from '../decision.ts';
-import { HeldFiles } from '../held.ts';
+import { HeldFiles, imports } from '../held.ts';
 import { reopen } from '../objects.ts';
 import type { Request } from '../request.ts';
 import { lookRow } from '../store.ts';
@@ -24,6 +24,8 @@ export function downloads(
   /** The request if it is released. Of any other state the reason is told by the grant, if there is one at all. */
   async function find(params: { project: string; request: string }, user: User) {
     const { request, revision } = await read(params);
+    if (request.direction === 'import')
+      throw new Refused('conflict', `Nothing is fetched: ${request.id} was let in, to ${imports}${request.id}/.`);
     if (request.status !== 'released') {
       const why = 'reason' in request ? `: ${request.reason}` : '.';
       throw new Refused('conflict', `Nothing can be fetched: this request is ${request.status}${why}`);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { clashes, wrongPath } from '../../ingest/paths.ts';
 import { Refused } from '../../refused.ts';
+import { Direction } from '../rules.ts';
 import { canonical } from './canonical.ts';
 
 /** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */
@@ -22,6 +23,8 @@ export const ReleaseRecord = z.strictObject({
   v: z.literal(1),
   request: Id,
   round: z.number().int().min(1),
+  /** Out of the project, or into it. */
+  direction: Direction,
   project: Id,
   seal: z.strictObject({
     sha256: Sha256,

@@ -29,6 +29,7 @@ export function record(files = texts, over: Partial<ReleaseRecord> = {}): Releas
   return recordOf({
     request: 'rq-0011223344556677',
     round: 2,
+    direction: 'export',
     project: 'asthma',
     seal: { sha256: sha256('seal'), files: listed.length, bytes, sealedAt: '2026-11-01T09:00:00.000Z' },
     files: listed,
