@@ -24,8 +24,9 @@ import { mayUpload, open } from './requester.ts';
 import { Rules } from './rules.ts';
 import { readRuling, writeRuling } from './ruling.ts';
 import { shownSettings } from './settings.ts';
-import { change, createRequest, pageRequests, readRequest, recordLook } from './store.ts';
+import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, recordLook } from './store.ts';
 import { summaryOf } from './summary.ts';
+import { told } from './told.ts';
 import { eyeOf, shown } from './views.ts';
 import type { Ballot } from './votes.ts';
 
@@ -186,6 +187,16 @@ export const handler = http<'airlock'>(
       const key = `${roundPrefix({ id: of.id, round })}files/${path}`;
       const bytes = streamOf({ bucket: AIRLOCK_BUCKET, key, version: file.versionId });
       return { path, ...(await preview({ ...file, report }, bytes)) };
+    },
+    async listTrail({ user, params, query }) {
+      const { of, eye } = await find(user, params);
+      return pageTrail(TABLE_NAME, of.id, query, entry => told(entry, of, user, eye));
+    },
+    async listRounds({ user, params, query }) {
+      const { of, eye } = await find(user, params);
+      if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} don't see who voted how.`);
+      const { items, next } = await pageRounds(TABLE_NAME, of.id, query);
+      return { items: items.map(({ revision: _, ...round }) => round), ...(next !== undefined && { next }) };
     },
     reviewRequest: call => cast(call, call.body),
     returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),

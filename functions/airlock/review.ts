@@ -50,7 +50,7 @@ export function vote(of: Request, { by, ballot }: { by: Person; ballot: Ballot }
     ...earlier.filter(vote => vote.by !== by.id),
     { ...ballot, by: by.id, name: by.name, round: of.round, at: now },
   ];
-  const events = [...dropped, happened('VoteCast', `Vote ${votes.length} on seal ${of.seal.sha256}.`, by)];
+  const events = [...dropped, happened('VoteCast', `Seal ${of.seal.sha256}.`, by)];
   return settle({ ...of, votes }, events, now, facts);
 }
 
@@ -80,7 +80,7 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
         comments: publicComments(votes),
         rejectedAt: now,
       },
-      events: [...events, happened('RequestRejected', `${votes.length} votes.`)],
+      events: [...events, happened('RequestRejected', 'Reviewers reject it.')],
       reason: 'rejected',
       ...ended('rejected'),
       ...wake,

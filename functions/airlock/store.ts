@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { key } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
+import { type Page, pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
 import { type Decision, type Happened, Round } from './decision.ts';
 import type { Volumes } from './gather.ts';
 import { Request } from './request.ts';
@@ -87,8 +87,31 @@ interface Paging {
 export const pageRequests = (table: string, project: string, page: Paging) =>
   pageRows(table, Summary, key('airlocks', project).pk, { ...page, prefix: 'al-' });
 
-export const pageTrail = (table: string, id: string, page: Paging) =>
-  pageRows(table, Entry, requestKey(id).pk, { ...page, prefix: trail });
+/**
+ * A page of the trail, newest first, as `see` lets somebody see it. It reads on over what they may not see, and its token
+ * is the time of the last thing they saw: neither pages nor tokens tell what there is besides. So a page never ends
+ * between two things of one instant.
+ */
+export async function pageTrail<T extends { readonly at: string }>(
+  table: string,
+  id: string,
+  { limit = 50, next }: Paging,
+  see: (entry: Entry) => T[],
+): Promise<Page<T>> {
+  const items: T[] = [];
+  for (let from = next, more = true; more; more = from !== undefined) {
+    const page = await pageRows(table, Entry, requestKey(id).pk, { limit: 200, next: from, prefix: trail });
+    for (const entry of page.items) {
+      const seen = see(entry);
+      const last = items.at(-1);
+      if (last && items.length >= limit && seen.length > 0 && entry.at < last.at)
+        return { items, next: Buffer.from(trail + last.at).toString('base64url') };
+      items.push(...seen.reverse());
+    }
+    from = page.next;
+  }
+  return { items };
+}
 
 export const pageRounds = (table: string, id: string, page: Paging) =>
   pageRows(table, Round, requestKey(id).pk, { ...page, prefix: 'ROUND#' });

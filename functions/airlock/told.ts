@@ -1,0 +1,78 @@
+import * as z from 'zod';
+import { Happened, type Happening, type Person } from './decision.ts';
+import type { Request } from './request.ts';
+import type { Entry } from './trail.ts';
+import type { Eye } from './views.ts';
+
+/** One thing of the trail, as somebody may see it. */
+export const Told = z.object({ at: z.iso.datetime(), round: z.number().int(), ...Happened.shape });
+export type Told = z.infer<typeof Told>;
+
+/**
+ * Who sees what of a trail. `all`: the project too, without the names of those who judge it. `judges`: reviewers and
+ * operators. `votes`: they too, but while the review is blind nobody except whose vote it is. `looks`: in a blind review
+ * reviewers see only their own, as what others looked at is half of what they think of it.
+ */
+const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
+  RequestOpened: 'all',
+  RequestEdited: 'all',
+  RequestSubmitted: 'all',
+  RequestMended: 'all',
+  VolumeHigh: 'all',
+  VolumeExceeded: 'all',
+  RequestSealed: 'all',
+  RequestBlocked: 'all',
+  ReviewOpened: 'all',
+  VoteCast: 'votes',
+  VoteDropped: 'votes',
+  ReviewConflicted: 'judges',
+  ReviewReminded: 'judges',
+  ReviewEscalated: 'judges',
+  ReviewReissued: 'judges',
+  RequestReturned: 'all',
+  RequestApproved: 'all',
+  RequestRejected: 'all',
+  RequestWithdrawn: 'all',
+  RequestTimedOut: 'all',
+  RequestResumed: 'all',
+  ReleaseStarted: 'all',
+  ReleaseStopped: 'all',
+  RequestReleased: 'all',
+  RequestRevoked: 'all',
+  RequestExpired: 'all',
+  FileViewed: 'looks',
+  DownloadOpened: 'all',
+  DownloadTaken: 'all',
+  DownloadPaged: 'all',
+};
+
+/** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */
+export function blind(of: Request, round: number): boolean {
+  if (round !== of.round) return false;
+  const review = of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined;
+  return review !== undefined && !review.conflict;
+}
+
+function sees({ name, by }: Happened, round: number, of: Request, who: Person, eye: Eye): boolean {
+  const only = seenBy[name];
+  if (only === 'all') return true;
+  if (eye === 'project') return false;
+  if (only === 'judges' || !blind(of, round)) return true;
+  return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
+}
+
+/** Of what happened at once, what these eyes may see. */
+export function told({ at, round, events, requester }: Entry, of: Request, who: Person, eye: Eye): Told[] {
+  return events
+    .filter(event => sees(event, round, of, who, eye))
+    .map(({ to, ...event }) => {
+      const known = eye !== 'project' || event.by === requester || event.by === who.id;
+      return {
+        at,
+        round,
+        ...event,
+        ...(!known && { by: '', byName: '' }),
+        ...(eye !== 'project' && to && { to }),
+      };
+    });
+}

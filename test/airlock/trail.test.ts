@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Happening, happened, happenings, type Person } from '../../functions/airlock/decision.ts';
+import { contracts } from '../../functions/airlock/events.ts';
+import type { Request } from '../../functions/airlock/request.ts';
+import { told } from '../../functions/airlock/told.ts';
+import { abouts, entryOf, trailKey } from '../../functions/airlock/trail.ts';
+import type { Eye } from '../../functions/airlock/views.ts';
+import { attempt, ballot, draft, inReview, olga, person, rana, rules, start } from './life.ts';
+
+const [vera, viktor, nina] = [person('vera', 'reviewer'), person('viktor', 'reviewer'), person('nina', 'researcher')];
+const facts = { rules: rules(), members: [rana.id], reviewers: [vera.id, viktor.id, 'walt'], candidates: [] };
+const eyes: [Eye, Person][] = [
+  ['project', rana],
+  ['project', nina],
+  ['reviewer', vera],
+  ['operator', olga],
+];
+
+const voted = (by: Person, of: Request, verdict: 'approve' | 'reject' = 'approve') => {
+  const decision = attempt(of, { do: 'vote', by, ballot: ballot(of.round, verdict) }, start, facts);
+  if (!decision) throw new Error('the vote was refused');
+  return decision.request;
+};
+const open = inReview(facts);
+const before = voted(viktor, open);
+const disputed = voted(viktor, voted(vera, open, 'reject'));
+const decided = voted(vera, before);
+const states: Record<string, Request> = { draft: draft(facts), 'in review': before, disputed, decided };
+
+/** Viktor did it all, in the round of `of`. */
+const seen = (of: Request, eye: Eye, who: Person, by = viktor, round = of.round) =>
+  happenings.filter(name => told({ ...entryOf(of, [happened(name, 'x', by)], start), round }, of, who, eye).length > 0);
+
+describe('who sees what of a trail', () => {
+  const votes: Happening[] = ['VoteCast', 'VoteDropped'];
+  const inside: Happening[] = [
+    ...votes,
+    'FileViewed',
+    'ReviewConflicted',
+    'ReviewReminded',
+    'ReviewEscalated',
+    'ReviewReissued',
+  ];
+  const without = (hidden: Happening[]) => happenings.filter(name => !hidden.includes(name));
+  const rows: [string, Eye, Happening[]][] = [
+    ['draft', 'project', inside],
+    ['in review', 'project', inside],
+    ['disputed', 'project', inside],
+    ['decided', 'project', inside],
+    ['in review', 'reviewer', [...votes, 'FileViewed']],
+    ['in review', 'operator', votes],
+    ['disputed', 'reviewer', []],
+    ['disputed', 'operator', []],
+    ['decided', 'reviewer', []],
+    ['decided', 'operator', []],
+  ];
+  it.each(rows)('%s: %s sees all but %j', (state, eye, hidden) => {
+    for (const [as, who] of eyes.filter(([one]) => one === eye))
+      expect(seen(states[state] as Request, as, who)).toEqual(without(hidden));
+  });
+
+  it('reviewers see their own votes and looks at any time, and all of rounds that are over', () => {
+    expect(seen(before, 'reviewer', viktor)).toEqual(happenings);
+    expect(seen({ ...before, round: 2 }, 'reviewer', vera, viktor, 1)).toEqual(happenings);
+  });
+
+  it('a review that ran out of time is still blind: it can be resumed', () => {
+    const late = attempt(before, { do: 'tick', attempt: before.attempt }, '2027-06-01T00:00:00.000Z', facts)?.request;
+    if (late?.status !== 'expired') throw new Error('it is not over');
+    expect(seen(late, 'reviewer', vera)).toEqual(happenings);
+    const timedOut = attempt(before, { do: 'tick', attempt: 0 }, '2026-11-20T00:00:00.000Z', facts)?.request;
+    if (timedOut?.status !== 'timedOut') throw new Error('it has not timed out');
+    expect(seen(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
+  });
+
+  it('the project learns no name of those who judge', () => {
+    for (const [name, of] of Object.entries(states))
+      for (const [, who] of eyes.filter(([eye]) => eye === 'project')) {
+        const events = happenings.map(name => ({ ...happened(name, 'x', vera), to: [{ id: 'vera', name: 'vera' }] }));
+        expect(JSON.stringify(told(entryOf(of, events, start), of, who, 'project')), name).not.toContain('vera');
+      }
+    const [own] = told(entryOf(open, [happened('RequestSubmitted', 'x', rana)], start), open, nina, 'project');
+    expect(own).toMatchObject({ by: 'rana', byName: 'rana' });
+  });
+
+  it('two blind reviews that differ only in votes look the same', () => {
+    const eye = { quorum: 3 };
+    const three = { ...facts, rules: rules(eye) };
+    const fresh = inReview(three);
+    for (const verdict of ['approve', 'reject'] as const) {
+      const decision = attempt(fresh, { do: 'vote', by: viktor, ballot: ballot(1, verdict) }, start, three);
+      if (!decision) throw new Error('refused');
+      const mine = attempt(decision.request, { do: 'vote', by: vera, ballot: ballot(1, 'approve') }, start, three);
+      const alone = attempt(fresh, { do: 'vote', by: vera, ballot: ballot(1, 'approve') }, start, three);
+      if (!mine || !alone) throw new Error('refused');
+      const rows = (one: typeof mine) => told(entryOf(one.request, one.events, start), one.request, vera, 'reviewer');
+      expect(rows(mine)).toEqual(rows(alone));
+      expect(told(entryOf(fresh, decision.events, start), decision.request, vera, 'reviewer')).toEqual([]);
+    }
+  });
+});
+
+describe('the events of a row', () => {
+  it('satisfy their contracts, and each has an id of its own that is the same again', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...happenings), { minLength: 1 }), fc.nat(1e6), (names, revision) => {
+        const entry = entryOf(
+          open,
+          names.map(name => happened(name, 'x', vera)),
+          start,
+        );
+        const sent = abouts(entry, trailKey(start, revision));
+        for (const [name, about] of sent) expect(contracts[name].schema.parse(about)).toEqual(about);
+        expect(new Set(sent.map(([, { id }]) => id)).size).toBe(names.length);
+        expect(abouts(entry, trailKey(start, revision))).toEqual(sent);
+      }),
+    );
+  });
+
+  it('sort by time, then by what was changed or looked at', () => {
+    const later = '2026-11-01T00:00:00.001Z';
+    const keys = [
+      trailKey(start, 1),
+      trailKey(start, 1, 'a'),
+      trailKey(start, 2),
+      trailKey(later, 1, 'f'),
+      trailKey(later, 10),
+    ];
+    expect([...keys].sort()).toEqual(keys);
+  });
+});
