@@ -1,2 +1,16 @@
+import { zipSync } from 'fflate';
+
 /** Files with this in their names are skipped by the double that plays GuardDuty for the tests, as if it never got to them. */
 export const neverScanned = 'never-scanned';
+
+/** A zip whose files say that they have a password. */
+export function locked(files: Record<string, Uint8Array>): Uint8Array {
+  const zip = Buffer.from(zipSync(files));
+  for (const [magic, flags] of [
+    ['PK\u0003\u0004', 6],
+    ['PK\u0001\u0002', 8],
+  ] as const)
+    for (let at = zip.indexOf(magic); at >= 0; at = zip.indexOf(magic, at + 4))
+      zip.writeUInt16LE(zip.readUInt16LE(at + flags) | 1, at + flags);
+  return zip;
+}
