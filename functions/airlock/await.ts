@@ -3,12 +3,13 @@ import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { decide } from './airlock.ts';
 import { Rules } from './rules.ts';
+import { factsOf } from './ruling.ts';
 import { Attempt } from './steps.ts';
 import { change } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
 const { TABLE_NAME, RULES } = env.parse(process.env);
-const facts = { rules: Rules.parse(JSON.parse(RULES)), members: [], reviewers: [] };
+const base = Rules.parse(JSON.parse(RULES));
 
 /** There is nothing to wait for any more. */
 class Decided extends Error {
@@ -20,6 +21,7 @@ export const handler = step(
   Attempt.extend({ token: z.string().min(1).max(2048) }),
   async ({ project, request: id, attempt, token }) => {
     const at = now();
+    const facts = await factsOf(TABLE_NAME, project, base);
     const { superseded } = await change(TABLE_NAME, { project, id, at }, read =>
       decide(read, { do: 'wait', attempt, token }, at, facts),
     );

@@ -1,0 +1,166 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Release } from '../../functions/airlock/release/record.ts';
+import { keys } from '../ingest/partner.ts';
+import { scene } from './ground.ts';
+
+const { of, people, project, bucket, released, settle, vote } = scene('airlock-way-in');
+const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
+const groups = [{ name: 'all', kind: 'supporting' as const, purpose: 'reference data', paths: ['**'] }];
+const admin = new S3Client(of.configuration);
+
+async function draft(who = people.rana) {
+  const { id, source } = await who.ask('draftRequest', {
+    params: { project },
+    body: { title: 'Codes', direction: 'import', groups },
+  });
+  return { params: { project, request: id }, source };
+}
+
+/** S3 as the requester of an import has it, for an hour. */
+async function uploader(params: { project: string; request: string }, who = people.rana) {
+  const { accessKeyId, secretAccessKey, sessionToken, ...place } = await who.ask('importAccess', { params });
+  const s3 = new S3Client({ ...of.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  const put = (path: string, Body: string) =>
+    s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: place.prefix + path, Body }));
+  return { s3, put, ...place };
+}
+
+async function submit(content: Readonly<Record<string, string>>) {
+  const { params } = await draft();
+  const { put } = await uploader(params);
+  for (const [path, body] of Object.entries(content)) await put(path, body);
+  await people.rana.ask('submitRequest', { params });
+  return params;
+}
+
+describe('an upload', () => {
+  let place: Awaited<ReturnType<typeof uploader>>;
+  let params: Awaited<ReturnType<typeof draft>>['params'];
+  beforeAll(async () => {
+    ({ params } = await draft());
+    place = await uploader(params);
+    await place.put('mine.csv', 'x,y\n');
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'another import',
+      () =>
+        place.s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: 'uploads/al-0011223344556677/x', Body: 'x' })),
+    ],
+    [
+      'what begins like it',
+      () =>
+        place.s3.send(
+          new PutObjectCommand({ Bucket: place.bucket, Key: `${place.prefix.slice(0, -1)}x/y`, Body: 'x' }),
+        ),
+    ],
+    ['the project', () => place.s3.send(new PutObjectCommand({ Bucket: bucket(), Key: 'data/imports/x', Body: 'x' }))],
+    ['reading', () => place.s3.send(new GetObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}mine.csv` }))],
+    [
+      'deleting',
+      () => place.s3.send(new DeleteObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}mine.csv` })),
+    ],
+    ['listing all', () => place.s3.send(new ListObjectsV2Command({ Bucket: place.bucket, Prefix: 'uploads/' }))],
+  ])('opens nothing else: %s', async (_, attempt) => {
+    await expect(attempt()).rejects.toMatchObject({ name: 'AccessDenied' });
+  });
+
+  it('is lent to nobody else, nor for an export, nor once it is sealed', async () => {
+    for (const who of [people.vera, people.olga])
+      await expect(who.ask('importAccess', { params })).rejects.toThrow(/Only|no project|There is no/);
+    const { id } = await people.rana.ask('draftRequest', {
+      params: { project },
+      body: { title: 'Out', source: 'data/outbox/out/', groups },
+    });
+    await expect(people.rana.ask('importAccess', { params: { project, request: id } })).rejects.toThrow(/is an export/);
+    const sealed = await submit(files);
+    await settle(sealed, ['inReview']);
+    await expect(people.rana.ask('importAccess', { params: sealed })).rejects.toThrow(/can be uploaded to a draft/);
+  });
+
+  it('is not a folder of the project, and a project folder is no upload', async () => {
+    const body = { title: 'x', direction: 'import', source: 'data/outbox/x/', groups } as const;
+    await expect(people.rana.ask('draftRequest', { params: { project }, body })).rejects.toThrow(/has no source/);
+    const out = { title: 'x', direction: 'export', source: 'uploads/al-0011223344556677/', groups } as const;
+    await expect(people.rana.ask('draftRequest', { params: { project }, body: out })).rejects.toThrow(
+      /not in the form/,
+    );
+  });
+});
+
+describe('an import', () => {
+  it('is reviewed by its own quorum and delivered byte for byte, with a signed record, to be fetched by nobody', async () => {
+    const params = await submit(files);
+    expect(await settle(params, ['inReview'])).toMatchObject({ quorum: 1, direction: 'import' });
+    await expect(vote(people.rana, params, 'approve')).rejects.toThrow(/Only reviewer/);
+    expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'approved' });
+    await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewer or operator/);
+    await people.olga.ask('releaseRequest', { params });
+    const { release } = await settle(params, ['released']);
+    const prefix = `data/imports/${params.request}/`;
+    expect(Object.keys(await keys(of, bucket(), prefix)).sort()).toEqual(
+      Object.keys(files)
+        .map(path => prefix + path)
+        .map(key => key.slice(prefix.length))
+        .sort(),
+    );
+    for (const [path, content] of Object.entries(files)) {
+      const { Body } = await admin.send(new GetObjectCommand({ Bucket: bucket(), Key: prefix + path }));
+      expect(await Body?.transformToString()).toBe(content);
+    }
+    expect(Object.keys(await keys(of, released, `released/${params.request}/`)).sort()).toEqual([
+      'files.json',
+      'release.json',
+    ]);
+    const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key: release?.key ?? '' }));
+    expect(Release.parse(JSON.parse((await Body?.transformToString()) ?? '')).record).toMatchObject({
+      direction: 'import',
+    });
+    await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing is fetched/);
+  });
+
+  it('may hold small counts, which are none of the project’s; but nothing that runs by being opened', async () => {
+    const small = await submit({ 'published.csv': 'region,n\nNorth,1\nSouth,3\n' });
+    expect((await settle(small, ['inReview', 'blocked', 'returned'])).status).toBe('inReview');
+    const pickle = await submit({
+      'model.pkl': '\x80\x04\x95\x1e\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.',
+    });
+    expect(await settle(pickle, ['inReview', 'blocked'])).toMatchObject({ status: 'blocked' });
+  });
+
+  it('is told what to do where nothing was uploaded', async () => {
+    const { params } = await draft();
+    await people.rana.ask('submitRequest', { params });
+    expect((await settle(params, ['draft'])).findings?.[0]?.reason).toMatch(/There are no files/);
+  });
+});
+
+describe('settings of a project', () => {
+  it('are an operator’s who has no part in it, and hold from the next submission on', async () => {
+    const params = { project };
+    const body = { settings: { imports: { quorum: 2 }, tier: 3 as const }, reason: 'villages' };
+    for (const who of [people.rana, people.vera])
+      await expect(who.ask('changeSettings', { params, body })).rejects.toThrow(/Only operator/);
+    const before = await submit(files);
+    await settle(before, ['inReview']);
+    const set = await people.olga.ask('changeSettings', { params, body });
+    expect(set).toMatchObject({ rules: { tier: 3, imports: { quorum: 2 } }, policy: { version: 'broch-tier3-1' } });
+    expect(await people.rana.ask('showSettings', { params })).toMatchObject({ reason: 'villages' });
+    expect(await settle(before, ['inReview'])).toMatchObject({ quorum: 1 });
+    expect(await settle(await submit(files), ['inReview'])).toMatchObject({ quorum: 2 });
+    await people.olga.ask('changeSettings', {
+      params,
+      body: { settings: { caps: { personRequests: 1 } }, reason: 'x' },
+    });
+    const over = await submit(files);
+    expect((await settle(over, ['draft'])).findings?.[0]?.reason).toMatch(/You would reach \d+ submissions today/);
+  });
+});
