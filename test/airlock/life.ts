@@ -2,6 +2,7 @@ import { type Command, decide } from '../../functions/airlock/airlock.ts';
 import type { Facts, Person } from '../../functions/airlock/decision.ts';
 import { after, hour, type Request } from '../../functions/airlock/request.ts';
 import { open } from '../../functions/airlock/requester.ts';
+import type { Direction } from '../../functions/airlock/rules.ts';
 import { Rules } from '../../functions/airlock/rules.ts';
 import { Refused } from '../../functions/refused.ts';
 
@@ -47,14 +48,14 @@ export const ballot = (round: number, verdict: 'approve' | 'return' | 'reject', 
   files: paths.map(path => ({ path, comment: 'mend' })),
 });
 
-export const draft = (facts: Facts): Request =>
+export const draft = (facts: Facts, direction: Direction = 'export'): Request =>
   open(
     {
       id: 'al-0011223344556677',
       project: 'asthma',
       title: 'Table 1',
-      direction: 'export',
-      source: 'data/outbox/t/',
+      direction,
+      ...(direction === 'export' && { source: 'data/outbox/t/' }),
       groups: [{ name: 'all', kind: 'table', purpose: 'paper', context: '', controls: '', paths: ['**'] }],
     },
     rana,

@@ -4,6 +4,7 @@ import type { Command } from '../../functions/airlock/airlock.ts';
 import type { Facts } from '../../functions/airlock/decision.ts';
 import { dueAt, lapse } from '../../functions/airlock/lapse.ts';
 import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request.ts';
+import type { Direction } from '../../functions/airlock/rules.ts';
 import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './life.ts';
 
 /** Everybody but the requester; any of them may be a reviewer, and a member, at one time and not at another. */
@@ -23,6 +24,7 @@ interface World {
 const factsOf = ({ members, reviewers }: World, quorum: number): Facts => ({
   rules: rules({
     quorum,
+    imports: { quorum, keepDays: 1 },
     partial: true,
     draftDays: 2,
     reviewDays: 2,
@@ -161,48 +163,62 @@ function* turns(world: World, days: number): Generator<World> {
   yield { ...world, reviewers: toggle(world.reviewers, rana.id) };
 }
 
-const first = (quorum: number): World => {
+const first = (quorum: number, direction: Direction = 'export'): World => {
   const bare = { day: 0, members: [rana.id], reviewers: [...others], request: undefined as unknown as Request };
-  return { ...bare, request: draft(factsOf(bare, quorum)) };
+  return { ...bare, request: draft(factsOf(bare, quorum), direction) };
 };
 
 describe('every state that a request can reach', () => {
   it.each([
-    [1, 2, 3],
-    [2, 1, 3],
-  ])('quorum %i, %i rounds, %i days: nothing leaves that should not, and nothing is stuck', (quorum, rounds, days) => {
-    const seen = new Set<string>();
-    const reached = new Map<Status, number>();
-    const queue: World[] = [first(quorum)];
-    let steps = 0;
-    for (let world = queue.pop(); world; world = queue.pop()) {
-      const id = mark(world);
-      if (seen.has(id) || world.request.round > rounds) continue;
-      seen.add(id);
-      reached.set(world.request.status, (reached.get(world.request.status) ?? 0) + 1);
-      hasWayOut(world, quorum);
-      for (const command of commands(world)) {
-        const next = play(world, command, quorum);
-        steps++;
-        if (next) queue.push(next);
+    ['export', 1, 2, 3],
+    ['export', 2, 1, 3],
+    ['import', 1, 1, 3],
+  ] as const)(
+    '%s, quorum %i, %i rounds, %i days: nothing passes that should not, and nothing is stuck',
+    (direction, quorum, rounds, days) => {
+      const seen = new Set<string>();
+      const reached = new Map<Status, number>();
+      const queue: World[] = [first(quorum, direction)];
+      let steps = 0;
+      for (let world = queue.pop(); world; world = queue.pop()) {
+        const id = mark(world);
+        if (seen.has(id) || world.request.round > rounds) continue;
+        seen.add(id);
+        reached.set(world.request.status, (reached.get(world.request.status) ?? 0) + 1);
+        hasWayOut(world, quorum);
+        for (const command of commands(world)) {
+          const next = play(world, command, quorum);
+          steps++;
+          if (next) queue.push(next);
+        }
+        if (!isFinal(world.request)) queue.push(...turns(world, days));
       }
-      if (!isFinal(world.request)) queue.push(...turns(world, days));
-    }
-    console.log(
-      `airlock: quorum ${quorum}: ${seen.size} states, ${steps} commands tried; ${[...reached].map(([name, count]) => `${name} ${count}`).join(', ')}`,
-    );
-    for (const status of ['inReview', 'approved', 'released', 'revoked', 'rejected', 'timedOut', 'expired', 'blocked'])
-      expect(reached.has(status as Status), status).toBe(true);
-  });
+      console.log(
+        `airlock: ${direction}, quorum ${quorum}: ${seen.size} states, ${steps} commands tried; ${[...reached].map(([name, count]) => `${name} ${count}`).join(', ')}`,
+      );
+      for (const status of [
+        'inReview',
+        'approved',
+        'released',
+        'revoked',
+        'rejected',
+        'timedOut',
+        'expired',
+        'blocked',
+      ])
+        expect(reached.has(status as Status), status).toBe(true);
+    },
+  );
 });
 
 it('and longer lives beyond, with every mix of people and rules', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom<Direction>('export', 'import'),
       fc.array(fc.tuple(fc.nat(), fc.nat(3)), { maxLength: 80 }),
-      (quorum, moves) => {
-        let world: World = first(quorum);
+      (quorum, direction, moves) => {
+        let world: World = first(quorum, direction);
         for (const [pick, turn] of moves) {
           if (turn === 0) {
             const all = [...turns(world, 60)];
