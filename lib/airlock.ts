@@ -1,5 +1,7 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
@@ -7,7 +9,9 @@ import { Construct } from 'constructs';
 import type * as Api from '../functions/airlock/api.ts';
 import type * as Await from '../functions/airlock/await.ts';
 import type * as Check from '../functions/airlock/check.ts';
+import type * as Compare from '../functions/airlock/compare.ts';
 import type * as Copy from '../functions/airlock/copy.ts';
+import { contracts } from '../functions/airlock/events.ts';
 import type * as Fail from '../functions/airlock/fail.ts';
 import type * as Fold from '../functions/airlock/fold.ts';
 import type * as Manifest from '../functions/airlock/manifest.ts';
@@ -18,8 +22,10 @@ import type * as Seal from '../functions/airlock/seal.ts';
 import type * as Sign from '../functions/airlock/sign.ts';
 import type * as Tick from '../functions/airlock/tick.ts';
 import { trail } from '../functions/airlock/trail.ts';
+import type * as View from '../functions/airlock/view.ts';
 import { partitions } from '../functions/keys.ts';
 import { assumes, bucket, bus, named, starts, table } from './access.ts';
+import { alarm, fires } from './alarm.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
@@ -100,6 +106,7 @@ export interface AirlockProps {
 /** The way out: sealed, checked, reviewed by people who have no part in it, released byte for byte. */
 export class Airlock extends Construct {
   readonly api: Handler<Module>;
+  readonly view: Handler<Module>;
 
   constructor(scope: Construct, id: string, props: AirlockProps) {
     super(scope, id);
@@ -160,9 +167,8 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/check.ts',
           environment: {
-            TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
+            TABLE_NAME: table(core.table, { airlock: ['GetItem'], airlocks: ['GetItem'] }),
             AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'tags'], 'requests/'),
-            RELEASE_BUCKET: bucket(data.release, ['read', 'list'], 'remembered/'),
             WORK_BUCKET: bucket(data.work, ['read']),
             SCAN_MINUTES: String(rules.scanMinutes),
           },
@@ -170,7 +176,11 @@ export class Airlock extends Construct {
         Fold: new Handler<typeof Fold>(this, 'Fold', {
           ...worker,
           entry: 'airlock/fold.ts',
-          environment: { ...asks, AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/') },
+          environment: {
+            ...asks,
+            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/'),
+            RELEASE_BUCKET: bucket(data.release, ['read'], 'remembered/'),
+          },
         }),
         Await: new Handler<typeof Await>(this, 'Await', {
           core,
@@ -207,7 +217,15 @@ export class Airlock extends Construct {
             WORK_BUCKET: notes,
           },
         }),
-        // It holds what ten thousand tables are remembered by: some 700 MB.
+        Compare: new Handler<typeof Compare>(this, 'Compare', {
+          ...worker,
+          entry: 'airlock/compare.ts',
+          environment: {
+            ...changing,
+            AIRLOCK_BUCKET: reads,
+            RELEASE_BUCKET: bucket(data.release, ['read'], 'remembered/'),
+          },
+        }),
         Sign: new Handler<typeof Sign>(this, 'Sign', {
           ...worker,
           entry: 'airlock/sign.ts',
@@ -240,11 +258,21 @@ export class Airlock extends Construct {
       prefix: 'uploads/',
       by: () => this.api,
     });
+    // It unpacks and draws anew what somebody submitted, so it may do nothing but that; reviewers wait for it.
+    this.view = new Handler<typeof View>(this, 'View', {
+      core,
+      entry: 'airlock/view.ts',
+      memory: 1769,
+      environment: {
+        TABLE_NAME: table(core.table, { airlock: ['GetItem', 'PutItem'], project: ['GetItem'] }),
+        AIRLOCK_BUCKET: reads,
+        RULES,
+      },
+    });
+    this.watchVolume(core);
     this.api = new Handler<typeof Api>(this, 'Api', {
       core,
       entry: 'airlock/api.ts',
-      // It draws files anew for reviewers, who wait for it.
-      memory: 1769,
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
@@ -271,6 +299,27 @@ export class Airlock extends Construct {
         RELEASE_MACHINE: starts(release.machine),
         RULES,
       },
+    });
+  }
+
+  /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */
+  private watchVolume(core: Core) {
+    const { VolumeHigh, VolumeExceeded } = contracts;
+    const rule = new Rule(this, 'VolumeRule', {
+      description: 'Much is submitted to the airlock',
+      eventBus: core.bus,
+      eventPattern: { source: [VolumeHigh.source], detailType: [VolumeHigh.type, VolumeExceeded.type] },
+      // The event as it is: it names the project, the person and the request.
+      targets: [new SnsTopic(core.alarms)],
+    });
+    alarm(this, 'Volume', {
+      topic: core.alarms,
+      metric: fires(rule, core.bus),
+      means:
+        'A project or a person has submitted nearly as much as may be submitted in a day, or tried to submit more.',
+      check:
+        'The mail with the event itself: it names the project, the requester and the request. `broch airlock list <project>` shows the others.',
+      do: 'Ask the requester what it is for. If it is as it should be, raise their caps: `broch airlock configure`. If not, withdraw the requests, or revoke what left.',
     });
   }
 }

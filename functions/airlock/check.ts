@@ -6,12 +6,13 @@ import { sha256 } from '../ingest/hash.ts';
 import { streamOf } from '../ingest/landing.ts';
 import { parallel } from '../ingest/parallel.ts';
 import { take } from '../ingest/work.ts';
-import { checkFile } from './checks/check-file.ts';
+import { readFile, type Summary } from './checks/check-file.ts';
+import { encode, postingsOf } from './checks/sdc/postings.ts';
 import { roundPrefix } from './gather.ts';
 import { judgeScan, pauseUntilScanned, unopened } from './malware.ts';
-import { keep } from './objects.ts';
+import { type Kept, keep } from './objects.ts';
 import { Policy } from './policy.ts';
-import { remembered } from './remembered.ts';
+import { keepList, mostHeld, readLedger } from './remembered.ts';
 import { scansOf } from './scan.ts';
 import type { SealedFile } from './sealed.ts';
 import { Attempt, Sealed } from './steps.ts';
@@ -20,11 +21,10 @@ import { readRequest } from './store.ts';
 export const env = z.object({
   TABLE_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
-  RELEASE_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
   SCAN_MINUTES: z.coerce.number().int().min(1),
 });
-const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SCAN_MINUTES } = env.parse(process.env);
+const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, SCAN_MINUTES } = env.parse(process.env);
 
 const Input = Attempt.extend({ round: z.number().int(), policy: Policy, sealed: z.string() });
 
@@ -52,14 +52,29 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
   const limits = { now: now(), sealedAt: of.seal.sealedAt, scanMinutes: SCAN_MINUTES };
   const verdicts = new Map(scanned.map((file, index) => [file, judgeScan(statuses[index], limits)]));
   if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed };
-  const released = await remembered(RELEASE_BUCKET, project);
+  const { secret } = await readLedger(TABLE_NAME, project);
+  const name = sha256(sealed).slice(0, 16);
+  // What the whole request is compared by, once all of its chunks are read. Written as it fills, so that memory is bounded.
+  const tables: Kept[] = [];
+  let [held, counts]: [Summary[], number] = [[], 0];
+  const flush = async () => {
+    const [list, number] = [held, tables.length];
+    [held, counts] = [[], 0];
+    if (list.length > 0)
+      tables.push(await keepList(AIRLOCK_BUCKET, `${prefix}tables/${name}-${number}`, encode(postingsOf(list))));
+  };
   const reports = await parallel(files, width, async sealedFile => {
     const { versionId: _, ...file } = sealedFile;
     const verdict = verdicts.get(sealedFile) ?? 'clean';
     if (typeof verdict === 'object') return unopened(file, verdict, policy.version);
     const open = () => (file.size === 0 ? Readable.from([]) : streamOf(versionOf(sealedFile)));
-    const report = await checkFile(file, open, policy, released);
+    const { report, summaries } = await readFile(file, open, policy, secret);
+    held.push(...summaries);
+    counts += summaries.reduce((sum, { counts }) => sum + counts.keys.length, 0);
+    if (counts > mostHeld) await flush();
     return { ...report, ran: ['malware', ...report.ran] };
   });
-  return keep(AIRLOCK_BUCKET, `${prefix}checks/${sha256(sealed).slice(0, 16)}.json`, JSON.stringify(reports));
+  await flush();
+  const kept = await keep(AIRLOCK_BUCKET, `${prefix}checks/${name}.json`, JSON.stringify(reports));
+  return { ...kept, tables };
 });

@@ -1,16 +1,13 @@
-import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { step } from '../handler.ts';
 import { copyParts, copyWhole } from '../ingest/lake.ts';
-import { hashOf, isGone, streamOf } from '../ingest/landing.ts';
+import { hashOf, isGone } from '../ingest/landing.ts';
 import { parallel } from '../ingest/parallel.ts';
 import { copyLimits } from '../ingest/steps.ts';
 import { leave, take } from '../ingest/work.ts';
-import { type Summary, summarise } from './checks/check-file.ts';
 import { roundPrefix } from './gather.ts';
 import { type HeldFiles, imports } from './held.ts';
 import { Tampered } from './objects.ts';
-import { Policy } from './policy.ts';
 import type { SealedFile } from './sealed.ts';
 import { Attempt, folder, Sealed, width } from './steps.ts';
 
@@ -25,18 +22,12 @@ const { AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, WORK_BUCKET } = env.parse(proce
 
 const Input = Attempt.extend({
   round: z.number().int(),
-  policy: Policy,
   into: z.string().nullable(),
   chunk: z.string(),
 });
 
-interface Released {
-  readonly held: HeldFiles[number];
-  readonly tables?: Summary[];
-}
-
 /** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
-export const handler = step(Input, async ({ round, policy, into, chunk, ...attempt }) => {
+export const handler = step(Input, async ({ round, into, chunk, ...attempt }) => {
   const { request: id } = attempt;
   if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
   const place =
@@ -45,8 +36,7 @@ export const handler = step(Input, async ({ round, policy, into, chunk, ...attem
       : { bucket: into, prefix: `${imports}${id}/` };
   const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
 
-  const release = async ({ versionId, ...file }: SealedFile): Promise<Released> => {
-    const { path, size, sha256 } = file;
+  const release = async ({ versionId, path, size, sha256 }: SealedFile): Promise<HeldFiles[number]> => {
     const from = {
       bucket: AIRLOCK_BUCKET,
       key: `${roundPrefix({ id, round })}files/${path}`,
@@ -63,29 +53,13 @@ export const handler = step(Input, async ({ round, policy, into, chunk, ...attem
       const made = large
         ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
         : await copyWhole(from, to, content);
-      const { head } = read;
-      return {
-        held: { path, size, sha256, key, versionId: made },
-        // What came in discloses nothing later; and what is no longer than its head has been read already.
-        ...(into !== null && { tables: [] }),
-        ...(into === null &&
-          head.length === size && { tables: await summarise(file, () => Readable.from([head]), policy) }),
-      };
+      return { path, size, sha256, key, versionId: made };
     } catch (error) {
       if (isGone(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
       throw error;
     }
   };
 
-  const released = await parallel(files, width, release);
-  const read = new Map(released.map(({ held, tables }) => [held.path, tables]));
-  // Two at a time, as in the checks. What later tables are compared with: no labels, only hashes and counts.
-  const summaries = await parallel(files, 2, async ({ versionId, ...file }) => {
-    const key = `${roundPrefix({ id, round })}files/${file.path}`;
-    const open = () => streamOf({ bucket: AIRLOCK_BUCKET, key, version: versionId });
-    return read.get(file.path) ?? summarise(file, open, policy);
-  });
-  const text = (of: unknown) => leave(WORK_BUCKET, folder(attempt), JSON.stringify(of));
-  const tables = summaries.flat().map(summary => ({ ...summary, release: id }));
-  return { held: await text(released.map(({ held }) => held)), tables: await text(tables) };
+  const held = await parallel(files, width, release);
+  return { held: await leave(WORK_BUCKET, folder(attempt), JSON.stringify(held)) };
 });

@@ -2,12 +2,13 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { decide } from './airlock.ts';
+import { compareAll } from './compared.ts';
 import { nobody } from './decision.ts';
 import { candidatesFor } from './facts.ts';
 import { roundPrefix } from './gather.ts';
 import { isMalware } from './malware.ts';
 import { Kept, keep, reopen } from './objects.ts';
-import { type CheckFinding, FileReport, worst } from './report.ts';
+import { type CheckFinding, FileReport, withFindings, worst } from './report.ts';
 import { Rules } from './rules.ts';
 import { rulesFor } from './ruling.ts';
 import { Attempt } from './steps.ts';
@@ -18,13 +19,15 @@ export const env = z.object({
   TABLE_NAME: z.string(),
   POOL_ID: z.string(),
   AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
-const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
+const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
 const base = Rules.parse(JSON.parse(RULES));
 
-const Input = Attempt.extend({ checks: z.array(Kept.nullable()) });
+const Checked = Kept.extend({ tables: z.array(Kept) });
+const Input = Attempt.extend({ checks: z.array(Checked.nullable()) });
 const rank = { block: 0, ask: 1, warn: 2 } as const;
 /** Malware first: whoever reads one line should read that one. */
 const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
@@ -42,9 +45,22 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   const policies = new Set<string>();
   const actions: CheckFinding[] = [];
   // Only an attempt that was overtaken leaves a chunk unchecked.
-  const done = z.array(Kept).parse(checks);
-  for (const kept of done) {
-    const reports = z.array(FileReport).parse(await reopen(AIRLOCK_BUCKET, kept));
+  const done = z.array(Checked).parse(checks);
+  const compared = await compareAll(
+    { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },
+    of,
+    done.flatMap(({ tables }) => tables),
+  );
+  const kept: Kept[] = [];
+  for (const chunk of done) {
+    const read = z.array(FileReport).parse(await reopen(AIRLOCK_BUCKET, chunk));
+    const reports = read.map(report => withFindings(report, compared.findings.get(report.path) ?? []));
+    const more = read.some(({ path }) => compared.findings.has(path));
+    kept.push(
+      more
+        ? await keep(AIRLOCK_BUCKET, chunk.key.replace('.json', '-compared.json'), JSON.stringify(reports))
+        : Kept.parse(chunk),
+    );
     files += reports.length;
     const found = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
     for (const { policy } of reports) policies.add(policy);
@@ -64,12 +80,13 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
     files,
     findings,
     ...(gravest && { worst: gravest }),
-    checks: done,
+    checks: kept,
+    ...compared.whole,
     at: of.startedAt,
   };
-  const kept = await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
+  const written = await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
   const report = {
-    ...kept,
+    ...written,
     findings,
     ...(gravest && { worst: gravest }),
     first: first.map(({ path, rule, action, says, cells }) => ({

@@ -9,13 +9,18 @@ export const Kept = z.object({ key: z.string(), versionId: z.string(), sha256: z
 export type Kept = z.infer<typeof Kept>;
 
 /** Writes a text for good: the bucket locks every version. Written again it is another version, which nobody refers to. */
-export async function keep(bucket: string, key: string, text: string): Promise<Kept> {
+export async function keep(
+  bucket: string,
+  key: string,
+  text: string | Uint8Array,
+  type = 'application/json',
+): Promise<Kept> {
   const { VersionId } = await s3.send(
     new PutObjectCommand({
       Bucket: bucket,
       Key: key,
       Body: text,
-      ContentType: 'application/json',
+      ContentType: type,
       ChecksumAlgorithm: 'SHA256',
     }),
   );
@@ -32,8 +37,11 @@ export class Tampered extends Error {
 }
 
 /** Reads the very version that was kept, and its very bytes. */
-export async function reopen(bucket: string, { key, versionId, sha256: expected }: Kept): Promise<unknown> {
+export async function reopenBytes(bucket: string, { key, versionId, sha256: expected }: Kept): Promise<Uint8Array> {
   const bytes = await readVersionOf({ bucket, key, version: versionId });
   if (sha256(bytes) !== expected) throw new Tampered(`${key} is not what was written there`);
-  return JSON.parse(Buffer.from(bytes).toString('utf8'));
+  return bytes;
 }
+
+export const reopen = async (bucket: string, kept: Kept): Promise<unknown> =>
+  JSON.parse(Buffer.from(await reopenBytes(bucket, kept)).toString('utf8'));

@@ -8,6 +8,7 @@ import { readProject } from '../projects/store.ts';
 import { decide } from './airlock.ts';
 import { nobody } from './decision.ts';
 import { admit, gather } from './gather.ts';
+import { beginLedger } from './remembered.ts';
 import { Rules } from './rules.ts';
 import { readRuling } from './ruling.ts';
 import { policyOf, rulesWith } from './settings.ts';
@@ -42,6 +43,7 @@ export const handler = step(Attempt, async attempt => {
   const own = home.network.bucket;
   if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);
   const bucket = of.direction === 'import' ? UPLOADS_BUCKET : own;
+  await beginLedger(TABLE_NAME, project);
   const settings = (await readRuling(TABLE_NAME, project))?.settings;
   const rules = rulesWith(base, settings);
   const { files, findings } = gather(of, await listPresent(bucket, of.source), rules);

@@ -3,13 +3,13 @@ import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { take } from '../ingest/work.ts';
 import { decide } from './airlock.ts';
-import { Differencing } from './checks/sdc/differencing.ts';
+import { keepTables } from './compared.ts';
 import { HeldFiles, heldKey } from './held.ts';
 import { keep, reopen } from './objects.ts';
 import { allowDownload } from './release/download.ts';
 import { recordOf } from './release/record.ts';
 import { sign } from './release/sign.ts';
-import { rememberedKey } from './remembered.ts';
+import { remember } from './remembered.ts';
 import { after, day } from './request.ts';
 import { lasts, Rules } from './rules.ts';
 import { factsOf } from './ruling.ts';
@@ -31,8 +31,8 @@ const base = Rules.parse(JSON.parse(RULES));
 
 /** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
 export const handler = step(
-  Attempt.extend({ copied: z.array(z.object({ held: z.string(), tables: z.string() })) }),
-  async ({ copied, ...of }) => {
+  Attempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
+  async ({ copied, releases, ...of }) => {
     const { project, request: id, attempt } = of;
     const at = now();
     const read = await readRequest(TABLE_NAME, project, id);
@@ -42,12 +42,12 @@ export const handler = step(
     const facts = await factsOf(TABLE_NAME, project, base);
     const { rules } = facts;
     const files = [];
-    const tables = [];
-    for (const { held, tables: key } of copied) {
-      files.push(...HeldFiles.parse(JSON.parse(await take(WORK_BUCKET, held))));
-      tables.push(...Differencing.parse(JSON.parse(await take(WORK_BUCKET, key))));
-    }
-    const { policy } = WholeReport.parse(await reopen(AIRLOCK_BUCKET, read.report));
+    for (const { held } of copied) files.push(...HeldFiles.parse(JSON.parse(await take(WORK_BUCKET, held))));
+    const { policy, tables } = WholeReport.parse(await reopen(AIRLOCK_BUCKET, read.report));
+    // Remembered before it leaves, so that nothing else leaves without having been compared with it.
+    const lists = await keepTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
+    if (lists.length > 0 && !(await remember(TABLE_NAME, project, { request: id, lists }, releases)))
+      return { outcome: 'overtaken' };
     const { seal, votes, requester, direction } = read;
     const record = recordOf({
       request: id,
@@ -66,7 +66,6 @@ export const handler = step(
       recipient: requester,
       keyId: SIGNING_KEY,
     });
-    if (direction === 'export') await keep(RELEASE_BUCKET, rememberedKey(project, id), JSON.stringify(tables));
     const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
     const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(await sign(record)));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);

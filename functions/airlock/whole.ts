@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Limits } from './checks/sdc/told.ts';
 import { Kept } from './objects.ts';
 import { Action } from './report.ts';
 
@@ -13,6 +14,11 @@ export const WholeReport = z.object({
   findings: z.number().int(),
   worst: Action.optional(),
   checks: z.array(Kept),
+  /** Its tables as others are compared with them, and the limits of that; nothing where the policy compares none. */
+  tables: z.array(Kept).default([]),
+  limits: Limits.optional(),
+  /** With how many releases of the project they were compared: those since then are left to the release. */
+  compared: z.number().int().default(0),
   at: z.iso.datetime(),
 });
 export type WholeReport = z.infer<typeof WholeReport>;

@@ -1,5 +1,5 @@
 import type { Policy } from '../policy.ts';
-import type { FileReport } from '../report.ts';
+import { type FileReport, withFindings } from '../report.ts';
 import type { SealedFile } from '../sealed.ts';
 import { checkArchive, isArchive } from './archive.ts';
 import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
@@ -10,14 +10,17 @@ import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
 import { checkNotebook } from './notebook.ts';
 import { checkOffice, officeType } from './office.ts';
 import { checkParquet } from './parquet.ts';
-import type { Differencing, Summary } from './sdc/differencing.ts';
+import { compare } from './sdc/compare.ts';
+import { type Differencing, postingsOf, type Summary } from './sdc/postings.ts';
+import { hasher, mostCounts } from './sdc/predicates.ts';
 import { TableCheck } from './sdc/table.ts';
+import { limitsOf } from './sdc/told.ts';
 import { alsoIs, contradicts, sniff } from './sniff.ts';
 import { checkCsv, utf8 } from './tables.ts';
 import { checkText } from './text.ts';
 import { zipDirectory } from './zip.ts';
 
-export type { Differencing, Released, Summary } from './sdc/differencing.ts';
+export type { Differencing, Released, Summary } from './sdc/postings.ts';
 /** A sealed file as the checks know it: the version is for those who read its bytes. */
 export type CheckedFile = Omit<SealedFile, 'versionId'>;
 
@@ -26,32 +29,60 @@ class SourceFault extends Error {}
 
 /**
  * Checks one file from its bytes, which `open` gives from the beginning as often as it is called. Memory is bounded
- * whatever the file is. What cannot be read is a finding that blocks; only a fault of the source itself is thrown.
+ * whatever the file is. What cannot be read is a finding that blocks; only a fault of the source itself is thrown. With it
+ * comes what its tables are compared by: `key` hides their labels.
  */
+export async function readFile(
+  meta: CheckedFile,
+  open: Open,
+  policy: Policy,
+  key: string,
+): Promise<{ report: FileReport; summaries: Summary[] }> {
+  return check(meta, open, policy, hasher(key));
+}
+
+/** Checks one file by itself: its own tables are compared with each other and with those that left before. */
 export async function checkFile(
   meta: CheckedFile,
   open: Open,
   policy: Policy,
   released: Differencing,
 ): Promise<FileReport> {
-  return (await check(meta, open, policy, released)).report;
+  const { report, summaries } = await readFile(meta, open, policy, '');
+  const limits = limitsOf(policy);
+  if (!limits || summaries.length === 0) return report;
+  const others = Map.groupBy(released, ({ release }) => release);
+  const found = await compare(
+    postingsOf(summaries),
+    [...others].map(([release, tables]) => ({ release, open: async () => postingsOf(tables) })),
+    limits,
+  );
+  return withFindings(report, [...found.values()].flat());
 }
 
 /** What a file must be remembered as once it is released: a summary for every table in it. */
 export async function summarise(meta: CheckedFile, open: Open, policy: Policy): Promise<Summary[]> {
-  return (await check(meta, open, policy, [])).summaries;
+  return (await readFile(meta, open, policy, '')).summaries;
 }
 
 async function check(
   meta: CheckedFile,
   source: Open,
   policy: Policy,
-  released: Differencing,
+  hash: (text: string) => number,
 ): Promise<{ report: FileReport; summaries: Summary[] }> {
   const findings = new Findings(policy);
   const tables: TableCheck[] = [];
+  const room = { left: mostCounts.file };
   const newTable = (sheet?: string): TableCheck => {
-    const table = new TableCheck({ findings, released, path: meta.path, ...(sheet === undefined ? {} : { sheet }) });
+    const table = new TableCheck({
+      findings,
+      path: meta.path,
+      table: tables.length + 1,
+      hash,
+      room,
+      ...(sheet === undefined ? {} : { sheet }),
+    });
     tables.push(table);
     return table;
   };

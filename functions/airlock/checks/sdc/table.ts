@@ -4,10 +4,10 @@ import { type Findings, quoted } from '../findings.ts';
 import { type Candidates, Columns } from './accumulate.ts';
 import { isSuppressed, mayBeMark, type Named, named, type Role } from './columns.ts';
 import { countFindings } from './counts.ts';
-import type { Released, Summary } from './differencing.ts';
 import { Grid } from './grid.ts';
 import { headingLike } from './heading.ts';
 import { readComposite, readNumber } from './number.ts';
+import type { Summary, TableOf } from './postings.ts';
 import { RowRules } from './rows.ts';
 import { Screen } from './screen.ts';
 import { wholeTable } from './whole.ts';
@@ -18,9 +18,8 @@ const encoder = new TextEncoder();
 /** Lines above the heading, such as a title, that are let pass. */
 const mostAbove = 10;
 
-export interface TableOptions {
+export interface TableOptions extends TableOf {
   readonly findings: Findings;
-  readonly released: readonly Released[];
   readonly sheet?: string;
   readonly path: string;
 }
@@ -283,8 +282,7 @@ export class TableCheck implements RowSink {
     this.#rules?.end();
     this.#screen.end(columns);
     const counted = countFindings(columns, this.#state, findings, this.rows);
-    const whole = wholeTable(this.#grid, columns, counted, findings, this.#options.released, this.rows);
-    this.summaries = whole;
+    this.summaries = wholeTable(this.#grid, columns, counted, findings, this.rows, this.#options);
   }
 }
 

@@ -3,9 +3,9 @@ import { identifyingName } from '../identifiers.ts';
 import { type Named, named } from './columns.ts';
 import { complementary, fullCells } from './complementary.ts';
 import type { Counted } from './counts.ts';
-import { differences, type Released, type Summary, summaryOf } from './differencing.ts';
 import { countOf, Grid, melt } from './grid.ts';
 import { readNumber } from './number.ts';
+import { type Summary, summaryOf, type TableOf } from './postings.ts';
 import { RowRules } from './rows.ts';
 
 const aggregate = 'count denominator total percent proportion statistic quantile extreme sum weight'.split(' ');
@@ -16,8 +16,8 @@ export function wholeTable(
   columns: readonly Named[],
   counted: Counted,
   findings: Findings,
-  released: readonly Released[],
   rows: number,
+  of: TableOf,
 ): Summary[] {
   if (!grid) {
     if (rows > 0 && findings.runs('sdc.not-run'))
@@ -35,16 +35,13 @@ export function wholeTable(
       ]);
   }
   if (counted.columns.length === 0 || !counted.cross) sideways(grid, counted, findings);
-  const tables = melt(grid, columns, counted);
-  const summaries: Summary[] = [];
-  for (const table of tables) {
-    if (findings.runs('sdc.full-cells')) fullCells(table, grid, findings);
-    if (findings.runs('sdc.complementary') && !counted.rounded) complementary(table, grid, findings);
-    const summary = summaryOf(table, grid, counted.rounded);
-    if (findings.runs('sdc.differencing')) differences(summary, table, grid, released, findings);
-    summaries.push(summary);
+  const melted = melt(grid, columns, counted);
+  for (const one of melted) {
+    if (findings.runs('sdc.full-cells')) fullCells(one, grid, findings);
+    if (findings.runs('sdc.complementary') && !counted.rounded) complementary(one, grid, findings);
   }
-  return summaries;
+  if (!findings.runs('sdc.differencing')) return [];
+  return melted.map(one => summaryOf(one, grid, { rounded: counted.rounded, only: melted.length === 1 }, of));
 }
 
 /**

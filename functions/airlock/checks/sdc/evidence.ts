@@ -1,0 +1,33 @@
+/** Abramowitz and Stegun, "Handbook of Mathematical Functions", 7.1.26: the error is below 1.5e-7. */
+function erf(x: number): number {
+  const t = 1 / (1 + 0.3275911 * x);
+  const series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  return 1 - series * Math.exp(-x * x);
+}
+
+/**
+ * How likely two counts of different people would come as near to each other as these, had they the same expectation:
+ * the difference of two Poisson counts. No pair of unrelated tables is nearer than that other than by chance.
+ */
+export function nearByChance(one: number, other: number): number {
+  const spread = Math.sqrt(2 * Math.max(1, one + other));
+  return Math.max(1e-300, Math.min(1, erf((Math.abs(one - other) + 0.5) / spread)));
+}
+
+/** Fisher's combination of independent probabilities: how likely all of them together come by chance. */
+export function combined(logs: number, count: number): number {
+  const half = -logs;
+  if (count === 0) return 1;
+  if (count > 300) {
+    // Wilson and Hilferty's normal approximation to chi-squared with 2 * count degrees of freedom.
+    const freedom = 2 * count;
+    const z = ((half / count) ** (1 / 3) - (1 - 2 / (9 * freedom))) / Math.sqrt(2 / (9 * freedom));
+    return z > 0 ? (1 - erf(z / Math.SQRT2)) / 2 : 1 - (1 - erf(-z / Math.SQRT2)) / 2;
+  }
+  let [term, sum] = [Math.exp(-half), 0];
+  for (let at = 0; at < count; at++) {
+    sum += term;
+    term *= half / (at + 1);
+  }
+  return Math.min(1, sum);
+}
