@@ -64,6 +64,7 @@ export class PlatformStack extends Stack {
         costs: costs.api,
         workspaces: workspaces.api,
         airlock: airlock.api,
+        preview: airlock.view,
       },
     });
     outputs(this, { Url: api.url });

@@ -3,31 +3,28 @@ import * as z from 'zod';
 import { http, type User } from '../api/http.ts';
 import { outcomes } from '../api/once.ts';
 import { now } from '../clock.ts';
-import { streamOf } from '../ingest/landing.ts';
 import { lend } from '../ingest/lend.ts';
 import { rolesOf } from '../projects/members.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { type Command, decide } from './airlock.ts';
-import { type Decision, happened, onceOnly } from './decision.ts';
+import { type Decision, onceOnly } from './decision.ts';
 import { factsFor } from './facts.ts';
-import { roundPrefix } from './gather.ts';
+import { finder, type Of } from './found.ts';
 import { lapse } from './lapse.ts';
 import { start, wake } from './machines.ts';
-import { openable } from './malware.ts';
-import { manifestOf, pageFiles, pageReports, reportOn } from './pages.ts';
-import { preview } from './preview/preview.ts';
+import { manifestOf, pageFiles, pageReports } from './pages.ts';
 import { revokeDownload } from './release/download.ts';
 import { downloads } from './release/operations.ts';
-import { type Request, requestId } from './request.ts';
+import { requestId } from './request.ts';
 import { mayUpload, open } from './requester.ts';
 import { Rules } from './rules.ts';
 import { readRuling, writeRuling } from './ruling.ts';
 import { shownSettings } from './settings.ts';
-import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, recordLook } from './store.ts';
+import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest } from './store.ts';
 import { summaryOf } from './summary.ts';
 import { told } from './told.ts';
-import { eyeOf, shown } from './views.ts';
+import { shown } from './views.ts';
 import type { Ballot } from './votes.ts';
 
 export const env = z.object({
@@ -54,35 +51,7 @@ const landing = {
   region: given.REGION,
 };
 const rules = Rules.parse(JSON.parse(RULES));
-
-interface Of {
-  readonly project: string;
-  readonly request: string;
-}
-
-/** Who asks, as they may see this request; to whoever may not, there is none. */
-async function look(of: Request, user: User) {
-  const member = (await rolesOf(TABLE_NAME, of.project, user.id)).length > 0;
-  return eyeOf(of, user, member);
-}
-
-async function find(user: User, { project, request }: Of) {
-  const { revision, ...read } = await readRequest(TABLE_NAME, project, request);
-  const { request: of } = lapse(read, now(), rules);
-  return { of, revision, eye: await look(of, user) };
-}
-
-/** What a reviewer opens is on record before it is shown. */
-async function viewed(
-  user: User,
-  { of, revision, eye }: Awaited<ReturnType<typeof find>>,
-  says: string,
-  path?: string,
-) {
-  if (eye !== 'reviewer') return;
-  const event = { ...happened('FileViewed', says, user), ...(path !== undefined && { path }) };
-  await recordLook(TABLE_NAME, of, revision, event, now());
-}
+const { look, find, viewed } = finder(TABLE_NAME, rules);
 
 /** What somebody asks for: decided on what is so now, and written; what happened is told by the table's stream. */
 async function run(
@@ -174,19 +143,6 @@ export const handler = http<'airlock'>(
       const page = await pageReports(AIRLOCK_BUCKET, found.of, query);
       await viewed(user, found, 'Reports with cells.', page.items[0]?.path);
       return page;
-    },
-    async viewFile({ user, params, query: { path } }) {
-      const found = await find(user, params);
-      const { of } = found;
-      const { round, files } = await manifestOf(AIRLOCK_BUCKET, of);
-      const file = files.find(file => file.path === path);
-      if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${of.id}.`);
-      const report = await reportOn(AIRLOCK_BUCKET, of, path);
-      openable(path, report);
-      await viewed(user, found, 'A file.', path);
-      const key = `${roundPrefix({ id: of.id, round })}files/${path}`;
-      const bytes = streamOf({ bucket: AIRLOCK_BUCKET, key, version: file.versionId });
-      return { path, ...(await preview({ ...file, report }, bytes)) };
     },
     async listTrail({ user, params, query }) {
       const { of, eye } = await find(user, params);

@@ -147,6 +147,8 @@ export const airlockRoutes = {
   },
   viewFile: {
     ...on,
+    // Another function than the others': it unpacks what somebody submitted.
+    capability: 'preview',
     method: 'GET',
     path: `${path}/view`,
     cli: 'airlock view',

@@ -18,7 +18,7 @@ export const staff = [{ group: 'operator' }, { group: 'steward' }] as const sati
 export const own = [{ group: 'researcher', member: ['lead', 'researcher'] }] as const satisfies readonly Allowed[];
 export const members = [{ group: 'operator' }, ...own] as const satisfies readonly Allowed[];
 
-export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'costs' | 'api';
+export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'preview' | 'costs' | 'api';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';

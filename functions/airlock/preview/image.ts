@@ -60,7 +60,7 @@ function figure(pixels: Pixels, alt: string, limits: Limits): { html: string; by
  * A PNG or JPEG drawn anew: decoded to pixels, which are encoded by ourselves. What else was in the file (places, names,
  * thumbnails, whatever hangs behind its end) is not in what is shown. Throws NotShown where it cannot be decoded.
  */
-export function image(bytes: Uint8Array, limits: Limits): Part {
+export function image(bytes: Uint8Array, limits: Limits, title = 'Picture'): Part {
   let decoded: ReturnType<typeof decode>;
   try {
     decoded = decode(bytes, limits);
@@ -73,7 +73,7 @@ export function image(bytes: Uint8Array, limits: Limits): Part {
   const under = hidden(pixels);
   const size = `${grouped(pixels.width)} × ${grouped(pixels.height)} pixels${by > 1 ? `, shown at 1/${by}` : ''}`;
   return {
-    html: `<section><h2>Picture, ${size}</h2>${html}${beside > 0 ? `<p class="note">${grouped(beside)} bytes of the file are not part of its picture (texts, profiles, or what hangs behind its end). They leave with it.</p>` : ''}</section>${under ? `<section><h2>The same with nothing transparent: colours lie hidden there</h2>${figure(under, 'what lies under transparency', limits).html}</section>` : ''}`,
+    html: `<section><h2>${title}, ${size}</h2>${html}${beside > 0 ? `<p class="note">${grouped(beside)} bytes of the file are not part of its picture (texts, profiles, or what hangs behind its end). They leave with it.</p>` : ''}</section>${under ? `<section><h2>The same with nothing transparent: colours lie hidden there</h2>${figure(under, 'what lies under transparency', limits).html}</section>` : ''}`,
     left: by > 1 ? [`Details of the picture: it is shown ${by} times smaller.`] : [],
   };
 }

@@ -11,12 +11,16 @@ export interface Limits {
   readonly bytes: number;
   /** Bytes of a text, */
   readonly text: number;
-  /** and of a picture's file, which is decoded whole. */
+  /** of a picture's file, which is decoded whole, */
   readonly image: number;
+  /** and of any other file that is read whole. */
+  readonly held: number;
   /** A picture's pixels: what it may unfold to. */
   readonly pixels: number;
   /** Pixels of a picture as it is shown; a larger one is made smaller. */
   readonly shown: number;
+  /** Parts of a page: sheets, a notebook's cells and outputs, a document's parts. */
+  readonly parts: number;
   /** Bytes of the HTML that a table, text or picture becomes, about: the answer of a Lambda holds 6 MB, as JSON. */
   readonly html: number;
 }
@@ -30,7 +34,9 @@ export const limits: Limits = {
   bytes: 64 * 1024 ** 2,
   text: 2 * 1024 ** 2,
   image: 20 * 1024 ** 2,
+  held: 64 * 1024 ** 2,
   pixels: 25_000_000,
   shown: 2_000_000,
+  parts: 300,
   html: 2_500_000,
 };

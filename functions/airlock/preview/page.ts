@@ -1,4 +1,5 @@
 import { type Action, type CheckFinding, type FileReport, worst } from '../report.ts';
+import type { Group } from '../sealed.ts';
 import { escaped, grouped, short, visible } from './escape.ts';
 import { policy, style } from './style.ts';
 
@@ -11,7 +12,7 @@ export interface Part {
 
 const words: Record<Action, string> = { block: 'Blocked', ask: 'Needs an explanation', warn: 'Look closely' };
 
-function badge(report: FileReport | undefined): string {
+export function badge(report: FileReport | undefined): string {
   if (!report) return '<span class="badge none">Not checked</span>';
   const of = worst(report.findings);
   return of ? `<span class="badge ${of}">${words[of]}</span>` : '<span class="badge good">No findings</span>';
@@ -56,11 +57,53 @@ function checked(report: FileReport | undefined): string {
   return `Checked by ${rules} of policy ${visible(report.policy)}${seen.length > 0 ? `, over ${seen.join(' and ')}` : ''}.`;
 }
 
-/** A whole document. It fetches nothing and runs nothing, whatever was in the file. */
-export function page(
-  file: { path: string; type: string; report?: FileReport | undefined },
-  parts: readonly Part[],
-): string {
-  const left = parts.flatMap(part => part.left);
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escaped(policy)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>Preview</title><style>${style}</style></head><body><header><h1>${visible(file.path)}</h1><p>${badge(file.report)}${visible(file.type)} · ${checked(file.report)}</p></header><main>${findings(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${left.map(escaped).join(' ')}</p></section>` : ''}</main></body></html>`;
+/** What a file is to those who judge it: as it was sealed, and in the requester's own words. */
+export interface About {
+  readonly path: string;
+  /** The media type that the seal says, for what people read and as a wish: the bytes decide. */
+  readonly type: string;
+  readonly size?: number;
+  readonly sha256?: string;
+  readonly kind?: string;
+  readonly group?: Group | undefined;
+  readonly report?: FileReport | undefined;
+}
+
+const paragraphs = (text: string) =>
+  text
+    .split(/\r\n|\n|\r/)
+    .map(visible)
+    .join('<br>');
+
+function about({ size, sha256, kind, group }: About): string {
+  const facts: [string, string][] = [
+    ...(group
+      ? ([
+          ['Group', visible(group.name)],
+          ['Purpose', paragraphs(group.purpose)],
+          ['Context', group.context ? paragraphs(group.context) : 'None was given.'],
+          ['Controls', group.controls ? paragraphs(group.controls) : 'None are said to have been applied.'],
+        ] as [string, string][])
+      : []),
+    ...(kind === undefined ? [] : ([['Kind', visible(kind)]] as [string, string][])),
+    ...(size === undefined ? [] : ([['Size', `${grouped(size)} bytes`]] as [string, string][])),
+    ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${visible(sha256)}</code>`]] as [string, string][])),
+  ];
+  if (facts.length === 0) return '';
+  return `<section><h2>About this file, as it was sealed</h2><dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl></section>`;
+}
+
+/** A document of our own making. It fetches nothing and runs nothing, whatever is in it. */
+export const document = (title: string, header: string, main: string): string =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escaped(policy)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${style}</style></head><body><header>${header}</header><main>${main}</main></body></html>`;
+
+/** The page of a file: what it is and what was found, then its parts. */
+export function page(file: About, parts: readonly Part[]): string {
+  const left = [...new Set(parts.flatMap(part => part.left))];
+  const missing = left.slice(0, 40).concat(left.length > 40 ? ['And more.'] : []);
+  return document(
+    'Preview',
+    `<h1>${visible(file.path)}</h1><p>${badge(file.report)}${visible(file.type)} · ${checked(file.report)}</p>`,
+    `${about(file)}${findings(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escaped).join(' ')}</p></section>` : ''}`,
+  );
 }

@@ -1,92 +1,140 @@
-import type { FileReport } from '../report.ts';
+import { head, type Open, Unreadable } from '../checks/bytes.ts';
+import { officeType } from '../checks/office.ts';
+import { isText, sniff } from '../checks/sniff.ts';
+import { utf8 } from '../checks/tables.ts';
+import { zipDirectory } from '../checks/zip.ts';
+import { type Given, json, model, parquet, words, workbook } from './contents.ts';
+import { isUtf16 } from './encoding.ts';
 import { card } from './hex.ts';
 import { image, isPicture, NotShown } from './image.ts';
 import { type Limits, limits as usual } from './limits.ts';
-import { type Part, page } from './page.ts';
+import { notebook } from './notebook.ts';
+import { type About, type Part, page } from './page.ts';
+import { svg } from './svg.ts';
 import { table } from './table.ts';
-import { isText, text } from './text.ts';
-
-export interface Previewed {
-  readonly path: string;
-  /** The media type that the seal says, for what people read and as a wish: the bytes decide. */
-  readonly type: string;
-  readonly size?: number;
-  readonly report?: FileReport | undefined;
-}
+import { text } from './text.ts';
 
 const tables = /^text\/(csv|tab-separated-values|tsv)\b/;
+const looked = 64 * 1024;
+/** The longest that a model's own description is. */
+const header = 16 * 1024 ** 2 + 8;
 
-/** The first bytes of a stream, and the same stream from its beginning. */
-async function peek(bytes: AsyncIterable<Uint8Array>, most: number) {
-  const iterator = bytes[Symbol.asyncIterator]();
-  const held: Uint8Array[] = [];
-  let [count, whole] = [0, false];
-  while (count < most) {
-    const { value, done } = await iterator.next();
-    if (done) {
-      whole = true;
-      break;
-    }
-    held.push(value);
-    count += value.length;
-  }
-  const head = Buffer.concat(held);
-  async function* again() {
-    try {
-      yield head;
-      while (!whole) {
-        const { value, done } = await iterator.next();
-        if (done) return;
-        yield value;
-      }
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { head: head.subarray(0, most), whole: whole && count <= most, again, close: () => iterator.return?.() };
+const why: Record<string, string> = {
+  'application/pdf': 'It is a PDF, which cannot be shown safely.',
+  'image/gif': 'It is a GIF, which is not drawn anew. Ask for a PNG.',
+  'image/webp': 'It is a WebP picture, which is not drawn anew. Ask for a PNG.',
+  'application/onnx': 'It is an ONNX model, which is not read. Ask for safetensors.',
+};
+
+const unfolded = 256 * 1024 ** 2;
+
+/** A zip is a workbook, a document, or an archive that nobody can judge. */
+async function office(given: Given): Promise<Part[] | undefined> {
+  const entries = await zipDirectory(given.open);
+  const type = officeType(entries);
+  if (type === undefined) return undefined;
+  if (entries.reduce((sum, { size }) => sum + size, 0) > unfolded)
+    throw new Unreadable(`it unpacks to more than ${unfolded / 1024 ** 2} MiB`);
+  return type.endsWith('spreadsheetml.sheet') ? workbook(given, entries) : words(given, entries);
 }
 
-async function render(file: Previewed, bytes: AsyncIterable<Uint8Array>, limits: Limits): Promise<Part> {
-  const first = await peek(bytes, 64 * 1024);
-  const refuse = (why: string) => card(first.head, file.size, why);
+const readers: Record<string, (given: Given) => Promise<Part[] | undefined>> = {
+  'application/json': given => json(given, false),
+  'application/x-ndjson': given => json(given, true),
+  'application/x-ipynb+json': notebook,
+  'application/vnd.apache.parquet': parquet,
+  'application/x-safetensors': model,
+  'application/zip': office,
+};
+
+/** The bytes of a file to be held, or undefined where they are too many. Of a model that is but its description. */
+async function held(type: string, open: Open, limits: Limits): Promise<Uint8Array | undefined> {
+  if (type === 'application/x-safetensors') return head(open, header);
+  const bytes = await head(open, limits.held + 1);
+  return bytes.length > limits.held ? undefined : bytes;
+}
+
+/** What a file of some structure shows, or why it could not be followed. A fault of where its bytes come from is thrown. */
+async function structured(
+  type: string,
+  { size, report }: About,
+  open: Open,
+  limits: Limits,
+): Promise<{ parts?: Part[] | undefined; why?: string }> {
+  const reader = readers[type];
+  if (!reader) return {};
+  const bytes = await held(type, open, limits);
+  if (!bytes) return { why: `It has more than ${limits.held / 1024 ** 2} MiB.` };
+  const again = async function* () {
+    yield bytes;
+  };
   try {
-    if (first.whole && first.head.length === 0) return card(first.head, 0, 'The file is empty.');
-    if (isPicture(first.head)) {
-      const { head, whole } = await peek(first.again(), limits.image);
-      return whole ? image(head, limits) : refuse(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
-    }
-    if (!isText(first.head, first.whole))
-      return refuse(
-        tables.test(file.type)
-          ? 'It says it is a table, but is not UTF-8 text.'
-          : `It is ${file.type}, which is not rendered.`,
-      );
-    const named = /\.(tsv|tab)$/i.test(file.path) || /tab-separated|tsv/.test(file.type) ? '\t' : ',';
-    if (tables.test(file.type) || /\.(csv|tsv|tab)$/i.test(file.path))
-      return await table(first.again(), file.report, limits, named);
-    const { head, whole } = await peek(first.again(), limits.text);
-    return text(head, whole, limits);
+    return { parts: await reader({ open: again, size: size ?? bytes.length, report, limits }) };
+  } catch (error) {
+    return { why: `It cannot be followed: ${error instanceof Unreadable ? error.message : 'it is damaged'}.` };
+  }
+}
+
+async function asText(type: string, file: About, open: Open, limits: Limits, note: readonly string[]): Promise<Part[]> {
+  const { report } = file;
+  const wide = isUtf16(await head(open, 2));
+  const source = () => (wide ? utf8(open) : open());
+  const said: Part[] = wide
+    ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', left: note }]
+    : [{ html: '', left: note }];
+  const named = /\.(tsv|tab)$/i.test(file.path) || /tab-separated|tsv/.test(file.type) ? '\t' : ',';
+  if (tables.test(file.type) || tables.test(type) || /\.(csv|tsv|tab)$/i.test(file.path))
+    return [...said, await table(source, report, limits, named)];
+  const bytes = await head(source, limits.text + 1);
+  const whole = bytes.length <= limits.text;
+  const shown = text(bytes.subarray(0, limits.text), whole, report, limits);
+  if (type !== 'image/svg+xml' || !whole) return [...said, shown];
+  try {
+    return [...said, svg(new TextDecoder().decode(bytes), limits, 'Drawing'), shown];
+  } catch (error) {
+    if (!(error instanceof NotShown)) throw error;
+    return [...said, shown, { html: '', left: [`The drawing: ${error.message}`] }];
+  }
+}
+
+async function picture(open: Open, limits: Limits): Promise<Part> {
+  const bytes = await head(open, limits.image + 1);
+  if (bytes.length <= limits.image) return image(bytes, limits);
+  throw new NotShown(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
+}
+
+async function render(file: About, open: Open, limits: Limits): Promise<Part[]> {
+  const start = await head(open, looked);
+  const refuse = (reason: string) => [card(start, file.size, reason)];
+  if (start.length === 0) return [card(start, 0, 'The file is empty.')];
+  const type = sniff(start, file.path);
+  try {
+    if (isPicture(start)) return [await picture(open, limits)];
   } catch (error) {
     if (error instanceof NotShown) return refuse(error.message);
     throw error;
-  } finally {
-    await first.close();
   }
+  const found = await structured(type, file, open, limits);
+  if (found.parts) return found.parts;
+  if (isText(start) && type !== 'application/pdf')
+    return asText(type, file, open, limits, found.why === undefined ? [] : [found.why]);
+  return refuse(found.why ?? why[type] ?? `It is ${file.type}, which is not rendered.`);
 }
 
 /**
  * A file as reviewers may safely see it: one HTML document in which nothing runs and which fetches nothing, with what the
- * checks found beside it and marked in it. Tables and text are shown as text, pictures drawn anew from their pixels;
+ * checks found beside it and marked in it. Tables, workbooks, notebooks and text are shown as text, pictures drawn anew;
  * anything else is a card with its first bytes. `truncated` says that not all is shown (the page says what is missing).
  *
- * Serve it with `content-type: text/html; charset=utf-8`, `x-content-type-options: nosniff`, the policy of style.ts plus
- * `sandbox; frame-ancestors 'self'` as a header, or inside `<iframe sandbox srcdoc>`.
+ * `open` gives its bytes from the beginning as often as it is called. Serve the page with `content-type: text/html;
+ * charset=utf-8`, `x-content-type-options: nosniff`, the policy of style.ts plus `sandbox; frame-ancestors 'self'` as a
+ * header, or inside `<iframe sandbox srcdoc>`.
  */
 export async function preview(
-  file: Previewed,
-  bytes: AsyncIterable<Uint8Array>,
+  file: About,
+  open: Open,
   limits: Limits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
-  const part = await render(file, bytes, limits);
-  return { html: page(file, [part]), truncated: part.left.length > 0 };
+  const parts = await render(file, open, limits);
+  return { html: page(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
 }

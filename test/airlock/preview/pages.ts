@@ -10,11 +10,12 @@ export async function* chunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Ui
 export const show = (
   path: string,
   type: string,
-  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+  content: string | Uint8Array | (() => AsyncIterable<Uint8Array>),
   report?: FileReport,
 ) => {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  return preview({ path, type, report }, bytes instanceof Uint8Array ? chunks(bytes) : bytes);
+  const size = bytes instanceof Uint8Array ? { size: bytes.length } : {};
+  return preview({ path, type, report, ...size }, () => (bytes instanceof Uint8Array ? chunks(bytes) : bytes()));
 };
 
 /** A report that blocks these cells: row, column, value. */
@@ -56,7 +57,7 @@ export function inert(html: string) {
   expect(tags.filter(tag => !ours.has(tag ?? ''))).toEqual([]);
   expect(html.match(/<style>/g)).toHaveLength(1);
   for (const [, source] of html.matchAll(/<img[^>]*src="([^"]*)"/g))
-    expect(source).toMatch(/^data:image\/png;base64,[A-Za-z0-9+/=]+$/);
+    expect(source).toMatch(/^data:image\/(png|svg\+xml);base64,[A-Za-z0-9+/=]+$/);
   for (const [, names] of html.matchAll(/<[a-z0-9]+((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>/g))
     expect(names).not.toMatch(/\s(on\w+|style|href|srcset|action|formaction|background)=/);
 }

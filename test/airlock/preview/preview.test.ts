@@ -72,7 +72,6 @@ describe('text', () => {
   it.each([
     ['a ZIP', 'application/zip', Buffer.from('504b0304140000000800', 'hex')],
     ['a PDF', 'application/pdf', Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.from([0xe2, 0xe3, 0xcf, 0xd3])])],
-    ['a table in another encoding', 'text/csv', Buffer.from('ö,1\n', 'latin1')],
     ['nothing', 'text/plain', Buffer.alloc(0)],
   ])('%s is a card', async (_, type, bytes) => {
     const { html } = await show('file.bin', type, bytes);
@@ -86,7 +85,7 @@ describe('a table', () => {
 
   it('marks the flagged cell and no other', async () => {
     const { html } = await show('t.csv', 'text/csv', 'group,n\na,12\nb,3\n', reportOf([[3, 2, '3']]));
-    expect(html).toContain('<td class="block n" title="Finding 1">3<sup>1</sup></td>');
+    expect(html).toContain('<td class="block n" title="Finding 1: sdc.minimum-count">3<sup>1</sup></td>');
     expect(html.match(/<td class="block/g)).toHaveLength(1);
     expect(html).toContain('B3 = 3');
   });
@@ -102,7 +101,7 @@ describe('a table', () => {
       `${wide}\n${body}\n`,
       reportOf([[4000, 90, '3998x89']]),
     );
-    expect(html).toContain('<td class="block" title="Finding 1">3998x89<sup>1</sup></td>');
+    expect(html).toContain('<td class="block" title="Finding 1: sdc.minimum-count">3998x89<sup>1</sup></td>');
     expect(html).toContain('<td>3997x88</td>');
     expect(html).toContain('3,798 rows</td>');
     expect(truncated).toBe(true);
@@ -111,7 +110,7 @@ describe('a table', () => {
   it('counts rows as the checks do, whatever is in quotes', async () => {
     const { html } = await show('t.csv', 'text/csv', 'a,b\n"x\ny","<b>1</b>"\n\n2,3\n', reportOf([[4, 2, '3']]));
     inert(html);
-    expect(html).toContain('<td class="block n" title="Finding 1">3<sup>1</sup></td>');
+    expect(html).toContain('<td class="block n" title="Finding 1: sdc.minimum-count">3<sup>1</sup></td>');
     expect(html).toContain('x<i class="u" title="U+000A">↵</i>y');
   });
 
@@ -150,7 +149,7 @@ describe('a table', () => {
 
 it('is the same in whatever pieces the bytes come', async () => {
   const text = 'näme,n\n"a\n",3\nb,4\n'.repeat(50);
-  const whole = await show('t.csv', 'text/csv', text);
+  const whole = await show('t.csv', 'text/csv', () => chunks(Buffer.from(text), 1000));
   for (const size of [1, 2, 3, 7, 64])
-    expect(await show('t.csv', 'text/csv', chunks(Buffer.from(text), size))).toEqual(whole);
+    expect(await show('t.csv', 'text/csv', () => chunks(Buffer.from(text), size))).toEqual(whole);
 });

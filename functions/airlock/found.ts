@@ -1,0 +1,44 @@
+import type { User } from '../api/http.ts';
+import { now } from '../clock.ts';
+import { rolesOf } from '../projects/members.ts';
+import { happened } from './decision.ts';
+import { lapse } from './lapse.ts';
+import type { Request } from './request.ts';
+import type { Rules } from './rules.ts';
+import { readRequest, recordLook } from './store.ts';
+import { type Eye, eyeOf } from './views.ts';
+
+export interface Of {
+  readonly project: string;
+  readonly request: string;
+}
+
+/** A request as time has left it, for the eyes of whoever asks. */
+export interface Found {
+  readonly of: Request;
+  readonly revision: number;
+  readonly eye: Eye;
+}
+
+/** How requests are found by the functions behind the routes. */
+export function finder(table: string, rules: Rules) {
+  /** Who asks, as they may see this request; to whoever may not, there is none. */
+  async function look(of: Request, user: User): Promise<Eye> {
+    const member = (await rolesOf(table, of.project, user.id)).length > 0;
+    return eyeOf(of, user, member);
+  }
+  return {
+    look,
+    async find(user: User, { project, request }: Of): Promise<Found> {
+      const { revision, ...read } = await readRequest(table, project, request);
+      const { request: of } = lapse(read, now(), rules);
+      return { of, revision, eye: await look(of, user) };
+    },
+    /** What a reviewer opens is on record before it is shown. */
+    async viewed(user: User, { of, revision, eye }: Found, says: string, path?: string): Promise<void> {
+      if (eye !== 'reviewer') return;
+      const event = { ...happened('FileViewed', says, user), ...(path !== undefined && { path }) };
+      await recordLook(table, of, revision, event, now());
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { grouped } from './escape.ts';
+import type { Limits } from './limits.ts';
+import type { Part } from './page.ts';
+
+/** Parts of a page while there is room for them: what a file of many parts unfolds to is bounded as a whole. */
+export class Room {
+  readonly parts: Part[] = [];
+  readonly #limits: Limits;
+  #left: number;
+  #refused = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+    this.#left = limits.html;
+  }
+
+  get left(): number {
+    return Math.max(0, this.#left);
+  }
+
+  get full(): boolean {
+    return this.#left <= 0 || this.parts.length >= this.#limits.parts;
+  }
+
+  /** Makes a part, unless the page is full; then it is counted. */
+  add(make: (room: number) => Part): void {
+    if (this.full) {
+      this.#refused++;
+      return;
+    }
+    const part = make(this.left);
+    this.#left -= Buffer.byteLength(part.html);
+    this.parts.push(part);
+  }
+
+  /** All parts, with a last word on those that there was no room for. */
+  all(): Part[] {
+    if (this.#refused === 0) return this.parts;
+    return [...this.parts, { html: '', left: [`${grouped(this.#refused)} further parts of the file.`] }];
+  }
+}
