@@ -8,6 +8,8 @@ export interface Fault {
   readonly function: string;
   /** Which of an invocation's calls, from 1; 0 is the invocation itself, null is every call. */
   readonly nth: number | null;
+  /** Only if it is this one: an invocation that fails makes other calls than one that doesn't. */
+  readonly action?: string;
   /** `error` is one that the SDK does not try again. */
   readonly how: 'throttle' | 'error' | 'lost';
   /** How many tries of the call fail; left out: all that the SDK makes. */
@@ -27,9 +29,8 @@ export interface Call {
 
 export interface Watched {
   readonly calls: readonly Call[];
-  /** How many faults were asked for, and how many of them happened. */
-  readonly rules: number;
-  readonly met: number;
+  /** The faults that have not happened. */
+  readonly unmet: readonly Fault[];
 }
 
 const post = (url: string, body: object) =>

@@ -107,7 +107,10 @@ function bodyOf(event: Event): unknown {
 function markOf({ id }: User, { headers, routeKey, rawPath, body }: Event): string {
   const key = headers['idempotency-key'];
   if (!key) return '';
-  return createHash('sha256').update(JSON.stringify([id, routeKey, rawPath, key, body])).digest('base64url').slice(0, 22);
+  return createHash('sha256')
+    .update(JSON.stringify([id, routeKey, rawPath, key, body]))
+    .digest('base64url')
+    .slice(0, 22);
 }
 
 const reply = (status: number, body: unknown, type = 'application/json'): APIGatewayProxyStructuredResultV2 => ({

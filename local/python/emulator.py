@@ -189,6 +189,17 @@ _RESOURCE_TAG_COLLECTORS = {
         ("_SFN_WAIT_SCALE = _parse_wait_scale()\n", "_SFN_WAIT_SCALE = _parse_wait_scale()\n_token_machines = {}\n"),
     ],
     "ministack.core.iam_actions": [
+        # Tags that come with an object need the right to tag, too.
+        (
+            """        if action == "PutObject":
+            source = _s3_source_object(headers)
+""",
+            """        if action == "PutObject":
+            if headers.get("x-amz-tagging"):
+                checks.append(("s3:PutObjectTagging", key_arn))
+            source = _s3_source_object(headers)
+""",
+        ),
         # The partitions that a request to DynamoDB touches, each item of a transaction by itself.
         (
             """    context["dynamodb:Select"] = select
@@ -233,8 +244,17 @@ def _leading_keys(request):
 """,
         ),
     ],
-    # An object of a versioned bucket is known by its version, also in the event of its creation.
+    # An object of a versioned bucket is known by its version, also in the event of its creation. A copy takes the same
+    # conditions as a put.
     "ministack.services.s3": [
+        (
+            "    # A canned ACL on the copy applies to the destination, as it does on a\n",
+            """    taken = _check_put_preconditions(headers, dest_bucket.get("objects", {}).get(dest_key))
+    if taken:
+        return taken
+    # A canned ACL on the copy applies to the destination, as it does on a
+""",
+        ),
         (
             '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0"},',
             '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0",\n'

@@ -31,10 +31,12 @@ def _name(function, event):
     return f"{name} {route}" if route else name
 
 
-def _rule(watch, invocation, nth):
+def _rule(watch, invocation, nth, action):
     """The rule that this call of this invocation falls under: each is about the first invocations that get so far."""
     for rule in watch["rules"]:
         if rule["function"] != invocation["name"] or rule["nth"] not in (nth, None):
+            continue
+        if rule["action"] not in (action, None):
             continue
         if invocation["id"] not in rule["hit"]:
             if len(rule["hit"]) >= rule["invocations"]:
@@ -52,7 +54,7 @@ def _seen(invocation, call, action):
         nth = invocation["calls"].setdefault(call, len(invocation["calls"]) + 1) if call else 0
         how = None
         for watch in invocation["watches"]:
-            rule = _rule(watch, invocation, nth)
+            rule = _rule(watch, invocation, nth, action)
             how = how or (rule and rule["how"])
             watch["calls"].append(
                 {"function": invocation["name"], "invocation": invocation["id"], "nth": nth, "action": action, "how": how}
@@ -124,8 +126,8 @@ def _watched(invoke):
 
 
 def _told(watch):
-    met = sum(1 for rule in watch["rules"] if rule["hit"])
-    return {"calls": watch["calls"], "rules": len(watch["rules"]), "met": met}
+    unmet = [{name: rule[name] for name in ("function", "nth", "action", "how")} for rule in watch["rules"] if not rule["hit"]]
+    return {"calls": watch["calls"], "unmet": unmet}
 
 
 def _control(asked):
@@ -138,6 +140,7 @@ def _control(asked):
                     "function": rule["function"],
                     # None: every call. 0: the invocation itself.
                     "nth": rule.get("nth"),
+                    "action": rule.get("action"),
                     "how": rule["how"],
                     "times": rule.get("times") or 1_000_000,
                     "invocations": rule.get("invocations") or 1,

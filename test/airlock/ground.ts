@@ -14,7 +14,7 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { beforeAll } from 'vitest';
-import type { Api } from '../../bin/cli/call.ts';
+import type { Api, Patience } from '../../bin/cli/call.ts';
 import type { Status } from '../../functions/airlock/request.ts';
 import type { Group } from '../../functions/api/route.ts';
 import { key } from '../../functions/keys.ts';
@@ -23,10 +23,10 @@ import { person } from '../ingest/partner.ts';
 import { makeProject, rows } from '../workspaces/ground.ts';
 
 type Cloud = ReturnType<typeof cloud>;
-type Somebody = Api & { readonly id: string; readonly name: string };
+export type Somebody = Api & { readonly id: string; readonly name: string };
 
-export async function somebody(of: Cloud, name: string, group: Group): Promise<Somebody> {
-  const api = await person(of, name, group);
+export async function somebody(of: Cloud, name: string, group: Group, patience?: Patience): Promise<Somebody> {
+  const api = await person(of, name, group, patience);
   const me = await api.ask('showMe');
   return { ...api, id: me.id, name: me.name };
 }

@@ -22,7 +22,7 @@ import {
   ListStateMachinesCommand,
   SFNClient,
 } from '@aws-sdk/client-sfn';
-import { type Api, agentFor, apiAt } from '../../bin/cli/call.ts';
+import { type Api, agentFor, apiAt, type Patience } from '../../bin/cli/call.ts';
 import type { Group } from '../../functions/api/route.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
 import { enrol, signInAs } from '../../local/people.ts';
@@ -32,7 +32,7 @@ import type { Files } from './delivery.ts';
 type Cloud = ReturnType<typeof cloud>;
 
 /** The API as somebody new of a group. */
-export async function person(of: Cloud, name: string, group: Group): Promise<Api> {
+export async function person(of: Cloud, name: string, group: Group, patience?: Patience): Promise<Api> {
   const place = {
     name: 'test',
     api: of.api,
@@ -42,7 +42,7 @@ export async function person(of: Cloud, name: string, group: Group): Promise<Api
     embedded: { endpoint: of.endpoint, ca: readFileSync(of.ca, 'utf8'), account: of.account, people: [] },
   };
   const { access } = await signInAs(place, await enrol(place, of.configuration, `${name}-${Date.now()}`, group));
-  return apiAt(place, agentFor(place), async () => access);
+  return apiAt(place, agentFor(place), async () => access, patience);
 }
 
 /** S3 with the credentials of a delivery, as its partner has it. */
