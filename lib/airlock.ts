@@ -1,10 +1,9 @@
-import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
-import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
+import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type * as Api from '../functions/airlock/api.ts';
 import type * as Await from '../functions/airlock/await.ts';
@@ -25,75 +24,15 @@ import { trail } from '../functions/airlock/trail.ts';
 import type * as View from '../functions/airlock/view.ts';
 import { partitions } from '../functions/keys.ts';
 import { assumes, bucket, bus, named, starts, table } from './access.ts';
+import type { AirlockData } from './airlock-data.ts';
 import { alarm, fires } from './alarm.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
 import { lent } from './lend.ts';
-import { MalwareScan } from './malware.ts';
 import { bucketPrefix } from './project/names.ts';
 import { delivers, listsSources, readsSources } from './sources.ts';
 import { Workflow } from './workflow.ts';
-
-/** What was sealed, what was released, and the key that signs for it. */
-export class AirlockData extends Construct {
-  readonly airlock: Bucket;
-  readonly release: Bucket;
-  readonly work: Bucket;
-  /** Where imports are uploaded to, and lie until they are sealed. */
-  readonly uploads: Bucket;
-  readonly signing: Key;
-  readonly scan: MalwareScan;
-
-  constructor(scope: Construct, id: string, { core }: { core: Core }) {
-    super(scope, id);
-    const { lockDays, draftDays } = core.config.airlock;
-    // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
-    const locked = (prefix: string) => ({
-      objectLockEnabled: true,
-      objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
-      lifecycleRules: [
-        {
-          prefix,
-          expiration: Duration.days(lockDays + 1),
-          noncurrentVersionExpiration: Duration.days(1),
-        },
-        { abortIncompleteMultipartUploadAfter: Duration.days(7) },
-      ],
-    });
-    this.airlock = core.bucket(this, 'Sealed', locked('requests/'));
-    this.scan = new MalwareScan(this, 'Malware', { core, bucket: this.airlock, prefix: 'requests/' });
-    // What tables later ones are compared with stays for good.
-    this.release = core.bucket(this, 'Released', locked('released/'));
-    this.work = core.bucket(this, 'Work', {
-      lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
-    });
-    this.uploads = core.bucket(this, 'Uploads', {
-      // Longer than a draft may rest: until then it is deleted with a receipt.
-      lifecycleRules: [
-        {
-          expiration: Duration.days(2 * draftDays),
-          noncurrentVersionExpiration: Duration.days(1),
-          abortIncompleteMultipartUploadAfter: Duration.days(7),
-        },
-      ],
-    });
-    this.signing = new Key(this, 'Signing', {
-      description: 'Broch: signs the records of releases',
-      keySpec: KeySpec.ECC_NIST_P256,
-      keyUsage: KeyUsage.SIGN_VERIFY,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    const rotated = {
-      id: 'AwsSolutions-KMS5',
-      reason: 'KMS rotates no asymmetric keys; a record names the key that signed it.',
-    };
-    Validations.of(this.signing).acknowledge(rotated, {
-      ...rotated,
-      id: 'NIST.800.53.R5-KMSBackingKeyRotationEnabled',
-    });
-  }
-}
 
 export interface AirlockProps {
   readonly core: Core;

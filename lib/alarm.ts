@@ -1,5 +1,7 @@
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
@@ -36,3 +38,13 @@ export function alarm(
   made.addAlarmAction(new SnsAction(topic));
   return made;
 }
+
+/** How often a rule has found its event. EventBridge counts rules of the account's own bus without naming it. */
+export const fires = ({ ruleName }: Rule, bus?: IEventBus): Metric =>
+  new Metric({
+    namespace: 'AWS/Events',
+    metricName: 'Invocations',
+    dimensionsMap: { ...(bus && { EventBusName: bus.eventBusName }), RuleName: ruleName },
+    statistic: 'Sum',
+    period: Duration.minutes(5),
+  });

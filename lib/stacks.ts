@@ -1,5 +1,6 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
-import { Airlock, AirlockData } from './airlock.ts';
+import { Airlock } from './airlock.ts';
+import { AirlockData } from './airlock-data.ts';
 import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
