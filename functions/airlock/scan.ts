@@ -7,7 +7,7 @@ import { scanTag } from './malware.ts';
 import { width } from './steps.ts';
 
 /** Seconds between looks. Most files are scanned before all of them are sealed, so the first look mostly is the last. */
-const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3, 6];
+const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3];
 
 /** What the tag of this very version says; undefined where it has none yet. */
 async function statusOf({ bucket, key, version }: Version): Promise<string | undefined> {

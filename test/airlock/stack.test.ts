@@ -48,3 +48,44 @@ describe('only the release writes where downloads come from', () => {
     expect(signers.map(([id]) => id.replace(/Role.*$/, ''))).toEqual(['AirlockSign']);
   });
 });
+
+describe('the scan for malware', () => {
+  const [[plan, { Properties }] = ['', { Properties: {} }]] = resources(
+    templates.data,
+    'AWS::GuardDuty::MalwareProtectionPlan',
+  );
+  const ref = (id: string) => JSON.stringify(Properties).includes(id);
+  const policies = resources(templates.data, 'AWS::S3::BucketPolicy').filter(([, policy]) =>
+    JSON.stringify(policy.Properties.Bucket).includes('AirlockSealed'),
+  );
+
+  it('is of everything that is sealed, and told by tags', () => {
+    expect(plan).toMatch(/^AirlockMalwarePlan/);
+    expect(Properties).toMatchObject({
+      Actions: { Tagging: { Status: 'ENABLED' } },
+      ProtectedResource: { S3Bucket: { ObjectPrefixes: ['requests/'] } },
+    });
+    expect([ref('AirlockSealed'), ref('AirlockMalwareRole')]).toEqual([true, true]);
+  });
+
+  it('has tags that nobody else writes or deletes, and no function of ours even asks to', () => {
+    const statements = policies.flatMap(
+      ([, { Properties }]) => (Properties.PolicyDocument as { Statement: { Sid?: string }[] }).Statement,
+    );
+    expect(statements.find(({ Sid }) => Sid === 'OnlyTheScanTags')).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: [
+        's3:DeleteObjectTagging',
+        's3:DeleteObjectVersionTagging',
+        's3:PutObjectTagging',
+        's3:PutObjectVersionTagging',
+      ],
+      Condition: {
+        ArnNotEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': [expect.stringMatching(/^AirlockMalwareRole/), 'Arn'] } },
+      },
+    });
+    for (const [, { Properties }] of resources(templates.platform, 'AWS::IAM::Policy'))
+      expect(JSON.stringify(Properties.PolicyDocument)).not.toMatch(/(Put|Delete)Object(Version)?Tagging/);
+  });
+});
