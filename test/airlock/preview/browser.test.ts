@@ -5,6 +5,7 @@ import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encode } from '../../../functions/airlock/preview/png.ts';
 import { policy } from '../../../functions/airlock/preview/style.ts';
+import { cells, drawing, letter, model, parquet, records, workbook } from './kinds.ts';
 import { pngChunk, reportOf, show } from './pages.ts';
 
 let browser: Browser;
@@ -34,7 +35,10 @@ afterAll(async () => {
 async function look(html: string) {
   const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
   const met = { requests: [] as string[], dialogs: [] as string[], errors: [] as string[], popups: 0 };
-  page.on('request', request => void (request.url().startsWith('data:image/png') || met.requests.push(request.url())));
+  page.on(
+    'request',
+    request => void (/^data:image\/(png|svg\+xml);/.test(request.url()) || met.requests.push(request.url())),
+  );
   page.on('dialog', dialog => {
     met.dialogs.push(dialog.message());
     void dialog.dismiss();
@@ -50,8 +54,12 @@ const nothing = { requests: [], dialogs: [], errors: [], popups: 0 };
 
 const pixel = encode({ width: 2, height: 2, data: new Uint8Array(16).fill(200) });
 
+/** A file's bytes, with the address of that server where it stands for it. */
+const contentOf = (content: string | Buffer | ((evil: string) => Buffer)) =>
+  typeof content === 'string' ? content.replaceAll('@', evil) : typeof content === 'function' ? content(evil) : content;
+
 /** Files as somebody would write them who wants to run, fetch, hide or deceive. `@` stands for their own server. */
-const hostile: [what: string, path: string, type: string, content: string | Buffer][] = [
+const hostile: [what: string, path: string, type: string, content: string | Buffer | ((evil: string) => Buffer)][] = [
   ['a script in a CSV', 'a.csv', 'text/csv', 'a,b\n<script src=@/1></script>,"<img src=@/2 onerror=alert(1)>"\n'],
   ['a quote that ends an attribute', 'a.csv', 'text/csv', `a\n"""><svg onload=fetch('@/3')>"\n`],
   [
@@ -127,10 +135,29 @@ const hostile: [what: string, path: string, type: string, content: string | Buff
   ],
 ];
 
+/** All of it at once, for a file of any kind. */
+const worst = `"><script src=@/20></script><img src=@/21 onerror=alert(20)><svg onload=alert(21)></svg></style><style>@import "@/22";</style>`;
+/** The same as a drawing may have it, and what only a drawing has. */
+const within = `<script href="@/30">alert(30)</script><image href="@/31" onload="alert(31)"/><foreignObject><iframe src="@/32"/></foreignObject><style>@import url(@/33); rect{fill:url(@/34)}</style><rect width="9" height="9" style="fill:url(@/35#a)" filter="url(@/36#f)"/><use href="@/37#x"/><a href="@/38"><text>x</text></a><set attributeName="href" to="@/39"/>`;
+for (const [path, made] of [
+  ['a.xlsx', workbook],
+  ['a.parquet', parquet],
+  ['a.ipynb', cells],
+  ['a.safetensors', model],
+  ['a.json', records],
+  ['a.docx', letter],
+] as const)
+  for (const [name, says] of [
+    ['all of it', worst],
+    ['what a drawing may have', within],
+  ] as const)
+    hostile.push([`${path} with ${name}`, path, 'x', at => Buffer.from(made(says.replaceAll('@', at)))]);
+hostile.push(['a drawing with all that may be in one', 'a.svg', 'image/svg+xml', drawing(within)]);
+
 describe('a hostile file runs nothing and asks nobody', () => {
   it.each(hostile)('%s', async (_, path, type, content) => {
     heard.length = 0;
-    const bytes = typeof content === 'string' ? content.replaceAll('@', evil) : content;
+    const bytes = contentOf(content);
     const report = { ...reportOf([[2, 1, String(bytes).slice(0, 200)]]), type, policy: `"><img src=${evil}/p>` };
     const { html } = await show(path, type, bytes, {
       ...report,
@@ -198,9 +225,26 @@ describe('what a reviewer sees', () => {
     await page.close();
   });
 
+  it('the drawing, drawn, with no way out of it', async () => {
+    heard.length = 0;
+    const { html } = await show('a.svg', 'image/svg+xml', drawing(within.replaceAll('@', evil)));
+    const { page } = await look(html);
+    expect(await page.locator('img').evaluate(img => (img as HTMLImageElement).naturalWidth)).toBe(300);
+    const [red, green, blue] = await page.locator('img').evaluate(img => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 300, height: 120 });
+      const context = canvas.getContext('2d');
+      context?.drawImage(img as HTMLImageElement, 0, 0);
+      return [...(context?.getImageData(40, 80, 1, 1).data ?? [])];
+    });
+    // The colour that its style sheet gives to a bar.
+    expect([red, green, blue]).toEqual([0x1f, 0x5f, 0xa8]);
+    expect(heard).toEqual([]);
+    await page.close();
+  });
+
   it('all of it without scrolling sideways', async () => {
     for (const [, path, type, content] of hostile) {
-      const { html } = await show(path, type, content);
+      const { html } = await show(path, type, contentOf(content));
       const { page } = await look(html);
       const [content_, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       expect(content_, path).toBeLessThanOrEqual(view ?? 0);
