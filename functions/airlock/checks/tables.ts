@@ -1,4 +1,5 @@
 import { head, type Open, startsWith, Unreadable } from './bytes.ts';
+import { hasDecimalCommas, withoutCommas } from './comma.ts';
 import { CsvScanner, delimiterOf } from './csv.ts';
 import type { Findings } from './findings.ts';
 import type { TableCheck } from './sdc/table.ts';
@@ -26,10 +27,9 @@ export async function* utf8(open: Open): AsyncIterable<Uint8Array> {
 export async function checkCsv(open: Open, type: string, findings: Findings, table: TableCheck): Promise<void> {
   const text = () => utf8(open);
   const start = await head(text, 65_536);
-  const scanner = new CsvScanner(
-    table,
-    delimiterOf(start, type === 'text/tab-separated-values' ? '\t' : ',').charCodeAt(0),
-  );
+  const delimiter = delimiterOf(start, type === 'text/tab-separated-values' ? '\t' : ',');
+  const commas = delimiter !== ',' && hasDecimalCommas(new TextDecoder().decode(start));
+  const scanner = new CsvScanner(commas ? withoutCommas(table) : table, delimiter.charCodeAt(0));
   for await (const chunk of text()) {
     if (chunk.includes(0)) throw new Unreadable('it begins as text and goes on as something else');
     scanner.push(chunk);

@@ -1,6 +1,8 @@
 import { Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { identifiersIn } from './identifiers.ts';
+import type { TableCheck } from './sdc/table.ts';
+import { TextTables } from './text-tables.ts';
 
 /** Lines of a log, of code or of a document's text. */
 export class TextCheck {
@@ -76,8 +78,17 @@ export function textFindings(lines: readonly string[], findings: Findings): void
 /** The longest line that is kept; what is longer is read in pieces of this, which overlap so that nothing is cut in two. */
 const longestPiece = 1 << 16;
 
-export async function checkText(bytes: AsyncIterable<Uint8Array>, findings: Findings): Promise<number> {
+export async function checkText(
+  bytes: AsyncIterable<Uint8Array>,
+  findings: Findings,
+  newTable?: () => TableCheck,
+): Promise<number> {
   const check = new TextCheck(findings);
+  const tables = newTable && new TextTables(newTable);
+  const line = (text: string) => {
+    check.line(text);
+    tables?.line(text, check.lines);
+  };
   const decoder = new TextDecoder();
   let rest = '';
   const piecesOf = (line: string): string => {
@@ -88,7 +99,7 @@ export async function checkText(bytes: AsyncIterable<Uint8Array>, findings: Find
   const take = () => {
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     const last = lines.pop() ?? '';
-    for (const line of lines) check.line(piecesOf(line));
+    for (const text of lines) line(piecesOf(text));
     rest = piecesOf(last);
   };
   for await (const chunk of bytes)
@@ -99,6 +110,7 @@ export async function checkText(bytes: AsyncIterable<Uint8Array>, findings: Find
       take();
     }
   rest += decoder.decode();
-  if (rest !== '') check.line(rest);
+  if (rest !== '') line(rest);
+  tables?.end();
   return check.lines;
 }

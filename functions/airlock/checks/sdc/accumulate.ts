@@ -25,6 +25,8 @@ export class Columns {
   readonly suppressed: Uint32Array;
   /** Cells such as `45 (30.0%)`. */
   readonly composite: Uint32Array;
+  /** Cells such as `30.0%`. */
+  readonly percents: Uint32Array;
   readonly places: Uint8Array;
   readonly small: Candidates[];
   /** Below the threshold but not whole, as a weighted count may be. */
@@ -41,6 +43,7 @@ export class Columns {
     this.texts = numbers();
     this.suppressed = numbers();
     this.composite = numbers();
+    this.percents = numbers();
     this.places = new Uint8Array(count);
     this.small = lists();
     this.smallParts = lists();

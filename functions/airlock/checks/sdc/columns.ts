@@ -29,7 +29,7 @@ export interface Named {
 
 const words = (text: string) => new Set(text.split(' '));
 const statistics = words(
-  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval tvalue zvalue chi2 chisq fstat r2 rsquared auc auroc aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
+  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval tvalue zvalue chi2 chisq fstat r2 rsquared squared auc auroc aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
 );
 /** Words that never head a category. */
 const sureStatistics = words(
@@ -45,9 +45,16 @@ const counts = words(
   'n count counts freq freqs frequency frequencies cases case controls patients people persons participants respondents individuals events deaths admissions obs observations subjects pupils students births women men households records numerator contributors firms companies businesses units num nobs unweighted exposed births visits attendances referrals episodes',
 );
 
-/** Last words that make a name one of labels: "birth year", "age band". */
+/**
+ * Last words that make a name one of labels: "birth year", "age band". "No" and "group" do so only where nobody can be
+ * counted under them: "record no" is a label, but "predicted no" and "control group" are categories of people.
+ */
 const orders =
-  /\b(id|key|year|month|quarter|week|date|band|decile|quintile|quartile|tertile|code|rank|level|stratum|wave|no|group|category)$/;
+  /\b(id|key|year|month|quarter|week|date|band|decile|quintile|quartile|tertile|code|rank|level|stratum|wave)$|\b(record|row|line|serial|sample|batch|account|reference|ref|house|hospital|nhs|phone|telephone|patient|person|study|case) no$|^(group|category)$/;
+
+/** What sets a program, and counts trees and rounds rather than people. */
+const settings =
+  /^(n (estimators|jobs|trees|folds|splits|iter\w*|chains|burn\w*|boot\w*|sim\w*|repeats|layers|epochs|components|clusters|cores|threads)|max (depth|features|iter\w*|leaf nodes|bins)|min (samples \w+|child weight|impurity \w+)|random state|seed|epochs?|batch size|learning rate|folds|iterations|number of (trees|folds|iterations|chains|epochs|layers|knots))$/;
 
 /** `name` in lower case, its words divided by one space each: camel case, underscores and signs divide too. */
 export const plainName = (name: string): string =>
@@ -56,6 +63,7 @@ export const plainName = (name: string): string =>
     .replace(/%/g, ' percent ')
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .toLowerCase()
+    .replace(/([a-z])\.(?=[a-z])/g, '$1 ')
     .replace(/[^a-z0-9.]+/g, ' ')
     .trim();
 
@@ -79,6 +87,7 @@ export function named(name: string): Named {
   const tokens = plain.split(' ');
   const has = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));
   const is = (pattern: RegExp) => pattern.test(plain);
+  if (settings.test(plain)) return { name, role: 'statistic' };
   const fraction = quantile(name, plain);
   if (fraction === 0 || fraction === 1) return { name, role: 'extreme' };
   if (fraction !== undefined) return { name, role: 'quantile', fraction };
@@ -89,7 +98,12 @@ export function named(name: string): Named {
   }
   if (is(/^(max ?1|x1|top ?1|largest|largest contribut\w+|first largest|biggest)( value| share)?$/))
     return { name, role: 'largest' };
-  if (is(/^(max ?2|x2|second|second largest|2nd largest|second largest contribut\w+)( value)?$/))
+  const [, ranked] =
+    /^(?:(?:share|percent|pct|proportion)(?: of)?(?: the)? (?:top|largest) ?|(?:top|largest) ?|cr ?)([12])(?: (?:share|percent|pct|proportion))?$/.exec(
+      plain,
+    ) ?? [];
+  if (ranked) return { name, role: ranked === '1' ? 'largest' : 'second' };
+  if (is(/^(max ?2|x2|top ?2|second|second largest|2nd largest|second largest contribut\w+)( value| share)?$/))
     return { name, role: 'second' };
   if (
     is(
@@ -117,8 +131,14 @@ export function named(name: string): Named {
   )
     return { name, role: 'total' };
   if (has(statistics)) return { name, role: 'statistic', vague: !has(sureStatistics) };
-  if (is(/\b(sum|amount|turnover|income|revenue|cost|costs|spend|sales|value|total)\b/)) return { name, role: 'sum' };
-  if (has(counts) || is(/^(no|number) of\b|^n [a-z]|^(num|nobs)\b|\b(cnt|tally)$/)) return { name, role: 'count' };
+  if (
+    is(
+      /\b(sum|amount|turnover|income|revenue|profits?|wages|expenditure|assets|output|cost|costs|spend|sales|value|total)\b/,
+    )
+  )
+    return { name, role: 'sum' };
+  if (has(counts) || is(/^(no|number) of\b|^n [a-z]|^n ?\d$|^(num|nobs)\b|\b(cnt|tally)$/))
+    return { name, role: 'count' };
   if (ordinals.has(plain) || is(orders)) return { name, role: 'ordinal' };
   if (has(attributes)) return { name, role: is(/\b(group|band|category|range|cat)\b/) ? 'ordinal' : 'attribute' };
   return { name, role: 'plain' };
@@ -131,12 +151,12 @@ export const isTotal = (label: string): boolean =>
 
 /** A mark where a value was left out on purpose, as in `*`, `[c]`, `<10` or `redacted`. */
 export const isSuppressed = (text: string): boolean =>
-  /^(\*+|\[?[cxsz]\]?|\.\.?\.?|:|-+|–|—|[<≤] ?=? ?\d+|(1|0|2)\s?(-|–|to)\s?[4-9]|n\.?[pd]\.?|\[?(supp(ressed)?|redacted|low|confidential|withheld)\]?|#+)$/i.test(
+  /^(\*+|[[(]?[cdsxz][\])]?|\.\.?\.?|:|-+|–|—|[<≤] ?=? ?\d+|(1|0|2)\s?(-|–|to)\s?[4-9]|n\.?[pd]\.?|\[?(supp(ressed)?|redacted|low|confidential|withheld)\]?|#+)$/i.test(
     text.trim(),
   );
 
 /** The first letters of marks of suppression. */
-const markLetters = new Set([...'cnlrswxz'].map(letter => letter.charCodeAt(0)));
+const markLetters = new Set([...'cdnlrswxz'].map(letter => letter.charCodeAt(0)));
 
 /** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
 export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {

@@ -25,6 +25,23 @@ const isLabel = ({ role }: Named, at: number, state: Columns): boolean => {
   );
 };
 
+/** "Number of children" before another count, with each of 0, 1, 2 and so on once: categories that read like counts. */
+function numbersAsLabels(columns: readonly Named[], state: Columns, at: number): boolean {
+  const cells = [...(state.zeros[at]?.cells ?? []), ...(state.small[at]?.cells ?? [])];
+  const values = cells.map(({ value }) => Number(value)).sort((a, b) => a - b);
+  const first = values[0] ?? 2;
+  return (
+    at === 0 &&
+    columns.length > 1 &&
+    /^(no|number|num)\b\.? of /i.test(columns[at]?.name.trim() ?? '') &&
+    values.length >= 3 &&
+    cells.length === (state.numbers[at] as number) &&
+    (state.suppressed[at] as number) === 0 &&
+    first <= 1 &&
+    values.every((value, index) => value === first + index)
+  );
+}
+
 /**
  * Counts are the columns named so. Where none is, the columns of whole numbers beside a column of labels are: a
  * cross-table has its categories for headings. A table of statistics, sums or ids is none.
@@ -37,11 +54,15 @@ export function whichCount(columns: readonly Named[], state: Columns): Counted {
     (state.negative[at] as number) === 0 && state.whole(at) >= 0.9 * (state.numbers[at] as number);
   const fewTexts = (at: number) => (state.texts[at] as number) <= 0.5 * state.filled(at);
   const named = all.filter(
-    at => ['count', 'denominator'].includes(role(at)) && hasNumbers(at) && (state.negative[at] as number) === 0,
+    at =>
+      ['count', 'denominator'].includes(role(at)) &&
+      hasNumbers(at) &&
+      (state.negative[at] as number) === 0 &&
+      !numbersAsLabels(columns, state, at),
   );
   const mixed = all.filter(at => (state.composite[at] as number) > 0);
   const totals = all.filter(at => role(at) === 'total' && hasNumbers(at) && mostlyWhole(at) && fewTexts(at));
-  let labels = all.filter(at => isLabel(columns[at] as Named, at, state));
+  let labels = all.filter(at => isLabel(columns[at] as Named, at, state) || numbersAsLabels(columns, state, at));
   const magnitude = all.some(at => ['largest', 'sum'].includes(role(at)));
   const vague = (at: number) =>
     columns[at]?.vague === true && (state.parts[at] as number) === 0 && (state.negative[at] as number) === 0;

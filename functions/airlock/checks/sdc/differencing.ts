@@ -170,7 +170,7 @@ function judge(
   if (!one || !other) return undefined;
   const sameVariables = one.variables.join() === other.variables.join();
   const near: Near[] = [];
-  let [count, far, published] = [0, 0, false];
+  let [count, far, published, bounded] = [0, 0, false, false];
   // Bit 1: ours has more people somewhere; bit 2: the other has.
   let [nearSigns, farSigns] = [0, 0];
   const groups = new Map<number, { logs: number; count: number }>();
@@ -186,6 +186,7 @@ function judge(
     if (by !== 0 && Math.abs(by) < threshold) {
       count++;
       if (!shifted && hidden === 0) nearSigns |= sign;
+      bounded ||= ((left | right) & marks.bound) !== 0;
       published ||= (left & right & marks.derived) === 0;
       if (near.length < mostNamed)
         near.push({
@@ -210,11 +211,13 @@ function judge(
     group.count++;
   }
   if (count === 0) return undefined;
-  // The total alone is evidence only where there is nothing else to compare.
   const finer = [...groups].filter(([mask]) => mask !== 0).map(([, group]) => group);
   const tried = finer.length > 0 ? finer : [...groups.values()];
   const least = Math.min(1, ...tried.map(({ logs, count }) => combined(logs, count)));
-  if (one.measure === other.measure && least * Math.max(1, tried.length) < alpha) return { certain: true, near, count };
+  const byChance = least * Math.max(1, tried.length) >= alpha;
+  // Where no label is common to both, as with areas cut in another way, the total alone says too little to be sure.
+  if (finer.length === 0 && !bounded) return byChance || !sameVariables ? undefined : { certain: false, near, count };
+  if (one.measure === other.measure && !byChance) return { certain: true, near, count };
   // People of one table can all be in the other only where that has no fewer of them anywhere.
   const signs = nearSigns | farSigns;
   const within = far === 0 || signs < 3;

@@ -1,6 +1,9 @@
 /** A number as tables write them: with separators of thousands, a sign of currency or percent, or an exponent. */
-const written = /^[£$€]?\s?([+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?)\s?(%)?$/;
-const parts = /^(\d{1,3}(?:,\d{3})+|\d+)\s*[([]\s*(\d+(?:\.(\d+))?)\s*(%)?\s*[)\]]$/;
+const written = /^[£$€]?\s?([+-]?(?:\d{1,3}(?:([, \u00a0\u2009\u202f'’])\d{3})(?:\2\d{3})*|\d+)?(?:\.(\d*))?)\s?(%)?$/;
+const parts =
+  /^(\d{1,3}(?:,\d{3})+|\d+)(?:\s?\/\s?(?:\d{1,3}(?:,\d{3})+|\d+))?\s*[([]\s*(\d+(?:\.(\d+))?)\s*(%)?\s*[)\]]$/;
+const share =
+  /^(?:(?:[*#–—-]+|\[?[a-z.]{1,12}\]?|[<≤] ?=? ?\d{1,4}) ?(?=[([]))?[([]?\s*(\d{1,3}(?:\.(\d+))?)\s*(%)?\s*[)\]]?$/i;
 
 export interface Written {
   readonly value: number;
@@ -12,9 +15,13 @@ export interface Written {
 export function readNumber(text: string): Written | undefined {
   const trimmed = text.trim();
   if (trimmed.length > 40 || !/\d/.test(trimmed)) return undefined;
-  const [, digits, decimals, percent] = written.exec(trimmed) ?? [];
+  const [, digits, separator, decimals, percent] = written.exec(trimmed) ?? [];
   if (digits !== undefined)
-    return { value: Number(digits.replaceAll(',', '')), places: decimals?.length ?? 0, percent: percent !== undefined };
+    return {
+      value: Number(separator ? digits.replaceAll(separator, '') : digits),
+      places: decimals?.length ?? 0,
+      percent: percent !== undefined,
+    };
   if (/^[+-]?\d+(\.\d*)?e[+-]?\d{1,3}$/i.test(trimmed)) {
     const value = Number(trimmed);
     return Number.isFinite(value) ? { value, places: Number.isInteger(value) ? 0 : 15, percent: false } : undefined;
@@ -34,4 +41,11 @@ export function readComposite(
     places: decimals?.length ?? 0,
     percent: percent !== undefined,
   };
+}
+
+/** A percentage by itself or behind a mark of suppression: `3.2%`, `<10 (3.2%)`. `plain`: its heading has the sign. */
+export function readShare(text: string, plain: boolean): Pick<Written, 'value' | 'places'> | undefined {
+  const [, value, decimals, percent] = share.exec(text.trim()) ?? [];
+  if (value === undefined || (percent === undefined && !plain)) return undefined;
+  return { value: Number(value), places: decimals?.length ?? 0 };
 }

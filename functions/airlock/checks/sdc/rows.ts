@@ -1,13 +1,24 @@
 import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
 import { Candidates } from './accumulate.ts';
-import type { Named, Role } from './columns.ts';
+import { type Named, plainName, type Role } from './columns.ts';
 
 /** Where a value is: a line of the table (a column, when the table lies on its side) and its index in it. */
 export type Locate = (line: number, index: number, value: string) => Cell;
 
+const shareName = /\b(share|percent|pct|proportion)\b|^cr ?\d/;
+
 /** Half of the last place that is written. */
 const halves = Array.from({ length: 32 }, (_, places) => 0.5 * 10 ** -places);
+
+/** "Deaths per 100,000": of how many people a rate is. */
+function perSo(name: string): number | undefined {
+  const [, digits, word] = /\bper[ _]?(?:(\d[\d, ]*)|(thousand|million))/i.exec(name) ?? [];
+  if (/year|\bpy|day|month|week/i.test(name)) return undefined;
+  if (word) return /thousand/i.test(word) ? 1000 : 1_000_000;
+  const per = Number((digits ?? '').replace(/[, ]/g, ''));
+  return per >= 10 ? per : undefined;
+}
 
 /** What a percentage tells of the count behind it, given its denominator and how finely it is written. */
 export function told(percent: number, half: number, denominator: number): { from: number; to: number } {
@@ -29,6 +40,7 @@ export class RowRules {
   readonly #total: number;
   readonly #largest: number;
   readonly #second: number;
+  readonly #share: boolean;
   readonly #count: number;
   readonly #denominator: number;
   readonly #parameters: number;
@@ -51,21 +63,34 @@ export class RowRules {
     const names = columns.map(({ name }) => name.toLowerCase());
     this.#largest = one('largest');
     this.#second = one('second');
-    this.#total = this.#largest < 0 ? -1 : one('sum', 'total');
+    // Shares of the largest contributors are of a total of 100, or of 1: any column will do to name the place.
+    this.#share = this.#largest >= 0 && shareName.test(plainName(columns[this.#largest]?.name ?? ''));
+    this.#total =
+      this.#largest < 0 ? -1 : this.#share ? (this.#second < 0 ? this.#largest : this.#second) : one('sum', 'total');
     this.#denominator = one('denominator', 'total');
     this.#count = counts.length === 1 ? (counts[0] ?? -1) : counts.length === 0 ? this.#denominator : -1;
     this.#parameters = findings.runs('sdc.degrees-of-freedom') ? one('parameters') : -1;
     // The degrees of freedom of a test or of a term say nothing of how many people are left.
-    const test = names.some(name => /chi|^f$|f[_ ]?(stat|value)|sum_?sq|^ss$|mean_?sq/.test(name));
-    this.#freedom = findings.runs('sdc.degrees-of-freedom')
-      ? this.#at('freedom').filter(at => !test || /resid|error|denom/.test(names[at] ?? ''))
-      : [];
+    const test =
+      names.some(name => /chi|^f$|f[_ ]?(stat|value)|sum[_ ]?sq|^ss$|mean[_ ]?sq/.test(name)) ||
+      // A test's statistic without an estimate of anything.
+      (names.includes('statistic') &&
+        !names.some(name => /^(t|t[ _.]?(stat|value)\w*|estimate|coef\w*|beta|(mean|diff)\w*)$/.test(name)));
+    const freedoms = this.#at('freedom');
+    const left = freedoms.filter(at => /resid|error|denom/.test(names[at] ?? ''));
+    this.#freedom = findings.runs('sdc.degrees-of-freedom') ? (test || left.length > 0 ? left : freedoms) : [];
     this.#quantiles = findings.runs('sdc.quantiles') ? this.#at('quantile') : [];
     this.#extremes = findings.runs('sdc.extremes') ? this.#at('extreme') : [];
+    // A rate is of people where their number stands beside it; of person-years it tells nothing.
+    const people = columns[this.#denominator]?.role === 'denominator';
     this.#percents = findings.runs('sdc.percentages')
       ? [
           ...this.#at('percent').map(at => ({ at, scale: 1 })),
           ...this.#at('proportion').map(at => ({ at, scale: 100 })),
+          ...columns.flatMap(({ name }, at) => {
+            const per = people ? perSo(name) : undefined;
+            return per === undefined ? [] : [{ at, scale: 100 / per }];
+          }),
         ]
       : [];
     this.#maybe = this.#percents.map(() => ({
@@ -125,9 +150,11 @@ export class RowRules {
 
   #dominance(line: number, values: Float64Array): void {
     const { rules } = this.#findings.policy;
-    const total = Math.abs(values[this.#total] as number);
     const largest = Math.abs(values[this.#largest] as number);
-    const second = this.#second < 0 ? Number.NaN : Math.abs(values[this.#second] as number);
+    const next = this.#second < 0 ? Number.NaN : Math.abs(values[this.#second] as number);
+    // What is more than the largest is no second one but both together.
+    const second = next > largest ? next - largest : next;
+    const total = !this.#share ? Math.abs(values[this.#total] as number) : Math.max(largest, next || 0) > 1 ? 100 : 1;
     if (!(total > 0) || !(largest >= 0)) return;
     for (const { n, k } of rules['sdc.dominance'].pairs) {
       const top = n === 1 ? largest : largest + second;

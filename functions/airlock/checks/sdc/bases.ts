@@ -1,0 +1,100 @@
+import type { Cell } from '../../report.ts';
+import type { Findings } from '../findings.ts';
+import type { Named } from './columns.ts';
+import type { Grid } from './grid.ts';
+import { readComposite, readNumber, readShare } from './number.ts';
+import { told } from './rows.ts';
+
+const baseLabel =
+  /^(n|n total|total n|total|all|overall|base|sample( size)?|(no\.?|number) of (patients|participants|people|persons|subjects|respondents|observations|pupils|students))$/i;
+const headed = /\bn\s*=\s*(\d{1,3}(?:[ ,]\d{3})+|\d+)/i;
+/** A bracket that names what stands in brackets below it, as in "Turnover (number of respondents)". */
+const countsInBrackets = /\((n|no\.?|obs\.?|count|number of [a-z ]+|respondents|patients|people|companies|firms)\)/i;
+
+const wholeOf = (text: string): number | undefined => {
+  const read = readNumber(text);
+  return read && !read.percent && read.places === 0 && read.value > 0 ? read.value : undefined;
+};
+
+/**
+ * Cells whose denominator is not in their row but above them: in the heading (`Cases (N=250)`) or in a row called N, as
+ * "Table 1" of a paper has them. A percentage tells the count behind it there, written beside a suppressed count too; and
+ * `6 (1.5)` is a count with its percentage where the denominator or the label says so, and else a mean with its deviation.
+ */
+export function percentagesOfBases(grid: Grid, columns: readonly Named[], findings: Findings): void {
+  const { threshold } = findings.policy.rules['sdc.minimum-count'];
+  const small: Cell[] = [];
+  const shares: Cell[] = [];
+  const sections = sectionsOf(grid);
+  for (const [at, { name, role }] of columns.entries()) {
+    const [, heading] = headed.exec(name) ?? [];
+    const row = grid.rows.find(cells => baseLabel.test((cells[0] ?? '').trim()) && wholeOf(cells[at] ?? ''));
+    const base = heading ? Number(heading.replace(/\D/g, '')) : at > 0 && row ? wholeOf(row[at] ?? '') : undefined;
+    const bracketed = countsInBrackets.test(name) || countsInBrackets.test(columns[0]?.name ?? '');
+    for (const [line, cells] of grid.rows.entries()) {
+      const text = cells[at] ?? '';
+      const cell = () => grid.cell(grid.numbers[line] ?? 0, at, text);
+      const both = readComposite(text);
+      if (both && bracketed) {
+        if (both.places === 0 && both.part > 0 && both.part < threshold) small.push(cell());
+      } else if (both && !both.percent) {
+        const { from, to } = base === undefined ? { from: 1, to: 0 } : told(both.part, 0.5 * 10 ** -both.places, base);
+        const says = [cells[0], sections[line], name].some(label => /%|\bper ?cent/i.test(label ?? ''));
+        if (both.count > 0 && both.count < threshold && both.part <= 100)
+          if (says || (from <= both.count && both.count <= to)) small.push(cell());
+      } else if (base !== undefined && cells !== row) {
+        const share = readShare(text, role === 'percent');
+        if (!share || share.value <= 0 || share.value >= 100) continue;
+        const { from, to } = told(share.value, 0.5 * 10 ** -share.places, base);
+        const few = (low: number, high: number) => low <= high && high >= 1 && high < threshold;
+        if (few(from, to) || few(base - to, base - from)) shares.push(cell());
+      }
+    }
+  }
+  if (small.length > 0 && findings.runs('sdc.minimum-count'))
+    findings.add(
+      'sdc.minimum-count',
+      `A count beside its percentage or its statistic is below ${threshold}. Suppress both, or merge categories.`,
+      small,
+    );
+  if (shares.length > 0 && findings.runs('sdc.percentages'))
+    findings.add(
+      'sdc.percentages',
+      'With the denominator in its heading or in the row N this percentage tells a count below the threshold. Suppress it with its count, or merge categories.',
+      shares,
+    );
+}
+
+/** For every row the label of the last row before it that has a label and nothing else. */
+function sectionsOf({ rows }: Grid): string[] {
+  let section = '';
+  return rows.map(cells => {
+    const [label = '', ...rest] = cells;
+    if (rest.every(cell => /^\s*(NA|nan)?\s*$/i.test(cell))) section = label;
+    return section;
+  });
+}
+
+/** Everybody of a group: a percentage of 100 of a denominator of its own. */
+export function everybody(grid: Grid, columns: readonly Named[], findings: Findings): void {
+  if (!columns.some(({ role }) => role === 'denominator' || role === 'count') || !findings.runs('sdc.full-cells'))
+    return;
+  for (const [at, { name, role }] of columns.entries()) {
+    if (role !== 'percent' || /\bcum/i.test(name)) continue;
+    const values = grid.rows.map(cells => readNumber(cells[at] ?? '')?.value);
+    const sum = values.reduce((all: number, value) => all + (value ?? 0), 0);
+    // The parts of a distribution come to 100, its total is 100: they say nothing of anybody.
+    if (Math.abs(sum - 100) < 1 || Math.abs(sum - 200) < 2) continue;
+    const all = values.flatMap((value, line) =>
+      value === 100 && !/^(grand |sub ?)?totals?\b|^(all|overall|sum)\b/i.test((grid.rows[line]?.[0] ?? '').trim())
+        ? [grid.cell(grid.numbers[line] ?? 0, at, grid.rows[line]?.[at] ?? '')]
+        : [],
+    );
+    if (all.length > 0)
+      findings.add(
+        'sdc.full-cells',
+        'A percentage of 100: this tells it of everyone in the group. Merge groups or leave it out.',
+        all,
+      );
+  }
+}
