@@ -17,6 +17,7 @@ export const partitions = {
   download: 'DOWNLOAD#',
   airlock: 'AIRLOCK#',
   airlocks: 'AIRLOCKS#',
+  due: 'DUE',
   once: 'ONCE#',
 } as const;
 

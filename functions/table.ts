@@ -59,30 +59,30 @@ async function put(table: string, item: object, condition: string, values?: Reco
   }
 }
 
-/** One write of several: over the revision that was read, or of a new item where none was. */
-export interface Write {
-  readonly key: Key;
-  readonly read: { revision: number } | undefined;
-  readonly item: object;
+/**
+ * One write of several: over the revision that was read, or of a new item where `read` is undefined. Rows that follow from
+ * another's, which is written with them, are written over whatever there is (without `read`), or deleted (`gone`).
+ */
+export type Write =
+  | { readonly key: Key; readonly item: object; readonly read?: { revision: number } | undefined }
+  | { readonly key: Key; readonly gone: true };
+
+function change(table: string, write: Write) {
+  if ('gone' in write) return { Delete: { TableName: table, Key: toItem(write.key) } };
+  const { key, item } = write;
+  const revision = (write.read?.revision ?? 0) + 1;
+  const condition = write.read
+    ? { ConditionExpression: 'revision = :read', ExpressionAttributeValues: toItem({ ':read': write.read.revision }) }
+    : 'read' in write && { ConditionExpression: 'attribute_not_exists(pk)' };
+  return { Put: { TableName: table, Item: toItem({ ...item, ...key, revision }), ...condition } };
 }
 
-/** Writes all items or none. Returns false where somebody was faster with one of them. IAM asks for PutItem. */
+/** Writes all items or none. Returns false where somebody was faster with one of them. IAM asks for PutItem and DeleteItem. */
 export async function writeRows(table: string, writes: readonly Write[]): Promise<boolean> {
   try {
     await client.send(
       new TransactWriteItemsCommand({
-        TransactItems: writes.map(({ key, read, item }) => ({
-          Put: {
-            TableName: table,
-            Item: toItem({ ...item, ...key, revision: (read?.revision ?? 0) + 1 }),
-            ...(read
-              ? {
-                  ConditionExpression: 'revision = :read',
-                  ExpressionAttributeValues: toItem({ ':read': read.revision }),
-                }
-              : { ConditionExpression: 'attribute_not_exists(pk)' }),
-          },
-        })),
+        TransactItems: writes.map(write => change(table, write)),
       }),
     );
     return true;
@@ -124,6 +124,26 @@ export async function pageRows<T>(
     items: Items.map(item => parse(schema, item)),
     ...(last !== undefined && { next: Buffer.from(last).toString('base64url') }),
   };
+}
+
+/** Up to `limit` items of `pk`, lowest sort key first, behind `after` and up to `until`. */
+export async function rowsUpTo<T>(
+  table: string,
+  schema: z.ZodType<T>,
+  pk: string,
+  { after, until, limit }: { after: string; until: string; limit: number },
+): Promise<Row<T>[]> {
+  const { Items = [] } = await client.send(
+    new QueryCommand({
+      TableName: table,
+      KeyConditionExpression: 'pk = :pk AND sk BETWEEN :after AND :until',
+      // No key of ours goes on with a sign that is below every digit and letter.
+      ExpressionAttributeValues: toItem({ ':pk': pk, ':after': `${after}!`, ':until': until }),
+      Limit: limit,
+      ConsistentRead: true,
+    }),
+  );
+  return Items.map(item => parse(schema, item));
 }
 
 /** DynamoDB fails on a start outside what is asked for, which only a token that we never gave out can name. */

@@ -63,6 +63,7 @@ const objectActions = {
   parts: ['s3:AbortMultipartUpload'],
   tags: ['s3:GetObjectVersionTagging'],
   delete: ['s3:DeleteObject'],
+  purge: ['s3:DeleteObjectVersion'],
 } as const;
 const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const;
 type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;

@@ -17,7 +17,9 @@ export class AirlockData extends Construct {
 
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
-    const { lockDays, draftDays } = core.config.airlock;
+    const { lockDays } = core.config.airlock;
+    // What is over is deleted by the sweeper, with a receipt. Long after it should have been, it is deleted without one.
+    const lateDays = 730;
     // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
     const locked = (prefix: string) => ({
       objectLockEnabled: true,
@@ -25,8 +27,8 @@ export class AirlockData extends Construct {
       lifecycleRules: [
         {
           prefix,
-          expiration: Duration.days(lockDays + 1),
-          noncurrentVersionExpiration: Duration.days(1),
+          expiration: Duration.days(lockDays + lateDays),
+          noncurrentVersionExpiration: Duration.days(lockDays + lateDays),
         },
         { abortIncompleteMultipartUploadAfter: Duration.days(7) },
       ],
@@ -39,11 +41,10 @@ export class AirlockData extends Construct {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
     });
     this.uploads = core.bucket(this, 'Uploads', {
-      // Longer than a draft may rest: until then it is deleted with a receipt.
       lifecycleRules: [
         {
-          expiration: Duration.days(2 * draftDays),
-          noncurrentVersionExpiration: Duration.days(1),
+          expiration: Duration.days(lockDays + lateDays),
+          noncurrentVersionExpiration: Duration.days(lockDays + lateDays),
           abortIncompleteMultipartUploadAfter: Duration.days(7),
         },
       ],

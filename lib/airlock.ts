@@ -32,6 +32,7 @@ import { Handler, type Module } from './handler.ts';
 import { lent } from './lend.ts';
 import { bucketPrefix } from './project/names.ts';
 import { delivers, listsSources, readsSources } from './sources.ts';
+import { Sweeper } from './sweeper.ts';
 import { Workflow } from './workflow.ts';
 
 export interface AirlockProps {
@@ -54,7 +55,11 @@ export class Airlock extends Construct {
     const RULES = JSON.stringify(rules);
     const prefix = bucketPrefix(environment, Stack.of(this).account);
     const worker = { core, seconds: 900, memory: 1769 } as const;
-    const changes = { airlock: ['GetItem', 'PutItem'], airlocks: ['GetItem', 'PutItem'] } as const;
+    const changes = {
+      airlock: ['GetItem', 'PutItem'],
+      airlocks: ['GetItem', 'PutItem'],
+      due: ['PutItem', 'DeleteItem'],
+    } as const;
     const changing = {
       TABLE_NAME: table(core.table, changes),
       RULES,
@@ -189,6 +194,7 @@ export class Airlock extends Construct {
       entry: 'airlock/publish.ts',
       environment: { BUS_NAME: bus(core.bus) },
     });
+    new Sweeper(this, 'Time', { core, data });
     core.follow(this, 'Trail', publish, { pk: partitions.airlock, sk: trail });
 
     const uploader = lent(this, 'Upload', {
@@ -214,8 +220,9 @@ export class Airlock extends Construct {
       entry: 'airlock/api.ts',
       environment: {
         TABLE_NAME: table(core.table, {
-          airlock: ['GetItem', 'PutItem'],
+          airlock: ['GetItem', 'PutItem', 'Query'],
           airlocks: ['GetItem', 'PutItem', 'Query'],
+          due: ['PutItem', 'DeleteItem'],
           project: ['GetItem'],
           download: ['GetItem', 'PutItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],

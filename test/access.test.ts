@@ -17,7 +17,7 @@ const services: Record<string, string> = {
 /** What IAM asks for a command, where it isn't the action of the same name. `may` only applies in some uses. */
 const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   // A transaction needs the rights of what it holds.
-  'dynamodb:TransactWriteItems': { must: ['dynamodb:PutItem'] },
+  'dynamodb:TransactWriteItems': { must: ['dynamodb:PutItem'], may: ['dynamodb:DeleteItem'] },
   // In every DynamoDB client, sent only where endpoint discovery is asked for.
   'dynamodb:DescribeEndpoints': { must: [] },
   // In every S3 client, sent only to directory buckets.
@@ -31,6 +31,8 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   's3:CompleteMultipartUpload': { must: ['s3:PutObject'] },
   's3:GetObjectTagging': { must: ['s3:GetObjectVersionTagging'] },
   's3:ListObjectsV2': { must: ['s3:ListBucket'] },
+  // Of versions, named one by one.
+  's3:DeleteObjects': { must: ['s3:DeleteObjectVersion'] },
   's3:ListObjectVersions': { must: ['s3:ListBucketVersions'] },
   'ec2:RunInstances': {
     must: ['ec2:RunInstances', 'ec2:CreateTags', 'iam:PassRole'],

@@ -1,9 +1,10 @@
 import type { Finding } from '../ingest/ingest.ts';
-import type { Decision, Facts, Person } from './decision.ts';
+import { type Decision, type Facts, type Person, unchanged } from './decision.ts';
 import { lapse } from './lapse.ts';
 import { alert, fault, judge, mend, released, sealing, stop, tick, wait } from './machine.ts';
-import type { Release, Report, Request } from './request.ts';
+import type { Release, Report, Request, Text } from './request.ts';
 import { type Edit, edit, submit, withdraw } from './requester.ts';
+import { deleted, keep, list, retain } from './retention.ts';
 import { reissue, release, resume, revoke, vote } from './review.ts';
 import type { Seal } from './sealed.ts';
 import type { Ballot } from './votes.ts';
@@ -26,7 +27,11 @@ export type Command =
   | { do: 'tick'; attempt: number }
   | { do: 'fault'; attempt: number; reason: string }
   | { do: 'released'; attempt: number; release: Release }
-  | { do: 'stop'; attempt: number; reason: string };
+  | { do: 'stop'; attempt: number; reason: string }
+  | { do: 'lapse' }
+  | { do: 'list'; inventory: Text }
+  | { do: 'keep'; until: string }
+  | { do: 'deleted'; receipt: Text; objects: number; bytes: number };
 
 /**
  * The whole life of a request: what becomes of it by a command, what is to be announced, and why. What a person may not
@@ -35,7 +40,12 @@ export type Command =
 export function decide(before: Request, command: Command, now: string, facts: Facts): Decision {
   const lapsed = lapse(before, now, facts.rules);
   const decision = act(lapsed.request, command, now, facts);
-  return { ...decision, events: [...lapsed.events, ...decision.events] };
+  return {
+    ...(lapsed.ended && { ended: lapsed.ended }),
+    ...decision,
+    request: retain(lapsed.request, decision.request, now, facts.rules),
+    events: [...lapsed.events, ...decision.events],
+  };
 }
 
 function act(of: Request, command: Command, now: string, facts: Facts): Decision {
@@ -74,5 +84,13 @@ function act(of: Request, command: Command, now: string, facts: Facts): Decision
       return released(of, command, now, facts);
     case 'stop':
       return stop(of, command, now);
+    case 'lapse':
+      return unchanged(of, 'time alone changes it');
+    case 'list':
+      return list(of, command, now);
+    case 'keep':
+      return keep(of, command, now);
+    case 'deleted':
+      return deleted(of, command, now);
   }
 }

@@ -57,6 +57,7 @@ export const happenings = [
   'DownloadOpened',
   'DownloadTaken',
   'DownloadPaged',
+  'ContentDeleted',
 ] as const;
 export type Happening = (typeof happenings)[number];
 

@@ -159,6 +159,18 @@ const Released = z.object({
   releasedAt: at,
   expiresAt: at,
 });
+/** A text that was written for good, as a request refers to it. */
+export const Text = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
+export type Text = z.infer<typeof Text>;
+
+/** What of a request that is over lies with us: until when, and what became of it. */
+const over = {
+  retainedUntil: at.optional(),
+  /** What is being deleted. */
+  inventory: Text.optional(),
+  deleted: z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: Text }).optional(),
+};
+
 const Rejected = z.object({
   status: z.literal('rejected'),
   ...common,
@@ -166,8 +178,9 @@ const Rejected = z.object({
   votes: z.array(Vote),
   comments: z.array(Comment),
   rejectedAt: at,
+  ...over,
 });
-const Withdrawn = z.object({ status: z.literal('withdrawn'), ...common, reason: z.string(), withdrawnAt: at });
+const Withdrawn = z.object({ status: z.literal('withdrawn'), ...common, reason: z.string(), withdrawnAt: at, ...over });
 const Revoked = z.object({
   status: z.literal('revoked'),
   ...common,
@@ -176,6 +189,7 @@ const Revoked = z.object({
   revokedBy: Someone,
   reason: z.string(),
   revokedAt: at,
+  ...over,
 });
 const TimedOut = z.object({
   status: z.literal('timedOut'),
@@ -192,6 +206,7 @@ const Expired = z.object({
   was: z.string(),
   release: Release.optional(),
   expiredAt: at,
+  ...over,
 });
 
 export const Request = z.discriminatedUnion('status', [

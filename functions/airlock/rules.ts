@@ -29,6 +29,14 @@ export const Rules = z.strictObject({
   approvedDays: z.number().int().min(1).default(30).describe('an approval that nobody used by then expires'),
   releasedDays: z.number().int().min(1).default(90).describe('what was released can be downloaded for so long'),
   lockDays: z.number().int().min(1).default(365).describe('sealed files cannot be deleted for so long (Object Lock)'),
+  graceDays: z
+    .number()
+    .int()
+    .min(0)
+    .default(30)
+    .describe(
+      'released files are kept so long after they can be downloaded no more, and at least until their lock ends',
+    ),
   imports: z
     .strictObject({
       quorum: z.number().int().min(1).max(3).default(1).describe('how many reviewers must agree to what comes in'),

@@ -1,18 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { key } from '../keys.ts';
+import { ProjectId } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 import { type Page, pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
 import { type Decision, type Happened, Round } from './decision.ts';
 import type { Volumes } from './gather.ts';
-import { Request } from './request.ts';
+import { sweepAt } from './lapse.ts';
+import { Request, RequestId } from './request.ts';
 import { Summary, summaryOf } from './summary.ts';
 import { Entry, entryOf, trail, trailKey } from './trail.ts';
 
 const requestKey = (id: string) => key('airlock', id);
 const numbered = (revision: number) => String(revision).padStart(8, '0');
 
-/** All rows of a request change in one write: the request, both lists, its trail, and the round where one ended. */
+/** A request that time, or the sweeper, has something to do with: what is due first comes first. */
+export const Due = z.object({ project: ProjectId, request: RequestId, due: z.iso.datetime() });
+export type Due = z.infer<typeof Due>;
+export const dueKey = ({ due, request }: Pick<Due, 'due' | 'request'>) => key('due', '', `${due}#${request}`);
+
+function moved({ id: request, project }: Request, from: string | undefined, to: string | undefined): Write[] {
+  if (from === to) return [];
+  return [
+    ...(from === undefined ? [] : [{ key: dueKey({ due: from, request }), gone: true } as const]),
+    ...(to === undefined
+      ? []
+      : [{ key: dueKey({ due: to, request }), item: { project, request, due: to } satisfies Due }]),
+  ];
+}
+
+/** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
 function writes({ request, events, ended }: Decision, read: Row<Request> | undefined, at: string): Write[] {
   const { id, project, round } = request;
   const summary = summaryOf(request);
@@ -21,6 +38,7 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
     { key: key('airlocks', project, id), read, item: summary },
     // Once more for reviewers, whose queue has all projects. No project has an empty id.
     { key: key('airlocks', '', id), read, item: summary },
+    ...moved(request, read && sweepAt(read), sweepAt(request)),
     ...(events.length > 0
       ? [
           {

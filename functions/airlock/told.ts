@@ -44,6 +44,7 @@ const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
   DownloadOpened: 'all',
   DownloadTaken: 'all',
   DownloadPaged: 'all',
+  ContentDeleted: 'all',
 };
 
 /** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */

@@ -1,0 +1,76 @@
+import { type Decision, happened, superseded, unchanged } from './decision.ts';
+import { after, day, hour, isFinal, type Request, type Text, uploads } from './request.ts';
+import type { Rules } from './rules.ts';
+
+/** Where content of a request lies. */
+export interface Place {
+  readonly bucket: 'sealed' | 'released' | 'uploads';
+  readonly prefix: string;
+}
+
+/**
+ * All that lies with us of a request, and is deleted once it is over. What was drafted for export lies in the project's
+ * own bucket and stays the project's. The signed record of a release stays; so does what later tables are compared with.
+ */
+export const contentOf = ({ id, round, direction }: Pick<Request, 'id' | 'round' | 'direction'>): Place[] => [
+  ...(direction === 'import' ? [{ bucket: 'uploads', prefix: uploads(id) } as const] : []),
+  ...(round > 0
+    ? [
+        { bucket: 'sealed', prefix: `requests/${id}/` } as const,
+        // Also where nothing was released: a release may have been stopped on its way.
+        { bucket: 'released', prefix: `released/${id}/files/` } as const,
+      ]
+    : []),
+];
+
+/** When the last of it was written, as far as the request knows: Object Lock counts from there. */
+function lastWritten(of: Request, now: string, { checkHours }: Rules): string {
+  if (of.status === 'released') return of.releasedAt;
+  if (of.status === 'checking' || of.status === 'releasing') return now;
+  const seal = of.status === 'timedOut' ? of.review?.seal : 'seal' in of ? of.seal : undefined;
+  if (!seal) return now;
+  const checked = after(seal.sealedAt, checkHours * hour);
+  return checked < now ? checked : now;
+}
+
+/** A request that has just ended says until when what lies with us of it is kept: its lock, and for what could be fetched a while. */
+export function retain(before: Request, ended: Request, now: string, rules: Rules): Request {
+  if (!isFinal(ended) || isFinal(before) || contentOf(ended).length === 0) return ended;
+  const fetched = 'release' in ended && ended.release;
+  const times = [
+    fetched ? after(now, rules.graceDays * day) : now,
+    ...(ended.round > 0 ? [after(lastWritten(before, now, rules), rules.lockDays * day)] : []),
+  ];
+  return { ...ended, retainedUntil: times.reduce((a, b) => (a > b ? a : b)) } as Request;
+}
+
+/** Whether what is left of it is to be deleted now. */
+const overdue = (of: Request, now: string) =>
+  'retainedUntil' in of && of.retainedUntil !== undefined && !of.deleted && of.retainedUntil <= now;
+
+/** What will be deleted is on record before any of it is. */
+export function list(of: Request, { inventory }: { inventory: Text }, now: string): Decision {
+  if (!isFinal(of) || !overdue(of, now)) return superseded(of);
+  return { request: { ...of, inventory } as Request, events: [], reason: 'listed' };
+}
+
+/** Something of it is still locked: it stays until then. */
+export function keep(of: Request, { until }: { until: string }, now: string): Decision {
+  if (!isFinal(of) || !overdue(of, now)) return superseded(of);
+  return { request: { ...of, retainedUntil: until } as Request, events: [], reason: 'locked' };
+}
+
+export function deleted(
+  of: Request,
+  { receipt, objects, bytes }: { receipt: Text; objects: number; bytes: number },
+  now: string,
+): Decision {
+  if ('deleted' in of && of.deleted) return unchanged(of, 'it is deleted already');
+  if (!isFinal(of) || !overdue(of, now)) return superseded(of);
+  const says = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
+  return {
+    request: { ...of, deleted: { at: now, objects, bytes, receipt } } as Request,
+    events: [happened('ContentDeleted', says)],
+    reason: 'deleted',
+  };
+}

@@ -1,0 +1,60 @@
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Construct } from 'constructs';
+import type * as Sweep from '../functions/airlock/sweep.ts';
+import { type Access, bucket, named, table } from './access.ts';
+import type { AirlockData } from './airlock-data.ts';
+import type { Core } from './core.ts';
+import { Handler } from './handler.ts';
+
+/** Time's own hand in the airlock: what lapses untouched is told, what was kept long enough is deleted, with a receipt. */
+export class Sweeper extends Construct {
+  constructor(scope: Construct, id: string, { core, data }: { core: Core; data: AirlockData }) {
+    super(scope, id);
+    const both = (of: Access, other: Access) => named(of.value, ...of.statements, ...other.statements);
+    const erases = ['versions', 'read', 'purge'] as const;
+    const sweep = new Handler<typeof Sweep>(this, 'Sweep', {
+      core,
+      entry: 'airlock/sweep.ts',
+      seconds: 900,
+      memory: 1769,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          airlock: ['GetItem', 'PutItem'],
+          airlocks: ['GetItem', 'PutItem'],
+          due: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
+        }),
+        AIRLOCK_BUCKET: bucket(data.airlock, erases, 'requests/'),
+        RELEASE_BUCKET: both(
+          bucket(data.release, erases, 'released/'),
+          bucket(data.release, ['read', 'write'], 'receipts/'),
+        ),
+        UPLOADS_BUCKET: bucket(data.uploads, erases, 'uploads/'),
+        RULES: JSON.stringify(core.config.airlock),
+      },
+    });
+    const role = new Role(this, 'Starter', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
+        StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
+      }),
+    });
+    // A run that was missed is made up for by the next one, so nothing of it need be kept.
+    new Schedule(this, 'Hourly', {
+      description: 'Lets time have its say in the airlock',
+      schedule: ScheduleExpression.rate(Duration.hours(1)),
+      timeWindow: TimeWindow.flexible(Duration.minutes(15)),
+      target: new LambdaInvoke(sweep.fn, {
+        role,
+        input: ScheduleTargetInput.fromObject({}),
+        retryAttempts: 2,
+        maxEventAge: Duration.minutes(30),
+      }),
+    });
+    Validations.of(role).acknowledge({
+      id: 'NIST.800.53.R5-IAMNoInlinePolicy',
+      reason: 'A role of one schedule: its policy belongs to nothing else.',
+    });
+  }
+}
