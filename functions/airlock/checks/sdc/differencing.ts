@@ -169,8 +169,8 @@ function judge(
   const [one, other] = [a.tables[a.of[ours[0] ?? 0] as number], b.tables[b.of[theirs[0] ?? 0] as number]];
   if (!one || !other) return undefined;
   const sameVariables = one.variables.join() === other.variables.join();
-  const near: Near[] = [];
-  let [count, far, published, bounded] = [0, 0, false, false];
+  const [cells, sums]: [Near[], Near[]] = [[], []];
+  let [inCells, inSums, far, published, bounded] = [0, 0, 0, false, false];
   // Bit 1: ours has more people somewhere; bit 2: the other has.
   let [nearSigns, farSigns] = [0, 0];
   const groups = new Map<number, { logs: number; count: number }>();
@@ -184,7 +184,10 @@ function judge(
     const by = mine - its;
     const sign = by > 0 ? 1 : by < 0 ? 2 : 0;
     if (by !== 0 && Math.abs(by) < threshold) {
-      count++;
+      const sum = ((left | right) & marks.derived) !== 0;
+      if (sum) inSums++;
+      else inCells++;
+      const near = sum ? sums : cells;
       if (!shifted && hidden === 0) nearSigns |= sign;
       bounded ||= ((left | right) & marks.bound) !== 0;
       published ||= (left & right & marks.derived) === 0;
@@ -196,7 +199,7 @@ function judge(
           otherRow: b.rows[j] as number,
           otherColumn: b.columns[j] as number,
           by: Math.abs(by),
-          sum: ((left | right) & marks.derived) !== 0,
+          sum,
         });
     }
     if (hidden > 0 || shifted || ((left | right) & marks.bound) !== 0) continue;
@@ -210,6 +213,8 @@ function judge(
     group.logs += Math.log(nearByChance(mine, its));
     group.count++;
   }
+  // Sums differ where their cells do: they are told only where no cell is.
+  const [near, count] = inCells > 0 ? [cells, inCells] : [sums, inSums];
   if (count === 0) return undefined;
   const finer = [...groups].filter(([mask]) => mask !== 0).map(([, group]) => group);
   const tried = finer.length > 0 ? finer : [...groups.values()];

@@ -226,7 +226,9 @@ export class TableCheck implements RowSink {
       const text = cellText(bytes, start, end, mask);
       const read = readNumber(text);
       if (read) {
-        this.#number(at, read.value, read.places, row);
+        // What is written as a percentage counts nobody, whatever its column is called.
+        if (!read.percent) this.#number(at, read.value, read.places, row);
+        else state.percents[at] = (state.percents[at] as number) + 1;
         this.#values[at] = read.value;
         this.#places[at] = Math.min(read.places, 15);
         return;

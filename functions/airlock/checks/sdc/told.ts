@@ -41,11 +41,12 @@ export function tell(
     says: certain
       ? `Counts here${within} and in ${from} are of the same people but for fewer than ${threshold}, who can be told by subtraction: ${places}${more}. Release one of the two, or round both.`
       : `Counts here${within} differ by less than ${threshold} from those in ${from}, and may be of the same people: ${places}${more}. Say how the two populations differ, or round both.`,
-    cells: near.slice(0, 50).map(({ row, column, value }) => ({
+    cells: near.slice(0, 50).map(({ row, column, value, sum }) => ({
       ...(table.sheet === undefined ? {} : { sheet: table.sheet }),
       row,
       column,
-      value: String(value),
+      // A sum is named at the first of its cells.
+      value: sum ? `sum ${value}` : String(value),
     })),
     count: Math.max(1, count),
   };

@@ -1,14 +1,20 @@
 import type { Findings } from '../findings.ts';
 import { identifyingName } from '../identifiers.ts';
+import { everybody, percentagesOfBases } from './bases.ts';
 import { type Named, named } from './columns.ts';
 import { complementary, fullCells } from './complementary.ts';
 import type { Counted } from './counts.ts';
 import { countOf, Grid, melt } from './grid.ts';
+import { modelFreedom } from './models.ts';
 import { readNumber } from './number.ts';
 import { type Summary, summaryOf, type TableOf } from './postings.ts';
 import { RowRules } from './rows.ts';
+import { ranges, steps } from './steps.ts';
 
 const aggregate = 'count denominator total percent proportion statistic quantile extreme sum weight'.split(' ');
+
+/** Under such a heading a row called "men" has a figure about men and not their number. */
+const figures = 'percent proportion statistic quantile extreme weight'.split(' ');
 
 /** The rules that need the whole table. Returns what a release must be remembered as. */
 export function wholeTable(
@@ -34,7 +40,12 @@ export function wholeTable(
         grid.cell(grid.numbers[0] ?? 1, 0, grid.rows[0]?.[0] ?? ''),
       ]);
   }
-  if (counted.columns.length === 0 || !counted.cross) sideways(grid, counted, findings);
+  const lies = (counted.columns.length === 0 || !counted.cross) && sideways(grid, columns, counted, findings);
+  modelFreedom(grid, columns, lies, findings);
+  percentagesOfBases(grid, columns, findings);
+  everybody(grid, columns, findings);
+  steps(grid, columns, findings);
+  ranges(grid, columns, findings);
   const melted = melt(grid, columns, counted);
   for (const one of melted) {
     if (findings.runs('sdc.full-cells')) fullCells(one, grid, findings);
@@ -79,7 +90,7 @@ function whyMicrodata(grid: Grid, columns: readonly Named[], counted: Counted, l
 }
 
 /** A table whose rows are statistics and whose columns are groups or variables: the rules of rows, for its columns. */
-function sideways(grid: Grid, counted: Counted, findings: Findings): void {
+function sideways(grid: Grid, columns: readonly Named[], counted: Counted, findings: Findings): boolean {
   const rows = grid.rows.map((row, at) => ({
     row,
     number: grid.numbers[at] ?? 0,
@@ -89,7 +100,7 @@ function sideways(grid: Grid, counted: Counted, findings: Findings): void {
   const known = labelled.filter(
     ({ name }) => !['plain', 'ordinal', 'attribute', 'total', 'weight'].includes(name.role),
   );
-  if (known.length < 2 || known.length * 2 < labelled.length || labelled.length > 500) return;
+  if (known.length < 2 || known.length * 2 < labelled.length || labelled.length > 500) return false;
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const width = Math.max(...labelled.map(({ row }) => row.length));
   const rules = new RowRules(
@@ -111,6 +122,7 @@ function sideways(grid: Grid, counted: Counted, findings: Findings): void {
         value > 0 &&
         value < threshold &&
         !counted.columns.includes(column) &&
+        !figures.includes(columns[column]?.role ?? 'plain') &&
         findings.runs('sdc.minimum-count')
       )
         findings.add(
@@ -122,4 +134,5 @@ function sideways(grid: Grid, counted: Counted, findings: Findings): void {
     rules.row(column, values, places);
   }
   rules.end();
+  return true;
 }
