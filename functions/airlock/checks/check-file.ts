@@ -243,5 +243,5 @@ async function contents(
       );
     return;
   }
-  await checkText(utf8(open), findings);
+  await checkText(utf8(open), findings, type === 'text/x-code' ? undefined : newTable);
 }
