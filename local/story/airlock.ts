@@ -1,38 +1,26 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
-import { IAMClient } from '@aws-sdk/client-iam';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { STSClient } from '@aws-sdk/client-sts';
-import { become } from '../agent.ts';
-import { clientOf, rootCredentials } from '../roles.ts';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Stage } from '../stage.ts';
 import { must, type Teller } from '../story.ts';
+import { onDesktop } from './desktop.ts';
+import { imports } from './imports.ts';
 import { broch } from './ingest.ts';
 import { until } from './until.ts';
 
 const source = 'data/outbox/paper/';
 const project = 'asthma';
 
-/** Saves files from Rana's desktop, with what its instance may do: the project's folder is all it can write to. */
-async function save(stage: Stage, files: Readonly<Record<string, string>>): Promise<void> {
-  const { items } = await stage.as('rana').ask('listWorkspaces', { params: { project } });
-  const desktop = items.find(({ status }) => status === 'ready');
-  must(desktop && 'instanceId' in desktop, 'Rana has no desktop');
-  const hypervisor = clientOf(stage.facts, rootCredentials(stage.facts.account));
-  const [ec2, iam, sts] = [new EC2Client(hypervisor), new IAMClient(hypervisor), new STSClient(hypervisor)];
-  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [desktop.instanceId] }));
-  const instance = Reservations[0]?.Instances?.[0];
-  must(instance, 'her desktop has no instance');
-  const s3 = new S3Client(clientOf(stage.facts, await become({ iam, sts }, instance)));
-  const Bucket = instance.Tags?.find(({ Key }) => Key === 'broch:bucket')?.Value;
-  for (const [path, Body] of Object.entries(files))
-    await s3.send(new PutObjectCommand({ Bucket, Key: `${source}${path}`, Body }));
-  for (const client of [ec2, iam, sts, s3]) client.destroy();
-}
+/** Saves files from Rana's desktop. */
+const save = (stage: Stage, files: Readonly<Record<string, string>>): Promise<void> =>
+  onDesktop(stage, project, async ({ s3, bucket }) => {
+    for (const [path, Body] of Object.entries(files))
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${source}${path}`, Body }));
+  });
 
 /** What leaves is what was seen: sealed, checked, judged by two who don't know of each other, signed, and taken back. */
 export const airlock: Teller = async (stage, tell) => {
+  await imports(stage, tell);
   const [rana, vera, victor, olga] = ['rana', 'vera', 'victor', 'olga'].map(name => stage.as(name)) as [
     ReturnType<Stage['as']>,
     ReturnType<Stage['as']>,

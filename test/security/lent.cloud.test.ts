@@ -1,5 +1,5 @@
 import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
-import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Network } from '../../functions/projects/projects.ts';
@@ -14,10 +14,15 @@ const count = { tries: 0, denied: 0 };
 let thief: Awaited<ReturnType<typeof thieves>>;
 let [own, other]: [Network, Network] = [{} as Network, {} as Network];
 let lent: Credentials & { bucket: string; prefix: string };
+let brought: Credentials & { bucket: string; prefix: string };
 let [instance, role] = ['', ''];
 
 beforeAll(async () => {
-  const [olga, pia] = await Promise.all([someone(of, 'sec-olga', 'operator'), someone(of, 'sec-pia', 'partner')]);
+  const [olga, pia, rana] = await Promise.all([
+    someone(of, 'sec-olga', 'operator'),
+    someone(of, 'sec-pia', 'partner'),
+    someone(of, 'sec-rana', 'researcher'),
+  ]);
   const project = async (id: string): Promise<Network> => {
     await olga.write('POST', '/projects', { id, title: 'Stolen' });
     const { body } = await until(
@@ -30,6 +35,11 @@ beforeAll(async () => {
   [own, other] = await Promise.all([project('sec-own'), project('sec-other')]);
   const { body } = await pia.write('POST', '/deliveries', { dataset: 'sec-lent' });
   ({ body: lent } = await pia.ask('POST', `/deliveries/${body.id}/access`));
+  await olga.write('PUT', '/projects/sec-own/members/sec-rana', { roles: ['researcher'] });
+  const groups = [{ name: 'all', kind: 'supporting', purpose: 'reference', paths: ['**'] }];
+  const wanted = { title: 'Codes', direction: 'import', groups };
+  const { body: draft } = await rana.write('POST', '/projects/sec-own/airlock', wanted);
+  ({ body: brought } = await rana.ask('POST', `/projects/sec-own/airlock/${draft.id}/access`));
   const { Instances = [] } = await new EC2Client(of.configuration).send(
     new RunInstancesCommand({
       ImageId: 'ami-0a0a0a0a0a0a0a0a0',
@@ -55,6 +65,10 @@ const write = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
 const read = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
   what: `read ${Bucket}/${Key}`,
   run: () => s3.send(new GetObjectCommand({ Bucket, Key })),
+});
+const remove = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+  what: `remove ${Bucket}/${Key}`,
+  run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })),
 });
 const look = ({ s3 }: Clients, Bucket: string, Prefix: string): Try => ({
   what: `list ${Bucket}/${Prefix}`,
@@ -84,6 +98,21 @@ describe("an upload's credentials", () => {
   });
 });
 
+describe("an import's credentials", () => {
+  it('write the files of its upload, and open nothing else', async () => {
+    const clients = thief.clientsUnder(brought);
+    await write(clients, brought.bucket, `${brought.prefix}x.csv`).run();
+    const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
+    await nothingOpen(brought, Arn, [
+      read(clients, brought.bucket, `${brought.prefix}x.csv`),
+      write(clients, brought.bucket, 'uploads/al-0011223344556677/x.csv'),
+      look(clients, brought.bucket, 'uploads/'),
+      write(clients, own.bucket, 'data/imports/x'),
+      write(clients, of.outputs['data.Sealed'] ?? '', `requests/${brought.prefix.split('/')[1]}/1/files/x`),
+    ]);
+  });
+});
+
 describe("an instance's credentials", () => {
   it('in its network reach the data of its project and its own report, and nothing else', async () => {
     const credentials = await sessionOf(of, role, instance);
@@ -98,6 +127,9 @@ describe("an instance's credentials", () => {
       await run();
     await nothingOpen(credentials, role, [
       read(clients, own.bucket, `agents/${UserId}/ready.json`),
+      // What the airlock let in is only read.
+      write(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
+      remove(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
       write(clients, own.bucket, `agents/${UserId?.split(':')[0]}:i-0a0a0a0a0a0a0a0a0/ready.json`),
       look(clients, own.bucket, 'agents/'),
       ...[other.bucket, lent.bucket, of.outputs['data.Lake'] ?? ''].flatMap(bucket => [
