@@ -243,6 +243,7 @@ export class Airlock extends Construct {
           }),
         ),
         RELEASE_MACHINE: starts(release.machine),
+        SIGNING_KEY: named(data.signing.keyArn, showsKey(data.signing)),
         RULES,
       },
     });
@@ -276,11 +277,13 @@ const mayUse = (pool: IUserPool, actions: readonly string[]) =>
     new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
   );
 
+const showsKey = (key: Key) => new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] });
+
 const signs = (key: Key): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['kms:Sign'],
     resources: [key.keyArn],
     conditions: { StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256', 'kms:MessageType': 'DIGEST' } },
   }),
-  new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] }),
+  showsKey(key),
 ];

@@ -15,6 +15,7 @@ import { lapse } from './lapse.ts';
 import { start, wake } from './machines.ts';
 import { manifestOf, pageFiles, pageReports } from './pages.ts';
 import { revokeDownload } from './release/download.ts';
+import { signingKeys } from './release/key.ts';
 import { downloads } from './release/operations.ts';
 import { requestId } from './request.ts';
 import { mayUpload, open } from './requester.ts';
@@ -38,9 +39,10 @@ export const env = z.object({
   POOL_ID: z.string(),
   MACHINE: z.string(),
   RELEASE_MACHINE: z.string(),
+  SIGNING_KEY: z.string(),
   RULES: z.string(),
 });
-// Larger than 450 KB: the clients of S3, Cognito, Step Functions and DynamoDB, each for an operation here.
+// Larger than 450 KB: the clients of S3, Cognito, KMS, Step Functions and DynamoDB, each for an operation here.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...given } = env.parse(
   process.env,
 );
@@ -189,6 +191,7 @@ export const handler = http<'airlock'>(
       await writeRuling(TABLE_NAME, project, ruling);
       return shownSettings(rules, ruling);
     },
+    ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
     ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async of => {
       const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request);
       return { revision, request: lapse(read, now(), rules).request };

@@ -3,7 +3,7 @@ import { own, Paging, pageOf, type Route } from '../api/route.ts';
 import { UploadAccess } from '../ingest/access.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { Round } from './decision.ts';
-import { downloadRoutes } from './release/routes.ts';
+import { downloadRoutes, keyRoutes } from './release/routes.ts';
 import { FileReport } from './report.ts';
 import { Groups, RequestId, Source, Title } from './request.ts';
 import { Edit } from './requester.ts';
@@ -266,4 +266,5 @@ export const airlockRoutes = {
     returns: pageOf(Round),
   },
   ...downloadRoutes,
+  ...keyRoutes,
 } as const satisfies Record<string, Route>;

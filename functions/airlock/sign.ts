@@ -7,6 +7,7 @@ import { keepTables } from './compared.ts';
 import { HeldFiles, heldKey } from './held.ts';
 import { keep, reopen } from './objects.ts';
 import { allowDownload } from './release/download.ts';
+import { rememberKey } from './release/key.ts';
 import { recordOf } from './release/record.ts';
 import { sign } from './release/sign.ts';
 import { remember } from './remembered.ts';
@@ -67,7 +68,9 @@ export const handler = step(
       keyId: SIGNING_KEY,
     });
     const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
-    const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(await sign(record)));
+    const signed = await sign(record);
+    await rememberKey(TABLE_NAME, SIGNING_KEY, signed.publicKey);
+    const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signed));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const { expires } = record;
     const grant = { project, request: id, seal: seal.sha256, recipient: requester, requester, expires };

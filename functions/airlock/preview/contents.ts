@@ -8,7 +8,7 @@ import { checkSheets } from '../checks/xlsx.ts';
 import type { ZipEntry } from '../checks/zip.ts';
 import type { FileReport } from '../report.ts';
 import { decode } from './encoding.ts';
-import { grouped, short, visible } from './escape.ts';
+import { counted, short } from './escape.ts';
 import type { Limits } from './limits.ts';
 import type { Part } from './page.ts';
 import { Room } from './room.ts';
@@ -83,7 +83,7 @@ export async function parquet(given: Given): Promise<Part[]> {
   const { said } = await readParquet(given.open, 1_000_000, sheet.rows(), (value, name) =>
     beside.push(`${name}: ${value}`),
   );
-  room.add(left => sheet.part(`Table of ${grouped(said)} rows`, left));
+  room.add(left => sheet.part(`Table of ${counted(said, 'row')}`, left));
   if (beside.length > 0)
     room.add(left => lines('What it says beside its rows', beside.flatMap(split), { limits, room: left }));
   return room.all();
@@ -137,6 +137,6 @@ export async function model(given: Given): Promise<Part[]> {
     all += count;
     rows.text([name, type, shape.join(' × '), String(count)], index + 2);
   }
-  room.add(left => sheet.part(`${grouped(tensors.length)} tensors of ${visible(grouped(all))} numbers`, left));
+  room.add(left => sheet.part(`${counted(tensors.length, 'tensor')} of ${counted(all, 'number')}`, left));
   return [...room.all(), { html: '', left: ['Its weights: what a model remembers of people, no page can show.'] }];
 }

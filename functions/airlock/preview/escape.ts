@@ -42,4 +42,7 @@ export function short(text: string, most: number): string {
   return visible(head) + (more > 0 ? `<i class="cut">+${grouped(more)} more</i>` : '');
 }
 
+/** `1 row`, `1,200 rows`. */
+export const counted = (count: number, what: string): string => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
+
 export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -4,7 +4,7 @@ import { isText, sniff } from '../checks/sniff.ts';
 import { utf8 } from '../checks/tables.ts';
 import { zipDirectory } from '../checks/zip.ts';
 import { type Given, json, model, parquet, words, workbook } from './contents.ts';
-import { isUtf16 } from './encoding.ts';
+import { decode, isUtf16 } from './encoding.ts';
 import { card } from './hex.ts';
 import { image, isPicture, NotShown } from './image.ts';
 import { type Limits, limits as usual } from './limits.ts';
@@ -12,7 +12,7 @@ import { notebook } from './notebook.ts';
 import { type About, type Part, page } from './page.ts';
 import { svg } from './svg.ts';
 import { table } from './table.ts';
-import { text } from './text.ts';
+import { lines, split, text } from './text.ts';
 
 const tables = /^text\/(csv|tab-separated-values|tsv)\b/;
 const looked = 64 * 1024;
@@ -90,7 +90,12 @@ async function asText(type: string, file: About, open: Open, limits: Limits, not
   const shown = text(bytes.subarray(0, limits.text), whole, report, limits);
   if (type !== 'image/svg+xml' || !whole) return [...said, shown];
   try {
-    return [...said, svg(new TextDecoder().decode(bytes), limits, 'Drawing'), shown];
+    const source = decode(bytes, whole).text;
+    // Written on one line its source could not be read.
+    const apart = split(source.replaceAll('><', '>\n<'));
+    const long = split(source).some(line => line.length > limits.line);
+    const tags = long ? [lines('Its source, a tag a line', apart, { limits })] : [];
+    return [...said, svg(source, limits, 'Drawing'), ...tags, shown];
   } catch (error) {
     if (!(error instanceof NotShown)) throw error;
     return [...said, shown, { html: '', left: [`The drawing: ${error.message}`] }];

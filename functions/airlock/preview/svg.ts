@@ -1,4 +1,4 @@
-import { escaped, grouped } from './escape.ts';
+import { counted, escaped, grouped } from './escape.ts';
 import { NotShown } from './image.ts';
 import type { Limits } from './limits.ts';
 import { pieces } from './markup.ts';
@@ -158,10 +158,8 @@ export function svg(source: string, limits: Limits, title: string): Part {
   const data = Buffer.from(anew).toString('base64');
   if (data.length > limits.html / 2) throw new NotShown('it is too large to be drawn here.');
   const notes = [
-    ...(dropped > 0
-      ? [`${grouped(dropped)} elements or attributes are left out here, as they are none that draw.`]
-      : []),
-    ...(unseen > 0 ? [`${grouped(unseen)} elements are drawn so that nobody sees them: read the source.`] : []),
+    ...(dropped > 0 ? [`Left out here, as nothing that draws: ${counted(dropped, 'element or attribute')}.`] : []),
+    ...(unseen > 0 ? [`Drawn so that nobody sees it: ${counted(unseen, 'element')}. Read the source.`] : []),
   ];
   return {
     html: `<section><h2>${title}, drawn anew</h2><figure><img alt="the drawing, written anew" src="data:image/svg+xml;base64,${data}"></figure>${notes.map(note => `<p class="note">${note}</p>`).join('')}</section>`,

@@ -2,7 +2,7 @@ import { head, type Open } from '../checks/bytes.ts';
 import { bits, CsvScanner, cellText, delimiterOf } from '../checks/csv.ts';
 import type { FileReport } from '../report.ts';
 import { decode } from './encoding.ts';
-import { cut, grouped } from './escape.ts';
+import { counted, cut } from './escape.ts';
 import type { Limits } from './limits.ts';
 import type { Part } from './page.ts';
 import { type Begun, Sheet } from './sheet.ts';
@@ -47,6 +47,6 @@ export async function table(
   }
   if (whole) scanner.end();
   const wrong = scanner.wrong ? `The rest: ${scanner.wrong}.` : 'All after the first megabytes of the file.';
-  const said = foreign > 0 ? `: ${grouped(foreign)} cells are not UTF-8 and are read as Windows-1252` : '';
+  const said = foreign > 0 ? `: ${counted(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
   return sheet.part(`Table${said}`, limits.html, whole ? [] : [wrong]);
 }

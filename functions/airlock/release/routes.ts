@@ -1,8 +1,16 @@
 import * as z from 'zod';
-import { own, type Route } from '../../api/route.ts';
+import { groups, own, type Route } from '../../api/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { RequestId } from '../request.ts';
-import { DownloadFiles, DownloadLink, DownloadPage, DownloadSession, OpenDownload, TakeDownload } from './shapes.ts';
+import {
+  DownloadFiles,
+  DownloadLink,
+  DownloadPage,
+  DownloadSession,
+  OpenDownload,
+  SigningKey,
+  TakeDownload,
+} from './shapes.ts';
 
 const path = '/projects/{project}/airlock/{request}/downloads';
 /** All of them make or show secrets, so no answer is kept anywhere: each may safely be asked for again by itself. */
@@ -43,5 +51,27 @@ export const downloadRoutes = {
     example: 'airlock fetch asthma al-0011223344556677 --token UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw',
     body: DownloadFiles,
     returns: DownloadPage,
+  },
+} as const satisfies Record<string, Route>;
+
+/** A signature shows who made a record only to whoever has the key from somebody else than the record. */
+export const keyRoutes = {
+  showSigningKey: {
+    method: 'GET',
+    path: '/airlock/key',
+    capability: 'airlock',
+    cli: 'airlock signer',
+    status: 200,
+    who: groups.map(group => ({ group })),
+    summary: 'The public half of the key that signs releases, or of one that did',
+    example: 'airlock signer',
+    query: z.object({
+      id: z
+        .string()
+        .regex(/^[A-Za-z0-9:/_-]{1,200}$/)
+        .optional()
+        .describe('an earlier key, as the keyId of a release record names it'),
+    }),
+    returns: SigningKey,
   },
 } as const satisfies Record<string, Route>;

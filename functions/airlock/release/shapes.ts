@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Network } from './link.ts';
-import { ReleasedFile } from './record.ts';
+import { algorithm, ReleasedFile } from './record.ts';
 
 // What the three operations of a download take and give: for the routes, the functions behind them and the command line.
 
@@ -31,6 +31,19 @@ export const DownloadFiles = z.object({
   token: Token,
   from: z.number().int().min(0).max(100_000).default(0).describe('where the page begins: what the page before named'),
 });
+
+/** A key that signs releases, or did. */
+export const SigningKey = z.object({
+  keyId: z.string(),
+  algorithm: z.literal(algorithm),
+  /** PEM. */
+  publicKey: z.string(),
+  /** SHA-256 of its DER form: what two people compare over the telephone. */
+  fingerprint: z.string(),
+  /** Whether releases are signed with it now. */
+  current: z.boolean(),
+});
+export type SigningKey = z.infer<typeof SigningKey>;
 
 const Address = z.object({ url: z.url() });
 

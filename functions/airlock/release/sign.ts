@@ -1,18 +1,8 @@
-import { createPublicKey } from 'node:crypto';
-import { GetPublicKeyCommand, KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
+import { publicKeyOf } from './key.ts';
 import { algorithm, digestOf, type Release, type ReleaseRecord } from './record.ts';
 
 const client = new KMSClient({});
-
-/**
- * The release key's public half as PEM (SubjectPublicKeyInfo), to be published where recipients can trust it.
- * Needs `kms:GetPublicKey` on the key.
- */
-export async function publicKeyOf(keyArn: string): Promise<string> {
-  const { PublicKey = new Uint8Array() } = await client.send(new GetPublicKeyCommand({ KeyId: keyArn }));
-  const key = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
-  return key.export({ format: 'pem', type: 'spki' }) as string;
-}
 
 /**
  * Signs a record with an asymmetric KMS key (ECC_NIST_P256, SIGN_VERIFY). KMS gets the digest, as the record of ten

@@ -75,7 +75,7 @@ describe('a drawing', () => {
       'image/svg+xml',
       drawing('<text opacity="0">NHS 943</text><g display="none"/>'),
     );
-    expect(body).toContain('2 elements are drawn so that nobody sees them');
+    expect(body).toContain('Drawn so that nobody sees it: 2 elements');
   });
 
   it('of whatever signs takes no longer than its length, and is well formed', () => {

@@ -96,7 +96,7 @@ it('a line of a notebook is marked where the checks counted it', async () => {
 it('a model is its tensors and what it says of itself, never a weight', async () => {
   const { body, truncated } = await text('a.safetensors', 'x', model('layer'));
   expect(body).toMatch(/<td>layer<\/td><td>F32<\/td><td>2 × 1<\/td><td class="n">2<\/td>/);
-  expect(body).toContain('1 tensors of 2 numbers');
+  expect(body).toContain('1 tensor of 2 numbers');
   expect(body).toContain('&quot;said&quot;: &quot;layer&quot;');
   expect(body).not.toContain('class="hex"');
   expect(truncated).toBe(true);
@@ -127,7 +127,7 @@ describe('a text that is not UTF-8', () => {
   it.each([
     ['UTF-16, little', utf16(false), 'It is UTF-16'],
     ['UTF-16, big', utf16(true), 'It is UTF-16'],
-    ['Windows-1252', Buffer.from(table, 'latin1'), '1 cells are not UTF-8 and are read as Windows-1252'],
+    ['Windows-1252', Buffer.from(table, 'latin1'), '1 cell not in UTF-8, read as Windows-1252'],
   ])('%s is decoded, and said to be', async (_, bytes, says) => {
     const { body } = await text('a.csv', 'text/csv', bytes, reportOf([[2, 2, '3']]));
     expect(body).toContain('<td>Köln</td>');

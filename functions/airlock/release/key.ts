@@ -1,0 +1,48 @@
+import { createPublicKey } from 'node:crypto';
+import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+import type * as z from 'zod';
+import type { Call } from '../../api/http.ts';
+import { key } from '../../keys.ts';
+import { Refused } from '../../refused.ts';
+import { createRow, readRow } from '../../table.ts';
+import { algorithm } from './record.ts';
+import type { keyRoutes } from './routes.ts';
+import { SigningKey } from './shapes.ts';
+import { fingerprintOf } from './verify.ts';
+
+const client = new KMSClient({});
+
+/** The public half of a signing key as PEM (SubjectPublicKeyInfo). Needs `kms:GetPublicKey` on the key. */
+export async function publicKeyOf(keyArn: string): Promise<string> {
+  const { PublicKey = new Uint8Array() } = await client.send(new GetPublicKeyCommand({ KeyId: keyArn }));
+  const made = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
+  return made.export({ format: 'pem', type: 'spki' }) as string;
+}
+
+const idOf = (keyArn: string) => keyArn.slice(keyArn.lastIndexOf('/') + 1);
+/** No project is called so: its name would have to end before the sign. */
+const keyKey = (keyArn: string) => key('download', `signing#${idOf(keyArn)}`);
+const Kept = SigningKey.omit({ current: true });
+
+function described(keyId: string, publicKey: string): z.infer<typeof Kept> {
+  return { keyId, algorithm, publicKey, fingerprint: fingerprintOf(createPublicKey(publicKey)) };
+}
+
+/** Remembers a key by what it signs, so that its records can be checked when another key has taken its place. */
+export async function rememberKey(table: string, keyId: string, publicKey: string): Promise<void> {
+  await createRow(table, keyKey(keyId), described(keyId, publicKey));
+}
+
+/** The operation behind keyRoutes, for the airlock's API function. Needs GetItem on `download`, and the key named. */
+export function signingKeys(wiring: { readonly table: string; readonly key: string }) {
+  return {
+    async showSigningKey({ query: { id } }: Call<typeof keyRoutes.showSigningKey>): Promise<SigningKey> {
+      if (id === undefined || idOf(id) === idOf(wiring.key))
+        return { ...described(wiring.key, await publicKeyOf(wiring.key)), current: true };
+      const kept = await readRow(wiring.table, Kept, keyKey(id));
+      if (!kept) throw new Refused('missing', `No release was signed here with a key ${idOf(id)}.`);
+      const { revision: _, ...of } = kept;
+      return { ...of, current: false };
+    },
+  };
+}
