@@ -25,9 +25,10 @@ export class TextTables {
   line(text: string, number: number): void {
     if (text.length > 2000 || this.#tables >= mostTables) return;
     if (text.trim() !== '' && ruled.test(text)) return;
-    const cells = text
+    const trimmed = text.trim();
+    const cells = trimmed
+      .slice(trimmed.startsWith('|') ? 1 : 0, trimmed.length > 1 && trimmed.endsWith('|') ? -1 : undefined)
       .trim()
-      .replace(/^\|\s*|\s*\|$/g, '')
       .split(between);
     if (cells.length < 2) this.end();
     else if (this.#rows.length < mostRows) this.#rows.push({ cells, number });

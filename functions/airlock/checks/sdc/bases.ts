@@ -1,6 +1,6 @@
 import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
-import type { Named } from './columns.ts';
+import type { Named, Role } from './columns.ts';
 import type { Grid } from './grid.ts';
 import { readComposite, readNumber, readShare } from './number.ts';
 import { told } from './rows.ts';
@@ -16,6 +16,17 @@ const wholeOf = (text: string): number | undefined => {
   return read && !read.percent && read.places === 0 && read.value > 0 ? read.value : undefined;
 };
 
+const bases: readonly Role[] = ['denominator', 'count', 'total'];
+
+/** A percentage, or a proportion under a heading that says so. */
+function shareOf(text: string, role: Role): { value: number; places: number } | undefined {
+  if (role !== 'proportion') return readShare(text, role === 'percent');
+  const read = readNumber(text);
+  return read && !read.percent && read.value <= 1
+    ? { value: read.value * 100, places: Math.max(0, read.places - 2) }
+    : undefined;
+}
+
 /**
  * Cells whose denominator is not in their row but above them: in the heading (`Cases (N=250)`) or in a row called N, as
  * "Table 1" of a paper has them. A percentage tells the count behind it there, written beside a suppressed count too; and
@@ -27,7 +38,8 @@ export function percentagesOfBases(grid: Grid, columns: readonly Named[], findin
   const shares: Cell[] = [];
   const sections = sectionsOf(grid);
   for (const [at, { name, role }] of columns.entries()) {
-    const [, heading] = headed.exec(name) ?? [];
+    const [, heading] =
+      headed.exec(name) ?? (columns.some(({ role }) => bases.includes(role)) ? [] : headed.exec(grid.title)) ?? [];
     const row = grid.rows.find(cells => baseLabel.test((cells[0] ?? '').trim()) && wholeOf(cells[at] ?? ''));
     const base = heading ? Number(heading.replace(/\D/g, '')) : at > 0 && row ? wholeOf(row[at] ?? '') : undefined;
     const bracketed = countsInBrackets.test(name) || countsInBrackets.test(columns[0]?.name ?? '');
@@ -43,7 +55,7 @@ export function percentagesOfBases(grid: Grid, columns: readonly Named[], findin
         if (both.count > 0 && both.count < threshold && both.part <= 100)
           if (says || (from <= both.count && both.count <= to)) small.push(cell());
       } else if (base !== undefined && cells !== row) {
-        const share = readShare(text, role === 'percent');
+        const share = shareOf(text, role);
         if (!share || share.value <= 0 || share.value >= 100) continue;
         const { from, to } = told(share.value, 0.5 * 10 ** -share.places, base);
         const few = (low: number, high: number) => low <= high && high >= 1 && high < threshold;
@@ -97,4 +109,40 @@ export function everybody(grid: Grid, columns: readonly Named[], findings: Findi
         all,
       );
   }
+}
+
+/**
+ * Those who have not: where a percentage shows one column to be a part of another in every row, what is left of the
+ * whole is a count as much as if it were written.
+ */
+export function remainders(grid: Grid, columns: readonly Named[], findings: Findings): void {
+  const percents = columns.flatMap(({ role }, at) => (role === 'percent' ? [at] : []));
+  if (percents.length === 0 || columns.length > 30 || grid.rows.length > 2000 || !findings.runs('sdc.percentages'))
+    return;
+  const { threshold } = findings.policy.rules['sdc.minimum-count'];
+  const values = columns.map((_, at) => grid.rows.map(cells => readNumber(cells[at] ?? '')));
+  for (const [whole, wholes] of values.entries())
+    for (const [part, parts] of values.entries()) {
+      if (whole === part || percents.includes(whole) || percents.includes(part)) continue;
+      const lines = wholes.flatMap((read, line) => (read && parts[line] ? [line] : []));
+      const shows = percents.some(
+        at =>
+          lines.length >= 2 &&
+          lines.every(line => {
+            const [all, some, share] = [wholes[line]?.value ?? 0, parts[line]?.value ?? 0, values[at]?.[line]];
+            return share && some <= all && Math.abs((100 * some) / all - share.value) <= 0.51 * 10 ** -share.places;
+          }),
+      );
+      if (!shows) continue;
+      const small = lines.filter(line => {
+        const left = (wholes[line]?.value ?? 0) - (parts[line]?.value ?? 0);
+        return left > 0 && left < threshold;
+      });
+      if (small.length > 0)
+        findings.add(
+          'sdc.percentages',
+          'Of the whole beside it all but fewer than the threshold are counted, so those who are not can be told. Round both, or merge groups.',
+          small.map(line => grid.cell(grid.numbers[line] ?? 0, part, grid.rows[line]?.[part] ?? '')),
+        );
+    }
 }

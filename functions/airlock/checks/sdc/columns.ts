@@ -77,6 +77,8 @@ function quantile(name: string, plain: string): number | undefined {
     /\b(?:p|pctl|percentile|centile)\s?(\d{1,2}(\.\d+)?)\b|\b(\d{1,2})(?:st|nd|rd|th) (?:per)?centile/.exec(plain) ??
     [];
   if (digits ?? nth) return Number(digits ?? nth) / 100;
+  const [, two] = /\bq(\d{2}(?:\.\d+)?)\b/.exec(plain) ?? [];
+  if (two) return Number(two) / 100;
   const [, part] = /\bquantile (0?\.\d+)\b/.exec(plain) ?? [];
   return part === undefined ? undefined : Number(part);
 }
@@ -87,23 +89,29 @@ export function named(name: string): Named {
   const tokens = plain.split(' ');
   const has = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));
   const is = (pattern: RegExp) => pattern.test(plain);
+  // "Largest (£k)" is the largest.
+  const amount = plain.replace(/( (k|m|bn|000s?|gbp|usd|eur|aud|thousands?|millions?))+$/, '');
   if (settings.test(plain)) return { name, role: 'statistic' };
   const fraction = quantile(name, plain);
   if (fraction === 0 || fraction === 1) return { name, role: 'extreme' };
   if (fraction !== undefined) return { name, role: 'quantile', fraction };
+  if (
+    is(/^(oldest|youngest|longest|shortest|tallest|heaviest|lightest)\b(?! (group|quintile|third|quarter|half|band))/)
+  )
+    return { name, role: 'extreme' };
   if (is(/^(0|100) percent$|\b(min|max|minimum|maximum|range)( value)?$|^(min|max|minimum|maximum|range)\b(?!\d)/)) {
     if (is(/^max ?1$/)) return { name, role: 'largest' };
     if (is(/^max ?2$/)) return { name, role: 'second' };
     return { name, role: 'extreme' };
   }
-  if (is(/^(max ?1|x1|top ?1|largest|largest contribut\w+|first largest|biggest)( value| share)?$/))
-    return { name, role: 'largest' };
+  const one = /^(max ?1|x1|top ?1|largest|largest contribut\w+|first largest|1st largest|biggest)( value| share)?$/;
+  if (one.test(amount)) return { name, role: 'largest' };
   const [, ranked] =
     /^(?:(?:share|percent|pct|proportion)(?: of)?(?: the)? (?:top|largest) ?|(?:top|largest) ?|cr ?)([12])(?: (?:share|percent|pct|proportion))?$/.exec(
       plain,
     ) ?? [];
   if (ranked) return { name, role: ranked === '1' ? 'largest' : 'second' };
-  if (is(/^(max ?2|x2|top ?2|second|second largest|2nd largest|second largest contribut\w+)( value| share)?$/))
+  if (/^(max ?2|x2|top ?2|second|second largest|2nd largest|second largest contribut\w+)( value| share)?$/.test(amount))
     return { name, role: 'second' };
   if (
     is(
@@ -156,14 +164,18 @@ export const isSuppressed = (text: string): boolean =>
   );
 
 /** The first letters of marks of suppression. */
-const markLetters = new Set([...'cdnlrswxz'].map(letter => letter.charCodeAt(0)));
+const markLetters = new Uint8Array(256);
+for (const letter of 'cdnlrswxz') markLetters[letter.charCodeAt(0)] = 1;
+
+/** Whether letters alone are a word, and no mark of suppression, by the first of them. */
+export const isWord = (bytes: Uint8Array, start: number): boolean => markLetters[(bytes[start] as number) | 32] === 0;
 
 /** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
 export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {
   const first = bytes[start] as number;
   const letter = first | 32;
   if (letter >= 97 && letter <= 122)
-    return markLetters.has(letter) && (length < 5 || length === 8 || length === 10 || length === 12);
+    return markLetters[letter] === 1 && (length < 5 || length === 8 || length === 10 || length === 12);
   if (first < 48 || first > 57) return true;
   const second = bytes[start + 1] as number;
   return first <= 50 && length <= 6 && length > 2 && (second < 48 || second > 57);

@@ -13,13 +13,15 @@ export interface Counted {
 }
 
 /** A column of labels: text, or numbers that order or name the rows. */
-const isLabel = ({ role }: Named, at: number, state: Columns): boolean => {
+const isLabel = ({ role, vague }: Named, at: number, state: Columns): boolean => {
   const filled = state.filled(at);
   if (filled === 0) return false;
-  const texts = (state.texts[at] as number) + (state.suppressed[at] as number);
+  // Marks such as `<65` are labels among labels; between numbers they are suppressed counts, however many there are.
+  const words = state.texts[at] as number;
+  const texts = words > 0 || (state.numbers[at] as number) === 0 ? words + (state.suppressed[at] as number) : 0;
   return (
     role === 'ordinal' ||
-    ((role === 'plain' || role === 'attribute' || role === 'total') &&
+    ((role === 'plain' || role === 'attribute' || role === 'total' || vague === true) &&
       texts > filled / 2 &&
       (state.composite[at] as number) === 0)
   );

@@ -12,14 +12,17 @@ export class Grid {
   readonly heading: number;
   readonly sheet: string | undefined;
   readonly path: string;
+  /** What stands above the heading. */
+  readonly title: string;
   readonly rows: string[][] = [];
   readonly numbers: number[] = [];
 
-  constructor(names: readonly string[], heading: number, sheet: string | undefined, path: string) {
+  constructor(names: readonly string[], heading: number, sheet: string | undefined, path: string, title = '') {
     this.names = names;
     this.heading = heading;
     this.sheet = sheet;
     this.path = path;
+    this.title = title;
   }
 
   push(cells: string[], number: number): void {
@@ -123,6 +126,7 @@ export function linesOf({ dimensions, items }: Melted): Line[] {
       const totals = group.filter((_, at) => isTotal(labels[at] ?? ''));
       const parts = group.filter((_, at) => !isTotal(labels[at] ?? ''));
       if (totals.length <= 1 && parts.length >= 2) lines.push({ total: totals[0], parts, dimension });
+      else if (totals.length > 1) lines.push(...stepped(group, labels, dimension));
     }
     // A column called "all" that the others do not come to is no total: most whole lines must add up.
     const whole = lines.filter(({ total, parts }) => [total, ...parts].every(item => item?.value !== undefined));
@@ -132,4 +136,22 @@ export function linesOf({ dimensions, items }: Melted): Line[] {
     );
     return wrong.length * 2 > whole.length ? lines.map(line => ({ ...line, total: undefined })) : lines;
   });
+}
+
+/** A column of parts with a subtotal under each run of them, and a total of the subtotals at its end. */
+function stepped(group: readonly Item[], labels: readonly string[], dimension: number): Line[] {
+  const lines: Line[] = [];
+  const subtotals: Item[] = [];
+  let parts: Item[] = [];
+  for (const [at, item] of group.entries()) {
+    if (!isTotal(labels[at] ?? '')) {
+      parts.push(item);
+      continue;
+    }
+    const of = parts.length > 0 ? parts : subtotals.splice(0);
+    if (of.length >= 2) lines.push({ total: item, parts: of, dimension });
+    if (parts.length > 0) subtotals.push(item);
+    parts = [];
+  }
+  return lines;
 }

@@ -1,5 +1,6 @@
-/** A number as tables write them: with separators of thousands, a sign of currency or percent, or an exponent. */
-const written = /^[£$€]?\s?([+-]?(?:\d{1,3}(?:([, \u00a0\u2009\u202f'’])\d{3})(?:\2\d{3})*|\d+)?(?:\.(\d*))?)\s?(%)?$/;
+/** A number as tables write them: with separators of thousands, a sign of currency or percent, the mark of a note, or an exponent. */
+const written =
+  /^[£$€]?\s?([+-]?(?:\d{1,3}(?:([, \u00a0\u2009\u202f'’])\d{3})(?:\2\d{3})*|\d+)?(?:\.(\d*))?)\s?(%)?\s?(?:[*†‡§¶]{1,3}|\[[a-z\d]\])?$/;
 const parts =
   /^(\d{1,3}(?:,\d{3})+|\d+)(?:\s?\/\s?(?:\d{1,3}(?:,\d{3})+|\d+))?\s*[([]\s*(\d+(?:\.(\d+))?)\s*(%)?\s*[)\]]$/;
 const share =

@@ -72,7 +72,9 @@ export class RowRules {
     this.#parameters = findings.runs('sdc.degrees-of-freedom') ? one('parameters') : -1;
     // The degrees of freedom of a test or of a term say nothing of how many people are left.
     const test =
-      names.some(name => /chi|^f$|f[_ ]?(stat|value)|sum[_ ]?sq|^ss$|mean[_ ]?sq/.test(name)) ||
+      names.some(name =>
+        /chi|^f$|f[_ ]?(stat|value)|sum[_ ]?sq|^ss$|mean[_ ]?sq|wald|^aic|^bic|log ?lik|deviance/.test(name),
+      ) ||
       // A test's statistic without an estimate of anything.
       (names.includes('statistic') &&
         !names.some(name => /^(t|t[ _.]?(stat|value)\w*|estimate|coef\w*|beta|(mean|diff)\w*)$/.test(name)));
@@ -82,7 +84,7 @@ export class RowRules {
     this.#quantiles = findings.runs('sdc.quantiles') ? this.#at('quantile') : [];
     this.#extremes = findings.runs('sdc.extremes') ? this.#at('extreme') : [];
     // A rate is of people where their number stands beside it; of person-years it tells nothing.
-    const people = columns[this.#denominator]?.role === 'denominator';
+    const people = columns[this.#denominator]?.role === 'denominator' || (this.#denominator < 0 && this.#count >= 0);
     this.#percents = findings.runs('sdc.percentages')
       ? [
           ...this.#at('percent').map(at => ({ at, scale: 1 })),

@@ -1,6 +1,6 @@
 import type { Findings } from '../findings.ts';
 import { identifyingName } from '../identifiers.ts';
-import { everybody, percentagesOfBases } from './bases.ts';
+import { everybody, percentagesOfBases, remainders } from './bases.ts';
 import { type Named, named } from './columns.ts';
 import { complementary, fullCells } from './complementary.ts';
 import type { Counted } from './counts.ts';
@@ -44,6 +44,7 @@ export function wholeTable(
   modelFreedom(grid, columns, lies, findings);
   percentagesOfBases(grid, columns, findings);
   everybody(grid, columns, findings);
+  remainders(grid, columns, findings);
   steps(grid, columns, findings);
   ranges(grid, columns, findings);
   const melted = melt(grid, columns, counted);
