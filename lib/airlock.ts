@@ -233,7 +233,7 @@ export class Airlock extends Construct {
         UPLOADS_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumes(uploader),
         REGION: Stack.of(this).region,
-        POOL_ID: mayUse(people.pool, ['AdminListGroupsForUser']),
+        POOL_ID: mayUse(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
         MACHINE: named(
           workflow.machine.stateMachineArn,
           ...starts(workflow.machine).statements,

@@ -5,6 +5,7 @@ import { outcomes } from '../api/once.ts';
 import { now } from '../clock.ts';
 import { lend } from '../ingest/lend.ts';
 import { rolesOf } from '../projects/members.ts';
+import { findPerson } from '../projects/people.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { type Command, decide } from './airlock.ts';
@@ -76,6 +77,13 @@ async function answer(user: User, { request }: Decision) {
   return shown(request, user, await look(request, user));
 }
 
+/** Who shall fetch it, by the name that people know. */
+async function recipientOf(named: string | undefined) {
+  if (named === undefined) return undefined;
+  const { user: id, name } = await findPerson(POOL_ID, named);
+  return { id, name };
+}
+
 async function cast(call: { user: User; params: Of; mark: string }, ballot: Ballot) {
   const { user, params: of } = call;
   if (ballot.files.length > 0) {
@@ -108,7 +116,8 @@ export const handler = http<'airlock'>(
         throw new Refused('conflict', `Project ${project} is not ready: nothing can leave it.`);
       const at = now();
       const id = requestId(at, randomInt(2 ** 20));
-      const decision = open({ id, project, ...body }, user, at, { rules });
+      const wanted = { ...body, recipient: await recipientOf(body.recipient) };
+      const decision = open({ id, project, ...wanted }, user, at, { rules });
       await createRequest(TABLE_NAME, decision, at);
       return shown(decision.request, user, 'project');
     },
@@ -118,7 +127,8 @@ export const handler = http<'airlock'>(
       return lend(landing, of.source, of.id);
     },
     async editRequest({ user, params, body, mark }) {
-      return answer(user, await run({ user, params, mark }, by => ({ do: 'edit', by, change: body })));
+      const change = { ...body, recipient: await recipientOf(body.recipient) };
+      return answer(user, await run({ user, params, mark }, by => ({ do: 'edit', by, change })));
     },
     async submitRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
@@ -192,8 +202,10 @@ export const handler = http<'airlock'>(
       return shownSettings(rules, ruling);
     },
     ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
-    ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async of => {
+    ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async (of, user) => {
       const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request);
+      if (user.id !== read.recipient?.id && (await rolesOf(TABLE_NAME, of.project, user.id)).length === 0)
+        throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
       return { revision, request: lapse(read, now(), rules).request };
     }),
   },

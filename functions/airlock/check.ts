@@ -69,6 +69,8 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
     if (typeof verdict === 'object') return unopened(file, verdict, policy.version);
     const open = () => (file.size === 0 ? Readable.from([]) : streamOf(versionOf(sealedFile)));
     const { report, summaries } = await readFile(file, open, policy, secret);
+    // What comes in is compared with nothing.
+    if (of.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
     held.push(...summaries);
     counts += summaries.reduce((sum, { counts }) => sum + counts.keys.length, 0);
     if (counts > mostHeld) await flush();

@@ -30,7 +30,7 @@ const attribute = (of: UserType, name: string) => of.Attributes?.find(({ Name })
 /** All reviewers who could look at the request now: who asked and the project's members are none of them. */
 export async function candidatesFor(
   { table, pool }: { table: string; pool: string },
-  of: Pick<Request, 'project' | 'requester'>,
+  of: Pick<Request, 'project' | 'requester' | 'recipient'>,
 ): Promise<Someone[]> {
   const all: Someone[] = [];
   for (let next: string | undefined, more = true; more; more = next !== undefined) {
@@ -43,7 +43,7 @@ export async function candidatesFor(
     }
     next = page.NextToken;
   }
-  const others = all.filter(({ id }) => id !== of.requester);
+  const others = all.filter(({ id }) => id !== of.requester && id !== of.recipient?.id);
   const roles = await parallel(others, 16, ({ id }) => rolesOf(table, of.project, id));
   return others.filter((_, index) => roles[index]?.length === 0);
 }

@@ -47,6 +47,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
     round: of.round,
     project,
     requester: of.requester,
+    recipient: of.recipient?.id ?? of.requester,
     policy,
     groups: of.groups,
     files: files.sort((a, b) => compare(a.path, b.path)),

@@ -22,8 +22,9 @@ export const handler = step(Attempt, async attempt => {
   if (of.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const into = home?.status === 'ready' ? home.network.bucket : null;
   try {
-    const { files, request, round } = SealManifest.parse(await reopen(AIRLOCK_BUCKET, of.seal));
-    if (request !== id || round !== of.round) throw new Tampered(`the seal of ${id} is another request's`);
+    const { files, request, round, recipient } = SealManifest.parse(await reopen(AIRLOCK_BUCKET, of.seal));
+    if (request !== id || round !== of.round || recipient !== (of.recipient?.id ?? of.requester))
+      throw new Tampered(`the seal of ${id} is another request's`);
     const leaving = files.filter(({ path }) => !of.withheld.includes(path));
     const chunks: string[] = [];
     for (const chunk of pack(leaving)) chunks.push(await leave(WORK_BUCKET, folder(attempt), JSON.stringify(chunk)));

@@ -65,6 +65,7 @@ export const Release = z.object({
 export type Release = z.infer<typeof Release>;
 
 const at = z.iso.datetime();
+
 /** A person as a request names one. */
 export const Someone = z.object({ id: z.string(), name: z.string() });
 export type Someone = z.infer<typeof Someone>;
@@ -76,6 +77,8 @@ const common = {
   requesterName: z.string().min(1),
   title: Title,
   direction: Direction,
+  /** Who may fetch what leaves, where that is not the requester. */
+  recipient: Someone.optional(),
   /** Where its files are submitted from: a folder of the project's, or the upload of an import. */
   source: z.union([Source, Uploads]),
   groups: Groups,
@@ -241,6 +244,7 @@ export const identity = (of: Request) => ({
   requesterName: of.requesterName,
   title: of.title,
   direction: of.direction,
+  ...(of.recipient && { recipient: of.recipient }),
   source: of.source,
   groups: of.groups,
   explanation: of.explanation,

@@ -10,22 +10,30 @@ import {
   type In,
   identity,
   type Request,
+  type Someone,
   Source,
   Title,
   uploads,
 } from './request.ts';
 
-/** What its requester may change of a request that is theirs to change. */
-export const Edit = z.object({
+/** What its requester may ask to change of a request that is theirs to change. */
+export const EditBody = z.object({
   title: Title.optional(),
   source: Source.optional(),
   groups: Groups.optional().describe('what the files are, as JSON or @file'),
+  recipient: z.string().min(1).max(128).optional().describe('the name of who shall fetch it instead of you'),
   explanation: Explanation.optional().describe('your answer to what the checks asked'),
 });
-export type Edit = z.infer<typeof Edit>;
+/** The same, with the recipient as the user pool knows them. */
+export type Edit = Omit<z.infer<typeof EditBody>, 'recipient'> & { recipient?: Someone | undefined };
 
 /** Where a request's files come from: an import's are uploaded to a place of its own, an export's lie in the project. */
-function sourceOf({ direction, id }: Pick<Request, 'direction' | 'id'>, source: string | undefined): string {
+function sourceOf(
+  { direction, id, recipient }: Pick<Request, 'direction' | 'id' | 'recipient'>,
+  source: string | undefined,
+): string {
+  if (direction === 'import' && recipient)
+    throw new Refused('invalid', 'An import is delivered into the project. Leave `recipient` out.');
   if (direction === 'import' && source !== undefined)
     throw new Refused('invalid', 'An import has no source: its files are uploaded. Leave `source` out.');
   if (direction === 'import') return uploads(id);
@@ -39,7 +47,9 @@ export const open = (
   {
     source,
     ...wanted
-  }: Pick<In<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction'> & { source?: string | undefined },
+  }: Pick<In<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction' | 'recipient'> & {
+    source?: string | undefined;
+  },
   by: Person,
   now: string,
   { rules }: Pick<Facts, 'rules'>,
@@ -87,7 +97,7 @@ export function edit(
   own(of, by);
   if (!isOpen(of))
     throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be changed.`);
-  if (change.source !== undefined) sourceOf(of, change.source);
+  if (change.source !== undefined || change.recipient) sourceOf({ ...of, ...change }, change.source ?? of.source);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return {
     request: { ...of, ...given, expiresAt: after(now, rules.draftDays * day) },

@@ -10,6 +10,7 @@ export function unfit(
   { members, reviewers }: Pick<Facts, 'members' | 'reviewers'>,
 ): string | undefined {
   if (user === of.requester) return 'Nobody reviews what they asked for.';
+  if (user === of.recipient?.id) return 'Nobody reviews what they shall get.';
   if (members.includes(user)) return `Members of ${of.project} can't review its requests.`;
   if (!reviewers.includes(user)) return 'Only reviewers may do this.';
   return undefined;

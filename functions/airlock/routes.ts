@@ -6,7 +6,7 @@ import { Round } from './decision.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
 import { FileReport } from './report.ts';
 import { Groups, RequestId, Source, Title } from './request.ts';
-import { Edit } from './requester.ts';
+import { EditBody } from './requester.ts';
 import { Direction } from './rules.ts';
 import { SealedFile } from './sealed.ts';
 import { Settings, ShownSettings } from './settings.ts';
@@ -42,6 +42,7 @@ export const airlockRoutes = {
       title: Title,
       direction: Direction.default('export').describe('out of the project, or into it'),
       source: Source.optional(),
+      recipient: EditBody.shape.recipient,
       groups: Groups.describe('what the files are, as JSON or @file'),
     }),
     returns: Shown,
@@ -67,7 +68,7 @@ export const airlockRoutes = {
     who: own,
     summary: 'Change a draft, or what came back',
     example: "airlock edit asthma al-0011223344556677 --explanation 'The zeros are structural.'",
-    body: Edit,
+    body: EditBody,
   },
   submitRequest: {
     ...on,

@@ -28,6 +28,7 @@ export const Rules = z.strictObject({
     .describe('reviewers are reminded so often; the second time it escalates'),
   approvedDays: z.number().int().min(1).default(30).describe('an approval that nobody used by then expires'),
   releasedDays: z.number().int().min(1).default(90).describe('what was released can be downloaded for so long'),
+  uses: z.number().int().min(1).max(10).default(1).describe('how often what was released can be fetched'),
   lockDays: z.number().int().min(1).default(365).describe('sealed files cannot be deleted for so long (Object Lock)'),
   graceDays: z
     .number()

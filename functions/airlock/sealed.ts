@@ -39,6 +39,8 @@ export const SealManifest = z.object({
   round: z.number().int().min(1),
   project: z.string(),
   requester: z.string(),
+  /** Who may fetch what leaves. */
+  recipient: z.string(),
   /** What it is checked against, whatever the project's settings become meanwhile. */
   policy: Policy,
   groups: z.array(Group),

@@ -3,7 +3,7 @@ import { sha256 } from '../ingest/hash.ts';
 import { Rules as CheckRules, Policy, policyFor, Tier } from './policy.ts';
 import { type Direction, Rules } from './rules.ts';
 
-const { quorum, partial, reviewDays, remindHours, approvedDays, releasedDays } = Rules.shape;
+const { quorum, partial, reviewDays, remindHours, approvedDays, releasedDays, uses } = Rules.shape;
 const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
 
 /** What the checks of one project are strict about, where that differs from its tier. */
@@ -20,6 +20,7 @@ export const Settings = z.strictObject({
   remindHours: given(remindHours),
   approvedDays: given(approvedDays),
   releasedDays: given(releasedDays),
+  uses: given(uses).describe('how often what was released can be fetched'),
   imports: Rules.shape.imports.unwrap().partial().optional().describe('how what comes in is reviewed'),
   caps: Rules.shape.caps.unwrap().partial().optional().describe('how much may be submitted'),
   checks: Checks.optional().describe('what its outputs are checked against, beyond its tier'),

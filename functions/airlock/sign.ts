@@ -50,6 +50,7 @@ export const handler = step(
     if (lists.length > 0 && !(await remember(TABLE_NAME, project, { request: id, lists }, releases)))
       return { outcome: 'overtaken' };
     const { seal, votes, requester, direction } = read;
+    const recipient = read.recipient?.id ?? requester;
     const record = recordOf({
       request: id,
       round: read.round,
@@ -64,7 +65,7 @@ export const handler = step(
       approvedAt: read.approvedAt,
       releasedAt: at,
       expires: after(at, lasts(direction, rules) * day),
-      recipient: requester,
+      recipient,
       keyId: SIGNING_KEY,
     });
     const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
@@ -73,7 +74,7 @@ export const handler = step(
     const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signed));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const { expires } = record;
-    const grant = { project, request: id, seal: seal.sha256, recipient: requester, requester, expires };
+    const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
     if (direction === 'export') await allowDownload(TABLE_NAME, grant);
     const release = { ...kept, files: files.length, bytes, held };
     const decision = await change(TABLE_NAME, { project, id, at }, before =>

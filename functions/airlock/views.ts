@@ -19,6 +19,8 @@ export const Shown = z.object({
   status: z.enum(statuses),
   requester: z.string(),
   requesterName: z.string(),
+  /** Who shall fetch it instead of them. */
+  recipient: Someone.optional(),
   source: z.string(),
   round: z.number().int(),
   openedAt: z.iso.datetime(),
@@ -86,6 +88,7 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     status: of.status,
     requester: of.requester,
     requesterName: of.requesterName,
+    ...(of.recipient && { recipient: of.recipient }),
     source: of.source,
     round: of.round,
     openedAt: of.openedAt,

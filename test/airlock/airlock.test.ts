@@ -243,6 +243,12 @@ describe('a project’s own settings', () => {
   });
 });
 
+it('who shall get it may not review it', () => {
+  const of = { ...inReview(facts()), recipient: { id: 'ada', name: 'ada' } };
+  expect(() => decide(of, approve(ada), start, facts())).toThrow(/Nobody reviews what they shall get/);
+  expect(() => decide(of, { ...approve(bob) }, start, facts())).not.toThrow();
+});
+
 describe('an import', () => {
   const wanted = { ...draft(facts()), direction: 'import' as const };
   it('comes from an upload of its own and from nowhere else', () => {

@@ -12,18 +12,18 @@ import type { downloadRoutes } from './routes.ts';
 type Of<N extends keyof typeof downloadRoutes> = Call<(typeof downloadRoutes)[N]>;
 
 /**
- * The operations behind downloadRoutes, for the airlock's API function: `...downloads(wiring, read)`. `read` gives the
- * request as it stands at this instant (time's changes applied), and the revision that was read: what is revoked or over
+ * The operations behind downloadRoutes, for the airlock's API function: `...downloads(wiring, read)`. `read` refuses
+ * whoever has nothing to do with the request, and gives the request as it stands at this instant (time's changes applied), and the revision that was read: what is revoked or over
  * gives nothing from then on.
  * Rights: see Wiring, and bucket(release, ['read']).
  */
 export function downloads(
   wiring: Wiring & { readonly bucket: string },
-  read: (of: { project: string; request: string }) => Promise<{ request: Request; revision: number }>,
+  read: (of: { project: string; request: string }, user: User) => Promise<{ request: Request; revision: number }>,
 ) {
   /** The request if it is released. Of any other state the reason is told by the grant, if there is one at all. */
   async function find(params: { project: string; request: string }, user: User) {
-    const { request, revision } = await read(params);
+    const { request, revision } = await read(params, user);
     if (request.direction === 'import')
       throw new Refused('conflict', `Nothing is fetched: ${request.id} was let in, to ${imports}${request.id}/.`);
     if (request.status !== 'released') {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { groups, own, type Route } from '../../api/route.ts';
+import { groups, type Route } from '../../api/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { RequestId } from '../request.ts';
 import {
@@ -19,7 +19,8 @@ const on = {
   capability: 'airlock',
   status: 200,
   mints: true,
-  who: own,
+  // Also who is no member: only the recipient gets anything, and to all others there is nothing.
+  who: [{ group: 'researcher' }],
   params: z.object({ project: ProjectId, request: RequestId }),
 } as const;
 

@@ -10,7 +10,7 @@ import { hashOf } from '../../../functions/airlock/release/link.ts';
 import { compare, fingerprintOf, judge } from '../../../functions/airlock/release/verify.ts';
 import { embeddedCloud } from '../../cli/embedded.ts';
 import { broch, folder } from '../../cli/world.ts';
-import { join as enter, put, scene, somebody } from '../ground.ts';
+import { join as enter, put, regroup, scene, somebody } from '../ground.ts';
 
 const project = 'airlock-fetch';
 const { of, people, approve, settle, vote, bucket } = scene(project);
@@ -140,4 +140,31 @@ it('is fetched, checked, looked at and packed by the command line alone', async 
   expect(await run(...packed)).toMatchObject({ code: 0 });
   const second = await run('airlock', 'download', ...named, join(at, 'again'));
   expect(second).toMatchObject({ code: 3, err: expect.stringContaining('may be fetched once, and has been') });
+});
+
+it('a named recipient who is no member fetches it, sees nothing else, and may not review it', async () => {
+  const [paul, eve] = await Promise.all(['paul', 'eve'].map(name => somebody(of, `${project}-${name}`, 'researcher')));
+  if (!paul || !eve) throw new Error('nobody has signed in');
+  const { rana, vera, viktor, olga } = people;
+  const source = 'data/outbox/for-paul/';
+  await put(of, bucket(), source, files);
+  const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
+  const body = { title: 'T', source, groups };
+  const draft = (recipient: string) => rana.ask('draftRequest', { params: { project }, body: { ...body, recipient } });
+  await expect(draft('nobody-of-that-name')).rejects.toThrow(/nobody called/);
+  const { id, recipient } = await draft(paul.name);
+  expect(recipient).toEqual({ id: paul.id, name: paul.name });
+  const params = { project, request: id };
+  await regroup(of, paul, 'reviewer', 'add');
+  await rana.ask('submitRequest', { params });
+  await settle(params, ['inReview']);
+  await expect(vote(paul, params, 'approve')).rejects.toThrow(/There is no|Only reviewer/);
+  for (const who of [vera, viktor]) await vote(who, params, 'approve');
+  await olga.ask('releaseRequest', { params });
+  await settle(params, ['released']);
+  await expect(eve.ask('openDownload', { params, body: {} })).rejects.toThrow(/There is no project/);
+  await expect(paul.ask('showRequest', { params })).rejects.toThrow(/There is no project/);
+  const { token } = await rana.ask('openDownload', { params, body: {} });
+  await expect(rana.ask('takeDownload', { params, body: { token } })).rejects.toThrow(/for somebody else/);
+  expect(await paul.ask('takeDownload', { params, body: { token } })).toMatchObject({ files: 2 });
 });
