@@ -6,10 +6,10 @@ import type { cloud } from './cloud.ts';
 export interface Fault {
   /** As `airlock/seal.ts`, or with the route where it serves an API: `airlock/api.ts POST /projects/{project}/airlock`. */
   readonly function: string;
-  /** Which of an invocation's calls, from 1; 0 is the invocation itself, null is every call. */
-  readonly nth: number | null;
-  /** Only if it is this one: an invocation that fails makes other calls than one that doesn't. */
+  /** As `s3:PutObject`, or `dynamodb:PutItem AIRLOCK` with the partition; `lambda:Invoke` is the invocation itself. */
   readonly action?: string;
+  /** Which of an invocation's calls of that action, or of all it makes, from 1; null is each of them. */
+  readonly nth: number | null;
   /** `error` is one that the SDK does not try again. */
   readonly how: 'throttle' | 'error' | 'lost';
   /** How many tries of the call fail; left out: all that the SDK makes. */
@@ -24,6 +24,8 @@ export interface Call {
   readonly invocation: string;
   readonly nth: number;
   readonly action: string;
+  /** Which of that action's calls it is. */
+  readonly same: number;
   readonly how: Fault['how'] | null;
 }
 
@@ -64,13 +66,13 @@ export async function watch({ plain }: ReturnType<typeof cloud>, about: string, 
   };
 }
 
-/** How many calls each function makes at most in one invocation, and their names in order. */
-export function callsOf(calls: readonly Call[]): Map<string, string[]> {
-  const all = new Map<string, string[]>();
-  for (const { function: name, nth, action } of calls) {
-    const actions = all.get(name) ?? [];
-    actions[nth] = action;
-    all.set(name, actions);
+/** The calls that each function makes, each once, as faults name them. */
+export function callsOf(calls: readonly Call[]): Map<string, { action: string; nth: number }[]> {
+  const all = new Map<string, { action: string; nth: number }[]>();
+  for (const { function: name, action, same: nth } of calls) {
+    const known = all.get(name) ?? [];
+    if (!known.some(one => one.action === action && one.nth === nth)) known.push({ action, nth });
+    all.set(name, known);
   }
   return all;
 }

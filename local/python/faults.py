@@ -12,6 +12,8 @@ import threading
 from ministack import app as ministack
 from ministack.core import iam_actions, lambda_runtime
 
+EVERY = 1_000_000
+INVOKE = "lambda:Invoke"
 LOOPBACK = ("127.0.0.1", "::1")
 _lock = threading.Lock()
 _watches: dict[str, dict] = {}
@@ -31,34 +33,39 @@ def _name(function, event):
     return f"{name} {route}" if route else name
 
 
-def _rule(watch, invocation, nth, action):
+def _rule(watch, invocation, call):
     """The rule that this call of this invocation falls under: each is about the first invocations that get so far."""
     for rule in watch["rules"]:
-        if rule["function"] != invocation["name"] or rule["nth"] not in (nth, None):
+        if rule["function"] != invocation["name"] or rule["action"] not in (call["action"], None):
             continue
-        if rule["action"] not in (action, None):
+        if rule["nth"] not in (call["same"] if rule["action"] else call["nth"], None):
+            continue
+        if rule["action"] is None and call["action"] == INVOKE:
             continue
         if invocation["id"] not in rule["hit"]:
             if len(rule["hit"]) >= rule["invocations"]:
                 continue
             rule["hit"].append(invocation["id"])
-        if rule["times"] > rule["tries"].get((invocation["id"], nth), 0):
-            rule["tries"][(invocation["id"], nth)] = rule["tries"].get((invocation["id"], nth), 0) + 1
+        tries = rule["tries"].get((invocation["id"], call["nth"]), 0)
+        if tries < rule["times"]:
+            rule["tries"][(invocation["id"], call["nth"])] = tries + 1
             return rule
     return None
 
 
-def _seen(invocation, call, action):
-    """What becomes of one try of a call, written down."""
+def _seen(invocation, sent, action):
+    """What becomes of one try of a call, written down. `sent` is the SDK's id for all tries of one."""
     with _lock:
-        nth = invocation["calls"].setdefault(call, len(invocation["calls"]) + 1) if call else 0
+        calls = invocation["calls"]
+        if sent not in calls:
+            same = 1 + sum(1 for call in calls.values() if call["action"] == action)
+            calls[sent] = {"action": action, "nth": len(calls), "same": same}
         how = None
         for watch in invocation["watches"]:
-            rule = _rule(watch, invocation, nth, action)
+            rule = _rule(watch, invocation, calls[sent])
             how = how or (rule and rule["how"])
-            watch["calls"].append(
-                {"function": invocation["name"], "invocation": invocation["id"], "nth": nth, "action": action, "how": how}
-            )
+            about = {"function": invocation["name"], "invocation": invocation["id"], "how": how}
+            watch["calls"].append({**about, **calls[sent]})
         return how
 
 
@@ -112,7 +119,7 @@ def _watched(invoke):
         if not watches or not trace_id:
             return invoke(self, event, request_id, trace_id=trace_id, **rest)
         invocation = {"id": trace_id, "name": _name(self.config, event), "watches": watches, "calls": {}}
-        how = _seen(invocation, None, "lambda:Invoke")
+        how = _seen(invocation, INVOKE, INVOKE)
         if how in ("throttle", "error"):
             return _failed("Lambda.TooManyRequestsException" if how == "throttle" else "Lambda.SdkClientException")
         _invocations[trace_id] = invocation
@@ -126,7 +133,7 @@ def _watched(invoke):
 
 
 def _told(watch):
-    unmet = [{name: rule[name] for name in ("function", "nth", "action", "how")} for rule in watch["rules"] if not rule["hit"]]
+    unmet = [rule["asked"] for rule in watch["rules"] if not rule["hit"]]
     return {"calls": watch["calls"], "unmet": unmet}
 
 
@@ -137,12 +144,13 @@ def _control(asked):
         if "about" in asked:
             rules = [
                 {
+                    "asked": rule,
                     "function": rule["function"],
-                    # None: every call. 0: the invocation itself.
+                    # None: every call. Of an action, the nth of that one.
                     "nth": rule.get("nth"),
                     "action": rule.get("action"),
                     "how": rule["how"],
-                    "times": rule.get("times") or 1_000_000,
+                    "times": rule.get("times") or EVERY,
                     "invocations": rule.get("invocations") or 1,
                     "hit": [],
                     "tries": {},

@@ -10,7 +10,7 @@ import { cloud } from '../cloud.ts';
 import { type Call, callsOf, type Fault, watch } from '../faults.ts';
 import { until } from '../workspaces/ground.ts';
 import { fetched } from './fetched.ts';
-import { ending, openProject, put, type Somebody, settle, somebody } from './ground.ts';
+import { ending, moveBack, openProject, put, type Somebody, settle, somebody } from './ground.ts';
 
 const of = cloud();
 const s3 = new S3Client(of.configuration);
@@ -18,10 +18,20 @@ const dynamo = new DynamoDBClient(of.configuration);
 const released = of.outputs['data.Released'] ?? '';
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'tables/b.csv': 'region,n\nEast,40\n' };
 const hex = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
-const people = {} as Record<'rana' | 'vera' | 'viktor' | 'olga', Somebody>;
+const people = {} as Record<'rana' | 'rosa' | 'ruth' | 'vera' | 'viktor' | 'olga', Somebody>;
+/** Nobody may submit more than twenty requests in a day. */
+const requester = (project: string) =>
+  [people.rana, people.rosa, people.ruth][Number(project.slice(4, 7)) % 3] as Somebody;
 
 beforeAll(async () => {
-  const cast = { rana: 'researcher', vera: 'reviewer', viktor: 'reviewer', olga: 'operator' } as const;
+  const cast = {
+    rana: 'researcher',
+    rosa: 'researcher',
+    ruth: 'researcher',
+    vera: 'reviewer',
+    viktor: 'reviewer',
+    olga: 'operator',
+  } as const;
   // As anybody's client does, each repeats a call that failed, with the same key; only not as patiently.
   const names = Object.keys(cast) as (keyof typeof cast)[];
   const all = await Promise.all(
@@ -43,9 +53,56 @@ async function partition(pk: string) {
   return Items.map(item => unmarshall(item));
 }
 
+/** What else the API does: a request is edited, times out, is resumed, waited for anew, returned, and withdrawn. */
+async function detour(project: string, faults: readonly Fault[]) {
+  const { vera, viktor, olga } = people;
+  const rana = requester(project);
+  const bucket = await openProject(of, project, [rana]);
+  const watched = await watch(of, project, faults);
+  const source = 'data/outbox/results/';
+  await put(of, bucket, source, files);
+  const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
+  const body = { title: 'T', direction: 'export', source, groups };
+  const { id } = await rana.ask('draftRequest', { params: { project }, body });
+  const params = { project, request: id };
+  await rana.ask('editRequest', { params, body: { title: 'Two' } });
+  await rana.ask('submitRequest', { params });
+  await settle(vera, params, ['inReview']);
+  await moveBack(of, id);
+  await settle(vera, params, ['timedOut']);
+  await olga.ask('resumeRequest', { params });
+  await olga.ask('reissueReview', { params });
+  const { seal } = await settle(vera, params, ['inReview']);
+  for (const path of [undefined, 'a.csv']) {
+    const read = path === undefined ? (['listFiles', 'showChecks'] as const) : (['viewFile'] as const);
+    for (const name of read) await vera.ask(name, { params, ...(path && { query: { path } }) });
+  }
+  for (const who of [vera, viktor])
+    await who.ask('returnRequest', { params, body: { seal: seal?.sha256, comment: 'Round it.' } });
+  await settle(rana, params, ['returned']);
+  await rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
+  await Promise.all([rana.ask('listRequests', { params: { project } }), olga.ask('listQueue', {})]);
+  const rows = await partition(key('airlock', id).pk);
+  const row = Request.parse(rows.find(({ sk }) => sk === 'ITEM'));
+  expect([row.status, row.round, row.attempt, row.title]).toEqual(['withdrawn', 1, 3, 'Two']);
+  const happened = rows
+    .flatMap(({ events = [] }) => (events as { name: string }[]).map(({ name }) => name))
+    .filter(name => name.startsWith('Re') || name.startsWith('Vote'))
+    .sort();
+  expect(happened).toEqual(
+    [
+      ...['RequestOpened', 'RequestEdited', 'RequestSubmitted', 'RequestSealed', 'ReviewOpened', 'RequestTimedOut'],
+      ...['RequestResumed', 'ReviewReissued', 'VoteCast', 'VoteCast', 'RequestReturned', 'RequestWithdrawn'],
+    ].sort(),
+  );
+  const { calls, unmet } = await watched.end();
+  return { calls, unmet };
+}
+
 /** A request from its draft to its download, while `faults` happen. Everything must have happened once. */
 async function way(project: string, faults: readonly Fault[]) {
-  const { rana, vera, viktor, olga } = people;
+  const { vera, viktor, olga } = people;
+  const rana = requester(project);
   const bucket = await openProject(of, project, [rana]);
   const watched = await watch(of, project, faults);
   const source = 'data/outbox/results/';
@@ -111,60 +168,93 @@ async function way(project: string, faults: readonly Fault[]) {
   expect(hex(await fetched(page.release?.url ?? ''))).toBe(row.release.sha256);
   expect(await ending(of, 'release', id, 2)).toMatchObject({ status: 'SUCCEEDED', end: 'Released' });
   const { calls, unmet } = await watched.calls();
-  // A word to the waiting workflow that got lost is the one thing that nobody repeats: it looks by itself, later.
-  if (!calls.some(({ action, how }) => action === 'states:SendTaskSuccess' && how === 'throttle'))
-    expect(await ending(of, 'check', id, 1)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+  // A word to the waiting workflow that was never sent is the one thing that nobody repeats: it looks by itself, later.
+  const silent = calls.some(
+    ({ function: name, action, how }) =>
+      name.endsWith('/reviews') &&
+      ((how === 'error' && action === 'states:SendTaskSuccess') ||
+        (how === 'lost' && action.startsWith('dynamodb:TransactWriteItems'))),
+  );
+  if (!silent) expect(await ending(of, 'check', id, 1)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
   await watched.end();
   return { calls, unmet };
 }
 
-/** Which of a function's calls can each fail in one way: all of them, but for what keeps outcomes (see below). */
-const once = / ONCE$/;
-function faultsOf(calls: readonly Call[], how: Fault['how']): Map<string, Fault[]> {
-  const all = new Map<string, Fault[]>();
-  for (const [name, actions] of callsOf(calls))
-    all.set(
-      name,
-      [...actions.entries()].flatMap(([nth, action]) =>
-        once.test(action) || !name.startsWith('airlock/') ? [] : [{ function: name, nth, action, how }],
-      ),
-    );
-  return all;
+/** Each call of the airlock's functions that `of` takes; not of what keeps outcomes, for which there is a test below. */
+function faultsOf(calls: readonly Call[], how: Fault['how'], takes = (_: string) => true, times?: number): Fault[] {
+  return [...callsOf(calls)].flatMap(([name, all]) =>
+    name.startsWith('airlock/') && takes(name)
+      ? all
+          .filter(({ action }) => !action.endsWith(' ONCE') && !(times !== undefined && action === 'lambda:Invoke'))
+          .map(call => ({ function: name, ...call, how, ...(times !== undefined && { times }) }))
+      : [],
+  );
 }
 
-/** Four at most of each function in one run: a step is tried six times, a call to the API five. */
-function* runsOf(faults: Map<string, Fault[]>): Generator<Fault[]> {
-  for (let from = 0; [...faults.values()].some(({ length }) => length > from); from += 4)
-    yield [...faults.values()].flatMap(own => own.slice(from, from + 4));
+/** As many faults of each function as one run bears: a step is tried six times, a call to the API five. */
+function* runsOf(faults: readonly Fault[]): Generator<Fault[]> {
+  const by = [...Map.groupBy(faults, fault => fault.function).values()];
+  for (let from = 0; by.some(({ length }) => length > from); from += 4)
+    yield by.flatMap(own => own.slice(from, from + 4));
 }
 
 let runs = 0;
 const next = () => `flt-${String(runs++).padStart(3, '0')}-x`;
+type Run = { go: typeof way; faults: Fault[] };
+const isRoute = (name: string) => name.includes(' ');
 
 it('a request ends where it should, once, whichever AWS call of the airlock fails or is lost', async () => {
-  const { calls } = await way(next(), []);
-  const map = [...callsOf(calls)].filter(([name]) => name.startsWith('airlock/'));
-  const total = map.reduce((sum, [, actions]) => sum + actions.length, 0);
-  const tally = { throttle: 0, lost: 0 };
-  let missed: Fault[] = (['throttle', 'lost'] as const).flatMap(how => [...faultsOf(calls, how).values()].flat());
-  const wanted = missed.length;
-  for (let round = 0; round < 4 && missed.length > 0; round++) {
-    const todo = (['throttle', 'lost'] as const).flatMap(how => {
-      const own = Map.groupBy(
-        missed.filter(fault => fault.how === how),
-        fault => fault.function,
-      );
-      return [...runsOf(own)];
-    });
-    const done = await parallel(todo, 5, async faults => way(next(), faults));
-    missed = done.flatMap(({ unmet }) => unmet);
-    for (const [index, { unmet }] of done.entries())
-      for (const { how, function: name, nth } of todo[index] ?? [])
-        if (how !== 'error' && !unmet.some(one => one.function === name && one.nth === nth)) tally[how]++;
+  const [out, back] = await Promise.all([way(next(), []), detour(next(), [])]);
+  const known = callsOf(out.calls);
+  const isNew = (name: string) => isRoute(name) && !known.has(name);
+  const all = [...known, ...[...callsOf(back.calls)].filter(([name]) => isNew(name))];
+  const names = all.filter(([name]) => name.startsWith('airlock/'));
+  const made = names.reduce((sum, [, calls]) => sum + calls.length, 0);
+  const plan = (how: 'error' | 'lost'): Run[] => {
+    const mild = how === 'error' ? 'throttle' : how;
+    const step = (name: string) => !isRoute(name);
+    return [
+      // One try only: the SDK's own next try must be good for something, and do nothing twice.
+      { go: way, faults: faultsOf(out.calls, mild, step, 1) },
+      { go: way, faults: faultsOf(out.calls, mild, isRoute, 1) },
+      { go: detour, faults: faultsOf(back.calls, mild, isNew, 1) },
+      ...[...runsOf(faultsOf(out.calls, how))].map(faults => ({ go: way, faults })),
+      ...[...runsOf(faultsOf(back.calls, how, isNew))].map(faults => ({ go: detour, faults })),
+    ];
+  };
+  const tally = new Map<string, number>();
+  let missed: Fault[] = [];
+  const perform = async ({ go, faults }: Run) => {
+    const { unmet } = await go(next(), faults);
+    missed.push(...unmet);
+    for (const { how, times } of faults) {
+      const kind = `${how}${times === undefined ? '' : ' once'}`;
+      tally.set(kind, (tally.get(kind) ?? 0) + 1);
+    }
+    for (const { how, times } of unmet) {
+      const kind = `${how}${times === undefined ? '' : ' once'}`;
+      tally.set(kind, (tally.get(kind) ?? 0) - 1);
+    }
+    return unmet.map(fault => ({ go, fault }));
+  };
+  let left = (await parallel([...plan('error'), ...plan('lost')], 8, perform)).flat();
+  // A step that was done although its answer was lost does not come to its last calls again: those have their own run.
+  for (let round = 0; round < 3 && left.length > 0; round++) {
+    missed = [];
+    const again = [way, detour].flatMap(go =>
+      (['error', 'lost', 'throttle'] as const).flatMap(how => {
+        const faults = left.filter(one => one.go === go && one.fault.how === how).map(({ fault }) => fault);
+        const by = [...Map.groupBy(faults, fault => fault.function).values()];
+        return by.length > 0 ? [{ go, faults: by.flatMap(own => own.slice(0, 1)) }] : [];
+      }),
+    );
+    const rest = left.filter(({ fault }) => !again.some(({ faults }) => faults.includes(fault)));
+    left = [...rest, ...(await parallel(again, 8, perform)).flat()];
   }
   console.log(
-    `airlock: ${map.length} functions and operations make ${total} AWS calls; of ${wanted} faults ${tally.throttle} ` +
-      `throttled and ${tally.lost} lost were recovered from in ${runs - 1} requests; never reached: ${JSON.stringify(missed)}`,
+    `airlock: ${names.length} functions and operations make ${made} AWS calls; recovered from ` +
+      `${[...tally].map(([kind, count]) => `${count} ${kind}`).join(', ')} in ${runs - 2} requests; never reached ` +
+      JSON.stringify(left.map(({ fault }) => fault)),
   );
-  expect(missed).toEqual([]);
+  expect(left).toEqual([]);
 }, 240_000);
