@@ -178,16 +178,16 @@ export class RowRules {
 
   #freedoms(line: number, values: Float64Array): void {
     const { least } = this.#findings.policy.rules['sdc.degrees-of-freedom'];
-    const says = `A model needs at least ${least} residual degrees of freedom. Use fewer parameters or more people.`;
-    for (const at of this.#freedom)
-      if ((values[at] as number) < least)
-        this.#findings.add('sdc.degrees-of-freedom', says, [this.#cell(line, at, values[at] as number)]);
+    const few = (at: number) =>
+      this.#findings.add(
+        'sdc.degrees-of-freedom',
+        `A model needs at least ${least} residual degrees of freedom. Use fewer parameters or more people.`,
+        [this.#cell(line, at, values[at] as number)],
+      );
+    for (const at of this.#freedom) if ((values[at] as number) < least) few(at);
     if (this.#parameters < 0 || this.#count < 0 || this.#freedom.length > 0) return;
     const left = (values[this.#count] as number) - (values[this.#parameters] as number);
-    if (left < least)
-      this.#findings.add('sdc.degrees-of-freedom', says, [
-        this.#cell(line, this.#count, values[this.#count] as number),
-      ]);
+    if (left < least) few(this.#count);
   }
 
   #tails(line: number, values: Float64Array): void {

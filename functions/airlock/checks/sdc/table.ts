@@ -2,7 +2,7 @@ import type { Cell } from '../../report.ts';
 import { bits, cellText, classes, mostColumns, type RowSink } from '../csv.ts';
 import { type Findings, quoted } from '../findings.ts';
 import { type Candidates, Columns } from './accumulate.ts';
-import { isSuppressed, mayBeMark, type Named, named, type Role } from './columns.ts';
+import { isSuppressed, isWord, mayBeMark, type Named, named, type Role } from './columns.ts';
 import { countFindings } from './counts.ts';
 import { Grid } from './grid.ts';
 import { headingLike } from './heading.ts';
@@ -63,6 +63,7 @@ export class TableCheck implements RowSink {
       .map(cell => encoder.encode(cell.length > 32_768 ? cell.slice(0, 32_768) : cell));
     const bytes = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
     const [starts, ends, masks] = [new Int32Array(count), new Int32Array(count), new Uint8Array(count)];
+    const wholes = new Int32Array(count);
     let at = 0;
     for (const [index, cell] of encoded.entries()) {
       bytes.set(cell, at);
@@ -72,16 +73,25 @@ export class TableCheck implements RowSink {
       let mask = 0;
       for (const byte of cell) mask |= classes[byte] as number;
       masks[index] = mask;
+      if (mask === bits.digit && cell.length <= 9) wholes[index] = Number(cells[index]);
     }
-    this.row(bytes, count, starts, ends, masks, number);
+    this.row(bytes, count, starts, ends, masks, number, wholes);
   }
 
-  row(bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array, number: number): void {
+  row(
+    bytes: Uint8Array,
+    cells: number,
+    starts: Int32Array,
+    ends: Int32Array,
+    masks: Uint8Array,
+    number: number,
+    wholes: Int32Array,
+  ): void {
     if (!this.#columns) {
       this.#begin(texts(bytes, cells, starts, ends, masks), number);
       return;
     }
-    this.#row(bytes, cells, starts, ends, masks, number);
+    this.#row(bytes, cells, starts, ends, masks, number, wholes);
   }
 
   /** Finds the heading: the first row with two cells or more, or the first of all in a table of one column. */
@@ -94,6 +104,7 @@ export class TableCheck implements RowSink {
   #start(): void {
     const wide = this.#above.findIndex(({ cells }) => cells.filter(text => text.trim() !== '').length >= 2);
     const rest = this.#above.slice(Math.max(0, wide));
+    const title = this.#above.slice(0, Math.max(0, wide)).map(({ cells }) => cells.join(' ').trim());
     this.#above = [];
     const [first] = rest;
     if (!first) return;
@@ -105,7 +116,7 @@ export class TableCheck implements RowSink {
     this.#values = new Float64Array(names.length);
     this.#places = new Uint8Array(names.length);
     this.#counting = Uint8Array.from(this.#columns, ({ role }) => (mayCount.includes(role) ? 1 : 0));
-    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path);
+    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path, title.join(' ').slice(0, 500));
     this.#rules = new RowRules(this.#columns, findings, (line, index, value) => this.#cell(line, index, value));
     this.#threshold = findings.policy.rules['sdc.minimum-count'].threshold;
     const { base } = findings.policy.rules['sdc.rounding'];
@@ -126,8 +137,9 @@ export class TableCheck implements RowSink {
     ends: Int32Array,
     masks: Uint8Array,
     number: number,
+    wholes: Int32Array,
   ): void {
-    const [state, values, places] = [this.#state, this.#values, this.#places];
+    const [values, places, words] = [this.#values, this.#places, this.#state.texts];
     const width = values.length;
     const count = Math.min(cells, width);
     this.rows++;
@@ -137,57 +149,63 @@ export class TableCheck implements RowSink {
       const start = starts[at] as number;
       const end = ends[at] as number;
       const mask = masks[at] as number;
-      let value = Number.NaN;
-      let decimals = 0;
-      if (end > start) {
-        const plain = mask & ~bits.quoted;
-        if (plain === bits.digit && end - start <= 9) {
-          // Most numbers are short and whole: integers the whole way.
-          let whole = 0;
-          for (let index = start; index < end; index++) whole = (whole * 10 + (bytes[index] as number) - 48) | 0;
-          value = whole;
-        } else if ((plain & ~numeric) === 0 && end - start <= 15) {
-          // Digits, signs and points alone: read from the bytes, unless a sign or a second point is inside (a date, a range).
-          let index = start;
-          const lead = bytes[start] as number;
-          if (lead === 45 || lead === 43) index++;
-          let whole = 0;
-          let point = 0;
-          let good = index < end;
-          for (; index < end; index++) {
-            const digit = (bytes[index] as number) - 48;
-            if (digit >= 0) whole = whole * 10 + digit;
-            else if (digit === -2 && point === 0) point = index + 1;
-            else {
-              good = false;
-              break;
-            }
-          }
-          if (good && (plain & bits.digit) !== 0) {
-            if (point > 0) {
-              decimals = end - point;
-              whole /= powers[decimals] as number;
-            }
-            value = lead === 45 ? -whole : whole;
-          }
-          if (end - start === 10 && plain === bits.digit) this.#screen.tenDigits(bytes, start, at);
-        }
-        if (!Number.isNaN(value)) this.#number(at, value, decimals, number);
-        else {
-          this.#other(bytes, start, end, mask, number, at);
-          value = values[at] as number;
-          decimals = places[at] as number;
-        }
-      }
-      values[at] = value;
-      places[at] = decimals;
-      if (decimals > (state.places[at] as number)) state.places[at] = decimals;
+      if (mask === bits.digit && end - start <= 9) {
+        // Most numbers are short and whole, and have been read with their cell.
+        const whole = wholes[at] as number;
+        values[at] = whole;
+        places[at] = 0;
+        this.#whole(at, whole, number);
+      } else if ((mask & ~(bits.letter | bits.exponent)) === 0 && (start === end || isWord(bytes, start))) {
+        values[at] = Number.NaN;
+        places[at] = 0;
+        if (start < end) words[at] = (words[at] as number) + 1;
+      } else if (start === end) {
+        values[at] = Number.NaN;
+        places[at] = 0;
+      } else if ((mask & ~(numeric | bits.quoted)) !== 0 || !this.#signed(bytes, start, end, mask, number, at))
+        this.#other(bytes, start, end, mask, number, at);
     }
     for (let at = count; at < width; at++) values[at] = Number.NaN;
     const rules = this.#rules;
     if (rules && !rules.idle) rules.row(number, values, places);
     if (this.cells > Math.min(this.#findings.policy.cells, Grid.most)) this.#grid = undefined;
     this.#grid?.push(texts(bytes, cells, starts, ends, masks), number);
+  }
+
+  /** A cell of digits, signs and points alone: a number, unless a sign or a second point is inside (a date, a range). */
+  #signed(bytes: Uint8Array, start: number, end: number, mask: number, row: number, at: number): boolean {
+    if (end - start > 15 || (mask & bits.digit) === 0) return false;
+    const lead = bytes[start] as number;
+    let whole = 0;
+    let point = 0;
+    for (let index = lead === 45 || lead === 43 ? start + 1 : start; index < end; index++) {
+      const digit = (bytes[index] as number) - 48;
+      if (digit >= 0) whole = whole * 10 + digit;
+      else if (digit === -2 && point === 0) point = index + 1;
+      else return false;
+    }
+    if (end - start === 10 && (mask & bits.sign) === 0) this.#screen.tenDigits(bytes, start, at);
+    const decimals = point > 0 ? end - point : 0;
+    if (decimals > 0) whole /= powers[decimals] as number;
+    const value = lead === 45 ? -whole : whole;
+    this.#value(at, value, decimals);
+    this.#number(at, value, decimals, row);
+    return true;
+  }
+
+  #value(at: number, value: number, decimals: number): void {
+    const { places } = this.#state;
+    this.#values[at] = value;
+    this.#places[at] = decimals;
+    if (decimals > (places[at] as number)) places[at] = decimals;
+  }
+
+  #whole(at: number, value: number, row: number): void {
+    const { numbers, zeros, small, unrounded } = this.#state;
+    numbers[at] = (numbers[at] as number) + 1;
+    if (this.#counting[at] === 0) return;
+    if (value < this.#threshold) this.#keep(value === 0 ? zeros[at] : small[at], row, at, value);
+    if (value % this.#base !== 0) this.#keep(unrounded[at], row, at, value);
   }
 
   #number(at: number, value: number, decimals: number, row: number): void {
@@ -229,8 +247,7 @@ export class TableCheck implements RowSink {
         // What is written as a percentage counts nobody, whatever its column is called.
         if (!read.percent) this.#number(at, read.value, read.places, row);
         else state.percents[at] = (state.percents[at] as number) + 1;
-        this.#values[at] = read.value;
-        this.#places[at] = Math.min(read.places, 15);
+        this.#value(at, read.value, Math.min(read.places, 15));
         return;
       }
       const parts = last === 41 || last === 93 ? readComposite(text) : undefined;
@@ -290,7 +307,18 @@ export class TableCheck implements RowSink {
 
 const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);
 
-const texts = (bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array): string[] =>
-  Array.from({ length: cells }, (_, at) =>
-    cellText(bytes, starts[at] as number, ends[at] as number, masks[at] as number).slice(0, 200),
-  );
+/**
+ * The text of each cell, as far as anybody looks. A row of ASCII, as most are, is decoded at once and then cut; of a long one
+ * only what is kept is decoded, as a piece of a text keeps all of it in memory.
+ */
+function texts(bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array): string[] {
+  const first = starts[0] as number;
+  const last = ends[cells - 1] as number;
+  const row = last - first <= 4096 ? cellText(bytes, first, last, 0) : '';
+  const ascii = row.length === last - first;
+  return Array.from({ length: cells }, (_, at) => {
+    const [start, end, mask] = [starts[at] as number, ends[at] as number, masks[at] as number];
+    if (ascii && (mask & bits.escaped) === 0) return row.slice(start - first, end - first).slice(0, 200);
+    return cellText(bytes, start, Math.min(end, start + 1600), mask).slice(0, 200);
+  });
+}
