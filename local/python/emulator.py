@@ -244,9 +244,41 @@ def _leading_keys(request):
 """,
         ),
     ],
+    # A bucket made by CloudFormation locks what it should lock.
+    "ministack.services.cloudformation.provisioners": [
+        (
+            """        _s3._bucket_versioning[name] = "Enabled"
+    if "NotificationConfiguration" in props:
+        _s3_apply_notification(name, props["NotificationConfiguration"])
+    _s3_apply_configurations(name, props)
+    return name, _s3_attrs(name)
+""",
+            """        _s3._bucket_versioning[name] = "Enabled"
+    if props.get("ObjectLockEnabled"):
+        rule = (props.get("ObjectLockConfiguration") or {}).get("Rule") or {}
+        retention = {**rule["DefaultRetention"]} if rule.get("DefaultRetention") else None
+        if retention and "Days" in retention:
+            retention["Days"] = int(retention["Days"])
+        _s3._bucket_object_lock[name] = {"enabled": True, "default_retention": retention}
+    if "NotificationConfiguration" in props:
+        _s3_apply_notification(name, props["NotificationConfiguration"])
+    _s3_apply_configurations(name, props)
+    return name, _s3_attrs(name)
+""",
+        ),
+    ],
     # An object of a versioned bucket is known by its version, also in the event of its creation. A copy takes the same
-    # conditions as a put.
+    # conditions as a put, and is locked as its own bucket says, not as what it was copied from.
     "ministack.services.s3": [
+        (
+            """    src_lock_key = (src_bucket_name, src_key, src_obj.get("version_id"))
+    for store in (_object_retention, _object_legal_hold):
+        if src_lock_key in store and _bucket_object_lock.get(bucket_name):
+            store[(bucket_name, dest_key, dest_version_id)] = copy.deepcopy(store[src_lock_key])
+""",
+            """    _apply_object_lock_from_headers(bucket_name, dest_key, headers, dest_version_id)
+""",
+        ),
         (
             "    # A canned ACL on the copy applies to the destination, as it does on a\n",
             """    taken = _check_put_preconditions(headers, dest_bucket.get("objects", {}).get(dest_key))

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Command } from '../../functions/airlock/airlock.ts';
+import { type Command, decide } from '../../functions/airlock/airlock.ts';
 import type { Facts } from '../../functions/airlock/decision.ts';
-import { dueAt, lapse } from '../../functions/airlock/lapse.ts';
+import { dueAt, lapse, sweepAt } from '../../functions/airlock/lapse.ts';
 import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request.ts';
 import type { Direction } from '../../functions/airlock/rules.ts';
 import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './life.ts';
+
+const text = { key: 'receipt.json', versionId: 'v', sha256: 'b'.repeat(64) };
 
 /** Everybody but the requester; any of them may be a reviewer, and a member, at one time and not at another. */
 const others = ['ada', 'bob', 'cyd'];
@@ -59,6 +61,8 @@ function commands({ request: of }: World): Command[] {
       { do: 'withdraw' as const, by, reason: 'no' },
     ]),
     { do: 'release', by: olga },
+    { do: 'lapse' },
+    { do: 'deleted', receipt: text, objects: 1, bytes: 1 },
     { do: 'resume', by: olga },
     { do: 'reissue', by: olga },
     ...[attempt, attempt - 1].flatMap((of): Command[] => [
@@ -87,6 +91,12 @@ function play(world: World, command: Command, quorum: number): World | undefined
   if (request === world.request) return undefined;
   Request.parse(request);
 
+  // What lies with us is said to be kept until a time, and is deleted then and not before.
+  if (isFinal(request)) {
+    const { retainedUntil = '9', deleted = undefined } = 'retainedUntil' in request ? request : {};
+    if (request.round > 0 && retainedUntil === '9') throw new Error(`${request.status} is kept for ever`);
+    if (deleted && (!isFinal(before) || retainedUntil > at(world))) throw new Error('deleted before its time');
+  }
   if (isFinal(before) && request.status !== before.status) throw new Error(`${before.status} became ${request.status}`);
   let { granted } = world;
   if (request.status === 'approved' && before.status !== 'approved' && before.status !== 'releasing') {
@@ -120,6 +130,8 @@ function hasWayOut({ request }: World, quorum: number) {
   if (!due) throw new Error(`${request.status} has no deadline`);
   const facts = factsOf({ request, day: 0, members: [], reviewers: [] }, quorum);
   const next = lapse(request, due, facts.rules).request;
+  const swept = decide(request, { do: 'lapse' }, due, facts).request;
+  if (swept.status !== next.status || (sweepAt(swept) ?? '9') <= due) throw new Error(`${request.status} is not swept`);
   if (next.status === request.status) throw new Error(`${request.status} stays past its deadline`);
   const end = lapse(request, after(due, 1000 * day), facts.rules).request;
   if (!isFinal(end)) throw new Error(`${request.status} never ends`);

@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Command } from '../../functions/airlock/airlock.ts';
+import { lapse, sweepAt } from '../../functions/airlock/lapse.ts';
+import { day, isFinal, Request } from '../../functions/airlock/request.ts';
+import { open } from '../../functions/airlock/requester.ts';
+import { contentOf } from '../../functions/airlock/retention.ts';
+import { later } from '../../functions/clock.ts';
+import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './life.ts';
+
+const vera = person('vera', 'reviewer');
+const facts = {
+  rules: rules({ quorum: 1, lockDays: 40, graceDays: 5, releasedDays: 10 }),
+  members: [rana.id],
+  reviewers: [vera.id],
+  candidates: [],
+};
+const text = { key: 'receipts/x.json', versionId: 'v', sha256: 'b'.repeat(64) };
+const gone: Command = { do: 'deleted', receipt: text, objects: 3, bytes: 30 };
+
+function must(of: Request, command: Command, now: string) {
+  const decision = attempt(of, command, now, facts);
+  if (!decision) throw new Error(`${command.do} was refused`);
+  return decision;
+}
+const play = (of: Request, commands: ((of: Request) => Command)[], now = start) =>
+  commands.reduce((request, command) => must(request, command(request), now).request, of);
+const sealed: ((of: Request) => Command)[] = [
+  () => ({ do: 'submit', by: rana }),
+  ({ attempt, round }) => ({ do: 'seal', attempt, seal: sealOf(round) }),
+  ({ attempt }) => ({ do: 'judge', attempt, report: reportOf() }),
+];
+const released = [
+  ...sealed,
+  ({ round }: Request): Command => ({ do: 'vote', by: vera, ballot: ballot(round, 'approve') }),
+  (): Command => ({ do: 'release', by: olga }),
+  ({ attempt }: Request): Command => ({ do: 'released', attempt, release: releaseOf() }),
+];
+const until = (of: Request) => ('retainedUntil' in of ? of.retainedUntil : undefined);
+
+describe('what is over is kept', () => {
+  it('until its lock ends, counted from the seal', () => {
+    const of = play(draft(facts), [
+      ...sealed,
+      ({ round }) => ({ do: 'vote', by: vera, ballot: ballot(round, 'reject') }),
+    ]);
+    expect(of.status).toBe('rejected');
+    expect(until(of)).toBe(later(start, 40 * day));
+    const withdrawn = play(
+      play(draft(facts), sealed),
+      [() => ({ do: 'withdraw', by: rana, reason: 'x' })],
+      later(start, 3 * day),
+    );
+    expect(until(withdrawn)).toBe(later(start, 41 * day));
+  });
+
+  it('until its lock ends, counted from the release, and never before nobody misses it', () => {
+    const end = '2029-01-01T00:00:00.000Z';
+    const of = lapse(play(draft(facts), released), end, facts.rules).request;
+    expect(of.status).toBe('expired');
+    expect(until(of)).toBe(later(start, 40 * day));
+    const short = { ...facts.rules, lockDays: 2 };
+    expect(until(lapse(play(draft(facts), released), end, short).request)).toBe(later(start, 15 * day));
+  });
+
+  it('not at all by us, where it never left the project: the event says so', () => {
+    const { request, events } = lapse(draft(facts), later(start, 31 * day), facts.rules);
+    expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
+    expect(events.map(({ says }) => says)).toEqual([
+      "It was draft until its time was over. Its files stay where they are, in the project's data/outbox/t/.",
+    ]);
+    expect(contentOf(request)).toEqual([]);
+  });
+
+  it('no longer than its draft, where it was uploaded to us and never sealed', () => {
+    const { title, project, groups } = draft(facts);
+    const of = open(
+      { id: 'al-0011223344556678', title, project, groups, direction: 'import' },
+      rana,
+      start,
+      facts,
+    ).request;
+    const { request } = lapse(of, later(start, 31 * day), facts.rules);
+    expect(until(request)).toBe(later(start, 30 * day));
+    expect(contentOf(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
+  });
+});
+
+describe('what is deleted', () => {
+  const of = play(draft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
+  const due = until(of) ?? '';
+  it('is not before its time, and says so once', () => {
+    expect(must(of, gone, later(due, -1))).toMatchObject({ superseded: true, events: [] });
+    const { request, events } = must(of, gone, due);
+    expect(Request.parse(request)).toMatchObject({
+      status: 'withdrawn',
+      deleted: { at: due, objects: 3, receipt: text },
+    });
+    expect(events.map(({ name }) => name)).toEqual(['ContentDeleted']);
+    expect(sweepAt(request)).toBeUndefined();
+    expect(must(request, gone, later(due, day)).events).toEqual([]);
+  });
+
+  it('waits while anything of it is locked', () => {
+    const { request } = must(of, { do: 'keep', until: later(due, day) }, due);
+    expect(sweepAt(request)).toBe(later(due, day));
+    expect(must(request, gone, due).superseded).toBe(true);
+  });
+
+  it('is on record first', () => {
+    expect(must(of, { do: 'list', inventory: text }, due).request).toMatchObject({ inventory: text });
+    expect(must(play(draft(facts), sealed), { do: 'list', inventory: text }, start).superseded).toBe(true);
+  });
+});
+
+it('votes of a review that nobody resumed are kept as those of any round', () => {
+  const two = { ...facts, rules: rules({ quorum: 2 }) };
+  const voted = attempt(
+    play(draft(facts), sealed.slice(0, 2)),
+    { do: 'judge', attempt: 1, report: reportOf() },
+    start,
+    two,
+  );
+  const vote = attempt(voted?.request as Request, { do: 'vote', by: vera, ballot: ballot(1, 'approve') }, start, two);
+  const { ended } = must(vote?.request as Request, { do: 'lapse' }, '2028-01-01T00:00:00.000Z');
+  expect(ended).toMatchObject({ outcome: 'expired', round: 1, votes: [{ by: 'vera' }] });
+});
+
+/** The core of the sweeper: what is due, at each hour. */
+const sweep = (of: Request, now: string): Request => {
+  const due = sweepAt(of);
+  if (due === undefined || due > now) return of;
+  return must(of, isFinal(of) ? gone : { do: 'lapse' }, now).request;
+};
+
+it('after a sweep nothing is overdue; in the end nothing is left, and nothing was deleted early', () => {
+  const steps = [
+    ...released,
+    () => ({ do: 'revoke', by: vera, reason: 'x' }),
+    () => ({ do: 'withdraw', by: rana, reason: 'x' }),
+  ];
+  fc.assert(
+    fc.property(
+      fc.nat(released.length),
+      fc.boolean(),
+      fc.nat(1),
+      fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 20, maxLength: 60 }),
+      (count, ends, how, hours) => {
+        let of = play(draft(facts), released.slice(0, count));
+        if (ends) of = attempt(of, (steps[released.length + how] as () => Command)(), start, facts)?.request ?? of;
+        let now = start;
+        for (const hour of [...hours, 24 * 365 * 5]) {
+          now = later(now, hour * 3600);
+          // A lapse may leave something that is due at once, as the run after it finds.
+          for (let run = 0; run < 2; run++) of = sweep(of, now);
+          if ((sweepAt(of) ?? '9') <= now) throw new Error(`${of.status} is overdue`);
+          Request.parse(of);
+        }
+        expect(isFinal(of)).toBe(true);
+        expect(sweepAt(of)).toBeUndefined();
+        if (contentOf(of).length > 0) expect(of).toMatchObject({ deleted: { receipt: text } });
+      },
+    ),
+  );
+});
