@@ -8,6 +8,7 @@ import type { DownloadLink, DownloadPage, DownloadSession } from '../../function
 import { parallel } from '../../functions/ingest/parallel.ts';
 import { wrongPath } from '../../functions/ingest/paths.ts';
 import { arrived, fetchFile, type Offered, type Target, textOf } from './airlock-fetch.ts';
+import { signerOf } from './airlock-key.ts';
 import { pinned, told, trusted, verified } from './airlock-verify.ts';
 import { type Api, agentFor } from './call.ts';
 import { type Context, command } from './commands.ts';
@@ -164,6 +165,7 @@ export const download = command({
   about: [
     'Opens the link, takes it (it works once) and writes <folder>/release.json and <folder>/files. What was stopped is',
     'gone on with by the same command within a quarter of an hour. Nothing is ever written over.',
+    'The key it is signed with must be the one that the service names; --key pins one that you have kept before.',
     'Ends with 0 when every file is here as it was released, with 3 when not, or when the link is used up or revoked.',
   ],
   examples: [
@@ -192,6 +194,10 @@ export const download = command({
     const { record, fingerprint } = await trusted(join(at, 'release.json'), pin);
     if (record.request !== request || record.project !== project)
       throw new Exit('refused', 'The record that came with it is that of another release.');
+    // The record comes from storage, the key from the service: whoever forged one would have to have both.
+    const signer = await signerOf(api, record.keyId);
+    if (signer.fingerprint !== fingerprint)
+      throw new Exit('refused', `The record that came with it is signed by another key than ${signer.fingerprint}.`);
     await verified(record, join(at, 'files'), context);
     context.result(
       { ok: true, folder: at, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },

@@ -1,37 +1,131 @@
-import { writeFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
+import { type Listed, overview } from '../../functions/airlock/preview/overview.ts';
+import type { FileReport } from '../../functions/airlock/report.ts';
+import type { SealedFile } from '../../functions/airlock/sealed.ts';
 import { routes } from '../../functions/api/routes.ts';
+import { parallel } from '../../functions/ingest/parallel.ts';
+import type { Api } from './call.ts';
 import { command } from './commands.ts';
 import { Exit } from './exit.ts';
+import { grouped } from './output.ts';
+import { Live } from './progress.ts';
+
+/** What was looked at, kept beside the pages: a vote can be cast on exactly that. */
+export const Seen = z.object({
+  project: z.string(),
+  request: z.string(),
+  round: z.number().int(),
+  seal: z.string(),
+  /** Files of the seal, and those of them that there is a page of. */
+  files: z.number().int(),
+  shown: z.array(z.string()),
+  /** Those of which a page shows only a part. */
+  partly: z.array(z.string()),
+});
+export const seenFile = 'seen.json';
+
+type Params = { project: string; request: string };
+
+async function allFiles(api: Api, params: Params): Promise<SealedFile[]> {
+  const found: SealedFile[] = [];
+  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+    const page = await api.ask('listFiles', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
+    found.push(...page.items);
+    next = page.next;
+  }
+  return found;
+}
+
+async function allReports(api: Api, params: Params): Promise<Map<string, FileReport>> {
+  const found = new Map<string, FileReport>();
+  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+    const page = await api.ask('showChecks', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
+    for (const report of page.items) found.set(report.path, report);
+    next = page.next;
+  }
+  return found;
+}
 
 export const preview = command({
   words: ['airlock', 'preview'],
-  summary: 'Keep a sealed file as a page that is safe to open, with what the checks found marked in it',
+  summary: 'Keep a request as pages that are safe to open: every file, with what the checks found marked in it',
   about: [
-    'The page runs nothing and fetches nothing, whatever the file is: tables and text are shown as text, pictures are',
-    'drawn anew from their pixels, and of anything else there are only its first bytes. Only you can read what it writes.',
+    'Writes <folder>/index.html, which lists the files by their groups and links to a page of each. Pages run nothing and',
+    'fetch nothing, whatever a file is: tables, workbooks, notebooks and text are shown as text, pictures drawn anew, and',
+    'of anything else there are only its first bytes. Only you can read what it writes: delete it when you have voted.',
+    'What you have looked at is kept with it: broch airlock review <project> <request> --seen <folder> votes on just that.',
   ],
-  examples: ['airlock preview asthma al-0011223344556677 tables/table1.csv table1.html'],
+  examples: [
+    'airlock preview asthma al-0011223344556677 ./look',
+    'airlock preview asthma al-0011223344556677 ./look --path tables/table1.csv',
+  ],
   params: z.object({
     ...routes.viewFile.params.shape,
-    path: z.string().min(1).describe('the file, as `airlock files` shows it'),
-    page: z
-      .string()
-      .regex(/\.html$/, 'a name that ends in .html')
-      .describe('a new file for the page'),
+    folder: z.string().min(1).describe('a new or empty folder for the pages'),
   }),
-  flags: z.object({}),
-  async run({ params: { path, page, ...params } }, context) {
-    const { html, truncated } = await context.api().ask('viewFile', { params, query: { path } });
-    await writeFile(page, html, { flag: 'wx', mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-      throw new Exit('refused', `${page} is there already. Nothing is written over.`);
+  flags: z.object({
+    path: z.array(z.string().min(1)).optional().describe('only this file, as `airlock files` shows it'),
+  }),
+  async run({ params: { folder, ...params }, flags }, context) {
+    const api = context.api();
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (readdirSync(folder).length > 0)
+      throw new Exit('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
+    const of = await api.ask('showRequest', { params });
+    if (!of.seal) throw new Exit('refused', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
+    const files = await allFiles(api, params);
+    const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];
+    if (unknown.length > 0) throw new Exit('refused', 'These files are not in the seal.', { errors: unknown });
+    const reports = of.report ? await allReports(api, params) : new Map<string, FileReport>();
+    const wanted = files.filter(({ path }) => flags.path?.includes(path) ?? true);
+    mkdirSync(join(folder, 'files'), { mode: 0o700 });
+    const put = (name: string, text: string) => writeFileSync(join(folder, name), text, { flag: 'wx', mode: 0o600 });
+    const pages = new Map<string, { page: string; truncated: boolean }>();
+    using live = new Live(context);
+    const started = Date.now();
+    await parallel([...wanted.entries()], 4, async ([index, { path }]) => {
+      const { html, truncated } = await api.ask('viewFile', { params, query: { path } });
+      const page = `files/${String(index + 1).padStart(5, '0')}.html`;
+      put(page, html);
+      pages.set(path, { page, truncated });
+      if (Date.now() - started > 1000)
+        live.figures(`drew ${grouped(pages.size)} of ${grouped(wanted.length)} files, ${path}`);
     });
-    const url = pathToFileURL(resolve(page)).href;
-    context.result({ ok: true, page: resolve(page), truncated }, `Open it in a browser: ${url}`);
-    if (truncated) context.remark('It does not show all of the file; it says at its end what is missing.');
+    live.end();
+    const after = await api.ask('showRequest', { params });
+    if (after.seal?.sha256 !== of.seal.sha256)
+      throw new Exit(
+        'refused',
+        'It was submitted anew while its files were fetched. Look at it again, in a new folder.',
+      );
+    const listed: Listed[] = files.map(file => ({ ...file, report: reports.get(file.path), ...pages.get(file.path) }));
+    put('index.html', overview(after, listed));
+    const partly = [...pages].flatMap(([path, { truncated }]) => (truncated ? [path] : [])).sort();
+    const seen: z.infer<typeof Seen> = {
+      ...params,
+      round: of.round,
+      seal: of.seal.sha256,
+      files: files.length,
+      shown: [...pages.keys()].sort(),
+      partly,
+    };
+    put(seenFile, `${JSON.stringify(seen, null, 2)}\n`);
+    const index = resolve(folder, 'index.html');
+    context.result(
+      { ok: true, index, seal: seen.seal, files: files.length, shown: pages.size, partly },
+      `${grouped(pages.size)} of ${grouped(files.length)} files. Open it in a browser: ${pathToFileURL(index).href}`,
+    );
+    if (partly.length > 0)
+      context.remark(
+        `${grouped(partly.length)} of the pages do not show all of their file; each says what is missing.`,
+      );
+    if (after.status === 'inReview')
+      context.remark(
+        `Then vote: broch airlock review ${params.project} ${params.request} --seen ${folder} --verdict approve`,
+      );
     return 'ok';
   },
 });

@@ -79,7 +79,9 @@ export const verify = command({
   about: [
     'Needs no network, no profile and nobody signed in. Checks the signature, then every file: missing, extra, changed,',
     'renamed, links, and names that only look the same. Ends with 0 when all is as released, with 3 when not.',
-    'A signature shows who made a record only if the key is known: give --key, or compare the fingerprint it prints.',
+    'A signature shows who made a record only to somebody who has the key from elsewhere than the record: keep it once',
+    'with `broch airlock key`, compare its fingerprint with others who have it, and give it as --key ever after. Without',
+    '--key this only shows that nothing was changed since somebody signed it, and prints with which key.',
   ],
   examples: [
     'airlock verify asthma/release.json asthma/files --key release-key.pem',
@@ -102,7 +104,9 @@ export const verify = command({
       `Everything is here as it was released, byte for byte.\n\n${told(record, fingerprint)}`,
     );
     if (pin === undefined)
-      context.remark('Whose key that is, this command cannot know: compare the fingerprint, or say --key.');
+      context.remark(
+        'Whose key that is, this command cannot know: keep the key once with `broch airlock key`, then say --key.',
+      );
     if (record.expires < new Date().toISOString())
       context.remark(`The permission to fetch it ended ${time(record.expires)}.`);
     return 'ok';

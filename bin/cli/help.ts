@@ -40,7 +40,7 @@ const explained = ({ about, choices, required, preset, many }: Field, shown: boo
     about,
     shown && choices.length > 0 ? `one of ${choices.join(', ')}` : '',
     many ? (shown ? 'one or more' : 'may be given several times') : '',
-    preset === undefined ? (required && !shown ? 'needed' : '') : `if left out: ${preset}`,
+    preset === undefined || preset === '' ? (required && !shown ? 'needed' : '') : `if left out: ${preset}`,
   ]
     .filter(part => part !== '')
     .join('; ');

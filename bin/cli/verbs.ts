@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { crate } from './airlock-crate.ts';
 import { download } from './airlock-download.ts';
+import { key } from './airlock-key.ts';
 import { preview } from './airlock-preview.ts';
+import { giveBack, review } from './airlock-review.ts';
 import { upload } from './airlock-upload.ts';
 import { verify } from './airlock-verify.ts';
 import type { Command } from './commands.ts';
@@ -20,18 +22,24 @@ export const Globals = z.object({
   help: z.boolean().optional().describe('explain a command'),
 });
 
-/** Every command there is: the ones written by hand, then one for each route. */
-export const commands: readonly Command[] = [
+const byHand: readonly Command[] = [
   login,
   logout,
   deliver,
   watch,
   open,
   preview,
+  review,
+  giveBack,
   upload,
   download,
   verify,
   crate,
+  key,
   completionOf(() => commands, Globals),
-  ...generated,
 ];
+
+const isByHand = ({ words }: Command) => byHand.some(other => other.words.join(' ') === words.join(' '));
+
+/** Every command there is: the ones written by hand, then one for each route that has none of those. */
+export const commands: readonly Command[] = [...byHand, ...generated.filter(one => !isByHand(one))];

@@ -18,6 +18,22 @@ interface Rest {
 const watchable = {
   project: { show: 'showProject', ends: { ready: 'ok', failed: 'fault' } },
   workspace: { show: 'showWorkspace', ends: { ready: 'ok', failed: 'fault' } },
+  airlock: {
+    show: 'showRequest',
+    ends: {
+      draft: 'refused',
+      inReview: 'ok',
+      returned: 'refused',
+      blocked: 'refused',
+      approved: 'ok',
+      released: 'ok',
+      rejected: 'refused',
+      withdrawn: 'refused',
+      revoked: 'refused',
+      expired: 'refused',
+      timedOut: 'fault',
+    },
+  },
   delivery: { show: 'showDelivery', ends: { registered: 'ok', held: 'refused' } },
 } as const satisfies Record<string, Rest>;
 type Watchable = keyof typeof watchable;
@@ -70,18 +86,18 @@ export const rests: Readonly<Record<Watchable, Rest>> = watchable;
 
 export const watch = command({
   words: ['watch'],
-  summary: 'Follow a project, workspace or delivery until it rests',
-  about: ['Ends with 0 when all is well, 3 when a delivery is held, 1 when something failed.'],
+  summary: 'Follow a project, workspace, delivery or request of the airlock until it rests',
+  about: ['Ends with 0 when all is well, 3 when a delivery is held or a request came back, 1 when something failed.'],
   examples: ['watch project asthma', 'watch workspace asthma ws-001122334455', 'watch delivery dl-0011223344556677'],
   params: z.object({
     what: z.enum(Object.keys(watchable) as [Watchable, ...Watchable[]]).describe('what to follow'),
-    ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace the project and the id'),
+    ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace or a request the project and the id'),
   }),
   flags: z.object({ minutes: z.number().int().min(1).max(1440).default(60).describe('how long to wait at most') }),
   async run({ params: { what, ids }, flags: { minutes } }, context) {
     const names = idsOf(what);
     if (ids.length !== names.length)
-      throw new Exit('usage', `A ${what} is named by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
+      throw new Exit('usage', `It is named by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
     const params = Object.fromEntries(names.map((name, i) => [name, ids[i] as string]));
     using live = new Live(context);
     const last = await follow(context.api(), rests[what], params, minutes, {

@@ -59,7 +59,7 @@ describe('completion', () => {
     ['broch --profile main project sh', ['show']],
     ['broch workspace ask asthma --kind ', ['linux', 'windows']],
     ['broch workspace ask asthma --si', ['--size']],
-    ['broch watch ', ['project', 'workspace', 'delivery']],
+    ['broch watch ', ['project', 'workspace', 'airlock', 'delivery']],
     ['broch project create --title ', []],
     ['broch deliver ', []],
   ])('bash: after `%s`', (line, expected) => expect(offered(line)).toEqual(expected));

@@ -69,28 +69,32 @@ export interface About {
   readonly report?: FileReport | undefined;
 }
 
-const paragraphs = (text: string) =>
+/** Prose, with the line ends that it was written with. */
+export const paragraphs = (text: string): string =>
   text
     .split(/\r\n|\n|\r/)
     .map(visible)
     .join('<br>');
 
+/** Names with what is said of them, as HTML. */
+export const facts = (all: readonly (readonly [string, string])[]): string =>
+  `<dl>${all.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
+
 function about({ size, sha256, kind, group }: About): string {
-  const facts: [string, string][] = [
+  const all: (readonly [string, string])[] = [
     ...(group
       ? ([
           ['Group', visible(group.name)],
           ['Purpose', paragraphs(group.purpose)],
           ['Context', group.context ? paragraphs(group.context) : 'None was given.'],
           ['Controls', group.controls ? paragraphs(group.controls) : 'None are said to have been applied.'],
-        ] as [string, string][])
+        ] as const)
       : []),
-    ...(kind === undefined ? [] : ([['Kind', visible(kind)]] as [string, string][])),
-    ...(size === undefined ? [] : ([['Size', `${grouped(size)} bytes`]] as [string, string][])),
-    ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${visible(sha256)}</code>`]] as [string, string][])),
+    ...(kind === undefined ? [] : ([['Kind', visible(kind)]] as const)),
+    ...(size === undefined ? [] : ([['Size', `${grouped(size)} bytes`]] as const)),
+    ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${visible(sha256)}</code>`]] as const)),
   ];
-  if (facts.length === 0) return '';
-  return `<section><h2>About this file, as it was sealed</h2><dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl></section>`;
+  return all.length === 0 ? '' : `<section><h2>About this file, as it was sealed</h2>${facts(all)}</section>`;
 }
 
 /** A document of our own making. It fetches nothing and runs nothing, whatever is in it. */

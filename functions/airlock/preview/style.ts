@@ -42,6 +42,8 @@ i.cut{font-style:normal;font-size:.85em;color:var(--soft);background:var(--pale)
 i.f{font-style:normal;font-size:.85em;color:var(--ask);margin-right:4px}
 .lines li.block{background:#fdecea}.lines li.ask{background:#fff4dc}.lines li.warn{background:#e8f1fc}.lines li sup{font-size:10px;margin-left:6px;color:var(--block)}
 .note.seen{border-top:0;border-bottom:1px solid var(--line);color:var(--block);font-weight:650}
+a{color:#1f5fa8;overflow-wrap:anywhere}
+.list table{width:100%}.list thead th:first-child{text-align:left}.list td{white-space:normal;font-family:inherit}.list tbody td:first-child{min-width:180px}.list .badge{margin-right:6px}
 figure{margin:0;padding:16px;text-align:center;background:repeating-conic-gradient(#eceff2 0 25%,#fff 0 50%) 0 0/16px 16px}
 figure img{max-width:100%;height:auto;box-shadow:0 1px 6px #0003}
 .hex{margin:0;padding:12px 14px;overflow:auto;white-space:pre;line-height:1.45}.hex b{color:#9aa4b0;font-weight:400}

@@ -12,6 +12,10 @@ const done = 'http://schema.org/CompletedActionStatus';
 const named = (hash: string) => `https://www.iana.org/assignments/named-information#${hash}`;
 const shp = (term: string) => ref(`https://w3id.org/shp#${term}`);
 
+/** The profile: a crate MUST reference a Workflow RO-Crate as its mainEntity. What nobody named is not made up. */
+const noWorkflow =
+  ' No workflow is named as having made them, so this crate uses the terms of the Five Safes RO-Crate profile 0.4 without conforming to it.';
+
 /** Where released files lie in the crate. */
 export const outputs = 'outputs/';
 
@@ -78,7 +82,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
     '@type': 'Dataset',
     ...(workflow && { conformsTo: ref(profile), mainEntity: ref(workflow) }),
     name: `Release ${record.request} from project ${record.project}`,
-    description: `${record.files.length} files that left a trusted research environment after review by ${record.reviewers.length} people, under disclosure policy ${record.policy}.`,
+    description: `${record.files.length} files that left a trusted research environment after review by ${record.reviewers.length} people, under disclosure policy ${record.policy}.${workflow ? '' : noWorkflow}`,
     datePublished: record.releasedAt,
     license: ref(license),
     publisher: ref('#tre'),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../../functions/airlock/release/verify.ts';
 import { broch, folder } from '../../cli/world.ts';
@@ -34,7 +35,7 @@ describe('broch airlock verify', () => {
       expect(out).toContain(fingerprint);
     }
     const { code, err } = await verify(of);
-    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining('compare the fingerprint') });
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining('keep the key once') });
     const { out } = await verify(of, '--json');
     expect(JSON.parse(out)).toMatchObject({ ok: true, key: { fingerprint, pinned: false }, record: { files: 4 } });
   });
@@ -127,6 +128,40 @@ describe('broch airlock crate', () => {
     const again = { json: join(bag, 'data/release.json'), files: join(bag, 'data/outputs') };
     expect((await verify(again, '--key', of.key)).code).toBe(0);
     expect((await crate(of)).code).toBe(3);
+  });
+
+  it('packs the same as one zip, with one folder in it, which others can read', async () => {
+    const of = released();
+    const out = join(of.at, 'bag.zip');
+    const zipped = await broch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip', '--json']);
+    expect(zipped).toMatchObject({ code: 0, err: '' });
+    expect(JSON.parse(zipped.out)).toMatchObject({ ok: true, bag: out, conforms: false });
+    const found = unzipSync(readFileSync(out));
+    const names = Object.keys(found);
+    expect(new Set(names.map(name => name.split('/')[0]))).toEqual(new Set(['asthma-rq-0011223344556677']));
+    const text = (path: string) => Buffer.from(found[`asthma-rq-0011223344556677/${path}`] ?? []).toString();
+    for (const [path, content] of Object.entries(texts)) expect(text(`data/outputs/${path}`)).toBe(content);
+    const sums = [...text('manifest-sha512.txt').split('\n'), ...text('tagmanifest-sha512.txt').split('\n')].filter(
+      Boolean,
+    );
+    expect(sums).toHaveLength(names.length - 1);
+    for (const line of sums) {
+      const [sum, path = ''] = line.split('  ');
+      expect(createHash('sha512').update(text(path)).digest('hex'), path).toBe(sum);
+    }
+    const { '@graph': graph } = JSON.parse(text('data/ro-crate-metadata.json'));
+    expect(graph.find((one: { '@id': string }) => one['@id'] === './')).not.toHaveProperty('conformsTo');
+    const again = await broch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip']);
+    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is there already') });
+    const misnamed = await broch(['airlock', 'crate', of.json, of.files, join(of.at, 'x'), '--key', of.key, '--zip']);
+    expect(misnamed.code).toBe(2);
+  });
+
+  it('leaves no archive behind that is not whole', async () => {
+    const of = released({ ...texts, 'a/ro-crate-metadata.json': '{}' });
+    const out = join(of.at, 'no/such/folder/bag.zip');
+    expect((await broch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip'])).code).toBe(1);
+    expect(existsSync(out)).toBe(false);
   });
 
   it('takes assessments of the requester out of their metadata, and says so', async () => {

@@ -107,12 +107,13 @@ it('gives nothing more from the moment it is revoked', async () => {
 
 it('is fetched, checked, looked at and packed by the command line alone', async () => {
   const at = folder();
-  const name = `${project}-nora`;
-  const { file } = await embeddedCloud(of, at, { [name]: 'researcher' });
-  const run = async (...argv: string[]) => {
-    const ran = await broch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: name });
+  const [name, rita] = [`${project}-nora`, `${project}-rita`];
+  const { file } = await embeddedCloud(of, at, { [name]: 'researcher', [rita]: 'reviewer' });
+  const as = async (who: string, ...argv: string[]) => {
+    const ran = await broch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: who });
     return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.out) : undefined };
   };
+  const run = (...argv: string[]) => as(name, ...argv);
   const { json: me } = await run('whoami', '--json');
   await enter(of, project, { ...people.rana, id: me.id, name });
   await put(of, bucket(), 'data/outbox/nora/', files);
@@ -124,10 +125,17 @@ it('is fetched, checked, looked at and packed by the command line alone', async 
   const named = [project, params.request];
   expect(await run('airlock', 'submit', ...named)).toMatchObject({ code: 0 });
   await settle(params, ['inReview']);
-  const page = join(at, 'one.html');
-  expect(await run('airlock', 'preview', ...named, 'tables/one.csv', page)).toMatchObject({ code: 0 });
-  expect(readFileSync(page, 'utf8')).toContain('<td class="n">30</td>');
-  for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
+  const [part, look] = [join(at, 'part'), join(at, 'look')];
+  const { err: drawn } = await as(rita, 'airlock', 'preview', ...named, part, '--path', 'tables/one.csv');
+  expect(drawn).toContain(`Then vote: broch airlock review ${named.join(' ')} --seen ${part}`);
+  const verdict = ['airlock', 'review', ...named, '--verdict', 'approve', '--seen'];
+  expect(await as(rita, ...verdict, part)).toMatchObject({ code: 3, err: expect.stringContaining('no pages of 1') });
+  expect(await as(rita, 'airlock', 'preview', ...named, look)).toMatchObject({ code: 0 });
+  expect(readFileSync(join(look, 'index.html'), 'utf8')).toContain('<a href="files/00002.html">tables/one.csv</a>');
+  expect(readFileSync(join(look, 'files/00002.html'), 'utf8')).toContain('<td class="n">30</td>');
+  expect(await as(rita, 'airlock', 'preview', ...named, look)).toMatchObject({ code: 3 });
+  expect(await as(rita, ...verdict, look)).toMatchObject({ code: 0 });
+  await vote(people.vera, params, 'approve');
   await people.vera.ask('releaseRequest', { params });
   await settle(params, ['released']);
 
@@ -136,6 +144,16 @@ it('is fetched, checked, looked at and packed by the command line alone', async 
   expect({ code, said }).toMatchObject({ code: 0 });
   expect(out).toContain('2 files are here as they were released, byte for byte');
   expect(readFileSync(join(to, 'files/tables/one.csv'), 'utf8')).toBe(files['tables/one.csv']);
+  const { record, publicKey } = JSON.parse(readFileSync(join(to, 'release.json'), 'utf8'));
+  const { keyId } = record;
+  const pem = join(at, 'key.pem');
+  expect(await run('airlock', 'key', pem)).toMatchObject({ code: 0 });
+  expect(readFileSync(pem, 'utf8')).toBe(publicKey);
+  const verify = ['airlock', 'verify', join(to, 'release.json'), join(to, 'files'), '--key', pem];
+  expect(await run(...verify)).toMatchObject({ code: 0, err: '' });
+  const { json: signer } = await run('airlock', 'signer', '--id', keyId, '--json');
+  expect(signer).toMatchObject({ keyId, publicKey, current: true });
+  expect(await run('airlock', 'signer', '--id', 'arn:aws:kms:eu-west-2:1:key/other')).toMatchObject({ code: 3 });
   const packed = ['airlock', 'crate', join(to, 'release.json'), join(to, 'files'), join(at, 'bag')];
   expect(await run(...packed)).toMatchObject({ code: 0 });
   const second = await run('airlock', 'download', ...named, join(at, 'again'));

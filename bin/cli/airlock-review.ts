@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import * as z from 'zod';
+import { type RouteName, routes } from '../../functions/api/routes.ts';
+import { Seen, seenFile } from './airlock-preview.ts';
+import { textAt } from './airlock-tree.ts';
+import { type Command, command } from './commands.ts';
+import { Exit } from './exit.ts';
+import { grouped, one } from './output.ts';
+import { shapeOf } from './shape.ts';
+
+/** What a folder of pages was written of. */
+async function seenIn(folder: string): Promise<z.infer<typeof Seen>> {
+  try {
+    return Seen.parse(JSON.parse(await textAt(join(folder, seenFile))));
+  } catch (error) {
+    if (error instanceof Exit) throw error;
+    throw new Exit('usage', `${folder} is not a folder that \`broch airlock preview\` has written.`);
+  }
+}
+
+const Looked = z.object({
+  seal: routes.returnRequest.body.shape.seal.optional().describe('the SHA-256 of the seal you looked at'),
+  seen: z.string().min(1).optional().describe('or the folder that `airlock preview` wrote, which knows the seal'),
+});
+type Looked = z.infer<typeof Looked>;
+
+/** The seal that is voted on: as said, or of the pages that were looked at. Only of all of them can all be approved. */
+async function sealOf(
+  { seal, seen }: Looked,
+  { project, request }: { project: string; request: string },
+  verdict: string,
+): Promise<string> {
+  if ((seal === undefined) === (seen === undefined))
+    throw new Exit('usage', 'Say what you looked at: --seen with the folder of its pages, or --seal.');
+  if (seen === undefined) return seal as string;
+  const looked = await seenIn(seen);
+  if (looked.project !== project || looked.request !== request)
+    throw new Exit('refused', `${seen} has the pages of ${looked.request} of ${looked.project}.`);
+  const left = looked.files - looked.shown.length;
+  if (verdict === 'approve' && left > 0)
+    throw new Exit('refused', `${seen} has no pages of ${grouped(left)} of its files. Look at those, or say --seal.`);
+  return looked.seal;
+}
+
+const about = [
+  'A vote is on one seal: had the files been submitted anew since you looked, it would be refused. With --seen the seal is',
+  'that of the pages you looked at, and all can be approved only if there is a page of each file.',
+  'Until all have voted nobody sees how others did, and you may vote again: the last one counts.',
+];
+
+async function cast(
+  name: 'reviewRequest' | 'returnRequest',
+  params: object,
+  body: object,
+  context: Parameters<Command['run']>[1],
+) {
+  const value = (await context.api().call(name satisfies RouteName, {
+    params: { ...params },
+    body: { ...body },
+  })) as Record<string, unknown>;
+  context.result(value, one(value, shapeOf(routes[name].returns), context));
+  return 'ok' as const;
+}
+
+export const review = command({
+  words: ['airlock', 'review'],
+  summary: routes.reviewRequest.summary,
+  about,
+  examples: [
+    'airlock review asthma al-0011223344556677 --seen ./look --verdict approve',
+    "airlock review asthma al-0011223344556677 --seen ./look --verdict reject --comment 'These are rows of people.'",
+  ],
+  params: routes.reviewRequest.params,
+  flags: routes.reviewRequest.body.omit({ seal: true }).extend(Looked.shape),
+  async run({ params, flags: { seal, seen, ...ballot } }, context) {
+    const looked = await sealOf({ seal, seen }, params, ballot.verdict);
+    return cast('reviewRequest', params, { ...ballot, seal: looked }, context);
+  },
+});
+
+export const giveBack = command({
+  words: ['airlock', 'return'],
+  summary: routes.returnRequest.summary,
+  about,
+  examples: ["airlock return asthma al-0011223344556677 --seen ./look --comment 'Round the counts.'"],
+  params: routes.returnRequest.params,
+  flags: routes.returnRequest.body.omit({ seal: true }).extend(Looked.shape),
+  async run({ params, flags: { seal, seen, ...ballot } }, context) {
+    const looked = await sealOf({ seal, seen }, params, 'return');
+    return cast('returnRequest', params, { ...ballot, seal: looked }, context);
+  },
+});

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { unzipSync } from 'fflate';
+import { expect, it } from 'vitest';
+import { ZipFile } from '../../../bin/cli/airlock-zip.ts';
+import { zipContent, zipDirectory } from '../../../functions/airlock/checks/zip.ts';
+import { folder } from '../../cli/world.ts';
+
+async function zipped(at: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
+  await using to = await open(at, 'w');
+  const zip = new ZipFile(to);
+  for (const [path, content] of files) {
+    const sink = await zip.entry(path, content.length);
+    for (let from = 0; from < content.length; from += 7) await sink.write(content.subarray(from, from + 7));
+    await sink.end();
+  }
+  await zip.end();
+  return readFileSync(at);
+}
+
+it('is read by others as it was written, and by the airlock’s own strict reader', async () => {
+  const at = join(folder(), 'a.zip');
+  const name = fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+    .filter(text => text.isWellFormed() && text !== '__proto__');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.tuple(name, fc.uint8Array({ maxLength: 60 })), { selector: ([path]) => path }),
+      async files => {
+        const bytes = await zipped(at, files);
+        expect(Object.entries(unzipSync(bytes)).map(([path, content]) => [path, Buffer.from(content)])).toEqual(
+          expect.arrayContaining(files.map(([path, content]) => [path, Buffer.from(content)])),
+        );
+        const source = async function* () {
+          yield bytes;
+        };
+        const entries = await zipDirectory(source);
+        expect(entries.map(entry => entry.name)).toEqual(files.map(([path]) => path));
+        for (const [index, entry] of entries.entries()) {
+          const parts: Uint8Array[] = [];
+          for await (const part of zipContent(source, entry, 1000)) parts.push(part.slice());
+          expect(Buffer.concat(parts)).toEqual(Buffer.from(files[index]?.[1] ?? []));
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+it('is the same for the same content, and refuses what is not as long as it was', async () => {
+  const at = join(folder(), 'a.zip');
+  const files = [
+    ['a', Buffer.from('one')],
+    ['b/c', Buffer.from('two')],
+  ] as const;
+  expect(await zipped(at, files)).toEqual(await zipped(at, files));
+  await using to = await open(at, 'w');
+  const sink = await new ZipFile(to).entry('a', 3);
+  await sink.write(Buffer.from('four'));
+  await expect(sink.end()).rejects.toThrow('not as long as it was');
+});
+
+it('has more entries than an old zip can', async () => {
+  const files = Array.from({ length: 66_000 }, (_, i) => [`f${i}`, new Uint8Array(0)] as const);
+  const found = unzipSync(await zipped(join(folder(), 'a.zip'), files));
+  expect(Object.keys(found)).toHaveLength(66_000);
+});
