@@ -1,5 +1,5 @@
 import type { Policy, RuleName } from '../policy.ts';
-import type { Cell, CheckFinding } from '../report.ts';
+import type { Action, Cell, CheckFinding } from '../report.ts';
 
 /** How many cells a finding names; its count has them all. */
 export const mostCells = 50;
@@ -26,7 +26,16 @@ export class Findings {
   /** `count` is how many places the finding has, when only some of them are named. */
   add(rule: RuleName, says: string, cells: readonly Cell[] = [], count = Math.max(1, cells.length)): void {
     const { action } = this.policy.rules[rule];
-    if (action === 'off') return;
+    if (action !== 'off') this.#add(action, rule, says, cells, count);
+  }
+
+  /** A finding that no policy makes milder than `least`. */
+  addAtLeast(least: Action, rule: RuleName, says: string): void {
+    const { action } = this.policy.rules[rule];
+    this.#add(action === 'block' ? action : least, rule, says, [], 1);
+  }
+
+  #add(action: Action, rule: RuleName, says: string, cells: readonly Cell[], count: number): void {
     this.#ran.add(rule);
     const key = `${rule}\n${says}`;
     const known = this.#found.get(key);

@@ -97,4 +97,17 @@ describe('the rules of disclosure', () => {
     expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['size.rows', 'sdc.not-run']));
     expect(rows).toBe(200_000);
   });
+
+  it.each([1, 2, 3] as const)('never pass over a large table in silence: tier %i', async tier => {
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 130_000 }, (_, at) => [`A${at}`, 10 + at])]);
+    const own = policyFor(tier);
+    // Tiers 2 and 3 let no table out that is too large for a rule; tier 1 asks, and so does whoever turns that off.
+    const lax = { ...own, cells: 1e9, rows: 1e9, rules: { ...own.rules, 'sdc.not-run': { action: 'off' } as const } };
+    for (const policy of [own, lax]) {
+      const { findings } = await checkFile(metaOf('t.csv', csv), () => bytesOf(csv), policy, []);
+      const blocks = findings.some(({ rule, action }) => rule === 'size.cells' && action === 'block');
+      expect(blocks).toBe(policy === own && tier > 1);
+      expect(findings.find(({ rule }) => rule === 'sdc.not-run')).toMatchObject({ action: 'ask' });
+    }
+  });
 });

@@ -6,7 +6,7 @@ import { readComposite, readNumber, readShare } from './number.ts';
 import { told } from './rows.ts';
 
 const baseLabel =
-  /^(n|n total|total n|total|all|overall|base|sample( size)?|(no\.?|number) of (patients|participants|people|persons|subjects|respondents|observations|pupils|students))$/i;
+  /^(((un)?weighted )?(n|base|sample)( size)?( ?[(:=].*)?|total n|n total|total|all|overall|(no\.?|number) of (patients|participants|people|persons|subjects|respondents|observations|pupils|students))$/i;
 const headed = /\bn\s*=\s*(\d{1,3}(?:[ ,]\d{3})+|\d+)/i;
 /** A bracket that names what stands in brackets below it, as in "Turnover (number of respondents)". */
 const countsInBrackets = /\((n|no\.?|obs\.?|count|number of [a-z ]+|respondents|patients|people|companies|firms)\)/i;

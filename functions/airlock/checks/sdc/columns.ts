@@ -29,11 +29,11 @@ export interface Named {
 
 const words = (text: string) => new Set(text.split(' '));
 const statistics = words(
-  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval tvalue zvalue chi2 chisq fstat r2 rsquared squared auc auroc aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
+  'mean means avg average sd std stdev stddev se sem stderr var variance cov covariance cv coef coefs coefficient coefficients estimate estimates est beta betas or hr rr irr aor ahr lower upper lcl ucl lci uci ci ci95 pvalue pval tvalue zvalue chi2 chisq fstat r2 rsquared squared auc auroc aic bic loglik deviance rate rates odds ratio ratios hazard risk skew skewness kurtosis correlation corr rho rmse mae mse precision recall sensitivity specificity accuracy f1 ppv npv score loss icc smd nnt nnh arr rrr effect difference diff survival km incidence prevalence index weightedmean conf low high bound statistic ratio per',
 );
 /** Words that never head a category. */
 const sureStatistics = words(
-  'mean means avg average sd std stdev stddev se sem stderr var variance covariance coef coefs coefficient coefficients estimate estimates beta betas pvalue pval ci ci95 auc auroc aic bic rmse mae mse r2 rsquared rate rates ratio ratios rho correlation smd icc',
+  'mean means avg average sd std stdev stddev se sem stderr var variance covariance coef coefs coefficient coefficients estimate estimates beta betas pvalue pval ci ci95 auc auroc aic bic rmse mae mse r2 rsquared rate rates ratio ratios rho correlation smd icc nnt nnh arr rrr',
 );
 const ordinals = words(
   'year years yr month months quarter quarters week weeks day days date period wave visit time hour hours minute seconds band decile deciles quintile quartile tertile code codes rank order level levels lag bin bins stratum strata cluster step iteration epoch fold order position version chapter icd icd10 sic soc lsoa msoa imd number_of_years grade stage class threshold cutoff dose cohort followup',
@@ -42,7 +42,7 @@ const attributes = words(
   'age sex gender ethnicity ethnic bmi height weight smoker smoking diabetes diabetic diagnosis religion nationality marital sbp dbp hba1c cholesterol income salary occupation pregnant died alive death_date admission discharge birthdate language disability',
 );
 const counts = words(
-  'n count counts freq freqs frequency frequencies cases case controls patients people persons participants respondents individuals events deaths admissions obs observations subjects pupils students births women men households records numerator contributors firms companies businesses units num nobs unweighted exposed births visits attendances referrals episodes',
+  'n count counts freq freqs frequency frequencies cases case controls patients people persons participants respondents individuals events deaths admissions obs observations subjects pupils students births women men households records numerator contributors firms companies businesses units num nobs unweighted exposed observed births visits attendances referrals episodes',
 );
 
 /**
@@ -110,6 +110,7 @@ export function named(name: string): Named {
     /^(?:(?:share|percent|pct|proportion)(?: of)?(?: the)? (?:top|largest) ?|(?:top|largest) ?|cr ?)([12])(?: (?:share|percent|pct|proportion))?$/.exec(
       plain,
     ) ?? [];
+  if (is(/\b(largest|biggest)\b/) && is(/\b(share|percent|pct|proportion)\b/)) return { name, role: 'largest' };
   if (ranked) return { name, role: ranked === '1' ? 'largest' : 'second' };
   if (/^(max ?2|x2|top ?2|second|second largest|2nd largest|second largest contribut\w+)( value| share)?$/.test(amount))
     return { name, role: 'second' };

@@ -27,20 +27,35 @@ const isLabel = ({ role, vague }: Named, at: number, state: Columns): boolean =>
   );
 };
 
-/** "Number of children" before another count, with each of 0, 1, 2 and so on once: categories that read like counts. */
-function numbersAsLabels(columns: readonly Named[], state: Columns, at: number): boolean {
+/**
+ * Numbers that are categories and not counts, before another column: "Number of children" with each of 0, 1, 2 and so on
+ * once, or the row numbers that programs write under no name.
+ */
+function numbersAsLabels(columns: readonly Named[], state: Columns, at: number, threshold: number): boolean {
   const cells = [...(state.zeros[at]?.cells ?? []), ...(state.small[at]?.cells ?? [])];
   const values = cells.map(({ value }) => Number(value)).sort((a, b) => a - b);
   const first = values[0] ?? 2;
+  const name = columns[at]?.name.trim() ?? '';
   return (
     at === 0 &&
     columns.length > 1 &&
-    /^(no|number|num)\b\.? of /i.test(columns[at]?.name.trim() ?? '') &&
+    (name === '' || /^(no|number|num)\b\.? of /i.test(name)) &&
     values.length >= 3 &&
-    cells.length === (state.numbers[at] as number) &&
+    (cells.length === (state.numbers[at] as number) || (name === '' && values.at(-1) === threshold - 1)) &&
     (state.suppressed[at] as number) === 0 &&
     first <= 1 &&
     values.every((value, index) => value === first + index)
+  );
+}
+
+/** Parts of one, such as a cross-table divided by its rows: whatever their columns are called they count nobody. */
+function partsOfOne(state: Columns, at: number): boolean {
+  const lists = [state.zeros[at], state.small[at], state.smallParts[at]];
+  const all = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
+  return (
+    (state.parts[at] as number) > 0 &&
+    all === (state.numbers[at] as number) &&
+    lists.every(list => list?.cells.every(({ value }) => Number(value) <= 1))
   );
 }
 
@@ -48,7 +63,8 @@ function numbersAsLabels(columns: readonly Named[], state: Columns, at: number):
  * Counts are the columns named so. Where none is, the columns of whole numbers beside a column of labels are: a
  * cross-table has its categories for headings. A table of statistics, sums or ids is none.
  */
-export function whichCount(columns: readonly Named[], state: Columns): Counted {
+export function whichCount(columns: readonly Named[], state: Columns, threshold: number): Counted {
+  const labelled = (at: number) => numbersAsLabels(columns, state, at, threshold);
   const all = columns.map((_, at) => at);
   const role = (at: number) => columns[at]?.role ?? 'plain';
   const hasNumbers = (at: number) => (state.numbers[at] as number) > 0;
@@ -60,11 +76,12 @@ export function whichCount(columns: readonly Named[], state: Columns): Counted {
       ['count', 'denominator'].includes(role(at)) &&
       hasNumbers(at) &&
       (state.negative[at] as number) === 0 &&
-      !numbersAsLabels(columns, state, at),
+      !labelled(at) &&
+      !partsOfOne(state, at),
   );
   const mixed = all.filter(at => (state.composite[at] as number) > 0);
   const totals = all.filter(at => role(at) === 'total' && hasNumbers(at) && mostlyWhole(at) && fewTexts(at));
-  let labels = all.filter(at => isLabel(columns[at] as Named, at, state) || numbersAsLabels(columns, state, at));
+  let labels = all.filter(at => isLabel(columns[at] as Named, at, state) || labelled(at));
   const magnitude = all.some(at => ['largest', 'sum'].includes(role(at)));
   const vague = (at: number) =>
     columns[at]?.vague === true && (state.parts[at] as number) === 0 && (state.negative[at] as number) === 0;
@@ -102,9 +119,9 @@ export function whichCount(columns: readonly Named[], state: Columns): Counted {
 
 /** The rules that need no more than a column: the minimum count, zeros, rounding, decimals. */
 export function countFindings(columns: readonly Named[], state: Columns, findings: Findings, rows: number): Counted {
-  const counted = whichCount(columns, state);
   const { rules } = findings.policy;
   const { threshold } = rules['sdc.minimum-count'];
+  const counted = whichCount(columns, state, threshold);
   for (const at of counted.columns) {
     const name = columns[at]?.name ?? '';
     const of = name.trim() === '' ? '' : ` in “${quoted(name, 40)}”`;

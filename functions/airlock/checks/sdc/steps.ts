@@ -1,6 +1,7 @@
 import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
-import type { Named } from './columns.ts';
+import { type Named, named } from './columns.ts';
+import type { Counted } from './counts.ts';
 import type { Grid } from './grid.ts';
 import { readNumber } from './number.ts';
 
@@ -34,23 +35,77 @@ export function steps(grid: Grid, columns: readonly Named[], findings: Findings)
   }
 }
 
-/** `54 (18-103)` under "median (range)": the ends are one person's values as much as in columns of their own. */
+/** `5 (3-11)`, a figure with two others in brackets. */
+const bracketed = /^[^([]*\d[^([]*[([][^)\]\d]*\d+[^)\]\d]+\d/;
+
+/**
+ * `54 (18-103)` under "median (range)": the ends are one person's values as much as in columns of their own. So are those
+ * that R writes into the cells, as `Min.   :18`.
+ */
 export function ranges(grid: Grid, columns: readonly Named[], findings: Findings): void {
   if (!findings.runs('sdc.extremes')) return;
   const says = (label = '') => /[([,].*\b(range|min\w*\W+max\w*)\b/i.test(label) && !/inter|iqr/i.test(label);
   const headed = columns.map(({ name }) => says(name));
   const found = grid.rows.flatMap((cells, line) => {
     const labelled = says(cells[0]);
-    return cells.flatMap((text, at): Cell[] =>
-      at > 0 && (labelled || headed[at]) && /^[^([]*\d[^([]*[([][^)\]\d]*\d+[^)\]\d]+\d/.test(text)
-        ? [grid.cell(grid.numbers[line] ?? 0, at, text)]
-        : [],
-    );
+    return cells.flatMap((text, at): Cell[] => {
+      const named = /^\s*(min|max)(imum)?\.?\s*:\s*-?\d/i.test(text);
+      const ends = at > 0 && (labelled || headed[at]) && bracketed.test(text);
+      return named || ends ? [grid.cell(grid.numbers[line] ?? 0, at, text)] : [];
+    });
   });
   if (found.length > 0)
     findings.add(
       'sdc.extremes',
       'A minimum or maximum is the value of one person. Leave it out, or give a quantile with enough people beyond it.',
       found,
+    );
+}
+
+/** `5 (3-11)` under "median (IQR)", of the people that the row counts: a quarter of them is beyond each quartile. */
+export function quartilesInCells(grid: Grid, columns: readonly Named[], findings: Findings): void {
+  const counts = columns.flatMap(({ role }, at) => (role === 'count' || role === 'denominator' ? [at] : []));
+  const [count] = counts;
+  if (count === undefined || counts.length > 1 || !findings.runs('sdc.quantiles')) return;
+  const { tail } = findings.policy.rules['sdc.quantiles'];
+  for (const [at, { name }] of columns.entries()) {
+    if (!/\b(iqr|interquartile|q1\W+q3|25\D+75)\b/i.test(name)) continue;
+    const few = grid.rows.flatMap((cells, line): Cell[] => {
+      const people = readNumber(cells[count] ?? '')?.value;
+      const text = cells[at] ?? '';
+      return people !== undefined && people / 4 < tail && bracketed.test(text)
+        ? [grid.cell(grid.numbers[line] ?? 0, at, text)]
+        : [];
+    });
+    if (few.length > 0)
+      findings.add(
+        'sdc.quantiles',
+        `A quartile needs at least ${tail} people beyond it. Give the median alone, or of a larger group.`,
+        few,
+      );
+  }
+}
+
+/** A long table with its counts under "value", which may be sums as well: whole numbers beside labels that name no figure. */
+export function values(grid: Grid, columns: readonly Named[], counted: Counted, findings: Findings): void {
+  if (counted.columns.length > 0 || !findings.runs('sdc.minimum-count')) return;
+  if (columns.some(({ role }) => !['plain', 'ordinal', 'attribute', 'sum'].includes(role))) return;
+  const at = columns.findIndex(({ name }) => /^(value|val|weight|width)$/i.test(name.trim()));
+  if (at < 0 || columns.length < 2) return;
+  const read = grid.rows.map(cells => readNumber(cells[at] ?? ''));
+  const whole = read.filter(one => one && !one.percent && one.places === 0 && one.value >= 0);
+  const figures = grid.rows.filter(([label = '']) => !['plain', 'ordinal', 'attribute'].includes(named(label).role));
+  if (whole.length < 2 || whole.length < read.length || figures.length * 2 >= read.length) return;
+  const { threshold } = findings.policy.rules['sdc.minimum-count'];
+  const small = read.flatMap((one, line): Cell[] =>
+    one && one.value > 0 && one.value < threshold
+      ? [grid.cell(grid.numbers[line] ?? 0, at, grid.rows[line]?.[at] ?? '')]
+      : [],
+  );
+  if (small.length > 0)
+    findings.add(
+      'sdc.minimum-count',
+      `What looks like a count is below ${threshold}. Suppress it or merge categories; if it is none, name the column by what it is.`,
+      small,
     );
 }

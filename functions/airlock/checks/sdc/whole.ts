@@ -1,3 +1,4 @@
+import type { RuleName } from '../../policy.ts';
 import type { Findings } from '../findings.ts';
 import { identifyingName } from '../identifiers.ts';
 import { everybody, percentagesOfBases, remainders } from './bases.ts';
@@ -9,12 +10,15 @@ import { modelFreedom } from './models.ts';
 import { readNumber } from './number.ts';
 import { type Summary, summaryOf, type TableOf } from './postings.ts';
 import { RowRules } from './rows.ts';
-import { ranges, steps } from './steps.ts';
+import { quartilesInCells, ranges, steps, values } from './steps.ts';
 
 const aggregate = 'count denominator total percent proportion statistic quantile extreme sum weight'.split(' ');
 
 /** Under such a heading a row called "men" has a figure about men and not their number. */
 const figures = 'percent proportion statistic quantile extreme weight'.split(' ');
+
+/** A policy that wants one of these can't let a table pass that is too large for it: somebody is asked at least. */
+const needWhole: readonly RuleName[] = ['sdc.microdata', 'sdc.full-cells', 'sdc.complementary', 'sdc.differencing'];
 
 /** The rules that need the whole table. Returns what a release must be remembered as. */
 export function wholeTable(
@@ -26,8 +30,10 @@ export function wholeTable(
   of: TableOf,
 ): Summary[] {
   if (!grid) {
-    if (rows > 0 && findings.runs('sdc.not-run'))
-      findings.add(
+    const needed = needWhole.some(rule => findings.policy.rules[rule].action !== 'off');
+    if (rows > 0 && needed)
+      findings.addAtLeast(
+        'ask',
         'sdc.not-run',
         `The table is too large (more than ${Math.min(findings.policy.cells, Grid.most)} cells) for the rules on totals, microdata and earlier releases. Give a smaller one.`,
       );
@@ -47,6 +53,8 @@ export function wholeTable(
   remainders(grid, columns, findings);
   steps(grid, columns, findings);
   ranges(grid, columns, findings);
+  quartilesInCells(grid, columns, findings);
+  if (!lies) values(grid, columns, counted, findings);
   const melted = melt(grid, columns, counted);
   for (const one of melted) {
     if (findings.runs('sdc.full-cells')) fullCells(one, grid, findings);
