@@ -2,13 +2,14 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { differences, judge, judged, type Outcome, share } from './independent.ts';
 
 /**
- * Tables judged by published guidance by somebody other than the author of the rules. Most were written and committed
- * before the rules had been read: at first sight the rules had a precision of 0.889 and a recall of 0.688 on them. Those in
- * `later.json` were written to be hard once the rules had been mended by the others, and before they were run: 0.864 and
- * 0.655. The rules have been mended by both since, so what is measured here is whether they keep what they learnt; the
- * first figures tell more of what to expect of tables that nobody thought of.
+ * Tables judged by published guidance by somebody other than the author of the rules. 192 were written and committed
+ * before the rules had been read: at first sight the rules had a precision of 0.889 and a recall of 0.688 on them. When they
+ * had been mended by these, tables made to be hard (`later.json`) were judged before they were run: 0.864 and 0.655; and
+ * when they had been mended by those, everyday ones (`fresh.json`): 0.882 and 0.682. The rules have been mended by all of
+ * them since. So what is measured here is whether they keep what they learnt; of tables that nobody thought of expect the
+ * first figures, which is why a person reviews whatever passes.
  */
-const least = { precision: 1, recall: 0.983, rulePrecision: 0.99, ruleRecall: 0.99, cells: 0.99 };
+const least = { precision: 1, recall: 0.972, rulePrecision: 0.99, ruleRecall: 0.99, cells: 0.99 };
 
 const outcomes: Outcome[] = [];
 beforeAll(async () => {
@@ -20,7 +21,7 @@ const sum = (value: (outcome: Outcome) => number) => outcomes.reduce((all, outco
 describe('tables judged by guidance and not by the rules', () => {
   it('are many, half of them safe, each with its source and under its own title', () => {
     const safe = judged.filter(({ verdict }) => verdict.every(one => one === 'none' || one === 'warn'));
-    expect(judged.length).toBeGreaterThanOrEqual(240);
+    expect(judged.length).toBeGreaterThanOrEqual(290);
     expect(safe.length / judged.length).toBeGreaterThan(0.45);
     expect(new Set(judged.map(({ title }) => title)).size).toBe(judged.length);
     expect(judged.filter(({ source }) => !/https:\/\/|http:\/\//.test(source))).toEqual([]);
