@@ -9,10 +9,11 @@ import { PutBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk
 import {
   DescribeExecutionCommand,
   DescribeStateMachineCommand,
+  ExecutionDoesNotExist,
   GetExecutionHistoryCommand,
-  ListExecutionsCommand,
   ListStateMachinesCommand,
   SFNClient,
+  StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { beforeAll } from 'vitest';
 import type { Api, Patience } from '../../bin/cli/call.ts';
@@ -75,23 +76,51 @@ export async function settle(api: Api, params: { project: string; request: strin
   throw new Error(`the request is ${JSON.stringify(last)}`);
 }
 
+const machineArns = new Map<string, string | undefined>();
+
+/** The ARN of one of the airlock's two machines, as deployed. */
+async function machineArn(of: Cloud, machine: 'check' | 'release'): Promise<string | undefined> {
+  if (!machineArns.has(machine)) {
+    const sfn = new SFNClient(of.configuration);
+    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+    const all = await Promise.all(
+      stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
+    );
+    const about = machine === 'check' ? 'A request to release files' : "An approved request's release";
+    machineArns.set(machine, all.find(({ definition }) => definition?.includes(about))?.stateMachineArn);
+  }
+  return machineArns.get(machine);
+}
+
+/** Starts an execution by hand, as it would be if a message came late or somebody had the right to. */
+export async function startAs(
+  of: Cloud,
+  machine: 'check' | 'release',
+  { project, request }: { project: string; request: string },
+  attempt: number,
+  input: object = {},
+) {
+  return new SFNClient(of.configuration).send(
+    new StartExecutionCommand({
+      stateMachineArn: await machineArn(of, machine),
+      name: `${request}-${attempt}`,
+      input: JSON.stringify({ project, request, attempt, from: 'start', ...input }),
+    }),
+  );
+}
+
 /** How an attempt's execution ended, and where it went. */
 export async function ending(of: Cloud, machine: 'check' | 'release', request: string, attempt: number) {
   const sfn = new SFNClient(of.configuration);
-  const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
-  const all = await Promise.all(
-    stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
-  );
-  const about = machine === 'check' ? 'A request to release files' : "An approved request's release";
-  const stateMachineArn = all.find(({ definition }) => definition?.includes(about))?.stateMachineArn;
+  const executionArn = `${(await machineArn(of, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
-    const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
-    const found = executions.find(({ name }) => name === `${request}-${attempt}`);
+    const found = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
+      if (error instanceof ExecutionDoesNotExist) return undefined;
+      throw error;
+    });
     if (!found || found.status === 'RUNNING') continue;
-    const { status, error } = await sfn.send(new DescribeExecutionCommand({ executionArn: found.executionArn }));
-    const { events = [] } = await sfn.send(
-      new GetExecutionHistoryCommand({ executionArn: found.executionArn, maxResults: 1000 }),
-    );
+    const { status, error } = found;
+    const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
     const entered = events.flatMap(({ stateEnteredEventDetails: of }) => of?.name ?? []);
     return { status, error, end: entered.at(-1), entered };
   }

@@ -1,0 +1,315 @@
+import { readFileSync } from 'node:fs';
+import { join as path } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { key } from '../../functions/keys.ts';
+import { cloud } from '../cloud.ts';
+import { type Fault, watch } from '../faults.ts';
+import { rows, until } from '../workspaces/ground.ts';
+import { ending, moveBack, openProject, put, type Somebody, settle, somebody, startAs } from './ground.ts';
+
+const of = cloud();
+const [s3, sfn] = [new S3Client(of.configuration), new SFNClient(of.configuration)];
+const sealed = of.outputs['data.Sealed'] ?? '';
+const good = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
+const people = {} as Record<'rana' | 'rosa' | 'vera' | 'viktor' | 'olga', Somebody>;
+type Machine = 'check' | 'release';
+type Params = { project: string; request: string };
+
+beforeAll(async () => {
+  const cast = {
+    rana: 'researcher',
+    rosa: 'researcher',
+    vera: 'reviewer',
+    viktor: 'reviewer',
+    olga: 'operator',
+  } as const;
+  const names = Object.keys(cast) as (keyof typeof cast)[];
+  const all = await Promise.all(names.map(name => somebody(of, `branches-${name}`, cast[name])));
+  for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
+});
+
+interface State {
+  Type: string;
+  Next?: string;
+  Default?: string;
+  Choices?: { Next: string }[];
+  Catch?: { Next: string }[];
+}
+const machineOf = (file: string): Record<string, State> =>
+  JSON.parse(readFileSync(path(import.meta.dirname, '../../state-machines', `${file}.asl.json`), 'utf8')).States;
+const machines = { check: machineOf('airlock'), release: machineOf('airlock-release') };
+
+/** Every state, and every way from one state to another, also by Choice and Catch. */
+const waysOf = (states: Record<string, State>): string[] => [
+  ...new Set(
+    Object.entries(states).flatMap(([name, { Next, Default, Choices = [], Catch = [] }]) =>
+      [Next, Default, ...[...Choices, ...Catch].map(({ Next }) => Next)].flatMap(to => (to ? [`${name} > ${to}`] : [])),
+    ),
+  ),
+];
+const gone = { check: new Set<string>(), release: new Set<string>() };
+
+/** Waits for an attempt's end, and notes which ways it went. */
+async function ends(machine: Machine, { request }: Params, attempt: number, end: string) {
+  const went = await ending(of, machine, request, attempt);
+  expect(went.end).toBe(end);
+  const top = went.entered.filter(name => name in machines[machine]);
+  for (const [index, name] of top.entries()) if (index > 0) gone[machine].add(`${top[index - 1]} > ${name}`);
+  return went;
+}
+
+let made = 0;
+/** A submission in a project of its own, whose calls fail as told. */
+async function submitted(
+  files: Readonly<Record<string, string>> = good,
+  faults: readonly Fault[] = [],
+  paths = ['**'],
+) {
+  const project = `brn-${String(made++).padStart(3, '0')}-x`;
+  const rana = made % 2 ? people.rana : people.rosa;
+  const bucket = await openProject(of, project, [rana]);
+  const source = 'data/outbox/results/';
+  await put(of, bucket, source, files);
+  const watched = await watch(of, project, faults);
+  const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths }];
+  const body = { title: 'T', direction: 'export', source, groups };
+  const { id } = await rana.ask('draftRequest', { params: { project }, body });
+  const params = { project, request: id };
+  await rana.ask('submitRequest', { params });
+  return { params, rana, bucket, source, watched };
+}
+type Of = Awaited<ReturnType<typeof submitted>>;
+
+const fails = (name: string, invocations = 99): Fault => ({ function: name, nth: 1, how: 'error', invocations });
+/** Long enough to do something meanwhile: the SDK tries again and again, and the step after it. */
+const dawdles = (name: string): Fault => ({
+  function: name,
+  action: 'dynamodb:GetItem AIRLOCK',
+  nth: 1,
+  how: 'throttle',
+  invocations: 4,
+});
+const meanwhile = ({ watched }: Of, name: string) =>
+  until(watched.calls, ({ calls }) => calls.some(call => call.function === name));
+
+async function vote({ params }: Of, verdict: 'approve' | 'reject' = 'approve') {
+  for (const who of [people.vera, people.viktor]) {
+    const { seal } = await who.ask('showRequest', { params });
+    await who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256, comment: 'as it is' } });
+  }
+}
+async function inReview(faults: readonly Fault[] = []) {
+  const one = await submitted(good, faults);
+  await settle(one.rana, one.params, ['inReview']);
+  return one;
+}
+async function approved(faults: readonly Fault[] = []) {
+  const one = await inReview(faults);
+  await vote(one);
+  return one;
+}
+const tokenOf = async ({ params }: Of) => {
+  const table = await rows(of);
+  const row = await until(
+    () => table.get(key('airlock', params.request)),
+    row => typeof row?.token === 'string',
+  );
+  return String(row?.token);
+};
+/** As Step Functions itself does when nobody has answered in time. */
+const timesOut = async (taskToken: string) =>
+  sfn.send(new SendTaskFailureCommand({ taskToken, error: 'States.Timeout' }));
+
+describe.concurrent('the check goes every way', () => {
+  it('decided, by whoever was woken', async () => {
+    const one = await approved();
+    await ends('check', one.params, 1, 'Decided');
+  });
+
+  for (const step of ['plan', 'seal', 'manifest', 'check', 'fold'])
+    it(`${step} fails for good: the request says so, and an operator resumes it`, async () => {
+      const one = await submitted(good, [fails(`airlock/${step}.ts`)]);
+      expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
+      const { reason } = await settle(one.rana, one.params, ['timedOut']);
+      expect(reason).toMatch(/Something failed on our side/);
+      await one.watched.rearm([]);
+      await people.olga.ask('resumeRequest', { params: one.params });
+      await settle(one.rana, one.params, ['inReview']);
+    });
+
+  it('stuck, where not even the fault can be written down', async () => {
+    const one = await submitted(good, [fails('airlock/plan.ts'), fails('airlock/fail.ts')]);
+    await ends('check', one.params, 1, 'Stuck');
+    expect((await settle(one.rana, one.params, ['checking'])).status).toBe('checking');
+    await one.watched.rearm([]);
+    await moveBack(of, one.params.request);
+    await settle(one.rana, one.params, ['timedOut']);
+    await people.olga.ask('resumeRequest', { params: one.params });
+    await settle(one.rana, one.params, ['inReview']);
+  });
+
+  it('sent back by the plan, where no group takes a file', async () => {
+    const one = await submitted({ ...good, 'b.log': 'b' }, [], ['*.csv']);
+    await ends('check', one.params, 1, 'Sent back');
+    await settle(one.rana, one.params, ['draft']);
+  });
+
+  it('sent back by the seal, where a file is deleted for good meanwhile', async () => {
+    const one = await submitted(good, [
+      { function: 'airlock/seal.ts', action: 's3:GetObject', nth: 1, how: 'throttle', invocations: 4 },
+    ]);
+    await meanwhile(one, 'airlock/seal.ts');
+    const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: one.bucket, Prefix: one.source }));
+    for (const { Key, VersionId } of Versions)
+      await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
+    await ends('check', one.params, 1, 'Sent back');
+    expect((await settle(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(/deleted for good/);
+  });
+
+  it('sent back by the checks, which ask', async () => {
+    const one = await submitted({ 'a.csv': 'region,n\n=A1,20\nSouth,30\n' });
+    await settle(one.rana, one.params, ['returned']);
+    await ends('check', one.params, 1, 'Sent back');
+  });
+
+  it('blocked by a check', async () => {
+    const one = await submitted({ 'a.csv': 'region,n\nNorth,3\nSouth,30\n' });
+    await settle(one.rana, one.params, ['blocked']);
+    await ends('check', one.params, 1, 'Blocked');
+  });
+
+  for (const step of ['plan', 'manifest', 'fold'])
+    it(`superseded before ${step}, by a withdrawal`, async () => {
+      const one = await submitted(good, [dawdles(`airlock/${step}.ts`)]);
+      await meanwhile(one, `airlock/${step}.ts`);
+      await one.rana.ask('withdrawRequest', { params: one.params, body: { reason: 'wrong' } });
+      await ends('check', one.params, 1, 'Superseded');
+      expect((await settle(one.rana, one.params, ['withdrawn'])).status).toBe('withdrawn');
+    });
+
+  it('reminded, escalated, and timed out; resumed with its votes', async () => {
+    const one = await inReview();
+    for (const [hours, name] of [
+      [49, 'ReviewReminded'],
+      [97, 'ReviewEscalated'],
+    ] as const) {
+      await moveBack(of, one.params.request, 'since', hours * 3600_000);
+      const token = await tokenOf(one);
+      await timesOut(token);
+      await until(
+        () => tokenOf(one),
+        next => next !== token,
+      );
+      const trail = await people.olga.ask('listTrail', { params: one.params });
+      expect(JSON.stringify(trail)).toContain(name);
+    }
+    await moveBack(of, one.params.request);
+    await timesOut(await tokenOf(one));
+    await ends('check', one.params, 1, 'Timed out');
+    await settle(one.rana, one.params, ['timedOut']);
+    await people.olga.ask('resumeRequest', { params: one.params });
+    await vote(one);
+    await ends('check', one.params, 2, 'Decided');
+  });
+
+  it('paused where it cannot wait, and decided all the same', async () => {
+    const one = await inReview([{ function: 'airlock/await.ts', nth: 1, how: 'error', invocations: 6 }]);
+    await tokenOf(one);
+    await vote(one);
+    await ends('check', one.params, 1, 'Decided');
+  });
+
+  it('unattended, where nobody can look; its votes count, and it is reissued', async () => {
+    const one = await inReview([fails('airlock/tick.ts')]);
+    await sfn.send(new SendTaskSuccessCommand({ taskToken: await tokenOf(one), output: '{}' }));
+    await ends('check', one.params, 1, 'Unattended');
+    await one.watched.rearm([]);
+    await people.olga.ask('reissueReview', { params: one.params });
+    await vote(one);
+    await ends('check', one.params, 2, 'Decided');
+  });
+
+  afterAll(() => {
+    const missing = waysOf(machines.check).filter(way => !gone.check.has(way));
+    console.log(`airlock: the check went ${gone.check.size} of ${waysOf(machines.check).length} ways`);
+    expect(missing).toEqual([]);
+  });
+});
+
+describe.concurrent('the release goes every way', () => {
+  const releasing = async (faults: readonly Fault[] = []) => {
+    const one = await approved(faults);
+    await people.olga.ask('releaseRequest', { params: one.params });
+    return one;
+  };
+
+  it('released', async () => {
+    const one = await releasing();
+    await ends('release', one.params, 2, 'Released');
+  });
+
+  for (const step of ['pick', 'copy', 'sign'])
+    it(`${step} fails for good: the approval stays, and it is released again`, async () => {
+      const one = await releasing([fails(`airlock/${step}.ts`)]);
+      await ends('release', one.params, 2, 'Broken');
+      expect((await settle(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
+      await one.watched.rearm([]);
+      await people.olga.ask('releaseRequest', { params: one.params });
+      await ends('release', one.params, 3, 'Released');
+    });
+
+  it('tampered with', async () => {
+    const one = await approved();
+    const { items } = await people.vera.ask('listFiles', { params: one.params });
+    await s3.send(
+      new DeleteObjectCommand({
+        Bucket: sealed,
+        Key: `requests/${one.params.request}/1/files/a.csv`,
+        VersionId: items[0]?.versionId,
+        BypassGovernanceRetention: true,
+      }),
+    );
+    await people.olga.ask('releaseRequest', { params: one.params });
+    await ends('release', one.params, 2, 'Tampered');
+  });
+
+  it('stuck, where not even the fault can be written down: approved again at its deadline', async () => {
+    const one = await releasing([fails('airlock/pick.ts'), fails('airlock/fail.ts')]);
+    await ends('release', one.params, 2, 'Stuck');
+    await one.watched.rearm([]);
+    await moveBack(of, one.params.request);
+    await settle(one.rana, one.params, ['approved']);
+    await people.olga.ask('releaseRequest', { params: one.params });
+    await ends('release', one.params, 3, 'Released');
+  });
+
+  it('superseded before it picks, and before it signs, by a revocation', async () => {
+    for (const step of ['pick', 'sign']) {
+      const one = await releasing([dawdles(`airlock/${step}.ts`)]);
+      await meanwhile(one, `airlock/${step}.ts`);
+      await people.olga.ask('revokeRequest', { params: one.params, body: { reason: 'wrong' } });
+      await ends('release', one.params, 2, 'Superseded');
+      await settle(one.rana, one.params, ['revoked']);
+      await sleep(0);
+      expect(
+        await (await rows(of)).get(key('download', `${one.params.project}#${one.params.request}`)),
+      ).toBeUndefined();
+    }
+  });
+
+  it('superseded, as a start of an attempt that is over', async () => {
+    const one = await releasing();
+    await ends('release', one.params, 2, 'Released');
+    await startAs(of, 'release', one.params, 7);
+    await ends('release', one.params, 7, 'Superseded');
+  });
+
+  afterAll(() => {
+    const missing = waysOf(machines.release).filter(way => !gone.release.has(way));
+    console.log(`airlock: the release went ${gone.release.size} of ${waysOf(machines.release).length} ways`);
+    expect(missing).toEqual([]);
+  });
+});
