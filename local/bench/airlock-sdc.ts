@@ -62,8 +62,8 @@ export async function sdc(say: (line: string) => void): Promise<Record<string, n
   const python = join(root, '.venv/bin/python');
   const run = async (command: string, ...args: string[]) =>
     Measured.parse(JSON.parse((await promisify(execFile)(command, args)).stdout));
-  const median = (runs: Measured[]) =>
-    runs.sort((a, b) => a.seconds - b.seconds)[Math.floor(runs.length / 2)] as Measured;
+  // The fastest of its runs is what a program takes when nothing else has the processor.
+  const fastest = (runs: Measured[]) => runs.sort((a, b) => a.seconds - b.seconds)[0] as Measured;
   try {
     const [small, large] = [join(folder, 'small.csv'), join(folder, 'large.csv')];
     say('making tables of 20 MB and 200 MB');
@@ -71,13 +71,13 @@ export async function sdc(say: (line: string) => void): Promise<Record<string, n
     await make(large, 200e6);
     const megabytes = statSync(large).size / 1e6;
     const [ours, theirs, least]: [Measured[], Measured[], Measured[]] = [[], [], []];
-    for (const turn of [1, 2, 3]) {
-      say(`checking 200 MB, here and with pandas, run ${turn} of 3`);
+    for (const turn of [1, 2, 3, 4, 5]) {
+      say(`checking 200 MB, here and with pandas, run ${turn} of 5`);
       least.push(await run(process.execPath, import.meta.filename, small));
       ours.push(await run(process.execPath, import.meta.filename, large));
       theirs.push(await run(python, join(import.meta.dirname, 'sdc_pandas.py'), large));
     }
-    const [check, pandas] = [median(ours), median(theirs)];
+    const [check, pandas] = [fastest(ours), fastest(theirs)];
     const memory = (runs: Measured[]) => Math.min(...runs.map(({ rss }) => rss)) / 1024;
     for (const rule of ['sdc.minimum-count', 'sdc.dominance', 'sdc.percentages'])
       if (check.found[rule] !== pandas.found[rule])

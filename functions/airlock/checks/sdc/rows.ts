@@ -214,13 +214,17 @@ export class RowRules {
     const share = (values[percent.at] as number) * percent.scale;
     if (!(base > 0) || !(share >= 0 && share <= 100) || !Number.isInteger(base)) return;
     const half = (halves[places[percent.at] as number] as number) * percent.scale;
+    const { threshold } = this.#findings.policy.rules['sdc.minimum-count'];
+    // Most are far from telling a small count, whatever they are rounded from.
+    const least = ((share - half) * base) / 100;
+    const most = ((share + half) * base) / 100;
+    if (sure && least > threshold && base - most > threshold) return;
     const { from, to } = told(share, half, base);
     maybe.rows++;
     if (from > to) maybe.refuted = true;
     if (share > half) maybe.highest = Math.min(maybe.highest, base / (share - half));
     maybe.lowest = Math.max(maybe.lowest, base / (share + half));
     if (from > to) return;
-    const { threshold } = this.#findings.policy.rules['sdc.minimum-count'];
     const small =
       (share > 0 && to >= 1 && to < threshold) || (share < 100 && base - from >= 1 && base - from < threshold);
     if (!small) return;
