@@ -63,7 +63,8 @@ const objectActions = {
   parts: ['s3:AbortMultipartUpload'],
   tags: ['s3:GetObjectVersionTagging'],
   delete: ['s3:DeleteObject'],
-  purge: ['s3:DeleteObjectVersion'],
+  // S3 asks for both, also where every version is named.
+  purge: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
 } as const;
 const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const;
 type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;
@@ -135,3 +136,6 @@ export const key = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: strin
 
 /** A plain value with rights that no construct above describes: for what workflows make at run time. */
 export const named = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });
+
+/** One thing with the rights of two: such as another right to another prefix of a bucket. */
+export const both = (of: Access, other: Access): Access => named(of.value, ...of.statements, ...other.statements);

@@ -32,7 +32,7 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
   's3:GetObjectTagging': { must: ['s3:GetObjectVersionTagging'] },
   's3:ListObjectsV2': { must: ['s3:ListBucket'] },
   // Of versions, named one by one.
-  's3:DeleteObjects': { must: ['s3:DeleteObjectVersion'] },
+  's3:DeleteObjects': { must: ['s3:DeleteObject', 's3:DeleteObjectVersion'] },
   's3:ListObjectVersions': { must: ['s3:ListBucketVersions'] },
   'ec2:RunInstances': {
     must: ['ec2:RunInstances', 'ec2:CreateTags', 'iam:PassRole'],

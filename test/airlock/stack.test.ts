@@ -19,12 +19,21 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
     });
   });
 
-  it('is deleted from, and has its lock overridden, by nobody', () => {
-    for (const [, { Properties }] of resources(templates.platform, 'AWS::IAM::Policy')) {
+  it('has its lock overridden by nobody, and is deleted from only by the sweeper', () => {
+    const deleting = resources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
-      if (document.includes(`Airlock${name}`)) expect(document).not.toContain('s3:DeleteObject');
-    }
+      if (!document.includes(`Airlock${name}`)) return [];
+      return document.includes('s3:DeleteObject') ? [id.replace(/Role.*$/, '')] : [];
+    });
+    expect(deleting).toEqual(['AirlockTimeSweep']);
+  });
+
+  it('deletes by itself only long after the sweeper should have', () => {
+    const { Rules } = (found?.LifecycleConfiguration ?? { Rules: [] }) as { Rules: { ExpirationInDays?: number }[] };
+    const days = Rules.flatMap(({ ExpirationInDays: days }) => (days === undefined ? [] : [days]));
+    expect(days.length).toBeGreaterThan(0);
+    for (const late of days) expect(late).toBeGreaterThanOrEqual(config.airlock.lockDays + 365);
   });
 });
 
@@ -35,7 +44,10 @@ describe('only the release writes where downloads come from', () => {
     };
     const writes = Statement.some(
       ({ Action, Resource }) =>
-        [Action].flat().includes('s3:PutObject') && JSON.stringify(Resource).includes('AirlockReleased'),
+        [Action].flat().includes('s3:PutObject') &&
+        JSON.stringify(Resource).includes('AirlockReleased') &&
+        // Nothing is downloaded from among the receipts of deletions.
+        !JSON.stringify(Resource).includes('/receipts/*'),
     );
     return writes ? [id.replace(/Role.*$/, '')] : [];
   });

@@ -126,6 +126,8 @@ it('a project that is another’s has no such request, on any route', async () =
       who.ask('showChecks', { params: wrong }),
       who.ask('viewFile', { params: wrong, query: { path: 'a.csv' } }),
     ]),
+    ...[rana, vera, olga].map(who => who.ask('listTrail', { params: wrong })),
+    vera.ask('listRounds', { params: wrong }),
     vera.ask('reviewRequest', { params: wrong, body: { verdict: 'approve', seal } }),
     vera.ask('returnRequest', { params: wrong, body: { seal, comment: text } }),
     ...[vera, olga].flatMap(who => [
