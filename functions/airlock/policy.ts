@@ -91,7 +91,7 @@ export const Rules = z.strictObject({
 export type Rules = z.infer<typeof Rules>;
 export type RuleName = keyof Rules;
 
-/** Types that a file can have, as `sniff.ts` names them. */
+/** Types that may leave, as `sniff.ts` names them: a PDF can't be shown safely, so no tier and no project has it. */
 export const allTypes = [
   'text/csv',
   'text/tab-separated-values',
@@ -106,7 +106,6 @@ export const allTypes = [
   'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
   'application/vnd.openxmlformats-officedocument.presentationml.presentation',
   'application/vnd.apache.parquet',
-  'application/pdf',
   'image/png',
   'image/jpeg',
   'image/gif',
@@ -184,7 +183,7 @@ function outgoing(tier: Tier): Policy {
   const threshold = tier === 1 ? 5 : 10;
   const strict = tier === 1 ? ask : block;
   const light = tier === 3 ? ask : warn;
-  const never = ['text/html', 'application/pdf', 'application/onnx'];
+  const never = ['text/html', 'application/onnx'];
   return Policy.parse({
     version: `broch-tier${tier}-1`,
     tier,
