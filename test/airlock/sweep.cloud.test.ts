@@ -44,11 +44,9 @@ async function sweep() {
     const { Functions = [], NextMarker } = await lambda.send(new ListFunctionsCommand({ Marker }));
     const found = Functions.find(({ Description }) => Description === 'functions/airlock/sweep.ts');
     if (found) {
-      const {
-        Payload,
-        FunctionError,
-        LogResult = '',
-      } = await lambda.send(new InvokeCommand({ FunctionName: found.FunctionName, Payload: '{}' }));
+      const { Payload, FunctionError } = await lambda.send(
+        new InvokeCommand({ FunctionName: found.FunctionName, Payload: '{}' }),
+      );
       const said = JSON.parse(Buffer.from(Payload ?? []).toString('utf8'));
       return { ...said, failed: FunctionError ? said.errorMessage : 0 };
     }
