@@ -168,8 +168,12 @@ export const isSuppressed = (text: string): boolean =>
 const markLetters = new Uint8Array(256);
 for (const letter of 'cdnlrswxz') markLetters[letter.charCodeAt(0)] = 1;
 
-/** Whether letters alone are a word, and no mark of suppression, by the first of them. */
-export const isWord = (bytes: Uint8Array, start: number): boolean => markLetters[(bytes[start] as number) | 32] === 0;
+/** The other letters: with one of these begins neither a number nor a mark. */
+const wordLetters = new Uint8Array(256);
+for (let byte = 97; byte <= 122; byte++) if (markLetters[byte] === 0) wordLetters[byte] = wordLetters[byte - 32] = 1;
+
+/** Whether a cell is a text by its first byte alone, as most texts are. */
+export const isWord = (bytes: Uint8Array, start: number): boolean => wordLetters[bytes[start] as number] === 1;
 
 /** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
 export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {

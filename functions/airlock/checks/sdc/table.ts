@@ -155,10 +155,11 @@ export class TableCheck implements RowSink {
         values[at] = whole;
         places[at] = 0;
         this.#whole(at, whole, number);
-      } else if ((mask & ~(bits.letter | bits.exponent)) === 0 && (start === end || isWord(bytes, start))) {
+      } else if (start < end && isWord(bytes, start)) {
         values[at] = Number.NaN;
         places[at] = 0;
-        if (start < end) words[at] = (words[at] as number) + 1;
+        words[at] = (words[at] as number) + 1;
+        if ((mask & (bits.digit | bits.at)) !== 0) this.#screen.cell(bytes, start, end, mask, number, at);
       } else if (start === end) {
         values[at] = Number.NaN;
         places[at] = 0;
