@@ -70,7 +70,7 @@ describe('in an AWS account', () => {
     for (const args of [first, ...asked.filter(args => args !== first)]) {
       const given = [...asSynth(args), ...(args === first ? ['-o', out] : ['--app', out])];
       const [program = '', ...all] = cdk(...given, ...(args[0] === 'destroy' ? ['--force'] : []));
-      const ran = await run(program, all, { env: { ...process.env, ...admin } });
+      const ran = await run(program, all, { env: { ...process.env, ...admin }, maxBuffer: 2 ** 26 });
       if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-platform');
     }
     expect(asked.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'destroy']);
