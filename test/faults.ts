@@ -10,8 +10,8 @@ export interface Fault {
   readonly action?: string;
   /** Which of an invocation's calls of that action, or of all it makes, from 1; null is each of them. */
   readonly nth: number | null;
-  /** `error` is one that the SDK does not try again. */
-  readonly how: 'throttle' | 'error' | 'lost';
+  /** `error` is one that the SDK does not try again; `hold` waits until other faults are armed, or none. */
+  readonly how: 'throttle' | 'error' | 'lost' | 'hold';
   /** How many tries of the call fail; left out: all that the SDK makes. */
   readonly times?: number;
   /** How many invocations it happens to, of those that get so far; 1 if left out. */

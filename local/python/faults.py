@@ -1,10 +1,11 @@
-"""Faults for tests: any AWS call of a Lambda may be throttled, refused, or carried out and its answer lost.
+"""Faults for tests: any AWS call of a Lambda may be throttled, refused, held, or carried out and its answer lost.
 
 Only an emulator started with EMBEDDED_FAULTS=1 imports this, only a `POST /_faults` from loopback arms anything, and
 only Lambdas whose event has the text that a watch is about are touched. A call is known by the invocation that made it
 (its X-Ray header) and by the SDK's own id, which all tries of one call share.
 """
 
+import asyncio
 import json
 import re
 import threading
@@ -14,6 +15,7 @@ from ministack.core import iam_actions, lambda_runtime
 
 EVERY = 1_000_000
 INVOKE = "lambda:Invoke"
+NOTHING = {"how": None}
 LOOPBACK = ("127.0.0.1", "::1")
 _lock = threading.Lock()
 _watches: dict[str, dict] = {}
@@ -60,13 +62,13 @@ def _seen(invocation, sent, action):
         if sent not in calls:
             same = 1 + sum(1 for call in calls.values() if call["action"] == action)
             calls[sent] = {"action": action, "nth": len(calls), "same": same}
-        how = None
+        met = None
         for watch in invocation["watches"]:
             rule = _rule(watch, invocation, calls[sent])
-            how = how or (rule and rule["how"])
-            about = {"function": invocation["name"], "invocation": invocation["id"], "how": how}
+            met = met or rule
+            about = {"function": invocation["name"], "invocation": invocation["id"], "how": met and met["how"]}
             watch["calls"].append({**about, **calls[sent]})
-        return how
+        return met or NOTHING
 
 
 def _answer(service, how):
@@ -98,7 +100,10 @@ def _around(service, handler):
         if invocation is None:
             return await handler(method, path, headers, body, query_params)
         call = headers.get("amz-sdk-invocation-id") or id(headers)
-        how = _seen(invocation, call, _action(service, method, path, headers, body, query_params))
+        rule = _seen(invocation, call, _action(service, method, path, headers, body, query_params))
+        how = rule["how"]
+        while how == "hold" and not rule["let_go"]:
+            await asyncio.sleep(0.02)
         if how in ("throttle", "error"):
             return _answer(service, how)
         answer = await handler(method, path, headers, body, query_params)
@@ -119,7 +124,7 @@ def _watched(invoke):
         if not watches or not trace_id:
             return invoke(self, event, request_id, trace_id=trace_id, **rest)
         invocation = {"id": trace_id, "name": _name(self.config, event), "watches": watches, "calls": {}}
-        how = _seen(invocation, INVOKE, INVOKE)
+        how = _seen(invocation, INVOKE, INVOKE)["how"]
         if how in ("throttle", "error"):
             return _failed("Lambda.TooManyRequestsException" if how == "throttle" else "Lambda.SdkClientException")
         _invocations[trace_id] = invocation
@@ -141,6 +146,9 @@ def _control(asked):
     """`{watch, about, rules}` arms, over what was armed by that name; `{watch}` tells; `{watch, end: true}` disarms."""
     with _lock:
         name = asked["watch"]
+        if "about" in asked or asked.get("end"):
+            for rule in _watches.get(name, {}).get("rules", []):
+                rule["let_go"] = True
         if "about" in asked:
             rules = [
                 {
@@ -152,6 +160,7 @@ def _control(asked):
                     "how": rule["how"],
                     "times": rule.get("times") or EVERY,
                     "invocations": rule.get("invocations") or 1,
+                    "let_go": False,
                     "hit": [],
                     "tries": {},
                 }
