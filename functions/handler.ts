@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { type Contract, envelope } from './contract.ts';
 
 /** The function's log: JSON, one line an entry, with the request id. Never give it file contents, links or secrets. */
@@ -16,8 +16,10 @@ export const step = <I, O>(schema: z.ZodType<I>, run: (input: I) => Promise<O>) 
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .handler(async event => run(schema.parse(event)));
 
-/** The target of a rule on one contract. At-least-once: `run` must be idempotent. */
-export const consumer = <T>(contract: Contract<T>, run: (detail: T) => Promise<void>) =>
-  middy<unknown, void>()
+/** The target of a rule on one contract, or on several that say the same. At-least-once: `run` must be idempotent. */
+export const consumer = <T>(of: Contract<T> | readonly Contract<T>[], run: (detail: T) => Promise<void>) => {
+  const schema = z.union([of].flat().map(one => envelope(one as Contract<T>)));
+  return middy<unknown, void>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
-    .handler(async event => run(envelope(contract).parse(event).detail));
+    .handler(async event => run(schema.parse(event).detail));
+};

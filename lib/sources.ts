@@ -31,6 +31,20 @@ export const delivers = (prefix: string, of: Stack): PolicyStatement[] => [
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
+/** What must not stay is looked for and deleted there, in every version. */
+export const retracts = (prefix: string, of: Stack): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['s3:ListBucketVersions'],
+    resources: [`arn:aws:s3:::${prefix}*`],
+    conditions: { StringLike: { 's3:prefix': `${imports}*` } },
+  }),
+  new PolicyStatement({
+    actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject', 's3:DeleteObjectVersion'],
+    resources: [`arn:aws:s3:::${prefix}*/${imports}*`],
+  }),
+  opens(prefix, of, ['kms:Decrypt']),
+];
+
 /** Projects' keys, for what their buckets hold and for nothing else. */
 const opens = (prefix: string, { account, region }: Stack, actions: string[]) =>
   new PolicyStatement({

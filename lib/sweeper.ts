@@ -3,17 +3,23 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
+import { contracts } from '../functions/airlock/events.ts';
+import type * as Retract from '../functions/airlock/retract.ts';
 import type * as Sweep from '../functions/airlock/sweep.ts';
-import { type Access, bucket, named, table } from './access.ts';
+import { both, bucket, named, table } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
+import { bucketPrefix } from './project/names.ts';
+import { retracts } from './sources.ts';
 
-/** Time's own hand in the airlock: what lapses untouched is told, what was kept long enough is deleted, with a receipt. */
+/**
+ * What the airlock clears away, with receipts: what lapsed untouched is told, what was kept long enough is deleted, and what
+ * may not stay in a project is taken out of it.
+ */
 export class Sweeper extends Construct {
   constructor(scope: Construct, id: string, { core, data }: { core: Core; data: AirlockData }) {
     super(scope, id);
-    const both = (of: Access, other: Access) => named(of.value, ...of.statements, ...other.statements);
     const erases = ['versions', 'read', 'purge'] as const;
     const sweep = new Handler<typeof Sweep>(this, 'Sweep', {
       core,
@@ -35,6 +41,29 @@ export class Sweeper extends Construct {
         RULES: JSON.stringify(core.config.airlock),
       },
     });
+    const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
+    const retract = new Handler<typeof Retract>(this, 'Retract', {
+      core,
+      entry: 'airlock/retract.ts',
+      seconds: 900,
+      memory: 1769,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          airlock: ['GetItem', 'PutItem'],
+          airlocks: ['GetItem', 'PutItem'],
+          due: ['PutItem', 'DeleteItem'],
+          project: ['GetItem'],
+        }),
+        BUCKETS: named(prefix, ...retracts(prefix, Stack.of(this))),
+        RELEASE_BUCKET: both(
+          bucket(data.release, ['read'], 'released/'),
+          bucket(data.release, ['read', 'write'], 'receipts/'),
+        ),
+        RULES: JSON.stringify(core.config.airlock),
+      },
+    });
+    for (const name of ['RequestRevoked', 'RequestWithdrawn', 'RequestExpired'] as const)
+      core.on(this, name, contracts[name], retract);
     const role = new Role(this, 'Starter', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
         StringEquals: { 'aws:SourceAccount': Stack.of(this).account },

@@ -4,7 +4,7 @@ import { lapse } from './lapse.ts';
 import { alert, fault, judge, mend, released, sealing, stop, tick, wait } from './machine.ts';
 import type { Release, Report, Request, Text } from './request.ts';
 import { type Edit, edit, submit, withdraw } from './requester.ts';
-import { deleted, keep, list, retain } from './retention.ts';
+import { deleted, keep, list, retain, retract, retracted } from './retention.ts';
 import { reissue, release, resume, revoke, vote } from './review.ts';
 import type { Seal } from './sealed.ts';
 import type { Ballot } from './votes.ts';
@@ -31,7 +31,9 @@ export type Command =
   | { do: 'lapse' }
   | { do: 'list'; inventory: Text }
   | { do: 'keep'; until: string }
-  | { do: 'deleted'; receipt: Text; objects: number; bytes: number };
+  | { do: 'deleted'; receipt: Text; objects: number; bytes: number }
+  | { do: 'retract'; inventory: Text }
+  | { do: 'retracted'; receipt: Text; objects: number; bytes: number };
 
 /**
  * The whole life of a request: what becomes of it by a command, what is to be announced, and why. What a person may not
@@ -92,5 +94,9 @@ function act(of: Request, command: Command, now: string, facts: Facts): Decision
       return keep(of, command, now);
     case 'deleted':
       return deleted(of, command, now);
+    case 'retract':
+      return retract(of, command);
+    case 'retracted':
+      return retracted(of, command, now);
   }
 }

@@ -176,7 +176,8 @@ export const handler = http<'airlock'>(
     async revokeRequest({ user, params, body, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'revoke', by, ...body }));
       // The request's own word ends all links already; the grant is told as well, where there is one.
-      if (decision.request.status === 'revoked' && decision.request.release)
+      const { direction } = decision.request;
+      if (decision.request.status === 'revoked' && direction === 'export' && decision.request.release)
         await revokeDownload(TABLE_NAME, params, user.id, body.reason, now());
       return answer(user, decision);
     },

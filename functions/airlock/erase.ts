@@ -25,13 +25,19 @@ export type Gone = z.infer<typeof Gone>;
 export interface Lying extends Omit<Gone, 'sha256'> {
   readonly marker: boolean;
 }
-export type Buckets = Readonly<Record<Place['bucket'], string>>;
+export type Buckets = Readonly<Partial<Record<Place['bucket'], string>> & { released: string }>;
+
+export function bucketOf(of: Place['bucket'], buckets: Buckets): string {
+  const bucket = buckets[of];
+  if (bucket === undefined) throw new Error(`nobody said which bucket is ${of}`);
+  return bucket;
+}
 
 /** Every version there is of everything in these places. */
 export async function lying(places: readonly Place[], buckets: Buckets): Promise<Lying[]> {
   const all: Lying[] = [];
   for (const { bucket: of, prefix } of places) {
-    const bucket = buckets[of];
+    const bucket = bucketOf(of, buckets);
     for (let at: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; at; ) {
       // URL encoding, as XML has no way to write some characters that a key may have.
       const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, at);
@@ -72,7 +78,10 @@ async function known(of: Ended, found: readonly Lying[], buckets: Buckets): Prom
   }
   const held = 'release' in of && of.release ? await reopen(buckets.released, of.release.held) : [];
   for (const { key, versionId, sha256 } of HeldFiles.parse(held))
-    hashes.set(name({ bucket: buckets.released, key, version: versionId }), sha256);
+    hashes.set(
+      name({ bucket: (of.direction === 'import' && buckets.project) || buckets.released, key, version: versionId }),
+      sha256,
+    );
   return hashes;
 }
 

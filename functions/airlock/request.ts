@@ -166,12 +166,18 @@ const Released = z.object({
 export const Text = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
 export type Text = z.infer<typeof Text>;
 
+/** What was deleted, and the receipt for it. */
+export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: Text });
+
 /** What of a request that is over lies with us: until when, and what became of it. */
 const over = {
   retainedUntil: at.optional(),
   /** What is being deleted. */
   inventory: Text.optional(),
-  deleted: z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: Text }).optional(),
+  deleted: Deleted.optional(),
+  /** What of an import is being deleted in its project, and what was. */
+  retracting: Text.optional(),
+  retracted: Deleted.optional(),
 };
 
 const Rejected = z.object({

@@ -1,10 +1,11 @@
 import { type Decision, happened, superseded, unchanged } from './decision.ts';
-import { after, day, hour, isFinal, type Request, type Text, uploads } from './request.ts';
+import { imports } from './held.ts';
+import { after, day, hour, type In, isFinal, type Request, type Text, uploads } from './request.ts';
 import type { Rules } from './rules.ts';
 
 /** Where content of a request lies. */
 export interface Place {
-  readonly bucket: 'sealed' | 'released' | 'uploads';
+  readonly bucket: 'sealed' | 'released' | 'uploads' | 'project';
   readonly prefix: string;
 }
 
@@ -22,6 +23,38 @@ export const contentOf = ({ id, round, direction }: Pick<Request, 'id' | 'round'
       ]
     : []),
 ];
+
+/** Where an import was delivered to. */
+export const deliveryOf = ({ id }: Pick<Request, 'id'>): Place => ({ bucket: 'project', prefix: `${imports}${id}/` });
+
+type Ended = In<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
+
+/** Whether an import's files may not stay in its project: all but one that was let in, and only came to its time's end. */
+export const mustLeave = (of: Request): of is Ended =>
+  of.direction === 'import' &&
+  isFinal(of) &&
+  !(of.status === 'expired' && of.release) &&
+  !('retracted' in of && of.retracted);
+
+/** What will be deleted in the project is on record before any of it is. */
+export const retract = (of: Request, { inventory }: { inventory: Text }): Decision =>
+  mustLeave(of)
+    ? { request: { ...of, retracting: inventory } as Request, events: [], reason: 'listed' }
+    : superseded(of);
+
+export function retracted(
+  of: Request,
+  { receipt, objects, bytes }: { receipt: Text; objects: number; bytes: number },
+  now: string,
+): Decision {
+  if (!mustLeave(of)) return superseded(of);
+  const says = `${objects} objects, ${bytes} bytes, out of the project; receipt ${receipt.sha256}.`;
+  return {
+    request: { ...of, retracted: { at: now, objects, bytes, receipt } } as Request,
+    events: [happened('ContentDeleted', says)],
+    reason: 'retracted',
+  };
+}
 
 /** When the last of it was written, as far as the request knows: Object Lock counts from there. */
 function lastWritten(of: Request, now: string, { checkHours }: Rules): string {

@@ -156,6 +156,9 @@ export function revoke(
   if (of.status === 'revoked') return unchanged(of, 'it is revoked already');
   if (of.status !== 'approved' && of.status !== 'releasing' && of.status !== 'released')
     throw new Refused('conflict', `${of.id} is ${of.status}: there is no approval to revoke.`);
+  // Else files would still arrive in the project behind the hand that takes them out.
+  if (of.status === 'releasing' && of.direction === 'import')
+    throw new Refused('conflict', `${of.id} is being delivered: revoke it as soon as that is done.`);
   return {
     request: {
       ...identity(of),

@@ -4,7 +4,7 @@ import { logger, step } from '../handler.ts';
 import { key } from '../keys.ts';
 import { type Row, readRow, rowsUpTo, writeRows } from '../table.ts';
 import { type Command, decide } from './airlock.ts';
-import { Gone, inventory, lying, remove } from './erase.ts';
+import { bucketOf, Gone, inventory, lying, remove } from './erase.ts';
 import { sweepAt } from './lapse.ts';
 import { keep, reopen } from './objects.ts';
 import { after, day, isFinal, type Request } from './request.ts';
@@ -124,7 +124,7 @@ async function erase(of: Request): Promise<'deleted' | 'locked'> {
     status,
     why: 'reason' in of ? of.reason : status === 'expired' ? `It was ${of.was} until its time was over.` : 'Rejected.',
     rule: { retainedUntil, lockDays: rules.lockDays, graceDays: rules.graceDays },
-    places: places.map(({ bucket, prefix }) => ({ bucket: buckets[bucket], prefix })),
+    places: places.map(({ bucket, prefix }) => ({ bucket: bucketOf(bucket, buckets), prefix })),
     objects: all,
     bytes,
     deletedAt: now(),

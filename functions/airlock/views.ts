@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Refused } from '../refused.ts';
 import type { Person } from './decision.ts';
 import { dueAt } from './lapse.ts';
-import { Groups, Release, Report, type Request, Someone, statuses, Text } from './request.ts';
+import { Deleted, Groups, Release, Report, type Request, Someone, statuses } from './request.ts';
 import { Direction } from './rules.ts';
 import { Seal } from './sealed.ts';
 import { Vote } from './votes.ts';
@@ -29,7 +29,9 @@ export const Shown = z.object({
   /** What of it lies with us is deleted then. */
   retainedUntil: z.iso.datetime().optional(),
   /** The receipt says what was deleted. */
-  deleted: z.object({ at: z.iso.datetime(), objects: z.number(), bytes: z.number(), receipt: Text }).optional(),
+  deleted: Deleted.optional(),
+  /** What of an import was deleted in its project. */
+  retracted: Deleted.optional(),
   /** Why it is where it is, where there is a reason. */
   reason: z.string().optional(),
   seal: Seal.optional(),
@@ -106,6 +108,7 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     ...(of.status === 'draft' && of.note && { findings: of.note.findings }),
     ...('retainedUntil' in of && { retainedUntil: of.retainedUntil }),
     ...('deleted' in of && of.deleted && { deleted: of.deleted }),
+    ...('retracted' in of && of.retracted && { retracted: of.retracted }),
     ...('comments' in of && { comments: of.comments }),
     ...('withheld' in of && { withheld: of.withheld }),
     ...('release' in of && of.release && { release: of.release }),

@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Release } from '../../functions/airlock/release/record.ts';
+import { until } from '../../local/story/until.ts';
 import { keys } from '../ingest/partner.ts';
 import { scene } from './ground.ts';
 
@@ -125,6 +126,33 @@ describe('an import', () => {
       direction: 'import',
     });
     await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing is fetched/);
+  });
+
+  it('is taken out of the project again when it is revoked, in every version, with a receipt', async () => {
+    const params = await submit(files);
+    await settle(params, ['inReview']);
+    await vote(people.vera, params, 'approve');
+    await people.olga.ask('releaseRequest', { params });
+    await settle(params, ['released']);
+    const prefix = `data/imports/${params.request}/`;
+    // Somebody with all rights wrote over one of them meanwhile: that goes too.
+    await admin.send(new PutObjectCommand({ Bucket: bucket(), Key: `${prefix}fit.R`, Body: 'other' }));
+    await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
+    const gone = await until(
+      () => people.rana.ask('showRequest', { params }),
+      ({ retracted }) => retracted !== undefined,
+    );
+    expect(gone.retracted).toMatchObject({ objects: 3 });
+    expect(await keys(of, bucket(), prefix)).toEqual({});
+    const { key: Key, versionId: VersionId } = gone.retracted?.receipt ?? { key: '', versionId: '' };
+    const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key, VersionId }));
+    const receipt = JSON.parse((await Body?.transformToString()) ?? '') as { key: string; sha256: string }[];
+    expect(receipt.map(({ key }) => key.slice(prefix.length)).sort()).toEqual([
+      'fit.R',
+      'fit.R',
+      'reference/codes.csv',
+    ]);
+    expect(receipt.every(({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256))).toBe(true);
   });
 
   it('may hold small counts, which are none of the project’s; but nothing that runs by being opened', async () => {
