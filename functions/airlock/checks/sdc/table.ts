@@ -1,5 +1,5 @@
 import type { Cell } from '../../report.ts';
-import { bits, cellText, classes, mostColumns, type RowSink } from '../csv.ts';
+import { bits, cellText, type RowSink } from '../csv.ts';
 import { type Findings, quoted } from '../findings.ts';
 import { type Candidates, Columns } from './accumulate.ts';
 import { isSuppressed, isWord, mayBeMark, type Named, named, type Role } from './columns.ts';
@@ -10,11 +10,11 @@ import { readComposite, readNumber } from './number.ts';
 import type { Summary, TableOf } from './postings.ts';
 import { RowRules } from './rows.ts';
 import { Screen } from './screen.ts';
+import { encoded, texts } from './texts.ts';
 import { wholeTable } from './whole.ts';
 
 const numeric = bits.digit | bits.sign;
 const mayCount: readonly Role[] = ['count', 'denominator', 'total', 'plain', 'attribute', 'statistic'];
-const encoder = new TextEncoder();
 /** Lines above the heading, such as a title, that are let pass. */
 const mostAbove = 10;
 
@@ -57,24 +57,7 @@ export class TableCheck implements RowSink {
 
   /** A row of a reader that has text, not bytes: of a sheet, a record, a notebook's table. */
   text(cells: readonly string[], number: number): void {
-    const count = Math.min(cells.length, mostColumns);
-    const encoded = cells
-      .slice(0, count)
-      .map(cell => encoder.encode(cell.length > 32_768 ? cell.slice(0, 32_768) : cell));
-    const bytes = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
-    const [starts, ends, masks] = [new Int32Array(count), new Int32Array(count), new Uint8Array(count)];
-    const wholes = new Int32Array(count);
-    let at = 0;
-    for (const [index, cell] of encoded.entries()) {
-      bytes.set(cell, at);
-      starts[index] = at;
-      at += cell.length;
-      ends[index] = at;
-      let mask = 0;
-      for (const byte of cell) mask |= classes[byte] as number;
-      masks[index] = mask;
-      if (mask === bits.digit && cell.length <= 9) wholes[index] = Number(cells[index]);
-    }
+    const { bytes, count, starts, ends, masks, wholes } = encoded(cells);
     this.row(bytes, count, starts, ends, masks, number, wholes);
   }
 
@@ -307,19 +290,3 @@ export class TableCheck implements RowSink {
 }
 
 const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);
-
-/**
- * The text of each cell, as far as anybody looks. A row of ASCII, as most are, is decoded at once and then cut; of a long one
- * only what is kept is decoded, as a piece of a text keeps all of it in memory.
- */
-function texts(bytes: Uint8Array, cells: number, starts: Int32Array, ends: Int32Array, masks: Uint8Array): string[] {
-  const first = starts[0] as number;
-  const last = ends[cells - 1] as number;
-  const row = last - first <= 4096 ? cellText(bytes, first, last, 0) : '';
-  const ascii = row.length === last - first;
-  return Array.from({ length: cells }, (_, at) => {
-    const [start, end, mask] = [starts[at] as number, ends[at] as number, masks[at] as number];
-    if (ascii && (mask & bits.escaped) === 0) return row.slice(start - first, end - first).slice(0, 200);
-    return cellText(bytes, start, Math.min(end, start + 1600), mask).slice(0, 200);
-  });
-}
