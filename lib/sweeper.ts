@@ -1,5 +1,5 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
@@ -12,6 +12,7 @@ import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
 import { retracts } from './sources.ts';
+import { explainWildcards } from './wildcards.ts';
 
 /**
  * What the airlock clears away, with receipts: what lapsed untouched is told, what was kept long enough is deleted, and what
@@ -29,7 +30,7 @@ export class Sweeper extends Construct {
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
-          airlocks: ['GetItem', 'PutItem'],
+          airlocks: ['GetItem', 'PutItem', 'DeleteItem'],
           due: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
         }),
         AIRLOCK_BUCKET: bucket(data.airlock, erases, 'requests/'),
@@ -50,7 +51,7 @@ export class Sweeper extends Construct {
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
-          airlocks: ['GetItem', 'PutItem'],
+          airlocks: ['GetItem', 'PutItem', 'DeleteItem'],
           due: ['PutItem', 'DeleteItem'],
           project: ['GetItem'],
         }),
@@ -81,6 +82,11 @@ export class Sweeper extends Construct {
         maxEventAge: Duration.minutes(30),
       }),
     });
+    const called = new PolicyStatement({
+      actions: ['lambda:InvokeFunction'],
+      resources: [`${sweep.fn.functionArn}:*`],
+    });
+    explainWildcards(role, [called], 'Versions of the one function that this schedule calls.');
     Validations.of(role).acknowledge({
       id: 'NIST.800.53.R5-IAMNoInlinePolicy',
       reason: 'A role of one schedule: its policy belongs to nothing else.',

@@ -191,7 +191,9 @@ it('every function that a rule calls keeps the events it fails on where the rule
     ([, { Properties }]) => Properties.Targets as { Arn: unknown; DeadLetterConfig?: unknown }[],
   );
   expect(targets.length).toBeGreaterThan(0);
-  expect(targets.map(({ Arn, DeadLetterConfig }) => ({ fn: ids(Arn)[0], queue: ids(DeadLetterConfig)[0] }))).toEqual(
-    undelivered,
-  );
+  const called = targets
+    .map(({ Arn, DeadLetterConfig }) => ({ fn: ids(Arn)[0], queue: ids(DeadLetterConfig)[0] }))
+    .filter(({ fn }) => functions.some(({ id }) => id === fn));
+  const told = (all: typeof called) => [...new Set(all.map(({ fn, queue }) => `${fn} ${queue}`))].sort();
+  expect(told(called)).toEqual(told(undelivered));
 });

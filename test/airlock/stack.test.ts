@@ -23,8 +23,12 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
     const deleting = resources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
-      if (!document.includes(`Airlock${name}`)) return [];
-      return document.includes('s3:DeleteObject') ? [id.replace(/Role.*$/, '')] : [];
+      const { Statement } = Properties.PolicyDocument as { Statement: { Action: unknown; Resource: unknown }[] };
+      const deletes = Statement.some(
+        ({ Action, Resource }) =>
+          JSON.stringify(Action).includes('s3:DeleteObject') && JSON.stringify(Resource).includes(`Airlock${name}`),
+      );
+      return deletes ? [id.replace(/Role.*$/, '')] : [];
     });
     expect(deleting).toEqual(['AirlockTimeSweep']);
   });

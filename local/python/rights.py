@@ -1,0 +1,146 @@
+"""Mends of who may do what: what policies are evaluated on, and how.
+"""
+
+MENDS = {
+    "ministack.core.iam_evaluator": [
+        # Policy variables, such as the aws:userid in the prefix that an instance may write to.
+        (
+            "    if resources:\n        return any(fnmatch_iam_cs(resource_arn, p) for p in resources)",
+            "    if resources:\n"
+            "        return any(fnmatch_iam_cs(resource_arn, p) for p in map(_with_variables(ctx), resources))",
+        ),
+        (
+            "def _resource_matches(resource_arn: str, resources: list[str],\n"
+            "                      not_resources: list[str]) -> bool:",
+            """def _with_variables(ctx):
+    def value(found):
+        known = _resolve_condition_key(found.group(1), ctx)
+        return known if isinstance(known, str) else found.group(0)
+    return lambda pattern: re.sub(r"\\$\\{([\\w:/-]+)\\}", value, pattern)
+
+
+def _resource_matches(resource_arn: str, resources: list[str],
+                      not_resources: list[str], ctx) -> bool:""",
+        ),
+        (
+            "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources)",
+            "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources, ctx)",
+        ),
+        # Who has taken a role is known to policies by the role's own ARN.
+        (
+            """    if k == "aws:principalarn":
+        return ctx.principal_arn
+""",
+            """    if k == "aws:principalarn":
+        from ministack.services import iam as iam_svc
+        role = iam_svc._roles.get(_role_name_from_assumed_arn(ctx.principal_arn))
+        return role["Arn"] if role and ":assumed-role/" in ctx.principal_arn else ctx.principal_arn
+""",
+        ),
+        # An instance's session calls from inside its network, through the gateway endpoint there.
+        (
+            """    tags = list((entity or {}).get("Tags") or [])
+    session = sts_svc._sessions.get(credential.access_key_id)""",
+            """    from ministack.services import ec2 as ec2_svc
+    instance = ec2_svc._instances.get(str(credential.principal_id).rpartition(":")[2])
+    if credential.principal_type == "AssumedRole" and instance is not None:
+        keys["aws:sourcevpc"] = instance["VpcId"]
+    tags = list((entity or {}).get("Tags") or [])
+    session = sts_svc._sessions.get(credential.access_key_id)""",
+        ),
+    ],
+    # The tags of instances, for rights that are fenced to ours.
+    "ministack.services.tagging": [
+        (
+            '_RESOURCE_TAG_COLLECTORS = {\n    "dynamodb": _collect_dynamodb,',
+            """def _collect_instances():
+    import ministack.services.ec2 as svc
+    for resource, tags in svc._tags.items():
+        if resource.startswith("i-"):
+            yield f"arn:aws:ec2:{get_region()}:{_account()}:instance/{resource}", _normalise_list(tags)
+
+
+_RESOURCE_TAG_COLLECTORS = {
+    "ec2": _collect_instances,
+    "dynamodb": _collect_dynamodb,""",
+        ),
+    ],
+    "ministack.core.iam_actions": [
+        # Tags that come with an object need the right to tag, too.
+        (
+            """        if action == "PutObject":
+            source = _s3_source_object(headers)
+""",
+            """        if action == "PutObject":
+            if headers.get("x-amz-tagging"):
+                checks.append(("s3:PutObjectTagging", key_arn))
+            source = _s3_source_object(headers)
+""",
+        ),
+        # The partitions that a request to DynamoDB touches, each item of a transaction by itself.
+        (
+            """    context["dynamodb:Select"] = select
+    return context
+""",
+            """    context["dynamodb:Select"] = select
+    partitions = _leading_keys(data)
+    if partitions:
+        context["dynamodb:LeadingKeys"] = partitions
+    return context
+
+
+def _leading_keys(request):
+    from ministack.services import dynamodb
+    table = dynamodb._tables.get(str(request.get("TableName")).rpartition("/")[2]) or {}
+    key = next((part["AttributeName"] for part in table.get("KeySchema", []) if part["KeyType"] == "HASH"), None)
+    items = [request.get("Key") or {}, request.get("Item") or {}]
+    names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+    for left, right in re.findall(r"([#\\w]+)\\s*=\\s*(:\\w+)", request.get("KeyConditionExpression") or ""):
+        items.append({names.get(left, left): values.get(right, {})})
+    return [str(value) for item in items if key in item for value in item[key].values()]
+""",
+        ),
+        (
+            "                checks.append((action, _dynamodb_table_arn(table, region, account_id)))",
+            "                checks.append((action, _dynamodb_table_arn(table, region, account_id), _leading_keys(detail)))",
+        ),
+        (
+            """        arn = _safe_json_field(body, "activityArn")
+        if arn:
+            return arn
+        name = _safe_json_field(body, "name")
+""",
+            """        arn = _safe_json_field(body, "activityArn")
+        if arn:
+            return arn
+        token = _safe_json_field(body, "taskToken")
+        if token:
+            from ministack.services import stepfunctions
+            return stepfunctions._token_machines.get(token, "*")
+        name = _safe_json_field(body, "name")
+""",
+        ),
+    ],
+    "ministack.app": [
+        (
+            """                for item_action, item_arn in transaction_checks:
+""",
+            """                for item_action, item_arn, item_partitions in transaction_checks:
+                    item_context["dynamodb:LeadingKeys"] = item_partitions
+""",
+        ),
+        # What a call to KMS binds its ciphertext to.
+        (
+            "            service_context = {**request_tag_context(service, iam_action, body, routing_params),",
+            """            if service == "kms":
+                try:
+                    bound = json.loads(body or b"{}").get("EncryptionContext") or {}
+                except (json.JSONDecodeError, UnicodeDecodeError, AttributeError):
+                    bound = {}
+                if bound:
+                    service_context = {f"kms:EncryptionContext:{name}": value for name, value in bound.items()}
+                    service_context["kms:EncryptionContextKeys"] = list(bound)
+            service_context = {**request_tag_context(service, iam_action, body, routing_params),""",
+        ),
+    ],
+}

@@ -1,0 +1,169 @@
+"""Mends of what services do.
+"""
+
+MENDS = {
+    # A Lambda's error is known by its name: Retry and Catch of our workflows ask for it.
+    "ministack.core.lambda_runtime": [
+        (
+            'status: "error", error: String(err.message || err), trace: err.stack || ""',
+            'status: "error", error: String(err.message || err), errorType: err.name, trace: err.stack || ""',
+        ),
+    ],
+    "ministack.services.lambda_svc": [
+        # A function that follows a table says from which row on it is to be called again.
+        (
+            """            raw_len = len(batch)
+            batch = _apply_filter_criteria(batch, esm)
+            if not batch:
+                # All records filtered — advance position so we don't re-evaluate.
+                with _dynamodb_stream_positions_lock:""",
+            """            raw_len = len(batch)
+            order = [record["dynamodb"]["SequenceNumber"] for record in batch]
+            batch = _apply_filter_criteria(batch, esm)
+            if not batch:
+                # All records filtered — advance position so we don't re-evaluate.
+                with _dynamodb_stream_positions_lock:""",
+        ),
+        (
+            """            else:
+                processed_any = True
+                _esm_backoff_until.pop(esm_id, None)
+                with _dynamodb_stream_positions_lock:
+                    _dynamodb_stream_positions[esm_id] = pos + raw_len
+                esm["LastProcessingResult"] = f"OK - {len(batch)} records\"""",
+            """            else:
+                processed_any = True
+                _esm_backoff_until.pop(esm_id, None)
+                body = result.get("body") if "ReportBatchItemFailures" in esm.get("FunctionResponseTypes", []) else None
+                body = json.loads(body) if isinstance(body, str) else body or {}
+                failed = {item.get("itemIdentifier") for item in body.get("batchItemFailures") or []}
+                done = min([order.index(one) if one in order else 0 for one in failed], default=raw_len)
+                if failed:
+                    _esm_backoff_until[esm_id] = time.time() + _ESM_BACKOFF_SECONDS
+                with _dynamodb_stream_positions_lock:
+                    _dynamodb_stream_positions[esm_id] = pos + done
+                esm["LastProcessingResult"] = f"OK - {len(batch)} records\"""",
+        ),
+        (
+            """            error_type = "Runtime.HandlerError"
+            if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):""",
+            """            error_type = result.get("errorType") or "Runtime.HandlerError"
+            if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):""",
+        ),
+    ],
+    # A rule calls a function asynchronously: with retries, and a place for what it failed on.
+    "ministack.services.eventbridge": [
+        (
+            """    threading.Thread(
+        target=lambda_svc._execute_function_with_config_scope, args=(exec_record, event), daemon=True
+    ).start()
+    logger.info("EventBridge → Lambda %s: dispatched", func_name)""",
+            """    lambda_svc.invoke_async_with_retry(exec_record, event)
+    logger.info("EventBridge → Lambda %s: dispatched", func_name)""",
+        ),
+        # AWS's own events come from AWS, whom the account's root stands for here.
+        (
+            '        if not allow_aws_source and isinstance(source, str) and source.startswith("aws."):',
+            '        if not (allow_aws_source or _plays_aws()) and isinstance(source, str) and source.startswith("aws."):',
+        ),
+        (
+            "def _put_events(data, allow_aws_source=False):",
+            """def _plays_aws():
+    from ministack.core.iam_evaluator import caller_arn
+    return caller_arn().endswith(":root")
+
+
+def _put_events(data, allow_aws_source=False):""",
+        ),
+    ],
+    # An instance has an address of its subnet.
+    "ministack.services.ec2": [
+        (
+            'private_ip = requested_private_ip or _random_ip("10.0.")',
+            'private_ip = requested_private_ip or _address_in(_subnets.get(subnet_id))',
+        ),
+        (
+            "def _random_ip(prefix):",
+            """def _address_in(subnet):
+    import ipaddress
+    block = ipaddress.ip_network((subnet or {}).get("CidrBlock", "10.0.0.0/16"))
+    # AWS keeps the first four addresses of a subnet and the last.
+    return str(block[random.randrange(4, block.num_addresses - 1)])
+
+
+def _random_ip(prefix):""",
+        ),
+    ],
+    # A task token belongs to a machine, which is what the right to answer it is fenced to; and a function that fails
+    # instead of leaving its token fails the task.
+    "ministack.services.stepfunctions": [
+        (
+            """        ctx["Task"] = {"Token": new_uuid()}
+""",
+            """        ctx["Task"] = {"Token": new_uuid()}
+        _token_machines[ctx["Task"]["Token"]] = ctx.get("StateMachine", {}).get("Id", "*")
+""",
+        ),
+        (
+            """            _call_lambda(func_ref, lambda_payload)
+        except _ExecutionError:
+            pass
+""",
+            """            _call_lambda(func_ref, lambda_payload)
+        except _ExecutionError:
+            _task_tokens.pop(token, None)
+            raise
+""",
+        ),
+        ("_SFN_WAIT_SCALE = _parse_wait_scale()\n", "_SFN_WAIT_SCALE = _parse_wait_scale()\n_token_machines = {}\n"),
+    ],
+    # A bucket made by CloudFormation locks what it should lock.
+    "ministack.services.cloudformation.provisioners": [
+        (
+            """        _s3._bucket_versioning[name] = "Enabled"
+    if "NotificationConfiguration" in props:
+        _s3_apply_notification(name, props["NotificationConfiguration"])
+    _s3_apply_configurations(name, props)
+    return name, _s3_attrs(name)
+""",
+            """        _s3._bucket_versioning[name] = "Enabled"
+    if props.get("ObjectLockEnabled"):
+        rule = (props.get("ObjectLockConfiguration") or {}).get("Rule") or {}
+        retention = {**rule["DefaultRetention"]} if rule.get("DefaultRetention") else None
+        if retention and "Days" in retention:
+            retention["Days"] = int(retention["Days"])
+        _s3._bucket_object_lock[name] = {"enabled": True, "default_retention": retention}
+    if "NotificationConfiguration" in props:
+        _s3_apply_notification(name, props["NotificationConfiguration"])
+    _s3_apply_configurations(name, props)
+    return name, _s3_attrs(name)
+""",
+        ),
+    ],
+    # An object of a versioned bucket is known by its version, also in the event of its creation. A copy takes the same
+    # conditions as a put, and is locked as its own bucket says, not as what it was copied from.
+    "ministack.services.s3": [
+        (
+            """    src_lock_key = (src_bucket_name, src_key, src_obj.get("version_id"))
+    for store in (_object_retention, _object_legal_hold):
+        if src_lock_key in store and _bucket_object_lock.get(bucket_name):
+            store[(bucket_name, dest_key, dest_version_id)] = copy.deepcopy(store[src_lock_key])
+""",
+            """    _apply_object_lock_from_headers(bucket_name, dest_key, headers, dest_version_id)
+""",
+        ),
+        (
+            "    # A canned ACL on the copy applies to the destination, as it does on a\n",
+            """    taken = _check_put_preconditions(headers, dest_bucket.get("objects", {}).get(dest_key))
+    if taken:
+        return taken
+    # A canned ACL on the copy applies to the destination, as it does on a
+""",
+        ),
+        (
+            '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0"},',
+            '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0",\n'
+            '                               **({"version-id": version_id} if version_id else {})},',
+        ),
+    ],
+}
