@@ -16,6 +16,7 @@ export const partitions = {
   reports: 'REPORTS',
   download: 'DOWNLOAD#',
   airlock: 'AIRLOCK#',
+  look: 'LOOK#',
   airlocks: 'AIRLOCKS#',
   due: 'DUE',
   once: 'ONCE#',

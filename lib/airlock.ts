@@ -57,7 +57,7 @@ export class Airlock extends Construct {
     const worker = { core, seconds: 900, memory: 1769 } as const;
     const changes = {
       airlock: ['GetItem', 'PutItem'],
-      airlocks: ['GetItem', 'PutItem'],
+      airlocks: ['GetItem', 'PutItem', 'DeleteItem'],
       due: ['PutItem', 'DeleteItem'],
     } as const;
     const changing = {
@@ -195,7 +195,10 @@ export class Airlock extends Construct {
       environment: { BUS_NAME: bus(core.bus) },
     });
     new Sweeper(this, 'Time', { core, data });
-    core.follow(this, 'Trail', publish, { pk: partitions.airlock, sk: trail });
+    core.follow(this, 'Trail', publish, [
+      { pk: partitions.airlock, sk: trail },
+      { pk: partitions.look, sk: trail },
+    ]);
 
     const uploader = lent(this, 'Upload', {
       description: 'Lent to researchers for an hour, fenced to the files of one import',
@@ -209,7 +212,8 @@ export class Airlock extends Construct {
       entry: 'airlock/view.ts',
       memory: 1769,
       environment: {
-        TABLE_NAME: table(core.table, { airlock: ['GetItem', 'PutItem'], project: ['GetItem'] }),
+        // It reads whatever somebody submitted, so it can change nothing: only say who looked.
+        TABLE_NAME: table(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
         AIRLOCK_BUCKET: reads,
         RULES,
       },
@@ -221,10 +225,11 @@ export class Airlock extends Construct {
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem', 'Query'],
-          airlocks: ['GetItem', 'PutItem', 'Query'],
+          airlocks: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
           due: ['PutItem', 'DeleteItem'],
           project: ['GetItem'],
           download: ['GetItem', 'PutItem'],
+          look: ['PutItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         AIRLOCK_BUCKET: reads,

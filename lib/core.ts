@@ -186,16 +186,20 @@ export class Core extends Construct {
    * Calls a function for every new row of the table whose keys begin so, in the order of each partition, at least once.
    * It may say from which row on to call again (`batchItemFailures`); what it fails on for six hours goes to its queue.
    */
-  follow(scope: Construct, id: string, target: Handler<Module>, { pk, sk }: RowKey): void {
+  follow(scope: Construct, id: string, target: Handler<Module>, rows: readonly RowKey[]): void {
     const { tableStreamArn } = this.table;
     if (tableStreamArn === undefined) throw new Error('the table has no stream');
     const queue = this.queueFor(scope, id, target);
     const starts = (prefix: string) => ({ S: FilterRule.beginsWith(prefix) });
-    const dynamodb = { Keys: { pk: starts(pk), sk: starts(sk) } };
     target.fn.addEventSourceMapping(`${id}Rows`, {
       eventSourceArn: tableStreamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
-      filters: [FilterCriteria.filter({ eventName: FilterRule.isEqual('INSERT'), dynamodb })],
+      filters: rows.map(({ pk, sk }) =>
+        FilterCriteria.filter({
+          eventName: FilterRule.isEqual('INSERT'),
+          dynamodb: { Keys: { pk: starts(pk), sk: starts(sk) } },
+        }),
+      ),
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
       // One row that can't be sent holds up at most a tenth of the partitions.

@@ -23,7 +23,7 @@ import { mayUpload, open } from './requester.ts';
 import { Rules } from './rules.ts';
 import { readRuling, writeRuling } from './ruling.ts';
 import { shownSettings } from './settings.ts';
-import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest } from './store.ts';
+import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, waiting } from './store.ts';
 import { summaryOf } from './summary.ts';
 import { told } from './told.ts';
 import { shown } from './views.ts';
@@ -139,7 +139,7 @@ export const handler = http<'airlock'>(
       return answer(user, await run({ user, params, mark }, by => ({ do: 'withdraw', by, ...body })));
     },
     listRequests: ({ params: { project }, query }) => page(project, query),
-    listQueue: ({ query }) => page('', query),
+    listQueue: ({ query: { which, ...query } }) => page(which === 'all' ? '' : waiting, query),
     async showRequest({ user, params }) {
       const { of, eye } = await find(user, params);
       return shown(of, user, eye);

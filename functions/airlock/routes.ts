@@ -110,9 +110,11 @@ export const airlockRoutes = {
     cli: 'airlock queue',
     status: 200,
     who: judges,
-    summary: 'The requests of all projects, newest first',
+    summary: 'The requests of all projects that wait for reviewers or operators, newest first',
     example: 'airlock queue',
-    query: Paging,
+    query: Paging.extend({
+      which: z.enum(['waiting', 'all']).default('waiting').describe('those that wait, or all there ever were'),
+    }),
     returns: pageOf(Summary),
   },
   showRequest: {

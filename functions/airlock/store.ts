@@ -29,6 +29,10 @@ function moved({ id: request, project }: Request, from: string | undefined, to: 
   ];
 }
 
+/** The list of what waits for reviewers or operators. No project is called so. */
+export const waiting = '?waiting';
+const isWaiting = ({ status }: Request) => status === 'inReview' || status === 'approved' || status === 'timedOut';
+
 /** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
 function writes({ request, events, ended }: Decision, read: Row<Request> | undefined, at: string): Write[] {
   const { id, project, round } = request;
@@ -38,6 +42,10 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
     { key: key('airlocks', project, id), read, item: summary },
     // Once more for reviewers, whose queue has all projects. No project has an empty id.
     { key: key('airlocks', '', id), read, item: summary },
+    // And once more while somebody is waited for.
+    isWaiting(request)
+      ? { key: key('airlocks', waiting, id), item: summary }
+      : { key: key('airlocks', waiting, id), gone: true },
     ...moved(request, read && sweepAt(read), sweepAt(request)),
     ...(events.length > 0
       ? [
@@ -83,9 +91,12 @@ export async function change(
   throw new Error(`${id} was changed by others ${tries} times in a row`);
 }
 
-/** A row of the trail for what changes nothing of the request itself: somebody looks at it, or fetches it. */
+/**
+ * A row of the trail for what changes nothing of the request itself: somebody looks at it, or fetches it. In a partition of
+ * its own, so that what opens files may say so, and may write nothing else.
+ */
 export const lookRow = (of: Request, revision: number, event: Happened, at: string): Write => ({
-  key: key('airlock', of.id, trailKey(at, revision, randomUUID().slice(0, 8))),
+  key: key('look', of.id, trailKey(at, revision, randomUUID().slice(0, 8))),
   read: undefined,
   item: entryOf(of, [event], at),
 });
@@ -101,7 +112,7 @@ interface Paging {
   readonly next?: string | undefined;
 }
 
-/** A project's requests, or with an empty project all there are. */
+/** A project's requests; with an empty project all there are; or those that wait for somebody. */
 export const pageRequests = (table: string, project: string, page: Paging) =>
   pageRows(table, Summary, key('airlocks', project).pk, { ...page, prefix: 'al-' });
 
@@ -117,18 +128,41 @@ export async function pageTrail<T extends { readonly at: string }>(
   see: (entry: Entry) => T[],
 ): Promise<Page<T>> {
   const items: T[] = [];
-  for (let from = next, more = true; more; more = from !== undefined) {
-    const page = await pageRows(table, Entry, requestKey(id).pk, { limit: 200, next: from, prefix: trail });
-    for (const entry of page.items) {
-      const seen = see(entry);
-      const last = items.at(-1);
-      if (last && items.length >= limit && seen.length > 0 && entry.at < last.at)
-        return { items, next: Buffer.from(trail + last.at).toString('base64url') };
-      items.push(...seen.reverse());
-    }
-    from = page.next;
+  const changes = entriesOf(table, requestKey(id).pk, next);
+  const looks = entriesOf(table, key('look', id).pk, next);
+  for await (const entry of newestFirst(changes, looks)) {
+    const seen = see(entry);
+    const last = items.at(-1);
+    if (last && items.length >= limit && seen.length > 0 && entry.at < last.at)
+      return { items, next: Buffer.from(trail + last.at).toString('base64url') };
+    items.push(...seen.reverse());
   }
   return { items };
+}
+
+const Sorted = Entry.extend({ sk: z.string() });
+type Sorted = z.infer<typeof Sorted>;
+
+async function* entriesOf(table: string, pk: string, next: string | undefined): AsyncGenerator<Sorted> {
+  for (let from = next, more = true; more; more = from !== undefined) {
+    const page = await pageRows(table, Sorted, pk, { limit: 200, next: from, prefix: trail });
+    yield* page.items;
+    from = page.next;
+  }
+}
+
+/** Two lists, each newest first, as one. */
+async function* newestFirst(one: AsyncGenerator<Sorted>, other: AsyncGenerator<Sorted>): AsyncGenerator<Sorted> {
+  let [a, b] = await Promise.all([one.next(), other.next()]);
+  while (!a.done || !b.done) {
+    if (b.done || (!a.done && a.value.sk >= b.value.sk)) {
+      yield a.value as Sorted;
+      a = await one.next();
+    } else {
+      yield b.value;
+      b = await other.next();
+    }
+  }
 }
 
 export const pageRounds = (table: string, id: string, page: Paging) =>

@@ -131,7 +131,9 @@ function hasWayOut({ request }: World, quorum: number) {
   const facts = factsOf({ request, day: 0, members: [], reviewers: [] }, quorum);
   const next = lapse(request, due, facts.rules).request;
   const swept = decide(request, { do: 'lapse' }, due, facts).request;
-  if (swept.status !== next.status || (sweepAt(swept) ?? '9') <= due) throw new Error(`${request.status} is not swept`);
+  // What has ended may be due for deletion at once; what has not must not be due for the same again.
+  const again = !isFinal(swept) && (sweepAt(swept) ?? '9') <= due;
+  if (swept.status !== next.status || again) throw new Error(`${request.status} is not swept`);
   if (next.status === request.status) throw new Error(`${request.status} stays past its deadline`);
   const end = lapse(request, after(due, 1000 * day), facts.rules).request;
   if (!isFinal(end)) throw new Error(`${request.status} never ends`);
