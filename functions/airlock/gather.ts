@@ -1,3 +1,4 @@
+import { pack } from '../ingest/chunks.ts';
 import type { Present } from '../ingest/compare.ts';
 import type { Finding } from '../ingest/ingest.ts';
 import { bytesOf, clashes, finding, wrongPath } from '../ingest/paths.ts';
@@ -21,6 +22,23 @@ export interface Volumes {
 
 /** Where everything of one round lies. */
 export const roundPrefix = ({ id, round }: Pick<Request, 'id' | 'round'>): string => `requests/${id}/${round}/`;
+
+/**
+ * What one Lambda seals, checks or releases at most, in bytes, within its 15 minutes: it reads them once or twice, which
+ * takes some five minutes each at the 85 MB/s of one connection to S3 (hashing takes a tenth of that), and has S3 copy them.
+ */
+export const mostAtOnce = 25 * 1024 ** 3;
+
+/** Why these are too many bytes for the Lambdas that would take them; nobody would see them fail but by a timeout. */
+function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
+  const alone = files.filter(({ size }) => size > mostAtOnce);
+  if (alone.length > 0)
+    return alone.map(({ path, size }) =>
+      finding(path, `It has ${size} bytes; a file may have ${mostAtOnce}. Split it.`),
+    );
+  const together = pack(files).some(chunk => chunk.reduce((sum, { size }) => sum + size, 0) > mostAtOnce);
+  return together ? [finding('', 'It has too many large files for one request. Make two of it.')] : [];
+}
 
 /** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
 export function gather(
@@ -47,6 +65,7 @@ export function gather(
       return wrong === undefined ? [] : [finding(path, wrong)];
     }),
     ...clashes(files.map(({ path }) => path)),
+    ...tooLarge(files),
     ...files
       .filter(({ group }) => group < 0)
       .map(({ path }) => finding(path, 'No group takes this file. Add it to one, or take it out of the folder.')),

@@ -19,7 +19,15 @@ export interface Content {
 const place = ({ bucket, key, version = '' }: Version) =>
   `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}?versionId=${encodeURIComponent(version)}`;
 
-const isTaken = (error: unknown) => error instanceof Error && error.name === 'PreconditionFailed';
+const isNamed = (name: string) => (error: unknown) => error instanceof Error && error.name === name;
+const isTaken = isNamed('PreconditionFailed');
+const isOver = isNamed('NoSuchUpload');
+
+/** The bytes of a part, from 0, as S3 takes them: both ends belong to it. */
+export const rangeOf = (index: number, { size, part }: { size: number; part: number }): [number, number] => [
+  index * part,
+  Math.min((index + 1) * part, size) - 1,
+];
 
 /** Throws unless the object there is the content that was verified; gives its version. */
 async function reread(to: Version, content: Content): Promise<string> {
@@ -75,14 +83,14 @@ export async function copyParts(
   );
   try {
     const copied = await parallel([...hashes.keys()], 8, async index => {
-      const last = Math.min((index + 1) * part, content.size) - 1;
+      const [first, last] = rangeOf(index, { size: content.size, part });
       const { CopyPartResult: made = {} } = await s3.send(
         new UploadPartCopyCommand({
           ...target,
           UploadId,
           PartNumber: index + 1,
           CopySource: place(from),
-          CopySourceRange: `bytes=${index * part}-${last}`,
+          CopySourceRange: `bytes=${first}-${last}`,
         }),
       );
       return { PartNumber: index + 1, ETag: made.ETag, ChecksumSHA256: made.ChecksumSHA256 };
@@ -98,7 +106,14 @@ export async function copyParts(
     if (VersionId !== undefined && copied.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index]))
       return VersionId;
   } catch (error) {
-    await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId }));
+    await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(late => {
+      if (!isOver(late)) throw late;
+    });
+    // Completed before, and the answer was lost: then it is there.
+    if (isOver(error))
+      return reread(to, content).catch(() => {
+        throw error;
+      });
     if (!isTaken(error)) throw error;
   }
   return reread(to, content);

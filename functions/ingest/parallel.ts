@@ -1,4 +1,7 @@
-/** Runs `work` over all items, at most `width` at once; stops taking new ones at the first error. Keeps the order. */
+/**
+ * Runs `work` over all items, at most `width` at once; stops taking new ones at the first error, which it throws once
+ * nothing is under way any more. Keeps the order.
+ */
 export async function parallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
@@ -14,6 +17,7 @@ export async function parallel<T, R>(items: readonly T[], width: number, work: (
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, worker));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return results;
 }

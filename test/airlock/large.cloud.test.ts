@@ -1,0 +1,138 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  DeleteObjectCommand,
+  GetObjectAttributesCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectVersionsCommand,
+  PutBucketVersioningCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Sealed } from '../../functions/airlock/steps.ts';
+import { cloud } from '../cloud.ts';
+import { makeProject } from '../workspaces/ground.ts';
+
+const of = cloud();
+const s3 = new S3Client(of.configuration);
+const MiB = 1024 ** 2;
+/** What is large here, so that a file of a few megabytes goes the way of one of many gigabytes. */
+const limits = { whole: 6 * MiB, part: 5 * MiB };
+const [AIRLOCK_BUCKET = '', RELEASE_BUCKET = ''] = [of.outputs['data.Sealed'], of.outputs['data.Released']];
+const id = `al-${Date.now().toString(16).padStart(16, '0')}`;
+const attempt = { project: 'large-parts', request: id, attempt: 1 };
+const source = 'data/outbox/large/';
+const hex = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const context = { getRemainingTimeInMillis: () => 900_000, awsRequestId: 'x' };
+type Step = (input: object, context: object) => Promise<Record<string, string>>;
+
+let bucket = '';
+let steps: { seal: Step; copy: Step };
+let texts: typeof import('../../functions/ingest/work.ts');
+
+beforeAll(async () => {
+  const project = await makeProject(of, attempt.project);
+  if (project.status !== 'ready') throw new Error('the project is not ready');
+  bucket = project.network.bucket;
+  await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  // As Lambda sets it: the very functions, with nothing changed but how large is large.
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: of.endpoint,
+    AWS_REGION: of.region,
+    AWS_ACCESS_KEY_ID: of.configuration.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: of.configuration.credentials.secretAccessKey,
+    BUCKETS: 'broch-',
+    AIRLOCK_BUCKET,
+    RELEASE_BUCKET,
+    // Where steps leave texts for each other may be anywhere.
+    WORK_BUCKET: bucket,
+    UPLOADS_BUCKET: 'none',
+    TABLE_NAME: 'none',
+    RULES: '{}',
+  });
+  vi.doMock('../../functions/ingest/steps.ts', async original => ({
+    ...(await original<object>()),
+    copyLimits: limits,
+  }));
+  texts = await import('../../functions/ingest/work.ts');
+  steps = {
+    seal: (await import('../../functions/airlock/seal.ts')).handler as unknown as Step,
+    copy: (await import('../../functions/airlock/copy.ts')).handler as unknown as Step,
+  };
+});
+
+async function land(path: string, content: Uint8Array) {
+  const { VersionId: version = '', ETag: etag = '' } = await s3.send(
+    new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: content }),
+  );
+  return { path, version, size: content.length, etag, kind: 'supporting', group: 0 };
+}
+const seal = async (round: number, files: readonly object[]) => {
+  const chunk = await texts.leave(bucket, 'large', JSON.stringify(files));
+  const { sealed = '', findings } = await steps.seal(
+    { ...attempt, bucket, source, direction: 'export', round, chunk },
+    context,
+  );
+  return { sealed, findings, files: JSON.parse(await texts.take(bucket, sealed)) as ReturnType<typeof Sealed.parse> };
+};
+const copy = (round: number, chunk: string) => steps.copy({ ...attempt, round, into: null, chunk }, context);
+const read = async (Bucket: string, Key: string, VersionId?: string) => {
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key, VersionId }));
+  return Buffer.from((await Body?.transformToByteArray()) ?? '');
+};
+const halfDone = async (Bucket: string) => {
+  const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
+  return Uploads.filter(({ Key }) => Key?.includes(id));
+};
+
+describe('a file too large for one copy', () => {
+  const content = randomBytes(17 * MiB + 3);
+
+  it('is sealed and released in parts, in the version that was planned, with the same SHA-256', async () => {
+    const planned = await land('large.bin', content);
+    await land('large.bin', randomBytes(7 * MiB));
+    const { sealed, files } = await seal(1, [planned, await land('small.txt', Buffer.from('small'))]);
+    const [large] = files;
+    expect(large).toMatchObject({ path: 'large.bin', size: content.length, sha256: hex(content) });
+    const key = `requests/${id}/1/files/large.bin`;
+    expect(hex(await read(AIRLOCK_BUCKET, key, large?.versionId))).toBe(hex(content));
+    const { ObjectParts } = await s3.send(
+      new GetObjectAttributesCommand({ Bucket: AIRLOCK_BUCKET, Key: key, ObjectAttributes: ['ObjectParts'] }),
+    );
+    expect(ObjectParts?.TotalPartsCount).toBe(4);
+    // A step is asked again when its answer was lost: it finds what it made.
+    expect((await seal(1, [planned])).files[0]?.versionId).toBe(large?.versionId);
+    await s3.send(new PutObjectCommand({ Bucket: AIRLOCK_BUCKET, Key: key, Body: 'another' }));
+    const { held = '' } = await copy(1, sealed);
+    const [out] = JSON.parse(await texts.take(bucket, held));
+    expect(out).toMatchObject({ path: 'large.bin', sha256: hex(content), size: content.length });
+    expect(hex(await read(RELEASE_BUCKET, out.key, out.versionId))).toBe(hex(content));
+    expect([await halfDone(AIRLOCK_BUCKET), await halfDone(RELEASE_BUCKET)]).toEqual([[], []]);
+  });
+
+  it('is not released where it is not what was sealed', async () => {
+    const { files } = await seal(2, [await land('other.bin', content)]);
+    const wrong = files.map(file => ({ ...file, sha256: hex(Buffer.from('other')) }));
+    const chunk = await texts.leave(bucket, 'large', JSON.stringify(wrong));
+    await expect(copy(2, chunk)).rejects.toMatchObject({ name: 'Tampered' });
+    const { Versions = [] } = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: RELEASE_BUCKET, Prefix: `released/${id}/files/other.bin` }),
+    );
+    expect(Versions).toEqual([]);
+  });
+
+  it('leaves no part where the copy fails half way', async () => {
+    const planned = await land('gone.bin', content);
+    const { copyParts } = await import('../../functions/ingest/lake.ts');
+    const { hashOf } = await import('../../functions/ingest/landing.ts');
+    const from = { bucket, key: source + planned.path, version: planned.version };
+    const { parts: hashes, sha256 } = await hashOf(from, limits.part);
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: from.key, VersionId: from.version }));
+    const to = { bucket: AIRLOCK_BUCKET, key: `requests/${id}/3/files/gone.bin` };
+    const file = { sha256, size: content.length, etag: '' };
+    await expect(copyParts(from, to, file, { part: limits.part, hashes })).rejects.toThrow();
+    expect(await halfDone(AIRLOCK_BUCKET)).toEqual([]);
+    expect((await seal(3, [planned])).findings).toMatch(/./);
+  });
+});

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { gather, mostAtOnce } from '../../functions/airlock/gather.ts';
+import { pack } from '../../functions/ingest/chunks.ts';
+import { rangeOf } from '../../functions/ingest/lake.ts';
+import { copyLimits } from '../../functions/ingest/steps.ts';
+import { rules } from './life.ts';
+
+const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];
+/** S3's: 10,000 parts of at most 5 GiB, all but the last of at least 5 MiB, and objects of at most 5 TiB. */
+const s3 = { parts: 10_000, part: 5 * GiB, least: 5 * MiB, object: 5 * TiB };
+
+describe('a copy in parts', () => {
+  it('has parts that S3 takes, which cover every byte once, up to the largest object there can be', () => {
+    const { part, whole } = copyLimits;
+    const size = fc.oneof(
+      fc.integer({ min: whole + 1, max: s3.object }),
+      fc.integer({ min: 5, max: s3.object / part }).chain(n => fc.constantFrom(n * part - 1, n * part, n * part + 1)),
+    );
+    fc.assert(
+      fc.property(size, bytes => {
+        const of = Math.min(bytes, s3.object);
+        const count = Math.ceil(of / part);
+        expect(count).toBeLessThanOrEqual(s3.parts);
+        let next = 0;
+        for (let index = 0; index < count; index++) {
+          const [first, last] = rangeOf(index, { size: of, part });
+          const length = last - first + 1;
+          if (first !== next || length > s3.part || length < 1)
+            throw new Error(`part ${index} of ${of}: ${first}-${last}`);
+          if (index < count - 1 && length < s3.least) throw new Error(`part ${index} of ${of} is too small`);
+          next = last + 1;
+        }
+        expect(next).toBe(of);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('what is too much for a Lambda', () => {
+  const caps = { ...rules().caps, bytes: 100 * TiB };
+  const of = {
+    id: 'al-0011223344556677',
+    round: 1,
+    source: 'data/outbox/t/',
+    groups: [{ name: 'all', kind: 'model' as const, purpose: 'p', context: '', controls: '', paths: ['**'] }],
+  };
+  const present = (sizes: readonly number[]) =>
+    sizes.map((size, index) => ({ path: `f${index}.bin`, version: 'v', size, etag: '' }));
+  const reasons = (sizes: readonly number[]) =>
+    gather(of, present(sizes), { ...rules(), caps }).findings.map(({ path, reason }) => `${path}: ${reason}`);
+
+  it('is named, file by file, when it is submitted', () => {
+    expect(reasons([6 * GiB, mostAtOnce])).toEqual([]);
+    expect(reasons([6 * GiB, mostAtOnce + 1])).toEqual([
+      expect.stringMatching(/^f1.bin: It has 26843545601 bytes; a file may/),
+    ]);
+    expect(reasons(Array.from({ length: 41 }, () => 20 * GiB))).toEqual([
+      expect.stringMatching(/too many large files/),
+    ]);
+  });
+
+  it('is never planned, whatever the caps are', () => {
+    const size = fc.oneof(fc.integer({ min: 0, max: GiB }), fc.integer({ min: GiB, max: 30 * GiB }));
+    fc.assert(
+      fc.property(fc.array(size, { minLength: 1, maxLength: 120 }), sizes => {
+        const { files, findings } = gather(of, present(sizes), { ...rules(), caps });
+        if (findings.length > 0) return;
+        for (const chunk of pack(files))
+          expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(mostAtOnce);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('is not what the caps of an organisation allow a request by themselves', () => {
+    // The default cap of a request, in the fewest files it can have.
+    const { bytes } = rules().caps;
+    expect(reasons(Array.from({ length: Math.ceil(bytes / mostAtOnce) }, () => mostAtOnce))).toEqual([]);
+  });
+});
