@@ -91,7 +91,7 @@ export const Rules = z.strictObject({
 export type Rules = z.infer<typeof Rules>;
 export type RuleName = keyof Rules;
 
-/** Types that may leave, as `sniff.ts` names them: a PDF can't be shown safely, so no tier and no project has it. */
+/** Types that may pass, as `sniff.ts` names them: what reviewers can't be shown safely, such as a PDF, passes nowhere. */
 export const allTypes = [
   'text/csv',
   'text/tab-separated-values',
@@ -108,11 +108,8 @@ export const allTypes = [
   'application/vnd.apache.parquet',
   'image/png',
   'image/jpeg',
-  'image/gif',
-  'image/webp',
   'image/svg+xml',
   'application/x-safetensors',
-  'application/onnx',
 ] as const;
 
 /** What a project's outputs are checked against. Kept as data per project; `version` is what reports name. */
@@ -183,7 +180,7 @@ function outgoing(tier: Tier): Policy {
   const threshold = tier === 1 ? 5 : 10;
   const strict = tier === 1 ? ask : block;
   const light = tier === 3 ? ask : warn;
-  const never = ['text/html', 'application/onnx'];
+  const never = ['text/html'];
   return Policy.parse({
     version: `broch-tier${tier}-1`,
     tier,

@@ -196,12 +196,20 @@ function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
   if (findings.runs('type.refused'))
     findings.add(
       'type.refused',
-      type === 'application/pdf'
-        ? 'A PDF can hold what nobody sees, and reviewers cannot be shown it safely. Send a figure as PNG, a table as CSV, a text as Markdown.'
-        : `Files of this type (${quoted(type)}) may not leave a project of tier ${policy.tier}. Use a table, a picture or text.`,
+      instead[type] ??
+        `Files of this type (${quoted(type)}) may not pass the airlock of a project of tier ${policy.tier}. Use a table, a picture or text.`,
     );
   return false;
 }
+
+/** What reviewers can't be shown safely, and what they can. */
+const instead: Readonly<Record<string, string>> = {
+  'application/pdf':
+    'A PDF can hold what nobody sees, and reviewers cannot be shown it safely. Send a figure as PNG, a table as CSV, a text as Markdown.',
+  'image/gif': 'Reviewers cannot be shown a GIF safely. Send it as PNG.',
+  'image/webp': 'Reviewers cannot be shown a WebP picture safely. Send it as PNG.',
+  'application/onnx': 'Nobody can see what an ONNX model remembers. Send its weights as safetensors.',
+};
 
 /** What a file is besides its type: the same bytes read as something else. */
 async function dangers(type: string, meta: CheckedFile, open: Open, findings: Findings): Promise<void> {
@@ -235,13 +243,5 @@ async function contents(
     return void (await checkText(utf8(open), findings));
   }
   if (type.startsWith('image/')) return checkImage(type, await all(open, longestImage), findings);
-  if (type === 'application/onnx') {
-    if (findings.runs('model.weights'))
-      findings.add(
-        'model.weights',
-        'It is an ONNX model, which is not read further. Say how it was trained and what it may remember.',
-      );
-    return;
-  }
   await checkText(utf8(open), findings, type === 'text/x-code' ? undefined : newTable);
 }

@@ -17,7 +17,7 @@ const behind = (findings: Findings, bytes: number) => {
 export function checkImage(type: string, bytes: Uint8Array, findings: Findings): void {
   findings.runs('image.metadata');
   findings.runs('image.trailing');
-  const walk = { 'image/png': png, 'image/jpeg': jpeg, 'image/gif': gif, 'image/webp': webp }[type];
+  const walk = { 'image/png': png, 'image/jpeg': jpeg }[type];
   if (walk) behind(findings, walk(bytes, findings));
 }
 
@@ -99,54 +99,6 @@ function jpeg(bytes: Uint8Array, findings: Findings): number {
     }
     if (bytes[at + 1] === 0xd9) return bytes.length - at - 2;
   }
-}
-
-function gif(bytes: Uint8Array, findings: Findings): number {
-  const table = (flags: number) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
-  let at = 13 + table(bytes[10] ?? 0);
-  const blocks = () => {
-    for (;;) {
-      const length = bytes[at];
-      if (length === undefined) throw new Unreadable('the picture is cut short');
-      at += 1 + length;
-      if (length === 0) return;
-    }
-  };
-  for (;;) {
-    const kind = bytes[at];
-    if (kind === 0x3b) return bytes.length - at - 1;
-    if (kind === 0x21) {
-      const label = bytes[at + 1];
-      const name = latin(bytes.subarray(at + 3, at + 14));
-      if (label === 0xfe) metadata(findings, 'a comment');
-      else if (label === 0xff && !/^(NETSCAPE2\.0|ANIMEXTS1\.0)$/.test(name))
-        metadata(findings, `data of a program (${quoted(name)})`);
-      else if (label === 0x01) metadata(findings, 'a text');
-      at += 2;
-      blocks();
-    } else if (kind === 0x2c) {
-      at += 10 + table(bytes[at + 9] ?? 0) + 1;
-      blocks();
-    } else throw new Unreadable('the picture is damaged or cut short');
-  }
-}
-
-function webp(bytes: Uint8Array, findings: Findings): number {
-  const view = viewOf(bytes);
-  if (bytes.length < 20) throw new Unreadable('the picture is cut short');
-  const size = view.getUint32(4, true) + 8;
-  if (size > bytes.length) throw new Unreadable('the picture is cut short');
-  for (let at = 12; at + 8 <= size; ) {
-    const kind = latin(bytes.subarray(at, at + 4));
-    if (kind === 'EXIF') metadata(findings, 'EXIF data');
-    else if (kind === 'XMP ') metadata(findings, 'XMP data');
-    else if (!/^(VP8 |VP8L|VP8X|ALPH|ANIM|ANMF|ICCP)$/.test(kind))
-      metadata(findings, `a part of its own (${quoted(kind)})`);
-    const length = view.getUint32(at + 4, true);
-    at += 8 + length + (length % 2);
-    if (at > size + 1) throw new Unreadable('the picture is damaged');
-  }
-  return bytes.length - size;
 }
 
 /** An SVG is a program as much as a picture: only drawing may be in it. */

@@ -21,9 +21,6 @@ const header = 16 * 1024 ** 2 + 8;
 
 const why: Record<string, string> = {
   'application/pdf': 'It is a PDF, which cannot be shown safely.',
-  'image/gif': 'It is a GIF, which is not drawn anew. Ask for a PNG.',
-  'image/webp': 'It is a WebP picture, which is not drawn anew. Ask for a PNG.',
-  'application/onnx': 'It is an ONNX model, which is not read. Ask for safetensors.',
 };
 
 const unfolded = 256 * 1024 ** 2;

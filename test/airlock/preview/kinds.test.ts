@@ -111,7 +111,7 @@ it('a document is its words', async () => {
 it.each([
   ['an archive', 'a.zip', archive('x'), 'not rendered'],
   ['a PDF', 'a.pdf', '%PDF-1.7\n%%EOF', 'cannot be shown safely'],
-  ['a GIF', 'a.gif', 'GIF89a\0\u0001', 'Ask for a PNG'],
+  ['a GIF', 'a.gif', 'GIF89a\0\u0001', 'not rendered'],
 ])('%s is not shown', async (_, path, bytes, says) => {
   const { body } = await text(path, 'application/octet-stream', bytes);
   expect(body).toContain('No preview');
