@@ -68,6 +68,9 @@ export const imports: Teller = async (stage: Stage, tell) => {
     const [first] = report?.first ?? [];
     must(first?.rule === 'malware.found', `it was blocked for ${JSON.stringify(report)}`);
     rmSync(place, { recursive: true, force: true });
-    return { says: `Blocked: ${first.path}. ${first.says}`, ids: { request: params.request, rule: first.rule } };
+    return {
+      says: `Blocked: ${first.path}. Nobody can open it there, whoever they are; operators hear by mail what it was.`,
+      ids: { request: params.request, rule: first.rule },
+    };
   });
 };
