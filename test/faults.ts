@@ -31,6 +31,8 @@ export interface Call {
 
 export interface Watched {
   readonly calls: readonly Call[];
+  /** What every invocation was called with. */
+  readonly events: readonly { readonly function: string; readonly event: Readonly<Record<string, unknown>> }[];
   /** The faults that have not happened. */
   readonly unmet: readonly Fault[];
 }

@@ -124,6 +124,9 @@ def _watched(invoke):
         if not watches or not trace_id:
             return invoke(self, event, request_id, trace_id=trace_id, **rest)
         invocation = {"id": trace_id, "name": _name(self.config, event), "watches": watches, "calls": {}}
+        with _lock:
+            for watch in watches:
+                watch["events"].append({"function": invocation["name"], "event": event})
         how = _seen(invocation, INVOKE, INVOKE)["how"]
         if how in ("throttle", "error"):
             return _failed("Lambda.TooManyRequestsException" if how == "throttle" else "Lambda.SdkClientException")
@@ -139,7 +142,7 @@ def _watched(invoke):
 
 def _told(watch):
     unmet = [rule["asked"] for rule in watch["rules"] if not rule["hit"]]
-    return {"calls": watch["calls"], "unmet": unmet}
+    return {"calls": watch["calls"], "events": watch["events"], "unmet": unmet}
 
 
 def _control(asked):
@@ -166,7 +169,7 @@ def _control(asked):
                 }
                 for rule in asked.get("rules", [])
             ]
-            _watches[name] = {"about": asked["about"], "rules": rules, "calls": []}
+            _watches[name] = {"about": asked["about"], "rules": rules, "calls": [], "events": []}
         return _told(_watches.pop(name) if asked.get("end") else _watches[name])
 
 

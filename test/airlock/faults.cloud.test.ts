@@ -180,7 +180,7 @@ async function way(project: string, faults: readonly Fault[]) {
   return { calls, unmet };
 }
 
-/** Each call of the airlock's functions that `of` takes; not of what keeps outcomes, for which there is a test below. */
+/** Each call of the airlock's functions that `of` takes; not of what keeps the outcomes of calls, for which there is once.cloud.test.ts. */
 function faultsOf(calls: readonly Call[], how: Fault['how'], takes = (_: string) => true, times?: number): Fault[] {
   return [...callsOf(calls)].flatMap(([name, all]) =>
     name.startsWith('airlock/') && takes(name)

@@ -25,7 +25,7 @@ import { person } from '../ingest/partner.ts';
 import { makeProject, rows } from '../workspaces/ground.ts';
 
 type Cloud = ReturnType<typeof cloud>;
-export type Somebody = Api & { readonly id: string; readonly name: string };
+export type Somebody = Api & { readonly id: string; readonly name: string; again(): Promise<Api> };
 
 export async function somebody(of: Cloud, name: string, group: Group, patience?: Patience): Promise<Somebody> {
   const api = await person(of, name, group, patience);
@@ -196,18 +196,52 @@ scene.another = async (of: Cloud, id: string, member: Somebody): Promise<string>
   return id;
 };
 
-/** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
-export async function moveBack(of: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> {
+let folders = 0;
+/** A submission in such a project. */
+scene.submitted = async (of: Cloud, project: string, by: Somebody, files: Files) => {
+  const source = `data/outbox/s${folders++}/`;
+  await put(of, `broch-local-${of.account}-${project}`, source, files);
+  const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
+  const body = { title: 'T', direction: 'export', source, groups };
+  const { id: request } = await by.ask('draftRequest', { params: { project }, body });
+  await by.ask('submitRequest', { params: { project, request } });
+  return { project, request };
+};
+
+/** A release of such a project. */
+scene.released = async (
+  of: Cloud,
+  project: string,
+  by: Somebody,
+  { vera, viktor, olga }: Record<'vera' | 'viktor' | 'olga', Somebody>,
+  files: Files,
+) => {
+  const params = await scene.submitted(of, project, by, files);
+  const { seal } = await settle(by, params, ['inReview']);
+  for (const who of [vera, viktor])
+    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  await olga.ask('releaseRequest', { params });
+  await settle(by, params, ['released']);
+  return params;
+};
+
+/** Changes a field of the request's row, as somebody with all rights might: `seal.sha256`, say. */
+export async function set(of: Cloud, request: string, field: string, value: string): Promise<void> {
   const dynamo = new DynamoDBClient(of.configuration);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const { pk, sk } = key('airlock', request);
+  const names = field.split('.').map((name, index) => [`#n${index}`, name] as const);
   await dynamo.send(
     new UpdateItemCommand({
       TableName: TableNames.find(name => name.startsWith('broch-local-data')),
       Key: { pk: { S: pk }, sk: { S: sk } },
-      UpdateExpression: 'SET #name = :past',
-      ExpressionAttributeNames: { '#name': name },
-      ExpressionAttributeValues: { ':past': { S: new Date(Date.now() - by).toISOString() } },
+      UpdateExpression: `SET ${names.map(([name]) => name).join('.')} = :value`,
+      ExpressionAttributeNames: Object.fromEntries(names),
+      ExpressionAttributeValues: { ':value': { S: value } },
     }),
   );
 }
+
+/** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
+export const moveBack = (of: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
+  set(of, request, name, new Date(Date.now() - by).toISOString());

@@ -31,8 +31,13 @@ import type { Files } from './delivery.ts';
 
 type Cloud = ReturnType<typeof cloud>;
 
-/** The API as somebody new of a group. */
-export async function person(of: Cloud, name: string, group: Group, patience?: Patience): Promise<Api> {
+/** The API as somebody new of a group; `again` signs them in anew, with what groups they have by then. */
+export async function person(
+  of: Cloud,
+  name: string,
+  group: Group,
+  patience?: Patience,
+): Promise<Api & { again(): Promise<Api> }> {
   const place = {
     name: 'test',
     api: of.api,
@@ -41,8 +46,12 @@ export async function person(of: Cloud, name: string, group: Group, patience?: P
     region: of.region,
     embedded: { endpoint: of.endpoint, ca: readFileSync(of.ca, 'utf8'), account: of.account, people: [] },
   };
-  const { access } = await signInAs(place, await enrol(place, of.configuration, `${name}-${Date.now()}`, group));
-  return apiAt(place, agentFor(place), async () => access, patience);
+  const who = await enrol(place, of.configuration, `${name}-${Date.now()}`, group);
+  const signedIn = async () => {
+    const { access } = await signInAs(place, who);
+    return apiAt(place, agentFor(place), async () => access, patience);
+  };
+  return { ...(await signedIn()), again: signedIn };
 }
 
 /** S3 with the credentials of a delivery, as its partner has it. */

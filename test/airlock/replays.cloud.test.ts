@@ -1,0 +1,295 @@
+import { EventBridgeClient, ListEventBusesCommand, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { airlockRoutes } from '../../functions/airlock/routes.ts';
+import type { Route } from '../../functions/api/route.ts';
+import type { RouteName } from '../../functions/api/routes.ts';
+import { key } from '../../functions/keys.ts';
+import { watch } from '../faults.ts';
+import { rows, until } from '../workspaces/ground.ts';
+import { ending, join, regroup, scene, set, settle, somebody, startAs } from './ground.ts';
+
+const { of, project, people, sealed, released, bucket, submit, approve, vote } = scene('airlock-replays');
+const [s3, sfn, lambda] = [
+  new S3Client(of.configuration),
+  new SFNClient(of.configuration),
+  new LambdaClient(of.configuration),
+];
+const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
+type Params = Awaited<ReturnType<typeof approve>>;
+
+const rowOf = async ({ request }: Params) => (await rows(of)).get(key('airlock', request));
+const grantOf = async ({ request }: Params) => (await rows(of)).get(key('download', `${project}#${request}`));
+const tokenOf = async (params: Params, other = '') =>
+  String(
+    (
+      await until(
+        () => rowOf(params),
+        row => typeof row?.token === 'string' && row.token !== other,
+      )
+    )?.token,
+  );
+const inReview = async () => {
+  const { params } = await submit(files);
+  await settle(people.rana, params, ['inReview']);
+  await tokenOf(params);
+  return params;
+};
+async function release(params: Params) {
+  await people.olga.ask('releaseRequest', { params });
+  await settle(people.rana, params, ['released']);
+  await ending(of, 'release', params.request, 2);
+}
+async function stops(params: Params, attempt = 2) {
+  await people.olga.ask('releaseRequest', { params });
+  expect(await ending(of, 'release', params.request, attempt)).toMatchObject({ status: 'FAILED', error: 'Tampered' });
+  expect(await grantOf(params)).toBeUndefined();
+}
+async function versionsOf(Bucket: string, Prefix: string) {
+  const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix }));
+  return [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => `${Key} ${VersionId}`).sort();
+}
+
+describe.concurrent('what was said once and is said again', () => {
+  it('the token of a wait that is over, and that of another request', async () => {
+    const [one, two] = await Promise.all([inReview(), inReview()]);
+    const [first, other] = await Promise.all([tokenOf(one), tokenOf(two)]);
+    await sfn.send(new SendTaskSuccessCommand({ taskToken: first, output: '{"outcome":"approved"}' }));
+    const second = await tokenOf(one, first);
+    for (const answer of [
+      new SendTaskSuccessCommand({ taskToken: first, output: '{"outcome":"approved"}' }),
+      new SendTaskFailureCommand({ taskToken: first, error: 'Approved' }),
+    ])
+      await expect(sfn.send(answer as SendTaskSuccessCommand)).rejects.toThrow();
+    // Another's token wakes that other one's workflow, which looks and waits on.
+    await sfn.send(new SendTaskSuccessCommand({ taskToken: other, output: '{"outcome":"approved"}' }));
+    await tokenOf(two, other);
+    expect([(await rowOf(one))?.token, (await rowOf(one))?.status, (await rowOf(two))?.status]).toEqual([
+      second,
+      'inReview',
+      'inReview',
+    ]);
+    // What a waiting Lambda would be told by a forger: its own request's newest attempt counts, and no other.
+    for (const params of [one, two]) await people.rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
+  });
+
+  it('the start of an attempt that ran, and of one that never was', async () => {
+    const params = await inReview();
+    const before = await rowOf(params);
+    await startAs(of, 'check', params, 1).catch((error: Error) => expect(error.name).toBe('ExecutionAlreadyExists'));
+    for (const [attempt, from] of [
+      [9, 'start'],
+      [10, 'review'],
+    ] as const) {
+      await startAs(of, 'check', params, attempt, { from });
+      const { end } = await ending(of, 'check', params.request, attempt);
+      expect(end).toBe(from === 'start' ? 'Superseded' : 'Decided');
+    }
+    await startAs(of, 'release', params, 11);
+    expect((await ending(of, 'release', params.request, 11)).end).toBe('Superseded');
+    expect(await rowOf(params)).toEqual(before);
+  });
+
+  it('every step of a release, with what it was called with', async () => {
+    const watched = await watch(of, project);
+    const params = await approve(files);
+    await release(params);
+    const { events } = await watched.end();
+    const steps = events.filter(({ event }) => event.request === params.request && typeof event.attempt === 'number');
+    const names = [...new Set(steps.map(({ function: name }) => name))];
+    expect(names.length).toBeGreaterThanOrEqual(10);
+    const state = async () => ({
+      row: await rowOf(params),
+      grant: await grantOf(params),
+      sealed: await versionsOf(sealed, `requests/${params.request}/`),
+      released: await versionsOf(released, `released/${params.request}/`),
+    });
+    const before = await state();
+    const functions = new Map<string, string>();
+    for (let Marker: string | undefined, more = true; more; more = Marker !== undefined) {
+      const { Functions = [], NextMarker } = await lambda.send(new ListFunctionsCommand({ Marker }));
+      for (const { Description = '', FunctionName = '' } of Functions)
+        functions.set(Description.replace(/^functions\//, ''), FunctionName);
+      Marker = NextMarker;
+    }
+    for (const { function: name, event } of steps) {
+      const { Payload } = await lambda.send(
+        new InvokeCommand({ FunctionName: functions.get(name), Payload: JSON.stringify(event) }),
+      );
+      expect(Buffer.from(Payload ?? '').toString()).not.toContain('Runtime.');
+    }
+    expect(await state()).toEqual(before);
+    console.log(`airlock: ${steps.length} calls of ${names.length} steps made again changed nothing`);
+  });
+
+  it('a vote: it counts once', async () => {
+    const params = await inReview();
+    for (const _ of [1, 2]) expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'inReview' });
+    expect((await rowOf(params))?.votes).toHaveLength(1);
+    expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
+    await expect(vote(people.viktor, params, 'approve')).rejects.toThrow(/nothing to vote on/);
+  });
+
+  it('an event that somebody made up', async () => {
+    const params = await inReview();
+    const before = await rowOf(params);
+    const events = new EventBridgeClient(of.configuration);
+    const { EventBuses = [] } = await events.send(new ListEventBusesCommand({}));
+    for (const DetailType of ['RequestApproved', 'ReleaseStarted', 'RequestReleased', 'VoteCast'])
+      for (const { Name } of EventBuses) {
+        const Detail = JSON.stringify({ ...before, request: params.request, at: new Date().toISOString(), by: 'x' });
+        await events.send(
+          new PutEventsCommand({ Entries: [{ EventBusName: Name, Source: 'broch.airlock', DetailType, Detail }] }),
+        );
+      }
+    await new Promise(resolve => setTimeout(resolve, 1500));
+    expect([await rowOf(params), await grantOf(params)]).toEqual([before, undefined]);
+  });
+
+  it('a link: by somebody else, from elsewhere, a second time, after it was revoked', async () => {
+    const params = await approve(files);
+    await release(params);
+    const { rana, olga } = people;
+    const rosa = await somebody(of, 'replays-rosa', 'researcher');
+    await join(of, project, rosa);
+    const far = await rana.ask('openDownload', { params, body: { network: '192.0.2.0/24' } });
+    await expect(rana.ask('takeDownload', { params, body: { token: far.token } })).rejects.toThrow(/network/);
+    const { token } = await rana.ask('openDownload', { params, body: {} });
+    for (const name of ['takeDownload', 'downloadFiles'] as const)
+      await expect(rosa.ask(name, { params, body: { token } })).rejects.toThrow(/There is no such/);
+    await rana.ask('takeDownload', { params, body: { token } });
+    await rana.ask('downloadFiles', { params, body: { token } });
+    await expect(rana.ask('takeDownload', { params, body: { token } })).rejects.toThrow(/works once/);
+    await expect(rosa.ask('downloadFiles', { params, body: { token } })).rejects.toThrow(/There is no such/);
+    await olga.ask('revokeRequest', { params, body: { reason: 'a mistake' } });
+    for (const name of ['takeDownload', 'downloadFiles'] as const)
+      await expect(rana.ask(name, { params, body: { token } })).rejects.toThrow(/revoked|not released/);
+    expect((await grantOf(params))?.taken).toBe(1);
+  });
+});
+
+describe.concurrent('what was written once and is changed', () => {
+  it('a seal in the row: what is voted on then is released by nobody', async () => {
+    const params = await inReview();
+    await set(of, params.request, 'seal.sha256', '0'.repeat(64));
+    for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
+    await stops(params);
+  });
+
+  it('a seal in the row after the votes', async () => {
+    const params = await approve(files);
+    await set(of, params.request, 'seal.sha256', '0'.repeat(64));
+    await stops(params);
+  });
+
+  it('a report, in the bucket or in the row', async () => {
+    const params = await approve(files);
+    const Key = `requests/${params.request}/1/report.json`;
+    const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '{"findings":0}' }));
+    const { items } = await people.vera.ask('showChecks', { params });
+    expect(items).toHaveLength(1);
+    await set(of, params.request, 'report.versionId', VersionId ?? '');
+    await expect(people.vera.ask('showChecks', { params })).rejects.toThrow();
+    await stops(params);
+    const other = await approve(files);
+    await set(of, other.request, 'report.sha256', '0'.repeat(64));
+    await stops(other);
+  });
+
+  it('what the checks wrote about files', async () => {
+    const params = await approve(files);
+    const { Versions = [] } = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: sealed, Prefix: `requests/${params.request}/1/checks/` }),
+    );
+    const [Key, before] = [Versions[0]?.Key ?? '', await people.vera.ask('showChecks', { params })];
+    await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '[]' }));
+    expect(await people.vera.ask('showChecks', { params })).toEqual(before);
+  });
+
+  it('what is remembered of a release: nothing passes that was not compared with it', async () => {
+    const own = 'airlock-forgets';
+    const rana = await somebody(of, 'replays-ruth', 'researcher');
+    const home = await scene.another(of, own, rana);
+    expect(home).toBe(own);
+    const params = await scene.released(of, own, rana, people, files);
+    const all = await s3.send(new ListObjectVersionsCommand({ Bucket: released, Prefix: `remembered/${own}/` }));
+    const [kept] = all.Versions ?? [];
+    expect(kept?.Key).toContain(params.request);
+    // Put over: the version that is in the ledger counts.
+    await s3.send(new PutObjectCommand({ Bucket: released, Key: kept?.Key, Body: '{}' }));
+    const near = { 'b.csv': 'region,n\nNorth,20\nSouth,29\n' };
+    const second = await scene.submitted(of, own, rana, near);
+    expect((await settle(rana, second, ['blocked', 'returned', 'inReview'])).report?.worst).toMatch(/block|ask/);
+    // Deleted: nothing can be compared any more, so nothing passes.
+    await s3.send(
+      new DeleteObjectCommand({
+        Bucket: released,
+        Key: kept?.Key,
+        VersionId: kept?.VersionId,
+        BypassGovernanceRetention: true,
+      }),
+    );
+    const third = await scene.submitted(of, own, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
+    expect((await settle(rana, third, ['timedOut', 'inReview'])).status).toBe('timedOut');
+  });
+});
+
+describe('who asked', () => {
+  it('cannot vote, also when made a reviewer meanwhile', async () => {
+    const params = await inReview();
+    const { seal } = await people.rana.ask('showRequest', { params });
+    const ballot = { params, body: { verdict: 'approve', seal: seal?.sha256 } } as const;
+    await expect(people.rana.ask('reviewRequest', ballot)).rejects.toThrow(/Only reviewer/);
+    await regroup(of, people.rana, 'reviewer', 'add');
+    const risen = await people.rana.again();
+    await expect(risen.ask('reviewRequest', ballot)).rejects.toThrow(/Nobody reviews what they asked for/);
+    await expect(risen.ask('releaseRequest', { params })).rejects.toThrow(/Nobody reviews what they asked for/);
+    expect((await rowOf(params))?.votes).toEqual([]);
+    await regroup(of, people.rana, 'reviewer', 'remove');
+  });
+});
+
+describe('a project that is another’s', () => {
+  const token = 'A'.repeat(43);
+  const seal = '0'.repeat(64);
+  const sent: Readonly<Record<string, { body?: object; query?: object }>> = {
+    editRequest: { body: { title: 'x' } },
+    withdrawRequest: { body: { reason: 'x' } },
+    viewFile: { query: { path: 'a.csv' } },
+    reviewRequest: { body: { verdict: 'approve', seal } },
+    returnRequest: { body: { seal, comment: 'x' } },
+    revokeRequest: { body: { reason: 'x' } },
+    takeDownload: { body: { token } },
+    downloadFiles: { body: { token } },
+  };
+  let wrong: Params;
+  beforeAll(async () => {
+    const { params } = await submit(files);
+    wrong = { ...params, project: await scene.another(of, 'airlock-other', people.rana) };
+  });
+
+  const routes = Object.entries<Route>(airlockRoutes).filter(([, { path }]) => path.includes('{request}'));
+  for (const [name, { who }] of routes)
+    it(`has no such request: ${name}`, async () => {
+      const asks = { researcher: people.rana, reviewer: people.vera, operator: people.olga } as const;
+      const groups = who === 'anyone' ? [] : [...new Set(who.map(({ group }) => group))];
+      expect(groups.length).toBeGreaterThan(0);
+      for (const group of groups) {
+        const by = asks[group as keyof typeof asks];
+        const input = { params: wrong, body: {}, ...sent[name] } as Parameters<typeof by.call>[1];
+        const error = await by.call(name as RouteName, input).then(
+          answer => new Error(`${group} was let in: ${JSON.stringify(answer)}`),
+          (error: Error & { problem?: { status?: number } }) => error,
+        );
+        expect(`${group}: ${error.message}`).toMatch(/There is no (such )?(request|release)/);
+      }
+    });
+
+  it('and there are as many such routes as the airlock has', () => {
+    console.log(`airlock: ${routes.length} routes know no request of another project`);
+    expect(routes.length).toBeGreaterThanOrEqual(19);
+    expect(bucket()).toContain(project);
+  });
+});
