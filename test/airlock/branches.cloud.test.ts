@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join as path } from 'node:path';
 import { DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +5,8 @@ import { key } from '../../functions/keys.ts';
 import { cloud } from '../cloud.ts';
 import { type Fault, watch } from '../faults.ts';
 import { rows, until } from '../workspaces/ground.ts';
-import { ending, moveBack, openProject, put, type Somebody, settle, somebody, startAs } from './ground.ts';
+import { ending, type Files, moveBack, openProject, put, type Somebody, settle, somebody, startAs } from './ground.ts';
+import { machineOf, waysOf } from './ways.ts';
 
 const of = cloud();
 const [s3, sfn] = [new S3Client(of.configuration), new SFNClient(of.configuration)];
@@ -18,37 +17,14 @@ type Machine = 'check' | 'release';
 type Params = { project: string; request: string };
 
 beforeAll(async () => {
-  const cast = {
-    rana: 'researcher',
-    rosa: 'researcher',
-    vera: 'reviewer',
-    viktor: 'reviewer',
-    olga: 'operator',
-  } as const;
+  const [rana, rosa] = ['researcher', 'researcher'] as const;
+  const cast = { rana, rosa, vera: 'reviewer', viktor: 'reviewer', olga: 'operator' } as const;
   const names = Object.keys(cast) as (keyof typeof cast)[];
   const all = await Promise.all(names.map(name => somebody(of, `branches-${name}`, cast[name])));
   for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
 });
 
-interface State {
-  Type: string;
-  Next?: string;
-  Default?: string;
-  Choices?: { Next: string }[];
-  Catch?: { Next: string }[];
-}
-const machineOf = (file: string): Record<string, State> =>
-  JSON.parse(readFileSync(path(import.meta.dirname, '../../state-machines', `${file}.asl.json`), 'utf8')).States;
 const machines = { check: machineOf('airlock'), release: machineOf('airlock-release') };
-
-/** Every state, and every way from one state to another, also by Choice and Catch. */
-const waysOf = (states: Record<string, State>): string[] => [
-  ...new Set(
-    Object.entries(states).flatMap(([name, { Next, Default, Choices = [], Catch = [] }]) =>
-      [Next, Default, ...[...Choices, ...Catch].map(({ Next }) => Next)].flatMap(to => (to ? [`${name} > ${to}`] : [])),
-    ),
-  ),
-];
 const gone = { check: new Set<string>(), release: new Set<string>() };
 
 /** Waits for an attempt's end, and notes which ways it went. */
@@ -60,14 +36,10 @@ async function ends(machine: Machine, { request }: Params, attempt: number, end:
   return went;
 }
 
+type Beside = { params: Params; rana: Somebody; bucket: string };
 let made = 0;
-/** A submission in a project of its own, whose calls fail as told. */
-async function submitted(
-  files: Readonly<Record<string, string>> = good,
-  faults: readonly Fault[] = [],
-  paths = ['**'],
-  beside?: { params: Params; rana: Somebody; bucket: string },
-) {
+/** A submission in a project of its own, or beside another's, whose calls fail as told. */
+async function submitted(files: Files = good, faults: readonly Fault[] = [], paths = ['**'], beside?: Beside) {
   const number = made++;
   const project = beside?.params.project ?? `brn-${String(number).padStart(3, '0')}-x`;
   const rana = beside?.rana ?? (number % 2 ? people.rana : people.rosa);
@@ -86,12 +58,8 @@ type Of = Awaited<ReturnType<typeof submitted>>;
 
 const fails = (name: string, invocations = 99): Fault => ({ function: name, nth: 1, how: 'error', invocations });
 /** Waits before it reads the request, until it is let go: time to do something meanwhile. */
-const holds = (name: string, action = 'dynamodb:GetItem AIRLOCK'): Fault => ({
-  function: name,
-  action,
-  nth: 1,
-  how: 'hold',
-});
+const awaits = 'dynamodb:GetItem AIRLOCK';
+const holds = (name: string, action = awaits): Fault => ({ function: name, action, nth: 1, how: 'hold' });
 const reached = ({ calls }: Pick<Of['watched'], 'calls'>, name: string) =>
   until(calls, ({ calls }) => calls.some(call => call.function === name && call.how === 'hold'));
 
@@ -101,7 +69,7 @@ async function vote({ params }: Of, verdict: 'approve' | 'reject' = 'approve') {
     await who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256, comment: 'as it is' } });
   }
 }
-async function inReview(faults: readonly Fault[] = [], files: Readonly<Record<string, string>> = good, beside?: Of) {
+async function inReview(faults: readonly Fault[] = [], files: Files = good, beside?: Of) {
   const one = await submitted(files, faults, undefined, beside);
   await settle(one.rana, one.params, ['inReview']);
   return one;

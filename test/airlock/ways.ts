@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface State {
+  Type: string;
+  Next?: string;
+  Default?: string;
+  Choices?: { Next: string }[];
+  Catch?: { Next: string }[];
+}
+/** The states of a machine, as its file has them. */
+export const machineOf = (file: string): Record<string, State> =>
+  JSON.parse(readFileSync(join(import.meta.dirname, '../../state-machines', `${file}.asl.json`), 'utf8')).States;
+
+/** Every state, and every way from one state to another, also by Choice and Catch. */
+export const waysOf = (states: Record<string, State>): string[] => [
+  ...new Set(
+    Object.entries(states).flatMap(([name, { Next, Default, Choices = [], Catch = [] }]) =>
+      [Next, Default, ...[...Choices, ...Catch].map(({ Next }) => Next)].flatMap(to => (to ? [`${name} > ${to}`] : [])),
+    ),
+  ),
+];
