@@ -1,4 +1,5 @@
 import {
+  AdminGetUserCommand,
   AdminListGroupsForUserCommand,
   CognitoIdentityProviderClient,
   ListUsersInGroupCommand,
@@ -14,18 +15,26 @@ import { rulesFor } from './ruling.ts';
 
 const client = new CognitoIdentityProviderClient({});
 
-/** Whether the user pool has the person among the reviewers now. Nobody is in so many groups that there is a second page. */
-async function isReviewer(pool: string, name: string): Promise<boolean> {
+/**
+ * Whether the user pool has the person among the reviewers now: this very one, as a name can be given to somebody else,
+ * and not locked out. Nobody is in so many groups that there is a second page.
+ */
+async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean> {
+  const who = { UserPoolId: pool, Username: name };
   try {
-    const { Groups = [] } = await client.send(new AdminListGroupsForUserCommand({ UserPoolId: pool, Username: name }));
-    return Groups.some(({ GroupName }) => GroupName === 'reviewer');
+    const [{ Groups = [] }, { UserAttributes, Enabled }] = await Promise.all([
+      client.send(new AdminListGroupsForUserCommand(who)),
+      client.send(new AdminGetUserCommand(who)),
+    ]);
+    const is = attribute(UserAttributes, 'sub') === id && Enabled !== false;
+    return is && Groups.some(({ GroupName }) => GroupName === 'reviewer');
   } catch (error) {
     if (error instanceof UserNotFoundException) return false;
     throw error;
   }
 }
 
-const attribute = (of: UserType, name: string) => of.Attributes?.find(({ Name }) => Name === name)?.Value;
+const attribute = (of: UserType['Attributes'], name: string) => of?.find(({ Name }) => Name === name)?.Value;
 
 /** All reviewers who could look at the request now: who asked and the project's members are none of them. */
 export async function candidatesFor(
@@ -38,7 +47,7 @@ export async function candidatesFor(
       new ListUsersInGroupCommand({ UserPoolId: pool, GroupName: 'reviewer', NextToken: next }),
     );
     for (const user of page.Users ?? []) {
-      const id = attribute(user, 'sub');
+      const id = attribute(user.Attributes, 'sub');
       if (id && user.Username && user.Enabled !== false) all.push({ id, name: user.Username });
     }
     next = page.NextToken;
@@ -49,27 +58,26 @@ export async function candidatesFor(
 }
 
 /**
- * What is so now of all people in question: who asks, by their token; whoever voted before, by the table and the pool,
- * so that somebody demoted or made a member meanwhile is known.
+ * What is so now of all people in question, who asks and whoever voted before: by the table and the pool, so that somebody
+ * demoted or made a member meanwhile is known. A token alone makes no reviewer: it outlives a demotion by up to an hour.
  */
 export async function factsFor(
   { table, pool, rules }: { table: string; pool: string; rules: Rules },
   of: Request,
   by: Person,
 ): Promise<Facts> {
-  const voters = of.status === 'inReview' ? of.votes.filter(vote => vote.by !== by.id) : [];
-  const people = [by.id, ...voters.map(vote => vote.by)];
+  const voters = of.status === 'inReview' ? of.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
+  const others = voters.filter(({ id }) => id !== by.id);
+  const people = [by.id, ...others.map(({ id }) => id)];
+  const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
   const [roles, fit] = await Promise.all([
     Promise.all(people.map(user => rolesOf(table, of.project, user))),
-    Promise.all(voters.map(({ name }) => isReviewer(pool, name))),
+    Promise.all(judges.map(judge => isReviewer(pool, judge))),
   ]);
   return {
     rules: await rulesFor(table, of.project, rules),
     candidates: [],
     members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
-    reviewers: [
-      ...(by.groups.includes('reviewer') ? [by.id] : []),
-      ...voters.filter((_, index) => fit[index]).map(vote => vote.by),
-    ],
+    reviewers: judges.filter((_, index) => fit[index]).map(({ id }) => id),
   };
 }

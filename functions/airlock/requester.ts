@@ -140,13 +140,15 @@ export function withdraw(of: Request, { by, reason }: { by: Person; reason: stri
         ? `${of.id} is ${of.status}: ask a reviewer to revoke it.`
         : `${of.id} is ${of.status}: there is nothing left to withdraw.`,
     );
-  const votes = 'votes' in of ? of.votes : [];
+  // A review that ran out of time has its votes and its seal inside.
+  const review = of.status === 'timedOut' ? of.review : of;
+  const seal = review && 'seal' in review ? review.seal : undefined;
+  const votes = review && 'votes' in review ? review.votes : [];
   return {
     request: { ...identity(of), status: 'withdrawn', reason, withdrawnAt: now },
     events: [happened('RequestWithdrawn', reason, by)],
     reason: 'withdrawn',
-    ...('seal' in of &&
-      of.seal && { ended: { round: of.round, seal: of.seal, votes, outcome: 'withdrawn' as const, at: now } }),
+    ...(seal && { ended: { round: of.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),
     ...(of.status === 'inReview' && of.token !== undefined && { wake: of.token }),
   };
 }

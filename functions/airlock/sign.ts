@@ -77,8 +77,10 @@ export const handler = step(
     const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
     if (direction === 'export') await allowDownload(TABLE_NAME, grant);
     const release = { ...kept, files: files.length, bytes, held };
-    const decision = await change(TABLE_NAME, { project, id, at }, before =>
-      decide(before, { do: 'released', attempt, release }, at, facts),
+    // Not as of when this began: its approval may have expired meanwhile.
+    const then = now();
+    const decision = await change(TABLE_NAME, { project, id, at: then }, before =>
+      decide(before, { do: 'released', attempt, release }, then, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'released' };
   },

@@ -139,6 +139,14 @@ describe('deadlines', () => {
     expect(attempt(of, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
   });
 
+  it('a review that ran out of time keeps its votes on record, also where it is withdrawn then', () => {
+    const voted = decide(inReview(facts()), approve(ada), start, facts()).request;
+    const late = decide(voted, { do: 'lapse' }, later(start, 15 * day), facts()).request;
+    expect(late.status).toBe('timedOut');
+    const { ended } = decide(late, { do: 'withdraw', by: rana, reason: 'no' }, later(start, 15 * day), facts());
+    expect(ended).toMatchObject({ round: 1, outcome: 'withdrawn', seal: sealOf(1), votes: [{ by: 'ada' }] });
+  });
+
   it('what the checks ask is answered, or goes back', () => {
     const ask = (explanation: string) => {
       let of = decide(draft(facts()), { do: 'edit', by: rana, change: { explanation } }, start, facts()).request;

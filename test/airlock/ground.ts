@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   AdminAddUserToGroupCommand,
+  AdminDisableUserCommand,
   AdminRemoveUserFromGroupCommand,
   CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
@@ -56,6 +57,12 @@ export async function regroup(of: Cloud, { name }: Somebody, group: Group, to: '
   const who = { UserPoolId: of.outputs['data.Pool'], Username: name, GroupName: group };
   if (to === 'add') await pool.send(new AdminAddUserToGroupCommand(who));
   else await pool.send(new AdminRemoveUserFromGroupCommand(who));
+}
+
+/** Nobody signs in as the person any more; tokens already given out stay as they are. */
+export async function lockOut(of: Cloud, { name }: Somebody): Promise<void> {
+  const pool = new CognitoIdentityProviderClient(of.configuration);
+  await pool.send(new AdminDisableUserCommand({ UserPoolId: of.outputs['data.Pool'], Username: name }));
 }
 
 export type Files = Readonly<Record<string, string>>;

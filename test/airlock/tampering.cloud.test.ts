@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, ListTablesCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, it } from 'vitest';
 import { Request } from '../../functions/airlock/request.ts';
 import { key } from '../../functions/keys.ts';
+import { until } from '../../local/story/until.ts';
+import { watch } from '../faults.ts';
 import { rows } from '../workspaces/ground.ts';
-import { ending, join, regroup, scene, somebody } from './ground.ts';
+import { ending, join, lockOut, moveBack, regroup, scene, somebody } from './ground.ts';
 
 const { of, released, sealed, people, submit, settle, vote, approve } = scene('airlock-tamper');
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'b.csv': 'region,n\nEast,40\n' };
@@ -74,13 +77,19 @@ describe('what somebody with all rights does to the airlock', () => {
 });
 
 describe('who may vote is asked at each vote', () => {
-  it('the vote of a reviewer who was demoted, or joined the project, counts no more', async () => {
-    const [dora, emil] = await Promise.all(['dora', 'emil'].map(name => somebody(of, `tamper-${name}`, 'reviewer')));
-    if (!dora || !emil) throw new Error('nobody has signed in');
+  it('the vote of a reviewer who was demoted, locked out, or joined the project, counts no more', async () => {
+    const [dora, emil, fay] = await Promise.all(
+      ['dora', 'emil', 'fay'].map(name => somebody(of, `tamper-${name}`, 'reviewer')),
+    );
+    if (!dora || !emil || !fay) throw new Error('nobody has signed in');
     const { params } = await submit(files);
     await settle(params, ['inReview']);
     await vote(dora, params, 'approve');
     await regroup(of, dora, 'reviewer', 'remove');
+    // Her token says reviewer for an hour yet.
+    await expect(vote(dora, params, 'approve')).rejects.toThrow(/Only reviewers/);
+    await vote(fay, params, 'approve');
+    await lockOut(of, fay);
     expect(await vote(emil, params, 'approve')).toMatchObject({ status: 'inReview' });
     await join(of, params.project, emil);
     expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'inReview' });
@@ -89,6 +98,20 @@ describe('who may vote is asked at each vote', () => {
     const row = await rowOf(params);
     expect('votes' in row && row.votes.map(({ by }) => by)).toEqual([people.vera.id, people.viktor.id]);
   });
+});
+
+it('an approval that expires while the record is signed lets nothing out', async () => {
+  const params = await approve(files);
+  const signing = { function: 'airlock/sign.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
+  const watched = await watch(of, params.request, [signing]);
+  await people.olga.ask('releaseRequest', { params });
+  await until(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));
+  await sleep(1500);
+  for (const name of ['deadline', 'expiresAt']) await moveBack(of, params.request, name);
+  await watched.end();
+  expect(await ending(of, 'release', params.request, 2)).toMatchObject({ end: 'Superseded' });
+  expect(await settle(params, ['expired', 'released'])).toMatchObject({ status: 'expired' });
+  await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing can be fetched/);
 });
 
 describe('a review that its workflow has left', () => {
