@@ -204,9 +204,13 @@ export const handler = http<'airlock'>(
     },
     ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
     ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async (of, user) => {
-      const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request);
-      if (user.id !== read.recipient?.id && (await rolesOf(TABLE_NAME, of.project, user.id)).length === 0)
-        throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+      const stranger = (await rolesOf(TABLE_NAME, of.project, user.id)).length === 0;
+      const none = new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+      // To strangers all that is not for them is the same: nothing tells them whether there is such a request.
+      const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request).catch((error: unknown) => {
+        throw stranger && error instanceof Refused ? none : error;
+      });
+      if (stranger && user.id !== read.recipient?.id) throw none;
       return { revision, request: lapse(read, now(), rules).request };
     }),
   },

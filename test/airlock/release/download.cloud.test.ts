@@ -180,7 +180,11 @@ it('a named recipient who is no member fetches it, sees nothing else, and may no
   for (const who of [vera, viktor]) await vote(who, params, 'approve');
   await olga.ask('releaseRequest', { params });
   await settle(params, ['released']);
-  await expect(eve.ask('openDownload', { params, body: {} })).rejects.toThrow(/There is no project/);
+  // To a stranger it is as if there were no such request: the very same words.
+  const made = { project, request: `${params.request.slice(0, -1)}${params.request.endsWith('0') ? '1' : '0'}` };
+  const [real, none] = [params, made].map(params => refusal(eve.ask('openDownload', { params, body: {} })));
+  expect(await real).toMatch('There is no project');
+  expect(await real).toBe(await none);
   await expect(paul.ask('showRequest', { params })).rejects.toThrow(/There is no project/);
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await expect(rana.ask('takeDownload', { params, body: { token } })).rejects.toThrow(/for somebody else/);
