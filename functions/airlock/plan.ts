@@ -3,7 +3,9 @@ import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { pack } from '../ingest/chunks.ts';
 import { listPresent } from '../ingest/landing.ts';
+import { finding } from '../ingest/paths.ts';
 import { leave } from '../ingest/work.ts';
+import { rolesOf } from '../projects/members.ts';
 import { readProject } from '../projects/store.ts';
 import { decide } from './airlock.ts';
 import { nobody } from './decision.ts';
@@ -44,9 +46,16 @@ export const handler = step(Attempt, async attempt => {
   if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);
   const bucket = of.direction === 'import' ? UPLOADS_BUCKET : own;
   await beginLedger(TABLE_NAME, project);
-  const settings = (await readRuling(TABLE_NAME, project))?.settings;
+  const ruling = await readRuling(TABLE_NAME, project);
+  const settings = ruling?.settings;
   const rules = rulesWith(base, settings);
   const { files, findings } = gather(of, await listPresent(bucket, of.source), rules);
+  // Nobody says how their own is judged, also not before they join the project that it is of.
+  if (ruling && (ruling.by === of.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
+    const { byName } = ruling;
+    const says = `The settings of ${project} are by ${byName}, who has a part in this. Ask another operator to confirm them.`;
+    findings.push(finding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
+  }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const at = now();
   const facts = { rules, ...nobody };

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Release } from '../../functions/airlock/release/record.ts';
 import { until } from '../../local/story/until.ts';
 import { keys } from '../ingest/partner.ts';
-import { scene } from './ground.ts';
+import { join, scene, somebody } from './ground.ts';
 
 const { of, people, project, bucket, released, settle, vote } = scene('airlock-way-in');
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
@@ -190,5 +190,19 @@ describe('settings of a project', () => {
     });
     const over = await submit(files);
     expect((await settle(over, ['draft'])).findings?.[0]?.reason).toMatch(/You would reach \d+ submissions today/);
+  });
+
+  it('are not by somebody who has a part in it, though it be since', async () => {
+    const { items } = await people.rana.ask('listRequests', { params: { project } });
+    expect(items.length).toBeGreaterThan(0);
+    const body = { settings: {}, reason: 'as it was' };
+    const otto = await somebody(of, `${project}-otto`, 'operator');
+    await otto.ask('changeSettings', { params: { project }, body });
+    await join(of, project, otto);
+    await expect(otto.ask('changeSettings', { params: { project }, body })).rejects.toThrow(/Members of/);
+    const back = await settle(await submit(files), ['draft', 'inReview']);
+    expect(back.findings?.[0]?.reason).toMatch(/settings of .* are by .*-otto.*, who has a part in this/);
+    await people.olga.ask('changeSettings', { params: { project }, body });
+    await settle(await submit(files), ['inReview']);
   });
 });
