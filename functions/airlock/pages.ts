@@ -20,8 +20,18 @@ function offset(next: string | undefined): number {
 
 const none = (of: Request) => new Refused('conflict', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
 
+/** Of what is over its own word is left, and the receipt. */
+function lies(of: Request): void {
+  if ('inventory' in of && of.inventory)
+    throw new Refused(
+      'conflict',
+      `${of.id} is ${of.status}, and what was sealed of it is deleted: its receipt says what.`,
+    );
+}
+
 /** The sealed manifest as it was voted on, or a refusal where there is none. */
 export async function manifestOf(bucket: string, of: Request): Promise<SealManifest> {
+  lies(of);
   if (!('seal' in of) || !of.seal) throw none(of);
   return SealManifest.parse(await reopen(bucket, of.seal));
 }
@@ -48,15 +58,35 @@ export async function reportOn(bucket: string, of: Request, path: string): Promi
   return undefined;
 }
 
+/** A Lambda answers 6 MB at most; one report can have more, as a file can be made to have any number of findings. */
+const room = 4 * 1024 ** 2;
+
+/** As many reports as there is room for: at least one, of which only the first cells are told where it is too large. */
+export function fitting(reports: readonly FileReport[], most = room): FileReport[] {
+  const items: FileReport[] = [];
+  let left = most;
+  for (const report of reports) {
+    left -= Buffer.byteLength(JSON.stringify(report));
+    if (left >= 0) items.push(report);
+    else if (items.length === 0)
+      return [
+        { ...report, findings: report.findings.map(finding => ({ ...finding, cells: finding.cells.slice(0, 3) })) },
+      ];
+    else break;
+  }
+  return items;
+}
+
 /** A page of the reports on files. A page ends where a chunk of the checks does. */
 export async function pageReports(bucket: string, of: Request, { limit, next }: Paging) {
+  lies(of);
   if (!('report' in of)) throw none(of);
   const { checks, files } = WholeReport.parse(await reopen(bucket, of.report));
   let [from, before] = [offset(next), 0];
   for (const kept of checks) {
     const reports = z.array(FileReport).parse(await reopen(bucket, kept));
     if (from < before + reports.length) {
-      const items = reports.slice(from - before, from - before + limit);
+      const items = fitting(reports.slice(from - before, from - before + limit));
       from += items.length;
       return { items, ...(from < files && { next: String(from) }) };
     }

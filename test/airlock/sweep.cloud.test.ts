@@ -21,7 +21,7 @@ import { rows } from '../workspaces/ground.ts';
 import { scene } from './ground.ts';
 import { witness } from './witness.ts';
 
-const { of, people, project, sealed, released, submit, settle, approve } = scene('airlock-sweep');
+const { of, people, project, sealed, released, submit, settle, vote, approve } = scene('airlock-sweep');
 const s3 = new S3Client(of.configuration);
 const lambda = new LambdaClient(of.configuration);
 type Params = Awaited<ReturnType<typeof approve>>;
@@ -199,6 +199,20 @@ it('a release expires, and its files are deleted on both sides; its signed recor
   const { objects } = await read(`receipts/${params.request}.json`);
   const copies = objects.filter(({ sha256 }: { sha256: string }) => sha256 === hex(files['tables/one.csv']));
   expect(new Set(copies.map(({ bucket }: { bucket: string }) => bucket))).toEqual(new Set([sealed, released]));
+});
+
+it('what was rejected is deleted in its time, and whoever would look at it is told so', async () => {
+  const { params } = await submit(files);
+  await settle(params, ['inReview']);
+  for (const who of [people.vera, people.viktor]) await vote(who, params, 'reject', 'not these');
+  await people.vera.ask('listFiles', { params });
+  await unlock(sealed, `requests/${params.request}/`);
+  await pass(params.request);
+  expect(await sweep()).toMatchObject({ deleted: 1 });
+  for (const name of ['listFiles', 'showChecks'] as const)
+    await expect(people.vera.ask(name, { params })).rejects.toThrow(/what was sealed of it is deleted/);
+  const looking = people.vera.ask('viewFile', { params, query: { path: 'tables/one.csv' } });
+  await expect(looking).rejects.toThrow(/what was sealed of it is deleted/);
 });
 
 it('a row that cannot be read stops no other, and the alarm hears of it', async () => {

@@ -8,6 +8,8 @@ import { type ZipEntry, zipContent } from './zip.ts';
 /** Strings that sheets share are held whole; a table for release has few. */
 const mostStrings = 32 * 2 ** 20;
 const longestRow = 4 * 2 ** 20;
+/** Spreadsheets allow 31 letters; every finding has the name with each of its cells. */
+const longestName = 100;
 
 const textsOf = (xml: string): string => {
   const phonetic = [...elements(xml, 'rPh')].flatMap(({ body }) => [...elements(body, 't')]).length;
@@ -51,6 +53,7 @@ export async function checkSheets(
   const listed = new Set<string>();
   for (const { attributes: tag } of elements(xml, 'sheet')) {
     const name = attribute(tag, 'name') ?? '';
+    if (name.length > longestName) throw new Unreadable(`the name of a sheet has more than ${longestName} letters`);
     const target = targets.get(attribute(tag, 'r:id') ?? '') ?? '';
     const path = target.startsWith('/') ? target.slice(1) : `xl/${target}`;
     const entry = part(path);
