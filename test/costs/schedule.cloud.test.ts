@@ -19,7 +19,8 @@ afterAll(async () => {
 
 it('the daily schedule, with its own target and role, starts a report when its time comes', async () => {
   const { Schedules = [] } = await scheduler.send(new ListSchedulesCommand({}));
-  const daily = await scheduler.send(new GetScheduleCommand({ Name: Schedules[0]?.Name }));
+  const found = Schedules.find(({ Name }) => Name?.includes('Costs'));
+  const daily = await scheduler.send(new GetScheduleCommand({ Name: found?.Name }));
   expect(daily).toMatchObject({
     ScheduleExpression: 'cron(0 7 * * ? *)',
     State: 'ENABLED',

@@ -1,6 +1,10 @@
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { IAMClient, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
-import { GetFunctionEventInvokeConfigCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  GetFunctionEventInvokeConfigCommand,
+  LambdaClient,
+  ListEventSourceMappingsCommand,
+} from '@aws-sdk/client-lambda';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cloud } from '../cloud.ts';
 import { list, roleOf, type Statement } from './deployed.ts';
@@ -25,16 +29,18 @@ const partitionsOf = (statements: readonly Statement[]): string[] =>
     }),
   );
 
-/** Where Lambda leaves what the function failed on, as its role may. */
+/** Where Lambda leaves what the function failed on, as its role may: of events, and of rows that it follows. */
 async function undelivered(FunctionName: string): Promise<string[]> {
+  const lambda = new LambdaClient(of.configuration);
+  const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({ FunctionName }));
+  const followed = EventSourceMappings.map(({ DestinationConfig: to }) => to?.OnFailure?.Destination ?? '');
   try {
-    const lambda = new LambdaClient(of.configuration);
     const { DestinationConfig } = await lambda.send(
       new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '$LATEST' }),
     );
-    return [DestinationConfig?.OnFailure?.Destination ?? ''];
+    return [...followed, DestinationConfig?.OnFailure?.Destination ?? ''];
   } catch (error) {
-    if (error instanceof Error && error.name === 'ResourceNotFoundException') return [];
+    if (error instanceof Error && error.name === 'ResourceNotFoundException') return followed;
     throw error;
   }
 }
@@ -65,6 +71,12 @@ describe('whatever a function may do', () => {
       const onTable = statements.filter(({ Action }) => list(Action).some(action => action.startsWith('dynamodb:')));
       for (const { Action, Resource, Condition } of onTable) {
         expect(list(Action)).not.toContain('dynamodb:Scan');
+        // Who follows the table reads what is new in it: all of that, and nothing else.
+        if (list(Resource).every(arn => String(arn).includes('/stream/'))) {
+          const following = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'];
+          expect(list(Action).toSorted()).toEqual(following.map(action => `dynamodb:${action}`));
+          continue;
+        }
         expect(list(Resource)).toEqual([expect.stringMatching(/:table\/broch-local-data-CoreTable[^/*]+$/)]);
         expect(list(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toEqual([]);
         expect(list(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toContain('*');
