@@ -2,7 +2,7 @@ import { type Open, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { partText } from './office.ts';
 import type { Rows } from './rows.ts';
-import { attribute, elements, plainXml, unescapeXml } from './xml.ts';
+import { attribute, elements, plainSheet, plainXml, unescapeXml } from './xml.ts';
 import { type ZipEntry, zipContent } from './zip.ts';
 
 /** Strings that sheets share are held whole; a table for release has few. */
@@ -16,6 +16,10 @@ const textsOf = (xml: string): string => {
   const texts = [...elements(xml, 't')].map(({ body }) => unescapeXml(body));
   return texts.slice(0, texts.length - phonetic).join('');
 };
+
+const isOn = (tag: string, name = 'hidden') => /^(1|true|on)$/.test(attribute(tag, name)?.trim() ?? '');
+const someOn = (xml: string, element: string, name?: string) =>
+  [...elements(xml, element)].some(({ attributes: tag }) => isOn(tag, name));
 
 /** `C7` → 2, the column from 0. */
 function columnOf(reference: string): number {
@@ -34,7 +38,7 @@ export async function checkSheets(
   const part = (name: string) => entries.find(entry => entry.name.toLowerCase() === name.toLowerCase());
   const workbook = part('xl/workbook.xml');
   if (!workbook) throw new Unreadable('it has no workbook');
-  const xml = await partText(open, workbook);
+  const xml = plainSheet(await partText(open, workbook));
   const links = part('xl/_rels/workbook.xml.rels');
   const targets = new Map<string, string>();
   if (links)
@@ -42,14 +46,14 @@ export async function checkSheets(
       targets.set(attribute(tag, 'Id') ?? '', attribute(tag, 'Target') ?? '');
   const strings = part('xl/sharedStrings.xml');
   const shared = strings
-    ? [...elements(await partText(open, strings, mostStrings), 'si')].map(({ body }) => textsOf(body))
+    ? [...elements(plainSheet(await partText(open, strings, mostStrings)), 'si')].map(({ body }) => textsOf(body))
     : [];
   const hidden = (says: string, sheet: string, rows?: Rows) => {
     rows?.hidden?.(says);
     if (findings.runs('office.hidden'))
       findings.add('office.hidden', `${says} (“${quoted(sheet, 40)}”). Show or remove it.`);
   };
-  if (/<definedName\b[^<>]*\bhidden="(1|true)"/.test(xml)) hidden('A defined name is hidden', 'workbook');
+  if (someOn(xml, 'definedName')) hidden('A defined name is hidden', 'workbook');
   const listed = new Set<string>();
   for (const { attributes: tag } of elements(xml, 'sheet')) {
     const name = attribute(tag, 'name') ?? '';
@@ -82,7 +86,7 @@ async function checkSheet(
   let before = true;
   const row = (tag: string, body: string) => {
     number = Number(attribute(tag, 'r') ?? number + 1);
-    if (/\bhidden="(1|true)"|\bzeroHeight="(1|true)"/.test(tag)) hidden('Rows are hidden');
+    if (isOn(tag) || isOn(tag, 'zeroHeight')) hidden('Rows are hidden');
     const cells: string[] = [];
     for (const { attributes: cell, body: content } of elements(body, 'c')) {
       const column = columnOf(attribute(cell, 'r') ?? '');
@@ -106,9 +110,9 @@ async function checkSheet(
     rest += decoder.decode(piece, { stream: true });
     if (before) {
       const data = rest.indexOf('<sheetData');
-      const start = plainXml(data < 0 ? rest : rest.slice(0, data + 20));
-      if (/<col\b[^<>]*\bhidden="(1|true)"/.test(start)) hidden('Columns are hidden');
-      if (/<sheetFormatPr\b[^<>]*zeroHeight="(1|true)"/.test(start)) hidden('Rows are hidden');
+      const start = plainSheet(data < 0 ? rest : rest.slice(0, data + 20));
+      if (someOn(start, 'col')) hidden('Columns are hidden');
+      if (someOn(start, 'sheetFormatPr', 'zeroHeight')) hidden('Rows are hidden');
       before = data < 0;
     }
     let used = 0;
@@ -116,9 +120,14 @@ async function checkSheet(
       row(attributes, body);
       used = end;
     }
+    // What lies between two rows as well: nothing is passed over.
+    plainSheet(rest.slice(0, used));
     rest = rest.slice(used);
     if (!before && rest.indexOf('<') > 0) plainXml(rest.slice(0, 200));
     if (rest.length > longestRow) throw new Unreadable('a row of a sheet is longer than 4 MB');
   }
+  // Behind its rows a sheet may have anything that draws them.
+  const end = rest.indexOf('</sheetData');
+  plainSheet(end < 0 ? rest : rest.slice(0, end));
   table.end();
 }

@@ -31,9 +31,19 @@ export function* elements(xml: string, name: string): Generator<Element> {
   }
 }
 
+const next = /\s+([^\s=<>"'/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
+
+/** The value of an attribute, in either kind of quotes. Where its tag can't be followed so far, nobody knows: it is refused. */
 export function attribute(attributes: string, name: string): string | undefined {
-  const value = new RegExp(`(?:^|\\s)${name}="([^"]*)"`).exec(attributes)?.[1];
-  return value === undefined ? undefined : unescapeXml(value);
+  let at = 0;
+  for (next.lastIndex = 0; ; ) {
+    const found = next.exec(attributes);
+    if (!found) break;
+    if (found[1] === name) return unescapeXml(found[2] ?? found[3] ?? '');
+    at = next.lastIndex;
+  }
+  if (attributes.slice(at).trim() !== '') throw new Unreadable('a tag in its XML is written unusually');
+  return undefined;
 }
 
 export const unescapeXml = (text: string): string =>
@@ -47,7 +57,14 @@ export const unescapeXml = (text: string): string =>
 export function plainXml(xml: string): string {
   if (xml.includes('\0') || /<!(DOCTYPE|ENTITY)/i.test(xml))
     throw new Unreadable('its XML is in another encoding or declares entities');
-  if (/<\w+:(sheetData|row|c|si|sst|workbook|sheet)[\s/>]/.test(xml))
+  if (/<[^\s<>/:]+:(sheetData|row|c|si|sst|workbook|sheet|Relationship)[\s/>]/.test(xml))
     throw new Unreadable('its XML has names that are written unusually');
   return xml;
+}
+
+/** The same for what only a workbook has: comments and CDATA are in none that a program writes. */
+export function plainSheet(xml: string): string {
+  if (/<(!|[^\s<>/:]+:(v|is|t|f|r|rPh|cols?|sheetFormatPr|sheets|definedNames?)[\s/>])/.test(xml))
+    throw new Unreadable('its XML has comments, or names that are written unusually');
+  return plainXml(xml);
 }
