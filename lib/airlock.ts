@@ -134,9 +134,14 @@ export class Airlock extends Construct {
         Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/tick.ts', environment: asks }),
         Fail: fail,
       },
-      // Looked at a quarter as often as people are reminded, so that reminders and deadlines are kept to that.
-      values: { Concurrency: concurrency, TickSeconds: Math.max(900, rules.remindHours * 900) },
-      deadline: Duration.hours(rules.checkHours + rules.reviewDays * 24 + 24),
+      // Looked at four times as often as people are reminded, so that reminders and deadlines are kept to that; and not so
+      // often that a review's history is longer than the 25,000 events that an execution may have.
+      values: {
+        Concurrency: concurrency,
+        TickSeconds: Math.max(900, rules.remindHours * 900, rules.reviewDays * 75),
+      },
+      // A project's own settings may give a review up to a year, which is as long as an execution may take.
+      deadline: Duration.days(365),
     });
     const release = new Workflow(this, 'Release', {
       core,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Settings } from '../../functions/airlock/settings.ts';
 import { readConfig } from '../../lib/config.ts';
 import { resources, synthesise } from '../template.ts';
 
@@ -63,6 +64,20 @@ describe('only the release writes where downloads come from', () => {
     );
     expect(signers.map(([id]) => id.replace(/Role.*$/, ''))).toEqual(['AirlockSign']);
   });
+});
+
+it('the workflow of a review lives as long as any project may give it, and its history stays short enough', () => {
+  const text = JSON.stringify(
+    resources(templates.platform, 'AWS::StepFunctions::StateMachine').find(([id]) => id.startsWith('AirlockWorkflow')),
+  ).replaceAll('\\', '');
+  const longest = Settings.shape.reviewDays.unwrap().maxValue ?? 0;
+  const [, deadline] = /"TimeoutSeconds": (\d{6,})n/.exec(text) ?? [];
+  expect(Number(deadline)).toBeGreaterThanOrEqual(longest * 24 * 3600);
+  const [, tick] = /waitForTaskToken.*?"TimeoutSeconds": (\d+)/.exec(text) ?? [];
+  const { reviewDays, remindHours } = config.airlock;
+  expect(Number(tick)).toBeLessThanOrEqual(remindHours * 3600);
+  // Some thirteen events a look.
+  expect((reviewDays * 24 * 3600 * 13) / Number(tick)).toBeLessThan(16_000);
 });
 
 describe('the scan for malware', () => {
