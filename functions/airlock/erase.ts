@@ -76,7 +76,14 @@ async function known(of: Ended, found: readonly Lying[], buckets: Buckets): Prom
     for (const { path, versionId, sha256 } of filesOf(await readVersionOf({ bucket, key, version })))
       hashes.set(name({ bucket, key: `${round}files/${path}`, version: versionId }), sha256);
   }
-  const held = 'release' in of && of.release ? await reopen(buckets.released, of.release.held) : [];
+  // Long after its lock the list is gone as well: then what it named is read itself.
+  const held =
+    'release' in of && of.release
+      ? await reopen(buckets.released, of.release.held).catch((error: unknown) => {
+          if (isGone(error)) return [];
+          throw error;
+        })
+      : [];
   for (const { key, versionId, sha256 } of HeldFiles.parse(held))
     hashes.set(
       name({ bucket: (of.direction === 'import' && buckets.project) || buckets.released, key, version: versionId }),

@@ -15,6 +15,7 @@ import {
   Title,
   uploads,
 } from './request.ts';
+import { arriving } from './retention.ts';
 
 /** What its requester may ask to change of a request that is theirs to change. */
 export const EditBody = z.object({
@@ -140,6 +141,8 @@ export function withdraw(of: Request, { by, reason }: { by: Person; reason: stri
         ? `${of.id} is ${of.status}: ask a reviewer to revoke it.`
         : `${of.id} is ${of.status}: there is nothing left to withdraw.`,
     );
+  if (arriving(of, now))
+    throw new Refused('conflict', `${of.id} was being delivered a moment ago: withdraw it in a quarter of an hour.`);
   // A review that ran out of time has its votes and its seal inside.
   const review = of.status === 'timedOut' ? of.review : of;
   const seal = review && 'seal' in review ? review.seal : undefined;

@@ -27,6 +27,15 @@ export const contentOf = ({ id, round, direction }: Pick<Request, 'id' | 'round'
 /** Where an import was delivered to. */
 export const deliveryOf = ({ id }: Pick<Request, 'id'>): Place => ({ bucket: 'project', prefix: `${imports}${id}/` });
 
+/**
+ * Whether files of an import may still arrive in its project: it is being delivered, or that has just stopped, and a step
+ * that nobody waits for any more goes on for a quarter of an hour at most.
+ */
+export const arriving = (of: Request, now: string): boolean =>
+  of.direction === 'import' &&
+  (of.status === 'releasing' ||
+    (of.status === 'approved' && of.stopped !== undefined && now < after(of.stopped.at, hour / 4)));
+
 type Ended = In<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
 /** Whether an import's files may not stay in its project: all but one that was let in, and only came to its time's end. */

@@ -1,6 +1,7 @@
 import { Refused } from '../refused.ts';
 import { type Decision, type Facts, type Happened, happened, type Person, unchanged } from './decision.ts';
 import { after, approval, day, hour, type In, identity, type Request } from './request.ts';
+import { arriving } from './retention.ts';
 import { type Ballot, counted, outcomeOf, type Vote, withheldBy } from './votes.ts';
 
 /** Why somebody may not judge this request; undefined where they may. */
@@ -157,8 +158,11 @@ export function revoke(
   if (of.status !== 'approved' && of.status !== 'releasing' && of.status !== 'released')
     throw new Refused('conflict', `${of.id} is ${of.status}: there is no approval to revoke.`);
   // Else files would still arrive in the project behind the hand that takes them out.
-  if (of.status === 'releasing' && of.direction === 'import')
-    throw new Refused('conflict', `${of.id} is being delivered: revoke it as soon as that is done.`);
+  if (arriving(of, now))
+    throw new Refused(
+      'conflict',
+      `${of.id} is being delivered, or was a moment ago: revoke it in a quarter of an hour.`,
+    );
   return {
     request: {
       ...identity(of),

@@ -34,8 +34,12 @@ export function wrongPath(path: string, room: number): string | undefined {
   return undefined;
 }
 
-/** What Windows and macOS take for one and the same name. */
-export const folded = (path: string): string => path.normalize('NFC').toLowerCase();
+/** What Windows and macOS take for one and the same name, or people do, as signs without width are seen nowhere. */
+export const folded = (path: string): string =>
+  path
+    .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+    .normalize('NFC')
+    .toLowerCase();
 
 const remedy = 'Rename one of the two, then upload it and the manifest again.';
 
@@ -48,6 +52,8 @@ export function clashes(paths: readonly string[]): Finding[] {
     if (twin === undefined) seen.set(folded(path), path);
     else if (twin.normalize('NFC') === path.normalize('NFC'))
       found.push(finding(path, `Its name and that of ${shown(twin)} differ only in their Unicode form. ${remedy}`));
+    else if (twin.normalize('NFC').toLowerCase() !== path.normalize('NFC').toLowerCase())
+      found.push(finding(path, `Its name and that of ${shown(twin)} differ only in signs that nobody sees. ${remedy}`));
     else
       found.push(
         finding(path, `Its name and that of ${shown(twin)} differ only in case: one file to Windows. ${remedy}`),

@@ -7,7 +7,6 @@ import { admit, gather } from '../../functions/airlock/gather.ts';
 import { matches } from '../../functions/airlock/globs.ts';
 import { policyFor } from '../../functions/airlock/policy.ts';
 import { day, hour, after as later } from '../../functions/airlock/request.ts';
-import { open } from '../../functions/airlock/requester.ts';
 import { Rules } from '../../functions/airlock/rules.ts';
 import { policyOf, rulesWith, Settings } from '../../functions/airlock/settings.ts';
 import { eyeOf, shown } from '../../functions/airlock/views.ts';
@@ -188,6 +187,14 @@ describe('what a group takes', () => {
     expect(gather(of, [], rules()).findings).toHaveLength(1);
   });
 
+  it('has no two names that people take for one', () => {
+    const { findings } = gather(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), rules());
+    expect(findings.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining('signs that nobody sees'),
+      expect.stringContaining('Unicode form'),
+    ]);
+  });
+
   it('has its room for a day, and the same submission takes it once', () => {
     const small = Rules.parse({ caps: { dailyBytes: 150 } });
     const first = admit({ project: {}, person: {} }, 'al-1-1', 100, small);
@@ -255,28 +262,4 @@ it('who shall get it may not review it', () => {
   const of = { ...inReview(facts()), recipient: { id: 'ada', name: 'ada' } };
   expect(() => decide(of, approve(ada), start, facts())).toThrow(/Nobody reviews what they shall get/);
   expect(() => decide(of, { ...approve(bob) }, start, facts())).not.toThrow();
-});
-
-describe('an import', () => {
-  const wanted = { ...draft(facts()), direction: 'import' as const };
-  it('comes from an upload of its own and from nowhere else', () => {
-    const { id, project, title, groups, direction } = wanted;
-    const { request } = open({ id, project, title, groups, direction }, rana, start, facts());
-    expect(request.source).toBe(`uploads/${id}/`);
-    const source = 'data/outbox/t/';
-    expect(() => open({ id, project, title, groups, direction, source }, rana, start, facts())).toThrow(/no source/);
-    const edit = { do: 'edit', by: rana, change: { source } } as const;
-    expect(() => decide(request, edit, start, facts())).toThrow(/no source/);
-    const leaving = { id, project, title, groups, direction: 'export' as const };
-    expect(() => open(leaving, rana, start, facts())).toThrow(/Name the folder/);
-  });
-
-  it('is not judged by statistics, and has a quorum of its own', () => {
-    const { rules: checks } = policyFor(3, 'import');
-    for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
-    const { request } = decide(wanted, { do: 'submit', by: rana }, start, facts());
-    const sealed = decide(request, { do: 'seal', attempt: 1, seal: sealOf(1) }, start, facts()).request;
-    const judged = decide(sealed, { do: 'judge', attempt: 1, report: reportOf() }, start, facts()).request;
-    expect(judged).toMatchObject({ status: 'inReview', quorum: 1, direction: 'import' });
-  });
 });

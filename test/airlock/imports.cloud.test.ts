@@ -1,6 +1,7 @@
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   S3Client,
@@ -153,6 +154,25 @@ describe('an import', () => {
       'reference/codes.csv',
     ]);
     expect(receipt.every(({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256))).toBe(true);
+  });
+
+  it('is taken out also where the list of what was delivered is gone', async () => {
+    const params = await submit(files);
+    await settle(params, ['inReview']);
+    await vote(people.vera, params, 'approve');
+    await people.olga.ask('releaseRequest', { params });
+    await settle(params, ['released']);
+    const Key = `released/${params.request}/files.json`;
+    const { VersionId } = await admin.send(new HeadObjectCommand({ Bucket: released, Key }));
+    const gone = { Bucket: released, Key, VersionId, BypassGovernanceRetention: true };
+    await admin.send(new DeleteObjectCommand(gone));
+    await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
+    const { retracted } = await until(
+      () => people.rana.ask('showRequest', { params }),
+      ({ retracted }) => retracted !== undefined,
+    );
+    expect(retracted).toMatchObject({ objects: 2 });
+    expect(await keys(of, bucket(), `data/imports/${params.request}/`)).toEqual({});
   });
 
   it('may hold small counts, which are none of the project’s; but nothing that runs by being opened', async () => {
