@@ -21,22 +21,26 @@ export class AirlockData extends Construct {
     // What is over is deleted by the sweeper, with a receipt. Long after it should have been, it is deleted without one.
     const lateDays = 730;
     // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
-    const locked = (prefix: string) => ({
+    const locked = (prefix?: string) => ({
       objectLockEnabled: true,
       objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
       lifecycleRules: [
-        {
-          prefix,
-          expiration: Duration.days(lockDays + lateDays),
-          noncurrentVersionExpiration: Duration.days(lockDays + lateDays),
-        },
+        ...(prefix === undefined
+          ? []
+          : [
+              {
+                prefix,
+                expiration: Duration.days(lockDays + lateDays),
+                noncurrentVersionExpiration: Duration.days(lockDays + lateDays),
+              },
+            ]),
         { abortIncompleteMultipartUploadAfter: Duration.days(7) },
       ],
     });
     this.airlock = core.bucket(this, 'Sealed', locked('requests/'));
     this.scan = new MalwareScan(this, 'Malware', { core, bucket: this.airlock, prefix: 'requests/' });
-    // What tables later ones are compared with stays for good.
-    this.release = core.bucket(this, 'Released', locked('released/'));
+    // Records, receipts, and what tables later ones are compared with stay for good; the rest goes with a receipt only.
+    this.release = core.bucket(this, 'Released', locked());
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],
     });

@@ -160,6 +160,7 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/copy.ts',
           environment: {
+            TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
             RELEASE_BUCKET: bucket(data.release, ['read', 'write', 'parts'], 'released/'),
             BUCKETS: named(prefix, ...delivers(prefix, Stack.of(this))),

@@ -21,7 +21,7 @@ import { downloads } from './release/operations.ts';
 import { requestId } from './request.ts';
 import { mayUpload, open } from './requester.ts';
 import { Rules } from './rules.ts';
-import { readRuling, writeRuling } from './ruling.ts';
+import { pageRulings, readRuling, writeRuling } from './ruling.ts';
 import { shownSettings } from './settings.ts';
 import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, waiting } from './store.ts';
 import { summaryOf } from './summary.ts';
@@ -193,6 +193,10 @@ export const handler = http<'airlock'>(
     },
     async showSettings({ params: { project } }) {
       return shownSettings(rules, await readRuling(TABLE_NAME, project));
+    },
+    async listSettings({ params: { project }, query }) {
+      const { items, next } = await pageRulings(TABLE_NAME, project, query);
+      return { items: items.map(({ revision: _, ...ruling }) => ruling), ...(next !== undefined && { next }) };
     },
     async changeSettings({ user, params: { project }, body: { settings, reason } }) {
       if (!(await readProject(TABLE_NAME, project))) throw new Refused('missing', `There is no project ${project}.`);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { now } from '../clock.ts';
 import { step } from '../handler.ts';
 import { copyParts, copyWhole } from '../ingest/lake.ts';
 import { hashOf, isGone } from '../ingest/landing.ts';
@@ -10,15 +11,22 @@ import { type HeldFiles, imports } from './held.ts';
 import { Tampered } from './objects.ts';
 import type { SealedFile } from './sealed.ts';
 import { Attempt, folder, Sealed, width } from './steps.ts';
+import { readRequest } from './store.ts';
 
 export const env = z.object({
+  TABLE_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
   /** What the names of all projects' buckets start with. */
   BUCKETS: z.string(),
   WORK_BUCKET: z.string(),
 });
-const { AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, WORK_BUCKET } = env.parse(process.env);
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, WORK_BUCKET } = env.parse(process.env);
+
+/** The attempt is none any more: the request says why. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+}
 
 const Input = Attempt.extend({
   round: z.number().int(),
@@ -28,7 +36,11 @@ const Input = Attempt.extend({
 
 /** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
 export const handler = step(Input, async ({ round, into, chunk, ...attempt }) => {
-  const { request: id } = attempt;
+  const { project, request: id } = attempt;
+  const of = await readRequest(TABLE_NAME, project, id);
+  // Stopped, revoked or too late meanwhile: nothing more is copied.
+  if (of.status !== 'releasing' || of.attempt !== attempt.attempt || now() >= of.deadline)
+    throw new Overtaken(`${id} is not being released in attempt ${attempt.attempt}`);
   if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
   const place =
     into === null

@@ -20,6 +20,8 @@ export interface Facts {
   readonly reviewers: readonly string[];
   /** All reviewers who could look at the request now: no member, and not its requester. Known where some are asked to. */
   readonly candidates: readonly Someone[];
+  /** Who made the project's settings, where it has any: no vote is theirs. */
+  readonly ruledBy?: string | undefined;
 }
 
 /** For what no person does: nobody is in question. */
@@ -119,7 +121,11 @@ export const superseded = (request: Request): Decision => ({
 
 /** Decides unless the same call of the same person has changed the request already: then its answer was lost, no more. */
 export function onceOnly(read: Request, mark: string, decide: () => Decision): Decision {
-  if (mark && read.done.includes(mark)) return unchanged(read, 'it was done already');
+  if (mark && read.done.includes(mark)) {
+    const same = unchanged(read, 'it was done already');
+    // Perhaps nobody was woken either.
+    return read.status === 'inReview' && read.token !== undefined ? { ...same, wake: read.token } : same;
+  }
   const decision = decide();
   if (!mark || decision.request === read) return decision;
   return { ...decision, request: { ...decision.request, done: [mark, ...decision.request.done].slice(0, 8) } };

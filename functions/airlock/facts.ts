@@ -11,7 +11,8 @@ import { rolesOf } from '../projects/members.ts';
 import type { Facts, Person } from './decision.ts';
 import type { Request, Someone } from './request.ts';
 import type { Rules } from './rules.ts';
-import { rulesFor } from './ruling.ts';
+import { readRuling } from './ruling.ts';
+import { rulesWith } from './settings.ts';
 
 const client = new CognitoIdentityProviderClient({});
 
@@ -52,7 +53,8 @@ export async function candidatesFor(
     }
     next = page.NextToken;
   }
-  const others = all.filter(({ id }) => id !== of.requester && id !== of.recipient?.id);
+  const ruledBy = (await readRuling(table, of.project))?.by;
+  const others = all.filter(({ id }) => id !== of.requester && id !== of.recipient?.id && id !== ruledBy);
   const roles = await parallel(others, 16, ({ id }) => rolesOf(table, of.project, id));
   return others.filter((_, index) => roles[index]?.length === 0);
 }
@@ -70,12 +72,14 @@ export async function factsFor(
   const others = voters.filter(({ id }) => id !== by.id);
   const people = [by.id, ...others.map(({ id }) => id)];
   const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
-  const [roles, fit] = await Promise.all([
+  const [ruling, roles, fit] = await Promise.all([
+    readRuling(table, of.project),
     Promise.all(people.map(user => rolesOf(table, of.project, user))),
     Promise.all(judges.map(judge => isReviewer(pool, judge))),
   ]);
   return {
-    rules: await rulesFor(table, of.project, rules),
+    rules: rulesWith(rules, ruling?.settings),
+    ruledBy: ruling?.by,
     candidates: [],
     members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
     reviewers: judges.filter((_, index) => fit[index]).map(({ id }) => id),

@@ -34,9 +34,8 @@ export function finder(table: string, rules: Rules) {
       const { request: of } = lapse(read, now(), rules);
       return { of, revision, eye: await look(of, user) };
     },
-    /** What a reviewer opens is on record before it is shown. */
-    async viewed(user: User, { of, revision, eye }: Found, says: string, path?: string): Promise<void> {
-      if (eye !== 'reviewer') return;
+    /** What somebody opens is on record before it is shown. */
+    async viewed(user: User, { of, revision }: Found, says: string, path?: string): Promise<void> {
       const event = { ...happened('FileViewed', says, user), ...(path !== undefined && { path }) };
       await recordLook(table, of, revision, event, now());
     },

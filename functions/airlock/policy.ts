@@ -185,7 +185,7 @@ function outgoing(tier: Tier): Policy {
     version: `broch-tier${tier}-1`,
     tier,
     types: tier === 1 ? [...allTypes] : allTypes.filter(type => !never.includes(type)),
-    bytes: tier === 1 ? 5 * 2 ** 30 : 256 * 2 ** 20,
+    bytes: tier === 1 ? 20 * 2 ** 30 : 256 * 2 ** 20,
     rows: tier === 1 ? 1_000_000 : 20_000,
     cells: tier === 1 ? 10_000_000 : 250_000,
     rules: {

@@ -185,7 +185,6 @@ const Rejected = z.object({
   ...common,
   ...sealed,
   votes: z.array(Vote),
-  comments: z.array(Comment),
   rejectedAt: at,
   ...over,
 });

@@ -17,6 +17,9 @@ export function unfit(
   return undefined;
 }
 
+const ruled = ({ project }: Request) =>
+  `Who says how ${project} is reviewed can't review it. Another operator can confirm its settings.`;
+
 /** Who releases or revokes is a fit reviewer, or an operator who has no part in the project. */
 function judging(of: Request, by: Person, facts: Facts): void {
   const operator = by.groups.includes('operator') ? { ...facts, reviewers: [...facts.reviewers, by.id] } : facts;
@@ -33,7 +36,8 @@ export const publicComments = (votes: readonly Vote[]) =>
  * complete a reviewer may vote again; nobody learns of votes before.
  */
 export function vote(of: Request, { by, ballot }: { by: Person; ballot: Ballot }, now: string, facts: Facts): Decision {
-  const why = unfit(of, by.id, facts);
+  const mayVote = (user: string) => (user === facts.ruledBy ? ruled(of) : unfit(of, user, facts));
+  const why = mayVote(by.id);
   if (why) throw new Refused('forbidden', why);
   if (of.status !== 'inReview') throw new Refused('conflict', `${of.id} is ${of.status}: there is nothing to vote on.`);
   if (ballot.seal !== of.seal.sha256)
@@ -42,7 +46,7 @@ export function vote(of: Request, { by, ballot }: { by: Person; ballot: Ballot }
     throw new Refused('invalid', 'All files leave or none. To have some changed, return the request.');
   if (ballot.verdict !== 'approve' && ballot.comment === '' && ballot.files.length === 0)
     throw new Refused('invalid', 'Say in a comment what is wrong, so that the requester can mend it.');
-  const earlier = counted(of.votes, of.seal, of.round, user => unfit(of, user, facts) === undefined);
+  const earlier = counted(of.votes, of.seal, of.round, user => mayVote(user) === undefined);
   if (of.conflict && earlier.some(vote => vote.by === by.id))
     throw new Refused('conflict', 'You have voted. Reviewers disagree, so another one must decide.');
   const dropped = of.votes
@@ -79,7 +83,6 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
         seal,
         report,
         votes,
-        comments: publicComments(votes),
         rejectedAt: now,
       },
       events: [...events, happened('RequestRejected', 'Reviewers reject it.')],
@@ -129,6 +132,10 @@ export function release(of: Request, { by }: { by: Person }, now: string, facts:
   if (of.status !== 'approved')
     throw new Refused('conflict', `${of.id} is ${of.status}: only what was approved can be released.`);
   const deadline = after(now, facts.rules.checkHours * hour);
+  // Nothing leaves after its approval has expired; and what comes in has arrived by then, so that it can be taken out.
+  const last = of.direction === 'import' ? after(of.expiresAt, -hour / 4) : of.expiresAt;
+  if (now >= last)
+    throw new Refused('conflict', `The approval of ${of.id} expires too soon, at ${of.expiresAt}: submit it again.`);
   return {
     request: {
       ...identity(of),
@@ -137,8 +144,7 @@ export function release(of: Request, { by }: { by: Person }, now: string, facts:
       attempt: of.attempt + 1,
       expiresAt: of.expiresAt,
       startedAt: now,
-      // Nothing leaves after its approval has expired.
-      deadline: deadline < of.expiresAt ? deadline : of.expiresAt,
+      deadline: deadline < last ? deadline : last,
       releasedBy: { id: by.id, name: by.name },
     },
     events: [happened('ReleaseStarted', `Seal ${of.seal.sha256}.`, by)],

@@ -9,7 +9,7 @@ import { Groups, RequestId, Source, Title } from './request.ts';
 import { EditBody } from './requester.ts';
 import { Direction } from './rules.ts';
 import { SealedFile } from './sealed.ts';
-import { Settings, ShownSettings } from './settings.ts';
+import { Ruling, Settings, ShownSettings } from './settings.ts';
 import { Summary } from './summary.ts';
 import { Told } from './told.ts';
 import { Shown } from './views.ts';
@@ -232,6 +232,19 @@ export const airlockRoutes = {
     example: 'airlock settings asthma',
     params: project,
     returns: ShownSettings,
+  },
+  listSettings: {
+    method: 'GET',
+    path: '/projects/{project}/settings/airlock/history',
+    capability: 'airlock',
+    cli: 'airlock history',
+    status: 200,
+    who: all,
+    summary: 'All settings that a project ever had: who made them, when and why',
+    example: 'airlock history asthma',
+    params: project,
+    query: Paging,
+    returns: pageOf(Ruling),
   },
   changeSettings: {
     method: 'PUT',

@@ -1,20 +1,9 @@
-import * as z from 'zod';
 import { key } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { readRow, writeRows } from '../table.ts';
+import { pageRows, readRow, writeRows } from '../table.ts';
 import { type Facts, nobody } from './decision.ts';
 import type { Rules } from './rules.ts';
-import { rulesWith, Settings } from './settings.ts';
-
-/** A project's settings as they were made: by whom, when and why. */
-export const Ruling = z.object({
-  settings: Settings,
-  by: z.string(),
-  byName: z.string(),
-  reason: z.string(),
-  at: z.iso.datetime(),
-});
-export type Ruling = z.infer<typeof Ruling>;
+import { Ruling, rulesWith } from './settings.ts';
 
 const settingsKey = (project: string) => key('airlocks', project, 'SETTINGS');
 
@@ -31,6 +20,10 @@ export async function writeRuling(table: string, project: string, ruling: Ruling
   ]);
   if (!written) throw new Refused('conflict', 'Somebody else changed these settings at the same moment. Look again.');
 }
+
+/** All settings that a project ever had, newest first. */
+export const pageRulings = (table: string, project: string, page: { limit: number; next?: string | undefined }) =>
+  pageRows(table, Ruling, settingsKey(project).pk, { ...page, prefix: 'SETTINGS#' });
 
 /** The organisation's rules with the project's own on top, as they are now. */
 export async function rulesFor(table: string, project: string, base: Rules): Promise<Rules> {

@@ -3,7 +3,7 @@ import { sha256 } from '../ingest/hash.ts';
 import { Rules as CheckRules, Policy, policyFor, Tier } from './policy.ts';
 import { type Direction, Rules } from './rules.ts';
 
-const { quorum, partial, reviewDays, remindHours, approvedDays, releasedDays, uses } = Rules.shape;
+const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = Rules.shape;
 const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
 
 /** What the checks of one project are strict about, where that differs from its tier. */
@@ -17,7 +17,6 @@ export const Settings = z.strictObject({
   quorum: given(quorum).describe('how many reviewers must agree'),
   partial: given(partial).describe('whether approved files may leave while others are held back'),
   reviewDays: given(reviewDays),
-  remindHours: given(remindHours),
   approvedDays: given(approvedDays),
   releasedDays: given(releasedDays),
   uses: given(uses).describe('how often what was released can be fetched'),
@@ -29,6 +28,16 @@ export type Settings = z.infer<typeof Settings>;
 
 const present = <T extends object>(of: T | undefined) =>
   Object.fromEntries(Object.entries(of ?? {}).filter(([, value]) => value !== undefined)) as T;
+
+/** A project's settings as they were made: by whom, when and why. */
+export const Ruling = z.object({
+  settings: Settings,
+  by: z.string(),
+  byName: z.string(),
+  reason: z.string(),
+  at: z.iso.datetime(),
+});
+export type Ruling = z.infer<typeof Ruling>;
 
 /** The organisation's rules with a project's own on top. */
 export function rulesWith(rules: Rules, settings: Settings | undefined): Rules {

@@ -51,7 +51,7 @@ const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
 export function blind(of: Request, round: number): boolean {
   if (round !== of.round) return false;
   const review = of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined;
-  return review !== undefined && !review.conflict;
+  return review !== undefined;
 }
 
 function sees({ name, by }: Happened, round: number, of: Request, who: Person, eye: Eye): boolean {

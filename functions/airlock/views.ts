@@ -3,6 +3,7 @@ import { Refused } from '../refused.ts';
 import type { Person } from './decision.ts';
 import { dueAt } from './lapse.ts';
 import { Deleted, Groups, Release, Report, type Request, Someone, statuses } from './request.ts';
+import { publicComments } from './review.ts';
 import { Direction } from './rules.ts';
 import { Seal } from './sealed.ts';
 import { Vote } from './votes.ts';
@@ -73,9 +74,13 @@ function reasonOf(of: Request): string | undefined {
 
 function votesFor(of: Request, by: Person, eye: Eye): Vote[] | undefined {
   if (eye !== 'reviewer' || !('votes' in of)) return undefined;
-  const complete = of.status !== 'inReview' || of.conflict;
-  return complete ? of.votes : of.votes.filter(vote => vote.by === by.id);
+  const own = of.votes.filter(vote => vote.by === by.id);
+  // Who decides between reviewers that disagree doesn't know how they voted; they themselves may.
+  const complete = of.status !== 'inReview' || (of.conflict && own.length > 0);
+  return complete ? of.votes : own;
 }
+
+const withoutCells = (of: Report): Report => ({ ...of, first: of.first.map(told => ({ ...told, cells: [] })) });
 
 /** The request for these eyes. Blind until all have voted: not even how many votes there are is in it. */
 export function shown(of: Request, by: Person, eye: Eye): Shown {
@@ -100,7 +105,9 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     ...(reason !== undefined && { reason }),
     ...('seal' in of && of.seal && { seal: of.seal }),
     // Operators keep the place running; what is in files is not theirs to see.
-    ...(eye !== 'operator' && 'report' in of && { report: of.report }),
+    ...(eye === 'project' && 'report' in of && { report: of.report }),
+    // Reviewers look at cells where that is put on record.
+    ...(eye === 'reviewer' && 'report' in of && { report: withoutCells(of.report) }),
     ...(of.status === 'inReview' && {
       quorum: of.quorum,
       ...(eye === 'reviewer' && { conflict: of.conflict, asked: of.asked }),
@@ -109,7 +116,8 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     ...('retainedUntil' in of && { retainedUntil: of.retainedUntil }),
     ...('deleted' in of && of.deleted && { deleted: of.deleted }),
     ...('retracted' in of && of.retracted && { retracted: of.retracted }),
-    ...('comments' in of && { comments: of.comments }),
+    ...(of.status === 'returned' && { comments: of.comments }),
+    ...(of.status === 'rejected' && { comments: publicComments(of.votes) }),
     ...('withheld' in of && { withheld: of.withheld }),
     ...('release' in of && of.release && { release: of.release }),
     ...(votes !== undefined && { votes }),

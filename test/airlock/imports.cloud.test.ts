@@ -202,6 +202,7 @@ describe('settings of a project', () => {
     const set = await people.olga.ask('changeSettings', { params, body });
     expect(set).toMatchObject({ rules: { tier: 3, imports: { quorum: 2 } }, policy: { version: 'broch-tier3-1' } });
     expect(await people.rana.ask('showSettings', { params })).toMatchObject({ reason: 'villages' });
+    expect((await people.vera.ask('listSettings', { params })).items).toMatchObject([{ reason: 'villages' }]);
     expect(await settle(before, ['inReview'])).toMatchObject({ quorum: 1 });
     expect(await settle(await submit(files), ['inReview'])).toMatchObject({ quorum: 2 });
     await people.olga.ask('changeSettings', {

@@ -50,8 +50,9 @@ describe('who sees what of a trail', () => {
     ['decided', 'project', inside],
     ['in review', 'reviewer', [...votes, 'FileViewed']],
     ['in review', 'operator', votes],
-    ['disputed', 'reviewer', []],
-    ['disputed', 'operator', []],
+    // Whoever decides between those who disagree is as blind as they were.
+    ['disputed', 'reviewer', [...votes, 'FileViewed']],
+    ['disputed', 'operator', votes],
     ['decided', 'reviewer', []],
     ['decided', 'operator', []],
   ];
