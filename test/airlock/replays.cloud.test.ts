@@ -284,6 +284,7 @@ describe('a project that is another’s', () => {
           (error: Error & { problem?: { status?: number } }) => error,
         );
         expect(`${group}: ${error.message}`).toMatch(/There is no (such )?(request|release)/);
+        expect('problem' in error && error.problem?.status, group).toBe(404);
       }
     });
 
