@@ -38,7 +38,7 @@ const width = 2;
 export const handler = step(Input, async ({ project, request, attempt, round, policy, sealed }) => {
   const of = await readRequest(TABLE_NAME, project, request);
   // Withdrawn meanwhile: there is nothing to wait for.
-  if (of.status !== 'checking' || of.attempt !== attempt || !of.seal) return null;
+  if (of.status !== 'checking' || of.attempt !== attempt) return null;
   const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, sealed)));
   const prefix = roundPrefix({ id: request, round });
   const versionOf = ({ path, versionId }: SealedFile) => ({

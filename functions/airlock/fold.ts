@@ -9,6 +9,7 @@ import { roundPrefix } from './gather.ts';
 import { isMalware } from './malware.ts';
 import { Kept, keep, reopen } from './objects.ts';
 import { type CheckFinding, FileReport, withFindings, worst } from './report.ts';
+import { isUnderWay } from './request.ts';
 import { Rules } from './rules.ts';
 import { rulesFor } from './ruling.ts';
 import { Attempt } from './steps.ts';
@@ -38,8 +39,8 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   const at = now();
   const of = await readRequest(TABLE_NAME, project, id);
   // Asked again after its own verdict, whose answer was lost: the same answer, or nobody would wait for reviewers.
-  if (of.status !== 'checking' && of.attempt === attempt) return { outcome: of.status };
-  if (of.status !== 'checking' || of.attempt !== attempt || !of.seal) return { outcome: 'superseded' };
+  if (!isUnderWay(of) && of.attempt === attempt) return { outcome: of.status };
+  if (of.status !== 'checking' || of.attempt !== attempt) return { outcome: 'superseded' };
   let first: Told[] = [];
   let [files, findings] = [0, 0];
   const policies = new Set<string>();

@@ -1,5 +1,5 @@
 import { type Happened, happened, type Round } from './decision.ts';
-import { after, approval, day, type In, identity, isFinal, type Request } from './request.ts';
+import { after, approval, day, type In, identity, isFinal, isUnderWay, type Request } from './request.ts';
 import { retain } from './retention.ts';
 import type { Rules } from './rules.ts';
 
@@ -28,7 +28,7 @@ export function lapse(of: Request, now: string, rules: Rules): { request: Reques
 }
 
 function over(of: Request, at: string, rules: Rules): [Request, Happened] {
-  if (of.status === 'checking')
+  if (isUnderWay(of))
     return timeOut(of, 'Its checks did not end in time. An operator can resume it: it is sealed anew.', at, rules);
   if (of.status === 'inReview')
     return timeOut(of, 'Its review did not end in time. An operator can resume it; votes are kept.', at, rules);
@@ -55,7 +55,7 @@ export function sweepAt(of: Request): string | undefined {
 
 /** Out of time, or out of luck: visible, and resumable through the API. */
 export function timeOut(
-  of: In<'checking'> | In<'inReview'>,
+  of: In<'submitted'> | In<'checking'> | In<'inReview'>,
   reason: string,
   at: string,
   { draftDays }: Rules,

@@ -2,7 +2,18 @@ import type { Finding } from '../ingest/ingest.ts';
 import { ask } from './asked.ts';
 import { asking, type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
 import { stopped, timeOut } from './lapse.ts';
-import { after, approval, day, hour, type In, identity, type Release, type Report, type Request } from './request.ts';
+import {
+  after,
+  approval,
+  day,
+  hour,
+  type In,
+  identity,
+  isUnderWay,
+  type Release,
+  type Report,
+  type Request,
+} from './request.ts';
 import { lasts } from './rules.ts';
 import type { Seal } from './sealed.ts';
 
@@ -22,7 +33,7 @@ export function mend(
   now: string,
   { rules }: Facts,
 ): Decision {
-  if (!current(of, 'checking', attempt)) return superseded(of);
+  if (!current(of, 'submitted', attempt)) return superseded(of);
   const cut = (text: string) => text.slice(0, told.text);
   const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
   return {
@@ -41,11 +52,13 @@ export function mend(
 }
 
 export function sealing(of: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
-  if (!current(of, 'checking', attempt)) return superseded(of);
-  if (of.seal?.sha256 === seal.sha256) return unchanged(of, 'it is sealed already');
-  if (of.seal) throw new Error(`${of.id} is sealed as ${of.seal.sha256}, and can't be sealed again in one round`);
+  if (current(of, 'checking', attempt)) {
+    if (of.seal.sha256 === seal.sha256) return unchanged(of, 'it is sealed already');
+    throw new Error(`${of.id} is sealed as ${of.seal.sha256}, and can't be sealed again in one round`);
+  }
+  if (!current(of, 'submitted', attempt)) return superseded(of);
   return {
-    request: { ...of, seal },
+    request: { ...of, status: 'checking', seal },
     events: [happened('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
     reason: 'sealed',
   };
@@ -60,7 +73,6 @@ export function judge(
 ): Decision {
   if (!current(of, 'checking', attempt)) return superseded(of);
   const { seal, deadline: _, startedAt: __, ...rest } = of;
-  if (!seal) throw new Error(`${of.id} was checked before it was sealed`);
   const expiresAt = after(now, rules.draftDays * day);
   if (report.worst === 'block')
     return {
@@ -141,14 +153,14 @@ export function fault(
   now: string,
   { rules }: Facts,
 ): Decision {
-  if (!current(of, 'checking', attempt)) return superseded(of);
+  if (!isUnderWay(of) || of.attempt !== attempt) return superseded(of);
   const [request, event] = timeOut(of, reason, now, rules);
   return { request, events: [event], reason };
 }
 
 /** The project, or its requester, comes near to what may be submitted in a day. */
 export function alert(of: Request, { attempt, says }: { attempt: number; says: readonly string[] }): Decision {
-  if (!current(of, 'checking', attempt)) return superseded(of);
+  if (!current(of, 'submitted', attempt)) return superseded(of);
   return { request: { ...of }, events: says.map(text => happened('VolumeHigh', text)), reason: 'volume is high' };
 }
 

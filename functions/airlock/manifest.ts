@@ -6,6 +6,7 @@ import { decide } from './airlock.ts';
 import { roundPrefix } from './gather.ts';
 import { keep } from './objects.ts';
 import { Policy } from './policy.ts';
+import { isUnderWay } from './request.ts';
 import { Rules } from './rules.ts';
 import { factsOf } from './ruling.ts';
 import type { SealManifest } from './sealed.ts';
@@ -35,7 +36,9 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
   const of = await readRequest(TABLE_NAME, project, id);
   // Asked again after it was sent back, and the answer was lost.
   if (of.status === 'draft' && of.attempt === attempt) return { outcome: 'mend' };
-  if (of.status !== 'checking' || of.attempt !== attempt) return { outcome: 'superseded' };
+  if (!isUnderWay(of) || of.attempt !== attempt) return { outcome: 'superseded' };
+  // Sealed already, by the same step whose answer was lost: that seal holds.
+  const before = of.status === 'checking' ? of.seal : undefined;
   const findings = [];
   for (const { findings: key } of chunks)
     if (key) findings.push(...Findings.parse(JSON.parse(await take(WORK_BUCKET, key))));
@@ -60,11 +63,11 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
           do: 'seal',
           attempt,
           seal: {
-            ...(of.seal ?? (await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
+            ...(before ?? (await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
             // From here on the scan has its time. Sealing can have taken long.
-            sealedAt: of.seal?.sealedAt ?? at,
+            sealedAt: before?.sealedAt ?? at,
           },
         } as const);
   const facts = await factsOf(TABLE_NAME, project, base);

@@ -39,7 +39,7 @@ export const handler = step(Attempt, async attempt => {
   const of = await readRequest(TABLE_NAME, project, id);
   // Asked again after it was sent back, and the answer was lost.
   if (of.status === 'draft' && of.attempt === attempt.attempt) return { outcome: 'mend' };
-  if (of.status !== 'checking' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
+  if (of.status !== 'submitted' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
   const home = await readProject(TABLE_NAME, project);
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const own = home.network.bucket;

@@ -102,13 +102,8 @@ const Draft = z.object({
   /** Why a submission could not be sealed. */
   note: z.object({ findings: z.array(Finding).max(100), found: z.number().int(), at }).optional(),
 });
-const Checking = z.object({
-  status: z.literal('checking'),
-  ...common,
-  startedAt: at,
-  deadline: at,
-  seal: Seal.optional(),
-});
+const Submitted = z.object({ status: z.literal('submitted'), ...common, startedAt: at, deadline: at });
+const Checking = z.object({ ...Submitted.shape, status: z.literal('checking'), seal: Seal });
 const InReview = z.object({
   status: z.literal('inReview'),
   ...common,
@@ -219,6 +214,7 @@ const Expired = z.object({
 
 export const Request = z.discriminatedUnion('status', [
   Draft,
+  Submitted,
   Checking,
   InReview,
   Returned,
@@ -236,6 +232,10 @@ export type Request = z.infer<typeof Request>;
 export type Status = Request['status'];
 export type In<S extends Status> = Extract<Request, { status: S }>;
 export const statuses = Request.options.map(({ shape }) => shape.status.value) as readonly Status[];
+
+/** A workflow seals it, or checks what was sealed. */
+export const isUnderWay = (of: Request): of is In<'submitted'> | In<'checking'> =>
+  of.status === 'submitted' || of.status === 'checking';
 
 /** From these nothing leads on. */
 export const isFinal = ({ status }: Request): boolean =>

@@ -9,6 +9,7 @@ import {
   hour,
   type In,
   identity,
+  isUnderWay,
   type Request,
   type Someone,
   Source,
@@ -110,7 +111,7 @@ export function edit(
 /** Sealing begins. Asked for again while it runs, it changes nothing, so that a start that was lost can be repeated. */
 export function submit(of: Request, { by }: { by: Person }, now: string, { rules, members }: Facts): Decision {
   own(of, by);
-  if (of.status === 'checking') return unchanged(of, 'it is being checked already');
+  if (isUnderWay(of)) return unchanged(of, 'it is being checked already');
   if (!isOpen(of))
     throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be submitted.`);
   if (!members.includes(by.id))
@@ -118,7 +119,7 @@ export function submit(of: Request, { by }: { by: Person }, now: string, { rules
   return {
     request: {
       ...identity(of),
-      status: 'checking',
+      status: 'submitted',
       round: of.round + 1,
       attempt: of.attempt + 1,
       startedAt: now,
@@ -133,7 +134,7 @@ export function submit(of: Request, { by }: { by: Person }, now: string, { rules
 export function withdraw(of: Request, { by, reason }: { by: Person; reason: string }, now: string): Decision {
   if (!by.groups.includes('operator')) own(of, by);
   if (of.status === 'withdrawn') return unchanged(of, 'it is withdrawn already');
-  const open = isOpen(of) || of.status === 'checking' || of.status === 'inReview' || of.status === 'timedOut';
+  const open = isOpen(of) || isUnderWay(of) || of.status === 'inReview' || of.status === 'timedOut';
   if (!open && of.status !== 'approved')
     throw new Refused(
       'conflict',

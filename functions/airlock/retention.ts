@@ -1,6 +1,6 @@
 import { type Decision, happened, superseded, unchanged } from './decision.ts';
 import { imports } from './held.ts';
-import { after, day, hour, type In, isFinal, type Request, type Text, uploads } from './request.ts';
+import { after, day, hour, type In, isFinal, isUnderWay, type Request, type Text, uploads } from './request.ts';
 import type { Rules } from './rules.ts';
 
 /** Where content of a request lies. */
@@ -68,7 +68,7 @@ export function retracted(
 /** When the last of it was written, as far as the request knows: Object Lock counts from there. */
 function lastWritten(of: Request, now: string, { checkHours }: Rules): string {
   if (of.status === 'released') return of.releasedAt;
-  if (of.status === 'checking' || of.status === 'releasing') return now;
+  if (isUnderWay(of) || of.status === 'releasing') return now;
   const seal = of.status === 'timedOut' ? of.review?.seal : 'seal' in of ? of.seal : undefined;
   if (!seal) return now;
   const checked = after(seal.sealedAt, checkHours * hour);

@@ -1,6 +1,6 @@
 import { Refused } from '../refused.ts';
 import { type Decision, type Facts, type Happened, happened, type Person, unchanged } from './decision.ts';
-import { after, approval, day, hour, type In, identity, type Request } from './request.ts';
+import { after, approval, day, hour, type In, identity, isUnderWay, type Request } from './request.ts';
 import { arriving } from './retention.ts';
 import { type Ballot, counted, outcomeOf, type Vote, withheldBy } from './votes.ts';
 
@@ -188,7 +188,7 @@ export function revoke(
 export function resume(of: Request, { by }: { by: Person }, now: string, { rules }: Facts): Decision {
   if (!by.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
   // Asked for again, as after a start that was lost: the same attempt is started once more.
-  if (of.status === 'checking' || of.status === 'inReview') return unchanged(of, 'it is under way');
+  if (isUnderWay(of) || of.status === 'inReview') return unchanged(of, 'it is under way');
   if (of.status !== 'timedOut')
     throw new Refused('conflict', `${of.id} is ${of.status}: only what timed out can be resumed.`);
   const attempt = of.attempt + 1;
@@ -197,7 +197,7 @@ export function resume(of: Request, { by }: { by: Person }, now: string, { rules
     return {
       request: {
         ...identity(of),
-        status: 'checking',
+        status: 'submitted',
         // Its files may have changed meanwhile: another seal, and so another round.
         round: of.round + 1,
         attempt,

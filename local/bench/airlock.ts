@@ -101,7 +101,11 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
   const [check, release] = [await machineOf(facts, 'AirlockWorkflow'), await machineOf(facts, 'AirlockRelease')];
   const checking = watchWorkers(facts.endpoint);
   await rana.ask('submitRequest', { params });
-  const { status, seal, report } = await until(show, ({ status }) => status !== 'checking', 900);
+  const { status, seal, report } = await until(
+    show,
+    ({ status }) => status !== 'submitted' && status !== 'checking',
+    900,
+  );
   must(
     status === 'inReview' && seal?.files === files.length,
     `it is ${status}: ${JSON.stringify(report).slice(0, 500)}`,

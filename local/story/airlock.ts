@@ -31,7 +31,7 @@ export const airlock: Teller = async (stage, tell) => {
   const show = (params: { project: string; request: string }, wanted: string) =>
     until(
       () => rana.ask('showRequest', { params }),
-      ({ status }) => status !== 'checking' && status !== 'releasing',
+      ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
     ).then(of => {
       must(of.status === wanted, `the request is ${JSON.stringify(of).slice(0, 800)}`);
       return of;

@@ -34,7 +34,7 @@ export const imports: Teller = async (stage: Stage, tell) => {
   const rests = (params: { project: string; request: string }, wanted: string) =>
     until(
       () => rana.ask('showRequest', { params }),
-      ({ status }) => status !== 'checking' && status !== 'releasing',
+      ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
     ).then(of => {
       must(of.status === wanted, `the import is ${JSON.stringify(of).slice(0, 800)}`);
       return of;

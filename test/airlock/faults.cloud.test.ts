@@ -53,6 +53,13 @@ async function partition(pk: string) {
   return Items.map(item => unmarshall(item));
 }
 
+/** Whatever failed, the workflow waits for the decision. */
+const waits = (id: string) =>
+  until(
+    async () => (await partition(key('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
+    row => typeof row?.token === 'string',
+  );
+
 /** What else the API does: a request is edited, times out, is resumed, waited for anew, returned, and withdrawn. */
 async function detour(project: string, faults: readonly Fault[]) {
   const { vera, viktor, olga } = people;
@@ -68,6 +75,7 @@ async function detour(project: string, faults: readonly Fault[]) {
   await rana.ask('editRequest', { params, body: { title: 'Two' } });
   await rana.ask('submitRequest', { params });
   await settle(vera, params, ['inReview']);
+  await waits(id);
   await moveBack(of, id);
   await settle(vera, params, ['timedOut']);
   await olga.ask('resumeRequest', { params });
@@ -115,11 +123,7 @@ async function way(project: string, faults: readonly Fault[]) {
   const params = { project, request: id };
   await rana.ask('submitRequest', { params });
   const { seal } = await settle(vera, params, ['inReview']);
-  // Whatever failed, the workflow waits for the decision.
-  await until(
-    async () => (await partition(key('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
-    row => typeof row?.token === 'string',
-  );
+  await waits(id);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await settle(rana, params, ['approved']);

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import {
   DeleteObjectCommand,
   GetObjectAttributesCommand,
@@ -10,9 +11,12 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { decide } from '../../functions/airlock/airlock.ts';
 import type { Sealed } from '../../functions/airlock/steps.ts';
+import { key } from '../../functions/keys.ts';
 import { cloud } from '../cloud.ts';
-import { makeProject } from '../workspaces/ground.ts';
+import { makeProject, rows } from '../workspaces/ground.ts';
+import { ballot, inReview, olga, person, rana, rules, start } from './life.ts';
 
 const of = cloud();
 const s3 = new S3Client(of.configuration);
@@ -48,7 +52,7 @@ beforeAll(async () => {
     // Where steps leave texts for each other may be anywhere.
     WORK_BUCKET: bucket,
     UPLOADS_BUCKET: 'none',
-    TABLE_NAME: 'none',
+    TABLE_NAME: await releasing(),
     RULES: '{}',
   });
   vi.doMock('../../functions/ingest/steps.ts', async original => ({
@@ -61,6 +65,24 @@ beforeAll(async () => {
     copy: (await import('../../functions/airlock/copy.ts')).handler as unknown as Step,
   };
 });
+
+/** A request that is being released, as the table has it; gives the table's name. */
+async function releasing(): Promise<string> {
+  const facts = { rules: rules({ quorum: 1 }), members: [rana.id], reviewers: ['ada'], candidates: [] };
+  const vote = { do: 'vote', by: person('ada', 'reviewer'), ballot: ballot(1, 'approve') } as const;
+  const approved = decide(inReview(facts), vote, start, facts).request;
+  const { request } = decide(approved, { do: 'release', by: olga }, start, facts);
+  const row = {
+    ...request,
+    ...attempt,
+    id,
+    deadline: '2099-01-01T00:00:00.000Z',
+    expiresAt: '2099-01-01T00:00:00.000Z',
+  };
+  await (await rows(of)).put(key('airlock', id), row);
+  const { TableNames = [] } = await new DynamoDBClient(of.configuration).send(new ListTablesCommand({}));
+  return TableNames.find(name => name.startsWith('broch-local-data')) ?? '';
+}
 
 async function land(path: string, content: Uint8Array) {
   const { VersionId: version = '', ETag: etag = '' } = await s3.send(

@@ -73,7 +73,7 @@ function commands({ request: of }: World): Command[] {
       { do: 'released', attempt: of, release: releaseOf() },
       { do: 'stop', attempt: of, reason: 'z' },
     ]),
-    ...(of.status === 'checking' && of.seal
+    ...(of.status === 'checking'
       ? (['block', undefined] as const).map(worst => ({ do: 'judge' as const, attempt, report: reportOf(worst) }))
       : []),
   ];
