@@ -111,7 +111,7 @@ describe.concurrent('the check goes every way', () => {
   it('stuck, where not even the fault can be written down', async () => {
     const one = await submitted(good, [fails('airlock/plan.ts'), fails('airlock/fail.ts')]);
     await ends('check', one.params, 1, 'Stuck');
-    expect((await settle(one.rana, one.params, ['checking'])).status).toBe('checking');
+    expect((await settle(one.rana, one.params, ['submitted'])).status).toBe('submitted');
     await one.watched.rearm([]);
     await moveBack(of, one.params.request);
     await settle(one.rana, one.params, ['timedOut']);
