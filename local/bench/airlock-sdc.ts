@@ -79,7 +79,7 @@ export async function sdc(say: (line: string) => void): Promise<Record<string, n
     }
     const [check, pandas] = [fastest(ours), fastest(theirs)];
     const memory = (runs: Measured[]) => Math.min(...runs.map(({ rss }) => rss)) / 1024;
-    for (const rule of ['sdc.minimum-count', 'sdc.dominance', 'sdc.percentages'])
+    for (const rule of ['sdc.minimum-count', 'sdc.dominance', 'sdc.p-percent', 'sdc.percentages'])
       if (check.found[rule] !== pandas.found[rule])
         throw new Error(`${rule}: ${check.found[rule]} here, ${pandas.found[rule]} with pandas`);
     return {

@@ -12,7 +12,7 @@ import time
 import numpy
 import pandas
 
-THRESHOLD, K, P, TAIL = 5, 0.9, 0.1, 5
+THRESHOLD, K, P, TAIL, DECIMALS = 5, 0.9, 0.1, 5, 2
 EMAIL = r"[\w.+-]{1,64}@(?:[A-Za-z\d-]{1,63}\.){1,4}[A-Za-z]{2,24}"
 NINO = r"\b[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]\b"
 PHONE = r"(?:\+|00)44 ?\d{2,4} ?\d{3} ?\d{3,4}|\b07\d{3} \d{3} ?\d{3}\b|\b0\d{2,4} \d{3,4} \d{3,4}\b"
@@ -20,7 +20,8 @@ POSTCODE = r"(?:^|[^\w-])[A-PR-UWYZ][A-Z\d]{1,3} ?\d[ABD-HJLNP-UW-Z]{2}(?:$|[^\w
 NHS = r"(?:^|[^\w.-])\d{3}[ -]\d{3}[ -]\d{4}(?:$|[^\w.-])"
 
 started = time.perf_counter()
-table = pandas.read_csv(sys.argv[1])
+# What a percentage tells depends on how many decimals it is written with, which a float has forgotten.
+table = pandas.read_csv(sys.argv[1], dtype={"percent": "str"})
 read = time.perf_counter() - started
 found = {}
 
@@ -32,7 +33,7 @@ def report(rule, mask):
         found[rule] = {"count": found.get(rule, {"count": 0})["count"] + count, "cells": cells}
 
 
-for name in table.select_dtypes(exclude="number"):
+for name in table.select_dtypes(exclude="number").columns.drop("percent"):
     text = table[name].dropna().astype("str")
     report("table.formula", text.str.match(r"[=@\t]|[+-][^\s\d.]"))
     at = text[text.str.contains("@", regex=False)]
@@ -55,9 +56,13 @@ report("sdc.dominance", first + second > K * total)
 report("sdc.p-percent", total - first - second < P * first)
 report("sdc.quantiles", table["n"] * 0.25 < TAIL)
 report("sdc.degrees-of-freedom", table["df_resid"] < 10)
-base, share = table["base"], table["percent"]
-low = numpy.ceil((share - 0.05) * base / 100 - 1e-9).clip(lower=0)
-high = numpy.minimum(numpy.floor((share + 0.05) * base / 100 + 1e-9), base)
+written = table["percent"]
+point = written.str.find(".")
+places = numpy.where(point < 0, 0, written.str.len() - point - 1)
+report("sdc.percentage-decimals", pandas.Series(places > DECIMALS))
+base, share, half = table["base"], written.astype("float64"), 0.5 * 10.0**-places
+low = numpy.ceil((share - half) * base / 100 - 1e-9).clip(lower=0)
+high = numpy.minimum(numpy.floor((share + half) * base / 100 + 1e-9), base)
 has = (share > 0) & (high >= 1) & (high < THRESHOLD)
 lacks = (share < 100) & (base - low >= 1) & (base - low < THRESHOLD)
 report("sdc.percentages", (low <= high) & (has | lacks))
