@@ -21,12 +21,11 @@ import { explainWildcards } from './wildcards.ts';
 export class Sweeper extends Construct {
   constructor(scope: Construct, id: string, { core, data }: { core: Core; data: AirlockData }) {
     super(scope, id);
+    const worker = { core, seconds: 900, memory: 1769 } as const;
     const erases = ['versions', 'read', 'purge'] as const;
     const sweep = new Handler<typeof Sweep>(this, 'Sweep', {
-      core,
+      ...worker,
       entry: 'airlock/sweep.ts',
-      seconds: 900,
-      memory: 1769,
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
@@ -44,10 +43,8 @@ export class Sweeper extends Construct {
     });
     const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
     const retract = new Handler<typeof Retract>(this, 'Retract', {
-      core,
+      ...worker,
       entry: 'airlock/retract.ts',
-      seconds: 900,
-      memory: 1769,
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],

@@ -60,11 +60,6 @@ export async function checkFile(
   return withFindings(report, [...found.values()].flat());
 }
 
-/** What a file must be remembered as once it is released: a summary for every table in it. */
-export async function summarise(meta: CheckedFile, open: Open, policy: Policy): Promise<Summary[]> {
-  return (await readFile(meta, open, policy, '')).summaries;
-}
-
 async function check(
   meta: CheckedFile,
   source: Open,

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { checkFile, summarise } from '../../../functions/airlock/checks/check-file.ts';
+import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
 import { policyFor, Tier } from '../../../functions/airlock/policy.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { bytesOf, metaOf, summarise } from './files.ts';
 
 const Case = z.strictObject({
   title: z.string(),

@@ -1,4 +1,5 @@
 import type { CheckedFile } from '../../../functions/airlock/checks/check-file.ts';
+import { readFile } from '../../../functions/airlock/checks/check-file.ts';
 
 const bytes = (content: string | Uint8Array): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : content;
@@ -17,3 +18,8 @@ export const metaOf = (path: string, content: string | Uint8Array): CheckedFile 
   type: 'application/octet-stream',
   group: 0,
 });
+
+/** What a file is remembered as once it is released: a summary for every table in it. */
+type Reading = Parameters<typeof readFile>;
+export const summarise = async (file: Reading[0], open: Reading[1], policy: Reading[2]) =>
+  (await readFile(file, open, policy, '')).summaries;

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
-import { checkFile, summarise } from '../../../functions/airlock/checks/check-file.ts';
+import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
 import { policyFor } from '../../../functions/airlock/policy.ts';
 import { FileReport, worst } from '../../../functions/airlock/report.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { bytesOf, metaOf, summarise } from './files.ts';
 import { docx, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './made.ts';
 
 const policy = policyFor(1);

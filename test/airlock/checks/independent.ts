@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { checkFile, summarise } from '../../../functions/airlock/checks/check-file.ts';
+import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
 import { policyFor, Tier } from '../../../functions/airlock/policy.ts';
 import { Action, type CheckFinding, worst } from '../../../functions/airlock/report.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { bytesOf, metaOf, summarise } from './files.ts';
 import { xlsx } from './made.ts';
 
 const Verdict = z.enum([...Action.options, 'none']);
