@@ -1,11 +1,9 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import type * as Api from '../functions/airlock/api.ts';
 import type * as Await from '../functions/airlock/await.ts';
 import type * as Check from '../functions/airlock/check.ts';
 import type * as Compare from '../functions/airlock/compare.ts';
@@ -21,15 +19,14 @@ import type * as Seal from '../functions/airlock/seal.ts';
 import type * as Sign from '../functions/airlock/sign.ts';
 import type * as Tick from '../functions/airlock/tick.ts';
 import { trail } from '../functions/airlock/trail.ts';
-import type * as View from '../functions/airlock/view.ts';
 import { partitions } from '../functions/keys.ts';
-import { assumes, bucket, bus, named, starts, table } from './access.ts';
+import { bucket, bus, named, table } from './access.ts';
+import { AirlockApi, mayUse, showsKey } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
 import { alarm, fires } from './alarm.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
-import { Handler, type Module } from './handler.ts';
-import { lent } from './lend.ts';
+import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
 import { delivers, listsSources, readsSources } from './sources.ts';
 import { Sweeper } from './sweeper.ts';
@@ -45,8 +42,7 @@ export interface AirlockProps {
 
 /** The way out: sealed, checked, reviewed by people who have no part in it, released byte for byte. */
 export class Airlock extends Construct {
-  readonly api: Handler<Module>;
-  readonly view: Handler<Module>;
+  readonly api: AirlockApi;
 
   constructor(scope: Construct, id: string, props: AirlockProps) {
     super(scope, id);
@@ -206,58 +202,8 @@ export class Airlock extends Construct {
       { pk: partitions.look, sk: trail },
     ]);
 
-    const uploader = lent(this, 'Upload', {
-      description: 'Lent to researchers for an hour, fenced to the files of one import',
-      bucket: data.uploads,
-      prefix: 'uploads/',
-      by: () => this.api,
-    });
-    // It unpacks and draws anew what somebody submitted, so it may do nothing but that; reviewers wait for it.
-    this.view = new Handler<typeof View>(this, 'View', {
-      core,
-      entry: 'airlock/view.ts',
-      memory: 1769,
-      environment: {
-        // It reads whatever somebody submitted, so it can change nothing: only say who looked.
-        TABLE_NAME: table(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
-        AIRLOCK_BUCKET: reads,
-        RULES,
-      },
-    });
     this.watchVolume(core);
-    this.api = new Handler<typeof Api>(this, 'Api', {
-      core,
-      entry: 'airlock/api.ts',
-      environment: {
-        TABLE_NAME: table(core.table, {
-          airlock: ['GetItem', 'PutItem', 'Query'],
-          airlocks: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
-          due: ['PutItem', 'DeleteItem'],
-          project: ['GetItem'],
-          download: ['GetItem', 'PutItem'],
-          look: ['PutItem', 'Query'],
-          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
-        }),
-        AIRLOCK_BUCKET: reads,
-        RELEASE_BUCKET: bucket(data.release, ['read'], 'released/'),
-        UPLOADS_BUCKET: data.uploads.bucketName,
-        UPLOADS_KEY_ARN: core.key.keyArn,
-        UPLOAD_ROLE_ARN: assumes(uploader),
-        REGION: Stack.of(this).region,
-        POOL_ID: mayUse(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
-        MACHINE: named(
-          workflow.machine.stateMachineArn,
-          ...starts(workflow.machine).statements,
-          new PolicyStatement({
-            actions: ['states:SendTaskSuccess'],
-            resources: [workflow.machine.stateMachineArn],
-          }),
-        ),
-        RELEASE_MACHINE: starts(release.machine),
-        SIGNING_KEY: named(data.signing.keyArn, showsKey(data.signing)),
-        RULES,
-      },
-    });
+    this.api = new AirlockApi(this, 'Doors', { core, data, people, check: workflow.machine, release: release.machine });
   }
 
   /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */
@@ -281,14 +227,6 @@ export class Airlock extends Construct {
     });
   }
 }
-
-const mayUse = (pool: IUserPool, actions: readonly string[]) =>
-  named(
-    pool.userPoolId,
-    new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
-  );
-
-const showsKey = (key: Key) => new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] });
 
 const signs = (key: Key): PolicyStatement[] => [
   new PolicyStatement({

@@ -64,8 +64,9 @@ export class PlatformStack extends Stack {
         ingest: ingest.api,
         costs: costs.api,
         workspaces: workspaces.api,
-        airlock: airlock.api,
-        preview: airlock.view,
+        airlock: airlock.api.airlock,
+        preview: airlock.api.preview,
+        download: airlock.api.download,
       },
     });
     outputs(this, { Url: api.url });

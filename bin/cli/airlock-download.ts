@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import type { Agent } from 'node:https';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { Network } from '../../functions/airlock/release/link.ts';
 import type { DownloadLink, DownloadPage, DownloadSession } from '../../functions/airlock/release/shapes.ts';
 import { parallel } from '../../functions/ingest/parallel.ts';
 import { wrongPath } from '../../functions/ingest/paths.ts';
-import { arrived, fetchFile, type Offered, type Target, textOf } from './airlock-fetch.ts';
+import { arrived, fetchFile, type Part, recordOf, type Target } from './airlock-fetch.ts';
 import { signerOf } from './airlock-key.ts';
 import { pinned, told, trusted, verified } from './airlock-verify.ts';
-import { type Api, agentFor } from './call.ts';
+import type { Api } from './call.ts';
 import { type Context, command } from './commands.ts';
 import { Exit } from './exit.ts';
 import { bytes, grouped } from './output.ts';
 import { type Environment, home, readPrivate, writePrivate } from './profile.ts';
 import { Live, sending } from './progress.ts';
 
-/** The three operations of a download, of one request. */
+/** The operations of a download, of one request. */
 export interface Source {
   open(): Promise<DownloadLink>;
   take(token: string): Promise<DownloadSession>;
   files(token: string, from: number): Promise<DownloadPage>;
+  part(token: string, file: number | undefined, from: number): Promise<Uint8Array>;
 }
 
 /** A request's download, at the API. */
@@ -33,6 +33,8 @@ export const sourceOf = (
   open: () => api.ask('openDownload', { params, body: network === undefined ? {} : { network } }),
   take: token => api.ask('takeDownload', { params, body: { token } }),
   files: (token, from) => api.ask('downloadFiles', { params, body: { token, from } }),
+  part: (token, file, from) =>
+    api.ask('downloadPart', { params, body: { token, from, ...(file !== undefined && { file }) } }),
 });
 
 /** A download that was begun: a link works once, so its token is kept (for this person alone) until all is here. */
@@ -58,14 +60,17 @@ class Journal {
 }
 
 /** A link that gives nothing any more is forgotten, so that the next try opens a new one. */
-const forgetting = (source: Source, journal: Journal): Source => ({
-  ...source,
-  files: (token, from) =>
-    source.files(token, from).catch(error => {
-      if (error instanceof Exit && error.ending === 'refused') journal.close();
-      throw error;
-    }),
-});
+function forgetting(source: Source, journal: Journal): Source {
+  const forget = (error: unknown): never => {
+    if (error instanceof Exit && error.ending === 'refused') journal.close();
+    throw error;
+  };
+  return {
+    ...source,
+    files: (...of) => source.files(...of).catch(forget),
+    part: (...of) => source.part(...of).catch(forget),
+  };
+}
 
 /** An empty place to download to, or the one where this download was begun. */
 function place(folder: string, begun: boolean): string {
@@ -78,60 +83,34 @@ function place(folder: string, begun: boolean): string {
   return realpathSync(folder);
 }
 
-/**
- * Fetches all pages, four files at once. Each page is finished before the next is asked for, as a link gives a page no
- * second time; addresses that have run out are asked for anew, which it does give.
- */
+/** Fetches all pages, four files at once. Each page is finished before the next is asked for, as a link gives a page no second time. */
 export async function fetchAll(
   source: Source,
   folder: string,
-  agent: Agent,
   start: z.infer<typeof Begun>,
   { moved, keep }: { moved: (bytes: number) => void; keep: (begun: z.infer<typeof Begun>) => void },
 ): Promise<void> {
-  const target: Target = { files: join(folder, 'files'), partial: join(folder, '.partial'), agent, moved };
   const { token } = start;
+  const part: Part = (file, from) => source.part(token, file, from);
+  const target: Target = { files: join(folder, 'files'), partial: join(folder, '.partial'), part, moved };
   for (let from: number | undefined = start.from; from !== undefined; ) {
     const at: number = from;
-    let page = await source.files(token, at);
+    const page = await source.files(token, at);
     keep({ token, from: at, until: page.until });
-    let renewing: Promise<unknown> | undefined;
-    const renewed = async (index: number): Promise<Offered> => {
-      renewing ??= source.files(token, at).then(fresh => {
-        page = fresh;
-        renewing = undefined;
-      });
-      await renewing;
-      const file = page.files[index];
-      if (!file) throw new Exit('fault', 'The service gave another page than before.');
-      return file;
-    };
-    if (page.release && !existsSync(join(folder, 'release.json')))
-      writeFileSync(join(folder, 'release.json'), await textOf(page.release.url, agent, 256 * 1024 ** 2), {
-        flag: 'wx',
-      });
+    const record = join(folder, 'release.json');
+    if (!existsSync(record)) writeFileSync(record, await recordOf(part), { flag: 'wx' });
     for (const { path } of page.files) {
       const wrong = wrongPath(path, 1024);
       if (wrong !== undefined) throw new Exit('refused', `The release has a file that is not safe to write: ${wrong}`);
     }
     const left = [...page.files.entries()].filter(([, { path }]) => !arrived(target, path));
-    await parallel(left, 4, async ([index, file]) => {
-      const old = Date.parse(page.expires) < Date.now() + 5000;
-      const fresh = old ? await renewed(index) : (page.files[index] ?? file);
-      await fetchFile(fresh, `${at + index}`, target, () => renewed(index));
-    });
+    await parallel(left, 4, ([index, file]) => fetchFile(file, at + index, target));
     from = page.next;
   }
   rmSync(join(folder, '.partial'), { recursive: true, force: true });
 }
 
-async function fetched(
-  source: Source,
-  folder: string,
-  agent: Agent,
-  journal: Journal,
-  context: Context,
-): Promise<void> {
+async function fetched(source: Source, folder: string, journal: Journal, context: Context): Promise<void> {
   const before = journal.begun;
   const token = before?.token ?? (await source.open()).token;
   // Kept before it is used: whatever happens from here on, the link is not lost.
@@ -149,7 +128,7 @@ async function fetched(
     );
   };
   const begun = before ?? { token, from: 0, until: '' };
-  await fetchAll(source, folder, agent, begun, { moved, keep: state => journal.keep(state) });
+  await fetchAll(source, folder, begun, { moved, keep: state => journal.keep(state) });
   live.end();
 }
 
@@ -189,7 +168,7 @@ export const download = command({
     const at = place(folder, journal.begun !== undefined);
     const source = forgetting(sourceOf(api, { project, request }, flags.network), journal);
     context.onInterrupt(() => 'Stopped. Go on within a quarter of an hour with the same command.');
-    await fetched(source, at, agentFor(api.place), journal, context);
+    await fetched(source, at, journal, context);
     journal.close();
     const { record, fingerprint } = await trusted(join(at, 'release.json'), pin);
     if (record.request !== request || record.project !== project)

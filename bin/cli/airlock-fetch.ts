@@ -1,82 +1,65 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
-import { type Agent, get } from 'node:https';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { DownloadPage } from '../../functions/airlock/release/shapes.ts';
+import { type DownloadPage, partBytes } from '../../functions/airlock/release/shapes.ts';
 import { Exit } from './exit.ts';
 
 export type Offered = DownloadPage['files'][number];
 
-/** An address that does not open (any more): ask for a new one. */
-export class Stale extends Error {}
-
-const patience = 60_000;
-
-/** Streams what lies at an address, from the byte `from` on. */
-async function stream(url: string, agent: Agent, from: number, take: (chunk: Buffer) => Promise<void>): Promise<void> {
-  const answer = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {
-    const call = get(url, { agent, timeout: patience, headers: from > 0 ? { range: `bytes=${from}-` } : {} }, resolve);
-    call.on('timeout', () => call.destroy(new Error('the storage does not answer')));
-    call.on('error', reject);
-  });
-  const { statusCode = 0 } = answer;
-  if (statusCode !== (from > 0 ? 206 : 200)) {
-    answer.resume();
-    if (statusCode === 403 || statusCode === 400) throw new Stale(`the storage answered ${statusCode}`);
-    throw new Error(`the storage answered ${statusCode}`);
-  }
-  for await (const chunk of answer) await take(chunk as Buffer);
-}
-
-/** A small text at an address. */
-export async function textOf(url: string, agent: Agent, most: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  await stream(url, agent, 0, async chunk => {
-    size += chunk.length;
-    if (size > most) throw new Exit('fault', 'The release record is larger than it can be.');
-    chunks.push(chunk);
-  });
-  return Buffer.concat(chunks).toString('utf8');
-}
+/** The part of a file (by its number, or the signed record) that begins at a byte: short, or empty, where it ends. */
+export type Part = (file: number | undefined, from: number) => Promise<Uint8Array>;
 
 export interface Target {
   /** The folder of finished files. */
   readonly files: string;
-  /** Where the unfinished ones are, by name. */
+  /** Where the unfinished ones are, by number. */
   readonly partial: string;
-  readonly agent: Agent;
+  readonly part: Part;
   moved(bytes: number): void;
 }
 
-const attempts = 5;
+/** How many parts of one file are asked for at once: each has its own way through the service. */
+const ahead = 4;
+
+/** The bytes of a file from `from` on, in order. */
+async function* bytesOf(file: Offered, index: number, from: number, part: Part): AsyncGenerator<Uint8Array> {
+  const asked: Promise<Uint8Array>[] = [];
+  for (let at = from; at < file.size || asked.length > 0; ) {
+    while (asked.length < ahead && at < file.size) {
+      const next = part(index, at);
+      // Its error is told when its turn comes, unless another's was before.
+      next.catch(() => undefined);
+      asked.push(next);
+      at += partBytes;
+    }
+    yield (await asked.shift()) as Uint8Array;
+  }
+}
+
+/** The signed record, whose size is known when it has arrived. */
+export async function recordOf(part: Part): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for (let size = 0; ; size += partBytes) {
+    const next = await part(undefined, size);
+    parts.push(next);
+    if (next.length < partBytes) return Buffer.concat(parts).toString('utf8');
+    if (size > 256 * 1024 ** 2) throw new Exit('fault', 'The release record is larger than it can be.');
+  }
+}
 
 /**
  * Fetches one file: into a temporary one, gone on with where the last try stopped, and given its name only when its
- * SHA-256 is right. Nothing that is there already is ever written over. `again` gives the file's address anew.
+ * SHA-256 is right. Nothing that is there already is ever written over.
  */
-export async function fetchFile(
-  file: Offered,
-  name: string,
-  target: Target,
-  again: () => Promise<Offered>,
-): Promise<void> {
-  const part = join(target.partial, name);
+export async function fetchFile(file: Offered, index: number, target: Target): Promise<void> {
+  const part = join(target.partial, `${index}`);
   const final = join(target.files, file.path);
-  let current = file;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      if ((await fill(current, part, target)) === file.sha256) break;
-      // What was kept of an earlier try may be what is wrong: once more from the beginning.
-      await rm(part, { force: true });
-      if (attempt >= 2) throw new Exit('refused', `${file.path} did not arrive as it was released. It was not kept.`);
-    } catch (error) {
-      if (error instanceof Exit || attempt >= attempts) throw error;
-      if (error instanceof Stale) current = await again();
-      else await sleep(Math.min(5000, 100 * 2 ** attempt));
-    }
+  // What was kept of an earlier try may be what is wrong: then once more from the beginning.
+  for (const last of [false, true]) {
+    if ((await fill(file, index, part, target)) === file.sha256) break;
+    await rm(part, { force: true });
+    if (last) throw new Exit('refused', `${file.path} did not arrive as it was released. It was not kept.`);
   }
   await mkdir(dirname(final), { recursive: true });
   // Unlike a rename, a link never takes the place of something.
@@ -87,26 +70,23 @@ export async function fetchFile(
   await rm(part);
 }
 
-/** Brings the temporary file to its full length and gives its SHA-256. */
-async function fill(file: Offered, part: string, { agent, moved }: Target): Promise<string> {
-  await using handle = await open(part, 'a+', 0o600);
+/** Brings the temporary file to its full length and gives its SHA-256; nothing, where it has another length. */
+async function fill(file: Offered, index: number, path: string, { part, moved }: Target): Promise<string> {
+  await using handle = await open(path, 'a+', 0o600);
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) {
     hash.update(chunk);
     size += chunk.length;
   }
-  if (size > file.size) return '';
-  if (size < file.size)
-    await stream(file.url, agent, size, async chunk => {
-      size += chunk.length;
-      if (size > file.size) throw new Exit('refused', `${file.path} is larger than it was when it was released.`);
-      hash.update(chunk);
-      await handle.write(chunk);
-      moved(chunk.length);
-    });
-  if (size < file.size) throw new Error(`${file.path} was cut short on its way`);
-  return hash.digest('hex');
+  for await (const chunk of bytesOf(file, index, size, part)) {
+    size += chunk.length;
+    if (size > file.size || (chunk.length < partBytes && size < file.size)) return '';
+    hash.update(chunk);
+    await handle.write(chunk);
+    moved(chunk.length);
+  }
+  return size === file.size ? hash.digest('hex') : '';
 }
 
 /** Whether a file of this page has arrived before: its name is given only to what was right. */

@@ -13,7 +13,7 @@ export interface Input {
   readonly body?: Record<string, unknown> | undefined;
 }
 
-/** The API as one person. `call` gives the answer as it came, `ask` as its schema reads it. */
+/** The API as one person. `call` gives the answer as it came (JSON, or bytes), `ask` as its schema reads it. */
 export interface Api {
   readonly place: Place;
   call(name: RouteName, input?: Input): Promise<unknown>;
@@ -25,7 +25,8 @@ export type Tokens = (renewed: boolean) => Promise<string>;
 
 interface Answer {
   readonly status: number;
-  readonly body: string;
+  readonly body: Buffer;
+  readonly isJson: boolean;
   readonly retryAfter: number;
 }
 
@@ -46,7 +47,8 @@ function send(url: URL, agent: Agent, method: string, headers: Record<string, st
       answer.on('end', () =>
         resolve({
           status: answer.statusCode ?? 0,
-          body: Buffer.concat(chunks).toString('utf8'),
+          body: Buffer.concat(chunks),
+          isJson: !String(answer.headers['content-type']).startsWith('application/octet-stream'),
           retryAfter: Number(answer.headers['retry-after']) || 0,
         }),
       );
@@ -70,7 +72,7 @@ function urlOf(place: Place, route: Route, { params = {}, query = {} }: Input): 
 function exitFor({ status, body }: Answer): Exit {
   let said: Partial<Problem> & { message?: string } = {};
   try {
-    said = JSON.parse(body) ?? {};
+    said = JSON.parse(body.toString('utf8')) ?? {};
   } catch {
     // Not the API itself: a proxy's page, or nothing at all.
   }
@@ -127,7 +129,8 @@ export function apiAt(place: Place, agent: Agent, tokens: Tokens, { backoff }: P
       let wait = backoff(attempt);
       try {
         const answer = await send(url, agent, route.method, headers, body);
-        if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.body);
+        if (answer.status >= 200 && answer.status < 300)
+          return answer.isJson ? JSON.parse(answer.body.toString('utf8')) : answer.body;
         // 409 after a try that may have reached the service: that try may still be under way there.
         const again = answer.status >= 500 || answer.status === 429 || (answer.status === 409 && failed && key);
         if (answer.status === 401 && token && !renewed) {

@@ -17,8 +17,8 @@ export interface Context {
   readonly profile: string | undefined;
   place(): Place;
   api(): Api;
-  /** The result: for people, or with --json the API's own JSON. */
-  result(json: unknown, text: string): void;
+  /** The result: for people (bytes as they are), or with --json the API's own JSON. */
+  result(json: unknown, shown: string | Uint8Array): void;
   /** A remark for people beside the result, on standard error; silent with --json. */
   remark(text: string): void;
   /** What to say if Ctrl-C ends the command from here on. */

@@ -57,6 +57,10 @@ function commandFor(name: RouteName): Command {
       if (query) check(query, input.query ?? {}, '--');
       if (body) check(body, input.body ?? {}, '--');
       const value = given.flags.all ? await everyPage(name, input, context) : await context.api().call(name, input);
+      if (value instanceof Uint8Array) {
+        context.result({ bytes: Buffer.from(value).toString('base64') }, value);
+        return 'ok';
+      }
       const shape = shapeOf(route.returns);
       const items = pageItems(shape);
       if (!items) {

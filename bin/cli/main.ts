@@ -15,7 +15,7 @@ export interface World {
   readonly env: Environment;
   readonly width: number | undefined;
   readonly live: boolean;
-  out(text: string): void;
+  out(text: string | Uint8Array): void;
   err(text: string): void;
 }
 
@@ -73,7 +73,8 @@ function contextOf(world: World, flags: Record<string, unknown>, interrupts: { s
       (api ??= apiAt(chosen(), agentFor(chosen()), renewed =>
         session(world.env, chosen(), text('as')).tokens(renewed),
       )),
-    result: (value, shown) => world.out(json ? `${JSON.stringify(value, null, 2)}\n` : `${shown}\n`),
+    result: (value, shown) =>
+      world.out(json ? `${JSON.stringify(value, null, 2)}\n` : typeof shown === 'string' ? `${shown}\n` : shown),
     remark: shown => json || world.err(`${shown}\n`),
     onInterrupt: say => {
       interrupts.say = say;

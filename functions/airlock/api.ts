@@ -17,7 +17,6 @@ import { start, wake } from './machines.ts';
 import { manifestOf, pageFiles, pageReports } from './pages.ts';
 import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
-import { downloads } from './release/operations.ts';
 import { requestId } from './request.ts';
 import { mayUpload, open } from './requester.ts';
 import { Rules } from './rules.ts';
@@ -32,7 +31,6 @@ import type { Ballot } from './votes.ts';
 export const env = z.object({
   TABLE_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
-  RELEASE_BUCKET: z.string(),
   UPLOADS_BUCKET: z.string(),
   UPLOADS_KEY_ARN: z.string(),
   UPLOAD_ROLE_ARN: z.string(),
@@ -44,9 +42,7 @@ export const env = z.object({
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3, Cognito, KMS, Step Functions and DynamoDB, each for an operation here.
-const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...given } = env.parse(
-  process.env,
-);
+const { TABLE_NAME, AIRLOCK_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...given } = env.parse(process.env);
 const landing = {
   bucket: given.UPLOADS_BUCKET,
   key: given.UPLOADS_KEY_ARN,
@@ -207,16 +203,6 @@ export const handler = http<'airlock'>(
       return shownSettings(rules, ruling);
     },
     ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
-    ...downloads({ table: TABLE_NAME, bucket: RELEASE_BUCKET }, async (of, user) => {
-      const stranger = (await rolesOf(TABLE_NAME, of.project, user.id)).length === 0;
-      const none = new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
-      // To strangers all that is not for them is the same: nothing tells them whether there is such a request.
-      const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request).catch((error: unknown) => {
-        throw stranger && error instanceof Refused ? none : error;
-      });
-      if (stranger && user.id !== read.recipient?.id) throw none;
-      return { revision, request: lapse(read, now(), rules).request };
-    }),
   },
   { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
 );

@@ -113,11 +113,19 @@ function markOf({ id }: User, { headers, routeKey, rawPath, body }: Event): stri
     .slice(0, 22);
 }
 
-const reply = (status: number, body: unknown, type = 'application/json'): APIGatewayProxyStructuredResultV2 => ({
-  statusCode: status,
-  headers: { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' },
-  body: JSON.stringify(body),
-});
+function reply(status: number, body: unknown, type = 'application/json'): APIGatewayProxyStructuredResultV2 {
+  const bytes = body instanceof Uint8Array;
+  return {
+    statusCode: status,
+    headers: {
+      'content-type': bytes ? 'application/octet-stream' : type,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(bytes && { 'content-disposition': 'attachment' }),
+    },
+    ...(bytes ? { body: Buffer.from(body).toString('base64'), isBase64Encoded: true } : { body: JSON.stringify(body) }),
+  };
+}
 
 /** The Lambda behind all of one capability's routes: authorise, parse, run once, answer; errors as RFC 9457 problems. */
 export function http<C extends Capability>(operations: Operations<C>, wiring: Wiring) {

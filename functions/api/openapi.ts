@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Route } from './route.ts';
+import { Bytes, type Route } from './route.ts';
 
 type Json = Record<string, unknown>;
 
@@ -52,7 +52,10 @@ function operation(name: string, route: Route): Json {
     responses: {
       [route.status]: {
         description: 'Done',
-        content: { 'application/json': { schema: schemaOf(route.returns, 'output') } },
+        content:
+          route.returns === Bytes
+            ? { 'application/octet-stream': {} }
+            : { 'application/json': { schema: schemaOf(route.returns, 'output') } },
       },
       ...Object.fromEntries(
         Object.entries(problems).map(([status, description]) => [

@@ -18,7 +18,7 @@ export const staff = [{ group: 'operator' }, { group: 'steward' }] as const sati
 export const own = [{ group: 'researcher', member: ['lead', 'researcher'] }] as const satisfies readonly Allowed[];
 export const members = [{ group: 'operator' }, ...own] as const satisfies readonly Allowed[];
 
-export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'preview' | 'costs' | 'api';
+export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'preview' | 'download' | 'costs' | 'api';
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -39,6 +39,9 @@ export interface Route {
   readonly mints?: true;
   readonly status: 200 | 201 | 202;
 }
+
+/** What an operation `returns` that answers with bytes as they are, and not with JSON. */
+export const Bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array);
 
 /** `?limit=&next=` on every list. */
 export const Paging = z.object({

@@ -45,9 +45,17 @@ export interface Version {
   readonly version?: string;
 }
 
-const open = async ({ bucket, key, version }: Version): Promise<{ body: Readable; version: string }> => {
+const open = async (
+  { bucket, key, version }: Version,
+  range?: string,
+): Promise<{ body: Readable; version: string }> => {
   const { Body, VersionId = '' } = await s3.send(
-    new GetObjectCommand({ Bucket: bucket, Key: key, ...(version !== undefined && { VersionId: version }) }),
+    new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      ...(version !== undefined && { VersionId: version }),
+      ...(range !== undefined && { Range: range }),
+    }),
   );
   return { body: Body as Readable, version: VersionId };
 };
@@ -62,6 +70,20 @@ export async function readVersionOf(of: Version): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of streamOf(of)) parts.push(part);
   return Buffer.concat(parts);
+}
+
+/** At most `most` bytes from the byte `from` on: fewer at the end of the object, and none behind it. */
+export async function readRange(of: Version, from: number, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  try {
+    const { body } = await open(of, `bytes=${from}-${from + most - 1}`);
+    for await (const part of body as AsyncIterable<Uint8Array>) parts.push(part);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'InvalidRange') throw error;
+  }
+  const bytes = Buffer.concat(parts);
+  if (bytes.length > most) throw new Error(`${of.key} was given in another range than asked for`);
+  return bytes;
 }
 
 export interface Hashed {

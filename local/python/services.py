@@ -165,5 +165,33 @@ def _random_ip(prefix):""",
             '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0",\n'
             '                               **({"version-id": version_id} if version_id else {})},',
         ),
+        # A range of a version is that range, as it is of the newest.
+        (
+            """                include_checksums = (headers.get("x-amz-checksum-mode") or "").upper() == "ENABLED"
+                vobj =""",
+            """                range_header = headers.get("range", "")
+                whole = not range_header
+                include_checksums = whole and (headers.get("x-amz-checksum-mode") or "").upper() == "ENABLED"
+                vobj =""",
+        ),
+        (
+            """                if body is None:
+                    break
+                return 200, resp_headers, body
+""",
+            """                if body is None:
+                    break
+                if range_header:
+                    rng = _parse_range(range_header, len(body))
+                    if rng is None:
+                        refused = _xml_body(_range_error_xml(bucket_name, key))
+                        return 416, {"Content-Type": "application/xml"}, refused
+                    start, end = rng
+                    resp_headers["Content-Length"] = str(end + 1 - start)
+                    resp_headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
+                    return 206, resp_headers, body[start : end + 1]
+                return 200, resp_headers, body
+""",
+        ),
     ],
 }

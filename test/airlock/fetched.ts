@@ -1,16 +1,15 @@
-import { request } from 'node:https';
+import { partBytes } from '../../functions/airlock/release/shapes.ts';
+import type { Somebody } from './ground.ts';
 
-/** What lies at an address that was given out. The process trusts the embedded cloud already. */
-export const fetched = (url: string): Promise<Buffer> =>
-  new Promise((resolve, reject) => {
-    const call = request(url, answer => {
-      const parts: Buffer[] = [];
-      answer.on('data', part => parts.push(part));
-      answer.on('end', () => {
-        if (answer.statusCode === 200) resolve(Buffer.concat(parts));
-        else reject(new Error(`${answer.statusCode}: ${Buffer.concat(parts)}`));
-      });
-    });
-    call.on('error', reject);
-    call.end();
-  });
+type Params = { project: string; request: string };
+
+/** A file of the page that was asked for last, or the signed record, part by part. */
+export async function fetched(who: Somebody, params: Params, token: string, file?: number): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for (let from = 0; ; from += partBytes) {
+    const body = { token, from, ...(file !== undefined && { file }) };
+    const part = await who.ask('downloadPart', { params, body });
+    parts.push(part);
+    if (part.length < partBytes) return Buffer.concat(parts);
+  }
+}

@@ -157,15 +157,16 @@ describe.concurrent('what was said once and is said again', () => {
     const far = await rana.ask('openDownload', { params, body: { network: '192.0.2.0/24' } });
     await expect(rana.ask('takeDownload', { params, body: { token: far.token } })).rejects.toThrow(/network/);
     const { token } = await rana.ask('openDownload', { params, body: {} });
-    for (const name of ['takeDownload', 'downloadFiles'] as const)
-      await expect(rosa.ask(name, { params, body: { token } })).rejects.toThrow(/There is no such/);
-    await rana.ask('takeDownload', { params, body: { token } });
-    await rana.ask('downloadFiles', { params, body: { token } });
+    const steps = ['takeDownload', 'downloadFiles', 'downloadPart'] as const;
+    const refuses = async (who: typeof rana, why: RegExp) => {
+      for (const name of steps) await expect(who.ask(name, { params, body: { token } })).rejects.toThrow(why);
+    };
+    await refuses(rosa, /There is no such/);
+    for (const name of steps) await rana.ask(name, { params, body: { token } });
     await expect(rana.ask('takeDownload', { params, body: { token } })).rejects.toThrow(/works once/);
-    await expect(rosa.ask('downloadFiles', { params, body: { token } })).rejects.toThrow(/There is no such/);
+    await refuses(rosa, /There is no such/);
     await olga.ask('revokeRequest', { params, body: { reason: 'a mistake' } });
-    for (const name of ['takeDownload', 'downloadFiles'] as const)
-      await expect(rana.ask(name, { params, body: { token } })).rejects.toThrow(/revoked|not released/);
+    await refuses(rana, /revoked|not released/);
     expect((await grantOf(params))?.taken).toBe(1);
   });
 });
@@ -263,6 +264,7 @@ describe('a project that is another’s', () => {
     revokeRequest: { body: { reason: 'x' } },
     takeDownload: { body: { token } },
     downloadFiles: { body: { token } },
+    downloadPart: { body: { token } },
   };
   let wrong: Params;
   beforeAll(async () => {

@@ -40,6 +40,7 @@ const bodies: Record<string, object> = {
   returnRequest: { seal: '0'.repeat(64), comment: 'Round the counts.' },
   takeDownload: { token: 'A'.repeat(43) },
   downloadFiles: { token: 'A'.repeat(43) },
+  downloadPart: { token: 'A'.repeat(43) },
   revokeRequest: { reason: 'a small count' },
 };
 const paramsOf = (route: Route) =>
@@ -76,7 +77,9 @@ async function ask(
     requestContext: claims ? { authorizer: { jwt: { claims } } } : {},
   } as unknown as APIGatewayProxyEventV2WithJWTAuthorizer;
   const result = (await handler(event, context)) as APIGatewayProxyStructuredResultV2;
-  return { status: result.statusCode, type: result.headers?.['content-type'], body: JSON.parse(result.body ?? '{}') };
+  const type = result.headers?.['content-type'];
+  const { statusCode: status, body: text = '{}', isBase64Encoded } = result;
+  return { status, type, body: isBase64Encoded ? Buffer.from(text, 'base64') : JSON.parse(text) };
 }
 
 const entries: [string, Route][] = Object.entries(routes);
@@ -177,6 +180,15 @@ describe('errors', () => {
     expect((await ask({ route: routes.listProjects, claims }, () => ({ items: 'none', password: 'x' }))).status).toBe(
       500,
     );
+  });
+
+  it('bytes go as they are, and only where bytes are the answer', async () => {
+    const route = routes.downloadPart;
+    const asked = { route, claims: claimsOf(['researcher']), body: JSON.stringify(bodies.downloadPart) };
+    const bytes = Buffer.from([0, 255, 123, 125, 10, 195]);
+    const { status, type, body } = await ask(asked, () => bytes);
+    expect([status, type, body]).toEqual([200, 'application/octet-stream', bytes]);
+    expect((await ask(asked, () => ({ url: 'https://elsewhere' }))).status).toBe(500);
   });
 
   it.each([

@@ -39,7 +39,8 @@ beforeAll(async () => {
       const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? 'hang up';
       if (answer === 'hang up') return request.socket.destroy();
       const [status, value, headers = {}] = answer;
-      response.writeHead(status, headers).end(typeof value === 'string' ? value : JSON.stringify(value));
+      const plain = typeof value === 'string' || value instanceof Uint8Array;
+      response.writeHead(status, headers).end(plain ? value : JSON.stringify(value));
     });
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
@@ -142,6 +143,15 @@ describe('a bad day', () => {
     expect((await failing(api(closed).call('listProjects'))).message).toMatch(
       /127\.0\.0\.1:1 does not answer .*npm start/,
     );
+  });
+  it('bytes come as they are, also none', async () => {
+    const params = { project: 'asthma', request: 'al-0011223344556677' };
+    for (const bytes of [Uint8Array.from([0, 255, 123, 125, 10, 195]), new Uint8Array()]) {
+      answers = [[200, bytes, { 'content-type': 'application/octet-stream' }]];
+      expect(new Uint8Array(await api().ask('downloadPart', { params, body: {} }))).toEqual(bytes);
+    }
+    answers = [[200, { bytes: 1 }]];
+    await expect(api().ask('downloadPart', { params, body: {} })).rejects.toThrow();
   });
   it('an answer that is not JSON is a fault', async () => {
     answers = [[200, '<html>']];

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { bytes, many, money, one, safe, time } from '../../bin/cli/output.ts';
 import { sending, spell } from '../../bin/cli/progress.ts';
 import { pageItems, type Shape, shapeOf } from '../../bin/cli/shape.ts';
+import { Bytes } from '../../functions/api/route.ts';
 import { routes } from '../../functions/api/routes.ts';
 
 const plain = { width: undefined };
@@ -133,11 +134,14 @@ describe('tables', () => {
 });
 
 describe('every route', () => {
-  it.each(Object.entries(routes))('%s returns something that can be shown', (_, { returns }) => {
-    const shape = shapeOf(returns);
-    expect(shape.kind).toBe('record');
-    expect(one({}, shape, plain)).toBeTypeOf('string');
-    const items = pageItems(shape);
-    if (items) expect(many([{}], items, plain)).toBeTypeOf('string');
-  });
+  it.each(Object.entries(routes).filter(([, { returns }]) => returns !== Bytes))(
+    '%s returns something that can be shown',
+    (_, { returns }) => {
+      const shape = shapeOf(returns);
+      expect(shape.kind).toBe('record');
+      expect(one({}, shape, plain)).toBeTypeOf('string');
+      const items = pageItems(shape);
+      if (items) expect(many([{}], items, plain)).toBeTypeOf('string');
+    },
+  );
 });

@@ -25,7 +25,7 @@ export async function broch(argv: readonly string[], env: Record<string, string>
     width: undefined,
     live: false,
     out: text => {
-      out += text;
+      out += typeof text === 'string' ? text : Buffer.from(text).toString();
     },
     err: text => {
       err += text;

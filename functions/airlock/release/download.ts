@@ -1,19 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
-import { later } from '../../clock.ts';
-import { s3 } from '../../ingest/s3.ts';
+import { readRange } from '../../ingest/landing.ts';
 import type { Write } from '../../table.ts';
 import type { Happened } from '../decision.ts';
-import { type Asker, hashOf, lasts, opened, paged, revoked, type Standing, taken } from './link.ts';
-import { attachment, type HeldFile, pageFrom } from './page.ts';
-import type { DownloadLink, DownloadPage, DownloadSession } from './shapes.ts';
-import { changeGrant, createGrant } from './store.ts';
+import { type Asker, going, hashOf, ofPage, opened, paged, revoked, type Standing, taken } from './link.ts';
+import { type HeldFile, pageFrom } from './page.ts';
+import { type DownloadLink, type DownloadPage, type DownloadSession, partBytes } from './shapes.ts';
+import { changeGrant, createGrant, readGrant } from './store.ts';
 
 /**
  * What the functions below need, from the environment of the Lambda that calls them:
  *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem'], airlock: ['PutItem'] })
- *   RELEASE_BUCKET: bucket(release, ['read'])       (nextFiles only: an address can do what its signer may)
+ *   RELEASE_BUCKET: bucket(release, ['read'])       (nextPart only)
  */
 export interface Wiring {
   readonly table: string;
@@ -98,30 +95,16 @@ export async function takeLink(
   return { files, bytes, until: session.until };
 }
 
-const address = (bucket: string, { key, versionId, path }: Pick<HeldFile, 'key' | 'versionId' | 'path'>) =>
-  getSignedUrl(
-    s3,
-    new GetObjectCommand({
-      Bucket: bucket,
-      Key: key,
-      VersionId: versionId,
-      ResponseContentType: 'application/octet-stream',
-      ResponseContentDisposition: attachment(path),
-      ResponseCacheControl: 'no-store',
-    }),
-    { expiresIn: lasts.address },
-  );
-
 /**
- * downloadFiles: one page of addresses that open for a minute, by version. It is on record before the addresses are
- * given, also where a page is given again. `release` is where the signed release.json lies.
+ * downloadFiles: what the next page of files is. It is on record before any of its bytes is given, also where a page is
+ * asked for again.
  */
 export async function nextFiles(
-  { table, bucket }: Wiring & { readonly bucket: string },
+  { table }: Wiring,
   { project, request, standing, tell }: Of,
   asker: Asker,
   { token, from }: { token: string; from: number },
-  { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string } },
+  files: readonly HeldFile[],
   now: string,
 ): Promise<DownloadPage> {
   const page = pageFrom(files, from);
@@ -134,20 +117,31 @@ export async function nextFiles(
     grant => ({ grant: paged(grant, standing, asker, token, { from, bytes: page.bytes }, now) }),
     () => [tell({ name: 'DownloadPaged', says, details: { source: asker.source, from, ...given } }, now)],
   );
-  const session = grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session;
-  if (!session) throw new Error('the session just gone on with is not there');
   return {
-    ...(from === 0 && { release: { url: await address(bucket, { ...release, path: 'release.json' }) } }),
-    files: await Promise.all(
-      page.files.map(async file => {
-        const { path, size, sha256 } = file;
-        return { path, size, sha256, url: await address(bucket, file) };
-      }),
-    ),
-    expires: later(now, lasts.address),
-    until: session.until,
+    files: page.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
+    until: going(grant, standing, asker, token, now).session.until,
     ...(page.next !== undefined && { next: page.next }),
   };
+}
+
+/**
+ * downloadPart: one part of a file of the newest page, or of the signed record, by version. Whether the link still gives
+ * anything is decided for each part anew.
+ */
+export async function nextPart(
+  { table, bucket }: Wiring & { readonly bucket: string },
+  { project, request, standing }: Of,
+  asker: Asker,
+  { token, file: index, from }: { token: string; file?: number | undefined; from: number },
+  { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string } },
+  now: string,
+): Promise<Uint8Array> {
+  const { session } = going(await readGrant(table, project, request), standing, asker, token, now);
+  if (index === undefined) return readRange({ bucket, key: release.key, version: release.versionId }, from, partBytes);
+  const page = pageFrom(files, session.from ?? 0);
+  ofPage(session, index, page.next ?? files.length);
+  const { key, versionId } = files[index] as HeldFile;
+  return readRange({ bucket, key, version: versionId }, from, partBytes);
 }
 
 /** On revocation, before anything else is done about it: from here on no link gives anything. Idempotent. */

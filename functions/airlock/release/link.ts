@@ -11,8 +11,6 @@ export const lasts = {
   session: 900,
   /** No session outlives this, whatever it has to carry. */
   longest: 24 * 3600,
-  /** A presigned address. So long, and no longer, does a link live on after it was revoked. */
-  address: 60,
 } as const;
 
 /** The slowest connection that a page is measured for, in bytes a second. */
@@ -27,7 +25,7 @@ const Session = z.object({
   until: z.iso.datetime(),
   /** and all pages by then. */
   ends: z.iso.datetime(),
-  /** Where the newest page begins. Pages before it are not given again; this one may be, as addresses are short-lived. */
+  /** Where the newest page begins. Pages before it are not given again; this one may be, as its bytes come in parts. */
   from: z.number().int().nonnegative().optional(),
 });
 
@@ -85,6 +83,12 @@ function open(grant: Grant, standing: Standing, now: string): void {
     throw new Refused('conflict', 'This request is not released (any more), so nothing of it can be fetched.');
   if (now >= grant.expires || now >= standing.expires)
     throw new Refused('conflict', 'This release has expired. Ask for it again.');
+}
+
+/** Refuses unless file `index` is of the page that was asked for last; `end` is where that page ends. */
+export function ofPage({ from }: z.infer<typeof Session>, index: number, end: number): void {
+  if (from === undefined || index >= end) throw new Refused('conflict', 'Ask for the page of this file first.');
+  if (index < from) throw new Refused('conflict', 'This file was given out already. A link gives it once.');
 }
 
 const earliest = (...times: string[]): string => times.reduce((a, b) => (a < b ? a : b));
@@ -159,6 +163,15 @@ const changed = (grant: Grant, old: Link, link: Link, taken = grant.taken): Gran
   links: grant.links.map(one => (one === old ? link : one)),
 });
 
+/** The session of a link that was taken, while it lasts. Each part of each file asks for it. */
+export function going(grant: Grant, standing: Standing, asker: Asker, token: string, now: string) {
+  const link = linkOf(grant, token, asker);
+  open(grant, standing, now);
+  if (!link.session) throw new Refused('conflict', 'Take this link before asking for its files.');
+  if (!live(link, now)) throw new Refused('conflict', 'This download has taken too long and has ended.');
+  return { link, session: link.session };
+}
+
 /**
  * The page of files that begins at `from`. Pages go forward only; the newest may be asked for again while the session
  * lasts, the ones before it never. `bytes` is the page's size: the next one may be asked for so much later.
@@ -171,16 +184,13 @@ export function paged(
   page: { from: number; bytes: number },
   now: string,
 ): Grant {
-  const link = linkOf(grant, token, asker);
-  open(grant, standing, now);
-  if (!link.session) throw new Refused('conflict', 'Take this link before asking for its files.');
-  if (!live(link, now)) throw new Refused('conflict', 'This download has taken too long and has ended.');
-  const { from = 0, ends } = link.session;
+  const { link, session } = going(grant, standing, asker, token, now);
+  const { from = 0, ends } = session;
   if (page.from < from) throw new Refused('conflict', 'These files were given out already. A link gives them once.');
-  if (page.from === link.session.from) return grant;
+  if (page.from === session.from) return grant;
   const seconds = Math.max(lasts.session, Math.ceil(page.bytes / slowest));
   const until = earliest(later(now, seconds), ends);
-  return changed(grant, link, { ...link, session: { ...link.session, from: page.from, until } });
+  return changed(grant, link, { ...link, session: { ...session, from: page.from, until } });
 }
 
 /** Ends it for everybody at once. Saying so again changes nothing. */

@@ -19,14 +19,3 @@ export function pageFrom<T extends { readonly size: number }>(files: readonly T[
   }
   return { files: files.slice(from, end), bytes, ...(end < files.length && { next: end }) };
 }
-
-/** `attachment`, under the file's own name whatever signs it has (RFC 6266 and 8187): no browser shows it in place. */
-export function attachment(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const plain = name.replace(/[^A-Za-z0-9._-]/g, '_').slice(0, 200);
-  const full = encodeURIComponent(name.toWellFormed()).replace(
-    /['()*]/g,
-    sign => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${plain}"; filename*=UTF-8''${full}`;
-}

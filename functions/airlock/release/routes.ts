@@ -1,11 +1,12 @@
 import * as z from 'zod';
-import { groups, type Route } from '../../api/route.ts';
+import { Bytes, groups, type Route } from '../../api/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { RequestId } from '../request.ts';
 import {
   DownloadFiles,
   DownloadLink,
   DownloadPage,
+  DownloadPart,
   DownloadSession,
   OpenDownload,
   SigningKey,
@@ -16,7 +17,7 @@ const path = '/projects/{project}/airlock/{request}/downloads';
 /** All of them make or show secrets, so no answer is kept anywhere: each may safely be asked for again by itself. */
 const on = {
   method: 'POST',
-  capability: 'airlock',
+  capability: 'download',
   status: 200,
   mints: true,
   // Also who is no member: only the recipient gets anything, and to all others there is nothing.
@@ -24,7 +25,7 @@ const on = {
   params: z.object({ project: ProjectId, request: RequestId }),
 } as const;
 
-/** The three steps of `broch airlock download`, which takes them all. */
+/** The steps of `broch airlock download`, which takes them all. Every byte passes here, so what is revoked stops at the next part. */
 export const downloadRoutes = {
   openDownload: {
     ...on,
@@ -48,10 +49,19 @@ export const downloadRoutes = {
     ...on,
     path: `${path}/files`,
     cli: 'airlock fetch',
-    summary: 'The next files of a link that was taken, as addresses that open for a minute',
+    summary: 'The next files of a link that was taken: their names, sizes and checksums',
     example: 'airlock fetch asthma al-0011223344556677 --token UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw',
     body: DownloadFiles,
     returns: DownloadPage,
+  },
+  downloadPart: {
+    ...on,
+    path: `${path}/part`,
+    cli: 'airlock part',
+    summary: 'The bytes of one part of a file, or of the signed record',
+    example: 'airlock part asthma al-0011223344556677 --token UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw --file 0',
+    body: DownloadPart,
+    returns: Bytes,
   },
 } as const satisfies Record<string, Route>;
 

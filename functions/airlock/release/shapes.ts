@@ -45,16 +45,31 @@ export const SigningKey = z.object({
 });
 export type SigningKey = z.infer<typeof SigningKey>;
 
-const Address = z.object({ url: z.url() });
-
 export const DownloadPage = z.object({
-  /** With the first page: the signed release record. */
-  release: Address.optional(),
-  files: z.array(ReleasedFile.extend(Address.shape)),
-  /** The addresses of this page open until then. */
-  expires: z.iso.datetime(),
-  /** The next page must be asked for by then. */
+  files: z.array(ReleasedFile),
+  /** All parts of these files, and the next page, must be asked for by then. */
   until: z.iso.datetime(),
   next: z.number().int().optional(),
 });
 export type DownloadPage = z.infer<typeof DownloadPage>;
+
+/** A part of a file. In base64, as it leaves a Lambda, it stays below the 6 MB that an answer may have. */
+export const partBytes = 4 * 1024 ** 2;
+
+export const DownloadPart = z.object({
+  token: Token,
+  file: z
+    .number()
+    .int()
+    .min(0)
+    .max(100_000)
+    .optional()
+    .describe('which file of the release, from 0; left out: its signed record'),
+  from: z
+    .number()
+    .int()
+    .min(0)
+    .max(Number.MAX_SAFE_INTEGER)
+    .default(0)
+    .describe('its first byte; each part but the last has 4 MiB'),
+});

@@ -1,63 +1,58 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { Agent, createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { fetchAll, type Source } from '../../../bin/cli/airlock-download.ts';
 import { tree } from '../../../bin/cli/airlock-tree.ts';
-import { type Grant, hashOf, opened, paged, type Standing, taken } from '../../../functions/airlock/release/link.ts';
+import { Exit } from '../../../bin/cli/exit.ts';
+import {
+  type Grant,
+  going,
+  hashOf,
+  ofPage,
+  opened,
+  paged,
+  type Standing,
+  taken,
+} from '../../../functions/airlock/release/link.ts';
 import { pageFrom } from '../../../functions/airlock/release/page.ts';
+import { partBytes } from '../../../functions/airlock/release/shapes.ts';
 import { compare } from '../../../functions/airlock/release/verify.ts';
-import { root } from '../../../local/cloud.ts';
 import { folder } from '../../cli/world.ts';
 import { keys, record, sha256, signed } from './pages.ts';
 
-/** More files than a page has, in folders, of every size that matters. */
+/** More files than a page has, in folders, of every size that matters; one of several parts. */
 const files = Object.fromEntries(
   Array.from({ length: 120 }, (_, i) => [`d${i % 7}/f${i}.bin`, i === 0 ? '' : `${i}`.repeat(i * 50)]),
 );
+const large = 'd1/f22.bin';
+files[large] = `0123456${'9'.repeat(90)}\n`.repeat(3 * (partBytes / 98) + 5);
 const of = record(files);
 const release = JSON.stringify(signed(of, keys()));
 
-/** What the storage does to one path, one request after the other; well behaved where nothing is said. */
-type Trouble = 'cut' | 'stale' | 'busy' | 'wrong' | 'hangs up';
-let troubles: Record<string, Trouble[]> = {};
-let asked: { path: string; range: string | undefined }[] = [];
-let server: Server;
-let agent: Agent;
-let base: string;
+/** What happens to one path, one part after the other; well behaved where nothing is said. */
+type Trouble = 'short' | 'fault' | 'wrong' | 'long' | 'nothing';
+let troubles: Record<string, (Trouble | undefined)[]> = {};
+let asked: { path: string; from: number }[] = [];
+let most = 0;
 
-beforeAll(async () => {
-  const at = folder(clean => afterAll(clean));
-  const [ca, key] = [join(at, 'certificate.pem'), join(at, 'key.pem')];
-  execFileSync(join(root, '.venv/bin/python'), [join(root, 'local/python/certificate.py'), ca, key]);
-  server = createServer({ cert: readFileSync(ca), key: readFileSync(key) }, (request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? '', 'https://x').pathname.slice(1));
-    asked.push({ path, range: request.headers.range });
-    const body = Buffer.from(path === 'release.json' ? release : (files[path] ?? ''));
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const trouble = troubles[path]?.shift();
-    if (trouble === 'hangs up') return void request.socket.destroy();
-    if (trouble === 'stale') return void response.writeHead(403).end('<Error>Request has expired</Error>');
-    if (trouble === 'busy') return void response.writeHead(503).end();
-    const rest = body.subarray(from);
-    response.writeHead(from > 0 ? 206 : 200, { 'content-length': rest.length });
-    if (trouble === 'cut')
-      return void response.write(rest.subarray(0, rest.length >> 1), () => request.socket.destroy());
-    response.end(trouble === 'wrong' ? Buffer.alloc(rest.length, 120) : rest);
-  });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  base = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  agent = new Agent({ ca: readFileSync(ca), keepAlive: true });
-});
-afterAll(() => {
-  agent?.destroy();
-  server?.close();
-});
+async function send(path: string, from: number): Promise<Uint8Array> {
+  asked.push({ path, from });
+  most = Math.max(most, ++sending);
+  await new Promise(resolve => setTimeout(resolve, 1));
+  sending--;
+  const part = Buffer.from(path === 'release.json' ? release : (files[path] ?? '')).subarray(from, from + partBytes);
+  const trouble = troubles[path]?.shift();
+  if (trouble === 'fault') throw new Exit('fault', 'The API answered 503.');
+  if (trouble === 'short') return part.subarray(0, part.length >> 1);
+  if (trouble === 'long') return Buffer.concat([part, part]);
+  if (trouble === 'wrong') return Buffer.alloc(part.length, 120);
+  return trouble === 'nothing' ? new Uint8Array() : part;
+}
+let sending = 0;
 beforeEach(() => {
   troubles = {};
   asked = [];
+  most = 0;
 });
 
 /** The API's part, by the decisions that the API makes: a row, a clock, and nothing else. */
@@ -88,14 +83,17 @@ function service() {
     async files(token, from) {
       const page = pageFrom(of.files, from);
       grant = paged(grant, standing, rae, token, { from, bytes: page.bytes }, clock());
-      const url = (path: string) => `${base}/${encodeURIComponent(path)}`;
       return {
-        ...(from === 0 && { release: { url: url('release.json') } }),
-        files: page.files.map(file => ({ ...file, url: url(file.path) })),
-        expires: new Date(Date.now() + 60_000).toISOString(),
+        files: page.files,
         until: '2099-01-01T00:00:00.000Z',
         ...(page.next !== undefined && { next: page.next }),
       };
+    },
+    async part(token, file, from) {
+      const { session } = going(grant, standing, rae, token, clock());
+      if (file === undefined) return send('release.json', from);
+      ofPage(session, file, pageFrom(of.files, session.from ?? 0).next ?? of.files.length);
+      return send(of.files[file]?.path ?? '', from);
     },
   };
   return source;
@@ -109,7 +107,7 @@ async function begin() {
   await source.take('t');
   let kept = { token: 't', from: 0, until: '' };
   const run = () =>
-    fetchAll(source, at, agent, kept, {
+    fetchAll(source, at, kept, {
       moved: () => {},
       keep: begun => {
         kept = begun;
@@ -126,17 +124,30 @@ describe('a download', () => {
     expect(readFileSync(join(at, 'release.json'), 'utf8')).toBe(release);
     expect(readdirSync(at).sort()).toEqual(['files', 'release.json']);
     // The empty file needs no asking.
-    expect(asked).toHaveLength(120);
+    expect(asked).toHaveLength(119 + 4);
   });
 
-  it('goes on where a connection broke, and asks for a new address where one has run out', async () => {
-    troubles = { 'd6/f90.bin': ['cut', 'cut'], 'd0/f14.bin': ['stale'], 'd1/f8.bin': ['busy', 'hangs up'] };
-    const { run, complete } = await begin();
+  it('asks for several parts of several files at once, and for no byte twice', async () => {
+    const { run } = await begin();
     await run();
-    expect(await complete()).toEqual([]);
-    const ranges = asked.filter(({ path }) => path === 'd6/f90.bin').map(({ range }) => range);
-    expect(ranges[0]).toBeUndefined();
-    expect(ranges.slice(1).every(range => /^bytes=[1-9]\d*-$/.test(range ?? ''))).toBe(true);
+    const parts = asked.filter(({ path }) => path === large).map(({ from }) => from);
+    expect(parts).toEqual([0, 1, 2, 3].map(part => part * partBytes));
+    expect(most).toBeGreaterThan(4);
+    expect(most).toBeLessThanOrEqual(16);
+  });
+
+  it.each<[string, Trouble[]]>([
+    ['cut short', ['short']],
+    ['nothing', ['nothing']],
+    ['more than there is', ['long']],
+    ['other bytes', ['wrong']],
+  ])('a file of which there came %s is fetched again', async (_, trouble) => {
+    for (const path of ['d6/f90.bin', large]) {
+      troubles = { [path]: [...trouble] };
+      const { run, complete } = await begin();
+      await run();
+      expect(await complete()).toEqual([]);
+    }
   });
 
   it('keeps no byte of a file that is wrong, not even on the second try', async () => {
@@ -151,7 +162,7 @@ describe('a download', () => {
   });
 
   it('stopped anywhere is gone on with: what arrived is not fetched again, pages before are not asked for', async () => {
-    troubles = { 'd5/f75.bin': ['busy', 'busy', 'busy', 'busy', 'busy'] };
+    troubles = { 'd5/f75.bin': ['fault'] };
     const { run, complete, source } = await begin();
     await expect(run()).rejects.toThrow('503');
     const before = new Set(asked.map(({ path }) => path));
@@ -162,8 +173,27 @@ describe('a download', () => {
     // Those that were on their way in the other lanes when it stopped.
     expect(twice.length).toBeLessThanOrEqual(3);
     await expect(source.files('t', 0)).rejects.toThrow('given out already');
+    await expect(source.part('t', 0, 0)).rejects.toThrow('given out already');
     await expect(source.take('t')).rejects.toThrow('has been used');
-  }, 30_000);
+  });
+
+  it('goes on in the middle of a file, with the parts that are missing', async () => {
+    troubles = { [large]: [undefined, undefined, 'fault'] };
+    const { run, complete } = await begin();
+    await expect(run()).rejects.toThrow('503');
+    asked = [];
+    await run();
+    expect(await complete()).toEqual([]);
+    const parts = asked.filter(({ path }) => path === large).map(({ from }) => from);
+    expect(parts).toEqual([2, 3].map(part => part * partBytes));
+  });
+
+  it('gives no file before its page', async () => {
+    const { source } = await begin();
+    await expect(source.part('t', 0, 0)).rejects.toThrow('Ask for the page');
+    await source.files('t', 0);
+    await expect(source.part('t', 60, 0)).rejects.toThrow('Ask for the page');
+  });
 
   it('writes over nothing that is there', async () => {
     const { at, run } = await begin();

@@ -1,0 +1,112 @@
+import { Stack } from 'aws-cdk-lib';
+import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import type * as Api from '../functions/airlock/api.ts';
+import type * as Download from '../functions/airlock/download.ts';
+import type * as View from '../functions/airlock/view.ts';
+import { assumes, bucket, named, starts, table } from './access.ts';
+import type { AirlockData } from './airlock-data.ts';
+import type { People } from './api.ts';
+import type { Core } from './core.ts';
+import { Handler, type Module } from './handler.ts';
+import { lent } from './lend.ts';
+
+export interface AirlockApiProps {
+  readonly core: Core;
+  readonly data: AirlockData;
+  readonly people: People;
+  /** The workflows that it starts. */
+  readonly check: StateMachine;
+  readonly release: StateMachine;
+}
+
+/** What people reach of the airlock, by the capability of the routes: three functions, none of which can do what another does. */
+export class AirlockApi extends Construct {
+  readonly airlock: Handler<Module>;
+  readonly preview: Handler<Module>;
+  readonly download: Handler<Module>;
+
+  constructor(scope: Construct, id: string, { core, data, people, check, release }: AirlockApiProps) {
+    super(scope, id);
+    const RULES = JSON.stringify(core.config.airlock);
+    const reads = bucket(data.airlock, ['read'], 'requests/');
+    const uploader = lent(this, 'Upload', {
+      description: 'Lent to researchers for an hour, fenced to the files of one import',
+      bucket: data.uploads,
+      prefix: 'uploads/',
+      by: () => this.airlock,
+    });
+    // It unpacks and draws anew what somebody submitted, so it may do nothing but that; reviewers wait for it.
+    this.preview = new Handler<typeof View>(this, 'View', {
+      core,
+      entry: 'airlock/view.ts',
+      memory: 1769,
+      environment: {
+        // It reads whatever somebody submitted, so it can change nothing: only say who looked.
+        TABLE_NAME: table(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
+        AIRLOCK_BUCKET: reads,
+        RULES,
+      },
+    });
+    // Every byte that leaves passes here. An answer is 4 MiB, which base64 makes 5.6 MB in memory, twice.
+    this.download = new Handler<typeof Download>(this, 'Download', {
+      core,
+      entry: 'airlock/download.ts',
+      memory: 1024,
+      environment: {
+        TABLE_NAME: table(core.table, {
+          airlock: ['GetItem'],
+          download: ['GetItem', 'PutItem'],
+          look: ['PutItem'],
+          project: ['GetItem'],
+        }),
+        RELEASE_BUCKET: bucket(data.release, ['read'], 'released/'),
+        RULES,
+      },
+    });
+    this.airlock = new Handler<typeof Api>(this, 'Api', {
+      core,
+      entry: 'airlock/api.ts',
+      environment: {
+        TABLE_NAME: table(core.table, {
+          airlock: ['GetItem', 'PutItem', 'Query'],
+          airlocks: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
+          due: ['PutItem', 'DeleteItem'],
+          project: ['GetItem'],
+          download: ['GetItem', 'PutItem'],
+          look: ['PutItem', 'Query'],
+          once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+        }),
+        AIRLOCK_BUCKET: reads,
+        UPLOADS_BUCKET: data.uploads.bucketName,
+        UPLOADS_KEY_ARN: core.key.keyArn,
+        UPLOAD_ROLE_ARN: assumes(uploader),
+        REGION: Stack.of(this).region,
+        POOL_ID: mayUse(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
+        MACHINE: named(
+          check.stateMachineArn,
+          ...starts(check).statements,
+          new PolicyStatement({
+            actions: ['states:SendTaskSuccess'],
+            resources: [check.stateMachineArn],
+          }),
+        ),
+        RELEASE_MACHINE: starts(release),
+        SIGNING_KEY: named(data.signing.keyArn, showsKey(data.signing)),
+        RULES,
+      },
+    });
+  }
+}
+
+/** What the airlock asks the user pool. */
+export const mayUse = (pool: IUserPool, actions: readonly string[]) =>
+  named(
+    pool.userPoolId,
+    new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
+  );
+
+export const showsKey = (key: Key) => new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] });
