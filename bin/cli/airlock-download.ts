@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { Network } from '../../functions/airlock/release/link.ts';
 import type { DownloadLink, DownloadPage, DownloadSession } from '../../functions/airlock/release/shapes.ts';
-import { parallel } from '../../functions/ingest/parallel.ts';
 import { wrongPath } from '../../functions/ingest/paths.ts';
-import { arrived, fetchFile, type Part, recordOf, type Target } from './airlock-fetch.ts';
+import { fetchPage, type Part, recordOf, type Target } from './airlock-fetch.ts';
 import { signerOf } from './airlock-key.ts';
 import { pinned, told, trusted, verified } from './airlock-verify.ts';
 import type { Api } from './call.ts';
@@ -83,7 +82,7 @@ function place(folder: string, begun: boolean): string {
   return realpathSync(folder);
 }
 
-/** Fetches all pages, four files at once. Each page is finished before the next is asked for, as a link gives a page no second time. */
+/** Fetches all pages. Each page is finished before the next is asked for, as a link gives a page no second time. */
 export async function fetchAll(
   source: Source,
   folder: string,
@@ -103,8 +102,7 @@ export async function fetchAll(
       const wrong = wrongPath(path, 1024);
       if (wrong !== undefined) throw new Exit('refused', `The release has a file that is not safe to write: ${wrong}`);
     }
-    const left = [...page.files.entries()].filter(([, { path }]) => !arrived(target, path));
-    await parallel(left, 4, ([index, file]) => fetchFile(file, at + index, target));
+    await fetchPage(page.files, at, target);
     from = page.next;
   }
   rmSync(join(folder, '.partial'), { recursive: true, force: true });

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DownloadPage, partBytes } from '../../functions/airlock/release/shapes.ts';
 import { Exit } from './exit.ts';
 
-export type Offered = DownloadPage['files'][number];
+type Offered = DownloadPage['files'][number];
 
-/** The part of a file (by its number, or the signed record) that begins at a byte: short, or empty, where it ends. */
+/** The next 4 MiB of a page, from a file (by its number in the release) on as if all behind it were one, or of the record. */
 export type Part = (file: number | undefined, from: number) => Promise<Uint8Array>;
 
 export interface Target {
@@ -19,23 +19,14 @@ export interface Target {
   moved(bytes: number): void;
 }
 
-/** How many parts of one file are asked for at once: each has its own way through the service. */
-const ahead = 4;
-
-/** The bytes of a file from `from` on, in order. */
-async function* bytesOf(file: Offered, index: number, from: number, part: Part): AsyncGenerator<Uint8Array> {
-  const asked: Promise<Uint8Array>[] = [];
-  for (let at = from; at < file.size || asked.length > 0; ) {
-    while (asked.length < ahead && at < file.size) {
-      const next = part(index, at);
-      // Its error is told when its turn comes, unless another's was before.
-      next.catch(() => undefined);
-      asked.push(next);
-      at += partBytes;
-    }
-    yield (await asked.shift()) as Uint8Array;
-  }
+/** A file of a page, and which of the release it is. */
+interface Numbered {
+  readonly file: Offered;
+  readonly index: number;
 }
+
+/** How many parts are asked for at once: each has its own way through the service. */
+const ahead = 8;
 
 /** The signed record, whose size is known when it has arrived. */
 export async function recordOf(part: Part): Promise<string> {
@@ -48,46 +39,109 @@ export async function recordOf(part: Part): Promise<string> {
   }
 }
 
-/**
- * Fetches one file: into a temporary one, gone on with where the last try stopped, and given its name only when its
- * SHA-256 is right. Nothing that is there already is ever written over.
- */
-export async function fetchFile(file: Offered, index: number, target: Target): Promise<void> {
-  const part = join(target.partial, `${index}`);
-  const final = join(target.files, file.path);
-  // What was kept of an earlier try may be what is wrong: then once more from the beginning.
-  for (const last of [false, true]) {
-    if ((await fill(file, index, part, target)) === file.sha256) break;
-    await rm(part, { force: true });
-    if (last) throw new Exit('refused', `${file.path} did not arrive as it was released. It was not kept.`);
+/** The bytes of files that follow each other, from a byte of the first on: asked for part by part, given as they are wanted. */
+class Bytes {
+  readonly #parts: AsyncGenerator<Uint8Array>;
+  #rest: Uint8Array = new Uint8Array();
+
+  constructor(run: readonly Numbered[], from: number, part: Part) {
+    this.#parts = partsOf(run, from, part);
   }
+
+  async *next(count: number): AsyncGenerator<Uint8Array> {
+    for (let left = count; left > 0; ) {
+      if (this.#rest.length === 0) this.#rest = (await this.#parts.next()).value as Uint8Array;
+      const bytes = this.#rest.subarray(0, left);
+      this.#rest = this.#rest.subarray(bytes.length);
+      left -= bytes.length;
+      yield bytes;
+    }
+  }
+}
+
+async function* partsOf(run: readonly Numbered[], start: number, part: Part): AsyncGenerator<Uint8Array> {
+  const asked: Promise<Uint8Array>[] = [];
+  const end = run.reduce((sum, { file }) => sum + file.size, 0);
+  for (let from = start; from < end || asked.length > 0; ) {
+    for (; from < end && asked.length < ahead; from += partBytes) {
+      const next = exactly(part, run[0]?.index ?? 0, from, Math.min(end - from, partBytes));
+      // Its error is told when its turn comes, unless another's was before.
+      next.catch(() => undefined);
+      asked.push(next);
+    }
+    yield (await asked.shift()) as Uint8Array;
+  }
+}
+
+/** A part has as many bytes as the page says, and more only of files that are not wanted. */
+async function exactly(part: Part, index: number, from: number, wanted: number): Promise<Uint8Array> {
+  const bytes = await part(index, from);
+  if (bytes.length < wanted || bytes.length > partBytes)
+    throw new Exit('fault', `The service gave ${bytes.length} bytes where there are ${wanted}. Try again.`);
+  return bytes.subarray(0, wanted);
+}
+
+/**
+ * Fetches the files of a page, whose first is file `from` of the release: each into a temporary one, gone on with where
+ * the last try stopped, and given its name only when its SHA-256 is right. What has arrived before is left alone, and
+ * nothing that is there is ever written over.
+ */
+export async function fetchPage(page: readonly Offered[], from: number, target: Target): Promise<void> {
+  const runs: Numbered[][] = [[]];
+  for (const [at, file] of page.entries()) {
+    if (existsSync(join(target.files, file.path))) runs.push([]);
+    else runs.at(-1)?.push({ file, index: from + at });
+  }
+  for (const run of runs)
+    for (const one of await fetchRun(run, target))
+      if ((await fetchRun([one], target)).length > 0)
+        throw new Exit('refused', `${one.file.path} did not arrive as it was released. It was not kept.`);
+}
+
+/** Fetches files that follow each other. Those that did not arrive as they were released are not kept, but returned. */
+async function fetchRun(run: readonly Numbered[], target: Target): Promise<Numbered[]> {
+  const [first] = run;
+  if (!first) return [];
+  const placeOf = ({ index }: Numbered) => join(target.partial, `${index}`);
+  const begun = await soFar(placeOf(first), first.file.size);
+  const bytes = new Bytes(run, begun.size, target.part);
+  const wrong: Numbered[] = [];
+  for (const one of run) {
+    const [place, isFirst] = [placeOf(one), one === first];
+    const { hash, size } = isFirst ? begun : nothing();
+    await using handle = await open(place, isFirst ? 'a' : 'w', 0o600);
+    for await (const chunk of bytes.next(one.file.size - size)) {
+      hash.update(chunk);
+      await handle.write(chunk);
+      target.moved(chunk.length);
+    }
+    if (hash.digest('hex') === one.file.sha256) await keep(place, join(target.files, one.file.path));
+    else wrong.push(one);
+    await rm(place);
+  }
+  return wrong;
+}
+
+const nothing = () => ({ hash: createHash('sha256'), size: 0 });
+
+/** What an earlier try brought of a file; more than the file has is nothing of it. */
+async function soFar(place: string, most: number): Promise<{ hash: Hash; size: number }> {
+  const found = nothing();
+  if (!existsSync(place)) return found;
+  for await (const chunk of createReadStream(place)) {
+    found.hash.update(chunk);
+    found.size += chunk.length;
+  }
+  if (found.size <= most) return found;
+  await rm(place);
+  return nothing();
+}
+
+async function keep(place: string, final: string): Promise<void> {
   await mkdir(dirname(final), { recursive: true });
   // Unlike a rename, a link never takes the place of something.
-  await link(part, final).catch((error: NodeJS.ErrnoException) => {
+  await link(place, final).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') throw new Exit('refused', `${final} is there already. Nothing is written over.`);
     throw error;
   });
-  await rm(part);
 }
-
-/** Brings the temporary file to its full length and gives its SHA-256; nothing, where it has another length. */
-async function fill(file: Offered, index: number, path: string, { part, moved }: Target): Promise<string> {
-  await using handle = await open(path, 'a+', 0o600);
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const chunk of handle.createReadStream({ autoClose: false, start: 0 })) {
-    hash.update(chunk);
-    size += chunk.length;
-  }
-  for await (const chunk of bytesOf(file, index, size, part)) {
-    size += chunk.length;
-    if (size > file.size || (chunk.length < partBytes && size < file.size)) return '';
-    hash.update(chunk);
-    await handle.write(chunk);
-    moved(chunk.length);
-  }
-  return size === file.size ? hash.digest('hex') : '';
-}
-
-/** Whether a file of this page has arrived before: its name is given only to what was right. */
-export const arrived = (target: Pick<Target, 'files'>, path: string): boolean => existsSync(join(target.files, path));

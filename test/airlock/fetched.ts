@@ -3,8 +3,8 @@ import type { Somebody } from './ground.ts';
 
 type Params = { project: string; request: string };
 
-/** A file of the page that was asked for last, or the signed record, part by part. */
-export async function fetched(who: Somebody, params: Params, token: string, file?: number): Promise<Buffer> {
+/** Every byte from a file of the newest page on, or of the signed record, part by part. */
+async function all(who: Somebody, params: Params, token: string, file?: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for (let from = 0; ; from += partBytes) {
     const body = { token, from, ...(file !== undefined && { file }) };
@@ -12,4 +12,16 @@ export async function fetched(who: Somebody, params: Params, token: string, file
     parts.push(part);
     if (part.length < partBytes) return Buffer.concat(parts);
   }
+}
+
+/** The first page of a link that was taken, and the signed record. */
+export async function fetched(who: Somebody, params: Params, token: string) {
+  const page = await who.ask('downloadFiles', { params, body: { token } });
+  const bytes = await all(who, params, token, 0);
+  let at = 0;
+  const files = page.files.map(({ path, size }) => {
+    at += size;
+    return [path, bytes.toString('utf8', at - size, at)] as const;
+  });
+  return { files: Object.fromEntries(files), record: (await all(who, params, token)).toString() };
 }

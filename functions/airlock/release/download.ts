@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readRange } from '../../ingest/landing.ts';
+import { parallel } from '../../ingest/parallel.ts';
 import type { Write } from '../../table.ts';
 import type { Happened } from '../decision.ts';
+import { Tampered } from '../objects.ts';
 import { type Asker, going, hashOf, ofPage, opened, paged, revoked, type Standing, taken } from './link.ts';
-import { type HeldFile, pageFrom } from './page.ts';
+import { type HeldFile, pageFrom, partFrom } from './page.ts';
 import { type DownloadLink, type DownloadPage, type DownloadSession, partBytes } from './shapes.ts';
 import { changeGrant, createGrant, readGrant } from './store.ts';
 
@@ -124,9 +126,12 @@ export async function nextFiles(
   };
 }
 
+/** How many files of a part are read at once. */
+const width = 16;
+
 /**
- * downloadPart: one part of a file of the newest page, or of the signed record, by version. Whether the link still gives
- * anything is decided for each part anew.
+ * downloadPart: one part of the newest page, or of the signed record, by version. Whether the link still gives anything
+ * is decided for each part anew.
  */
 export async function nextPart(
   { table, bucket }: Wiring & { readonly bucket: string },
@@ -138,10 +143,18 @@ export async function nextPart(
 ): Promise<Uint8Array> {
   const { session } = going(await readGrant(table, project, request), standing, asker, token, now);
   if (index === undefined) return readRange({ bucket, key: release.key, version: release.versionId }, from, partBytes);
-  const page = pageFrom(files, session.from ?? 0);
-  ofPage(session, index, page.next ?? files.length);
-  const { key, versionId } = files[index] as HeldFile;
-  return readRange({ bucket, key, version: versionId }, from, partBytes);
+  const end = pageFrom(files, session.from ?? 0).next ?? files.length;
+  ofPage(session, index, end);
+  const parts = await parallel(
+    partFrom(files.slice(index, end), from),
+    width,
+    async ({ file: { key, versionId }, from, bytes }) => {
+      const read = await readRange({ bucket, key, version: versionId }, from, bytes);
+      if (read.length !== bytes) throw new Tampered(`${key} has fewer bytes than were released`);
+      return read;
+    },
+  );
+  return Buffer.concat(parts);
 }
 
 /** On revocation, before anything else is done about it: from here on no link gives anything. Idempotent. */

@@ -58,7 +58,7 @@ export const downloadRoutes = {
     ...on,
     path: `${path}/part`,
     cli: 'airlock part',
-    summary: 'The bytes of one part of a file, or of the signed record',
+    summary: 'The next 4 MiB of a page, a file and those behind it, or of the signed record',
     example: 'airlock part asthma al-0011223344556677 --token UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw --file 0',
     body: DownloadPart,
     returns: Bytes,

@@ -53,7 +53,7 @@ export const DownloadPage = z.object({
 });
 export type DownloadPage = z.infer<typeof DownloadPage>;
 
-/** A part of a file. In base64, as it leaves a Lambda, it stays below the 6 MB that an answer may have. */
+/** The bytes of a part, unless it is the last of its page. In base64 it stays below the 6 MB that a Lambda may answer. */
 export const partBytes = 4 * 1024 ** 2;
 
 export const DownloadPart = z.object({
@@ -64,12 +64,12 @@ export const DownloadPart = z.object({
     .min(0)
     .max(100_000)
     .optional()
-    .describe('which file of the release, from 0; left out: its signed record'),
+    .describe('the first file, counted from 0; left out: the signed record'),
   from: z
     .number()
     .int()
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .default(0)
-    .describe('its first byte; each part but the last has 4 MiB'),
+    .describe('the first byte, counted from the beginning of that file and on through those behind it'),
 });

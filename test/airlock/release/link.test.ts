@@ -13,7 +13,6 @@ import {
   taken,
   within,
 } from '../../../functions/airlock/release/link.ts';
-import { pageFrom } from '../../../functions/airlock/release/page.ts';
 import { later } from '../../../functions/clock.ts';
 
 const start = '2026-11-01T12:00:00.000Z';
@@ -266,23 +265,4 @@ describe('networks', () => {
     ['1:2:3:4:5:6:7:8:9', '::/0', false],
     ['1::2::3', '::/0', false],
   ])('%s in %s: %s', (address, block, expected) => expect(within(address, block)).toBe(expected));
-});
-
-describe('pages', () => {
-  it('are whole, in order and of bounded size, for any files', () => {
-    fc.assert(
-      fc.property(fc.array(fc.nat(3 * 1024 ** 3), { maxLength: 200 }), sizes => {
-        const files = sizes.map((size, n) => ({ n, size }));
-        const all: number[] = [];
-        for (let from: number | undefined = 0; from !== undefined; ) {
-          const got: ReturnType<typeof pageFrom<{ n: number; size: number }>> = pageFrom(files, from);
-          expect(got.files.length).toBeLessThanOrEqual(50);
-          if (got.files.length > 1) expect(got.bytes).toBeLessThanOrEqual(1024 ** 3);
-          all.push(...got.files.map(({ n }) => n));
-          from = got.next;
-        }
-        expect(all).toEqual(files.map(({ n }) => n));
-      }),
-    );
-  });
 });
