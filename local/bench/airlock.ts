@@ -1,8 +1,13 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
+import { fetchAll, sourceOf } from '../../bin/cli/airlock-download.ts';
+import type { Api } from '../../bin/cli/call.ts';
 import { lanes } from '../../bin/cli/upload.ts';
 import { parallel } from '../../functions/ingest/parallel.ts';
 import { become } from '../agent.ts';
@@ -79,7 +84,26 @@ async function open({ stage }: Scene): Promise<{ s3: S3Client; bucket: string }>
 const peak = (workers: readonly Worker[], like: RegExp) =>
   Math.max(...workers.filter(({ name }) => like.test(name)).map(({ peakMb }) => peakMb));
 
-/** One request from its draft to its release: how long people wait for it, beside the upload of its files. */
+/** What was released, by the command line's own way: page by page, every byte through the API, each file compared. */
+async function download(
+  rana: Api,
+  params: { project: string; request: string },
+): Promise<{ seconds: number; mb: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
+  try {
+    for (const name of ['files', '.partial']) mkdirSync(join(folder, name));
+    const source = sourceOf(rana, params, undefined);
+    const began = performance.now();
+    const { token } = await source.open();
+    const { bytes } = await source.take(token);
+    await fetchAll(source, folder, { token, from: 0, until: '' }, { moved: () => undefined, keep: () => undefined });
+    return { seconds: (performance.now() - began) / 1000, mb: bytes / 1e6 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** One request from its draft to its release and download: how long people wait for it, beside the upload of its files. */
 async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof open>>, files: Files) {
   const { facts } = scene.stage;
   const [rana, vera, victor, olga] = (['rana', 'vera', 'victor', 'olga'] as const).map(name => scene.stage.as(name));
@@ -126,6 +150,7 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
   const releasers = releasing.used();
   const releaseCalls = files.length === counted ? await callsBetween(facts, released.began, released.ended) : [];
   for (const { sfn } of [check, release]) sfn.destroy();
+  const fetched = await download(rana, params);
 
   const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
   const [sealing, checks, leaving] = [
@@ -146,6 +171,9 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
     check_to_upload_ratio: checks / upload,
     release_seconds: leaving,
     release_to_upload_ratio: leaving / upload,
+    download_seconds: fetched.seconds,
+    download_to_upload_ratio: fetched.seconds / upload,
+    download_mb_per_second: fetched.mb / fetched.seconds,
     // With all that people do in between, which is always the same.
     check_transitions: checked.transitions,
     release_transitions: released.transitions,
@@ -170,7 +198,7 @@ export async function airlock(say: Say): Promise<Record<string, number>> {
     const home = await open(scene);
     const figures: Record<string, number> = {};
     for (const size of sizes) {
-      say(`${size} files: uploaded, sealed, checked, released`);
+      say(`${size} files: uploaded, sealed, checked, released, fetched`);
       for (const [name, value] of Object.entries(await request(scene, home, makeFiles(size))))
         figures[`${name}_${size}`] = value;
     }
