@@ -6,6 +6,16 @@ import { type Direction, Rules } from './rules.ts';
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = Rules.shape;
 const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
 
+type Defaults = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
+type Given<T extends Defaults> = { [N in keyof T]: T[N] extends z.ZodDefault<infer I> ? z.ZodOptional<I> : never };
+/** What is not named is left out: a default in its place would hide what the organisation has. */
+const some = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(shape as Defaults).map(([name, of]) => [name, given(of).describe(of.description ?? '')]),
+    ) as unknown as Given<T>,
+  );
+
 /** What the checks of one project are strict about, where that differs from its tier. */
 const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true })
   .partial()
@@ -20,8 +30,8 @@ export const Settings = z.strictObject({
   approvedDays: given(approvedDays),
   releasedDays: given(releasedDays),
   uses: given(uses).describe('how often what was released can be fetched'),
-  imports: Rules.shape.imports.unwrap().partial().optional().describe('how what comes in is reviewed'),
-  caps: Rules.shape.caps.unwrap().partial().optional().describe('how much may be submitted'),
+  imports: some(Rules.shape.imports.unwrap()).optional().describe('how what comes in is reviewed'),
+  caps: some(Rules.shape.caps.unwrap()).optional().describe('how much may be submitted'),
   checks: Checks.optional().describe('what its outputs are checked against, beyond its tier'),
 });
 export type Settings = z.infer<typeof Settings>;

@@ -253,6 +253,14 @@ describe('a project’s own settings', () => {
     expect(own.rules['sdc.minimum-count']).toEqual({ action: 'ask', threshold: 7 });
     expect(own.rules['sdc.dominance']).toEqual(policyFor(2).rules['sdc.dominance']);
     expect(own.version).toMatch(/^broch-tier2-1\+[0-9a-f]{12}$/);
+    // What is not named is the organisation's, also beside what is.
+    const named = { imports: { quorum: 3 }, caps: { files: 5 } };
+    expect(Settings.parse(named)).toEqual(named);
+    const strict = Rules.parse({ imports: { keepDays: 9 }, caps: { dailyBytes: 7 } });
+    expect(rulesWith(strict, Settings.parse(named))).toMatchObject({
+      imports: { quorum: 3, keepDays: 9 },
+      caps: { files: 5, dailyBytes: 7 },
+    });
     expect(() => Settings.parse({ quorum: 0 })).toThrow();
     expect(() => Settings.parse({ checks: { rules: { 'sdc.unheard-of': { action: 'off' } } } })).toThrow();
   });
