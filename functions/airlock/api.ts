@@ -107,15 +107,14 @@ async function page(project: string, query: { limit: number; next?: string | und
 
 export const handler = http<'airlock'>(
   {
-    async draftRequest({ user, params: { project }, body }) {
+    async draftRequest({ user, params: { project }, body, mark }) {
       if ((await readProject(TABLE_NAME, project))?.status !== 'ready')
         throw new Refused('conflict', `Project ${project} is not ready: nothing can leave it.`);
       const at = now();
       const id = requestId(at, randomInt(2 ** 20));
       const wanted = { ...body, recipient: await recipientOf(body.recipient) };
       const decision = open({ id, project, ...wanted }, user, at, { rules });
-      await createRequest(TABLE_NAME, decision, at);
-      return shown(decision.request, user, 'project');
+      return shown(await createRequest(TABLE_NAME, decision, at, mark), user, 'project');
     },
     async importAccess({ user, params }) {
       const { of } = await find(user, params);
@@ -194,13 +193,12 @@ export const handler = http<'airlock'>(
       const { items, next } = await pageRulings(TABLE_NAME, project, query);
       return { items: items.map(({ revision: _, ...ruling }) => ruling), ...(next !== undefined && { next }) };
     },
-    async changeSettings({ user, params: { project }, body: { settings, reason } }) {
+    async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
       if (!(await readProject(TABLE_NAME, project))) throw new Refused('missing', `There is no project ${project}.`);
       if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
         throw new Refused('forbidden', `Members of ${project} can't say how it is reviewed.`);
       const ruling = { settings, reason, by: user.id, byName: user.name, at: now() };
-      await writeRuling(TABLE_NAME, project, ruling);
-      return shownSettings(rules, ruling);
+      return shownSettings(rules, await writeRuling(TABLE_NAME, project, ruling, mark));
     },
     ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
   },

@@ -7,7 +7,7 @@ import { type Page, pageRows, type Row, readRow, type Write, writeRows } from '.
 import { type Decision, type Happened, Round } from './decision.ts';
 import type { Volumes } from './gather.ts';
 import { sweepAt } from './lapse.ts';
-import { Request, RequestId } from './request.ts';
+import { day, Request, RequestId } from './request.ts';
 import { Summary, summaryOf } from './summary.ts';
 import { Entry, entryOf, trail, trailKey } from './trail.ts';
 
@@ -62,9 +62,23 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
   ];
 }
 
-export async function createRequest(table: string, decision: Decision, at: string): Promise<void> {
-  if (!(await writeRows(table, writes(decision, undefined, at))))
-    throw new Refused('conflict', 'Two requests were drafted at the same moment. Ask again with a new key.');
+const Drafted = z.object({ request: RequestId });
+
+/** Writes a new request, unless the same call of the same person has written one already: then its answer was lost, no more. */
+export async function createRequest(table: string, decision: Decision, at: string, mark: string): Promise<Request> {
+  const { id: request, project } = decision.request;
+  const drafted = key('airlocks', project, `DRAFT#${mark}`);
+  // As long as a call can be made again with its key.
+  const ttl = Math.floor(Date.parse(at) / 1000) + day;
+  const all = [
+    ...writes(decision, undefined, at),
+    ...(mark ? [{ key: drafted, read: undefined, item: { request, ttl } }] : []),
+  ];
+  if (await writeRows(table, all)) return decision.request;
+  const before = mark ? await readRow(table, Drafted, drafted) : undefined;
+  if (!before) throw new Refused('conflict', 'Two requests were drafted at the same moment. Ask again with a new key.');
+  const { revision: _, ...read } = await readRequest(table, project, before.request);
+  return read;
 }
 
 /** The request, in that project: under any other there is none. */
