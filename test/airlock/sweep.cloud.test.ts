@@ -1,95 +1,32 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { DeleteItemCommand, DynamoDBClient, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
-import {
-  GetObjectCommand,
-  GetObjectRetentionCommand,
-  ListObjectVersionsCommand,
-  PutObjectCommand,
-  PutObjectRetentionCommand,
-  S3Client,
-} from '@aws-sdk/client-s3';
-import { marshall } from '@aws-sdk/util-dynamodb';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { sweepAt } from '../../functions/airlock/lapse.ts';
-import { after, day, hour, Request } from '../../functions/airlock/request.ts';
+import { GetObjectCommand, GetObjectRetentionCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { day, Request } from '../../functions/airlock/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
 import { key } from '../../functions/keys.ts';
 import { keys } from '../ingest/partner.ts';
-import { rows } from '../workspaces/ground.ts';
 import { scene } from './ground.ts';
+import { alone, sweeping } from './sweeping.ts';
 import { witness } from './witness.ts';
 
 const { of, people, project, sealed, released, submit, settle, vote, approve } = scene('airlock-sweep');
 const s3 = new S3Client(of.configuration);
-const lambda = new LambdaClient(of.configuration);
 type Params = Awaited<ReturnType<typeof approve>>;
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'größe +%41.csv': 'group,n\na,40\nb,50\n' };
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 let bus: Awaited<ReturnType<typeof witness>>;
-let table: Awaited<ReturnType<typeof rows>>;
-let TableName: string | undefined;
-const dynamo = new DynamoDBClient(of.configuration);
+let tools: Awaited<ReturnType<typeof sweeping>>;
+let done = () => {};
 beforeAll(async () => {
-  [bus, table] = await Promise.all([witness(of), rows(of)]);
-  const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
-  TableName = TableNames.find(name => name.startsWith('broch-local-data'));
+  done = await alone(of);
+  [bus, tools] = await Promise.all([witness(of), sweeping(of)]);
 });
+afterAll(() => done());
 
-/** One run of the deployed sweeper. */
-async function sweep() {
-  let Marker: string | undefined;
-  do {
-    const { Functions = [], NextMarker } = await lambda.send(new ListFunctionsCommand({ Marker }));
-    const found = Functions.find(({ Description }) => Description === 'functions/airlock/sweep.ts');
-    if (found) {
-      const { Payload, FunctionError } = await lambda.send(
-        new InvokeCommand({ FunctionName: found.FunctionName, Payload: '{}' }),
-      );
-      const said = JSON.parse(Buffer.from(Payload ?? []).toString('utf8'));
-      return { ...said, failed: FunctionError ? said.errorMessage : 0 };
-    }
-    Marker = NextMarker;
-  } while (Marker);
-  throw new Error('there is no sweeper');
-}
-
-const rowOf = async (request: string) => Request.parse(await table.get(key('airlock', request)));
-
-/** Takes a row out of the list of what is due. */
-async function drop(row: Parameters<typeof dueKey>[0]) {
-  await dynamo.send(new DeleteItemCommand({ TableName, Key: marshall(dueKey(row)) }));
-}
-
-/** Time passes: what is due in the future is due since an hour ago. The row of what is due moves with it. */
-async function pass(request: string) {
-  const row = (await table.get(key('airlock', request))) ?? {};
-  const due = sweepAt(Request.parse(row));
-  if (due === undefined) throw new Error(`${request} is never due`);
-  expect(await table.get(dueKey({ due, request })), 'the list of what is due').toMatchObject({ request, due });
-  const now = after(new Date().toISOString(), -hour);
-  const times = ['expiresAt', 'deadline', 'retainedUntil'].flatMap(name => (name in row ? [[name, now]] : []));
-  // With its revision, as the rows that are written with it have the same.
-  await dynamo.send(new PutItemCommand({ TableName, Item: marshall({ ...row, ...Object.fromEntries(times) }) }));
-  await drop({ due, request });
-  await table.put(dueKey({ due: now, request }), { project, request, due: now });
-}
-
-async function unlock(Bucket: string, prefix: string) {
-  const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix: prefix }));
-  for (const { Key, VersionId } of Versions)
-    await s3.send(
-      new PutObjectRetentionCommand({
-        Bucket,
-        Key,
-        VersionId,
-        Retention: { Mode: 'GOVERNANCE', RetainUntilDate: new Date(Date.now() + 1000) },
-        BypassGovernanceRetention: true,
-      }),
-    );
-  await sleep(1200);
-}
+const sweep = () => tools.sweep();
+const pass = (request: string) => tools.pass(request);
+const unlock = (bucket: string, prefix: string) => tools.unlock(bucket, prefix);
+const rowOf = async (request: string) => Request.parse(await tools.table.get(key('airlock', request)));
 
 async function read(Key: string) {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: released, Key }));
@@ -217,16 +154,16 @@ it('what was rejected is deleted in its time, and whoever would look at it is to
 
 it('a row that cannot be read stops no other, and the alarm hears of it', async () => {
   const broken = { project, request: 'al-0000000000000000', due: '2026-01-01T00:00:00.000Z' };
-  await table.put(dueKey(broken), broken);
+  await tools.table.put(dueKey(broken), broken);
   const { params } = await submit(files);
   await settle(params, ['inReview']);
   await pass(params.request);
   expect(await sweep()).toMatchObject({ failed: '1 requests could not be swept' });
   expect(await said(params.request, 'RequestTimedOut')).toHaveLength(1);
-  await drop(broken);
+  await tools.drop(broken);
   // What is listed as due and isn't is taken off the list.
   const stale = { project, request: params.request, due: '2026-01-02T00:00:00.000Z' };
-  await table.put(dueKey(stale), stale);
+  await tools.table.put(dueKey(stale), stale);
   expect(await sweep()).toMatchObject({ failed: 0, stale: 1 });
-  expect(await table.get(dueKey(stale))).toBeUndefined();
+  expect(await tools.table.get(dueKey(stale))).toBeUndefined();
 });

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { expect } from 'vitest';
+import { key } from '../../../functions/keys.ts';
+import { type Fault, watch } from '../../faults.ts';
+import { fetched } from '../fetched.ts';
+import { ending, moveBack, openProject, put, type Somebody, settle } from '../ground.ts';
+import { of, partition, people, requester, story, versionsIn, waits } from './ground.ts';
+
+const released = of.outputs['data.Released'] ?? '';
+const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'tables/b.csv': 'region,n\nEast,40\n' };
+const source = 'data/outbox/results/';
+const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
+const draft = { title: 'T', direction: 'export', source, groups };
+const hex = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
+type Params = { project: string; request: string };
+
+/** All that was released, and the signed record of it, as its recipient fetches them. */
+async function download(rana: Somebody, params: Params) {
+  const { token } = await rana.ask('openDownload', { params, body: {} });
+  await rana.ask('takeDownload', { params, body: { token } });
+  return fetched(rana, params, token);
+}
+
+/** A request from its draft to its download, and to its end. Everything must have happened once. */
+export async function way(project: string, faults: readonly Fault[]) {
+  const { vera, viktor, olga } = people;
+  const rana = requester(project);
+  const bucket = await openProject(of, project, [rana]);
+  const watched = await watch(of, project, faults);
+  await put(of, bucket, source, files);
+  const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
+  const params = { project, request: id };
+  await rana.ask('submitRequest', { params });
+  const { seal } = await settle(vera, params, ['inReview']);
+  await waits(id);
+  for (const who of [vera, viktor])
+    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  await settle(rana, params, ['approved']);
+  await olga.ask('releaseRequest', { params });
+  await settle(rana, params, ['released']);
+  const got = await download(rana, params);
+
+  expect(got.files).toEqual(files);
+  const { items: all } = await rana.ask('listRequests', { params: { project } });
+  // Nor was anything drafted twice.
+  expect(all.map(item => item.id)).toEqual([id]);
+  const { row, rows } = await story(id);
+  if (row.status !== 'released') throw new Error(`it is ${row.status}`);
+  expect(hex(got.record)).toBe(row.release.sha256);
+  expect([row.round, row.attempt, row.seal.sha256]).toEqual([1, 2, seal?.sha256]);
+  expect(row.votes.map(({ by }) => by)).toEqual([vera.id, viktor.id]);
+  expect(rows.filter(({ sk }) => String(sk).startsWith('ROUND#'))).toHaveLength(1);
+  const grants = () => partition(key('download', `${project}#${id}`).pk);
+  const [grant, ...more] = await grants();
+  expect([grant?.taken, grant?.seal, more]).toEqual([1, row.seal.sha256, []]);
+  const kept = (await versionsIn(released, `released/${id}/`)).map(({ path }) => path);
+  const content = kept.filter(path => path.startsWith('files/')).sort();
+  expect(content).toEqual(
+    Object.keys(files)
+      .map(path => `files/${path}`)
+      .sort(),
+  );
+  // Of a file that was left, nothing but these may be there.
+  expect(new Set(kept)).toEqual(new Set([...content, 'files.json', 'release.json']));
+  expect(await ending(of, 'release', id, 2)).toMatchObject({ status: 'SUCCEEDED', end: 'Released' });
+
+  await olga.ask('revokeRequest', { params, body: { reason: 'a small count' } });
+  const end = await story(id);
+  expect([end.row.status, (await grants())[0]?.revoked]).toEqual(['revoked', expect.anything()]);
+  expect(end.happened).toEqual(
+    [
+      ...['RequestOpened', 'RequestSubmitted', 'RequestSealed', 'ReviewOpened', 'VoteCast', 'VoteCast'],
+      ...['RequestApproved', 'ReleaseStarted', 'RequestReleased', 'RequestRevoked'],
+    ].sort(),
+  );
+  const { calls, unmet } = await watched.calls();
+  // A word to the waiting workflow that was never sent is the one thing that nobody repeats: it looks by itself, later.
+  const silent = calls.some(
+    ({ function: name, action, how }) =>
+      name.endsWith('/reviews') &&
+      ((how === 'error' && action === 'states:SendTaskSuccess') ||
+        (how === 'lost' && action.startsWith('dynamodb:TransactWriteItems'))),
+  );
+  if (!silent) expect(await ending(of, 'check', id, 1)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+  await watched.end();
+  return { calls, unmet, requests: [id] };
+}
+
+/** As often as a step is tried: the workflow gives up. */
+const broken: Fault = { function: 'airlock/plan.ts', action: 'lambda:Invoke', nth: 1, how: 'error', invocations: 6 };
+
+/** What else people do: a request fails, is resumed, times out, is resumed, waited for anew, returned, and withdrawn. */
+export async function detour(project: string, faults: readonly Fault[]) {
+  const { vera, viktor, olga } = people;
+  const rana = requester(project);
+  const bucket = await openProject(of, project, [rana]);
+  const watched = await watch(of, project, [broken, ...faults]);
+  await put(of, bucket, source, files);
+  const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
+  const params = { project, request: id };
+  await rana.ask('editRequest', { params, body: { title: 'Two' } });
+  await rana.ask('submitRequest', { params });
+  await settle(vera, params, ['timedOut']);
+  await olga.ask('resumeRequest', { params });
+  await settle(vera, params, ['inReview']);
+  await waits(id);
+  await moveBack(of, id);
+  await settle(vera, params, ['timedOut']);
+  await olga.ask('resumeRequest', { params });
+  await waits(id);
+  await olga.ask('reissueReview', { params });
+  const { seal } = await settle(vera, params, ['inReview']);
+  await vera.ask('listFiles', { params });
+  await vera.ask('showChecks', { params });
+  await vera.ask('viewFile', { params, query: { path: 'a.csv' } });
+  for (const who of [vera, viktor])
+    await who.ask('returnRequest', { params, body: { seal: seal?.sha256, comment: 'Round it.' } });
+  await settle(rana, params, ['returned']);
+  await rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
+  const [{ items: all }, { items: rounds }, { items: trail }] = await Promise.all([
+    rana.ask('listRequests', { params: { project } }),
+    vera.ask('listRounds', { params }),
+    vera.ask('listTrail', { params }),
+  ]);
+  // Nor was anything drafted twice.
+  expect(all.map(item => item.id)).toEqual([id]);
+  expect(rounds.map(({ outcome }) => outcome)).toEqual(['withdrawn', 'returned']);
+  const { row, happened } = await story(id);
+  expect([row.status, row.round, row.attempt, row.title]).toEqual(['withdrawn', 2, 4, 'Two']);
+  const once = [
+    ...['RequestOpened', 'RequestEdited', 'RequestSubmitted', 'RequestTimedOut', 'RequestResumed', 'RequestSealed'],
+    ...['ReviewOpened', 'RequestTimedOut', 'RequestResumed', 'ReviewReissued', 'VoteCast', 'VoteCast'],
+    ...['RequestReturned', 'RequestWithdrawn'],
+  ].sort();
+  expect(happened).toEqual(once);
+  // Each look is on record; more than one where its answer was lost.
+  expect([...new Set(trail.map(({ name }) => name))].sort()).toEqual([...new Set([...once, 'FileViewed'])].sort());
+  const { calls, unmet } = await watched.end();
+  return { calls, unmet, requests: [id] };
+}

@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { expect } from 'vitest';
+import { Gone } from '../../../functions/airlock/erase.ts';
+import { Due } from '../../../functions/airlock/store.ts';
+import { key } from '../../../functions/keys.ts';
+import { type Fault, watch } from '../../faults.ts';
+import { openProject, put, settle } from '../ground.ts';
+import { alone, sweeping } from '../sweeping.ts';
+import { of, partition, people, requester, story, versionsIn } from './ground.ts';
+import { codes, upload } from './imports.ts';
+
+const [sealed = '', released = ''] = ['Sealed', 'Released'].map(name => of.outputs[`data.${name}`]);
+const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
+const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
+const s3 = new S3Client(of.configuration);
+type Places = readonly (readonly [bucket: string, prefix: string])[];
+
+/** Two requests in a project: a release, and a draft of an import that files were uploaded for. */
+async function two(project: string) {
+  const { vera, viktor, olga } = people;
+  const rana = requester(project);
+  const bucket = await openProject(of, project, [rana]);
+  await put(of, bucket, 'data/outbox/results/', files);
+  const body = { title: 'T', direction: 'export', source: 'data/outbox/results/', groups };
+  const { id: release } = await rana.ask('draftRequest', { params: { project }, body });
+  const params = { project, request: release };
+  await rana.ask('submitRequest', { params });
+  const { id: draft } = await rana.ask('draftRequest', { params: { project }, body: codes });
+  const uploads = await upload(rana, { project, request: draft });
+  const { seal } = await settle(rana, params, ['inReview']);
+  for (const who of [vera, viktor])
+    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  await olga.ask('releaseRequest', { params });
+  await settle(rana, params, ['released']);
+  return { release, draft, uploads };
+}
+
+const lying = async (places: Places) => {
+  const all = places.map(async ([bucket, prefix]) =>
+    (await versionsIn(bucket, prefix)).map(({ path, version }) => `${bucket} ${prefix}${path} ${version}`),
+  );
+  return (await Promise.all(all)).flat().sort();
+};
+
+/** What was there of a request is gone, once, and its receipt says exactly that. */
+async function erased(id: string, places: Places, before: readonly string[]) {
+  const { row, happened } = await story(id);
+  const { receipt, objects } = ('deleted' in row && row.deleted) || {};
+  if (!receipt) throw new Error(`nothing of ${id} is deleted`);
+  const once = happened.filter(name => name === 'RequestExpired' || name === 'ContentDeleted');
+  expect(once).toEqual(['ContentDeleted', 'RequestExpired']);
+  expect(await lying(places)).toEqual([]);
+  const { Body } = await s3.send(
+    new GetObjectCommand({ Bucket: released, Key: receipt.key, VersionId: receipt.versionId }),
+  );
+  const text = (await Body?.transformToString()) ?? '';
+  expect(createHash('sha256').update(text).digest('hex')).toBe(receipt.sha256);
+  const listed = Gone.array().parse(JSON.parse(text).objects);
+  expect(listed.map(({ bucket, key, version }) => `${bucket} ${key} ${version}`).sort()).toEqual(before);
+  expect(listed.every(({ sha256 = '' }) => sha256.length === 64)).toBe(true);
+  expect([objects, before.length > 0]).toEqual([before.length, true]);
+}
+
+/** Time passes: a release expires, is locked still, and is deleted; a draft expires, and what was uploaded for it is deleted. */
+export async function sweeps(project: string, faults: readonly Fault[]) {
+  const { release, draft, uploads } = await two(project);
+  const time = await sweeping(of);
+  const watched = await watch(of, project, faults);
+  const isDue = async (id: string) => {
+    const now = new Date().toISOString();
+    const rows = (await partition(key('due', '').pk)).flatMap(row => Due.safeParse(row).data ?? []);
+    return rows.some(({ request, due }) => request === id && due < now);
+  };
+  /** Until nothing of it is due any more, however often the sweeper has to come. */
+  const pass = async (id: string) => {
+    const end = await alone(of);
+    try {
+      await time.pass(id);
+      for (let tries = 0; await isDue(id); tries++) {
+        if (tries > 100) throw new Error(`${id} is still due`);
+        await time.sweep({ project });
+      }
+    } finally {
+      end();
+    }
+    const { row, happened } = await story(id);
+    return [row.status, 'deleted' in row && row.deleted !== undefined, happened.includes('RequestExpired')];
+  };
+
+  const places: Places = [
+    [sealed, `requests/${release}/`],
+    [released, `released/${release}/files/`],
+  ];
+  const before = await lying(places);
+  expect(await pass(release)).toEqual(['expired', false, true]);
+  // S3 keeps it still: it is tried again, a day later.
+  expect(await pass(release)).toEqual(['expired', false, true]);
+  expect(await lying(places)).toEqual(before);
+  for (const [bucket, prefix] of places) await time.unlock(bucket, prefix);
+  expect(await pass(release)).toEqual(['expired', true, true]);
+  await erased(release, places, before);
+
+  const uploaded = [[uploads, `uploads/${draft}/`]] as const;
+  const drafted = await lying(uploaded);
+  // Nothing of it is locked: as soon as it has expired it is due again.
+  expect(await pass(draft)).toEqual(['expired', true, true]);
+  await erased(draft, uploaded, drafted);
+  return { ...(await watched.end()), requests: [release, draft] };
+}
