@@ -1,6 +1,13 @@
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeleteItemCommand, DynamoDBClient, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  ListTablesCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
 import { ListObjectVersionsCommand, PutObjectRetentionCommand, S3Client } from '@aws-sdk/client-s3';
 import { marshall } from '@aws-sdk/util-dynamodb';
@@ -9,7 +16,6 @@ import { sweepAt } from '../../functions/airlock/lapse.ts';
 import { after, hour, Request } from '../../functions/airlock/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
 import { key } from '../../functions/keys.ts';
-import { take } from '../../local/lock.ts';
 import type { cloud } from '../cloud.ts';
 import { rows } from '../workspaces/ground.ts';
 
@@ -17,9 +23,14 @@ type Cloud = ReturnType<typeof cloud>;
 
 /** There is one sweeper, and it takes whatever is due: only one test at a time lets time pass. Gives what ends that. */
 export async function alone(of: Cloud): Promise<() => void> {
+  const file = join(dirname(of.ca), 'sweeper.lock');
   for (;;) {
-    const taken = take(join(dirname(of.ca), 'sweeper.lock'));
-    if ('release' in taken) return taken.release;
+    try {
+      closeSync(openSync(file, 'wx'));
+      return () => rmSync(file);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
     await sleep(100);
   }
 }
@@ -58,7 +69,7 @@ export async function sweeping(of: Cloud) {
       return { ...said, failed: FunctionError ? said.errorMessage : 0 };
     },
     /** Time passes: what is due in the future is due since an hour ago. The row of what is due moves with it. */
-    async pass(request: string) {
+    async pass(request: string): Promise<void> {
       const row = (await table.get(key('airlock', request))) ?? {};
       const { project } = row;
       const due = sweepAt(Request.parse(row));
@@ -66,8 +77,18 @@ export async function sweeping(of: Cloud) {
       expect(await table.get(dueKey({ due, request })), 'the list of what is due').toMatchObject({ request, due });
       const now = after(new Date().toISOString(), -hour);
       const times = ['expiresAt', 'deadline', 'retainedUntil'].flatMap(name => (name in row ? [[name, now]] : []));
-      // With its revision, as the rows that are written with it have the same.
-      await dynamo.send(new PutItemCommand({ TableName, Item: marshall({ ...row, ...Object.fromEntries(times) }) }));
+      // With its revision, as the rows that are written with it have the same; unless a step has just changed it.
+      const Item = marshall({ ...row, ...Object.fromEntries(times) });
+      const over = {
+        ConditionExpression: 'revision = :read',
+        ExpressionAttributeValues: marshall({ ':read': row.revision }),
+      };
+      try {
+        await dynamo.send(new PutItemCommand({ TableName, Item, ...over }));
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return this.pass(request);
+        throw error;
+      }
       await drop({ due, request });
       await table.put(dueKey({ due: now, request }), { project, request, due: now });
     },
