@@ -7,6 +7,7 @@ import {
   QueryCommand,
   TransactionCanceledException,
   TransactWriteItemsCommand,
+  UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type * as z from 'zod';
@@ -89,6 +90,27 @@ export async function writeRows(table: string, writes: readonly Write[]): Promis
   } catch (error) {
     const reasons = error instanceof TransactionCanceledException ? (error.CancellationReasons ?? []) : [];
     if (reasons.some(({ Code }) => Code === 'ConditionalCheckFailed' || Code === 'TransactionConflict')) return false;
+    throw error;
+  }
+}
+
+/** Adds to the count of an item, made if need be, whoever else does so. False, and nothing is added, where it would be above `most`. */
+export async function addUpTo(table: string, key: Key, count: number, most: number): Promise<boolean> {
+  if (count > most) return false;
+  try {
+    await client.send(
+      new UpdateItemCommand({
+        TableName: table,
+        Key: toItem(key),
+        UpdateExpression: 'ADD #count :count',
+        ConditionExpression: 'attribute_not_exists(#count) OR #count <= :room',
+        ExpressionAttributeNames: { '#count': 'count' },
+        ExpressionAttributeValues: toItem({ ':count': count, ':room': most - count }),
+      }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
     throw error;
   }
 }

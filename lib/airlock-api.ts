@@ -59,7 +59,7 @@ export class AirlockApi extends Construct {
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem'],
-          download: ['GetItem', 'PutItem'],
+          download: ['GetItem', 'PutItem', 'UpdateItem'],
           look: ['PutItem'],
           project: ['GetItem'],
         }),

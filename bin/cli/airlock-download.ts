@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { Network } from '../../functions/airlock/release/link.ts';
@@ -11,7 +11,7 @@ import { pinned, told, trusted, verified } from './airlock-verify.ts';
 import type { Api } from './call.ts';
 import { type Context, command } from './commands.ts';
 import { Exit } from './exit.ts';
-import { bytes, grouped } from './output.ts';
+import { bytes, grouped, time } from './output.ts';
 import { type Environment, home, readPrivate, writePrivate } from './profile.ts';
 import { Live, sending } from './progress.ts';
 
@@ -36,112 +36,121 @@ export const sourceOf = (
     api.ask('downloadPart', { params, body: { token, from, ...(file !== undefined && { file }) } }),
 });
 
-/** A download that was begun: a link works once, so its token is kept (for this person alone) until all is here. */
-const Begun = z.object({ token: z.string(), from: z.number().int(), until: z.iso.datetime() });
+/** A link works once, so its token is kept (for this person alone) until all is here and verified. */
+const Begun = z.object({
+  token: z.string(),
+  until: z.iso.datetime(),
+  /** Once it was taken. */
+  all: z.object({ files: z.number(), bytes: z.number() }).optional(),
+});
+type Begun = z.infer<typeof Begun>;
 
-class Journal {
+/** What is kept of a download, by its purpose: the place, the request, the folder, the person. */
+export class Journal {
   readonly #file: string;
 
   constructor(env: Environment, purpose: readonly string[]) {
     const id = createHash('sha256').update(JSON.stringify(purpose)).digest('hex').slice(0, 24);
     this.#file = join(home(env), 'downloads', `${id}.json`);
   }
-  get begun() {
+  get begun(): Begun | undefined {
     const kept = readPrivate(this.#file, Begun);
     return kept && kept.until > new Date().toISOString() ? kept : undefined;
   }
-  keep(begun: z.infer<typeof Begun>): void {
+  keep(begun: Begun): Begun {
     writePrivate(this.#file, begun);
+    return begun;
   }
   close(): void {
     rmSync(this.#file, { force: true });
   }
 }
 
-/** A link that gives nothing any more is forgotten, so that the next try opens a new one. */
-function forgetting(source: Source, journal: Journal): Source {
-  const forget = (error: unknown): never => {
-    if (error instanceof Exit && error.ending === 'refused') journal.close();
-    throw error;
-  };
-  return {
-    ...source,
-    files: (...of) => source.files(...of).catch(forget),
-    part: (...of) => source.part(...of).catch(forget),
-  };
-}
+const known = ['files', '.partial', 'release.json'];
 
-/** An empty place to download to, or the one where this download was begun. */
-function place(folder: string, begun: boolean): string {
-  mkdirSync(folder, { recursive: true });
-  const known = new Set(['files', '.partial', 'release.json']);
+/** Refuses a folder with anything in it, unless it is what this download, or one that never came to a byte, left there. */
+function vacant(folder: string, begun: boolean): void {
   const there = readdirSync(folder);
-  if (there.length > 0 && !(begun && there.every(name => known.has(name))))
+  const left = there.every(name => known.includes(name)) && (begun || !there.includes('release.json'));
+  const bare = (name: string) => begun || readdirSync(join(folder, name)).length === 0;
+  if (there.length > 0 && !(left && there.every(bare)))
     throw new Exit('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
-  for (const name of ['files', '.partial']) mkdirSync(join(folder, name), { recursive: true });
-  return realpathSync(folder);
 }
 
-/** Fetches all pages. Each page is finished before the next is asked for, as a link gives a page no second time. */
+/** Fetches all that a taken link gives: the record, then page after page, without what is here already. */
 export async function fetchAll(
-  source: Source,
+  { files, part: partOf }: Source,
   folder: string,
-  start: z.infer<typeof Begun>,
-  { moved, keep }: { moved: (bytes: number) => void; keep: (begun: z.infer<typeof Begun>) => void },
+  token: string,
+  moved: (bytes: number) => void,
 ): Promise<void> {
-  const { token } = start;
-  const part: Part = (file, from) => source.part(token, file, from);
+  const part: Part = (file, from) => partOf(token, file, from);
   const target: Target = { files: join(folder, 'files'), partial: join(folder, '.partial'), part, moved };
-  for (let from: number | undefined = start.from; from !== undefined; ) {
-    const at: number = from;
-    const page = await source.files(token, at);
-    keep({ token, from: at, until: page.until });
-    const record = join(folder, 'release.json');
-    if (!existsSync(record)) writeFileSync(record, await recordOf(part), { flag: 'wx' });
+  for (const path of [target.files, target.partial]) mkdirSync(path, { recursive: true });
+  for (let at: number | undefined = 0; at !== undefined; ) {
+    const page: DownloadPage = await files(token, at);
+    const end: number = at + page.files.length;
+    if (page.next !== undefined && (page.next !== end || end === at))
+      throw new Exit('fault', 'The service named a page that does not follow the one before.');
+    if (!existsSync(join(folder, 'release.json'))) {
+      const draft = join(target.partial, 'release.json');
+      writeFileSync(draft, await recordOf(part));
+      renameSync(draft, join(folder, 'release.json'));
+    }
     for (const { path } of page.files) {
       const wrong = wrongPath(path, 1024);
       if (wrong !== undefined) throw new Exit('refused', `The release has a file that is not safe to write: ${wrong}`);
     }
     await fetchPage(page.files, at, target);
-    from = page.next;
+    at = page.next;
   }
-  rmSync(join(folder, '.partial'), { recursive: true, force: true });
+  rmSync(target.partial, { recursive: true, force: true });
 }
 
-async function fetched(source: Source, folder: string, journal: Journal, context: Context): Promise<void> {
+/** The link of a download that was begun, or a new one; taken, and kept, before anything is fetched by it. */
+async function taken(source: Source, journal: Journal): Promise<Begun> {
   const before = journal.begun;
-  const token = before?.token ?? (await source.open()).token;
-  // Kept before it is used: whatever happens from here on, the link is not lost.
-  if (!before) journal.keep({ token, from: 0, until: new Date(Date.now() + 3600_000).toISOString() });
-  const all =
-    before && before.from > 0 ? undefined : await source.take(token).catch(alreadyGoingOn(before !== undefined));
+  if (before?.all) return before;
+  const { token } = before ?? journal.keep(await source.open().then(({ token, expires: until }) => ({ token, until })));
+  try {
+    const { until, ...all } = await source.take(token);
+    return journal.keep({ token, until, all });
+  } catch (error) {
+    // It may have been taken, and begun, before this could be kept: then it goes on, or says why not.
+    if (before && isOver(error)) return before;
+    throw error;
+  }
+}
+
+/** A link that gives nothing any more: it was revoked, has expired, or took too long. */
+const isOver = (error: unknown) => error instanceof Exit && error.problem.status === 409;
+
+/** Fetches a release into a folder, or goes on with that. The journal is left for whoever has verified what is there. */
+export async function fetchInto(folder: string, source: Source, journal: Journal, context: Context): Promise<void> {
+  vacant(folder, journal.begun !== undefined);
+  const { token, all } = await taken(source, journal);
   using live = new Live(context);
   const started = Date.now();
   let sent = 0;
   const moved = (count: number) => {
     sent += count;
     const seconds = (Date.now() - started) / 1000;
-    live.figures(
-      all ? sending({ files: 0, bytes: sent }, all, sent, seconds).replace(/^[^,]*files, /, '') : bytes(sent),
-    );
+    const figures = all && sending({ files: 0, bytes: sent }, all, sent, seconds).replace(/^[^,]*files, /, '');
+    live.figures(figures ?? bytes(sent));
   };
-  const begun = before ?? { token, from: 0, until: '' };
-  await fetchAll(source, folder, begun, { moved, keep: state => journal.keep(state) });
+  await fetchAll(source, folder, token, moved).catch((error: unknown) => {
+    if (isOver(error)) journal.close();
+    throw error;
+  });
   live.end();
 }
-
-/** A link whose first page was given can't be taken again, and need not be: its pages go on. */
-const alreadyGoingOn = (begun: boolean) => (error: unknown) => {
-  if (begun && error instanceof Exit && error.ending === 'refused') return undefined;
-  throw error;
-};
 
 export const download = command({
   words: ['airlock', 'download'],
   summary: 'Fetch what was released to you, check every byte, and keep its signed record',
   about: [
-    'Opens the link, takes it (it works once) and writes <folder>/release.json and <folder>/files. What was stopped is',
-    'gone on with by the same command within a quarter of an hour. Nothing is ever written over.',
+    'Opens the link, takes it (it works once) and writes <folder>/release.json and <folder>/files. What was stopped goes',
+    'on with the same command, for a quarter of an hour at least. Nothing is ever written over.',
     'The key it is signed with must be the one that the service names; --key pins one that you have kept before.',
     'Ends with 0 when every file is here as it was released, with 3 when not, or when the link is used up or revoked.',
   ],
@@ -162,12 +171,14 @@ export const download = command({
     const pin = await pinned(flags.key);
     const api = context.api();
     mkdirSync(folder, { recursive: true });
-    const journal = new Journal(context.env, [api.place.api, project, request, realpathSync(folder)]);
-    const at = place(folder, journal.begun !== undefined);
-    const source = forgetting(sourceOf(api, { project, request }, flags.network), journal);
-    context.onInterrupt(() => 'Stopped. Go on within a quarter of an hour with the same command.');
-    await fetched(source, at, journal, context);
-    journal.close();
+    const at = realpathSync(folder);
+    const purpose = [api.place.api, project, request, at, flags.network ?? '', context.as ?? ''];
+    const journal = new Journal(context.env, purpose);
+    context.onInterrupt(() => {
+      const { until } = journal.begun ?? {};
+      return until === undefined ? 'Stopped.' : `Stopped. The same command goes on until ${time(until)}.`;
+    });
+    await fetchInto(at, sourceOf(api, { project, request }, flags.network), journal, context);
     const { record, fingerprint } = await trusted(join(at, 'release.json'), pin);
     if (record.request !== request || record.project !== project)
       throw new Exit('refused', 'The record that came with it is that of another release.');
@@ -176,6 +187,7 @@ export const download = command({
     if (signer.fingerprint !== fingerprint)
       throw new Exit('refused', `The record that came with it is signed by another key than ${signer.fingerprint}.`);
     await verified(record, join(at, 'files'), context);
+    journal.close();
     context.result(
       { ok: true, folder: at, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },
       `${grouped(record.files.length)} files are here as they were released, byte for byte.\n\n${told(record, fingerprint)}`,

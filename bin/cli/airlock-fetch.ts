@@ -33,9 +33,10 @@ export async function recordOf(part: Part): Promise<string> {
   const parts: Uint8Array[] = [];
   for (let size = 0; ; size += partBytes) {
     const next = await part(undefined, size);
+    if (next.length > partBytes || size > 256 * 1024 ** 2)
+      throw new Exit('fault', 'The release record is larger than it can be.');
     parts.push(next);
     if (next.length < partBytes) return Buffer.concat(parts).toString('utf8');
-    if (size > 256 * 1024 ** 2) throw new Exit('fault', 'The release record is larger than it can be.');
   }
 }
 
@@ -112,7 +113,7 @@ async function fetchRun(run: readonly Numbered[], target: Target): Promise<Numbe
     await using handle = await open(place, isFirst ? 'a' : 'w', 0o600);
     for await (const chunk of bytes.next(one.file.size - size)) {
       hash.update(chunk);
-      await handle.write(chunk);
+      await handle.appendFile(chunk);
       target.moved(chunk.length);
     }
     if (hash.digest('hex') === one.file.sha256) await keep(place, join(target.files, one.file.path));

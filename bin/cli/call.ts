@@ -34,6 +34,9 @@ const attempts = 5;
 /** Longer than the API itself takes at most (30 s). */
 const patience = 40_000;
 
+/** More than the API can answer. */
+const longest = 16 * 1024 ** 2;
+
 /** Connections to a place. The embedded cloud's certificate is trusted here and nowhere else. */
 export const agentFor = (place: Place): Agent =>
   new Agent({ keepAlive: true, ...(place.embedded && { ca: place.embedded.ca }) });
@@ -42,7 +45,12 @@ function send(url: URL, agent: Agent, method: string, headers: Record<string, st
   return new Promise((resolve, reject) => {
     const call = request(url, { agent, method, headers, timeout: patience }, answer => {
       const chunks: Buffer[] = [];
-      answer.on('data', chunk => chunks.push(chunk));
+      let size = 0;
+      answer.on('data', chunk => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > longest) call.destroy(new Error(`an answer of more than ${longest} bytes`));
+      });
       answer.on('error', reject);
       answer.on('end', () =>
         resolve({

@@ -59,6 +59,7 @@ export const happenings = [
   'DownloadOpened',
   'DownloadTaken',
   'DownloadPaged',
+  'DownloadMoved',
   'ContentDeleted',
 ] as const;
 export type Happening = (typeof happenings)[number];

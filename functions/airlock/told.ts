@@ -44,6 +44,7 @@ const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
   DownloadOpened: 'all',
   DownloadTaken: 'all',
   DownloadPaged: 'all',
+  DownloadMoved: 'all',
   ContentDeleted: 'all',
 };
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -91,12 +91,11 @@ async function download(
 ): Promise<{ seconds: number; mb: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
   try {
-    for (const name of ['files', '.partial']) mkdirSync(join(folder, name));
     const source = sourceOf(rana, params, undefined);
     const began = performance.now();
     const { token } = await source.open();
     const { bytes } = await source.take(token);
-    await fetchAll(source, folder, { token, from: 0, until: '' }, { moved: () => undefined, keep: () => undefined });
+    await fetchAll(source, folder, token, () => undefined);
     return { seconds: (performance.now() - began) / 1000, mb: bytes / 1e6 };
   } finally {
     rmSync(folder, { recursive: true, force: true });

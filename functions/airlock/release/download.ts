@@ -1,17 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { readRange } from '../../ingest/landing.ts';
 import { parallel } from '../../ingest/parallel.ts';
+import { Refused } from '../../refused.ts';
 import type { Write } from '../../table.ts';
 import type { Happened } from '../decision.ts';
 import { Tampered } from '../objects.ts';
-import { type Asker, going, hashOf, ofPage, opened, paged, revoked, type Standing, taken } from './link.ts';
+import { type Asker, allowance, going, hashOf, opened, paged, revoked, type Standing, taken } from './link.ts';
 import { type HeldFile, pageFrom, partFrom } from './page.ts';
 import { type DownloadLink, type DownloadPage, type DownloadSession, partBytes } from './shapes.ts';
-import { changeGrant, createGrant, readGrant } from './store.ts';
+import { changeGrant, countGiven, createGrant, readGrant } from './store.ts';
 
 /**
  * What the functions below need, from the environment of the Lambda that calls them:
- *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem'], airlock: ['PutItem'] })
+ *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem', 'UpdateItem'], look: ['PutItem'] })
  *   RELEASE_BUCKET: bucket(release, ['read'])       (nextPart only)
  */
 export interface Wiring {
@@ -86,7 +87,7 @@ export async function takeLink(
     table,
     project,
     request,
-    grant => taken(grant, standing, asker, token, now),
+    grant => taken(grant, standing, asker, token, bytes, now),
     ({ grant: { taken, uses }, again }) => {
       const says = `Use ${taken} of ${uses}.`;
       return again ? [] : [tell({ name: 'DownloadTaken', says, details: { source: asker.source, taken, uses } }, now)];
@@ -110,14 +111,14 @@ export async function nextFiles(
   now: string,
 ): Promise<DownloadPage> {
   const page = pageFrom(files, from);
-  const given = { files: page.files.length, bytes: page.bytes };
-  const says = `${given.files} files, ${given.bytes} bytes.`;
+  if (page.files.length === 0) throw new Refused('invalid', `There are ${files.length} files, counted from 0.`);
+  const says = `Files ${from + 1} to ${from + page.files.length} of ${files.length}.`;
   const { grant } = await changeGrant(
     table,
     project,
     request,
-    grant => ({ grant: paged(grant, standing, asker, token, { from, bytes: page.bytes }, now) }),
-    () => [tell({ name: 'DownloadPaged', says, details: { source: asker.source, from, ...given } }, now)],
+    grant => ({ grant: paged(grant, standing, asker, token, now) }),
+    () => [tell({ name: 'DownloadPaged', says, details: { source: asker.source, from } }, now)],
   );
   return {
     files: page.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
@@ -128,32 +129,49 @@ export async function nextFiles(
 
 /** How many files of a part are read at once. */
 const width = 16;
+/** A part counts for so many bytes at least. */
+const leastPart = 64 * 1024;
 
 /**
- * downloadPart: one part of the newest page, or of the signed record, by version. Whether the link still gives anything
- * is decided for each part anew.
+ * downloadPart: one part of the files, or of the signed record, by version. Whether the link still gives anything is
+ * decided for each part anew, and what it gives is counted; that it goes on from another address is on record.
  */
 export async function nextPart(
   { table, bucket }: Wiring & { readonly bucket: string },
-  { project, request, standing }: Of,
+  { project, request, standing, tell }: Of,
   asker: Asker,
-  { token, file: index, from }: { token: string; file?: number | undefined; from: number },
-  { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string } },
+  { token, file: first, from }: { token: string; file?: number | undefined; from: number },
+  { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string; bytes: number } },
   now: string,
 ): Promise<Uint8Array> {
   const { session } = going(await readGrant(table, project, request), standing, asker, token, now);
-  if (index === undefined) return readRange({ bucket, key: release.key, version: release.versionId }, from, partBytes);
-  const end = pageFrom(files, session.from ?? 0).next ?? files.length;
-  ofPage(session, index, end);
-  const parts = await parallel(
-    partFrom(files.slice(index, end), from),
-    width,
-    async ({ file: { key, versionId }, from, bytes }) => {
-      const read = await readRange({ bucket, key, version: versionId }, from, bytes);
-      if (read.length !== bytes) throw new Tampered(`${key} has fewer bytes than were released`);
-      return read;
-    },
-  );
+  if (!session.begun) throw new Refused('conflict', 'Ask for a page of files first.');
+  if (session.source !== asker.source)
+    await changeGrant(
+      table,
+      project,
+      request,
+      grant => ({ grant: paged(grant, standing, asker, token, now), before: grant }),
+      ({ grant, before }) => {
+        const event = { name: 'DownloadMoved', says: 'It goes on from another address.' } as const;
+        return grant === before ? [] : [tell({ ...event, details: { source: asker.source } }, now)];
+      },
+    );
+  const bytes =
+    first === undefined
+      ? await readRange({ bucket, key: release.key, version: release.versionId }, from, partBytes)
+      : await bytesOf(bucket, partFrom(files, first, from));
+  if (!(await countGiven(table, project, request, token, Math.max(leastPart, bytes.length), allowance(release.bytes))))
+    throw new Refused('conflict', 'This link has given three times what was released. It gives nothing more.');
+  return bytes;
+}
+
+async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<HeldFile>>): Promise<Uint8Array> {
+  const parts = await parallel(ranges, width, async ({ file: { key, versionId }, from, bytes }) => {
+    const read = await readRange({ bucket, key, version: versionId }, from, bytes);
+    if (read.length !== bytes) throw new Tampered(`${key} has fewer bytes than were released`);
+    return read;
+  });
   return Buffer.concat(parts);
 }
 

@@ -7,26 +7,26 @@ import { Refused } from '../../refused.ts';
 export const lasts = {
   /** A link waits so long to be taken. */
   link: 3600,
-  /** A taken link gives the next page so long after the page before; longer only where a page itself is large. */
+  /** A link that was taken gives files for so long at least; longer where there is more than this brings. */
   session: 900,
   /** No session outlives this, whatever it has to carry. */
   longest: 24 * 3600,
 } as const;
 
-/** The slowest connection that a page is measured for, in bytes a second. */
-const slowest = 1_000_000;
+/** The slowest connection that a session is measured for, in bytes a second. */
+const slowest = 50_000;
+/** What a session may give of a release of so many bytes, in all: twice more, as parts get lost on their way. */
+export const allowance = (bytes: number): number => 3 * bytes + 64 * 1024 ** 2;
 const openLinks = 5;
 
-/** What of a taken link is under way: where it was taken from, and how far the files have been given out. */
+/** A taken link: everything must be fetched by `until`. */
 const Session = z.object({
   at: z.iso.datetime(),
+  /** Where it goes on from. */
   source: z.string(),
-  /** The next page must be asked for by then, */
   until: z.iso.datetime(),
-  /** and all pages by then. */
-  ends: z.iso.datetime(),
-  /** Where the newest page begins. Pages before it are not given again; this one may be, as its bytes come in parts. */
-  from: z.number().int().nonnegative().optional(),
+  /** A page of files was asked for: from here on it is used. */
+  begun: z.boolean(),
 });
 
 const Link = z.object({
@@ -85,15 +85,8 @@ function open(grant: Grant, standing: Standing, now: string): void {
     throw new Refused('conflict', 'This release has expired. Ask for it again.');
 }
 
-/** Refuses unless file `index` is of the page that was asked for last; `end` is where that page ends. */
-export function ofPage({ from }: z.infer<typeof Session>, index: number, end: number): void {
-  if (from === undefined || index >= end) throw new Refused('conflict', 'Ask for the page of this file first.');
-  if (index < from) throw new Refused('conflict', 'This file was given out already. A link gives it once.');
-}
-
 const earliest = (...times: string[]): string => times.reduce((a, b) => (a < b ? a : b));
-const live = (link: Link, now: string) =>
-  link.session ? now < link.session.until && now < link.session.ends : now < link.expires;
+const live = (link: Link, now: string) => now < (link.session?.until ?? link.expires);
 
 /** A new link, for the recipient alone; who asked for the release may open it for them. */
 export function opened(
@@ -133,7 +126,7 @@ function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
 }
 
 /**
- * Takes a link: counts one use and begins its session. Asked again before anything was given out, it answers the same
+ * Takes a link to so many `bytes`: counts one use and begins its session. Asked again before anything was given out, it answers the same
  * and counts nothing, as the first answer may have been lost on its way.
  */
 export function taken(
@@ -141,19 +134,21 @@ export function taken(
   standing: Standing,
   asker: Asker,
   token: string,
+  bytes: number,
   now: string,
 ): { grant: Grant; again: boolean } {
   const link = linkOf(grant, token, asker);
   open(grant, standing, now);
   if (link.session) {
-    if (link.session.from === undefined && live(link, now)) return { grant, again: true };
+    if (!link.session.begun && live(link, now)) return { grant, again: true };
     throw new Refused('conflict', 'This link has been used. It works once.');
   }
   if (!live(link, now)) throw new Refused('conflict', 'This link has expired. Open a new one.');
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be fetched ${times(grant.uses)}, and has been.`);
-  const ends = earliest(later(now, lasts.longest), grant.expires, standing.expires);
-  const session = { at: now, source: asker.source, until: earliest(later(now, lasts.session), ends), ends };
+  const seconds = Math.min(lasts.longest, Math.max(lasts.session, Math.ceil(bytes / slowest)));
+  const until = earliest(later(now, seconds), grant.expires, standing.expires);
+  const session = { at: now, source: asker.source, until, begun: false };
   return { grant: changed(grant, link, { ...link, session }, grant.taken + 1), again: false };
 }
 
@@ -172,25 +167,11 @@ export function going(grant: Grant, standing: Standing, asker: Asker, token: str
   return { link, session: link.session };
 }
 
-/**
- * The page of files that begins at `from`. Pages go forward only; the newest may be asked for again while the session
- * lasts, the ones before it never. `bytes` is the page's size: the next one may be asked for so much later.
- */
-export function paged(
-  grant: Grant,
-  standing: Standing,
-  asker: Asker,
-  token: string,
-  page: { from: number; bytes: number },
-  now: string,
-): Grant {
+/** The session as it goes on: with a page of files asked for, and from where. Said again, nothing changes. */
+export function paged(grant: Grant, standing: Standing, asker: Asker, token: string, now: string): Grant {
   const { link, session } = going(grant, standing, asker, token, now);
-  const { from = 0, ends } = session;
-  if (page.from < from) throw new Refused('conflict', 'These files were given out already. A link gives them once.');
-  if (page.from === session.from) return grant;
-  const seconds = Math.max(lasts.session, Math.ceil(page.bytes / slowest));
-  const until = earliest(later(now, seconds), ends);
-  return changed(grant, link, { ...link, session: { ...session, from: page.from, until } });
+  if (session.begun && session.source === asker.source) return grant;
+  return changed(grant, link, { ...link, session: { ...session, begun: true, source: asker.source } });
 }
 
 /** Ends it for everybody at once. Saying so again changes nothing. */

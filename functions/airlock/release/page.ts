@@ -7,28 +7,23 @@ export interface HeldFile extends ReleasedFile {
   readonly versionId: string;
 }
 
-const most = { files: 200, bytes: 1024 ** 3 } as const;
+/** A page has so many files at most, and a part is of no more. */
+const mostFiles = 200;
 
-/** The page that begins at `from`: at most two hundred files and, unless it is one alone, a gibibyte. */
-export function pageFrom<T extends { readonly size: number }>(files: readonly T[], from: number) {
-  let [end, bytes] = [from, 0];
-  while (end < files.length && end - from < most.files) {
-    const size = files[end]?.size ?? 0;
-    if (end > from && bytes + size > most.bytes) break;
-    bytes += size;
-    end += 1;
-  }
-  return { files: files.slice(from, end), bytes, ...(end < files.length && { next: end }) };
+/** The page that begins at `from`. */
+export function pageFrom<T>(files: readonly T[], from: number) {
+  const end = Math.min(files.length, from + mostFiles);
+  return { files: files.slice(from, end), ...(end < files.length && { next: end }) };
 }
 
 /**
- * Where the bytes of one part lie, of files that follow each other as if they were one: so many small ones are not a call
- * each. `from` counts from the beginning of the first; the last part is the only one that may be shorter.
+ * Where the bytes of one part lie, of file `first` and those behind it as if they were one: so many small ones are not a
+ * call each. `from` counts from the beginning of the first; only where the files of a page end may a part be shorter.
  */
-export function partFrom<T extends { readonly size: number }>(files: readonly T[], from: number) {
+export function partFrom<T extends { readonly size: number }>(files: readonly T[], first: number, from: number) {
   const ranges: { file: T; from: number; bytes: number }[] = [];
   let [left, at] = [partBytes, from];
-  for (const file of files) {
+  for (const file of files.slice(first, first + mostFiles)) {
     const bytes = Math.min(left, Math.max(0, file.size - at));
     if (bytes > 0) ranges.push({ file, from: at, bytes });
     left -= bytes;

@@ -1,16 +1,18 @@
 import { createPublicKey } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fetchAll, sourceOf } from '../../../bin/cli/airlock-download.ts';
 import { tree } from '../../../bin/cli/airlock-tree.ts';
-import { hashOf } from '../../../functions/airlock/release/link.ts';
+import { allowance, Grant, hashOf } from '../../../functions/airlock/release/link.ts';
 import { partBytes } from '../../../functions/airlock/release/shapes.ts';
 import { compare, fingerprintOf, judge } from '../../../functions/airlock/release/verify.ts';
+import { key } from '../../../functions/keys.ts';
 import { embeddedCloud } from '../../cli/embedded.ts';
 import { broch, folder } from '../../cli/world.ts';
+import { rows } from '../../workspaces/ground.ts';
 import { fetched } from '../fetched.ts';
 import { join as enter, put, regroup, scene, somebody } from '../ground.ts';
 
@@ -70,14 +72,12 @@ describe('what was released', () => {
     await new S3Client(of.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
     expect((await fetched(rana, params, token)).files).toEqual(files);
     for (const [body, why] of [
-      [{ token, file: 2 }, /Ask for the page/],
+      [{ token, file: -1 }, /not in the form/],
       [{ token: hashOf(token), file: 0 }, /no such link|not in the form/],
     ] as const)
       await expect(rana.ask('downloadPart', { params, body })).rejects.toThrow(why);
     const at = folder();
-    for (const name of ['files', '.partial']) mkdirSync(join(at, name));
-    const hooks = { moved: () => {}, keep: () => {} };
-    await fetchAll(sourceOf(rana, params, undefined), at, { token, from: 0, until: '' }, hooks);
+    await fetchAll(sourceOf(rana, params, undefined), at, token, () => undefined);
 
     const { record, wrong } = judge(readFileSync(join(at, 'release.json'), 'utf8'));
     expect(wrong).toEqual([]);
@@ -95,6 +95,36 @@ describe('what was released', () => {
     expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('has been used');
     expect(await refusal(rana.ask('downloadFiles', { params, body: { token: hashOf(token) } }))).not.toBe('allowed');
   });
+});
+
+it('is counted byte by byte, told when it goes on from elsewhere, and given three times at most', async () => {
+  const params = await released();
+  const { rana } = people;
+  const { token } = await rana.ask('openDownload', { params, body: {} });
+  await rana.ask('takeDownload', { params, body: { token } });
+  const part = () => rana.ask('downloadPart', { params, body: { token, file: 0 } });
+  await expect(part()).rejects.toThrow(/Ask for a page/);
+  await rana.ask('downloadFiles', { params, body: { token } });
+  await expect(rana.ask('downloadFiles', { params, body: { token, from: 2 } })).rejects.toThrow(/There are 2 files/);
+  await Promise.all(Array.from({ length: 10 }, part));
+  const table = await rows(of);
+  const id = `${project}#${params.request}`;
+  const given = key('download', id, `GIVEN#${hashOf(token)}`);
+  // However small it is, a part counts for 64 KiB.
+  expect((await table.get(given))?.count).toBe(10 * 64 * 1024);
+
+  const grant = Grant.parse(await table.get(key('download', id)));
+  const links = grant.links.map(link => ({ ...link, session: { ...link.session, source: '198.51.100.7' } }));
+  await table.put(key('download', id), { ...grant, links });
+  await Promise.all(Array.from({ length: 5 }, part));
+  const { items } = await rana.ask('listTrail', { params });
+  const downloads = items.filter(({ name }) => name.startsWith('Download')).map(({ name }) => name);
+  expect(downloads).toEqual(['DownloadMoved', 'DownloadPaged', 'DownloadTaken', 'DownloadOpened']);
+
+  const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  await table.put(given, { count: allowance(bytes) - 64 * 1024 });
+  await part();
+  await expect(part()).rejects.toThrow(/three times what was released/);
 });
 
 it('gives nothing more from the moment it is revoked, not even the rest of a file', async () => {

@@ -1,28 +1,31 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fetchAll, type Source } from '../../../bin/cli/airlock-download.ts';
+import { fetchInto, Journal, type Source } from '../../../bin/cli/airlock-download.ts';
 import { tree } from '../../../bin/cli/airlock-tree.ts';
+import type { Context } from '../../../bin/cli/commands.ts';
 import { Exit } from '../../../bin/cli/exit.ts';
 import {
   type Grant,
   going,
   hashOf,
-  ofPage,
   opened,
   paged,
+  revoked,
   type Standing,
   taken,
 } from '../../../functions/airlock/release/link.ts';
 import { pageFrom, partFrom } from '../../../functions/airlock/release/page.ts';
 import { partBytes } from '../../../functions/airlock/release/shapes.ts';
 import { compare } from '../../../functions/airlock/release/verify.ts';
+import { problem } from '../../../functions/api/problem.ts';
+import { Refused } from '../../../functions/refused.ts';
 import { folder } from '../../cli/world.ts';
 import { keys, record, sha256, signed } from './pages.ts';
 
 /** More files than a page has, in folders, of every size that matters; one of several parts. */
 const files = Object.fromEntries(
-  Array.from({ length: 240 }, (_, i) => [`d${i % 7}/f${i}.bin`, i === 0 ? '' : `${i}`.repeat(i * 50)]),
+  Array.from({ length: 210 }, (_, i) => [`d${i % 7}/f${i}.bin`, i === 0 ? '' : `${i}`.repeat(i * 50)]),
 );
 const large = 'd1/f22.bin';
 files[large] = `0123456${'9'.repeat(90)}\n`.repeat(3 * (partBytes / 98) + 5);
@@ -58,75 +61,76 @@ beforeEach(() => {
   most = 0;
 });
 
+const names = ['open', 'take', 'files', 'part'] as const;
+const longAfter = '2099-01-01T00:00:00.000Z';
+
 /** The API's part, by the decisions that the API makes: a row, a clock, and nothing else. */
 function service() {
-  const standing: Standing = { released: true, seal: of.seal.sha256, expires: '2099-01-01T00:00:00.000Z' };
-  let grant: Grant = {
-    project: of.project,
-    request: of.request,
-    seal: of.seal.sha256,
-    recipient: 'rae',
-    requester: 'rae',
-    uses: 1,
-    taken: 0,
-    expires: standing.expires,
-    links: [],
+  const standing: Standing = { released: true, seal: of.seal.sha256, expires: longAfter };
+  const row: { grant: Grant } = {
+    grant: {
+      project: of.project,
+      request: of.request,
+      seal: of.seal.sha256,
+      recipient: 'rae',
+      requester: 'rae',
+      uses: 1,
+      taken: 0,
+      expires: standing.expires,
+      links: [],
+    },
   };
-  const rae = { id: 'rae', source: '192.0.2.1' };
+  const asker = { id: 'rae', source: '192.0.2.1' };
   const clock = () => new Date().toISOString();
+  let links = 0;
   const source: Source = {
     async open() {
-      grant = opened(grant, standing, 'rae', { sha256: hashOf('t') }, clock());
-      return { token: 't', expires: '2099-01-01T00:00:00.000Z', usesLeft: 1 };
+      const token = `t${links++}`;
+      row.grant = opened(row.grant, standing, 'rae', { sha256: hashOf(token) }, clock());
+      return { token, expires: row.grant.links.at(-1)?.expires ?? '', usesLeft: 1 };
     },
     async take(token) {
-      grant = taken(grant, standing, rae, token, clock()).grant;
-      return { files: of.files.length, bytes: of.seal.bytes, until: '2099-01-01T00:00:00.000Z' };
+      row.grant = taken(row.grant, standing, asker, token, of.seal.bytes, clock()).grant;
+      const until = row.grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session?.until ?? '';
+      return { files: of.files.length, bytes: of.seal.bytes, until };
     },
     async files(token, from) {
-      const page = pageFrom(of.files, from);
-      grant = paged(grant, standing, rae, token, { from, bytes: page.bytes }, clock());
-      return {
-        files: page.files,
-        until: '2099-01-01T00:00:00.000Z',
-        ...(page.next !== undefined && { next: page.next }),
-      };
+      row.grant = paged(row.grant, standing, asker, token, clock());
+      return { ...pageFrom(of.files, from), until: longAfter };
     },
-    async part(token, file, from) {
-      const { session } = going(grant, standing, rae, token, clock());
-      if (file === undefined) return send('release.json', from, Buffer.from(release).subarray(from));
-      const end = pageFrom(of.files, session.from ?? 0).next ?? of.files.length;
-      ofPage(session, file, end);
-      const page = of.files.slice(file, end);
-      const bytes = partFrom(page, from).map(range =>
-        Buffer.from(files[range.file.path] ?? '').subarray(range.from, range.from + range.bytes),
+    async part(token, first, from) {
+      going(row.grant, standing, asker, token, clock());
+      if (first === undefined) return send('release.json', from, Buffer.from(release).subarray(from));
+      const bytes = partFrom(of.files, first, from).map(({ file, from, bytes }) =>
+        Buffer.from(files[file.path] ?? '').subarray(from, from + bytes),
       );
-      return send(page[0]?.path ?? '', from, Buffer.concat(bytes));
+      return send(of.files[first]?.path ?? '', from, Buffer.concat(bytes));
     },
   };
-  return source;
+  for (const name of names) {
+    const own = source[name] as (...given: unknown[]) => Promise<unknown>;
+    const answer = (...given: unknown[]) =>
+      own(...given).catch((error: unknown) => {
+        throw error instanceof Refused ? new Exit('refused', error.message, problem(error, '')) : error;
+      });
+    Object.assign(source, { [name]: answer });
+  }
+  return { source, asker, row };
 }
 
-async function begin() {
-  const at = folder();
-  for (const name of ['files', '.partial']) mkdirSync(join(at, name));
-  const source = service();
-  await source.open();
-  await source.take('t');
-  let kept = { token: 't', from: 0, until: '' };
-  const run = () =>
-    fetchAll(source, at, kept, {
-      moved: () => {},
-      keep: begun => {
-        kept = begun;
-      },
-    });
-  return { at, source, run, complete: async () => compare(of, await tree(join(at, 'files'))) };
+const quiet = { json: true, live: false, remark: () => undefined } as unknown as Context;
+
+function begin() {
+  const { source, ...rest } = service();
+  const [home, at] = [folder(), folder()];
+  const journal = () => new Journal({ XDG_CONFIG_HOME: home }, ['place', 'request', at]);
+  const run = () => fetchInto(at, source, journal(), quiet);
+  return { at, source, run, journal, ...rest, complete: async () => compare(of, await tree(join(at, 'files'))) };
 }
 
 describe('a download', () => {
-  it('brings every file and the record, byte for byte, and leaves nothing else', async () => {
-    const { at, run, complete } = await begin();
+  it('brings every file and the record, byte for byte, in few calls, and leaves nothing else', async () => {
+    const { at, run, complete } = begin();
     await run();
     expect(await complete()).toEqual([]);
     expect(readFileSync(join(at, 'release.json'), 'utf8')).toBe(release);
@@ -140,7 +144,7 @@ describe('a download', () => {
 
   it.each<Trouble>(['short', 'nothing', 'long'])('ends where the service gives a part that is %s', async trouble => {
     troubles = [undefined, trouble];
-    const { run, complete } = await begin();
+    const { run, complete } = begin();
     await expect(run()).rejects.toThrow(/The service gave \d+ bytes where there are \d+/);
     await run();
     expect(await complete()).toEqual([]);
@@ -149,21 +153,22 @@ describe('a download', () => {
   it('fetches a file anew of which other bytes came, and keeps none of it if they come again', async () => {
     for (const trouble of [['wrong'], [undefined, 'wrong'], [undefined, undefined, undefined, 'wrong']] as const) {
       troubles = [...trouble];
-      const { run, complete } = await begin();
+      const { run, complete } = begin();
       await run();
       expect(await complete()).toEqual([]);
     }
     const first = of.files.find(({ size }) => size > 0)?.path ?? '';
     bad = { [first]: 'wrong', [of.files[0]?.path ?? '']: 'wrong' };
-    const { at, run } = await begin();
+    const { at, run } = begin();
     await expect(run()).rejects.toThrow('did not arrive as it was released');
     expect(existsSync(join(at, 'files', first))).toBe(false);
   });
 
-  it('stopped anywhere is gone on with at the very byte: pages before are not asked for', async () => {
+  it('stopped anywhere goes on at the very byte', async () => {
     for (const fault of [1, 2, 3, 4]) {
+      asked = [];
       troubles = Array.from({ length: fault }, (_, at) => (at + 1 === fault ? 'fault' : undefined));
-      const { run, complete, source } = await begin();
+      const { run, complete } = begin();
       await expect(run()).rejects.toThrow('503');
       const before = new Set(asked.map(({ path, from }) => `${path} ${from}`));
       const done = asked.length;
@@ -172,23 +177,79 @@ describe('a download', () => {
       // Those behind the fault were on their way when it stopped.
       const twice = asked.slice(done).filter(({ path, from }) => before.has(`${path} ${from}`));
       expect(twice.length).toBeLessThanOrEqual(Math.ceil(bytesOf(0, 200) / partBytes) - fault + 1);
-      await expect(source.files('t', 0)).rejects.toThrow('given out already');
-      await expect(source.part('t', 0, 0)).rejects.toThrow('given out already');
-      await expect(source.take('t')).rejects.toThrow('has been used');
-      asked = [];
     }
   });
 
-  it('gives no file before its page', async () => {
-    const { source } = await begin();
-    await expect(source.part('t', 0, 0)).rejects.toThrow('Ask for the page');
-    await source.files('t', 0);
-    await expect(source.part('t', 200, 0)).rejects.toThrow('Ask for the page');
+  it.each(names.flatMap(name => (['lost', 'failed'] as const).map(how => [name, how] as const)))(
+    'of which one call to %s is %s, whichever, ends well by the same command, and is one use',
+    async (name, how) => {
+      // So many calls it makes: two pages, the record, and the parts of one page after those of the other.
+      for (let nth = 1; nth <= { open: 1, take: 1, files: 2, part: 6 }[name]; nth++) {
+        const { source, run, complete, row, journal } = begin();
+        const honest = source[name] as (...given: unknown[]) => Promise<unknown>;
+        let calls = 0;
+        const faulty = async (...given: unknown[]) => {
+          const hit = ++calls === nth;
+          const answer = hit && how === 'failed' ? undefined : await honest(...given);
+          if (hit) throw new Exit('fault', 'The API did not answer.');
+          return answer;
+        };
+        Object.assign(source, { [name]: faulty });
+        await expect(run()).rejects.toThrow('The API did not answer.');
+        await run();
+        expect(await complete()).toEqual([]);
+        expect(row.grant.taken).toBe(1);
+        // The link of an answer that was lost is opened, and taken by nobody.
+        expect(row.grant.links).toHaveLength(name === 'open' && how === 'lost' && nth === 1 ? 2 : 1);
+        expect(journal().begun?.all).toEqual({ files: of.files.length, bytes: of.seal.bytes });
+      }
+    },
+  );
+
+  it('keeps its link when somebody else, or somewhere else, is refused; and forgets one that is over', async () => {
+    const { run, complete, asker, row, journal } = begin();
+    troubles = [undefined, 'fault'];
+    await expect(run()).rejects.toThrow('503');
+    for (const other of [{ id: 'eve' }, { source: '198.51.100.1' }]) {
+      const mine = { ...asker };
+      const network = row.grant.links[0];
+      if (network) network.network = '192.0.2.0/24';
+      Object.assign(asker, other);
+      await expect(run()).rejects.toThrow(/somebody else|from the network/);
+      Object.assign(asker, mine);
+      expect(journal().begun).toBeDefined();
+    }
+    await run();
+    expect(await complete()).toEqual([]);
+    row.grant = revoked(row.grant, 'op', 'A count was too small.', new Date().toISOString());
+    await expect(run()).rejects.toThrow('A count was too small.');
+    expect(journal().begun).toBeUndefined();
+  });
+
+  it('that came to nothing leaves a folder that may be used again; one with anything in it may not', async () => {
+    const { at, source, run, complete } = begin();
+    const honest = source.open;
+    source.open = () => Promise.reject(new Exit('refused', 'This request is not released.', { status: 409 }));
+    await expect(run()).rejects.toThrow('not released');
+    source.open = honest;
+    mkdirSync(join(at, 'files'));
+    mkdirSync(join(at, '.partial'));
+    await run();
+    expect(await complete()).toEqual([]);
+    for (const path of ['files/mine.txt', 'mine.txt', 'release.json']) {
+      const { at, run } = begin();
+      mkdirSync(join(at, 'files'));
+      writeFileSync(join(at, path), 'mine');
+      await expect(run()).rejects.toThrow('is not empty');
+      expect(readFileSync(join(at, path), 'utf8')).toBe('mine');
+    }
   });
 
   it('writes over nothing that is there', async () => {
-    const { at, run } = await begin();
-    mkdirSync(join(at, 'files/d3'));
+    const { at, run } = begin();
+    troubles = ['fault'];
+    await expect(run()).rejects.toThrow('503');
+    mkdirSync(join(at, 'files/d3'), { recursive: true });
     writeFileSync(join(at, 'files/d3/f3.bin'), 'mine');
     await run();
     expect(readFileSync(join(at, 'files/d3/f3.bin'), 'utf8')).toBe('mine');
@@ -196,7 +257,7 @@ describe('a download', () => {
   });
 
   it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file called %j', async path => {
-    const { at, source, run } = await begin();
+    const { at, source, run } = begin();
     const honest = source.files;
     source.files = async (...args) => {
       const page = await honest(...args);
@@ -204,6 +265,13 @@ describe('a download', () => {
     };
     await expect(run()).rejects.toThrow('not safe to write');
     expect(readdirSync(join(at, 'files'))).toEqual([]);
+  });
+
+  it.each([0, 1, 199, 201, 100_000])('goes to no page %i after the first', async next => {
+    const { source, run } = begin();
+    const honest = source.files;
+    source.files = async (...args) => ({ ...(await honest(...args)), next });
+    await expect(run()).rejects.toThrow('does not follow');
   });
 
   it('has the checksums of what it is tried with', () => expect(of.files[0]?.sha256).toBe(sha256('')));

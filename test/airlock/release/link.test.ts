@@ -5,7 +5,6 @@ import {
   going,
   hashOf,
   lasts,
-  ofPage,
   opened,
   paged,
   revoked,
@@ -33,13 +32,13 @@ const rae = { id: 'rae', source: '192.0.2.7' };
 const open = (grant: Grant, token: string, now = start, network?: string) =>
   opened(grant, standing, 'rae', { sha256: hashOf(token), network }, now);
 const take = (grant: Grant, token: string, now = at(1), asker = rae, stands = standing) =>
-  taken(grant, stands, asker, token, now).grant;
-const page = (grant: Grant, token: string, from: number, now: string, asker = rae, stands = standing, bytes = 10) =>
-  paged(grant, stands, asker, token, { from, bytes }, now);
+  taken(grant, stands, asker, token, 10, now).grant;
+const page = (grant: Grant, token: string, now: string, asker = rae, stands = standing) =>
+  paged(grant, stands, asker, token, now);
 
 describe('a link', () => {
   it('works once: taken, paged, and then never again', () => {
-    const grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2));
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
     expect(grant.taken).toBe(1);
     expect(() => take(grant, 'a', at(3))).toThrow('has been used');
     expect(() => open(grant, 'b', at(3))).toThrow('may be fetched once, and has been');
@@ -47,35 +46,31 @@ describe('a link', () => {
 
   it('may be taken again as long as nothing was given, and counts once', () => {
     const once = take(open(fresh, 'a'), 'a');
-    expect(taken(once, standing, rae, 'a', at(5))).toEqual({ grant: once, again: true });
+    expect(taken(once, standing, rae, 'a', 10, at(5))).toEqual({ grant: once, again: true });
     expect(() => take(once, 'a', at(1 + lasts.session))).toThrow('has been used');
   });
 
-  it('gives pages forward only, the newest again', () => {
-    let grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2));
-    grant = page(grant, 'a', 50, at(3));
-    expect(page(grant, 'a', 50, at(4))).toBe(grant);
-    expect(() => page(grant, 'a', 0, at(4))).toThrow('given out already');
+  it('goes on as long as its session, however often pages are asked for', () => {
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
+    expect(page(grant, 'a', at(900))).toBe(grant);
+    expect(() => page(grant, 'a', at(1 + lasts.session))).toThrow('taken too long');
   });
 
-  it('a page asked for again does not make the session longer', () => {
-    const grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2));
-    expect(() => page(page(grant, 'a', 0, at(900)), 'a', 50, at(903))).toThrow('taken too long');
+  it('keeps where it goes on from', () => {
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
+    const moved = page(grant, 'a', at(3), { ...rae, source: '198.51.100.7' });
+    expect([grant, moved].map(({ links }) => links[0]?.session?.source)).toEqual(['192.0.2.7', '198.51.100.7']);
+    expect(moved.taken).toBe(1);
   });
 
-  it('a large page gets the time it needs, but no session outlives the release', () => {
-    const grant = page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2), rae, standing, 3_600_000_000);
-    expect(page(grant, 'a', 1, at(3500)).links).toHaveLength(1);
-    const soon = { ...standing, expires: at(100) };
-    const short = paged(
-      taken(open(fresh, 'a'), soon, rae, 'a', at(1)).grant,
-      soon,
-      rae,
-      'a',
-      { from: 0, bytes: 9e9 },
-      at(2),
-    );
-    expect(short.links[0]?.session).toMatchObject({ until: at(100), ends: at(100) });
+  it.each([
+    ['a quarter of an hour for little', 10, standing, at(1 + lasts.session)],
+    ['what a slow line needs for much', 180_000_000, standing, at(3601)],
+    ['a day for anything', 1e12, standing, at(1 + lasts.longest)],
+    ['nothing beyond the release', 1e12, { ...standing, expires: at(100) }, at(100)],
+  ])('its session lasts %s', (_, bytes, stands, until) => {
+    const { grant } = taken(open(fresh, 'a'), stands, rae, 'a', bytes, at(1));
+    expect(grant.links[0]?.session).toMatchObject({ until });
   });
 
   it.each<[string, () => unknown, RegExp]>([
@@ -85,15 +80,11 @@ describe('a link', () => {
       () => take(open(fresh, 'a'), 'a', at(1), { ...rae, id: 'ray' }),
       /no such link/,
     ],
-    [
-      'somebody else pages',
-      () => page(take(open(fresh, 'a'), 'a'), 'a', 0, at(2), { ...rae, id: 'eve' }),
-      /no such link/,
-    ],
+    ['somebody else pages', () => page(take(open(fresh, 'a'), 'a'), 'a', at(2), { ...rae, id: 'eve' }), /no such link/],
     ['somebody else opens', () => opened(fresh, standing, 'eve', { sha256: hashOf('a') }, start), /no such release/],
     ['a guessed token', () => take(open(fresh, 'a'), 'b'), /no such link/],
     ['the hash for the token', () => take(open(fresh, 'a'), hashOf('a')), /no such link/],
-    ['a link not taken', () => page(open(fresh, 'a'), 'a', 0, at(1)), /Take this link/],
+    ['a link not taken', () => page(open(fresh, 'a'), 'a', at(1)), /Take this link/],
     ['a link that waited too long', () => take(open(fresh, 'a'), 'a', at(lasts.link)), /has expired/],
     ['another network', () => take(open(fresh, 'a', start, '198.51.100.0/24'), 'a'), /from the network/],
     [
@@ -114,12 +105,12 @@ describe('a link', () => {
     ],
     [
       'a page after revocation',
-      () => page(revoked(take(open(fresh, 'a'), 'a'), 'op', 'No.', at(2)), 'a', 0, at(2)),
+      () => page(revoked(take(open(fresh, 'a'), 'a'), 'op', 'No.', at(2)), 'a', at(2)),
       /revoked/,
     ],
     [
       'a page after expiry',
-      () => page(take(open(fresh, 'a'), 'a'), 'a', 0, at(9), rae, { ...standing, expires: at(9) }),
+      () => page(take(open(fresh, 'a'), 'a'), 'a', at(9), rae, { ...standing, expires: at(9) }),
       /expired/,
     ],
     ['six links at once', () => 'abcdef'.split('').reduce((grant, token) => open(grant, token), fresh), /5 links open/],
@@ -136,7 +127,7 @@ type Row = { grant: Grant; revision: number };
 type Step =
   | { do: 'open'; who: string; token: number }
   | { do: 'take'; who: string; token: number }
-  | { do: 'page'; who: string; token: number; from: number }
+  | { do: 'page'; who: string; token: number }
   | { do: 'part'; who: string; token: number }
   | { do: 'revoke' }
   | { do: 'end' }
@@ -147,7 +138,7 @@ const token = fc.nat(3);
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constant('open' as const), who, token }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('take' as const), who, token }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('page' as const), who, token, from: fc.nat(3) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('page' as const), who, token }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('part' as const), who, token }) },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'revoke' }, { do: 'end' }) },
   {
@@ -160,11 +151,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('a part', () => {
-  const under = (network: string) => page(take(open(fresh, 'a', start, network), 'a'), 'a', 0, at(2));
+  const under = (network: string) => page(take(open(fresh, 'a', start, network), 'a'), 'a', at(2));
 
   it('is given to the recipient, from the network of the link, while the session lasts', () => {
     const grant = under('192.0.2.0/24');
-    expect(going(grant, standing, rae, 'a', at(3)).session.from).toBe(0);
+    expect(going(grant, standing, rae, 'a', at(3)).session.begun).toBe(true);
     const refused =
       (who: typeof rae, token: string, when: string, stands = standing) =>
       () =>
@@ -217,15 +208,14 @@ describe('under any interleaving', () => {
                   `${one.token}`,
                   now,
                 );
-                ofPage(session, session.from ?? 0, (session.from ?? 0) + 1);
                 expect([one.who, ended, revokedYet, sessions.has(one.token)]).toEqual(['rae', false, false, true]);
-                expect(now < fresh.expires && now < session.ends).toBe(true);
+                expect(now < fresh.expires && now < session.until).toBe(true);
               } else {
                 const asker = { id: one.who, source: '192.0.2.7' };
                 const grant =
                   one.do === 'take'
-                    ? taken(read.grant, stands, asker, `${one.token}`, now).grant
-                    : paged(read.grant, stands, asker, `${one.token}`, { from: one.from, bytes: 1 }, now);
+                    ? taken(read.grant, stands, asker, `${one.token}`, 10, now).grant
+                    : paged(read.grant, stands, asker, `${one.token}`, now);
                 if (!write(grant)) continue;
                 // Something was given: every condition must hold right now.
                 expect(one.who).toBe('rae');
