@@ -1,4 +1,4 @@
-import { cellText, type RowSink } from './csv.ts';
+import { type Batch, textsOf } from './csv.ts';
 import type { TableCheck } from './sdc/table.ts';
 
 /**
@@ -19,12 +19,6 @@ const plain = (text: string): string =>
     : text;
 
 /** Rows of a table in which a comma is a point and a point divides thousands, as the checks read them. */
-export const withoutCommas = (table: TableCheck): RowSink => ({
-  row: (bytes, cells, starts, ends, masks, number) =>
-    table.text(
-      Array.from({ length: cells }, (_, at) =>
-        plain(cellText(bytes, starts[at] as number, ends[at] as number, masks[at] as number)),
-      ),
-      number,
-    ),
-});
+export const withoutCommas = (table: TableCheck) => (batch: Batch) => {
+  for (let row = 0; row < batch.rows; row++) table.text(textsOf(batch, row).map(plain), batch.numbers[row] as number);
+};

@@ -17,23 +17,27 @@ export const bits = {
 /** Above every class of a byte. */
 const stop = 128;
 
-/** Takes the cells of a row: cell `i` is `bytes[starts[i]..ends[i])` and `masks[i]` says what is in it. */
-export interface RowSink {
-  row(
-    bytes: Uint8Array,
-    cells: number,
-    starts: Int32Array,
-    ends: Int32Array,
-    masks: Uint8Array,
-    /** The record's number from 1, empty ones counted, as a spreadsheet shows it. */
-    number: number,
-    /** The value of each cell whose mask is `digit` and that has nine digits at most; of any other it is anything. */
-    wholes: Int32Array,
-  ): void;
+/**
+ * Rows as a scanner hands them on: row `r` has the cells from `first[r]` to `first[r + 1]`, and cell `i` is
+ * `bytes[starts[i]..ends[i])`, with what is in it in `masks[i]`. It is good until the scanner goes on.
+ */
+export interface Batch {
+  readonly bytes: Uint8Array;
+  readonly rows: number;
+  readonly first: Int32Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  readonly masks: Uint8Array;
+  /** The value of each cell that is up to nine digits and nothing else; of any other it is below zero. */
+  readonly wholes: Int32Array;
+  /** Each record's number from 1, empty ones counted, as a spreadsheet shows it. */
+  readonly numbers: Float64Array;
 }
 
 /** The widest sheet that spreadsheets have. */
 export const mostColumns = 16_384;
+/** Cells of a batch: a row of any width has room behind as many others. */
+const mostCells = 2 * mostColumns;
 /** The longest record that is read; a longer one ends the reading as something other than a table. */
 const longestRow = 4 * 2 ** 20;
 const [lf, cr, quote] = [10, 13, 34];
@@ -47,22 +51,25 @@ classes[0x40] = bits.at;
 for (const character of '+-.') classes[character.charCodeAt(0)] = bits.sign;
 
 /**
- * A scanner of CSV after RFC 4180, over bytes and without a string per cell: it hands each row's positions on and keeps
+ * A scanner of CSV after RFC 4180, over bytes and without a string per cell: it hands the positions of rows on and keeps
  * nothing but the row that a chunk cut in two. Any delimiter of one byte; rows end with LF, CRLF or CR; a byte order mark
  * is left out; quotes inside an unquoted cell are part of it, as is what follows a closing quote.
  */
 export class CsvScanner {
-  readonly #sink: RowSink;
+  readonly #sink: (batch: Batch) => void;
   readonly #delimiter: number;
   readonly #classes: Uint8Array;
   #work = new Uint8Array(1 << 17);
   #held = 0;
   #number = 0;
-  #first = true;
-  readonly #starts = new Int32Array(mostColumns);
-  readonly #ends = new Int32Array(mostColumns);
-  readonly #masks = new Uint8Array(mostColumns);
-  readonly #wholes = new Int32Array(mostColumns);
+  #begun = false;
+  #rows = 0;
+  readonly #first = new Int32Array(mostCells + 1);
+  readonly #starts = new Int32Array(mostCells);
+  readonly #ends = new Int32Array(mostCells);
+  readonly #masks = new Uint8Array(mostCells);
+  readonly #wholes = new Int32Array(mostCells);
+  readonly #numbers = new Float64Array(mostCells);
   /** Why the file is no table that can be read, once it is known. */
   wrong: string | undefined;
   /** Cells in which a quote was never closed or was followed by more text. */
@@ -70,7 +77,7 @@ export class CsvScanner {
   /** Those of the record being read, which is read again when it was cut. */
   #bad = 0;
 
-  constructor(sink: RowSink, delimiter: number) {
+  constructor(sink: (batch: Batch) => void, delimiter: number) {
     this.#sink = sink;
     this.#delimiter = delimiter;
     this.#classes = classes.slice();
@@ -98,39 +105,58 @@ export class CsvScanner {
     // A line end behind the last byte stops the inner loop, which so needs no test for the end of the buffer.
     this.#work[length] = lf;
     let from = 0;
-    if (this.#first) {
+    if (!this.#begun) {
       if (length < 3 && !last) {
         this.#held = length;
         return;
       }
-      this.#first = false;
+      this.#begun = true;
       if (length >= 3 && this.#work[0] === 0xef && this.#work[1] === 0xbb && this.#work[2] === 0xbf) from = 3;
     }
-    const used = this.#rows(from, length, last);
+    const used = this.#scan(from, length, last);
+    this.#flush();
     this.#work.copyWithin(0, used, length);
     this.#held = length - used;
     if (this.#held > longestRow) this.wrong = 'a record is longer than 4 MB';
   }
 
-  /** Hands on every whole record of `work[from..length)` and returns where the rest begins. */
-  #rows(from: number, length: number, last: boolean): number {
-    const [work, table, starts, ends, masks] = [this.#work, this.#classes, this.#starts, this.#ends, this.#masks];
-    const wholes = this.#wholes;
-    const delimiter = this.#delimiter;
+  #flush(): void {
+    if (this.#rows === 0) return;
+    this.#sink({
+      bytes: this.#work,
+      rows: this.#rows,
+      first: this.#first,
+      starts: this.#starts,
+      ends: this.#ends,
+      masks: this.#masks,
+      wholes: this.#wholes,
+      numbers: this.#numbers,
+    });
+    this.#rows = 0;
+  }
+
+  /** Reads every whole record of `work[from..length)` and returns where the rest begins. */
+  #scan(from: number, length: number, last: boolean): number {
+    const [work, table, delimiter] = [this.#work, this.#classes, this.#delimiter];
+    const [starts, ends, masks, wholes] = [this.#starts, this.#ends, this.#masks, this.#wholes];
+    const [first, numbers] = [this.#first, this.#numbers];
     let begin = from;
     let at = from;
     while (begin < length) {
-      let cells = 0;
+      if ((first[this.#rows] as number) > mostCells - mostColumns) this.#flush();
+      const row = first[this.#rows] as number;
+      let cell = row;
       this.#bad = 0;
       for (;;) {
         if (work[at] === quote && at < length) {
-          at = this.#quoted(at, length, last, cells);
+          at = this.#quoted(at, length, last, cell);
           if (at < 0) return begin;
         } else {
           let mask = 0;
           // The inner loop of the whole scanner. It reads digits as it goes, so that nobody needs to go over them again.
           let whole = 0;
-          starts[cells] = at;
+          const start = at;
+          starts[cell] = at;
           for (;;) {
             const byte = work[at] as number;
             const kind = table[byte] as number;
@@ -139,15 +165,15 @@ export class CsvScanner {
             whole = (whole * 10 + byte - 48) | 0;
             at++;
           }
-          ends[cells] = at;
-          masks[cells] = mask;
-          wholes[cells] = whole;
+          ends[cell] = at;
+          masks[cell] = mask;
+          wholes[cell] = mask === bits.digit && at - start <= 9 ? whole : -1;
         }
-        cells++;
+        cell++;
         if (at >= length && !last) return begin;
         if (at < length && work[at] === delimiter) {
           at++;
-          if (cells < mostColumns) continue;
+          if (cell - row < mostColumns) continue;
           this.wrong = `a record has more than ${mostColumns} columns`;
           return length;
         }
@@ -159,8 +185,10 @@ export class CsvScanner {
       } else at++;
       this.#number++;
       this.badQuotes += this.#bad;
-      if (cells > 1 || (starts[0] as number) < (ends[0] as number) || (masks[0] as number) & bits.quoted)
-        this.#sink.row(work, cells, starts, ends, masks, this.#number, wholes);
+      if (cell - row > 1 || (starts[row] as number) < (ends[row] as number) || (masks[row] as number) & bits.quoted) {
+        numbers[this.#rows++] = this.#number;
+        first[this.#rows] = cell;
+      }
       begin = at;
     }
     return Math.min(begin, length);
@@ -205,6 +233,7 @@ export class CsvScanner {
     this.#starts[cell] = from;
     this.#ends[cell] = to;
     this.#masks[cell] = mask;
+    this.#wholes[cell] = -1;
     return end;
   }
 }
@@ -217,17 +246,33 @@ export function cellText(bytes: Uint8Array, start: number, end: number, mask: nu
   return mask & bits.escaped ? text.replaceAll('""', '"') : text;
 }
 
+/** The texts of a row. */
+export const textsOf = ({ bytes, first, starts, ends, masks }: Batch, row: number): string[] => {
+  const from = first[row] as number;
+  return Array.from({ length: (first[row + 1] as number) - from }, (_, at) =>
+    cellText(bytes, starts[from + at] as number, ends[from + at] as number, masks[from + at] as number),
+  );
+};
+
+/** How many cells each of the first fifty records has. */
+export function widthsOf(head: Uint8Array, delimiter: string): number[] {
+  const widths: number[] = [];
+  const scanner = new CsvScanner(({ rows, first }) => {
+    for (let row = 0; row < rows && widths.length < 50; row++)
+      widths.push((first[row + 1] as number) - (first[row] as number));
+  }, delimiter.charCodeAt(0));
+  scanner.push(head);
+  scanner.end();
+  return widths;
+}
+
 /**
  * The delimiter of a table by its first bytes: the one that divides the most of the first records into the same number of
  * cells, two or more; the name's own (`.tsv`) or a comma where none does.
  */
 export function delimiterOf(head: Uint8Array, preferred = ','): string {
   const score = (delimiter: string): number => {
-    const widths: number[] = [];
-    const sink: RowSink = { row: (_, cells) => void (widths.length < 50 && widths.push(cells)) };
-    const scanner = new CsvScanner(sink, delimiter.charCodeAt(0));
-    scanner.push(head);
-    scanner.end();
+    const widths = widthsOf(head, delimiter);
     const counts = new Map<number, number>();
     for (const width of widths) counts.set(width, (counts.get(width) ?? 0) + 1);
     const [width, same] = [...counts].filter(([width]) => width > 1).sort((a, b) => b[1] - a[1])[0] ?? [1, 0];

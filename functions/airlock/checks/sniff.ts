@@ -1,5 +1,5 @@
 import { find, latin, startsWith } from './bytes.ts';
-import { CsvScanner, delimiterOf } from './csv.ts';
+import { delimiterOf, widthsOf } from './csv.ts';
 
 /** Types by the first bytes. What may leave is a short list; the others are named so that a refusal can say what they are. */
 const magics: readonly [type: string, magic: string | readonly number[], at?: number][] = [
@@ -108,11 +108,7 @@ export function isText(bytes: Uint8Array): boolean {
 
 /** Whether the first records have two columns or more, and nearly all the same number. */
 function isTable(bytes: Uint8Array): boolean {
-  const widths: number[] = [];
-  const scanner = new CsvScanner({ row: (_, cells) => void widths.push(cells) }, delimiterOf(bytes).charCodeAt(0));
-  scanner.push(bytes.subarray(0, 16_384));
-  scanner.end();
-  const rows = widths.slice(0, 50);
+  const rows = widthsOf(bytes.subarray(0, 16_384), delimiterOf(bytes));
   const common = rows.filter(width => width === rows[Math.min(1, rows.length - 1)]).length;
   return rows.length >= 2 && (rows[1] ?? 0) >= 2 && common >= 0.8 * rows.length;
 }

@@ -29,7 +29,7 @@ export async function checkCsv(open: Open, type: string, findings: Findings, tab
   const start = await head(text, 65_536);
   const delimiter = delimiterOf(start, type === 'text/tab-separated-values' ? '\t' : ',');
   const commas = delimiter !== ',' && hasDecimalCommas(new TextDecoder().decode(start));
-  const scanner = new CsvScanner(commas ? withoutCommas(table) : table, delimiter.charCodeAt(0));
+  const scanner = new CsvScanner(commas ? withoutCommas(table) : batch => table.take(batch), delimiter.charCodeAt(0));
   for await (const chunk of text()) {
     if (chunk.includes(0)) throw new Unreadable('it begins as text and goes on as something else');
     scanner.push(chunk);

@@ -30,10 +30,13 @@ export async function table(
     return { text, more: Math.max(0, more) };
   };
   const scanner = new CsvScanner(
-    {
-      row(work, cells, starts, ends, masks, number) {
-        sheet.row(number, cells, i => begin(work, starts[i] ?? 0, ends[i] ?? 0, masks[i] ?? 0));
-      },
+    ({ bytes, rows, first, starts, ends, masks, numbers }) => {
+      for (let row = 0; row < rows; row++) {
+        const [from = 0, to = 0] = first.subarray(row, row + 2);
+        sheet.row(numbers[row] ?? 0, to - from, at =>
+          begin(bytes, starts[from + at] ?? 0, ends[from + at] ?? 0, masks[from + at] ?? 0),
+        );
+      }
     },
     delimiterOf(await head(open, 1 << 16), preferred).charCodeAt(0),
   );

@@ -179,8 +179,13 @@ export const isWord = (bytes: Uint8Array, start: number): boolean => wordLetters
 export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {
   const first = bytes[start] as number;
   const letter = first | 32;
-  if (letter >= 97 && letter <= 122)
-    return markLetters[letter] === 1 && (length < 5 || length === 8 || length === 10 || length === 12);
+  if (letter >= 97 && letter <= 122) {
+    if (markLetters[letter] !== 1 || length < 5) return markLetters[letter] === 1;
+    // The longer ones are redacted, withheld, suppressed and confidential, or a shorter one with spaces behind it.
+    const longer = length === 8 ? letter === 114 || letter === 119 : length === 10 ? letter === 115 : letter === 99;
+    const last = (bytes[start + length - 1] as number) | 32;
+    return (length === 8 || length === 10 || length === 12) && (longer || last < 97 || last > 122);
+  }
   if (first < 48 || first > 57) return true;
   const second = bytes[start + 1] as number;
   return first <= 50 && length <= 6 && length > 2 && (second < 48 || second > 57);

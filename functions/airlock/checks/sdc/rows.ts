@@ -52,6 +52,9 @@ export class RowRules {
   readonly #maybe: { lowest: number; highest: number; refuted: boolean; rows: number; candidates: Candidates }[];
   readonly #extremeCells = new Candidates();
   readonly idle: boolean;
+  #values: Float64Array = new Float64Array(0);
+  #places: Uint8Array = new Uint8Array(0);
+  #from = 0;
 
   constructor(columns: readonly Named[], findings: Findings, locate: Locate) {
     this.#columns = columns;
@@ -109,15 +112,21 @@ export class RowRules {
       [this.#freedom, this.#quantiles, this.#extremes, this.#percents].every(list => list.length === 0);
   }
 
-  row(line: number, values: Float64Array, places: Uint8Array): void {
-    if (this.#total >= 0) this.#dominance(line, values);
-    if (this.#freedom.length > 0 || this.#parameters >= 0) this.#freedoms(line, values);
-    if (this.#quantiles.length > 0 && this.#count >= 0) this.#tails(line, values);
-    for (const at of this.#extremes) {
-      const value = values[at] as number;
-      if (!Number.isNaN(value)) this.#extremeCells.add(this.#cell(line, at, value));
-    }
-    for (let index = 0; index < this.#percents.length; index++) this.#percentage(line, index, values, places);
+  /** Judges the row whose values and decimal places begin at `from`. */
+  row(line: number, values: Float64Array, places: Uint8Array, from = 0): void {
+    this.#values = values;
+    this.#places = places;
+    this.#from = from;
+    if (this.#total >= 0) this.#dominance(line);
+    if (this.#freedom.length > 0 || this.#parameters >= 0) this.#freedoms(line);
+    if (this.#quantiles.length > 0 && this.#count >= 0) this.#tails(line);
+    for (const at of this.#extremes) if (!Number.isNaN(this.#value(at))) this.#extremeCells.add(this.#cell(line, at));
+    for (let index = 0; index < this.#percents.length; index++) this.#percentage(line, index);
+  }
+
+  /** The row's value in a column; a column that the table does not have has none. */
+  #value(at: number): number {
+    return at < 0 ? Number.NaN : (this.#values[this.#from + at] as number);
   }
 
   /** What only all rows together can say. */
@@ -146,17 +155,17 @@ export class RowRules {
       );
   }
 
-  #cell(line: number, index: number, value: number): Cell {
-    return this.#locate(line, index, String(value));
+  #cell(line: number, at: number): Cell {
+    return this.#locate(line, at, String(this.#value(at)));
   }
 
-  #dominance(line: number, values: Float64Array): void {
+  #dominance(line: number): void {
     const { rules } = this.#findings.policy;
-    const largest = Math.abs(values[this.#largest] as number);
-    const next = this.#second < 0 ? Number.NaN : Math.abs(values[this.#second] as number);
+    const largest = Math.abs(this.#value(this.#largest));
+    const next = Math.abs(this.#value(this.#second));
     // What is more than the largest is no second one but both together.
     const second = next > largest ? next - largest : next;
-    const total = !this.#share ? Math.abs(values[this.#total] as number) : Math.max(largest, next || 0) > 1 ? 100 : 1;
+    const total = !this.#share ? Math.abs(this.#value(this.#total)) : Math.max(largest, next || 0) > 1 ? 100 : 1;
     if (!(total > 0) || !(largest >= 0)) return;
     for (const { n, k } of rules['sdc.dominance'].pairs) {
       const top = n === 1 ? largest : largest + second;
@@ -164,7 +173,7 @@ export class RowRules {
         this.#findings.add(
           'sdc.dominance',
           `The ${n === 1 ? 'largest contributor has' : 'two largest contributors have'} more than ${k} % of the total. Suppress the cell or merge it with others.`,
-          [this.#cell(line, this.#total, values[this.#total] as number)],
+          [this.#cell(line, this.#total)],
         );
     }
     const { p } = rules['sdc.p-percent'];
@@ -172,48 +181,48 @@ export class RowRules {
       this.#findings.add(
         'sdc.p-percent',
         `The second largest contributor can tell the largest one's value to within ${p} %. Suppress the cell or merge it with others.`,
-        [this.#cell(line, this.#total, values[this.#total] as number)],
+        [this.#cell(line, this.#total)],
       );
   }
 
-  #freedoms(line: number, values: Float64Array): void {
+  #freedoms(line: number): void {
     const { least } = this.#findings.policy.rules['sdc.degrees-of-freedom'];
     const few = (at: number) =>
       this.#findings.add(
         'sdc.degrees-of-freedom',
         `A model needs at least ${least} residual degrees of freedom. Use fewer parameters or more people.`,
-        [this.#cell(line, at, values[at] as number)],
+        [this.#cell(line, at)],
       );
-    for (const at of this.#freedom) if ((values[at] as number) < least) few(at);
+    for (const at of this.#freedom) if (this.#value(at) < least) few(at);
     if (this.#parameters < 0 || this.#count < 0 || this.#freedom.length > 0) return;
-    const left = (values[this.#count] as number) - (values[this.#parameters] as number);
+    const left = this.#value(this.#count) - this.#value(this.#parameters);
     if (left < least) few(this.#count);
   }
 
-  #tails(line: number, values: Float64Array): void {
-    const people = values[this.#count] as number;
+  #tails(line: number): void {
+    const people = this.#value(this.#count);
     const { tail } = this.#findings.policy.rules['sdc.quantiles'];
     for (const at of this.#quantiles) {
       const fraction = this.#columns[at]?.fraction ?? 0.5;
-      const value = values[at] as number;
+      const value = this.#value(at);
       if (!Number.isNaN(value) && people * Math.min(fraction, 1 - fraction) < tail)
         this.#findings.add(
           'sdc.quantiles',
           `A quantile needs at least ${tail} people on either side. Give one nearer to the middle, or of a larger group.`,
-          [this.#cell(line, at, value)],
+          [this.#cell(line, at)],
         );
     }
   }
 
-  #percentage(line: number, index: number, values: Float64Array, places: Uint8Array): void {
+  #percentage(line: number, index: number): void {
     const percent = this.#percents[index];
     const maybe = this.#maybe[index];
     if (!percent || !maybe) return;
     const sure = this.#denominator >= 0;
-    const base = values[sure ? this.#denominator : this.#count] as number;
-    const share = (values[percent.at] as number) * percent.scale;
+    const base = this.#value(sure ? this.#denominator : this.#count);
+    const share = this.#value(percent.at) * percent.scale;
     if (!(base > 0) || !(share >= 0 && share <= 100) || !Number.isInteger(base)) return;
-    const half = (halves[places[percent.at] as number] as number) * percent.scale;
+    const half = (halves[this.#places[this.#from + percent.at] as number] as number) * percent.scale;
     const { threshold } = this.#findings.policy.rules['sdc.minimum-count'];
     // Most are far from telling a small count, whatever they are rounded from.
     const least = ((share - half) * base) / 100;
@@ -228,7 +237,7 @@ export class RowRules {
     const small =
       (share > 0 && to >= 1 && to < threshold) || (share < 100 && base - from >= 1 && base - from < threshold);
     if (!small) return;
-    const cell = this.#cell(line, percent.at, values[percent.at] as number);
+    const cell = this.#cell(line, percent.at);
     if (sure) this.#percentages({ cells: [cell], count: 1 });
     else maybe.candidates.add(cell);
   }

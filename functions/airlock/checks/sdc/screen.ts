@@ -1,4 +1,4 @@
-import { bits, cellText, classes } from '../csv.ts';
+import { type Batch, bits, cellText, classes } from '../csv.ts';
 import type { Findings } from '../findings.ts';
 import { identifiersIn, identifyingName, isChiNumber, isNhsNumber } from '../identifiers.ts';
 import type { Named } from './columns.ts';
@@ -12,6 +12,9 @@ export class Screen {
   readonly #formula: boolean;
   /** Per column: numbers of ten digits, and those with the check digit of an NHS or CHI number. */
   readonly #digits = new Map<number, { ten: number; checked: number }>();
+  /** Cells that are still to be read. */
+  readonly #seen: number[] = [];
+  #ordered = true;
 
   constructor(findings: Findings, locate: Locate) {
     this.#findings = findings;
@@ -35,12 +38,32 @@ export class Screen {
     }
   }
 
-  /** A cell that is no number. */
-  cell(bytes: Uint8Array, start: number, end: number, mask: number, row: number, at: number): void {
-    const first = bytes[start] as number;
-    if (this.#formula && start < end && (first === 61 || first === 64 || first === 43 || first === 45 || first === 9))
-      this.#formulas(cellText(bytes, start, end, mask), row, at);
-    if (this.#identify && worthReading(bytes, start, end, mask)) this.#text(cellText(bytes, start, end, mask), row, at);
+  /** A cell that is no number. Most are seen to be harmless; the others are kept until it is their row's turn. */
+  see({ bytes, starts, ends, masks }: Batch, cell: number): void {
+    const [start, end] = [starts[cell] as number, ends[cell] as number];
+    if (
+      (this.#formula && start < end && mayRun(bytes[start] as number)) ||
+      (this.#identify && worthReading(bytes, start, end, masks[cell] as number))
+    ) {
+      this.#seen.push(cell);
+      this.#ordered = false;
+    }
+  }
+
+  /** Reads what was kept of a row. Columns are seen one by one, but found is what stands first in the file. */
+  row({ bytes, first, starts, ends, masks, numbers }: Batch, row: number): void {
+    const seen = this.#seen;
+    if (seen.length === 0) return;
+    if (!this.#ordered) seen.sort((a, b) => b - a);
+    this.#ordered = true;
+    const [from, to] = [first[row] as number, first[row + 1] as number];
+    for (let cell = seen.at(-1); cell !== undefined && cell < to; cell = seen.at(-1)) {
+      seen.pop();
+      const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
+      const [text, number, at] = [cellText(bytes, start, end, mask), numbers[row] as number, cell - from];
+      if (this.#formula) this.#formulas(text, number, at);
+      if (worthReading(bytes, start, end, mask)) this.#text(text, number, at);
+    }
   }
 
   /** A number of ten digits: one alone says nothing, as every eleventh has the check digit; a column of them does. */
@@ -55,7 +78,7 @@ export class Screen {
   }
 
   end(columns: readonly Named[]): void {
-    for (const [at, { ten, checked }] of this.#digits)
+    for (const [at, { ten, checked }] of [...this.#digits].sort(([a], [b]) => a - b))
       if (checked >= 3 && checked * 2 > ten)
         this.#findings.add(
           'identifiers.found',
@@ -84,6 +107,9 @@ export class Screen {
       );
   }
 }
+
+/** Whether a formula can begin so. */
+const mayRun = (first: number): boolean => first === 61 || first === 64 || first === 43 || first === 45 || first === 9;
 
 /** Whether text could hold an identifier at all, by its length and a few of its bytes: most cells stop here. */
 function worthReading(bytes: Uint8Array, start: number, end: number, mask: number): boolean {

@@ -1,9 +1,9 @@
-import { bits, cellText, classes, mostColumns } from '../csv.ts';
+import { type Batch, bits, cellText, classes, mostColumns } from '../csv.ts';
 
 const encoder = new TextEncoder();
 
-/** The cells of a reader that has text, as the scanner of bytes would give them. */
-export function encoded(cells: readonly string[]) {
+/** A row of a reader that has text, as the scanner of bytes would give it. */
+export function encoded(cells: readonly string[], number: number): Batch {
   const count = Math.min(cells.length, mostColumns);
   const texts = cells.slice(0, count).map(cell => encoder.encode(cell.length > 32_768 ? cell.slice(0, 32_768) : cell));
   const bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + length, 0));
@@ -18,29 +18,24 @@ export function encoded(cells: readonly string[]) {
     let mask = 0;
     for (const byte of cell) mask |= classes[byte] as number;
     masks[index] = mask;
-    if (mask === bits.digit && cell.length <= 9) wholes[index] = Number(cells[index]);
+    wholes[index] = mask === bits.digit && cell.length <= 9 ? Number(cells[index]) : -1;
   }
-  return { bytes, count, starts, ends, masks, wholes };
+  const [first, numbers] = [Int32Array.of(0, count), Float64Array.of(number)];
+  return { bytes, rows: 1, first, starts, ends, masks, wholes, numbers };
 }
 
 /**
- * The text of each cell, as far as anybody looks. A row of ASCII, as most are, is decoded at once and then cut; of a long one
- * only what is kept is decoded, as a piece of a text keeps all of it in memory.
+ * The text of each cell of a row, as far as anybody looks. A row of ASCII, as most are, is decoded at once and then cut; of
+ * a long one only what is kept is decoded, as a piece of a text keeps all of it in memory.
  */
-export function texts(
-  bytes: Uint8Array,
-  cells: number,
-  starts: Int32Array,
-  ends: Int32Array,
-  masks: Uint8Array,
-): string[] {
-  const first = starts[0] as number;
-  const last = ends[cells - 1] as number;
-  const row = last - first <= 4096 ? cellText(bytes, first, last, 0) : '';
-  const ascii = row.length === last - first;
-  return Array.from({ length: cells }, (_, at) => {
-    const [start, end, mask] = [starts[at] as number, ends[at] as number, masks[at] as number];
-    if (ascii && (mask & bits.escaped) === 0) return row.slice(start - first, end - first).slice(0, 200);
+export function texts({ bytes, first, starts, ends, masks }: Batch, row: number): string[] {
+  const [from, to] = [first[row] as number, first[row + 1] as number];
+  const [begin, end] = [starts[from] as number, ends[to - 1] as number];
+  const whole = end - begin <= 4096 ? cellText(bytes, begin, end, 0) : '';
+  const ascii = whole.length === end - begin;
+  return Array.from({ length: to - from }, (_, at) => {
+    const [start, end, mask] = [starts[from + at] as number, ends[from + at] as number, masks[from + at] as number];
+    if (ascii && (mask & bits.escaped) === 0) return whole.slice(start - begin, end - begin).slice(0, 200);
     return cellText(bytes, start, Math.min(end, start + 1600), mask).slice(0, 200);
   });
 }
