@@ -1,4 +1,5 @@
-import { type Batch, textsOf } from './csv.ts';
+import { textsOf } from './csv.ts';
+import type { Batch } from './scanner.ts';
 import type { TableCheck } from './sdc/table.ts';
 
 /**

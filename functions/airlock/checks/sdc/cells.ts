@@ -1,5 +1,6 @@
-import { type Batch, bits, cellText } from '../csv.ts';
+import { bits, cellText } from '../csv.ts';
 import type { Findings } from '../findings.ts';
+import type { Batch } from '../scanner.ts';
 import { type Candidates, Columns } from './accumulate.ts';
 import { isSuppressed, isWord, mayBeMark, type Named, type Role } from './columns.ts';
 import { readComposite, readNumber } from './number.ts';
@@ -56,23 +57,28 @@ export class CellReader {
 
   /** Reads the cells of one column in rows of the same width, and counts what they are. */
   #column(batch: Batch, from: number, to: number, at: number): void {
-    const { bytes, first, starts, ends, masks, wholes, numbers } = batch;
+    const { bytes, first, starts, ends, masks, digits, decimals, numbers } = batch;
     const [values, places, state, width] = [this.values, this.places, this.state, this.#width];
     const [counting, threshold, base] = [this.#counting[at] as boolean, this.#threshold, this.#base];
     const step = (first[from + 1] as number) - (first[from] as number);
     let cell = (first[from] as number) + at;
     let slot = at;
     const unrounded = state.unrounded[at];
-    let [plain, words] = [0, 0];
+    let [wholes, words] = [0, 0];
     for (let row = from; row < to; row++, cell += step, slot += width) {
       places[slot] = 0;
-      // Most numbers are short and whole, and have been read with their cell.
-      const whole = wholes[cell] as number;
-      if (whole >= 0) {
-        values[slot] = whole;
-        plain++;
-        if (counting && whole < threshold) this.#low(at, whole, numbers[row] as number);
-        if (counting && whole % base !== 0) this.#keep(unrounded, numbers[row] as number, at, whole);
+      // Most numbers are short, and have been read with their cell.
+      const number = digits[cell] as number;
+      const behind = decimals[cell] as number;
+      if (number >= 0 && behind === 0) {
+        values[slot] = number;
+        wholes++;
+        if (counting && number < threshold) this.#low(at, number, numbers[row] as number);
+        if (counting && number % base !== 0) this.#keep(unrounded, numbers[row] as number, at, number);
+        continue;
+      }
+      if (number >= 0) {
+        this.#number(at, slot, number / (powers[behind] as number), behind, numbers[row] as number);
         continue;
       }
       const start = starts[cell] as number;
@@ -86,7 +92,7 @@ export class CellReader {
       else if ((mask & ~(numeric | bits.quoted)) !== 0 || !this.#signed(batch, cell, row, at, slot))
         this.#other(batch, cell, row, at, slot);
     }
-    state.numbers[at] = (state.numbers[at] as number) + plain;
+    state.numbers[at] = (state.numbers[at] as number) + wholes;
     state.texts[at] = (state.texts[at] as number) + words;
   }
 
@@ -113,8 +119,7 @@ export class CellReader {
     const decimals = point > 0 ? end - point : 0;
     if (decimals > 0) whole /= powers[decimals] as number;
     const value = lead === 45 ? -whole : whole;
-    this.#value(at, slot, value, decimals);
-    this.#number(at, value, decimals, numbers[row] as number);
+    this.#number(at, slot, value, decimals, numbers[row] as number);
     return true;
   }
 
@@ -125,7 +130,12 @@ export class CellReader {
     if (decimals > (places[at] as number)) places[at] = decimals;
   }
 
-  #number(at: number, value: number, decimals: number, row: number): void {
+  #number(at: number, slot: number, value: number, decimals: number, row: number): void {
+    this.#value(at, slot, value, decimals);
+    this.#counted(at, value, decimals, row);
+  }
+
+  #counted(at: number, value: number, decimals: number, row: number): void {
     const state = this.state;
     state.numbers[at] = (state.numbers[at] as number) + 1;
     if (!this.#counting[at]) return;
@@ -168,7 +178,7 @@ export class CellReader {
       const read = readNumber(text);
       if (read) {
         // What is written as a percentage counts nobody, whatever its column is called.
-        if (!read.percent) this.#number(at, read.value, read.places, numbers[row] as number);
+        if (!read.percent) this.#counted(at, read.value, read.places, numbers[row] as number);
         else state.percents[at] = (state.percents[at] as number) + 1;
         this.#value(at, slot, read.value, Math.min(read.places, 15));
         return;
@@ -177,7 +187,7 @@ export class CellReader {
       if (parts) {
         state.composite[at] = (state.composite[at] as number) + (parts.percent ? 1 : 0);
         if (parts.percent) {
-          this.#number(at, parts.count, 0, numbers[row] as number);
+          this.#counted(at, parts.count, 0, numbers[row] as number);
           return;
         }
       }

@@ -1,6 +1,7 @@
-import { type Batch, bits, cellText, classes } from '../csv.ts';
+import { bits, cellText, classes } from '../csv.ts';
 import type { Findings } from '../findings.ts';
 import { identifiersIn, identifyingName, isChiNumber, isNhsNumber } from '../identifiers.ts';
+import type { Batch } from '../scanner.ts';
 import type { Named } from './columns.ts';
 import type { Locate } from './rows.ts';
 

@@ -1,6 +1,7 @@
 import type { Cell } from '../../report.ts';
-import { type Batch, cellText } from '../csv.ts';
+import { cellText } from '../csv.ts';
 import { type Findings, quoted } from '../findings.ts';
+import type { Batch } from '../scanner.ts';
 import { CellReader } from './cells.ts';
 import { type Named, named } from './columns.ts';
 import { countFindings } from './counts.ts';

@@ -1,4 +1,5 @@
-import { type Batch, bits, cellText, classes, mostColumns } from '../csv.ts';
+import { bits, cellText, classes } from '../csv.ts';
+import { type Batch, mostColumns } from '../scanner.ts';
 
 const encoder = new TextEncoder();
 
@@ -8,7 +9,7 @@ export function encoded(cells: readonly string[], number: number): Batch {
   const texts = cells.slice(0, count).map(cell => encoder.encode(cell.length > 32_768 ? cell.slice(0, 32_768) : cell));
   const bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + length, 0));
   const [starts, ends, masks] = [new Int32Array(count), new Int32Array(count), new Uint8Array(count)];
-  const wholes = new Int32Array(count);
+  const [digits, decimals] = [new Int32Array(count), new Uint8Array(count)];
   let at = 0;
   for (const [index, cell] of texts.entries()) {
     bytes.set(cell, at);
@@ -18,10 +19,10 @@ export function encoded(cells: readonly string[], number: number): Batch {
     let mask = 0;
     for (const byte of cell) mask |= classes[byte] as number;
     masks[index] = mask;
-    wholes[index] = mask === bits.digit && cell.length <= 9 ? Number(cells[index]) : -1;
+    digits[index] = mask === bits.digit && cell.length <= 8 ? Number(cells[index]) : -1;
   }
   const [first, numbers] = [Int32Array.of(0, count), Float64Array.of(number)];
-  return { bytes, rows: 1, first, starts, ends, masks, wholes, numbers };
+  return { bytes, rows: 1, first, starts, ends, masks, digits, decimals, numbers };
 }
 
 /**
