@@ -24,7 +24,7 @@ export class CellReader {
   readonly places: Uint8Array;
   /** So many rows can be read at once. */
   readonly rows: number;
-  readonly #width: number;
+  readonly width: number;
   readonly #screen: Screen;
   readonly #locate: Locate;
   /** Which columns may hold counts, by their names. */
@@ -33,7 +33,7 @@ export class CellReader {
   readonly #base: number;
 
   constructor(columns: readonly Named[], { policy }: Findings, screen: Screen, locate: Locate) {
-    this.#width = columns.length;
+    this.width = columns.length;
     this.rows = Math.max(1, Math.floor(mostValues / columns.length));
     this.state = new Columns(columns.length);
     this.values = new Float64Array(Math.max(mostValues, columns.length));
@@ -48,7 +48,7 @@ export class CellReader {
 
   /** Reads rows that all have the same number of cells. */
   read(batch: Batch, from: number, to: number): void {
-    const width = this.#width;
+    const width = this.width;
     const cells = (batch.first[from + 1] as number) - (batch.first[from] as number);
     for (let at = 0; at < width; at++)
       if (at < cells) this.#column(batch, from, to, at);
@@ -58,7 +58,7 @@ export class CellReader {
   /** Reads the cells of one column in rows of the same width, and counts what they are. */
   #column(batch: Batch, from: number, to: number, at: number): void {
     const { bytes, first, starts, ends, masks, digits, decimals, numbers } = batch;
-    const [values, places, state, width] = [this.values, this.places, this.state, this.#width];
+    const [values, places, state, width] = [this.values, this.places, this.state, this.width];
     const [counting, threshold, base] = [this.#counting[at] as boolean, this.#threshold, this.#base];
     const step = (first[from + 1] as number) - (first[from] as number);
     let cell = (first[from] as number) + at;

@@ -90,21 +90,21 @@ export class TableCheck {
   }
 
   /** Judges the next rows that have the same number of cells, and returns which one is next. */
-  #some(batch: Batch, from: number, { rows, state, values, places }: CellReader): number {
+  #some(batch: Batch, from: number, reader: CellReader): number {
     const { first, numbers } = batch;
-    const width = state.numbers.length;
+    const { width } = reader;
     const cells = (first[from + 1] as number) - (first[from] as number);
-    const end = Math.min(batch.rows, from + rows);
+    const end = Math.min(batch.rows, from + reader.rows);
     let to = from + 1;
     while (to < end && (first[to + 1] as number) - (first[to] as number) === cells) to++;
     this.rows += to - from;
     this.cells += cells * (to - from);
     if (cells !== width) for (let row = from; row < to; row++) this.#unlike(batch, row, width);
-    this.#reader?.read(batch, from, to);
+    reader.read(batch, from, to);
     const rules = this.#rules?.idle ? undefined : this.#rules;
     for (let row = from; row < to; row++) {
       this.#screen.row(batch, row);
-      rules?.row(numbers[row] as number, values, places, (row - from) * width);
+      rules?.row(numbers[row] as number, reader.values, reader.places, (row - from) * width);
     }
     if (this.cells > Math.min(this.#findings.policy.cells, Grid.most)) this.#grid = undefined;
     if (this.#grid) for (let row = from; row < to; row++) this.#grid.push(texts(batch, row), numbers[row] as number);
