@@ -21,6 +21,16 @@ import type { Seal } from './sealed.ts';
 const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is In<S> =>
   of.status === status && of.attempt === attempt;
 
+/** Not how many votes are missing, as that is how many there are. */
+const by = (deadline: string) => `Votes are needed by ${deadline}.`;
+
+/** What there are too few for: for those whom it takes to decide, or only for one more when time passes. */
+const lackOf = (there: number, needed: number, wanted = needed): In<'inReview'>['lack'] =>
+  there < needed ? 'needed' : there < wanted ? 'more' : undefined;
+
+const nobodyLeft = (deadline: string) =>
+  asking('ReviewEscalated', `No other reviewer is left to ask: ${by(deadline)}`, []);
+
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
 
 /** How many findings a request itself tells, and how long they may be: a table row has 400 KB at most. */
@@ -88,6 +98,8 @@ export function judge(
     };
   const quorum = of.direction === 'import' ? rules.imports.quorum : rules.quorum;
   const asked = ask({ id: of.id, asked: [] }, quorum, candidates);
+  const lack = lackOf(asked.length, quorum);
+  const deadline = after(now, rules.reviewDays * day);
   return {
     request: {
       ...rest,
@@ -98,11 +110,15 @@ export function judge(
       votes: [],
       conflict: false,
       since: now,
-      deadline: after(now, rules.reviewDays * day),
+      deadline,
       reminded: 0,
+      ...(lack && { lack }),
       asked,
     },
-    events: [asking('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked)],
+    events: [
+      asking('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked),
+      ...(lack ? [nobodyLeft(deadline)] : []),
+    ],
     reason: 'before reviewers',
   };
 }
@@ -115,7 +131,7 @@ export function wait(of: Request, { attempt, token }: { attempt: number; token: 
 
 /**
  * Time passes in a review: a reminder when one is due; from the second on, and where reviewers disagree, the next reviewer
- * is asked. The deadline itself lapses.
+ * is asked. Where nobody is left for that, it is said. The deadline itself lapses.
  */
 export function tick(
   of: Request,
@@ -130,17 +146,16 @@ export function tick(
   const wanted = needed + Math.max(0, reminded - 1);
   const asked = ask(of, wanted, candidates);
   const added = asked.filter(({ id }) => !of.asked.some(before => before.id === id));
-  if (!due && added.length === 0) return unchanged(of, 'no reminder is due');
-  // Not how many are missing, as that is how many there are.
-  const says = `Votes are needed by ${of.deadline}.`;
-  // The first time that there is nobody left; saying it again helps nobody.
-  const nobodyLeft = due && asked.length === wanted - 1;
+  const lack = lackOf(asked.length, needed, wanted);
+  const said = lack === undefined || of.lack === lack || of.lack === 'needed';
+  if (!due && added.length === 0 && said) return unchanged(of, 'no reminder is due');
+  const says = by(of.deadline);
   return {
-    request: { ...of, reminded, asked },
+    request: { ...of, reminded, ...(!said && { lack }), asked },
     events: [
       ...(due ? [asking('ReviewReminded', says, asked)] : []),
       ...(added.length > 0 ? [asking('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
-      ...(nobodyLeft ? [asking('ReviewEscalated', `No other reviewer is left to ask: ${says}`, [])] : []),
+      ...(said ? [] : [nobodyLeft(of.deadline)]),
     ],
     reason: 'reminded',
   };

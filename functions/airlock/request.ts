@@ -115,6 +115,8 @@ const InReview = z.object({
   since: at,
   deadline: at,
   reminded: z.number().int(),
+  /** For whom it was said that nobody is left: for one more, or for one who must agree. Each is said once. */
+  lack: z.enum(['more', 'needed']).optional(),
   /** Who were asked to look at it; any other reviewer who is fit may as well. */
   asked: z.array(Someone),
   /** Of the task that waits for the decision. Losing it loses nothing: the decision is here. */

@@ -64,6 +64,8 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
   const { seal, report, votes, round } = of;
   const outcome = outcomeOf(votes, of.quorum);
   const withheld = withheldBy(votes);
+  // By the rules of now: since a vote that holds files back was cast, they may have come to let all leave or none.
+  const leaves = withheld.length === 0 || (rules.partial && withheld.length < seal.files);
   const wake = of.token !== undefined ? { wake: of.token } : {};
   const ended = (as: 'approved' | 'returned' | 'rejected') => ({ ended: { round, seal, votes, outcome: as, at: now } });
   if (outcome === 'open') return { request: { ...of, conflict: false }, events, reason: 'voted' };
@@ -90,7 +92,7 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
       ...ended('rejected'),
       ...wake,
     };
-  if (outcome === 'approved' && withheld.length < seal.files)
+  if (outcome === 'approved' && leaves)
     return {
       request: {
         ...identity(of),
@@ -131,6 +133,11 @@ export function release(of: Request, { by }: { by: Person }, now: string, facts:
   if (of.status === 'releasing') return unchanged(of, 'it is being released already');
   if (of.status !== 'approved')
     throw new Refused('conflict', `${of.id} is ${of.status}: only what was approved can be released.`);
+  if (of.withheld.length > 0 && !facts.rules.partial)
+    throw new Refused(
+      'conflict',
+      `Of ${of.id} only some files were approved, and now all leave or none. Withdraw it, and submit those in another request.`,
+    );
   const deadline = after(now, facts.rules.checkHours * hour);
   // Nothing leaves after its approval has expired; and what comes in has arrived by then, so that it can be taken out.
   const last = of.direction === 'import' ? after(of.expiresAt, -hour / 4) : of.expiresAt;
@@ -207,7 +214,8 @@ export function resume(of: Request, { by }: { by: Person }, now: string, { rules
       events,
       reason: 'resumed',
     };
-  const { token: _, ...review } = of.review;
+  // Begun anew: whom there is nobody left for is said anew.
+  const { token: _, lack: __, ...review } = of.review;
   return {
     request: { ...review, attempt, since: now, deadline: after(now, rules.reviewDays * day), reminded: 0 },
     events,
