@@ -11,9 +11,11 @@ export type Told = z.infer<typeof Told>;
 /**
  * Who sees what of a trail. `all`: the project too, without the names of those who judge it. `judges`: reviewers and
  * operators. `votes`: they too, but while the review is blind nobody except whose vote it is. `looks`: in a blind review
- * reviewers see only their own, as what others looked at is half of what they think of it.
+ * reviewers see only their own, as what others looked at is half of what they think of it. `asks`: in a blind review
+ * reviewers who have not voted see only that they are asked themselves. Who else is, and when, tells them that others
+ * disagree: one who rejects, and one who does not.
  */
-const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
+const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks' | 'asks'> = {
   RequestOpened: 'all',
   RequestEdited: 'all',
   RequestSubmitted: 'all',
@@ -25,9 +27,9 @@ const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
   ReviewOpened: 'all',
   VoteCast: 'votes',
   VoteDropped: 'votes',
-  ReviewConflicted: 'judges',
-  ReviewReminded: 'judges',
-  ReviewEscalated: 'judges',
+  ReviewConflicted: 'asks',
+  ReviewReminded: 'asks',
+  ReviewEscalated: 'asks',
   ReviewReissued: 'judges',
   RequestReturned: 'all',
   RequestApproved: 'all',
@@ -49,17 +51,21 @@ const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks'> = {
 };
 
 /** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */
-export function blind(of: Request, round: number): boolean {
-  if (round !== of.round) return false;
-  const review = of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined;
-  return review !== undefined;
-}
+export const blind = (of: Request, round: number): boolean => round === of.round && reviewOf(of) !== undefined;
 
-function sees({ name, by }: Happened, round: number, of: Request, who: Person, eye: Eye): boolean {
+/** The review that votes may yet be cast in: under way, or out of time until it is resumed. */
+const reviewOf = (of: Request) => (of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined);
+
+/** Whether a reviewer's own vote in this review is there already. Who has yet to cast one learns nothing of others'. */
+export const hasVoted = (of: Request, user: string): boolean =>
+  reviewOf(of)?.votes.some(({ by }) => by === user) ?? false;
+
+function sees({ name, by, to = [] }: Happened, round: number, of: Request, who: Person, eye: Eye): boolean {
   const only = seenBy[name];
   if (only === 'all') return true;
   if (eye === 'project') return false;
   if (only === 'judges' || !blind(of, round)) return true;
+  if (only === 'asks') return eye === 'operator' || hasVoted(of, who.id) || to.some(({ id }) => id === who.id);
   return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
 }
 
@@ -69,12 +75,13 @@ export function told({ at, round, events, requester }: Entry, of: Request, who: 
     .filter(event => sees(event, round, of, who, eye))
     .map(({ to, ...event }) => {
       const known = eye !== 'project' || event.by === requester || event.by === who.id;
+      const alone = seenBy[event.name] === 'asks' && eye === 'reviewer' && blind(of, round) && !hasVoted(of, who.id);
       return {
         at,
         round,
         ...event,
         ...(!known && { by: '', byName: '' }),
-        ...(eye !== 'project' && to && { to }),
+        ...(eye !== 'project' && to && { to: alone ? to.filter(({ id }) => id === who.id) : to }),
       };
     });
 }

@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { Refused } from '../refused.ts';
 import type { Person } from './decision.ts';
 import { dueAt } from './lapse.ts';
-import { Deleted, Groups, Release, Report, type Request, Someone, statuses } from './request.ts';
+import { Deleted, Groups, type In, Release, Report, type Request, Someone, statuses } from './request.ts';
 import { publicComments } from './review.ts';
 import { Direction } from './rules.ts';
 import { Seal } from './sealed.ts';
+import { hasVoted } from './told.ts';
 import { Vote } from './votes.ts';
 
 /** A vote as other reviewers see it, once the quorum is complete. */
@@ -37,8 +38,9 @@ export const Shown = z.object({
   reason: z.string().optional(),
   seal: Seal.optional(),
   quorum: z.number().int().optional(),
+  /** Operators, and reviewers who have voted: whether one more must decide. */
   conflict: z.boolean().optional(),
-  /** Reviewers: who were asked to look at it. */
+  /** Reviewers: who were asked to look at it; until you have voted, whether you were. */
   asked: z.array(Someone).optional(),
   report: Report.optional(),
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
@@ -80,6 +82,14 @@ function votesFor(of: Request, by: Person, eye: Eye): Vote[] | undefined {
   return complete ? of.votes : own;
 }
 
+/** Who decides between others must not know that they disagree, nor learn it from who else is asked. */
+function disputeOf(of: In<'inReview'>, by: Person, eye: Eye) {
+  const { conflict, asked } = of;
+  if (eye === 'project') return {};
+  if (eye === 'operator') return { conflict };
+  return hasVoted(of, by.id) ? { conflict, asked } : { asked: asked.filter(({ id }) => id === by.id) };
+}
+
 const withoutCells = (of: Report): Report => ({ ...of, first: of.first.map(told => ({ ...told, cells: [] })) });
 
 /** The request for these eyes. Blind until all have voted: not even how many votes there are is in it. */
@@ -108,10 +118,7 @@ export function shown(of: Request, by: Person, eye: Eye): Shown {
     ...(eye === 'project' && 'report' in of && { report: of.report }),
     // Reviewers look at cells where that is put on record.
     ...(eye === 'reviewer' && 'report' in of && { report: withoutCells(of.report) }),
-    ...(of.status === 'inReview' && {
-      quorum: of.quorum,
-      ...(eye === 'reviewer' && { conflict: of.conflict, asked: of.asked }),
-    }),
+    ...(of.status === 'inReview' && { quorum: of.quorum, ...disputeOf(of, by, eye) }),
     ...(of.status === 'draft' && of.note && { findings: of.note.findings }),
     ...('retainedUntil' in of && { retainedUntil: of.retainedUntil }),
     ...('deleted' in of && of.deleted && { deleted: of.deleted }),

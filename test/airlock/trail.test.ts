@@ -8,12 +8,13 @@ import { abouts, entryOf, trailKey } from '../../functions/airlock/trail.ts';
 import type { Eye } from '../../functions/airlock/views.ts';
 import { attempt, ballot, draft, inReview, olga, person, rana, rules, start } from './life.ts';
 
-const [vera, viktor, nina] = [person('vera', 'reviewer'), person('viktor', 'reviewer'), person('nina', 'researcher')];
-const facts = { rules: rules(), members: [rana.id], reviewers: [vera.id, viktor.id, 'walt'], candidates: [] };
+const [vera, viktor, walt] = ['vera', 'viktor', 'walt'].map(id => person(id, 'reviewer')) as [Person, Person, Person];
+const nina = person('nina', 'researcher');
+const facts = { rules: rules(), members: [rana.id], reviewers: [vera.id, viktor.id, walt.id], candidates: [] };
 const eyes: [Eye, Person][] = [
   ['project', rana],
   ['project', nina],
-  ['reviewer', vera],
+  ['reviewer', walt],
   ['operator', olga],
 ];
 
@@ -34,24 +35,18 @@ const seen = (of: Request, eye: Eye, who: Person, by = viktor, round = of.round)
 
 describe('who sees what of a trail', () => {
   const votes: Happening[] = ['VoteCast', 'VoteDropped'];
-  const inside: Happening[] = [
-    ...votes,
-    'FileViewed',
-    'ReviewConflicted',
-    'ReviewReminded',
-    'ReviewEscalated',
-    'ReviewReissued',
-  ];
+  const asks: Happening[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
+  const inside: Happening[] = [...votes, 'FileViewed', ...asks, 'ReviewReissued'];
   const without = (hidden: Happening[]) => happenings.filter(name => !hidden.includes(name));
   const rows: [string, Eye, Happening[]][] = [
     ['draft', 'project', inside],
     ['in review', 'project', inside],
     ['disputed', 'project', inside],
     ['decided', 'project', inside],
-    ['in review', 'reviewer', [...votes, 'FileViewed']],
+    ['in review', 'reviewer', [...votes, 'FileViewed', ...asks]],
     ['in review', 'operator', votes],
     // Whoever decides between those who disagree is as blind as they were.
-    ['disputed', 'reviewer', [...votes, 'FileViewed']],
+    ['disputed', 'reviewer', [...votes, 'FileViewed', ...asks]],
     ['disputed', 'operator', votes],
     ['decided', 'reviewer', []],
     ['decided', 'operator', []],
@@ -59,6 +54,11 @@ describe('who sees what of a trail', () => {
   it.each(rows)('%s: %s sees all but %j', (state, eye, hidden) => {
     for (const [as, who] of eyes.filter(([one]) => one === eye))
       expect(seen(states[state] as Request, as, who)).toEqual(without(hidden));
+  });
+
+  it('who has voted sees that others disagree, and not yet by what', () => {
+    const theirs = happenings.filter(name => !votes.includes(name) && name !== 'FileViewed');
+    expect(seen(disputed, 'reviewer', vera)).toEqual(theirs);
   });
 
   it('reviewers see their own votes and looks at any time, and all of rounds that are over', () => {
