@@ -5,12 +5,13 @@ import { rolesOf } from '../projects/members.ts';
 import { Refused } from '../refused.ts';
 import { happened } from './decision.ts';
 import type { Of } from './found.ts';
-import { HeldFiles, imports } from './held.ts';
+import { HeldFiles } from './held.ts';
 import { lapse } from './lapse.ts';
 import { type Kept, reopen } from './objects.ts';
 import { nextFiles, nextPart, openLink, type Tell, takeLink } from './release/download.ts';
 import type { Request } from './request.ts';
 import { Rules } from './rules.ts';
+import { standingOf } from './standing.ts';
 import { lookRow, readRequest } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RELEASE_BUCKET: z.string(), RULES: z.string() });
@@ -36,14 +37,7 @@ async function read(of: Of, user: User): Promise<{ request: Request; revision: n
 /** The request if it is released. Of any other state the reason is told by the grant, if there is one at all. */
 async function find(params: Of, user: User) {
   const { request, revision } = await read(params, user);
-  if (request.direction === 'import')
-    throw new Refused('conflict', `Nothing is fetched: ${request.id} was let in, to ${imports}${request.id}/.`);
-  if (request.status !== 'released') {
-    const why = 'reason' in request ? `: ${request.reason}` : '.';
-    throw new Refused('conflict', `Nothing can be fetched: this request is ${request.status}${why}`);
-  }
-  const { release, seal, expiresAt } = request;
-  const standing = { released: true, seal: seal.sha256, expires: expiresAt };
+  const { standing, release } = standingOf(request);
   const tell: Tell = ({ name, says, details }, at) =>
     lookRow(request, revision, { ...happened(name, says, user), details }, at);
   return { of: { ...params, standing, tell }, release };
