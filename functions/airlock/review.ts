@@ -136,7 +136,7 @@ export function release(of: Request, { by }: { by: Person }, now: string, facts:
   if (of.withheld.length > 0 && !facts.rules.partial)
     throw new Refused(
       'conflict',
-      `Of ${of.id} only some files were approved, and now all leave or none. Withdraw it, and submit those in another request.`,
+      `Only some files of ${of.id} were approved, and now all leave or none: ${of.requesterName} can submit those alone.`,
     );
   const deadline = after(now, facts.rules.checkHours * hour);
   // Nothing leaves after its approval has expired; and what comes in has arrived by then, so that it can be taken out.
