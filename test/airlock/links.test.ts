@@ -7,7 +7,6 @@ import {
   going,
   hashOf,
   lasts,
-  ofPage,
   opened,
   paged,
   revoked,
@@ -34,18 +33,16 @@ const facts: Facts = {
 };
 const tokens = ['a', 'b'] as const;
 type Token = (typeof tokens)[number];
-/** A page of files that takes a quarter of an hour at most, and one that takes as long as there is. */
-const pages = [
-  { from: 0, bytes: 1 },
-  { from: 1, bytes: 2 * day * 1_000_000 },
-] as const;
+/** What the links bring: as little as takes a quarter of an hour at most, and as much as takes an hour. */
+const bytes: Readonly<Record<Token, number>> = { a: 1, b: lasts.link * 50_000 };
+const sessions: Readonly<Record<Token, number>> = { a: lasts.session, b: lasts.link };
 
 /** What was done with a link, by the clock of the world and not of the grant. */
 interface Used {
   readonly opened: number;
   readonly taken?: number;
-  /** When the newest page was asked for, and which it is. */
-  readonly paged?: { readonly at: number; readonly page: number };
+  /** Whether a page of files was asked for. */
+  readonly paged?: true;
 }
 
 interface World {
@@ -68,8 +65,7 @@ type Try =
   | { do: 'allow' }
   /** A revocation reaches the grant, in a step after it reached the request. */
   | { do: 'end' }
-  | { do: 'open' | 'take' | 'part'; who: string; token: Token }
-  | { do: 'page'; who: string; token: Token; page: number };
+  | { do: 'open' | 'take' | 'page' | 'part'; who: string; token: Token };
 
 const people = [rae.id, rana.id, 'eve'];
 const tries = (request: Request): Try[] => [
@@ -89,7 +85,7 @@ const tries = (request: Request): Try[] => [
     people.flatMap((who): Try[] => [
       { do: 'open', who, token },
       { do: 'take', who, token },
-      ...pages.map((_, page) => ({ do: 'page' as const, who, token, page })),
+      { do: 'page', who, token },
       { do: 'part', who, token },
     ]),
   ),
@@ -133,23 +129,19 @@ function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }
       if (used[token] || (token === 'b' && !used.a)) throw new Refused('conflict', 'no token');
       return using(opened(grant, stands, who, { sha256: hashOf(token) }, now), { opened: at });
     case 'take': {
-      const { grant: next, again } = taken(grant, stands, asker, token, now);
+      const { grant: next, again } = taken(grant, stands, asker, token, bytes[token], now);
       return again ? world : using(next, { ...before, taken: at });
     }
     case 'page': {
-      const next = paged(grant, stands, asker, token, pages[one.page] as (typeof pages)[number], now);
-      return next === grant ? world : using(next, { ...before, paged: { at, page: one.page } });
+      const next = paged(grant, stands, asker, token, now);
+      return next === grant ? world : using(next, { ...before, paged: true });
     }
     case 'part': {
-      const { session } = going(grant, stands, asker, token, now);
-      ofPage(session, session.from ?? 0, (session.from ?? 0) + 1);
+      if (!going(grant, stands, asker, token, now).session.begun) throw new Refused('conflict', 'no page yet');
       return world;
     }
   }
 }
-
-/** How long the next page, or a part, may be asked for after a page. */
-const lastsFor = (page: number | undefined) => Math.max(lasts.session, (pages[page ?? -1]?.bytes ?? 0) / 1_000_000);
 
 /** A link has just given something, by the world before and after: throws unless all this is so. */
 function mayGive(before: World, after: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' | 'open' }>) {
@@ -163,10 +155,9 @@ function mayGive(before: World, after: World, one: Exclude<Try, { do: 'request' 
   must(one.who === rae.id, 'somebody else');
   must(released <= opened && at < released + day, 'not released, or not any more, or no link of this release');
   must(taken - opened < lasts.link, 'a link that nobody took in time');
-  must(at - (paged?.at ?? taken) < lastsFor(paged?.page) && at - taken < lasts.longest, 'past the session');
+  must(at - taken < sessions[one.token], 'past the session');
   if (one.do === 'take') must(paged === undefined, 'taken twice');
   else must(isTaken, 'not taken');
-  if (one.do === 'page') must(one.page >= (paged?.page ?? 0), 'a page that was given out');
   if (one.do === 'part') must(paged !== undefined, 'no page');
   const uses = Object.values(after.used).filter(({ taken }) => taken !== undefined).length;
   must(uses <= (before.grant?.uses ?? 0), `${uses} uses`);
