@@ -4,7 +4,7 @@ import { lapse } from './lapse.ts';
 import { alert, fault, judge, mend, released, sealing, stop, tick, wait } from './machine.ts';
 import type { Release, Report, Request, Text } from './request.ts';
 import { type Edit, edit, submit, withdraw } from './requester.ts';
-import { deleted, keep, list, retain, retract, retracted } from './retention.ts';
+import { deleted, keep, type Listed, list, retain, retract, retracted } from './retention.ts';
 import { reissue, release, resume, revoke, vote } from './review.ts';
 import type { Seal } from './sealed.ts';
 import type { Ballot } from './votes.ts';
@@ -29,10 +29,10 @@ export type Command =
   | { do: 'released'; attempt: number; release: Release }
   | { do: 'stop'; attempt: number; reason: string }
   | { do: 'lapse' }
-  | { do: 'list'; inventory: Text }
+  | ({ do: 'list' } & Listed)
   | { do: 'keep'; until: string }
-  | { do: 'deleted'; receipt: Text; objects: number; bytes: number }
-  | { do: 'retract'; inventory: Text }
+  | { do: 'deleted'; receipt: Text; inventory: Text | undefined; objects: number; bytes: number }
+  | ({ do: 'retract' } & Listed)
   | { do: 'retracted'; receipt: Text; objects: number; bytes: number };
 
 /**

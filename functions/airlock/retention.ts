@@ -45,10 +45,22 @@ export const mustLeave = (of: Request): of is Ended =>
   !(of.status === 'expired' && of.release) &&
   !('retracted' in of && of.retracted);
 
+/** A list of all that will be deleted. It goes on from another, `before`, that was read when it was made. */
+export interface Listed {
+  readonly inventory: Text;
+  readonly before: Text | undefined;
+}
+
+const same = (a: Text | undefined, b: Text | undefined) => a?.versionId === b?.versionId;
+
+/** Two who delete at once each see only a part: a list stands if nobody has made one since what it goes on from. */
+const stands = (there: Text | undefined, { inventory, before }: Listed) =>
+  same(there, before) || same(there, inventory);
+
 /** What will be deleted in the project is on record before any of it is. */
-export const retract = (of: Request, { inventory }: { inventory: Text }): Decision =>
-  mustLeave(of)
-    ? { request: { ...of, retracting: inventory } as Request, events: [], reason: 'listed' }
+export const retract = (of: Request, listed: Listed): Decision =>
+  mustLeave(of) && stands(of.retracting, listed)
+    ? { request: { ...of, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
     : superseded(of);
 
 export function retracted(
@@ -56,7 +68,7 @@ export function retracted(
   { receipt, objects, bytes }: { receipt: Text; objects: number; bytes: number },
   now: string,
 ): Decision {
-  if (!mustLeave(of)) return superseded(of);
+  if (!mustLeave(of) || !same(of.retracting, receipt)) return superseded(of);
   const says = `${objects} objects, ${bytes} bytes, out of the project; receipt ${receipt.sha256}.`;
   return {
     request: { ...of, retracted: { at: now, objects, bytes, receipt } } as Request,
@@ -90,10 +102,12 @@ export function retain(before: Request, ended: Request, now: string, rules: Rule
 const overdue = (of: Request, now: string) =>
   'retainedUntil' in of && of.retainedUntil !== undefined && !of.deleted && of.retainedUntil <= now;
 
+const listOf = (of: Request) => ('inventory' in of ? of.inventory : undefined);
+
 /** What will be deleted is on record before any of it is. */
-export function list(of: Request, { inventory }: { inventory: Text }, now: string): Decision {
-  if (!isFinal(of) || !overdue(of, now)) return superseded(of);
-  return { request: { ...of, inventory } as Request, events: [], reason: 'listed' };
+export function list(of: Request, listed: Listed, now: string): Decision {
+  if (!isFinal(of) || !overdue(of, now) || !stands(listOf(of), listed)) return superseded(of);
+  return { request: { ...of, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
 }
 
 /** Something of it is still locked: it stays until then. */
@@ -104,11 +118,16 @@ export function keep(of: Request, { until }: { until: string }, now: string): De
 
 export function deleted(
   of: Request,
-  { receipt, objects, bytes }: { receipt: Text; objects: number; bytes: number },
+  {
+    receipt,
+    inventory,
+    objects,
+    bytes,
+  }: { receipt: Text; inventory: Text | undefined; objects: number; bytes: number },
   now: string,
 ): Decision {
   if ('deleted' in of && of.deleted) return unchanged(of, 'it is deleted already');
-  if (!isFinal(of) || !overdue(of, now)) return superseded(of);
+  if (!isFinal(of) || !overdue(of, now) || !same(listOf(of), inventory)) return superseded(of);
   const says = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
   return {
     request: { ...of, deleted: { at: now, objects, bytes, receipt } } as Request,

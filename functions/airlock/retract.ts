@@ -28,7 +28,9 @@ const ends = [contracts.RequestRevoked, contracts.RequestWithdrawn, contracts.Re
 async function run({ project, id }: Request, command: Command): Promise<void> {
   const at = now();
   const facts = await factsOf(TABLE_NAME, project, rules);
-  await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  const { superseded } = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  // Another of its events was faster: this one looks again, when it is given again.
+  if (superseded) throw new Error(`${id} is being taken out of ${project} already`);
 }
 
 /**
@@ -49,7 +51,7 @@ export const handler = consumer(ends, async ({ project, request: id }) => {
   if (all.length === 0) return;
   // On record before any of it is deleted, so that a receipt has all that ever was.
   const list = await keep(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
-  await run(of, { do: 'retract', inventory: list });
+  await run(of, { do: 'retract', inventory: list, before: of.retracting });
   const locked = await remove(found);
   if (locked.length > 0) throw new Error(`${locked.length} objects of ${id} could not be deleted in ${bucket}`);
   const bytes = all.reduce((sum, { size }) => sum + size, 0);

@@ -85,11 +85,11 @@ async function settle(
   return erase(of);
 }
 
-async function run({ project, id }: Request, command: Command): Promise<Request> {
+/** Does it if nobody was faster; says whether. */
+async function run({ project, id }: Request, command: Command): Promise<boolean> {
   const at = now();
   const facts = await factsOf(TABLE_NAME, project, rules);
-  const { request } = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
-  return request;
+  return !(await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
 }
 
 /** Lists all there is, then deletes it, then says so: in this order, so that a receipt has all that was ever deleted. */
@@ -100,11 +100,12 @@ async function erase(of: Request): Promise<'deleted' | 'locked'> {
   const before = of.inventory ? z.array(Gone).parse(await reopen(RELEASE_BUCKET, of.inventory)) : [];
   const found = await lying(places, buckets);
   const all = await inventory(of, before, found, buckets);
-  if (all.length > before.length)
-    await run(of, {
-      do: 'list',
-      inventory: await keep(RELEASE_BUCKET, `receipts/${of.id}/inventory.json`, JSON.stringify(all)),
-    });
+  let listed = of.inventory;
+  if (all.length > before.length) {
+    listed = await keep(RELEASE_BUCKET, `receipts/${of.id}/inventory.json`, JSON.stringify(all));
+    // Another sweep is at work on it: this one deletes nothing that is not on the other's list.
+    if (!(await run(of, { do: 'list', inventory: listed, before: of.inventory }))) return 'locked';
+  }
   const locked = await remove(found);
   if (locked.length > 0) {
     logger.info('some of it is still locked', { request: of.id, locked: locked.length });
@@ -130,6 +131,6 @@ async function erase(of: Request): Promise<'deleted' | 'locked'> {
     deletedAt: now(),
   };
   const kept = await keep(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
-  await run(of, { do: 'deleted', receipt: kept, objects: all.length, bytes });
-  return 'deleted';
+  const done = { do: 'deleted', receipt: kept, inventory: listed, objects: all.length, bytes } as const;
+  return (await run(of, done)) ? 'deleted' : 'locked';
 }

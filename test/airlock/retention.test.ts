@@ -16,7 +16,7 @@ const facts = {
   candidates: [],
 };
 const text = { key: 'receipts/x.json', versionId: 'v', sha256: 'b'.repeat(64) };
-const gone: Command = { do: 'deleted', receipt: text, objects: 3, bytes: 30 };
+const gone: Command = { do: 'deleted', receipt: text, inventory: undefined, objects: 3, bytes: 30 };
 
 function must(of: Request, command: Command, now: string) {
   const decision = attempt(of, command, now, facts);
@@ -108,8 +108,37 @@ describe('what is deleted', () => {
   });
 
   it('is on record first', () => {
-    expect(must(of, { do: 'list', inventory: text }, due).request).toMatchObject({ inventory: text });
-    expect(must(play(draft(facts), sealed), { do: 'list', inventory: text }, start).superseded).toBe(true);
+    const list: Command = { do: 'list', inventory: text, before: undefined };
+    expect(must(of, list, due).request).toMatchObject({ inventory: text });
+    expect(must(play(draft(facts), sealed), list, start).superseded).toBe(true);
+  });
+});
+
+describe('two who delete at once', () => {
+  const [one, other] = [
+    { ...text, versionId: '1' },
+    { ...text, versionId: '2' },
+  ];
+  const ended = play(draft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
+  const due = until(ended) ?? '';
+  const taken = { ...ended, direction: 'import' as const };
+
+  it.each([
+    ['with us', ended, 'list', (inventory: typeof one) => ({ ...gone, inventory })],
+    [
+      'in a project',
+      taken,
+      'retract',
+      (receipt: typeof one) => ({ do: 'retracted', receipt, objects: 1, bytes: 1 }) as const,
+    ],
+  ] as const)('%s: a list that knows nothing of the other one stands for nothing', (_, of, verb, done) => {
+    const listed = must(of, { do: verb, inventory: one, before: undefined }, due).request;
+    expect(must(listed, { do: verb, inventory: one, before: undefined }, due).request).toEqual(listed);
+    expect(must(listed, { do: verb, inventory: other, before: undefined }, due).superseded).toBe(true);
+    expect(must(listed, done(other), due).superseded).toBe(true);
+    const further = must(listed, { do: verb, inventory: other, before: one }, due).request;
+    expect(must(further, done(one), due).superseded).toBe(true);
+    expect(must(further, done(other), due).superseded).toBeUndefined();
   });
 });
 

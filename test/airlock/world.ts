@@ -126,7 +126,7 @@ export function commands({ request: of, ...world }: World): Command[] {
     ]),
     { do: 'release', by: olga },
     { do: 'lapse' },
-    { do: 'deleted', receipt: text, objects: 1, bytes: 1 },
+    { do: 'deleted', receipt: text, inventory: undefined, objects: 1, bytes: 1 },
     { do: 'resume', by: olga },
     { do: 'reissue', by: olga },
     ...[attempt, attempt - 1].flatMap((of): Command[] => [
