@@ -30,9 +30,24 @@ export class Findings {
   }
 
   /** A finding that no policy makes milder than `least`. */
-  addAtLeast(least: Action, rule: RuleName, says: string): void {
+  addAtLeast(
+    least: Action,
+    rule: RuleName,
+    says: string,
+    cells: readonly Cell[] = [],
+    count = Math.max(1, cells.length),
+  ): void {
     const { action } = this.policy.rules[rule];
-    this.#add(action === 'block' ? action : least, rule, says, [], 1);
+    this.#add(action === 'block' ? action : least, rule, says, cells, count);
+  }
+
+  /** What no rule over tables could judge: whoever has any of them on is asked, whatever a policy says of it. */
+  unjudged(rule: 'sdc.not-run' | 'table.ragged', says: string, cells: readonly Cell[] = [], count?: number): void {
+    const judges = Object.entries(this.policy.rules).some(
+      ([name, { action }]) => name.startsWith('sdc.') && name !== 'sdc.not-run' && action !== 'off',
+    );
+    if (judges) this.addAtLeast('ask', rule, says, cells, count);
+    else this.add(rule, says, cells, count);
   }
 
   #add(action: Action, rule: RuleName, says: string, cells: readonly Cell[], count: number): void {

@@ -9,7 +9,7 @@ import { differences, judge, judged, type Outcome, share } from './independent.t
  * them since. So what is measured here is whether they keep what they learnt; of tables that nobody thought of expect the
  * first figures, which is why a person reviews whatever passes.
  */
-const least = { precision: 1, recall: 0.972, rulePrecision: 0.99, ruleRecall: 0.99, cells: 0.99 };
+const least = { precision: 1, recall: 0.979, rulePrecision: 0.99, ruleRecall: 0.99, cells: 0.99 };
 
 const outcomes: Outcome[] = [];
 beforeAll(async () => {

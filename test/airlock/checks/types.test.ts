@@ -147,7 +147,7 @@ describe('what does not', () => {
     [
       'hidden rows',
       't.xlsx',
-      xlsx(safe, { sheet: '<row r="9" hidden="1"><c r="A9"><v>50</v></c></row>' }),
+      xlsx(safe, { sheet: '<row r="9" hidden="1"><c r="B9"><v>50</v></c></row>' }),
       ['office.hidden'],
     ],
     [

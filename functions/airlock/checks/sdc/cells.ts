@@ -2,8 +2,8 @@ import { bits, cellText } from '../csv.ts';
 import type { Findings } from '../findings.ts';
 import type { Batch } from '../scanner.ts';
 import { type Candidates, Columns } from './accumulate.ts';
-import { isSuppressed, isWord, mayBeMark, type Named, type Role } from './columns.ts';
-import { readComposite, readNumber } from './number.ts';
+import { isNamed, isSuppressed, isWord, mayBeMark, type Named, type Role } from './columns.ts';
+import { readCell, readComposite } from './number.ts';
 import type { Locate } from './rows.ts';
 import type { Screen } from './screen.ts';
 
@@ -84,7 +84,7 @@ export class CellReader {
       const start = starts[cell] as number;
       const end = ends[cell] as number;
       const mask = masks[cell] as number;
-      if (start < end && isWord(bytes, start)) {
+      if (start < end && isWord(bytes, start) && !isNamed(bytes, start, end, mask)) {
         values[slot] = Number.NaN;
         words++;
         if ((mask & (bits.digit | bits.at)) !== 0) this.#screen.see(batch, cell);
@@ -168,14 +168,15 @@ export class CellReader {
     const length = end - start;
     const hasDigit = (mask & bits.digit) !== 0;
     const last = bytes[end - 1] as number;
-    if (
+    const isPlain =
       hasDigit &&
-      length <= 40 &&
       (mask & (bits.letter | bits.at)) === 0 &&
-      ((mask & bits.other) !== 0 || ((mask & bits.exponent) !== 0 && ((bytes[start] as number) | 32) !== 101))
-    ) {
+      ((mask & bits.other) !== 0 || ((mask & bits.exponent) !== 0 && ((bytes[start] as number) | 32) !== 101));
+    // Digits of other scripts are none to the scanner.
+    const isForeign = !hasDigit && (last >= 0x80 || (bytes[start] as number) >= 0x80);
+    if (length <= 40 && (isPlain || isForeign || isNamed(bytes, start, end, mask))) {
       const text = cellText(bytes, start, end, mask);
-      const read = readNumber(text);
+      const read = readCell(text);
       if (read) {
         // What is written as a percentage counts nobody, whatever its column is called.
         if (!read.percent) this.#counted(at, read.value, read.places, numbers[row] as number);

@@ -1,3 +1,5 @@
+import { bits } from '../csv.ts';
+
 /** What a column (or a row, in a table that is written the other way) holds, by its name alone. */
 export type Role =
   | 'count'
@@ -174,6 +176,13 @@ for (let byte = 97; byte <= 122; byte++) if (markLetters[byte] === 0) wordLetter
 
 /** Whether a cell is a text by its first byte alone, as most texts are. */
 export const isWord = (bytes: Uint8Array, start: number): boolean => wordLetters[bytes[start] as number] === 1;
+
+/** Whether a number may stand behind its name, as in `n=3`. Most labels stop at the first question. */
+export function isNamed(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
+  if ((mask & bits.digit) === 0 || (mask & bits.other) === 0 || end - start > 40) return false;
+  for (let at = start + 1; at < end; at++) if (bytes[at] === 61 || bytes[at] === 58) return true;
+  return false;
+}
 
 /** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
 export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {

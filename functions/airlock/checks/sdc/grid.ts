@@ -2,7 +2,7 @@ import type { Cell } from '../../report.ts';
 import { quoted } from '../findings.ts';
 import { isTotal, type Named } from './columns.ts';
 import type { Counted } from './counts.ts';
-import { readComposite, readNumber } from './number.ts';
+import { readCell, readComposite } from './number.ts';
 
 /** A table small enough to be kept: its text, row by row, with the number that each row has in the file. */
 export class Grid {
@@ -14,15 +14,23 @@ export class Grid {
   readonly path: string;
   /** What stands above the heading. */
   readonly title: string;
+  readonly above: readonly string[];
   readonly rows: string[][] = [];
   readonly numbers: number[] = [];
 
-  constructor(names: readonly string[], heading: number, sheet: string | undefined, path: string, title = '') {
+  constructor(
+    names: readonly string[],
+    heading: number,
+    sheet: string | undefined,
+    path: string,
+    above: string[] = [],
+  ) {
     this.names = names;
     this.heading = heading;
     this.sheet = sheet;
     this.path = path;
-    this.title = title;
+    this.title = above.join(' ').slice(0, 500);
+    this.above = above;
   }
 
   push(cells: string[], number: number): void {
@@ -59,7 +67,7 @@ export interface Melted {
 }
 
 /** The count in a cell: of `45 (30.0%)` it is the first number. */
-export const countOf = (text: string): number | undefined => readNumber(text)?.value ?? readComposite(text)?.count;
+export const countOf = (text: string): number | undefined => readCell(text)?.value ?? readComposite(text)?.count;
 
 export function melt(grid: Grid, columns: readonly Named[], counted: Counted): Melted[] {
   const labels = counted.labels.filter(at => !counted.columns.includes(at));

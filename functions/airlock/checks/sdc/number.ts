@@ -13,9 +13,42 @@ export interface Written {
   readonly percent: boolean;
 }
 
+/** Names of a count that are written before it in its own cell. */
+const counting =
+  /^(?:n|no\.?|num|number|counts?|freq|frequency|obs|cases|events|deaths|people|persons|patients|total|sum|value|val|f|c|x)\s?[=:]\s?(?=[\d+-])/i;
+
+/** A digit of any script as the one it is: each script has its ten behind each other, from a place that ends with 0 or 6. */
+function digit(one: string): string {
+  const point = one.codePointAt(0) ?? 0;
+  const even = point & ~15;
+  const zero = /\p{Nd}/u.test(String.fromCodePoint(even)) ? even : even + 6;
+  return String(point - zero);
+}
+
+/** Digits, signs and spaces of any script and width as plain ones; without raised notes, what is unseen and the mark of a text. */
+const plainly = (text: string): string =>
+  text
+    .replace(/[\p{Cf}\u00b2\u00b3\u00b9\u2070-\u209f]/gu, '')
+    .normalize('NFKC')
+    .replace(/\p{Nd}/gu, digit)
+    .replaceAll('\u066b', '.')
+    .replaceAll('\u066c', ',')
+    .trim()
+    .replace(/^['’‘`´]\s?/, '');
+
 export function readNumber(text: string): Written | undefined {
   const trimmed = text.trim();
-  if (trimmed.length > 40 || !/\d/.test(trimmed)) return undefined;
+  if (trimmed.length > 40) return undefined;
+  return readPlain(trimmed) ?? (/^['`]|[^ -~]/.test(trimmed) ? readPlain(plainly(trimmed)) : undefined);
+}
+
+/** The number of a cell, whose count may have its name before it: `n=3`. Above a column that is a base, and no number. */
+export const readCell = (text: string): Written | undefined =>
+  readNumber(text) ??
+  (/[=:＝：]/.test(text) ? readNumber(plainly(text.slice(0, 80)).replace(counting, '')) : undefined);
+
+function readPlain(trimmed: string): Written | undefined {
+  if (!/\d/.test(trimmed)) return undefined;
   const [, digits, separator, decimals, percent] = written.exec(trimmed) ?? [];
   if (digits !== undefined)
     return {

@@ -78,7 +78,7 @@ export class TableCheck {
     this.#columns = names.map(name => named(name));
     const locate: Locate = (line, index, value) => this.#cell(line, index, value);
     this.#reader = new CellReader(this.#columns, findings, this.#screen, locate);
-    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path, title.join(' ').slice(0, 500));
+    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path, title);
     this.#rules = new RowRules(this.#columns, findings, locate);
     if (isHeading) this.#screen.heading(names, first.number);
     for (const { cells, number } of isHeading ? rest.slice(1) : rest) this.text(cells, number);
@@ -144,5 +144,9 @@ export class TableCheck {
     this.#screen.end(columns);
     const counted = countFindings(columns, reader.state, findings, this.rows);
     this.summaries = wholeTable(this.#grid, columns, counted, findings, this.rows, this.#options);
+    // A file may have many tables: what this one needed is let go.
+    this.#grid = undefined;
+    this.#reader = undefined;
+    this.#rules = undefined;
   }
 }

@@ -11,6 +11,7 @@ import { readNumber } from './number.ts';
 import { type Summary, summaryOf, type TableOf } from './postings.ts';
 import { RowRules } from './rows.ts';
 import { quartilesInCells, ranges, steps, values } from './steps.ts';
+import { strays } from './stray.ts';
 
 const aggregate = 'count denominator total percent proportion statistic quantile extreme sum weight'.split(' ');
 
@@ -39,6 +40,7 @@ export function wholeTable(
       );
     return [];
   }
+  if (findings.runs('table.ragged')) strays(grid, findings);
   if (findings.runs('sdc.microdata')) {
     const why = whyMicrodata(grid, columns, counted, findings.policy.rules['sdc.microdata'].rows);
     if (why !== undefined)
