@@ -15,9 +15,10 @@ import { type Differencing, postingsOf, type Summary } from './sdc/postings.ts';
 import { hasher, mostCounts } from './sdc/predicates.ts';
 import { TableCheck } from './sdc/table.ts';
 import { limitsOf } from './sdc/told.ts';
-import { alsoIs, contradicts, sniff } from './sniff.ts';
+import { alsoIs, contradicts, extensionOf, sniff } from './sniff.ts';
 import { checkCsv, utf8 } from './tables.ts';
 import { checkText } from './text.ts';
+import { TextTables } from './text-tables.ts';
 import { zipDirectory } from './zip.ts';
 
 export type { Differencing, Released, Summary } from './sdc/postings.ts';
@@ -238,5 +239,10 @@ async function contents(
     return void (await checkText(utf8(open), findings));
   }
   if (type.startsWith('image/')) return checkImage(type, await all(open, longestImage), findings);
-  await checkText(utf8(open), findings, type === 'text/x-code' ? undefined : newTable);
+  const of = {
+    isCode: type === 'text/x-code',
+    isLatex: extensionOf(meta.path) === 'tex',
+    isPage: type === 'text/html',
+  };
+  await checkText(utf8(open), findings, new TextTables(findings, newTable, of));
 }

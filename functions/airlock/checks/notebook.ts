@@ -1,9 +1,9 @@
 import { all, type Open, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
 import { longestJson, type NewTable, parseJson } from './json.ts';
+import { htmlTables } from './markup.ts';
 import { linesOfText } from './tables.ts';
 import { TextCheck } from './text.ts';
-import { elements, unescapeXml } from './xml.ts';
 
 type Value = Record<string, unknown>;
 export const record = (value: unknown): Value =>
@@ -14,21 +14,6 @@ export const joined = (value: unknown): string =>
     : Array.isArray(value)
       ? value.filter(line => typeof line === 'string').join('')
       : '';
-
-/** The tables of a page's text, as pandas writes a data frame. */
-export function htmlTables(html: string, newTable: () => ReturnType<NewTable>): void {
-  for (const { body } of elements(html, 'table')) {
-    const table = newTable();
-    let number = 0;
-    for (const { body: row } of elements(body, 'tr')) {
-      const cells = [...elements(row, 'th'), ...elements(row, 'td')].map(cell =>
-        unescapeXml(cell.body.replace(/<[^<>]*>/g, '')).trim(),
-      );
-      table.text(cells, ++number);
-    }
-    table.end();
-  }
-}
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
 export async function checkNotebook(open: Open, findings: Findings, newTable: NewTable): Promise<void> {
@@ -61,7 +46,12 @@ export async function checkNotebook(open: Open, findings: Findings, newTable: Ne
         ) {
           if (findings.runs('image.active'))
             findings.add('image.active', 'An output has a script or a page in it. Clear it.');
-        } else if (type === 'text/html') htmlTables(joined(content), () => newTable(`cell ${at + 1}`));
+        } else if (type === 'text/html')
+          htmlTables(
+            joined(content),
+            () => newTable(`cell ${at + 1}`),
+            why => findings.unjudged('sdc.not-run', `A table in its outputs is not read to its end: ${why}.`),
+          );
         else if (typeof content === 'string' || Array.isArray(content)) lines(content);
         else text.line(JSON.stringify(content).slice(0, 2 ** 20));
       }

@@ -1,6 +1,7 @@
 import { zipFindings } from './archive.ts';
 import { concat, type Open, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
+import { MarkupTables, slideTags, wordTags } from './markup.ts';
 import type { Rows } from './rows.ts';
 import { textFindings } from './text.ts';
 import { checkSheets } from './xlsx.ts';
@@ -17,6 +18,7 @@ export function officeType(entries: readonly Pick<ZipEntry, 'name'>[]): string |
   return names.has('ppt/presentation.xml') ? `${office}presentationml.presentation` : undefined;
 }
 
+const mostTables = 500;
 /** The longest part that is held whole: relations, properties, the workbook's own list. */
 const longestPart = 8 * 2 ** 20;
 
@@ -75,7 +77,7 @@ export async function checkOffice(
     if (/macroEnabled|vbaProject/i.test(await partText(open, entry)) && findings.runs('office.macros'))
       findings.add('office.macros', 'It says of itself that it has macros.');
   if (type.endsWith('spreadsheetml.sheet')) return checkSheets(open, entries, findings, table);
-  for (const entry of entries.filter(hasWords)) await words(open, entry, findings);
+  for (const entry of entries.filter(hasWords)) await words(open, entry, findings, table);
   if (findings.runs('office.hidden')) {
     const hidden = found(/^ppt\/notesSlides\//);
     if (hidden.length > 0)
@@ -111,7 +113,7 @@ export const wordsIn = (xml: string): string =>
   unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
 
 /** The words of a document, and what Word hides among them. */
-async function words(open: Open, entry: ZipEntry, findings: Findings): Promise<void> {
+async function words(open: Open, entry: ZipEntry, findings: Findings, table: (sheet: string) => Rows): Promise<void> {
   const xml = await partText(open, entry, 64 * 2 ** 20);
   if (findings.runs('office.hidden') && /<w:(vanish|del|ins|moveFrom)\b(?! w:val="(0|false)")/.test(xml))
     findings.add(
@@ -122,5 +124,19 @@ async function words(open: Open, entry: ZipEntry, findings: Findings): Promise<v
     findings.add('office.external', 'A field in its text loads something from outside.');
   const text = wordsIn(xml);
   textFindings(text.split('\n'), findings);
+  let count = 0;
+  const unread = (why: string) =>
+    findings.unjudged(
+      'sdc.not-run',
+      `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
+    );
+  const next = (): Rows | undefined => {
+    if (++count <= mostTables) return table(entry.name);
+    unread(`a part has more than ${mostTables}`);
+    return undefined;
+  };
+  const tables = new MarkupTables(entry.name.startsWith('word/') ? wordTags : slideTags, next, unread);
+  tables.feed(xml);
+  tables.end();
   if (text.length === 0) throw new Unreadable('it has no text');
 }

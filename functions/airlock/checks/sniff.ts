@@ -1,5 +1,6 @@
 import { find, latin, startsWith } from './bytes.ts';
 import { delimiterOf, widthsOf } from './csv.ts';
+import { isListing } from './lists.ts';
 
 /** Types by the first bytes. What may leave is a short list; the others are named so that a refusal can say what they are. */
 const magics: readonly [type: string, magic: string | readonly number[], at?: number][] = [
@@ -137,7 +138,8 @@ function textType(bytes: Uint8Array, path: string): string {
     return 'image/svg+xml';
   if (/^(<!doctype html|<html|<head|<body|<script|<iframe)/.test(markup)) return 'text/html';
   if (start.startsWith('<?xml')) return 'application/xml';
-  if (/^[{[]/.test(start) && !['md', ...code].includes(extension)) {
+  // In code and Markdown a bracket begins other things, unless a string with a colon follows.
+  if (/^[{[]/.test(start) && (!['md', ...code].includes(extension) || /^(\[\s*)?\{\s*"[^"\n]*"\s*:/.test(start))) {
     const record = /^\{/.test(start);
     if (record && (extension === 'ipynb' || (/"nbformat"\s*:/.test(text) && /"cells"\s*:/.test(text))))
       return 'application/x-ipynb+json';
@@ -147,11 +149,12 @@ function textType(bytes: Uint8Array, path: string): string {
     if (/^(\{\s*("|\})|\[\s*([{["\d\-\]]|true|false|null))/.test(start) && !['csv', 'tsv'].includes(extension))
       return 'application/json';
   }
-  if (start.startsWith('#!') || code.includes(extension)) return 'text/x-code';
+  const isCode = start.startsWith('#!') || code.includes(extension);
+  const isData = isCode ? isListing(text.slice(0, 16_384)) : ['csv', 'tsv', 'tab'].includes(extension);
+  if (isCode && !isData) return 'text/x-code';
   if (extension === 'md') return 'text/markdown';
   const delimiter = delimiterOf(bytes.subarray(0, 16_384), extension === 'tsv' ? '\t' : ',');
-  if (['csv', 'tsv', 'tab'].includes(extension) || isTable(bytes))
-    return delimiter === '\t' ? 'text/tab-separated-values' : 'text/csv';
+  if (isData || isTable(bytes)) return delimiter === '\t' ? 'text/tab-separated-values' : 'text/csv';
   return 'text/plain';
 }
 

@@ -1,8 +1,7 @@
 import { Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { identifiersIn } from './identifiers.ts';
-import type { TableCheck } from './sdc/table.ts';
-import { TextTables } from './text-tables.ts';
+import type { TextTables } from './text-tables.ts';
 
 /** Lines of a log, of code or of a document's text. */
 export class TextCheck {
@@ -81,19 +80,25 @@ const longestPiece = 1 << 16;
 export async function checkText(
   bytes: AsyncIterable<Uint8Array>,
   findings: Findings,
-  newTable?: () => TableCheck,
+  tables?: TextTables,
 ): Promise<number> {
   const check = new TextCheck(findings);
-  const tables = newTable && new TextTables(newTable);
+  let isCut = false;
   const line = (text: string) => {
     check.line(text);
-    tables?.line(text, check.lines);
+    if (isCut) tables?.piece(`${text}\n`);
+    else tables?.line(text, check.lines);
+    isCut = false;
   };
   const decoder = new TextDecoder();
   let rest = '';
   const piecesOf = (line: string): string => {
     let left = line;
-    for (; left.length > longestPiece; left = left.slice(longestPiece - 100)) check.line(left.slice(0, longestPiece));
+    for (; left.length > longestPiece; left = left.slice(longestPiece - 100)) {
+      check.line(left.slice(0, longestPiece));
+      tables?.piece(left.slice(0, longestPiece - 100));
+      isCut = true;
+    }
     return left;
   };
   const take = () => {

@@ -1,6 +1,7 @@
 import { all } from '../checks/bytes.ts';
 import { parseJson } from '../checks/json.ts';
-import { htmlTables, joined, record } from '../checks/notebook.ts';
+import { htmlTables } from '../checks/markup.ts';
+import { joined, record } from '../checks/notebook.ts';
 import { linesOfText } from '../checks/tables.ts';
 import { type Given, nobody } from './contents.ts';
 import { short } from './escape.ts';

@@ -6,7 +6,9 @@ import { worst } from '../../../functions/airlock/report.ts';
 import { bytesOf, metaOf } from './files.ts';
 
 const policy = policyFor(2);
-const check = (csv: string, step?: number) => checkFile(metaOf('t.csv', csv), () => bytesOf(csv, step), policy, []);
+const checkAs = (path: string, text: string, step?: number) =>
+  checkFile(metaOf(path, text), () => bytesOf(text, step), policy, []);
+const check = (csv: string, step?: number) => checkAs('t.csv', csv, step);
 const csvOf = (rows: readonly (readonly (string | number)[])[]) => `${rows.map(row => row.join(',')).join('\n')}\n`;
 
 /** Tables in the shapes that results come in, with counts that are mostly safe. */
@@ -42,6 +44,28 @@ const long = fc
   }));
 const anyTable = fc.oneof(cross, long);
 
+type Rows = readonly (readonly (string | number)[])[];
+/** The ways in which a text has a table, each with the name that a file of it has. */
+const written: readonly (readonly [path: string, write: (rows: Rows) => string])[] = [
+  ['t.csv', csvOf],
+  ['t.txt', rows => `Some words.\n\n${csvOf(rows)}`],
+  ['t.md', rows => rows.map((row, at) => `| ${row.join(' | ')} |\n${at === 0 ? '|---|\n' : ''}`).join('')],
+  ['t.log', rows => `${rows.map(row => row.join('   ')).join('\n')}\n`],
+  ['t.py', rows => `import os\nx = '''\n${csvOf(rows)}'''\n`],
+  ['t.tex', rows => rows.map(row => `${row.join(' & ')} \\\\\n`).join('')],
+];
+/** A table with more rows, or more columns, than anybody reads. */
+const large = fc
+  .record({ rows: fc.integer({ min: 2, max: 7000 }), columns: fc.integer({ min: 1, max: 900 }) })
+  .filter(({ rows, columns }) => rows * columns < 14_000)
+  .map(({ rows, columns }) => [
+    ['area', ...Array.from({ length: columns }, (_, at) => `c${at}`)],
+    ...Array.from({ length: rows }, (_, row) => [
+      `A${row}`,
+      ...Array.from({ length: columns }, (_, at) => 40 + row + at),
+    ]),
+  ]);
+
 describe('the rules of disclosure', () => {
   it('judge a table alike in whatever order its rows are', async () => {
     await fc.assert(
@@ -72,6 +96,46 @@ describe('the rules of disclosure', () => {
         const added = [...rows, ['Somewhere', ...heading.slice(1).map(() => String(small))]];
         expect(worst((await check(csvOf([heading, ...added]))).findings)).toBe('block');
       }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('find a small count wherever it is, in a table of any size that is written in any way', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        large,
+        fc.constantFrom(...written),
+        fc.integer({ min: 1, max: 9 }),
+        fc.nat(),
+        fc.nat(),
+        async (rows, [path, write], small, line, column) => {
+          const row = rows[1 + (line % (rows.length - 1))] ?? [];
+          row[1 + (column % (row.length - 1))] = small;
+          expect(worst((await checkAs(path, write(rows))).findings)).toBe('block');
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('want somebody to look at rows that are divided otherwise, in whatever order all are', async () => {
+    const other = fc.constantFrom('Perth;3', 'Perth|3', 'Perth\t3', 'Perth 3', 'Perth: 3', '"Perth,3"', 'Perth;3,');
+    await fc.assert(
+      fc.asyncProperty(
+        fc
+          .tuple(
+            fc.array(fc.constantFrom('A,140', 'B,150', 'C,160'), { minLength: 1, maxLength: 30 }),
+            fc.array(other, { minLength: 1, maxLength: 5 }),
+          )
+          .chain(([some, others]) =>
+            fc.shuffledSubarray([...some, ...others], { minLength: some.length + others.length }),
+          ),
+        fc.constantFrom('region,n\n', ''),
+        async (rows, heading) => {
+          const found = worst((await check(`${heading}${rows.join('\n')}\n`)).findings);
+          expect(['ask', 'block']).toContain(found);
+        },
+      ),
       { numRuns: 300 },
     );
   });

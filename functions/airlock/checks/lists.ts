@@ -1,0 +1,56 @@
+import { headingLike } from './sdc/heading.ts';
+import { readCell, readComposite } from './sdc/number.ts';
+
+/** The cells of a line that a delimiter divides, its quotes taken off. */
+export function listed(line: string, delimiter: string): string[] {
+  if (!line.includes('"')) return line.split(delimiter).map(cell => cell.trim());
+  const cells: string[] = [];
+  let [from, inside] = [0, false];
+  for (let at = 0; at <= line.length; at++) {
+    if (line[at] === '"') inside = !inside;
+    if (at < line.length && (inside || line[at] !== delimiter)) continue;
+    cells.push(line.slice(from, at).trim());
+    from = at + 1;
+  }
+  return cells.map(cell => (/^".*"$/.test(cell) ? cell.slice(1, -1).replaceAll('""', '"') : cell));
+}
+
+/** A number by itself, a count with its percentage, or one below a bound. */
+export const isNumber = (cell: string): boolean =>
+  /\p{Nd}/u.test(cell) &&
+  (/^[<≤]?\s?[\d.,]+\s*(%|\([\d.,]+\s*%?\))?$/.test(cell) ||
+    readCell(cell) !== undefined ||
+    readComposite(cell) !== undefined);
+
+/** A label or a number as results have them, and nothing that only programs write. */
+const plain = /^['"]?(?:[\p{L}\p{N}\p{M} ._%£$€<≤>≥+*†‡#:/&'’–—-]|\([^()]*\)|\[[^[\]]*\])*['"]?$/u;
+export const isPlain = (cell: string): boolean => cell.length <= 200 && (plain.test(cell) || isNumber(cell));
+
+/** Whether a row names the columns of those below it. */
+export const isHeading = (cells: readonly string[]): boolean =>
+  cells.filter(cell => cell !== '').length >= 2 && cells.every(isPlain) && headingLike(cells);
+
+const comment = /^\s*(#|\/\/|\/?\*|--|%|$)/;
+
+/**
+ * Whether the first lines of what is named as code are a table all the same: each is divided alike, into labels and numbers
+ * and nothing else, and numbers stand in most of them or the lines are many. Comments before it change nothing.
+ */
+export function isListing(start: string): boolean {
+  const lines = start.split(/\r\n|\n|\r/);
+  if (lines.length > 2) lines.pop();
+  const from = lines.findIndex(line => !comment.test(line));
+  const some = (from < 0 ? [] : lines.slice(from))
+    .filter(line => line.trim() !== '' && line.length <= 5000)
+    .slice(0, 50);
+  if (some.length < 2) return false;
+  return [',', ';', '\t', '|'].some(delimiter => {
+    const rows = some.map(line => listed(line, delimiter));
+    const width = rows[1]?.length ?? 0;
+    const alike = rows.filter(
+      row => row.length === width && row.every(isPlain) && row.filter(cell => cell !== '').length >= 2,
+    );
+    const numbered = alike.filter(row => row.some(isNumber));
+    return width >= 2 && alike.length >= 0.8 * rows.length && (numbered.length * 2 >= rows.length || rows.length >= 20);
+  });
+}
