@@ -22,6 +22,8 @@ const percent = z.number().min(0).max(100);
 export const Rules = z.strictObject({
   /** The type that the bytes show is not the one that its name says. */
   'type.mismatch': rule(),
+  /** The kind that the file's group is declared as is not what the bytes are. */
+  'type.kind': rule(),
   /** The type may not leave a project of this tier, or is not known at all. */
   'type.refused': rule(),
   /** The bytes are also a file of another type: an archive behind a picture, a script before a document. */
@@ -190,6 +192,7 @@ function outgoing(tier: Tier): Policy {
     cells: tier === 1 ? 10_000_000 : 250_000,
     rules: {
       'type.mismatch': block,
+      'type.kind': tier === 1 ? warn : ask,
       'type.refused': block,
       'type.polyglot': block,
       'type.unreadable': block,

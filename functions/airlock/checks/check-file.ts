@@ -6,6 +6,7 @@ import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
 import { Findings, quoted } from './findings.ts';
 import { checkImage, checkSvg, longestImage } from './image.ts';
 import { checkJson, checkLines } from './json.ts';
+import { isDeclared } from './kind.ts';
 import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
 import { checkNotebook } from './notebook.ts';
 import { checkOffice, officeType } from './office.ts';
@@ -87,6 +88,7 @@ async function check(
   try {
     type = await typeOf(meta, open);
     if (allowed(type, meta, findings)) {
+      isDeclared(type, meta, findings);
       await dangers(type, meta, open, findings);
       await contents(type, meta, open, findings, newTable);
     } else if (isArchive(type)) await checkArchive(type, open, meta.size, findings);

@@ -10,11 +10,15 @@ export async function* bytesOf(content: string | Uint8Array, step = 1 << 16): As
   for (let at = 0; at < whole.length; at += step) yield whole.subarray(at, at + step);
 }
 
-export const metaOf = (path: string, content: string | Uint8Array): CheckedFile => ({
+export const metaOf = (
+  path: string,
+  content: string | Uint8Array,
+  kind: CheckedFile['kind'] = 'supporting',
+): CheckedFile => ({
   path,
   size: bytes(content).length,
   sha256: '0'.repeat(64),
-  kind: 'table',
+  kind,
   type: 'application/octet-stream',
   group: 0,
 });
