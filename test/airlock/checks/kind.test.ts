@@ -33,4 +33,3 @@ describe('the kind that a file is declared as', () => {
     expect((await check(path, content, 3, kind)).rules).not.toContain('type.kind ask'),
   );
 });
-

@@ -40,7 +40,7 @@ export function wholeTable(
       );
     return [];
   }
-  if (findings.runs('table.ragged')) strays(grid, findings);
+  strays(grid, findings);
   if (findings.runs('sdc.microdata')) {
     const why = whyMicrodata(grid, columns, counted, findings.policy.rules['sdc.microdata'].rows);
     if (why !== undefined)
