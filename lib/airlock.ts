@@ -4,21 +4,21 @@ import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import type * as Await from '../functions/airlock/await.ts';
-import type * as Check from '../functions/airlock/check.ts';
-import type * as Compare from '../functions/airlock/compare.ts';
-import type * as Copy from '../functions/airlock/copy.ts';
 import { contracts } from '../functions/airlock/events.ts';
-import type * as Fail from '../functions/airlock/fail.ts';
-import type * as Fold from '../functions/airlock/fold.ts';
-import type * as Manifest from '../functions/airlock/manifest.ts';
-import type * as Pick from '../functions/airlock/pick.ts';
-import type * as Plan from '../functions/airlock/plan.ts';
 import type * as Publish from '../functions/airlock/publish.ts';
-import type * as Seal from '../functions/airlock/seal.ts';
-import type * as Sign from '../functions/airlock/sign.ts';
-import type * as Tick from '../functions/airlock/tick.ts';
-import { trail } from '../functions/airlock/trail.ts';
+import { trail } from '../functions/airlock/request/trail.ts';
+import type * as Await from '../functions/airlock/steps/await.ts';
+import type * as Check from '../functions/airlock/steps/check.ts';
+import type * as Compare from '../functions/airlock/steps/compare.ts';
+import type * as Copy from '../functions/airlock/steps/copy.ts';
+import type * as Fail from '../functions/airlock/steps/fail.ts';
+import type * as Fold from '../functions/airlock/steps/fold.ts';
+import type * as Manifest from '../functions/airlock/steps/manifest.ts';
+import type * as Pick from '../functions/airlock/steps/pick.ts';
+import type * as Plan from '../functions/airlock/steps/plan.ts';
+import type * as Seal from '../functions/airlock/steps/seal.ts';
+import type * as Sign from '../functions/airlock/steps/sign.ts';
+import type * as Tick from '../functions/airlock/steps/tick.ts';
 import { partitions } from '../functions/keys.ts';
 import { bucket, bus, named, table } from './access.ts';
 import { AirlockApi, mayUse, showsKey } from './airlock-api.ts';
@@ -68,14 +68,18 @@ export class Airlock extends Construct {
     const reads = bucket(data.airlock, ['read'], 'requests/');
     const notes = bucket(data.work, ['read', 'write']);
 
-    const fail = new Handler<typeof Fail>(this, 'Fail', { core, entry: 'airlock/fail.ts', environment: changing });
+    const fail = new Handler<typeof Fail>(this, 'Fail', {
+      core,
+      entry: 'airlock/steps/fail.ts',
+      environment: changing,
+    });
     const workflow = new Workflow(this, 'Workflow', {
       core,
       file: 'airlock.asl.json',
       calls: {
         Plan: new Handler<typeof Plan>(this, 'Plan', {
           ...worker,
-          entry: 'airlock/plan.ts',
+          entry: 'airlock/steps/plan.ts',
           environment: {
             ...changing,
             TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
@@ -86,7 +90,7 @@ export class Airlock extends Construct {
         }),
         Seal: new Handler<typeof Seal>(this, 'Seal', {
           ...worker,
-          entry: 'airlock/seal.ts',
+          entry: 'airlock/steps/seal.ts',
           environment: {
             BUCKETS: named(prefix, ...readsSources(prefix, Stack.of(this))),
             UPLOADS_BUCKET: bucket(data.uploads, ['read'], 'uploads/'),
@@ -96,7 +100,7 @@ export class Airlock extends Construct {
         }),
         Manifest: new Handler<typeof Manifest>(this, 'Manifest', {
           ...worker,
-          entry: 'airlock/manifest.ts',
+          entry: 'airlock/steps/manifest.ts',
           environment: {
             ...changing,
             AIRLOCK_BUCKET: bucket(data.airlock, ['write'], 'requests/'),
@@ -105,7 +109,7 @@ export class Airlock extends Construct {
         }),
         Check: new Handler<typeof Check>(this, 'Check', {
           ...worker,
-          entry: 'airlock/check.ts',
+          entry: 'airlock/steps/check.ts',
           environment: {
             TABLE_NAME: table(core.table, { airlock: ['GetItem'], airlocks: ['GetItem'] }),
             AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'tags'], 'requests/'),
@@ -115,7 +119,7 @@ export class Airlock extends Construct {
         }),
         Fold: new Handler<typeof Fold>(this, 'Fold', {
           ...worker,
-          entry: 'airlock/fold.ts',
+          entry: 'airlock/steps/fold.ts',
           environment: {
             ...asks,
             AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/'),
@@ -124,10 +128,10 @@ export class Airlock extends Construct {
         }),
         Await: new Handler<typeof Await>(this, 'Await', {
           core,
-          entry: 'airlock/await.ts',
+          entry: 'airlock/steps/await.ts',
           environment: { TABLE_NAME: table(core.table, changes), RULES },
         }),
-        Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/tick.ts', environment: asks }),
+        Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/steps/tick.ts', environment: asks }),
         Fail: fail,
       },
       // Looked at four times as often as people are reminded, so that reminders and deadlines are kept to that; and not so
@@ -145,7 +149,7 @@ export class Airlock extends Construct {
       calls: {
         Pick: new Handler<typeof Pick>(this, 'Pick', {
           ...worker,
-          entry: 'airlock/pick.ts',
+          entry: 'airlock/steps/pick.ts',
           environment: {
             TABLE_NAME: table(core.table, { airlock: ['GetItem'], project: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
@@ -154,7 +158,7 @@ export class Airlock extends Construct {
         }),
         Copy: new Handler<typeof Copy>(this, 'Copy', {
           ...worker,
-          entry: 'airlock/copy.ts',
+          entry: 'airlock/steps/copy.ts',
           environment: {
             TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
@@ -165,7 +169,7 @@ export class Airlock extends Construct {
         }),
         Compare: new Handler<typeof Compare>(this, 'Compare', {
           ...worker,
-          entry: 'airlock/compare.ts',
+          entry: 'airlock/steps/compare.ts',
           environment: {
             ...changing,
             AIRLOCK_BUCKET: reads,
@@ -174,7 +178,7 @@ export class Airlock extends Construct {
         }),
         Sign: new Handler<typeof Sign>(this, 'Sign', {
           ...worker,
-          entry: 'airlock/sign.ts',
+          entry: 'airlock/steps/sign.ts',
           environment: {
             ...changing,
             TABLE_NAME: table(core.table, { ...changes, download: ['GetItem', 'PutItem'] }),

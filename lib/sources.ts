@@ -1,8 +1,8 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { imports } from '../functions/airlock/held.ts';
+import { imports } from '../functions/airlock/release/held.ts';
 
-/** Where what shall leave lies in projects' buckets: functions/airlock/request.ts says what may be named there. */
+/** Where what shall leave lies in projects' buckets: functions/airlock/request/request.ts says what may be named there. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
 
 /** The names of what lies there, and of nothing else of theirs. */

@@ -3,9 +3,9 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
+import type * as Retract from '../functions/airlock/deletion/retract.ts';
+import type * as Sweep from '../functions/airlock/deletion/sweep.ts';
 import { contracts } from '../functions/airlock/events.ts';
-import type * as Retract from '../functions/airlock/retract.ts';
-import type * as Sweep from '../functions/airlock/sweep.ts';
 import { both, bucket, named, table } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { Core } from './core.ts';
@@ -25,7 +25,7 @@ export class Sweeper extends Construct {
     const erases = ['versions', 'read', 'purge'] as const;
     const sweep = new Handler<typeof Sweep>(this, 'Sweep', {
       ...worker,
-      entry: 'airlock/sweep.ts',
+      entry: 'airlock/deletion/sweep.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
@@ -44,7 +44,7 @@ export class Sweeper extends Construct {
     const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
     const retract = new Handler<typeof Retract>(this, 'Retract', {
       ...worker,
-      entry: 'airlock/retract.ts',
+      entry: 'airlock/deletion/retract.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],

@@ -18,7 +18,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { scanTag } from '../functions/airlock/malware.ts';
+import { scanTag } from '../functions/airlock/steps/malware.ts';
 import { scanBytes, type Verdict } from './engine.ts';
 import type { Facts } from './estate.ts';
 import { clientOf, rootCredentials } from './roles.ts';

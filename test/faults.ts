@@ -4,7 +4,7 @@ import type { cloud } from './cloud.ts';
 
 /** A fault of one AWS call of a function: `lost` is carried out, and its answer is not. */
 export interface Fault {
-  /** As `airlock/seal.ts`, or with the route where it serves an API: `airlock/api.ts POST /projects/{project}/airlock`. */
+  /** As `airlock/steps/seal.ts`, or with the route where it serves an API: `airlock/api.ts POST /projects/{project}/airlock`. */
   readonly function: string;
   /** As `s3:PutObject`, or `dynamodb:PutItem AIRLOCK` with the partition; `lambda:Invoke` is the invocation itself. */
   readonly action?: string;

@@ -9,24 +9,24 @@ import { findPerson } from '../projects/people.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { type Command, decide } from './airlock.ts';
-import { type Decision, onceOnly } from './decision.ts';
 import { factsFor } from './facts.ts';
 import { finder, type Of } from './found.ts';
-import { lapse } from './lapse.ts';
 import { start, wake } from './machines.ts';
 import { manifestOf, pageFiles, pageReports } from './pages.ts';
 import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
-import { requestId } from './request.ts';
-import { mayUpload, open } from './requester.ts';
-import { Rules } from './rules.ts';
+import { type Decision, onceOnly } from './request/decision.ts';
+import { lapse } from './request/lapse.ts';
+import { requestId } from './request/request.ts';
+import { mayUpload, open } from './request/requester.ts';
+import { Rules } from './request/rules.ts';
+import { shownSettings } from './request/settings.ts';
+import { summaryOf } from './request/summary.ts';
+import { told } from './request/told.ts';
+import { shown } from './request/views.ts';
+import type { Ballot } from './request/votes.ts';
 import { pageRulings, readRuling, writeRuling } from './ruling.ts';
-import { shownSettings } from './settings.ts';
 import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, waiting } from './store.ts';
-import { summaryOf } from './summary.ts';
-import { told } from './told.ts';
-import { shown } from './views.ts';
-import type { Ballot } from './votes.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

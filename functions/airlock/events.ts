@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { type Contract, contract } from '../contract.ts';
 import { ProjectId } from '../projects/projects.ts';
-import { Happened, type Happening, happenings } from './decision.ts';
-import { RequestId } from './request.ts';
+import { Happened, type Happening, happenings } from './request/decision.ts';
+import { RequestId } from './request/request.ts';
 
 /** What every event of a request says. No vote is in it: who voted how is nobody's to know before all have. */
 export const About = z.object({

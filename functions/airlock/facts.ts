@@ -8,11 +8,11 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { parallel } from '../ingest/parallel.ts';
 import { rolesOf } from '../projects/members.ts';
-import type { Facts, Person } from './decision.ts';
-import type { Request, Someone } from './request.ts';
-import type { Rules } from './rules.ts';
+import type { Facts, Person } from './request/decision.ts';
+import type { Request, Someone } from './request/request.ts';
+import type { Rules } from './request/rules.ts';
+import { rulesWith } from './request/settings.ts';
 import { readRuling } from './ruling.ts';
-import { rulesWith } from './settings.ts';
 
 const client = new CognitoIdentityProviderClient({});
 

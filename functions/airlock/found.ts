@@ -1,12 +1,12 @@
 import type { User } from '../api/http.ts';
 import { now } from '../clock.ts';
 import { rolesOf } from '../projects/members.ts';
-import { happened } from './decision.ts';
-import { lapse } from './lapse.ts';
-import type { Request } from './request.ts';
-import type { Rules } from './rules.ts';
+import { happened } from './request/decision.ts';
+import { lapse } from './request/lapse.ts';
+import type { Request } from './request/request.ts';
+import type { Rules } from './request/rules.ts';
+import { type Eye, eyeOf } from './request/views.ts';
 import { readRequest, recordLook } from './store.ts';
-import { type Eye, eyeOf } from './views.ts';
 
 export interface Of {
   readonly project: string;

@@ -6,7 +6,7 @@ import {
   TaskDoesNotExist,
   TaskTimedOut,
 } from '@aws-sdk/client-sfn';
-import type { Request } from './request.ts';
+import type { Request } from './request/request.ts';
 
 const client = new SFNClient({});
 

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { Refused } from '../refused.ts';
+import { FileReport } from './checks/report.ts';
 import { reopen } from './objects.ts';
-import { FileReport } from './report.ts';
-import type { Request } from './request.ts';
-import { SealManifest } from './sealed.ts';
-import { WholeReport } from './whole.ts';
+import type { Request } from './request/request.ts';
+import { SealManifest } from './request/sealed.ts';
+import { WholeReport } from './steps/whole.ts';
 
 interface Paging {
   readonly limit: number;

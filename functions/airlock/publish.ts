@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { publish } from '../events.ts';
 import { logger, step } from '../handler.ts';
 import { contracts } from './events.ts';
-import { abouts, Entry } from './trail.ts';
+import { abouts, Entry } from './request/trail.ts';
 
 export const env = z.object({ BUS_NAME: z.string() });
 const { BUS_NAME } = env.parse(process.env);

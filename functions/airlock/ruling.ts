@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { key } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { pageRows, readRow, writeRows } from '../table.ts';
-import { type Facts, nobody } from './decision.ts';
-import type { Rules } from './rules.ts';
-import { Ruling, rulesWith } from './settings.ts';
+import { type Facts, nobody } from './request/decision.ts';
+import type { Rules } from './request/rules.ts';
+import { Ruling, rulesWith } from './request/settings.ts';
 
 const settingsKey = (project: string) => key('airlocks', project, 'SETTINGS');
 

@@ -4,11 +4,11 @@ import { streamOf } from '../ingest/landing.ts';
 import { rolesOf } from '../projects/members.ts';
 import { Refused } from '../refused.ts';
 import { finder } from './found.ts';
-import { roundPrefix } from './gather.ts';
-import { openable } from './malware.ts';
 import { manifestOf, reportOn } from './pages.ts';
 import { preview } from './preview/preview.ts';
-import { Rules } from './rules.ts';
+import { Rules } from './request/rules.ts';
+import { roundPrefix } from './steps/gather.ts';
+import { openable } from './steps/malware.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);

@@ -11,7 +11,7 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { imports } from '../../functions/airlock/held.ts';
+import { imports } from '../../functions/airlock/release/held.ts';
 import { explainWildcards } from '../wildcards.ts';
 import { bucketPrefix, path } from './names.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import { checkFile } from '../../functions/airlock/checks/check-file.ts';
-import { policyFor } from '../../functions/airlock/policy.ts';
+import { policyFor } from '../../functions/airlock/checks/policy.ts';
 
 const Measured = z.object({
   seconds: z.number(),

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import { ask } from '../../functions/airlock/asked.ts';
-import type { Facts } from '../../functions/airlock/decision.ts';
-import { admit, gather } from '../../functions/airlock/gather.ts';
-import { matches } from '../../functions/airlock/globs.ts';
-import { policyFor } from '../../functions/airlock/policy.ts';
-import { day, hour, after as later } from '../../functions/airlock/request.ts';
-import { Rules } from '../../functions/airlock/rules.ts';
-import { policyOf, rulesWith, Settings } from '../../functions/airlock/settings.ts';
-import { eyeOf, shown } from '../../functions/airlock/views.ts';
-import { outcomeOf } from '../../functions/airlock/votes.ts';
+import { policyFor } from '../../functions/airlock/checks/policy.ts';
+import { ask } from '../../functions/airlock/request/asked.ts';
+import type { Facts } from '../../functions/airlock/request/decision.ts';
+import { day, hour, after as later } from '../../functions/airlock/request/request.ts';
+import { Rules } from '../../functions/airlock/request/rules.ts';
+import { policyOf, rulesWith, Settings } from '../../functions/airlock/request/settings.ts';
+import { eyeOf, shown } from '../../functions/airlock/request/views.ts';
+import { outcomeOf } from '../../functions/airlock/request/votes.ts';
+import { admit, gather } from '../../functions/airlock/steps/gather.ts';
+import { matches } from '../../functions/airlock/steps/globs.ts';
 import { attempt, ballot, draft, inReview, olga, person, rana, reportOf, rules, sealOf, start } from './life.ts';
 
 const [ada, bob, cyd] = ['ada', 'bob', 'cyd'].map(id => person(id, 'reviewer')) as [

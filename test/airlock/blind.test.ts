@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Facts, Person } from '../../functions/airlock/decision.ts';
-import { day, hour, after as later, type Request } from '../../functions/airlock/request.ts';
-import { told } from '../../functions/airlock/told.ts';
-import { type Entry, entryOf } from '../../functions/airlock/trail.ts';
-import { eyeOf, shown } from '../../functions/airlock/views.ts';
+import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
+import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
+import { told } from '../../functions/airlock/request/told.ts';
+import { type Entry, entryOf } from '../../functions/airlock/request/trail.ts';
+import { eyeOf, shown } from '../../functions/airlock/request/views.ts';
 import { ballot, inReview, olga, person, rana, rules, start } from './life.ts';
 
 const all = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => person(id, 'reviewer'));

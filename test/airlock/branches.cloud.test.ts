@@ -109,7 +109,7 @@ describe.concurrent('the check goes every way', () => {
     });
 
   it('stuck, where not even the fault can be written down', async () => {
-    const one = await submitted(good, [fails('airlock/plan.ts'), fails('airlock/fail.ts')]);
+    const one = await submitted(good, [fails('airlock/steps/plan.ts'), fails('airlock/steps/fail.ts')]);
     await ends('check', one.params, 1, 'Stuck');
     expect((await settle(one.rana, one.params, ['submitted'])).status).toBe('submitted');
     await one.watched.rearm([]);
@@ -126,8 +126,8 @@ describe.concurrent('the check goes every way', () => {
   });
 
   it('sent back by the seal, where a file is deleted for good meanwhile', async () => {
-    const one = await submitted(good, [holds('airlock/seal.ts', 's3:GetObject')]);
-    await reached(one.watched, 'airlock/seal.ts');
+    const one = await submitted(good, [holds('airlock/steps/seal.ts', 's3:GetObject')]);
+    await reached(one.watched, 'airlock/steps/seal.ts');
     const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: one.bucket, Prefix: one.source }));
     for (const { Key, VersionId } of Versions)
       await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
@@ -184,14 +184,14 @@ describe.concurrent('the check goes every way', () => {
   });
 
   it('paused where it cannot wait, and decided all the same', async () => {
-    const one = await inReview([{ function: 'airlock/await.ts', nth: 1, how: 'error', invocations: 6 }]);
+    const one = await inReview([{ function: 'airlock/steps/await.ts', nth: 1, how: 'error', invocations: 6 }]);
     await tokenOf(one);
     await vote(one);
     await ends('check', one.params, 1, 'Decided');
   });
 
   it('unattended, where nobody can look; its votes count, and it is reissued', async () => {
-    const one = await inReview([fails('airlock/tick.ts')]);
+    const one = await inReview([fails('airlock/steps/tick.ts')]);
     await sfn.send(new SendTaskSuccessCommand({ taskToken: await tokenOf(one), output: '{}' }));
     await ends('check', one.params, 1, 'Unattended');
     await one.watched.rearm([]);
@@ -245,7 +245,7 @@ describe.concurrent('the release goes every way', () => {
   });
 
   it('stuck, where not even the fault can be written down: approved again at its deadline', async () => {
-    const one = await releasing([fails('airlock/pick.ts'), fails('airlock/fail.ts')]);
+    const one = await releasing([fails('airlock/steps/pick.ts'), fails('airlock/steps/fail.ts')]);
     await ends('release', one.params, 2, 'Stuck');
     await one.watched.rearm([]);
     await moveBack(of, one.params.request);
@@ -274,9 +274,9 @@ describe.concurrent('the release goes every way', () => {
       const one = await inReview();
       const two = await inReview([], { 'b.csv': other }, one);
       for (const each of [one, two]) await vote(each);
-      const held = await watch(of, one.params.request, [holds('airlock/sign.ts')]);
+      const held = await watch(of, one.params.request, [holds('airlock/steps/sign.ts')]);
       await people.olga.ask('releaseRequest', { params: one.params });
-      await reached(held, 'airlock/sign.ts');
+      await reached(held, 'airlock/steps/sign.ts');
       await people.olga.ask('releaseRequest', { params: two.params });
       await ends('release', two.params, 2, 'Released');
       await held.end();

@@ -11,9 +11,13 @@ gather();
 it('everything ends where it should, once, whichever AWS call of the airlock fails or is lost', async () => {
   const met = await trial({
     // What an end calls is in the way of imports, where it has something to do.
-    exports: { go: way, fails: name => name !== 'airlock/retract.ts' },
-    imports: { go: wayIn, fails: (name, isNew) => isNew || !isRoute(name), bearsAll: ['airlock/retract.ts'] },
-    sweeps: { go: sweeps, fails: name => name === 'airlock/sweep.ts', bearsAll: ['airlock/sweep.ts'] },
+    exports: { go: way, fails: name => name !== 'airlock/deletion/retract.ts' },
+    imports: { go: wayIn, fails: (name, isNew) => isNew || !isRoute(name), bearsAll: ['airlock/deletion/retract.ts'] },
+    sweeps: {
+      go: sweeps,
+      fails: name => name === 'airlock/deletion/sweep.ts',
+      bearsAll: ['airlock/deletion/sweep.ts'],
+    },
     anywhere: { go: anywhere, fails: (_, isNew) => isNew },
     detour: { go: detour, fails: (_, isNew) => isNew },
   });

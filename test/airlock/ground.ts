@@ -18,7 +18,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { beforeAll } from 'vitest';
 import type { Api, Patience } from '../../bin/cli/call.ts';
-import type { Status } from '../../functions/airlock/request.ts';
+import type { Status } from '../../functions/airlock/request/request.ts';
 import type { Group } from '../../functions/api/route.ts';
 import { key } from '../../functions/keys.ts';
 import { cloud } from '../cloud.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Facts } from '../../functions/airlock/decision.ts';
-import { policyFor } from '../../functions/airlock/policy.ts';
-import { after as later } from '../../functions/airlock/request.ts';
-import { open } from '../../functions/airlock/requester.ts';
+import { policyFor } from '../../functions/airlock/checks/policy.ts';
+import type { Facts } from '../../functions/airlock/request/decision.ts';
+import { after as later } from '../../functions/airlock/request/request.ts';
+import { open } from '../../functions/airlock/request/requester.ts';
 import { ballot, draft, inReview, person, rana, reportOf, rules, sealOf, start } from './life.ts';
 
 const [ada, bob] = [person('ada', 'reviewer'), person('bob', 'reviewer')];

@@ -12,7 +12,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Sealed } from '../../functions/airlock/steps.ts';
+import type { Sealed } from '../../functions/airlock/steps/steps.ts';
 import { key } from '../../functions/keys.ts';
 import { cloud } from '../cloud.ts';
 import { makeProject, rows } from '../workspaces/ground.ts';
@@ -61,8 +61,8 @@ beforeAll(async () => {
   }));
   texts = await import('../../functions/ingest/work.ts');
   steps = {
-    seal: (await import('../../functions/airlock/seal.ts')).handler as unknown as Step,
-    copy: (await import('../../functions/airlock/copy.ts')).handler as unknown as Step,
+    seal: (await import('../../functions/airlock/steps/seal.ts')).handler as unknown as Step,
+    copy: (await import('../../functions/airlock/steps/copy.ts')).handler as unknown as Step,
   };
 });
 

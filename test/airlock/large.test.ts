@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gather, mostAtOnce } from '../../functions/airlock/gather.ts';
+import { gather, mostAtOnce } from '../../functions/airlock/steps/gather.ts';
 import { pack } from '../../functions/ingest/chunks.ts';
 import { rangeOf } from '../../functions/ingest/lake.ts';
 import { copyLimits } from '../../functions/ingest/steps.ts';

@@ -1,9 +1,9 @@
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Facts, Person } from '../../functions/airlock/decision.ts';
-import { after, hour, type Request } from '../../functions/airlock/request.ts';
-import { open } from '../../functions/airlock/requester.ts';
-import type { Direction } from '../../functions/airlock/rules.ts';
-import { Rules } from '../../functions/airlock/rules.ts';
+import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
+import { after, hour, type Request } from '../../functions/airlock/request/request.ts';
+import { open } from '../../functions/airlock/request/requester.ts';
+import type { Direction } from '../../functions/airlock/request/rules.ts';
+import { Rules } from '../../functions/airlock/request/rules.ts';
 import { Refused } from '../../functions/refused.ts';
 
 export const start = '2026-11-01T00:00:00.000Z';

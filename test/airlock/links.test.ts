@@ -1,7 +1,5 @@
 import { expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Facts } from '../../functions/airlock/decision.ts';
-import { lapse } from '../../functions/airlock/lapse.ts';
 import {
   Grant,
   going,
@@ -13,8 +11,10 @@ import {
   type Standing,
   taken,
 } from '../../functions/airlock/release/link.ts';
-import { after, day, type Request, type Status } from '../../functions/airlock/request.ts';
-import { standingOf } from '../../functions/airlock/standing.ts';
+import type { Facts } from '../../functions/airlock/request/decision.ts';
+import { lapse } from '../../functions/airlock/request/lapse.ts';
+import { after, day, type Request, type Status } from '../../functions/airlock/request/request.ts';
+import { standingOf } from '../../functions/airlock/request/standing.ts';
 import { Refused } from '../../functions/refused.ts';
 import { attempt, ballot, inReview, olga, person, rana, releaseOf, rules, start } from './life.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isFinal, type Status } from '../../functions/airlock/request.ts';
-import type { Direction } from '../../functions/airlock/rules.ts';
+import { isFinal, type Status } from '../../functions/airlock/request/request.ts';
+import type { Direction } from '../../functions/airlock/request/rules.ts';
 import {
   type Bounds,
   comings,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import { nobody, onceOnly } from '../../functions/airlock/decision.ts';
-import { Request, statuses } from '../../functions/airlock/request.ts';
+import { nobody, onceOnly } from '../../functions/airlock/request/decision.ts';
+import { Request, statuses } from '../../functions/airlock/request/request.ts';
 import { ballot, inReview, person, rana, rules, start } from './life.ts';
 
 const vera = person('vera', 'reviewer');

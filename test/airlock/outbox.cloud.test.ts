@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { happened } from '../../functions/airlock/decision.ts';
-import { entryOf, trailKey } from '../../functions/airlock/trail.ts';
+import { happened } from '../../functions/airlock/request/decision.ts';
+import { entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
 import { key } from '../../functions/keys.ts';
 import { rows } from '../workspaces/ground.ts';
 import { scene } from './ground.ts';

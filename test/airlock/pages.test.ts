@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { FileReport } from '../../functions/airlock/checks/report.ts';
 import { fitting } from '../../functions/airlock/pages.ts';
-import { FileReport } from '../../functions/airlock/report.ts';
 
 describe('a page of reports', () => {
   const cell = { row: 1, column: 1, value: 'x'.repeat(200) };

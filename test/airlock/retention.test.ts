@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../functions/airlock/airlock.ts';
-import { lapse, sweepAt } from '../../functions/airlock/lapse.ts';
-import { day, isFinal, Request } from '../../functions/airlock/request.ts';
-import { open } from '../../functions/airlock/requester.ts';
-import { contentOf } from '../../functions/airlock/retention.ts';
+import { lapse, sweepAt } from '../../functions/airlock/request/lapse.ts';
+import { day, isFinal, Request } from '../../functions/airlock/request/request.ts';
+import { open } from '../../functions/airlock/request/requester.ts';
+import { contentOf } from '../../functions/airlock/request/retention.ts';
 import { later } from '../../functions/clock.ts';
 import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './life.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Facts, Happened } from '../../functions/airlock/decision.ts';
-import { day, hour, after as later, type Request } from '../../functions/airlock/request.ts';
+import type { Facts, Happened } from '../../functions/airlock/request/decision.ts';
+import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
 import { attempt, ballot, inReview, olga, person, rana, rules, start } from './life.ts';
 
 const all = ['ada', 'bob', 'cyd', 'dan'].map(id => person(id, 'reviewer'));

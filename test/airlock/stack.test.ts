@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Settings } from '../../functions/airlock/settings.ts';
+import { Settings } from '../../functions/airlock/request/settings.ts';
 import { readConfig } from '../../lib/config.ts';
 import { resources, synthesise } from '../template.ts';
 

@@ -12,8 +12,8 @@ import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/clie
 import { ListObjectVersionsCommand, PutObjectRetentionCommand, S3Client } from '@aws-sdk/client-s3';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect } from 'vitest';
-import { sweepAt } from '../../functions/airlock/lapse.ts';
-import { after, hour, Request } from '../../functions/airlock/request.ts';
+import { sweepAt } from '../../functions/airlock/request/lapse.ts';
+import { after, hour, Request } from '../../functions/airlock/request/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
 import { key } from '../../functions/keys.ts';
 import type { cloud } from '../cloud.ts';
@@ -47,7 +47,7 @@ export async function sweeping(of: Cloud) {
   let FunctionName: string | undefined;
   for (let Marker: string | undefined, more = true; more && !FunctionName; more = Marker !== undefined) {
     const { Functions = [], NextMarker } = await lambda.send(new ListFunctionsCommand({ Marker }));
-    FunctionName = Functions.find(one => one.Description === 'functions/airlock/sweep.ts')?.FunctionName;
+    FunctionName = Functions.find(one => one.Description === 'functions/airlock/deletion/sweep.ts')?.FunctionName;
     Marker = NextMarker;
   }
   if (FunctionName === undefined) throw new Error('there is no sweeper');

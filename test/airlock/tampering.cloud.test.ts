@@ -3,7 +3,7 @@ import { DynamoDBClient, ListTablesCommand, UpdateItemCommand } from '@aws-sdk/c
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, it } from 'vitest';
-import { Request } from '../../functions/airlock/request.ts';
+import { Request } from '../../functions/airlock/request/request.ts';
 import { key } from '../../functions/keys.ts';
 import { until } from '../../local/story/until.ts';
 import { watch } from '../faults.ts';
@@ -102,7 +102,7 @@ describe('who may vote is asked at each vote', () => {
 
 it('an approval that expires while the record is signed lets nothing out', async () => {
   const params = await approve(files);
-  const signing = { function: 'airlock/sign.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
+  const signing = { function: 'airlock/steps/sign.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
   const watched = await watch(of, params.request, [signing]);
   await people.olga.ask('releaseRequest', { params });
   await until(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Happening, happened, happenings, type Person } from '../../functions/airlock/decision.ts';
 import { contracts } from '../../functions/airlock/events.ts';
-import type { Request } from '../../functions/airlock/request.ts';
-import { told } from '../../functions/airlock/told.ts';
-import { abouts, entryOf, trailKey } from '../../functions/airlock/trail.ts';
-import type { Eye } from '../../functions/airlock/views.ts';
+import { type Happening, happened, happenings, type Person } from '../../functions/airlock/request/decision.ts';
+import type { Request } from '../../functions/airlock/request/request.ts';
+import { told } from '../../functions/airlock/request/told.ts';
+import { abouts, entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
+import type { Eye } from '../../functions/airlock/request/views.ts';
 import { attempt, ballot, draft, inReview, olga, person, rana, rules, start } from './life.ts';
 
 const [vera, viktor, walt] = ['vera', 'viktor', 'walt'].map(id => person(id, 'reviewer')) as [Person, Person, Person];

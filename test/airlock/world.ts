@@ -1,9 +1,9 @@
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Facts, Person } from '../../functions/airlock/decision.ts';
-import { dueAt, lapse, sweepAt } from '../../functions/airlock/lapse.ts';
-import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request.ts';
-import type { Direction, Rules } from '../../functions/airlock/rules.ts';
-import { shown } from '../../functions/airlock/views.ts';
+import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
+import { dueAt, lapse, sweepAt } from '../../functions/airlock/request/lapse.ts';
+import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request/request.ts';
+import type { Direction, Rules } from '../../functions/airlock/request/rules.ts';
+import { shown } from '../../functions/airlock/request/views.ts';
 import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './life.ts';
 
 const text = { key: 'receipt.json', versionId: 'v', sha256: 'b'.repeat(64) };

@@ -1,6 +1,4 @@
-import type { Policy } from '../policy.ts';
-import { type FileReport, withFindings } from '../report.ts';
-import type { SealedFile } from '../sealed.ts';
+import type { SealedFile } from '../request/sealed.ts';
 import { checkArchive, isArchive } from './archive.ts';
 import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
 import { Findings, quoted } from './findings.ts';
@@ -11,6 +9,8 @@ import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
 import { checkNotebook } from './notebook.ts';
 import { checkOffice, officeType } from './office.ts';
 import { checkParquet } from './parquet.ts';
+import type { Policy } from './policy.ts';
+import { type FileReport, withFindings } from './report.ts';
 import { compare } from './sdc/compare.ts';
 import { type Differencing, postingsOf, type Summary } from './sdc/postings.ts';
 import { hasher, mostCounts } from './sdc/predicates.ts';

@@ -1,5 +1,5 @@
-import type { Policy, RuleName } from '../policy.ts';
-import type { Action, Cell, CheckFinding } from '../report.ts';
+import type { Policy, RuleName } from './policy.ts';
+import type { Action, Cell, CheckFinding } from './report.ts';
 
 /** How many cells a finding names; its count has them all. */
 export const mostCells = 50;

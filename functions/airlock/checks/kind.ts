@@ -1,4 +1,4 @@
-import type { FileKind } from '../sealed.ts';
+import type { FileKind } from '../request/sealed.ts';
 import type { CheckedFile } from './check-file.ts';
 import { type Findings, quoted } from './findings.ts';
 import { contradicts } from './sniff.ts';

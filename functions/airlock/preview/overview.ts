@@ -1,6 +1,6 @@
-import { type FileReport, worst } from '../report.ts';
-import type { SealedFile } from '../sealed.ts';
-import type { Shown } from '../views.ts';
+import { type FileReport, worst } from '../checks/report.ts';
+import type { SealedFile } from '../request/sealed.ts';
+import type { Shown } from '../request/views.ts';
 import { counted, escaped, grouped, short, visible } from './escape.ts';
 import { badge, document, facts, paragraphs } from './page.ts';
 

@@ -1,5 +1,5 @@
-import { type Action, type CheckFinding, type FileReport, worst } from '../report.ts';
-import type { Group } from '../sealed.ts';
+import { type Action, type CheckFinding, type FileReport, worst } from '../checks/report.ts';
+import type { Group } from '../request/sealed.ts';
 import { escaped, grouped, short, visible } from './escape.ts';
 import { policy, style } from './style.ts';
 

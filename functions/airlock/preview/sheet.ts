@@ -1,5 +1,5 @@
+import type { Action, Cell, FileReport } from '../checks/report.ts';
 import type { Rows } from '../checks/rows.ts';
-import type { Action, Cell, FileReport } from '../report.ts';
 import { cut, escaped, grouped, short, visible } from './escape.ts';
 import type { Limits } from './limits.ts';
 import { letters, type Part } from './page.ts';

@@ -1,6 +1,6 @@
 import { head, type Open } from '../checks/bytes.ts';
 import { bits, CsvScanner, cellText, delimiterOf } from '../checks/csv.ts';
-import type { FileReport } from '../report.ts';
+import type { FileReport } from '../checks/report.ts';
 import { decode } from './encoding.ts';
 import { counted, cut } from './escape.ts';
 import type { Limits } from './limits.ts';

@@ -1,4 +1,4 @@
-import type { FileReport } from '../report.ts';
+import type { FileReport } from '../checks/report.ts';
 import { decode } from './encoding.ts';
 import { grouped, short } from './escape.ts';
 import type { Limits } from './limits.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { clashes, wrongPath } from '../../ingest/paths.ts';
 import { Refused } from '../../refused.ts';
-import { Direction } from '../rules.ts';
+import { Direction } from '../request/rules.ts';
 import { canonical } from './canonical.ts';
 
 /** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Bytes, groups, type Route } from '../../api/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
-import { RequestId } from '../request.ts';
+import { RequestId } from '../request/request.ts';
 import {
   DownloadFiles,
   DownloadLink,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor, Tier } from '../../../functions/airlock/policy.ts';
+import { policyFor, Tier } from '../../../functions/airlock/checks/policy.ts';
 import { bytesOf, metaOf, summarise } from './files.ts';
 
 const Case = z.strictObject({

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile, type Released } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor } from '../../../functions/airlock/policy.ts';
+import { policyFor } from '../../../functions/airlock/checks/policy.ts';
 import { bytesOf, metaOf, summarise } from './files.ts';
 
 const policy = policyFor(2);

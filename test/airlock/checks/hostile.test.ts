@@ -4,8 +4,8 @@ import { zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor } from '../../../functions/airlock/policy.ts';
-import { FileReport, worst } from '../../../functions/airlock/report.ts';
+import { policyFor } from '../../../functions/airlock/checks/policy.ts';
+import { FileReport, worst } from '../../../functions/airlock/checks/report.ts';
 import { bytesOf, metaOf, summarise } from './files.ts';
 import { docx, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './made.ts';
 

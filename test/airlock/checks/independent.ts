@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor, Tier } from '../../../functions/airlock/policy.ts';
-import { Action, type CheckFinding, worst } from '../../../functions/airlock/report.ts';
+import { policyFor, Tier } from '../../../functions/airlock/checks/policy.ts';
+import { Action, type CheckFinding, worst } from '../../../functions/airlock/checks/report.ts';
 import { bytesOf, metaOf, summarise } from './files.ts';
 import { xlsx } from './made.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckedFile, checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor, type Tier } from '../../../functions/airlock/policy.ts';
+import { policyFor, type Tier } from '../../../functions/airlock/checks/policy.ts';
 import { bytesOf, metaOf } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier, kind: CheckedFile['kind']) {

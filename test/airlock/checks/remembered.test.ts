@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readFile } from '../../../functions/airlock/checks/check-file.ts';
+import { policyFor } from '../../../functions/airlock/checks/policy.ts';
 import { bandOf } from '../../../functions/airlock/checks/sdc/bands.ts';
 import { combined, nearByChance } from '../../../functions/airlock/checks/sdc/evidence.ts';
 import { decode, encode, merged, postingsOf, without } from '../../../functions/airlock/checks/sdc/postings.ts';
-import { policyFor } from '../../../functions/airlock/policy.ts';
 import { bytesOf, metaOf } from './files.ts';
 
 const policy = policyFor(2);

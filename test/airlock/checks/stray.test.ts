@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
+import { policyFor, type Tier } from '../../../functions/airlock/checks/policy.ts';
+import { worst } from '../../../functions/airlock/checks/report.ts';
 import { readCell, readNumber } from '../../../functions/airlock/checks/sdc/number.ts';
 import { holdsValue } from '../../../functions/airlock/checks/sdc/stray.ts';
-import { policyFor, type Tier } from '../../../functions/airlock/policy.ts';
-import { worst } from '../../../functions/airlock/report.ts';
 import { bytesOf, metaOf } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier = 2) {

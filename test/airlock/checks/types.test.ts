@@ -2,7 +2,7 @@ import { strToU8, zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor, type Tier } from '../../../functions/airlock/policy.ts';
+import { policyFor, type Tier } from '../../../functions/airlock/checks/policy.ts';
 import { bytesOf, metaOf } from './files.ts';
 import { docx, external, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './made.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor, type Tier } from '../../../functions/airlock/policy.ts';
+import { policyFor, type Tier } from '../../../functions/airlock/checks/policy.ts';
 import { bytesOf, metaOf } from './files.ts';
 import { docx } from './made.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../../functions/airlock/checks/check-file.ts';
-import { policyFor } from '../../../functions/airlock/policy.ts';
-import { worst } from '../../../functions/airlock/report.ts';
+import { policyFor } from '../../../functions/airlock/checks/policy.ts';
+import { worst } from '../../../functions/airlock/checks/report.ts';
 import { bytesOf, metaOf } from './files.ts';
 import { xlsx } from './made.ts';
 

@@ -89,7 +89,13 @@ export async function way(project: string, faults: readonly Fault[]) {
 }
 
 /** As often as a step is tried: the workflow gives up. */
-const broken: Fault = { function: 'airlock/plan.ts', action: 'lambda:Invoke', nth: 1, how: 'error', invocations: 6 };
+const broken: Fault = {
+  function: 'airlock/steps/plan.ts',
+  action: 'lambda:Invoke',
+  nth: 1,
+  how: 'error',
+  invocations: 6,
+};
 
 /** What else people do: a request fails, is resumed, times out, is resumed, waited for anew, returned, and withdrawn. */
 export async function detour(project: string, faults: readonly Fault[]) {

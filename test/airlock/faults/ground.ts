@@ -3,8 +3,8 @@ import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/clie
 import { ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, expect } from 'vitest';
-import { Request } from '../../../functions/airlock/request.ts';
-import { trail } from '../../../functions/airlock/trail.ts';
+import { Request } from '../../../functions/airlock/request/request.ts';
+import { trail } from '../../../functions/airlock/request/trail.ts';
 import { key } from '../../../functions/keys.ts';
 import { cloud } from '../../cloud.ts';
 import { until } from '../../workspaces/ground.ts';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
-import { Gone } from '../../../functions/airlock/erase.ts';
+import { Gone } from '../../../functions/airlock/deletion/erase.ts';
 import { key } from '../../../functions/keys.ts';
 import { type Fault, watch } from '../../faults.ts';
 import { rows, until } from '../../workspaces/ground.ts';
@@ -101,10 +101,10 @@ async function retracted(id: string, watched: Awaited<ReturnType<typeof watch>>)
   const gone = await until(
     async () => {
       const { events } = await watched.calls();
-      const [first, , third] = events.filter(({ function: name }) => name === 'airlock/retract.ts');
+      const [first, , third] = events.filter(({ function: name }) => name === 'airlock/deletion/retract.ts');
       const { row } = await story(id);
       const done = 'retracted' in row ? row.retracted : undefined;
-      if (!done && first && third) await invoke('airlock/retract.ts', first.event);
+      if (!done && first && third) await invoke('airlock/deletion/retract.ts', first.event);
       return done;
     },
     done => done !== undefined,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
-import { Gone } from '../../../functions/airlock/erase.ts';
+import { Gone } from '../../../functions/airlock/deletion/erase.ts';
 import { Due } from '../../../functions/airlock/store.ts';
 import { key } from '../../../functions/keys.ts';
 import { type Fault, watch } from '../../faults.ts';

@@ -1,5 +1,5 @@
 import type { Listed } from '../../../functions/airlock/preview/overview.ts';
-import type { Shown } from '../../../functions/airlock/views.ts';
+import type { Shown } from '../../../functions/airlock/request/views.ts';
 import { reportOf } from './pages.ts';
 
 /** A request in review, in which somebody wrote `said` wherever they could. */

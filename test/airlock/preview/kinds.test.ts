@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Cell } from '../../../functions/airlock/report.ts';
+import type { Cell } from '../../../functions/airlock/checks/report.ts';
 import { archive, cells, drawing, letter, model, parquet, records, workbook } from './kinds.ts';
 import { inert, reportOf, show } from './pages.ts';
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
+import type { FileReport } from '../../../functions/airlock/checks/report.ts';
 import { preview } from '../../../functions/airlock/preview/preview.ts';
-import type { FileReport } from '../../../functions/airlock/report.ts';
 
 export async function* chunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

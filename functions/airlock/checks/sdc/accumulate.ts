@@ -1,5 +1,5 @@
-import type { Cell } from '../../report.ts';
 import { mostCells } from '../findings.ts';
+import type { Cell } from '../report.ts';
 
 /** Places kept for a finding that is not certain yet: the first fifty, and how many there were. */
 export class Candidates {

@@ -1,5 +1,5 @@
-import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
+import type { Cell } from '../report.ts';
 import type { Named, Role } from './columns.ts';
 import type { Grid } from './grid.ts';
 import { readComposite, readNumber, readShare } from './number.ts';

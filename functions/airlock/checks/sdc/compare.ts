@@ -1,4 +1,4 @@
-import type { CheckFinding } from '../../report.ts';
+import type { CheckFinding } from '../report.ts';
 import { differences, mostSuspects, type Suspects, suspects } from './differencing.ts';
 import type { Postings } from './postings.ts';
 import { type Limits, tell, tellCut, tellTooMany } from './told.ts';

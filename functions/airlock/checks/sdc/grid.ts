@@ -1,5 +1,5 @@
-import type { Cell } from '../../report.ts';
 import { quoted } from '../findings.ts';
+import type { Cell } from '../report.ts';
 import { isTotal, type Named } from './columns.ts';
 import type { Counted } from './counts.ts';
 import { readCell, readComposite } from './number.ts';

@@ -1,5 +1,5 @@
-import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
+import type { Cell } from '../report.ts';
 import { Candidates } from './accumulate.ts';
 import { type Named, plainName, type Role } from './columns.ts';
 

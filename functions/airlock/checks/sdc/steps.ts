@@ -1,5 +1,5 @@
-import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
+import type { Cell } from '../report.ts';
 import { type Named, named } from './columns.ts';
 import type { Counted } from './counts.ts';
 import type { Grid } from './grid.ts';

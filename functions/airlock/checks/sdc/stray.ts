@@ -1,5 +1,5 @@
-import type { Cell } from '../../report.ts';
 import type { Findings } from '../findings.ts';
+import type { Cell } from '../report.ts';
 import { countOf, type Grid } from './grid.ts';
 
 /** Words of notes and of headings inside of a table, after which a number counts nobody: "Table 3", "rounded to 5". */

@@ -1,6 +1,6 @@
-import type { Cell } from '../../report.ts';
 import { cellText } from '../csv.ts';
 import { type Findings, quoted } from '../findings.ts';
+import type { Cell } from '../report.ts';
 import type { Batch } from '../scanner.ts';
 import { CellReader } from './cells.ts';
 import { type Named, named } from './columns.ts';

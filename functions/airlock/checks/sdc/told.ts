@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { Policy } from '../../policy.ts';
-import { Action, type CheckFinding } from '../../report.ts';
 import { quoted } from '../findings.ts';
+import type { Policy } from '../policy.ts';
+import { Action, type CheckFinding } from '../report.ts';
 import type { Difference, Near } from './differencing.ts';
 import type { Compared } from './postings.ts';
 

@@ -1,6 +1,6 @@
-import type { RuleName } from '../../policy.ts';
 import type { Findings } from '../findings.ts';
 import { identifyingName } from '../identifiers.ts';
+import type { RuleName } from '../policy.ts';
 import { everybody, percentagesOfBases, remainders } from './bases.ts';
 import { type Named, named } from './columns.ts';
 import { complementary, fullCells } from './complementary.ts';

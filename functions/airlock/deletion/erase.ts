@@ -1,0 +1,149 @@
+import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { hashOf, isGone, readVersionOf } from '../../ingest/landing.ts';
+import { parallel } from '../../ingest/parallel.ts';
+import { s3 } from '../../ingest/s3.ts';
+import { reopen } from '../objects.ts';
+import { HeldFiles } from '../release/held.ts';
+import type { In } from '../request/request.ts';
+import type { Place } from '../request/retention.ts';
+import { SealManifest } from '../request/sealed.ts';
+import { width } from '../steps/steps.ts';
+
+/** One version of an object that is to be deleted, or was. */
+export const Gone = z.object({
+  bucket: z.string(),
+  key: z.string(),
+  version: z.string(),
+  size: z.number().int(),
+  /** Left out only where it never was sealed and is too large to be read for this. */
+  sha256: z.string().optional(),
+});
+export type Gone = z.infer<typeof Gone>;
+
+/** A version, or a delete marker, as it lies there. */
+export interface Lying extends Omit<Gone, 'sha256'> {
+  readonly marker: boolean;
+}
+export type Buckets = Readonly<Partial<Record<Place['bucket'], string>> & { released: string }>;
+
+export function bucketOf(of: Place['bucket'], buckets: Buckets): string {
+  const bucket = buckets[of];
+  if (bucket === undefined) throw new Error(`nobody said which bucket is ${of}`);
+  return bucket;
+}
+
+/** Every version there is of everything in these places. */
+export async function lying(places: readonly Place[], buckets: Buckets): Promise<Lying[]> {
+  const all: Lying[] = [];
+  for (const { bucket: of, prefix } of places) {
+    const bucket = bucketOf(of, buckets);
+    for (let at: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; at; ) {
+      // URL encoding, as XML has no way to write some characters that a key may have.
+      const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, at);
+      const decode = (key = '') => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
+      for (const { Key, VersionId = 'null', Size = 0 } of page.Versions ?? [])
+        all.push({ bucket, key: decode(Key), version: VersionId, size: Size, marker: false });
+      for (const { Key, VersionId = 'null' } of page.DeleteMarkers ?? [])
+        all.push({ bucket, key: decode(Key), version: VersionId, size: 0, marker: true });
+      at = page.IsTruncated
+        ? {
+            ...(page.NextKeyMarker !== undefined && { KeyMarker: decode(page.NextKeyMarker) }),
+            ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
+          }
+        : undefined;
+    }
+  }
+  return all;
+}
+
+const versions = (Bucket: string, Prefix: string, at: { KeyMarker?: string; VersionIdMarker?: string }) =>
+  s3.send(new ListObjectVersionsCommand({ Bucket, Prefix, EncodingType: 'url', ...at }));
+
+const name = ({ bucket, key, version }: Pick<Gone, 'bucket' | 'key' | 'version'>) => `${bucket} ${version} ${key}`;
+
+/** More than this is not read only to name its hash. */
+const mostRead = 4 * 1024 ** 3;
+
+type Ended = In<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
+
+/** The hashes that seals and the release have of these versions: most need not be read. */
+async function known(of: Ended, found: readonly Lying[], buckets: Buckets): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const { bucket, key, version, marker } of found) {
+    const round = /^requests\/[^/]+\/\d+\//.exec(key)?.[0];
+    if (marker || round === undefined || key !== `${round}manifest.json`) continue;
+    for (const { path, versionId, sha256 } of filesOf(await readVersionOf({ bucket, key, version })))
+      hashes.set(name({ bucket, key: `${round}files/${path}`, version: versionId }), sha256);
+  }
+  // Long after its lock the list is gone as well: then what it named is read itself.
+  const held =
+    'release' in of && of.release
+      ? await reopen(buckets.released, of.release.held).catch((error: unknown) => {
+          if (isGone(error)) return [];
+          throw error;
+        })
+      : [];
+  for (const { key, versionId, sha256 } of HeldFiles.parse(held))
+    hashes.set(
+      name({ bucket: (of.direction === 'import' && buckets.project) || buckets.released, key, version: versionId }),
+      sha256,
+    );
+  return hashes;
+}
+
+/** What a manifest names; nothing where somebody put something else in its place. */
+function filesOf(manifest: Uint8Array): SealManifest['files'] {
+  try {
+    return SealManifest.parse(JSON.parse(Buffer.from(manifest).toString('utf8'))).files;
+  } catch {
+    return [];
+  }
+}
+
+/** What was listed before and what has come since, each version with its hash. */
+export async function inventory(
+  of: Ended,
+  before: readonly Gone[],
+  found: readonly Lying[],
+  buckets: Buckets,
+): Promise<Gone[]> {
+  const listed = new Set(before.map(name));
+  const fresh = found.filter(one => !one.marker && !listed.has(name(one)));
+  const hashes = await known(of, fresh, buckets);
+  const made = await parallel(fresh, width, async ({ marker: _, ...one }): Promise<Gone[]> => {
+    try {
+      const { bucket, key, version, size } = one;
+      const sha256 =
+        hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashOf({ bucket, key, version })).sha256);
+      return [{ ...one, ...(sha256 !== undefined && { sha256 }) }];
+    } catch (error) {
+      // Gone since it was listed: another sweep is at work, and has it on its list.
+      if (isGone(error)) return [];
+      throw error;
+    }
+  });
+  return [...before, ...made.flat()];
+}
+
+/** Deletes these versions. Gives those that S3 still keeps locked; what is gone already is as good as deleted. */
+export async function remove(found: readonly Lying[]): Promise<string[]> {
+  const locked: string[] = [];
+  for (const bucket of new Set(found.map(one => one.bucket))) {
+    const all = found.filter(one => one.bucket === bucket);
+    for (let from = 0; from < all.length; from += most) {
+      const Objects = all.slice(from, from + most).map(({ key, version }) => ({ Key: key, VersionId: version }));
+      const { Errors = [] } = await s3.send(
+        new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
+      );
+      for (const { Code, Key, Message } of Errors) {
+        if (Code !== 'AccessDenied') throw new Error(`${Key} could not be deleted: ${Code} ${Message}`);
+        locked.push(Key ?? '');
+      }
+    }
+  }
+  return locked;
+}
+
+/** So many does S3 take in one call. */
+const most = 1000;

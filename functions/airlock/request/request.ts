@@ -1,0 +1,271 @@
+import * as z from 'zod';
+import { Finding, Sha256 } from '../../ingest/ingest.ts';
+import { ProjectId } from '../../projects/projects.ts';
+import { Action, Cell } from '../checks/report.ts';
+import { Direction } from './rules.ts';
+import { Group, Seal } from './sealed.ts';
+import { Vote } from './votes.ts';
+
+/** Eleven hexadecimal digits of the time it was drafted and five of chance, so that ids sort by age. */
+export const RequestId = z.string().regex(/^al-[0-9a-f]{16}$/);
+const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,99}';
+/** Folders that hold what shall leave: filled by the project's members, by its batch jobs, or by enclave runs. */
+export const Source = z
+  .string()
+  .regex(
+    new RegExp(`^(data/outbox/${name}|batch/${name}/outputs|enclaves/${name}/outputs)/$`),
+    'a folder such as data/outbox/results/, batch/<job>/outputs/ or enclaves/<run>/outputs/',
+  )
+  .describe("a folder in the project's bucket: data/outbox/<name>/, batch/<job>/outputs/ or enclaves/<run>/outputs/");
+/** Where the requester of an import uploads it to, in a bucket that is for nothing else. */
+export const uploads = (id: string): string => `uploads/${id}/`;
+export const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
+export const Title = z.string().trim().min(1).max(200);
+export const Groups = z.array(Group).min(1).max(50);
+export const Explanation = z.string().trim().max(5000);
+
+export const requestId = (now: string, chance: number): string =>
+  `al-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
+
+/** The instant so many seconds after another. */
+export const after = (at: string, seconds: number): string => new Date(Date.parse(at) + seconds * 1000).toISOString();
+export const hour = 3600;
+export const day = 24 * hour;
+
+/** The first findings of a report, short enough for a table row; the report itself has all. */
+const Told = z.object({
+  path: z.string().max(300),
+  rule: z.string(),
+  action: Action,
+  says: z.string().max(600),
+  cells: z.array(Cell).max(5),
+});
+
+/** The report on a seal, as the request refers to it. */
+export const Report = z.object({
+  key: z.string(),
+  versionId: z.string(),
+  sha256: Sha256,
+  findings: z.number().int(),
+  worst: Action.optional(),
+  first: z.array(Told).max(20),
+});
+export type Report = z.infer<typeof Report>;
+
+/** What was released: the signed record names every byte of it. */
+export const Release = z.object({
+  key: z.string(),
+  versionId: z.string(),
+  sha256: Sha256,
+  files: z.number().int(),
+  bytes: z.number().int(),
+  /** The list of what lies where, in which version. */
+  held: z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 }),
+});
+export type Release = z.infer<typeof Release>;
+
+const at = z.iso.datetime();
+
+/** A person as a request names one. */
+export const Someone = z.object({ id: z.string(), name: z.string() });
+export type Someone = z.infer<typeof Someone>;
+
+const common = {
+  id: RequestId,
+  project: ProjectId,
+  requester: z.string().min(1),
+  requesterName: z.string().min(1),
+  title: Title,
+  direction: Direction,
+  /** Who may fetch what leaves, where that is not the requester. */
+  recipient: Someone.optional(),
+  /** Where its files are submitted from: a folder of the project's, or the upload of an import. */
+  source: z.union([Source, Uploads]),
+  groups: Groups,
+  /** The requester's answer to what checks ask. */
+  explanation: Explanation.default(''),
+  openedAt: at,
+  /** Counts submissions; each has a seal of its own, and votes are about one seal. */
+  round: z.number().int().min(0),
+  /** Counts executions of workflows; only the newest may change the request. */
+  attempt: z.number().int().min(0),
+  /** The newest calls of people that changed it, so that none of them does twice if its answer was lost. */
+  done: z.array(z.string()).max(8).default([]),
+};
+const sealed = { seal: Seal, report: Report };
+const decided = { ...sealed, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: at };
+
+const Draft = z.object({
+  status: z.literal('draft'),
+  ...common,
+  expiresAt: at,
+  /** Why a submission could not be sealed. */
+  note: z.object({ findings: z.array(Finding).max(100), found: z.number().int(), at }).optional(),
+});
+const Submitted = z.object({ status: z.literal('submitted'), ...common, startedAt: at, deadline: at });
+const Checking = z.object({ ...Submitted.shape, status: z.literal('checking'), seal: Seal });
+const InReview = z.object({
+  status: z.literal('inReview'),
+  ...common,
+  ...sealed,
+  /** As configured when the review began: nobody lowers it meanwhile. */
+  quorum: z.number().int(),
+  votes: z.array(Vote),
+  conflict: z.boolean(),
+  since: at,
+  deadline: at,
+  reminded: z.number().int(),
+  /** For whom it was said that nobody is left: for one more, or for one who must agree. Each is said once. */
+  lack: z.enum(['more', 'needed']).optional(),
+  /** Who were asked to look at it; any other reviewer who is fit may as well. */
+  asked: z.array(Someone),
+  /** Of the task that waits for the decision. Losing it loses nothing: the decision is here. */
+  token: z.string().optional(),
+});
+const Comment = z.object({ comment: z.string(), files: Vote.shape.files.unwrap() });
+const Returned = z.object({
+  status: z.literal('returned'),
+  ...common,
+  ...sealed,
+  by: z.enum(['review', 'checks']),
+  comments: z.array(Comment),
+  returnedAt: at,
+  expiresAt: at,
+});
+const Blocked = z.object({ status: z.literal('blocked'), ...common, ...sealed, blockedAt: at, expiresAt: at });
+const Approved = z.object({
+  status: z.literal('approved'),
+  ...common,
+  ...decided,
+  expiresAt: at,
+  /** Why the last attempt to release did not end in one. */
+  stopped: z.object({ reason: z.string(), at }).optional(),
+});
+const Releasing = z.object({
+  status: z.literal('releasing'),
+  ...common,
+  ...decided,
+  expiresAt: at,
+  startedAt: at,
+  deadline: at,
+  releasedBy: Someone,
+});
+const Released = z.object({
+  status: z.literal('released'),
+  ...common,
+  ...decided,
+  release: Release,
+  releasedBy: Someone,
+  releasedAt: at,
+  expiresAt: at,
+});
+/** A text that was written for good, as a request refers to it. */
+export const Text = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
+export type Text = z.infer<typeof Text>;
+
+/** What was deleted, and the receipt for it. */
+export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: Text });
+
+/** What of a request that is over lies with us: until when, and what became of it. */
+const over = {
+  retainedUntil: at.optional(),
+  /** What is being deleted. */
+  inventory: Text.optional(),
+  deleted: Deleted.optional(),
+  /** What of an import is being deleted in its project, and what was. */
+  retracting: Text.optional(),
+  retracted: Deleted.optional(),
+};
+
+const Rejected = z.object({
+  status: z.literal('rejected'),
+  ...common,
+  ...sealed,
+  votes: z.array(Vote),
+  rejectedAt: at,
+  ...over,
+});
+const Withdrawn = z.object({ status: z.literal('withdrawn'), ...common, reason: z.string(), withdrawnAt: at, ...over });
+const Revoked = z.object({
+  status: z.literal('revoked'),
+  ...common,
+  ...decided,
+  release: Release.optional(),
+  revokedBy: Someone,
+  reason: z.string(),
+  revokedAt: at,
+  ...over,
+});
+const TimedOut = z.object({
+  status: z.literal('timedOut'),
+  ...common,
+  reason: z.string(),
+  /** Where it goes on when resumed: with a new seal, or with the review of this one. */
+  review: InReview.optional(),
+  timedOutAt: at,
+  expiresAt: at,
+});
+const Expired = z.object({
+  status: z.literal('expired'),
+  ...common,
+  was: z.string(),
+  release: Release.optional(),
+  expiredAt: at,
+  ...over,
+});
+
+export const Request = z.discriminatedUnion('status', [
+  Draft,
+  Submitted,
+  Checking,
+  InReview,
+  Returned,
+  Blocked,
+  Approved,
+  Releasing,
+  Released,
+  Rejected,
+  Withdrawn,
+  Revoked,
+  TimedOut,
+  Expired,
+]);
+export type Request = z.infer<typeof Request>;
+export type Status = Request['status'];
+export type In<S extends Status> = Extract<Request, { status: S }>;
+export const statuses = Request.options.map(({ shape }) => shape.status.value) as readonly Status[];
+
+/** A workflow seals it, or checks what was sealed. */
+export const isUnderWay = (of: Request): of is In<'submitted'> | In<'checking'> =>
+  of.status === 'submitted' || of.status === 'checking';
+
+/** From these nothing leads on. */
+export const isFinal = ({ status }: Request): boolean =>
+  status === 'rejected' || status === 'withdrawn' || status === 'revoked' || status === 'expired';
+
+/** What every state of a request has. */
+export const identity = (of: Request) => ({
+  id: of.id,
+  project: of.project,
+  requester: of.requester,
+  requesterName: of.requesterName,
+  title: of.title,
+  direction: of.direction,
+  ...(of.recipient && { recipient: of.recipient }),
+  source: of.source,
+  groups: of.groups,
+  explanation: of.explanation,
+  openedAt: of.openedAt,
+  round: of.round,
+  attempt: of.attempt,
+  done: of.done,
+});
+
+/** What an approval carries through release and revocation. */
+export const approval = ({ seal, report, votes, withheld, approvedAt }: Omit<In<'approved'>, 'status'>) => ({
+  seal,
+  report,
+  votes,
+  withheld,
+  approvedAt,
+});

@@ -1,0 +1,158 @@
+import * as z from 'zod';
+import { Refused } from '../../refused.ts';
+import { type Decision, type Facts, happened, type Person, unchanged } from './decision.ts';
+import {
+  after,
+  day,
+  Explanation,
+  Groups,
+  hour,
+  type In,
+  identity,
+  isUnderWay,
+  type Request,
+  type Someone,
+  Source,
+  Title,
+  uploads,
+} from './request.ts';
+import { arriving } from './retention.ts';
+
+/** What its requester may ask to change of a request that is theirs to change. */
+export const EditBody = z.object({
+  title: Title.optional(),
+  source: Source.optional(),
+  groups: Groups.optional().describe('what the files are, as JSON or @file'),
+  recipient: z.string().min(1).max(128).optional().describe('the name of who shall fetch it instead of you'),
+  explanation: Explanation.optional().describe('your answer to what the checks asked'),
+});
+/** The same, with the recipient as the user pool knows them. */
+export type Edit = Omit<z.infer<typeof EditBody>, 'recipient'> & { recipient?: Someone | undefined };
+
+/** Where a request's files come from: an import's are uploaded to a place of its own, an export's lie in the project. */
+function sourceOf(
+  { direction, id, recipient }: Pick<Request, 'direction' | 'id' | 'recipient'>,
+  source: string | undefined,
+): string {
+  if (direction === 'import' && recipient)
+    throw new Refused('invalid', 'An import is delivered into the project. Leave `recipient` out.');
+  if (direction === 'import' && source !== undefined)
+    throw new Refused('invalid', 'An import has no source: its files are uploaded. Leave `source` out.');
+  if (direction === 'import') return uploads(id);
+  if (source === undefined)
+    throw new Refused('invalid', 'Name the folder that shall leave as `source`, such as data/outbox/results/.');
+  return source;
+}
+
+/** A new request, of nothing but intentions. */
+export const open = (
+  {
+    source,
+    ...wanted
+  }: Pick<In<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction' | 'recipient'> & {
+    source?: string | undefined;
+  },
+  by: Person,
+  now: string,
+  { rules }: Pick<Facts, 'rules'>,
+): Decision => ({
+  request: {
+    status: 'draft',
+    ...wanted,
+    source: sourceOf(wanted, source),
+    requester: by.id,
+    requesterName: by.name,
+    explanation: '',
+    openedAt: now,
+    round: 0,
+    attempt: 0,
+    done: [],
+    expiresAt: after(now, rules.draftDays * day),
+  },
+  events: [happened('RequestOpened', wanted.title, by)],
+  reason: 'drafted',
+});
+
+function own(of: Request, by: Person): void {
+  if (of.requester !== by.id)
+    throw new Refused('forbidden', `Only ${of.requesterName}, who drafted ${of.id}, may do this.`);
+}
+
+const isOpen = (of: Request): of is In<'draft'> | In<'returned'> | In<'blocked'> =>
+  of.status === 'draft' || of.status === 'returned' || of.status === 'blocked';
+
+/** Whether somebody may upload to an import now: until it is sealed, and nobody but who asked for it. */
+export function mayUpload(of: Request, by: Person): void {
+  own(of, by);
+  if (of.direction !== 'import')
+    throw new Refused('conflict', `${of.id} is an export: its files lie in ${of.source} of the project's bucket.`);
+  if (!isOpen(of))
+    throw new Refused('conflict', `${of.id} is ${of.status}: files can be uploaded to a draft, or to what came back.`);
+}
+
+export function edit(
+  of: Request,
+  { by, change }: { by: Person; change: Edit },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  own(of, by);
+  if (!isOpen(of))
+    throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be changed.`);
+  if (change.source !== undefined || change.recipient) sourceOf({ ...of, ...change }, change.source ?? of.source);
+  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  return {
+    request: { ...of, ...given, expiresAt: after(now, rules.draftDays * day) },
+    events: [happened('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
+    reason: 'edited',
+  };
+}
+
+/** Sealing begins. Asked for again while it runs, it changes nothing, so that a start that was lost can be repeated. */
+export function submit(of: Request, { by }: { by: Person }, now: string, { rules, members }: Facts): Decision {
+  own(of, by);
+  if (isUnderWay(of)) return unchanged(of, 'it is being checked already');
+  if (!isOpen(of))
+    throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be submitted.`);
+  if (!members.includes(by.id))
+    throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+  return {
+    request: {
+      ...identity(of),
+      status: 'submitted',
+      round: of.round + 1,
+      attempt: of.attempt + 1,
+      startedAt: now,
+      deadline: after(now, rules.checkHours * hour),
+    },
+    events: [happened('RequestSubmitted', `Submission ${of.round + 1}.`, by)],
+    reason: 'submitted',
+  };
+}
+
+/** The requester takes it back; an operator may, for them. */
+export function withdraw(of: Request, { by, reason }: { by: Person; reason: string }, now: string): Decision {
+  if (!by.groups.includes('operator')) own(of, by);
+  if (of.status === 'withdrawn') return unchanged(of, 'it is withdrawn already');
+  const open = isOpen(of) || isUnderWay(of) || of.status === 'inReview' || of.status === 'timedOut';
+  if (!open && of.status !== 'approved')
+    throw new Refused(
+      'conflict',
+      of.status === 'released' || of.status === 'releasing'
+        ? `${of.id} is ${of.status}: ask a reviewer to revoke it.`
+        : `${of.id} is ${of.status}: there is nothing left to withdraw.`,
+    );
+  if (arriving(of, now))
+    throw new Refused('conflict', `${of.id} was being delivered a moment ago: withdraw it in a quarter of an hour.`);
+  // A review that ran out of time has its votes and its seal inside.
+  const review = of.status === 'timedOut' ? of.review : of;
+  const seal = review && 'seal' in review ? review.seal : undefined;
+  const votes = review && 'votes' in review ? review.votes : [];
+  return {
+    request: { ...identity(of), status: 'withdrawn', reason, withdrawnAt: now },
+    events: [happened('RequestWithdrawn', reason, by)],
+    reason: 'withdrawn',
+    ...(seal && { ended: { round: of.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),
+    ...(of.status === 'inReview' && of.token !== undefined && { wake: of.token }),
+  };
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import { sha256 } from '../../ingest/hash.ts';
+import { Rules as CheckRules, Policy, policyFor, Tier } from '../checks/policy.ts';
+import { type Direction, Rules } from './rules.ts';
+
+const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = Rules.shape;
+const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
+
+type Defaults = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
+type Given<T extends Defaults> = { [N in keyof T]: T[N] extends z.ZodDefault<infer I> ? z.ZodOptional<I> : never };
+/** What is not named is left out: a default in its place would hide what the organisation has. */
+const some = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
+  z.strictObject(
+    Object.fromEntries(
+      Object.entries(shape as Defaults).map(([name, of]) => [name, given(of).describe(of.description ?? '')]),
+    ) as unknown as Given<T>,
+  );
+
+/** What the checks of one project are strict about, where that differs from its tier. */
+const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true })
+  .partial()
+  .extend({ rules: CheckRules.partial().optional().describe('rules by name, each with its action and thresholds') });
+
+/** What one project has otherwise than its organisation; what is not named is as the organisation has it. */
+export const Settings = z.strictObject({
+  tier: Tier.optional().describe('how sensitive its data are: 1, 2 or 3'),
+  quorum: given(quorum).describe('how many reviewers must agree'),
+  partial: given(partial).describe('whether approved files may leave while others are held back'),
+  reviewDays: given(reviewDays),
+  approvedDays: given(approvedDays),
+  releasedDays: given(releasedDays),
+  uses: given(uses).describe('how often what was released can be fetched'),
+  imports: some(Rules.shape.imports.unwrap()).optional().describe('how what comes in is reviewed'),
+  caps: some(Rules.shape.caps.unwrap()).optional().describe('how much may be submitted'),
+  checks: Checks.optional().describe('what its outputs are checked against, beyond its tier'),
+});
+export type Settings = z.infer<typeof Settings>;
+
+const present = <T extends object>(of: T | undefined) =>
+  Object.fromEntries(Object.entries(of ?? {}).filter(([, value]) => value !== undefined)) as T;
+
+/** A project's settings as they were made: by whom, when and why. */
+export const Ruling = z.object({
+  settings: Settings,
+  by: z.string(),
+  byName: z.string(),
+  reason: z.string(),
+  at: z.iso.datetime(),
+});
+export type Ruling = z.infer<typeof Ruling>;
+
+/** The organisation's rules with a project's own on top. */
+export function rulesWith(rules: Rules, settings: Settings | undefined): Rules {
+  const { checks: _, imports, caps, ...own } = settings ?? {};
+  return {
+    ...rules,
+    ...present(own as Partial<Rules>),
+    imports: { ...rules.imports, ...present(imports) } as Rules['imports'],
+    caps: { ...rules.caps, ...present(caps) } as Rules['caps'],
+  };
+}
+
+/**
+ * What the files of one submission are checked against: its tier's defaults, the project's own on top. The version tells
+ * two different policies apart, as reports and records name nothing else of it.
+ */
+export function policyOf(rules: Rules, settings: Settings | undefined, direction: Direction): Policy {
+  const { tier } = rulesWith(rules, settings);
+  const base = policyFor(tier, direction);
+  const { rules: own, ...checks } = settings?.checks ?? {};
+  // What a project's settings say is about what leaves; what comes in has its own defaults.
+  if (direction === 'import' || Object.keys(present(settings?.checks)).length === 0) return base;
+  const policy = { ...base, ...present(checks), rules: { ...base.rules, ...present(own) } } as Policy;
+  return Policy.parse({ ...policy, version: `${base.version}+${sha256(JSON.stringify(policy)).slice(0, 12)}` });
+}
+
+/** A project's settings as people see them: what was set, by whom and why, and what it comes to. */
+export const ShownSettings = z.object({
+  settings: Settings,
+  by: z.string().optional(),
+  reason: z.string().optional(),
+  at: z.iso.datetime().optional(),
+  rules: Rules,
+  policy: Policy,
+});
+export type ShownSettings = z.infer<typeof ShownSettings>;
+
+export const shownSettings = (
+  base: Rules,
+  ruling: { settings: Settings; byName: string; reason: string; at: string } | undefined,
+): ShownSettings => ({
+  settings: ruling?.settings ?? {},
+  ...(ruling && { by: ruling.byName, reason: ruling.reason, at: ruling.at }),
+  rules: rulesWith(base, ruling?.settings),
+  policy: policyOf(base, ruling?.settings, 'export'),
+});

@@ -1,0 +1,51 @@
+import * as z from 'zod';
+import { ProjectId } from '../../projects/projects.ts';
+import type { About } from '../events.ts';
+import { Happened } from './decision.ts';
+import { type Request, RequestId } from './request.ts';
+
+/**
+ * What happened at one change of a request, at one look at it, or at one download: a row of its own, kept for good. It
+ * holds all that its events say, as whoever sends them has nothing else.
+ */
+export const Entry = z.object({
+  request: RequestId,
+  project: ProjectId,
+  round: z.number().int(),
+  status: z.string(),
+  title: z.string(),
+  requester: z.string(),
+  requesterName: z.string(),
+  at: z.iso.datetime(),
+  events: z.array(Happened).readonly(),
+});
+export type Entry = z.infer<typeof Entry>;
+
+export const entryOf = (of: Request, events: readonly Happened[], at: string): Entry => ({
+  request: of.id,
+  project: of.project,
+  round: of.round,
+  status: of.status,
+  title: of.title,
+  requester: of.requester,
+  requesterName: of.requesterName,
+  at,
+  events,
+});
+
+/** The trail's rows in the request's partition. */
+export const trail = 'EVENT#';
+
+/**
+ * The sort key of a row: by time, then by the request's revision that it made, or that was looked at; `mark` tells looks
+ * at one revision apart. So changes, looks and downloads page in one order.
+ */
+export const trailKey = (at: string, revision: number, mark = ''): string =>
+  `${trail}${at}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
+
+/** The events of a row, each with an id that is the same however often it is sent. */
+export const abouts = ({ events, ...of }: Entry, sk: string): [Happened['name'], About][] =>
+  events.map(({ name, ...happened }, index) => [
+    name,
+    { ...of, ...happened, id: `${of.request}/${sk.slice(trail.length)}/${index}` },
+  ]);

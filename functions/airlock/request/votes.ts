@@ -1,0 +1,63 @@
+import * as z from 'zod';
+import { Sha256 } from '../../ingest/ingest.ts';
+import type { Seal } from './sealed.ts';
+
+export const Verdict = z.enum(['approve', 'return', 'reject']);
+export type Verdict = z.infer<typeof Verdict>;
+
+/** What a reviewer sends. Every file that `files` does not name gets what the verdict says. */
+export const Ballot = z.object({
+  verdict: Verdict,
+  /** The seal that the reviewer looked at: a vote on another one counts for nothing. */
+  seal: Sha256.describe('the SHA-256 of the seal you looked at'),
+  comment: z.string().trim().max(5000).default('').describe('to the requester'),
+  note: z.string().trim().max(5000).default('').describe('to the other reviewers only'),
+  files: z
+    .array(z.object({ path: z.string().min(1).max(1024), comment: z.string().trim().min(1).max(500) }))
+    .max(50)
+    .default([])
+    .describe('files that must change, each with a comment to the requester'),
+});
+export type Ballot = z.infer<typeof Ballot>;
+
+/** A vote on one seal, of one round. */
+export const Vote = Ballot.extend({
+  by: z.string().min(1),
+  name: z.string().min(1),
+  round: z.number().int().min(1),
+  at: z.iso.datetime(),
+});
+export type Vote = z.infer<typeof Vote>;
+
+/** What votes come to. `open` waits for more of them; `conflict` waits for one more than the quorum. */
+export type Outcome = 'open' | 'conflict' | 'approved' | 'returned' | 'rejected';
+
+/**
+ * The quorum decides where it agrees, or where nobody rejects. Where somebody rejects and another doesn't, one more
+ * reviewer is asked, and whoever then has the quorum has it; where neither has, it goes back to the requester.
+ */
+export function outcomeOf(votes: readonly Pick<Vote, 'verdict'>[], quorum: number): Outcome {
+  if (votes.length < quorum) return 'open';
+  const count = (verdict: Verdict) => votes.filter(vote => vote.verdict === verdict).length;
+  const [approvals, rejections] = [count('approve'), count('reject')];
+  const disputed = rejections > 0 && rejections < votes.length;
+  if (disputed && votes.length === quorum) return 'conflict';
+  if (approvals >= quorum) return 'approved';
+  if (rejections >= quorum) return 'rejected';
+  return 'returned';
+}
+
+/** Votes that count: on this very seal in this round, by people who are still qualified, one each. */
+export const counted = (votes: readonly Vote[], seal: Seal, round: number, qualified: (user: string) => boolean) =>
+  votes.filter(
+    ({ by, seal: on, round: of }, index) =>
+      on === seal.sha256 && of === round && qualified(by) && votes.findIndex(vote => vote.by === by) === index,
+  );
+
+/** The files that approving reviewers still want changed. */
+export const withheldBy = (votes: readonly Vote[]): string[] =>
+  [
+    ...new Set(
+      votes.filter(({ verdict }) => verdict === 'approve').flatMap(({ files }) => files.map(({ path }) => path)),
+    ),
+  ].sort();

@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GetObjectTaggingCommand } from '@aws-sdk/client-s3';
+import type { Version } from '../../ingest/landing.ts';
+import { parallel } from '../../ingest/parallel.ts';
+import { s3 } from '../../ingest/s3.ts';
+import { scanTag } from './malware.ts';
+import { width } from './steps.ts';
+
+/** Seconds between looks. Most files are scanned before all of them are sealed, so the first look mostly is the last. */
+const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3];
+
+/** What the tag of this very version says; undefined where it has none yet. */
+async function statusOf({ bucket, key, version }: Version): Promise<string | undefined> {
+  const { TagSet = [] } = await s3.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key, VersionId: version }));
+  return TagSet.find(({ Key }) => Key === scanTag)?.Value;
+}
+
+/** What the scan said of each version, in their order. Waits some seconds for those it has said nothing of. */
+export async function scansOf(versions: readonly Version[]): Promise<(string | undefined)[]> {
+  const found: (string | undefined)[] = versions.map(() => undefined);
+  for (const pause of [...pauses, undefined]) {
+    const open = [...versions.entries()].filter(([index]) => found[index] === undefined);
+    await parallel(open, width, async ([index, version]) => {
+      found[index] = await statusOf(version);
+    });
+    if (pause === undefined || !found.includes(undefined)) break;
+    await sleep(pause * 1000);
+  }
+  return found;
+}

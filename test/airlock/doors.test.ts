@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
+import { resources, synthesise } from '../template.ts';
+
+const any = ['kms:Decrypt', 'logs:CreateLogStream', 'logs:PutLogEvents'];
+const traces = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
+const reads = ['s3:GetObject', 's3:GetObjectVersion'];
+
+it.each([
+  // It unpacks what somebody submitted: whoever took it over could read what is sealed, and leave their name in a trail.
+  ['View', ['dynamodb:GetItem', 'dynamodb:PutItem', ...any, ...reads, ...traces]],
+  // Every byte that leaves passes it: whoever took it over could read what was released, and count it.
+  ['Download', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', ...any, ...reads, ...traces]],
+])('the function behind %s may do no more than that', (name, actions) => {
+  const { templates } = synthesise(readConfig('config/production.json'));
+  const [found, ...others] = resources(templates.platform, 'AWS::IAM::Policy').filter(([id]) =>
+    id.startsWith(`AirlockDoors${name}Role`),
+  );
+  expect(others).toEqual([]);
+  const { Statement } = (found?.[1].Properties.PolicyDocument ?? { Statement: [] }) as {
+    Statement: { Action: string | string[] }[];
+  };
+  expect([...new Set(Statement.flatMap(({ Action }) => Action))].sort()).toEqual(actions);
+});
