@@ -99,7 +99,7 @@ describe.concurrent('the check goes every way', () => {
 
   for (const step of ['plan', 'seal', 'manifest', 'check', 'fold'])
     it(`${step} fails for good: the request says so, and an operator resumes it`, async () => {
-      const one = await submitted(good, [fails(`airlock/${step}.ts`)]);
+      const one = await submitted(good, [fails(`airlock/steps/${step}.ts`)]);
       expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
       const { reason } = await settle(one.rana, one.params, ['timedOut']);
       expect(reason).toMatch(/Something failed on our side/);
@@ -150,8 +150,8 @@ describe.concurrent('the check goes every way', () => {
 
   for (const step of ['plan', 'manifest', 'fold'])
     it(`superseded before ${step}, by a withdrawal`, async () => {
-      const one = await submitted(good, [holds(`airlock/${step}.ts`)]);
-      await reached(one.watched, `airlock/${step}.ts`);
+      const one = await submitted(good, [holds(`airlock/steps/${step}.ts`)]);
+      await reached(one.watched, `airlock/steps/${step}.ts`);
       await one.rana.ask('withdrawRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('check', one.params, 1, 'Superseded');
@@ -221,7 +221,7 @@ describe.concurrent('the release goes every way', () => {
 
   for (const step of ['pick', 'compare', 'copy', 'sign'])
     it(`${step} fails for good: the approval stays, and it is released again`, async () => {
-      const one = await releasing([fails(`airlock/${step}.ts`)]);
+      const one = await releasing([fails(`airlock/steps/${step}.ts`)]);
       await ends('release', one.params, 2, 'Broken');
       expect((await settle(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
       await one.watched.rearm([]);
@@ -256,8 +256,8 @@ describe.concurrent('the release goes every way', () => {
 
   for (const step of ['pick', 'compare', 'sign'])
     it(`superseded before ${step}, by a revocation`, async () => {
-      const one = await releasing([holds(`airlock/${step}.ts`)]);
-      await reached(one.watched, `airlock/${step}.ts`);
+      const one = await releasing([holds(`airlock/steps/${step}.ts`)]);
+      await reached(one.watched, `airlock/steps/${step}.ts`);
       await people.olga.ask('revokeRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('release', one.params, 2, 'Superseded');
