@@ -1,6 +1,7 @@
 import { all, type Open, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
 import type { Rows } from './rows.ts';
+import { mostColumns } from './scanner.ts';
 import { linesOfText } from './tables.ts';
 import { TextCheck } from './text.ts';
 
@@ -28,7 +29,7 @@ const textOf = (value: unknown): string =>
 /** Rows under a heading that has every key of every record, in the order of their first coming. */
 function records(rows: readonly Record<string, unknown>[], table: Rows): void {
   const keys = new Set<string>();
-  for (const row of rows) for (const key of Object.keys(row)) if (keys.size < 16_384) keys.add(key);
+  for (const row of rows) for (const key of Object.keys(row)) if (keys.size < mostColumns) keys.add(key);
   const names = [...keys];
   table.text(names, 1);
   for (const [at, row] of rows.entries())

@@ -1,4 +1,5 @@
 import type { Rows } from './rows.ts';
+import { mostColumns } from './scanner.ts';
 
 const tables =
   /^(tabular[xy]?|tabulary|longtable|longtabu|array|tabu|tblr|longtblr|supertabular|xltabular|NiceTabular)\*?$/;
@@ -139,7 +140,7 @@ export class LatexTables {
         this.#unread('numbers stand in a formula', this.#number);
       return;
     }
-    if (read.length > 16_384) this.#unread('it has too many columns', this.#number);
+    if (read.length > mostColumns) this.#unread('it has too many columns', this.#number);
     if (read.includes(undefined)) this.#unread('commands stand in it that may write anything', this.#number);
     if (!this.#begun) this.#table = this.#newTable();
     this.#begun = true;

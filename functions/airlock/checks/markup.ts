@@ -1,4 +1,5 @@
 import type { Rows } from './rows.ts';
+import { mostColumns } from './scanner.ts';
 import { attribute, unescapeXml } from './xml.ts';
 
 /** How a kind of markup calls a table, its rows and their cells. */
@@ -135,12 +136,14 @@ export class MarkupTables {
 
   #endCell(top: Open): void {
     if (top.cell === undefined) return;
-    top.row.push(
-      unescapeXml(top.cell.replace(/&(nbsp|thinsp|ensp|emsp);/g, ' '))
-        .replace(/\s+/g, ' ')
-        .trim(),
-    );
-    for (let more = 1; more < top.span && top.row.length < 16_384; more++) top.row.push('');
+    if (top.row.length >= mostColumns) this.#unread('it has too many columns');
+    else
+      top.row.push(
+        unescapeXml(top.cell.replace(/&(nbsp|thinsp|ensp|emsp);/g, ' '))
+          .replace(/\s+/g, ' ')
+          .trim(),
+      );
+    for (let more = 1; more < top.span && top.row.length < mostColumns; more++) top.row.push('');
     top.cell = undefined;
     top.span = 1;
     this.#isRaised = false;
@@ -151,7 +154,6 @@ export class MarkupTables {
     if (top.row.length === 0) return;
     top.number++;
     top.table ??= this.#newTable();
-    if (top.row.length > 16_384) this.#unread('it has too many columns');
     top.table?.text(top.row, top.number);
     top.row = [];
   }

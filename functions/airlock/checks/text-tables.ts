@@ -3,6 +3,7 @@ import { LatexTables } from './latex.ts';
 import { isHeading, isNumber, isPlain, listed } from './lists.ts';
 import { htmlTags, MarkupTables, pageTags } from './markup.ts';
 import type { Rows } from './rows.ts';
+import { mostColumns } from './scanner.ts';
 
 /** Rules between rows, as of Markdown and of what statistics programs print. */
 const ruled = /^[\s|+:=_-]*$/;
@@ -11,7 +12,6 @@ const between = /\s*\|\s*|\t+|\s{2,}/;
 const mostHeld = { rows: 1000, characters: 2 ** 20 };
 /** Texts with more tables than this are checked up to here, and say so. */
 const mostTables = 500;
-const mostColumns = 16_384;
 
 interface Line {
   readonly cells: string[];

@@ -2,6 +2,7 @@ import { type Open, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { partText } from './office.ts';
 import type { Rows } from './rows.ts';
+import { mostColumns } from './scanner.ts';
 import { attribute, elements, plainSheet, plainXml, unescapeXml } from './xml.ts';
 import { type ZipEntry, zipContent } from './zip.ts';
 
@@ -90,7 +91,7 @@ async function checkSheet(
     const cells: string[] = [];
     for (const { attributes: cell, body: content } of elements(body, 'c')) {
       const column = columnOf(attribute(cell, 'r') ?? '');
-      const at = column >= 0 && column < 16_384 ? column : cells.length;
+      const at = column >= 0 && column < mostColumns ? column : cells.length;
       const [raw] = [...elements(content, 'v')].map(({ body }) => body);
       const type = attribute(cell, 't');
       while (cells.length < at) cells.push('');

@@ -105,6 +105,22 @@ describe('whatever the bytes are', () => {
   });
 });
 
+describe('the widest tables', () => {
+  // Each of its cells is looked at so many times, however many are beside it: 240,000 of them take a second and not a minute.
+  it('of one name for every column are judged cell by cell', async () => {
+    const wide = `${'a,'.repeat(15_999)}a\n${`${'3,'.repeat(15_999)}3\n`.repeat(15)}`;
+    const { findings } = await check('t.csv', wide);
+    const counts = findings.filter(({ rule }) => rule === 'sdc.minimum-count').map(({ count }) => count);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(240_000);
+  });
+
+  it('of a page have no more columns than others, and say what was left out', async () => {
+    const row = `<tr>${'<td>40'.repeat(100_000)}`;
+    const { findings } = await check('t.html', `<table>${row}${row}</table>`);
+    expect(findings.map(({ rule, says }) => `${rule} ${says}`).join()).toContain('it has too many columns');
+  });
+});
+
 describe('memory', () => {
   /** Zeros without end, packed: an entry of 1 GB in 1 MB. */
   const bomb = (declared: number) => {

@@ -37,9 +37,9 @@ export function percentagesOfBases(grid: Grid, columns: readonly Named[], findin
   const small: Cell[] = [];
   const shares: Cell[] = [];
   const sections = sectionsOf(grid);
+  const hasBase = columns.some(({ role }) => bases.includes(role));
   for (const [at, { name, role }] of columns.entries()) {
-    const [, heading] =
-      headed.exec(name) ?? (columns.some(({ role }) => bases.includes(role)) ? [] : headed.exec(grid.title)) ?? [];
+    const [, heading] = headed.exec(name) ?? (hasBase ? [] : headed.exec(grid.title)) ?? [];
     const row = grid.rows.find(cells => baseLabel.test((cells[0] ?? '').trim()) && wholeOf(cells[at] ?? ''));
     const base = heading ? Number(heading.replace(/\D/g, '')) : at > 0 && row ? wholeOf(row[at] ?? '') : undefined;
     const bracketed = countsInBrackets.test(name) || countsInBrackets.test(columns[0]?.name ?? '');

@@ -72,10 +72,11 @@ export const countOf = (text: string): number | undefined => readCell(text)?.val
 export function melt(grid: Grid, columns: readonly Named[], counted: Counted): Melted[] {
   const labels = counted.labels.filter(at => !counted.columns.includes(at));
   const name = (at: number) => columns[at]?.name.trim() ?? '';
+  // A row with one text alone is a note.
+  const notes = grid.rows.map(row => row.filter(cell => cell.trim() !== '').length <= 1);
   const item = (row: readonly string[], line: number, at: number, key: string[]): Item[] => {
     const text = row[at];
-    const isNote = row.filter(cell => cell.trim() !== '').length <= 1;
-    return text === undefined || isNote
+    return text === undefined || notes[line]
       ? []
       : [{ key, value: countOf(text), text, row: grid.numbers[line] ?? 0, column: at }];
   };
