@@ -111,7 +111,8 @@ describe('the widest tables', () => {
     const wide = `${'a,'.repeat(15_999)}a\n${`${'3,'.repeat(15_999)}3\n`.repeat(15)}`;
     const { findings } = await check('t.csv', wide);
     const counts = findings.filter(({ rule }) => rule === 'sdc.minimum-count').map(({ count }) => count);
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(240_000);
+    // The first column names the rows.
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(15 * 15_999);
   });
 
   it('of a page have no more columns than others, and say what was left out', async () => {
