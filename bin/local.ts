@@ -1,10 +1,10 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { lastWords, root } from '../local/cloud.ts';
-import { type Estate, openEstate } from '../local/estate.ts';
+import { type Stage, setStage } from '../local/demo-setup.ts';
+import { type Estate, openEstate } from '../local/deployed-cloud.ts';
 import { take } from '../local/lock.ts';
-import { type Show, show, table } from '../local/show.ts';
-import { type Stage, setStage } from '../local/stage.ts';
+import { type Show, show, table } from '../local/progress.ts';
 import { chapters } from '../local/story/chapters.ts';
 import { play, type Step } from '../local/story.ts';
 import { trust } from '../local/trust.ts';

@@ -4,15 +4,15 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type * as Api from '../functions/airlock/api.ts';
-import type * as Download from '../functions/airlock/download.ts';
-import type * as View from '../functions/airlock/view.ts';
+import type * as Api from '../functions/airlock/api.lambda.ts';
+import type * as Download from '../functions/airlock/download.lambda.ts';
+import type * as View from '../functions/airlock/view.lambda.ts';
 import { assumes, bucket, named, starts, table } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
-import { lent } from './lend.ts';
+import { lent } from './upload-role.ts';
 
 export interface AirlockApiProps {
   readonly core: Core;
@@ -42,7 +42,7 @@ export class AirlockApi extends Construct {
     // It unpacks and draws anew what somebody submitted, so it may do nothing but that; reviewers wait for it.
     this.preview = new Handler<typeof View>(this, 'View', {
       core,
-      entry: 'airlock/view.ts',
+      entry: 'airlock/view.lambda.ts',
       memory: 1769,
       environment: {
         // It reads whatever somebody submitted, so it can change nothing: only say who looked.
@@ -54,7 +54,7 @@ export class AirlockApi extends Construct {
     // Every byte that leaves passes here. An answer is 4 MiB, which base64 makes 5.6 MB in memory, twice.
     this.download = new Handler<typeof Download>(this, 'Download', {
       core,
-      entry: 'airlock/download.ts',
+      entry: 'airlock/download.lambda.ts',
       memory: 1024,
       environment: {
         TABLE_NAME: table(core.table, {
@@ -69,7 +69,7 @@ export class AirlockApi extends Construct {
     });
     this.airlock = new Handler<typeof Api>(this, 'Api', {
       core,
-      entry: 'airlock/api.ts',
+      entry: 'airlock/api.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem', 'Query'],

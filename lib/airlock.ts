@@ -5,20 +5,20 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { contracts } from '../functions/airlock/events.ts';
-import type * as Publish from '../functions/airlock/publish.ts';
+import type * as Publish from '../functions/airlock/publish.lambda.ts';
 import { trail } from '../functions/airlock/request/trail.ts';
-import type * as Await from '../functions/airlock/steps/await.ts';
-import type * as Check from '../functions/airlock/steps/check.ts';
-import type * as Compare from '../functions/airlock/steps/compare.ts';
-import type * as Copy from '../functions/airlock/steps/copy.ts';
-import type * as Fail from '../functions/airlock/steps/fail.ts';
-import type * as Fold from '../functions/airlock/steps/fold.ts';
-import type * as Manifest from '../functions/airlock/steps/manifest.ts';
-import type * as Pick from '../functions/airlock/steps/pick.ts';
-import type * as Plan from '../functions/airlock/steps/plan.ts';
-import type * as Seal from '../functions/airlock/steps/seal.ts';
-import type * as Sign from '../functions/airlock/steps/sign.ts';
-import type * as Tick from '../functions/airlock/steps/tick.ts';
+import type * as Fold from '../functions/airlock/steps/aggregate-reports.lambda.ts';
+import type * as Await from '../functions/airlock/steps/await-decision.lambda.ts';
+import type * as Check from '../functions/airlock/steps/check.lambda.ts';
+import type * as Compare from '../functions/airlock/steps/compare-releases.lambda.ts';
+import type * as Copy from '../functions/airlock/steps/copy.lambda.ts';
+import type * as Fail from '../functions/airlock/steps/fail.lambda.ts';
+import type * as Plan from '../functions/airlock/steps/plan.lambda.ts';
+import type * as Pick from '../functions/airlock/steps/plan-release.lambda.ts';
+import type * as Tick from '../functions/airlock/steps/review-reminder.lambda.ts';
+import type * as Seal from '../functions/airlock/steps/seal.lambda.ts';
+import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
+import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
 import { partitions } from '../functions/keys.ts';
 import { bucket, bus, named, table } from './access.ts';
 import { AirlockApi, mayUse, showsKey } from './airlock-api.ts';
@@ -28,7 +28,7 @@ import type { People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
-import { delivers, listsSources, readsSources } from './sources.ts';
+import { delivers, listsSources, readsSources } from './project-bucket-grants.ts';
 import { Sweeper } from './sweeper.ts';
 import { Workflow } from './workflow.ts';
 
@@ -70,7 +70,7 @@ export class Airlock extends Construct {
 
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
-      entry: 'airlock/steps/fail.ts',
+      entry: 'airlock/steps/fail.lambda.ts',
       environment: changing,
     });
     const workflow = new Workflow(this, 'Workflow', {
@@ -79,7 +79,7 @@ export class Airlock extends Construct {
       calls: {
         Plan: new Handler<typeof Plan>(this, 'Plan', {
           ...worker,
-          entry: 'airlock/steps/plan.ts',
+          entry: 'airlock/steps/plan.lambda.ts',
           environment: {
             ...changing,
             TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
@@ -90,7 +90,7 @@ export class Airlock extends Construct {
         }),
         Seal: new Handler<typeof Seal>(this, 'Seal', {
           ...worker,
-          entry: 'airlock/steps/seal.ts',
+          entry: 'airlock/steps/seal.lambda.ts',
           environment: {
             BUCKETS: named(prefix, ...readsSources(prefix, Stack.of(this))),
             UPLOADS_BUCKET: bucket(data.uploads, ['read'], 'uploads/'),
@@ -100,7 +100,7 @@ export class Airlock extends Construct {
         }),
         Manifest: new Handler<typeof Manifest>(this, 'Manifest', {
           ...worker,
-          entry: 'airlock/steps/manifest.ts',
+          entry: 'airlock/steps/write-manifest.lambda.ts',
           environment: {
             ...changing,
             AIRLOCK_BUCKET: bucket(data.airlock, ['write'], 'requests/'),
@@ -109,7 +109,7 @@ export class Airlock extends Construct {
         }),
         Check: new Handler<typeof Check>(this, 'Check', {
           ...worker,
-          entry: 'airlock/steps/check.ts',
+          entry: 'airlock/steps/check.lambda.ts',
           environment: {
             TABLE_NAME: table(core.table, { airlock: ['GetItem'], airlocks: ['GetItem'] }),
             AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'tags'], 'requests/'),
@@ -119,7 +119,7 @@ export class Airlock extends Construct {
         }),
         Fold: new Handler<typeof Fold>(this, 'Fold', {
           ...worker,
-          entry: 'airlock/steps/fold.ts',
+          entry: 'airlock/steps/aggregate-reports.lambda.ts',
           environment: {
             ...asks,
             AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/'),
@@ -128,10 +128,14 @@ export class Airlock extends Construct {
         }),
         Await: new Handler<typeof Await>(this, 'Await', {
           core,
-          entry: 'airlock/steps/await.ts',
+          entry: 'airlock/steps/await-decision.lambda.ts',
           environment: { TABLE_NAME: table(core.table, changes), RULES },
         }),
-        Tick: new Handler<typeof Tick>(this, 'Tick', { core, entry: 'airlock/steps/tick.ts', environment: asks }),
+        Tick: new Handler<typeof Tick>(this, 'Tick', {
+          core,
+          entry: 'airlock/steps/review-reminder.lambda.ts',
+          environment: asks,
+        }),
         Fail: fail,
       },
       // Looked at four times as often as people are reminded, so that reminders and deadlines are kept to that; and not so
@@ -149,7 +153,7 @@ export class Airlock extends Construct {
       calls: {
         Pick: new Handler<typeof Pick>(this, 'Pick', {
           ...worker,
-          entry: 'airlock/steps/pick.ts',
+          entry: 'airlock/steps/plan-release.lambda.ts',
           environment: {
             TABLE_NAME: table(core.table, { airlock: ['GetItem'], project: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
@@ -158,7 +162,7 @@ export class Airlock extends Construct {
         }),
         Copy: new Handler<typeof Copy>(this, 'Copy', {
           ...worker,
-          entry: 'airlock/steps/copy.ts',
+          entry: 'airlock/steps/copy.lambda.ts',
           environment: {
             TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
@@ -169,7 +173,7 @@ export class Airlock extends Construct {
         }),
         Compare: new Handler<typeof Compare>(this, 'Compare', {
           ...worker,
-          entry: 'airlock/steps/compare.ts',
+          entry: 'airlock/steps/compare-releases.lambda.ts',
           environment: {
             ...changing,
             AIRLOCK_BUCKET: reads,
@@ -178,7 +182,7 @@ export class Airlock extends Construct {
         }),
         Sign: new Handler<typeof Sign>(this, 'Sign', {
           ...worker,
-          entry: 'airlock/steps/sign.ts',
+          entry: 'airlock/steps/sign.lambda.ts',
           environment: {
             ...changing,
             TABLE_NAME: table(core.table, { ...changes, download: ['GetItem', 'PutItem'] }),
@@ -197,7 +201,7 @@ export class Airlock extends Construct {
     // What happens is written with the request, in its trail; from there, and only from there, it comes to the bus.
     const publish = new Handler<typeof Publish>(this, 'Publish', {
       core,
-      entry: 'airlock/publish.ts',
+      entry: 'airlock/publish.lambda.ts',
       environment: { BUS_NAME: bus(core.bus) },
     });
     new Sweeper(this, 'Time', { core, data });

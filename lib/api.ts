@@ -12,9 +12,9 @@ import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { CfnUserPoolGroup, FeaturePlan, Mfa, UserPool, type UserPoolClient } from 'aws-cdk-lib/aws-cognito';
 import { Construct } from 'constructs';
-import type * as Open from '../functions/api/api.ts';
-import { type Capability, groups, type Route } from '../functions/api/route.ts';
+import type * as Open from '../functions/api/api.lambda.ts';
 import { routes } from '../functions/api/routes.ts';
+import { type Capability, groups, type Route } from '../functions/http/route.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
@@ -116,7 +116,11 @@ export class Api extends Construct {
     this.url = stage.url;
     const all: Record<Capability, Handler<Module>> = {
       ...handlers,
-      api: new Handler<typeof Open>(this, 'Open', { core, entry: 'api/api.ts', environment: { SERVER: stage.url } }),
+      api: new Handler<typeof Open>(this, 'Open', {
+        core,
+        entry: 'api/api.lambda.ts',
+        environment: { SERVER: stage.url },
+      }),
     };
     const integrations = new Map(
       Object.entries(all).map(([name, { fn }]) => [name, new HttpLambdaIntegration(name, fn)]),

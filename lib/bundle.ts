@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { scratch } from './scratch.ts';
+import { scratch } from './temp-dir.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -33,7 +33,7 @@ export function bundle(entry: string): Bundle {
     format: 'esm',
     // The modules' ESM builds shake; their main ones don't.
     mainFields: ['module', 'main'],
-    alias: { '@aws-sdk/credential-provider-node': join(root, 'functions/credentials.ts') },
+    alias: { '@aws-sdk/credential-provider-node': join(root, 'functions/storage/credentials.ts') },
     banner: {
       js: "import{createRequire as brochRequire}from'node:module';const require=brochRequire(import.meta.url);",
     },

@@ -5,10 +5,10 @@ import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type * as Api from '../functions/costs/api.ts';
-import type * as Collect from '../functions/costs/collect.ts';
-import type * as Conclude from '../functions/costs/conclude.ts';
-import type * as Send from '../functions/costs/send.ts';
+import type * as Api from '../functions/costs/api.lambda.ts';
+import type * as Collect from '../functions/costs/collect.lambda.ts';
+import type * as Conclude from '../functions/costs/conclude.lambda.ts';
+import type * as Send from '../functions/costs/send.lambda.ts';
 import { bus, named, secret, starts, table } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
@@ -53,7 +53,7 @@ export class Costs extends Construct {
       calls: {
         Collect: new Handler<typeof Collect>(this, 'Collect', {
           core,
-          entry: 'costs/collect.ts',
+          entry: 'costs/collect.lambda.ts',
           environment: {
             TABLE_NAME: table(core.table, report),
             // A bill has no resource to name: it is the account's, or the organisation's.
@@ -63,7 +63,7 @@ export class Costs extends Construct {
         }),
         Send: new Handler<typeof Send>(this, 'Send', {
           core,
-          entry: 'costs/send.ts',
+          entry: 'costs/send.lambda.ts',
           environment: {
             TABLE_NAME: table(core.table, report),
             WEBHOOK_SECRET: secret(data.webhook),
@@ -72,7 +72,7 @@ export class Costs extends Construct {
         }),
         Conclude: new Handler<typeof Conclude>(this, 'Conclude', {
           core,
-          entry: 'costs/conclude.ts',
+          entry: 'costs/conclude.lambda.ts',
           environment: { TABLE_NAME: table(core.table, report), BUS_NAME: bus(core.bus) },
         }),
       },
@@ -81,7 +81,7 @@ export class Costs extends Construct {
     });
     this.api = new Handler<typeof Api>(this, 'Api', {
       core,
-      entry: 'costs/api.ts',
+      entry: 'costs/api.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           reports: ['GetItem', 'Query'],

@@ -16,7 +16,7 @@ import type { Access } from './access.ts';
 import { alarm } from './alarm.ts';
 import { bundle } from './bundle.ts';
 import type { Core } from './core.ts';
-import { explainWildcards } from './wildcards.ts';
+import { explainWildcards } from './nag-wildcards.ts';
 
 /** What every handler file exports. */
 export interface Module {

@@ -2,18 +2,18 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
-import type * as Api from '../functions/ingest/api.ts';
-import type * as Copy from '../functions/ingest/copy.ts';
-import type * as Hold from '../functions/ingest/hold.ts';
+import type * as Api from '../functions/ingest/api.lambda.ts';
+import type * as Copy from '../functions/ingest/copy.lambda.ts';
 import { manifestNames } from '../functions/ingest/ingest.ts';
-import type * as Plan from '../functions/ingest/plan.ts';
-import type * as Receive from '../functions/ingest/receive.ts';
-import type * as Register from '../functions/ingest/register.ts';
-import type * as Verify from '../functions/ingest/verify.ts';
+import type * as Plan from '../functions/ingest/plan.lambda.ts';
+import type * as Receive from '../functions/ingest/receive.lambda.ts';
+import type * as Register from '../functions/ingest/register.lambda.ts';
+import type * as Hold from '../functions/ingest/reject.lambda.ts';
+import type * as Verify from '../functions/ingest/verify.lambda.ts';
 import { assumes, bucket, bus, starts, table } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
-import { lent } from './lend.ts';
+import { lent } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 
 /** Where deliveries land, where datasets live, and where checks keep their notes. */
@@ -63,7 +63,7 @@ export class Ingest extends Construct {
     const worker = { core, seconds: 900, memory: 1769 } as const;
     const plan = new Handler<typeof Plan>(this, 'Plan', {
       ...worker,
-      entry: 'ingest/plan.ts',
+      entry: 'ingest/plan.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, { partner: ['GetItem', 'PutItem'], dataset: ['GetItem'] }),
         LANDING_BUCKET: bucket(landing, ['read', 'versions'], 'in/'),
@@ -72,12 +72,12 @@ export class Ingest extends Construct {
     });
     const verify = new Handler<typeof Verify>(this, 'Verify', {
       ...worker,
-      entry: 'ingest/verify.ts',
+      entry: 'ingest/verify.lambda.ts',
       environment: { LANDING_BUCKET: bucket(landing, ['read'], 'in/'), WORK_BUCKET: bucket(work, ['read', 'write']) },
     });
     const copy = new Handler<typeof Copy>(this, 'Copy', {
       ...worker,
-      entry: 'ingest/copy.ts',
+      entry: 'ingest/copy.lambda.ts',
       environment: {
         LANDING_BUCKET: bucket(landing, ['read'], 'in/'),
         LAKE_BUCKET: bucket(lake, ['read', 'write', 'parts'], 'datasets/'),
@@ -86,7 +86,7 @@ export class Ingest extends Construct {
     });
     const register = new Handler<typeof Register>(this, 'Register', {
       core,
-      entry: 'ingest/register.ts',
+      entry: 'ingest/register.lambda.ts',
       seconds: 120,
       environment: {
         TABLE_NAME: table(core.table, {
@@ -101,7 +101,7 @@ export class Ingest extends Construct {
     });
     const hold = new Handler<typeof Hold>(this, 'Hold', {
       core,
-      entry: 'ingest/hold.ts',
+      entry: 'ingest/reject.lambda.ts',
       seconds: 120,
       environment: {
         TABLE_NAME: table(core.table, { partner: ['GetItem', 'PutItem'] }),
@@ -118,7 +118,7 @@ export class Ingest extends Construct {
     });
     const receive = new Handler<typeof Receive>(this, 'Receive', {
       core,
-      entry: 'ingest/receive.ts',
+      entry: 'ingest/receive.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, { partner: ['GetItem'] }),
         MACHINE_ARN: starts(this.workflow.machine),
@@ -145,7 +145,7 @@ export class Ingest extends Construct {
     });
     made.api = new Handler<typeof Api>(this, 'Api', {
       core,
-      entry: 'ingest/api.ts',
+      entry: 'ingest/api.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           partner: ['GetItem', 'PutItem', 'Query'],

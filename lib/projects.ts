@@ -4,26 +4,26 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
-import type * as Announce from '../functions/projects/announce.ts';
-import type * as Api from '../functions/projects/api.ts';
+import type * as Api from '../functions/projects/api.lambda.ts';
+import type * as Look from '../functions/projects/check-stack.lambda.ts';
 import { poolOf } from '../functions/projects/cidr.ts';
-import type * as Create from '../functions/projects/create.ts';
-import type * as Fail from '../functions/projects/fail.ts';
-import type * as Lease from '../functions/projects/lease.ts';
-import type * as Look from '../functions/projects/look.ts';
+import type * as Create from '../functions/projects/create.lambda.ts';
+import type * as Fail from '../functions/projects/fail.lambda.ts';
+import type * as Lease from '../functions/projects/lease.lambda.ts';
 import { deadlineSeconds } from '../functions/projects/projects.ts';
-import type * as Recorded from '../functions/projects/record.ts';
-import type * as Unwind from '../functions/projects/unwind.ts';
+import type * as Announce from '../functions/projects/publish-ready.lambda.ts';
+import type * as Recorded from '../functions/projects/record.lambda.ts';
+import type * as Unwind from '../functions/projects/roll-back.lambda.ts';
 import { bus, named, starts, table } from './access.ts';
 import type { People } from './api.ts';
 import type { Config } from './config.ts';
 import { type Core, retention } from './core.ts';
 import { Handler, type Module } from './handler.ts';
+import { explainWildcards } from './nag-wildcards.ts';
 import { Builder } from './project/builder.ts';
 import { bucketPrefix } from './project/names.ts';
 import { NetworkTemplate } from './project/network.ts';
-import { scratch } from './scratch.ts';
-import { explainWildcards } from './wildcards.ts';
+import { scratch } from './temp-dir.ts';
 import { Workflow } from './workflow.ts';
 
 /** The template of projects' networks, in an app of its own: it is deployed by the workflow and not by the CDK. */
@@ -75,7 +75,7 @@ export class Projects extends Construct {
 
     const lease = new Handler<typeof Lease>(this, 'Lease', {
       core,
-      entry: 'projects/lease.ts',
+      entry: 'projects/lease.lambda.ts',
       // It may have to look at every block of a nearly full pool.
       seconds: 90,
       environment: {
@@ -90,7 +90,7 @@ export class Projects extends Construct {
     });
     const create = new Handler<typeof Create>(this, 'Create', {
       core,
-      entry: 'projects/create.ts',
+      entry: 'projects/create.lambda.ts',
       environment: {
         ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DeleteStack')),
         TEMPLATE_URL: named(
@@ -127,19 +127,19 @@ export class Projects extends Construct {
     });
     const look = new Handler<typeof Look>(this, 'Look', {
       core,
-      entry: 'projects/look.ts',
+      entry: 'projects/check-stack.lambda.ts',
       environment: {
         ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DescribeStackEvents', 'DescribeEvents')),
       },
     });
     const record = new Handler<typeof Recorded>(this, 'Record', {
       core,
-      entry: 'projects/record.ts',
+      entry: 'projects/record.lambda.ts',
       environment: { TABLE_NAME: table(core.table, { project: ['GetItem', 'PutItem'], projects: ['PutItem'] }) },
     });
     const announce = new Handler<typeof Announce>(this, 'Announce', {
       core,
-      entry: 'projects/announce.ts',
+      entry: 'projects/publish-ready.lambda.ts',
       environment: {
         BUS_NAME: bus(core.bus),
         ENVIRONMENT: named(environment, onStacks('UpdateTerminationProtection')),
@@ -147,7 +147,7 @@ export class Projects extends Construct {
     });
     const unwind = new Handler<typeof Unwind>(this, 'Unwind', {
       core,
-      entry: 'projects/unwind.ts',
+      entry: 'projects/roll-back.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, { project: ['GetItem'] }),
         ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DeleteStack')),
@@ -155,7 +155,7 @@ export class Projects extends Construct {
     });
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
-      entry: 'projects/fail.ts',
+      entry: 'projects/fail.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           project: ['GetItem', 'PutItem'],
@@ -195,7 +195,7 @@ export class Projects extends Construct {
 
     this.api = new Handler<typeof Api>(this, 'Api', {
       core,
-      entry: 'projects/api.ts',
+      entry: 'projects/api.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           project: ['GetItem', 'PutItem', 'Query'],

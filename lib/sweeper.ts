@@ -3,16 +3,16 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
-import type * as Retract from '../functions/airlock/deletion/retract.ts';
-import type * as Sweep from '../functions/airlock/deletion/sweep.ts';
+import type * as Retract from '../functions/airlock/deletion/retract.lambda.ts';
+import type * as Sweep from '../functions/airlock/deletion/sweep.lambda.ts';
 import { contracts } from '../functions/airlock/events.ts';
 import { both, bucket, named, table } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
+import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
-import { retracts } from './sources.ts';
-import { explainWildcards } from './wildcards.ts';
+import { retracts } from './project-bucket-grants.ts';
 
 /**
  * What the airlock clears away, with receipts: what lapsed untouched is told, what was kept long enough is deleted, and what
@@ -25,7 +25,7 @@ export class Sweeper extends Construct {
     const erases = ['versions', 'read', 'purge'] as const;
     const sweep = new Handler<typeof Sweep>(this, 'Sweep', {
       ...worker,
-      entry: 'airlock/deletion/sweep.ts',
+      entry: 'airlock/deletion/sweep.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],
@@ -44,7 +44,7 @@ export class Sweeper extends Construct {
     const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
     const retract = new Handler<typeof Retract>(this, 'Retract', {
       ...worker,
-      entry: 'airlock/deletion/retract.ts',
+      entry: 'airlock/deletion/retract.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           airlock: ['GetItem', 'PutItem'],

@@ -5,13 +5,13 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
-import type * as Api from '../functions/workspaces/api.ts';
-import type * as Fail from '../functions/workspaces/fail.ts';
-import type * as Launch from '../functions/workspaces/launch.ts';
-import type * as Ready from '../functions/workspaces/ready.ts';
-import type * as Remove from '../functions/workspaces/remove.ts';
-import type * as Report from '../functions/workspaces/report.ts';
-import type * as Wait from '../functions/workspaces/wait.ts';
+import type * as Api from '../functions/workspaces/api.lambda.ts';
+import type * as Fail from '../functions/workspaces/fail.lambda.ts';
+import type * as Launch from '../functions/workspaces/launch.lambda.ts';
+import type * as Ready from '../functions/workspaces/ready.lambda.ts';
+import type * as Remove from '../functions/workspaces/remove.lambda.ts';
+import type * as Report from '../functions/workspaces/report.lambda.ts';
+import type * as Wait from '../functions/workspaces/wait.lambda.ts';
 import { bus, key, named, secret, starts, table } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
@@ -68,7 +68,7 @@ export class Workspaces extends Construct {
 
     const launch = new Handler<typeof Launch>(this, 'Launch', {
       core,
-      entry: 'workspaces/launch.ts',
+      entry: 'workspaces/launch.lambda.ts',
       seconds: 60,
       environment: {
         TABLE_NAME: table(core.table, {
@@ -83,17 +83,17 @@ export class Workspaces extends Construct {
     });
     const remove = new Handler<typeof Remove>(this, 'Remove', {
       core,
-      entry: 'workspaces/remove.ts',
+      entry: 'workspaces/remove.lambda.ts',
       environment: { ENVIRONMENT: named(environment, ...removes(this, environment)) },
     });
     const ready = new Handler<typeof Ready>(this, 'Ready', {
       core,
-      entry: 'workspaces/ready.ts',
+      entry: 'workspaces/ready.lambda.ts',
       environment: { TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }), BUS_NAME: bus(core.bus) },
     });
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
-      entry: 'workspaces/fail.ts',
+      entry: 'workspaces/fail.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }),
         BUS_NAME: bus(core.bus),
@@ -102,7 +102,7 @@ export class Workspaces extends Construct {
     });
     const wait = new Handler<typeof Wait>(this, 'Wait', {
       core,
-      entry: 'workspaces/wait.ts',
+      entry: 'workspaces/wait.lambda.ts',
       environment: { TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }) },
     });
     const { machine } = new Workflow(this, 'Workflow', {
@@ -116,7 +116,7 @@ export class Workspaces extends Construct {
     const prefix = bucketPrefix(environment, Stack.of(this).account);
     const report = new Handler<typeof Report>(this, 'Report', {
       core,
-      entry: 'workspaces/report.ts',
+      entry: 'workspaces/report.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           workspace: ['GetItem', 'PutItem'],
@@ -137,7 +137,7 @@ export class Workspaces extends Construct {
 
     this.api = new Handler<typeof Api>(this, 'Api', {
       core,
-      entry: 'workspaces/api.ts',
+      entry: 'workspaces/api.lambda.ts',
       environment: {
         TABLE_NAME: table(core.table, {
           workspace: ['GetItem', 'PutItem', 'Query'],

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from './cloud.ts';
-import { unknownKeys, withoutKeys } from './conditions.ts';
+import { unknownKeys, withoutKeys } from './strip-conditions.ts';
 
 /**
  * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates

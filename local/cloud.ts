@@ -64,7 +64,7 @@ function keep(
   exits: (line: string) => void,
 ): ChildProcess {
   const output = openSync(log, 'a');
-  const child = spawn(python, [join(root, 'local/python/keep.py'), ...command], {
+  const child = spawn(python, [join(root, 'local/python/child_guard.py'), ...command], {
     env,
     cwd: root,
     stdio: ['pipe', output, output],

@@ -13,7 +13,7 @@ import {
 import { generate } from 'otplib';
 import type { Place } from '../bin/cli/profile.ts';
 import { poolClient, signIn, type Tokens } from '../bin/cli/signin.ts';
-import type { Group } from '../functions/api/route.ts';
+import type { Group } from '../functions/http/route.ts';
 
 /** Somebody of the embedded cloud: made up, with all it takes to sign in as them. */
 export interface LocalPerson {

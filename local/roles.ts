@@ -1,7 +1,7 @@
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { rootOf } from './deploy.ts';
-import type { Facts } from './estate.ts';
+import type { Facts } from './deployed-cloud.ts';
 
 export interface Credentials {
   readonly accessKeyId: string;

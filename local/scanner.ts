@@ -19,8 +19,8 @@ import {
 } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { scanTag } from '../functions/airlock/steps/malware.ts';
-import { scanBytes, type Verdict } from './engine.ts';
-import type { Facts } from './estate.ts';
+import type { Facts } from './deployed-cloud.ts';
+import { scanBytes, type Verdict } from './malware-engine.ts';
 import { clientOf, rootCredentials } from './roles.ts';
 
 export interface Scanner {

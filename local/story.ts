@@ -1,5 +1,5 @@
-import type { Show } from './show.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './demo-setup.ts';
+import type { Show } from './progress.ts';
 
 export type Chapter = 'ingest' | 'projects' | 'workspaces' | 'airlock' | 'costs';
 

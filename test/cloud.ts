@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
 import { rootOf } from '../local/deploy.ts';
-import type { Facts } from '../local/estate.ts';
+import type { Facts } from '../local/deployed-cloud.ts';
 import { trust } from '../local/trust.ts';
 
 /**

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { openEstate } from '../local/estate.ts';
+import { openEstate } from '../local/deployed-cloud.ts';
 import { startScanner } from '../local/scanner.ts';
 import { trust } from '../local/trust.ts';
 import { neverScanned } from './airlock/scans.ts';

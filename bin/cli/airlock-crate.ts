@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { bagInfo, bagit, crateOf, manifest, outputs } from '../../functions/airlock/release/crate.ts';
 import type { ReleasedFile } from '../../functions/airlock/release/record.ts';
-import { strip } from '../../functions/airlock/release/strip.ts';
+import { strip } from '../../functions/airlock/release/strip-assessments.ts';
 import { now } from '../../functions/clock.ts';
 import { copy, folderBag, type Packed, put, zipBag } from './airlock-bag.ts';
 import { folderAt } from './airlock-tree.ts';

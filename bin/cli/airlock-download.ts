@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import * as z from 'zod';
 import { Network } from '../../functions/airlock/release/link.ts';
-import type { DownloadLink, DownloadPage, DownloadSession } from '../../functions/airlock/release/shapes.ts';
-import { wrongPath } from '../../functions/ingest/paths.ts';
+import type { DownloadLink, DownloadPage, DownloadSession } from '../../functions/airlock/release/schemas.ts';
+import { wrongPath } from '../../functions/storage/paths.ts';
 import { fetchPage, type Part, recordOf, type Target } from './airlock-fetch.ts';
 import { signerOf } from './airlock-key.ts';
 import { pinned, told, trusted, verified } from './airlock-verify.ts';

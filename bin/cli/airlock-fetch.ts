@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type DownloadPage, partBytes } from '../../functions/airlock/release/shapes.ts';
+import { type DownloadPage, partBytes } from '../../functions/airlock/release/schemas.ts';
 import { Exit } from './exit.ts';
 
 type Offered = DownloadPage['files'][number];

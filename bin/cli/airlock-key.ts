@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import * as z from 'zod';
-import type { SigningKey } from '../../functions/airlock/release/shapes.ts';
+import type { SigningKey } from '../../functions/airlock/release/schemas.ts';
 import { fingerprintOf } from '../../functions/airlock/release/verify.ts';
 import type { Api } from './call.ts';
 import { command } from './commands.ts';

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Found } from '../../functions/airlock/release/verify.ts';
-import { parallel } from '../../functions/ingest/parallel.ts';
+import { parallel } from '../../functions/storage/parallel.ts';
 import { Exit } from './exit.ts';
 
 /** The SHA-256 of a file, and its SHA-512 where asked for, read once from one open file. Links are not followed. */

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
-import { clashes, finding, wrongPath } from '../../functions/ingest/paths.ts';
+import { clashes, finding, wrongPath } from '../../functions/storage/paths.ts';
 import { command } from './commands.ts';
 import { Exit } from './exit.ts';
 import { folderAt, refuse, walk } from './folder.ts';

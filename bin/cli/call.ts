@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
-import type { Route } from '../../functions/api/route.ts';
 import { type RouteName, type Routes, routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
 import { Exit, type Problem } from './exit.ts';
 import type { Place } from './profile.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
 import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/ingest.ts';
-import { finding } from '../../functions/ingest/paths.ts';
+import { finding } from '../../functions/storage/paths.ts';
 import type { Api } from './call.ts';
 import { type Context, command } from './commands.ts';
 import { Exit } from './exit.ts';

@@ -4,7 +4,7 @@ import { join, sep } from 'node:path';
 import { bagTexts, compare } from '../../functions/ingest/compare.ts';
 import { type Finding, type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
 import { manifestLimits } from '../../functions/ingest/manifest.ts';
-import { finding } from '../../functions/ingest/paths.ts';
+import { finding } from '../../functions/storage/paths.ts';
 import type { Context } from './commands.ts';
 import { Exit } from './exit.ts';
 import { columns, grouped, safe } from './output.ts';

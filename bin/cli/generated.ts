@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { Route } from '../../functions/api/route.ts';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
 import { check } from './arguments.ts';
 import type { Input } from './call.ts';
 import type { Command, Context } from './commands.ts';

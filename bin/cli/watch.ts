@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
-import type { Route } from '../../functions/api/route.ts';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
 import type { Api } from './call.ts';
 import { command } from './commands.ts';
 import { Exit } from './exit.ts';

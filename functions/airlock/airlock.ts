@@ -1,13 +1,13 @@
 import type { Finding } from '../ingest/ingest.ts';
+import { lapse } from './request/deadlines.ts';
 import { type Decision, type Facts, type Person, unchanged } from './request/decision.ts';
-import { lapse } from './request/lapse.ts';
-import { alert, fault, judge, mend, released, sealing, stop, tick, wait } from './request/machine.ts';
+import type { Seal } from './request/manifest.ts';
 import type { Release, Report, Request, Text } from './request/request.ts';
-import { type Edit, edit, submit, withdraw } from './request/requester.ts';
+import { type Edit, edit, submit, withdraw } from './request/requester-commands.ts';
 import { deleted, keep, type Listed, list, retain, retract, retracted } from './request/retention.ts';
-import { reissue, release, resume, revoke, vote } from './request/review.ts';
-import type { Seal } from './request/sealed.ts';
+import { reissue, release, resume, revoke, vote } from './request/reviewer-commands.ts';
 import type { Ballot } from './request/votes.ts';
+import { alert, fault, judge, mend, released, sealing, stop, tick, wait } from './request/workflow-commands.ts';
 
 /** What people ask for, and what the workflows report about the attempt they are. */
 export type Command =

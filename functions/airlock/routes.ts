@@ -1,18 +1,18 @@
 import * as z from 'zod';
-import { own, Paging, pageOf, type Route } from '../api/route.ts';
-import { UploadAccess } from '../ingest/access.ts';
+import { FileReport } from '../../disclosure/report.ts';
+import { own, Paging, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/projects.ts';
-import { FileReport } from './checks/report.ts';
+import { UploadAccess } from '../storage/upload-access.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
+import { Direction } from './request/airlock-config.ts';
 import { Round } from './request/decision.ts';
+import { SealedFile } from './request/manifest.ts';
 import { Groups, RequestId, Source, Title } from './request/request.ts';
-import { EditBody } from './request/requester.ts';
-import { Direction } from './request/rules.ts';
-import { SealedFile } from './request/sealed.ts';
+import { Shown } from './request/request-view.ts';
+import { EditBody } from './request/requester-commands.ts';
 import { Ruling, Settings, ShownSettings } from './request/settings.ts';
 import { Summary } from './request/summary.ts';
-import { Told } from './request/told.ts';
-import { Shown } from './request/views.ts';
+import { Told } from './request/trail-visibility.ts';
 import { Ballot } from './request/votes.ts';
 
 const project = z.object({ project: ProjectId });

@@ -4,12 +4,12 @@ import { key } from '../keys.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 import { type Page, pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
+import { sweepAt } from './request/deadlines.ts';
 import { type Decision, type Happened, Round } from './request/decision.ts';
-import { sweepAt } from './request/lapse.ts';
 import { day, Request, RequestId } from './request/request.ts';
 import { Summary, summaryOf } from './request/summary.ts';
 import { Entry, entryOf, trail, trailKey } from './request/trail.ts';
-import type { Volumes } from './steps/gather.ts';
+import type { Volumes } from './steps/select-files.ts';
 
 const requestKey = (id: string) => key('airlock', id);
 const numbered = (revision: number) => String(revision).padStart(8, '0');

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Bytes, type Route } from './route.ts';
+import { Bytes, type Route } from '../http/route.ts';
 
 type Json = Record<string, unknown>;
 

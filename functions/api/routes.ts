@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
+import { groups, type Route } from '../http/route.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { projectsRoutes } from '../projects/routes.ts';
 import { workspacesRoutes } from '../workspaces/routes.ts';
-import { groups, type Route } from './route.ts';
 
 /**
  * The whole API, as data: from here come the gateway's routes, who may call them, the handlers' types, the command line

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Paging, pageOf, type Route, staff } from '../api/route.ts';
+import { Paging, pageOf, type Route, staff } from '../http/route.ts';
 import { CostReport } from './costs.ts';
 
 export const costsRoutes = {

@@ -1,6 +1,6 @@
+import { finding } from '../storage/paths.ts';
 import type { Finding } from './ingest.ts';
 import { readText } from './manifest.ts';
-import { finding } from './paths.ts';
 
 /** What `bag-info.txt` says the payload comes to. */
 export interface Oxum {

@@ -1,7 +1,7 @@
+import { bytesOf, clashes, finding, folded, shown } from '../storage/paths.ts';
 import { bagDecoder, type Oxum, readDeclaration, readInfo, unlistedTag } from './bag.ts';
 import { type Finding, lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
 import { bagLine, type Entry, type Listed, readManifest, sumsLine } from './manifest.ts';
-import { bytesOf, clashes, finding, folded, shown } from './paths.ts';
 
 /** An object of the delivery as it was when the check began: this version is checked, and this version is copied. */
 export interface Present {

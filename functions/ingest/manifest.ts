@@ -1,5 +1,5 @@
+import { finding, shown, wrongPath } from '../storage/paths.ts';
 import type { Finding } from './ingest.ts';
-import { finding, shown, wrongPath } from './paths.ts';
 
 /** A manifest larger than this is refused unread. */
 export const manifestLimits = { bytes: 20 * 1024 * 1024, lines: 100_000 } as const;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { Paging, pageOf, type Route, staff } from '../api/route.ts';
-import { UploadAccess } from './access.ts';
+import { Paging, pageOf, type Route, staff } from '../http/route.ts';
+import { UploadAccess } from '../storage/upload-access.ts';
 import { DatasetId, DatasetVersion, Delivery, DeliveryId } from './ingest.ts';
 
 const delivery = z.object({ delivery: DeliveryId });

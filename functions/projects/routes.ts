@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { members, own, Paging, ProjectRole, pageOf, type Route, staff } from '../api/route.ts';
+import { members, own, Paging, ProjectRole, pageOf, type Route, staff } from '../http/route.ts';
 import { Project, ProjectId } from './projects.ts';
 
 const project = z.object({ project: ProjectId });

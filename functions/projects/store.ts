@@ -1,7 +1,7 @@
 import { key } from '../keys.ts';
 import { pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
 import { Block } from './block.ts';
-import { Member, memberKey, memberPrefix } from './members.ts';
+import { Member, memberKey, memberPrefix } from './membership.ts';
 import { Project } from './projects.ts';
 
 const projectKey = (id: string) => key('project', id);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { members, own, Paging, pageOf, type Route } from '../api/route.ts';
+import { members, own, Paging, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { Workspace, WorkspaceId, WorkspaceKind, WorkspaceSize } from './workspaces.ts';
 

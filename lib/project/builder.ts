@@ -1,7 +1,7 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { explainWildcards } from '../wildcards.ts';
+import { explainWildcards } from '../nag-wildcards.ts';
 import { boundaryName, bucketPrefix, path } from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;

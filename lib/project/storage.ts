@@ -11,8 +11,8 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { imports } from '../../functions/airlock/release/held.ts';
-import { explainWildcards } from '../wildcards.ts';
+import { imports } from '../../functions/airlock/release/released-files.ts';
+import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, path } from './names.ts';
 
 export interface StorageProps {

@@ -6,8 +6,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { bundle } from '../../lib/bundle.ts';
 import { readConfig } from '../../lib/config.ts';
 import { flags } from '../../lib/flags.ts';
-import { scratch } from '../../lib/scratch.ts';
 import { broch } from '../../lib/stacks.ts';
+import { scratch } from '../../lib/temp-dir.ts';
 import { median } from './median.ts';
 import type { Say } from './scene.ts';
 

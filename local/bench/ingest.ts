@@ -5,7 +5,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
 import { type LocalFile, listed, walk } from '../../bin/cli/folder.ts';
 import { landingOf, lanes, put, send } from '../../bin/cli/upload.ts';
-import { parallel } from '../../functions/ingest/parallel.ts';
+import { parallel } from '../../functions/storage/parallel.ts';
 import { until } from '../story/until.ts';
 import { must } from '../story.ts';
 import { callsBetween, machineOf } from './record.ts';

@@ -6,7 +6,7 @@ import {
   ListStateMachinesCommand,
   SFNClient,
 } from '@aws-sdk/client-sfn';
-import type { Facts } from '../estate.ts';
+import type { Facts } from '../deployed-cloud.ts';
 import { clientOf, rootCredentials } from '../roles.ts';
 import { until } from '../story/until.ts';
 

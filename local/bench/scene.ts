@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { scratch } from '../../lib/scratch.ts';
+import { scratch } from '../../lib/temp-dir.ts';
 import { lastWords } from '../cloud.ts';
-import { type EstateOptions, openEstate } from '../estate.ts';
-import { type Stage, setStage } from '../stage.ts';
+import { type Stage, setStage } from '../demo-setup.ts';
+import { type EstateOptions, openEstate } from '../deployed-cloud.ts';
 import { trust } from '../trust.ts';
 
 export type Say = (line: string) => void;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { scratch } from '../../lib/scratch.ts';
+import { scratch } from '../../lib/temp-dir.ts';
 import { cdk, quiet, run } from '../assembly.ts';
 import { median } from './median.ts';
 import type { Say } from './scene.ts';

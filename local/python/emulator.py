@@ -9,10 +9,10 @@ import importlib.machinery
 import os
 import sys
 
-import rights
-import services
+import patches_iam
+import patches_services
 
-MENDS = {**services.MENDS, **rights.MENDS}
+MENDS = {**patches_services.MENDS, **patches_iam.MENDS}
 
 
 class Mended(importlib.machinery.SourceFileLoader):

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import type { Stage } from '../stage.ts';
+import type { Stage } from '../demo-setup.ts';
 import { must, type Teller } from '../story.ts';
 import { onDesktop } from './desktop.ts';
 import { imports } from './imports.ts';

@@ -3,8 +3,8 @@ import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
 import { become } from '../agent.ts';
+import type { Stage } from '../demo-setup.ts';
 import { clientOf, rootCredentials } from '../roles.ts';
-import type { Stage } from '../stage.ts';
 import { must } from '../story.ts';
 
 /** The project's folder as Rana's desktop has it: with what its instance may do, and nothing more. */

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import type { Stage } from '../stage.ts';
+import type { Stage } from '../demo-setup.ts';
 import { must, type Teller } from '../story.ts';
 import { onDesktop } from './desktop.ts';
 import { broch } from './ingest.ts';

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { root } from '../cloud.ts';
+import type { Stage } from '../demo-setup.ts';
 import { clientOf } from '../roles.ts';
-import type { Stage } from '../stage.ts';
 import { must, type Teller } from '../story.ts';
 import { until } from './until.ts';
 

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { policyFor } from '../../disclosure/policy.ts';
 import { decide } from '../../functions/airlock/airlock.ts';
-import { policyFor } from '../../functions/airlock/checks/policy.ts';
-import { ask } from '../../functions/airlock/request/asked.ts';
+import { Rules } from '../../functions/airlock/request/airlock-config.ts';
 import type { Facts } from '../../functions/airlock/request/decision.ts';
 import { day, hour, after as later } from '../../functions/airlock/request/request.ts';
-import { Rules } from '../../functions/airlock/request/rules.ts';
+import { eyeOf, shown } from '../../functions/airlock/request/request-view.ts';
+import { ask } from '../../functions/airlock/request/reviewer-assignment.ts';
 import { policyOf, rulesWith, Settings } from '../../functions/airlock/request/settings.ts';
-import { eyeOf, shown } from '../../functions/airlock/request/views.ts';
 import { outcomeOf } from '../../functions/airlock/request/votes.ts';
-import { admit, gather } from '../../functions/airlock/steps/gather.ts';
-import { matches } from '../../functions/airlock/steps/globs.ts';
-import { attempt, ballot, draft, inReview, olga, person, rana, reportOf, rules, sealOf, start } from './life.ts';
+import { admit, gather } from '../../functions/airlock/steps/select-files.ts';
+import { matches } from '../../functions/airlock/steps/wildcards.ts';
+import { attempt, ballot, draft, inReview, olga, person, rana, reportOf, rules, sealOf, start } from './builders.ts';
 
 const [ada, bob, cyd] = ['ada', 'bob', 'cyd'].map(id => person(id, 'reviewer')) as [
   typeof rana,

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { key } from '../../functions/keys.ts';
 import { cloud } from '../cloud.ts';
 import { type Fault, watch } from '../faults.ts';
-import { rows, until } from '../workspaces/ground.ts';
-import { ending, type Files, moveBack, openProject, put, type Somebody, settle, somebody, startAs } from './ground.ts';
-import { machineOf, waysOf } from './ways.ts';
+import { rows, until } from '../workspaces/harness.ts';
+import { machineOf, waysOf } from './coverage.ts';
+import { ending, type Files, moveBack, openProject, put, type Somebody, settle, somebody, startAs } from './harness.ts';
 
 const of = cloud();
 const [s3, sfn] = [new S3Client(of.configuration), new SFNClient(of.configuration)];
@@ -109,7 +109,7 @@ describe.concurrent('the check goes every way', () => {
     });
 
   it('stuck, where not even the fault can be written down', async () => {
-    const one = await submitted(good, [fails('airlock/steps/plan.ts'), fails('airlock/steps/fail.ts')]);
+    const one = await submitted(good, [fails('airlock/steps/plan.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('check', one.params, 1, 'Stuck');
     expect((await settle(one.rana, one.params, ['submitted'])).status).toBe('submitted');
     await one.watched.rearm([]);
@@ -126,8 +126,8 @@ describe.concurrent('the check goes every way', () => {
   });
 
   it('sent back by the seal, where a file is deleted for good meanwhile', async () => {
-    const one = await submitted(good, [holds('airlock/steps/seal.ts', 's3:GetObject')]);
-    await reached(one.watched, 'airlock/steps/seal.ts');
+    const one = await submitted(good, [holds('airlock/steps/seal.lambda.ts', 's3:GetObject')]);
+    await reached(one.watched, 'airlock/steps/seal.lambda.ts');
     const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: one.bucket, Prefix: one.source }));
     for (const { Key, VersionId } of Versions)
       await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
@@ -184,14 +184,16 @@ describe.concurrent('the check goes every way', () => {
   });
 
   it('paused where it cannot wait, and decided all the same', async () => {
-    const one = await inReview([{ function: 'airlock/steps/await.ts', nth: 1, how: 'error', invocations: 6 }]);
+    const one = await inReview([
+      { function: 'airlock/steps/await-decision.lambda.ts', nth: 1, how: 'error', invocations: 6 },
+    ]);
     await tokenOf(one);
     await vote(one);
     await ends('check', one.params, 1, 'Decided');
   });
 
   it('unattended, where nobody can look; its votes count, and it is reissued', async () => {
-    const one = await inReview([fails('airlock/steps/tick.ts')]);
+    const one = await inReview([fails('airlock/steps/review-reminder.lambda.ts')]);
     await sfn.send(new SendTaskSuccessCommand({ taskToken: await tokenOf(one), output: '{}' }));
     await ends('check', one.params, 1, 'Unattended');
     await one.watched.rearm([]);
@@ -245,7 +247,7 @@ describe.concurrent('the release goes every way', () => {
   });
 
   it('stuck, where not even the fault can be written down: approved again at its deadline', async () => {
-    const one = await releasing([fails('airlock/steps/pick.ts'), fails('airlock/steps/fail.ts')]);
+    const one = await releasing([fails('airlock/steps/plan-release.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('release', one.params, 2, 'Stuck');
     await one.watched.rearm([]);
     await moveBack(of, one.params.request);
@@ -274,9 +276,9 @@ describe.concurrent('the release goes every way', () => {
       const one = await inReview();
       const two = await inReview([], { 'b.csv': other }, one);
       for (const each of [one, two]) await vote(each);
-      const held = await watch(of, one.params.request, [holds('airlock/steps/sign.ts')]);
+      const held = await watch(of, one.params.request, [holds('airlock/steps/sign.lambda.ts')]);
       await people.olga.ask('releaseRequest', { params: one.params });
-      await reached(held, 'airlock/steps/sign.ts');
+      await reached(held, 'airlock/steps/sign.lambda.ts');
       await people.olga.ask('releaseRequest', { params: two.params });
       await ends('release', two.params, 2, 'Released');
       await held.end();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import { detour, way } from './faults/exports.ts';
-import { functions, gather } from './faults/ground.ts';
+import { functions, gather } from './faults/harness.ts';
 import { anywhere, wayIn } from './faults/imports.ts';
 import { sweeps } from './faults/sweeps.ts';
 import { isRoute, trial } from './faults/trial.ts';
@@ -11,12 +11,16 @@ gather();
 it('everything ends where it should, once, whichever AWS call of the airlock fails or is lost', async () => {
   const met = await trial({
     // What an end calls is in the way of imports, where it has something to do.
-    exports: { go: way, fails: name => name !== 'airlock/deletion/retract.ts' },
-    imports: { go: wayIn, fails: (name, isNew) => isNew || !isRoute(name), bearsAll: ['airlock/deletion/retract.ts'] },
+    exports: { go: way, fails: name => name !== 'airlock/deletion/retract.lambda.ts' },
+    imports: {
+      go: wayIn,
+      fails: (name, isNew) => isNew || !isRoute(name),
+      bearsAll: ['airlock/deletion/retract.lambda.ts'],
+    },
     sweeps: {
       go: sweeps,
-      fails: name => name === 'airlock/deletion/sweep.ts',
-      bearsAll: ['airlock/deletion/sweep.ts'],
+      fails: name => name === 'airlock/deletion/sweep.lambda.ts',
+      bearsAll: ['airlock/deletion/sweep.lambda.ts'],
     },
     anywhere: { go: anywhere, fails: (_, isNew) => isNew },
     detour: { go: detour, fails: (_, isNew) => isNew },

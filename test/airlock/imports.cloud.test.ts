@@ -10,7 +10,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { Release } from '../../functions/airlock/release/record.ts';
 import { until } from '../../local/story/until.ts';
 import { keys } from '../ingest/partner.ts';
-import { join, scene, somebody } from './ground.ts';
+import { join, scene, somebody } from './harness.ts';
 
 const { of, people, project, bucket, released, settle, vote } = scene('airlock-way-in');
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { policyFor } from '../../disclosure/policy.ts';
 import { decide } from '../../functions/airlock/airlock.ts';
-import { policyFor } from '../../functions/airlock/checks/policy.ts';
 import type { Facts } from '../../functions/airlock/request/decision.ts';
 import { after as later } from '../../functions/airlock/request/request.ts';
-import { open } from '../../functions/airlock/request/requester.ts';
-import { ballot, draft, inReview, person, rana, reportOf, rules, sealOf, start } from './life.ts';
+import { open } from '../../functions/airlock/request/requester-commands.ts';
+import { ballot, draft, inReview, person, rana, reportOf, rules, sealOf, start } from './builders.ts';
 
 const [ada, bob] = [person('ada', 'reviewer'), person('bob', 'reviewer')];
 const facts = (): Facts => ({ rules: rules(), members: ['rana'], reviewers: ['ada', 'bob'], candidates: [] });

@@ -12,11 +12,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Sealed } from '../../functions/airlock/steps/steps.ts';
+import type { Sealed } from '../../functions/airlock/steps/attempt.ts';
 import { key } from '../../functions/keys.ts';
 import { cloud } from '../cloud.ts';
-import { makeProject, rows } from '../workspaces/ground.ts';
-import { ballot, inReview, olga, person, rana, rules, start } from './life.ts';
+import { makeProject, rows } from '../workspaces/harness.ts';
+import { ballot, inReview, olga, person, rana, rules, start } from './builders.ts';
 
 const of = cloud();
 const s3 = new S3Client(of.configuration);
@@ -33,7 +33,7 @@ type Step = (input: object, context: object) => Promise<Record<string, string>>;
 
 let bucket = '';
 let steps: { seal: Step; copy: Step };
-let texts: typeof import('../../functions/ingest/work.ts');
+let texts: typeof import('../../functions/storage/scratch-store.ts');
 
 beforeAll(async () => {
   const project = await makeProject(of, attempt.project);
@@ -59,10 +59,10 @@ beforeAll(async () => {
     ...(await original<object>()),
     copyLimits: limits,
   }));
-  texts = await import('../../functions/ingest/work.ts');
+  texts = await import('../../functions/storage/scratch-store.ts');
   steps = {
-    seal: (await import('../../functions/airlock/steps/seal.ts')).handler as unknown as Step,
-    copy: (await import('../../functions/airlock/steps/copy.ts')).handler as unknown as Step,
+    seal: (await import('../../functions/airlock/steps/seal.lambda.ts')).handler as unknown as Step,
+    copy: (await import('../../functions/airlock/steps/copy.lambda.ts')).handler as unknown as Step,
   };
 });
 
@@ -146,8 +146,8 @@ describe('a file too large for one copy', () => {
 
   it('leaves no part where the copy fails half way', async () => {
     const planned = await land('gone.bin', content);
-    const { copyParts } = await import('../../functions/ingest/lake.ts');
-    const { hashOf } = await import('../../functions/ingest/landing.ts');
+    const { copyParts } = await import('../../functions/storage/object-copy.ts');
+    const { hashOf } = await import('../../functions/storage/object-read.ts');
     const from = { bucket, key: source + planned.path, version: planned.version };
     const { parts: hashes, sha256 } = await hashOf(from, limits.part);
     await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: from.key, VersionId: from.version }));

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gather, mostAtOnce } from '../../functions/airlock/steps/gather.ts';
-import { pack } from '../../functions/ingest/chunks.ts';
-import { rangeOf } from '../../functions/ingest/lake.ts';
+import { gather, mostAtOnce } from '../../functions/airlock/steps/select-files.ts';
 import { copyLimits } from '../../functions/ingest/steps.ts';
-import { rules } from './life.ts';
+import { pack } from '../../functions/storage/chunks.ts';
+import { rangeOf } from '../../functions/storage/object-copy.ts';
+import { rules } from './builders.ts';
 
 const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];
 /** S3's: 10,000 parts of at most 5 GiB, all but the last of at least 5 MiB, and objects of at most 5 TiB. */

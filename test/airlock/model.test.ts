@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Direction } from '../../functions/airlock/request/airlock-config.ts';
 import { isFinal, type Status } from '../../functions/airlock/request/request.ts';
-import type { Direction } from '../../functions/airlock/request/rules.ts';
 import {
   type Bounds,
   comings,
@@ -15,7 +15,7 @@ import {
   type Turn,
   turns,
   type World,
-} from './world.ts';
+} from './model.ts';
 
 const three = ['ada', 'bob', 'cyd'];
 const four = [...three, 'dan'];

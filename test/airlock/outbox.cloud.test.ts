@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { happened } from '../../functions/airlock/request/decision.ts';
 import { entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
 import { key } from '../../functions/keys.ts';
-import { rows } from '../workspaces/ground.ts';
-import { scene } from './ground.ts';
-import { draft, rules } from './life.ts';
-import { witness } from './witness.ts';
+import { rows } from '../workspaces/harness.ts';
+import { draft, rules } from './builders.ts';
+import { scene } from './harness.ts';
+import { witness } from './recorder.ts';
 
 const { of, people, project, submit, settle, vote } = scene('airlock-outbox');
 let bus: Awaited<ReturnType<typeof witness>>;

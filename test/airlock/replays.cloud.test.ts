@@ -4,12 +4,12 @@ import { DeleteObjectCommand, ListObjectVersionsCommand, PutObjectCommand, S3Cli
 import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { airlockRoutes } from '../../functions/airlock/routes.ts';
-import type { Route } from '../../functions/api/route.ts';
 import type { RouteName } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
 import { key } from '../../functions/keys.ts';
 import { watch } from '../faults.ts';
-import { rows, until } from '../workspaces/ground.ts';
-import { ending, join, regroup, scene, set, settle, somebody, startAs } from './ground.ts';
+import { rows, until } from '../workspaces/harness.ts';
+import { ending, join, regroup, scene, set, settle, somebody, startAs } from './harness.ts';
 
 const { of, project, people, sealed, released, bucket, submit, approve, vote } = scene('airlock-replays');
 const [s3, sfn, lambda] = [

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../functions/airlock/airlock.ts';
-import { lapse, sweepAt } from '../../functions/airlock/request/lapse.ts';
+import { lapse, sweepAt } from '../../functions/airlock/request/deadlines.ts';
 import { day, isFinal, Request } from '../../functions/airlock/request/request.ts';
-import { open } from '../../functions/airlock/request/requester.ts';
+import { open } from '../../functions/airlock/request/requester-commands.ts';
 import { contentOf } from '../../functions/airlock/request/retention.ts';
 import { later } from '../../functions/clock.ts';
-import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './life.ts';
+import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './builders.ts';
 
 const vera = person('vera', 'reviewer');
 const facts = {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
 import type { Facts, Happened } from '../../functions/airlock/request/decision.ts';
 import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
-import { attempt, ballot, inReview, olga, person, rana, rules, start } from './life.ts';
+import { attempt, ballot, inReview, olga, person, rana, rules, start } from './builders.ts';
 
 const all = ['ada', 'bob', 'cyd', 'dan'].map(id => person(id, 'reviewer'));
 const [ada, bob, cyd, dan] = all as [typeof rana, typeof rana, typeof rana, typeof rana];

@@ -5,9 +5,9 @@ import { day, Request } from '../../functions/airlock/request/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
 import { key } from '../../functions/keys.ts';
 import { keys } from '../ingest/partner.ts';
-import { scene } from './ground.ts';
-import { alone, sweeping } from './sweeping.ts';
-import { witness } from './witness.ts';
+import { scene } from './harness.ts';
+import { witness } from './recorder.ts';
+import { alone, sweeping } from './sweep-harness.ts';
 
 const { of, people, project, sealed, released, submit, settle, vote, approve } = scene('airlock-sweep');
 const s3 = new S3Client(of.configuration);

@@ -7,8 +7,8 @@ import { Request } from '../../functions/airlock/request/request.ts';
 import { key } from '../../functions/keys.ts';
 import { until } from '../../local/story/until.ts';
 import { watch } from '../faults.ts';
-import { rows } from '../workspaces/ground.ts';
-import { ending, join, lockOut, moveBack, regroup, scene, somebody } from './ground.ts';
+import { rows } from '../workspaces/harness.ts';
+import { ending, join, lockOut, moveBack, regroup, scene, somebody } from './harness.ts';
 
 const { of, released, sealed, people, submit, settle, vote, approve } = scene('airlock-tamper');
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'b.csv': 'region,n\nEast,40\n' };
@@ -102,7 +102,7 @@ describe('who may vote is asked at each vote', () => {
 
 it('an approval that expires while the record is signed lets nothing out', async () => {
   const params = await approve(files);
-  const signing = { function: 'airlock/steps/sign.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
+  const signing = { function: 'airlock/steps/sign.lambda.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
   const watched = await watch(of, params.request, [signing]);
   await people.olga.ask('releaseRequest', { params });
   await until(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { contracts } from '../../functions/airlock/events.ts';
 import { type Happening, happened, happenings, type Person } from '../../functions/airlock/request/decision.ts';
 import type { Request } from '../../functions/airlock/request/request.ts';
-import { told } from '../../functions/airlock/request/told.ts';
+import type { Eye } from '../../functions/airlock/request/request-view.ts';
 import { abouts, entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
-import type { Eye } from '../../functions/airlock/request/views.ts';
-import { attempt, ballot, draft, inReview, olga, person, rana, rules, start } from './life.ts';
+import { told } from '../../functions/airlock/request/trail-visibility.ts';
+import { attempt, ballot, draft, inReview, olga, person, rana, rules, start } from './builders.ts';
 
 const [vera, viktor, walt] = ['vera', 'viktor', 'walt'].map(id => person(id, 'reviewer')) as [Person, Person, Person];
 const nina = person('nina', 'researcher');

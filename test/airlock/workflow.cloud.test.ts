@@ -3,7 +3,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Release } from '../../functions/airlock/release/record.ts';
 import { keys } from '../ingest/partner.ts';
-import { ending, scene } from './ground.ts';
+import { ending, scene } from './harness.ts';
 
 const { of, released, people, submit, resubmit, settle, vote } = scene('airlock-way-out');
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Group, Route } from '../../functions/api/route.ts';
+import type { Group, Route } from '../../functions/http/route.ts';
 import { enrol, signInAs } from '../../local/people.ts';
 import type { cloud } from '../cloud.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxBody } from '../../functions/api/http.ts';
+import { maxBody } from '../../functions/http/http.ts';
 import { cloud } from '../cloud.ts';
 import { type Answer, someone } from './caller.ts';
 

@@ -10,8 +10,8 @@ import {
   InitiateAuthCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Group, groups, type Route } from '../../functions/api/route.ts';
 import { routes } from '../../functions/api/routes.ts';
+import { type Group, groups, type Route } from '../../functions/http/route.ts';
 import { signInAs } from '../../local/people.ts';
 import { cloud } from '../cloud.ts';
 import { ask, pathOf, placeOf, someone } from './caller.ts';

@@ -5,9 +5,9 @@ import { check, fieldsOf, parseWords } from '../../bin/cli/arguments.ts';
 import { Exit } from '../../bin/cli/exit.ts';
 import { nearest } from '../../bin/cli/nearest.ts';
 import { commands, Globals } from '../../bin/cli/verbs.ts';
-import type { Route } from '../../functions/api/route.ts';
 import { routes } from '../../functions/api/routes.ts';
-import { broch } from './world.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { broch } from './harness.ts';
 
 const Flags = z.object({
   title: z.string().min(1).describe('what people read'),

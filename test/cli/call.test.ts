@@ -9,7 +9,7 @@ import { agentFor, apiAt, type Input } from '../../bin/cli/call.ts';
 import type { Exit } from '../../bin/cli/exit.ts';
 import type { Place } from '../../bin/cli/profile.ts';
 import { root } from '../../local/cloud.ts';
-import { folder } from './world.ts';
+import { folder } from './harness.ts';
 
 interface Seen {
   method: string | undefined;

@@ -6,12 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lanes } from '../../bin/cli/upload.ts';
-import { sha256 } from '../../functions/ingest/hash.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
+import { sha256 } from '../../functions/storage/hash.ts';
 import { root } from '../../local/cloud.ts';
 import { cloud } from '../cloud.ts';
 import { embeddedCloud } from './embedded.ts';
-import { broch, folder } from './world.ts';
+import { broch, folder } from './harness.ts';
 
 const facts = cloud();
 let file: string;

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { foresee, listed, manifestOf, walk } from '../../bin/cli/folder.ts';
 import { begun, Ledger } from '../../bin/cli/ledger.ts';
-import { sha256 } from '../../functions/ingest/hash.ts';
-import { folder } from './world.ts';
+import { sha256 } from '../../functions/storage/hash.ts';
+import { folder } from './harness.ts';
 
 /** A folder with these files in it. */
 function tree(files: Record<string, string | Uint8Array>): string {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Place } from '../../bin/cli/profile.ts';
-import type { Group } from '../../functions/api/route.ts';
+import type { Group } from '../../functions/http/route.ts';
 import { enrol } from '../../local/people.ts';
 import type { cloud } from '../cloud.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { script } from '../../bin/cli/completion.ts';
 import { commands, Globals } from '../../bin/cli/verbs.ts';
-import { broch } from './world.ts';
+import { broch } from './harness.ts';
 
 const names = commands.map(({ words }) => words.join(' '));
 const nouns = [...new Set(commands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];

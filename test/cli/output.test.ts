@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { bytes, many, money, one, safe, time } from '../../bin/cli/output.ts';
 import { sending, spell } from '../../bin/cli/progress.ts';
 import { pageItems, type Shape, shapeOf } from '../../bin/cli/shape.ts';
-import { Bytes } from '../../functions/api/route.ts';
 import { routes } from '../../functions/api/routes.ts';
+import { Bytes } from '../../functions/http/route.ts';
 
 const plain = { width: undefined };
 const itemsOf = (schema: z.ZodType) => pageItems(shapeOf(schema)) as Shape;

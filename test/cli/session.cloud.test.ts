@@ -12,7 +12,7 @@ import { signIn } from '../../bin/cli/signin.ts';
 import { root } from '../../local/cloud.ts';
 import { cloud } from '../cloud.ts';
 import { embeddedCloud } from './embedded.ts';
-import { broch, folder } from './world.ts';
+import { broch, folder } from './harness.ts';
 
 const facts = cloud();
 let file: string;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { bill, CostPage, question } from '../../functions/costs/bill.ts';
 import { type Figures, figures } from '../../functions/costs/costs.ts';
 import { pages } from '../../local/bill.ts';
-import { date, tag } from './pages.ts';
+import { date, tag } from './bill-pages.ts';
 
 const of = { projects: ['asthma', 'stroke', 'diabetes'], seed: 'a month', tag };
 const month = (day: string) => {

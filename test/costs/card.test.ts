@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { shift } from '../../functions/costs/bill.ts';
 import { card, change, maxBytes, shown, sparkline } from '../../functions/costs/card.ts';
-import { type Amounts, amounts, date, name, reportOf } from './pages.ts';
+import { type Amounts, amounts, date, name, reportOf } from './bill-pages.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Node = { [key: string]: Json };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bill, dayBefore, question, shift } from '../../functions/costs/bill.ts';
 import { CostReport, type Figures, figures, kept } from '../../functions/costs/costs.ts';
 import { decimal, rounded } from '../../functions/costs/money.ts';
-import { type Amounts, amounts, date, page, reportOf, tag } from './pages.ts';
+import { type Amounts, amounts, date, page, reportOf, tag } from './bill-pages.ts';
 
 const of = (list: Amounts) => figures(bill([page(list)], tag), date) as Figures;
 const days = (back: number[], amount: (back: number) => string): Amounts =>

@@ -11,7 +11,7 @@ import { card, shown } from '../../functions/costs/card.ts';
 import { root } from '../../local/cloud.ts';
 import { type Inbox, openInbox } from '../../local/inbox.ts';
 import { trust } from '../../local/trust.ts';
-import { date, reportOf } from './pages.ts';
+import { date, reportOf } from './bill-pages.ts';
 
 const hostile = [
   '[free money](https://evil.example/a)',

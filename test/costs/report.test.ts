@@ -15,7 +15,7 @@ import {
   unreachable,
   unsent,
 } from '../../functions/costs/report.ts';
-import { date, now, reportOf } from './pages.ts';
+import { date, now, reportOf } from './bill-pages.ts';
 
 const report = reportOf([[date, 'asthma', '3']]);
 const changed = reportOf([[date, 'asthma', '4']]);

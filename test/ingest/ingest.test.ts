@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { uploadPolicy } from '../../functions/ingest/access.ts';
 import {
   afterwards,
   begin,
@@ -15,6 +14,7 @@ import {
   ourFault,
   register,
 } from '../../functions/ingest/ingest.ts';
+import { uploadPolicy } from '../../functions/storage/upload-access.ts';
 
 const id = 'dl-0123456789abcdef';
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute)).toISOString();

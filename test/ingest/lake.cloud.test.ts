@@ -16,7 +16,8 @@ const [landing = '', lake = ''] = [of.outputs['data.Landing'], of.outputs['data.
 const MiB = 1024 ** 2;
 const root = `in/test-lake/${Date.now()}/`;
 
-let io: typeof import('../../functions/ingest/landing.ts') & typeof import('../../functions/ingest/lake.ts');
+let io: typeof import('../../functions/storage/object-read.ts') &
+  typeof import('../../functions/storage/object-copy.ts');
 beforeAll(async () => {
   // As Lambda sets it, so that the modules' own client finds its way.
   Object.assign(process.env, {
@@ -25,7 +26,10 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: of.configuration.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: of.configuration.credentials.secretAccessKey,
   });
-  io = { ...(await import('../../functions/ingest/landing.ts')), ...(await import('../../functions/ingest/lake.ts')) };
+  io = {
+    ...(await import('../../functions/storage/object-read.ts')),
+    ...(await import('../../functions/storage/object-copy.ts')),
+  };
 });
 
 async function land(path: string, content: Uint8Array) {

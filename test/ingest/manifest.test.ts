@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readManifest, sumsLine } from '../../functions/ingest/manifest.ts';
-import { shown, wrongPath } from '../../functions/ingest/paths.ts';
+import { shown, wrongPath } from '../../functions/storage/paths.ts';
 import { check, hex, sums } from './delivery.ts';
 
 const a = hex('a');

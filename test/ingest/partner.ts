@@ -23,7 +23,7 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { type Api, agentFor, apiAt, type Patience } from '../../bin/cli/call.ts';
-import type { Group } from '../../functions/api/route.ts';
+import type { Group } from '../../functions/http/route.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
 import { enrol, signInAs } from '../../local/people.ts';
 import type { cloud } from '../cloud.ts';

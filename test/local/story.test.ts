@@ -103,7 +103,7 @@ describe('npm start', { timeout: 400_000 }, () => {
   it('sees its emulator crash: one line that says where to look, exit 1, nothing left', async () => {
     const { heard, end, says } = start('--once');
     await says('making people');
-    const emulator = left().find(line => line.includes('hypercorn') && !line.includes('keep.py'));
+    const emulator = left().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
     process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
     expect(await end).toBe(1);
     expect(heard.errors).toContain('broch: MiniStack ended by itself');

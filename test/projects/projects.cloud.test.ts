@@ -11,7 +11,7 @@ import type { Api } from '../../bin/cli/call.ts';
 import { overlap } from '../../functions/projects/cidr.ts';
 import type { Ready } from '../../functions/projects/projects.ts';
 import { cloud } from '../cloud.ts';
-import { makePerson, readBlock, readProject, stackOf, until } from './ground.ts';
+import { makePerson, readBlock, readProject, stackOf, until } from './harness.ts';
 
 const { configuration, account, region } = cloud();
 const [ec2, s3] = [new EC2Client(configuration), new S3Client(configuration)];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineSeconds } from '../../functions/projects/projects.ts';
-import { makeAsked, makePerson, makeStack, readBlock, readProject, run, stackOf, without } from './ground.ts';
+import { makeAsked, makePerson, makeStack, readBlock, readProject, run, stackOf, without } from './harness.ts';
 
 /** Each test has a project of its own, asked for but not started. */
 const asked = async (project: string, change = {}) => {

@@ -190,8 +190,9 @@ describe('who may call a function', () => {
   const api = new URL(of.outputs['platform.Url'] ?? '').hostname.split('.')[0];
   // Sealed files are shown, and released ones given, by functions of their own. The API's also answers for all addresses that there aren't.
   const ways = [...Object.values(routes), { capability: 'api', path: '' }].map(({ capability, path }) => [
-    ({ preview: 'airlock/view.ts', download: 'airlock/download.ts' } as Record<string, string>)[capability] ??
-      `${capability}/api.ts`,
+    ({ preview: 'airlock/view.lambda.ts', download: 'airlock/download.lambda.ts' } as Record<string, string>)[
+      capability
+    ] ?? `${capability}/api.ts`,
     `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${of.region}:${of.account}:${api}/*/*${path}`,
   ]);
 

@@ -7,8 +7,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cloud } from '../cloud.ts';
+import { sessionOf, thieves } from './attacker.ts';
 import { list, roleOf, type Statement } from './deployed.ts';
-import { sessionOf, thieves } from './thief.ts';
 
 const of = cloud();
 const thief = await thieves(of);
@@ -85,7 +85,7 @@ describe('whatever a function may do', () => {
   });
 
   it('it launches nothing that does not carry our tag', async () => {
-    const { role = '' } = functions.find(({ entry }) => entry === 'workspaces/launch.ts') ?? {};
+    const { role = '' } = functions.find(({ entry }) => entry === 'workspaces/launch.lambda.ts') ?? {};
     const { EvaluationResults = [] } = await new IAMClient(of.configuration).send(
       new SimulatePrincipalPolicyCommand({
         PolicySourceArn: role,

@@ -9,7 +9,7 @@ import type { Project } from '../../functions/projects/projects.ts';
 import { playAgents } from '../../local/agent.ts';
 import { judge } from '../../local/gateway.ts';
 import { cloud } from '../cloud.ts';
-import { makePeople, makeProject, rows, until, workflow } from './ground.ts';
+import { makePeople, makeProject, rows, until, workflow } from './harness.ts';
 
 const of = cloud();
 const { configuration } = of;

@@ -1,14 +1,14 @@
 import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { hashOf, isGone, readVersionOf } from '../../ingest/landing.ts';
-import { parallel } from '../../ingest/parallel.ts';
-import { s3 } from '../../ingest/s3.ts';
-import { reopen } from '../objects.ts';
-import { HeldFiles } from '../release/held.ts';
+import { reopen } from '../../storage/immutable-objects.ts';
+import { hashOf, isGone, readVersionOf } from '../../storage/object-read.ts';
+import { parallel } from '../../storage/parallel.ts';
+import { s3 } from '../../storage/s3.ts';
+import { HeldFiles } from '../release/released-files.ts';
+import { SealManifest } from '../request/manifest.ts';
 import type { In } from '../request/request.ts';
 import type { Place } from '../request/retention.ts';
-import { SealManifest } from '../request/sealed.ts';
-import { width } from '../steps/steps.ts';
+import { width } from '../steps/attempt.ts';
 
 /** One version of an object that is to be deleted, or was. */
 export const Gone = z.object({

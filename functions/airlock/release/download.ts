@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readRange } from '../../ingest/landing.ts';
-import { parallel } from '../../ingest/parallel.ts';
 import { Refused } from '../../refused.ts';
+import { Tampered } from '../../storage/immutable-objects.ts';
+import { readRange } from '../../storage/object-read.ts';
+import { parallel } from '../../storage/parallel.ts';
 import type { Write } from '../../table.ts';
-import { Tampered } from '../objects.ts';
 import type { Happened } from '../request/decision.ts';
+import { type HeldFile, pageFrom, partFrom } from './download-ranges.ts';
 import { type Asker, allowance, going, hashOf, opened, paged, revoked, type Standing, taken } from './link.ts';
-import { type HeldFile, pageFrom, partFrom } from './page.ts';
-import { type DownloadLink, type DownloadPage, type DownloadSession, partBytes } from './shapes.ts';
+import { type DownloadLink, type DownloadPage, type DownloadSession, partBytes } from './schemas.ts';
 import { changeGrant, countGiven, createGrant, readGrant } from './store.ts';
 
 /**

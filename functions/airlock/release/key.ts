@@ -1,13 +1,13 @@
 import { createPublicKey } from 'node:crypto';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import type * as z from 'zod';
-import type { Call } from '../../api/http.ts';
+import type { Call } from '../../http/http.ts';
 import { key } from '../../keys.ts';
 import { Refused } from '../../refused.ts';
 import { createRow, readRow } from '../../table.ts';
 import { algorithm } from './record.ts';
 import type { keyRoutes } from './routes.ts';
-import { SigningKey } from './shapes.ts';
+import { SigningKey } from './schemas.ts';
 import { fingerprintOf } from './verify.ts';
 
 const client = new KMSClient({});

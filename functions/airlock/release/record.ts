@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { clashes, wrongPath } from '../../ingest/paths.ts';
 import { Refused } from '../../refused.ts';
-import { Direction } from '../request/rules.ts';
+import { clashes, wrongPath } from '../../storage/paths.ts';
+import { Direction } from '../request/airlock-config.ts';
 import { canonical } from './canonical.ts';
 
 /** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */

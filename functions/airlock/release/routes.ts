@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Bytes, groups, type Route } from '../../api/route.ts';
+import { Bytes, groups, type Route } from '../../http/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { RequestId } from '../request/request.ts';
 import {
@@ -11,7 +11,7 @@ import {
   OpenDownload,
   SigningKey,
   TakeDownload,
-} from './shapes.ts';
+} from './schemas.ts';
 
 const path = '/projects/{project}/airlock/{request}/downloads';
 /** All of them make or show secrets, so no answer is kept anywhere: each may safely be asked for again by itself. */

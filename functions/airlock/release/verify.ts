@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { folded, shown } from '../../ingest/paths.ts';
+import { folded, shown } from '../../storage/paths.ts';
 import { contradictions, Release, type ReleasedFile, type ReleaseRecord, signingInput } from './record.ts';
 
 /** The SHA-256 of a public key's DER form: what two people compare over the telephone. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
+import type { Rules } from './airlock-config.ts';
+import { Seal } from './manifest.ts';
 import { type Request, Someone } from './request.ts';
-import type { Rules } from './rules.ts';
-import { Seal } from './sealed.ts';
 import { Vote } from './votes.ts';
 
 /** Somebody who does something: from the verified token and nothing else. */

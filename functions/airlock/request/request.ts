@@ -1,9 +1,9 @@
 import * as z from 'zod';
+import { Action, Cell } from '../../../disclosure/report.ts';
 import { Finding, Sha256 } from '../../ingest/ingest.ts';
 import { ProjectId } from '../../projects/projects.ts';
-import { Action, Cell } from '../checks/report.ts';
-import { Direction } from './rules.ts';
-import { Group, Seal } from './sealed.ts';
+import { Direction } from './airlock-config.ts';
+import { Group, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
 
 /** Eleven hexadecimal digits of the time it was drafted and five of chance, so that ids sort by age. */

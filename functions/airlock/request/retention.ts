@@ -1,7 +1,7 @@
-import { imports } from '../release/held.ts';
+import { imports } from '../release/released-files.ts';
+import type { Rules } from './airlock-config.ts';
 import { type Decision, happened, superseded, unchanged } from './decision.ts';
 import { after, day, hour, type In, isFinal, isUnderWay, type Request, type Text, uploads } from './request.ts';
-import type { Rules } from './rules.ts';
 
 /** Where content of a request lies. */
 export interface Place {

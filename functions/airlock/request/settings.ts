@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { sha256 } from '../../ingest/hash.ts';
-import { Rules as CheckRules, Policy, policyFor, Tier } from '../checks/policy.ts';
-import { type Direction, Rules } from './rules.ts';
+import { Rules as CheckRules, Policy, policyFor, Tier } from '../../../disclosure/policy.ts';
+import { sha256 } from '../../storage/hash.ts';
+import { type Direction, Rules } from './airlock-config.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = Rules.shape;
 const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { ProjectId } from '../../projects/projects.ts';
-import { dueAt } from './lapse.ts';
+import { Direction } from './airlock-config.ts';
+import { dueAt } from './deadlines.ts';
 import { type Request, RequestId, statuses } from './request.ts';
-import { Direction } from './rules.ts';
 
 /** A request as lists have it. */
 export const Summary = z.object({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Sha256 } from '../../ingest/ingest.ts';
-import type { Seal } from './sealed.ts';
+import type { Seal } from './manifest.ts';
 
 export const Verdict = z.enum(['approve', 'return', 'reject']);
 export type Verdict = z.infer<typeof Verdict>;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectTaggingCommand } from '@aws-sdk/client-s3';
-import type { Version } from '../../ingest/landing.ts';
-import { parallel } from '../../ingest/parallel.ts';
-import { s3 } from '../../ingest/s3.ts';
+import type { Version } from '../../storage/object-read.ts';
+import { parallel } from '../../storage/parallel.ts';
+import { s3 } from '../../storage/s3.ts';
+import { width } from './attempt.ts';
 import { scanTag } from './malware.ts';
-import { width } from './steps.ts';
 
 /** Seconds between looks. Most files are scanned before all of them are sealed, so the first look mostly is the last. */
 const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3];

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { key } from '../../../functions/keys.ts';
 import { type Fault, watch } from '../../faults.ts';
-import { fetched } from '../fetched.ts';
-import { ending, moveBack, openProject, put, type Somebody, settle } from '../ground.ts';
-import { of, partition, people, requester, story, versionsIn, waits } from './ground.ts';
+import { fetched } from '../download-helper.ts';
+import { ending, moveBack, openProject, put, type Somebody, settle } from '../harness.ts';
+import { of, partition, people, requester, story, versionsIn, waits } from './harness.ts';
 
 const released = of.outputs['data.Released'] ?? '';
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'tables/b.csv': 'region,n\nEast,40\n' };
@@ -90,7 +90,7 @@ export async function way(project: string, faults: readonly Fault[]) {
 
 /** As often as a step is tried: the workflow gives up. */
 const broken: Fault = {
-  function: 'airlock/steps/plan.ts',
+  function: 'airlock/steps/plan.lambda.ts',
   action: 'lambda:Invoke',
   nth: 1,
   how: 'error',

@@ -4,9 +4,9 @@ import { expect } from 'vitest';
 import { Gone } from '../../../functions/airlock/deletion/erase.ts';
 import { key } from '../../../functions/keys.ts';
 import { type Fault, watch } from '../../faults.ts';
-import { rows, until } from '../../workspaces/ground.ts';
-import { ending, openProject, type Somebody, settle } from '../ground.ts';
-import { invoke, of, partition, people, requester, story, versionsIn, waits } from './ground.ts';
+import { rows, until } from '../../workspaces/harness.ts';
+import { ending, openProject, type Somebody, settle } from '../harness.ts';
+import { invoke, of, partition, people, requester, story, versionsIn, waits } from './harness.ts';
 
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
 const paths = Object.keys(files).sort();
@@ -101,10 +101,10 @@ async function retracted(id: string, watched: Awaited<ReturnType<typeof watch>>)
   const gone = await until(
     async () => {
       const { events } = await watched.calls();
-      const [first, , third] = events.filter(({ function: name }) => name === 'airlock/deletion/retract.ts');
+      const [first, , third] = events.filter(({ function: name }) => name === 'airlock/deletion/retract.lambda.ts');
       const { row } = await story(id);
       const done = 'retracted' in row ? row.retracted : undefined;
-      if (!done && first && third) await invoke('airlock/deletion/retract.ts', first.event);
+      if (!done && first && third) await invoke('airlock/deletion/retract.lambda.ts', first.event);
       return done;
     },
     done => done !== undefined,

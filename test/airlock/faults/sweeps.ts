@@ -5,9 +5,9 @@ import { Gone } from '../../../functions/airlock/deletion/erase.ts';
 import { Due } from '../../../functions/airlock/store.ts';
 import { key } from '../../../functions/keys.ts';
 import { type Fault, watch } from '../../faults.ts';
-import { openProject, put, settle } from '../ground.ts';
-import { alone, sweeping } from '../sweeping.ts';
-import { of, partition, people, requester, story, versionsIn } from './ground.ts';
+import { openProject, put, settle } from '../harness.ts';
+import { alone, sweeping } from '../sweep-harness.ts';
+import { of, partition, people, requester, story, versionsIn } from './harness.ts';
 import { codes, upload } from './imports.ts';
 
 const [sealed = '', released = ''] = ['Sealed', 'Released'].map(name => of.outputs[`data.${name}`]);

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { parallel } from '../../../functions/ingest/parallel.ts';
+import { parallel } from '../../../functions/storage/parallel.ts';
 import { type Call, callsOf, type Fault, type Watched } from '../../faults.ts';
-import { isTold } from './ground.ts';
+import { isTold } from './harness.ts';
 
 /** Something that people and time do with the airlock, in a project of its own, while `faults` happen. */
 export interface Way {

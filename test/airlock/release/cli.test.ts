@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../../functions/airlock/release/verify.ts';
-import { broch, folder } from '../../cli/world.ts';
+import { broch, folder } from '../../cli/harness.ts';
 import { keys, record, signed, texts } from './pages.ts';
 
 const pair = keys();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crateOf, idOf, manifest } from '../../../functions/airlock/release/crate.ts';
-import { strip } from '../../../functions/airlock/release/strip.ts';
+import { strip } from '../../../functions/airlock/release/strip-assessments.ts';
 import { record, texts } from './pages.ts';
 
 type Entity = Record<string, unknown> & { '@id': string };

@@ -5,6 +5,7 @@ import { fetchInto, Journal, type Source } from '../../../bin/cli/airlock-downlo
 import { tree } from '../../../bin/cli/airlock-tree.ts';
 import type { Context } from '../../../bin/cli/commands.ts';
 import { Exit } from '../../../bin/cli/exit.ts';
+import { pageFrom, partFrom } from '../../../functions/airlock/release/download-ranges.ts';
 import {
   type Grant,
   going,
@@ -15,12 +16,11 @@ import {
   type Standing,
   taken,
 } from '../../../functions/airlock/release/link.ts';
-import { pageFrom, partFrom } from '../../../functions/airlock/release/page.ts';
-import { partBytes } from '../../../functions/airlock/release/shapes.ts';
+import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 import { compare } from '../../../functions/airlock/release/verify.ts';
-import { problem } from '../../../functions/api/problem.ts';
+import { problem } from '../../../functions/http/problem.ts';
 import { Refused } from '../../../functions/refused.ts';
-import { folder } from '../../cli/world.ts';
+import { folder } from '../../cli/harness.ts';
 import { keys, record, sha256, signed } from './pages.ts';
 
 /** More files than a page has, in folders, of every size that matters; one of several parts. */

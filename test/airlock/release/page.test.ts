@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pageFrom, partFrom } from '../../../functions/airlock/release/page.ts';
-import { partBytes } from '../../../functions/airlock/release/shapes.ts';
+import { pageFrom, partFrom } from '../../../functions/airlock/release/download-ranges.ts';
+import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 
 describe('pages', () => {
   it('are whole, in order and of at most two hundred, for any number of files', () => {

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { ZipFile } from '../../../bin/cli/airlock-zip.ts';
-import { zipContent, zipDirectory } from '../../../functions/airlock/checks/zip.ts';
-import { folder } from '../../cli/world.ts';
+import { zipContent, zipDirectory } from '../../../disclosure/zip.ts';
+import { folder } from '../../cli/harness.ts';
 
 async function zipped(at: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
   await using to = await open(at, 'w');

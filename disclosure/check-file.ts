@@ -1,0 +1,250 @@
+import type { SealedFile } from '../functions/airlock/request/manifest.ts';
+import { checkArchive, isArchive } from './archive.ts';
+import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
+import { isDeclared } from './declared-kind.ts';
+import { Findings, quoted } from './findings.ts';
+import { checkImage, checkSvg, longestImage } from './image.ts';
+import { checkJson, checkLines } from './json.ts';
+import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
+import { checkNotebook } from './notebook.ts';
+import { checkOffice, officeType } from './office.ts';
+import { checkParquet } from './parquet.ts';
+import type { Policy } from './policy.ts';
+import { type FileReport, withFindings } from './report.ts';
+import { type Differencing, postingsOf, type Summary } from './sdc/cell-index.ts';
+import { compare } from './sdc/compare.ts';
+import { limitsOf } from './sdc/differencing-findings.ts';
+import { hasher, mostCounts } from './sdc/marginals.ts';
+import { TableCheck } from './sdc/table.ts';
+import { alsoIs, contradicts, extensionOf, sniff } from './sniff.ts';
+import { checkCsv, utf8 } from './tables.ts';
+import { checkText } from './text.ts';
+import { TextTables } from './text-tables.ts';
+import { zipDirectory } from './zip.ts';
+
+export type { Differencing, Released, Summary } from './sdc/cell-index.ts';
+/** A sealed file as the checks know it: the version is for those who read its bytes. */
+export type CheckedFile = Omit<SealedFile, 'versionId'>;
+
+/** What went wrong where the bytes come from: no finding, and to be tried again. */
+class SourceFault extends Error {}
+
+/**
+ * Checks one file from its bytes, which `open` gives from the beginning as often as it is called. Memory is bounded
+ * whatever the file is. What cannot be read is a finding that blocks; only a fault of the source itself is thrown. With it
+ * comes what its tables are compared by: `key` hides their labels.
+ */
+export async function readFile(
+  meta: CheckedFile,
+  open: Open,
+  policy: Policy,
+  key: string,
+): Promise<{ report: FileReport; summaries: Summary[] }> {
+  return check(meta, open, policy, hasher(key));
+}
+
+/** Checks one file by itself: its own tables are compared with each other and with those that left before. */
+export async function checkFile(
+  meta: CheckedFile,
+  open: Open,
+  policy: Policy,
+  released: Differencing,
+): Promise<FileReport> {
+  const { report, summaries } = await readFile(meta, open, policy, '');
+  const limits = limitsOf(policy);
+  if (!limits || summaries.length === 0) return report;
+  const others = Map.groupBy(released, ({ release }) => release);
+  const found = await compare(
+    postingsOf(summaries),
+    [...others].map(([release, tables]) => ({ release, open: async () => postingsOf(tables) })),
+    limits,
+  );
+  return withFindings(report, [...found.values()].flat());
+}
+
+async function check(
+  meta: CheckedFile,
+  source: Open,
+  policy: Policy,
+  hash: (text: string) => number,
+): Promise<{ report: FileReport; summaries: Summary[] }> {
+  const findings = new Findings(policy);
+  const tables: TableCheck[] = [];
+  const room = { left: mostCounts.file };
+  const newTable = (sheet?: string): TableCheck => {
+    const table = new TableCheck({
+      findings,
+      path: meta.path,
+      table: tables.length + 1,
+      hash,
+      room,
+      ...(sheet === undefined ? {} : { sheet }),
+    });
+    tables.push(table);
+    return table;
+  };
+  const open = meta.size <= smallest ? onceOnly(() => marked(source)) : () => marked(source);
+  let type = 'application/octet-stream';
+  try {
+    type = await typeOf(meta, open);
+    if (allowed(type, meta, findings)) {
+      isDeclared(type, meta, findings);
+      await dangers(type, meta, open, findings);
+      await contents(type, meta, open, findings, newTable);
+    } else if (isArchive(type)) await checkArchive(type, open, meta.size, findings);
+  } catch (error) {
+    if (error instanceof SourceFault) throw error.cause;
+    // A fault of a reader is a file that nobody has checked: it stays.
+    const why = error instanceof Unreadable ? error.message : 'its structure could not be followed';
+    findings.add('type.unreadable', `It cannot be checked: ${why}. Save it again or in another format.`);
+  }
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
+  const cells = tables.reduce((sum, table) => sum + table.cells, 0);
+  if (tables.length > 0) {
+    if (findings.runs('size.rows') && rows > policy.rows)
+      findings.add('size.rows', `It has ${rows} rows; ${policy.rows} are the most.`);
+    if (findings.runs('size.cells') && cells > policy.cells)
+      findings.add('size.cells', `It has ${cells} cells; ${policy.cells} are the most.`);
+  }
+  const report: FileReport = {
+    path: meta.path,
+    sha256: meta.sha256,
+    type,
+    policy: policy.version,
+    findings: findings.list(),
+    ran: findings.ran(),
+    ...(tables.length > 0 ? { rows, cells } : {}),
+  };
+  return { report, summaries: tables.flatMap(table => table.summaries) };
+}
+
+/** Up to this size a file is held while it is checked. */
+const smallest = 2 ** 20;
+
+/** Fetches the bytes once, where each look at them would be a request that takes longer than reading them all. */
+function onceOnly(open: Open): Open {
+  let held: Promise<Uint8Array> | undefined;
+  return async function* () {
+    held ??= all(open, smallest);
+    const bytes = await held;
+    if (bytes.length > 0) yield bytes;
+  };
+}
+
+async function* marked(source: Open): AsyncIterable<Uint8Array> {
+  const bytes = source()[Symbol.asyncIterator]();
+  let done = false;
+  try {
+    for (;;) {
+      let next: IteratorResult<Uint8Array>;
+      try {
+        next = await bytes.next();
+      } catch (error) {
+        done = true;
+        throw new SourceFault('', { cause: error });
+      }
+      if (next.done) {
+        done = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    if (!done) await bytes.return?.();
+  }
+}
+
+const office = 'application/vnd.openxmlformats-officedocument.';
+
+/** The type of the bytes; a zip is looked into, as an office file and a model are zips too. */
+async function typeOf(meta: CheckedFile, open: Open): Promise<string> {
+  const type = sniff(await head(open, 65_536), meta.path);
+  if (type !== 'application/zip') return type;
+  try {
+    const entries = await zipDirectory(open);
+    return officeType(entries) ?? (modelZip(entries.map(({ name }) => name)) ? 'application/x-pickle' : type);
+  } catch (error) {
+    if (error instanceof Unreadable) return type;
+    throw error;
+  }
+}
+
+function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
+  const { policy } = findings;
+  if (findings.runs('size.bytes') && meta.size > policy.bytes) {
+    findings.add('size.bytes', `It has ${meta.size} bytes; ${policy.bytes} are the most.`);
+    return false;
+  }
+  if (findings.runs('type.mismatch') && contradicts(meta.path, type))
+    findings.add(
+      'type.mismatch',
+      `Its name says it is something else: the bytes are ${quoted(type)}. Give it its own extension.`,
+    );
+  const model = modelRefusal(type);
+  if (model !== undefined) {
+    if (findings.runs('model.executable')) findings.add('model.executable', model);
+    return false;
+  }
+  if ((policy.types as readonly string[]).includes(type)) return true;
+  if (isArchive(type)) return false;
+  if (type === 'application/x-empty') {
+    findings.add('type.unreadable', 'It is empty.');
+    return false;
+  }
+  if (findings.runs('type.refused'))
+    findings.add(
+      'type.refused',
+      instead[type] ??
+        `Files of this type (${quoted(type)}) may not pass the airlock of a project of tier ${policy.tier}. Use a table, a picture or text.`,
+    );
+  return false;
+}
+
+/** What reviewers can't be shown safely, and what they can. */
+const instead: Readonly<Record<string, string>> = {
+  'application/pdf':
+    'A PDF can hold what nobody sees, and reviewers cannot be shown it safely. Send a figure as PNG, a table as CSV, a text as Markdown.',
+  'image/gif': 'Reviewers cannot be shown a GIF safely. Send it as PNG.',
+  'image/webp': 'Reviewers cannot be shown a WebP picture safely. Send it as PNG.',
+  'application/onnx': 'Nobody can see what an ONNX model remembers. Send its weights as safetensors.',
+};
+
+/** What a file is besides its type: the same bytes read as something else. */
+async function dangers(type: string, meta: CheckedFile, open: Open, findings: Findings): Promise<void> {
+  if (!findings.runs('type.polyglot')) return;
+  const also = alsoIs(await head(open, 4096), type);
+  if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoted(type)}.`);
+  if (type.startsWith('text/') || type.startsWith(office) || meta.size < 22) return;
+  const { bytes } = await tail(open, 66_000);
+  const at = find(bytes, 'PK\u0005\u0006');
+  if (at >= 0 && bytes.length - at >= 22)
+    findings.add('type.polyglot', `It is a zip archive as well as ${quoted(type)}.`);
+}
+
+async function contents(
+  type: string,
+  meta: CheckedFile,
+  open: Open,
+  findings: Findings,
+  newTable: (sheet?: string) => TableCheck,
+): Promise<void> {
+  if (type === 'text/csv' || type === 'text/tab-separated-values') return checkCsv(open, type, findings, newTable());
+  if (type === 'application/x-ipynb+json') return checkNotebook(open, findings, newTable);
+  if (type === 'application/json') return checkJson(open, findings, newTable);
+  if (type === 'application/x-ndjson') return checkLines(open, newTable);
+  if (type === 'application/vnd.apache.parquet') return checkParquet(open, findings, newTable());
+  if (type.startsWith(office)) return checkOffice(type, open, meta.size, findings, newTable);
+  if (type === 'application/x-safetensors') return checkSafetensors(open, meta.size, findings);
+  if (type === 'image/svg+xml') {
+    const text = new TextDecoder().decode(await all(() => utf8(open), longestImage));
+    checkSvg(text, findings);
+    return void (await checkText(utf8(open), findings));
+  }
+  if (type.startsWith('image/')) return checkImage(type, await all(open, longestImage), findings);
+  const of = {
+    isCode: type === 'text/x-code',
+    isLatex: extensionOf(meta.path) === 'tex',
+    isPage: type === 'text/html',
+  };
+  await checkText(utf8(open), findings, new TextTables(findings, newTable, of));
+}

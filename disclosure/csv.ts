@@ -1,0 +1,128 @@
+import { type Batch, bytes, mostColumns, room, scan } from './csv-tokenizer.ts';
+
+/** What the bytes of a cell are, or-ed together. */
+export const bits = {
+  digit: 1,
+  /** `+`, `-` and `.` */
+  sign: 2,
+  /** `e` and `E`, which a number may have */
+  exponent: 4,
+  letter: 8,
+  at: 16,
+  /** Anything else: spaces, signs of currency, brackets, bytes of other scripts. */
+  other: 32,
+  /** The cell was written in quotes. */
+  quoted: 64,
+  /** Its quotes are doubled: see `cellText`. */
+  escaped: 128,
+} as const;
+/** The longest record that is read; a longer one ends the reading as something other than a table. */
+const longestRow = 4 * 2 ** 20;
+
+/** What each byte is to a table. */
+export const classes = new Uint8Array(256).fill(bits.other);
+for (let byte = 0x30; byte <= 0x39; byte++) classes[byte] = bits.digit;
+for (let byte = 0x41; byte <= 0x5a; byte++) classes[byte] = classes[byte + 32] = bits.letter;
+classes[0x45] = classes[0x65] = bits.exponent;
+classes[0x40] = bits.at;
+for (const character of '+-.') classes[character.charCodeAt(0)] = bits.sign;
+
+/**
+ * A scanner of CSV after RFC 4180, over bytes and without a string per cell: it hands the positions of rows on and keeps
+ * nothing but the row that a chunk cut in two. Any delimiter of one byte; rows end with LF, CRLF or CR; a byte order mark
+ * is left out; quotes inside an unquoted cell are part of it, as is what follows a closing quote.
+ */
+export class CsvScanner {
+  readonly #sink: (batch: Batch) => void;
+  readonly #delimiter: number;
+  /** The beginning of a record whose end has not come. */
+  #rest: Uint8Array = new Uint8Array(0);
+  #begun = false;
+  #number = 0;
+  /** Why the file is no table that can be read, once it is known. */
+  wrong: string | undefined;
+  /** Cells in which a quote was never closed or was followed by more text. */
+  badQuotes = 0;
+
+  constructor(sink: (batch: Batch) => void, delimiter: number) {
+    this.#sink = sink;
+    this.#delimiter = delimiter;
+  }
+
+  push(chunk: Uint8Array): void {
+    // In slices, so that the room for them stays small whatever the chunks are.
+    for (let at = 0; at < chunk.length && this.wrong === undefined; at += 1 << 16)
+      this.#take(chunk.subarray(at, at + (1 << 16)), false);
+  }
+
+  end(): void {
+    if (this.wrong === undefined) this.#take(new Uint8Array(0), true);
+  }
+
+  #take(chunk: Uint8Array, last: boolean): void {
+    let from = room;
+    const end = from + this.#rest.length + chunk.length;
+    bytes.set(this.#rest, from);
+    bytes.set(chunk, end - chunk.length);
+    if (!this.#begun && (end - from >= 3 || last)) {
+      this.#begun = true;
+      if (end - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf) from += 3;
+    }
+    for (let isFull = this.#begun; isFull; ) {
+      const read = scan(from, end, last, this.#delimiter, this.#number);
+      from = read.used;
+      isFull = read.isFull;
+      this.#number = read.number;
+      this.badQuotes += read.badQuotes;
+      if (read.isWide) this.wrong = `a record has more than ${mostColumns} columns`;
+      if (read.batch.rows > 0) this.#sink(read.batch);
+    }
+    this.#rest = bytes.slice(from, end);
+    if (this.#rest.length > longestRow) this.wrong = 'a record is longer than 4 MB';
+  }
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+
+/** The text of a cell. */
+export function cellText(bytes: Uint8Array, start: number, end: number, mask: number): string {
+  const text = decoder.decode(bytes.subarray(start, end));
+  return mask & bits.escaped ? text.replaceAll('""', '"') : text;
+}
+
+/** The texts of a row. */
+export const textsOf = ({ bytes, first, starts, ends, masks }: Batch, row: number): string[] => {
+  const from = first[row] as number;
+  return Array.from({ length: (first[row + 1] as number) - from }, (_, at) =>
+    cellText(bytes, starts[from + at] as number, ends[from + at] as number, masks[from + at] as number),
+  );
+};
+
+/** How many cells each of the first fifty records has. */
+export function widthsOf(head: Uint8Array, delimiter: string): number[] {
+  const widths: number[] = [];
+  const scanner = new CsvScanner(({ rows, first }) => {
+    for (let row = 0; row < rows && widths.length < 50; row++)
+      widths.push((first[row + 1] as number) - (first[row] as number));
+  }, delimiter.charCodeAt(0));
+  scanner.push(head);
+  scanner.end();
+  return widths;
+}
+
+/**
+ * The delimiter of a table by its first bytes: the one that divides the most of the first records into the same number of
+ * cells, two or more; the name's own (`.tsv`) or a comma where none does.
+ */
+export function delimiterOf(head: Uint8Array, preferred = ','): string {
+  const score = (delimiter: string): number => {
+    const widths = widthsOf(head, delimiter);
+    const counts = new Map<number, number>();
+    for (const width of widths) counts.set(width, (counts.get(width) ?? 0) + 1);
+    const [width, same] = [...counts].filter(([width]) => width > 1).sort((a, b) => b[1] - a[1])[0] ?? [1, 0];
+    return (same / Math.max(1, widths.length)) * (1 + Math.min(width, 100) / 1000);
+  };
+  const candidates = [preferred, ...[',', '\t', ';', '|'].filter(delimiter => delimiter !== preferred)];
+  const scores = candidates.map(score);
+  return candidates[scores.indexOf(Math.max(...scores))] ?? preferred;
+}

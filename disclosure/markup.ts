@@ -1,0 +1,174 @@
+import { mostColumns } from './csv-tokenizer.ts';
+import type { Rows } from './row-sink.ts';
+import { attribute, unescapeXml } from './xml.ts';
+
+/** How a kind of markup calls a table, its rows and their cells. */
+export interface Tags {
+  readonly table: string;
+  readonly row: string;
+  readonly cells: readonly string[];
+  /** What may hold data that no table shows. */
+  readonly data?: string;
+}
+export const wordTags: Tags = { table: 'w:tbl', row: 'w:tr', cells: ['w:tc'] };
+export const slideTags: Tags = { table: 'a:tbl', row: 'a:tr', cells: ['a:tc'] };
+export const htmlTags: Tags = { table: 'table', row: 'tr', cells: ['td', 'th'] };
+/** A page of its own: in a notebook or Markdown scripts do not run. */
+export const pageTags: Tags = { ...htmlTags, data: 'script' };
+
+/** A table that is read: the cells of its last row so far, and the text of the last of them. */
+interface Open {
+  table: Rows | undefined;
+  row: string[];
+  cell: string | undefined;
+  span: number;
+  number: number;
+}
+
+const deepest = 20;
+const longestTag = 4096;
+const longestCell = 1 << 15;
+const tag = /^<\/?([a-z][^\s>/]{0,40})(?=[\s>/])((?:"[^"]*"|'[^']*'|[^"'>])*)>/i;
+
+/**
+ * Tables of a page as its text passes: of HTML, whose rows and cells need no ends, and of office files. What cannot be read
+ * is told to `unread`; memory holds one row.
+ */
+export class MarkupTables {
+  readonly #tags: Tags;
+  readonly #newTable: () => Rows | undefined;
+  readonly #unread: (why: string) => void;
+  readonly #open: Open[] = [];
+  #rest = '';
+  #inComment = false;
+  /** The mark of a note behind a number is no digit of it. */
+  #isRaised = false;
+
+  constructor(tags: Tags, newTable: () => Rows | undefined, unread: (why: string) => void) {
+    this.#tags = tags;
+    this.#newTable = newTable;
+    this.#unread = unread;
+  }
+
+  feed(text: string): void {
+    const all = this.#rest + text;
+    this.#rest = '';
+    let at = 0;
+    for (;;) {
+      if (this.#inComment) {
+        const end = all.indexOf('-->', at);
+        if (end < 0) {
+          this.#rest = all.slice(-2);
+          return;
+        }
+        this.#inComment = false;
+        at = end + 3;
+      }
+      const open = all.indexOf('<', at);
+      this.#text(all.slice(at, open < 0 ? undefined : open));
+      if (open < 0) return;
+      const end = this.#markup(all, open);
+      if (end === undefined) {
+        this.#keep(all.slice(open));
+        return;
+      }
+      at = end;
+    }
+  }
+
+  end(): void {
+    while (this.#open.length > 0) this.#close();
+  }
+
+  /** Reads a tag, or how a comment begins, and returns where it ends; undefined while its end has not come. */
+  #markup(all: string, open: number): number | undefined {
+    if (all.startsWith('<!--', open)) {
+      this.#inComment = true;
+      return open + 4;
+    }
+    const [whole, name, attributes] = tag.exec(all.slice(open, open + longestTag)) ?? [];
+    if (whole !== undefined && name !== undefined) {
+      this.#tag(name.toLowerCase(), whole[1] === '/', attributes ?? '');
+      return open + whole.length;
+    }
+    if (/^<(\/?[a-z]|!-?-?$|\/?$)/i.test(all.slice(open, open + 5))) return undefined;
+    this.#text('<');
+    return open + 1;
+  }
+
+  #keep(rest: string): void {
+    if (rest.length <= longestTag) this.#rest = rest;
+    else if (this.#open.length > 0 || /<table/i.test(rest)) this.#unread('a tag in it does not end');
+  }
+
+  #text(text: string): void {
+    const top = this.#open.at(-1);
+    if (!top || top.cell === undefined || text === '' || (this.#isRaised && /\S/.test(top.cell))) return;
+    if (top.cell.length + text.length > longestCell) this.#unread('a cell of it is too long');
+    else top.cell += text;
+  }
+
+  #tag(name: string, closes: boolean, attributes: string): void {
+    const { table, row, cells, data } = this.#tags;
+    if (name === data && !closes) this.#unread('its scripts may hold data');
+    if (name === table && !closes) {
+      if (this.#open.length < deepest)
+        this.#open.push({ table: undefined, row: [], cell: undefined, span: 1, number: 0 });
+      else this.#unread('its tables are nested too deep');
+      return;
+    }
+    const top = this.#open.at(-1);
+    if (!top) return;
+    if (name === table) this.#close();
+    else if (name === 'sup') this.#isRaised = !closes;
+    else if (name === row) this.#endRow(top);
+    else if (cells.includes(name)) {
+      this.#endCell(top);
+      if (closes) return;
+      top.cell = '';
+      top.span = Math.min(
+        100,
+        Math.max(1, Number(/\b(?:col|grid)span\s*=\s*["']?(\d{1,4})/i.exec(attributes)?.[1] ?? 1)),
+      );
+    } else if (/^(br|p|div|w:p|w:br|w:tab|a:p|a:br)$/.test(name) && top.cell) this.#text(' ');
+    else if (name === 'w:gridspan') top.span = Math.min(100, Number(attribute(attributes, 'w:val') ?? 1) || 1);
+  }
+
+  #endCell(top: Open): void {
+    if (top.cell === undefined) return;
+    if (top.row.length >= mostColumns) this.#unread('it has too many columns');
+    else
+      top.row.push(
+        unescapeXml(top.cell.replace(/&(nbsp|thinsp|ensp|emsp);/g, ' '))
+          .replace(/\s+/g, ' ')
+          .trim(),
+      );
+    for (let more = 1; more < top.span && top.row.length < mostColumns; more++) top.row.push('');
+    top.cell = undefined;
+    top.span = 1;
+    this.#isRaised = false;
+  }
+
+  #endRow(top: Open): void {
+    this.#endCell(top);
+    if (top.row.length === 0) return;
+    top.number++;
+    top.table ??= this.#newTable();
+    top.table?.text(top.row, top.number);
+    top.row = [];
+  }
+
+  #close(): void {
+    const top = this.#open.pop();
+    if (!top) return;
+    this.#endRow(top);
+    top.table?.end();
+  }
+}
+
+/** The tables of a page that is held whole. */
+export function htmlTables(html: string, newTable: () => Rows, unread: (why: string) => void = () => {}): void {
+  const tables = new MarkupTables(htmlTags, newTable, unread);
+  tables.feed(html);
+  tables.end();
+}

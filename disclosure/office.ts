@@ -1,0 +1,142 @@
+import { zipFindings } from './archive.ts';
+import { concat, type Open, Unreadable } from './bytes.ts';
+import { type Findings, quoted } from './findings.ts';
+import { MarkupTables, slideTags, wordTags } from './markup.ts';
+import type { Rows } from './row-sink.ts';
+import { textFindings } from './text.ts';
+import { checkSheets } from './xlsx.ts';
+import { attribute, elements, plainXml, unescapeXml } from './xml.ts';
+import { type ZipEntry, zipContent, zipDirectory } from './zip.ts';
+
+const office = 'application/vnd.openxmlformats-officedocument.';
+/** The type of an OOXML file by the part that it is about. */
+export function officeType(entries: readonly Pick<ZipEntry, 'name'>[]): string | undefined {
+  const names = new Set(entries.map(({ name }) => name.toLowerCase()));
+  if (!names.has('[content_types].xml')) return undefined;
+  if (names.has('xl/workbook.xml')) return `${office}spreadsheetml.sheet`;
+  if (names.has('word/document.xml')) return `${office}wordprocessingml.document`;
+  return names.has('ppt/presentation.xml') ? `${office}presentationml.presentation` : undefined;
+}
+
+const mostTables = 500;
+/** The longest part that is held whole: relations, properties, the workbook's own list. */
+const longestPart = 8 * 2 ** 20;
+
+export async function partText(open: Open, entry: ZipEntry, most = longestPart): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of zipContent(open, entry, most)) parts.push(part.slice());
+  return plainXml(new TextDecoder().decode(concat(parts)));
+}
+
+/**
+ * An office file part by part: what runs, what hides, what points outside, what says who wrote it. A workbook's sheets
+ * are checked as tables, a document's text as text.
+ */
+export async function checkOffice(
+  type: string,
+  open: Open,
+  size: number,
+  findings: Findings,
+  table: (sheet: string) => Rows,
+): Promise<void> {
+  const entries = await zipDirectory(open);
+  zipFindings(entries, size, findings, false);
+  if (findings.has('archive.unsafe')) return;
+  const found = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
+  const report = (rule: 'office.macros' | 'office.embedded' | 'office.comments', pattern: RegExp, says: string) => {
+    const parts = found(pattern);
+    if (findings.runs(rule) && parts.length > 0)
+      findings.add(rule, `${says} (${quoted(parts[0]?.name ?? '')}).`, [], parts.length);
+  };
+  report(
+    'office.macros',
+    /vbaProject\.bin$|vbaData\.xml$|macrosheets\/|\.bin$(?<!printerSettings\d*\.bin)(?<!oleObject\d*\.bin)|xl\/dialogsheets\//i,
+    'It holds macros or other programs',
+  );
+  report(
+    'office.embedded',
+    /(^|\/)(embeddings|activeX|model|ctrlProps|customData)\/|oleObject|xl\/(pivotCache|connections|queryTables|externalLinks|slicerCaches)\b|customXml\/item\d/i,
+    'It holds an embedded file, a data connection, custom XML or the data behind a pivot table',
+  );
+  report(
+    'office.comments',
+    /(^|\/)(comments|threadedComments|persons)[^/]*(\/|\.xml$)|word\/people\.xml$/i,
+    'It has comments or names of commenters',
+  );
+  const media = found(/\/media\//);
+  if (media.length > 0 && findings.runs('image.metadata'))
+    findings.add(
+      'image.metadata',
+      'It has pictures in it, which are not checked one by one. Submit them as files of their own.',
+      [],
+      media.length,
+    );
+  for (const entry of found(/\.rels$/i)) relations(await partText(open, entry), findings);
+  for (const entry of found(/^docProps\/(core|app|custom)\.xml$/i)) properties(await partText(open, entry), findings);
+  for (const entry of found(/^\[Content_Types\]\.xml$/i))
+    if (/macroEnabled|vbaProject/i.test(await partText(open, entry)) && findings.runs('office.macros'))
+      findings.add('office.macros', 'It says of itself that it has macros.');
+  if (type.endsWith('spreadsheetml.sheet')) return checkSheets(open, entries, findings, table);
+  for (const entry of entries.filter(hasWords)) await words(open, entry, findings, table);
+  if (findings.runs('office.hidden')) {
+    const hidden = found(/^ppt\/notesSlides\//);
+    if (hidden.length > 0)
+      findings.add('office.hidden', 'Slides have notes, which a reader of the slides does not see.', [], hidden.length);
+  }
+}
+
+function relations(xml: string, findings: Findings): void {
+  if (!findings.runs('office.external')) return;
+  for (const { attributes: tag } of elements(xml, 'Relationship'))
+    if (attribute(tag, 'TargetMode') === 'External' && !attribute(tag, 'Type')?.endsWith('/hyperlink'))
+      findings.add('office.external', `It loads something from outside: “${quoted(attribute(tag, 'Target') ?? '')}”.`);
+}
+
+function properties(xml: string, findings: Findings): void {
+  if (!findings.runs('office.properties')) return;
+  for (const [, name = '', value = ''] of xml.matchAll(
+    /<(dc:creator|cp:lastModifiedBy|Manager|Company|dc:description|cp:keywords|vt:lpwstr)[^<>]*>([^<]+)</g,
+  ))
+    if (!/^(Apache POI|openpyxl|xlsxwriter|Microsoft Office User|python-docx)?$/i.test(value.trim()))
+      findings.add(
+        'office.properties',
+        `Its properties say “${quoted(unescapeXml(value), 40)}” (${name}). Remove them.`,
+      );
+}
+
+/** Whether a part is one of those that have a document's words. */
+export const hasWords = ({ name }: Pick<ZipEntry, 'name'>): boolean =>
+  /^(word\/(document|header\d*|footer\d*|footnotes|endnotes)|ppt\/(slides|notesSlides)\/[^/]+)\.xml$/i.test(name);
+
+/** The words of a part, a paragraph or a table's row a line. */
+export const wordsIn = (xml: string): string =>
+  unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
+
+/** The words of a document, and what Word hides among them. */
+async function words(open: Open, entry: ZipEntry, findings: Findings, table: (sheet: string) => Rows): Promise<void> {
+  const xml = await partText(open, entry, 64 * 2 ** 20);
+  if (findings.runs('office.hidden') && /<w:(vanish|del|ins|moveFrom)\b(?! w:val="(0|false)")/.test(xml))
+    findings.add(
+      'office.hidden',
+      'It has hidden text or tracked changes, which a reader may not see. Accept or remove them.',
+    );
+  if (findings.runs('office.external') && /\b(DDEAUTO|DDE|INCLUDETEXT|INCLUDEPICTURE)\b/.test(xml))
+    findings.add('office.external', 'A field in its text loads something from outside.');
+  const text = wordsIn(xml);
+  textFindings(text.split('\n'), findings);
+  let count = 0;
+  const unread = (why: string) =>
+    findings.unjudged(
+      'sdc.not-run',
+      `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
+    );
+  const next = (): Rows | undefined => {
+    if (++count <= mostTables) return table(entry.name);
+    unread(`a part has more than ${mostTables}`);
+    return undefined;
+  };
+  const tables = new MarkupTables(entry.name.startsWith('word/') ? wordTags : slideTags, next, unread);
+  tables.feed(xml);
+  tables.end();
+  if (text.length === 0) throw new Unreadable('it has no text');
+}

@@ -1,0 +1,142 @@
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects, snappyUncompress } from 'hyparquet';
+import { concat, type Open, range, tail, Unreadable } from './bytes.ts';
+import type { Findings } from './findings.ts';
+import { checkPages, flatColumns, type Unpack } from './parquet-pages.ts';
+import type { Rows } from './row-sink.ts';
+import { TextCheck } from './text.ts';
+
+/**
+ * hyparquet reads Parquet in plain JavaScript (MIT, no dependencies, 70 KB bundled); DuckDB would be a native binary of
+ * tens of megabytes in a Lambda that reads tables of a few thousand rows. It is given one row group at a time, in memory,
+ * whose pages were walked before, and unpacks with Node's own zlib under a limit: a hostile file costs no more than that.
+ */
+const most = 64 * 2 ** 20;
+const footerMost = 8 * 2 ** 20;
+
+const limited = (length: number) => {
+  if (!(length >= 0) || length > most) throw new Unreadable('a page of it unpacks to more than is read');
+  return { maxOutputLength: length + 1024 };
+};
+const compressors: Compressors = {
+  SNAPPY: (input, length) => {
+    limited(length);
+    const output = new Uint8Array(length);
+    snappyUncompress(input, output);
+    return output;
+  },
+  GZIP: (input, length) => gunzipSync(input, limited(length)),
+  BROTLI: (input, length) => brotliDecompressSync(input, limited(length)),
+  ZSTD: (input, length) => zstdDecompressSync(input, limited(length)),
+};
+
+const unpack: Unpack = (codec, bytes, length) => {
+  if (codec === 'UNCOMPRESSED') return bytes.length === length ? bytes : new Uint8Array(0);
+  const output = compressors[codec as keyof Compressors]?.(bytes, length);
+  if (!output || output.length !== length) throw new Unreadable('it is packed in a way that is not read');
+  return output;
+};
+
+const textOf = (value: unknown): string => {
+  if (value === null || value === undefined) return '';
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? '' : value.toISOString().slice(0, 10);
+  if (typeof value === 'object')
+    return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner)).slice(0, 32_768);
+  return String(value);
+};
+
+export async function checkParquet(open: Open, findings: Findings, table: Rows): Promise<void> {
+  const text = new TextCheck(findings);
+  const { rows } = findings.policy;
+  const { said } = await readParquet(open, rows, table, value => {
+    for (const line of value.split('\n')) text.line(line.slice(0, 20_000));
+  });
+  if (said > rows && findings.runs('size.rows'))
+    findings.add('size.rows', `It has ${said} rows; ${rows} are the most.`);
+}
+
+/** Reads the rows of a table, unless it says that it has more than `longest`, and what it says beside them. */
+export async function readParquet(
+  open: Open,
+  longest: number,
+  table: Rows,
+  beside: (text: string, name: string) => void,
+): Promise<{ said: number }> {
+  const { bytes, size } = await tail(open, footerMost);
+  const broken = (error: unknown): never => {
+    throw error instanceof Unreadable
+      ? error
+      : new Unreadable('it is damaged, cut short or written in a way that is not read');
+  };
+  let metadata: ReturnType<typeof parquetMetadata>;
+  try {
+    metadata = parquetMetadata(bytes.slice().buffer);
+  } catch (error) {
+    return broken(error);
+  }
+  for (const { key, value } of metadata.key_value_metadata ?? []) beside(value ?? '', key);
+  const columns = flatColumns(metadata);
+  const rows = Number(metadata.num_rows);
+  if (rows > longest) return { said: rows };
+  let first = 0;
+  let names: string[] | undefined;
+  for (const group of metadata.row_groups) {
+    const chunks = group.columns.flatMap(({ meta_data: meta }) => (meta ? [meta] : []));
+    const starts = chunks.map(meta => Number(meta.dictionary_page_offset ?? meta.data_page_offset));
+    const ends = chunks.map((meta, at) => (starts[at] ?? 0) + Number(meta.total_compressed_size));
+    const [from, to] = [Math.min(...starts), Math.max(...ends)];
+    const count = Number(group.num_rows);
+    if (!(from >= 4) || !(to <= size) || to - from > most || count > rows)
+      throw new Unreadable('a row group of it is larger than is read, or lies outside of it');
+    const parts: Uint8Array[] = [];
+    for await (const part of range(open, from, to)) parts.push(part.slice());
+    const held = concat(parts);
+    try {
+      for (const [at, column] of columns.entries()) {
+        const [meta, start = 0, end = 0] = [chunks[at], starts[at], ends[at]];
+        if (
+          !meta ||
+          meta.path_in_schema.join('.') !== column.name ||
+          meta.type !== column.type ||
+          Number(meta.num_values) !== count
+        )
+          throw new Unreadable('its columns are not those it says');
+        checkPages(held.slice(start - from, end - from), column, meta.codec, count, unpack);
+      }
+    } catch (error) {
+      broken(error);
+    }
+    // Metadata of this group alone, whose offsets are those of the file.
+    const file: AsyncBuffer = {
+      byteLength: size,
+      slice: (start, end = size) => {
+        if (start < from || end > to) throw new Unreadable('a page of it lies outside of its row group');
+        return held.slice(start - from, end - from).buffer as ArrayBuffer;
+      },
+    };
+    try {
+      const objects = await parquetReadObjects({
+        file,
+        metadata: { ...metadata, row_groups: [group], num_rows: group.num_rows },
+        compressors,
+        rowFormat: 'object',
+      } as Parameters<typeof parquetReadObjects>[0]);
+      if (objects.length !== count) throw new Unreadable('a row group has not as many rows as it says');
+      for (const [at, row] of objects.entries()) {
+        if (!names) {
+          names = Object.keys(row);
+          table.text(names, 1);
+        }
+        table.text(
+          names.map(name => textOf(row[name])),
+          first + at + 2,
+        );
+      }
+    } catch (error) {
+      broken(error);
+    }
+    first += count;
+  }
+  table.end();
+  return { said: rows };
+}

@@ -1,0 +1,81 @@
+import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
+import type { Shown } from '../../functions/airlock/request/request-view.ts';
+import { type FileReport, worst } from '../report.ts';
+import { counted, escaped, grouped, short, visible } from './escape.ts';
+import { badge, document, facts, paragraphs } from './page.ts';
+
+/** A sealed file of an overview; `page` is the page that shows it, as a relative address, where there is one. */
+export interface Listed extends Pick<SealedFile, 'path' | 'size' | 'sha256' | 'kind' | 'type' | 'group'> {
+  readonly report?: FileReport | undefined;
+  readonly page?: string | undefined;
+  readonly truncated?: boolean;
+}
+
+const words = { approve: 'Approve', return: 'Return', reject: 'Reject' } as const;
+
+function votes(of: Shown): string {
+  if (of.votes === undefined) return '';
+  const shown = of.votes.map(({ name, verdict, at, comment, note, files }) => {
+    const said = [
+      ...(comment ? [`To the requester: ${paragraphs(comment)}`] : []),
+      ...(note ? [`To reviewers only: ${paragraphs(note)}`] : []),
+      ...files.map(file => `${visible(file.path)}: ${paragraphs(file.comment)}`),
+    ];
+    return `<li><b>${words[verdict]}</b>, ${visible(name)}, ${visible(at)}${said.map(line => `<br>${line}`).join('')}</li>`;
+  });
+  const none = 'None that you may see: each reviewer sees their own until all have voted.';
+  return `<section><h2>Votes</h2>${shown.length > 0 ? `<ul class="findings">${shown.join('')}</ul>` : `<p class="note">${none}</p>`}</section>`;
+}
+
+function row({ path, kind, type, size, sha256, report, page, truncated }: Listed): string {
+  const name = page === undefined ? short(path, 200) : `<a href="${escaped(page)}">${short(path, 200)}</a>`;
+  const rules = [...new Set((report?.findings ?? []).map(({ rule }) => rule))];
+  const found =
+    rules.length > 0
+      ? `${counted(report?.findings.length ?? 0, 'finding')}: ${visible(rules.slice(0, 6).join(', '))}`
+      : '';
+  const seen = page === undefined ? 'not fetched' : truncated ? 'in part' : 'whole';
+  return `<tr><td>${name}</td><td>${badge(report)}${found}</td><td>${visible(kind)}</td><td>${visible(type)}</td><td class="n">${grouped(size)}</td><td>${seen}</td><td><code>${visible(sha256.slice(0, 16))}…</code></td></tr>`;
+}
+
+const grave = ['block', 'ask', 'warn', undefined];
+const gravity = ({ report }: Listed) => grave.indexOf(report && worst(report.findings));
+
+/** All of a request on one page: what is asked for and why, every file with what was found in it, and votes. */
+export function overview(of: Shown, files: readonly Listed[]): string {
+  const about = facts([
+    ['Request', visible(`${of.id}, round ${of.round}, of project ${of.project}`)],
+    ['Asked for by', visible(of.requesterName)],
+    ['From', visible(of.source)],
+    ['Stands at', visible(of.due === undefined ? of.status : `${of.status}, until ${of.due}`)],
+    ...(of.reason === undefined ? [] : ([['Because', paragraphs(of.reason)]] as const)),
+    ...(of.seal
+      ? ([
+          ['Seal', `<code>${visible(of.seal.sha256)}</code>`],
+          [
+            'Sealed',
+            visible(`${of.seal.sealedAt}: ${counted(of.seal.files, 'file')}, ${counted(of.seal.bytes, 'byte')}`),
+          ],
+        ] as const)
+      : []),
+    ...(of.quorum === undefined ? [] : ([['Reviewers', `${of.quorum} must agree`]] as const)),
+    ['Explanation', of.explanation ? paragraphs(of.explanation) : 'None was given.'],
+  ]);
+  const head = ['File', 'Checks', 'Kind', 'Type', 'Bytes', 'Shown', 'SHA-256'].map(name => `<th>${name}</th>`).join('');
+  const groups = of.groups.map(({ name, kind, purpose, context, controls }, index) => {
+    const own = files.filter(({ group }) => group === index).sort((a, b) => gravity(a) - gravity(b));
+    const said = facts([
+      ['Kind', visible(kind)],
+      ['Purpose', paragraphs(purpose)],
+      ['Context', context ? paragraphs(context) : 'None was given.'],
+      ['Controls', controls ? paragraphs(controls) : 'None are said to have been applied.'],
+    ]);
+    return `<section><h2>${visible(name)}: ${counted(own.length, 'file')}</h2>${said}<div class="scroll list"><table><thead><tr>${head}</tr></thead><tbody>${own.map(row).join('')}</tbody></table></div></section>`;
+  });
+  const unfetched = files.filter(({ page }) => page === undefined).length;
+  return document(
+    'Request',
+    `<h1>${visible(of.title)}</h1><p>${counted(files.length, 'file')} in ${counted(of.groups.length, 'group')}${unfetched > 0 ? `, ${grouped(unfetched)} of them not fetched` : ''}. Those with findings come first.</p>`,
+    `<section><h2>The request</h2>${about}</section>${votes(of)}${groups.join('')}`,
+  );
+}

@@ -1,0 +1,142 @@
+import { head, type Open, Unreadable } from '../bytes.ts';
+import { officeType } from '../office.ts';
+import { isText, sniff } from '../sniff.ts';
+import { utf8 } from '../tables.ts';
+import { zipDirectory } from '../zip.ts';
+import { decode, isUtf16 } from './encoding.ts';
+import { card } from './hex-dump.ts';
+import { image, isPicture, NotShown } from './image.ts';
+import { type Limits, limits as usual } from './limits.ts';
+import { notebook } from './notebook.ts';
+import { type About, type Part, page } from './page.ts';
+import { type Given, json, model, parquet, words, workbook } from './renderers.ts';
+import { svg } from './svg.ts';
+import { table } from './table.ts';
+import { lines, split, text } from './text.ts';
+
+const tables = /^text\/(csv|tab-separated-values|tsv)\b/;
+const looked = 64 * 1024;
+/** The longest that a model's own description is. */
+const header = 16 * 1024 ** 2 + 8;
+
+const why: Record<string, string> = {
+  'application/pdf': 'It is a PDF, which cannot be shown safely.',
+};
+
+const unfolded = 256 * 1024 ** 2;
+
+/** A zip is a workbook, a document, or an archive that nobody can judge. */
+async function office(given: Given): Promise<Part[] | undefined> {
+  const entries = await zipDirectory(given.open);
+  const type = officeType(entries);
+  if (type === undefined) return undefined;
+  if (entries.reduce((sum, { size }) => sum + size, 0) > unfolded)
+    throw new Unreadable(`it unpacks to more than ${unfolded / 1024 ** 2} MiB`);
+  return type.endsWith('spreadsheetml.sheet') ? workbook(given, entries) : words(given, entries);
+}
+
+const readers: Record<string, (given: Given) => Promise<Part[] | undefined>> = {
+  'application/json': given => json(given, false),
+  'application/x-ndjson': given => json(given, true),
+  'application/x-ipynb+json': notebook,
+  'application/vnd.apache.parquet': parquet,
+  'application/x-safetensors': model,
+  'application/zip': office,
+};
+
+/** The bytes of a file to be held, or undefined where they are too many. Of a model that is but its description. */
+async function held(type: string, open: Open, limits: Limits): Promise<Uint8Array | undefined> {
+  if (type === 'application/x-safetensors') return head(open, header);
+  const bytes = await head(open, limits.held + 1);
+  return bytes.length > limits.held ? undefined : bytes;
+}
+
+/** What a file of some structure shows, or why it could not be followed. A fault of where its bytes come from is thrown. */
+async function structured(
+  type: string,
+  { size, report }: About,
+  open: Open,
+  limits: Limits,
+): Promise<{ parts?: Part[] | undefined; why?: string }> {
+  const reader = readers[type];
+  if (!reader) return {};
+  const bytes = await held(type, open, limits);
+  if (!bytes) return { why: `It has more than ${limits.held / 1024 ** 2} MiB.` };
+  const again = async function* () {
+    yield bytes;
+  };
+  try {
+    return { parts: await reader({ open: again, size: size ?? bytes.length, report, limits }) };
+  } catch (error) {
+    return { why: `It cannot be followed: ${error instanceof Unreadable ? error.message : 'it is damaged'}.` };
+  }
+}
+
+async function asText(type: string, file: About, open: Open, limits: Limits, note: readonly string[]): Promise<Part[]> {
+  const { report } = file;
+  const wide = isUtf16(await head(open, 2));
+  const source = () => (wide ? utf8(open) : open());
+  const said: Part[] = wide
+    ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', left: note }]
+    : [{ html: '', left: note }];
+  const named = /\.(tsv|tab)$/i.test(file.path) || /tab-separated|tsv/.test(file.type) ? '\t' : ',';
+  if (tables.test(file.type) || tables.test(type) || /\.(csv|tsv|tab)$/i.test(file.path))
+    return [...said, await table(source, report, limits, named)];
+  const bytes = await head(source, limits.text + 1);
+  const whole = bytes.length <= limits.text;
+  const shown = text(bytes.subarray(0, limits.text), whole, report, limits);
+  if (type !== 'image/svg+xml' || !whole) return [...said, shown];
+  try {
+    const source = decode(bytes, whole).text;
+    // Written on one line its source could not be read.
+    const apart = split(source.replaceAll('><', '>\n<'));
+    const long = split(source).some(line => line.length > limits.line);
+    const tags = long ? [lines('Its source, a tag a line', apart, { limits })] : [];
+    return [...said, svg(source, limits, 'Drawing'), ...tags, shown];
+  } catch (error) {
+    if (!(error instanceof NotShown)) throw error;
+    return [...said, shown, { html: '', left: [`The drawing: ${error.message}`] }];
+  }
+}
+
+async function picture(open: Open, limits: Limits): Promise<Part> {
+  const bytes = await head(open, limits.image + 1);
+  if (bytes.length <= limits.image) return image(bytes, limits);
+  throw new NotShown(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
+}
+
+async function render(file: About, open: Open, limits: Limits): Promise<Part[]> {
+  const start = await head(open, looked);
+  const refuse = (reason: string) => [card(start, file.size, reason)];
+  if (start.length === 0) return [card(start, 0, 'The file is empty.')];
+  const type = sniff(start, file.path);
+  try {
+    if (isPicture(start)) return [await picture(open, limits)];
+  } catch (error) {
+    if (error instanceof NotShown) return refuse(error.message);
+    throw error;
+  }
+  const found = await structured(type, file, open, limits);
+  if (found.parts) return found.parts;
+  if (isText(start) && type !== 'application/pdf')
+    return asText(type, file, open, limits, found.why === undefined ? [] : [found.why]);
+  return refuse(found.why ?? why[type] ?? `It is ${file.type}, which is not rendered.`);
+}
+
+/**
+ * A file as reviewers may safely see it: one HTML document in which nothing runs and which fetches nothing, with what the
+ * checks found beside it and marked in it. Tables, workbooks, notebooks and text are shown as text, pictures drawn anew;
+ * anything else is a card with its first bytes. `truncated` says that not all is shown (the page says what is missing).
+ *
+ * `open` gives its bytes from the beginning as often as it is called. Serve the page with `content-type: text/html;
+ * charset=utf-8`, `x-content-type-options: nosniff`, the policy of style.ts plus `sandbox; frame-ancestors 'self'` as a
+ * header, or inside `<iframe sandbox srcdoc>`.
+ */
+export async function preview(
+  file: About,
+  open: Open,
+  limits: Limits = usual,
+): Promise<{ html: string; truncated: boolean }> {
+  const parts = await render(file, open, limits);
+  return { html: page(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
+}

@@ -1,0 +1,55 @@
+import { head, type Open } from '../bytes.ts';
+import { bits, CsvScanner, cellText, delimiterOf } from '../csv.ts';
+import type { FileReport } from '../report.ts';
+import { decode } from './encoding.ts';
+import { counted, cut } from './escape.ts';
+import type { Limits } from './limits.ts';
+import type { Part } from './page.ts';
+import { type Begun, Sheet } from './sheet.ts';
+
+/**
+ * A table's first rows and columns as text, and wherever they are the flagged ones with their neighbours. Read by the
+ * scanner that the checks use, so that a row here is the row that they mean.
+ */
+export async function table(
+  open: Open,
+  report: FileReport | undefined,
+  limits: Limits,
+  preferred: string,
+): Promise<Part> {
+  const sheet = new Sheet(report, limits);
+  let [read, whole, foreign] = [0, true, 0];
+  // Only what is shown is decoded: a string cut from a longer one would keep all of that in memory.
+  const begin = (work: Uint8Array, start: number, end: number, mask: number): Begun => {
+    const last = Math.min(end, start + 4 * limits.cell);
+    const { text: told, encoding } = decode(work.subarray(start, last), last === end);
+    if (encoding) foreign++;
+    const all = !encoding ? cellText(work, start, last, mask) : mask & bits.escaped ? told.replaceAll('""', '"') : told;
+    const { text } = cut(all, limits.cell);
+    const more = end - start <= limits.cell ? 0 : end - start - (encoding ? text.length : Buffer.byteLength(text));
+    return { text, more: Math.max(0, more) };
+  };
+  const scanner = new CsvScanner(
+    ({ bytes, rows, first, starts, ends, masks, numbers }) => {
+      for (let row = 0; row < rows; row++) {
+        const [from = 0, to = 0] = first.subarray(row, row + 2);
+        sheet.row(numbers[row] ?? 0, to - from, at =>
+          begin(bytes, starts[from + at] ?? 0, ends[from + at] ?? 0, masks[from + at] ?? 0),
+        );
+      }
+    },
+    delimiterOf(await head(open, 1 << 16), preferred).charCodeAt(0),
+  );
+  for await (const chunk of open()) {
+    read += chunk.length;
+    scanner.push(chunk);
+    if (scanner.wrong !== undefined || read > limits.bytes) {
+      whole = false;
+      break;
+    }
+  }
+  if (whole) scanner.end();
+  const wrong = scanner.wrong ? `The rest: ${scanner.wrong}.` : 'All after the first megabytes of the file.';
+  const said = foreign > 0 ? `: ${counted(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
+  return sheet.part(`Table${said}`, limits.html, whole ? [] : [wrong]);
+}

@@ -1,0 +1,53 @@
+import type { FileReport } from '../report.ts';
+import { decode } from './encoding.ts';
+import { grouped, short } from './escape.ts';
+import type { Limits } from './limits.ts';
+import type { Part } from './page.ts';
+import { type Flag, flags, marked } from './sheet.ts';
+
+/** Lines with their numbers; nothing of them means anything to a browser. `flag` says which were found wrong. */
+export function lines(
+  title: string,
+  all: readonly string[],
+  { limits, room = limits.html, flag }: { limits: Limits; room?: number; flag?: (line: number) => Flag | undefined },
+): Part {
+  const html: string[] = [];
+  let left = room;
+  for (const line of all.slice(0, limits.lines)) {
+    if (left <= 0) break;
+    const found = flag?.(html.length + 1);
+    const { about, mark } = found ? marked(found) : { about: '', mark: '' };
+    const item = `<li${found ? ` class="${found.action}"` : ''}${about}><span>${short(line, limits.line)}</span>${mark}</li>`;
+    left -= Buffer.byteLength(item);
+    html.push(item);
+  }
+  const rest = all.length - html.length;
+  const long = all.slice(0, html.length).filter(line => line.length > limits.line).length;
+  return {
+    html: `<section><h2>${title}</h2><ol class="lines">${html.join('')}</ol></section>`,
+    left: [
+      ...(long > 0 ? [`The ends of ${grouped(long)} long lines.`] : []),
+      ...(rest > 0 ? [`${grouped(rest)} lines.`] : []),
+    ],
+  };
+}
+
+export function split(text: string): string[] {
+  const all = text.split(/\r\n|\n|\r/);
+  if (all.at(-1) === '') all.pop();
+  return all;
+}
+
+/** Text line by line, numbered, with the flagged lines marked. */
+export function text(bytes: Uint8Array, whole: boolean, report: FileReport | undefined, limits: Limits): Part {
+  const { text: all, encoding } = decode(bytes, whole);
+  const found = flags(report);
+  const shown = lines(`Text${encoding ? `: it is not UTF-8 and is read as ${encoding}` : ''}`, split(all), {
+    limits,
+    flag: line => found.get(`${line}:1`),
+  });
+  return {
+    html: shown.html,
+    left: [...shown.left, ...(whole ? [] : [`All after the first ${grouped(bytes.length)} bytes.`])],
+  };
+}

@@ -1,0 +1,205 @@
+import { bits, cellText } from '../csv.ts';
+import type { Batch } from '../csv-tokenizer.ts';
+import type { Findings } from '../findings.ts';
+import { type Candidates, Columns } from './accumulate.ts';
+import type { Screen } from './cell-screening.ts';
+import { isNamed, isSuppressed, isWord, mayBeMark, type Named, type Role } from './columns.ts';
+import { readCell, readComposite } from './number.ts';
+import type { Locate } from './rows.ts';
+
+const numeric = bits.digit | bits.sign;
+const mayCount: readonly Role[] = ['count', 'denominator', 'total', 'plain', 'attribute', 'statistic'];
+/** Values that are held at once: few enough to stay in the processor's nearest memory. */
+const mostValues = 4096;
+
+/**
+ * Reads the cells of a table, some rows at once and column by column, as what is asked of a cell is the same all down its
+ * column. It counts what they are and leaves their values to the rules over rows.
+ */
+export class CellReader {
+  readonly state: Columns;
+  /** The values of the rows that were read last, row behind row; a cell that is no number has none. */
+  readonly values: Float64Array;
+  /** How many decimals each of the values is written with. */
+  readonly places: Uint8Array;
+  /** So many rows can be read at once. */
+  readonly rows: number;
+  readonly width: number;
+  readonly #screen: Screen;
+  readonly #locate: Locate;
+  /** Which columns may hold counts, by their names. */
+  readonly #counting: readonly boolean[];
+  readonly #threshold: number;
+  readonly #base: number;
+
+  constructor(columns: readonly Named[], { policy }: Findings, screen: Screen, locate: Locate) {
+    this.width = columns.length;
+    this.rows = Math.max(1, Math.floor(mostValues / columns.length));
+    this.state = new Columns(columns.length);
+    this.values = new Float64Array(Math.max(mostValues, columns.length));
+    this.places = new Uint8Array(this.values.length);
+    this.#screen = screen;
+    this.#locate = locate;
+    this.#counting = columns.map(({ role }) => mayCount.includes(role));
+    this.#threshold = policy.rules['sdc.minimum-count'].threshold;
+    const { base } = policy.rules['sdc.rounding'];
+    this.#base = base > 1 ? base : 5;
+  }
+
+  /** Reads rows that all have the same number of cells. */
+  read(batch: Batch, from: number, to: number): void {
+    const width = this.width;
+    const cells = (batch.first[from + 1] as number) - (batch.first[from] as number);
+    for (let at = 0; at < width; at++)
+      if (at < cells) this.#column(batch, from, to, at);
+      else for (let slot = at; slot < (to - from) * width; slot += width) this.values[slot] = Number.NaN;
+  }
+
+  /** Reads the cells of one column in rows of the same width, and counts what they are. */
+  #column(batch: Batch, from: number, to: number, at: number): void {
+    const { bytes, first, starts, ends, masks, digits, decimals, numbers } = batch;
+    const [values, places, state, width] = [this.values, this.places, this.state, this.width];
+    const [counting, threshold, base] = [this.#counting[at] as boolean, this.#threshold, this.#base];
+    const step = (first[from + 1] as number) - (first[from] as number);
+    let cell = (first[from] as number) + at;
+    let slot = at;
+    const unrounded = state.unrounded[at];
+    let [wholes, words] = [0, 0];
+    for (let row = from; row < to; row++, cell += step, slot += width) {
+      places[slot] = 0;
+      // Most numbers are short, and have been read with their cell.
+      const number = digits[cell] as number;
+      const behind = decimals[cell] as number;
+      if (number >= 0 && behind === 0) {
+        values[slot] = number;
+        wholes++;
+        if (counting && number < threshold) this.#low(at, number, numbers[row] as number);
+        if (counting && number % base !== 0) this.#keep(unrounded, numbers[row] as number, at, number);
+        continue;
+      }
+      if (number >= 0) {
+        this.#number(at, slot, number / (powers[behind] as number), behind, numbers[row] as number);
+        continue;
+      }
+      const start = starts[cell] as number;
+      const end = ends[cell] as number;
+      const mask = masks[cell] as number;
+      if (start < end && isWord(bytes, start) && !isNamed(bytes, start, end, mask)) {
+        values[slot] = Number.NaN;
+        words++;
+        if ((mask & (bits.digit | bits.at)) !== 0) this.#screen.see(batch, cell);
+      } else if (start === end) values[slot] = Number.NaN;
+      else if ((mask & ~(numeric | bits.quoted)) !== 0 || !this.#signed(batch, cell, row, at, slot))
+        this.#other(batch, cell, row, at, slot);
+    }
+    state.numbers[at] = (state.numbers[at] as number) + wholes;
+    state.texts[at] = (state.texts[at] as number) + words;
+  }
+
+  /** A cell of digits, signs and points alone: a number, unless a sign or a second point is inside (a date, a range). */
+  #signed(
+    { bytes, starts, ends, masks, numbers }: Batch,
+    cell: number,
+    row: number,
+    at: number,
+    slot: number,
+  ): boolean {
+    const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
+    if (end - start > 15 || (mask & bits.digit) === 0) return false;
+    const lead = bytes[start] as number;
+    let whole = 0;
+    let point = 0;
+    for (let index = lead === 45 || lead === 43 ? start + 1 : start; index < end; index++) {
+      const digit = (bytes[index] as number) - 48;
+      if (digit >= 0) whole = whole * 10 + digit;
+      else if (digit === -2 && point === 0) point = index + 1;
+      else return false;
+    }
+    if (end - start === 10 && (mask & bits.sign) === 0) this.#screen.tenDigits(bytes, start, at);
+    const decimals = point > 0 ? end - point : 0;
+    if (decimals > 0) whole /= powers[decimals] as number;
+    const value = lead === 45 ? -whole : whole;
+    this.#number(at, slot, value, decimals, numbers[row] as number);
+    return true;
+  }
+
+  #value(at: number, slot: number, value: number, decimals: number): void {
+    const { places } = this.state;
+    this.values[slot] = value;
+    this.places[slot] = decimals;
+    if (decimals > (places[at] as number)) places[at] = decimals;
+  }
+
+  #number(at: number, slot: number, value: number, decimals: number, row: number): void {
+    this.#value(at, slot, value, decimals);
+    this.#counted(at, value, decimals, row);
+  }
+
+  #counted(at: number, value: number, decimals: number, row: number): void {
+    const state = this.state;
+    state.numbers[at] = (state.numbers[at] as number) + 1;
+    if (!this.#counting[at]) return;
+    if (value < 0) state.negative[at] = (state.negative[at] as number) + 1;
+    else if (decimals > 0 && value !== Math.floor(value)) {
+      state.parts[at] = (state.parts[at] as number) + 1;
+      if (value < this.#threshold) this.#keep(state.smallParts[at], row, at, value);
+    } else {
+      if (value < this.#threshold) this.#low(at, value, row);
+      if (value < 0x7fffffff ? (value | 0) % this.#base !== 0 : value % this.#base !== 0)
+        this.#keep(state.unrounded[at], row, at, value);
+    }
+  }
+
+  #low(at: number, value: number, row: number): void {
+    const { zeros, small } = this.state;
+    this.#keep(value === 0 ? zeros[at] : small[at], row, at, value);
+  }
+
+  #keep(list: Candidates | undefined, row: number, at: number, value: number): void {
+    if (list?.one()) list.cells.push(this.#locate(row, at, String(value)));
+  }
+
+  /** A cell that is no plain number: text, a mark, or a number with signs around it. */
+  #other(batch: Batch, cell: number, row: number, at: number, slot: number): void {
+    const { bytes, starts, ends, masks, numbers } = batch;
+    const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
+    const state = this.state;
+    this.values[slot] = Number.NaN;
+    const length = end - start;
+    const hasDigit = (mask & bits.digit) !== 0;
+    const last = bytes[end - 1] as number;
+    const isPlain =
+      hasDigit &&
+      (mask & (bits.letter | bits.at)) === 0 &&
+      ((mask & bits.other) !== 0 || ((mask & bits.exponent) !== 0 && ((bytes[start] as number) | 32) !== 101));
+    // Digits of other scripts are none to the scanner.
+    const isForeign = !hasDigit && (last >= 0x80 || (bytes[start] as number) >= 0x80);
+    if (length <= 40 && (isPlain || isForeign || isNamed(bytes, start, end, mask))) {
+      const text = cellText(bytes, start, end, mask);
+      const read = readCell(text);
+      if (read) {
+        // What is written as a percentage counts nobody, whatever its column is called.
+        if (!read.percent) this.#counted(at, read.value, read.places, numbers[row] as number);
+        else state.percents[at] = (state.percents[at] as number) + 1;
+        this.#value(at, slot, read.value, Math.min(read.places, 15));
+        return;
+      }
+      const parts = last === 41 || last === 93 ? readComposite(text) : undefined;
+      if (parts) {
+        state.composite[at] = (state.composite[at] as number) + (parts.percent ? 1 : 0);
+        if (parts.percent) {
+          this.#counted(at, parts.count, 0, numbers[row] as number);
+          return;
+        }
+      }
+    }
+    if (length <= 14 && mayBeMark(bytes, start, length) && isSuppressed(cellText(bytes, start, end, mask))) {
+      state.suppressed[at] = (state.suppressed[at] as number) + 1;
+      return;
+    }
+    state.texts[at] = (state.texts[at] as number) + 1;
+    this.#screen.see(batch, cell);
+  }
+}
+
+const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);

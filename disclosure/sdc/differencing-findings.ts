@@ -1,0 +1,71 @@
+import * as z from 'zod';
+import { quoted } from '../findings.ts';
+import type { Policy } from '../policy.ts';
+import { Action, type CheckFinding } from '../report.ts';
+import type { Compared } from './cell-index.ts';
+import type { Difference, Near } from './differencing.ts';
+
+/** What a policy says about differences, as it goes with the tables it was checked under. */
+export const Limits = z.object({ threshold: z.number(), action: Action });
+export type Limits = z.infer<typeof Limits>;
+
+/** Nothing, where the policy has the rule off. */
+export function limitsOf({ rules }: Policy): Limits | undefined {
+  const { action } = rules['sdc.differencing'];
+  return action === 'off' ? undefined : { threshold: rules['sdc.minimum-count'].threshold, action };
+}
+
+const place = (row: number, column: number) => `row ${row}, column ${column}`;
+const pair = ({ row, column, otherRow, otherColumn, by, sum }: Near) =>
+  `${sum ? 'what starts at ' : ''}${place(row, column)} and there ${place(otherRow, otherColumn)} (${by} apart)`;
+const milder = (action: Action): Action => (action === 'block' ? 'ask' : action);
+
+/** Where a table is, for a person who looks for it. */
+const nameOf = ({ path, table }: Compared) => `${table > 1 ? `table ${table} of ` : ''}“${quoted(path, 80)}”`;
+
+/** A difference as a finding on the newer table. It names places in both, and no value that has not left yet. */
+export function tell(
+  { certain, near, count }: Difference,
+  table: Compared,
+  other: Compared,
+  release: string | undefined,
+  { threshold, action }: Limits,
+): CheckFinding {
+  const from = `${nameOf(other)} of ${release === undefined ? 'this request' : `release ${quoted(release, 60)}`}`;
+  const places = near.slice(0, 3).map(pair).join('; ');
+  const more = count > 3 ? `; ${count - 3} more` : '';
+  const within = table.table > 1 ? ` (table ${table.table})` : '';
+  return {
+    rule: 'sdc.differencing',
+    action: certain ? action : milder(action),
+    says: certain
+      ? `Counts here${within} and in ${from} are of the same people but for fewer than ${threshold}, who can be told by subtraction: ${places}${more}. Release one of the two, or round both.`
+      : `Counts here${within} differ by less than ${threshold} from those in ${from}, and may be of the same people: ${places}${more}. Say how the two populations differ, or round both.`,
+    cells: near.slice(0, 50).map(({ row, column, value, sum }) => ({
+      ...(table.sheet === undefined ? {} : { sheet: table.sheet }),
+      row,
+      column,
+      // A sum is named at the first of its cells.
+      value: sum ? `sum ${value}` : String(value),
+    })),
+    count: Math.max(1, count),
+  };
+}
+
+/** More tables are near to one than can be looked at. */
+export const tellTooMany = (table: Compared, { action }: Limits): CheckFinding => ({
+  rule: 'sdc.differencing',
+  action: milder(action),
+  says: `Counts of ${nameOf(table)} are near to those of more tables than can be compared. Say how their populations differ, or round them.`,
+  cells: [],
+  count: 1,
+});
+
+/** A table has more counts, or more variables, than are compared. */
+export const tellCut = (table: Compared, { action }: Limits): CheckFinding => ({
+  rule: 'sdc.differencing',
+  action: milder(action),
+  says: `${nameOf(table)} is too large for all of its counts to be compared with other tables. Give a smaller one, or say why subtraction tells nothing.`,
+  cells: [],
+  count: 1,
+});

@@ -1,0 +1,149 @@
+import type { Findings } from '../findings.ts';
+import { identifyingName } from '../identifiers.ts';
+import type { RuleName } from '../policy.ts';
+import { type Summary, summaryOf, type TableOf } from './cell-index.ts';
+import { type Named, named } from './columns.ts';
+import { complementary, fullCells } from './complementary.ts';
+import type { Counted } from './counts.ts';
+import { everybody, percentagesOfBases, remainders } from './denominators.ts';
+import { countOf, Grid, melt } from './grid.ts';
+import { modelFreedom } from './models.ts';
+import { readNumber } from './number.ts';
+import { RowRules } from './rows.ts';
+import { quartilesInCells, ranges, steps, values } from './running-totals.ts';
+import { strays } from './unparsed-cells.ts';
+
+const aggregate = 'count denominator total percent proportion statistic quantile extreme sum weight'.split(' ');
+
+/** Under such a heading a row called "men" has a figure about men and not their number. */
+const figures = 'percent proportion statistic quantile extreme weight'.split(' ');
+
+/** A policy that wants one of these can't let a table pass that is too large for it: somebody is asked at least. */
+const needWhole: readonly RuleName[] = ['sdc.microdata', 'sdc.full-cells', 'sdc.complementary', 'sdc.differencing'];
+
+/** The rules that need the whole table. Returns what a release must be remembered as. */
+export function wholeTable(
+  grid: Grid | undefined,
+  columns: readonly Named[],
+  counted: Counted,
+  findings: Findings,
+  rows: number,
+  of: TableOf,
+): Summary[] {
+  if (!grid) {
+    const needed = needWhole.some(rule => findings.policy.rules[rule].action !== 'off');
+    if (rows > 0 && needed)
+      findings.addAtLeast(
+        'ask',
+        'sdc.not-run',
+        `The table is too large (more than ${Math.min(findings.policy.cells, Grid.most)} cells) for the rules on totals, microdata and earlier releases. Give a smaller one.`,
+      );
+    return [];
+  }
+  strays(grid, findings);
+  if (findings.runs('sdc.microdata')) {
+    const why = whyMicrodata(grid, columns, counted, findings.policy.rules['sdc.microdata'].rows);
+    if (why !== undefined)
+      findings.add('sdc.microdata', `This looks like one row a person and not like a table of results: ${why}.`, [
+        grid.cell(grid.numbers[0] ?? 1, 0, grid.rows[0]?.[0] ?? ''),
+      ]);
+  }
+  const lies = (counted.columns.length === 0 || !counted.cross) && sideways(grid, columns, counted, findings);
+  modelFreedom(grid, columns, lies, findings);
+  percentagesOfBases(grid, columns, findings);
+  everybody(grid, columns, findings);
+  remainders(grid, columns, findings);
+  steps(grid, columns, findings);
+  ranges(grid, columns, findings);
+  quartilesInCells(grid, columns, findings);
+  if (!lies) values(grid, columns, counted, findings);
+  const melted = melt(grid, columns, counted);
+  for (const one of melted) {
+    if (findings.runs('sdc.full-cells')) fullCells(one, grid, findings);
+    if (findings.runs('sdc.complementary') && !counted.rounded) complementary(one, grid, findings);
+  }
+  if (!findings.runs('sdc.differencing')) return [];
+  return melted.map(one => summaryOf(one, grid, { rounded: counted.rounded, only: melted.length === 1 }, of));
+}
+
+/**
+ * One row a person: keys of persons, or what describes a person in columns without a single count or statistic. In a
+ * table of results every combination of labels comes once; in data on people they come again and again.
+ */
+function whyMicrodata(grid: Grid, columns: readonly Named[], counted: Counted, least: number): string | undefined {
+  const count = grid.rows.length;
+  const [key] = columns.filter(({ name }) => identifyingName(name) === 'direct');
+  if (key && count >= 2) return `“${key.name.slice(0, 40)}” is a key of persons`;
+  if (count < least || columns.length < 2) return undefined;
+  const attributes = columns.filter(({ role }) => role === 'attribute');
+  const aggregates = columns.filter(({ role }) => aggregate.includes(role));
+  if ((aggregates.length > 0 && attributes.length < 3) || aggregates.length > attributes.length) return undefined;
+  const numeric = columns.map(
+    (_, at) => grid.rows.filter(row => readNumber(row[at] ?? '') !== undefined).length > count / 2,
+  );
+  const labels = columns.flatMap((column, at) =>
+    !numeric[at] || column.role === 'ordinal' || column.role === 'attribute' ? [at] : [],
+  );
+  const combinations = new Set(grid.rows.map(row => labels.map(at => row[at] ?? '').join('\u0000'))).size;
+  const repeated = labels.length > 0 && combinations < 0.9 * count;
+  const ids = columns.some(
+    ({ name }, at) =>
+      /(^|[_ ])(id|key|uuid|guid|ref)$/i.test(name.trim()) && new Set(grid.rows.map(row => row[at])).size > 0.9 * count,
+  );
+  if (attributes.length >= 2 && (repeated || ids || attributes.length >= 3)) {
+    const names = attributes.slice(0, 3).map(({ name }) => name.slice(0, 30));
+    return `its columns describe people (${names.join(', ')}) and none counts them`;
+  }
+  if (ids && !counted.cross) return 'every row has an id of its own and no column counts people';
+  if (repeated && labels.length >= 2 && numeric.some((is, at) => is && !labels.includes(at)))
+    return 'rows with the same labels come again and again, and no column counts people';
+  return undefined;
+}
+
+/** A table whose rows are statistics and whose columns are groups or variables: the rules of rows, for its columns. */
+function sideways(grid: Grid, columns: readonly Named[], counted: Counted, findings: Findings): boolean {
+  const rows = grid.rows.map((row, at) => ({
+    row,
+    number: grid.numbers[at] ?? 0,
+    name: named((row[0] ?? '').replace(/[:.]+$/, '')),
+  }));
+  const labelled = rows.filter(({ row }) => (row[0] ?? '').trim() !== '' && row.length > 1);
+  const known = labelled.filter(
+    ({ name }) => !['plain', 'ordinal', 'attribute', 'total', 'weight'].includes(name.role),
+  );
+  if (known.length < 2 || known.length * 2 < labelled.length || labelled.length > 500) return false;
+  const { threshold } = findings.policy.rules['sdc.minimum-count'];
+  const width = Math.max(...labelled.map(({ row }) => row.length));
+  const rules = new RowRules(
+    labelled.map(({ name }) => name),
+    findings,
+    (line, index, value) => grid.cell(labelled[index]?.number ?? 0, line, value),
+  );
+  const values = new Float64Array(labelled.length);
+  const places = new Uint8Array(labelled.length);
+  for (let column = 1; column < width; column++) {
+    for (const [at, { row, name, number }] of labelled.entries()) {
+      const text = row[column] ?? '';
+      const read = readNumber(text);
+      values[at] = name.role === 'count' ? (countOf(text) ?? Number.NaN) : (read?.value ?? Number.NaN);
+      places[at] = Math.min(15, read?.places ?? 0);
+      const value = values[at] as number;
+      if (
+        name.role === 'count' &&
+        value > 0 &&
+        value < threshold &&
+        !counted.columns.includes(column) &&
+        !figures.includes(columns[column]?.role ?? 'plain') &&
+        findings.runs('sdc.minimum-count')
+      )
+        findings.add(
+          'sdc.minimum-count',
+          `A count in the row “${name.name.slice(0, 40)}” is below ${threshold}. Suppress it or merge groups.`,
+          [grid.cell(number, column, text)],
+        );
+    }
+    rules.row(column, values, places);
+  }
+  rules.end();
+  return true;
+}

@@ -1,0 +1,152 @@
+import { cellText } from '../csv.ts';
+import type { Batch } from '../csv-tokenizer.ts';
+import { type Findings, quoted } from '../findings.ts';
+import type { Cell } from '../report.ts';
+import type { Summary, TableOf } from './cell-index.ts';
+import { Screen } from './cell-screening.ts';
+import { CellReader } from './cells.ts';
+import { type Named, named } from './columns.ts';
+import { countFindings } from './counts.ts';
+import { Grid } from './grid.ts';
+import { headingLike } from './heading.ts';
+import { type Locate, RowRules } from './rows.ts';
+import { wholeTable } from './table-rules.ts';
+import { encoded, texts } from './texts.ts';
+
+/** Lines above the heading, such as a title, that are let pass. */
+const mostAbove = 10;
+
+export interface TableOptions extends TableOf {
+  readonly findings: Findings;
+  readonly sheet?: string;
+  readonly path: string;
+}
+
+/**
+ * One table, checked as its rows pass. Rules over rows and columns keep a few numbers a column; the rules that need the
+ * whole table have it while it is small enough to be read by a person, and say so when it is not.
+ */
+export class TableCheck {
+  rows = 0;
+  cells = 0;
+  summaries: Summary[] = [];
+  readonly #options: TableOptions;
+  readonly #findings: Findings;
+  readonly #screen: Screen;
+  #above: { cells: string[]; number: number }[] = [];
+  #columns: readonly Named[] | undefined;
+  #reader: CellReader | undefined;
+  #grid: Grid | undefined;
+  #rules: RowRules | undefined;
+  #ragged: Cell[] = [];
+  #raggedRows = 0;
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+    this.#findings = options.findings;
+    this.#screen = new Screen(options.findings, (row, index, value) => this.#cell(row, index, value));
+  }
+
+  /** A row of a reader that has text, not bytes: of a sheet, a record, a notebook's table. */
+  text(cells: readonly string[], number: number): void {
+    this.take(encoded(cells, number));
+  }
+
+  take(batch: Batch): void {
+    let row = 0;
+    for (; row < batch.rows && !this.#reader; row++) this.#begin(texts(batch, row), batch.numbers[row] as number);
+    while (this.#reader && row < batch.rows) row = this.#some(batch, row, this.#reader);
+  }
+
+  /** Finds the heading: the first row with two cells or more, or the first of all in a table of one column. */
+  #begin(texts: string[], number: number): void {
+    this.#above.push({ cells: texts, number });
+    if (texts.filter(text => text.trim() !== '').length < 2 && this.#above.length <= mostAbove) return;
+    this.#start();
+  }
+
+  #start(): void {
+    const wide = this.#above.findIndex(({ cells }) => cells.filter(text => text.trim() !== '').length >= 2);
+    const rest = this.#above.slice(Math.max(0, wide));
+    const title = this.#above.slice(0, Math.max(0, wide)).map(({ cells }) => cells.join(' ').trim());
+    this.#above = [];
+    const [first] = rest;
+    if (!first) return;
+    const isHeading = headingLike(first.cells);
+    const names = isHeading ? first.cells : first.cells.map(() => '');
+    const { findings, path, sheet } = this.#options;
+    this.#columns = names.map(name => named(name));
+    const locate: Locate = (line, index, value) => this.#cell(line, index, value);
+    this.#reader = new CellReader(this.#columns, findings, this.#screen, locate);
+    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path, title);
+    this.#rules = new RowRules(this.#columns, findings, locate);
+    if (isHeading) this.#screen.heading(names, first.number);
+    for (const { cells, number } of isHeading ? rest.slice(1) : rest) this.text(cells, number);
+  }
+
+  #cell(row: number, index: number, value: string): Cell {
+    const { sheet } = this.#options;
+    return { ...(sheet === undefined ? {} : { sheet }), row, column: index + 1, value: quoted(value, 100) };
+  }
+
+  /** Judges the next rows that have the same number of cells, and returns which one is next. */
+  #some(batch: Batch, from: number, reader: CellReader): number {
+    const { first, numbers } = batch;
+    const { width } = reader;
+    const cells = (first[from + 1] as number) - (first[from] as number);
+    const end = Math.min(batch.rows, from + reader.rows);
+    let to = from + 1;
+    while (to < end && (first[to + 1] as number) - (first[to] as number) === cells) to++;
+    this.rows += to - from;
+    this.cells += cells * (to - from);
+    if (cells !== width) for (let row = from; row < to; row++) this.#unlike(batch, row, width);
+    reader.read(batch, from, to);
+    const rules = this.#rules?.idle ? undefined : this.#rules;
+    for (let row = from; row < to; row++) {
+      this.#screen.row(batch, row);
+      rules?.row(numbers[row] as number, reader.values, reader.places, (row - from) * width);
+    }
+    if (this.cells > Math.min(this.#findings.policy.cells, Grid.most)) this.#grid = undefined;
+    if (this.#grid) for (let row = from; row < to; row++) this.#grid.push(texts(batch, row), numbers[row] as number);
+    return to;
+  }
+
+  /** A row of another width. One with a single text is a note below the table. */
+  #unlike(batch: Batch, row: number, width: number): void {
+    const { bytes, first, starts, ends, numbers } = batch;
+    const [from, to] = [first[row] as number, first[row + 1] as number];
+    let filled = 0;
+    for (let cell = from; cell < to; cell++) {
+      if ((starts[cell] as number) < (ends[cell] as number)) filled++;
+      if (cell - from >= width) this.#screen.see(batch, cell);
+    }
+    if (filled <= 1) return;
+    this.#raggedRows++;
+    if (this.#ragged.length < 50) {
+      const label = cellText(bytes, starts[from] as number, ends[from] as number, 0);
+      this.#ragged.push(this.#cell(numbers[row] as number, to - from - 1, label));
+    }
+  }
+
+  end(): void {
+    if (!this.#reader) this.#start();
+    const [columns, reader] = [this.#columns, this.#reader];
+    if (!columns || !reader) return;
+    const findings = this.#findings;
+    if (this.#raggedRows > 0 && findings.runs('table.ragged'))
+      findings.add(
+        'table.ragged',
+        'Rows have more or fewer cells than the heading, so values may stand in the wrong column.',
+        this.#ragged,
+        this.#raggedRows,
+      );
+    this.#rules?.end();
+    this.#screen.end(columns);
+    const counted = countFindings(columns, reader.state, findings, this.rows);
+    this.summaries = wholeTable(this.#grid, columns, counted, findings, this.rows, this.#options);
+    // A file may have many tables: what this one needed is let go.
+    this.#grid = undefined;
+    this.#reader = undefined;
+    this.#rules = undefined;
+  }
+}

@@ -1,0 +1,217 @@
+import { mostColumns } from './csv-tokenizer.ts';
+import { isHeading, isNumber, isPlain, listed } from './delimited-text.ts';
+import type { Findings } from './findings.ts';
+import { LatexTables } from './latex.ts';
+import { htmlTags, MarkupTables, pageTags } from './markup.ts';
+import type { Rows } from './row-sink.ts';
+
+/** Rules between rows, as of Markdown and of what statistics programs print. */
+const ruled = /^[\s|+:=_-]*$/;
+const between = /\s*\|\s*|\t+|\s{2,}/;
+/** So much of a run is held until it is known to be a table; from there on its rows pass one by one. */
+const mostHeld = { rows: 1000, characters: 2 ** 20 };
+/** Texts with more tables than this are checked up to here, and say so. */
+const mostTables = 500;
+
+interface Line {
+  readonly cells: string[];
+  readonly number: number;
+}
+/** A table is judged; what may be one, and may as well be settings or sentences, is shown to somebody. */
+type Verdict = 'table' | 'perhaps' | 'no';
+
+/** Lines behind each other that are divided in the same way. */
+class Run {
+  readonly #verdict: (lines: readonly Line[]) => Verdict;
+  readonly #newTable: () => Rows | undefined;
+  readonly #perhaps: (line: number) => void;
+  #held: Line[] = [];
+  #characters = 0;
+  #isOpen = false;
+  #table: Rows | undefined;
+  #blank = false;
+  /** The width of its first line. */
+  width = 0;
+
+  constructor(
+    verdict: (lines: readonly Line[]) => Verdict,
+    newTable: () => Rows | undefined,
+    perhaps: (line: number) => void,
+  ) {
+    this.#verdict = verdict;
+    this.#newTable = newTable;
+    this.#perhaps = perhaps;
+  }
+
+  push(cells: string[], number: number): void {
+    this.#blank = false;
+    if (this.#isOpen) {
+      this.#table?.text(cells, number);
+      return;
+    }
+    if (this.#held.length === 0) this.width = cells.length;
+    this.#held.push({ cells, number });
+    this.#characters += cells.reduce((sum, cell) => sum + cell.length, 0);
+    if (this.#held.length < mostHeld.rows && this.#characters < mostHeld.characters) return;
+    if (this.#verdict(this.#held) === 'table') this.#start();
+    // Words say nothing; the heading and the numbers wait for more.
+    else this.#held = this.#held.filter(({ cells }, at) => at === 0 || cells.some(isNumber)).slice(0, 10);
+    this.#characters = 0;
+  }
+
+  /** An empty line ends a table, and two end what may become one. */
+  blank(): void {
+    if (this.#isOpen || this.#blank || this.#held.length > 2) this.end();
+    else this.#blank = true;
+  }
+
+  end(): void {
+    if (!this.#isOpen && this.#held.length > 0) {
+      const verdict = this.#verdict(this.#held);
+      if (verdict === 'table') this.#start();
+      else if (verdict === 'perhaps') this.#perhaps(this.#held[0]?.number ?? 1);
+    }
+    if (this.#isOpen) this.#table?.end();
+    this.#table = undefined;
+    this.#isOpen = false;
+    this.#held = [];
+    this.#characters = 0;
+    this.#blank = false;
+    this.width = 0;
+  }
+
+  #start(): void {
+    const [held, [first]] = [this.#held, this.#held];
+    this.#isOpen = true;
+    this.#held = [];
+    this.#table = this.#newTable();
+    const width = Math.max(...held.filter(hasNumber).map(({ cells }) => cells.length));
+    // R and pandas leave the heading of the rows' names out.
+    for (const one of held)
+      this.#table?.text(one === first && one.cells.length === width - 1 ? ['', ...one.cells] : one.cells, one.number);
+  }
+}
+
+const hasNumber = ({ cells }: Line): boolean => cells.slice(1).some(isNumber);
+
+/**
+ * Two rows with numbers under something else are a table, one under a heading of Markdown as well; sentences are none. In
+ * code numbers also stand below each other as settings do: there a table has a heading.
+ */
+const spaced =
+  (isCode: boolean) =>
+  (lines: readonly Line[]): Verdict => {
+    const [first] = lines;
+    if (!first || lines.length < 2) return 'no';
+    const numbered = lines.filter(hasNumber).length;
+    const headed = isHeading(first.cells);
+    if (lines.length >= 3 && numbered >= 2) return isCode && !headed ? 'perhaps' : 'table';
+    return headed && numbered >= 1 && lines.every(({ cells }) => cells.every(isPlain)) ? 'perhaps' : 'no';
+  };
+
+/** Lines with the same number of commas: a table below a heading, and for somebody to see where there are three of them. */
+const commas = (lines: readonly Line[]): Verdict => {
+  const [first, ...rows] = lines;
+  if (!first || rows.length === 0) return 'no';
+  const numbered = rows.filter(({ cells }) => cells.some(isNumber));
+  if (isHeading(first.cells) && numbered.every(({ cells }) => cells.every(isPlain))) {
+    if (numbered.length >= 2) return 'table';
+    if (numbered.length === 1) return 'perhaps';
+  }
+  return numbered.length + (first.cells.some(isNumber) ? 1 : 0) >= 3 ? 'perhaps' : 'no';
+};
+
+/**
+ * Tables inside of a text: of Markdown (`| a | 4 |`), those that programs print with two spaces or more between columns or
+ * with commas, those of LaTeX and of HTML. A table may be as long and as wide as it likes; what is not read is said.
+ */
+export class TextTables {
+  readonly #findings: Findings;
+  readonly #isLatex: boolean;
+  readonly #spaced: Run;
+  readonly #listed: readonly { delimiter: string; run: Run }[];
+  readonly #latex: LatexTables;
+  readonly #markup: MarkupTables;
+  #tables = 0;
+
+  constructor(findings: Findings, newTable: () => Rows, { isCode = false, isLatex = false, isPage = false } = {}) {
+    this.#findings = findings;
+    this.#isLatex = isLatex;
+    const table = (): Rows | undefined => {
+      if (this.#tables++ < mostTables) return newTable();
+      this.#unread(`it has more than ${mostTables} tables, and only those are read`);
+      return undefined;
+    };
+    const perhaps = (line: number) =>
+      findings.unjudged(
+        'sdc.not-run',
+        'Lines with numbers in columns may be a table, which nobody has judged. Submit tables as CSV files.',
+        [{ row: line, column: 1, value: '' }],
+      );
+    this.#spaced = new Run(spaced(isCode), table, perhaps);
+    this.#listed = [',', ';'].map(delimiter => ({ delimiter, run: new Run(commas, table, perhaps) }));
+    this.#latex = new LatexTables(table, why => this.#unread(`a table of LaTeX is not read to its end: ${why}`));
+    this.#markup = new MarkupTables(isPage ? pageTags : htmlTags, table, why =>
+      this.#unread(`a table of HTML is not read to its end: ${why}`),
+    );
+  }
+
+  line(text: string, number: number): void {
+    this.#markup.feed(`${text}\n`);
+    if (this.#latex.line(text, number, this.#isLatex) && !text.includes('|')) {
+      this.#endRuns();
+      return;
+    }
+    const trimmed = text.trim();
+    if (trimmed === '') {
+      for (const run of this.#runs()) run.blank();
+      return;
+    }
+    if (ruled.test(text)) return;
+    const cells = trimmed
+      .slice(trimmed.startsWith('|') ? 1 : 0, trimmed.length > 1 && trimmed.endsWith('|') ? -1 : undefined)
+      .trim()
+      .split(between);
+    if (cells.length > mostColumns) this.#unread(`a row has more than ${mostColumns} columns`);
+    if (cells.length >= 2) this.#spaced.push(cells, number);
+    else this.#spaced.end();
+    for (const { delimiter, run } of this.#listed) {
+      const parts = cells.length < 2 && trimmed.includes(delimiter) ? listed(trimmed, delimiter) : [];
+      if (parts.length > mostColumns) this.#unread(`a row has more than ${mostColumns} columns`);
+      if (parts.length < 2) run.end();
+      else {
+        if (run.width !== parts.length) run.end();
+        run.push(parts, number);
+      }
+    }
+  }
+
+  /** A part of a line that is too long to be held. Pages are often written so; no table has such rows. */
+  piece(text: string): void {
+    this.#markup.feed(text);
+    this.#endRuns();
+    if (/\p{Nd}/u.test(text) && (between.test(text) || /[,;&]/.test(text)))
+      this.#unread('a line is too long to be read as the row of a table');
+  }
+
+  end(): void {
+    this.#endRuns();
+    this.#latex.end();
+    this.#markup.end();
+  }
+
+  #runs(): Run[] {
+    return [this.#spaced, ...this.#listed.map(({ run }) => run)];
+  }
+
+  #endRuns(): void {
+    for (const run of this.#runs()) run.end();
+  }
+
+  #unread(why: string): void {
+    this.#findings.unjudged(
+      'sdc.not-run',
+      `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
+    );
+  }
+}

@@ -1,0 +1,206 @@
+import { randomInt } from 'node:crypto';
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { http, type User } from '../http/http.ts';
+import { outcomes } from '../http/idempotency.ts';
+import { rolesOf } from '../projects/membership.ts';
+import { findPerson } from '../projects/people.ts';
+import { readProject } from '../projects/store.ts';
+import { Refused } from '../refused.ts';
+import { lend } from '../storage/upload-credentials.ts';
+import { type Command, decide } from './airlock.ts';
+import { factsFor } from './decision-context.ts';
+import { finder, type Of } from './load-request.ts';
+import { manifestOf, pageFiles, pageReports } from './manifest-queries.ts';
+import { pageRulings, readRuling, writeRuling } from './project-settings.ts';
+import { revokeDownload } from './release/download.ts';
+import { signingKeys } from './release/key.ts';
+import { Rules } from './request/airlock-config.ts';
+import { lapse } from './request/deadlines.ts';
+import { type Decision, onceOnly } from './request/decision.ts';
+import { requestId } from './request/request.ts';
+import { shown } from './request/request-view.ts';
+import { mayUpload, open } from './request/requester-commands.ts';
+import { shownSettings } from './request/settings.ts';
+import { summaryOf } from './request/summary.ts';
+import { told } from './request/trail-visibility.ts';
+import type { Ballot } from './request/votes.ts';
+import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, waiting } from './store.ts';
+import { start, wake } from './workflows.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  UPLOADS_BUCKET: z.string(),
+  UPLOADS_KEY_ARN: z.string(),
+  UPLOAD_ROLE_ARN: z.string(),
+  REGION: z.string(),
+  POOL_ID: z.string(),
+  MACHINE: z.string(),
+  RELEASE_MACHINE: z.string(),
+  SIGNING_KEY: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3, Cognito, KMS, Step Functions and DynamoDB, each for an operation here.
+const { TABLE_NAME, AIRLOCK_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...given } = env.parse(process.env);
+const landing = {
+  bucket: given.UPLOADS_BUCKET,
+  key: given.UPLOADS_KEY_ARN,
+  role: given.UPLOAD_ROLE_ARN,
+  region: given.REGION,
+};
+const rules = Rules.parse(JSON.parse(RULES));
+const { look, find, viewed } = finder(TABLE_NAME, rules);
+
+/** What somebody asks for: decided on what is so now, and written; what happened is told by the table's stream. */
+async function run(
+  { user, params: { project, request: id }, mark }: { user: User; params: Of; mark: string },
+  command: (by: User) => Command,
+): Promise<Decision> {
+  const at = now();
+  const decision = await change(TABLE_NAME, { project, id, at }, async read => {
+    const facts = await factsFor({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
+    return onceOnly(read, mark, () => decide(read, command(user), at, facts));
+  });
+  if (decision.wake !== undefined) await wake(decision.wake);
+  return decision;
+}
+
+/** A workflow begins with the review of a seal, or makes one. */
+const fromOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
+
+async function answer(user: User, { request }: Decision) {
+  return shown(request, user, await look(request, user));
+}
+
+/** Who shall fetch it, by the name that people know. */
+async function recipientOf(named: string | undefined) {
+  if (named === undefined) return undefined;
+  const { user: id, name } = await findPerson(POOL_ID, named);
+  return { id, name };
+}
+
+async function cast(call: { user: User; params: Of; mark: string }, ballot: Ballot) {
+  const { user, params: of } = call;
+  if (ballot.files.length > 0) {
+    const { of: request, eye } = await find(user, of);
+    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} can't review its requests.`);
+    const known = new Set((await manifestOf(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
+    const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
+    if (unknown.length > 0) throw new Refused('invalid', 'These files are not in the seal.', unknown);
+  }
+  return answer(user, await run(call, by => ({ do: 'vote', by, ballot })));
+}
+
+/** Lists are written with the requests; what time has changed since is looked up. */
+async function page(project: string, query: { limit: number; next?: string | undefined }) {
+  const at = now();
+  const { items, next } = await pageRequests(TABLE_NAME, project, query);
+  const current = await Promise.all(
+    items.map(async ({ revision: _, ...item }) => {
+      if (item.due === undefined || at < item.due) return item;
+      return summaryOf(lapse(await readRequest(TABLE_NAME, item.project, item.id), at, rules).request);
+    }),
+  );
+  return { items: current, ...(next !== undefined && { next }) };
+}
+
+export const handler = http<'airlock'>(
+  {
+    async draftRequest({ user, params: { project }, body, mark }) {
+      if ((await readProject(TABLE_NAME, project))?.status !== 'ready')
+        throw new Refused('conflict', `Project ${project} is not ready: nothing can leave it.`);
+      const at = now();
+      const id = requestId(at, randomInt(2 ** 20));
+      const wanted = { ...body, recipient: await recipientOf(body.recipient) };
+      const decision = open({ id, project, ...wanted }, user, at, { rules });
+      return shown(await createRequest(TABLE_NAME, decision, at, mark), user, 'project');
+    },
+    async importAccess({ user, params }) {
+      const { of } = await find(user, params);
+      mayUpload(of, user);
+      return lend(landing, of.source, of.id);
+    },
+    async editRequest({ user, params, body, mark }) {
+      const change = { ...body, recipient: await recipientOf(body.recipient) };
+      return answer(user, await run({ user, params, mark }, by => ({ do: 'edit', by, change })));
+    },
+    async submitRequest({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
+      await start(MACHINE, decision.request, fromOf(decision));
+      return answer(user, decision);
+    },
+    async withdrawRequest({ user, params, body, mark }) {
+      return answer(user, await run({ user, params, mark }, by => ({ do: 'withdraw', by, ...body })));
+    },
+    listRequests: ({ params: { project }, query }) => page(project, query),
+    listQueue: ({ query: { which, ...query } }) => page(which === 'all' ? '' : waiting, query),
+    async showRequest({ user, params }) {
+      const { of, eye } = await find(user, params);
+      return shown(of, user, eye);
+    },
+    async listFiles({ user, params, query }) {
+      const found = await find(user, params);
+      const page = await pageFiles(AIRLOCK_BUCKET, found.of, query);
+      await viewed(user, found, 'The list of files.', page.items[0]?.path);
+      return page;
+    },
+    async showChecks({ user, params, query }) {
+      const found = await find(user, params);
+      const page = await pageReports(AIRLOCK_BUCKET, found.of, query);
+      await viewed(user, found, 'Reports with cells.', page.items[0]?.path);
+      return page;
+    },
+    async listTrail({ user, params, query }) {
+      const { of, eye } = await find(user, params);
+      return pageTrail(TABLE_NAME, of.id, query, entry => told(entry, of, user, eye));
+    },
+    async listRounds({ user, params, query }) {
+      const { of, eye } = await find(user, params);
+      if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} don't see who voted how.`);
+      const { items, next } = await pageRounds(TABLE_NAME, of.id, query);
+      return { items: items.map(({ revision: _, ...round }) => round), ...(next !== undefined && { next }) };
+    },
+    reviewRequest: call => cast(call, call.body),
+    returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),
+    async releaseRequest({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'release', by }));
+      await start(RELEASE_MACHINE, decision.request, 'start');
+      return answer(user, decision);
+    },
+    async revokeRequest({ user, params, body, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'revoke', by, ...body }));
+      // The request's own word ends all links already; the grant is told as well, where there is one.
+      const { direction } = decision.request;
+      if (decision.request.status === 'revoked' && direction === 'export' && decision.request.release)
+        await revokeDownload(TABLE_NAME, params, user.id, body.reason, now());
+      return answer(user, decision);
+    },
+    async resumeRequest({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'resume', by }));
+      await start(MACHINE, decision.request, fromOf(decision));
+      return answer(user, decision);
+    },
+    async reissueReview({ user, params, mark }) {
+      const decision = await run({ user, params, mark }, by => ({ do: 'reissue', by }));
+      await start(MACHINE, decision.request, 'review');
+      return answer(user, decision);
+    },
+    async showSettings({ params: { project } }) {
+      return shownSettings(rules, await readRuling(TABLE_NAME, project));
+    },
+    async listSettings({ params: { project }, query }) {
+      const { items, next } = await pageRulings(TABLE_NAME, project, query);
+      return { items: items.map(({ revision: _, ...ruling }) => ruling), ...(next !== undefined && { next }) };
+    },
+    async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
+      if (!(await readProject(TABLE_NAME, project))) throw new Refused('missing', `There is no project ${project}.`);
+      if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
+        throw new Refused('forbidden', `Members of ${project} can't say how it is reviewed.`);
+      const ruling = { settings, reason, by: user.id, byName: user.name, at: now() };
+      return shownSettings(rules, await writeRuling(TABLE_NAME, project, ruling, mark));
+    },
+    ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
+  },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+);

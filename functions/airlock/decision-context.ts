@@ -1,0 +1,87 @@
+import {
+  AdminGetUserCommand,
+  AdminListGroupsForUserCommand,
+  CognitoIdentityProviderClient,
+  ListUsersInGroupCommand,
+  UserNotFoundException,
+  type UserType,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { rolesOf } from '../projects/membership.ts';
+import { parallel } from '../storage/parallel.ts';
+import { readRuling } from './project-settings.ts';
+import type { Rules } from './request/airlock-config.ts';
+import type { Facts, Person } from './request/decision.ts';
+import type { Request, Someone } from './request/request.ts';
+import { rulesWith } from './request/settings.ts';
+
+const client = new CognitoIdentityProviderClient({});
+
+/**
+ * Whether the user pool has the person among the reviewers now: this very one, as a name can be given to somebody else,
+ * and not locked out. Nobody is in so many groups that there is a second page.
+ */
+async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean> {
+  const who = { UserPoolId: pool, Username: name };
+  try {
+    const [{ Groups = [] }, { UserAttributes, Enabled }] = await Promise.all([
+      client.send(new AdminListGroupsForUserCommand(who)),
+      client.send(new AdminGetUserCommand(who)),
+    ]);
+    const is = attribute(UserAttributes, 'sub') === id && Enabled !== false;
+    return is && Groups.some(({ GroupName }) => GroupName === 'reviewer');
+  } catch (error) {
+    if (error instanceof UserNotFoundException) return false;
+    throw error;
+  }
+}
+
+const attribute = (of: UserType['Attributes'], name: string) => of?.find(({ Name }) => Name === name)?.Value;
+
+/** All reviewers who could look at the request now: who asked and the project's members are none of them. */
+export async function candidatesFor(
+  { table, pool }: { table: string; pool: string },
+  of: Pick<Request, 'project' | 'requester' | 'recipient'>,
+): Promise<Someone[]> {
+  const all: Someone[] = [];
+  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+    const page = await client.send(
+      new ListUsersInGroupCommand({ UserPoolId: pool, GroupName: 'reviewer', NextToken: next }),
+    );
+    for (const user of page.Users ?? []) {
+      const id = attribute(user.Attributes, 'sub');
+      if (id && user.Username && user.Enabled !== false) all.push({ id, name: user.Username });
+    }
+    next = page.NextToken;
+  }
+  const ruledBy = (await readRuling(table, of.project))?.by;
+  const others = all.filter(({ id }) => id !== of.requester && id !== of.recipient?.id && id !== ruledBy);
+  const roles = await parallel(others, 16, ({ id }) => rolesOf(table, of.project, id));
+  return others.filter((_, index) => roles[index]?.length === 0);
+}
+
+/**
+ * What is so now of all people in question, who asks and whoever voted before: by the table and the pool, so that somebody
+ * demoted or made a member meanwhile is known. A token alone makes no reviewer: it outlives a demotion by up to an hour.
+ */
+export async function factsFor(
+  { table, pool, rules }: { table: string; pool: string; rules: Rules },
+  of: Request,
+  by: Person,
+): Promise<Facts> {
+  const voters = of.status === 'inReview' ? of.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
+  const others = voters.filter(({ id }) => id !== by.id);
+  const people = [by.id, ...others.map(({ id }) => id)];
+  const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
+  const [ruling, roles, fit] = await Promise.all([
+    readRuling(table, of.project),
+    Promise.all(people.map(user => rolesOf(table, of.project, user))),
+    Promise.all(judges.map(judge => isReviewer(pool, judge))),
+  ]);
+  return {
+    rules: rulesWith(rules, ruling?.settings),
+    ruledBy: ruling?.by,
+    candidates: [],
+    members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
+    reviewers: judges.filter((_, index) => fit[index]).map(({ id }) => id),
+  };
+}

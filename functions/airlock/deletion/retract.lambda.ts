@@ -1,0 +1,59 @@
+import * as z from 'zod';
+import { now } from '../../clock.ts';
+import { consumer } from '../../handler.ts';
+import { readProject } from '../../projects/store.ts';
+import { keep, reopen } from '../../storage/immutable-objects.ts';
+import { type Command, decide } from '../airlock.ts';
+import { contracts } from '../events.ts';
+import { factsOf } from '../project-settings.ts';
+import { Rules } from '../request/airlock-config.ts';
+import type { Request } from '../request/request.ts';
+import { deliveryOf, mustLeave } from '../request/retention.ts';
+import { change, readRequest } from '../store.ts';
+import { Gone, inventory, lying, remove } from './erase.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  /** What the names of all projects' buckets start with. */
+  BUCKETS: z.string(),
+  RELEASE_BUCKET: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, BUCKETS, RELEASE_BUCKET, RULES } = env.parse(process.env);
+const rules = Rules.parse(JSON.parse(RULES));
+
+const ends = [contracts.RequestRevoked, contracts.RequestWithdrawn, contracts.RequestExpired];
+
+async function run({ project, id }: Request, command: Command): Promise<void> {
+  const at = now();
+  const facts = await factsOf(TABLE_NAME, project, rules);
+  const { superseded } = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  // Another of its events was faster: this one looks again, when it is given again.
+  if (superseded) throw new Error(`${id} is being taken out of ${project} already`);
+}
+
+/**
+ * An import that ended without being let in, or was revoked, leaves nothing in its project: what was delivered is deleted
+ * there, in every version, with a receipt. Each of the three events of such an end comes here.
+ */
+export const handler = consumer(ends, async ({ project, request: id }) => {
+  const { revision: _, ...of } = await readRequest(TABLE_NAME, project, id);
+  if (!mustLeave(of)) return;
+  const home = await readProject(TABLE_NAME, project);
+  if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
+  const { bucket } = home.network;
+  if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);
+  const buckets = { released: RELEASE_BUCKET, project: bucket };
+  const found = await lying([deliveryOf(of)], buckets);
+  const before = of.retracting ? z.array(Gone).parse(await reopen(RELEASE_BUCKET, of.retracting)) : [];
+  const all = await inventory(of, before, found, buckets);
+  if (all.length === 0) return;
+  // On record before any of it is deleted, so that a receipt has all that ever was.
+  const list = await keep(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
+  await run(of, { do: 'retract', inventory: list, before: of.retracting });
+  const locked = await remove(found);
+  if (locked.length > 0) throw new Error(`${locked.length} objects of ${id} could not be deleted in ${bucket}`);
+  const bytes = all.reduce((sum, { size }) => sum + size, 0);
+  await run(of, { do: 'retracted', receipt: list, objects: all.length, bytes });
+});

@@ -1,0 +1,136 @@
+import * as z from 'zod';
+import { now } from '../../clock.ts';
+import { logger, step } from '../../handler.ts';
+import { key } from '../../keys.ts';
+import { keep, reopen } from '../../storage/immutable-objects.ts';
+import { type Row, readRow, rowsUpTo, writeRows } from '../../table.ts';
+import { type Command, decide } from '../airlock.ts';
+import { factsOf } from '../project-settings.ts';
+import { Rules } from '../request/airlock-config.ts';
+import { sweepAt } from '../request/deadlines.ts';
+import { after, day, isFinal, type Request } from '../request/request.ts';
+import { contentOf } from '../request/retention.ts';
+import { change, Due, dueKey, readRequest } from '../store.ts';
+import { bucketOf, Gone, inventory, lying, remove } from './erase.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  UPLOADS_BUCKET: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, UPLOADS_BUCKET, RULES } = env.parse(process.env);
+const rules = Rules.parse(JSON.parse(RULES));
+const buckets = { sealed: AIRLOCK_BUCKET, released: RELEASE_BUCKET, uploads: UPLOADS_BUCKET };
+
+/** Whatever is not done so long after the start is left for the next run; a deletion that was begun goes on there. */
+const budget = 8 * 60 * 1000;
+const page = 25;
+
+/** Where the last run stopped, so that nothing at the head of the list can keep the rest waiting. */
+const Mark = z.object({ behind: z.string() });
+const markKey = key('due', '', 'MARK');
+
+/**
+ * Does what time asks for: what lapsed untouched is said to have, and what was kept long enough is deleted, with a
+ * receipt. It costs what is due, never what there is. One request that fails is tried again, and stops no other.
+ */
+export const handler = step(z.unknown(), async () => {
+  const start = Date.parse(now());
+  const counts = { lapsed: 0, deleted: 0, locked: 0, stale: 0, failed: 0 };
+  let behind = (await readRow(TABLE_NAME, Mark, markKey))?.behind ?? '';
+  const stop = (at: string) =>
+    writeRows(TABLE_NAME, [{ key: markKey, item: { behind: at } satisfies z.infer<typeof Mark> }]);
+  for (;;) {
+    const due = await rowsUpTo(TABLE_NAME, Due, key('due', '').pk, { after: behind, until: `${now()}~`, limit: page });
+    for (const row of due) {
+      if (Date.parse(now()) - start > budget) {
+        await stop(behind);
+        return { ...counts, more: true };
+      }
+      behind = dueKey(row).sk;
+      try {
+        counts[await settle(row, () => stop(behind))] += 1;
+      } catch (error) {
+        counts.failed += 1;
+        logger.error('a request could not be swept', { request: row.request, error: error as Error });
+      }
+    }
+    if (due.length < page) break;
+  }
+  await stop('');
+  // Said at the end, so that the alarm goes off and everything else is done.
+  if (counts.failed > 0) throw new Error(`${counts.failed} requests could not be swept`);
+  return { ...counts, more: false };
+});
+
+async function settle(
+  row: Row<Due>,
+  begin: () => Promise<unknown>,
+): Promise<'lapsed' | 'deleted' | 'locked' | 'stale'> {
+  const { project, request: id } = row;
+  const { revision: _, ...of } = await readRequest(TABLE_NAME, project, id);
+  if (sweepAt(of) !== row.due) {
+    await writeRows(TABLE_NAME, [{ key: dueKey(row), gone: true }]);
+    return 'stale';
+  }
+  if (!isFinal(of)) {
+    await run(of, { do: 'lapse' });
+    return 'lapsed';
+  }
+  // It may take long, or never end: whatever comes of it, the next run goes on behind it.
+  await begin();
+  return erase(of);
+}
+
+/** Does it if nobody was faster; says whether. */
+async function run({ project, id }: Request, command: Command): Promise<boolean> {
+  const at = now();
+  const facts = await factsOf(TABLE_NAME, project, rules);
+  return !(await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
+}
+
+/** Lists all there is, then deletes it, then says so: in this order, so that a receipt has all that was ever deleted. */
+async function erase(of: Request): Promise<'deleted' | 'locked'> {
+  if (of.status !== 'rejected' && of.status !== 'withdrawn' && of.status !== 'revoked' && of.status !== 'expired')
+    throw new Error(`${of.id} is ${of.status}: nothing of it is deleted`);
+  const places = contentOf(of);
+  const before = of.inventory ? z.array(Gone).parse(await reopen(RELEASE_BUCKET, of.inventory)) : [];
+  const found = await lying(places, buckets);
+  const all = await inventory(of, before, found, buckets);
+  let listed = of.inventory;
+  if (all.length > before.length) {
+    listed = await keep(RELEASE_BUCKET, `receipts/${of.id}/inventory.json`, JSON.stringify(all));
+    // Another sweep is at work on it: this one deletes nothing that is not on the other's list.
+    if (!(await run(of, { do: 'list', inventory: listed, before: of.inventory }))) return 'locked';
+  }
+  const locked = await remove(found);
+  if (locked.length > 0) {
+    logger.info('some of it is still locked', { request: of.id, locked: locked.length });
+    await run(of, { do: 'keep', until: after(now(), day) });
+    return 'locked';
+  }
+  // Something may have been written meanwhile: then it is listed and deleted by the next run.
+  if ((await lying(places, buckets)).length > 0) return 'locked';
+  const bytes = all.reduce((sum, { size }) => sum + size, 0);
+  const { id, project, round, direction, status, retainedUntil } = of;
+  const receipt = {
+    v: 1,
+    request: id,
+    project,
+    direction,
+    round,
+    status,
+    why: 'reason' in of ? of.reason : status === 'expired' ? `It was ${of.was} until its time was over.` : 'Rejected.',
+    rule: { retainedUntil, lockDays: rules.lockDays, graceDays: rules.graceDays },
+    places: places.map(({ bucket, prefix }) => ({ bucket: bucketOf(bucket, buckets), prefix })),
+    objects: all,
+    bytes,
+    deletedAt: now(),
+  };
+  const kept = await keep(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
+  const done = { do: 'deleted', receipt: kept, inventory: listed, objects: all.length, bytes } as const;
+  return (await run(of, done)) ? 'deleted' : 'locked';
+}

@@ -1,0 +1,96 @@
+import * as z from 'zod';
+import { FileReport } from '../../disclosure/report.ts';
+import { Refused } from '../refused.ts';
+import { reopen } from '../storage/immutable-objects.ts';
+import { SealManifest } from './request/manifest.ts';
+import type { Request } from './request/request.ts';
+import { WholeReport } from './steps/request-report.ts';
+
+interface Paging {
+  readonly limit: number;
+  readonly next?: string | undefined;
+}
+
+function offset(next: string | undefined): number {
+  if (next === undefined) return 0;
+  if (!/^\d{1,6}$/.test(next))
+    throw new Refused('invalid', 'The page token `next` is not one this API gave out. Leave it out to start again.');
+  return Number(next);
+}
+
+const none = (of: Request) => new Refused('conflict', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
+
+/** Of what is over its own word is left, and the receipt. */
+function lies(of: Request): void {
+  if ('inventory' in of && of.inventory)
+    throw new Refused(
+      'conflict',
+      `${of.id} is ${of.status}, and what was sealed of it is deleted: its receipt says what.`,
+    );
+}
+
+/** The sealed manifest as it was voted on, or a refusal where there is none. */
+export async function manifestOf(bucket: string, of: Request): Promise<SealManifest> {
+  lies(of);
+  if (!('seal' in of) || !of.seal) throw none(of);
+  return SealManifest.parse(await reopen(bucket, of.seal));
+}
+
+/** A page of the sealed files, in the order of their paths. */
+export async function pageFiles(bucket: string, of: Request, { limit, next }: Paging) {
+  const from = offset(next);
+  const { files } = await manifestOf(bucket, of);
+  const more = from + limit < files.length;
+  return { items: files.slice(from, from + limit), ...(more && { next: String(from + limit) }) };
+}
+
+/** The report on one file. */
+export async function reportOn(bucket: string, of: Request, path: string): Promise<FileReport | undefined> {
+  if (!('report' in of)) return undefined;
+  const { checks } = WholeReport.parse(await reopen(bucket, of.report));
+  for (const kept of checks) {
+    const found = z
+      .array(FileReport)
+      .parse(await reopen(bucket, kept))
+      .find(report => report.path === path);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** A Lambda answers 6 MB at most; one report can have more, as a file can be made to have any number of findings. */
+const room = 4 * 1024 ** 2;
+
+/** As many reports as there is room for: at least one, of which only the first cells are told where it is too large. */
+export function fitting(reports: readonly FileReport[], most = room): FileReport[] {
+  const items: FileReport[] = [];
+  let left = most;
+  for (const report of reports) {
+    left -= Buffer.byteLength(JSON.stringify(report));
+    if (left >= 0) items.push(report);
+    else if (items.length === 0)
+      return [
+        { ...report, findings: report.findings.map(finding => ({ ...finding, cells: finding.cells.slice(0, 3) })) },
+      ];
+    else break;
+  }
+  return items;
+}
+
+/** A page of the reports on files. A page ends where a chunk of the checks does. */
+export async function pageReports(bucket: string, of: Request, { limit, next }: Paging) {
+  lies(of);
+  if (!('report' in of)) throw none(of);
+  const { checks, files } = WholeReport.parse(await reopen(bucket, of.report));
+  let [from, before] = [offset(next), 0];
+  for (const kept of checks) {
+    const reports = z.array(FileReport).parse(await reopen(bucket, kept));
+    if (from < before + reports.length) {
+      const items = fitting(reports.slice(from - before, from - before + limit));
+      from += items.length;
+      return { items, ...(from < files && { next: String(from) }) };
+    }
+    before += reports.length;
+  }
+  return { items: [] };
+}

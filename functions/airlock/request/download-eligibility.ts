@@ -1,0 +1,15 @@
+import { Refused } from '../../refused.ts';
+import type { Standing } from '../release/link.ts';
+import { imports } from '../release/released-files.ts';
+import type { Release, Request } from './request.ts';
+
+/** How a request, as time has left it, stands to whoever would fetch it; refuses unless it is released. */
+export function standingOf(of: Request): { standing: Standing; release: Release } {
+  if (of.direction === 'import')
+    throw new Refused('conflict', `Nothing is fetched: ${of.id} was let in, to ${imports}${of.id}/.`);
+  if (of.status !== 'released') {
+    const why = 'reason' in of ? `: ${of.reason}` : '.';
+    throw new Refused('conflict', `Nothing can be fetched: this request is ${of.status}${why}`);
+  }
+  return { standing: { released: true, seal: of.seal.sha256, expires: of.expiresAt }, release: of.release };
+}

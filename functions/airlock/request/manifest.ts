@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import { Policy } from '../../../disclosure/policy.ts';
+
+/** What a file is to the people who review it. */
+export const FileKind = z.enum(['table', 'figure', 'model', 'code', 'log', 'supporting']);
+export type FileKind = z.infer<typeof FileKind>;
+
+/** One file as it was sealed: everything after the submission is about exactly these bytes. */
+export const SealedFile = z.object({
+  path: z.string(),
+  size: z.number().int().nonnegative(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** The version in the airlock's own bucket. */
+  versionId: z.string(),
+  kind: FileKind,
+  /** The media type that its bytes show, whatever its name says. */
+  type: z.string(),
+  /** The index of its group in the request. */
+  group: z.number().int().nonnegative(),
+});
+export type SealedFile = z.infer<typeof SealedFile>;
+
+/** What a group of files is for, in the requester's words. */
+export const Group = z.object({
+  name: z.string().trim().min(1).max(100),
+  kind: FileKind,
+  purpose: z.string().trim().min(1).max(2000),
+  context: z.string().trim().max(5000).default('').describe('what a reviewer must know to judge these files'),
+  controls: z.string().trim().max(2000).default('').describe('the disclosure controls that were applied'),
+  /** Paths below the source, with `*` and `**`. The first group that matches a file takes it. */
+  paths: z.array(z.string().min(1).max(500)).min(1).max(50),
+});
+export type Group = z.infer<typeof Group>;
+
+/** The sealed manifest, written once under Object Lock. Its own SHA-256 is what checks, votes and releases name. */
+export const SealManifest = z.object({
+  v: z.literal(1),
+  request: z.string(),
+  round: z.number().int().min(1),
+  project: z.string(),
+  requester: z.string(),
+  /** Who may fetch what leaves. */
+  recipient: z.string(),
+  /** What it is checked against, whatever the project's settings become meanwhile. */
+  policy: Policy,
+  groups: z.array(Group),
+  files: z.array(SealedFile),
+  sealedAt: z.iso.datetime(),
+});
+export type SealManifest = z.infer<typeof SealManifest>;
+
+/** A seal as requests, votes and records refer to it. */
+export const Seal = z.object({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  key: z.string(),
+  versionId: z.string(),
+  files: z.number().int(),
+  bytes: z.number().int(),
+  sealedAt: z.iso.datetime(),
+});
+export type Seal = z.infer<typeof Seal>;

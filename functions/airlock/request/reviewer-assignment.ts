@@ -1,0 +1,22 @@
+import { sha256 } from '../../storage/hash.ts';
+import type { Someone } from './request.ts';
+
+/**
+ * Who is asked to look at a request: those who were asked and still could, then others until there are enough. The order
+ * is another one for each request, so that the work is spread, and the same whenever it is asked for (highest random
+ * weight).
+ */
+export function ask(
+  { id, asked }: { readonly id: string; readonly asked: readonly Someone[] },
+  wanted: number,
+  candidates: readonly Someone[],
+): Someone[] {
+  const still = candidates.filter(one => asked.some(before => before.id === one.id));
+  const weight = (one: Someone) => sha256(`${id} ${one.id}`);
+  const others = candidates
+    .filter(one => !still.includes(one))
+    .map(one => ({ one, weight: weight(one) }))
+    .sort((a, b) => (a.weight < b.weight ? -1 : 1))
+    .map(({ one }) => one);
+  return [...still, ...others.slice(0, Math.max(0, wanted - still.length))];
+}

@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { Happened, type Happening, type Person } from './decision.ts';
+import type { Request } from './request.ts';
+import type { Eye } from './request-view.ts';
+import type { Entry } from './trail.ts';
+
+/** One thing of the trail, as somebody may see it. */
+export const Told = z.object({ at: z.iso.datetime(), round: z.number().int(), ...Happened.shape });
+export type Told = z.infer<typeof Told>;
+
+/**
+ * Who sees what of a trail. `all`: the project too, without the names of those who judge it. `judges`: reviewers and
+ * operators. `votes`: they too, but while the review is blind nobody except whose vote it is. `looks`: in a blind review
+ * reviewers see only their own, as what others looked at is half of what they think of it. `asks`: in a blind review
+ * reviewers who have not voted see only that they are asked themselves. Who else is, and when, tells them that others
+ * disagree: one who rejects, and one who does not.
+ */
+const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks' | 'asks'> = {
+  RequestOpened: 'all',
+  RequestEdited: 'all',
+  RequestSubmitted: 'all',
+  RequestMended: 'all',
+  VolumeHigh: 'all',
+  VolumeExceeded: 'all',
+  RequestSealed: 'all',
+  RequestBlocked: 'all',
+  ReviewOpened: 'all',
+  VoteCast: 'votes',
+  VoteDropped: 'votes',
+  ReviewConflicted: 'asks',
+  ReviewReminded: 'asks',
+  ReviewEscalated: 'asks',
+  ReviewReissued: 'judges',
+  RequestReturned: 'all',
+  RequestApproved: 'all',
+  RequestRejected: 'all',
+  RequestWithdrawn: 'all',
+  RequestTimedOut: 'all',
+  RequestResumed: 'all',
+  ReleaseStarted: 'all',
+  ReleaseStopped: 'all',
+  RequestReleased: 'all',
+  RequestRevoked: 'all',
+  RequestExpired: 'all',
+  FileViewed: 'looks',
+  DownloadOpened: 'all',
+  DownloadTaken: 'all',
+  DownloadPaged: 'all',
+  DownloadMoved: 'all',
+  ContentDeleted: 'all',
+};
+
+/** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */
+export const blind = (of: Request, round: number): boolean => round === of.round && reviewOf(of) !== undefined;
+
+/** The review that votes may yet be cast in: under way, or out of time until it is resumed. */
+const reviewOf = (of: Request) => (of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined);
+
+/** Whether a reviewer's own vote in this review is there already. Who has yet to cast one learns nothing of others'. */
+export const hasVoted = (of: Request, user: string): boolean =>
+  reviewOf(of)?.votes.some(({ by }) => by === user) ?? false;
+
+function sees({ name, by, to = [] }: Happened, round: number, of: Request, who: Person, eye: Eye): boolean {
+  const only = seenBy[name];
+  if (only === 'all') return true;
+  if (eye === 'project') return false;
+  if (only === 'judges' || !blind(of, round)) return true;
+  if (only === 'asks') return eye === 'operator' || hasVoted(of, who.id) || to.some(({ id }) => id === who.id);
+  return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
+}
+
+/** Of what happened at once, what these eyes may see. */
+export function told({ at, round, events, requester }: Entry, of: Request, who: Person, eye: Eye): Told[] {
+  return events
+    .filter(event => sees(event, round, of, who, eye))
+    .map(({ to, ...event }) => {
+      const known = eye !== 'project' || event.by === requester || event.by === who.id;
+      const alone = seenBy[event.name] === 'asks' && eye === 'reviewer' && blind(of, round) && !hasVoted(of, who.id);
+      return {
+        at,
+        round,
+        ...event,
+        ...(!known && { by: '', byName: '' }),
+        ...(eye !== 'project' && to && { to: alone ? to.filter(({ id }) => id === who.id) : to }),
+      };
+    });
+}

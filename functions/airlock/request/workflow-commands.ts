@@ -1,0 +1,208 @@
+import type { Finding } from '../../ingest/ingest.ts';
+import { lasts } from './airlock-config.ts';
+import { stopped, timeOut } from './deadlines.ts';
+import { asking, type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
+import type { Seal } from './manifest.ts';
+import {
+  after,
+  approval,
+  day,
+  hour,
+  type In,
+  identity,
+  isUnderWay,
+  type Release,
+  type Report,
+  type Request,
+} from './request.ts';
+import { ask } from './reviewer-assignment.ts';
+
+/** Whether the request is where this attempt left it. */
+const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is In<S> =>
+  of.status === status && of.attempt === attempt;
+
+/** Not how many votes are missing, as that is how many there are. */
+const by = (deadline: string) => `Votes are needed by ${deadline}.`;
+
+/** What there are too few for: for those whom it takes to decide, or only for one more when time passes. */
+const lackOf = (there: number, needed: number, wanted = needed): In<'inReview'>['lack'] =>
+  there < needed ? 'needed' : there < wanted ? 'more' : undefined;
+
+const nobodyLeft = (deadline: string) =>
+  asking('ReviewEscalated', `No other reviewer is left to ask: ${by(deadline)}`, []);
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
+
+/** How many findings a request itself tells, and how long they may be: a table row has 400 KB at most. */
+const told = { findings: 100, text: 400 };
+
+/** It can't be sealed as it is: back to the requester, with a reason for each file. */
+export function mend(
+  of: Request,
+  { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!current(of, 'submitted', attempt)) return superseded(of);
+  const cut = (text: string) => text.slice(0, told.text);
+  const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
+  return {
+    request: {
+      ...identity(of),
+      status: 'draft',
+      expiresAt: after(now, rules.draftDays * day),
+      note: { findings: first, found: findings.length, at: now },
+    },
+    events: [
+      happened('RequestMended', findings[0]?.reason ?? 'It could not be sealed.'),
+      ...(over ? [happened('VolumeExceeded', findings[0]?.reason ?? '')] : []),
+    ],
+    reason: 'it could not be sealed',
+  };
+}
+
+export function sealing(of: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
+  if (current(of, 'checking', attempt)) {
+    if (of.seal.sha256 === seal.sha256) return unchanged(of, 'it is sealed already');
+    throw new Error(`${of.id} is sealed as ${of.seal.sha256}, and can't be sealed again in one round`);
+  }
+  if (!current(of, 'submitted', attempt)) return superseded(of);
+  return {
+    request: { ...of, status: 'checking', seal },
+    events: [happened('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
+    reason: 'sealed',
+  };
+}
+
+/** The checks' word on a seal: blocked, back for an explanation, or before reviewers. */
+export function judge(
+  of: Request,
+  { attempt, report }: { attempt: number; report: Report },
+  now: string,
+  { rules, candidates }: Facts,
+): Decision {
+  if (!current(of, 'checking', attempt)) return superseded(of);
+  const { seal, deadline: _, startedAt: __, ...rest } = of;
+  const expiresAt = after(now, rules.draftDays * day);
+  if (report.worst === 'block')
+    return {
+      request: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
+      events: [happened('RequestBlocked', report.first[0]?.says ?? 'A check blocks it.')],
+      reason: 'blocked',
+    };
+  if (report.worst === 'ask' && of.explanation === '')
+    return {
+      request: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
+      events: [happened('RequestReturned', 'The checks ask for an explanation.')],
+      reason: 'the checks ask',
+    };
+  const quorum = of.direction === 'import' ? rules.imports.quorum : rules.quorum;
+  const asked = ask({ id: of.id, asked: [] }, quorum, candidates);
+  const lack = lackOf(asked.length, quorum);
+  const deadline = after(now, rules.reviewDays * day);
+  return {
+    request: {
+      ...rest,
+      status: 'inReview',
+      seal,
+      report,
+      quorum,
+      votes: [],
+      conflict: false,
+      since: now,
+      deadline,
+      reminded: 0,
+      ...(lack && { lack }),
+      asked,
+    },
+    events: [
+      asking('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked),
+      ...(lack ? [nobodyLeft(deadline)] : []),
+    ],
+    reason: 'before reviewers',
+  };
+}
+
+/** A task waits for the decision. Where that is there already, the step has no say and the task need not wait. */
+export function wait(of: Request, { attempt, token }: { attempt: number; token: string }): Decision {
+  if (!current(of, 'inReview', attempt)) return superseded(of);
+  return { request: { ...of, token }, events: [], reason: 'waiting' };
+}
+
+/**
+ * Time passes in a review: a reminder when one is due; from the second on, and where reviewers disagree, the next reviewer
+ * is asked. Where nobody is left for that, it is said. The deadline itself lapses.
+ */
+export function tick(
+  of: Request,
+  { attempt }: { attempt: number },
+  now: string,
+  { rules, candidates }: Facts,
+): Decision {
+  if (!current(of, 'inReview', attempt)) return superseded(of);
+  const due = now >= after(of.since, (of.reminded + 1) * rules.remindHours * hour);
+  const reminded = of.reminded + (due ? 1 : 0);
+  const needed = of.quorum + (of.conflict ? 1 : 0);
+  const wanted = needed + Math.max(0, reminded - 1);
+  const asked = ask(of, wanted, candidates);
+  const added = asked.filter(({ id }) => !of.asked.some(before => before.id === id));
+  const lack = lackOf(asked.length, needed, wanted);
+  const said = lack === undefined || of.lack === lack || of.lack === 'needed';
+  if (!due && added.length === 0 && said) return unchanged(of, 'no reminder is due');
+  const says = by(of.deadline);
+  return {
+    request: { ...of, reminded, ...(!said && { lack }), asked },
+    events: [
+      ...(due ? [asking('ReviewReminded', says, asked)] : []),
+      ...(added.length > 0 ? [asking('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
+      ...(said ? [] : [nobodyLeft(of.deadline)]),
+    ],
+    reason: 'reminded',
+  };
+}
+
+/** Our own fault. A check goes where it can be resumed; a review goes on without its workflow. */
+export function fault(
+  of: Request,
+  { attempt, reason }: { attempt: number; reason: string },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!isUnderWay(of) || of.attempt !== attempt) return superseded(of);
+  const [request, event] = timeOut(of, reason, now, rules);
+  return { request, events: [event], reason };
+}
+
+/** The project, or its requester, comes near to what may be submitted in a day. */
+export function alert(of: Request, { attempt, says }: { attempt: number; says: readonly string[] }): Decision {
+  if (!current(of, 'submitted', attempt)) return superseded(of);
+  return { request: { ...of }, events: says.map(text => happened('VolumeHigh', text)), reason: 'volume is high' };
+}
+
+export function released(
+  of: Request,
+  { attempt, release }: { attempt: number; release: Release },
+  now: string,
+  { rules }: Facts,
+): Decision {
+  if (!current(of, 'releasing', attempt)) return superseded(of);
+  return {
+    request: {
+      ...identity(of),
+      ...approval(of),
+      status: 'released',
+      release,
+      releasedBy: of.releasedBy,
+      releasedAt: now,
+      expiresAt: after(now, lasts(of.direction, rules) * day),
+    },
+    events: [happened('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
+    reason: 'released',
+  };
+}
+
+/** Something kept it from being released; the approval stays. */
+export function stop(of: Request, { attempt, reason }: { attempt: number; reason: string }, now: string): Decision {
+  if (!current(of, 'releasing', attempt)) return superseded(of);
+  return { request: stopped(of, reason, now), events: [happened('ReleaseStopped', reason)], reason };
+}

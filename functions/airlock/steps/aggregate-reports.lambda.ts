@@ -1,0 +1,110 @@
+import * as z from 'zod';
+import { type CheckFinding, FileReport, withFindings, worst } from '../../../disclosure/report.ts';
+import { now } from '../../clock.ts';
+import { step } from '../../handler.ts';
+import { Kept, keep, reopen } from '../../storage/immutable-objects.ts';
+import { decide } from '../airlock.ts';
+import { candidatesFor } from '../decision-context.ts';
+import { rulesFor } from '../project-settings.ts';
+import { Rules } from '../request/airlock-config.ts';
+import { nobody } from '../request/decision.ts';
+import { isUnderWay } from '../request/request.ts';
+import { change, readRequest } from '../store.ts';
+import { Attempt } from './attempt.ts';
+import { isMalware } from './malware.ts';
+import { compareAll } from './release-comparison.ts';
+import type { WholeReport } from './request-report.ts';
+import { roundPrefix } from './select-files.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  POOL_ID: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
+
+const Checked = Kept.extend({ tables: z.array(Kept) });
+const Input = Attempt.extend({ checks: z.array(Checked.nullable()) });
+const rank = { block: 0, ask: 1, warn: 2 } as const;
+/** Malware first: whoever reads one line should read that one. */
+const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
+type Told = CheckFinding & { path: string };
+
+/** Brings the checks together: the report that reviewers see, and the verdict on whether they see it at all. */
+export const handler = step(Input, async ({ project, request: id, attempt, checks }) => {
+  const at = now();
+  const of = await readRequest(TABLE_NAME, project, id);
+  // Asked again after its own verdict, whose answer was lost: the same answer, or nobody would wait for reviewers.
+  if (!isUnderWay(of) && of.attempt === attempt) return { outcome: of.status };
+  if (of.status !== 'checking' || of.attempt !== attempt) return { outcome: 'superseded' };
+  let first: Told[] = [];
+  let [files, findings] = [0, 0];
+  const policies = new Set<string>();
+  const actions: CheckFinding[] = [];
+  // Only an attempt that was overtaken leaves a chunk unchecked.
+  const done = z.array(Checked).parse(checks);
+  const compared = await compareAll(
+    { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },
+    of,
+    done.flatMap(({ tables }) => tables),
+  );
+  const kept: Kept[] = [];
+  for (const chunk of done) {
+    const read = z.array(FileReport).parse(await reopen(AIRLOCK_BUCKET, chunk));
+    const reports = read.map(report => withFindings(report, compared.findings.get(report.path) ?? []));
+    const more = read.some(({ path }) => compared.findings.has(path));
+    kept.push(
+      more
+        ? await keep(AIRLOCK_BUCKET, chunk.key.replace('.json', '-compared.json'), JSON.stringify(reports))
+        : Kept.parse(chunk),
+    );
+    files += reports.length;
+    const found = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
+    for (const { policy } of reports) policies.add(policy);
+    findings += found.length;
+    first = [...first, ...found].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, 20);
+    const [gravest] = first;
+    if (gravest) actions.push(gravest);
+  }
+  if (files !== of.seal.files) throw new Error(`${files} of ${of.seal.files} files of ${id} were checked`);
+  const gravest = worst(actions);
+  const whole: WholeReport = {
+    v: 1,
+    request: id,
+    round: of.round,
+    seal: of.seal.sha256,
+    policy: [...policies].sort().join(' '),
+    files,
+    findings,
+    ...(gravest && { worst: gravest }),
+    checks: kept,
+    ...compared.whole,
+    at: of.startedAt,
+  };
+  const written = await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
+  const report = {
+    ...written,
+    findings,
+    ...(gravest && { worst: gravest }),
+    first: first.map(({ path, rule, action, says, cells }) => ({
+      path: path.slice(0, 300),
+      rule,
+      action,
+      says: says.slice(0, 600),
+      cells: cells.slice(0, 5),
+    })),
+  };
+  const facts = {
+    ...nobody,
+    rules: await rulesFor(TABLE_NAME, project, base),
+    candidates: await candidatesFor({ table: TABLE_NAME, pool: POOL_ID }, of),
+  };
+  const decision = await change(TABLE_NAME, { project, id, at }, read =>
+    decide(read, { do: 'judge', attempt, report }, at, facts),
+  );
+  return { outcome: decision.superseded ? 'superseded' : decision.request.status };
+});

@@ -1,0 +1,27 @@
+import * as z from 'zod';
+import { ProjectId } from '../../projects/projects.ts';
+import { FileKind, SealedFile } from '../request/manifest.ts';
+import { RequestId } from '../request/request.ts';
+
+/** What an execution is about: one attempt at a request. Every step gets it. */
+export const Attempt = z.object({ project: ProjectId, request: RequestId, attempt: z.number().int().min(1) });
+export type Attempt = z.infer<typeof Attempt>;
+
+/** Where the steps of an attempt leave texts for each other. */
+export const folder = ({ request, attempt }: Attempt): string => `${request}/${attempt}`;
+
+/** A file to be sealed, as the plan pinned it in the project's bucket. */
+export const PlannedFile = z.object({
+  path: z.string(),
+  version: z.string(),
+  size: z.number().int(),
+  etag: z.string(),
+  kind: FileKind,
+  group: z.number().int(),
+});
+export type PlannedFile = z.infer<typeof PlannedFile>;
+
+export const Sealed = z.array(SealedFile);
+
+/** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
+export const width = 32;

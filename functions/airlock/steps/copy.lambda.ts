@@ -1,0 +1,77 @@
+import * as z from 'zod';
+import { now } from '../../clock.ts';
+import { step } from '../../handler.ts';
+import { copyLimits } from '../../ingest/steps.ts';
+import { Tampered } from '../../storage/immutable-objects.ts';
+import { copyParts, copyWhole } from '../../storage/object-copy.ts';
+import { hashOf, isGone } from '../../storage/object-read.ts';
+import { parallel } from '../../storage/parallel.ts';
+import { leave, take } from '../../storage/scratch-store.ts';
+import { type HeldFiles, imports } from '../release/released-files.ts';
+import type { SealedFile } from '../request/manifest.ts';
+import { readRequest } from '../store.ts';
+import { Attempt, folder, Sealed, width } from './attempt.ts';
+import { roundPrefix } from './select-files.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  /** What the names of all projects' buckets start with. */
+  BUCKETS: z.string(),
+  WORK_BUCKET: z.string(),
+});
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, WORK_BUCKET } = env.parse(process.env);
+
+/** The attempt is none any more: the request says why. */
+class Overtaken extends Error {
+  override readonly name = 'Overtaken';
+}
+
+const Input = Attempt.extend({
+  round: z.number().int(),
+  into: z.string().nullable(),
+  chunk: z.string(),
+});
+
+/** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
+export const handler = step(Input, async ({ round, into, chunk, ...attempt }) => {
+  const { project, request: id } = attempt;
+  const of = await readRequest(TABLE_NAME, project, id);
+  // Stopped, revoked or too late meanwhile: nothing more is copied.
+  if (of.status !== 'releasing' || of.attempt !== attempt.attempt || now() >= of.deadline)
+    throw new Overtaken(`${id} is not being released in attempt ${attempt.attempt}`);
+  if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
+  const place =
+    into === null
+      ? { bucket: RELEASE_BUCKET, prefix: `released/${id}/files/` }
+      : { bucket: into, prefix: `${imports}${id}/` };
+  const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+
+  const release = async ({ versionId, path, size, sha256 }: SealedFile): Promise<HeldFiles[number]> => {
+    const from = {
+      bucket: AIRLOCK_BUCKET,
+      key: `${roundPrefix({ id, round })}files/${path}`,
+      version: versionId,
+    };
+    const key = place.prefix + path;
+    const to = { bucket: place.bucket, key };
+    try {
+      const large = size > copyLimits.whole;
+      const read = await hashOf(from, large ? copyLimits.part : undefined);
+      if (read.sha256 !== sha256 || read.size !== size)
+        throw new Tampered(`${from.key} was sealed as ${sha256}, but is ${read.sha256}`);
+      const content = { sha256, size, etag: '' };
+      const made = large
+        ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyWhole(from, to, content);
+      return { path, size, sha256, key, versionId: made };
+    } catch (error) {
+      if (isGone(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
+      throw error;
+    }
+  };
+
+  const held = await parallel(files, width, release);
+  return { held: await leave(WORK_BUCKET, folder(attempt), JSON.stringify(held)) };
+});

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import * as z from 'zod';
+import { decode, merged, type Postings } from '../../../disclosure/sdc/cell-index.ts';
+import type { Others } from '../../../disclosure/sdc/compare.ts';
+import { key } from '../../keys.ts';
+import { Kept, keep, reopenBytes } from '../../storage/immutable-objects.ts';
+import { parallel } from '../../storage/parallel.ts';
+import { createRow, readRow, writeRows } from '../../table.ts';
+
+/**
+ * What a project remembers of its releases, so that later ones are compared with them: a row a release, numbered in the
+ * order they left. Revoking one forgets nothing: what was seen can't be unseen. The tables lie in the bucket, as counts
+ * under hashed labels; the key of the hashes is in this row and nowhere else.
+ */
+const Ledger = z.object({ secret: z.string(), releases: z.number().int() });
+
+const Entry = z.object({ request: z.string(), lists: z.array(Kept) });
+type Entry = z.infer<typeof Entry>;
+
+const ledgerKey = (project: string) => key('airlocks', project, 'REMEMBERED');
+const entryKey = (project: string, number: number) =>
+  key('airlocks', project, `REMEMBERED#${String(number).padStart(8, '0')}`);
+const markKey = (request: string) => key('airlock', request, 'REMEMBERED');
+const Mark = z.object({ number: z.number().int() });
+
+/** Begins a project's ledger, before anything of it is checked. */
+export async function beginLedger(table: string, project: string): Promise<void> {
+  const at = ledgerKey(project);
+  if (!(await readRow(table, Ledger, at)))
+    await createRow(table, at, { secret: randomBytes(32).toString('hex'), releases: 0 });
+}
+
+export async function readLedger(table: string, project: string) {
+  const ledger = await readRow(table, Ledger, ledgerKey(project));
+  if (!ledger) throw new Error(`project ${project} has no ledger of its releases`);
+  return ledger;
+}
+
+/** The tables that left with the releases `from` to `to`, but for those of `request` itself: to be read one list at a time. */
+export async function leftBetween(
+  { table, bucket }: { table: string; bucket: string },
+  project: string,
+  [from, to]: readonly [number, number],
+  request: string,
+): Promise<Others[]> {
+  const numbers = Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at);
+  const rows = await parallel(numbers, 32, async number => {
+    const row = await readRow(table, Entry, entryKey(project, number));
+    if (!row) throw new Error(`release ${number} of ${project} is not in its ledger`);
+    return row;
+  });
+  return rows
+    .filter(row => row.request !== request)
+    .flatMap(row => row.lists.map(list => ({ release: row.request, open: () => openList(bucket, list) })));
+}
+
+/**
+ * Remembers a release, unless another was remembered since `seen` of them were compared with: then nothing is written,
+ * and it is compared with that one first. Once remembered it stays so, whatever becomes of the attempt.
+ */
+export async function remember(table: string, project: string, entry: Entry, seen: number): Promise<boolean> {
+  const mark = markKey(entry.request);
+  if (await readRow(table, Mark, mark)) return true;
+  const ledger = await readLedger(table, project);
+  if (ledger.releases !== seen) return false;
+  const number = seen + 1;
+  const { secret } = ledger;
+  const written = await writeRows(table, [
+    { key: ledgerKey(project), read: ledger, item: { secret, releases: number } },
+    { key: entryKey(project, number), read: undefined, item: entry },
+    { key: mark, read: undefined, item: { number } },
+  ]);
+  return written || (await readRow(table, Mark, mark)) !== undefined;
+}
+
+/** How many counts are held in one list, at 28 bytes each. */
+export const mostHeld = 1_000_000;
+
+export const openList = async (bucket: string, list: Kept): Promise<Postings> =>
+  decode(await reopenBytes(bucket, list));
+
+/** Brings lists together into few, each within the limit as far as they are themselves, and gives each to `use`. */
+export async function gathered<T>(
+  lists: readonly (() => Promise<Postings>)[],
+  use: (list: Postings, number: number) => Promise<T>,
+): Promise<T[]> {
+  const used: T[] = [];
+  let held: Postings[] = [];
+  const flush = async () => {
+    if (held.length > 0) used.push(await use(merged(held), used.length));
+    held = [];
+  };
+  for (const open of lists) {
+    const next = await open();
+    if (next.tables.length === 0) continue;
+    const length = held.reduce((sum, { keys }) => sum + keys.length, next.keys.length);
+    if (length > mostHeld) await flush();
+    held.push(next);
+  }
+  await flush();
+  return used;
+}
+
+/** Keeps a list of tables for good. */
+export const keepList = (bucket: string, at: string, bytes: Uint8Array): Promise<Kept> =>
+  keep(bucket, at, bytes, 'application/octet-stream');

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { sniff } from '../../../disclosure/sniff.ts';
+import { step } from '../../handler.ts';
+import { copyLimits } from '../../ingest/steps.ts';
+import { copyParts, copyWhole } from '../../storage/object-copy.ts';
+import { hashOf, isGone } from '../../storage/object-read.ts';
+import { parallel } from '../../storage/parallel.ts';
+import { finding } from '../../storage/paths.ts';
+import { leave, take } from '../../storage/scratch-store.ts';
+import type { SealedFile } from '../request/manifest.ts';
+import { Source, Uploads } from '../request/request.ts';
+import { Attempt, folder, PlannedFile, width } from './attempt.ts';
+import { roundPrefix } from './select-files.ts';
+
+export const env = z.object({
+  BUCKETS: z.string(),
+  UPLOADS_BUCKET: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+});
+const { AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
+
+const Input = Attempt.extend({
+  bucket: z.string(),
+  source: z.union([Source, Uploads]),
+  round: z.number().int(),
+  chunk: z.string(),
+});
+
+/** Hashes every file of a chunk in the version that was planned, and copies that version where nobody can change it. */
+export const handler = step(Input, async ({ bucket, source, round, chunk, ...attempt }) => {
+  const files = z.array(PlannedFile).parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+  const prefix = `${roundPrefix({ id: attempt.request, round })}files/`;
+
+  const seal = async ({ path, version, size, etag, kind, group }: PlannedFile) => {
+    const from = { bucket, key: source + path, version };
+    const to = { bucket: AIRLOCK_BUCKET, key: prefix + path };
+    const large = size > copyLimits.whole;
+    try {
+      const read = await hashOf(from, large ? copyLimits.part : undefined);
+      if (read.size !== size) throw new Error(`${from.key} ended after ${read.size} of ${size} bytes`);
+      const content = { sha256: read.sha256, size, etag };
+      const versionId = large
+        ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyWhole(from, to, content);
+      const sealed: SealedFile = {
+        path,
+        size,
+        sha256: read.sha256,
+        versionId,
+        kind,
+        type: sniff(read.head, path),
+        group,
+      };
+      return sealed;
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return finding(path, 'It was deleted for good while it was being sealed. Put it back, then submit again.');
+    }
+  };
+
+  const done = await parallel(files, width, seal);
+  const sealed = done.flatMap(one => ('sha256' in one ? [one] : []));
+  const findings = done.flatMap(one => ('reason' in one ? [one] : []));
+  const text = (of: unknown) => leave(WORK_BUCKET, folder(attempt), JSON.stringify(of));
+  return { sealed: await text(sealed), findings: findings.length > 0 ? await text(findings) : null };
+});

@@ -1,0 +1,87 @@
+import * as z from 'zod';
+import { now } from '../../clock.ts';
+import { step } from '../../handler.ts';
+import { keep, reopen } from '../../storage/immutable-objects.ts';
+import { take } from '../../storage/scratch-store.ts';
+import { decide } from '../airlock.ts';
+import { factsOf } from '../project-settings.ts';
+import { allowDownload } from '../release/download.ts';
+import { rememberKey } from '../release/key.ts';
+import { recordOf } from '../release/record.ts';
+import { HeldFiles, heldKey } from '../release/released-files.ts';
+import { sign } from '../release/sign.ts';
+import { lasts, Rules } from '../request/airlock-config.ts';
+import { after, day } from '../request/request.ts';
+import { change, readRequest } from '../store.ts';
+import { Attempt } from './attempt.ts';
+import { keepTables } from './release-comparison.ts';
+import { remember } from './release-ledger.ts';
+import { WholeReport } from './request-report.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RELEASE_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  SIGNING_KEY: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3, DynamoDB, KMS and EventBridge.
+const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
+
+/** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
+export const handler = step(
+  Attempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
+  async ({ copied, releases, ...of }) => {
+    const { project, request: id, attempt } = of;
+    const at = now();
+    const read = await readRequest(TABLE_NAME, project, id);
+    // Asked again after its own word, whose answer was lost.
+    if (read.status === 'released' && read.attempt === attempt) return { outcome: 'released' };
+    if (read.status !== 'releasing' || read.attempt !== attempt) return { outcome: 'superseded' };
+    const facts = await factsOf(TABLE_NAME, project, base);
+    const { rules } = facts;
+    const files = [];
+    for (const { held } of copied) files.push(...HeldFiles.parse(JSON.parse(await take(WORK_BUCKET, held))));
+    const { policy, tables } = WholeReport.parse(await reopen(AIRLOCK_BUCKET, read.report));
+    // Remembered before it leaves, so that nothing else leaves without having been compared with it.
+    const lists = await keepTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
+    if (lists.length > 0 && !(await remember(TABLE_NAME, project, { request: id, lists }, releases)))
+      return { outcome: 'overtaken' };
+    const { seal, votes, requester, direction } = read;
+    const recipient = read.recipient?.id ?? requester;
+    const record = recordOf({
+      request: id,
+      round: read.round,
+      direction,
+      project,
+      seal: { sha256: seal.sha256, files: seal.files, bytes: seal.bytes, sealedAt: seal.sealedAt },
+      files: files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
+      requester,
+      reviewers: votes.filter(({ verdict }) => verdict === 'approve').map(({ by, at }) => ({ id: by, at })),
+      checks: read.report.sha256,
+      policy,
+      approvedAt: read.approvedAt,
+      releasedAt: at,
+      expires: after(at, lasts(direction, rules) * day),
+      recipient,
+      keyId: SIGNING_KEY,
+    });
+    const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
+    const signed = await sign(record);
+    await rememberKey(TABLE_NAME, SIGNING_KEY, signed.publicKey);
+    const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signed));
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const { expires } = record;
+    const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
+    if (direction === 'export') await allowDownload(TABLE_NAME, grant);
+    const release = { ...kept, files: files.length, bytes, held };
+    // Not as of when this began: its approval may have expired meanwhile.
+    const then = now();
+    const decision = await change(TABLE_NAME, { project, id, at: then }, before =>
+      decide(before, { do: 'released', attempt, release }, then, facts),
+    );
+    return { outcome: decision.superseded ? 'superseded' : 'released' };
+  },
+);

@@ -1,0 +1,77 @@
+import * as z from 'zod';
+import { Policy } from '../../../disclosure/policy.ts';
+import { now } from '../../clock.ts';
+import { step } from '../../handler.ts';
+import { keep } from '../../storage/immutable-objects.ts';
+import { Findings, take } from '../../storage/scratch-store.ts';
+import { decide } from '../airlock.ts';
+import { factsOf } from '../project-settings.ts';
+import { Rules } from '../request/airlock-config.ts';
+import type { SealManifest } from '../request/manifest.ts';
+import { isUnderWay } from '../request/request.ts';
+import { change, readRequest } from '../store.ts';
+import { Attempt, Sealed } from './attempt.ts';
+import { roundPrefix } from './select-files.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  RULES: z.string(),
+});
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
+const base = Rules.parse(JSON.parse(RULES));
+
+const Input = Attempt.extend({
+  policy: Policy,
+  chunks: z.array(z.object({ sealed: z.string(), findings: z.string().nullable() })),
+});
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Writes the manifest of all that was sealed, under Object Lock. Its SHA-256 is the seal. */
+export const handler = step(Input, async ({ project, request: id, attempt, policy, chunks }) => {
+  const at = now();
+  const of = await readRequest(TABLE_NAME, project, id);
+  // Asked again after it was sent back, and the answer was lost.
+  if (of.status === 'draft' && of.attempt === attempt) return { outcome: 'mend' };
+  if (!isUnderWay(of) || of.attempt !== attempt) return { outcome: 'superseded' };
+  // Sealed already, by the same step whose answer was lost: that seal holds.
+  const before = of.status === 'checking' ? of.seal : undefined;
+  const findings = [];
+  for (const { findings: key } of chunks)
+    if (key) findings.push(...Findings.parse(JSON.parse(await take(WORK_BUCKET, key))));
+  const files = [];
+  for (const { sealed } of chunks) files.push(...Sealed.parse(JSON.parse(await take(WORK_BUCKET, sealed))));
+  const manifest: SealManifest = {
+    v: 1,
+    request: id,
+    round: of.round,
+    project,
+    requester: of.requester,
+    recipient: of.recipient?.id ?? of.requester,
+    policy,
+    groups: of.groups,
+    files: files.sort((a, b) => compare(a.path, b.path)),
+    sealedAt: of.startedAt,
+  };
+  const command =
+    findings.length > 0
+      ? ({ do: 'mend', attempt, findings } as const)
+      : ({
+          do: 'seal',
+          attempt,
+          seal: {
+            ...(before ?? (await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
+            files: files.length,
+            bytes: files.reduce((sum, { size }) => sum + size, 0),
+            // From here on the scan has its time. Sealing can have taken long.
+            sealedAt: before?.sealedAt ?? at,
+          },
+        } as const);
+  const facts = await factsOf(TABLE_NAME, project, base);
+  const decision = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  if (decision.superseded) return { outcome: 'superseded' };
+  return { outcome: command.do === 'seal' ? 'sealed' : 'mend', round: of.round };
+});

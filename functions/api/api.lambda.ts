@@ -1,0 +1,16 @@
+import * as z from 'zod';
+import { http } from '../http/http.ts';
+import { openapi } from './openapi.ts';
+import { routes } from './routes.ts';
+
+export const env = z.object({ SERVER: z.string() });
+const { SERVER } = env.parse(process.env);
+const document = openapi(routes, SERVER);
+
+export const handler = http<'api'>(
+  {
+    showApi: async () => document,
+    showMe: async ({ user }) => ({ ...user, groups: [...user.groups] }),
+  },
+  { roles: async () => [] },
+);

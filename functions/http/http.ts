@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+import type { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { APIGatewayProxyEventV2WithJWTAuthorizer, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import * as z from 'zod';
+import { type Routes, routes } from '../api/routes.ts';
+import { logger } from '../handler.ts';
+import { Refused } from '../refused.ts';
+import { onceOnly } from './idempotency.ts';
+import { problem } from './problem.ts';
+import { type Capability, type Group, groups, type ProjectRole, type Route } from './route.ts';
+
+type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
+type Output<R, K extends string> = R extends { [P in K]: z.ZodType<infer T> } ? T : undefined;
+
+/** Who is calling: from the verified token's claims and nothing else. */
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly groups: readonly Group[];
+}
+
+export interface Call<R extends Route> {
+  readonly user: User;
+  /** The address that the call comes from, in the gateway's own word. */
+  readonly source: string;
+  readonly params: Output<R, 'params'>;
+  readonly query: Output<R, 'query'>;
+  readonly body: Output<R, 'body'>;
+  /** The same for the same call made again, by its Idempotency-Key and who makes it; empty where there is no key. */
+  readonly mark: string;
+}
+
+type Of<C extends Capability> = { [N in keyof Routes as Routes[N]['capability'] extends C ? N : never]: Routes[N] };
+
+/** One operation for each of a capability's routes: a missing or misspelt one does not compile. */
+export type Operations<C extends Capability> = {
+  [N in keyof Of<C>]: (call: Call<Of<C>[N] & Route>) => Promise<z.input<(Of<C>[N] & Route)['returns']>>;
+};
+
+export interface Wiring {
+  /** The roles a user holds in a project; none where either does not exist. */
+  readonly roles: (project: string, user: string) => Promise<readonly ProjectRole[]>;
+  /** Where the outcomes of writes are kept by idempotency key; needed by capabilities that have writes. */
+  readonly once?: DynamoDBPersistenceLayer;
+}
+
+/** A request body may not be larger; files travel through S3, never through the API. */
+export const maxBody = 64 * 1024;
+
+const Claims = z.object({
+  sub: z.string().min(1),
+  username: z.string().min(1),
+  token_use: z.literal('access'),
+  // API Gateway writes the claim's array as "[a b]".
+  'cognito:groups': z
+    .union([z.string(), z.array(z.string())])
+    .default([])
+    .transform(value => (typeof value === 'string' ? value.replace(/^\[|\]$/g, '').split(/[\s,]+/) : value)),
+});
+
+function userOf(event: Event): User {
+  const claims = Claims.safeParse(event.requestContext.authorizer?.jwt?.claims);
+  if (!claims.success) throw new Refused('forbidden', 'This needs an access token of a signed-in person: broch login.');
+  const { sub, username, 'cognito:groups': named } = claims.data;
+  return { id: sub, name: username, groups: groups.filter(group => named.includes(group)) };
+}
+
+/** Refuses unless one entry of `who` holds. To somebody outside a project it does not exist: 404, not 403. */
+async function authorise(route: Route, user: User, project: string | undefined, wiring: Wiring): Promise<void> {
+  if (route.who === 'anyone') return;
+  const possible = route.who.filter(({ group }) => user.groups.includes(group));
+  if (possible.length === 0)
+    throw new Refused(
+      'forbidden',
+      `Only ${[...new Set(route.who.map(({ group }) => group))].join(' or ')} may do this.`,
+    );
+  if (possible.some(({ member }) => member === undefined)) return;
+  const held = project === undefined ? [] : await wiring.roles(project, user.id);
+  if (possible.some(({ member }) => member?.some(role => held.includes(role)))) return;
+  throw new Refused('missing', `There is no project ${project}, or you are not a member of it.`);
+}
+
+function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefined {
+  if (!schema) return undefined;
+  const parsed = schema.safeParse(value ?? {});
+  if (parsed.success) return parsed.data;
+  throw new Refused(
+    'invalid',
+    'The request is not in the form this operation takes.',
+    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`),
+  );
+}
+
+function bodyOf(event: Event): unknown {
+  const raw = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
+  if (Buffer.byteLength(raw) > maxBody) throw new Refused('large', `A request body may have ${maxBody} bytes at most.`);
+  if (raw === '') return {};
+  try {
+    return JSON.parse(raw);
+  } catch {
+    throw new Refused('invalid', 'The request body is not valid JSON.');
+  }
+}
+
+function markOf({ id }: User, { headers, routeKey, rawPath, body }: Event): string {
+  const key = headers['idempotency-key'];
+  if (!key) return '';
+  return createHash('sha256')
+    .update(JSON.stringify([id, routeKey, rawPath, key, body]))
+    .digest('base64url')
+    .slice(0, 22);
+}
+
+function reply(status: number, body: unknown, type = 'application/json'): APIGatewayProxyStructuredResultV2 {
+  const bytes = body instanceof Uint8Array;
+  return {
+    statusCode: status,
+    headers: {
+      'content-type': bytes ? 'application/octet-stream' : type,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      ...(bytes && { 'content-disposition': 'attachment' }),
+    },
+    ...(bytes ? { body: Buffer.from(body).toString('base64'), isBase64Encoded: true } : { body: JSON.stringify(body) }),
+  };
+}
+
+/** The Lambda behind all of one capability's routes: authorise, parse, run once, answer; errors as RFC 9457 problems. */
+export function http<C extends Capability>(operations: Operations<C>, wiring: Wiring) {
+  const once = onceOnly(wiring.once);
+
+  async function serve(event: Event, context: Context): Promise<APIGatewayProxyStructuredResultV2> {
+    const name = Object.keys(operations).find(name => {
+      const { method, path } = routes[name as keyof Routes];
+      return `${method} ${path}` === event.routeKey;
+    });
+    if (name === undefined) throw new Refused('missing', 'There is no such address. GET /openapi.json lists them all.');
+    const route: Route = routes[name as keyof Routes];
+    const open = route.who === 'anyone';
+    const user = open ? { id: '', name: '', groups: [] } : userOf(event);
+    logger.appendKeys({ user: user.id, route: event.routeKey });
+    const params = parse(route.params, event.pathParameters);
+    await authorise(route, user, params?.project as string | undefined, wiring);
+    const call = {
+      user,
+      source: event.requestContext.http?.sourceIp ?? '',
+      params,
+      query: parse(route.query, event.queryStringParameters),
+      body: parse(route.body, bodyOf(event)),
+      mark: markOf(user, event),
+    };
+    const operation = operations[name as keyof Operations<C>] as unknown as (of: typeof call) => Promise<unknown>;
+    const run = async () => route.returns.parse(await operation(call)) as object;
+    const result =
+      route.method === 'GET' || route.mints
+        ? await run()
+        : await once(run, { user: user.id, event, context, request: { params, body: call.body } });
+    return reply(route.status, result);
+  }
+
+  return middy<Event, APIGatewayProxyStructuredResultV2>()
+    .use(injectLambdaContext(logger, { resetKeys: true }))
+    .handler(async (event, context) => {
+      try {
+        return await serve(event, context);
+      } catch (error) {
+        const { status, ...rest } = problem(error, context.awsRequestId);
+        if (status >= 500) logger.error('unexpected', { error: error as Error });
+        else logger.info('refused', { status, detail: rest.detail });
+        return reply(status, { status, ...rest }, 'application/problem+json');
+      }
+    });
+}

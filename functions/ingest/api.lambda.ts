@@ -1,0 +1,60 @@
+import { randomInt } from 'node:crypto';
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { http, type User } from '../http/http.ts';
+import { outcomes } from '../http/idempotency.ts';
+import { Refused } from '../refused.ts';
+import { lend } from '../storage/upload-credentials.ts';
+import { type Delivery, deliveryId, landingPrefix, mayUpload, PartnerId } from './ingest.ts';
+import { createDelivery, pageDatasets, pageDeliveries, pageVersions, partnerOf, readDelivery } from './store.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  LANDING_BUCKET: z.string(),
+  LANDING_KEY_ARN: z.string(),
+  UPLOAD_ROLE_ARN: z.string(),
+  REGION: z.string(),
+});
+const { TABLE_NAME, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION } = env.parse(process.env);
+const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROLE_ARN, region: REGION };
+
+/** The delivery, to its own partner and to staff; to anybody else there is none. */
+async function find(user: User, id: string): Promise<Delivery> {
+  const staff = user.groups.some(group => group === 'operator' || group === 'steward');
+  const owner = staff ? await partnerOf(TABLE_NAME, id) : user.id;
+  const delivery = owner && (await readDelivery(TABLE_NAME, owner, id));
+  if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
+  return delivery;
+}
+
+export const handler = http<'ingest'>(
+  {
+    openDelivery: async ({ user, body: { dataset } }) => {
+      const at = now();
+      const delivery: Delivery = {
+        status: 'open',
+        id: deliveryId(at, randomInt(2 ** 20)),
+        dataset,
+        partner: PartnerId.parse(user.id),
+        partnerName: user.name,
+        openedAt: at,
+      };
+      if (!(await createDelivery(TABLE_NAME, delivery)))
+        throw new Refused('conflict', 'Two deliveries were opened at the same moment. Ask again with a new key.');
+      return delivery;
+    },
+    showDelivery: ({ user, params: { delivery } }) => find(user, delivery),
+    listDeliveries: ({ user, query }) => pageDeliveries(TABLE_NAME, user.id, query),
+    uploadAccess: async ({ user, params: { delivery: id } }) => {
+      const delivery = await readDelivery(TABLE_NAME, user.id, id);
+      if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
+      mayUpload(delivery);
+      const prefix = landingPrefix(user.id, id);
+      return lend(landing, prefix, id);
+    },
+    listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
+    listVersions: ({ params: { dataset }, query }) => pageVersions(TABLE_NAME, dataset, query),
+  },
+  // None of these routes asks for a role in a project.
+  { roles: async () => [], once: outcomes(TABLE_NAME) },
+);

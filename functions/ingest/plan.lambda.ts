@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { step } from '../handler.ts';
+import { pack, sortedManifest } from '../storage/chunks.ts';
+import { sha256 } from '../storage/hash.ts';
+import { listPresent, readVersionOf } from '../storage/object-read.ts';
+import { finding } from '../storage/paths.ts';
+import { leave } from '../storage/scratch-store.ts';
+import { bagTexts, compare, type Present } from './compare.ts';
+import { afterwards, begin, type Finding, landingPrefix } from './ingest.ts';
+import { manifestLimits } from './manifest.ts';
+import { Check, folder } from './steps.ts';
+import { readDelivery, readVersion, replaceDelivery } from './store.ts';
+
+export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
+// Larger than 450 KB: the clients of both S3 and DynamoDB.
+const { TABLE_NAME, LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
+
+type Planned =
+  | { outcome: 'ignored'; reason: string }
+  | { outcome: 'held'; findings: string[] }
+  | {
+      outcome: 'ready';
+      dataset: string;
+      chunks: string[];
+      /** The sorted manifest, its SHA-256, and whether the catalogue has that version already. */
+      manifest: string;
+      version: string;
+      known: boolean;
+      digest: string;
+      files: number;
+      bytes: number;
+    };
+
+/**
+ * Pins the version of every file of a delivery, compares what is there with what was listed, and packs the work. What
+ * it gives back names texts in the work bucket, so it stays small however many files there are.
+ */
+export const handler = step(Check, async (check): Promise<Planned> => {
+  const { partner, delivery: id, manifest, manifestVersion } = check;
+  const delivery = await readDelivery(TABLE_NAME, partner, id);
+  if (!delivery) return { outcome: 'ignored', reason: 'there is no such delivery' };
+
+  const prefix = landingPrefix(partner, id);
+  const present = await listPresent(LANDING_BUCKET, prefix);
+  const own = present?.find(({ path }) => path === manifest);
+  if (present && own?.version !== manifestVersion)
+    return { outcome: 'ignored', reason: 'a newer upload of the manifest has a check of its own' };
+
+  const read = ({ path, version }: Present) => readVersionOf({ bucket: LANDING_BUCKET, key: prefix + path, version });
+  const fits = own !== undefined && own.size <= manifestLimits.bytes;
+  if (delivery.status === 'registered') {
+    const note = afterwards(delivery, fits ? sha256(await read(own)) : undefined, now());
+    if (note) await replaceDelivery(TABLE_NAME, delivery, note);
+    return { outcome: 'ignored', reason: 'the delivery is registered' };
+  }
+  await replaceDelivery(TABLE_NAME, delivery, begin(delivery, check, now()));
+
+  const held = async (findings: Finding[]): Promise<Planned> => ({
+    outcome: 'held',
+    findings: [await leave(WORK_BUCKET, folder(check), JSON.stringify(findings))],
+  });
+  if (!present) return held([finding('', 'Too many versions of too many files were uploaded. Open a new delivery.')]);
+  const needed = present.filter(({ path }) => path === manifest || bagTexts.some(name => name === path));
+  const large = needed.filter(({ size }) => size > manifestLimits.bytes);
+  if (large.length > 0)
+    return held(
+      large.map(({ path }) =>
+        finding(path, `It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`),
+      ),
+    );
+  const texts = new Map<string, Uint8Array>();
+  for (const file of needed) texts.set(file.path, await read(file));
+  const { files, findings } = compare({ dataset: delivery.dataset, manifest, present, texts });
+  if (findings.length > 0) return held(findings);
+
+  const sorted = sortedManifest(files);
+  const version = sha256(sorted);
+  const chunks: string[] = [];
+  for (const chunk of pack(files)) chunks.push(await leave(WORK_BUCKET, folder(check), JSON.stringify(chunk)));
+  const payload = files.filter(({ target }) => target !== undefined);
+  return {
+    outcome: 'ready',
+    dataset: delivery.dataset,
+    chunks,
+    manifest: await leave(WORK_BUCKET, folder(check), sorted),
+    version,
+    known: (await readVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
+    digest: sha256(texts.get(manifest) ?? ''),
+    files: payload.length,
+    bytes: payload.reduce((sum, { size }) => sum + size, 0),
+  };
+});

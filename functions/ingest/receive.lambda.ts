@@ -1,0 +1,30 @@
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import * as z from 'zod';
+import { ObjectCreated } from '../contract.ts';
+import { consumer, logger } from '../handler.ts';
+import { sha256 } from '../storage/hash.ts';
+import { completed } from './ingest.ts';
+import type { Check } from './steps.ts';
+import { readDelivery } from './store.ts';
+
+export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
+const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
+const states = new SFNClient({});
+
+/** A manifest was uploaded: start its check. The execution's name comes from its version, so duplicates start nothing. */
+export const handler = consumer(ObjectCreated, async ({ object: { key, 'version-id': manifestVersion } }) => {
+  const what = completed(key);
+  if (!what) return logger.info('not a manifest of a delivery', { key });
+  if (!manifestVersion) throw new Error(`the event for ${key} has no version`);
+  if (!(await readDelivery(TABLE_NAME, what.partner, what.delivery)))
+    return logger.warn('there is no such delivery', { key });
+  const check = `${what.delivery}-${sha256(`${key}\n${manifestVersion}`).slice(0, 32)}`;
+  const input: Check = { ...what, manifestVersion, check };
+  try {
+    await states.send(
+      new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name: check, input: JSON.stringify(input) }),
+    );
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  }
+});

@@ -1,0 +1,74 @@
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { publish } from '../events.ts';
+import { step } from '../handler.ts';
+import { putOnce } from '../storage/object-copy.ts';
+import { take } from '../storage/scratch-store.ts';
+import { DatasetRegistered, DeliveryReceived } from './events.ts';
+import { lakePrefix, register, Sha256 } from './ingest.ts';
+import { Check } from './steps.ts';
+import { createVersion, readDelivery, replaceDelivery } from './store.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  LAKE_BUCKET: z.string(),
+  WORK_BUCKET: z.string(),
+  BUS_NAME: z.string(),
+});
+// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
+const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET, BUS_NAME } = env.parse(process.env);
+
+const Input = Check.extend({
+  version: Sha256,
+  sorted: z.string(),
+  digest: Sha256,
+  files: z.number().int(),
+  bytes: z.number().int(),
+});
+
+/** Puts the version into the catalogue, then writes the receipt. Every part may be repeated, after a crash at any point. */
+export const handler = step(Input, async ({ partner, delivery: id, check, version, sorted, digest, files, bytes }) => {
+  const delivery = await readDelivery(TABLE_NAME, partner, id);
+  if (!delivery || !('check' in delivery) || delivery.check !== check || delivery.status === 'held')
+    return { outcome: 'superseded' };
+  const { dataset, partnerName } = delivery;
+  const prefix = lakePrefix(dataset, version);
+  await putOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await take(WORK_BUCKET, sorted));
+  const at = now();
+  const made = await createVersion(TABLE_NAME, {
+    dataset,
+    version,
+    files,
+    bytes,
+    delivery: id,
+    partnerName,
+    prefix,
+    registeredAt: at,
+  });
+  const registered = register(delivery, { check, digest, version: made }, at);
+  if (!registered) return { outcome: 'superseded' };
+  if (registered !== delivery) await replaceDelivery(TABLE_NAME, delivery, registered);
+  const first = made.delivery === id;
+  if (first)
+    await publish(BUS_NAME, DatasetRegistered, {
+      dataset,
+      version,
+      files,
+      bytes,
+      delivery: id,
+      prefix,
+      at: made.registeredAt,
+    });
+  await publish(BUS_NAME, DeliveryReceived, {
+    delivery: id,
+    dataset,
+    partner,
+    partnerName,
+    version,
+    files,
+    bytes,
+    first,
+    at: registered.registeredAt,
+  });
+  return { outcome: 'registered' };
+});

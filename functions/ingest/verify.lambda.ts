@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { step } from '../handler.ts';
+import { hashOf, isGone } from '../storage/object-read.ts';
+import { parallel } from '../storage/parallel.ts';
+import { finding } from '../storage/paths.ts';
+import { Chunk, type ChunkFile, leave, take } from '../storage/scratch-store.ts';
+import { type Finding, landingPrefix } from './ingest.ts';
+import { Check, copyLimits, folder, width } from './steps.ts';
+
+export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
+const { LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
+
+/** Streams every file of a chunk, in the version that was planned, through SHA-256. */
+export const handler = step(Check.extend({ chunk: z.string() }), async ({ chunk, ...check }) => {
+  const files = Chunk.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+  const prefix = landingPrefix(check.partner, check.delivery);
+  const parts: Record<string, string[]> = {};
+
+  const verify = async (file: z.infer<typeof ChunkFile>): Promise<Finding[]> => {
+    const large = file.size > copyLimits.whole;
+    try {
+      const key = prefix + file.path;
+      const read = await hashOf(
+        { bucket: LANDING_BUCKET, key, version: file.version },
+        large ? copyLimits.part : undefined,
+      );
+      if (read.size !== file.size) throw new Error(`${key} ended after ${read.size} of ${file.size} bytes`);
+      if (large) parts[file.path] = read.parts;
+      if (read.sha256 === file.sha256) return [];
+      return [
+        finding(
+          file.path,
+          `Its SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or mend the manifest; then upload the manifest again.`,
+        ),
+      ];
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      return [finding(file.path, 'It was deleted during the check. Upload it, then upload the manifest again.')];
+    }
+  };
+
+  const findings = (await parallel(files, width, verify)).flat();
+  const text = (of: unknown) => leave(WORK_BUCKET, folder(check), JSON.stringify(of));
+  return {
+    chunk,
+    found: findings.length,
+    findings: findings.length > 0 ? await text(findings) : null,
+    parts: Object.keys(parts).length > 0 ? await text(parts) : null,
+  };
+});

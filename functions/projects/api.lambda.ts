@@ -1,0 +1,61 @@
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { http } from '../http/http.ts';
+import { outcomes } from '../http/idempotency.ts';
+import { Refused } from '../refused.ts';
+import { rolesOf } from './membership.ts';
+import { findPerson } from './people.ts';
+import { ask, isRepetition, type Project, retry } from './projects.ts';
+import { startAttempt } from './start.ts';
+import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
+
+export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
+const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
+
+async function existing(id: string) {
+  const project = await readProject(TABLE_NAME, id);
+  if (!project) throw new Refused('missing', `There is no project ${id}.`);
+  return project;
+}
+
+const elsewhere = (what: string) =>
+  new Refused('conflict', `${what} was changed at the same time. Look, then try again.`);
+
+export const handler = http<'projects'>(
+  {
+    async createProject({ user, body }) {
+      const wanted = ask(body, user.id, now());
+      let project: Project = wanted;
+      if (!(await createProject(TABLE_NAME, wanted))) {
+        project = await existing(body.id);
+        if (!isRepetition(project, body, user.id))
+          throw new Refused('conflict', `There already is a project ${body.id}. Choose another id.`);
+      }
+      if (project.status === 'provisioning') await startAttempt(MACHINE, project);
+      return project;
+    },
+    listProjects: ({ query }) => pageProjects(TABLE_NAME, query),
+    showProject: ({ params }) => existing(params.project),
+    async retryProject({ params }) {
+      const read = await existing(params.project);
+      const next = retry(read, now());
+      if (next.attempt !== read.attempt && !(await saveProject(TABLE_NAME, read, next)))
+        throw elsewhere(`Project ${read.id}`);
+      await startAttempt(MACHINE, next);
+      return next;
+    },
+    async addMember({ params, body }) {
+      const { id } = await existing(params.project);
+      const person = await findPerson(POOL_ID, params.name);
+      const read = await readMember(TABLE_NAME, id, person.user);
+      const member = { ...person, roles: [...new Set(body.roles)], since: read?.since ?? now() };
+      if (!(await saveMember(TABLE_NAME, id, read, member))) throw elsewhere(`The membership of ${person.name}`);
+      return member;
+    },
+    async listMembers({ params, query }) {
+      const { id } = await existing(params.project);
+      return pageMembers(TABLE_NAME, id, query);
+    },
+  },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+);

@@ -1,0 +1,47 @@
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { sha256 } from './hash.ts';
+import { readVersionOf } from './object-read.ts';
+import { s3 } from './s3.ts';
+
+/** A text in a locked bucket, named so that it can be no other. */
+export const Kept = z.object({ key: z.string(), versionId: z.string(), sha256: z.string() });
+export type Kept = z.infer<typeof Kept>;
+
+/** Writes a text for good: the bucket locks every version. Written again it is another version, which nobody refers to. */
+export async function keep(
+  bucket: string,
+  key: string,
+  text: string | Uint8Array,
+  type = 'application/json',
+): Promise<Kept> {
+  const { VersionId } = await s3.send(
+    new PutObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      Body: text,
+      ContentType: type,
+      ChecksumAlgorithm: 'SHA256',
+    }),
+  );
+  if (!VersionId) throw new Error(`${bucket} keeps no versions`);
+  return { key, versionId: VersionId, sha256: sha256(text) };
+}
+
+/** Something in the airlock is not what it was: never a refusal, always an alarm. */
+export class Tampered extends Error {
+  constructor(what: string) {
+    super(what);
+    this.name = 'Tampered';
+  }
+}
+
+/** Reads the very version that was kept, and its very bytes. */
+export async function reopenBytes(bucket: string, { key, versionId, sha256: expected }: Kept): Promise<Uint8Array> {
+  const bytes = await readVersionOf({ bucket, key, version: versionId });
+  if (sha256(bytes) !== expected) throw new Tampered(`${key} is not what was written there`);
+  return bytes;
+}
+
+export const reopen = async (bucket: string, kept: Kept): Promise<unknown> =>
+  JSON.parse(Buffer.from(await reopenBytes(bucket, kept)).toString('utf8'));

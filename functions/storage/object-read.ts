@@ -1,0 +1,130 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
+import type { Present } from '../ingest/compare.ts';
+import { s3 } from './s3.ts';
+
+/** More versions than this are not looked through: somebody uploads in circles. */
+const mostVersions = 300_000;
+
+/**
+ * The newest version of every object below `prefix`; undefined where there are too many versions to look through. Empty
+ * objects whose names end in a slash are what some tools make of a folder, and are left out.
+ */
+export async function listPresent(bucket: string, prefix: string): Promise<Present[] | undefined> {
+  const present: Present[] = [];
+  let at: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
+  for (let seen = 0; seen < mostVersions; ) {
+    // URL encoding, as XML has no way to write some characters that a key may have.
+    const page = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...at }),
+    );
+    const decode = (key: string) => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
+    const { Versions = [], DeleteMarkers = [] } = page;
+    seen += Versions.length + DeleteMarkers.length;
+    for (const { Key, VersionId, Size, ETag, IsLatest } of Versions) {
+      if (!IsLatest || Key === undefined || VersionId === undefined) continue;
+      const path = decode(Key).slice(prefix.length);
+      const size = Size ?? 0;
+      if (size === 0 && (path === '' || path.endsWith('/'))) continue;
+      present.push({ path, version: VersionId, size, etag: ETag ?? '' });
+    }
+    if (!page.IsTruncated) return present;
+    at = {
+      KeyMarker: page.NextKeyMarker === undefined ? undefined : decode(page.NextKeyMarker),
+      VersionIdMarker: page.NextVersionIdMarker,
+    };
+  }
+  return undefined;
+}
+
+export interface Version {
+  readonly bucket: string;
+  readonly key: string;
+  /** Left out: the newest. */
+  readonly version?: string;
+}
+
+const open = async (
+  { bucket, key, version }: Version,
+  range?: string,
+): Promise<{ body: Readable; version: string }> => {
+  const { Body, VersionId = '' } = await s3.send(
+    new GetObjectCommand({
+      Bucket: bucket,
+      Key: key,
+      ...(version !== undefined && { VersionId: version }),
+      ...(range !== undefined && { Range: range }),
+    }),
+  );
+  return { body: Body as Readable, version: VersionId };
+};
+
+/** The bytes of an object as they come. */
+export async function* streamOf(of: Version): AsyncGenerator<Uint8Array> {
+  yield* (await open(of)).body as AsyncIterable<Uint8Array>;
+}
+
+/** Reads a small object whole; its size is known to be small from the listing of this same version. */
+export async function readVersionOf(of: Version): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const part of streamOf(of)) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** At most `most` bytes from the byte `from` on: fewer at the end of the object, and none behind it. */
+export async function readRange(of: Version, from: number, most: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  try {
+    const { body } = await open(of, `bytes=${from}-${from + most - 1}`);
+    for await (const part of body as AsyncIterable<Uint8Array>) parts.push(part);
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'InvalidRange') throw error;
+  }
+  const bytes = Buffer.concat(parts);
+  if (bytes.length > most) throw new Error(`${of.key} was given in another range than asked for`);
+  return bytes;
+}
+
+export interface Hashed {
+  readonly sha256: string;
+  readonly size: number;
+  readonly parts: string[];
+  /** The version that was read. */
+  readonly version: string;
+  /** Its first bytes, which tell what it is. */
+  readonly head: Uint8Array;
+}
+
+const headBytes = 64 * 1024;
+
+/** Streams an object through SHA-256, in flat memory. With `part`, each run of so many bytes gets a hash of its own too. */
+export async function hashOf(of: Version, part?: number): Promise<Hashed> {
+  const whole = createHash('sha256');
+  const parts: string[] = [];
+  let [size, current, left]: [number, Hash | undefined, number] = [0, undefined, 0];
+  const { body, version } = await open(of);
+  let head: Uint8Array = new Uint8Array();
+  for await (const bytes of body as AsyncIterable<Uint8Array>) {
+    whole.update(bytes);
+    size += bytes.length;
+    if (head.length < headBytes) head = Buffer.concat([head, bytes.subarray(0, headBytes - head.length)]);
+    if (part === undefined) continue;
+    for (let from = 0; from < bytes.length; ) {
+      if (current === undefined) [current, left] = [createHash('sha256'), part];
+      const take = Math.min(left, bytes.length - from);
+      current.update(bytes.subarray(from, from + take));
+      [from, left] = [from + take, left - take];
+      if (left === 0) {
+        parts.push(current.digest('base64'));
+        current = undefined;
+      }
+    }
+  }
+  if (current) parts.push(current.digest('base64'));
+  return { sha256: whole.digest('hex'), size, parts, version, head };
+}
+
+/** Whether the error says that the object's version is there no more. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof Error && ['NoSuchKey', 'NoSuchVersion', 'NotFound', 'MethodNotAllowed'].includes(error.name);

@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
+import * as z from 'zod';
+import { now } from '../clock.ts';
+import { http } from '../http/http.ts';
+import { outcomes } from '../http/idempotency.ts';
+import { rolesOf } from '../projects/membership.ts';
+import { readProject } from '../projects/store.ts';
+import { Refused } from '../refused.ts';
+import { mint } from './link.ts';
+import { decrypt } from './passwords.ts';
+import { change, changeSeated, pageWorkspaces, readWorkspace } from './store.ts';
+import { again, ask, type Kept, mine, opened } from './workspaces.ts';
+
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  MACHINE_ARN: z.string(),
+  PASSWORDS_KEY: z.string(),
+  GATEWAY_KEY: z.string(),
+  GATEWAY: z.string(),
+  LINK_SECONDS: z.coerce.number().int().min(5).max(60),
+  /** An attempt's workflow is over by then, whatever happens. */
+  DEADLINE_SECONDS: z.coerce.number().int(),
+});
+const { TABLE_NAME, MACHINE_ARN, PASSWORDS_KEY, GATEWAY_KEY, GATEWAY, LINK_SECONDS, DEADLINE_SECONDS } = env.parse(
+  process.env,
+);
+const machines = new SFNClient({});
+const secrets = new SecretsManagerClient({});
+
+/** Starts the attempt's workflow once, however often it is asked to. */
+async function start({ id, project, attempt }: Kept): Promise<void> {
+  try {
+    await machines.send(
+      new StartExecutionCommand({
+        stateMachineArn: MACHINE_ARN,
+        name: `${id}-${attempt}`,
+        input: JSON.stringify({ project, workspace: id, attempt }),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ExecutionAlreadyExists)) throw error;
+  }
+}
+
+/** Asked for each time: a rotated key counts at once, and people open desktops a few times a day. */
+async function gatewayKey(): Promise<string> {
+  const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: GATEWAY_KEY }));
+  return SecretString ?? '';
+}
+
+export const handler = http<'workspaces'>(
+  {
+    async askWorkspace({ user, params: { project }, body: { kind, size } }) {
+      const id = `ws-${randomBytes(6).toString('hex')}`;
+      const found = await readProject(TABLE_NAME, project);
+      const { workspace } = await changeSeated(TABLE_NAME, project, id, user.id, (_, desk) =>
+        ask(found, desk, user, { id, kind, size }, now()),
+      );
+      await start(workspace);
+      return workspace;
+    },
+
+    async listWorkspaces({ params: { project }, query }) {
+      return pageWorkspaces(TABLE_NAME, project, query);
+    },
+
+    async showWorkspace({ params: { project, workspace } }) {
+      return readWorkspace(TABLE_NAME, project, workspace);
+    },
+
+    async retryWorkspace({ user, params: { project, workspace: id } }) {
+      mine(await readWorkspace(TABLE_NAME, project, id), user);
+      const { workspace } = await changeSeated(TABLE_NAME, project, id, user.id, (read, desk) => {
+        if (!read) throw new Refused('missing', `There is no workspace ${id} in project ${project}.`);
+        return again(read, desk, user, DEADLINE_SECONDS, now());
+      });
+      await start(workspace);
+      return workspace;
+    },
+
+    async linkWorkspace({ user, params: { project, workspace: id } }) {
+      const workspace = opened(await readWorkspace(TABLE_NAME, project, id), user);
+      const password = await decrypt(PASSWORDS_KEY, workspace.desktop.password, id);
+      const key = await gatewayKey();
+      const { url, expires, sha256 } = mint(
+        { workspace, password, user: user.name, gateway: GATEWAY, key, seconds: LINK_SECONDS },
+        now(),
+      );
+      await change(TABLE_NAME, project, id, read => ({
+        workspace: { ...opened(read, user), link: { sha256, expires } },
+      }));
+      return { url, expires };
+    },
+  },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+);

@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process';
+import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import * as z from 'zod';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor } from '../../disclosure/policy.ts';
+
+const Measured = z.object({
+  seconds: z.number(),
+  rows: z.number(),
+  rss: z.number(),
+  found: z.record(z.string(), z.number()),
+});
+type Measured = z.infer<typeof Measured>;
+
+/** A table of results by area, group and year, as long as it takes to fill `bytes`, with something for most rules. */
+async function make(path: string, bytes: number): Promise<void> {
+  const file = await open(path, 'w');
+  let state = 1;
+  const random = (below: number) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state % below;
+  };
+  await file.write(
+    'area,condition,sex,year,n,base,percent,mean,lower_quartile,firms,turnover,largest,second_largest,df_resid\n',
+  );
+  const conditions = ['asthma', 'type 2 diabetes', 'hypertension', 'depression', 'chronic kidney disease'];
+  for (let written = 0, row = 0; written < bytes; ) {
+    let text = '';
+    for (const end = row + 5000; row < end; row++) {
+      const base = 2000 + random(5000);
+      const n = row % 40_000 === 7 ? 3 : 30 + random(1900);
+      const turnover = 1e6 + random(9_000_000);
+      const largest = Math.floor(turnover * (row % 50_000 === 9 ? 0.95 : 0.2));
+      text += `E0${9_000_000 + (row % 33_000)},${conditions[row % 5]},${row % 2 ? 'Male' : 'Female'},${2005 + (row % 20)},${n},${base},${(10 + random(800) / 10).toFixed(1)},${(random(100_000) / 100).toFixed(2)},${random(100)},${20 + random(200)},${turnover},${largest},${Math.floor(turnover * 0.1 * 0.4)},${40 + random(100)}\n`;
+    }
+    written += text.length;
+    await file.write(text);
+  }
+  await file.close();
+}
+
+/** What a fresh process measures of itself: seconds of the check alone, and its largest memory. */
+async function measure(path: string): Promise<Measured> {
+  const { size } = statSync(path);
+  const file = { path: 'table.csv', size, sha256: '0'.repeat(64), kind: 'table', type: 'text/csv', group: 0 } as const;
+  const policy = { ...policyFor(1), rows: 100_000_000, cells: 1_000_000_000 };
+  const started = performance.now();
+  const report = await checkFile(file, () => createReadStream(path, { highWaterMark: 1 << 18 }), policy, []);
+  const seconds = (performance.now() - started) / 1000;
+  const found = Object.fromEntries(report.findings.map(({ rule, count }) => [rule, count]));
+  return { seconds, rows: report.rows ?? 0, rss: process.resourceUsage().maxRSS, found };
+}
+
+/** The airlock's checks of a table of 200 MB: speed, memory, and pandas doing the same on the same file. */
+export async function sdc(say: (line: string) => void): Promise<Record<string, number>> {
+  const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
+  const root = join(import.meta.dirname, '../..');
+  const python = join(root, '.venv/bin/python');
+  const run = async (command: string, ...args: string[]) =>
+    Measured.parse(JSON.parse((await promisify(execFile)(command, args)).stdout));
+  // The fastest of its runs is what a program takes when nothing else has the processor.
+  const fastest = (runs: Measured[]) => runs.sort((a, b) => a.seconds - b.seconds)[0] as Measured;
+  try {
+    const [small, large] = [join(folder, 'small.csv'), join(folder, 'large.csv')];
+    say('making tables of 20 MB and 200 MB');
+    await make(small, 20e6);
+    await make(large, 200e6);
+    const megabytes = statSync(large).size / 1e6;
+    const [ours, theirs, least]: [Measured[], Measured[], Measured[]] = [[], [], []];
+    for (const turn of [1, 2, 3, 4, 5]) {
+      say(`checking 200 MB, here and with pandas, run ${turn} of 5`);
+      least.push(await run(process.execPath, import.meta.filename, small));
+      ours.push(await run(process.execPath, import.meta.filename, large));
+      theirs.push(await run(python, join(import.meta.dirname, 'disclosure_pandas.py'), large));
+    }
+    const [check, pandas] = [fastest(ours), fastest(theirs)];
+    const memory = (runs: Measured[]) => Math.min(...runs.map(({ rss }) => rss)) / 1024;
+    for (const rule of ['sdc.minimum-count', 'sdc.dominance', 'sdc.p-percent', 'sdc.percentages'])
+      if (check.found[rule] !== pandas.found[rule])
+        throw new Error(`${rule}: ${check.found[rule]} here, ${pandas.found[rule]} with pandas`);
+    return {
+      sdc_mb_per_second: megabytes / check.seconds,
+      sdc_rows: check.rows,
+      sdc_peak_rss_mb: memory(ours),
+      sdc_rss_growth_20_to_200_mb: memory(ours) - memory(least),
+      pandas_mb_per_second: megabytes / pandas.seconds,
+      pandas_peak_rss_mb: memory(theirs),
+      sdc_to_pandas_ratio: pandas.seconds / check.seconds,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  const [path] = process.argv.slice(2);
+  if (path) process.stdout.write(JSON.stringify(await measure(path)));
+}

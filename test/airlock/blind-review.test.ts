@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
+import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
+import { eyeOf, shown } from '../../functions/airlock/request/request-view.ts';
+import { type Entry, entryOf } from '../../functions/airlock/request/trail.ts';
+import { told } from '../../functions/airlock/request/trail-visibility.ts';
+import { ballot, inReview, olga, person, rana, rules, start } from './builders.ts';
+
+const all = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => person(id, 'reviewer'));
+const [ada, bob] = all as [Person, Person];
+const factsOf = (quorum: number): Facts => ({
+  rules: rules({ quorum }),
+  members: [rana.id],
+  reviewers: all.map(({ id }) => id),
+  candidates: all.map(({ id, name }) => ({ id, name })),
+});
+
+/** A review, and all that was told of it. */
+interface Life {
+  readonly of: Request;
+  readonly trail: readonly Entry[];
+}
+function then({ of, trail }: Life, command: Command, now: string, facts: Facts): Life {
+  const { request, events } = decide(of, command, now, facts);
+  return { of: request, trail: events.length > 0 ? [...trail, entryOf(request, events, now)] : trail };
+}
+const vote = (by: Person, verdict: 'approve' | 'reject') =>
+  ({ do: 'vote', by, ballot: ballot(1, verdict) }) as const satisfies Command;
+
+/** What the API shows somebody: the request, and its trail. */
+const seenBy = ({ of, trail }: Life, who: Person) => {
+  const eye = eyeOf(of, who, false);
+  return { request: shown(of, who, eye), trail: trail.flatMap(entry => told(entry, of, who, eye)) };
+};
+
+describe.each([2, 3])('a dispute in a review by %i', quorum => {
+  const facts = factsOf(quorum);
+  const asked = (of: Request) => ('asked' in of ? of.asked.map(({ id }) => id) : []);
+  const fresh: Life = { of: inReview(facts), trail: [] };
+  const first = all.filter(({ id }) => asked(fresh.of).includes(id));
+  const tick = { do: 'tick', attempt: fresh.of.attempt } as const;
+  // The last one is missing here, rejects there, and the workflow looks at both at once.
+  const some = first.slice(1).reduce((life, by) => then(life, vote(by, 'approve'), start, facts), fresh);
+  const quiet = then(some, tick, start, facts);
+  const disputed = then(then(some, vote(first[0] as Person, 'reject'), start, facts), tick, start, facts);
+  const reminded = (life: Life) => then(life, tick, later(start, 49 * hour), facts);
+  const others = all.filter(by => !first.includes(by));
+  const [next] = others.filter(({ id }) => asked(disputed.of).includes(id)) as [Person];
+
+  it('is one, and asks one more', () => {
+    expect(disputed.of).toMatchObject({ status: 'inReview', conflict: true });
+    expect(asked(disputed.of)).toHaveLength(quorum + 1);
+    expect(quiet.of).toMatchObject({ status: 'inReview', conflict: false });
+  });
+
+  it('is nothing that who has yet to vote can see: neither who is not asked, nor by whom else is', () => {
+    for (const who of others.filter(one => one !== next))
+      for (const at of [(life: Life) => life, reminded])
+        expect(seenBy(at(disputed), who)).toEqual(seenBy(at(quiet), who));
+  });
+
+  it('asks the next one as if time had passed, or another had left', () => {
+    const gone = (first[0] as Person).id;
+    const without = { ...facts, candidates: facts.candidates.filter(({ id }) => id !== gone) };
+    const left = then(some, tick, start, without);
+    expect(seenBy(disputed, next)).toEqual(seenBy(left, next));
+    expect(JSON.stringify(seenBy(disputed, next))).not.toMatch(/conflict|disagree/i);
+    expect(seenBy(disputed, next).trail).toMatchObject([
+      { name: 'ReviewEscalated', to: [{ id: next.id, name: next.name }] },
+    ]);
+  });
+
+  it('is as hidden once time is over, as it may go on', () => {
+    const late = (life: Life) => then(life, tick, later(start, 14 * day), facts);
+    const [one, two] = [late(disputed), late(quiet)];
+    expect(one.of.status).toBe('timedOut');
+    for (const who of others.filter(one => one !== next)) expect(seenBy(one, who)).toEqual(seenBy(two, who));
+  });
+
+  it('is no secret to who has voted, or runs the place', () => {
+    for (const who of [...first, olga]) {
+      const { request, trail } = seenBy(disputed, who);
+      expect(request.conflict).toBe(true);
+      expect(trail.map(({ name }) => name)).toEqual(expect.arrayContaining(['ReviewConflicted', 'ReviewEscalated']));
+    }
+    expect(seenBy(disputed, rana)).not.toHaveProperty('request.conflict');
+    expect(seenBy(disputed, rana).trail).toEqual([]);
+  });
+});
+
+it('a reviewer who runs the place as well is as blind as any', () => {
+  const both = person('eva', 'reviewer', 'operator');
+  const facts = factsOf(2);
+  let life: Life = { of: inReview(facts), trail: [] };
+  life = then(then(life, vote(ada, 'approve'), start, facts), vote(bob, 'reject'), start, facts);
+  expect(life.of).toMatchObject({ conflict: true });
+  expect(seenBy(life, both)).toEqual({ request: expect.not.objectContaining({ conflict: true }), trail: [] });
+});

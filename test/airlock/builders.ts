@@ -1,0 +1,87 @@
+import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import type { Direction } from '../../functions/airlock/request/airlock-config.ts';
+import { Rules } from '../../functions/airlock/request/airlock-config.ts';
+import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
+import { after, hour, type Request } from '../../functions/airlock/request/request.ts';
+import { open } from '../../functions/airlock/request/requester-commands.ts';
+import { Refused } from '../../functions/refused.ts';
+
+export const start = '2026-11-01T00:00:00.000Z';
+export const hex = (digit: string) => digit.repeat(64);
+
+export const person = (id: string, ...groups: string[]): Person => ({ id, name: id, groups });
+export const rana = person('rana', 'researcher');
+export const olga = person('olga', 'operator');
+
+export const rules = (change: Partial<Rules> = {}): Rules => Rules.parse({ ...change });
+
+/** A seal that only its round tells apart. */
+export const sealOf = (round: number, files = 2) => ({
+  sha256: hex(String(round % 10)),
+  key: `requests/r/${round}/manifest.json`,
+  versionId: `v${round}`,
+  files,
+  bytes: 10,
+  sealedAt: start,
+});
+export const reportOf = (worst?: 'block' | 'ask' | 'warn') => ({
+  key: 'report.json',
+  versionId: 'v',
+  sha256: hex('e'),
+  findings: worst ? 1 : 0,
+  ...(worst && { worst }),
+  first: [],
+});
+export const releaseOf = () => ({
+  key: 'release.json',
+  versionId: 'v',
+  sha256: hex('d'),
+  files: 2,
+  bytes: 10,
+  held: { key: 'files.json', versionId: 'v', sha256: hex('c') },
+});
+export const ballot = (round: number, verdict: 'approve' | 'return' | 'reject', paths: readonly string[] = []) => ({
+  verdict,
+  seal: hex(String(round % 10)),
+  comment: verdict === 'approve' ? '' : 'mend it',
+  note: '',
+  files: paths.map(path => ({ path, comment: 'mend' })),
+});
+
+export const draft = (facts: Facts, direction: Direction = 'export'): Request =>
+  open(
+    {
+      id: 'al-0011223344556677',
+      project: 'asthma',
+      title: 'Table 1',
+      direction,
+      ...(direction === 'export' && { source: 'data/outbox/t/' }),
+      groups: [{ name: 'all', kind: 'table', purpose: 'paper', context: '', controls: '', paths: ['**'] }],
+    },
+    rana,
+    start,
+    facts,
+  ).request;
+
+/** The request after the command, or undefined where it was refused. */
+export function attempt(of: Request, command: Command, now: string, facts: Facts) {
+  try {
+    return decide(of, command, now, facts);
+  } catch (error) {
+    if (error instanceof Refused) return undefined;
+    throw error;
+  }
+}
+
+/** A request of these reviewers' approval, `hours` after the start. */
+export function inReview(facts: Facts, hours = 0): Request {
+  const now = after(start, hours * hour);
+  let of = draft(facts);
+  const run = (command: Command) => {
+    of = decide(of, command, now, facts).request;
+  };
+  run({ do: 'submit', by: rana });
+  run({ do: 'seal', attempt: of.attempt, seal: sealOf(of.round) });
+  run({ do: 'judge', attempt: of.attempt, report: reportOf() });
+  return of;
+}

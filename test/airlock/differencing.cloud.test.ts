@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import { ending, scene } from './harness.ts';
+
+const { of, people, submit, approve, settle } = scene('airlock-subtraction');
+const csv = (counts: readonly number[], head = 'region') =>
+  `${head},n\n${counts.map((n, at) => `${head} ${at},${n}`).join('\n')}\n`;
+type Params = Awaited<ReturnType<typeof approve>>;
+const release = async (params: Params) => {
+  await people.olga.ask('releaseRequest', { params });
+  return settle(params, ['released', 'approved']);
+};
+
+describe('two requests that tell of a few people only together', () => {
+  it('are reviewed at the same time, and the second to be released stays', async () => {
+    const [first, second] = await Promise.all([
+      approve({ 'before.csv': csv([1040, 998, 1207, 366]) }),
+      approve({ 'after.csv': csv([1040, 1001, 1207, 366]) }),
+    ]);
+    expect(await release(first)).toMatchObject({ status: 'released' });
+    const stopped = await release(second);
+    expect(stopped).toMatchObject({ status: 'approved' });
+    const { entered, status } = await ending(of, 'release', second.request, 2);
+    expect({ status, end: entered.at(-1) }).toEqual({ status: 'SUCCEEDED', end: 'Would disclose' });
+    expect(entered).not.toContain('Copy');
+    const { items } = await people.walt.ask('listTrail', { params: second });
+    const says = items.find(({ name }) => name === 'ReleaseStopped')?.says;
+    expect(says).toMatch(/after\.csv/);
+    expect(says).toMatch(
+      new RegExp(`before\\.csv” of release ${first.request}.*row 3, column 2 and there row 3, column 2 \\(3 apart\\)`),
+    );
+    expect(says).not.toMatch(/998|1001/);
+    // Asked again it is the same; submitted again it is blocked before anybody sees it.
+    expect(await release(second)).toMatchObject({ status: 'approved' });
+    const { params } = await submit({ 'after.csv': csv([1040, 1001, 1207, 366]) });
+    const blocked = await settle(params, ['blocked']);
+    expect(blocked.report?.first[0]).toMatchObject({
+      path: 'after.csv',
+      rule: 'sdc.differencing',
+      cells: [{ row: 3, column: 2, value: '1001' }],
+    });
+  });
+
+  it('are released at the same moment when they tell nothing, one after the other', async () => {
+    const all = await Promise.all(
+      ['ward', 'school'].map(name => approve({ 't.csv': csv([1040, 998, 1207, 366], name) })),
+    );
+    for (const { status } of await Promise.all(all.map(release))) expect(status).toBe('released');
+    const courses = await Promise.all(all.map(({ request }) => ending(of, 'release', request, 2)));
+    expect(courses.map(({ end }) => end)).toEqual(['Released', 'Released']);
+    for (const { entered } of courses) expect(entered.filter(name => name === 'Copy')).toHaveLength(1);
+  });
+});
+
+it('files of one request are compared with each other, whoever checked them', async () => {
+  const { params } = await submit({
+    'all.csv': csv([440, 398, 507], 'site'),
+    'some.csv': csv([437, 398, 507], 'site'),
+  });
+  const { report } = await settle(params, ['blocked']);
+  expect(report?.first).toMatchObject([{ path: 'some.csv', rule: 'sdc.differencing', cells: [{ row: 2, column: 2 }] }]);
+  const { items } = await people.rana.ask('showChecks', { params });
+  expect(items.flatMap(({ path, findings }) => findings.map(({ rule }) => [path, rule]))).toEqual([
+    ['some.csv', 'sdc.differencing'],
+  ]);
+});

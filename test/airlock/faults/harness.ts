@@ -1,0 +1,131 @@
+import { DynamoDBClient, ListTablesCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient, ListFunctionsCommand } from '@aws-sdk/client-lambda';
+import { ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
+import { beforeAll, expect } from 'vitest';
+import { Request } from '../../../functions/airlock/request/request.ts';
+import { trail } from '../../../functions/airlock/request/trail.ts';
+import { key } from '../../../functions/keys.ts';
+import { cloud } from '../../cloud.ts';
+import { until } from '../../workspaces/harness.ts';
+import { type Somebody, somebody } from '../harness.ts';
+import { witness } from '../recorder.ts';
+
+export const of = cloud();
+const dynamo = new DynamoDBClient(of.configuration);
+const lambda = new LambdaClient(of.configuration);
+const s3 = new S3Client(of.configuration);
+
+const cast = {
+  rana: 'researcher',
+  rosa: 'researcher',
+  ruth: 'researcher',
+  remy: 'researcher',
+  vera: 'reviewer',
+  viktor: 'reviewer',
+  olga: 'operator',
+  otto: 'operator',
+} as const;
+export const people = {} as Record<keyof typeof cast, Somebody>;
+let bus: Awaited<ReturnType<typeof witness>>;
+
+/** What all runs share. */
+export const gather = () =>
+  beforeAll(async () => {
+    bus = await witness(of);
+    // As anybody's client does, each repeats a call that failed, with the same key; only not as patiently.
+    const names = Object.keys(cast) as (keyof typeof cast)[];
+    const all = await Promise.all(
+      names.map(name => somebody(of, `faults-${name}`, cast[name], { backoff: attempt => 40 * attempt })),
+    );
+    for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
+  });
+
+/** Nobody may submit more than twenty requests in a day. */
+export const requester = (project: string) =>
+  [people.rana, people.rosa, people.ruth, people.remy][Number(project.slice(4, 7)) % 4] as Somebody;
+
+export const table = async () => {
+  const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
+  return TableNames.find(name => name.startsWith('broch-local-data'));
+};
+
+export async function partition(pk: string) {
+  const { Items = [] } = await dynamo.send(
+    new QueryCommand({
+      TableName: await table(),
+      KeyConditionExpression: 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': { S: pk } },
+      ConsistentRead: true,
+    }),
+  );
+  return Items.map(item => unmarshall(item));
+}
+
+/** Whatever failed, the workflow waits for the decision. */
+export const waits = (id: string) =>
+  until(
+    async () => (await partition(key('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
+    row => typeof row?.token === 'string',
+  );
+
+/** The request as it stands, and all that has ever happened to it. */
+export async function story(id: string) {
+  const rows = await partition(key('airlock', id).pk);
+  const events = rows.filter(({ sk }) => String(sk).startsWith(trail)) as { sk: string; events: { name: string }[] }[];
+  return {
+    rows,
+    row: Request.parse(rows.find(({ sk }) => sk === 'ITEM')),
+    happened: events.flatMap(row => row.events.map(({ name }) => name)).sort(),
+    ids: events.flatMap(row => row.events.map((_, index) => `${id}/${row.sk.slice(trail.length)}/${index}`)),
+  };
+}
+
+/** All that is in a request's trail has come to the bus, in its order, and nothing else has. */
+export async function isTold(id: string): Promise<void> {
+  const { ids } = await story(id);
+  const looks = (await partition(key('look', id).pk)) as { sk: string }[];
+  const seen = looks.map(({ sk }) => `${id}/${sk.slice(trail.length)}/0`);
+  const said = await bus.until(id, all => [...ids, ...seen].every(one => all.some(({ about }) => about.id === one)));
+  const once = [...new Set(said.map(({ about }) => about.id))];
+  expect([...once].sort()).toEqual([...ids, ...seen].sort());
+  expect(once.filter(one => ids.includes(one))).toEqual(ids);
+}
+
+/** Every version and every delete marker below a prefix, by what follows it. */
+export async function versionsIn(Bucket: string, Prefix: string) {
+  const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix }));
+  return [...Versions, ...DeleteMarkers].map(({ Key = '', VersionId = '' }) => ({
+    path: Key.slice(Prefix.length),
+    version: VersionId,
+  }));
+}
+
+/** The functions of the airlock, as deployed, by their files. */
+let deployed: Promise<Map<string, string>> | undefined;
+export const functions = () => {
+  deployed ??= list();
+  return deployed;
+};
+
+async function list(): Promise<Map<string, string>> {
+  const all = new Map<string, string>();
+  for (let Marker: string | undefined, more = true; more; more = Marker !== undefined) {
+    const page = await lambda.send(new ListFunctionsCommand({ Marker }));
+    for (const { Description = '', FunctionName = '' } of page.Functions ?? [])
+      if (Description.startsWith('functions/airlock/')) all.set(Description.slice('functions/'.length), FunctionName);
+    Marker = page.NextMarker;
+  }
+  return all;
+}
+
+/** Calls a function as AWS would. */
+export async function invoke(name: string, event: object) {
+  const { Payload, FunctionError } = await lambda.send(
+    new InvokeCommand({ FunctionName: (await functions()).get(name), Payload: JSON.stringify(event) }),
+  );
+  return {
+    failed: FunctionError !== undefined,
+    said: JSON.parse(Buffer.from(Payload ?? []).toString('utf8') || 'null'),
+  };
+}

@@ -1,0 +1,254 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AdminAddUserToGroupCommand,
+  AdminDisableUserCommand,
+  AdminRemoveUserFromGroupCommand,
+  CognitoIdentityProviderClient,
+} from '@aws-sdk/client-cognito-identity-provider';
+import { DynamoDBClient, ListTablesCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { PutBucketVersioningCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  DescribeExecutionCommand,
+  DescribeStateMachineCommand,
+  ExecutionDoesNotExist,
+  GetExecutionHistoryCommand,
+  ListStateMachinesCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { beforeAll } from 'vitest';
+import type { Api, Patience } from '../../bin/cli/call.ts';
+import type { Status } from '../../functions/airlock/request/request.ts';
+import type { Group } from '../../functions/http/route.ts';
+import { key } from '../../functions/keys.ts';
+import { cloud } from '../cloud.ts';
+import { person } from '../ingest/partner.ts';
+import { makeProject, rows } from '../workspaces/harness.ts';
+
+type Cloud = ReturnType<typeof cloud>;
+export type Somebody = Api & { readonly id: string; readonly name: string; again(): Promise<Api> };
+
+export async function somebody(of: Cloud, name: string, group: Group, patience?: Patience): Promise<Somebody> {
+  const api = await person(of, name, group, patience);
+  const me = await api.ask('showMe');
+  return { ...api, id: me.id, name: me.name };
+}
+
+/** A project as its own workflow leaves one, with a bucket that keeps versions, and its members. */
+export async function openProject(of: Cloud, id: string, members: readonly Somebody[]): Promise<string> {
+  const project = await makeProject(of, id);
+  if (project.status !== 'ready') throw new Error('the project is not ready');
+  const { bucket } = project.network;
+  const s3 = new S3Client(of.configuration);
+  await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+  await (await rows(of)).put(key('project', id), project);
+  for (const member of members) await join(of, id, member);
+  return bucket;
+}
+
+export async function join(of: Cloud, project: string, { id, name }: Somebody): Promise<void> {
+  const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
+  await (await rows(of)).put(key('project', project, `MEMBER#${id}`), member);
+}
+
+/** Takes the person's group away, or gives it; tokens already given out stay as they are. */
+export async function regroup(of: Cloud, { name }: Somebody, group: Group, to: 'add' | 'remove'): Promise<void> {
+  const pool = new CognitoIdentityProviderClient(of.configuration);
+  const who = { UserPoolId: of.outputs['data.Pool'], Username: name, GroupName: group };
+  if (to === 'add') await pool.send(new AdminAddUserToGroupCommand(who));
+  else await pool.send(new AdminRemoveUserFromGroupCommand(who));
+}
+
+/** Nobody signs in as the person any more; tokens already given out stay as they are. */
+export async function lockOut(of: Cloud, { name }: Somebody): Promise<void> {
+  const pool = new CognitoIdentityProviderClient(of.configuration);
+  await pool.send(new AdminDisableUserCommand({ UserPoolId: of.outputs['data.Pool'], Username: name }));
+}
+
+export type Files = Readonly<Record<string, string>>;
+
+export async function put(of: Cloud, bucket: string, source: string, files: Files): Promise<void> {
+  const s3 = new S3Client(of.configuration);
+  for (const [path, content] of Object.entries(files))
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: content }));
+}
+
+/** The request once it is where it is wanted, or rests where nothing but people move it. */
+export async function settle(api: Api, params: { project: string; request: string }, wanted: readonly Status[]) {
+  let last: Awaited<ReturnType<typeof api.ask<'showRequest'>>> | undefined;
+  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(200)) {
+    last = await api.ask('showRequest', { params });
+    if (wanted.includes(last.status)) return last;
+  }
+  throw new Error(`the request is ${JSON.stringify(last)}`);
+}
+
+const machineArns = new Map<string, string | undefined>();
+
+/** The ARN of one of the airlock's two machines, as deployed. */
+async function machineArn(of: Cloud, machine: 'check' | 'release'): Promise<string | undefined> {
+  if (!machineArns.has(machine)) {
+    const sfn = new SFNClient(of.configuration);
+    const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+    const all = await Promise.all(
+      stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
+    );
+    const about = machine === 'check' ? 'A request to release files' : "An approved request's release";
+    machineArns.set(machine, all.find(({ definition }) => definition?.includes(about))?.stateMachineArn);
+  }
+  return machineArns.get(machine);
+}
+
+/** Starts an execution by hand, as it would be if a message came late or somebody had the right to. */
+export async function startAs(
+  of: Cloud,
+  machine: 'check' | 'release',
+  { project, request }: { project: string; request: string },
+  attempt: number,
+  input: object = {},
+) {
+  return new SFNClient(of.configuration).send(
+    new StartExecutionCommand({
+      stateMachineArn: await machineArn(of, machine),
+      name: `${request}-${attempt}`,
+      input: JSON.stringify({ project, request, attempt, from: 'start', ...input }),
+    }),
+  );
+}
+
+/** How an attempt's execution ended, and where it went. */
+export async function ending(of: Cloud, machine: 'check' | 'release', request: string, attempt: number) {
+  const sfn = new SFNClient(of.configuration);
+  const executionArn = `${(await machineArn(of, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+    const found = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
+      if (error instanceof ExecutionDoesNotExist) return undefined;
+      throw error;
+    });
+    if (!found || found.status === 'RUNNING') continue;
+    const { status, error } = found;
+    const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
+    const entered = events.flatMap(({ stateEnteredEventDetails: of }) => of?.name ?? []);
+    return { status, error, end: entered.at(-1), entered };
+  }
+  throw new Error(`${request}-${attempt} did not end`);
+}
+
+/** A project with a requester, three reviewers and an operator, and what they do over and over. */
+export function scene(project: string) {
+  const of = cloud();
+  const people = {} as Record<'rana' | 'vera' | 'viktor' | 'walt' | 'olga', Somebody>;
+  const home = { bucket: '' };
+  beforeAll(async () => {
+    const cast = {
+      rana: 'researcher',
+      vera: 'reviewer',
+      viktor: 'reviewer',
+      walt: 'reviewer',
+      olga: 'operator',
+    } as const;
+    const names = Object.keys(cast) as (keyof typeof cast)[];
+    const all = await Promise.all(names.map(name => somebody(of, `${project}-${name}`, cast[name])));
+    for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
+    home.bucket = await openProject(of, project, [people.rana]);
+  });
+  let drafts = 0;
+  const settleAs = (params: { project: string; request: string }, wanted: readonly Status[]) =>
+    settle(people.rana, params, wanted);
+  const submit = async (files: Files, paths = ['**']) => {
+    const source = `data/outbox/d${drafts++}/`;
+    await put(of, home.bucket, source, files);
+    const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths }];
+    const { id } = await people.rana.ask('draftRequest', { params: { project }, body: { title: 'T', source, groups } });
+    const params = { project, request: id };
+    await people.rana.ask('submitRequest', { params });
+    return { params, source };
+  };
+  const vote = async (
+    who: Somebody,
+    params: { project: string; request: string },
+    verdict: 'approve' | 'return' | 'reject',
+    comment = '',
+  ) => {
+    const { seal } = await who.ask('showRequest', { params });
+    return who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256 ?? '0'.repeat(64), comment } });
+  };
+  return {
+    of,
+    project,
+    people,
+    released: of.outputs['data.Released'] ?? '',
+    sealed: of.outputs['data.Sealed'] ?? '',
+    bucket: () => home.bucket,
+    settle: settleAs,
+    submit,
+    vote,
+    async resubmit(params: { project: string; request: string }, source: string, files: Files) {
+      await put(of, home.bucket, source, files);
+      await people.rana.ask('submitRequest', { params });
+    },
+    async approve(files: Files) {
+      const { params } = await submit(files);
+      await settleAs(params, ['inReview']);
+      await vote(people.vera, params, 'approve');
+      await vote(people.viktor, params, 'approve');
+      return params;
+    },
+  };
+}
+
+/** Another project of the same person. */
+scene.another = async (of: Cloud, id: string, member: Somebody): Promise<string> => {
+  await openProject(of, id, [member]);
+  return id;
+};
+
+let folders = 0;
+/** A submission in such a project. */
+scene.submitted = async (of: Cloud, project: string, by: Somebody, files: Files) => {
+  const source = `data/outbox/s${folders++}/`;
+  await put(of, `broch-local-${of.account}-${project}`, source, files);
+  const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
+  const body = { title: 'T', direction: 'export', source, groups };
+  const { id: request } = await by.ask('draftRequest', { params: { project }, body });
+  await by.ask('submitRequest', { params: { project, request } });
+  return { project, request };
+};
+
+/** A release of such a project. */
+scene.released = async (
+  of: Cloud,
+  project: string,
+  by: Somebody,
+  { vera, viktor, olga }: Record<'vera' | 'viktor' | 'olga', Somebody>,
+  files: Files,
+) => {
+  const params = await scene.submitted(of, project, by, files);
+  const { seal } = await settle(by, params, ['inReview']);
+  for (const who of [vera, viktor])
+    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  await olga.ask('releaseRequest', { params });
+  await settle(by, params, ['released']);
+  return params;
+};
+
+/** Changes a field of the request's row, as somebody with all rights might: `seal.sha256`, say. */
+export async function set(of: Cloud, request: string, field: string, value: string): Promise<void> {
+  const dynamo = new DynamoDBClient(of.configuration);
+  const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
+  const { pk, sk } = key('airlock', request);
+  const names = field.split('.').map((name, index) => [`#n${index}`, name] as const);
+  await dynamo.send(
+    new UpdateItemCommand({
+      TableName: TableNames.find(name => name.startsWith('broch-local-data')),
+      Key: { pk: { S: pk }, sk: { S: sk } },
+      UpdateExpression: `SET ${names.map(([name]) => name).join('.')} = :value`,
+      ExpressionAttributeNames: Object.fromEntries(names),
+      ExpressionAttributeValues: { ':value': { S: value } },
+    }),
+  );
+}
+
+/** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
+export const moveBack = (of: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
+  set(of, request, name, new Date(Date.now() - by).toISOString());

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import { nobody, onceOnly } from '../../functions/airlock/request/decision.ts';
+import { Request, statuses } from '../../functions/airlock/request/request.ts';
+import { ballot, inReview, person, rana, rules, start } from './builders.ts';
+
+const vera = person('vera', 'reviewer');
+const viktor = person('viktor', 'reviewer');
+const now = { ...nobody, rules: rules(), members: ['rana'], reviewers: ['vera', 'viktor'] };
+const run = (of: Request, mark: string, command: Command) => onceOnly(of, mark, () => decide(of, command, start, now));
+
+describe('a call made again because its answer was lost', () => {
+  it('does nothing, whatever it led to', () => {
+    const review = inReview(now);
+    const first = run(review, 'one', { do: 'vote', by: vera, ballot: ballot(1, 'approve') }).request;
+    const approved = run(first, 'two', { do: 'vote', by: viktor, ballot: ballot(1, 'approve') });
+    expect(approved.request.status).toBe('approved');
+    const again = run(approved.request, 'two', { do: 'vote', by: viktor, ballot: ballot(1, 'approve') });
+    expect([again.request, again.events]).toEqual([approved.request, []]);
+    // Another call is another matter.
+    expect(() => run(approved.request, 'three', { do: 'vote', by: viktor, ballot: ballot(1, 'approve') })).toThrow();
+    const gone = run(approved.request, 'four', { do: 'withdraw', by: rana, reason: 'x' });
+    for (const mark of ['one', 'two', 'four'])
+      expect(run(gone.request, mark, { do: 'withdraw', by: rana, reason: 'x' }).request).toBe(gone.request);
+  });
+
+  it('is remembered in every state, for the newest eight', () => {
+    for (const status of statuses) {
+      const shape = Request.options.find(option => option.shape.status.value === status)?.shape;
+      expect(shape).toHaveProperty('done');
+    }
+    let of = inReview(now);
+    for (let call = 0; call < 12; call++)
+      of = run(of, `call-${call}`, { do: 'reissue', by: person('olga', 'operator') }).request;
+    expect(of.done).toEqual(Array.from({ length: 8 }, (_, index) => `call-${11 - index}`));
+  });
+
+  it('without a key is what it is', () => {
+    const review = inReview(now);
+    expect(run(review, '', { do: 'reissue', by: person('olga', 'operator') }).request.done).toEqual(review.done);
+  });
+});

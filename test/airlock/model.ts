@@ -1,0 +1,289 @@
+import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import type { Direction, Rules } from '../../functions/airlock/request/airlock-config.ts';
+import { dueAt, lapse, sweepAt } from '../../functions/airlock/request/deadlines.ts';
+import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
+import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request/request.ts';
+import { shown } from '../../functions/airlock/request/request-view.ts';
+import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './builders.ts';
+
+const text = { key: 'receipt.json', versionId: 'v', sha256: 'b'.repeat(64) };
+
+/** What changes by itself: somebody joins or leaves the project, or the reviewers; or the project's settings are made anew. */
+const toggle = (list: readonly string[], id: string) =>
+  list.includes(id) ? list.filter(one => one !== id) : [...list, id].sort();
+const settle = (world: World, by: string, change: Partial<World['settings']>): World => ({
+  ...world,
+  settings: { ...world.settings, ...change, by },
+});
+export const turns = {
+  'ada joins or leaves': (world: World) => ({ ...world, members: toggle(world.members, 'ada') }),
+  'bob reviews or not': (world: World) => ({ ...world, reviewers: toggle(world.reviewers, 'bob') }),
+  'rana reviews or not': (world: World) => ({ ...world, reviewers: toggle(world.reviewers, rana.id) }),
+  'olga allows parts or not': (world: World) => settle(world, olga.id, { partial: !world.settings.partial }),
+  'bob changes the quorum': (world: World) => settle(world, 'bob', { quorum: (world.settings.quorum % 3) + 1 }),
+} as const satisfies Record<string, (world: World) => World>;
+export type Turn = keyof typeof turns;
+export const comings: readonly Turn[] = ['ada joins or leaves', 'bob reviews or not', 'rana reviews or not'];
+
+/** How far a world is explored. */
+export interface Bounds {
+  readonly direction: Direction;
+  readonly quorum: number;
+  readonly partial: boolean;
+  readonly rounds: number;
+  readonly days: number;
+  /** Everybody but the requester; any may be a reviewer, and a member, at one time and not at another. */
+  readonly others: readonly string[];
+  /** Of these nothing ever differs but their votes: which of them cast which is all the same. */
+  readonly alike?: readonly string[];
+  readonly turns: readonly Turn[];
+}
+
+export interface World {
+  readonly of: Bounds;
+  readonly request: Request;
+  readonly day: number;
+  readonly members: readonly string[];
+  readonly reviewers: readonly string[];
+  /** The project's settings, and who made them. */
+  readonly settings: { readonly quorum: number; readonly partial: boolean; readonly by?: string };
+  /** How many had to agree when the review began. Kept beside the request. */
+  readonly opened?: number;
+  /** Who approved what is approved now, and whether each was fit when it was decided. Kept beside the request. */
+  readonly granted?: {
+    readonly seal: string;
+    readonly fit: number;
+    readonly opened: number;
+    readonly withheld: string;
+  };
+}
+
+const known = new Map<string, Rules>();
+function rulesOf(quorum: number, partial: boolean): Rules {
+  const id = `${quorum} ${partial}`;
+  const found = known.get(id);
+  if (found) return found;
+  const made = rules({
+    quorum,
+    imports: { quorum, keepDays: 1 },
+    partial,
+    draftDays: 2,
+    reviewDays: 2,
+    checkHours: 24,
+    remindHours: 24,
+    approvedDays: 1,
+    releasedDays: 1,
+  });
+  known.set(id, made);
+  return made;
+}
+
+export const factsOf = ({
+  members,
+  reviewers,
+  settings,
+}: Pick<World, 'members' | 'reviewers' | 'settings'>): Facts => ({
+  rules: rulesOf(settings.quorum, settings.partial),
+  members,
+  reviewers,
+  candidates: reviewers.filter(id => !members.includes(id) && id !== settings.by).map(id => ({ id, name: id })),
+  ruledBy: settings.by,
+});
+const at = ({ day: days }: World) => after(start, days * day);
+
+export function first(of: Bounds): World {
+  const settings = { quorum: of.quorum, partial: of.partial };
+  const bare = { of, day: 0, members: [rana.id], reviewers: [...of.others], settings };
+  return { ...bare, request: draft(factsOf(bare), of.direction) };
+}
+
+/** What the world does by itself: a day passes, or something turns. */
+export function* moves(world: World): Generator<World> {
+  if (world.day < world.of.days) yield { ...world, day: world.day + 1 };
+  for (const turn of world.of.turns) yield turns[turn](world);
+}
+
+const peopleOf = ({ others }: Bounds): Person[] => [rana, ...others.map(id => person(id, 'reviewer'))];
+
+/** All that anybody can try: also what they may not. Old seals, old attempts, other people, several times. */
+export function commands({ request: of, ...world }: World): Command[] {
+  const { round, attempt } = of;
+  const rounds = [round, round - 1].filter(one => one > 0);
+  return [
+    ...peopleOf(world.of).flatMap(by => [
+      ...rounds.flatMap(one =>
+        (['approve', 'return', 'reject'] as const).map(verdict => ({
+          do: 'vote' as const,
+          by,
+          ballot: ballot(one, verdict),
+        })),
+      ),
+      ...(round > 0 ? [{ do: 'vote' as const, by, ballot: ballot(round, 'approve', ['a']) }] : []),
+      { do: 'submit' as const, by },
+      { do: 'release' as const, by },
+      { do: 'revoke' as const, by, reason: 'no' },
+      { do: 'withdraw' as const, by, reason: 'no' },
+    ]),
+    { do: 'release', by: olga },
+    { do: 'lapse' },
+    { do: 'deleted', receipt: text, inventory: undefined, objects: 1, bytes: 1 },
+    { do: 'resume', by: olga },
+    { do: 'reissue', by: olga },
+    ...[attempt, attempt - 1].flatMap((of): Command[] => [
+      { do: 'mend', attempt: of, findings: [{ path: 'x', reason: 'y' }] },
+      { do: 'seal', attempt: of, seal: sealOf(round) },
+      { do: 'tick', attempt: of },
+      { do: 'fault', attempt: of, reason: 'z' },
+      { do: 'released', attempt: of, release: releaseOf() },
+      { do: 'stop', attempt: of, reason: 'z' },
+    ]),
+    ...(of.status === 'checking'
+      ? (['block', undefined] as const).map(worst => ({ do: 'judge' as const, attempt, report: reportOf(worst) }))
+      : []),
+  ];
+}
+
+const open: readonly Status[] = ['approved', 'releasing', 'released'];
+const isSame = <T>(a: T, b: T, says: string) => {
+  if (a !== b) throw new Error(`${says}: ${a} and ${b}`);
+};
+
+/** One command in a world: the world after it, or undefined where nothing changes. Throws where an invariant breaks. */
+export function play(world: World, command: Command, facts = factsOf(world)): World | undefined {
+  const now = at(world);
+  const decision = attempt(world.request, command, now, facts);
+  if (!decision || decision.request === world.request) return undefined;
+  const { request } = decision;
+  const before = lapse(world.request, now, facts.rules).request;
+  const { partial, by: ruledBy } = world.settings;
+
+  // What lies with us is said to be kept until a time, and is deleted then and not before.
+  if (isFinal(request)) {
+    const { retainedUntil = '9', deleted = undefined } = 'retainedUntil' in request ? request : {};
+    if (request.round > 0 && retainedUntil === '9') throw new Error(`${request.status} is kept for ever`);
+    if (deleted && (!isFinal(before) || retainedUntil > now)) throw new Error('deleted before its time');
+  }
+  if (isFinal(before)) isSame(request.status, before.status, 'an end became another');
+  let { granted, opened } = world;
+  if (request.status === 'inReview') {
+    if (before.status === 'checking') opened = facts.rules.quorum;
+    isSame(request.quorum, opened, 'the quorum of a review changed');
+    // That there are too few who could agree is said, once.
+    const few = facts.candidates.length < request.quorum + (request.conflict ? 1 : 0);
+    const looked = before.status === 'checking' || command.do === 'tick';
+    if (looked && few && request.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
+    const told = decision.events.filter(({ name, to }) => name === 'ReviewEscalated' && to?.length === 0).length;
+    const was = before.status === 'inReview' ? before.lack : undefined;
+    if (command.do !== 'resume') isSame(told, request.lack === was ? 0 : 1, 'said more or less than once');
+  }
+  if (request.status === 'approved' && before.status !== 'approved' && before.status !== 'releasing') {
+    const fit = new Set(request.votes.filter(({ verdict }) => verdict === 'approve').map(({ by }) => by));
+    const unfit = request.votes.filter(
+      ({ by }) => by === rana.id || by === ruledBy || facts.members.includes(by) || !facts.reviewers.includes(by),
+    );
+    if (unfit.length > 0) throw new Error(`an unfit vote counted: ${unfit.map(({ by }) => by)}`);
+    if (request.votes.some(({ seal, round }) => seal !== request.seal.sha256 || round !== request.round))
+      throw new Error('a vote on another seal counted');
+    if (request.withheld.length > 0 && !partial) throw new Error('approved in part, which the settings forbid');
+    granted = { seal: request.seal.sha256, fit: fit.size, opened: opened ?? 9, withheld: `${request.withheld}` };
+  }
+  if (open.includes(request.status)) {
+    isSame('seal' in request ? request.seal?.sha256 : '', granted?.seal, 'another seal than was voted on');
+    isSame('withheld' in request ? `${request.withheld}` : '', granted?.withheld, 'other files than were approved');
+    if (!granted || granted.fit < granted.opened) throw new Error(`${request.status} by ${granted?.fit}`);
+  }
+  if (request.status === 'releasing' && before.status !== 'releasing') {
+    if (request.withheld.length > 0 && !partial) throw new Error('released in part, which the settings forbid');
+  }
+  if (request.status === 'released' && before.status !== 'released') {
+    if (before.status !== 'releasing') throw new Error(`released from ${before.status}`);
+    if (before.releasedBy.id === rana.id) throw new Error('released by its own requester');
+    if (now >= before.expiresAt) throw new Error('released after the approval expired');
+    if (before.withheld.length >= before.seal.files) throw new Error('released with nothing approved');
+  }
+  const { granted: _, opened: __, ...rest } = world;
+  const reviewed = request.status === 'inReview' || request.status === 'timedOut';
+  return {
+    ...rest,
+    request,
+    ...(granted && open.includes(request.status) && { granted }),
+    ...(opened !== undefined && reviewed && { opened }),
+  };
+}
+
+/** Of each state once: it is one that can be written, ends, and shows nobody what they must not see. */
+export function holds(world: World) {
+  Request.parse(world.request);
+  hasWayOut(world);
+  const { request } = world;
+  if (request.status !== 'inReview') return;
+  for (const by of peopleOf(world.of).slice(1)) {
+    if (request.votes.some(vote => vote.by === by.id)) continue;
+    const { conflict, asked = [], votes } = shown(request, by, 'reviewer');
+    if (conflict !== undefined || votes?.length !== 0 || asked.some(({ id }) => id !== by.id))
+      throw new Error(`${by.id} sees what others think`);
+  }
+}
+
+/** Whatever is not final has a deadline, and time alone brings it to its end. */
+function hasWayOut({ request, settings }: World) {
+  if (isFinal(request)) return;
+  const due = dueAt(request);
+  if (!due) throw new Error(`${request.status} has no deadline`);
+  const facts = factsOf({ members: [], reviewers: [], settings });
+  const next = lapse(request, due, facts.rules).request;
+  const swept = decide(request, { do: 'lapse' }, due, facts).request;
+  // What has ended may be due for deletion at once; what has not must not be due for the same again.
+  const again = !isFinal(swept) && (sweepAt(swept) ?? '9') <= due;
+  if (swept.status !== next.status || again) throw new Error(`${request.status} is not swept`);
+  if (next.status === request.status) throw new Error(`${request.status} stays past its deadline`);
+  const end = lapse(request, after(due, 1000 * day), facts.rules).request;
+  if (!isFinal(end)) throw new Error(`${request.status} never ends`);
+}
+
+const told = [
+  'expiresAt',
+  'deadline',
+  'since',
+  'startedAt',
+  'approvedAt',
+  'retainedUntil',
+  'reminded',
+  'lack',
+] as const;
+
+/**
+ * Which worlds are one and the same for all that can follow: comments, names and numbers of attempts don't matter, nor
+ * does who of several that are alike voted how, nor what an approval came from once it is there.
+ */
+export function mark({ of, request, day: days, members, reviewers, settings, opened, granted }: World): string {
+  const { alike = [] } = of;
+  const votes = (from: Request | undefined) =>
+    from?.status === 'inReview'
+      ? from.votes
+          .map(vote => `${alike.includes(vote.by) ? '' : vote.by}${vote.verdict}${vote.round}${vote.files.length}`)
+          .sort()
+          .join()
+      : '';
+  const fields = request as unknown as Record<string, unknown>;
+  return [
+    request.status,
+    request.round,
+    votes(request),
+    'review' in request ? votes(request.review) : '',
+    'conflict' in request && request.conflict,
+    'withheld' in request && request.withheld.length,
+    'seal' in request && request.seal?.sha256,
+    'releasedBy' in request && request.releasedBy.id === rana.id,
+    'stopped' in request && request.stopped?.at,
+    ...told.map(name => fields[name] ?? ''),
+    days,
+    members,
+    reviewers,
+    settings.quorum,
+    settings.partial,
+    settings.by,
+    opened,
+    granted && `${granted.seal} ${granted.fit} ${granted.opened} ${granted.withheld}`,
+  ].join('|');
+}

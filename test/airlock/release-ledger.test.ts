@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { readFile } from '../../disclosure/check-file.ts';
+import { policyFor } from '../../disclosure/policy.ts';
+import { bandOf } from '../../disclosure/sdc/bands.ts';
+import { decode, encode, merged, postingsOf, without } from '../../disclosure/sdc/cell-index.ts';
+import { combined, nearByChance } from '../../disclosure/sdc/statistics.ts';
+import { bytesOf, metaOf } from '../disclosure/files.ts';
+
+const policy = policyFor(2);
+
+describe('what is remembered', () => {
+  const csv = 'Diagnosis,sex,n\nHuntington,Male,43\nAsthma,Female,52\n';
+  const read = async (key: string) =>
+    postingsOf((await readFile(metaOf('t.csv', csv), () => bytesOf(csv), policy, key)).summaries);
+
+  it('has no label, and other hashes under another key', async () => {
+    const bytes = encode(without(await read('one'), () => false));
+    for (const label of ['huntington', 'asthma', 'male', 'diagnosis'])
+      expect(Buffer.from(bytes).toString('latin1').toLowerCase()).not.toContain(label);
+    const keys = new Set((await read('one')).keys);
+    expect([...(await read('two')).keys].filter(key => keys.has(key))).toEqual([]);
+  });
+
+  it('is the same when it is read again, and when lists are put together', async () => {
+    const one = await read('one');
+    expect(decode(encode(one))).toEqual(one);
+    const both = merged([one, await read('two')]);
+    expect(both.tables).toHaveLength(2);
+    expect(both.keys.length).toBe(2 * one.keys.length);
+    expect([...both.keys]).toEqual([...both.keys].sort((a, b) => a - b));
+    expect(without(both, ({ path }) => path === 't.csv').tables).toEqual([]);
+    expect(() => decode(encode(one).slice(0, -1))).toThrow(/another length/);
+  });
+});
+
+it.each([
+  ['20-29', 20, 30],
+  ['20 to 29 years', 20, 30],
+  ['<30', Number.NEGATIVE_INFINITY, 30],
+  ['under 30', Number.NEGATIVE_INFINITY, 30],
+  ['≤30', Number.NEGATIVE_INFINITY, 31],
+  ['65+', 65, Number.POSITIVE_INFINITY],
+  ['65 and over', 65, Number.POSITIVE_INFINITY],
+  ['>65', 66, Number.POSITIVE_INFINITY],
+  ['[20,30)', 20, 30],
+  ['(20, 30]', 21, 31],
+  ['30 or less', Number.NEGATIVE_INFINITY, 31],
+])('the band %s', (label, from, to) => expect(bandOf(label)).toEqual({ from, to }));
+it.each(['North', '2020-01-03', '12a', '-', '20-'])('no band: %s', label => expect(bandOf(label)).toBeUndefined());
+
+it('knows the chances', () => {
+  expect(nearByChance(100, 100)).toBeCloseTo(0.0282, 3);
+  expect(nearByChance(100, 300)).toBeCloseTo(1, 6);
+  // Chi-squared of 9.21 with 2 degrees of freedom, of 18.31 with 10, of 679.3 with 602.
+  expect(combined(-9.21034 / 2, 1)).toBeCloseTo(0.01, 4);
+  expect(combined(-18.307 / 2, 5)).toBeCloseTo(0.05, 4);
+  expect(combined(-660.2 / 2, 301)).toBeCloseTo(0.05, 2);
+});

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { enrol } from '../../local/people.ts';
+import { cloud } from '../cloud.ts';
+import { pathOf, placeOf, someone, until } from './caller.ts';
+
+const of = cloud();
+type Person = Awaited<ReturnType<typeof someone>>;
+let [olga, pia, paul]: Person[] = [];
+
+beforeAll(async () => {
+  [olga, pia, paul] = await Promise.all([
+    someone(of, 'sec-once-olga', 'operator'),
+    someone(of, 'sec-once-pia', 'partner'),
+    someone(of, 'sec-once-paul', 'partner'),
+  ]);
+});
+
+/** Opens a delivery: each that is made has an id of its own. */
+const open = (who: Person | undefined, key: string, dataset = 'sec-once') => {
+  if (!who) throw new Error('nobody');
+  return who.ask('POST', '/deliveries', { key, body: { dataset } });
+};
+const countOf = async (who: Person | undefined, dataset: string) => {
+  const { body } = (await who?.ask('GET', '/deliveries?limit=100')) ?? { body: { items: [] } };
+  return body.items.filter((one: { dataset: string }) => one.dataset === dataset).length;
+};
+
+describe('a write under one key', () => {
+  it('happens once and answers the same again', async () => {
+    const key = randomUUID();
+    const first = await open(pia, key, 'sec-twice');
+    expect(first.status).toBe(201);
+    for (let again = 0; again < 3; again++) expect(await open(pia, key, 'sec-twice')).toEqual(first);
+    expect(await countOf(pia, 'sec-twice')).toBe(1);
+  });
+
+  it('asked for ten times at once happens once', async () => {
+    const key = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => open(pia, key, 'sec-at-once')));
+    expect(answers.filter(({ status }) => ![201, 409].includes(status))).toEqual([]);
+    const made = new Set(answers.flatMap(({ status, body }) => (status === 201 ? [body.id] : [])));
+    expect(made.size).toBe(1);
+    for (const { status, body } of answers)
+      if (status === 409) expect(body.detail).toContain('Ask again in a moment with the same key');
+    expect([...made]).toEqual([(await open(pia, key, 'sec-at-once')).body.id]);
+    expect(await countOf(pia, 'sec-at-once')).toBe(1);
+  });
+
+  it('with another body is refused, and does nothing', async () => {
+    const key = randomUUID();
+    const first = await open(pia, key, 'sec-one-body');
+    const { status, type, body } = await open(pia, key, 'sec-other-body');
+    expect([status, type]).toEqual([422, 'application/problem+json']);
+    expect(body.detail).toBe('This Idempotency-Key was used for another request. Send a new key.');
+    expect(await countOf(pia, 'sec-other-body')).toBe(0);
+    expect(await open(pia, key, 'sec-one-body')).toEqual(first);
+  });
+
+  it('is the same whatever order its fields come in, and whatever the body has besides', async () => {
+    const key = randomUUID();
+    const body = { id: 'sec-once-order', title: 'Order' };
+    const [first, again] = [
+      await olga?.ask('POST', '/projects', { key, body }),
+      await olga?.ask('POST', '/projects', { key, body: '{ "more": 1, "title": "Order", "id": "sec-once-order" }' }),
+    ];
+    expect(first?.status).toBe(202);
+    expect(again).toEqual(first);
+  });
+
+  it('is another for another person, who sees nothing of the first', async () => {
+    const key = randomUUID();
+    const [hers, his] = [await open(pia, key, 'sec-shared-key'), await open(paul, key, 'sec-his')];
+    expect([hers.status, his.status]).toEqual([201, 201]);
+    expect(his.body.id).not.toBe(hers.body.id);
+    expect(his.body.partner).not.toBe(hers.body.partner);
+  });
+
+  it('is another at another address', async () => {
+    const key = randomUUID();
+    const made = await olga?.ask('POST', '/projects', { key, body: { id: 'sec-once-a', title: 'A' } });
+    const retried = await olga?.ask('POST', '/projects/sec-once-none/retry', { key });
+    expect([made?.status, retried?.status]).toEqual([202, 404]);
+  });
+
+  it('that failed may be repeated, and then counts', async () => {
+    await until(
+      () => olga?.ask('GET', '/projects/sec-once-a') ?? Promise.reject(new Error('nobody')),
+      ({ status }) => status === 200,
+    );
+    const key = randomUUID();
+    const add = (roles: string[]) =>
+      olga?.ask('PUT', '/projects/sec-once-a/members/sec-once-late', { key, body: { roles } });
+    expect((await add(['researcher']))?.status).toBe(404);
+    await enrol(placeOf(of), of.configuration, 'sec-once-late', 'researcher');
+    const added = await add(['researcher']);
+    expect(added?.status).toBe(200);
+    expect(await add(['researcher'])).toEqual(added);
+    expect((await add(['lead']))?.status).toBe(422);
+  });
+
+  it('whose attempt was refused for its form did not use the key up', async () => {
+    const key = randomUUID();
+    expect((await open(pia, key, 'NOT A NAME')).status).toBe(400);
+    expect((await open(pia, key, 'sec-formed')).status).toBe(201);
+  });
+});
+
+describe('the key', () => {
+  const writes = (Object.entries(routes) as [string, Route][]).filter(
+    ([, { method, mints, who }]) =>
+      method !== 'GET' &&
+      !mints &&
+      who !== 'anyone' &&
+      who.some(({ group, member }) => group === 'operator' && !member),
+  );
+  const bodies: Record<string, object> = {
+    createProject: { id: 'sec-once-unkeyed', title: 'None' },
+    addMember: { roles: ['lead'] },
+    changeSettings: { settings: {}, reason: 'none' },
+    revokeRequest: { reason: 'none' },
+    withdrawRequest: { reason: 'none' },
+  };
+
+  it.each(writes)('is asked for by %s', async (name, route) => {
+    const body = bodies[name] ?? {};
+    const answer = await olga?.ask(route.method, pathOf(route), { body });
+    expect([answer?.status, answer?.type]).toEqual([400, 'application/problem+json']);
+    expect(answer?.body.detail).toBe(
+      'Send an Idempotency-Key header of 8 to 128 printable characters, a new one for each new request.',
+    );
+  });
+
+  it.each(['short', 'x'.repeat(129), 'with a space', 'tab\tbed-key'])('%j is none', async key => {
+    expect((await open(pia, key)).status).toBe(400);
+  });
+
+  it.each(['ONCE#1ONCE#1', '{"$ne":null}', '../../../../etc', "' OR '1'='1"])('%j is one like any other', async key => {
+    const [dataset, strange] = ['sec-strange', key.replaceAll(' ', '_')];
+    const first = await open(pia, strange, dataset);
+    expect(first.status).toBe(201);
+    expect(await open(pia, strange, dataset)).toEqual(first);
+  });
+
+  it('is not needed for what is made anew each time, and does not keep it', async () => {
+    const { body } = await open(pia, randomUUID(), 'sec-minted');
+    const key = randomUUID();
+    const mint = () => pia?.ask('POST', `/deliveries/${body.id}/access`, { key });
+    const [first, second] = [await mint(), await mint()];
+    expect([first?.status, second?.status]).toEqual([200, 200]);
+    expect(second?.body.secretAccessKey).not.toBe(first?.body.secretAccessKey);
+  });
+});

@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor, Tier } from '../../disclosure/policy.ts';
+import { bytesOf, metaOf, summarise } from './files.ts';
+
+const Case = z.strictObject({
+  title: z.string(),
+  source: z.string(),
+  csv: z.string(),
+  path: z.string().default('table.csv'),
+  tier: Tier.default(2),
+  /** The rules about disclosure that must stop the table or ask about it, and no others. */
+  rules: z.array(z.string()),
+  earlier: z.strictObject({ path: z.string(), csv: z.string() }).optional(),
+});
+const cases = z.array(Case).parse(JSON.parse(readFileSync(join(import.meta.dirname, 'corpus/tables.json'), 'utf8')));
+
+async function found({ csv, path, tier, earlier }: z.infer<typeof Case>): Promise<string[]> {
+  const policy = policyFor(tier);
+  const before = earlier ? await summarise(metaOf(earlier.path, earlier.csv), () => bytesOf(earlier.csv), policy) : [];
+  const released = before.map(summary => ({ ...summary, release: 'r-1' }));
+  const { findings } = await checkFile(metaOf(path, csv), () => bytesOf(csv), policy, released);
+  const rules = findings.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
+  return [...new Set(rules.map(({ rule }) => rule))].sort();
+}
+
+describe('a corpus of tables with known answers', () => {
+  it('has at least 40 tables, safe ones among them', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(40);
+    expect(cases.filter(({ rules }) => rules.length === 0).length).toBeGreaterThanOrEqual(15);
+  });
+
+  it.each(cases)('$title', async one => {
+    expect(await found(one)).toEqual([...one.rules].sort());
+  });
+
+  it('is judged with a precision and a recall of 0.95 at least', async () => {
+    const counts = { right: 0, wrong: 0, missed: 0 };
+    for (const one of cases) {
+      const rules = new Set(await found(one));
+      for (const rule of rules) counts[one.rules.includes(rule) ? 'right' : 'wrong']++;
+      counts.missed += one.rules.filter(rule => !rules.has(rule)).length;
+    }
+    const precision = counts.right / (counts.right + counts.wrong);
+    const recall = counts.right / (counts.right + counts.missed);
+    process.stdout.write(
+      `disclosure rules on ${cases.length} tables: precision ${precision.toFixed(3)}, recall ${recall.toFixed(3)}\n`,
+    );
+    expect(precision).toBeGreaterThanOrEqual(0.95);
+    expect(recall).toBeGreaterThanOrEqual(0.95);
+  });
+});

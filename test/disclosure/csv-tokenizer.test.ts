@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { main } from 'assemblyscript/asc';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { CsvScanner } from '../../disclosure/csv.ts';
+import { type PlainCell, plainScan } from './plain-tokenizer.ts';
+
+const folder = join(import.meta.dirname, '../../disclosure');
+const latin = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
+
+/** All that the compiled scanner hands on, from bytes that come in pieces. */
+function scan(pieces: readonly Uint8Array[], delimiter = 44) {
+  const rows: PlainCell[][] = [];
+  const numbers: number[] = [];
+  const scanner = new CsvScanner(batch => {
+    const { bytes, first, starts, ends, masks, digits, decimals } = batch;
+    numbers.push(...batch.numbers.subarray(0, batch.rows));
+    for (let row = 0; row < batch.rows; row++)
+      rows.push(
+        Array.from({ length: (first[row + 1] ?? 0) - (first[row] ?? 0) }, (_, at) => {
+          const cell = (first[row] ?? 0) + at;
+          return {
+            bytes: [...bytes.slice(starts[cell], ends[cell])],
+            mask: masks[cell] ?? 0,
+            digits: Math.max(-1, digits[cell] ?? 0),
+            decimals: decimals[cell] ?? 0,
+          };
+        }),
+      );
+  }, delimiter);
+  for (const piece of pieces) scanner.push(piece);
+  scanner.end();
+  expect(scanner.wrong).toBeUndefined();
+  return { rows, numbers, badQuotes: scanner.badQuotes };
+}
+
+/** What stands in files and what stands in the way: quotes, line ends and marks in every order, NUL and any other byte. */
+const piece = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('"', '""', ',', '\n', '\r', '\r\n', ';', '\t', '\0', '\xef\xbb\xbf', '.') },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom('a', 'North West', 'E', '1e5', '-', '+3', '0.5', '12345678', '123456789', '@'),
+  },
+  fc.integer({ min: 0, max: 99_999_999 }).map(String),
+  fc.integer({ min: 0, max: 9_999_999 }).map(whole => (whole / 100).toFixed(2)),
+  fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes).toString('latin1')),
+);
+const hostile = fc.array(piece, { maxLength: 60 }).map(pieces => latin(pieces.join('')));
+
+describe('the compiled scanner', () => {
+  it('is what its source says', async () => {
+    const source = readFileSync(join(folder, 'csv-tokenizer.as'), 'utf8');
+    let compiled: Uint8Array = new Uint8Array(0);
+    const { error, stderr } = await main(
+      [
+        'csv-tokenizer.ts',
+        '--outFile',
+        'csv-tokenizer.wasm',
+        '--runtime',
+        'stub',
+        '--enable',
+        'simd',
+        '-O3',
+        '--noAssert',
+      ],
+      {
+        readFile: name => (name === 'csv-tokenizer.ts' ? source : null),
+        writeFile: (_, contents) => {
+          if (typeof contents !== 'string') compiled = contents;
+        },
+        listFiles: () => [],
+      },
+    );
+    expect(error, stderr.toString()).toBeNull();
+    // After a change of the source `vitest -u` writes it anew.
+    const base64 = Buffer.from(compiled).toString('base64');
+    await expect(
+      `/** \`csv-tokenizer.as\`, compiled by its test. */\nexport const wasm =\n  '${base64}';\n`,
+    ).toMatchFileSnapshot(join(folder, 'csv-tokenizer.wasm.ts'));
+  });
+
+  it('hands on what a plain one does, whatever the bytes are and wherever they are cut', () => {
+    fc.assert(
+      fc.property(
+        hostile,
+        fc.constantFrom(44, 59, 9, 124),
+        fc.integer({ min: 1, max: 30 }),
+        (bytes, delimiter, step) => {
+          const plain = plainScan(bytes, delimiter);
+          expect(scan([bytes], delimiter)).toEqual(plain);
+          const pieces = Array.from({ length: Math.ceil(bytes.length / step) }, (_, at) =>
+            bytes.slice(at * step, (at + 1) * step),
+          );
+          expect(scan(pieces, delimiter)).toEqual(plain);
+        },
+      ),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('hands on the same cut in two at every byte', () => {
+    fc.assert(
+      fc.property(hostile, bytes => {
+        const plain = plainScan(bytes, 44);
+        for (let at = 0; at <= bytes.length; at++) expect(scan([bytes.slice(0, at), bytes.slice(at)])).toEqual(plain);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('knows every byte, at every place of a cell of every length', () => {
+    for (let byte = 0; byte < 256; byte++)
+      for (const length of [1, 2, 7, 8, 9, 15, 16, 17, 33]) {
+        const cells = Array.from({ length }, (_, at) =>
+          Uint8Array.from({ length }, (_, i) => (i === at ? byte : 0x37)),
+        );
+        const bytes = Uint8Array.from(cells.flatMap(cell => [44, ...cell]));
+        expect(scan([bytes])).toEqual(plainScan(bytes, 44));
+      }
+  });
+
+  it.each([
+    ['rows of one cell, more than a batch holds', 'a\n'.repeat(70_000)],
+    ['empty cells, more than a batch holds', ',\n'.repeat(70_000)],
+    ['the widest rows', `${',1'.repeat(16_383)}\n`.repeat(5)],
+    ['no rows', '\r\n'.repeat(70_000)],
+    ['a long cell', `a,"${'x""'.repeat(100_000)}",b\r\n1,2,3`],
+    ['a long cell that is never closed', `a,b\n1,"${'2,3\n'.repeat(50_000)}`],
+  ])('%s', (_, content) => {
+    const bytes = latin(content);
+    const plain = plainScan(bytes, 44);
+    expect(scan([bytes])).toEqual(plain);
+  });
+
+  it('reads the longest record that is read, and none that is longer', () => {
+    const read = (length: number) => {
+      let cells = 0;
+      const scanner = new CsvScanner(({ first, rows }) => {
+        cells += first[rows] ?? 0;
+      }, 44);
+      const bytes = new Uint8Array(length).fill(97);
+      scanner.push(bytes);
+      scanner.push(latin('\nb\n'));
+      scanner.end();
+      return { cells, wrong: scanner.wrong };
+    };
+    expect(read(4 * 2 ** 20)).toEqual({ cells: 2, wrong: undefined });
+    expect(read(4 * 2 ** 20 + 1).wrong).toMatch(/4 MB/);
+  });
+
+  it('keeps what another is in the middle of', () => {
+    const found: string[] = [];
+    const one = (name: string) =>
+      new CsvScanner(({ rows, bytes, starts, ends }) => {
+        for (let row = 0; row < rows; row++)
+          found.push(name + Buffer.from(bytes.slice(starts[row], ends[row])).toString());
+      }, 44);
+    const [first, second] = [one('first '), one('second ')];
+    first.push(latin('abc'));
+    second.push(latin('x'));
+    first.push(latin('def\n'));
+    second.push(latin('yz\n'));
+    expect(found).toEqual(['first abcdef', 'second xyz']);
+  });
+});

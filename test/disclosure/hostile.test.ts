@@ -1,0 +1,177 @@
+import { deflateRawSync } from 'node:zlib';
+import fc from 'fast-check';
+import { zipSync } from 'fflate';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { describe, expect, it } from 'vitest';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor } from '../../disclosure/policy.ts';
+import { FileReport, worst } from '../../disclosure/report.ts';
+import { docx, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './builders.ts';
+import { bytesOf, metaOf, summarise } from './files.ts';
+
+const policy = policyFor(1);
+const check = async (path: string, content: string | Uint8Array, step?: number) =>
+  FileReport.parse(await checkFile(metaOf(path, content), () => bytesOf(content, step), policy, []));
+
+const parquet = new Uint8Array(
+  parquetWriteBuffer({
+    columnData: [
+      { name: 'region', data: ['North', 'South'], type: 'STRING' },
+      { name: 'n', data: [40, 52], type: 'INT32' },
+    ],
+  }),
+);
+const encode = (text: string) => new TextEncoder().encode(text);
+const samples: readonly (readonly [string, Uint8Array])[] = [
+  ['t.csv', encode('region,n\n"North ""A""",40\nSouth,52\n')],
+  [
+    't.xlsx',
+    xlsx([
+      ['region', 'n'],
+      ['North', 40],
+    ]),
+  ],
+  ['t.docx', docx('<w:p><w:t>Some words</w:t></w:p>')],
+  ['t.parquet', parquet],
+  ['t.json', encode('[{"region":"North","n":40}]')],
+  ['t.jsonl', encode('{"region":"North","n":40}\n{"region":"South","n":41}\n')],
+  ['a.ipynb', encode(notebook([{ source: 'x', outputs: [] }]))],
+  ['p.png', png([['tEXt', 'Software\0x']])],
+  ['p.jpg', jpeg([[0xe1, 'Exif\0\0']])],
+  ['p.gif', gif('x')],
+  ['p.webp', webp('EXIF')],
+  ['p.svg', encode('<svg><path d="M0 0"/></svg>')],
+  ['m.safetensors', safetensors({ w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } })],
+  ['a.zip', zipSync({ 'a.txt': encode('a'.repeat(500)) })],
+];
+
+describe('whatever the bytes are', () => {
+  it.each(samples)('%s cut short anywhere is a report', async (path, bytes) => {
+    for (let length = 0; length < bytes.length; length += Math.max(1, Math.floor(bytes.length / 150)))
+      await check(path, bytes.slice(0, length));
+  });
+
+  it('changed bytes are a report', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...samples),
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        async ([path, bytes], changes) => {
+          const changed = bytes.slice();
+          for (const [at, value] of changes) changed[at % changed.length] = value;
+          await check(path, changed);
+        },
+      ),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('random bytes under any name are a report, and the same wherever they are cut', async () => {
+    const names = fc.constantFrom('a', ...samples.map(([path]) => path));
+    const bytes = fc.oneof(
+      fc.uint8Array({ maxLength: 400 }),
+      fc
+        .tuple(fc.constantFrom(...samples), fc.uint8Array({ maxLength: 200 }))
+        .map(([[, start], rest]) => Uint8Array.from([...start.slice(0, 16), ...rest])),
+      fc.string({ unit: 'binary', maxLength: 200 }).map(encode),
+    );
+    await fc.assert(
+      fc.asyncProperty(names, bytes, fc.integer({ min: 1, max: 20 }), async (path, content, step) => {
+        expect(await check(path, content, step)).toEqual(await check(path, content));
+      }),
+      { numRuns: 1500 },
+    );
+  });
+
+  it('JSON nested without end is a finding', async () =>
+    expect(worst((await check('t.json', `${'['.repeat(200_000)}1${']'.repeat(200_000)}`)).findings)).toBe('block'));
+
+  it('a fault of the source is thrown, not found', async () => {
+    async function* broken(): AsyncIterable<Uint8Array> {
+      yield encode('region,n\n');
+      throw new Error('the connection broke');
+    }
+    const file = metaOf('t.csv', 'region,n\n');
+    await expect(checkFile(file, broken, policy, [])).rejects.toThrow('the connection broke');
+    await expect(summarise(file, broken, policy)).rejects.toThrow('the connection broke');
+  });
+
+  it('a long line that could be many things costs no more than its length', async () => {
+    const started = performance.now();
+    for (const piece of ['a@', '0', '"', '<c', '<svg', '1,', '=', 'A1 ', '{', '(', '01 234 ', '<!--', 'a.'])
+      for (const path of ['t.csv', 't.txt', 't.json', 'p.svg', 't.html', 'fit.R'])
+        await check(path, piece.repeat(Math.floor(150_000 / piece.length)));
+    expect(performance.now() - started).toBeLessThan(30_000);
+  });
+});
+
+describe('the widest tables', () => {
+  // Each of its cells is looked at so many times, however many are beside it: 240,000 of them take a second and not a minute.
+  it('of one name for every column are judged cell by cell', async () => {
+    const wide = `${'a,'.repeat(15_999)}a\n${`${'3,'.repeat(15_999)}3\n`.repeat(15)}`;
+    const { findings } = await check('t.csv', wide);
+    const counts = findings.filter(({ rule }) => rule === 'sdc.minimum-count').map(({ count }) => count);
+    // The first column names the rows.
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(15 * 15_999);
+  });
+
+  it('of a page have no more columns than others, and say what was left out', async () => {
+    const row = `<tr>${'<td>40'.repeat(100_000)}`;
+    const { findings } = await check('t.html', `<table>${row}${row}</table>`);
+    expect(findings.map(({ rule, says }) => `${rule} ${says}`).join()).toContain('it has too many columns');
+  });
+});
+
+describe('memory', () => {
+  /** Zeros without end, packed: an entry of 1 GB in 1 MB. */
+  const bomb = (declared: number) => {
+    const packed = deflateRawSync(new Uint8Array(256 * 2 ** 20));
+    const files = zipSync({
+      '[Content_Types].xml': encode('<Types/>'),
+      'xl/workbook.xml': encode('<workbook><sheet name="a" r:id="r"/></workbook>'),
+      'xl/_rels/workbook.xml.rels': encode('<Relationship Id="r" Target="sheet.xml"/>'),
+      'xl/sheet.xml': new Uint8Array(10),
+    });
+    const view = new DataView(files.buffer, files.byteOffset, files.byteLength);
+    // The last entry's content is replaced, and its directory says what it is told to.
+    const end = files.length - 22;
+    const from = view.getUint32(end + 16, true);
+    const before = files.slice(0, from);
+    const text = Buffer.from(before).lastIndexOf('xl/sheet.xml') + 12;
+    const directory = files.slice(from, end);
+    const entry = Buffer.from(directory).lastIndexOf('PK\u0001\u0002');
+    const entries = new DataView(directory.buffer, directory.byteOffset);
+    entries.setUint16(entry + 10, 8, true);
+    entries.setUint32(entry + 20, packed.length, true);
+    entries.setUint32(entry + 24, declared, true);
+    const last = files.slice(end);
+    new DataView(last.buffer).setUint32(16, text + packed.length, true);
+    return Buffer.concat([before.slice(0, text), packed, directory, last]);
+  };
+
+  it.each([
+    ['as it says', 256 * 2 ** 20],
+    ['and says it is small', 1000],
+  ])('stays flat for a workbook that unpacks to 256 MB %s', async (_, declared) => {
+    const bytes = bomb(declared);
+    const before = process.memoryUsage().rss;
+    const { findings } = await check('t.xlsx', bytes);
+    expect(worst(findings)).toBe('block');
+    expect(findings.map(({ rule }) => rule)).toEqual([declared > 1000 ? 'archive.unsafe' : 'type.unreadable']);
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+  });
+
+  it('stays flat for a table of 100 MB, whatever is in it', async () => {
+    const line = encode(`${'North,"a ""b""",40,=1+1,jane@trust.nhs.uk\n'.repeat(1500)}`);
+    async function* many(): AsyncIterable<Uint8Array> {
+      yield encode('area,note,n,x,y\n');
+      for (let at = 0; at < 1600; at++) yield line;
+    }
+    const file = { ...metaOf('t.csv', ''), size: 1600 * line.length };
+    globalThis.gc?.();
+    const before = process.memoryUsage().rss;
+    const { findings } = await checkFile(file, many, policy, []);
+    expect(findings.find(({ rule }) => rule === 'table.formula')?.count).toBe(2_400_000);
+    expect(process.memoryUsage().rss - before).toBeLessThan(160 * 2 ** 20);
+  });
+});

@@ -1,0 +1,99 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor, Tier } from '../../disclosure/policy.ts';
+import { Action, type CheckFinding, worst } from '../../disclosure/report.ts';
+import { xlsx } from './builders.ts';
+import { bytesOf, metaOf, summarise } from './files.ts';
+
+const Verdict = z.enum([...Action.options, 'none']);
+export type Verdict = z.infer<typeof Verdict>;
+
+/** A table that somebody judged by published guidance without having seen the rules. */
+const Judged = z
+  .strictObject({
+    title: z.string(),
+    source: z.string(),
+    tier: Tier,
+    path: z.string().default('table.csv'),
+    /** The lines of the file, or the rows of a workbook. */
+    table: z.array(z.string()).optional(),
+    rows: z.array(z.array(z.union([z.string(), z.number()]))).optional(),
+    earlier: z.strictObject({ path: z.string(), table: z.array(z.string()) }).optional(),
+    /** Worst actions that the guidance lets stand: several where it leaves a judgement. */
+    verdict: z.array(Verdict).min(1),
+    /** What must be found to stop the table or ask about it, and in which cells (row, column). */
+    rules: z.array(z.strictObject({ rule: z.string(), cells: z.array(z.tuple([z.int(), z.int()])) })),
+    /** What may be found as well. */
+    also: z.array(z.string()).default([]),
+    note: z.string().optional(),
+    /** Why an expectation is not the one that was first written. */
+    corrected: z.string().optional(),
+    /** Why the rules still judge otherwise. Counted in the figures all the same. */
+    known: z.string().optional(),
+  })
+  .refine(({ table, rows }) => (table === undefined) !== (rows === undefined));
+export type Judged = z.infer<typeof Judged>;
+
+const folder = join(import.meta.dirname, 'corpus/independent');
+export const judged: Judged[] = readdirSync(folder)
+  .sort()
+  .flatMap(file => z.array(Judged).parse(JSON.parse(readFileSync(join(folder, file), 'utf8'))));
+
+const text = (lines: readonly string[]) => `${lines.join('\n')}\n`;
+
+export async function findingsOf({ table, rows, path, tier, earlier }: Judged): Promise<CheckFinding[]> {
+  const policy = policyFor(tier);
+  const content = rows ? xlsx(rows) : text(table ?? []);
+  const then = text(earlier?.table ?? []);
+  const before = earlier ? await summarise(metaOf(earlier.path, then), () => bytesOf(then), policy) : [];
+  const released = before.map(summary => ({ ...summary, release: 'r-1' }));
+  return (await checkFile(metaOf(path, content), () => bytesOf(content), policy, released)).findings;
+}
+
+const needs = (verdict: Verdict) => verdict === 'ask' || verdict === 'block';
+
+export interface Outcome {
+  one: Judged;
+  worst: Verdict;
+  /** Whether a person must look: what the guidance says (undefined if either will do) and what the rules say. */
+  expected: boolean | undefined;
+  found: boolean;
+  right: string[];
+  wrong: string[];
+  missed: string[];
+  /** Expected cells, `rule row:column`, that no finding of their rule names. */
+  cells: { expected: number; missed: string[] };
+}
+
+export async function judge(one: Judged): Promise<Outcome> {
+  const all = await findingsOf(one);
+  const grave = all.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
+  const rules = new Set(grave.map(({ rule }) => rule));
+  const wanted = new Set(one.rules.map(({ rule }) => rule));
+  const named = new Set(grave.flatMap(({ rule, cells }) => cells.map(({ row, column }) => `${rule} ${row}:${column}`)));
+  const cells = one.rules.flatMap(({ rule, cells }) => cells.map(([row, column]) => `${rule} ${row}:${column}`));
+  const asks = new Set(one.verdict.map(needs));
+  const verdict = worst(all) ?? 'none';
+  return {
+    one,
+    worst: verdict,
+    expected: asks.size === 1 ? asks.has(true) : undefined,
+    found: needs(verdict),
+    right: [...rules].filter(rule => wanted.has(rule)),
+    wrong: [...rules].filter(rule => !wanted.has(rule) && !one.also.includes(rule)),
+    missed: [...wanted].filter(rule => !rules.has(rule)),
+    cells: { expected: cells.length, missed: cells.filter(cell => !named.has(cell)) },
+  };
+}
+
+/** What is not as the guidance would have it; empty where the rules agree with it. */
+export const differences = ({ one, worst, wrong, missed, cells }: Outcome): string[] => [
+  ...(one.verdict.includes(worst) ? [] : [`verdict ${worst}, not ${one.verdict.join(' or ')}`]),
+  ...wrong.map(rule => `${rule} found`),
+  ...missed.map(rule => `${rule} missed`),
+  ...cells.missed.filter(cell => !missed.some(rule => cell.startsWith(`${rule} `))).map(cell => `cell ${cell} missed`),
+];
+
+export const share = (part: number, rest: number): number => (part + rest === 0 ? 1 : part / (part + rest));

@@ -1,0 +1,71 @@
+import type { Listed } from '../../../disclosure/preview/overview.ts';
+import type { Shown } from '../../../functions/airlock/request/request-view.ts';
+import { reportOf } from './pages.ts';
+
+/** A request in review, in which somebody wrote `said` wherever they could. */
+export const request = (said = 'For the paper.'): Shown => ({
+  id: 'al-0011223344556677',
+  project: 'asthma',
+  title: said,
+  direction: 'export',
+  status: 'inReview',
+  requester: 'u-rana',
+  requesterName: said,
+  source: 'data/outbox/t/',
+  round: 2,
+  openedAt: '2026-11-01T09:00:00.000Z',
+  due: '2026-11-08T09:00:00.000Z',
+  seal: {
+    sha256: 'ab'.repeat(32),
+    key: 'k',
+    versionId: 'v',
+    files: 3,
+    bytes: 4200,
+    sealedAt: '2026-11-01T09:05:00.000Z',
+  },
+  quorum: 2,
+  groups: [
+    { name: said, kind: 'table', purpose: said, context: `${said}\n${said}`, controls: '', paths: ['**'] },
+    { name: 'Figures', kind: 'figure', purpose: 'p', context: '', controls: 'c', paths: ['**'] },
+  ],
+  explanation: said,
+  votes: [
+    {
+      verdict: 'return',
+      seal: 'ab'.repeat(32),
+      comment: said,
+      note: said,
+      files: [{ path: said, comment: said }],
+      by: 'u',
+      name: said,
+      round: 2,
+      at: '2026-11-02T09:00:00.000Z',
+    },
+  ],
+});
+/** Its files: one clean, one blocked, one that was not fetched. */
+export const files = (said = 'tables/one.csv'): Listed[] => [
+  {
+    path: 'clean.csv',
+    size: 1200,
+    sha256: '1'.repeat(64),
+    kind: 'table',
+    type: 'text/csv',
+    group: 0,
+    page: 'files/00001.html',
+    truncated: true,
+    report: { ...reportOf([]), findings: [] },
+  },
+  {
+    path: said,
+    size: 900,
+    sha256: '2'.repeat(64),
+    kind: 'table',
+    type: said,
+    group: 0,
+    page: 'files/00002.html',
+    truncated: false,
+    report: reportOf([[2, 2, '3']]),
+  },
+  { path: 'figure.png', size: 2100, sha256: '3'.repeat(64), kind: 'figure', type: 'image/png', group: 1 },
+];

@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { overview } from '../../../disclosure/preview/overview.ts';
+import { broch, folder } from '../../cli/harness.ts';
+import { files, request } from './asked.ts';
+import { inert } from './pages.ts';
+
+describe('the page of a request', () => {
+  it('has its groups, its files with what was found first, and the votes that may be seen', () => {
+    const html = overview(request(), files());
+    inert(html, ['a']);
+    expect(html.indexOf('tables/one.csv')).toBeLessThan(html.indexOf('clean.csv'));
+    for (const said of [
+      'al-0011223344556677, round 2',
+      'ab'.repeat(32),
+      '2 must agree',
+      'For the paper.',
+      '1 finding: sdc.minimum-count',
+      'in part',
+      'not fetched',
+      'To reviewers only',
+      'None are said to have been applied.',
+    ])
+      expect(html).toContain(said);
+    expect(overview({ ...request(), votes: [] }, files())).toContain('None that you may see');
+    expect(overview({ ...request(), votes: undefined }, files())).not.toContain('Votes');
+  });
+
+  it('links its own pages and nothing else, whatever is written in it', () => {
+    const bit = fc.constantFrom('<script>', '"', "'", '<a href=x>', '</style>', 'javascript:', '\u202e', '&', '\n');
+    fc.assert(
+      fc.property(fc.array(fc.oneof(bit, fc.string({ unit: 'binary' })), { minLength: 1, maxLength: 5 }), bits => {
+        const said = bits.join('').toWellFormed();
+        const html = overview(request(said), files(said));
+        inert(html, ['a']);
+        expect([...html.matchAll(/<a ([^>]*)>/g)].map(([, inside]) => inside)).toEqual([
+          'href="files/00002.html"',
+          'href="files/00001.html"',
+        ]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+describe('a vote on what was looked at', () => {
+  const seen = {
+    project: 'asthma',
+    request: 'al-0011223344556677',
+    round: 1,
+    seal: 'ab'.repeat(32),
+    files: 2,
+    shown: ['a'],
+    partly: [],
+  };
+  const vote = (look: string, ...more: string[]) =>
+    broch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve', '--seen', look, ...more]);
+
+  it.each([
+    ['of another request', { ...seen, request: 'al-ffffffffffffffff' }, 3, 'has the pages of al-ffffffffffffffff'],
+    ['of another project', { ...seen, project: 'other' }, 3, 'has the pages of'],
+    ['of a part of the files', seen, 3, 'no pages of 1 of its files'],
+    ['of no form', { a: 1 }, 2, 'is not a folder that'],
+  ])('%s is refused before anybody is asked', async (_, content, code, says) => {
+    const at = folder();
+    writeFileSync(join(at, 'seen.json'), JSON.stringify(content));
+    expect(await vote(at)).toMatchObject({ code, err: expect.stringContaining(says) });
+  });
+
+  it('needs one word of what was looked at, and one only', async () => {
+    expect((await vote(folder(), '--seal', 'ab'.repeat(32))).code).toBe(2);
+    expect((await broch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve'])).code).toBe(2);
+    expect((await vote('/nonexistent')).code).toBe(2);
+  });
+});

@@ -1,0 +1,65 @@
+import { crc32 } from 'node:zlib';
+import { expect } from 'vitest';
+import { preview } from '../../../disclosure/preview/preview.ts';
+import type { FileReport } from '../../../disclosure/report.ts';
+
+export async function* chunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+export const show = (
+  path: string,
+  type: string,
+  content: string | Uint8Array | (() => AsyncIterable<Uint8Array>),
+  report?: FileReport,
+) => {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const size = bytes instanceof Uint8Array ? { size: bytes.length } : {};
+  return preview({ path, type, report, ...size }, () => (bytes instanceof Uint8Array ? chunks(bytes) : bytes()));
+};
+
+/** A report that blocks these cells: row, column, value. */
+export const reportOf = (cells: readonly [number, number, string][]): FileReport => ({
+  path: 't.csv',
+  sha256: '0'.repeat(64),
+  type: 'text/csv',
+  policy: 'strict-3',
+  findings: Array.from({ length: Math.ceil(cells.length / 50) }, (_, i) => cells.slice(i * 50, i * 50 + 50)).map(
+    part => ({
+      rule: 'sdc.minimum-count',
+      action: 'block' as const,
+      says: 'These counts are below 10. Suppress them, or merge their groups.',
+      cells: part.map(([row, column, value]) => ({ row, column, value })),
+      count: part.length,
+    }),
+  ),
+  ran: ['sdc.minimum-count', 'sdc.dominance'],
+  rows: 3,
+  cells: 6,
+});
+
+export function pngChunk(type: string, data: Buffer): Buffer {
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  length.writeUInt32BE(data.length);
+  sum.writeUInt32BE(crc32(body));
+  return Buffer.concat([length, body, sum]);
+}
+
+/** Nothing in a document that a browser could act on, whatever the file was. */
+export function inert(html: string, more: readonly string[] = []) {
+  const tags = [...html.matchAll(/<\/?([a-zA-Z][a-zA-Z0-9]*)/g)].map(([, tag]) => tag?.toLowerCase());
+  const ours = new Set(
+    'html head meta title style body header h1 h2 p span main section ul ol li b code br div table thead tbody tr th td sup i figure img dl dt dd pre'.split(
+      ' ',
+    ),
+  );
+  expect(tags.filter(tag => !ours.has(tag ?? '') && !more.includes(tag ?? ''))).toEqual([]);
+  expect(html.match(/<style>/g)).toHaveLength(1);
+  for (const [, source] of html.matchAll(/<img[^>]*src="([^"]*)"/g))
+    expect(source).toMatch(/^data:image\/(png|svg\+xml);base64,[A-Za-z0-9+/=]+$/);
+  for (const [, names] of html.matchAll(/<[a-z0-9]+((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>/g))
+    expect(names?.replace(more.includes('a') ? /^ href="files\/\d+\.html"$/ : /^$/, '')).not.toMatch(
+      /\s(on\w+|style|href|srcset|action|formaction|background)=/,
+    );
+}

@@ -1,0 +1,177 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor } from '../../disclosure/policy.ts';
+import { worst } from '../../disclosure/report.ts';
+import { bytesOf, metaOf } from './files.ts';
+
+const policy = policyFor(2);
+const checkAs = (path: string, text: string, step?: number) =>
+  checkFile(metaOf(path, text), () => bytesOf(text, step), policy, []);
+const check = (csv: string, step?: number) => checkAs('t.csv', csv, step);
+const csvOf = (rows: readonly (readonly (string | number)[])[]) => `${rows.map(row => row.join(',')).join('\n')}\n`;
+
+/** Tables in the shapes that results come in, with counts that are mostly safe. */
+const value = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 10, max: 5000 }) }, fc.integer({ min: 0, max: 9 }));
+const shown = fc.oneof({ weight: 12, arbitrary: value.map(String) }, fc.constantFrom('*', '[c]', '<10', ''));
+const label = fc.constantFrom('North', 'South', 'East', 'West', 'Mid', 'Coast', 'Hill', 'Isles');
+const cross = fc
+  .record({
+    heads: fc.uniqueArray(fc.constantFrom('Male', 'Female', 'Other', 'Unknown', '2019', 'Low risk', 'High'), {
+      minLength: 2,
+      maxLength: 4,
+    }),
+    labels: fc.uniqueArray(label, { minLength: 2, maxLength: 6 }),
+    cells: fc.array(shown, { minLength: 24, maxLength: 24 }),
+    total: fc.boolean(),
+  })
+  .map(({ heads, labels, cells, total }) => {
+    const rows = labels.map((name, row) => [name, ...heads.map((_, at) => cells[row * heads.length + at] ?? '10')]);
+    const sum = (list: readonly string[]) => list.reduce((all, one) => all + (Number(one) || 12), 0);
+    return {
+      heading: ['Area', ...heads, ...(total ? ['Total'] : [])],
+      rows: total ? rows.map(row => [...row, String(sum(row.slice(1)))]) : rows,
+    };
+  });
+const long = fc
+  .record({
+    labels: fc.uniqueArray(label, { minLength: 2, maxLength: 8 }),
+    cells: fc.array(shown, { minLength: 8, maxLength: 8 }),
+  })
+  .map(({ labels, cells }) => ({
+    heading: ['area', 'n', 'percent'],
+    rows: labels.map((name, at) => [name, cells[at] ?? '10', '50.0']),
+  }));
+const anyTable = fc.oneof(cross, long);
+
+type Rows = readonly (readonly (string | number)[])[];
+/** The ways in which a text has a table, each with the name that a file of it has. */
+const written: readonly (readonly [path: string, write: (rows: Rows) => string])[] = [
+  ['t.csv', csvOf],
+  ['t.txt', rows => `Some words.\n\n${csvOf(rows)}`],
+  ['t.md', rows => rows.map((row, at) => `| ${row.join(' | ')} |\n${at === 0 ? '|---|\n' : ''}`).join('')],
+  ['t.log', rows => `${rows.map(row => row.join('   ')).join('\n')}\n`],
+  ['t.py', rows => `import os\nx = '''\n${csvOf(rows)}'''\n`],
+  ['t.tex', rows => rows.map(row => `${row.join(' & ')} \\\\\n`).join('')],
+];
+/** A table with more rows, or more columns, than anybody reads. */
+const large = fc
+  .record({ rows: fc.integer({ min: 2, max: 7000 }), columns: fc.integer({ min: 1, max: 900 }) })
+  .filter(({ rows, columns }) => rows * columns < 14_000)
+  .map(({ rows, columns }) => [
+    ['area', ...Array.from({ length: columns }, (_, at) => `c${at}`)],
+    ...Array.from({ length: rows }, (_, row) => [
+      `A${row}`,
+      ...Array.from({ length: columns }, (_, at) => 40 + row + at),
+    ]),
+  ]);
+
+describe('the rules of disclosure', () => {
+  it('judge a table alike in whatever order its rows are', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        anyTable.chain(one =>
+          fc.record({
+            one: fc.constant(one),
+            other: fc.shuffledSubarray(one.rows, { minLength: one.rows.length, maxLength: one.rows.length }),
+          }),
+        ),
+        async ({ one, other }) => {
+          const rules = async (rows: readonly string[][]) =>
+            (await check(csvOf([one.heading, ...rows]))).findings.map(({ rule, count }) => `${rule} ${count}`).sort();
+          expect(await rules(other)).toEqual(await rules(one.rows));
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('never let a table pass for a small count that is added to it', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyTable, fc.integer({ min: 1, max: 9 }), fc.nat(), async ({ heading, rows }, small, where) => {
+        const more = rows.map(row => [...row]);
+        const row = more[where % more.length] ?? [];
+        row[1] = String(small);
+        expect(worst((await check(csvOf([heading, ...more]))).findings)).toBe('block');
+        const added = [...rows, ['Somewhere', ...heading.slice(1).map(() => String(small))]];
+        expect(worst((await check(csvOf([heading, ...added]))).findings)).toBe('block');
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('find a small count wherever it is, in a table of any size that is written in any way', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        large,
+        fc.constantFrom(...written),
+        fc.integer({ min: 1, max: 9 }),
+        fc.nat(),
+        fc.nat(),
+        async (rows, [path, write], small, line, column) => {
+          const row = rows[1 + (line % (rows.length - 1))] ?? [];
+          row[1 + (column % (row.length - 1))] = small;
+          expect(worst((await checkAs(path, write(rows))).findings)).toBe('block');
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('want somebody to look at rows that are divided otherwise, in whatever order all are', async () => {
+    const other = fc.constantFrom('Perth;3', 'Perth|3', 'Perth\t3', 'Perth 3', 'Perth: 3', '"Perth,3"', 'Perth;3,');
+    await fc.assert(
+      fc.asyncProperty(
+        fc
+          .tuple(
+            fc.array(fc.constantFrom('A,140', 'B,150', 'C,160'), { minLength: 1, maxLength: 30 }),
+            fc.array(other, { minLength: 1, maxLength: 5 }),
+          )
+          .chain(([some, others]) =>
+            fc.shuffledSubarray([...some, ...others], { minLength: some.length + others.length }),
+          ),
+        fc.constantFrom('region,n\n', ''),
+        async (rows, heading) => {
+          const found = worst((await check(`${heading}${rows.join('\n')}\n`)).findings);
+          expect(['ask', 'block']).toContain(found);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('find the same wherever the stream is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyTable, fc.integer({ min: 1, max: 40 }), async ({ heading, rows }, step) => {
+        const csv = csvOf([heading, ...rows]);
+        expect(await check(csv, step)).toEqual(await check(csv));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('flag a cell where a spreadsheet shows it', async () => {
+    const { findings } = await check('Area,n\n\nNorth,40\n"So\nuth",3\n');
+    expect(findings[0]).toMatchObject({ rule: 'sdc.minimum-count', cells: [{ row: 4, column: 2, value: '3' }] });
+  });
+
+  it('say when a table was too large for some of them', async () => {
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, at) => [`A${at}`, 10 + at])]);
+    const { findings, rows } = await check(csv);
+    expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['size.rows', 'sdc.not-run']));
+    expect(rows).toBe(200_000);
+  });
+
+  it.each([1, 2, 3] as const)('never pass over a large table in silence: tier %i', async tier => {
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 130_000 }, (_, at) => [`A${at}`, 10 + at])]);
+    const own = policyFor(tier);
+    // Tiers 2 and 3 let no table out that is too large for a rule; tier 1 asks, and so does whoever turns that off.
+    const lax = { ...own, cells: 1e9, rows: 1e9, rules: { ...own.rules, 'sdc.not-run': { action: 'off' } as const } };
+    for (const policy of [own, lax]) {
+      const { findings } = await checkFile(metaOf('t.csv', csv), () => bytesOf(csv), policy, []);
+      const blocks = findings.some(({ rule, action }) => rule === 'size.cells' && action === 'block');
+      expect(blocks).toBe(policy === own && tier > 1);
+      expect(findings.find(({ rule }) => rule === 'sdc.not-run')).toMatchObject({ action: 'ask' });
+    }
+  });
+});

@@ -1,0 +1,224 @@
+import { strToU8, zipSync } from 'fflate';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { describe, expect, it } from 'vitest';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor, type Tier } from '../../disclosure/policy.ts';
+import { docx, external, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './builders.ts';
+import { bytesOf, metaOf } from './files.ts';
+
+async function check(path: string, content: string | Uint8Array, tier: Tier = 2) {
+  const { findings, type } = await checkFile(metaOf(path, content), () => bytesOf(content, 4096), policyFor(tier), []);
+  return { type, rules: [...new Set(findings.map(({ rule }) => rule))].sort(), findings };
+}
+const rules = async (path: string, content: string | Uint8Array, tier?: Tier) =>
+  (await check(path, content, tier)).rules;
+const safe = [
+  ['region', 'n'],
+  ['North', 40],
+  ['South', 52],
+] as const;
+const svg = (inside: string) => `<svg xmlns="http://www.w3.org/2000/svg">${inside}</svg>`;
+const parquet = (n: readonly number[]) =>
+  new Uint8Array(
+    parquetWriteBuffer({
+      columnData: [
+        { name: 'region', data: n.map((_, at) => `R${at}`), type: 'STRING' },
+        { name: 'n', data: [...n], type: 'INT32' },
+      ],
+    }),
+  );
+const manyRows = new Uint8Array(
+  parquetWriteBuffer({
+    columnData: [
+      { name: 'region', data: Array.from({ length: 3000 }, (_, at) => `R${at % 40}`), type: 'STRING' },
+      {
+        name: 'sex',
+        data: Array.from({ length: 3000 }, (_, at) => (at % 3 ? 'F' : null)),
+        type: 'STRING',
+        nullable: true,
+      },
+      { name: 'year', data: Array.from({ length: 3000 }, (_, at) => 1900 + at), type: 'INT32' },
+      {
+        name: 'n',
+        data: Array.from({ length: 3000 }, (_, at) => (at === 2999 ? 7 : at % 7 ? 40 + at : null)),
+        type: 'INT32',
+        nullable: true,
+      },
+      { name: 'mean', data: Array.from({ length: 3000 }, (_, at) => at / 7), type: 'DOUBLE' },
+      { name: 'final', data: Array.from({ length: 3000 }, (_, at) => at % 2 === 0), type: 'BOOLEAN' },
+    ],
+    rowGroupSize: 1000,
+  }),
+);
+const tensor = { w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
+
+it.each([1, 2, 3] as const)('no PDF leaves, nor comes in, at tier %d: it says what to send', async tier => {
+  const pdf = '%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n';
+  const { type, findings } = await check('a.pdf', pdf, tier);
+  expect(type).toBe('application/pdf');
+  expect(findings).toMatchObject([{ rule: 'type.refused', action: 'block', says: expect.stringContaining('PNG') }]);
+  expect(policyFor(tier, 'import').types).not.toContain('application/pdf');
+});
+
+describe('what passes', () => {
+  it.each<[string, string, string | Uint8Array]>([
+    ['a table', 't.csv', 'region,n\nNorth,40\nSouth,52\n'],
+    ['a table in UTF-16', 't.csv', Uint8Array.from(Buffer.from('\ufeffregion\tn\nNorth\t40\n', 'utf16le'))],
+    ['a workbook', 't.xlsx', xlsx(safe)],
+    ['Parquet', 't.parquet', parquet([40, 52])],
+    ['records', 't.json', '[{"region":"North","n":40},{"region":"South","n":52}]'],
+    ['records by line', 't.jsonl', '{"region":"North","n":40}\n{"region":"South","n":52}\n'],
+    ['a picture', 'p.png', png()],
+    ["a plotting program's picture", 'p.png', png([['tEXt', 'Software\0Matplotlib version 3.9']])],
+    ['a JPEG', 'p.jpg', jpeg()],
+    ['a drawing', 'p.svg', svg('<path d="M0 0h9"/><use href="#a"/>')],
+    ['code', 'fit.R', 'library(survival)\nfit <- coxph(Surv(time, status) ~ x, data)\n'],
+    ['a log', 'run.log', 'step 1 of 3\nloss 0.31, 12:30:01\n'],
+    ['a notebook without outputs', 'a.ipynb', notebook([{ cell_type: 'code', source: ['x = 1\n'], outputs: [] }])],
+    ['a document', 'a.docx', docx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
+  ])('%s', async (_, path, content) => expect(await rules(path, content)).toEqual([]));
+});
+
+describe('what does not', () => {
+  it.each<[string, string, string | Uint8Array, string[]]>([
+    [
+      'a small count in a workbook',
+      't.xlsx',
+      xlsx([
+        ['region', 'n'],
+        ['North', 4],
+      ]),
+      ['sdc.minimum-count'],
+    ],
+    ['a small count in Parquet', 't.parquet', parquet([40, 3]), ['sdc.minimum-count']],
+    ['a small count in the last of many rows of Parquet', 't.parquet', manyRows, ['sdc.minimum-count']],
+    ['a small count in JSON', 't.json', '[{"region":"North","n":40},{"region":"South","n":5}]', ['sdc.minimum-count']],
+    ['a small count in columns of JSON', 't.json', '{"region":["A","B"],"n":[40,5]}', ['sdc.minimum-count']],
+    ['a small count in lines of JSON', 't.jsonl', '{"r":"A","n":40}\n{"r":"B","n":5}\n', ['sdc.minimum-count']],
+    [
+      "a small count in a notebook's output",
+      'a.ipynb',
+      notebook([
+        {
+          outputs: [
+            { data: { 'text/html': ['<table><tr><th>r</th><th>n</th></tr><tr><td>A</td><td>3</td></tr></table>'] } },
+          ],
+        },
+      ]),
+      ['notebook.outputs', 'sdc.minimum-count'],
+    ],
+    [
+      'a picture in a notebook',
+      'a.ipynb',
+      notebook([{ outputs: [{ data: { 'image/png': 'aGk=' } }] }]),
+      ['notebook.embedded', 'notebook.outputs'],
+    ],
+    ['the state of widgets', 'a.ipynb', notebook([], { widgets: { state: {} } }), ['notebook.widgets']],
+    ['another type than its name says', 't.csv', png(), ['type.mismatch']],
+    ['a program', 'a.exe', 'MZ\u0090\0\u0003\0\0\0', ['type.refused']],
+    ['random bytes', 'x.bin', Uint8Array.from([1, 2, 3, 0, 255, 254]), ['type.refused']],
+    ['an empty file', 't.csv', '', ['type.mismatch', 'type.unreadable']],
+    ['a web page', 'a.html', '<!doctype html><script>1</script>', ['type.refused']],
+    ['a zip', 'a.zip', zipSync({ 'a.csv': strToU8('a,b\n') }), ['archive.refused']],
+    ['a zip that climbs', 'a.zip', zipSync({ '../a.csv': strToU8('a,b\n') }), ['archive.refused', 'archive.unsafe']],
+    ['a zip bomb', 'a.zip', zipSync({ a: new Uint8Array(30e6) }), ['archive.refused', 'archive.unsafe']],
+    ['gzip', 'a.csv.gz', Uint8Array.from([0x1f, 0x8b, 8, 0]), ['archive.refused']],
+    ['macros', 't.xlsx', xlsx(safe, { parts: { 'xl/vbaProject.bin': 'x' } }), ['office.macros']],
+    [
+      'an embedded object',
+      't.xlsx',
+      xlsx(safe, { parts: { 'xl/embeddings/oleObject1.bin': 'x' } }),
+      ['office.embedded'],
+    ],
+    [
+      'the data of a pivot table',
+      't.xlsx',
+      xlsx(safe, { parts: { 'xl/pivotCache/pivotCacheRecords1.xml': '<a/>' } }),
+      ['office.embedded'],
+    ],
+    ['custom XML', 't.docx', docx('<w:t>a</w:t>', { 'customXml/item1.xml': '<a/>' }), ['office.embedded']],
+    [
+      'a link to another workbook',
+      't.xlsx',
+      xlsx(safe, { parts: { 'xl/_rels/x.rels': `<Relationships>${external}</Relationships>` } }),
+      ['office.external'],
+    ],
+    ['a hidden sheet', 't.xlsx', xlsx(safe, { state: ' state="veryHidden"' }), ['office.hidden']],
+    [
+      'hidden rows',
+      't.xlsx',
+      xlsx(safe, { sheet: '<row r="9" hidden="1"><c r="B9"><v>50</v></c></row>' }),
+      ['office.hidden'],
+    ],
+    [
+      'hidden columns',
+      't.xlsx',
+      xlsx(safe, { cols: '<cols><col min="3" max="3" hidden="1"/></cols>' }),
+      ['office.hidden'],
+    ],
+    [
+      'a sheet outside of the list',
+      't.xlsx',
+      xlsx(safe, { parts: { 'xl/worksheets/sheet9.xml': '<a/>' } }),
+      ['office.hidden'],
+    ],
+    ['comments', 't.xlsx', xlsx(safe, { parts: { 'xl/comments1.xml': '<a/>' } }), ['office.comments']],
+    [
+      'an author',
+      't.xlsx',
+      xlsx(safe, { parts: { 'docProps/core.xml': '<a><dc:creator>Jane Doe</dc:creator></a>' } }),
+      ['office.properties'],
+    ],
+    ['hidden text', 't.docx', docx('<w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r>'), ['office.hidden']],
+    ['an identifier in a document', 't.docx', docx('<w:t>jane.doe@trust.nhs.uk</w:t>'), ['identifiers.found']],
+    ['EXIF', 'p.jpg', jpeg([[0xe1, 'Exif\0\0data']]), ['image.metadata']],
+    ['a comment in a JPEG', 'p.jpg', jpeg([[0xfe, 'hello']]), ['image.metadata']],
+    ['text in a PNG', 'p.png', png([['iTXt', 'XML:com.adobe.xmp\0<x/>']]), ['image.metadata']],
+    ['a private part of a PNG', 'p.png', png([['daTa', 'rows and rows']]), ['image.metadata']],
+    ['bytes behind a PNG', 'p.png', png([], 'patient_id,age\n'), ['image.trailing']],
+    ['bytes behind a JPEG', 'p.jpg', jpeg([], 'more'), ['image.trailing']],
+    ['a GIF, which cannot be shown', 'p.gif', gif(), ['type.refused']],
+    ['a WebP picture, which cannot be shown', 'p.webp', webp(), ['type.refused']],
+    ['a script in a drawing', 'p.svg', svg('<script>1</script>'), ['image.active']],
+    ['a drawing that loads', 'p.svg', svg('<image href="https://a.b/c.png"/>'), ['image.active']],
+    ['a page in a drawing', 'p.svg', svg('<foreignObject/>'), ['image.active']],
+    ['a handler in a drawing', 'p.svg', svg('<path onload="x()"/>'), ['image.active']],
+    [
+      'a picture that is an archive as well',
+      'p.png',
+      Uint8Array.from([...png(), ...zipSync({ a: strToU8('b') })]),
+      ['image.trailing', 'type.polyglot'],
+    ],
+    ['a pickle', 'm.pkl', Uint8Array.from([0x80, 4, 0x95, 0, 0]), ['model.executable']],
+    ['a pickle as text', 'm.txt', '(dp0\nS"a"\np1\n', ['model.executable']],
+    ['PyTorch', 'm.pt', zipSync({ 'archive/data.pkl': strToU8('x') }), ['model.executable']],
+    ['NumPy arrays', 'm.npz', zipSync({ 'a.npy': strToU8('x') }), ['model.executable']],
+    ['HDF5', 'm.h5', Uint8Array.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0]), ['model.executable']],
+    ['safetensors', 'm.safetensors', safetensors(tensor), ['model.weights']],
+    ['safetensors with more behind', 'm.safetensors', safetensors(tensor, new Uint8Array(9)), ['type.unreadable']],
+    [
+      'safetensors with a gap',
+      'm.safetensors',
+      safetensors({ w: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }),
+      ['type.unreadable'],
+    ],
+    [
+      'encoded data in a log',
+      'a.log',
+      `start\n${Buffer.from(Array.from({ length: 900 }, (_, at) => (at * 89) % 256)).toString('base64')}\n`,
+      ['text.encoded'],
+    ],
+    ['a very long line', 'a.log', 'word '.repeat(2000), ['text.long-line']],
+    ['a formula', 't.csv', 'region,n\n=cmd|calc,40\nB,50\n', ['table.formula']],
+    ['rows of other widths', 't.csv', 'region,n\nA,40,1\nB,50\n', ['table.ragged']],
+    ['bytes in a text', 't.csv', `region,n\n${'A,40\n'.repeat(20_000)}\0\0`, ['type.unreadable']],
+  ])('%s', async (_, path, content, expected) => {
+    const { rules, findings } = await check(path, content);
+    expect(rules, JSON.stringify(findings)).toEqual(expect.arrayContaining(expected));
+    expect(
+      rules.filter(
+        rule => !expected.includes(rule) && !['type.mismatch', 'type.refused', 'sdc.zero-cells'].includes(rule),
+      ),
+    ).toEqual([]);
+  });
+});

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor, type Tier } from '../../disclosure/policy.ts';
+import { worst } from '../../disclosure/report.ts';
+import { readCell, readNumber } from '../../disclosure/sdc/number.ts';
+import { holdsValue } from '../../disclosure/sdc/unparsed-cells.ts';
+import { bytesOf, metaOf } from './files.ts';
+
+async function check(path: string, content: string, tier: Tier = 2) {
+  const { findings } = await checkFile(metaOf(path, content), () => bytesOf(content), policyFor(tier), []);
+  return {
+    rules: [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort(),
+    worst: worst(findings),
+  };
+}
+const lines = (count: number, line: () => string) => Array.from({ length: count }, line).join('');
+const block = 'sdc.minimum-count block';
+
+describe('a row that is not divided as the heading is', () => {
+  const rest = 'region,n\nA,140\nB,150\n';
+  it.each([
+    'Perth;3',
+    'Perth 3',
+    'Perth\t3',
+    'Perth|3',
+    'Perth: 3',
+    'Perth (3)',
+    'Perth  3',
+    '"Perth,3"',
+    '3;Perth',
+    '3',
+    'Perth;3,',
+    'Perth,40,3',
+    'Perth ３',
+  ])('is asked about: %s', async row => {
+    for (const tier of [1, 2, 3] as const)
+      for (const content of [`${rest}${row}\n`, `${row}\n${rest}`, `region,n\n${row}\nA,140\nB,150\n`]) {
+        const { worst } = await check('t.csv', content, tier);
+        expect(['ask', 'block']).toContain(worst);
+      }
+  });
+
+  it.each([
+    'Source: ONS 2021',
+    'Counts below 10 are suppressed',
+    '"Counts below 10, and zeros, are suppressed"',
+    'N = 290',
+    'Table 3',
+    'Rounded to base 5',
+    '* p < 0.05',
+    '"Waves 1, 2, and 3"',
+    'Figures as of 30 June 2021',
+    '1 Excludes Wales',
+    'Note: 95% CI',
+    'Source: ONS,',
+  ])('may be a note: %s', async note =>
+    expect(['warn', undefined]).toContain((await check('t.csv', `${rest}${note}\n`)).worst),
+  );
+
+  it('is found behind however many others, and in whatever order', async () => {
+    const [a, b] = [lines(8000, () => 'r;140\n'), lines(60, () => 'y,3\n')];
+    for (const heading of ['region;n\n', 'region,n\n', ''])
+      for (const content of [heading + a + b, heading + b + a]) {
+        const { worst } = await check('t.csv', content);
+        expect(['ask', 'block']).toContain(worst);
+      }
+  });
+
+  it('is found where no row is divided', async () => {
+    expect((await check('t.csv', 'Perth 3\nHobart 100\n')).worst).toBe('ask');
+    expect((await check('t.csv', 'Perth 3\n')).worst).toBe('ask');
+  });
+
+  it('is asked about when a policy leaves such rows to nobody', async () => {
+    const own = policyFor(1);
+    const off = { action: 'off' } as const;
+    const lax = { ...own, rules: { ...own.rules, 'sdc.not-run': off, 'table.ragged': off } };
+    const of = (content: string, path: string) => checkFile(metaOf(path, content), () => bytesOf(content), lax, []);
+    expect(worst((await of(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
+    expect(worst((await of('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe('ask');
+  });
+
+  it('is nothing to what comes in', async () => {
+    const content = `${rest}Perth;3\n`;
+    const { findings } = await checkFile(metaOf('t.csv', content), () => bytesOf(content), policyFor(2, 'import'), []);
+    expect(worst(findings)).toBe('warn');
+  });
+
+  it('knows a value from a sentence', () => {
+    for (const text of ['Perth;3', '2019,140', 'a, 1,204', 'n=3'])
+      expect([text, holdsValue(text, 10)]).toEqual([text, true]);
+    for (const text of ['1,204 adults', '1,204', 'N=1,204', 'until 2021'])
+      expect([text, holdsValue(text, 10)]).toEqual([text, false]);
+  });
+});
+
+describe('a number', () => {
+  it.each([
+    'n=3',
+    'N = 3',
+    'count: 3',
+    'freq=3',
+    "'3",
+    '’3',
+    '３',
+    '٣',
+    '۳',
+    '३',
+    '𝟑',
+    '3\u200b',
+    '3²',
+    "'３",
+    'n=３',
+    '＝3'.slice(1),
+  ])('is read however it is written: %s', async text => {
+    expect(readCell(text)?.value).toBe(3);
+    expect((await check('t.csv', `region,n\nA,30\nB,${text}\n`)).rules).toContain(block);
+  });
+
+  it('is no number as a base above a column, or behind a name of something else', () => {
+    expect(readNumber('N=279')).toBeUndefined();
+    expect(readCell('Stage: 3')).toBeUndefined();
+    expect(readCell('１，２０４')?.value).toBe(1204);
+    expect(readCell('٣٫٥')?.value).toBe(3.5);
+  });
+
+  it('that the scanner takes for a word is asked about', async () =>
+    expect((await check('t.csv', 'region,n\nA,30\nB,freq=３\n')).rules).toEqual(['table.ragged ask']));
+
+  it('of so few people is asked about above a column', async () => {
+    expect((await check('t.csv', 'x,A (n=3),B (n=40)\nmean age,51,50\n')).worst).toBe('ask');
+    expect((await check('t.csv', 'x,A (n=30),B (n=40)\nmean age,51,50\n')).worst).not.toBe('ask');
+  });
+});

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { checkFile } from '../../disclosure/check-file.ts';
+import { policyFor } from '../../disclosure/policy.ts';
+import { worst } from '../../disclosure/report.ts';
+import { xlsx } from './builders.ts';
+import { bytesOf, metaOf } from './files.ts';
+
+const spreadsheet = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+const rows = [['area', 'n'] as const, ...Array.from({ length: 50 }, (_, at) => [`a${at}`, 20] as const)];
+const list = (attributes: string) => ({
+  'xl/workbook.xml': `<?xml version="1.0"?><workbook><sheets><sheet ${attributes}/></sheets></workbook>`,
+});
+const shown = list('name="x" sheetId="1" r:id="rId1"');
+async function found(of: Parameters<typeof xlsx>[1]) {
+  const bytes = xlsx(rows, { parts: shown, ...of });
+  return (await checkFile(metaOf('t.xlsx', bytes), () => bytesOf(bytes), policyFor(2), [])).findings;
+}
+const row = (cell: string) => `<row r="99"><c r="A99">${cell}</c></row>`;
+
+describe('a workbook that is well-formed as nobody writes it', () => {
+  it('is none that people make', async () => expect(await found({})).toEqual([]));
+
+  it.each<[string, Parameters<typeof xlsx>[1], string]>([
+    ['a hidden sheet', { parts: list('name="x" sheetId="1" state="hidden" r:id="rId1"') }, 'office.hidden'],
+    ['the other quotes', { parts: list(`name="x" sheetId="1" state='hidden' r:id="rId1"`) }, 'office.hidden'],
+    ['white space', { parts: list('name="x" sheetId="1" state = "hidden" r:id="rId1"') }, 'office.hidden'],
+    [
+      'an attribute in another',
+      { parts: list(`a=' state="visible" ' state="hidden" name="x" r:id="rId1"`) },
+      'office.hidden',
+    ],
+    ['a row in the other quotes', { sheet: "<row r='99' hidden='1'><c r='A99'><v>30</v></c></row>" }, 'office.hidden'],
+    ['a column in them', { cols: "<cols><col min='1' max='1' hidden='1'/></cols>" }, 'office.hidden'],
+    [
+      'columns behind a comment',
+      { cols: '<!-- <sheetData --><cols><col min="1" max="1" hidden="1"/></cols>' },
+      'type.unreadable',
+    ],
+    ['a value as CDATA', { sheet: row('<v><![CDATA[3]]></v>') }, 'type.unreadable'],
+    ['a value with a prefix', { sheet: row(`<x:v xmlns:x="${spreadsheet}">3</x:v>`) }, 'type.unreadable'],
+    ['a row with one', { sheet: `<a-b:row xmlns:a-b="${spreadsheet}"><c><v>3</v></c></a-b:row>` }, 'type.unreadable'],
+    [
+      'and between others',
+      { sheet: `<x:row xmlns:x="${spreadsheet}"><c><v>3</v></c></x:row>${row('<v>30</v>')}` },
+      'type.unreadable',
+    ],
+    [
+      'something outside, in the other quotes',
+      {
+        parts: {
+          ...shown,
+          'xl/worksheets/_rels/sheet1.xml.rels': `<Relationships><Relationship Id="rId9" Type="x/oleObject" Target="https://evil.example/x" TargetMode='External'/></Relationships>`,
+        },
+      },
+      'office.external',
+    ],
+  ])('hides nothing: %s', async (_, of, rule) => {
+    const findings = await found(of);
+    expect(findings.map(({ rule }) => rule)).toContain(rule);
+    expect(worst(findings)).toBe('block');
+  });
+
+  it('may draw its rows as it likes', async () => {
+    const ext = '<extLst><ext><x14:conditionalFormatting><xm:f>1</xm:f></x14:conditionalFormatting></ext></extLst>';
+    expect(await found({ sheet: `</sheetData>${ext}<sheetData>` })).toEqual([]);
+  });
+
+  it('has no sheet whose name would drown the report', async () => {
+    const parts = Array.from({ length: 2000 }, (_, at) => createHash('sha256').update(String(at)).digest('hex'));
+    const findings = await found({ parts: list(`name="${parts.join('')}" sheetId="1" r:id="rId1"`) });
+    expect(findings.map(({ rule }) => rule)).toEqual(['type.unreadable']);
+  });
+});

@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CloudFormationClient,
+  CreateStackCommand,
+  DescribeStacksCommand,
+  type Stack,
+} from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient, GetItemCommand, ListTablesCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CreateStateMachineCommand,
+  DescribeExecutionCommand,
+  DescribeStateMachineCommand,
+  GetExecutionHistoryCommand,
+  ListStateMachinesCommand,
+  SFNClient,
+  StartExecutionCommand,
+} from '@aws-sdk/client-sfn';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { agentFor, apiAt } from '../../bin/cli/call.ts';
+import type { Group } from '../../functions/http/route.ts';
+import { key } from '../../functions/keys.ts';
+import { Block } from '../../functions/projects/block.ts';
+import { ask, Project } from '../../functions/projects/projects.ts';
+import { enrol, signInAs } from '../../local/people.ts';
+import { cloud } from '../cloud.ts';
+
+/** Asks until `good` holds of the answer, for a minute at most. */
+export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+  let last: T | undefined;
+  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+    last = await ask();
+    if (good(last)) return last;
+  }
+  throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);
+}
+
+const of = cloud();
+const { configuration, outputs } = of;
+const dynamo = new DynamoDBClient(configuration);
+const stacks = new CloudFormationClient(configuration);
+const machines = new SFNClient(configuration);
+
+/** Somebody in a group, and the API as them. */
+export async function makePerson(name: string, group: Group) {
+  const place = {
+    name: 'test',
+    api: of.api,
+    pool: outputs['data.Pool'] ?? '',
+    client: outputs['data.Client'] ?? '',
+    region: of.region,
+    embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
+  };
+  const { access } = await signInAs(place, await enrol(place, configuration, name, group));
+  return apiAt(place, agentFor(place), async () => access, { backoff: () => 100 });
+}
+
+const tableName = async () => {
+  const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
+  return TableNames.find(name => name.startsWith('broch-local-data'));
+};
+
+async function read(at: { pk: string; sk: string }) {
+  const { Item } = await dynamo.send(
+    new GetItemCommand({ TableName: await tableName(), Key: marshall(at), ConsistentRead: true }),
+  );
+  return Item && unmarshall(Item);
+}
+
+export async function readProject(id: string): Promise<Project | undefined> {
+  const item = await read(key('project', id));
+  return item && Project.parse(item);
+}
+
+export async function readBlock(cidr: string): Promise<Block | undefined> {
+  const item = await read(key('block', cidr));
+  return item && Block.parse(item);
+}
+
+/** A project that was asked for, but whose workflow never started. */
+export async function makeAsked(id: string, change: Partial<Project> = {}): Promise<void> {
+  const project = { ...ask({ id, title: id }, 'nobody', new Date().toISOString()), ...change } as Project;
+  const rows = [key('project', id), key('projects', '', `${project.requestedAt}#${id}`)];
+  for (const at of rows)
+    await dynamo.send(
+      new PutItemCommand({
+        TableName: await tableName(),
+        Item: marshall({ ...project, ...at, revision: 1 }, { removeUndefinedValues: true }),
+      }),
+    );
+}
+
+/** The project's stack as it is now, or undefined. */
+export async function stackOf(id: string): Promise<Stack | undefined> {
+  try {
+    const { Stacks } = await stacks.send(new DescribeStacksCommand({ StackName: `broch-local-project-${id}-network` }));
+    return Stacks?.[0];
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('does not exist')) return undefined;
+    throw error;
+  }
+}
+
+/** A stack under the name of the project's, but of something else. */
+export async function makeStack(id: string): Promise<void> {
+  const TemplateBody = JSON.stringify({
+    Resources: { Other: { Type: 'AWS::SSM::Parameter', Properties: { Type: 'String', Value: 'x' } } },
+  });
+  await stacks.send(new CreateStackCommand({ StackName: `broch-local-project-${id}-network`, TemplateBody }));
+  await until(
+    () => stackOf(id),
+    stack => stack?.StackStatus === 'CREATE_COMPLETE',
+  );
+}
+
+interface State {
+  Resource?: string;
+  Arguments?: { FunctionName?: string; Bucket?: string };
+  Choices?: { Condition: string }[];
+}
+
+/** The deployed workflow: run as it is, or as a copy that `change` makes differ in one thing. */
+export async function run(
+  input: { project: string; attempt: number },
+  change?: (states: Record<string, State>) => void,
+) {
+  const { stateMachines = [] } = await machines.send(new ListStateMachinesCommand({ maxResults: 1000 }));
+  const machine = stateMachines.find(({ name }) => name?.includes('ProjectsWorkflow'))?.stateMachineArn;
+  let stateMachineArn = machine;
+  if (change) {
+    const { definition = '', roleArn } = await machines.send(
+      new DescribeStateMachineCommand({ stateMachineArn: machine }),
+    );
+    const copy = JSON.parse(definition);
+    change(copy.States);
+    const name = `projects-${input.project}-${Math.random().toString(36).slice(2)}`;
+    const made = await machines.send(
+      new CreateStateMachineCommand({ name, roleArn, definition: JSON.stringify(copy) }),
+    );
+    stateMachineArn = made.stateMachineArn;
+  }
+  const { executionArn } = await machines.send(
+    new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
+  );
+  const { status, error } = await until(
+    () => machines.send(new DescribeExecutionCommand({ executionArn })),
+    ({ status }) => status !== 'RUNNING',
+  );
+  const { events = [] } = await machines.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
+  const entered = events.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
+  return { status, error, entered, end: entered.at(-1) };
+}
+
+/** Makes a state's function one that there is not. */
+export const without = (name: string) => (states: Record<string, State>) => {
+  const state = states[name];
+  if (!state?.Arguments?.FunctionName) throw new Error(`${name} calls no function`);
+  state.Arguments.FunctionName += '-gone';
+};

@@ -1,0 +1,140 @@
+import { Agent } from 'node:https';
+import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { CreateKeyCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
+import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { partitions } from '../../functions/keys.ts';
+import type { cloud } from '../cloud.ts';
+import {
+  type Clients,
+  type Credentials,
+  clientsOf,
+  onBucket,
+  onBus,
+  onFunction,
+  onKey,
+  onMachine,
+  onPartition,
+  onQueue,
+  onRole,
+  onSecret,
+  scan,
+  type Try,
+  upwards,
+} from './attempts.ts';
+import { deployed, inParallel, treasures } from './deployed.ts';
+
+type Cloud = ReturnType<typeof cloud>;
+
+/** How AWS says no. Anything else, also an error of another kind, counts as a way in. */
+const denials = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
+
+/** Somebody with stolen credentials, in an account that also holds things that have nothing to do with Broch. */
+export async function thieves(of: Cloud, moreKeys: readonly string[] = []) {
+  const { configuration, account, region, outputs } = of;
+  const estate = await deployed(of);
+  const s3 = new S3Client(configuration);
+  const dynamo = new DynamoDBClient(configuration);
+  const kms = new KMSClient(configuration);
+  const tag = Math.random().toString(36).slice(2, 8);
+  await s3.send(
+    new CreateBucketCommand({
+      Bucket: `sec-elses-${tag}`,
+      CreateBucketConfiguration: { LocationConstraint: 'eu-west-2' },
+    }),
+  );
+  await dynamo.send(
+    new CreateTableCommand({
+      TableName: `sec-elses-${tag}`,
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      AttributeDefinitions: ['pk', 'sk'].map(AttributeName => ({ AttributeName, AttributeType: 'S' })),
+      BillingMode: 'PAY_PER_REQUEST',
+    }),
+  );
+  const { KeyMetadata } = await kms.send(new CreateKeyCommand({ Description: 'of somebody else' }));
+  await new SecretsManagerClient(configuration).send(
+    new CreateSecretCommand({ Name: `sec-elses-${tag}`, SecretString: 'x' }),
+  );
+  const all = await treasures(of, estate);
+  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
+  const buckets = Buckets.map(({ Name = '' }) => Name);
+  const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
+  const keys = await Promise.all(
+    [...all.key.map(({ arn }) => arn), ...moreKeys, KeyMetadata?.Arn ?? ''].map(async KeyId => {
+      const seal = async (EncryptionContext?: Record<string, string>) => {
+        const input = { KeyId, Plaintext: Buffer.from('x'), ...(EncryptionContext && { EncryptionContext }) };
+        const made = await kms.send(new EncryptCommand(input)).catch(error => {
+          // A key that signs seals nothing; whoever may not use it is to hear just that.
+          if (error.name !== 'UnsupportedOperationException') throw error;
+          return { CiphertextBlob: Buffer.alloc(100) };
+        });
+        return made.CiphertextBlob ?? new Uint8Array();
+      };
+      return { KeyId, sealed: { bare: await seal(), bound: await seal({ workspace: 'sec-none' }) } };
+    }),
+  );
+  const worth = ['deploy', 'cfn-exec', 'file-publishing', 'lookup'].map(
+    name => `arn:aws:iam::${account}:role/cdk-hnb659fds-${name}-role-${account}-${region}`,
+  );
+  const roles = [...worth, ...all.role.map(({ arn }) => arn).filter(arn => /Upload|Builder|Starter|Api/.test(arn))];
+  const leadings = Object.values(partitions).map(name => (name.endsWith('#') ? `${name}*` : name));
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+
+  const clientsUnder = (credentials: Credentials) => clientsOf({ configuration, agent }, credentials);
+
+  /** All that there is to try. */
+  function tries(clients: Clients, own: string): Try[] {
+    return [
+      ...buckets.flatMap(name => onBucket(clients, name)),
+      ...TableNames.flatMap(name => [
+        scan(clients, name),
+        ...[...leadings, 'SEC-NONE'].flatMap(leading => onPartition(clients, name, leading)),
+      ]),
+      ...keys.flatMap(({ KeyId, sealed }) => onKey(clients, KeyId, sealed)),
+      ...all.secret.map(({ arn }) => onSecret(clients, arn)),
+      ...all.machine.flatMap(({ arn }) => onMachine(clients, arn)),
+      ...all.function.flatMap(({ name }) => onFunction(clients, name)),
+      ...all.queue.flatMap(({ name, arn }) => onQueue(clients, name, arn)),
+      ...[...all.bus.map(({ name }) => name), 'default'].map(name => onBus(clients, name)),
+      ...roles.filter(arn => arn !== own).map(arn => onRole(clients, arn)),
+      ...upwards(clients, own, outputs['data.Pool'] ?? ''),
+    ];
+  }
+
+  return {
+    estate,
+    clientsUnder,
+    /** Tries everything that `named` doesn't name, and gives what was not denied. */
+    async steal(
+      credentials: Credentials,
+      own: string,
+      { named = new Set(), more = [] }: { named?: ReadonlySet<string>; more?: readonly Try[] },
+    ) {
+      const open: string[] = [];
+      const everything = [...tries(clientsUnder(credentials), own), ...more];
+      const wanted = everything.filter(({ on }) => on === undefined || !named.has(on));
+      await inParallel(wanted, 16, async ({ what, run }) => {
+        try {
+          await run();
+          open.push(what);
+        } catch (error) {
+          const { name, message } = error as Error;
+          if (!denials.includes(name)) open.push(`${what}: ${name} ${message}`);
+        }
+      });
+      return { tries: wanted.length, open };
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** A session of a role, which on the embedded cloud its root may have of any. */
+export async function sessionOf({ configuration }: Cloud, RoleArn: string, RoleSessionName = 'sec-thief') {
+  const { Credentials } = await new STSClient(configuration).send(new AssumeRoleCommand({ RoleArn, RoleSessionName }));
+  const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+}

@@ -1,0 +1,152 @@
+import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Network } from '../../functions/projects/projects.ts';
+import { someone, until } from '../api/caller.ts';
+import { cloud } from '../cloud.ts';
+import { sessionOf, thieves } from './attacker.ts';
+import type { Clients, Credentials, Try } from './attempts.ts';
+
+// Credentials that leave our hands: those of an upload, and those that a desktop's instance has.
+const of = cloud();
+const count = { tries: 0, denied: 0 };
+let thief: Awaited<ReturnType<typeof thieves>>;
+let [own, other]: [Network, Network] = [{} as Network, {} as Network];
+let lent: Credentials & { bucket: string; prefix: string };
+let brought: Credentials & { bucket: string; prefix: string };
+let [instance, role] = ['', ''];
+
+beforeAll(async () => {
+  const [olga, pia, rana] = await Promise.all([
+    someone(of, 'sec-olga', 'operator'),
+    someone(of, 'sec-pia', 'partner'),
+    someone(of, 'sec-rana', 'researcher'),
+  ]);
+  const project = async (id: string): Promise<Network> => {
+    await olga.write('POST', '/projects', { id, title: 'Stolen' });
+    const { body } = await until(
+      () => olga.ask('GET', `/projects/${id}`),
+      ({ body }) => !['requested', 'provisioning'].includes(body.status),
+    );
+    expect(body.status).toBe('ready');
+    return body.network;
+  };
+  [own, other] = await Promise.all([project('sec-own'), project('sec-other')]);
+  const { body } = await pia.write('POST', '/deliveries', { dataset: 'sec-lent' });
+  ({ body: lent } = await pia.ask('POST', `/deliveries/${body.id}/access`));
+  await olga.write('PUT', '/projects/sec-own/members/sec-rana', { roles: ['researcher'] });
+  const groups = [{ name: 'all', kind: 'supporting', purpose: 'reference', paths: ['**'] }];
+  const wanted = { title: 'Codes', direction: 'import', groups };
+  const { body: draft } = await rana.write('POST', '/projects/sec-own/airlock', wanted);
+  ({ body: brought } = await rana.ask('POST', `/projects/sec-own/airlock/${draft.id}/access`));
+  const { Instances = [] } = await new EC2Client(of.configuration).send(
+    new RunInstancesCommand({
+      ImageId: 'ami-0a0a0a0a0a0a0a0a0',
+      MinCount: 1,
+      MaxCount: 1,
+      SubnetId: own.subnetIds[0],
+    }),
+  );
+  instance = Instances[0]?.InstanceId ?? '';
+  role = `arn:aws:iam::${of.account}:role/broch/${own.instanceProfile}`;
+  thief = await thieves(of, [own.keyArn, other.keyArn]);
+});
+
+afterAll(() => {
+  thief?.close();
+  console.log(`lent credentials: ${count.tries} tries, ${count.denied} denied`);
+});
+
+const write = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+  what: `write ${Bucket}/${Key}`,
+  run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })),
+});
+const read = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+  what: `read ${Bucket}/${Key}`,
+  run: () => s3.send(new GetObjectCommand({ Bucket, Key })),
+});
+const remove = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+  what: `remove ${Bucket}/${Key}`,
+  run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })),
+});
+const look = ({ s3 }: Clients, Bucket: string, Prefix: string): Try => ({
+  what: `list ${Bucket}/${Prefix}`,
+  run: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix })),
+});
+
+async function nothingOpen(credentials: Credentials, arn: string, more: readonly Try[]) {
+  const { tries, open } = await thief.steal(credentials, arn, { more });
+  count.tries += tries;
+  count.denied += tries - open.length;
+  expect(open).toEqual([]);
+}
+
+describe("an upload's credentials", () => {
+  it('write the files of its delivery, and open nothing else', async () => {
+    const clients = thief.clientsUnder(lent);
+    await write(clients, lent.bucket, `${lent.prefix}x.csv`).run();
+    const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
+    await nothingOpen(lent, Arn, [
+      read(clients, lent.bucket, `${lent.prefix}x.csv`),
+      write(clients, lent.bucket, 'in/somebody/dl-0011223344556677/x.csv'),
+      look(clients, lent.bucket, 'in/'),
+      write(clients, of.outputs['data.Lake'] ?? '', 'datasets/x'),
+      read(clients, own.bucket, 'data/x'),
+      write(clients, own.bucket, 'data/x'),
+    ]);
+  });
+});
+
+describe("an import's credentials", () => {
+  it('write the files of its upload, and open nothing else', async () => {
+    const clients = thief.clientsUnder(brought);
+    await write(clients, brought.bucket, `${brought.prefix}x.csv`).run();
+    const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
+    await nothingOpen(brought, Arn, [
+      read(clients, brought.bucket, `${brought.prefix}x.csv`),
+      write(clients, brought.bucket, 'uploads/al-0011223344556677/x.csv'),
+      look(clients, brought.bucket, 'uploads/'),
+      write(clients, own.bucket, 'data/imports/x'),
+      write(clients, of.outputs['data.Sealed'] ?? '', `requests/${brought.prefix.split('/')[1]}/1/files/x`),
+    ]);
+  });
+});
+
+describe("an instance's credentials", () => {
+  it('in its network reach the data of its project and its own report, and nothing else', async () => {
+    const credentials = await sessionOf(of, role, instance);
+    const clients = thief.clientsUnder(credentials);
+    const { UserId } = await clients.sts.send(new GetCallerIdentityCommand({}));
+    for (const { run } of [
+      write(clients, own.bucket, 'data/x'),
+      read(clients, own.bucket, 'data/x'),
+      look(clients, own.bucket, 'data/'),
+      write(clients, own.bucket, `agents/${UserId}/ready.json`),
+    ])
+      await run();
+    await nothingOpen(credentials, role, [
+      read(clients, own.bucket, `agents/${UserId}/ready.json`),
+      // What the airlock let in is only read.
+      write(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
+      remove(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
+      write(clients, own.bucket, `agents/${UserId?.split(':')[0]}:i-0a0a0a0a0a0a0a0a0/ready.json`),
+      look(clients, own.bucket, 'agents/'),
+      ...[other.bucket, lent.bucket, of.outputs['data.Lake'] ?? ''].flatMap(bucket => [
+        read(clients, bucket, 'data/x'),
+        write(clients, bucket, 'data/x'),
+        look(clients, bucket, 'data/'),
+      ]),
+    ]);
+  });
+
+  it('carried out of its network open nothing at all', async () => {
+    const credentials = await sessionOf(of, role);
+    const clients = thief.clientsUnder(credentials);
+    await nothingOpen(credentials, role, [
+      read(clients, own.bucket, 'data/x'),
+      write(clients, own.bucket, 'data/x'),
+      look(clients, own.bucket, 'data/'),
+    ]);
+  });
+});

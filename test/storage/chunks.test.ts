@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { mostChunks, pack, sortedManifest, weight } from '../../functions/storage/chunks.ts';
+import { bag, check, valid, withSums } from '../ingest/delivery.ts';
+
+const GiB = 1024 ** 3;
+const file = (path: string, size: number) => ({
+  path,
+  target: path,
+  size,
+  version: 'v',
+  etag: '',
+  sha256: '0'.repeat(64),
+});
+const sizes = fc.oneof(fc.nat(1000), fc.nat(200_000_000), fc.nat(32 * GiB));
+const deliveries = fc
+  .array(sizes, { minLength: 1, maxLength: 300 })
+  .map(all => all.map((size, index) => file(`f${index}`, size)));
+
+describe('chunks', () => {
+  it('hold every file exactly once, in forty at most, none empty', () => {
+    fc.assert(
+      fc.property(deliveries, files => {
+        const chunks = pack(files);
+        expect(chunks.length).toBeLessThanOrEqual(mostChunks);
+        expect(chunks.every(chunk => chunk.length > 0)).toBe(true);
+        expect(
+          chunks
+            .flat()
+            .map(({ path }) => path)
+            .sort(),
+        ).toEqual(files.map(({ path }) => path).sort());
+      }),
+    );
+  });
+
+  it('are even: without its lightest file, none is heavier than any other', () => {
+    fc.assert(
+      fc.property(deliveries, files => {
+        const chunks = pack(files).map(chunk => chunk.map(weight));
+        const sum = (weights: number[]) => weights.reduce((all, one) => all + one, 0);
+        const lightest = Math.min(...chunks.map(sum));
+        for (const chunk of chunks) expect(sum(chunk) - Math.min(...chunk)).toBeLessThanOrEqual(lightest);
+      }),
+    );
+  });
+
+  it('do not depend on the order of the files', () => {
+    fc.assert(
+      fc.property(deliveries, files => {
+        expect(pack([...files].reverse())).toEqual(pack(files));
+      }),
+    );
+  });
+
+  it.each([
+    [1, 0, 1],
+    [1000, 100_000, 1],
+    [10_000, 10_000, 6],
+    [100_000, 1, 40],
+    [10, 10 * GiB, 10],
+  ])('of %i files of %i bytes are %i', (count, size, expected) => {
+    const chunks = pack(Array.from({ length: count }, (_, index) => file(`f${index}`, size)));
+    expect(chunks).toHaveLength(expected);
+    const counts = chunks.map(chunk => chunk.length);
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('the sorted manifest', () => {
+  it('is ordered by the bytes of the path', () => {
+    const paths = ['\u{1f600}', 'b', '\uffee', 'a/b', 'a', 'a.b', 'B', '\ud7ff', 'é'];
+    const expected = [...paths].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)));
+    expect(
+      sortedManifest(paths.map(path => file(path, 1)))
+        .split('\n')
+        .slice(0, -1),
+    ).toEqual(expected.map(path => `${'0'.repeat(64)}  ${path}`));
+  });
+
+  it('is ordered by bytes for any paths', () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.string({ unit: 'binary', minLength: 1 }).filter(path => !path.includes('\n'))),
+        paths => {
+          const sorted = sortedManifest(paths.map(path => file(path, 1)));
+          const bytes = sorted
+            .split('\n')
+            .slice(0, -1)
+            .map(line => Buffer.from(line));
+          expect(bytes).toEqual([...bytes].sort(Buffer.compare));
+        },
+      ),
+    );
+  });
+
+  it('is the same however the same files are delivered', () => {
+    fc.assert(
+      fc.property(valid, fc.boolean(), (files, crlf) => {
+        const list = withSums(files);
+        const reversed = String(list.SHA256SUMS)
+          .trimEnd()
+          .split('\n')
+          .reverse()
+          .join(crlf ? '\r\n' : '\n');
+        const manifest = sortedManifest(check(list).files);
+        expect(sortedManifest(check({ ...list, SHA256SUMS: reversed }).files)).toBe(manifest);
+        expect(sortedManifest(check(bag(files), 'manifest-sha256.txt').files)).toBe(manifest);
+      }),
+    );
+  });
+});
