@@ -1,13 +1,13 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { lastWords, root } from '../local/cloud.ts';
-import { type Stage, setStage } from '../local/demo-setup.ts';
-import { type Estate, openEstate } from '../local/deployed-cloud.ts';
-import { take } from '../local/lock.ts';
-import { type Show, show, table } from '../local/progress.ts';
-import { chapters } from '../local/story/chapters.ts';
-import { play, type Step } from '../local/story.ts';
-import { trust } from '../local/trust.ts';
+import { readLogTail, repositoryRoot } from '../local/cloud.ts';
+import { type DemoSetup, setUpDemo } from '../local/demo-setup.ts';
+import { type DeployedCloud, deployCloud } from '../local/deployed-cloud.ts';
+import { takeLock } from '../local/lock.ts';
+import { createProgressReporter, formatTable, type ProgressReporter } from '../local/progress.ts';
+import { storyChapters } from '../local/story/chapters.ts';
+import { playChapters, type StoryStep } from '../local/story.ts';
+import { trustCertificate } from '../local/trust.ts';
 
 const help = `npm start [-- <options>]
 
@@ -28,16 +28,16 @@ if (unknown || args.includes('--help')) {
 }
 const [once, json] = [args.includes('--once'), args.includes('--json')];
 // Another place for tests, so that they don't meet a Broch that is up.
-const local = process.env.BROCH_LOCAL ?? join(root, '.local');
+const local = process.env.BROCH_LOCAL ?? join(repositoryRoot, '.local');
 const facts = join(local, 'cloud.json');
-type Open = Pick<Estate, 'cloud' | 'close'>;
-const shown = show(json ? process.stderr : process.stdout);
+type Open = Pick<DeployedCloud, 'cloud' | 'close'>;
+const shown = createProgressReporter(json ? process.stderr : process.stdout);
 
-function whereToLook(stage: Stage): string {
+function whereToLook(stage: DemoSetup): string {
   const command = (rest: string) => `npx broch ${rest}`;
   return [
     'Where to look',
-    table([
+    formatTable([
       [
         'the team inbox, with the cost card',
         `${stage.inbox.url}  (your browser will ask about the certificate, made for this run)`,
@@ -48,7 +48,7 @@ function whereToLook(stage: Stage): string {
     ]),
     '',
     'Try',
-    table([
+    formatTable([
       [command('--help'), 'what there is'],
       [
         command('login --as olga'),
@@ -61,18 +61,21 @@ function whereToLook(stage: Stage): string {
   ].join('\n');
 }
 
-async function main(show: Show, opened: (estate: Open) => void): Promise<{ stage: Stage; steps: Step[] }> {
+async function main(
+  show: ProgressReporter,
+  opened: (estate: Open) => void,
+): Promise<{ stage: DemoSetup; steps: StoryStep[] }> {
   const estate = await show.task('starting the embedded cloud and deploying Broch', update =>
-    openEstate({ folder: join(local, 'cloud'), account: '000000000000', waits: 0.1, say: update, opened }),
+    deployCloud({ folder: join(local, 'cloud'), account: '000000000000', waits: 0.1, say: update, opened }),
   );
-  trust(estate.facts.ca);
+  trustCertificate(estate.facts.ca);
   if (estate.left.length > 0)
     show.line(`  left out, as the embedded cloud has no such thing: ${estate.left.join(', ')}`);
-  const stage = await show.task('making people, images and an inbox', () => setStage(estate, facts));
-  return { stage, steps: await play(stage, chapters, show) };
+  const stage = await show.task('making people, images and an inbox', () => setUpDemo(estate, facts));
+  return { stage, steps: await playChapters(stage, storyChapters, show) };
 }
 
-const lock = take(join(local, 'lock'));
+const lock = takeLock(join(local, 'lock'));
 if ('holder' in lock) {
   process.stderr.write(
     `broch: it is already running here (process ${lock.holder}). Use that one, or stop it with Ctrl-C there.\n`,
@@ -82,7 +85,7 @@ if ('holder' in lock) {
 const { release } = lock;
 
 let estate: Open | undefined;
-let stage: Stage | undefined;
+let stage: DemoSetup | undefined;
 let leaving = false;
 
 /** The only way out: takes everything down, then exits. A second signal meanwhile changes nothing. */
@@ -102,7 +105,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 try {
   const told = await main(shown, opened => {
     estate = opened;
-    void opened.cloud.crashed.then(line => leaving || leave(1, `${line}\n${lastWords(opened.cloud.log)}`));
+    void opened.cloud.crashed.then(line => leaving || leave(1, `${line}\n${readLogTail(opened.cloud.log)}`));
   });
   stage = told.stage;
   const ok = told.steps.every(step => step.ok);

@@ -20,7 +20,7 @@ export interface AgentOptions {
 const tag = ({ Tags = [] }: Instance, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
 
 /** An instance's session, as the metadata service hands it out: named after the instance. */
-export async function become({ iam, sts }: { iam: IAMClient; sts: STSClient }, instance: Instance) {
+export async function assumeInstanceRole({ iam, sts }: { iam: IAMClient; sts: STSClient }, instance: Instance) {
   const profile = instance.IamInstanceProfile?.Arn?.split('/').at(-1);
   const { InstanceProfile } = await iam.send(new GetInstanceProfileCommand({ InstanceProfileName: profile }));
   const { Credentials } = await sts.send(
@@ -35,7 +35,7 @@ export async function become({ iam, sts }: { iam: IAMClient; sts: STSClient }, i
  * Plays the agents on the desktops, which the embedded cloud starts without a machine behind them: each new instance of
  * a workspace becomes its own role, as the hypervisor lets it, and reports with a new password. Resolves when aborted.
  */
-export async function playAgents({
+export async function simulateAgents({
   endpoint,
   region,
   credentials,
@@ -61,7 +61,11 @@ export async function playAgents({
   }
 
   async function report(instance: Instance): Promise<void> {
-    const s3 = new S3Client({ ...base, credentials: await become({ iam, sts }, instance), forcePathStyle: true });
+    const s3 = new S3Client({
+      ...base,
+      credentials: await assumeInstanceRole({ iam, sts }, instance),
+      forcePathStyle: true,
+    });
     try {
       await s3.send(
         new PutObjectCommand({

@@ -2,14 +2,14 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { root } from './cloud.ts';
-import { unknownKeys, withoutKeys } from './strip-conditions.ts';
+import { repositoryRoot } from './cloud.ts';
+import { stripConditionKeys, unsupportedConditionKeys } from './strip-conditions.ts';
 
 /**
  * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates
  * before these are deployed there, and named to the user; the app itself has no idea of it.
  */
-export const unknownTypes: readonly string[] = [
+export const unsupportedResourceTypes: readonly string[] = [
   'AWS::EC2::FlowLog',
   'AWS::EC2::SecurityGroupEgress',
   'AWS::EC2::SecurityGroupIngress',
@@ -28,14 +28,17 @@ interface Resource {
   [key: string]: unknown;
 }
 
-export interface Template {
+export interface AssemblyTemplate {
   Resources?: Record<string, Resource>;
   Outputs?: Record<string, unknown>;
   [key: string]: unknown;
 }
 
 /** The template without the given types, and which it had. Refuses where something that stays refers to what goes. */
-export function without(template: Template, types: readonly string[]): { template: Template; left: string[] } {
+export function stripResourceTypes(
+  template: AssemblyTemplate,
+  types: readonly string[],
+): { template: AssemblyTemplate; left: string[] } {
   const all = Object.entries(template.Resources ?? {});
   const gone = new Set(all.flatMap(([id, { Type }]) => (types.includes(Type) ? [id] : [])));
   const stays = all
@@ -63,7 +66,7 @@ function referred(value: unknown): string[] {
 }
 
 /** The emulator gives a secret's name for its `Ref`, where AWS gives its ARN; its attribute `Id` is the ARN on both. */
-export function withSecretArns(template: Template): Template {
+export function replaceSecretRefs(template: AssemblyTemplate): AssemblyTemplate {
   const secrets = new Set(
     Object.entries(template.Resources ?? {}).flatMap(([id, { Type }]) =>
       Type === 'AWS::SecretsManager::Secret' ? [id] : [],
@@ -75,7 +78,7 @@ export function withSecretArns(template: Template): Template {
 }
 
 /** Runs a program, giving its output line by line; rejects with the last lines where it fails. */
-export function run(
+export function runProgram(
   command: string[],
   env: Record<string, string | undefined>,
   line: (text: string) => void = () => {},
@@ -83,7 +86,7 @@ export function run(
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
     // A group of its own, so that it can be ended with all that it started, whatever ends this process.
-    const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(program, args, { cwd: repositoryRoot, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const end = () => {
       try {
         if (child.pid) process.kill(-child.pid, 'SIGKILL');
@@ -109,27 +112,30 @@ export function run(
   });
 }
 
-const node = join(root, 'node_modules/node/bin/node');
+const node = join(repositoryRoot, 'node_modules/node/bin/node');
 /** The real CDK CLI, on the Node of this repository. */
-export const cdk = (...args: string[]): string[] => [
+export const cdkCommandLine = (...args: string[]): string[] => [
   node,
-  join(root, 'node_modules/aws-cdk/bin/cdk'),
+  join(repositoryRoot, 'node_modules/aws-cdk/bin/cdk'),
   ...args,
   '--no-notices',
 ];
-export const quiet = { CDK_DISABLE_CLI_TELEMETRY: 'true', CI: 'true', NO_COLOR: '1' };
+export const quietCdkEnvironment = { CDK_DISABLE_CLI_TELEMETRY: 'true', CI: 'true', NO_COLOR: '1' };
 
 /** Synthesises the app for a configuration into `folder`, and leaves out what the embedded cloud can't have. */
-export async function assemble(config: string, folder: string): Promise<{ left: string[] }> {
+export async function buildAssembly(config: string, folder: string): Promise<{ left: string[] }> {
   rmSync(folder, { recursive: true, force: true });
-  await run(cdk('synth', '--quiet', '-c', `config=${config}`, '-o', folder), { ...process.env, ...quiet });
+  await runProgram(cdkCommandLine('synth', '--quiet', '-c', `config=${config}`, '-o', folder), {
+    ...process.env,
+    ...quietCdkEnvironment,
+  });
   const left = readdirSync(folder)
     .filter(name => name.endsWith('.template.json') || /^asset\..*\.json$/.test(name))
     .flatMap(name => {
       const file = join(folder, name);
-      const { template, left } = without(JSON.parse(readFileSync(file, 'utf8')), unknownTypes);
-      const relaxed = withoutKeys(template, unknownKeys);
-      writeFileSync(file, JSON.stringify(withSecretArns(relaxed.template)));
+      const { template, left } = stripResourceTypes(JSON.parse(readFileSync(file, 'utf8')), unsupportedResourceTypes);
+      const relaxed = stripConditionKeys(template, unsupportedConditionKeys);
+      writeFileSync(file, JSON.stringify(replaceSecretRefs(relaxed.template)));
       return [...left, ...relaxed.left];
     });
   return { left: [...new Set(left)].sort() };

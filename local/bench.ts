@@ -15,25 +15,25 @@ interface Bench {
 const benches: Readonly<Record<string, Bench>> = {
   ingest: {
     about: '1,000 files (100 MB) delivered: from the last byte to registered, over a plain upload of the same files',
-    load: async () => (await import('./bench/ingest.ts')).ingest,
+    load: async () => (await import('./bench/ingest.ts')).benchIngest,
   },
   provision: {
     about: '1, 8 and 32 projects at once: AWS calls, state transitions and Lambda time of each, which must not grow',
-    load: async () => (await import('./bench/provision.ts')).provision,
+    load: async () => (await import('./bench/provision.ts')).benchProvision,
   },
   airlock: {
     about: '1,000 and 10,000 files sealed, checked and released, over their upload; disclosure rules beside pandas',
-    load: async () => (await import('./bench/airlock.ts')).airlock,
+    load: async () => (await import('./bench/airlock.ts')).benchAirlock,
   },
   coldstart: {
     about: 'per Lambda: size of its bundle, median time to load it in fresh processes, beside an empty one',
     runs: 20,
-    load: async () => (await import('./bench/coldstart.ts')).coldstart,
+    load: async () => (await import('./bench/coldstart.ts')).benchColdStart,
   },
   synth: {
     about: 'seconds to synthesise the production configuration, beside the CDK CLI alone',
     runs: 3,
-    load: async () => (await import('./bench/synth.ts')).synth,
+    load: async () => (await import('./bench/synth.ts')).benchSynth,
   },
 };
 

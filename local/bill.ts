@@ -3,7 +3,7 @@ import { CostExplorerClient, GetCostAndUsageCommand } from '@aws-sdk/client-cost
 import { type CostPage, question, shift } from '../functions/costs/bill.ts';
 
 /** Whose bill is made up, and how. The same input always makes the same bill, whichever days are asked for. */
-export interface BillOf {
+export interface BillOptions {
   readonly projects: readonly string[];
   readonly seed: string;
   readonly tag: string;
@@ -17,7 +17,7 @@ const epoch = Date.UTC(2026, 0, 1) / 86_400_000;
 const dayNumber = (date: string) => Date.parse(date) / 86_400_000;
 
 /** Workspaces sleep at weekends, storage and keys don't; the first project grows by a fifth each week, until it stops. */
-function spend({ seed }: BillOf, project: string, rank: number, date: string): number {
+function spend({ seed }: BillOptions, project: string, rank: number, date: string): number {
   const weekend = [0, 6].includes(new Date(date).getUTCDay());
   const size = 55 * (0.35 + chance(seed, project)) * 0.72 ** rank;
   const weeks = (dayNumber(date) - epoch) / 7;
@@ -26,12 +26,12 @@ function spend({ seed }: BillOf, project: string, rank: number, date: string): n
 }
 
 /** What nobody tagged: the platform itself, somebody's forgotten volume, and the month's tax on its first day. */
-function untagged({ seed }: BillOf, date: string): number {
+function untagged({ seed }: BillOptions, date: string): number {
   return 4.2 + 1.5 * chance(seed, 'untagged', date) + (date.endsWith('-01') ? 18.37 : 0);
 }
 
 /** The answer of Cost Explorer for the days from `first` to before `end`, in two pages, the second by a token. */
-export function pages(of: BillOf, first: string, end: string): CostPage[] {
+export function simulateCostPages(of: BillOptions, first: string, end: string): CostPage[] {
   const days = [];
   for (let date = first; date < end; date = shift(date, 1)) days.push(date);
   const group = (name: string, amount: number) => ({
@@ -52,7 +52,7 @@ export function pages(of: BillOf, first: string, end: string): CostPage[] {
   return [{ ResultsByTime: results.slice(0, cut), NextPageToken: token }, { ResultsByTime: results.slice(cut) }];
 }
 
-export interface SeedOptions extends BillOf {
+export interface SeedBillOptions extends BillOptions {
   /** moto's server. */
   readonly moto: string;
   /** The days that a report will be asked for. */
@@ -66,7 +66,7 @@ export interface SeedOptions extends BillOf {
  * the first one to a request it has not seen, and the same one to that request ever after. So each answer is queued and
  * at once asked for, with the very question that the report's function sends, and from then on order doesn't matter.
  */
-export async function seedBill({ moto, dates, again = false, ...of }: SeedOptions): Promise<void> {
+export async function seedBill({ moto, dates, again = false, ...of }: SeedBillOptions): Promise<void> {
   const client = new CostExplorerClient({
     endpoint: moto,
     region: 'us-east-1',
@@ -81,7 +81,7 @@ export async function seedBill({ moto, dates, again = false, ...of }: SeedOption
     for (const date of dates) {
       const asked = question(date, of.tag);
       let NextPageToken: string | undefined;
-      for (const page of pages(of, asked.TimePeriod.Start, asked.TimePeriod.End)) {
+      for (const page of simulateCostPages(of, asked.TimePeriod.Start, asked.TimePeriod.End)) {
         await post('static/ce/cost-and-usage-results', { results: [page] });
         const answer = await client.send(new GetCostAndUsageCommand({ ...asked, NextPageToken }));
         NextPageToken = answer.NextPageToken;

@@ -1,16 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './cloud.ts';
+import { repositoryRoot } from './cloud.ts';
 
 // `npm run check`: types and style. `npm test`: those and every test. Ends with one line that counts it all.
-const node = join(root, 'node_modules/node/bin/node');
-const bin = (name: string) => join(root, 'node_modules/.bin', name);
-const results = join(root, '.local/test-results.json');
+const node = join(repositoryRoot, 'node_modules/node/bin/node');
+const bin = (name: string) => join(repositoryRoot, 'node_modules/.bin', name);
+const results = join(repositoryRoot, '.local/test-results.json');
 
 function passes(title: string, command: string, args: string[]): boolean {
   const started = Date.now();
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status } = spawnSync(command, args, { cwd: repositoryRoot, stdio: ['ignore', 'inherit', 'inherit'] });
   process.stdout.write(`${status === 0 ? '✓' : '✗'} ${title} (${((Date.now() - started) / 1000).toFixed(1)} s)\n`);
   return status === 0;
 }
@@ -22,11 +22,11 @@ const checks = [
 let [passed, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
 
 if (process.argv.includes('--tests')) {
-  mkdirSync(join(root, '.local'), { recursive: true });
+  mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
   rmSync(results, { force: true });
   const only = process.argv.slice(2).filter(argument => argument !== '--tests');
   const ran = passes('tests', node, [
-    join(root, 'node_modules/vitest/vitest.mjs'),
+    join(repositoryRoot, 'node_modules/vitest/vitest.mjs'),
     'run',
     '--reporter=default',
     '--reporter=json',

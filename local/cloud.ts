@@ -5,12 +5,12 @@ import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const root = join(import.meta.dirname, '..');
-const python = join(root, '.venv/bin/python');
-const modules = join(root, 'node_modules');
+export const repositoryRoot = join(import.meta.dirname, '..');
+const python = join(repositoryRoot, '.venv/bin/python');
+const modules = join(repositoryRoot, 'node_modules');
 
 /** A running embedded cloud: MiniStack for AWS, moto for Cost Explorer, both on loopback. */
-export interface Cloud {
+export interface EmbeddedCloud {
   /** Every AWS API, over TLS. */
   readonly endpoint: string;
   /** The same without TLS, for health and control; clients never use it. */
@@ -29,7 +29,7 @@ export interface Cloud {
   stop(): Promise<void>;
 }
 
-export interface CloudOptions {
+export interface EmbeddedCloudOptions {
   /** Where certificates and logs go; made if it isn't there. */
   readonly folder: string;
   readonly region: string;
@@ -42,7 +42,7 @@ export interface CloudOptions {
 }
 
 /** A port nobody listens on, on loopback. */
-export async function freePort(): Promise<number> {
+export async function findFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', error => reject(new Error(`no free port on 127.0.0.1 (${error.message})`)));
@@ -64,9 +64,9 @@ function keep(
   exits: (line: string) => void,
 ): ChildProcess {
   const output = openSync(log, 'a');
-  const child = spawn(python, [join(root, 'local/python/child_guard.py'), ...command], {
+  const child = spawn(python, [join(repositoryRoot, 'local/python/child_guard.py'), ...command], {
     env,
-    cwd: root,
+    cwd: repositoryRoot,
     stdio: ['pipe', output, output],
   });
   closeSync(output);
@@ -91,7 +91,7 @@ export async function startCloud({
   waits = 1,
   concurrency = 24,
   faults = false,
-}: CloudOptions): Promise<Cloud> {
+}: EmbeddedCloudOptions): Promise<EmbeddedCloud> {
   mkdirSync(folder, { recursive: true });
   const file = (name: string) => join(folder, name);
   const [ca, certificateKey, log] = [file('certificate.pem'), file('key.pem'), file('cloud.log')];
@@ -103,8 +103,8 @@ export async function startCloud({
   mkdirSync(temporary);
   // The emulator's own script there is CommonJS, whatever a package.json further up says.
   writeFileSync(join(temporary, 'package.json'), '{}\n');
-  execFileSync(python, [join(root, 'local/python/certificate.py'), ca, certificateKey]);
-  const [tls, plainPort, motoPort] = [await freePort(), await freePort(), await freePort()];
+  execFileSync(python, [join(repositoryRoot, 'local/python/certificate.py'), ca, certificateKey]);
+  const [tls, plainPort, motoPort] = [await findFreePort(), await findFreePort(), await findFreePort()];
   const [endpoint, plain, moto] = [
     `https://127.0.0.1:${tls}`,
     `http://127.0.0.1:${plainPort}`,
@@ -147,7 +147,7 @@ export async function startCloud({
         EMBEDDED_FAULTS: faults ? '1' : '0',
         MINISTACK_REGION: region,
         NODE_PATH: modules,
-        PYTHONPATH: join(root, 'local/python'),
+        PYTHONPATH: join(repositoryRoot, 'local/python'),
         PYTHONDONTWRITEBYTECODE: '1',
         PATH: [join(modules, 'node/bin'), join(modules, '.bin'), process.env.PATH].join(delimiter),
         LOG_LEVEL: 'WARNING',
@@ -195,5 +195,5 @@ export async function startCloud({
 }
 
 /** The last lines of a log, for a message. */
-export const lastWords = (log: string, lines = 12): string =>
+export const readLogTail = (log: string, lines = 12): string =>
   readFileSync(log, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');

@@ -1,30 +1,30 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { type Api, agentFor, apiAt } from '../bin/cli/call.ts';
-import type { Place } from '../bin/cli/profile.ts';
+import { type ApiClient, agentFor, createApiClient } from '../bin/cli/call.ts';
+import type { ActiveProfile } from '../bin/cli/profile.ts';
 import type { Group } from '../functions/http/route.ts';
-import { playAgents } from './agent.ts';
-import type { Estate, Facts } from './deployed-cloud.ts';
+import { simulateAgents } from './agent.ts';
+import type { CloudFacts, DeployedCloud } from './deployed-cloud.ts';
 import { startGateway } from './gateway.ts';
 import { type Inbox, openInbox } from './inbox.ts';
-import { enrol, type LocalPerson, signInAs } from './people.ts';
-import { type Credentials, clientOf, rootCredentials, stagehand } from './roles.ts';
+import { enrolLocalPerson, type LocalPerson, signInLocalPerson } from './people.ts';
+import { assumeSetupRole, type ClientCredentials, clientConfigFor, rootCredentialsFor } from './roles.ts';
 import { startScanner } from './scanner.ts';
 
 /** Everything around Broch that an organisation has and the embedded cloud must play. */
-export interface Stage {
-  readonly facts: Facts;
+export interface DemoSetup {
+  readonly facts: CloudFacts;
   /** What is up, as whoever uses it from outside needs to know it; `file` holds the same. */
   readonly cloud: Readonly<Record<string, unknown>>;
-  readonly place: Place;
+  readonly place: ActiveProfile;
   /** The file that tells the command line where everything is. */
   readonly file: string;
   readonly people: readonly LocalPerson[];
   readonly inbox: Inbox;
   readonly gateway: { readonly url: string };
   /** The API as one of the people, signed in with password and code when first used. */
-  as(name: string): Api;
+  as(name: string): ApiClient;
   close(): Promise<void>;
 }
 
@@ -38,8 +38,8 @@ const cast: readonly [name: string, role: Group][] = [
 ];
 
 /** What an administrator does once after the first deploy: images to start desktops from, and where the card goes. */
-async function prepare(facts: Facts, credentials: Credentials, webhook: string) {
-  const configuration = clientOf(facts, credentials);
+async function prepare(facts: CloudFacts, credentials: ClientCredentials, webhook: string) {
+  const configuration = clientConfigFor(facts, credentials);
   const [ssm, secrets] = [new SSMClient(configuration), new SecretsManagerClient(configuration)];
   try {
     for (const [kind, Value] of [
@@ -63,8 +63,8 @@ async function prepare(facts: Facts, credentials: Credentials, webhook: string) 
 }
 
 /** Guacamole's own key, as its container gets it. */
-async function gatewayKey(facts: Facts, credentials: Credentials): Promise<string> {
-  const client = new SecretsManagerClient(clientOf(facts, credentials));
+async function gatewayKey(facts: CloudFacts, credentials: ClientCredentials): Promise<string> {
+  const client = new SecretsManagerClient(clientConfigFor(facts, credentials));
   try {
     const { SecretString = '' } = await client.send(
       new GetSecretValueCommand({ SecretId: facts.outputs['data.GatewayKey'] }),
@@ -76,10 +76,10 @@ async function gatewayKey(facts: Facts, credentials: Credentials): Promise<strin
 }
 
 /** Opens the inbox and the gateway, makes the people, lets the desktops' agents play. Everything after is theirs to do. */
-export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): Promise<Stage> {
+export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: string): Promise<DemoSetup> {
   const { ca, certificateKey, endpoint, account, region, api, outputs, ports } = facts;
   const [certificate, key] = [readFileSync(ca, 'utf8'), readFileSync(certificateKey, 'utf8')];
-  const admin = await stagehand(facts);
+  const admin = await assumeSetupRole(facts);
   const inbox = await openInbox({ ca, certificateKey, port: ports.inbox });
   const guacamole = await gatewayKey(facts, admin);
   const gateway = await startGateway({
@@ -97,12 +97,14 @@ export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): 
     region,
     embedded: { endpoint, account, ca: certificate, people: [] },
   };
-  const people = await Promise.all(cast.map(([name, role]) => enrol(bare, clientOf(facts, admin), name, role)));
+  const people = await Promise.all(
+    cast.map(([name, role]) => enrolLocalPerson(bare, clientConfigFor(facts, admin), name, role)),
+  );
   const place = { ...bare, embedded: { ...bare.embedded, people } };
 
   const playing = new AbortController();
-  const hypervisor = rootCredentials(account);
-  const agents = playAgents({
+  const hypervisor = rootCredentialsFor(account);
+  const agents = simulateAgents({
     endpoint,
     region,
     credentials: hypervisor,
@@ -116,7 +118,7 @@ export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): 
   const token = (name: string) => {
     const person = people.find(one => one.name === name);
     if (!person) throw new Error(`nobody here is called ${name}`);
-    const session = sessions.get(name) ?? signInAs(place, person).then(({ access }) => access);
+    const session = sessions.get(name) ?? signInLocalPerson(place, person).then(({ access }) => access);
     sessions.set(name, session);
     return session;
   };
@@ -132,7 +134,7 @@ export async function setStage({ facts }: Pick<Estate, 'facts'>, file: string): 
     people,
     inbox,
     gateway: { url: gatewayUrl },
-    as: name => apiAt(place, agent, () => token(name)),
+    as: name => createApiClient(place, agent, () => token(name)),
     async close() {
       rmSync(file, { force: true });
       playing.abort();

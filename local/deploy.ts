@@ -1,26 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cdk, quiet, run } from './assembly.ts';
-import type { Cloud } from './cloud.ts';
+import { cdkCommandLine, quietCdkEnvironment, runProgram } from './assembly.ts';
+import type { EmbeddedCloud } from './cloud.ts';
 
 /** The stacks' outputs by their short names, as `platform.ApiUrl`. */
-export type Outputs = Readonly<Record<string, string>>;
+export type StackOutputs = Readonly<Record<string, string>>;
 
 /** The keys of an account's root in the embedded cloud: the account's number is its access key. Deploys only. */
-export const rootOf = (account: string) => ({ AWS_ACCESS_KEY_ID: account, AWS_SECRET_ACCESS_KEY: 'embedded' });
+export const rootEnvironmentFor = (account: string) => ({
+  AWS_ACCESS_KEY_ID: account,
+  AWS_SECRET_ACCESS_KEY: 'embedded',
+});
 
 /** Bootstraps an account and deploys an assembly into it, both with the real CDK CLI. */
-export async function deploy(
-  cloud: Cloud,
+export async function deployAssembly(
+  cloud: EmbeddedCloud,
   assembly: string,
   account: string,
   line: (text: string) => void = () => {},
-): Promise<Outputs> {
-  const env = { ...process.env, ...cloud.environment, ...quiet, ...rootOf(account), AWS_PROFILE: undefined };
+): Promise<StackOutputs> {
+  const env = {
+    ...process.env,
+    ...cloud.environment,
+    ...quietCdkEnvironment,
+    ...rootEnvironmentFor(account),
+    AWS_PROFILE: undefined,
+  };
   const outputs = join(assembly, `outputs-${account}.json`);
-  await run(cdk('bootstrap', `aws://${account}/${cloud.region}`, '--app', assembly), env, line);
-  await run(
-    cdk(
+  await runProgram(cdkCommandLine('bootstrap', `aws://${account}/${cloud.region}`, '--app', assembly), env, line);
+  await runProgram(
+    cdkCommandLine(
       'deploy',
       '--all',
       '--app',

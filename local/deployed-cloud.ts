@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assemble } from './assembly.ts';
-import { type Cloud, freePort, root, startCloud } from './cloud.ts';
-import { deploy, type Outputs } from './deploy.ts';
+import { buildAssembly } from './assembly.ts';
+import { type EmbeddedCloud, findFreePort, repositoryRoot, startCloud } from './cloud.ts';
+import { deployAssembly, type StackOutputs } from './deploy.ts';
 
 /** All that another process must know to use a deployed embedded cloud; plain data. */
-export interface Facts {
+export interface CloudFacts {
   readonly endpoint: string;
   readonly plain: string;
   readonly moto: string;
@@ -17,22 +17,22 @@ export interface Facts {
   readonly region: string;
   /** The API's address on the embedded cloud, without a slash at the end. */
   readonly api: string;
-  readonly outputs: Outputs;
+  readonly outputs: StackOutputs;
   /** The synthesised app, for deploying it into further accounts. */
   readonly assembly: string;
   readonly ports: { readonly gateway: number; readonly inbox: number };
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export interface Estate {
-  readonly cloud: Cloud;
-  readonly facts: Facts;
+export interface DeployedCloud {
+  readonly cloud: EmbeddedCloud;
+  readonly facts: CloudFacts;
   /** Resource types that were left out, as the emulator can't have them. */
   readonly left: readonly string[];
   close(): Promise<void>;
 }
 
-export interface EstateOptions {
+export interface DeployCloudOptions {
   readonly folder: string;
   readonly account: string;
   readonly waits?: number;
@@ -43,17 +43,17 @@ export interface EstateOptions {
   readonly region?: string;
   readonly say?: (line: string) => void;
   /** Called as soon as there is something to close, also while the deploy is under way. */
-  readonly opened?: (estate: Pick<Estate, 'cloud' | 'close'>) => void;
+  readonly opened?: (estate: Pick<DeployedCloud, 'cloud' | 'close'>) => void;
 }
 
 /** Where the embedded cloud serves an API that AWS would serve at `url`. */
-export const apiAt = (endpoint: string, url: string): string => {
+export const toEmbeddedApiUrl = (endpoint: string, url: string): string => {
   const { hostname, pathname } = new URL(url);
   return `${endpoint}/_aws/execute-api/${hostname.split('.')[0]}${pathname.replace(/\/$/, '')}`;
 };
 
 /** Starts an embedded cloud and deploys the whole app into one of its accounts. */
-export async function openEstate({
+export async function deployCloud({
   folder,
   account,
   waits = 1,
@@ -62,23 +62,23 @@ export async function openEstate({
   region = 'eu-west-2',
   say = () => {},
   opened = () => {},
-}: EstateOptions): Promise<Estate> {
+}: DeployCloudOptions): Promise<DeployedCloud> {
   say('starting the embedded cloud');
   const cloud = await startCloud({ folder, region, waits, faults, ...(concurrency !== undefined && { concurrency }) });
   opened({ cloud, close: () => cloud.stop() });
   try {
-    const ports = { gateway: await freePort(), inbox: await freePort() };
-    const config = JSON.parse(await readFile(join(root, 'local/config.json'), 'utf8'));
+    const ports = { gateway: await findFreePort(), inbox: await findFreePort() };
+    const config = JSON.parse(await readFile(join(repositoryRoot, 'local/config.json'), 'utf8'));
     config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}`;
     const file = join(folder, 'config.json');
     writeFileSync(file, JSON.stringify(config, null, 2));
     say('synthesising the CDK app');
     const assembly = join(folder, 'cdk.out');
-    const { left } = await assemble(file, assembly);
+    const { left } = await buildAssembly(file, assembly);
     say('deploying with the CDK CLI');
-    const outputs = await deploy(cloud, assembly, account, say);
+    const outputs = await deployAssembly(cloud, assembly, account, say);
     const { endpoint, plain, moto, ca, certificateKey, log, environment } = cloud;
-    const api = apiAt(endpoint, outputs['platform.Url'] ?? '');
+    const api = toEmbeddedApiUrl(endpoint, outputs['platform.Url'] ?? '');
     const facts = {
       endpoint,
       plain,

@@ -25,12 +25,14 @@ const UserData = z.object({
 });
 export type UserData = z.infer<typeof UserData>;
 
-export type Verdict = { readonly ok: true; readonly data: UserData } | { readonly ok: false; readonly reason: string };
+export type GatewayVerdict =
+  | { readonly ok: true; readonly data: UserData }
+  | { readonly ok: false; readonly reason: string };
 
-const no = (reason: string): Verdict => ({ ok: false, reason });
+const no = (reason: string): GatewayVerdict => ({ ok: false, reason });
 
 /** Decides about `data` as Guacamole does, in its order; `used` holds the signatures seen, until they expire. */
-export function judge(data: string, secret: string, now: number, used: Map<string, number>): Verdict {
+export function checkGatewayLink(data: string, secret: string, now: number, used: Map<string, number>): GatewayVerdict {
   if (data.length === 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) return no('not proper base64');
   const key = Buffer.from(secret, 'hex');
   let plain: Buffer;
@@ -66,7 +68,7 @@ export function judge(data: string, secret: string, now: number, used: Map<strin
 const quoted = (text: string) => text.replace(/[&<>"']/g, found => `&#${found.charCodeAt(0)};`);
 
 /** What a browser is shown where the desktop would be. */
-export const page = ({ username, connections }: UserData): string => {
+export const renderGatewayPage = ({ username, connections }: UserData): string => {
   const desktops = Object.entries(connections).map(
     ([name, { protocol, parameters }]) =>
       `<li><b>${quoted(name)}</b>: ${quoted(protocol)} to ${quoted(parameters.hostname ?? '?')}:${quoted(parameters.port ?? '?')}</li>`,
@@ -111,7 +113,7 @@ export async function startGateway({ port, certificate, certificateKey, secret, 
     const posted = request.method === 'POST' && url.pathname === '/api/tokens';
     if (!posted && !(request.method === 'GET' && url.pathname === '/')) return void send(404, 'text/plain', 'not here');
     const data = (posted ? new URLSearchParams(await bodyOf(request)) : url.searchParams).get('data') ?? '';
-    const verdict = judge(data, await secret(), now(), used);
+    const verdict = checkGatewayLink(data, await secret(), now(), used);
     if (!verdict.ok)
       return void send(
         403,
@@ -119,7 +121,7 @@ export async function startGateway({ port, certificate, certificateKey, secret, 
         JSON.stringify({ message: 'Permission denied.', reason: verdict.reason }),
       );
     const { username, connections } = verdict.data;
-    if (!posted) return void send(200, 'text/html; charset=utf-8', page(verdict.data));
+    if (!posted) return void send(200, 'text/html; charset=utf-8', renderGatewayPage(verdict.data));
     const names = Object.keys(connections);
     const answer = { authToken: randomBytes(32).toString('hex').toUpperCase(), username, connections: names };
     send(200, 'application/json', JSON.stringify({ ...answer, dataSource: 'json' }));

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { root } from './cloud.ts';
+import { repositoryRoot } from './cloud.ts';
 
 /** Teams takes messages of about this size, and no more. */
 const maxBytes = 28 * 1024;
@@ -27,7 +27,7 @@ const Message = z.object({
 });
 
 /** A card as it came in. */
-export interface Received {
+export interface ReceivedCard {
   readonly id: number;
   readonly at: string;
   readonly bytes: number;
@@ -35,7 +35,7 @@ export interface Received {
 }
 
 /** How the inbox answers a post instead of taking it. */
-export interface Trouble {
+export interface InboxFailure {
   readonly status: number;
   readonly retryAfter?: number;
 }
@@ -46,11 +46,11 @@ export interface Inbox {
   /** Where cards are posted to: a secret, like the address of a Teams workflow. */
   readonly webhook: string;
   /** Newest first. */
-  readonly cards: () => readonly Received[];
+  readonly cards: () => readonly ReceivedCard[];
   /** Every post that came with the right signature, taken or not. */
   readonly posts: () => number;
   /** The next posts get these answers, one each. */
-  readonly trouble: (...answers: Trouble[]) => void;
+  readonly trouble: (...answers: InboxFailure[]) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
   '/page.js': [join(page, 'page.js'), 'text/javascript; charset=utf-8'],
   '/page.css': [join(page, 'page.css'), 'text/css; charset=utf-8'],
   '/adaptivecards.js': [
-    join(root, 'node_modules/adaptivecards/dist/adaptivecards.min.js'),
+    join(repositoryRoot, 'node_modules/adaptivecards/dist/adaptivecards.min.js'),
     'text/javascript; charset=utf-8',
   ],
 };
@@ -84,11 +84,11 @@ const headers = {
 /** The team's channel, played: a webhook like that of a Teams workflow, and a page that shows what came in. */
 export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions): Promise<Inbox> {
   const [path, signature] = [`/workflows/${randomBytes(16).toString('hex')}`, randomBytes(32).toString('base64url')];
-  const received: Received[] = [];
-  const troubles: Trouble[] = [];
+  const received: ReceivedCard[] = [];
+  const troubles: InboxFailure[] = [];
   let posts = 0;
 
-  async function take(request: IncomingMessage, url: URL): Promise<Trouble> {
+  async function take(request: IncomingMessage, url: URL): Promise<InboxFailure> {
     if (!same(url.searchParams.get('sig') ?? '', signature)) return { status: 401 };
     const body = await read(request);
     posts += 1;

@@ -14,7 +14,7 @@ const alive = (pid: number) => {
  * Takes a lock file for as long as this process lives. Returns the process that holds it, where another one does; what a
  * crashed one left is taken over.
  */
-export function take(file: string): { release: () => void } | { holder: number } {
+export function takeLock(file: string): { release: () => void } | { holder: number } {
   mkdirSync(dirname(file), { recursive: true });
   for (let tries = 0; tries < 3; tries++) {
     try {

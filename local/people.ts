@@ -11,8 +11,8 @@ import {
   VerifySoftwareTokenCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { generate } from 'otplib';
-import type { Place } from '../bin/cli/profile.ts';
-import { poolClient, signIn, type Tokens } from '../bin/cli/signin.ts';
+import type { ActiveProfile } from '../bin/cli/profile.ts';
+import { createPoolClient, type SessionTokens, signIn } from '../bin/cli/signin.ts';
 import type { Group } from '../functions/http/route.ts';
 
 /** Somebody of the embedded cloud: made up, with all it takes to sign in as them. */
@@ -31,13 +31,13 @@ const password = () => `${randomBytes(15).toString('base64url')}aA1!`;
  * Makes somebody a user of the pool, in a group, and enrols their authenticator. The operator's part (making the user)
  * needs `admin`; the rest is what the person does at their first sign-in.
  */
-export async function enrol(
-  place: Place,
+export async function enrolLocalPerson(
+  place: ActiveProfile,
   admin: CognitoIdentityProviderClientConfig,
   name: string,
   role: Group,
 ): Promise<LocalPerson> {
-  const [client, own] = [new CognitoIdentityProviderClient(admin), poolClient(place)];
+  const [client, own] = [new CognitoIdentityProviderClient(admin), createPoolClient(place)];
   const who = { UserPoolId: place.pool, Username: name };
   const secret = password();
   try {
@@ -71,5 +71,7 @@ const silent = (name: string, secret: string, totp: string) => ({
 });
 
 /** Signs a local person in: password by SRP, then a code. */
-export const signInAs = (place: Place, { name, password, totp }: LocalPerson): Promise<Tokens> =>
-  signIn(place, silent(name, password, totp));
+export const signInLocalPerson = (
+  place: ActiveProfile,
+  { name, password, totp }: LocalPerson,
+): Promise<SessionTokens> => signIn(place, silent(name, password, totp));

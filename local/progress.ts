@@ -1,5 +1,5 @@
 /** Shows what is under way, on standard error when standard output is for a machine. */
-export interface Show {
+export interface ProgressReporter {
   /** A line that stays. */
   line(text: string): void;
   /** A task with a clock: one live line on a terminal, a line at its start and its end elsewhere. */
@@ -8,7 +8,7 @@ export interface Show {
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-export function show(out: NodeJS.WriteStream): Show {
+export function createProgressReporter(out: NodeJS.WriteStream): ProgressReporter {
   const write = (text: string) => out.write(text);
   const clear = out.isTTY ? '\r\x1b[2K' : '';
   const seconds = (from: number) => `${((Date.now() - from) / 1000).toFixed(1)} s`;
@@ -43,7 +43,7 @@ export function show(out: NodeJS.WriteStream): Show {
 }
 
 /** Text in columns, each as wide as its widest cell. */
-export function table(rows: readonly (readonly string[])[], indent = '  '): string {
+export function formatTable(rows: readonly (readonly string[])[], indent = '  '): string {
   const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(cell.length, all[i] ?? 0)), []);
   return rows
     .map(

@@ -1,24 +1,24 @@
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { rootOf } from './deploy.ts';
-import type { Facts } from './deployed-cloud.ts';
+import { rootEnvironmentFor } from './deploy.ts';
+import type { CloudFacts } from './deployed-cloud.ts';
 
-export interface Credentials {
+export interface ClientCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
 /** What an SDK client takes to talk to the embedded cloud as somebody. */
-export const clientOf = (facts: Facts, credentials: Credentials) => ({
+export const clientConfigFor = (facts: CloudFacts, credentials: ClientCredentials) => ({
   endpoint: facts.endpoint,
   region: facts.region,
   credentials,
   forcePathStyle: true,
 });
 
-export const rootCredentials = (account: string): Credentials => {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootOf(account);
+export const rootCredentialsFor = (account: string): ClientCredentials => {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootEnvironmentFor(account);
   return { accessKeyId, secretAccessKey };
 };
 
@@ -26,9 +26,9 @@ export const rootCredentials = (account: string): Credentials => {
  * The role under which the stage is set after the deploy: what an administrator does once in the console of a real
  * account (make people, set the webhook's address, publish an image), and no more.
  */
-export async function stagehand(facts: Facts): Promise<Credentials> {
+export async function assumeSetupRole(facts: CloudFacts): Promise<ClientCredentials> {
   const { account, region, outputs } = facts;
-  const root = clientOf(facts, rootCredentials(account));
+  const root = clientConfigFor(facts, rootCredentialsFor(account));
   const [iam, sts] = [new IAMClient(root), new STSClient(root)];
   const RoleName = 'broch-stagehand';
   const allow = (Action: string[], Resource: string) => ({ Effect: 'Allow', Action, Resource });

@@ -5,11 +5,11 @@ import { readConfig } from '../lib/config.ts';
 import { flags } from '../lib/flags.ts';
 import { alarms, renewed } from '../lib/runbook.ts';
 import { broch } from '../lib/stacks.ts';
-import { root } from './cloud.ts';
+import { repositoryRoot } from './cloud.ts';
 
 // `npm run runbook`: writes the part of docs/runbook.md that the alarms' own words make.
-const file = join(root, 'docs/runbook.md');
+const file = join(repositoryRoot, 'docs/runbook.md');
 const app = new App({ context: flags });
-broch(app, readConfig(join(root, 'config/production.json')));
+broch(app, readConfig(join(repositoryRoot, 'config/production.json')));
 writeFileSync(file, renewed(readFileSync(file, 'utf8'), app));
 process.stdout.write(`docs/runbook.md: ${alarms(app).length} alarms\n`);

@@ -19,9 +19,9 @@ import {
 } from '@aws-sdk/client-sqs';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { scanTag } from '../functions/airlock/steps/malware.ts';
-import type { Facts } from './deployed-cloud.ts';
-import { scanBytes, type Verdict } from './malware-engine.ts';
-import { clientOf, rootCredentials } from './roles.ts';
+import type { CloudFacts } from './deployed-cloud.ts';
+import { type EngineVerdict, scanBytes } from './malware-engine.ts';
+import { clientConfigFor, rootCredentialsFor } from './roles.ts';
 
 export interface Scanner {
   close(): Promise<void>;
@@ -51,7 +51,7 @@ function createdBy({ Body = '' }: Message): Created {
 }
 
 /** GuardDuty's own event of a result. */
-const resultEvent = ({ bucket, key, version, etag }: Created, verdict: Verdict, plan: string) => ({
+const resultEvent = ({ bucket, key, version, etag }: Created, verdict: EngineVerdict, plan: string) => ({
   Source: 'aws.guardduty',
   DetailType: 'GuardDuty Malware Protection Object Scan Result',
   Resources: [plan],
@@ -74,11 +74,11 @@ const resultEvent = ({ bucket, key, version, etag }: Created, verdict: Verdict, 
  * is in it.
  */
 export async function startScanner(
-  facts: Facts,
+  facts: CloudFacts,
   { skips = () => false, say = () => {} }: ScannerOptions = {},
 ): Promise<Scanner> {
   const { account, region, outputs } = facts;
-  const aws = clientOf(facts, rootCredentials(account));
+  const aws = clientConfigFor(facts, rootCredentialsFor(account));
   const [events, sqs, sts] = [new EventBridgeClient(aws), new SQSClient(aws), new STSClient(aws)];
   const become = async () => {
     const { Credentials: session } = await sts.send(
@@ -92,7 +92,7 @@ export async function startScanner(
       ...(Expiration && { expiration: Expiration }),
     };
   };
-  const s3 = new S3Client({ ...clientOf(facts, rootCredentials(account)), credentials: become });
+  const s3 = new S3Client({ ...clientConfigFor(facts, rootCredentialsFor(account)), credentials: become });
 
   const id = randomUUID();
   const rule = `DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3-${id}`;

@@ -1,10 +1,10 @@
-import type { Stage } from './demo-setup.ts';
-import type { Show } from './progress.ts';
+import type { DemoSetup } from './demo-setup.ts';
+import type { ProgressReporter } from './progress.ts';
 
 export type Chapter = 'ingest' | 'projects' | 'workspaces' | 'airlock' | 'costs';
 
 /** One step of the story, as it is reported. */
-export interface Step {
+export interface StoryStep {
   readonly story: Chapter;
   readonly step: string;
   readonly ok: boolean;
@@ -14,27 +14,31 @@ export interface Step {
   readonly ids: Readonly<Record<string, string>>;
 }
 
-export interface Told {
+export interface StepReport {
   readonly says: string;
   readonly ids?: Readonly<Record<string, string>>;
 }
 
 /** Runs one step: what it returns is told, what it throws is told as a failure and ends its chapter. */
-export type Tell = <T extends Told>(step: string, run: () => Promise<T>) => Promise<T>;
+export type StepTeller = <T extends StepReport>(step: string, run: () => Promise<T>) => Promise<T>;
 
-export type Teller = (stage: Stage, tell: Tell) => Promise<void>;
+export type ChapterTeller = (stage: DemoSetup, tell: StepTeller) => Promise<void>;
 
 /** Something that should be so and isn't; ends the chapter. */
-export function must(holds: unknown, what: string): asserts holds {
+export function assertHolds(holds: unknown, what: string): asserts holds {
   if (!holds) throw new Error(what);
 }
 
 /** Plays chapters one after the other; a chapter that fails does not keep the next from being told. */
-export async function play(stage: Stage, chapters: readonly [Chapter, string, Teller][], show: Show): Promise<Step[]> {
-  const steps: Step[] = [];
+export async function playChapters(
+  stage: DemoSetup,
+  chapters: readonly [Chapter, string, ChapterTeller][],
+  show: ProgressReporter,
+): Promise<StoryStep[]> {
+  const steps: StoryStep[] = [];
   for (const [story, title, teller] of chapters) {
     show.line(`\n${title}`);
-    const tell: Tell = async (step, run) => {
+    const tell: StepTeller = async (step, run) => {
       const started = Date.now();
       try {
         const told = await show.task(step, run);

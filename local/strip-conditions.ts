@@ -1,10 +1,10 @@
-import type { Template } from './assembly.ts';
+import type { AssemblyTemplate } from './assembly.ts';
 
 /**
  * Condition keys that the embedded cloud never has a value for. An allowance that asks for one holds there without it; a
  * denial goes, as it would hit everybody. Both are named to the user; the app itself has no idea of it.
  */
-export const unknownKeys: readonly string[] = [
+export const unsupportedConditionKeys: readonly string[] = [
   'cloudformation:CreateAction',
   'cloudformation:RoleArn',
   'cloudformation:TemplateUrl',
@@ -21,7 +21,10 @@ const isStatement = (value: unknown): value is Statement =>
   typeof value === 'object' && value !== null && 'Effect' in value && 'Condition' in value;
 
 /** The template with policies that don't need the given keys, and which of them they needed. */
-export function withoutKeys(template: Template, keys: readonly string[]): { template: Template; left: string[] } {
+export function stripConditionKeys(
+  template: AssemblyTemplate,
+  keys: readonly string[],
+): { template: AssemblyTemplate; left: string[] } {
   const left = new Set<string>();
   function relaxed(value: unknown): unknown[] {
     if (!isStatement(value)) return [value];

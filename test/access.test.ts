@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { bundle } from '../lib/bundle.ts';
-import { type Resource, resources, synthesise } from './template.ts';
+import { findTemplateResources, synthesiseApp, type TemplateResource } from './template.ts';
 
-const { templates } = synthesise();
+const { templates } = synthesiseApp();
 const template = templates.platform;
 
 /** The IAM prefix of a client package, where it differs from the package's name. */
@@ -89,26 +89,26 @@ function ids(value: unknown): string[] {
   });
 }
 
-const policies = resources(template, 'AWS::IAM::Policy');
+const policies = findTemplateResources(template, 'AWS::IAM::Policy');
 /** Where Lambda leaves the events that a function failed on, under the function's role. */
-const undelivered = resources(template, 'AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
+const undelivered = findTemplateResources(template, 'AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
   fn: ids(Properties.FunctionName)[0],
   queue: ids((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0],
 }));
 /** Which functions Lambda calls with what is new in the table, and where it leaves what they failed on. */
-const followers = resources(template, 'AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => ({
+const followers = findTemplateResources(template, 'AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => ({
   fn: ids(Properties.FunctionName)[0],
   stream: ids(Properties.EventSourceArn)[0],
   queue: ids((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0],
 }));
-const functions = resources(template, 'AWS::Lambda::Function').map(([id, { Properties }]) => {
+const functions = findTemplateResources(template, 'AWS::Lambda::Function').map(([id, { Properties }]) => {
   const role = ids(Properties.Role)[0] ?? '';
   const statements = policies
     .filter(([, policy]) => ids(policy.Properties.Roles).includes(role))
     .flatMap(
       ([, policy]) =>
-        (policy as Resource & { Properties: { PolicyDocument: { Statement: Statement[] } } }).Properties.PolicyDocument
-          .Statement,
+        (policy as TemplateResource & { Properties: { PolicyDocument: { Statement: Statement[] } } }).Properties
+          .PolicyDocument.Statement,
     );
   return {
     id,
@@ -187,7 +187,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
 it('there are functions to look at', () => expect(functions.length).toBeGreaterThan(0));
 
 it('every function that a rule calls keeps the events it fails on where the rule keeps those it cannot deliver', () => {
-  const targets = resources(template, 'AWS::Events::Rule').flatMap(
+  const targets = findTemplateResources(template, 'AWS::Events::Rule').flatMap(
     ([, { Properties }]) => Properties.Targets as { Arn: unknown; DeadLetterConfig?: unknown }[],
   );
   expect(targets.length).toBeGreaterThan(0);

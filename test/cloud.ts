@@ -1,7 +1,7 @@
 import { inject } from 'vitest';
-import { rootOf } from '../local/deploy.ts';
-import type { Facts } from '../local/deployed-cloud.ts';
-import { trust } from '../local/trust.ts';
+import { rootEnvironmentFor } from '../local/deploy.ts';
+import type { CloudFacts } from '../local/deployed-cloud.ts';
+import { trustCertificate } from '../local/trust.ts';
 
 /**
  * The embedded cloud that a `*.cloud.test.ts` file runs on: the whole app is deployed in `account`, IAM is enforced and
@@ -10,10 +10,10 @@ import { trust } from '../local/trust.ts';
  * `configuration` is what SDK clients take: `new S3Client(configuration)`. Its credentials are the account's root, for
  * looking and for playing AWS's part; what is under test runs under its own roles.
  */
-export function cloud() {
-  const facts = inject('estate') as Facts;
-  trust(facts.ca);
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootOf(facts.account);
+export function connectTestCloud() {
+  const facts = inject('estate') as CloudFacts;
+  trustCertificate(facts.ca);
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootEnvironmentFor(facts.account);
   const configuration = {
     endpoint: facts.endpoint,
     region: facts.region,

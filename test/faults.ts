@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
-import type { cloud } from './cloud.ts';
+import type { connectTestCloud } from './cloud.ts';
 
 /** A fault of one AWS call of a function: `lost` is carried out, and its answer is not. */
 export interface Fault {
@@ -19,7 +19,7 @@ export interface Fault {
 }
 
 /** One try of a call: the same `invocation` and `nth` again is the SDK's next try. */
-export interface Call {
+export interface WatchedCall {
   readonly function: string;
   readonly invocation: string;
   readonly nth: number;
@@ -29,8 +29,8 @@ export interface Call {
   readonly how: Fault['how'] | null;
 }
 
-export interface Watched {
-  readonly calls: readonly Call[];
+export interface WatchedRun {
+  readonly calls: readonly WatchedCall[];
   /** What every invocation was called with. */
   readonly events: readonly { readonly function: string; readonly event: Readonly<Record<string, unknown>> }[];
   /** The faults that have not happened. */
@@ -38,7 +38,7 @@ export interface Watched {
 }
 
 const post = (url: string, body: object) =>
-  new Promise<Watched>((resolve, reject) => {
+  new Promise<WatchedRun>((resolve, reject) => {
     const call = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } }, answer => {
       const parts: Buffer[] = [];
       answer.on('data', part => parts.push(part));
@@ -56,7 +56,11 @@ const post = (url: string, body: object) =>
  * Watches the AWS calls of all functions whose event has the text `about` in it, such as a project's id, and has some of
  * them fail. Nobody else's calls are touched, so that tests may run beside each other.
  */
-export async function watch({ plain }: ReturnType<typeof cloud>, about: string, rules: readonly Fault[] = []) {
+export async function watchCalls(
+  { plain }: ReturnType<typeof connectTestCloud>,
+  about: string,
+  rules: readonly Fault[] = [],
+) {
   const url = `${plain}/_faults`;
   const name = randomUUID();
   await post(url, { watch: name, about, rules });
@@ -69,7 +73,7 @@ export async function watch({ plain }: ReturnType<typeof cloud>, about: string, 
 }
 
 /** The calls that each function makes, each once, as faults name them. */
-export function callsOf(calls: readonly Call[]): Map<string, { action: string; nth: number }[]> {
+export function groupCallsByFunction(calls: readonly WatchedCall[]): Map<string, { action: string; nth: number }[]> {
   const all = new Map<string, { action: string; nth: number }[]>();
   for (const { function: name, action, same: nth } of calls) {
     const known = all.get(name) ?? [];

@@ -2,7 +2,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../lib/config.ts';
 import { networkTemplate } from '../lib/projects.ts';
-import { synthesise } from './template.ts';
+import { synthesiseApp } from './template.ts';
 
 /**
  * What one resource costs in a month in which nobody uses it, in US cents (list prices of eu-west-2, end of 2026, rounded
@@ -54,7 +54,7 @@ function idle(template: Template): number {
 }
 
 describe('a month in which nobody does anything', () => {
-  const { templates } = synthesise();
+  const { templates } = synthesiseApp();
   const { template } = networkTemplate(readConfig('config/production.json'));
 
   it('costs $20 at most for the platform', () => {

@@ -1,8 +1,8 @@
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
-import { synthesise } from './template.ts';
+import { synthesiseApp } from './template.ts';
 
-const { app, data, platform } = synthesise();
+const { app, data, platform } = synthesiseApp();
 
 describe.each([
   ['AWS Solutions', new AwsSolutionsChecks(app)],

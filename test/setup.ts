@@ -2,24 +2,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { openEstate } from '../local/deployed-cloud.ts';
+import { deployCloud } from '../local/deployed-cloud.ts';
 import { startScanner } from '../local/scanner.ts';
-import { trust } from '../local/trust.ts';
-import { neverScanned } from './airlock/scans.ts';
+import { trustCertificate } from '../local/trust.ts';
+import { skippedScanMarker } from './airlock/scans.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    estate: Awaited<ReturnType<typeof openEstate>>['facts'];
+    estate: Awaited<ReturnType<typeof deployCloud>>['facts'];
   }
 }
 
 /** One embedded cloud with the whole app in one account, waits scaled to zero; each run has its own and leaves nothing. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-test-'));
-  const estate = await openEstate({ folder, account: '000000000000', waits: 0, faults: true });
-  trust(estate.facts.ca);
+  const estate = await deployCloud({ folder, account: '000000000000', waits: 0, faults: true });
+  trustCertificate(estate.facts.ca);
   project.provide('estate', estate.facts);
-  const scanner = await startScanner(estate.facts, { skips: key => key.includes(neverScanned) });
+  const scanner = await startScanner(estate.facts, { skips: key => key.includes(skippedScanMarker) });
   return async () => {
     await scanner.close();
     await estate.close();

@@ -5,17 +5,17 @@ import { flags } from '../lib/flags.ts';
 import { broch } from '../lib/stacks.ts';
 
 /** The app of a configuration, in this process. */
-export function synthesise(config: Config = readConfig('config/production.json')) {
+export function synthesiseApp(config: Config = readConfig('config/production.json')) {
   const app = new App({ context: flags });
   const { data, platform } = broch(app, config);
   return { app, data, platform, templates: { data: Template.fromStack(data), platform: Template.fromStack(platform) } };
 }
 
-export interface Resource {
+export interface TemplateResource {
   readonly Type: string;
   readonly Properties: Record<string, unknown>;
 }
 
 /** All resources of a type, by logical id. */
-export const resources = (template: Template, type: string): [string, Resource][] =>
-  Object.entries(template.findResources(type) as Record<string, Resource>);
+export const findTemplateResources = (template: Template, type: string): [string, TemplateResource][] =>
+  Object.entries(template.findResources(type) as Record<string, TemplateResource>);

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type Sink, ZipFile } from './airlock-zip.ts';
-import { Exit } from './exit.ts';
+import { type EntrySink, ZipFile } from './airlock-zip.ts';
+import { ExitError } from './exit.ts';
 
-export interface Packed {
+export interface BagEntry {
   readonly path: string;
   readonly size: number;
   readonly sha512: string;
@@ -14,16 +14,16 @@ export interface Packed {
 /** Where the files of a bag go: a folder, or a zip with that folder as the only thing in it. */
 export interface Bag {
   readonly at: string;
-  entry(path: string, size: number): Promise<Sink>;
+  entry(path: string, size: number): Promise<EntrySink>;
   end(): Promise<void>;
   /** Takes away an archive that is not finished. */
   undo(): Promise<void>;
 }
 
-export function folderBag(out: string): Bag {
+export function createFolderBag(out: string): Bag {
   mkdirSync(out, { recursive: true });
   if (readdirSync(out).length > 0)
-    throw new Exit('refused', `${out} is not empty. Name a new folder: nothing is written over.`);
+    throw new ExitError('refused', `${out} is not empty. Name a new folder: nothing is written over.`);
   const at = resolve(out);
   return {
     at,
@@ -38,8 +38,8 @@ export function folderBag(out: string): Bag {
 }
 
 /** `name` is the folder that the archive has in it. */
-export async function zipBag(out: string, name: string): Promise<Bag> {
-  if (existsSync(out)) throw new Exit('refused', `${out} is there already. Nothing is written over.`);
+export async function createZipBag(out: string, name: string): Promise<Bag> {
+  if (existsSync(out)) throw new ExitError('refused', `${out} is there already. Nothing is written over.`);
   const at = resolve(out);
   const to = await open(at, 'wx', 0o644);
   const zip = new ZipFile(to);
@@ -58,7 +58,7 @@ export async function zipBag(out: string, name: string): Promise<Bag> {
 }
 
 /** Puts a text in the bag. */
-export async function put(bag: Bag, path: string, content: string | Uint8Array): Promise<Packed> {
+export async function addToBag(bag: Bag, path: string, content: string | Uint8Array): Promise<BagEntry> {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   const to = await bag.entry(path, bytes.length);
   await to.write(bytes);
@@ -67,13 +67,13 @@ export async function put(bag: Bag, path: string, content: string | Uint8Array):
 }
 
 /** Copies one file while it is hashed: what is in the bag is what was compared with the record, read once. */
-export async function copy(
+export async function copyToBag(
   bag: Bag,
   path: string,
   from: string,
   file: { readonly size: number; readonly sha256: string },
   moved: (bytes: number) => void,
-): Promise<Packed> {
+): Promise<BagEntry> {
   await using handle = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
   const to = await bag.entry(path, file.size);
   const [short, long] = [createHash('sha256'), createHash('sha512')];
@@ -83,7 +83,7 @@ export async function copy(
     await to.write(chunk);
     moved(chunk.length);
   }
-  if (short.digest('hex') !== file.sha256) throw new Exit('refused', `${from} changed while it was being packed.`);
+  if (short.digest('hex') !== file.sha256) throw new ExitError('refused', `${from} changed while it was being packed.`);
   await to.end();
   return { path, size: file.size, sha512: long.digest('hex') };
 }

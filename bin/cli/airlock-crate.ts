@@ -5,13 +5,13 @@ import { bagInfo, bagit, crateOf, manifest, outputs } from '../../functions/airl
 import type { ReleasedFile } from '../../functions/airlock/release/record.ts';
 import { strip } from '../../functions/airlock/release/strip-assessments.ts';
 import { now } from '../../functions/clock.ts';
-import { copy, folderBag, type Packed, put, zipBag } from './airlock-bag.ts';
-import { folderAt } from './airlock-tree.ts';
-import { pinned, trusted, verified } from './airlock-verify.ts';
-import { command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { bytes, grouped } from './output.ts';
-import { Live } from './progress.ts';
+import { addToBag, type BagEntry, copyToBag, createFolderBag, createZipBag } from './airlock-bag.ts';
+import { resolveReleaseFolder } from './airlock-tree.ts';
+import { readTrustedRecord, resolvePin, verifyFolder } from './airlock-verify.ts';
+import { defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatBytes, formatCount } from './output.ts';
+import { ProgressLine } from './progress.ts';
 
 /** A name that every system has for a folder. */
 const folderName = (...parts: string[]) => parts.join('-').replace(/[^A-Za-z0-9-]/g, '_');
@@ -35,7 +35,7 @@ async function cleaned(folder: string, file: ReleasedFile): Promise<{ text: stri
   return { text: `${JSON.stringify(stripped.metadata, null, 2)}\n`, why };
 }
 
-export const crate = command({
+export const airlockCrateCommand = defineCommand({
   words: ['airlock', 'crate'],
   summary: 'Pack a verified release as a Five Safes RO-Crate, in a BagIt folder or as one zip',
   about: [
@@ -62,21 +62,21 @@ export const crate = command({
     tre: z.string().min(1).default('A trusted research environment').describe('who runs the environment'),
   }),
   async run({ params, flags }, context) {
-    const { record, fingerprint } = await trusted(params.record, await pinned(flags.key));
-    const folder = await folderAt(params.folder);
+    const { record, fingerprint } = await readTrustedRecord(params.record, await resolvePin(flags.key));
+    const folder = await resolveReleaseFolder(params.folder);
     if (flags.zip && !params.out.endsWith('.zip'))
-      throw new Exit('usage', `<out>: with --zip it is a file whose name ends in .zip, not ${params.out}.`);
-    await verified(record, folder, context);
+      throw new ExitError('usage', `<out>: with --zip it is a file whose name ends in .zip, not ${params.out}.`);
+    await verifyFolder(record, folder, context);
     const { workflow, license, tre } = flags;
     const at = now();
     const bag = flags.zip
-      ? await zipBag(params.out, folderName(record.project, record.request))
-      : folderBag(params.out);
+      ? await createZipBag(params.out, folderName(record.project, record.request))
+      : createFolderBag(params.out);
 
-    const packed: Packed[] = [];
+    const packed: BagEntry[] = [];
     const altered = new Map<string, string>();
     const all = record.files.reduce((sum, { size }) => sum + size, 0);
-    using live = new Live(context);
+    using live = new ProgressLine(context);
     let moved = 0;
     let payload = { files: 0, bytes: 0 };
     try {
@@ -86,22 +86,24 @@ export const crate = command({
         if (clean) altered.set(file.path, clean.why);
         const had = (count: number) => {
           moved += count;
-          if (Date.now() - Date.parse(at) > 1000) live.figures(`packed ${bytes(moved)} of ${bytes(all)}`);
+          if (Date.now() - Date.parse(at) > 1000) live.figures(`packed ${formatBytes(moved)} of ${formatBytes(all)}`);
         };
         packed.push(
-          clean ? await put(bag, path, clean.text) : await copy(bag, path, join(folder, file.path), file, had),
+          clean
+            ? await addToBag(bag, path, clean.text)
+            : await copyToBag(bag, path, join(folder, file.path), file, had),
         );
       }
-      packed.push(await put(bag, 'data/release.json', await readFile(params.record)));
+      packed.push(await addToBag(bag, 'data/release.json', await readFile(params.record)));
       const metadata = crateOf(record, { fingerprint, tre, workflow, license, altered }, at);
-      packed.push(await put(bag, 'data/ro-crate-metadata.json', `${JSON.stringify(metadata, null, 2)}\n`));
+      packed.push(await addToBag(bag, 'data/ro-crate-metadata.json', `${JSON.stringify(metadata, null, 2)}\n`));
       payload = { files: packed.length, bytes: packed.reduce((sum, { size }) => sum + size, 0) };
       const tags = [
-        await put(bag, 'bagit.txt', bagit),
-        await put(bag, 'bag-info.txt', bagInfo(record, payload, at)),
-        await put(bag, 'manifest-sha512.txt', manifest(packed)),
+        await addToBag(bag, 'bagit.txt', bagit),
+        await addToBag(bag, 'bag-info.txt', bagInfo(record, payload, at)),
+        await addToBag(bag, 'manifest-sha512.txt', manifest(packed)),
       ];
-      await put(bag, 'tagmanifest-sha512.txt', manifest(tags));
+      await addToBag(bag, 'tagmanifest-sha512.txt', manifest(tags));
       await bag.end();
     } catch (error) {
       await bag.undo();
@@ -116,7 +118,7 @@ export const crate = command({
       );
     context.result(
       { ok: true, bag: bag.at, ...payload, conforms: workflow !== undefined, altered: [...altered.keys()] },
-      `Packed ${grouped(record.files.length)} files as ${bag.at}`,
+      `Packed ${formatCount(record.files.length)} files as ${bag.at}`,
     );
     return 'ok';
   },

@@ -5,18 +5,18 @@ import * as z from 'zod';
 import { Network } from '../../functions/airlock/release/link.ts';
 import type { DownloadLink, DownloadPage, DownloadSession } from '../../functions/airlock/release/schemas.ts';
 import { wrongPath } from '../../functions/storage/paths.ts';
-import { fetchPage, type Part, recordOf, type Target } from './airlock-fetch.ts';
-import { signerOf } from './airlock-key.ts';
-import { pinned, told, trusted, verified } from './airlock-verify.ts';
-import type { Api } from './call.ts';
-import { type Context, command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { bytes, grouped, time } from './output.ts';
-import { type Environment, home, readPrivate, writePrivate } from './profile.ts';
-import { Live, sending } from './progress.ts';
+import { type DownloadTarget, fetchPage, fetchReleaseRecord, type PartReader } from './airlock-fetch.ts';
+import { fetchSigningKey } from './airlock-key.ts';
+import { formatReleaseRecord, readTrustedRecord, resolvePin, verifyFolder } from './airlock-verify.ts';
+import type { ApiClient } from './call.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatBytes, formatCount, formatTime } from './output.ts';
+import { cliHome, type Environment, readPrivateFile, writePrivateFile } from './profile.ts';
+import { formatTransferProgress, ProgressLine } from './progress.ts';
 
 /** The operations of a download, of one request. */
-export interface Source {
+export interface DownloadSource {
   open(): Promise<DownloadLink>;
   take(token: string): Promise<DownloadSession>;
   files(token: string, from: number): Promise<DownloadPage>;
@@ -24,11 +24,11 @@ export interface Source {
 }
 
 /** A request's download, at the API. */
-export const sourceOf = (
-  api: Pick<Api, 'ask'>,
+export const createDownloadSource = (
+  api: Pick<ApiClient, 'ask'>,
   params: { project: string; request: string },
   network: string | undefined,
-): Source => ({
+): DownloadSource => ({
   open: () => api.ask('openDownload', { params, body: network === undefined ? {} : { network } }),
   take: token => api.ask('takeDownload', { params, body: { token } }),
   files: (token, from) => api.ask('downloadFiles', { params, body: { token, from } }),
@@ -46,19 +46,19 @@ const Begun = z.object({
 type Begun = z.infer<typeof Begun>;
 
 /** What is kept of a download, by its purpose: the place, the request, the folder, the person. */
-export class Journal {
+export class DownloadJournal {
   readonly #file: string;
 
   constructor(env: Environment, purpose: readonly string[]) {
     const id = createHash('sha256').update(JSON.stringify(purpose)).digest('hex').slice(0, 24);
-    this.#file = join(home(env), 'downloads', `${id}.json`);
+    this.#file = join(cliHome(env), 'downloads', `${id}.json`);
   }
   get begun(): Begun | undefined {
-    const kept = readPrivate(this.#file, Begun);
+    const kept = readPrivateFile(this.#file, Begun);
     return kept && kept.until > new Date().toISOString() ? kept : undefined;
   }
   keep(begun: Begun): Begun {
-    writePrivate(this.#file, begun);
+    writePrivateFile(this.#file, begun);
     return begun;
   }
   close(): void {
@@ -74,32 +74,33 @@ function vacant(folder: string, begun: boolean): void {
   const left = there.every(name => known.includes(name)) && (begun || !there.includes('release.json'));
   const bare = (name: string) => begun || readdirSync(join(folder, name)).length === 0;
   if (there.length > 0 && !(left && there.every(bare)))
-    throw new Exit('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
+    throw new ExitError('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
 }
 
 /** Fetches all that a taken link gives: the record, then page after page, without what is here already. */
-export async function fetchAll(
-  { files, part: partOf }: Source,
+export async function fetchSessionFiles(
+  { files, part: partOf }: DownloadSource,
   folder: string,
   token: string,
   moved: (bytes: number) => void,
 ): Promise<void> {
-  const part: Part = (file, from) => partOf(token, file, from);
-  const target: Target = { files: join(folder, 'files'), partial: join(folder, '.partial'), part, moved };
+  const part: PartReader = (file, from) => partOf(token, file, from);
+  const target: DownloadTarget = { files: join(folder, 'files'), partial: join(folder, '.partial'), part, moved };
   for (const path of [target.files, target.partial]) mkdirSync(path, { recursive: true });
   for (let at: number | undefined = 0; at !== undefined; ) {
     const page: DownloadPage = await files(token, at);
     const end: number = at + page.files.length;
     if (page.next !== undefined && (page.next !== end || end === at))
-      throw new Exit('fault', 'The service named a page that does not follow the one before.');
+      throw new ExitError('fault', 'The service named a page that does not follow the one before.');
     if (!existsSync(join(folder, 'release.json'))) {
       const draft = join(target.partial, 'release.json');
-      writeFileSync(draft, await recordOf(part));
+      writeFileSync(draft, await fetchReleaseRecord(part));
       renameSync(draft, join(folder, 'release.json'));
     }
     for (const { path } of page.files) {
       const wrong = wrongPath(path, 1024);
-      if (wrong !== undefined) throw new Exit('refused', `The release has a file that is not safe to write: ${wrong}`);
+      if (wrong !== undefined)
+        throw new ExitError('refused', `The release has a file that is not safe to write: ${wrong}`);
     }
     await fetchPage(page.files, at, target);
     at = page.next;
@@ -108,7 +109,7 @@ export async function fetchAll(
 }
 
 /** The link of a download that was begun, or a new one; taken, and kept, before anything is fetched by it. */
-async function taken(source: Source, journal: Journal): Promise<Begun> {
+async function taken(source: DownloadSource, journal: DownloadJournal): Promise<Begun> {
   const before = journal.begun;
   if (before?.all) return before;
   const { token } = before ?? journal.keep(await source.open().then(({ token, expires: until }) => ({ token, until })));
@@ -123,29 +124,35 @@ async function taken(source: Source, journal: Journal): Promise<Begun> {
 }
 
 /** A link that gives nothing any more: it was revoked, has expired, or took too long. */
-const isOver = (error: unknown) => error instanceof Exit && error.problem.status === 409;
+const isOver = (error: unknown) => error instanceof ExitError && error.problem.status === 409;
 
 /** Fetches a release into a folder, or goes on with that. The journal is left for whoever has verified what is there. */
-export async function fetchInto(folder: string, source: Source, journal: Journal, context: Context): Promise<void> {
+export async function fetchReleaseInto(
+  folder: string,
+  source: DownloadSource,
+  journal: DownloadJournal,
+  context: CommandContext,
+): Promise<void> {
   vacant(folder, journal.begun !== undefined);
   const { token, all } = await taken(source, journal);
-  using live = new Live(context);
+  using live = new ProgressLine(context);
   const started = Date.now();
   let sent = 0;
   const moved = (count: number) => {
     sent += count;
     const seconds = (Date.now() - started) / 1000;
-    const figures = all && sending({ files: 0, bytes: sent }, all, sent, seconds).replace(/^[^,]*files, /, '');
-    live.figures(figures ?? bytes(sent));
+    const figures =
+      all && formatTransferProgress({ files: 0, bytes: sent }, all, sent, seconds).replace(/^[^,]*files, /, '');
+    live.figures(figures ?? formatBytes(sent));
   };
-  await fetchAll(source, folder, token, moved).catch((error: unknown) => {
+  await fetchSessionFiles(source, folder, token, moved).catch((error: unknown) => {
     if (isOver(error)) journal.close();
     throw error;
   });
   live.end();
 }
 
-export const download = command({
+export const airlockDownloadCommand = defineCommand({
   words: ['airlock', 'download'],
   summary: 'Fetch what was released to you, check every byte, and keep its signed record',
   about: [
@@ -168,29 +175,32 @@ export const download = command({
     network: Network.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
   }),
   async run({ params: { project, request, folder }, flags }, context) {
-    const pin = await pinned(flags.key);
+    const pin = await resolvePin(flags.key);
     const api = context.api();
     mkdirSync(folder, { recursive: true });
     const at = realpathSync(folder);
     const purpose = [api.place.api, project, request, at, flags.network ?? '', context.as ?? ''];
-    const journal = new Journal(context.env, purpose);
+    const journal = new DownloadJournal(context.env, purpose);
     context.onInterrupt(() => {
       const { until } = journal.begun ?? {};
-      return until === undefined ? 'Stopped.' : `Stopped. The same command goes on until ${time(until)}.`;
+      return until === undefined ? 'Stopped.' : `Stopped. The same command goes on until ${formatTime(until)}.`;
     });
-    await fetchInto(at, sourceOf(api, { project, request }, flags.network), journal, context);
-    const { record, fingerprint } = await trusted(join(at, 'release.json'), pin);
+    await fetchReleaseInto(at, createDownloadSource(api, { project, request }, flags.network), journal, context);
+    const { record, fingerprint } = await readTrustedRecord(join(at, 'release.json'), pin);
     if (record.request !== request || record.project !== project)
-      throw new Exit('refused', 'The record that came with it is that of another release.');
+      throw new ExitError('refused', 'The record that came with it is that of another release.');
     // The record comes from storage, the key from the service: whoever forged one would have to have both.
-    const signer = await signerOf(api, record.keyId);
+    const signer = await fetchSigningKey(api, record.keyId);
     if (signer.fingerprint !== fingerprint)
-      throw new Exit('refused', `The record that came with it is signed by another key than ${signer.fingerprint}.`);
-    await verified(record, join(at, 'files'), context);
+      throw new ExitError(
+        'refused',
+        `The record that came with it is signed by another key than ${signer.fingerprint}.`,
+      );
+    await verifyFolder(record, join(at, 'files'), context);
     journal.close();
     context.result(
       { ok: true, folder: at, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },
-      `${grouped(record.files.length)} files are here as they were released, byte for byte.\n\n${told(record, fingerprint)}`,
+      `${formatCount(record.files.length)} files are here as they were released, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
     );
     context.remark(`Check it again at any time: broch airlock verify ${folder}/release.json ${folder}/files`);
     return 'ok';

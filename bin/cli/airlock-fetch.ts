@@ -3,19 +3,19 @@ import { createReadStream, existsSync } from 'node:fs';
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DownloadPage, partBytes } from '../../functions/airlock/release/schemas.ts';
-import { Exit } from './exit.ts';
+import { ExitError } from './exit.ts';
 
 type Offered = DownloadPage['files'][number];
 
 /** The next 4 MiB of a page, from a file (by its number in the release) on as if all behind it were one, or of the record. */
-export type Part = (file: number | undefined, from: number) => Promise<Uint8Array>;
+export type PartReader = (file: number | undefined, from: number) => Promise<Uint8Array>;
 
-export interface Target {
+export interface DownloadTarget {
   /** The folder of finished files. */
   readonly files: string;
   /** Where the unfinished ones are, by number. */
   readonly partial: string;
-  readonly part: Part;
+  readonly part: PartReader;
   moved(bytes: number): void;
 }
 
@@ -29,12 +29,12 @@ interface Numbered {
 const ahead = 8;
 
 /** The signed record, whose size is known when it has arrived. */
-export async function recordOf(part: Part): Promise<string> {
+export async function fetchReleaseRecord(part: PartReader): Promise<string> {
   const parts: Uint8Array[] = [];
   for (let size = 0; ; size += partBytes) {
     const next = await part(undefined, size);
     if (next.length > partBytes || size > 256 * 1024 ** 2)
-      throw new Exit('fault', 'The release record is larger than it can be.');
+      throw new ExitError('fault', 'The release record is larger than it can be.');
     parts.push(next);
     if (next.length < partBytes) return Buffer.concat(parts).toString('utf8');
   }
@@ -45,7 +45,7 @@ class Bytes {
   readonly #parts: AsyncGenerator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
 
-  constructor(run: readonly Numbered[], from: number, part: Part) {
+  constructor(run: readonly Numbered[], from: number, part: PartReader) {
     this.#parts = partsOf(run, from, part);
   }
 
@@ -60,7 +60,7 @@ class Bytes {
   }
 }
 
-async function* partsOf(run: readonly Numbered[], start: number, part: Part): AsyncGenerator<Uint8Array> {
+async function* partsOf(run: readonly Numbered[], start: number, part: PartReader): AsyncGenerator<Uint8Array> {
   const asked: Promise<Uint8Array>[] = [];
   const end = run.reduce((sum, { file }) => sum + file.size, 0);
   for (let from = start; from < end || asked.length > 0; ) {
@@ -75,10 +75,10 @@ async function* partsOf(run: readonly Numbered[], start: number, part: Part): As
 }
 
 /** A part has as many bytes as the page says, and more only of files that are not wanted. */
-async function exactly(part: Part, index: number, from: number, wanted: number): Promise<Uint8Array> {
+async function exactly(part: PartReader, index: number, from: number, wanted: number): Promise<Uint8Array> {
   const bytes = await part(index, from);
   if (bytes.length < wanted || bytes.length > partBytes)
-    throw new Exit('fault', `The service gave ${bytes.length} bytes where there are ${wanted}. Try again.`);
+    throw new ExitError('fault', `The service gave ${bytes.length} bytes where there are ${wanted}. Try again.`);
   return bytes.subarray(0, wanted);
 }
 
@@ -87,7 +87,7 @@ async function exactly(part: Part, index: number, from: number, wanted: number):
  * the last try stopped, and given its name only when its SHA-256 is right. What has arrived before is left alone, and
  * nothing that is there is ever written over.
  */
-export async function fetchPage(page: readonly Offered[], from: number, target: Target): Promise<void> {
+export async function fetchPage(page: readonly Offered[], from: number, target: DownloadTarget): Promise<void> {
   const runs: Numbered[][] = [[]];
   for (const [at, file] of page.entries()) {
     if (existsSync(join(target.files, file.path))) runs.push([]);
@@ -96,11 +96,11 @@ export async function fetchPage(page: readonly Offered[], from: number, target: 
   for (const run of runs)
     for (const one of await fetchRun(run, target))
       if ((await fetchRun([one], target)).length > 0)
-        throw new Exit('refused', `${one.file.path} did not arrive as it was released. It was not kept.`);
+        throw new ExitError('refused', `${one.file.path} did not arrive as it was released. It was not kept.`);
 }
 
 /** Fetches files that follow each other. Those that did not arrive as they were released are not kept, but returned. */
-async function fetchRun(run: readonly Numbered[], target: Target): Promise<Numbered[]> {
+async function fetchRun(run: readonly Numbered[], target: DownloadTarget): Promise<Numbered[]> {
   const [first] = run;
   if (!first) return [];
   const placeOf = ({ index }: Numbered) => join(target.partial, `${index}`);
@@ -142,7 +142,7 @@ async function keep(place: string, final: string): Promise<void> {
   await mkdir(dirname(final), { recursive: true });
   // Unlike a rename, a link never takes the place of something.
   await link(place, final).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') throw new Exit('refused', `${final} is there already. Nothing is written over.`);
+    if (error.code === 'EEXIST') throw new ExitError('refused', `${final} is there already. Nothing is written over.`);
     throw error;
   });
 }

@@ -3,21 +3,21 @@ import { writeFile } from 'node:fs/promises';
 import * as z from 'zod';
 import type { SigningKey } from '../../functions/airlock/release/schemas.ts';
 import { fingerprintOf } from '../../functions/airlock/release/verify.ts';
-import type { Api } from './call.ts';
-import { command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { columns, safe } from './output.ts';
+import type { ApiClient } from './call.ts';
+import { defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { escapeForTerminal, formatColumns } from './output.ts';
 
 /** A signing key as the service says it is, in PEM that we have read ourselves. */
-export async function signerOf(api: Pick<Api, 'ask'>, id: string | undefined): Promise<SigningKey> {
+export async function fetchSigningKey(api: Pick<ApiClient, 'ask'>, id: string | undefined): Promise<SigningKey> {
   const told = await api.ask('showSigningKey', { query: id === undefined ? {} : { id } });
   const fingerprint = fingerprintOf(createPublicKey(told.publicKey));
   if (fingerprint !== told.fingerprint)
-    throw new Exit('fault', 'The service gave a key with the fingerprint of another.');
+    throw new ExitError('fault', 'The service gave a key with the fingerprint of another.');
   return told;
 }
 
-export const key = command({
+export const airlockKeyCommand = defineCommand({
   words: ['airlock', 'key'],
   summary: 'Keep the public key that releases are signed with, to verify them by',
   about: [
@@ -29,16 +29,16 @@ export const key = command({
   params: z.object({ file: z.string().min(1).describe('a new file for the key (PEM)') }),
   flags: z.object({ id: z.string().min(1).optional().describe('an earlier key, as a release record names it') }),
   async run({ params: { file }, flags: { id } }, context) {
-    const { keyId, publicKey, fingerprint, current } = await signerOf(context.api(), id);
+    const { keyId, publicKey, fingerprint, current } = await fetchSigningKey(context.api(), id);
     await writeFile(file, publicKey, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
-      throw new Exit('refused', `${file} is there already. Nothing is written over.`);
+      throw new ExitError('refused', `${file} is there already. Nothing is written over.`);
     });
     context.result(
       { ok: true, file, keyId, fingerprint, current },
-      columns([
-        ['kept as', safe(file)],
-        ['key', `${safe(keyId)}${current ? '' : ' (an earlier one)'}`],
+      formatColumns([
+        ['kept as', escapeForTerminal(file)],
+        ['key', `${escapeForTerminal(keyId)}${current ? '' : ' (an earlier one)'}`],
         ['fingerprint', `SHA256:${fingerprint}`],
       ]),
     );

@@ -7,14 +7,14 @@ import type { FileReport } from '../../disclosure/report.ts';
 import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
 import { routes } from '../../functions/api/routes.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
-import type { Api } from './call.ts';
-import { command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { grouped } from './output.ts';
-import { Live } from './progress.ts';
+import type { ApiClient } from './call.ts';
+import { defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatCount } from './output.ts';
+import { ProgressLine } from './progress.ts';
 
 /** What was looked at, kept beside the pages: a vote can be cast on exactly that. */
-export const Seen = z.object({
+export const PreviewReceipt = z.object({
   project: z.string(),
   request: z.string(),
   round: z.number().int(),
@@ -25,11 +25,11 @@ export const Seen = z.object({
   /** Those of which a page shows only a part. */
   partly: z.array(z.string()),
 });
-export const seenFile = 'seen.json';
+export const previewReceiptFile = 'seen.json';
 
 type Params = { project: string; request: string };
 
-async function allFiles(api: Api, params: Params): Promise<SealedFile[]> {
+async function allFiles(api: ApiClient, params: Params): Promise<SealedFile[]> {
   const found: SealedFile[] = [];
   for (let next: string | undefined, more = true; more; more = next !== undefined) {
     const page = await api.ask('listFiles', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
@@ -39,7 +39,7 @@ async function allFiles(api: Api, params: Params): Promise<SealedFile[]> {
   return found;
 }
 
-async function allReports(api: Api, params: Params): Promise<Map<string, FileReport>> {
+async function allReports(api: ApiClient, params: Params): Promise<Map<string, FileReport>> {
   const found = new Map<string, FileReport>();
   for (let next: string | undefined, more = true; more; more = next !== undefined) {
     const page = await api.ask('showChecks', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
@@ -49,7 +49,7 @@ async function allReports(api: Api, params: Params): Promise<Map<string, FileRep
   return found;
 }
 
-export const preview = command({
+export const airlockPreviewCommand = defineCommand({
   words: ['airlock', 'preview'],
   summary: 'Keep a request as pages that are safe to open: every file, with what the checks found marked in it',
   about: [
@@ -73,18 +73,18 @@ export const preview = command({
     const api = context.api();
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (readdirSync(folder).length > 0)
-      throw new Exit('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
+      throw new ExitError('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
     const of = await api.ask('showRequest', { params });
-    if (!of.seal) throw new Exit('refused', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
+    if (!of.seal) throw new ExitError('refused', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
     const files = await allFiles(api, params);
     const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];
-    if (unknown.length > 0) throw new Exit('refused', 'These files are not in the seal.', { errors: unknown });
+    if (unknown.length > 0) throw new ExitError('refused', 'These files are not in the seal.', { errors: unknown });
     const reports = of.report ? await allReports(api, params) : new Map<string, FileReport>();
     const wanted = files.filter(({ path }) => flags.path?.includes(path) ?? true);
     mkdirSync(join(folder, 'files'), { mode: 0o700 });
     const put = (name: string, text: string) => writeFileSync(join(folder, name), text, { flag: 'wx', mode: 0o600 });
     const pages = new Map<string, { page: string; truncated: boolean }>();
-    using live = new Live(context);
+    using live = new ProgressLine(context);
     const started = Date.now();
     await parallel([...wanted.entries()], 4, async ([index, { path }]) => {
       const { html, truncated } = await api.ask('viewFile', { params, query: { path } });
@@ -92,19 +92,19 @@ export const preview = command({
       put(page, html);
       pages.set(path, { page, truncated });
       if (Date.now() - started > 1000)
-        live.figures(`drew ${grouped(pages.size)} of ${grouped(wanted.length)} files, ${path}`);
+        live.figures(`drew ${formatCount(pages.size)} of ${formatCount(wanted.length)} files, ${path}`);
     });
     live.end();
     const after = await api.ask('showRequest', { params });
     if (after.seal?.sha256 !== of.seal.sha256)
-      throw new Exit(
+      throw new ExitError(
         'refused',
         'It was submitted anew while its files were fetched. Look at it again, in a new folder.',
       );
     const listed: Listed[] = files.map(file => ({ ...file, report: reports.get(file.path), ...pages.get(file.path) }));
     put('index.html', overview(after, listed));
     const partly = [...pages].flatMap(([path, { truncated }]) => (truncated ? [path] : [])).sort();
-    const seen: z.infer<typeof Seen> = {
+    const seen: z.infer<typeof PreviewReceipt> = {
       ...params,
       round: of.round,
       seal: of.seal.sha256,
@@ -112,15 +112,15 @@ export const preview = command({
       shown: [...pages.keys()].sort(),
       partly,
     };
-    put(seenFile, `${JSON.stringify(seen, null, 2)}\n`);
+    put(previewReceiptFile, `${JSON.stringify(seen, null, 2)}\n`);
     const index = resolve(folder, 'index.html');
     context.result(
       { ok: true, index, seal: seen.seal, files: files.length, shown: pages.size, partly },
-      `${grouped(pages.size)} of ${grouped(files.length)} files. Open it in a browser: ${pathToFileURL(index).href}`,
+      `${formatCount(pages.size)} of ${formatCount(files.length)} files. Open it in a browser: ${pathToFileURL(index).href}`,
     );
     if (partly.length > 0)
       context.remark(
-        `${grouped(partly.length)} of the pages do not show all of their file; each says what is missing.`,
+        `${formatCount(partly.length)} of the pages do not show all of their file; each says what is missing.`,
       );
     if (after.status === 'inReview')
       context.remark(

@@ -1,20 +1,20 @@
 import { join } from 'node:path';
 import * as z from 'zod';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
-import { Seen, seenFile } from './airlock-preview.ts';
-import { textAt } from './airlock-tree.ts';
-import { type Command, command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { grouped, one } from './output.ts';
-import { shapeOf } from './shape.ts';
+import { PreviewReceipt, previewReceiptFile } from './airlock-preview.ts';
+import { readTextFile } from './airlock-tree.ts';
+import { type CliCommand, defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatCount, formatRecord } from './output.ts';
+import { toOutputShape } from './shape.ts';
 
 /** What a folder of pages was written of. */
-async function seenIn(folder: string): Promise<z.infer<typeof Seen>> {
+async function seenIn(folder: string): Promise<z.infer<typeof PreviewReceipt>> {
   try {
-    return Seen.parse(JSON.parse(await textAt(join(folder, seenFile))));
+    return PreviewReceipt.parse(JSON.parse(await readTextFile(join(folder, previewReceiptFile))));
   } catch (error) {
-    if (error instanceof Exit) throw error;
-    throw new Exit('usage', `${folder} is not a folder that \`broch airlock preview\` has written.`);
+    if (error instanceof ExitError) throw error;
+    throw new ExitError('usage', `${folder} is not a folder that \`broch airlock preview\` has written.`);
   }
 }
 
@@ -31,14 +31,17 @@ async function sealOf(
   verdict: string,
 ): Promise<string> {
   if ((seal === undefined) === (seen === undefined))
-    throw new Exit('usage', 'Say what you looked at: --seen with the folder of its pages, or --seal.');
+    throw new ExitError('usage', 'Say what you looked at: --seen with the folder of its pages, or --seal.');
   if (seen === undefined) return seal as string;
   const looked = await seenIn(seen);
   if (looked.project !== project || looked.request !== request)
-    throw new Exit('refused', `${seen} has the pages of ${looked.request} of ${looked.project}.`);
+    throw new ExitError('refused', `${seen} has the pages of ${looked.request} of ${looked.project}.`);
   const left = looked.files - looked.shown.length;
   if (verdict === 'approve' && left > 0)
-    throw new Exit('refused', `${seen} has no pages of ${grouped(left)} of its files. Look at those, or say --seal.`);
+    throw new ExitError(
+      'refused',
+      `${seen} has no pages of ${formatCount(left)} of its files. Look at those, or say --seal.`,
+    );
   return looked.seal;
 }
 
@@ -52,17 +55,17 @@ async function cast(
   name: 'reviewRequest' | 'returnRequest',
   params: object,
   body: object,
-  context: Parameters<Command['run']>[1],
+  context: Parameters<CliCommand['run']>[1],
 ) {
   const value = (await context.api().call(name satisfies RouteName, {
     params: { ...params },
     body: { ...body },
   })) as Record<string, unknown>;
-  context.result(value, one(value, shapeOf(routes[name].returns), context));
+  context.result(value, formatRecord(value, toOutputShape(routes[name].returns), context));
   return 'ok' as const;
 }
 
-export const review = command({
+export const airlockReviewCommand = defineCommand({
   words: ['airlock', 'review'],
   summary: routes.reviewRequest.summary,
   about,
@@ -78,7 +81,7 @@ export const review = command({
   },
 });
 
-export const giveBack = command({
+export const airlockReturnCommand = defineCommand({
   words: ['airlock', 'return'],
   summary: routes.returnRequest.summary,
   about,

@@ -4,13 +4,13 @@ import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Found } from '../../functions/airlock/release/verify.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
-import { Exit } from './exit.ts';
+import { ExitError } from './exit.ts';
 
 /** The SHA-256 of a file, and its SHA-512 where asked for, read once from one open file. Links are not followed. */
-export async function digests(at: string, also: boolean, read: (bytes: number) => void = () => {}) {
+export async function computeFileDigests(at: string, also: boolean, read: (bytes: number) => void = () => {}) {
   await using handle = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const before = await handle.stat();
-  if (!before.isFile()) throw new Exit('refused', `${at} is not a regular file.`);
+  if (!before.isFile()) throw new ExitError('refused', `${at} is not a regular file.`);
   const [short, long] = [createHash('sha256'), also ? createHash('sha512') : undefined];
   let size = 0;
   for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
@@ -21,13 +21,13 @@ export async function digests(at: string, also: boolean, read: (bytes: number) =
   }
   const after = await handle.stat();
   if (size !== before.size || after.mtimeMs !== before.mtimeMs)
-    throw new Exit('fault', `${at} changed while it was being read. Let it rest, then run this again.`);
+    throw new ExitError('fault', `${at} changed while it was being read. Let it rest, then run this again.`);
   return { size, sha256: short.digest('hex'), ...(long && { sha512: long.digest('hex') }) };
 }
 
 /** Everything below a folder, hashed; what is no regular file is named for what it is, and not opened. */
-export async function tree(folder: string, read: (bytes: number) => void = () => {}): Promise<Found[]> {
-  const root = await folderAt(folder);
+export async function hashTree(folder: string, read: (bytes: number) => void = () => {}): Promise<Found[]> {
+  const root = await resolveReleaseFolder(folder);
   const found: Found[] = [];
   const files: { path: string; at: string }[] = [];
   async function enter(at: string, prefix: string): Promise<void> {
@@ -43,24 +43,24 @@ export async function tree(folder: string, read: (bytes: number) => void = () =>
   }
   await enter(root, '');
   const hashed = await parallel(files, 4, async ({ path, at }) => {
-    const { size, sha256 } = await digests(at, false, read);
+    const { size, sha256 } = await computeFileDigests(at, false, read);
     return { path, size, sha256 };
   });
   return [...found, ...hashed].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-export async function folderAt(path: string): Promise<string> {
+export async function resolveReleaseFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new Exit('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
+  if (!found?.isDirectory()) throw new ExitError('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
   return realpath(path);
 }
 
 const largest = 256 * 1024 ** 2;
 
 /** A text file that a person named; a larger one than any record is not read. */
-export async function textAt(path: string): Promise<string> {
+export async function readTextFile(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new Exit('usage', `${path} is ${found ? 'not a file' : 'not there'}.`);
-  if (found.size > largest) throw new Exit('usage', `${path} is larger than any release record.`);
+  if (!found?.isFile()) throw new ExitError('usage', `${path} is ${found ? 'not a file' : 'not there'}.`);
+  if (found.size > largest) throw new ExitError('usage', `${path} is larger than any release record.`);
   return readFile(path, 'utf8');
 }

@@ -1,18 +1,18 @@
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
 import { clashes, finding, wrongPath } from '../../functions/storage/paths.ts';
-import { command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { folderAt, refuse, walk } from './folder.ts';
-import { Ledger } from './ledger.ts';
-import { bytes, grouped } from './output.ts';
-import { Live } from './progress.ts';
-import { landingOf, sendAll } from './upload.ts';
+import { defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { refuseUpload, resolveFolder, walkFolder } from './folder.ts';
+import { UploadLedger } from './ledger.ts';
+import { formatBytes, formatCount } from './output.ts';
+import { ProgressLine } from './progress.ts';
+import { openUploadLanding, sendFiles } from './upload.ts';
 
 /** What its own folder takes of a key's 1,024 bytes, with room to spare: `requests/<id>/<round>/files/`. */
 const room = 960;
 
-export const upload = command({
+export const airlockUploadCommand = defineCommand({
   words: ['airlock', 'upload'],
   summary: 'Upload a folder to an import, to be submitted then',
   about: [
@@ -27,34 +27,34 @@ export const upload = command({
   }),
   flags: z.object({}),
   async run({ params: { folder, ...params } }, context) {
-    const root = await folderAt(folder);
-    const { files, findings } = await walk(root);
+    const root = await resolveFolder(folder);
+    const { files, findings } = await walkFolder(root);
     const wrong = files.flatMap(({ path }) => {
       const reason = wrongPath(path, room);
       return reason === undefined ? [] : [finding(path, reason)];
     });
     const all = [...findings, ...wrong, ...clashes(files.map(({ path }) => path))];
-    if (all.length > 0) refuse(all, context, 'Nothing was uploaded. Mend it and run this again.');
-    if (files.length === 0) throw new Exit('usage', `There are no files in ${folder}.`);
+    if (all.length > 0) refuseUpload(all, context, 'Nothing was uploaded. Mend it and run this again.');
+    if (files.length === 0) throw new ExitError('usage', `There are no files in ${folder}.`);
     const api = context.api();
     const purpose = { api: api.place.api, folder: root, dataset: params.project };
-    const ledger = new Ledger(context.env, purpose, params.request);
-    const landing = await landingOf(api, () => api.ask('importAccess', { params }));
+    const ledger = new UploadLedger(context.env, purpose, params.request);
+    const landing = await openUploadLanding(api, () => api.ask('importAccess', { params }));
     const again = `broch airlock upload ${params.project} ${params.request} ${folder}`;
     context.onInterrupt(() => `Stopped. What has landed stays. Go on with: ${again}`);
-    using live = new Live(context);
+    using live = new ProgressLine(context);
     try {
-      const { seconds, all, sent } = await sendAll(landing, ledger, files, new Map(), live);
+      const { seconds, all, sent } = await sendFiles(landing, ledger, files, new Map(), live);
       live.end();
-      const there = all.files - sent > 0 ? ` (${grouped(all.files - sent)} were there already)` : '';
+      const there = all.files - sent > 0 ? ` (${formatCount(all.files - sent)} were there already)` : '';
       context.result(
         { ok: true, files: all.files, bytes: all.bytes, sent },
-        `Landed: ${grouped(all.files)} files, ${bytes(all.bytes)}, in ${seconds.toFixed(1)} s${there}\nSubmit it: broch airlock submit ${params.project} ${params.request}`,
+        `Landed: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${there}\nSubmit it: broch airlock submit ${params.project} ${params.request}`,
       );
       return 'ok';
     } catch (error) {
-      if (error instanceof Exit) throw error;
-      throw new Exit(
+      if (error instanceof ExitError) throw error;
+      throw new ExitError(
         'fault',
         `The upload stopped: ${(error as Error).message}. What has landed stays. Go on with: ${again}`,
       );

@@ -2,78 +2,84 @@ import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import type { ReleaseRecord } from '../../functions/airlock/release/record.ts';
 import { compare, type Difference, judge, pinOf } from '../../functions/airlock/release/verify.ts';
-import { textAt, tree } from './airlock-tree.ts';
-import { type Context, command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { bytes, columns, grouped, safe, time } from './output.ts';
-import { Live } from './progress.ts';
+import { hashTree, readTextFile } from './airlock-tree.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { escapeForTerminal, formatBytes, formatColumns, formatCount, formatTime } from './output.ts';
+import { ProgressLine } from './progress.ts';
 
 /** The key to trust, from a PEM file or a fingerprint. */
-export async function pinned(key: string | undefined): Promise<string | undefined> {
+export async function resolvePin(key: string | undefined): Promise<string | undefined> {
   if (key === undefined) return undefined;
-  const pin = pinOf(existsSync(key) ? await textAt(key) : key);
+  const pin = pinOf(existsSync(key) ? await readTextFile(key) : key);
   if (pin === undefined)
-    throw new Exit('usage', `--key: ${key} is neither a file with a public key (PEM) nor a SHA-256 fingerprint.`);
+    throw new ExitError('usage', `--key: ${key} is neither a file with a public key (PEM) nor a SHA-256 fingerprint.`);
   return pin;
 }
 
 /** The record of a release file whose signature holds; everything else ends the command. */
-export async function trusted(
+export async function readTrustedRecord(
   file: string,
   pin: string | undefined,
 ): Promise<{ record: ReleaseRecord; fingerprint: string }> {
-  const { record, fingerprint, wrong } = judge(await textAt(file), pin);
+  const { record, fingerprint, wrong } = judge(await readTextFile(file), pin);
   if (record && fingerprint !== undefined && wrong.length === 0) return { record, fingerprint };
-  throw new Exit('refused', `${file} can't be trusted.`, { errors: wrong });
+  throw new ExitError('refused', `${file} can't be trusted.`, { errors: wrong });
 }
 
 /** Compares a folder with a record and says how it is; differences end the command as refused. */
-export async function verified(record: ReleaseRecord, folder: string, context: Context): Promise<void> {
-  using live = new Live(context);
+export async function verifyFolder(record: ReleaseRecord, folder: string, context: CommandContext): Promise<void> {
+  using live = new ProgressLine(context);
   const all = record.files.reduce((sum, { size }) => sum + size, 0);
   const started = Date.now();
   let read = 0;
-  const found = await tree(folder, count => {
+  const found = await hashTree(folder, count => {
     read += count;
     // A small release is read before anybody could read about it.
-    if (Date.now() - started > 1000) live.figures(`read ${bytes(read)} of ${bytes(all)}`);
+    if (Date.now() - started > 1000) live.figures(`read ${formatBytes(read)} of ${formatBytes(all)}`);
   });
   live.end();
   const differences = compare(record, found);
   if (differences.length > 0) differ(differences, context);
 }
 
-function differ(differences: readonly Difference[], context: Context): never {
+function differ(differences: readonly Difference[], context: CommandContext): never {
   const shown = differences.slice(0, 200);
   const rest = differences.length - shown.length;
   if (!context.json) {
-    const table = columns(
-      shown.map(({ path, kind, reason }) => [safe(path), kind, safe(reason)]),
+    const table = formatColumns(
+      shown.map(({ path, kind, reason }) => [escapeForTerminal(path), kind, escapeForTerminal(reason)]),
       ['path', 'is', 'reason'],
     );
-    context.remark(`${table}\n${rest > 0 ? `and ${grouped(rest)} more\n` : ''}`);
+    context.remark(`${table}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
   }
-  const count = `${grouped(differences.length)} ${differences.length === 1 ? 'difference' : 'differences'}`;
-  throw new Exit('refused', `This folder is not what was released: ${count}.`, {
+  const count = `${formatCount(differences.length)} ${differences.length === 1 ? 'difference' : 'differences'}`;
+  throw new ExitError('refused', `This folder is not what was released: ${count}.`, {
     ...(context.json && { errors: differences.map(({ path, kind, reason }) => `${path}: ${kind}: ${reason}`) }),
   });
 }
 
 /** What a good record says, for people. */
-export function told(record: ReleaseRecord, fingerprint: string): string {
+export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string): string {
   const size = record.files.reduce((sum, file) => sum + file.size, 0);
-  return columns([
-    ['request', `${safe(record.request)}, round ${record.round}, of project ${safe(record.project)}`],
-    ['files', `${grouped(record.files.length)}, ${bytes(size)}`],
-    ['sealed', time(record.seal.sealedAt)],
-    ['approved', `${time(record.approvedAt)} by ${record.reviewers.map(({ id }) => safe(id)).join(', ')}`],
-    ['released', `${time(record.releasedAt)} to ${safe(record.recipient)}`],
-    ['policy', safe(record.policy)],
+  return formatColumns([
+    [
+      'request',
+      `${escapeForTerminal(record.request)}, round ${record.round}, of project ${escapeForTerminal(record.project)}`,
+    ],
+    ['files', `${formatCount(record.files.length)}, ${formatBytes(size)}`],
+    ['sealed', formatTime(record.seal.sealedAt)],
+    [
+      'approved',
+      `${formatTime(record.approvedAt)} by ${record.reviewers.map(({ id }) => escapeForTerminal(id)).join(', ')}`,
+    ],
+    ['released', `${formatTime(record.releasedAt)} to ${escapeForTerminal(record.recipient)}`],
+    ['policy', escapeForTerminal(record.policy)],
     ['signed with', `SHA256:${fingerprint}`],
   ]);
 }
 
-export const verify = command({
+export const airlockVerifyCommand = defineCommand({
   words: ['airlock', 'verify'],
   summary: 'Check a released folder against its signed record, without asking anybody',
   about: [
@@ -95,20 +101,20 @@ export const verify = command({
     key: z.string().min(1).optional().describe('the key to trust: a PEM file, or the SHA-256 fingerprint'),
   }),
   async run({ params, flags }, context) {
-    const pin = await pinned(flags.key);
-    const { record, fingerprint } = await trusted(params.record, pin);
-    await verified(record, params.folder, context);
+    const pin = await resolvePin(flags.key);
+    const { record, fingerprint } = await readTrustedRecord(params.record, pin);
+    await verifyFolder(record, params.folder, context);
     const { files, ...about } = record;
     context.result(
       { ok: true, key: { fingerprint, pinned: pin !== undefined }, record: { ...about, files: files.length } },
-      `Everything is here as it was released, byte for byte.\n\n${told(record, fingerprint)}`,
+      `Everything is here as it was released, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
     );
     if (pin === undefined)
       context.remark(
         'Whose key that is, this command cannot know: keep the key once with `broch airlock key`, then say --key.',
       );
     if (record.expires < new Date().toISOString())
-      context.remark(`The permission to fetch it ended ${time(record.expires)}.`);
+      context.remark(`The permission to fetch it ended ${formatTime(record.expires)}.`);
     return 'ok';
   },
 });

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 
 /** Where the content of one entry goes, piece by piece; `end` makes the entry whole. */
-export interface Sink {
+export interface EntrySink {
   write(chunk: Uint8Array): Promise<void>;
   end(): Promise<void>;
 }
@@ -87,7 +87,7 @@ export class ZipFile {
   }
 
   /** Begins an entry of a known size, once the one before has ended. */
-  async entry(path: string, size: number): Promise<Sink> {
+  async entry(path: string, size: number): Promise<EntrySink> {
     const name = Buffer.from(path);
     const [at, header] = [this.#at, local({ name, size, sum: 0 })];
     await this.#put(header);

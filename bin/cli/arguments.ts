@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import * as z from 'zod';
-import { Exit } from './exit.ts';
-import { nearest } from './nearest.ts';
+import { ExitError } from './exit.ts';
+import { findNearestWord } from './nearest.ts';
 
 /** One positional or flag, read off the schema that will check it. */
-export interface Field {
+export interface ArgumentField {
   /** The schema's own key. */
   readonly name: string;
   /** How it is written: `--ready-minutes` for readyMinutes. */
@@ -29,7 +29,7 @@ interface Property {
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
-function typeOf({ type, enum: choices, const: only }: Property): Field['type'] {
+function typeOf({ type, enum: choices, const: only }: Property): ArgumentField['type'] {
   if (choices?.every(choice => typeof choice === 'string') || typeof only === 'string' || type === 'string')
     return 'text';
   if (type === 'integer' || type === 'number') return type;
@@ -37,7 +37,7 @@ function typeOf({ type, enum: choices, const: only }: Property): Field['type'] {
 }
 
 /** The fields of an object schema, in its order. What is neither text, number nor switch is given as JSON. */
-export function fieldsOf(schema: z.ZodObject | undefined): Field[] {
+export function fieldsOf(schema: z.ZodObject | undefined): ArgumentField[] {
   if (!schema) return [];
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
     properties?: Record<string, Property>;
@@ -61,16 +61,16 @@ export function fieldsOf(schema: z.ZodObject | undefined): Field[] {
   });
 }
 
-export interface Parsed {
+export interface ParsedArguments {
   /** Values by the names of the schemas, as given: the shape that the schemas take in. */
   readonly params: Record<string, unknown>;
   readonly flags: Record<string, unknown>;
 }
 
-function convert(field: Field, text: string, shown: string): unknown {
+function convert(field: ArgumentField, text: string, shown: string): unknown {
   if (field.choices.length > 0 && !field.choices.includes(text)) {
-    const hint = nearest(text, field.choices);
-    throw new Exit(
+    const hint = findNearestWord(text, field.choices);
+    throw new ExitError(
       'usage',
       `${shown} takes ${field.choices.join(' or ')}, not ${JSON.stringify(text)}.${hint ? ` Did you mean ${hint}?` : ''}`,
     );
@@ -78,7 +78,7 @@ function convert(field: Field, text: string, shown: string): unknown {
   if (field.type === 'integer' || field.type === 'number') {
     const pattern = field.type === 'integer' ? /^-?\d+$/ : /^-?\d+(\.\d+)?$/;
     if (pattern.test(text)) return Number(text);
-    throw new Exit(
+    throw new ExitError(
       'usage',
       `${shown} takes a ${field.type === 'integer' ? 'whole ' : ''}number, not ${JSON.stringify(text)}.`,
     );
@@ -87,12 +87,16 @@ function convert(field: Field, text: string, shown: string): unknown {
   try {
     return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
   } catch (error) {
-    throw new Exit('usage', `${shown} takes JSON, or @ and the name of a file of it: ${(error as Error).message}`);
+    throw new ExitError('usage', `${shown} takes JSON, or @ and the name of a file of it: ${(error as Error).message}`);
   }
 }
 
 /** Reads a command's words after its verb. Says what is wrong with the first thing that is, and what to do. */
-export function parseWords(positionals: readonly Field[], flags: readonly Field[], argv: readonly string[]): Parsed {
+export function parseArguments(
+  positionals: readonly ArgumentField[],
+  flags: readonly ArgumentField[],
+  argv: readonly string[],
+): ParsedArguments {
   const { tokens } = parseArgs({
     args: [...argv],
     options: Object.fromEntries([
@@ -106,7 +110,7 @@ export function parseWords(positionals: readonly Field[], flags: readonly Field[
     allowPositionals: true,
     tokens: true,
   });
-  const given: Parsed = { params: {}, flags: {} };
+  const given: ParsedArguments = { params: {}, flags: {} };
   const words: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') words.push(token.value);
@@ -115,20 +119,20 @@ export function parseWords(positionals: readonly Field[], flags: readonly Field[
     if (!field) throw unknownFlag(token.rawName, flags);
     const shown = `--${field.flag}`;
     if (field.type === 'switch') {
-      if (token.value !== undefined) throw new Exit('usage', `${shown} takes no value.`);
+      if (token.value !== undefined) throw new ExitError('usage', `${shown} takes no value.`);
       given.flags[field.name] = true;
       continue;
     }
-    if (token.value === undefined) throw new Exit('usage', `${shown} needs a value after it.`);
+    if (token.value === undefined) throw new ExitError('usage', `${shown} needs a value after it.`);
     // Almost always a forgotten value, as in `--title --json`.
     if (!token.inlineValue && token.value.startsWith('-') && token.value !== '-')
-      throw new Exit(
+      throw new ExitError(
         'usage',
         `${shown} needs a value. If it is ${JSON.stringify(token.value)}, write ${shown}=${token.value}`,
       );
     const value = convert(field, token.value, shown);
     if (field.many) given.flags[field.name] = [...((given.flags[field.name] as unknown[]) ?? []), value];
-    else if (field.name in given.flags) throw new Exit('usage', `${shown} is given twice.`);
+    else if (field.name in given.flags) throw new ExitError('usage', `${shown} is given twice.`);
     else given.flags[field.name] = value;
   }
   for (const field of positionals) {
@@ -136,19 +140,19 @@ export function parseWords(positionals: readonly Field[], flags: readonly Field[
     const taken = field.many ? words.splice(0) : words.splice(0, 1);
     const values = taken.map(word => convert(field, word, shown));
     if (values.length > 0) given.params[field.name] = field.many ? values : values[0];
-    else if (field.required) throw new Exit('usage', `${shown} is missing.`);
+    else if (field.required) throw new ExitError('usage', `${shown} is missing.`);
   }
-  if (words.length > 0) throw new Exit('usage', `${JSON.stringify(words[0])} is one word too many.`);
+  if (words.length > 0) throw new ExitError('usage', `${JSON.stringify(words[0])} is one word too many.`);
   return given;
 }
 
-function unknownFlag(raw: string, flags: readonly Field[]): Exit {
-  const hint = nearest(raw.replace(/^-+/, ''), ['help', ...flags.map(({ flag }) => flag)]);
-  return new Exit('usage', `There is no flag ${raw} here.${hint ? ` Did you mean --${hint}?` : ''}`);
+function unknownFlag(raw: string, flags: readonly ArgumentField[]): ExitError {
+  const hint = findNearestWord(raw.replace(/^-+/, ''), ['help', ...flags.map(({ flag }) => flag)]);
+  return new ExitError('usage', `There is no flag ${raw} here.${hint ? ` Did you mean --${hint}?` : ''}`);
 }
 
 /** Checks values by their schema; the complaint names them as they are written on the command line. */
-export function check<T extends z.ZodObject>(
+export function validateArguments<T extends z.ZodObject>(
   schema: T,
   values: Record<string, unknown>,
   prefix: '--' | '',
@@ -157,7 +161,7 @@ export function check<T extends z.ZodObject>(
   if (missing[0]) {
     const { flag, choices, about } = missing[0];
     const what = about || choices.join(' or ');
-    throw new Exit('usage', `${prefix}${flag} is needed${what ? `: ${what}` : ''}.`);
+    throw new ExitError('usage', `${prefix}${flag} is needed${what ? `: ${what}` : ''}.`);
   }
   const parsed = schema.safeParse(values);
   if (parsed.success) return parsed.data;
@@ -167,5 +171,5 @@ export function check<T extends z.ZodObject>(
     const where = prefix === '' ? `<${kebab(name)}>` : `${prefix}${kebab(name)}`;
     return `${[where, ...rest].join('.')}: ${message}`;
   });
-  throw new Exit('usage', lines[0] as string, lines.length > 1 ? { errors: lines.slice(1) } : {});
+  throw new ExitError('usage', lines[0] as string, lines.length > 1 ? { errors: lines.slice(1) } : {});
 }

@@ -4,24 +4,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type * as z from 'zod';
 import { type RouteName, type Routes, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import { Exit, type Problem } from './exit.ts';
-import type { Place } from './profile.ts';
+import { type CliProblem, ExitError } from './exit.ts';
+import type { ActiveProfile } from './profile.ts';
 
-export interface Input {
+export interface CallInput {
   readonly params?: Record<string, unknown> | undefined;
   readonly query?: Record<string, unknown> | undefined;
   readonly body?: Record<string, unknown> | undefined;
 }
 
 /** The API as one person. `call` gives the answer as it came (JSON, or bytes), `ask` as its schema reads it. */
-export interface Api {
-  readonly place: Place;
-  call(name: RouteName, input?: Input): Promise<unknown>;
-  ask<N extends RouteName>(name: N, input?: Input): Promise<z.output<Routes[N]['returns']>>;
+export interface ApiClient {
+  readonly place: ActiveProfile;
+  call(name: RouteName, input?: CallInput): Promise<unknown>;
+  ask<N extends RouteName>(name: N, input?: CallInput): Promise<z.output<Routes[N]['returns']>>;
 }
 
 /** Access tokens of whoever is signed in; `renewed` asks for a newer one than the API has just refused. */
-export type Tokens = (renewed: boolean) => Promise<string>;
+export type AccessTokenSource = (renewed: boolean) => Promise<string>;
 
 interface Answer {
   readonly status: number;
@@ -38,7 +38,7 @@ const patience = 40_000;
 const longest = 16 * 1024 ** 2;
 
 /** Connections to a place. The embedded cloud's certificate is trusted here and nowhere else. */
-export const agentFor = (place: Place): Agent =>
+export const agentFor = (place: ActiveProfile): Agent =>
   new Agent({ keepAlive: true, ...(place.embedded && { ca: place.embedded.ca }) });
 
 function send(url: URL, agent: Agent, method: string, headers: Record<string, string>, body?: string): Promise<Answer> {
@@ -67,7 +67,7 @@ function send(url: URL, agent: Agent, method: string, headers: Record<string, st
   });
 }
 
-function urlOf(place: Place, route: Route, { params = {}, query = {} }: Input): URL {
+function urlOf(place: ActiveProfile, route: Route, { params = {}, query = {} }: CallInput): URL {
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const url = new URL(place.api.replace(/\/+$/, '') + path);
   for (const [name, value] of Object.entries(query)) {
@@ -77,53 +77,58 @@ function urlOf(place: Place, route: Route, { params = {}, query = {} }: Input): 
 }
 
 /** A refusal or a fault, from whatever the API or a gateway before it said. */
-function exitFor({ status, body }: Answer): Exit {
-  let said: Partial<Problem> & { message?: string } = {};
+function exitFor({ status, body }: Answer): ExitError {
+  let said: Partial<CliProblem> & { message?: string } = {};
   try {
     said = JSON.parse(body.toString('utf8')) ?? {};
   } catch {
     // Not the API itself: a proxy's page, or nothing at all.
   }
   const detail = said.detail ?? said.message ?? `The API answered ${status}.`;
-  const about = { ...(said.detail !== undefined && said), status } as Partial<Problem>;
+  const about = { ...(said.detail !== undefined && said), status } as Partial<CliProblem>;
   if (status === 404 && said.detail === undefined)
-    return new Exit(
+    return new ExitError(
       'refused',
       'There is no such operation at this address. Is the Broch there older than this command?',
       about,
     );
   if (status === 401)
-    return new Exit('unsigned', 'The API does not accept this sign-in (any more): broch login', about);
-  if (status === 429) return new Exit('fault', 'The API is busy and stayed so. Try again in a minute.', about);
-  return new Exit(status >= 400 && status < 500 ? 'refused' : 'fault', detail, about);
+    return new ExitError('unsigned', 'The API does not accept this sign-in (any more): broch login', about);
+  if (status === 429) return new ExitError('fault', 'The API is busy and stayed so. Try again in a minute.', about);
+  return new ExitError(status >= 400 && status < 500 ? 'refused' : 'fault', detail, about);
 }
 
-const unreachable = (place: Place, error: NodeJS.ErrnoException): Exit =>
-  new Exit(
+const unreachable = (place: ActiveProfile, error: NodeJS.ErrnoException): ExitError =>
+  new ExitError(
     'fault',
     `${new URL(place.api).host} does not answer (${error.code ?? error.message}). ` +
       (place.embedded ? 'Is `npm start` still running?' : 'Is the network up, and the address right?'),
   );
 
-export interface Patience {
+export interface RetryPolicy {
   /** How long to wait before try `attempt` (from 1), in milliseconds. */
   readonly backoff: (attempt: number) => number;
 }
-const usual: Patience = { backoff: attempt => Math.random() * Math.min(8000, 250 * 2 ** attempt) };
+const usual: RetryPolicy = { backoff: attempt => Math.random() * Math.min(8000, 250 * 2 ** attempt) };
 
 /**
  * The API at a place. A write carries a new Idempotency-Key and, as it then can't happen twice, is repeated with that
  * key when the network or the service fails or asks for patience.
  */
-export function apiAt(place: Place, agent: Agent, tokens: Tokens, { backoff }: Patience = usual): Api {
-  async function call(name: RouteName, input: Input = {}): Promise<unknown> {
+export function createApiClient(
+  place: ActiveProfile,
+  agent: Agent,
+  tokens: AccessTokenSource,
+  { backoff }: RetryPolicy = usual,
+): ApiClient {
+  async function call(name: RouteName, input: CallInput = {}): Promise<unknown> {
     const route: Route = routes[name];
     const url = urlOf(place, route, input);
     const body = route.body ? JSON.stringify(input.body ?? {}) : undefined;
     const key = route.method === 'GET' || route.mints ? undefined : randomUUID();
     let token = route.who === 'anyone' ? undefined : await tokens(false);
     let renewed = false;
-    let failed: Exit | undefined;
+    let failed: ExitError | undefined;
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const headers: Record<string, string> = {
         accept: 'application/json, application/problem+json',
@@ -149,20 +154,21 @@ export function apiAt(place: Place, agent: Agent, tokens: Tokens, { backoff }: P
         failed = exitFor(answer);
         wait = Math.max(wait, Math.min(20, answer.retryAfter) * 1000);
       } catch (error) {
-        if (error instanceof Exit) throw error;
-        if (error instanceof SyntaxError) throw new Exit('fault', 'The API answered with something that is not JSON.');
+        if (error instanceof ExitError) throw error;
+        if (error instanceof SyntaxError)
+          throw new ExitError('fault', 'The API answered with something that is not JSON.');
         failed = unreachable(place, error as NodeJS.ErrnoException);
         // Nobody listens: waiting a little helps a restart, waiting long helps nobody.
         if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' && attempt >= 2) break;
       }
       if (attempt < attempts) await sleep(wait);
     }
-    throw failed ?? new Exit('fault', 'The API did not answer.');
+    throw failed ?? new ExitError('fault', 'The API did not answer.');
   }
   return {
     place,
     call,
-    async ask<N extends RouteName>(name: N, input?: Input) {
+    async ask<N extends RouteName>(name: N, input?: CallInput) {
       return routes[name].returns.parse(await call(name, input)) as z.output<Routes[N]['returns']>;
     },
   };

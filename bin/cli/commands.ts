@@ -1,11 +1,11 @@
 import type * as z from 'zod';
-import { check, type Parsed } from './arguments.ts';
-import type { Api } from './call.ts';
-import type { Ending } from './exit.ts';
-import type { Environment, Place } from './profile.ts';
+import { type ParsedArguments, validateArguments } from './arguments.ts';
+import type { ApiClient } from './call.ts';
+import type { ExitKind } from './exit.ts';
+import type { ActiveProfile, Environment } from './profile.ts';
 
 /** What a command may use of the world: everything it prints goes through here. */
-export interface Context {
+export interface CommandContext {
   readonly env: Environment;
   readonly json: boolean;
   /** Columns of the terminal behind standard output, undefined where there is none. */
@@ -15,8 +15,8 @@ export interface Context {
   /** The person asked for by `--as`, the profile by `--profile`. */
   readonly as: string | undefined;
   readonly profile: string | undefined;
-  place(): Place;
-  api(): Api;
+  place(): ActiveProfile;
+  api(): ApiClient;
   /** The result: for people (bytes as they are), or with --json the API's own JSON. */
   result(json: unknown, shown: string | Uint8Array): void;
   /** A remark for people beside the result, on standard error; silent with --json. */
@@ -25,7 +25,7 @@ export interface Context {
   onInterrupt(say: () => string): void;
 }
 
-export interface Command {
+export interface CliCommand {
   readonly words: readonly string[];
   readonly summary: string;
   /** Further paragraphs of its help. */
@@ -34,21 +34,27 @@ export interface Command {
   readonly params?: z.ZodObject;
   readonly flags?: z.ZodObject;
   /** Gets the values as given: of the right kind, not yet checked. */
-  run(given: Parsed, context: Context): Promise<Ending>;
+  run(given: ParsedArguments, context: CommandContext): Promise<ExitKind>;
 }
 
 /** A command of its own making, whose run gets what its schemas made of the words. */
-export function command<P extends z.ZodObject, F extends z.ZodObject>({
+export function defineCommand<P extends z.ZodObject, F extends z.ZodObject>({
   run,
   ...of
-}: Omit<Command, 'run' | 'params' | 'flags'> & {
+}: Omit<CliCommand, 'run' | 'params' | 'flags'> & {
   readonly params: P;
   readonly flags: F;
-  run(given: { params: z.infer<P>; flags: z.infer<F> }, context: Context): Promise<Ending>;
-}): Command {
+  run(given: { params: z.infer<P>; flags: z.infer<F> }, context: CommandContext): Promise<ExitKind>;
+}): CliCommand {
   return {
     ...of,
     run: (given, context) =>
-      run({ params: check(of.params, given.params, ''), flags: check(of.flags, given.flags, '--') }, context),
+      run(
+        {
+          params: validateArguments(of.params, given.params, ''),
+          flags: validateArguments(of.flags, given.flags, '--'),
+        },
+        context,
+      ),
   };
 }

@@ -1,15 +1,15 @@
 import * as z from 'zod';
-import { type Field, fieldsOf } from './arguments.ts';
-import { type Command, command } from './commands.ts';
+import { type ArgumentField, fieldsOf } from './arguments.ts';
+import { type CliCommand, defineCommand } from './commands.ts';
 
 /** What can stand after some words: further words, flags, and the values of those that have a fixed few. */
 interface Place {
   readonly words: string;
   readonly next: readonly (readonly [word: string, about: string])[];
-  readonly flags: readonly Field[];
+  readonly flags: readonly ArgumentField[];
 }
 
-function places(commands: readonly Command[], globals: readonly Field[]): Place[] {
+function places(commands: readonly CliCommand[], globals: readonly ArgumentField[]): Place[] {
   const heads = new Map<string, Map<string, string>>([['', new Map()]]);
   for (const { words, summary } of commands) {
     for (let length = 0; length < words.length; length++) {
@@ -34,9 +34,9 @@ function places(commands: readonly Command[], globals: readonly Field[]): Place[
 /** In single quotes for any of the three shells: a quote ends them, stands escaped, and begins them again. */
 const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
 const fishQuote = (text: string) => `'${text.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}'`;
-const names = (fields: readonly Field[]) => fields.map(({ flag }) => `--${flag}`);
-const choosing = (fields: readonly Field[]) => fields.filter(({ choices }) => choices.length > 0);
-const taking = (fields: readonly Field[]) => fields.filter(({ type }) => type !== 'switch');
+const names = (fields: readonly ArgumentField[]) => fields.map(({ flag }) => `--${flag}`);
+const choosing = (fields: readonly ArgumentField[]) => fields.filter(({ choices }) => choices.length > 0);
+const taking = (fields: readonly ArgumentField[]) => fields.filter(({ type }) => type !== 'switch');
 
 /** Every flag that takes a value, to be stepped over when the words are counted. */
 const withValues = (all: readonly Place[]) => [...new Set(all.flatMap(({ flags }) => names(taking(flags))))];
@@ -187,11 +187,14 @@ ${lines.join('\n')}
 const scripts = { bash, zsh, fish };
 
 /** The script for a shell: made of the commands, so that it is complete whenever a route is added. */
-export const script = (shell: keyof typeof scripts, commands: readonly Command[], globals: z.ZodObject): string =>
-  scripts[shell](places(commands, fieldsOf(globals)));
+export const completionScript = (
+  shell: keyof typeof scripts,
+  commands: readonly CliCommand[],
+  globals: z.ZodObject,
+): string => scripts[shell](places(commands, fieldsOf(globals)));
 
-export const completionOf = (commands: () => readonly Command[], globals: z.ZodObject): Command =>
-  command({
+export const createCompletionCommand = (commands: () => readonly CliCommand[], globals: z.ZodObject): CliCommand =>
+  defineCommand({
     words: ['completion'],
     summary: 'Print a completion script for your shell',
     examples: ['completion bash', 'completion zsh', 'completion fish'],
@@ -199,7 +202,7 @@ export const completionOf = (commands: () => readonly Command[], globals: z.ZodO
     params: z.object({ shell: z.enum(['bash', 'zsh', 'fish']).describe('your shell') }),
     flags: z.object({}),
     async run({ params: { shell } }, context) {
-      const text = script(shell, commands(), globals);
+      const text = completionScript(shell, commands(), globals);
       context.result({ shell, script: text }, text.trimEnd());
       return 'ok';
     },

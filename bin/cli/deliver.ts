@@ -2,34 +2,34 @@ import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
 import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/ingest.ts';
 import { finding } from '../../functions/storage/paths.ts';
-import type { Api } from './call.ts';
-import { type Context, command } from './commands.ts';
-import { Exit } from './exit.ts';
+import type { ApiClient } from './call.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
 import {
-  findingsTable,
-  folderAt,
-  foresee,
+  formatChecksumList,
+  formatFindings,
   type LocalFile,
-  listed,
-  type Manifest,
-  manifestOf,
-  refuse,
-  walk,
+  type LocalManifest,
+  precheckDelivery,
+  readLocalManifest,
+  refuseUpload,
+  resolveFolder,
+  walkFolder,
 } from './folder.ts';
-import { begun, Ledger, type Purpose } from './ledger.ts';
-import { bytes, grouped, one } from './output.ts';
-import { Live } from './progress.ts';
-import { shapeOf } from './shape.ts';
-import { type Landing, landingOf, put, sendAll } from './upload.ts';
-import { follow, rests } from './watch.ts';
+import { listUnfinishedDeliveries, UploadLedger, type UploadPurpose } from './ledger.ts';
+import { formatBytes, formatCount, formatRecord } from './output.ts';
+import { ProgressLine } from './progress.ts';
+import { toOutputShape } from './shape.ts';
+import { openUploadLanding, putLandingObject, sendFiles, type UploadLanding } from './upload.ts';
+import { followUntilRest, watchRules } from './watch.ts';
 
 /** The delivery to go on with, or undefined: still in the partner's hands, and with nothing in it that is gone here. */
-async function unfinished(api: Api, context: Context, purpose: Purpose, here: ReadonlySet<string>) {
-  for (const id of begun(context.env, purpose)) {
-    const ledger = new Ledger(context.env, purpose, id);
+async function unfinished(api: ApiClient, context: CommandContext, purpose: UploadPurpose, here: ReadonlySet<string>) {
+  for (const id of listUnfinishedDeliveries(context.env, purpose)) {
+    const ledger = new UploadLedger(context.env, purpose, id);
     const delivery = await api.ask('showDelivery', { params: { delivery: id } }).catch(error => {
       // Another person's, or of another Broch that had this address: leave it alone.
-      if (error instanceof Exit && error.ending === 'refused') return undefined;
+      if (error instanceof ExitError && error.ending === 'refused') return undefined;
       throw error;
     });
     if (delivery?.status === 'registered') ledger.close();
@@ -39,15 +39,21 @@ async function unfinished(api: Api, context: Context, purpose: Purpose, here: Re
 }
 
 /** The manifest goes last: its arrival starts the check. */
-async function complete(landing: Landing, ledger: Ledger, files: readonly LocalFile[], manifest: Manifest) {
+async function complete(
+  landing: UploadLanding,
+  ledger: UploadLedger,
+  files: readonly LocalFile[],
+  manifest: LocalManifest,
+) {
   const text =
-    manifest.text ?? Buffer.from(listed(files.map(({ path }) => ({ path, sha256: ledger.get(path)?.sha256 ?? '' }))));
-  await put(landing, manifest.name, text);
+    manifest.text ??
+    Buffer.from(formatChecksumList(files.map(({ path }) => ({ path, sha256: ledger.get(path)?.sha256 ?? '' }))));
+  await putLandingObject(landing, manifest.name, text);
 }
 
 const checkOf = (delivery: Delivery | Record<string, unknown>) => ('check' in delivery ? delivery.check : undefined);
 
-export const deliver = command({
+export const deliverCommand = defineCommand({
   words: ['deliver'],
   summary: 'Upload a folder as one delivery and wait for its receipt',
   about: [
@@ -75,41 +81,42 @@ export const deliver = command({
       .describe('how long to wait for the receipt; 0 does not wait'),
   }),
   async run({ params, flags }, context) {
-    const folder = await folderAt(params.folder);
+    const folder = await resolveFolder(params.folder);
     const api = context.api();
     const asked = flags.delivery && (await api.ask('showDelivery', { params: { delivery: flags.delivery } }));
     const dataset = asked ? asked.dataset : flags.dataset;
     if (dataset === undefined)
-      throw new Exit('usage', 'Say --dataset to open a delivery, or --delivery to go on with one.');
+      throw new ExitError('usage', 'Say --dataset to open a delivery, or --delivery to go on with one.');
     if (asked && flags.dataset !== undefined && flags.dataset !== dataset)
-      throw new Exit('usage', `Delivery ${asked.id} is for the dataset ${dataset}, not ${flags.dataset}.`);
+      throw new ExitError('usage', `Delivery ${asked.id} is for the dataset ${dataset}, not ${flags.dataset}.`);
 
-    const { files: found, findings } = await walk(folder);
+    const { files: found, findings } = await walkFolder(folder);
     const own = found.some(({ path }) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt');
     if (flags.manifest !== undefined && own)
-      throw new Exit('usage', 'The folder has a list of its own: leave --manifest out, or take that one out.');
-    if (found.length === 0 && findings.length === 0) throw new Exit('usage', `There are no files in ${params.folder}.`);
-    const manifest = await manifestOf(found, flags.manifest).catch(error => {
-      throw new Exit(
+      throw new ExitError('usage', 'The folder has a list of its own: leave --manifest out, or take that one out.');
+    if (found.length === 0 && findings.length === 0)
+      throw new ExitError('usage', `There are no files in ${params.folder}.`);
+    const manifest = await readLocalManifest(found, flags.manifest).catch(error => {
+      throw new ExitError(
         'usage',
         `${flags.manifest ?? 'The list of checksums'} can't be read: ${(error as Error).message}`,
       );
     });
-    const foreseen = await foresee(dataset, found, manifest);
+    const foreseen = await precheckDelivery(dataset, found, manifest);
     if (findings.length + foreseen.findings.length > 0)
-      refuse([...findings, ...foreseen.findings], context, 'Nothing was uploaded. Mend it and run this again.');
+      refuseUpload([...findings, ...foreseen.findings], context, 'Nothing was uploaded. Mend it and run this again.');
     const files = found.filter(({ path }) => path !== manifest.name);
 
     const here = new Set(files.map(({ path }) => path));
-    const purpose: Purpose = { api: api.place.api, folder, dataset };
+    const purpose: UploadPurpose = { api: api.place.api, folder, dataset };
     const before = asked
-      ? { delivery: asked, ledger: new Ledger(context.env, purpose, asked.id) }
+      ? { delivery: asked, ledger: new UploadLedger(context.env, purpose, asked.id) }
       : await unfinished(api, context, purpose, here);
     const delivery = before?.delivery ?? (await api.ask('openDelivery', { body: { dataset } }));
-    const ledger = before?.ledger ?? new Ledger(context.env, purpose, delivery.id);
+    const ledger = before?.ledger ?? new UploadLedger(context.env, purpose, delivery.id);
     const gone = ledger.paths.filter(path => !here.has(path));
     if (gone.length > 0)
-      refuse(
+      refuseUpload(
         gone.map(path => finding(path, 'It was uploaded before and is not in the folder any more. Put it back.')),
         context,
         'Uploaded files cannot be taken back: put them there again, or open a new delivery with --dataset.',
@@ -118,21 +125,21 @@ export const deliver = command({
     const again = `broch deliver ${params.folder} --delivery ${delivery.id}`;
     context.onInterrupt(() => `Stopped. What has landed stays. Go on with: ${again}`);
 
-    using live = new Live(context);
-    const landing = await landingOf(api, () => api.ask('uploadAccess', { params: { delivery: delivery.id } }));
+    using live = new ProgressLine(context);
+    const landing = await openUploadLanding(api, () => api.ask('uploadAccess', { params: { delivery: delivery.id } }));
     try {
-      const { differing, seconds, all, sent } = await sendAll(landing, ledger, files, foreseen.sums, live);
+      const { differing, seconds, all, sent } = await sendFiles(landing, ledger, files, foreseen.sums, live);
       live.end();
       if (differing.length > 0)
-        refuse(differing, context, `The list was not sent, so nothing is checked yet. Mend it, then: ${again}`);
+        refuseUpload(differing, context, `The list was not sent, so nothing is checked yet. Mend it, then: ${again}`);
       await complete(landing, ledger, files, manifest);
       const skipped = all.files - sent;
       context.remark(
-        `Landed: ${grouped(all.files)} files, ${bytes(all.bytes)}, in ${seconds.toFixed(1)} s${skipped > 0 ? ` (${grouped(skipped)} were there already)` : ''}`,
+        `Landed: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${skipped > 0 ? ` (${formatCount(skipped)} were there already)` : ''}`,
       );
     } catch (error) {
-      if (error instanceof Exit) throw error;
-      throw new Exit(
+      if (error instanceof ExitError) throw error;
+      throw new ExitError(
         'fault',
         `The upload stopped: ${(error as Error).message}. What has landed stays. Go on with: ${again}`,
       );
@@ -143,16 +150,22 @@ export const deliver = command({
   },
 });
 
-async function conclude(api: Api, context: Context, delivery: Delivery, ledger: Ledger, minutes: number) {
+async function conclude(
+  api: ApiClient,
+  context: CommandContext,
+  delivery: Delivery,
+  ledger: UploadLedger,
+  minutes: number,
+) {
   context.onInterrupt(() => `The check goes on by itself. Look: broch watch delivery ${delivery.id}`);
-  const shape = shapeOf(routes.showDelivery.returns);
+  const shape = toOutputShape(routes.showDelivery.returns);
   if (minutes === 0) {
     context.result(delivery, `Follow it: broch watch delivery ${delivery.id}`);
     return 'ok';
   }
   // Checked before: only the outcome of the check that this manifest has started is news.
-  using live = new Live(context);
-  const last = await follow(api, rests.delivery, { delivery: delivery.id }, minutes, {
+  using live = new ProgressLine(context);
+  const last = await followUntilRest(api, watchRules.delivery, { delivery: delivery.id }, minutes, {
     told: ({ status }) => live.stage(delivery.id, status === 'open' ? 'waiting for the check' : status),
     old: stage =>
       stage.status !== 'registered' && checkOf(delivery) !== undefined && checkOf(stage) === checkOf(delivery),
@@ -161,12 +174,12 @@ async function conclude(api: Api, context: Context, delivery: Delivery, ledger: 
   if (last.status === 'registered') ledger.close();
   const held = last.status === 'held' ? (last as unknown as Extract<Delivery, { status: 'held' }>) : undefined;
   const more =
-    held && held.found > held.findings.length ? `\nand ${grouped(held.found - held.findings.length)} more` : '';
+    held && held.found > held.findings.length ? `\nand ${formatCount(held.found - held.findings.length)} more` : '';
   context.result(
     last,
     held
-      ? `Held; nothing of it is in the lake.\n\n${findingsTable(held.findings)}${more}`
-      : `Registered: this is your receipt.\n\n${one(last, shape, context)}`,
+      ? `Held; nothing of it is in the lake.\n\n${formatFindings(held.findings)}${more}`
+      : `Registered: this is your receipt.\n\n${formatRecord(last, shape, context)}`,
   );
   if (held) context.remark(`Mend it, then run the same command again: only what changed is sent.`);
   return held ? 'refused' : 'ok';

@@ -5,9 +5,9 @@ import { bagTexts, compare } from '../../functions/ingest/compare.ts';
 import { type Finding, type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
 import { manifestLimits } from '../../functions/ingest/manifest.ts';
 import { finding } from '../../functions/storage/paths.ts';
-import type { Context } from './commands.ts';
-import { Exit } from './exit.ts';
-import { columns, grouped, safe } from './output.ts';
+import type { CommandContext } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { escapeForTerminal, formatColumns, formatCount } from './output.ts';
 
 /** A file to deliver. `real` is where it is read: elsewhere in the folder when `path` is a link to it. */
 export interface LocalFile {
@@ -18,7 +18,7 @@ export interface LocalFile {
 }
 
 /** All files below a folder, sorted by path, and what in it can't be delivered. Links must stay inside the folder. */
-export async function walk(folder: string): Promise<{ files: LocalFile[]; findings: Finding[] }> {
+export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; findings: Finding[] }> {
   const root = await realpath(folder);
   const files: LocalFile[] = [];
   const findings: Finding[] = [];
@@ -56,10 +56,10 @@ export async function walk(folder: string): Promise<{ files: LocalFile[]; findin
 }
 
 /** Opens a file to read what was found by `walk`, and nothing that was put in its place as a link since. */
-export const openFile = (file: LocalFile) => open(file.real, constants.O_RDONLY | constants.O_NOFOLLOW);
+export const openLocalFile = (file: LocalFile) => open(file.real, constants.O_RDONLY | constants.O_NOFOLLOW);
 
 /** What completes the delivery: the folder's own list, a file beside it, or one that is written from what is sent. */
-export interface Manifest {
+export interface LocalManifest {
   readonly name: ManifestName;
   /** Undefined where it has yet to be written. */
   readonly text: Uint8Array | undefined;
@@ -73,7 +73,10 @@ async function textOf({ real, size }: Pick<LocalFile, 'real' | 'size'>): Promise
   return buffer.subarray(0, bytesRead);
 }
 
-export async function manifestOf(files: readonly LocalFile[], beside: string | undefined): Promise<Manifest> {
+export async function readLocalManifest(
+  files: readonly LocalFile[],
+  beside: string | undefined,
+): Promise<LocalManifest> {
   if (beside !== undefined)
     return { name: 'SHA256SUMS', text: await textOf({ real: beside, size: (await stat(beside)).size }) };
   const own = manifestNames.map(name => files.find(({ path }) => path === name)).find(found => found !== undefined);
@@ -81,18 +84,18 @@ export async function manifestOf(files: readonly LocalFile[], beside: string | u
 }
 
 /** A list of files as sha256sum writes it. */
-export const listed = (files: readonly { path: string; sha256: string }[]): string =>
+export const formatChecksumList = (files: readonly { path: string; sha256: string }[]): string =>
   files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join('');
 
 /**
  * What the check of the delivery would find, as far as names, sizes and lists go: by the very code that will check it.
  * `sums` are the checksums that the folder's own list promises.
  */
-export async function foresee(dataset: string, files: readonly LocalFile[], manifest: Manifest) {
+export async function precheckDelivery(dataset: string, files: readonly LocalFile[], manifest: LocalManifest) {
   const texts = new Map<string, Uint8Array>();
   for (const file of files) if (bagTexts.some(name => name === file.path)) texts.set(file.path, await textOf(file));
   const unknown = files.map(({ path }) => ({ path, sha256: '0'.repeat(64) }));
-  texts.set(manifest.name, manifest.text ?? Buffer.from(listed(unknown)));
+  texts.set(manifest.name, manifest.text ?? Buffer.from(formatChecksumList(unknown)));
   const present = files.map(({ path, size }) => ({ path, size, version: '', etag: '' }));
   const compared = compare({ dataset, manifest: manifest.name, present, texts });
   return {
@@ -101,26 +104,26 @@ export async function foresee(dataset: string, files: readonly LocalFile[], mani
   };
 }
 
-export async function folderAt(path: string): Promise<string> {
+export async function resolveFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new Exit('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
+  if (!found?.isDirectory()) throw new ExitError('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
   return realpath(path);
 }
 
-export const findingsTable = (findings: readonly Finding[]) =>
-  columns(
-    findings.map(({ path, reason }) => [safe(path), safe(reason)]),
+export const formatFindings = (findings: readonly Finding[]) =>
+  formatColumns(
+    findings.map(({ path, reason }) => [escapeForTerminal(path), escapeForTerminal(reason)]),
     ['path', 'reason'],
   );
 
 /** Says no before anything is sent: what would be held is told now, file by file. */
-export function refuse(findings: readonly Finding[], context: Context, remedy: string): never {
+export function refuseUpload(findings: readonly Finding[], context: CommandContext, remedy: string): never {
   const shown = findings.slice(0, 200);
   const rest = findings.length - shown.length;
-  if (!context.json) context.remark(`${findingsTable(shown)}\n${rest > 0 ? `and ${grouped(rest)} more\n` : ''}`);
-  throw new Exit(
+  if (!context.json) context.remark(`${formatFindings(shown)}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
+  throw new ExitError(
     'refused',
-    `${grouped(findings.length)} ${findings.length === 1 ? 'thing is' : 'things are'} wrong with this folder. ${remedy}`,
+    `${formatCount(findings.length)} ${findings.length === 1 ? 'thing is' : 'things are'} wrong with this folder. ${remedy}`,
     {
       ...(context.json && { errors: findings.map(({ path, reason }) => `${path || 'delivery'}: ${reason}`) }),
     },

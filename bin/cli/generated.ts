@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import { check } from './arguments.ts';
-import type { Input } from './call.ts';
-import type { Command, Context } from './commands.ts';
-import type { Ending } from './exit.ts';
-import { many, one } from './output.ts';
-import { pageItems, shapeOf } from './shape.ts';
-import { followed } from './watch.ts';
+import { validateArguments } from './arguments.ts';
+import type { CallInput } from './call.ts';
+import type { CliCommand, CommandContext } from './commands.ts';
+import type { ExitKind } from './exit.ts';
+import { formatRecord, formatRecords } from './output.ts';
+import { pageItemShape, toOutputShape } from './shape.ts';
+import { toWatchWords } from './watch.ts';
 
 const All = z.object({ all: z.boolean().optional().describe('every page, one after the other') });
 
@@ -25,7 +25,7 @@ interface Page {
 }
 
 /** Pages until there is none left. A token that comes back again would go round for ever. */
-async function everyPage(name: RouteName, input: Input, { api }: Context): Promise<Page> {
+async function everyPage(name: RouteName, input: CallInput, { api }: CommandContext): Promise<Page> {
   const items: Page['items'] = [];
   const seen = new Set<string>();
   for (let next: string | undefined; ; ) {
@@ -38,7 +38,7 @@ async function everyPage(name: RouteName, input: Input, { api }: Context): Promi
   }
 }
 
-function commandFor(name: RouteName): Command {
+function commandFor(name: RouteName): CliCommand {
   const route: Route = routes[name];
   const { params, query, body } = route;
   const paged = query !== undefined && 'next' in query.shape;
@@ -50,27 +50,27 @@ function commandFor(name: RouteName): Command {
     about: [who(route), `Calls ${route.method} ${route.path}.`],
     ...(params && { params }),
     ...(Object.keys(flags.shape).length > 0 && { flags }),
-    async run(given, context): Promise<Ending> {
+    async run(given, context): Promise<ExitKind> {
       const input = { params: given.params, query: pick(given.flags, query), body: pick(given.flags, body) };
       // The API checks again; checking here tells sooner, and in the words of the command line.
-      if (params) check(params, given.params, '');
-      if (query) check(query, input.query ?? {}, '--');
-      if (body) check(body, input.body ?? {}, '--');
+      if (params) validateArguments(params, given.params, '');
+      if (query) validateArguments(query, input.query ?? {}, '--');
+      if (body) validateArguments(body, input.body ?? {}, '--');
       const value = given.flags.all ? await everyPage(name, input, context) : await context.api().call(name, input);
       if (value instanceof Uint8Array) {
         context.result({ bytes: Buffer.from(value).toString('base64') }, value);
         return 'ok';
       }
-      const shape = shapeOf(route.returns);
-      const items = pageItems(shape);
+      const shape = toOutputShape(route.returns);
+      const items = pageItemShape(shape);
       if (!items) {
-        context.result(value, one(value as Record<string, unknown>, shape, context));
-        const follow = route.status === 202 && followed(route, { ...given.params, ...(value as object) });
+        context.result(value, formatRecord(value as Record<string, unknown>, shape, context));
+        const follow = route.status === 202 && toWatchWords(route, { ...given.params, ...(value as object) });
         if (follow) context.remark(`Follow it: broch ${follow}`);
         return 'ok';
       }
       const { items: rows, next } = value as Page;
-      context.result(value, many(rows, items, context));
+      context.result(value, formatRecords(rows, items, context));
       if (next !== undefined) context.remark(`There is more: --all, or --next ${next}`);
       return 'ok';
     },
@@ -78,4 +78,4 @@ function commandFor(name: RouteName): Command {
 }
 
 /** One command for each route. */
-export const generated: readonly Command[] = (Object.keys(routes) as RouteName[]).map(commandFor);
+export const routeCommands: readonly CliCommand[] = (Object.keys(routes) as RouteName[]).map(commandFor);

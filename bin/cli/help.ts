@@ -1,30 +1,30 @@
-import { type Field, fieldsOf } from './arguments.ts';
-import type { Command } from './commands.ts';
-import { exits } from './exit.ts';
-import { nearest } from './nearest.ts';
-import { columns } from './output.ts';
+import { type ArgumentField, fieldsOf } from './arguments.ts';
+import type { CliCommand } from './commands.ts';
+import { exitCodes } from './exit.ts';
+import { findNearestWord } from './nearest.ts';
+import { formatColumns } from './output.ts';
 
 const indent = (text: string) => text.replace(/^(?=.)/gm, '  ');
 const section = (title: string, rows: readonly (readonly string[])[]) =>
-  rows.length === 0 ? '' : `\n${title}\n${indent(columns(rows))}\n`;
-const examplesOf = (commands: readonly Command[]) =>
+  rows.length === 0 ? '' : `\n${title}\n${indent(formatColumns(rows))}\n`;
+const examplesOf = (commands: readonly CliCommand[]) =>
   section(
     'Examples',
     commands.flatMap(({ examples }) => examples.map(example => [`broch ${example}`])),
   );
 
-const positional = ({ flag, many, required }: Field): string => {
+const positional = ({ flag, many, required }: ArgumentField): string => {
   const name = `<${flag}>${many ? '...' : ''}`;
   return required ? name : `[${name}]`;
 };
 
-const flagged = ({ flag, type, choices, many }: Field): string => {
+const flagged = ({ flag, type, choices, many }: ArgumentField): string => {
   const value = choices.length > 0 ? choices.join('|') : type === 'integer' ? 'number' : type;
   return `--${flag}${type === 'switch' ? '' : ` <${value}>`}${many ? '...' : ''}`;
 };
 
 /** `project create --id <text> --title <text>`: what has to be said, and a hint that more may be. */
-export function usage({ words, params, flags }: Command): string {
+export function formatUsage({ words, params, flags }: CliCommand): string {
   const fields = fieldsOf(flags);
   return [
     'broch',
@@ -35,7 +35,7 @@ export function usage({ words, params, flags }: Command): string {
   ].join(' ');
 }
 
-const explained = ({ about, choices, required, preset, many }: Field, shown: boolean): string =>
+const explained = ({ about, choices, required, preset, many }: ArgumentField, shown: boolean): string =>
   [
     about,
     shown && choices.length > 0 ? `one of ${choices.join(', ')}` : '',
@@ -45,10 +45,10 @@ const explained = ({ about, choices, required, preset, many }: Field, shown: boo
     .filter(part => part !== '')
     .join('; ');
 
-export function commandHelp(command: Command, globals: readonly Field[]): string {
+export function formatCommandHelp(command: CliCommand, globals: readonly ArgumentField[]): string {
   const { summary, about = [], params, flags } = command;
   return [
-    `${summary}\n\nUsage: ${usage(command)}\n`,
+    `${summary}\n\nUsage: ${formatUsage(command)}\n`,
     section(
       'Arguments',
       fieldsOf(params).map(field => [positional(field), explained(field, true)]),
@@ -67,18 +67,18 @@ export function commandHelp(command: Command, globals: readonly Field[]): string
 }
 
 /** Help for all commands that begin with `word`. */
-export const groupHelp = (word: string, commands: readonly Command[]): string =>
+export const formatGroupHelp = (word: string, commands: readonly CliCommand[]): string =>
   [
     `Usage: broch ${word} <command>\n`,
     section(
       'Commands',
-      commands.map(command => [usage(command), command.summary]),
+      commands.map(command => [formatUsage(command), command.summary]),
     ),
     examplesOf(commands),
     `\nMore about one of them: broch ${commands[0]?.words.join(' ')} --help\n`,
   ].join('');
 
-export function overview(commands: readonly Command[], globals: readonly Field[]): string {
+export function formatHelpOverview(commands: readonly CliCommand[], globals: readonly ArgumentField[]): string {
   const single = commands.filter(({ words }) => words.length === 1);
   const nouns = [...new Set(commands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
   const verbs = (noun: string) =>
@@ -99,7 +99,7 @@ export function overview(commands: readonly Command[], globals: readonly Field[]
     ),
     section(
       'Exit codes',
-      Object.values(exits).map(([code, means]) => [String(code), means]),
+      Object.values(exitCodes).map(([code, means]) => [String(code), means]),
     ),
     '\nWith --json an error is one JSON problem document (RFC 9457) on standard error.\n',
     'Profiles and sessions are kept in ~/.config/broch (XDG_CONFIG_HOME), readable by you alone.\n',
@@ -115,10 +115,10 @@ export function overview(commands: readonly Command[], globals: readonly Field[]
 }
 
 /** What somebody probably meant who wrote words that are no command. */
-export function suggestion(words: readonly string[], commands: readonly Command[]): string | undefined {
+export function suggestCommand(words: readonly string[], commands: readonly CliCommand[]): string | undefined {
   const names = commands.map(({ words }) => words.join(' '));
   const [first = '', second] = words;
   const tries = second === undefined ? [first] : [`${first} ${second}`, `${second} ${first}`];
-  const whole = tries.map(tried => nearest(tried, names)).find(found => found !== undefined);
-  return whole ?? nearest(first, [...new Set(names.map(name => name.split(' ')[0] as string))]);
+  const whole = tries.map(tried => findNearestWord(tried, names)).find(found => found !== undefined);
+  return whole ?? findNearestWord(first, [...new Set(names.map(name => name.split(' ')[0] as string))]);
 }

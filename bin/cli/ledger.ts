@@ -3,35 +3,35 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path';
 import * as z from 'zod';
 import { DeliveryId, Sha256 } from '../../functions/ingest/ingest.ts';
-import { type Environment, home } from './profile.ts';
+import { cliHome, type Environment } from './profile.ts';
 
 /** A file that has been uploaded, as it was then. */
-export const Sent = z.object({
+export const SentFile = z.object({
   path: z.string(),
   size: z.number().int(),
   mtime: z.number(),
   sha256: Sha256,
   etag: z.string(),
 });
-export type Sent = z.infer<typeof Sent>;
+export type SentFile = z.infer<typeof SentFile>;
 
 /** What makes two runs the same upload. */
-export interface Purpose {
+export interface UploadPurpose {
   readonly api: string;
   /** Without links. */
   readonly folder: string;
   readonly dataset: string;
 }
 
-const purposeOf = ({ api, folder, dataset }: Purpose) =>
+const purposeOf = ({ api, folder, dataset }: UploadPurpose) =>
   createHash('sha256')
     .update(JSON.stringify([api, folder, dataset]))
     .digest('hex')
     .slice(0, 24);
-const folderOf = (env: Environment) => join(home(env), 'deliveries');
+const folderOf = (env: Environment) => join(cliHome(env), 'deliveries');
 
 /** The deliveries that were begun for a purpose and not registered when last seen, newest first. */
-export function begun(env: Environment, purpose: Purpose): string[] {
+export function listUnfinishedDeliveries(env: Environment, purpose: UploadPurpose): string[] {
   const end = `-${purposeOf(purpose)}.ndjson`;
   if (!existsSync(folderOf(env))) return [];
   return readdirSync(folderOf(env))
@@ -46,11 +46,11 @@ export function begun(env: Environment, purpose: Purpose): string[] {
  * What has been uploaded of a delivery, kept in a file with one line for each, written as soon as S3 has it: whatever
  * stops a run, the next one knows. The last line of a file counts for its path.
  */
-export class Ledger {
+export class UploadLedger {
   readonly #file: string;
-  readonly #sent = new Map<string, Sent>();
+  readonly #sent = new Map<string, SentFile>();
 
-  constructor(env: Environment, purpose: Purpose, delivery: string) {
+  constructor(env: Environment, purpose: UploadPurpose, delivery: string) {
     this.#file = join(folderOf(env), `${delivery}-${purposeOf(purpose)}.ndjson`);
     mkdirSync(folderOf(env), { recursive: true, mode: 0o700 });
     const text = existsSync(this.#file) ? readFileSync(this.#file, 'utf8') : '';
@@ -66,11 +66,11 @@ export class Ledger {
     return [...this.#sent.keys()];
   }
 
-  get(path: string): Sent | undefined {
+  get(path: string): SentFile | undefined {
     return this.#sent.get(path);
   }
 
-  add(sent: Sent): void {
+  add(sent: SentFile): void {
     this.#sent.set(sent.path, sent);
     appendFileSync(this.#file, `${JSON.stringify(sent)}\n`, { mode: 0o600 });
   }
@@ -81,9 +81,9 @@ export class Ledger {
   }
 }
 
-function parsed(line: string): Sent | undefined {
+function parsed(line: string): SentFile | undefined {
   try {
-    return Sent.parse(JSON.parse(line));
+    return SentFile.parse(JSON.parse(line));
   } catch {
     return undefined;
   }

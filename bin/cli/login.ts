@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { type Context, command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { columns } from './output.ts';
-import { choosePlace, keepPlace, type Place, ProfileFlags, ProfileName } from './profile.ts';
-import { type Prompt, terminal } from './prompt.ts';
-import { embeddedPerson, forget, remember } from './session.ts';
-import type { Person } from './signin.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatColumns } from './output.ts';
+import { type ActiveProfile, chooseProfile, ProfileFlags, ProfileName, saveProfile } from './profile.ts';
+import { createTerminalPrompt, type Prompt } from './prompt.ts';
+import { endSession, findEmbeddedUser, startSession } from './session.ts';
+import type { SignInUser } from './signin.ts';
 
 /** A person at a terminal. */
-const asked = (name: string, ask: Prompt): Person => ({
+const asked = (name: string, ask: Prompt): SignInUser => ({
   name,
   password: () => ask('Password:', true),
   newPassword: async () => {
@@ -16,7 +16,7 @@ const asked = (name: string, ask: Prompt): Person => ({
       'The password you were given has to be replaced by one of your own (14 characters or more).\n',
     );
     const first = await ask('New password:', true);
-    if ((await ask('The same again:', true)) !== first) throw new Exit('usage', 'The two are not the same.');
+    if ((await ask('The same again:', true)) !== first) throw new ExitError('usage', 'The two are not the same.');
     return first;
   },
   code: again => ask(again ? 'That was not the code due now. The next one:' : 'Code of your authenticator:'),
@@ -29,23 +29,23 @@ const asked = (name: string, ask: Prompt): Person => ({
 });
 
 /** In the embedded cloud the name is enough. */
-async function known(place: Place, { as, env }: Context): Promise<string> {
+async function known(place: ActiveProfile, { as, env }: CommandContext): Promise<string> {
   if (as === undefined) {
     const rows = place.embedded?.people.map(({ name, role }) => [`  ${name}`, role]) ?? [];
-    throw new Exit('usage', `Say who you are with --as:\n${columns(rows)}`);
+    throw new ExitError('usage', `Say who you are with --as:\n${formatColumns(rows)}`);
   }
-  await remember(env, place, embeddedPerson(place, as), true);
+  await startSession(env, place, findEmbeddedUser(place, as), true);
   return as;
 }
 
-async function asking(place: Place, { as, env }: Context): Promise<string> {
-  using ask = terminal();
+async function asking(place: ActiveProfile, { as, env }: CommandContext): Promise<string> {
+  using ask = createTerminalPrompt();
   const name = as ?? (await ask('Name:'));
-  await remember(env, place, asked(name, ask), true);
+  await startSession(env, place, asked(name, ask), true);
   return name;
 }
 
-export const login = command({
+export const loginCommand = defineCommand({
   words: ['login'],
   summary: 'Sign in, the first time with the address of your Broch',
   about: [
@@ -60,15 +60,15 @@ export const login = command({
   params: z.object({}),
   flags: ProfileFlags,
   async run({ flags: { api, pool, client } }, context) {
-    let place: Place;
+    let place: ActiveProfile;
     if (api === undefined && pool === undefined && client === undefined) place = context.place();
     else if (api === undefined || pool === undefined || client === undefined)
-      throw new Exit('usage', 'A new profile needs all of --api, --pool and --client.');
+      throw new ExitError('usage', 'A new profile needs all of --api, --pool and --client.');
     else {
       const name = ProfileName.safeParse(context.profile ?? 'main');
       if (!name.success || name.data === 'local')
-        throw new Exit('usage', '--profile: lower-case letters, digits and hyphens, not `local`.');
-      place = keepPlace(context.env, name.data, { api, pool, client });
+        throw new ExitError('usage', '--profile: lower-case letters, digits and hyphens, not `local`.');
+      place = saveProfile(context.env, name.data, { api, pool, client });
     }
     const name = place.embedded ? await known(place, context) : await asking(place, context);
     context.result({ profile: place.name, name, api: place.api }, `Signed in to ${place.name} as ${name}.`);
@@ -76,15 +76,15 @@ export const login = command({
   },
 });
 
-export const logout = command({
+export const logoutCommand = defineCommand({
   words: ['logout'],
   summary: 'End your session, here and at the user pool',
   examples: ['logout', 'logout --as dana'],
   params: z.object({}),
   flags: z.object({}),
   async run(_, context) {
-    const place = choosePlace(context.env, context.profile);
-    const name = await forget(context.env, place, context.as);
+    const place = chooseProfile(context.env, context.profile);
+    const name = await endSession(context.env, place, context.as);
     context.result(
       { profile: place.name, ...(name && { name }) },
       name ? `${name} is signed out of ${place.name}.` : `Nobody was signed in to ${place.name}.`,

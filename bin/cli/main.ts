@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Field, fieldsOf, parseWords } from './arguments.ts';
-import { type Api, agentFor, apiAt } from './call.ts';
-import type { Command, Context } from './commands.ts';
-import { type Ending, type Exit, exitOf, exits, Exit as Stop } from './exit.ts';
-import { commandHelp, groupHelp, overview, suggestion } from './help.ts';
-import { safe } from './output.ts';
-import { choosePlace, type Environment, type Place } from './profile.ts';
-import { session } from './session.ts';
-import { commands, Globals } from './verbs.ts';
+import { type ArgumentField, fieldsOf, parseArguments } from './arguments.ts';
+import { type ApiClient, agentFor, createApiClient } from './call.ts';
+import type { CliCommand, CommandContext } from './commands.ts';
+import { type ExitError, type ExitKind, exitCodes, ExitError as Stop, toExitError } from './exit.ts';
+import { formatCommandHelp, formatGroupHelp, formatHelpOverview, suggestCommand } from './help.ts';
+import { escapeForTerminal } from './output.ts';
+import { type ActiveProfile, chooseProfile, type Environment } from './profile.ts';
+import { loadSession } from './session.ts';
+import { cliCommands, GlobalFlags } from './verbs.ts';
 
 /** Where a run prints and what it knows of its surroundings; a test gives its own. */
-export interface World {
+export interface CliHost {
   readonly env: Environment;
   readonly width: number | undefined;
   readonly live: boolean;
@@ -19,9 +19,9 @@ export interface World {
   err(text: string): void;
 }
 
-const globals = fieldsOf(Globals);
+const globals = fieldsOf(GlobalFlags);
 const starting = (words: readonly string[]) =>
-  commands.filter(command => words.every((word, i) => command.words[i] === word));
+  cliCommands.filter(command => words.every((word, i) => command.words[i] === word));
 
 /** Takes the flags of every command from before the verb, where people put them too, to behind it. */
 function verbFirst(argv: readonly string[]): string[] {
@@ -37,11 +37,11 @@ function verbFirst(argv: readonly string[]): string[] {
 }
 
 /** The command that the leading words name, and what is left of them. */
-function find(argv: readonly string[]): { command?: Command; words: string[]; rest: string[] } {
+function find(argv: readonly string[]): { command?: CliCommand; words: string[]; rest: string[] } {
   const end = argv.findIndex(word => word.startsWith('-'));
   const words = argv.slice(0, end < 0 ? undefined : end);
   for (let length = Math.min(3, words.length); length > 0; length--) {
-    const command = commands.find(
+    const command = cliCommands.find(
       ({ words: name }) => name.length === length && name.every((word, i) => words[i] === word),
     );
     if (command) return { command, words, rest: argv.slice(length) };
@@ -54,12 +54,12 @@ const wantsHelp = (argv: readonly string[]): boolean => {
   return argv.slice(0, end < 0 ? undefined : end).some(word => word === '--help' || word === '-h');
 };
 
-function contextOf(world: World, flags: Record<string, unknown>, interrupts: { say: () => string }): Context {
+function contextOf(world: CliHost, flags: Record<string, unknown>, interrupts: { say: () => string }): CommandContext {
   const json = flags.json === true;
   const text = (name: string) => flags[name] as string | undefined;
-  let place: Place | undefined;
-  let api: Api | undefined;
-  const chosen = () => (place ??= choosePlace(world.env, text('profile')));
+  let place: ActiveProfile | undefined;
+  let api: ApiClient | undefined;
+  const chosen = () => (place ??= chooseProfile(world.env, text('profile')));
   return {
     env: world.env,
     json,
@@ -70,8 +70,8 @@ function contextOf(world: World, flags: Record<string, unknown>, interrupts: { s
     place: chosen,
     // Who is signed in matters only once something is asked that needs it.
     api: () =>
-      (api ??= apiAt(chosen(), agentFor(chosen()), renewed =>
-        session(world.env, chosen(), text('as')).tokens(renewed),
+      (api ??= createApiClient(chosen(), agentFor(chosen()), renewed =>
+        loadSession(world.env, chosen(), text('as')).tokens(renewed),
       )),
     result: (value, shown) =>
       world.out(json ? `${JSON.stringify(value, null, 2)}\n` : typeof shown === 'string' ? `${shown}\n` : shown),
@@ -82,8 +82,8 @@ function contextOf(world: World, flags: Record<string, unknown>, interrupts: { s
   };
 }
 
-function unknown(words: readonly string[]): Exit {
-  const hint = suggestion(words, commands);
+function unknown(words: readonly string[]): ExitError {
+  const hint = suggestCommand(words, cliCommands);
   return new Stop(
     'usage',
     `There is no command \`broch ${words.slice(0, 2).join(' ')}\`. ${hint ? `Did you mean \`broch ${hint}\`?` : 'All commands: broch --help'}`,
@@ -91,59 +91,60 @@ function unknown(words: readonly string[]): Exit {
 }
 
 /** Prints an error: a line and its details for people, a problem document for machines. */
-function tell(world: World, { problem, ending }: Exit, json: boolean, command?: Command): void {
+function tell(world: CliHost, { problem, ending }: ExitError, json: boolean, command?: CliCommand): void {
   if (json) {
     world.err(`${JSON.stringify(problem, null, 2)}\n`);
     return;
   }
   // Several lines are the command line's own; what others wrote is made safe line by line.
   const lines = [
-    problem.detail.split('\n').map(safe).join('\n'),
-    ...(problem.errors ?? []).map(error => `  ${safe(error)}`),
+    problem.detail.split('\n').map(escapeForTerminal).join('\n'),
+    ...(problem.errors ?? []).map(error => `  ${escapeForTerminal(error)}`),
   ];
   world.err(`broch: ${lines.join('\n')}\n`);
   if (ending === 'usage' && command) world.err(`More: broch ${command.words.join(' ')} --help\n`);
 }
 
 /** Runs one command line and returns its exit code. */
-export async function main(argv: readonly string[], world: World, interrupts = { say: () => '' }): Promise<number> {
+export async function main(argv: readonly string[], world: CliHost, interrupts = { say: () => '' }): Promise<number> {
   const asJson = argv.includes('--json');
-  let command: Command | undefined;
+  let command: CliCommand | undefined;
   try {
     const ordered = verbFirst(argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
     const found = find(ordered);
     command = found.command;
     if (!command) return withoutCommand(found.words, ordered, world);
     if (wantsHelp(found.rest)) {
-      world.out(commandHelp(command, globals));
+      world.out(formatCommandHelp(command, globals));
       return 0;
     }
-    const fields: Field[] = [...fieldsOf(command.flags), ...globals];
-    const parsed = parseWords(fieldsOf(command.params), fields, found.rest);
-    const own = Object.fromEntries(Object.entries(parsed.flags).filter(([name]) => !(name in Globals.shape)));
+    const fields: ArgumentField[] = [...fieldsOf(command.flags), ...globals];
+    const parsed = parseArguments(fieldsOf(command.params), fields, found.rest);
+    const own = Object.fromEntries(Object.entries(parsed.flags).filter(([name]) => !(name in GlobalFlags.shape)));
     const context = contextOf(world, parsed.flags, interrupts);
-    const ending: Ending = await command.run({ params: parsed.params, flags: own }, context);
-    return exits[ending][0];
+    const ending: ExitKind = await command.run({ params: parsed.params, flags: own }, context);
+    return exitCodes[ending][0];
   } catch (error) {
-    const exit = exitOf(error);
+    const exit = toExitError(error);
     tell(world, exit, asJson, command);
-    return exits[exit.ending][0];
+    return exitCodes[exit.ending][0];
   }
 }
 
-function withoutCommand(words: readonly string[], ordered: readonly string[], world: World): number {
+function withoutCommand(words: readonly string[], ordered: readonly string[], world: CliHost): number {
   if (words.length === 0 && ordered[0] === '--version') {
     world.out(`${JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version}\n`);
-    return exits.ok[0];
+    return exitCodes.ok[0];
   }
   const group = words.length > 0 ? starting(words.slice(0, 1)) : [];
-  if (words.length === 0 && (wantsHelp(ordered) || ordered.length === 0)) world.out(overview(commands, globals));
-  else if (wantsHelp(ordered) && group.length > 0) world.out(groupHelp(words[0] as string, group));
+  if (words.length === 0 && (wantsHelp(ordered) || ordered.length === 0))
+    world.out(formatHelpOverview(cliCommands, globals));
+  else if (wantsHelp(ordered) && group.length > 0) world.out(formatGroupHelp(words[0] as string, group));
   else if (words.length === 1 && group.length > 0) {
-    world.err(groupHelp(words[0] as string, group));
-    return exits.usage[0];
+    world.err(formatGroupHelp(words[0] as string, group));
+    return exitCodes.usage[0];
   } else if (words.length === 0)
     throw new Stop('usage', `${ordered[0]} comes after a command. All commands: broch --help`);
   else throw unknown(words);
-  return exits.ok[0];
+  return exitCodes.ok[0];
 }

@@ -16,7 +16,7 @@ function distance(a: string, b: string): number {
 }
 
 /** The one of `known` that `word` was probably meant to be, or undefined when none is near. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function findNearestWord(word: string, known: readonly string[]): string | undefined {
   const clipped = word.slice(0, 60);
   const ranked = known
     .map(name => ({ name, far: name.startsWith(clipped) && clipped.length > 1 ? 1 : distance(clipped, name) }))

@@ -1,10 +1,10 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
 import { cents, money as inCurrency } from '../../functions/costs/money.ts';
-import type { Named, Shape } from './shape.ts';
+import type { OutputShape, ShapeField } from './shape.ts';
 
 /** Where output goes, and what it may look like there. */
-export interface Screen {
+export interface OutputScreen {
   /** Columns of the terminal; undefined where there is none, and then nothing is folded or coloured. */
   readonly width: number | undefined;
 }
@@ -13,7 +13,7 @@ export interface Screen {
  * Text of other people's making (file names, titles, reasons), safe to print: what would move the cursor, recolour the
  * terminal, reverse the line or hide in it is shown as its number.
  */
-export const safe = (text: string): string =>
+export const escapeForTerminal = (text: string): string =>
   text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
     /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
@@ -24,7 +24,7 @@ export const safe = (text: string): string =>
   );
 
 /** 1.2 GB: three figures at most, powers of ten as disks and bills count. */
-export function bytes(count: number): string {
+export function formatBytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let [value, unit] = [count, 0];
   while (value >= 999.5 && unit < units.length - 1) {
@@ -35,55 +35,57 @@ export function bytes(count: number): string {
 }
 
 /** Integer millionths as 1,234.56 or $1,234.56, rounded as the cost card rounds; never through floating point. */
-export const money = (micros: string, currency = ''): string =>
+export const formatMicros = (micros: string, currency = ''): string =>
   /^[A-Z]{3}$/.test(currency)
     ? inCurrency(cents(micros), currency)
     : inCurrency(cents(micros), 'XXX').replace('¤', '').trim();
 
 /** The time of day where this machine is, to the second; the exact instant is in the JSON. */
-export function time(iso: string): string {
+export function formatTime(iso: string): string {
   const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return safe(iso);
+  if (Number.isNaN(at.getTime())) return escapeForTerminal(iso);
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 
 const good = new Set(['ready', 'registered', 'sent', 'approved', 'released']);
 const bad = new Set(['failed', 'held', 'unsent', 'refused', 'rejected']);
 
-export const status = (text: string, { width }: Screen): string => {
+export const formatStatus = (text: string, { width }: OutputScreen): string => {
   const colour = good.has(text) ? 'green' : bad.has(text) ? 'red' : 'yellow';
-  return width === undefined ? safe(text) : styleText(colour, safe(text), { stream: process.stdout });
+  return width === undefined
+    ? escapeForTerminal(text)
+    : styleText(colour, escapeForTerminal(text), { stream: process.stdout });
 };
 
 interface Around {
-  readonly screen: Screen;
+  readonly screen: OutputScreen;
   readonly currency?: string | undefined;
 }
 
 /** One value in a cell. Lists of plain values are joined; anything deeper is counted here and shown in full elsewhere. */
-function cell(value: unknown, shape: Shape, around: Around): string {
+function cell(value: unknown, shape: OutputShape, around: Around): string {
   if (value === undefined || value === null) return '';
   if (shape.kind === 'list' && Array.isArray(value))
     return shape.of.kind === 'record'
-      ? grouped(value.length)
+      ? formatCount(value.length)
       : value.map(one => cell(one, shape.of, around)).join(', ');
-  if (shape.kind === 'time' && typeof value === 'string') return time(value);
-  if (shape.kind === 'bytes' && typeof value === 'number') return bytes(value);
-  if (shape.kind === 'count' && typeof value === 'number') return grouped(value);
+  if (shape.kind === 'time' && typeof value === 'string') return formatTime(value);
+  if (shape.kind === 'bytes' && typeof value === 'number') return formatBytes(value);
+  if (shape.kind === 'count' && typeof value === 'number') return formatCount(value);
   if (shape.kind === 'money' && typeof value === 'string' && /^-?\d+$/.test(value))
-    return money(value, around.currency);
-  if (shape.kind === 'status') return status(String(value), around.screen);
-  return safe(typeof value === 'object' ? JSON.stringify(value) : String(value));
+    return formatMicros(value, around.currency);
+  if (shape.kind === 'status') return formatStatus(String(value), around.screen);
+  return escapeForTerminal(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
-const rightward = new Set<Shape['kind']>(['bytes', 'count', 'money']);
+const rightward = new Set<OutputShape['kind']>(['bytes', 'count', 'money']);
 
 /** requestedAt → requested, readyMinutes → ready minutes. */
-const label = ({ name, shape }: Named): string =>
+const label = ({ name, shape }: ShapeField): string =>
   name
     .replace(/Name$/, '')
     .replace(shape.kind === 'time' ? /At$/ : /$^/, '')
@@ -96,7 +98,7 @@ const plain = Object.fromEntries(
 );
 
 /** Aligned columns without lines. `right` are the numbers of the columns that end on the right. */
-export function columns(
+export function formatColumns(
   rows: readonly (readonly string[])[],
   head: readonly string[] = [],
   right: readonly number[] = [],
@@ -117,7 +119,7 @@ export function columns(
 }
 
 /** What a table shows of each thing: what every stage has, and a reason; a person's name rather than their number. */
-function tabled(fields: readonly Named[], rows: readonly Record<string, unknown>[]): Named[] {
+function tabled(fields: readonly ShapeField[], rows: readonly Record<string, unknown>[]): ShapeField[] {
   const names = new Set(fields.map(({ name }) => name));
   return fields.filter(({ name, shape, always }) => {
     if (!always && name !== 'reason') return false;
@@ -127,7 +129,11 @@ function tabled(fields: readonly Named[], rows: readonly Record<string, unknown>
 }
 
 /** Many things: a table where it fits, else one block for each. */
-export function many(rows: readonly Record<string, unknown>[], shape: Shape, screen: Screen): string {
+export function formatRecords(
+  rows: readonly Record<string, unknown>[],
+  shape: OutputShape,
+  screen: OutputScreen,
+): string {
   if (rows.length === 0) return 'Nothing here yet.';
   if (shape.kind !== 'record') return rows.map(row => cell(row, shape, { screen })).join('\n');
   const shown = tabled(shape.fields, rows);
@@ -138,15 +144,15 @@ export function many(rows: readonly Record<string, unknown>[], shape: Shape, scr
   const right = shown.flatMap(({ shape }, i) =>
     rightward.has(shape.kind) || (shape.kind === 'list' && shape.of.kind === 'record') ? [i] : [],
   );
-  const table = columns(lines, shown.map(label), right);
+  const table = formatColumns(lines, shown.map(label), right);
   const wide = Math.max(...table.split('\n').map(line => stripVTControlCharacters(line).length));
   if (screen.width === undefined || wide <= screen.width) return table;
   const heads = shown.map(label);
-  return lines.map(line => columns(line.map((value, i) => [heads[i] ?? '', value]))).join('\n\n');
+  return lines.map(line => formatColumns(line.map((value, i) => [heads[i] ?? '', value]))).join('\n\n');
 }
 
 /** One thing: its values one below the other, then what it holds as tables. */
-export function one(value: Record<string, unknown>, shape: Shape, screen: Screen): string {
+export function formatRecord(value: Record<string, unknown>, shape: OutputShape, screen: OutputScreen): string {
   if (shape.kind !== 'record' || shape.fields.length === 0) return JSON.stringify(value, null, 2);
   const around = { screen, currency: value.currency as string | undefined };
   const here = shape.fields.filter(({ name }) => value[name] !== undefined && value[name] !== null);
@@ -163,12 +169,12 @@ export function one(value: Record<string, unknown>, shape: Shape, screen: Screen
         ]);
     } else if (field.shape.kind === 'list' && field.shape.of.kind === 'record' && Array.isArray(held)) {
       const things = held.map(thing => ({ ...(around.currency && { currency: around.currency }), ...thing }));
-      if (held.length > 0) below.push(`${label(field)}:\n${many(things, field.shape.of, screen)}`);
+      if (held.length > 0) below.push(`${label(field)}:\n${formatRecords(things, field.shape.of, screen)}`);
     } else rows.push([label({ ...field, name: twice(field.name, here) }), cell(held, field.shape, around)]);
   }
-  return [columns(rows), ...below].join('\n\n');
+  return [formatColumns(rows), ...below].join('\n\n');
 }
 
 /** Where a person's number and name are both shown, the number is called so. */
-const twice = (name: string, fields: readonly Named[]): string =>
+const twice = (name: string, fields: readonly ShapeField[]): string =>
   fields.some(other => other.name === `${name}Name`) ? `${name}Id` : name;

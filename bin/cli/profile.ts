@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
-import { Exit } from './exit.ts';
+import { ExitError } from './exit.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -33,7 +33,7 @@ const Cloud = z.object({
 });
 
 /** A profile in use. `embedded` is there when it is the cloud of `npm start` on this machine. */
-export interface Place extends Profile {
+export interface ActiveProfile extends Profile {
   readonly name: string;
   readonly region: string;
   readonly embedded?: {
@@ -48,10 +48,10 @@ export interface Place extends Profile {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where profiles, tokens and unfinished uploads are kept. */
-export const home = (env: Environment): string => join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'broch');
+export const cliHome = (env: Environment): string => join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'broch');
 
 /** Writes a file that only its owner may read, all of it or nothing. */
-export function writePrivate(file: string, value: unknown): void {
+export function writePrivateFile(file: string, value: unknown): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}`;
   rmSync(draft, { force: true });
@@ -61,25 +61,25 @@ export function writePrivate(file: string, value: unknown): void {
 }
 
 /** A file of ours, or undefined where it is absent. What can't be understood is named, not guessed at. */
-export function readPrivate<T>(file: string, schema: z.ZodType<T>): T | undefined {
+export function readPrivateFile<T>(file: string, schema: z.ZodType<T>): T | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    throw new Exit('fault', `${file} can't be understood. Remove it and try again.`);
+    throw new ExitError('fault', `${file} can't be understood. Remove it and try again.`);
   }
 }
 
-const profilesFile = (env: Environment) => join(home(env), 'profiles.json');
-const placeOf = (name: string, profile: Profile): Place => ({
+const profilesFile = (env: Environment) => join(cliHome(env), 'profiles.json');
+const placeOf = (name: string, profile: Profile): ActiveProfile => ({
   ...profile,
   name,
   region: profile.pool.split('_')[0] as string,
 });
 
 /** The embedded cloud, while `npm start` is up. */
-function embedded(file: string): Place | undefined {
-  const cloud = readPrivate(file, Cloud);
+function embedded(file: string): ActiveProfile | undefined {
+  const cloud = readPrivateFile(file, Cloud);
   if (!cloud || !existsSync(cloud.ca)) return undefined;
   const { endpoint, account, people, api, pool, client } = cloud;
   return {
@@ -89,37 +89,37 @@ function embedded(file: string): Place | undefined {
 }
 
 /** Where the embedded cloud says that it is up. */
-export const cloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
+export const embeddedCloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
 
 /** The profile asked for; else the embedded cloud while it is up; else the one signed in to last. */
-export function choosePlace(env: Environment, asked: string | undefined): Place {
+export function chooseProfile(env: Environment, asked: string | undefined): ActiveProfile {
   const name = asked ?? env.BROCH_PROFILE;
   if (name === undefined || name === 'local') {
-    const local = embedded(cloudFile(env));
+    const local = embedded(embeddedCloudFile(env));
     if (local) return local;
     if (name === 'local')
-      throw new Exit('unsigned', 'The embedded cloud is not up. Start it with `npm start` and leave it running.');
+      throw new ExitError('unsigned', 'The embedded cloud is not up. Start it with `npm start` and leave it running.');
   }
-  const known = readPrivate(profilesFile(env), Profiles);
+  const known = readPrivateFile(profilesFile(env), Profiles);
   const profile = known?.profiles[name ?? known.chosen];
   if (known && profile) return placeOf(name ?? known.chosen, profile);
   if (name === undefined)
-    throw new Exit(
+    throw new ExitError(
       'unsigned',
       'No Broch is known here. Run `npm start` for the embedded one, or sign in: broch login --api … --pool … --client …',
     );
   const names = Object.keys(known?.profiles ?? {});
-  throw new Exit(
+  throw new ExitError(
     'usage',
     `There is no profile ${name}. ${names.length > 0 ? `Known: ${names.join(', ')}.` : 'Make it: broch login --profile … --api … --pool … --client …'}`,
   );
 }
 
 /** Keeps a profile and makes it the one used from now on. */
-export function keepPlace(env: Environment, name: string, profile: Profile): Place {
+export function saveProfile(env: Environment, name: string, profile: Profile): ActiveProfile {
   const parsed = Profile.parse(profile);
-  const known = readPrivate(profilesFile(env), Profiles);
-  writePrivate(profilesFile(env), { chosen: name, profiles: { ...known?.profiles, [name]: parsed } });
+  const known = readPrivateFile(profilesFile(env), Profiles);
+  writePrivateFile(profilesFile(env), { chosen: name, profiles: { ...known?.profiles, [name]: parsed } });
   return placeOf(name, parsed);
 }
 

@@ -1,4 +1,4 @@
-import { bytes, grouped, safe } from './output.ts';
+import { escapeForTerminal, formatBytes, formatCount } from './output.ts';
 
 interface Where {
   readonly json: boolean;
@@ -9,7 +9,7 @@ interface Where {
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /** Seconds as people say them. */
-export function spell(seconds: number): string {
+export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'unknown';
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
@@ -18,7 +18,7 @@ export function spell(seconds: number): string {
 }
 
 /** One line on standard error that stays in place on a terminal; elsewhere a new line now and then. Silent with --json. */
-export class Live implements Disposable {
+export class ProgressLine implements Disposable {
   readonly #where: Where;
   readonly #started = Date.now();
   readonly #timer: NodeJS.Timeout | undefined;
@@ -36,15 +36,15 @@ export class Live implements Disposable {
 
   /** A thing has come to a stage: told when it is another than before. */
   stage(what: string, stage: string): void {
-    this.#text = `${safe(what)}: ${safe(stage)}`;
+    this.#text = `${escapeForTerminal(what)}: ${escapeForTerminal(stage)}`;
     if (stage !== this.#stage && !this.#where.live)
-      this.#where.remark(`${this.#text} (${spell((Date.now() - this.#started) / 1000)})`);
+      this.#where.remark(`${this.#text} (${formatDuration((Date.now() - this.#started) / 1000)})`);
     this.#stage = stage;
   }
 
   /** Figures that change all the time: drawn in place, or said every five seconds. */
   figures(text: string): void {
-    this.#text = safe(text);
+    this.#text = escapeForTerminal(text);
     if (this.#where.live || Date.now() - this.#said < 5000) return;
     this.#said = Date.now();
     this.#where.remark(this.#text);
@@ -55,7 +55,9 @@ export class Live implements Disposable {
     this.#frame = (this.#frame + 1) % frames.length;
     const room = Math.max(20, (process.stderr.columns || 80) - 16);
     const text = this.#text.length > room ? `${this.#text.slice(0, room - 1)}…` : this.#text;
-    process.stderr.write(`\r\x1b[K${frames[this.#frame]} ${text} ${spell((Date.now() - this.#started) / 1000)}`);
+    process.stderr.write(
+      `\r\x1b[K${frames[this.#frame]} ${text} ${formatDuration((Date.now() - this.#started) / 1000)}`,
+    );
   }
 
   /** Takes the line away. */
@@ -70,19 +72,24 @@ export class Live implements Disposable {
   }
 }
 
-export interface Amount {
+export interface TransferAmount {
   readonly files: number;
   readonly bytes: number;
 }
 
 /** `412 of 10,000 files, 1.2 of 4.0 GB, 38 MB/s, 1 min 14 s left`; `elapsed` in seconds of this run's own `sent` bytes. */
-export function sending(done: Amount, all: Amount, sent: number, elapsed: number): string {
+export function formatTransferProgress(
+  done: TransferAmount,
+  all: TransferAmount,
+  sent: number,
+  elapsed: number,
+): string {
   const rate = elapsed > 0.5 ? sent / elapsed : 0;
   const parts = [
-    `${grouped(done.files)} of ${grouped(all.files)} files`,
-    `${bytes(done.bytes)} of ${bytes(all.bytes)}`,
-    ...(rate > 0 ? [`${bytes(Math.round(rate))}/s`] : []),
-    ...(rate > 0 && done.bytes < all.bytes ? [`${spell((all.bytes - done.bytes) / rate)} left`] : []),
+    `${formatCount(done.files)} of ${formatCount(all.files)} files`,
+    `${formatBytes(done.bytes)} of ${formatBytes(all.bytes)}`,
+    ...(rate > 0 ? [`${formatBytes(Math.round(rate))}/s`] : []),
+    ...(rate > 0 && done.bytes < all.bytes ? [`${formatDuration((all.bytes - done.bytes) / rate)} left`] : []),
   ];
   return parts.join(', ');
 }

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { Exit } from './exit.ts';
+import { ExitError } from './exit.ts';
 
 /** Asks a person and waits for the answer; a hidden one is not echoed. */
 export type Prompt = (question: string, hidden?: boolean) => Promise<string>;
@@ -11,7 +11,7 @@ interface Streams {
 }
 
 /** Asks on the terminal, or reads the lines of a pipe. Questions go to standard error: standard output is for results. */
-export function terminal(
+export function createTerminalPrompt(
   { input, output }: Streams = { input: process.stdin, output: process.stderr },
 ): Prompt & Disposable {
   let muted = false;
@@ -50,7 +50,7 @@ export function terminal(
     const line = await next();
     muted = false;
     if (hidden || !input.isTTY) output.write('\n');
-    if (line === undefined) throw new Exit('usage', 'Nobody is there to answer: run this in a terminal.');
+    if (line === undefined) throw new ExitError('usage', 'Nobody is there to answer: run this in a terminal.');
     return line;
   };
   return Object.assign(ask, { [Symbol.dispose]: () => lines.close() });

@@ -4,54 +4,60 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { generate } from 'otplib';
 import * as z from 'zod';
-import type { Tokens as Source } from './call.ts';
-import { Exit } from './exit.ts';
-import { type Environment, home, type Place, readPrivate, writePrivate } from './profile.ts';
-import { type Person, refreshTokens, revoke, signIn, type Tokens } from './signin.ts';
+import type { AccessTokenSource as Source } from './call.ts';
+import { ExitError } from './exit.ts';
+import { type ActiveProfile, cliHome, type Environment, readPrivateFile, writePrivateFile } from './profile.ts';
+import { refreshTokens, revokeSession, type SessionTokens, type SignInUser, signIn } from './signin.ts';
 
 const Kept = z.object({ name: z.string(), access: z.string(), refresh: z.string(), until: z.iso.datetime() });
 const Current = z.object({ name: z.string() });
 
 /** Files are named by a hash, as a person's name may hold anything; a new pool is a new place. */
-const fileOf = (env: Environment, { api, pool, client }: Place, name = '') => {
+const fileOf = (env: Environment, { api, pool, client }: ActiveProfile, name = '') => {
   const id = createHash('sha256')
     .update(JSON.stringify([api, pool, client, name]))
     .digest('hex')
     .slice(0, 24);
-  return join(home(env), 'sessions', `${id}.json`);
+  return join(cliHome(env), 'sessions', `${id}.json`);
 };
 
 /** Whoever signed in last at a place. */
-export const current = (env: Environment, place: Place): string | undefined =>
-  readPrivate(fileOf(env, place), Current)?.name;
+export const findCurrentUser = (env: Environment, place: ActiveProfile): string | undefined =>
+  readPrivateFile(fileOf(env, place), Current)?.name;
 
 /** Signs in and remembers it; `chosen` makes the person the one that commands act as. */
-export async function remember(env: Environment, place: Place, person: Person, chosen: boolean): Promise<Tokens> {
+export async function startSession(
+  env: Environment,
+  place: ActiveProfile,
+  person: SignInUser,
+  chosen: boolean,
+): Promise<SessionTokens> {
   const tokens = await signIn(place, person);
-  writePrivate(fileOf(env, place, person.name), { name: person.name, ...tokens });
-  if (chosen) writePrivate(fileOf(env, place), { name: person.name });
+  writePrivateFile(fileOf(env, place, person.name), { name: person.name, ...tokens });
+  if (chosen) writePrivateFile(fileOf(env, place), { name: person.name });
   return tokens;
 }
 
 /** Ends one person's session, or the current one. Returns whose it was. */
-export async function forget(env: Environment, place: Place, asked?: string): Promise<string | undefined> {
-  const name = asked ?? current(env, place);
-  const kept = name === undefined ? undefined : readPrivate(fileOf(env, place, name), Kept);
+export async function endSession(env: Environment, place: ActiveProfile, asked?: string): Promise<string | undefined> {
+  const name = asked ?? findCurrentUser(env, place);
+  const kept = name === undefined ? undefined : readPrivateFile(fileOf(env, place, name), Kept);
   if (!kept) return undefined;
   // The files go first: signed out here also when the pool can't be reached.
   rmSync(fileOf(env, place, kept.name), { force: true });
-  if (current(env, place) === kept.name) rmSync(fileOf(env, place), { force: true });
-  await revoke(place, kept);
+  if (findCurrentUser(env, place) === kept.name) rmSync(fileOf(env, place), { force: true });
+  await revokeSession(place, kept);
   return kept.name;
 }
 
 /** A person of the embedded cloud: its file knows what people elsewhere are asked for. */
-export function embeddedPerson(place: Place, name: string): Person {
+export function findEmbeddedUser(place: ActiveProfile, name: string): SignInUser {
   const people = place.embedded?.people ?? [];
   const known = people.find(person => person.name === name);
-  if (!known) throw new Exit('usage', `There is no ${name} in the embedded cloud. There are: ${introduce(place)}.`);
+  if (!known)
+    throw new ExitError('usage', `There is no ${name} in the embedded cloud. There are: ${introduce(place)}.`);
   const never = async () => {
-    throw new Exit('fault', `${name} is not set up in the embedded cloud. Start it again: npm start`);
+    throw new ExitError('fault', `${name} is not set up in the embedded cloud. Start it again: npm start`);
   };
   return {
     name,
@@ -66,14 +72,18 @@ export function embeddedPerson(place: Place, name: string): Person {
   };
 }
 
-const introduce = (place: Place): string =>
+const introduce = (place: ActiveProfile): string =>
   (place.embedded?.people ?? []).map(({ name, role }) => `${name} (${role})`).join(', ');
 
 /** Who a command acts as, and their tokens: kept, renewed when they end, got anew in the embedded cloud. */
-export function session(env: Environment, place: Place, asked: string | undefined): { name: string; tokens: Source } {
-  const name = asked ?? env.BROCH_AS ?? current(env, place);
+export function loadSession(
+  env: Environment,
+  place: ActiveProfile,
+  asked: string | undefined,
+): { name: string; tokens: Source } {
+  const name = asked ?? env.BROCH_AS ?? findCurrentUser(env, place);
   if (name === undefined)
-    throw new Exit(
+    throw new ExitError(
       'unsigned',
       place.embedded
         ? `Nobody is signed in. Choose who to be, as in \`broch login --as ${place.embedded.people[0]?.name}\`: ${introduce(place)}.`
@@ -83,16 +93,16 @@ export function session(env: Environment, place: Place, asked: string | undefine
   return {
     name,
     tokens: async renewed => {
-      const kept = existsSync(file) ? readPrivate(file, Kept) : undefined;
+      const kept = existsSync(file) ? readPrivateFile(file, Kept) : undefined;
       if (kept && !renewed && Date.parse(kept.until) > Date.now() + 60_000) return kept.access;
       const fresh = kept && (await refreshTokens(place, kept));
       if (fresh) {
-        writePrivate(file, { name, ...fresh });
+        writePrivateFile(file, { name, ...fresh });
         return fresh.access;
       }
       rmSync(file, { force: true });
-      if (place.embedded) return (await remember(env, place, embeddedPerson(place, name), false)).access;
-      throw new Exit(
+      if (place.embedded) return (await startSession(env, place, findEmbeddedUser(place, name), false)).access;
+      throw new ExitError(
         'unsigned',
         kept ? 'Your session has ended: broch login' : `${name} is not signed in: broch login`,
       );

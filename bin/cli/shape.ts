@@ -1,14 +1,14 @@
 import * as z from 'zod';
 
 /** How a value is shown to people: read off the schema of what the API returns. */
-export type Shape =
+export type OutputShape =
   | { readonly kind: 'text' | 'time' | 'bytes' | 'count' | 'money' | 'status' | 'unknown' }
-  | { readonly kind: 'list'; readonly of: Shape }
-  | { readonly kind: 'record'; readonly fields: readonly Named[] };
+  | { readonly kind: 'list'; readonly of: OutputShape }
+  | { readonly kind: 'record'; readonly fields: readonly ShapeField[] };
 
-export interface Named {
+export interface ShapeField {
   readonly name: string;
-  readonly shape: Shape;
+  readonly shape: OutputShape;
   /** There whatever stage the thing is in. */
   readonly always: boolean;
 }
@@ -28,7 +28,7 @@ interface Json {
 /** Money is the only text of digits alone in this API: integer millionths (functions/costs/costs.ts). */
 const micros = '^-?\\d+$';
 
-function read(json: Json, name: string): Shape {
+function read(json: Json, name: string): OutputShape {
   const variants = json.oneOf ?? json.anyOf;
   if (variants?.every(({ properties }) => properties)) return union(variants);
   if (json.properties) return union([json]);
@@ -41,8 +41,8 @@ function read(json: Json, name: string): Shape {
   return { kind: 'unknown' };
 }
 
-function union(variants: readonly Json[]): Shape {
-  const fields = new Map<string, Named>();
+function union(variants: readonly Json[]): OutputShape {
+  const fields = new Map<string, ShapeField>();
   for (const { properties = {} } of variants) {
     for (const [name, json] of Object.entries(properties)) {
       const always = variants.every(({ required }) => required?.includes(name));
@@ -52,14 +52,14 @@ function union(variants: readonly Json[]): Shape {
   // What it is called and how it stands come first.
   const first = ['id', 'title', 'name', 'status'].filter(name => fields.has(name));
   const order = new Set([...first, ...fields.keys()]);
-  return { kind: 'record', fields: [...order].map(name => fields.get(name) as Named) };
+  return { kind: 'record', fields: [...order].map(name => fields.get(name) as ShapeField) };
 }
 
-export const shapeOf = (schema: z.ZodType): Shape =>
+export const toOutputShape = (schema: z.ZodType): OutputShape =>
   read(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json, '');
 
 /** What a page's items look like, or undefined where the shape is no page. */
-export const pageItems = (shape: Shape): Shape | undefined => {
+export const pageItemShape = (shape: OutputShape): OutputShape | undefined => {
   if (shape.kind !== 'record') return undefined;
   const items = shape.fields.find(({ name }) => name === 'items')?.shape;
   return items?.kind === 'list' ? items.of : undefined;

@@ -9,11 +9,11 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { generateURI } from 'otplib';
 import { agentFor } from './call.ts';
-import { Exit } from './exit.ts';
-import type { Place } from './profile.ts';
-import { exchange } from './srp.ts';
+import { ExitError } from './exit.ts';
+import type { ActiveProfile } from './profile.ts';
+import { startSrpExchange } from './srp.ts';
 
-export interface Tokens {
+export interface SessionTokens {
   readonly access: string;
   readonly refresh: string;
   /** When the access token ends, ISO 8601. */
@@ -21,7 +21,7 @@ export interface Tokens {
 }
 
 /** Who is signing in: what only a person (or, in the embedded cloud, its file) knows. */
-export interface Person {
+export interface SignInUser {
   readonly name: string;
   password(): Promise<string>;
   /** A new password of their own, in place of the one they were given. */
@@ -32,7 +32,7 @@ export interface Person {
 }
 
 /** The user pool's public operations: nothing is signed on AWS. */
-export function poolClient(place: Place): CognitoIdentityProviderClient {
+export function createPoolClient(place: ActiveProfile): CognitoIdentityProviderClient {
   const { region, embedded } = place;
   if (!embedded) return new CognitoIdentityProviderClient({ region });
   return new CognitoIdentityProviderClient({
@@ -47,35 +47,35 @@ const wrongCode = (error: unknown) =>
   ['CodeMismatchException', 'ExpiredCodeException', 'EnableSoftwareTokenMFAException'].includes(named(error));
 
 /** A refusal by the pool in words for a person; anything else stays what it is. */
-function told(error: unknown, place: Place): unknown {
+function told(error: unknown, place: ActiveProfile): unknown {
   switch (named(error)) {
     case 'NotAuthorizedException':
     case 'UserNotFoundException':
-      return new Exit('unsigned', `Not signed in: ${(error as Error).message}`);
+      return new ExitError('unsigned', `Not signed in: ${(error as Error).message}`);
     case 'CodeMismatchException':
     case 'ExpiredCodeException':
     case 'EnableSoftwareTokenMFAException':
-      return new Exit(
+      return new ExitError(
         'unsigned',
         "Not signed in: the code is not the one due now. Check this machine's and your phone's clock.",
       );
     case 'PasswordResetRequiredException':
-      return new Exit('unsigned', 'Your password has to be reset. Ask your operator for a new one.');
+      return new ExitError('unsigned', 'Your password has to be reset. Ask your operator for a new one.');
     case 'InvalidPasswordException':
-      return new Exit('refused', (error as Error).message);
+      return new ExitError('refused', (error as Error).message);
     case 'TooManyRequestsException':
     case 'LimitExceededException':
-      return new Exit('fault', 'Too many tries. Wait a few minutes.');
+      return new ExitError('fault', 'Too many tries. Wait a few minutes.');
     case 'ResourceNotFoundException':
-      return new Exit('usage', `There is no client ${place.client} in the user pool ${place.pool}.`);
+      return new ExitError('usage', `There is no client ${place.client} in the user pool ${place.pool}.`);
     default:
       return error;
   }
 }
 
-function tokensOf(answer: InitiateAuthCommandOutput, now: Date, refresh?: string): Tokens {
+function tokensOf(answer: InitiateAuthCommandOutput, now: Date, refresh?: string): SessionTokens {
   const { AccessToken, RefreshToken = refresh, ExpiresIn = 0 } = answer.AuthenticationResult ?? {};
-  if (!AccessToken || !RefreshToken) throw new Exit('fault', 'The user pool answered without tokens.');
+  if (!AccessToken || !RefreshToken) throw new ExitError('fault', 'The user pool answered without tokens.');
   return {
     access: AccessToken,
     refresh: RefreshToken,
@@ -84,10 +84,10 @@ function tokensOf(answer: InitiateAuthCommandOutput, now: Date, refresh?: string
 }
 
 /** Signs a person in: password (by SRP), a new one where theirs was given to them, authenticator set-up, code. */
-export async function signIn(place: Place, person: Person): Promise<Tokens> {
-  const client = poolClient(place);
+export async function signIn(place: ActiveProfile, person: SignInUser): Promise<SessionTokens> {
+  const client = createPoolClient(place);
   const ClientId = place.client;
-  const { publicValue, prove } = exchange(place.pool);
+  const { publicValue, prove } = startSrpExchange(place.pool);
 
   const respond = (answer: InitiateAuthCommandOutput, USERNAME: string, responses: Record<string, string>) =>
     client.send(
@@ -158,10 +158,13 @@ export async function signIn(place: Place, person: Person): Promise<Tokens> {
           break;
         }
         default:
-          throw new Exit('fault', `The user pool asks for ${answer.ChallengeName}, which this command can't answer.`);
+          throw new ExitError(
+            'fault',
+            `The user pool asks for ${answer.ChallengeName}, which this command can't answer.`,
+          );
       }
     }
-    throw new Exit('fault', 'The user pool asked too many questions.');
+    throw new ExitError('fault', 'The user pool asked too many questions.');
   } catch (error) {
     throw told(error, place);
   } finally {
@@ -170,8 +173,11 @@ export async function signIn(place: Place, person: Person): Promise<Tokens> {
 }
 
 /** A new access token, or undefined when the session has ended (after hours, or by a sign-out elsewhere). */
-export async function refreshTokens(place: Place, { refresh }: Tokens): Promise<Tokens | undefined> {
-  const client = poolClient(place);
+export async function refreshTokens(
+  place: ActiveProfile,
+  { refresh }: SessionTokens,
+): Promise<SessionTokens | undefined> {
+  const client = createPoolClient(place);
   try {
     const answer = await client.send(
       new InitiateAuthCommand({
@@ -191,8 +197,8 @@ export async function refreshTokens(place: Place, { refresh }: Tokens): Promise<
 }
 
 /** Ends a session at the pool: its refresh token, and the access tokens made from it, are void. */
-export async function revoke(place: Place, { refresh }: Tokens): Promise<void> {
-  const client = poolClient(place);
+export async function revokeSession(place: ActiveProfile, { refresh }: SessionTokens): Promise<void> {
+  const client = createPoolClient(place);
   try {
     await client.send(new RevokeTokenCommand({ ClientId: place.client, Token: refresh }));
   } finally {

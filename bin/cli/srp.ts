@@ -38,7 +38,7 @@ const number = (buffer: Buffer): bigint => BigInt(`0x${buffer.toString('hex')}`)
 const multiplier = number(sha256(bytes(prime), bytes(generator)));
 
 /** What the service answers to our half of the exchange. */
-export interface Challenge {
+export interface SrpChallenge {
   readonly salt: string;
   readonly serverPublic: string;
   readonly secretBlock: string;
@@ -47,19 +47,19 @@ export interface Challenge {
 }
 
 /** As Cognito wants it, in UTC whatever the machine's zone: `Sat Nov 7 09:05:00 UTC 2026`. */
-export function timestamp(at: Date): string {
+export function formatSrpTimestamp(at: Date): string {
   const [weekday, day, month, year, time] = at.toUTCString().replace(',', '').split(' ');
   return `${weekday} ${month} ${Number(day)} ${time} UTC ${year}`;
 }
 
 /** One sign-in. `secret` is given only by tests. */
-export function exchange(pool: string, secret: bigint = number(randomBytes(128))) {
+export function startSrpExchange(pool: string, secret: bigint = number(randomBytes(128))) {
   const ours = power(generator, secret);
   const poolName = pool.split('_')[1] ?? '';
   return {
     publicValue: ours.toString(16),
     /** The proof for PASSWORD_VERIFIER. */
-    prove({ salt, serverPublic, secretBlock, user }: Challenge, password: string, at: Date) {
+    prove({ salt, serverPublic, secretBlock, user }: SrpChallenge, password: string, at: Date) {
       const theirs = BigInt(`0x${serverPublic}`);
       if (theirs % prime === 0n) throw new Error('the service sent a value that no honest service sends');
       const scramble = number(sha256(bytes(ours), bytes(theirs)));
@@ -70,7 +70,7 @@ export function exchange(pool: string, secret: bigint = number(randomBytes(128))
       const shared = power(base, secret + scramble * x);
       const extracted = createHmac('sha256', bytes(scramble)).update(bytes(shared)).digest();
       const key = createHmac('sha256', extracted).update('Caldera Derived Key\x01').digest().subarray(0, 16);
-      const stamp = timestamp(at);
+      const stamp = formatSrpTimestamp(at);
       const signature = createHmac('sha256', key)
         .update(poolName + user)
         .update(Buffer.from(secretBlock, 'base64'))

@@ -8,27 +8,27 @@ import { sha256 } from '../../functions/storage/hash.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
 import { finding } from '../../functions/storage/paths.ts';
 import type { UploadAccess } from '../../functions/storage/upload-access.ts';
-import { type Api, agentFor } from './call.ts';
-import { Exit } from './exit.ts';
-import { type LocalFile, openFile } from './folder.ts';
-import type { Ledger, Sent } from './ledger.ts';
-import { type Live, sending } from './progress.ts';
+import { type ApiClient, agentFor } from './call.ts';
+import { ExitError } from './exit.ts';
+import { type LocalFile, openLocalFile } from './folder.ts';
+import type { SentFile, UploadLedger } from './ledger.ts';
+import { formatTransferProgress, type ProgressLine } from './progress.ts';
 
 const MiB = 1024 ** 2;
 /** Up to here a file is read whole and sent in one request, which can be repeated; above it, in parts. */
-export const whole = 16 * MiB;
+export const MAX_SINGLE_REQUEST_BYTES = 16 * MiB;
 /** At once: eight whole files, or two in parts with four parts each; 128 MiB of memory either way. */
-export const lanes = { whole: 8, parts: 2, perFile: 4 } as const;
+export const uploadConcurrency = { whole: 8, parts: 2, perFile: 4 } as const;
 
 /** Where a delivery's files go. */
-export interface Landing {
+export interface UploadLanding {
   readonly s3: S3Client;
   readonly bucket: string;
   readonly prefix: string;
 }
 
 /** The landing place, with credentials that are asked for anew before they end (the SDK asks five minutes ahead). */
-export async function landingOf(api: Api, access: () => Promise<UploadAccess>): Promise<Landing> {
+export async function openUploadLanding(api: ApiClient, access: () => Promise<UploadAccess>): Promise<UploadLanding> {
   let first: UploadAccess | undefined = await access();
   const { bucket, prefix, region } = first;
   const s3 = new S3Client({
@@ -47,7 +47,11 @@ export async function landingOf(api: Api, access: () => Promise<UploadAccess>): 
 }
 
 /** What has landed already: ETag and size by path. */
-export async function landed({ s3, bucket, prefix }: Landing): Promise<Map<string, { etag: string; size: number }>> {
+export async function listLandedFiles({
+  s3,
+  bucket,
+  prefix,
+}: UploadLanding): Promise<Map<string, { etag: string; size: number }>> {
   const there = new Map<string, { etag: string; size: number }>();
   for (let token: string | undefined; ; ) {
     const page = await s3.send(
@@ -61,11 +65,11 @@ export async function landed({ s3, bucket, prefix }: Landing): Promise<Map<strin
 }
 
 /** Sends bytes in one request; S3 itself refuses them if they don't arrive with this SHA-256. */
-export async function put(
-  { s3, bucket, prefix }: Landing,
+export async function putLandingObject(
+  { s3, bucket, prefix }: UploadLanding,
   path: string,
   body: Uint8Array,
-): Promise<Omit<Sent, 'mtime'>> {
+): Promise<Omit<SentFile, 'mtime'>> {
   const digest = sha256(body);
   const { ETag = '' } = await s3.send(
     new PutObjectCommand({
@@ -81,7 +85,7 @@ export async function put(
 
 /** Sends a large file in parts, each with its SHA-256, and hashes the whole on the way. */
 async function putParts(
-  landing: Landing,
+  landing: UploadLanding,
   file: LocalFile,
   size: number,
   body: NodeJS.ReadableStream,
@@ -101,8 +105,8 @@ async function putParts(
   let before = 0;
   const upload = new Upload({
     client: landing.s3,
-    queueSize: lanes.perFile,
-    partSize: Math.max(whole, Math.ceil(size / 10_000)),
+    queueSize: uploadConcurrency.perFile,
+    partSize: Math.max(MAX_SINGLE_REQUEST_BYTES, Math.ceil(size / 10_000)),
     params: { Bucket: landing.bucket, Key: landing.prefix + file.path, Body: hashing, ChecksumAlgorithm: 'SHA256' },
   });
   upload.on('httpUploadProgress', ({ loaded = 0 }) => {
@@ -114,20 +118,20 @@ async function putParts(
 }
 
 /** Sends one file. `promised` is the checksum of a list that came with it: a small file that differs is not sent. */
-export async function send(
-  landing: Landing,
+export async function sendFile(
+  landing: UploadLanding,
   file: LocalFile,
   promised: string | undefined,
   moved: (bytes: number) => void,
-): Promise<Sent | { differs: string }> {
-  await using handle = await openFile(file);
+): Promise<SentFile | { differs: string }> {
+  await using handle = await openLocalFile(file);
   const { size, mtimeMs: mtime } = await handle.stat();
-  let sent: Omit<Sent, 'mtime'>;
-  if (size <= whole) {
+  let sent: Omit<SentFile, 'mtime'>;
+  if (size <= MAX_SINGLE_REQUEST_BYTES) {
     const body = await handle.readFile();
     const digest = sha256(body);
     if (promised !== undefined && promised !== digest) return { differs: digest };
-    sent = await put(landing, file.path, body);
+    sent = await putLandingObject(landing, file.path, body);
     moved(body.length);
   } else {
     const body = createReadStream('', { fd: handle.fd, autoClose: false, start: 0 });
@@ -136,19 +140,20 @@ export async function send(
   }
   const after = await handle.stat();
   if (after.mtimeMs !== mtime || sent.size !== size)
-    throw new Exit('fault', `${file.path} changed while it was being read. Let it rest, then run this again.`);
+    throw new ExitError('fault', `${file.path} changed while it was being read. Let it rest, then run this again.`);
   return { ...sent, mtime };
 }
 
 /** Uploads all that has not landed as it is now. Gives what was sent, and the files that belie the folder's own list. */
-export async function sendAll(
-  landing: Landing,
-  ledger: Ledger,
+export async function sendFiles(
+  landing: UploadLanding,
+  ledger: UploadLedger,
   files: readonly LocalFile[],
   sums: ReadonlyMap<string, string>,
-  live: Live,
+  live: ProgressLine,
 ) {
-  const there = ledger.paths.length > 0 ? await landed(landing) : new Map<string, { etag: string; size: number }>();
+  const there =
+    ledger.paths.length > 0 ? await listLandedFiles(landing) : new Map<string, { etag: string; size: number }>();
   const isThere = ({ path, size, mtime }: LocalFile) => {
     const [sent, has] = [ledger.get(path), there.get(path)];
     return (
@@ -170,9 +175,11 @@ export async function sendAll(
   let moved = 0;
   const differing: Finding[] = [];
   const draw = () =>
-    live.figures(sending({ ...done, bytes: done.bytes + moved }, all, moved, (Date.now() - started) / 1000));
+    live.figures(
+      formatTransferProgress({ ...done, bytes: done.bytes + moved }, all, moved, (Date.now() - started) / 1000),
+    );
   const sendOne = async (file: LocalFile) => {
-    const sent = await send(landing, file, sums.get(file.path), count => {
+    const sent = await sendFile(landing, file, sums.get(file.path), count => {
       moved += count;
       draw();
     });
@@ -184,13 +191,13 @@ export async function sendAll(
   };
   draw();
   await parallel(
-    todo.filter(({ size }) => size <= whole),
-    lanes.whole,
+    todo.filter(({ size }) => size <= MAX_SINGLE_REQUEST_BYTES),
+    uploadConcurrency.whole,
     sendOne,
   );
   await parallel(
-    todo.filter(({ size }) => size > whole),
-    lanes.parts,
+    todo.filter(({ size }) => size > MAX_SINGLE_REQUEST_BYTES),
+    uploadConcurrency.parts,
     sendOne,
   );
   return { differing, seconds: (Date.now() - started) / 1000, all, sent: todo.length };

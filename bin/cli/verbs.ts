@@ -1,45 +1,45 @@
 import * as z from 'zod';
-import { crate } from './airlock-crate.ts';
-import { download } from './airlock-download.ts';
-import { key } from './airlock-key.ts';
-import { preview } from './airlock-preview.ts';
-import { giveBack, review } from './airlock-review.ts';
-import { upload } from './airlock-upload.ts';
-import { verify } from './airlock-verify.ts';
-import type { Command } from './commands.ts';
-import { completionOf } from './completion.ts';
-import { deliver } from './deliver.ts';
-import { generated } from './generated.ts';
-import { login, logout } from './login.ts';
-import { open } from './open.ts';
-import { watch } from './watch.ts';
+import { airlockCrateCommand } from './airlock-crate.ts';
+import { airlockDownloadCommand } from './airlock-download.ts';
+import { airlockKeyCommand } from './airlock-key.ts';
+import { airlockPreviewCommand } from './airlock-preview.ts';
+import { airlockReturnCommand, airlockReviewCommand } from './airlock-review.ts';
+import { airlockUploadCommand } from './airlock-upload.ts';
+import { airlockVerifyCommand } from './airlock-verify.ts';
+import type { CliCommand } from './commands.ts';
+import { createCompletionCommand } from './completion.ts';
+import { deliverCommand } from './deliver.ts';
+import { routeCommands } from './generated.ts';
+import { loginCommand, logoutCommand } from './login.ts';
+import { openDesktopCommand } from './open.ts';
+import { watchCommand } from './watch.ts';
 
 /** Flags of every command. */
-export const Globals = z.object({
+export const GlobalFlags = z.object({
   json: z.boolean().optional().describe("the API's own JSON on standard output, and nothing else"),
   profile: z.string().optional().describe('which Broch (also BROCH_PROFILE)'),
   as: z.string().optional().describe('which signed-in person (also BROCH_AS)'),
   help: z.boolean().optional().describe('explain a command'),
 });
 
-const byHand: readonly Command[] = [
-  login,
-  logout,
-  deliver,
-  watch,
-  open,
-  preview,
-  review,
-  giveBack,
-  upload,
-  download,
-  verify,
-  crate,
-  key,
-  completionOf(() => commands, Globals),
+const byHand: readonly CliCommand[] = [
+  loginCommand,
+  logoutCommand,
+  deliverCommand,
+  watchCommand,
+  openDesktopCommand,
+  airlockPreviewCommand,
+  airlockReviewCommand,
+  airlockReturnCommand,
+  airlockUploadCommand,
+  airlockDownloadCommand,
+  airlockVerifyCommand,
+  airlockCrateCommand,
+  airlockKeyCommand,
+  createCompletionCommand(() => cliCommands, GlobalFlags),
 ];
 
-const isByHand = ({ words }: Command) => byHand.some(other => other.words.join(' ') === words.join(' '));
+const isByHand = ({ words }: CliCommand) => byHand.some(other => other.words.join(' ') === words.join(' '));
 
 /** Every command there is: the ones written by hand, then one for each route that has none of those. */
-export const commands: readonly Command[] = [...byHand, ...generated.filter(one => !isByHand(one))];
+export const cliCommands: readonly CliCommand[] = [...byHand, ...routeCommands.filter(one => !isByHand(one))];

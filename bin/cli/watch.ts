@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import type { Api } from './call.ts';
-import { command } from './commands.ts';
-import { Exit } from './exit.ts';
-import { one } from './output.ts';
-import { Live } from './progress.ts';
-import { shapeOf } from './shape.ts';
+import type { ApiClient } from './call.ts';
+import { defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatRecord } from './output.ts';
+import { ProgressLine } from './progress.ts';
+import { toOutputShape } from './shape.ts';
 
 interface Rest {
   readonly show: RouteName;
@@ -41,31 +41,31 @@ type Watchable = keyof typeof watchable;
 const idsOf = (what: Watchable): string[] => Object.keys(routes[watchable[what].show].params.shape);
 
 /** The words that follow what a write has begun, as `watch workspace asthma ws-…`; undefined where nothing does. */
-export function followed({ cli }: Pick<Route, 'cli'>, known: Record<string, unknown>): string | undefined {
+export function toWatchWords({ cli }: Pick<Route, 'cli'>, known: Record<string, unknown>): string | undefined {
   const noun = cli.split(' ')[0] as string;
   if (!(noun in watchable)) return undefined;
   const ids = idsOf(noun as Watchable).map(name => (name === noun ? (known.id ?? known[name]) : known[name]));
   return ids.every(id => typeof id === 'string') ? ['watch', noun, ...ids].join(' ') : undefined;
 }
 
-export interface Stage extends Record<string, unknown> {
+export interface WatchState extends Record<string, unknown> {
   readonly status: string;
 }
 
-export interface Listener {
-  told(stage: Stage): void;
+export interface WatchListener {
+  told(stage: WatchState): void;
   /** A stage from before what is waited for. */
-  old?(stage: Stage): boolean;
+  old?(stage: WatchState): boolean;
 }
 
 /** Asks, ever less often (half a second to five), until the thing rests; tells each stage as it comes. */
-export async function follow(
-  api: Api,
+export async function followUntilRest(
+  api: ApiClient,
   { show, ends }: Rest,
   params: Record<string, string>,
   minutes: number,
-  { told, old }: Listener,
-): Promise<Stage> {
+  { told, old }: WatchListener,
+): Promise<WatchState> {
   const deadline = Date.now() + minutes * 60_000;
   for (let pause = 500; ; pause = Math.min(5000, pause * 1.3)) {
     const stage = z.looseObject({ status: z.string() }).parse(await api.call(show, { params }));
@@ -74,7 +74,7 @@ export async function follow(
       if (stage.status in ends) return stage;
     }
     if (Date.now() + pause > deadline)
-      throw new Exit(
+      throw new ExitError(
         'fault',
         `Still ${stage.status} after ${minutes} minutes. It goes on by itself; look again later.`,
       );
@@ -82,9 +82,9 @@ export async function follow(
   }
 }
 
-export const rests: Readonly<Record<Watchable, Rest>> = watchable;
+export const watchRules: Readonly<Record<Watchable, Rest>> = watchable;
 
-export const watch = command({
+export const watchCommand = defineCommand({
   words: ['watch'],
   summary: 'Follow a project, workspace, delivery or request of the airlock until it rests',
   about: ['Ends with 0 when all is well, 3 when a delivery is held or a request came back, 1 when something failed.'],
@@ -97,14 +97,14 @@ export const watch = command({
   async run({ params: { what, ids }, flags: { minutes } }, context) {
     const names = idsOf(what);
     if (ids.length !== names.length)
-      throw new Exit('usage', `It is named by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
+      throw new ExitError('usage', `It is named by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
     const params = Object.fromEntries(names.map((name, i) => [name, ids[i] as string]));
-    using live = new Live(context);
-    const last = await follow(context.api(), rests[what], params, minutes, {
+    using live = new ProgressLine(context);
+    const last = await followUntilRest(context.api(), watchRules[what], params, minutes, {
       told: ({ status }) => live.stage(`${what} ${ids.join(' ')}`, status),
     });
     live.end();
-    context.result(last, one(last, shapeOf(routes[rests[what].show].returns), context));
-    return rests[what].ends[last.status] ?? 'ok';
+    context.result(last, formatRecord(last, toOutputShape(routes[watchRules[what].show].returns), context));
+    return watchRules[what].ends[last.status] ?? 'ok';
   },
 });

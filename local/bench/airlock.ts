@@ -6,18 +6,18 @@ import { DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { STSClient } from '@aws-sdk/client-sts';
-import { fetchAll, sourceOf } from '../../bin/cli/airlock-download.ts';
-import type { Api } from '../../bin/cli/call.ts';
-import { lanes } from '../../bin/cli/upload.ts';
+import { createDownloadSource, fetchSessionFiles } from '../../bin/cli/airlock-download.ts';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import { uploadConcurrency } from '../../bin/cli/upload.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
-import { become } from '../agent.ts';
-import { clientOf, rootCredentials } from '../roles.ts';
-import { until } from '../story/until.ts';
-import { must } from '../story.ts';
-import { sdc } from './disclosure.ts';
-import { callsBetween, machineOf } from './record.ts';
-import { onStage, type Say, type Scene } from './scene.ts';
-import { type Worker, watchWorkers } from './workers.ts';
+import { assumeInstanceRole } from '../agent.ts';
+import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
+import { pollUntilSettled } from '../story/until.ts';
+import { assertHolds } from '../story.ts';
+import { benchDisclosureChecks } from './disclosure.ts';
+import { listCallsBetween, openCapabilityMachine } from './record.ts';
+import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
+import { type LambdaWorker, watchWorkers } from './workers.ts';
 
 const project = 'bench';
 const sizes = [1000, 10_000] as const;
@@ -51,51 +51,51 @@ function makeFiles(count: number): Files {
 }
 
 /** A project with Rana in it; what her desktop may write, and where. */
-async function open({ stage }: Scene): Promise<{ s3: S3Client; bucket: string }> {
+async function open({ stage }: BenchScene): Promise<{ s3: S3Client; bucket: string }> {
   const [olga, rana] = [stage.as('olga'), stage.as('rana')];
   const params = { project };
   await olga.ask('createProject', { body: { id: project, title: 'Bench' } });
-  const ready = await until(
+  const ready = await pollUntilSettled(
     () => olga.ask('showProject', { params }),
     ({ status }) => status !== 'provisioning',
     300,
   );
-  must(ready.status === 'ready', `the project is ${JSON.stringify(ready)}`);
+  assertHolds(ready.status === 'ready', `the project is ${JSON.stringify(ready)}`);
   await rana.ask('showMe');
   await olga.ask('addMember', { params: { project, name: 'rana' }, body: { roles: ['researcher'] } });
   const { id: workspace } = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
-  const desktop = await until(
+  const desktop = await pollUntilSettled(
     () => rana.ask('showWorkspace', { params: { ...params, workspace } }),
     ({ status }) => status === 'ready' || status === 'failed',
     300,
   );
-  must(desktop.status === 'ready', `the desktop is ${JSON.stringify(desktop)}`);
-  const hypervisor = clientOf(stage.facts, rootCredentials(stage.facts.account));
+  assertHolds(desktop.status === 'ready', `the desktop is ${JSON.stringify(desktop)}`);
+  const hypervisor = clientConfigFor(stage.facts, rootCredentialsFor(stage.facts.account));
   const [ec2, iam, sts] = [new EC2Client(hypervisor), new IAMClient(hypervisor), new STSClient(hypervisor)];
   const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [desktop.instanceId] }));
   const instance = Reservations[0]?.Instances?.[0];
-  must(instance, 'the desktop has no instance');
-  const s3 = new S3Client(clientOf(stage.facts, await become({ iam, sts }, instance)));
+  assertHolds(instance, 'the desktop has no instance');
+  const s3 = new S3Client(clientConfigFor(stage.facts, await assumeInstanceRole({ iam, sts }, instance)));
   for (const client of [ec2, iam, sts]) client.destroy();
   return { s3, bucket: ready.network.bucket };
 }
 
 /** The largest memory of a Lambda's process, of those whose names are like this. */
-const peak = (workers: readonly Worker[], like: RegExp) =>
+const peak = (workers: readonly LambdaWorker[], like: RegExp) =>
   Math.max(...workers.filter(({ name }) => like.test(name)).map(({ peakMb }) => peakMb));
 
 /** What was released, by the command line's own way: page by page, every byte through the API, each file compared. */
 async function download(
-  rana: Api,
+  rana: ApiClient,
   params: { project: string; request: string },
 ): Promise<{ seconds: number; mb: number }> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
   try {
-    const source = sourceOf(rana, params, undefined);
+    const source = createDownloadSource(rana, params, undefined);
     const began = performance.now();
     const { token } = await source.open();
     const { bytes } = await source.take(token);
-    await fetchAll(source, folder, token, () => undefined);
+    await fetchSessionFiles(source, folder, token, () => undefined);
     return { seconds: (performance.now() - began) / 1000, mb: bytes / 1e6 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -103,13 +103,13 @@ async function download(
 }
 
 /** One request from its draft to its release and download: how long people wait for it, beside the upload of its files. */
-async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof open>>, files: Files) {
+async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typeof open>>, files: Files) {
   const { facts } = scene.stage;
   const [rana, vera, victor, olga] = (['rana', 'vera', 'victor', 'olga'] as const).map(name => scene.stage.as(name));
-  must(rana && vera && victor && olga, 'somebody is missing');
+  assertHolds(rana && vera && victor && olga, 'somebody is missing');
   const source = `data/outbox/bench-${files.length}/`;
   const began = performance.now();
-  await parallel(files, lanes.whole, ({ path, text }) =>
+  await parallel(files, uploadConcurrency.whole, ({ path, text }) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: text })),
   );
   const upload = (performance.now() - began) / 1000;
@@ -121,15 +121,18 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
   const execution = (arn: string, attempt: number) =>
     `${arn.replace(':stateMachine:', ':execution:')}:${id}-${attempt}`;
 
-  const [check, release] = [await machineOf(facts, 'AirlockWorkflow'), await machineOf(facts, 'AirlockRelease')];
+  const [check, release] = [
+    await openCapabilityMachine(facts, 'AirlockWorkflow'),
+    await openCapabilityMachine(facts, 'AirlockRelease'),
+  ];
   const checking = watchWorkers(facts.endpoint);
   await rana.ask('submitRequest', { params });
-  const { status, seal, report } = await until(
+  const { status, seal, report } = await pollUntilSettled(
     show,
     ({ status }) => status !== 'submitted' && status !== 'checking',
     900,
   );
-  must(
+  assertHolds(
     status === 'inReview' && seal?.files === files.length,
     `it is ${status}: ${JSON.stringify(report).slice(0, 500)}`,
   );
@@ -138,16 +141,16 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
     await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
   const checked = await check.course(execution(check.arn, 1));
   const [begun, sealed, folded] = [checked.began, checked.left.get('Manifest'), checked.left.get('Fold')];
-  must(sealed && folded, 'it was not sealed');
-  const checkCalls = files.length === counted ? await callsBetween(facts, begun, folded) : [];
+  assertHolds(sealed && folded, 'it was not sealed');
+  const checkCalls = files.length === counted ? await listCallsBetween(facts, begun, folded) : [];
 
   const releasing = watchWorkers(facts.endpoint);
   await olga.ask('releaseRequest', { params });
-  const end = await until(show, ({ status }) => status !== 'releasing', 900);
-  must(end.status === 'released', `it is ${end.status}`);
+  const end = await pollUntilSettled(show, ({ status }) => status !== 'releasing', 900);
+  assertHolds(end.status === 'released', `it is ${end.status}`);
   const released = await release.course(execution(release.arn, 2));
   const releasers = releasing.used();
-  const releaseCalls = files.length === counted ? await callsBetween(facts, released.began, released.ended) : [];
+  const releaseCalls = files.length === counted ? await listCallsBetween(facts, released.began, released.ended) : [];
   for (const { sfn } of [check, release]) sfn.destroy();
   const fetched = await download(rana, params);
 
@@ -191,8 +194,8 @@ async function request(scene: Scene, { s3, bucket }: Awaited<ReturnType<typeof o
 }
 
 /** Small files by the thousand through seal, checks and release; then the rules of disclosure on one large table. */
-export async function airlock(say: Say): Promise<Record<string, number>> {
-  const requests = await onStage(say, { waits: 1 }, async scene => {
+export async function benchAirlock(say: BenchLog): Promise<Record<string, number>> {
+  const requests = await withBenchScene(say, { waits: 1 }, async scene => {
     say('a project and a desktop in it');
     const home = await open(scene);
     const figures: Record<string, number> = {};
@@ -204,5 +207,5 @@ export async function airlock(say: Say): Promise<Record<string, number>> {
     home.s3.destroy();
     return figures;
   });
-  return { ...requests, ...(await sdc(say)) };
+  return { ...requests, ...(await benchDisclosureChecks(say)) };
 }

@@ -9,7 +9,7 @@ import { flags } from '../../lib/flags.ts';
 import { broch } from '../../lib/stacks.ts';
 import { scratch } from '../../lib/temp-dir.ts';
 import { median } from './median.ts';
-import type { Say } from './scene.ts';
+import type { BenchLog } from './scene.ts';
 
 interface Subject {
   readonly name: string;
@@ -53,7 +53,7 @@ function subjects(): Subject[] {
  * Every Lambda of the app: size of its bundle and time to load it, against a handler that does nothing. All are loaded in
  * turn, round after round, so that whatever else the machine does meanwhile falls on all alike.
  */
-export async function coldstart(say: Say, runs: number): Promise<Record<string, number>> {
+export async function benchColdStart(say: BenchLog, runs: number): Promise<Record<string, number>> {
   const file = join(scratch('bench'), 'index.mjs');
   writeFileSync(file, 'export const handler = async () => ({});\n');
   const empty: Subject = { name: 'empty', file, env: {}, kb: 0 };

@@ -56,7 +56,7 @@ async function measure(path: string): Promise<Measured> {
 }
 
 /** The airlock's checks of a table of 200 MB: speed, memory, and pandas doing the same on the same file. */
-export async function sdc(say: (line: string) => void): Promise<Record<string, number>> {
+export async function benchDisclosureChecks(say: (line: string) => void): Promise<Record<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
   const root = join(import.meta.dirname, '../..');
   const python = join(root, '.venv/bin/python');

@@ -3,13 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
-import { type LocalFile, listed, walk } from '../../bin/cli/folder.ts';
-import { landingOf, lanes, put, send } from '../../bin/cli/upload.ts';
+import { formatChecksumList, type LocalFile, walkFolder } from '../../bin/cli/folder.ts';
+import { openUploadLanding, putLandingObject, sendFile, uploadConcurrency } from '../../bin/cli/upload.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
-import { until } from '../story/until.ts';
-import { must } from '../story.ts';
-import { callsBetween, machineOf } from './record.ts';
-import { onStage, type Say, type Scene } from './scene.ts';
+import { pollUntilSettled } from '../story/until.ts';
+import { assertHolds } from '../story.ts';
+import { listCallsBetween, openCapabilityMachine } from './record.ts';
+import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
 import { watchWorkers } from './workers.ts';
 
 type Files = readonly LocalFile[];
@@ -30,7 +30,7 @@ async function makeFiles(folder: string, { files: count, bytes }: typeof most): 
     mkdirSync(at, { recursive: true });
     writeFileSync(join(at, `${index}.bin`), next(size));
   }
-  return (await walk(folder)).files;
+  return (await walkFolder(folder)).files;
 }
 
 async function seconds(run: () => Promise<unknown>): Promise<number> {
@@ -40,18 +40,18 @@ async function seconds(run: () => Promise<unknown>): Promise<number> {
 }
 
 /** Opens a delivery, and gives its id and its place as the partner's own command has them. */
-async function open({ stage }: Scene) {
+async function open({ stage }: BenchScene) {
   const petra = stage.as('petra');
   const { id } = await petra.ask('openDelivery', { body: { dataset: 'bench' } });
-  return { id, landing: await landingOf(petra, () => petra.ask('uploadAccess', { params: { delivery: id } })) };
+  return { id, landing: await openUploadLanding(petra, () => petra.ask('uploadAccess', { params: { delivery: id } })) };
 }
 
 /** The baseline: the same client, bucket, credentials and width, and nothing that makes it a delivery. */
-async function upload(scene: Scene, files: Files): Promise<number> {
+async function upload(scene: BenchScene, files: Files): Promise<number> {
   const { landing } = await open(scene);
   const { s3, bucket, prefix } = landing;
   const time = await seconds(() =>
-    parallel(files, lanes.whole, ({ path, real }) =>
+    parallel(files, uploadConcurrency.whole, ({ path, real }) =>
       s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body: readFileSync(real) })),
     ),
   );
@@ -60,20 +60,20 @@ async function upload(scene: Scene, files: Files): Promise<number> {
 }
 
 /** A delivery as `broch deliver` makes it, and how its check went from the last byte on. */
-async function deliver(scene: Scene, files: Files) {
+async function deliver(scene: BenchScene, files: Files) {
   const { facts } = scene.stage;
-  const { sfn, arn, course } = await machineOf(facts, 'Ingest');
+  const { sfn, arn, course } = await openCapabilityMachine(facts, 'Ingest');
   const { id, landing } = await open(scene);
-  const sums = await parallel(files, lanes.whole, async file => {
-    const sent = await send(landing, file, undefined, () => {});
-    must('sha256' in sent, `${file.path} changed`);
+  const sums = await parallel(files, uploadConcurrency.whole, async file => {
+    const sent = await sendFile(landing, file, undefined, () => {});
+    assertHolds('sha256' in sent, `${file.path} changed`);
     return sent;
   });
   const watch = watchWorkers(facts.endpoint);
-  await put(landing, 'SHA256SUMS', Buffer.from(listed(sums)));
+  await putLandingObject(landing, 'SHA256SUMS', Buffer.from(formatChecksumList(sums)));
   const last = new Date();
   landing.s3.destroy();
-  const execution = await until(
+  const execution = await pollUntilSettled(
     async () => {
       const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: arn }));
       return executions.find(({ name }) => name?.startsWith(id))?.executionArn;
@@ -82,10 +82,10 @@ async function deliver(scene: Scene, files: Files) {
   );
   const check = await course(execution ?? '');
   const workers = watch.used();
-  const calls = await callsBetween(facts, last, check.ended);
+  const calls = await listCallsBetween(facts, last, check.ended);
   sfn.destroy();
   const { status } = await scene.stage.as('petra').ask('showDelivery', { params: { delivery: id } });
-  must(status === 'registered', `the delivery is ${status}`);
+  assertHolds(status === 'registered', `the delivery is ${status}`);
   const peaks = workers.filter(({ name }) => name.includes('IngestVerify')).map(({ peakMb }) => peakMb);
   return {
     registered: (check.ended.getTime() - last.getTime()) / 1000,
@@ -100,8 +100,8 @@ async function deliver(scene: Scene, files: Files) {
 }
 
 /** A thousand files: from the last byte to registered, over the time it takes to upload them and do nothing else. */
-export const ingest = (say: Say): Promise<Record<string, number>> =>
-  onStage(say, { waits: 1 }, async scene => {
+export const benchIngest = (say: BenchLog): Promise<Record<string, number>> =>
+  withBenchScene(say, { waits: 1 }, async scene => {
     const few = await makeFiles(join(scene.folder, 'few'), { files: 10, bytes: most.bytes / 100 });
     const many = await makeFiles(join(scene.folder, 'many'), most);
     say('10 files, delivered');

@@ -1,15 +1,15 @@
-import { must } from '../story.ts';
-import { type Course, callsBetween, machineOf } from './record.ts';
-import { onStage, type Say, type Scene } from './scene.ts';
+import { assertHolds } from '../story.ts';
+import { type ExecutionCourse, listCallsBetween, openCapabilityMachine } from './record.ts';
+import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
 import { endWorkers, watchWorkers } from './workers.ts';
 
 const waves = [1, 8, 32] as const;
 
 /** Asks for so many projects at one moment and follows them to their ends. */
-async function wave({ stage }: Scene, size: number): Promise<Record<string, number>> {
+async function wave({ stage }: BenchScene, size: number): Promise<Record<string, number>> {
   const { facts } = stage;
   const olga = stage.as('olga');
-  const { sfn, arn, course } = await machineOf(facts, 'Projects');
+  const { sfn, arn, course } = await openCapabilityMachine(facts, 'Projects');
   // Each wave begins as the first one does: no Lambda is warm.
   await endWorkers(facts.endpoint);
   const watch = watchWorkers(facts.endpoint);
@@ -18,16 +18,16 @@ async function wave({ stage }: Scene, size: number): Promise<Record<string, numb
   await Promise.all(ids.map(id => olga.ask('createProject', { body: { id, title: `Bench ${id}` } })));
   const execution = (id: string) => `${arn.replace(':stateMachine:', ':execution:')}:${id}-1`;
   // One after the other: asking is work for the embedded cloud too.
-  const courses: Course[] = [];
+  const courses: ExecutionCourse[] = [];
   for (const id of ids) courses.push(await course(execution(id)));
   const workers = watch.used();
-  const calls = await callsBetween(facts, from, new Date());
+  const calls = await listCallsBetween(facts, from, new Date());
   sfn.destroy();
   for (const project of ids) {
     const { status } = await olga.ask('showProject', { params: { project } });
-    must(status === 'ready', `project ${project} is ${status}`);
+    assertHolds(status === 'ready', `project ${project} is ${status}`);
   }
-  const each = (of: (course: Course) => number) => courses.reduce((sum, course) => sum + of(course), 0) / size;
+  const each = (of: (course: ExecutionCourse) => number) => courses.reduce((sum, course) => sum + of(course), 0) / size;
   return {
     aws_calls_per_project: calls.length / size + each(({ tasks }) => tasks),
     transitions_per_project: each(({ transitions }) => transitions),
@@ -45,8 +45,8 @@ async function wave({ stage }: Scene, size: number): Promise<Record<string, numb
  * as long as on AWS, so that how often a project looks after its stack depends on neither. Each may have a Lambda of the
  * API and one of its workflow at the same moment.
  */
-export const provision = (say: Say): Promise<Record<string, number>> =>
-  onStage(say, { waits: 1, concurrency: 80 }, async scene => {
+export const benchProvision = (say: BenchLog): Promise<Record<string, number>> =>
+  withBenchScene(say, { waits: 1, concurrency: 80 }, async scene => {
     // Signs in.
     await scene.stage.as('olga').ask('listProjects');
     const measured: Record<string, number>[] = [];

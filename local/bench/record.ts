@@ -6,12 +6,12 @@ import {
   ListStateMachinesCommand,
   SFNClient,
 } from '@aws-sdk/client-sfn';
-import type { Facts } from '../deployed-cloud.ts';
-import { clientOf, rootCredentials } from '../roles.ts';
-import { until } from '../story/until.ts';
+import type { CloudFacts } from '../deployed-cloud.ts';
+import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
+import { pollUntilSettled } from '../story/until.ts';
 
 /** One call of an AWS API, and by whose key. */
-export interface Call {
+export interface TrailCall {
   readonly service: string;
   readonly name: string;
   readonly key: string;
@@ -24,8 +24,8 @@ export interface Call {
  * LookupEvents gives the newest fifty there, and no token. So each page ends where the one before began, with a
  * millisecond of both; ids tell what was seen.
  */
-export async function callsBetween(facts: Facts, from: Date, to: Date): Promise<Call[]> {
-  const trail = new CloudTrailClient(clientOf(facts, rootCredentials(facts.account)));
+export async function listCallsBetween(facts: CloudFacts, from: Date, to: Date): Promise<TrailCall[]> {
+  const trail = new CloudTrailClient(clientConfigFor(facts, rootCredentialsFor(facts.account)));
   const seen = new Map<string, Event>();
   try {
     for (let end = to; ; ) {
@@ -51,7 +51,7 @@ export async function callsBetween(facts: Facts, from: Date, to: Date): Promise<
 }
 
 /** How an execution went. */
-export interface Course {
+export interface ExecutionCourse {
   readonly began: Date;
   readonly ended: Date;
   /** When each of its own states was left, for the first time. */
@@ -65,8 +65,8 @@ export interface Course {
 }
 
 /** The state machine of a capability, and what became of its executions. */
-export async function machineOf(facts: Facts, capability: string) {
-  const sfn = new SFNClient(clientOf(facts, rootCredentials(facts.account)));
+export async function openCapabilityMachine(facts: CloudFacts, capability: string) {
+  const sfn = new SFNClient(clientConfigFor(facts, rootCredentialsFor(facts.account)));
   const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
   const arn = stateMachines.find(({ name }) => name?.includes(capability))?.stateMachineArn;
   if (arn === undefined) throw new Error(`there is no state machine of ${capability}`);
@@ -86,8 +86,8 @@ export async function machineOf(facts: Facts, capability: string) {
     sfn,
     arn,
     /** Waits for the execution's end. */
-    async course(executionArn: string): Promise<Course> {
-      const { startDate: began, stopDate: ended } = await until(
+    async course(executionArn: string): Promise<ExecutionCourse> {
+      const { startDate: began, stopDate: ended } = await pollUntilSettled(
         () => sfn.send(new DescribeExecutionCommand({ executionArn })),
         ({ status, stopDate }) => status !== 'RUNNING' && stopDate !== undefined,
         600,

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { scratch } from '../../lib/temp-dir.ts';
-import { cdk, quiet, run } from '../assembly.ts';
+import { cdkCommandLine, quietCdkEnvironment, runProgram } from '../assembly.ts';
 import { median } from './median.ts';
-import type { Say } from './scene.ts';
+import type { BenchLog } from './scene.ts';
 
 /** Whole `cdk synth` runs of the production configuration, and the CDK CLI doing nothing as the baseline. */
-export async function synth(say: Say, runs: number): Promise<Record<string, number>> {
+export async function benchSynth(say: BenchLog, runs: number): Promise<Record<string, number>> {
   const folder = scratch('bench');
   const seconds = async (...args: string[]) => {
     const started = performance.now();
-    await run(cdk(...args), { ...process.env, ...quiet });
+    await runProgram(cdkCommandLine(...args), { ...process.env, ...quietCdkEnvironment });
     return (performance.now() - started) / 1000;
   };
   const [whole, idle]: [number[], number[]] = [[], []];

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What one Lambda worker process has used since it started. */
-export interface Worker {
+export interface LambdaWorker {
   /** The function it is of, by its deployed name. */
   readonly name: string;
   readonly cpuMs: number;
@@ -21,8 +21,8 @@ const read = (file: string) => {
 };
 
 /** The Lambda workers of the cloud at `endpoint` by process id. Empty where there is no /proc to look into. */
-export function workersOf(endpoint: string): Map<number, Worker> {
-  const found = new Map<number, Worker>();
+export function listWorkers(endpoint: string): Map<number, LambdaWorker> {
+  const found = new Map<number, LambdaWorker>();
   for (const pid of read('/proc/self/stat') ? readdirSync('/proc') : []) {
     if (!/^\d+$/.test(pid) || !read(`/proc/${pid}/cmdline`).includes('ministack-lambda-')) continue;
     const environment = read(`/proc/${pid}/environ`).split('\0');
@@ -41,11 +41,11 @@ export function workersOf(endpoint: string): Map<number, Worker> {
  * Watches the workers until asked for what they used. CPU time, unlike time on the wall, does not grow because other
  * processes want the same two cores: it is what the code itself costs, starts of new environments included.
  */
-export function watchWorkers(endpoint: string): { used(): Worker[] } {
-  const before = workersOf(endpoint);
-  const seen = new Map<number, Worker>();
+export function watchWorkers(endpoint: string): { used(): LambdaWorker[] } {
+  const before = listWorkers(endpoint);
+  const seen = new Map<number, LambdaWorker>();
   const look = () => {
-    for (const [pid, worker] of workersOf(endpoint)) seen.set(pid, worker);
+    for (const [pid, worker] of listWorkers(endpoint)) seen.set(pid, worker);
   };
   const timer = setInterval(look, 500);
   return {
@@ -61,6 +61,6 @@ export function watchWorkers(endpoint: string): { used(): Worker[] } {
 
 /** Ends all workers, so that the next call of each function meets a cold start. */
 export async function endWorkers(endpoint: string): Promise<void> {
-  for (const pid of workersOf(endpoint).keys()) process.kill(pid);
-  while (workersOf(endpoint).size > 0) await sleep(50);
+  for (const pid of listWorkers(endpoint).keys()) process.kill(pid);
+  while (listWorkers(endpoint).size > 0) await sleep(50);
 }

@@ -1,39 +1,39 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import type { Stage } from '../demo-setup.ts';
-import { must, type Teller } from '../story.ts';
-import { onDesktop } from './desktop.ts';
-import { imports } from './imports.ts';
-import { broch } from './ingest.ts';
-import { until } from './until.ts';
+import type { DemoSetup } from '../demo-setup.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { withDesktopFolder } from './desktop.ts';
+import { tellImports } from './imports.ts';
+import { spawnBroch } from './ingest.ts';
+import { pollUntilSettled } from './until.ts';
 
 const source = 'data/outbox/paper/';
 const project = 'asthma';
 
 /** Saves files from Rana's desktop. */
-const save = (stage: Stage, files: Readonly<Record<string, string>>): Promise<void> =>
-  onDesktop(stage, project, async ({ s3, bucket }) => {
+const save = (stage: DemoSetup, files: Readonly<Record<string, string>>): Promise<void> =>
+  withDesktopFolder(stage, project, async ({ s3, bucket }) => {
     for (const [path, Body] of Object.entries(files))
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${source}${path}`, Body }));
   });
 
 /** What leaves is what was seen: sealed, checked, judged by two who don't know of each other, signed, and taken back. */
-export const airlock: Teller = async (stage, tell) => {
-  await imports(stage, tell);
+export const tellAirlock: ChapterTeller = async (stage, tell) => {
+  await tellImports(stage, tell);
   const [rana, vera, victor, olga] = ['rana', 'vera', 'victor', 'olga'].map(name => stage.as(name)) as [
-    ReturnType<Stage['as']>,
-    ReturnType<Stage['as']>,
-    ReturnType<Stage['as']>,
-    ReturnType<Stage['as']>,
+    ReturnType<DemoSetup['as']>,
+    ReturnType<DemoSetup['as']>,
+    ReturnType<DemoSetup['as']>,
+    ReturnType<DemoSetup['as']>,
   ];
   const folder = mkdtempSync(join(dirname(stage.facts.ca), 'download-'));
   const show = (params: { project: string; request: string }, wanted: string) =>
-    until(
+    pollUntilSettled(
       () => rana.ask('showRequest', { params }),
       ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
     ).then(of => {
-      must(of.status === wanted, `the request is ${JSON.stringify(of).slice(0, 800)}`);
+      assertHolds(of.status === wanted, `the request is ${JSON.stringify(of).slice(0, 800)}`);
       return of;
     });
 
@@ -52,7 +52,7 @@ export const airlock: Teller = async (stage, tell) => {
     const { report } = await show(params, 'blocked');
     const [first] = report?.first ?? [];
     const cell = first?.cells[0];
-    must(first?.path === 'tables/regions.csv' && cell, `it was blocked for ${JSON.stringify(report)}`);
+    assertHolds(first?.path === 'tables/regions.csv' && cell, `it was blocked for ${JSON.stringify(report)}`);
     return {
       says: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}: ${first.says}`,
       ids: { request: id, rule: first.rule },
@@ -64,10 +64,10 @@ export const airlock: Teller = async (stage, tell) => {
     await save(stage, { 'tables/regions.csv': 'region,n\nDundee,142\nPerth and Angus,88\n' });
     await rana.ask('submitRequest', { params });
     const { seal } = await show(params, 'inReview');
-    must(seal?.files === 2, `the seal is ${JSON.stringify(seal)}`);
+    assertHolds(seal?.files === 2, `the seal is ${JSON.stringify(seal)}`);
     await victor.ask('returnRequest', { params, body: { seal: seal.sha256, comment: 'Round the counts to 5.' } });
     const { votes } = await vera.ask('showRequest', { params });
-    must(votes?.length === 0, 'Vera sees votes before she has voted');
+    assertHolds(votes?.length === 0, 'Vera sees votes before she has voted');
     await vera.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     const { comments } = await show(params, 'returned');
     return {
@@ -83,11 +83,11 @@ export const airlock: Teller = async (stage, tell) => {
     });
     await rana.ask('submitRequest', { params });
     const { seal, round } = await show(params, 'inReview');
-    must(seal, 'there is no seal');
+    assertHolds(seal, 'there is no seal');
     const { items } = await vera.ask('listFiles', { params });
     const path = items[0]?.path ?? '';
     const { html } = await vera.ask('viewFile', { params, query: { path } });
-    must(html.includes('Dundee') && !html.includes('<script'), 'the preview does not show the table safely');
+    assertHolds(html.includes('Dundee') && !html.includes('<script'), 'the preview does not show the table safely');
     for (const reviewer of [vera, victor])
       await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     await show(params, 'approved');
@@ -102,9 +102,9 @@ export const airlock: Teller = async (stage, tell) => {
     await olga.ask('releaseRequest', { params });
     await show(params, 'released');
     const place = join(folder, 'once');
-    const { code, errors } = await broch(stage, 'rana', 'airlock', 'download', project, params.request, place);
-    must(code === 0, `broch airlock download ended with ${code}: ${errors.slice(-500)}`);
-    must(existsSync(join(place, 'files/tables/years.csv')), 'the files are not there');
+    const { code, errors } = await spawnBroch(stage, 'rana', 'airlock', 'download', project, params.request, place);
+    assertHolds(code === 0, `broch airlock download ended with ${code}: ${errors.slice(-500)}`);
+    assertHolds(existsSync(join(place, 'files/tables/years.csv')), 'the files are not there');
     return {
       says: 'Every byte was compared with the seal once more, then signed for. The link is hers, and is used up now.',
       ids: { request: params.request, seal },
@@ -112,10 +112,18 @@ export const airlock: Teller = async (stage, tell) => {
   });
 
   await tell('She tries again, and checks what she has without asking anybody', async () => {
-    const again = await broch(stage, 'rana', 'airlock', 'download', project, params.request, join(folder, 'twice'));
-    must(again.code === 3, `a second download ended with ${again.code}`);
+    const again = await spawnBroch(
+      stage,
+      'rana',
+      'airlock',
+      'download',
+      project,
+      params.request,
+      join(folder, 'twice'),
+    );
+    assertHolds(again.code === 3, `a second download ended with ${again.code}`);
     const place = join(folder, 'once');
-    const { code, answer, errors } = await broch(
+    const { code, answer, errors } = await spawnBroch(
       stage,
       'rana',
       'airlock',
@@ -123,7 +131,7 @@ export const airlock: Teller = async (stage, tell) => {
       join(place, 'release.json'),
       join(place, 'files'),
     );
-    must(code === 0 && answer.ok === true, `broch airlock verify ended with ${code}: ${errors.slice(-500)}`);
+    assertHolds(code === 0 && answer.ok === true, `broch airlock verify ended with ${code}: ${errors.slice(-500)}`);
     const [, why = 'the link is used up'] = /"detail":\s*"([^"]+)"/.exec(again.errors) ?? [];
     return {
       says: `Refused: ${why}\nThe record's signature and every file agree, offline.`,
@@ -133,8 +141,16 @@ export const airlock: Teller = async (stage, tell) => {
 
   await tell('Vera takes the release back', async () => {
     await vera.ask('revokeRequest', { params, body: { reason: 'The regions were drawn anew.' } });
-    const { code } = await broch(stage, 'rana', 'airlock', 'download', project, params.request, join(folder, 'late'));
-    must(code === 3, `a download after the revocation ended with ${code}`);
+    const { code } = await spawnBroch(
+      stage,
+      'rana',
+      'airlock',
+      'download',
+      project,
+      params.request,
+      join(folder, 'late'),
+    );
+    assertHolds(code === 3, `a download after the revocation ended with ${code}`);
     await show(params, 'revoked');
     rmSync(folder, { recursive: true, force: true });
     return { says: 'From that moment no link gives anything, old or new.', ids: { request: params.request } };

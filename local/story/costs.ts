@@ -1,9 +1,9 @@
 import { seedBill } from '../bill.ts';
-import { must, type Teller } from '../story.ts';
-import { until } from './until.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { pollUntilSettled } from './until.ts';
 
 /** A plausible month of bills, and the card that goes to the team every morning. */
-export const costs: Teller = async (stage, tell) => {
+export const tellCosts: ChapterTeller = async (stage, tell) => {
   const olga = stage.as('olga');
   const day = (offset: number) => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
   const yesterday = day(-1);
@@ -19,12 +19,12 @@ export const costs: Teller = async (stage, tell) => {
   await tell('Morning comes: the bill is collected and the card posted', async () => {
     const before = stage.inbox.cards().length;
     await olga.ask('reportCosts', { body: { date: yesterday } });
-    const report = await until(
+    const report = await pollUntilSettled(
       () => olga.ask('showReport', { params: { date: yesterday } }).catch(() => undefined),
       report => report?.status === 'sent' || report?.status === 'unsent' || report?.status === 'unbilled',
     );
-    must(report?.status === 'sent', `the report is ${JSON.stringify(report)}`);
-    must(stage.inbox.cards().length === before + 1, `the inbox has ${stage.inbox.cards().length} cards`);
+    assertHolds(report?.status === 'sent', `the report is ${JSON.stringify(report)}`);
+    assertHolds(stage.inbox.cards().length === before + 1, `the inbox has ${stage.inbox.cards().length} cards`);
     const sum = report.projects.reduce((all, { amount }) => all + BigInt(amount), 0n);
     return {
       says: `${yesterday} cost ${(Number(report.total) / 1e6).toFixed(2)} ${report.currency}, of which ${(Number(sum) / 1e6).toFixed(2)} for ${report.projects.length} projects. The card is in the inbox: ${stage.inbox.url}`,
@@ -36,7 +36,7 @@ export const costs: Teller = async (stage, tell) => {
     const before = stage.inbox.posts();
     await olga.ask('reportCosts', { body: { date: yesterday } });
     await new Promise(resolve => setTimeout(resolve, 1500));
-    must(stage.inbox.posts() === before, 'the card was posted twice');
+    assertHolds(stage.inbox.posts() === before, 'the card was posted twice');
     return {
       says: 'Nothing is posted: the bill has not changed since. Were it corrected, the team would get a new edition.',
     };

@@ -1,22 +1,22 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import type { Stage } from '../demo-setup.ts';
-import { must, type Teller } from '../story.ts';
-import { onDesktop } from './desktop.ts';
-import { broch } from './ingest.ts';
-import { until } from './until.ts';
+import type { DemoSetup } from '../demo-setup.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { withDesktopFolder } from './desktop.ts';
+import { spawnBroch } from './ingest.ts';
+import { pollUntilSettled } from './until.ts';
 
 const project = 'asthma';
 const codes = 'code,label\nJ45.0,Predominantly allergic asthma\nJ45.1,Nonallergic asthma\n';
 const groups = [{ name: 'Codes', kind: 'supporting' as const, purpose: 'Reference data', paths: ['**'] }];
 
 /** What comes in goes the same way: scanned, reviewed, delivered where nobody can change it. */
-export const imports: Teller = async (stage: Stage, tell) => {
+export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
   const [rana, vera, olga] = ['rana', 'vera', 'olga'].map(name => stage.as(name)) as [
-    ReturnType<Stage['as']>,
-    ReturnType<Stage['as']>,
-    ReturnType<Stage['as']>,
+    ReturnType<DemoSetup['as']>,
+    ReturnType<DemoSetup['as']>,
+    ReturnType<DemoSetup['as']>,
   ];
   const place = mkdtempSync(join(dirname(stage.facts.ca), 'upload-'));
   const bringIn = async (name: string, files: Readonly<Record<string, string>>) => {
@@ -25,35 +25,35 @@ export const imports: Teller = async (stage: Stage, tell) => {
     const folder = join(place, id);
     mkdirSync(folder);
     for (const [path, text] of Object.entries(files)) writeFileSync(join(folder, path), text);
-    const { code, errors } = await broch(stage, 'rana', 'airlock', 'upload', project, id, folder);
-    must(code === 0, `broch airlock upload ended with ${code}: ${errors.slice(-500)}`);
+    const { code, errors } = await spawnBroch(stage, 'rana', 'airlock', 'upload', project, id, folder);
+    assertHolds(code === 0, `broch airlock upload ended with ${code}: ${errors.slice(-500)}`);
     const params = { project, request: id };
     await rana.ask('submitRequest', { params });
     return params;
   };
   const rests = (params: { project: string; request: string }, wanted: string) =>
-    until(
+    pollUntilSettled(
       () => rana.ask('showRequest', { params }),
       ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
     ).then(of => {
-      must(of.status === wanted, `the import is ${JSON.stringify(of).slice(0, 800)}`);
+      assertHolds(of.status === wanted, `the import is ${JSON.stringify(of).slice(0, 800)}`);
       return of;
     });
 
   await tell('Rana brings a list of codes in', async () => {
     const params = await bringIn('Codes of asthma', { 'codes.csv': codes });
     const { seal } = await rests(params, 'inReview');
-    must(seal, 'there is no seal');
+    assertHolds(seal, 'there is no seal');
     await vera.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     await olga.ask('releaseRequest', { params });
     await rests(params, 'released');
     const Key = `data/imports/${params.request}/codes.csv`;
-    const changed = await onDesktop(stage, project, async ({ s3, bucket }) => {
+    const changed = await withDesktopFolder(stage, project, async ({ s3, bucket }) => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
-      must((await Body?.transformToString()) === codes, 'what came in is not what she sent');
+      assertHolds((await Body?.transformToString()) === codes, 'what came in is not what she sent');
       return s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: 'mine' })).catch((error: Error) => error.name);
     });
-    must(changed === 'AccessDenied', 'her desktop can change what came in');
+    assertHolds(changed === 'AccessDenied', 'her desktop can change what came in');
     return {
       says: 'Uploaded with rights to this one place, scanned, approved by Vera, and on her desktop now: to read, not to change.',
       ids: { request: params.request },
@@ -66,7 +66,7 @@ export const imports: Teller = async (stage: Stage, tell) => {
     const params = await bringIn('A tool', { 'tool.txt': eicar });
     const { report } = await rests(params, 'blocked');
     const [first] = report?.first ?? [];
-    must(first?.rule === 'malware.found', `it was blocked for ${JSON.stringify(report)}`);
+    assertHolds(first?.rule === 'malware.found', `it was blocked for ${JSON.stringify(report)}`);
     rmSync(place, { recursive: true, force: true });
     return {
       says: `Blocked: ${first.path}. Nobody can open it there, whoever they are; operators hear by mail what it was.`,

@@ -3,22 +3,22 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { root } from '../cloud.ts';
-import type { Stage } from '../demo-setup.ts';
-import { clientOf } from '../roles.ts';
-import { must, type Teller } from '../story.ts';
-import { until } from './until.ts';
+import { repositoryRoot } from '../cloud.ts';
+import type { DemoSetup } from '../demo-setup.ts';
+import { clientConfigFor } from '../roles.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { pollUntilSettled } from './until.ts';
 
 /** Real data that comes with the packages: the open datasets of the Vega project. */
-const charts = join(root, 'node_modules/vega-datasets/data');
+const charts = join(repositoryRoot, 'node_modules/vega-datasets/data');
 
 /** The command line as a person runs it, in a process of its own; its JSON answer and how it ended. */
-export function broch(
-  stage: Stage,
+export function spawnBroch(
+  stage: DemoSetup,
   as: string,
   ...args: string[]
 ): Promise<{ code: number; answer: Record<string, unknown>; errors: string }> {
-  const node = join(root, 'node_modules/node/bin/node');
+  const node = join(repositoryRoot, 'node_modules/node/bin/node');
   const env = {
     ...process.env,
     BROCH_AS: as,
@@ -26,9 +26,9 @@ export function broch(
     BROCH_CLOUD: stage.file,
   };
   return new Promise((resolve, reject) => {
-    const child = spawn(node, [join(root, 'bin/broch.ts'), ...args, '--json'], {
+    const child = spawn(node, [join(repositoryRoot, 'bin/broch.ts'), ...args, '--json'], {
       env,
-      cwd: root,
+      cwd: repositoryRoot,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [output, errors] = ['', ''];
@@ -68,11 +68,11 @@ function tampered(): { name: string; bytes: Buffer }[] {
 }
 
 /** Real files become a dataset; a copy with one changed byte does not; somebody without rights gets nowhere. */
-export const ingest: Teller = async (stage, tell) => {
+export const tellIngest: ChapterTeller = async (stage, tell) => {
   const count = readdirSync(charts).length;
 
   const { version } = await tell(`Petra delivers ${count} files with \`broch deliver\``, async () => {
-    const { code, answer, errors } = await broch(
+    const { code, answer, errors } = await spawnBroch(
       stage,
       'petra',
       'deliver',
@@ -82,7 +82,7 @@ export const ingest: Teller = async (stage, tell) => {
       '--minutes',
       '1',
     );
-    must(
+    assertHolds(
       code === 0 && answer.status === 'registered',
       `broch deliver ended with ${code}: ${JSON.stringify(answer).slice(0, 300)} ${errors.slice(-600)}`,
     );
@@ -99,17 +99,17 @@ export const ingest: Teller = async (stage, tell) => {
     const { bucket, prefix, accessKeyId, secretAccessKey, sessionToken } = await petra.ask('uploadAccess', {
       params: { delivery: id },
     });
-    const s3 = new S3Client(clientOf(stage.facts, { accessKeyId, secretAccessKey, sessionToken }));
+    const s3 = new S3Client(clientConfigFor(stage.facts, { accessKeyId, secretAccessKey, sessionToken }));
     for (const { name, bytes } of tampered())
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}${name}`, Body: bytes }));
     s3.destroy();
-    const delivery = await until(
+    const delivery = await pollUntilSettled(
       () => petra.ask('showDelivery', { params: { delivery: id } }),
       ({ status }) => status === 'held' || status === 'registered',
     );
-    must(delivery.status === 'held', `the delivery is ${delivery.status}`);
+    assertHolds(delivery.status === 'held', `the delivery is ${delivery.status}`);
     const [finding] = delivery.findings;
-    must(finding?.path === 'seattle-weather.csv', `it was held for ${JSON.stringify(delivery.findings)}`);
+    assertHolds(finding?.path === 'seattle-weather.csv', `it was held for ${JSON.stringify(delivery.findings)}`);
     return {
       says: `Held: ${finding.path}: ${finding.reason} Nothing of it reached the lake, and what she sent is still where she put it.`,
       ids: { delivery: id, file: finding.path },
@@ -118,7 +118,7 @@ export const ingest: Teller = async (stage, tell) => {
 
   await tell('Stella, the data steward, looks into the catalogue', async () => {
     const { items } = await stage.as('stella').ask('listVersions', { params: { dataset: 'open-charts' } });
-    must(items.length === 1 && items[0]?.version === version, `the catalogue has ${JSON.stringify(items)}`);
+    assertHolds(items.length === 1 && items[0]?.version === version, `the catalogue has ${JSON.stringify(items)}`);
     return {
       says: `open-charts has one version: ${version}. Its name is the SHA-256 of its sorted manifest, so it names exactly these bytes.`,
       ids: { version },
@@ -126,7 +126,9 @@ export const ingest: Teller = async (stage, tell) => {
   });
 
   await tell('Somebody knocks with made-up credentials', async () => {
-    const s3 = new S3Client(clientOf(stage.facts, { accessKeyId: 'AKIAMADEUPMADEUP1234', secretAccessKey: 'made-up' }));
+    const s3 = new S3Client(
+      clientConfigFor(stage.facts, { accessKeyId: 'AKIAMADEUPMADEUP1234', secretAccessKey: 'made-up' }),
+    );
     const answer = await s3
       .send(new PutObjectCommand({ Bucket: stage.facts.outputs['data.Lake'], Key: 'x', Body: 'x' }))
       .then(
@@ -134,7 +136,7 @@ export const ingest: Teller = async (stage, tell) => {
         (error: Error) => error.name,
       );
     s3.destroy();
-    must(answer !== 'let in', 'made-up credentials were let in');
+    assertHolds(answer !== 'let in', 'made-up credentials were let in');
     return {
       says: `Refused (${answer}): the embedded cloud checks every signature and every right, as AWS does.`,
       ids: { refusal: answer },

@@ -1,8 +1,8 @@
-import { must, type Teller } from '../story.ts';
-import { until } from './until.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { pollUntilSettled } from './until.ts';
 
 /** Two projects at once, each with a network of its own; then a person in one of them. */
-export const projects: Teller = async (stage, tell) => {
+export const tellProjects: ChapterTeller = async (stage, tell) => {
   const olga = stage.as('olga');
 
   await tell('Olga asks for two projects at the same moment', async () => {
@@ -19,19 +19,19 @@ export const projects: Teller = async (stage, tell) => {
   await tell('Their networks are built', async () => {
     const [asthma, sepsis] = await Promise.all(
       ['asthma', 'sepsis'].map(project =>
-        until(
+        pollUntilSettled(
           () => olga.ask('showProject', { params: { project } }),
           ({ status }) => status !== 'provisioning',
         ),
       ),
     );
-    must(asthma?.status === 'ready', `asthma is ${JSON.stringify(asthma)}`);
-    must(sepsis?.status === 'ready', `sepsis is ${JSON.stringify(sepsis)}`);
-    must(
+    assertHolds(asthma?.status === 'ready', `asthma is ${JSON.stringify(asthma)}`);
+    assertHolds(sepsis?.status === 'ready', `sepsis is ${JSON.stringify(sepsis)}`);
+    assertHolds(
       asthma.cidr !== sepsis.cidr && asthma.network.vpcId !== sepsis.network.vpcId,
       'two projects share a block or a network',
     );
-    must(
+    assertHolds(
       asthma.network.bucket !== sepsis.network.bucket && asthma.network.keyArn !== sepsis.network.keyArn,
       'two projects share a bucket or a key',
     );

@@ -1,7 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Asks again until the answer has settled, for a minute at most. */
-export async function until<T>(ask: () => Promise<T>, settled: (answer: T) => boolean, seconds = 60): Promise<T> {
+export async function pollUntilSettled<T>(
+  ask: () => Promise<T>,
+  settled: (answer: T) => boolean,
+  seconds = 60,
+): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();

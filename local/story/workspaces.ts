@@ -1,7 +1,7 @@
 import { request } from 'node:https';
-import { Exit } from '../../bin/cli/exit.ts';
-import { must, type Teller } from '../story.ts';
-import { until } from './until.ts';
+import { ExitError } from '../../bin/cli/exit.ts';
+import { assertHolds, type ChapterTeller } from '../story.ts';
+import { pollUntilSettled } from './until.ts';
 
 /** Follows a link as a browser's application does, and says what the gateway answered. */
 function enter(url: string): Promise<{ status: number; body: string }> {
@@ -29,14 +29,14 @@ async function refused(ask: () => Promise<unknown>): Promise<string> {
   try {
     await ask();
   } catch (error) {
-    if (error instanceof Exit && error.ending === 'refused') return error.message;
+    if (error instanceof ExitError && error.ending === 'refused') return error.message;
     throw error;
   }
   throw new Error('this should have been refused, and was not');
 }
 
 /** A desktop in the project's network, and a link that works once, for its owner. */
-export const workspaces: Teller = async (stage, tell) => {
+export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   const rana = stage.as('rana');
   const params = { project: 'asthma' };
 
@@ -50,11 +50,11 @@ export const workspaces: Teller = async (stage, tell) => {
   });
 
   await tell('It starts and reports by itself', async () => {
-    const ready = await until(
+    const ready = await pollUntilSettled(
       () => rana.ask('showWorkspace', { params: { ...params, workspace } }),
       ({ status }) => status === 'ready' || status === 'failed',
     );
-    must(ready.status === 'ready', `the workspace is ${JSON.stringify(ready)}`);
+    assertHolds(ready.status === 'ready', `the workspace is ${JSON.stringify(ready)}`);
     return {
       says: `${ready.instanceId} has the address ${ready.address}, inside the project's block. Its agent wrote its report where only that instance may write.`,
       ids: { workspace, instance: ready.instanceId, image: ready.imageId },
@@ -64,8 +64,8 @@ export const workspaces: Teller = async (stage, tell) => {
   const { link } = await tell('Rana gets a link and follows it', async () => {
     const { url, expires } = await rana.ask('linkWorkspace', { params: { ...params, workspace } });
     const { status, body } = await enter(url);
-    must(status === 200, `the gateway answered ${status} ${body}`);
-    must(JSON.parse(body).username === 'rana', `the gateway let in ${body}`);
+    assertHolds(status === 200, `the gateway answered ${status} ${body}`);
+    assertHolds(JSON.parse(body).username === 'rana', `the gateway let in ${body}`);
     return {
       says: `The gateway let her in as rana. The link would have ended at ${expires}.`,
       ids: { workspace },
@@ -75,7 +75,7 @@ export const workspaces: Teller = async (stage, tell) => {
 
   await tell('Somebody follows the same link again', async () => {
     const { status } = await enter(link);
-    must(status === 403, `the gateway answered ${status}`);
+    assertHolds(status === 403, `the gateway answered ${status}`);
     return { says: 'Refused: a link works once, so one in a chat or a browser history is worth nothing.' };
   });
 

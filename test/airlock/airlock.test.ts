@@ -11,21 +11,33 @@ import { policyOf, rulesWith, Settings } from '../../functions/airlock/request/s
 import { outcomeOf } from '../../functions/airlock/request/votes.ts';
 import { admit, gather } from '../../functions/airlock/steps/select-files.ts';
 import { matches } from '../../functions/airlock/steps/wildcards.ts';
-import { attempt, ballot, draft, inReview, olga, person, rana, reportOf, rules, sealOf, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildDraft,
+  buildPerson,
+  buildReport,
+  buildRequestInReview,
+  buildSeal,
+  exampleStartTime,
+  olga,
+  rana,
+  tryCommand,
+} from './builders.ts';
 
-const [ada, bob, cyd] = ['ada', 'bob', 'cyd'].map(id => person(id, 'reviewer')) as [
+const [ada, bob, cyd] = ['ada', 'bob', 'cyd'].map(id => buildPerson(id, 'reviewer')) as [
   typeof rana,
   typeof rana,
   typeof rana,
 ];
 const facts = (change: Partial<Facts> = {}): Facts => ({
-  rules: rules(),
+  rules: buildAirlockConfig(),
   members: ['rana'],
   reviewers: ['ada', 'bob', 'cyd'],
   candidates: ['ada', 'bob', 'cyd'].map(id => ({ id, name: id })),
   ...change,
 });
-const approve = (by: typeof rana, round = 1) => ({ do: 'vote', by, ballot: ballot(round, 'approve') }) as const;
+const approve = (by: typeof rana, round = 1) => ({ do: 'vote', by, ballot: buildBallot(round, 'approve') }) as const;
 
 describe('what votes come to', () => {
   it.each([
@@ -53,42 +65,50 @@ describe('what votes come to', () => {
 
 describe('who may not vote', () => {
   it.each([
-    ['who asked, also with the group', person('rana', 'researcher', 'reviewer'), { reviewers: ['rana'] }, /asked for/],
+    [
+      'who asked, also with the group',
+      buildPerson('rana', 'researcher', 'reviewer'),
+      { reviewers: ['rana'] },
+      /asked for/,
+    ],
     ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
     ['who is no reviewer', olga, {}, /Only reviewers/],
   ])('%s', (_, by, change, says) => {
-    expect(() => decide(inReview(facts()), approve(by), start, facts(change))).toThrow(says);
+    expect(() => decide(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(says);
   });
 
   it('a vote on another seal is refused with the one to look at', () => {
-    expect(() => decide(inReview(facts()), approve(ada, 2), start, facts())).toThrow(/look at these files/);
+    expect(() => decide(buildRequestInReview(facts()), approve(ada, 2), exampleStartTime, facts())).toThrow(
+      /look at these files/,
+    );
   });
 
   it('earlier votes of people who became unfit are dropped, and said so', () => {
-    const once = decide(inReview(facts()), approve(ada), start, facts()).request;
-    const twice = decide(once, approve(bob), start, facts({ reviewers: ['bob', 'cyd'] }));
+    const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    const twice = decide(once, approve(bob), exampleStartTime, facts({ reviewers: ['bob', 'cyd'] }));
     expect(twice.request.status).toBe('inReview');
     expect(twice.events.map(({ name }) => name)).toEqual(['VoteDropped', 'VoteCast']);
-    expect(decide(twice.request, approve(cyd), start, facts()).request.status).toBe('approved');
+    expect(decide(twice.request, approve(cyd), exampleStartTime, facts()).request.status).toBe('approved');
   });
 });
 
 describe('some files only', () => {
-  const held = { do: 'vote', by: ada, ballot: ballot(1, 'approve', ['a.csv']) } as const;
+  const held = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
   it('leave where the rules allow it', () => {
-    const partial = facts({ rules: rules({ partial: true }) });
-    const once = decide(inReview(partial), held, start, partial).request;
-    expect(decide(once, approve(bob), start, partial).request).toMatchObject({
+    const partial = facts({ rules: buildAirlockConfig({ partial: true }) });
+    const once = decide(buildRequestInReview(partial), held, exampleStartTime, partial).request;
+    expect(decide(once, approve(bob), exampleStartTime, partial).request).toMatchObject({
       status: 'approved',
       withheld: ['a.csv'],
     });
   });
-  it('and else don’t', () => expect(() => decide(inReview(facts()), held, start, facts())).toThrow(/All files leave/));
+  it('and else don’t', () =>
+    expect(() => decide(buildRequestInReview(facts()), held, exampleStartTime, facts())).toThrow(/All files leave/));
 });
 
 describe('eyes', () => {
   it('see no vote of others before the quorum is complete', () => {
-    const once = decide(inReview(facts()), approve(ada), start, facts()).request;
+    const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const seen = (by: typeof rana, member = false) => JSON.stringify(shown(once, by, eyeOf(once, by, member)));
     expect(seen(ada)).toContain('"verdict"');
     for (const by of [rana, bob, olga]) {
@@ -97,13 +117,18 @@ describe('eyes', () => {
     }
     // Somebody in the project is of the project, whatever group they are in besides.
     expect(seen(ada, true)).not.toContain('verdict');
-    expect(() => eyeOf(once, person('eve', 'researcher'), false)).toThrow(/no project/);
+    expect(() => eyeOf(once, buildPerson('eve', 'researcher'), false)).toThrow(/no project/);
   });
 
   it('of the requester see comments, never names or notes', () => {
-    const note = { ...ballot(1, 'return'), note: 'between us' };
-    const once = decide(inReview(facts()), { do: 'vote', by: ada, ballot: note }, start, facts()).request;
-    const back = decide(once, approve(bob), start, facts()).request;
+    const note = { ...buildBallot(1, 'return'), note: 'between us' };
+    const once = decide(
+      buildRequestInReview(facts()),
+      { do: 'vote', by: ada, ballot: note },
+      exampleStartTime,
+      facts(),
+    ).request;
+    const back = decide(once, approve(bob), exampleStartTime, facts()).request;
     const text = JSON.stringify(shown(back, rana, 'project'));
     expect(text).toContain('mend it');
     expect(text).not.toMatch(/between us|ada|bob/);
@@ -112,11 +137,11 @@ describe('eyes', () => {
 
 describe('deadlines', () => {
   it('reminders, the next reviewers, then the end; resumed with the votes', () => {
-    let of = decide(inReview(facts()), approve(ada), start, facts()).request;
+    let of = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const names: string[] = [];
     const asked: string[][] = [];
     for (let hours = 0; hours <= 15 * 24; hours += 12) {
-      const now = later(start, hours * hour);
+      const now = later(exampleStartTime, hours * hour);
       const { request, events } = decide(of, { do: 'tick', attempt: of.attempt }, now, facts());
       of = request;
       names.push(...events.map(({ name }) => name));
@@ -130,26 +155,37 @@ describe('deadlines', () => {
     expect(first).toHaveLength(1);
     expect(rest).toEqual([[]]);
     expect(names.at(-1)).toBe('RequestTimedOut');
-    const now = later(start, 16 * day);
+    const now = later(exampleStartTime, 16 * day);
     const resumed = decide(of, { do: 'resume', by: olga }, now, facts()).request;
     expect(decide(resumed, approve(bob), now, facts()).request.status).toBe('approved');
-    expect(attempt(of, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
+    expect(tryCommand(of, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
   });
 
   it('a review that ran out of time keeps its votes on record, also where it is withdrawn then', () => {
-    const voted = decide(inReview(facts()), approve(ada), start, facts()).request;
-    const late = decide(voted, { do: 'lapse' }, later(start, 15 * day), facts()).request;
+    const voted = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    const late = decide(voted, { do: 'lapse' }, later(exampleStartTime, 15 * day), facts()).request;
     expect(late.status).toBe('timedOut');
-    const { ended } = decide(late, { do: 'withdraw', by: rana, reason: 'no' }, later(start, 15 * day), facts());
-    expect(ended).toMatchObject({ round: 1, outcome: 'withdrawn', seal: sealOf(1), votes: [{ by: 'ada' }] });
+    const { ended } = decide(
+      late,
+      { do: 'withdraw', by: rana, reason: 'no' },
+      later(exampleStartTime, 15 * day),
+      facts(),
+    );
+    expect(ended).toMatchObject({ round: 1, outcome: 'withdrawn', seal: buildSeal(1), votes: [{ by: 'ada' }] });
   });
 
   it('what the checks ask is answered, or goes back', () => {
     const ask = (explanation: string) => {
-      let of = decide(draft(facts()), { do: 'edit', by: rana, change: { explanation } }, start, facts()).request;
-      of = decide(of, { do: 'submit', by: rana }, start, facts()).request;
-      of = decide(of, { do: 'seal', attempt: 1, seal: sealOf(1) }, start, facts()).request;
-      return decide(of, { do: 'judge', attempt: 1, report: reportOf('ask') }, start, facts()).request.status;
+      let of = decide(
+        buildDraft(facts()),
+        { do: 'edit', by: rana, change: { explanation } },
+        exampleStartTime,
+        facts(),
+      ).request;
+      of = decide(of, { do: 'submit', by: rana }, exampleStartTime, facts()).request;
+      of = decide(of, { do: 'seal', attempt: 1, seal: buildSeal(1) }, exampleStartTime, facts()).request;
+      return decide(of, { do: 'judge', attempt: 1, report: buildReport('ask') }, exampleStartTime, facts()).request
+        .status;
     };
     expect([ask(''), ask('The zeros are structural.')]).toEqual(['returned', 'inReview']);
   });
@@ -178,15 +214,18 @@ describe('what a group takes', () => {
   });
 
   const files = (...paths: string[]) => paths.map(path => ({ path, version: 'v', size: 1, etag: '' }));
-  const of = { ...draft(facts()), groups: [{ name: 'a', kind: 'table', purpose: 'x', paths: ['*.csv'] }] } as never;
+  const of = {
+    ...buildDraft(facts()),
+    groups: [{ name: 'a', kind: 'table', purpose: 'x', paths: ['*.csv'] }],
+  } as never;
   it('is all there may be, under names that can live together', () => {
-    const { findings } = gather(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), rules());
+    const { findings } = gather(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), buildAirlockConfig());
     expect(findings.map(({ path }) => path)).toEqual(['../c.csv', 'A.csv', 'b.log', '../c.csv']);
-    expect(gather(of, [], rules()).findings).toHaveLength(1);
+    expect(gather(of, [], buildAirlockConfig()).findings).toHaveLength(1);
   });
 
   it('has no two names that people take for one', () => {
-    const { findings } = gather(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), rules());
+    const { findings } = gather(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), buildAirlockConfig());
     expect(findings.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('signs that nobody sees'),
       expect.stringContaining('Unicode form'),
@@ -218,16 +257,16 @@ describe('who is asked', () => {
   });
 
   it('is nobody who became unfit, and one more where reviewers disagree', () => {
-    const before = decide(inReview(facts()), approve(ada), start, facts()).request;
-    const reject = { do: 'vote', by: bob, ballot: ballot(1, 'reject') } as const;
-    const { request: conflict } = decide(before, reject, start, facts());
+    const before = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    const reject = { do: 'vote', by: bob, ballot: buildBallot(1, 'reject') } as const;
+    const { request: conflict } = decide(before, reject, exampleStartTime, facts());
     const tick = { do: 'tick', attempt: conflict.attempt } as const;
-    const { request, events } = decide(conflict, tick, start, facts());
+    const { request, events } = decide(conflict, tick, exampleStartTime, facts());
     expect('asked' in request && request.asked).toHaveLength(3);
     expect(events.map(({ name }) => name)).toEqual(['ReviewEscalated']);
-    expect(decide(request, tick, start, facts()).events).toEqual([]);
+    expect(decide(request, tick, exampleStartTime, facts()).events).toEqual([]);
     const fewer = facts({ candidates: candidates.filter(({ id }) => id !== 'ada') });
-    const left = decide(request, tick, start, fewer).request;
+    const left = decide(request, tick, exampleStartTime, fewer).request;
     expect('asked' in left && left.asked.map(({ id }) => id)).not.toContain('ada');
   });
 });
@@ -265,7 +304,7 @@ describe('a project’s own settings', () => {
 });
 
 it('who shall get it may not review it', () => {
-  const of = { ...inReview(facts()), recipient: { id: 'ada', name: 'ada' } };
-  expect(() => decide(of, approve(ada), start, facts())).toThrow(/Nobody reviews what they shall get/);
-  expect(() => decide(of, { ...approve(bob) }, start, facts())).not.toThrow();
+  const of = { ...buildRequestInReview(facts()), recipient: { id: 'ada', name: 'ada' } };
+  expect(() => decide(of, approve(ada), exampleStartTime, facts())).toThrow(/Nobody reviews what they shall get/);
+  expect(() => decide(of, { ...approve(bob) }, exampleStartTime, facts())).not.toThrow();
 });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { readConfig } from '../../lib/config.ts';
-import { resources, synthesise } from '../template.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const any = ['kms:Decrypt', 'logs:CreateLogStream', 'logs:PutLogEvents'];
 const traces = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
@@ -12,8 +12,8 @@ it.each([
   // Every byte that leaves passes it: whoever took it over could read what was released, and count it.
   ['Download', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', ...any, ...reads, ...traces]],
 ])('the function behind %s may do no more than that', (name, actions) => {
-  const { templates } = synthesise(readConfig('config/production.json'));
-  const [found, ...others] = resources(templates.platform, 'AWS::IAM::Policy').filter(([id]) =>
+  const { templates } = synthesiseApp(readConfig('config/production.json'));
+  const [found, ...others] = findTemplateResources(templates.platform, 'AWS::IAM::Policy').filter(([id]) =>
     id.startsWith(`AirlockDoors${name}Role`),
   );
   expect(others).toEqual([]);

@@ -5,12 +5,20 @@ import { day, hour, after as later, type Request } from '../../functions/airlock
 import { eyeOf, shown } from '../../functions/airlock/request/request-view.ts';
 import { type Entry, entryOf } from '../../functions/airlock/request/trail.ts';
 import { told } from '../../functions/airlock/request/trail-visibility.ts';
-import { ballot, inReview, olga, person, rana, rules, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildPerson,
+  buildRequestInReview,
+  exampleStartTime,
+  olga,
+  rana,
+} from './builders.ts';
 
-const all = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => person(id, 'reviewer'));
+const all = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => buildPerson(id, 'reviewer'));
 const [ada, bob] = all as [Person, Person];
 const factsOf = (quorum: number): Facts => ({
-  rules: rules({ quorum }),
+  rules: buildAirlockConfig({ quorum }),
   members: [rana.id],
   reviewers: all.map(({ id }) => id),
   candidates: all.map(({ id, name }) => ({ id, name })),
@@ -26,7 +34,7 @@ function then({ of, trail }: Life, command: Command, now: string, facts: Facts):
   return { of: request, trail: events.length > 0 ? [...trail, entryOf(request, events, now)] : trail };
 }
 const vote = (by: Person, verdict: 'approve' | 'reject') =>
-  ({ do: 'vote', by, ballot: ballot(1, verdict) }) as const satisfies Command;
+  ({ do: 'vote', by, ballot: buildBallot(1, verdict) }) as const satisfies Command;
 
 /** What the API shows somebody: the request, and its trail. */
 const seenBy = ({ of, trail }: Life, who: Person) => {
@@ -37,14 +45,19 @@ const seenBy = ({ of, trail }: Life, who: Person) => {
 describe.each([2, 3])('a dispute in a review by %i', quorum => {
   const facts = factsOf(quorum);
   const asked = (of: Request) => ('asked' in of ? of.asked.map(({ id }) => id) : []);
-  const fresh: Life = { of: inReview(facts), trail: [] };
+  const fresh: Life = { of: buildRequestInReview(facts), trail: [] };
   const first = all.filter(({ id }) => asked(fresh.of).includes(id));
   const tick = { do: 'tick', attempt: fresh.of.attempt } as const;
   // The last one is missing here, rejects there, and the workflow looks at both at once.
-  const some = first.slice(1).reduce((life, by) => then(life, vote(by, 'approve'), start, facts), fresh);
-  const quiet = then(some, tick, start, facts);
-  const disputed = then(then(some, vote(first[0] as Person, 'reject'), start, facts), tick, start, facts);
-  const reminded = (life: Life) => then(life, tick, later(start, 49 * hour), facts);
+  const some = first.slice(1).reduce((life, by) => then(life, vote(by, 'approve'), exampleStartTime, facts), fresh);
+  const quiet = then(some, tick, exampleStartTime, facts);
+  const disputed = then(
+    then(some, vote(first[0] as Person, 'reject'), exampleStartTime, facts),
+    tick,
+    exampleStartTime,
+    facts,
+  );
+  const reminded = (life: Life) => then(life, tick, later(exampleStartTime, 49 * hour), facts);
   const others = all.filter(by => !first.includes(by));
   const [next] = others.filter(({ id }) => asked(disputed.of).includes(id)) as [Person];
 
@@ -63,7 +76,7 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
   it('asks the next one as if time had passed, or another had left', () => {
     const gone = (first[0] as Person).id;
     const without = { ...facts, candidates: facts.candidates.filter(({ id }) => id !== gone) };
-    const left = then(some, tick, start, without);
+    const left = then(some, tick, exampleStartTime, without);
     expect(seenBy(disputed, next)).toEqual(seenBy(left, next));
     expect(JSON.stringify(seenBy(disputed, next))).not.toMatch(/conflict|disagree/i);
     expect(seenBy(disputed, next).trail).toMatchObject([
@@ -72,7 +85,7 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
   });
 
   it('is as hidden once time is over, as it may go on', () => {
-    const late = (life: Life) => then(life, tick, later(start, 14 * day), facts);
+    const late = (life: Life) => then(life, tick, later(exampleStartTime, 14 * day), facts);
     const [one, two] = [late(disputed), late(quiet)];
     expect(one.of.status).toBe('timedOut');
     for (const who of others.filter(one => one !== next)) expect(seenBy(one, who)).toEqual(seenBy(two, who));
@@ -90,10 +103,10 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
 });
 
 it('a reviewer who runs the place as well is as blind as any', () => {
-  const both = person('eva', 'reviewer', 'operator');
+  const both = buildPerson('eva', 'reviewer', 'operator');
   const facts = factsOf(2);
-  let life: Life = { of: inReview(facts), trail: [] };
-  life = then(then(life, vote(ada, 'approve'), start, facts), vote(bob, 'reject'), start, facts);
+  let life: Life = { of: buildRequestInReview(facts), trail: [] };
+  life = then(then(life, vote(ada, 'approve'), exampleStartTime, facts), vote(bob, 'reject'), exampleStartTime, facts);
   expect(life.of).toMatchObject({ conflict: true });
   expect(seenBy(life, both)).toEqual({ request: expect.not.objectContaining({ conflict: true }), trail: [] });
 });

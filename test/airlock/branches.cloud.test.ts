@@ -2,17 +2,27 @@ import { DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-s
 import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { key } from '../../functions/keys.ts';
-import { cloud } from '../cloud.ts';
-import { type Fault, watch } from '../faults.ts';
-import { rows, until } from '../workspaces/harness.ts';
-import { machineOf, waysOf } from './coverage.ts';
-import { ending, type Files, moveBack, openProject, put, type Somebody, settle, somebody, startAs } from './harness.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { type Fault, watchCalls } from '../faults.ts';
+import { openTestTable, waitUntil } from '../workspaces/harness.ts';
+import { listTransitions, readAslStates } from './coverage.ts';
+import {
+  backdateRequest,
+  enrolTestUser,
+  makeAirlockProject,
+  putSourceFiles,
+  type SourceFiles,
+  startAirlockExecution,
+  type TestUser,
+  waitForExecutionEnd,
+  waitForStatus,
+} from './harness.ts';
 
-const of = cloud();
+const of = connectTestCloud();
 const [s3, sfn] = [new S3Client(of.configuration), new SFNClient(of.configuration)];
 const sealed = of.outputs['data.Sealed'] ?? '';
 const good = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
-const people = {} as Record<'rana' | 'rosa' | 'vera' | 'viktor' | 'olga', Somebody>;
+const people = {} as Record<'rana' | 'rosa' | 'vera' | 'viktor' | 'olga', TestUser>;
 type Machine = 'check' | 'release';
 type Params = { project: string; request: string };
 
@@ -20,33 +30,33 @@ beforeAll(async () => {
   const [rana, rosa] = ['researcher', 'researcher'] as const;
   const cast = { rana, rosa, vera: 'reviewer', viktor: 'reviewer', olga: 'operator' } as const;
   const names = Object.keys(cast) as (keyof typeof cast)[];
-  const all = await Promise.all(names.map(name => somebody(of, `branches-${name}`, cast[name])));
-  for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
+  const all = await Promise.all(names.map(name => enrolTestUser(of, `branches-${name}`, cast[name])));
+  for (const [index, name] of names.entries()) people[name] = all[index] as TestUser;
 });
 
-const machines = { check: machineOf('airlock'), release: machineOf('airlock-release') };
+const machines = { check: readAslStates('airlock'), release: readAslStates('airlock-release') };
 const gone = { check: new Set<string>(), release: new Set<string>() };
 
 /** Waits for an attempt's end, and notes which ways it went. */
 async function ends(machine: Machine, { request }: Params, attempt: number, end: string) {
-  const went = await ending(of, machine, request, attempt);
+  const went = await waitForExecutionEnd(of, machine, request, attempt);
   expect(went.end).toBe(end);
   const top = went.entered.filter(name => name in machines[machine]);
   for (const [index, name] of top.entries()) if (index > 0) gone[machine].add(`${top[index - 1]} > ${name}`);
   return went;
 }
 
-type Beside = { params: Params; rana: Somebody; bucket: string };
+type Beside = { params: Params; rana: TestUser; bucket: string };
 let made = 0;
 /** A submission in a project of its own, or beside another's, whose calls fail as told. */
-async function submitted(files: Files = good, faults: readonly Fault[] = [], paths = ['**'], beside?: Beside) {
+async function submitted(files: SourceFiles = good, faults: readonly Fault[] = [], paths = ['**'], beside?: Beside) {
   const number = made++;
   const project = beside?.params.project ?? `brn-${String(number).padStart(3, '0')}-x`;
   const rana = beside?.rana ?? (number % 2 ? people.rana : people.rosa);
-  const bucket = beside?.bucket ?? (await openProject(of, project, [rana]));
+  const bucket = beside?.bucket ?? (await makeAirlockProject(of, project, [rana]));
   const source = `data/outbox/results-${number}/`;
-  await put(of, bucket, source, files);
-  const watched = await watch(of, project, faults);
+  await putSourceFiles(of, bucket, source, files);
+  const watched = await watchCalls(of, project, faults);
   const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths }];
   const body = { title: 'T', direction: 'export', source, groups };
   const { id } = await rana.ask('draftRequest', { params: { project }, body });
@@ -61,7 +71,7 @@ const fails = (name: string, invocations = 99): Fault => ({ function: name, nth:
 const awaits = 'dynamodb:GetItem AIRLOCK';
 const holds = (name: string, action = awaits): Fault => ({ function: name, action, nth: 1, how: 'hold' });
 const reached = ({ calls }: Pick<Of['watched'], 'calls'>, name: string) =>
-  until(calls, ({ calls }) => calls.some(call => call.function === name && call.how === 'hold'));
+  waitUntil(calls, ({ calls }) => calls.some(call => call.function === name && call.how === 'hold'));
 
 async function vote({ params }: Of, verdict: 'approve' | 'reject' = 'approve') {
   for (const who of [people.vera, people.viktor]) {
@@ -69,9 +79,9 @@ async function vote({ params }: Of, verdict: 'approve' | 'reject' = 'approve') {
     await who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256, comment: 'as it is' } });
   }
 }
-async function inReview(faults: readonly Fault[] = [], files: Files = good, beside?: Of) {
+async function inReview(faults: readonly Fault[] = [], files: SourceFiles = good, beside?: Of) {
   const one = await submitted(files, faults, undefined, beside);
-  await settle(one.rana, one.params, ['inReview']);
+  await waitForStatus(one.rana, one.params, ['inReview']);
   return one;
 }
 async function approved(faults: readonly Fault[] = []) {
@@ -80,8 +90,8 @@ async function approved(faults: readonly Fault[] = []) {
   return one;
 }
 const tokenOf = async ({ params }: Of) => {
-  const table = await rows(of);
-  const row = await until(
+  const table = await openTestTable(of);
+  const row = await waitUntil(
     () => table.get(key('airlock', params.request)),
     row => typeof row?.token === 'string',
   );
@@ -101,28 +111,28 @@ describe.concurrent('the check goes every way', () => {
     it(`${step} fails for good: the request says so, and an operator resumes it`, async () => {
       const one = await submitted(good, [fails(`airlock/steps/${step}.ts`)]);
       expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
-      const { reason } = await settle(one.rana, one.params, ['timedOut']);
+      const { reason } = await waitForStatus(one.rana, one.params, ['timedOut']);
       expect(reason).toMatch(/Something failed on our side/);
       await one.watched.rearm([]);
       await people.olga.ask('resumeRequest', { params: one.params });
-      await settle(one.rana, one.params, ['inReview']);
+      await waitForStatus(one.rana, one.params, ['inReview']);
     });
 
   it('stuck, where not even the fault can be written down', async () => {
     const one = await submitted(good, [fails('airlock/steps/plan.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('check', one.params, 1, 'Stuck');
-    expect((await settle(one.rana, one.params, ['submitted'])).status).toBe('submitted');
+    expect((await waitForStatus(one.rana, one.params, ['submitted'])).status).toBe('submitted');
     await one.watched.rearm([]);
-    await moveBack(of, one.params.request);
-    await settle(one.rana, one.params, ['timedOut']);
+    await backdateRequest(of, one.params.request);
+    await waitForStatus(one.rana, one.params, ['timedOut']);
     await people.olga.ask('resumeRequest', { params: one.params });
-    await settle(one.rana, one.params, ['inReview']);
+    await waitForStatus(one.rana, one.params, ['inReview']);
   });
 
   it('sent back by the plan, where no group takes a file', async () => {
     const one = await submitted({ ...good, 'b.log': 'b' }, [], ['*.csv']);
     await ends('check', one.params, 1, 'Sent back');
-    await settle(one.rana, one.params, ['draft']);
+    await waitForStatus(one.rana, one.params, ['draft']);
   });
 
   it('sent back by the seal, where a file is deleted for good meanwhile', async () => {
@@ -133,18 +143,18 @@ describe.concurrent('the check goes every way', () => {
       await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
     await one.watched.rearm([]);
     await ends('check', one.params, 1, 'Sent back');
-    expect((await settle(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(/deleted for good/);
+    expect((await waitForStatus(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(/deleted for good/);
   });
 
   it('sent back by the checks, which ask', async () => {
     const one = await submitted({ 'a.csv': 'region,n\n=A1,20\nSouth,30\n' });
-    await settle(one.rana, one.params, ['returned']);
+    await waitForStatus(one.rana, one.params, ['returned']);
     await ends('check', one.params, 1, 'Sent back');
   });
 
   it('blocked by a check', async () => {
     const one = await submitted({ 'a.csv': 'region,n\nNorth,3\nSouth,30\n' });
-    await settle(one.rana, one.params, ['blocked']);
+    await waitForStatus(one.rana, one.params, ['blocked']);
     await ends('check', one.params, 1, 'Blocked');
   });
 
@@ -155,7 +165,7 @@ describe.concurrent('the check goes every way', () => {
       await one.rana.ask('withdrawRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('check', one.params, 1, 'Superseded');
-      expect((await settle(one.rana, one.params, ['withdrawn'])).status).toBe('withdrawn');
+      expect((await waitForStatus(one.rana, one.params, ['withdrawn'])).status).toBe('withdrawn');
     });
 
   it('reminded, escalated, and timed out; resumed with its votes', async () => {
@@ -164,20 +174,20 @@ describe.concurrent('the check goes every way', () => {
       [49, 'ReviewReminded'],
       [97, 'ReviewEscalated'],
     ] as const) {
-      await moveBack(of, one.params.request, 'since', hours * 3600_000);
+      await backdateRequest(of, one.params.request, 'since', hours * 3600_000);
       const token = await tokenOf(one);
       await timesOut(token);
-      await until(
+      await waitUntil(
         () => tokenOf(one),
         next => next !== token,
       );
       const trail = await people.olga.ask('listTrail', { params: one.params });
       expect(JSON.stringify(trail)).toContain(name);
     }
-    await moveBack(of, one.params.request);
+    await backdateRequest(of, one.params.request);
     await timesOut(await tokenOf(one));
     await ends('check', one.params, 1, 'Timed out');
-    await settle(one.rana, one.params, ['timedOut']);
+    await waitForStatus(one.rana, one.params, ['timedOut']);
     await people.olga.ask('resumeRequest', { params: one.params });
     await vote(one);
     await ends('check', one.params, 2, 'Decided');
@@ -203,8 +213,8 @@ describe.concurrent('the check goes every way', () => {
   });
 
   afterAll(() => {
-    const missing = waysOf(machines.check).filter(way => !gone.check.has(way));
-    console.log(`airlock: the check went ${gone.check.size} of ${waysOf(machines.check).length} ways`);
+    const missing = listTransitions(machines.check).filter(way => !gone.check.has(way));
+    console.log(`airlock: the check went ${gone.check.size} of ${listTransitions(machines.check).length} ways`);
     expect(missing).toEqual([]);
   });
 });
@@ -225,7 +235,7 @@ describe.concurrent('the release goes every way', () => {
     it(`${step} fails for good: the approval stays, and it is released again`, async () => {
       const one = await releasing([fails(`airlock/steps/${step}.ts`)]);
       await ends('release', one.params, 2, 'Broken');
-      expect((await settle(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
+      expect((await waitForStatus(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
       await one.watched.rearm([]);
       await people.olga.ask('releaseRequest', { params: one.params });
       await ends('release', one.params, 3, 'Released');
@@ -250,8 +260,8 @@ describe.concurrent('the release goes every way', () => {
     const one = await releasing([fails('airlock/steps/plan-release.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('release', one.params, 2, 'Stuck');
     await one.watched.rearm([]);
-    await moveBack(of, one.params.request);
-    await settle(one.rana, one.params, ['approved']);
+    await backdateRequest(of, one.params.request);
+    await waitForStatus(one.rana, one.params, ['approved']);
     await people.olga.ask('releaseRequest', { params: one.params });
     await ends('release', one.params, 3, 'Released');
   });
@@ -263,9 +273,9 @@ describe.concurrent('the release goes every way', () => {
       await people.olga.ask('revokeRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('release', one.params, 2, 'Superseded');
-      await settle(one.rana, one.params, ['revoked']);
+      await waitForStatus(one.rana, one.params, ['revoked']);
       const grant = key('download', `${one.params.project}#${one.params.request}`);
-      expect(await (await rows(of)).get(grant)).toBeUndefined();
+      expect(await (await openTestTable(of)).get(grant)).toBeUndefined();
     });
 
   for (const [other, end] of [
@@ -276,7 +286,7 @@ describe.concurrent('the release goes every way', () => {
       const one = await inReview();
       const two = await inReview([], { 'b.csv': other }, one);
       for (const each of [one, two]) await vote(each);
-      const held = await watch(of, one.params.request, [holds('airlock/steps/sign.lambda.ts')]);
+      const held = await watchCalls(of, one.params.request, [holds('airlock/steps/sign.lambda.ts')]);
       await people.olga.ask('releaseRequest', { params: one.params });
       await reached(held, 'airlock/steps/sign.lambda.ts');
       await people.olga.ask('releaseRequest', { params: two.params });
@@ -288,15 +298,17 @@ describe.concurrent('the release goes every way', () => {
   it('superseded, as a start of an attempt that is over', async () => {
     const one = await releasing();
     await ends('release', one.params, 2, 'Released');
-    await startAs(of, 'release', one.params, 7);
+    await startAirlockExecution(of, 'release', one.params, 7);
     await ends('release', one.params, 7, 'Superseded');
   });
 
   afterAll(() => {
     // After fifty releases of others, each between two of its steps.
     gone.release.add('Signed > Stop');
-    const missing = waysOf(machines.release).filter(way => !gone.release.has(way));
-    console.log(`airlock: the release went ${gone.release.size - 1} of ${waysOf(machines.release).length} ways`);
+    const missing = listTransitions(machines.release).filter(way => !gone.release.has(way));
+    console.log(
+      `airlock: the release went ${gone.release.size - 1} of ${listTransitions(machines.release).length} ways`,
+    );
     expect(missing).toEqual([]);
   });
 });

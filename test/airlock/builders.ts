@@ -6,49 +6,53 @@ import { after, hour, type Request } from '../../functions/airlock/request/reque
 import { open } from '../../functions/airlock/request/requester-commands.ts';
 import { Refused } from '../../functions/refused.ts';
 
-export const start = '2026-11-01T00:00:00.000Z';
-export const hex = (digit: string) => digit.repeat(64);
+export const exampleStartTime = '2026-11-01T00:00:00.000Z';
+export const buildHash = (digit: string) => digit.repeat(64);
 
-export const person = (id: string, ...groups: string[]): Person => ({ id, name: id, groups });
-export const rana = person('rana', 'researcher');
-export const olga = person('olga', 'operator');
+export const buildPerson = (id: string, ...groups: string[]): Person => ({ id, name: id, groups });
+export const rana = buildPerson('rana', 'researcher');
+export const olga = buildPerson('olga', 'operator');
 
-export const rules = (change: Partial<Rules> = {}): Rules => Rules.parse({ ...change });
+export const buildAirlockConfig = (change: Partial<Rules> = {}): Rules => Rules.parse({ ...change });
 
 /** A seal that only its round tells apart. */
-export const sealOf = (round: number, files = 2) => ({
-  sha256: hex(String(round % 10)),
+export const buildSeal = (round: number, files = 2) => ({
+  sha256: buildHash(String(round % 10)),
   key: `requests/r/${round}/manifest.json`,
   versionId: `v${round}`,
   files,
   bytes: 10,
-  sealedAt: start,
+  sealedAt: exampleStartTime,
 });
-export const reportOf = (worst?: 'block' | 'ask' | 'warn') => ({
+export const buildReport = (worst?: 'block' | 'ask' | 'warn') => ({
   key: 'report.json',
   versionId: 'v',
-  sha256: hex('e'),
+  sha256: buildHash('e'),
   findings: worst ? 1 : 0,
   ...(worst && { worst }),
   first: [],
 });
-export const releaseOf = () => ({
+export const buildRelease = () => ({
   key: 'release.json',
   versionId: 'v',
-  sha256: hex('d'),
+  sha256: buildHash('d'),
   files: 2,
   bytes: 10,
-  held: { key: 'files.json', versionId: 'v', sha256: hex('c') },
+  held: { key: 'files.json', versionId: 'v', sha256: buildHash('c') },
 });
-export const ballot = (round: number, verdict: 'approve' | 'return' | 'reject', paths: readonly string[] = []) => ({
+export const buildBallot = (
+  round: number,
+  verdict: 'approve' | 'return' | 'reject',
+  paths: readonly string[] = [],
+) => ({
   verdict,
-  seal: hex(String(round % 10)),
+  seal: buildHash(String(round % 10)),
   comment: verdict === 'approve' ? '' : 'mend it',
   note: '',
   files: paths.map(path => ({ path, comment: 'mend' })),
 });
 
-export const draft = (facts: Facts, direction: Direction = 'export'): Request =>
+export const buildDraft = (facts: Facts, direction: Direction = 'export'): Request =>
   open(
     {
       id: 'al-0011223344556677',
@@ -59,12 +63,12 @@ export const draft = (facts: Facts, direction: Direction = 'export'): Request =>
       groups: [{ name: 'all', kind: 'table', purpose: 'paper', context: '', controls: '', paths: ['**'] }],
     },
     rana,
-    start,
+    exampleStartTime,
     facts,
   ).request;
 
 /** The request after the command, or undefined where it was refused. */
-export function attempt(of: Request, command: Command, now: string, facts: Facts) {
+export function tryCommand(of: Request, command: Command, now: string, facts: Facts) {
   try {
     return decide(of, command, now, facts);
   } catch (error) {
@@ -74,14 +78,14 @@ export function attempt(of: Request, command: Command, now: string, facts: Facts
 }
 
 /** A request of these reviewers' approval, `hours` after the start. */
-export function inReview(facts: Facts, hours = 0): Request {
-  const now = after(start, hours * hour);
-  let of = draft(facts);
+export function buildRequestInReview(facts: Facts, hours = 0): Request {
+  const now = after(exampleStartTime, hours * hour);
+  let of = buildDraft(facts);
   const run = (command: Command) => {
     of = decide(of, command, now, facts).request;
   };
   run({ do: 'submit', by: rana });
-  run({ do: 'seal', attempt: of.attempt, seal: sealOf(of.round) });
-  run({ do: 'judge', attempt: of.attempt, report: reportOf() });
+  run({ do: 'seal', attempt: of.attempt, seal: buildSeal(of.round) });
+  run({ do: 'judge', attempt: of.attempt, report: buildReport() });
   return of;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ending, scene } from './harness.ts';
+import { airlockScene, waitForExecutionEnd } from './harness.ts';
 
-const { of, people, submit, approve, settle } = scene('airlock-subtraction');
+const { of, people, submit, approve, settle } = airlockScene('airlock-subtraction');
 const csv = (counts: readonly number[], head = 'region') =>
   `${head},n\n${counts.map((n, at) => `${head} ${at},${n}`).join('\n')}\n`;
 type Params = Awaited<ReturnType<typeof approve>>;
@@ -19,7 +19,7 @@ describe('two requests that tell of a few people only together', () => {
     expect(await release(first)).toMatchObject({ status: 'released' });
     const stopped = await release(second);
     expect(stopped).toMatchObject({ status: 'approved' });
-    const { entered, status } = await ending(of, 'release', second.request, 2);
+    const { entered, status } = await waitForExecutionEnd(of, 'release', second.request, 2);
     expect({ status, end: entered.at(-1) }).toEqual({ status: 'SUCCEEDED', end: 'Would disclose' });
     expect(entered).not.toContain('Copy');
     const { items } = await people.walt.ask('listTrail', { params: second });
@@ -45,7 +45,7 @@ describe('two requests that tell of a few people only together', () => {
       ['ward', 'school'].map(name => approve({ 't.csv': csv([1040, 998, 1207, 366], name) })),
     );
     for (const { status } of await Promise.all(all.map(release))) expect(status).toBe('released');
-    const courses = await Promise.all(all.map(({ request }) => ending(of, 'release', request, 2)));
+    const courses = await Promise.all(all.map(({ request }) => waitForExecutionEnd(of, 'release', request, 2)));
     expect(courses.map(({ end }) => end)).toEqual(['Released', 'Released']);
     for (const { entered } of courses) expect(entered.filter(name => name === 'Copy')).toHaveLength(1);
   });

@@ -1,10 +1,10 @@
 import { partBytes } from '../../functions/airlock/release/schemas.ts';
-import type { Somebody } from './harness.ts';
+import type { TestUser } from './harness.ts';
 
 type Params = { project: string; request: string };
 
 /** Every byte from a file of the newest page on, or of the signed record, part by part. */
-async function all(who: Somebody, params: Params, token: string, file?: number): Promise<Buffer> {
+async function all(who: TestUser, params: Params, token: string, file?: number): Promise<Buffer> {
   const parts: Uint8Array[] = [];
   for (let from = 0; ; from += partBytes) {
     const body = { token, from, ...(file !== undefined && { file }) };
@@ -15,7 +15,7 @@ async function all(who: Somebody, params: Params, token: string, file?: number):
 }
 
 /** The first page of a link that was taken, and the signed record. */
-export async function fetched(who: Somebody, params: Params, token: string) {
+export async function fetchFirstPage(who: TestUser, params: Params, token: string) {
   const page = await who.ask('downloadFiles', { params, body: { token } });
   const bytes = await all(who, params, token, 0);
   let at = 0;

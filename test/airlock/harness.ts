@@ -17,42 +17,47 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { beforeAll } from 'vitest';
-import type { Api, Patience } from '../../bin/cli/call.ts';
+import type { ApiClient, RetryPolicy } from '../../bin/cli/call.ts';
 import type { Status } from '../../functions/airlock/request/request.ts';
 import type { Group } from '../../functions/http/route.ts';
 import { key } from '../../functions/keys.ts';
-import { cloud } from '../cloud.ts';
-import { person } from '../ingest/partner.ts';
-import { makeProject, rows } from '../workspaces/harness.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { signInNewPerson } from '../ingest/partner.ts';
+import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
 
-type Cloud = ReturnType<typeof cloud>;
-export type Somebody = Api & { readonly id: string; readonly name: string; again(): Promise<Api> };
+type Cloud = ReturnType<typeof connectTestCloud>;
+export type TestUser = ApiClient & { readonly id: string; readonly name: string; again(): Promise<ApiClient> };
 
-export async function somebody(of: Cloud, name: string, group: Group, patience?: Patience): Promise<Somebody> {
-  const api = await person(of, name, group, patience);
+export async function enrolTestUser(of: Cloud, name: string, group: Group, patience?: RetryPolicy): Promise<TestUser> {
+  const api = await signInNewPerson(of, name, group, patience);
   const me = await api.ask('showMe');
   return { ...api, id: me.id, name: me.name };
 }
 
 /** A project as its own workflow leaves one, with a bucket that keeps versions, and its members. */
-export async function openProject(of: Cloud, id: string, members: readonly Somebody[]): Promise<string> {
-  const project = await makeProject(of, id);
+export async function makeAirlockProject(of: Cloud, id: string, members: readonly TestUser[]): Promise<string> {
+  const project = await makeReadyProject(of, id);
   if (project.status !== 'ready') throw new Error('the project is not ready');
   const { bucket } = project.network;
   const s3 = new S3Client(of.configuration);
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
-  await (await rows(of)).put(key('project', id), project);
-  for (const member of members) await join(of, id, member);
+  await (await openTestTable(of)).put(key('project', id), project);
+  for (const member of members) await addProjectMember(of, id, member);
   return bucket;
 }
 
-export async function join(of: Cloud, project: string, { id, name }: Somebody): Promise<void> {
+export async function addProjectMember(of: Cloud, project: string, { id, name }: TestUser): Promise<void> {
   const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
-  await (await rows(of)).put(key('project', project, `MEMBER#${id}`), member);
+  await (await openTestTable(of)).put(key('project', project, `MEMBER#${id}`), member);
 }
 
 /** Takes the person's group away, or gives it; tokens already given out stay as they are. */
-export async function regroup(of: Cloud, { name }: Somebody, group: Group, to: 'add' | 'remove'): Promise<void> {
+export async function changeUserGroup(
+  of: Cloud,
+  { name }: TestUser,
+  group: Group,
+  to: 'add' | 'remove',
+): Promise<void> {
   const pool = new CognitoIdentityProviderClient(of.configuration);
   const who = { UserPoolId: of.outputs['data.Pool'], Username: name, GroupName: group };
   if (to === 'add') await pool.send(new AdminAddUserToGroupCommand(who));
@@ -60,21 +65,25 @@ export async function regroup(of: Cloud, { name }: Somebody, group: Group, to: '
 }
 
 /** Nobody signs in as the person any more; tokens already given out stay as they are. */
-export async function lockOut(of: Cloud, { name }: Somebody): Promise<void> {
+export async function disableUser(of: Cloud, { name }: TestUser): Promise<void> {
   const pool = new CognitoIdentityProviderClient(of.configuration);
   await pool.send(new AdminDisableUserCommand({ UserPoolId: of.outputs['data.Pool'], Username: name }));
 }
 
-export type Files = Readonly<Record<string, string>>;
+export type SourceFiles = Readonly<Record<string, string>>;
 
-export async function put(of: Cloud, bucket: string, source: string, files: Files): Promise<void> {
+export async function putSourceFiles(of: Cloud, bucket: string, source: string, files: SourceFiles): Promise<void> {
   const s3 = new S3Client(of.configuration);
   for (const [path, content] of Object.entries(files))
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: content }));
 }
 
 /** The request once it is where it is wanted, or rests where nothing but people move it. */
-export async function settle(api: Api, params: { project: string; request: string }, wanted: readonly Status[]) {
+export async function waitForStatus(
+  api: ApiClient,
+  params: { project: string; request: string },
+  wanted: readonly Status[],
+) {
   let last: Awaited<ReturnType<typeof api.ask<'showRequest'>>> | undefined;
   for (const end = Date.now() + 90_000; Date.now() < end; await sleep(200)) {
     last = await api.ask('showRequest', { params });
@@ -100,7 +109,7 @@ async function machineArn(of: Cloud, machine: 'check' | 'release'): Promise<stri
 }
 
 /** Starts an execution by hand, as it would be if a message came late or somebody had the right to. */
-export async function startAs(
+export async function startAirlockExecution(
   of: Cloud,
   machine: 'check' | 'release',
   { project, request }: { project: string; request: string },
@@ -117,7 +126,7 @@ export async function startAs(
 }
 
 /** How an attempt's execution ended, and where it went. */
-export async function ending(of: Cloud, machine: 'check' | 'release', request: string, attempt: number) {
+export async function waitForExecutionEnd(of: Cloud, machine: 'check' | 'release', request: string, attempt: number) {
   const sfn = new SFNClient(of.configuration);
   const executionArn = `${(await machineArn(of, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
@@ -135,9 +144,9 @@ export async function ending(of: Cloud, machine: 'check' | 'release', request: s
 }
 
 /** A project with a requester, three reviewers and an operator, and what they do over and over. */
-export function scene(project: string) {
-  const of = cloud();
-  const people = {} as Record<'rana' | 'vera' | 'viktor' | 'walt' | 'olga', Somebody>;
+export function airlockScene(project: string) {
+  const of = connectTestCloud();
+  const people = {} as Record<'rana' | 'vera' | 'viktor' | 'walt' | 'olga', TestUser>;
   const home = { bucket: '' };
   beforeAll(async () => {
     const cast = {
@@ -148,16 +157,16 @@ export function scene(project: string) {
       olga: 'operator',
     } as const;
     const names = Object.keys(cast) as (keyof typeof cast)[];
-    const all = await Promise.all(names.map(name => somebody(of, `${project}-${name}`, cast[name])));
-    for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
-    home.bucket = await openProject(of, project, [people.rana]);
+    const all = await Promise.all(names.map(name => enrolTestUser(of, `${project}-${name}`, cast[name])));
+    for (const [index, name] of names.entries()) people[name] = all[index] as TestUser;
+    home.bucket = await makeAirlockProject(of, project, [people.rana]);
   });
   let drafts = 0;
   const settleAs = (params: { project: string; request: string }, wanted: readonly Status[]) =>
-    settle(people.rana, params, wanted);
-  const submit = async (files: Files, paths = ['**']) => {
+    waitForStatus(people.rana, params, wanted);
+  const submit = async (files: SourceFiles, paths = ['**']) => {
     const source = `data/outbox/d${drafts++}/`;
-    await put(of, home.bucket, source, files);
+    await putSourceFiles(of, home.bucket, source, files);
     const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths }];
     const { id } = await people.rana.ask('draftRequest', { params: { project }, body: { title: 'T', source, groups } });
     const params = { project, request: id };
@@ -165,7 +174,7 @@ export function scene(project: string) {
     return { params, source };
   };
   const vote = async (
-    who: Somebody,
+    who: TestUser,
     params: { project: string; request: string },
     verdict: 'approve' | 'return' | 'reject',
     comment = '',
@@ -183,11 +192,11 @@ export function scene(project: string) {
     settle: settleAs,
     submit,
     vote,
-    async resubmit(params: { project: string; request: string }, source: string, files: Files) {
-      await put(of, home.bucket, source, files);
+    async resubmit(params: { project: string; request: string }, source: string, files: SourceFiles) {
+      await putSourceFiles(of, home.bucket, source, files);
       await people.rana.ask('submitRequest', { params });
     },
-    async approve(files: Files) {
+    async approve(files: SourceFiles) {
       const { params } = await submit(files);
       await settleAs(params, ['inReview']);
       await vote(people.vera, params, 'approve');
@@ -198,16 +207,16 @@ export function scene(project: string) {
 }
 
 /** Another project of the same person. */
-scene.another = async (of: Cloud, id: string, member: Somebody): Promise<string> => {
-  await openProject(of, id, [member]);
+airlockScene.another = async (of: Cloud, id: string, member: TestUser): Promise<string> => {
+  await makeAirlockProject(of, id, [member]);
   return id;
 };
 
 let folders = 0;
 /** A submission in such a project. */
-scene.submitted = async (of: Cloud, project: string, by: Somebody, files: Files) => {
+airlockScene.submitted = async (of: Cloud, project: string, by: TestUser, files: SourceFiles) => {
   const source = `data/outbox/s${folders++}/`;
-  await put(of, `broch-local-${of.account}-${project}`, source, files);
+  await putSourceFiles(of, `broch-local-${of.account}-${project}`, source, files);
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', direction: 'export', source, groups };
   const { id: request } = await by.ask('draftRequest', { params: { project }, body });
@@ -216,24 +225,24 @@ scene.submitted = async (of: Cloud, project: string, by: Somebody, files: Files)
 };
 
 /** A release of such a project. */
-scene.released = async (
+airlockScene.released = async (
   of: Cloud,
   project: string,
-  by: Somebody,
-  { vera, viktor, olga }: Record<'vera' | 'viktor' | 'olga', Somebody>,
-  files: Files,
+  by: TestUser,
+  { vera, viktor, olga }: Record<'vera' | 'viktor' | 'olga', TestUser>,
+  files: SourceFiles,
 ) => {
-  const params = await scene.submitted(of, project, by, files);
-  const { seal } = await settle(by, params, ['inReview']);
+  const params = await airlockScene.submitted(of, project, by, files);
+  const { seal } = await waitForStatus(by, params, ['inReview']);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await olga.ask('releaseRequest', { params });
-  await settle(by, params, ['released']);
+  await waitForStatus(by, params, ['released']);
   return params;
 };
 
 /** Changes a field of the request's row, as somebody with all rights might: `seal.sha256`, say. */
-export async function set(of: Cloud, request: string, field: string, value: string): Promise<void> {
+export async function setRequestField(of: Cloud, request: string, field: string, value: string): Promise<void> {
   const dynamo = new DynamoDBClient(of.configuration);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const { pk, sk } = key('airlock', request);
@@ -250,5 +259,5 @@ export async function set(of: Cloud, request: string, field: string, value: stri
 }
 
 /** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
-export const moveBack = (of: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
-  set(of, request, name, new Date(Date.now() - by).toISOString());
+export const backdateRequest = (of: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
+  setRequestField(of, request, name, new Date(Date.now() - by).toISOString());

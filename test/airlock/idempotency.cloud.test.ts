@@ -1,16 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { key } from '../../functions/keys.ts';
-import { cloud } from '../cloud.ts';
-import { watch } from '../faults.ts';
-import { rows } from '../workspaces/harness.ts';
-import { openProject, put, type Somebody, settle, somebody } from './harness.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { watchCalls } from '../faults.ts';
+import { openTestTable } from '../workspaces/harness.ts';
+import { enrolTestUser, makeAirlockProject, putSourceFiles, type TestUser, waitForStatus } from './harness.ts';
 
-const of = cloud();
-let rana: Somebody;
+const of = connectTestCloud();
+let rana: TestUser;
 beforeAll(async () => {
   // What a call left unfinished counts as under way for as long as a Lambda of the API may run: half a minute.
   const backoff = (attempt: number) => (attempt === 1 ? 300 : 11_000);
-  rana = await somebody(of, 'once-rana', 'researcher', { backoff });
+  rana = await enrolTestUser(of, 'once-rana', 'researcher', { backoff });
 });
 
 describe.concurrent('where the outcome of a call is kept', () => {
@@ -18,19 +18,19 @@ describe.concurrent('where the outcome of a call is kept', () => {
     for (const action of ['dynamodb:PutItem ONCE', 'dynamodb:UpdateItem ONCE'])
       it(`${action} fails (${how}): the same call made again is done once`, async () => {
         const project = `once-${how}-${action.slice(9, 10).toLowerCase()}-x`;
-        const bucket = await openProject(of, project, [rana]);
+        const bucket = await makeAirlockProject(of, project, [rana]);
         const source = 'data/outbox/results/';
-        await put(of, bucket, source, { 'a.csv': 'region,n\nNorth,20\n' });
+        await putSourceFiles(of, bucket, source, { 'a.csv': 'region,n\nNorth,20\n' });
         const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
         const body = { title: 'T', direction: 'export', source, groups };
         const { id } = await rana.ask('draftRequest', { params: { project }, body });
         const params = { project, request: id };
         const name = 'airlock/api.ts POST /projects/{project}/airlock/{request}/submit';
-        const watched = await watch(of, project, [{ function: name, action, nth: 1, how }]);
+        const watched = await watchCalls(of, project, [{ function: name, action, nth: 1, how }]);
         await rana.ask('submitRequest', { params });
         expect((await watched.end()).unmet).toEqual([]);
-        await settle(rana, params, ['inReview']);
-        const row = await (await rows(of)).get(key('airlock', id));
+        await waitForStatus(rana, params, ['inReview']);
+        const row = await (await openTestTable(of)).get(key('airlock', id));
         expect([row?.round, row?.attempt]).toEqual([1, 1]);
         const { items } = await rana.ask('listTrail', { params });
         expect(JSON.stringify(items).split('RequestSubmitted')).toHaveLength(2);

@@ -2,23 +2,33 @@ import { describe, expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
 import { nobody, onceOnly } from '../../functions/airlock/request/decision.ts';
 import { Request, statuses } from '../../functions/airlock/request/request.ts';
-import { ballot, inReview, person, rana, rules, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildPerson,
+  buildRequestInReview,
+  exampleStartTime,
+  rana,
+} from './builders.ts';
 
-const vera = person('vera', 'reviewer');
-const viktor = person('viktor', 'reviewer');
-const now = { ...nobody, rules: rules(), members: ['rana'], reviewers: ['vera', 'viktor'] };
-const run = (of: Request, mark: string, command: Command) => onceOnly(of, mark, () => decide(of, command, start, now));
+const vera = buildPerson('vera', 'reviewer');
+const viktor = buildPerson('viktor', 'reviewer');
+const now = { ...nobody, rules: buildAirlockConfig(), members: ['rana'], reviewers: ['vera', 'viktor'] };
+const run = (of: Request, mark: string, command: Command) =>
+  onceOnly(of, mark, () => decide(of, command, exampleStartTime, now));
 
 describe('a call made again because its answer was lost', () => {
   it('does nothing, whatever it led to', () => {
-    const review = inReview(now);
-    const first = run(review, 'one', { do: 'vote', by: vera, ballot: ballot(1, 'approve') }).request;
-    const approved = run(first, 'two', { do: 'vote', by: viktor, ballot: ballot(1, 'approve') });
+    const review = buildRequestInReview(now);
+    const first = run(review, 'one', { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') }).request;
+    const approved = run(first, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
     expect(approved.request.status).toBe('approved');
-    const again = run(approved.request, 'two', { do: 'vote', by: viktor, ballot: ballot(1, 'approve') });
+    const again = run(approved.request, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
     expect([again.request, again.events]).toEqual([approved.request, []]);
     // Another call is another matter.
-    expect(() => run(approved.request, 'three', { do: 'vote', by: viktor, ballot: ballot(1, 'approve') })).toThrow();
+    expect(() =>
+      run(approved.request, 'three', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') }),
+    ).toThrow();
     const gone = run(approved.request, 'four', { do: 'withdraw', by: rana, reason: 'x' });
     for (const mark of ['one', 'two', 'four'])
       expect(run(gone.request, mark, { do: 'withdraw', by: rana, reason: 'x' }).request).toBe(gone.request);
@@ -29,14 +39,14 @@ describe('a call made again because its answer was lost', () => {
       const shape = Request.options.find(option => option.shape.status.value === status)?.shape;
       expect(shape).toHaveProperty('done');
     }
-    let of = inReview(now);
+    let of = buildRequestInReview(now);
     for (let call = 0; call < 12; call++)
-      of = run(of, `call-${call}`, { do: 'reissue', by: person('olga', 'operator') }).request;
+      of = run(of, `call-${call}`, { do: 'reissue', by: buildPerson('olga', 'operator') }).request;
     expect(of.done).toEqual(Array.from({ length: 8 }, (_, index) => `call-${11 - index}`));
   });
 
   it('without a key is what it is', () => {
-    const review = inReview(now);
-    expect(run(review, '', { do: 'reissue', by: person('olga', 'operator') }).request.done).toEqual(review.done);
+    const review = buildRequestInReview(now);
+    expect(run(review, '', { do: 'reissue', by: buildPerson('olga', 'operator') }).request.done).toEqual(review.done);
   });
 });

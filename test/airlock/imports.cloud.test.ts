@@ -8,11 +8,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Release } from '../../functions/airlock/release/record.ts';
-import { until } from '../../local/story/until.ts';
-import { keys } from '../ingest/partner.ts';
-import { join, scene, somebody } from './harness.ts';
+import { pollUntilSettled } from '../../local/story/until.ts';
+import { countKeyVersions } from '../ingest/partner.ts';
+import { addProjectMember, airlockScene, enrolTestUser } from './harness.ts';
 
-const { of, people, project, bucket, released, settle, vote } = scene('airlock-way-in');
+const { of, people, project, bucket, released, settle, vote } = airlockScene('airlock-way-in');
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
 const groups = [{ name: 'all', kind: 'supporting' as const, purpose: 'reference data', paths: ['**'] }];
 const admin = new S3Client(of.configuration);
@@ -108,7 +108,7 @@ describe('an import', () => {
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `data/imports/${params.request}/`;
-    expect(Object.keys(await keys(of, bucket(), prefix)).sort()).toEqual(
+    expect(Object.keys(await countKeyVersions(of, bucket(), prefix)).sort()).toEqual(
       Object.keys(files)
         .map(path => prefix + path)
         .map(key => key.slice(prefix.length))
@@ -118,7 +118,7 @@ describe('an import', () => {
       const { Body } = await admin.send(new GetObjectCommand({ Bucket: bucket(), Key: prefix + path }));
       expect(await Body?.transformToString()).toBe(content);
     }
-    expect(Object.keys(await keys(of, released, `released/${params.request}/`)).sort()).toEqual([
+    expect(Object.keys(await countKeyVersions(of, released, `released/${params.request}/`)).sort()).toEqual([
       'files.json',
       'release.json',
     ]);
@@ -139,12 +139,12 @@ describe('an import', () => {
     // Somebody with all rights wrote over one of them meanwhile: that goes too.
     await admin.send(new PutObjectCommand({ Bucket: bucket(), Key: `${prefix}fit.R`, Body: 'other' }));
     await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
-    const gone = await until(
+    const gone = await pollUntilSettled(
       () => people.rana.ask('showRequest', { params }),
       ({ retracted }) => retracted !== undefined,
     );
     expect(gone.retracted).toMatchObject({ objects: 3 });
-    expect(await keys(of, bucket(), prefix)).toEqual({});
+    expect(await countKeyVersions(of, bucket(), prefix)).toEqual({});
     const { key: Key, versionId: VersionId } = gone.retracted?.receipt ?? { key: '', versionId: '' };
     const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key, VersionId }));
     const receipt = JSON.parse((await Body?.transformToString()) ?? '') as { key: string; sha256: string }[];
@@ -167,12 +167,12 @@ describe('an import', () => {
     const gone = { Bucket: released, Key, VersionId, BypassGovernanceRetention: true };
     await admin.send(new DeleteObjectCommand(gone));
     await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
-    const { retracted } = await until(
+    const { retracted } = await pollUntilSettled(
       () => people.rana.ask('showRequest', { params }),
       ({ retracted }) => retracted !== undefined,
     );
     expect(retracted).toMatchObject({ objects: 2 });
-    expect(await keys(of, bucket(), `data/imports/${params.request}/`)).toEqual({});
+    expect(await countKeyVersions(of, bucket(), `data/imports/${params.request}/`)).toEqual({});
   });
 
   it('may hold small counts, which are none of the project’s; but nothing that runs by being opened', async () => {
@@ -217,9 +217,9 @@ describe('settings of a project', () => {
     const { items } = await people.rana.ask('listRequests', { params: { project } });
     expect(items.length).toBeGreaterThan(0);
     const body = { settings: {}, reason: 'as it was' };
-    const otto = await somebody(of, `${project}-otto`, 'operator');
+    const otto = await enrolTestUser(of, `${project}-otto`, 'operator');
     await otto.ask('changeSettings', { params: { project }, body });
-    await join(of, project, otto);
+    await addProjectMember(of, project, otto);
     await expect(otto.ask('changeSettings', { params: { project }, body })).rejects.toThrow(/Members of/);
     const back = await settle(await submit(files), ['draft', 'inReview']);
     expect(back.findings?.[0]?.reason).toMatch(/settings of .* are by .*-otto.*, who has a part in this/);

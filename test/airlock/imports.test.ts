@@ -4,48 +4,70 @@ import { decide } from '../../functions/airlock/airlock.ts';
 import type { Facts } from '../../functions/airlock/request/decision.ts';
 import { after as later } from '../../functions/airlock/request/request.ts';
 import { open } from '../../functions/airlock/request/requester-commands.ts';
-import { ballot, draft, inReview, person, rana, reportOf, rules, sealOf, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildDraft,
+  buildPerson,
+  buildReport,
+  buildRequestInReview,
+  buildSeal,
+  exampleStartTime,
+  rana,
+} from './builders.ts';
 
-const [ada, bob] = [person('ada', 'reviewer'), person('bob', 'reviewer')];
-const facts = (): Facts => ({ rules: rules(), members: ['rana'], reviewers: ['ada', 'bob'], candidates: [] });
-const approve = (by: typeof rana) => ({ do: 'vote', by, ballot: ballot(1, 'approve') }) as const;
+const [ada, bob] = [buildPerson('ada', 'reviewer'), buildPerson('bob', 'reviewer')];
+const facts = (): Facts => ({
+  rules: buildAirlockConfig(),
+  members: ['rana'],
+  reviewers: ['ada', 'bob'],
+  candidates: [],
+});
+const approve = (by: typeof rana) => ({ do: 'vote', by, ballot: buildBallot(1, 'approve') }) as const;
 
 describe('an import', () => {
-  const wanted = { ...draft(facts()), direction: 'import' as const };
+  const wanted = { ...buildDraft(facts()), direction: 'import' as const };
   it('comes from an upload of its own and from nowhere else', () => {
     const { id, project, title, groups, direction } = wanted;
-    const { request } = open({ id, project, title, groups, direction }, rana, start, facts());
+    const { request } = open({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
     expect(request.source).toBe(`uploads/${id}/`);
     const source = 'data/outbox/t/';
-    expect(() => open({ id, project, title, groups, direction, source }, rana, start, facts())).toThrow(/no source/);
+    expect(() => open({ id, project, title, groups, direction, source }, rana, exampleStartTime, facts())).toThrow(
+      /no source/,
+    );
     const edit = { do: 'edit', by: rana, change: { source } } as const;
-    expect(() => decide(request, edit, start, facts())).toThrow(/no source/);
+    expect(() => decide(request, edit, exampleStartTime, facts())).toThrow(/no source/);
     const leaving = { id, project, title, groups, direction: 'export' as const };
-    expect(() => open(leaving, rana, start, facts())).toThrow(/Name the folder/);
+    expect(() => open(leaving, rana, exampleStartTime, facts())).toThrow(/Name the folder/);
   });
 
   it('is not taken out of the project while a step that has stopped may still write there', () => {
-    let of = inReview(facts());
+    let of = buildRequestInReview(facts());
     of = { ...of, direction: 'import', quorum: 1 } as typeof of;
-    of = decide(of, approve(ada), start, facts()).request;
-    of = decide(of, { do: 'release', by: bob }, start, facts()).request;
-    of = decide(of, { do: 'stop', attempt: of.attempt, reason: 'tampered' }, start, facts()).request;
+    of = decide(of, approve(ada), exampleStartTime, facts()).request;
+    of = decide(of, { do: 'release', by: bob }, exampleStartTime, facts()).request;
+    of = decide(of, { do: 'stop', attempt: of.attempt, reason: 'tampered' }, exampleStartTime, facts()).request;
     const ends = [
       { do: 'revoke', by: bob, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
     ] as const;
     for (const end of ends) {
-      expect(() => decide(of, end, later(start, 14 * 60), facts())).toThrow(/quarter of an hour/);
-      expect(decide(of, end, later(start, 15 * 60), facts()).request.status).toMatch(/revoked|withdrawn/);
+      expect(() => decide(of, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/quarter of an hour/);
+      expect(decide(of, end, later(exampleStartTime, 15 * 60), facts()).request.status).toMatch(/revoked|withdrawn/);
     }
   });
 
   it('is not judged by statistics, and has a quorum of its own', () => {
     const { rules: checks } = policyFor(3, 'import');
     for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
-    const { request } = decide(wanted, { do: 'submit', by: rana }, start, facts());
-    const sealed = decide(request, { do: 'seal', attempt: 1, seal: sealOf(1) }, start, facts()).request;
-    const judged = decide(sealed, { do: 'judge', attempt: 1, report: reportOf() }, start, facts()).request;
+    const { request } = decide(wanted, { do: 'submit', by: rana }, exampleStartTime, facts());
+    const sealed = decide(request, { do: 'seal', attempt: 1, seal: buildSeal(1) }, exampleStartTime, facts()).request;
+    const judged = decide(
+      sealed,
+      { do: 'judge', attempt: 1, report: buildReport() },
+      exampleStartTime,
+      facts(),
+    ).request;
     expect(judged).toMatchObject({ status: 'inReview', quorum: 1, direction: 'import' });
   });
 });

@@ -14,11 +14,19 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
 import type { Sealed } from '../../functions/airlock/steps/attempt.ts';
 import { key } from '../../functions/keys.ts';
-import { cloud } from '../cloud.ts';
-import { makeProject, rows } from '../workspaces/harness.ts';
-import { ballot, inReview, olga, person, rana, rules, start } from './builders.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildPerson,
+  buildRequestInReview,
+  exampleStartTime,
+  olga,
+  rana,
+} from './builders.ts';
 
-const of = cloud();
+const of = connectTestCloud();
 const s3 = new S3Client(of.configuration);
 const MiB = 1024 ** 2;
 /** What is large here, so that a file of a few megabytes goes the way of one of many gigabytes. */
@@ -36,7 +44,7 @@ let steps: { seal: Step; copy: Step };
 let texts: typeof import('../../functions/storage/scratch-store.ts');
 
 beforeAll(async () => {
-  const project = await makeProject(of, attempt.project);
+  const project = await makeReadyProject(of, attempt.project);
   if (project.status !== 'ready') throw new Error('the project is not ready');
   bucket = project.network.bucket;
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
@@ -68,10 +76,10 @@ beforeAll(async () => {
 
 /** A request that is being released, as the table has it; gives the table's name. */
 async function releasing(): Promise<string> {
-  const facts = { rules: rules({ quorum: 1 }), members: [rana.id], reviewers: ['ada'], candidates: [] };
-  const vote = { do: 'vote', by: person('ada', 'reviewer'), ballot: ballot(1, 'approve') } as const;
-  const approved = decide(inReview(facts), vote, start, facts).request;
-  const { request } = decide(approved, { do: 'release', by: olga }, start, facts);
+  const facts = { rules: buildAirlockConfig({ quorum: 1 }), members: [rana.id], reviewers: ['ada'], candidates: [] };
+  const vote = { do: 'vote', by: buildPerson('ada', 'reviewer'), ballot: buildBallot(1, 'approve') } as const;
+  const approved = decide(buildRequestInReview(facts), vote, exampleStartTime, facts).request;
+  const { request } = decide(approved, { do: 'release', by: olga }, exampleStartTime, facts);
   const row = {
     ...request,
     ...attempt,
@@ -79,7 +87,7 @@ async function releasing(): Promise<string> {
     deadline: '2099-01-01T00:00:00.000Z',
     expiresAt: '2099-01-01T00:00:00.000Z',
   };
-  await (await rows(of)).put(key('airlock', id), row);
+  await (await openTestTable(of)).put(key('airlock', id), row);
   const { TableNames = [] } = await new DynamoDBClient(of.configuration).send(new ListTablesCommand({}));
   return TableNames.find(name => name.startsWith('broch-local-data')) ?? '';
 }

@@ -4,7 +4,7 @@ import { gather, mostAtOnce } from '../../functions/airlock/steps/select-files.t
 import { copyLimits } from '../../functions/ingest/steps.ts';
 import { pack } from '../../functions/storage/chunks.ts';
 import { rangeOf } from '../../functions/storage/object-copy.ts';
-import { rules } from './builders.ts';
+import { buildAirlockConfig } from './builders.ts';
 
 const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];
 /** S3's: 10,000 parts of at most 5 GiB, all but the last of at least 5 MiB, and objects of at most 5 TiB. */
@@ -39,7 +39,7 @@ describe('a copy in parts', () => {
 });
 
 describe('what is too much for a Lambda', () => {
-  const caps = { ...rules().caps, bytes: 100 * TiB };
+  const caps = { ...buildAirlockConfig().caps, bytes: 100 * TiB };
   const of = {
     id: 'al-0011223344556677',
     round: 1,
@@ -49,7 +49,9 @@ describe('what is too much for a Lambda', () => {
   const present = (sizes: readonly number[]) =>
     sizes.map((size, index) => ({ path: `f${index}.bin`, version: 'v', size, etag: '' }));
   const reasons = (sizes: readonly number[]) =>
-    gather(of, present(sizes), { ...rules(), caps }).findings.map(({ path, reason }) => `${path}: ${reason}`);
+    gather(of, present(sizes), { ...buildAirlockConfig(), caps }).findings.map(
+      ({ path, reason }) => `${path}: ${reason}`,
+    );
 
   it('is named, file by file, when it is submitted', () => {
     expect(reasons([6 * GiB, mostAtOnce])).toEqual([]);
@@ -65,7 +67,7 @@ describe('what is too much for a Lambda', () => {
     const size = fc.oneof(fc.integer({ min: 0, max: GiB }), fc.integer({ min: GiB, max: 30 * GiB }));
     fc.assert(
       fc.property(fc.array(size, { minLength: 1, maxLength: 120 }), sizes => {
-        const { files, findings } = gather(of, present(sizes), { ...rules(), caps });
+        const { files, findings } = gather(of, present(sizes), { ...buildAirlockConfig(), caps });
         if (findings.length > 0) return;
         for (const chunk of pack(files))
           expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(mostAtOnce);
@@ -76,7 +78,7 @@ describe('what is too much for a Lambda', () => {
 
   it('is not what the caps of an organisation allow a request by themselves', () => {
     // The default cap of a request, in the fewest files it can have.
-    const { bytes } = rules().caps;
+    const { bytes } = buildAirlockConfig().caps;
     expect(reasons(Array.from({ length: Math.ceil(bytes / mostAtOnce) }, () => mostAtOnce))).toEqual([]);
   });
 });

@@ -16,7 +16,17 @@ import type { Facts } from '../../functions/airlock/request/decision.ts';
 import { standingOf } from '../../functions/airlock/request/download-eligibility.ts';
 import { after, day, type Request, type Status } from '../../functions/airlock/request/request.ts';
 import { Refused } from '../../functions/refused.ts';
-import { attempt, ballot, inReview, olga, person, rana, releaseOf, rules, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildPerson,
+  buildRelease,
+  buildRequestInReview,
+  exampleStartTime,
+  olga,
+  rana,
+  tryCommand,
+} from './builders.ts';
 
 /** Instants, in seconds, by how often it may be fetched: links, sessions, the approval and the release end at them. */
 const times: Readonly<Record<number, readonly number[]>> = {
@@ -24,9 +34,9 @@ const times: Readonly<Record<number, readonly number[]>> = {
   2: [0, lasts.session - 1, lasts.session, lasts.link, day - 1, day],
 };
 const timesOf = ({ uses }: Pick<World, 'uses'>) => times[uses] ?? [];
-const [cyd, rae] = [person('cyd', 'reviewer'), person('rae', 'researcher')];
+const [cyd, rae] = [buildPerson('cyd', 'reviewer'), buildPerson('rae', 'researcher')];
 const facts: Facts = {
-  rules: rules({ quorum: 1, approvedDays: 1, releasedDays: 1, checkHours: 24 }),
+  rules: buildAirlockConfig({ quorum: 1, approvedDays: 1, releasedDays: 1, checkHours: 24 }),
   members: [rana.id, rae.id],
   reviewers: [cyd.id],
   candidates: [],
@@ -57,7 +67,7 @@ interface World {
   readonly used: Readonly<Partial<Record<Token, Used>>>;
 }
 const secondsOf = (world: World) => timesOf(world)[world.time] ?? 0;
-const nowOf = (world: World) => after(start, secondsOf(world));
+const nowOf = (world: World) => after(exampleStartTime, secondsOf(world));
 
 type Try =
   | { do: 'request'; command: Command }
@@ -72,7 +82,7 @@ const tries = (request: Request): Try[] => [
   ...(
     [
       { do: 'release', by: cyd },
-      { do: 'released', attempt: request.attempt, release: releaseOf() },
+      { do: 'released', attempt: request.attempt, release: buildRelease() },
       { do: 'stop', attempt: request.attempt, reason: 'z' },
       { do: 'revoke', by: olga, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
@@ -181,7 +191,7 @@ function play(world: World, one: Try, gave: (what: string) => void): World | und
       ? { ...world, grant: revoked(world.grant, olga.id, 'no', nowOf(world)) }
       : undefined;
   if (one.do === 'request') {
-    const request = attempt(world.request, one.command, nowOf(world), facts)?.request;
+    const request = tryCommand(world.request, one.command, nowOf(world), facts)?.request;
     if (!request || request === world.request) return undefined;
     const { released, ...rest } = world;
     const since = request.status === 'released' ? (released ?? at) : undefined;
@@ -201,7 +211,7 @@ function late(world: World, one: Try) {
   if (one.do !== 'take' && one.do !== 'page' && one.do !== 'part') return;
   const { grant } = world;
   if (!grant) return;
-  const stands = { released: true, seal: grant.seal, expires: after(start, 9 * day) };
+  const stands = { released: true, seal: grant.seal, expires: after(exampleStartTime, 9 * day) };
   const next = attempted(() => ask(world, one, stands));
   if (!next) return;
   if (grant.revoked) throw new Error(`${one.do} by a call that was late, although the grant is revoked`);
@@ -218,9 +228,9 @@ const mark = ({ time, request, grant, released, used }: World) => {
 };
 
 const approved = decide(
-  { ...inReview(facts), recipient: { id: rae.id, name: rae.name } },
-  { do: 'vote', by: cyd, ballot: ballot(1, 'approve') },
-  start,
+  { ...buildRequestInReview(facts), recipient: { id: rae.id, name: rae.name } },
+  { do: 'vote', by: cyd, ballot: buildBallot(1, 'approve') },
+  exampleStartTime,
   facts,
 ).request;
 

@@ -3,30 +3,30 @@ import { describe, expect, it } from 'vitest';
 import type { Direction } from '../../functions/airlock/request/airlock-config.ts';
 import { isFinal, type Status } from '../../functions/airlock/request/request.ts';
 import {
-  type Bounds,
-  comings,
-  commands,
-  factsOf,
-  first,
-  holds,
-  mark,
-  moves,
-  play,
-  type Turn,
-  turns,
-  type World,
+  type AirlockModel,
+  applyModelCommand,
+  assertInvariants,
+  computeModelContext,
+  computeModelKey,
+  createInitialModel,
+  type EnvironmentChange,
+  environmentChanges,
+  listEnvironmentMoves,
+  listModelCommands,
+  type ModelBounds,
+  membershipChanges,
 } from './model.ts';
 
 const three = ['ada', 'bob', 'cyd'];
 const four = [...three, 'dan'];
-const settings: readonly Turn[] = ['olga allows parts or not', 'bob changes the quorum'];
+const settings: readonly EnvironmentChange[] = ['olga allows parts or not', 'bob changes the quorum'];
 
-const explored: readonly Bounds[] = [
-  { direction: 'export', quorum: 1, partial: true, rounds: 2, days: 3, others: three, turns: comings },
-  { direction: 'export', quorum: 2, partial: true, rounds: 1, days: 3, others: three, turns: comings },
-  { direction: 'import', quorum: 1, partial: true, rounds: 1, days: 3, others: three, turns: comings },
-  { direction: 'import', quorum: 2, partial: false, rounds: 1, days: 3, others: three, turns: comings },
-  { direction: 'export', quorum: 2, partial: false, rounds: 1, days: 3, others: three, turns: comings },
+const explored: readonly ModelBounds[] = [
+  { direction: 'export', quorum: 1, partial: true, rounds: 2, days: 3, others: three, turns: membershipChanges },
+  { direction: 'export', quorum: 2, partial: true, rounds: 1, days: 3, others: three, turns: membershipChanges },
+  { direction: 'import', quorum: 1, partial: true, rounds: 1, days: 3, others: three, turns: membershipChanges },
+  { direction: 'import', quorum: 2, partial: false, rounds: 1, days: 3, others: three, turns: membershipChanges },
+  { direction: 'export', quorum: 2, partial: false, rounds: 1, days: 3, others: three, turns: membershipChanges },
   // Another one must decide between three.
   {
     direction: 'export',
@@ -36,7 +36,7 @@ const explored: readonly Bounds[] = [
     days: 2,
     others: four,
     alike: ['cyd', 'dan'],
-    turns: comings,
+    turns: membershipChanges,
   },
   {
     direction: 'export',
@@ -86,25 +86,25 @@ describe('every state that a request can reach', () => {
     of => {
       const seen = new Set<string>();
       const reached = new Map<Status, number>();
-      const queue: World[] = [first(of)];
+      const queue: AirlockModel[] = [createInitialModel(of)];
       let steps = 0;
       // Most of what is tried is refused: without a stack for each it takes a fraction of the time.
       const { stackTraceLimit } = Error;
       Error.stackTraceLimit = 0;
       try {
         for (let world = queue.pop(); world; world = queue.pop()) {
-          const id = mark(world);
+          const id = computeModelKey(world);
           if (seen.has(id) || world.request.round > of.rounds) continue;
           seen.add(id);
           reached.set(world.request.status, (reached.get(world.request.status) ?? 0) + 1);
-          holds(world);
-          const facts = factsOf(world);
-          for (const command of commands(world)) {
-            const next = play(world, command, facts);
+          assertInvariants(world);
+          const facts = computeModelContext(world);
+          for (const command of listModelCommands(world)) {
+            const next = applyModelCommand(world, command, facts);
             steps++;
             if (next) queue.push(next);
           }
-          if (!isFinal(world.request)) queue.push(...moves(world));
+          if (!isFinal(world.request)) queue.push(...listEnvironmentMoves(world));
         }
       } finally {
         Error.stackTraceLimit = stackTraceLimit;
@@ -125,18 +125,18 @@ it('and longer lives beyond, with every mix of people and rules', () => {
       fc.constantFrom<Direction>('export', 'import'),
       fc.array(fc.tuple(fc.nat(), fc.nat(3)), { maxLength: 80 }),
       (quorum, partial, direction, picks) => {
-        const all = Object.keys(turns) as Turn[];
-        let world = first({ direction, quorum, partial, rounds: 99, days: 60, others: four, turns: all });
+        const all = Object.keys(environmentChanges) as EnvironmentChange[];
+        let world = createInitialModel({ direction, quorum, partial, rounds: 99, days: 60, others: four, turns: all });
         for (const [pick, turn] of picks) {
           if (turn === 0) {
-            const all = [...moves(world)];
+            const all = [...listEnvironmentMoves(world)];
             world = all[pick % all.length] ?? world;
             continue;
           }
           // Those that change something, so that lives are long.
-          const next = commands(world).flatMap(command => play(world, command) ?? []);
+          const next = listModelCommands(world).flatMap(command => applyModelCommand(world, command) ?? []);
           world = next[pick % Math.max(1, next.length)] ?? world;
-          holds(world);
+          assertInvariants(world);
         }
       },
     ),

@@ -4,29 +4,45 @@ import { dueAt, lapse, sweepAt } from '../../functions/airlock/request/deadlines
 import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
 import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request/request.ts';
 import { shown } from '../../functions/airlock/request/request-view.ts';
-import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildDraft,
+  buildPerson,
+  buildRelease,
+  buildReport,
+  buildSeal,
+  exampleStartTime,
+  olga,
+  rana,
+  tryCommand,
+} from './builders.ts';
 
 const text = { key: 'receipt.json', versionId: 'v', sha256: 'b'.repeat(64) };
 
 /** What changes by itself: somebody joins or leaves the project, or the reviewers; or the project's settings are made anew. */
 const toggle = (list: readonly string[], id: string) =>
   list.includes(id) ? list.filter(one => one !== id) : [...list, id].sort();
-const settle = (world: World, by: string, change: Partial<World['settings']>): World => ({
+const settle = (world: AirlockModel, by: string, change: Partial<AirlockModel['settings']>): AirlockModel => ({
   ...world,
   settings: { ...world.settings, ...change, by },
 });
-export const turns = {
-  'ada joins or leaves': (world: World) => ({ ...world, members: toggle(world.members, 'ada') }),
-  'bob reviews or not': (world: World) => ({ ...world, reviewers: toggle(world.reviewers, 'bob') }),
-  'rana reviews or not': (world: World) => ({ ...world, reviewers: toggle(world.reviewers, rana.id) }),
-  'olga allows parts or not': (world: World) => settle(world, olga.id, { partial: !world.settings.partial }),
-  'bob changes the quorum': (world: World) => settle(world, 'bob', { quorum: (world.settings.quorum % 3) + 1 }),
-} as const satisfies Record<string, (world: World) => World>;
-export type Turn = keyof typeof turns;
-export const comings: readonly Turn[] = ['ada joins or leaves', 'bob reviews or not', 'rana reviews or not'];
+export const environmentChanges = {
+  'ada joins or leaves': (world: AirlockModel) => ({ ...world, members: toggle(world.members, 'ada') }),
+  'bob reviews or not': (world: AirlockModel) => ({ ...world, reviewers: toggle(world.reviewers, 'bob') }),
+  'rana reviews or not': (world: AirlockModel) => ({ ...world, reviewers: toggle(world.reviewers, rana.id) }),
+  'olga allows parts or not': (world: AirlockModel) => settle(world, olga.id, { partial: !world.settings.partial }),
+  'bob changes the quorum': (world: AirlockModel) => settle(world, 'bob', { quorum: (world.settings.quorum % 3) + 1 }),
+} as const satisfies Record<string, (world: AirlockModel) => AirlockModel>;
+export type EnvironmentChange = keyof typeof environmentChanges;
+export const membershipChanges: readonly EnvironmentChange[] = [
+  'ada joins or leaves',
+  'bob reviews or not',
+  'rana reviews or not',
+];
 
 /** How far a world is explored. */
-export interface Bounds {
+export interface ModelBounds {
   readonly direction: Direction;
   readonly quorum: number;
   readonly partial: boolean;
@@ -36,11 +52,11 @@ export interface Bounds {
   readonly others: readonly string[];
   /** Of these nothing ever differs but their votes: which of them cast which is all the same. */
   readonly alike?: readonly string[];
-  readonly turns: readonly Turn[];
+  readonly turns: readonly EnvironmentChange[];
 }
 
-export interface World {
-  readonly of: Bounds;
+export interface AirlockModel {
+  readonly of: ModelBounds;
   readonly request: Request;
   readonly day: number;
   readonly members: readonly string[];
@@ -63,7 +79,7 @@ function rulesOf(quorum: number, partial: boolean): Rules {
   const id = `${quorum} ${partial}`;
   const found = known.get(id);
   if (found) return found;
-  const made = rules({
+  const made = buildAirlockConfig({
     quorum,
     imports: { quorum, keepDays: 1 },
     partial,
@@ -78,35 +94,35 @@ function rulesOf(quorum: number, partial: boolean): Rules {
   return made;
 }
 
-export const factsOf = ({
+export const computeModelContext = ({
   members,
   reviewers,
   settings,
-}: Pick<World, 'members' | 'reviewers' | 'settings'>): Facts => ({
+}: Pick<AirlockModel, 'members' | 'reviewers' | 'settings'>): Facts => ({
   rules: rulesOf(settings.quorum, settings.partial),
   members,
   reviewers,
   candidates: reviewers.filter(id => !members.includes(id) && id !== settings.by).map(id => ({ id, name: id })),
   ruledBy: settings.by,
 });
-const at = ({ day: days }: World) => after(start, days * day);
+const at = ({ day: days }: AirlockModel) => after(exampleStartTime, days * day);
 
-export function first(of: Bounds): World {
+export function createInitialModel(of: ModelBounds): AirlockModel {
   const settings = { quorum: of.quorum, partial: of.partial };
   const bare = { of, day: 0, members: [rana.id], reviewers: [...of.others], settings };
-  return { ...bare, request: draft(factsOf(bare), of.direction) };
+  return { ...bare, request: buildDraft(computeModelContext(bare), of.direction) };
 }
 
 /** What the world does by itself: a day passes, or something turns. */
-export function* moves(world: World): Generator<World> {
+export function* listEnvironmentMoves(world: AirlockModel): Generator<AirlockModel> {
   if (world.day < world.of.days) yield { ...world, day: world.day + 1 };
-  for (const turn of world.of.turns) yield turns[turn](world);
+  for (const turn of world.of.turns) yield environmentChanges[turn](world);
 }
 
-const peopleOf = ({ others }: Bounds): Person[] => [rana, ...others.map(id => person(id, 'reviewer'))];
+const peopleOf = ({ others }: ModelBounds): Person[] => [rana, ...others.map(id => buildPerson(id, 'reviewer'))];
 
 /** All that anybody can try: also what they may not. Old seals, old attempts, other people, several times. */
-export function commands({ request: of, ...world }: World): Command[] {
+export function listModelCommands({ request: of, ...world }: AirlockModel): Command[] {
   const { round, attempt } = of;
   const rounds = [round, round - 1].filter(one => one > 0);
   return [
@@ -115,10 +131,10 @@ export function commands({ request: of, ...world }: World): Command[] {
         (['approve', 'return', 'reject'] as const).map(verdict => ({
           do: 'vote' as const,
           by,
-          ballot: ballot(one, verdict),
+          ballot: buildBallot(one, verdict),
         })),
       ),
-      ...(round > 0 ? [{ do: 'vote' as const, by, ballot: ballot(round, 'approve', ['a']) }] : []),
+      ...(round > 0 ? [{ do: 'vote' as const, by, ballot: buildBallot(round, 'approve', ['a']) }] : []),
       { do: 'submit' as const, by },
       { do: 'release' as const, by },
       { do: 'revoke' as const, by, reason: 'no' },
@@ -131,14 +147,14 @@ export function commands({ request: of, ...world }: World): Command[] {
     { do: 'reissue', by: olga },
     ...[attempt, attempt - 1].flatMap((of): Command[] => [
       { do: 'mend', attempt: of, findings: [{ path: 'x', reason: 'y' }] },
-      { do: 'seal', attempt: of, seal: sealOf(round) },
+      { do: 'seal', attempt: of, seal: buildSeal(round) },
       { do: 'tick', attempt: of },
       { do: 'fault', attempt: of, reason: 'z' },
-      { do: 'released', attempt: of, release: releaseOf() },
+      { do: 'released', attempt: of, release: buildRelease() },
       { do: 'stop', attempt: of, reason: 'z' },
     ]),
     ...(of.status === 'checking'
-      ? (['block', undefined] as const).map(worst => ({ do: 'judge' as const, attempt, report: reportOf(worst) }))
+      ? (['block', undefined] as const).map(worst => ({ do: 'judge' as const, attempt, report: buildReport(worst) }))
       : []),
   ];
 }
@@ -149,9 +165,13 @@ const isSame = <T>(a: T, b: T, says: string) => {
 };
 
 /** One command in a world: the world after it, or undefined where nothing changes. Throws where an invariant breaks. */
-export function play(world: World, command: Command, facts = factsOf(world)): World | undefined {
+export function applyModelCommand(
+  world: AirlockModel,
+  command: Command,
+  facts = computeModelContext(world),
+): AirlockModel | undefined {
   const now = at(world);
-  const decision = attempt(world.request, command, now, facts);
+  const decision = tryCommand(world.request, command, now, facts);
   if (!decision || decision.request === world.request) return undefined;
   const { request } = decision;
   const before = lapse(world.request, now, facts.rules).request;
@@ -212,7 +232,7 @@ export function play(world: World, command: Command, facts = factsOf(world)): Wo
 }
 
 /** Of each state once: it is one that can be written, ends, and shows nobody what they must not see. */
-export function holds(world: World) {
+export function assertInvariants(world: AirlockModel) {
   Request.parse(world.request);
   hasWayOut(world);
   const { request } = world;
@@ -226,11 +246,11 @@ export function holds(world: World) {
 }
 
 /** Whatever is not final has a deadline, and time alone brings it to its end. */
-function hasWayOut({ request, settings }: World) {
+function hasWayOut({ request, settings }: AirlockModel) {
   if (isFinal(request)) return;
   const due = dueAt(request);
   if (!due) throw new Error(`${request.status} has no deadline`);
-  const facts = factsOf({ members: [], reviewers: [], settings });
+  const facts = computeModelContext({ members: [], reviewers: [], settings });
   const next = lapse(request, due, facts.rules).request;
   const swept = decide(request, { do: 'lapse' }, due, facts).request;
   // What has ended may be due for deletion at once; what has not must not be due for the same again.
@@ -256,7 +276,16 @@ const told = [
  * Which worlds are one and the same for all that can follow: comments, names and numbers of attempts don't matter, nor
  * does who of several that are alike voted how, nor what an approval came from once it is there.
  */
-export function mark({ of, request, day: days, members, reviewers, settings, opened, granted }: World): string {
+export function computeModelKey({
+  of,
+  request,
+  day: days,
+  members,
+  reviewers,
+  settings,
+  opened,
+  granted,
+}: AirlockModel): string {
   const { alike = [] } = of;
   const votes = (from: Request | undefined) =>
     from?.status === 'inReview'

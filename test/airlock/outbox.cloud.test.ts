@@ -2,24 +2,24 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { happened } from '../../functions/airlock/request/decision.ts';
 import { entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
 import { key } from '../../functions/keys.ts';
-import { rows } from '../workspaces/harness.ts';
-import { draft, rules } from './builders.ts';
-import { scene } from './harness.ts';
-import { witness } from './recorder.ts';
+import { openTestTable } from '../workspaces/harness.ts';
+import { buildAirlockConfig, buildDraft } from './builders.ts';
+import { airlockScene } from './harness.ts';
+import { recordBusEvents } from './recorder.ts';
 
-const { of, people, project, submit, settle, vote } = scene('airlock-outbox');
-let bus: Awaited<ReturnType<typeof witness>>;
+const { of, people, project, submit, settle, vote } = airlockScene('airlock-outbox');
+let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 beforeAll(async () => {
-  bus = await witness(of);
+  bus = await recordBusEvents(of);
 });
-const facts = { rules: rules(), members: [], reviewers: [], candidates: [] };
+const facts = { rules: buildAirlockConfig(), members: [], reviewers: [], candidates: [] };
 const at = '2026-11-01T00:00:00.000Z';
 const id = (n: number) => `al-${Date.now().toString(16).padStart(11, '0')}${String(n).padStart(5, '0')}`;
 
 describe('what is in a trail', () => {
   it('comes to the bus although whoever wrote it did nothing more', async () => {
-    const request = { ...draft(facts), id: id(1) };
-    const table = await rows(of);
+    const request = { ...buildDraft(facts), id: id(1) };
+    const table = await openTestTable(of);
     const put = (revision: number, ...events: Parameters<typeof happened>[]) =>
       table.put(
         key('airlock', request.id, trailKey(at, revision)),
@@ -48,8 +48,8 @@ describe('what is in a trail', () => {
   });
 
   it('and nothing else of the table', async () => {
-    const request = { ...draft(facts), id: id(2) };
-    const table = await rows(of);
+    const request = { ...buildDraft(facts), id: id(2) };
+    const table = await openTestTable(of);
     const entry = entryOf(request, [happened('RequestOpened', 'x')], at);
     await table.put(key('airlock', request.id), entry);
     await table.put(key('airlock', request.id, 'ROUND#00000001#approved'), entry);

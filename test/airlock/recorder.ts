@@ -14,16 +14,16 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { About } from '../../functions/airlock/events.ts';
-import type { cloud } from '../cloud.ts';
+import type { connectTestCloud } from '../cloud.ts';
 
-type Cloud = ReturnType<typeof cloud>;
-export interface Seen {
+type Cloud = ReturnType<typeof connectTestCloud>;
+export interface RecordedEvent {
   readonly name: string;
   readonly about: About;
 }
 
 /** Sees what the airlock says on the bus from now on: a rule that puts it all in a queue, which is read here. */
-export async function witness(of: Cloud, source = 'broch.airlock') {
+export async function recordBusEvents(of: Cloud, source = 'broch.airlock') {
   const [events, sqs] = [new EventBridgeClient(of.configuration), new SQSClient(of.configuration)];
   const name = `airlock-witness-${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
@@ -44,7 +44,7 @@ export async function witness(of: Cloud, source = 'broch.airlock') {
   );
   await events.send(new PutTargetsCommand({ Rule: name, EventBusName, Targets: [{ Id: 'seen', Arn }] }));
 
-  const seen: Seen[] = [];
+  const seen: RecordedEvent[] = [];
   async function drain() {
     for (;;) {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
@@ -60,7 +60,7 @@ export async function witness(of: Cloud, source = 'broch.airlock') {
   const about = (request: string) => seen.filter(one => one.about.request === request);
   return {
     /** What was said about a request, once it is enough. */
-    async until(request: string, enough: (said: Seen[]) => boolean): Promise<Seen[]> {
+    async until(request: string, enough: (said: RecordedEvent[]) => boolean): Promise<RecordedEvent[]> {
       for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) {
         await drain();
         if (enough(about(request))) return about(request);

@@ -7,11 +7,20 @@ import { airlockRoutes } from '../../functions/airlock/routes.ts';
 import type { RouteName } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
 import { key } from '../../functions/keys.ts';
-import { watch } from '../faults.ts';
-import { rows, until } from '../workspaces/harness.ts';
-import { ending, join, regroup, scene, set, settle, somebody, startAs } from './harness.ts';
+import { watchCalls } from '../faults.ts';
+import { openTestTable, waitUntil } from '../workspaces/harness.ts';
+import {
+  addProjectMember,
+  airlockScene,
+  changeUserGroup,
+  enrolTestUser,
+  setRequestField,
+  startAirlockExecution,
+  waitForExecutionEnd,
+  waitForStatus,
+} from './harness.ts';
 
-const { of, project, people, sealed, released, bucket, submit, approve, vote } = scene('airlock-replays');
+const { of, project, people, sealed, released, bucket, submit, approve, vote } = airlockScene('airlock-replays');
 const [s3, sfn, lambda] = [
   new S3Client(of.configuration),
   new SFNClient(of.configuration),
@@ -20,12 +29,12 @@ const [s3, sfn, lambda] = [
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
-const rowOf = async ({ request }: Params) => (await rows(of)).get(key('airlock', request));
-const grantOf = async ({ request }: Params) => (await rows(of)).get(key('download', `${project}#${request}`));
+const rowOf = async ({ request }: Params) => (await openTestTable(of)).get(key('airlock', request));
+const grantOf = async ({ request }: Params) => (await openTestTable(of)).get(key('download', `${project}#${request}`));
 const tokenOf = async (params: Params, other = '') =>
   String(
     (
-      await until(
+      await waitUntil(
         () => rowOf(params),
         row => typeof row?.token === 'string' && row.token !== other,
       )
@@ -33,18 +42,21 @@ const tokenOf = async (params: Params, other = '') =>
   );
 const inReview = async () => {
   const { params } = await submit(files);
-  await settle(people.rana, params, ['inReview']);
+  await waitForStatus(people.rana, params, ['inReview']);
   await tokenOf(params);
   return params;
 };
 async function release(params: Params) {
   await people.olga.ask('releaseRequest', { params });
-  await settle(people.rana, params, ['released']);
-  await ending(of, 'release', params.request, 2);
+  await waitForStatus(people.rana, params, ['released']);
+  await waitForExecutionEnd(of, 'release', params.request, 2);
 }
 async function stops(params: Params, attempt = 2) {
   await people.olga.ask('releaseRequest', { params });
-  expect(await ending(of, 'release', params.request, attempt)).toMatchObject({ status: 'FAILED', error: 'Tampered' });
+  expect(await waitForExecutionEnd(of, 'release', params.request, attempt)).toMatchObject({
+    status: 'FAILED',
+    error: 'Tampered',
+  });
   expect(await grantOf(params)).toBeUndefined();
 }
 async function versionsOf(Bucket: string, Prefix: string) {
@@ -78,22 +90,24 @@ describe.concurrent('what was said once and is said again', () => {
   it('the start of an attempt that ran, and of one that never was', async () => {
     const params = await inReview();
     const before = await rowOf(params);
-    await startAs(of, 'check', params, 1).catch((error: Error) => expect(error.name).toBe('ExecutionAlreadyExists'));
+    await startAirlockExecution(of, 'check', params, 1).catch((error: Error) =>
+      expect(error.name).toBe('ExecutionAlreadyExists'),
+    );
     for (const [attempt, from] of [
       [9, 'start'],
       [10, 'review'],
     ] as const) {
-      await startAs(of, 'check', params, attempt, { from });
-      const { end } = await ending(of, 'check', params.request, attempt);
+      await startAirlockExecution(of, 'check', params, attempt, { from });
+      const { end } = await waitForExecutionEnd(of, 'check', params.request, attempt);
       expect(end).toBe(from === 'start' ? 'Superseded' : 'Decided');
     }
-    await startAs(of, 'release', params, 11);
-    expect((await ending(of, 'release', params.request, 11)).end).toBe('Superseded');
+    await startAirlockExecution(of, 'release', params, 11);
+    expect((await waitForExecutionEnd(of, 'release', params.request, 11)).end).toBe('Superseded');
     expect(await rowOf(params)).toEqual(before);
   });
 
   it('every step of a release, with what it was called with', async () => {
-    const watched = await watch(of, project);
+    const watched = await watchCalls(of, project);
     const params = await approve(files);
     await release(params);
     const { events } = await watched.end();
@@ -152,8 +166,8 @@ describe.concurrent('what was said once and is said again', () => {
     const params = await approve(files);
     await release(params);
     const { rana, olga } = people;
-    const rosa = await somebody(of, 'replays-rosa', 'researcher');
-    await join(of, project, rosa);
+    const rosa = await enrolTestUser(of, 'replays-rosa', 'researcher');
+    await addProjectMember(of, project, rosa);
     const far = await rana.ask('openDownload', { params, body: { network: '192.0.2.0/24' } });
     await expect(rana.ask('takeDownload', { params, body: { token: far.token } })).rejects.toThrow(/network/);
     const { token } = await rana.ask('openDownload', { params, body: {} });
@@ -174,14 +188,14 @@ describe.concurrent('what was said once and is said again', () => {
 describe.concurrent('what was written once and is changed', () => {
   it('a seal in the row: what is voted on then is released by nobody', async () => {
     const params = await inReview();
-    await set(of, params.request, 'seal.sha256', '0'.repeat(64));
+    await setRequestField(of, params.request, 'seal.sha256', '0'.repeat(64));
     for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
     await stops(params);
   });
 
   it('a seal in the row after the votes', async () => {
     const params = await approve(files);
-    await set(of, params.request, 'seal.sha256', '0'.repeat(64));
+    await setRequestField(of, params.request, 'seal.sha256', '0'.repeat(64));
     await stops(params);
   });
 
@@ -191,11 +205,11 @@ describe.concurrent('what was written once and is changed', () => {
     const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '{"findings":0}' }));
     const { items } = await people.vera.ask('showChecks', { params });
     expect(items).toHaveLength(1);
-    await set(of, params.request, 'report.versionId', VersionId ?? '');
+    await setRequestField(of, params.request, 'report.versionId', VersionId ?? '');
     await expect(people.vera.ask('showChecks', { params })).rejects.toThrow();
     await stops(params);
     const other = await approve(files);
-    await set(of, other.request, 'report.sha256', '0'.repeat(64));
+    await setRequestField(of, other.request, 'report.sha256', '0'.repeat(64));
     await stops(other);
   });
 
@@ -211,18 +225,18 @@ describe.concurrent('what was written once and is changed', () => {
 
   it('what is remembered of a release: nothing passes that was not compared with it', async () => {
     const own = 'airlock-forgets';
-    const rana = await somebody(of, 'replays-ruth', 'researcher');
-    const home = await scene.another(of, own, rana);
+    const rana = await enrolTestUser(of, 'replays-ruth', 'researcher');
+    const home = await airlockScene.another(of, own, rana);
     expect(home).toBe(own);
-    const params = await scene.released(of, own, rana, people, files);
+    const params = await airlockScene.released(of, own, rana, people, files);
     const all = await s3.send(new ListObjectVersionsCommand({ Bucket: released, Prefix: `remembered/${own}/` }));
     const [kept] = all.Versions ?? [];
     expect(kept?.Key).toContain(params.request);
     // Put over: the version that is in the ledger counts.
     await s3.send(new PutObjectCommand({ Bucket: released, Key: kept?.Key, Body: '{}' }));
     const near = { 'b.csv': 'region,n\nNorth,20\nSouth,29\n' };
-    const second = await scene.submitted(of, own, rana, near);
-    expect((await settle(rana, second, ['blocked', 'returned', 'inReview'])).report?.worst).toMatch(/block|ask/);
+    const second = await airlockScene.submitted(of, own, rana, near);
+    expect((await waitForStatus(rana, second, ['blocked', 'returned', 'inReview'])).report?.worst).toMatch(/block|ask/);
     // Deleted: nothing can be compared any more, so nothing passes.
     await s3.send(
       new DeleteObjectCommand({
@@ -232,8 +246,8 @@ describe.concurrent('what was written once and is changed', () => {
         BypassGovernanceRetention: true,
       }),
     );
-    const third = await scene.submitted(of, own, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
-    expect((await settle(rana, third, ['timedOut', 'inReview'])).status).toBe('timedOut');
+    const third = await airlockScene.submitted(of, own, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
+    expect((await waitForStatus(rana, third, ['timedOut', 'inReview'])).status).toBe('timedOut');
   });
 });
 
@@ -243,12 +257,12 @@ describe('who asked', () => {
     const { seal } = await people.rana.ask('showRequest', { params });
     const ballot = { params, body: { verdict: 'approve', seal: seal?.sha256 } } as const;
     await expect(people.rana.ask('reviewRequest', ballot)).rejects.toThrow(/Only reviewer/);
-    await regroup(of, people.rana, 'reviewer', 'add');
+    await changeUserGroup(of, people.rana, 'reviewer', 'add');
     const risen = await people.rana.again();
     await expect(risen.ask('reviewRequest', ballot)).rejects.toThrow(/Nobody reviews what they asked for/);
     await expect(risen.ask('releaseRequest', { params })).rejects.toThrow(/Nobody reviews what they asked for/);
     expect((await rowOf(params))?.votes).toEqual([]);
-    await regroup(of, people.rana, 'reviewer', 'remove');
+    await changeUserGroup(of, people.rana, 'reviewer', 'remove');
   });
 });
 
@@ -269,7 +283,7 @@ describe('a project that is another’s', () => {
   let wrong: Params;
   beforeAll(async () => {
     const { params } = await submit(files);
-    wrong = { ...params, project: await scene.another(of, 'airlock-other', people.rana) };
+    wrong = { ...params, project: await airlockScene.another(of, 'airlock-other', people.rana) };
   });
 
   const routes = Object.entries<Route>(airlockRoutes).filter(([, { path }]) => path.includes('{request}'));

@@ -6,11 +6,23 @@ import { day, isFinal, Request } from '../../functions/airlock/request/request.t
 import { open } from '../../functions/airlock/request/requester-commands.ts';
 import { contentOf } from '../../functions/airlock/request/retention.ts';
 import { later } from '../../functions/clock.ts';
-import { attempt, ballot, draft, olga, person, rana, releaseOf, reportOf, rules, sealOf, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildDraft,
+  buildPerson,
+  buildRelease,
+  buildReport,
+  buildSeal,
+  exampleStartTime,
+  olga,
+  rana,
+  tryCommand,
+} from './builders.ts';
 
-const vera = person('vera', 'reviewer');
+const vera = buildPerson('vera', 'reviewer');
 const facts = {
-  rules: rules({ quorum: 1, lockDays: 40, graceDays: 5, releasedDays: 10 }),
+  rules: buildAirlockConfig({ quorum: 1, lockDays: 40, graceDays: 5, releasedDays: 10 }),
   members: [rana.id],
   reviewers: [vera.id],
   candidates: [],
@@ -19,52 +31,52 @@ const text = { key: 'receipts/x.json', versionId: 'v', sha256: 'b'.repeat(64) };
 const gone: Command = { do: 'deleted', receipt: text, inventory: undefined, objects: 3, bytes: 30 };
 
 function must(of: Request, command: Command, now: string) {
-  const decision = attempt(of, command, now, facts);
+  const decision = tryCommand(of, command, now, facts);
   if (!decision) throw new Error(`${command.do} was refused`);
   return decision;
 }
-const play = (of: Request, commands: ((of: Request) => Command)[], now = start) =>
+const play = (of: Request, commands: ((of: Request) => Command)[], now = exampleStartTime) =>
   commands.reduce((request, command) => must(request, command(request), now).request, of);
 const sealed: ((of: Request) => Command)[] = [
   () => ({ do: 'submit', by: rana }),
-  ({ attempt, round }) => ({ do: 'seal', attempt, seal: sealOf(round) }),
-  ({ attempt }) => ({ do: 'judge', attempt, report: reportOf() }),
+  ({ attempt, round }) => ({ do: 'seal', attempt, seal: buildSeal(round) }),
+  ({ attempt }) => ({ do: 'judge', attempt, report: buildReport() }),
 ];
 const released = [
   ...sealed,
-  ({ round }: Request): Command => ({ do: 'vote', by: vera, ballot: ballot(round, 'approve') }),
+  ({ round }: Request): Command => ({ do: 'vote', by: vera, ballot: buildBallot(round, 'approve') }),
   (): Command => ({ do: 'release', by: olga }),
-  ({ attempt }: Request): Command => ({ do: 'released', attempt, release: releaseOf() }),
+  ({ attempt }: Request): Command => ({ do: 'released', attempt, release: buildRelease() }),
 ];
 const until = (of: Request) => ('retainedUntil' in of ? of.retainedUntil : undefined);
 
 describe('what is over is kept', () => {
   it('until its lock ends, counted from the seal', () => {
-    const of = play(draft(facts), [
+    const of = play(buildDraft(facts), [
       ...sealed,
-      ({ round }) => ({ do: 'vote', by: vera, ballot: ballot(round, 'reject') }),
+      ({ round }) => ({ do: 'vote', by: vera, ballot: buildBallot(round, 'reject') }),
     ]);
     expect(of.status).toBe('rejected');
-    expect(until(of)).toBe(later(start, 40 * day));
+    expect(until(of)).toBe(later(exampleStartTime, 40 * day));
     const withdrawn = play(
-      play(draft(facts), sealed),
+      play(buildDraft(facts), sealed),
       [() => ({ do: 'withdraw', by: rana, reason: 'x' })],
-      later(start, 3 * day),
+      later(exampleStartTime, 3 * day),
     );
-    expect(until(withdrawn)).toBe(later(start, 41 * day));
+    expect(until(withdrawn)).toBe(later(exampleStartTime, 41 * day));
   });
 
   it('until its lock ends, counted from the release, and never before nobody misses it', () => {
     const end = '2029-01-01T00:00:00.000Z';
-    const of = lapse(play(draft(facts), released), end, facts.rules).request;
+    const of = lapse(play(buildDraft(facts), released), end, facts.rules).request;
     expect(of.status).toBe('expired');
-    expect(until(of)).toBe(later(start, 40 * day));
+    expect(until(of)).toBe(later(exampleStartTime, 40 * day));
     const short = { ...facts.rules, lockDays: 2 };
-    expect(until(lapse(play(draft(facts), released), end, short).request)).toBe(later(start, 15 * day));
+    expect(until(lapse(play(buildDraft(facts), released), end, short).request)).toBe(later(exampleStartTime, 15 * day));
   });
 
   it('not at all by us, where it never left the project: the event says so', () => {
-    const { request, events } = lapse(draft(facts), later(start, 31 * day), facts.rules);
+    const { request, events } = lapse(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
     expect(events.map(({ says }) => says)).toEqual([
       "It was draft until its time was over. Its files stay where they are, in the project's data/outbox/t/.",
@@ -73,21 +85,21 @@ describe('what is over is kept', () => {
   });
 
   it('no longer than its draft, where it was uploaded to us and never sealed', () => {
-    const { title, project, groups } = draft(facts);
+    const { title, project, groups } = buildDraft(facts);
     const of = open(
       { id: 'al-0011223344556678', title, project, groups, direction: 'import' },
       rana,
-      start,
+      exampleStartTime,
       facts,
     ).request;
-    const { request } = lapse(of, later(start, 31 * day), facts.rules);
-    expect(until(request)).toBe(later(start, 30 * day));
+    const { request } = lapse(of, later(exampleStartTime, 31 * day), facts.rules);
+    expect(until(request)).toBe(later(exampleStartTime, 30 * day));
     expect(contentOf(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
   });
 });
 
 describe('what is deleted', () => {
-  const of = play(draft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
+  const of = play(buildDraft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
   const due = until(of) ?? '';
   it('is not before its time, and says so once', () => {
     expect(must(of, gone, later(due, -1))).toMatchObject({ superseded: true, events: [] });
@@ -110,7 +122,7 @@ describe('what is deleted', () => {
   it('is on record first', () => {
     const list: Command = { do: 'list', inventory: text, before: undefined };
     expect(must(of, list, due).request).toMatchObject({ inventory: text });
-    expect(must(play(draft(facts), sealed), list, start).superseded).toBe(true);
+    expect(must(play(buildDraft(facts), sealed), list, exampleStartTime).superseded).toBe(true);
   });
 });
 
@@ -119,7 +131,7 @@ describe('two who delete at once', () => {
     { ...text, versionId: '1' },
     { ...text, versionId: '2' },
   ];
-  const ended = play(draft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
+  const ended = play(buildDraft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
   const due = until(ended) ?? '';
   const taken = { ...ended, direction: 'import' as const };
 
@@ -143,14 +155,19 @@ describe('two who delete at once', () => {
 });
 
 it('votes of a review that nobody resumed are kept as those of any round', () => {
-  const two = { ...facts, rules: rules({ quorum: 2 }) };
-  const voted = attempt(
-    play(draft(facts), sealed.slice(0, 2)),
-    { do: 'judge', attempt: 1, report: reportOf() },
-    start,
+  const two = { ...facts, rules: buildAirlockConfig({ quorum: 2 }) };
+  const voted = tryCommand(
+    play(buildDraft(facts), sealed.slice(0, 2)),
+    { do: 'judge', attempt: 1, report: buildReport() },
+    exampleStartTime,
     two,
   );
-  const vote = attempt(voted?.request as Request, { do: 'vote', by: vera, ballot: ballot(1, 'approve') }, start, two);
+  const vote = tryCommand(
+    voted?.request as Request,
+    { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') },
+    exampleStartTime,
+    two,
+  );
   const { ended } = must(vote?.request as Request, { do: 'lapse' }, '2028-01-01T00:00:00.000Z');
   expect(ended).toMatchObject({ outcome: 'expired', round: 1, votes: [{ by: 'vera' }] });
 });
@@ -175,9 +192,11 @@ it('after a sweep nothing is overdue; in the end nothing is left, and nothing wa
       fc.nat(1),
       fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 20, maxLength: 60 }),
       (count, ends, how, hours) => {
-        let of = play(draft(facts), released.slice(0, count));
-        if (ends) of = attempt(of, (steps[released.length + how] as () => Command)(), start, facts)?.request ?? of;
-        let now = start;
+        let of = play(buildDraft(facts), released.slice(0, count));
+        if (ends)
+          of =
+            tryCommand(of, (steps[released.length + how] as () => Command)(), exampleStartTime, facts)?.request ?? of;
+        let now = exampleStartTime;
         for (const hour of [...hours, 24 * 365 * 5]) {
           now = later(now, hour * 3600);
           // A lapse may leave something that is due at once, as the run after it finds.

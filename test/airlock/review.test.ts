@@ -3,49 +3,66 @@ import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
 import type { Facts, Happened } from '../../functions/airlock/request/decision.ts';
 import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
-import { attempt, ballot, inReview, olga, person, rana, rules, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildPerson,
+  buildRequestInReview,
+  exampleStartTime,
+  olga,
+  rana,
+  tryCommand,
+} from './builders.ts';
 
-const all = ['ada', 'bob', 'cyd', 'dan'].map(id => person(id, 'reviewer'));
+const all = ['ada', 'bob', 'cyd', 'dan'].map(id => buildPerson(id, 'reviewer'));
 const [ada, bob, cyd, dan] = all as [typeof rana, typeof rana, typeof rana, typeof rana];
-const facts = (change: Parameters<typeof rules>[0], candidates = all.length): Facts => ({
-  rules: rules(change),
+const facts = (change: Parameters<typeof buildAirlockConfig>[0], candidates = all.length): Facts => ({
+  rules: buildAirlockConfig(change),
   members: [rana.id],
   reviewers: all.map(({ id }) => id),
   candidates: all.slice(0, candidates).map(({ id, name }) => ({ id, name })),
 });
 const vote = (by: typeof rana, verdict: 'approve' | 'reject' = 'approve', paths: string[] = []) =>
-  ({ do: 'vote', by, ballot: ballot(1, verdict, paths) }) as const;
+  ({ do: 'vote', by, ballot: buildBallot(1, verdict, paths) }) as const;
 
 describe('files that are held back, where the rules come to forbid that', () => {
   const [some, whole] = [facts({ partial: true }), facts({ partial: false })];
-  const held = decide(inReview(some), vote(ada, 'approve', ['x']), start, some).request;
+  const held = decide(buildRequestInReview(some), vote(ada, 'approve', ['x']), exampleStartTime, some).request;
 
   it('go back with all others, and the comment on them', () => {
-    const { request, ended } = decide(held, vote(bob), start, whole);
+    const { request, ended } = decide(held, vote(bob), exampleStartTime, whole);
     expect(request).toMatchObject({ status: 'returned', comments: [{ files: [{ path: 'x' }] }] });
     expect(ended).toMatchObject({ outcome: 'returned' });
   });
 
   it('also after a dispute', () => {
-    const disputed = decide(held, vote(bob, 'reject'), start, some).request;
+    const disputed = decide(held, vote(bob, 'reject'), exampleStartTime, some).request;
     expect(disputed).toMatchObject({ conflict: true });
-    expect(decide(disputed, vote(cyd), start, whole).request.status).toBe('returned');
-    expect(decide(disputed, vote(cyd), start, some).request).toMatchObject({ status: 'approved', withheld: ['x'] });
+    expect(decide(disputed, vote(cyd), exampleStartTime, whole).request.status).toBe('returned');
+    expect(decide(disputed, vote(cyd), exampleStartTime, some).request).toMatchObject({
+      status: 'approved',
+      withheld: ['x'],
+    });
   });
 
   it('leave nobody else’s vote behind: who held them back may vote again', () => {
-    const again = decide(held, vote(ada), start, whole).request;
-    expect(decide(again, vote(bob), start, whole).request).toMatchObject({ status: 'approved', withheld: [] });
+    const again = decide(held, vote(ada), exampleStartTime, whole).request;
+    expect(decide(again, vote(bob), exampleStartTime, whole).request).toMatchObject({
+      status: 'approved',
+      withheld: [],
+    });
   });
 
   it('keep what was approved before from leaving without them', () => {
-    const approved = decide(held, vote(bob), start, some).request;
+    const approved = decide(held, vote(bob), exampleStartTime, some).request;
     expect(approved).toMatchObject({ status: 'approved', withheld: ['x'] });
-    expect(() => decide(approved, { do: 'release', by: olga }, start, whole)).toThrow(/now all leave or none/);
-    expect(decide(approved, { do: 'release', by: olga }, start, some).request.status).toBe('releasing');
-    expect(decide(approved, { do: 'withdraw', by: rana, reason: 'again' }, start, whole).request.status).toBe(
-      'withdrawn',
+    expect(() => decide(approved, { do: 'release', by: olga }, exampleStartTime, whole)).toThrow(
+      /now all leave or none/,
     );
+    expect(decide(approved, { do: 'release', by: olga }, exampleStartTime, some).request.status).toBe('releasing');
+    expect(
+      decide(approved, { do: 'withdraw', by: rana, reason: 'again' }, exampleStartTime, whole).request.status,
+    ).toBe('withdrawn');
   });
 
   it('in no order of votes and settings is anything approved in part that may not be', () => {
@@ -57,9 +74,14 @@ describe('files that are held back, where the rules come to forbid that', () => 
     });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(cast, { maxLength: 10 }), (quorum, votes) => {
-        let of: Request = inReview(facts({ quorum }));
+        let of: Request = buildRequestInReview(facts({ quorum }));
         for (const { by, verdict, paths, partial } of votes) {
-          const decision = attempt(of, vote(by, verdict as 'approve', paths), start, facts({ quorum, partial }));
+          const decision = tryCommand(
+            of,
+            vote(by, verdict as 'approve', paths),
+            exampleStartTime,
+            facts({ quorum, partial }),
+          );
           of = decision?.request ?? of;
           if (decision && of.status === 'approved' && of.withheld.length > 0) expect(partial).toBe(true);
         }
@@ -72,11 +94,16 @@ describe('that no other reviewer is left', () => {
   const isSaid = ({ name, to }: Happened) => name === 'ReviewEscalated' && to?.length === 0;
   /** When it is said in a review, in hours after its start; with as many reviewers as are there at the time. */
   function said(quorum: number, there: (hours: number) => number): number[] {
-    let of = inReview(facts({ quorum }, there(0)));
+    let of = buildRequestInReview(facts({ quorum }, there(0)));
     const times = 'lack' in of && of.lack ? [0] : [];
     for (let hours = 0; hours < 14 * 24; hours += 12) {
       const present = facts({ quorum }, there(hours));
-      const { request, events } = decide(of, { do: 'tick', attempt: of.attempt }, later(start, hours * hour), present);
+      const { request, events } = decide(
+        of,
+        { do: 'tick', attempt: of.attempt },
+        later(exampleStartTime, hours * hour),
+        present,
+      );
       of = request;
       times.push(...events.filter(isSaid).map(() => hours));
     }
@@ -101,12 +128,12 @@ describe('that no other reviewer is left', () => {
   });
 
   it('is said in the very row that opens the review', () => {
-    const before = inReview(facts({ quorum: 2 }));
+    const before = buildRequestInReview(facts({ quorum: 2 }));
     if (before.status !== 'inReview') throw new Error('it is not in review');
     const { votes: _, conflict: __, since, reminded: ___, asked: ____, quorum: _____, report, ...rest } = before;
     const checking = { ...rest, status: 'checking', startedAt: since } as Request;
     const judged = (there: number) =>
-      decide(checking, { do: 'judge', attempt: before.attempt, report }, start, facts({ quorum: 2 }, there));
+      decide(checking, { do: 'judge', attempt: before.attempt, report }, exampleStartTime, facts({ quorum: 2 }, there));
     expect(judged(0).events.map(({ name }) => name)).toEqual(['ReviewOpened', 'ReviewEscalated']);
     expect(judged(0).events.filter(isSaid)).toHaveLength(1);
     expect(judged(2).events.filter(isSaid)).toEqual([]);
@@ -120,22 +147,22 @@ describe('that no other reviewer is left', () => {
 
   it('is said at once where they disagree, and nobody is left to decide', () => {
     const two = facts({ quorum: 2 }, 2);
-    const once = decide(inReview(two), vote(ada), start, two).request;
-    const disputed = decide(once, vote(dan, 'reject'), start, two).request;
+    const once = decide(buildRequestInReview(two), vote(ada), exampleStartTime, two).request;
+    const disputed = decide(once, vote(dan, 'reject'), exampleStartTime, two).request;
     const tick = { do: 'tick', attempt: disputed.attempt } as const;
-    const { request, events } = decide(disputed, tick, start, two);
+    const { request, events } = decide(disputed, tick, exampleStartTime, two);
     expect(events.filter(isSaid)).toHaveLength(1);
-    expect(decide(request, tick, start, two).events).toEqual([]);
+    expect(decide(request, tick, exampleStartTime, two).events).toEqual([]);
   });
 
   it('is not said again to another workflow, but once more when a review begins anew', () => {
     const none = facts({ quorum: 2 }, 0);
-    const of = inReview(none);
-    const reissued = decide(of, { do: 'reissue', by: olga }, start, none).request;
+    const of = buildRequestInReview(none);
+    const reissued = decide(of, { do: 'reissue', by: olga }, exampleStartTime, none).request;
     const tick = { do: 'tick', attempt: reissued.attempt } as const;
-    expect(decide(reissued, tick, start, none).events).toEqual([]);
-    const late = decide(of, { do: 'lapse' }, later(start, 15 * day), none).request;
-    const now = later(start, 16 * day);
+    expect(decide(reissued, tick, exampleStartTime, none).events).toEqual([]);
+    const late = decide(of, { do: 'lapse' }, later(exampleStartTime, 15 * day), none).request;
+    const now = later(exampleStartTime, 16 * day);
     const resumed = decide(late, { do: 'resume', by: olga }, now, none).request;
     expect(resumed.status).toBe('inReview');
     const next = { do: 'tick', attempt: resumed.attempt } as const;

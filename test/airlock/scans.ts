@@ -1,10 +1,10 @@
 import { zipSync } from 'fflate';
 
 /** Files with this in their names are skipped by the double that plays GuardDuty for the tests, as if it never got to them. */
-export const neverScanned = 'never-scanned';
+export const skippedScanMarker = 'never-scanned';
 
 /** A zip whose files say that they have a password. */
-export function locked(files: Record<string, Uint8Array>): Uint8Array {
+export function makeEncryptedZip(files: Record<string, Uint8Array>): Uint8Array {
   const zip = Buffer.from(zipSync(files));
   for (const [magic, flags] of [
     ['PK\u0003\u0004', 6],

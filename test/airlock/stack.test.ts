@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Settings } from '../../functions/airlock/request/settings.ts';
 import { readConfig } from '../../lib/config.ts';
-import { resources, synthesise } from '../template.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const config = readConfig('config/production.json');
-const { templates } = synthesise(config);
-const buckets = resources(templates.data, 'AWS::S3::Bucket');
+const { templates } = synthesiseApp(config);
+const buckets = findTemplateResources(templates.data, 'AWS::S3::Bucket');
 
 describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
   const found = buckets.find(([id]) => id.startsWith(`Airlock${name}`))?.[1].Properties;
@@ -21,7 +21,7 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
   });
 
   it('has its lock overridden by nobody, and is deleted from only by the sweeper', () => {
-    const deleting = resources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
+    const deleting = findTemplateResources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
       const { Statement } = Properties.PolicyDocument as { Statement: { Action: unknown; Resource: unknown }[] };
@@ -43,7 +43,7 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
 });
 
 describe('only the release writes where downloads come from', () => {
-  const roles = resources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
+  const roles = findTemplateResources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
     const { Statement } = Properties.PolicyDocument as {
       Statement: { Action: string | string[]; Resource: unknown }[];
     };
@@ -59,7 +59,7 @@ describe('only the release writes where downloads come from', () => {
   it('and its signature', () => expect(roles.sort()).toEqual(['AirlockCopy', 'AirlockSign']));
 
   it('and one function alone signs', () => {
-    const signers = resources(templates.platform, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
+    const signers = findTemplateResources(templates.platform, 'AWS::IAM::Policy').filter(([, { Properties }]) =>
       JSON.stringify(Properties.PolicyDocument).includes('kms:Sign'),
     );
     expect(signers.map(([id]) => id.replace(/Role.*$/, ''))).toEqual(['AirlockSign']);
@@ -68,7 +68,9 @@ describe('only the release writes where downloads come from', () => {
 
 it('the workflow of a review lives as long as any project may give it, and its history stays short enough', () => {
   const text = JSON.stringify(
-    resources(templates.platform, 'AWS::StepFunctions::StateMachine').find(([id]) => id.startsWith('AirlockWorkflow')),
+    findTemplateResources(templates.platform, 'AWS::StepFunctions::StateMachine').find(([id]) =>
+      id.startsWith('AirlockWorkflow'),
+    ),
   ).replaceAll('\\', '');
   const longest = Settings.shape.reviewDays.unwrap().maxValue ?? 0;
   const [, deadline] = /"TimeoutSeconds": (\d{6,})n/.exec(text) ?? [];
@@ -81,12 +83,12 @@ it('the workflow of a review lives as long as any project may give it, and its h
 });
 
 describe('the scan for malware', () => {
-  const [[plan, { Properties }] = ['', { Properties: {} }]] = resources(
+  const [[plan, { Properties }] = ['', { Properties: {} }]] = findTemplateResources(
     templates.data,
     'AWS::GuardDuty::MalwareProtectionPlan',
   );
   const ref = (id: string) => JSON.stringify(Properties).includes(id);
-  const policies = resources(templates.data, 'AWS::S3::BucketPolicy').filter(([, policy]) =>
+  const policies = findTemplateResources(templates.data, 'AWS::S3::BucketPolicy').filter(([, policy]) =>
     JSON.stringify(policy.Properties.Bucket).includes('AirlockSealed'),
   );
 
@@ -116,7 +118,7 @@ describe('the scan for malware', () => {
         ArnNotEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': [expect.stringMatching(/^AirlockMalwareRole/), 'Arn'] } },
       },
     });
-    for (const [, { Properties }] of resources(templates.platform, 'AWS::IAM::Policy'))
+    for (const [, { Properties }] of findTemplateResources(templates.platform, 'AWS::IAM::Policy'))
       expect(JSON.stringify(Properties.PolicyDocument)).not.toMatch(/(Put|Delete)Object(Version)?Tagging/);
   });
 });

@@ -16,13 +16,13 @@ import { sweepAt } from '../../functions/airlock/request/deadlines.ts';
 import { after, hour, Request } from '../../functions/airlock/request/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
 import { key } from '../../functions/keys.ts';
-import type { cloud } from '../cloud.ts';
-import { rows } from '../workspaces/harness.ts';
+import type { connectTestCloud } from '../cloud.ts';
+import { openTestTable } from '../workspaces/harness.ts';
 
-type Cloud = ReturnType<typeof cloud>;
+type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** There is one sweeper, and it takes whatever is due: only one test at a time lets time pass. Gives what ends that. */
-export async function alone(of: Cloud): Promise<() => void> {
+export async function lockSweeper(of: Cloud): Promise<() => void> {
   const file = join(dirname(of.ca), 'sweeper.lock');
   for (;;) {
     try {
@@ -35,13 +35,13 @@ export async function alone(of: Cloud): Promise<() => void> {
   }
 }
 
-export async function sweeping(of: Cloud) {
+export async function createSweepHarness(of: Cloud) {
   const [dynamo, lambda, s3] = [
     new DynamoDBClient(of.configuration),
     new LambdaClient(of.configuration),
     new S3Client(of.configuration),
   ];
-  const table = await rows(of);
+  const table = await openTestTable(of);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
   let FunctionName: string | undefined;

@@ -4,22 +4,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { day, Request } from '../../functions/airlock/request/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
 import { key } from '../../functions/keys.ts';
-import { keys } from '../ingest/partner.ts';
-import { scene } from './harness.ts';
-import { witness } from './recorder.ts';
-import { alone, sweeping } from './sweep-harness.ts';
+import { countKeyVersions } from '../ingest/partner.ts';
+import { airlockScene } from './harness.ts';
+import { recordBusEvents } from './recorder.ts';
+import { createSweepHarness, lockSweeper } from './sweep-harness.ts';
 
-const { of, people, project, sealed, released, submit, settle, vote, approve } = scene('airlock-sweep');
+const { of, people, project, sealed, released, submit, settle, vote, approve } = airlockScene('airlock-sweep');
 const s3 = new S3Client(of.configuration);
 type Params = Awaited<ReturnType<typeof approve>>;
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'größe +%41.csv': 'group,n\na,40\nb,50\n' };
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
-let bus: Awaited<ReturnType<typeof witness>>;
-let tools: Awaited<ReturnType<typeof sweeping>>;
+let bus: Awaited<ReturnType<typeof recordBusEvents>>;
+let tools: Awaited<ReturnType<typeof createSweepHarness>>;
 let done = () => {};
 beforeAll(async () => {
-  done = await alone(of);
-  [bus, tools] = await Promise.all([witness(of), sweeping(of)]);
+  done = await lockSweeper(of);
+  [bus, tools] = await Promise.all([recordBusEvents(of), createSweepHarness(of)]);
 });
 afterAll(() => done());
 
@@ -70,9 +70,9 @@ describe('what was withdrawn after it was sealed', () => {
 
   it('stays while S3 keeps it locked, and is tried again', async () => {
     await pass(params.request);
-    const before = await keys(of, sealed, `requests/${params.request}/`);
+    const before = await countKeyVersions(of, sealed, `requests/${params.request}/`);
     expect(await sweep()).toMatchObject({ failed: 0, locked: 1, deleted: 0 });
-    expect(await keys(of, sealed, `requests/${params.request}/`)).toEqual(before);
+    expect(await countKeyVersions(of, sealed, `requests/${params.request}/`)).toEqual(before);
     const row = await rowOf(params.request);
     expect(row).toMatchObject({ inventory: { key: `receipts/${params.request}/inventory.json` } });
     expect('deleted' in row && row.deleted).toBeFalsy();
@@ -82,11 +82,11 @@ describe('what was withdrawn after it was sealed', () => {
     const prefix = `requests/${params.request}/`;
     // Somebody put another version there meanwhile, and deleted one.
     await s3.send(new PutObjectCommand({ Bucket: sealed, Key: `${prefix}1/files/tables/one.csv`, Body: 'forged' }));
-    const there = await keys(of, sealed, prefix);
+    const there = await countKeyVersions(of, sealed, prefix);
     await unlock(sealed, prefix);
     await pass(params.request);
     expect(await sweep()).toMatchObject({ failed: 0, deleted: 1 });
-    expect(await keys(of, sealed, prefix)).toEqual({});
+    expect(await countKeyVersions(of, sealed, prefix)).toEqual({});
     const receipt = await read(`receipts/${params.request}.json`);
     const counts: Record<string, number> = {};
     for (const { key } of receipt.objects)
@@ -124,8 +124,8 @@ it('a release expires, and its files are deleted on both sides; its signed recor
   await unlock(released, `released/${params.request}/files/`);
   await pass(params.request);
   expect(await sweep()).toMatchObject({ deleted: 1 });
-  expect(await keys(of, sealed, `requests/${params.request}/`)).toEqual({});
-  expect(await keys(of, released, `released/${params.request}/files/`)).toEqual({});
+  expect(await countKeyVersions(of, sealed, `requests/${params.request}/`)).toEqual({});
+  expect(await countKeyVersions(of, released, `released/${params.request}/files/`)).toEqual({});
   expect(
     hex(
       await s3

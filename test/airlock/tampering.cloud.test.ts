@@ -5,18 +5,26 @@ import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient, StopExecuti
 import { describe, expect, it } from 'vitest';
 import { Request } from '../../functions/airlock/request/request.ts';
 import { key } from '../../functions/keys.ts';
-import { until } from '../../local/story/until.ts';
-import { watch } from '../faults.ts';
-import { rows } from '../workspaces/harness.ts';
-import { ending, join, lockOut, moveBack, regroup, scene, somebody } from './harness.ts';
+import { pollUntilSettled } from '../../local/story/until.ts';
+import { watchCalls } from '../faults.ts';
+import { openTestTable } from '../workspaces/harness.ts';
+import {
+  addProjectMember,
+  airlockScene,
+  backdateRequest,
+  changeUserGroup,
+  disableUser,
+  enrolTestUser,
+  waitForExecutionEnd,
+} from './harness.ts';
 
-const { of, released, sealed, people, submit, settle, vote, approve } = scene('airlock-tamper');
+const { of, released, sealed, people, submit, settle, vote, approve } = airlockScene('airlock-tamper');
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'b.csv': 'region,n\nEast,40\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 const s3 = new S3Client(of.configuration);
 
 async function rowOf({ request }: Params) {
-  return Request.parse(await (await rows(of)).get(key('airlock', request)));
+  return Request.parse(await (await openTestTable(of)).get(key('airlock', request)));
 }
 
 async function fileOf(params: Params, path: string) {
@@ -27,7 +35,10 @@ async function fileOf(params: Params, path: string) {
 
 async function stops(params: Params, attempt = 2) {
   await people.olga.ask('releaseRequest', { params });
-  expect(await ending(of, 'release', params.request, attempt)).toMatchObject({ status: 'FAILED', error: 'Tampered' });
+  expect(await waitForExecutionEnd(of, 'release', params.request, attempt)).toMatchObject({
+    status: 'FAILED',
+    error: 'Tampered',
+  });
   expect(await settle(params, ['approved'])).toMatchObject({ reason: expect.stringContaining('not what was sealed') });
 }
 
@@ -79,19 +90,19 @@ describe('what somebody with all rights does to the airlock', () => {
 describe('who may vote is asked at each vote', () => {
   it('the vote of a reviewer who was demoted, locked out, or joined the project, counts no more', async () => {
     const [dora, emil, fay] = await Promise.all(
-      ['dora', 'emil', 'fay'].map(name => somebody(of, `tamper-${name}`, 'reviewer')),
+      ['dora', 'emil', 'fay'].map(name => enrolTestUser(of, `tamper-${name}`, 'reviewer')),
     );
     if (!dora || !emil || !fay) throw new Error('nobody has signed in');
     const { params } = await submit(files);
     await settle(params, ['inReview']);
     await vote(dora, params, 'approve');
-    await regroup(of, dora, 'reviewer', 'remove');
+    await changeUserGroup(of, dora, 'reviewer', 'remove');
     // Her token says reviewer for an hour yet.
     await expect(vote(dora, params, 'approve')).rejects.toThrow(/Only reviewers/);
     await vote(fay, params, 'approve');
-    await lockOut(of, fay);
+    await disableUser(of, fay);
     expect(await vote(emil, params, 'approve')).toMatchObject({ status: 'inReview' });
-    await join(of, params.project, emil);
+    await addProjectMember(of, params.project, emil);
     expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'inReview' });
     await expect(vote(emil, params, 'approve')).rejects.toThrow(/Members of airlock-tamper can't review/);
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
@@ -103,13 +114,13 @@ describe('who may vote is asked at each vote', () => {
 it('an approval that expires while the record is signed lets nothing out', async () => {
   const params = await approve(files);
   const signing = { function: 'airlock/steps/sign.lambda.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
-  const watched = await watch(of, params.request, [signing]);
+  const watched = await watchCalls(of, params.request, [signing]);
   await people.olga.ask('releaseRequest', { params });
-  await until(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));
+  await pollUntilSettled(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));
   await sleep(1500);
-  for (const name of ['deadline', 'expiresAt']) await moveBack(of, params.request, name);
+  for (const name of ['deadline', 'expiresAt']) await backdateRequest(of, params.request, name);
   await watched.end();
-  expect(await ending(of, 'release', params.request, 2)).toMatchObject({ end: 'Superseded' });
+  expect(await waitForExecutionEnd(of, 'release', params.request, 2)).toMatchObject({ end: 'Superseded' });
   expect(await settle(params, ['expired', 'released'])).toMatchObject({ status: 'expired' });
   await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing can be fetched/);
 });
@@ -128,7 +139,10 @@ describe('a review that its workflow has left', () => {
     }
     await people.olga.ask('reissueReview', { params });
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
-    expect(await ending(of, 'check', params.request, 2)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+    expect(await waitForExecutionEnd(of, 'check', params.request, 2)).toMatchObject({
+      status: 'SUCCEEDED',
+      end: 'Decided',
+    });
   });
 
   it('times out to where an operator resumes it, with its votes', async () => {
@@ -136,7 +150,7 @@ describe('a review that its workflow has left', () => {
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
     const past = new Date(Date.now() - 1000).toISOString();
-    const table = await rows(of);
+    const table = await openTestTable(of);
     const at = key('airlock', params.request);
     const row = await table.get(at);
     const dynamo = new DynamoDBClient(of.configuration);

@@ -6,11 +6,30 @@ import type { Request } from '../../functions/airlock/request/request.ts';
 import type { Eye } from '../../functions/airlock/request/request-view.ts';
 import { abouts, entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
 import { told } from '../../functions/airlock/request/trail-visibility.ts';
-import { attempt, ballot, draft, inReview, olga, person, rana, rules, start } from './builders.ts';
+import {
+  buildAirlockConfig,
+  buildBallot,
+  buildDraft,
+  buildPerson,
+  buildRequestInReview,
+  exampleStartTime,
+  olga,
+  rana,
+  tryCommand,
+} from './builders.ts';
 
-const [vera, viktor, walt] = ['vera', 'viktor', 'walt'].map(id => person(id, 'reviewer')) as [Person, Person, Person];
-const nina = person('nina', 'researcher');
-const facts = { rules: rules(), members: [rana.id], reviewers: [vera.id, viktor.id, walt.id], candidates: [] };
+const [vera, viktor, walt] = ['vera', 'viktor', 'walt'].map(id => buildPerson(id, 'reviewer')) as [
+  Person,
+  Person,
+  Person,
+];
+const nina = buildPerson('nina', 'researcher');
+const facts = {
+  rules: buildAirlockConfig(),
+  members: [rana.id],
+  reviewers: [vera.id, viktor.id, walt.id],
+  candidates: [],
+};
 const eyes: [Eye, Person][] = [
   ['project', rana],
   ['project', nina],
@@ -19,19 +38,21 @@ const eyes: [Eye, Person][] = [
 ];
 
 const voted = (by: Person, of: Request, verdict: 'approve' | 'reject' = 'approve') => {
-  const decision = attempt(of, { do: 'vote', by, ballot: ballot(of.round, verdict) }, start, facts);
+  const decision = tryCommand(of, { do: 'vote', by, ballot: buildBallot(of.round, verdict) }, exampleStartTime, facts);
   if (!decision) throw new Error('the vote was refused');
   return decision.request;
 };
-const open = inReview(facts);
+const open = buildRequestInReview(facts);
 const before = voted(viktor, open);
 const disputed = voted(viktor, voted(vera, open, 'reject'));
 const decided = voted(vera, before);
-const states: Record<string, Request> = { draft: draft(facts), 'in review': before, disputed, decided };
+const states: Record<string, Request> = { draft: buildDraft(facts), 'in review': before, disputed, decided };
 
 /** Viktor did it all, in the round of `of`. */
 const seen = (of: Request, eye: Eye, who: Person, by = viktor, round = of.round) =>
-  happenings.filter(name => told({ ...entryOf(of, [happened(name, 'x', by)], start), round }, of, who, eye).length > 0);
+  happenings.filter(
+    name => told({ ...entryOf(of, [happened(name, 'x', by)], exampleStartTime), round }, of, who, eye).length > 0,
+  );
 
 describe('who sees what of a trail', () => {
   const votes: Happening[] = ['VoteCast', 'VoteDropped'];
@@ -67,10 +88,15 @@ describe('who sees what of a trail', () => {
   });
 
   it('a review that ran out of time is still blind: it can be resumed', () => {
-    const late = attempt(before, { do: 'tick', attempt: before.attempt }, '2027-06-01T00:00:00.000Z', facts)?.request;
+    const late = tryCommand(
+      before,
+      { do: 'tick', attempt: before.attempt },
+      '2027-06-01T00:00:00.000Z',
+      facts,
+    )?.request;
     if (late?.status !== 'expired') throw new Error('it is not over');
     expect(seen(late, 'reviewer', vera)).toEqual(happenings);
-    const timedOut = attempt(before, { do: 'tick', attempt: 0 }, '2026-11-20T00:00:00.000Z', facts)?.request;
+    const timedOut = tryCommand(before, { do: 'tick', attempt: 0 }, '2026-11-20T00:00:00.000Z', facts)?.request;
     if (timedOut?.status !== 'timedOut') throw new Error('it has not timed out');
     expect(seen(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
   });
@@ -79,25 +105,48 @@ describe('who sees what of a trail', () => {
     for (const [name, of] of Object.entries(states))
       for (const [, who] of eyes.filter(([eye]) => eye === 'project')) {
         const events = happenings.map(name => ({ ...happened(name, 'x', vera), to: [{ id: 'vera', name: 'vera' }] }));
-        expect(JSON.stringify(told(entryOf(of, events, start), of, who, 'project')), name).not.toContain('vera');
+        expect(JSON.stringify(told(entryOf(of, events, exampleStartTime), of, who, 'project')), name).not.toContain(
+          'vera',
+        );
       }
-    const [own] = told(entryOf(open, [happened('RequestSubmitted', 'x', rana)], start), open, nina, 'project');
+    const [own] = told(
+      entryOf(open, [happened('RequestSubmitted', 'x', rana)], exampleStartTime),
+      open,
+      nina,
+      'project',
+    );
     expect(own).toMatchObject({ by: 'rana', byName: 'rana' });
   });
 
   it('two blind reviews that differ only in votes look the same', () => {
     const eye = { quorum: 3 };
-    const three = { ...facts, rules: rules(eye) };
-    const fresh = inReview(three);
+    const three = { ...facts, rules: buildAirlockConfig(eye) };
+    const fresh = buildRequestInReview(three);
     for (const verdict of ['approve', 'reject'] as const) {
-      const decision = attempt(fresh, { do: 'vote', by: viktor, ballot: ballot(1, verdict) }, start, three);
+      const decision = tryCommand(
+        fresh,
+        { do: 'vote', by: viktor, ballot: buildBallot(1, verdict) },
+        exampleStartTime,
+        three,
+      );
       if (!decision) throw new Error('refused');
-      const mine = attempt(decision.request, { do: 'vote', by: vera, ballot: ballot(1, 'approve') }, start, three);
-      const alone = attempt(fresh, { do: 'vote', by: vera, ballot: ballot(1, 'approve') }, start, three);
+      const mine = tryCommand(
+        decision.request,
+        { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') },
+        exampleStartTime,
+        three,
+      );
+      const alone = tryCommand(
+        fresh,
+        { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') },
+        exampleStartTime,
+        three,
+      );
       if (!mine || !alone) throw new Error('refused');
-      const rows = (one: typeof mine) => told(entryOf(one.request, one.events, start), one.request, vera, 'reviewer');
+      const rows = (one: typeof mine) =>
+        told(entryOf(one.request, one.events, exampleStartTime), one.request, vera, 'reviewer');
       expect(rows(mine)).toEqual(rows(alone));
-      expect(told(entryOf(fresh, decision.events, start), decision.request, vera, 'reviewer')).toEqual([]);
+      expect(told(entryOf(fresh, decision.events, exampleStartTime), decision.request, vera, 'reviewer')).toEqual([]);
     }
   });
 });
@@ -109,12 +158,12 @@ describe('the events of a row', () => {
         const entry = entryOf(
           open,
           names.map(name => happened(name, 'x', vera)),
-          start,
+          exampleStartTime,
         );
-        const sent = abouts(entry, trailKey(start, revision));
+        const sent = abouts(entry, trailKey(exampleStartTime, revision));
         for (const [name, about] of sent) expect(contracts[name].schema.parse(about)).toEqual(about);
         expect(new Set(sent.map(([, { id }]) => id)).size).toBe(names.length);
-        expect(abouts(entry, trailKey(start, revision))).toEqual(sent);
+        expect(abouts(entry, trailKey(exampleStartTime, revision))).toEqual(sent);
       }),
     );
   });
@@ -122,9 +171,9 @@ describe('the events of a row', () => {
   it('sort by time, then by what was changed or looked at', () => {
     const later = '2026-11-01T00:00:00.001Z';
     const keys = [
-      trailKey(start, 1),
-      trailKey(start, 1, 'a'),
-      trailKey(start, 2),
+      trailKey(exampleStartTime, 1),
+      trailKey(exampleStartTime, 1, 'a'),
+      trailKey(exampleStartTime, 2),
       trailKey(later, 1, 'f'),
       trailKey(later, 10),
     ];

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Release } from '../../functions/airlock/release/record.ts';
-import { keys } from '../ingest/partner.ts';
-import { ending, scene } from './harness.ts';
+import { countKeyVersions } from '../ingest/partner.ts';
+import { airlockScene, waitForExecutionEnd } from './harness.ts';
 
-const { of, released, people, submit, resubmit, settle, vote } = scene('airlock-way-out');
+const { of, released, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 type Params = Awaited<ReturnType<typeof submit>>['params'];
 
@@ -38,7 +38,10 @@ describe('a request with nothing wrong', () => {
     for (const who of [rana, olga]) expect(await votes(who)).toBeUndefined();
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
     expect(await votes(people.walt)).toHaveLength(2);
-    expect(await ending(of, 'check', params.request, 1)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+    expect(await waitForExecutionEnd(of, 'check', params.request, 1)).toMatchObject({
+      status: 'SUCCEEDED',
+      end: 'Decided',
+    });
   });
 
   it('is released by others only, byte for byte, with a signed record', async () => {
@@ -46,7 +49,7 @@ describe('a request with nothing wrong', () => {
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `released/${params.request}/`;
-    expect(Object.keys(await keys(of, released, prefix)).sort()).toEqual(
+    expect(Object.keys(await countKeyVersions(of, released, prefix)).sort()).toEqual(
       [...Object.keys(files).map(path => `files/${path}`), 'files.json', 'release.json'].sort(),
     );
     const s3 = new S3Client(of.configuration);
@@ -94,7 +97,7 @@ describe('a request that comes back', () => {
     const { params } = await submit({ 'a.csv': 'x,n\nA,50\n', 'other/b.log': 'b' }, ['*.csv']);
     const draft = await settle(params, ['draft']);
     expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group takes') }]);
-    expect(await ending(of, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
+    expect(await waitForExecutionEnd(of, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
   });
 
   it('is blocked by a check, and can be mended', async () => {
@@ -105,6 +108,6 @@ describe('a request that comes back', () => {
     await resubmit(params, source, { 'a.csv': 'region,n\nNorth,25\nSouth,35\n' });
     expect((await settle(params, ['inReview'])).round).toBe(2);
     await people.rana.ask('withdrawRequest', { params, body: { reason: 'done' } });
-    expect(await ending(of, 'check', params.request, 2)).toMatchObject({ end: 'Decided' });
+    expect(await waitForExecutionEnd(of, 'check', params.request, 2)).toMatchObject({ end: 'Decided' });
   });
 });

@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Group, Route } from '../../functions/http/route.ts';
-import { enrol, signInAs } from '../../local/people.ts';
-import type { cloud } from '../cloud.ts';
+import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import type { connectTestCloud } from '../cloud.ts';
 
-type Cloud = ReturnType<typeof cloud>;
+type Cloud = ReturnType<typeof connectTestCloud>;
 
-export interface Answer {
+export interface RawAnswer {
   readonly status: number;
   readonly type: string | null;
   // biome-ignore lint/suspicious/noExplicitAny: what the API answers is what is under test
   readonly body: any;
 }
 
-export interface Asked {
+export interface RawRequest {
   readonly token?: string;
   readonly body?: string | object;
   readonly key?: string;
@@ -22,7 +22,12 @@ export interface Asked {
 }
 
 /** One request as it is, and the answer as it came: nothing is added, repeated or understood. */
-export async function ask({ api }: Cloud, method: string, path: string, asked: Asked = {}): Promise<Answer> {
+export async function sendRawRequest(
+  { api }: Cloud,
+  method: string,
+  path: string,
+  asked: RawRequest = {},
+): Promise<RawAnswer> {
   const { token, body, key, headers } = asked;
   const answer = await fetch(`${api}${path}`, {
     method,
@@ -40,7 +45,11 @@ export async function ask({ api }: Cloud, method: string, path: string, asked: A
 }
 
 /** The user pool and the API, as the command line knows them. */
-export const placeOf = (of: Cloud, pool = of.outputs['data.Pool'] ?? '', client = of.outputs['data.Client'] ?? '') => ({
+export const buildTestProfile = (
+  of: Cloud,
+  pool = of.outputs['data.Pool'] ?? '',
+  client = of.outputs['data.Client'] ?? '',
+) => ({
   name: 'test',
   api: of.api,
   pool,
@@ -50,23 +59,24 @@ export const placeOf = (of: Cloud, pool = of.outputs['data.Pool'] ?? '', client 
 });
 
 /** Somebody new in a group, signed in with password and code. */
-export async function someone(of: Cloud, name: string, group: Group) {
-  const place = placeOf(of);
-  const person = await enrol(place, of.configuration, name, group);
-  const { access: token } = await signInAs(place, person);
+export async function signInNewUser(of: Cloud, name: string, group: Group) {
+  const place = buildTestProfile(of);
+  const person = await enrolLocalPerson(place, of.configuration, name, group);
+  const { access: token } = await signInLocalPerson(place, person);
   return {
     name,
     token,
     person,
-    ask: (method: string, path: string, asked: Asked = {}) => ask(of, method, path, { token, ...asked }),
+    ask: (method: string, path: string, asked: RawRequest = {}) =>
+      sendRawRequest(of, method, path, { token, ...asked }),
     /** A write under a key of its own. */
     write: (method: string, path: string, body?: object) =>
-      ask(of, method, path, { token, key: randomUUID(), ...(body && { body }) }),
+      sendRawRequest(of, method, path, { token, key: randomUUID(), ...(body && { body }) }),
   };
 }
 
 /** Values that a route's path and body may have, for asking it anything at all. */
-export const examples: Record<string, string> = {
+export const exampleValues: Record<string, string> = {
   project: 'sec-none',
   workspace: 'ws-001122334455',
   delivery: 'dl-0011223344556677',
@@ -76,11 +86,14 @@ export const examples: Record<string, string> = {
   request: 'al-0011223344556677',
 };
 
-export const pathOf = ({ path }: Route): string =>
-  path.replace(/\{(\w+)\}/g, (_, name: string) => examples[name] ?? 'x');
+export const toExamplePath = ({ path }: Route): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => exampleValues[name] ?? 'x');
 
 /** Asks until `good` holds of the answer, for a minute at most. */
-export async function until(get: () => Promise<Answer>, good: (answer: Answer) => boolean): Promise<Answer> {
+export async function pollUntilAnswer(
+  get: () => Promise<RawAnswer>,
+  good: (answer: RawAnswer) => boolean,
+): Promise<RawAnswer> {
   let last = await get();
   for (const end = Date.now() + 60_000; !good(last) && Date.now() < end; last = await get()) await sleep(250);
   if (!good(last)) throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);

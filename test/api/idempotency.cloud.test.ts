@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import { enrol } from '../../local/people.ts';
-import { cloud } from '../cloud.ts';
-import { pathOf, placeOf, someone, until } from './caller.ts';
+import { enrolLocalPerson } from '../../local/people.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { buildTestProfile, pollUntilAnswer, signInNewUser, toExamplePath } from './caller.ts';
 
-const of = cloud();
-type Person = Awaited<ReturnType<typeof someone>>;
+const of = connectTestCloud();
+type Person = Awaited<ReturnType<typeof signInNewUser>>;
 let [olga, pia, paul]: Person[] = [];
 
 beforeAll(async () => {
   [olga, pia, paul] = await Promise.all([
-    someone(of, 'sec-once-olga', 'operator'),
-    someone(of, 'sec-once-pia', 'partner'),
-    someone(of, 'sec-once-paul', 'partner'),
+    signInNewUser(of, 'sec-once-olga', 'operator'),
+    signInNewUser(of, 'sec-once-pia', 'partner'),
+    signInNewUser(of, 'sec-once-paul', 'partner'),
   ]);
 });
 
@@ -86,7 +86,7 @@ describe('a write under one key', () => {
   });
 
   it('that failed may be repeated, and then counts', async () => {
-    await until(
+    await pollUntilAnswer(
       () => olga?.ask('GET', '/projects/sec-once-a') ?? Promise.reject(new Error('nobody')),
       ({ status }) => status === 200,
     );
@@ -94,7 +94,7 @@ describe('a write under one key', () => {
     const add = (roles: string[]) =>
       olga?.ask('PUT', '/projects/sec-once-a/members/sec-once-late', { key, body: { roles } });
     expect((await add(['researcher']))?.status).toBe(404);
-    await enrol(placeOf(of), of.configuration, 'sec-once-late', 'researcher');
+    await enrolLocalPerson(buildTestProfile(of), of.configuration, 'sec-once-late', 'researcher');
     const added = await add(['researcher']);
     expect(added?.status).toBe(200);
     expect(await add(['researcher'])).toEqual(added);
@@ -126,7 +126,7 @@ describe('the key', () => {
 
   it.each(writes)('is asked for by %s', async (name, route) => {
     const body = bodies[name] ?? {};
-    const answer = await olga?.ask(route.method, pathOf(route), { body });
+    const answer = await olga?.ask(route.method, toExamplePath(route), { body });
     expect([answer?.status, answer?.type]).toEqual([400, 'application/problem+json']);
     expect(answer?.body.detail).toBe(
       'Send an Idempotency-Key header of 8 to 128 printable characters, a new one for each new request.',

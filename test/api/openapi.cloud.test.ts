@@ -1,8 +1,8 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { describe, expect, it } from 'vitest';
-import { cloud } from '../cloud.ts';
+import { connectTestCloud } from '../cloud.ts';
 
-const { api } = cloud();
+const { api } = connectTestCloud();
 
 describe('GET /openapi.json', () => {
   it('is open to anyone and a valid OpenAPI 3.1 document', async () => {

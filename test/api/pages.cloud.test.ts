@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { maxBody } from '../../functions/http/http.ts';
-import { cloud } from '../cloud.ts';
-import { type Answer, someone } from './caller.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { type RawAnswer, signInNewUser } from './caller.ts';
 
-const of = cloud();
-type Person = Awaited<ReturnType<typeof someone>>;
+const of = connectTestCloud();
+type Person = Awaited<ReturnType<typeof signInNewUser>>;
 let [pia, paul, olga] = [] as unknown as [Person, Person, Person];
 const made: string[] = [];
 
 beforeAll(async () => {
   [pia, paul, olga] = await Promise.all([
-    someone(of, 'sec-pages-pia', 'partner'),
-    someone(of, 'sec-pages-paul', 'partner'),
-    someone(of, 'sec-pages-olga', 'operator'),
+    signInNewUser(of, 'sec-pages-pia', 'partner'),
+    signInNewUser(of, 'sec-pages-paul', 'partner'),
+    signInNewUser(of, 'sec-pages-olga', 'operator'),
   ]);
   for (let at = 0; at < 5; at++)
     made.unshift((await pia.write('POST', '/deliveries', { dataset: 'sec-pages' })).body.id);
@@ -22,8 +22,8 @@ beforeAll(async () => {
 
 const encode = (text: string) => Buffer.from(text).toString('base64url');
 const page = (who: Person, query: string) => who.ask('GET', `/deliveries${query}`);
-const ids = ({ body }: Answer): string[] => body.items.map(({ id }: { id: string }) => id);
-const isProblem = ({ status, type, body }: Answer, expected: number) => {
+const ids = ({ body }: RawAnswer): string[] => body.items.map(({ id }: { id: string }) => id);
+const isProblem = ({ status, type, body }: RawAnswer, expected: number) => {
   expect([status, type]).toEqual([expected, 'application/problem+json']);
   expect(body).toMatchObject({
     type: expect.stringMatching(/^urn:broch:problem:[a-z]+$/),

@@ -12,17 +12,17 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import { type Group, groups, type Route } from '../../functions/http/route.ts';
-import { signInAs } from '../../local/people.ts';
-import { cloud } from '../cloud.ts';
-import { ask, pathOf, placeOf, someone } from './caller.ts';
+import { signInLocalPerson } from '../../local/people.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { buildTestProfile, sendRawRequest, signInNewUser, toExamplePath } from './caller.ts';
 
-const of = cloud();
+const of = connectTestCloud();
 const admin = new CognitoIdentityProviderClient(of.configuration);
 const all: [string, Route][] = Object.entries(routes);
-let olga: Awaited<ReturnType<typeof someone>>;
+let olga: Awaited<ReturnType<typeof signInNewUser>>;
 
 beforeAll(async () => {
-  olga = await someone(of, 'sec-api-olga', 'operator');
+  olga = await signInNewUser(of, 'sec-api-olga', 'operator');
 });
 
 const key = () => `sec-${Math.random()}`;
@@ -67,8 +67,8 @@ async function otherPool(): Promise<string> {
 }
 
 async function otherTokens() {
-  const place = placeOf(of);
-  const { refresh } = await signInAs(place, olga.person);
+  const place = buildTestProfile(of);
+  const { refresh } = await signInLocalPerson(place, olga.person);
   const { AuthenticationResult } = await admin.send(
     new InitiateAuthCommand({
       ClientId: place.client,
@@ -81,14 +81,14 @@ async function otherTokens() {
 
 describe('without a token', () => {
   it.each(all.filter(([, { who }]) => who !== 'anyone'))('%s answers 401', async (_, route) => {
-    const { status, body } = await ask(of, route.method, pathOf(route), { key: key() });
+    const { status, body } = await sendRawRequest(of, route.method, toExamplePath(route), { key: key() });
     expect(status).toBe(401);
     expect(Object.keys(body)).toEqual(['message']);
   });
 
   it('any other address answers 401 too', async () => {
     for (const path of ['/nothing', '/projects/a/b/c', '/openapi.json/x', '/'])
-      expect((await ask(of, 'GET', path)).status, path).toBe(401);
+      expect((await sendRawRequest(of, 'GET', path)).status, path).toBe(401);
   });
 });
 
@@ -137,21 +137,21 @@ describe('a token', () => {
   it.each(forged)('%s answers 401', async (_, make) => {
     const token = await make();
     expect(token).not.toBe(olga.token);
-    expect((await ask(of, 'GET', '/me', { token })).status).toBe(401);
-    expect((await ask(of, 'POST', '/projects', { token, key: key(), body: {} })).status).toBe(401);
+    expect((await sendRawRequest(of, 'GET', '/me', { token })).status).toBe(401);
+    expect((await sendRawRequest(of, 'POST', '/projects', { token, key: key(), body: {} })).status).toBe(401);
   });
 
   it('of refreshing is no token of access', async () => {
     const { refresh } = await otherTokens();
     // Nothing that API Gateway can read on AWS; the embedded cloud's is signed, and stopped by the function.
-    expect([401, 403]).toContain((await ask(of, 'GET', '/me', { token: refresh })).status);
+    expect([401, 403]).toContain((await sendRawRequest(of, 'GET', '/me', { token: refresh })).status);
   });
 
   it('of identity is no token of access', async () => {
     const { id } = await otherTokens();
     expect(parts(id).body).toMatchObject({ token_use: 'id', 'cognito:groups': ['operator'] });
     for (const path of ['/me', '/projects']) {
-      const { status, body } = await ask(of, 'GET', path, { token: id });
+      const { status, body } = await sendRawRequest(of, 'GET', path, { token: id });
       expect(status).toBe(403);
       expect(body.detail).toContain('broch login');
     }
@@ -165,7 +165,9 @@ describe('a token', () => {
       { authorization: `Basic ${token}` },
     ];
     for (const headers of elsewhere)
-      expect((await ask(of, 'GET', `/me?authorization=${token}&access_token=${token}`, { headers })).status).toBe(401);
+      expect(
+        (await sendRawRequest(of, 'GET', `/me?authorization=${token}&access_token=${token}`, { headers })).status,
+      ).toBe(401);
   });
 
   it('says who somebody is, whatever else the request says', async () => {
@@ -182,9 +184,12 @@ describe('somebody of another group', () => {
   let tried = 0;
 
   it.each(groups)('%s is refused by every route of others', async group => {
-    const { token } = await someone(of, `sec-api-${group}`, group);
+    const { token } = await signInNewUser(of, `sec-api-${group}`, group);
     for (const [name, route] of foreign(group)) {
-      const { status, type, body } = await ask(of, route.method, pathOf(route), { token, key: key() });
+      const { status, type, body } = await sendRawRequest(of, route.method, toExamplePath(route), {
+        token,
+        key: key(),
+      });
       expect([name, status, type]).toEqual([name, 403, 'application/problem+json']);
       expect(body.detail).toMatch(/^Only .+ may do this\.$/);
       tried++;
@@ -192,7 +197,10 @@ describe('somebody of another group', () => {
     // Of a group that may, but of no project: it might as well not exist.
     for (const [name, { method, path, who, ...route }] of all) {
       if (who === 'anyone' || group !== 'researcher' || !who.every(({ member }) => member)) continue;
-      const { status } = await ask(of, method, pathOf({ method, path, who, ...route }), { token, key: key() });
+      const { status } = await sendRawRequest(of, method, toExamplePath({ method, path, who, ...route }), {
+        token,
+        key: key(),
+      });
       expect([name, status]).toEqual([name, 404]);
       tried++;
     }

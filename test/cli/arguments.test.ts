@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { check, fieldsOf, parseWords } from '../../bin/cli/arguments.ts';
-import { Exit } from '../../bin/cli/exit.ts';
-import { nearest } from '../../bin/cli/nearest.ts';
-import { commands, Globals } from '../../bin/cli/verbs.ts';
+import { fieldsOf, parseArguments, validateArguments } from '../../bin/cli/arguments.ts';
+import { ExitError } from '../../bin/cli/exit.ts';
+import { findNearestWord } from '../../bin/cli/nearest.ts';
+import { cliCommands, GlobalFlags } from '../../bin/cli/verbs.ts';
 import { routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import { broch } from './harness.ts';
+import { runBroch } from './harness.ts';
 
 const Flags = z.object({
   title: z.string().min(1).describe('what people read'),
@@ -19,14 +19,14 @@ const Flags = z.object({
   rules: z.array(z.object({ port: z.number() })).optional(),
 });
 const Params = z.object({ project: z.string(), names: z.array(z.string()).optional() });
-const parse = (...argv: string[]) => parseWords(fieldsOf(Params), fieldsOf(Flags), argv);
+const parse = (...argv: string[]) => parseArguments(fieldsOf(Params), fieldsOf(Flags), argv);
 const refused = (run: () => unknown): string => {
   try {
     run();
   } catch (error) {
-    expect(error).toBeInstanceOf(Exit);
-    expect((error as Exit).ending).toBe('usage');
-    return (error as Exit).message;
+    expect(error).toBeInstanceOf(ExitError);
+    expect((error as ExitError).ending).toBe('usage');
+    return (error as ExitError).message;
   }
   throw new Error('it was taken');
 };
@@ -89,7 +89,7 @@ describe('words', () => {
     expect(parse('--', '--title').params).toEqual({ project: '--title' });
   });
   it('one too many is told', () => {
-    expect(refused(() => parseWords([], [], ['stray']))).toMatch(/"stray" is one word too many/);
+    expect(refused(() => parseArguments([], [], ['stray']))).toMatch(/"stray" is one word too many/);
   });
   it('of any kind give values or a usage error, and text arrives as it was typed', () => {
     fc.assert(
@@ -97,7 +97,7 @@ describe('words', () => {
         try {
           parse(...argv);
         } catch (error) {
-          expect((error as Exit).ending).toBe('usage');
+          expect((error as ExitError).ending).toBe('usage');
         }
       }),
     );
@@ -111,17 +111,19 @@ describe('words', () => {
 
 describe('checking', () => {
   it('names the flag, and what it is for', () => {
-    expect(refused(() => check(Flags, {}, '--'))).toBe('--title is needed: what people read.');
-    expect(refused(() => check(Flags, { title: 'x', readyMinutes: 99 }, '--'))).toMatch(/^--ready-minutes: /);
-    expect(refused(() => check(Params, {}, ''))).toBe('project is needed.');
+    expect(refused(() => validateArguments(Flags, {}, '--'))).toBe('--title is needed: what people read.');
+    expect(refused(() => validateArguments(Flags, { title: 'x', readyMinutes: 99 }, '--'))).toMatch(
+      /^--ready-minutes: /,
+    );
+    expect(refused(() => validateArguments(Params, {}, ''))).toBe('project is needed.');
   });
 });
 
 describe('nearest', () => {
   it('finds what was meant, and nothing where nothing is near', () => {
-    expect(nearest('creat', ['create', 'list'])).toBe('create');
-    expect(nearest('lsit', ['create', 'list'])).toBe('list');
-    expect(nearest('zebra', ['create', 'list'])).toBeUndefined();
+    expect(findNearestWord('creat', ['create', 'list'])).toBe('create');
+    expect(findNearestWord('lsit', ['create', 'list'])).toBe('list');
+    expect(findNearestWord('zebra', ['create', 'list'])).toBeUndefined();
   });
 });
 
@@ -129,9 +131,9 @@ describe('the API', () => {
   const all = Object.entries(routes) as [string, Route][];
   it.each(all)('%s has a verb of its own, which no other starts', (_, { cli }) => {
     const words = cli.split(' ');
-    expect(commands.filter(command => command.words.join(' ') === cli)).toHaveLength(1);
+    expect(cliCommands.filter(command => command.words.join(' ') === cli)).toHaveLength(1);
     expect(
-      commands.filter(
+      cliCommands.filter(
         ({ words: [first], words: { length } }) => length === 1 && words.length > 1 && first === words[0],
       ),
     ).toEqual([]);
@@ -141,17 +143,17 @@ describe('the API', () => {
     const argv = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
     const words = cli.split(' ');
     expect(argv.slice(0, words.length)).toEqual(words);
-    const command = commands.find(command => command.words.join(' ') === cli);
-    const given = parseWords(fieldsOf(command?.params), fieldsOf(command?.flags), argv.slice(words.length));
-    if (command?.params) check(command.params, given.params, '');
-    if (command?.flags) check(command.flags, given.flags, '--');
+    const command = cliCommands.find(command => command.words.join(' ') === cli);
+    const given = parseArguments(fieldsOf(command?.params), fieldsOf(command?.flags), argv.slice(words.length));
+    if (command?.params) validateArguments(command.params, given.params, '');
+    if (command?.flags) validateArguments(command.flags, given.flags, '--');
   });
   it.each(all)(
     'no field of %s hides a flag of every command, and none is both in query and body',
     (_, { query, body }) => {
       const names = [...fieldsOf(query), ...fieldsOf(body)].map(({ flag }) => flag);
       expect(new Set(names).size).toBe(names.length);
-      for (const { flag } of [...fieldsOf(Globals), { flag: 'all' }]) expect(names).not.toContain(flag);
+      for (const { flag } of [...fieldsOf(GlobalFlags), { flag: 'all' }]) expect(names).not.toContain(flag);
     },
   );
   it.each(all)('every path parameter of %s is a positional', (_, { path, params }) => {
@@ -176,14 +178,14 @@ describe('broch', () => {
     ['deliver /nonexistent --dataset abc', 2, /not there/],
   ];
   it.each(cases)('%s ends with %i', async (line, code, says) => {
-    const ran = await broch(line.split(' '));
+    const ran = await runBroch(line.split(' '));
     expect(ran).toMatchObject({ code, out: '' });
     expect(ran.err).toMatch(says);
   });
   it.each(cases.filter(([line]) => line !== '--json' && line !== 'project'))(
     '%s --json ends with a problem document',
     async (line, code) => {
-      const ran = await broch([...line.split(' '), '--json']);
+      const ran = await runBroch([...line.split(' '), '--json']);
       expect(ran).toMatchObject({ code, out: '' });
       expect(JSON.parse(ran.err)).toMatchObject({
         type: expect.stringMatching(/^urn:broch:cli:/),

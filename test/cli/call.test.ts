@@ -5,11 +5,11 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { agentFor, apiAt, type Input } from '../../bin/cli/call.ts';
-import type { Exit } from '../../bin/cli/exit.ts';
-import type { Place } from '../../bin/cli/profile.ts';
-import { root } from '../../local/cloud.ts';
-import { folder } from './harness.ts';
+import { agentFor, type CallInput, createApiClient } from '../../bin/cli/call.ts';
+import type { ExitError } from '../../bin/cli/exit.ts';
+import type { ActiveProfile } from '../../bin/cli/profile.ts';
+import { repositoryRoot } from '../../local/cloud.ts';
+import { makeTestFolder } from './harness.ts';
 
 interface Seen {
   method: string | undefined;
@@ -20,15 +20,19 @@ interface Seen {
 type Answer = [status: number, body: unknown, headers?: Record<string, string>] | 'hang up';
 
 let server: Server;
-let place: Place;
+let place: ActiveProfile;
 let answers: Answer[];
 let seen: Seen[];
 
 /** A server that stands for the API's bad days: it gives the answers it was told, the last one again and again. */
 beforeAll(async () => {
-  const at = folder(afterAll);
+  const at = makeTestFolder(afterAll);
   const [ca, key] = [join(at, 'certificate.pem'), join(at, 'key.pem')];
-  execFileSync(join(root, '.venv/bin/python'), [join(root, 'local/python/certificate.py'), ca, key]);
+  execFileSync(join(repositoryRoot, '.venv/bin/python'), [
+    join(repositoryRoot, 'local/python/certificate.py'),
+    ca,
+    key,
+  ]);
   server = createServer({ cert: readFileSync(ca), key: readFileSync(key) }, (request, response) => {
     let body = '';
     request.on('data', chunk => {
@@ -56,7 +60,7 @@ beforeEach(() => {
 
 const asked: boolean[] = [];
 const api = (at = place) =>
-  apiAt(
+  createApiClient(
     at,
     agentFor(at),
     async renewed => {
@@ -65,8 +69,8 @@ const api = (at = place) =>
     },
     { backoff: () => 1 },
   );
-const create: Input = { body: { id: 'asthma', title: 'A' } };
-const failing = (run: Promise<unknown>): Promise<Exit> =>
+const create: CallInput = { body: { id: 'asthma', title: 'A' } };
+const failing = (run: Promise<unknown>): Promise<ExitError> =>
   run.then(
     () => {
       throw new Error('it went well');

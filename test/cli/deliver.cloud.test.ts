@@ -5,23 +5,26 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lanes } from '../../bin/cli/upload.ts';
+import { uploadConcurrency } from '../../bin/cli/upload.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
 import { sha256 } from '../../functions/storage/hash.ts';
-import { root } from '../../local/cloud.ts';
-import { cloud } from '../cloud.ts';
-import { embeddedCloud } from './embedded.ts';
-import { broch, folder } from './harness.ts';
+import { repositoryRoot } from '../../local/cloud.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { writeEmbeddedCloudFile } from './embedded.ts';
+import { makeTestFolder, runBroch } from './harness.ts';
 
-const facts = cloud();
+const facts = connectTestCloud();
 let file: string;
 beforeAll(async () => {
-  ({ file } = await embeddedCloud(facts, folder(afterAll), { 'cli-dana': 'partner', 'cli-peter': 'partner' }));
+  ({ file } = await writeEmbeddedCloudFile(facts, makeTestFolder(afterAll), {
+    'cli-dana': 'partner',
+    'cli-peter': 'partner',
+  }));
 });
 
 /** A folder with these files, and a partner with a home of their own to deliver it from. */
 function partner(files: Record<string, string | Uint8Array>, as = 'cli-dana') {
-  const [home, at] = [folder(), folder()];
+  const [home, at] = [makeTestFolder(), makeTestFolder()];
   const put = (path: string, content: string | Uint8Array) => {
     mkdirSync(join(at, path, '..'), { recursive: true });
     writeFileSync(join(at, path), content);
@@ -32,9 +35,9 @@ function partner(files: Record<string, string | Uint8Array>, as = 'cli-dana') {
     at,
     env,
     put,
-    run: (...flags: string[]) => broch(['deliver', at, ...flags], env),
+    run: (...flags: string[]) => runBroch(['deliver', at, ...flags], env),
     json: async (...flags: string[]) => {
-      const ran = await broch(['deliver', at, '--json', ...flags], env);
+      const ran = await runBroch(['deliver', at, '--json', ...flags], env);
       return { ...ran, delivery: JSON.parse(ran.out || 'null') as Extract<Delivery, { status: 'held' }> };
     },
     ledgers: () => readdirSync(join(home, 'broch/deliveries')),
@@ -89,7 +92,7 @@ describe('a folder that would be held', () => {
     expect(err).toMatch(/a\.csv +.*differ only in case/);
     expect(err).toMatch(/back\\slash +.*backslash/);
     expect(err).toMatch(/Nothing was uploaded/);
-    expect(JSON.parse((await broch(['delivery', 'list', '--json'], env)).out)).toEqual({ items: [] });
+    expect(JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).out)).toEqual({ items: [] });
   });
 
   it('because a file belies its own list is told before the list is sent, and is gone on with when mended', async () => {
@@ -110,16 +113,16 @@ describe('a folder that would be held', () => {
   it('in the end is shown with path and reason, and the same command goes on with it', async () => {
     const { run, json, put, env } = partner({ 'a.csv': '1' });
     expect((await json('--dataset', 'cli-held', '--minutes', '0')).code).toBe(0);
-    const open = JSON.parse((await broch(['delivery', 'list', '--json'], env)).out).items.find(
+    const open = JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).out).items.find(
       ({ dataset }: Delivery) => dataset === 'cli-held',
     ) as Delivery;
-    expect(await broch(['watch', 'delivery', open.id], env)).toMatchObject({ code: 0 });
+    expect(await runBroch(['watch', 'delivery', open.id], env)).toMatchObject({ code: 0 });
     // A stray object, as if by other means: the next delivery is held, whatever the folder looks like.
     put('b.csv', '2');
     const opened = JSON.parse(
-      (await broch(['delivery', 'open', '--dataset', 'cli-held', '--json'], env)).out,
+      (await runBroch(['delivery', 'open', '--dataset', 'cli-held', '--json'], env)).out,
     ) as Delivery;
-    const access = JSON.parse((await broch(['delivery', 'access', opened.id, '--json'], env)).out);
+    const access = JSON.parse((await runBroch(['delivery', 'access', opened.id, '--json'], env)).out);
     const s3 = new S3Client({ ...facts.configuration, credentials: access });
     await s3.send(new PutObjectCommand({ Bucket: access.bucket, Key: `${access.prefix}stray.csv`, Body: 'x' }));
     const held = await run('--delivery', opened.id);
@@ -155,7 +158,7 @@ describe('an upload that was stopped', () => {
     const { at, env, json, put, ledgers } = partner(files);
     const child: ChildProcess = spawn(
       process.execPath,
-      [join(root, 'bin/broch.ts'), 'deliver', at, '--dataset', 'cli-stopped'],
+      [join(repositoryRoot, 'bin/broch.ts'), 'deliver', at, '--dataset', 'cli-stopped'],
       {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'ignore', 'pipe'],
@@ -171,7 +174,7 @@ describe('an upload that was stopped', () => {
     const landed = async (): Promise<Map<string, number>> => {
       const [id] = said.match(/dl-[0-9a-f]{16}/) ?? [];
       if (id === undefined) return new Map();
-      place ??= JSON.parse((await broch(['delivery', 'access', id, '--json'], env)).out) as typeof place;
+      place ??= JSON.parse((await runBroch(['delivery', 'access', id, '--json'], env)).out) as typeof place;
       const { Versions = [] } = await s3.send(
         new ListObjectVersionsCommand({ Bucket: place?.bucket, Prefix: place?.prefix }),
       );
@@ -196,6 +199,6 @@ describe('an upload that was stopped', () => {
     expect(said).toContain(again.delivery.id);
     // Besides the changed file only what was on its way when the first run was stopped may have landed twice.
     const twice = [...(await landed())].filter(([, times]) => times > 1).map(([path]) => path);
-    expect(twice.filter(path => path !== 'part-0.csv').length).toBeLessThanOrEqual(lanes.whole);
+    expect(twice.filter(path => path !== 'part-0.csv').length).toBeLessThanOrEqual(uploadConcurrency.whole);
   });
 });

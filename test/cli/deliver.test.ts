@@ -3,14 +3,14 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, symlink
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { foresee, listed, manifestOf, walk } from '../../bin/cli/folder.ts';
-import { begun, Ledger } from '../../bin/cli/ledger.ts';
+import { formatChecksumList, precheckDelivery, readLocalManifest, walkFolder } from '../../bin/cli/folder.ts';
+import { listUnfinishedDeliveries, UploadLedger } from '../../bin/cli/ledger.ts';
 import { sha256 } from '../../functions/storage/hash.ts';
-import { folder } from './harness.ts';
+import { makeTestFolder } from './harness.ts';
 
 /** A folder with these files in it. */
 function tree(files: Record<string, string | Uint8Array>): string {
-  const at = folder();
+  const at = makeTestFolder();
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(join(at, path, '..'), { recursive: true });
     writeFileSync(join(at, path), content);
@@ -21,13 +21,13 @@ function tree(files: Record<string, string | Uint8Array>): string {
 const reasons = (findings: readonly { path: string; reason: string }[]) =>
   findings.map(({ path, reason }) => `${path}: ${reason}`);
 async function look(at: string, beside?: string) {
-  const { files, findings } = await walk(at);
-  const manifest = await manifestOf(files, beside);
+  const { files, findings } = await walkFolder(at);
+  const manifest = await readLocalManifest(files, beside);
   return {
     files,
     manifest,
     findings,
-    ...(await foresee('admissions', files, manifest).then(seen => ({
+    ...(await precheckDelivery('admissions', files, manifest).then(seen => ({
       sums: seen.sums,
       foreseen: reasons(seen.findings),
     }))),
@@ -38,7 +38,7 @@ describe('walking a folder', () => {
   it('finds every file at any depth, sorted, and links that stay inside', async () => {
     const at = tree({ 'b.csv': '1', 'a/x.csv': '22', 'a/deep/er/y': '' });
     symlinkSync('b.csv', join(at, 'link.csv'));
-    const { files, findings } = await walk(at);
+    const { files, findings } = await walkFolder(at);
     expect(findings).toEqual([]);
     expect(files.map(({ path, size }) => [path, size])).toEqual([
       ['a/deep/er/y', 0],
@@ -54,7 +54,7 @@ describe('walking a folder', () => {
     symlinkSync('nowhere', join(at, 'dangling'));
     symlinkSync('.', join(at, 'a/round'));
     execFileSync('mkfifo', [join(at, 'pipe')]);
-    const { files, findings } = await walk(at);
+    const { files, findings } = await walkFolder(at);
     expect(files.map(({ path }) => path)).toEqual(['a/x.csv']);
     expect(reasons(findings).sort()).toEqual([
       'a/round: It is a link to a folder. Put the folder itself there.',
@@ -65,17 +65,17 @@ describe('walking a folder', () => {
     ]);
   });
   it('is not fooled by a folder whose name begins like this one', async () => {
-    const at = folder();
+    const at = makeTestFolder();
     mkdirSync(join(at, 'in'));
     mkdirSync(join(at, 'inside'));
     writeFileSync(join(at, 'inside/secret'), 'x');
     symlinkSync('../inside/secret', join(at, 'in/link'));
-    expect((await walk(join(at, 'in'))).findings).toHaveLength(1);
+    expect((await walkFolder(join(at, 'in'))).findings).toHaveLength(1);
   });
   it('refuses names that are not UTF-8', async () => {
-    const at = folder();
+    const at = makeTestFolder();
     writeFileSync(Buffer.concat([Buffer.from(`${at}/caf`), Buffer.from([0xe9])]), 'x');
-    expect(reasons((await walk(at)).findings)[0]).toMatch(/not UTF-8/);
+    expect(reasons((await walkFolder(at)).findings)[0]).toMatch(/not UTF-8/);
   });
 });
 
@@ -107,7 +107,7 @@ describe('what would be held is told before anything is sent', () => {
     const own = await look(tree({ 'a.csv': '1', SHA256SUMS: `${sha256('1')}  a.csv\n` }));
     expect(own.foreseen).toEqual([]);
     expect(own.sums).toEqual(new Map([['a.csv', sha256('1')]]));
-    const elsewhere = join(folder(), 'sums.txt');
+    const elsewhere = join(makeTestFolder(), 'sums.txt');
     writeFileSync(elsewhere, `${sha256('9')} *a.csv\n`);
     expect((await look(tree({ 'a.csv': '1' }), elsewhere)).sums.get('a.csv')).toBe(sha256('9'));
     const bagit = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';
@@ -133,10 +133,10 @@ describe('what would be held is told before anything is sent', () => {
 describe('the list that is written', () => {
   it('is one that sha256sum accepts', async () => {
     const at = tree({ 'a b.csv': '1', 'ü/c.csv': '2', '*x': '3' });
-    const { files } = await walk(at);
+    const { files } = await walkFolder(at);
     writeFileSync(
       join(at, 'SHA256SUMS'),
-      listed(files.map(({ path, real }) => ({ path, sha256: sha256(readFileSync(real)) }))),
+      formatChecksumList(files.map(({ path, real }) => ({ path, sha256: sha256(readFileSync(real)) }))),
     );
     execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: at, stdio: 'pipe' });
   });
@@ -152,10 +152,10 @@ describe('the ledger', () => {
   it('remembers any path, across runs, the last word counting', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.nat()), { minLength: 1 }), entries => {
-        const env = { XDG_CONFIG_HOME: folder() };
-        const first = new Ledger(env, purpose, id);
+        const env = { XDG_CONFIG_HOME: makeTestFolder() };
+        const first = new UploadLedger(env, purpose, id);
         for (const [path, size] of entries) first.add(sent(path, size));
-        const again = new Ledger(env, purpose, id);
+        const again = new UploadLedger(env, purpose, id);
         for (const [path, size] of new Map(entries)) expect(again.get(path)).toEqual(sent(path, size));
         expect(again.paths).toHaveLength(new Map(entries).size);
       }),
@@ -163,25 +163,25 @@ describe('the ledger', () => {
     );
   });
   it('survives being cut off in the middle of a line, and what others wrote into it', () => {
-    const env = { XDG_CONFIG_HOME: folder() };
-    new Ledger(env, purpose, id).add(sent('a'));
+    const env = { XDG_CONFIG_HOME: makeTestFolder() };
+    new UploadLedger(env, purpose, id).add(sent('a'));
     appendFileSync(file(env.XDG_CONFIG_HOME), '{"path":"b","size":1\nnull\n[]\n{"path":"c","si');
-    new Ledger(env, purpose, id).add(sent('d'));
-    expect(new Ledger(env, purpose, id).paths).toEqual(['a', 'd']);
+    new UploadLedger(env, purpose, id).add(sent('d'));
+    expect(new UploadLedger(env, purpose, id).paths).toEqual(['a', 'd']);
   });
   it('is found by folder, dataset and Broch, newest first, and gone when closed', () => {
-    const env = { XDG_CONFIG_HOME: folder() };
+    const env = { XDG_CONFIG_HOME: makeTestFolder() };
     const newer = 'dl-0011223344556678';
-    for (const delivery of [id, newer]) new Ledger(env, purpose, delivery).add(sent('a'));
-    expect(begun(env, purpose)).toEqual([newer, id]);
+    for (const delivery of [id, newer]) new UploadLedger(env, purpose, delivery).add(sent('a'));
+    expect(listUnfinishedDeliveries(env, purpose)).toEqual([newer, id]);
     for (const other of [{ api: 'https://b' }, { folder: '/else' }, { dataset: 'deaths' }])
-      expect(begun(env, { ...purpose, ...other })).toEqual([]);
-    new Ledger(env, purpose, newer).close();
-    expect(begun(env, purpose)).toEqual([id]);
+      expect(listUnfinishedDeliveries(env, { ...purpose, ...other })).toEqual([]);
+    new UploadLedger(env, purpose, newer).close();
+    expect(listUnfinishedDeliveries(env, purpose)).toEqual([id]);
   });
   it('is for its owner only', () => {
-    const env = { XDG_CONFIG_HOME: folder() };
-    new Ledger(env, purpose, id).add(sent('a'));
+    const env = { XDG_CONFIG_HOME: makeTestFolder() };
+    new UploadLedger(env, purpose, id).add(sent('a'));
     expect(statSync(file(env.XDG_CONFIG_HOME)).mode & 0o077).toBe(0);
   });
 });

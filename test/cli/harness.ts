@@ -5,20 +5,20 @@ import { onTestFinished } from 'vitest';
 import { main } from '../../bin/cli/main.ts';
 
 /** An empty folder that goes with the test, or when `after` says. */
-export function folder(after: (clean: () => void) => void = onTestFinished): string {
+export function makeTestFolder(after: (clean: () => void) => void = onTestFinished): string {
   const path = mkdtempSync(join(tmpdir(), 'broch-cli-'));
   after(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
-export interface Ran {
+export interface CliResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
 /** Runs a command line in this process, without a terminal, with a home and a cloud of its own (none unless given). */
-export async function broch(argv: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+export async function runBroch(argv: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
   let [out, err] = ['', ''];
   const code = await main(argv, {
     env: { XDG_CONFIG_HOME: '/nonexistent/broch', BROCH_CLOUD: '/nonexistent/cloud.json', ...env },

@@ -1,33 +1,33 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { script } from '../../bin/cli/completion.ts';
-import { commands, Globals } from '../../bin/cli/verbs.ts';
-import { broch } from './harness.ts';
+import { completionScript } from '../../bin/cli/completion.ts';
+import { cliCommands, GlobalFlags } from '../../bin/cli/verbs.ts';
+import { runBroch } from './harness.ts';
 
-const names = commands.map(({ words }) => words.join(' '));
-const nouns = [...new Set(commands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
+const names = cliCommands.map(({ words }) => words.join(' '));
+const nouns = [...new Set(cliCommands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
 
 describe('help', () => {
   it('names every command, the flags of all and the exit codes', async () => {
-    const { code, out, err } = await broch(['--help']);
+    const { code, out, err } = await runBroch(['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    for (const [first = '', second = ''] of commands.map(({ words }) => words))
+    for (const [first = '', second = ''] of cliCommands.map(({ words }) => words))
       expect(out).toMatch(new RegExp(`^  ${first} .*${second}`, 'm'));
     for (const word of ['--json', '--profile', '--as', 'Exit codes', 'Examples']) expect(out).toContain(word);
-    expect((await broch([])).out).toBe(out);
-    expect((await broch(['help'])).out).toBe(out);
+    expect((await runBroch([])).out).toBe(out);
+    expect((await runBroch(['help'])).out).toBe(out);
   });
   it.each(nouns)('of %s lists its verbs with examples', async noun => {
-    const { code, out } = await broch([noun, '--help']);
+    const { code, out } = await runBroch([noun, '--help']);
     expect(code).toBe(0);
     for (const name of names.filter(name => name.startsWith(`${noun} `))) expect(out).toContain(`broch ${name}`);
   });
   it.each(names)('of %s shows how to write it, every flag and an example', async name => {
-    const { code, out, err } = await broch([...name.split(' '), '--help']);
+    const { code, out, err } = await runBroch([...name.split(' '), '--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain(`Usage: broch ${name}`);
     expect(out).toContain('Examples');
-    expect((await broch(['help', ...name.split(' ')])).out).toBe(out);
+    expect((await runBroch(['help', ...name.split(' ')])).out).toBe(out);
     for (const line of out.split('\n')) expect(line.length).toBeLessThan(200);
   });
 });
@@ -35,7 +35,7 @@ describe('help', () => {
 /** What bash would offer after `line`, by running its script. */
 function offered(line: string): string[] {
   const words = line.split(' ');
-  const asked = `${script('bash', commands, Globals)}
+  const asked = `${completionScript('bash', cliCommands, GlobalFlags)}
 compopt() { :; }
 COMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
 _broch
@@ -47,7 +47,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 
 describe('completion', () => {
   it.each(['bash', 'zsh', 'fish'] as const)('%s: the script is one the shell can read', shell => {
-    const text = script(shell, commands, Globals);
+    const text = completionScript(shell, cliCommands, GlobalFlags);
     for (const noun of nouns) expect(text).toContain(noun);
     const tried = spawnSync(shell, ['-n'], { input: text, encoding: 'utf8' });
     // Where the shell is not installed there is nothing to ask.

@@ -1,25 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { bytes, many, money, one, safe, time } from '../../bin/cli/output.ts';
-import { sending, spell } from '../../bin/cli/progress.ts';
-import { pageItems, type Shape, shapeOf } from '../../bin/cli/shape.ts';
+import {
+  escapeForTerminal,
+  formatBytes,
+  formatMicros,
+  formatRecord,
+  formatRecords,
+  formatTime,
+} from '../../bin/cli/output.ts';
+import { formatDuration, formatTransferProgress } from '../../bin/cli/progress.ts';
+import { type OutputShape, pageItemShape, toOutputShape } from '../../bin/cli/shape.ts';
 import { routes } from '../../functions/api/routes.ts';
 import { Bytes } from '../../functions/http/route.ts';
 
 const plain = { width: undefined };
-const itemsOf = (schema: z.ZodType) => pageItems(shapeOf(schema)) as Shape;
+const itemsOf = (schema: z.ZodType) => pageItemShape(toOutputShape(schema)) as OutputShape;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come out
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c\u2028\u2029\ufeff]/;
 
 describe('text of other people', () => {
   it('cannot move the cursor, recolour, reverse or hide', () => {
-    expect(safe('a\u001b[2Jb')).toBe('a\\x1b[2Jb');
-    expect(safe('invoice\u202efdp.exe')).toBe('invoice\\u202efdp.exe');
-    expect(safe('Ærø 日本 🏰.csv')).toBe('Ærø 日本 🏰.csv');
+    expect(escapeForTerminal('a\u001b[2Jb')).toBe('a\\x1b[2Jb');
+    expect(escapeForTerminal('invoice\u202efdp.exe')).toBe('invoice\\u202efdp.exe');
+    expect(escapeForTerminal('Ærø 日本 🏰.csv')).toBe('Ærø 日本 🏰.csv');
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), text => {
-        expect(safe(text)).not.toMatch(unsafe);
+        expect(escapeForTerminal(text)).not.toMatch(unsafe);
       }),
     );
   });
@@ -28,7 +35,7 @@ describe('text of other people', () => {
     const hostile = fc.record({ id: fc.string({ unit: 'binary' }), reason: fc.string({ unit: 'binary' }) });
     fc.assert(
       fc.property(fc.array(hostile, { minLength: 1, maxLength: 5 }), rows => {
-        const lines = many(rows, items, plain).split('\n');
+        const lines = formatRecords(rows, items, plain).split('\n');
         expect(lines).toHaveLength(rows.length + 1);
         for (const line of lines) expect(line).not.toMatch(unsafe);
       }),
@@ -45,7 +52,7 @@ describe('figures', () => {
     [999_999_999, '1.0 GB'],
     [123_456_789, '123 MB'],
     [45_600_000_000, '46 GB'],
-  ])('%i bytes are %s', (count, text) => expect(bytes(count)).toBe(text));
+  ])('%i bytes are %s', (count, text) => expect(formatBytes(count)).toBe(text));
   it.each([
     ['0', 'USD', '$0.00'],
     ['1234567890', 'USD', '$1,234.57'],
@@ -54,23 +61,25 @@ describe('figures', () => {
     ['123456789012345678901234', 'USD', '$123,456,789,012,345,678.90'],
     ['1500000', '', '1.50'],
   ])('%s of %s is %s', (micros, currency, text) =>
-    expect(money(micros, currency).replace('-$0.00', '$0.00')).toBe(text),
+    expect(formatMicros(micros, currency).replace('-$0.00', '$0.00')).toBe(text),
   );
   it('times are local and sort as text', () => {
-    expect(time('2026-11-20T09:05:07.123Z')).toMatch(/^2026-11-(19|20|21) \d\d:\d\d:07$/);
-    expect(time('not a time\u001b')).toBe('not a time\\x1b');
+    expect(formatTime('2026-11-20T09:05:07.123Z')).toMatch(/^2026-11-(19|20|21) \d\d:\d\d:07$/);
+    expect(formatTime('not a time\u001b')).toBe('not a time\\x1b');
   });
   it('durations and progress are said as people say them', () => {
-    expect([spell(4.4), spell(75), spell(7300), spell(Number.POSITIVE_INFINITY)]).toEqual([
-      '4 s',
-      '1 min 15 s',
-      '2 h 1 min',
-      'unknown',
-    ]);
-    expect(sending({ files: 1, bytes: 500 }, { files: 4, bytes: 2000 }, 500, 1)).toBe(
+    expect([
+      formatDuration(4.4),
+      formatDuration(75),
+      formatDuration(7300),
+      formatDuration(Number.POSITIVE_INFINITY),
+    ]).toEqual(['4 s', '1 min 15 s', '2 h 1 min', 'unknown']);
+    expect(formatTransferProgress({ files: 1, bytes: 500 }, { files: 4, bytes: 2000 }, 500, 1)).toBe(
       '1 of 4 files, 500 B of 2.0 kB, 500 B/s, 3 s left',
     );
-    expect(sending({ files: 0, bytes: 0 }, { files: 4, bytes: 2000 }, 0, 0)).toBe('0 of 4 files, 0 B of 2.0 kB');
+    expect(formatTransferProgress({ files: 0, bytes: 0 }, { files: 4, bytes: 2000 }, 0, 0)).toBe(
+      '0 of 4 files, 0 B of 2.0 kB',
+    );
   });
 });
 
@@ -104,17 +113,17 @@ const workspaces = [
 describe('tables', () => {
   const shape = itemsOf(routes.listWorkspaces.returns);
   it('show what every stage has and the reason, names rather than numbers, ids whole', () => {
-    const [head = '', ...rows] = many(workspaces, shape, plain).split('\n');
+    const [head = '', ...rows] = formatRecords(workspaces, shape, plain).split('\n');
     expect(head).toMatch(/^id +status +project +owner +kind +size +requested .*reason$/);
     expect(rows).toHaveLength(2);
     expect(rows[1]).toMatch(/ws-001122334456 +failed +asthma +rana .*no image\\x0ais approved$/);
   });
   it('become blocks where the terminal is too narrow, and nothing is cut', () => {
-    const text = many(workspaces, shape, { width: 60 });
+    const text = formatRecords(workspaces, shape, { width: 60 });
     expect(text).toContain('ws-001122334455');
     expect(text.split('\n\n')).toHaveLength(2);
   });
-  it('say when there is nothing', () => expect(many([], shape, plain)).toBe('Nothing here yet.'));
+  it('say when there is nothing', () => expect(formatRecords([], shape, plain)).toBe('Nothing here yet.'));
   it('align money and counts on the right', () => {
     const report = {
       date: '2026-11-19',
@@ -127,7 +136,7 @@ describe('tables', () => {
       ],
       status: 'sent',
     };
-    const text = one(report, shapeOf(routes.showReport.returns), plain);
+    const text = formatRecord(report, toOutputShape(routes.showReport.returns), plain);
     expect(text).toMatch(/total +\$1,234\.50/);
     expect(text).toMatch(/asthma +\$1,200\.00\n zoster +\$34\.50|asthma +\$1,200\.00\nzoster +\$34\.50/);
   });
@@ -137,11 +146,11 @@ describe('every route', () => {
   it.each(Object.entries(routes).filter(([, { returns }]) => returns !== Bytes))(
     '%s returns something that can be shown',
     (_, { returns }) => {
-      const shape = shapeOf(returns);
+      const shape = toOutputShape(returns);
       expect(shape.kind).toBe('record');
-      expect(one({}, shape, plain)).toBeTypeOf('string');
-      const items = pageItems(shape);
-      if (items) expect(many([{}], items, plain)).toBeTypeOf('string');
+      expect(formatRecord({}, shape, plain)).toBeTypeOf('string');
+      const items = pageItemShape(shape);
+      if (items) expect(formatRecords([{}], items, plain)).toBeTypeOf('string');
     },
   );
 });

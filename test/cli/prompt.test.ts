@@ -1,13 +1,13 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { terminal } from '../../bin/cli/prompt.ts';
+import { createTerminalPrompt } from '../../bin/cli/prompt.ts';
 
 /** A prompt on a pipe, or on something that passes for a terminal, and what it wrote. */
 function prompt({ isTTY = false } = {}) {
   const input = Object.assign(new PassThrough(), { isTTY, setRawMode: () => {} });
   let written = '';
   const output = { write: (text: string | Uint8Array) => (written += text) };
-  return { input, ask: terminal({ input, output }), written: () => written };
+  return { input, ask: createTerminalPrompt({ input, output }), written: () => written };
 }
 
 describe('asking', () => {

@@ -7,19 +7,19 @@ import {
   CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Place } from '../../bin/cli/profile.ts';
+import type { ActiveProfile } from '../../bin/cli/profile.ts';
 import { signIn } from '../../bin/cli/signin.ts';
-import { root } from '../../local/cloud.ts';
-import { cloud } from '../cloud.ts';
-import { embeddedCloud } from './embedded.ts';
-import { broch, folder } from './harness.ts';
+import { repositoryRoot } from '../../local/cloud.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { writeEmbeddedCloudFile } from './embedded.ts';
+import { makeTestFolder, runBroch } from './harness.ts';
 
-const facts = cloud();
+const facts = connectTestCloud();
 let file: string;
-let place: Place;
+let place: ActiveProfile;
 
 beforeAll(async () => {
-  ({ file, place } = await embeddedCloud(facts, folder(afterAll), {
+  ({ file, place } = await writeEmbeddedCloudFile(facts, makeTestFolder(afterAll), {
     'cli-olga': 'operator',
     'cli-rana': 'researcher',
   }));
@@ -27,11 +27,11 @@ beforeAll(async () => {
 
 /** A home of its own, and the commands run in it. */
 function someone() {
-  const home = folder();
+  const home = makeTestFolder();
   const env = { XDG_CONFIG_HOME: home, BROCH_CLOUD: file };
   const sessions = () => readdirSync(join(home, 'broch/sessions')).map(name => join(home, 'broch/sessions', name));
   const kept = () => sessions().find(name => readFileSync(name, 'utf8').includes('refresh')) as string;
-  return { home, env, sessions, kept, run: (line: string) => broch(line.split(' '), env) };
+  return { home, env, sessions, kept, run: (line: string) => runBroch(line.split(' '), env) };
 }
 
 describe('signing in', () => {
@@ -59,7 +59,9 @@ describe('signing in', () => {
     const { run, env } = someone();
     await run('login --as cli-olga');
     expect(JSON.parse((await run('whoami --as cli-rana --json')).out).name).toBe('cli-rana');
-    expect(JSON.parse((await broch(['--json', 'whoami'], { ...env, BROCH_AS: 'cli-rana' })).out).name).toBe('cli-rana');
+    expect(JSON.parse((await runBroch(['--json', 'whoami'], { ...env, BROCH_AS: 'cli-rana' })).out).name).toBe(
+      'cli-rana',
+    );
     expect(JSON.parse((await run('whoami --json')).out).name).toBe('cli-olga');
   });
 
@@ -159,7 +161,7 @@ describe('the installed command', () => {
   it('passes on words, exit code and both outputs', () => {
     const { env } = someone();
     const run = (...argv: string[]) =>
-      spawnSync(process.execPath, [join(root, 'bin/broch.js'), ...argv], {
+      spawnSync(process.execPath, [join(repositoryRoot, 'bin/broch.js'), ...argv], {
         env: { ...process.env, ...env },
         encoding: 'utf8',
       });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { exchange, timestamp } from '../../bin/cli/srp.ts';
+import { formatSrpTimestamp, startSrpExchange } from '../../bin/cli/srp.ts';
 import { sha256 } from '../../functions/storage/hash.ts';
 
 // Made once with cognito-srp-helper 2.3.4, another implementation of the same exchange.
@@ -35,7 +35,7 @@ const known = {
 
 describe('the password exchange', () => {
   it('is the one that other clients of the service make', () => {
-    const { publicValue, prove } = exchange(known.pool, known.secret);
+    const { publicValue, prove } = startSrpExchange(known.pool, known.secret);
     expect(sha256(publicValue)).toBe(known.publicSha256);
     expect(prove(known.challenge, known.password, known.at)).toEqual({
       signature: known.signature,
@@ -44,7 +44,7 @@ describe('the password exchange', () => {
   });
   it('proves another thing for another password, person, salt, block or time', () => {
     const prove = (change: object, password = known.password, at = known.at) =>
-      exchange(known.pool, known.secret).prove({ ...known.challenge, ...change }, password, at).signature;
+      startSrpExchange(known.pool, known.secret).prove({ ...known.challenge, ...change }, password, at).signature;
     const proofs = [
       prove({}),
       prove({}, 'another'),
@@ -56,13 +56,13 @@ describe('the password exchange', () => {
     expect(new Set(proofs).size).toBe(proofs.length);
   });
   it('is not made with a value that would give the secret away', () => {
-    const { prove } = exchange(known.pool, known.secret);
+    const { prove } = startSrpExchange(known.pool, known.secret);
     expect(() => prove({ ...known.challenge, serverPublic: '0' }, known.password, known.at)).toThrow(
       /no honest service/,
     );
   });
   it('is another one each time', () => {
-    expect(exchange(known.pool).publicValue).not.toBe(exchange(known.pool).publicValue);
+    expect(startSrpExchange(known.pool).publicValue).not.toBe(startSrpExchange(known.pool).publicValue);
   });
 });
 
@@ -73,8 +73,8 @@ describe('its timestamp', () => {
     const times = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
     fc.assert(
       fc.property(times, at => {
-        expect(timestamp(at)).toMatch(form);
-        expect(Date.parse(timestamp(at))).toBe(Math.floor(at.getTime() / 1000) * 1000);
+        expect(formatSrpTimestamp(at)).toMatch(form);
+        expect(Date.parse(formatSrpTimestamp(at))).toBe(Math.floor(at.getTime() / 1000) * 1000);
       }),
     );
   });

@@ -3,12 +3,12 @@ import { bill, type CostPage, shift } from '../../functions/costs/bill.ts';
 import { type Billed, figures } from '../../functions/costs/costs.ts';
 import { collected } from '../../functions/costs/report.ts';
 
-export const tag = 'broch:project';
-export const date = '2026-11-19';
-export const now = '2026-11-20T07:00:00.000Z';
+export const exampleProjectTag = 'broch:project';
+export const exampleReportDate = '2026-11-19';
+export const exampleReportTime = '2026-11-20T07:00:00.000Z';
 
 /** Names as bad as tags allow, and worse: a tag's value is written by whoever may tag. */
-export const name = fc.oneof(
+export const anyTagValue = fc.oneof(
   fc.stringMatching(/^[a-z][a-z0-9-]{2,19}$/),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 256 }),
   fc.constantFrom(
@@ -32,16 +32,16 @@ export const name = fc.oneof(
   ),
 );
 
-export type Amounts = readonly (readonly [day: string, name: string, amount: string])[];
+export type CostAmounts = readonly (readonly [day: string, name: string, amount: string])[];
 
 /** Cost Explorer's pages for amounts: `''` is untagged. Every amount becomes a group of its own. */
-export const page = (amounts: Amounts, next?: string): CostPage => ({
+export const buildCostPage = (amounts: CostAmounts, next?: string): CostPage => ({
   ResultsByTime: [...new Set(amounts.map(([day]) => day))].map(day => ({
     TimePeriod: { Start: day },
     Groups: amounts
       .filter(([of]) => of === day)
       .map(([, project, Amount]) => ({
-        Keys: [`${tag}$${project}`],
+        Keys: [`${exampleProjectTag}$${project}`],
         Metrics: { UnblendedCost: { Amount, Unit: 'USD' } },
       })),
   })),
@@ -54,16 +54,16 @@ const amount = fc.oneof(
 );
 
 /** A month of spending, anything goes. */
-export const amounts: fc.Arbitrary<Amounts> = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 18 }), fc.oneof(name, fc.constant('')), amount), { maxLength: 60 })
+export const anyCostAmounts: fc.Arbitrary<CostAmounts> = fc
+  .array(fc.tuple(fc.integer({ min: 0, max: 18 }), fc.oneof(anyTagValue, fc.constant('')), amount), { maxLength: 60 })
   .map(list => [
-    [date, 'asthma', '1'] as const,
-    ...list.map(([back, of, value]) => [shift(date, -back), of, value] as const),
+    [exampleReportDate, 'asthma', '1'] as const,
+    ...list.map(([back, of, value]) => [shift(exampleReportDate, -back), of, value] as const),
   ]);
 
 /** The report that a list of amounts makes. */
-export function reportOf(list: Amounts): Billed {
-  const found = figures(bill([page(list)], tag), date);
+export function buildCostReport(list: CostAmounts): Billed {
+  const found = figures(bill([buildCostPage(list)], exampleProjectTag), exampleReportDate);
   if ('reason' in found) throw new Error(found.reason);
-  return collected(undefined, found, { now });
+  return collected(undefined, found, { now: exampleReportTime });
 }

@@ -1,36 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import { bill, CostPage, question } from '../../functions/costs/bill.ts';
 import { type Figures, figures } from '../../functions/costs/costs.ts';
-import { pages } from '../../local/bill.ts';
-import { date, tag } from './bill-pages.ts';
+import { simulateCostPages } from '../../local/bill.ts';
+import { exampleProjectTag, exampleReportDate } from './bill-pages.ts';
 
-const of = { projects: ['asthma', 'stroke', 'diabetes'], seed: 'a month', tag };
+const of = { projects: ['asthma', 'stroke', 'diabetes'], seed: 'a month', tag: exampleProjectTag };
 const month = (day: string) => {
-  const { Start, End } = question(day, tag).TimePeriod;
+  const { Start, End } = question(day, exampleProjectTag).TimePeriod;
   return bill(
-    pages(of, Start, End).map(page => CostPage.parse(page)),
-    tag,
+    simulateCostPages(of, Start, End).map(page => CostPage.parse(page)),
+    exampleProjectTag,
   );
 };
 
 describe('the made-up bill', () => {
   it('is the same whenever, and whichever range, it is asked for', () => {
-    expect(month(date)).toEqual(month(date));
-    expect(month('2026-11-25').days.get(date)).toEqual(month(date).days.get(date));
+    expect(month(exampleReportDate)).toEqual(month(exampleReportDate));
+    expect(month('2026-11-25').days.get(exampleReportDate)).toEqual(
+      month(exampleReportDate).days.get(exampleReportDate),
+    );
   });
 
   it('looks like one: a month of days, cheaper weekends, untagged spend, all projects', () => {
-    const { days } = month(date);
+    const { days } = month(exampleReportDate);
     const total = (day: string) => Number(days.get(day)?.total);
     expect(days.size).toBe(19);
     expect(total('2026-11-15')).toBeLessThan(total('2026-11-17') / 2);
-    const found = figures(month(date), date) as Figures;
+    const found = figures(month(exampleReportDate), exampleReportDate) as Figures;
     expect(found.projects.map(({ project }) => project).sort()).toEqual([...of.projects].sort());
     expect(Number(found.untagged)).toBeGreaterThan(1e6);
   });
 
   it('comes in pages, the first with a token', () =>
-    expect(pages(of, '2026-11-01', '2026-11-20').map(page => typeof page.NextPageToken)).toEqual([
+    expect(simulateCostPages(of, '2026-11-01', '2026-11-20').map(page => typeof page.NextPageToken)).toEqual([
       'string',
       'undefined',
     ]));

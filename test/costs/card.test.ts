@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { shift } from '../../functions/costs/bill.ts';
 import { card, change, maxBytes, shown, sparkline } from '../../functions/costs/card.ts';
-import { type Amounts, amounts, date, name, reportOf } from './bill-pages.ts';
+import { anyCostAmounts, anyTagValue, buildCostReport, type CostAmounts, exampleReportDate } from './bill-pages.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 type Node = { [key: string]: Json };
@@ -25,7 +25,7 @@ const markup = /[[\]<>`*~{}|\\#!()$&"']|:\/\/|www\.(?!\u2060)|\p{C}(?<!\u2060)/u
 describe('any project name', () => {
   it('is shown as harmless text of bounded length', () => {
     fc.assert(
-      fc.property(name, value => {
+      fc.property(anyTagValue, value => {
         const safe = shown(value);
         expect(safe).not.toBe('');
         expect(safe.replace('(no name)', '')).not.toMatch(markup);
@@ -40,10 +40,10 @@ describe('any project name', () => {
 
   it('gets into text runs only, which know no Markdown', () => {
     fc.assert(
-      fc.property(fc.array(name, { minLength: 1, maxLength: 15 }), names => {
-        const list: Amounts = names.map((of, n) => [date, of, `${n + 1}`]);
-        const message = card(reportOf(list));
-        const plain = card(reportOf(names.map((_, n) => [date, `project-${n}`, `${n + 1}`])));
+      fc.property(fc.array(anyTagValue, { minLength: 1, maxLength: 15 }), names => {
+        const list: CostAmounts = names.map((of, n) => [exampleReportDate, of, `${n + 1}`]);
+        const message = card(buildCostReport(list));
+        const plain = card(buildCostReport(names.map((_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`])));
         const kinds = new Set(nodes(read(message)).map(({ type }) => type));
         const known = [
           'message',
@@ -67,18 +67,22 @@ describe('any project name', () => {
 
 describe('the card', () => {
   it('never is too large', () => {
-    const long = fc.array(fc.tuple(fc.constant(date), name, fc.constantFrom('1', '99999999.99')), { maxLength: 400 });
+    const long = fc.array(fc.tuple(fc.constant(exampleReportDate), anyTagValue, fc.constantFrom('1', '99999999.99')), {
+      maxLength: 400,
+    });
     fc.assert(
-      fc.property(fc.oneof(amounts, long), list => {
-        expect(Buffer.byteLength(card(reportOf([[date, 'asthma', '1'], ...list])))).toBeLessThanOrEqual(maxBytes);
+      fc.property(fc.oneof(anyCostAmounts, long), list => {
+        expect(
+          Buffer.byteLength(card(buildCostReport([[exampleReportDate, 'asthma', '1'], ...list]))),
+        ).toBeLessThanOrEqual(maxBytes);
       }),
     );
   });
 
   it('adds up as shown, to the cent', () => {
     fc.assert(
-      fc.property(amounts, list => {
-        const message = card(reportOf(list));
+      fc.property(anyCostAmounts, list => {
+        const message = card(buildCostReport(list));
         const rows = nodes(read(message)).filter(({ type }) => type === 'ColumnSet');
         const cost = rows.flatMap(row => {
           const [, middle, last] = row.columns as Node[];
@@ -92,7 +96,7 @@ describe('the card', () => {
   });
 
   it('is what a Teams workflow takes', () =>
-    expect(read(card(reportOf([[date, 'asthma', '1']])))).toMatchObject({
+    expect(read(card(buildCostReport([[exampleReportDate, 'asthma', '1']])))).toMatchObject({
       type: 'message',
       attachments: [
         {
@@ -106,10 +110,10 @@ describe('the card', () => {
   it('always shows what is untagged, and says what is provisional', () => {
     const all = texts(
       card(
-        reportOf([
-          [date, 'asthma', '3'],
-          [date, '', '1'],
-          [shift(date, -1), 'asthma', '3'],
+        buildCostReport([
+          [exampleReportDate, 'asthma', '3'],
+          [exampleReportDate, '', '1'],
+          [shift(exampleReportDate, -1), 'asthma', '3'],
         ]),
       ),
       'TextBlock',
@@ -117,12 +121,14 @@ describe('the card', () => {
     );
     expect(all).toEqual(expect.arrayContaining(['untagged', '$1.00', '25% of all', 'provisional', '$4.00']));
     expect(all.join('\n')).toMatch(/Provisional: AWS may still add to .*Untagged spend is claimed by no project/s);
-    expect(texts(card(reportOf([[date, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain('untagged');
+    expect(texts(card(buildCostReport([[exampleReportDate, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain(
+      'untagged',
+    );
   });
 
   it('takes the small ones together', () => {
-    const list: Amounts = Array.from({ length: 14 }, (_, n) => [date, `project-${n}`, `${n + 1}`]);
-    expect(texts(card(reportOf(list)), 'TextBlock', 'TextRun')).toEqual(
+    const list: CostAmounts = Array.from({ length: 14 }, (_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`]);
+    expect(texts(card(buildCostReport(list)), 'TextBlock', 'TextRun')).toEqual(
       expect.arrayContaining(['others (4)', '$10.00']),
     );
   });

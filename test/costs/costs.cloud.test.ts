@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { agentFor, apiAt } from '../../bin/cli/call.ts';
+import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import { dayBefore, shift } from '../../functions/costs/bill.ts';
 import type { Billed } from '../../functions/costs/costs.ts';
 import { seedBill } from '../../local/bill.ts';
 import { type Inbox, openInbox } from '../../local/inbox.ts';
-import { enrol, signInAs } from '../../local/people.ts';
-import { cloud } from '../cloud.ts';
-import { team } from './team.ts';
+import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { createCostsHarness } from './team.ts';
 
-const { moto, ca, certificateKey, log, api, outputs, region, endpoint, account, configuration } = cloud();
+const { moto, ca, certificateKey, log, api, outputs, region, endpoint, account, configuration } = connectTestCloud();
 const yesterday = dayBefore(new Date().toISOString());
 /** Each test has a day of its own. */
 const day = (back: number) => shift(yesterday, -back);
 const bill = { moto, projects: ['asthma', 'stroke', 'diabetes'], seed: 'test', tag: 'broch:project' };
 
 let inbox: Inbox;
-let at: Awaited<ReturnType<typeof team>>;
+let at: Awaited<ReturnType<typeof createCostsHarness>>;
 let heard: (date: string) => Promise<{ 'detail-type': string; detail: { reason?: string } }[]>;
 const billed = async (date: string) => (await at.report(date)) as Billed;
 
 beforeAll(async () => {
   inbox = await openInbox({ ca, certificateKey });
-  at = await team();
+  at = await createCostsHarness();
   heard = await at.listen();
   await seedBill({ ...bill, dates: Array.from({ length: 12 }, (_, back) => day(back)) });
 });
@@ -205,8 +205,8 @@ describe('the API', () => {
   const agent = agentFor(place);
   afterAll(() => agent.destroy());
   const as = async (name: string, role: 'operator' | 'steward' | 'researcher') => {
-    const { access } = await signInAs(place, await enrol(place, configuration, name, role));
-    return apiAt(place, agent, async () => access);
+    const { access } = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, role));
+    return createApiClient(place, agent, async () => access);
   };
 
   it('lets an operator make a report and staff read it; nobody else', async () => {

@@ -3,11 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { bill, dayBefore, question, shift } from '../../functions/costs/bill.ts';
 import { CostReport, type Figures, figures, kept } from '../../functions/costs/costs.ts';
 import { decimal, rounded } from '../../functions/costs/money.ts';
-import { type Amounts, amounts, date, page, reportOf, tag } from './bill-pages.ts';
+import {
+  anyCostAmounts,
+  buildCostPage,
+  buildCostReport,
+  type CostAmounts,
+  exampleProjectTag,
+  exampleReportDate,
+} from './bill-pages.ts';
 
-const of = (list: Amounts) => figures(bill([page(list)], tag), date) as Figures;
-const days = (back: number[], amount: (back: number) => string): Amounts =>
-  back.map(n => [shift(date, -n), 'asthma', amount(n)]);
+const of = (list: CostAmounts) => figures(bill([buildCostPage(list)], exampleProjectTag), exampleReportDate) as Figures;
+const days = (back: number[], amount: (back: number) => string): CostAmounts =>
+  back.map(n => [shift(exampleReportDate, -n), 'asthma', amount(n)]);
 
 describe('what Cost Explorer is asked', () => {
   it.each([
@@ -16,10 +23,10 @@ describe('what Cost Explorer is asked', () => {
     ['2026-12-31', '2026-12-01', '2027-01-01'],
     ['2028-03-01', '2028-02-17', '2028-03-02'],
   ])('for %s: from %s to before %s', (day, Start, End) =>
-    expect(question(day, tag)).toMatchObject({
+    expect(question(day, exampleProjectTag)).toMatchObject({
       TimePeriod: { Start, End },
       Granularity: 'DAILY',
-      GroupBy: [{ Type: 'TAG', Key: tag }],
+      GroupBy: [{ Type: 'TAG', Key: exampleProjectTag }],
     }),
   );
 
@@ -32,11 +39,11 @@ describe('what Cost Explorer is asked', () => {
 describe('a bill', () => {
   it('adds up exactly: projects, others and untagged are the total, whatever it holds', () => {
     fc.assert(
-      fc.property(amounts, list => {
+      fc.property(anyCostAmounts, list => {
         const { total, projects, others, untagged } = of(list);
         const parts = [...projects, ...(others ? [others] : []), { amount: untagged }];
         expect(parts.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(BigInt(total));
-        const exact = list.filter(([day]) => day === date).map(([, , amount]) => decimal(amount));
+        const exact = list.filter(([day]) => day === exampleReportDate).map(([, , amount]) => decimal(amount));
         const scale = Math.max(...exact.map(part => part.scale));
         const units = exact.reduce((sum, part) => sum + part.units * 10n ** BigInt(scale - part.scale), 0n);
         expect(BigInt(total)).toBe(rounded({ units, scale }, 6));
@@ -46,13 +53,13 @@ describe('a bill', () => {
 
   it('is the same in any order and cut into any pages', () => {
     fc.assert(
-      fc.property(amounts, fc.integer({ min: 0, max: 60 }), fc.infiniteStream(fc.nat()), (list, cut, order) => {
+      fc.property(anyCostAmounts, fc.integer({ min: 0, max: 60 }), fc.infiniteStream(fc.nat()), (list, cut, order) => {
         const mixed = [...list]
           .map(item => [order.next().value ?? 0, item] as const)
           .sort(([a], [b]) => a - b)
           .map(([, item]) => item);
-        const pages = [page(mixed.slice(cut)), page(mixed.slice(0, cut))];
-        expect(figures(bill(pages, tag), date)).toEqual(of(list));
+        const pages = [buildCostPage(mixed.slice(cut)), buildCostPage(mixed.slice(0, cut))];
+        expect(figures(bill(pages, exampleProjectTag), exampleReportDate)).toEqual(of(list));
       }),
     );
   });
@@ -64,34 +71,34 @@ describe('a bill', () => {
     });
     const found = bill(
       [
-        page([
-          [date, '', '2'],
-          [date, 'a$b', '1'],
+        buildCostPage([
+          [exampleReportDate, '', '2'],
+          [exampleReportDate, 'a$b', '1'],
         ]),
-        { ResultsByTime: [day(shift(date, -1), '5')] },
+        { ResultsByTime: [day(shift(exampleReportDate, -1), '5')] },
       ],
-      tag,
+      exampleProjectTag,
     );
-    expect(found.days.get(date)).toEqual({
+    expect(found.days.get(exampleReportDate)).toEqual({
       total: 3_000_000n,
       untagged: 2_000_000n,
       projects: new Map([['a$b', 1_000_000n]]),
     });
-    expect(found.days.get(shift(date, -1))?.untagged).toBe(5_000_000n);
+    expect(found.days.get(shift(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
   });
 
   it('has one currency', () => {
-    const mixed = page([
-      [date, 'asthma', '1'],
-      [date, 'cancer', '1'],
+    const mixed = buildCostPage([
+      [exampleReportDate, 'asthma', '1'],
+      [exampleReportDate, 'cancer', '1'],
     ]);
     const [first] = mixed.ResultsByTime[0]?.Groups ?? [];
     if (first?.Metrics.UnblendedCost) first.Metrics.UnblendedCost.Unit = 'EUR';
-    expect(() => bill([mixed], tag)).toThrow(/one currency/);
+    expect(() => bill([mixed], exampleProjectTag)).toThrow(/one currency/);
   });
 
   it('grouped by another tag is refused', () =>
-    expect(() => bill([page([[date, 'x', '1']])], 'Proj')).toThrow(/grouped/));
+    expect(() => bill([buildCostPage([[exampleReportDate, 'x', '1']])], 'Proj')).toThrow(/grouped/));
 });
 
 describe('the figures of a day', () => {
@@ -118,12 +125,12 @@ describe('the figures of a day', () => {
     const found = figures(
       bill(
         [
-          page([
+          buildCostPage([
             ['2026-10-31', 'a', '5'],
             ['2026-11-01', 'a', '7'],
           ]),
         ],
-        tag,
+        exampleProjectTag,
       ),
       '2026-11-01',
     ) as Figures;
@@ -133,9 +140,9 @@ describe('the figures of a day', () => {
 
   it('keep a project that fell to nothing, and order equal ones by name', () => {
     const { projects } = of([
-      [date, 'b', '1'],
-      [date, 'a', '1'],
-      [shift(date, -7), 'gone', '9'],
+      [exampleReportDate, 'b', '1'],
+      [exampleReportDate, 'a', '1'],
+      [shift(exampleReportDate, -7), 'gone', '9'],
     ]);
     expect(projects.map(({ project, amount, before }) => [project, amount, before])).toEqual([
       ['a', '1000000', '0'],
@@ -145,7 +152,7 @@ describe('the figures of a day', () => {
   });
 
   it('take very many names together', () => {
-    const list: Amounts = Array.from({ length: kept + 50 }, (_, n) => [date, `p${n}`, '0.01']);
+    const list: CostAmounts = Array.from({ length: kept + 50 }, (_, n) => [exampleReportDate, `p${n}`, '0.01']);
     const { projects, others } = of(list);
     expect(projects).toHaveLength(kept);
     expect(others).toEqual({ count: 50, amount: '500000' });
@@ -154,22 +161,24 @@ describe('the figures of a day', () => {
   it.each([
     ['nothing at all', []],
     ['other days only', days([1, 2], () => '4')],
-    ['an empty day after days with spending', [...days([1, 2], () => '4'), [date, '', '0'] as const]],
+    ['an empty day after days with spending', [...days([1, 2], () => '4'), [exampleReportDate, '', '0'] as const]],
   ])('are not there yet where the bill has %s', (_, list) =>
-    expect(figures(bill([page(list)], tag), date)).toEqual({
-      reason: expect.stringContaining(`no figures for ${date} yet`),
+    expect(figures(bill([buildCostPage(list)], exampleProjectTag), exampleReportDate)).toEqual({
+      reason: expect.stringContaining(`no figures for ${exampleReportDate} yet`),
     }),
   );
 
   it('are zero where nothing was spent all week', () =>
     expect(
       of([
-        [date, '', '0'],
-        [shift(date, -1), '', '0'],
+        [exampleReportDate, '', '0'],
+        [shift(exampleReportDate, -1), '', '0'],
       ]).total,
     ).toBe('0'));
 
   it('fit the schema of the API', () => {
-    fc.assert(fc.property(amounts, list => void CostReport.parse(JSON.parse(JSON.stringify(reportOf(list))))));
+    fc.assert(
+      fc.property(anyCostAmounts, list => void CostReport.parse(JSON.parse(JSON.stringify(buildCostReport(list))))),
+    );
   });
 });

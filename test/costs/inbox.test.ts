@@ -8,10 +8,10 @@ import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { card, shown } from '../../functions/costs/card.ts';
-import { root } from '../../local/cloud.ts';
+import { repositoryRoot } from '../../local/cloud.ts';
 import { type Inbox, openInbox } from '../../local/inbox.ts';
-import { trust } from '../../local/trust.ts';
-import { date, reportOf } from './bill-pages.ts';
+import { trustCertificate } from '../../local/trust.ts';
+import { buildCostReport, exampleReportDate } from './bill-pages.ts';
 
 const hostile = [
   '[free money](https://evil.example/a)',
@@ -29,8 +29,12 @@ let browser: Browser;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'broch-inbox-'));
   const [ca, certificateKey] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
-  execFileSync(join(root, '.venv/bin/python'), [join(root, 'local/python/certificate.py'), ca, certificateKey]);
-  trust(ca);
+  execFileSync(join(repositoryRoot, '.venv/bin/python'), [
+    join(repositoryRoot, 'local/python/certificate.py'),
+    ca,
+    certificateKey,
+  ]);
+  trustCertificate(ca);
   inbox = await openInbox({ ca, certificateKey });
   // The package's own arguments would switch off what this file looks at: web security and site isolation.
   browser = await playwright.launch({
@@ -46,7 +50,7 @@ afterAll(async () => {
 });
 
 const post = (body: string, url = inbox.webhook) => fetch(url, { method: 'POST', body });
-const own = card(reportOf(hostile.map((name, n) => [date, name, `${n + 1}`])));
+const own = card(buildCostReport(hostile.map((name, n) => [exampleReportDate, name, `${n + 1}`])));
 
 describe('the webhook', () => {
   it('takes a card with the right signature only', async () => {
@@ -160,7 +164,7 @@ describe('the page', () => {
   it('puts new cards on top while it is open', async () => {
     const { page } = await look(1200);
     const before = await page.locator('article').count();
-    await post(card(reportOf([[date, 'newcomer', '5']])));
+    await post(card(buildCostReport([[exampleReportDate, 'newcomer', '5']])));
     await page.locator('article', { hasText: 'newcomer' }).first().waitFor();
     expect(await page.locator('article').count()).toBe(before + 1);
     expect(await page.locator('article').first().textContent()).toContain('newcomer');

@@ -15,13 +15,13 @@ import {
   unreachable,
   unsent,
 } from '../../functions/costs/report.ts';
-import { date, now, reportOf } from './bill-pages.ts';
+import { buildCostReport, exampleReportDate, exampleReportTime } from './bill-pages.ts';
 
-const report = reportOf([[date, 'asthma', '3']]);
-const changed = reportOf([[date, 'asthma', '4']]);
-const out = sent(report, now) as Billed;
-const later = (seconds: number) => new Date(Date.parse(now) + seconds * 1000).toISOString();
-const take = (current: Billed, by: string, at = now) => claim(current, current.edition, { by, now: at });
+const report = buildCostReport([[exampleReportDate, 'asthma', '3']]);
+const changed = buildCostReport([[exampleReportDate, 'asthma', '4']]);
+const out = sent(report, exampleReportTime) as Billed;
+const later = (seconds: number) => new Date(Date.parse(exampleReportTime) + seconds * 1000).toISOString();
+const take = (current: Billed, by: string, at = exampleReportTime) => claim(current, current.edition, { by, now: at });
 const sending = (by: string) => {
   const taken = take(report, by);
   if (!taken.take) throw new Error('not taken');
@@ -38,16 +38,19 @@ describe('a day', () => {
 
 describe('asking for a report', () => {
   it('means yesterday by default', () =>
-    expect(asked(undefined, now)).toEqual({ date, name: '2026-11-19-asked-20261120070000000' }));
+    expect(asked(undefined, exampleReportTime)).toEqual({
+      date: exampleReportDate,
+      name: '2026-11-19-asked-20261120070000000',
+    }));
   it.each([
     ['2026-11-20', 'no bill yet'],
     ['2027-01-01', 'no bill yet'],
     ['2025-11-18', 'no longer'],
-  ])('of %s is refused: %s', (day, reason) => expect(() => asked(day, now)).toThrow(reason));
+  ])('of %s is refused: %s', (day, reason) => expect(() => asked(day, exampleReportTime)).toThrow(reason));
 });
 
 describe('collecting again', () => {
-  const again = (current: CostReport | undefined, figures: Figures, at = now) =>
+  const again = (current: CostReport | undefined, figures: Figures, at = exampleReportTime) =>
     collected(current, figures, { now: at });
 
   it('the same bill changes nothing, but that the day is final in the end', () => {
@@ -64,20 +67,26 @@ describe('collecting again', () => {
     }));
 
   it('what was never sent is not restated', () =>
-    expect(again(unsent(report, { date, reason: 'x', now }), changed)).not.toHaveProperty('restates'));
+    expect(
+      again(unsent(report, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), changed),
+    ).not.toHaveProperty('restates'));
 
   it('after a day without a bill starts at edition 1', () =>
-    expect(again(unsent(undefined, { date, reason: 'x', now }), report)).toMatchObject({ edition: 1 }));
+    expect(
+      again(unsent(undefined, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), report),
+    ).toMatchObject({ edition: 1 }));
 
   it('tells how the day before ended, where it was reported otherwise', () => {
-    const eve = { ...report, date: shift(date, -1), total: '1000000' };
-    const figures = reportOf([
-      [date, 'asthma', '3'],
-      [shift(date, -1), 'asthma', '2'],
+    const eve = { ...report, date: shift(exampleReportDate, -1), total: '1000000' };
+    const figures = buildCostReport([
+      [exampleReportDate, 'asthma', '3'],
+      [shift(exampleReportDate, -1), 'asthma', '2'],
     ]);
     const settled = { date: eve.date, total: '2000000', was: '1000000' };
-    expect(collected(undefined, figures, { now, eve })).toMatchObject({ settled });
-    expect(collected(undefined, figures, { now, eve: { ...eve, total: '2000000' } })).not.toHaveProperty('settled');
+    expect(collected(undefined, figures, { now: exampleReportTime, eve })).toMatchObject({ settled });
+    expect(
+      collected(undefined, figures, { now: exampleReportTime, eve: { ...eve, total: '2000000' } }),
+    ).not.toHaveProperty('settled');
   });
 });
 
@@ -90,11 +99,11 @@ describe('sending', () => {
 
   it('is over once it was taken, or a newer edition is there', () => {
     expect(take(out, 'a')).toEqual({ take: false, why: 'sent' });
-    expect(claim(report, 2, { by: 'a', now })).toEqual({ take: false, why: 'superseded' });
+    expect(claim(report, 2, { by: 'a', now: exampleReportTime })).toEqual({ take: false, why: 'superseded' });
   });
 
   it('keeps no trace of the try in what was sent', () =>
-    expect(sent(sending('a'), now)).toEqual({ ...report, status: 'sent', sentAt: now }));
+    expect(sent(sending('a'), exampleReportTime)).toEqual({ ...report, status: 'sent', sentAt: exampleReportTime }));
 
   it('never happens twice, whatever the order of runs, tries and collections', () => {
     const move = fc.record({
@@ -115,7 +124,7 @@ describe('sending', () => {
           } else if (does === 'post' && billed.status === 'sending' && billed.by === run && time < billed.until) {
             posted.push(billed.edition);
             current = sent(billed, time);
-          } else if (does === 'give up') current = unsent(billed, { date, reason: 'x', now: time });
+          } else if (does === 'give up') current = unsent(billed, { date: exampleReportDate, reason: 'x', now: time });
           else if (does === 'same' || does === 'changed')
             current = collected(billed, does === 'same' ? billed : posted.length % 2 ? changed : report, { now: time });
         }
@@ -126,18 +135,18 @@ describe('sending', () => {
   });
 
   it('given up keeps the figures and says why; what is out stays out', () => {
-    expect(unsent(report, { date, reason: 'gone', now })).toEqual({
+    expect(unsent(report, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
       ...report,
       status: 'unsent',
       reason: 'gone',
-      failedAt: now,
+      failedAt: exampleReportTime,
     });
-    expect(unsent(out, { date, reason: 'gone', now })).toBe(out);
-    expect(unsent(undefined, { date, reason: 'gone', now })).toEqual({
+    expect(unsent(out, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toBe(out);
+    expect(unsent(undefined, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
       status: 'unbilled',
-      date,
+      date: exampleReportDate,
       reason: 'gone',
-      failedAt: now,
+      failedAt: exampleReportTime,
     });
   });
 });
@@ -176,5 +185,7 @@ describe('the answer', () => {
     ['2026-11-20', undefined],
     ['99999999999', undefined],
     [null, undefined],
-  ])('may name a wait as %j: %s seconds', (header, seconds) => expect(retryAfter(header, now)).toBe(seconds));
+  ])('may name a wait as %j: %s seconds', (header, seconds) =>
+    expect(retryAfter(header, exampleReportTime)).toBe(seconds),
+  );
 });

@@ -7,10 +7,10 @@ import {
 } from '@aws-sdk/client-scheduler';
 import { ListExecutionsCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, expect, it } from 'vitest';
-import { until } from '../../local/story/until.ts';
-import { cloud } from '../cloud.ts';
+import { pollUntilSettled } from '../../local/story/until.ts';
+import { connectTestCloud } from '../cloud.ts';
 
-const { configuration } = cloud();
+const { configuration } = connectTestCloud();
 const [scheduler, machines] = [new SchedulerClient(configuration), new SFNClient(configuration)];
 const Name = 'costs-now';
 afterAll(async () => {
@@ -38,5 +38,5 @@ it('the daily schedule, with its own target and role, starts a report when its t
       Target: daily.Target,
     }),
   );
-  expect(await until(count, now => now > before, 90)).toBe(before + 1);
+  expect(await pollUntilSettled(count, now => now > before, 90)).toBe(before + 1);
 });

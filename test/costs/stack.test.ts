@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { resources, synthesise } from '../template.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
 
-const { templates } = synthesise();
+const { templates } = synthesiseApp();
 
 describe('what is deployed', () => {
   it('starts once a day at the configured hour, and keeps what could not be started', () =>
     expect(
-      resources(templates.platform, 'AWS::Scheduler::Schedule')
+      findTemplateResources(templates.platform, 'AWS::Scheduler::Schedule')
         .filter(([id]) => id.startsWith('Costs'))
         .map(([, { Properties }]) => Properties),
     ).toEqual([
@@ -19,7 +19,7 @@ describe('what is deployed', () => {
     ]));
 
   it('has an end before the next day', () => {
-    const machines = resources(templates.platform, 'AWS::StepFunctions::StateMachine');
+    const machines = findTemplateResources(templates.platform, 'AWS::StepFunctions::StateMachine');
     const [, found] = machines.find(([id]) => id.includes('CostsReport')) ?? [];
     expect(JSON.parse(String(found?.Properties.DefinitionString)).TimeoutSeconds).toBe(12 * 3600);
   });

@@ -20,11 +20,11 @@ import {
 } from '@aws-sdk/client-sfn';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { CostReport } from '../../functions/costs/costs.ts';
-import { cloud } from '../cloud.ts';
+import { connectTestCloud } from '../cloud.ts';
 
 /** What a test of the costs workflow looks at and plays on the embedded cloud. */
-export async function team() {
-  const { configuration, outputs, account } = cloud();
+export async function createCostsHarness() {
+  const { configuration, outputs, account } = connectTestCloud();
   const [machines, secrets, events, iam] = [
     new SFNClient(configuration),
     new SecretsManagerClient(configuration),

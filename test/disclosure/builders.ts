@@ -12,7 +12,7 @@ const chunk = (kind: string, content: Uint8Array): Uint8Array => {
 const dot = Uint8Array.from([0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1]);
 
 /** A PNG of one pixel with the given chunks before its data and bytes behind its end. */
-export const png = (chunks: readonly (readonly [string, string])[] = [], behind = ''): Uint8Array =>
+export const makePng = (chunks: readonly (readonly [string, string])[] = [], behind = ''): Uint8Array =>
   join(
     [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
     chunk('IHDR', Uint8Array.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0])),
@@ -24,7 +24,7 @@ export const png = (chunks: readonly (readonly [string, string])[] = [], behind 
 
 const segment = (marker: number, content: string) =>
   join([0xff, marker, (content.length + 2) >> 8, (content.length + 2) & 255], strToU8(content, true));
-export const jpeg = (segments: readonly (readonly [number, string])[] = [], behind = ''): Uint8Array =>
+export const makeJpeg = (segments: readonly (readonly [number, string])[] = [], behind = ''): Uint8Array =>
   join(
     [0xff, 0xd8],
     segment(0xe0, 'JFIF\0\u0001\u0001\0\0\u0001\0\u0001\0\0'),
@@ -34,7 +34,7 @@ export const jpeg = (segments: readonly (readonly [number, string])[] = [], behi
     strToU8(behind),
   );
 
-export const gif = (comment?: string, behind = ''): Uint8Array =>
+export const makeGif = (comment?: string, behind = ''): Uint8Array =>
   join(
     strToU8('GIF89a'),
     [1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255],
@@ -43,7 +43,7 @@ export const gif = (comment?: string, behind = ''): Uint8Array =>
     strToU8(behind),
   );
 
-export const webp = (extra?: string): Uint8Array => {
+export const makeWebp = (extra?: string): Uint8Array => {
   const part = (kind: string, content: string) => join(strToU8(kind), [content.length, 0, 0, 0], strToU8(content));
   const body = join(strToU8('WEBP'), part('VP8L', 'abcd'), extra === undefined ? [] : part(extra, 'abcd'));
   return join(strToU8('RIFF'), [body.length & 255, body.length >> 8, 0, 0], body);
@@ -54,7 +54,7 @@ const relation = (id: string, kind: string, target: string, mode = '') =>
   `<Relationship Id="${id}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${kind}" Target="${target}"${mode}/>`;
 
 /** A workbook with one sheet of text and numbers, and whatever else it is to have. */
-export function xlsx(
+export function makeXlsx(
   rows: readonly (readonly (string | number)[])[],
   {
     parts = {},
@@ -88,21 +88,21 @@ export function xlsx(
     ...Object.fromEntries(Object.entries(parts).map(([name, content]) => [name, strToU8(content)])),
   });
 }
-export const external = relation('rId9', 'externalLink', 'https://example.com/x.xlsx', ' TargetMode="External"');
+export const externalLinkXml = relation('rId9', 'externalLink', 'https://example.com/x.xlsx', ' TargetMode="External"');
 
-export const docx = (body: string, parts: Record<string, string> = {}): Uint8Array =>
+export const makeDocx = (body: string, parts: Record<string, string> = {}): Uint8Array =>
   zipSync({
     '[Content_Types].xml': strToU8(`${xml}<Types/>`),
     'word/document.xml': strToU8(`${xml}<w:document><w:body>${body}</w:body></w:document>`),
     ...Object.fromEntries(Object.entries(parts).map(([name, content]) => [name, strToU8(content)])),
   });
 
-export function safetensors(header: unknown, data = new Uint8Array(8)): Uint8Array {
+export function makeSafetensors(header: unknown, data = new Uint8Array(8)): Uint8Array {
   const text = strToU8(JSON.stringify(header));
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
   return join(length, text, data);
 }
 
-export const notebook = (cells: readonly unknown[], metadata: unknown = {}): string =>
+export const makeNotebook = (cells: readonly unknown[], metadata: unknown = {}): string =>
   JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata, cells });

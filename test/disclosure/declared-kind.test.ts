@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type CheckedFile, checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { buildCheckedFile, streamBytes } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier, kind: CheckedFile['kind']) {
-  const { findings } = await checkFile(metaOf(path, content, kind), () => bytesOf(content), policyFor(tier), []);
+  const { findings } = await checkFile(
+    buildCheckedFile(path, content, kind),
+    () => streamBytes(content),
+    policyFor(tier),
+    [],
+  );
   return { rules: findings.map(({ rule, action }) => `${rule} ${action}`) };
 }
 

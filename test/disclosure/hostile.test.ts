@@ -6,12 +6,12 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { FileReport, worst } from '../../disclosure/report.ts';
-import { docx, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './builders.ts';
-import { bytesOf, metaOf, summarise } from './files.ts';
+import { makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeSafetensors, makeWebp, makeXlsx } from './builders.ts';
+import { buildCheckedFile, streamBytes, summariseFile } from './files.ts';
 
 const policy = policyFor(1);
 const check = async (path: string, content: string | Uint8Array, step?: number) =>
-  FileReport.parse(await checkFile(metaOf(path, content), () => bytesOf(content, step), policy, []));
+  FileReport.parse(await checkFile(buildCheckedFile(path, content), () => streamBytes(content, step), policy, []));
 
 const parquet = new Uint8Array(
   parquetWriteBuffer({
@@ -26,22 +26,22 @@ const samples: readonly (readonly [string, Uint8Array])[] = [
   ['t.csv', encode('region,n\n"North ""A""",40\nSouth,52\n')],
   [
     't.xlsx',
-    xlsx([
+    makeXlsx([
       ['region', 'n'],
       ['North', 40],
     ]),
   ],
-  ['t.docx', docx('<w:p><w:t>Some words</w:t></w:p>')],
+  ['t.docx', makeDocx('<w:p><w:t>Some words</w:t></w:p>')],
   ['t.parquet', parquet],
   ['t.json', encode('[{"region":"North","n":40}]')],
   ['t.jsonl', encode('{"region":"North","n":40}\n{"region":"South","n":41}\n')],
-  ['a.ipynb', encode(notebook([{ source: 'x', outputs: [] }]))],
-  ['p.png', png([['tEXt', 'Software\0x']])],
-  ['p.jpg', jpeg([[0xe1, 'Exif\0\0']])],
-  ['p.gif', gif('x')],
-  ['p.webp', webp('EXIF')],
+  ['a.ipynb', encode(makeNotebook([{ source: 'x', outputs: [] }]))],
+  ['p.png', makePng([['tEXt', 'Software\0x']])],
+  ['p.jpg', makeJpeg([[0xe1, 'Exif\0\0']])],
+  ['p.gif', makeGif('x')],
+  ['p.webp', makeWebp('EXIF')],
   ['p.svg', encode('<svg><path d="M0 0"/></svg>')],
-  ['m.safetensors', safetensors({ w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } })],
+  ['m.safetensors', makeSafetensors({ w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } })],
   ['a.zip', zipSync({ 'a.txt': encode('a'.repeat(500)) })],
 ];
 
@@ -91,9 +91,9 @@ describe('whatever the bytes are', () => {
       yield encode('region,n\n');
       throw new Error('the connection broke');
     }
-    const file = metaOf('t.csv', 'region,n\n');
+    const file = buildCheckedFile('t.csv', 'region,n\n');
     await expect(checkFile(file, broken, policy, [])).rejects.toThrow('the connection broke');
-    await expect(summarise(file, broken, policy)).rejects.toThrow('the connection broke');
+    await expect(summariseFile(file, broken, policy)).rejects.toThrow('the connection broke');
   });
 
   it('a long line that could be many things costs no more than its length', async () => {
@@ -167,7 +167,7 @@ describe('memory', () => {
       yield encode('area,note,n,x,y\n');
       for (let at = 0; at < 1600; at++) yield line;
     }
-    const file = { ...metaOf('t.csv', ''), size: 1600 * line.length };
+    const file = { ...buildCheckedFile('t.csv', ''), size: 1600 * line.length };
     globalThis.gc?.();
     const before = process.memoryUsage().rss;
     const { findings } = await checkFile(file, many, policy, []);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { differences, judge, judged, type Outcome, share } from './independent.ts';
+import { computeShare, type GuidanceOutcome, guidanceCases, judgeCase, listDisagreements } from './independent.ts';
 
 /**
  * Tables judged by published guidance by somebody other than the author of the rules. 192 were written and committed
@@ -11,25 +11,25 @@ import { differences, judge, judged, type Outcome, share } from './independent.t
  */
 const least = { precision: 1, recall: 0.979, rulePrecision: 0.99, ruleRecall: 0.99, cells: 0.99 };
 
-const outcomes: Outcome[] = [];
+const outcomes: GuidanceOutcome[] = [];
 beforeAll(async () => {
-  for (const one of judged) outcomes.push(await judge(one));
+  for (const one of guidanceCases) outcomes.push(await judgeCase(one));
 });
 
-const sum = (value: (outcome: Outcome) => number) => outcomes.reduce((all, outcome) => all + value(outcome), 0);
+const sum = (value: (outcome: GuidanceOutcome) => number) => outcomes.reduce((all, outcome) => all + value(outcome), 0);
 
 describe('tables judged by guidance and not by the rules', () => {
   it('are many, half of them safe, each with its source and under its own title', () => {
-    const safe = judged.filter(({ verdict }) => verdict.every(one => one === 'none' || one === 'warn'));
-    expect(judged.length).toBeGreaterThanOrEqual(290);
-    expect(safe.length / judged.length).toBeGreaterThan(0.45);
-    expect(new Set(judged.map(({ title }) => title)).size).toBe(judged.length);
-    expect(judged.filter(({ source }) => !/https:\/\/|http:\/\//.test(source))).toEqual([]);
+    const safe = guidanceCases.filter(({ verdict }) => verdict.every(one => one === 'none' || one === 'warn'));
+    expect(guidanceCases.length).toBeGreaterThanOrEqual(290);
+    expect(safe.length / guidanceCases.length).toBeGreaterThan(0.45);
+    expect(new Set(guidanceCases.map(({ title }) => title)).size).toBe(guidanceCases.length);
+    expect(guidanceCases.filter(({ source }) => !/https:\/\/|http:\/\//.test(source))).toEqual([]);
   });
 
   it('are judged alike by the rules, but for those that are known not to be', () => {
-    const told = outcomes.map(outcome => ({ title: outcome.one.title, differences: differences(outcome) }));
-    const known = new Set(judged.filter(one => one.known !== undefined).map(({ title }) => title));
+    const told = outcomes.map(outcome => ({ title: outcome.one.title, differences: listDisagreements(outcome) }));
+    const known = new Set(guidanceCases.filter(one => one.known !== undefined).map(({ title }) => title));
     expect(told.filter(({ title, differences }) => !known.has(title) && differences.length > 0)).toEqual([]);
     // What is right by now is known to be wrong no longer.
     expect(told.filter(({ title, differences }) => known.has(title) && differences.length === 0)).toEqual([]);
@@ -38,8 +38,8 @@ describe('tables judged by guidance and not by the rules', () => {
   it('give figures that are no worse than they were', () => {
     const count = (expected: boolean, found: boolean) =>
       sum(outcome => (outcome.expected === expected && outcome.found === found ? 1 : 0));
-    const precision = share(count(true, true), count(false, true));
-    const recall = share(count(true, true), count(true, false));
+    const precision = computeShare(count(true, true), count(false, true));
+    const recall = computeShare(count(true, true), count(true, false));
     const rules = [...new Set(outcomes.flatMap(({ right, wrong, missed }) => [...right, ...wrong, ...missed]))].sort();
     const of = (rule: string, list: 'right' | 'wrong' | 'missed') =>
       sum(outcome => outcome[list].filter(one => one === rule).length);
@@ -50,20 +50,20 @@ describe('tables judged by guidance and not by the rules', () => {
     const either = sum(({ expected }) => (expected === undefined ? 1 : 0));
     process.stdout.write(
       [
-        `disclosure rules on ${judged.length} tables judged independently (${either} left to a reviewer's judgement):`,
+        `disclosure rules on ${guidanceCases.length} tables judged independently (${either} left to a reviewer's judgement):`,
         `  for a person or stopped, against passed: precision ${precision.toFixed(3)}, recall ${recall.toFixed(3)}`,
-        `  rules: precision ${share(right, wrong).toFixed(3)}, recall ${share(right, missed).toFixed(3)}; cells found ${cells - lost} of ${cells}`,
+        `  rules: precision ${computeShare(right, wrong).toFixed(3)}, recall ${computeShare(right, missed).toFixed(3)}; cells found ${cells - lost} of ${cells}`,
         ...rules.map(
           rule =>
-            `  ${rule}: precision ${share(of(rule, 'right'), of(rule, 'wrong')).toFixed(3)}, recall ${share(of(rule, 'right'), of(rule, 'missed')).toFixed(3)} of ${of(rule, 'right') + of(rule, 'missed')}`,
+            `  ${rule}: precision ${computeShare(of(rule, 'right'), of(rule, 'wrong')).toFixed(3)}, recall ${computeShare(of(rule, 'right'), of(rule, 'missed')).toFixed(3)} of ${of(rule, 'right') + of(rule, 'missed')}`,
         ),
         '',
       ].join('\n'),
     );
     expect(precision).toBeGreaterThanOrEqual(least.precision);
     expect(recall).toBeGreaterThanOrEqual(least.recall);
-    expect(share(right, wrong)).toBeGreaterThanOrEqual(least.rulePrecision);
-    expect(share(right, missed)).toBeGreaterThanOrEqual(least.ruleRecall);
-    expect(share(cells - lost, lost)).toBeGreaterThanOrEqual(least.cells);
+    expect(computeShare(right, wrong)).toBeGreaterThanOrEqual(least.rulePrecision);
+    expect(computeShare(right, missed)).toBeGreaterThanOrEqual(least.ruleRecall);
+    expect(computeShare(cells - lost, lost)).toBeGreaterThanOrEqual(least.cells);
   });
 });

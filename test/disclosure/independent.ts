@@ -4,11 +4,11 @@ import * as z from 'zod';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, Tier } from '../../disclosure/policy.ts';
 import { Action, type CheckFinding, worst } from '../../disclosure/report.ts';
-import { xlsx } from './builders.ts';
-import { bytesOf, metaOf, summarise } from './files.ts';
+import { makeXlsx } from './builders.ts';
+import { buildCheckedFile, streamBytes, summariseFile } from './files.ts';
 
 const Verdict = z.enum([...Action.options, 'none']);
-export type Verdict = z.infer<typeof Verdict>;
+export type GuidanceVerdict = z.infer<typeof Verdict>;
 
 /** A table that somebody judged by published guidance without having seen the rules. */
 const Judged = z
@@ -34,29 +34,31 @@ const Judged = z
     known: z.string().optional(),
   })
   .refine(({ table, rows }) => (table === undefined) !== (rows === undefined));
-export type Judged = z.infer<typeof Judged>;
+export type GuidanceCase = z.infer<typeof Judged>;
 
 const folder = join(import.meta.dirname, 'corpus/independent');
-export const judged: Judged[] = readdirSync(folder)
+export const guidanceCases: GuidanceCase[] = readdirSync(folder)
   .sort()
   .flatMap(file => z.array(Judged).parse(JSON.parse(readFileSync(join(folder, file), 'utf8'))));
 
 const text = (lines: readonly string[]) => `${lines.join('\n')}\n`;
 
-export async function findingsOf({ table, rows, path, tier, earlier }: Judged): Promise<CheckFinding[]> {
+export async function findCaseFindings({ table, rows, path, tier, earlier }: GuidanceCase): Promise<CheckFinding[]> {
   const policy = policyFor(tier);
-  const content = rows ? xlsx(rows) : text(table ?? []);
+  const content = rows ? makeXlsx(rows) : text(table ?? []);
   const then = text(earlier?.table ?? []);
-  const before = earlier ? await summarise(metaOf(earlier.path, then), () => bytesOf(then), policy) : [];
+  const before = earlier
+    ? await summariseFile(buildCheckedFile(earlier.path, then), () => streamBytes(then), policy)
+    : [];
   const released = before.map(summary => ({ ...summary, release: 'r-1' }));
-  return (await checkFile(metaOf(path, content), () => bytesOf(content), policy, released)).findings;
+  return (await checkFile(buildCheckedFile(path, content), () => streamBytes(content), policy, released)).findings;
 }
 
-const needs = (verdict: Verdict) => verdict === 'ask' || verdict === 'block';
+const needs = (verdict: GuidanceVerdict) => verdict === 'ask' || verdict === 'block';
 
-export interface Outcome {
-  one: Judged;
-  worst: Verdict;
+export interface GuidanceOutcome {
+  one: GuidanceCase;
+  worst: GuidanceVerdict;
   /** Whether a person must look: what the guidance says (undefined if either will do) and what the rules say. */
   expected: boolean | undefined;
   found: boolean;
@@ -67,8 +69,8 @@ export interface Outcome {
   cells: { expected: number; missed: string[] };
 }
 
-export async function judge(one: Judged): Promise<Outcome> {
-  const all = await findingsOf(one);
+export async function judgeCase(one: GuidanceCase): Promise<GuidanceOutcome> {
+  const all = await findCaseFindings(one);
   const grave = all.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
   const rules = new Set(grave.map(({ rule }) => rule));
   const wanted = new Set(one.rules.map(({ rule }) => rule));
@@ -89,11 +91,11 @@ export async function judge(one: Judged): Promise<Outcome> {
 }
 
 /** What is not as the guidance would have it; empty where the rules agree with it. */
-export const differences = ({ one, worst, wrong, missed, cells }: Outcome): string[] => [
+export const listDisagreements = ({ one, worst, wrong, missed, cells }: GuidanceOutcome): string[] => [
   ...(one.verdict.includes(worst) ? [] : [`verdict ${worst}, not ${one.verdict.join(' or ')}`]),
   ...wrong.map(rule => `${rule} found`),
   ...missed.map(rule => `${rule} missed`),
   ...cells.missed.filter(cell => !missed.some(rule => cell.startsWith(`${rule} `))).map(cell => `cell ${cell} missed`),
 ];
 
-export const share = (part: number, rest: number): number => (part + rest === 0 ? 1 : part / (part + rest));
+export const computeShare = (part: number, rest: number): number => (part + rest === 0 ? 1 : part / (part + rest));

@@ -3,11 +3,26 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
-import { docx, external, gif, jpeg, notebook, png, safetensors, webp, xlsx } from './builders.ts';
-import { bytesOf, metaOf } from './files.ts';
+import {
+  externalLinkXml,
+  makeDocx,
+  makeGif,
+  makeJpeg,
+  makeNotebook,
+  makePng,
+  makeSafetensors,
+  makeWebp,
+  makeXlsx,
+} from './builders.ts';
+import { buildCheckedFile, streamBytes } from './files.ts';
 
 async function check(path: string, content: string | Uint8Array, tier: Tier = 2) {
-  const { findings, type } = await checkFile(metaOf(path, content), () => bytesOf(content, 4096), policyFor(tier), []);
+  const { findings, type } = await checkFile(
+    buildCheckedFile(path, content),
+    () => streamBytes(content, 4096),
+    policyFor(tier),
+    [],
+  );
   return { type, rules: [...new Set(findings.map(({ rule }) => rule))].sort(), findings };
 }
 const rules = async (path: string, content: string | Uint8Array, tier?: Tier) =>
@@ -64,18 +79,18 @@ describe('what passes', () => {
   it.each<[string, string, string | Uint8Array]>([
     ['a table', 't.csv', 'region,n\nNorth,40\nSouth,52\n'],
     ['a table in UTF-16', 't.csv', Uint8Array.from(Buffer.from('\ufeffregion\tn\nNorth\t40\n', 'utf16le'))],
-    ['a workbook', 't.xlsx', xlsx(safe)],
+    ['a workbook', 't.xlsx', makeXlsx(safe)],
     ['Parquet', 't.parquet', parquet([40, 52])],
     ['records', 't.json', '[{"region":"North","n":40},{"region":"South","n":52}]'],
     ['records by line', 't.jsonl', '{"region":"North","n":40}\n{"region":"South","n":52}\n'],
-    ['a picture', 'p.png', png()],
-    ["a plotting program's picture", 'p.png', png([['tEXt', 'Software\0Matplotlib version 3.9']])],
-    ['a JPEG', 'p.jpg', jpeg()],
+    ['a picture', 'p.png', makePng()],
+    ["a plotting program's picture", 'p.png', makePng([['tEXt', 'Software\0Matplotlib version 3.9']])],
+    ['a JPEG', 'p.jpg', makeJpeg()],
     ['a drawing', 'p.svg', svg('<path d="M0 0h9"/><use href="#a"/>')],
     ['code', 'fit.R', 'library(survival)\nfit <- coxph(Surv(time, status) ~ x, data)\n'],
     ['a log', 'run.log', 'step 1 of 3\nloss 0.31, 12:30:01\n'],
-    ['a notebook without outputs', 'a.ipynb', notebook([{ cell_type: 'code', source: ['x = 1\n'], outputs: [] }])],
-    ['a document', 'a.docx', docx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
+    ['a notebook without outputs', 'a.ipynb', makeNotebook([{ cell_type: 'code', source: ['x = 1\n'], outputs: [] }])],
+    ['a document', 'a.docx', makeDocx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
   ])('%s', async (_, path, content) => expect(await rules(path, content)).toEqual([]));
 });
 
@@ -84,7 +99,7 @@ describe('what does not', () => {
     [
       'a small count in a workbook',
       't.xlsx',
-      xlsx([
+      makeXlsx([
         ['region', 'n'],
         ['North', 4],
       ]),
@@ -98,7 +113,7 @@ describe('what does not', () => {
     [
       "a small count in a notebook's output",
       'a.ipynb',
-      notebook([
+      makeNotebook([
         {
           outputs: [
             { data: { 'text/html': ['<table><tr><th>r</th><th>n</th></tr><tr><td>A</td><td>3</td></tr></table>'] } },
@@ -110,11 +125,11 @@ describe('what does not', () => {
     [
       'a picture in a notebook',
       'a.ipynb',
-      notebook([{ outputs: [{ data: { 'image/png': 'aGk=' } }] }]),
+      makeNotebook([{ outputs: [{ data: { 'image/png': 'aGk=' } }] }]),
       ['notebook.embedded', 'notebook.outputs'],
     ],
-    ['the state of widgets', 'a.ipynb', notebook([], { widgets: { state: {} } }), ['notebook.widgets']],
-    ['another type than its name says', 't.csv', png(), ['type.mismatch']],
+    ['the state of widgets', 'a.ipynb', makeNotebook([], { widgets: { state: {} } }), ['notebook.widgets']],
+    ['another type than its name says', 't.csv', makePng(), ['type.mismatch']],
     ['a program', 'a.exe', 'MZ\u0090\0\u0003\0\0\0', ['type.refused']],
     ['random bytes', 'x.bin', Uint8Array.from([1, 2, 3, 0, 255, 254]), ['type.refused']],
     ['an empty file', 't.csv', '', ['type.mismatch', 'type.unreadable']],
@@ -123,62 +138,62 @@ describe('what does not', () => {
     ['a zip that climbs', 'a.zip', zipSync({ '../a.csv': strToU8('a,b\n') }), ['archive.refused', 'archive.unsafe']],
     ['a zip bomb', 'a.zip', zipSync({ a: new Uint8Array(30e6) }), ['archive.refused', 'archive.unsafe']],
     ['gzip', 'a.csv.gz', Uint8Array.from([0x1f, 0x8b, 8, 0]), ['archive.refused']],
-    ['macros', 't.xlsx', xlsx(safe, { parts: { 'xl/vbaProject.bin': 'x' } }), ['office.macros']],
+    ['macros', 't.xlsx', makeXlsx(safe, { parts: { 'xl/vbaProject.bin': 'x' } }), ['office.macros']],
     [
       'an embedded object',
       't.xlsx',
-      xlsx(safe, { parts: { 'xl/embeddings/oleObject1.bin': 'x' } }),
+      makeXlsx(safe, { parts: { 'xl/embeddings/oleObject1.bin': 'x' } }),
       ['office.embedded'],
     ],
     [
       'the data of a pivot table',
       't.xlsx',
-      xlsx(safe, { parts: { 'xl/pivotCache/pivotCacheRecords1.xml': '<a/>' } }),
+      makeXlsx(safe, { parts: { 'xl/pivotCache/pivotCacheRecords1.xml': '<a/>' } }),
       ['office.embedded'],
     ],
-    ['custom XML', 't.docx', docx('<w:t>a</w:t>', { 'customXml/item1.xml': '<a/>' }), ['office.embedded']],
+    ['custom XML', 't.docx', makeDocx('<w:t>a</w:t>', { 'customXml/item1.xml': '<a/>' }), ['office.embedded']],
     [
       'a link to another workbook',
       't.xlsx',
-      xlsx(safe, { parts: { 'xl/_rels/x.rels': `<Relationships>${external}</Relationships>` } }),
+      makeXlsx(safe, { parts: { 'xl/_rels/x.rels': `<Relationships>${externalLinkXml}</Relationships>` } }),
       ['office.external'],
     ],
-    ['a hidden sheet', 't.xlsx', xlsx(safe, { state: ' state="veryHidden"' }), ['office.hidden']],
+    ['a hidden sheet', 't.xlsx', makeXlsx(safe, { state: ' state="veryHidden"' }), ['office.hidden']],
     [
       'hidden rows',
       't.xlsx',
-      xlsx(safe, { sheet: '<row r="9" hidden="1"><c r="B9"><v>50</v></c></row>' }),
+      makeXlsx(safe, { sheet: '<row r="9" hidden="1"><c r="B9"><v>50</v></c></row>' }),
       ['office.hidden'],
     ],
     [
       'hidden columns',
       't.xlsx',
-      xlsx(safe, { cols: '<cols><col min="3" max="3" hidden="1"/></cols>' }),
+      makeXlsx(safe, { cols: '<cols><col min="3" max="3" hidden="1"/></cols>' }),
       ['office.hidden'],
     ],
     [
       'a sheet outside of the list',
       't.xlsx',
-      xlsx(safe, { parts: { 'xl/worksheets/sheet9.xml': '<a/>' } }),
+      makeXlsx(safe, { parts: { 'xl/worksheets/sheet9.xml': '<a/>' } }),
       ['office.hidden'],
     ],
-    ['comments', 't.xlsx', xlsx(safe, { parts: { 'xl/comments1.xml': '<a/>' } }), ['office.comments']],
+    ['comments', 't.xlsx', makeXlsx(safe, { parts: { 'xl/comments1.xml': '<a/>' } }), ['office.comments']],
     [
       'an author',
       't.xlsx',
-      xlsx(safe, { parts: { 'docProps/core.xml': '<a><dc:creator>Jane Doe</dc:creator></a>' } }),
+      makeXlsx(safe, { parts: { 'docProps/core.xml': '<a><dc:creator>Jane Doe</dc:creator></a>' } }),
       ['office.properties'],
     ],
-    ['hidden text', 't.docx', docx('<w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r>'), ['office.hidden']],
-    ['an identifier in a document', 't.docx', docx('<w:t>jane.doe@trust.nhs.uk</w:t>'), ['identifiers.found']],
-    ['EXIF', 'p.jpg', jpeg([[0xe1, 'Exif\0\0data']]), ['image.metadata']],
-    ['a comment in a JPEG', 'p.jpg', jpeg([[0xfe, 'hello']]), ['image.metadata']],
-    ['text in a PNG', 'p.png', png([['iTXt', 'XML:com.adobe.xmp\0<x/>']]), ['image.metadata']],
-    ['a private part of a PNG', 'p.png', png([['daTa', 'rows and rows']]), ['image.metadata']],
-    ['bytes behind a PNG', 'p.png', png([], 'patient_id,age\n'), ['image.trailing']],
-    ['bytes behind a JPEG', 'p.jpg', jpeg([], 'more'), ['image.trailing']],
-    ['a GIF, which cannot be shown', 'p.gif', gif(), ['type.refused']],
-    ['a WebP picture, which cannot be shown', 'p.webp', webp(), ['type.refused']],
+    ['hidden text', 't.docx', makeDocx('<w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r>'), ['office.hidden']],
+    ['an identifier in a document', 't.docx', makeDocx('<w:t>jane.doe@trust.nhs.uk</w:t>'), ['identifiers.found']],
+    ['EXIF', 'p.jpg', makeJpeg([[0xe1, 'Exif\0\0data']]), ['image.metadata']],
+    ['a comment in a JPEG', 'p.jpg', makeJpeg([[0xfe, 'hello']]), ['image.metadata']],
+    ['text in a PNG', 'p.png', makePng([['iTXt', 'XML:com.adobe.xmp\0<x/>']]), ['image.metadata']],
+    ['a private part of a PNG', 'p.png', makePng([['daTa', 'rows and rows']]), ['image.metadata']],
+    ['bytes behind a PNG', 'p.png', makePng([], 'patient_id,age\n'), ['image.trailing']],
+    ['bytes behind a JPEG', 'p.jpg', makeJpeg([], 'more'), ['image.trailing']],
+    ['a GIF, which cannot be shown', 'p.gif', makeGif(), ['type.refused']],
+    ['a WebP picture, which cannot be shown', 'p.webp', makeWebp(), ['type.refused']],
     ['a script in a drawing', 'p.svg', svg('<script>1</script>'), ['image.active']],
     ['a drawing that loads', 'p.svg', svg('<image href="https://a.b/c.png"/>'), ['image.active']],
     ['a page in a drawing', 'p.svg', svg('<foreignObject/>'), ['image.active']],
@@ -186,7 +201,7 @@ describe('what does not', () => {
     [
       'a picture that is an archive as well',
       'p.png',
-      Uint8Array.from([...png(), ...zipSync({ a: strToU8('b') })]),
+      Uint8Array.from([...makePng(), ...zipSync({ a: strToU8('b') })]),
       ['image.trailing', 'type.polyglot'],
     ],
     ['a pickle', 'm.pkl', Uint8Array.from([0x80, 4, 0x95, 0, 0]), ['model.executable']],
@@ -194,12 +209,12 @@ describe('what does not', () => {
     ['PyTorch', 'm.pt', zipSync({ 'archive/data.pkl': strToU8('x') }), ['model.executable']],
     ['NumPy arrays', 'm.npz', zipSync({ 'a.npy': strToU8('x') }), ['model.executable']],
     ['HDF5', 'm.h5', Uint8Array.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0]), ['model.executable']],
-    ['safetensors', 'm.safetensors', safetensors(tensor), ['model.weights']],
-    ['safetensors with more behind', 'm.safetensors', safetensors(tensor, new Uint8Array(9)), ['type.unreadable']],
+    ['safetensors', 'm.safetensors', makeSafetensors(tensor), ['model.weights']],
+    ['safetensors with more behind', 'm.safetensors', makeSafetensors(tensor, new Uint8Array(9)), ['type.unreadable']],
     [
       'safetensors with a gap',
       'm.safetensors',
-      safetensors({ w: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }),
+      makeSafetensors({ w: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }),
       ['type.unreadable'],
     ],
     [

@@ -2,12 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
-import { docx } from './builders.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { makeDocx } from './builders.ts';
+import { buildCheckedFile, streamBytes } from './files.ts';
 
 async function check(path: string, content: string | Uint8Array, tier: Tier = 2) {
-  const open = () => bytesOf(content);
-  const { findings, type } = await checkFile(metaOf(path, content), open, policyFor(tier), []);
+  const open = () => streamBytes(content);
+  const { findings, type } = await checkFile(buildCheckedFile(path, content), open, policyFor(tier), []);
   const rules = [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort();
   return { type, rules, findings };
 }
@@ -148,7 +148,9 @@ describe('tables in a text', () => {
   it('of documents are read', async () => {
     const cell = (text: string) => `<w:tc><w:p><w:r><w:t>${text}</w:t></w:r></w:p></w:tc>`;
     const row = (...cells: string[]) => `<w:tr>${cells.map(cell).join('')}</w:tr>`;
-    expect((await check('t.docx', docx(`<w:tbl>${row('r', 'n')}${row('Perth', '3')}</w:tbl>`))).rules).toEqual([block]);
+    expect((await check('t.docx', makeDocx(`<w:tbl>${row('r', 'n')}${row('Perth', '3')}</w:tbl>`))).rules).toEqual([
+      block,
+    ]);
   });
 
   it('are found alike wherever the stream is cut', async () => {
@@ -176,7 +178,8 @@ describe('tables in a text', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(parts, { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), async (some, step) => {
         const text = `Words\n${some.join('')}`;
-        const of = (step?: number) => checkFile(metaOf('t.md', text), () => bytesOf(text, step), policyFor(2), []);
+        const of = (step?: number) =>
+          checkFile(buildCheckedFile('t.md', text), () => streamBytes(text, step), policyFor(2), []);
         expect(await of(step)).toEqual(await of());
       }),
       { numRuns: 200 },

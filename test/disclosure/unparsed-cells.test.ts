@@ -4,10 +4,15 @@ import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { worst } from '../../disclosure/report.ts';
 import { readCell, readNumber } from '../../disclosure/sdc/number.ts';
 import { holdsValue } from '../../disclosure/sdc/unparsed-cells.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { buildCheckedFile, streamBytes } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier = 2) {
-  const { findings } = await checkFile(metaOf(path, content), () => bytesOf(content), policyFor(tier), []);
+  const { findings } = await checkFile(
+    buildCheckedFile(path, content),
+    () => streamBytes(content),
+    policyFor(tier),
+    [],
+  );
   return {
     rules: [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort(),
     worst: worst(findings),
@@ -75,14 +80,20 @@ describe('a row that is not divided as the heading is', () => {
     const own = policyFor(1);
     const off = { action: 'off' } as const;
     const lax = { ...own, rules: { ...own.rules, 'sdc.not-run': off, 'table.ragged': off } };
-    const of = (content: string, path: string) => checkFile(metaOf(path, content), () => bytesOf(content), lax, []);
+    const of = (content: string, path: string) =>
+      checkFile(buildCheckedFile(path, content), () => streamBytes(content), lax, []);
     expect(worst((await of(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
     expect(worst((await of('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe('ask');
   });
 
   it('is nothing to what comes in', async () => {
     const content = `${rest}Perth;3\n`;
-    const { findings } = await checkFile(metaOf('t.csv', content), () => bytesOf(content), policyFor(2, 'import'), []);
+    const { findings } = await checkFile(
+      buildCheckedFile('t.csv', content),
+      () => streamBytes(content),
+      policyFor(2, 'import'),
+      [],
+    );
     expect(worst(findings)).toBe('warn');
   });
 

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { worst } from '../../disclosure/report.ts';
-import { xlsx } from './builders.ts';
-import { bytesOf, metaOf } from './files.ts';
+import { makeXlsx } from './builders.ts';
+import { buildCheckedFile, streamBytes } from './files.ts';
 
 const spreadsheet = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
 const rows = [['area', 'n'] as const, ...Array.from({ length: 50 }, (_, at) => [`a${at}`, 20] as const)];
@@ -12,16 +12,16 @@ const list = (attributes: string) => ({
   'xl/workbook.xml': `<?xml version="1.0"?><workbook><sheets><sheet ${attributes}/></sheets></workbook>`,
 });
 const shown = list('name="x" sheetId="1" r:id="rId1"');
-async function found(of: Parameters<typeof xlsx>[1]) {
-  const bytes = xlsx(rows, { parts: shown, ...of });
-  return (await checkFile(metaOf('t.xlsx', bytes), () => bytesOf(bytes), policyFor(2), [])).findings;
+async function found(of: Parameters<typeof makeXlsx>[1]) {
+  const bytes = makeXlsx(rows, { parts: shown, ...of });
+  return (await checkFile(buildCheckedFile('t.xlsx', bytes), () => streamBytes(bytes), policyFor(2), [])).findings;
 }
 const row = (cell: string) => `<row r="99"><c r="A99">${cell}</c></row>`;
 
 describe('a workbook that is well-formed as nobody writes it', () => {
   it('is none that people make', async () => expect(await found({})).toEqual([]));
 
-  it.each<[string, Parameters<typeof xlsx>[1], string]>([
+  it.each<[string, Parameters<typeof makeXlsx>[1], string]>([
     ['a hidden sheet', { parts: list('name="x" sheetId="1" state="hidden" r:id="rId1"') }, 'office.hidden'],
     ['the other quotes', { parts: list(`name="x" sheetId="1" state='hidden' r:id="rId1"`) }, 'office.hidden'],
     ['white space', { parts: list('name="x" sheetId="1" state = "hidden" r:id="rId1"') }, 'office.hidden'],

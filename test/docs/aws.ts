@@ -12,9 +12,9 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import type { cloud } from '../cloud.ts';
+import type { connectTestCloud } from '../cloud.ts';
 
-type Configuration = ReturnType<typeof cloud>['configuration'];
+type Configuration = ReturnType<typeof connectTestCloud>['configuration'];
 type Input = Record<string, unknown>;
 
 /** The operations of the AWS CLI that our pages use, as the SDK has them. */
@@ -41,7 +41,12 @@ function value(given: string[], folder: string): unknown {
 }
 
 /** Runs a line for the AWS CLI, which not everybody's machine has, by the same operation of the SDK. */
-export async function aws(words: readonly string[], configuration: Configuration, folder: string, more: Input = {}) {
+export async function runAwsLine(
+  words: readonly string[],
+  configuration: Configuration,
+  folder: string,
+  more: Input = {},
+) {
   const [service = '', operation = '', ...rest] = words;
   const run = operations[`${service} ${operation}`];
   if (!run) throw new Error(`these tests do not know aws ${service} ${operation}`);

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-export interface Page {
+export interface MarkdownPage {
   readonly file: string;
   readonly text: string;
   /** Fenced blocks by their language. */
@@ -20,7 +20,7 @@ const anchorOf = (title: string) =>
     .replaceAll(' ', '-');
 
 /** A Markdown file, taken apart as far as the tests of our own pages need. */
-export function page(file: string): Page {
+export function readMarkdownPage(file: string): MarkdownPage {
   const text = readFileSync(file, 'utf8');
   const fences = [...text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, language = '', body = '']) => ({
     language,
@@ -42,11 +42,11 @@ export function page(file: string): Page {
 }
 
 /** Splits a command line as a shell would, for the simple quoting that our pages use. */
-export const words = (line: string): string[] =>
+export const splitShellWords = (line: string): string[] =>
   [...line.matchAll(/(?:[^\s'"]+|'[^']*'|"[^"]*")+/g)].map(([word]) => word.replace(/'([^']*)'|"([^"]*)"/g, '$1$2'));
 
 /** The commands of a page's `sh` blocks, a line each. */
-export const shellLines = ({ blocks }: Page): string[] =>
+export const listShellLines = ({ blocks }: MarkdownPage): string[] =>
   blocks('sh').flatMap(block => block.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#')));
 
-export const pages = ['README.md', 'docs/runbook.md', 'amis/README.md'].map(page);
+export const documentationPages = ['README.md', 'docs/runbook.md', 'amis/README.md'].map(readMarkdownPage);

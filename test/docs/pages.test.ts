@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { fieldsOf, parseWords } from '../../bin/cli/arguments.ts';
-import { commands, Globals } from '../../bin/cli/verbs.ts';
-import { pages, shellLines, words } from './markdown.ts';
+import { fieldsOf, parseArguments } from '../../bin/cli/arguments.ts';
+import { cliCommands, GlobalFlags } from '../../bin/cli/verbs.ts';
+import { documentationPages, listShellLines, splitShellWords } from './markdown.ts';
 
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' })
   .split('\n')
@@ -14,10 +14,12 @@ const npm = new Set([...scripts, 'ci']);
 
 describe('there is no page that these tests do not know', () => {
   it('', () =>
-    expect(tracked.filter(file => file.endsWith('.md')).sort()).toEqual(pages.map(({ file }) => file).sort()));
+    expect(tracked.filter(file => file.endsWith('.md')).sort()).toEqual(
+      documentationPages.map(({ file }) => file).sort(),
+    ));
 });
 
-describe.each(pages)('$file', ({ file, headings, links, spans, text }) => {
+describe.each(documentationPages)('$file', ({ file, headings, links, spans, text }) => {
   it('begins with its one title', () => {
     expect(headings.filter(({ level }) => level === 1)).toHaveLength(1);
     expect(text).toMatch(/^# /);
@@ -36,7 +38,10 @@ describe.each(pages)('$file', ({ file, headings, links, spans, text }) => {
       const [path = '', anchor] = target.split('#');
       const to = path === '' ? file : normalize(join(dirname(file), path));
       if (!existsSync(to)) return true;
-      return anchor !== undefined && !pages.find(other => other.file === to)?.headings.some(h => h.anchor === anchor);
+      return (
+        anchor !== undefined &&
+        !documentationPages.find(other => other.file === to)?.headings.some(h => h.anchor === anchor)
+      );
     });
     expect(missing).toEqual([]);
   });
@@ -57,22 +62,22 @@ describe.each(pages)('$file', ({ file, headings, links, spans, text }) => {
 
 /** Asserts that a command line of ours would be understood; `<placeholders>` stand for values. */
 function understood(line: string): void {
-  const given = words(line).slice(1);
-  const command = commands.find(({ words: own }) => own.every((word, i) => given[i] === word));
+  const given = splitShellWords(line).slice(1);
+  const command = cliCommands.find(({ words: own }) => own.every((word, i) => given[i] === word));
   if (!command) {
     expect(given, line).toEqual(['--help']);
     return;
   }
   // Named without more, as in "run `broch deliver` again".
   if (given.length === command.words.length) return;
-  const fields = [...fieldsOf(command.flags), ...fieldsOf(Globals)];
-  expect(() => parseWords(fieldsOf(command.params), fields, given.slice(command.words.length)), line).not.toThrow();
+  const fields = [...fieldsOf(command.flags), ...fieldsOf(GlobalFlags)];
+  expect(() => parseArguments(fieldsOf(command.params), fields, given.slice(command.words.length)), line).not.toThrow();
 }
 
 describe('the commands of ours', () => {
   // Alarms' own words are in the runbook.
-  const inText = pages.flatMap(({ spans }) => spans);
-  const inBlocks = pages.flatMap(shellLines);
+  const inText = documentationPages.flatMap(({ spans }) => spans);
+  const inBlocks = documentationPages.flatMap(listShellLines);
   const all = [...inText, ...inBlocks]
     .map(span => span.replace(/^npx /, ''))
     .filter(span => span.startsWith('broch ') && !span.includes('…'));

@@ -7,19 +7,19 @@ import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from 
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cdk, quiet } from '../../local/assembly.ts';
-import { rootOf } from '../../local/deploy.ts';
-import { embeddedCloud } from '../cli/embedded.ts';
-import { cloud } from '../cloud.ts';
-import { aws } from './aws.ts';
-import { page, shellLines, words } from './markdown.ts';
+import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
+import { rootEnvironmentFor } from '../../local/deploy.ts';
+import { writeEmbeddedCloudFile } from '../cli/embedded.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { runAwsLine } from './aws.ts';
+import { listShellLines, readMarkdownPage, splitShellWords } from './markdown.ts';
 
 const run = promisify(execFile);
-const facts = cloud();
+const facts = connectTestCloud();
 const folder = mkdtempSync(join(tmpdir(), 'broch-readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const lines = shellLines(page('README.md'));
+const lines = listShellLines(readMarkdownPage('README.md'));
 /** Other tests share the cloud, so people here have names of their own. */
 const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward', vera: 'reviewer' } as const;
 const mine = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
@@ -27,7 +27,7 @@ let env: Record<string, string | undefined>;
 
 beforeAll(async () => {
   const who = Object.fromEntries(Object.entries(people).map(([name, role]) => [mine(name), role]));
-  const { file } = await embeddedCloud(facts, folder, who);
+  const { file } = await writeEmbeddedCloudFile(facts, folder, who);
   env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };
 });
 
@@ -47,7 +47,7 @@ it('every command of the README is one that these tests run', () => {
 
 describe('looking around', () => {
   it.each(kinds.broch)('%s', async line => {
-    const ran = await run('npx', ['--no', '--', ...words(line).slice(1).map(mine)], { env });
+    const ran = await run('npx', ['--no', '--', ...splitShellWords(line).slice(1).map(mine)], { env });
     expect(ran.stdout).not.toBe('');
   });
 });
@@ -55,21 +55,26 @@ describe('looking around', () => {
 describe('in an AWS account', () => {
   // One of its own: nothing that is put there is in anybody's way.
   const account = '111122223333';
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootOf(account);
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootEnvironmentFor(account);
   const there = { ...facts.configuration, credentials: { accessKeyId, secretAccessKey } };
   const out = join(folder, 'cdk.out');
-  const admin = { ...facts.environment, ...quiet, ...rootOf(account), AWS_PROFILE: undefined };
+  const admin = {
+    ...facts.environment,
+    ...quietCdkEnvironment,
+    ...rootEnvironmentFor(account),
+    AWS_PROFILE: undefined,
+  };
 
   /** `cdk deploy` as far as it goes where not every type of resource is known: it synthesises, with the same arguments. */
   const asSynth = ([verb = '', ...args]: string[]) =>
     verb === 'deploy' ? ['synth', '--quiet', ...args.filter(arg => arg !== '--all')] : [verb, ...args];
 
   it('the commands of the CDK are understood and do their work', async () => {
-    const asked = kinds.cdk.map(line => words(line).slice(2));
+    const asked = kinds.cdk.map(line => splitShellWords(line).slice(2));
     const first = asked.find(([verb]) => verb === 'deploy') ?? [];
     for (const args of [first, ...asked.filter(args => args !== first)]) {
       const given = [...asSynth(args), ...(args === first ? ['-o', out] : ['--app', out])];
-      const [program = '', ...all] = cdk(...given, ...(args[0] === 'destroy' ? ['--force'] : []));
+      const [program = '', ...all] = cdkCommandLine(...given, ...(args[0] === 'destroy' ? ['--force'] : []));
       const ran = await run(program, all, { env: { ...process.env, ...admin }, maxBuffer: 2 ** 26 });
       if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-platform');
     }
@@ -91,13 +96,13 @@ describe('in an AWS account', () => {
     );
     const outputs = { Pool: facts.outputs['data.Pool'] ?? '', Webhook: ARN };
     for (const line of kinds.aws) {
-      const given = words(line)
+      const given = splitShellWords(line)
         .slice(1)
         .map(mine)
         .map(word => word.replace(/^<(\w+)>$/, (_, name) => outputs[name as 'Pool']));
       // The pool is the one that is deployed; its mail, which nobody gets, would have held the password.
       const mail = given[1] === 'admin-create-user' ? { TemporaryPassword: temporary, MessageAction: 'SUPPRESS' } : {};
-      await aws(given, given[0] === 'cognito-idp' ? facts.configuration : there, folder, mail);
+      await runAwsLine(given, given[0] === 'cognito-idp' ? facts.configuration : there, folder, mail);
     }
     const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: ARN }));
     expect(SecretString).toBe('https://example.logic.azure.com/workflows/1?sig=2');
@@ -119,7 +124,7 @@ describe('in an AWS account', () => {
       Pool: facts.outputs['data.Pool'] ?? '',
       Client: facts.outputs['data.Client'] ?? '',
     };
-    const args = words(line)
+    const args = splitShellWords(line)
       .slice(2)
       .map(word => word.replace(/^<(\w+)>$/, (_, name) => values[name] ?? ''));
     const answers = [mine('dana'), temporary, chosen, chosen];

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { page } from './markdown.ts';
+import { readMarkdownPage } from './markdown.ts';
 
-const readme = page('README.md');
+const readme = readMarkdownPage('README.md');
 const story = 'local/story';
 const sources = readdirSync(story).map(file => readFileSync(join(story, file), 'utf8'));
 

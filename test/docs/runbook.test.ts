@@ -3,13 +3,15 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Alarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { describe, expect, it } from 'vitest';
 import { alarms, marker, renewed, runbook } from '../../lib/runbook.ts';
-import { resources, synthesise } from '../template.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
 
-const { app, templates } = synthesise();
+const { app, templates } = synthesiseApp();
 const text = readFileSync('docs/runbook.md', 'utf8');
 const generated = text.slice(text.indexOf(marker));
 const headings = [...generated.matchAll(/^#{3,4} (.+)$/gm)].map(([, name]) => name ?? '');
-const deployed = Object.values(templates).flatMap(template => resources(template, 'AWS::CloudWatch::Alarm'));
+const deployed = Object.values(templates).flatMap(template =>
+  findTemplateResources(template, 'AWS::CloudWatch::Alarm'),
+);
 
 /** What stands below a heading, up to the next. */
 const below = (name: string) => generated.split(new RegExp(`^#{3,4} ${name.replaceAll('*', '\\*')}$`, 'm'))[1] ?? '';

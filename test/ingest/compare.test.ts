@@ -1,40 +1,56 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bag, check, type Files, hex, sums, valid, withSums } from './delivery.ts';
+import {
+  addSha256Sums,
+  anyValidFiles,
+  checkDeliveryFiles,
+  type DeliveryFiles,
+  toBag,
+  toSha256Hex,
+  toSha256Sums,
+} from './delivery.ts';
 
-const files: Files = { 'a.csv': 'one', 'sub/b.csv': 'two', 'empty.csv': '' };
+const files: DeliveryFiles = { 'a.csv': 'one', 'sub/b.csv': 'two', 'empty.csv': '' };
 
-const reasons = (of: Files, manifest?: 'manifest-sha256.txt') =>
-  check(of, manifest).findings.map(({ path, reason }) => `${path}: ${reason}`);
+const reasons = (of: DeliveryFiles, manifest?: 'manifest-sha256.txt') =>
+  checkDeliveryFiles(of, manifest).findings.map(({ path, reason }) => `${path}: ${reason}`);
 
 describe('a list of files', () => {
   it('is taken where exactly what is listed is there, empty files too', () => {
-    const { files: pinned, findings, wrong } = check(withSums(files));
+    const { files: pinned, findings, wrong } = checkDeliveryFiles(addSha256Sums(files));
     expect([findings, wrong]).toEqual([[], []]);
     expect(pinned.map(({ path, target }) => [path, target])).toEqual(Object.keys(files).map(path => [path, path]));
   });
 
   it('takes a manifest in a folder as data', () => {
     const all = { ...files, 'sub/SHA256SUMS': 'not a manifest' };
-    expect(check(withSums(all)).findings).toEqual([]);
+    expect(checkDeliveryFiles(addSha256Sums(all)).findings).toEqual([]);
   });
 
-  const without = ({ 'a.csv': _, ...rest }: Files) => rest;
-  it.each<[string, Files, RegExp[]]>([
-    ['missing', without(withSums(files)), [/^a\.csv: It is listed in SHA256SUMS, but was not uploaded\. Upload it/]],
-    ['extra', { ...withSums(files), 'c.csv': 'x' }, [/^c\.csv: It was uploaded, but is not listed/]],
-    ['twice', { ...files, SHA256SUMS: sums(files) + sums({ 'a.csv': 'one' }) }, [/^a\.csv: .*twice, in lines 1 and 4/]],
-    ['itself', { ...files, SHA256SUMS: sums({ ...files, SHA256SUMS: '' }) }, [/^SHA256SUMS: It lists itself/]],
-    ['case', withSums({ 'a.csv': 'x', 'A.CSV': 'y' }), [/^A\.CSV: .*a\.csv differ only in case/]],
-    ['folder case', withSums({ 'x/a.csv': 'x', 'X/a.csv': 'y' }), [/^X\/a\.csv: .*only in case/]],
-    ['Unicode', withSums({ '\u00e9.csv': 'x', 'e\u0301.csv': 'y' }), [/^e\u0301\.csv: .*Unicode form/]],
-    ['file and folder', withSums({ a: 'x', 'A/b': 'y' }), [/^A\/b: It is in a folder a, but that is a file too/]],
+  const without = ({ 'a.csv': _, ...rest }: DeliveryFiles) => rest;
+  it.each<[string, DeliveryFiles, RegExp[]]>([
+    [
+      'missing',
+      without(addSha256Sums(files)),
+      [/^a\.csv: It is listed in SHA256SUMS, but was not uploaded\. Upload it/],
+    ],
+    ['extra', { ...addSha256Sums(files), 'c.csv': 'x' }, [/^c\.csv: It was uploaded, but is not listed/]],
+    [
+      'twice',
+      { ...files, SHA256SUMS: toSha256Sums(files) + toSha256Sums({ 'a.csv': 'one' }) },
+      [/^a\.csv: .*twice, in lines 1 and 4/],
+    ],
+    ['itself', { ...files, SHA256SUMS: toSha256Sums({ ...files, SHA256SUMS: '' }) }, [/^SHA256SUMS: It lists itself/]],
+    ['case', addSha256Sums({ 'a.csv': 'x', 'A.CSV': 'y' }), [/^A\.CSV: .*a\.csv differ only in case/]],
+    ['folder case', addSha256Sums({ 'x/a.csv': 'x', 'X/a.csv': 'y' }), [/^X\/a\.csv: .*only in case/]],
+    ['Unicode', addSha256Sums({ '\u00e9.csv': 'x', 'e\u0301.csv': 'y' }), [/^e\u0301\.csv: .*Unicode form/]],
+    ['file and folder', addSha256Sums({ a: 'x', 'A/b': 'y' }), [/^A\/b: It is in a folder a, but that is a file too/]],
     [
       'uploaded under another Unicode form',
-      { 'e\u0301.csv': 'x', SHA256SUMS: sums({ '\u00e9.csv': 'x' }) },
+      { 'e\u0301.csv': 'x', SHA256SUMS: toSha256Sums({ '\u00e9.csv': 'x' }) },
       [/^\u00e9\.csv: .*was uploaded as e\u0301\.csv, which differs/, /^e\u0301\.csv: .*not listed/],
     ],
-    ['two manifests', withSums({ ...files, 'manifest-sha256.txt': 'x' }), [/two manifests/]],
+    ['two manifests', addSha256Sums({ ...files, 'manifest-sha256.txt': 'x' }), [/two manifests/]],
   ])('%s', (_, of, expected) => {
     expect(reasons(of)).toEqual(expected.map(reason => expect.stringMatching(reason)));
   });
@@ -42,23 +58,23 @@ describe('a list of files', () => {
   it('finds whatever was done to a file, and names it', () => {
     const tamper = fc.constantFrom('flip', 'drop', 'add', 'rename', 'swap', 'duplicate', 'truncate');
     fc.assert(
-      fc.property(valid, tamper, fc.nat(), (clean, how, pick) => {
-        const intact = withSums(clean);
-        expect(check(intact)).toMatchObject({ findings: [], wrong: [] });
+      fc.property(anyValidFiles, tamper, fc.nat(), (clean, how, pick) => {
+        const intact = addSha256Sums(clean);
+        expect(checkDeliveryFiles(intact)).toMatchObject({ findings: [], wrong: [] });
         const paths = Object.keys(clean);
         const path = paths[pick % paths.length] ?? '';
         const content = String(clean[path]);
         const { [path]: _, ...others } = intact;
-        const tampered: Files = {
+        const tampered: DeliveryFiles = {
           flip: { ...intact, [path]: `${content.slice(0, -1)}${content.endsWith('\u0001') ? '\u0002' : '\u0001'}` },
           drop: others,
           add: { ...intact, [`${path}.more`]: content },
           rename: { ...others, [`${path}.more`]: content },
           swap: { ...intact, [path]: `${content}.` },
-          duplicate: { ...intact, SHA256SUMS: `${intact.SHA256SUMS}${hex(content)}  ${path}\n` },
+          duplicate: { ...intact, SHA256SUMS: `${intact.SHA256SUMS}${toSha256Hex(content)}  ${path}\n` },
           truncate: { ...intact, [path]: content === '' ? '0' : content.slice(1) },
         }[how];
-        const { findings, wrong } = check(tampered);
+        const { findings, wrong } = checkDeliveryFiles(tampered);
         const named = [...findings.map(finding => finding.path), ...wrong];
         expect(named).toContain(how === 'add' ? `${path}.more` : path);
       }),
@@ -68,30 +84,33 @@ describe('a list of files', () => {
 });
 
 describe('a bag', () => {
-  const whole = bag(files);
-  const retagged = (change: Files) => {
+  const whole = toBag(files);
+  const retagged = (change: DeliveryFiles) => {
     const { 'tagmanifest-sha256.txt': _, ...rest } = { ...whole, ...change };
     return rest;
   };
 
   it('is the same dataset as its payload delivered as a list', () => {
-    const { files: pinned, findings, wrong } = check(whole, 'manifest-sha256.txt');
+    const { files: pinned, findings, wrong } = checkDeliveryFiles(whole, 'manifest-sha256.txt');
     expect([findings, wrong]).toEqual([[], []]);
     expect(pinned.flatMap(({ target }) => target ?? [])).toEqual(Object.keys(files));
   });
 
   it('has its tag files verified, and not copied', () => {
-    const { wrong } = check({ ...whole, 'bag-info.txt': `${whole['bag-info.txt']}X: y\n` }, 'manifest-sha256.txt');
+    const { wrong } = checkDeliveryFiles(
+      { ...whole, 'bag-info.txt': `${whole['bag-info.txt']}X: y\n` },
+      'manifest-sha256.txt',
+    );
     expect(wrong).toEqual(['bag-info.txt']);
   });
 
   it('may have percent signs in names, and no line breaks', () => {
-    expect(check(bag({ '100%.csv': 'x', '%0A.csv': 'y' }), 'manifest-sha256.txt').findings).toEqual([]);
-    const broken = { 'manifest-sha256.txt': `${hex('x')}  data/a%0Ab.csv\n` };
+    expect(checkDeliveryFiles(toBag({ '100%.csv': 'x', '%0A.csv': 'y' }), 'manifest-sha256.txt').findings).toEqual([]);
+    const broken = { 'manifest-sha256.txt': `${toSha256Hex('x')}  data/a%0Ab.csv\n` };
     expect(reasons(retagged(broken), 'manifest-sha256.txt')[0]).toMatch(/^data\/a\\u\{a\}b\.csv: .*control characters/);
   });
 
-  it.each<[string, Files, RegExp]>([
+  it.each<[string, DeliveryFiles, RegExp]>([
     [
       'fetch.txt',
       retagged({ 'fetch.txt': 'http://169.254.169.254/ - data/x' }),
@@ -121,16 +140,16 @@ describe('a bag', () => {
     ],
     [
       'a listed file outside data/',
-      retagged({ 'manifest-sha256.txt': `${whole['manifest-sha256.txt']}${hex('')}  x\n` }),
+      retagged({ 'manifest-sha256.txt': `${whole['manifest-sha256.txt']}${toSha256Hex('')}  x\n` }),
       /^x: A bag's manifest lists files under data\/ only/,
     ],
-    ['a path out of data/', retagged({ 'manifest-sha256.txt': `${hex('')}  data/../../x\n` }), /`\.\.`/],
+    ['a path out of data/', retagged({ 'manifest-sha256.txt': `${toSha256Hex('')}  data/../../x\n` }), /`\.\.`/],
     [
       'a missing tag file',
-      { ...whole, 'tagmanifest-sha256.txt': sums({ 'about.txt': 'x' }) },
+      { ...whole, 'tagmanifest-sha256.txt': toSha256Sums({ 'about.txt': 'x' }) },
       /^about\.txt: It is listed in tagmanifest-sha256\.txt, but/,
     ],
-    ['SHA256SUMS besides', retagged({ SHA256SUMS: sums(files) }), /two manifests/],
+    ['SHA256SUMS besides', retagged({ SHA256SUMS: toSha256Sums(files) }), /two manifests/],
   ])('is held for %s', (_, of, reason) => {
     expect(reasons(of, 'manifest-sha256.txt')).toContainEqual(expect.stringMatching(reason));
   });

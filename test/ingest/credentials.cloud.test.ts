@@ -8,22 +8,22 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Api } from '../../bin/cli/call.ts';
-import { cloud } from '../cloud.ts';
-import { hex } from './delivery.ts';
-import { landing, person, rest } from './partner.ts';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { toSha256Hex } from './delivery.ts';
+import { openPartnerLanding, signInNewPerson, waitForDelivery } from './partner.ts';
 
-const of = cloud();
-let partner: Api;
+const of = connectTestCloud();
+let partner: ApiClient;
 let s3: S3Client;
 let [id, bucket, prefix] = ['', '', ''];
 
 const put = (folder: string) => s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${folder}x.csv`, Body: 'x' }));
 
 beforeAll(async () => {
-  partner = await person(of, 'ingest-cleo', 'partner');
+  partner = await signInNewPerson(of, 'ingest-cleo', 'partner');
   ({ id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-fenced' } }));
-  ({ s3, bucket, prefix } = await landing(of, partner, id));
+  ({ s3, bucket, prefix } = await openPartnerLanding(of, partner, id));
 });
 
 describe('credentials for an upload', () => {
@@ -33,9 +33,9 @@ describe('credentials for an upload', () => {
     await new Upload({ client: s3, params, partSize: 5 * 1024 * 1024 }).done();
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
     expect(Contents.map(({ Key }) => Key)).toEqual([`${prefix}large.bin`]);
-    const sums = `${hex(large)}  large.bin\n`;
+    const sums = `${toSha256Hex(large)}  large.bin\n`;
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}SHA256SUMS`, Body: sums }));
-    expect(await rest(partner, id)).toMatchObject({ status: 'registered', bytes: large.length });
+    expect(await waitForDelivery(partner, id)).toMatchObject({ status: 'registered', bytes: large.length });
   });
 
   it.each<[string, () => Promise<unknown>]>([

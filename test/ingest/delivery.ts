@@ -3,18 +3,18 @@ import fc from 'fast-check';
 import { compare, type Present } from '../../functions/ingest/compare.ts';
 import type { ManifestName } from '../../functions/ingest/ingest.ts';
 
-export const hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+export const toSha256Hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 /** Files by path, as a partner would upload them; the manifest among them. */
-export type Files = Record<string, string | Uint8Array>;
+export type DeliveryFiles = Record<string, string | Uint8Array>;
 
-export const sums = (files: Files): string =>
+export const toSha256Sums = (files: DeliveryFiles): string =>
   Object.entries(files)
-    .map(([path, content]) => `${hex(content)}  ${path}\n`)
+    .map(([path, content]) => `${toSha256Hex(content)}  ${path}\n`)
     .join('');
 
 /** What the check finds in these files: by comparison first and, where nothing is wrong yet, by their content. */
-export function check(files: Files, manifest: ManifestName = 'SHA256SUMS') {
+export function checkDeliveryFiles(files: DeliveryFiles, manifest: ManifestName = 'SHA256SUMS') {
   const present: Present[] = Object.entries(files).map(([path, content]) => ({
     path,
     version: `v-${path}`,
@@ -23,7 +23,7 @@ export function check(files: Files, manifest: ManifestName = 'SHA256SUMS') {
   }));
   const texts = new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]));
   const compared = compare({ dataset: 'admissions', manifest, present, texts });
-  const wrong = compared.files.filter(({ path, sha256 }) => hex(files[path] ?? '') !== sha256);
+  const wrong = compared.files.filter(({ path, sha256 }) => toSha256Hex(files[path] ?? '') !== sha256);
   return { ...compared, wrong: wrong.map(({ path }) => path) };
 }
 
@@ -41,24 +41,26 @@ const paths = fc
   .map(all => all.filter(path => !all.some(other => path.startsWith(`${other}/`))));
 
 /** A delivery with nothing wrong. */
-export const valid: fc.Arbitrary<Files> = paths.chain(all =>
+export const anyValidFiles: fc.Arbitrary<DeliveryFiles> = paths.chain(all =>
   fc
     .array(fc.string({ maxLength: 30 }), { minLength: all.length, maxLength: all.length })
     .map(contents => Object.fromEntries(all.map((path, index) => [path, contents[index] ?? '']))),
 );
 
-export const withSums = (files: Files): Files => ({ ...files, SHA256SUMS: sums(files) });
+export const addSha256Sums = (files: DeliveryFiles): DeliveryFiles => ({ ...files, SHA256SUMS: toSha256Sums(files) });
 
 /** The same files as a bag. */
-export function bag(files: Files, tags: Files = {}): Files {
+export function toBag(files: DeliveryFiles, tags: DeliveryFiles = {}): DeliveryFiles {
   const payload = Object.fromEntries(Object.entries(files).map(([path, content]) => [`data/${path}`, content]));
   const bytes = Object.values(files).reduce((sum, content) => sum + Buffer.byteLength(content), 0);
-  const encoded = Object.entries(payload).map(([path, content]) => `${hex(content)}  ${path.replaceAll('%', '%25')}\n`);
-  const own: Files = {
+  const encoded = Object.entries(payload).map(
+    ([path, content]) => `${toSha256Hex(content)}  ${path.replaceAll('%', '%25')}\n`,
+  );
+  const own: DeliveryFiles = {
     'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n',
     'bag-info.txt': `Source-Organization: Ninewells\nPayload-Oxum: ${bytes}.${Object.keys(files).length}\n`,
     'manifest-sha256.txt': encoded.join(''),
     ...tags,
   };
-  return { ...payload, ...own, 'tagmanifest-sha256.txt': sums(own) };
+  return { ...payload, ...own, 'tagmanifest-sha256.txt': toSha256Sums(own) };
 }

@@ -1,31 +1,45 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Api } from '../../bin/cli/call.ts';
+import type { ApiClient } from '../../bin/cli/call.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
-import { cloud } from '../cloud.ts';
-import { bag, type Files, hex, sums, withSums } from './delivery.ts';
-import { deliver, denied, keys, landing, machine, person, rest, upload, witness } from './partner.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { addSha256Sums, type DeliveryFiles, toBag, toSha256Hex, toSha256Sums } from './delivery.ts';
+import {
+  countKeyVersions,
+  deliverFiles,
+  openIngestMachine,
+  openPartnerLanding,
+  recordDeliveryEvents,
+  signInNewPerson,
+  uploadDeliveryFiles,
+  waitForDelivery,
+  withBucketDenial,
+} from './partner.ts';
 
-const of = cloud();
+const of = connectTestCloud();
 const lake = of.outputs['data.Lake'] ?? '';
-let [partner, other, steward]: Api[] = [];
-let seen: Awaited<ReturnType<typeof witness>>;
-const as = (api: Api | undefined): Api => {
+let [partner, other, steward]: ApiClient[] = [];
+let seen: Awaited<ReturnType<typeof recordDeliveryEvents>>;
+const as = (api: ApiClient | undefined): ApiClient => {
   if (!api) throw new Error('nobody has signed in');
   return api;
 };
 
 beforeAll(async () => {
-  seen = await witness(of);
+  seen = await recordDeliveryEvents(of);
   [partner, other, steward] = await Promise.all([
-    person(of, 'ingest-pia', 'partner'),
-    person(of, 'ingest-otto', 'partner'),
-    person(of, 'ingest-sten', 'steward'),
+    signInNewPerson(of, 'ingest-pia', 'partner'),
+    signInNewPerson(of, 'ingest-otto', 'partner'),
+    signInNewPerson(of, 'ingest-sten', 'steward'),
   ]);
 });
 
-const files: Files = { 'a.csv': 'id,age\n1,40\n', 'sub folder/größe +%41.csv': 'x'.repeat(70_000), 'empty.csv': '' };
+const files: DeliveryFiles = {
+  'a.csv': 'id,age\n1,40\n',
+  'sub folder/größe +%41.csv': 'x'.repeat(70_000),
+  'empty.csv': '',
+};
 const registered = (delivery: Delivery) => {
   if (delivery.status !== 'registered') throw new Error(`it is ${JSON.stringify(delivery)}`);
   return delivery;
@@ -36,7 +50,7 @@ const held = (delivery: Delivery) => {
 };
 const versionsOf = async (dataset: string) => (await as(steward).ask('listVersions', { params: { dataset } })).items;
 const endOf = async (delivery: string) => {
-  const { executions, ended } = await machine(of);
+  const { executions, ended } = await openIngestMachine(of);
   const all = await executions(delivery);
   return Promise.all(all.map(({ executionArn }) => ended(executionArn ?? '')));
 };
@@ -45,14 +59,14 @@ describe('a delivery with nothing wrong', () => {
   const dataset = 'ingest-whole';
   let first: ReturnType<typeof registered>;
   beforeAll(async () => {
-    first = registered(await deliver(of, as(partner), dataset, withSums(files)));
+    first = registered(await deliverFiles(of, as(partner), dataset, addSha256Sums(files)));
   });
 
   it('becomes a version named by the SHA-256 of its sorted manifest', async () => {
     const sorted = Object.keys(files)
       .sort()
-      .map(path => `${hex(files[path] ?? '')}  ${path}\n`);
-    expect(first).toMatchObject({ version: hex(sorted.join('')), files: 3, bytes: 70_012 });
+      .map(path => `${toSha256Hex(files[path] ?? '')}  ${path}\n`);
+    expect(first).toMatchObject({ version: toSha256Hex(sorted.join('')), files: 3, bytes: 70_012 });
     expect(await versionsOf(dataset)).toMatchObject([{ version: first.version, delivery: first.id, files: 3 }]);
     const { items } = await as(steward).ask('listDatasets', { query: { limit: 100 } });
     expect(items).toContainEqual(expect.objectContaining({ dataset, version: first.version }));
@@ -61,22 +75,22 @@ describe('a delivery with nothing wrong', () => {
   it('lies in the lake byte for byte, with its manifest', async () => {
     const prefix = `datasets/${dataset}/${first.version}/`;
     const expected = [...Object.keys(files).map(path => `data/${path}`), 'SHA256SUMS'];
-    expect(Object.keys(await keys(of, lake, prefix)).sort()).toEqual(expected.sort());
+    expect(Object.keys(await countKeyVersions(of, lake, prefix)).sort()).toEqual(expected.sort());
     const s3 = new S3Client(of.configuration);
     const read = async (Key: string) => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: lake, Key }));
       return (await Body?.transformToString()) ?? '';
     };
     for (const [path, content] of Object.entries(files)) expect(await read(`${prefix}data/${path}`)).toBe(content);
-    expect(hex(await read(`${prefix}SHA256SUMS`))).toBe(first.version);
+    expect(toSha256Hex(await read(`${prefix}SHA256SUMS`))).toBe(first.version);
   });
 
   it('is the same version delivered again, as a bag and by somebody else, with a receipt of its own', async () => {
-    const again = registered(await deliver(of, as(other), dataset, bag(files)));
+    const again = registered(await deliverFiles(of, as(other), dataset, toBag(files)));
     expect(again).toMatchObject({ version: first.version, sameAs: first.id, files: 3 });
     expect(await versionsOf(dataset)).toHaveLength(1);
     const prefix = `datasets/${dataset}/${first.version}/`;
-    expect(Object.values(await keys(of, lake, prefix))).toEqual([1, 1, 1, 1]);
+    expect(Object.values(await countKeyVersions(of, lake, prefix))).toEqual([1, 1, 1, 1]);
   });
 
   it('takes no more files', async () => {
@@ -85,7 +99,7 @@ describe('a delivery with nothing wrong', () => {
   });
 
   it('is its own partner’s and staff’s to see', async () => {
-    const show = (api: Api) => api.ask('showDelivery', { params: { delivery: first.id } });
+    const show = (api: ApiClient) => api.ask('showDelivery', { params: { delivery: first.id } });
     await expect(show(as(other))).rejects.toThrow(/There is no delivery/);
     expect((await show(as(steward))).id).toBe(first.id);
     const { items } = await as(other).ask('listDeliveries');
@@ -112,57 +126,59 @@ describe('a delivery with something wrong', () => {
   const dataset = 'ingest-wrong';
 
   it('is held for one wrong byte, leaves nothing in the lake, and is registered once that is mended', async () => {
-    const bad = { ...withSums(files), 'a.csv': 'id,age\n1,41\n' };
-    const { id, check, ...rests } = held(await deliver(of, as(partner), dataset, bad));
+    const bad = { ...addSha256Sums(files), 'a.csv': 'id,age\n1,41\n' };
+    const { id, check, ...rests } = held(await deliverFiles(of, as(partner), dataset, bad));
     expect(rests).toMatchObject({
       found: 1,
       findings: [{ path: 'a.csv', reason: expect.stringMatching(/^Its SHA-256 is/) }],
     });
-    expect(await keys(of, lake, `datasets/${dataset}/`)).toEqual({});
+    expect(await countKeyVersions(of, lake, `datasets/${dataset}/`)).toEqual({});
     expect(await seen(id)).toMatchObject({ DeliveryHeld: { dataset, found: 1, findings: [{ path: 'a.csv' }] } });
-    await upload(of, as(partner), id, withSums(files));
-    registered(await rest(as(partner), id, check));
+    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
+    registered(await waitForDelivery(as(partner), id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);
   });
 
   it('is held before anything is read where the sets differ, with a reason for every file', async () => {
-    const bad = { 'b.csv': 'x', SHA256SUMS: sums({ 'a.csv': 'x', '../b.csv': 'x' }) };
-    const { findings } = held(await deliver(of, as(partner), 'ingest-sets', bad));
+    const bad = { 'b.csv': 'x', SHA256SUMS: toSha256Sums({ 'a.csv': 'x', '../b.csv': 'x' }) };
+    const { findings } = held(await deliverFiles(of, as(partner), 'ingest-sets', bad));
     expect(findings.map(({ path }) => path)).toEqual(['../b.csv', 'a.csv', 'b.csv']);
   });
 
   it('is held for an empty manifest', async () => {
-    const { findings } = held(await deliver(of, as(partner), 'ingest-empty', { 'a.csv': 'x', SHA256SUMS: '' }));
+    const { findings } = held(await deliverFiles(of, as(partner), 'ingest-empty', { 'a.csv': 'x', SHA256SUMS: '' }));
     expect(findings[0]).toMatchObject({ path: 'SHA256SUMS', reason: expect.stringMatching(/is empty/) });
   });
 
   it('keeps 200 of 1,200 reasons, and all of them in the work bucket', async () => {
     const listed = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`${index}.csv`, 'x']));
-    const { found, findings } = held(await deliver(of, as(partner), 'ingest-many', { SHA256SUMS: sums(listed) }));
+    const { found, findings } = held(
+      await deliverFiles(of, as(partner), 'ingest-many', { SHA256SUMS: toSha256Sums(listed) }),
+    );
     expect([found, findings.length]).toEqual([1200, 200]);
   });
 });
 
 describe('a fault of ours', () => {
-  const stepFails = async (dataset: string, deny: (delivery: string) => Parameters<typeof denied>[1]) => {
+  const stepFails = async (dataset: string, deny: (delivery: string) => Parameters<typeof withBucketDenial>[1]) => {
     const { id } = await as(partner).ask('openDelivery', { body: { dataset } });
     let check = '';
-    await denied(of, deny(id), async () => {
-      await upload(of, as(partner), id, withSums(files));
-      const stopped = held(await rest(as(partner), id));
+    await withBucketDenial(of, deny(id), async () => {
+      await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
+      const stopped = held(await waitForDelivery(as(partner), id));
       expect(stopped.findings).toMatchObject([{ path: '', reason: expect.stringMatching(/on our side.*again/) }]);
       check = stopped.check;
     });
     expect(await endOf(id)).toMatchObject([{ status: 'SUCCEEDED', output: { outcome: 'held' } }]);
-    await upload(of, as(partner), id, withSums(files));
-    registered(await rest(as(partner), id, check));
+    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
+    registered(await waitForDelivery(as(partner), id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);
     return id;
   };
   const inLanding = (id: string, path: string) => `/in/*/${id}/${path}`;
   const bucket = async () => {
     const { id } = await as(partner).ask('openDelivery', { body: { dataset: 'ingest-none' } });
-    return (await landing(of, as(partner), id)).bucket;
+    return (await openPartnerLanding(of, as(partner), id)).bucket;
   };
 
   it('while planning, verifying, copying or registering ends in a reason, and another upload of the manifest mends it', async () => {
@@ -191,7 +207,7 @@ describe('a fault of ours', () => {
   });
 
   it('that leaves no way to hold a delivery ends the execution as stuck, for an alarm', async () => {
-    const { arn, sfn, ended } = await machine(of);
+    const { arn, sfn, ended } = await openIngestMachine(of);
     const { executionArn = '' } = await sfn.send(
       new StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify({ delivery: 'no such thing' }) }),
     );
@@ -202,11 +218,11 @@ describe('a fault of ours', () => {
 describe('a check that has no say', () => {
   const about = async (id: string, manifestVersion: string) => {
     const { partner: owner } = await as(partner).ask('showDelivery', { params: { delivery: id } });
-    const check = `${id}-${hex(manifestVersion).slice(0, 32)}`;
+    const check = `${id}-${toSha256Hex(manifestVersion).slice(0, 32)}`;
     return { partner: owner, delivery: id, manifest: 'SHA256SUMS', manifestVersion, check };
   };
   const run = async (input: object) => {
-    const { arn, sfn, ended } = await machine(of);
+    const { arn, sfn, ended } = await openIngestMachine(of);
     const { executionArn = '' } = await sfn.send(
       new StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify(input) }),
     );
@@ -214,7 +230,7 @@ describe('a check that has no say', () => {
   };
 
   it('of an older manifest, or of a delivery that was never opened, is ignored', async () => {
-    const { id, check } = held(await deliver(of, as(partner), 'ingest-stale', { 'a.csv': 'x', SHA256SUMS: '' }));
+    const { id, check } = held(await deliverFiles(of, as(partner), 'ingest-stale', { 'a.csv': 'x', SHA256SUMS: '' }));
     const stale = await about(id, 'an older version');
     expect(await run(stale)).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'ignored' } });
     expect(await as(partner).ask('showDelivery', { params: { delivery: id } })).toMatchObject({
@@ -227,12 +243,12 @@ describe('a check that has no say', () => {
 
   it('of a manifest that came after the receipt changes nothing, and says so', async () => {
     const { id } = await as(partner).ask('openDelivery', { body: { dataset: 'ingest-late' } });
-    const { s3, bucket, prefix } = await landing(of, as(partner), id);
-    await upload(of, as(partner), id, withSums(files));
-    const receipt = registered(await rest(as(partner), id));
+    const { s3, bucket, prefix } = await openPartnerLanding(of, as(partner), id);
+    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
+    const receipt = registered(await waitForDelivery(as(partner), id));
     const late = (Body: string) => s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}SHA256SUMS`, Body }));
     const show = () => as(partner).ask('showDelivery', { params: { delivery: id } });
-    const { executions, ended } = await machine(of);
+    const { executions, ended } = await openIngestMachine(of);
     const settled = async (count: number) => {
       for (const end = Date.now() + 30_000; Date.now() < end; await new Promise(done => setTimeout(done, 200))) {
         const all = await executions(id);
@@ -240,10 +256,10 @@ describe('a check that has no say', () => {
       }
       throw new Error('no check began');
     };
-    await late(sums(files));
+    await late(toSha256Sums(files));
     await settled(2);
     expect(await show()).toEqual(receipt);
-    await late(sums({ 'b.csv': 'other' }));
+    await late(toSha256Sums({ 'b.csv': 'other' }));
     await settled(3);
     expect(await show()).toEqual({
       ...receipt,
@@ -251,17 +267,17 @@ describe('a check that has no say', () => {
     });
     // A fault about a registered delivery has no say either.
     const fenced = { StringLike: { 's3:prefix': `in/*/${id}/*` } };
-    await denied(of, { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced }, async () => {
+    await withBucketDenial(of, { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced }, async () => {
       expect(await run(await about(id, 'x'))).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'superseded' } });
     });
   });
 
   it('is overtaken by a newer manifest, whichever ends first', async () => {
     const { id } = await as(partner).ask('openDelivery', { body: { dataset: 'ingest-overtaken' } });
-    await upload(of, as(partner), id, { ...withSums(files), 'a.csv': 'wrong' });
-    await upload(of, as(partner), id, withSums(files));
-    const first = await rest(as(partner), id);
-    if (first.status === 'held') registered(await rest(as(partner), id, first.check));
+    await uploadDeliveryFiles(of, as(partner), id, { ...addSha256Sums(files), 'a.csv': 'wrong' });
+    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
+    const first = await waitForDelivery(as(partner), id);
+    if (first.status === 'held') registered(await waitForDelivery(as(partner), id, first.check));
     expect(await versionsOf('ingest-overtaken')).toHaveLength(1);
   });
 });

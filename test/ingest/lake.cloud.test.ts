@@ -7,10 +7,10 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cloud } from '../cloud.ts';
-import { hex } from './delivery.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { toSha256Hex } from './delivery.ts';
 
-const of = cloud();
+const of = connectTestCloud();
 const s3 = new S3Client(of.configuration);
 const [landing = '', lake = ''] = [of.outputs['data.Landing'], of.outputs['data.Lake']];
 const MiB = 1024 ** 2;
@@ -37,7 +37,7 @@ async function land(path: string, content: Uint8Array) {
     new PutObjectCommand({ Bucket: landing, Key: root + path, Body: content }),
   );
   const from = { bucket: landing, key: root + path, version: VersionId };
-  return { from, content: { sha256: hex(content), size: content.length, etag: ETag } };
+  return { from, content: { sha256: toSha256Hex(content), size: content.length, etag: ETag } };
 }
 const at = (path: string) => ({ bucket: lake, key: `datasets/test-lake/${root}${path}` });
 const read = async ({ bucket, key }: { bucket: string; key: string }) => {
@@ -64,9 +64,9 @@ describe('hashing', () => {
     const content = randomBytes(3 * MiB + 7);
     const { from } = await land('parts.bin', content);
     const { sha256, size, parts } = await io.hashOf(from, MiB);
-    expect([sha256, size]).toEqual([hex(content), content.length]);
+    expect([sha256, size]).toEqual([toSha256Hex(content), content.length]);
     const slices = [0, 1, 2, 3].map(index => content.subarray(index * MiB, (index + 1) * MiB));
-    expect(parts).toEqual(slices.map(slice => Buffer.from(hex(slice), 'hex').toString('base64')));
+    expect(parts).toEqual(slices.map(slice => Buffer.from(toSha256Hex(slice), 'hex').toString('base64')));
   });
 
   it('reads the version that was pinned, not what came after', async () => {
@@ -94,7 +94,7 @@ describe('copying', () => {
 
   it('ends in an error where what was written is not what was verified', async () => {
     const { from, content } = await land('other.csv', Buffer.from('content'));
-    const other = { ...content, etag: '"other"', sha256: hex('other') };
+    const other = { ...content, etag: '"other"', sha256: toSha256Hex('other') };
     await expect(io.copyWhole(from, at('other.csv'), other)).rejects.toThrow(/is not what was verified/);
   });
 

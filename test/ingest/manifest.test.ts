@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { readManifest, sumsLine } from '../../functions/ingest/manifest.ts';
 import { shown, wrongPath } from '../../functions/storage/paths.ts';
-import { check, hex, sums } from './delivery.ts';
+import { checkDeliveryFiles, toSha256Hex, toSha256Sums } from './delivery.ts';
 
-const a = hex('a');
+const a = toSha256Hex('a');
 const read = (text: string | Uint8Array) =>
   readManifest(Buffer.from(text), { name: 'SHA256SUMS', line: sumsLine, decode: path => path, room: 900 });
 
@@ -102,8 +102,12 @@ describe('paths', () => {
   it('leave room in a key for the longest prefix', () => {
     const path = (bytes: number) => `${'x'.repeat(200)}/`.repeat(4) + 'y'.repeat(bytes - 804);
     const room = 1024 - `datasets/admissions/${'0'.repeat(64)}/data/`.length;
-    expect(check({ [path(room)]: 'a', SHA256SUMS: sums({ [path(room)]: 'a' }) }).findings).toEqual([]);
-    expect(check({ [path(room + 1)]: 'a', SHA256SUMS: sums({ [path(room + 1)]: 'a' }) }).findings).toMatchObject([
+    expect(checkDeliveryFiles({ [path(room)]: 'a', SHA256SUMS: toSha256Sums({ [path(room)]: 'a' }) }).findings).toEqual(
+      [],
+    );
+    expect(
+      checkDeliveryFiles({ [path(room + 1)]: 'a', SHA256SUMS: toSha256Sums({ [path(room + 1)]: 'a' }) }).findings,
+    ).toMatchObject([
       { path: path(room + 1), reason: expect.stringMatching(/longer than the \d+ bytes/) },
       { reason: expect.stringMatching(/not listed/) },
     ]);

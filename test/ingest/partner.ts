@@ -22,22 +22,22 @@ import {
   ListStateMachinesCommand,
   SFNClient,
 } from '@aws-sdk/client-sfn';
-import { type Api, agentFor, apiAt, type Patience } from '../../bin/cli/call.ts';
+import { type ApiClient, agentFor, createApiClient, type RetryPolicy } from '../../bin/cli/call.ts';
 import type { Group } from '../../functions/http/route.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
-import { enrol, signInAs } from '../../local/people.ts';
-import type { cloud } from '../cloud.ts';
-import type { Files } from './delivery.ts';
+import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import type { connectTestCloud } from '../cloud.ts';
+import type { DeliveryFiles } from './delivery.ts';
 
-type Cloud = ReturnType<typeof cloud>;
+type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** The API as somebody new of a group; `again` signs them in anew, with what groups they have by then. */
-export async function person(
+export async function signInNewPerson(
   of: Cloud,
   name: string,
   group: Group,
-  patience?: Patience,
-): Promise<Api & { again(): Promise<Api> }> {
+  patience?: RetryPolicy,
+): Promise<ApiClient & { again(): Promise<ApiClient> }> {
   const place = {
     name: 'test',
     api: of.api,
@@ -46,16 +46,16 @@ export async function person(
     region: of.region,
     embedded: { endpoint: of.endpoint, ca: readFileSync(of.ca, 'utf8'), account: of.account, people: [] },
   };
-  const who = await enrol(place, of.configuration, `${name}-${Date.now()}`, group);
+  const who = await enrolLocalPerson(place, of.configuration, `${name}-${Date.now()}`, group);
   const signedIn = async () => {
-    const { access } = await signInAs(place, who);
-    return apiAt(place, agentFor(place), async () => access, patience);
+    const { access } = await signInLocalPerson(place, who);
+    return createApiClient(place, agentFor(place), async () => access, patience);
   };
   return { ...(await signedIn()), again: signedIn };
 }
 
 /** S3 with the credentials of a delivery, as its partner has it. */
-export async function landing(of: Cloud, partner: Api, delivery: string) {
+export async function openPartnerLanding(of: Cloud, partner: ApiClient, delivery: string) {
   const { bucket, prefix, accessKeyId, secretAccessKey, sessionToken } = await partner.ask('uploadAccess', {
     params: { delivery },
   });
@@ -64,8 +64,13 @@ export async function landing(of: Cloud, partner: Api, delivery: string) {
 }
 
 /** Uploads files, the manifest last. */
-export async function upload(of: Cloud, partner: Api, delivery: string, files: Files): Promise<void> {
-  const { s3, bucket, prefix } = await landing(of, partner, delivery);
+export async function uploadDeliveryFiles(
+  of: Cloud,
+  partner: ApiClient,
+  delivery: string,
+  files: DeliveryFiles,
+): Promise<void> {
+  const { s3, bucket, prefix } = await openPartnerLanding(of, partner, delivery);
   const put = (path: string, content: string | Uint8Array) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body: Buffer.from(content) }));
   const isManifest = (path: string) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt';
@@ -76,7 +81,7 @@ export async function upload(of: Cloud, partner: Api, delivery: string, files: F
 }
 
 /** The delivery once it rests: registered or held, by another check than `after`. */
-export async function rest(of: Api, delivery: string, after?: string): Promise<Delivery> {
+export async function waitForDelivery(of: ApiClient, delivery: string, after?: string): Promise<Delivery> {
   let last: Delivery | undefined;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
     last = await of.ask('showDelivery', { params: { delivery } });
@@ -85,14 +90,19 @@ export async function rest(of: Api, delivery: string, after?: string): Promise<D
   throw new Error(`the delivery never came to rest: ${JSON.stringify(last)}`);
 }
 
-export async function deliver(of: Cloud, partner: Api, dataset: string, files: Files): Promise<Delivery> {
+export async function deliverFiles(
+  of: Cloud,
+  partner: ApiClient,
+  dataset: string,
+  files: DeliveryFiles,
+): Promise<Delivery> {
   const { id } = await partner.ask('openDelivery', { body: { dataset } });
-  await upload(of, partner, id, files);
-  return rest(partner, id);
+  await uploadDeliveryFiles(of, partner, id, files);
+  return waitForDelivery(partner, id);
 }
 
 /** Keys below a prefix, each with how many versions it has. */
-export async function keys(of: Cloud, bucket: string, prefix: string): Promise<Record<string, number>> {
+export async function countKeyVersions(of: Cloud, bucket: string, prefix: string): Promise<Record<string, number>> {
   const s3 = new S3Client(of.configuration);
   const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix }));
   const counts: Record<string, number> = {};
@@ -101,7 +111,7 @@ export async function keys(of: Cloud, bucket: string, prefix: string): Promise<R
 }
 
 /** While `run` runs, the bucket denies this to everybody: a fault of ours, as far as a step can see. */
-export async function denied(
+export async function withBucketDenial(
   of: Cloud,
   { bucket, action, path, condition }: { bucket: string; action: string; path: string; condition?: object },
   run: () => Promise<void>,
@@ -125,7 +135,7 @@ export async function denied(
 }
 
 /** The machine, and how its executions for a delivery ended, oldest first. */
-export async function machine(of: Cloud) {
+export async function openIngestMachine(of: Cloud) {
   const sfn = new SFNClient(of.configuration);
   const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
   const all = await Promise.all(
@@ -151,7 +161,7 @@ export async function machine(of: Cloud) {
 }
 
 /** Sees the events of deliveries: a rule on the bus starts a machine that does nothing, and its executions are read. */
-export async function witness(of: Cloud) {
+export async function recordDeliveryEvents(of: Cloud) {
   const [sfn, events, iam] = [
     new SFNClient(of.configuration),
     new EventBridgeClient(of.configuration),

@@ -3,11 +3,11 @@ import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../lib/config.ts';
 import { placeholders } from '../../lib/workflow.ts';
-import { resources, synthesise } from '../template.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const config = readConfig('config/production.json');
-const { templates } = synthesise(config);
-const buckets = resources(templates.data, 'AWS::S3::Bucket');
+const { templates } = synthesiseApp(config);
+const buckets = findTemplateResources(templates.data, 'AWS::S3::Bucket');
 const bucket = (name: string) => {
   const found = buckets.find(([id]) => id.startsWith(`Ingest${name}`));
   if (!found) throw new Error(`there is no bucket ${name}`);
@@ -26,7 +26,7 @@ describe('the lake', () => {
   });
 
   it('is deleted from, and has its lock overridden, by nobody', () => {
-    for (const [, { Properties }] of resources(templates.platform, 'AWS::IAM::Policy')) {
+    for (const [, { Properties }] of findTemplateResources(templates.platform, 'AWS::IAM::Policy')) {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
       if (document.includes('IngestLake')) expect(document).not.toContain('s3:DeleteObject');
@@ -54,10 +54,10 @@ describe('the landing bucket', () => {
 
 describe('the upload role', () => {
   it('is lent out by the API’s function and nobody else', () => {
-    const [[id] = ['']] = resources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
+    const [[id] = ['']] = findTemplateResources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
       id.startsWith('IngestUpload'),
     );
-    const [[api] = ['']] = resources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
+    const [[api] = ['']] = findTemplateResources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
       id.startsWith('IngestApiRole'),
     );
     templates.platform.templateMatches({

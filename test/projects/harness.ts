@@ -17,16 +17,16 @@ import {
   StartExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { agentFor, apiAt } from '../../bin/cli/call.ts';
+import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import type { Group } from '../../functions/http/route.ts';
 import { key } from '../../functions/keys.ts';
 import { Block } from '../../functions/projects/block.ts';
 import { ask, Project } from '../../functions/projects/projects.ts';
-import { enrol, signInAs } from '../../local/people.ts';
-import { cloud } from '../cloud.ts';
+import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { connectTestCloud } from '../cloud.ts';
 
 /** Asks until `good` holds of the answer, for a minute at most. */
-export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+export async function waitForProject<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
     last = await ask();
@@ -35,14 +35,14 @@ export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boole
   throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);
 }
 
-const of = cloud();
+const of = connectTestCloud();
 const { configuration, outputs } = of;
 const dynamo = new DynamoDBClient(configuration);
 const stacks = new CloudFormationClient(configuration);
 const machines = new SFNClient(configuration);
 
 /** Somebody in a group, and the API as them. */
-export async function makePerson(name: string, group: Group) {
+export async function signInProjectPerson(name: string, group: Group) {
   const place = {
     name: 'test',
     api: of.api,
@@ -51,8 +51,8 @@ export async function makePerson(name: string, group: Group) {
     region: of.region,
     embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
   };
-  const { access } = await signInAs(place, await enrol(place, configuration, name, group));
-  return apiAt(place, agentFor(place), async () => access, { backoff: () => 100 });
+  const { access } = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, group));
+  return createApiClient(place, agentFor(place), async () => access, { backoff: () => 100 });
 }
 
 const tableName = async () => {
@@ -67,18 +67,18 @@ async function read(at: { pk: string; sk: string }) {
   return Item && unmarshall(Item);
 }
 
-export async function readProject(id: string): Promise<Project | undefined> {
+export async function readProjectRow(id: string): Promise<Project | undefined> {
   const item = await read(key('project', id));
   return item && Project.parse(item);
 }
 
-export async function readBlock(cidr: string): Promise<Block | undefined> {
+export async function readBlockRow(cidr: string): Promise<Block | undefined> {
   const item = await read(key('block', cidr));
   return item && Block.parse(item);
 }
 
 /** A project that was asked for, but whose workflow never started. */
-export async function makeAsked(id: string, change: Partial<Project> = {}): Promise<void> {
+export async function makeRequestedProject(id: string, change: Partial<Project> = {}): Promise<void> {
   const project = { ...ask({ id, title: id }, 'nobody', new Date().toISOString()), ...change } as Project;
   const rows = [key('project', id), key('projects', '', `${project.requestedAt}#${id}`)];
   for (const at of rows)
@@ -91,7 +91,7 @@ export async function makeAsked(id: string, change: Partial<Project> = {}): Prom
 }
 
 /** The project's stack as it is now, or undefined. */
-export async function stackOf(id: string): Promise<Stack | undefined> {
+export async function findProjectStack(id: string): Promise<Stack | undefined> {
   try {
     const { Stacks } = await stacks.send(new DescribeStacksCommand({ StackName: `broch-local-project-${id}-network` }));
     return Stacks?.[0];
@@ -102,13 +102,13 @@ export async function stackOf(id: string): Promise<Stack | undefined> {
 }
 
 /** A stack under the name of the project's, but of something else. */
-export async function makeStack(id: string): Promise<void> {
+export async function makeForeignStack(id: string): Promise<void> {
   const TemplateBody = JSON.stringify({
     Resources: { Other: { Type: 'AWS::SSM::Parameter', Properties: { Type: 'String', Value: 'x' } } },
   });
   await stacks.send(new CreateStackCommand({ StackName: `broch-local-project-${id}-network`, TemplateBody }));
-  await until(
-    () => stackOf(id),
+  await waitForProject(
+    () => findProjectStack(id),
     stack => stack?.StackStatus === 'CREATE_COMPLETE',
   );
 }
@@ -120,7 +120,7 @@ interface State {
 }
 
 /** The deployed workflow: run as it is, or as a copy that `change` makes differ in one thing. */
-export async function run(
+export async function runProjectWorkflow(
   input: { project: string; attempt: number },
   change?: (states: Record<string, State>) => void,
 ) {
@@ -142,7 +142,7 @@ export async function run(
   const { executionArn } = await machines.send(
     new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
   );
-  const { status, error } = await until(
+  const { status, error } = await waitForProject(
     () => machines.send(new DescribeExecutionCommand({ executionArn })),
     ({ status }) => status !== 'RUNNING',
   );
@@ -152,7 +152,7 @@ export async function run(
 }
 
 /** Makes a state's function one that there is not. */
-export const without = (name: string) => (states: Record<string, State>) => {
+export const breakStateFunction = (name: string) => (states: Record<string, State>) => {
   const state = states[name];
   if (!state?.Arguments?.FunctionName) throw new Error(`${name} calls no function`);
   state.Arguments.FunctionName += '-gone';

@@ -7,27 +7,27 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Api } from '../../bin/cli/call.ts';
+import type { ApiClient } from '../../bin/cli/call.ts';
 import { overlap } from '../../functions/projects/cidr.ts';
 import type { Ready } from '../../functions/projects/projects.ts';
-import { cloud } from '../cloud.ts';
-import { makePerson, readBlock, readProject, stackOf, until } from './harness.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { findProjectStack, readBlockRow, readProjectRow, signInProjectPerson, waitForProject } from './harness.ts';
 
-const { configuration, account, region } = cloud();
+const { configuration, account, region } = connectTestCloud();
 const [ec2, s3] = [new EC2Client(configuration), new S3Client(configuration)];
 const vpcsOf = async (project: string) =>
   (await ec2.send(new DescribeVpcsCommand({ Filters: [{ Name: 'tag:broch:project', Values: [project] }] }))).Vpcs ?? [];
 
-let operator: Api;
-let researcher: Api;
+let operator: ApiClient;
+let researcher: ApiClient;
 beforeAll(async () => {
-  operator = await makePerson('projects-operator', 'operator');
-  researcher = await makePerson('projects-researcher', 'researcher');
+  operator = await signInProjectPerson('projects-operator', 'operator');
+  researcher = await signInProjectPerson('projects-researcher', 'researcher');
 });
 
 const create = (id: string, title = id) => operator.ask('createProject', { body: { id, title } });
 const ended = (id: string) =>
-  until(
+  waitForProject(
     () => operator.ask('showProject', { params: { project: id } }),
     ({ status }) => status !== 'provisioning',
   );
@@ -54,14 +54,14 @@ describe('projects asked for at once', () => {
   it('have a network of the block they hold, a bucket of their name, and a tag for the bill', async () => {
     for (const { id, cidr, network } of all) {
       expect((await vpcsOf(id)).map(({ VpcId, CidrBlock }) => [VpcId, CidrBlock])).toEqual([[network.vpcId, cidr]]);
-      expect(await readBlock(cidr)).toMatchObject({ status: 'leased', project: id });
+      expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: id });
       expect(network.bucket).toBe(`broch-local-${account}-${id}`);
     }
   });
 
   it('have stacks that cannot be deleted by mistake', async () => {
-    const stack = await until(
-      () => stackOf('pr-one'),
+    const stack = await waitForProject(
+      () => findProjectStack('pr-one'),
       stack => stack?.EnableTerminationProtection === true,
     );
     expect(stack?.StackStatus).toBe('CREATE_COMPLETE');
@@ -100,7 +100,7 @@ describe('a project whose bucket name is taken', () => {
     expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
     expect(failed).not.toHaveProperty('cidr');
     expect('reason' in failed && failed.reason).toMatch(/exist/i);
-    expect(await stackOf(id)).toBeUndefined();
+    expect(await findProjectStack(id)).toBeUndefined();
     expect(await vpcsOf(id)).toEqual([]);
   });
 
@@ -109,7 +109,7 @@ describe('a project whose bucket name is taken', () => {
     await s3.send(new DeleteBucketCommand({ Bucket }));
     expect(await operator.ask('retryProject', { params: { project: id } })).toMatchObject({ attempt: 2 });
     expect(await ended(id)).toMatchObject({ status: 'ready', attempt: 2 });
-    expect((await readProject(id))?.status).toBe('ready');
+    expect((await readProjectRow(id))?.status).toBe('ready');
   });
 });
 

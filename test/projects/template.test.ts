@@ -3,7 +3,7 @@ import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../lib/config.ts';
 import { networkTemplate } from '../../lib/projects.ts';
-import { resources } from '../template.ts';
+import { findTemplateResources } from '../template.ts';
 
 const { app, template: stack } = networkTemplate(readConfig('config/production.json'));
 const template = Template.fromStack(stack);
@@ -20,7 +20,7 @@ interface Statement {
 }
 const statements = (document: unknown) => (document as { Statement: Statement[] }).Statement;
 const only = (type: string) => {
-  const found = resources(template, type);
+  const found = findTemplateResources(template, type);
   expect(found.length, type).toBe(1);
   return found[0]?.[1] ?? { Type: type, Properties: {} };
 };
@@ -77,13 +77,13 @@ describe('nothing leads out of the network', () => {
   ])('no %s', type => expect(types.has(type)).toBe(false));
 
   it('subnets give no public addresses and lie in two zones', () => {
-    const subnets = resources(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
+    const subnets = findTemplateResources(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
     expect(subnets.map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([false, false]);
     expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
   });
 
   it('security groups let nothing in but HTTPS from the own block, and nothing out but HTTPS to endpoints', () => {
-    const groups = resources(template, 'AWS::EC2::SecurityGroup');
+    const groups = findTemplateResources(template, 'AWS::EC2::SecurityGroup');
     type Rule = Record<string, unknown>;
     for (const [id, { Properties }] of groups) {
       const { SecurityGroupIngress: ins = [], SecurityGroupEgress: outs = [] } = Properties as Record<string, Rule[]>;
@@ -99,7 +99,7 @@ describe('nothing leads out of the network', () => {
   });
 
   it('each endpoint is a gateway with a policy that is pinned to the account and to the project', () => {
-    const endpoints = resources(template, 'AWS::EC2::VPCEndpoint');
+    const endpoints = findTemplateResources(template, 'AWS::EC2::VPCEndpoint');
     expect(endpoints.length).toBe(2);
     for (const [id, { Properties }] of endpoints) {
       expect(Properties.VpcEndpointType).toBe('Gateway');
@@ -119,7 +119,7 @@ describe('nothing leads out of the network', () => {
   });
 
   it('only names of AWS in this region resolve', () => {
-    const lists = resources(template, 'AWS::Route53Resolver::FirewallDomainList');
+    const lists = findTemplateResources(template, 'AWS::Route53Resolver::FirewallDomainList');
     expect(lists.map(([, { Properties }]) => JSON.stringify(Properties.Domains)).sort()).toEqual(
       [
         '["*"]',
@@ -185,8 +185,8 @@ describe('key and bucket', () => {
 });
 
 describe('roles', () => {
-  const roles = resources(template, 'AWS::IAM::Role');
-  const policies = resources(template, 'AWS::IAM::Policy');
+  const roles = findTemplateResources(template, 'AWS::IAM::Role');
+  const policies = findTemplateResources(template, 'AWS::IAM::Policy');
 
   it('all have the boundary, and lie where the builder may make them', () => {
     for (const [, { Properties }] of roles) {

@@ -1,159 +1,168 @@
 import { describe, expect, it } from 'vitest';
 import { deadlineSeconds } from '../../functions/projects/projects.ts';
-import { makeAsked, makePerson, makeStack, readBlock, readProject, run, stackOf, without } from './harness.ts';
+import {
+  breakStateFunction,
+  findProjectStack,
+  makeForeignStack,
+  makeRequestedProject,
+  readBlockRow,
+  readProjectRow,
+  runProjectWorkflow,
+  signInProjectPerson,
+} from './harness.ts';
 
 /** Each test has a project of its own, asked for but not started. */
 const asked = async (project: string, change = {}) => {
-  await makeAsked(project, change);
+  await makeRequestedProject(project, change);
   return { project, attempt: 1 };
 };
 
 describe('every way through the workflow', () => {
   it('to the end', async () => {
-    const { end, entered } = await run(await asked('wf-ready'));
+    const { end, entered } = await runProjectWorkflow(await asked('wf-ready'));
     expect(end).toBe('Ready');
     expect(entered).not.toContain('Unwind');
-    expect(await readProject('wf-ready')).toMatchObject({ status: 'ready', attempt: 1 });
+    expect(await readProjectRow('wf-ready')).toMatchObject({ status: 'ready', attempt: 1 });
   });
 
   it('a second run of a finished attempt changes nothing', async () => {
     const input = await asked('wf-twice');
-    await run(input);
-    const before = await readProject('wf-twice');
-    expect(await run(input)).toMatchObject({ status: 'SUCCEEDED', end: 'Overtaken' });
-    expect(await readProject('wf-twice')).toEqual(before);
+    await runProjectWorkflow(input);
+    const before = await readProjectRow('wf-twice');
+    expect(await runProjectWorkflow(input)).toMatchObject({ status: 'SUCCEEDED', end: 'Overtaken' });
+    expect(await readProjectRow('wf-twice')).toEqual(before);
   });
 
   it('an attempt that was overtaken touches nothing', async () => {
     const input = await asked('wf-old', { attempt: 2 });
-    expect(await run(input)).toMatchObject({
+    expect(await runProjectWorkflow(input)).toMatchObject({
       status: 'SUCCEEDED',
       end: 'Overtaken',
       entered: ['Lease', 'Leased?', 'Overtaken'],
     });
-    expect(await readProject('wf-old')).toMatchObject({ status: 'provisioning', attempt: 2 });
-    expect(await readProject('wf-old')).not.toHaveProperty('cidr');
+    expect(await readProjectRow('wf-old')).toMatchObject({ status: 'provisioning', attempt: 2 });
+    expect(await readProjectRow('wf-old')).not.toHaveProperty('cidr');
   });
 
   it.each(['Lease', 'Create', 'Look', 'Record'])('%s breaks: all is unwound', async name => {
     const project = `wf-no-${name.toLowerCase()}`;
-    const { status, end, entered } = await run(await asked(project), without(name));
+    const { status, end, entered } = await runProjectWorkflow(await asked(project), breakStateFunction(name));
     expect({ status, end }).toEqual({ status: 'SUCCEEDED', end: 'Failed' });
     expect(entered).toEqual(expect.arrayContaining(['Unwind', 'Sweep', 'Fail']));
-    const failed = await readProject(project);
+    const failed = await readProjectRow(project);
     expect(failed).toMatchObject({ status: 'failed', attempt: 1, reason: expect.stringMatching(/function/i) });
     expect(failed).not.toHaveProperty('cidr');
-    expect(await stackOf(project)).toBeUndefined();
+    expect(await findProjectStack(project)).toBeUndefined();
   });
 
   it('after which it can be tried again, on the same block', async () => {
     const input = await asked('wf-again');
     let cidr = '';
-    await run(input, states => {
-      without('Look')(states);
+    await runProjectWorkflow(input, states => {
+      breakStateFunction('Look')(states);
     });
-    const failed = await readProject('wf-again');
+    const failed = await readProjectRow('wf-again');
     expect(failed?.status).toBe('failed');
-    const operator = await makePerson('wf-operator', 'operator');
+    const operator = await signInProjectPerson('wf-operator', 'operator');
     await operator.ask('retryProject', { params: { project: 'wf-again' } });
     await expect
-      .poll(async () => (await readProject('wf-again'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-again'))?.status, { timeout: 60_000, interval: 300 })
       .toBe('ready');
-    const ready = await readProject('wf-again');
+    const ready = await readProjectRow('wf-again');
     cidr = ready?.status === 'ready' ? ready.cidr : '';
     expect(ready?.attempt).toBe(2);
-    expect(await readBlock(cidr)).toMatchObject({ status: 'leased', project: 'wf-again' });
+    expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: 'wf-again' });
   });
 
   it('no prefix lists: nothing is built', async () => {
-    const { end } = await run(await asked('wf-no-lists'), states => {
+    const { end } = await runProjectWorkflow(await asked('wf-no-lists'), states => {
       const state = states.FindPrefixLists;
       if (state) state.Resource = 'arn:aws:states:::aws-sdk:ec2:noSuchAction';
     });
     expect(end).toBe('Failed');
-    expect(await stackOf('wf-no-lists')).toBeUndefined();
+    expect(await findProjectStack('wf-no-lists')).toBeUndefined();
   });
 
   it('no free block: nothing is built, and the reason is said', async () => {
-    const { end, entered } = await run(await asked('wf-full'), states => {
+    const { end, entered } = await runProjectWorkflow(await asked('wf-full'), states => {
       Object.assign(states.Lease ?? {}, { Output: { status: 'refused', reason: 'All networks are in use.' } });
     });
     expect(end).toBe('Failed');
     expect(entered).toEqual(['Lease', 'Leased?', 'Fail', 'Failed']);
-    expect(await readProject('wf-full')).toMatchObject({ status: 'failed', reason: 'All networks are in use.' });
+    expect(await readProjectRow('wf-full')).toMatchObject({ status: 'failed', reason: 'All networks are in use.' });
   });
 
   it('CloudFormation refuses: its words are the reason', async () => {
-    const { end } = await run(await asked('wf-refused'), states => {
+    const { end } = await runProjectWorkflow(await asked('wf-refused'), states => {
       Object.assign(states.FindPrefixLists ?? {}, { Assign: { prefixLists: { s3: 'none', dynamodb: 'none' } } });
     });
     expect(end).toBe('Failed');
-    expect(await readProject('wf-refused')).toMatchObject({ reason: expect.stringContaining('PrefixList') });
+    expect(await readProjectRow('wf-refused')).toMatchObject({ reason: expect.stringContaining('PrefixList') });
   });
 
   it('an earlier stack of another block is cleared away first', async () => {
-    await makeStack('wf-way');
-    const { end, entered } = await run(await asked('wf-way'));
+    await makeForeignStack('wf-way');
+    const { end, entered } = await runProjectWorkflow(await asked('wf-way'));
     expect(end).toBe('Ready');
     expect(entered).toContain('WaitForClearing');
   });
 
   it('unwinding that does not end: failed all the same, with the block, and a retry goes on', async () => {
-    const { end } = await run(await asked('wf-stuck'), states => {
-      without('Look')(states);
-      without('Unwind')(states);
+    const { end } = await runProjectWorkflow(await asked('wf-stuck'), states => {
+      breakStateFunction('Look')(states);
+      breakStateFunction('Unwind')(states);
     });
     expect(end).toBe('Failed');
-    const failed = await readProject('wf-stuck');
+    const failed = await readProjectRow('wf-stuck');
     expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('unfinished') });
     const cidr = failed?.status === 'failed' ? (failed.cidr ?? '') : '';
-    expect(await readBlock(cidr)).toMatchObject({ status: 'leased', project: 'wf-stuck' });
-    const operator = await makePerson('wf-operator-2', 'operator');
+    expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: 'wf-stuck' });
+    const operator = await signInProjectPerson('wf-operator-2', 'operator');
     await operator.ask('retryProject', { params: { project: 'wf-stuck' } });
     await expect
-      .poll(async () => (await readProject('wf-stuck'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-stuck'))?.status, { timeout: 60_000, interval: 300 })
       .toBe('ready');
-    expect(await readProject('wf-stuck')).toMatchObject({ attempt: 2, cidr });
+    expect(await readProjectRow('wf-stuck')).toMatchObject({ attempt: 2, cidr });
   });
 
   it('too slow: given up and unwound', async () => {
-    const { end, entered } = await run(await asked('wf-slow'), states => {
+    const { end, entered } = await runProjectWorkflow(await asked('wf-slow'), states => {
       // The same answer as from a stack that never gets anywhere.
       const choice = states['Seen?']?.Choices?.[0];
       if (choice) choice.Condition = '{% false %}';
     });
     expect(end).toBe('Failed');
     expect(entered).toContain('Unwind');
-    expect(await readProject('wf-slow')).toMatchObject({ reason: 'The network was not ready in time.' });
+    expect(await readProjectRow('wf-slow')).toMatchObject({ reason: 'The network was not ready in time.' });
   });
 
   it('ready, but nobody could be told: the project stays ready, and the execution fails for the alarm', async () => {
-    const { status, error } = await run(await asked('wf-mute'), without('Announce'));
+    const { status, error } = await runProjectWorkflow(await asked('wf-mute'), breakStateFunction('Announce'));
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unannounced' });
-    expect((await readProject('wf-mute'))?.status).toBe('ready');
+    expect((await readProjectRow('wf-mute'))?.status).toBe('ready');
   });
 
   it('failed, and not even that could be written down: a retry after the deadline mends it', async () => {
     const long = new Date(Date.now() - (deadlineSeconds + 60) * 1000).toISOString();
-    const { status, error } = await run(await asked('wf-lost', { startedAt: long }), states => {
-      without('Create')(states);
-      without('Fail')(states);
+    const { status, error } = await runProjectWorkflow(await asked('wf-lost', { startedAt: long }), states => {
+      breakStateFunction('Create')(states);
+      breakStateFunction('Fail')(states);
     });
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unrecorded' });
-    expect((await readProject('wf-lost'))?.status).toBe('provisioning');
-    const operator = await makePerson('wf-operator-3', 'operator');
+    expect((await readProjectRow('wf-lost'))?.status).toBe('provisioning');
+    const operator = await signInProjectPerson('wf-operator-3', 'operator');
     expect(await operator.ask('retryProject', { params: { project: 'wf-lost' } })).toMatchObject({ attempt: 2 });
     await expect
-      .poll(async () => (await readProject('wf-lost'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-lost'))?.status, { timeout: 60_000, interval: 300 })
       .toBe('ready');
   });
 
   it('asked for, but never started: a retry starts the same attempt', async () => {
     await asked('wf-unstarted');
-    const operator = await makePerson('wf-operator-4', 'operator');
+    const operator = await signInProjectPerson('wf-operator-4', 'operator');
     expect(await operator.ask('retryProject', { params: { project: 'wf-unstarted' } })).toMatchObject({ attempt: 1 });
     await expect
-      .poll(async () => (await readProject('wf-unstarted'))?.status, { timeout: 60_000, interval: 300 })
+      .poll(async () => (await readProjectRow('wf-unstarted'))?.status, { timeout: 60_000, interval: 300 })
       .toBe('ready');
   });
 });

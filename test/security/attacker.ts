@@ -5,35 +5,35 @@ import { CreateBucketCommand, ListBucketsCommand, S3Client } from '@aws-sdk/clie
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { partitions } from '../../functions/keys.ts';
-import type { cloud } from '../cloud.ts';
+import type { connectTestCloud } from '../cloud.ts';
 import {
-  type Clients,
-  type Credentials,
-  clientsOf,
-  onBucket,
-  onBus,
-  onFunction,
-  onKey,
-  onMachine,
-  onPartition,
-  onQueue,
-  onRole,
-  onSecret,
-  scan,
-  type Try,
-  upwards,
+  type AttackAttempt,
+  type AttackClients,
+  attackBucket,
+  attackBus,
+  attackFunction,
+  attackKey,
+  attackPartition,
+  attackPrivileges,
+  attackQueue,
+  attackRole,
+  attackSecret,
+  attackStateMachine,
+  attackTableScan,
+  createAttackClients,
+  type StolenCredentials,
 } from './attempts.ts';
-import { deployed, inParallel, treasures } from './deployed.ts';
+import { listAttackTargets, readDeployedStacks, runInParallel } from './deployed.ts';
 
-type Cloud = ReturnType<typeof cloud>;
+type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** How AWS says no. Anything else, also an error of another kind, counts as a way in. */
 const denials = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
 
 /** Somebody with stolen credentials, in an account that also holds things that have nothing to do with Broch. */
-export async function thieves(of: Cloud, moreKeys: readonly string[] = []) {
+export async function createAttackers(of: Cloud, moreKeys: readonly string[] = []) {
   const { configuration, account, region, outputs } = of;
-  const estate = await deployed(of);
+  const estate = await readDeployedStacks(of);
   const s3 = new S3Client(configuration);
   const dynamo = new DynamoDBClient(configuration);
   const kms = new KMSClient(configuration);
@@ -59,7 +59,7 @@ export async function thieves(of: Cloud, moreKeys: readonly string[] = []) {
   await new SecretsManagerClient(configuration).send(
     new CreateSecretCommand({ Name: `sec-elses-${tag}`, SecretString: 'x' }),
   );
-  const all = await treasures(of, estate);
+  const all = await listAttackTargets(of, estate);
   const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
   const buckets = Buckets.map(({ Name = '' }) => Name);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
@@ -84,24 +84,24 @@ export async function thieves(of: Cloud, moreKeys: readonly string[] = []) {
   const leadings = Object.values(partitions).map(name => (name.endsWith('#') ? `${name}*` : name));
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
-  const clientsUnder = (credentials: Credentials) => clientsOf({ configuration, agent }, credentials);
+  const clientsUnder = (credentials: StolenCredentials) => createAttackClients({ configuration, agent }, credentials);
 
   /** All that there is to try. */
-  function tries(clients: Clients, own: string): Try[] {
+  function tries(clients: AttackClients, own: string): AttackAttempt[] {
     return [
-      ...buckets.flatMap(name => onBucket(clients, name)),
+      ...buckets.flatMap(name => attackBucket(clients, name)),
       ...TableNames.flatMap(name => [
-        scan(clients, name),
-        ...[...leadings, 'SEC-NONE'].flatMap(leading => onPartition(clients, name, leading)),
+        attackTableScan(clients, name),
+        ...[...leadings, 'SEC-NONE'].flatMap(leading => attackPartition(clients, name, leading)),
       ]),
-      ...keys.flatMap(({ KeyId, sealed }) => onKey(clients, KeyId, sealed)),
-      ...all.secret.map(({ arn }) => onSecret(clients, arn)),
-      ...all.machine.flatMap(({ arn }) => onMachine(clients, arn)),
-      ...all.function.flatMap(({ name }) => onFunction(clients, name)),
-      ...all.queue.flatMap(({ name, arn }) => onQueue(clients, name, arn)),
-      ...[...all.bus.map(({ name }) => name), 'default'].map(name => onBus(clients, name)),
-      ...roles.filter(arn => arn !== own).map(arn => onRole(clients, arn)),
-      ...upwards(clients, own, outputs['data.Pool'] ?? ''),
+      ...keys.flatMap(({ KeyId, sealed }) => attackKey(clients, KeyId, sealed)),
+      ...all.secret.map(({ arn }) => attackSecret(clients, arn)),
+      ...all.machine.flatMap(({ arn }) => attackStateMachine(clients, arn)),
+      ...all.function.flatMap(({ name }) => attackFunction(clients, name)),
+      ...all.queue.flatMap(({ name, arn }) => attackQueue(clients, name, arn)),
+      ...[...all.bus.map(({ name }) => name), 'default'].map(name => attackBus(clients, name)),
+      ...roles.filter(arn => arn !== own).map(arn => attackRole(clients, arn)),
+      ...attackPrivileges(clients, own, outputs['data.Pool'] ?? ''),
     ];
   }
 
@@ -110,14 +110,14 @@ export async function thieves(of: Cloud, moreKeys: readonly string[] = []) {
     clientsUnder,
     /** Tries everything that `named` doesn't name, and gives what was not denied. */
     async steal(
-      credentials: Credentials,
+      credentials: StolenCredentials,
       own: string,
-      { named = new Set(), more = [] }: { named?: ReadonlySet<string>; more?: readonly Try[] },
+      { named = new Set(), more = [] }: { named?: ReadonlySet<string>; more?: readonly AttackAttempt[] },
     ) {
       const open: string[] = [];
       const everything = [...tries(clientsUnder(credentials), own), ...more];
       const wanted = everything.filter(({ on }) => on === undefined || !named.has(on));
-      await inParallel(wanted, 16, async ({ what, run }) => {
+      await runInParallel(wanted, 16, async ({ what, run }) => {
         try {
           await run();
           open.push(what);
@@ -133,7 +133,7 @@ export async function thieves(of: Cloud, moreKeys: readonly string[] = []) {
 }
 
 /** A session of a role, which on the embedded cloud its root may have of any. */
-export async function sessionOf({ configuration }: Cloud, RoleArn: string, RoleSessionName = 'sec-thief') {
+export async function assumeAnyRole({ configuration }: Cloud, RoleArn: string, RoleSessionName = 'sec-thief') {
   const { Credentials } = await new STSClient(configuration).send(new AssumeRoleCommand({ RoleArn, RoleSessionName }));
   const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = Credentials ?? {};
   return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };

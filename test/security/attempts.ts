@@ -37,26 +37,26 @@ import { ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/c
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 
-export interface Credentials {
+export interface StolenCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string;
 }
 
 /** One thing that a thief might do. `on` is what an environment would name who may do it; without, nobody may. */
-export interface Try {
+export interface AttackAttempt {
   readonly what: string;
   readonly on?: string;
   readonly run: () => Promise<unknown>;
 }
 
-export interface Place {
+export interface AttackEndpoint {
   readonly configuration: { readonly endpoint: string; readonly region: string; readonly forcePathStyle: boolean };
   readonly agent: Agent;
 }
 
 /** Clients under stolen credentials. They share connections, as a thief makes thousands of calls. */
-export function clientsOf({ configuration, agent }: Place, credentials: Credentials) {
+export function createAttackClients({ configuration, agent }: AttackEndpoint, credentials: StolenCredentials) {
   const options = { ...configuration, credentials, maxAttempts: 1, requestHandler: { httpsAgent: agent } };
   return {
     s3: new S3Client(options),
@@ -75,12 +75,12 @@ export function clientsOf({ configuration, agent }: Place, credentials: Credenti
     ec2: new EC2Client(options),
   };
 }
-export type Clients = ReturnType<typeof clientsOf>;
+export type AttackClients = ReturnType<typeof createAttackClients>;
 
 /** Objects that nothing of ours is called, so that a try which did succeed would break nothing else. */
 const Key = 'sec/none';
 
-export function onBucket({ s3 }: Clients, Bucket: string): Try[] {
+export function attackBucket({ s3 }: AttackClients, Bucket: string): AttackAttempt[] {
   return [
     { what: 'GetObject', on: Bucket, run: () => s3.send(new GetObjectCommand({ Bucket, Key })) },
     { what: 'PutObject', on: Bucket, run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })) },
@@ -90,7 +90,7 @@ export function onBucket({ s3 }: Clients, Bucket: string): Try[] {
 }
 
 /** Every deed on a partition. `on` names it as rights do: `GetItem PROJECT#*`. */
-export function onPartition({ dynamo }: Clients, TableName: string, leading: string): Try[] {
+export function attackPartition({ dynamo }: AttackClients, TableName: string, leading: string): AttackAttempt[] {
   const pk = { S: leading.replace('*', 'sec-none') };
   const [item, of] = [{ pk, sk: { S: 'ITEM' } }, { TableName }];
   const query = { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } };
@@ -103,13 +103,17 @@ export function onPartition({ dynamo }: Clients, TableName: string, leading: str
   ].map(one => ({ ...one, on: `${one.what} ${leading}`, what: `${one.what} ${leading} of ${TableName}` }));
 }
 
-export const scan = ({ dynamo }: Clients, TableName: string): Try => ({
+export const attackTableScan = ({ dynamo }: AttackClients, TableName: string): AttackAttempt => ({
   what: `Scan ${TableName}`,
   run: () => dynamo.send(new ScanCommand({ TableName })),
 });
 
 /** A key used by hand. `sealed` is something encrypted under it, once bare and once bound to a workspace. */
-export function onKey({ kms }: Clients, KeyId: string, sealed: { bare: Uint8Array; bound: Uint8Array }): Try[] {
+export function attackKey(
+  { kms }: AttackClients,
+  KeyId: string,
+  sealed: { bare: Uint8Array; bound: Uint8Array },
+): AttackAttempt[] {
   const EncryptionContext = { workspace: 'sec-none' };
   const Plaintext = Buffer.from('x');
   return [
@@ -142,7 +146,7 @@ export function onKey({ kms }: Clients, KeyId: string, sealed: { bare: Uint8Arra
   ].map(one => ({ ...one, what: `${one.what} ${KeyId}` }));
 }
 
-export function onMachine({ states }: Clients, stateMachineArn: string): Try[] {
+export function attackStateMachine({ states }: AttackClients, stateMachineArn: string): AttackAttempt[] {
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:sec-none`;
   return [
     {
@@ -155,7 +159,7 @@ export function onMachine({ states }: Clients, stateMachineArn: string): Try[] {
   ].map(one => ({ ...one, what: `${one.what} ${stateMachineArn}` }));
 }
 
-export const onFunction = ({ lambda }: Clients, FunctionName: string): Try[] => [
+export const attackFunction = ({ lambda }: AttackClients, FunctionName: string): AttackAttempt[] => [
   {
     what: `Invoke ${FunctionName}`,
     run: () => lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'DryRun' })),
@@ -163,7 +167,7 @@ export const onFunction = ({ lambda }: Clients, FunctionName: string): Try[] => 
   { what: `GetFunction ${FunctionName}`, run: () => lambda.send(new GetFunctionCommand({ FunctionName })) },
 ];
 
-export const onQueue = ({ queues }: Clients, QueueUrl: string, arn: string): Try[] => [
+export const attackQueue = ({ queues }: AttackClients, QueueUrl: string, arn: string): AttackAttempt[] => [
   {
     what: `SendMessage ${arn}`,
     on: arn,
@@ -172,27 +176,27 @@ export const onQueue = ({ queues }: Clients, QueueUrl: string, arn: string): Try
   { what: `ReceiveMessage ${arn}`, run: () => queues.send(new ReceiveMessageCommand({ QueueUrl })) },
 ];
 
-export const onSecret = ({ secrets }: Clients, SecretId: string): Try => ({
+export const attackSecret = ({ secrets }: AttackClients, SecretId: string): AttackAttempt => ({
   what: `GetSecretValue ${SecretId}`,
   on: SecretId,
   run: () => secrets.send(new GetSecretValueCommand({ SecretId })),
 });
 
-export const onBus = ({ events }: Clients, EventBusName: string): Try => ({
+export const attackBus = ({ events }: AttackClients, EventBusName: string): AttackAttempt => ({
   what: `PutEvents ${EventBusName}`,
   on: EventBusName,
   run: () =>
     events.send(new PutEventsCommand({ Entries: [{ EventBusName, Source: 'sec', DetailType: 'None', Detail: '{}' }] })),
 });
 
-export const onRole = ({ sts }: Clients, RoleArn: string): Try => ({
+export const attackRole = ({ sts }: AttackClients, RoleArn: string): AttackAttempt => ({
   what: `AssumeRole ${RoleArn}`,
   on: RoleArn,
   run: () => sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'sec-thief' })),
 });
 
 /** Ways from a foothold to more. */
-export function upwards(clients: Clients, own: string, pool: string): Try[] {
+export function attackPrivileges(clients: AttackClients, own: string, pool: string): AttackAttempt[] {
   const { iam, stacks, pool: people, ssm, ec2 } = clients;
   const anything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
   const PolicyDocument = JSON.stringify(anything);

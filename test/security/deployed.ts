@@ -7,21 +7,21 @@ import {
 import { GetRoleCommand, GetRolePolicyCommand, IAMClient, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { cloud } from '../cloud.ts';
-import type { Resource } from '../template.ts';
+import type { connectTestCloud } from '../cloud.ts';
+import type { TemplateResource } from '../template.ts';
 
-type Cloud = ReturnType<typeof cloud>;
+type Cloud = ReturnType<typeof connectTestCloud>;
 
-export interface Statement {
+export interface RoleStatement {
   readonly Action: string | string[];
   readonly Resource: string | string[];
   readonly Condition?: Record<string, Record<string, string | string[]>>;
 }
 
-export const list = <T>(value: T | T[] | undefined): T[] => (value === undefined ? [] : ([value].flat() as T[]));
+export const toArray = <T>(value: T | T[] | undefined): T[] => (value === undefined ? [] : ([value].flat() as T[]));
 
 /** A deployed function: what it is, under which role, and what its environment names. */
-export interface Deployed {
+export interface DeployedFunction {
   readonly entry: string;
   readonly name: string;
   readonly arn: string;
@@ -30,13 +30,13 @@ export interface Deployed {
 }
 
 /** The two stacks as deployed: their templates, and what became of each resource in them. */
-export async function deployed({ configuration }: Cloud) {
+export async function readDeployedStacks({ configuration }: Cloud) {
   const client = new CloudFormationClient(configuration);
   const stacks = ['broch-local-data', 'broch-local-platform'];
   const templates = await Promise.all(
     stacks.map(async StackName => {
       const { TemplateBody = '' } = await client.send(new GetTemplateCommand({ StackName, TemplateStage: 'Original' }));
-      return JSON.parse(TemplateBody).Resources as Record<string, Resource>;
+      return JSON.parse(TemplateBody).Resources as Record<string, TemplateResource>;
     }),
   );
   const physical = new Map<string, StackResourceSummary>();
@@ -66,7 +66,7 @@ export async function deployed({ configuration }: Cloud) {
     /** The physical ids of all resources of a type. */
     all: of,
     functions: functions.map(
-      ({ Description = '', FunctionName = '', FunctionArn = '', Role = '', Environment }): Deployed => ({
+      ({ Description = '', FunctionName = '', FunctionArn = '', Role = '', Environment }): DeployedFunction => ({
         entry: Description.replace(/^functions\//, ''),
         name: FunctionName,
         arn: FunctionArn,
@@ -78,7 +78,7 @@ export async function deployed({ configuration }: Cloud) {
 }
 
 /** What a role trusts and allows, as deployed. */
-export async function roleOf({ configuration }: Cloud, arn: string) {
+export async function readDeployedRole({ configuration }: Cloud, arn: string) {
   const client = new IAMClient(configuration);
   const RoleName = arn.split('/').at(-1) ?? '';
   const { Role } = await client.send(new GetRoleCommand({ RoleName }));
@@ -89,25 +89,25 @@ export async function roleOf({ configuration }: Cloud, arn: string) {
   const parse = (document = '') => JSON.parse(decodeURIComponent(document)).Statement;
   return {
     trust: parse(Role?.AssumeRolePolicyDocument),
-    statements: policies.flatMap(({ PolicyDocument }) => parse(PolicyDocument) as Statement[]),
+    statements: policies.flatMap(({ PolicyDocument }) => parse(PolicyDocument) as RoleStatement[]),
   };
 }
 
 /** The logical ids that a value of a template refers to, in this stack or another. */
-export function references(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(references);
+export function listReferences(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(listReferences);
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
     if (key === 'Ref') return [String(inner)];
-    if (key === 'Fn::GetAtt') return [String(list(inner)[0])];
+    if (key === 'Fn::GetAtt') return [String(toArray(inner)[0])];
     if (key === 'Fn::ImportValue')
       return [/ExportsOutput(?:Ref|FnGetAtt)(\w+?[0-9A-F]{8})/.exec(String(inner))?.[1] ?? ''];
-    return references(inner);
+    return listReferences(inner);
   });
 }
 
 /** ARNs of all that somebody could want, by kind; with the names that calls and environments use. */
-export async function treasures(of: Cloud, { all, functions }: Awaited<ReturnType<typeof deployed>>) {
+export async function listAttackTargets(of: Cloud, { all, functions }: Awaited<ReturnType<typeof readDeployedStacks>>) {
   const arn = (service: string, rest: string) => `arn:aws:${service}:${of.region}:${of.account}:${rest}`;
   const named = (type: string, service: string, prefix: string) =>
     all(type).map(name => ({ name, arn: arn(service, `${prefix}${name.split('/').at(-1)}`) }));
@@ -126,7 +126,7 @@ export async function treasures(of: Cloud, { all, functions }: Awaited<ReturnTyp
 }
 
 /** Runs `each` on every item, so many at a time. */
-export async function inParallel<T>(items: readonly T[], width: number, each: (item: T) => Promise<void>) {
+export async function runInParallel<T>(items: readonly T[], width: number, each: (item: T) => Promise<void>) {
   const left = [...items];
   const worker = async () => {
     for (let item = left.shift(); item !== undefined; item = left.shift()) await each(item);

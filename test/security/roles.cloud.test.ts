@@ -5,13 +5,21 @@ import { GetPolicyCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
-import { cloud } from '../cloud.ts';
-import { deployed, inParallel, list, references, roleOf, type Statement, treasures } from './deployed.ts';
+import { connectTestCloud } from '../cloud.ts';
+import {
+  listAttackTargets,
+  listReferences,
+  type RoleStatement,
+  readDeployedRole,
+  readDeployedStacks,
+  runInParallel,
+  toArray,
+} from './deployed.ts';
 
 // Whose roles the embedded cloud doesn't enforce: asked of IAM itself, which answers for them as for any other.
-const of = cloud();
-const estate = await deployed(of);
-const all = await treasures(of, estate);
+const of = connectTestCloud();
+const estate = await readDeployedStacks(of);
+const all = await listAttackTargets(of, estate);
 const iam = new IAMClient(of.configuration);
 
 /** What could be done to each kind of thing. */
@@ -45,7 +53,7 @@ const targets = [
 async function mayOf(role: string): Promise<{ may: string[]; mayNot: number }> {
   const may: string[] = [];
   let mayNot = 0;
-  await inParallel(targets, 8, async ([resource, actions]) => {
+  await runInParallel(targets, 8, async ([resource, actions]) => {
     const { EvaluationResults = [] } = await iam.send(
       new SimulatePrincipalPolicyCommand({
         PolicySourceArn: role,
@@ -88,7 +96,7 @@ function callsOf(file: { States: Record<string, State> }, given: Record<string, 
     if (Type !== 'Task') return [];
     if (/^arn:aws:states:::lambda:invoke(\.waitForTaskToken)?$/.test(Resource)) {
       const name = /^\$\{(\w+)\}$/.exec(Arguments?.FunctionName ?? '')?.[1] ?? '';
-      const fn = all.function.find(({ name: found }) => found === estate.id(references(given[name])[0]));
+      const fn = all.function.find(({ name: found }) => found === estate.id(listReferences(given[name])[0]));
       return [`lambda:InvokeFunction ${fn?.arn}`];
     }
     const direct = integrations[Resource.replace('arn:aws:states:::aws-sdk:', '')];
@@ -107,14 +115,14 @@ const machines = readdirSync(folder).map(name => {
   const { RoleArn, DefinitionSubstitutions = {} } = found?.[1].Properties ?? {};
   return {
     name,
-    role: `arn:aws:iam::${of.account}:role/${estate.id(references(RoleArn)[0])}`,
+    role: `arn:aws:iam::${of.account}:role/${estate.id(listReferences(RoleArn)[0])}`,
     calls: callsOf(file, DefinitionSubstitutions as Record<string, unknown>),
   };
 });
 
 /** Logs and traces: what every machine has besides. */
 const always = /^(logs|xray):/;
-const actionsOf = (statements: Statement[]) => [...new Set(statements.flatMap(({ Action }) => list(Action)))];
+const actionsOf = (statements: RoleStatement[]) => [...new Set(statements.flatMap(({ Action }) => toArray(Action)))];
 
 describe('state machines', () => {
   it('all have been looked at', () => expect(machines.length).toBe(all.machine.length));
@@ -123,7 +131,7 @@ describe('state machines', () => {
     const { may, mayNot } = await mayOf(role);
     expect(may).toEqual(calls);
     console.log(`${name}: ${may.length} allowed, ${mayNot} denied`);
-    const { trust, statements } = await roleOf(of, role);
+    const { trust, statements } = await readDeployedRole(of, role);
     expect(trust).toEqual([
       {
         Action: 'sts:AssumeRole',
@@ -137,7 +145,7 @@ describe('state machines', () => {
     ]);
     const called = new Set(calls.map(call => call.split(' ')[0]));
     expect(new Set(actionsOf(statements).filter(action => !always.test(action)))).toEqual(called);
-    const everywhere = statements.filter(({ Resource }) => list(Resource).includes('*'));
+    const everywhere = statements.filter(({ Resource }) => toArray(Resource).includes('*'));
     expect(actionsOf(everywhere).filter(action => !always.test(action) && !calls.includes(`${action} *`))).toEqual([]);
   });
 });
@@ -150,7 +158,7 @@ describe('the schedule', () => {
     const starts = Arn.includes(':function:') ? 'lambda:InvokeFunction' : 'states:StartExecution';
     expect(may).toEqual([`${starts} ${Arn}`, ...(kept ? [`sqs:SendMessage ${kept.Arn}`] : [])].sort());
     console.log(`${Name}: ${may.length} allowed, ${mayNot} denied`);
-    const { trust } = await roleOf(of, Target?.RoleArn ?? '');
+    const { trust } = await readDeployedRole(of, Target?.RoleArn ?? '');
     expect(trust).toEqual([
       {
         Action: 'sts:AssumeRole',
@@ -167,7 +175,7 @@ describe('who may call a function', () => {
   const rules = estate.declared('AWS::Events::Rule').map(([id, { Properties }]) => ({
     rule: estate.id(id),
     targets: (Properties.Targets as { Arn: unknown; RoleArn?: unknown }[]).map(({ Arn, RoleArn }) => ({
-      fn: estate.id(references(Arn)[0]),
+      fn: estate.id(listReferences(Arn)[0]),
       RoleArn,
     })),
   }));
@@ -214,7 +222,7 @@ describe('who may call a function', () => {
 
   it('the role of a function can be taken by Lambda only', async () => {
     for (const { role } of estate.functions) {
-      const { trust } = await roleOf(of, role);
+      const { trust } = await readDeployedRole(of, role);
       expect(trust).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);

@@ -6,12 +6,12 @@ import {
   ListEventSourceMappingsCommand,
 } from '@aws-sdk/client-lambda';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cloud } from '../cloud.ts';
-import { sessionOf, thieves } from './attacker.ts';
-import { list, roleOf, type Statement } from './deployed.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { assumeAnyRole, createAttackers } from './attacker.ts';
+import { type RoleStatement, readDeployedRole, toArray } from './deployed.ts';
 
-const of = cloud();
-const thief = await thieves(of);
+const of = connectTestCloud();
+const thief = await createAttackers(of);
 const { functions } = thief.estate;
 const count = { tries: 0, denied: 0 };
 
@@ -21,11 +21,11 @@ afterAll(() => {
 });
 
 /** The partitions that a role's statements open, each as `GetItem PROJECT#*`. */
-const partitionsOf = (statements: readonly Statement[]): string[] =>
+const partitionsOf = (statements: readonly RoleStatement[]): string[] =>
   statements.flatMap(({ Action, Condition }) =>
-    list(Action).flatMap(action => {
+    toArray(Action).flatMap(action => {
       const leading = Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'];
-      return action.startsWith('dynamodb:') ? list(leading).map(key => `${action.slice(9)} ${key}`) : [];
+      return action.startsWith('dynamodb:') ? toArray(leading).map(key => `${action.slice(9)} ${key}`) : [];
     }),
   );
 
@@ -47,9 +47,9 @@ async function undelivered(FunctionName: string): Promise<string[]> {
 
 describe('the stolen role of', () => {
   it.each(functions)('$entry opens nothing that the function is not for', async ({ name, role, environment }) => {
-    const { statements } = await roleOf(of, role);
+    const { statements } = await readDeployedRole(of, role);
     const rights = partitionsOf(statements);
-    const credentials = await sessionOf(of, role);
+    const credentials = await assumeAnyRole(of, role);
     const dynamo = new DynamoDBClient({ ...of.configuration, credentials });
     // What it is for works: the denials below are not those of a broken session.
     for (const right of rights.filter(right => right.startsWith('GetItem '))) {
@@ -67,19 +67,19 @@ describe('the stolen role of', () => {
 describe('whatever a function may do', () => {
   it('with the table, it may do to partitions that are named', async () => {
     for (const { role } of functions) {
-      const { statements } = await roleOf(of, role);
-      const onTable = statements.filter(({ Action }) => list(Action).some(action => action.startsWith('dynamodb:')));
+      const { statements } = await readDeployedRole(of, role);
+      const onTable = statements.filter(({ Action }) => toArray(Action).some(action => action.startsWith('dynamodb:')));
       for (const { Action, Resource, Condition } of onTable) {
-        expect(list(Action)).not.toContain('dynamodb:Scan');
+        expect(toArray(Action)).not.toContain('dynamodb:Scan');
         // Who follows the table reads what is new in it: all of that, and nothing else.
-        if (list(Resource).every(arn => String(arn).includes('/stream/'))) {
+        if (toArray(Resource).every(arn => String(arn).includes('/stream/'))) {
           const following = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'];
-          expect(list(Action).toSorted()).toEqual(following.map(action => `dynamodb:${action}`));
+          expect(toArray(Action).toSorted()).toEqual(following.map(action => `dynamodb:${action}`));
           continue;
         }
-        expect(list(Resource)).toEqual([expect.stringMatching(/:table\/broch-local-data-CoreTable[^/*]+$/)]);
-        expect(list(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toEqual([]);
-        expect(list(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toContain('*');
+        expect(toArray(Resource)).toEqual([expect.stringMatching(/:table\/broch-local-data-CoreTable[^/*]+$/)]);
+        expect(toArray(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toEqual([]);
+        expect(toArray(Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'])).not.toContain('*');
       }
     }
   });

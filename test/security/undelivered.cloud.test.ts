@@ -8,11 +8,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from 'vitest';
-import { cloud } from '../cloud.ts';
-import { deployed, references } from './deployed.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { listReferences, readDeployedStacks } from './deployed.ts';
 
-const of = cloud();
-const estate = await deployed(of);
+const of = connectTestCloud();
+const estate = await readDeployedStacks(of);
 const lambda = new LambdaClient(of.configuration);
 const queues = new SQSClient(of.configuration);
 const s3 = new S3Client(of.configuration);
@@ -41,8 +41,8 @@ async function taken(QueueUrl: string, is: (message: Undelivered) => boolean): P
 
 /** Every function that a rule calls, and where what it failed on is kept. */
 const kept = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
-  name: estate.id(references(Properties.FunctionName)[0]),
-  queue: estate.id(references((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
+  name: estate.id(listReferences(Properties.FunctionName)[0]),
+  queue: estate.id(listReferences((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
 }));
 
 describe('an event that a function fails on', () => {

@@ -3,29 +3,29 @@ import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectC
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Network } from '../../functions/projects/projects.ts';
-import { someone, until } from '../api/caller.ts';
-import { cloud } from '../cloud.ts';
-import { sessionOf, thieves } from './attacker.ts';
-import type { Clients, Credentials, Try } from './attempts.ts';
+import { pollUntilAnswer, signInNewUser } from '../api/caller.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { assumeAnyRole, createAttackers } from './attacker.ts';
+import type { AttackAttempt, AttackClients, StolenCredentials } from './attempts.ts';
 
 // Credentials that leave our hands: those of an upload, and those that a desktop's instance has.
-const of = cloud();
+const of = connectTestCloud();
 const count = { tries: 0, denied: 0 };
-let thief: Awaited<ReturnType<typeof thieves>>;
+let thief: Awaited<ReturnType<typeof createAttackers>>;
 let [own, other]: [Network, Network] = [{} as Network, {} as Network];
-let lent: Credentials & { bucket: string; prefix: string };
-let brought: Credentials & { bucket: string; prefix: string };
+let lent: StolenCredentials & { bucket: string; prefix: string };
+let brought: StolenCredentials & { bucket: string; prefix: string };
 let [instance, role] = ['', ''];
 
 beforeAll(async () => {
   const [olga, pia, rana] = await Promise.all([
-    someone(of, 'sec-olga', 'operator'),
-    someone(of, 'sec-pia', 'partner'),
-    someone(of, 'sec-rana', 'researcher'),
+    signInNewUser(of, 'sec-olga', 'operator'),
+    signInNewUser(of, 'sec-pia', 'partner'),
+    signInNewUser(of, 'sec-rana', 'researcher'),
   ]);
   const project = async (id: string): Promise<Network> => {
     await olga.write('POST', '/projects', { id, title: 'Stolen' });
-    const { body } = await until(
+    const { body } = await pollUntilAnswer(
       () => olga.ask('GET', `/projects/${id}`),
       ({ body }) => !['requested', 'provisioning'].includes(body.status),
     );
@@ -50,7 +50,7 @@ beforeAll(async () => {
   );
   instance = Instances[0]?.InstanceId ?? '';
   role = `arn:aws:iam::${of.account}:role/broch/${own.instanceProfile}`;
-  thief = await thieves(of, [own.keyArn, other.keyArn]);
+  thief = await createAttackers(of, [own.keyArn, other.keyArn]);
 });
 
 afterAll(() => {
@@ -58,24 +58,24 @@ afterAll(() => {
   console.log(`lent credentials: ${count.tries} tries, ${count.denied} denied`);
 });
 
-const write = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+const write = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
   what: `write ${Bucket}/${Key}`,
   run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })),
 });
-const read = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+const read = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
   what: `read ${Bucket}/${Key}`,
   run: () => s3.send(new GetObjectCommand({ Bucket, Key })),
 });
-const remove = ({ s3 }: Clients, Bucket: string, Key: string): Try => ({
+const remove = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
   what: `remove ${Bucket}/${Key}`,
   run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })),
 });
-const look = ({ s3 }: Clients, Bucket: string, Prefix: string): Try => ({
+const look = ({ s3 }: AttackClients, Bucket: string, Prefix: string): AttackAttempt => ({
   what: `list ${Bucket}/${Prefix}`,
   run: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix })),
 });
 
-async function nothingOpen(credentials: Credentials, arn: string, more: readonly Try[]) {
+async function nothingOpen(credentials: StolenCredentials, arn: string, more: readonly AttackAttempt[]) {
   const { tries, open } = await thief.steal(credentials, arn, { more });
   count.tries += tries;
   count.denied += tries - open.length;
@@ -115,7 +115,7 @@ describe("an import's credentials", () => {
 
 describe("an instance's credentials", () => {
   it('in its network reach the data of its project and its own report, and nothing else', async () => {
-    const credentials = await sessionOf(of, role, instance);
+    const credentials = await assumeAnyRole(of, role, instance);
     const clients = thief.clientsUnder(credentials);
     const { UserId } = await clients.sts.send(new GetCallerIdentityCommand({}));
     for (const { run } of [
@@ -141,7 +141,7 @@ describe("an instance's credentials", () => {
   });
 
   it('carried out of its network open nothing at all', async () => {
-    const credentials = await sessionOf(of, role);
+    const credentials = await assumeAnyRole(of, role);
     const clients = thief.clientsUnder(credentials);
     await nothingOpen(credentials, role, [
       read(clients, own.bucket, 'data/x'),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { Config, readConfig } from '../../lib/config.ts';
-import { page } from '../docs/markdown.ts';
+import { readMarkdownPage } from '../docs/markdown.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'broch-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -119,7 +119,7 @@ describe('a configuration', () => {
   });
 
   it('is explained key by key in the README, with what is there if left out', () => {
-    const [, table = ''] = /\n\| Key \|.*\n\|[- |]+\n((?:\|.*\n)+)/.exec(page('README.md').text) ?? [];
+    const [, table = ''] = /\n\| Key \|.*\n\|[- |]+\n((?:\|.*\n)+)/.exec(readMarkdownPage('README.md').text) ?? [];
     const rows = table
       .trim()
       .split('\n')

@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { cdk, quiet } from '../../local/assembly.ts';
-import { freePort } from '../../local/cloud.ts';
-import { withoutAws } from './production.ts';
+import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
+import { findFreePort } from '../../local/cloud.ts';
+import { makeOfflineEnvironment } from './production.ts';
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'broch-production-'));
@@ -21,14 +21,14 @@ async function network(): Promise<{ port: number; knocks: () => number; server: 
     knocks += 1;
     socket.destroy();
   });
-  const port = await freePort();
+  const port = await findFreePort();
   await new Promise<void>(resolve => server.listen(port, '127.0.0.1', resolve));
   return { port, knocks: () => knocks, server };
 }
 
 const nothing = await network();
-const [program = '', ...args] = cdk('synth', '--quiet', '-c', 'config=config/production.json', '-o', folder);
-await run(program, args, { env: { ...withoutAws(folder, nothing.port), ...quiet } });
+const [program = '', ...args] = cdkCommandLine('synth', '--quiet', '-c', 'config=config/production.json', '-o', folder);
+await run(program, args, { env: { ...makeOfflineEnvironment(folder, nothing.port), ...quietCdkEnvironment } });
 nothing.server.close();
 
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');

@@ -1,5 +1,5 @@
 /** An environment without any access to AWS: no credentials, an empty home, and all of the network at one deaf port. */
-export function withoutAws(home: string, port: number): NodeJS.ProcessEnv {
+export function makeOfflineEnvironment(home: string, port: number): NodeJS.ProcessEnv {
   const nobody = `http://127.0.0.1:${port}`;
   const kept = Object.entries(process.env).filter(([name]) => !/^AWS_|^CDK_|_proxy$/i.test(name));
   return {

@@ -25,16 +25,16 @@ import {
   UpdateStateMachineCommand,
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { agentFor, apiAt } from '../../bin/cli/call.ts';
+import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import { key } from '../../functions/keys.ts';
 import type { Network, Project } from '../../functions/projects/projects.ts';
-import { enrol, signInAs } from '../../local/people.ts';
-import type { cloud } from '../cloud.ts';
+import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import type { connectTestCloud } from '../cloud.ts';
 
-type Cloud = ReturnType<typeof cloud>;
+type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** Asks until `good` holds of the answer, for half a minute at most. */
-export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
+export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
   for (const end = Date.now() + 30_000; Date.now() < end; await sleep(150)) {
     last = await ask();
@@ -44,7 +44,7 @@ export async function until<T>(ask: () => Promise<T>, good: (answer: T) => boole
 }
 
 /** The one table, read and written by its root: the parts of others (a project, a membership) are played by it. */
-export async function rows({ configuration }: Cloud) {
+export async function openTestTable({ configuration }: Cloud) {
   const client = new DynamoDBClient(configuration);
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
@@ -61,7 +61,7 @@ export async function rows({ configuration }: Cloud) {
 }
 
 /** A project as the projects' workflow leaves one, as far as workspaces use it. */
-export async function makeProject({ configuration, account }: Cloud, id: string): Promise<Project> {
+export async function makeReadyProject({ configuration, account }: Cloud, id: string): Promise<Project> {
   const ec2 = new EC2Client(configuration);
   const { Vpc } = await ec2.send(new CreateVpcCommand({ CidrBlock: '10.99.0.0/22' }));
   const subnets = await Promise.all(
@@ -141,7 +141,7 @@ export async function makeProject({ configuration, account }: Cloud, id: string)
 }
 
 /** Researchers of a project, and the API as each of them. */
-export async function makePeople(of: Cloud, project: string, names: readonly string[]) {
+export async function makeResearchers(of: Cloud, project: string, names: readonly string[]) {
   const place = {
     name: 'test',
     api: of.api,
@@ -150,11 +150,14 @@ export async function makePeople(of: Cloud, project: string, names: readonly str
     region: of.region,
     embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
   };
-  const table = await rows(of);
+  const table = await openTestTable(of);
   const apis = await Promise.all(
     names.map(async name => {
-      const { access } = await signInAs(place, await enrol(place, of.configuration, name, 'researcher'));
-      const api = apiAt(place, agentFor(place), async () => access, { backoff: () => 100 });
+      const { access } = await signInLocalPerson(
+        place,
+        await enrolLocalPerson(place, of.configuration, name, 'researcher'),
+      );
+      const api = createApiClient(place, agentFor(place), async () => access, { backoff: () => 100 });
       const { id } = await api.ask('showMe');
       const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
       await table.put(key('project', project, `MEMBER#${id}`), member);
@@ -165,7 +168,7 @@ export async function makePeople(of: Cloud, project: string, names: readonly str
 }
 
 /** The workflow as deployed. */
-export async function workflow({ configuration }: Cloud) {
+export async function openWorkspaceWorkflow({ configuration }: Cloud) {
   const client = new SFNClient(configuration);
   const { stateMachines = [] } = await client.send(new ListStateMachinesCommand({ maxResults: 1000 }));
   const all = await Promise.all(
@@ -182,7 +185,7 @@ export async function workflow({ configuration }: Cloud) {
         const { executionArn } = await client.send(
           new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
         );
-        return await until(
+        return await waitUntil(
           () => client.send(new DescribeExecutionCommand({ executionArn })),
           ({ status }) => status !== 'RUNNING',
         );

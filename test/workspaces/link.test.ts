@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mint, seal } from '../../functions/workspaces/link.ts';
 import type { KeptAs } from '../../functions/workspaces/workspaces.ts';
-import { judge, page, type UserData } from '../../local/gateway.ts';
+import { checkGatewayLink, renderGatewayPage, type UserData } from '../../local/gateway.ts';
 
 const key = '4C0B569E4C96DF157EEE1B65DD0E4D41';
 const now = '2026-11-20T09:00:00.000Z';
@@ -95,7 +95,7 @@ for text in sys.argv[2:]:
 `;
 
 const read = (url: string, at = now): UserData => {
-  const verdict = judge(new URL(url).searchParams.get('data') ?? '', key, Date.parse(at), new Map());
+  const verdict = checkGatewayLink(new URL(url).searchParams.get('data') ?? '', key, Date.parse(at), new Map());
   if (!verdict.ok) throw new Error(verdict.reason);
   return verdict.data;
 };
@@ -175,7 +175,7 @@ describe('a link', () => {
       fc.property(fc.nat(bytes.length * 8 - 1), bit => {
         const changed = Buffer.from(bytes);
         changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        expect(judge(changed.toString('base64'), key, Date.parse(now), new Map()).ok).toBe(false);
+        expect(checkGatewayLink(changed.toString('base64'), key, Date.parse(now), new Map()).ok).toBe(false);
       }),
       { numRuns: 500 },
     );
@@ -183,7 +183,7 @@ describe('a link', () => {
 });
 
 it('a person may be called anything, and the page stays a page', () => {
-  const shown = page({
+  const shown = renderGatewayPage({
     username: '<script>alert(1)</script>',
     singleUse: true,
     connections: { '"><img src=x onerror=1>': { protocol: 'rdp', parameters: { hostname: "'&<b>" } } },

@@ -6,12 +6,12 @@ import { DeleteParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { key } from '../../functions/keys.ts';
 import type { Project } from '../../functions/projects/projects.ts';
-import { playAgents } from '../../local/agent.ts';
-import { judge } from '../../local/gateway.ts';
-import { cloud } from '../cloud.ts';
-import { makePeople, makeProject, rows, until, workflow } from './harness.ts';
+import { simulateAgents } from '../../local/agent.ts';
+import { checkGatewayLink } from '../../local/gateway.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { makeReadyProject, makeResearchers, openTestTable, openWorkspaceWorkflow, waitUntil } from './harness.ts';
 
-const of = cloud();
+const of = connectTestCloud();
 const { configuration } = of;
 const ec2 = new EC2Client(configuration);
 const s3 = new S3Client(configuration);
@@ -20,9 +20,9 @@ const ssm = new SSMClient(configuration);
 const project = 'desks';
 const params = { project };
 let network: Extract<Project, { status: 'ready' }>['network'];
-let people: Awaited<ReturnType<typeof makePeople>>;
-let table: Awaited<ReturnType<typeof rows>>;
-let machine: Awaited<ReturnType<typeof workflow>>;
+let people: Awaited<ReturnType<typeof makeResearchers>>;
+let table: Awaited<ReturnType<typeof openTestTable>>;
+let machine: Awaited<ReturnType<typeof openWorkspaceWorkflow>>;
 let agents: AbortController | undefined;
 
 const person = (name: string) => {
@@ -33,7 +33,7 @@ const person = (name: string) => {
 const show = (name: string, workspace: string) =>
   person(name).ask('showWorkspace', { params: { ...params, workspace } });
 const done = (name: string, workspace: string) =>
-  until(
+  waitUntil(
     () => show(name, workspace),
     ({ status }) => status === 'ready' || status === 'failed',
   );
@@ -55,21 +55,21 @@ function play(on: boolean) {
   agents?.abort();
   agents = on ? new AbortController() : undefined;
   const { endpoint, region, credentials } = configuration;
-  if (agents) void playAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
+  if (agents) void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
 }
 
 const image = (kind: string) => `/broch/images/${kind}/current`;
 
 beforeAll(async () => {
-  table = await rows(of);
-  machine = await workflow(of);
-  const made = await makeProject(of, project);
+  table = await openTestTable(of);
+  machine = await openWorkspaceWorkflow(of);
+  const made = await makeReadyProject(of, project);
   if (made.status !== 'ready') throw new Error('not ready');
   network = made.network;
   await table.put(key('project', project), made);
-  const other = await makeProject(of, 'elsewhere');
+  const other = await makeReadyProject(of, 'elsewhere');
   await table.put(key('project', 'elsewhere'), other);
-  people = await makePeople(of, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
+  people = await makeResearchers(of, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
   await ssm.send(
     new PutParameterCommand({ Name: image('linux'), Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String', Overwrite: true }),
   );
@@ -109,7 +109,7 @@ describe('a researcher', () => {
     );
     expect(SecretString).toMatch(/^[0-9a-f]{32}$/);
     const data = new URL(url).searchParams.get('data') ?? '';
-    const verdict = judge(data, SecretString, Date.now(), new Map());
+    const verdict = checkGatewayLink(data, SecretString, Date.now(), new Map());
     const [instance] = await instances(id);
     expect(verdict).toMatchObject({ ok: true, data: { username: 'desk-rana', singleUse: true } });
     const [connection] = verdict.ok ? Object.values(verdict.data.connections) : [];
@@ -137,7 +137,7 @@ describe('a researcher', () => {
     const [instance] = await instances(id);
     const Key = session?.find(({ Key = '' }) => Key.includes(instance?.InstanceId ?? '-'))?.Key;
     await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: '{"password":"after the restart"}' }));
-    const after = await until(
+    const after = await waitUntil(
       () => row(id),
       one => JSON.stringify(one?.desktop) !== JSON.stringify(before),
     );

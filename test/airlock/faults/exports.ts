@@ -1,12 +1,27 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { key } from '../../../functions/keys.ts';
-import { type Fault, watch } from '../../faults.ts';
-import { fetched } from '../download-helper.ts';
-import { ending, moveBack, openProject, put, type Somebody, settle } from '../harness.ts';
-import { of, partition, people, requester, story, versionsIn, waits } from './harness.ts';
+import { type Fault, watchCalls } from '../../faults.ts';
+import { fetchFirstPage } from '../download-helper.ts';
+import {
+  backdateRequest,
+  makeAirlockProject,
+  putSourceFiles,
+  type TestUser,
+  waitForExecutionEnd,
+  waitForStatus,
+} from '../harness.ts';
+import {
+  chooseRequester,
+  faultCloud,
+  faultPeople,
+  listVersionsBelow,
+  readPartition,
+  readRequestHistory,
+  waitForDecisionToken,
+} from './harness.ts';
 
-const released = of.outputs['data.Released'] ?? '';
+const released = faultCloud.outputs['data.Released'] ?? '';
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'tables/b.csv': 'region,n\nEast,40\n' };
 const source = 'data/outbox/results/';
 const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
@@ -15,36 +30,36 @@ const hex = (text: string | Uint8Array) => createHash('sha256').update(text).dig
 type Params = { project: string; request: string };
 
 /** All that was released, and the signed record of it, as its recipient fetches them. */
-async function download(rana: Somebody, params: Params) {
+async function download(rana: TestUser, params: Params) {
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await rana.ask('takeDownload', { params, body: { token } });
-  return fetched(rana, params, token);
+  return fetchFirstPage(rana, params, token);
 }
 
 /** A request from its draft to its download, and to its end. Everything must have happened once. */
-export async function way(project: string, faults: readonly Fault[]) {
-  const { vera, viktor, olga } = people;
-  const rana = requester(project);
-  const bucket = await openProject(of, project, [rana]);
-  const watched = await watch(of, project, faults);
-  await put(of, bucket, source, files);
+export async function runExportPath(project: string, faults: readonly Fault[]) {
+  const { vera, viktor, olga } = faultPeople;
+  const rana = chooseRequester(project);
+  const bucket = await makeAirlockProject(faultCloud, project, [rana]);
+  const watched = await watchCalls(faultCloud, project, faults);
+  await putSourceFiles(faultCloud, bucket, source, files);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
   const params = { project, request: id };
   await rana.ask('submitRequest', { params });
-  const { seal } = await settle(vera, params, ['inReview']);
-  await waits(id);
+  const { seal } = await waitForStatus(vera, params, ['inReview']);
+  await waitForDecisionToken(id);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
-  await settle(rana, params, ['approved']);
+  await waitForStatus(rana, params, ['approved']);
   await olga.ask('releaseRequest', { params });
-  await settle(rana, params, ['released']);
+  await waitForStatus(rana, params, ['released']);
   const got = await download(rana, params);
 
   expect(got.files).toEqual(files);
   const { items: all } = await rana.ask('listRequests', { params: { project } });
   // Nor was anything drafted twice.
   expect(all.map(item => item.id)).toEqual([id]);
-  const { row, rows } = await story(id);
+  const { row, rows } = await readRequestHistory(id);
   if (row.status !== 'released') throw new Error(`it is ${row.status}`);
   expect(hex(got.record)).toBe(row.release.sha256);
   expect([row.round, row.attempt, row.seal.sha256]).toEqual([1, 2, seal?.sha256]);
@@ -52,10 +67,10 @@ export async function way(project: string, faults: readonly Fault[]) {
   expect(rows.filter(({ sk }) => String(sk).startsWith('ROUND#'))).toHaveLength(1);
   // What was given is counted beside the grant.
   const grants = async () =>
-    (await partition(key('download', `${project}#${id}`).pk)).filter(({ sk }) => !String(sk).startsWith('GIVEN#'));
+    (await readPartition(key('download', `${project}#${id}`).pk)).filter(({ sk }) => !String(sk).startsWith('GIVEN#'));
   const [grant, ...more] = await grants();
   expect([grant?.taken, grant?.seal, more]).toEqual([1, row.seal.sha256, []]);
-  const kept = (await versionsIn(released, `released/${id}/`)).map(({ path }) => path);
+  const kept = (await listVersionsBelow(released, `released/${id}/`)).map(({ path }) => path);
   const content = kept.filter(path => path.startsWith('files/')).sort();
   expect(content).toEqual(
     Object.keys(files)
@@ -64,10 +79,13 @@ export async function way(project: string, faults: readonly Fault[]) {
   );
   // Of a file that was left, nothing but these may be there.
   expect(new Set(kept)).toEqual(new Set([...content, 'files.json', 'release.json']));
-  expect(await ending(of, 'release', id, 2)).toMatchObject({ status: 'SUCCEEDED', end: 'Released' });
+  expect(await waitForExecutionEnd(faultCloud, 'release', id, 2)).toMatchObject({
+    status: 'SUCCEEDED',
+    end: 'Released',
+  });
 
   await olga.ask('revokeRequest', { params, body: { reason: 'a small count' } });
-  const end = await story(id);
+  const end = await readRequestHistory(id);
   expect([end.row.status, (await grants())[0]?.revoked]).toEqual(['revoked', expect.anything()]);
   expect(end.happened).toEqual(
     [
@@ -83,7 +101,11 @@ export async function way(project: string, faults: readonly Fault[]) {
       ((how === 'error' && action === 'states:SendTaskSuccess') ||
         (how === 'lost' && action.startsWith('dynamodb:TransactWriteItems'))),
   );
-  if (!silent) expect(await ending(of, 'check', id, 1)).toMatchObject({ status: 'SUCCEEDED', end: 'Decided' });
+  if (!silent)
+    expect(await waitForExecutionEnd(faultCloud, 'check', id, 1)).toMatchObject({
+      status: 'SUCCEEDED',
+      end: 'Decided',
+    });
   await watched.end();
   return { calls, unmet, requests: [id] };
 }
@@ -98,32 +120,32 @@ const broken: Fault = {
 };
 
 /** What else people do: a request fails, is resumed, times out, is resumed, waited for anew, returned, and withdrawn. */
-export async function detour(project: string, faults: readonly Fault[]) {
-  const { vera, viktor, olga } = people;
-  const rana = requester(project);
-  const bucket = await openProject(of, project, [rana]);
-  const watched = await watch(of, project, [broken, ...faults]);
-  await put(of, bucket, source, files);
+export async function runExportDetour(project: string, faults: readonly Fault[]) {
+  const { vera, viktor, olga } = faultPeople;
+  const rana = chooseRequester(project);
+  const bucket = await makeAirlockProject(faultCloud, project, [rana]);
+  const watched = await watchCalls(faultCloud, project, [broken, ...faults]);
+  await putSourceFiles(faultCloud, bucket, source, files);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
   const params = { project, request: id };
   await rana.ask('editRequest', { params, body: { title: 'Two' } });
   await rana.ask('submitRequest', { params });
-  await settle(vera, params, ['timedOut']);
+  await waitForStatus(vera, params, ['timedOut']);
   await olga.ask('resumeRequest', { params });
-  await settle(vera, params, ['inReview']);
-  await waits(id);
-  await moveBack(of, id);
-  await settle(vera, params, ['timedOut']);
+  await waitForStatus(vera, params, ['inReview']);
+  await waitForDecisionToken(id);
+  await backdateRequest(faultCloud, id);
+  await waitForStatus(vera, params, ['timedOut']);
   await olga.ask('resumeRequest', { params });
-  await waits(id);
+  await waitForDecisionToken(id);
   await olga.ask('reissueReview', { params });
-  const { seal } = await settle(vera, params, ['inReview']);
+  const { seal } = await waitForStatus(vera, params, ['inReview']);
   await vera.ask('listFiles', { params });
   await vera.ask('showChecks', { params });
   await vera.ask('viewFile', { params, query: { path: 'a.csv' } });
   for (const who of [vera, viktor])
     await who.ask('returnRequest', { params, body: { seal: seal?.sha256, comment: 'Round it.' } });
-  await settle(rana, params, ['returned']);
+  await waitForStatus(rana, params, ['returned']);
   await rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
   const [{ items: all }, { items: rounds }, { items: trail }] = await Promise.all([
     rana.ask('listRequests', { params: { project } }),
@@ -133,7 +155,7 @@ export async function detour(project: string, faults: readonly Fault[]) {
   // Nor was anything drafted twice.
   expect(all.map(item => item.id)).toEqual([id]);
   expect(rounds.map(({ outcome }) => outcome)).toEqual(['withdrawn', 'returned']);
-  const { row, happened } = await story(id);
+  const { row, happened } = await readRequestHistory(id);
   expect([row.status, row.round, row.attempt, row.title]).toEqual(['withdrawn', 2, 4, 'Two']);
   const once = [
     ...['RequestOpened', 'RequestEdited', 'RequestSubmitted', 'RequestTimedOut', 'RequestResumed', 'RequestSealed'],

@@ -6,15 +6,15 @@ import { beforeAll, expect } from 'vitest';
 import { Request } from '../../../functions/airlock/request/request.ts';
 import { trail } from '../../../functions/airlock/request/trail.ts';
 import { key } from '../../../functions/keys.ts';
-import { cloud } from '../../cloud.ts';
-import { until } from '../../workspaces/harness.ts';
-import { type Somebody, somebody } from '../harness.ts';
-import { witness } from '../recorder.ts';
+import { connectTestCloud } from '../../cloud.ts';
+import { waitUntil } from '../../workspaces/harness.ts';
+import { enrolTestUser, type TestUser } from '../harness.ts';
+import { recordBusEvents } from '../recorder.ts';
 
-export const of = cloud();
-const dynamo = new DynamoDBClient(of.configuration);
-const lambda = new LambdaClient(of.configuration);
-const s3 = new S3Client(of.configuration);
+export const faultCloud = connectTestCloud();
+const dynamo = new DynamoDBClient(faultCloud.configuration);
+const lambda = new LambdaClient(faultCloud.configuration);
+const s3 = new S3Client(faultCloud.configuration);
 
 const cast = {
   rana: 'researcher',
@@ -26,34 +26,34 @@ const cast = {
   olga: 'operator',
   otto: 'operator',
 } as const;
-export const people = {} as Record<keyof typeof cast, Somebody>;
-let bus: Awaited<ReturnType<typeof witness>>;
+export const faultPeople = {} as Record<keyof typeof cast, TestUser>;
+let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 
 /** What all runs share. */
-export const gather = () =>
+export const enrolFaultPeople = () =>
   beforeAll(async () => {
-    bus = await witness(of);
+    bus = await recordBusEvents(faultCloud);
     // As anybody's client does, each repeats a call that failed, with the same key; only not as patiently.
     const names = Object.keys(cast) as (keyof typeof cast)[];
     const all = await Promise.all(
-      names.map(name => somebody(of, `faults-${name}`, cast[name], { backoff: attempt => 40 * attempt })),
+      names.map(name => enrolTestUser(faultCloud, `faults-${name}`, cast[name], { backoff: attempt => 40 * attempt })),
     );
-    for (const [index, name] of names.entries()) people[name] = all[index] as Somebody;
+    for (const [index, name] of names.entries()) faultPeople[name] = all[index] as TestUser;
   });
 
 /** Nobody may submit more than twenty requests in a day. */
-export const requester = (project: string) =>
-  [people.rana, people.rosa, people.ruth, people.remy][Number(project.slice(4, 7)) % 4] as Somebody;
+export const chooseRequester = (project: string) =>
+  [faultPeople.rana, faultPeople.rosa, faultPeople.ruth, faultPeople.remy][Number(project.slice(4, 7)) % 4] as TestUser;
 
-export const table = async () => {
+export const findTableName = async () => {
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   return TableNames.find(name => name.startsWith('broch-local-data'));
 };
 
-export async function partition(pk: string) {
+export async function readPartition(pk: string) {
   const { Items = [] } = await dynamo.send(
     new QueryCommand({
-      TableName: await table(),
+      TableName: await findTableName(),
       KeyConditionExpression: 'pk = :pk',
       ExpressionAttributeValues: { ':pk': { S: pk } },
       ConsistentRead: true,
@@ -63,15 +63,15 @@ export async function partition(pk: string) {
 }
 
 /** Whatever failed, the workflow waits for the decision. */
-export const waits = (id: string) =>
-  until(
-    async () => (await partition(key('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
+export const waitForDecisionToken = (id: string) =>
+  waitUntil(
+    async () => (await readPartition(key('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
     row => typeof row?.token === 'string',
   );
 
 /** The request as it stands, and all that has ever happened to it. */
-export async function story(id: string) {
-  const rows = await partition(key('airlock', id).pk);
+export async function readRequestHistory(id: string) {
+  const rows = await readPartition(key('airlock', id).pk);
   const events = rows.filter(({ sk }) => String(sk).startsWith(trail)) as { sk: string; events: { name: string }[] }[];
   return {
     rows,
@@ -82,9 +82,9 @@ export async function story(id: string) {
 }
 
 /** All that is in a request's trail has come to the bus, in its order, and nothing else has. */
-export async function isTold(id: string): Promise<void> {
-  const { ids } = await story(id);
-  const looks = (await partition(key('look', id).pk)) as { sk: string }[];
+export async function assertEventsPublished(id: string): Promise<void> {
+  const { ids } = await readRequestHistory(id);
+  const looks = (await readPartition(key('look', id).pk)) as { sk: string }[];
   const seen = looks.map(({ sk }) => `${id}/${sk.slice(trail.length)}/0`);
   const said = await bus.until(id, all => [...ids, ...seen].every(one => all.some(({ about }) => about.id === one)));
   const once = [...new Set(said.map(({ about }) => about.id))];
@@ -93,7 +93,7 @@ export async function isTold(id: string): Promise<void> {
 }
 
 /** Every version and every delete marker below a prefix, by what follows it. */
-export async function versionsIn(Bucket: string, Prefix: string) {
+export async function listVersionsBelow(Bucket: string, Prefix: string) {
   const { Versions = [], DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket, Prefix }));
   return [...Versions, ...DeleteMarkers].map(({ Key = '', VersionId = '' }) => ({
     path: Key.slice(Prefix.length),
@@ -103,7 +103,7 @@ export async function versionsIn(Bucket: string, Prefix: string) {
 
 /** The functions of the airlock, as deployed, by their files. */
 let deployed: Promise<Map<string, string>> | undefined;
-export const functions = () => {
+export const listFunctionNames = () => {
   deployed ??= list();
   return deployed;
 };
@@ -120,9 +120,9 @@ async function list(): Promise<Map<string, string>> {
 }
 
 /** Calls a function as AWS would. */
-export async function invoke(name: string, event: object) {
+export async function invokeFunction(name: string, event: object) {
   const { Payload, FunctionError } = await lambda.send(
-    new InvokeCommand({ FunctionName: (await functions()).get(name), Payload: JSON.stringify(event) }),
+    new InvokeCommand({ FunctionName: (await listFunctionNames()).get(name), Payload: JSON.stringify(event) }),
   );
   return {
     failed: FunctionError !== undefined,

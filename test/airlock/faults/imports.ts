@@ -3,18 +3,27 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { expect } from 'vitest';
 import { Gone } from '../../../functions/airlock/deletion/erase.ts';
 import { key } from '../../../functions/keys.ts';
-import { type Fault, watch } from '../../faults.ts';
-import { rows, until } from '../../workspaces/harness.ts';
-import { ending, openProject, type Somebody, settle } from '../harness.ts';
-import { invoke, of, partition, people, requester, story, versionsIn, waits } from './harness.ts';
+import { type Fault, watchCalls } from '../../faults.ts';
+import { openTestTable, waitUntil } from '../../workspaces/harness.ts';
+import { makeAirlockProject, type TestUser, waitForExecutionEnd, waitForStatus } from '../harness.ts';
+import {
+  chooseRequester,
+  faultCloud,
+  faultPeople,
+  invokeFunction,
+  listVersionsBelow,
+  readPartition,
+  readRequestHistory,
+  waitForDecisionToken,
+} from './harness.ts';
 
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
 const paths = Object.keys(files).sort();
 const groups = [{ name: 'all', kind: 'supporting' as const, purpose: 'reference data', paths: ['**'] }];
-export const codes = { title: 'Codes', direction: 'import', groups } as const;
+export const codesImport = { title: 'Codes', direction: 'import', groups } as const;
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
-const root = new S3Client(of.configuration);
-const released = of.outputs['data.Released'] ?? '';
+const root = new S3Client(faultCloud.configuration);
+const released = faultCloud.outputs['data.Released'] ?? '';
 
 async function textOf(Bucket: string, Key: string, VersionId?: string) {
   const { Body } = await root.send(new GetObjectCommand({ Bucket, Key, VersionId }));
@@ -22,17 +31,17 @@ async function textOf(Bucket: string, Key: string, VersionId?: string) {
 }
 
 /** Uploads with what is lent for it. Says where to. */
-export async function upload(rana: Somebody, params: { project: string; request: string }) {
+export async function uploadImportFiles(rana: TestUser, params: { project: string; request: string }) {
   const { accessKeyId, secretAccessKey, sessionToken, bucket, prefix } = await rana.ask('importAccess', { params });
-  const s3 = new S3Client({ ...of.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  const s3 = new S3Client({ ...faultCloud.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
   for (const [path, Body] of Object.entries(files))
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body }));
   return bucket;
 }
 
 /** Settings of a project are made once, and look so to everybody. */
-async function settings(project: string, rana: Somebody) {
-  const { olga, vera } = people;
+async function settings(project: string, rana: TestUser) {
+  const { olga, vera } = faultPeople;
   const params = { project };
   const settings = { tier: 3, imports: { quorum: 1 } };
   const set = await olga.ask('changeSettings', { params, body: { settings, reason: 'villages' } });
@@ -43,48 +52,51 @@ async function settings(project: string, rana: Somebody) {
 }
 
 /** An import from its draft to its delivery, and out of the project again, under settings of the project's own. */
-export async function wayIn(project: string, faults: readonly Fault[]) {
-  const { vera, olga } = people;
-  const rana = requester(project);
-  const bucket = await openProject(of, project, [rana]);
-  const watched = await watch(of, project, faults);
+export async function runImportPath(project: string, faults: readonly Fault[]) {
+  const { vera, olga } = faultPeople;
+  const rana = chooseRequester(project);
+  const bucket = await makeAirlockProject(faultCloud, project, [rana]);
+  const watched = await watchCalls(faultCloud, project, faults);
   await settings(project, rana);
-  const { id } = await rana.ask('draftRequest', { params: { project }, body: codes });
+  const { id } = await rana.ask('draftRequest', { params: { project }, body: codesImport });
   const params = { project, request: id };
-  await upload(rana, params);
+  await uploadImportFiles(rana, params);
   await rana.ask('submitRequest', { params });
-  const { seal } = await settle(vera, params, ['inReview']);
-  await waits(id);
+  const { seal } = await waitForStatus(vera, params, ['inReview']);
+  await waitForDecisionToken(id);
   await vera.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
-  await settle(rana, params, ['approved']);
+  await waitForStatus(rana, params, ['approved']);
   await olga.ask('releaseRequest', { params });
-  await settle(rana, params, ['released']);
+  await waitForStatus(rana, params, ['released']);
 
   const prefix = `data/imports/${id}/`;
-  const delivered = await versionsIn(bucket, prefix);
+  const delivered = await listVersionsBelow(bucket, prefix);
   expect(delivered.map(({ path }) => path).sort()).toEqual(paths);
   for (const [path, content] of Object.entries(files)) expect(await textOf(bucket, prefix + path)).toBe(content);
-  const { row } = await story(id);
+  const { row } = await readRequestHistory(id);
   if (row.status !== 'released') throw new Error(`it is ${row.status}`);
   expect([row.round, row.attempt, row.seal.sha256]).toEqual([1, 2, seal?.sha256]);
   expect(hex(await textOf(released, row.release.key, row.release.versionId))).toBe(row.release.sha256);
-  expect(new Set((await versionsIn(released, `released/${id}/`)).map(({ path }) => path))).toEqual(
+  expect(new Set((await listVersionsBelow(released, `released/${id}/`)).map(({ path }) => path))).toEqual(
     new Set(['files.json', 'release.json']),
   );
   // What is delivered is fetched by nobody.
-  expect(await partition(key('download', `${project}#${id}`).pk)).toEqual([]);
-  expect(await ending(of, 'release', id, 2)).toMatchObject({ status: 'SUCCEEDED', end: 'Released' });
+  expect(await readPartition(key('download', `${project}#${id}`).pk)).toEqual([]);
+  expect(await waitForExecutionEnd(faultCloud, 'release', id, 2)).toMatchObject({
+    status: 'SUCCEEDED',
+    end: 'Released',
+  });
 
   await olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
   const gone = await retracted(id, watched);
   expect(gone.objects).toBe(paths.length);
-  expect(await versionsIn(bucket, prefix)).toEqual([]);
+  expect(await listVersionsBelow(bucket, prefix)).toEqual([]);
   const receipt = Gone.array().parse(JSON.parse(await textOf(released, gone.receipt.key, gone.receipt.versionId)));
   const listed = receipt.map(({ key, version, sha256 }) => ({ path: key.slice(prefix.length), version, sha256 }));
   expect(listed.sort(byPath)).toEqual(
     delivered.map(one => ({ ...one, sha256: hex(files[one.path as keyof typeof files]) })).sort(byPath),
   );
-  const { happened } = await story(id);
+  const { happened } = await readRequestHistory(id);
   expect(happened).toEqual(
     [
       ...['RequestOpened', 'RequestSubmitted', 'RequestSealed', 'ReviewOpened', 'VoteCast', 'RequestApproved'],
@@ -97,14 +109,14 @@ export async function wayIn(project: string, faults: readonly Fault[]) {
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
 
 /** Where the event's own three tries end in the queue, somebody calls the function with it again. */
-async function retracted(id: string, watched: Awaited<ReturnType<typeof watch>>) {
-  const gone = await until(
+async function retracted(id: string, watched: Awaited<ReturnType<typeof watchCalls>>) {
+  const gone = await waitUntil(
     async () => {
       const { events } = await watched.calls();
       const [first, , third] = events.filter(({ function: name }) => name === 'airlock/deletion/retract.lambda.ts');
-      const { row } = await story(id);
+      const { row } = await readRequestHistory(id);
       const done = 'retracted' in row ? row.retracted : undefined;
-      if (!done && first && third) await invoke('airlock/deletion/retract.lambda.ts', first.event);
+      if (!done && first && third) await invokeFunction('airlock/deletion/retract.lambda.ts', first.event);
       return done;
     },
     done => done !== undefined,
@@ -114,13 +126,13 @@ async function retracted(id: string, watched: Awaited<ReturnType<typeof watch>>)
 }
 
 /** What is about no project, and asked by nobody else. */
-export async function anywhere(project: string, faults: readonly Fault[]) {
-  const { otto } = people;
-  const watched = await watch(of, otto.id, faults);
+export async function runPathOutsideProjects(project: string, faults: readonly Fault[]) {
+  const { otto } = faultPeople;
+  const watched = await watchCalls(faultCloud, otto.id, faults);
   const current = await otto.ask('showSigningKey', {});
   const keyId = current.keyId.replace(/[^/]+$/, project);
   const earlier = { ...current, current: undefined, keyId };
-  await (await rows(of)).put(key('download', `signing#${project}`), earlier);
+  await (await openTestTable(faultCloud)).put(key('download', `signing#${project}`), earlier);
   expect(await otto.ask('showSigningKey', { query: { id: project } })).toEqual({ ...current, keyId, current: false });
   for (const which of ['waiting', 'all']) await otto.ask('listQueue', { query: { which } });
   return { ...(await watched.end()), requests: [] };

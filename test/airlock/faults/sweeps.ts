@@ -4,48 +4,55 @@ import { expect } from 'vitest';
 import { Gone } from '../../../functions/airlock/deletion/erase.ts';
 import { Due } from '../../../functions/airlock/store.ts';
 import { key } from '../../../functions/keys.ts';
-import { type Fault, watch } from '../../faults.ts';
-import { openProject, put, settle } from '../harness.ts';
-import { alone, sweeping } from '../sweep-harness.ts';
-import { of, partition, people, requester, story, versionsIn } from './harness.ts';
-import { codes, upload } from './imports.ts';
+import { type Fault, watchCalls } from '../../faults.ts';
+import { makeAirlockProject, putSourceFiles, waitForStatus } from '../harness.ts';
+import { createSweepHarness, lockSweeper } from '../sweep-harness.ts';
+import {
+  chooseRequester,
+  faultCloud,
+  faultPeople,
+  listVersionsBelow,
+  readPartition,
+  readRequestHistory,
+} from './harness.ts';
+import { codesImport, uploadImportFiles } from './imports.ts';
 
-const [sealed = '', released = ''] = ['Sealed', 'Released'].map(name => of.outputs[`data.${name}`]);
+const [sealed = '', released = ''] = ['Sealed', 'Released'].map(name => faultCloud.outputs[`data.${name}`]);
 const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
-const s3 = new S3Client(of.configuration);
+const s3 = new S3Client(faultCloud.configuration);
 type Places = readonly (readonly [bucket: string, prefix: string])[];
 
 /** Two requests in a project: a release, and a draft of an import that files were uploaded for. */
 async function two(project: string) {
-  const { vera, viktor, olga } = people;
-  const rana = requester(project);
-  const bucket = await openProject(of, project, [rana]);
-  await put(of, bucket, 'data/outbox/results/', files);
+  const { vera, viktor, olga } = faultPeople;
+  const rana = chooseRequester(project);
+  const bucket = await makeAirlockProject(faultCloud, project, [rana]);
+  await putSourceFiles(faultCloud, bucket, 'data/outbox/results/', files);
   const body = { title: 'T', direction: 'export', source: 'data/outbox/results/', groups };
   const { id: release } = await rana.ask('draftRequest', { params: { project }, body });
   const params = { project, request: release };
   await rana.ask('submitRequest', { params });
-  const { id: draft } = await rana.ask('draftRequest', { params: { project }, body: codes });
-  const uploads = await upload(rana, { project, request: draft });
-  const { seal } = await settle(rana, params, ['inReview']);
+  const { id: draft } = await rana.ask('draftRequest', { params: { project }, body: codesImport });
+  const uploads = await uploadImportFiles(rana, { project, request: draft });
+  const { seal } = await waitForStatus(rana, params, ['inReview']);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await olga.ask('releaseRequest', { params });
-  await settle(rana, params, ['released']);
+  await waitForStatus(rana, params, ['released']);
   return { release, draft, uploads };
 }
 
 const lying = async (places: Places) => {
   const all = places.map(async ([bucket, prefix]) =>
-    (await versionsIn(bucket, prefix)).map(({ path, version }) => `${bucket} ${prefix}${path} ${version}`),
+    (await listVersionsBelow(bucket, prefix)).map(({ path, version }) => `${bucket} ${prefix}${path} ${version}`),
   );
   return (await Promise.all(all)).flat().sort();
 };
 
 /** What was there of a request is gone, once, and its receipt says exactly that. */
 async function erased(id: string, places: Places, before: readonly string[]) {
-  const { row, happened } = await story(id);
+  const { row, happened } = await readRequestHistory(id);
   const { receipt, objects } = ('deleted' in row && row.deleted) || {};
   if (!receipt) throw new Error(`nothing of ${id} is deleted`);
   const once = happened.filter(name => name === 'RequestExpired' || name === 'ContentDeleted');
@@ -63,18 +70,18 @@ async function erased(id: string, places: Places, before: readonly string[]) {
 }
 
 /** Time passes: a release expires, is locked still, and is deleted; a draft expires, and what was uploaded for it is deleted. */
-export async function sweeps(project: string, faults: readonly Fault[]) {
+export async function runSweepPath(project: string, faults: readonly Fault[]) {
   const { release, draft, uploads } = await two(project);
-  const time = await sweeping(of);
-  const watched = await watch(of, project, faults);
+  const time = await createSweepHarness(faultCloud);
+  const watched = await watchCalls(faultCloud, project, faults);
   const isDue = async (id: string) => {
     const now = new Date().toISOString();
-    const rows = (await partition(key('due', '').pk)).flatMap(row => Due.safeParse(row).data ?? []);
+    const rows = (await readPartition(key('due', '').pk)).flatMap(row => Due.safeParse(row).data ?? []);
     return rows.some(({ request, due }) => request === id && due < now);
   };
   /** Until nothing of it is due any more, however often the sweeper has to come. */
   const pass = async (id: string) => {
-    const end = await alone(of);
+    const end = await lockSweeper(faultCloud);
     try {
       await time.pass(id);
       for (let tries = 0; await isDue(id); tries++) {
@@ -84,7 +91,7 @@ export async function sweeps(project: string, faults: readonly Fault[]) {
     } finally {
       end();
     }
-    const { row, happened } = await story(id);
+    const { row, happened } = await readRequestHistory(id);
     return [row.status, 'deleted' in row && row.deleted !== undefined, happened.includes('RequestExpired')];
   };
 

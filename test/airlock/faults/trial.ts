@@ -1,21 +1,21 @@
 import { expect } from 'vitest';
 import { parallel } from '../../../functions/storage/parallel.ts';
-import { type Call, callsOf, type Fault, type Watched } from '../../faults.ts';
-import { isTold } from './harness.ts';
+import { type Fault, groupCallsByFunction, type WatchedCall, type WatchedRun } from '../../faults.ts';
+import { assertEventsPublished } from './harness.ts';
 
 /** Something that people and time do with the airlock, in a project of its own, while `faults` happen. */
-export interface Way {
+export interface FaultPath {
   readonly go: (
     project: string,
     faults: readonly Fault[],
-  ) => Promise<Pick<Watched, 'calls' | 'unmet'> & { readonly requests: readonly string[] }>;
+  ) => Promise<Pick<WatchedRun, 'calls' | 'unmet'> & { readonly requests: readonly string[] }>;
   /** Of which functions and operations every call shall fail; `isNew` is one that no way before it has. */
   readonly fails: (name: string, isNew: boolean) => boolean;
   /** What is called again until it succeeds, so that a run bears all of its faults. */
   readonly bearsAll?: readonly string[];
 }
 
-export const isRoute = (name: string) => name.includes(' ');
+export const isRouteName = (name: string) => name.includes(' ');
 
 /** So many runs at once. */
 const width = 6;
@@ -23,8 +23,8 @@ let runs = 0;
 const next = () => `flt-${String(runs++).padStart(3, '0')}-x`;
 
 /** Each call of the airlock's functions that `takes` takes; not of what keeps the outcomes of calls, for which there is once.cloud.test.ts. */
-function faultsOf(calls: readonly Call[], how: Fault['how'], takes: (name: string) => boolean, times?: number) {
-  return [...callsOf(calls)].flatMap(([name, all]): Fault[] =>
+function faultsOf(calls: readonly WatchedCall[], how: Fault['how'], takes: (name: string) => boolean, times?: number) {
+  return [...groupCallsByFunction(calls)].flatMap(([name, all]): Fault[] =>
     name.startsWith('airlock/') && takes(name)
       ? all
           .filter(({ action }) => !action.endsWith(' ONCE') && !(times !== undefined && action === 'lambda:Invoke'))
@@ -34,7 +34,7 @@ function faultsOf(calls: readonly Call[], how: Fault['how'], takes: (name: strin
 }
 
 /** How many faults one run bears of a function: a step is tried six times, a call to the API five. */
-const bears = (name: string) => (isRoute(name) ? 4 : 5);
+const bears = (name: string) => (isRouteName(name) ? 4 : 5);
 
 function* runsOf(faults: readonly Fault[], all: readonly string[]): Generator<Fault[]> {
   const by = [...Map.groupBy(faults, fault => fault.function)];
@@ -46,13 +46,13 @@ function* runsOf(faults: readonly Fault[], all: readonly string[]): Generator<Fa
 const kindOf = ({ how, times }: Fault) => `${how}${times === undefined ? '' : ' once'}`;
 const said = (fault: Fault) => `${fault.function} ${fault.action} ${fault.nth} ${kindOf(fault)}`;
 
-interface Run extends Way {
+interface Run extends FaultPath {
   readonly name: string;
   readonly faults: readonly Fault[];
 }
 type Missed = Run & { readonly fault: Fault };
 
-function plan(calls: readonly Call[], fails: (name: string) => boolean, bearsAll: readonly string[]): Fault[][] {
+function plan(calls: readonly WatchedCall[], fails: (name: string) => boolean, bearsAll: readonly string[]): Fault[][] {
   const of = (how: 'error' | 'lost') => [
     // One try only: the SDK's own next try must be good for something, and do nothing twice.
     faultsOf(calls, how === 'error' ? 'throttle' : how, fails, 1),
@@ -76,7 +76,7 @@ function again(left: readonly Missed[]): Run[] {
  * Goes each way without faults, then as often as it takes for each call to fail in each way. Says which kinds of faults
  * each function and operation has met.
  */
-export async function trial(ways: Readonly<Record<string, Way>>): Promise<Map<string, Set<string>>> {
+export async function runFaultTrial(ways: Readonly<Record<string, FaultPath>>): Promise<Map<string, Set<string>>> {
   const begun = await parallel(Object.entries(ways), width, async ([name, way]) => {
     return { name, ...way, ...(await way.go(next(), [])) };
   });
@@ -85,12 +85,12 @@ export async function trial(ways: Readonly<Record<string, Way>>): Promise<Map<st
   const planned: Run[] = [];
   for (const { calls, go, fails, bearsAll = [], name } of begun) {
     const way = { go, fails, bearsAll, name };
-    const own = [...callsOf(calls)].filter(
+    const own = [...groupCallsByFunction(calls)].filter(
       ([name]) => name.startsWith('airlock/') && way.fails(name, !known.has(name)),
     );
     const names = new Set(own.map(([name]) => name));
     planned.push(...plan(calls, name => names.has(name), bearsAll).map(faults => ({ ...way, faults })));
-    for (const name of callsOf(calls).keys()) known.add(name);
+    for (const name of groupCallsByFunction(calls).keys()) known.add(name);
     console.log(
       `${way.name}: ${own.length} functions and operations make ${own.flatMap(([, all]) => all).length} AWS calls`,
     );
@@ -134,6 +134,6 @@ export async function trial(ways: Readonly<Record<string, Way>>): Promise<Map<st
     ({ name, fault }) => left.filter(same(name, fault)).length >= all.filter(same(name, fault)).length,
   );
   expect(never.map(({ name, fault }) => `${name}: ${said(fault)}`)).toEqual([]);
-  for (const request of told) await isTold(request);
+  for (const request of told) await assertEventsPublished(request);
   return met;
 }

@@ -4,26 +4,26 @@ import { dirname, join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { fingerprintOf } from '../../../functions/airlock/release/verify.ts';
-import { broch, folder } from '../../cli/harness.ts';
-import { keys, record, signed, texts } from './pages.ts';
+import { makeTestFolder, runBroch } from '../../cli/harness.ts';
+import { buildReleaseRecord, exampleReleaseFiles, makeSigningKeys, signRelease } from './pages.ts';
 
-const pair = keys();
+const pair = makeSigningKeys();
 const fingerprint = fingerprintOf(pair.publicKey);
 
 /** A release on disk, as a download leaves it. */
-function released(files = texts) {
-  const at = folder();
+function released(files = exampleReleaseFiles) {
+  const at = makeTestFolder();
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(at, 'files', path)), { recursive: true });
     writeFileSync(join(at, 'files', path), text);
   }
-  const release = signed(record(files), pair);
+  const release = signRelease(buildReleaseRecord(files), pair);
   writeFileSync(join(at, 'release.json'), JSON.stringify(release));
   writeFileSync(join(at, 'key.pem'), release.publicKey);
   return { at, json: join(at, 'release.json'), files: join(at, 'files'), key: join(at, 'key.pem') };
 }
 const verify = (of: { json: string; files: string }, ...more: string[]) =>
-  broch(['airlock', 'verify', of.json, of.files, ...more]);
+  runBroch(['airlock', 'verify', of.json, of.files, ...more]);
 
 describe('broch airlock verify', () => {
   it('says that all is as released, without a profile, a cloud or anybody signed in', async () => {
@@ -64,7 +64,11 @@ describe('broch airlock verify', () => {
       of => writeFileSync(of.json, readFileSync(of.json, 'utf8').replaceAll('u-rae', 'u-eve')),
       'does not belong to this record',
     ],
-    ['another signer', of => writeFileSync(of.json, JSON.stringify(signed(record(), keys()))), 'another key'],
+    [
+      'another signer',
+      of => writeFileSync(of.json, JSON.stringify(signRelease(buildReleaseRecord(), makeSigningKeys()))),
+      'another key',
+    ],
     ['no record', of => writeFileSync(of.json, '{}'), 'not a release record'],
   ])('%s ends with 3', async (_, tamper, says) => {
     const of = released();
@@ -97,7 +101,7 @@ describe('broch airlock verify', () => {
 describe('broch airlock crate', () => {
   const sha512 = (at: string) => createHash('sha512').update(readFileSync(at)).digest('hex');
   const crate = (of: ReturnType<typeof released>, ...more: string[]) =>
-    broch(['airlock', 'crate', of.json, of.files, join(of.at, 'bag'), '--key', of.key, ...more]);
+    runBroch(['airlock', 'crate', of.json, of.files, join(of.at, 'bag'), '--key', of.key, ...more]);
   const lines = (at: string) =>
     readFileSync(at, 'utf8')
       .trim()
@@ -111,7 +115,7 @@ describe('broch airlock crate', () => {
     const bag = join(of.at, 'bag');
     const payload = lines(join(bag, 'manifest-sha512.txt'));
     expect(payload.map(([, path]) => path)).toEqual([
-      ...Object.keys(texts)
+      ...Object.keys(exampleReleaseFiles)
         .sort()
         .map(path => `data/outputs/${path}`),
       'data/release.json',
@@ -133,14 +137,15 @@ describe('broch airlock crate', () => {
   it('packs the same as one zip, with one folder in it, which others can read', async () => {
     const of = released();
     const out = join(of.at, 'bag.zip');
-    const zipped = await broch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip', '--json']);
+    const zipped = await runBroch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip', '--json']);
     expect(zipped).toMatchObject({ code: 0, err: '' });
     expect(JSON.parse(zipped.out)).toMatchObject({ ok: true, bag: out, conforms: false });
     const found = unzipSync(readFileSync(out));
     const names = Object.keys(found);
     expect(new Set(names.map(name => name.split('/')[0]))).toEqual(new Set(['asthma-rq-0011223344556677']));
     const text = (path: string) => Buffer.from(found[`asthma-rq-0011223344556677/${path}`] ?? []).toString();
-    for (const [path, content] of Object.entries(texts)) expect(text(`data/outputs/${path}`)).toBe(content);
+    for (const [path, content] of Object.entries(exampleReleaseFiles))
+      expect(text(`data/outputs/${path}`)).toBe(content);
     const sums = [...text('manifest-sha512.txt').split('\n'), ...text('tagmanifest-sha512.txt').split('\n')].filter(
       Boolean,
     );
@@ -151,16 +156,25 @@ describe('broch airlock crate', () => {
     }
     const { '@graph': graph } = JSON.parse(text('data/ro-crate-metadata.json'));
     expect(graph.find((one: { '@id': string }) => one['@id'] === './')).not.toHaveProperty('conformsTo');
-    const again = await broch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip']);
+    const again = await runBroch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip']);
     expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is there already') });
-    const misnamed = await broch(['airlock', 'crate', of.json, of.files, join(of.at, 'x'), '--key', of.key, '--zip']);
+    const misnamed = await runBroch([
+      'airlock',
+      'crate',
+      of.json,
+      of.files,
+      join(of.at, 'x'),
+      '--key',
+      of.key,
+      '--zip',
+    ]);
     expect(misnamed.code).toBe(2);
   });
 
   it('leaves no archive behind that is not whole', async () => {
-    const of = released({ ...texts, 'a/ro-crate-metadata.json': '{}' });
+    const of = released({ ...exampleReleaseFiles, 'a/ro-crate-metadata.json': '{}' });
     const out = join(of.at, 'no/such/folder/bag.zip');
-    expect((await broch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip'])).code).toBe(1);
+    expect((await runBroch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip'])).code).toBe(1);
     expect(existsSync(out)).toBe(false);
   });
 
@@ -173,7 +187,7 @@ describe('broch airlock crate', () => {
       ],
     };
     const of = released({
-      ...texts,
+      ...exampleReleaseFiles,
       'run/ro-crate-metadata.json': JSON.stringify(own),
       'ro-crate-metadata.json': '{"a":',
     });

@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crateOf, idOf, manifest } from '../../../functions/airlock/release/crate.ts';
 import { strip } from '../../../functions/airlock/release/strip-assessments.ts';
-import { record, texts } from './pages.ts';
+import { buildReleaseRecord, exampleReleaseFiles } from './pages.ts';
 
 type Entity = Record<string, unknown> & { '@id': string };
 const workflow = 'https://workflowhub.eu/workflows/289?version=1';
 const now = '2026-11-02T08:00:00.000Z';
 const options = { fingerprint: 'ab'.repeat(32), tre: 'TRE 72', workflow, altered: new Map<string, string>() };
-const of = record();
+const of = buildReleaseRecord();
 const { '@graph': graph, '@context': context } = crateOf(of, options, now) as {
   '@graph': Entity[];
   '@context': string;
@@ -41,7 +41,7 @@ describe('the crate', () => {
     const action = graph.find(entity => entity['@type'] === 'CreateAction');
     expect(action?.instrument).toEqual({ '@id': workflow });
     expect(refs(root.mentions)).toContain(action?.['@id']);
-    expect(refs(action?.result).sort()).toEqual(Object.keys(texts).map(idOf).sort());
+    expect(refs(action?.result).sort()).toEqual(Object.keys(exampleReleaseFiles).map(idOf).sort());
   });
 
   it('claims no conformance without one', () => {

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { fetchAll, sourceOf } from '../../../bin/cli/airlock-download.ts';
-import { tree } from '../../../bin/cli/airlock-tree.ts';
+import { createDownloadSource, fetchSessionFiles } from '../../../bin/cli/airlock-download.ts';
+import { hashTree } from '../../../bin/cli/airlock-tree.ts';
 import { allowance, Grant, hashOf } from '../../../functions/airlock/release/link.ts';
 import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 import { compare, fingerprintOf, judge } from '../../../functions/airlock/release/verify.ts';
 import { key } from '../../../functions/keys.ts';
-import { embeddedCloud } from '../../cli/embedded.ts';
-import { broch, folder } from '../../cli/harness.ts';
-import { rows } from '../../workspaces/harness.ts';
-import { fetched } from '../download-helper.ts';
-import { join as enter, put, regroup, scene, somebody } from '../harness.ts';
+import { writeEmbeddedCloudFile } from '../../cli/embedded.ts';
+import { makeTestFolder, runBroch } from '../../cli/harness.ts';
+import { openTestTable } from '../../workspaces/harness.ts';
+import { fetchFirstPage } from '../download-helper.ts';
+import { airlockScene, changeUserGroup, enrolTestUser, addProjectMember as enter, putSourceFiles } from '../harness.ts';
 
 const project = 'airlock-fetch';
-const { of, people, approve, settle, vote, bucket } = scene(project);
+const { of, people, approve, settle, vote, bucket } = airlockScene(project);
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'tables/größe +%41 "1".csv': 'group,n\na,40\nb,50\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
@@ -40,7 +40,7 @@ describe('what was released', () => {
   });
 
   it('is not for another member of the project, and not for its reviewers', async () => {
-    const nina = await somebody(of, `${project}-nina`, 'researcher');
+    const nina = await enrolTestUser(of, `${project}-nina`, 'researcher');
     await enter(of, project, nina);
     const { token } = await people.rana.ask('openDownload', { params, body: {} });
     expect(await refusal(nina.ask('openDownload', { params, body: {} }))).toMatch('for somebody else');
@@ -70,26 +70,26 @@ describe('what was released', () => {
     const [first] = page.files;
     const keyed = { Bucket: of.outputs['data.Released'] ?? '', Key: `released/${params.request}/files/${first?.path}` };
     await new S3Client(of.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
-    expect((await fetched(rana, params, token)).files).toEqual(files);
+    expect((await fetchFirstPage(rana, params, token)).files).toEqual(files);
     for (const [body, why] of [
       [{ token, file: -1 }, /not in the form/],
       [{ token: hashOf(token), file: 0 }, /no such link|not in the form/],
     ] as const)
       await expect(rana.ask('downloadPart', { params, body })).rejects.toThrow(why);
-    const at = folder();
-    await fetchAll(sourceOf(rana, params, undefined), at, token, () => undefined);
+    const at = makeTestFolder();
+    await fetchSessionFiles(createDownloadSource(rana, params, undefined), at, token, () => undefined);
 
     const { record, wrong } = judge(readFileSync(join(at, 'release.json'), 'utf8'));
     expect(wrong).toEqual([]);
     if (!record) throw new Error('there is no record');
-    expect(compare(record, await tree(join(at, 'files')))).toEqual([]);
+    expect(compare(record, await hashTree(join(at, 'files')))).toEqual([]);
     expect(record).toMatchObject({ project, request: params.request, requester: rana.id, recipient: rana.id });
     expect(record.reviewers.map(({ id }) => id).sort()).toEqual([people.vera.id, people.viktor.id].sort());
     const kms = new KMSClient(of.configuration);
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: record.keyId }));
     const key = createPublicKey({ key: Buffer.from(PublicKey ?? []), format: 'der', type: 'spki' });
     const verify = ['airlock', 'verify', join(at, 'release.json'), join(at, 'files'), '--key', fingerprintOf(key)];
-    expect((await broch(verify)).code).toBe(0);
+    expect((await runBroch(verify)).code).toBe(0);
 
     expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be fetched once, and has been');
     expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('has been used');
@@ -107,7 +107,7 @@ it('is counted byte by byte, told when it goes on from elsewhere, and given thre
   await rana.ask('downloadFiles', { params, body: { token } });
   await expect(rana.ask('downloadFiles', { params, body: { token, from: 2 } })).rejects.toThrow(/There are 2 files/);
   await Promise.all(Array.from({ length: 10 }, part));
-  const table = await rows(of);
+  const table = await openTestTable(of);
   const id = `${project}#${params.request}`;
   const given = key('download', id, `GIVEN#${hashOf(token)}`);
   // However small it is, a part counts for 64 KiB.
@@ -133,7 +133,7 @@ it('gives nothing more from the moment it is revoked, not even the rest of a fil
   const { rana } = people;
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await rana.ask('takeDownload', { params, body: { token } });
-  expect((await fetched(rana, params, token)).files).toEqual({ ...files, 'large.txt': large });
+  expect((await fetchFirstPage(rana, params, token)).files).toEqual({ ...files, 'large.txt': large });
   const part = (from: number) => rana.ask('downloadPart', { params, body: { token, file: 0, from } });
   const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), large.length);
   const lengths = [0, partBytes, bytes - 1, bytes, bytes + 1].map(async from => (await part(from)).length);
@@ -150,17 +150,17 @@ it('gives nothing more from the moment it is revoked, not even the rest of a fil
 });
 
 it('is fetched, checked, looked at and packed by the command line alone', async () => {
-  const at = folder();
+  const at = makeTestFolder();
   const [name, rita] = [`${project}-nora`, `${project}-rita`];
-  const { file } = await embeddedCloud(of, at, { [name]: 'researcher', [rita]: 'reviewer' });
+  const { file } = await writeEmbeddedCloudFile(of, at, { [name]: 'researcher', [rita]: 'reviewer' });
   const as = async (who: string, ...argv: string[]) => {
-    const ran = await broch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: who });
+    const ran = await runBroch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: who });
     return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.out) : undefined };
   };
   const run = (...argv: string[]) => as(name, ...argv);
   const { json: me } = await run('whoami', '--json');
   await enter(of, project, { ...people.rana, id: me.id, name });
-  await put(of, bucket(), 'data/outbox/nora/', files);
+  await putSourceFiles(of, bucket(), 'data/outbox/nora/', files);
   const groups = JSON.stringify([{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }]);
   const flags = ['--title', 'T', '--source', 'data/outbox/nora/', '--groups', groups, '--json'];
   const { json: draft, err } = await run('airlock', 'draft', project, ...flags);
@@ -209,11 +209,13 @@ it('is fetched, checked, looked at and packed by the command line alone', async 
 });
 
 it('a named recipient who is no member fetches it, sees nothing else, and may not review it', async () => {
-  const [paul, eve] = await Promise.all(['paul', 'eve'].map(name => somebody(of, `${project}-${name}`, 'researcher')));
+  const [paul, eve] = await Promise.all(
+    ['paul', 'eve'].map(name => enrolTestUser(of, `${project}-${name}`, 'researcher')),
+  );
   if (!paul || !eve) throw new Error('nobody has signed in');
   const { rana, vera, viktor, olga } = people;
   const source = 'data/outbox/for-paul/';
-  await put(of, bucket(), source, files);
+  await putSourceFiles(of, bucket(), source, files);
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', source, groups };
   const draft = (recipient: string) => rana.ask('draftRequest', { params: { project }, body: { ...body, recipient } });
@@ -221,7 +223,7 @@ it('a named recipient who is no member fetches it, sees nothing else, and may no
   const { id, recipient } = await draft(paul.name);
   expect(recipient).toEqual({ id: paul.id, name: paul.name });
   const params = { project, request: id };
-  await regroup(of, paul, 'reviewer', 'add');
+  await changeUserGroup(of, paul, 'reviewer', 'add');
   await rana.ask('submitRequest', { params });
   await settle(params, ['inReview']);
   await expect(vote(paul, params, 'approve')).rejects.toThrow(/There is no|Only reviewer/);

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fetchInto, Journal, type Source } from '../../../bin/cli/airlock-download.ts';
-import { tree } from '../../../bin/cli/airlock-tree.ts';
-import type { Context } from '../../../bin/cli/commands.ts';
-import { Exit } from '../../../bin/cli/exit.ts';
+import { DownloadJournal, type DownloadSource, fetchReleaseInto } from '../../../bin/cli/airlock-download.ts';
+import { hashTree } from '../../../bin/cli/airlock-tree.ts';
+import type { CommandContext } from '../../../bin/cli/commands.ts';
+import { ExitError } from '../../../bin/cli/exit.ts';
 import { pageFrom, partFrom } from '../../../functions/airlock/release/download-ranges.ts';
 import {
   type Grant,
@@ -20,8 +20,8 @@ import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 import { compare } from '../../../functions/airlock/release/verify.ts';
 import { problem } from '../../../functions/http/problem.ts';
 import { Refused } from '../../../functions/refused.ts';
-import { folder } from '../../cli/harness.ts';
-import { keys, record, sha256, signed } from './pages.ts';
+import { makeTestFolder } from '../../cli/harness.ts';
+import { buildReleaseRecord, hashReleaseText, makeSigningKeys, signRelease } from './pages.ts';
 
 /** More files than a page has, in folders, of every size that matters; one of several parts. */
 const files = Object.fromEntries(
@@ -29,9 +29,9 @@ const files = Object.fromEntries(
 );
 const large = 'd1/f22.bin';
 files[large] = `0123456${'9'.repeat(90)}\n`.repeat(3 * (partBytes / 98) + 5);
-const of = record(files);
+const of = buildReleaseRecord(files);
 const bytesOf = (from: number, to: number) => of.files.slice(from, to).reduce((sum, { size }) => sum + size, 0);
-const release = JSON.stringify(signed(of, keys()));
+const release = JSON.stringify(signRelease(of, makeSigningKeys()));
 
 /** What happens to the parts of the release as they come, one after the other; well behaved where nothing is said. */
 type Trouble = 'short' | 'fault' | 'wrong' | 'long' | 'nothing';
@@ -48,7 +48,7 @@ async function send(path: string, from: number, all: Buffer): Promise<Uint8Array
   sending--;
   const part = all.subarray(0, partBytes);
   const trouble = bad[path] ?? (path === 'release.json' ? undefined : troubles.shift());
-  if (trouble === 'fault') throw new Exit('fault', 'The API answered 503.');
+  if (trouble === 'fault') throw new ExitError('fault', 'The API answered 503.');
   if (trouble === 'short') return part.subarray(0, part.length - 1);
   if (trouble === 'long') return Buffer.concat([part, Buffer.alloc(partBytes)]);
   if (trouble === 'wrong') return Buffer.alloc(part.length, 120);
@@ -83,7 +83,7 @@ function service() {
   const asker = { id: 'rae', source: '192.0.2.1' };
   const clock = () => new Date().toISOString();
   let links = 0;
-  const source: Source = {
+  const source: DownloadSource = {
     async open() {
       const token = `t${links++}`;
       row.grant = opened(row.grant, standing, 'rae', { sha256: hashOf(token) }, clock());
@@ -111,21 +111,21 @@ function service() {
     const own = source[name] as (...given: unknown[]) => Promise<unknown>;
     const answer = (...given: unknown[]) =>
       own(...given).catch((error: unknown) => {
-        throw error instanceof Refused ? new Exit('refused', error.message, problem(error, '')) : error;
+        throw error instanceof Refused ? new ExitError('refused', error.message, problem(error, '')) : error;
       });
     Object.assign(source, { [name]: answer });
   }
   return { source, asker, row };
 }
 
-const quiet = { json: true, live: false, remark: () => undefined } as unknown as Context;
+const quiet = { json: true, live: false, remark: () => undefined } as unknown as CommandContext;
 
 function begin() {
   const { source, ...rest } = service();
-  const [home, at] = [folder(), folder()];
-  const journal = () => new Journal({ XDG_CONFIG_HOME: home }, ['place', 'request', at]);
-  const run = () => fetchInto(at, source, journal(), quiet);
-  return { at, source, run, journal, ...rest, complete: async () => compare(of, await tree(join(at, 'files'))) };
+  const [home, at] = [makeTestFolder(), makeTestFolder()];
+  const journal = () => new DownloadJournal({ XDG_CONFIG_HOME: home }, ['place', 'request', at]);
+  const run = () => fetchReleaseInto(at, source, journal(), quiet);
+  return { at, source, run, journal, ...rest, complete: async () => compare(of, await hashTree(join(at, 'files'))) };
 }
 
 describe('a download', () => {
@@ -191,7 +191,7 @@ describe('a download', () => {
         const faulty = async (...given: unknown[]) => {
           const hit = ++calls === nth;
           const answer = hit && how === 'failed' ? undefined : await honest(...given);
-          if (hit) throw new Exit('fault', 'The API did not answer.');
+          if (hit) throw new ExitError('fault', 'The API did not answer.');
           return answer;
         };
         Object.assign(source, { [name]: faulty });
@@ -229,7 +229,7 @@ describe('a download', () => {
   it('that came to nothing leaves a folder that may be used again; one with anything in it may not', async () => {
     const { at, source, run, complete } = begin();
     const honest = source.open;
-    source.open = () => Promise.reject(new Exit('refused', 'This request is not released.', { status: 409 }));
+    source.open = () => Promise.reject(new ExitError('refused', 'This request is not released.', { status: 409 }));
     await expect(run()).rejects.toThrow('not released');
     source.open = honest;
     mkdirSync(join(at, 'files'));
@@ -253,7 +253,7 @@ describe('a download', () => {
     writeFileSync(join(at, 'files/d3/f3.bin'), 'mine');
     await run();
     expect(readFileSync(join(at, 'files/d3/f3.bin'), 'utf8')).toBe('mine');
-    expect(compare(of, await tree(join(at, 'files')))).toMatchObject([{ path: 'd3/f3.bin', kind: 'changed' }]);
+    expect(compare(of, await hashTree(join(at, 'files')))).toMatchObject([{ path: 'd3/f3.bin', kind: 'changed' }]);
   });
 
   it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file called %j', async path => {
@@ -274,5 +274,5 @@ describe('a download', () => {
     await expect(run()).rejects.toThrow('does not follow');
   });
 
-  it('has the checksums of what it is tried with', () => expect(of.files[0]?.sha256).toBe(sha256('')));
+  it('has the checksums of what it is tried with', () => expect(of.files[0]?.sha256).toBe(hashReleaseText('')));
 });

@@ -7,23 +7,23 @@ import {
   signingInput,
 } from '../../../functions/airlock/release/record.ts';
 
-export const sha256 = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
-export const keys = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-export const keyId = 'arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555';
+export const hashReleaseText = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
+export const makeSigningKeys = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+export const exampleKeyId = 'arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555';
 
 /** Files of a folder by their text. */
-export const texts: Record<string, string> = {
+export const exampleReleaseFiles: Record<string, string> = {
   'tables/counts.csv': 'group,n\na,12\nb,30\n',
   'tables/sub/counts.csv': 'group,n\nc,15\n',
   'figures/räntä.svg': '<svg/>',
   'README.md': '# Counts\n',
 };
 
-export function record(files = texts, over: Partial<ReleaseRecord> = {}): ReleaseRecord {
+export function buildReleaseRecord(files = exampleReleaseFiles, over: Partial<ReleaseRecord> = {}): ReleaseRecord {
   const listed = Object.entries(files).map(([path, text]) => ({
     path,
     size: Buffer.byteLength(text),
-    sha256: sha256(text),
+    sha256: hashReleaseText(text),
   }));
   const bytes = listed.reduce((sum, { size }) => sum + size, 0);
   return recordOf({
@@ -31,25 +31,25 @@ export function record(files = texts, over: Partial<ReleaseRecord> = {}): Releas
     round: 2,
     direction: 'export',
     project: 'asthma',
-    seal: { sha256: sha256('seal'), files: listed.length, bytes, sealedAt: '2026-11-01T09:00:00.000Z' },
+    seal: { sha256: hashReleaseText('seal'), files: listed.length, bytes, sealedAt: '2026-11-01T09:00:00.000Z' },
     files: listed,
     requester: 'u-rae',
     reviewers: [
       { id: 'u-one', at: '2026-11-01T10:00:00.000Z' },
       { id: 'u-two', at: '2026-11-01T11:00:00.000Z' },
     ],
-    checks: sha256('reports'),
+    checks: hashReleaseText('reports'),
     policy: 'strict-3',
     approvedAt: '2026-11-01T11:00:00.000Z',
     releasedAt: '2026-11-01T11:00:05.000Z',
     expires: '2026-12-01T11:00:05.000Z',
     recipient: 'u-rae',
-    keyId,
+    keyId: exampleKeyId,
     ...over,
   });
 }
 
-export const signed = (of: ReleaseRecord, pair: { privateKey: KeyObject; publicKey: KeyObject }): Release => ({
+export const signRelease = (of: ReleaseRecord, pair: { privateKey: KeyObject; publicKey: KeyObject }): Release => ({
   record: of,
   signature: {
     algorithm,

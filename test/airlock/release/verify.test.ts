@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { type Release, recordOf } from '../../../functions/airlock/release/record.ts';
 import { compare, type Found, fingerprintOf, judge, pinOf } from '../../../functions/airlock/release/verify.ts';
 import { Refused } from '../../../functions/refused.ts';
-import { keys, record, sha256, signed, texts } from './pages.ts';
+import { buildReleaseRecord, exampleReleaseFiles, hashReleaseText, makeSigningKeys, signRelease } from './pages.ts';
 
-const pair = keys();
-const release = signed(record(), pair);
+const pair = makeSigningKeys();
+const release = signRelease(buildReleaseRecord(), pair);
 const fingerprint = fingerprintOf(pair.publicKey);
 const wrongOf = (of: unknown, pin?: string) => judge(JSON.stringify(of), pin).wrong.join(' ');
 
@@ -29,7 +29,9 @@ describe('the record', () => {
   });
 
   it('is refused when another key signed it, however well', () => {
-    expect(wrongOf(signed(record(), keys()), fingerprint)).toMatch('another key than the one you trust');
+    expect(wrongOf(signRelease(buildReleaseRecord(), makeSigningKeys()), fingerprint)).toMatch(
+      'another key than the one you trust',
+    );
   });
 
   it.each<[string, (of: Release) => unknown]>([
@@ -37,7 +39,10 @@ describe('the record', () => {
     ['one reviewer less', of => ({ ...of, record: { ...of.record, reviewers: of.record.reviewers.slice(1) } })],
     ['one file less', of => ({ ...of, record: { ...of.record, files: of.record.files.slice(1) } })],
     ['a later end', of => ({ ...of, record: { ...of.record, expires: '2036-12-01T11:00:05.000Z' } })],
-    ['another public key', of => ({ ...of, publicKey: keys().publicKey.export({ format: 'pem', type: 'spki' }) })],
+    [
+      'another public key',
+      of => ({ ...of, publicKey: makeSigningKeys().publicKey.export({ format: 'pem', type: 'spki' }) }),
+    ],
   ])('%s breaks the signature', (_, change) =>
     expect(wrongOf(change(release))).toMatch('does not belong to this record'),
   );
@@ -85,7 +90,7 @@ describe('the record', () => {
 });
 
 describe('a record that contradicts itself is neither made nor believed', () => {
-  const { v: _, algorithm: __, ...good } = record();
+  const { v: _, algorithm: __, ...good } = buildReleaseRecord();
   it.each<[string, Partial<typeof good>, RegExp]>([
     ['the requester reviewed', { requester: 'u-one' }, /who asked/],
     ['a reviewer twice', { reviewers: [good.reviewers[0], good.reviewers[0]] as never }, /counted twice/],
@@ -94,10 +99,10 @@ describe('a record that contradicts itself is neither made nor believed', () => 
     ['expired when released', { expires: '2026-11-01T11:00:05.000Z' }, /had expired/],
     ['more files than sealed', { seal: { ...good.seal, files: 1 } }, /more files/],
     ['sizes that differ', { seal: { ...good.seal, bytes: good.seal.bytes + 1 } }, /sizes differ/],
-    ['a path out of the folder', { files: [{ path: '../x', size: 1, sha256: sha256('x') }] }, /leads out/],
+    ['a path out of the folder', { files: [{ path: '../x', size: 1, sha256: hashReleaseText('x') }] }, /leads out/],
     [
       'names that are one name elsewhere',
-      { files: ['A.csv', 'a.csv'].map(path => ({ path, size: 1, sha256: sha256('x') })) },
+      { files: ['A.csv', 'a.csv'].map(path => ({ path, size: 1, sha256: hashReleaseText('x') })) },
       /differ only in case/,
     ],
   ])('%s', (_, over, says) => {
@@ -108,16 +113,20 @@ describe('a record that contradicts itself is neither made nor believed', () => 
       details = error instanceof Refused ? error.details.join(' ') : String(error);
     }
     expect(details).toMatch(says);
-    const forged = { ...record(), ...over };
-    expect(wrongOf(signed(forged, pair), fingerprint)).toMatch(says);
+    const forged = { ...buildReleaseRecord(), ...over };
+    expect(wrongOf(signRelease(forged, pair), fingerprint)).toMatch(says);
   });
 });
 
 describe('the folder', () => {
-  const of = record();
+  const of = buildReleaseRecord();
   const asReleased = (): Found[] => of.files.map(file => ({ ...file }));
   const without = (path: string) => asReleased().filter(file => file.path !== path);
-  const file = (path: string, text: string): Found => ({ path, size: Buffer.byteLength(text), sha256: sha256(text) });
+  const file = (path: string, text: string): Found => ({
+    path,
+    size: Buffer.byteLength(text),
+    sha256: hashReleaseText(text),
+  });
   const table = 'tables/counts.csv';
 
   it('as released has no difference, in any order', () => {
@@ -129,8 +138,16 @@ describe('the folder', () => {
     ['a missing file', without(table), [[table, 'missing']]],
     ['an extra file', [...asReleased(), file('z.txt', 'z')], [['z.txt', 'extra']]],
     ['another size', [...without(table), file(table, 'x')], [[table, 'changed']]],
-    ['a byte', [...without(table), file(table, texts[table]?.replace('12', '13') ?? '')], [[table, 'changed']]],
-    ['a file moved', [...without(table), file('tables/old.csv', texts[table] ?? '')], [[table, 'renamed']]],
+    [
+      'a byte',
+      [...without(table), file(table, exampleReleaseFiles[table]?.replace('12', '13') ?? '')],
+      [[table, 'changed']],
+    ],
+    [
+      'a file moved',
+      [...without(table), file('tables/old.csv', exampleReleaseFiles[table] ?? '')],
+      [[table, 'renamed']],
+    ],
     ['a link in its place', [...without(table), { path: table, link: 'a link' }], [[table, 'refused']]],
     ['an extra link', [...asReleased(), { path: 'here', link: 'a link' }], [['here', 'refused']]],
     [
@@ -151,7 +168,7 @@ describe('the folder', () => {
 
   it('finds every folder that is not exactly the released one', () => {
     const names = fc.constantFrom(...of.files.map(({ path }) => path), 'new', 'README.MD');
-    const bytes = fc.constantFrom(...Object.values(texts), 'other');
+    const bytes = fc.constantFrom(...Object.values(exampleReleaseFiles), 'other');
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(names, bytes), { selector: ([name]) => name }), pairs => {
         const found = pairs.map(([path, text]) => file(path, text));

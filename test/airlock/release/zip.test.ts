@@ -6,7 +6,7 @@ import { unzipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { ZipFile } from '../../../bin/cli/airlock-zip.ts';
 import { zipContent, zipDirectory } from '../../../disclosure/zip.ts';
-import { folder } from '../../cli/harness.ts';
+import { makeTestFolder } from '../../cli/harness.ts';
 
 async function zipped(at: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
   await using to = await open(at, 'w');
@@ -21,7 +21,7 @@ async function zipped(at: string, files: readonly (readonly [string, Uint8Array]
 }
 
 it('is read by others as it was written, and by the airlock’s own strict reader', async () => {
-  const at = join(folder(), 'a.zip');
+  const at = join(makeTestFolder(), 'a.zip');
   const name = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
     .filter(text => text.isWellFormed() && text !== '__proto__');
@@ -50,7 +50,7 @@ it('is read by others as it was written, and by the airlock’s own strict reade
 });
 
 it('is the same for the same content, and refuses what is not as long as it was', async () => {
-  const at = join(folder(), 'a.zip');
+  const at = join(makeTestFolder(), 'a.zip');
   const files = [
     ['a', Buffer.from('one')],
     ['b/c', Buffer.from('two')],
@@ -64,6 +64,6 @@ it('is the same for the same content, and refuses what is not as long as it was'
 
 it('has more entries than an old zip can', async () => {
   const files = Array.from({ length: 66_000 }, (_, i) => [`f${i}`, new Uint8Array(0)] as const);
-  const found = unzipSync(await zipped(join(folder(), 'a.zip'), files));
+  const found = unzipSync(await zipped(join(makeTestFolder(), 'a.zip'), files));
   expect(Object.keys(found)).toHaveLength(66_000);
 });

@@ -1,9 +1,9 @@
 import type { Listed } from '../../../disclosure/preview/overview.ts';
 import type { Shown } from '../../../functions/airlock/request/request-view.ts';
-import { reportOf } from './pages.ts';
+import { buildBlockReport } from './pages.ts';
 
 /** A request in review, in which somebody wrote `said` wherever they could. */
-export const request = (said = 'For the paper.'): Shown => ({
+export const buildPreviewRequest = (said = 'For the paper.'): Shown => ({
   id: 'al-0011223344556677',
   project: 'asthma',
   title: said,
@@ -44,7 +44,7 @@ export const request = (said = 'For the paper.'): Shown => ({
   ],
 });
 /** Its files: one clean, one blocked, one that was not fetched. */
-export const files = (said = 'tables/one.csv'): Listed[] => [
+export const buildPreviewFiles = (said = 'tables/one.csv'): Listed[] => [
   {
     path: 'clean.csv',
     size: 1200,
@@ -54,7 +54,7 @@ export const files = (said = 'tables/one.csv'): Listed[] => [
     group: 0,
     page: 'files/00001.html',
     truncated: true,
-    report: { ...reportOf([]), findings: [] },
+    report: { ...buildBlockReport([]), findings: [] },
   },
   {
     path: said,
@@ -65,7 +65,7 @@ export const files = (said = 'tables/one.csv'): Listed[] => [
     group: 0,
     page: 'files/00002.html',
     truncated: false,
-    report: reportOf([[2, 2, '3']]),
+    report: buildBlockReport([[2, 2, '3']]),
   },
   { path: 'figure.png', size: 2100, sha256: '3'.repeat(64), kind: 'figure', type: 'image/png', group: 1 },
 ];

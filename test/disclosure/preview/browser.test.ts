@@ -5,8 +5,16 @@ import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encode } from '../../../disclosure/preview/png.ts';
 import { policy } from '../../../disclosure/preview/style.ts';
-import { cells, drawing, letter, model, parquet, records, workbook } from './kinds.ts';
-import { pngChunk, reportOf, show } from './pages.ts';
+import {
+  makeDocumentWithText,
+  makeDrawingWithMarkup,
+  makeJsonWithText,
+  makeModelWithText,
+  makeNotebookWithText,
+  makeParquetWithText,
+  makeWorkbookWithText,
+} from './kinds.ts';
+import { buildBlockReport, makePngChunk, renderTestPreview } from './pages.ts';
 
 let browser: Browser;
 /** Somebody else's server: whatever reaches it has left the page. */
@@ -116,7 +124,7 @@ const hostile: [what: string, path: string, type: string, content: string | Buff
     'image/png',
     Buffer.concat([
       pixel.subarray(0, 33),
-      pngChunk('tEXt', Buffer.from('x\0<script>alert(12)</script>')),
+      makePngChunk('tEXt', Buffer.from('x\0<script>alert(12)</script>')),
       pixel.subarray(33),
       Buffer.from('<script>alert(13)</script>'),
     ]),
@@ -140,26 +148,30 @@ const worst = `"><script src=@/20></script><img src=@/21 onerror=alert(20)><svg 
 /** The same as a drawing may have it, and what only a drawing has. */
 const within = `<script href="@/30">alert(30)</script><image href="@/31" onload="alert(31)"/><foreignObject><iframe src="@/32"/></foreignObject><style>@import url(@/33); rect{fill:url(@/34)}</style><rect width="9" height="9" style="fill:url(@/35#a)" filter="url(@/36#f)"/><use href="@/37#x"/><a href="@/38"><text>x</text></a><set attributeName="href" to="@/39"/>`;
 for (const [path, made] of [
-  ['a.xlsx', workbook],
-  ['a.parquet', parquet],
-  ['a.ipynb', cells],
-  ['a.safetensors', model],
-  ['a.json', records],
-  ['a.docx', letter],
+  ['a.xlsx', makeWorkbookWithText],
+  ['a.parquet', makeParquetWithText],
+  ['a.ipynb', makeNotebookWithText],
+  ['a.safetensors', makeModelWithText],
+  ['a.json', makeJsonWithText],
+  ['a.docx', makeDocumentWithText],
 ] as const)
   for (const [name, says] of [
     ['all of it', worst],
     ['what a drawing may have', within],
   ] as const)
     hostile.push([`${path} with ${name}`, path, 'x', at => Buffer.from(made(says.replaceAll('@', at)))]);
-hostile.push(['a drawing with all that may be in one', 'a.svg', 'image/svg+xml', drawing(within)]);
+hostile.push(['a drawing with all that may be in one', 'a.svg', 'image/svg+xml', makeDrawingWithMarkup(within)]);
 
 describe('a hostile file runs nothing and asks nobody', () => {
   it.each(hostile)('%s', async (_, path, type, content) => {
     heard.length = 0;
     const bytes = contentOf(content);
-    const report = { ...reportOf([[2, 1, String(bytes).slice(0, 200)]]), type, policy: `"><img src=${evil}/p>` };
-    const { html } = await show(path, type, bytes, {
+    const report = {
+      ...buildBlockReport([[2, 1, String(bytes).slice(0, 200)]]),
+      type,
+      policy: `"><img src=${evil}/p>`,
+    };
+    const { html } = await renderTestPreview(path, type, bytes, {
       ...report,
       findings: report.findings.map(one => ({ ...one, says: String(bytes) })),
     });
@@ -173,7 +185,7 @@ describe('a hostile file runs nothing and asks nobody', () => {
 
   it('would even if the escaping failed: the policy lets nothing through', async () => {
     heard.length = 0;
-    const { html } = await show('a.txt', 'text/plain', 'MARK');
+    const { html } = await renderTestPreview('a.txt', 'text/plain', 'MARK');
     const hole = `<script>alert(1)</script><img src="${evil}/a" onerror="alert(2)"><style>body{background:url(${evil}/b)}</style><link rel="stylesheet" href="${evil}/c"><iframe src="${evil}/d"></iframe><b style="background:url(${evil}/e)">x</b><svg onload="alert(3)"></svg>`;
     const { page, met } = await look(html.replace('MARK', hole));
     expect(met.dialogs).toEqual([]);
@@ -193,7 +205,12 @@ describe('a hostile file runs nothing and asks nobody', () => {
 
 describe('what a reviewer sees', () => {
   it('the flagged cell stands out, and it alone', async () => {
-    const { html } = await show('t.csv', 'text/csv', 'group,n\na,12\nb,3\nc,40\n', reportOf([[3, 2, '3']]));
+    const { html } = await renderTestPreview(
+      't.csv',
+      'text/csv',
+      'group,n\na,12\nb,3\nc,40\n',
+      buildBlockReport([[3, 2, '3']]),
+    );
     const { page, met } = await look(html);
     expect(met).toEqual(nothing);
     const looks = await page.locator('tbody td').evaluateAll(cells =>
@@ -211,14 +228,14 @@ describe('what a reviewer sees', () => {
   });
 
   it('the name as it is written, not as it looks', async () => {
-    const { html } = await show('result\u202evsc.exe', 'text/plain', 'x');
+    const { html } = await renderTestPreview('result\u202evsc.exe', 'text/plain', 'x');
     const { page } = await look(html);
     expect(await page.locator('h1').innerText()).toBe('resultU+202Evsc.exe');
     await page.close();
   });
 
   it('the picture, drawn', async () => {
-    const { html } = await show('a.png', 'image/png', pixel);
+    const { html } = await renderTestPreview('a.png', 'image/png', pixel);
     const { page, met } = await look(html);
     expect(await page.locator('img').evaluate(img => (img as HTMLImageElement).naturalWidth)).toBe(2);
     expect(met).toEqual(nothing);
@@ -227,7 +244,11 @@ describe('what a reviewer sees', () => {
 
   it('the drawing, drawn, with no way out of it', async () => {
     heard.length = 0;
-    const { html } = await show('a.svg', 'image/svg+xml', drawing(within.replaceAll('@', evil)));
+    const { html } = await renderTestPreview(
+      'a.svg',
+      'image/svg+xml',
+      makeDrawingWithMarkup(within.replaceAll('@', evil)),
+    );
     const { page } = await look(html);
     expect(await page.locator('img').evaluate(img => (img as HTMLImageElement).naturalWidth)).toBe(300);
     const [red, green, blue] = await page.locator('img').evaluate(img => {
@@ -244,7 +265,7 @@ describe('what a reviewer sees', () => {
 
   it('all of it without scrolling sideways', async () => {
     for (const [, path, type, content] of hostile) {
-      const { html } = await show(path, type, contentOf(content));
+      const { html } = await renderTestPreview(path, type, contentOf(content));
       const { page } = await look(html);
       const [content_, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       expect(content_, path).toBeLessThanOrEqual(view ?? 0);

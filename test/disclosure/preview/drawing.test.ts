@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { redrawn } from '../../../disclosure/preview/svg.ts';
-import { drawing } from './kinds.ts';
-import { inert, show } from './pages.ts';
+import { makeDrawingWithMarkup } from './kinds.ts';
+import { expectInert, renderTestPreview } from './pages.ts';
 
-async function text(...of: Parameters<typeof show>) {
-  const { html } = await show(...of);
-  inert(html);
+async function text(...of: Parameters<typeof renderTestPreview>) {
+  const { html } = await renderTestPreview(...of);
+  expectInert(html);
   return { body: html.slice(html.indexOf('<body>')) };
 }
 
 describe('a drawing', () => {
   it('is written anew as programs export it, and stands beside its source', async () => {
-    const { body } = await text('a.svg', 'image/svg+xml', drawing(''));
+    const { body } = await text('a.svg', 'image/svg+xml', makeDrawingWithMarkup(''));
     const svg = Buffer.from(/svg\+xml;base64,([^"]+)/.exec(body)?.[1] ?? '', 'base64').toString();
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);
     expect(svg).toContain('.bar{fill:#1f5fa8}');
@@ -39,7 +39,7 @@ describe('a drawing', () => {
     ['a name with a prefix', '<svg:script xmlns:svg="http://www.w3.org/2000/svg">alert(1)</svg:script>'],
     ['markup in a text', '<text><![CDATA[</text><script>alert(1)</script>]]></text>'],
   ])('%s is not in it', (_, markup) => {
-    const { svg } = redrawn(drawing(markup));
+    const { svg } = redrawn(makeDrawingWithMarkup(markup));
     expect(svg).not.toMatch(
       /<(script|image|iframe|foreignObject|a|set|filter|svg:)\b|evil|\son|javascript:|@import|data:/,
     );
@@ -60,7 +60,7 @@ describe('a drawing', () => {
     ['what is closed twice', '</g>', 'not written as XML'],
     ['an attribute twice', '<g id="a" id="b"/>', 'not written as XML'],
   ])('of %s is not drawn, and its source is', async (_, markup, says) => {
-    const { body } = await text('a.svg', 'image/svg+xml', drawing(markup));
+    const { body } = await text('a.svg', 'image/svg+xml', makeDrawingWithMarkup(markup));
     expect(body).not.toContain('<img');
     expect(body).toContain(says);
     expect(body).toContain('class="lines"');
@@ -73,7 +73,7 @@ describe('a drawing', () => {
     const { body } = await text(
       'a.svg',
       'image/svg+xml',
-      drawing('<text opacity="0">NHS 943</text><g display="none"/>'),
+      makeDrawingWithMarkup('<text opacity="0">NHS 943</text><g display="none"/>'),
     );
     expect(body).toContain('Drawn so that nobody sees it: 2 elements');
   });
@@ -106,7 +106,7 @@ describe('a drawing', () => {
       fc.property(fc.array(bit, { maxLength: 40 }), bits => {
         let svg = '';
         try {
-          ({ svg } = redrawn(drawing(bits.join(''))));
+          ({ svg } = redrawn(makeDrawingWithMarkup(bits.join(''))));
         } catch (error) {
           expect((error as Error).constructor.name).toBe('NotShown');
           return;
@@ -119,10 +119,10 @@ describe('a drawing', () => {
     for (const one of [' ', '<!--', '<g a', 'a', '<![CDATA[', '"', '/*', '<g ']) {
       const started = performance.now();
       try {
-        redrawn(drawing(one.repeat(400_000)));
+        redrawn(makeDrawingWithMarkup(one.repeat(400_000)));
       } catch {}
       try {
-        redrawn(drawing(`<style>${one.repeat(400_000)}</style>`));
+        redrawn(makeDrawingWithMarkup(`<style>${one.repeat(400_000)}</style>`));
       } catch {}
       expect(performance.now() - started, one).toBeLessThan(2000);
     }

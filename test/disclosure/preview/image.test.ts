@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { limits } from '../../../disclosure/preview/limits.ts';
 import { encode, essence } from '../../../disclosure/preview/png.ts';
 import { decodePng } from '../../../disclosure/preview/png-decode.ts';
-import { inert, pngChunk, show } from './pages.ts';
+import { expectInert, makePngChunk, renderTestPreview } from './pages.ts';
 
 describe('a picture', () => {
   const noise = (length: number, seed = 1) => {
@@ -65,10 +65,12 @@ describe('a picture', () => {
         });
         const file = Buffer.concat([
           Buffer.from('89504e470d0a1a0a', 'hex'),
-          pngChunk('IHDR', header),
-          ...(color === 3 ? [pngChunk('PLTE', Buffer.from(noise(768))), pngChunk('tRNS', Buffer.from(noise(9)))] : []),
-          pngChunk('IDAT', deflateSync(Buffer.from(raw.flat()))),
-          pngChunk('IEND', Buffer.alloc(0)),
+          makePngChunk('IHDR', header),
+          ...(color === 3
+            ? [makePngChunk('PLTE', Buffer.from(noise(768))), makePngChunk('tRNS', Buffer.from(noise(9)))]
+            : []),
+          makePngChunk('IDAT', deflateSync(Buffer.from(raw.flat()))),
+          makePngChunk('IEND', Buffer.alloc(0)),
         ]);
         expect(Buffer.from(decodePng(essence(file).png).data)).toEqual(PNG.sync.read(file).data);
       }
@@ -84,14 +86,14 @@ describe('a picture', () => {
     const secret = Buffer.from('NHS-943-476-5919');
     const file = Buffer.concat([
       clean.subarray(0, 33),
-      pngChunk('tEXt', Buffer.concat([Buffer.from('Comment\0'), secret])),
-      pngChunk('eXIf', secret),
+      makePngChunk('tEXt', Buffer.concat([Buffer.from('Comment\0'), secret])),
+      makePngChunk('eXIf', secret),
       clean.subarray(33),
       secret,
       Buffer.from('<script>alert(1)</script>'),
     ]);
-    const { html } = await show('a.png', 'image/png', file);
-    inert(html);
+    const { html } = await renderTestPreview('a.png', 'image/png', file);
+    expectInert(html);
     expect(shownIn(html)).toEqual(clean);
     expect(html).toContain('105 bytes of the file are not part of its picture');
   });
@@ -99,12 +101,12 @@ describe('a picture', () => {
   it('of a JPEG loses them too', async () => {
     const data = jpeg.encode({ width: 32, height: 24, data: noise(32 * 24 * 4) }, 90).data;
     const exif = Buffer.concat([Buffer.from([0xff, 0xe1, 0, 18]), Buffer.from('NHS-943-476-5919')]);
-    const { html } = await show(
+    const { html } = await renderTestPreview(
       'a.jpg',
       'image/jpeg',
       Buffer.concat([data.subarray(0, 2), exif, data.subarray(2), Buffer.from('tail')]),
     );
-    inert(html);
+    expectInert(html);
     const shown = shownIn(html);
     expect(PNG.sync.read(shown)).toMatchObject({ width: 32, height: 24 });
     expect(shown.includes('NHS-943')).toBe(false);
@@ -113,13 +115,13 @@ describe('a picture', () => {
   it('shows what lies under transparency', async () => {
     const pixels = pixelsOf(16, 16);
     for (let at = 3; at < pixels.data.length; at += 4) pixels.data[at] = 0;
-    const { html } = await show('a.png', 'image/png', encode(pixels));
+    const { html } = await renderTestPreview('a.png', 'image/png', encode(pixels));
     expect(html).toContain('colours lie hidden there');
     expect(html.match(/<img/g)).toHaveLength(2);
   });
 
   it('of many pixels is made smaller, and noise until it fits', async () => {
-    const { html, truncated } = await show('a.png', 'image/png', encode(pixelsOf(1500, 1500)));
+    const { html, truncated } = await renderTestPreview('a.png', 'image/png', encode(pixelsOf(1500, 1500)));
     expect(truncated).toBe(true);
     expect(html).toMatch(/1,500 × 1,500 pixels, shown at 1\/\d/);
     expect(html.length).toBeLessThan(limits.html + 100_000);
@@ -130,7 +132,11 @@ describe('a picture', () => {
     header.writeUInt32BE(width, 0);
     header.writeUInt32BE(height, 4);
     header.set([8, 6, 0, 0, 0], 8);
-    const parts = [pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(content)), pngChunk('IEND', Buffer.alloc(0))];
+    const parts = [
+      makePngChunk('IHDR', header),
+      makePngChunk('IDAT', deflateSync(content)),
+      makePngChunk('IEND', Buffer.alloc(0)),
+    ];
     return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), ...parts]);
   };
   const tiny = encode(pixelsOf(2, 2));
@@ -143,7 +149,7 @@ describe('a picture', () => {
     ['a beginning and nothing else', Buffer.from([0xff, 0xd8, 0xff, 0xe0]), /cannot be decoded/],
   ])('with %s is a card, and quickly', async (_, bytes, says) => {
     const begun = performance.now();
-    const { html } = await show('a.png', 'image/png', bytes);
+    const { html } = await renderTestPreview('a.png', 'image/png', bytes);
     expect(html).toMatch(says);
     expect(html).not.toContain('<img');
     expect(performance.now() - begun).toBeLessThan(2000);
@@ -160,7 +166,9 @@ describe('a picture', () => {
         async (file, changes, end) => {
           const bytes = Buffer.from(file);
           for (const [at, value] of changes) bytes[3 + (at % (bytes.length - 3))] = value;
-          inert((await show('a.png', 'image/png', bytes.subarray(0, 4 + (end % bytes.length)))).html);
+          expectInert(
+            (await renderTestPreview('a.png', 'image/png', bytes.subarray(0, 4 + (end % bytes.length)))).html,
+          );
         },
       ),
       { numRuns: 300 },

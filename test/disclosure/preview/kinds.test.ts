@@ -1,23 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../../disclosure/report.ts';
-import { archive, cells, drawing, letter, model, parquet, records, workbook } from './kinds.ts';
-import { inert, reportOf, show } from './pages.ts';
+import {
+  makeArchiveWithText,
+  makeDocumentWithText,
+  makeDrawingWithMarkup,
+  makeJsonWithText,
+  makeModelWithText,
+  makeNotebookWithText,
+  makeParquetWithText,
+  makeWorkbookWithText,
+} from './kinds.ts';
+import { buildBlockReport, expectInert, renderTestPreview } from './pages.ts';
 
 const on = (cell: Cell) => {
-  const report = reportOf([[cell.row, cell.column, cell.value]]);
+  const report = buildBlockReport([[cell.row, cell.column, cell.value]]);
   return { ...report, findings: report.findings.map(one => ({ ...one, cells: [cell] })) };
 };
 const flagged = /<td class="block n?"? ?n?"[^>]*>3<sup>1<\/sup>/;
-const text = async (...of: Parameters<typeof show>) => {
-  const { html, truncated } = await show(...of);
-  inert(html);
+const text = async (...of: Parameters<typeof renderTestPreview>) => {
+  const { html, truncated } = await renderTestPreview(...of);
+  expectInert(html);
   return { html, truncated, body: html.slice(html.indexOf('<body>')) };
 };
 
 describe('a workbook', () => {
   it('shows every sheet, the hidden one as hidden, and formulas as such', async () => {
-    const { body } = await text('a.xlsx', 'x', workbook('a'), on({ sheet: 'Results', row: 2, column: 2, value: '3' }));
+    const { body } = await text(
+      'a.xlsx',
+      'x',
+      makeWorkbookWithText('a'),
+      on({ sheet: 'Results', row: 2, column: 2, value: '3' }),
+    );
     expect(body).toContain('Sheet “Results”');
     expect(body).toContain('Sheet “Secret &lt;b&gt;”');
     expect(body).toContain('A sheet is hidden in the file.');
@@ -29,13 +43,13 @@ describe('a workbook', () => {
   });
 
   it('that can’t be followed is a card that says why', async () => {
-    const bytes = workbook('a');
+    const bytes = makeWorkbookWithText('a');
     expect((await text('a.xlsx', 'x', bytes.subarray(0, bytes.length - 30))).body).toMatch(/It cannot be followed: it/);
   });
 });
 
 it('a Parquet table is shown with what is written beside it', async () => {
-  const { body } = await text('a.parquet', 'x', parquet('said'), on({ row: 2, column: 2, value: '3' }));
+  const { body } = await text('a.parquet', 'x', makeParquetWithText('said'), on({ row: 2, column: 2, value: '3' }));
   expect(body).toMatch(flagged);
   expect(body).toContain('pandas: said');
   expect(body).toContain('Table of 2 rows');
@@ -43,7 +57,12 @@ it('a Parquet table is shown with what is written beside it', async () => {
 
 describe('JSON', () => {
   it('is shown as the tables that it holds, and as it is', async () => {
-    const { body } = await text('a.json', 'x', records('a'), on({ sheet: '$.rows', row: 2, column: 2, value: '3' }));
+    const { body } = await text(
+      'a.json',
+      'x',
+      makeJsonWithText('a'),
+      on({ sheet: '$.rows', row: 2, column: 2, value: '3' }),
+    );
     expect(body).toContain('Table at $.rows');
     expect(body).toMatch(flagged);
     expect(body).toContain('{&quot;rows&quot;:');
@@ -73,7 +92,12 @@ describe('JSON', () => {
 });
 
 it('a notebook is shown cell by cell: text as text, tables marked, pictures drawn anew', async () => {
-  const { body } = await text('a.ipynb', 'x', cells('said'), on({ sheet: 'cell 2', row: 2, column: 2, value: '3' }));
+  const { body } = await text(
+    'a.ipynb',
+    'x',
+    makeNotebookWithText('said'),
+    on({ sheet: 'cell 2', row: 2, column: 2, value: '3' }),
+  );
   for (const part of [
     'Cell 1, markdown',
     'Cell 1, 2 × 2 pixels',
@@ -88,13 +112,13 @@ it('a notebook is shown cell by cell: text as text, tables marked, pictures draw
 });
 
 it('a line of a notebook is marked where the checks counted it', async () => {
-  const { body } = await text('a.ipynb', 'x', cells('said'), on({ row: 4, column: 1, value: 'said' }));
+  const { body } = await text('a.ipynb', 'x', makeNotebookWithText('said'), on({ row: 4, column: 1, value: 'said' }));
   // Two lines of the first cell, one of the second, and this one that it put out.
   expect(body).toMatch(/Cell 2, put out<\/h2><ol class="lines"><li class="block"[^>]*><span>said<\/span><sup>1/);
 });
 
 it('a model is its tensors and what it says of itself, never a weight', async () => {
-  const { body, truncated } = await text('a.safetensors', 'x', model('layer'));
+  const { body, truncated } = await text('a.safetensors', 'x', makeModelWithText('layer'));
   expect(body).toMatch(/<td>layer<\/td><td>F32<\/td><td>2 × 1<\/td><td class="n">2<\/td>/);
   expect(body).toContain('1 tensor of 2 numbers');
   expect(body).toContain('&quot;said&quot;: &quot;layer&quot;');
@@ -103,13 +127,13 @@ it('a model is its tensors and what it says of itself, never a weight', async ()
 });
 
 it('a document is its words', async () => {
-  const { body } = await text('a.docx', 'x', letter('First'));
+  const { body } = await text('a.docx', 'x', makeDocumentWithText('First'));
   expect(body).toMatch(/First.*Second/);
   expect(body).toContain('without their layout');
 });
 
 it.each([
-  ['an archive', 'a.zip', archive('x'), 'not rendered'],
+  ['an archive', 'a.zip', makeArchiveWithText('x'), 'not rendered'],
   ['a PDF', 'a.pdf', '%PDF-1.7\n%%EOF', 'cannot be shown safely'],
   ['a GIF', 'a.gif', 'GIF89a\0\u0001', 'not rendered'],
 ])('%s is not shown', async (_, path, bytes, says) => {
@@ -129,7 +153,7 @@ describe('a text that is not UTF-8', () => {
     ['UTF-16, big', utf16(true), 'It is UTF-16'],
     ['Windows-1252', Buffer.from(table, 'latin1'), '1 cell not in UTF-8, read as Windows-1252'],
   ])('%s is decoded, and said to be', async (_, bytes, says) => {
-    const { body } = await text('a.csv', 'text/csv', bytes, reportOf([[2, 2, '3']]));
+    const { body } = await text('a.csv', 'text/csv', bytes, buildBlockReport([[2, 2, '3']]));
     expect(body).toContain('<td>Köln</td>');
     expect(body).toContain(says);
     expect(body).toMatch(flagged);
@@ -147,7 +171,15 @@ describe('a text that is not UTF-8', () => {
 });
 
 it('whatever a file of a structure says, its page is inert', async () => {
-  const made = [workbook, parquet, cells, model, records, letter, drawing];
+  const made = [
+    makeWorkbookWithText,
+    makeParquetWithText,
+    makeNotebookWithText,
+    makeModelWithText,
+    makeJsonWithText,
+    makeDocumentWithText,
+    makeDrawingWithMarkup,
+  ];
   const names = ['a.xlsx', 'a.parquet', 'a.ipynb', 'a.safetensors', 'a.json', 'a.docx', 'a.svg'];
   const bit = fc.constantFrom(
     '<script>',
@@ -175,10 +207,10 @@ it('whatever a file of a structure says, its page is inert', async () => {
 
 it('cut or changed anywhere, it is a page all the same', async () => {
   for (const [path, whole] of [
-    ['a.xlsx', workbook('a')],
-    ['a.parquet', parquet('a')],
-    ['a.safetensors', model('a')],
-    ['a.ipynb', Buffer.from(cells('a'))],
+    ['a.xlsx', makeWorkbookWithText('a')],
+    ['a.parquet', makeParquetWithText('a')],
+    ['a.safetensors', makeModelWithText('a')],
+    ['a.ipynb', Buffer.from(makeNotebookWithText('a'))],
   ] as const)
     for (let at = 1; at < 60; at++) {
       const bytes = Buffer.from(whole);

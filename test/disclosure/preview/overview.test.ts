@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { overview } from '../../../disclosure/preview/overview.ts';
-import { broch, folder } from '../../cli/harness.ts';
-import { files, request } from './asked.ts';
-import { inert } from './pages.ts';
+import { makeTestFolder, runBroch } from '../../cli/harness.ts';
+import { buildPreviewFiles, buildPreviewRequest } from './asked.ts';
+import { expectInert } from './pages.ts';
 
 describe('the page of a request', () => {
   it('has its groups, its files with what was found first, and the votes that may be seen', () => {
-    const html = overview(request(), files());
-    inert(html, ['a']);
+    const html = overview(buildPreviewRequest(), buildPreviewFiles());
+    expectInert(html, ['a']);
     expect(html.indexOf('tables/one.csv')).toBeLessThan(html.indexOf('clean.csv'));
     for (const said of [
       'al-0011223344556677, round 2',
@@ -24,8 +24,8 @@ describe('the page of a request', () => {
       'None are said to have been applied.',
     ])
       expect(html).toContain(said);
-    expect(overview({ ...request(), votes: [] }, files())).toContain('None that you may see');
-    expect(overview({ ...request(), votes: undefined }, files())).not.toContain('Votes');
+    expect(overview({ ...buildPreviewRequest(), votes: [] }, buildPreviewFiles())).toContain('None that you may see');
+    expect(overview({ ...buildPreviewRequest(), votes: undefined }, buildPreviewFiles())).not.toContain('Votes');
   });
 
   it('links its own pages and nothing else, whatever is written in it', () => {
@@ -33,8 +33,8 @@ describe('the page of a request', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(bit, fc.string({ unit: 'binary' })), { minLength: 1, maxLength: 5 }), bits => {
         const said = bits.join('').toWellFormed();
-        const html = overview(request(said), files(said));
-        inert(html, ['a']);
+        const html = overview(buildPreviewRequest(said), buildPreviewFiles(said));
+        expectInert(html, ['a']);
         expect([...html.matchAll(/<a ([^>]*)>/g)].map(([, inside]) => inside)).toEqual([
           'href="files/00002.html"',
           'href="files/00001.html"',
@@ -56,7 +56,7 @@ describe('a vote on what was looked at', () => {
     partly: [],
   };
   const vote = (look: string, ...more: string[]) =>
-    broch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve', '--seen', look, ...more]);
+    runBroch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve', '--seen', look, ...more]);
 
   it.each([
     ['of another request', { ...seen, request: 'al-ffffffffffffffff' }, 3, 'has the pages of al-ffffffffffffffff'],
@@ -64,14 +64,16 @@ describe('a vote on what was looked at', () => {
     ['of a part of the files', seen, 3, 'no pages of 1 of its files'],
     ['of no form', { a: 1 }, 2, 'is not a folder that'],
   ])('%s is refused before anybody is asked', async (_, content, code, says) => {
-    const at = folder();
+    const at = makeTestFolder();
     writeFileSync(join(at, 'seen.json'), JSON.stringify(content));
     expect(await vote(at)).toMatchObject({ code, err: expect.stringContaining(says) });
   });
 
   it('needs one word of what was looked at, and one only', async () => {
-    expect((await vote(folder(), '--seal', 'ab'.repeat(32))).code).toBe(2);
-    expect((await broch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve'])).code).toBe(2);
+    expect((await vote(makeTestFolder(), '--seal', 'ab'.repeat(32))).code).toBe(2);
+    expect((await runBroch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve'])).code).toBe(
+      2,
+    );
     expect((await vote('/nonexistent')).code).toBe(2);
   });
 });

@@ -3,11 +3,11 @@ import { expect } from 'vitest';
 import { preview } from '../../../disclosure/preview/preview.ts';
 import type { FileReport } from '../../../disclosure/report.ts';
 
-export async function* chunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
+export async function* streamChunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-export const show = (
+export const renderTestPreview = (
   path: string,
   type: string,
   content: string | Uint8Array | (() => AsyncIterable<Uint8Array>),
@@ -15,11 +15,11 @@ export const show = (
 ) => {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   const size = bytes instanceof Uint8Array ? { size: bytes.length } : {};
-  return preview({ path, type, report, ...size }, () => (bytes instanceof Uint8Array ? chunks(bytes) : bytes()));
+  return preview({ path, type, report, ...size }, () => (bytes instanceof Uint8Array ? streamChunks(bytes) : bytes()));
 };
 
 /** A report that blocks these cells: row, column, value. */
-export const reportOf = (cells: readonly [number, number, string][]): FileReport => ({
+export const buildBlockReport = (cells: readonly [number, number, string][]): FileReport => ({
   path: 't.csv',
   sha256: '0'.repeat(64),
   type: 'text/csv',
@@ -38,7 +38,7 @@ export const reportOf = (cells: readonly [number, number, string][]): FileReport
   cells: 6,
 });
 
-export function pngChunk(type: string, data: Buffer): Buffer {
+export function makePngChunk(type: string, data: Buffer): Buffer {
   const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
   const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
   length.writeUInt32BE(data.length);
@@ -47,7 +47,7 @@ export function pngChunk(type: string, data: Buffer): Buffer {
 }
 
 /** Nothing in a document that a browser could act on, whatever the file was. */
-export function inert(html: string, more: readonly string[] = []) {
+export function expectInert(html: string, more: readonly string[] = []) {
   const tags = [...html.matchAll(/<\/?([a-zA-Z][a-zA-Z0-9]*)/g)].map(([, tag]) => tag?.toLowerCase());
   const ours = new Set(
     'html head meta title style body header h1 h2 p span main section ul ol li b code br div table thead tbody tr th td sup i figure img dl dt dd pre'.split(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { visible } from '../../../disclosure/preview/escape.ts';
 import { limits } from '../../../disclosure/preview/limits.ts';
 import { letters } from '../../../disclosure/preview/page.ts';
-import { chunks, inert, reportOf, show } from './pages.ts';
+import { buildBlockReport, expectInert, renderTestPreview, streamChunks } from './pages.ts';
 
 describe('text', () => {
   it.each([
@@ -52,19 +52,24 @@ describe('text', () => {
         fc.array(fc.oneof(bit, fc.string({ unit: 'binary' }))),
         fc.constantFrom('text/csv', 'text/plain', 'text/html'),
         fc.string({ unit: 'binary', minLength: 1 }),
-        async (parts, type, path) => inert((await show(path, type, parts.join('').toWellFormed())).html),
+        async (parts, type, path) =>
+          expectInert((await renderTestPreview(path, type, parts.join('').toWellFormed())).html),
       ),
       { numRuns: 200 },
     );
   });
 
   it('is cut with a count: long lines, many lines, and the file itself', async () => {
-    const { html, truncated } = await show('a.txt', 'text/plain', `${'x'.repeat(1000)}\n${'y\n'.repeat(5000)}`);
+    const { html, truncated } = await renderTestPreview(
+      'a.txt',
+      'text/plain',
+      `${'x'.repeat(1000)}\n${'y\n'.repeat(5000)}`,
+    );
     expect(html).toContain('+400 more');
     expect(html).toContain('2,001 lines.');
     expect(truncated).toBe(true);
-    expect((await show('a.txt', 'text/plain', 'short\n')).truncated).toBe(false);
-    const large = await show('a.txt', 'text/plain', 'z'.repeat(3_000_000));
+    expect((await renderTestPreview('a.txt', 'text/plain', 'short\n')).truncated).toBe(false);
+    const large = await renderTestPreview('a.txt', 'text/plain', 'z'.repeat(3_000_000));
     expect(large.truncated).toBe(true);
     expect(large.html.length).toBeLessThan(50_000);
   });
@@ -74,8 +79,8 @@ describe('text', () => {
     ['a PDF', 'application/pdf', Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.from([0xe2, 0xe3, 0xcf, 0xd3])])],
     ['nothing', 'text/plain', Buffer.alloc(0)],
   ])('%s is a card', async (_, type, bytes) => {
-    const { html } = await show('file.bin', type, bytes);
-    inert(html);
+    const { html } = await renderTestPreview('file.bin', type, bytes);
+    expectInert(html);
     expect(html).toContain('No preview');
   });
 });
@@ -84,7 +89,12 @@ describe('a table', () => {
   const rows = (count: number) => `name,n\n${Array.from({ length: count }, (_, i) => `g${i},${i}`).join('\n')}\n`;
 
   it('marks the flagged cell and no other', async () => {
-    const { html } = await show('t.csv', 'text/csv', 'group,n\na,12\nb,3\n', reportOf([[3, 2, '3']]));
+    const { html } = await renderTestPreview(
+      't.csv',
+      'text/csv',
+      'group,n\na,12\nb,3\n',
+      buildBlockReport([[3, 2, '3']]),
+    );
     expect(html).toContain('<td class="block n" title="Finding 1: sdc.minimum-count">3<sup>1</sup></td>');
     expect(html.match(/<td class="block/g)).toHaveLength(1);
     expect(html).toContain('B3 = 3');
@@ -95,11 +105,11 @@ describe('a table', () => {
     const body = Array.from({ length: 5000 }, (_, r) => Array.from({ length: 100 }, (_, c) => `${r}x${c}`).join()).join(
       '\n',
     );
-    const { html, truncated } = await show(
+    const { html, truncated } = await renderTestPreview(
       't.csv',
       'text/csv',
       `${wide}\n${body}\n`,
-      reportOf([[4000, 90, '3998x89']]),
+      buildBlockReport([[4000, 90, '3998x89']]),
     );
     expect(html).toContain('<td class="block" title="Finding 1: sdc.minimum-count">3998x89<sup>1</sup></td>');
     expect(html).toContain('<td>3997x88</td>');
@@ -108,34 +118,45 @@ describe('a table', () => {
   });
 
   it('counts rows as the checks do, whatever is in quotes', async () => {
-    const { html } = await show('t.csv', 'text/csv', 'a,b\n"x\ny","<b>1</b>"\n\n2,3\n', reportOf([[4, 2, '3']]));
-    inert(html);
+    const { html } = await renderTestPreview(
+      't.csv',
+      'text/csv',
+      'a,b\n"x\ny","<b>1</b>"\n\n2,3\n',
+      buildBlockReport([[4, 2, '3']]),
+    );
+    expectInert(html);
     expect(html).toContain('<td class="block n" title="Finding 1: sdc.minimum-count">3<sup>1</sup></td>');
     expect(html).toContain('x<i class="u" title="U+000A">↵</i>y');
   });
 
   it('shows what a spreadsheet would run', async () => {
-    const { html } = await show('t.csv', 'text/csv', 'a\n=1+1\n@SUM(A1)\n-5\n+x\n');
+    const { html } = await renderTestPreview('t.csv', 'text/csv', 'a\n=1+1\n@SUM(A1)\n-5\n+x\n');
     expect(html.match(/class="f"/g)).toHaveLength(3);
   });
 
   it('says what is not shown', async () => {
-    const { html, truncated } = await show('t.csv', 'text/csv', rows(500));
+    const { html, truncated } = await renderTestPreview('t.csv', 'text/csv', rows(500));
     expect(truncated).toBe(true);
     expect(html).toContain('301 of 501 rows read.');
-    expect((await show('t.csv', 'text/csv', rows(100))).truncated).toBe(false);
+    expect((await renderTestPreview('t.csv', 'text/csv', rows(100))).truncated).toBe(false);
   });
 
   it('stays small whatever the table: cells, columns and flags without end', async () => {
     const cell = `"${'<'.repeat(100_000)}"`;
-    const { html } = await show('t.csv', 'text/csv', `${Array.from({ length: 35 }, () => cell).join()}\n`.repeat(3));
+    const { html } = await renderTestPreview(
+      't.csv',
+      'text/csv',
+      `${Array.from({ length: 35 }, () => cell).join()}\n`.repeat(3),
+    );
     expect(html.length).toBeLessThan(200_000);
     expect(html).toContain('+99,800 bytes');
-    const wide = await show('t.csv', 'text/csv', `${','.repeat(16_000)}\n`.repeat(50));
+    const wide = await renderTestPreview('t.csv', 'text/csv', `${','.repeat(16_000)}\n`.repeat(50));
     expect(wide.html.length).toBeLessThan(200_000);
     const many = Array.from({ length: 400 }, (_, i) => [i * 50 + 2, 1, ''] as [number, number, string]);
     const full = `${Array.from({ length: 40 }, () => '&'.repeat(200)).join()}\n`.repeat(3000);
-    expect((await show('t.csv', 'text/csv', full, reportOf(many))).html.length).toBeLessThan(limits.html + 200_000);
+    expect((await renderTestPreview('t.csv', 'text/csv', full, buildBlockReport(many))).html.length).toBeLessThan(
+      limits.html + 200_000,
+    );
   });
 
   it.each([
@@ -149,7 +170,7 @@ describe('a table', () => {
 
 it('is the same in whatever pieces the bytes come', async () => {
   const text = 'näme,n\n"a\n",3\nb,4\n'.repeat(50);
-  const whole = await show('t.csv', 'text/csv', () => chunks(Buffer.from(text), 1000));
+  const whole = await renderTestPreview('t.csv', 'text/csv', () => streamChunks(Buffer.from(text), 1000));
   for (const size of [1, 2, 3, 7, 64])
-    expect(await show('t.csv', 'text/csv', () => chunks(Buffer.from(text), size))).toEqual(whole);
+    expect(await renderTestPreview('t.csv', 'text/csv', () => streamChunks(Buffer.from(text), size))).toEqual(whole);
 });
