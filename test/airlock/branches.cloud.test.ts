@@ -107,9 +107,9 @@ describe.concurrent('the check goes every way', () => {
     await ends('check', one.params, 1, 'Decided');
   });
 
-  for (const step of ['plan', 'seal', 'manifest', 'check', 'fold'])
+  for (const step of ['plan', 'seal', 'write-manifest', 'check', 'aggregate-reports'])
     it(`${step} fails for good: the request says so, and an operator resumes it`, async () => {
-      const one = await submitted(good, [fails(`airlock/steps/${step}.ts`)]);
+      const one = await submitted(good, [fails(`airlock/steps/${step}.lambda.ts`)]);
       expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
       const { reason } = await waitForStatus(one.rana, one.params, ['timedOut']);
       expect(reason).toMatch(/Something failed on our side/);
@@ -158,10 +158,10 @@ describe.concurrent('the check goes every way', () => {
     await ends('check', one.params, 1, 'Blocked');
   });
 
-  for (const step of ['plan', 'manifest', 'fold'])
+  for (const step of ['plan', 'write-manifest', 'aggregate-reports'])
     it(`superseded before ${step}, by a withdrawal`, async () => {
-      const one = await submitted(good, [holds(`airlock/steps/${step}.ts`)]);
-      await reached(one.watched, `airlock/steps/${step}.ts`);
+      const one = await submitted(good, [holds(`airlock/steps/${step}.lambda.ts`)]);
+      await reached(one.watched, `airlock/steps/${step}.lambda.ts`);
       await one.rana.ask('withdrawRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('check', one.params, 1, 'Superseded');
@@ -231,9 +231,9 @@ describe.concurrent('the release goes every way', () => {
     await ends('release', one.params, 2, 'Released');
   });
 
-  for (const step of ['pick', 'compare', 'copy', 'sign'])
+  for (const step of ['plan-release', 'compare-releases', 'copy', 'sign'])
     it(`${step} fails for good: the approval stays, and it is released again`, async () => {
-      const one = await releasing([fails(`airlock/steps/${step}.ts`)]);
+      const one = await releasing([fails(`airlock/steps/${step}.lambda.ts`)]);
       await ends('release', one.params, 2, 'Broken');
       expect((await waitForStatus(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
       await one.watched.rearm([]);
@@ -266,10 +266,10 @@ describe.concurrent('the release goes every way', () => {
     await ends('release', one.params, 3, 'Released');
   });
 
-  for (const step of ['pick', 'compare', 'sign'])
+  for (const step of ['plan-release', 'compare-releases', 'sign'])
     it(`superseded before ${step}, by a revocation`, async () => {
-      const one = await releasing([holds(`airlock/steps/${step}.ts`)]);
-      await reached(one.watched, `airlock/steps/${step}.ts`);
+      const one = await releasing([holds(`airlock/steps/${step}.lambda.ts`)]);
+      await reached(one.watched, `airlock/steps/${step}.lambda.ts`);
       await people.olga.ask('revokeRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('release', one.params, 2, 'Superseded');

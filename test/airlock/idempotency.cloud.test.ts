@@ -25,7 +25,7 @@ describe.concurrent('where the outcome of a call is kept', () => {
         const body = { title: 'T', direction: 'export', source, groups };
         const { id } = await rana.ask('draftRequest', { params: { project }, body });
         const params = { project, request: id };
-        const name = 'airlock/api.ts POST /projects/{project}/airlock/{request}/submit';
+        const name = 'airlock/api.lambda.ts POST /projects/{project}/airlock/{request}/submit';
         const watched = await watchCalls(of, project, [{ function: name, action, nth: 1, how }]);
         await rana.ask('submitRequest', { params });
         expect((await watched.end()).unmet).toEqual([]);

@@ -200,7 +200,7 @@ describe('who may call a function', () => {
   const ways = [...Object.values(routes), { capability: 'api', path: '' }].map(({ capability, path }) => [
     ({ preview: 'airlock/view.lambda.ts', download: 'airlock/download.lambda.ts' } as Record<string, string>)[
       capability
-    ] ?? `${capability}/api.ts`,
+    ] ?? `${capability}/api.lambda.ts`,
     `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${of.region}:${of.account}:${api}/*/*${path}`,
   ]);
 
