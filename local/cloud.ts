@@ -147,6 +147,7 @@ export async function startCloud({
         EMBEDDED_FAULTS: faults ? '1' : '0',
         MINISTACK_REGION: region,
         NODE_PATH: modules,
+        NODE_COMPILE_CACHE: join(temporary, 'compiled'),
         PYTHONPATH: join(repositoryRoot, 'local/python'),
         PYTHONDONTWRITEBYTECODE: '1',
         PATH: [join(modules, 'node/bin'), join(modules, '.bin'), process.env.PATH].join(delimiter),
