@@ -14,8 +14,11 @@ const tools = {
   local: { run: ['bin/local.ts'], python: ['local/requirements.txt'] },
   bench: { run: ['local/bench.ts'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   check: { run: ['local/check.ts'], python: [] },
+  fix: { run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'], python: [] },
   runbook: { run: ['local/runbook.ts'], python: [] },
   test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },
+  core: { run: ['local/check.ts', '--tests', 'core'], python: ['local/requirements.txt', 'test/requirements.txt'] },
+  cloud: { run: ['local/check.ts', '--tests', 'cloud'], python: ['local/requirements.txt', 'test/requirements.txt'] },
 };
 
 const say = line => process.stderr.write(`${line}\n`);

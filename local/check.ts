@@ -3,7 +3,12 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from './cloud.ts';
 
-// `npm run check`: types and style. `npm test`: those and every test. Ends with one line that counts it all.
+/**
+ * `npm run check`: types, style, unused code. `npm test`: those and every test. Ends with one line that counts it all.
+ *
+ * After `--tests`: `core` or `cloud` for one of the two kinds of tests, then the words of capabilities (`ingest`), files,
+ * or options of vitest; nothing for all.
+ */
 const node = join(repositoryRoot, 'node_modules/node/bin/node');
 const bin = (name: string) => join(repositoryRoot, 'node_modules/.bin', name);
 const results = join(repositoryRoot, '.local/test-results.json');
@@ -21,17 +26,28 @@ const checks = [
 ];
 let [passed, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
 
+/** Tests that need nothing running, and those that start an embedded cloud. */
+const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story'] };
+
+function vitestArguments(given: readonly string[]): string[] {
+  const kind = Object.hasOwn(kinds, given[0] ?? '') ? given[0] : undefined;
+  const rest = kind === undefined ? given : given.slice(1);
+  return [
+    ...(kinds[kind ?? ''] ?? []).flatMap(project => ['--project', project]),
+    ...rest.map(word => (existsSync(join(repositoryRoot, 'test', word)) ? `test/${word}/` : word)),
+  ];
+}
+
 if (process.argv.includes('--tests')) {
   mkdirSync(join(repositoryRoot, '.local'), { recursive: true });
   rmSync(results, { force: true });
-  const only = process.argv.slice(2).filter(argument => argument !== '--tests');
   const ran = passes('tests', node, [
     join(repositoryRoot, 'node_modules/vitest/vitest.mjs'),
     'run',
     '--reporter=default',
     '--reporter=json',
     `--outputFile=${results}`,
-    ...only,
+    ...vitestArguments(process.argv.slice(process.argv.indexOf('--tests') + 1)),
   ]);
   const counts = existsSync(results)
     ? JSON.parse(readFileSync(results, 'utf8'))
