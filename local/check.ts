@@ -23,6 +23,7 @@ function passes(title: string, command: string, args: string[]): boolean {
 const checks = [
   passes('types', bin('tsc'), []),
   passes('style', bin('biome'), ['ci', '--error-on-warnings', '--reporter=summary', '.']),
+  passes('nothing unused', node, [join(repositoryRoot, 'node_modules/knip/bin/knip.js'), '--no-progress']),
 ];
 let [passed, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
 

@@ -1,0 +1,79 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { capabilityWords, readSource, repositoryFiles, subfolders, typeScriptFiles } from './sources.ts';
+
+describe('one word per capability', () => {
+  const words = [
+    'projects',
+    'ingest',
+    'datasets',
+    'workspaces',
+    'images',
+    'enclaves',
+    'batch',
+    'airlock',
+    'costs',
+    'notifications',
+    'audit',
+    'api',
+  ];
+  it.each(capabilityWords)('%s is a word of the design', word => expect(words).toContain(word));
+  it.each(capabilityWords)('%s has a construct in lib', word => {
+    expect(repositoryFiles.some(file => file === `lib/${word}.ts` || file === `lib/${word}/${word}.ts`)).toBe(true);
+  });
+  it.each(capabilityWords)('%s has tests', word => expect(subfolders('test')).toContain(word));
+  it('gives every capability but the API a state machine, and no state machine to anything else', () => {
+    const owners = readdirSync('state-machines').map(file => file.split(/[.-]/)[0]);
+    expect([...new Set(owners)].sort()).toEqual(capabilityWords.filter(word => word !== 'api'));
+  });
+});
+
+describe('files', () => {
+  const sources = repositoryFiles.filter(file => /\.(ts|js|py)$/.test(file));
+  it.each(sources)('%s has at most 300 lines', file => {
+    expect(readSource(file).split('\n').length).toBeLessThanOrEqual(301);
+  });
+
+  it('ends the name of a Lambda function’s file, and of no other, in .lambda.ts', () => {
+    const lambdas = typeScriptFiles.filter(file => /^export const handler\b/m.test(readSource(file)));
+    expect(lambdas.filter(file => !file.endsWith('.lambda.ts'))).toEqual([]);
+    expect(typeScriptFiles.filter(file => file.endsWith('.lambda.ts') && !lambdas.includes(file))).toEqual([]);
+  });
+
+  it('keeps the largest folder at a quarter of the code, tests aside', () => {
+    const sizes = new Map<string, number>();
+    for (const file of sources.filter(file => !file.startsWith('test/'))) {
+      const [top = '', second = ''] = file.split('/');
+      const folder = top === 'functions' ? `${top}/${second}` : top;
+      sizes.set(folder, (sizes.get(folder) ?? 0) + readSource(file).split('\n').length);
+    }
+    const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const [[largest, lines] = ['', 0]] = [...sizes].sort(([, one], [, other]) => other - one);
+    console.log(`largest folder: ${largest} with ${lines} of ${all} lines, ${((100 * lines) / all).toFixed(1)}%`);
+    expect(lines / all).toBeLessThanOrEqual(0.25);
+  });
+});
+
+describe('npm scripts', () => {
+  const { scripts, license } = JSON.parse(readSource('package.json')) as {
+    scripts: Record<string, string>;
+    license: string;
+  };
+  it.each(Object.entries(scripts))('npm run %s installs what it needs first', (_, script) => {
+    const tool = /^node bin\/start\.js (\w+)( .*)?$/.exec(script)?.[1];
+    expect(readSource('bin/start.js')).toMatch(new RegExp(`^  ${tool}: \\{ run: `, 'm'));
+  });
+  it('names the licence that LICENSE holds', () => {
+    expect(license).toBe('Apache-2.0');
+    expect(readSource('LICENSE')).toMatch(/^\s+Apache License\n\s+Version 2\.0, January 2004\n/);
+  });
+});
+
+describe('nothing of one machine', () => {
+  it.each(repositoryFiles.filter(file => file !== 'package-lock.json' && !file.startsWith('test/house/')))(
+    '%s names no path of a person or a workplace',
+    file => {
+      expect(readSource(file)).not.toMatch(/\/home\/|\/Users\/|\/root\/|\/tmp\/[a-z]/);
+    },
+  );
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import {
+  capabilityWords,
+  localImports,
+  packageImports,
+  readSource,
+  repositoryFiles,
+  sharedFolders,
+  typeScriptFiles,
+} from './sources.ts';
+
+/** The folders that a file of each folder may import from, besides packages and its own folder. */
+const allowedFolders: Readonly<Record<string, readonly string[]>> = {
+  disclosure: [],
+  functions: ['disclosure'],
+  lib: ['functions', 'disclosure'],
+  bin: ['lib', 'functions', 'disclosure', 'local'],
+  local: ['lib', 'functions', 'disclosure', 'bin'],
+  test: ['lib', 'functions', 'disclosure', 'bin', 'local'],
+};
+const topFolder = (file: string): string => file.split('/')[0] ?? '';
+
+describe('imports between folders', () => {
+  it.each(typeScriptFiles.filter(file => topFolder(file) in allowedFolders))(
+    '%s imports in the right direction',
+    file => {
+      const from = topFolder(file);
+      const wrong = localImports(file).filter(
+        other => topFolder(other) !== from && !allowedFolders[from]?.includes(topFolder(other)),
+      );
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  /** The folder of functions/ that a file is in; undefined for files at its root, which all may use. */
+  const roomOf = (file: string) => /^functions\/([^/]+)\/./.exec(file)?.[1];
+
+  it.each(sharedFolders)('functions/%s imports no capability', folder => {
+    const wrong = typeScriptFiles
+      .filter(file => roomOf(file) === folder)
+      .flatMap(file => localImports(file).filter(other => capabilityWords.includes(roomOf(other) ?? '')));
+    expect(wrong).toEqual([]);
+  });
+
+  it('files at the root of functions/ import no capability', () => {
+    const wrong = typeScriptFiles
+      .filter(file => /^functions\/[^/]+\.ts$/.test(file))
+      .flatMap(file => localImports(file).filter(other => capabilityWords.includes(roomOf(other) ?? '')));
+    expect(wrong).toEqual([]);
+  });
+
+  // functions/api is the registry of all routes, so it reads every capability's routes.ts.
+  it.each(capabilityWords.filter(word => word !== 'api'))(
+    '%s imports nothing of another capability but its schemas and events',
+    word => {
+      const wrong = typeScriptFiles
+        .filter(file => roomOf(file) === word)
+        .flatMap(file =>
+          localImports(file)
+            .filter(other => {
+              const room = roomOf(other);
+              if (room === undefined || room === word || sharedFolders.includes(room)) return false;
+              return ![`functions/${room}/${room}.ts`, `functions/${room}/events.ts`].includes(other);
+            })
+            .map(other => `${file} imports ${other}`),
+        );
+      expect(wrong).toEqual([]);
+    },
+  );
+
+  it('keeps the core of the airlock apart from its release, its steps and its storage', () => {
+    const core = typeScriptFiles.filter(
+      file => file.startsWith('functions/airlock/request/') || file === 'functions/airlock/airlock.ts',
+    );
+    const wrong = core.flatMap(file =>
+      localImports(file)
+        .filter(other => /^functions\/(storage|airlock\/(release|steps|deletion|store))/.test(other))
+        .map(other => `${file} imports ${other}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('has no circle of imports, types included', () => {
+    const done = new Set<string>();
+    const circles = new Set<string>();
+    const visit = (file: string, path: readonly string[]) => {
+      const start = path.indexOf(file);
+      if (start >= 0) circles.add([...path.slice(start), file].join(' → '));
+      if (start >= 0 || done.has(file) || !file.endsWith('.ts')) return;
+      for (const other of localImports(file)) visit(other, [...path, file]);
+      done.add(file);
+    };
+    for (const file of typeScriptFiles) visit(file, []);
+    expect([...circles]).toEqual([]);
+  });
+});
+
+describe('cores', () => {
+  it.each(capabilityWords.filter(word => word !== 'api'))(
+    'the core of %s imports no SDK, no logger and no clock',
+    word => {
+      const core = new Set<string>();
+      const visit = (file: string) => {
+        if (core.has(file) || !repositoryFiles.includes(file)) return;
+        core.add(file);
+        for (const other of localImports(file)) visit(other);
+      };
+      visit(`functions/${word}/${word}.ts`);
+      for (const file of core) {
+        const packages = packageImports(file).filter(name => name !== 'zod' && !name.startsWith('node:crypto'));
+        expect(packages, file).toEqual([]);
+        expect(readSource(file), file).not.toMatch(/Date\.now\(|new Date\(\)|Math\.random|randomUUID|process\.env/);
+      }
+    },
+  );
+});

@@ -1,0 +1,39 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Every file that git tracks or would track, as a path from the root. */
+export const repositoryFiles: readonly string[] = execFileSync(
+  'git',
+  ['ls-files', '--cached', '--others', '--exclude-standard'],
+  { cwd: root, encoding: 'utf8' },
+)
+  .split('\n')
+  .filter(file => file !== '');
+
+export const typeScriptFiles = repositoryFiles.filter(file => file.endsWith('.ts'));
+
+export const readSource = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+export const subfolders = (folder: string): string[] =>
+  readdirSync(join(root, folder), { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+
+/** Folders of functions/ that every capability shares. */
+export const sharedFolders: readonly string[] = ['http', 'storage'];
+
+/** The capabilities that exist: the other folders of functions/. */
+export const capabilityWords = subfolders('functions').filter(word => !sharedFolders.includes(word));
+
+/** The files of this repository that a file imports, types included. */
+export const localImports = (file: string): string[] =>
+  [...readSource(file).matchAll(/(?:from |import\()'(\.[^']+)'/g)].map(([, path = '']) =>
+    relative(root, join(root, dirname(file), path)),
+  );
+
+export const packageImports = (file: string): string[] =>
+  [...readSource(file).matchAll(/from '([^.'][^']*)'/g)].map(([, name = '']) => name);
