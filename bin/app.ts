@@ -1,9 +1,9 @@
 import { App } from 'aws-cdk-lib';
 import { readConfig } from '../lib/config.ts';
-import { flags } from '../lib/flags.ts';
+import { cdkFeatureFlags } from '../lib/flags.ts';
 import { broch } from '../lib/stacks.ts';
 
-const app = new App({ context: flags });
+const app = new App({ context: cdkFeatureFlags });
 try {
   broch(app, readConfig(app.node.tryGetContext('config') ?? 'config/production.json'));
 } catch (error) {

@@ -11,8 +11,8 @@ import { checkOffice, officeType } from './office.ts';
 import { checkParquet } from './parquet.ts';
 import type { Policy } from './policy.ts';
 import { type FileReport, withFindings } from './report.ts';
-import { type Differencing, postingsOf, type Summary } from './sdc/cell-index.ts';
-import { compare } from './sdc/compare.ts';
+import { postingsOf, type ReleasedTables, type TableSummary } from './sdc/cell-index.ts';
+import { compareTables } from './sdc/compare.ts';
 import { limitsOf } from './sdc/differencing-findings.ts';
 import { hasher, mostCounts } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
@@ -22,7 +22,11 @@ import { checkText } from './text.ts';
 import { TextTables } from './text-tables.ts';
 import { zipDirectory } from './zip.ts';
 
-export type { Differencing, Released, Summary } from './sdc/cell-index.ts';
+export type {
+  ReleasedTable as Released,
+  ReleasedTables as Differencing,
+  TableSummary as Summary,
+} from './sdc/cell-index.ts';
 /** A sealed file as the checks know it: the version is for those who read its bytes. */
 export type CheckedFile = Omit<SealedFile, 'versionId'>;
 
@@ -39,7 +43,7 @@ export async function readFile(
   open: Open,
   policy: Policy,
   key: string,
-): Promise<{ report: FileReport; summaries: Summary[] }> {
+): Promise<{ report: FileReport; summaries: TableSummary[] }> {
   return check(meta, open, policy, hasher(key));
 }
 
@@ -48,13 +52,13 @@ export async function checkFile(
   meta: CheckedFile,
   open: Open,
   policy: Policy,
-  released: Differencing,
+  released: ReleasedTables,
 ): Promise<FileReport> {
   const { report, summaries } = await readFile(meta, open, policy, '');
   const limits = limitsOf(policy);
   if (!limits || summaries.length === 0) return report;
   const others = Map.groupBy(released, ({ release }) => release);
-  const found = await compare(
+  const found = await compareTables(
     postingsOf(summaries),
     [...others].map(([release, tables]) => ({ release, open: async () => postingsOf(tables) })),
     limits,
@@ -67,7 +71,7 @@ async function check(
   source: Open,
   policy: Policy,
   hash: (text: string) => number,
-): Promise<{ report: FileReport; summaries: Summary[] }> {
+): Promise<{ report: FileReport; summaries: TableSummary[] }> {
   const findings = new Findings(policy);
   const tables: TableCheck[] = [];
   const room = { left: mostCounts.file };

@@ -19,7 +19,7 @@ const count = z.number().int().min(1).max(1000);
 const percent = z.number().min(0).max(100);
 
 /** Every rule by the name that its findings bear. */
-export const Rules = z.strictObject({
+export const PolicyRules = z.strictObject({
   /** The type that the bytes show is not the one that its name says. */
   'type.mismatch': rule(),
   /** The kind that the file's group is declared as is not what the bytes are. */
@@ -90,8 +90,8 @@ export const Rules = z.strictObject({
   /** A rule that looks at a whole table could not, as the table is too large. */
   'sdc.not-run': rule(),
 });
-export type Rules = z.infer<typeof Rules>;
-export type RuleName = keyof Rules;
+export type PolicyRules = z.infer<typeof PolicyRules>;
+export type RuleName = keyof PolicyRules;
 
 /** Types that may pass, as `sniff.ts` names them: what reviewers can't be shown safely, such as a PDF, passes nowhere. */
 export const allTypes = [
@@ -122,7 +122,7 @@ export const Policy = z.strictObject({
   bytes: z.number().int().min(1).describe('the largest file'),
   rows: z.number().int().min(1).describe('the longest table'),
   cells: z.number().int().min(1).describe('the largest table'),
-  rules: Rules,
+  rules: PolicyRules,
 });
 export type Policy = z.infer<typeof Policy>;
 

@@ -24,12 +24,12 @@ export const partitions = {
 
 export type Partition = keyof typeof partitions;
 
-export interface Key {
+export interface RowKey {
   readonly pk: string;
   readonly sk: string;
 }
 
-export const key = (partition: Partition, id: string, sk = 'ITEM'): Key => ({
+export const rowKey = (partition: Partition, id: string, sk = 'ITEM'): RowKey => ({
   pk: `${partitions[partition]}${id}`,
   sk,
 });

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type * as z from 'zod';
-import type { Key } from './keys.ts';
+import type { RowKey } from './keys.ts';
 import { Refused } from './refused.ts';
 
 // Each function below sends one command, so that a bundle holds, and a role is granted, only what its code calls.
@@ -28,18 +28,18 @@ const parse = <T>(schema: z.ZodType<T>, found: Record<string, AttributeValue>): 
 };
 
 /** The item as last written (a consistent read), or undefined. */
-export async function readRow<T>(table: string, schema: z.ZodType<T>, key: Key): Promise<Row<T> | undefined> {
+export async function readRow<T>(table: string, schema: z.ZodType<T>, key: RowKey): Promise<Row<T> | undefined> {
   const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true }));
   return Item && parse(schema, Item);
 }
 
 /** Writes a new item. Returns false, and writes nothing, where the key is taken. */
-export async function createRow(table: string, key: Key, item: object): Promise<boolean> {
+export async function createRow(table: string, key: RowKey, item: object): Promise<boolean> {
   return put(table, { ...item, ...key, revision: 1 }, 'attribute_not_exists(pk)');
 }
 
 /** Writes `item` over the revision that was read. Returns false, and writes nothing, where somebody was faster. */
-export async function replaceRow<T extends object>(table: string, key: Key, read: { revision: number }, item: T) {
+export async function replaceRow<T extends object>(table: string, key: RowKey, read: { revision: number }, item: T) {
   return put(table, { ...item, ...key, revision: read.revision + 1 }, 'revision = :read', { ':read': read.revision });
 }
 
@@ -65,8 +65,8 @@ async function put(table: string, item: object, condition: string, values?: Reco
  * another's, which is written with them, are written over whatever there is (without `read`), or deleted (`gone`).
  */
 export type Write =
-  | { readonly key: Key; readonly item: object; readonly read?: { revision: number } | undefined }
-  | { readonly key: Key; readonly gone: true };
+  | { readonly key: RowKey; readonly item: object; readonly read?: { revision: number } | undefined }
+  | { readonly key: RowKey; readonly gone: true };
 
 function change(table: string, write: Write) {
   if ('gone' in write) return { Delete: { TableName: table, Key: toItem(write.key) } };
@@ -95,7 +95,7 @@ export async function writeRows(table: string, writes: readonly Write[]): Promis
 }
 
 /** Adds to the count of an item, made if need be, whoever else does so. False, and nothing is added, where it would be above `most`. */
-export async function addUpTo(table: string, key: Key, count: number, most: number): Promise<boolean> {
+export async function addUpTo(table: string, key: RowKey, count: number, most: number): Promise<boolean> {
   if (count > most) return false;
   try {
     await client.send(

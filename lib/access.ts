@@ -33,7 +33,7 @@ const through = (key: IKey | undefined, service: string, actions: string[]) =>
 type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 
 /** The table, fenced to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. */
-export function table(of: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
+export function tableAccess(of: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
   const grouped = new Map<string, string[]>();
   for (const [partition, actions] of Object.entries(rights)) {
     const name = [...actions]
@@ -70,7 +70,7 @@ const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersio
 type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;
 
 /** A bucket, fenced to keys under `prefix` (default: all of it). */
-export function bucket(of: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
+export function bucketAccess(of: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
   const has = (right: BucketRight) => rights.includes(right);
   const pick = <K extends BucketRight>(from: Record<K, readonly string[]>) =>
     (Object.keys(from) as K[]).filter(has).flatMap(right => [...from[right]]);
@@ -91,24 +91,24 @@ export function bucket(of: IBucket, rights: readonly BucketRight[], prefix = '')
   };
 }
 
-export const bus = (of: IEventBus): Access => ({
+export const busAccess = (of: IEventBus): Access => ({
   value: of.eventBusName,
   statements: [allow(['events:PutEvents'], [of.eventBusArn])],
 });
 
 /** May start the machine; not stop it, nor see its executions. */
-export const starts = (machine: IStateMachine): Access => ({
+export const startAccess = (machine: IStateMachine): Access => ({
   value: machine.stateMachineArn,
   statements: [allow(['states:StartExecution'], [machine.stateMachineArn])],
 });
 
 /** May answer the machine's waiting tasks. */
-export const answers = (machine: IStateMachine): Access => ({
+export const taskAccess = (machine: IStateMachine): Access => ({
   value: machine.stateMachineArn,
   statements: [allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [machine.stateMachineArn])],
 });
 
-export const secret = (of: ISecret): Access => ({
+export const secretAccess = (of: ISecret): Access => ({
   value: of.secretArn,
   statements: [
     allow(['secretsmanager:GetSecretValue'], [of.secretArn]),
@@ -117,13 +117,13 @@ export const secret = (of: ISecret): Access => ({
 });
 
 /** May become the role. */
-export const assumes = (role: IRole): Access => ({
+export const assumeRoleAccess = (role: IRole): Access => ({
   value: role.roleArn,
   statements: [allow(['sts:AssumeRole'], [role.roleArn])],
 });
 
 /** May use a key directly, always for one kind of thing: the encryption context must name it. */
-export const key = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
+export const keyAccess = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
   value: of.keyArn,
   statements: [
     allow(
@@ -135,7 +135,8 @@ export const key = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: strin
 });
 
 /** A plain value with rights that no construct above describes: for what workflows make at run time. */
-export const named = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });
+export const accessTo = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });
 
 /** One thing with the rights of two: such as another right to another prefix of a bucket. */
-export const both = (of: Access, other: Access): Access => named(of.value, ...of.statements, ...other.statements);
+export const combinedAccess = (of: Access, other: Access): Access =>
+  accessTo(of.value, ...of.statements, ...other.statements);

@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import type * as Api from '../functions/airlock/api.lambda.ts';
 import type * as Download from '../functions/airlock/download.lambda.ts';
 import type * as View from '../functions/airlock/view.lambda.ts';
-import { assumes, bucket, named, starts, table } from './access.ts';
+import { accessTo, assumeRoleAccess, bucketAccess, startAccess, tableAccess } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { People } from './api.ts';
 import type { Core } from './core.ts';
@@ -32,7 +32,7 @@ export class AirlockApi extends Construct {
   constructor(scope: Construct, id: string, { core, data, people, check, release }: AirlockApiProps) {
     super(scope, id);
     const RULES = JSON.stringify(core.config.airlock);
-    const reads = bucket(data.airlock, ['read'], 'requests/');
+    const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const uploader = lent(this, 'Upload', {
       description: 'Lent to researchers for an hour, fenced to the files of one import',
       bucket: data.uploads,
@@ -46,7 +46,7 @@ export class AirlockApi extends Construct {
       memory: 1769,
       environment: {
         // It reads whatever somebody submitted, so it can change nothing: only say who looked.
-        TABLE_NAME: table(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
+        TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
         AIRLOCK_BUCKET: reads,
         RULES,
       },
@@ -57,13 +57,13 @@ export class AirlockApi extends Construct {
       entry: 'airlock/download.lambda.ts',
       memory: 1024,
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           airlock: ['GetItem'],
           download: ['GetItem', 'PutItem', 'UpdateItem'],
           look: ['PutItem'],
           project: ['GetItem'],
         }),
-        RELEASE_BUCKET: bucket(data.release, ['read'], 'released/'),
+        RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'released/'),
         RULES,
       },
     });
@@ -71,7 +71,7 @@ export class AirlockApi extends Construct {
       core,
       entry: 'airlock/api.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           airlock: ['GetItem', 'PutItem', 'Query'],
           airlocks: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
           due: ['PutItem', 'DeleteItem'],
@@ -83,19 +83,19 @@ export class AirlockApi extends Construct {
         AIRLOCK_BUCKET: reads,
         UPLOADS_BUCKET: data.uploads.bucketName,
         UPLOADS_KEY_ARN: core.key.keyArn,
-        UPLOAD_ROLE_ARN: assumes(uploader),
+        UPLOAD_ROLE_ARN: assumeRoleAccess(uploader),
         REGION: Stack.of(this).region,
         POOL_ID: mayUse(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
-        MACHINE: named(
+        MACHINE: accessTo(
           check.stateMachineArn,
-          ...starts(check).statements,
+          ...startAccess(check).statements,
           new PolicyStatement({
             actions: ['states:SendTaskSuccess'],
             resources: [check.stateMachineArn],
           }),
         ),
-        RELEASE_MACHINE: starts(release),
-        SIGNING_KEY: named(data.signing.keyArn, showsKey(data.signing)),
+        RELEASE_MACHINE: startAccess(release),
+        SIGNING_KEY: accessTo(data.signing.keyArn, showsKey(data.signing)),
         RULES,
       },
     });
@@ -104,7 +104,7 @@ export class AirlockApi extends Construct {
 
 /** What the airlock asks the user pool. */
 export const mayUse = (pool: IUserPool, actions: readonly string[]) =>
-  named(
+  accessTo(
     pool.userPoolId,
     new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
   );

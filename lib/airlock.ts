@@ -4,9 +4,9 @@ import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { contracts } from '../functions/airlock/events.ts';
+import { airlockEvents } from '../functions/airlock/events.ts';
 import type * as Publish from '../functions/airlock/publish.lambda.ts';
-import { trail } from '../functions/airlock/request/trail.ts';
+import { TRAIL_PREFIX } from '../functions/airlock/request/trail.ts';
 import type * as Fold from '../functions/airlock/steps/aggregate-reports.lambda.ts';
 import type * as Await from '../functions/airlock/steps/await-decision.lambda.ts';
 import type * as Check from '../functions/airlock/steps/check.lambda.ts';
@@ -20,7 +20,7 @@ import type * as Seal from '../functions/airlock/steps/seal.lambda.ts';
 import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
 import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
 import { partitions } from '../functions/keys.ts';
-import { bucket, bus, named, table } from './access.ts';
+import { accessTo, bucketAccess, busAccess, tableAccess } from './access.ts';
 import { AirlockApi, mayUse, showsKey } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
 import { alarm, fires } from './alarm.ts';
@@ -57,16 +57,16 @@ export class Airlock extends Construct {
       due: ['PutItem', 'DeleteItem'],
     } as const;
     const changing = {
-      TABLE_NAME: table(core.table, changes),
+      TABLE_NAME: tableAccess(core.table, changes),
       RULES,
     };
     const asks = {
       ...changing,
-      TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
+      TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
       POOL_ID: mayUse(people.pool, ['ListUsersInGroup']),
     };
-    const reads = bucket(data.airlock, ['read'], 'requests/');
-    const notes = bucket(data.work, ['read', 'write']);
+    const reads = bucketAccess(data.airlock, ['read'], 'requests/');
+    const notes = bucketAccess(data.work, ['read', 'write']);
 
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
@@ -82,19 +82,19 @@ export class Airlock extends Construct {
           entry: 'airlock/steps/plan.lambda.ts',
           environment: {
             ...changing,
-            TABLE_NAME: table(core.table, { ...changes, project: ['GetItem'] }),
-            BUCKETS: named(prefix, listsSources(prefix)),
-            UPLOADS_BUCKET: bucket(data.uploads, ['versions'], 'uploads/'),
-            WORK_BUCKET: bucket(data.work, ['write']),
+            TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
+            BUCKETS: accessTo(prefix, listsSources(prefix)),
+            UPLOADS_BUCKET: bucketAccess(data.uploads, ['versions'], 'uploads/'),
+            WORK_BUCKET: bucketAccess(data.work, ['write']),
           },
         }),
         Seal: new Handler<typeof Seal>(this, 'Seal', {
           ...worker,
           entry: 'airlock/steps/seal.lambda.ts',
           environment: {
-            BUCKETS: named(prefix, ...readsSources(prefix, Stack.of(this))),
-            UPLOADS_BUCKET: bucket(data.uploads, ['read'], 'uploads/'),
-            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'parts'], 'requests/'),
+            BUCKETS: accessTo(prefix, ...readsSources(prefix, Stack.of(this))),
+            UPLOADS_BUCKET: bucketAccess(data.uploads, ['read'], 'uploads/'),
+            AIRLOCK_BUCKET: bucketAccess(data.airlock, ['read', 'write', 'parts'], 'requests/'),
             WORK_BUCKET: notes,
           },
         }),
@@ -103,17 +103,17 @@ export class Airlock extends Construct {
           entry: 'airlock/steps/write-manifest.lambda.ts',
           environment: {
             ...changing,
-            AIRLOCK_BUCKET: bucket(data.airlock, ['write'], 'requests/'),
-            WORK_BUCKET: bucket(data.work, ['read']),
+            AIRLOCK_BUCKET: bucketAccess(data.airlock, ['write'], 'requests/'),
+            WORK_BUCKET: bucketAccess(data.work, ['read']),
           },
         }),
         Check: new Handler<typeof Check>(this, 'Check', {
           ...worker,
           entry: 'airlock/steps/check.lambda.ts',
           environment: {
-            TABLE_NAME: table(core.table, { airlock: ['GetItem'], airlocks: ['GetItem'] }),
-            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write', 'tags'], 'requests/'),
-            WORK_BUCKET: bucket(data.work, ['read']),
+            TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'], airlocks: ['GetItem'] }),
+            AIRLOCK_BUCKET: bucketAccess(data.airlock, ['read', 'write', 'tags'], 'requests/'),
+            WORK_BUCKET: bucketAccess(data.work, ['read']),
             SCAN_MINUTES: String(rules.scanMinutes),
           },
         }),
@@ -122,14 +122,14 @@ export class Airlock extends Construct {
           entry: 'airlock/steps/aggregate-reports.lambda.ts',
           environment: {
             ...asks,
-            AIRLOCK_BUCKET: bucket(data.airlock, ['read', 'write'], 'requests/'),
-            RELEASE_BUCKET: bucket(data.release, ['read'], 'remembered/'),
+            AIRLOCK_BUCKET: bucketAccess(data.airlock, ['read', 'write'], 'requests/'),
+            RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
           },
         }),
         Await: new Handler<typeof Await>(this, 'Await', {
           core,
           entry: 'airlock/steps/await-decision.lambda.ts',
-          environment: { TABLE_NAME: table(core.table, changes), RULES },
+          environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
         }),
         Tick: new Handler<typeof Tick>(this, 'Tick', {
           core,
@@ -155,19 +155,19 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/steps/plan-release.lambda.ts',
           environment: {
-            TABLE_NAME: table(core.table, { airlock: ['GetItem'], project: ['GetItem'] }),
+            TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'], project: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
-            WORK_BUCKET: bucket(data.work, ['write']),
+            WORK_BUCKET: bucketAccess(data.work, ['write']),
           },
         }),
         Copy: new Handler<typeof Copy>(this, 'Copy', {
           ...worker,
           entry: 'airlock/steps/copy.lambda.ts',
           environment: {
-            TABLE_NAME: table(core.table, { airlock: ['GetItem'] }),
+            TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
-            RELEASE_BUCKET: bucket(data.release, ['read', 'write', 'parts'], 'released/'),
-            BUCKETS: named(prefix, ...delivers(prefix, Stack.of(this))),
+            RELEASE_BUCKET: bucketAccess(data.release, ['read', 'write', 'parts'], 'released/'),
+            BUCKETS: accessTo(prefix, ...delivers(prefix, Stack.of(this))),
             WORK_BUCKET: notes,
           },
         }),
@@ -177,7 +177,7 @@ export class Airlock extends Construct {
           environment: {
             ...changing,
             AIRLOCK_BUCKET: reads,
-            RELEASE_BUCKET: bucket(data.release, ['read'], 'remembered/'),
+            RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
           },
         }),
         Sign: new Handler<typeof Sign>(this, 'Sign', {
@@ -185,11 +185,11 @@ export class Airlock extends Construct {
           entry: 'airlock/steps/sign.lambda.ts',
           environment: {
             ...changing,
-            TABLE_NAME: table(core.table, { ...changes, download: ['GetItem', 'PutItem'] }),
+            TABLE_NAME: tableAccess(core.table, { ...changes, download: ['GetItem', 'PutItem'] }),
             AIRLOCK_BUCKET: reads,
-            RELEASE_BUCKET: bucket(data.release, ['write']),
-            WORK_BUCKET: bucket(data.work, ['read']),
-            SIGNING_KEY: named(data.signing.keyArn, ...signs(data.signing)),
+            RELEASE_BUCKET: bucketAccess(data.release, ['write']),
+            WORK_BUCKET: bucketAccess(data.work, ['read']),
+            SIGNING_KEY: accessTo(data.signing.keyArn, ...signs(data.signing)),
           },
         }),
         Fail: fail,
@@ -202,12 +202,12 @@ export class Airlock extends Construct {
     const publish = new Handler<typeof Publish>(this, 'Publish', {
       core,
       entry: 'airlock/publish.lambda.ts',
-      environment: { BUS_NAME: bus(core.bus) },
+      environment: { BUS_NAME: busAccess(core.bus) },
     });
     new Sweeper(this, 'Time', { core, data });
     core.follow(this, 'Trail', publish, [
-      { pk: partitions.airlock, sk: trail },
-      { pk: partitions.look, sk: trail },
+      { pk: partitions.airlock, sk: TRAIL_PREFIX },
+      { pk: partitions.look, sk: TRAIL_PREFIX },
     ]);
 
     this.watchVolume(core);
@@ -216,7 +216,7 @@ export class Airlock extends Construct {
 
   /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */
   private watchVolume(core: Core) {
-    const { VolumeHigh, VolumeExceeded } = contracts;
+    const { VolumeHigh, VolumeExceeded } = airlockEvents;
     const rule = new Rule(this, 'VolumeRule', {
       description: 'Much is submitted to the airlock',
       eventBus: core.bus,

@@ -14,7 +14,7 @@ import { CfnUserPoolGroup, FeaturePlan, Mfa, UserPool, type UserPoolClient } fro
 import { Construct } from 'constructs';
 import type * as Open from '../functions/api/api.lambda.ts';
 import { routes } from '../functions/api/routes.ts';
-import { type Capability, groups, type Route } from '../functions/http/route.ts';
+import { type Capability, type Route, userGroups } from '../functions/http/route.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
@@ -54,7 +54,7 @@ export class People extends Construct {
       idTokenValidity: Duration.minutes(60),
       refreshTokenValidity: Duration.hours(12),
     });
-    for (const group of groups) {
+    for (const group of userGroups) {
       new CfnUserPoolGroup(this, `${group[0]?.toUpperCase()}${group.slice(1)}s`, {
         userPoolId: this.pool.userPoolId,
         groupName: group,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { Rules } from '../functions/airlock/request/airlock-config.ts';
+import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 
 const Cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'an IPv4 block such as 10.64.0.0/12');
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
@@ -59,7 +59,7 @@ export const Config = z.strictObject({
       .describe('a desktop that has not reported by then is removed'),
     sizes: z.strictObject({ linux: Sizes, windows: Sizes }),
   }),
-  airlock: Rules.prefault({}),
+  airlock: AirlockConfig.prefault({}),
   costs: z.strictObject({
     tag: z.string().default('broch:project').describe('the cost allocation tag that names the project'),
     hour: z.number().int().min(0).max(23).default(7).describe('when the daily card is sent'),

@@ -26,7 +26,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
-import type { Key as RowKey } from '../functions/keys.ts';
+import type { RowKey } from '../functions/keys.ts';
 import { alarm } from './alarm.ts';
 import type { Config } from './config.ts';
 import type { Handler, Module } from './handler.ts';

@@ -9,7 +9,7 @@ import type * as Api from '../functions/costs/api.lambda.ts';
 import type * as Collect from '../functions/costs/collect.lambda.ts';
 import type * as Conclude from '../functions/costs/conclude.lambda.ts';
 import type * as Send from '../functions/costs/send.lambda.ts';
-import { bus, named, secret, starts, table } from './access.ts';
+import { accessTo, busAccess, secretAccess, startAccess, tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
@@ -55,9 +55,9 @@ export class Costs extends Construct {
           core,
           entry: 'costs/collect.lambda.ts',
           environment: {
-            TABLE_NAME: table(core.table, report),
+            TABLE_NAME: tableAccess(core.table, report),
             // A bill has no resource to name: it is the account's, or the organisation's.
-            COST_TAG: named(tag, new PolicyStatement({ actions: ['ce:GetCostAndUsage'], resources: ['*'] })),
+            COST_TAG: accessTo(tag, new PolicyStatement({ actions: ['ce:GetCostAndUsage'], resources: ['*'] })),
           },
           seconds: 60,
         }),
@@ -65,15 +65,15 @@ export class Costs extends Construct {
           core,
           entry: 'costs/send.lambda.ts',
           environment: {
-            TABLE_NAME: table(core.table, report),
-            WEBHOOK_SECRET: secret(data.webhook),
+            TABLE_NAME: tableAccess(core.table, report),
+            WEBHOOK_SECRET: secretAccess(data.webhook),
             WEBHOOK_HOSTS: webhookHosts.join(),
           },
         }),
         Conclude: new Handler<typeof Conclude>(this, 'Conclude', {
           core,
           entry: 'costs/conclude.lambda.ts',
-          environment: { TABLE_NAME: table(core.table, report), BUS_NAME: bus(core.bus) },
+          environment: { TABLE_NAME: tableAccess(core.table, report), BUS_NAME: busAccess(core.bus) },
         }),
       },
       // Five hours for a late bill, five for a webhook that is down, and time to work; long before the next day's run.
@@ -83,11 +83,11 @@ export class Costs extends Construct {
       core,
       entry: 'costs/api.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           reports: ['GetItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
-        MACHINE_ARN: starts(this.workflow.machine),
+        MACHINE_ARN: startAccess(this.workflow.machine),
       },
     });
     this.daily(core, { hour, timezone });

@@ -10,7 +10,7 @@ import type * as Receive from '../functions/ingest/receive.lambda.ts';
 import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
-import { assumes, bucket, bus, starts, table } from './access.ts';
+import { assumeRoleAccess, bucketAccess, busAccess, startAccess, tableAccess } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
 import { lent } from './upload-role.ts';
@@ -65,23 +65,26 @@ export class Ingest extends Construct {
       ...worker,
       entry: 'ingest/plan.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, { partner: ['GetItem', 'PutItem'], dataset: ['GetItem'] }),
-        LANDING_BUCKET: bucket(landing, ['read', 'versions'], 'in/'),
-        WORK_BUCKET: bucket(work, ['write']),
+        TABLE_NAME: tableAccess(core.table, { partner: ['GetItem', 'PutItem'], dataset: ['GetItem'] }),
+        LANDING_BUCKET: bucketAccess(landing, ['read', 'versions'], 'in/'),
+        WORK_BUCKET: bucketAccess(work, ['write']),
       },
     });
     const verify = new Handler<typeof Verify>(this, 'Verify', {
       ...worker,
       entry: 'ingest/verify.lambda.ts',
-      environment: { LANDING_BUCKET: bucket(landing, ['read'], 'in/'), WORK_BUCKET: bucket(work, ['read', 'write']) },
+      environment: {
+        LANDING_BUCKET: bucketAccess(landing, ['read'], 'in/'),
+        WORK_BUCKET: bucketAccess(work, ['read', 'write']),
+      },
     });
     const copy = new Handler<typeof Copy>(this, 'Copy', {
       ...worker,
       entry: 'ingest/copy.lambda.ts',
       environment: {
-        LANDING_BUCKET: bucket(landing, ['read'], 'in/'),
-        LAKE_BUCKET: bucket(lake, ['read', 'write', 'parts'], 'datasets/'),
-        WORK_BUCKET: bucket(work, ['read']),
+        LANDING_BUCKET: bucketAccess(landing, ['read'], 'in/'),
+        LAKE_BUCKET: bucketAccess(lake, ['read', 'write', 'parts'], 'datasets/'),
+        WORK_BUCKET: bucketAccess(work, ['read']),
       },
     });
     const register = new Handler<typeof Register>(this, 'Register', {
@@ -89,14 +92,14 @@ export class Ingest extends Construct {
       entry: 'ingest/register.lambda.ts',
       seconds: 120,
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem'],
           dataset: ['GetItem', 'PutItem'],
           datasets: ['GetItem', 'PutItem'],
         }),
-        LAKE_BUCKET: bucket(lake, ['write'], 'datasets/'),
-        WORK_BUCKET: bucket(work, ['read']),
-        BUS_NAME: bus(core.bus),
+        LAKE_BUCKET: bucketAccess(lake, ['write'], 'datasets/'),
+        WORK_BUCKET: bucketAccess(work, ['read']),
+        BUS_NAME: busAccess(core.bus),
       },
     });
     const hold = new Handler<typeof Hold>(this, 'Hold', {
@@ -104,9 +107,9 @@ export class Ingest extends Construct {
       entry: 'ingest/reject.lambda.ts',
       seconds: 120,
       environment: {
-        TABLE_NAME: table(core.table, { partner: ['GetItem', 'PutItem'] }),
-        WORK_BUCKET: bucket(work, ['read', 'write']),
-        BUS_NAME: bus(core.bus),
+        TABLE_NAME: tableAccess(core.table, { partner: ['GetItem', 'PutItem'] }),
+        WORK_BUCKET: bucketAccess(work, ['read', 'write']),
+        BUS_NAME: busAccess(core.bus),
       },
     });
     this.workflow = new Workflow(this, 'Workflow', {
@@ -120,8 +123,8 @@ export class Ingest extends Construct {
       core,
       entry: 'ingest/receive.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, { partner: ['GetItem'] }),
-        MACHINE_ARN: starts(this.workflow.machine),
+        TABLE_NAME: tableAccess(core.table, { partner: ['GetItem'] }),
+        MACHINE_ARN: startAccess(this.workflow.machine),
       },
     });
     core.on(this, 'Manifest', ObjectCreated, receive, {
@@ -147,7 +150,7 @@ export class Ingest extends Construct {
       core,
       entry: 'ingest/api.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem', 'Query'],
           delivery: ['GetItem', 'PutItem'],
           dataset: ['Query'],
@@ -156,7 +159,7 @@ export class Ingest extends Construct {
         }),
         LANDING_BUCKET: landing.bucketName,
         LANDING_KEY_ARN: core.key.keyArn,
-        UPLOAD_ROLE_ARN: assumes(role),
+        UPLOAD_ROLE_ARN: assumeRoleAccess(role),
         REGION: region,
       },
     });

@@ -1,6 +1,6 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { imports } from '../functions/airlock/release/released-files.ts';
+import { IMPORTS_PREFIX } from '../functions/airlock/release/released-files.ts';
 
 /** Where what shall leave lies in projects' buckets: functions/airlock/request/request.ts says what may be named there. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
@@ -26,7 +26,7 @@ export const readsSources = (prefix: string, of: Stack): PolicyStatement[] => [
 export const delivers = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload'],
-    resources: [`arn:aws:s3:::${prefix}*/${imports}*`],
+    resources: [`arn:aws:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
   }),
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
@@ -36,11 +36,11 @@ export const retracts = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
     resources: [`arn:aws:s3:::${prefix}*`],
-    conditions: { StringLike: { 's3:prefix': `${imports}*` } },
+    conditions: { StringLike: { 's3:prefix': `${IMPORTS_PREFIX}*` } },
   }),
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject', 's3:DeleteObjectVersion'],
-    resources: [`arn:aws:s3:::${prefix}*/${imports}*`],
+    resources: [`arn:aws:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
   }),
   opens(prefix, of, ['kms:Decrypt']),
 ];

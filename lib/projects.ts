@@ -14,7 +14,7 @@ import { deadlineSeconds } from '../functions/projects/projects.ts';
 import type * as Announce from '../functions/projects/publish-ready.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
 import type * as Unwind from '../functions/projects/roll-back.lambda.ts';
-import { bus, named, starts, table } from './access.ts';
+import { accessTo, busAccess, startAccess, tableAccess } from './access.ts';
 import type { People } from './api.ts';
 import type { Config } from './config.ts';
 import { type Core, retention } from './core.ts';
@@ -79,7 +79,7 @@ export class Projects extends Construct {
       // It may have to look at every block of a nearly full pool.
       seconds: 90,
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           project: ['GetItem', 'PutItem'],
           projects: ['PutItem'],
           block: ['GetItem', 'PutItem'],
@@ -92,8 +92,8 @@ export class Projects extends Construct {
       core,
       entry: 'projects/create.lambda.ts',
       environment: {
-        ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DeleteStack')),
-        TEMPLATE_URL: named(
+        ENVIRONMENT: accessTo(environment, onStacks('DescribeStacks', 'DeleteStack')),
+        TEMPLATE_URL: accessTo(
           asset.httpUrl,
           // Only this template, and only under that role: the function can't have anything else built.
           new PolicyStatement({
@@ -114,7 +114,7 @@ export class Projects extends Construct {
             resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
           }),
         ),
-        SERVICE_ROLE: named(
+        SERVICE_ROLE: accessTo(
           role.roleArn,
           new PolicyStatement({
             actions: ['iam:PassRole'],
@@ -129,40 +129,40 @@ export class Projects extends Construct {
       core,
       entry: 'projects/check-stack.lambda.ts',
       environment: {
-        ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DescribeStackEvents', 'DescribeEvents')),
+        ENVIRONMENT: accessTo(environment, onStacks('DescribeStacks', 'DescribeStackEvents', 'DescribeEvents')),
       },
     });
     const record = new Handler<typeof Recorded>(this, 'Record', {
       core,
       entry: 'projects/record.lambda.ts',
-      environment: { TABLE_NAME: table(core.table, { project: ['GetItem', 'PutItem'], projects: ['PutItem'] }) },
+      environment: { TABLE_NAME: tableAccess(core.table, { project: ['GetItem', 'PutItem'], projects: ['PutItem'] }) },
     });
     const announce = new Handler<typeof Announce>(this, 'Announce', {
       core,
       entry: 'projects/publish-ready.lambda.ts',
       environment: {
-        BUS_NAME: bus(core.bus),
-        ENVIRONMENT: named(environment, onStacks('UpdateTerminationProtection')),
+        BUS_NAME: busAccess(core.bus),
+        ENVIRONMENT: accessTo(environment, onStacks('UpdateTerminationProtection')),
       },
     });
     const unwind = new Handler<typeof Unwind>(this, 'Unwind', {
       core,
       entry: 'projects/roll-back.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, { project: ['GetItem'] }),
-        ENVIRONMENT: named(environment, onStacks('DescribeStacks', 'DeleteStack')),
+        TABLE_NAME: tableAccess(core.table, { project: ['GetItem'] }),
+        ENVIRONMENT: accessTo(environment, onStacks('DescribeStacks', 'DeleteStack')),
       },
     });
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
       entry: 'projects/fail.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           project: ['GetItem', 'PutItem'],
           projects: ['PutItem'],
           block: ['GetItem', 'PutItem'],
         }),
-        BUS_NAME: bus(core.bus),
+        BUS_NAME: busAccess(core.bus),
         QUARANTINE_DAYS: String(projects.quarantineDays),
       },
     });
@@ -197,14 +197,14 @@ export class Projects extends Construct {
       core,
       entry: 'projects/api.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           project: ['GetItem', 'PutItem', 'Query'],
           projects: ['PutItem', 'Query'],
           person: ['PutItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
-        MACHINE: starts(workflow.machine),
-        POOL_ID: named(
+        MACHINE: startAccess(workflow.machine),
+        POOL_ID: accessTo(
           people.pool.userPoolId,
           new PolicyStatement({ actions: ['cognito-idp:AdminGetUser'], resources: [people.pool.userPoolArn] }),
         ),

@@ -5,8 +5,8 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 import type * as Retract from '../functions/airlock/deletion/retract.lambda.ts';
 import type * as Sweep from '../functions/airlock/deletion/sweep.lambda.ts';
-import { contracts } from '../functions/airlock/events.ts';
-import { both, bucket, named, table } from './access.ts';
+import { airlockEvents } from '../functions/airlock/events.ts';
+import { accessTo, bucketAccess, combinedAccess, tableAccess } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
@@ -27,17 +27,17 @@ export class Sweeper extends Construct {
       ...worker,
       entry: 'airlock/deletion/sweep.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           airlock: ['GetItem', 'PutItem'],
           airlocks: ['GetItem', 'PutItem', 'DeleteItem'],
           due: ['GetItem', 'PutItem', 'DeleteItem', 'Query'],
         }),
-        AIRLOCK_BUCKET: bucket(data.airlock, erases, 'requests/'),
-        RELEASE_BUCKET: both(
-          bucket(data.release, erases, 'released/'),
-          bucket(data.release, ['read', 'write'], 'receipts/'),
+        AIRLOCK_BUCKET: bucketAccess(data.airlock, erases, 'requests/'),
+        RELEASE_BUCKET: combinedAccess(
+          bucketAccess(data.release, erases, 'released/'),
+          bucketAccess(data.release, ['read', 'write'], 'receipts/'),
         ),
-        UPLOADS_BUCKET: bucket(data.uploads, erases, 'uploads/'),
+        UPLOADS_BUCKET: bucketAccess(data.uploads, erases, 'uploads/'),
         RULES: JSON.stringify(core.config.airlock),
       },
     });
@@ -46,22 +46,22 @@ export class Sweeper extends Construct {
       ...worker,
       entry: 'airlock/deletion/retract.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           airlock: ['GetItem', 'PutItem'],
           airlocks: ['GetItem', 'PutItem', 'DeleteItem'],
           due: ['PutItem', 'DeleteItem'],
           project: ['GetItem'],
         }),
-        BUCKETS: named(prefix, ...retracts(prefix, Stack.of(this))),
-        RELEASE_BUCKET: both(
-          bucket(data.release, ['read'], 'released/'),
-          bucket(data.release, ['read', 'write'], 'receipts/'),
+        BUCKETS: accessTo(prefix, ...retracts(prefix, Stack.of(this))),
+        RELEASE_BUCKET: combinedAccess(
+          bucketAccess(data.release, ['read'], 'released/'),
+          bucketAccess(data.release, ['read', 'write'], 'receipts/'),
         ),
         RULES: JSON.stringify(core.config.airlock),
       },
     });
     for (const name of ['RequestRevoked', 'RequestWithdrawn', 'RequestExpired'] as const)
-      core.on(this, name, contracts[name], retract);
+      core.on(this, name, airlockEvents[name], retract);
     const role = new Role(this, 'Starter', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
         StringEquals: { 'aws:SourceAccount': Stack.of(this).account },

@@ -12,7 +12,7 @@ import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
-import { bus, key, named, secret, starts, table } from './access.ts';
+import { accessTo, busAccess, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
@@ -71,39 +71,42 @@ export class Workspaces extends Construct {
       entry: 'workspaces/launch.lambda.ts',
       seconds: 60,
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem'],
           instance: ['GetItem', 'PutItem'],
           project: ['GetItem'],
         }),
-        ENVIRONMENT: named(environment, ...launches(this, environment)),
-        IMAGES: named('/broch/images', images(this)),
+        ENVIRONMENT: accessTo(environment, ...launches(this, environment)),
+        IMAGES: accessTo('/broch/images', images(this)),
         SIZES: JSON.stringify(config.sizes),
       },
     });
     const remove = new Handler<typeof Remove>(this, 'Remove', {
       core,
       entry: 'workspaces/remove.lambda.ts',
-      environment: { ENVIRONMENT: named(environment, ...removes(this, environment)) },
+      environment: { ENVIRONMENT: accessTo(environment, ...removes(this, environment)) },
     });
     const ready = new Handler<typeof Ready>(this, 'Ready', {
       core,
       entry: 'workspaces/ready.lambda.ts',
-      environment: { TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }), BUS_NAME: bus(core.bus) },
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
+        BUS_NAME: busAccess(core.bus),
+      },
     });
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
       entry: 'workspaces/fail.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }),
-        BUS_NAME: bus(core.bus),
+        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
+        BUS_NAME: busAccess(core.bus),
         READY_MINUTES: String(config.readyMinutes),
       },
     });
     const wait = new Handler<typeof Wait>(this, 'Wait', {
       core,
       entry: 'workspaces/wait.lambda.ts',
-      environment: { TABLE_NAME: table(core.table, { workspace: ['GetItem', 'PutItem'] }) },
+      environment: { TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }) },
     });
     const { machine } = new Workflow(this, 'Workflow', {
       core,
@@ -118,14 +121,14 @@ export class Workspaces extends Construct {
       core,
       entry: 'workspaces/report.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem'],
           instance: ['GetItem'],
           project: ['GetItem'],
         }),
-        BUCKETS: named(prefix, ...readsReports(prefix, Stack.of(this))),
-        PASSWORDS_KEY: key(data.passwords, ['Encrypt'], 'workspace'),
-        MACHINE_ARN: named(machine.stateMachineArn, answersTasks(machine)),
+        BUCKETS: accessTo(prefix, ...readsReports(prefix, Stack.of(this))),
+        PASSWORDS_KEY: keyAccess(data.passwords, ['Encrypt'], 'workspace'),
+        MACHINE_ARN: accessTo(machine.stateMachineArn, answersTasks(machine)),
       },
     });
     core.on(this, 'Reported', ObjectCreated, report, {
@@ -139,14 +142,14 @@ export class Workspaces extends Construct {
       core,
       entry: 'workspaces/api.lambda.ts',
       environment: {
-        TABLE_NAME: table(core.table, {
+        TABLE_NAME: tableAccess(core.table, {
           workspace: ['GetItem', 'PutItem', 'Query'],
           project: ['GetItem'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
-        MACHINE_ARN: starts(machine),
-        PASSWORDS_KEY: key(data.passwords, ['Decrypt'], 'workspace'),
-        GATEWAY_KEY: secret(data.gatewayKey),
+        MACHINE_ARN: startAccess(machine),
+        PASSWORDS_KEY: keyAccess(data.passwords, ['Decrypt'], 'workspace'),
+        GATEWAY_KEY: secretAccess(data.gatewayKey),
         GATEWAY: config.gateway,
         LINK_SECONDS: String(config.linkSeconds),
         DEADLINE_SECONDS: String(deadline.toSeconds()),

@@ -3,7 +3,7 @@ import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } fr
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { type ApiClient, agentFor, createApiClient } from '../bin/cli/call.ts';
 import type { ActiveProfile } from '../bin/cli/profile.ts';
-import type { Group } from '../functions/http/route.ts';
+import type { UserGroup } from '../functions/http/route.ts';
 import { simulateAgents } from './agent.ts';
 import type { CloudFacts, DeployedCloud } from './deployed-cloud.ts';
 import { startGateway } from './gateway.ts';
@@ -28,7 +28,7 @@ export interface DemoSetup {
   close(): Promise<void>;
 }
 
-const cast: readonly [name: string, role: Group][] = [
+const cast: readonly [name: string, role: UserGroup][] = [
   ['olga', 'operator'],
   ['petra', 'partner'],
   ['rana', 'researcher'],

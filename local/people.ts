@@ -13,12 +13,12 @@ import {
 import { generate } from 'otplib';
 import type { ActiveProfile } from '../bin/cli/profile.ts';
 import { createPoolClient, type SessionTokens, signIn } from '../bin/cli/signin.ts';
-import type { Group } from '../functions/http/route.ts';
+import type { UserGroup } from '../functions/http/route.ts';
 
 /** Somebody of the embedded cloud: made up, with all it takes to sign in as them. */
 export interface LocalPerson {
   readonly name: string;
-  readonly role: Group;
+  readonly role: UserGroup;
   readonly password: string;
   /** The authenticator's secret, base32. */
   readonly totp: string;
@@ -35,7 +35,7 @@ export async function enrolLocalPerson(
   place: ActiveProfile,
   admin: CognitoIdentityProviderClientConfig,
   name: string,
-  role: Group,
+  role: UserGroup,
 ): Promise<LocalPerson> {
   const [client, own] = [new CognitoIdentityProviderClient(admin), createPoolClient(place)];
   const who = { UserPoolId: place.pool, Username: name };

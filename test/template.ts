@@ -1,12 +1,12 @@
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type Config, readConfig } from '../lib/config.ts';
-import { flags } from '../lib/flags.ts';
+import { cdkFeatureFlags } from '../lib/flags.ts';
 import { broch } from '../lib/stacks.ts';
 
 /** The app of a configuration, in this process. */
 export function synthesiseApp(config: Config = readConfig('config/production.json')) {
-  const app = new App({ context: flags });
+  const app = new App({ context: cdkFeatureFlags });
   const { data, platform } = broch(app, config);
   return { app, data, platform, templates: { data: Template.fromStack(data), platform: Template.fromStack(platform) } };
 }

@@ -1,9 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { bagInfo, bagit, crateOf, manifest, outputs } from '../../functions/airlock/release/crate.ts';
+import {
+  BAGIT_DECLARATION,
+  bagInfo,
+  bagManifest,
+  crateOf,
+  OUTPUTS_FOLDER,
+} from '../../functions/airlock/release/crate.ts';
 import type { ReleasedFile } from '../../functions/airlock/release/record.ts';
-import { strip } from '../../functions/airlock/release/strip-assessments.ts';
+import { stripAssessments } from '../../functions/airlock/release/strip-assessments.ts';
 import { now } from '../../functions/clock.ts';
 import { addToBag, type BagEntry, copyToBag, createFolderBag, createZipBag } from './airlock-bag.ts';
 import { resolveReleaseFolder } from './airlock-tree.ts';
@@ -21,9 +27,9 @@ const isCrate = ({ path }: ReleasedFile) => /(^|\/)ro-crate-metadata\.json(ld)?$
 /** The requester's own crate metadata, without assessments; undefined where it needs no change. */
 async function cleaned(folder: string, file: ReleasedFile): Promise<{ text: string; why: string } | undefined> {
   const bytes = await readFile(join(folder, file.path));
-  let stripped: ReturnType<typeof strip>;
+  let stripped: ReturnType<typeof stripAssessments>;
   try {
-    stripped = strip(JSON.parse(bytes.toString('utf8')));
+    stripped = stripAssessments(JSON.parse(bytes.toString('utf8')));
   } catch {
     return {
       text: '{}\n',
@@ -81,7 +87,7 @@ export const airlockCrateCommand = defineCommand({
     let payload = { files: 0, bytes: 0 };
     try {
       for (const file of record.files) {
-        const path = `data/${outputs}${file.path}`;
+        const path = `data/${OUTPUTS_FOLDER}${file.path}`;
         const clean = isCrate(file) ? await cleaned(folder, file) : undefined;
         if (clean) altered.set(file.path, clean.why);
         const had = (count: number) => {
@@ -99,11 +105,11 @@ export const airlockCrateCommand = defineCommand({
       packed.push(await addToBag(bag, 'data/ro-crate-metadata.json', `${JSON.stringify(metadata, null, 2)}\n`));
       payload = { files: packed.length, bytes: packed.reduce((sum, { size }) => sum + size, 0) };
       const tags = [
-        await addToBag(bag, 'bagit.txt', bagit),
+        await addToBag(bag, 'bagit.txt', BAGIT_DECLARATION),
         await addToBag(bag, 'bag-info.txt', bagInfo(record, payload, at)),
-        await addToBag(bag, 'manifest-sha512.txt', manifest(packed)),
+        await addToBag(bag, 'manifest-sha512.txt', bagManifest(packed)),
       ];
-      await addToBag(bag, 'tagmanifest-sha512.txt', manifest(tags));
+      await addToBag(bag, 'tagmanifest-sha512.txt', bagManifest(tags));
       await bag.end();
     } catch (error) {
       await bag.undo();

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { Network } from '../../functions/airlock/release/link.ts';
+import { AllowedNetwork } from '../../functions/airlock/release/link.ts';
 import type { DownloadLink, DownloadPage, DownloadSession } from '../../functions/airlock/release/schemas.ts';
-import { wrongPath } from '../../functions/storage/paths.ts';
+import { pathProblem } from '../../functions/storage/paths.ts';
 import { type DownloadTarget, fetchPage, fetchReleaseRecord, type PartReader } from './airlock-fetch.ts';
 import { fetchSigningKey } from './airlock-key.ts';
 import { formatReleaseRecord, readTrustedRecord, resolvePin, verifyFolder } from './airlock-verify.ts';
@@ -98,7 +98,7 @@ export async function fetchSessionFiles(
       renameSync(draft, join(folder, 'release.json'));
     }
     for (const { path } of page.files) {
-      const wrong = wrongPath(path, 1024);
+      const wrong = pathProblem(path, 1024);
       if (wrong !== undefined)
         throw new ExitError('refused', `The release has a file that is not safe to write: ${wrong}`);
     }
@@ -172,7 +172,7 @@ export const airlockDownloadCommand = defineCommand({
   }),
   flags: z.object({
     key: z.string().min(1).optional().describe('the key to trust: a PEM file, or the SHA-256 fingerprint'),
-    network: Network.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
+    network: AllowedNetwork.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
   }),
   async run({ params: { project, request, folder }, flags }, context) {
     const pin = await resolvePin(flags.key);

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as z from 'zod';
-import { type Listed, overview } from '../../disclosure/preview/overview.ts';
+import { type ListedFile, overview } from '../../disclosure/preview/overview.ts';
 import type { FileReport } from '../../disclosure/report.ts';
 import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
 import { routes } from '../../functions/api/routes.ts';
@@ -101,7 +101,11 @@ export const airlockPreviewCommand = defineCommand({
         'refused',
         'It was submitted anew while its files were fetched. Look at it again, in a new folder.',
       );
-    const listed: Listed[] = files.map(file => ({ ...file, report: reports.get(file.path), ...pages.get(file.path) }));
+    const listed: ListedFile[] = files.map(file => ({
+      ...file,
+      report: reports.get(file.path),
+      ...pages.get(file.path),
+    }));
     put('index.html', overview(after, listed));
     const partly = [...pages].flatMap(([path, { truncated }]) => (truncated ? [path] : [])).sort();
     const seen: z.infer<typeof PreviewReceipt> = {

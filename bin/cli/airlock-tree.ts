@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Found } from '../../functions/airlock/release/verify.ts';
+import type { FoundFile } from '../../functions/airlock/release/verify.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
 import { ExitError } from './exit.ts';
 
@@ -26,9 +26,9 @@ export async function computeFileDigests(at: string, also: boolean, read: (bytes
 }
 
 /** Everything below a folder, hashed; what is no regular file is named for what it is, and not opened. */
-export async function hashTree(folder: string, read: (bytes: number) => void = () => {}): Promise<Found[]> {
+export async function hashTree(folder: string, read: (bytes: number) => void = () => {}): Promise<FoundFile[]> {
   const root = await resolveReleaseFolder(folder);
-  const found: Found[] = [];
+  const found: FoundFile[] = [];
   const files: { path: string; at: string }[] = [];
   async function enter(at: string, prefix: string): Promise<void> {
     for (const entry of await readdir(at, { withFileTypes: true })) {

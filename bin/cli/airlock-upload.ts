@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
-import { clashes, finding, wrongPath } from '../../functions/storage/paths.ts';
+import { findPathClashes, pathFinding, pathProblem } from '../../functions/storage/paths.ts';
 import { defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
 import { refuseUpload, resolveFolder, walkFolder } from './folder.ts';
@@ -30,10 +30,10 @@ export const airlockUploadCommand = defineCommand({
     const root = await resolveFolder(folder);
     const { files, findings } = await walkFolder(root);
     const wrong = files.flatMap(({ path }) => {
-      const reason = wrongPath(path, room);
-      return reason === undefined ? [] : [finding(path, reason)];
+      const reason = pathProblem(path, room);
+      return reason === undefined ? [] : [pathFinding(path, reason)];
     });
-    const all = [...findings, ...wrong, ...clashes(files.map(({ path }) => path))];
+    const all = [...findings, ...wrong, ...findPathClashes(files.map(({ path }) => path))];
     if (all.length > 0) refuseUpload(all, context, 'Nothing was uploaded. Mend it and run this again.');
     if (files.length === 0) throw new ExitError('usage', `There are no files in ${folder}.`);
     const api = context.api();

@@ -1,7 +1,12 @@
 import { existsSync } from 'node:fs';
 import * as z from 'zod';
 import type { ReleaseRecord } from '../../functions/airlock/release/record.ts';
-import { compare, type Difference, judge, pinOf } from '../../functions/airlock/release/verify.ts';
+import {
+  compareFiles,
+  type FileDifference,
+  parseKeyPin,
+  verifyRecord,
+} from '../../functions/airlock/release/verify.ts';
 import { hashTree, readTextFile } from './airlock-tree.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
@@ -11,7 +16,7 @@ import { ProgressLine } from './progress.ts';
 /** The key to trust, from a PEM file or a fingerprint. */
 export async function resolvePin(key: string | undefined): Promise<string | undefined> {
   if (key === undefined) return undefined;
-  const pin = pinOf(existsSync(key) ? await readTextFile(key) : key);
+  const pin = parseKeyPin(existsSync(key) ? await readTextFile(key) : key);
   if (pin === undefined)
     throw new ExitError('usage', `--key: ${key} is neither a file with a public key (PEM) nor a SHA-256 fingerprint.`);
   return pin;
@@ -22,7 +27,7 @@ export async function readTrustedRecord(
   file: string,
   pin: string | undefined,
 ): Promise<{ record: ReleaseRecord; fingerprint: string }> {
-  const { record, fingerprint, wrong } = judge(await readTextFile(file), pin);
+  const { record, fingerprint, wrong } = verifyRecord(await readTextFile(file), pin);
   if (record && fingerprint !== undefined && wrong.length === 0) return { record, fingerprint };
   throw new ExitError('refused', `${file} can't be trusted.`, { errors: wrong });
 }
@@ -39,11 +44,11 @@ export async function verifyFolder(record: ReleaseRecord, folder: string, contex
     if (Date.now() - started > 1000) live.figures(`read ${formatBytes(read)} of ${formatBytes(all)}`);
   });
   live.end();
-  const differences = compare(record, found);
+  const differences = compareFiles(record, found);
   if (differences.length > 0) differ(differences, context);
 }
 
-function differ(differences: readonly Difference[], context: CommandContext): never {
+function differ(differences: readonly FileDifference[], context: CommandContext): never {
   const shown = differences.slice(0, 200);
   const rest = differences.length - shown.length;
   if (!context.json) {

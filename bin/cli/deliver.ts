@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
 import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/ingest.ts';
-import { finding } from '../../functions/storage/paths.ts';
+import { pathFinding } from '../../functions/storage/paths.ts';
 import type { ApiClient } from './call.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
@@ -117,7 +117,7 @@ export const deliverCommand = defineCommand({
     const gone = ledger.paths.filter(path => !here.has(path));
     if (gone.length > 0)
       refuseUpload(
-        gone.map(path => finding(path, 'It was uploaded before and is not in the folder any more. Put it back.')),
+        gone.map(path => pathFinding(path, 'It was uploaded before and is not in the folder any more. Put it back.')),
         context,
         'Uploaded files cannot be taken back: put them there again, or open a new delivery with --dataset.',
       );

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { bagTexts, compare } from '../../functions/ingest/compare.ts';
+import { bagTexts, compareWithManifest } from '../../functions/ingest/compare.ts';
 import { type Finding, type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
 import { manifestLimits } from '../../functions/ingest/manifest.ts';
-import { finding } from '../../functions/storage/paths.ts';
+import { pathFinding } from '../../functions/storage/paths.ts';
 import type { CommandContext } from './commands.ts';
 import { ExitError } from './exit.ts';
 import { escapeForTerminal, formatColumns, formatCount } from './output.ts';
@@ -25,13 +25,13 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
 
   async function link(path: string, at: string): Promise<void> {
     const real = await realpath(at).catch(() => undefined);
-    if (real === undefined) findings.push(finding(path, 'It is a link to nothing. Put the file itself there.'));
+    if (real === undefined) findings.push(pathFinding(path, 'It is a link to nothing. Put the file itself there.'));
     else if (!real.startsWith(root + sep))
-      findings.push(finding(path, 'It is a link that leads out of the folder. Put the file itself there.'));
+      findings.push(pathFinding(path, 'It is a link that leads out of the folder. Put the file itself there.'));
     else {
       const target = await stat(real);
       if (target.isFile()) files.push({ path, real, size: target.size, mtime: target.mtimeMs });
-      else findings.push(finding(path, 'It is a link to a folder. Put the folder itself there.'));
+      else findings.push(pathFinding(path, 'It is a link to a folder. Put the folder itself there.'));
     }
   }
 
@@ -40,13 +40,13 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
       const path = prefix + entry.name;
       const here = join(at, entry.name);
       // Names that aren't UTF-8 come with this sign in them, and can't be opened by it.
-      if (path.includes('\ufffd')) findings.push(finding(path, 'Its name is not UTF-8. Rename it.'));
+      if (path.includes('\ufffd')) findings.push(pathFinding(path, 'Its name is not UTF-8. Rename it.'));
       else if (entry.isDirectory()) await enter(here, `${path}/`);
       else if (entry.isSymbolicLink()) await link(path, here);
       else if (entry.isFile()) {
         const { size, mtimeMs } = await lstat(here);
         files.push({ path, real: here, size, mtime: mtimeMs });
-      } else findings.push(finding(path, 'It is neither a file nor a folder. Take it out.'));
+      } else findings.push(pathFinding(path, 'It is neither a file nor a folder. Take it out.'));
     }
   }
 
@@ -97,7 +97,7 @@ export async function precheckDelivery(dataset: string, files: readonly LocalFil
   const unknown = files.map(({ path }) => ({ path, sha256: '0'.repeat(64) }));
   texts.set(manifest.name, manifest.text ?? Buffer.from(formatChecksumList(unknown)));
   const present = files.map(({ path, size }) => ({ path, size, version: '', etag: '' }));
-  const compared = compare({ dataset, manifest: manifest.name, present, texts });
+  const compared = compareWithManifest({ dataset, manifest: manifest.name, present, texts });
   return {
     findings: compared.findings,
     sums: new Map(manifest.text ? compared.files.map(({ path, sha256 }) => [path, sha256]) : []),

@@ -6,7 +6,7 @@ import { Upload } from '@aws-sdk/lib-storage';
 import type { Finding } from '../../functions/ingest/ingest.ts';
 import { sha256 } from '../../functions/storage/hash.ts';
 import { parallel } from '../../functions/storage/parallel.ts';
-import { finding } from '../../functions/storage/paths.ts';
+import { pathFinding } from '../../functions/storage/paths.ts';
 import type { UploadAccess } from '../../functions/storage/upload-access.ts';
 import { type ApiClient, agentFor } from './call.ts';
 import { ExitError } from './exit.ts';
@@ -184,7 +184,9 @@ export async function sendFiles(
       draw();
     });
     if ('differs' in sent)
-      differing.push(finding(file.path, `Its SHA-256 is ${sent.differs}, but the list says ${sums.get(file.path)}.`));
+      differing.push(
+        pathFinding(file.path, `Its SHA-256 is ${sent.differs}, but the list says ${sums.get(file.path)}.`),
+      );
     else ledger.add(sent);
     done.files += 1;
     draw();

@@ -43,6 +43,6 @@ export function short(text: string, most: number): string {
 }
 
 /** `1 row`, `1,200 rows`. */
-export const counted = (count: number, what: string): string => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
+export const pluralise = (count: number, what: string): string => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
 
 export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');

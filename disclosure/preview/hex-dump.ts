@@ -4,7 +4,7 @@ import type { Part } from './page.ts';
 const printed = (byte: number) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·');
 
 /** What cannot be shown safely is not shown: only that it is so, why, and its first bytes. */
-export function card(head: Uint8Array, size: number | undefined, why: string): Part {
+export function hexCard(head: Uint8Array, size: number | undefined, why: string): Part {
   const shown = head.subarray(0, 512);
   const lines: string[] = [];
   for (let at = 0; at < shown.length; at += 16) {

@@ -1,8 +1,8 @@
 import jpeg from 'jpeg-js';
 import { grouped } from './escape.ts';
-import type { Limits } from './limits.ts';
+import type { PageLimits } from './limits.ts';
 import type { Part } from './page.ts';
-import { encode, essence, isPng, type Pixels, smaller } from './png.ts';
+import { encodePng, essence, isPng, type Pixels, smaller } from './png.ts';
 import { decodePng } from './png-decode.ts';
 
 const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
@@ -13,9 +13,9 @@ export const isPicture = (bytes: Uint8Array): boolean => isPng(bytes) || isJpeg(
 /** A picture that is too large, or is none. */
 export class NotShown extends Error {}
 
-const tooLarge = (limits: Limits) => new NotShown(`It has more than ${grouped(limits.pixels)} pixels.`);
+const tooLarge = (limits: PageLimits) => new NotShown(`It has more than ${grouped(limits.pixels)} pixels.`);
 
-function decode(bytes: Uint8Array, limits: Limits): { pixels: Pixels; beside: number } {
+function decode(bytes: Uint8Array, limits: PageLimits): { pixels: Pixels; beside: number } {
   if (isPng(bytes)) {
     const { png, width, height, beside } = essence(bytes);
     if (width * height > limits.pixels) throw tooLarge(limits);
@@ -46,11 +46,11 @@ function hidden({ width, height, data }: Pixels): Pixels | undefined {
   return { width, height, data: bare };
 }
 
-function figure(pixels: Pixels, alt: string, limits: Limits): { html: string; by: number } {
+function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string; by: number } {
   let by = Math.max(1, Math.ceil(Math.sqrt((pixels.width * pixels.height) / limits.shown)));
   // Noise does not compress: then it gets smaller until it fits.
   for (; ; by++) {
-    const png = encode(by === 1 ? pixels : smaller(pixels, by)).toString('base64');
+    const png = encodePng(by === 1 ? pixels : smaller(pixels, by)).toString('base64');
     if (png.length > limits.html / 2 && by < 100) continue;
     return { html: `<figure><img alt="${alt}" src="data:image/png;base64,${png}"></figure>`, by };
   }
@@ -60,7 +60,7 @@ function figure(pixels: Pixels, alt: string, limits: Limits): { html: string; by
  * A PNG or JPEG drawn anew: decoded to pixels, which are encoded by ourselves. What else was in the file (places, names,
  * thumbnails, whatever hangs behind its end) is not in what is shown. Throws NotShown where it cannot be decoded.
  */
-export function image(bytes: Uint8Array, limits: Limits, title = 'Picture'): Part {
+export function image(bytes: Uint8Array, limits: PageLimits, title = 'Picture'): Part {
   let decoded: ReturnType<typeof decode>;
   try {
     decoded = decode(bytes, limits);

@@ -1,5 +1,5 @@
 /** What a preview takes in and gives out at most, so that no file can make one that is slow, large or endless. */
-export interface Limits {
+export interface PageLimits {
   readonly rows: number;
   readonly columns: number;
   /** Signs of a cell. */
@@ -25,7 +25,7 @@ export interface Limits {
   readonly html: number;
 }
 
-export const limits: Limits = {
+export const limits: PageLimits = {
   rows: 200,
   columns: 40,
   cell: 200,

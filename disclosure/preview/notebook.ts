@@ -6,8 +6,8 @@ import { linesOfText } from '../tables.ts';
 import { short } from './escape.ts';
 import { image, NotShown } from './image.ts';
 import type { Part } from './page.ts';
-import { type Given, nobody } from './renderers.ts';
-import { type Flag, flags, Sheet } from './sheet.ts';
+import { type Given, NO_ROWS } from './renderers.ts';
+import { type Flag, findingFlags, Sheet } from './sheet.ts';
 import { Room } from './size-budget.ts';
 import { svg } from './svg.ts';
 import { lines } from './text.ts';
@@ -16,7 +16,7 @@ import { lines } from './text.ts';
 export async function notebook({ open, report, limits }: Given): Promise<Part[]> {
   const { cells } = record(parseJson(await all(open, limits.held)));
   const room = new Room(limits);
-  const found = flags(report);
+  const found = findingFlags(report);
   // The checks number the lines of a notebook through, in this order.
   let before = 0;
   const written = (title: string, value: unknown) => {
@@ -44,7 +44,7 @@ export async function notebook({ open, report, limits }: Given): Promise<Part[]>
     if (type === 'image/svg+xml') return drawn(title, left => svg(joined(content), { ...limits, html: left }, title));
     if (type === 'text/html')
       htmlTables(joined(content), () => {
-        if (room.full) return nobody;
+        if (room.full) return NO_ROWS;
         const sheet = new Sheet(report, limits, `cell ${cell}`);
         return {
           ...sheet.rows(),

@@ -1,11 +1,11 @@
 import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
-import type { Shown } from '../../functions/airlock/request/request-view.ts';
+import type { RequestView } from '../../functions/airlock/request/request-view.ts';
 import { type FileReport, worst } from '../report.ts';
-import { counted, escaped, grouped, short, visible } from './escape.ts';
+import { escaped, grouped, pluralise, short, visible } from './escape.ts';
 import { badge, document, facts, paragraphs } from './page.ts';
 
 /** A sealed file of an overview; `page` is the page that shows it, as a relative address, where there is one. */
-export interface Listed extends Pick<SealedFile, 'path' | 'size' | 'sha256' | 'kind' | 'type' | 'group'> {
+export interface ListedFile extends Pick<SealedFile, 'path' | 'size' | 'sha256' | 'kind' | 'type' | 'group'> {
   readonly report?: FileReport | undefined;
   readonly page?: string | undefined;
   readonly truncated?: boolean;
@@ -13,7 +13,7 @@ export interface Listed extends Pick<SealedFile, 'path' | 'size' | 'sha256' | 'k
 
 const words = { approve: 'Approve', return: 'Return', reject: 'Reject' } as const;
 
-function votes(of: Shown): string {
+function votes(of: RequestView): string {
   if (of.votes === undefined) return '';
   const shown = of.votes.map(({ name, verdict, at, comment, note, files }) => {
     const said = [
@@ -27,22 +27,22 @@ function votes(of: Shown): string {
   return `<section><h2>Votes</h2>${shown.length > 0 ? `<ul class="findings">${shown.join('')}</ul>` : `<p class="note">${none}</p>`}</section>`;
 }
 
-function row({ path, kind, type, size, sha256, report, page, truncated }: Listed): string {
+function row({ path, kind, type, size, sha256, report, page, truncated }: ListedFile): string {
   const name = page === undefined ? short(path, 200) : `<a href="${escaped(page)}">${short(path, 200)}</a>`;
   const rules = [...new Set((report?.findings ?? []).map(({ rule }) => rule))];
   const found =
     rules.length > 0
-      ? `${counted(report?.findings.length ?? 0, 'finding')}: ${visible(rules.slice(0, 6).join(', '))}`
+      ? `${pluralise(report?.findings.length ?? 0, 'finding')}: ${visible(rules.slice(0, 6).join(', '))}`
       : '';
   const seen = page === undefined ? 'not fetched' : truncated ? 'in part' : 'whole';
   return `<tr><td>${name}</td><td>${badge(report)}${found}</td><td>${visible(kind)}</td><td>${visible(type)}</td><td class="n">${grouped(size)}</td><td>${seen}</td><td><code>${visible(sha256.slice(0, 16))}…</code></td></tr>`;
 }
 
 const grave = ['block', 'ask', 'warn', undefined];
-const gravity = ({ report }: Listed) => grave.indexOf(report && worst(report.findings));
+const gravity = ({ report }: ListedFile) => grave.indexOf(report && worst(report.findings));
 
 /** All of a request on one page: what is asked for and why, every file with what was found in it, and votes. */
-export function overview(of: Shown, files: readonly Listed[]): string {
+export function overview(of: RequestView, files: readonly ListedFile[]): string {
   const about = facts([
     ['Request', visible(`${of.id}, round ${of.round}, of project ${of.project}`)],
     ['Asked for by', visible(of.requesterName)],
@@ -54,7 +54,7 @@ export function overview(of: Shown, files: readonly Listed[]): string {
           ['Seal', `<code>${visible(of.seal.sha256)}</code>`],
           [
             'Sealed',
-            visible(`${of.seal.sealedAt}: ${counted(of.seal.files, 'file')}, ${counted(of.seal.bytes, 'byte')}`),
+            visible(`${of.seal.sealedAt}: ${pluralise(of.seal.files, 'file')}, ${pluralise(of.seal.bytes, 'byte')}`),
           ],
         ] as const)
       : []),
@@ -70,12 +70,12 @@ export function overview(of: Shown, files: readonly Listed[]): string {
       ['Context', context ? paragraphs(context) : 'None was given.'],
       ['Controls', controls ? paragraphs(controls) : 'None are said to have been applied.'],
     ]);
-    return `<section><h2>${visible(name)}: ${counted(own.length, 'file')}</h2>${said}<div class="scroll list"><table><thead><tr>${head}</tr></thead><tbody>${own.map(row).join('')}</tbody></table></div></section>`;
+    return `<section><h2>${visible(name)}: ${pluralise(own.length, 'file')}</h2>${said}<div class="scroll list"><table><thead><tr>${head}</tr></thead><tbody>${own.map(row).join('')}</tbody></table></div></section>`;
   });
   const unfetched = files.filter(({ page }) => page === undefined).length;
   return document(
     'Request',
-    `<h1>${visible(of.title)}</h1><p>${counted(files.length, 'file')} in ${counted(of.groups.length, 'group')}${unfetched > 0 ? `, ${grouped(unfetched)} of them not fetched` : ''}. Those with findings come first.</p>`,
+    `<h1>${visible(of.title)}</h1><p>${pluralise(files.length, 'file')} in ${pluralise(of.groups.length, 'group')}${unfetched > 0 ? `, ${grouped(unfetched)} of them not fetched` : ''}. Those with findings come first.</p>`,
     `<section><h2>The request</h2>${about}</section>${votes(of)}${groups.join('')}`,
   );
 }

@@ -1,4 +1,4 @@
-import type { Group } from '../../functions/airlock/request/manifest.ts';
+import type { FileGroup } from '../../functions/airlock/request/manifest.ts';
 import { type Action, type CheckFinding, type FileReport, worst } from '../report.ts';
 import { escaped, grouped, short, visible } from './escape.ts';
 import { policy, style } from './style.ts';
@@ -58,14 +58,14 @@ function checked(report: FileReport | undefined): string {
 }
 
 /** What a file is to those who judge it: as it was sealed, and in the requester's own words. */
-export interface About {
+export interface PageSubject {
   readonly path: string;
   /** The media type that the seal says, for what people read and as a wish: the bytes decide. */
   readonly type: string;
   readonly size?: number;
   readonly sha256?: string;
   readonly kind?: string;
-  readonly group?: Group | undefined;
+  readonly group?: FileGroup | undefined;
   readonly report?: FileReport | undefined;
 }
 
@@ -80,7 +80,7 @@ export const paragraphs = (text: string): string =>
 export const facts = (all: readonly (readonly [string, string])[]): string =>
   `<dl>${all.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 
-function about({ size, sha256, kind, group }: About): string {
+function about({ size, sha256, kind, group }: PageSubject): string {
   const all: (readonly [string, string])[] = [
     ...(group
       ? ([
@@ -102,7 +102,7 @@ export const document = (title: string, header: string, main: string): string =>
   `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escaped(policy)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${style}</style></head><body><header>${header}</header><main>${main}</main></body></html>`;
 
 /** The page of a file: what it is and what was found, then its parts. */
-export function page(file: About, parts: readonly Part[]): string {
+export function page(file: PageSubject, parts: readonly Part[]): string {
   const left = [...new Set(parts.flatMap(part => part.left))];
   const missing = left.slice(0, 40).concat(left.length > 40 ? ['And more.'] : []);
   return document(

@@ -43,7 +43,7 @@ function chunk(type: string, data: Buffer): Buffer {
 }
 
 /** A new PNG file of pixels: three chunks, and nothing from anywhere else. */
-export function encode({ width, height, data }: Pixels): Buffer {
+export function encodePng({ width, height, data }: Pixels): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);

@@ -3,15 +3,15 @@ import { officeType } from '../office.ts';
 import { isText, sniff } from '../sniff.ts';
 import { utf8 } from '../tables.ts';
 import { zipDirectory } from '../zip.ts';
-import { decode, isUtf16 } from './encoding.ts';
-import { card } from './hex-dump.ts';
+import { decodeText, isUtf16 } from './encoding.ts';
+import { hexCard } from './hex-dump.ts';
 import { image, isPicture, NotShown } from './image.ts';
-import { type Limits, limits as usual } from './limits.ts';
+import { type PageLimits, limits as usual } from './limits.ts';
 import { notebook } from './notebook.ts';
-import { type About, type Part, page } from './page.ts';
-import { type Given, json, model, parquet, words, workbook } from './renderers.ts';
+import { type PageSubject, type Part, page } from './page.ts';
+import { type Given, json, renderModel, renderParquet, renderWords, renderWorkbook } from './renderers.ts';
 import { svg } from './svg.ts';
-import { table } from './table.ts';
+import { renderTable } from './table.ts';
 import { lines, split, text } from './text.ts';
 
 const tables = /^text\/(csv|tab-separated-values|tsv)\b/;
@@ -32,20 +32,20 @@ async function office(given: Given): Promise<Part[] | undefined> {
   if (type === undefined) return undefined;
   if (entries.reduce((sum, { size }) => sum + size, 0) > unfolded)
     throw new Unreadable(`it unpacks to more than ${unfolded / 1024 ** 2} MiB`);
-  return type.endsWith('spreadsheetml.sheet') ? workbook(given, entries) : words(given, entries);
+  return type.endsWith('spreadsheetml.sheet') ? renderWorkbook(given, entries) : renderWords(given, entries);
 }
 
 const readers: Record<string, (given: Given) => Promise<Part[] | undefined>> = {
   'application/json': given => json(given, false),
   'application/x-ndjson': given => json(given, true),
   'application/x-ipynb+json': notebook,
-  'application/vnd.apache.parquet': parquet,
-  'application/x-safetensors': model,
+  'application/vnd.apache.parquet': renderParquet,
+  'application/x-safetensors': renderModel,
   'application/zip': office,
 };
 
 /** The bytes of a file to be held, or undefined where they are too many. Of a model that is but its description. */
-async function held(type: string, open: Open, limits: Limits): Promise<Uint8Array | undefined> {
+async function held(type: string, open: Open, limits: PageLimits): Promise<Uint8Array | undefined> {
   if (type === 'application/x-safetensors') return head(open, header);
   const bytes = await head(open, limits.held + 1);
   return bytes.length > limits.held ? undefined : bytes;
@@ -54,9 +54,9 @@ async function held(type: string, open: Open, limits: Limits): Promise<Uint8Arra
 /** What a file of some structure shows, or why it could not be followed. A fault of where its bytes come from is thrown. */
 async function structured(
   type: string,
-  { size, report }: About,
+  { size, report }: PageSubject,
   open: Open,
-  limits: Limits,
+  limits: PageLimits,
 ): Promise<{ parts?: Part[] | undefined; why?: string }> {
   const reader = readers[type];
   if (!reader) return {};
@@ -72,7 +72,13 @@ async function structured(
   }
 }
 
-async function asText(type: string, file: About, open: Open, limits: Limits, note: readonly string[]): Promise<Part[]> {
+async function asText(
+  type: string,
+  file: PageSubject,
+  open: Open,
+  limits: PageLimits,
+  note: readonly string[],
+): Promise<Part[]> {
   const { report } = file;
   const wide = isUtf16(await head(open, 2));
   const source = () => (wide ? utf8(open) : open());
@@ -81,13 +87,13 @@ async function asText(type: string, file: About, open: Open, limits: Limits, not
     : [{ html: '', left: note }];
   const named = /\.(tsv|tab)$/i.test(file.path) || /tab-separated|tsv/.test(file.type) ? '\t' : ',';
   if (tables.test(file.type) || tables.test(type) || /\.(csv|tsv|tab)$/i.test(file.path))
-    return [...said, await table(source, report, limits, named)];
+    return [...said, await renderTable(source, report, limits, named)];
   const bytes = await head(source, limits.text + 1);
   const whole = bytes.length <= limits.text;
   const shown = text(bytes.subarray(0, limits.text), whole, report, limits);
   if (type !== 'image/svg+xml' || !whole) return [...said, shown];
   try {
-    const source = decode(bytes, whole).text;
+    const source = decodeText(bytes, whole).text;
     // Written on one line its source could not be read.
     const apart = split(source.replaceAll('><', '>\n<'));
     const long = split(source).some(line => line.length > limits.line);
@@ -99,16 +105,16 @@ async function asText(type: string, file: About, open: Open, limits: Limits, not
   }
 }
 
-async function picture(open: Open, limits: Limits): Promise<Part> {
+async function picture(open: Open, limits: PageLimits): Promise<Part> {
   const bytes = await head(open, limits.image + 1);
   if (bytes.length <= limits.image) return image(bytes, limits);
   throw new NotShown(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
 }
 
-async function render(file: About, open: Open, limits: Limits): Promise<Part[]> {
+async function render(file: PageSubject, open: Open, limits: PageLimits): Promise<Part[]> {
   const start = await head(open, looked);
-  const refuse = (reason: string) => [card(start, file.size, reason)];
-  if (start.length === 0) return [card(start, 0, 'The file is empty.')];
+  const refuse = (reason: string) => [hexCard(start, file.size, reason)];
+  if (start.length === 0) return [hexCard(start, 0, 'The file is empty.')];
   const type = sniff(start, file.path);
   try {
     if (isPicture(start)) return [await picture(open, limits)];
@@ -133,9 +139,9 @@ async function render(file: About, open: Open, limits: Limits): Promise<Part[]> 
  * header, or inside `<iframe sandbox srcdoc>`.
  */
 export async function preview(
-  file: About,
+  file: PageSubject,
   open: Open,
-  limits: Limits = usual,
+  limits: PageLimits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
   const parts = await render(file, open, limits);
   return { html: page(file, parts), truncated: parts.some(({ left }) => left.length > 0) };

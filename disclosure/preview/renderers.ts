@@ -7,11 +7,11 @@ import type { FileReport } from '../report.ts';
 import type { Rows } from '../row-sink.ts';
 import { checkSheets } from '../xlsx.ts';
 import type { ZipEntry } from '../zip.ts';
-import { decode } from './encoding.ts';
-import { counted, short } from './escape.ts';
-import type { Limits } from './limits.ts';
+import { decodeText } from './encoding.ts';
+import { pluralise, short } from './escape.ts';
+import type { PageLimits } from './limits.ts';
 import type { Part } from './page.ts';
-import { flags, Sheet } from './sheet.ts';
+import { findingFlags, Sheet } from './sheet.ts';
 import { Room } from './size-budget.ts';
 import { lines, split, text } from './text.ts';
 
@@ -20,7 +20,7 @@ export interface Given {
   readonly open: Open;
   readonly size: number;
   readonly report: FileReport | undefined;
-  readonly limits: Limits;
+  readonly limits: PageLimits;
 }
 
 /** The tables of a file in the order they come, each a sheet of its own. */
@@ -30,7 +30,7 @@ function sheets({ report, limits }: Given) {
     made,
     table: (name?: string) => {
       // More tables than are shown are read to the end, and forgotten.
-      if (made.length > limits.parts) return nobody;
+      if (made.length > limits.parts) return NO_ROWS;
       const sheet = new Sheet(report, limits, name);
       made.push({ name, sheet });
       return sheet.rows();
@@ -42,11 +42,11 @@ function sheets({ report, limits }: Given) {
 }
 
 /** Takes rows that nobody will see. */
-export const nobody: Rows = { text: () => {}, end: () => {} };
+export const NO_ROWS: Rows = { text: () => {}, end: () => {} };
 const silent = { runs: () => false, add: () => {} };
 
 /** Every sheet of a workbook, the hidden ones as well, with formulas beside their values. */
-export async function workbook(given: Given, entries: readonly ZipEntry[]): Promise<Part[]> {
+export async function renderWorkbook(given: Given, entries: readonly ZipEntry[]): Promise<Part[]> {
   const room = new Room(given.limits);
   const { table, draw } = sheets(given);
   await checkSheets(given.open, entries, silent, table);
@@ -55,9 +55,9 @@ export async function workbook(given: Given, entries: readonly ZipEntry[]): Prom
 }
 
 /** The words of a document or of slides; nothing of how it looks. */
-export async function words(given: Given, entries: readonly ZipEntry[]): Promise<Part[]> {
+export async function renderWords(given: Given, entries: readonly ZipEntry[]): Promise<Part[]> {
   const room = new Room(given.limits);
-  const found = flags(given.report);
+  const found = findingFlags(given.report);
   for (const entry of entries.filter(hasWords)) {
     const all = split(wordsIn(await partText(given.open, entry, given.limits.held)));
     const flag = (line: number) => {
@@ -75,7 +75,7 @@ export async function words(given: Given, entries: readonly ZipEntry[]): Promise
   return room.all();
 }
 
-export async function parquet(given: Given): Promise<Part[]> {
+export async function renderParquet(given: Given): Promise<Part[]> {
   const { report, limits } = given;
   const room = new Room(limits);
   const sheet = new Sheet(report, limits);
@@ -83,7 +83,7 @@ export async function parquet(given: Given): Promise<Part[]> {
   const { said } = await readParquet(given.open, 1_000_000, sheet.rows(), (value, name) =>
     beside.push(`${name}: ${value}`),
   );
-  room.add(left => sheet.part(`Table of ${counted(said, 'row')}`, left));
+  room.add(left => sheet.part(`Table of ${pluralise(said, 'row')}`, left));
   if (beside.length > 0)
     room.add(left => lines('What it says beside its rows', beside.flatMap(split), { limits, room: left }));
   return room.all();
@@ -99,7 +99,7 @@ export async function json(given: Given, perLine: boolean): Promise<Part[]> {
   if (perLine) await checkLines(given.open, table);
   else jsonTables(value, table, { line: () => {} });
   draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${short(name, 100)}`));
-  const raw = decode(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
+  const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
   // Written on one line it could not be read; laid out anew it shows no key that is there twice, so both are shown.
   if (value !== undefined && split(raw).some(line => line.length > limits.line))
     room.add(left =>
@@ -119,7 +119,7 @@ export async function json(given: Given, perLine: boolean): Promise<Part[]> {
 }
 
 /** What a model is made of, and what it says of itself; never a weight. */
-export async function model(given: Given): Promise<Part[]> {
+export async function renderModel(given: Given): Promise<Part[]> {
   const { limits } = given;
   const { tensors, metadata } = await readSafetensors(given.open, given.size);
   const room = new Room(limits);
@@ -137,6 +137,6 @@ export async function model(given: Given): Promise<Part[]> {
     all += count;
     rows.text([name, type, shape.join(' × '), String(count)], index + 2);
   }
-  room.add(left => sheet.part(`${counted(tensors.length, 'tensor')} of ${counted(all, 'number')}`, left));
+  room.add(left => sheet.part(`${pluralise(tensors.length, 'tensor')} of ${pluralise(all, 'number')}`, left));
   return [...room.all(), { html: '', left: ['Its weights: what a model remembers of people, no page can show.'] }];
 }

@@ -1,7 +1,7 @@
 import type { Action, Cell, FileReport } from '../report.ts';
 import type { Rows } from '../row-sink.ts';
 import { cut, escaped, grouped, short, visible } from './escape.ts';
-import type { Limits } from './limits.ts';
+import type { PageLimits } from './limits.ts';
 import { letters, type Part } from './page.ts';
 
 export interface Flag {
@@ -12,7 +12,7 @@ export interface Flag {
 }
 
 /** The flagged cells of a sheet by `row:column`; the gravest finding colours the cell, all are named at it. */
-export function flags(report: FileReport | undefined, sheet?: string): Map<string, Flag> {
+export function findingFlags(report: FileReport | undefined, sheet?: string): Map<string, Flag> {
   const found = new Map<string, Flag>();
   const grave: Action[] = ['block', 'ask', 'warn'];
   for (const [index, { action, rule, cells }] of (report?.findings ?? []).entries())
@@ -48,7 +48,7 @@ const mostFormulas = 5000;
 
 /** The rows of one table that a page shows: the first ones, and wherever they are the flagged ones with their neighbours. */
 export class Sheet {
-  readonly #limits: Limits;
+  readonly #limits: PageLimits;
   readonly #flagged: Map<string, Flag>;
   readonly #nearRows: Set<number>;
   readonly #nearColumns: Set<number>;
@@ -59,9 +59,9 @@ export class Sheet {
   #seen = 0;
   #long = 0;
 
-  constructor(report: FileReport | undefined, limits: Limits, name?: string) {
+  constructor(report: FileReport | undefined, limits: PageLimits, name?: string) {
     this.#limits = limits;
-    this.#flagged = flags(report, name);
+    this.#flagged = findingFlags(report, name);
     const places = [...this.#flagged.keys()].slice(0, mostFlags).map(at => at.split(':').map(Number));
     const near = (at: number) => new Set(places.flatMap(place => [-1, 0, 1].map(by => (place[at] ?? 0) + by)));
     [this.#nearRows, this.#nearColumns] = [near(0), near(1)];

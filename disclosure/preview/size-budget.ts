@@ -1,15 +1,15 @@
 import { grouped } from './escape.ts';
-import type { Limits } from './limits.ts';
+import type { PageLimits } from './limits.ts';
 import type { Part } from './page.ts';
 
 /** Parts of a page while there is room for them: what a file of many parts unfolds to is bounded as a whole. */
 export class Room {
   readonly parts: Part[] = [];
-  readonly #limits: Limits;
+  readonly #limits: PageLimits;
   #left: number;
   #refused = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: PageLimits) {
     this.#limits = limits;
     this.#left = limits.html;
   }

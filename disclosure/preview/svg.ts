@@ -1,6 +1,6 @@
-import { counted, escaped, grouped } from './escape.ts';
+import { escaped, grouped, pluralise } from './escape.ts';
 import { NotShown } from './image.ts';
-import type { Limits } from './limits.ts';
+import type { PageLimits } from './limits.ts';
 import { pieces } from './markup.ts';
 import type { Part } from './page.ts';
 
@@ -153,13 +153,13 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
  * A drawing as a picture: written anew from a short list of what draws, and given as an image, in which a browser runs
  * nothing and fetches nothing even so. Throws NotShown where that can't be done.
  */
-export function svg(source: string, limits: Limits, title: string): Part {
+export function svg(source: string, limits: PageLimits, title: string): Part {
   const { svg: anew, dropped, unseen } = redrawn(source);
   const data = Buffer.from(anew).toString('base64');
   if (data.length > limits.html / 2) throw new NotShown('it is too large to be drawn here.');
   const notes = [
-    ...(dropped > 0 ? [`Left out here, as nothing that draws: ${counted(dropped, 'element or attribute')}.`] : []),
-    ...(unseen > 0 ? [`Drawn so that nobody sees it: ${counted(unseen, 'element')}. Read the source.`] : []),
+    ...(dropped > 0 ? [`Left out here, as nothing that draws: ${pluralise(dropped, 'element or attribute')}.`] : []),
+    ...(unseen > 0 ? [`Drawn so that nobody sees it: ${pluralise(unseen, 'element')}. Read the source.`] : []),
   ];
   return {
     html: `<section><h2>${title}, drawn anew</h2><figure><img alt="the drawing, written anew" src="data:image/svg+xml;base64,${data}"></figure>${notes.map(note => `<p class="note">${note}</p>`).join('')}</section>`,

@@ -1,9 +1,9 @@
 import { head, type Open } from '../bytes.ts';
 import { bits, CsvScanner, cellText, delimiterOf } from '../csv.ts';
 import type { FileReport } from '../report.ts';
-import { decode } from './encoding.ts';
-import { counted, cut } from './escape.ts';
-import type { Limits } from './limits.ts';
+import { decodeText } from './encoding.ts';
+import { cut, pluralise } from './escape.ts';
+import type { PageLimits } from './limits.ts';
 import type { Part } from './page.ts';
 import { type Begun, Sheet } from './sheet.ts';
 
@@ -11,10 +11,10 @@ import { type Begun, Sheet } from './sheet.ts';
  * A table's first rows and columns as text, and wherever they are the flagged ones with their neighbours. Read by the
  * scanner that the checks use, so that a row here is the row that they mean.
  */
-export async function table(
+export async function renderTable(
   open: Open,
   report: FileReport | undefined,
-  limits: Limits,
+  limits: PageLimits,
   preferred: string,
 ): Promise<Part> {
   const sheet = new Sheet(report, limits);
@@ -22,7 +22,7 @@ export async function table(
   // Only what is shown is decoded: a string cut from a longer one would keep all of that in memory.
   const begin = (work: Uint8Array, start: number, end: number, mask: number): Begun => {
     const last = Math.min(end, start + 4 * limits.cell);
-    const { text: told, encoding } = decode(work.subarray(start, last), last === end);
+    const { text: told, encoding } = decodeText(work.subarray(start, last), last === end);
     if (encoding) foreign++;
     const all = !encoding ? cellText(work, start, last, mask) : mask & bits.escaped ? told.replaceAll('""', '"') : told;
     const { text } = cut(all, limits.cell);
@@ -50,6 +50,6 @@ export async function table(
   }
   if (whole) scanner.end();
   const wrong = scanner.wrong ? `The rest: ${scanner.wrong}.` : 'All after the first megabytes of the file.';
-  const said = foreign > 0 ? `: ${counted(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
+  const said = foreign > 0 ? `: ${pluralise(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
   return sheet.part(`Table${said}`, limits.html, whole ? [] : [wrong]);
 }

@@ -1,15 +1,19 @@
 import type { FileReport } from '../report.ts';
-import { decode } from './encoding.ts';
+import { decodeText } from './encoding.ts';
 import { grouped, short } from './escape.ts';
-import type { Limits } from './limits.ts';
+import type { PageLimits } from './limits.ts';
 import type { Part } from './page.ts';
-import { type Flag, flags, marked } from './sheet.ts';
+import { type Flag, findingFlags, marked } from './sheet.ts';
 
 /** Lines with their numbers; nothing of them means anything to a browser. `flag` says which were found wrong. */
 export function lines(
   title: string,
   all: readonly string[],
-  { limits, room = limits.html, flag }: { limits: Limits; room?: number; flag?: (line: number) => Flag | undefined },
+  {
+    limits,
+    room = limits.html,
+    flag,
+  }: { limits: PageLimits; room?: number; flag?: (line: number) => Flag | undefined },
 ): Part {
   const html: string[] = [];
   let left = room;
@@ -39,9 +43,9 @@ export function split(text: string): string[] {
 }
 
 /** Text line by line, numbered, with the flagged lines marked. */
-export function text(bytes: Uint8Array, whole: boolean, report: FileReport | undefined, limits: Limits): Part {
-  const { text: all, encoding } = decode(bytes, whole);
-  const found = flags(report);
+export function text(bytes: Uint8Array, whole: boolean, report: FileReport | undefined, limits: PageLimits): Part {
+  const { text: all, encoding } = decodeText(bytes, whole);
+  const found = findingFlags(report);
   const shown = lines(`Text${encoding ? `: it is not UTF-8 and is read as ${encoding}` : ''}`, split(all), {
     limits,
     flag: line => found.get(`${line}:1`),

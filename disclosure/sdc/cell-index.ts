@@ -21,11 +21,11 @@ export const Compared = z.object({
 export type Compared = z.infer<typeof Compared>;
 
 /** A table and its counts. */
-export type Summary = Compared & { readonly counts: Counts };
+export type TableSummary = Compared & { readonly counts: Counts };
 /** A summary with the release that it left in. */
-export type Released = Summary & { readonly release: string };
+export type ReleasedTable = TableSummary & { readonly release: string };
 /** Tables that left a project. */
-export type Differencing = readonly Released[];
+export type ReleasedTables = readonly ReleasedTable[];
 
 const people = new Set(
   'n no number count counts freq freqs frequency frequencies total obs observations records people persons patients participants individuals subjects population unweighted nobs num'.split(
@@ -43,12 +43,12 @@ export interface TableOf {
   readonly room: { left: number };
 }
 
-export function summaryOf(
+export function summariseTable(
   melted: Melted,
   grid: Grid,
   { rounded, only }: { rounded: boolean; only: boolean },
   { table, hash, room }: TableOf,
-): Summary {
+): TableSummary {
   const measure = plainName(melted.measure);
   const all = /^(base|denom(inator)?|pop(ulation)?|n total|total n|total( count)?|all)$/.test(measure);
   const general =
@@ -119,7 +119,7 @@ function sorted(tables: readonly Compared[], parts: readonly { lists: Lists; fir
   return { tables, ...out };
 }
 
-export const postingsOf = (summaries: readonly Summary[]): Postings =>
+export const postingsOf = (summaries: readonly TableSummary[]): Postings =>
   sorted(
     summaries.map(({ counts: _, ...table }) => Compared.parse(table)),
     summaries.map(({ counts }, first) => ({ lists: { ...counts, of: new Uint32Array(counts.keys.length) }, first })),
@@ -161,7 +161,7 @@ export function without(all: Postings, left: (table: Compared) => boolean, keep?
 const Head = z.object({ v: z.literal(1), length: z.number().int(), tables: z.array(Compared) });
 
 /** As a file: a line of JSON, filled up with spaces to eight bytes, and the lists one behind another. */
-export function encode(postings: Postings): Uint8Array {
+export function encodePostings(postings: Postings): Uint8Array {
   const head = Buffer.from(JSON.stringify({ v: 1, length: postings.keys.length, tables: postings.tables }));
   const line = Buffer.alloc(Math.ceil((head.length + 1) / 8) * 8, ' ');
   head.copy(line);
@@ -172,7 +172,7 @@ export function encode(postings: Postings): Uint8Array {
   ]);
 }
 
-export function decode(bytes: Uint8Array): Postings {
+export function decodePostings(bytes: Uint8Array): Postings {
   const line = bytes.indexOf(10) + 1;
   const { length, tables } = Head.parse(JSON.parse(Buffer.from(bytes.subarray(0, line)).toString('utf8')));
   const all = empty(length);

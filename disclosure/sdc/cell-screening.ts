@@ -2,7 +2,7 @@ import { bits, cellText, classes } from '../csv.ts';
 import type { Batch } from '../csv-tokenizer.ts';
 import type { Findings } from '../findings.ts';
 import { identifiersIn, identifyingName, isChiNumber, isNhsNumber } from '../identifiers.ts';
-import type { Named } from './columns.ts';
+import type { ColumnClass } from './columns.ts';
 import type { Locate } from './rows.ts';
 
 /** What must not be in any cell whatever the table is: identifiers, and text that a spreadsheet would run. */
@@ -78,7 +78,7 @@ export class Screen {
     this.#digits.set(at, known);
   }
 
-  end(columns: readonly Named[]): void {
+  end(columns: readonly ColumnClass[]): void {
     for (const [at, { ten, checked }] of [...this.#digits].sort(([a], [b]) => a - b))
       if (checked >= 3 && checked * 2 > ten)
         this.#findings.add(

@@ -3,7 +3,7 @@ import type { Batch } from '../csv-tokenizer.ts';
 import type { Findings } from '../findings.ts';
 import { type Candidates, Columns } from './accumulate.ts';
 import type { Screen } from './cell-screening.ts';
-import { isNamed, isSuppressed, isWord, mayBeMark, type Named, type Role } from './columns.ts';
+import { type ColumnClass, isNamed, isSuppressed, isWord, mayBeMark, type Role } from './columns.ts';
 import { readCell, readComposite } from './number.ts';
 import type { Locate } from './rows.ts';
 
@@ -32,7 +32,7 @@ export class CellReader {
   readonly #threshold: number;
   readonly #base: number;
 
-  constructor(columns: readonly Named[], { policy }: Findings, screen: Screen, locate: Locate) {
+  constructor(columns: readonly ColumnClass[], { policy }: Findings, screen: Screen, locate: Locate) {
     this.width = columns.length;
     this.rows = Math.max(1, Math.floor(mostValues / columns.length));
     this.state = new Columns(columns.length);

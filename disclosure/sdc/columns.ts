@@ -20,7 +20,7 @@ export type Role =
   | 'attribute'
   | 'plain';
 
-export interface Named {
+export interface ColumnClass {
   readonly name: string;
   readonly role: Role;
   /** A statistic by a word that may as well name a category: whole numbers under it can be counts. */
@@ -86,7 +86,7 @@ function quantile(name: string, plain: string): number | undefined {
 }
 
 /** Reads a name. Order matters: "mean count" is a mean, "weighted n" no count of people, "n missing" one. */
-export function named(name: string): Named {
+export function classifyColumn(name: string): ColumnClass {
   const plain = plainName(name);
   const tokens = plain.split(' ');
   const has = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));

@@ -1,7 +1,7 @@
 import type { CheckFinding } from '../report.ts';
 import type { Postings } from './cell-index.ts';
 import { differences, mostSuspects, type Suspects, suspects } from './differencing.ts';
-import { type Limits, tell, tellCut, tellTooMany } from './differencing-findings.ts';
+import { type DifferencingLimits, tell, tellCut, tellTooMany } from './differencing-findings.ts';
 
 /** A list of tables to compare with: another part of the request, or of what left before. */
 export interface Others {
@@ -14,10 +14,10 @@ export interface Others {
  * Compares tables with others, a list at a time, so that memory is that of one list whatever a project has released.
  * First all pairs are found that have something near, as how many there are tells what is chance; only these are looked at.
  */
-export async function compare(
+export async function compareTables(
   ours: Postings,
   others: readonly Others[],
-  limits: Limits,
+  limits: DifferencingLimits,
   { among = true }: { among?: boolean } = {},
 ): Promise<Map<number, CheckFinding[]>> {
   const { threshold } = limits;

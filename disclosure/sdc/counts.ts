@@ -1,6 +1,6 @@
 import { type Findings, quoted } from '../findings.ts';
 import type { Columns } from './accumulate.ts';
-import type { Named } from './columns.ts';
+import type { ColumnClass } from './columns.ts';
 
 /** Which columns hold counts of people, and whether they are the categories of a cross-table. */
 export interface Counted {
@@ -13,7 +13,7 @@ export interface Counted {
 }
 
 /** A column of labels: text, or numbers that order or name the rows. */
-const isLabel = ({ role, vague }: Named, at: number, state: Columns): boolean => {
+const isLabel = ({ role, vague }: ColumnClass, at: number, state: Columns): boolean => {
   const filled = state.filled(at);
   if (filled === 0) return false;
   // Marks such as `<65` are labels among labels; between numbers they are suppressed counts, however many there are.
@@ -31,7 +31,7 @@ const isLabel = ({ role, vague }: Named, at: number, state: Columns): boolean =>
  * Numbers that are categories and not counts, before another column: "Number of children" with each of 0, 1, 2 and so on
  * once, or the row numbers that programs write under no name.
  */
-function numbersAsLabels(columns: readonly Named[], state: Columns, at: number, threshold: number): boolean {
+function numbersAsLabels(columns: readonly ColumnClass[], state: Columns, at: number, threshold: number): boolean {
   const cells = [...(state.zeros[at]?.cells ?? []), ...(state.small[at]?.cells ?? [])];
   const values = cells.map(({ value }) => Number(value)).sort((a, b) => a - b);
   const first = values[0] ?? 2;
@@ -63,7 +63,7 @@ function partsOfOne(state: Columns, at: number): boolean {
  * Counts are the columns named so. Where none is, the columns of whole numbers beside a column of labels are: a
  * cross-table has its categories for headings. A table of statistics, sums or ids is none.
  */
-export function whichCount(columns: readonly Named[], state: Columns, threshold: number): Counted {
+export function whichCount(columns: readonly ColumnClass[], state: Columns, threshold: number): Counted {
   const labelled = (at: number) => numbersAsLabels(columns, state, at, threshold);
   const all = columns.map((_, at) => at);
   const role = (at: number) => columns[at]?.role ?? 'plain';
@@ -81,7 +81,7 @@ export function whichCount(columns: readonly Named[], state: Columns, threshold:
   );
   const mixed = all.filter(at => (state.composite[at] as number) > 0);
   const totals = all.filter(at => role(at) === 'total' && hasNumbers(at) && mostlyWhole(at) && fewTexts(at));
-  let labels = all.filter(at => isLabel(columns[at] as Named, at, state) || labelled(at));
+  let labels = all.filter(at => isLabel(columns[at] as ColumnClass, at, state) || labelled(at));
   const magnitude = all.some(at => ['largest', 'sum'].includes(role(at)));
   const vague = (at: number) =>
     columns[at]?.vague === true && (state.parts[at] as number) === 0 && (state.negative[at] as number) === 0;
@@ -118,7 +118,12 @@ export function whichCount(columns: readonly Named[], state: Columns, threshold:
 }
 
 /** The rules that need no more than a column: the minimum count, zeros, rounding, decimals. */
-export function countFindings(columns: readonly Named[], state: Columns, findings: Findings, rows: number): Counted {
+export function countFindings(
+  columns: readonly ColumnClass[],
+  state: Columns,
+  findings: Findings,
+  rows: number,
+): Counted {
   const { rules } = findings.policy;
   const { threshold } = rules['sdc.minimum-count'];
   const counted = whichCount(columns, state, threshold);
@@ -154,7 +159,12 @@ export function countFindings(columns: readonly Named[], state: Columns, finding
   return counted;
 }
 
-function rounding(columns: readonly Named[], state: Columns, findings: Findings, { columns: counts }: Counted): void {
+function rounding(
+  columns: readonly ColumnClass[],
+  state: Columns,
+  findings: Findings,
+  { columns: counts }: Counted,
+): void {
   if (!findings.runs('sdc.rounding')) return;
   const { base } = findings.policy.rules['sdc.rounding'];
   for (const at of counts) {

@@ -1,9 +1,9 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import type { Named, Role } from './columns.ts';
+import type { ColumnClass, Role } from './columns.ts';
 import type { Grid } from './grid.ts';
 import { readComposite, readNumber, readShare } from './number.ts';
-import { told } from './rows.ts';
+import { countRangeOfPercentage } from './rows.ts';
 
 const baseLabel =
   /^(((un)?weighted )?(n|base|sample)( size)?( ?[(:=].*)?|total n|n total|total|all|overall|(no\.?|number) of (patients|participants|people|persons|subjects|respondents|observations|pupils|students))$/i;
@@ -32,7 +32,7 @@ function shareOf(text: string, role: Role): { value: number; places: number } | 
  * "Table 1" of a paper has them. A percentage tells the count behind it there, written beside a suppressed count too; and
  * `6 (1.5)` is a count with its percentage where the denominator or the label says so, and else a mean with its deviation.
  */
-export function percentagesOfBases(grid: Grid, columns: readonly Named[], findings: Findings): void {
+export function percentagesOfBases(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const small: Cell[] = [];
   const shares: Cell[] = [];
@@ -50,14 +50,15 @@ export function percentagesOfBases(grid: Grid, columns: readonly Named[], findin
       if (both && bracketed) {
         if (both.places === 0 && both.part > 0 && both.part < threshold) small.push(cell());
       } else if (both && !both.percent) {
-        const { from, to } = base === undefined ? { from: 1, to: 0 } : told(both.part, 0.5 * 10 ** -both.places, base);
+        const { from, to } =
+          base === undefined ? { from: 1, to: 0 } : countRangeOfPercentage(both.part, 0.5 * 10 ** -both.places, base);
         const says = [cells[0], sections[line], name].some(label => /%|\bper ?cent/i.test(label ?? ''));
         if (both.count > 0 && both.count < threshold && both.part <= 100)
           if (says || (from <= both.count && both.count <= to)) small.push(cell());
       } else if (base !== undefined && cells !== row) {
         const share = shareOf(text, role);
         if (!share || share.value <= 0 || share.value >= 100) continue;
-        const { from, to } = told(share.value, 0.5 * 10 ** -share.places, base);
+        const { from, to } = countRangeOfPercentage(share.value, 0.5 * 10 ** -share.places, base);
         const few = (low: number, high: number) => low <= high && high >= 1 && high < threshold;
         if (few(from, to) || few(base - to, base - from)) shares.push(cell());
       }
@@ -88,7 +89,7 @@ function sectionsOf({ rows }: Grid): string[] {
 }
 
 /** Everybody of a group: a percentage of 100 of a denominator of its own. */
-export function everybody(grid: Grid, columns: readonly Named[], findings: Findings): void {
+export function everybody(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
   if (!columns.some(({ role }) => role === 'denominator' || role === 'count') || !findings.runs('sdc.full-cells'))
     return;
   for (const [at, { name, role }] of columns.entries()) {
@@ -115,7 +116,7 @@ export function everybody(grid: Grid, columns: readonly Named[], findings: Findi
  * Those who have not: where a percentage shows one column to be a part of another in every row, what is left of the
  * whole is a count as much as if it were written.
  */
-export function remainders(grid: Grid, columns: readonly Named[], findings: Findings): void {
+export function remainders(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
   const percents = columns.flatMap(({ role }, at) => (role === 'percent' ? [at] : []));
   if (percents.length === 0 || columns.length > 30 || grid.rows.length > 2000 || !findings.runs('sdc.percentages'))
     return;

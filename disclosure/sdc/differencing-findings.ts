@@ -3,14 +3,14 @@ import { quoted } from '../findings.ts';
 import type { Policy } from '../policy.ts';
 import { Action, type CheckFinding } from '../report.ts';
 import type { Compared } from './cell-index.ts';
-import type { Difference, Near } from './differencing.ts';
+import type { Near, TableDifference } from './differencing.ts';
 
 /** What a policy says about differences, as it goes with the tables it was checked under. */
-export const Limits = z.object({ threshold: z.number(), action: Action });
-export type Limits = z.infer<typeof Limits>;
+export const DifferencingLimits = z.object({ threshold: z.number(), action: Action });
+export type DifferencingLimits = z.infer<typeof DifferencingLimits>;
 
 /** Nothing, where the policy has the rule off. */
-export function limitsOf({ rules }: Policy): Limits | undefined {
+export function limitsOf({ rules }: Policy): DifferencingLimits | undefined {
   const { action } = rules['sdc.differencing'];
   return action === 'off' ? undefined : { threshold: rules['sdc.minimum-count'].threshold, action };
 }
@@ -25,11 +25,11 @@ const nameOf = ({ path, table }: Compared) => `${table > 1 ? `table ${table} of 
 
 /** A difference as a finding on the newer table. It names places in both, and no value that has not left yet. */
 export function tell(
-  { certain, near, count }: Difference,
+  { certain, near, count }: TableDifference,
   table: Compared,
   other: Compared,
   release: string | undefined,
-  { threshold, action }: Limits,
+  { threshold, action }: DifferencingLimits,
 ): CheckFinding {
   const from = `${nameOf(other)} of ${release === undefined ? 'this request' : `release ${quoted(release, 60)}`}`;
   const places = near.slice(0, 3).map(pair).join('; ');
@@ -53,7 +53,7 @@ export function tell(
 }
 
 /** More tables are near to one than can be looked at. */
-export const tellTooMany = (table: Compared, { action }: Limits): CheckFinding => ({
+export const tellTooMany = (table: Compared, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
   says: `Counts of ${nameOf(table)} are near to those of more tables than can be compared. Say how their populations differ, or round them.`,
@@ -62,7 +62,7 @@ export const tellTooMany = (table: Compared, { action }: Limits): CheckFinding =
 });
 
 /** A table has more counts, or more variables, than are compared. */
-export const tellCut = (table: Compared, { action }: Limits): CheckFinding => ({
+export const tellCut = (table: Compared, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
   says: `${nameOf(table)} is too large for all of its counts to be compared with other tables. Give a smaller one, or say why subtraction tells nothing.`,

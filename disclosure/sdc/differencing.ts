@@ -16,7 +16,7 @@ export interface Near {
 }
 
 /** What two tables tell by subtraction. */
-export interface Difference {
+export interface TableDifference {
   readonly table: number;
   readonly other: number;
   /** That they count the same people, but for a few, is no chance. Where it may be one, a person must say. */
@@ -129,7 +129,7 @@ export function differences(
   threshold: number,
   pairs: Suspects,
   among: (table: number) => number,
-): Difference[] {
+): TableDifference[] {
   const others = new Set([...pairs.values()].flatMap(tables => [...tables]));
   const [ours, theirs] = [placesIn(a, table => pairs.has(table)), placesIn(b, table => others.has(table))];
   return [...pairs].flatMap(([table, tables]) =>
@@ -165,7 +165,7 @@ function judge(
   theirs: readonly number[],
   threshold: number,
   alpha: number,
-): Pick<Difference, 'certain' | 'near' | 'count'> | undefined {
+): Pick<TableDifference, 'certain' | 'near' | 'count'> | undefined {
   const [one, other] = [a.tables[a.of[ours[0] ?? 0] as number], b.tables[b.of[theirs[0] ?? 0] as number]];
   if (!one || !other) return undefined;
   const sameVariables = one.variables.join() === other.variables.join();

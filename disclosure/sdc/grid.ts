@@ -1,6 +1,6 @@
 import { quoted } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import { isTotal, type Named } from './columns.ts';
+import { type ColumnClass, isTotal } from './columns.ts';
 import type { Counted } from './counts.ts';
 import { readCell, readComposite } from './number.ts';
 
@@ -69,7 +69,7 @@ export interface Melted {
 /** The count in a cell: of `45 (30.0%)` it is the first number. */
 export const countOf = (text: string): number | undefined => readCell(text)?.value ?? readComposite(text)?.count;
 
-export function melt(grid: Grid, columns: readonly Named[], counted: Counted): Melted[] {
+export function melt(grid: Grid, columns: readonly ColumnClass[], counted: Counted): Melted[] {
   const labels = counted.labels.filter(at => !counted.columns.includes(at));
   const name = (at: number) => columns[at]?.name.trim() ?? '';
   // A row with one text alone is a note.

@@ -1,6 +1,6 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import { type Named, named } from './columns.ts';
+import { type ColumnClass, classifyColumn } from './columns.ts';
 import type { Grid } from './grid.ts';
 import { readNumber } from './number.ts';
 
@@ -8,7 +8,7 @@ const observations = /^(n|n ?obs|obs|observations|(no|num|number)\.? (of )?obs(e
 const left = /resid|error|denom/i;
 
 /** Residual degrees of freedom that stand in the rows of a model's output rather than in a column. */
-export function modelFreedom(grid: Grid, columns: readonly Named[], sideways: boolean, findings: Findings): void {
+export function modelFreedom(grid: Grid, columns: readonly ColumnClass[], sideways: boolean, findings: Findings): void {
   if (!findings.runs('sdc.degrees-of-freedom')) return;
   const { least } = findings.policy.rules['sdc.degrees-of-freedom'];
   const found: Cell[] = [];
@@ -24,7 +24,7 @@ export function modelFreedom(grid: Grid, columns: readonly Named[], sideways: bo
     // Summaries have their facts in pairs, two pairs or more a row.
     for (let at = sideways ? 1 : 0; at + 1 < cells.length; at++) {
       const label = (cells[at] ?? '').trim().replace(/[:.]+$/, '');
-      if (left.test(label) && named(label).role === 'freedom') check(at + 1);
+      if (left.test(label) && classifyColumn(label).role === 'freedom') check(at + 1);
     }
   }
   const says = `A model needs at least ${least} residual degrees of freedom. Use fewer parameters or more people.`;

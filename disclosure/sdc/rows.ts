@@ -1,7 +1,7 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
 import { Candidates } from './accumulate.ts';
-import { type Named, plainName, type Role } from './columns.ts';
+import { type ColumnClass, plainName, type Role } from './columns.ts';
 
 /** Where a value is: a line of the table (a column, when the table lies on its side) and its index in it. */
 export type Locate = (line: number, index: number, value: string) => Cell;
@@ -21,7 +21,11 @@ function perSo(name: string): number | undefined {
 }
 
 /** What a percentage tells of the count behind it, given its denominator and how finely it is written. */
-export function told(percent: number, half: number, denominator: number): { from: number; to: number } {
+export function countRangeOfPercentage(
+  percent: number,
+  half: number,
+  denominator: number,
+): { from: number; to: number } {
   const slack = 1e-9 * Math.max(1, denominator);
   const from = Math.ceil(((percent - half) * denominator) / 100 - slack);
   const to = Math.floor(((percent + half) * denominator) / 100 + slack);
@@ -36,7 +40,7 @@ export class RowRules {
   readonly #findings: Findings;
   readonly #locate: Locate;
   readonly #at: (role: Role) => number[];
-  readonly #columns: readonly Named[];
+  readonly #columns: readonly ColumnClass[];
   readonly #total: number;
   readonly #largest: number;
   readonly #second: number;
@@ -56,7 +60,7 @@ export class RowRules {
   #places: Uint8Array = new Uint8Array(0);
   #from = 0;
 
-  constructor(columns: readonly Named[], findings: Findings, locate: Locate) {
+  constructor(columns: readonly ColumnClass[], findings: Findings, locate: Locate) {
     this.#columns = columns;
     this.#findings = findings;
     this.#locate = locate;
@@ -228,7 +232,7 @@ export class RowRules {
     const least = ((share - half) * base) / 100;
     const most = ((share + half) * base) / 100;
     if (sure && least > threshold && base - most > threshold) return;
-    const { from, to } = told(share, half, base);
+    const { from, to } = countRangeOfPercentage(share, half, base);
     maybe.rows++;
     if (from > to) maybe.refuted = true;
     if (share > half) maybe.highest = Math.min(maybe.highest, base / (share - half));

@@ -1,8 +1,8 @@
 import type { Findings } from '../findings.ts';
 import { identifyingName } from '../identifiers.ts';
 import type { RuleName } from '../policy.ts';
-import { type Summary, summaryOf, type TableOf } from './cell-index.ts';
-import { type Named, named } from './columns.ts';
+import { summariseTable, type TableOf, type TableSummary } from './cell-index.ts';
+import { type ColumnClass, classifyColumn } from './columns.ts';
 import { complementary, fullCells } from './complementary.ts';
 import type { Counted } from './counts.ts';
 import { everybody, percentagesOfBases, remainders } from './denominators.ts';
@@ -24,12 +24,12 @@ const needWhole: readonly RuleName[] = ['sdc.microdata', 'sdc.full-cells', 'sdc.
 /** The rules that need the whole table. Returns what a release must be remembered as. */
 export function wholeTable(
   grid: Grid | undefined,
-  columns: readonly Named[],
+  columns: readonly ColumnClass[],
   counted: Counted,
   findings: Findings,
   rows: number,
   of: TableOf,
-): Summary[] {
+): TableSummary[] {
   if (!grid) {
     const needed = needWhole.some(rule => findings.policy.rules[rule].action !== 'off');
     if (rows > 0 && needed)
@@ -63,14 +63,19 @@ export function wholeTable(
     if (findings.runs('sdc.complementary') && !counted.rounded) complementary(one, grid, findings);
   }
   if (!findings.runs('sdc.differencing')) return [];
-  return melted.map(one => summaryOf(one, grid, { rounded: counted.rounded, only: melted.length === 1 }, of));
+  return melted.map(one => summariseTable(one, grid, { rounded: counted.rounded, only: melted.length === 1 }, of));
 }
 
 /**
  * One row a person: keys of persons, or what describes a person in columns without a single count or statistic. In a
  * table of results every combination of labels comes once; in data on people they come again and again.
  */
-function whyMicrodata(grid: Grid, columns: readonly Named[], counted: Counted, least: number): string | undefined {
+function whyMicrodata(
+  grid: Grid,
+  columns: readonly ColumnClass[],
+  counted: Counted,
+  least: number,
+): string | undefined {
   const count = grid.rows.length;
   const [key] = columns.filter(({ name }) => identifyingName(name) === 'direct');
   if (key && count >= 2) return `“${key.name.slice(0, 40)}” is a key of persons`;
@@ -101,11 +106,11 @@ function whyMicrodata(grid: Grid, columns: readonly Named[], counted: Counted, l
 }
 
 /** A table whose rows are statistics and whose columns are groups or variables: the rules of rows, for its columns. */
-function sideways(grid: Grid, columns: readonly Named[], counted: Counted, findings: Findings): boolean {
+function sideways(grid: Grid, columns: readonly ColumnClass[], counted: Counted, findings: Findings): boolean {
   const rows = grid.rows.map((row, at) => ({
     row,
     number: grid.numbers[at] ?? 0,
-    name: named((row[0] ?? '').replace(/[:.]+$/, '')),
+    name: classifyColumn((row[0] ?? '').replace(/[:.]+$/, '')),
   }));
   const labelled = rows.filter(({ row }) => (row[0] ?? '').trim() !== '' && row.length > 1);
   const known = labelled.filter(

@@ -2,10 +2,10 @@ import { cellText } from '../csv.ts';
 import type { Batch } from '../csv-tokenizer.ts';
 import { type Findings, quoted } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import type { Summary, TableOf } from './cell-index.ts';
+import type { TableOf, TableSummary } from './cell-index.ts';
 import { Screen } from './cell-screening.ts';
 import { CellReader } from './cells.ts';
-import { type Named, named } from './columns.ts';
+import { type ColumnClass, classifyColumn } from './columns.ts';
 import { countFindings } from './counts.ts';
 import { Grid } from './grid.ts';
 import { headingLike } from './heading.ts';
@@ -29,12 +29,12 @@ export interface TableOptions extends TableOf {
 export class TableCheck {
   rows = 0;
   cells = 0;
-  summaries: Summary[] = [];
+  summaries: TableSummary[] = [];
   readonly #options: TableOptions;
   readonly #findings: Findings;
   readonly #screen: Screen;
   #above: { cells: string[]; number: number }[] = [];
-  #columns: readonly Named[] | undefined;
+  #columns: readonly ColumnClass[] | undefined;
   #reader: CellReader | undefined;
   #grid: Grid | undefined;
   #rules: RowRules | undefined;
@@ -75,7 +75,7 @@ export class TableCheck {
     const isHeading = headingLike(first.cells);
     const names = isHeading ? first.cells : first.cells.map(() => '');
     const { findings, path, sheet } = this.#options;
-    this.#columns = names.map(name => named(name));
+    this.#columns = names.map(name => classifyColumn(name));
     const locate: Locate = (line, index, value) => this.#cell(line, index, value);
     this.#reader = new CellReader(this.#columns, findings, this.#screen, locate);
     this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path, title);

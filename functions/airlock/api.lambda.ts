@@ -2,31 +2,39 @@ import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
-import { outcomes } from '../http/idempotency.ts';
+import { outcomeStore } from '../http/idempotency.ts';
 import { rolesOf } from '../projects/membership.ts';
 import { findPerson } from '../projects/people.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { lend } from '../storage/upload-credentials.ts';
 import { type Command, decide } from './airlock.ts';
-import { factsFor } from './decision-context.ts';
-import { finder, type Of } from './load-request.ts';
-import { manifestOf, pageFiles, pageReports } from './manifest-queries.ts';
-import { pageRulings, readRuling, writeRuling } from './project-settings.ts';
+import { loadContext } from './decision-context.ts';
+import { type RequestParams, requestLoader } from './load-request.ts';
+import { pageFiles, pageReports, readSealManifest } from './manifest-queries.ts';
+import { pageSettings, readSettings, writeSettings } from './project-settings.ts';
 import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
-import { Rules } from './request/airlock-config.ts';
-import { lapse } from './request/deadlines.ts';
-import { type Decision, onceOnly } from './request/decision.ts';
+import { AirlockConfig } from './request/airlock-config.ts';
+import { applyDeadlines } from './request/deadlines.ts';
+import { type Decision, decideOnce } from './request/decision.ts';
 import { requestId } from './request/request.ts';
-import { shown } from './request/request-view.ts';
-import { mayUpload, open } from './request/requester-commands.ts';
+import { requestView } from './request/request-view.ts';
+import { draftRequest, refuseUnlessImportable } from './request/requester-commands.ts';
 import { shownSettings } from './request/settings.ts';
-import { summaryOf } from './request/summary.ts';
-import { told } from './request/trail-visibility.ts';
+import { summariseRequest } from './request/summary.ts';
+import { visibleEvents } from './request/trail-visibility.ts';
 import type { Ballot } from './request/votes.ts';
-import { change, createRequest, pageRequests, pageRounds, pageTrail, readRequest, waiting } from './store.ts';
-import { start, wake } from './workflows.ts';
+import {
+  changeRequest,
+  createRequest,
+  pageRequests,
+  pageRounds,
+  pageTrail,
+  readRequest,
+  WAITING_SUFFIX,
+} from './store.ts';
+import { completeDecisionTask, startWorkflow } from './workflows.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -49,20 +57,20 @@ const landing = {
   role: given.UPLOAD_ROLE_ARN,
   region: given.REGION,
 };
-const rules = Rules.parse(JSON.parse(RULES));
-const { look, find, viewed } = finder(TABLE_NAME, rules);
+const rules = AirlockConfig.parse(JSON.parse(RULES));
+const { look, find, viewed } = requestLoader(TABLE_NAME, rules);
 
 /** What somebody asks for: decided on what is so now, and written; what happened is told by the table's stream. */
 async function run(
-  { user, params: { project, request: id }, mark }: { user: User; params: Of; mark: string },
+  { user, params: { project, request: id }, mark }: { user: User; params: RequestParams; mark: string },
   command: (by: User) => Command,
 ): Promise<Decision> {
   const at = now();
-  const decision = await change(TABLE_NAME, { project, id, at }, async read => {
-    const facts = await factsFor({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
-    return onceOnly(read, mark, () => decide(read, command(user), at, facts));
+  const decision = await changeRequest(TABLE_NAME, { project, id, at }, async read => {
+    const facts = await loadContext({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
+    return decideOnce(read, mark, () => decide(read, command(user), at, facts));
   });
-  if (decision.wake !== undefined) await wake(decision.wake);
+  if (decision.wake !== undefined) await completeDecisionTask(decision.wake);
   return decision;
 }
 
@@ -70,7 +78,7 @@ async function run(
 const fromOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
 
 async function answer(user: User, { request }: Decision) {
-  return shown(request, user, await look(request, user));
+  return requestView(request, user, await look(request, user));
 }
 
 /** Who shall fetch it, by the name that people know. */
@@ -80,12 +88,12 @@ async function recipientOf(named: string | undefined) {
   return { id, name };
 }
 
-async function cast(call: { user: User; params: Of; mark: string }, ballot: Ballot) {
+async function cast(call: { user: User; params: RequestParams; mark: string }, ballot: Ballot) {
   const { user, params: of } = call;
   if (ballot.files.length > 0) {
     const { of: request, eye } = await find(user, of);
     if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} can't review its requests.`);
-    const known = new Set((await manifestOf(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
+    const known = new Set((await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
     const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
     if (unknown.length > 0) throw new Refused('invalid', 'These files are not in the seal.', unknown);
   }
@@ -99,7 +107,7 @@ async function page(project: string, query: { limit: number; next?: string | und
   const current = await Promise.all(
     items.map(async ({ revision: _, ...item }) => {
       if (item.due === undefined || at < item.due) return item;
-      return summaryOf(lapse(await readRequest(TABLE_NAME, item.project, item.id), at, rules).request);
+      return summariseRequest(applyDeadlines(await readRequest(TABLE_NAME, item.project, item.id), at, rules).request);
     }),
   );
   return { items: current, ...(next !== undefined && { next }) };
@@ -113,12 +121,12 @@ export const handler = http<'airlock'>(
       const at = now();
       const id = requestId(at, randomInt(2 ** 20));
       const wanted = { ...body, recipient: await recipientOf(body.recipient) };
-      const decision = open({ id, project, ...wanted }, user, at, { rules });
-      return shown(await createRequest(TABLE_NAME, decision, at, mark), user, 'project');
+      const decision = draftRequest({ id, project, ...wanted }, user, at, { rules });
+      return requestView(await createRequest(TABLE_NAME, decision, at, mark), user, 'project');
     },
     async importAccess({ user, params }) {
       const { of } = await find(user, params);
-      mayUpload(of, user);
+      refuseUnlessImportable(of, user);
       return lend(landing, of.source, of.id);
     },
     async editRequest({ user, params, body, mark }) {
@@ -127,17 +135,17 @@ export const handler = http<'airlock'>(
     },
     async submitRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
-      await start(MACHINE, decision.request, fromOf(decision));
+      await startWorkflow(MACHINE, decision.request, fromOf(decision));
       return answer(user, decision);
     },
     async withdrawRequest({ user, params, body, mark }) {
       return answer(user, await run({ user, params, mark }, by => ({ do: 'withdraw', by, ...body })));
     },
     listRequests: ({ params: { project }, query }) => page(project, query),
-    listQueue: ({ query: { which, ...query } }) => page(which === 'all' ? '' : waiting, query),
+    listQueue: ({ query: { which, ...query } }) => page(which === 'all' ? '' : WAITING_SUFFIX, query),
     async showRequest({ user, params }) {
       const { of, eye } = await find(user, params);
-      return shown(of, user, eye);
+      return requestView(of, user, eye);
     },
     async listFiles({ user, params, query }) {
       const found = await find(user, params);
@@ -153,7 +161,7 @@ export const handler = http<'airlock'>(
     },
     async listTrail({ user, params, query }) {
       const { of, eye } = await find(user, params);
-      return pageTrail(TABLE_NAME, of.id, query, entry => told(entry, of, user, eye));
+      return pageTrail(TABLE_NAME, of.id, query, entry => visibleEvents(entry, of, user, eye));
     },
     async listRounds({ user, params, query }) {
       const { of, eye } = await find(user, params);
@@ -165,7 +173,7 @@ export const handler = http<'airlock'>(
     returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),
     async releaseRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'release', by }));
-      await start(RELEASE_MACHINE, decision.request, 'start');
+      await startWorkflow(RELEASE_MACHINE, decision.request, 'start');
       return answer(user, decision);
     },
     async revokeRequest({ user, params, body, mark }) {
@@ -178,19 +186,19 @@ export const handler = http<'airlock'>(
     },
     async resumeRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'resume', by }));
-      await start(MACHINE, decision.request, fromOf(decision));
+      await startWorkflow(MACHINE, decision.request, fromOf(decision));
       return answer(user, decision);
     },
     async reissueReview({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'reissue', by }));
-      await start(MACHINE, decision.request, 'review');
+      await startWorkflow(MACHINE, decision.request, 'review');
       return answer(user, decision);
     },
     async showSettings({ params: { project } }) {
-      return shownSettings(rules, await readRuling(TABLE_NAME, project));
+      return shownSettings(rules, await readSettings(TABLE_NAME, project));
     },
     async listSettings({ params: { project }, query }) {
-      const { items, next } = await pageRulings(TABLE_NAME, project, query);
+      const { items, next } = await pageSettings(TABLE_NAME, project, query);
       return { items: items.map(({ revision: _, ...ruling }) => ruling), ...(next !== undefined && { next }) };
     },
     async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
@@ -198,9 +206,9 @@ export const handler = http<'airlock'>(
       if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
         throw new Refused('forbidden', `Members of ${project} can't say how it is reviewed.`);
       const ruling = { settings, reason, by: user.id, byName: user.name, at: now() };
-      return shownSettings(rules, await writeRuling(TABLE_NAME, project, ruling, mark));
+      return shownSettings(rules, await writeSettings(TABLE_NAME, project, ruling, mark));
     },
     ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

@@ -8,11 +8,11 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { rolesOf } from '../projects/membership.ts';
 import { parallel } from '../storage/parallel.ts';
-import { readRuling } from './project-settings.ts';
-import type { Rules } from './request/airlock-config.ts';
-import type { Facts, Person } from './request/decision.ts';
+import { readSettings } from './project-settings.ts';
+import type { AirlockConfig } from './request/airlock-config.ts';
+import type { ActingPerson, Context } from './request/decision.ts';
 import type { Request, Someone } from './request/request.ts';
-import { rulesWith } from './request/settings.ts';
+import { applySettings } from './request/settings.ts';
 
 const client = new CognitoIdentityProviderClient({});
 
@@ -38,7 +38,7 @@ async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean>
 const attribute = (of: UserType['Attributes'], name: string) => of?.find(({ Name }) => Name === name)?.Value;
 
 /** All reviewers who could look at the request now: who asked and the project's members are none of them. */
-export async function candidatesFor(
+export async function listCandidates(
   { table, pool }: { table: string; pool: string },
   of: Pick<Request, 'project' | 'requester' | 'recipient'>,
 ): Promise<Someone[]> {
@@ -53,7 +53,7 @@ export async function candidatesFor(
     }
     next = page.NextToken;
   }
-  const ruledBy = (await readRuling(table, of.project))?.by;
+  const ruledBy = (await readSettings(table, of.project))?.by;
   const others = all.filter(({ id }) => id !== of.requester && id !== of.recipient?.id && id !== ruledBy);
   const roles = await parallel(others, 16, ({ id }) => rolesOf(table, of.project, id));
   return others.filter((_, index) => roles[index]?.length === 0);
@@ -63,22 +63,22 @@ export async function candidatesFor(
  * What is so now of all people in question, who asks and whoever voted before: by the table and the pool, so that somebody
  * demoted or made a member meanwhile is known. A token alone makes no reviewer: it outlives a demotion by up to an hour.
  */
-export async function factsFor(
-  { table, pool, rules }: { table: string; pool: string; rules: Rules },
+export async function loadContext(
+  { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },
   of: Request,
-  by: Person,
-): Promise<Facts> {
+  by: ActingPerson,
+): Promise<Context> {
   const voters = of.status === 'inReview' ? of.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
   const others = voters.filter(({ id }) => id !== by.id);
   const people = [by.id, ...others.map(({ id }) => id)];
   const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
   const [ruling, roles, fit] = await Promise.all([
-    readRuling(table, of.project),
+    readSettings(table, of.project),
     Promise.all(people.map(user => rolesOf(table, of.project, user))),
     Promise.all(judges.map(judge => isReviewer(pool, judge))),
   ]);
   return {
-    rules: rulesWith(rules, ruling?.settings),
+    rules: applySettings(rules, ruling?.settings),
     ruledBy: ruling?.by,
     candidates: [],
     members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),

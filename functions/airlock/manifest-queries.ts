@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { FileReport } from '../../disclosure/report.ts';
 import { Refused } from '../refused.ts';
-import { reopen } from '../storage/immutable-objects.ts';
+import { readVerified } from '../storage/immutable-objects.ts';
 import { SealManifest } from './request/manifest.ts';
 import type { Request } from './request/request.ts';
-import { WholeReport } from './steps/request-report.ts';
+import { FullReport } from './steps/request-report.ts';
 
 interface Paging {
   readonly limit: number;
@@ -30,28 +30,28 @@ function lies(of: Request): void {
 }
 
 /** The sealed manifest as it was voted on, or a refusal where there is none. */
-export async function manifestOf(bucket: string, of: Request): Promise<SealManifest> {
+export async function readSealManifest(bucket: string, of: Request): Promise<SealManifest> {
   lies(of);
   if (!('seal' in of) || !of.seal) throw none(of);
-  return SealManifest.parse(await reopen(bucket, of.seal));
+  return SealManifest.parse(await readVerified(bucket, of.seal));
 }
 
 /** A page of the sealed files, in the order of their paths. */
 export async function pageFiles(bucket: string, of: Request, { limit, next }: Paging) {
   const from = offset(next);
-  const { files } = await manifestOf(bucket, of);
+  const { files } = await readSealManifest(bucket, of);
   const more = from + limit < files.length;
   return { items: files.slice(from, from + limit), ...(more && { next: String(from + limit) }) };
 }
 
 /** The report on one file. */
-export async function reportOn(bucket: string, of: Request, path: string): Promise<FileReport | undefined> {
+export async function readFileReport(bucket: string, of: Request, path: string): Promise<FileReport | undefined> {
   if (!('report' in of)) return undefined;
-  const { checks } = WholeReport.parse(await reopen(bucket, of.report));
+  const { checks } = FullReport.parse(await readVerified(bucket, of.report));
   for (const kept of checks) {
     const found = z
       .array(FileReport)
-      .parse(await reopen(bucket, kept))
+      .parse(await readVerified(bucket, kept))
       .find(report => report.path === path);
     if (found) return found;
   }
@@ -62,7 +62,7 @@ export async function reportOn(bucket: string, of: Request, path: string): Promi
 const room = 4 * 1024 ** 2;
 
 /** As many reports as there is room for: at least one, of which only the first cells are told where it is too large. */
-export function fitting(reports: readonly FileReport[], most = room): FileReport[] {
+export function takeFittingReports(reports: readonly FileReport[], most = room): FileReport[] {
   const items: FileReport[] = [];
   let left = most;
   for (const report of reports) {
@@ -81,12 +81,12 @@ export function fitting(reports: readonly FileReport[], most = room): FileReport
 export async function pageReports(bucket: string, of: Request, { limit, next }: Paging) {
   lies(of);
   if (!('report' in of)) throw none(of);
-  const { checks, files } = WholeReport.parse(await reopen(bucket, of.report));
+  const { checks, files } = FullReport.parse(await readVerified(bucket, of.report));
   let [from, before] = [offset(next), 0];
   for (const kept of checks) {
-    const reports = z.array(FileReport).parse(await reopen(bucket, kept));
+    const reports = z.array(FileReport).parse(await readVerified(bucket, kept));
     if (from < before + reports.length) {
-      const items = fitting(reports.slice(from - before, from - before + limit));
+      const items = takeFittingReports(reports.slice(from - before, from - before + limit));
       from += items.length;
       return { items, ...(from < files && { next: String(from) }) };
     }

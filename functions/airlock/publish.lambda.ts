@@ -3,8 +3,8 @@ import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import { publish } from '../events.ts';
 import { logger, step } from '../handler.ts';
-import { contracts } from './events.ts';
-import { abouts, Entry } from './request/trail.ts';
+import { airlockEvents } from './events.ts';
+import { TrailEntry, trailEvents } from './request/trail.ts';
 
 export const env = z.object({ BUS_NAME: z.string() });
 const { BUS_NAME } = env.parse(process.env);
@@ -23,8 +23,8 @@ export const handler = step(Batch, async ({ Records }) => {
   for (const { dynamodb } of Records) {
     try {
       const row = unmarshall(dynamodb.NewImage);
-      for (const [name, about] of abouts(Entry.parse(row), z.string().parse(row.sk)))
-        await publish(BUS_NAME, contracts[name], about);
+      for (const [name, about] of trailEvents(TrailEntry.parse(row), z.string().parse(row.sk)))
+        await publish(BUS_NAME, airlockEvents[name], about);
     } catch (error) {
       logger.error('a row of a trail is not on the bus', { row: dynamodb.NewImage.sk?.S, error: error as Error });
       return { batchItemFailures: [{ itemIdentifier: dynamodb.SequenceNumber }] };

@@ -8,11 +8,11 @@ import { Direction } from './request/airlock-config.ts';
 import { Round } from './request/decision.ts';
 import { SealedFile } from './request/manifest.ts';
 import { Groups, RequestId, Source, Title } from './request/request.ts';
-import { Shown } from './request/request-view.ts';
-import { EditBody } from './request/requester-commands.ts';
-import { Ruling, Settings, ShownSettings } from './request/settings.ts';
-import { Summary } from './request/summary.ts';
-import { Told } from './request/trail-visibility.ts';
+import { RequestView } from './request/request-view.ts';
+import { RequestEditBody } from './request/requester-commands.ts';
+import { Settings, SettingsChange, ShownSettings } from './request/settings.ts';
+import { RequestSummary } from './request/summary.ts';
+import { VisibleEvent } from './request/trail-visibility.ts';
 import { Ballot } from './request/votes.ts';
 
 const project = z.object({ project: ProjectId });
@@ -23,7 +23,7 @@ const all = [...judges, ...own] as const;
 const Reason = z.object({ reason: z.string().trim().min(1).max(1000).describe('why, for the record') });
 
 /** One request in its project. To whoever has no part in it, there is none: 404. */
-const on = { capability: 'airlock', params: request, returns: Shown, status: 200 } as const;
+const on = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;
 const path = '/projects/{project}/airlock/{request}';
 
 export const airlockRoutes = {
@@ -42,10 +42,10 @@ export const airlockRoutes = {
       title: Title,
       direction: Direction.default('export').describe('out of the project, or into it'),
       source: Source.optional(),
-      recipient: EditBody.shape.recipient,
+      recipient: RequestEditBody.shape.recipient,
       groups: Groups.describe('what the files are, as JSON or @file'),
     }),
-    returns: Shown,
+    returns: RequestView,
   },
   importAccess: {
     method: 'POST',
@@ -68,7 +68,7 @@ export const airlockRoutes = {
     who: own,
     summary: 'Change a draft, or what came back',
     example: "airlock edit asthma al-0011223344556677 --explanation 'The zeros are structural.'",
-    body: EditBody,
+    body: RequestEditBody,
   },
   submitRequest: {
     ...on,
@@ -101,7 +101,7 @@ export const airlockRoutes = {
     example: 'airlock list asthma',
     params: project,
     query: Paging,
-    returns: pageOf(Summary),
+    returns: pageOf(RequestSummary),
   },
   listQueue: {
     method: 'GET',
@@ -115,7 +115,7 @@ export const airlockRoutes = {
     query: Paging.extend({
       which: z.enum(['waiting', 'all']).default('waiting').describe('those that wait, or all there ever were'),
     }),
-    returns: pageOf(Summary),
+    returns: pageOf(RequestSummary),
   },
   showRequest: {
     ...on,
@@ -244,7 +244,7 @@ export const airlockRoutes = {
     example: 'airlock history asthma',
     params: project,
     query: Paging,
-    returns: pageOf(Ruling),
+    returns: pageOf(SettingsChange),
   },
   changeSettings: {
     method: 'PUT',
@@ -268,7 +268,7 @@ export const airlockRoutes = {
     summary: 'What has happened to a request, newest first; nothing of votes before all have voted',
     example: 'airlock trail asthma al-0011223344556677',
     query: Paging,
-    returns: pageOf(Told),
+    returns: pageOf(VisibleEvent),
   },
   listRounds: {
     ...on,

@@ -1,23 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
-import { key } from '../keys.ts';
+import { rowKey } from '../keys.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 import { type Page, pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
 import { sweepAt } from './request/deadlines.ts';
-import { type Decision, type Happened, Round } from './request/decision.ts';
+import { type Decision, type RequestEvent, Round } from './request/decision.ts';
 import { day, Request, RequestId } from './request/request.ts';
-import { Summary, summaryOf } from './request/summary.ts';
-import { Entry, entryOf, trail, trailKey } from './request/trail.ts';
-import type { Volumes } from './steps/select-files.ts';
+import { RequestSummary, summariseRequest } from './request/summary.ts';
+import { TRAIL_PREFIX, TrailEntry, trailEntry, trailKey } from './request/trail.ts';
+import type { SubmittedVolumes } from './steps/select-files.ts';
 
-const requestKey = (id: string) => key('airlock', id);
+const requestKey = (id: string) => rowKey('airlock', id);
 const numbered = (revision: number) => String(revision).padStart(8, '0');
 
 /** A request that time, or the sweeper, has something to do with: what is due first comes first. */
-export const Due = z.object({ project: ProjectId, request: RequestId, due: z.iso.datetime() });
-export type Due = z.infer<typeof Due>;
-export const dueKey = ({ due, request }: Pick<Due, 'due' | 'request'>) => key('due', '', `${due}#${request}`);
+export const DueRow = z.object({ project: ProjectId, request: RequestId, due: z.iso.datetime() });
+export type DueRow = z.infer<typeof DueRow>;
+export const dueKey = ({ due, request }: Pick<DueRow, 'due' | 'request'>) => rowKey('due', '', `${due}#${request}`);
 
 function moved({ id: request, project }: Request, from: string | undefined, to: string | undefined): Write[] {
   if (from === to) return [];
@@ -25,39 +25,39 @@ function moved({ id: request, project }: Request, from: string | undefined, to: 
     ...(from === undefined ? [] : [{ key: dueKey({ due: from, request }), gone: true } as const]),
     ...(to === undefined
       ? []
-      : [{ key: dueKey({ due: to, request }), item: { project, request, due: to } satisfies Due }]),
+      : [{ key: dueKey({ due: to, request }), item: { project, request, due: to } satisfies DueRow }]),
   ];
 }
 
 /** The list of what waits for reviewers or operators. No project is called so. */
-export const waiting = '?waiting';
+export const WAITING_SUFFIX = '?waiting';
 const isWaiting = ({ status }: Request) => status === 'inReview' || status === 'approved' || status === 'timedOut';
 
 /** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
 function writes({ request, events, ended }: Decision, read: Row<Request> | undefined, at: string): Write[] {
   const { id, project, round } = request;
-  const summary = summaryOf(request);
+  const summary = summariseRequest(request);
   return [
     { key: requestKey(id), read, item: request },
-    { key: key('airlocks', project, id), read, item: summary },
+    { key: rowKey('airlocks', project, id), read, item: summary },
     // Once more for reviewers, whose queue has all projects. No project has an empty id.
-    { key: key('airlocks', '', id), read, item: summary },
+    { key: rowKey('airlocks', '', id), read, item: summary },
     // And once more while somebody is waited for.
     isWaiting(request)
-      ? { key: key('airlocks', waiting, id), item: summary }
-      : { key: key('airlocks', waiting, id), gone: true },
+      ? { key: rowKey('airlocks', WAITING_SUFFIX, id), item: summary }
+      : { key: rowKey('airlocks', WAITING_SUFFIX, id), gone: true },
     ...moved(request, read && sweepAt(read), sweepAt(request)),
     ...(events.length > 0
       ? [
           {
-            key: key('airlock', id, trailKey(at, (read?.revision ?? 0) + 1)),
+            key: rowKey('airlock', id, trailKey(at, (read?.revision ?? 0) + 1)),
             read: undefined,
-            item: entryOf(request, events, at),
+            item: trailEntry(request, events, at),
           },
         ]
       : []),
     ...(ended
-      ? [{ key: key('airlock', id, `ROUND#${numbered(round)}#${ended.outcome}`), read: undefined, item: ended }]
+      ? [{ key: rowKey('airlock', id, `ROUND#${numbered(round)}#${ended.outcome}`), read: undefined, item: ended }]
       : []),
   ];
 }
@@ -67,7 +67,7 @@ const Drafted = z.object({ request: RequestId });
 /** Writes a new request, unless the same call of the same person has written one already: then its answer was lost, no more. */
 export async function createRequest(table: string, decision: Decision, at: string, mark: string): Promise<Request> {
   const { id: request, project } = decision.request;
-  const drafted = key('airlocks', project, `DRAFT#${mark}`);
+  const drafted = rowKey('airlocks', project, `DRAFT#${mark}`);
   // As long as a call can be made again with its key.
   const ttl = Math.floor(Date.parse(at) / 1000) + day;
   const all = [
@@ -91,7 +91,7 @@ export async function readRequest(table: string, project: string, id: string): P
 const tries = 8;
 
 /** Reads a request, lets `decide` say what becomes of it, and writes that unless somebody was faster: then all over again. */
-export async function change(
+export async function changeRequest(
   table: string,
   { project, id, at }: { project: string; id: string; at: string },
   decide: (read: Request) => Decision | Promise<Decision>,
@@ -109,15 +109,15 @@ export async function change(
  * A row of the trail for what changes nothing of the request itself: somebody looks at it, or fetches it. In a partition of
  * its own, so that what opens files may say so, and may write nothing else.
  */
-export const lookRow = (of: Request, revision: number, event: Happened, at: string): Write => ({
-  key: key('look', of.id, trailKey(at, revision, randomUUID().slice(0, 8))),
+export const viewRow = (of: Request, revision: number, event: RequestEvent, at: string): Write => ({
+  key: rowKey('look', of.id, trailKey(at, revision, randomUUID().slice(0, 8))),
   read: undefined,
-  item: entryOf(of, [event], at),
+  item: trailEntry(of, [event], at),
 });
 
 /** Puts it on record that somebody looks: what follows is shown only once that is written. */
-export async function recordLook(table: string, of: Request, revision: number, event: Happened, at: string) {
-  if (!(await writeRows(table, [lookRow(of, revision, event, at)])))
+export async function recordLook(table: string, of: Request, revision: number, event: RequestEvent, at: string) {
+  if (!(await writeRows(table, [viewRow(of, revision, event, at)])))
     throw new Error(`a look at ${of.id} could not be put on record`);
 }
 
@@ -128,7 +128,7 @@ interface Paging {
 
 /** A project's requests; with an empty project all there are; or those that wait for somebody. */
 export const pageRequests = (table: string, project: string, page: Paging) =>
-  pageRows(table, Summary, key('airlocks', project).pk, { ...page, prefix: 'al-' });
+  pageRows(table, RequestSummary, rowKey('airlocks', project).pk, { ...page, prefix: 'al-' });
 
 /**
  * A page of the trail, newest first, as `see` lets somebody see it. It reads on over what they may not see, and its token
@@ -139,27 +139,27 @@ export async function pageTrail<T extends { readonly at: string }>(
   table: string,
   id: string,
   { limit = 50, next }: Paging,
-  see: (entry: Entry) => T[],
+  see: (entry: TrailEntry) => T[],
 ): Promise<Page<T>> {
   const items: T[] = [];
   const changes = entriesOf(table, requestKey(id).pk, next);
-  const looks = entriesOf(table, key('look', id).pk, next);
+  const looks = entriesOf(table, rowKey('look', id).pk, next);
   for await (const entry of newestFirst(changes, looks)) {
     const seen = see(entry);
     const last = items.at(-1);
     if (last && items.length >= limit && seen.length > 0 && entry.at < last.at)
-      return { items, next: Buffer.from(trail + last.at).toString('base64url') };
+      return { items, next: Buffer.from(TRAIL_PREFIX + last.at).toString('base64url') };
     items.push(...seen.reverse());
   }
   return { items };
 }
 
-const Sorted = Entry.extend({ sk: z.string() });
+const Sorted = TrailEntry.extend({ sk: z.string() });
 type Sorted = z.infer<typeof Sorted>;
 
 async function* entriesOf(table: string, pk: string, next: string | undefined): AsyncGenerator<Sorted> {
   for (let from = next, more = true; more; more = from !== undefined) {
-    const page = await pageRows(table, Sorted, pk, { limit: 200, next: from, prefix: trail });
+    const page = await pageRows(table, Sorted, pk, { limit: 200, next: from, prefix: TRAIL_PREFIX });
     yield* page.items;
     from = page.next;
   }
@@ -188,13 +188,13 @@ const Day = z.object({ volume: z.record(z.string(), z.number()) });
  * Lets `admit` say what becomes of the day's volumes of a request's project and of its requester, and writes both. A
  * person's are counted in all projects together: no project's id begins with `@`.
  */
-export async function changeVolumes<T extends { volumes: Volumes } | object>(
+export async function changeVolumes<T extends { volumes: SubmittedVolumes } | object>(
   table: string,
   { project, requester, direction }: Pick<Request, 'project' | 'requester' | 'direction'>,
   day: string,
-  admit: (volumes: Volumes) => T,
+  admit: (volumes: SubmittedVolumes) => T,
 ): Promise<T> {
-  const of = (whose: string) => key('airlocks', whose, `DAY#${direction}#${day}`);
+  const of = (whose: string) => rowKey('airlocks', whose, `DAY#${direction}#${day}`);
   const at = [of(project), of(`@${requester}`)] as const;
   for (let tried = 0; tried < tries; tried++) {
     const [one, two] = await Promise.all([readRow(table, Day, at[0]), readRow(table, Day, at[1])]);

@@ -4,15 +4,15 @@ import { http } from '../http/http.ts';
 import { rolesOf } from '../projects/membership.ts';
 import { Refused } from '../refused.ts';
 import { streamOf } from '../storage/object-read.ts';
-import { finder } from './load-request.ts';
-import { manifestOf, reportOn } from './manifest-queries.ts';
-import { Rules } from './request/airlock-config.ts';
-import { openable } from './steps/malware.ts';
+import { requestLoader } from './load-request.ts';
+import { readFileReport, readSealManifest } from './manifest-queries.ts';
+import { AirlockConfig } from './request/airlock-config.ts';
+import { refuseUnlessScanned } from './steps/malware.ts';
 import { roundPrefix } from './steps/select-files.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
-const { find, viewed } = finder(TABLE_NAME, Rules.parse(JSON.parse(RULES)));
+const { find, viewed } = requestLoader(TABLE_NAME, AirlockConfig.parse(JSON.parse(RULES)));
 
 /**
  * Shows sealed files. A function of its own, as it unpacks whatever somebody chose to submit: it can
@@ -23,11 +23,11 @@ export const handler = http<'preview'>(
     async viewFile({ user, params, query: { path } }) {
       const found = await find(user, params);
       const { of } = found;
-      const { round, files, groups } = await manifestOf(AIRLOCK_BUCKET, of);
+      const { round, files, groups } = await readSealManifest(AIRLOCK_BUCKET, of);
       const file = files.find(file => file.path === path);
       if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${of.id}.`);
-      const report = await reportOn(AIRLOCK_BUCKET, of, path);
-      openable(path, report);
+      const report = await readFileReport(AIRLOCK_BUCKET, of, path);
+      refuseUnlessScanned(path, report);
       await viewed(user, found, 'A file.', path);
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: of.id, round })}files/${path}` };
       const open = () => streamOf({ ...version, version: file.versionId });

@@ -11,7 +11,7 @@ import type { Request } from './request/request.ts';
 const client = new SFNClient({});
 
 /** Starts the attempt's workflow once, however often it is asked to. */
-export async function start(machine: string, { id, project, attempt }: Request, from: string): Promise<void> {
+export async function startWorkflow(machine: string, { id, project, attempt }: Request, from: string): Promise<void> {
   try {
     await client.send(
       new StartExecutionCommand({
@@ -26,7 +26,7 @@ export async function start(machine: string, { id, project, attempt }: Request, 
 }
 
 /** Lets a waiting workflow look again. One that is gone needs no word: the decision is in the table. */
-export async function wake(token: string): Promise<void> {
+export async function completeDecisionTask(token: string): Promise<void> {
   try {
     await client.send(new SendTaskSuccessCommand({ taskToken: token, output: '{}' }));
   } catch (error) {

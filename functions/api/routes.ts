@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
-import { groups, type Route } from '../http/route.ts';
+import { type Route, userGroups } from '../http/route.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
 import { projectsRoutes } from '../projects/routes.ts';
 import { workspacesRoutes } from '../workspaces/routes.ts';
@@ -28,10 +28,10 @@ export const routes = {
     capability: 'api',
     cli: 'whoami',
     status: 200,
-    who: groups.map(group => ({ group })),
+    who: userGroups.map(group => ({ group })),
     summary: 'Who you are to Broch',
     example: 'whoami',
-    returns: z.object({ id: z.string(), name: z.string(), groups: z.array(z.enum(groups)) }),
+    returns: z.object({ id: z.string(), name: z.string(), groups: z.array(z.enum(userGroups)) }),
   },
   ...projectsRoutes,
   ...ingestRoutes,

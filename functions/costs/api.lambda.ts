@@ -2,7 +2,7 @@ import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-s
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http } from '../http/http.ts';
-import { outcomes } from '../http/idempotency.ts';
+import { outcomeStore } from '../http/idempotency.ts';
 import { partitions } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { pageRows } from '../table.ts';
@@ -34,5 +34,5 @@ export const handler = http<'costs'>(
       return report;
     },
   },
-  { roles: async () => [], once: outcomes(TABLE_NAME) },
+  { roles: async () => [], once: outcomeStore(TABLE_NAME) },
 );

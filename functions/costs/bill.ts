@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { add, apportion, compare, type Decimal, decimal, microScale, zero } from './money.ts';
+import { add, apportion, compareValues, type Decimal, decimal, microScale, zero } from './money.ts';
 
 /** A day of the calendar (UTC), `days` after `date`. */
 export const shift = (date: string, days: number): string =>
@@ -86,7 +86,7 @@ function projectOf(group: string, tag: string): string {
 }
 
 function settle(amounts: ReadonlyMap<string, Decimal>): Day {
-  const names = [...amounts.keys()].sort(compare);
+  const names = [...amounts.keys()].sort(compareValues);
   const shares = apportion(
     names.map(name => amounts.get(name) ?? zero),
     microScale,

@@ -1,6 +1,6 @@
 import { shift } from './bill.ts';
 import type { Billed } from './costs.ts';
-import { apportion, cents, compare, divide, fromMicros, money } from './money.ts';
+import { apportion, cents, compareValues, divide, fromMicros, money } from './money.ts';
 
 /** Teams takes messages of about 28 KB; this leaves room for what the workflow wraps around. */
 export const maxBytes = 25 * 1024;
@@ -13,7 +13,7 @@ type Element = Readonly<Record<string, unknown>>;
  * TextBlocks come out differently in each Teams client. What no tag needs is replaced, and word joiners keep
  * addresses from being made into links.
  */
-export function shown(name: string): string {
+export function escapeCardText(name: string): string {
   const plain = name
     .toWellFormed()
     .replace(/\s+/gu, ' ')
@@ -58,7 +58,7 @@ interface Change {
 }
 
 /** `▲ 12.5%`: more money is red, less is green, and what nobody would call a change stays grey. */
-export function change(now: bigint, before: bigint | undefined): Change {
+export function costChange(now: bigint, before: bigint | undefined): Change {
   if (before === undefined) return { text: '', color: 'Default' };
   const difference = now - before;
   if (before <= 0n) return now > 0n ? { text: '▲ new', color: 'Attention' } : { text: '–', color: 'Default' };
@@ -71,7 +71,7 @@ export function change(now: bigint, before: bigint | undefined): Change {
 
 /** A fortnight in one line. Every client shows it, which cannot be said of pictures in cards. */
 export function sparkline(values: readonly bigint[]): string {
-  const top = [...values].sort(compare).at(-1) ?? 0n;
+  const top = [...values].sort(compareValues).at(-1) ?? 0n;
   const level = (value: bigint) => (top <= 0n || value <= 0n ? 0 : Number(divide(value * 7n, top)));
   return values.map(value => '▁▂▃▄▅▆▇█'[level(value)]).join('\u200a');
 }
@@ -91,9 +91,9 @@ function table(report: Billed, top: number): Element[] {
       spacing: 'Medium',
     }),
     ...listed.map(({ project, amount, before }, index) => {
-      const { text: by, color } = change(BigInt(amount), before === undefined ? undefined : BigInt(before));
+      const { text: by, color } = costChange(BigInt(amount), before === undefined ? undefined : BigInt(before));
       return row(
-        run(shown(project)),
+        run(escapeCardText(project)),
         text(costs[index] ?? '', right),
         text(by, { ...right, color, isSubtle: color === 'Default' }),
       );
@@ -119,7 +119,7 @@ const share = (of: bigint, whole: bigint): string =>
 function comparisons({ date, total, lastWeek, mean, currency }: Billed): Element[] {
   const against = (label: string, base: string | undefined) => {
     if (base === undefined) return [];
-    const { text: by, color } = change(BigInt(total), BigInt(base));
+    const { text: by, color } = costChange(BigInt(total), BigInt(base));
     return [
       columns(
         [
@@ -141,7 +141,7 @@ function trend({ trend, currency }: Billed): Element[] {
   const values = trend.map(({ total }) => BigInt(total));
   const [first, last] = [trend[0], trend.at(-1)];
   if (!first || !last || first === last) return [];
-  const sorted = [...values].sort(compare);
+  const sorted = [...values].sort(compareValues);
   const [low, high] = [sorted[0], sorted.at(-1)].map(value => money(cents(`${value}`), currency));
   return [
     text(sparkline(values), { size: 'Large', color: 'Accent', wrap: false, spacing: 'Medium' }),
@@ -231,7 +231,7 @@ function envelope(report: Billed, top: number) {
 }
 
 /** The message for a Teams workflow: an Adaptive Card 1.5 with as many projects as fit. */
-export function card(report: Billed): string {
+export function dailyCard(report: Billed): string {
   for (let top = most; ; top -= 1) {
     const message = JSON.stringify(envelope(report, top));
     if (Buffer.byteLength(message) <= maxBytes || top === 0) return message;

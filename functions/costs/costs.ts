@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Bill, type Day, shift, trendDays } from './bill.ts';
-import { compare, divide, Micros } from './money.ts';
+import { compareValues, divide, Micros } from './money.ts';
 
 const Share = z.object({
   /** The tag's value. It is usually a project's id, but anybody who may tag can write anything here. */
@@ -60,7 +60,9 @@ function shares(day: Day, before: Day | undefined): z.infer<typeof Share>[] {
   const names = new Set([...day.projects.keys(), ...(before?.projects.keys() ?? [])]);
   return [...names]
     .map(project => ({ project, amount: day.projects.get(project) ?? 0n, was: before?.projects.get(project) ?? 0n }))
-    .sort((a, b) => compare(b.amount, a.amount) || compare(b.was, a.was) || compare(a.project, b.project))
+    .sort(
+      (a, b) => compareValues(b.amount, a.amount) || compareValues(b.was, a.was) || compareValues(a.project, b.project),
+    )
     .map(({ project, amount, was }) => ({ project, amount: `${amount}`, ...(before && { before: `${was}` }) }));
 }
 

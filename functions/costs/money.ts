@@ -56,12 +56,12 @@ export function apportion(parts: readonly Decimal[], scale: number): bigint[] {
   const shares = exact.map(value => below(value, unit));
   const missing = Number(total - shares.reduce((sum, share) => sum + share, 0n));
   const remainder = (index: number) => (exact[index] ?? 0n) - (shares[index] ?? 0n) * unit;
-  const order = exact.map((_, index) => index).sort((a, b) => compare(remainder(b), remainder(a)) || a - b);
+  const order = exact.map((_, index) => index).sort((a, b) => compareValues(remainder(b), remainder(a)) || a - b);
   for (const index of order.slice(0, missing)) shares[index] = (shares[index] ?? 0n) + 1n;
   return shares;
 }
 
-export const compare = <T extends bigint | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
+export const compareValues = <T extends bigint | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
 export const fromMicros = (micros: string): Decimal => ({ units: BigInt(micros), scale: microScale });
 

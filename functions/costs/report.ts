@@ -87,7 +87,7 @@ export function unsent(
   return { ...plain(known), status: 'unsent', reason, failedAt: now };
 }
 
-export type Outcome =
+export type WebhookOutcome =
   | { readonly outcome: 'sent' }
   | { readonly outcome: 'wait'; readonly seconds: number; readonly reason: string }
   | { readonly outcome: 'refused'; readonly reason: string };
@@ -107,7 +107,10 @@ export function retryAfter(header: string | null, now: string): number | undefin
 }
 
 /** What an answer of the webhook means. 202 says that the flow took the card, not that it is in the channel. */
-export function judge(answer: { status: number; retryAfter?: number | undefined }, tries: number): Outcome {
+export function webhookOutcome(
+  answer: { status: number; retryAfter?: number | undefined },
+  tries: number,
+): WebhookOutcome {
   const { status } = answer;
   if (status >= 200 && status < 300) return { outcome: 'sent' };
   if (status === 429 || status === 408 || status >= 500) {
@@ -128,7 +131,7 @@ const remedies: Readonly<Record<number, string>> = {
 };
 
 /** The webhook could not be reached. `code` is the network error's, such as ECONNREFUSED. */
-export const unreachable = (code: string, tries: number): Outcome => ({
+export const unreachable = (code: string, tries: number): WebhookOutcome => ({
   outcome: 'wait',
   seconds: backoff(tries),
   reason: `The webhook could not be reached (${code}).`,

@@ -6,8 +6,8 @@ import {
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { logger, step } from '../handler.ts';
-import { card } from './card.ts';
-import { claim, judge, type Outcome, retryAfter, sent, unreachable } from './report.ts';
+import { dailyCard } from './card.ts';
+import { claim, retryAfter, sent, unreachable, type WebhookOutcome, webhookOutcome } from './report.ts';
 import { readReport, writeReport } from './store.ts';
 import { webhook } from './webhook.ts';
 
@@ -31,7 +31,7 @@ const Input = z.object({
  * Posts the card of an edition, once. A card whose outcome got lost (a crash between the post and the write, an answer
  * that never came) may be posted twice: better than never, and the edition on it tells.
  */
-export const handler = step(Input, async ({ date, edition, by, tries }): Promise<Outcome> => {
+export const handler = step(Input, async ({ date, edition, by, tries }): Promise<WebhookOutcome> => {
   const current = await readReport(TABLE_NAME, date);
   if (!current || current.status === 'unbilled') throw new Error(`there is no report of ${date} to send`);
   const claimed = claim(current, edition, { by, now: now() });
@@ -44,7 +44,7 @@ export const handler = step(Input, async ({ date, edition, by, tries }): Promise
   if ('reason' in checked) return { outcome: 'refused', reason: checked.reason };
   if (!(await writeReport(TABLE_NAME, claimed.report, current)))
     return { outcome: 'wait', seconds: 1, reason: 'Another run was faster.' };
-  const outcome = await post(checked.url, card(claimed.report), tries);
+  const outcome = await post(checked.url, dailyCard(claimed.report), tries);
   logger.info('posted', { date, edition, tries, ...outcome });
   if (outcome.outcome !== 'sent') return outcome;
   await keepSent(claimed.report);
@@ -74,7 +74,7 @@ async function address(): Promise<string | undefined> {
 }
 
 /** Never follows a redirect: it would carry the card to a host that nobody checked. */
-async function post(url: URL, body: string, tries: number): Promise<Outcome> {
+async function post(url: URL, body: string, tries: number): Promise<WebhookOutcome> {
   try {
     const answer = await fetch(url, {
       method: 'POST',
@@ -85,7 +85,7 @@ async function post(url: URL, body: string, tries: number): Promise<Outcome> {
     });
     await answer.body?.cancel();
     const wait = retryAfter(answer.headers.get('retry-after'), now());
-    return judge({ status: answer.status, retryAfter: wait }, tries);
+    return webhookOutcome({ status: answer.status, retryAfter: wait }, tries);
   } catch (error) {
     return unreachable(codeOf(error), tries);
   }

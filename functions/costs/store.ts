@@ -1,8 +1,8 @@
-import { key } from '../keys.ts';
+import { rowKey } from '../keys.ts';
 import { createRow, type Row, readRow, replaceRow } from '../table.ts';
 import { CostReport } from './costs.ts';
 
-const of = (date: string) => key('reports', '', date);
+const of = (date: string) => rowKey('reports', '', date);
 
 export const readReport = (table: string, date: string): Promise<Row<CostReport> | undefined> =>
   readRow(table, CostReport, of(date));

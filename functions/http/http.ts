@@ -7,9 +7,9 @@ import * as z from 'zod';
 import { type Routes, routes } from '../api/routes.ts';
 import { logger } from '../handler.ts';
 import { Refused } from '../refused.ts';
-import { onceOnly } from './idempotency.ts';
+import { runOnce } from './idempotency.ts';
 import { problem } from './problem.ts';
-import { type Capability, type Group, groups, type ProjectRole, type Route } from './route.ts';
+import { type Capability, type ProjectRole, type Route, type UserGroup, userGroups } from './route.ts';
 
 type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
 type Output<R, K extends string> = R extends { [P in K]: z.ZodType<infer T> } ? T : undefined;
@@ -18,10 +18,10 @@ type Output<R, K extends string> = R extends { [P in K]: z.ZodType<infer T> } ? 
 export interface User {
   readonly id: string;
   readonly name: string;
-  readonly groups: readonly Group[];
+  readonly groups: readonly UserGroup[];
 }
 
-export interface Call<R extends Route> {
+export interface ApiCall<R extends Route> {
   readonly user: User;
   /** The address that the call comes from, in the gateway's own word. */
   readonly source: string;
@@ -36,10 +36,10 @@ type Of<C extends Capability> = { [N in keyof Routes as Routes[N]['capability'] 
 
 /** One operation for each of a capability's routes: a missing or misspelt one does not compile. */
 export type Operations<C extends Capability> = {
-  [N in keyof Of<C>]: (call: Call<Of<C>[N] & Route>) => Promise<z.input<(Of<C>[N] & Route)['returns']>>;
+  [N in keyof Of<C>]: (call: ApiCall<Of<C>[N] & Route>) => Promise<z.input<(Of<C>[N] & Route)['returns']>>;
 };
 
-export interface Wiring {
+export interface ApiWiring {
   /** The roles a user holds in a project; none where either does not exist. */
   readonly roles: (project: string, user: string) => Promise<readonly ProjectRole[]>;
   /** Where the outcomes of writes are kept by idempotency key; needed by capabilities that have writes. */
@@ -64,11 +64,11 @@ function userOf(event: Event): User {
   const claims = Claims.safeParse(event.requestContext.authorizer?.jwt?.claims);
   if (!claims.success) throw new Refused('forbidden', 'This needs an access token of a signed-in person: broch login.');
   const { sub, username, 'cognito:groups': named } = claims.data;
-  return { id: sub, name: username, groups: groups.filter(group => named.includes(group)) };
+  return { id: sub, name: username, groups: userGroups.filter(group => named.includes(group)) };
 }
 
 /** Refuses unless one entry of `who` holds. To somebody outside a project it does not exist: 404, not 403. */
-async function authorise(route: Route, user: User, project: string | undefined, wiring: Wiring): Promise<void> {
+async function authorise(route: Route, user: User, project: string | undefined, wiring: ApiWiring): Promise<void> {
   if (route.who === 'anyone') return;
   const possible = route.who.filter(({ group }) => user.groups.includes(group));
   if (possible.length === 0)
@@ -128,8 +128,8 @@ function reply(status: number, body: unknown, type = 'application/json'): APIGat
 }
 
 /** The Lambda behind all of one capability's routes: authorise, parse, run once, answer; errors as RFC 9457 problems. */
-export function http<C extends Capability>(operations: Operations<C>, wiring: Wiring) {
-  const once = onceOnly(wiring.once);
+export function http<C extends Capability>(operations: Operations<C>, wiring: ApiWiring) {
+  const once = runOnce(wiring.once);
 
   async function serve(event: Event, context: Context): Promise<APIGatewayProxyStructuredResultV2> {
     const name = Object.keys(operations).find(name => {

@@ -12,7 +12,7 @@ interface Attempt {
 }
 
 /** Where outcomes are kept: the one table, in partitions of their own, for a day. */
-export const outcomes = (table: string) =>
+export const outcomeStore = (table: string) =>
   new DynamoDBPersistenceLayer({
     tableName: table,
     keyAttr: 'pk',
@@ -25,7 +25,7 @@ export const outcomes = (table: string) =>
  * Runs a write once for each (person, route, Idempotency-Key): a repetition gets the first outcome again, the same key
  * with another request is refused, and an attempt that failed may be tried again.
  */
-export function onceOnly(store: DynamoDBPersistenceLayer | undefined) {
+export function runOnce(store: DynamoDBPersistenceLayer | undefined) {
   const config = new IdempotencyConfig({
     eventKeyJmesPath: 'key',
     payloadValidationJmesPath: 'request',

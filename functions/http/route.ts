@@ -1,7 +1,7 @@
 import * as z from 'zod';
 
-export const groups = ['operator', 'steward', 'reviewer', 'researcher', 'partner'] as const;
-export type Group = (typeof groups)[number];
+export const userGroups = ['operator', 'steward', 'reviewer', 'researcher', 'partner'] as const;
+export type UserGroup = (typeof userGroups)[number];
 
 /** Roles a person can hold in one project; kept in the table, never in the token. */
 export const ProjectRole = z.enum(['lead', 'researcher']);
@@ -9,7 +9,7 @@ export type ProjectRole = z.infer<typeof ProjectRole>;
 
 /** One way to be allowed: a group from the token and, where given, one of these roles in the project of the path. */
 export interface Allowed {
-  readonly group: Group;
+  readonly group: UserGroup;
   readonly member?: readonly ProjectRole[];
 }
 

@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
-import { outcomes } from '../http/idempotency.ts';
+import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
 import { lend } from '../storage/upload-credentials.ts';
-import { type Delivery, deliveryId, landingPrefix, mayUpload, PartnerId } from './ingest.ts';
+import { type Delivery, deliveryId, landingPrefix, PartnerId, refuseUnlessUploadable } from './ingest.ts';
 import { createDelivery, pageDatasets, pageDeliveries, pageVersions, partnerOf, readDelivery } from './store.ts';
 
 export const env = z.object({
@@ -48,7 +48,7 @@ export const handler = http<'ingest'>(
     uploadAccess: async ({ user, params: { delivery: id } }) => {
       const delivery = await readDelivery(TABLE_NAME, user.id, id);
       if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
-      mayUpload(delivery);
+      refuseUnlessUploadable(delivery);
       const prefix = landingPrefix(user.id, id);
       return lend(landing, prefix, id);
     },
@@ -56,5 +56,5 @@ export const handler = http<'ingest'>(
     listVersions: ({ params: { dataset }, query }) => pageVersions(TABLE_NAME, dataset, query),
   },
   // None of these routes asks for a role in a project.
-  { roles: async () => [], once: outcomes(TABLE_NAME) },
+  { roles: async () => [], once: outcomeStore(TABLE_NAME) },
 );

@@ -1,4 +1,4 @@
-import { finding } from '../storage/paths.ts';
+import { pathFinding } from '../storage/paths.ts';
 import type { Finding } from './ingest.ts';
 import { readText } from './manifest.ts';
 
@@ -25,7 +25,7 @@ export const bagDecoder =
 /** Reads `bagit.txt`: the version, or what is wrong. */
 export function readDeclaration(bytes: Uint8Array | undefined): { version: string; findings: Finding[] } {
   const name = 'bagit.txt';
-  const wrong = (reason: string) => ({ version: '1.0', findings: [finding(name, reason)] });
+  const wrong = (reason: string) => ({ version: '1.0', findings: [pathFinding(name, reason)] });
   if (bytes === undefined)
     return wrong(
       'It is missing, so this is no bag. Upload it, then the manifest again; or list the files in SHA256SUMS instead.',
@@ -51,6 +51,6 @@ export function readInfo(bytes: Uint8Array): { oxum?: Oxum; findings: Finding[] 
   if (only === undefined) return { findings: [] };
   const [, octets, files] = /^(\d{1,15})\.(\d{1,9})$/.exec(only) ?? [];
   if (said.length > 1 || octets === undefined || files === undefined)
-    return { findings: [finding(name, 'Payload-Oxum must be there once, as `<bytes>.<files>`. Mend it.')] };
+    return { findings: [pathFinding(name, 'Payload-Oxum must be there once, as `<bytes>.<files>`. Mend it.')] };
   return { oxum: { bytes: Number(octets), files: Number(files) }, findings: [] };
 }

@@ -1,7 +1,7 @@
-import { bytesOf, clashes, finding, folded, shown } from '../storage/paths.ts';
+import { byteLength, comparablePath, findPathClashes, pathFinding, visiblePath } from '../storage/paths.ts';
 import { bagDecoder, type Oxum, readDeclaration, readInfo, unlistedTag } from './bag.ts';
 import { type Finding, lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
-import { bagLine, type Entry, type Listed, readManifest, sumsLine } from './manifest.ts';
+import { bagLine, type ManifestEntry, type ManifestListing, readManifest, sumsLine } from './manifest.ts';
 
 /** An object of the delivery as it was when the check began: this version is checked, and this version is copied. */
 export interface Present {
@@ -35,12 +35,17 @@ export const bagTexts = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] 
 const again = 'then upload the manifest again';
 
 /** Compares what was listed with what arrived: the files to verify, and everything that is wrong already. */
-export function compare(arrived: Arrived): { files: Pinned[]; findings: Finding[] } {
+export function compareWithManifest(arrived: Arrived): { files: Pinned[]; findings: Finding[] } {
   const { manifest, present, dataset } = arrived;
   // A key has 1024 bytes at most, and the lake's prefix is the longest.
-  const room = 1024 - bytesOf(`${lakePrefix(dataset, '0'.repeat(64))}data/`);
+  const room = 1024 - byteLength(`${lakePrefix(dataset, '0'.repeat(64))}data/`);
   const both = manifestNames.every(name => present.some(({ path }) => path === name))
-    ? [finding(manifest, 'There are two manifests, SHA256SUMS and manifest-sha256.txt. Open a new delivery with one.')]
+    ? [
+        pathFinding(
+          manifest,
+          'There are two manifests, SHA256SUMS and manifest-sha256.txt. Open a new delivery with one.',
+        ),
+      ]
     : [];
   const { files, findings } = manifest === 'SHA256SUMS' ? ofList(arrived, room) : ofBag(arrived, room);
   return { files, findings: [...both, ...findings, ...tooLarge(files)] };
@@ -55,21 +60,21 @@ function ofList({ texts, present }: Arrived, room: number) {
     room,
   });
   const itself = entries.some(({ path }) => path === name)
-    ? [finding(name, `It lists itself, which can't come true. Leave that line out, ${again}.`)]
+    ? [pathFinding(name, `It lists itself, which can't come true. Leave that line out, ${again}.`)]
     : [];
   const listed = entries.filter(({ path }) => path !== name);
   const files = present.filter(({ path }) => path !== name);
   const matched = match({ entries: listed, findings }, files, name, path => path);
   return {
     files: matched.files,
-    findings: [...itself, ...matched.findings, ...clashes(listed.map(({ path }) => path))],
+    findings: [...itself, ...matched.findings, ...findPathClashes(listed.map(({ path }) => path))],
   };
 }
 
 function ofBag({ texts, present }: Arrived, room: number) {
   const { version, findings: declared } = readDeclaration(texts.get('bagit.txt'));
   const form = (name: string) => ({ name, line: bagLine, decode: bagDecoder(version), room });
-  const read = (name: string): Listed => readManifest(texts.get(name) ?? new Uint8Array(), form(name));
+  const read = (name: string): ManifestListing => readManifest(texts.get(name) ?? new Uint8Array(), form(name));
   const isPayload = ({ path }: { path: string }) => path.startsWith('data/');
   const payload = present.filter(isPayload);
   const tags = present.filter(file => !isPayload(file));
@@ -77,23 +82,28 @@ function ofBag({ texts, present }: Arrived, room: number) {
   const { entries, findings } = read('manifest-sha256.txt');
   const outside = entries
     .filter(entry => !isPayload(entry))
-    .map(({ path }) => finding(path, `A bag's manifest lists files under data/ only. Move it there, ${again}.`));
+    .map(({ path }) => pathFinding(path, `A bag's manifest lists files under data/ only. Move it there, ${again}.`));
   const listed = entries.filter(isPayload);
   const matched = match({ entries: listed, findings }, payload, 'manifest-sha256.txt', path =>
     path.slice('data/'.length),
   );
-  const tagged: Listed = texts.has('tagmanifest-sha256.txt')
+  const tagged: ManifestListing = texts.has('tagmanifest-sha256.txt')
     ? read('tagmanifest-sha256.txt')
     : { entries: [], findings: [] };
   const below = tagged.entries
     .filter(isPayload)
-    .map(({ path }) => finding(path, `A tag manifest can't list payload. Leave the line out, ${again}.`));
+    .map(({ path }) => pathFinding(path, `A tag manifest can't list payload. Leave the line out, ${again}.`));
   const tagEntries = tagged.entries.filter(entry => !isPayload(entry));
   const listedTags = new Set(tagEntries.map(({ path }) => path));
   const strict = tags.filter(({ path }) => listedTags.has(path) || (!unlistedTag(path) && path !== 'fetch.txt'));
   const matchedTags = match({ entries: tagEntries, findings: tagged.findings }, strict, 'tagmanifest-sha256.txt');
   const fetch = tags.some(({ path }) => path === 'fetch.txt')
-    ? [finding('fetch.txt', 'Files are never fetched from elsewhere. Open a new delivery that has them all in data/.')]
+    ? [
+        pathFinding(
+          'fetch.txt',
+          'Files are never fetched from elsewhere. Open a new delivery that has them all in data/.',
+        ),
+      ]
     : [];
   const info = texts.get('bag-info.txt');
   const { oxum, findings: informed } = info ? readInfo(info) : { findings: [] };
@@ -107,7 +117,7 @@ function ofBag({ texts, present }: Arrived, room: number) {
       ...below,
       ...matched.findings,
       ...matchedTags.findings,
-      ...clashes(listed.map(({ path }) => path)),
+      ...findPathClashes(listed.map(({ path }) => path)),
       ...(oxum ? weighed(oxum, payload) : []),
     ],
   };
@@ -117,7 +127,7 @@ function weighed(oxum: Oxum, payload: readonly Present[]): Finding[] {
   const [bytes, files] = [payload.reduce((sum, { size }) => sum + size, 0), payload.length];
   if (oxum.bytes === bytes && oxum.files === files) return [];
   return [
-    finding(
+    pathFinding(
       'bag-info.txt',
       `Its Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files arrived. Upload what is missing or mend it, ${again}.`,
     ),
@@ -126,7 +136,7 @@ function weighed(oxum: Oxum, payload: readonly Present[]): Finding[] {
 
 /** The two sets against each other: every listed file is there, and nothing else is. */
 function match(
-  { entries, findings }: Listed,
+  { entries, findings }: ManifestListing,
   present: readonly Present[],
   name: string,
   target?: (path: string) => string,
@@ -134,17 +144,17 @@ function match(
   const there = new Map(present.map(file => [file.path, file]));
   const wanted = new Set(entries.map(({ path }) => path));
   const extra = present.filter(({ path }) => !wanted.has(path));
-  const alike = new Map(extra.map(({ path }) => [folded(path), path]));
+  const alike = new Map(extra.map(({ path }) => [comparablePath(path), path]));
   const missing = (path: string) => {
-    const near = alike.get(folded(path));
-    return finding(
+    const near = alike.get(comparablePath(path));
+    return pathFinding(
       path,
       near === undefined
         ? `It is listed in ${name}, but was not uploaded. Upload it, ${again}.`
-        : `It is listed in ${name}, but was uploaded as ${shown(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
+        : `It is listed in ${name}, but was uploaded as ${visiblePath(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
     );
   };
-  const pin = ({ path, sha256 }: Entry): Pinned[] => {
+  const pin = ({ path, sha256 }: ManifestEntry): Pinned[] => {
     const file = there.get(path);
     return file ? [{ ...file, sha256, ...(target && { target: target(path) }) }] : [];
   };
@@ -154,7 +164,7 @@ function match(
       ...findings,
       ...entries.filter(({ path }) => !there.has(path)).map(({ path }) => missing(path)),
       ...extra.map(({ path }) =>
-        finding(
+        pathFinding(
           path,
           `It was uploaded, but is not listed in ${name}. List it, ${again}; or open a new delivery without it.`,
         ),
@@ -166,9 +176,9 @@ function match(
 function tooLarge(files: readonly Pinned[]): Finding[] {
   const large = files
     .filter(({ size }) => size > largest.file)
-    .map(({ path }) => finding(path, 'It is larger than 32 GiB. Split it in a new delivery.'));
+    .map(({ path }) => pathFinding(path, 'It is larger than 32 GiB. Split it in a new delivery.'));
   const total = files.reduce((sum, { size }) => sum + size, 0);
   return total > largest.delivery
-    ? [...large, finding('', 'The delivery is larger than 1 TiB. Split it into several.')]
+    ? [...large, pathFinding('', 'The delivery is larger than 1 TiB. Split it into several.')]
     : large;
 }

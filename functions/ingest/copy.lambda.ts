@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { step } from '../handler.ts';
 import { copyParts, copyWhole } from '../storage/object-copy.ts';
 import { parallel } from '../storage/parallel.ts';
-import { Chunk, take } from '../storage/scratch-store.ts';
+import { Chunk, takeScratch } from '../storage/scratch-store.ts';
 import { DatasetId, lakePrefix, landingPrefix, Sha256 } from './ingest.ts';
-import { Check, copyLimits, width } from './steps.ts';
+import { COPY_PARALLELISM, copyLimits, DeliveryCheck } from './steps.ts';
 
 export const env = z.object({
   LANDING_BUCKET: z.string(),
@@ -13,15 +13,20 @@ export const env = z.object({
 });
 const { LANDING_BUCKET, LAKE_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
-const Input = Check.extend({ dataset: DatasetId, version: Sha256, chunk: z.string(), parts: z.string().nullable() });
+const Input = DeliveryCheck.extend({
+  dataset: DatasetId,
+  version: Sha256,
+  chunk: z.string(),
+  parts: z.string().nullable(),
+});
 const Parts = z.record(z.string(), z.array(z.string()));
 
 /** Copies a verified chunk into the lake, in the very versions that were verified. May be repeated. */
 export const handler = step(Input, async ({ chunk, parts, dataset, version, partner, delivery }) => {
-  const files = Chunk.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
-  const hashes = parts === null ? {} : Parts.parse(JSON.parse(await take(WORK_BUCKET, parts)));
+  const files = Chunk.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
+  const hashes = parts === null ? {} : Parts.parse(JSON.parse(await takeScratch(WORK_BUCKET, parts)));
   const [source, target] = [landingPrefix(partner, delivery), `${lakePrefix(dataset, version)}data/`];
-  await parallel(files, width, async file => {
+  await parallel(files, COPY_PARALLELISM, async file => {
     if (file.target === undefined) return;
     const from = { bucket: LANDING_BUCKET, key: source + file.path, version: file.version };
     const to = { bucket: LAKE_BUCKET, key: target + file.target };

@@ -64,7 +64,7 @@ const Registered = z.object({
   /** Why a manifest that came after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
-export type Open = z.infer<typeof Open>;
+export type OpenDelivery = z.infer<typeof Open>;
 export type Checking = z.infer<typeof Checking>;
 export type Held = z.infer<typeof Held>;
 export type Registered = z.infer<typeof Registered>;
@@ -114,7 +114,7 @@ export function completed(key: string): { partner: string; delivery: string; man
 }
 
 /** Where the partner may still upload. */
-export function mayUpload(delivery: Delivery): void {
+export function refuseUnlessUploadable(delivery: Delivery): void {
   if (delivery.status === 'registered')
     throw new Refused(
       'conflict',

@@ -1,16 +1,16 @@
-import { finding, shown, wrongPath } from '../storage/paths.ts';
+import { pathFinding, pathProblem, visiblePath } from '../storage/paths.ts';
 import type { Finding } from './ingest.ts';
 
 /** A manifest larger than this is refused unread. */
 export const manifestLimits = { bytes: 20 * 1024 * 1024, lines: 100_000 } as const;
 
-export interface Entry {
+export interface ManifestEntry {
   readonly path: string;
   readonly sha256: string;
 }
 
-export interface Listed {
-  readonly entries: readonly Entry[];
+export interface ManifestListing {
+  readonly entries: readonly ManifestEntry[];
   readonly findings: readonly Finding[];
 }
 
@@ -35,18 +35,18 @@ export function readText(bytes: Uint8Array, name: string): { text: string } | { 
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { wrong: finding(name, 'It is not valid UTF-8. Write it in UTF-8 and upload it again.') };
+    return { wrong: pathFinding(name, 'It is not valid UTF-8. Write it in UTF-8 and upload it again.') };
   }
   if (text.startsWith('\ufeff'))
     return {
-      wrong: finding(name, 'It begins with a byte order mark. Save it as UTF-8 without BOM and upload it again.'),
+      wrong: pathFinding(name, 'It begins with a byte order mark. Save it as UTF-8 without BOM and upload it again.'),
     };
   return { text };
 }
 
 /** Reads a manifest: one entry for each good line, and a finding for each other. Lines may end in LF or CRLF. */
-export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Form): Listed {
-  const refuse = (reason: string): Listed => ({ entries: [], findings: [finding(name, reason)] });
+export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Form): ManifestListing {
+  const refuse = (reason: string): ManifestListing => ({ entries: [], findings: [pathFinding(name, reason)] });
   if (bytes.length > manifestLimits.bytes)
     return refuse(`It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`);
   const read = readText(bytes, name);
@@ -57,7 +57,7 @@ export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Fo
   if (lines.length > manifestLimits.lines + 1)
     return refuse(`It has more than ${manifestLimits.lines} lines. Split the files over several deliveries.`);
 
-  const entries: Entry[] = [];
+  const entries: ManifestEntry[] = [];
   const findings: Finding[] = [];
   const first = new Map<string, number>();
   for (const [index, text] of lines.entries()) {
@@ -68,11 +68,13 @@ export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Fo
       continue;
     }
     const path = decode(written);
-    const wrong = wrongPath(path, room);
+    const wrong = pathProblem(path, room);
     const before = first.get(path);
-    if (wrong !== undefined) findings.push(finding(path, `${wrong} (${name}, line ${index + 1})`));
+    if (wrong !== undefined) findings.push(pathFinding(path, `${wrong} (${name}, line ${index + 1})`));
     else if (before !== undefined)
-      findings.push(finding(path, `It is listed twice, in lines ${before} and ${index + 1} of ${name}. List it once.`));
+      findings.push(
+        pathFinding(path, `It is listed twice, in lines ${before} and ${index + 1} of ${name}. List it once.`),
+      );
     else entries.push({ path, sha256: sha256.toLowerCase() });
     first.set(path, before ?? index + 1);
   }
@@ -84,5 +86,5 @@ function wrongLine(name: string, number: number, text: string): Finding {
   const reason = escaped
     ? 'is escaped, as its file name has a backslash or a line break. Rename that file.'
     : 'is not a SHA-256 in 64 hexadecimal digits, two spaces and a path. Write it as sha256sum does.';
-  return finding(name, `Line ${number} ${reason} It reads: ${shown(text.slice(0, 100))}`);
+  return pathFinding(name, `Line ${number} ${reason} It reads: ${visiblePath(text.slice(0, 100))}`);
 }

@@ -4,12 +4,12 @@ import { step } from '../handler.ts';
 import { pack, sortedManifest } from '../storage/chunks.ts';
 import { sha256 } from '../storage/hash.ts';
 import { listPresent, readVersionOf } from '../storage/object-read.ts';
-import { finding } from '../storage/paths.ts';
-import { leave } from '../storage/scratch-store.ts';
-import { bagTexts, compare, type Present } from './compare.ts';
+import { pathFinding } from '../storage/paths.ts';
+import { putScratch } from '../storage/scratch-store.ts';
+import { bagTexts, compareWithManifest, type Present } from './compare.ts';
 import { afterwards, begin, type Finding, landingPrefix } from './ingest.ts';
 import { manifestLimits } from './manifest.ts';
-import { Check, folder } from './steps.ts';
+import { checkFolder, DeliveryCheck } from './steps.ts';
 import { readDelivery, readVersion, replaceDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
@@ -36,7 +36,7 @@ type Planned =
  * Pins the version of every file of a delivery, compares what is there with what was listed, and packs the work. What
  * it gives back names texts in the work bucket, so it stays small however many files there are.
  */
-export const handler = step(Check, async (check): Promise<Planned> => {
+export const handler = step(DeliveryCheck, async (check): Promise<Planned> => {
   const { partner, delivery: id, manifest, manifestVersion } = check;
   const delivery = await readDelivery(TABLE_NAME, partner, id);
   if (!delivery) return { outcome: 'ignored', reason: 'there is no such delivery' };
@@ -58,32 +58,34 @@ export const handler = step(Check, async (check): Promise<Planned> => {
 
   const held = async (findings: Finding[]): Promise<Planned> => ({
     outcome: 'held',
-    findings: [await leave(WORK_BUCKET, folder(check), JSON.stringify(findings))],
+    findings: [await putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(findings))],
   });
-  if (!present) return held([finding('', 'Too many versions of too many files were uploaded. Open a new delivery.')]);
+  if (!present)
+    return held([pathFinding('', 'Too many versions of too many files were uploaded. Open a new delivery.')]);
   const needed = present.filter(({ path }) => path === manifest || bagTexts.some(name => name === path));
   const large = needed.filter(({ size }) => size > manifestLimits.bytes);
   if (large.length > 0)
     return held(
       large.map(({ path }) =>
-        finding(path, `It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`),
+        pathFinding(path, `It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`),
       ),
     );
   const texts = new Map<string, Uint8Array>();
   for (const file of needed) texts.set(file.path, await read(file));
-  const { files, findings } = compare({ dataset: delivery.dataset, manifest, present, texts });
+  const { files, findings } = compareWithManifest({ dataset: delivery.dataset, manifest, present, texts });
   if (findings.length > 0) return held(findings);
 
   const sorted = sortedManifest(files);
   const version = sha256(sorted);
   const chunks: string[] = [];
-  for (const chunk of pack(files)) chunks.push(await leave(WORK_BUCKET, folder(check), JSON.stringify(chunk)));
+  for (const chunk of pack(files))
+    chunks.push(await putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(chunk)));
   const payload = files.filter(({ target }) => target !== undefined);
   return {
     outcome: 'ready',
     dataset: delivery.dataset,
     chunks,
-    manifest: await leave(WORK_BUCKET, folder(check), sorted),
+    manifest: await putScratch(WORK_BUCKET, checkFolder(check), sorted),
     version,
     known: (await readVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
     digest: sha256(texts.get(manifest) ?? ''),

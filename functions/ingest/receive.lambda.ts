@@ -4,7 +4,7 @@ import { ObjectCreated } from '../contract.ts';
 import { consumer, logger } from '../handler.ts';
 import { sha256 } from '../storage/hash.ts';
 import { completed } from './ingest.ts';
-import type { Check } from './steps.ts';
+import type { DeliveryCheck } from './steps.ts';
 import { readDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
@@ -19,7 +19,7 @@ export const handler = consumer(ObjectCreated, async ({ object: { key, 'version-
   if (!(await readDelivery(TABLE_NAME, what.partner, what.delivery)))
     return logger.warn('there is no such delivery', { key });
   const check = `${what.delivery}-${sha256(`${key}\n${manifestVersion}`).slice(0, 32)}`;
-  const input: Check = { ...what, manifestVersion, check };
+  const input: DeliveryCheck = { ...what, manifestVersion, check };
   try {
     await states.send(
       new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name: check, input: JSON.stringify(input) }),

@@ -3,10 +3,10 @@ import { now } from '../clock.ts';
 import { publish } from '../events.ts';
 import { step } from '../handler.ts';
 import { putOnce } from '../storage/object-copy.ts';
-import { take } from '../storage/scratch-store.ts';
+import { takeScratch } from '../storage/scratch-store.ts';
 import { DatasetRegistered, DeliveryReceived } from './events.ts';
 import { lakePrefix, register, Sha256 } from './ingest.ts';
-import { Check } from './steps.ts';
+import { DeliveryCheck } from './steps.ts';
 import { createVersion, readDelivery, replaceDelivery } from './store.ts';
 
 export const env = z.object({
@@ -18,7 +18,7 @@ export const env = z.object({
 // Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
 const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET, BUS_NAME } = env.parse(process.env);
 
-const Input = Check.extend({
+const Input = DeliveryCheck.extend({
   version: Sha256,
   sorted: z.string(),
   digest: Sha256,
@@ -33,7 +33,7 @@ export const handler = step(Input, async ({ partner, delivery: id, check, versio
     return { outcome: 'superseded' };
   const { dataset, partnerName } = delivery;
   const prefix = lakePrefix(dataset, version);
-  await putOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await take(WORK_BUCKET, sorted));
+  await putOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await takeScratch(WORK_BUCKET, sorted));
   const at = now();
   const made = await createVersion(TABLE_NAME, {
     dataset,

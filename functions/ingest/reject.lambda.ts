@@ -2,17 +2,17 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { publish } from '../events.ts';
 import { logger, step } from '../handler.ts';
-import { Findings, leave, take } from '../storage/scratch-store.ts';
+import { FindingList, putScratch, takeScratch } from '../storage/scratch-store.ts';
 import { DeliveryHeld } from './events.ts';
 import { hold, ourFault } from './ingest.ts';
-import { Check, folder } from './steps.ts';
+import { checkFolder, DeliveryCheck } from './steps.ts';
 import { readDelivery, replaceDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), WORK_BUCKET: z.string(), BUS_NAME: z.string() });
 // Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
 const { TABLE_NAME, WORK_BUCKET, BUS_NAME } = env.parse(process.env);
 
-const Input = Check.extend({
+const Input = DeliveryCheck.extend({
   /** When the execution began. */
   since: z.iso.datetime(),
   /** Texts with findings; none where the check itself failed. */
@@ -24,12 +24,12 @@ const Input = Check.extend({
 export const handler = step(Input, async ({ since, findings: keys, fault, ...check }) => {
   if (fault !== undefined) logger.error('a check failed', { check: check.check, fault });
   const all = [];
-  for (const key of keys) all.push(...Findings.parse(JSON.parse(await take(WORK_BUCKET, key))));
+  for (const key of keys) all.push(...FindingList.parse(JSON.parse(await takeScratch(WORK_BUCKET, key))));
   const findings = all.length > 0 ? all : [ourFault];
   const delivery = await readDelivery(TABLE_NAME, check.partner, check.delivery);
   const held = delivery && hold(delivery, { check: check.check, since, findings }, now());
   if (!delivery || !held) return { outcome: 'superseded' };
-  const full = await leave(WORK_BUCKET, folder(check), JSON.stringify(findings));
+  const full = await putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(findings));
   if (held !== delivery) await replaceDelivery(TABLE_NAME, delivery, held);
   const { id, dataset, partner, partnerName, found, heldAt } = held;
   await publish(BUS_NAME, DeliveryHeld, {

@@ -1,18 +1,18 @@
 import * as z from 'zod';
-import { key, partitions } from '../keys.ts';
+import { partitions, rowKey } from '../keys.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
 import { DatasetVersion, Delivery, newer } from './ingest.ts';
 
 // A delivery is a row of its partner's partition, so another partner's id simply isn't there. A pointer by id tells
 // staff whose it is.
-const deliveryKey = (partner: string, id: string) => key('partner', partner, `DELIVERY#${id}`);
-const ownerKey = (id: string) => key('delivery', id);
+const deliveryKey = (partner: string, id: string) => rowKey('partner', partner, `DELIVERY#${id}`);
+const ownerKey = (id: string) => rowKey('delivery', id);
 const Owner = z.object({ partner: z.string() });
 
-const versionKey = (dataset: string, version: string) => key('dataset', dataset, `VERSION#${version}`);
+const versionKey = (dataset: string, version: string) => rowKey('dataset', dataset, `VERSION#${version}`);
 /** The same version again, where a list in order of time finds it. */
 const byTime = 'AT#';
-const headKey = (dataset: string) => key('datasets', '', dataset);
+const headKey = (dataset: string) => rowKey('datasets', '', dataset);
 
 /** Keeps a new delivery. False where its id is taken. */
 export async function createDelivery(table: string, delivery: Delivery): Promise<boolean> {
@@ -52,7 +52,7 @@ export async function createVersion(table: string, version: DatasetVersion): Pro
   const created = await createRow(table, at, version);
   const first = created ? version : await readRow(table, DatasetVersion, at);
   if (!first) throw new Error(`version ${version.version} was neither written nor there`);
-  await createRow(table, key('dataset', first.dataset, `${byTime}${first.registeredAt}#${first.version}`), first);
+  await createRow(table, rowKey('dataset', first.dataset, `${byTime}${first.registeredAt}#${first.version}`), first);
   await raiseHead(table, first);
   return first;
 }

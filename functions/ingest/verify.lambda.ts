@@ -1,18 +1,18 @@
 import * as z from 'zod';
 import { step } from '../handler.ts';
-import { hashOf, isGone } from '../storage/object-read.ts';
+import { hashVersion, isGone } from '../storage/object-read.ts';
 import { parallel } from '../storage/parallel.ts';
-import { finding } from '../storage/paths.ts';
-import { Chunk, type ChunkFile, leave, take } from '../storage/scratch-store.ts';
+import { pathFinding } from '../storage/paths.ts';
+import { Chunk, type ChunkFile, putScratch, takeScratch } from '../storage/scratch-store.ts';
 import { type Finding, landingPrefix } from './ingest.ts';
-import { Check, copyLimits, folder, width } from './steps.ts';
+import { COPY_PARALLELISM, checkFolder, copyLimits, DeliveryCheck } from './steps.ts';
 
 export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 const { LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 /** Streams every file of a chunk, in the version that was planned, through SHA-256. */
-export const handler = step(Check.extend({ chunk: z.string() }), async ({ chunk, ...check }) => {
-  const files = Chunk.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+export const handler = step(DeliveryCheck.extend({ chunk: z.string() }), async ({ chunk, ...check }) => {
+  const files = Chunk.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
   const prefix = landingPrefix(check.partner, check.delivery);
   const parts: Record<string, string[]> = {};
 
@@ -20,7 +20,7 @@ export const handler = step(Check.extend({ chunk: z.string() }), async ({ chunk,
     const large = file.size > copyLimits.whole;
     try {
       const key = prefix + file.path;
-      const read = await hashOf(
+      const read = await hashVersion(
         { bucket: LANDING_BUCKET, key, version: file.version },
         large ? copyLimits.part : undefined,
       );
@@ -28,19 +28,19 @@ export const handler = step(Check.extend({ chunk: z.string() }), async ({ chunk,
       if (large) parts[file.path] = read.parts;
       if (read.sha256 === file.sha256) return [];
       return [
-        finding(
+        pathFinding(
           file.path,
           `Its SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or mend the manifest; then upload the manifest again.`,
         ),
       ];
     } catch (error) {
       if (!isGone(error)) throw error;
-      return [finding(file.path, 'It was deleted during the check. Upload it, then upload the manifest again.')];
+      return [pathFinding(file.path, 'It was deleted during the check. Upload it, then upload the manifest again.')];
     }
   };
 
-  const findings = (await parallel(files, width, verify)).flat();
-  const text = (of: unknown) => leave(WORK_BUCKET, folder(check), JSON.stringify(of));
+  const findings = (await parallel(files, COPY_PARALLELISM, verify)).flat();
+  const text = (of: unknown) => putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(of));
   return {
     chunk,
     found: findings.length,

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http } from '../http/http.ts';
-import { outcomes } from '../http/idempotency.ts';
+import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
 import { rolesOf } from './membership.ts';
 import { findPerson } from './people.ts';
-import { ask, isRepetition, type Project, retry } from './projects.ts';
+import { isRepetition, type Project, requestProject, retry } from './projects.ts';
 import { startAttempt } from './start.ts';
 import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
 
@@ -24,7 +24,7 @@ const elsewhere = (what: string) =>
 export const handler = http<'projects'>(
   {
     async createProject({ user, body }) {
-      const wanted = ask(body, user.id, now());
+      const wanted = requestProject(body, user.id, now());
       let project: Project = wanted;
       if (!(await createProject(TABLE_NAME, wanted))) {
         project = await existing(body.id);
@@ -57,5 +57,5 @@ export const handler = http<'projects'>(
       return pageMembers(TABLE_NAME, id, query);
     },
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

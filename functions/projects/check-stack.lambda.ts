@@ -2,14 +2,17 @@ import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@
 import * as z from 'zod';
 import { step } from '../handler.ts';
 import { client, describeStack, stackName } from './cloudformation.ts';
-import { Network, ProjectId } from './projects.ts';
+import { ProjectId, ProjectNetwork } from './projects.ts';
 import { firstFailure, type StackEvent, standing } from './stack.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });
 const { ENVIRONMENT } = env.parse(process.env);
 
 const Input = z.object({ project: ProjectId });
-type Outcome = { status: 'building' } | { status: 'built'; network: Network } | { status: 'failed'; reason: string };
+type Outcome =
+  | { status: 'building' }
+  | { status: 'built'; network: ProjectNetwork }
+  | { status: 'failed'; reason: string };
 
 /** Says how far the project's stack is, and what it put out or why it failed. */
 export const handler = step(Input, async ({ project }): Promise<Outcome> => {
@@ -32,9 +35,9 @@ export const handler = step(Input, async ({ project }): Promise<Outcome> => {
   }
 });
 
-function networkOf(stack: Stack | undefined): Network {
+function networkOf(stack: Stack | undefined): ProjectNetwork {
   const output = (key: string) => stack?.Outputs?.find(({ OutputKey }) => OutputKey === key)?.OutputValue;
-  return Network.parse({
+  return ProjectNetwork.parse({
     stackId: stack?.StackId,
     vpcId: output('VpcId'),
     subnetIds: output('SubnetIds')?.split(','),

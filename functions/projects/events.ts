@@ -1,10 +1,14 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
-import { Network, ProjectId } from './projects.ts';
+import { ProjectId, ProjectNetwork } from './projects.ts';
 
 const subject = { project: ProjectId, attempt: z.number().int().min(1) };
 
-export const ProjectReady = contract('broch.projects', 'ProjectReady', z.object({ ...subject, network: Network }));
+export const ProjectReady = contract(
+  'broch.projects',
+  'ProjectReady',
+  z.object({ ...subject, network: ProjectNetwork }),
+);
 
 export const ProjectFailed = contract(
   'broch.projects',

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { ProjectRole } from '../http/route.ts';
-import { key } from '../keys.ts';
+import { rowKey } from '../keys.ts';
 import { readRow } from '../table.ts';
 
 /** A person in a project. The person is the user pool's `sub`: names can be given to somebody else later, ids cannot. */
@@ -15,7 +15,7 @@ export type Member = z.infer<typeof Member>;
 /** All members of a project are rows of its partition. */
 export const memberPrefix = 'MEMBER#';
 
-export const memberKey = (project: string, user: string) => key('project', project, `${memberPrefix}${user}`);
+export const memberKey = (project: string, user: string) => rowKey('project', project, `${memberPrefix}${user}`);
 
 /** The roles a person holds in a project, as of now; none where either does not exist. */
 export async function rolesOf(table: string, project: string, user: string): Promise<readonly ProjectRole[]> {

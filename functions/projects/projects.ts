@@ -21,7 +21,7 @@ const common = {
 };
 
 /** What the project's network stack put out: where everything of the project lives. */
-export const Network = z.object({
+export const ProjectNetwork = z.object({
   stackId: z.string().min(1),
   vpcId: z.string().min(1),
   /** Isolated, one in each of two zones. */
@@ -37,7 +37,7 @@ export const Network = z.object({
   /** The unique id of the instances' role; with an instance's own id behind it, that is its `aws:userid`. */
   instanceRole: z.string().min(1),
 });
-export type Network = z.infer<typeof Network>;
+export type ProjectNetwork = z.infer<typeof ProjectNetwork>;
 
 /** Whoever has a `cidr` holds that block: it is given back in the same write that takes it away here. */
 export const Project = z.discriminatedUnion('status', [
@@ -47,7 +47,13 @@ export const Project = z.discriminatedUnion('status', [
     startedAt: z.iso.datetime(),
     cidr: z.string().optional(),
   }),
-  z.object({ status: z.literal('ready'), ...common, cidr: z.string(), network: Network, readyAt: z.iso.datetime() }),
+  z.object({
+    status: z.literal('ready'),
+    ...common,
+    cidr: z.string(),
+    network: ProjectNetwork,
+    readyAt: z.iso.datetime(),
+  }),
   z.object({
     status: z.literal('failed'),
     ...common,
@@ -62,7 +68,11 @@ export type Provisioning = Extract<Project, { status: 'provisioning' }>;
 export type Ready = Extract<Project, { status: 'ready' }>;
 export type Failed = Extract<Project, { status: 'failed' }>;
 
-export const ask = (wanted: { id: string; title: string }, requestedBy: string, now: string): Provisioning => ({
+export const requestProject = (
+  wanted: { id: string; title: string },
+  requestedBy: string,
+  now: string,
+): Provisioning => ({
   status: 'provisioning',
   id: wanted.id,
   title: wanted.title,
@@ -108,7 +118,7 @@ export function retry(project: Project, now: string): Provisioning {
 export const isCurrent = (project: Project | undefined, attempt: number): project is Provisioning =>
   project?.status === 'provisioning' && project.attempt === attempt;
 
-export function ready({ startedAt: _, ...project }: Provisioning, network: Network, now: string): Ready {
+export function ready({ startedAt: _, ...project }: Provisioning, network: ProjectNetwork, now: string): Ready {
   if (project.cidr === undefined) throw new Error(`project ${project.id} has a network, but holds no block`);
   return { ...project, status: 'ready', cidr: project.cidr, network, readyAt: now };
 }

@@ -1,13 +1,13 @@
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { step } from '../handler.ts';
-import { isCurrent, Network, ProjectId, ready } from './projects.ts';
+import { isCurrent, ProjectId, ProjectNetwork, ready } from './projects.ts';
 import { readProject, saveProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string() });
 const { TABLE_NAME } = env.parse(process.env);
 
-const Input = z.object({ project: ProjectId, attempt: z.number().int(), network: Network });
+const Input = z.object({ project: ProjectId, attempt: z.number().int(), network: ProjectNetwork });
 
 /** Writes down that the project is ready. */
 export const handler = step(Input, async ({ project: id, attempt, network }): Promise<{ status: string }> => {

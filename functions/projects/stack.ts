@@ -1,8 +1,8 @@
 /** Where a stack stands, as far as an attempt to build it must know. */
-export type Standing = 'none' | 'building' | 'built' | 'leaving' | 'wreck';
+export type StackStanding = 'none' | 'building' | 'built' | 'leaving' | 'wreck';
 
 /** What a CloudFormation status means. `leaving` needs time only; a `wreck` has to be deleted first. */
-export function standing(status: string | undefined): Standing {
+export function standing(status: string | undefined): StackStanding {
   switch (status) {
     case undefined:
     case 'DELETE_COMPLETE':

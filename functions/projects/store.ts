@@ -1,13 +1,13 @@
-import { key } from '../keys.ts';
+import { rowKey } from '../keys.ts';
 import { pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
 import { Block } from './block.ts';
 import { Member, memberKey, memberPrefix } from './membership.ts';
 import { Project } from './projects.ts';
 
-const projectKey = (id: string) => key('project', id);
-const blockKey = (cidr: string) => key('block', cidr);
+const projectKey = (id: string) => rowKey('project', id);
+const blockKey = (cidr: string) => rowKey('block', cidr);
 /** All projects once more, in one partition and by age, so that they can be listed. */
-const listKey = ({ id, requestedAt }: Project) => key('projects', '', `${requestedAt}#${id}`);
+const listKey = ({ id, requestedAt }: Project) => rowKey('projects', '', `${requestedAt}#${id}`);
 
 /** Both rows of a project are always written together, so one revision speaks for both. */
 const writes = (next: Project, read?: Row<Project>): Write[] => [
@@ -22,7 +22,7 @@ export const createProject = (table: string, project: Project) => writeRows(tabl
 export const saveProject = (table: string, read: Row<Project>, next: Project) => writeRows(table, writes(next, read));
 
 export const pageProjects = (table: string, page: { limit?: number; next?: string | undefined }) =>
-  pageRows(table, Project, key('projects', '').pk, page);
+  pageRows(table, Project, rowKey('projects', '').pk, page);
 
 export const readBlock = (table: string, cidr: string) => readRow(table, Block, blockKey(cidr));
 
@@ -44,7 +44,7 @@ export const readMember = (table: string, project: string, user: string) =>
 export const saveMember = (table: string, project: string, read: Row<Member> | undefined, next: Member) =>
   writeRows(table, [
     { key: memberKey(project, next.user), item: next, read },
-    { key: key('person', next.user, `PROJECT#${project}`), item: { ...next, project }, read },
+    { key: rowKey('person', next.user, `PROJECT#${project}`), item: { ...next, project }, read },
   ]);
 
 export const pageMembers = (table: string, project: string, page: { limit?: number; next?: string | undefined }) =>

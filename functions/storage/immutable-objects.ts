@@ -5,16 +5,16 @@ import { readVersionOf } from './object-read.ts';
 import { s3 } from './s3.ts';
 
 /** A text in a locked bucket, named so that it can be no other. */
-export const Kept = z.object({ key: z.string(), versionId: z.string(), sha256: z.string() });
-export type Kept = z.infer<typeof Kept>;
+export const ObjectRef = z.object({ key: z.string(), versionId: z.string(), sha256: z.string() });
+export type ObjectRef = z.infer<typeof ObjectRef>;
 
 /** Writes a text for good: the bucket locks every version. Written again it is another version, which nobody refers to. */
-export async function keep(
+export async function putImmutable(
   bucket: string,
   key: string,
   text: string | Uint8Array,
   type = 'application/json',
-): Promise<Kept> {
+): Promise<ObjectRef> {
   const { VersionId } = await s3.send(
     new PutObjectCommand({
       Bucket: bucket,
@@ -37,11 +37,14 @@ export class Tampered extends Error {
 }
 
 /** Reads the very version that was kept, and its very bytes. */
-export async function reopenBytes(bucket: string, { key, versionId, sha256: expected }: Kept): Promise<Uint8Array> {
+export async function reopenBytes(
+  bucket: string,
+  { key, versionId, sha256: expected }: ObjectRef,
+): Promise<Uint8Array> {
   const bytes = await readVersionOf({ bucket, key, version: versionId });
   if (sha256(bytes) !== expected) throw new Tampered(`${key} is not what was written there`);
   return bytes;
 }
 
-export const reopen = async (bucket: string, kept: Kept): Promise<unknown> =>
+export const readVerified = async (bucket: string, kept: ObjectRef): Promise<unknown> =>
   JSON.parse(Buffer.from(await reopenBytes(bucket, kept)).toString('utf8'));

@@ -6,7 +6,7 @@ import {
   PutObjectCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { hashOf, type Version } from './object-read.ts';
+import { hashVersion, type Version } from './object-read.ts';
 import { parallel } from './parallel.ts';
 import { s3 } from './s3.ts';
 
@@ -31,7 +31,7 @@ export const rangeOf = (index: number, { size, part }: { size: number; part: num
 
 /** Throws unless the object there is the content that was verified; gives its version. */
 async function reread(to: Version, content: Content): Promise<string> {
-  const { sha256, size, version } = await hashOf(to);
+  const { sha256, size, version } = await hashVersion(to);
   if (sha256 !== content.sha256 || size !== content.size)
     throw new Error(`${to.key} as copied is not what was verified: ${sha256}`);
   return version;

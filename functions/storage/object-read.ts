@@ -99,7 +99,7 @@ export interface Hashed {
 const headBytes = 64 * 1024;
 
 /** Streams an object through SHA-256, in flat memory. With `part`, each run of so many bytes gets a hash of its own too. */
-export async function hashOf(of: Version, part?: number): Promise<Hashed> {
+export async function hashVersion(of: Version, part?: number): Promise<Hashed> {
   const whole = createHash('sha256');
   const parts: string[] = [];
   let [size, current, left]: [number, Hash | undefined, number] = [0, undefined, 0];

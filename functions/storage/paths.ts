@@ -5,15 +5,16 @@ const invisible = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u20
 const all = new RegExp(invisible, 'gu');
 const deepest = 100;
 
-export const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
 /** A path as people may safely see it: what could move a cursor or turn the text is written out. */
-export const shown = (path: string): string => path.replace(all, mark => `\\u{${mark.codePointAt(0)?.toString(16)}}`);
+export const visiblePath = (path: string): string =>
+  path.replace(all, mark => `\\u{${mark.codePointAt(0)?.toString(16)}}`);
 
-export const finding = (path: string, reason: string): Finding => ({ path: shown(path), reason });
+export const pathFinding = (path: string, reason: string): Finding => ({ path: visiblePath(path), reason });
 
 /** Why a path can't be taken, and what to do; undefined where it can. `room` is how many bytes storage has for it. */
-export function wrongPath(path: string, room: number): string | undefined {
+export function pathProblem(path: string, room: number): string | undefined {
   if (path === '') return 'The path is empty. Name a file.';
   if (invisible.test(path))
     return 'The path has control characters, or marks that turn the direction of text. Rename the file.';
@@ -28,14 +29,14 @@ export function wrongPath(path: string, room: number): string | undefined {
   if (names.includes(''))
     return 'The path has an empty folder name, or ends in a slash. List files only, with single slashes.';
   if (names.length > deepest) return `The path is more than ${deepest} folders deep. Pack such a tree into an archive.`;
-  if (names.some(name => bytesOf(name) > 255))
+  if (names.some(name => byteLength(name) > 255))
     return 'A name in the path is longer than 255 bytes, more than file systems hold. Shorten it.';
-  if (bytesOf(path) > room) return `The path is longer than the ${room} bytes that storage has for it. Shorten it.`;
+  if (byteLength(path) > room) return `The path is longer than the ${room} bytes that storage has for it. Shorten it.`;
   return undefined;
 }
 
 /** What Windows and macOS take for one and the same name, or people do, as signs without width are seen nowhere. */
-export const folded = (path: string): string =>
+export const comparablePath = (path: string): string =>
   path
     .replace(/\p{Default_Ignorable_Code_Point}/gu, '')
     .normalize('NFC')
@@ -44,27 +45,34 @@ export const folded = (path: string): string =>
 const remedy = 'Rename one of the two, then upload it and the manifest again.';
 
 /** Paths that can't live beside each other in a workspace: they differ only by case or Unicode form, or one is a folder. */
-export function clashes(paths: readonly string[]): Finding[] {
+export function findPathClashes(paths: readonly string[]): Finding[] {
   const seen = new Map<string, string>();
   const found: Finding[] = [];
   for (const path of paths) {
-    const twin = seen.get(folded(path));
-    if (twin === undefined) seen.set(folded(path), path);
+    const twin = seen.get(comparablePath(path));
+    if (twin === undefined) seen.set(comparablePath(path), path);
     else if (twin.normalize('NFC') === path.normalize('NFC'))
-      found.push(finding(path, `Its name and that of ${shown(twin)} differ only in their Unicode form. ${remedy}`));
+      found.push(
+        pathFinding(path, `Its name and that of ${visiblePath(twin)} differ only in their Unicode form. ${remedy}`),
+      );
     else if (twin.normalize('NFC').toLowerCase() !== path.normalize('NFC').toLowerCase())
-      found.push(finding(path, `Its name and that of ${shown(twin)} differ only in signs that nobody sees. ${remedy}`));
+      found.push(
+        pathFinding(path, `Its name and that of ${visiblePath(twin)} differ only in signs that nobody sees. ${remedy}`),
+      );
     else
       found.push(
-        finding(path, `Its name and that of ${shown(twin)} differ only in case: one file to Windows. ${remedy}`),
+        pathFinding(
+          path,
+          `Its name and that of ${visiblePath(twin)} differ only in case: one file to Windows. ${remedy}`,
+        ),
       );
   }
   for (const path of paths) {
-    const name = folded(path);
+    const name = comparablePath(path);
     for (let slash = name.indexOf('/'); slash !== -1; slash = name.indexOf('/', slash + 1)) {
       const file = seen.get(name.slice(0, slash));
       if (file !== undefined) {
-        found.push(finding(path, `It is in a folder ${shown(file)}, but that is a file too. ${remedy}`));
+        found.push(pathFinding(path, `It is in a folder ${visiblePath(file)}, but that is a file too. ${remedy}`));
         break;
       }
     }

@@ -14,20 +14,20 @@ export const ChunkFile = z.object({
   target: z.string().optional(),
 });
 export const Chunk = z.array(ChunkFile);
-export const Findings = z.array(Finding);
+export const FindingList = z.array(Finding);
 
 /**
  * Leaves a text for a later step and gives its key, which ends in its SHA-256: what a repeated step writes again is
  * either the same object or another one, so no step can change what another has read.
  */
-export async function leave(bucket: string, folder: string, text: string): Promise<string> {
+export async function putScratch(bucket: string, folder: string, text: string): Promise<string> {
   const key = `${folder}/${sha256(text)}`;
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: text }));
   return key;
 }
 
 /** Takes what `leave` left. */
-export async function take(bucket: string, key: string): Promise<string> {
+export async function takeScratch(bucket: string, key: string): Promise<string> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const text = (await Body?.transformToString()) ?? '';
   if (!key.endsWith(`/${sha256(text)}`)) throw new Error(`${key} is not what was left there`);

@@ -4,14 +4,14 @@ import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-s
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http } from '../http/http.ts';
-import { outcomes } from '../http/idempotency.ts';
+import { outcomeStore } from '../http/idempotency.ts';
 import { rolesOf } from '../projects/membership.ts';
 import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { mint } from './link.ts';
 import { decrypt } from './passwords.ts';
-import { change, changeSeated, pageWorkspaces, readWorkspace } from './store.ts';
-import { again, ask, type Kept, mine, opened } from './workspaces.ts';
+import { changeSeated, changeWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
+import { again, mine, readyWorkspaceFor, requestWorkspace, type Workspace } from './workspaces.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -30,7 +30,7 @@ const machines = new SFNClient({});
 const secrets = new SecretsManagerClient({});
 
 /** Starts the attempt's workflow once, however often it is asked to. */
-async function start({ id, project, attempt }: Kept): Promise<void> {
+async function start({ id, project, attempt }: Workspace): Promise<void> {
   try {
     await machines.send(
       new StartExecutionCommand({
@@ -56,7 +56,7 @@ export const handler = http<'workspaces'>(
       const id = `ws-${randomBytes(6).toString('hex')}`;
       const found = await readProject(TABLE_NAME, project);
       const { workspace } = await changeSeated(TABLE_NAME, project, id, user.id, (_, desk) =>
-        ask(found, desk, user, { id, kind, size }, now()),
+        requestWorkspace(found, desk, user, { id, kind, size }, now()),
       );
       await start(workspace);
       return workspace;
@@ -81,18 +81,18 @@ export const handler = http<'workspaces'>(
     },
 
     async linkWorkspace({ user, params: { project, workspace: id } }) {
-      const workspace = opened(await readWorkspace(TABLE_NAME, project, id), user);
+      const workspace = readyWorkspaceFor(await readWorkspace(TABLE_NAME, project, id), user);
       const password = await decrypt(PASSWORDS_KEY, workspace.desktop.password, id);
       const key = await gatewayKey();
       const { url, expires, sha256 } = mint(
         { workspace, password, user: user.name, gateway: GATEWAY, key, seconds: LINK_SECONDS },
         now(),
       );
-      await change(TABLE_NAME, project, id, read => ({
-        workspace: { ...opened(read, user), link: { sha256, expires } },
+      await changeWorkspace(TABLE_NAME, project, id, read => ({
+        workspace: { ...readyWorkspaceFor(read, user), link: { sha256, expires } },
       }));
       return { url, expires };
     },
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomes(TABLE_NAME) },
+  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

@@ -4,7 +4,7 @@ import { publish } from '../events.ts';
 import { step } from '../handler.ts';
 import { WorkspaceFailed } from './events.ts';
 import { reasonFor } from './reasons.ts';
-import { Attempt, changeSeated } from './store.ts';
+import { changeSeated, LaunchAttempt } from './store.ts';
 import { failedFor } from './workspaces.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), BUS_NAME: z.string(), READY_MINUTES: z.coerce.number() });
@@ -14,7 +14,7 @@ const Caught = z.object({ Error: z.string().default('unknown'), Cause: z.string(
 
 /** Ends an attempt with a reason that its owner can act on, and gives back the seat it took. */
 export const handler = step(
-  Attempt.extend({ caught: Caught }),
+  LaunchAttempt.extend({ caught: Caught }),
   async ({ project, workspace: id, attempt, caught: { Error: error, Cause: cause } }) => {
     const ended = await changeSeated(
       TABLE_NAME,

@@ -7,8 +7,8 @@ import {
   type RunInstancesCommandInput,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import type { Network } from '../projects/projects.ts';
-import type { Kept, Launched } from './workspaces.ts';
+import type { ProjectNetwork } from '../projects/projects.ts';
+import type { Launched, Workspace } from './workspaces.ts';
 
 // EC2's client alone is a megabyte; only the two functions that launch and remove import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
@@ -16,8 +16,8 @@ const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 /** Tags say what an instance is for: in bills, to its own agent, and to whoever must find it again. */
 const tags = (
   environment: string,
-  { id, project, owner, attempt }: Kept,
-  { bucket, instanceRole }: Network,
+  { id, project, owner, attempt }: Workspace,
+  { bucket, instanceRole }: ProjectNetwork,
 ): Record<string, string> => ({
   Name: `broch ${project} ${id}`,
   'broch:environment': environment,
@@ -52,8 +52,8 @@ const launched = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): Launched
 };
 
 export interface Order {
-  readonly workspace: Kept;
-  readonly network: Network;
+  readonly workspace: Workspace;
+  readonly network: ProjectNetwork;
   readonly environment: string;
   readonly image: string;
   readonly type: string;
@@ -116,7 +116,7 @@ function request({ workspace, network, environment, image, type }: Order, subnet
 }
 
 /** Removes what this attempt and those before it launched; a later one's is left alone. Returns how many there were. */
-export async function remove(workspace: string, attempt: number): Promise<number> {
+export async function terminateInstances(workspace: string, attempt: number): Promise<number> {
   const old = (await find(workspace)).filter(instance => !(attemptOf(instance) > attempt));
   const ids = old.flatMap(({ InstanceId }) => (InstanceId ? [InstanceId] : []));
   if (ids.length > 0) await client.send(new TerminateInstancesCommand({ InstanceIds: ids }));

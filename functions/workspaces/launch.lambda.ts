@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { step } from '../handler.ts';
 import { readProject } from '../projects/store.ts';
 import { launch } from './instances.ts';
-import { Attempt, change, claimInstance, readWorkspace } from './store.ts';
+import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
 import { launchable, launchedAs, networkOf } from './workspaces.ts';
 
 const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string() });
@@ -26,7 +26,7 @@ async function imageFor(kind: string): Promise<string> {
   return z.string().startsWith('ami-').parse(Parameter?.Value);
 }
 
-export const handler = step(Attempt, async ({ project, workspace: id, attempt }) => {
+export const handler = step(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
   const workspace = launchable(await readWorkspace(TABLE_NAME, project, id), attempt);
   const instance = await launch({
     workspace,
@@ -36,6 +36,6 @@ export const handler = step(Attempt, async ({ project, workspace: id, attempt })
     type: sizes[workspace.kind][workspace.size],
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
-  await change(TABLE_NAME, project, id, read => ({ workspace: launchedAs(read, attempt, instance) }));
+  await changeWorkspace(TABLE_NAME, project, id, read => ({ workspace: launchedAs(read, attempt, instance) }));
   return instance;
 });

@@ -1,6 +1,6 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { later } from '../clock.ts';
-import type { Desktop, KeptAs } from './workspaces.ts';
+import type { Desktop, WorkspaceIn } from './workspaces.ts';
 
 /** Guacamole's `json-secret-key`: 128 bits as 32 hexadecimal digits. */
 const keyOf = (hex: string): Buffer => {
@@ -39,7 +39,7 @@ const closed: Record<Desktop['protocol'], Record<string, string>> = {
 export const account = 'researcher';
 
 export interface Opening {
-  readonly workspace: KeptAs<'ready'>;
+  readonly workspace: WorkspaceIn<'ready'>;
   /** The desktop's password, decrypted. */
   readonly password: string;
   readonly user: string;

@@ -1,9 +1,11 @@
 import * as z from 'zod';
 import { step } from '../handler.ts';
-import { remove } from './instances.ts';
-import { Attempt } from './store.ts';
+import { terminateInstances } from './instances.ts';
+import { LaunchAttempt } from './store.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });
 env.parse(process.env);
 
-export const handler = step(Attempt, async ({ workspace, attempt }) => ({ removed: await remove(workspace, attempt) }));
+export const handler = step(LaunchAttempt, async ({ workspace, attempt }) => ({
+  removed: await terminateInstances(workspace, attempt),
+}));

@@ -8,7 +8,7 @@ import { readProject } from '../projects/store.ts';
 import { Refused } from '../refused.ts';
 import { encrypt } from './passwords.ts';
 import { maxReport, parseReport, reporter } from './reports.ts';
-import { change, readInstance, readWorkspace } from './store.ts';
+import { changeWorkspace, readInstance, readWorkspace } from './store.ts';
 import { awaits, networkOf, reported } from './workspaces.ts';
 
 export const env = z.object({
@@ -61,7 +61,7 @@ async function hear(bucket: string, key: string): Promise<void> {
   if (!awaits(await readWorkspace(TABLE_NAME, project, id), instance)) return;
   const { password, protocol, at } = await readReport(bucket, key);
   const desktop = { protocol, reportedAt: at, password: await encrypt(PASSWORDS_KEY, password, id) };
-  const met = await change(TABLE_NAME, project, id, read => reported(read, instance, desktop));
+  const met = await changeWorkspace(TABLE_NAME, project, id, read => reported(read, instance, desktop));
   if (met?.workspace.status !== 'starting') return;
   // Not there yet: the workflow is about to ask, and finds the report. Answering as well costs nothing.
   const token = await soon(async () => {

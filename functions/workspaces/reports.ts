@@ -6,12 +6,12 @@ import { Protocol } from './workspaces.ts';
 export const maxReport = 4096;
 
 /** What a desktop's agent writes to its project's bucket when people can sign in. */
-export const Report = z.strictObject({
+export const DesktopReport = z.strictObject({
   // Printable ASCII: what RDP, VNC and a JSON string all carry unchanged.
   password: z.string().regex(/^[\x20-\x7e]{12,128}$/),
   protocol: Protocol.default('rdp'),
 });
-export type Report = z.infer<typeof Report>;
+export type DesktopReport = z.infer<typeof DesktopReport>;
 
 const place = /^agents\/[A-Z0-9]{16,128}:(i-[0-9a-f]{8}(?:[0-9a-f]{9})?)\/ready\.json$/;
 
@@ -26,7 +26,7 @@ export function reporter(key: string): string {
 }
 
 /** Parses a report. Its refusal holds nothing of the content, which may be a password in the wrong place. */
-export function parseReport(text: string): Report {
+export function parseReport(text: string): DesktopReport {
   if (text.length > maxReport) throw new Refused('large', `A report may have ${maxReport} bytes at most.`);
   let json: unknown;
   try {
@@ -34,7 +34,7 @@ export function parseReport(text: string): Report {
   } catch {
     throw new Refused('invalid', 'The report is not valid JSON.');
   }
-  const parsed = Report.safeParse(json);
+  const parsed = DesktopReport.safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'report'}: ${code}`);
   throw new Refused('invalid', 'The report is not in the form of one.', where);

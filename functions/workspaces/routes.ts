@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { members, own, Paging, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/projects.ts';
-import { Workspace, WorkspaceId, WorkspaceKind, WorkspaceSize } from './workspaces.ts';
+import { WorkspaceId, WorkspaceKind, WorkspaceSize, WorkspaceView } from './workspaces.ts';
 
 const project = z.object({ project: ProjectId });
 const workspace = z.object({ project: ProjectId, workspace: WorkspaceId });
@@ -18,7 +18,7 @@ export const workspacesRoutes = {
     example: 'workspace ask asthma --kind linux',
     params: project,
     body: z.object({ kind: WorkspaceKind, size: WorkspaceSize.default('small') }),
-    returns: Workspace,
+    returns: WorkspaceView,
   },
   listWorkspaces: {
     method: 'GET',
@@ -31,7 +31,7 @@ export const workspacesRoutes = {
     example: 'workspace list asthma',
     params: project,
     query: Paging,
-    returns: pageOf(Workspace),
+    returns: pageOf(WorkspaceView),
   },
   showWorkspace: {
     method: 'GET',
@@ -43,7 +43,7 @@ export const workspacesRoutes = {
     summary: 'One workspace',
     example: 'workspace show asthma ws-001122334455',
     params: workspace,
-    returns: Workspace,
+    returns: WorkspaceView,
   },
   retryWorkspace: {
     method: 'POST',
@@ -55,7 +55,7 @@ export const workspacesRoutes = {
     summary: 'Try a failed workspace again',
     example: 'workspace retry asthma ws-001122334455',
     params: workspace,
-    returns: Workspace,
+    returns: WorkspaceView,
   },
   linkWorkspace: {
     method: 'POST',

@@ -1,25 +1,25 @@
 import * as z from 'zod';
-import { key } from '../keys.ts';
+import { rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow, writeRows } from '../table.ts';
-import { Desk, Kept, WorkspaceId } from './workspaces.ts';
+import { Desk, Workspace, WorkspaceId } from './workspaces.ts';
 
 /** Names one workspace, and one attempt at it: what the workflow hands from step to step. */
-export const Attempt = z.object({
+export const LaunchAttempt = z.object({
   project: z.string(),
   workspace: WorkspaceId,
   attempt: z.number().int().min(1),
 });
 
-const workspaceKey = (project: string, id: string) => key('workspace', project, id);
-const deskKey = (project: string, person: string) => key('workspace', project, `DESK#${person}`);
-const instanceKey = (instance: string) => key('instance', instance);
+const workspaceKey = (project: string, id: string) => rowKey('workspace', project, id);
+const deskKey = (project: string, person: string) => rowKey('workspace', project, `DESK#${person}`);
+const instanceKey = (instance: string) => rowKey('instance', instance);
 
 /** Which workspace an instance belongs to. Stays after the instance is gone, so that late reports are known for that. */
 const Instance = z.object({ project: z.string(), workspace: WorkspaceId });
 
-export async function readWorkspace(table: string, project: string, id: string): Promise<Row<Kept>> {
-  const row = await readRow(table, Kept, workspaceKey(project, id));
+export async function readWorkspace(table: string, project: string, id: string): Promise<Row<Workspace>> {
+  const row = await readRow(table, Workspace, workspaceKey(project, id));
   if (!row) throw new Refused('missing', `There is no workspace ${id} in project ${project}.`);
   return row;
 }
@@ -28,8 +28,8 @@ export async function pageWorkspaces(
   table: string,
   project: string,
   page: { limit?: number | undefined; next?: string | undefined },
-): Promise<Page<Row<Kept>>> {
-  return pageRows(table, Kept, workspaceKey(project, '').pk, { ...page, prefix: 'ws-' });
+): Promise<Page<Row<Workspace>>> {
+  return pageRows(table, Workspace, workspaceKey(project, '').pk, { ...page, prefix: 'ws-' });
 }
 
 export const readInstance = async (table: string, instance: string) => readRow(table, Instance, instanceKey(instance));
@@ -47,11 +47,11 @@ const tries = 8;
  * Reads a workspace, lets `decide` say what becomes of it, and writes that unless somebody was faster: then all over
  * again. Undefined means that nothing changes, and nothing is written.
  */
-export async function change<R extends { workspace: Kept } | undefined>(
+export async function changeWorkspace<R extends { workspace: Workspace } | undefined>(
   table: string,
   project: string,
   id: string,
-  decide: (workspace: Row<Kept>) => R,
+  decide: (workspace: Row<Workspace>) => R,
 ): Promise<R> {
   for (let tried = 0; tried < tries; tried++) {
     const read = await readWorkspace(table, project, id);
@@ -66,15 +66,15 @@ export async function change<R extends { workspace: Kept } | undefined>(
  * The same for a workspace together with its owner's desk: both are written or neither, so that what a person has and
  * what is counted can't come apart, and two asks at once can't both take the last seat.
  */
-export async function changeSeated<R extends { workspace: Kept; desk: Desk } | undefined>(
+export async function changeSeated<R extends { workspace: Workspace; desk: Desk } | undefined>(
   table: string,
   project: string,
   id: string,
   owner: string | undefined,
-  decide: (workspace: Row<Kept> | undefined, desk: Desk) => R,
+  decide: (workspace: Row<Workspace> | undefined, desk: Desk) => R,
 ): Promise<R> {
   for (let tried = 0; tried < tries; tried++) {
-    const read = await readRow(table, Kept, workspaceKey(project, id));
+    const read = await readRow(table, Workspace, workspaceKey(project, id));
     const desk = deskKey(project, owner ?? read?.owner ?? '');
     const held = await readRow(table, Desk, desk);
     const decided = decide(read, held ?? { live: [] });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Network, type Project, ProjectId } from '../projects/projects.ts';
+import { type Project, ProjectId, type ProjectNetwork } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 
 export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/);
@@ -31,8 +31,8 @@ const Failed = z.object({
 });
 
 /** A workspace as people see it. */
-export const Workspace = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
-export type Workspace = z.infer<typeof Workspace>;
+export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
+export type WorkspaceView = z.infer<typeof WorkspaceView>;
 
 export const Protocol = z.enum(['rdp', 'vnc']);
 
@@ -41,7 +41,7 @@ export const Desktop = z.object({ protocol: Protocol, password: z.string(), repo
 export type Desktop = z.infer<typeof Desktop>;
 
 /** A workspace as it is kept: with what no answer of the API may hold, which its schema strips. */
-export const Kept = z.discriminatedUnion('status', [
+export const Workspace = z.discriminatedUnion('status', [
   Requested,
   // The desktop's report and the workflow's question for it arrive in either order.
   Starting.extend({ token: z.string().optional(), desktop: Desktop.optional() }),
@@ -52,8 +52,8 @@ export const Kept = z.discriminatedUnion('status', [
   }),
   Failed,
 ]);
-export type Kept = z.infer<typeof Kept>;
-export type KeptAs<S extends Kept['status']> = Extract<Kept, { status: S }>;
+export type Workspace = z.infer<typeof Workspace>;
+export type WorkspaceIn<S extends Workspace['status']> = Extract<Workspace, { status: S }>;
 
 /** The workspaces of one person in one project that exist or are being made: what the limit counts. */
 export const Desk = z.object({ live: z.array(WorkspaceId) });
@@ -62,7 +62,7 @@ export type Desk = z.infer<typeof Desk>;
 /** As many workspaces may one person have in one project. */
 export const most = 3;
 
-export interface Person {
+export interface WorkspacePerson {
   readonly id: string;
   readonly name: string;
 }
@@ -74,7 +74,7 @@ export interface Ask {
 }
 
 /** What an attempt needs of its project. Asking and launching are apart in time, so both ask again. */
-export function networkOf(project: Project | undefined): Network {
+export function networkOf(project: Project | undefined): ProjectNetwork {
   if (project?.status === 'ready') return project.network;
   throw new Refused(
     'conflict',
@@ -94,13 +94,13 @@ function seat(desk: Desk, id: string): Desk {
   return { live: [...others, id] };
 }
 
-export function ask(
+export function requestWorkspace(
   project: Project | undefined,
   desk: Desk,
-  person: Person,
+  person: WorkspacePerson,
   { id, kind, size }: Ask,
   now: string,
-): { workspace: KeptAs<'requested'>; desk: Desk } {
+): { workspace: WorkspaceIn<'requested'>; desk: Desk } {
   networkOf(project);
   return {
     desk: seat(desk, id),
@@ -119,7 +119,7 @@ export function ask(
   };
 }
 
-function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt }: Kept) {
+function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt }: Workspace) {
   return { id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt };
 }
 
@@ -129,12 +129,12 @@ function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt
  * own, so starting it twice starts it once.
  */
 export function again(
-  workspace: Kept,
+  workspace: Workspace,
   desk: Desk,
-  person: Person,
+  person: WorkspacePerson,
   deadline: number,
   now: string,
-): { workspace: KeptAs<'requested'>; desk: Desk } {
+): { workspace: WorkspaceIn<'requested'>; desk: Desk } {
   mine(workspace, person);
   const over = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadline * 1000;
   if (workspace.status === 'requested' && !over) return { workspace, desk };
@@ -148,13 +148,13 @@ export function again(
 }
 
 /** Only the owner may do this: members of a project see each other's workspaces, and enter only their own. */
-export function mine(workspace: Kept, person: Person): void {
+export function mine(workspace: Workspace, person: WorkspacePerson): void {
   if (workspace.owner !== person.id)
     throw new Refused('forbidden', `${workspace.id} is ${workspace.ownerName}'s: only they may do this.`);
 }
 
 /** The workspace that `person` may open now. */
-export function opened(workspace: Kept, person: Person): KeptAs<'ready'> {
+export function readyWorkspaceFor(workspace: Workspace, person: WorkspacePerson): WorkspaceIn<'ready'> {
   mine(workspace, person);
   if (workspace.status === 'ready') return workspace;
   throw new Refused(
@@ -166,21 +166,21 @@ export function opened(workspace: Kept, person: Person): KeptAs<'ready'> {
 }
 
 /** A step of an attempt that has been superseded must not touch what the next one made. */
-function current(workspace: Kept, attempt: number): void {
+function current(workspace: Workspace, attempt: number): void {
   if (workspace.attempt !== attempt)
     throw new Refused('conflict', `Attempt ${attempt} at ${workspace.id} is over: attempt ${workspace.attempt} is on.`);
 }
 
 /** The workspace that an attempt may launch an instance for; again, too, as what is there is found. */
-export function launchable(workspace: Kept, attempt: number): Kept {
+export function launchable(workspace: Workspace, attempt: number): Workspace {
   current(workspace, attempt);
   if (workspace.status === 'requested' || workspace.status === 'starting') return workspace;
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
 }
 
-export type Launched = Pick<KeptAs<'starting'>, 'instanceId' | 'address' | 'imageId'>;
+export type Launched = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId'>;
 
-export function launchedAs(workspace: Kept, attempt: number, instance: Launched): KeptAs<'starting'> {
+export function launchedAs(workspace: Workspace, attempt: number, instance: Launched): WorkspaceIn<'starting'> {
   current(workspace, attempt);
   if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId) return workspace;
   if (workspace.status === 'requested') return { ...plain(workspace), ...instance, status: 'starting' };
@@ -194,38 +194,38 @@ export class Reported extends Error {
 
 /** What became of a half of the handshake: `answer` is the token of the waiting task, once both halves are there. */
 export interface Met {
-  readonly workspace: Kept;
+  readonly workspace: Workspace;
   readonly answer?: string;
 }
 
-const met = (workspace: KeptAs<'starting'>): Met => ({
+const met = (workspace: WorkspaceIn<'starting'>): Met => ({
   workspace,
   ...(workspace.token && workspace.desktop && { answer: workspace.token }),
 });
 
 /** The workflow waits, under `token`, for the desktop. A task that is run again has a new token: the last one counts. */
-export function awaited(workspace: Kept, attempt: number, token: string): Met {
+export function awaited(workspace: Workspace, attempt: number, token: string): Met {
   current(workspace, attempt);
   if (workspace.status === 'starting') return met({ ...workspace, token });
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing waits for it.`);
 }
 
 /** Whether a report of that instance can still change anything. */
-export const awaits = (workspace: Kept, instanceId: string): boolean =>
+export const awaits = (workspace: Workspace, instanceId: string): boolean =>
   (workspace.status === 'starting' || workspace.status === 'ready') && workspace.instanceId === instanceId;
 
 /**
  * The instance `instanceId` reported. Undefined where that changes nothing: it is not this workspace's instance (any
  * more), or a later report was heard. A desktop that reports again, after a reboot, has a new password and nothing else.
  */
-export function reported(workspace: Kept, instanceId: string, desktop: Desktop): Met | undefined {
+export function reported(workspace: Workspace, instanceId: string, desktop: Desktop): Met | undefined {
   if (workspace.status !== 'starting' && workspace.status !== 'ready') return undefined;
   if (!awaits(workspace, instanceId)) return undefined;
   if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt) return undefined;
   return workspace.status === 'starting' ? met({ ...workspace, desktop }) : { workspace: { ...workspace, desktop } };
 }
 
-export function readied(workspace: Kept, attempt: number, now: string): KeptAs<'ready'> {
+export function readied(workspace: Workspace, attempt: number, now: string): WorkspaceIn<'ready'> {
   current(workspace, attempt);
   if (workspace.status === 'ready') return workspace;
   if (workspace.status !== 'starting' || !workspace.desktop)
@@ -236,12 +236,12 @@ export function readied(workspace: Kept, attempt: number, now: string): KeptAs<'
 
 /** Ends an attempt, and gives its seat back. Undefined where a newer attempt is on: this one is nobody's concern. */
 export function failedFor(
-  workspace: Kept,
+  workspace: Workspace,
   desk: Desk,
   attempt: number,
   reason: string,
   now: string,
-): { workspace: KeptAs<'failed'>; desk: Desk } | undefined {
+): { workspace: WorkspaceIn<'failed'>; desk: Desk } | undefined {
   if (workspace.attempt !== attempt) return undefined;
   const free = { live: desk.live.filter(id => id !== workspace.id) };
   if (workspace.status === 'failed') return { workspace, desk: free };

@@ -11,7 +11,7 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { imports } from '../../functions/airlock/release/released-files.ts';
+import { IMPORTS_PREFIX } from '../../functions/airlock/release/released-files.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, path } from './names.ts';
 
@@ -145,7 +145,7 @@ export class Storage extends Construct {
       'ImportsAreOnlyRead',
       ['s3:PutObject*', 's3:DeleteObject*'],
       { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${path}*` } },
-      [this.bucket.arnForObjects(`${imports}*`)],
+      [this.bucket.arnForObjects(`${IMPORTS_PREFIX}*`)],
     );
   }
 

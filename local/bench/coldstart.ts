@@ -5,7 +5,7 @@ import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { bundle } from '../../lib/bundle.ts';
 import { readConfig } from '../../lib/config.ts';
-import { flags } from '../../lib/flags.ts';
+import { cdkFeatureFlags } from '../../lib/flags.ts';
 import { broch } from '../../lib/stacks.ts';
 import { scratch } from '../../lib/temp-dir.ts';
 import { median } from './median.ts';
@@ -32,7 +32,7 @@ function textOf(value: unknown): string {
 /** Every function of the deployed app, bundled, with the environment that its template gives it. */
 function subjects(): Subject[] {
   const { platform } = broch(
-    new App({ context: flags, outdir: scratch('bench') }),
+    new App({ context: cdkFeatureFlags, outdir: scratch('bench') }),
     readConfig('config/production.json'),
   );
   return Object.values(Template.fromStack(platform).findResources('AWS::Lambda::Function')).map(({ Properties }) => {

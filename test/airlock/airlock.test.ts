@@ -2,15 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { policyFor } from '../../disclosure/policy.ts';
 import { decide } from '../../functions/airlock/airlock.ts';
-import { Rules } from '../../functions/airlock/request/airlock-config.ts';
-import type { Facts } from '../../functions/airlock/request/decision.ts';
-import { day, hour, after as later } from '../../functions/airlock/request/request.ts';
-import { eyeOf, shown } from '../../functions/airlock/request/request-view.ts';
-import { ask } from '../../functions/airlock/request/reviewer-assignment.ts';
-import { policyOf, rulesWith, Settings } from '../../functions/airlock/request/settings.ts';
-import { outcomeOf } from '../../functions/airlock/request/votes.ts';
-import { admit, gather } from '../../functions/airlock/steps/select-files.ts';
-import { matches } from '../../functions/airlock/steps/wildcards.ts';
+import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
+import type { Context } from '../../functions/airlock/request/decision.ts';
+import { day, hour, addSeconds as later } from '../../functions/airlock/request/request.ts';
+import { requestView, viewerOf } from '../../functions/airlock/request/request-view.ts';
+import { assignReviewers } from '../../functions/airlock/request/reviewer-assignment.ts';
+import { applySettings, policyForSettings, Settings } from '../../functions/airlock/request/settings.ts';
+import { voteOutcome } from '../../functions/airlock/request/votes.ts';
+import { admitVolume, selectFiles } from '../../functions/airlock/steps/select-files.ts';
+import { matchesWildcard } from '../../functions/airlock/steps/wildcards.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -30,7 +30,7 @@ const [ada, bob, cyd] = ['ada', 'bob', 'cyd'].map(id => buildPerson(id, 'reviewe
   typeof rana,
   typeof rana,
 ];
-const facts = (change: Partial<Facts> = {}): Facts => ({
+const facts = (change: Partial<Context> = {}): Context => ({
   rules: buildAirlockConfig(),
   members: ['rana'],
   reviewers: ['ada', 'bob', 'cyd'],
@@ -59,7 +59,7 @@ describe('what votes come to', () => {
   ] as const)('%s of %i: %s', (votes, quorum, outcome) => {
     const verdicts = { a: 'approve', b: 'return', r: 'reject' } as const;
     const cast = [...votes].map(letter => ({ verdict: verdicts[letter as 'a' | 'b' | 'r'] }));
-    expect(outcomeOf(cast, quorum)).toBe(outcome);
+    expect(voteOutcome(cast, quorum)).toBe(outcome);
   });
 });
 
@@ -109,7 +109,7 @@ describe('some files only', () => {
 describe('eyes', () => {
   it('see no vote of others before the quorum is complete', () => {
     const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
-    const seen = (by: typeof rana, member = false) => JSON.stringify(shown(once, by, eyeOf(once, by, member)));
+    const seen = (by: typeof rana, member = false) => JSON.stringify(requestView(once, by, viewerOf(once, by, member)));
     expect(seen(ada)).toContain('"verdict"');
     for (const by of [rana, bob, olga]) {
       expect(seen(by)).not.toContain('verdict');
@@ -117,7 +117,7 @@ describe('eyes', () => {
     }
     // Somebody in the project is of the project, whatever group they are in besides.
     expect(seen(ada, true)).not.toContain('verdict');
-    expect(() => eyeOf(once, buildPerson('eve', 'researcher'), false)).toThrow(/no project/);
+    expect(() => viewerOf(once, buildPerson('eve', 'researcher'), false)).toThrow(/no project/);
   });
 
   it('of the requester see comments, never names or notes', () => {
@@ -129,7 +129,7 @@ describe('eyes', () => {
       facts(),
     ).request;
     const back = decide(once, approve(bob), exampleStartTime, facts()).request;
-    const text = JSON.stringify(shown(back, rana, 'project'));
+    const text = JSON.stringify(requestView(back, rana, 'project'));
     expect(text).toContain('mend it');
     expect(text).not.toMatch(/between us|ada|bob/);
   });
@@ -142,7 +142,7 @@ describe('deadlines', () => {
     const asked: string[][] = [];
     for (let hours = 0; hours <= 15 * 24; hours += 12) {
       const now = later(exampleStartTime, hours * hour);
-      const { request, events } = decide(of, { do: 'tick', attempt: of.attempt }, now, facts());
+      const { request, events } = decide(of, { do: 'remindReviewers', attempt: of.attempt }, now, facts());
       of = request;
       names.push(...events.map(({ name }) => name));
       asked.push(
@@ -163,7 +163,7 @@ describe('deadlines', () => {
 
   it('a review that ran out of time keeps its votes on record, also where it is withdrawn then', () => {
     const voted = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
-    const late = decide(voted, { do: 'lapse' }, later(exampleStartTime, 15 * day), facts()).request;
+    const late = decide(voted, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), facts()).request;
     expect(late.status).toBe('timedOut');
     const { ended } = decide(
       late,
@@ -183,9 +183,9 @@ describe('deadlines', () => {
         facts(),
       ).request;
       of = decide(of, { do: 'submit', by: rana }, exampleStartTime, facts()).request;
-      of = decide(of, { do: 'seal', attempt: 1, seal: buildSeal(1) }, exampleStartTime, facts()).request;
-      return decide(of, { do: 'judge', attempt: 1, report: buildReport('ask') }, exampleStartTime, facts()).request
-        .status;
+      of = decide(of, { do: 'recordSeal', attempt: 1, seal: buildSeal(1) }, exampleStartTime, facts()).request;
+      return decide(of, { do: 'recordReport', attempt: 1, report: buildReport('ask') }, exampleStartTime, facts())
+        .request.status;
     };
     expect([ask(''), ask('The zeros are structural.')]).toEqual(['returned', 'inReview']);
   });
@@ -201,13 +201,13 @@ describe('what a group takes', () => {
     ['a.csv', '**/*.csv', true],
     ['a+b.csv', 'a+b.csv', true],
     ['axb.csv', 'a.b.csv', false],
-  ])('%s by %s: %s', (path, pattern, expected) => expect(matches(path, pattern)).toBe(expected));
+  ])('%s by %s: %s', (path, pattern, expected) => expect(matchesWildcard(path, pattern)).toBe(expected));
 
   it('is decided in no time, whatever the pattern', () => {
     fc.assert(
       fc.property(fc.nat(100), stars => {
         const started = Date.now();
-        matches(`${'a'.repeat(900)}b`, `${'*a'.repeat(stars)}*c`);
+        matchesWildcard(`${'a'.repeat(900)}b`, `${'*a'.repeat(stars)}*c`);
         expect(Date.now() - started).toBeLessThan(100);
       }),
     );
@@ -219,13 +219,13 @@ describe('what a group takes', () => {
     groups: [{ name: 'a', kind: 'table', purpose: 'x', paths: ['*.csv'] }],
   } as never;
   it('is all there may be, under names that can live together', () => {
-    const { findings } = gather(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), buildAirlockConfig());
+    const { findings } = selectFiles(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), buildAirlockConfig());
     expect(findings.map(({ path }) => path)).toEqual(['../c.csv', 'A.csv', 'b.log', '../c.csv']);
-    expect(gather(of, [], buildAirlockConfig()).findings).toHaveLength(1);
+    expect(selectFiles(of, [], buildAirlockConfig()).findings).toHaveLength(1);
   });
 
   it('has no two names that people take for one', () => {
-    const { findings } = gather(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), buildAirlockConfig());
+    const { findings } = selectFiles(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), buildAirlockConfig());
     expect(findings.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('signs that nobody sees'),
       expect.stringContaining('Unicode form'),
@@ -233,11 +233,13 @@ describe('what a group takes', () => {
   });
 
   it('has its room for a day, and the same submission takes it once', () => {
-    const small = Rules.parse({ caps: { dailyBytes: 150 } });
-    const first = admit({ project: {}, person: {} }, 'al-1-1', 100, small);
+    const small = AirlockConfig.parse({ caps: { dailyBytes: 150 } });
+    const first = admitVolume({ project: {}, person: {} }, 'al-1-1', 100, small);
     if (!('volumes' in first)) throw new Error('there is room');
-    expect(admit(first.volumes, 'al-1-1', 100, small)).toEqual(first);
-    expect(admit(first.volumes, 'al-2-1', 100, small)).toMatchObject({ reason: expect.stringContaining('today') });
+    expect(admitVolume(first.volumes, 'al-1-1', 100, small)).toEqual(first);
+    expect(admitVolume(first.volumes, 'al-2-1', 100, small)).toMatchObject({
+      reason: expect.stringContaining('today'),
+    });
   });
 });
 
@@ -247,9 +249,9 @@ describe('who is asked', () => {
     const counts = new Map<string, number>();
     for (let nth = 0; nth < 500; nth++) {
       const id = `al-${nth}`;
-      const two = ask({ id, asked: [] }, 2, candidates);
-      expect(ask({ id, asked: [] }, 2, [...candidates].reverse())).toEqual(two);
-      expect(ask({ id, asked: two }, 3, candidates)).toEqual(expect.arrayContaining(two));
+      const two = assignReviewers({ id, asked: [] }, 2, candidates);
+      expect(assignReviewers({ id, asked: [] }, 2, [...candidates].reverse())).toEqual(two);
+      expect(assignReviewers({ id, asked: two }, 3, candidates)).toEqual(expect.arrayContaining(two));
       for (const one of two) counts.set(one.id, (counts.get(one.id) ?? 0) + 1);
     }
     for (const count of counts.values()) expect(count).toBeGreaterThan(150);
@@ -260,7 +262,7 @@ describe('who is asked', () => {
     const before = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const reject = { do: 'vote', by: bob, ballot: buildBallot(1, 'reject') } as const;
     const { request: conflict } = decide(before, reject, exampleStartTime, facts());
-    const tick = { do: 'tick', attempt: conflict.attempt } as const;
+    const tick = { do: 'remindReviewers', attempt: conflict.attempt } as const;
     const { request, events } = decide(conflict, tick, exampleStartTime, facts());
     expect('asked' in request && request.asked).toHaveLength(3);
     expect(events.map(({ name }) => name)).toEqual(['ReviewEscalated']);
@@ -273,16 +275,16 @@ describe('who is asked', () => {
 
 describe('a project’s own settings', () => {
   it('lie on top of the organisation’s, and make a policy of their own', () => {
-    const base = Rules.parse({});
-    expect(rulesWith(base, undefined)).toEqual(base);
-    expect(rulesWith(base, { quorum: 3, caps: { files: 5 } })).toEqual({
+    const base = AirlockConfig.parse({});
+    expect(applySettings(base, undefined)).toEqual(base);
+    expect(applySettings(base, { quorum: 3, caps: { files: 5 } })).toEqual({
       ...base,
       quorum: 3,
       caps: { ...base.caps, files: 5 },
     });
-    expect(policyOf(base, undefined, 'export')).toEqual(policyFor(2));
-    expect(policyOf(base, { tier: 3 }, 'export')).toEqual(policyFor(3));
-    const own = policyOf(
+    expect(policyForSettings(base, undefined, 'export')).toEqual(policyFor(2));
+    expect(policyForSettings(base, { tier: 3 }, 'export')).toEqual(policyFor(3));
+    const own = policyForSettings(
       base,
       { checks: { rules: { 'sdc.minimum-count': { action: 'ask', threshold: 7 } } } },
       'export',
@@ -293,8 +295,8 @@ describe('a project’s own settings', () => {
     // What is not named is the organisation's, also beside what is.
     const named = { imports: { quorum: 3 }, caps: { files: 5 } };
     expect(Settings.parse(named)).toEqual(named);
-    const strict = Rules.parse({ imports: { keepDays: 9 }, caps: { dailyBytes: 7 } });
-    expect(rulesWith(strict, Settings.parse(named))).toMatchObject({
+    const strict = AirlockConfig.parse({ imports: { keepDays: 9 }, caps: { dailyBytes: 7 } });
+    expect(applySettings(strict, Settings.parse(named))).toMatchObject({
       imports: { quorum: 3, keepDays: 9 },
       caps: { files: 5, dailyBytes: 7 },
     });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
-import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
-import { eyeOf, shown } from '../../functions/airlock/request/request-view.ts';
-import { type Entry, entryOf } from '../../functions/airlock/request/trail.ts';
-import { told } from '../../functions/airlock/request/trail-visibility.ts';
+import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
+import { day, hour, addSeconds as later, type Request } from '../../functions/airlock/request/request.ts';
+import { requestView, viewerOf } from '../../functions/airlock/request/request-view.ts';
+import { type TrailEntry, trailEntry } from '../../functions/airlock/request/trail.ts';
+import { visibleEvents } from '../../functions/airlock/request/trail-visibility.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -16,8 +16,8 @@ import {
 } from './builders.ts';
 
 const all = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => buildPerson(id, 'reviewer'));
-const [ada, bob] = all as [Person, Person];
-const factsOf = (quorum: number): Facts => ({
+const [ada, bob] = all as [ActingPerson, ActingPerson];
+const factsOf = (quorum: number): Context => ({
   rules: buildAirlockConfig({ quorum }),
   members: [rana.id],
   reviewers: all.map(({ id }) => id),
@@ -27,19 +27,19 @@ const factsOf = (quorum: number): Facts => ({
 /** A review, and all that was told of it. */
 interface Life {
   readonly of: Request;
-  readonly trail: readonly Entry[];
+  readonly trail: readonly TrailEntry[];
 }
-function then({ of, trail }: Life, command: Command, now: string, facts: Facts): Life {
+function then({ of, trail }: Life, command: Command, now: string, facts: Context): Life {
   const { request, events } = decide(of, command, now, facts);
-  return { of: request, trail: events.length > 0 ? [...trail, entryOf(request, events, now)] : trail };
+  return { of: request, trail: events.length > 0 ? [...trail, trailEntry(request, events, now)] : trail };
 }
-const vote = (by: Person, verdict: 'approve' | 'reject') =>
+const vote = (by: ActingPerson, verdict: 'approve' | 'reject') =>
   ({ do: 'vote', by, ballot: buildBallot(1, verdict) }) as const satisfies Command;
 
 /** What the API shows somebody: the request, and its trail. */
-const seenBy = ({ of, trail }: Life, who: Person) => {
-  const eye = eyeOf(of, who, false);
-  return { request: shown(of, who, eye), trail: trail.flatMap(entry => told(entry, of, who, eye)) };
+const seenBy = ({ of, trail }: Life, who: ActingPerson) => {
+  const eye = viewerOf(of, who, false);
+  return { request: requestView(of, who, eye), trail: trail.flatMap(entry => visibleEvents(entry, of, who, eye)) };
 };
 
 describe.each([2, 3])('a dispute in a review by %i', quorum => {
@@ -47,19 +47,19 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
   const asked = (of: Request) => ('asked' in of ? of.asked.map(({ id }) => id) : []);
   const fresh: Life = { of: buildRequestInReview(facts), trail: [] };
   const first = all.filter(({ id }) => asked(fresh.of).includes(id));
-  const tick = { do: 'tick', attempt: fresh.of.attempt } as const;
+  const tick = { do: 'remindReviewers', attempt: fresh.of.attempt } as const;
   // The last one is missing here, rejects there, and the workflow looks at both at once.
   const some = first.slice(1).reduce((life, by) => then(life, vote(by, 'approve'), exampleStartTime, facts), fresh);
   const quiet = then(some, tick, exampleStartTime, facts);
   const disputed = then(
-    then(some, vote(first[0] as Person, 'reject'), exampleStartTime, facts),
+    then(some, vote(first[0] as ActingPerson, 'reject'), exampleStartTime, facts),
     tick,
     exampleStartTime,
     facts,
   );
   const reminded = (life: Life) => then(life, tick, later(exampleStartTime, 49 * hour), facts);
   const others = all.filter(by => !first.includes(by));
-  const [next] = others.filter(({ id }) => asked(disputed.of).includes(id)) as [Person];
+  const [next] = others.filter(({ id }) => asked(disputed.of).includes(id)) as [ActingPerson];
 
   it('is one, and asks one more', () => {
     expect(disputed.of).toMatchObject({ status: 'inReview', conflict: true });
@@ -74,7 +74,7 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
   });
 
   it('asks the next one as if time had passed, or another had left', () => {
-    const gone = (first[0] as Person).id;
+    const gone = (first[0] as ActingPerson).id;
     const without = { ...facts, candidates: facts.candidates.filter(({ id }) => id !== gone) };
     const left = then(some, tick, exampleStartTime, without);
     expect(seenBy(disputed, next)).toEqual(seenBy(left, next));

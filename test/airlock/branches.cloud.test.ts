@@ -1,7 +1,7 @@
 import { DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { type Fault, watchCalls } from '../faults.ts';
 import { openTestTable, waitUntil } from '../workspaces/harness.ts';
@@ -92,7 +92,7 @@ async function approved(faults: readonly Fault[] = []) {
 const tokenOf = async ({ params }: Of) => {
   const table = await openTestTable(of);
   const row = await waitUntil(
-    () => table.get(key('airlock', params.request)),
+    () => table.get(rowKey('airlock', params.request)),
     row => typeof row?.token === 'string',
   );
   return String(row?.token);
@@ -274,7 +274,7 @@ describe.concurrent('the release goes every way', () => {
       await one.watched.rearm([]);
       await ends('release', one.params, 2, 'Superseded');
       await waitForStatus(one.rana, one.params, ['revoked']);
-      const grant = key('download', `${one.params.project}#${one.params.request}`);
+      const grant = rowKey('download', `${one.params.project}#${one.params.request}`);
       expect(await (await openTestTable(of)).get(grant)).toBeUndefined();
     });
 

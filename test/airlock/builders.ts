@@ -1,19 +1,20 @@
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
 import type { Direction } from '../../functions/airlock/request/airlock-config.ts';
-import { Rules } from '../../functions/airlock/request/airlock-config.ts';
-import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
-import { after, hour, type Request } from '../../functions/airlock/request/request.ts';
-import { open } from '../../functions/airlock/request/requester-commands.ts';
+import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
+import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
+import { addSeconds, hour, type Request } from '../../functions/airlock/request/request.ts';
+import { draftRequest } from '../../functions/airlock/request/requester-commands.ts';
 import { Refused } from '../../functions/refused.ts';
 
 export const exampleStartTime = '2026-11-01T00:00:00.000Z';
 export const buildHash = (digit: string) => digit.repeat(64);
 
-export const buildPerson = (id: string, ...groups: string[]): Person => ({ id, name: id, groups });
+export const buildPerson = (id: string, ...groups: string[]): ActingPerson => ({ id, name: id, groups });
 export const rana = buildPerson('rana', 'researcher');
 export const olga = buildPerson('olga', 'operator');
 
-export const buildAirlockConfig = (change: Partial<Rules> = {}): Rules => Rules.parse({ ...change });
+export const buildAirlockConfig = (change: Partial<AirlockConfig> = {}): AirlockConfig =>
+  AirlockConfig.parse({ ...change });
 
 /** A seal that only its round tells apart. */
 export const buildSeal = (round: number, files = 2) => ({
@@ -52,8 +53,8 @@ export const buildBallot = (
   files: paths.map(path => ({ path, comment: 'mend' })),
 });
 
-export const buildDraft = (facts: Facts, direction: Direction = 'export'): Request =>
-  open(
+export const buildDraft = (facts: Context, direction: Direction = 'export'): Request =>
+  draftRequest(
     {
       id: 'al-0011223344556677',
       project: 'asthma',
@@ -68,7 +69,7 @@ export const buildDraft = (facts: Facts, direction: Direction = 'export'): Reque
   ).request;
 
 /** The request after the command, or undefined where it was refused. */
-export function tryCommand(of: Request, command: Command, now: string, facts: Facts) {
+export function tryCommand(of: Request, command: Command, now: string, facts: Context) {
   try {
     return decide(of, command, now, facts);
   } catch (error) {
@@ -78,14 +79,14 @@ export function tryCommand(of: Request, command: Command, now: string, facts: Fa
 }
 
 /** A request of these reviewers' approval, `hours` after the start. */
-export function buildRequestInReview(facts: Facts, hours = 0): Request {
-  const now = after(exampleStartTime, hours * hour);
+export function buildRequestInReview(facts: Context, hours = 0): Request {
+  const now = addSeconds(exampleStartTime, hours * hour);
   let of = buildDraft(facts);
   const run = (command: Command) => {
     of = decide(of, command, now, facts).request;
   };
   run({ do: 'submit', by: rana });
-  run({ do: 'seal', attempt: of.attempt, seal: buildSeal(of.round) });
-  run({ do: 'judge', attempt: of.attempt, report: buildReport() });
+  run({ do: 'recordSeal', attempt: of.attempt, seal: buildSeal(of.round) });
+  run({ do: 'recordReport', attempt: of.attempt, report: buildReport() });
   return of;
 }

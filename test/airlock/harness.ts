@@ -19,8 +19,8 @@ import {
 import { beforeAll } from 'vitest';
 import type { ApiClient, RetryPolicy } from '../../bin/cli/call.ts';
 import type { Status } from '../../functions/airlock/request/request.ts';
-import type { Group } from '../../functions/http/route.ts';
-import { key } from '../../functions/keys.ts';
+import type { UserGroup } from '../../functions/http/route.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
 import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
@@ -28,7 +28,12 @@ import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
 type Cloud = ReturnType<typeof connectTestCloud>;
 export type TestUser = ApiClient & { readonly id: string; readonly name: string; again(): Promise<ApiClient> };
 
-export async function enrolTestUser(of: Cloud, name: string, group: Group, patience?: RetryPolicy): Promise<TestUser> {
+export async function enrolTestUser(
+  of: Cloud,
+  name: string,
+  group: UserGroup,
+  patience?: RetryPolicy,
+): Promise<TestUser> {
   const api = await signInNewPerson(of, name, group, patience);
   const me = await api.ask('showMe');
   return { ...api, id: me.id, name: me.name };
@@ -41,21 +46,21 @@ export async function makeAirlockProject(of: Cloud, id: string, members: readonl
   const { bucket } = project.network;
   const s3 = new S3Client(of.configuration);
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
-  await (await openTestTable(of)).put(key('project', id), project);
+  await (await openTestTable(of)).put(rowKey('project', id), project);
   for (const member of members) await addProjectMember(of, id, member);
   return bucket;
 }
 
 export async function addProjectMember(of: Cloud, project: string, { id, name }: TestUser): Promise<void> {
   const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
-  await (await openTestTable(of)).put(key('project', project, `MEMBER#${id}`), member);
+  await (await openTestTable(of)).put(rowKey('project', project, `MEMBER#${id}`), member);
 }
 
 /** Takes the person's group away, or gives it; tokens already given out stay as they are. */
 export async function changeUserGroup(
   of: Cloud,
   { name }: TestUser,
-  group: Group,
+  group: UserGroup,
   to: 'add' | 'remove',
 ): Promise<void> {
   const pool = new CognitoIdentityProviderClient(of.configuration);
@@ -245,7 +250,7 @@ airlockScene.released = async (
 export async function setRequestField(of: Cloud, request: string, field: string, value: string): Promise<void> {
   const dynamo = new DynamoDBClient(of.configuration);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
-  const { pk, sk } = key('airlock', request);
+  const { pk, sk } = rowKey('airlock', request);
   const names = field.split('.').map((name, index) => [`#n${index}`, name] as const);
   await dynamo.send(
     new UpdateItemCommand({

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { watchCalls } from '../faults.ts';
 import { openTestTable } from '../workspaces/harness.ts';
@@ -30,7 +30,7 @@ describe.concurrent('where the outcome of a call is kept', () => {
         await rana.ask('submitRequest', { params });
         expect((await watched.end()).unmet).toEqual([]);
         await waitForStatus(rana, params, ['inReview']);
-        const row = await (await openTestTable(of)).get(key('airlock', id));
+        const row = await (await openTestTable(of)).get(rowKey('airlock', id));
         expect([row?.round, row?.attempt]).toEqual([1, 1]);
         const { items } = await rana.ask('listTrail', { params });
         expect(JSON.stringify(items).split('RequestSubmitted')).toHaveLength(2);

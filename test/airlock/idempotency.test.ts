@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import { nobody, onceOnly } from '../../functions/airlock/request/decision.ts';
+import { decideOnce, NO_PEOPLE } from '../../functions/airlock/request/decision.ts';
 import { Request, statuses } from '../../functions/airlock/request/request.ts';
 import {
   buildAirlockConfig,
@@ -13,9 +13,9 @@ import {
 
 const vera = buildPerson('vera', 'reviewer');
 const viktor = buildPerson('viktor', 'reviewer');
-const now = { ...nobody, rules: buildAirlockConfig(), members: ['rana'], reviewers: ['vera', 'viktor'] };
+const now = { ...NO_PEOPLE, rules: buildAirlockConfig(), members: ['rana'], reviewers: ['vera', 'viktor'] };
 const run = (of: Request, mark: string, command: Command) =>
-  onceOnly(of, mark, () => decide(of, command, exampleStartTime, now));
+  decideOnce(of, mark, () => decide(of, command, exampleStartTime, now));
 
 describe('a call made again because its answer was lost', () => {
   it('does nothing, whatever it led to', () => {

@@ -7,7 +7,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Release } from '../../functions/airlock/release/record.ts';
+import { SignedRelease } from '../../functions/airlock/release/record.ts';
 import { pollUntilSettled } from '../../local/story/until.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { addProjectMember, airlockScene, enrolTestUser } from './harness.ts';
@@ -123,7 +123,7 @@ describe('an import', () => {
       'release.json',
     ]);
     const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key: release?.key ?? '' }));
-    expect(Release.parse(JSON.parse((await Body?.transformToString()) ?? '')).record).toMatchObject({
+    expect(SignedRelease.parse(JSON.parse((await Body?.transformToString()) ?? '')).record).toMatchObject({
       direction: 'import',
     });
     await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing is fetched/);

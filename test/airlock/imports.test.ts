@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { policyFor } from '../../disclosure/policy.ts';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Facts } from '../../functions/airlock/request/decision.ts';
-import { after as later } from '../../functions/airlock/request/request.ts';
-import { open } from '../../functions/airlock/request/requester-commands.ts';
+import type { Context } from '../../functions/airlock/request/decision.ts';
+import { addSeconds as later } from '../../functions/airlock/request/request.ts';
+import { draftRequest } from '../../functions/airlock/request/requester-commands.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -17,7 +17,7 @@ import {
 } from './builders.ts';
 
 const [ada, bob] = [buildPerson('ada', 'reviewer'), buildPerson('bob', 'reviewer')];
-const facts = (): Facts => ({
+const facts = (): Context => ({
   rules: buildAirlockConfig(),
   members: ['rana'],
   reviewers: ['ada', 'bob'],
@@ -29,16 +29,16 @@ describe('an import', () => {
   const wanted = { ...buildDraft(facts()), direction: 'import' as const };
   it('comes from an upload of its own and from nowhere else', () => {
     const { id, project, title, groups, direction } = wanted;
-    const { request } = open({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
+    const { request } = draftRequest({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
     expect(request.source).toBe(`uploads/${id}/`);
     const source = 'data/outbox/t/';
-    expect(() => open({ id, project, title, groups, direction, source }, rana, exampleStartTime, facts())).toThrow(
-      /no source/,
-    );
+    expect(() =>
+      draftRequest({ id, project, title, groups, direction, source }, rana, exampleStartTime, facts()),
+    ).toThrow(/no source/);
     const edit = { do: 'edit', by: rana, change: { source } } as const;
     expect(() => decide(request, edit, exampleStartTime, facts())).toThrow(/no source/);
     const leaving = { id, project, title, groups, direction: 'export' as const };
-    expect(() => open(leaving, rana, exampleStartTime, facts())).toThrow(/Name the folder/);
+    expect(() => draftRequest(leaving, rana, exampleStartTime, facts())).toThrow(/Name the folder/);
   });
 
   it('is not taken out of the project while a step that has stopped may still write there', () => {
@@ -46,7 +46,7 @@ describe('an import', () => {
     of = { ...of, direction: 'import', quorum: 1 } as typeof of;
     of = decide(of, approve(ada), exampleStartTime, facts()).request;
     of = decide(of, { do: 'release', by: bob }, exampleStartTime, facts()).request;
-    of = decide(of, { do: 'stop', attempt: of.attempt, reason: 'tampered' }, exampleStartTime, facts()).request;
+    of = decide(of, { do: 'abortRelease', attempt: of.attempt, reason: 'tampered' }, exampleStartTime, facts()).request;
     const ends = [
       { do: 'revoke', by: bob, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
@@ -61,10 +61,15 @@ describe('an import', () => {
     const { rules: checks } = policyFor(3, 'import');
     for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
     const { request } = decide(wanted, { do: 'submit', by: rana }, exampleStartTime, facts());
-    const sealed = decide(request, { do: 'seal', attempt: 1, seal: buildSeal(1) }, exampleStartTime, facts()).request;
+    const sealed = decide(
+      request,
+      { do: 'recordSeal', attempt: 1, seal: buildSeal(1) },
+      exampleStartTime,
+      facts(),
+    ).request;
     const judged = decide(
       sealed,
-      { do: 'judge', attempt: 1, report: buildReport() },
+      { do: 'recordReport', attempt: 1, report: buildReport() },
       exampleStartTime,
       facts(),
     ).request;

@@ -12,8 +12,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Sealed } from '../../functions/airlock/steps/attempt.ts';
-import { key } from '../../functions/keys.ts';
+import type { SealedFiles } from '../../functions/airlock/steps/attempt.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
 import {
@@ -87,7 +87,7 @@ async function releasing(): Promise<string> {
     deadline: '2099-01-01T00:00:00.000Z',
     expiresAt: '2099-01-01T00:00:00.000Z',
   };
-  await (await openTestTable(of)).put(key('airlock', id), row);
+  await (await openTestTable(of)).put(rowKey('airlock', id), row);
   const { TableNames = [] } = await new DynamoDBClient(of.configuration).send(new ListTablesCommand({}));
   return TableNames.find(name => name.startsWith('broch-local-data')) ?? '';
 }
@@ -99,12 +99,16 @@ async function land(path: string, content: Uint8Array) {
   return { path, version, size: content.length, etag, kind: 'supporting', group: 0 };
 }
 const seal = async (round: number, files: readonly object[]) => {
-  const chunk = await texts.leave(bucket, 'large', JSON.stringify(files));
+  const chunk = await texts.putScratch(bucket, 'large', JSON.stringify(files));
   const { sealed = '', findings } = await steps.seal(
     { ...attempt, bucket, source, direction: 'export', round, chunk },
     context,
   );
-  return { sealed, findings, files: JSON.parse(await texts.take(bucket, sealed)) as ReturnType<typeof Sealed.parse> };
+  return {
+    sealed,
+    findings,
+    files: JSON.parse(await texts.takeScratch(bucket, sealed)) as ReturnType<typeof SealedFiles.parse>,
+  };
 };
 const copy = (round: number, chunk: string) => steps.copy({ ...attempt, round, into: null, chunk }, context);
 const read = async (Bucket: string, Key: string, VersionId?: string) => {
@@ -135,7 +139,7 @@ describe('a file too large for one copy', () => {
     expect((await seal(1, [planned])).files[0]?.versionId).toBe(large?.versionId);
     await s3.send(new PutObjectCommand({ Bucket: AIRLOCK_BUCKET, Key: key, Body: 'another' }));
     const { held = '' } = await copy(1, sealed);
-    const [out] = JSON.parse(await texts.take(bucket, held));
+    const [out] = JSON.parse(await texts.takeScratch(bucket, held));
     expect(out).toMatchObject({ path: 'large.bin', sha256: hex(content), size: content.length });
     expect(hex(await read(RELEASE_BUCKET, out.key, out.versionId))).toBe(hex(content));
     expect([await halfDone(AIRLOCK_BUCKET), await halfDone(RELEASE_BUCKET)]).toEqual([[], []]);
@@ -144,7 +148,7 @@ describe('a file too large for one copy', () => {
   it('is not released where it is not what was sealed', async () => {
     const { files } = await seal(2, [await land('other.bin', content)]);
     const wrong = files.map(file => ({ ...file, sha256: hex(Buffer.from('other')) }));
-    const chunk = await texts.leave(bucket, 'large', JSON.stringify(wrong));
+    const chunk = await texts.putScratch(bucket, 'large', JSON.stringify(wrong));
     await expect(copy(2, chunk)).rejects.toMatchObject({ name: 'Tampered' });
     const { Versions = [] } = await s3.send(
       new ListObjectVersionsCommand({ Bucket: RELEASE_BUCKET, Prefix: `released/${id}/files/other.bin` }),
@@ -155,7 +159,7 @@ describe('a file too large for one copy', () => {
   it('leaves no part where the copy fails half way', async () => {
     const planned = await land('gone.bin', content);
     const { copyParts } = await import('../../functions/storage/object-copy.ts');
-    const { hashOf } = await import('../../functions/storage/object-read.ts');
+    const { hashVersion: hashOf } = await import('../../functions/storage/object-read.ts');
     const from = { bucket, key: source + planned.path, version: planned.version };
     const { parts: hashes, sha256 } = await hashOf(from, limits.part);
     await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: from.key, VersionId: from.version }));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gather, mostAtOnce } from '../../functions/airlock/steps/select-files.ts';
+import { MAX_FILE_BYTES, selectFiles } from '../../functions/airlock/steps/select-files.ts';
 import { copyLimits } from '../../functions/ingest/steps.ts';
 import { pack } from '../../functions/storage/chunks.ts';
 import { rangeOf } from '../../functions/storage/object-copy.ts';
@@ -49,13 +49,13 @@ describe('what is too much for a Lambda', () => {
   const present = (sizes: readonly number[]) =>
     sizes.map((size, index) => ({ path: `f${index}.bin`, version: 'v', size, etag: '' }));
   const reasons = (sizes: readonly number[]) =>
-    gather(of, present(sizes), { ...buildAirlockConfig(), caps }).findings.map(
+    selectFiles(of, present(sizes), { ...buildAirlockConfig(), caps }).findings.map(
       ({ path, reason }) => `${path}: ${reason}`,
     );
 
   it('is named, file by file, when it is submitted', () => {
-    expect(reasons([6 * GiB, mostAtOnce])).toEqual([]);
-    expect(reasons([6 * GiB, mostAtOnce + 1])).toEqual([
+    expect(reasons([6 * GiB, MAX_FILE_BYTES])).toEqual([]);
+    expect(reasons([6 * GiB, MAX_FILE_BYTES + 1])).toEqual([
       expect.stringMatching(/^f1.bin: It has 26843545601 bytes; a file may/),
     ]);
     expect(reasons(Array.from({ length: 41 }, () => 20 * GiB))).toEqual([
@@ -67,10 +67,10 @@ describe('what is too much for a Lambda', () => {
     const size = fc.oneof(fc.integer({ min: 0, max: GiB }), fc.integer({ min: GiB, max: 30 * GiB }));
     fc.assert(
       fc.property(fc.array(size, { minLength: 1, maxLength: 120 }), sizes => {
-        const { files, findings } = gather(of, present(sizes), { ...buildAirlockConfig(), caps });
+        const { files, findings } = selectFiles(of, present(sizes), { ...buildAirlockConfig(), caps });
         if (findings.length > 0) return;
         for (const chunk of pack(files))
-          expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(mostAtOnce);
+          expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(MAX_FILE_BYTES);
       }),
       { numRuns: 300 },
     );
@@ -79,6 +79,6 @@ describe('what is too much for a Lambda', () => {
   it('is not what the caps of an organisation allow a request by themselves', () => {
     // The default cap of a request, in the fewest files it can have.
     const { bytes } = buildAirlockConfig().caps;
-    expect(reasons(Array.from({ length: Math.ceil(bytes / mostAtOnce) }, () => mostAtOnce))).toEqual([]);
+    expect(reasons(Array.from({ length: Math.ceil(bytes / MAX_FILE_BYTES) }, () => MAX_FILE_BYTES))).toEqual([]);
   });
 });

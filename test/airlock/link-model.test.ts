@@ -1,20 +1,20 @@
 import { expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
 import {
+  activeSession,
   Grant,
-  going,
-  hashOf,
-  lasts,
-  opened,
-  paged,
-  revoked,
-  type Standing,
-  taken,
+  openGrant,
+  type RequesterStanding,
+  recordPage,
+  redeemLink,
+  revokeGrant,
+  SESSION_SECONDS,
+  tokenHash,
 } from '../../functions/airlock/release/link.ts';
-import { lapse } from '../../functions/airlock/request/deadlines.ts';
-import type { Facts } from '../../functions/airlock/request/decision.ts';
+import { applyDeadlines } from '../../functions/airlock/request/deadlines.ts';
+import type { Context } from '../../functions/airlock/request/decision.ts';
 import { standingOf } from '../../functions/airlock/request/download-eligibility.ts';
-import { after, day, type Request, type Status } from '../../functions/airlock/request/request.ts';
+import { addSeconds, day, type Request, type Status } from '../../functions/airlock/request/request.ts';
 import { Refused } from '../../functions/refused.ts';
 import {
   buildAirlockConfig,
@@ -30,12 +30,22 @@ import {
 
 /** Instants, in seconds, by how often it may be fetched: links, sessions, the approval and the release end at them. */
 const times: Readonly<Record<number, readonly number[]>> = {
-  1: [0, 1, lasts.session, lasts.session + 1, lasts.link, lasts.link + 1, day - 1, day, day + 1],
-  2: [0, lasts.session - 1, lasts.session, lasts.link, day - 1, day],
+  1: [
+    0,
+    1,
+    SESSION_SECONDS.session,
+    SESSION_SECONDS.session + 1,
+    SESSION_SECONDS.link,
+    SESSION_SECONDS.link + 1,
+    day - 1,
+    day,
+    day + 1,
+  ],
+  2: [0, SESSION_SECONDS.session - 1, SESSION_SECONDS.session, SESSION_SECONDS.link, day - 1, day],
 };
 const timesOf = ({ uses }: Pick<World, 'uses'>) => times[uses] ?? [];
 const [cyd, rae] = [buildPerson('cyd', 'reviewer'), buildPerson('rae', 'researcher')];
-const facts: Facts = {
+const facts: Context = {
   rules: buildAirlockConfig({ quorum: 1, approvedDays: 1, releasedDays: 1, checkHours: 24 }),
   members: [rana.id, rae.id],
   reviewers: [cyd.id],
@@ -44,8 +54,8 @@ const facts: Facts = {
 const tokens = ['a', 'b'] as const;
 type Token = (typeof tokens)[number];
 /** What the links bring: as little as takes a quarter of an hour at most, and as much as takes an hour. */
-const bytes: Readonly<Record<Token, number>> = { a: 1, b: lasts.link * 50_000 };
-const sessions: Readonly<Record<Token, number>> = { a: lasts.session, b: lasts.link };
+const bytes: Readonly<Record<Token, number>> = { a: 1, b: SESSION_SECONDS.link * 50_000 };
+const sessions: Readonly<Record<Token, number>> = { a: SESSION_SECONDS.session, b: SESSION_SECONDS.link };
 
 /** What was done with a link, by the clock of the world and not of the grant. */
 interface Used {
@@ -67,7 +77,7 @@ interface World {
   readonly used: Readonly<Partial<Record<Token, Used>>>;
 }
 const secondsOf = (world: World) => timesOf(world)[world.time] ?? 0;
-const nowOf = (world: World) => after(exampleStartTime, secondsOf(world));
+const nowOf = (world: World) => addSeconds(exampleStartTime, secondsOf(world));
 
 type Try =
   | { do: 'request'; command: Command }
@@ -82,11 +92,11 @@ const tries = (request: Request): Try[] => [
   ...(
     [
       { do: 'release', by: cyd },
-      { do: 'released', attempt: request.attempt, release: buildRelease() },
-      { do: 'stop', attempt: request.attempt, reason: 'z' },
+      { do: 'recordRelease', attempt: request.attempt, release: buildRelease() },
+      { do: 'abortRelease', attempt: request.attempt, reason: 'z' },
       { do: 'revoke', by: olga, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
-      { do: 'lapse' },
+      { do: 'applyDeadlines' },
     ] as const satisfies Command[]
   ).map(command => ({ do: 'request' as const, command })),
   { do: 'allow' },
@@ -102,8 +112,8 @@ const tries = (request: Request): Try[] => [
 ];
 
 /** The request as the API reads it for each call, or nothing of it. */
-function standing(world: World): Standing {
-  return standingOf(lapse(world.request, nowOf(world), facts.rules).request).standing;
+function standing(world: World): RequesterStanding {
+  return standingOf(applyDeadlines(world.request, nowOf(world), facts.rules).request).standing;
 }
 
 function allow({ grant, ...world }: World): World {
@@ -117,7 +127,7 @@ function allow({ grant, ...world }: World): World {
     requester: rana.id,
     uses: world.uses,
     taken: 0,
-    expires: after(nowOf(world), facts.rules.releasedDays * day),
+    expires: addSeconds(nowOf(world), facts.rules.releasedDays * day),
     links: [],
   });
   // As createGrant does: the first one stays.
@@ -125,7 +135,7 @@ function allow({ grant, ...world }: World): World {
 }
 
 /** What a link was asked for, as the API asks: the world after it. Throws what the API refuses. */
-function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }>, stands: Standing): World {
+function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }>, stands: RequesterStanding): World {
   const { grant, used } = world;
   const [now, at] = [nowOf(world), secondsOf(world)];
   if (!grant) throw new Refused('missing', 'There is no such release.');
@@ -137,17 +147,17 @@ function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }
     case 'open':
       // A token is made by chance: never the same twice.
       if (used[token] || (token === 'b' && !used.a)) throw new Refused('conflict', 'no token');
-      return using(opened(grant, stands, who, { sha256: hashOf(token) }, now), { opened: at });
+      return using(openGrant(grant, stands, who, { sha256: tokenHash(token) }, now), { opened: at });
     case 'take': {
-      const { grant: next, again } = taken(grant, stands, asker, token, bytes[token], now);
+      const { grant: next, again } = redeemLink(grant, stands, asker, token, bytes[token], now);
       return again ? world : using(next, { ...before, taken: at });
     }
     case 'page': {
-      const next = paged(grant, stands, asker, token, now);
+      const next = recordPage(grant, stands, asker, token, now);
       return next === grant ? world : using(next, { ...before, paged: true });
     }
     case 'part': {
-      if (!going(grant, stands, asker, token, now).session.begun) throw new Refused('conflict', 'no page yet');
+      if (!activeSession(grant, stands, asker, token, now).session.begun) throw new Refused('conflict', 'no page yet');
       return world;
     }
   }
@@ -164,7 +174,7 @@ function mayGive(before: World, after: World, one: Exclude<Try, { do: 'request' 
   const isTaken = before.used[one.token]?.taken !== undefined;
   must(one.who === rae.id, 'somebody else');
   must(released <= opened && at < released + day, 'not released, or not any more, or no link of this release');
-  must(taken - opened < lasts.link, 'a link that nobody took in time');
+  must(taken - opened < SESSION_SECONDS.link, 'a link that nobody took in time');
   must(at - taken < sessions[one.token], 'past the session');
   if (one.do === 'take') must(paged === undefined, 'taken twice');
   else must(isTaken, 'not taken');
@@ -188,7 +198,7 @@ function play(world: World, one: Try, gave: (what: string) => void): World | und
   if (one.do === 'allow') return allow(world);
   if (one.do === 'end')
     return world.request.status === 'revoked' && world.grant
-      ? { ...world, grant: revoked(world.grant, olga.id, 'no', nowOf(world)) }
+      ? { ...world, grant: revokeGrant(world.grant, olga.id, 'no', nowOf(world)) }
       : undefined;
   if (one.do === 'request') {
     const request = tryCommand(world.request, one.command, nowOf(world), facts)?.request;
@@ -211,7 +221,7 @@ function late(world: World, one: Try) {
   if (one.do !== 'take' && one.do !== 'page' && one.do !== 'part') return;
   const { grant } = world;
   if (!grant) return;
-  const stands = { released: true, seal: grant.seal, expires: after(exampleStartTime, 9 * day) };
+  const stands = { released: true, seal: grant.seal, expires: addSeconds(exampleStartTime, 9 * day) };
   const next = attempted(() => ask(world, one, stands));
   if (!next) return;
   if (grant.revoked) throw new Error(`${one.do} by a call that was late, although the grant is revoked`);
@@ -269,7 +279,11 @@ it.each([1, 2])(
     for (const status of ['approved', 'releasing', 'released', 'revoked', 'withdrawn', 'expired'] as const)
       expect(reached.has(status), status).toBe(true);
     // Else it would prove nothing: what may be given is, up to the last second of the release.
-    for (const what of ['take at 0', 'page at 0', ...[lasts.session, lasts.link, day - 1].map(at => `part at ${at}`)])
+    for (const what of [
+      'take at 0',
+      'page at 0',
+      ...[SESSION_SECONDS.session, SESSION_SECONDS.link, day - 1].map(at => `part at ${at}`),
+    ])
       expect(gave.has(what), what).toBe(true);
   },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FileReport } from '../../disclosure/report.ts';
-import { fitting } from '../../functions/airlock/manifest-queries.ts';
+import { takeFittingReports } from '../../functions/airlock/manifest-queries.ts';
 
 describe('a page of reports', () => {
   const cell = { row: 1, column: 1, value: 'x'.repeat(200) };
@@ -15,15 +15,15 @@ describe('a page of reports', () => {
   it('is no larger than a Lambda can answer, and goes on where it ends', () => {
     const reports = Array.from({ length: 100 }, () => report(30));
     expect(bytes(reports)).toBeGreaterThan(6 * 1024 ** 2);
-    const page = fitting(reports);
+    const page = takeFittingReports(reports);
     expect(bytes(page)).toBeLessThan(5 * 1024 ** 2);
     expect(page).toEqual(reports.slice(0, page.length));
     expect(page.length).toBeGreaterThan(1);
-    expect(fitting(reports.slice(0, 5))).toHaveLength(5);
+    expect(takeFittingReports(reports.slice(0, 5))).toHaveLength(5);
   });
 
   it('tells of one that is too large itself every finding, and the first of its cells', () => {
-    const [one] = fitting([report(600), report(1)]);
+    const [one] = takeFittingReports([report(600), report(1)]);
     expect(one?.findings).toHaveLength(600);
     expect(one?.findings[0]).toMatchObject({ count: 50, cells: [cell, cell, cell] });
     expect(bytes(one)).toBeLessThan(5 * 1024 ** 2);

@@ -1,9 +1,9 @@
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Direction, Rules } from '../../functions/airlock/request/airlock-config.ts';
-import { dueAt, lapse, sweepAt } from '../../functions/airlock/request/deadlines.ts';
-import type { Facts, Person } from '../../functions/airlock/request/decision.ts';
-import { after, day, isFinal, Request, type Status } from '../../functions/airlock/request/request.ts';
-import { shown } from '../../functions/airlock/request/request-view.ts';
+import type { AirlockConfig, Direction } from '../../functions/airlock/request/airlock-config.ts';
+import { applyDeadlines, nextDeadline, sweepAt } from '../../functions/airlock/request/deadlines.ts';
+import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
+import { addSeconds, day, isFinal, Request, type Status } from '../../functions/airlock/request/request.ts';
+import { requestView } from '../../functions/airlock/request/request-view.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -74,8 +74,8 @@ export interface AirlockModel {
   };
 }
 
-const known = new Map<string, Rules>();
-function rulesOf(quorum: number, partial: boolean): Rules {
+const known = new Map<string, AirlockConfig>();
+function rulesOf(quorum: number, partial: boolean): AirlockConfig {
   const id = `${quorum} ${partial}`;
   const found = known.get(id);
   if (found) return found;
@@ -98,14 +98,14 @@ export const computeModelContext = ({
   members,
   reviewers,
   settings,
-}: Pick<AirlockModel, 'members' | 'reviewers' | 'settings'>): Facts => ({
+}: Pick<AirlockModel, 'members' | 'reviewers' | 'settings'>): Context => ({
   rules: rulesOf(settings.quorum, settings.partial),
   members,
   reviewers,
   candidates: reviewers.filter(id => !members.includes(id) && id !== settings.by).map(id => ({ id, name: id })),
   ruledBy: settings.by,
 });
-const at = ({ day: days }: AirlockModel) => after(exampleStartTime, days * day);
+const at = ({ day: days }: AirlockModel) => addSeconds(exampleStartTime, days * day);
 
 export function createInitialModel(of: ModelBounds): AirlockModel {
   const settings = { quorum: of.quorum, partial: of.partial };
@@ -119,7 +119,7 @@ export function* listEnvironmentMoves(world: AirlockModel): Generator<AirlockMod
   for (const turn of world.of.turns) yield environmentChanges[turn](world);
 }
 
-const peopleOf = ({ others }: ModelBounds): Person[] => [rana, ...others.map(id => buildPerson(id, 'reviewer'))];
+const peopleOf = ({ others }: ModelBounds): ActingPerson[] => [rana, ...others.map(id => buildPerson(id, 'reviewer'))];
 
 /** All that anybody can try: also what they may not. Old seals, old attempts, other people, several times. */
 export function listModelCommands({ request: of, ...world }: AirlockModel): Command[] {
@@ -141,20 +141,24 @@ export function listModelCommands({ request: of, ...world }: AirlockModel): Comm
       { do: 'withdraw' as const, by, reason: 'no' },
     ]),
     { do: 'release', by: olga },
-    { do: 'lapse' },
-    { do: 'deleted', receipt: text, inventory: undefined, objects: 1, bytes: 1 },
+    { do: 'applyDeadlines' },
+    { do: 'recordDeletion', receipt: text, inventory: undefined, objects: 1, bytes: 1 },
     { do: 'resume', by: olga },
     { do: 'reissue', by: olga },
     ...[attempt, attempt - 1].flatMap((of): Command[] => [
-      { do: 'mend', attempt: of, findings: [{ path: 'x', reason: 'y' }] },
-      { do: 'seal', attempt: of, seal: buildSeal(round) },
-      { do: 'tick', attempt: of },
-      { do: 'fault', attempt: of, reason: 'z' },
-      { do: 'released', attempt: of, release: buildRelease() },
-      { do: 'stop', attempt: of, reason: 'z' },
+      { do: 'rejectSubmission', attempt: of, findings: [{ path: 'x', reason: 'y' }] },
+      { do: 'recordSeal', attempt: of, seal: buildSeal(round) },
+      { do: 'remindReviewers', attempt: of },
+      { do: 'recordFault', attempt: of, reason: 'z' },
+      { do: 'recordRelease', attempt: of, release: buildRelease() },
+      { do: 'abortRelease', attempt: of, reason: 'z' },
     ]),
     ...(of.status === 'checking'
-      ? (['block', undefined] as const).map(worst => ({ do: 'judge' as const, attempt, report: buildReport(worst) }))
+      ? (['block', undefined] as const).map(worst => ({
+          do: 'recordReport' as const,
+          attempt,
+          report: buildReport(worst),
+        }))
       : []),
   ];
 }
@@ -174,7 +178,7 @@ export function applyModelCommand(
   const decision = tryCommand(world.request, command, now, facts);
   if (!decision || decision.request === world.request) return undefined;
   const { request } = decision;
-  const before = lapse(world.request, now, facts.rules).request;
+  const before = applyDeadlines(world.request, now, facts.rules).request;
   const { partial, by: ruledBy } = world.settings;
 
   // What lies with us is said to be kept until a time, and is deleted then and not before.
@@ -190,7 +194,7 @@ export function applyModelCommand(
     isSame(request.quorum, opened, 'the quorum of a review changed');
     // That there are too few who could agree is said, once.
     const few = facts.candidates.length < request.quorum + (request.conflict ? 1 : 0);
-    const looked = before.status === 'checking' || command.do === 'tick';
+    const looked = before.status === 'checking' || command.do === 'remindReviewers';
     if (looked && few && request.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
     const told = decision.events.filter(({ name, to }) => name === 'ReviewEscalated' && to?.length === 0).length;
     const was = before.status === 'inReview' ? before.lack : undefined;
@@ -239,7 +243,7 @@ export function assertInvariants(world: AirlockModel) {
   if (request.status !== 'inReview') return;
   for (const by of peopleOf(world.of).slice(1)) {
     if (request.votes.some(vote => vote.by === by.id)) continue;
-    const { conflict, asked = [], votes } = shown(request, by, 'reviewer');
+    const { conflict, asked = [], votes } = requestView(request, by, 'reviewer');
     if (conflict !== undefined || votes?.length !== 0 || asked.some(({ id }) => id !== by.id))
       throw new Error(`${by.id} sees what others think`);
   }
@@ -248,16 +252,16 @@ export function assertInvariants(world: AirlockModel) {
 /** Whatever is not final has a deadline, and time alone brings it to its end. */
 function hasWayOut({ request, settings }: AirlockModel) {
   if (isFinal(request)) return;
-  const due = dueAt(request);
+  const due = nextDeadline(request);
   if (!due) throw new Error(`${request.status} has no deadline`);
   const facts = computeModelContext({ members: [], reviewers: [], settings });
-  const next = lapse(request, due, facts.rules).request;
-  const swept = decide(request, { do: 'lapse' }, due, facts).request;
+  const next = applyDeadlines(request, due, facts.rules).request;
+  const swept = decide(request, { do: 'applyDeadlines' }, due, facts).request;
   // What has ended may be due for deletion at once; what has not must not be due for the same again.
   const again = !isFinal(swept) && (sweepAt(swept) ?? '9') <= due;
   if (swept.status !== next.status || again) throw new Error(`${request.status} is not swept`);
   if (next.status === request.status) throw new Error(`${request.status} stays past its deadline`);
-  const end = lapse(request, after(due, 1000 * day), facts.rules).request;
+  const end = applyDeadlines(request, addSeconds(due, 1000 * day), facts.rules).request;
   if (!isFinal(end)) throw new Error(`${request.status} never ends`);
 }
 

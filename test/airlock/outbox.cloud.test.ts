@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { happened } from '../../functions/airlock/request/decision.ts';
-import { entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
-import { key } from '../../functions/keys.ts';
+import { requestEvent } from '../../functions/airlock/request/decision.ts';
+import { trailEntry, trailKey } from '../../functions/airlock/request/trail.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { openTestTable } from '../workspaces/harness.ts';
 import { buildAirlockConfig, buildDraft } from './builders.ts';
 import { airlockScene } from './harness.ts';
@@ -20,12 +20,12 @@ describe('what is in a trail', () => {
   it('comes to the bus although whoever wrote it did nothing more', async () => {
     const request = { ...buildDraft(facts), id: id(1) };
     const table = await openTestTable(of);
-    const put = (revision: number, ...events: Parameters<typeof happened>[]) =>
+    const put = (revision: number, ...events: Parameters<typeof requestEvent>[]) =>
       table.put(
-        key('airlock', request.id, trailKey(at, revision)),
-        entryOf(
+        rowKey('airlock', request.id, trailKey(at, revision)),
+        trailEntry(
           request,
-          events.map(one => happened(...one)),
+          events.map(one => requestEvent(...one)),
           at,
         ),
       );
@@ -50,13 +50,13 @@ describe('what is in a trail', () => {
   it('and nothing else of the table', async () => {
     const request = { ...buildDraft(facts), id: id(2) };
     const table = await openTestTable(of);
-    const entry = entryOf(request, [happened('RequestOpened', 'x')], at);
-    await table.put(key('airlock', request.id), entry);
-    await table.put(key('airlock', request.id, 'ROUND#00000001#approved'), entry);
-    await table.put(key('airlocks', request.id, trailKey(at, 1)), entry);
-    await table.put(key('airlock', request.id, trailKey(at, 1)), {
+    const entry = trailEntry(request, [requestEvent('RequestOpened', 'x')], at);
+    await table.put(rowKey('airlock', request.id), entry);
+    await table.put(rowKey('airlock', request.id, 'ROUND#00000001#approved'), entry);
+    await table.put(rowKey('airlocks', request.id, trailKey(at, 1)), entry);
+    await table.put(rowKey('airlock', request.id, trailKey(at, 1)), {
       ...entry,
-      events: [happened('RequestEdited', 'y')],
+      events: [requestEvent('RequestEdited', 'y')],
     });
     const said = await bus.until(request.id, all => all.length >= 1);
     expect(said.map(({ name }) => name)).toEqual(['RequestEdited']);

@@ -13,13 +13,13 @@ import {
   SetQueueAttributesCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { About } from '../../functions/airlock/events.ts';
+import type { AirlockEventDetail } from '../../functions/airlock/events.ts';
 import type { connectTestCloud } from '../cloud.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 export interface RecordedEvent {
   readonly name: string;
-  readonly about: About;
+  readonly about: AirlockEventDetail;
 }
 
 /** Sees what the airlock says on the bus from now on: a rule that puts it all in a queue, which is read here. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { bandOf } from '../../disclosure/sdc/bands.ts';
-import { decode, encode, merged, postingsOf, without } from '../../disclosure/sdc/cell-index.ts';
+import { decodePostings, encodePostings, merged, postingsOf, without } from '../../disclosure/sdc/cell-index.ts';
 import { combined, nearByChance } from '../../disclosure/sdc/statistics.ts';
 import { buildCheckedFile, streamBytes } from '../disclosure/files.ts';
 
@@ -14,7 +14,7 @@ describe('what is remembered', () => {
     postingsOf((await readFile(buildCheckedFile('t.csv', csv), () => streamBytes(csv), policy, key)).summaries);
 
   it('has no label, and other hashes under another key', async () => {
-    const bytes = encode(without(await read('one'), () => false));
+    const bytes = encodePostings(without(await read('one'), () => false));
     for (const label of ['huntington', 'asthma', 'male', 'diagnosis'])
       expect(Buffer.from(bytes).toString('latin1').toLowerCase()).not.toContain(label);
     const keys = new Set((await read('one')).keys);
@@ -23,13 +23,13 @@ describe('what is remembered', () => {
 
   it('is the same when it is read again, and when lists are put together', async () => {
     const one = await read('one');
-    expect(decode(encode(one))).toEqual(one);
+    expect(decodePostings(encodePostings(one))).toEqual(one);
     const both = merged([one, await read('two')]);
     expect(both.tables).toHaveLength(2);
     expect(both.keys.length).toBe(2 * one.keys.length);
     expect([...both.keys]).toEqual([...both.keys].sort((a, b) => a - b));
     expect(without(both, ({ path }) => path === 't.csv').tables).toEqual([]);
-    expect(() => decode(encode(one).slice(0, -1))).toThrow(/another length/);
+    expect(() => decodePostings(encodePostings(one).slice(0, -1))).toThrow(/another length/);
   });
 });
 

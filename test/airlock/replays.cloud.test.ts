@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { airlockRoutes } from '../../functions/airlock/routes.ts';
 import type { RouteName } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { watchCalls } from '../faults.ts';
 import { openTestTable, waitUntil } from '../workspaces/harness.ts';
 import {
@@ -29,8 +29,9 @@ const [s3, sfn, lambda] = [
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
-const rowOf = async ({ request }: Params) => (await openTestTable(of)).get(key('airlock', request));
-const grantOf = async ({ request }: Params) => (await openTestTable(of)).get(key('download', `${project}#${request}`));
+const rowOf = async ({ request }: Params) => (await openTestTable(of)).get(rowKey('airlock', request));
+const grantOf = async ({ request }: Params) =>
+  (await openTestTable(of)).get(rowKey('download', `${project}#${request}`));
 const tokenOf = async (params: Params, other = '') =>
   String(
     (

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Command } from '../../functions/airlock/airlock.ts';
-import { lapse, sweepAt } from '../../functions/airlock/request/deadlines.ts';
+import { applyDeadlines, sweepAt } from '../../functions/airlock/request/deadlines.ts';
 import { day, isFinal, Request } from '../../functions/airlock/request/request.ts';
-import { open } from '../../functions/airlock/request/requester-commands.ts';
-import { contentOf } from '../../functions/airlock/request/retention.ts';
+import { draftRequest } from '../../functions/airlock/request/requester-commands.ts';
+import { sealedPlace } from '../../functions/airlock/request/retention.ts';
 import { later } from '../../functions/clock.ts';
 import {
   buildAirlockConfig,
@@ -28,7 +28,7 @@ const facts = {
   candidates: [],
 };
 const text = { key: 'receipts/x.json', versionId: 'v', sha256: 'b'.repeat(64) };
-const gone: Command = { do: 'deleted', receipt: text, inventory: undefined, objects: 3, bytes: 30 };
+const gone: Command = { do: 'recordDeletion', receipt: text, inventory: undefined, objects: 3, bytes: 30 };
 
 function must(of: Request, command: Command, now: string) {
   const decision = tryCommand(of, command, now, facts);
@@ -39,14 +39,14 @@ const play = (of: Request, commands: ((of: Request) => Command)[], now = example
   commands.reduce((request, command) => must(request, command(request), now).request, of);
 const sealed: ((of: Request) => Command)[] = [
   () => ({ do: 'submit', by: rana }),
-  ({ attempt, round }) => ({ do: 'seal', attempt, seal: buildSeal(round) }),
-  ({ attempt }) => ({ do: 'judge', attempt, report: buildReport() }),
+  ({ attempt, round }) => ({ do: 'recordSeal', attempt, seal: buildSeal(round) }),
+  ({ attempt }) => ({ do: 'recordReport', attempt, report: buildReport() }),
 ];
 const released = [
   ...sealed,
   ({ round }: Request): Command => ({ do: 'vote', by: vera, ballot: buildBallot(round, 'approve') }),
   (): Command => ({ do: 'release', by: olga }),
-  ({ attempt }: Request): Command => ({ do: 'released', attempt, release: buildRelease() }),
+  ({ attempt }: Request): Command => ({ do: 'recordRelease', attempt, release: buildRelease() }),
 ];
 const until = (of: Request) => ('retainedUntil' in of ? of.retainedUntil : undefined);
 
@@ -68,33 +68,35 @@ describe('what is over is kept', () => {
 
   it('until its lock ends, counted from the release, and never before nobody misses it', () => {
     const end = '2029-01-01T00:00:00.000Z';
-    const of = lapse(play(buildDraft(facts), released), end, facts.rules).request;
+    const of = applyDeadlines(play(buildDraft(facts), released), end, facts.rules).request;
     expect(of.status).toBe('expired');
     expect(until(of)).toBe(later(exampleStartTime, 40 * day));
     const short = { ...facts.rules, lockDays: 2 };
-    expect(until(lapse(play(buildDraft(facts), released), end, short).request)).toBe(later(exampleStartTime, 15 * day));
+    expect(until(applyDeadlines(play(buildDraft(facts), released), end, short).request)).toBe(
+      later(exampleStartTime, 15 * day),
+    );
   });
 
   it('not at all by us, where it never left the project: the event says so', () => {
-    const { request, events } = lapse(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
+    const { request, events } = applyDeadlines(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
     expect(events.map(({ says }) => says)).toEqual([
       "It was draft until its time was over. Its files stay where they are, in the project's data/outbox/t/.",
     ]);
-    expect(contentOf(request)).toEqual([]);
+    expect(sealedPlace(request)).toEqual([]);
   });
 
   it('no longer than its draft, where it was uploaded to us and never sealed', () => {
     const { title, project, groups } = buildDraft(facts);
-    const of = open(
+    const of = draftRequest(
       { id: 'al-0011223344556678', title, project, groups, direction: 'import' },
       rana,
       exampleStartTime,
       facts,
     ).request;
-    const { request } = lapse(of, later(exampleStartTime, 31 * day), facts.rules);
+    const { request } = applyDeadlines(of, later(exampleStartTime, 31 * day), facts.rules);
     expect(until(request)).toBe(later(exampleStartTime, 30 * day));
-    expect(contentOf(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
+    expect(sealedPlace(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
   });
 });
 
@@ -114,13 +116,13 @@ describe('what is deleted', () => {
   });
 
   it('waits while anything of it is locked', () => {
-    const { request } = must(of, { do: 'keep', until: later(due, day) }, due);
+    const { request } = must(of, { do: 'extendRetention', until: later(due, day) }, due);
     expect(sweepAt(request)).toBe(later(due, day));
     expect(must(request, gone, due).superseded).toBe(true);
   });
 
   it('is on record first', () => {
-    const list: Command = { do: 'list', inventory: text, before: undefined };
+    const list: Command = { do: 'recordInventory', inventory: text, before: undefined };
     expect(must(of, list, due).request).toMatchObject({ inventory: text });
     expect(must(play(buildDraft(facts), sealed), list, exampleStartTime).superseded).toBe(true);
   });
@@ -136,12 +138,12 @@ describe('two who delete at once', () => {
   const taken = { ...ended, direction: 'import' as const };
 
   it.each([
-    ['with us', ended, 'list', (inventory: typeof one) => ({ ...gone, inventory })],
+    ['with us', ended, 'recordInventory', (inventory: typeof one) => ({ ...gone, inventory })],
     [
       'in a project',
       taken,
-      'retract',
-      (receipt: typeof one) => ({ do: 'retracted', receipt, objects: 1, bytes: 1 }) as const,
+      'startRetraction',
+      (receipt: typeof one) => ({ do: 'recordRetraction', receipt, objects: 1, bytes: 1 }) as const,
     ],
   ] as const)('%s: a list that knows nothing of the other one stands for nothing', (_, of, verb, done) => {
     const listed = must(of, { do: verb, inventory: one, before: undefined }, due).request;
@@ -158,7 +160,7 @@ it('votes of a review that nobody resumed are kept as those of any round', () =>
   const two = { ...facts, rules: buildAirlockConfig({ quorum: 2 }) };
   const voted = tryCommand(
     play(buildDraft(facts), sealed.slice(0, 2)),
-    { do: 'judge', attempt: 1, report: buildReport() },
+    { do: 'recordReport', attempt: 1, report: buildReport() },
     exampleStartTime,
     two,
   );
@@ -168,7 +170,7 @@ it('votes of a review that nobody resumed are kept as those of any round', () =>
     exampleStartTime,
     two,
   );
-  const { ended } = must(vote?.request as Request, { do: 'lapse' }, '2028-01-01T00:00:00.000Z');
+  const { ended } = must(vote?.request as Request, { do: 'applyDeadlines' }, '2028-01-01T00:00:00.000Z');
   expect(ended).toMatchObject({ outcome: 'expired', round: 1, votes: [{ by: 'vera' }] });
 });
 
@@ -176,7 +178,7 @@ it('votes of a review that nobody resumed are kept as those of any round', () =>
 const sweep = (of: Request, now: string): Request => {
   const due = sweepAt(of);
   if (due === undefined || due > now) return of;
-  return must(of, isFinal(of) ? gone : { do: 'lapse' }, now).request;
+  return must(of, isFinal(of) ? gone : { do: 'applyDeadlines' }, now).request;
 };
 
 it('after a sweep nothing is overdue; in the end nothing is left, and nothing was deleted early', () => {
@@ -206,7 +208,7 @@ it('after a sweep nothing is overdue; in the end nothing is left, and nothing wa
         }
         expect(isFinal(of)).toBe(true);
         expect(sweepAt(of)).toBeUndefined();
-        if (contentOf(of).length > 0) expect(of).toMatchObject({ deleted: { receipt: text } });
+        if (sealedPlace(of).length > 0) expect(of).toMatchObject({ deleted: { receipt: text } });
       },
     ),
   );

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../functions/airlock/airlock.ts';
-import type { Facts, Happened } from '../../functions/airlock/request/decision.ts';
-import { day, hour, after as later, type Request } from '../../functions/airlock/request/request.ts';
+import type { Context, RequestEvent } from '../../functions/airlock/request/decision.ts';
+import { day, hour, addSeconds as later, type Request } from '../../functions/airlock/request/request.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -16,7 +16,7 @@ import {
 
 const all = ['ada', 'bob', 'cyd', 'dan'].map(id => buildPerson(id, 'reviewer'));
 const [ada, bob, cyd, dan] = all as [typeof rana, typeof rana, typeof rana, typeof rana];
-const facts = (change: Parameters<typeof buildAirlockConfig>[0], candidates = all.length): Facts => ({
+const facts = (change: Parameters<typeof buildAirlockConfig>[0], candidates = all.length): Context => ({
   rules: buildAirlockConfig(change),
   members: [rana.id],
   reviewers: all.map(({ id }) => id),
@@ -91,7 +91,7 @@ describe('files that are held back, where the rules come to forbid that', () => 
 });
 
 describe('that no other reviewer is left', () => {
-  const isSaid = ({ name, to }: Happened) => name === 'ReviewEscalated' && to?.length === 0;
+  const isSaid = ({ name, to }: RequestEvent) => name === 'ReviewEscalated' && to?.length === 0;
   /** When it is said in a review, in hours after its start; with as many reviewers as are there at the time. */
   function said(quorum: number, there: (hours: number) => number): number[] {
     let of = buildRequestInReview(facts({ quorum }, there(0)));
@@ -100,7 +100,7 @@ describe('that no other reviewer is left', () => {
       const present = facts({ quorum }, there(hours));
       const { request, events } = decide(
         of,
-        { do: 'tick', attempt: of.attempt },
+        { do: 'remindReviewers', attempt: of.attempt },
         later(exampleStartTime, hours * hour),
         present,
       );
@@ -133,7 +133,12 @@ describe('that no other reviewer is left', () => {
     const { votes: _, conflict: __, since, reminded: ___, asked: ____, quorum: _____, report, ...rest } = before;
     const checking = { ...rest, status: 'checking', startedAt: since } as Request;
     const judged = (there: number) =>
-      decide(checking, { do: 'judge', attempt: before.attempt, report }, exampleStartTime, facts({ quorum: 2 }, there));
+      decide(
+        checking,
+        { do: 'recordReport', attempt: before.attempt, report },
+        exampleStartTime,
+        facts({ quorum: 2 }, there),
+      );
     expect(judged(0).events.map(({ name }) => name)).toEqual(['ReviewOpened', 'ReviewEscalated']);
     expect(judged(0).events.filter(isSaid)).toHaveLength(1);
     expect(judged(2).events.filter(isSaid)).toEqual([]);
@@ -149,7 +154,7 @@ describe('that no other reviewer is left', () => {
     const two = facts({ quorum: 2 }, 2);
     const once = decide(buildRequestInReview(two), vote(ada), exampleStartTime, two).request;
     const disputed = decide(once, vote(dan, 'reject'), exampleStartTime, two).request;
-    const tick = { do: 'tick', attempt: disputed.attempt } as const;
+    const tick = { do: 'remindReviewers', attempt: disputed.attempt } as const;
     const { request, events } = decide(disputed, tick, exampleStartTime, two);
     expect(events.filter(isSaid)).toHaveLength(1);
     expect(decide(request, tick, exampleStartTime, two).events).toEqual([]);
@@ -159,13 +164,13 @@ describe('that no other reviewer is left', () => {
     const none = facts({ quorum: 2 }, 0);
     const of = buildRequestInReview(none);
     const reissued = decide(of, { do: 'reissue', by: olga }, exampleStartTime, none).request;
-    const tick = { do: 'tick', attempt: reissued.attempt } as const;
+    const tick = { do: 'remindReviewers', attempt: reissued.attempt } as const;
     expect(decide(reissued, tick, exampleStartTime, none).events).toEqual([]);
-    const late = decide(of, { do: 'lapse' }, later(exampleStartTime, 15 * day), none).request;
+    const late = decide(of, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), none).request;
     const now = later(exampleStartTime, 16 * day);
     const resumed = decide(late, { do: 'resume', by: olga }, now, none).request;
     expect(resumed.status).toBe('inReview');
-    const next = { do: 'tick', attempt: resumed.attempt } as const;
+    const next = { do: 'remindReviewers', attempt: resumed.attempt } as const;
     const { request, events } = decide(resumed, next, now, none);
     expect(events.filter(isSaid)).toHaveLength(1);
     expect(decide(request, next, now, none).events).toEqual([]);

@@ -13,9 +13,9 @@ import { ListObjectVersionsCommand, PutObjectRetentionCommand, S3Client } from '
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { expect } from 'vitest';
 import { sweepAt } from '../../functions/airlock/request/deadlines.ts';
-import { after, hour, Request } from '../../functions/airlock/request/request.ts';
+import { addSeconds, hour, Request } from '../../functions/airlock/request/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import { openTestTable } from '../workspaces/harness.ts';
 
@@ -72,12 +72,12 @@ export async function createSweepHarness(of: Cloud) {
     },
     /** Time passes: what is due in the future is due since an hour ago. The row of what is due moves with it. */
     async pass(request: string): Promise<void> {
-      const row = (await table.get(key('airlock', request))) ?? {};
+      const row = (await table.get(rowKey('airlock', request))) ?? {};
       const { project } = row;
       const due = sweepAt(Request.parse(row));
       if (due === undefined) throw new Error(`${request} is never due`);
       expect(await table.get(dueKey({ due, request })), 'the list of what is due').toMatchObject({ request, due });
-      const now = after(new Date().toISOString(), -hour);
+      const now = addSeconds(new Date().toISOString(), -hour);
       const times = ['expiresAt', 'deadline', 'retainedUntil'].flatMap(name => (name in row ? [[name, now]] : []));
       // With its revision, as the rows that are written with it have the same; unless a step has just changed it.
       const Item = marshall({ ...row, ...Object.fromEntries(times) });

@@ -3,7 +3,7 @@ import { GetObjectCommand, GetObjectRetentionCommand, PutObjectCommand, S3Client
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { day, Request } from '../../functions/airlock/request/request.ts';
 import { dueKey } from '../../functions/airlock/store.ts';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { airlockScene } from './harness.ts';
 import { recordBusEvents } from './recorder.ts';
@@ -26,7 +26,7 @@ afterAll(() => done());
 const sweep = () => tools.sweep();
 const pass = (request: string) => tools.pass(request);
 const unlock = (bucket: string, prefix: string) => tools.unlock(bucket, prefix);
-const rowOf = async (request: string) => Request.parse(await tools.table.get(key('airlock', request)));
+const rowOf = async (request: string) => Request.parse(await tools.table.get(rowKey('airlock', request)));
 
 async function read(Key: string) {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: released, Key }));

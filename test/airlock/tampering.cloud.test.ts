@@ -4,7 +4,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } fro
 import { ListExecutionsCommand, ListStateMachinesCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn';
 import { describe, expect, it } from 'vitest';
 import { Request } from '../../functions/airlock/request/request.ts';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { pollUntilSettled } from '../../local/story/until.ts';
 import { watchCalls } from '../faults.ts';
 import { openTestTable } from '../workspaces/harness.ts';
@@ -24,7 +24,7 @@ type Params = Awaited<ReturnType<typeof approve>>;
 const s3 = new S3Client(of.configuration);
 
 async function rowOf({ request }: Params) {
-  return Request.parse(await (await openTestTable(of)).get(key('airlock', request)));
+  return Request.parse(await (await openTestTable(of)).get(rowKey('airlock', request)));
 }
 
 async function fileOf(params: Params, path: string) {
@@ -73,7 +73,7 @@ describe('what somebody with all rights does to the airlock', () => {
     if (!('seal' in other) || !other.seal) throw new Error('it is not sealed');
     const dynamo = new DynamoDBClient(of.configuration);
     const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
-    const { pk, sk } = key('airlock', one.request);
+    const { pk, sk } = rowKey('airlock', one.request);
     await dynamo.send(
       new UpdateItemCommand({
         TableName: TableNames.find(name => name.startsWith('broch-local-data')),
@@ -151,7 +151,7 @@ describe('a review that its workflow has left', () => {
     await vote(people.vera, params, 'approve');
     const past = new Date(Date.now() - 1000).toISOString();
     const table = await openTestTable(of);
-    const at = key('airlock', params.request);
+    const at = rowKey('airlock', params.request);
     const row = await table.get(at);
     const dynamo = new DynamoDBClient(of.configuration);
     const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));

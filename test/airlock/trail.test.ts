@@ -1,11 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { contracts } from '../../functions/airlock/events.ts';
-import { type Happening, happened, happenings, type Person } from '../../functions/airlock/request/decision.ts';
+import { airlockEvents } from '../../functions/airlock/events.ts';
+import {
+  type ActingPerson,
+  type RequestEventName,
+  requestEvent,
+  requestEventNames,
+} from '../../functions/airlock/request/decision.ts';
 import type { Request } from '../../functions/airlock/request/request.ts';
-import type { Eye } from '../../functions/airlock/request/request-view.ts';
-import { abouts, entryOf, trailKey } from '../../functions/airlock/request/trail.ts';
-import { told } from '../../functions/airlock/request/trail-visibility.ts';
+import type { Viewer } from '../../functions/airlock/request/request-view.ts';
+import { trailEntry, trailEvents, trailKey } from '../../functions/airlock/request/trail.ts';
+import { visibleEvents } from '../../functions/airlock/request/trail-visibility.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -19,9 +24,9 @@ import {
 } from './builders.ts';
 
 const [vera, viktor, walt] = ['vera', 'viktor', 'walt'].map(id => buildPerson(id, 'reviewer')) as [
-  Person,
-  Person,
-  Person,
+  ActingPerson,
+  ActingPerson,
+  ActingPerson,
 ];
 const nina = buildPerson('nina', 'researcher');
 const facts = {
@@ -30,14 +35,14 @@ const facts = {
   reviewers: [vera.id, viktor.id, walt.id],
   candidates: [],
 };
-const eyes: [Eye, Person][] = [
+const eyes: [Viewer, ActingPerson][] = [
   ['project', rana],
   ['project', nina],
   ['reviewer', walt],
   ['operator', olga],
 ];
 
-const voted = (by: Person, of: Request, verdict: 'approve' | 'reject' = 'approve') => {
+const voted = (by: ActingPerson, of: Request, verdict: 'approve' | 'reject' = 'approve') => {
   const decision = tryCommand(of, { do: 'vote', by, ballot: buildBallot(of.round, verdict) }, exampleStartTime, facts);
   if (!decision) throw new Error('the vote was refused');
   return decision.request;
@@ -49,17 +54,19 @@ const decided = voted(vera, before);
 const states: Record<string, Request> = { draft: buildDraft(facts), 'in review': before, disputed, decided };
 
 /** Viktor did it all, in the round of `of`. */
-const seen = (of: Request, eye: Eye, who: Person, by = viktor, round = of.round) =>
-  happenings.filter(
-    name => told({ ...entryOf(of, [happened(name, 'x', by)], exampleStartTime), round }, of, who, eye).length > 0,
+const seen = (of: Request, eye: Viewer, who: ActingPerson, by = viktor, round = of.round) =>
+  requestEventNames.filter(
+    name =>
+      visibleEvents({ ...trailEntry(of, [requestEvent(name, 'x', by)], exampleStartTime), round }, of, who, eye)
+        .length > 0,
   );
 
 describe('who sees what of a trail', () => {
-  const votes: Happening[] = ['VoteCast', 'VoteDropped'];
-  const asks: Happening[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
-  const inside: Happening[] = [...votes, 'FileViewed', ...asks, 'ReviewReissued'];
-  const without = (hidden: Happening[]) => happenings.filter(name => !hidden.includes(name));
-  const rows: [string, Eye, Happening[]][] = [
+  const votes: RequestEventName[] = ['VoteCast', 'VoteDropped'];
+  const asks: RequestEventName[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
+  const inside: RequestEventName[] = [...votes, 'FileViewed', ...asks, 'ReviewReissued'];
+  const without = (hidden: RequestEventName[]) => requestEventNames.filter(name => !hidden.includes(name));
+  const rows: [string, Viewer, RequestEventName[]][] = [
     ['draft', 'project', inside],
     ['in review', 'project', inside],
     ['disputed', 'project', inside],
@@ -78,25 +85,30 @@ describe('who sees what of a trail', () => {
   });
 
   it('who has voted sees that others disagree, and not yet by what', () => {
-    const theirs = happenings.filter(name => !votes.includes(name) && name !== 'FileViewed');
+    const theirs = requestEventNames.filter(name => !votes.includes(name) && name !== 'FileViewed');
     expect(seen(disputed, 'reviewer', vera)).toEqual(theirs);
   });
 
   it('reviewers see their own votes and looks at any time, and all of rounds that are over', () => {
-    expect(seen(before, 'reviewer', viktor)).toEqual(happenings);
-    expect(seen({ ...before, round: 2 }, 'reviewer', vera, viktor, 1)).toEqual(happenings);
+    expect(seen(before, 'reviewer', viktor)).toEqual(requestEventNames);
+    expect(seen({ ...before, round: 2 }, 'reviewer', vera, viktor, 1)).toEqual(requestEventNames);
   });
 
   it('a review that ran out of time is still blind: it can be resumed', () => {
     const late = tryCommand(
       before,
-      { do: 'tick', attempt: before.attempt },
+      { do: 'remindReviewers', attempt: before.attempt },
       '2027-06-01T00:00:00.000Z',
       facts,
     )?.request;
     if (late?.status !== 'expired') throw new Error('it is not over');
-    expect(seen(late, 'reviewer', vera)).toEqual(happenings);
-    const timedOut = tryCommand(before, { do: 'tick', attempt: 0 }, '2026-11-20T00:00:00.000Z', facts)?.request;
+    expect(seen(late, 'reviewer', vera)).toEqual(requestEventNames);
+    const timedOut = tryCommand(
+      before,
+      { do: 'remindReviewers', attempt: 0 },
+      '2026-11-20T00:00:00.000Z',
+      facts,
+    )?.request;
     if (timedOut?.status !== 'timedOut') throw new Error('it has not timed out');
     expect(seen(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
   });
@@ -104,13 +116,17 @@ describe('who sees what of a trail', () => {
   it('the project learns no name of those who judge', () => {
     for (const [name, of] of Object.entries(states))
       for (const [, who] of eyes.filter(([eye]) => eye === 'project')) {
-        const events = happenings.map(name => ({ ...happened(name, 'x', vera), to: [{ id: 'vera', name: 'vera' }] }));
-        expect(JSON.stringify(told(entryOf(of, events, exampleStartTime), of, who, 'project')), name).not.toContain(
-          'vera',
-        );
+        const events = requestEventNames.map(name => ({
+          ...requestEvent(name, 'x', vera),
+          to: [{ id: 'vera', name: 'vera' }],
+        }));
+        expect(
+          JSON.stringify(visibleEvents(trailEntry(of, events, exampleStartTime), of, who, 'project')),
+          name,
+        ).not.toContain('vera');
       }
-    const [own] = told(
-      entryOf(open, [happened('RequestSubmitted', 'x', rana)], exampleStartTime),
+    const [own] = visibleEvents(
+      trailEntry(open, [requestEvent('RequestSubmitted', 'x', rana)], exampleStartTime),
       open,
       nina,
       'project',
@@ -144,9 +160,11 @@ describe('who sees what of a trail', () => {
       );
       if (!mine || !alone) throw new Error('refused');
       const rows = (one: typeof mine) =>
-        told(entryOf(one.request, one.events, exampleStartTime), one.request, vera, 'reviewer');
+        visibleEvents(trailEntry(one.request, one.events, exampleStartTime), one.request, vera, 'reviewer');
       expect(rows(mine)).toEqual(rows(alone));
-      expect(told(entryOf(fresh, decision.events, exampleStartTime), decision.request, vera, 'reviewer')).toEqual([]);
+      expect(
+        visibleEvents(trailEntry(fresh, decision.events, exampleStartTime), decision.request, vera, 'reviewer'),
+      ).toEqual([]);
     }
   });
 });
@@ -154,16 +172,16 @@ describe('who sees what of a trail', () => {
 describe('the events of a row', () => {
   it('satisfy their contracts, and each has an id of its own that is the same again', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom(...happenings), { minLength: 1 }), fc.nat(1e6), (names, revision) => {
-        const entry = entryOf(
+      fc.property(fc.array(fc.constantFrom(...requestEventNames), { minLength: 1 }), fc.nat(1e6), (names, revision) => {
+        const entry = trailEntry(
           open,
-          names.map(name => happened(name, 'x', vera)),
+          names.map(name => requestEvent(name, 'x', vera)),
           exampleStartTime,
         );
-        const sent = abouts(entry, trailKey(exampleStartTime, revision));
-        for (const [name, about] of sent) expect(contracts[name].schema.parse(about)).toEqual(about);
+        const sent = trailEvents(entry, trailKey(exampleStartTime, revision));
+        for (const [name, about] of sent) expect(airlockEvents[name].schema.parse(about)).toEqual(about);
         expect(new Set(sent.map(([, { id }]) => id)).size).toBe(names.length);
-        expect(abouts(entry, trailKey(exampleStartTime, revision))).toEqual(sent);
+        expect(trailEvents(entry, trailKey(exampleStartTime, revision))).toEqual(sent);
       }),
     );
   });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Release } from '../../functions/airlock/release/record.ts';
+import { SignedRelease } from '../../functions/airlock/release/record.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { airlockScene, waitForExecutionEnd } from './harness.ts';
 
@@ -60,7 +60,7 @@ describe('a request with nothing wrong', () => {
     for (const [path, content] of Object.entries(files)) expect(await read(`${prefix}files/${path}`)).toBe(content);
     const text = await read(release?.key ?? '');
     expect(hex(text)).toBe(release?.sha256);
-    expect(Release.parse(JSON.parse(text)).record).toMatchObject({
+    expect(SignedRelease.parse(JSON.parse(text)).record).toMatchObject({
       request: params.request,
       requester: people.rana.id,
     });

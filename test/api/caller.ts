@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Group, Route } from '../../functions/http/route.ts';
+import type { Route, UserGroup } from '../../functions/http/route.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 
@@ -59,7 +59,7 @@ export const buildTestProfile = (
 });
 
 /** Somebody new in a group, signed in with password and code. */
-export async function signInNewUser(of: Cloud, name: string, group: Group) {
+export async function signInNewUser(of: Cloud, name: string, group: UserGroup) {
   const place = buildTestProfile(of);
   const person = await enrolLocalPerson(place, of.configuration, name, group);
   const { access: token } = await signInLocalPerson(place, person);

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-cognito-identity-provider';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
-import { type Group, groups, type Route } from '../../functions/http/route.ts';
+import { type Route, type UserGroup, userGroups } from '../../functions/http/route.ts';
 import { signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildTestProfile, sendRawRequest, signInNewUser, toExamplePath } from './caller.ts';
@@ -103,7 +103,7 @@ describe('a token', () => {
       'whose claims were changed',
       () => {
         const { header, signature, body } = parts(olga.token);
-        return `${header}.${encode({ ...body, username: 'somebody', 'cognito:groups': [...groups] })}.${signature}`;
+        return `${header}.${encode({ ...body, username: 'somebody', 'cognito:groups': [...userGroups] })}.${signature}`;
       },
     ],
     [
@@ -179,11 +179,11 @@ describe('a token', () => {
 });
 
 describe('somebody of another group', () => {
-  const foreign = (group: Group) =>
+  const foreign = (group: UserGroup) =>
     all.filter(([, { who }]) => who !== 'anyone' && !who.some(one => one.group === group));
   let tried = 0;
 
-  it.each(groups)('%s is refused by every route of others', async group => {
+  it.each(userGroups)('%s is refused by every route of others', async group => {
     const { token } = await signInNewUser(of, `sec-api-${group}`, group);
     for (const [name, route] of foreign(group)) {
       const { status, type, body } = await sendRawRequest(of, route.method, toExamplePath(route), {

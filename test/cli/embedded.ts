@@ -1,14 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ActiveProfile } from '../../bin/cli/profile.ts';
-import type { Group } from '../../functions/http/route.ts';
+import type { UserGroup } from '../../functions/http/route.ts';
 import { enrolLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 
 type Facts = ReturnType<typeof connectTestCloud>;
 
 /** A file as `npm start` writes it, on the tests' cloud, with people of the test's own. */
-export async function writeEmbeddedCloudFile(facts: Facts, at: string, who: Record<string, Group>) {
+export async function writeEmbeddedCloudFile(facts: Facts, at: string, who: Record<string, UserGroup>) {
   const { endpoint, ca, account, region, api, outputs, configuration } = facts;
   const [pool = '', client = ''] = [outputs['data.Pool'], outputs['data.Client']];
   const place: ActiveProfile = {

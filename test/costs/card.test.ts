@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { shift } from '../../functions/costs/bill.ts';
-import { card, change, maxBytes, shown, sparkline } from '../../functions/costs/card.ts';
+import { costChange, dailyCard, escapeCardText, maxBytes, sparkline } from '../../functions/costs/card.ts';
 import { anyCostAmounts, anyTagValue, buildCostReport, type CostAmounts, exampleReportDate } from './bill-pages.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -26,7 +26,7 @@ describe('any project name', () => {
   it('is shown as harmless text of bounded length', () => {
     fc.assert(
       fc.property(anyTagValue, value => {
-        const safe = shown(value);
+        const safe = escapeCardText(value);
         expect(safe).not.toBe('');
         expect(safe.replace('(no name)', '')).not.toMatch(markup);
         expect(safe).not.toMatch(/\S[.:/@]\S(?<!\u2060)/u);
@@ -36,14 +36,14 @@ describe('any project name', () => {
     );
   });
 
-  it('that is a project id is shown as it is', () => expect(shown('asthma-2')).toBe('asthma-2'));
+  it('that is a project id is shown as it is', () => expect(escapeCardText('asthma-2')).toBe('asthma-2'));
 
   it('gets into text runs only, which know no Markdown', () => {
     fc.assert(
       fc.property(fc.array(anyTagValue, { minLength: 1, maxLength: 15 }), names => {
         const list: CostAmounts = names.map((of, n) => [exampleReportDate, of, `${n + 1}`]);
-        const message = card(buildCostReport(list));
-        const plain = card(buildCostReport(names.map((_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`])));
+        const message = dailyCard(buildCostReport(list));
+        const plain = dailyCard(buildCostReport(names.map((_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`])));
         const kinds = new Set(nodes(read(message)).map(({ type }) => type));
         const known = [
           'message',
@@ -73,7 +73,7 @@ describe('the card', () => {
     fc.assert(
       fc.property(fc.oneof(anyCostAmounts, long), list => {
         expect(
-          Buffer.byteLength(card(buildCostReport([[exampleReportDate, 'asthma', '1'], ...list]))),
+          Buffer.byteLength(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '1'], ...list]))),
         ).toBeLessThanOrEqual(maxBytes);
       }),
     );
@@ -82,7 +82,7 @@ describe('the card', () => {
   it('adds up as shown, to the cent', () => {
     fc.assert(
       fc.property(anyCostAmounts, list => {
-        const message = card(buildCostReport(list));
+        const message = dailyCard(buildCostReport(list));
         const rows = nodes(read(message)).filter(({ type }) => type === 'ColumnSet');
         const cost = rows.flatMap(row => {
           const [, middle, last] = row.columns as Node[];
@@ -96,7 +96,7 @@ describe('the card', () => {
   });
 
   it('is what a Teams workflow takes', () =>
-    expect(read(card(buildCostReport([[exampleReportDate, 'asthma', '1']])))).toMatchObject({
+    expect(read(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '1']])))).toMatchObject({
       type: 'message',
       attachments: [
         {
@@ -109,7 +109,7 @@ describe('the card', () => {
 
   it('always shows what is untagged, and says what is provisional', () => {
     const all = texts(
-      card(
+      dailyCard(
         buildCostReport([
           [exampleReportDate, 'asthma', '3'],
           [exampleReportDate, '', '1'],
@@ -121,14 +121,14 @@ describe('the card', () => {
     );
     expect(all).toEqual(expect.arrayContaining(['untagged', '$1.00', '25% of all', 'provisional', '$4.00']));
     expect(all.join('\n')).toMatch(/Provisional: AWS may still add to .*Untagged spend is claimed by no project/s);
-    expect(texts(card(buildCostReport([[exampleReportDate, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain(
+    expect(texts(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain(
       'untagged',
     );
   });
 
   it('takes the small ones together', () => {
     const list: CostAmounts = Array.from({ length: 14 }, (_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`]);
-    expect(texts(card(buildCostReport(list)), 'TextBlock', 'TextRun')).toEqual(
+    expect(texts(dailyCard(buildCostReport(list)), 'TextBlock', 'TextRun')).toEqual(
       expect.arrayContaining(['others (4)', '$10.00']),
     );
   });
@@ -146,7 +146,7 @@ describe('a change', () => {
     [-5n, -1n, '–', 'Default'],
     [10_000n, 1n, '▲ >999%', 'Attention'],
     [5n, undefined, '', 'Default'],
-  ])('from %d, earlier %s: %s', (to, from, text, color) => expect(change(to, from)).toEqual({ text, color }));
+  ])('from %d, earlier %s: %s', (to, from, text, color) => expect(costChange(to, from)).toEqual({ text, color }));
 });
 
 describe('the trend line', () => {

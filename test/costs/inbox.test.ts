@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { card, shown } from '../../functions/costs/card.ts';
+import { dailyCard, escapeCardText } from '../../functions/costs/card.ts';
 import { repositoryRoot } from '../../local/cloud.ts';
 import { type Inbox, openInbox } from '../../local/inbox.ts';
 import { trustCertificate } from '../../local/trust.ts';
@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 const post = (body: string, url = inbox.webhook) => fetch(url, { method: 'POST', body });
-const own = card(buildCostReport(hostile.map((name, n) => [exampleReportDate, name, `${n + 1}`])));
+const own = dailyCard(buildCostReport(hostile.map((name, n) => [exampleReportDate, name, `${n + 1}`])));
 
 describe('the webhook', () => {
   it('takes a card with the right signature only', async () => {
@@ -108,7 +108,7 @@ describe('the page', () => {
     const { page, met } = await look(width);
     const newest = page.locator('article').first();
     const text = await newest.textContent();
-    for (const name of hostile) expect(text).toContain(shown(name));
+    for (const name of hostile) expect(text).toContain(escapeCardText(name));
     expect(await newest.locator('a, img, script, iframe, b, strong:not(.from *)').count()).toBe(0);
     const [content, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     expect(content).toBeLessThanOrEqual(view ?? 0);
@@ -164,7 +164,7 @@ describe('the page', () => {
   it('puts new cards on top while it is open', async () => {
     const { page } = await look(1200);
     const before = await page.locator('article').count();
-    await post(card(buildCostReport([[exampleReportDate, 'newcomer', '5']])));
+    await post(dailyCard(buildCostReport([[exampleReportDate, 'newcomer', '5']])));
     await page.locator('article', { hasText: 'newcomer' }).first().waitFor();
     expect(await page.locator('article').count()).toBe(before + 1);
     expect(await page.locator('article').first().textContent()).toContain('newcomer');

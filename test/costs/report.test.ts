@@ -7,13 +7,13 @@ import {
   claim,
   claimSeconds,
   collected,
-  judge,
   longestWait,
   provisional,
   retryAfter,
   sent,
   unreachable,
   unsent,
+  webhookOutcome,
 } from '../../functions/costs/report.ts';
 import { buildCostReport, exampleReportDate, exampleReportTime } from './bill-pages.ts';
 
@@ -167,7 +167,7 @@ describe('the answer', () => {
     [404, undefined, { outcome: 'refused', reason: expect.stringContaining('workflow is gone') }],
     [413, 5, { outcome: 'refused' }],
   ])('%d with Retry-After %s: %j', (status, wait, outcome) =>
-    expect(judge({ status, retryAfter: wait }, 1)).toMatchObject(outcome),
+    expect(webhookOutcome({ status, retryAfter: wait }, 1)).toMatchObject(outcome),
   );
 
   it('that never came is waited for, longer each time', () =>

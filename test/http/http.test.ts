@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
 import { http, maxBody, type Operations } from '../../functions/http/http.ts';
-import { type Capability, type Group, groups, type ProjectRole, type Route } from '../../functions/http/route.ts';
+import {
+  type Capability,
+  type ProjectRole,
+  type Route,
+  type UserGroup,
+  userGroups,
+} from '../../functions/http/route.ts';
 import { Refused } from '../../functions/refused.ts';
 
 interface Request {
@@ -86,7 +92,7 @@ const entries: [string, Route][] = Object.entries(routes);
 
 describe('who may', () => {
   const denied = [403, 404];
-  const allowed = (route: Route, held: readonly Group[], roles: readonly ProjectRole[]) =>
+  const allowed = (route: Route, held: readonly UserGroup[], roles: readonly ProjectRole[]) =>
     route.who === 'anyone' ||
     route.who.some(
       ({ group, member }) => held.includes(group) && (!member || member.some(role => roles.includes(role))),
@@ -97,7 +103,7 @@ describe('who may', () => {
     async (name, route) => {
       await fc.assert(
         fc.asyncProperty(
-          fc.subarray([...groups]),
+          fc.subarray([...userGroups]),
           fc.subarray<ProjectRole>(['lead', 'researcher']),
           async (held, roles) => {
             const body = bodies[name];

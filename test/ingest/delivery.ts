@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { compare, type Present } from '../../functions/ingest/compare.ts';
+import { compareWithManifest, type Present } from '../../functions/ingest/compare.ts';
 import type { ManifestName } from '../../functions/ingest/ingest.ts';
 
 export const toSha256Hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
@@ -22,7 +22,7 @@ export function checkDeliveryFiles(files: DeliveryFiles, manifest: ManifestName 
     etag: '',
   }));
   const texts = new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]));
-  const compared = compare({ dataset: 'admissions', manifest, present, texts });
+  const compared = compareWithManifest({ dataset: 'admissions', manifest, present, texts });
   const wrong = compared.files.filter(({ path, sha256 }) => toSha256Hex(files[path] ?? '') !== sha256);
   return { ...compared, wrong: wrong.map(({ path }) => path) };
 }

@@ -9,9 +9,9 @@ import {
   deliveryId,
   hold,
   landingPrefix,
-  mayUpload,
   newer,
   ourFault,
+  refuseUnlessUploadable,
   register,
 } from '../../functions/ingest/ingest.ts';
 import { uploadPolicy } from '../../functions/storage/upload-access.ts';
@@ -101,8 +101,8 @@ describe('a delivery', () => {
   it('takes uploads until it is registered', () => {
     const registered = register(start(1), { check: checkOf(1), digest, version }, at(2));
     if (!registered) throw new Error('not registered');
-    for (const delivery of [open, start(1)]) expect(() => mayUpload(delivery)).not.toThrow();
-    expect(() => mayUpload(registered)).toThrow(/registered and takes no more files/);
+    for (const delivery of [open, start(1)]) expect(() => refuseUnlessUploadable(delivery)).not.toThrow();
+    expect(() => refuseUnlessUploadable(registered)).toThrow(/registered and takes no more files/);
     expect(afterwards(registered, digest, at(3))).toBeUndefined();
     expect(afterwards(registered, 'c'.repeat(64), at(3))).toMatchObject({ ...registered, ignored: { at: at(3) } });
   });

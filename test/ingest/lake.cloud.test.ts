@@ -63,7 +63,7 @@ describe('hashing', () => {
   it('gives the hash of the whole and of each part, wherever the stream is cut', async () => {
     const content = randomBytes(3 * MiB + 7);
     const { from } = await land('parts.bin', content);
-    const { sha256, size, parts } = await io.hashOf(from, MiB);
+    const { sha256, size, parts } = await io.hashVersion(from, MiB);
     expect([sha256, size]).toEqual([toSha256Hex(content), content.length]);
     const slices = [0, 1, 2, 3].map(index => content.subarray(index * MiB, (index + 1) * MiB));
     expect(parts).toEqual(slices.map(slice => Buffer.from(toSha256Hex(slice), 'hex').toString('base64')));
@@ -72,7 +72,7 @@ describe('hashing', () => {
   it('reads the version that was pinned, not what came after', async () => {
     const { from, content } = await land('pinned.csv', Buffer.from('first'));
     await land('pinned.csv', Buffer.from('second'));
-    expect((await io.hashOf(from)).sha256).toBe(content.sha256);
+    expect((await io.hashVersion(from)).sha256).toBe(content.sha256);
     await io.copyWhole(from, at('pinned.csv'), content);
     expect((await read(at('pinned.csv'))).toString()).toBe('first');
   });
@@ -80,7 +80,7 @@ describe('hashing', () => {
   it('says when a version is gone', async () => {
     const { from } = await land('gone.csv', Buffer.from('x'));
     await s3.send(new DeleteObjectCommand({ Bucket: landing, Key: from.key, VersionId: from.version }));
-    const error = await io.hashOf(from).catch((error: unknown) => error);
+    const error = await io.hashVersion(from).catch((error: unknown) => error);
     expect(io.isGone(error)).toBe(true);
   });
 });
@@ -102,7 +102,7 @@ describe('copying', () => {
     const bytes = randomBytes(12 * MiB);
     const { from, content } = await land('large.bin', bytes);
     const part = 5 * MiB;
-    const { parts: hashes } = await io.hashOf(from, part);
+    const { parts: hashes } = await io.hashVersion(from, part);
     expect(hashes).toHaveLength(3);
     for (const _ of [1, 2]) await io.copyParts(from, at('large.bin'), content, { part, hashes });
     expect(Buffer.compare(await read(at('large.bin')), bytes)).toBe(0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readManifest, sumsLine } from '../../functions/ingest/manifest.ts';
-import { shown, wrongPath } from '../../functions/storage/paths.ts';
+import { pathProblem, visiblePath } from '../../functions/storage/paths.ts';
 import { checkDeliveryFiles, toSha256Hex, toSha256Sums } from './delivery.ts';
 
 const a = toSha256Hex('a');
@@ -85,18 +85,18 @@ describe('paths', () => {
     [`${'a/'.repeat(101)}b`, /folders deep/],
     [Array.from({ length: 10 }, () => 'x'.repeat(100)).join('/'), /longer than the 900 bytes/],
   ])('%j is refused', (path, reason) => {
-    expect(wrongPath(path, 900)).toMatch(reason);
+    expect(pathProblem(path, 900)).toMatch(reason);
     const line = `${a}  ${path}`;
     if (!path.includes('\n')) expect(read(line).entries).toEqual([]);
   });
 
   it.each(['a', '.hidden', '...', 'a..b/c', 'a~', 'x/~$a.docx', 'ab:c', 'a b', '名/ß', 'a%2e%2e/b', '-rf', 'a\u200db'])(
     '%j is taken',
-    path => expect(wrongPath(path, 900)).toBeUndefined(),
+    path => expect(pathProblem(path, 900)).toBeUndefined(),
   );
 
   it('are shown without what could move a cursor or turn the text', () => {
-    expect(shown('a\u001b[31m\u202eb')).toBe('a\\u{1b}[31m\\u{202e}b');
+    expect(visiblePath('a\u001b[31m\u202eb')).toBe('a\\u{1b}[31m\\u{202e}b');
   });
 
   it('leave room in a key for the longest prefix', () => {

@@ -23,7 +23,7 @@ import {
   SFNClient,
 } from '@aws-sdk/client-sfn';
 import { type ApiClient, agentFor, createApiClient, type RetryPolicy } from '../../bin/cli/call.ts';
-import type { Group } from '../../functions/http/route.ts';
+import type { UserGroup } from '../../functions/http/route.ts';
 import type { Delivery } from '../../functions/ingest/ingest.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
@@ -35,7 +35,7 @@ type Cloud = ReturnType<typeof connectTestCloud>;
 export async function signInNewPerson(
   of: Cloud,
   name: string,
-  group: Group,
+  group: UserGroup,
   patience?: RetryPolicy,
 ): Promise<ApiClient & { again(): Promise<ApiClient> }> {
   const place = {

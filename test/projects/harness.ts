@@ -18,10 +18,10 @@ import {
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
-import type { Group } from '../../functions/http/route.ts';
-import { key } from '../../functions/keys.ts';
+import type { UserGroup } from '../../functions/http/route.ts';
+import { rowKey } from '../../functions/keys.ts';
 import { Block } from '../../functions/projects/block.ts';
-import { ask, Project } from '../../functions/projects/projects.ts';
+import { Project, requestProject } from '../../functions/projects/projects.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 
@@ -42,7 +42,7 @@ const stacks = new CloudFormationClient(configuration);
 const machines = new SFNClient(configuration);
 
 /** Somebody in a group, and the API as them. */
-export async function signInProjectPerson(name: string, group: Group) {
+export async function signInProjectPerson(name: string, group: UserGroup) {
   const place = {
     name: 'test',
     api: of.api,
@@ -68,19 +68,19 @@ async function read(at: { pk: string; sk: string }) {
 }
 
 export async function readProjectRow(id: string): Promise<Project | undefined> {
-  const item = await read(key('project', id));
+  const item = await read(rowKey('project', id));
   return item && Project.parse(item);
 }
 
 export async function readBlockRow(cidr: string): Promise<Block | undefined> {
-  const item = await read(key('block', cidr));
+  const item = await read(rowKey('block', cidr));
   return item && Block.parse(item);
 }
 
 /** A project that was asked for, but whose workflow never started. */
 export async function makeRequestedProject(id: string, change: Partial<Project> = {}): Promise<void> {
-  const project = { ...ask({ id, title: id }, 'nobody', new Date().toISOString()), ...change } as Project;
-  const rows = [key('project', id), key('projects', '', `${project.requestedAt}#${id}`)];
+  const project = { ...requestProject({ id, title: id }, 'nobody', new Date().toISOString()), ...change } as Project;
+  const rows = [rowKey('project', id), rowKey('projects', '', `${project.requestedAt}#${id}`)];
   for (const at of rows)
     await dynamo.send(
       new PutItemCommand({

@@ -1,21 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  ask,
   deadlineSeconds,
   fail,
   isCurrent,
   isRepetition,
-  type Network,
   Project,
   ProjectId,
+  type ProjectNetwork,
   ready,
+  requestProject,
   retry,
 } from '../../functions/projects/projects.ts';
 import { Refused } from '../../functions/refused.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
-const network: Network = {
+const network: ProjectNetwork = {
   stackId: 'arn:aws:cloudformation:eu-west-2:111122223333:stack/x/y',
   vpcId: 'vpc-1',
   subnetIds: ['subnet-1', 'subnet-2'],
@@ -26,7 +26,7 @@ const network: Network = {
   instanceProfile: 'broch-prod-asthma-instance',
   instanceRole: 'AROA1',
 };
-const asked = ask({ id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1', at(0));
+const asked = requestProject({ id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1', at(0));
 const held = { ...asked, cidr: '10.64.0.0/22' };
 
 describe('an id', () => {

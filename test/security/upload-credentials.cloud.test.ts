@@ -2,7 +2,7 @@ import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Network } from '../../functions/projects/projects.ts';
+import type { ProjectNetwork } from '../../functions/projects/projects.ts';
 import { pollUntilAnswer, signInNewUser } from '../api/caller.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { assumeAnyRole, createAttackers } from './attacker.ts';
@@ -12,7 +12,7 @@ import type { AttackAttempt, AttackClients, StolenCredentials } from './attempts
 const of = connectTestCloud();
 const count = { tries: 0, denied: 0 };
 let thief: Awaited<ReturnType<typeof createAttackers>>;
-let [own, other]: [Network, Network] = [{} as Network, {} as Network];
+let [own, other]: [ProjectNetwork, ProjectNetwork] = [{} as ProjectNetwork, {} as ProjectNetwork];
 let lent: StolenCredentials & { bucket: string; prefix: string };
 let brought: StolenCredentials & { bucket: string; prefix: string };
 let [instance, role] = ['', ''];
@@ -23,7 +23,7 @@ beforeAll(async () => {
     signInNewUser(of, 'sec-pia', 'partner'),
     signInNewUser(of, 'sec-rana', 'researcher'),
   ]);
-  const project = async (id: string): Promise<Network> => {
+  const project = async (id: string): Promise<ProjectNetwork> => {
     await olga.write('POST', '/projects', { id, title: 'Stolen' });
     const { body } = await pollUntilAnswer(
       () => olga.ask('GET', `/projects/${id}`),

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mint, seal } from '../../functions/workspaces/link.ts';
-import type { KeptAs } from '../../functions/workspaces/workspaces.ts';
+import type { WorkspaceIn } from '../../functions/workspaces/workspaces.ts';
 import { startGateway } from '../../local/gateway.ts';
 
 const key = '0123456789abcdef0123456789abcdef';
@@ -34,7 +34,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const workspace: KeptAs<'ready'> = {
+const workspace: WorkspaceIn<'ready'> = {
   status: 'ready',
   id: 'ws-00112233aabb',
   project: 'asthma',

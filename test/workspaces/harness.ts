@@ -26,8 +26,8 @@ import {
 } from '@aws-sdk/client-sfn';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
-import { key } from '../../functions/keys.ts';
-import type { Network, Project } from '../../functions/projects/projects.ts';
+import { rowKey } from '../../functions/keys.ts';
+import type { Project, ProjectNetwork } from '../../functions/projects/projects.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 
@@ -124,7 +124,7 @@ export async function makeReadyProject({ configuration, account }: Cloud, id: st
   await iam.send(new CreateInstanceProfileCommand({ InstanceProfileName: name, Path: '/broch/' }));
   await iam.send(new AddRoleToInstanceProfileCommand({ InstanceProfileName: name, RoleName: name }));
 
-  const network: Network = {
+  const network: ProjectNetwork = {
     stackId: `stack/${id}`,
     vpcId: Vpc?.VpcId ?? '',
     subnetIds: subnets,
@@ -160,7 +160,7 @@ export async function makeResearchers(of: Cloud, project: string, names: readonl
       const api = createApiClient(place, agentFor(place), async () => access, { backoff: () => 100 });
       const { id } = await api.ask('showMe');
       const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
-      await table.put(key('project', project, `MEMBER#${id}`), member);
+      await table.put(rowKey('project', project, `MEMBER#${id}`), member);
       return [name, { ...api, id }] as const;
     }),
   );

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mint, seal } from '../../functions/workspaces/link.ts';
-import type { KeptAs } from '../../functions/workspaces/workspaces.ts';
+import type { WorkspaceIn } from '../../functions/workspaces/workspaces.ts';
 import { checkGatewayLink, renderGatewayPage, type UserData } from '../../local/gateway.ts';
 
 const key = '4C0B569E4C96DF157EEE1B65DD0E4D41';
 const now = '2026-11-20T09:00:00.000Z';
-const workspace: KeptAs<'ready'> = {
+const workspace: WorkspaceIn<'ready'> = {
   status: 'ready',
   id: 'ws-00112233aabb',
   project: 'asthma',

@@ -4,7 +4,7 @@ import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/clien
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { key } from '../../functions/keys.ts';
+import { rowKey } from '../../functions/keys.ts';
 import type { Project } from '../../functions/projects/projects.ts';
 import { simulateAgents } from '../../local/agent.ts';
 import { checkGatewayLink } from '../../local/gateway.ts';
@@ -39,7 +39,7 @@ const done = (name: string, workspace: string) =>
   );
 const ask = (name: string, body: Record<string, unknown> = { kind: 'linux' }) =>
   person(name).ask('askWorkspace', { params, body });
-const row = (workspace: string) => table.get(key('workspace', project, workspace));
+const row = (workspace: string) => table.get(rowKey('workspace', project, workspace));
 
 async function instances(workspace: string, ...states: string[]) {
   const filters = [
@@ -66,9 +66,9 @@ beforeAll(async () => {
   const made = await makeReadyProject(of, project);
   if (made.status !== 'ready') throw new Error('not ready');
   network = made.network;
-  await table.put(key('project', project), made);
+  await table.put(rowKey('project', project), made);
   const other = await makeReadyProject(of, 'elsewhere');
-  await table.put(key('project', 'elsewhere'), other);
+  await table.put(rowKey('project', 'elsewhere'), other);
   people = await makeResearchers(of, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
   await ssm.send(
     new PutParameterCommand({ Name: image('linux'), Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String', Overwrite: true }),
@@ -206,8 +206,8 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     const { id: owner } = person('desk-lena');
     const at = new Date().toISOString();
     const about = { id, project, owner, ownerName: 'desk-lena', kind: 'linux', size: 'small', requestedAt: at };
-    await table.put(key('workspace', project, id), { status: 'requested', ...about, attempt: 1, attemptedAt: at });
-    await table.put(key('workspace', project, `DESK#${owner}`), { live: [id] });
+    await table.put(rowKey('workspace', project, id), { status: 'requested', ...about, attempt: 1, attemptedAt: at });
+    await table.put(rowKey('workspace', project, `DESK#${owner}`), { live: [id] });
     return { project, workspace: id, attempt: 1 };
   }
   const soon = (definition: string) => definition.replace('"TimeoutSeconds": 1200', '"TimeoutSeconds": 1');
@@ -226,7 +226,7 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     const failed = await show('desk-lena', attempt.workspace);
     expect(failed.status === 'failed' && failed.reason).toMatch(/did not report within 20 minutes/);
     expect(await instances(attempt.workspace, 'pending', 'running')).toEqual([]);
-    expect(await table.get(key('workspace', project, `DESK#${person('desk-lena').id}`))).toMatchObject({ live: [] });
+    expect(await table.get(rowKey('workspace', project, `DESK#${person('desk-lena').id}`))).toMatchObject({ live: [] });
     const [gone] = await instances(attempt.workspace);
     const Key = `agents/AROAAAAAAAAAAAAAAAAAA:${gone?.InstanceId}/ready.json`;
     await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: '{"password":"better late"}' }));
@@ -266,7 +266,7 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
 
   it('an attempt that has been overtaken touches nothing', async () => {
     const attempt = await asked('ws-0000000000a5');
-    await table.put(key('workspace', project, attempt.workspace), { ...(await row(attempt.workspace)), attempt: 2 });
+    await table.put(rowKey('workspace', project, attempt.workspace), { ...(await row(attempt.workspace)), attempt: 2 });
     const before = await row(attempt.workspace);
     expect((await machine.run(attempt, definition => definition)).status).toBe('SUCCEEDED');
     expect(await row(attempt.workspace)).toEqual(before);

@@ -32,11 +32,11 @@ const wanted = { id: 'ws-00112233aabb', kind: 'linux', size: 'small' } as const;
 const instance = { instanceId: 'i-0123456789abcdef0', address: '10.64.0.9', imageId: 'ami-1' };
 const desktop = (seconds = 60) => ({ protocol: 'rdp', password: 'cipher', reportedAt: at(seconds) }) as const;
 const deadline = 4800;
-const requested = core.ask(asthma, { live: [] }, rana, wanted, at(0)).workspace;
+const requested = core.requestWorkspace(asthma, { live: [] }, rana, wanted, at(0)).workspace;
 const starting = core.launchedAs(requested, 1, instance);
 const ready = core.readied({ ...starting, token: 'token', desktop: desktop() }, 1, at(90));
-const failed = core.failedFor(starting, { live: [wanted.id] }, 1, 'no room', at(90))?.workspace as core.Kept;
-const all: core.Kept[] = [requested, starting, ready, failed];
+const failed = core.failedFor(starting, { live: [wanted.id] }, 1, 'no room', at(90))?.workspace as core.Workspace;
+const all: core.Workspace[] = [requested, starting, ready, failed];
 
 const refusal = (run: () => unknown) => {
   try {
@@ -50,7 +50,7 @@ const refusal = (run: () => unknown) => {
 
 describe('asking', () => {
   it('takes a seat and says who asked for what', () => {
-    const { workspace, desk } = core.ask(asthma, { live: [] }, rana, wanted, at(0));
+    const { workspace, desk } = core.requestWorkspace(asthma, { live: [] }, rana, wanted, at(0));
     expect(desk.live).toEqual([wanted.id]);
     expect(workspace).toMatchObject({ status: 'requested', project: 'asthma', owner: 'sub-rana', attempt: 1 });
   });
@@ -60,7 +60,9 @@ describe('asking', () => {
     [{ ...asthma, status: 'provisioning' as const, startedAt: at(0) }, /asthma is provisioning/],
     [{ ...asthma, status: 'failed' as const, reason: 'x', failedAt: at(0) }, /asthma is failed/],
   ])('needs a project that is ready', (project, reason) => {
-    expect(refusal(() => core.ask(project as Project | undefined, { live: [] }, rana, wanted, at(0)))).toMatchObject({
+    expect(
+      refusal(() => core.requestWorkspace(project as Project | undefined, { live: [] }, rana, wanted, at(0))),
+    ).toMatchObject({
       kind: 'conflict',
       message: expect.stringMatching(reason),
     });
@@ -68,25 +70,25 @@ describe('asking', () => {
 
   it('is refused at the limit, naming what the person has', () => {
     const live = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003'];
-    const refused = refusal(() => core.ask(asthma, { live }, rana, wanted, at(0)));
+    const refused = refusal(() => core.requestWorkspace(asthma, { live }, rana, wanted, at(0)));
     expect(refused.kind).toBe('conflict');
     for (const id of live) expect(refused.message).toContain(id);
   });
 });
 
 describe('opening', () => {
-  it('is for the owner of one that is ready', () => expect(core.opened(ready, rana)).toBe(ready));
+  it('is for the owner of one that is ready', () => expect(core.readyWorkspaceFor(ready, rana)).toBe(ready));
 
   it.each(all)("is nobody else's, whatever its status ($status)", workspace => {
-    expect(refusal(() => core.opened(workspace, ivo)).kind).toBe('forbidden');
+    expect(refusal(() => core.readyWorkspaceFor(workspace, ivo)).kind).toBe('forbidden');
   });
 
   it('is refused with the reason of the failure', () => {
-    expect(refusal(() => core.opened(failed, rana)).message).toContain('no room');
+    expect(refusal(() => core.readyWorkspaceFor(failed, rana)).message).toContain('no room');
   });
 
   it.each([requested, starting])('is not yet possible while $status', workspace => {
-    expect(refusal(() => core.opened(workspace, rana)).kind).toBe('conflict');
+    expect(refusal(() => core.readyWorkspaceFor(workspace, rana)).kind).toBe('conflict');
   });
 });
 
@@ -155,7 +157,7 @@ describe('the handshake', () => {
     expect(core.reported(asked.workspace, instance.instanceId, desktop())?.answer).toBe('token');
     const heard = core.reported(starting, instance.instanceId, desktop());
     expect(heard?.answer).toBeUndefined();
-    expect(core.awaited(heard?.workspace as core.Kept, 1, 'token').answer).toBe('token');
+    expect(core.awaited(heard?.workspace as core.Workspace, 1, 'token').answer).toBe('token');
   });
 
   it('takes a new password from a desktop that reports again, and never an older one', () => {
@@ -202,7 +204,7 @@ describe('whatever happens, in whatever order and however often', () => {
   it('seats are what is live, nobody has more than the limit, attempts only grow, and ready means reported', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), events => {
-        const rows = new Map<string, core.Kept>();
+        const rows = new Map<string, core.Workspace>();
         const desks = new Map<string, core.Desk>();
         let clock = 0;
         for (const { verb, id, who, attempt, machine, hours } of events) {
@@ -210,7 +212,7 @@ describe('whatever happens, in whatever order and however often', () => {
           const row = rows.get(id);
           const desk = desks.get(row?.owner ?? who.id) ?? { live: [] };
           const before = row?.attempt ?? 0;
-          const save = (next?: { workspace: core.Kept; desk?: core.Desk }) => {
+          const save = (next?: { workspace: core.Workspace; desk?: core.Desk }) => {
             if (!next) return;
             rows.set(id, next.workspace);
             if (next.desk) desks.set(next.workspace.owner, next.desk);
@@ -218,7 +220,7 @@ describe('whatever happens, in whatever order and however often', () => {
           const mine = { ...instance, instanceId: `i-${id.slice(-8)}${machine}` };
           try {
             if (verb === 'ask') {
-              if (!row) save(core.ask(asthma, desk, who, { ...wanted, id }, at(clock)));
+              if (!row) save(core.requestWorkspace(asthma, desk, who, { ...wanted, id }, at(clock)));
             } else if (row) {
               if (verb === 'again') save(core.again(row, desk, who, deadline, at(clock)));
               if (verb === 'launched') save({ workspace: core.launchedAs(row, attempt, mine) });
@@ -226,7 +228,7 @@ describe('whatever happens, in whatever order and however often', () => {
               if (verb === 'reported') save(core.reported(row, mine.instanceId, desktop(clock)));
               if (verb === 'readied') save({ workspace: core.readied(row, attempt, at(clock)) });
               if (verb === 'failed') save(core.failedFor(row, desk, attempt, 'it broke', at(clock)));
-              if (verb === 'opened') expect(core.opened(row, who).owner).toBe(who.id);
+              if (verb === 'opened') expect(core.readyWorkspaceFor(row, who).owner).toBe(who.id);
             }
           } catch (error) {
             if (!(error instanceof Refused)) throw error;
@@ -234,7 +236,7 @@ describe('whatever happens, in whatever order and however often', () => {
           const after = rows.get(id);
           if (after) {
             expect(after.attempt).toBeGreaterThanOrEqual(before);
-            expect(core.Kept.parse(after)).toEqual(after);
+            expect(core.Workspace.parse(after)).toEqual(after);
             if (row) expect(after.owner).toBe(row.owner);
           }
           for (const person of [rana, ivo]) {

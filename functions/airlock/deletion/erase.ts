@@ -1,17 +1,17 @@
 import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { reopen } from '../../storage/immutable-objects.ts';
-import { hashOf, isGone, readVersionOf } from '../../storage/object-read.ts';
+import { readVerified } from '../../storage/immutable-objects.ts';
+import { hashVersion, isGone, readVersionOf } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
-import { HeldFiles } from '../release/released-files.ts';
+import { StoredFiles } from '../release/released-files.ts';
 import { SealManifest } from '../request/manifest.ts';
-import type { In } from '../request/request.ts';
-import type { Place } from '../request/retention.ts';
-import { width } from '../steps/attempt.ts';
+import type { RequestIn } from '../request/request.ts';
+import type { ObjectPlace } from '../request/retention.ts';
+import { SEAL_PARALLELISM } from '../steps/attempt.ts';
 
 /** One version of an object that is to be deleted, or was. */
-export const Gone = z.object({
+export const DeletedObject = z.object({
   bucket: z.string(),
   key: z.string(),
   version: z.string(),
@@ -19,23 +19,23 @@ export const Gone = z.object({
   /** Left out only where it never was sealed and is too large to be read for this. */
   sha256: z.string().optional(),
 });
-export type Gone = z.infer<typeof Gone>;
+export type DeletedObject = z.infer<typeof DeletedObject>;
 
 /** A version, or a delete marker, as it lies there. */
-export interface Lying extends Omit<Gone, 'sha256'> {
+export interface FoundObject extends Omit<DeletedObject, 'sha256'> {
   readonly marker: boolean;
 }
-export type Buckets = Readonly<Partial<Record<Place['bucket'], string>> & { released: string }>;
+export type PlaceBuckets = Readonly<Partial<Record<ObjectPlace['bucket'], string>> & { released: string }>;
 
-export function bucketOf(of: Place['bucket'], buckets: Buckets): string {
+export function bucketOf(of: ObjectPlace['bucket'], buckets: PlaceBuckets): string {
   const bucket = buckets[of];
   if (bucket === undefined) throw new Error(`nobody said which bucket is ${of}`);
   return bucket;
 }
 
 /** Every version there is of everything in these places. */
-export async function lying(places: readonly Place[], buckets: Buckets): Promise<Lying[]> {
-  const all: Lying[] = [];
+export async function findObjects(places: readonly ObjectPlace[], buckets: PlaceBuckets): Promise<FoundObject[]> {
+  const all: FoundObject[] = [];
   for (const { bucket: of, prefix } of places) {
     const bucket = bucketOf(of, buckets);
     for (let at: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; at; ) {
@@ -60,15 +60,16 @@ export async function lying(places: readonly Place[], buckets: Buckets): Promise
 const versions = (Bucket: string, Prefix: string, at: { KeyMarker?: string; VersionIdMarker?: string }) =>
   s3.send(new ListObjectVersionsCommand({ Bucket, Prefix, EncodingType: 'url', ...at }));
 
-const name = ({ bucket, key, version }: Pick<Gone, 'bucket' | 'key' | 'version'>) => `${bucket} ${version} ${key}`;
+const name = ({ bucket, key, version }: Pick<DeletedObject, 'bucket' | 'key' | 'version'>) =>
+  `${bucket} ${version} ${key}`;
 
 /** More than this is not read only to name its hash. */
 const mostRead = 4 * 1024 ** 3;
 
-type Ended = In<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
+type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
 /** The hashes that seals and the release have of these versions: most need not be read. */
-async function known(of: Ended, found: readonly Lying[], buckets: Buckets): Promise<Map<string, string>> {
+async function known(of: Ended, found: readonly FoundObject[], buckets: PlaceBuckets): Promise<Map<string, string>> {
   const hashes = new Map<string, string>();
   for (const { bucket, key, version, marker } of found) {
     const round = /^requests\/[^/]+\/\d+\//.exec(key)?.[0];
@@ -79,12 +80,12 @@ async function known(of: Ended, found: readonly Lying[], buckets: Buckets): Prom
   // Long after its lock the list is gone as well: then what it named is read itself.
   const held =
     'release' in of && of.release
-      ? await reopen(buckets.released, of.release.held).catch((error: unknown) => {
+      ? await readVerified(buckets.released, of.release.held).catch((error: unknown) => {
           if (isGone(error)) return [];
           throw error;
         })
       : [];
-  for (const { key, versionId, sha256 } of HeldFiles.parse(held))
+  for (const { key, versionId, sha256 } of StoredFiles.parse(held))
     hashes.set(
       name({ bucket: (of.direction === 'import' && buckets.project) || buckets.released, key, version: versionId }),
       sha256,
@@ -102,20 +103,20 @@ function filesOf(manifest: Uint8Array): SealManifest['files'] {
 }
 
 /** What was listed before and what has come since, each version with its hash. */
-export async function inventory(
+export async function writeInventory(
   of: Ended,
-  before: readonly Gone[],
-  found: readonly Lying[],
-  buckets: Buckets,
-): Promise<Gone[]> {
+  before: readonly DeletedObject[],
+  found: readonly FoundObject[],
+  buckets: PlaceBuckets,
+): Promise<DeletedObject[]> {
   const listed = new Set(before.map(name));
   const fresh = found.filter(one => !one.marker && !listed.has(name(one)));
   const hashes = await known(of, fresh, buckets);
-  const made = await parallel(fresh, width, async ({ marker: _, ...one }): Promise<Gone[]> => {
+  const made = await parallel(fresh, SEAL_PARALLELISM, async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
     try {
       const { bucket, key, version, size } = one;
       const sha256 =
-        hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashOf({ bucket, key, version })).sha256);
+        hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashVersion({ bucket, key, version })).sha256);
       return [{ ...one, ...(sha256 !== undefined && { sha256 }) }];
     } catch (error) {
       // Gone since it was listed: another sweep is at work, and has it on its list.
@@ -127,7 +128,7 @@ export async function inventory(
 }
 
 /** Deletes these versions. Gives those that S3 still keeps locked; what is gone already is as good as deleted. */
-export async function remove(found: readonly Lying[]): Promise<string[]> {
+export async function deleteObjects(found: readonly FoundObject[]): Promise<string[]> {
   const locked: string[] = [];
   for (const bucket of new Set(found.map(one => one.bucket))) {
     const all = found.filter(one => one.bucket === bucket);

@@ -2,15 +2,15 @@ import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { consumer } from '../../handler.ts';
 import { readProject } from '../../projects/store.ts';
-import { keep, reopen } from '../../storage/immutable-objects.ts';
+import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { type Command, decide } from '../airlock.ts';
-import { contracts } from '../events.ts';
-import { factsOf } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
+import { airlockEvents } from '../events.ts';
+import { loadProjectContext } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
 import type { Request } from '../request/request.ts';
-import { deliveryOf, mustLeave } from '../request/retention.ts';
-import { change, readRequest } from '../store.ts';
-import { Gone, inventory, lying, remove } from './erase.ts';
+import { awaitsRetraction, importPlace } from '../request/retention.ts';
+import { changeRequest, readRequest } from '../store.ts';
+import { DeletedObject, deleteObjects, findObjects, writeInventory } from './erase.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -21,14 +21,14 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, BUCKETS, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const rules = Rules.parse(JSON.parse(RULES));
+const rules = AirlockConfig.parse(JSON.parse(RULES));
 
-const ends = [contracts.RequestRevoked, contracts.RequestWithdrawn, contracts.RequestExpired];
+const ends = [airlockEvents.RequestRevoked, airlockEvents.RequestWithdrawn, airlockEvents.RequestExpired];
 
 async function run({ project, id }: Request, command: Command): Promise<void> {
   const at = now();
-  const facts = await factsOf(TABLE_NAME, project, rules);
-  const { superseded } = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  const facts = await loadProjectContext(TABLE_NAME, project, rules);
+  const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
   // Another of its events was faster: this one looks again, when it is given again.
   if (superseded) throw new Error(`${id} is being taken out of ${project} already`);
 }
@@ -39,21 +39,21 @@ async function run({ project, id }: Request, command: Command): Promise<void> {
  */
 export const handler = consumer(ends, async ({ project, request: id }) => {
   const { revision: _, ...of } = await readRequest(TABLE_NAME, project, id);
-  if (!mustLeave(of)) return;
+  if (!awaitsRetraction(of)) return;
   const home = await readProject(TABLE_NAME, project);
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const { bucket } = home.network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);
   const buckets = { released: RELEASE_BUCKET, project: bucket };
-  const found = await lying([deliveryOf(of)], buckets);
-  const before = of.retracting ? z.array(Gone).parse(await reopen(RELEASE_BUCKET, of.retracting)) : [];
-  const all = await inventory(of, before, found, buckets);
+  const found = await findObjects([importPlace(of)], buckets);
+  const before = of.retracting ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, of.retracting)) : [];
+  const all = await writeInventory(of, before, found, buckets);
   if (all.length === 0) return;
   // On record before any of it is deleted, so that a receipt has all that ever was.
-  const list = await keep(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
-  await run(of, { do: 'retract', inventory: list, before: of.retracting });
-  const locked = await remove(found);
+  const list = await putImmutable(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
+  await run(of, { do: 'startRetraction', inventory: list, before: of.retracting });
+  const locked = await deleteObjects(found);
   if (locked.length > 0) throw new Error(`${locked.length} objects of ${id} could not be deleted in ${bucket}`);
   const bytes = all.reduce((sum, { size }) => sum + size, 0);
-  await run(of, { do: 'retracted', receipt: list, objects: all.length, bytes });
+  await run(of, { do: 'recordRetraction', receipt: list, objects: all.length, bytes });
 });

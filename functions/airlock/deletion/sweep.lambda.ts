@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { logger, step } from '../../handler.ts';
-import { key } from '../../keys.ts';
-import { keep, reopen } from '../../storage/immutable-objects.ts';
+import { rowKey } from '../../keys.ts';
+import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { type Row, readRow, rowsUpTo, writeRows } from '../../table.ts';
 import { type Command, decide } from '../airlock.ts';
-import { factsOf } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
+import { loadProjectContext } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
 import { sweepAt } from '../request/deadlines.ts';
-import { after, day, isFinal, type Request } from '../request/request.ts';
-import { contentOf } from '../request/retention.ts';
-import { change, Due, dueKey, readRequest } from '../store.ts';
-import { bucketOf, Gone, inventory, lying, remove } from './erase.ts';
+import { addSeconds, day, isFinal, type Request } from '../request/request.ts';
+import { sealedPlace } from '../request/retention.ts';
+import { changeRequest, DueRow, dueKey, readRequest } from '../store.ts';
+import { bucketOf, DeletedObject, deleteObjects, findObjects, writeInventory } from './erase.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -22,7 +22,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, UPLOADS_BUCKET, RULES } = env.parse(process.env);
-const rules = Rules.parse(JSON.parse(RULES));
+const rules = AirlockConfig.parse(JSON.parse(RULES));
 const buckets = { sealed: AIRLOCK_BUCKET, released: RELEASE_BUCKET, uploads: UPLOADS_BUCKET };
 
 /** Whatever is not done so long after the start is left for the next run; a deletion that was begun goes on there. */
@@ -31,7 +31,7 @@ const page = 25;
 
 /** Where the last run stopped, so that nothing at the head of the list can keep the rest waiting. */
 const Mark = z.object({ behind: z.string() });
-const markKey = key('due', '', 'MARK');
+const markKey = rowKey('due', '', 'MARK');
 
 /**
  * Does what time asks for: what lapsed untouched is said to have, and what was kept long enough is deleted, with a
@@ -44,7 +44,11 @@ export const handler = step(z.unknown(), async () => {
   const stop = (at: string) =>
     writeRows(TABLE_NAME, [{ key: markKey, item: { behind: at } satisfies z.infer<typeof Mark> }]);
   for (;;) {
-    const due = await rowsUpTo(TABLE_NAME, Due, key('due', '').pk, { after: behind, until: `${now()}~`, limit: page });
+    const due = await rowsUpTo(TABLE_NAME, DueRow, rowKey('due', '').pk, {
+      after: behind,
+      until: `${now()}~`,
+      limit: page,
+    });
     for (const row of due) {
       if (Date.parse(now()) - start > budget) {
         await stop(behind);
@@ -67,7 +71,7 @@ export const handler = step(z.unknown(), async () => {
 });
 
 async function settle(
-  row: Row<Due>,
+  row: Row<DueRow>,
   begin: () => Promise<unknown>,
 ): Promise<'lapsed' | 'deleted' | 'locked' | 'stale'> {
   const { project, request: id } = row;
@@ -77,7 +81,7 @@ async function settle(
     return 'stale';
   }
   if (!isFinal(of)) {
-    await run(of, { do: 'lapse' });
+    await run(of, { do: 'applyDeadlines' });
     return 'lapsed';
   }
   // It may take long, or never end: whatever comes of it, the next run goes on behind it.
@@ -88,32 +92,32 @@ async function settle(
 /** Does it if nobody was faster; says whether. */
 async function run({ project, id }: Request, command: Command): Promise<boolean> {
   const at = now();
-  const facts = await factsOf(TABLE_NAME, project, rules);
-  return !(await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
+  const facts = await loadProjectContext(TABLE_NAME, project, rules);
+  return !(await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
 }
 
 /** Lists all there is, then deletes it, then says so: in this order, so that a receipt has all that was ever deleted. */
 async function erase(of: Request): Promise<'deleted' | 'locked'> {
   if (of.status !== 'rejected' && of.status !== 'withdrawn' && of.status !== 'revoked' && of.status !== 'expired')
     throw new Error(`${of.id} is ${of.status}: nothing of it is deleted`);
-  const places = contentOf(of);
-  const before = of.inventory ? z.array(Gone).parse(await reopen(RELEASE_BUCKET, of.inventory)) : [];
-  const found = await lying(places, buckets);
-  const all = await inventory(of, before, found, buckets);
+  const places = sealedPlace(of);
+  const before = of.inventory ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, of.inventory)) : [];
+  const found = await findObjects(places, buckets);
+  const all = await writeInventory(of, before, found, buckets);
   let listed = of.inventory;
   if (all.length > before.length) {
-    listed = await keep(RELEASE_BUCKET, `receipts/${of.id}/inventory.json`, JSON.stringify(all));
+    listed = await putImmutable(RELEASE_BUCKET, `receipts/${of.id}/inventory.json`, JSON.stringify(all));
     // Another sweep is at work on it: this one deletes nothing that is not on the other's list.
-    if (!(await run(of, { do: 'list', inventory: listed, before: of.inventory }))) return 'locked';
+    if (!(await run(of, { do: 'recordInventory', inventory: listed, before: of.inventory }))) return 'locked';
   }
-  const locked = await remove(found);
+  const locked = await deleteObjects(found);
   if (locked.length > 0) {
     logger.info('some of it is still locked', { request: of.id, locked: locked.length });
-    await run(of, { do: 'keep', until: after(now(), day) });
+    await run(of, { do: 'extendRetention', until: addSeconds(now(), day) });
     return 'locked';
   }
   // Something may have been written meanwhile: then it is listed and deleted by the next run.
-  if ((await lying(places, buckets)).length > 0) return 'locked';
+  if ((await findObjects(places, buckets)).length > 0) return 'locked';
   const bytes = all.reduce((sum, { size }) => sum + size, 0);
   const { id, project, round, direction, status, retainedUntil } = of;
   const receipt = {
@@ -130,7 +134,7 @@ async function erase(of: Request): Promise<'deleted' | 'locked'> {
     bytes,
     deletedAt: now(),
   };
-  const kept = await keep(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
-  const done = { do: 'deleted', receipt: kept, inventory: listed, objects: all.length, bytes } as const;
+  const kept = await putImmutable(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
+  const done = { do: 'recordDeletion', receipt: kept, inventory: listed, objects: all.length, bytes } as const;
   return (await run(of, done)) ? 'deleted' : 'locked';
 }

@@ -6,7 +6,7 @@ import type { ReleaseRecord } from './record.ts';
 type Entity = Record<string, unknown> & { '@id': string; '@type': string };
 const ref = (id: string) => ({ '@id': id });
 
-export const context = 'https://w3id.org/ro/crate/1.2/context';
+export const RO_CRATE_CONTEXT = 'https://w3id.org/ro/crate/1.2/context';
 const profile = 'https://w3id.org/5s-crate/0.4';
 const done = 'http://schema.org/CompletedActionStatus';
 const named = (hash: string) => `https://www.iana.org/assignments/named-information#${hash}`;
@@ -17,13 +17,13 @@ const noWorkflow =
   ' No workflow is named as having made them, so this crate uses the terms of the Five Safes RO-Crate profile 0.4 without conforming to it.';
 
 /** Where released files lie in the crate. */
-export const outputs = 'outputs/';
+export const OUTPUTS_FOLDER = 'outputs/';
 
 /** A path as a relative URI: it stays in the crate, whatever signs it has. */
-export const idOf = (path: string): string => outputs + path.split('/').map(encodeURIComponent).join('/');
+export const crateId = (path: string): string => OUTPUTS_FOLDER + path.split('/').map(encodeURIComponent).join('/');
 
 /** An identifier that is the same whenever the same release is exported. */
-export function uuidOf(...of: readonly string[]): string {
+export function nameBasedUuid(...of: readonly string[]): string {
   const hex = createHash('sha256').update(JSON.stringify(of)).digest('hex');
   // Version 8: made by rules of one's own (RFC 9562).
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
@@ -45,9 +45,9 @@ export interface CrateOptions {
 /** `ro-crate-metadata.json` of a release. `now` is when its files were compared with the record for the last time. */
 export function crateOf(record: ReleaseRecord, options: CrateOptions, now: string) {
   const { fingerprint, tre, workflow, license = '#conditions', altered } = options;
-  const uuid = (what: string) => uuidOf(record.request, record.seal.sha256, what);
-  const person = (id: string) => `#person-${uuidOf(id)}`;
-  const project = `#project-${uuidOf(record.project)}`;
+  const uuid = (what: string) => nameBasedUuid(record.request, record.seal.sha256, what);
+  const person = (id: string) => `#person-${nameBasedUuid(id)}`;
+  const project = `#project-${nameBasedUuid(record.project)}`;
   const ids = {
     run: `#run-${uuid('run')}`,
     checks: `#disclosure-${uuid('checks')}`,
@@ -69,7 +69,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
   );
   const files = record.files.map(
     ({ path, size, sha256 }): Entity => ({
-      '@id': idOf(path),
+      '@id': crateId(path),
       '@type': 'File',
       name: path,
       contentSize: String(size),
@@ -196,23 +196,23 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
     },
     ...files,
   ];
-  return { '@context': context, '@graph': graph };
+  return { '@context': RO_CRATE_CONTEXT, '@graph': graph };
 }
 
 const escaped = (path: string) => path.replace(/[%\r\n]/g, sign => encodeURIComponent(sign));
 
 /** A manifest as BagIt has it (RFC 8493, 2.1.3), in order of its paths. */
-export const manifest = (entries: readonly { path: string; sha512: string }[]): string =>
+export const bagManifest = (entries: readonly { path: string; sha512: string }[]): string =>
   entries
     .toSorted((a, b) => (a.path < b.path ? -1 : 1))
     .map(({ path, sha512 }) => `${sha512}  ${escaped(path)}\n`)
     .join('');
 
-export const bagit = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';
+export const BAGIT_DECLARATION = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';
 
 export const bagInfo = (record: ReleaseRecord, payload: { files: number; bytes: number }, now: string): string =>
   [
-    `External-Identifier: urn:uuid:${uuidOf(record.request, record.seal.sha256, 'crate')}`,
+    `External-Identifier: urn:uuid:${nameBasedUuid(record.request, record.seal.sha256, 'crate')}`,
     `Bagging-Date: ${now.slice(0, 10)}`,
     `Payload-Oxum: ${payload.bytes}.${payload.files}`,
     'Bag-Software-Agent: Broch',

@@ -2,7 +2,7 @@ import type { ReleasedFile } from './record.ts';
 import { partBytes } from './schemas.ts';
 
 /** A released file where it lies: the very version that was released. */
-export interface HeldFile extends ReleasedFile {
+export interface StoredFile extends ReleasedFile {
   readonly key: string;
   readonly versionId: string;
 }

@@ -4,9 +4,19 @@ import { Tampered } from '../../storage/immutable-objects.ts';
 import { readRange } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
 import type { Write } from '../../table.ts';
-import type { Happened } from '../request/decision.ts';
-import { type HeldFile, pageFrom, partFrom } from './download-ranges.ts';
-import { type Asker, allowance, going, hashOf, opened, paged, revoked, type Standing, taken } from './link.ts';
+import type { RequestEvent } from '../request/decision.ts';
+import { pageFrom, partFrom, type StoredFile } from './download-ranges.ts';
+import {
+  type Asker,
+  activeSession,
+  MAX_SERVED_BYTES,
+  openGrant,
+  type RequesterStanding,
+  recordPage,
+  redeemLink,
+  revokeGrant,
+  tokenHash,
+} from './link.ts';
 import { type DownloadLink, type DownloadPage, type DownloadSession, partBytes } from './schemas.ts';
 import { changeGrant, countGiven, createGrant, readGrant } from './store.ts';
 
@@ -15,26 +25,26 @@ import { changeGrant, countGiven, createGrant, readGrant } from './store.ts';
  *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem', 'UpdateItem'], look: ['PutItem'] })
  *   RELEASE_BUCKET: bucket(release, ['read'])       (nextPart only)
  */
-export interface Wiring {
+export interface DownloadWiring {
   readonly table: string;
 }
 
 /** The row of the request's trail that tells of this. It is written with the grant, and sent to the bus from there. */
-export type Tell = (
-  event: Pick<Happened, 'name' | 'says'> & { details: NonNullable<Happened['details']> },
+export type LookRecorder = (
+  event: Pick<RequestEvent, 'name' | 'says'> & { details: NonNullable<RequestEvent['details']> },
   at: string,
 ) => Write;
 
 /** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
-export interface Of {
+export interface DownloadParams {
   readonly project: string;
   readonly request: string;
-  readonly standing: Standing;
-  readonly tell: Tell;
+  readonly standing: RequesterStanding;
+  readonly tell: LookRecorder;
 }
 
 /** Once a release is copied and signed: the recipient may fetch it `uses` times until it expires. Idempotent. */
-export const allowDownload = (
+export const grantDownload = (
   table: string,
   grant: {
     project: string;
@@ -50,19 +60,19 @@ export const allowDownload = (
 
 /** openDownload: makes a link. The token is in the answer and nowhere else. */
 export async function openLink(
-  { table }: Wiring,
-  { project, request, standing, tell }: Of,
+  { table }: DownloadWiring,
+  { project, request, standing, tell }: DownloadParams,
   user: string,
   network: string | undefined,
   now: string,
 ): Promise<DownloadLink> {
   const token = randomBytes(32).toString('base64url');
-  const sha256 = hashOf(token);
+  const sha256 = tokenHash(token);
   const { grant } = await changeGrant(
     table,
     project,
     request,
-    grant => ({ grant: opened(grant, standing, user, { sha256, network }, now) }),
+    grant => ({ grant: openGrant(grant, standing, user, { sha256, network }, now) }),
     ({ grant: { links, recipient } }) => {
       const { expires = '', network } = links.at(-1) ?? {};
       const details = { recipient, expires, ...(network !== undefined && { network }) };
@@ -75,9 +85,9 @@ export async function openLink(
 }
 
 /** takeDownload: counts one use and begins the session in which nextFiles gives files. */
-export async function takeLink(
-  { table }: Wiring,
-  { project, request, standing, tell }: Of,
+export async function redeemDownload(
+  { table }: DownloadWiring,
+  { project, request, standing, tell }: DownloadParams,
   asker: Asker,
   token: string,
   { files, bytes }: { readonly files: number; readonly bytes: number },
@@ -87,13 +97,13 @@ export async function takeLink(
     table,
     project,
     request,
-    grant => taken(grant, standing, asker, token, bytes, now),
+    grant => redeemLink(grant, standing, asker, token, bytes, now),
     ({ grant: { taken, uses }, again }) => {
       const says = `Use ${taken} of ${uses}.`;
       return again ? [] : [tell({ name: 'DownloadTaken', says, details: { source: asker.source, taken, uses } }, now)];
     },
   );
-  const session = grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session;
+  const session = grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session;
   if (!session) throw new Error('the session just begun is not there');
   return { files, bytes, until: session.until };
 }
@@ -102,12 +112,12 @@ export async function takeLink(
  * downloadFiles: what the next page of files is. It is on record before any of its bytes is given, also where a page is
  * asked for again.
  */
-export async function nextFiles(
-  { table }: Wiring,
-  { project, request, standing, tell }: Of,
+export async function listDownloadFiles(
+  { table }: DownloadWiring,
+  { project, request, standing, tell }: DownloadParams,
   asker: Asker,
   { token, from }: { token: string; from: number },
-  files: readonly HeldFile[],
+  files: readonly StoredFile[],
   now: string,
 ): Promise<DownloadPage> {
   const page = pageFrom(files, from);
@@ -117,12 +127,12 @@ export async function nextFiles(
     table,
     project,
     request,
-    grant => ({ grant: paged(grant, standing, asker, token, now) }),
+    grant => ({ grant: recordPage(grant, standing, asker, token, now) }),
     () => [tell({ name: 'DownloadPaged', says, details: { source: asker.source, from } }, now)],
   );
   return {
     files: page.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
-    until: going(grant, standing, asker, token, now).session.until,
+    until: activeSession(grant, standing, asker, token, now).session.until,
     ...(page.next !== undefined && { next: page.next }),
   };
 }
@@ -136,22 +146,22 @@ const leastPart = 64 * 1024;
  * downloadPart: one part of the files, or of the signed record, by version. Whether the link still gives anything is
  * decided for each part anew, and what it gives is counted; that it goes on from another address is on record.
  */
-export async function nextPart(
-  { table, bucket }: Wiring & { readonly bucket: string },
-  { project, request, standing, tell }: Of,
+export async function readDownloadPart(
+  { table, bucket }: DownloadWiring & { readonly bucket: string },
+  { project, request, standing, tell }: DownloadParams,
   asker: Asker,
   { token, file: first, from }: { token: string; file?: number | undefined; from: number },
-  { files, release }: { files: readonly HeldFile[]; release: { key: string; versionId: string; bytes: number } },
+  { files, release }: { files: readonly StoredFile[]; release: { key: string; versionId: string; bytes: number } },
   now: string,
 ): Promise<Uint8Array> {
-  const { session } = going(await readGrant(table, project, request), standing, asker, token, now);
+  const { session } = activeSession(await readGrant(table, project, request), standing, asker, token, now);
   if (!session.begun) throw new Refused('conflict', 'Ask for a page of files first.');
   if (session.source !== asker.source)
     await changeGrant(
       table,
       project,
       request,
-      grant => ({ grant: paged(grant, standing, asker, token, now), before: grant }),
+      grant => ({ grant: recordPage(grant, standing, asker, token, now), before: grant }),
       ({ grant, before }) => {
         const event = { name: 'DownloadMoved', says: 'It goes on from another address.' } as const;
         return grant === before ? [] : [tell({ ...event, details: { source: asker.source } }, now)];
@@ -161,12 +171,21 @@ export async function nextPart(
     first === undefined
       ? await readRange({ bucket, key: release.key, version: release.versionId }, from, partBytes)
       : await bytesOf(bucket, partFrom(files, first, from));
-  if (!(await countGiven(table, project, request, token, Math.max(leastPart, bytes.length), allowance(release.bytes))))
+  if (
+    !(await countGiven(
+      table,
+      project,
+      request,
+      token,
+      Math.max(leastPart, bytes.length),
+      MAX_SERVED_BYTES(release.bytes),
+    ))
+  )
     throw new Refused('conflict', 'This link has given three times what was released. It gives nothing more.');
   return bytes;
 }
 
-async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<HeldFile>>): Promise<Uint8Array> {
+async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<StoredFile>>): Promise<Uint8Array> {
   const parts = await parallel(ranges, width, async ({ file: { key, versionId }, from, bytes }) => {
     const read = await readRange({ bucket, key, version: versionId }, from, bytes);
     if (read.length !== bytes) throw new Tampered(`${key} has fewer bytes than were released`);
@@ -178,10 +197,10 @@ async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<HeldFi
 /** On revocation, before anything else is done about it: from here on no link gives anything. Idempotent. */
 export async function revokeDownload(
   table: string,
-  { project, request }: Pick<Of, 'project' | 'request'>,
+  { project, request }: Pick<DownloadParams, 'project' | 'request'>,
   by: string,
   reason: string,
   now: string,
 ): Promise<void> {
-  await changeGrant(table, project, request, grant => ({ grant: revoked(grant, by, reason, now) }));
+  await changeGrant(table, project, request, grant => ({ grant: revokeGrant(grant, by, reason, now) }));
 }

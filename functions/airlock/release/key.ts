@@ -1,11 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import { GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import type * as z from 'zod';
-import type { Call } from '../../http/http.ts';
-import { key } from '../../keys.ts';
+import type { ApiCall } from '../../http/http.ts';
+import { rowKey } from '../../keys.ts';
 import { Refused } from '../../refused.ts';
 import { createRow, readRow } from '../../table.ts';
-import { algorithm } from './record.ts';
+import { SIGNING_ALGORITHM } from './record.ts';
 import type { keyRoutes } from './routes.ts';
 import { SigningKey } from './schemas.ts';
 import { fingerprintOf } from './verify.ts';
@@ -21,11 +21,11 @@ export async function publicKeyOf(keyArn: string): Promise<string> {
 
 const idOf = (keyArn: string) => keyArn.slice(keyArn.lastIndexOf('/') + 1);
 /** No project is called so: its name would have to end before the sign. */
-const keyKey = (keyArn: string) => key('download', `signing#${idOf(keyArn)}`);
+const keyKey = (keyArn: string) => rowKey('download', `signing#${idOf(keyArn)}`);
 const Kept = SigningKey.omit({ current: true });
 
 function described(keyId: string, publicKey: string): z.infer<typeof Kept> {
-  return { keyId, algorithm, publicKey, fingerprint: fingerprintOf(createPublicKey(publicKey)) };
+  return { keyId, algorithm: SIGNING_ALGORITHM, publicKey, fingerprint: fingerprintOf(createPublicKey(publicKey)) };
 }
 
 /** Remembers a key by what it signs, so that its records can be checked when another key has taken its place. */
@@ -36,7 +36,7 @@ export async function rememberKey(table: string, keyId: string, publicKey: strin
 /** The operation behind keyRoutes, for the airlock's API function. Needs GetItem on `download`, and the key named. */
 export function signingKeys(wiring: { readonly table: string; readonly key: string }) {
   return {
-    async showSigningKey({ query: { id } }: Call<typeof keyRoutes.showSigningKey>): Promise<SigningKey> {
+    async showSigningKey({ query: { id } }: ApiCall<typeof keyRoutes.showSigningKey>): Promise<SigningKey> {
       if (id === undefined || idOf(id) === idOf(wiring.key))
         return { ...described(wiring.key, await publicKeyOf(wiring.key)), current: true };
       const kept = await readRow(wiring.table, Kept, keyKey(id));

@@ -4,7 +4,7 @@ import { later } from '../../clock.ts';
 import { Refused } from '../../refused.ts';
 
 /** How long things last, in seconds. */
-export const lasts = {
+export const SESSION_SECONDS = {
   /** A link waits so long to be taken. */
   link: 3600,
   /** A link that was taken gives files for so long at least; longer where there is more than this brings. */
@@ -16,7 +16,7 @@ export const lasts = {
 /** The slowest connection that a session is measured for, in bytes a second. */
 const slowest = 50_000;
 /** What a session may give of a release of so many bytes, in all: twice more, as parts get lost on their way. */
-export const allowance = (bytes: number): number => 3 * bytes + 64 * 1024 ** 2;
+export const MAX_SERVED_BYTES = (bytes: number): number => 3 * bytes + 64 * 1024 ** 2;
 const openLinks = 5;
 
 /** A taken link: everything must be fetched by `until`. */
@@ -60,7 +60,7 @@ export const Grant = z.object({
 export type Grant = z.infer<typeof Grant>;
 
 /** How the request itself stands when somebody asks: read afresh each time by who calls. */
-export interface Standing {
+export interface RequesterStanding {
   readonly released: boolean;
   readonly seal: string;
   readonly expires: string;
@@ -72,12 +72,12 @@ export interface Asker {
   readonly source: string;
 }
 
-export const hashOf = (token: string): string => createHash('sha256').update(token, 'utf8').digest('hex');
+export const tokenHash = (token: string): string => createHash('sha256').update(token, 'utf8').digest('hex');
 
 const noLink = () => new Refused('missing', 'There is no such link, or it is for somebody else. Open a new one.');
 
 /** Refuses unless the release may be fetched at all at this instant. */
-function open(grant: Grant, standing: Standing, now: string): void {
+function open(grant: Grant, standing: RequesterStanding, now: string): void {
   if (grant.revoked) throw new Refused('conflict', `This release was revoked: ${grant.revoked.reason}`);
   if (!standing.released || standing.seal !== grant.seal)
     throw new Refused('conflict', 'This request is not released (any more), so nothing of it can be fetched.');
@@ -89,9 +89,9 @@ const earliest = (...times: string[]): string => times.reduce((a, b) => (a < b ?
 const live = (link: Link, now: string) => now < (link.session?.until ?? link.expires);
 
 /** A new link, for the recipient alone; who asked for the release may open it for them. */
-export function opened(
+export function openGrant(
   grant: Grant,
-  standing: Standing,
+  standing: RequesterStanding,
   user: string,
   link: { sha256: string; network?: string | undefined },
   now: string,
@@ -105,7 +105,7 @@ export function opened(
   if (kept.length >= openLinks)
     throw new Refused('conflict', `There are ${kept.length} links open already. Use one, or wait until they expire.`);
   const network = link.network ?? grant.network;
-  const expires = earliest(later(now, lasts.link), grant.expires, standing.expires);
+  const expires = earliest(later(now, SESSION_SECONDS.link), grant.expires, standing.expires);
   return {
     ...grant,
     links: [...kept, { sha256: link.sha256, by: user, at: now, expires, ...(network !== undefined && { network }) }],
@@ -116,11 +116,11 @@ const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 
 /** The link of a token, if it is this person's to use from where they are. */
 function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
-  const sha256 = hashOf(token);
+  const sha256 = tokenHash(token);
   const link = grant.links.find(link => link.sha256 === sha256);
   if (!link || id !== grant.recipient) throw noLink();
   for (const network of [link.network, grant.network])
-    if (network !== undefined && !within(source, network))
+    if (network !== undefined && !isAddressInNetwork(source, network))
       throw new Refused('forbidden', 'This link may only be used from the network that it was opened for.');
   return link;
 }
@@ -129,9 +129,9 @@ function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
  * Takes a link to so many `bytes`: counts one use and begins its session. Asked again before anything was given out, it answers the same
  * and counts nothing, as the first answer may have been lost on its way.
  */
-export function taken(
+export function redeemLink(
   grant: Grant,
-  standing: Standing,
+  standing: RequesterStanding,
   asker: Asker,
   token: string,
   bytes: number,
@@ -146,7 +146,7 @@ export function taken(
   if (!live(link, now)) throw new Refused('conflict', 'This link has expired. Open a new one.');
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be fetched ${times(grant.uses)}, and has been.`);
-  const seconds = Math.min(lasts.longest, Math.max(lasts.session, Math.ceil(bytes / slowest)));
+  const seconds = Math.min(SESSION_SECONDS.longest, Math.max(SESSION_SECONDS.session, Math.ceil(bytes / slowest)));
   const until = earliest(later(now, seconds), grant.expires, standing.expires);
   const session = { at: now, source: asker.source, until, begun: false };
   return { grant: changed(grant, link, { ...link, session }, grant.taken + 1), again: false };
@@ -159,7 +159,7 @@ const changed = (grant: Grant, old: Link, link: Link, taken = grant.taken): Gran
 });
 
 /** The session of a link that was taken, while it lasts. Each part of each file asks for it. */
-export function going(grant: Grant, standing: Standing, asker: Asker, token: string, now: string) {
+export function activeSession(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string) {
   const link = linkOf(grant, token, asker);
   open(grant, standing, now);
   if (!link.session) throw new Refused('conflict', 'Take this link before asking for its files.');
@@ -168,18 +168,18 @@ export function going(grant: Grant, standing: Standing, asker: Asker, token: str
 }
 
 /** The session as it goes on: with a page of files asked for, and from where. Said again, nothing changes. */
-export function paged(grant: Grant, standing: Standing, asker: Asker, token: string, now: string): Grant {
-  const { link, session } = going(grant, standing, asker, token, now);
+export function recordPage(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string): Grant {
+  const { link, session } = activeSession(grant, standing, asker, token, now);
   if (session.begun && session.source === asker.source) return grant;
   return changed(grant, link, { ...link, session: { ...session, begun: true, source: asker.source } });
 }
 
 /** Ends it for everybody at once. Saying so again changes nothing. */
-export const revoked = (grant: Grant, by: string, reason: string, now: string): Grant =>
+export const revokeGrant = (grant: Grant, by: string, reason: string, now: string): Grant =>
   grant.revoked ? grant : { ...grant, revoked: { at: now, by, reason } };
 
 /** Whether an IPv4 or IPv6 address lies in a block; what cannot be read lies nowhere. */
-export function within(address: string, block: string): boolean {
+export function isAddressInNetwork(address: string, block: string): boolean {
   const [base = '', length = ''] = block.split('/');
   const [a, b] = [bitsOf(address), bitsOf(base)];
   const count = Number(length);
@@ -205,7 +205,10 @@ function bitsOf(address: string): string | undefined {
 const binary = (value: number, width: number) => value.toString(2).padStart(width, '0');
 
 /** A CIDR block, IPv4 or IPv6. */
-export const Network = z
+export const AllowedNetwork = z
   .string()
   .max(43)
-  .refine(block => within(block.split('/')[0] ?? '', block), 'a network such as 192.0.2.0/24 or 2001:db8::/32');
+  .refine(
+    block => isAddressInNetwork(block.split('/')[0] ?? '', block),
+    'a network such as 192.0.2.0/24 or 2001:db8::/32',
+  );

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { Refused } from '../../refused.ts';
-import { clashes, wrongPath } from '../../storage/paths.ts';
+import { findPathClashes, pathProblem } from '../../storage/paths.ts';
 import { Direction } from '../request/airlock-config.ts';
 import { canonical } from './canonical.ts';
 
 /** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */
-export const algorithm = 'ECDSA_SHA_256';
+export const SIGNING_ALGORITHM = 'ECDSA_SHA_256';
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const Id = z.string().min(1).max(200);
@@ -45,15 +45,15 @@ export const ReleaseRecord = z.strictObject({
   expires: z.iso.datetime(),
   recipient: Id,
   keyId: z.string().min(1).max(2048),
-  algorithm: z.literal(algorithm),
+  algorithm: z.literal(SIGNING_ALGORITHM),
 });
 export type ReleaseRecord = z.infer<typeof ReleaseRecord>;
 
 /** `release.json`: all that somebody needs, beside a key to trust, to check a release without asking anybody. */
-export const Release = z.strictObject({
+export const SignedRelease = z.strictObject({
   record: ReleaseRecord,
   signature: z.strictObject({
-    algorithm: z.literal(algorithm),
+    algorithm: z.literal(SIGNING_ALGORITHM),
     keyId: z.string().min(1).max(2048),
     /** Base64 of the DER form. */
     value: z.string().regex(/^[A-Za-z0-9+/]{80,104}={0,2}$/),
@@ -61,7 +61,7 @@ export const Release = z.strictObject({
   /** The signing key's public half, PEM. It proves nothing by itself: compare its fingerprint. */
   publicKey: z.string().max(4096),
 });
-export type Release = z.infer<typeof Release>;
+export type SignedRelease = z.infer<typeof SignedRelease>;
 
 /** The bytes that are signed. */
 export const signingInput = (record: ReleaseRecord): string => canonical(record);
@@ -77,7 +77,7 @@ type Draft = Omit<ReleaseRecord, 'v' | 'algorithm'>;
  */
 export function recordOf(draft: Draft): ReleaseRecord {
   const files = draft.files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  const record = ReleaseRecord.parse({ ...draft, files, v: 1, algorithm });
+  const record = ReleaseRecord.parse({ ...draft, files, v: 1, algorithm: SIGNING_ALGORITHM });
   const wrong = contradictions(record);
   if (wrong.length > 0) throw new Refused('conflict', 'This release contradicts itself, so it is not signed.', wrong);
   return record;
@@ -101,7 +101,7 @@ export function contradictions(record: ReleaseRecord): string[] {
     [files.some((file, i) => (files[i - 1]?.path ?? '') > file.path), 'Its files are not in order.'],
     [twice.length > 0, 'A file is listed twice.'],
   ];
-  const names = files.flatMap(({ path }) => wrongPath(path, 1024) ?? []);
-  const beside = clashes(files.map(({ path }) => path)).map(({ path, reason }) => `${path}: ${reason}`);
+  const names = files.flatMap(({ path }) => pathProblem(path, 1024) ?? []);
+  const beside = findPathClashes(files.map(({ path }) => path)).map(({ path, reason }) => `${path}: ${reason}`);
   return [...checks.flatMap(([wrong, says]) => (wrong ? [says] : [])), ...names, ...beside];
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Bytes, groups, type Route } from '../../http/route.ts';
+import { Bytes, type Route, userGroups } from '../../http/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { RequestId } from '../request/request.ts';
 import {
@@ -73,7 +73,7 @@ export const keyRoutes = {
     capability: 'airlock',
     cli: 'airlock signer',
     status: 200,
-    who: groups.map(group => ({ group })),
+    who: userGroups.map(group => ({ group })),
     summary: 'The public half of the key that signs releases, or of one that did',
     example: 'airlock signer',
     query: z.object({

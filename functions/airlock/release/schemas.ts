@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { Network } from './link.ts';
-import { algorithm, ReleasedFile } from './record.ts';
+import { AllowedNetwork } from './link.ts';
+import { ReleasedFile, SIGNING_ALGORITHM } from './record.ts';
 
 // What the three operations of a download take and give: for the routes, the functions behind them and the command line.
 
 const Token = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'the token of a download link');
 
 export const OpenDownload = z.object({
-  network: Network.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
+  network: AllowedNetwork.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
 });
 
 export const DownloadLink = z.object({
@@ -35,7 +35,7 @@ export const DownloadFiles = z.object({
 /** A key that signs releases, or did. */
 export const SigningKey = z.object({
   keyId: z.string(),
-  algorithm: z.literal(algorithm),
+  algorithm: z.literal(SIGNING_ALGORITHM),
   /** PEM. */
   publicKey: z.string(),
   /** SHA-256 of its DER form: what two people compare over the telephone. */

@@ -1,6 +1,6 @@
 import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
 import { publicKeyOf } from './key.ts';
-import { algorithm, digestOf, type Release, type ReleaseRecord } from './record.ts';
+import { digestOf, type ReleaseRecord, SIGNING_ALGORITHM, type SignedRelease } from './record.ts';
 
 const client = new KMSClient({});
 
@@ -11,18 +11,18 @@ const client = new KMSClient({});
  * Needs `kms:Sign` and `kms:GetPublicKey` on the key, best under the conditions `kms:SigningAlgorithm` = ECDSA_SHA_256
  * and `kms:MessageType` = DIGEST (on Sign).
  */
-export async function sign(record: ReleaseRecord): Promise<Release> {
+export async function sign(record: ReleaseRecord): Promise<SignedRelease> {
   const { Signature = new Uint8Array() } = await client.send(
     new SignCommand({
       KeyId: record.keyId,
       Message: digestOf(record),
       MessageType: 'DIGEST',
-      SigningAlgorithm: algorithm,
+      SigningAlgorithm: SIGNING_ALGORITHM,
     }),
   );
   return {
     record,
-    signature: { algorithm, keyId: record.keyId, value: Buffer.from(Signature).toString('base64') },
+    signature: { algorithm: SIGNING_ALGORITHM, keyId: record.keyId, value: Buffer.from(Signature).toString('base64') },
     publicKey: await publicKeyOf(record.keyId),
   };
 }

@@ -1,9 +1,9 @@
-import { key } from '../../keys.ts';
+import { rowKey } from '../../keys.ts';
 import { Refused } from '../../refused.ts';
 import { addUpTo, createRow, readRow, type Write, writeRows } from '../../table.ts';
-import { Grant, hashOf } from './link.ts';
+import { Grant, tokenHash } from './link.ts';
 
-const grantKey = (project: string, request: string) => key('download', `${project}#${request}`);
+const grantKey = (project: string, request: string) => rowKey('download', `${project}#${request}`);
 const tries = 8;
 
 /** Counts what a link gives. False, and nothing is counted, where that would be more than `most` in all. */
@@ -14,7 +14,7 @@ export const countGiven = (
   token: string,
   bytes: number,
   most: number,
-) => addUpTo(table, key('download', `${project}#${request}`, `GIVEN#${hashOf(token)}`), bytes, most);
+) => addUpTo(table, rowKey('download', `${project}#${request}`, `GIVEN#${tokenHash(token)}`), bytes, most);
 
 /** Allows a release to be fetched. Saying so again changes nothing; a grant for other bytes is a fault. */
 export async function createGrant(table: string, grant: Grant): Promise<void> {

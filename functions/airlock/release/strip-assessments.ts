@@ -1,4 +1,4 @@
-import { context } from './crate.ts';
+import { RO_CRATE_CONTEXT } from './crate.ts';
 
 /** schema.org's AssessAction and all that are one: nobody but the environment says that something was assessed. */
 const assessments = new Set(
@@ -26,7 +26,7 @@ function assesses(value: Record<string, unknown>): boolean {
  * A requester's own RO-Crate metadata without any assessment in it, and without references to one, as the profile
  * demands. Its context becomes the plain one: a context of one's own could give an assessment another name.
  */
-export function strip(metadata: unknown): { metadata: unknown; removed: number } {
+export function stripAssessments(metadata: unknown): { metadata: unknown; removed: number } {
   const gone = new Set<string>();
   let removed = 0;
   const find = (value: unknown): void => {
@@ -52,8 +52,8 @@ export function strip(metadata: unknown): { metadata: unknown; removed: number }
     return Object.fromEntries(
       Object.entries(value)
         .filter(([, inner]) => !drop(inner) && !(typeof inner === 'string' && gone.has(inner)))
-        .map(([name, inner]) => [name, name === '@context' ? context : clean(inner)]),
+        .map(([name, inner]) => [name, name === '@context' ? RO_CRATE_CONTEXT : clean(inner)]),
     );
   };
-  return { metadata: drop(metadata) ? { '@context': context, '@graph': [] } : clean(metadata), removed };
+  return { metadata: drop(metadata) ? { '@context': RO_CRATE_CONTEXT, '@graph': [] } : clean(metadata), removed };
 }

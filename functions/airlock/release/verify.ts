@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
-import { folded, shown } from '../../storage/paths.ts';
-import { contradictions, Release, type ReleasedFile, type ReleaseRecord, signingInput } from './record.ts';
+import { comparablePath, visiblePath } from '../../storage/paths.ts';
+import { contradictions, type ReleasedFile, type ReleaseRecord, SignedRelease, signingInput } from './record.ts';
 
 /** The SHA-256 of a public key's DER form: what two people compare over the telephone. */
 export const fingerprintOf = (key: KeyObject): string =>
@@ -9,7 +9,7 @@ export const fingerprintOf = (key: KeyObject): string =>
     .digest('hex');
 
 /** The key to trust: a PEM, or its fingerprint as 64 hexadecimal digits (colons and `SHA256:` may be there). */
-export function pinOf(text: string): string | undefined {
+export function parseKeyPin(text: string): string | undefined {
   const digits = text
     .trim()
     .replace(/^sha-?256:/i, '')
@@ -23,7 +23,7 @@ export function pinOf(text: string): string | undefined {
   }
 }
 
-export interface Verdict {
+export interface RecordVerdict {
   readonly record?: ReleaseRecord;
   readonly fingerprint?: string;
   /** What is wrong with the record or its signature, each in a sentence. */
@@ -31,14 +31,14 @@ export interface Verdict {
 }
 
 /** Judges `release.json` by itself: its form, its signature, its key against the pinned one, its own consistency. */
-export function judge(text: string, pin?: string): Verdict {
+export function verifyRecord(text: string, pin?: string): RecordVerdict {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
     return { wrong: ['It is not JSON.'] };
   }
-  const parsed = Release.safeParse(json);
+  const parsed = SignedRelease.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return { wrong: [`It is not a release record: ${issue?.path.join('.') || 'top'}: ${issue?.message}`] };
@@ -71,30 +71,30 @@ function holds(record: ReleaseRecord, value: string, key: KeyObject): boolean {
 }
 
 /** A file as it lies in a folder; `link` where it is no regular file at all. */
-export type Found = ReleasedFile | { readonly path: string; readonly link: string };
+export type FoundFile = ReleasedFile | { readonly path: string; readonly link: string };
 
-export interface Difference {
+export interface FileDifference {
   readonly path: string;
   readonly kind: 'missing' | 'extra' | 'changed' | 'renamed' | 'twin' | 'refused';
   readonly reason: string;
 }
 
 /** Compares a folder with the record, file by file. An empty list: exactly what was released, and nothing else. */
-export function compare(record: ReleaseRecord, found: readonly Found[]): Difference[] {
+export function compareFiles(record: ReleaseRecord, found: readonly FoundFile[]): FileDifference[] {
   const here = new Map(found.map(file => [file.path, file]));
   const listed = new Map(record.files.map(file => [file.path, file]));
   const extra = found.filter(({ path }) => !listed.has(path));
-  const byName = new Map(extra.map(file => [folded(file.path), file]));
+  const byName = new Map(extra.map(file => [comparablePath(file.path), file]));
   const byBytes = new Map(extra.flatMap(file => ('link' in file ? [] : [[file.sha256, file] as const])));
-  const differences: Difference[] = [];
+  const differences: FileDifference[] = [];
   const told = new Set<string>();
-  const say = (path: string, kind: Difference['kind'], reason: string) =>
-    differences.push({ path: shown(path), kind, reason });
+  const say = (path: string, kind: FileDifference['kind'], reason: string) =>
+    differences.push({ path: visiblePath(path), kind, reason });
 
   for (const file of record.files) {
     const now = here.get(file.path);
     if (!now) {
-      const twin = byName.get(folded(file.path));
+      const twin = byName.get(comparablePath(file.path));
       const moved = byBytes.get(file.sha256);
       if (twin) {
         told.add(twin.path);
@@ -103,7 +103,7 @@ export function compare(record: ReleaseRecord, found: readonly Found[]): Differe
         say(file.path, 'twin', `${written(twin.path)} is here instead, differs in case or Unicode form, and ${bytes}.`);
       } else if (moved) {
         told.add(moved.path);
-        say(file.path, 'renamed', `Its bytes are here as ${shown(moved.path)}.`);
+        say(file.path, 'renamed', `Its bytes are here as ${visiblePath(moved.path)}.`);
       } else say(file.path, 'missing', 'It was released and is not here.');
     } else if ('link' in now) say(file.path, 'refused', `It is ${now.link}, not the file itself.`);
     else if (now.size !== file.size) say(file.path, 'changed', `It has ${now.size} bytes; ${file.size} were released.`);

@@ -6,7 +6,7 @@ export const Direction = z.enum(['export', 'import']);
 export type Direction = z.infer<typeof Direction>;
 
 /** How an organisation runs its airlock; from its configuration. A project's own settings lie on top (settings.ts). */
-export const Rules = z.strictObject({
+export const AirlockConfig = z.strictObject({
   tier: Tier.default(2).describe('how sensitive the data are: what checks are strict about'),
   quorum: z.number().int().min(1).max(3).default(2).describe('how many reviewers must agree'),
   partial: z.boolean().default(false).describe('whether approved files may leave while others are held back'),
@@ -76,8 +76,8 @@ export const Rules = z.strictObject({
     })
     .prefault({}),
 });
-export type Rules = z.infer<typeof Rules>;
+export type AirlockConfig = z.infer<typeof AirlockConfig>;
 
 /** For how many days what was released can be fetched, and what was let in can be revoked. */
-export const lasts = (direction: Direction, rules: Rules): number =>
+export const daysAvailable = (direction: Direction, rules: AirlockConfig): number =>
   direction === 'import' ? rules.imports.keepDays : rules.releasedDays;

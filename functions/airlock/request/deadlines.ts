@@ -1,20 +1,24 @@
-import type { Rules } from './airlock-config.ts';
-import { type Happened, happened, type Round } from './decision.ts';
-import { after, approval, day, type In, identity, isFinal, isUnderWay, type Request } from './request.ts';
-import { retain } from './retention.ts';
+import type { AirlockConfig } from './airlock-config.ts';
+import { type RequestEvent, type Round, requestEvent } from './decision.ts';
+import { addSeconds, approval, day, identity, isFinal, isUnderWay, type Request, type RequestIn } from './request.ts';
+import { withRetention } from './retention.ts';
 
 /** By when something must have become of the request; undefined where it is final. */
-export function dueAt(of: Request): string | undefined {
+export function nextDeadline(of: Request): string | undefined {
   if ('deadline' in of) return of.deadline;
   return 'expiresAt' in of ? of.expiresAt : undefined;
 }
 
 /** The request as time has left it: nothing stays where it is past its deadline, whether or not a workflow lives. */
-export function lapse(of: Request, now: string, rules: Rules): { request: Request; events: Happened[]; ended?: Round } {
-  const due = dueAt(of);
+export function applyDeadlines(
+  of: Request,
+  now: string,
+  rules: AirlockConfig,
+): { request: Request; events: RequestEvent[]; ended?: Round } {
+  const due = nextDeadline(of);
   if (due === undefined || isFinal(of) || now < due) return { request: of, events: [] };
   const [next, event] = over(of, due, rules);
-  const further = lapse(retain(of, next, due, rules), now, rules);
+  const further = applyDeadlines(withRetention(of, next, due, rules), now, rules);
   // Its votes are kept as those of any other round that is over.
   const review = of.status === 'timedOut' && next.status === 'expired' ? of.review : undefined;
   const ended = review && {
@@ -27,19 +31,19 @@ export function lapse(of: Request, now: string, rules: Rules): { request: Reques
   return { ...further, events: [event, ...further.events], ...(ended && { ended }) };
 }
 
-function over(of: Request, at: string, rules: Rules): [Request, Happened] {
+function over(of: Request, at: string, rules: AirlockConfig): [Request, RequestEvent] {
   if (isUnderWay(of))
     return timeOut(of, 'Its checks did not end in time. An operator can resume it: it is sealed anew.', at, rules);
   if (of.status === 'inReview')
     return timeOut(of, 'Its review did not end in time. An operator can resume it; votes are kept.', at, rules);
   if (of.status === 'releasing') {
     const reason = 'The release did not end in time. It can be released again.';
-    return [stopped(of, reason, at), happened('ReleaseStopped', reason)];
+    return [stopped(of, reason, at), requestEvent('ReleaseStopped', reason)];
   }
   const release = 'release' in of && of.release ? { release: of.release } : {};
   return [
     { ...identity(of), status: 'expired', was: of.status, ...release, expiredAt: at },
-    happened('RequestExpired', `It was ${of.status} until its time was over.${left(of)}`),
+    requestEvent('RequestExpired', `It was ${of.status} until its time was over.${left(of)}`),
   ];
 }
 
@@ -49,17 +53,17 @@ const left = ({ direction, round, source }: Request) =>
 
 /** By when time, or the sweeper, has something to do with it: undefined where nothing is left to do. */
 export function sweepAt(of: Request): string | undefined {
-  if (!isFinal(of)) return dueAt(of);
+  if (!isFinal(of)) return nextDeadline(of);
   return 'retainedUntil' in of && !of.deleted ? of.retainedUntil : undefined;
 }
 
 /** Out of time, or out of luck: visible, and resumable through the API. */
 export function timeOut(
-  of: In<'submitted'> | In<'checking'> | In<'inReview'>,
+  of: RequestIn<'submitted'> | RequestIn<'checking'> | RequestIn<'inReview'>,
   reason: string,
   at: string,
-  { draftDays }: Rules,
-): [In<'timedOut'>, Happened] {
+  { draftDays }: AirlockConfig,
+): [RequestIn<'timedOut'>, RequestEvent] {
   return [
     {
       ...identity(of),
@@ -67,14 +71,14 @@ export function timeOut(
       reason,
       ...(of.status === 'inReview' && { review: of }),
       timedOutAt: at,
-      expiresAt: after(at, draftDays * day),
+      expiresAt: addSeconds(at, draftDays * day),
     },
-    happened('RequestTimedOut', reason),
+    requestEvent('RequestTimedOut', reason),
   ];
 }
 
 /** A release that did not happen leaves the approval as it was. */
-export const stopped = (of: In<'releasing'>, reason: string, at: string): In<'approved'> => ({
+export const stopped = (of: RequestIn<'releasing'>, reason: string, at: string): RequestIn<'approved'> => ({
   ...identity(of),
   ...approval(of),
   status: 'approved',

@@ -1,19 +1,19 @@
 import * as z from 'zod';
-import type { Rules } from './airlock-config.ts';
+import type { AirlockConfig } from './airlock-config.ts';
 import { Seal } from './manifest.ts';
 import { type Request, Someone } from './request.ts';
 import { Vote } from './votes.ts';
 
 /** Somebody who does something: from the verified token and nothing else. */
-export interface Person {
+export interface ActingPerson {
   readonly id: string;
   readonly name: string;
   readonly groups: readonly string[];
 }
 
 /** What is so outside the request, at this moment: read afresh for each decision. */
-export interface Facts {
-  readonly rules: Rules;
+export interface Context {
+  readonly rules: AirlockConfig;
   /** Those of the people in question who are members of the project now. */
   readonly members: readonly string[];
   /** Those of the people in question who are reviewers now. */
@@ -25,14 +25,14 @@ export interface Facts {
 }
 
 /** For what no person does: nobody is in question. */
-export const nobody = { members: [], reviewers: [], candidates: [] } as const satisfies Omit<Facts, 'rules'>;
+export const NO_PEOPLE = { members: [], reviewers: [], candidates: [] } as const satisfies Omit<Context, 'rules'>;
 
 /** What can happen to a request; each is an event of its own. */
-export const happenings = [
+export const requestEventNames = [
   'RequestOpened',
   'RequestEdited',
   'RequestSubmitted',
-  'RequestMended',
+  'RequestSubmissionRejected',
   'VolumeHigh',
   'VolumeExceeded',
   'RequestSealed',
@@ -62,11 +62,11 @@ export const happenings = [
   'DownloadMoved',
   'ContentDeleted',
 ] as const;
-export type Happening = (typeof happenings)[number];
+export type RequestEventName = (typeof requestEventNames)[number];
 
 /** One thing that happened. `by` is a person's id, or empty where a workflow or time did it. */
-export const Happened = z.object({
-  name: z.enum(happenings),
+export const RequestEvent = z.object({
+  name: z.enum(requestEventNames),
   by: z.string(),
   byName: z.string(),
   says: z.string(),
@@ -77,7 +77,7 @@ export const Happened = z.object({
   /** Who is asked to do something about it. */
   to: z.array(Someone).optional(),
 });
-export type Happened = z.infer<typeof Happened>;
+export type RequestEvent = z.infer<typeof RequestEvent>;
 
 /** A round that ended: its seal, and how people voted on it. Kept for good, beside the request. */
 export const Round = z.object({
@@ -91,7 +91,7 @@ export type Round = z.infer<typeof Round>;
 
 export interface Decision {
   readonly request: Request;
-  readonly events: readonly Happened[];
+  readonly events: readonly RequestEvent[];
   readonly reason: string;
   readonly ended?: Round;
   /** The step belongs to an attempt that was overtaken, and has no say. */
@@ -100,7 +100,7 @@ export interface Decision {
   readonly wake?: string;
 }
 
-export const happened = (name: Happening, says: string, by?: Person): Happened => ({
+export const requestEvent = (name: RequestEventName, says: string, by?: ActingPerson): RequestEvent => ({
   name,
   by: by?.id ?? '',
   byName: by?.name ?? '',
@@ -108,12 +108,12 @@ export const happened = (name: Happening, says: string, by?: Person): Happened =
 });
 
 /** Something that people are asked to act on. */
-export const asking = (name: Happening, says: string, to: readonly Someone[]): Happened => ({
-  ...happened(name, says),
+export const reviewerEvent = (name: RequestEventName, says: string, to: readonly Someone[]): RequestEvent => ({
+  ...requestEvent(name, says),
   to: [...to],
 });
 
-export const superseded = (request: Request): Decision => ({
+export const ignoreStaleStep = (request: Request): Decision => ({
   request,
   events: [],
   reason: 'overtaken by something newer',
@@ -121,7 +121,7 @@ export const superseded = (request: Request): Decision => ({
 });
 
 /** Decides unless the same call of the same person has changed the request already: then its answer was lost, no more. */
-export function onceOnly(read: Request, mark: string, decide: () => Decision): Decision {
+export function decideOnce(read: Request, mark: string, decide: () => Decision): Decision {
   if (mark && read.done.includes(mark)) {
     const same = unchanged(read, 'it was done already');
     // Perhaps nobody was woken either.

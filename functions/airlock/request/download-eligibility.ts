@@ -1,12 +1,12 @@
 import { Refused } from '../../refused.ts';
-import type { Standing } from '../release/link.ts';
-import { imports } from '../release/released-files.ts';
-import type { Release, Request } from './request.ts';
+import type { RequesterStanding } from '../release/link.ts';
+import { IMPORTS_PREFIX } from '../release/released-files.ts';
+import type { Request, RequestRelease } from './request.ts';
 
 /** How a request, as time has left it, stands to whoever would fetch it; refuses unless it is released. */
-export function standingOf(of: Request): { standing: Standing; release: Release } {
+export function standingOf(of: Request): { standing: RequesterStanding; release: RequestRelease } {
   if (of.direction === 'import')
-    throw new Refused('conflict', `Nothing is fetched: ${of.id} was let in, to ${imports}${of.id}/.`);
+    throw new Refused('conflict', `Nothing is fetched: ${of.id} was let in, to ${IMPORTS_PREFIX}${of.id}/.`);
   if (of.status !== 'released') {
     const why = 'reason' in of ? `: ${of.reason}` : '.';
     throw new Refused('conflict', `Nothing can be fetched: this request is ${of.status}${why}`);

@@ -21,7 +21,7 @@ export const SealedFile = z.object({
 export type SealedFile = z.infer<typeof SealedFile>;
 
 /** What a group of files is for, in the requester's words. */
-export const Group = z.object({
+export const FileGroup = z.object({
   name: z.string().trim().min(1).max(100),
   kind: FileKind,
   purpose: z.string().trim().min(1).max(2000),
@@ -30,7 +30,7 @@ export const Group = z.object({
   /** Paths below the source, with `*` and `**`. The first group that matches a file takes it. */
   paths: z.array(z.string().min(1).max(500)).min(1).max(50),
 });
-export type Group = z.infer<typeof Group>;
+export type FileGroup = z.infer<typeof FileGroup>;
 
 /** The sealed manifest, written once under Object Lock. Its own SHA-256 is what checks, votes and releases name. */
 export const SealManifest = z.object({
@@ -43,7 +43,7 @@ export const SealManifest = z.object({
   recipient: z.string(),
   /** What it is checked against, whatever the project's settings become meanwhile. */
   policy: Policy,
-  groups: z.array(Group),
+  groups: z.array(FileGroup),
   files: z.array(SealedFile),
   sealedAt: z.iso.datetime(),
 });

@@ -1,10 +1,19 @@
 import * as z from 'zod';
 import { Refused } from '../../refused.ts';
 import { Direction } from './airlock-config.ts';
-import { dueAt } from './deadlines.ts';
-import type { Person } from './decision.ts';
+import { nextDeadline } from './deadlines.ts';
+import type { ActingPerson } from './decision.ts';
 import { Seal } from './manifest.ts';
-import { Deleted, Groups, type In, Release, Report, type Request, Someone, statuses } from './request.ts';
+import {
+  Deleted,
+  Groups,
+  type Request,
+  type RequestIn,
+  RequestRelease,
+  RequestReport,
+  Someone,
+  statuses,
+} from './request.ts';
 import { publicComments } from './reviewer-commands.ts';
 import { hasVoted } from './trail-visibility.ts';
 import { Vote } from './votes.ts';
@@ -13,7 +22,7 @@ import { Vote } from './votes.ts';
 const Comments = z.array(z.object({ comment: z.string(), files: Vote.shape.files.unwrap() }));
 
 /** A request as somebody may see it. */
-export const Shown = z.object({
+export const RequestView = z.object({
   id: z.string(),
   project: z.string(),
   title: z.string(),
@@ -42,23 +51,23 @@ export const Shown = z.object({
   conflict: z.boolean().optional(),
   /** Reviewers: who were asked to look at it; until you have voted, whether you were. */
   asked: z.array(Someone).optional(),
-  report: Report.optional(),
+  report: RequestReport.optional(),
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
   comments: Comments.optional(),
   withheld: z.array(z.string()).optional(),
-  release: Release.omit({ held: true }).optional(),
+  release: RequestRelease.omit({ held: true }).optional(),
   groups: Groups,
   explanation: z.string(),
   /** Reviewers: your own vote, and all of them once everybody has voted. */
   votes: z.array(Vote).optional(),
 });
-export type Shown = z.infer<typeof Shown>;
+export type RequestView = z.infer<typeof RequestView>;
 
 /** How somebody stands to a request: who asked and their project see no votes, reviewers none but their own yet. */
-export type Eye = 'project' | 'reviewer' | 'operator';
+export type Viewer = 'project' | 'reviewer' | 'operator';
 
 /** Somebody in the project is of the project, whatever groups they are in besides; to others it does not exist. */
-export function eyeOf(of: Pick<Request, 'project' | 'requester'>, by: Person, member: boolean): Eye {
+export function viewerOf(of: Pick<Request, 'project' | 'requester'>, by: ActingPerson, member: boolean): Viewer {
   if (member || by.id === of.requester) return 'project';
   if (by.groups.includes('reviewer')) return 'reviewer';
   if (by.groups.includes('operator')) return 'operator';
@@ -74,7 +83,7 @@ function reasonOf(of: Request): string | undefined {
   return undefined;
 }
 
-function votesFor(of: Request, by: Person, eye: Eye): Vote[] | undefined {
+function votesFor(of: Request, by: ActingPerson, eye: Viewer): Vote[] | undefined {
   if (eye !== 'reviewer' || !('votes' in of)) return undefined;
   const own = of.votes.filter(vote => vote.by === by.id);
   // Who decides between reviewers that disagree doesn't know how they voted; they themselves may.
@@ -83,20 +92,23 @@ function votesFor(of: Request, by: Person, eye: Eye): Vote[] | undefined {
 }
 
 /** Who decides between others must not know that they disagree, nor learn it from who else is asked. */
-function disputeOf(of: In<'inReview'>, by: Person, eye: Eye) {
+function disputeOf(of: RequestIn<'inReview'>, by: ActingPerson, eye: Viewer) {
   const { conflict, asked } = of;
   if (eye === 'project') return {};
   if (eye === 'operator') return { conflict };
   return hasVoted(of, by.id) ? { conflict, asked } : { asked: asked.filter(({ id }) => id === by.id) };
 }
 
-const withoutCells = (of: Report): Report => ({ ...of, first: of.first.map(told => ({ ...told, cells: [] })) });
+const withoutCells = (of: RequestReport): RequestReport => ({
+  ...of,
+  first: of.first.map(told => ({ ...told, cells: [] })),
+});
 
 /** The request for these eyes. Blind until all have voted: not even how many votes there are is in it. */
-export function shown(of: Request, by: Person, eye: Eye): Shown {
+export function requestView(of: Request, by: ActingPerson, eye: Viewer): RequestView {
   const votes = votesFor(of, by, eye);
   const reason = reasonOf(of);
-  const due = dueAt(of);
+  const due = nextDeadline(of);
   return {
     id: of.id,
     project: of.project,

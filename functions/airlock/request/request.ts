@@ -3,7 +3,7 @@ import { Action, Cell } from '../../../disclosure/report.ts';
 import { Finding, Sha256 } from '../../ingest/ingest.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { Direction } from './airlock-config.ts';
-import { Group, Seal } from './manifest.ts';
+import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
 
 /** Eleven hexadecimal digits of the time it was drafted and five of chance, so that ids sort by age. */
@@ -21,14 +21,15 @@ export const Source = z
 export const uploads = (id: string): string => `uploads/${id}/`;
 export const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
 export const Title = z.string().trim().min(1).max(200);
-export const Groups = z.array(Group).min(1).max(50);
+export const Groups = z.array(FileGroup).min(1).max(50);
 export const Explanation = z.string().trim().max(5000);
 
 export const requestId = (now: string, chance: number): string =>
   `al-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
 
 /** The instant so many seconds after another. */
-export const after = (at: string, seconds: number): string => new Date(Date.parse(at) + seconds * 1000).toISOString();
+export const addSeconds = (at: string, seconds: number): string =>
+  new Date(Date.parse(at) + seconds * 1000).toISOString();
 export const hour = 3600;
 export const day = 24 * hour;
 
@@ -42,7 +43,7 @@ const Told = z.object({
 });
 
 /** The report on a seal, as the request refers to it. */
-export const Report = z.object({
+export const RequestReport = z.object({
   key: z.string(),
   versionId: z.string(),
   sha256: Sha256,
@@ -50,10 +51,10 @@ export const Report = z.object({
   worst: Action.optional(),
   first: z.array(Told).max(20),
 });
-export type Report = z.infer<typeof Report>;
+export type RequestReport = z.infer<typeof RequestReport>;
 
 /** What was released: the signed record names every byte of it. */
-export const Release = z.object({
+export const RequestRelease = z.object({
   key: z.string(),
   versionId: z.string(),
   sha256: Sha256,
@@ -62,7 +63,7 @@ export const Release = z.object({
   /** The list of what lies where, in which version. */
   held: z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 }),
 });
-export type Release = z.infer<typeof Release>;
+export type RequestRelease = z.infer<typeof RequestRelease>;
 
 const at = z.iso.datetime();
 
@@ -92,7 +93,7 @@ const common = {
   /** The newest calls of people that changed it, so that none of them does twice if its answer was lost. */
   done: z.array(z.string()).max(8).default([]),
 };
-const sealed = { seal: Seal, report: Report };
+const sealed = { seal: Seal, report: RequestReport };
 const decided = { ...sealed, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: at };
 
 const Draft = z.object({
@@ -154,26 +155,26 @@ const Released = z.object({
   status: z.literal('released'),
   ...common,
   ...decided,
-  release: Release,
+  release: RequestRelease,
   releasedBy: Someone,
   releasedAt: at,
   expiresAt: at,
 });
 /** A text that was written for good, as a request refers to it. */
-export const Text = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
-export type Text = z.infer<typeof Text>;
+export const StoredText = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
+export type StoredText = z.infer<typeof StoredText>;
 
 /** What was deleted, and the receipt for it. */
-export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: Text });
+export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: StoredText });
 
 /** What of a request that is over lies with us: until when, and what became of it. */
 const over = {
   retainedUntil: at.optional(),
   /** What is being deleted. */
-  inventory: Text.optional(),
+  inventory: StoredText.optional(),
   deleted: Deleted.optional(),
   /** What of an import is being deleted in its project, and what was. */
-  retracting: Text.optional(),
+  retracting: StoredText.optional(),
   retracted: Deleted.optional(),
 };
 
@@ -190,7 +191,7 @@ const Revoked = z.object({
   status: z.literal('revoked'),
   ...common,
   ...decided,
-  release: Release.optional(),
+  release: RequestRelease.optional(),
   revokedBy: Someone,
   reason: z.string(),
   revokedAt: at,
@@ -209,7 +210,7 @@ const Expired = z.object({
   status: z.literal('expired'),
   ...common,
   was: z.string(),
-  release: Release.optional(),
+  release: RequestRelease.optional(),
   expiredAt: at,
   ...over,
 });
@@ -232,11 +233,11 @@ export const Request = z.discriminatedUnion('status', [
 ]);
 export type Request = z.infer<typeof Request>;
 export type Status = Request['status'];
-export type In<S extends Status> = Extract<Request, { status: S }>;
+export type RequestIn<S extends Status> = Extract<Request, { status: S }>;
 export const statuses = Request.options.map(({ shape }) => shape.status.value) as readonly Status[];
 
 /** A workflow seals it, or checks what was sealed. */
-export const isUnderWay = (of: Request): of is In<'submitted'> | In<'checking'> =>
+export const isUnderWay = (of: Request): of is RequestIn<'submitted'> | RequestIn<'checking'> =>
   of.status === 'submitted' || of.status === 'checking';
 
 /** From these nothing leads on. */
@@ -262,7 +263,7 @@ export const identity = (of: Request) => ({
 });
 
 /** What an approval carries through release and revocation. */
-export const approval = ({ seal, report, votes, withheld, approvedAt }: Omit<In<'approved'>, 'status'>) => ({
+export const approval = ({ seal, report, votes, withheld, approvedAt }: Omit<RequestIn<'approved'>, 'status'>) => ({
   seal,
   report,
   votes,

@@ -1,25 +1,25 @@
 import * as z from 'zod';
 import { Refused } from '../../refused.ts';
-import { type Decision, type Facts, happened, type Person, unchanged } from './decision.ts';
+import { type ActingPerson, type Context, type Decision, requestEvent, unchanged } from './decision.ts';
 import {
-  after,
+  addSeconds,
   day,
   Explanation,
   Groups,
   hour,
-  type In,
   identity,
   isUnderWay,
   type Request,
+  type RequestIn,
   type Someone,
   Source,
   Title,
   uploads,
 } from './request.ts';
-import { arriving } from './retention.ts';
+import { isArriving } from './retention.ts';
 
 /** What its requester may ask to change of a request that is theirs to change. */
-export const EditBody = z.object({
+export const RequestEditBody = z.object({
   title: Title.optional(),
   source: Source.optional(),
   groups: Groups.optional().describe('what the files are, as JSON or @file'),
@@ -27,7 +27,7 @@ export const EditBody = z.object({
   explanation: Explanation.optional().describe('your answer to what the checks asked'),
 });
 /** The same, with the recipient as the user pool knows them. */
-export type Edit = Omit<z.infer<typeof EditBody>, 'recipient'> & { recipient?: Someone | undefined };
+export type RequestEdit = Omit<z.infer<typeof RequestEditBody>, 'recipient'> & { recipient?: Someone | undefined };
 
 /** Where a request's files come from: an import's are uploaded to a place of its own, an export's lie in the project. */
 function sourceOf(
@@ -45,16 +45,16 @@ function sourceOf(
 }
 
 /** A new request, of nothing but intentions. */
-export const open = (
+export const draftRequest = (
   {
     source,
     ...wanted
-  }: Pick<In<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction' | 'recipient'> & {
+  }: Pick<RequestIn<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction' | 'recipient'> & {
     source?: string | undefined;
   },
-  by: Person,
+  by: ActingPerson,
   now: string,
-  { rules }: Pick<Facts, 'rules'>,
+  { rules }: Pick<Context, 'rules'>,
 ): Decision => ({
   request: {
     status: 'draft',
@@ -67,22 +67,22 @@ export const open = (
     round: 0,
     attempt: 0,
     done: [],
-    expiresAt: after(now, rules.draftDays * day),
+    expiresAt: addSeconds(now, rules.draftDays * day),
   },
-  events: [happened('RequestOpened', wanted.title, by)],
+  events: [requestEvent('RequestOpened', wanted.title, by)],
   reason: 'drafted',
 });
 
-function own(of: Request, by: Person): void {
+function own(of: Request, by: ActingPerson): void {
   if (of.requester !== by.id)
     throw new Refused('forbidden', `Only ${of.requesterName}, who drafted ${of.id}, may do this.`);
 }
 
-const isOpen = (of: Request): of is In<'draft'> | In<'returned'> | In<'blocked'> =>
+const isOpen = (of: Request): of is RequestIn<'draft'> | RequestIn<'returned'> | RequestIn<'blocked'> =>
   of.status === 'draft' || of.status === 'returned' || of.status === 'blocked';
 
 /** Whether somebody may upload to an import now: until it is sealed, and nobody but who asked for it. */
-export function mayUpload(of: Request, by: Person): void {
+export function refuseUnlessImportable(of: Request, by: ActingPerson): void {
   own(of, by);
   if (of.direction !== 'import')
     throw new Refused('conflict', `${of.id} is an export: its files lie in ${of.source} of the project's bucket.`);
@@ -90,11 +90,11 @@ export function mayUpload(of: Request, by: Person): void {
     throw new Refused('conflict', `${of.id} is ${of.status}: files can be uploaded to a draft, or to what came back.`);
 }
 
-export function edit(
+export function editRequest(
   of: Request,
-  { by, change }: { by: Person; change: Edit },
+  { by, change }: { by: ActingPerson; change: RequestEdit },
   now: string,
-  { rules }: Facts,
+  { rules }: Context,
 ): Decision {
   own(of, by);
   if (!isOpen(of))
@@ -102,14 +102,19 @@ export function edit(
   if (change.source !== undefined || change.recipient) sourceOf({ ...of, ...change }, change.source ?? of.source);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return {
-    request: { ...of, ...given, expiresAt: after(now, rules.draftDays * day) },
-    events: [happened('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
+    request: { ...of, ...given, expiresAt: addSeconds(now, rules.draftDays * day) },
+    events: [requestEvent('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
     reason: 'edited',
   };
 }
 
 /** Sealing begins. Asked for again while it runs, it changes nothing, so that a start that was lost can be repeated. */
-export function submit(of: Request, { by }: { by: Person }, now: string, { rules, members }: Facts): Decision {
+export function submitRequest(
+  of: Request,
+  { by }: { by: ActingPerson },
+  now: string,
+  { rules, members }: Context,
+): Decision {
   own(of, by);
   if (isUnderWay(of)) return unchanged(of, 'it is being checked already');
   if (!isOpen(of))
@@ -123,15 +128,19 @@ export function submit(of: Request, { by }: { by: Person }, now: string, { rules
       round: of.round + 1,
       attempt: of.attempt + 1,
       startedAt: now,
-      deadline: after(now, rules.checkHours * hour),
+      deadline: addSeconds(now, rules.checkHours * hour),
     },
-    events: [happened('RequestSubmitted', `Submission ${of.round + 1}.`, by)],
+    events: [requestEvent('RequestSubmitted', `Submission ${of.round + 1}.`, by)],
     reason: 'submitted',
   };
 }
 
 /** The requester takes it back; an operator may, for them. */
-export function withdraw(of: Request, { by, reason }: { by: Person; reason: string }, now: string): Decision {
+export function withdrawRequest(
+  of: Request,
+  { by, reason }: { by: ActingPerson; reason: string },
+  now: string,
+): Decision {
   if (!by.groups.includes('operator')) own(of, by);
   if (of.status === 'withdrawn') return unchanged(of, 'it is withdrawn already');
   const open = isOpen(of) || isUnderWay(of) || of.status === 'inReview' || of.status === 'timedOut';
@@ -142,7 +151,7 @@ export function withdraw(of: Request, { by, reason }: { by: Person; reason: stri
         ? `${of.id} is ${of.status}: ask a reviewer to revoke it.`
         : `${of.id} is ${of.status}: there is nothing left to withdraw.`,
     );
-  if (arriving(of, now))
+  if (isArriving(of, now))
     throw new Refused('conflict', `${of.id} was being delivered a moment ago: withdraw it in a quarter of an hour.`);
   // A review that ran out of time has its votes and its seal inside.
   const review = of.status === 'timedOut' ? of.review : of;
@@ -150,7 +159,7 @@ export function withdraw(of: Request, { by, reason }: { by: Person; reason: stri
   const votes = review && 'votes' in review ? review.votes : [];
   return {
     request: { ...identity(of), status: 'withdrawn', reason, withdrawnAt: now },
-    events: [happened('RequestWithdrawn', reason, by)],
+    events: [requestEvent('RequestWithdrawn', reason, by)],
     reason: 'withdrawn',
     ...(seal && { ended: { round: of.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),
     ...(of.status === 'inReview' && of.token !== undefined && { wake: of.token }),

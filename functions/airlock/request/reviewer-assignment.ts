@@ -6,7 +6,7 @@ import type { Someone } from './request.ts';
  * is another one for each request, so that the work is spread, and the same whenever it is asked for (highest random
  * weight).
  */
-export function ask(
+export function assignReviewers(
   { id, asked }: { readonly id: string; readonly asked: readonly Someone[] },
   wanted: number,
   candidates: readonly Someone[],

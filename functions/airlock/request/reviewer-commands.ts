@@ -1,14 +1,21 @@
 import { Refused } from '../../refused.ts';
-import { type Decision, type Facts, type Happened, happened, type Person, unchanged } from './decision.ts';
-import { after, approval, day, hour, type In, identity, isUnderWay, type Request } from './request.ts';
-import { arriving } from './retention.ts';
-import { type Ballot, counted, outcomeOf, type Vote, withheldBy } from './votes.ts';
+import {
+  type ActingPerson,
+  type Context,
+  type Decision,
+  type RequestEvent,
+  requestEvent,
+  unchanged,
+} from './decision.ts';
+import { addSeconds, approval, day, hour, identity, isUnderWay, type Request, type RequestIn } from './request.ts';
+import { isArriving } from './retention.ts';
+import { type Ballot, countedVotes, type Vote, voteOutcome, withheldFiles } from './votes.ts';
 
 /** Why somebody may not judge this request; undefined where they may. */
-export function unfit(
+export function ineligibility(
   of: Request,
   user: string,
-  { members, reviewers }: Pick<Facts, 'members' | 'reviewers'>,
+  { members, reviewers }: Pick<Context, 'members' | 'reviewers'>,
 ): string | undefined {
   if (user === of.requester) return 'Nobody reviews what they asked for.';
   if (user === of.recipient?.id) return 'Nobody reviews what they shall get.';
@@ -21,9 +28,9 @@ const ruled = ({ project }: Request) =>
   `Who says how ${project} is reviewed can't review it. Another operator can confirm its settings.`;
 
 /** Who releases or revokes is a fit reviewer, or an operator who has no part in the project. */
-function judging(of: Request, by: Person, facts: Facts): void {
+function judging(of: Request, by: ActingPerson, facts: Context): void {
   const operator = by.groups.includes('operator') ? { ...facts, reviewers: [...facts.reviewers, by.id] } : facts;
-  const why = unfit(of, by.id, operator);
+  const why = ineligibility(of, by.id, operator);
   if (why) throw new Refused('forbidden', why);
 }
 
@@ -35,8 +42,13 @@ export const publicComments = (votes: readonly Vote[]) =>
  * A vote. Earlier votes of people who have become unfit since are dropped before it counts. Until the quorum is
  * complete a reviewer may vote again; nobody learns of votes before.
  */
-export function vote(of: Request, { by, ballot }: { by: Person; ballot: Ballot }, now: string, facts: Facts): Decision {
-  const mayVote = (user: string) => (user === facts.ruledBy ? ruled(of) : unfit(of, user, facts));
+export function recordVote(
+  of: Request,
+  { by, ballot }: { by: ActingPerson; ballot: Ballot },
+  now: string,
+  facts: Context,
+): Decision {
+  const mayVote = (user: string) => (user === facts.ruledBy ? ruled(of) : ineligibility(of, user, facts));
   const why = mayVote(by.id);
   if (why) throw new Refused('forbidden', why);
   if (of.status !== 'inReview') throw new Refused('conflict', `${of.id} is ${of.status}: there is nothing to vote on.`);
@@ -46,24 +58,26 @@ export function vote(of: Request, { by, ballot }: { by: Person; ballot: Ballot }
     throw new Refused('invalid', 'All files leave or none. To have some changed, return the request.');
   if (ballot.verdict !== 'approve' && ballot.comment === '' && ballot.files.length === 0)
     throw new Refused('invalid', 'Say in a comment what is wrong, so that the requester can mend it.');
-  const earlier = counted(of.votes, of.seal, of.round, user => mayVote(user) === undefined);
+  const earlier = countedVotes(of.votes, of.seal, of.round, user => mayVote(user) === undefined);
   if (of.conflict && earlier.some(vote => vote.by === by.id))
     throw new Refused('conflict', 'You have voted. Reviewers disagree, so another one must decide.');
   const dropped = of.votes
     .filter(vote => !earlier.includes(vote))
-    .map(({ name }) => happened('VoteDropped', `${name} is no longer fit to review this; the vote does not count.`));
+    .map(({ name }) =>
+      requestEvent('VoteDropped', `${name} is no longer fit to review this; the vote does not count.`),
+    );
   const votes: Vote[] = [
     ...earlier.filter(vote => vote.by !== by.id),
     { ...ballot, by: by.id, name: by.name, round: of.round, at: now },
   ];
-  const events = [...dropped, happened('VoteCast', `Seal ${of.seal.sha256}.`, by)];
+  const events = [...dropped, requestEvent('VoteCast', `Seal ${of.seal.sha256}.`, by)];
   return settle({ ...of, votes }, events, now, facts);
 }
 
-function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: Facts): Decision {
+function settle(of: RequestIn<'inReview'>, events: RequestEvent[], now: string, { rules }: Context): Decision {
   const { seal, report, votes, round } = of;
-  const outcome = outcomeOf(votes, of.quorum);
-  const withheld = withheldBy(votes);
+  const outcome = voteOutcome(votes, of.quorum);
+  const withheld = withheldFiles(votes);
   // By the rules of now: since a vote that holds files back was cast, they may have come to let all leave or none.
   const leaves = withheld.length === 0 || (rules.partial && withheld.length < seal.files);
   const wake = of.token !== undefined ? { wake: of.token } : {};
@@ -72,7 +86,7 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
   if (outcome === 'conflict')
     return {
       request: { ...of, conflict: true },
-      events: [...events, happened('ReviewConflicted', 'Reviewers disagree: one more must decide.')],
+      events: [...events, requestEvent('ReviewConflicted', 'Reviewers disagree: one more must decide.')],
       reason: 'reviewers disagree',
       // The workflow asks the next one.
       ...wake,
@@ -87,7 +101,7 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
         votes,
         rejectedAt: now,
       },
-      events: [...events, happened('RequestRejected', 'Reviewers reject it.')],
+      events: [...events, requestEvent('RequestRejected', 'Reviewers reject it.')],
       reason: 'rejected',
       ...ended('rejected'),
       ...wake,
@@ -102,9 +116,9 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
         votes,
         withheld,
         approvedAt: now,
-        expiresAt: after(now, rules.approvedDays * day),
+        expiresAt: addSeconds(now, rules.approvedDays * day),
       },
-      events: [...events, happened('RequestApproved', `Seal ${seal.sha256}.`)],
+      events: [...events, requestEvent('RequestApproved', `Seal ${seal.sha256}.`)],
       reason: 'approved',
       ...ended('approved'),
       ...wake,
@@ -118,9 +132,9 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
       by: 'review',
       comments: publicComments(votes),
       returnedAt: now,
-      expiresAt: after(now, rules.draftDays * day),
+      expiresAt: addSeconds(now, rules.draftDays * day),
     },
-    events: [...events, happened('RequestReturned', 'Reviewers ask for changes.')],
+    events: [...events, requestEvent('RequestReturned', 'Reviewers ask for changes.')],
     reason: 'returned',
     ...ended('returned'),
     ...wake,
@@ -128,7 +142,7 @@ function settle(of: In<'inReview'>, events: Happened[], now: string, { rules }: 
 }
 
 /** The release begins. Asked for again while it runs, it changes nothing. */
-export function release(of: Request, { by }: { by: Person }, now: string, facts: Facts): Decision {
+export function startRelease(of: Request, { by }: { by: ActingPerson }, now: string, facts: Context): Decision {
   judging(of, by, facts);
   if (of.status === 'releasing') return unchanged(of, 'it is being released already');
   if (of.status !== 'approved')
@@ -138,9 +152,9 @@ export function release(of: Request, { by }: { by: Person }, now: string, facts:
       'conflict',
       `Only some files of ${of.id} were approved, and now all leave or none: ${of.requesterName} can submit those alone.`,
     );
-  const deadline = after(now, facts.rules.checkHours * hour);
+  const deadline = addSeconds(now, facts.rules.checkHours * hour);
   // Nothing leaves after its approval has expired; and what comes in has arrived by then, so that it can be taken out.
-  const last = of.direction === 'import' ? after(of.expiresAt, -hour / 4) : of.expiresAt;
+  const last = of.direction === 'import' ? addSeconds(of.expiresAt, -hour / 4) : of.expiresAt;
   if (now >= last)
     throw new Refused('conflict', `The approval of ${of.id} expires too soon, at ${of.expiresAt}: submit it again.`);
   return {
@@ -154,24 +168,24 @@ export function release(of: Request, { by }: { by: Person }, now: string, facts:
       deadline: deadline < last ? deadline : last,
       releasedBy: { id: by.id, name: by.name },
     },
-    events: [happened('ReleaseStarted', `Seal ${of.seal.sha256}.`, by)],
+    events: [requestEvent('ReleaseStarted', `Seal ${of.seal.sha256}.`, by)],
     reason: 'releasing',
   };
 }
 
 /** What was approved leaves no more; what has left can be downloaded no more. */
-export function revoke(
+export function revokeRelease(
   of: Request,
-  { by, reason }: { by: Person; reason: string },
+  { by, reason }: { by: ActingPerson; reason: string },
   now: string,
-  facts: Facts,
+  facts: Context,
 ): Decision {
   judging(of, by, facts);
   if (of.status === 'revoked') return unchanged(of, 'it is revoked already');
   if (of.status !== 'approved' && of.status !== 'releasing' && of.status !== 'released')
     throw new Refused('conflict', `${of.id} is ${of.status}: there is no approval to revoke.`);
   // Else files would still arrive in the project behind the hand that takes them out.
-  if (arriving(of, now))
+  if (isArriving(of, now))
     throw new Refused(
       'conflict',
       `${of.id} is being delivered, or was a moment ago: revoke it in a quarter of an hour.`,
@@ -186,20 +200,20 @@ export function revoke(
       reason,
       revokedAt: now,
     },
-    events: [happened('RequestRevoked', reason, by)],
+    events: [requestEvent('RequestRevoked', reason, by)],
     reason: 'revoked',
   };
 }
 
 /** What ran out of time goes on: with the review of its seal and the votes cast, or with a new seal. */
-export function resume(of: Request, { by }: { by: Person }, now: string, { rules }: Facts): Decision {
+export function resumeReview(of: Request, { by }: { by: ActingPerson }, now: string, { rules }: Context): Decision {
   if (!by.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
   // Asked for again, as after a start that was lost: the same attempt is started once more.
   if (isUnderWay(of) || of.status === 'inReview') return unchanged(of, 'it is under way');
   if (of.status !== 'timedOut')
     throw new Refused('conflict', `${of.id} is ${of.status}: only what timed out can be resumed.`);
   const attempt = of.attempt + 1;
-  const events = [happened('RequestResumed', of.reason, by)];
+  const events = [requestEvent('RequestResumed', of.reason, by)];
   if (!of.review)
     return {
       request: {
@@ -209,7 +223,7 @@ export function resume(of: Request, { by }: { by: Person }, now: string, { rules
         round: of.round + 1,
         attempt,
         startedAt: now,
-        deadline: after(now, rules.checkHours * hour),
+        deadline: addSeconds(now, rules.checkHours * hour),
       },
       events,
       reason: 'resumed',
@@ -217,22 +231,22 @@ export function resume(of: Request, { by }: { by: Person }, now: string, { rules
   // Begun anew: whom there is nobody left for is said anew.
   const { token: _, lack: __, ...review } = of.review;
   return {
-    request: { ...review, attempt, since: now, deadline: after(now, rules.reviewDays * day), reminded: 0 },
+    request: { ...review, attempt, since: now, deadline: addSeconds(now, rules.reviewDays * day), reminded: 0 },
     events,
     reason: 'resumed',
   };
 }
 
 /** A new execution waits for the decision; whatever the old one waits for is forgotten, and no vote is lost. */
-export function reissue(of: Request, { by }: { by: Person }, { members, reviewers }: Facts): Decision {
-  const why = by.groups.includes('operator') ? undefined : unfit(of, by.id, { members, reviewers });
+export function reissueApproval(of: Request, { by }: { by: ActingPerson }, { members, reviewers }: Context): Decision {
+  const why = by.groups.includes('operator') ? undefined : ineligibility(of, by.id, { members, reviewers });
   if (why) throw new Refused('forbidden', why);
   if (of.status !== 'inReview')
     throw new Refused('conflict', `${of.id} is ${of.status}: only a review waits for a decision.`);
   const { token: _, ...review } = of;
   return {
     request: { ...review, attempt: of.attempt + 1 },
-    events: [happened('ReviewReissued', `Attempt ${of.attempt + 1}.`, by)],
+    events: [requestEvent('ReviewReissued', `Attempt ${of.attempt + 1}.`, by)],
     reason: 'waiting anew',
   };
 }

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { Rules as CheckRules, Policy, policyFor, Tier } from '../../../disclosure/policy.ts';
+import { Policy, PolicyRules, policyFor, Tier } from '../../../disclosure/policy.ts';
 import { sha256 } from '../../storage/hash.ts';
-import { type Direction, Rules } from './airlock-config.ts';
+import { AirlockConfig, type Direction } from './airlock-config.ts';
 
-const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = Rules.shape;
+const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;
 const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
 
 type Defaults = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
@@ -19,7 +19,7 @@ const some = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
 /** What the checks of one project are strict about, where that differs from its tier. */
 const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true })
   .partial()
-  .extend({ rules: CheckRules.partial().optional().describe('rules by name, each with its action and thresholds') });
+  .extend({ rules: PolicyRules.partial().optional().describe('rules by name, each with its action and thresholds') });
 
 /** What one project has otherwise than its organisation; what is not named is as the organisation has it. */
 export const Settings = z.strictObject({
@@ -30,8 +30,8 @@ export const Settings = z.strictObject({
   approvedDays: given(approvedDays),
   releasedDays: given(releasedDays),
   uses: given(uses).describe('how often what was released can be fetched'),
-  imports: some(Rules.shape.imports.unwrap()).optional().describe('how what comes in is reviewed'),
-  caps: some(Rules.shape.caps.unwrap()).optional().describe('how much may be submitted'),
+  imports: some(AirlockConfig.shape.imports.unwrap()).optional().describe('how what comes in is reviewed'),
+  caps: some(AirlockConfig.shape.caps.unwrap()).optional().describe('how much may be submitted'),
   checks: Checks.optional().describe('what its outputs are checked against, beyond its tier'),
 });
 export type Settings = z.infer<typeof Settings>;
@@ -40,23 +40,23 @@ const present = <T extends object>(of: T | undefined) =>
   Object.fromEntries(Object.entries(of ?? {}).filter(([, value]) => value !== undefined)) as T;
 
 /** A project's settings as they were made: by whom, when and why. */
-export const Ruling = z.object({
+export const SettingsChange = z.object({
   settings: Settings,
   by: z.string(),
   byName: z.string(),
   reason: z.string(),
   at: z.iso.datetime(),
 });
-export type Ruling = z.infer<typeof Ruling>;
+export type SettingsChange = z.infer<typeof SettingsChange>;
 
 /** The organisation's rules with a project's own on top. */
-export function rulesWith(rules: Rules, settings: Settings | undefined): Rules {
+export function applySettings(rules: AirlockConfig, settings: Settings | undefined): AirlockConfig {
   const { checks: _, imports, caps, ...own } = settings ?? {};
   return {
     ...rules,
-    ...present(own as Partial<Rules>),
-    imports: { ...rules.imports, ...present(imports) } as Rules['imports'],
-    caps: { ...rules.caps, ...present(caps) } as Rules['caps'],
+    ...present(own as Partial<AirlockConfig>),
+    imports: { ...rules.imports, ...present(imports) } as AirlockConfig['imports'],
+    caps: { ...rules.caps, ...present(caps) } as AirlockConfig['caps'],
   };
 }
 
@@ -64,8 +64,8 @@ export function rulesWith(rules: Rules, settings: Settings | undefined): Rules {
  * What the files of one submission are checked against: its tier's defaults, the project's own on top. The version tells
  * two different policies apart, as reports and records name nothing else of it.
  */
-export function policyOf(rules: Rules, settings: Settings | undefined, direction: Direction): Policy {
-  const { tier } = rulesWith(rules, settings);
+export function policyForSettings(rules: AirlockConfig, settings: Settings | undefined, direction: Direction): Policy {
+  const { tier } = applySettings(rules, settings);
   const base = policyFor(tier, direction);
   const { rules: own, ...checks } = settings?.checks ?? {};
   // What a project's settings say is about what leaves; what comes in has its own defaults.
@@ -80,17 +80,17 @@ export const ShownSettings = z.object({
   by: z.string().optional(),
   reason: z.string().optional(),
   at: z.iso.datetime().optional(),
-  rules: Rules,
+  rules: AirlockConfig,
   policy: Policy,
 });
 export type ShownSettings = z.infer<typeof ShownSettings>;
 
 export const shownSettings = (
-  base: Rules,
+  base: AirlockConfig,
   ruling: { settings: Settings; byName: string; reason: string; at: string } | undefined,
 ): ShownSettings => ({
   settings: ruling?.settings ?? {},
   ...(ruling && { by: ruling.byName, reason: ruling.reason, at: ruling.at }),
-  rules: rulesWith(base, ruling?.settings),
-  policy: policyOf(base, ruling?.settings, 'export'),
+  rules: applySettings(base, ruling?.settings),
+  policy: policyForSettings(base, ruling?.settings, 'export'),
 });

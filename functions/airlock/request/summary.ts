@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { ProjectId } from '../../projects/projects.ts';
 import { Direction } from './airlock-config.ts';
-import { dueAt } from './deadlines.ts';
+import { nextDeadline } from './deadlines.ts';
 import { type Request, RequestId, statuses } from './request.ts';
 
 /** A request as lists have it. */
-export const Summary = z.object({
+export const RequestSummary = z.object({
   id: RequestId,
   project: ProjectId,
   title: z.string(),
@@ -18,9 +18,9 @@ export const Summary = z.object({
   /** By when something must become of it. */
   due: z.iso.datetime().optional(),
 });
-export type Summary = z.infer<typeof Summary>;
+export type RequestSummary = z.infer<typeof RequestSummary>;
 
-export const summaryOf = (of: Request): Summary => ({
+export const summariseRequest = (of: Request): RequestSummary => ({
   id: of.id,
   project: of.project,
   title: of.title,
@@ -30,5 +30,5 @@ export const summaryOf = (of: Request): Summary => ({
   status: of.status,
   round: of.round,
   openedAt: of.openedAt,
-  due: dueAt(of),
+  due: nextDeadline(of),
 });

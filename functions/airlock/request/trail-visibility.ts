@@ -1,12 +1,12 @@
 import * as z from 'zod';
-import { Happened, type Happening, type Person } from './decision.ts';
+import { type ActingPerson, RequestEvent, type RequestEventName } from './decision.ts';
 import type { Request } from './request.ts';
-import type { Eye } from './request-view.ts';
-import type { Entry } from './trail.ts';
+import type { Viewer } from './request-view.ts';
+import type { TrailEntry } from './trail.ts';
 
 /** One thing of the trail, as somebody may see it. */
-export const Told = z.object({ at: z.iso.datetime(), round: z.number().int(), ...Happened.shape });
-export type Told = z.infer<typeof Told>;
+export const VisibleEvent = z.object({ at: z.iso.datetime(), round: z.number().int(), ...RequestEvent.shape });
+export type VisibleEvent = z.infer<typeof VisibleEvent>;
 
 /**
  * Who sees what of a trail. `all`: the project too, without the names of those who judge it. `judges`: reviewers and
@@ -15,11 +15,11 @@ export type Told = z.infer<typeof Told>;
  * reviewers who have not voted see only that they are asked themselves. Who else is, and when, tells them that others
  * disagree: one who rejects, and one who does not.
  */
-const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks' | 'asks'> = {
+const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'asks'> = {
   RequestOpened: 'all',
   RequestEdited: 'all',
   RequestSubmitted: 'all',
-  RequestMended: 'all',
+  RequestSubmissionRejected: 'all',
   VolumeHigh: 'all',
   VolumeExceeded: 'all',
   RequestSealed: 'all',
@@ -51,7 +51,7 @@ const seenBy: Record<Happening, 'all' | 'judges' | 'votes' | 'looks' | 'asks'> =
 };
 
 /** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */
-export const blind = (of: Request, round: number): boolean => round === of.round && reviewOf(of) !== undefined;
+export const isBlind = (of: Request, round: number): boolean => round === of.round && reviewOf(of) !== undefined;
 
 /** The review that votes may yet be cast in: under way, or out of time until it is resumed. */
 const reviewOf = (of: Request) => (of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined);
@@ -60,22 +60,33 @@ const reviewOf = (of: Request) => (of.status === 'timedOut' ? of.review : of.sta
 export const hasVoted = (of: Request, user: string): boolean =>
   reviewOf(of)?.votes.some(({ by }) => by === user) ?? false;
 
-function sees({ name, by, to = [] }: Happened, round: number, of: Request, who: Person, eye: Eye): boolean {
+function sees(
+  { name, by, to = [] }: RequestEvent,
+  round: number,
+  of: Request,
+  who: ActingPerson,
+  eye: Viewer,
+): boolean {
   const only = seenBy[name];
   if (only === 'all') return true;
   if (eye === 'project') return false;
-  if (only === 'judges' || !blind(of, round)) return true;
+  if (only === 'judges' || !isBlind(of, round)) return true;
   if (only === 'asks') return eye === 'operator' || hasVoted(of, who.id) || to.some(({ id }) => id === who.id);
   return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
 }
 
 /** Of what happened at once, what these eyes may see. */
-export function told({ at, round, events, requester }: Entry, of: Request, who: Person, eye: Eye): Told[] {
+export function visibleEvents(
+  { at, round, events, requester }: TrailEntry,
+  of: Request,
+  who: ActingPerson,
+  eye: Viewer,
+): VisibleEvent[] {
   return events
     .filter(event => sees(event, round, of, who, eye))
     .map(({ to, ...event }) => {
       const known = eye !== 'project' || event.by === requester || event.by === who.id;
-      const alone = seenBy[event.name] === 'asks' && eye === 'reviewer' && blind(of, round) && !hasVoted(of, who.id);
+      const alone = seenBy[event.name] === 'asks' && eye === 'reviewer' && isBlind(of, round) && !hasVoted(of, who.id);
       return {
         at,
         round,

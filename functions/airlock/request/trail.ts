@@ -1,14 +1,14 @@
 import * as z from 'zod';
 import { ProjectId } from '../../projects/projects.ts';
-import type { About } from '../events.ts';
-import { Happened } from './decision.ts';
+import type { AirlockEventDetail } from '../events.ts';
+import { RequestEvent } from './decision.ts';
 import { type Request, RequestId } from './request.ts';
 
 /**
  * What happened at one change of a request, at one look at it, or at one download: a row of its own, kept for good. It
  * holds all that its events say, as whoever sends them has nothing else.
  */
-export const Entry = z.object({
+export const TrailEntry = z.object({
   request: RequestId,
   project: ProjectId,
   round: z.number().int(),
@@ -17,11 +17,11 @@ export const Entry = z.object({
   requester: z.string(),
   requesterName: z.string(),
   at: z.iso.datetime(),
-  events: z.array(Happened).readonly(),
+  events: z.array(RequestEvent).readonly(),
 });
-export type Entry = z.infer<typeof Entry>;
+export type TrailEntry = z.infer<typeof TrailEntry>;
 
-export const entryOf = (of: Request, events: readonly Happened[], at: string): Entry => ({
+export const trailEntry = (of: Request, events: readonly RequestEvent[], at: string): TrailEntry => ({
   request: of.id,
   project: of.project,
   round: of.round,
@@ -34,18 +34,18 @@ export const entryOf = (of: Request, events: readonly Happened[], at: string): E
 });
 
 /** The trail's rows in the request's partition. */
-export const trail = 'EVENT#';
+export const TRAIL_PREFIX = 'EVENT#';
 
 /**
  * The sort key of a row: by time, then by the request's revision that it made, or that was looked at; `mark` tells looks
  * at one revision apart. So changes, looks and downloads page in one order.
  */
 export const trailKey = (at: string, revision: number, mark = ''): string =>
-  `${trail}${at}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
+  `${TRAIL_PREFIX}${at}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
 
 /** The events of a row, each with an id that is the same however often it is sent. */
-export const abouts = ({ events, ...of }: Entry, sk: string): [Happened['name'], About][] =>
+export const trailEvents = ({ events, ...of }: TrailEntry, sk: string): [RequestEvent['name'], AirlockEventDetail][] =>
   events.map(({ name, ...happened }, index) => [
     name,
-    { ...of, ...happened, id: `${of.request}/${sk.slice(trail.length)}/${index}` },
+    { ...of, ...happened, id: `${of.request}/${sk.slice(TRAIL_PREFIX.length)}/${index}` },
   ]);

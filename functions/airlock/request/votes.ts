@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { Sha256 } from '../../ingest/ingest.ts';
 import type { Seal } from './manifest.ts';
 
-export const Verdict = z.enum(['approve', 'return', 'reject']);
-export type Verdict = z.infer<typeof Verdict>;
+export const VoteVerdict = z.enum(['approve', 'return', 'reject']);
+export type VoteVerdict = z.infer<typeof VoteVerdict>;
 
 /** What a reviewer sends. Every file that `files` does not name gets what the verdict says. */
 export const Ballot = z.object({
-  verdict: Verdict,
+  verdict: VoteVerdict,
   /** The seal that the reviewer looked at: a vote on another one counts for nothing. */
   seal: Sha256.describe('the SHA-256 of the seal you looked at'),
   comment: z.string().trim().max(5000).default('').describe('to the requester'),
@@ -30,15 +30,15 @@ export const Vote = Ballot.extend({
 export type Vote = z.infer<typeof Vote>;
 
 /** What votes come to. `open` waits for more of them; `conflict` waits for one more than the quorum. */
-export type Outcome = 'open' | 'conflict' | 'approved' | 'returned' | 'rejected';
+export type VoteOutcome = 'open' | 'conflict' | 'approved' | 'returned' | 'rejected';
 
 /**
  * The quorum decides where it agrees, or where nobody rejects. Where somebody rejects and another doesn't, one more
  * reviewer is asked, and whoever then has the quorum has it; where neither has, it goes back to the requester.
  */
-export function outcomeOf(votes: readonly Pick<Vote, 'verdict'>[], quorum: number): Outcome {
+export function voteOutcome(votes: readonly Pick<Vote, 'verdict'>[], quorum: number): VoteOutcome {
   if (votes.length < quorum) return 'open';
-  const count = (verdict: Verdict) => votes.filter(vote => vote.verdict === verdict).length;
+  const count = (verdict: VoteVerdict) => votes.filter(vote => vote.verdict === verdict).length;
   const [approvals, rejections] = [count('approve'), count('reject')];
   const disputed = rejections > 0 && rejections < votes.length;
   if (disputed && votes.length === quorum) return 'conflict';
@@ -48,14 +48,14 @@ export function outcomeOf(votes: readonly Pick<Vote, 'verdict'>[], quorum: numbe
 }
 
 /** Votes that count: on this very seal in this round, by people who are still qualified, one each. */
-export const counted = (votes: readonly Vote[], seal: Seal, round: number, qualified: (user: string) => boolean) =>
+export const countedVotes = (votes: readonly Vote[], seal: Seal, round: number, qualified: (user: string) => boolean) =>
   votes.filter(
     ({ by, seal: on, round: of }, index) =>
       on === seal.sha256 && of === round && qualified(by) && votes.findIndex(vote => vote.by === by) === index,
   );
 
 /** The files that approving reviewers still want changed. */
-export const withheldBy = (votes: readonly Vote[]): string[] =>
+export const withheldFiles = (votes: readonly Vote[]): string[] =>
   [
     ...new Set(
       votes.filter(({ verdict }) => verdict === 'approve').flatMap(({ files }) => files.map(({ path }) => path)),

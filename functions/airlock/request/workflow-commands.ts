@@ -1,35 +1,35 @@
 import type { Finding } from '../../ingest/ingest.ts';
-import { lasts } from './airlock-config.ts';
+import { daysAvailable } from './airlock-config.ts';
 import { stopped, timeOut } from './deadlines.ts';
-import { asking, type Decision, type Facts, happened, superseded, unchanged } from './decision.ts';
+import { type Context, type Decision, ignoreStaleStep, requestEvent, reviewerEvent, unchanged } from './decision.ts';
 import type { Seal } from './manifest.ts';
 import {
-  after,
+  addSeconds,
   approval,
   day,
   hour,
-  type In,
   identity,
   isUnderWay,
-  type Release,
-  type Report,
   type Request,
+  type RequestIn,
+  type RequestRelease,
+  type RequestReport,
 } from './request.ts';
-import { ask } from './reviewer-assignment.ts';
+import { assignReviewers } from './reviewer-assignment.ts';
 
 /** Whether the request is where this attempt left it. */
-const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is In<S> =>
+const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is RequestIn<S> =>
   of.status === status && of.attempt === attempt;
 
 /** Not how many votes are missing, as that is how many there are. */
 const by = (deadline: string) => `Votes are needed by ${deadline}.`;
 
 /** What there are too few for: for those whom it takes to decide, or only for one more when time passes. */
-const lackOf = (there: number, needed: number, wanted = needed): In<'inReview'>['lack'] =>
+const lackOf = (there: number, needed: number, wanted = needed): RequestIn<'inReview'>['lack'] =>
   there < needed ? 'needed' : there < wanted ? 'more' : undefined;
 
 const nobodyLeft = (deadline: string) =>
-  asking('ReviewEscalated', `No other reviewer is left to ask: ${by(deadline)}`, []);
+  reviewerEvent('ReviewEscalated', `No other reviewer is left to ask: ${by(deadline)}`, []);
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
 
@@ -37,69 +37,69 @@ const counted = (count: number, what: string): string => `${count} ${what}${coun
 const told = { findings: 100, text: 400 };
 
 /** It can't be sealed as it is: back to the requester, with a reason for each file. */
-export function mend(
+export function rejectSubmission(
   of: Request,
   { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
   now: string,
-  { rules }: Facts,
+  { rules }: Context,
 ): Decision {
-  if (!current(of, 'submitted', attempt)) return superseded(of);
+  if (!current(of, 'submitted', attempt)) return ignoreStaleStep(of);
   const cut = (text: string) => text.slice(0, told.text);
   const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
   return {
     request: {
       ...identity(of),
       status: 'draft',
-      expiresAt: after(now, rules.draftDays * day),
+      expiresAt: addSeconds(now, rules.draftDays * day),
       note: { findings: first, found: findings.length, at: now },
     },
     events: [
-      happened('RequestMended', findings[0]?.reason ?? 'It could not be sealed.'),
-      ...(over ? [happened('VolumeExceeded', findings[0]?.reason ?? '')] : []),
+      requestEvent('RequestSubmissionRejected', findings[0]?.reason ?? 'It could not be sealed.'),
+      ...(over ? [requestEvent('VolumeExceeded', findings[0]?.reason ?? '')] : []),
     ],
     reason: 'it could not be sealed',
   };
 }
 
-export function sealing(of: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
+export function recordSeal(of: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
   if (current(of, 'checking', attempt)) {
     if (of.seal.sha256 === seal.sha256) return unchanged(of, 'it is sealed already');
     throw new Error(`${of.id} is sealed as ${of.seal.sha256}, and can't be sealed again in one round`);
   }
-  if (!current(of, 'submitted', attempt)) return superseded(of);
+  if (!current(of, 'submitted', attempt)) return ignoreStaleStep(of);
   return {
     request: { ...of, status: 'checking', seal },
-    events: [happened('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
+    events: [requestEvent('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
     reason: 'sealed',
   };
 }
 
 /** The checks' word on a seal: blocked, back for an explanation, or before reviewers. */
-export function judge(
+export function recordReport(
   of: Request,
-  { attempt, report }: { attempt: number; report: Report },
+  { attempt, report }: { attempt: number; report: RequestReport },
   now: string,
-  { rules, candidates }: Facts,
+  { rules, candidates }: Context,
 ): Decision {
-  if (!current(of, 'checking', attempt)) return superseded(of);
+  if (!current(of, 'checking', attempt)) return ignoreStaleStep(of);
   const { seal, deadline: _, startedAt: __, ...rest } = of;
-  const expiresAt = after(now, rules.draftDays * day);
+  const expiresAt = addSeconds(now, rules.draftDays * day);
   if (report.worst === 'block')
     return {
       request: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
-      events: [happened('RequestBlocked', report.first[0]?.says ?? 'A check blocks it.')],
+      events: [requestEvent('RequestBlocked', report.first[0]?.says ?? 'A check blocks it.')],
       reason: 'blocked',
     };
   if (report.worst === 'ask' && of.explanation === '')
     return {
       request: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
-      events: [happened('RequestReturned', 'The checks ask for an explanation.')],
+      events: [requestEvent('RequestReturned', 'The checks ask for an explanation.')],
       reason: 'the checks ask',
     };
   const quorum = of.direction === 'import' ? rules.imports.quorum : rules.quorum;
-  const asked = ask({ id: of.id, asked: [] }, quorum, candidates);
+  const asked = assignReviewers({ id: of.id, asked: [] }, quorum, candidates);
   const lack = lackOf(asked.length, quorum);
-  const deadline = after(now, rules.reviewDays * day);
+  const deadline = addSeconds(now, rules.reviewDays * day);
   return {
     request: {
       ...rest,
@@ -116,7 +116,7 @@ export function judge(
       asked,
     },
     events: [
-      asking('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked),
+      reviewerEvent('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked),
       ...(lack ? [nobodyLeft(deadline)] : []),
     ],
     reason: 'before reviewers',
@@ -124,8 +124,8 @@ export function judge(
 }
 
 /** A task waits for the decision. Where that is there already, the step has no say and the task need not wait. */
-export function wait(of: Request, { attempt, token }: { attempt: number; token: string }): Decision {
-  if (!current(of, 'inReview', attempt)) return superseded(of);
+export function recordTaskToken(of: Request, { attempt, token }: { attempt: number; token: string }): Decision {
+  if (!current(of, 'inReview', attempt)) return ignoreStaleStep(of);
   return { request: { ...of, token }, events: [], reason: 'waiting' };
 }
 
@@ -133,18 +133,18 @@ export function wait(of: Request, { attempt, token }: { attempt: number; token: 
  * Time passes in a review: a reminder when one is due; from the second on, and where reviewers disagree, the next reviewer
  * is asked. Where nobody is left for that, it is said. The deadline itself lapses.
  */
-export function tick(
+export function remindReviewers(
   of: Request,
   { attempt }: { attempt: number },
   now: string,
-  { rules, candidates }: Facts,
+  { rules, candidates }: Context,
 ): Decision {
-  if (!current(of, 'inReview', attempt)) return superseded(of);
-  const due = now >= after(of.since, (of.reminded + 1) * rules.remindHours * hour);
+  if (!current(of, 'inReview', attempt)) return ignoreStaleStep(of);
+  const due = now >= addSeconds(of.since, (of.reminded + 1) * rules.remindHours * hour);
   const reminded = of.reminded + (due ? 1 : 0);
   const needed = of.quorum + (of.conflict ? 1 : 0);
   const wanted = needed + Math.max(0, reminded - 1);
-  const asked = ask(of, wanted, candidates);
+  const asked = assignReviewers(of, wanted, candidates);
   const added = asked.filter(({ id }) => !of.asked.some(before => before.id === id));
   const lack = lackOf(asked.length, needed, wanted);
   const said = lack === undefined || of.lack === lack || of.lack === 'needed';
@@ -153,8 +153,8 @@ export function tick(
   return {
     request: { ...of, reminded, ...(!said && { lack }), asked },
     events: [
-      ...(due ? [asking('ReviewReminded', says, asked)] : []),
-      ...(added.length > 0 ? [asking('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
+      ...(due ? [reviewerEvent('ReviewReminded', says, asked)] : []),
+      ...(added.length > 0 ? [reviewerEvent('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
       ...(said ? [] : [nobodyLeft(of.deadline)]),
     ],
     reason: 'reminded',
@@ -162,30 +162,30 @@ export function tick(
 }
 
 /** Our own fault. A check goes where it can be resumed; a review goes on without its workflow. */
-export function fault(
+export function recordFault(
   of: Request,
   { attempt, reason }: { attempt: number; reason: string },
   now: string,
-  { rules }: Facts,
+  { rules }: Context,
 ): Decision {
-  if (!isUnderWay(of) || of.attempt !== attempt) return superseded(of);
+  if (!isUnderWay(of) || of.attempt !== attempt) return ignoreStaleStep(of);
   const [request, event] = timeOut(of, reason, now, rules);
   return { request, events: [event], reason };
 }
 
 /** The project, or its requester, comes near to what may be submitted in a day. */
-export function alert(of: Request, { attempt, says }: { attempt: number; says: readonly string[] }): Decision {
-  if (!current(of, 'submitted', attempt)) return superseded(of);
-  return { request: { ...of }, events: says.map(text => happened('VolumeHigh', text)), reason: 'volume is high' };
+export function recordVolume(of: Request, { attempt, says }: { attempt: number; says: readonly string[] }): Decision {
+  if (!current(of, 'submitted', attempt)) return ignoreStaleStep(of);
+  return { request: { ...of }, events: says.map(text => requestEvent('VolumeHigh', text)), reason: 'volume is high' };
 }
 
-export function released(
+export function recordRelease(
   of: Request,
-  { attempt, release }: { attempt: number; release: Release },
+  { attempt, release }: { attempt: number; release: RequestRelease },
   now: string,
-  { rules }: Facts,
+  { rules }: Context,
 ): Decision {
-  if (!current(of, 'releasing', attempt)) return superseded(of);
+  if (!current(of, 'releasing', attempt)) return ignoreStaleStep(of);
   return {
     request: {
       ...identity(of),
@@ -194,15 +194,19 @@ export function released(
       release,
       releasedBy: of.releasedBy,
       releasedAt: now,
-      expiresAt: after(now, lasts(of.direction, rules) * day),
+      expiresAt: addSeconds(now, daysAvailable(of.direction, rules) * day),
     },
-    events: [happened('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
+    events: [requestEvent('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
     reason: 'released',
   };
 }
 
 /** Something kept it from being released; the approval stays. */
-export function stop(of: Request, { attempt, reason }: { attempt: number; reason: string }, now: string): Decision {
-  if (!current(of, 'releasing', attempt)) return superseded(of);
-  return { request: stopped(of, reason, now), events: [happened('ReleaseStopped', reason)], reason };
+export function abortRelease(
+  of: Request,
+  { attempt, reason }: { attempt: number; reason: string },
+  now: string,
+): Decision {
+  if (!current(of, 'releasing', attempt)) return ignoreStaleStep(of);
+  return { request: stopped(of, reason, now), events: [requestEvent('ReleaseStopped', reason)], reason };
 }

@@ -2,18 +2,18 @@ import * as z from 'zod';
 import { type CheckFinding, FileReport, withFindings, worst } from '../../../disclosure/report.ts';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { Kept, keep, reopen } from '../../storage/immutable-objects.ts';
+import { ObjectRef, putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { decide } from '../airlock.ts';
-import { candidatesFor } from '../decision-context.ts';
-import { rulesFor } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
-import { nobody } from '../request/decision.ts';
+import { listCandidates } from '../decision-context.ts';
+import { loadAirlockConfig } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
+import { NO_PEOPLE } from '../request/decision.ts';
 import { isUnderWay } from '../request/request.ts';
-import { change, readRequest } from '../store.ts';
-import { Attempt } from './attempt.ts';
+import { changeRequest, readRequest } from '../store.ts';
+import { RequestAttempt } from './attempt.ts';
 import { isMalware } from './malware.ts';
-import { compareAll } from './release-comparison.ts';
-import type { WholeReport } from './request-report.ts';
+import { compareRequestTables } from './release-comparison.ts';
+import type { FullReport } from './request-report.ts';
 import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
@@ -25,10 +25,10 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const base = Rules.parse(JSON.parse(RULES));
+const base = AirlockConfig.parse(JSON.parse(RULES));
 
-const Checked = Kept.extend({ tables: z.array(Kept) });
-const Input = Attempt.extend({ checks: z.array(Checked.nullable()) });
+const Checked = ObjectRef.extend({ tables: z.array(ObjectRef) });
+const Input = RequestAttempt.extend({ checks: z.array(Checked.nullable()) });
 const rank = { block: 0, ask: 1, warn: 2 } as const;
 /** Malware first: whoever reads one line should read that one. */
 const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
@@ -47,20 +47,20 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   const actions: CheckFinding[] = [];
   // Only an attempt that was overtaken leaves a chunk unchecked.
   const done = z.array(Checked).parse(checks);
-  const compared = await compareAll(
+  const compared = await compareRequestTables(
     { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },
     of,
     done.flatMap(({ tables }) => tables),
   );
-  const kept: Kept[] = [];
+  const kept: ObjectRef[] = [];
   for (const chunk of done) {
-    const read = z.array(FileReport).parse(await reopen(AIRLOCK_BUCKET, chunk));
+    const read = z.array(FileReport).parse(await readVerified(AIRLOCK_BUCKET, chunk));
     const reports = read.map(report => withFindings(report, compared.findings.get(report.path) ?? []));
     const more = read.some(({ path }) => compared.findings.has(path));
     kept.push(
       more
-        ? await keep(AIRLOCK_BUCKET, chunk.key.replace('.json', '-compared.json'), JSON.stringify(reports))
-        : Kept.parse(chunk),
+        ? await putImmutable(AIRLOCK_BUCKET, chunk.key.replace('.json', '-compared.json'), JSON.stringify(reports))
+        : ObjectRef.parse(chunk),
     );
     files += reports.length;
     const found = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
@@ -72,7 +72,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   }
   if (files !== of.seal.files) throw new Error(`${files} of ${of.seal.files} files of ${id} were checked`);
   const gravest = worst(actions);
-  const whole: WholeReport = {
+  const whole: FullReport = {
     v: 1,
     request: id,
     round: of.round,
@@ -85,7 +85,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
     ...compared.whole,
     at: of.startedAt,
   };
-  const written = await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
+  const written = await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
   const report = {
     ...written,
     findings,
@@ -99,12 +99,12 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
     })),
   };
   const facts = {
-    ...nobody,
-    rules: await rulesFor(TABLE_NAME, project, base),
-    candidates: await candidatesFor({ table: TABLE_NAME, pool: POOL_ID }, of),
+    ...NO_PEOPLE,
+    rules: await loadAirlockConfig(TABLE_NAME, project, base),
+    candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, of),
   };
-  const decision = await change(TABLE_NAME, { project, id, at }, read =>
-    decide(read, { do: 'judge', attempt, report }, at, facts),
+  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+    decide(read, { do: 'recordReport', attempt, report }, at, facts),
   );
   return { outcome: decision.superseded ? 'superseded' : decision.request.status };
 });

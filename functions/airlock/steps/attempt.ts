@@ -4,11 +4,11 @@ import { FileKind, SealedFile } from '../request/manifest.ts';
 import { RequestId } from '../request/request.ts';
 
 /** What an execution is about: one attempt at a request. Every step gets it. */
-export const Attempt = z.object({ project: ProjectId, request: RequestId, attempt: z.number().int().min(1) });
-export type Attempt = z.infer<typeof Attempt>;
+export const RequestAttempt = z.object({ project: ProjectId, request: RequestId, attempt: z.number().int().min(1) });
+export type RequestAttempt = z.infer<typeof RequestAttempt>;
 
 /** Where the steps of an attempt leave texts for each other. */
-export const folder = ({ request, attempt }: Attempt): string => `${request}/${attempt}`;
+export const attemptFolder = ({ request, attempt }: RequestAttempt): string => `${request}/${attempt}`;
 
 /** A file to be sealed, as the plan pinned it in the project's bucket. */
 export const PlannedFile = z.object({
@@ -21,7 +21,7 @@ export const PlannedFile = z.object({
 });
 export type PlannedFile = z.infer<typeof PlannedFile>;
 
-export const Sealed = z.array(SealedFile);
+export const SealedFiles = z.array(SealedFile);
 
 /** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
-export const width = 32;
+export const SEAL_PARALLELISM = 32;

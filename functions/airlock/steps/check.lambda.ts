@@ -2,20 +2,20 @@ import { Readable } from 'node:stream';
 import * as z from 'zod';
 import { readFile, type Summary } from '../../../disclosure/check-file.ts';
 import { Policy } from '../../../disclosure/policy.ts';
-import { encode, postingsOf } from '../../../disclosure/sdc/cell-index.ts';
+import { encodePostings, postingsOf } from '../../../disclosure/sdc/cell-index.ts';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
 import { sha256 } from '../../storage/hash.ts';
-import { type Kept, keep } from '../../storage/immutable-objects.ts';
+import { type ObjectRef, putImmutable } from '../../storage/immutable-objects.ts';
 import { streamOf } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
-import { take } from '../../storage/scratch-store.ts';
+import { takeScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { readRequest } from '../store.ts';
-import { Attempt, Sealed } from './attempt.ts';
-import { judgeScan, pauseUntilScanned, unopened } from './malware.ts';
-import { keepList, mostHeld, readLedger } from './release-ledger.ts';
-import { scansOf } from './scan.ts';
+import { RequestAttempt, SealedFiles } from './attempt.ts';
+import { judgeScan, pauseUntilScanned, unscannedFinding } from './malware.ts';
+import { MAX_POSTINGS, putPostings, readLedger } from './release-ledger.ts';
+import { readScanTags } from './scan.ts';
 import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
@@ -26,7 +26,7 @@ export const env = z.object({
 });
 const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, SCAN_MINUTES } = env.parse(process.env);
 
-const Input = Attempt.extend({ round: z.number().int(), policy: Policy, sealed: z.string() });
+const Input = RequestAttempt.extend({ round: z.number().int(), policy: Policy, sealed: z.string() });
 
 /** Two at a time: checks compute, and a large file must leave room for another's. */
 const width = 2;
@@ -39,7 +39,7 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
   const of = await readRequest(TABLE_NAME, project, request);
   // Withdrawn meanwhile: there is nothing to wait for.
   if (of.status !== 'checking' || of.attempt !== attempt) return null;
-  const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, sealed)));
+  const files = SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, sealed)));
   const prefix = roundPrefix({ id: request, round });
   const versionOf = ({ path, versionId }: SealedFile) => ({
     bucket: AIRLOCK_BUCKET,
@@ -48,35 +48,37 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
   });
   // Nothing can be in an empty file, nor need GuardDuty look at it.
   const scanned = files.filter(({ size }) => size > 0);
-  const statuses = await scansOf(scanned.map(versionOf));
+  const statuses = await readScanTags(scanned.map(versionOf));
   const limits = { now: now(), sealedAt: of.seal.sealedAt, scanMinutes: SCAN_MINUTES };
   const verdicts = new Map(scanned.map((file, index) => [file, judgeScan(statuses[index], limits)]));
   if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed };
   const { secret } = await readLedger(TABLE_NAME, project);
   const name = sha256(sealed).slice(0, 16);
   // What the whole request is compared by, once all of its chunks are read. Written as it fills, so that memory is bounded.
-  const tables: Kept[] = [];
+  const tables: ObjectRef[] = [];
   let [held, counts]: [Summary[], number] = [[], 0];
   const flush = async () => {
     const [list, number] = [held, tables.length];
     [held, counts] = [[], 0];
     if (list.length > 0)
-      tables.push(await keepList(AIRLOCK_BUCKET, `${prefix}tables/${name}-${number}`, encode(postingsOf(list))));
+      tables.push(
+        await putPostings(AIRLOCK_BUCKET, `${prefix}tables/${name}-${number}`, encodePostings(postingsOf(list))),
+      );
   };
   const reports = await parallel(files, width, async sealedFile => {
     const { versionId: _, ...file } = sealedFile;
     const verdict = verdicts.get(sealedFile) ?? 'clean';
-    if (typeof verdict === 'object') return unopened(file, verdict, policy.version);
+    if (typeof verdict === 'object') return unscannedFinding(file, verdict, policy.version);
     const open = () => (file.size === 0 ? Readable.from([]) : streamOf(versionOf(sealedFile)));
     const { report, summaries } = await readFile(file, open, policy, secret);
     // What comes in is compared with nothing.
     if (of.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
     held.push(...summaries);
     counts += summaries.reduce((sum, { counts }) => sum + counts.keys.length, 0);
-    if (counts > mostHeld) await flush();
+    if (counts > MAX_POSTINGS) await flush();
     return { ...report, ran: ['malware', ...report.ran] };
   });
   await flush();
-  const kept = await keep(AIRLOCK_BUCKET, `${prefix}checks/${name}.json`, JSON.stringify(reports));
+  const kept = await putImmutable(AIRLOCK_BUCKET, `${prefix}checks/${name}.json`, JSON.stringify(reports));
   return { ...kept, tables };
 });

@@ -2,11 +2,11 @@ import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
 import { decide } from '../airlock.ts';
-import { factsOf } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
-import { change, readRequest } from '../store.ts';
-import { Attempt } from './attempt.ts';
-import { compareAgain } from './release-comparison.ts';
+import { loadProjectContext } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
+import { changeRequest, readRequest } from '../store.ts';
+import { RequestAttempt } from './attempt.ts';
+import { compareAtRelease } from './release-comparison.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -16,24 +16,24 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const base = Rules.parse(JSON.parse(RULES));
+const base = AirlockConfig.parse(JSON.parse(RULES));
 
 /**
  * Compares what is to leave with what others have released since it was checked. Where the two tell more than reviewers
  * have seen, it stays; else it may follow so many releases and no more, which Sign keeps to.
  */
-export const handler = step(Attempt, async ({ project, request: id, attempt }) => {
+export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
   const of = await readRequest(TABLE_NAME, project, id);
   // Asked again after its own word, whose answer was lost.
   if (of.status === 'approved' && of.attempt === attempt && of.stopped) return { outcome: 'differs' };
   if (of.status !== 'releasing' || of.attempt !== attempt) return { outcome: 'superseded' };
   const where = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };
-  const { releases, reason } = await compareAgain(where, of);
+  const { releases, reason } = await compareAtRelease(where, of);
   if (reason === undefined) return { outcome: 'ready', releases };
   const at = now();
-  const facts = await factsOf(TABLE_NAME, project, base);
-  const decision = await change(TABLE_NAME, { project, id, at }, read =>
-    decide(read, { do: 'stop', attempt, reason: reason.slice(0, 2000) }, at, facts),
+  const facts = await loadProjectContext(TABLE_NAME, project, base);
+  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+    decide(read, { do: 'abortRelease', attempt, reason: reason.slice(0, 2000) }, at, facts),
   );
   return { outcome: decision.superseded ? 'superseded' : 'differs' };
 });

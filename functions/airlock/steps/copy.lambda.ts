@@ -4,13 +4,13 @@ import { step } from '../../handler.ts';
 import { copyLimits } from '../../ingest/steps.ts';
 import { Tampered } from '../../storage/immutable-objects.ts';
 import { copyParts, copyWhole } from '../../storage/object-copy.ts';
-import { hashOf, isGone } from '../../storage/object-read.ts';
+import { hashVersion, isGone } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
-import { leave, take } from '../../storage/scratch-store.ts';
-import { type HeldFiles, imports } from '../release/released-files.ts';
+import { putScratch, takeScratch } from '../../storage/scratch-store.ts';
+import { IMPORTS_PREFIX, type StoredFiles } from '../release/released-files.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { readRequest } from '../store.ts';
-import { Attempt, folder, Sealed, width } from './attempt.ts';
+import { attemptFolder, RequestAttempt, SEAL_PARALLELISM, SealedFiles } from './attempt.ts';
 import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
@@ -28,7 +28,7 @@ class Overtaken extends Error {
   override readonly name = 'Overtaken';
 }
 
-const Input = Attempt.extend({
+const Input = RequestAttempt.extend({
   round: z.number().int(),
   into: z.string().nullable(),
   chunk: z.string(),
@@ -45,10 +45,10 @@ export const handler = step(Input, async ({ round, into, chunk, ...attempt }) =>
   const place =
     into === null
       ? { bucket: RELEASE_BUCKET, prefix: `released/${id}/files/` }
-      : { bucket: into, prefix: `${imports}${id}/` };
-  const files = Sealed.parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+      : { bucket: into, prefix: `${IMPORTS_PREFIX}${id}/` };
+  const files = SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
 
-  const release = async ({ versionId, path, size, sha256 }: SealedFile): Promise<HeldFiles[number]> => {
+  const release = async ({ versionId, path, size, sha256 }: SealedFile): Promise<StoredFiles[number]> => {
     const from = {
       bucket: AIRLOCK_BUCKET,
       key: `${roundPrefix({ id, round })}files/${path}`,
@@ -58,7 +58,7 @@ export const handler = step(Input, async ({ round, into, chunk, ...attempt }) =>
     const to = { bucket: place.bucket, key };
     try {
       const large = size > copyLimits.whole;
-      const read = await hashOf(from, large ? copyLimits.part : undefined);
+      const read = await hashVersion(from, large ? copyLimits.part : undefined);
       if (read.sha256 !== sha256 || read.size !== size)
         throw new Tampered(`${from.key} was sealed as ${sha256}, but is ${read.sha256}`);
       const content = { sha256, size, etag: '' };
@@ -72,6 +72,6 @@ export const handler = step(Input, async ({ round, into, chunk, ...attempt }) =>
     }
   };
 
-  const held = await parallel(files, width, release);
-  return { held: await leave(WORK_BUCKET, folder(attempt), JSON.stringify(held)) };
+  const held = await parallel(files, SEAL_PARALLELISM, release);
+  return { held: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(held)) };
 });

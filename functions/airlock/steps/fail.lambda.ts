@@ -2,16 +2,16 @@ import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { logger, step } from '../../handler.ts';
 import { decide } from '../airlock.ts';
-import { factsOf } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
-import { change } from '../store.ts';
-import { Attempt } from './attempt.ts';
+import { loadProjectContext } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
+import { changeRequest } from '../store.ts';
+import { RequestAttempt } from './attempt.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
 const { TABLE_NAME, RULES } = env.parse(process.env);
-const base = Rules.parse(JSON.parse(RULES));
+const base = AirlockConfig.parse(JSON.parse(RULES));
 
-const Input = Attempt.extend({ error: z.string(), of: z.enum(['check', 'release']) });
+const Input = RequestAttempt.extend({ error: z.string(), of: z.enum(['check', 'release']) });
 const reasons = {
   check: 'Something failed on our side while it was sealed or checked. An operator can resume it.',
   tampered: 'What is in the airlock is not what was sealed. Nothing was released; an operator was alarmed.',
@@ -22,14 +22,14 @@ const reasons = {
 export const handler = step(Input, async ({ project, request: id, attempt, error, of }) => {
   logger.error('an attempt failed', { request: id, attempt, error });
   const at = now();
-  const facts = await factsOf(TABLE_NAME, project, base);
+  const facts = await loadProjectContext(TABLE_NAME, project, base);
   const tampered = error === 'Tampered';
-  const decision = await change(TABLE_NAME, { project, id, at }, read =>
+  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
     decide(
       read,
       of === 'check'
-        ? { do: 'fault', attempt, reason: reasons.check }
-        : { do: 'stop', attempt, reason: tampered ? reasons.tampered : reasons.release },
+        ? { do: 'recordFault', attempt, reason: reasons.check }
+        : { do: 'abortRelease', attempt, reason: tampered ? reasons.tampered : reasons.release },
       at,
       facts,
     ),

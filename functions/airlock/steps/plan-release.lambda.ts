@@ -2,19 +2,19 @@ import * as z from 'zod';
 import { step } from '../../handler.ts';
 import { readProject } from '../../projects/store.ts';
 import { pack } from '../../storage/chunks.ts';
-import { reopen, Tampered } from '../../storage/immutable-objects.ts';
+import { readVerified, Tampered } from '../../storage/immutable-objects.ts';
 import { isGone } from '../../storage/object-read.ts';
-import { leave } from '../../storage/scratch-store.ts';
+import { putScratch } from '../../storage/scratch-store.ts';
 import { SealManifest } from '../request/manifest.ts';
 import { readRequest } from '../store.ts';
-import { Attempt, folder } from './attempt.ts';
+import { attemptFolder, RequestAttempt } from './attempt.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), WORK_BUCKET: z.string() });
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 /** Reads the sealed manifest, which must be the one that was voted on, and packs what was approved of it. */
-export const handler = step(Attempt, async attempt => {
+export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const of = await readRequest(TABLE_NAME, project, id);
   if (of.status !== 'releasing' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
@@ -22,12 +22,13 @@ export const handler = step(Attempt, async attempt => {
   if (of.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const into = home?.status === 'ready' ? home.network.bucket : null;
   try {
-    const { files, request, round, recipient } = SealManifest.parse(await reopen(AIRLOCK_BUCKET, of.seal));
+    const { files, request, round, recipient } = SealManifest.parse(await readVerified(AIRLOCK_BUCKET, of.seal));
     if (request !== id || round !== of.round || recipient !== (of.recipient?.id ?? of.requester))
       throw new Tampered(`the seal of ${id} is another request's`);
     const leaving = files.filter(({ path }) => !of.withheld.includes(path));
     const chunks: string[] = [];
-    for (const chunk of pack(leaving)) chunks.push(await leave(WORK_BUCKET, folder(attempt), JSON.stringify(chunk)));
+    for (const chunk of pack(leaving))
+      chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
     return { outcome: 'ready', round: of.round, into, chunks };
   } catch (error) {
     if (isGone(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);

@@ -5,17 +5,17 @@ import { rolesOf } from '../../projects/membership.ts';
 import { readProject } from '../../projects/store.ts';
 import { pack } from '../../storage/chunks.ts';
 import { listPresent } from '../../storage/object-read.ts';
-import { finding } from '../../storage/paths.ts';
-import { leave } from '../../storage/scratch-store.ts';
+import { pathFinding } from '../../storage/paths.ts';
+import { putScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
-import { readRuling } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
-import { nobody } from '../request/decision.ts';
-import { policyOf, rulesWith } from '../request/settings.ts';
-import { change, changeVolumes, readRequest } from '../store.ts';
-import { Attempt, folder } from './attempt.ts';
+import { readSettings } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
+import { NO_PEOPLE } from '../request/decision.ts';
+import { applySettings, policyForSettings } from '../request/settings.ts';
+import { changeRequest, changeVolumes, readRequest } from '../store.ts';
+import { attemptFolder, RequestAttempt } from './attempt.ts';
 import { beginLedger } from './release-ledger.ts';
-import { admit, gather } from './select-files.ts';
+import { admitVolume, selectFiles } from './select-files.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -28,17 +28,17 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, BUCKETS, UPLOADS_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
-const base = Rules.parse(JSON.parse(RULES));
+const base = AirlockConfig.parse(JSON.parse(RULES));
 
 /**
  * Pins the version of every file of a submission and packs the work; or sends it back with a reason for each file. What
  * it gives back names texts in the work bucket, so it stays small however many files there are.
  */
-export const handler = step(Attempt, async attempt => {
+export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const of = await readRequest(TABLE_NAME, project, id);
   // Asked again after it was sent back, and the answer was lost.
-  if (of.status === 'draft' && of.attempt === attempt.attempt) return { outcome: 'mend' };
+  if (of.status === 'draft' && of.attempt === attempt.attempt) return { outcome: 'rejected' };
   if (of.status !== 'submitted' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
   const home = await readProject(TABLE_NAME, project);
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
@@ -46,24 +46,24 @@ export const handler = step(Attempt, async attempt => {
   if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);
   const bucket = of.direction === 'import' ? UPLOADS_BUCKET : own;
   await beginLedger(TABLE_NAME, project);
-  const ruling = await readRuling(TABLE_NAME, project);
+  const ruling = await readSettings(TABLE_NAME, project);
   const settings = ruling?.settings;
-  const rules = rulesWith(base, settings);
-  const { files, findings } = gather(of, await listPresent(bucket, of.source), rules);
+  const rules = applySettings(base, settings);
+  const { files, findings } = selectFiles(of, await listPresent(bucket, of.source), rules);
   // Nobody says how their own is judged, also not before they join the project that it is of.
   if (ruling && (ruling.by === of.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
     const { byName } = ruling;
     const says = `The settings of ${project} are by ${byName}, who has a part in this. Ask another operator to confirm them.`;
-    findings.push(finding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
+    findings.push(pathFinding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
   }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const at = now();
-  const facts = { rules, ...nobody };
+  const facts = { rules, ...NO_PEOPLE };
   let over = false;
   let high: string[] = [];
   if (findings.length === 0) {
     const admitted = await changeVolumes(TABLE_NAME, of, of.startedAt.slice(0, 10), volumes =>
-      admit(volumes, `${id}-${of.round}`, bytes, rules),
+      admitVolume(volumes, `${id}-${of.round}`, bytes, rules),
     );
     if ('reason' in admitted) {
       over = true;
@@ -71,17 +71,18 @@ export const handler = step(Attempt, async attempt => {
     } else high = admitted.high;
   }
   if (findings.length > 0) {
-    const decision = await change(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'mend', attempt: of.attempt, findings, over }, at, facts),
+    const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+      decide(read, { do: 'rejectSubmission', attempt: of.attempt, findings, over }, at, facts),
     );
-    return { outcome: decision.superseded ? 'superseded' : 'mend' };
+    return { outcome: decision.superseded ? 'superseded' : 'rejected' };
   }
   if (high.length > 0)
-    await change(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'alert', attempt: of.attempt, says: high }, at, facts),
+    await changeRequest(TABLE_NAME, { project, id, at }, read =>
+      decide(read, { do: 'recordVolume', attempt: of.attempt, says: high }, at, facts),
     );
   const chunks: string[] = [];
-  for (const chunk of pack(files)) chunks.push(await leave(WORK_BUCKET, folder(attempt), JSON.stringify(chunk)));
-  const policy = policyOf(base, settings, of.direction);
+  for (const chunk of pack(files))
+    chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
+  const policy = policyForSettings(base, settings, of.direction);
   return { outcome: 'ready', bucket, source: of.source, round: of.round, policy, chunks };
 });

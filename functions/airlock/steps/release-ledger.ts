@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
-import { decode, merged, type Postings } from '../../../disclosure/sdc/cell-index.ts';
+import { decodePostings, merged, type Postings } from '../../../disclosure/sdc/cell-index.ts';
 import type { Others } from '../../../disclosure/sdc/compare.ts';
-import { key } from '../../keys.ts';
-import { Kept, keep, reopenBytes } from '../../storage/immutable-objects.ts';
+import { rowKey } from '../../keys.ts';
+import { ObjectRef, putImmutable, reopenBytes } from '../../storage/immutable-objects.ts';
 import { parallel } from '../../storage/parallel.ts';
 import { createRow, readRow, writeRows } from '../../table.ts';
 
@@ -14,13 +14,13 @@ import { createRow, readRow, writeRows } from '../../table.ts';
  */
 const Ledger = z.object({ secret: z.string(), releases: z.number().int() });
 
-const Entry = z.object({ request: z.string(), lists: z.array(Kept) });
+const Entry = z.object({ request: z.string(), lists: z.array(ObjectRef) });
 type Entry = z.infer<typeof Entry>;
 
-const ledgerKey = (project: string) => key('airlocks', project, 'REMEMBERED');
+const ledgerKey = (project: string) => rowKey('airlocks', project, 'REMEMBERED');
 const entryKey = (project: string, number: number) =>
-  key('airlocks', project, `REMEMBERED#${String(number).padStart(8, '0')}`);
-const markKey = (request: string) => key('airlock', request, 'REMEMBERED');
+  rowKey('airlocks', project, `REMEMBERED#${String(number).padStart(8, '0')}`);
+const markKey = (request: string) => rowKey('airlock', request, 'REMEMBERED');
 const Mark = z.object({ number: z.number().int() });
 
 /** Begins a project's ledger, before anything of it is checked. */
@@ -37,7 +37,7 @@ export async function readLedger(table: string, project: string) {
 }
 
 /** The tables that left with the releases `from` to `to`, but for those of `request` itself: to be read one list at a time. */
-export async function leftBetween(
+export async function releasesSince(
   { table, bucket }: { table: string; bucket: string },
   project: string,
   [from, to]: readonly [number, number],
@@ -51,14 +51,14 @@ export async function leftBetween(
   });
   return rows
     .filter(row => row.request !== request)
-    .flatMap(row => row.lists.map(list => ({ release: row.request, open: () => openList(bucket, list) })));
+    .flatMap(row => row.lists.map(list => ({ release: row.request, open: () => readPostings(bucket, list) })));
 }
 
 /**
  * Remembers a release, unless another was remembered since `seen` of them were compared with: then nothing is written,
  * and it is compared with that one first. Once remembered it stays so, whatever becomes of the attempt.
  */
-export async function remember(table: string, project: string, entry: Entry, seen: number): Promise<boolean> {
+export async function appendToLedger(table: string, project: string, entry: Entry, seen: number): Promise<boolean> {
   const mark = markKey(entry.request);
   if (await readRow(table, Mark, mark)) return true;
   const ledger = await readLedger(table, project);
@@ -74,13 +74,13 @@ export async function remember(table: string, project: string, entry: Entry, see
 }
 
 /** How many counts are held in one list, at 28 bytes each. */
-export const mostHeld = 1_000_000;
+export const MAX_POSTINGS = 1_000_000;
 
-export const openList = async (bucket: string, list: Kept): Promise<Postings> =>
-  decode(await reopenBytes(bucket, list));
+export const readPostings = async (bucket: string, list: ObjectRef): Promise<Postings> =>
+  decodePostings(await reopenBytes(bucket, list));
 
 /** Brings lists together into few, each within the limit as far as they are themselves, and gives each to `use`. */
-export async function gathered<T>(
+export async function collectEarlierTables<T>(
   lists: readonly (() => Promise<Postings>)[],
   use: (list: Postings, number: number) => Promise<T>,
 ): Promise<T[]> {
@@ -94,7 +94,7 @@ export async function gathered<T>(
     const next = await open();
     if (next.tables.length === 0) continue;
     const length = held.reduce((sum, { keys }) => sum + keys.length, next.keys.length);
-    if (length > mostHeld) await flush();
+    if (length > MAX_POSTINGS) await flush();
     held.push(next);
   }
   await flush();
@@ -102,5 +102,5 @@ export async function gathered<T>(
 }
 
 /** Keeps a list of tables for good. */
-export const keepList = (bucket: string, at: string, bytes: Uint8Array): Promise<Kept> =>
-  keep(bucket, at, bytes, 'application/octet-stream');
+export const putPostings = (bucket: string, at: string, bytes: Uint8Array): Promise<ObjectRef> =>
+  putImmutable(bucket, at, bytes, 'application/octet-stream');

@@ -3,7 +3,7 @@ import { GetObjectTaggingCommand } from '@aws-sdk/client-s3';
 import type { Version } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
-import { width } from './attempt.ts';
+import { SEAL_PARALLELISM } from './attempt.ts';
 import { scanTag } from './malware.ts';
 
 /** Seconds between looks. Most files are scanned before all of them are sealed, so the first look mostly is the last. */
@@ -16,11 +16,11 @@ async function statusOf({ bucket, key, version }: Version): Promise<string | und
 }
 
 /** What the scan said of each version, in their order. Waits some seconds for those it has said nothing of. */
-export async function scansOf(versions: readonly Version[]): Promise<(string | undefined)[]> {
+export async function readScanTags(versions: readonly Version[]): Promise<(string | undefined)[]> {
   const found: (string | undefined)[] = versions.map(() => undefined);
   for (const pause of [...pauses, undefined]) {
     const open = [...versions.entries()].filter(([index]) => found[index] === undefined);
-    await parallel(open, width, async ([index, version]) => {
+    await parallel(open, SEAL_PARALLELISM, async ([index, version]) => {
       found[index] = await statusOf(version);
     });
     if (pause === undefined || !found.includes(undefined)) break;

@@ -3,13 +3,13 @@ import { sniff } from '../../../disclosure/sniff.ts';
 import { step } from '../../handler.ts';
 import { copyLimits } from '../../ingest/steps.ts';
 import { copyParts, copyWhole } from '../../storage/object-copy.ts';
-import { hashOf, isGone } from '../../storage/object-read.ts';
+import { hashVersion, isGone } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
-import { finding } from '../../storage/paths.ts';
-import { leave, take } from '../../storage/scratch-store.ts';
+import { pathFinding } from '../../storage/paths.ts';
+import { putScratch, takeScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { Source, Uploads } from '../request/request.ts';
-import { Attempt, folder, PlannedFile, width } from './attempt.ts';
+import { attemptFolder, PlannedFile, RequestAttempt, SEAL_PARALLELISM } from './attempt.ts';
 import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
@@ -20,7 +20,7 @@ export const env = z.object({
 });
 const { AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
-const Input = Attempt.extend({
+const Input = RequestAttempt.extend({
   bucket: z.string(),
   source: z.union([Source, Uploads]),
   round: z.number().int(),
@@ -29,7 +29,7 @@ const Input = Attempt.extend({
 
 /** Hashes every file of a chunk in the version that was planned, and copies that version where nobody can change it. */
 export const handler = step(Input, async ({ bucket, source, round, chunk, ...attempt }) => {
-  const files = z.array(PlannedFile).parse(JSON.parse(await take(WORK_BUCKET, chunk)));
+  const files = z.array(PlannedFile).parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
   const prefix = `${roundPrefix({ id: attempt.request, round })}files/`;
 
   const seal = async ({ path, version, size, etag, kind, group }: PlannedFile) => {
@@ -37,7 +37,7 @@ export const handler = step(Input, async ({ bucket, source, round, chunk, ...att
     const to = { bucket: AIRLOCK_BUCKET, key: prefix + path };
     const large = size > copyLimits.whole;
     try {
-      const read = await hashOf(from, large ? copyLimits.part : undefined);
+      const read = await hashVersion(from, large ? copyLimits.part : undefined);
       if (read.size !== size) throw new Error(`${from.key} ended after ${read.size} of ${size} bytes`);
       const content = { sha256: read.sha256, size, etag };
       const versionId = large
@@ -55,13 +55,13 @@ export const handler = step(Input, async ({ bucket, source, round, chunk, ...att
       return sealed;
     } catch (error) {
       if (!isGone(error)) throw error;
-      return finding(path, 'It was deleted for good while it was being sealed. Put it back, then submit again.');
+      return pathFinding(path, 'It was deleted for good while it was being sealed. Put it back, then submit again.');
     }
   };
 
-  const done = await parallel(files, width, seal);
+  const done = await parallel(files, SEAL_PARALLELISM, seal);
   const sealed = done.flatMap(one => ('sha256' in one ? [one] : []));
   const findings = done.flatMap(one => ('reason' in one ? [one] : []));
-  const text = (of: unknown) => leave(WORK_BUCKET, folder(attempt), JSON.stringify(of));
+  const text = (of: unknown) => putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(of));
   return { sealed: await text(sealed), findings: findings.length > 0 ? await text(findings) : null };
 });

@@ -1,22 +1,22 @@
 import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { keep, reopen } from '../../storage/immutable-objects.ts';
-import { take } from '../../storage/scratch-store.ts';
+import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
+import { takeScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
-import { factsOf } from '../project-settings.ts';
-import { allowDownload } from '../release/download.ts';
+import { loadProjectContext } from '../project-settings.ts';
+import { grantDownload } from '../release/download.ts';
 import { rememberKey } from '../release/key.ts';
 import { recordOf } from '../release/record.ts';
-import { HeldFiles, heldKey } from '../release/released-files.ts';
+import { releasedFilesKey, StoredFiles } from '../release/released-files.ts';
 import { sign } from '../release/sign.ts';
-import { lasts, Rules } from '../request/airlock-config.ts';
-import { after, day } from '../request/request.ts';
-import { change, readRequest } from '../store.ts';
-import { Attempt } from './attempt.ts';
-import { keepTables } from './release-comparison.ts';
-import { remember } from './release-ledger.ts';
-import { WholeReport } from './request-report.ts';
+import { AirlockConfig, daysAvailable } from '../request/airlock-config.ts';
+import { addSeconds, day } from '../request/request.ts';
+import { changeRequest, readRequest } from '../store.ts';
+import { RequestAttempt } from './attempt.ts';
+import { recordReleasedTables } from './release-comparison.ts';
+import { appendToLedger } from './release-ledger.ts';
+import { FullReport } from './request-report.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -28,11 +28,11 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3, DynamoDB, KMS and EventBridge.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
-const base = Rules.parse(JSON.parse(RULES));
+const base = AirlockConfig.parse(JSON.parse(RULES));
 
 /** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
 export const handler = step(
-  Attempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
+  RequestAttempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
   async ({ copied, releases, ...of }) => {
     const { project, request: id, attempt } = of;
     const at = now();
@@ -40,14 +40,14 @@ export const handler = step(
     // Asked again after its own word, whose answer was lost.
     if (read.status === 'released' && read.attempt === attempt) return { outcome: 'released' };
     if (read.status !== 'releasing' || read.attempt !== attempt) return { outcome: 'superseded' };
-    const facts = await factsOf(TABLE_NAME, project, base);
+    const facts = await loadProjectContext(TABLE_NAME, project, base);
     const { rules } = facts;
     const files = [];
-    for (const { held } of copied) files.push(...HeldFiles.parse(JSON.parse(await take(WORK_BUCKET, held))));
-    const { policy, tables } = WholeReport.parse(await reopen(AIRLOCK_BUCKET, read.report));
+    for (const { held } of copied) files.push(...StoredFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, held))));
+    const { policy, tables } = FullReport.parse(await readVerified(AIRLOCK_BUCKET, read.report));
     // Remembered before it leaves, so that nothing else leaves without having been compared with it.
-    const lists = await keepTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
-    if (lists.length > 0 && !(await remember(TABLE_NAME, project, { request: id, lists }, releases)))
+    const lists = await recordReleasedTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
+    if (lists.length > 0 && !(await appendToLedger(TABLE_NAME, project, { request: id, lists }, releases)))
       return { outcome: 'overtaken' };
     const { seal, votes, requester, direction } = read;
     const recipient = read.recipient?.id ?? requester;
@@ -64,23 +64,23 @@ export const handler = step(
       policy,
       approvedAt: read.approvedAt,
       releasedAt: at,
-      expires: after(at, lasts(direction, rules) * day),
+      expires: addSeconds(at, daysAvailable(direction, rules) * day),
       recipient,
       keyId: SIGNING_KEY,
     });
-    const held = await keep(RELEASE_BUCKET, heldKey(id), JSON.stringify(files));
+    const held = await putImmutable(RELEASE_BUCKET, releasedFilesKey(id), JSON.stringify(files));
     const signed = await sign(record);
     await rememberKey(TABLE_NAME, SIGNING_KEY, signed.publicKey);
-    const kept = await keep(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signed));
+    const kept = await putImmutable(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signed));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const { expires } = record;
     const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
-    if (direction === 'export') await allowDownload(TABLE_NAME, grant);
+    if (direction === 'export') await grantDownload(TABLE_NAME, grant);
     const release = { ...kept, files: files.length, bytes, held };
     // Not as of when this began: its approval may have expired meanwhile.
     const then = now();
-    const decision = await change(TABLE_NAME, { project, id, at: then }, before =>
-      decide(before, { do: 'released', attempt, release }, then, facts),
+    const decision = await changeRequest(TABLE_NAME, { project, id, at: then }, before =>
+      decide(before, { do: 'recordRelease', attempt, release }, then, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'released' };
   },

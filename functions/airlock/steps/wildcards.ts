@@ -1,4 +1,4 @@
-import type { Group } from '../request/manifest.ts';
+import type { FileGroup } from '../request/manifest.ts';
 
 /** Whether a text fits a pattern of characters and `*`, in time that no pattern can blow up. */
 function fits(text: string, pattern: string): boolean {
@@ -22,7 +22,7 @@ function fits(text: string, pattern: string): boolean {
 }
 
 /** Whether a path fits: `*` stands for any part of one name, `**` as a name for any number of folders. */
-export function matches(path: string, pattern: string): boolean {
+export function matchesWildcard(path: string, pattern: string): boolean {
   const [names, wanted] = [path.split('/'), pattern.split('/')];
   let [at, star, back, from] = [0, -1, 0, 0];
   while (from < names.length) {
@@ -44,5 +44,5 @@ export function matches(path: string, pattern: string): boolean {
 }
 
 /** The index of the first group that takes the file, or -1. */
-export const groupOf = (path: string, groups: readonly Pick<Group, 'paths'>[]): number =>
-  groups.findIndex(({ paths }) => paths.some(pattern => matches(path, pattern)));
+export const findGroupIndex = (path: string, groups: readonly Pick<FileGroup, 'paths'>[]): number =>
+  groups.findIndex(({ paths }) => paths.some(pattern => matchesWildcard(path, pattern)));

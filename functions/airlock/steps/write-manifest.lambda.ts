@@ -2,15 +2,15 @@ import * as z from 'zod';
 import { Policy } from '../../../disclosure/policy.ts';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { keep } from '../../storage/immutable-objects.ts';
-import { Findings, take } from '../../storage/scratch-store.ts';
+import { putImmutable } from '../../storage/immutable-objects.ts';
+import { FindingList, takeScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
-import { factsOf } from '../project-settings.ts';
-import { Rules } from '../request/airlock-config.ts';
+import { loadProjectContext } from '../project-settings.ts';
+import { AirlockConfig } from '../request/airlock-config.ts';
 import type { SealManifest } from '../request/manifest.ts';
 import { isUnderWay } from '../request/request.ts';
-import { change, readRequest } from '../store.ts';
-import { Attempt, Sealed } from './attempt.ts';
+import { changeRequest, readRequest } from '../store.ts';
+import { RequestAttempt, SealedFiles } from './attempt.ts';
 import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
@@ -21,9 +21,9 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
-const base = Rules.parse(JSON.parse(RULES));
+const base = AirlockConfig.parse(JSON.parse(RULES));
 
-const Input = Attempt.extend({
+const Input = RequestAttempt.extend({
   policy: Policy,
   chunks: z.array(z.object({ sealed: z.string(), findings: z.string().nullable() })),
 });
@@ -35,15 +35,15 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
   const at = now();
   const of = await readRequest(TABLE_NAME, project, id);
   // Asked again after it was sent back, and the answer was lost.
-  if (of.status === 'draft' && of.attempt === attempt) return { outcome: 'mend' };
+  if (of.status === 'draft' && of.attempt === attempt) return { outcome: 'rejected' };
   if (!isUnderWay(of) || of.attempt !== attempt) return { outcome: 'superseded' };
   // Sealed already, by the same step whose answer was lost: that seal holds.
   const before = of.status === 'checking' ? of.seal : undefined;
   const findings = [];
   for (const { findings: key } of chunks)
-    if (key) findings.push(...Findings.parse(JSON.parse(await take(WORK_BUCKET, key))));
+    if (key) findings.push(...FindingList.parse(JSON.parse(await takeScratch(WORK_BUCKET, key))));
   const files = [];
-  for (const { sealed } of chunks) files.push(...Sealed.parse(JSON.parse(await take(WORK_BUCKET, sealed))));
+  for (const { sealed } of chunks) files.push(...SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, sealed))));
   const manifest: SealManifest = {
     v: 1,
     request: id,
@@ -58,20 +58,21 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
   };
   const command =
     findings.length > 0
-      ? ({ do: 'mend', attempt, findings } as const)
+      ? ({ do: 'rejectSubmission', attempt, findings } as const)
       : ({
-          do: 'seal',
+          do: 'recordSeal',
           attempt,
           seal: {
-            ...(before ?? (await keep(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
+            ...(before ??
+              (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
             // From here on the scan has its time. Sealing can have taken long.
             sealedAt: before?.sealedAt ?? at,
           },
         } as const);
-  const facts = await factsOf(TABLE_NAME, project, base);
-  const decision = await change(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  const facts = await loadProjectContext(TABLE_NAME, project, base);
+  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
   if (decision.superseded) return { outcome: 'superseded' };
-  return { outcome: command.do === 'seal' ? 'sealed' : 'mend', round: of.round };
+  return { outcome: command.do === 'recordSeal' ? 'sealed' : 'rejected', round: of.round };
 });

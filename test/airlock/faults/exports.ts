@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
-import { key } from '../../../functions/keys.ts';
+import { rowKey } from '../../../functions/keys.ts';
 import { type Fault, watchCalls } from '../../faults.ts';
 import { fetchFirstPage } from '../download-helper.ts';
 import {
@@ -67,7 +67,9 @@ export async function runExportPath(project: string, faults: readonly Fault[]) {
   expect(rows.filter(({ sk }) => String(sk).startsWith('ROUND#'))).toHaveLength(1);
   // What was given is counted beside the grant.
   const grants = async () =>
-    (await readPartition(key('download', `${project}#${id}`).pk)).filter(({ sk }) => !String(sk).startsWith('GIVEN#'));
+    (await readPartition(rowKey('download', `${project}#${id}`).pk)).filter(
+      ({ sk }) => !String(sk).startsWith('GIVEN#'),
+    );
   const [grant, ...more] = await grants();
   expect([grant?.taken, grant?.seal, more]).toEqual([1, row.seal.sha256, []]);
   const kept = (await listVersionsBelow(released, `released/${id}/`)).map(({ path }) => path);

@@ -4,8 +4,8 @@ import { ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { beforeAll, expect } from 'vitest';
 import { Request } from '../../../functions/airlock/request/request.ts';
-import { trail } from '../../../functions/airlock/request/trail.ts';
-import { key } from '../../../functions/keys.ts';
+import { TRAIL_PREFIX } from '../../../functions/airlock/request/trail.ts';
+import { rowKey } from '../../../functions/keys.ts';
 import { connectTestCloud } from '../../cloud.ts';
 import { waitUntil } from '../../workspaces/harness.ts';
 import { enrolTestUser, type TestUser } from '../harness.ts';
@@ -65,27 +65,30 @@ export async function readPartition(pk: string) {
 /** Whatever failed, the workflow waits for the decision. */
 export const waitForDecisionToken = (id: string) =>
   waitUntil(
-    async () => (await readPartition(key('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
+    async () => (await readPartition(rowKey('airlock', id).pk)).find(({ sk }) => sk === 'ITEM'),
     row => typeof row?.token === 'string',
   );
 
 /** The request as it stands, and all that has ever happened to it. */
 export async function readRequestHistory(id: string) {
-  const rows = await readPartition(key('airlock', id).pk);
-  const events = rows.filter(({ sk }) => String(sk).startsWith(trail)) as { sk: string; events: { name: string }[] }[];
+  const rows = await readPartition(rowKey('airlock', id).pk);
+  const events = rows.filter(({ sk }) => String(sk).startsWith(TRAIL_PREFIX)) as {
+    sk: string;
+    events: { name: string }[];
+  }[];
   return {
     rows,
     row: Request.parse(rows.find(({ sk }) => sk === 'ITEM')),
     happened: events.flatMap(row => row.events.map(({ name }) => name)).sort(),
-    ids: events.flatMap(row => row.events.map((_, index) => `${id}/${row.sk.slice(trail.length)}/${index}`)),
+    ids: events.flatMap(row => row.events.map((_, index) => `${id}/${row.sk.slice(TRAIL_PREFIX.length)}/${index}`)),
   };
 }
 
 /** All that is in a request's trail has come to the bus, in its order, and nothing else has. */
 export async function assertEventsPublished(id: string): Promise<void> {
   const { ids } = await readRequestHistory(id);
-  const looks = (await readPartition(key('look', id).pk)) as { sk: string }[];
-  const seen = looks.map(({ sk }) => `${id}/${sk.slice(trail.length)}/0`);
+  const looks = (await readPartition(rowKey('look', id).pk)) as { sk: string }[];
+  const seen = looks.map(({ sk }) => `${id}/${sk.slice(TRAIL_PREFIX.length)}/0`);
   const said = await bus.until(id, all => [...ids, ...seen].every(one => all.some(({ about }) => about.id === one)));
   const once = [...new Set(said.map(({ about }) => about.id))];
   expect([...once].sort()).toEqual([...ids, ...seen].sort());

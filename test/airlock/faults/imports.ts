@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
-import { Gone } from '../../../functions/airlock/deletion/erase.ts';
-import { key } from '../../../functions/keys.ts';
+import { DeletedObject } from '../../../functions/airlock/deletion/erase.ts';
+import { rowKey } from '../../../functions/keys.ts';
 import { type Fault, watchCalls } from '../../faults.ts';
 import { openTestTable, waitUntil } from '../../workspaces/harness.ts';
 import { makeAirlockProject, type TestUser, waitForExecutionEnd, waitForStatus } from '../harness.ts';
@@ -81,7 +81,7 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
     new Set(['files.json', 'release.json']),
   );
   // What is delivered is fetched by nobody.
-  expect(await readPartition(key('download', `${project}#${id}`).pk)).toEqual([]);
+  expect(await readPartition(rowKey('download', `${project}#${id}`).pk)).toEqual([]);
   expect(await waitForExecutionEnd(faultCloud, 'release', id, 2)).toMatchObject({
     status: 'SUCCEEDED',
     end: 'Released',
@@ -91,7 +91,9 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
   const gone = await retracted(id, watched);
   expect(gone.objects).toBe(paths.length);
   expect(await listVersionsBelow(bucket, prefix)).toEqual([]);
-  const receipt = Gone.array().parse(JSON.parse(await textOf(released, gone.receipt.key, gone.receipt.versionId)));
+  const receipt = DeletedObject.array().parse(
+    JSON.parse(await textOf(released, gone.receipt.key, gone.receipt.versionId)),
+  );
   const listed = receipt.map(({ key, version, sha256 }) => ({ path: key.slice(prefix.length), version, sha256 }));
   expect(listed.sort(byPath)).toEqual(
     delivered.map(one => ({ ...one, sha256: hex(files[one.path as keyof typeof files]) })).sort(byPath),
@@ -132,7 +134,7 @@ export async function runPathOutsideProjects(project: string, faults: readonly F
   const current = await otto.ask('showSigningKey', {});
   const keyId = current.keyId.replace(/[^/]+$/, project);
   const earlier = { ...current, current: undefined, keyId };
-  await (await openTestTable(faultCloud)).put(key('download', `signing#${project}`), earlier);
+  await (await openTestTable(faultCloud)).put(rowKey('download', `signing#${project}`), earlier);
   expect(await otto.ask('showSigningKey', { query: { id: project } })).toEqual({ ...current, keyId, current: false });
   for (const which of ['waiting', 'all']) await otto.ask('listQueue', { query: { which } });
   return { ...(await watched.end()), requests: [] };

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { expect } from 'vitest';
-import { Gone } from '../../../functions/airlock/deletion/erase.ts';
-import { Due } from '../../../functions/airlock/store.ts';
-import { key } from '../../../functions/keys.ts';
+import { DeletedObject } from '../../../functions/airlock/deletion/erase.ts';
+import { DueRow } from '../../../functions/airlock/store.ts';
+import { rowKey } from '../../../functions/keys.ts';
 import { type Fault, watchCalls } from '../../faults.ts';
 import { makeAirlockProject, putSourceFiles, waitForStatus } from '../harness.ts';
 import { createSweepHarness, lockSweeper } from '../sweep-harness.ts';
@@ -63,7 +63,7 @@ async function erased(id: string, places: Places, before: readonly string[]) {
   );
   const text = (await Body?.transformToString()) ?? '';
   expect(createHash('sha256').update(text).digest('hex')).toBe(receipt.sha256);
-  const listed = Gone.array().parse(JSON.parse(text).objects);
+  const listed = DeletedObject.array().parse(JSON.parse(text).objects);
   expect(listed.map(({ bucket, key, version }) => `${bucket} ${key} ${version}`).sort()).toEqual(before);
   expect(listed.every(({ sha256 = '' }) => sha256.length === 64)).toBe(true);
   expect([objects, before.length > 0]).toEqual([before.length, true]);
@@ -76,7 +76,7 @@ export async function runSweepPath(project: string, faults: readonly Fault[]) {
   const watched = await watchCalls(faultCloud, project, faults);
   const isDue = async (id: string) => {
     const now = new Date().toISOString();
-    const rows = (await readPartition(key('due', '').pk)).flatMap(row => Due.safeParse(row).data ?? []);
+    const rows = (await readPartition(rowKey('due', '').pk)).flatMap(row => DueRow.safeParse(row).data ?? []);
     return rows.some(({ request, due }) => request === id && due < now);
   };
   /** Until nothing of it is due any more, however often the sweeper has to come. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crateOf, idOf, manifest } from '../../../functions/airlock/release/crate.ts';
-import { strip } from '../../../functions/airlock/release/strip-assessments.ts';
+import { bagManifest, crateId, crateOf } from '../../../functions/airlock/release/crate.ts';
+import { stripAssessments } from '../../../functions/airlock/release/strip-assessments.ts';
 import { buildReleaseRecord, exampleReleaseFiles } from './pages.ts';
 
 type Entity = Record<string, unknown> & { '@id': string };
@@ -41,7 +41,7 @@ describe('the crate', () => {
     const action = graph.find(entity => entity['@type'] === 'CreateAction');
     expect(action?.instrument).toEqual({ '@id': workflow });
     expect(refs(root.mentions)).toContain(action?.['@id']);
-    expect(refs(action?.result).sort()).toEqual(Object.keys(exampleReleaseFiles).map(idOf).sort());
+    expect(refs(action?.result).sort()).toEqual(Object.keys(exampleReleaseFiles).map(crateId).sort());
   });
 
   it('claims no conformance without one', () => {
@@ -100,7 +100,7 @@ describe('the crate', () => {
         ),
         names => {
           const path = names.join('/');
-          const url = new URL(idOf(path), 'arcp://uuid,0/data/');
+          const url = new URL(crateId(path), 'arcp://uuid,0/data/');
           expect(url.hash + url.search).toBe('');
           expect(decodeURIComponent(url.pathname)).toBe(`/data/outputs/${path}`);
         },
@@ -110,7 +110,7 @@ describe('the crate', () => {
 
   it('has a manifest in which no name can be taken for a line', () =>
     expect(
-      manifest([
+      bagManifest([
         { path: 'data/b', sha512: '2' },
         { path: 'data/a\n%\r', sha512: '1' },
       ]),
@@ -135,7 +135,7 @@ describe('metadata of the requester', () => {
       assessment,
       { '@id': '#b', '@type': 'CreateAction', inline: { ...assessment, '@id': '#c' } },
     ];
-    expect(strip({ '@context': [{ Trust: 'http://schema.org/AssessAction' }], '@graph': graph })).toEqual({
+    expect(stripAssessments({ '@context': [{ Trust: 'http://schema.org/AssessAction' }], '@graph': graph })).toEqual({
       removed: 2,
       metadata: {
         '@context': 'https://w3id.org/ro/crate/1.2/context',
@@ -152,7 +152,7 @@ describe('metadata of the requester', () => {
       '@context': 'https://w3id.org/ro/crate/1.2/context',
       '@graph': [{ '@id': './', '@type': 'Dataset', size: 3, ok: null }],
     };
-    expect(strip(plain)).toEqual({ removed: 0, metadata: plain });
+    expect(stripAssessments(plain)).toEqual({ removed: 0, metadata: plain });
   });
 
   it('has none left, however deep', () => {
@@ -160,9 +160,9 @@ describe('metadata of the requester', () => {
       fc.property(fc.jsonValue(), fc.nat(6), (value, depth) => {
         let nested: unknown = { '@type': ['x', 'AssessAction'], '@id': '#z', value };
         for (let i = 0; i < depth; i++) nested = i % 2 ? [nested] : { [`k${i}`]: nested };
-        const { metadata, removed } = strip({ '@graph': [nested] });
+        const { metadata, removed } = stripAssessments({ '@graph': [nested] });
         expect(removed).toBeGreaterThan(0);
-        expect(strip(metadata).removed).toBe(0);
+        expect(stripAssessments(metadata).removed).toBe(0);
         expect(JSON.stringify(metadata)).not.toContain('AssessAction');
       }),
     );

@@ -6,10 +6,10 @@ import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createDownloadSource, fetchSessionFiles } from '../../../bin/cli/airlock-download.ts';
 import { hashTree } from '../../../bin/cli/airlock-tree.ts';
-import { allowance, Grant, hashOf } from '../../../functions/airlock/release/link.ts';
+import { Grant, MAX_SERVED_BYTES, tokenHash } from '../../../functions/airlock/release/link.ts';
 import { partBytes } from '../../../functions/airlock/release/schemas.ts';
-import { compare, fingerprintOf, judge } from '../../../functions/airlock/release/verify.ts';
-import { key } from '../../../functions/keys.ts';
+import { compareFiles, fingerprintOf, verifyRecord } from '../../../functions/airlock/release/verify.ts';
+import { rowKey } from '../../../functions/keys.ts';
 import { writeEmbeddedCloudFile } from '../../cli/embedded.ts';
 import { makeTestFolder, runBroch } from '../../cli/harness.ts';
 import { openTestTable } from '../../workspaces/harness.ts';
@@ -73,16 +73,16 @@ describe('what was released', () => {
     expect((await fetchFirstPage(rana, params, token)).files).toEqual(files);
     for (const [body, why] of [
       [{ token, file: -1 }, /not in the form/],
-      [{ token: hashOf(token), file: 0 }, /no such link|not in the form/],
+      [{ token: tokenHash(token), file: 0 }, /no such link|not in the form/],
     ] as const)
       await expect(rana.ask('downloadPart', { params, body })).rejects.toThrow(why);
     const at = makeTestFolder();
     await fetchSessionFiles(createDownloadSource(rana, params, undefined), at, token, () => undefined);
 
-    const { record, wrong } = judge(readFileSync(join(at, 'release.json'), 'utf8'));
+    const { record, wrong } = verifyRecord(readFileSync(join(at, 'release.json'), 'utf8'));
     expect(wrong).toEqual([]);
     if (!record) throw new Error('there is no record');
-    expect(compare(record, await hashTree(join(at, 'files')))).toEqual([]);
+    expect(compareFiles(record, await hashTree(join(at, 'files')))).toEqual([]);
     expect(record).toMatchObject({ project, request: params.request, requester: rana.id, recipient: rana.id });
     expect(record.reviewers.map(({ id }) => id).sort()).toEqual([people.vera.id, people.viktor.id].sort());
     const kms = new KMSClient(of.configuration);
@@ -93,7 +93,7 @@ describe('what was released', () => {
 
     expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be fetched once, and has been');
     expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('has been used');
-    expect(await refusal(rana.ask('downloadFiles', { params, body: { token: hashOf(token) } }))).not.toBe('allowed');
+    expect(await refusal(rana.ask('downloadFiles', { params, body: { token: tokenHash(token) } }))).not.toBe('allowed');
   });
 });
 
@@ -109,20 +109,20 @@ it('is counted byte by byte, told when it goes on from elsewhere, and given thre
   await Promise.all(Array.from({ length: 10 }, part));
   const table = await openTestTable(of);
   const id = `${project}#${params.request}`;
-  const given = key('download', id, `GIVEN#${hashOf(token)}`);
+  const given = rowKey('download', id, `GIVEN#${tokenHash(token)}`);
   // However small it is, a part counts for 64 KiB.
   expect((await table.get(given))?.count).toBe(10 * 64 * 1024);
 
-  const grant = Grant.parse(await table.get(key('download', id)));
+  const grant = Grant.parse(await table.get(rowKey('download', id)));
   const links = grant.links.map(link => ({ ...link, session: { ...link.session, source: '198.51.100.7' } }));
-  await table.put(key('download', id), { ...grant, links });
+  await table.put(rowKey('download', id), { ...grant, links });
   await Promise.all(Array.from({ length: 5 }, part));
   const { items } = await rana.ask('listTrail', { params });
   const downloads = items.filter(({ name }) => name.startsWith('Download')).map(({ name }) => name);
   expect(downloads).toEqual(['DownloadMoved', 'DownloadPaged', 'DownloadTaken', 'DownloadOpened']);
 
   const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  await table.put(given, { count: allowance(bytes) - 64 * 1024 });
+  await table.put(given, { count: MAX_SERVED_BYTES(bytes) - 64 * 1024 });
   await part();
   await expect(part()).rejects.toThrow(/three times what was released/);
 });

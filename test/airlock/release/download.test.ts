@@ -7,17 +7,17 @@ import type { CommandContext } from '../../../bin/cli/commands.ts';
 import { ExitError } from '../../../bin/cli/exit.ts';
 import { pageFrom, partFrom } from '../../../functions/airlock/release/download-ranges.ts';
 import {
+  activeSession,
   type Grant,
-  going,
-  hashOf,
-  opened,
-  paged,
-  revoked,
-  type Standing,
-  taken,
+  openGrant,
+  type RequesterStanding,
+  recordPage,
+  redeemLink,
+  revokeGrant,
+  tokenHash,
 } from '../../../functions/airlock/release/link.ts';
 import { partBytes } from '../../../functions/airlock/release/schemas.ts';
-import { compare } from '../../../functions/airlock/release/verify.ts';
+import { compareFiles } from '../../../functions/airlock/release/verify.ts';
 import { problem } from '../../../functions/http/problem.ts';
 import { Refused } from '../../../functions/refused.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
@@ -66,7 +66,7 @@ const longAfter = '2099-01-01T00:00:00.000Z';
 
 /** The API's part, by the decisions that the API makes: a row, a clock, and nothing else. */
 function service() {
-  const standing: Standing = { released: true, seal: of.seal.sha256, expires: longAfter };
+  const standing: RequesterStanding = { released: true, seal: of.seal.sha256, expires: longAfter };
   const row: { grant: Grant } = {
     grant: {
       project: of.project,
@@ -86,20 +86,20 @@ function service() {
   const source: DownloadSource = {
     async open() {
       const token = `t${links++}`;
-      row.grant = opened(row.grant, standing, 'rae', { sha256: hashOf(token) }, clock());
+      row.grant = openGrant(row.grant, standing, 'rae', { sha256: tokenHash(token) }, clock());
       return { token, expires: row.grant.links.at(-1)?.expires ?? '', usesLeft: 1 };
     },
     async take(token) {
-      row.grant = taken(row.grant, standing, asker, token, of.seal.bytes, clock()).grant;
-      const until = row.grant.links.find(({ sha256 }) => sha256 === hashOf(token))?.session?.until ?? '';
+      row.grant = redeemLink(row.grant, standing, asker, token, of.seal.bytes, clock()).grant;
+      const until = row.grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session?.until ?? '';
       return { files: of.files.length, bytes: of.seal.bytes, until };
     },
     async files(token, from) {
-      row.grant = paged(row.grant, standing, asker, token, clock());
+      row.grant = recordPage(row.grant, standing, asker, token, clock());
       return { ...pageFrom(of.files, from), until: longAfter };
     },
     async part(token, first, from) {
-      going(row.grant, standing, asker, token, clock());
+      activeSession(row.grant, standing, asker, token, clock());
       if (first === undefined) return send('release.json', from, Buffer.from(release).subarray(from));
       const bytes = partFrom(of.files, first, from).map(({ file, from, bytes }) =>
         Buffer.from(files[file.path] ?? '').subarray(from, from + bytes),
@@ -125,7 +125,14 @@ function begin() {
   const [home, at] = [makeTestFolder(), makeTestFolder()];
   const journal = () => new DownloadJournal({ XDG_CONFIG_HOME: home }, ['place', 'request', at]);
   const run = () => fetchReleaseInto(at, source, journal(), quiet);
-  return { at, source, run, journal, ...rest, complete: async () => compare(of, await hashTree(join(at, 'files'))) };
+  return {
+    at,
+    source,
+    run,
+    journal,
+    ...rest,
+    complete: async () => compareFiles(of, await hashTree(join(at, 'files'))),
+  };
 }
 
 describe('a download', () => {
@@ -221,7 +228,7 @@ describe('a download', () => {
     }
     await run();
     expect(await complete()).toEqual([]);
-    row.grant = revoked(row.grant, 'op', 'A count was too small.', new Date().toISOString());
+    row.grant = revokeGrant(row.grant, 'op', 'A count was too small.', new Date().toISOString());
     await expect(run()).rejects.toThrow('A count was too small.');
     expect(journal().begun).toBeUndefined();
   });
@@ -253,7 +260,7 @@ describe('a download', () => {
     writeFileSync(join(at, 'files/d3/f3.bin'), 'mine');
     await run();
     expect(readFileSync(join(at, 'files/d3/f3.bin'), 'utf8')).toBe('mine');
-    expect(compare(of, await hashTree(join(at, 'files')))).toMatchObject([{ path: 'd3/f3.bin', kind: 'changed' }]);
+    expect(compareFiles(of, await hashTree(join(at, 'files')))).toMatchObject([{ path: 'd3/f3.bin', kind: 'changed' }]);
   });
 
   it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file called %j', async path => {

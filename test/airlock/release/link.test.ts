@@ -1,22 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  activeSession,
   type Grant,
-  going,
-  hashOf,
-  lasts,
-  opened,
-  paged,
-  revoked,
-  type Standing,
-  taken,
-  within,
+  isAddressInNetwork,
+  openGrant,
+  type RequesterStanding,
+  recordPage,
+  redeemLink,
+  revokeGrant,
+  SESSION_SECONDS,
+  tokenHash,
 } from '../../../functions/airlock/release/link.ts';
 import { later } from '../../../functions/clock.ts';
 
 const start = '2026-11-01T12:00:00.000Z';
 const at = (seconds: number) => later(start, seconds);
-const standing: Standing = { released: true, seal: 's', expires: at(7 * 86400) };
+const standing: RequesterStanding = { released: true, seal: 's', expires: at(7 * 86400) };
 const fresh: Grant = {
   project: 'asthma',
   request: 'rq-1',
@@ -30,11 +30,11 @@ const fresh: Grant = {
 };
 const rae = { id: 'rae', source: '192.0.2.7' };
 const open = (grant: Grant, token: string, now = start, network?: string) =>
-  opened(grant, standing, 'rae', { sha256: hashOf(token), network }, now);
+  openGrant(grant, standing, 'rae', { sha256: tokenHash(token), network }, now);
 const take = (grant: Grant, token: string, now = at(1), asker = rae, stands = standing) =>
-  taken(grant, stands, asker, token, 10, now).grant;
+  redeemLink(grant, stands, asker, token, 10, now).grant;
 const page = (grant: Grant, token: string, now: string, asker = rae, stands = standing) =>
-  paged(grant, stands, asker, token, now);
+  recordPage(grant, stands, asker, token, now);
 
 describe('a link', () => {
   it('works once: taken, paged, and then never again', () => {
@@ -46,14 +46,14 @@ describe('a link', () => {
 
   it('may be taken again as long as nothing was given, and counts once', () => {
     const once = take(open(fresh, 'a'), 'a');
-    expect(taken(once, standing, rae, 'a', 10, at(5))).toEqual({ grant: once, again: true });
-    expect(() => take(once, 'a', at(1 + lasts.session))).toThrow('has been used');
+    expect(redeemLink(once, standing, rae, 'a', 10, at(5))).toEqual({ grant: once, again: true });
+    expect(() => take(once, 'a', at(1 + SESSION_SECONDS.session))).toThrow('has been used');
   });
 
   it('goes on as long as its session, however often pages are asked for', () => {
     const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
     expect(page(grant, 'a', at(900))).toBe(grant);
-    expect(() => page(grant, 'a', at(1 + lasts.session))).toThrow('taken too long');
+    expect(() => page(grant, 'a', at(1 + SESSION_SECONDS.session))).toThrow('taken too long');
   });
 
   it('keeps where it goes on from', () => {
@@ -64,12 +64,12 @@ describe('a link', () => {
   });
 
   it.each([
-    ['a quarter of an hour for little', 10, standing, at(1 + lasts.session)],
+    ['a quarter of an hour for little', 10, standing, at(1 + SESSION_SECONDS.session)],
     ['what a slow line needs for much', 180_000_000, standing, at(3601)],
-    ['a day for anything', 1e12, standing, at(1 + lasts.longest)],
+    ['a day for anything', 1e12, standing, at(1 + SESSION_SECONDS.longest)],
     ['nothing beyond the release', 1e12, { ...standing, expires: at(100) }, at(100)],
   ])('its session lasts %s', (_, bytes, stands, until) => {
-    const { grant } = taken(open(fresh, 'a'), stands, rae, 'a', bytes, at(1));
+    const { grant } = redeemLink(open(fresh, 'a'), stands, rae, 'a', bytes, at(1));
     expect(grant.links[0]?.session).toMatchObject({ until });
   });
 
@@ -81,11 +81,15 @@ describe('a link', () => {
       /no such link/,
     ],
     ['somebody else pages', () => page(take(open(fresh, 'a'), 'a'), 'a', at(2), { ...rae, id: 'eve' }), /no such link/],
-    ['somebody else opens', () => opened(fresh, standing, 'eve', { sha256: hashOf('a') }, start), /no such release/],
+    [
+      'somebody else opens',
+      () => openGrant(fresh, standing, 'eve', { sha256: tokenHash('a') }, start),
+      /no such release/,
+    ],
     ['a guessed token', () => take(open(fresh, 'a'), 'b'), /no such link/],
-    ['the hash for the token', () => take(open(fresh, 'a'), hashOf('a')), /no such link/],
+    ['the hash for the token', () => take(open(fresh, 'a'), tokenHash('a')), /no such link/],
     ['a link not taken', () => page(open(fresh, 'a'), 'a', at(1)), /Take this link/],
-    ['a link that waited too long', () => take(open(fresh, 'a'), 'a', at(lasts.link)), /has expired/],
+    ['a link that waited too long', () => take(open(fresh, 'a'), 'a', at(SESSION_SECONDS.link)), /has expired/],
     ['another network', () => take(open(fresh, 'a', start, '198.51.100.0/24'), 'a'), /from the network/],
     [
       'another network than the grant',
@@ -100,12 +104,12 @@ describe('a link', () => {
     ['another seal', () => take(open(fresh, 'a'), 'a', at(1), rae, { ...standing, seal: 't' }), /not released/],
     [
       'a revoked grant',
-      () => take(revoked(open(fresh, 'a'), 'op', 'A mistake.', at(1)), 'a', at(1)),
+      () => take(revokeGrant(open(fresh, 'a'), 'op', 'A mistake.', at(1)), 'a', at(1)),
       /revoked: A mistake/,
     ],
     [
       'a page after revocation',
-      () => page(revoked(take(open(fresh, 'a'), 'a'), 'op', 'No.', at(2)), 'a', at(2)),
+      () => page(revokeGrant(take(open(fresh, 'a'), 'a'), 'op', 'No.', at(2)), 'a', at(2)),
       /revoked/,
     ],
     [
@@ -117,7 +121,7 @@ describe('a link', () => {
   ])('%s: no', (_, attempt, says) => expect(attempt).toThrow(says));
 
   it('is open to the requester for the recipient, who alone takes it', () => {
-    const grant = opened(fresh, standing, 'ray', { sha256: hashOf('a') }, start);
+    const grant = openGrant(fresh, standing, 'ray', { sha256: tokenHash('a') }, start);
     expect(take(grant, 'a').taken).toBe(1);
   });
 });
@@ -155,19 +159,19 @@ describe('a part', () => {
 
   it('is given to the recipient, from the network of the link, while the session lasts', () => {
     const grant = under('192.0.2.0/24');
-    expect(going(grant, standing, rae, 'a', at(3)).session.begun).toBe(true);
+    expect(activeSession(grant, standing, rae, 'a', at(3)).session.begun).toBe(true);
     const refused =
       (who: typeof rae, token: string, when: string, stands = standing) =>
       () =>
-        going(grant, stands, who, token, when);
+        activeSession(grant, stands, who, token, when);
     expect(refused({ ...rae, source: '198.51.100.7' }, 'a', at(3))).toThrow('from the network');
     expect(refused({ ...rae, id: 'ray' }, 'a', at(3))).toThrow('There is no such link');
     expect(refused(rae, 'b', at(3))).toThrow('There is no such link');
-    expect(refused(rae, 'a', at(2 + lasts.session))).toThrow('taken too long');
+    expect(refused(rae, 'a', at(2 + SESSION_SECONDS.session))).toThrow('taken too long');
     expect(refused(rae, 'a', at(3), { ...standing, released: false })).toThrow('not released');
     expect(refused(rae, 'a', at(3), { ...standing, expires: at(3) })).toThrow('has expired');
-    expect(() => going(revoked(grant, 'op', 'No.', at(3)), standing, rae, 'a', at(3))).toThrow('No.');
-    expect(() => going(open(fresh, 'a'), standing, rae, 'a', at(3))).toThrow('Take this link');
+    expect(() => activeSession(revokeGrant(grant, 'op', 'No.', at(3)), standing, rae, 'a', at(3))).toThrow('No.');
+    expect(() => activeSession(open(fresh, 'a'), standing, rae, 'a', at(3))).toThrow('Take this link');
   });
 });
 
@@ -196,12 +200,12 @@ describe('under any interleaving', () => {
             try {
               if (one.do === 'wait') clock += one.seconds;
               else if (one.do === 'end') ended = true;
-              else if (one.do === 'revoke') revokedYet = write(revoked(read.grant, 'op', 'No.', now)) || revokedYet;
+              else if (one.do === 'revoke') revokedYet = write(revokeGrant(read.grant, 'op', 'No.', now)) || revokedYet;
               else if (one.do === 'open')
-                write(opened(read.grant, stands, one.who, { sha256: hashOf(`${one.token}`) }, now));
+                write(openGrant(read.grant, stands, one.who, { sha256: tokenHash(`${one.token}`) }, now));
               else if (one.do === 'part') {
                 // Nothing is written for a part, and the row is always read as it is: not one byte after a revocation.
-                const { session } = going(
+                const { session } = activeSession(
                   newest.grant,
                   stands,
                   { id: one.who, source: '192.0.2.7' },
@@ -214,8 +218,8 @@ describe('under any interleaving', () => {
                 const asker = { id: one.who, source: '192.0.2.7' };
                 const grant =
                   one.do === 'take'
-                    ? taken(read.grant, stands, asker, `${one.token}`, 10, now).grant
-                    : paged(read.grant, stands, asker, `${one.token}`, now);
+                    ? redeemLink(read.grant, stands, asker, `${one.token}`, 10, now).grant
+                    : recordPage(read.grant, stands, asker, `${one.token}`, now);
                 if (!write(grant)) continue;
                 // Something was given: every condition must hold right now.
                 expect(one.who).toBe('rae');
@@ -254,5 +258,5 @@ describe('networks', () => {
     ['', '0.0.0.0/0', false],
     ['1:2:3:4:5:6:7:8:9', '::/0', false],
     ['1::2::3', '::/0', false],
-  ])('%s in %s: %s', (address, block, expected) => expect(within(address, block)).toBe(expected));
+  ])('%s in %s: %s', (address, block, expected) => expect(isAddressInNetwork(address, block)).toBe(expected));
 });

@@ -1,9 +1,9 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import {
-  algorithm,
-  type Release,
   type ReleaseRecord,
   recordOf,
+  SIGNING_ALGORITHM,
+  type SignedRelease,
   signingInput,
 } from '../../../functions/airlock/release/record.ts';
 
@@ -49,10 +49,13 @@ export function buildReleaseRecord(files = exampleReleaseFiles, over: Partial<Re
   });
 }
 
-export const signRelease = (of: ReleaseRecord, pair: { privateKey: KeyObject; publicKey: KeyObject }): Release => ({
+export const signRelease = (
+  of: ReleaseRecord,
+  pair: { privateKey: KeyObject; publicKey: KeyObject },
+): SignedRelease => ({
   record: of,
   signature: {
-    algorithm,
+    algorithm: SIGNING_ALGORITHM,
     keyId: of.keyId,
     value: sign('sha256', Buffer.from(signingInput(of)), pair.privateKey).toString('base64'),
   },

@@ -1,22 +1,28 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Release, recordOf } from '../../../functions/airlock/release/record.ts';
-import { compare, type Found, fingerprintOf, judge, pinOf } from '../../../functions/airlock/release/verify.ts';
+import { recordOf, type SignedRelease } from '../../../functions/airlock/release/record.ts';
+import {
+  compareFiles,
+  type FoundFile,
+  fingerprintOf,
+  parseKeyPin,
+  verifyRecord,
+} from '../../../functions/airlock/release/verify.ts';
 import { Refused } from '../../../functions/refused.ts';
 import { buildReleaseRecord, exampleReleaseFiles, hashReleaseText, makeSigningKeys, signRelease } from './pages.ts';
 
 const pair = makeSigningKeys();
 const release = signRelease(buildReleaseRecord(), pair);
 const fingerprint = fingerprintOf(pair.publicKey);
-const wrongOf = (of: unknown, pin?: string) => judge(JSON.stringify(of), pin).wrong.join(' ');
+const wrongOf = (of: unknown, pin?: string) => verifyRecord(JSON.stringify(of), pin).wrong.join(' ');
 
 describe('the record', () => {
   it('is judged good with its own key, by fingerprint or PEM', () => {
-    expect(judge(JSON.stringify(release), fingerprint)).toMatchObject({ wrong: [], fingerprint });
-    expect(pinOf(release.publicKey)).toBe(fingerprint);
-    expect(pinOf(`SHA256:${fingerprint.toUpperCase().replace(/..(?=.)/g, '$&:')}`)).toBe(fingerprint);
-    expect(pinOf('not a key')).toBeUndefined();
+    expect(verifyRecord(JSON.stringify(release), fingerprint)).toMatchObject({ wrong: [], fingerprint });
+    expect(parseKeyPin(release.publicKey)).toBe(fingerprint);
+    expect(parseKeyPin(`SHA256:${fingerprint.toUpperCase().replace(/..(?=.)/g, '$&:')}`)).toBe(fingerprint);
+    expect(parseKeyPin('not a key')).toBeUndefined();
   });
 
   it('is good in any order of its members and with any white space', () => {
@@ -25,7 +31,7 @@ describe('the record', () => {
         ? Object.fromEntries(Object.entries(value).reverse())
         : value,
     );
-    expect(judge(JSON.stringify(turned, null, 3), fingerprint).wrong).toEqual([]);
+    expect(verifyRecord(JSON.stringify(turned, null, 3), fingerprint).wrong).toEqual([]);
   });
 
   it('is refused when another key signed it, however well', () => {
@@ -34,7 +40,7 @@ describe('the record', () => {
     );
   });
 
-  it.each<[string, (of: Release) => unknown]>([
+  it.each<[string, (of: SignedRelease) => unknown]>([
     ['another recipient', of => ({ ...of, record: { ...of.record, recipient: 'u-eve' } })],
     ['one reviewer less', of => ({ ...of, record: { ...of.record, reviewers: of.record.reviewers.slice(1) } })],
     ['one file less', of => ({ ...of, record: { ...of.record, files: of.record.files.slice(1) } })],
@@ -80,7 +86,7 @@ describe('the record', () => {
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.constantFrom('0', '1', 'a', 'Z', '"', ' ', '}'), (at, sign) => {
         fc.pre(text[at] !== sign);
-        const { wrong, record: of } = judge(text.slice(0, at) + sign + text.slice(at + 1), fingerprint);
+        const { wrong, record: of } = verifyRecord(text.slice(0, at) + sign + text.slice(at + 1), fingerprint);
         // What is left unharmed by it must mean the very same.
         if (wrong.length === 0) expect(of).toEqual(release.record);
       }),
@@ -120,9 +126,9 @@ describe('a record that contradicts itself is neither made nor believed', () => 
 
 describe('the folder', () => {
   const of = buildReleaseRecord();
-  const asReleased = (): Found[] => of.files.map(file => ({ ...file }));
+  const asReleased = (): FoundFile[] => of.files.map(file => ({ ...file }));
   const without = (path: string) => asReleased().filter(file => file.path !== path);
-  const file = (path: string, text: string): Found => ({
+  const file = (path: string, text: string): FoundFile => ({
     path,
     size: Buffer.byteLength(text),
     sha256: hashReleaseText(text),
@@ -130,11 +136,11 @@ describe('the folder', () => {
   const table = 'tables/counts.csv';
 
   it('as released has no difference, in any order', () => {
-    expect(compare(of, asReleased())).toEqual([]);
-    expect(compare(of, asReleased().reverse())).toEqual([]);
+    expect(compareFiles(of, asReleased())).toEqual([]);
+    expect(compareFiles(of, asReleased().reverse())).toEqual([]);
   });
 
-  it.each<[string, Found[], [string, string][]]>([
+  it.each<[string, FoundFile[], [string, string][]]>([
     ['a missing file', without(table), [[table, 'missing']]],
     ['an extra file', [...asReleased(), file('z.txt', 'z')], [['z.txt', 'extra']]],
     ['another size', [...without(table), file(table, 'x')], [[table, 'changed']]],
@@ -163,7 +169,7 @@ describe('the folder', () => {
     ],
     ['a name that turns its text', [...asReleased(), file('a\u202evsc.exe', 'x')], [['a\\u{202e}vsc.exe', 'extra']]],
   ])('tells of %s', (_, found, expected) =>
-    expect(compare(of, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
+    expect(compareFiles(of, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
   );
 
   it('finds every folder that is not exactly the released one', () => {
@@ -175,7 +181,7 @@ describe('the folder', () => {
         const same =
           found.length === of.files.length &&
           of.files.every(one => found.some(two => JSON.stringify(one) === JSON.stringify(two)));
-        expect(compare(of, found).length === 0).toBe(same);
+        expect(compareFiles(of, found).length === 0).toBe(same);
       }),
       { numRuns: 300 },
     );

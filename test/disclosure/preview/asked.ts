@@ -1,9 +1,9 @@
-import type { Listed } from '../../../disclosure/preview/overview.ts';
-import type { Shown } from '../../../functions/airlock/request/request-view.ts';
+import type { ListedFile } from '../../../disclosure/preview/overview.ts';
+import type { RequestView } from '../../../functions/airlock/request/request-view.ts';
 import { buildBlockReport } from './pages.ts';
 
 /** A request in review, in which somebody wrote `said` wherever they could. */
-export const buildPreviewRequest = (said = 'For the paper.'): Shown => ({
+export const buildPreviewRequest = (said = 'For the paper.'): RequestView => ({
   id: 'al-0011223344556677',
   project: 'asthma',
   title: said,
@@ -44,7 +44,7 @@ export const buildPreviewRequest = (said = 'For the paper.'): Shown => ({
   ],
 });
 /** Its files: one clean, one blocked, one that was not fetched. */
-export const buildPreviewFiles = (said = 'tables/one.csv'): Listed[] => [
+export const buildPreviewFiles = (said = 'tables/one.csv'): ListedFile[] => [
   {
     path: 'clean.csv',
     size: 1200,

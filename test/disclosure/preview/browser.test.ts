@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { encode } from '../../../disclosure/preview/png.ts';
+import { encodePng } from '../../../disclosure/preview/png.ts';
 import { policy } from '../../../disclosure/preview/style.ts';
 import {
   makeDocumentWithText,
@@ -60,7 +60,7 @@ async function look(html: string) {
 }
 const nothing = { requests: [], dialogs: [], errors: [], popups: 0 };
 
-const pixel = encode({ width: 2, height: 2, data: new Uint8Array(16).fill(200) });
+const pixel = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(200) });
 
 /** A file's bytes, with the address of that server where it stands for it. */
 const contentOf = (content: string | Buffer | ((evil: string) => Buffer)) =>

@@ -4,7 +4,7 @@ import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../../disclosure/preview/limits.ts';
-import { encode, essence } from '../../../disclosure/preview/png.ts';
+import { encodePng, essence } from '../../../disclosure/preview/png.ts';
 import { decodePng } from '../../../disclosure/preview/png-decode.ts';
 import { expectInert, makePngChunk, renderTestPreview } from './pages.ts';
 
@@ -78,11 +78,11 @@ describe('a picture', () => {
 
   it('survives our own encoding to the pixel, as another decoder sees it', () => {
     const pixels = pixelsOf(37, 23);
-    expect(PNG.sync.read(encode(pixels)).data).toEqual(Buffer.from(pixels.data));
+    expect(PNG.sync.read(encodePng(pixels)).data).toEqual(Buffer.from(pixels.data));
   });
 
   it('loses everything but its pixels: texts, profiles, and what hangs behind its end', async () => {
-    const clean = encode(pixelsOf(20, 20));
+    const clean = encodePng(pixelsOf(20, 20));
     const secret = Buffer.from('NHS-943-476-5919');
     const file = Buffer.concat([
       clean.subarray(0, 33),
@@ -115,13 +115,13 @@ describe('a picture', () => {
   it('shows what lies under transparency', async () => {
     const pixels = pixelsOf(16, 16);
     for (let at = 3; at < pixels.data.length; at += 4) pixels.data[at] = 0;
-    const { html } = await renderTestPreview('a.png', 'image/png', encode(pixels));
+    const { html } = await renderTestPreview('a.png', 'image/png', encodePng(pixels));
     expect(html).toContain('colours lie hidden there');
     expect(html.match(/<img/g)).toHaveLength(2);
   });
 
   it('of many pixels is made smaller, and noise until it fits', async () => {
-    const { html, truncated } = await renderTestPreview('a.png', 'image/png', encode(pixelsOf(1500, 1500)));
+    const { html, truncated } = await renderTestPreview('a.png', 'image/png', encodePng(pixelsOf(1500, 1500)));
     expect(truncated).toBe(true);
     expect(html).toMatch(/1,500 × 1,500 pixels, shown at 1\/\d/);
     expect(html.length).toBeLessThan(limits.html + 100_000);
@@ -139,7 +139,7 @@ describe('a picture', () => {
     ];
     return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), ...parts]);
   };
-  const tiny = encode(pixelsOf(2, 2));
+  const tiny = encodePng(pixelsOf(2, 2));
   it.each<[string, Buffer, RegExp]>([
     ['too many pixels', bomb(60_000, 60_000, Buffer.alloc(10)), /more than 25,000,000 pixels/],
     ['more data than its header says', bomb(10, 10, Buffer.alloc(50_000_000)), /cannot be decoded/],
@@ -156,7 +156,7 @@ describe('a picture', () => {
   });
 
   it('never throws, whatever bytes follow its beginning', async () => {
-    const whole = encode(pixelsOf(9, 9));
+    const whole = encodePng(pixelsOf(9, 9));
     const photo = jpeg.encode({ width: 16, height: 16, data: noise(1024) }, 50).data;
     await fc.assert(
       fc.asyncProperty(

@@ -1,11 +1,11 @@
 import { strToU8, zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { encode } from '../../../disclosure/preview/png.ts';
+import { encodePng } from '../../../disclosure/preview/png.ts';
 import { makeDocx, makeNotebook, makeSafetensors, makeXlsx } from '../builders.ts';
 
 // Files of the kinds that have a structure, each with places for text of somebody's choosing.
 
-const pixel = encode({ width: 2, height: 2, data: new Uint8Array(16).fill(200) });
+const pixel = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(200) });
 
 /** A workbook of two sheets, the second one hidden, with formulas and a value for one of them. */
 export const makeWorkbookWithText = (text: string): Uint8Array =>
