@@ -184,7 +184,7 @@ it('nothing that opens a desktop is in what the API answers', () => {
   const token = { ...starting, token: 'secret-token', desktop: { ...desktop(), password: 'secret-password' } };
   const open = { ...ready, link: { sha256: 'secret-hash', expires: at(1) } };
   for (const kept of [token, open]) {
-    const shown = core.Workspace.parse(kept);
+    const shown = core.WorkspaceView.parse(kept);
     expect(JSON.stringify(shown)).not.toMatch(/secret|cipher/);
     expect(shown).not.toHaveProperty('desktop');
   }
