@@ -1,7 +1,7 @@
-import type { SealedFile } from '../functions/airlock/request/manifest.ts';
 import { checkArchive, isArchive } from './archive.ts';
 import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
 import { isDeclared } from './declared-kind.ts';
+import type { CheckedFile } from './file.ts';
 import { Findings, quoted } from './findings.ts';
 import { checkImage, checkSvg, longestImage } from './image.ts';
 import { checkJson, checkLines } from './json.ts';
@@ -27,8 +27,6 @@ export type {
   ReleasedTables as Differencing,
   TableSummary as Summary,
 } from './sdc/cell-index.ts';
-/** A sealed file as the checks know it: the version is for those who read its bytes. */
-export type CheckedFile = Omit<SealedFile, 'versionId'>;
 
 /** What went wrong where the bytes come from: no finding, and to be tried again. */
 class SourceFault extends Error {}

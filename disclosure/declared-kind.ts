@@ -1,5 +1,4 @@
-import type { FileKind } from '../functions/airlock/request/manifest.ts';
-import type { CheckedFile } from './check-file.ts';
+import type { CheckedFile, FileKind } from './file.ts';
 import { type Findings, quoted } from './findings.ts';
 import { contradicts } from './sniff.ts';
 

@@ -1,12 +1,13 @@
 import { zipFindings } from './archive.ts';
-import { concat, type Open, Unreadable } from './bytes.ts';
+import { type Open, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { MarkupTables, slideTags, wordTags } from './markup.ts';
+import { partText } from './office-part.ts';
 import type { Rows } from './row-sink.ts';
 import { textFindings } from './text.ts';
 import { checkSheets } from './xlsx.ts';
-import { attribute, elements, plainXml, unescapeXml } from './xml.ts';
-import { type ZipEntry, zipContent, zipDirectory } from './zip.ts';
+import { attribute, elements, unescapeXml } from './xml.ts';
+import { type ZipEntry, zipDirectory } from './zip.ts';
 
 const office = 'application/vnd.openxmlformats-officedocument.';
 /** The type of an OOXML file by the part that it is about. */
@@ -19,15 +20,6 @@ export function officeType(entries: readonly Pick<ZipEntry, 'name'>[]): string |
 }
 
 const mostTables = 500;
-/** The longest part that is held whole: relations, properties, the workbook's own list. */
-const longestPart = 8 * 2 ** 20;
-
-export async function partText(open: Open, entry: ZipEntry, most = longestPart): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const part of zipContent(open, entry, most)) parts.push(part.slice());
-  return plainXml(new TextDecoder().decode(concat(parts)));
-}
-
 /**
  * An office file part by part: what runs, what hides, what points outside, what says who wrote it. A workbook's sheets
  * are checked as tables, a document's text as text.

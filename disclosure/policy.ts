@@ -1,6 +1,9 @@
 import * as z from 'zod';
-import type { Direction } from '../functions/airlock/request/airlock-config.ts';
 import { Action } from './report.ts';
+
+/** Whether files leave a project (export) or come into it (import). */
+export const Direction = z.enum(['export', 'import']);
+export type Direction = z.infer<typeof Direction>;
 
 /**
  * How sensitive a project's data are: 1 is published or synthetic, 2 is de-identified and sensitive, 3 is the most

@@ -1,7 +1,7 @@
 import { type Open, Unreadable } from './bytes.ts';
 import { mostColumns } from './csv-tokenizer.ts';
 import { type Findings, quoted } from './findings.ts';
-import { partText } from './office.ts';
+import { partText } from './office-part.ts';
 import type { Rows } from './row-sink.ts';
 import { attribute, elements, plainSheet, plainXml, unescapeXml } from './xml.ts';
 import { type ZipEntry, zipContent } from './zip.ts';

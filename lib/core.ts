@@ -11,7 +11,7 @@ import { EventBus, type IEventBus, Rule, type RuleProps } from 'aws-cdk-lib/aws-
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { FilterCriteria, FilterRule, type Function as Lambda, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
   BlockPublicAccess,
@@ -29,14 +29,16 @@ import type { Contract } from '../functions/contract.ts';
 import type { RowKey } from '../functions/keys.ts';
 import { alarm } from './alarm.ts';
 import type { Config } from './config.ts';
-import type { Handler, Module } from './handler.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
 /** The shortest time that CloudWatch can keep logs for which is at least so many days. */
 export const retention = (days: number): RetentionDays =>
   months.filter(offered => offered >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
 
-const nameOf = ({ node }: Handler<Module>): string => node.path.split('/').slice(1).join('/');
+/** A function that events can call; every Handler is one. */
+export type EventTarget = Construct & { readonly fn: Lambda };
+
+const nameOf = ({ node }: EventTarget): string => node.path.split('/').slice(1).join('/');
 
 /** What every capability may rely on: the key, the one table, the bus, where alarms and logs go. */
 export class Core extends Construct {
@@ -48,7 +50,7 @@ export class Core extends Construct {
   /** Server access logs of all buckets. */
   readonly accessLogs: Bucket;
   /** The dead-letter queue of each function that events call. */
-  private readonly undelivered = new Map<Handler<Module>, Queue>();
+  private readonly undelivered = new Map<EventTarget, Queue>();
 
   constructor(scope: Construct, id: string, config: Config) {
     super(scope, id);
@@ -167,7 +169,7 @@ export class Core extends Construct {
     scope: Construct,
     id: string,
     contract: Contract<T>,
-    target: Handler<Module>,
+    target: EventTarget,
     filter?: RuleProps['eventPattern'],
   ): Rule {
     const queue = this.undelivered.get(target) ?? this.keepUndelivered(scope, id, target);
@@ -186,7 +188,7 @@ export class Core extends Construct {
    * Calls a function for every new row of the table whose keys begin so, in the order of each partition, at least once.
    * It may say from which row on to call again (`batchItemFailures`); what it fails on for six hours goes to its queue.
    */
-  follow(scope: Construct, id: string, target: Handler<Module>, rows: readonly RowKey[]): void {
+  follow(scope: Construct, id: string, target: EventTarget, rows: readonly RowKey[]): void {
     const { tableStreamArn } = this.table;
     if (tableStreamArn === undefined) throw new Error('the table has no stream');
     const queue = this.queueFor(scope, id, target);
@@ -226,7 +228,7 @@ export class Core extends Construct {
   }
 
   /** A queue for what a function was to do and did not, and an alarm on it. */
-  private keepUndelivered(scope: Construct, id: string, target: Handler<Module>): Queue {
+  private keepUndelivered(scope: Construct, id: string, target: EventTarget): Queue {
     const queue = this.queueFor(scope, id, target);
     const { fn } = target;
     // To EventBridge an event is delivered as soon as Lambda has taken it. What becomes of it then is Lambda's to keep,
@@ -249,7 +251,7 @@ export class Core extends Construct {
   }
 
   /** A queue that Lambda may send to under the function's role, which it does with what the function failed on. */
-  private queueFor(scope: Construct, id: string, { fn }: Handler<Module>): Queue {
+  private queueFor(scope: Construct, id: string, { fn }: EventTarget): Queue {
     const queue = new Queue(scope, `${id}Undelivered`, {
       encryption: QueueEncryption.KMS,
       encryptionMasterKey: this.key,

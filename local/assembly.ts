@@ -3,7 +3,12 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { repositoryRoot } from './cloud.ts';
-import { stripConditionKeys, unsupportedConditionKeys } from './strip-conditions.ts';
+import {
+  type AssemblyTemplate,
+  stripConditionKeys,
+  type TemplateResource,
+  unsupportedConditionKeys,
+} from './strip-conditions.ts';
 
 /**
  * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates
@@ -21,18 +26,6 @@ export const unsupportedResourceTypes: readonly string[] = [
   'AWS::Route53Resolver::ResolverQueryLoggingConfig',
   'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation',
 ];
-
-interface Resource {
-  Type: string;
-  DependsOn?: string | string[];
-  [key: string]: unknown;
-}
-
-export interface AssemblyTemplate {
-  Resources?: Record<string, Resource>;
-  Outputs?: Record<string, unknown>;
-  [key: string]: unknown;
-}
 
 /** The template without the given types, and which it had. Refuses where something that stays refers to what goes. */
 export function stripResourceTypes(
@@ -52,7 +45,7 @@ export function stripResourceTypes(
     if (missing) throw new Error(`${id} refers to ${missing}, which the embedded cloud can't have`);
   }
   const left = all.flatMap(([id, { Type }]) => (gone.has(id) ? [Type] : []));
-  return { template: { ...template, Resources: Object.fromEntries(stays) as Record<string, Resource> }, left };
+  return { template: { ...template, Resources: Object.fromEntries(stays) as Record<string, TemplateResource> }, left };
 }
 
 function referred(value: unknown): string[] {

@@ -1,4 +1,14 @@
-import type { AssemblyTemplate } from './assembly.ts';
+export interface TemplateResource {
+  Type: string;
+  DependsOn?: string | string[];
+  [key: string]: unknown;
+}
+
+export interface AssemblyTemplate {
+  Resources?: Record<string, TemplateResource>;
+  Outputs?: Record<string, unknown>;
+  [key: string]: unknown;
+}
 
 /**
  * Condition keys that the embedded cloud never has a value for. An allowance that asks for one holds there without it; a

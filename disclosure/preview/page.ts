@@ -1,7 +1,15 @@
-import type { FileGroup } from '../../functions/airlock/request/manifest.ts';
 import { type Action, type CheckFinding, type FileReport, worst } from '../report.ts';
 import { escaped, grouped, short, visible } from './escape.ts';
 import { policy, style } from './style.ts';
+
+/** What the requester says a group of files is for. */
+export interface GroupPurpose {
+  readonly name: string;
+  readonly kind: string;
+  readonly purpose: string;
+  readonly context: string;
+  readonly controls: string;
+}
 
 /** One part of a preview, as HTML of our own making around text that was escaped. */
 export interface Part {
@@ -65,7 +73,7 @@ export interface PageSubject {
   readonly size?: number;
   readonly sha256?: string;
   readonly kind?: string;
-  readonly group?: FileGroup | undefined;
+  readonly group?: GroupPurpose | undefined;
   readonly report?: FileReport | undefined;
 }
 

@@ -1,7 +1,8 @@
 import { all, type Open } from '../bytes.ts';
 import { checkLines, jsonTables, parseJson } from '../json.ts';
 import { readSafetensors } from '../model.ts';
-import { hasWords, partText, wordsIn } from '../office.ts';
+import { hasWords, wordsIn } from '../office.ts';
+import { partText } from '../office-part.ts';
 import { readParquet } from '../parquet.ts';
 import type { FileReport } from '../report.ts';
 import type { Rows } from '../row-sink.ts';

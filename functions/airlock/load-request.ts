@@ -5,7 +5,7 @@ import type { AirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { requestEvent } from './request/decision.ts';
 import type { Request } from './request/request.ts';
-import { type Viewer, viewerOf } from './request/request-view.ts';
+import { type Viewer, viewerOf } from './request/viewer.ts';
 import { readRequest, recordLook } from './store.ts';
 
 export interface RequestParams {

@@ -1,10 +1,10 @@
 import * as z from 'zod';
+import { Direction } from '../../disclosure/policy.ts';
 import { FileReport } from '../../disclosure/report.ts';
 import { own, Paging, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
-import { Direction } from './request/airlock-config.ts';
 import { Round } from './request/decision.ts';
 import { SealedFile } from './request/manifest.ts';
 import { Groups, RequestId, Source, Title } from './request/request.ts';

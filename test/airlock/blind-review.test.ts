@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
 import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
 import { day, hour, addSeconds as later, type Request } from '../../functions/airlock/request/request.ts';
-import { requestView, viewerOf } from '../../functions/airlock/request/request-view.ts';
+import { requestView } from '../../functions/airlock/request/request-view.ts';
 import { type TrailEntry, trailEntry } from '../../functions/airlock/request/trail.ts';
 import { visibleEvents } from '../../functions/airlock/request/trail-visibility.ts';
+import { viewerOf } from '../../functions/airlock/request/viewer.ts';
 import {
   buildAirlockConfig,
   buildBallot,

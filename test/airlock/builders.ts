@@ -1,5 +1,5 @@
+import type { Direction } from '../../disclosure/policy.ts';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { Direction } from '../../functions/airlock/request/airlock-config.ts';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
 import { addSeconds, hour, type Request } from '../../functions/airlock/request/request.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Direction } from '../../functions/airlock/request/airlock-config.ts';
+import type { Direction } from '../../disclosure/policy.ts';
 import { isFinal, type Status } from '../../functions/airlock/request/request.ts';
 import {
   type AirlockModel,

@@ -1,5 +1,6 @@
+import type { Direction } from '../../disclosure/policy.ts';
 import { type Command, decide } from '../../functions/airlock/airlock.ts';
-import type { AirlockConfig, Direction } from '../../functions/airlock/request/airlock-config.ts';
+import type { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import { applyDeadlines, nextDeadline, sweepAt } from '../../functions/airlock/request/deadlines.ts';
 import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
 import { addSeconds, day, isFinal, Request, type Status } from '../../functions/airlock/request/request.ts';

@@ -8,9 +8,9 @@ import {
   requestEventNames,
 } from '../../functions/airlock/request/decision.ts';
 import type { Request } from '../../functions/airlock/request/request.ts';
-import type { Viewer } from '../../functions/airlock/request/request-view.ts';
 import { trailEntry, trailEvents, trailKey } from '../../functions/airlock/request/trail.ts';
 import { visibleEvents } from '../../functions/airlock/request/trail-visibility.ts';
+import type { Viewer } from '../../functions/airlock/request/viewer.ts';
 import {
   buildAirlockConfig,
   buildBallot,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CheckedFile, checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check-file.ts';
+import type { CheckedFile } from '../../disclosure/file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { buildCheckedFile, streamBytes } from './files.ts';
 

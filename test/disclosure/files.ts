@@ -1,5 +1,5 @@
-import type { CheckedFile } from '../../disclosure/check-file.ts';
 import { readFile } from '../../disclosure/check-file.ts';
+import type { CheckedFile } from '../../disclosure/file.ts';
 
 const bytes = (content: string | Uint8Array): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : content;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { Direction } from '../../../disclosure/policy.ts';
 import { Refused } from '../../refused.ts';
 import { findPathClashes, pathProblem } from '../../storage/paths.ts';
-import { Direction } from '../request/airlock-config.ts';
 import { canonical } from './canonical.ts';
 
 /** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */

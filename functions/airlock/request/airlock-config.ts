@@ -1,9 +1,5 @@
 import * as z from 'zod';
-import { Tier } from '../../../disclosure/policy.ts';
-
-/** Out of a project, or into it. */
-export const Direction = z.enum(['export', 'import']);
-export type Direction = z.infer<typeof Direction>;
+import { type Direction, Tier } from '../../../disclosure/policy.ts';
 
 /** How an organisation runs its airlock; from its configuration. A project's own settings lie on top (settings.ts). */
 export const AirlockConfig = z.strictObject({

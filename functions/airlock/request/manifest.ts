@@ -1,9 +1,6 @@
 import * as z from 'zod';
+import { FileKind } from '../../../disclosure/file.ts';
 import { Policy } from '../../../disclosure/policy.ts';
-
-/** What a file is to the people who review it. */
-export const FileKind = z.enum(['table', 'figure', 'model', 'code', 'log', 'supporting']);
-export type FileKind = z.infer<typeof FileKind>;
 
 /** One file as it was sealed: everything after the submission is about exactly these bytes. */
 export const SealedFile = z.object({

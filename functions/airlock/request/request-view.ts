@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { Refused } from '../../refused.ts';
-import { Direction } from './airlock-config.ts';
+import { Direction } from '../../../disclosure/policy.ts';
 import { nextDeadline } from './deadlines.ts';
 import type { ActingPerson } from './decision.ts';
 import { Seal } from './manifest.ts';
@@ -16,6 +15,7 @@ import {
 } from './request.ts';
 import { publicComments } from './reviewer-commands.ts';
 import { hasVoted } from './trail-visibility.ts';
+import type { Viewer } from './viewer.ts';
 import { Vote } from './votes.ts';
 
 /** A vote as other reviewers see it, once the quorum is complete. */
@@ -62,17 +62,6 @@ export const RequestView = z.object({
   votes: z.array(Vote).optional(),
 });
 export type RequestView = z.infer<typeof RequestView>;
-
-/** How somebody stands to a request: who asked and their project see no votes, reviewers none but their own yet. */
-export type Viewer = 'project' | 'reviewer' | 'operator';
-
-/** Somebody in the project is of the project, whatever groups they are in besides; to others it does not exist. */
-export function viewerOf(of: Pick<Request, 'project' | 'requester'>, by: ActingPerson, member: boolean): Viewer {
-  if (member || by.id === of.requester) return 'project';
-  if (by.groups.includes('reviewer')) return 'reviewer';
-  if (by.groups.includes('operator')) return 'operator';
-  throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
-}
 
 function reasonOf(of: Request): string | undefined {
   if ('reason' in of) return of.reason;

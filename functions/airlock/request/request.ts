@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { Direction } from '../../../disclosure/policy.ts';
 import { Action, Cell } from '../../../disclosure/report.ts';
 import { Finding, Sha256 } from '../../ingest/ingest.ts';
 import { ProjectId } from '../../projects/projects.ts';
-import { Direction } from './airlock-config.ts';
 import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
 

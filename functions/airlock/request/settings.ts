@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { Policy, PolicyRules, policyFor, Tier } from '../../../disclosure/policy.ts';
+import { type Direction, Policy, PolicyRules, policyFor, Tier } from '../../../disclosure/policy.ts';
 import { sha256 } from '../../storage/hash.ts';
-import { AirlockConfig, type Direction } from './airlock-config.ts';
+import { AirlockConfig } from './airlock-config.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;
 const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();

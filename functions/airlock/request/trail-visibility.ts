@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { type ActingPerson, RequestEvent, type RequestEventName } from './decision.ts';
 import type { Request } from './request.ts';
-import type { Viewer } from './request-view.ts';
 import type { TrailEntry } from './trail.ts';
+import type { Viewer } from './viewer.ts';
 
 /** One thing of the trail, as somebody may see it. */
 export const VisibleEvent = z.object({ at: z.iso.datetime(), round: z.number().int(), ...RequestEvent.shape });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { FileKind } from '../../../disclosure/file.ts';
 import { ProjectId } from '../../projects/projects.ts';
-import { FileKind, SealedFile } from '../request/manifest.ts';
+import { SealedFile } from '../request/manifest.ts';
 import { RequestId } from '../request/request.ts';
 
 /** What an execution is about: one attempt at a request. Every step gets it. */

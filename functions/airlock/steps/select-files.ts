@@ -1,9 +1,9 @@
+import type { FileKind } from '../../../disclosure/file.ts';
 import type { Present } from '../../ingest/compare.ts';
 import type { Finding } from '../../ingest/ingest.ts';
 import { pack } from '../../storage/chunks.ts';
 import { byteLength, findPathClashes, pathFinding, pathProblem } from '../../storage/paths.ts';
 import type { AirlockConfig } from '../request/airlock-config.ts';
-import type { FileKind } from '../request/manifest.ts';
 import type { Request } from '../request/request.ts';
 import { findGroupIndex } from './wildcards.ts';
 

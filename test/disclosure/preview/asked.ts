@@ -1,4 +1,4 @@
-import type { ListedFile } from '../../../disclosure/preview/overview.ts';
+import type { ListedFile } from '../../../functions/airlock/overview-page.ts';
 import type { RequestView } from '../../../functions/airlock/request/request-view.ts';
 import { buildBlockReport } from './pages.ts';
 

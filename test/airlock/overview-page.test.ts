@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { overview } from '../../../disclosure/preview/overview.ts';
-import { makeTestFolder, runBroch } from '../../cli/harness.ts';
-import { buildPreviewFiles, buildPreviewRequest } from './asked.ts';
-import { expectInert } from './pages.ts';
+import { overview } from '../../functions/airlock/overview-page.ts';
+import { makeTestFolder, runBroch } from '../cli/harness.ts';
+import { buildPreviewFiles, buildPreviewRequest } from '../disclosure/preview/asked.ts';
+import { expectInert } from '../disclosure/preview/pages.ts';
 
 describe('the page of a request', () => {
   it('has its groups, its files with what was found first, and the votes that may be seen', () => {

@@ -1,8 +1,8 @@
-import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
-import type { RequestView } from '../../functions/airlock/request/request-view.ts';
-import { type FileReport, worst } from '../report.ts';
-import { escaped, grouped, pluralise, short, visible } from './escape.ts';
-import { badge, document, facts, paragraphs } from './page.ts';
+import { escaped, grouped, pluralise, short, visible } from '../../disclosure/preview/escape.ts';
+import { badge, document, facts, paragraphs } from '../../disclosure/preview/page.ts';
+import { type FileReport, worst } from '../../disclosure/report.ts';
+import type { SealedFile } from './request/manifest.ts';
+import type { RequestView } from './request/request-view.ts';
 
 /** A sealed file of an overview; `page` is the page that shows it, as a relative address, where there is one. */
 export interface ListedFile extends Pick<SealedFile, 'path' | 'size' | 'sha256' | 'kind' | 'type' | 'group'> {

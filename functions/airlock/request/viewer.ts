@@ -1,0 +1,14 @@
+import { Refused } from '../../refused.ts';
+import type { ActingPerson } from './decision.ts';
+import type { Request } from './request.ts';
+
+/** In which role a person looks at a request. The requester and their project see no votes; reviewers see their own first. */
+export type Viewer = 'project' | 'reviewer' | 'operator';
+
+/** A project member is always `project`, whatever other groups they are in. To everybody else the project does not exist. */
+export function viewerOf(of: Pick<Request, 'project' | 'requester'>, by: ActingPerson, member: boolean): Viewer {
+  if (member || by.id === of.requester) return 'project';
+  if (by.groups.includes('reviewer')) return 'reviewer';
+  if (by.groups.includes('operator')) return 'operator';
+  throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+}
