@@ -1,6 +1,6 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { IMPORTS_PREFIX } from '../functions/airlock/release/released-files.ts';
+import { IMPORTS_PREFIX } from '../functions/airlock/request/places.ts';
 
 /** Where what shall leave lies in projects' buckets: functions/airlock/request/request.ts says what may be named there. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import type { Finding } from '../../functions/identifiers.ts';
 import { bagTexts, compareWithManifest } from '../../functions/ingest/compare.ts';
-import { type Finding, type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
+import { type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
 import { manifestLimits } from '../../functions/ingest/manifest.ts';
 import { pathFinding } from '../../functions/storage/paths.ts';
 import type { CommandContext } from './commands.ts';

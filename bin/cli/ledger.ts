@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { DeliveryId, Sha256 } from '../../functions/ingest/ingest.ts';
+import { Sha256 } from '../../functions/identifiers.ts';
+import { DeliveryId } from '../../functions/ingest/ingest.ts';
 import { cliHome, type Environment } from './profile.ts';
 
 /** A file that has been uploaded, as it was then. */

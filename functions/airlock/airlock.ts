@@ -1,8 +1,8 @@
-import type { Finding } from '../ingest/ingest.ts';
+import type { Finding, ObjectRef } from '../identifiers.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { type ActingPerson, type Context, type Decision, unchanged } from './request/decision.ts';
 import type { Seal } from './request/manifest.ts';
-import type { Request, RequestRelease, RequestReport, StoredText } from './request/request.ts';
+import type { Request, RequestRelease, RequestReport } from './request/request.ts';
 import { editRequest, type RequestEdit, submitRequest, withdrawRequest } from './request/requester-commands.ts';
 import {
   extendRetention,
@@ -49,9 +49,9 @@ export type Command =
   | { do: 'applyDeadlines' }
   | ({ do: 'recordInventory' } & ObjectInventory)
   | { do: 'extendRetention'; until: string }
-  | { do: 'recordDeletion'; receipt: StoredText; inventory: StoredText | undefined; objects: number; bytes: number }
+  | { do: 'recordDeletion'; receipt: ObjectRef; inventory: ObjectRef | undefined; objects: number; bytes: number }
   | ({ do: 'startRetraction' } & ObjectInventory)
-  | { do: 'recordRetraction'; receipt: StoredText; objects: number; bytes: number };
+  | { do: 'recordRetraction'; receipt: ObjectRef; objects: number; bytes: number };
 
 /**
  * The whole life of a request: what becomes of it by a command, what is to be announced, and why. What a person may not

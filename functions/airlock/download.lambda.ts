@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
+import type { ObjectRef } from '../identifiers.ts';
 import { rolesOf } from '../projects/membership.ts';
 import { Refused } from '../refused.ts';
-import { type ObjectRef, readVerified } from '../storage/immutable-objects.ts';
+import { readVerified } from '../storage/immutable-objects.ts';
 import type { RequestParams } from './load-request.ts';
 import {
   type LookRecorder,

@@ -9,7 +9,7 @@ import { type Decision, type RequestEvent, Round } from './request/decision.ts';
 import { day, Request, RequestId } from './request/request.ts';
 import { RequestSummary, summariseRequest } from './request/summary.ts';
 import { TRAIL_PREFIX, TrailEntry, trailEntry, trailKey } from './request/trail.ts';
-import type { SubmittedVolumes } from './steps/select-files.ts';
+import type { SubmittedVolumes } from './request/volumes.ts';
 
 const requestKey = (id: string) => rowKey('airlock', id);
 const numbered = (revision: number) => String(revision).padStart(8, '0');

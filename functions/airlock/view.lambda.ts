@@ -7,8 +7,8 @@ import { streamOf } from '../storage/object-read.ts';
 import { requestLoader } from './load-request.ts';
 import { readFileReport, readSealManifest } from './manifest-queries.ts';
 import { AirlockConfig } from './request/airlock-config.ts';
+import { roundPrefix } from './request/places.ts';
 import { refuseUnlessScanned } from './steps/malware.ts';
-import { roundPrefix } from './steps/select-files.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);

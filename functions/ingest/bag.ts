@@ -1,5 +1,5 @@
+import type { Finding } from '../identifiers.ts';
 import { pathFinding } from '../storage/paths.ts';
-import type { Finding } from './ingest.ts';
 import { readText } from './manifest.ts';
 
 /** What `bag-info.txt` says the payload comes to. */

@@ -1,16 +1,9 @@
+import type { Finding } from '../identifiers.ts';
+import type { Present } from '../storage/object-read.ts';
 import { byteLength, comparablePath, findPathClashes, pathFinding, visiblePath } from '../storage/paths.ts';
 import { bagDecoder, type Oxum, readDeclaration, readInfo, unlistedTag } from './bag.ts';
-import { type Finding, lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
+import { lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
 import { bagLine, type ManifestEntry, type ManifestListing, readManifest, sumsLine } from './manifest.ts';
-
-/** An object of the delivery as it was when the check began: this version is checked, and this version is copied. */
-export interface Present {
-  /** Relative to the delivery. */
-  readonly path: string;
-  readonly version: string;
-  readonly size: number;
-  readonly etag: string;
-}
 
 /** A listed file: what is there, what it should be, and its path in the dataset; tag files of a bag have none. */
 export interface Pinned extends Present {

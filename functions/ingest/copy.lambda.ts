@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { step } from '../handler.ts';
-import { copyParts, copyWhole } from '../storage/object-copy.ts';
-import { parallel } from '../storage/parallel.ts';
+import { Sha256 } from '../identifiers.ts';
+import { copyLimits, copyParts, copyWhole } from '../storage/object-copy.ts';
+import { OBJECT_PARALLELISM, parallel } from '../storage/parallel.ts';
 import { Chunk, takeScratch } from '../storage/scratch-store.ts';
-import { DatasetId, lakePrefix, landingPrefix, Sha256 } from './ingest.ts';
-import { COPY_PARALLELISM, copyLimits, DeliveryCheck } from './steps.ts';
+import { DatasetId, lakePrefix, landingPrefix } from './ingest.ts';
+import { DeliveryCheck } from './steps.ts';
 
 export const env = z.object({
   LANDING_BUCKET: z.string(),
@@ -26,7 +27,7 @@ export const handler = step(Input, async ({ chunk, parts, dataset, version, part
   const files = Chunk.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
   const hashes = parts === null ? {} : Parts.parse(JSON.parse(await takeScratch(WORK_BUCKET, parts)));
   const [source, target] = [landingPrefix(partner, delivery), `${lakePrefix(dataset, version)}data/`];
-  await parallel(files, COPY_PARALLELISM, async file => {
+  await parallel(files, OBJECT_PARALLELISM, async file => {
     if (file.target === undefined) return;
     const from = { bucket: LANDING_BUCKET, key: source + file.path, version: file.version };
     const to = { bucket: LAKE_BUCKET, key: target + file.target };

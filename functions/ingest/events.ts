@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
-import { DatasetId, DeliveryId, Finding, Sha256 } from './ingest.ts';
+import { Finding, Sha256 } from '../identifiers.ts';
+import { DatasetId, DeliveryId } from './ingest.ts';
 
 const delivery = z.object({ delivery: DeliveryId, dataset: DatasetId, partner: z.string(), partnerName: z.string() });
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { Finding, Sha256 } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
 
 export const DatasetId = z
@@ -10,11 +11,6 @@ export const DatasetId = z
 export const DeliveryId = z.string().regex(/^dl-[0-9a-f]{16}$/);
 /** A person's id as the user pool gives it; it becomes a part of keys and of policies, so nothing else may pass. */
 export const PartnerId = z.string().regex(/^[A-Za-z0-9-]{1,128}$/);
-export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
-
-/** Why one file, or (path empty) the whole delivery, could not be taken. */
-export const Finding = z.object({ path: z.string(), reason: z.string() });
-export type Finding = z.infer<typeof Finding>;
 
 /** The files that complete a delivery: they are uploaded last. A list as sha256sum writes it, or the one of a bag. */
 export const manifestNames = ['SHA256SUMS', 'manifest-sha256.txt'] as const;

@@ -1,5 +1,5 @@
+import type { Finding } from '../identifiers.ts';
 import { pathFinding, pathProblem, visiblePath } from '../storage/paths.ts';
-import type { Finding } from './ingest.ts';
 
 /** A manifest larger than this is refused unread. */
 export const manifestLimits = { bytes: 20 * 1024 * 1024, lines: 100_000 } as const;

@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { now } from '../clock.ts';
 import { step } from '../handler.ts';
+import { sha256 } from '../hash.ts';
+import type { Finding } from '../identifiers.ts';
 import { pack, sortedManifest } from '../storage/chunks.ts';
-import { sha256 } from '../storage/hash.ts';
-import { listPresent, readVersionOf } from '../storage/object-read.ts';
+import { listPresent, type Present, readVersionOf } from '../storage/object-read.ts';
 import { pathFinding } from '../storage/paths.ts';
 import { putScratch } from '../storage/scratch-store.ts';
-import { bagTexts, compareWithManifest, type Present } from './compare.ts';
-import { afterwards, begin, type Finding, landingPrefix } from './ingest.ts';
+import { bagTexts, compareWithManifest } from './compare.ts';
+import { afterwards, begin, landingPrefix } from './ingest.ts';
 import { manifestLimits } from './manifest.ts';
 import { checkFolder, DeliveryCheck } from './steps.ts';
 import { readDelivery, readVersion, replaceDelivery } from './store.ts';

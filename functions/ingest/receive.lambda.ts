@@ -2,7 +2,7 @@ import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-s
 import * as z from 'zod';
 import { ObjectCreated } from '../contract.ts';
 import { consumer, logger } from '../handler.ts';
-import { sha256 } from '../storage/hash.ts';
+import { sha256 } from '../hash.ts';
 import { completed } from './ingest.ts';
 import type { DeliveryCheck } from './steps.ts';
 import { readDelivery } from './store.ts';

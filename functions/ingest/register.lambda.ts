@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { publish } from '../events.ts';
 import { step } from '../handler.ts';
+import { Sha256 } from '../identifiers.ts';
 import { putOnce } from '../storage/object-copy.ts';
 import { takeScratch } from '../storage/scratch-store.ts';
 import { DatasetRegistered, DeliveryReceived } from './events.ts';
-import { lakePrefix, register, Sha256 } from './ingest.ts';
+import { lakePrefix, register } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
 import { createVersion, readDelivery, replaceDelivery } from './store.ts';
 

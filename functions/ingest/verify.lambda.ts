@@ -1,11 +1,13 @@
 import * as z from 'zod';
 import { step } from '../handler.ts';
+import type { Finding } from '../identifiers.ts';
+import { copyLimits } from '../storage/object-copy.ts';
 import { hashVersion, isGone } from '../storage/object-read.ts';
-import { parallel } from '../storage/parallel.ts';
+import { OBJECT_PARALLELISM, parallel } from '../storage/parallel.ts';
 import { pathFinding } from '../storage/paths.ts';
 import { Chunk, type ChunkFile, putScratch, takeScratch } from '../storage/scratch-store.ts';
-import { type Finding, landingPrefix } from './ingest.ts';
-import { COPY_PARALLELISM, checkFolder, copyLimits, DeliveryCheck } from './steps.ts';
+import { landingPrefix } from './ingest.ts';
+import { checkFolder, DeliveryCheck } from './steps.ts';
 
 export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 const { LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
@@ -39,7 +41,7 @@ export const handler = step(DeliveryCheck.extend({ chunk: z.string() }), async (
     }
   };
 
-  const findings = (await parallel(files, COPY_PARALLELISM, verify)).flat();
+  const findings = (await parallel(files, OBJECT_PARALLELISM, verify)).flat();
   const text = (of: unknown) => putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(of));
   return {
     chunk,

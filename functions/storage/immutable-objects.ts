@@ -1,12 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import * as z from 'zod';
-import { sha256 } from './hash.ts';
+import { sha256 } from '../hash.ts';
+import type { ObjectRef } from '../identifiers.ts';
 import { readVersionOf } from './object-read.ts';
 import { s3 } from './s3.ts';
-
-/** A text in a locked bucket, named so that it can be no other. */
-export const ObjectRef = z.object({ key: z.string(), versionId: z.string(), sha256: z.string() });
-export type ObjectRef = z.infer<typeof ObjectRef>;
 
 /** Writes a text for good: the bucket locks every version. Written again it is another version, which nobody refers to. */
 export async function putImmutable(

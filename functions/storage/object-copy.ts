@@ -10,6 +10,9 @@ import { hashVersion, type Version } from './object-read.ts';
 import { parallel } from './parallel.ts';
 import { s3 } from './s3.ts';
 
+/** CopyObject takes up to 5 GiB. Larger objects are copied in parts of 1 GiB; those that hash them hash the same parts. */
+export const copyLimits = { whole: 5 * 1024 ** 3, part: 1024 ** 3 } as const;
+
 export interface Content {
   readonly sha256: string;
   readonly size: number;

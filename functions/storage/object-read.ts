@@ -1,8 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
-import type { Present } from '../ingest/compare.ts';
 import { s3 } from './s3.ts';
+
+/** The newest version of an object below a prefix, as it was when the prefix was listed. */
+export interface Present {
+  /** Relative to the prefix. */
+  readonly path: string;
+  readonly version: string;
+  readonly size: number;
+  readonly etag: string;
+}
 
 /** More versions than this are not looked through: somebody uploads in circles. */
 const mostVersions = 300_000;

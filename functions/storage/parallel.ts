@@ -1,3 +1,6 @@
+/** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
+export const OBJECT_PARALLELISM = 32;
+
 /**
  * Runs `work` over all items, at most `width` at once; stops taking new ones at the first error, which it throws once
  * nothing is under way any more. Keeps the order.

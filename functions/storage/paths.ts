@@ -1,4 +1,4 @@
-import type { Finding } from '../ingest/ingest.ts';
+import type { Finding } from '../identifiers.ts';
 
 /** Control characters, line separators, and marks that turn the direction of text: they make a name look like another. */
 const invisible = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/u;

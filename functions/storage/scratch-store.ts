@@ -1,7 +1,7 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { Finding } from '../ingest/ingest.ts';
-import { sha256 } from './hash.ts';
+import { sha256 } from '../hash.ts';
+import { Finding } from '../identifiers.ts';
 import { s3 } from './s3.ts';
 
 /** A file of a chunk, as the plan pinned it. */

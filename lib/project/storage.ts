@@ -11,7 +11,7 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { IMPORTS_PREFIX } from '../../functions/airlock/release/released-files.ts';
+import { IMPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, path } from './names.ts';
 

@@ -9,8 +9,9 @@ import { requestView } from '../../functions/airlock/request/request-view.ts';
 import { assignReviewers } from '../../functions/airlock/request/reviewer-assignment.ts';
 import { applySettings, policyForSettings, Settings } from '../../functions/airlock/request/settings.ts';
 import { viewerOf } from '../../functions/airlock/request/viewer.ts';
+import { admitVolume } from '../../functions/airlock/request/volumes.ts';
 import { voteOutcome } from '../../functions/airlock/request/votes.ts';
-import { admitVolume, selectFiles } from '../../functions/airlock/steps/select-files.ts';
+import { selectFiles } from '../../functions/airlock/steps/select-files.ts';
 import { matchesWildcard } from '../../functions/airlock/steps/wildcards.ts';
 import {
   buildAirlockConfig,

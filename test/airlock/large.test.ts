@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_FILE_BYTES, selectFiles } from '../../functions/airlock/steps/select-files.ts';
-import { copyLimits } from '../../functions/ingest/steps.ts';
 import { pack } from '../../functions/storage/chunks.ts';
-import { rangeOf } from '../../functions/storage/object-copy.ts';
+import { copyLimits, rangeOf } from '../../functions/storage/object-copy.ts';
 import { buildAirlockConfig } from './builders.ts';
 
 const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];

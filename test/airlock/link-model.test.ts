@@ -4,7 +4,6 @@ import {
   activeSession,
   Grant,
   openGrant,
-  type RequesterStanding,
   recordPage,
   redeemLink,
   revokeGrant,
@@ -13,7 +12,7 @@ import {
 } from '../../functions/airlock/release/link.ts';
 import { applyDeadlines } from '../../functions/airlock/request/deadlines.ts';
 import type { Context } from '../../functions/airlock/request/decision.ts';
-import { standingOf } from '../../functions/airlock/request/download-eligibility.ts';
+import { type RequesterStanding, standingOf } from '../../functions/airlock/request/download-eligibility.ts';
 import { addSeconds, day, type Request, type Status } from '../../functions/airlock/request/request.ts';
 import { Refused } from '../../functions/refused.ts';
 import {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatChecksumList, precheckDelivery, readLocalManifest, walkFolder } from '../../bin/cli/folder.ts';
 import { listUnfinishedDeliveries, UploadLedger } from '../../bin/cli/ledger.ts';
-import { sha256 } from '../../functions/storage/hash.ts';
+import { sha256 } from '../../functions/hash.ts';
 import { makeTestFolder } from './harness.ts';
 
 /** A folder with these files in it. */

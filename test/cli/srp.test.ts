@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatSrpTimestamp, startSrpExchange } from '../../bin/cli/srp.ts';
-import { sha256 } from '../../functions/storage/hash.ts';
+import { sha256 } from '../../functions/hash.ts';
 
 // Made once with cognito-srp-helper 2.3.4, another implementation of the same exchange.
 const known = {

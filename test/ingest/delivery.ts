@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { compareWithManifest, type Present } from '../../functions/ingest/compare.ts';
+import { compareWithManifest } from '../../functions/ingest/compare.ts';
 import type { ManifestName } from '../../functions/ingest/ingest.ts';
+import type { Present } from '../../functions/storage/object-read.ts';
 
 export const toSha256Hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 

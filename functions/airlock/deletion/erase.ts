@@ -2,13 +2,12 @@ import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client
 import * as z from 'zod';
 import { readVerified } from '../../storage/immutable-objects.ts';
 import { hashVersion, isGone, readVersionOf } from '../../storage/object-read.ts';
-import { parallel } from '../../storage/parallel.ts';
+import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
 import { StoredFiles } from '../release/released-files.ts';
 import { SealManifest } from '../request/manifest.ts';
 import type { RequestIn } from '../request/request.ts';
 import type { ObjectPlace } from '../request/retention.ts';
-import { SEAL_PARALLELISM } from '../steps/attempt.ts';
 
 /** One version of an object that is to be deleted, or was. */
 export const DeletedObject = z.object({
@@ -112,7 +111,7 @@ export async function writeInventory(
   const listed = new Set(before.map(name));
   const fresh = found.filter(one => !one.marker && !listed.has(name(one)));
   const hashes = await known(of, fresh, buckets);
-  const made = await parallel(fresh, SEAL_PARALLELISM, async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
+  const made = await parallel(fresh, OBJECT_PARALLELISM, async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
     try {
       const { bucket, key, version, size } = one;
       const sha256 =

@@ -5,13 +5,13 @@ import { readRange } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
 import type { Write } from '../../table.ts';
 import type { RequestEvent } from '../request/decision.ts';
+import type { RequesterStanding } from '../request/download-eligibility.ts';
 import { pageFrom, partFrom, type StoredFile } from './download-ranges.ts';
 import {
   type Asker,
   activeSession,
   MAX_SERVED_BYTES,
   openGrant,
-  type RequesterStanding,
   recordPage,
   redeemLink,
   revokeGrant,

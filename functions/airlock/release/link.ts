@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { later } from '../../clock.ts';
 import { Refused } from '../../refused.ts';
+import type { RequesterStanding } from '../request/download-eligibility.ts';
 
 /** How long things last, in seconds. */
 export const SESSION_SECONDS = {
@@ -58,13 +59,6 @@ export const Grant = z.object({
   links: z.array(Link),
 });
 export type Grant = z.infer<typeof Grant>;
-
-/** How the request itself stands when somebody asks: read afresh each time by who calls. */
-export interface RequesterStanding {
-  readonly released: boolean;
-  readonly seal: string;
-  readonly expires: string;
-}
 
 /** Who asks, and from where: the verified token's subject and the gateway's word for the address. */
 export interface Asker {

@@ -5,7 +5,4 @@ import { ReleasedFile } from './record.ts';
 export const StoredFiles = z.array(ReleasedFile.extend({ key: z.string(), versionId: z.string() }));
 export type StoredFiles = z.infer<typeof StoredFiles>;
 
-/** Where an import is delivered to in the project's bucket: nobody who works there can change what lies below. */
-export const IMPORTS_PREFIX = 'data/imports/';
-
 export const releasedFilesKey = (request: string): string => `released/${request}/files.json`;

@@ -1,7 +1,14 @@
 import { Refused } from '../../refused.ts';
-import type { RequesterStanding } from '../release/link.ts';
-import { IMPORTS_PREFIX } from '../release/released-files.ts';
+import { IMPORTS_PREFIX } from './places.ts';
 import type { Request, RequestRelease } from './request.ts';
+
+/** Whether the request allows downloads: read from its row for every call. */
+export interface RequesterStanding {
+  readonly released: boolean;
+  /** The SHA-256 of the seal. */
+  readonly seal: string;
+  readonly expires: string;
+}
 
 /** How a request, as time has left it, stands to whoever would fetch it; refuses unless it is released. */
 export function standingOf(of: Request): { standing: RequesterStanding; release: RequestRelease } {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { Action, Cell } from '../../../disclosure/report.ts';
-import { Finding, Sha256 } from '../../ingest/ingest.ts';
+import { Finding, ObjectRef, Sha256 } from '../../identifiers.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
@@ -61,7 +61,7 @@ export const RequestRelease = z.object({
   files: z.number().int(),
   bytes: z.number().int(),
   /** The list of what lies where, in which version. */
-  held: z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 }),
+  held: ObjectRef,
 });
 export type RequestRelease = z.infer<typeof RequestRelease>;
 
@@ -160,21 +160,17 @@ const Released = z.object({
   releasedAt: at,
   expiresAt: at,
 });
-/** A text that was written for good, as a request refers to it. */
-export const StoredText = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
-export type StoredText = z.infer<typeof StoredText>;
-
 /** What was deleted, and the receipt for it. */
-export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: StoredText });
+export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: ObjectRef });
 
 /** What of a request that is over lies with us: until when, and what became of it. */
 const over = {
   retainedUntil: at.optional(),
   /** What is being deleted. */
-  inventory: StoredText.optional(),
+  inventory: ObjectRef.optional(),
   deleted: Deleted.optional(),
   /** What of an import is being deleted in its project, and what was. */
-  retracting: StoredText.optional(),
+  retracting: ObjectRef.optional(),
   retracted: Deleted.optional(),
 };
 

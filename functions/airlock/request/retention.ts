@@ -1,17 +1,8 @@
-import { IMPORTS_PREFIX } from '../release/released-files.ts';
+import type { ObjectRef } from '../../identifiers.ts';
 import type { AirlockConfig } from './airlock-config.ts';
 import { type Decision, ignoreStaleStep, requestEvent, unchanged } from './decision.ts';
-import {
-  addSeconds,
-  day,
-  hour,
-  isFinal,
-  isUnderWay,
-  type Request,
-  type RequestIn,
-  type StoredText,
-  uploads,
-} from './request.ts';
+import { IMPORTS_PREFIX } from './places.ts';
+import { addSeconds, day, hour, isFinal, isUnderWay, type Request, type RequestIn, uploads } from './request.ts';
 
 /** Where content of a request lies. */
 export interface ObjectPlace {
@@ -60,14 +51,14 @@ export const awaitsRetraction = (of: Request): of is Ended =>
 
 /** A list of all that will be deleted. It goes on from another, `before`, that was read when it was made. */
 export interface ObjectInventory {
-  readonly inventory: StoredText;
-  readonly before: StoredText | undefined;
+  readonly inventory: ObjectRef;
+  readonly before: ObjectRef | undefined;
 }
 
-const same = (a: StoredText | undefined, b: StoredText | undefined) => a?.versionId === b?.versionId;
+const same = (a: ObjectRef | undefined, b: ObjectRef | undefined) => a?.versionId === b?.versionId;
 
 /** Two who delete at once each see only a part: a list stands if nobody has made one since what it goes on from. */
-const stands = (there: StoredText | undefined, { inventory, before }: ObjectInventory) =>
+const stands = (there: ObjectRef | undefined, { inventory, before }: ObjectInventory) =>
   same(there, before) || same(there, inventory);
 
 /** What will be deleted in the project is on record before any of it is. */
@@ -78,7 +69,7 @@ export const startRetraction = (of: Request, listed: ObjectInventory): Decision 
 
 export function recordRetraction(
   of: Request,
-  { receipt, objects, bytes }: { receipt: StoredText; objects: number; bytes: number },
+  { receipt, objects, bytes }: { receipt: ObjectRef; objects: number; bytes: number },
   now: string,
 ): Decision {
   if (!awaitsRetraction(of) || !same(of.retracting, receipt)) return ignoreStaleStep(of);
@@ -136,7 +127,7 @@ export function recordDeletion(
     inventory,
     objects,
     bytes,
-  }: { receipt: StoredText; inventory: StoredText | undefined; objects: number; bytes: number },
+  }: { receipt: ObjectRef; inventory: ObjectRef | undefined; objects: number; bytes: number },
   now: string,
 ): Decision {
   if ('deleted' in of && of.deleted) return unchanged(of, 'it is deleted already');

@@ -1,4 +1,4 @@
-import { sha256 } from '../../storage/hash.ts';
+import { sha256 } from '../../hash.ts';
 import type { Someone } from './request.ts';
 
 /**

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Direction, Policy, PolicyRules, policyFor, Tier } from '../../../disclosure/policy.ts';
-import { sha256 } from '../../storage/hash.ts';
+import { sha256 } from '../../hash.ts';
 import { AirlockConfig } from './airlock-config.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;

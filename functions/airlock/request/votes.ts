@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Sha256 } from '../../ingest/ingest.ts';
+import { Sha256 } from '../../identifiers.ts';
 import type { Seal } from './manifest.ts';
 
 export const VoteVerdict = z.enum(['approve', 'return', 'reject']);

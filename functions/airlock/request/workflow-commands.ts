@@ -1,4 +1,4 @@
-import type { Finding } from '../../ingest/ingest.ts';
+import type { Finding } from '../../identifiers.ts';
 import { daysAvailable } from './airlock-config.ts';
 import { stopped, timeOut } from './deadlines.ts';
 import { type Context, type Decision, ignoreStaleStep, requestEvent, reviewerEvent, unchanged } from './decision.ts';

@@ -2,19 +2,20 @@ import * as z from 'zod';
 import { type CheckFinding, FileReport, withFindings, worst } from '../../../disclosure/report.ts';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { ObjectRef, putImmutable, readVerified } from '../../storage/immutable-objects.ts';
+import { ObjectRef } from '../../identifiers.ts';
+import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { decide } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
 import { AirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
+import { roundPrefix } from '../request/places.ts';
 import { isUnderWay } from '../request/request.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
 import { isMalware } from './malware.ts';
 import { compareRequestTables } from './release-comparison.ts';
 import type { FullReport } from './request-report.ts';
-import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

@@ -23,6 +23,3 @@ export const PlannedFile = z.object({
 export type PlannedFile = z.infer<typeof PlannedFile>;
 
 export const SealedFiles = z.array(SealedFile);
-
-/** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
-export const SEAL_PARALLELISM = 32;

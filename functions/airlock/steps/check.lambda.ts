@@ -5,18 +5,19 @@ import { Policy } from '../../../disclosure/policy.ts';
 import { encodePostings, postingsOf } from '../../../disclosure/sdc/cell-index.ts';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { sha256 } from '../../storage/hash.ts';
-import { type ObjectRef, putImmutable } from '../../storage/immutable-objects.ts';
+import { sha256 } from '../../hash.ts';
+import type { ObjectRef } from '../../identifiers.ts';
+import { putImmutable } from '../../storage/immutable-objects.ts';
 import { streamOf } from '../../storage/object-read.ts';
 import { parallel } from '../../storage/parallel.ts';
 import { takeScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
+import { roundPrefix } from '../request/places.ts';
 import { readRequest } from '../store.ts';
 import { RequestAttempt, SealedFiles } from './attempt.ts';
 import { judgeScan, pauseUntilScanned, unscannedFinding } from './malware.ts';
 import { MAX_POSTINGS, putPostings, readLedger } from './release-ledger.ts';
 import { readScanTags } from './scan.ts';
-import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

@@ -1,17 +1,16 @@
 import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { copyLimits } from '../../ingest/steps.ts';
 import { Tampered } from '../../storage/immutable-objects.ts';
-import { copyParts, copyWhole } from '../../storage/object-copy.ts';
+import { copyLimits, copyParts, copyWhole } from '../../storage/object-copy.ts';
 import { hashVersion, isGone } from '../../storage/object-read.ts';
-import { parallel } from '../../storage/parallel.ts';
+import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
 import { putScratch, takeScratch } from '../../storage/scratch-store.ts';
-import { IMPORTS_PREFIX, type StoredFiles } from '../release/released-files.ts';
+import type { StoredFiles } from '../release/released-files.ts';
 import type { SealedFile } from '../request/manifest.ts';
+import { IMPORTS_PREFIX, roundPrefix } from '../request/places.ts';
 import { readRequest } from '../store.ts';
-import { attemptFolder, RequestAttempt, SEAL_PARALLELISM, SealedFiles } from './attempt.ts';
-import { roundPrefix } from './select-files.ts';
+import { attemptFolder, RequestAttempt, SealedFiles } from './attempt.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -72,6 +71,6 @@ export const handler = step(Input, async ({ round, into, chunk, ...attempt }) =>
     }
   };
 
-  const held = await parallel(files, SEAL_PARALLELISM, release);
+  const held = await parallel(files, OBJECT_PARALLELISM, release);
   return { held: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(held)) };
 });

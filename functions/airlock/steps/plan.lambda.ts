@@ -12,10 +12,11 @@ import { readSettings } from '../project-settings.ts';
 import { AirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
 import { applySettings, policyForSettings } from '../request/settings.ts';
+import { admitVolume } from '../request/volumes.ts';
 import { changeRequest, changeVolumes, readRequest } from '../store.ts';
 import { attemptFolder, RequestAttempt } from './attempt.ts';
 import { beginLedger } from './release-ledger.ts';
-import { admitVolume, selectFiles } from './select-files.ts';
+import { selectFiles } from './select-files.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

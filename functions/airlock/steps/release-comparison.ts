@@ -2,12 +2,13 @@ import type { CheckFinding } from '../../../disclosure/report.ts';
 import { encodePostings, without } from '../../../disclosure/sdc/cell-index.ts';
 import { compareTables } from '../../../disclosure/sdc/compare.ts';
 import { limitsOf } from '../../../disclosure/sdc/differencing-findings.ts';
-import { type ObjectRef, readVerified } from '../../storage/immutable-objects.ts';
+import type { ObjectRef } from '../../identifiers.ts';
+import { readVerified } from '../../storage/immutable-objects.ts';
 import { SealManifest } from '../request/manifest.ts';
+import { roundPrefix } from '../request/places.ts';
 import type { Request, RequestIn } from '../request/request.ts';
 import { collectEarlierTables, putPostings, readLedger, readPostings, releasesSince } from './release-ledger.ts';
 import { FullReport } from './request-report.ts';
-import { roundPrefix } from './select-files.ts';
 
 interface Where {
   readonly table: string;

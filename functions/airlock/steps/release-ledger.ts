@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
 import { decodePostings, merged, type Postings } from '../../../disclosure/sdc/cell-index.ts';
 import type { Others } from '../../../disclosure/sdc/compare.ts';
+import { ObjectRef } from '../../identifiers.ts';
 import { rowKey } from '../../keys.ts';
-import { ObjectRef, putImmutable, reopenBytes } from '../../storage/immutable-objects.ts';
+import { putImmutable, reopenBytes } from '../../storage/immutable-objects.ts';
 import { parallel } from '../../storage/parallel.ts';
 import { createRow, readRow, writeRows } from '../../table.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Action } from '../../../disclosure/report.ts';
 import { DifferencingLimits } from '../../../disclosure/sdc/differencing-findings.ts';
-import { ObjectRef } from '../../storage/immutable-objects.ts';
+import { ObjectRef } from '../../identifiers.ts';
 
 /** The report on a whole seal: what came out, and where the reports on its files are. */
 export const FullReport = z.object({

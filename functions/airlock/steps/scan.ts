@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectTaggingCommand } from '@aws-sdk/client-s3';
 import type { Version } from '../../storage/object-read.ts';
-import { parallel } from '../../storage/parallel.ts';
+import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
-import { SEAL_PARALLELISM } from './attempt.ts';
 import { scanTag } from './malware.ts';
 
 /** Seconds between looks. Most files are scanned before all of them are sealed, so the first look mostly is the last. */
@@ -20,7 +19,7 @@ export async function readScanTags(versions: readonly Version[]): Promise<(strin
   const found: (string | undefined)[] = versions.map(() => undefined);
   for (const pause of [...pauses, undefined]) {
     const open = [...versions.entries()].filter(([index]) => found[index] === undefined);
-    await parallel(open, SEAL_PARALLELISM, async ([index, version]) => {
+    await parallel(open, OBJECT_PARALLELISM, async ([index, version]) => {
       found[index] = await statusOf(version);
     });
     if (pause === undefined || !found.includes(undefined)) break;

@@ -1,16 +1,15 @@
 import * as z from 'zod';
 import { sniff } from '../../../disclosure/sniff.ts';
 import { step } from '../../handler.ts';
-import { copyLimits } from '../../ingest/steps.ts';
-import { copyParts, copyWhole } from '../../storage/object-copy.ts';
+import { copyLimits, copyParts, copyWhole } from '../../storage/object-copy.ts';
 import { hashVersion, isGone } from '../../storage/object-read.ts';
-import { parallel } from '../../storage/parallel.ts';
+import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
 import { pathFinding } from '../../storage/paths.ts';
 import { putScratch, takeScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
+import { roundPrefix } from '../request/places.ts';
 import { Source, Uploads } from '../request/request.ts';
-import { attemptFolder, PlannedFile, RequestAttempt, SEAL_PARALLELISM } from './attempt.ts';
-import { roundPrefix } from './select-files.ts';
+import { attemptFolder, PlannedFile, RequestAttempt } from './attempt.ts';
 
 export const env = z.object({
   BUCKETS: z.string(),
@@ -59,7 +58,7 @@ export const handler = step(Input, async ({ bucket, source, round, chunk, ...att
     }
   };
 
-  const done = await parallel(files, SEAL_PARALLELISM, seal);
+  const done = await parallel(files, OBJECT_PARALLELISM, seal);
   const sealed = done.flatMap(one => ('sha256' in one ? [one] : []));
   const findings = done.flatMap(one => ('reason' in one ? [one] : []));
   const text = (of: unknown) => putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(of));

@@ -1,9 +1,10 @@
 import type { FileKind } from '../../../disclosure/file.ts';
-import type { Present } from '../../ingest/compare.ts';
-import type { Finding } from '../../ingest/ingest.ts';
+import type { Finding } from '../../identifiers.ts';
 import { pack } from '../../storage/chunks.ts';
+import type { Present } from '../../storage/object-read.ts';
 import { byteLength, findPathClashes, pathFinding, pathProblem } from '../../storage/paths.ts';
 import type { AirlockConfig } from '../request/airlock-config.ts';
+import { roundPrefix } from '../request/places.ts';
 import type { Request } from '../request/request.ts';
 import { findGroupIndex } from './wildcards.ts';
 
@@ -12,16 +13,6 @@ export interface SelectedFiles extends Present {
   readonly kind: FileKind;
   readonly group: number;
 }
-
-/** What a project, or a person, submitted in a day in one direction: by request and round, in bytes. */
-export type VolumeCounts = Readonly<Record<string, number>>;
-export interface SubmittedVolumes {
-  readonly project: VolumeCounts;
-  readonly person: VolumeCounts;
-}
-
-/** Where everything of one round lies. */
-export const roundPrefix = ({ id, round }: Pick<Request, 'id' | 'round'>): string => `requests/${id}/${round}/`;
 
 /**
  * What one Lambda seals, checks or releases at most, in bytes, within its 15 minutes: it reads them once or twice, which
@@ -82,43 +73,4 @@ export function selectFiles(
     }),
     findings,
   };
-}
-
-/**
- * The day's volumes with this submission in them, or why there is no room; and which caps are nearly reached by it.
- * Submitting the same round again adds nothing.
- */
-export function admitVolume(
-  { project, person }: SubmittedVolumes,
-  round: string,
-  bytes: number,
-  { caps }: AirlockConfig,
-): { volumes: SubmittedVolumes; high: string[] } | Finding {
-  const volumes = { project: { ...project, [round]: bytes }, person: { ...person, [round]: bytes } };
-  const sum = (volume: VolumeCounts) => Object.values(volume).reduce((all, one) => all + one, 0);
-  const count = (volume: VolumeCounts) => Object.keys(volume).length;
-  const all = [
-    { who: 'The project', what: 'submissions', cap: caps.dailyRequests, of: project, next: volumes.project, by: count },
-    { who: 'The project', what: 'bytes', cap: caps.dailyBytes, of: project, next: volumes.project, by: sum },
-    { who: 'You', what: 'submissions', cap: caps.personRequests, of: person, next: volumes.person, by: count },
-    { who: 'You', what: 'bytes', cap: caps.personBytes, of: person, next: volumes.person, by: sum },
-  ];
-  const over = all.find(({ cap, next, by }) => by(next) > cap);
-  if (over) {
-    const would = `${over.by(over.next)} ${over.what}`;
-    return pathFinding('', `${over.who} would reach ${would} today; ${over.cap} are allowed. Go on tomorrow.`);
-  }
-  const near = ({ cap, next, by, of }: (typeof all)[number]) => {
-    const line = (cap * caps.alertPercent) / 100;
-    // Without this round, so that a step that runs twice says the same.
-    const { [round]: _, ...before } = of;
-    return by(before) < line && by(next) >= line;
-  };
-  const high = all
-    .filter(near)
-    .map(
-      ({ who, what, cap, next, by }) =>
-        `${who === 'You' ? 'One person' : who} has reached ${by(next)} of ${cap} ${what} today.`,
-    );
-  return { volumes, high };
 }

@@ -8,10 +8,10 @@ import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { AirlockConfig } from '../request/airlock-config.ts';
 import type { SealManifest } from '../request/manifest.ts';
+import { roundPrefix } from '../request/places.ts';
 import { isUnderWay } from '../request/request.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt, SealedFiles } from './attempt.ts';
-import { roundPrefix } from './select-files.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

@@ -10,7 +10,6 @@ import {
   activeSession,
   type Grant,
   openGrant,
-  type RequesterStanding,
   recordPage,
   redeemLink,
   revokeGrant,
@@ -18,6 +17,7 @@ import {
 } from '../../../functions/airlock/release/link.ts';
 import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 import { compareFiles } from '../../../functions/airlock/release/verify.ts';
+import type { RequesterStanding } from '../../../functions/airlock/request/download-eligibility.ts';
 import { problem } from '../../../functions/http/problem.ts';
 import { Refused } from '../../../functions/refused.ts';
 import { makeTestFolder } from '../../cli/harness.ts';

@@ -5,13 +5,13 @@ import {
   type Grant,
   isAddressInNetwork,
   openGrant,
-  type RequesterStanding,
   recordPage,
   redeemLink,
   revokeGrant,
   SESSION_SECONDS,
   tokenHash,
 } from '../../../functions/airlock/release/link.ts';
+import type { RequesterStanding } from '../../../functions/airlock/request/download-eligibility.ts';
 import { later } from '../../../functions/clock.ts';
 
 const start = '2026-11-01T12:00:00.000Z';

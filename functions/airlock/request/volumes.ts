@@ -1,0 +1,51 @@
+import type { Finding } from '../../identifiers.ts';
+import type { AirlockConfig } from './airlock-config.ts';
+
+/** What a project, or a person, submitted in a day in one direction: by request and round, in bytes. */
+export type VolumeCounts = Readonly<Record<string, number>>;
+export interface SubmittedVolumes {
+  readonly project: VolumeCounts;
+  readonly person: VolumeCounts;
+}
+
+/**
+ * The day's volumes with this submission in them, or why there is no room; and which caps are nearly reached by it.
+ * Submitting the same round again adds nothing.
+ */
+export function admitVolume(
+  { project, person }: SubmittedVolumes,
+  round: string,
+  bytes: number,
+  { caps }: AirlockConfig,
+): { volumes: SubmittedVolumes; high: string[] } | Finding {
+  const volumes = { project: { ...project, [round]: bytes }, person: { ...person, [round]: bytes } };
+  const sum = (volume: VolumeCounts) => Object.values(volume).reduce((all, one) => all + one, 0);
+  const count = (volume: VolumeCounts) => Object.keys(volume).length;
+  const all = [
+    { who: 'The project', what: 'submissions', cap: caps.dailyRequests, of: project, next: volumes.project, by: count },
+    { who: 'The project', what: 'bytes', cap: caps.dailyBytes, of: project, next: volumes.project, by: sum },
+    { who: 'You', what: 'submissions', cap: caps.personRequests, of: person, next: volumes.person, by: count },
+    { who: 'You', what: 'bytes', cap: caps.personBytes, of: person, next: volumes.person, by: sum },
+  ];
+  const over = all.find(({ cap, next, by }) => by(next) > cap);
+  if (over) {
+    const would = `${over.by(over.next)} ${over.what}`;
+    return {
+      path: '',
+      reason: `${over.who} would reach ${would} today; ${over.cap} are allowed. Submit again tomorrow.`,
+    };
+  }
+  const near = ({ cap, next, by, of }: (typeof all)[number]) => {
+    const line = (cap * caps.alertPercent) / 100;
+    // Without this round, so that a step that runs twice says the same.
+    const { [round]: _, ...before } = of;
+    return by(before) < line && by(next) >= line;
+  };
+  const high = all
+    .filter(near)
+    .map(
+      ({ who, what, cap, next, by }) =>
+        `${who === 'You' ? 'One person' : who} has reached ${by(next)} of ${cap} ${what} today.`,
+    );
+  return { volumes, high };
+}
