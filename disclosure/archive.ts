@@ -1,4 +1,5 @@
-import { type Open, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { type ZipEntry, zipDirectory } from './zip.ts';
 
@@ -37,11 +38,11 @@ export const isArchive = (type: string): boolean =>
   type in kinds || /x-bzip2|x-xz|x-7z-compressed|vnd\.rar|zstd/.test(type);
 
 /** An archive leaves only file by file. What a zip holds is listed all the same, so that the refusal helps. */
-export async function checkArchive(type: string, open: Open, size: number, findings: Findings): Promise<void> {
+export async function checkArchive(type: string, source: ByteSource, size: number, findings: Findings): Promise<void> {
   let listed = '';
   if (type === 'application/zip') {
     try {
-      const entries = await zipDirectory(open);
+      const entries = await zipDirectory(source);
       zipFindings(entries, size, findings, true);
       const some = entries.slice(0, 5).map(({ name }) => `“${quoted(name, 40)}”`);
       listed = ` It holds ${entries.length} files${some.length > 0 ? `, such as ${some.join(', ')}` : ''}.`;

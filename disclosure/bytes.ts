@@ -1,4 +1,4 @@
-export type Open = () => AsyncIterable<Uint8Array>;
+import type { ByteSource } from './byte-source.ts';
 
 /** Thrown by a reader for bytes that are not what they should be; becomes a finding, never a fault. */
 export class Unreadable extends Error {
@@ -20,60 +20,43 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** The first bytes of a file; the stream is given up behind them. */
-export async function head(open: Open, most: number): Promise<Uint8Array> {
+/** The first bytes of a stream, `length` at most; the rest of it is not read. */
+export async function takeHead(stream: AsyncIterable<Uint8Array>, length: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of open()) {
-    parts.push(chunk.slice(0, most - length));
-    length += Math.min(chunk.length, most - length);
-    if (length >= most) break;
+  let missing = length;
+  for await (const chunk of stream) {
+    parts.push(chunk.slice(0, missing));
+    missing -= Math.min(chunk.length, missing);
+    if (missing === 0) break;
   }
   return concat(parts);
 }
 
-/** The last bytes of a file and its length: one pass, whatever the length. */
-export async function tail(open: Open, most: number): Promise<{ bytes: Uint8Array; size: number }> {
-  let parts: Uint8Array[] = [];
-  let [kept, size] = [0, 0];
-  for await (const chunk of open()) {
-    parts.push(chunk.length > most ? chunk.slice(chunk.length - most) : chunk);
-    kept += Math.min(chunk.length, most);
-    size += chunk.length;
-    if (kept > 4 * most) {
-      const whole = concat(parts);
-      parts = [whole.slice(whole.length - most)];
-      kept = most;
-    }
-  }
-  const whole = concat(parts);
-  return { bytes: whole.subarray(Math.max(0, whole.length - most)), size };
-}
+/** The first bytes of a file, `length` at most. */
+export const head = (source: ByteSource, length: number): Promise<Uint8Array> =>
+  takeHead(source.range(0, Math.min(length, source.size)), length);
 
-/** All of a file that has to be held to be read. A larger one is refused, so that memory stays bounded. */
-export async function all(open: Open, most: number): Promise<Uint8Array> {
+/** The bytes `[from, to)` of a file, held in memory: the caller bounds the range. */
+export const readBytes = (source: ByteSource, from: number, to: number): Promise<Uint8Array> =>
+  takeHead(source.range(from, to), Math.max(0, to - from));
+
+/** The last bytes of a file, `length` at most. */
+export const tail = (source: ByteSource, length: number): Promise<Uint8Array> =>
+  readBytes(source, Math.max(0, source.size - length), source.size);
+
+/** All of a stream that has to be held to be read. More than `maxBytes` is refused, so that memory stays bounded. */
+export async function all(stream: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of open()) {
+  for await (const chunk of stream) {
     size += chunk.length;
-    if (size > most)
+    if (size > maxBytes)
       throw new Unreadable(
-        `it is larger than ${Math.floor(most / 2 ** 20)} MB, which is the most that is read of its kind`,
+        `it is larger than ${Math.floor(maxBytes / 2 ** 20)} MB, which is the most that is read of its kind`,
       );
     parts.push(chunk);
   }
   return concat(parts);
-}
-
-/** A range of a stream: bytes `[from, to)`, in pieces. */
-export async function* range(open: Open, from: number, to: number): AsyncIterable<Uint8Array> {
-  let at = 0;
-  for await (const chunk of open()) {
-    const [start, end] = [Math.max(0, from - at), Math.min(chunk.length, to - at)];
-    if (start < end) yield chunk.subarray(start, end);
-    at += chunk.length;
-    if (at >= to) return;
-  }
 }
 
 export const startsWith = (bytes: Uint8Array, magic: string | readonly number[], at = 0): boolean => {

@@ -1,5 +1,6 @@
 import { checkArchive, isArchive } from './archive.ts';
-import { all, find, head, type Open, tail, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { all, find, head, tail, Unreadable } from './bytes.ts';
 import { isDeclared } from './declared-kind.ts';
 import type { CheckedFile } from './file.ts';
 import { Findings, quoted } from './findings.ts';
@@ -22,37 +23,31 @@ import { checkText } from './text.ts';
 import { TextTables } from './text-tables.ts';
 import { zipDirectory } from './zip.ts';
 
-export type {
-  ReleasedTable as Released,
-  ReleasedTables as Differencing,
-  TableSummary as Summary,
-} from './sdc/cell-index.ts';
-
 /** What went wrong where the bytes come from: no finding, and to be tried again. */
 class SourceFault extends Error {}
 
 /**
- * Checks one file from its bytes, which `open` gives from the beginning as often as it is called. Memory is bounded
+ * Checks one file from its bytes. Memory is bounded
  * whatever the file is. What cannot be read is a finding that blocks; only a fault of the source itself is thrown. With it
  * comes what its tables are compared by: `key` hides their labels.
  */
 export async function readFile(
   meta: CheckedFile,
-  open: Open,
+  source: ByteSource,
   policy: Policy,
   key: string,
 ): Promise<{ report: FileReport; summaries: TableSummary[] }> {
-  return check(meta, open, policy, hasher(key));
+  return check(meta, source, policy, hasher(key));
 }
 
 /** Checks one file by itself: its own tables are compared with each other and with those that left before. */
 export async function checkFile(
   meta: CheckedFile,
-  open: Open,
+  source: ByteSource,
   policy: Policy,
   released: ReleasedTables,
 ): Promise<FileReport> {
-  const { report, summaries } = await readFile(meta, open, policy, '');
+  const { report, summaries } = await readFile(meta, source, policy, '');
   const limits = limitsOf(policy);
   if (!limits || summaries.length === 0) return report;
   const others = Map.groupBy(released, ({ release }) => release);
@@ -66,7 +61,7 @@ export async function checkFile(
 
 async function check(
   meta: CheckedFile,
-  source: Open,
+  bytes: ByteSource,
   policy: Policy,
   hash: (text: string) => number,
 ): Promise<{ report: FileReport; summaries: TableSummary[] }> {
@@ -85,15 +80,15 @@ async function check(
     tables.push(table);
     return table;
   };
-  const open = meta.size <= smallest ? onceOnly(() => marked(source)) : () => marked(source);
+  const source = markFaults(bytes);
   let type = 'application/octet-stream';
   try {
-    type = await typeOf(meta, open);
+    type = await typeOf(meta, source);
     if (allowed(type, meta, findings)) {
       isDeclared(type, meta, findings);
-      await dangers(type, meta, open, findings);
-      await contents(type, meta, open, findings, newTable);
-    } else if (isArchive(type)) await checkArchive(type, open, meta.size, findings);
+      await dangers(type, meta, source, findings);
+      await contents(type, meta, source, findings, newTable);
+    } else if (isArchive(type)) await checkArchive(type, source, meta.size, findings);
   } catch (error) {
     if (error instanceof SourceFault) throw error.cause;
     // A fault of a reader is a file that nobody has checked: it stays.
@@ -120,21 +115,14 @@ async function check(
   return { report, summaries: tables.flatMap(table => table.summaries) };
 }
 
-/** Up to this size a file is held while it is checked. */
-const smallest = 2 ** 20;
+const markFaults = (source: ByteSource): ByteSource => ({
+  size: source.size,
+  stream: () => marked(source.stream()),
+  range: (from, to) => marked(source.range(from, to)),
+});
 
-/** Fetches the bytes once, where each look at them would be a request that takes longer than reading them all. */
-function onceOnly(open: Open): Open {
-  let held: Promise<Uint8Array> | undefined;
-  return async function* () {
-    held ??= all(open, smallest);
-    const bytes = await held;
-    if (bytes.length > 0) yield bytes;
-  };
-}
-
-async function* marked(source: Open): AsyncIterable<Uint8Array> {
-  const bytes = source()[Symbol.asyncIterator]();
+async function* marked(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const bytes = stream[Symbol.asyncIterator]();
   let done = false;
   try {
     for (;;) {
@@ -159,11 +147,11 @@ async function* marked(source: Open): AsyncIterable<Uint8Array> {
 const office = 'application/vnd.openxmlformats-officedocument.';
 
 /** The type of the bytes; a zip is looked into, as an office file and a model are zips too. */
-async function typeOf(meta: CheckedFile, open: Open): Promise<string> {
-  const type = sniff(await head(open, 65_536), meta.path);
+async function typeOf(meta: CheckedFile, source: ByteSource): Promise<string> {
+  const type = sniff(await head(source, 65_536), meta.path);
   if (type !== 'application/zip') return type;
   try {
-    const entries = await zipDirectory(open);
+    const entries = await zipDirectory(source);
     return officeType(entries) ?? (modelZip(entries.map(({ name }) => name)) ? 'application/x-pickle' : type);
   } catch (error) {
     if (error instanceof Unreadable) return type;
@@ -212,12 +200,12 @@ const instead: Readonly<Record<string, string>> = {
 };
 
 /** What a file is besides its type: the same bytes read as something else. */
-async function dangers(type: string, meta: CheckedFile, open: Open, findings: Findings): Promise<void> {
+async function dangers(type: string, meta: CheckedFile, source: ByteSource, findings: Findings): Promise<void> {
   if (!findings.runs('type.polyglot')) return;
-  const also = alsoIs(await head(open, 4096), type);
+  const also = alsoIs(await head(source, 4096), type);
   if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoted(type)}.`);
   if (type.startsWith('text/') || type.startsWith(office) || meta.size < 22) return;
-  const { bytes } = await tail(open, 66_000);
+  const bytes = await tail(source, 66_000);
   const at = find(bytes, 'PK\u0005\u0006');
   if (at >= 0 && bytes.length - at >= 22)
     findings.add('type.polyglot', `It is a zip archive as well as ${quoted(type)}.`);
@@ -226,27 +214,27 @@ async function dangers(type: string, meta: CheckedFile, open: Open, findings: Fi
 async function contents(
   type: string,
   meta: CheckedFile,
-  open: Open,
+  source: ByteSource,
   findings: Findings,
   newTable: (sheet?: string) => TableCheck,
 ): Promise<void> {
-  if (type === 'text/csv' || type === 'text/tab-separated-values') return checkCsv(open, type, findings, newTable());
-  if (type === 'application/x-ipynb+json') return checkNotebook(open, findings, newTable);
-  if (type === 'application/json') return checkJson(open, findings, newTable);
-  if (type === 'application/x-ndjson') return checkLines(open, newTable);
-  if (type === 'application/vnd.apache.parquet') return checkParquet(open, findings, newTable());
-  if (type.startsWith(office)) return checkOffice(type, open, meta.size, findings, newTable);
-  if (type === 'application/x-safetensors') return checkSafetensors(open, meta.size, findings);
+  if (type === 'text/csv' || type === 'text/tab-separated-values') return checkCsv(source, type, findings, newTable());
+  if (type === 'application/x-ipynb+json') return checkNotebook(source, findings, newTable);
+  if (type === 'application/json') return checkJson(source, findings, newTable);
+  if (type === 'application/x-ndjson') return checkLines(source, newTable);
+  if (type === 'application/vnd.apache.parquet') return checkParquet(source, findings, newTable());
+  if (type.startsWith(office)) return checkOffice(type, source, meta.size, findings, newTable);
+  if (type === 'application/x-safetensors') return checkSafetensors(source, meta.size, findings);
   if (type === 'image/svg+xml') {
-    const text = new TextDecoder().decode(await all(() => utf8(open), longestImage));
+    const text = new TextDecoder().decode(await all(utf8(source), longestImage));
     checkSvg(text, findings);
-    return void (await checkText(utf8(open), findings));
+    return void (await checkText(utf8(source), findings));
   }
-  if (type.startsWith('image/')) return checkImage(type, await all(open, longestImage), findings);
+  if (type.startsWith('image/')) return checkImage(type, await all(source.stream(), longestImage), findings);
   const of = {
     isCode: type === 'text/x-code',
     isLatex: extensionOf(meta.path) === 'tex',
     isPage: type === 'text/html',
   };
-  await checkText(utf8(open), findings, new TextTables(findings, newTable, of));
+  await checkText(utf8(source), findings, new TextTables(findings, newTable, of));
 }

@@ -1,4 +1,5 @@
-import { all, type Open, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { all, Unreadable } from './bytes.ts';
 import { mostColumns } from './csv-tokenizer.ts';
 import type { Findings } from './findings.ts';
 import type { Rows } from './row-sink.ts';
@@ -111,12 +112,12 @@ export function jsonTables(value: unknown, newTable: NewTable, text: Pick<TextCh
     if (!isPlain(one)) jsonTables(one, newTable, text, `${path}.${key}`.slice(0, 100), depth + 1);
 }
 
-export async function checkJson(open: Open, findings: Findings, newTable: NewTable): Promise<void> {
-  jsonTables(parseJson(await all(open, longestJson)), newTable, new TextCheck(findings));
+export async function checkJson(source: ByteSource, findings: Findings, newTable: NewTable): Promise<void> {
+  jsonTables(parseJson(await all(source.stream(), longestJson)), newTable, new TextCheck(findings));
 }
 
 /** One record a line, streaming: the first record's keys are the heading. */
-export async function checkLines(open: Open, newTable: NewTable): Promise<void> {
+export async function checkLines(source: ByteSource, newTable: NewTable): Promise<void> {
   const table = newTable();
   const decoder = new TextDecoder();
   let [rest, number] = ['', 0];
@@ -141,7 +142,7 @@ export async function checkLines(open: Open, newTable: NewTable): Promise<void> 
       number + 1,
     );
   };
-  for await (const chunk of open())
+  for await (const chunk of source.stream())
     for (let at = 0; at < chunk.length; at += 1 << 16) {
       rest += decoder.decode(chunk.subarray(at, at + (1 << 16)), { stream: true });
       const lines = rest.split('\n');

@@ -1,4 +1,5 @@
-import { head, type Open, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { head, Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 
 const why = 'Loading it runs code that is in it';
@@ -49,8 +50,8 @@ const widths: Record<string, number> = {
  * A safetensors file: eight bytes of length, a JSON header, tensors. The header must account for every byte behind it, so
  * that nothing else fits in; its free text is shown.
  */
-export async function checkSafetensors(open: Open, size: number, findings: Findings): Promise<void> {
-  const { tensors, metadata } = await readSafetensors(open, size);
+export async function checkSafetensors(source: ByteSource, size: number, findings: Findings): Promise<void> {
+  const { tensors, metadata } = await readSafetensors(source, size);
   const text = metadata === undefined ? '' : JSON.stringify(metadata);
   if (text.length > 4096)
     findings.add('model.weights', `Its metadata has ${text.length} characters; read them: “${quoted(text, 100)}”.`);
@@ -68,13 +69,16 @@ export interface Tensor {
 }
 
 /** What a safetensors file says of itself, once that is known to be all there is in it. */
-export async function readSafetensors(open: Open, size: number): Promise<{ tensors: Tensor[]; metadata?: unknown }> {
-  const start = await head(open, 8);
+export async function readSafetensors(
+  source: ByteSource,
+  size: number,
+): Promise<{ tensors: Tensor[]; metadata?: unknown }> {
+  const start = await head(source, 8);
   if (start.length < 8) throw new Unreadable('it is cut short');
   const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
   if (length > longestHeader || 8 + length > size)
     throw new Unreadable('its header is longer than the file or than is read');
-  const bytes = (await head(open, 8 + length)).subarray(8);
+  const bytes = (await head(source, 8 + length)).subarray(8);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

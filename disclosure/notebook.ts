@@ -1,4 +1,5 @@
-import { all, type Open, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { all, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
 import { longestJson, type NewTable, parseJson } from './json.ts';
 import { htmlTables } from './markup.ts';
@@ -16,8 +17,8 @@ export const joined = (value: unknown): string =>
       : '';
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
-export async function checkNotebook(open: Open, findings: Findings, newTable: NewTable): Promise<void> {
-  const notebook = record(parseJson(await all(open, longestJson)));
+export async function checkNotebook(source: ByteSource, findings: Findings, newTable: NewTable): Promise<void> {
+  const notebook = record(parseJson(await all(source.stream(), longestJson)));
   if (!Array.isArray(notebook.cells)) throw new Unreadable('it is no notebook of version 4');
   const text = new TextCheck(findings);
   const lines = (value: unknown) => linesOfText(joined(value)).map(line => text.line(line));

@@ -1,5 +1,6 @@
 import { zipFindings } from './archive.ts';
-import { type Open, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { Unreadable } from './bytes.ts';
 import { type Findings, quoted } from './findings.ts';
 import { MarkupTables, slideTags, wordTags } from './markup.ts';
 import { partText } from './office-part.ts';
@@ -26,12 +27,12 @@ const mostTables = 500;
  */
 export async function checkOffice(
   type: string,
-  open: Open,
+  source: ByteSource,
   size: number,
   findings: Findings,
   table: (sheet: string) => Rows,
 ): Promise<void> {
-  const entries = await zipDirectory(open);
+  const entries = await zipDirectory(source);
   zipFindings(entries, size, findings, false);
   if (findings.has('archive.unsafe')) return;
   const found = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
@@ -63,13 +64,13 @@ export async function checkOffice(
       [],
       media.length,
     );
-  for (const entry of found(/\.rels$/i)) relations(await partText(open, entry), findings);
-  for (const entry of found(/^docProps\/(core|app|custom)\.xml$/i)) properties(await partText(open, entry), findings);
+  for (const entry of found(/\.rels$/i)) relations(await partText(source, entry), findings);
+  for (const entry of found(/^docProps\/(core|app|custom)\.xml$/i)) properties(await partText(source, entry), findings);
   for (const entry of found(/^\[Content_Types\]\.xml$/i))
-    if (/macroEnabled|vbaProject/i.test(await partText(open, entry)) && findings.runs('office.macros'))
+    if (/macroEnabled|vbaProject/i.test(await partText(source, entry)) && findings.runs('office.macros'))
       findings.add('office.macros', 'It says of itself that it has macros.');
-  if (type.endsWith('spreadsheetml.sheet')) return checkSheets(open, entries, findings, table);
-  for (const entry of entries.filter(hasWords)) await words(open, entry, findings, table);
+  if (type.endsWith('spreadsheetml.sheet')) return checkSheets(source, entries, findings, table);
+  for (const entry of entries.filter(hasWords)) await words(source, entry, findings, table);
   if (findings.runs('office.hidden')) {
     const hidden = found(/^ppt\/notesSlides\//);
     if (hidden.length > 0)
@@ -105,8 +106,13 @@ export const wordsIn = (xml: string): string =>
   unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
 
 /** The words of a document, and what Word hides among them. */
-async function words(open: Open, entry: ZipEntry, findings: Findings, table: (sheet: string) => Rows): Promise<void> {
-  const xml = await partText(open, entry, 64 * 2 ** 20);
+async function words(
+  source: ByteSource,
+  entry: ZipEntry,
+  findings: Findings,
+  table: (sheet: string) => Rows,
+): Promise<void> {
+  const xml = await partText(source, entry, 64 * 2 ** 20);
   if (findings.runs('office.hidden') && /<w:(vanish|del|ins|moveFrom)\b(?! w:val="(0|false)")/.test(xml))
     findings.add(
       'office.hidden',

@@ -1,6 +1,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects, snappyUncompress } from 'hyparquet';
-import { concat, type Open, range, tail, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { readBytes, tail, Unreadable } from './bytes.ts';
 import type { Findings } from './findings.ts';
 import { checkPages, flatColumns, type Unpack } from './parquet-pages.ts';
 import type { Rows } from './row-sink.ts';
@@ -45,24 +46,33 @@ const textOf = (value: unknown): string => {
   return String(value);
 };
 
-export async function checkParquet(open: Open, findings: Findings, table: Rows): Promise<void> {
+export async function checkParquet(source: ByteSource, findings: Findings, table: Rows): Promise<void> {
   const text = new TextCheck(findings);
   const { rows } = findings.policy;
-  const { said } = await readParquet(open, rows, table, value => {
+  const { said } = await readParquet(source, rows, table, value => {
     for (const line of value.split('\n')) text.line(line.slice(0, 20_000));
   });
   if (said > rows && findings.runs('size.rows'))
     findings.add('size.rows', `It has ${said} rows; ${rows} are the most.`);
 }
 
+/** The end of the file with its metadata: its last eight bytes say how long that is. */
+async function footer(source: ByteSource): Promise<Uint8Array> {
+  const bytes = await tail(source, 64 * 1024);
+  if (bytes.length < 8) return bytes;
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 8, true) + 8;
+  return length <= bytes.length ? bytes : tail(source, Math.min(length, footerMost));
+}
+
 /** Reads the rows of a table, unless it says that it has more than `longest`, and what it says beside them. */
 export async function readParquet(
-  open: Open,
+  source: ByteSource,
   longest: number,
   table: Rows,
   beside: (text: string, name: string) => void,
 ): Promise<{ said: number }> {
-  const { bytes, size } = await tail(open, footerMost);
+  const { size } = source;
+  const bytes = await footer(source);
   const broken = (error: unknown): never => {
     throw error instanceof Unreadable
       ? error
@@ -88,9 +98,7 @@ export async function readParquet(
     const count = Number(group.num_rows);
     if (!(from >= 4) || !(to <= size) || to - from > most || count > rows)
       throw new Unreadable('a row group of it is larger than is read, or lies outside of it');
-    const parts: Uint8Array[] = [];
-    for await (const part of range(open, from, to)) parts.push(part.slice());
-    const held = concat(parts);
+    const held = await readBytes(source, from, to);
     try {
       for (const [at, column] of columns.entries()) {
         const [meta, start = 0, end = 0] = [chunks[at], starts[at], ends[at]];

@@ -1,4 +1,5 @@
-import { type Open, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { Unreadable } from './bytes.ts';
 import { mostColumns } from './csv-tokenizer.ts';
 import { type Findings, quoted } from './findings.ts';
 import { partText } from './office-part.ts';
@@ -31,7 +32,7 @@ function columnOf(reference: string): number {
 
 /** Every sheet of a workbook as a table, row by row from the unpacked stream; what is hidden in it is a finding. */
 export async function checkSheets(
-  open: Open,
+  source: ByteSource,
   entries: readonly ZipEntry[],
   findings: Pick<Findings, 'runs' | 'add'>,
   table: (sheet: string) => Rows,
@@ -39,15 +40,15 @@ export async function checkSheets(
   const part = (name: string) => entries.find(entry => entry.name.toLowerCase() === name.toLowerCase());
   const workbook = part('xl/workbook.xml');
   if (!workbook) throw new Unreadable('it has no workbook');
-  const xml = plainSheet(await partText(open, workbook));
+  const xml = plainSheet(await partText(source, workbook));
   const links = part('xl/_rels/workbook.xml.rels');
   const targets = new Map<string, string>();
   if (links)
-    for (const { attributes: tag } of elements(await partText(open, links), 'Relationship'))
+    for (const { attributes: tag } of elements(await partText(source, links), 'Relationship'))
       targets.set(attribute(tag, 'Id') ?? '', attribute(tag, 'Target') ?? '');
   const strings = part('xl/sharedStrings.xml');
   const shared = strings
-    ? [...elements(plainSheet(await partText(open, strings, mostStrings)), 'si')].map(({ body }) => textsOf(body))
+    ? [...elements(plainSheet(await partText(source, strings, mostStrings)), 'si')].map(({ body }) => textsOf(body))
     : [];
   const hidden = (says: string, sheet: string, rows?: Rows) => {
     rows?.hidden?.(says);
@@ -66,7 +67,7 @@ export async function checkSheets(
     if (/^(veryH|h)idden$/.test(attribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name, rows);
     if (!rows) continue;
     listed.add(entry.name);
-    await checkSheet(open, entry, shared, findings, rows, says => hidden(says, name, rows));
+    await checkSheet(source, entry, shared, findings, rows, says => hidden(says, name, rows));
   }
   for (const { name } of entries)
     if (/^xl\/worksheets\/[^/]+\.xml$/i.test(name) && !listed.has(name))
@@ -74,7 +75,7 @@ export async function checkSheets(
 }
 
 async function checkSheet(
-  open: Open,
+  source: ByteSource,
   entry: ZipEntry,
   shared: readonly string[],
   findings: Pick<Findings, 'runs' | 'add'>,
@@ -107,7 +108,7 @@ async function checkSheet(
     }
     if (cells.some(text => text !== '')) table.text(cells, number);
   };
-  for await (const piece of zipContent(open, entry, Number.MAX_SAFE_INTEGER)) {
+  for await (const piece of zipContent(source, entry, Number.MAX_SAFE_INTEGER)) {
     rest += decoder.decode(piece, { stream: true });
     if (before) {
       const data = rest.indexOf('<sheetData');

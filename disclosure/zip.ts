@@ -1,5 +1,6 @@
 import { Inflate } from 'fflate';
-import { type Open, range, tail, Unreadable } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { readBytes, tail, Unreadable } from './bytes.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -10,6 +11,8 @@ export interface ZipEntry {
   readonly encrypted: boolean;
   readonly symlink: boolean;
   readonly at: number;
+  /** Where the next entry or the directory begins. */
+  readonly end: number;
 }
 
 /** The longest directory that is read: of some 100,000 files. */
@@ -19,8 +22,9 @@ const longestDirectory = 16 * 2 ** 20;
  * The directory at the end of a zip. Only what it lists counts, and every entry must lie where it says: an archive that
  * different programs would read differently is refused.
  */
-export async function zipDirectory(open: Open): Promise<ZipEntry[]> {
-  let { bytes, size } = await tail(open, 66_000);
+export async function zipDirectory(source: ByteSource): Promise<ZipEntry[]> {
+  let bytes = await tail(source, 66_000);
+  const { size } = source;
   let end = bytes.length - 22;
   const at32 = (from: number) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(from, true);
   const at16 = (from: number) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint16(from, true);
@@ -34,14 +38,7 @@ export async function zipDirectory(open: Open): Promise<ZipEntry[]> {
   if (from + length > size - (bytes.length - end)) throw new Unreadable('its directory lies outside of it');
   if (from + length !== size - (bytes.length - end))
     throw new Unreadable('there are bytes between its directory and its end');
-  const parts: Uint8Array[] = [];
-  for await (const part of range(open, from, from + length)) parts.push(part.slice());
-  bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let put = 0;
-  for (const part of parts) {
-    bytes.set(part, put);
-    put += part.length;
-  }
+  bytes = await readBytes(source, from, from + length);
   const entries: ZipEntry[] = [];
   let at = 0;
   for (let index = 0; index < count; index++) {
@@ -56,20 +53,23 @@ export async function zipDirectory(open: Open): Promise<ZipEntry[]> {
       encrypted: (at16(at + 8) & 1) !== 0,
       symlink: at32(at + 38) >>> 28 === 0xa,
       at: at32(at + 42),
+      end: from,
     });
     at += 46 + nameLength + extra + comment;
   }
   if (at !== bytes.length) throw new Unreadable('its directory has more than it says');
   const sorted = [...entries].sort((a, b) => a.at - b.at);
+  const ends = new Map<ZipEntry, number>();
   for (const [index, entry] of sorted.entries()) {
     const next = sorted[index + 1]?.at ?? from;
     if (entry.at + 30 + entry.packed > next) throw new Unreadable('its entries overlap');
+    ends.set(entry, next);
   }
-  return entries;
+  return entries.map(entry => ({ ...entry, end: ends.get(entry) ?? from }));
 }
 
 /** An entry's content in pieces of 64 KB at most, never more than its directory says and than `most`. */
-export async function* zipContent(open: Open, entry: ZipEntry, most: number): AsyncIterable<Uint8Array> {
+export async function* zipContent(source: ByteSource, entry: ZipEntry, most: number): AsyncIterable<Uint8Array> {
   if (entry.method !== 0 && entry.method !== 8)
     throw new Unreadable(`“${entry.name.slice(0, 60)}” is packed in a way that is not read`);
   if (entry.encrypted) throw new Unreadable(`“${entry.name.slice(0, 60)}” is encrypted`);
@@ -83,7 +83,7 @@ export async function* zipContent(open: Open, entry: ZipEntry, most: number): As
     ready.push(piece);
   });
   let left = entry.packed;
-  for await (const chunk of range(open, entry.at, entry.at + 30 + 131_072 + entry.packed)) {
+  for await (const chunk of source.range(entry.at, Math.min(entry.end, entry.at + 30 + 131_072 + entry.packed))) {
     let at = 0;
     // The local header first: its own lengths say where the content begins.
     while (seen < 30 && at < chunk.length) start[seen++] = chunk[at++] as number;

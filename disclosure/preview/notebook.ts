@@ -13,8 +13,8 @@ import { svg } from './svg.ts';
 import { lines } from './text.ts';
 
 /** A notebook cell by cell: code and text as text, what they put out as what it is. */
-export async function notebook({ open, report, limits }: Given): Promise<Part[]> {
-  const { cells } = record(parseJson(await all(open, limits.held)));
+export async function notebook({ source, report, limits }: Given): Promise<Part[]> {
+  const { cells } = record(parseJson(await all(source.stream(), limits.held)));
   const room = new Room(limits);
   const found = findingFlags(report);
   // The checks number the lines of a notebook through, in this order.

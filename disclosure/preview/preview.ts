@@ -1,4 +1,5 @@
-import { head, type Open, Unreadable } from '../bytes.ts';
+import { type ByteSource, memorySource } from '../byte-source.ts';
+import { head, takeHead, Unreadable } from '../bytes.ts';
 import { officeType } from '../office.ts';
 import { isText, sniff } from '../sniff.ts';
 import { utf8 } from '../tables.ts';
@@ -27,7 +28,7 @@ const unfolded = 256 * 1024 ** 2;
 
 /** A zip is a workbook, a document, or an archive that nobody can judge. */
 async function office(given: Given): Promise<Part[] | undefined> {
-  const entries = await zipDirectory(given.open);
+  const entries = await zipDirectory(given.source);
   const type = officeType(entries);
   if (type === undefined) return undefined;
   if (entries.reduce((sum, { size }) => sum + size, 0) > unfolded)
@@ -45,9 +46,9 @@ const readers: Record<string, (given: Given) => Promise<Part[] | undefined>> = {
 };
 
 /** The bytes of a file to be held, or undefined where they are too many. Of a model that is but its description. */
-async function held(type: string, open: Open, limits: PageLimits): Promise<Uint8Array | undefined> {
-  if (type === 'application/x-safetensors') return head(open, header);
-  const bytes = await head(open, limits.held + 1);
+async function held(type: string, source: ByteSource, limits: PageLimits): Promise<Uint8Array | undefined> {
+  if (type === 'application/x-safetensors') return head(source, header);
+  const bytes = await head(source, limits.held + 1);
   return bytes.length > limits.held ? undefined : bytes;
 }
 
@@ -55,18 +56,15 @@ async function held(type: string, open: Open, limits: PageLimits): Promise<Uint8
 async function structured(
   type: string,
   { size, report }: PageSubject,
-  open: Open,
+  source: ByteSource,
   limits: PageLimits,
 ): Promise<{ parts?: Part[] | undefined; why?: string }> {
   const reader = readers[type];
   if (!reader) return {};
-  const bytes = await held(type, open, limits);
+  const bytes = await held(type, source, limits);
   if (!bytes) return { why: `It has more than ${limits.held / 1024 ** 2} MiB.` };
-  const again = async function* () {
-    yield bytes;
-  };
   try {
-    return { parts: await reader({ open: again, size: size ?? bytes.length, report, limits }) };
+    return { parts: await reader({ source: memorySource(bytes), size: size ?? bytes.length, report, limits }) };
   } catch (error) {
     return { why: `It cannot be followed: ${error instanceof Unreadable ? error.message : 'it is damaged'}.` };
   }
@@ -75,57 +73,57 @@ async function structured(
 async function asText(
   type: string,
   file: PageSubject,
-  open: Open,
+  source: ByteSource,
   limits: PageLimits,
   note: readonly string[],
 ): Promise<Part[]> {
   const { report } = file;
-  const wide = isUtf16(await head(open, 2));
-  const source = () => (wide ? utf8(open) : open());
+  const wide = isUtf16(await head(source, 2));
+  const readText = () => (wide ? utf8(source) : source.stream());
   const said: Part[] = wide
     ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', left: note }]
     : [{ html: '', left: note }];
   const named = /\.(tsv|tab)$/i.test(file.path) || /tab-separated|tsv/.test(file.type) ? '\t' : ',';
   if (tables.test(file.type) || tables.test(type) || /\.(csv|tsv|tab)$/i.test(file.path))
-    return [...said, await renderTable(source, report, limits, named)];
-  const bytes = await head(source, limits.text + 1);
+    return [...said, await renderTable(readText, report, limits, named)];
+  const bytes = await takeHead(readText(), limits.text + 1);
   const whole = bytes.length <= limits.text;
   const shown = text(bytes.subarray(0, limits.text), whole, report, limits);
   if (type !== 'image/svg+xml' || !whole) return [...said, shown];
   try {
-    const source = decodeText(bytes, whole).text;
+    const markup = decodeText(bytes, whole).text;
     // Written on one line its source could not be read.
-    const apart = split(source.replaceAll('><', '>\n<'));
-    const long = split(source).some(line => line.length > limits.line);
+    const apart = split(markup.replaceAll('><', '>\n<'));
+    const long = split(markup).some(line => line.length > limits.line);
     const tags = long ? [lines('Its source, a tag a line', apart, { limits })] : [];
-    return [...said, svg(source, limits, 'Drawing'), ...tags, shown];
+    return [...said, svg(markup, limits, 'Drawing'), ...tags, shown];
   } catch (error) {
     if (!(error instanceof NotShown)) throw error;
     return [...said, shown, { html: '', left: [`The drawing: ${error.message}`] }];
   }
 }
 
-async function picture(open: Open, limits: PageLimits): Promise<Part> {
-  const bytes = await head(open, limits.image + 1);
+async function picture(source: ByteSource, limits: PageLimits): Promise<Part> {
+  const bytes = await head(source, limits.image + 1);
   if (bytes.length <= limits.image) return image(bytes, limits);
   throw new NotShown(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
 }
 
-async function render(file: PageSubject, open: Open, limits: PageLimits): Promise<Part[]> {
-  const start = await head(open, looked);
+async function render(file: PageSubject, source: ByteSource, limits: PageLimits): Promise<Part[]> {
+  const start = await head(source, looked);
   const refuse = (reason: string) => [hexCard(start, file.size, reason)];
   if (start.length === 0) return [hexCard(start, 0, 'The file is empty.')];
   const type = sniff(start, file.path);
   try {
-    if (isPicture(start)) return [await picture(open, limits)];
+    if (isPicture(start)) return [await picture(source, limits)];
   } catch (error) {
     if (error instanceof NotShown) return refuse(error.message);
     throw error;
   }
-  const found = await structured(type, file, open, limits);
+  const found = await structured(type, file, source, limits);
   if (found.parts) return found.parts;
   if (isText(start) && type !== 'application/pdf')
-    return asText(type, file, open, limits, found.why === undefined ? [] : [found.why]);
+    return asText(type, file, source, limits, found.why === undefined ? [] : [found.why]);
   return refuse(found.why ?? why[type] ?? `It is ${file.type}, which is not rendered.`);
 }
 
@@ -134,15 +132,15 @@ async function render(file: PageSubject, open: Open, limits: PageLimits): Promis
  * checks found beside it and marked in it. Tables, workbooks, notebooks and text are shown as text, pictures drawn anew;
  * anything else is a card with its first bytes. `truncated` says that not all is shown (the page says what is missing).
  *
- * `open` gives its bytes from the beginning as often as it is called. Serve the page with `content-type: text/html;
+ * Serve the page with `content-type: text/html;
  * charset=utf-8`, `x-content-type-options: nosniff`, the policy of style.ts plus `sandbox; frame-ancestors 'self'` as a
  * header, or inside `<iframe sandbox srcdoc>`.
  */
 export async function preview(
   file: PageSubject,
-  open: Open,
+  source: ByteSource,
   limits: PageLimits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
-  const parts = await render(file, open, limits);
+  const parts = await render(file, source, limits);
   return { html: page(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
 }

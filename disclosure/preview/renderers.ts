@@ -1,4 +1,5 @@
-import { all, type Open } from '../bytes.ts';
+import type { ByteSource } from '../byte-source.ts';
+import { all } from '../bytes.ts';
 import { checkLines, jsonTables, parseJson } from '../json.ts';
 import { readSafetensors } from '../model.ts';
 import { hasWords, wordsIn } from '../office.ts';
@@ -18,7 +19,7 @@ import { lines, split, text } from './text.ts';
 
 /** What all readers below are given: a file that is held, and what was found in it. */
 export interface Given {
-  readonly open: Open;
+  readonly source: ByteSource;
   readonly size: number;
   readonly report: FileReport | undefined;
   readonly limits: PageLimits;
@@ -50,7 +51,7 @@ const silent = { runs: () => false, add: () => {} };
 export async function renderWorkbook(given: Given, entries: readonly ZipEntry[]): Promise<Part[]> {
   const room = new Room(given.limits);
   const { table, draw } = sheets(given);
-  await checkSheets(given.open, entries, silent, table);
+  await checkSheets(given.source, entries, silent, table);
   draw(room, name => `Sheet “${short(name ?? '', 100)}”`);
   return room.all();
 }
@@ -60,7 +61,7 @@ export async function renderWords(given: Given, entries: readonly ZipEntry[]): P
   const room = new Room(given.limits);
   const found = findingFlags(given.report);
   for (const entry of entries.filter(hasWords)) {
-    const all = split(wordsIn(await partText(given.open, entry, given.limits.held)));
+    const all = split(wordsIn(await partText(given.source, entry, given.limits.held)));
     const flag = (line: number) => {
       const one = found.get(`${line}:1`);
       return one && all[line - 1]?.includes(one.value.slice(0, 20)) ? one : undefined;
@@ -81,7 +82,7 @@ export async function renderParquet(given: Given): Promise<Part[]> {
   const room = new Room(limits);
   const sheet = new Sheet(report, limits);
   const beside: string[] = [];
-  const { said } = await readParquet(given.open, 1_000_000, sheet.rows(), (value, name) =>
+  const { said } = await readParquet(given.source, 1_000_000, sheet.rows(), (value, name) =>
     beside.push(`${name}: ${value}`),
   );
   room.add(left => sheet.part(`Table of ${pluralise(said, 'row')}`, left));
@@ -95,9 +96,9 @@ export async function json(given: Given, perLine: boolean): Promise<Part[]> {
   const { limits, report } = given;
   const room = new Room(limits);
   const { table, draw } = sheets(given);
-  const bytes = await all(given.open, limits.held);
+  const bytes = await all(given.source.stream(), limits.held);
   const value = perLine ? undefined : parseJson(bytes);
-  if (perLine) await checkLines(given.open, table);
+  if (perLine) await checkLines(given.source, table);
   else jsonTables(value, table, { line: () => {} });
   draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${short(name, 100)}`));
   const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
@@ -122,7 +123,7 @@ export async function json(given: Given, perLine: boolean): Promise<Part[]> {
 /** What a model is made of, and what it says of itself; never a weight. */
 export async function renderModel(given: Given): Promise<Part[]> {
   const { limits } = given;
-  const { tensors, metadata } = await readSafetensors(given.open, given.size);
+  const { tensors, metadata } = await readSafetensors(given.source, given.size);
   const room = new Room(limits);
   if (metadata !== undefined)
     room.add(left =>

@@ -1,4 +1,4 @@
-import { head, type Open } from '../bytes.ts';
+import { takeHead } from '../bytes.ts';
 import { bits, CsvScanner, cellText, delimiterOf } from '../csv.ts';
 import type { FileReport } from '../report.ts';
 import { decodeText } from './encoding.ts';
@@ -9,10 +9,10 @@ import { type Begun, Sheet } from './sheet.ts';
 
 /**
  * A table's first rows and columns as text, and wherever they are the flagged ones with their neighbours. Read by the
- * scanner that the checks use, so that a row here is the row that they mean.
+ * scanner that the checks use, so that a row here is the row that they mean. `readText` gives the text from its beginning.
  */
 export async function renderTable(
-  open: Open,
+  readText: () => AsyncIterable<Uint8Array>,
   report: FileReport | undefined,
   limits: PageLimits,
   preferred: string,
@@ -38,9 +38,9 @@ export async function renderTable(
         );
       }
     },
-    delimiterOf(await head(open, 1 << 16), preferred).charCodeAt(0),
+    delimiterOf(await takeHead(readText(), 1 << 16), preferred).charCodeAt(0),
   );
-  for await (const chunk of open()) {
+  for await (const chunk of readText()) {
     read += chunk.length;
     scanner.push(chunk);
     if (scanner.wrong !== undefined || read > limits.bytes) {

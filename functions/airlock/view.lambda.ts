@@ -3,7 +3,7 @@ import { preview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
 import { rolesOf } from '../projects/membership.ts';
 import { Refused } from '../refused.ts';
-import { streamOf } from '../storage/object-read.ts';
+import { objectSource } from '../storage/object-source.ts';
 import { requestLoader } from './load-request.ts';
 import { readFileReport, readSealManifest } from './manifest-queries.ts';
 import { AirlockConfig } from './request/airlock-config.ts';
@@ -30,9 +30,9 @@ export const handler = http<'preview'>(
       refuseUnlessScanned(path, report);
       await viewed(user, found, 'A file.', path);
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: of.id, round })}files/${path}` };
-      const open = () => streamOf({ ...version, version: file.versionId });
+      const source = objectSource({ ...version, version: file.versionId }, file.size);
       const group = groups[file.group];
-      return { path, ...(await preview({ ...file, group, report }, open)) };
+      return { path, ...(await preview({ ...file, group, report }, source)) };
     },
   },
   { roles: (project, user) => rolesOf(TABLE_NAME, project, user) },

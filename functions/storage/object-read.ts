@@ -68,9 +68,9 @@ const open = async (
   return { body: Body as Readable, version: VersionId };
 };
 
-/** The bytes of an object as they come. */
-export async function* streamOf(of: Version): AsyncGenerator<Uint8Array> {
-  yield* (await open(of)).body as AsyncIterable<Uint8Array>;
+/** The bytes of an object as they come, or those of the range `[from, to)` of it. */
+export async function* streamOf(of: Version, range?: readonly [from: number, to: number]): AsyncGenerator<Uint8Array> {
+  yield* (await open(of, range && `bytes=${range[0]}-${range[1] - 1}`)).body as AsyncIterable<Uint8Array>;
 }
 
 /** Reads a small object whole; its size is known to be small from the listing of this same version. */

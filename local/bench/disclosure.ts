@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { createReadStream, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
+import { fileSource } from '../../disclosure/byte-source.ts';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 
@@ -49,7 +50,7 @@ async function measure(path: string): Promise<Measured> {
   const file = { path: 'table.csv', size, sha256: '0'.repeat(64), kind: 'table', type: 'text/csv', group: 0 } as const;
   const policy = { ...policyFor(1), rows: 100_000_000, cells: 1_000_000_000 };
   const started = performance.now();
-  const report = await checkFile(file, () => createReadStream(path, { highWaterMark: 1 << 18 }), policy, []);
+  const report = await checkFile(file, await fileSource(path), policy, []);
   const seconds = (performance.now() - started) / 1000;
   const found = Object.fromEntries(report.findings.map(({ rule, count }) => [rule, count]));
   return { seconds, rows: report.rows ?? 0, rss: process.resourceUsage().maxRSS, found };

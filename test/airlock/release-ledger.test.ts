@@ -4,14 +4,14 @@ import { policyFor } from '../../disclosure/policy.ts';
 import { bandOf } from '../../disclosure/sdc/bands.ts';
 import { decodePostings, encodePostings, merged, postingsOf, without } from '../../disclosure/sdc/cell-index.ts';
 import { combined, nearByChance } from '../../disclosure/sdc/statistics.ts';
-import { buildCheckedFile, streamBytes } from '../disclosure/files.ts';
+import { buildCheckedFile, buildSource } from '../disclosure/files.ts';
 
 const policy = policyFor(2);
 
 describe('what is remembered', () => {
   const csv = 'Diagnosis,sex,n\nHuntington,Male,43\nAsthma,Female,52\n';
   const read = async (key: string) =>
-    postingsOf((await readFile(buildCheckedFile('t.csv', csv), () => streamBytes(csv), policy, key)).summaries);
+    postingsOf((await readFile(buildCheckedFile('t.csv', csv), buildSource(csv), policy, key)).summaries);
 
   it('has no label, and other hashes under another key', async () => {
     const bytes = encodePostings(without(await read('one'), () => false));

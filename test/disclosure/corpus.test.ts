@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, Tier } from '../../disclosure/policy.ts';
-import { buildCheckedFile, streamBytes, summariseFile } from './files.ts';
+import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const Case = z.strictObject({
   title: z.string(),
@@ -21,10 +21,10 @@ const cases = z.array(Case).parse(JSON.parse(readFileSync(join(import.meta.dirna
 async function found({ csv, path, tier, earlier }: z.infer<typeof Case>): Promise<string[]> {
   const policy = policyFor(tier);
   const before = earlier
-    ? await summariseFile(buildCheckedFile(earlier.path, earlier.csv), () => streamBytes(earlier.csv), policy)
+    ? await summariseFile(buildCheckedFile(earlier.path, earlier.csv), buildSource(earlier.csv), policy)
     : [];
   const released = before.map(summary => ({ ...summary, release: 'r-1' }));
-  const { findings } = await checkFile(buildCheckedFile(path, csv), () => streamBytes(csv), policy, released);
+  const { findings } = await checkFile(buildCheckedFile(path, csv), buildSource(csv), policy, released);
   const rules = findings.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
   return [...new Set(rules.map(({ rule }) => rule))].sort();
 }

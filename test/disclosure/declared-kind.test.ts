@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import type { CheckedFile } from '../../disclosure/file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
-import { buildCheckedFile, streamBytes } from './files.ts';
+import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier, kind: CheckedFile['kind']) {
   const { findings } = await checkFile(
     buildCheckedFile(path, content, kind),
-    () => streamBytes(content),
+    buildSource(content),
     policyFor(tier),
     [],
   );

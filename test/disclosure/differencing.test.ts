@@ -1,23 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkFile, type Released } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
-import { buildCheckedFile, streamBytes, summariseFile } from './files.ts';
+import type { ReleasedTable } from '../../disclosure/sdc/cell-index.ts';
+import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const policy = policyFor(2);
-const left = async (text: string, path = 'before.csv', release = 'al-1'): Promise<Released[]> =>
-  (await summariseFile(buildCheckedFile(path, text), () => streamBytes(text), policy)).map(summary => ({
+const left = async (text: string, path = 'before.csv', release = 'al-1'): Promise<ReleasedTable[]> =>
+  (await summariseFile(buildCheckedFile(path, text), buildSource(text), policy)).map(summary => ({
     ...summary,
     release,
   }));
 const found = async (text: string, ...before: string[]) => {
   const released = await Promise.all(before.map((one, at) => left(one, `before${at}.csv`, `al-${at}`)));
-  const { findings } = await checkFile(
-    buildCheckedFile('now.csv', text),
-    () => streamBytes(text),
-    policy,
-    released.flat(),
-  );
+  const { findings } = await checkFile(buildCheckedFile('now.csv', text), buildSource(text), policy, released.flat());
   return findings.filter(({ rule }) => rule === 'sdc.differencing');
 };
 const verdict = async (text: string, ...before: string[]) => (await found(text, ...before))[0]?.action ?? 'pass';
@@ -137,7 +133,7 @@ describe('what two tables tell by subtraction', () => {
         { region: 'S', n: 297 },
       ],
     });
-    const { findings } = await checkFile(buildCheckedFile('t.json', json), () => streamBytes(json), policy, []);
+    const { findings } = await checkFile(buildCheckedFile('t.json', json), buildSource(json), policy, []);
     expect(findings.map(({ rule }) => rule)).toContain('sdc.differencing');
   });
 

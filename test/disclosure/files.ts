@@ -1,14 +1,28 @@
+import { type ByteSource, memorySource } from '../../disclosure/byte-source.ts';
 import { readFile } from '../../disclosure/check-file.ts';
 import type { CheckedFile } from '../../disclosure/file.ts';
 
 const bytes = (content: string | Uint8Array): Uint8Array =>
   typeof content === 'string' ? new TextEncoder().encode(content) : content;
 
-/** Content as a stream, cut after every `step` bytes. */
-export async function* streamBytes(content: string | Uint8Array, step = 1 << 16): AsyncIterable<Uint8Array> {
-  const whole = bytes(content);
-  for (let at = 0; at < whole.length; at += step) yield whole.subarray(at, at + step);
-}
+/** Content as a source that gives pieces of `step` bytes. */
+export const buildSource = (content: string | Uint8Array, step = 1 << 16): ByteSource =>
+  memorySource(bytes(content), step);
+
+/** A source of what a generator makes, whose ranges are cut from its stream. */
+export const buildStreamSource = (stream: () => AsyncIterable<Uint8Array>, size: number): ByteSource => ({
+  size,
+  stream,
+  async *range(from, to) {
+    let position = 0;
+    for await (const chunk of stream()) {
+      const [start, end] = [Math.max(0, from - position), Math.min(chunk.length, to - position)];
+      if (start < end) yield chunk.subarray(start, end);
+      position += chunk.length;
+      if (position >= to) return;
+    }
+  },
+});
 
 export const buildCheckedFile = (
   path: string,

@@ -7,11 +7,11 @@ import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { FileReport, worst } from '../../disclosure/report.ts';
 import { makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeSafetensors, makeWebp, makeXlsx } from './builders.ts';
-import { buildCheckedFile, streamBytes, summariseFile } from './files.ts';
+import { buildCheckedFile, buildSource, buildStreamSource, summariseFile } from './files.ts';
 
 const policy = policyFor(1);
 const check = async (path: string, content: string | Uint8Array, step?: number) =>
-  FileReport.parse(await checkFile(buildCheckedFile(path, content), () => streamBytes(content, step), policy, []));
+  FileReport.parse(await checkFile(buildCheckedFile(path, content), buildSource(content, step), policy, []));
 
 const parquet = new Uint8Array(
   parquetWriteBuffer({
@@ -92,8 +92,12 @@ describe('whatever the bytes are', () => {
       throw new Error('the connection broke');
     }
     const file = buildCheckedFile('t.csv', 'region,n\n');
-    await expect(checkFile(file, broken, policy, [])).rejects.toThrow('the connection broke');
-    await expect(summariseFile(file, broken, policy)).rejects.toThrow('the connection broke');
+    await expect(checkFile(file, buildStreamSource(broken, file.size), policy, [])).rejects.toThrow(
+      'the connection broke',
+    );
+    await expect(summariseFile(file, buildStreamSource(broken, file.size), policy)).rejects.toThrow(
+      'the connection broke',
+    );
   });
 
   it('a long line that could be many things costs no more than its length', async () => {
@@ -170,7 +174,7 @@ describe('memory', () => {
     const file = { ...buildCheckedFile('t.csv', ''), size: 1600 * line.length };
     globalThis.gc?.();
     const before = process.memoryUsage().rss;
-    const { findings } = await checkFile(file, many, policy, []);
+    const { findings } = await checkFile(file, buildStreamSource(many, file.size), policy, []);
     expect(findings.find(({ rule }) => rule === 'table.formula')?.count).toBe(2_400_000);
     expect(process.memoryUsage().rss - before).toBeLessThan(160 * 2 ** 20);
   });

@@ -5,7 +5,7 @@ import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, Tier } from '../../disclosure/policy.ts';
 import { Action, type CheckFinding, worst } from '../../disclosure/report.ts';
 import { makeXlsx } from './builders.ts';
-import { buildCheckedFile, streamBytes, summariseFile } from './files.ts';
+import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const Verdict = z.enum([...Action.options, 'none']);
 export type GuidanceVerdict = z.infer<typeof Verdict>;
@@ -47,11 +47,9 @@ export async function findCaseFindings({ table, rows, path, tier, earlier }: Gui
   const policy = policyFor(tier);
   const content = rows ? makeXlsx(rows) : text(table ?? []);
   const then = text(earlier?.table ?? []);
-  const before = earlier
-    ? await summariseFile(buildCheckedFile(earlier.path, then), () => streamBytes(then), policy)
-    : [];
+  const before = earlier ? await summariseFile(buildCheckedFile(earlier.path, then), buildSource(then), policy) : [];
   const released = before.map(summary => ({ ...summary, release: 'r-1' }));
-  return (await checkFile(buildCheckedFile(path, content), () => streamBytes(content), policy, released)).findings;
+  return (await checkFile(buildCheckedFile(path, content), buildSource(content), policy, released)).findings;
 }
 
 const needs = (verdict: GuidanceVerdict) => verdict === 'ask' || verdict === 'block';

@@ -3,11 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { worst } from '../../disclosure/report.ts';
-import { buildCheckedFile, streamBytes } from './files.ts';
+import { buildCheckedFile, buildSource } from './files.ts';
 
 const policy = policyFor(2);
 const checkAs = (path: string, text: string, step?: number) =>
-  checkFile(buildCheckedFile(path, text), () => streamBytes(text, step), policy, []);
+  checkFile(buildCheckedFile(path, text), buildSource(text, step), policy, []);
 const check = (csv: string, step?: number) => checkAs('t.csv', csv, step);
 const csvOf = (rows: readonly (readonly (string | number)[])[]) => `${rows.map(row => row.join(',')).join('\n')}\n`;
 
@@ -168,7 +168,7 @@ describe('the rules of disclosure', () => {
     // Tiers 2 and 3 let no table out that is too large for a rule; tier 1 asks, and so does whoever turns that off.
     const lax = { ...own, cells: 1e9, rows: 1e9, rules: { ...own.rules, 'sdc.not-run': { action: 'off' } as const } };
     for (const policy of [own, lax]) {
-      const { findings } = await checkFile(buildCheckedFile('t.csv', csv), () => streamBytes(csv), policy, []);
+      const { findings } = await checkFile(buildCheckedFile('t.csv', csv), buildSource(csv), policy, []);
       const blocks = findings.some(({ rule, action }) => rule === 'size.cells' && action === 'block');
       expect(blocks).toBe(policy === own && tier > 1);
       expect(findings.find(({ rule }) => rule === 'sdc.not-run')).toMatchObject({ action: 'ask' });

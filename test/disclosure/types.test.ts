@@ -14,12 +14,12 @@ import {
   makeWebp,
   makeXlsx,
 } from './builders.ts';
-import { buildCheckedFile, streamBytes } from './files.ts';
+import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string | Uint8Array, tier: Tier = 2) {
   const { findings, type } = await checkFile(
     buildCheckedFile(path, content),
-    () => streamBytes(content, 4096),
+    buildSource(content, 4096),
     policyFor(tier),
     [],
   );

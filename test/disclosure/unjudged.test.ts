@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check-file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { makeDocx } from './builders.ts';
-import { buildCheckedFile, streamBytes } from './files.ts';
+import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string | Uint8Array, tier: Tier = 2) {
-  const open = () => streamBytes(content);
+  const open = buildSource(content);
   const { findings, type } = await checkFile(buildCheckedFile(path, content), open, policyFor(tier), []);
   const rules = [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort();
   return { type, rules, findings };
@@ -179,7 +179,7 @@ describe('tables in a text', () => {
       fc.asyncProperty(fc.array(parts, { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), async (some, step) => {
         const text = `Words\n${some.join('')}`;
         const of = (step?: number) =>
-          checkFile(buildCheckedFile('t.md', text), () => streamBytes(text, step), policyFor(2), []);
+          checkFile(buildCheckedFile('t.md', text), buildSource(text, step), policyFor(2), []);
         expect(await of(step)).toEqual(await of());
       }),
       { numRuns: 200 },

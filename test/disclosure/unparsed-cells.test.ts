@@ -4,15 +4,10 @@ import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { worst } from '../../disclosure/report.ts';
 import { readCell, readNumber } from '../../disclosure/sdc/number.ts';
 import { holdsValue } from '../../disclosure/sdc/unparsed-cells.ts';
-import { buildCheckedFile, streamBytes } from './files.ts';
+import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier = 2) {
-  const { findings } = await checkFile(
-    buildCheckedFile(path, content),
-    () => streamBytes(content),
-    policyFor(tier),
-    [],
-  );
+  const { findings } = await checkFile(buildCheckedFile(path, content), buildSource(content), policyFor(tier), []);
   return {
     rules: [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort(),
     worst: worst(findings),
@@ -81,7 +76,7 @@ describe('a row that is not divided as the heading is', () => {
     const off = { action: 'off' } as const;
     const lax = { ...own, rules: { ...own.rules, 'sdc.not-run': off, 'table.ragged': off } };
     const of = (content: string, path: string) =>
-      checkFile(buildCheckedFile(path, content), () => streamBytes(content), lax, []);
+      checkFile(buildCheckedFile(path, content), buildSource(content), lax, []);
     expect(worst((await of(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
     expect(worst((await of('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe('ask');
   });
@@ -90,7 +85,7 @@ describe('a row that is not divided as the heading is', () => {
     const content = `${rest}Perth;3\n`;
     const { findings } = await checkFile(
       buildCheckedFile('t.csv', content),
-      () => streamBytes(content),
+      buildSource(content),
       policyFor(2, 'import'),
       [],
     );

@@ -1,14 +1,13 @@
-import { Readable } from 'node:stream';
 import * as z from 'zod';
-import { readFile, type Summary } from '../../../disclosure/check-file.ts';
+import { readFile } from '../../../disclosure/check-file.ts';
 import { Policy } from '../../../disclosure/policy.ts';
-import { encodePostings, postingsOf } from '../../../disclosure/sdc/cell-index.ts';
+import { encodePostings, postingsOf, type TableSummary } from '../../../disclosure/sdc/cell-index.ts';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
 import { sha256 } from '../../hash.ts';
 import type { ObjectRef } from '../../identifiers.ts';
 import { putImmutable } from '../../storage/immutable-objects.ts';
-import { streamOf } from '../../storage/object-read.ts';
+import { objectSource } from '../../storage/object-source.ts';
 import { parallel } from '../../storage/parallel.ts';
 import { takeScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
@@ -57,7 +56,7 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
   const name = sha256(sealed).slice(0, 16);
   // What the whole request is compared by, once all of its chunks are read. Written as it fills, so that memory is bounded.
   const tables: ObjectRef[] = [];
-  let [held, counts]: [Summary[], number] = [[], 0];
+  let [held, counts]: [TableSummary[], number] = [[], 0];
   const flush = async () => {
     const [list, number] = [held, tables.length];
     [held, counts] = [[], 0];
@@ -70,8 +69,8 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
     const { versionId: _, ...file } = sealedFile;
     const verdict = verdicts.get(sealedFile) ?? 'clean';
     if (typeof verdict === 'object') return unscannedFinding(file, verdict, policy.version);
-    const open = () => (file.size === 0 ? Readable.from([]) : streamOf(versionOf(sealedFile)));
-    const { report, summaries } = await readFile(file, open, policy, secret);
+    const source = objectSource(versionOf(sealedFile), file.size);
+    const { report, summaries } = await readFile(file, source, policy, secret);
     // What comes in is compared with nothing.
     if (of.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
     held.push(...summaries);

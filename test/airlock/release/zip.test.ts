@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { ZipFile } from '../../../bin/cli/airlock-zip.ts';
+import { memorySource } from '../../../disclosure/byte-source.ts';
 import { zipContent, zipDirectory } from '../../../disclosure/zip.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
 
@@ -33,9 +34,7 @@ it('is read by others as it was written, and by the airlock’s own strict reade
         expect(Object.entries(unzipSync(bytes)).map(([path, content]) => [path, Buffer.from(content)])).toEqual(
           expect.arrayContaining(files.map(([path, content]) => [path, Buffer.from(content)])),
         );
-        const source = async function* () {
-          yield bytes;
-        };
+        const source = memorySource(bytes);
         const entries = await zipDirectory(source);
         expect(entries.map(entry => entry.name)).toEqual(files.map(([path]) => path));
         for (const [index, entry] of entries.entries()) {

@@ -1,21 +1,18 @@
 import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
+import { type ByteSource, memorySource } from '../../../disclosure/byte-source.ts';
 import { preview } from '../../../disclosure/preview/preview.ts';
 import type { FileReport } from '../../../disclosure/report.ts';
-
-export async function* streamChunks(bytes: Uint8Array, size = 4096): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
 
 export const renderTestPreview = (
   path: string,
   type: string,
-  content: string | Uint8Array | (() => AsyncIterable<Uint8Array>),
+  content: string | Uint8Array | ByteSource,
   report?: FileReport,
 ) => {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  const size = bytes instanceof Uint8Array ? { size: bytes.length } : {};
-  return preview({ path, type, report, ...size }, () => (bytes instanceof Uint8Array ? streamChunks(bytes) : bytes()));
+  if (!(bytes instanceof Uint8Array)) return preview({ path, type, report }, bytes);
+  return preview({ path, type, report, size: bytes.length }, memorySource(bytes, 4096));
 };
 
 /** A report that blocks these cells: row, column, value. */

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { memorySource } from '../../../disclosure/byte-source.ts';
 import { visible } from '../../../disclosure/preview/escape.ts';
 import { limits } from '../../../disclosure/preview/limits.ts';
 import { letters } from '../../../disclosure/preview/page.ts';
-import { buildBlockReport, expectInert, renderTestPreview, streamChunks } from './pages.ts';
+import { buildBlockReport, expectInert, renderTestPreview } from './pages.ts';
 
 describe('text', () => {
   it.each([
@@ -170,7 +171,7 @@ describe('a table', () => {
 
 it('is the same in whatever pieces the bytes come', async () => {
   const text = 'näme,n\n"a\n",3\nb,4\n'.repeat(50);
-  const whole = await renderTestPreview('t.csv', 'text/csv', () => streamChunks(Buffer.from(text), 1000));
+  const whole = await renderTestPreview('t.csv', 'text/csv', memorySource(Buffer.from(text), 1000));
   for (const size of [1, 2, 3, 7, 64])
-    expect(await renderTestPreview('t.csv', 'text/csv', () => streamChunks(Buffer.from(text), size))).toEqual(whole);
+    expect(await renderTestPreview('t.csv', 'text/csv', memorySource(Buffer.from(text), size))).toEqual(whole);
 });

@@ -1,0 +1,44 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+
+/** The bytes of one file, wherever they are. Each call reads again; what a reader doesn't take is not fetched. */
+export interface ByteSource {
+  /** The length of the file in bytes. */
+  readonly size: number;
+  /** All bytes in order, in pieces of any length. */
+  stream(): AsyncIterable<Uint8Array>;
+  /** The bytes `[from, to)` in pieces; fewer where the file ends before `to`. */
+  range(from: number, to: number): AsyncIterable<Uint8Array>;
+}
+
+/** A file that is held in memory, in pieces of `step` bytes. */
+export function memorySource(bytes: Uint8Array, step = 64 * 1024): ByteSource {
+  const source: ByteSource = {
+    size: bytes.length,
+    stream: () => source.range(0, bytes.length),
+    async *range(from, to) {
+      const end = Math.min(to, bytes.length);
+      for (let index = from; index < end; index += step) yield bytes.subarray(index, Math.min(index + step, end));
+    },
+  };
+  return source;
+}
+
+/** A file on disk. Its size is the one that it has now. */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const { size } = await stat(path);
+  const source: ByteSource = {
+    size,
+    stream: () => source.range(0, size),
+    async *range(from, to) {
+      const end = Math.min(to, size);
+      if (from < end)
+        yield* createReadStream(path, {
+          start: from,
+          end: end - 1,
+          highWaterMark: 1 << 18,
+        }) as AsyncIterable<Uint8Array>;
+    },
+  };
+  return source;
+}

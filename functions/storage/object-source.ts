@@ -1,0 +1,34 @@
+import type { ByteSource } from '../../disclosure/byte-source.ts';
+import { readVersionOf, streamOf, type Version } from './object-read.ts';
+
+/** Up to this size an object is fetched once and held: a request takes longer than these bytes. */
+const heldBytes = 2 ** 20;
+
+/**
+ * One version of an object as a source of bytes; `size` is known from its listing or its manifest. Larger objects are
+ * read by ranged requests. An empty object is never requested.
+ */
+export function objectSource(version: Version, size: number): ByteSource {
+  let held: Promise<Uint8Array> | undefined;
+  const source: ByteSource = {
+    size,
+    stream: () => source.range(0, size),
+    async *range(from, to) {
+      const end = Math.min(to, size);
+      if (from >= end) return;
+      if (size <= heldBytes) {
+        held ??= readVersionOf(version);
+        yield (await held).subarray(from, end);
+        return;
+      }
+      let length = 0;
+      for await (const piece of streamOf(version, from > 0 || end < size ? [from, end] : undefined)) {
+        length += piece.length;
+        if (length > end - from) throw new Error(`S3 returned more of ${version.key} than the requested range`);
+        yield piece;
+      }
+      if (length < end - from) throw new Error(`S3 returned less of ${version.key} than the requested range`);
+    },
+  };
+  return source;
+}
