@@ -4,20 +4,21 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import type * as Api from '../functions/airlock/api.lambda.ts';
+import type * as ApiLambda from '../functions/airlock/api.lambda.ts';
 import type * as Download from '../functions/airlock/download.lambda.ts';
 import type * as View from '../functions/airlock/view.lambda.ts';
 import { accessTo, assumeRoleAccess, bucketAccess, startAccess, tableAccess } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
-import type { People } from './api.ts';
+import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
-import { Handler, type Module } from './handler.ts';
+import { Handler } from './handler.ts';
 import { lent } from './upload-role.ts';
 
 export interface AirlockApiProps {
   readonly core: Core;
   readonly data: AirlockData;
   readonly people: People;
+  readonly api: Api;
   /** The workflows that it starts. */
   readonly check: StateMachine;
   readonly release: StateMachine;
@@ -25,22 +26,19 @@ export interface AirlockApiProps {
 
 /** What people reach of the airlock, by the capability of the routes: three functions, none of which can do what another does. */
 export class AirlockApi extends Construct {
-  readonly airlock: Handler<Module>;
-  readonly preview: Handler<Module>;
-  readonly download: Handler<Module>;
-
-  constructor(scope: Construct, id: string, { core, data, people, check, release }: AirlockApiProps) {
+  constructor(scope: Construct, id: string, { core, data, people, api, check, release }: AirlockApiProps) {
     super(scope, id);
     const RULES = JSON.stringify(core.config.airlock);
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
+    const made: { airlock?: Handler<typeof ApiLambda> } = {};
     const uploader = lent(this, 'Upload', {
       description: 'Lent to researchers for an hour, fenced to the files of one import',
       bucket: data.uploads,
       prefix: 'uploads/',
-      by: () => this.airlock,
+      by: () => made.airlock,
     });
     // It unpacks and draws anew what somebody submitted, so it may do nothing but that; reviewers wait for it.
-    this.preview = new Handler<typeof View>(this, 'View', {
+    const preview = new Handler<typeof View>(this, 'View', {
       core,
       entry: 'airlock/view.lambda.ts',
       memory: 1769,
@@ -52,7 +50,7 @@ export class AirlockApi extends Construct {
       },
     });
     // Every byte that leaves passes here. An answer is 4 MiB, which base64 makes 5.6 MB in memory, twice.
-    this.download = new Handler<typeof Download>(this, 'Download', {
+    const download = new Handler<typeof Download>(this, 'Download', {
       core,
       entry: 'airlock/download.lambda.ts',
       memory: 1024,
@@ -67,7 +65,7 @@ export class AirlockApi extends Construct {
         RULES,
       },
     });
-    this.airlock = new Handler<typeof Api>(this, 'Api', {
+    made.airlock = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'airlock/api.lambda.ts',
       environment: {
@@ -99,6 +97,9 @@ export class AirlockApi extends Construct {
         RULES,
       },
     });
+    api.addRoutes(this, 'airlock', made.airlock);
+    api.addRoutes(this, 'preview', preview);
+    api.addRoutes(this, 'download', download);
   }
 }
 

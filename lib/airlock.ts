@@ -24,7 +24,7 @@ import { accessTo, bucketAccess, busAccess, tableAccess } from './access.ts';
 import { AirlockApi, mayUse, showsKey } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
 import { alarm, fires } from './alarm.ts';
-import type { People } from './api.ts';
+import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
@@ -36,17 +36,16 @@ export interface AirlockProps {
   readonly core: Core;
   readonly data: AirlockData;
   readonly people: People;
+  readonly api: Api;
   /** How many chunks of one request are worked on at once. */
   readonly concurrency?: number;
 }
 
 /** The way out: sealed, checked, reviewed by people who have no part in it, released byte for byte. */
 export class Airlock extends Construct {
-  readonly api: AirlockApi;
-
   constructor(scope: Construct, id: string, props: AirlockProps) {
     super(scope, id);
-    const { core, data, people, concurrency = 10 } = props;
+    const { core, data, people, api, concurrency = 10 } = props;
     const { airlock: rules, environment } = core.config;
     const RULES = JSON.stringify(rules);
     const prefix = bucketPrefix(environment, Stack.of(this).account);
@@ -211,7 +210,7 @@ export class Airlock extends Construct {
     ]);
 
     this.watchVolume(core);
-    this.api = new AirlockApi(this, 'Doors', { core, data, people, check: workflow.machine, release: release.machine });
+    new AirlockApi(this, 'Doors', { core, data, people, api, check: workflow.machine, release: release.machine });
   }
 
   /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */

@@ -73,27 +73,74 @@ export class People extends Construct {
 export interface ApiProps {
   readonly core: Core;
   readonly people: People;
-  /** The function behind each capability's routes; the one of `api` itself is made here. */
-  readonly handlers: Readonly<Record<Exclude<Capability, 'api'>, Handler<Module>>>;
 }
 
-/** The HTTP API: every entry of routes.ts, behind the pool's tokens unless it is open to anyone. */
+/** The HTTP API behind the pool's tokens, with the routes of `api` itself. Capabilities add theirs (`addRoutes`). */
 export class Api extends Construct {
   readonly url: string;
+  private readonly http: HttpApi;
+  private readonly authorizer: HttpJwtAuthorizer;
 
-  constructor(scope: Construct, id: string, { core, people, handlers }: ApiProps) {
+  constructor(scope: Construct, id: string, { core, people }: ApiProps) {
     super(scope, id);
     const { region } = Stack.of(this);
-    const authorizer = new HttpJwtAuthorizer(
+    this.authorizer = new HttpJwtAuthorizer(
       'Tokens',
       `https://cognito-idp.${region}.amazonaws.com/${people.pool.userPoolId}`,
       {
         jwtAudience: [people.client.userPoolClientId],
       },
     );
-    const api = new HttpApi(this, 'Http', { apiName: `broch-${core.config.environment}`, createDefaultStage: false });
-    const stage = new HttpStage(this, 'Stage', {
-      httpApi: api,
+    this.http = new HttpApi(this, 'Http', { apiName: `broch-${core.config.environment}`, createDefaultStage: false });
+    const stage = this.createStage(core);
+    this.url = stage.url;
+    const open = new Handler<typeof Open>(this, 'Open', {
+      core,
+      entry: 'api/api.lambda.ts',
+      environment: { SERVER: stage.url },
+    });
+    this.addRoutes(this, 'api', open);
+    // Any other address: a problem document for people who are signed in, and no function to run for anybody else.
+    new HttpRoute(this, 'Elsewhere', {
+      httpApi: this.http,
+      routeKey: HttpRouteKey.DEFAULT,
+      integration: new HttpLambdaIntegration('elsewhere', open.fn),
+      authorizer: this.authorizer,
+    });
+    alarm(this, 'ServerErrors', {
+      topic: core.alarms,
+      metric: this.http.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' }),
+      means: 'The API answered a request with a 5xx.',
+      check: "The API's access log for the status and the route, then that function's log.",
+      do: 'Correct the cause. Callers may repeat a write with the same Idempotency-Key.',
+    });
+  }
+
+  /**
+   * Adds every route of a capability (functions/api/routes.ts) in the caller's stack, with `handler` behind it. Routes
+   * need a token of the pool unless they are open to anyone.
+   */
+  addRoutes(scope: Construct, capability: Capability, handler: Handler<Module>): void {
+    const integration = new HttpLambdaIntegration(capability, handler.fn);
+    for (const [name, { method, path, capability: owner, who }] of Object.entries<Route>(routes)) {
+      if (owner !== capability) continue;
+      const route = new HttpRoute(scope, `${name[0]?.toUpperCase()}${name.slice(1)}`, {
+        httpApi: this.http,
+        routeKey: HttpRouteKey.with(path, HttpMethod[method]),
+        integration,
+        ...(who === 'anyone' ? {} : { authorizer: this.authorizer }),
+      });
+      if (who === 'anyone')
+        Validations.of(route).acknowledge({
+          id: 'AwsSolutions-APIG4',
+          reason: 'GET /openapi.json is open to anyone: it holds the routes and nothing of any person or project.',
+        });
+    }
+  }
+
+  private createStage(core: Core): HttpStage {
+    return new HttpStage(this, 'Stage', {
+      httpApi: this.http,
       stageName: 'v1',
       autoDeploy: true,
       throttle: { rateLimit: 100, burstLimit: 200 },
@@ -112,45 +159,6 @@ export class Api extends Construct {
           }),
         ),
       },
-    });
-    this.url = stage.url;
-    const all: Record<Capability, Handler<Module>> = {
-      ...handlers,
-      api: new Handler<typeof Open>(this, 'Open', {
-        core,
-        entry: 'api/api.lambda.ts',
-        environment: { SERVER: stage.url },
-      }),
-    };
-    const integrations = new Map(
-      Object.entries(all).map(([name, { fn }]) => [name, new HttpLambdaIntegration(name, fn)]),
-    );
-    const integrationOf = (capability: Capability) => {
-      const integration = integrations.get(capability);
-      if (!integration) throw new Error(`no function for the capability ${capability}`);
-      return integration;
-    };
-    for (const { method, path, capability, who } of Object.values<Route>(routes)) {
-      const integration = integrationOf(capability);
-      api.addRoutes({ path, methods: [HttpMethod[method]], integration, ...(who === 'anyone' ? {} : { authorizer }) });
-    }
-    // Any other address: a problem document for whoever is signed in, and nothing to run for whoever is not.
-    new HttpRoute(this, 'Elsewhere', {
-      httpApi: api,
-      routeKey: HttpRouteKey.DEFAULT,
-      integration: integrationOf('api'),
-      authorizer,
-    });
-    Validations.of(api).acknowledge({
-      id: 'AwsSolutions-APIG4',
-      reason: 'GET /openapi.json is open to anyone: it holds the routes and nothing of any person or project.',
-    });
-    alarm(this, 'ServerErrors', {
-      topic: core.alarms,
-      metric: api.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' }),
-      means: 'The API answered somebody with a 5xx.',
-      check: "The API's access log for the status and the route, then that function's log.",
-      do: 'Mend the cause; callers may repeat a write with the same Idempotency-Key.',
     });
   }
 }

@@ -5,14 +5,15 @@ import { StepFunctionsStartExecution } from 'aws-cdk-lib/aws-scheduler-targets';
 import { type CfnSecret, type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type * as Api from '../functions/costs/api.lambda.ts';
+import type * as ApiLambda from '../functions/costs/api.lambda.ts';
 import type * as Collect from '../functions/costs/collect.lambda.ts';
 import type * as Conclude from '../functions/costs/conclude.lambda.ts';
 import type * as Send from '../functions/costs/send.lambda.ts';
 import { accessTo, busAccess, secretAccess, startAccess, tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
+import type { Api } from './api.ts';
 import type { Core } from './core.ts';
-import { Handler, type Module } from './handler.ts';
+import { Handler } from './handler.ts';
 import { Workflow } from './workflow.ts';
 
 /** What must outlive the code: the address of the team's webhook, which is all that a poster needs. */
@@ -40,10 +41,9 @@ export class CostsData extends Construct {
 
 /** The daily cost card: what each project cost, to the team's channel. */
 export class Costs extends Construct {
-  readonly api: Handler<Module>;
   readonly workflow: Workflow;
 
-  constructor(scope: Construct, id: string, { core, data }: { core: Core; data: CostsData }) {
+  constructor(scope: Construct, id: string, { core, data, api }: { core: Core; data: CostsData; api: Api }) {
     super(scope, id);
     const { tag, hour, timezone, webhookHosts } = core.config.costs;
     const report = { reports: ['GetItem', 'PutItem'] } as const;
@@ -79,7 +79,7 @@ export class Costs extends Construct {
       // Five hours for a late bill, five for a webhook that is down, and time to work; long before the next day's run.
       deadline: Duration.hours(12),
     });
-    this.api = new Handler<typeof Api>(this, 'Api', {
+    const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'costs/api.lambda.ts',
       environment: {
@@ -90,6 +90,7 @@ export class Costs extends Construct {
         MACHINE_ARN: startAccess(this.workflow.machine),
       },
     });
+    api.addRoutes(this, 'costs', handler);
     this.daily(core, { hour, timezone });
   }
 

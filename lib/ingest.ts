@@ -2,7 +2,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { type Bucket, ObjectLockRetention } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
-import type * as Api from '../functions/ingest/api.lambda.ts';
+import type * as ApiLambda from '../functions/ingest/api.lambda.ts';
 import type * as Copy from '../functions/ingest/copy.lambda.ts';
 import { manifestNames } from '../functions/ingest/ingest.ts';
 import type * as Plan from '../functions/ingest/plan.lambda.ts';
@@ -11,6 +11,7 @@ import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
 import { assumeRoleAccess, bucketAccess, busAccess, startAccess, tableAccess } from './access.ts';
+import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type Module } from './handler.ts';
 import { lent } from './upload-role.ts';
@@ -48,16 +49,16 @@ export class IngestData extends Construct {
 export interface IngestProps {
   readonly core: Core;
   readonly data: IngestData;
+  readonly api: Api;
   /** How many chunks of one delivery are worked on at once. */
   readonly concurrency?: number;
 }
 
 /** Deliveries: from the upload of a manifest to a registered dataset version, or to a reason for every file. */
 export class Ingest extends Construct {
-  readonly api: Handler<Module>;
   readonly workflow: Workflow;
 
-  constructor(scope: Construct, id: string, { core, data, concurrency = 10 }: IngestProps) {
+  constructor(scope: Construct, id: string, { core, data, api, concurrency = 10 }: IngestProps) {
     super(scope, id);
     const { landing, lake, work } = data;
     const worker = { core, seconds: 900, memory: 1769 } as const;
@@ -133,20 +134,20 @@ export class Ingest extends Construct {
         object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },
       },
     });
-    this.api = this.partnersApi(core, landing);
+    api.addRoutes(this, 'ingest', this.createApiFunction(core, landing));
   }
 
-  /** The API, and the role that it lends to partners, each time fenced to one delivery. */
-  private partnersApi(core: Core, landing: Bucket): Handler<Module> {
+  /** The function behind the routes, and the role that it lends to partners, each time fenced to one delivery. */
+  private createApiFunction(core: Core, landing: Bucket): Handler<Module> {
     const { region } = Stack.of(this);
-    const made: { api?: Handler<typeof Api> } = {};
+    const made: { api?: Handler<typeof ApiLambda> } = {};
     const role = lent(this, 'Upload', {
       description: 'Lent to data partners for an hour, fenced to the prefix of one delivery',
       bucket: landing,
       prefix: 'in/',
       by: () => made.api,
     });
-    made.api = new Handler<typeof Api>(this, 'Api', {
+    made.api = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'ingest/api.lambda.ts',
       environment: {

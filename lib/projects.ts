@@ -4,7 +4,7 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
-import type * as Api from '../functions/projects/api.lambda.ts';
+import type * as ApiLambda from '../functions/projects/api.lambda.ts';
 import type * as Look from '../functions/projects/check-stack.lambda.ts';
 import { poolOf } from '../functions/projects/cidr.ts';
 import type * as Create from '../functions/projects/create.lambda.ts';
@@ -15,10 +15,10 @@ import type * as Announce from '../functions/projects/publish-ready.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
 import type * as Unwind from '../functions/projects/roll-back.lambda.ts';
 import { accessTo, busAccess, startAccess, tableAccess } from './access.ts';
-import type { People } from './api.ts';
+import type { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { type Core, retention } from './core.ts';
-import { Handler, type Module } from './handler.ts';
+import { Handler } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 import { Builder } from './project/builder.ts';
 import { bucketPrefix } from './project/names.ts';
@@ -54,13 +54,12 @@ function checkPool({ pool, prefix }: Config['projects']): void {
 export interface ProjectsProps {
   readonly core: Core;
   readonly people: People;
+  readonly api: Api;
 }
 
 /** Projects: each with a network, a key and a bucket of its own, built and unwound by one workflow. */
 export class Projects extends Construct {
-  readonly api: Handler<Module>;
-
-  constructor(scope: Construct, id: string, { core, people }: ProjectsProps) {
+  constructor(scope: Construct, id: string, { core, people, api }: ProjectsProps) {
     super(scope, id);
     checkPool(core.config.projects);
     const { environment, projects } = core.config;
@@ -193,7 +192,7 @@ export class Projects extends Construct {
       'Prefix lists have no resource to name; buckets of projects are made at run time.',
     );
 
-    this.api = new Handler<typeof Api>(this, 'Api', {
+    const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'projects/api.lambda.ts',
       environment: {
@@ -210,6 +209,7 @@ export class Projects extends Construct {
         ),
       },
     });
+    api.addRoutes(this, 'projects', handler);
     logAccesses(core, buckets);
   }
 }

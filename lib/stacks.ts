@@ -9,7 +9,7 @@ import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
 
-/** What must outlive every change of code: data, keys, people. Nothing here is ever replaced. */
+/** Everything that must outlive a change of code: data, keys, people. Nothing here is ever replaced. */
 export class DataStack extends Stack {
   readonly core: Core;
   readonly people: People;
@@ -26,7 +26,7 @@ export class DataStack extends Stack {
     this.ingest = new IngestData(this, 'Ingest', { core: this.core });
     this.workspaces = new WorkspacesData(this, 'Workspaces', { core: this.core });
     this.airlock = new AirlockData(this, 'Airlock', { core: this.core });
-    outputs(this, {
+    addOutputs(this, {
       Pool: this.people.pool.userPoolId,
       Client: this.people.client.userPoolClientId,
       Webhook: this.costs.webhook.secretArn,
@@ -42,47 +42,50 @@ export class DataStack extends Stack {
 }
 
 /** What an operator and the command line need to know. */
-function outputs(stack: Stack, values: Record<string, string>) {
+function addOutputs(stack: Stack, values: Record<string, string>) {
   for (const [name, value] of Object.entries(values)) new CfnOutput(stack, name, { value });
 }
 
-/** Everything that runs. Can be deleted and deployed again without losing anything. */
-export class PlatformStack extends Stack {
+/** The HTTP API without the routes of capabilities, which each of them adds in its own stack. */
+export class ApiStack extends Stack {
+  readonly api: Api;
+
   constructor(app: App, id: string, { data, ...props }: StackProps & { data: DataStack }) {
     super(app, id, props);
-    const { core, people } = data;
-    const projects = new Projects(this, 'Projects', { core, people });
-    const ingest = new Ingest(this, 'Ingest', { core, data: data.ingest });
-    const costs = new Costs(this, 'Costs', { core, data: data.costs });
-    const workspaces = new Workspaces(this, 'Workspaces', { core, data: data.workspaces });
-    const airlock = new Airlock(this, 'Airlock', { core, data: data.airlock, people });
-    const api = new Api(this, 'Api', {
-      core,
-      people,
-      handlers: {
-        projects: projects.api,
-        ingest: ingest.api,
-        costs: costs.api,
-        workspaces: workspaces.api,
-        airlock: airlock.api.airlock,
-        preview: airlock.api.preview,
-        download: airlock.api.download,
-      },
-    });
-    outputs(this, { Url: api.url });
+    this.api = new Api(this, 'Api', { core: data.core, people: data.people });
+    addOutputs(this, { Url: this.api.url });
   }
 }
 
-/** The whole environment of one configuration. */
-export function broch(app: App, config: Config): { data: DataStack; platform: PlatformStack } {
+/** What each capability deploys, by its word. Its stack can be deleted and deployed again without losing anything. */
+const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api: Api) => void>> = {
+  projects: (stack, { core, people }, api) => new Projects(stack, 'Projects', { core, people, api }),
+  ingest: (stack, { core, ingest }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, api }),
+  costs: (stack, { core, costs }, api) => new Costs(stack, 'Costs', { core, data: costs, api }),
+  workspaces: (stack, { core, workspaces }, api) =>
+    new Workspaces(stack, 'Workspaces', { core, data: workspaces, api }),
+  airlock: (stack, { core, airlock, people }, api) =>
+    new Airlock(stack, 'Airlock', { core, data: airlock, people, api }),
+};
+
+export interface BrochStacks {
+  readonly data: DataStack;
+  readonly api: ApiStack;
+  /** The stack of each capability, by its word. */
+  readonly capabilities: Readonly<Record<string, Stack>>;
+}
+
+/** All stacks of one environment. Capabilities use the data and the API, and none uses another. */
+export function broch(app: App, config: Config): BrochStacks {
   const env = { region: config.region, ...(config.account && { account: config.account }) };
   const name = (part: string) => `broch-${config.environment}-${part}`;
   const data = new DataStack(app, name('data'), { env, config, description: 'Broch: data, keys and people' });
-  const platform = new PlatformStack(app, name('platform'), {
-    env,
-    data,
-    description: 'Broch: API, functions and workflows',
+  const api = new ApiStack(app, name('api'), { env, data, description: 'Broch: the HTTP API' });
+  const stacks = Object.entries(capabilities).map(([word, build]) => {
+    const stack = new Stack(app, name(word), { env, description: `Broch: functions and workflows of ${word}` });
+    build(stack, data, api.api);
+    return [word, stack] as const;
   });
   Tags.of(app).add('broch:environment', config.environment);
-  return { data, platform };
+  return { data, api, capabilities: Object.fromEntries(stacks) };
 }

@@ -5,7 +5,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
-import type * as Api from '../functions/workspaces/api.lambda.ts';
+import type * as ApiLambda from '../functions/workspaces/api.lambda.ts';
 import type * as Fail from '../functions/workspaces/fail.lambda.ts';
 import type * as Launch from '../functions/workspaces/launch.lambda.ts';
 import type * as Ready from '../functions/workspaces/ready.lambda.ts';
@@ -13,8 +13,9 @@ import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
 import { accessTo, busAccess, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
+import type { Api } from './api.ts';
 import type { Core } from './core.ts';
-import { Handler, type Module } from './handler.ts';
+import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
 import { Workflow } from './workflow.ts';
 
@@ -54,13 +55,12 @@ export class WorkspacesData extends Construct {
 export interface WorkspacesProps {
   readonly core: Core;
   readonly data: WorkspacesData;
+  readonly api: Api;
 }
 
 /** Desktops: asked for, launched into their project's network, reported by themselves, entered by a link. */
 export class Workspaces extends Construct {
-  readonly api: Handler<Module>;
-
-  constructor(scope: Construct, id: string, { core, data }: WorkspacesProps) {
+  constructor(scope: Construct, id: string, { core, data, api }: WorkspacesProps) {
     super(scope, id);
     const { workspaces: config, environment } = core.config;
     // Launching may wait for room for a quarter of an hour, and everything else is retried for some minutes.
@@ -138,7 +138,7 @@ export class Workspaces extends Construct {
       },
     });
 
-    this.api = new Handler<typeof Api>(this, 'Api', {
+    const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'workspaces/api.lambda.ts',
       environment: {
@@ -155,6 +155,7 @@ export class Workspaces extends Construct {
         DEADLINE_SECONDS: String(deadline.toSeconds()),
       },
     });
+    api.addRoutes(this, 'workspaces', handler);
   }
 }
 

@@ -6,7 +6,7 @@ import { repositoryRoot } from './cloud.ts';
 import {
   type AssemblyTemplate,
   stripConditionKeys,
-  type TemplateResource,
+  type AssemblyResource,
   unsupportedConditionKeys,
 } from './strip-conditions.ts';
 
@@ -45,7 +45,7 @@ export function stripResourceTypes(
     if (missing) throw new Error(`${id} refers to ${missing}, which the embedded cloud can't have`);
   }
   const left = all.flatMap(([id, { Type }]) => (gone.has(id) ? [Type] : []));
-  return { template: { ...template, Resources: Object.fromEntries(stays) as Record<string, TemplateResource> }, left };
+  return { template: { ...template, Resources: Object.fromEntries(stays) as Record<string, AssemblyResource> }, left };
 }
 
 function referred(value: unknown): string[] {

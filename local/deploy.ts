@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cdkCommandLine, quietCdkEnvironment, runProgram } from './assembly.ts';
 import type { EmbeddedCloud } from './cloud.ts';
 
-/** The stacks' outputs by their short names, as `platform.ApiUrl`. */
+/** The stacks' outputs by their short names, as `api.Url`. */
 export type StackOutputs = Readonly<Record<string, string>>;
 
 /** The keys of an account's root in the embedded cloud: the account's number is its access key. Deploys only. */

@@ -78,7 +78,7 @@ export async function deployCloud({
     say('deploying with the CDK CLI');
     const outputs = await deployAssembly(cloud, assembly, account, say);
     const { endpoint, plain, moto, ca, certificateKey, log, environment } = cloud;
-    const api = toEmbeddedApiUrl(endpoint, outputs['platform.Url'] ?? '');
+    const api = toEmbeddedApiUrl(endpoint, outputs['api.Url'] ?? '');
     const facts = {
       endpoint,
       plain,

@@ -1,11 +1,11 @@
-export interface TemplateResource {
+export interface AssemblyResource {
   Type: string;
   DependsOn?: string | string[];
   [key: string]: unknown;
 }
 
 export interface AssemblyTemplate {
-  Resources?: Record<string, TemplateResource>;
+  Resources?: Record<string, AssemblyResource>;
   Outputs?: Record<string, unknown>;
   [key: string]: unknown;
 }

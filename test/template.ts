@@ -1,14 +1,31 @@
-import { App } from 'aws-cdk-lib';
+import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type Config, readConfig } from '../lib/config.ts';
 import { cdkFeatureFlags } from '../lib/flags.ts';
 import { broch } from '../lib/stacks.ts';
 
-/** The app of a configuration, in this process. */
-export function synthesiseApp(config: Config = readConfig('config/production.json')) {
+/** Everything that runs: the resources of the API's stack and of all capabilities' stacks, as one template. */
+const mergeTemplates = (stacks: readonly Stack[]): Template =>
+  Template.fromJSON({
+    Resources: Object.assign({}, ...stacks.map(stack => Template.fromStack(stack).toJSON().Resources)),
+  });
+
+const synthesised = new Map<string, ReturnType<typeof synthesise>>();
+
+function synthesise(config: Config) {
   const app = new App({ context: cdkFeatureFlags });
-  const { data, platform } = broch(app, config);
-  return { app, data, platform, templates: { data: Template.fromStack(data), platform: Template.fromStack(platform) } };
+  const { data, api, capabilities } = broch(app, config);
+  const stacks = { data, api, ...capabilities };
+  const running = Object.entries(stacks).flatMap(([name, stack]) => (name === 'data' ? [] : [stack]));
+  return { app, stacks, templates: { data: Template.fromStack(data), platform: mergeTemplates(running) } };
+}
+
+/** The app of a configuration, in this process. It is made once for each configuration: change nothing of it. */
+export function synthesiseApp(config: Config = readConfig('config/production.json')) {
+  const name = JSON.stringify(config);
+  const known = synthesised.get(name) ?? synthesise(config);
+  synthesised.set(name, known);
+  return known;
 }
 
 export interface TemplateResource {

@@ -31,11 +31,14 @@ function textOf(value: unknown): string {
 
 /** Every function of the deployed app, bundled, with the environment that its template gives it. */
 function subjects(): Subject[] {
-  const { platform } = broch(
+  const { api, capabilities } = broch(
     new App({ context: cdkFeatureFlags, outdir: scratch('bench') }),
     readConfig('config/production.json'),
   );
-  return Object.values(Template.fromStack(platform).findResources('AWS::Lambda::Function')).map(({ Properties }) => {
+  const functions = [api, ...Object.values(capabilities)].flatMap(stack =>
+    Object.values(Template.fromStack(stack).findResources('AWS::Lambda::Function')),
+  );
+  return functions.map(({ Properties }) => {
     const entry = String(Properties.Description).replace(/^functions\//, '');
     const { folder, bytes } = bundle(entry);
     return {

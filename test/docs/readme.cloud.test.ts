@@ -76,7 +76,7 @@ describe('in an AWS account', () => {
       const given = [...asSynth(args), ...(args === first ? ['-o', out] : ['--app', out])];
       const [program = '', ...all] = cdkCommandLine(...given, ...(args[0] === 'destroy' ? ['--force'] : []));
       const ran = await run(program, all, { env: { ...process.env, ...admin }, maxBuffer: 2 ** 26 });
-      if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-platform');
+      if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-airlock');
     }
     expect(asked.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'destroy']);
   });

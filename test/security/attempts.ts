@@ -220,8 +220,8 @@ export function attackPrivileges(clients: AttackClients, own: string, pool: stri
     },
     { what: 'DeleteStack', run: () => stacks.send(new DeleteStackCommand({ StackName: 'sec-none' })) },
     {
-      what: 'DescribeStacks of the platform',
-      run: () => stacks.send(new DescribeStacksCommand({ StackName: 'broch-local-platform' })),
+      what: 'DescribeStacks of the airlock',
+      run: () => stacks.send(new DescribeStacksCommand({ StackName: 'broch-local-airlock' })),
     },
     {
       what: 'GetParameter',

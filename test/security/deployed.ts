@@ -8,6 +8,7 @@ import { GetRoleCommand, GetRolePolicyCommand, IAMClient, ListRolePoliciesComman
 import { type FunctionConfiguration, LambdaClient, paginateListFunctions } from '@aws-sdk/client-lambda';
 import { ListSecretsCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { connectTestCloud } from '../cloud.ts';
+import { capabilityWords } from '../house/sources.ts';
 import type { TemplateResource } from '../template.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
@@ -29,10 +30,10 @@ export interface DeployedFunction {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The two stacks as deployed: their templates, and what became of each resource in them. */
+/** All stacks as deployed: their templates, and what became of each resource in them. */
 export async function readDeployedStacks({ configuration }: Cloud) {
   const client = new CloudFormationClient(configuration);
-  const stacks = ['broch-local-data', 'broch-local-platform'];
+  const stacks = ['data', ...capabilityWords].map(word => `broch-local-${word}`);
   const templates = await Promise.all(
     stacks.map(async StackName => {
       const { TemplateBody = '' } = await client.send(new GetTemplateCommand({ StackName, TemplateStage: 'Original' }));

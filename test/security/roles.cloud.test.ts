@@ -195,7 +195,7 @@ describe('who may call a function', () => {
       throw error;
     }
   }
-  const api = new URL(of.outputs['platform.Url'] ?? '').hostname.split('.')[0];
+  const api = new URL(of.outputs['api.Url'] ?? '').hostname.split('.')[0];
   // Sealed files are shown, and released ones given, by functions of their own. The API's also answers for all addresses that there aren't.
   const ways = [...Object.values(routes), { capability: 'api', path: '' }].map(({ capability, path }) => [
     ({ preview: 'airlock/view.lambda.ts', download: 'airlock/download.lambda.ts' } as Record<string, string>)[

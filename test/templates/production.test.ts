@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
 import { findFreePort } from '../../local/cloud.ts';
+import { capabilityWords } from '../house/sources.ts';
 import { makeOfflineEnvironment } from './production.ts';
 
 const run = promisify(execFile);
@@ -45,12 +46,10 @@ interface Finding {
 
 describe('synthesis', () => {
   it('asks nobody: no network, no credentials, no home', () => expect(nothing.knocks()).toBe(0));
-  it('makes two stacks and the template of projects’ networks', () => {
-    expect(templates.filter(name => name.endsWith('.template.json'))).toEqual([
-      'broch-prod-data.template.json',
-      'broch-prod-platform.template.json',
-    ]);
-    expect(templates).toHaveLength(3);
+  it('makes a stack for the data, one for each capability and the template of projects’ networks', () => {
+    const stacks = ['data', ...capabilityWords].map(word => `broch-prod-${word}.template.json`);
+    expect(templates.filter(name => name.endsWith('.template.json')).sort()).toEqual(stacks.sort());
+    expect(templates).toHaveLength(stacks.length + 1);
     expect(bundles.length).toBeGreaterThan(20);
   });
 });
