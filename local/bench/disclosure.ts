@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import { fileSource } from '../../disclosure/byte-source.ts';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 
 const Measured = z.object({

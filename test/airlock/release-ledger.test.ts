@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFile } from '../../disclosure/check-file.ts';
+import { check } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { bandOf } from '../../disclosure/sdc/bands.ts';
 import { decodePostings, encodePostings, merged, postingsOf, without } from '../../disclosure/sdc/cell-index.ts';
@@ -11,7 +11,7 @@ const policy = policyFor(2);
 describe('what is remembered', () => {
   const csv = 'Diagnosis,sex,n\nHuntington,Male,43\nAsthma,Female,52\n';
   const read = async (key: string) =>
-    postingsOf((await readFile(buildCheckedFile('t.csv', csv), buildSource(csv), policy, key)).summaries);
+    postingsOf((await check(buildCheckedFile('t.csv', csv), buildSource(csv), policy, key)).summaries);
 
   it('has no label, and other hashes under another key', async () => {
     const bytes = encodePostings(without(await read('one'), () => false));

@@ -6,7 +6,7 @@ import { zipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { type ByteSource, fileSource, memorySource } from '../../disclosure/byte-source.ts';
 import { concat } from '../../disclosure/bytes.ts';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { buildCheckedFile } from './files.ts';
 

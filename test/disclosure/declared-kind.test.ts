@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import type { CheckedFile } from '../../disclosure/file.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { buildCheckedFile, buildSource } from './files.ts';

@@ -1,5 +1,5 @@
 import { type ByteSource, memorySource } from '../../disclosure/byte-source.ts';
-import { readFile } from '../../disclosure/check-file.ts';
+import { check } from '../../disclosure/check.ts';
 import type { CheckedFile } from '../../disclosure/file.ts';
 
 const bytes = (content: string | Uint8Array): Uint8Array =>
@@ -38,6 +38,6 @@ export const buildCheckedFile = (
 });
 
 /** What a file is remembered as once it is released: a summary for every table in it. */
-type Reading = Parameters<typeof readFile>;
+type Reading = Parameters<typeof check>;
 export const summariseFile = async (file: Reading[0], open: Reading[1], policy: Reading[2]) =>
-  (await readFile(file, open, policy, '')).summaries;
+  (await check(file, open, policy, '')).summaries;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import { policyFor, Tier } from '../../disclosure/policy.ts';
 import { Action, type CheckFinding, worst } from '../../disclosure/report.ts';
 import { makeXlsx } from './builders.ts';

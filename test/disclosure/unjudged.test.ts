@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { makeDocx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
 import { worst } from '../../disclosure/report.ts';
 import { readCell, readNumber } from '../../disclosure/sdc/number.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { checkFile } from '../../disclosure/check-file.ts';
+import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { worst } from '../../disclosure/report.ts';
 import { makeXlsx } from './builders.ts';

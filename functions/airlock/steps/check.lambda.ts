@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { readFile } from '../../../disclosure/check-file.ts';
+import { check } from '../../../disclosure/check.ts';
 import { Policy } from '../../../disclosure/policy.ts';
 import { encodePostings, postingsOf, type TableSummary } from '../../../disclosure/sdc/cell-index.ts';
 import { now } from '../../clock.ts';
@@ -70,7 +70,7 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
     const verdict = verdicts.get(sealedFile) ?? 'clean';
     if (typeof verdict === 'object') return unscannedFinding(file, verdict, policy.version);
     const source = objectSource(versionOf(sealedFile), file.size);
-    const { report, summaries } = await readFile(file, source, policy, secret);
+    const { report, summaries } = await check(file, source, policy, secret);
     // What comes in is compared with nothing.
     if (of.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
     held.push(...summaries);

@@ -1,6 +1,7 @@
 import { checkArchive, isArchive } from './archive.ts';
 import type { ByteSource } from './byte-source.ts';
 import { all, find, head, tail, Unreadable } from './bytes.ts';
+import { compare } from './compare.ts';
 import { isDeclared } from './declared-kind.ts';
 import type { CheckedFile } from './file.ts';
 import { Findings, quoted } from './findings.ts';
@@ -12,9 +13,7 @@ import { checkOffice, officeType } from './office.ts';
 import { checkParquet } from './parquet.ts';
 import type { Policy } from './policy.ts';
 import { type FileReport, withFindings } from './report.ts';
-import { postingsOf, type ReleasedTables, type TableSummary } from './sdc/cell-index.ts';
-import { compareTables } from './sdc/compare.ts';
-import { limitsOf } from './sdc/differencing-findings.ts';
+import type { ReleasedTables, TableSummary } from './sdc/cell-index.ts';
 import { hasher, mostCounts } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
 import { alsoIs, contradicts, extensionOf, sniff } from './sniff.ts';
@@ -27,39 +26,29 @@ import { zipDirectory } from './zip.ts';
 class SourceFault extends Error {}
 
 /**
- * Checks one file from its bytes. Memory is bounded
- * whatever the file is. What cannot be read is a finding that blocks; only a fault of the source itself is thrown. With it
- * comes what its tables are compared by: `key` hides their labels.
+ * Checks one file against a policy. Memory is bounded whatever the file is. A file that cannot be read gets a finding
+ * that blocks; only a fault of the source itself is thrown. `summaries` are what `compare` needs of the file's tables:
+ * labels are in it as hashes under `key`, so that the summaries of different keys cannot be compared.
  */
-export async function readFile(
-  meta: CheckedFile,
+export const check = (
+  file: CheckedFile,
   source: ByteSource,
   policy: Policy,
-  key: string,
-): Promise<{ report: FileReport; summaries: TableSummary[] }> {
-  return check(meta, source, policy, hasher(key));
-}
+  key = '',
+): Promise<{ report: FileReport; summaries: TableSummary[] }> => checkBytes(file, source, policy, hasher(key));
 
-/** Checks one file by itself: its own tables are compared with each other and with those that left before. */
+/** Checks one file, and compares its tables with each other and with those of earlier releases. */
 export async function checkFile(
-  meta: CheckedFile,
+  file: CheckedFile,
   source: ByteSource,
   policy: Policy,
-  released: ReleasedTables,
+  earlier: ReleasedTables,
 ): Promise<FileReport> {
-  const { report, summaries } = await readFile(meta, source, policy, '');
-  const limits = limitsOf(policy);
-  if (!limits || summaries.length === 0) return report;
-  const others = Map.groupBy(released, ({ release }) => release);
-  const found = await compareTables(
-    postingsOf(summaries),
-    [...others].map(([release, tables]) => ({ release, open: async () => postingsOf(tables) })),
-    limits,
-  );
-  return withFindings(report, [...found.values()].flat());
+  const { report, summaries } = await check(file, source, policy);
+  return withFindings(report, [...(await compare(summaries, earlier, policy)).values()].flat());
 }
 
-async function check(
+async function checkBytes(
   meta: CheckedFile,
   bytes: ByteSource,
   policy: Policy,

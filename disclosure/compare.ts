@@ -1,0 +1,28 @@
+import type { Policy } from './policy.ts';
+import type { CheckFinding } from './report.ts';
+import { postingsOf, type ReleasedTables, type TableSummary } from './sdc/cell-index.ts';
+import { compareTables } from './sdc/compare.ts';
+import { limitsOf } from './sdc/differencing-findings.ts';
+
+/**
+ * Finds counts that differ by less than the threshold between tables, and so disclose a few people by subtraction.
+ * Compares `tables` with each other and with those of earlier releases; both come from `check`, made with the same key.
+ * The answer has findings by the path of the file whose table they are on; it is empty where the policy has the rule off.
+ */
+export async function compare(
+  tables: readonly TableSummary[],
+  earlier: ReleasedTables,
+  policy: Policy,
+): Promise<Map<string, CheckFinding[]>> {
+  const findings = new Map<string, CheckFinding[]>();
+  const limits = limitsOf(policy);
+  if (!limits || tables.length === 0) return findings;
+  const postings = postingsOf(tables);
+  const releases = Map.groupBy(earlier, ({ release }) => release);
+  const others = [...releases].map(([release, list]) => ({ release, open: async () => postingsOf(list) }));
+  for (const [index, found] of await compareTables(postings, others, limits)) {
+    const path = postings.tables[index]?.path ?? '';
+    findings.set(path, [...(findings.get(path) ?? []), ...found]);
+  }
+  return findings;
+}
