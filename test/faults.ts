@@ -37,6 +37,12 @@ export interface WatchedRun {
   readonly unmet: readonly Fault[];
 }
 
+/** How often callers repeat what failed: a state machine its step, a client its call of a route. */
+export interface CallerRetries {
+  readonly step: number;
+  readonly route: number;
+}
+
 const post = (url: string, body: object) =>
   new Promise<WatchedRun>((resolve, reject) => {
     const call = request(url, { method: 'POST', headers: { 'content-type': 'application/json' } }, answer => {
@@ -60,14 +66,15 @@ export async function watchCalls(
   { plain }: ReturnType<typeof connectTestCloud>,
   about: string,
   rules: readonly Fault[] = [],
+  retries?: CallerRetries,
 ) {
   const url = `${plain}/_faults`;
   const name = randomUUID();
-  await post(url, { watch: name, about, rules });
+  await post(url, { watch: name, about, rules, retries });
   return {
     calls: () => post(url, { watch: name }),
     /** Other faults from here on. What was seen is forgotten. */
-    rearm: (next: readonly Fault[]) => post(url, { watch: name, about, rules: next }),
+    rearm: (next: readonly Fault[]) => post(url, { watch: name, about, rules: next, retries }),
     end: () => post(url, { watch: name, end: true }),
   };
 }

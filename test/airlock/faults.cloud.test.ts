@@ -15,12 +15,10 @@ it('everything ends where it should, once, whichever AWS call of the airlock fai
     imports: {
       go: runImportPath,
       fails: (name, isNew) => isNew || !isRouteName(name),
-      bearsAll: ['airlock/deletion/retract.lambda.ts'],
     },
     sweeps: {
       go: runSweepPath,
       fails: name => name === 'airlock/deletion/sweep.lambda.ts',
-      bearsAll: ['airlock/deletion/sweep.lambda.ts'],
     },
     anywhere: { go: runPathOutsideProjects, fails: (_, isNew) => isNew },
     detour: { go: runExportDetour, fails: (_, isNew) => isNew },

@@ -83,18 +83,26 @@ export async function putSourceFiles(of: Cloud, bucket: string, source: string, 
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: content }));
 }
 
-/** The request once it is where it is wanted, or rests where nothing but people move it. */
+/**
+ * Waits until the request has one of these statuses. The API is asked again only when the row has changed, or after two
+ * seconds, as it applies deadlines that have passed. Gives up three minutes after the last change.
+ */
 export async function waitForStatus(
   api: ApiClient,
   params: { project: string; request: string },
   wanted: readonly Status[],
 ) {
-  let last: Awaited<ReturnType<typeof api.ask<'showRequest'>>> | undefined;
-  for (const end = Date.now() + 90_000; Date.now() < end; await sleep(200)) {
-    last = await api.ask('showRequest', { params });
-    if (wanted.includes(last.status)) return last;
+  const table = await openTestTable(connectTestCloud());
+  const readStatus = async () => (await table.get(rowKey('airlock', params.request)))?.status;
+  for (let changed = Date.now(); ; ) {
+    const status = await readStatus();
+    const request = await api.ask('showRequest', { params });
+    if (wanted.includes(request.status)) return request;
+    const asked = Date.now();
+    while ((await readStatus()) === status && Date.now() < asked + 2000) await sleep(50);
+    if ((await readStatus()) !== status) changed = Date.now();
+    else if (Date.now() > changed + 180_000) throw new Error(`the request stays ${JSON.stringify(request)}`);
   }
-  throw new Error(`the request is ${JSON.stringify(last)}`);
 }
 
 const machineArns = new Map<string, string | undefined>();

@@ -44,7 +44,13 @@ export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => b
 }
 
 /** The one table, read and written by its root: the parts of others (a project, a membership) are played by it. */
-export async function openTestTable({ configuration }: Cloud) {
+export function openTestTable({ configuration }: Cloud) {
+  testTable ??= connectTestTable(configuration);
+  return testTable;
+}
+let testTable: ReturnType<typeof connectTestTable> | undefined;
+
+async function connectTestTable(configuration: Cloud['configuration']) {
   const client = new DynamoDBClient(configuration);
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));

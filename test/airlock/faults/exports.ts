@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'vitest';
 import { rowKey } from '../../../functions/keys.ts';
-import { type Fault, watchCalls } from '../../faults.ts';
+import type { Fault } from '../../faults.ts';
 import { fetchFirstPage } from '../download-helper.ts';
 import {
   backdateRequest,
@@ -19,6 +19,7 @@ import {
   readPartition,
   readRequestHistory,
   waitForDecisionToken,
+  watchFaults,
 } from './harness.ts';
 
 const released = faultCloud.outputs['data.Released'] ?? '';
@@ -41,7 +42,7 @@ export async function runExportPath(project: string, faults: readonly Fault[]) {
   const { vera, viktor, olga } = faultPeople;
   const rana = chooseRequester(project);
   const bucket = await makeAirlockProject(faultCloud, project, [rana]);
-  const watched = await watchCalls(faultCloud, project, faults);
+  const watched = await watchFaults(project, faults);
   await putSourceFiles(faultCloud, bucket, source, files);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
   const params = { project, request: id };
@@ -126,7 +127,7 @@ export async function runExportDetour(project: string, faults: readonly Fault[])
   const { vera, viktor, olga } = faultPeople;
   const rana = chooseRequester(project);
   const bucket = await makeAirlockProject(faultCloud, project, [rana]);
-  const watched = await watchCalls(faultCloud, project, [broken, ...faults]);
+  const watched = await watchFaults(project, [broken, ...faults]);
   await putSourceFiles(faultCloud, bucket, source, files);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
   const params = { project, request: id };

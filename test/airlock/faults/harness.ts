@@ -7,6 +7,7 @@ import { Request } from '../../../functions/airlock/request/request.ts';
 import { TRAIL_PREFIX } from '../../../functions/airlock/request/trail.ts';
 import { rowKey } from '../../../functions/keys.ts';
 import { connectTestCloud } from '../../cloud.ts';
+import { type Fault, watchCalls } from '../../faults.ts';
 import { waitUntil } from '../../workspaces/harness.ts';
 import { enrolTestUser, type TestUser } from '../harness.ts';
 import { recordBusEvents } from '../recorder.ts';
@@ -40,6 +41,10 @@ export const enrolFaultPeople = () =>
     );
     for (const [index, name] of names.entries()) faultPeople[name] = all[index] as TestUser;
   });
+
+/** Watches a project's calls, or those about someone, while faults occur. A step is tried six times, an API call five. */
+export const watchFaults = (subject: string, faults: readonly Fault[]) =>
+  watchCalls(faultCloud, subject, faults, { step: 5, route: 4 });
 
 /** Nobody may submit more than twenty requests in a day. */
 export const chooseRequester = (project: string) =>

@@ -3,7 +3,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { expect } from 'vitest';
 import { DeletedObject } from '../../../functions/airlock/deletion/erase.ts';
 import { rowKey } from '../../../functions/keys.ts';
-import { type Fault, watchCalls } from '../../faults.ts';
+import type { Fault } from '../../faults.ts';
 import { openTestTable, waitUntil } from '../../workspaces/harness.ts';
 import { makeAirlockProject, type TestUser, waitForExecutionEnd, waitForStatus } from '../harness.ts';
 import {
@@ -15,6 +15,7 @@ import {
   readPartition,
   readRequestHistory,
   waitForDecisionToken,
+  watchFaults,
 } from './harness.ts';
 
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
@@ -56,7 +57,7 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
   const { vera, olga } = faultPeople;
   const rana = chooseRequester(project);
   const bucket = await makeAirlockProject(faultCloud, project, [rana]);
-  const watched = await watchCalls(faultCloud, project, faults);
+  const watched = await watchFaults(project, faults);
   await settings(project, rana);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: codesImport });
   const params = { project, request: id };
@@ -111,7 +112,7 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
 
 /** Where the event's own three tries end in the queue, somebody calls the function with it again. */
-async function retracted(id: string, watched: Awaited<ReturnType<typeof watchCalls>>) {
+async function retracted(id: string, watched: Awaited<ReturnType<typeof watchFaults>>) {
   const gone = await waitUntil(
     async () => {
       const { events } = await watched.calls();
@@ -130,7 +131,7 @@ async function retracted(id: string, watched: Awaited<ReturnType<typeof watchCal
 /** What is about no project, and asked by nobody else. */
 export async function runPathOutsideProjects(project: string, faults: readonly Fault[]) {
   const { otto } = faultPeople;
-  const watched = await watchCalls(faultCloud, otto.id, faults);
+  const watched = await watchFaults(otto.id, faults);
   const current = await otto.ask('showSigningKey', {});
   const keyId = current.keyId.replace(/[^/]+$/, project);
   const earlier = { ...current, current: undefined, keyId };

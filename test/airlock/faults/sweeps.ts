@@ -4,7 +4,7 @@ import { expect } from 'vitest';
 import { DeletedObject } from '../../../functions/airlock/deletion/erase.ts';
 import { DueRow } from '../../../functions/airlock/store.ts';
 import { rowKey } from '../../../functions/keys.ts';
-import { type Fault, watchCalls } from '../../faults.ts';
+import type { Fault } from '../../faults.ts';
 import { makeAirlockProject, putSourceFiles, waitForStatus } from '../harness.ts';
 import { createSweepHarness, lockSweeper } from '../sweep-harness.ts';
 import {
@@ -14,6 +14,7 @@ import {
   listVersionsBelow,
   readPartition,
   readRequestHistory,
+  watchFaults,
 } from './harness.ts';
 import { codesImport, uploadImportFiles } from './imports.ts';
 
@@ -73,7 +74,7 @@ async function erased(id: string, places: Places, before: readonly string[]) {
 export async function runSweepPath(project: string, faults: readonly Fault[]) {
   const { release, draft, uploads } = await two(project);
   const time = await createSweepHarness(faultCloud);
-  const watched = await watchCalls(faultCloud, project, faults);
+  const watched = await watchFaults(project, faults);
   const isDue = async (id: string) => {
     const now = new Date().toISOString();
     const rows = (await readPartition(rowKey('due', '').pk)).flatMap(row => DueRow.safeParse(row).data ?? []);

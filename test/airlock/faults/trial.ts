@@ -3,137 +3,134 @@ import { parallel } from '../../../functions/storage/parallel.ts';
 import { type Fault, groupCallsByFunction, type WatchedCall, type WatchedRun } from '../../faults.ts';
 import { assertEventsPublished } from './harness.ts';
 
-/** Something that people and time do with the airlock, in a project of its own, while `faults` happen. */
+/** A sequence of actions by people and timers, in a project of its own, during which `faults` occur. */
 export interface FaultPath {
   readonly go: (
     project: string,
     faults: readonly Fault[],
   ) => Promise<Pick<WatchedRun, 'calls' | 'unmet'> & { readonly requests: readonly string[] }>;
-  /** Of which functions and operations every call shall fail; `isNew` is one that no way before it has. */
+  /** Selects the functions and routes whose calls must fail; `isNew` is true if no earlier path calls them. */
   readonly fails: (name: string, isNew: boolean) => boolean;
-  /** What is called again until it succeeds, so that a run bears all of its faults. */
-  readonly bearsAll?: readonly string[];
 }
 
 export const isRouteName = (name: string) => name.includes(' ');
 
-/** So many runs at once. */
-const width = 6;
-let runs = 0;
-const next = () => `flt-${String(runs++).padStart(3, '0')}-x`;
+/** Runs at the same time. */
+const concurrentRuns = 6;
+let runCount = 0;
+const nextProject = () => `flt-${String(runCount++).padStart(3, '0')}-x`;
 
-/** Each call of the airlock's functions that `takes` takes; not of what keeps the outcomes of calls, for which there is once.cloud.test.ts. */
-function faultsOf(calls: readonly WatchedCall[], how: Fault['how'], takes: (name: string) => boolean, times?: number) {
-  return [...groupCallsByFunction(calls)].flatMap(([name, all]): Fault[] =>
-    name.startsWith('airlock/') && takes(name)
+type FaultKind = Pick<Fault, 'how' | 'times'>;
+
+/** `once` fails one try only: the SDK's own next try must succeed and must not repeat any effect. */
+const faultKinds: readonly FaultKind[] = [
+  { how: 'lost' },
+  { how: 'error' },
+  { how: 'lost', times: 1 },
+  { how: 'throttle', times: 1 },
+];
+
+const describeKind = ({ how, times }: FaultKind) => `${how}${times === undefined ? '' : ' once'}`;
+const describeFault = (fault: Fault) => `${fault.function} ${fault.action} ${fault.nth} ${describeKind(fault)}`;
+
+/** One fault of this kind for each call of these functions. idempotency.cloud.test.ts covers the calls on ONCE rows. */
+const listFaults = (calls: readonly WatchedCall[], names: ReadonlySet<string>, kind: FaultKind): Fault[] =>
+  [...groupCallsByFunction(calls)].flatMap(([name, all]) =>
+    names.has(name)
       ? all
-          .filter(({ action }) => !action.endsWith(' ONCE') && !(times !== undefined && action === 'lambda:Invoke'))
-          .map(call => ({ function: name, ...call, how, ...(times !== undefined && { times }) }))
+          .filter(
+            ({ action }) => !action.endsWith(' ONCE') && !(kind.times !== undefined && action === 'lambda:Invoke'),
+          )
+          .map(call => ({ function: name, ...call, ...kind }))
       : [],
   );
-}
 
-/** How many faults one run bears of a function: a step is tried six times, a call to the API five. */
-const bears = (name: string) => (isRouteName(name) ? 4 : 5);
-
-function* runsOf(faults: readonly Fault[], all: readonly string[]): Generator<Fault[]> {
-  const by = [...Map.groupBy(faults, fault => fault.function)];
-  const part = ([name, own]: [string, Fault[]], run: number) =>
-    all.includes(name) ? (run === 0 ? own : []) : own.slice(run * bears(name), (run + 1) * bears(name));
-  for (let run = 0; by.some(of => part(of, run).length > 0); run++) yield by.flatMap(of => part(of, run));
-}
-
-const kindOf = ({ how, times }: Fault) => `${how}${times === undefined ? '' : ' once'}`;
-const said = (fault: Fault) => `${fault.function} ${fault.action} ${fault.nth} ${kindOf(fault)}`;
-
-interface Run extends FaultPath {
+interface Trial {
   readonly name: string;
+  readonly path: FaultPath;
   readonly faults: readonly Fault[];
 }
-type Missed = Run & { readonly fault: Fault };
-
-function plan(calls: readonly WatchedCall[], fails: (name: string) => boolean, bearsAll: readonly string[]): Fault[][] {
-  const of = (how: 'error' | 'lost') => [
-    // One try only: the SDK's own next try must be good for something, and do nothing twice.
-    faultsOf(calls, how === 'error' ? 'throttle' : how, fails, 1),
-    ...runsOf(faultsOf(calls, how, fails), bearsAll),
-  ];
-  return [...of('error'), ...of('lost')].filter(faults => faults.length > 0);
+interface NamedFault {
+  readonly name: string;
+  readonly fault: Fault;
 }
 
-/** What was not met, in as few runs as can bear it. */
-function again(left: readonly Missed[]): Run[] {
-  const ways = Map.groupBy(left, ({ name, fault }) => `${name} ${fault.how}`);
-  return [...ways.values()].map(all => {
-    const by = [...Map.groupBy(all, ({ fault }) => fault.function).values()];
-    const [one] = all as [Missed];
-    const some = (own: Missed[]) => (one.bearsAll?.includes(own[0]?.fault.function ?? '') ? own : own.slice(0, 1));
-    return { ...one, faults: by.flatMap(some).map(({ fault }) => fault) };
+const isSameCall =
+  ({ name, fault }: NamedFault) =>
+  (other: NamedFault) =>
+    name === other.name &&
+    fault.function === other.fault.function &&
+    fault.action === other.fault.action &&
+    fault.how === other.fault.how;
+
+/** Runs each path without faults. Plans a fault of each kind for each AWS call that the selected functions make. */
+async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
+  const baselines = await parallel(Object.entries(paths), concurrentRuns, async ([name, path]) => ({
+    name,
+    path,
+    ...(await path.go(nextProject(), [])),
+  }));
+  const known = new Set<string>();
+  const trials = baselines.flatMap(({ name, path, calls }): Trial[] => {
+    const all = groupCallsByFunction(calls);
+    const names = new Set(
+      [...all.keys()].filter(each => each.startsWith('airlock/') && path.fails(each, !known.has(each))),
+    );
+    for (const each of all.keys()) known.add(each);
+    const count = [...names].reduce((sum, each) => sum + (all.get(each)?.length ?? 0), 0);
+    console.log(`${name}: ${names.size} functions and operations make ${count} AWS calls`);
+    return faultKinds.map(kind => ({ name, path, faults: listFaults(calls, names, kind) }));
   });
+  return {
+    requests: baselines.flatMap(({ requests }) => requests),
+    // The longest first, so that none is left alone at the end.
+    trials: trials.filter(({ faults }) => faults.length > 0).sort((a, b) => b.faults.length - a.faults.length),
+    baselineCount: baselines.length,
+  };
 }
 
 /**
- * Goes each way without faults, then as often as it takes for each call to fail in each way. Says which kinds of faults
- * each function and operation has met.
+ * Runs each path without faults, then as often as it takes for each call to fail in each way. Returns which kinds of
+ * faults each function and operation has met.
  */
-export async function runFaultTrial(ways: Readonly<Record<string, FaultPath>>): Promise<Map<string, Set<string>>> {
-  const begun = await parallel(Object.entries(ways), width, async ([name, way]) => {
-    return { name, ...way, ...(await way.go(next(), [])) };
-  });
-  const told = begun.flatMap(({ requests }) => requests);
-  const known = new Set<string>();
-  const planned: Run[] = [];
-  for (const { calls, go, fails, bearsAll = [], name } of begun) {
-    const way = { go, fails, bearsAll, name };
-    const own = [...groupCallsByFunction(calls)].filter(
-      ([name]) => name.startsWith('airlock/') && way.fails(name, !known.has(name)),
-    );
-    const names = new Set(own.map(([name]) => name));
-    planned.push(...plan(calls, name => names.has(name), bearsAll).map(faults => ({ ...way, faults })));
-    for (const name of groupCallsByFunction(calls).keys()) known.add(name);
-    console.log(
-      `${way.name}: ${own.length} functions and operations make ${own.flatMap(([, all]) => all).length} AWS calls`,
-    );
-  }
+export async function runFaultTrial(paths: Readonly<Record<string, FaultPath>>): Promise<Map<string, Set<string>>> {
+  const { requests, trials, baselineCount } = await planTrials(paths);
   const met = new Map<string, Set<string>>();
   const tally = new Map<string, number>();
-  const perform = async (run: Run): Promise<Missed[]> => {
-    const project = next();
-    const { unmet, requests } = await run.go(project, run.faults).catch((cause: unknown) => {
-      throw new Error(`${run.name}, ${project}, with ${run.faults.map(said).join(', ')}: ${cause}`, { cause });
+
+  async function runOnce({ name, path }: Trial, faults: readonly Fault[]): Promise<Fault[]> {
+    const project = nextProject();
+    const run = await path.go(project, faults).catch((cause: unknown) => {
+      throw new Error(`${name}, ${project}, with ${faults.map(describeFault).join(', ')}: ${cause}`, { cause });
     });
-    told.push(...requests);
-    const missed = new Set(unmet.map(fault => JSON.stringify(fault)));
-    for (const fault of run.faults.filter(one => !missed.has(JSON.stringify(one)))) {
-      tally.set(kindOf(fault), (tally.get(kindOf(fault)) ?? 0) + 1);
+    requests.push(...run.requests);
+    const unmet = new Set(run.unmet.map(fault => JSON.stringify(fault)));
+    for (const fault of faults.filter(each => !unmet.has(JSON.stringify(each)))) {
+      tally.set(describeKind(fault), (tally.get(describeKind(fault)) ?? 0) + 1);
       met.set(fault.function, (met.get(fault.function) ?? new Set()).add(fault.how));
     }
-    return run.faults.filter(one => missed.has(JSON.stringify(one))).map(fault => ({ ...run, fault }));
-  };
-  let left = (await parallel(planned, width, perform)).flat();
-  // A step that was done although its answer was lost does not come to its last calls again: those have their own run.
-  for (let round = 0; round < 3 && left.length > 0; round++) {
-    const next = again(left);
-    left = left.filter(({ name, fault }) => !next.some(run => run.name === name && run.faults.includes(fault)));
-    const missed = (await parallel(next, width, perform)).flat();
-    left.push(...missed);
-    if (missed.length === next.flatMap(({ faults }) => faults).length) break;
+    return faults.filter(fault => unmet.has(JSON.stringify(fault)));
   }
+
+  // A step whose effect happened although its answer was lost does not reach its later calls again. Another run, in
+  // which that answer arrives, does.
+  async function runUntilMet(trial: Trial): Promise<NamedFault[]> {
+    for (let left = trial.faults; ; ) {
+      const unmet = await runOnce(trial, left);
+      if (unmet.length === 0 || unmet.length === left.length) return unmet.map(fault => ({ name: trial.name, fault }));
+      left = unmet;
+    }
+  }
+
+  const left = (await parallel(trials, concurrentRuns, runUntilMet)).flat();
   console.log(
-    `recovered from ${[...tally].map(([kind, count]) => `${count} ${kind}`).join(', ')} in ${runs - begun.length} runs; ` +
-      `never reached: ${left.map(({ name, fault }) => `${name}: ${said(fault)}`).join(', ') || 'none'}`,
+    `recovered from ${[...tally].map(([kind, count]) => `${count} ${kind}`).join(', ')} in ${runCount - baselineCount} runs; ` +
+      `never reached: ${left.map(({ name, fault }) => `${name}: ${describeFault(fault)}`).join(', ') || 'none'}`,
   );
-  // What only a race makes somebody do once more is not there each time; but every action of each function must fail once.
-  const same = (name: string, one: Fault) => (other: { name: string; fault: Fault }) =>
-    name === other.name &&
-    one.function === other.fault.function &&
-    one.action === other.fault.action &&
-    one.how === other.fault.how;
-  const all = planned.flatMap(run => run.faults.map(fault => ({ name: run.name, fault })));
-  const never = left.filter(
-    ({ name, fault }) => left.filter(same(name, fault)).length >= all.filter(same(name, fault)).length,
-  );
-  expect(never.map(({ name, fault }) => `${name}: ${said(fault)}`)).toEqual([]);
-  for (const request of told) await assertEventsPublished(request);
+  // Calls that only a race repeats are not made each time, but every action of each function must fail once.
+  const all = trials.flatMap(({ name, faults }) => faults.map(fault => ({ name, fault })));
+  const never = left.filter(each => left.filter(isSameCall(each)).length >= all.filter(isSameCall(each)).length);
+  expect(never.map(({ name, fault }) => `${name}: ${describeFault(fault)}`)).toEqual([]);
+  await parallel(requests, concurrentRuns, assertEventsPublished);
   return met;
 }
