@@ -5,11 +5,13 @@ import type { TestProject } from 'vitest/node';
 import { deployCloud } from '../local/deployed-cloud.ts';
 import { startScanner } from '../local/scanner.ts';
 import { trustCertificate } from '../local/trust.ts';
+import { type CastName, type SignedInPerson, signInCast } from './airlock/cast.ts';
 import { skippedScanMarker } from './airlock/scans.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     estate: Awaited<ReturnType<typeof deployCloud>>['facts'];
+    cast: Record<CastName, SignedInPerson>;
   }
 }
 
@@ -19,6 +21,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const estate = await deployCloud({ folder, account: '000000000000', waits: 0, faults: true });
   trustCertificate(estate.facts.ca);
   project.provide('estate', estate.facts);
+  project.provide('cast', await signInCast(estate.facts));
   const scanner = await startScanner(estate.facts, { skips: key => key.includes(skippedScanMarker) });
   return async () => {
     await scanner.close();

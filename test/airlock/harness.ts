@@ -24,20 +24,31 @@ import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
 import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
+import { type CastName, castMember } from './cast.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
-export type TestUser = ApiClient & { readonly id: string; readonly name: string; again(): Promise<ApiClient> };
+export type TestUser = ApiClient & { readonly id: string; readonly name: string };
+/** Who signed in by themselves; `again` signs them in once more, with the groups they have by then. */
+export type EnrolledUser = TestUser & { again(): Promise<ApiClient> };
 
 export async function enrolTestUser(
   of: Cloud,
   name: string,
   group: UserGroup,
   patience?: RetryPolicy,
-): Promise<TestUser> {
+): Promise<EnrolledUser> {
   const api = await signInNewPerson(of, name, group, patience);
   const me = await api.ask('showMe');
   return { ...api, id: me.id, name: me.name };
 }
+
+/** The reviewers and the operator whom all tests share. */
+export const castPeople = (retries?: RetryPolicy): Record<CastName, TestUser> => ({
+  vera: castMember('vera', retries),
+  viktor: castMember('viktor', retries),
+  walt: castMember('walt', retries),
+  olga: castMember('olga', retries),
+});
 
 /** A project as its own workflow leaves one, with a bucket that keeps versions, and its members. */
 export async function makeAirlockProject(of: Cloud, id: string, members: readonly TestUser[]): Promise<string> {
@@ -159,19 +170,11 @@ export async function waitForExecutionEnd(of: Cloud, machine: 'check' | 'release
 /** A project with a requester, three reviewers and an operator, and what they do over and over. */
 export function airlockScene(project: string) {
   const of = connectTestCloud();
-  const people = {} as Record<'rana' | 'vera' | 'viktor' | 'walt' | 'olga', TestUser>;
+  const people = {} as Record<CastName, TestUser> & { rana: EnrolledUser };
   const home = { bucket: '' };
   beforeAll(async () => {
-    const cast = {
-      rana: 'researcher',
-      vera: 'reviewer',
-      viktor: 'reviewer',
-      walt: 'reviewer',
-      olga: 'operator',
-    } as const;
-    const names = Object.keys(cast) as (keyof typeof cast)[];
-    const all = await Promise.all(names.map(name => enrolTestUser(of, `${project}-${name}`, cast[name])));
-    for (const [index, name] of names.entries()) people[name] = all[index] as TestUser;
+    Object.assign(people, castPeople());
+    people.rana = await enrolTestUser(of, `${project}-rana`, 'researcher');
     home.bucket = await makeAirlockProject(of, project, [people.rana]);
   });
   let drafts = 0;

@@ -3,7 +3,7 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SignedRelease } from '../../functions/airlock/release/record.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
-import { airlockScene, waitForExecutionEnd } from './harness.ts';
+import { airlockScene, type TestUser, waitForExecutionEnd } from './harness.ts';
 
 const { of, released, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -32,7 +32,7 @@ describe('a request with nothing wrong', () => {
   it('is voted on blindly', async () => {
     await vote(people.vera, params, 'approve', 'fine');
     const { rana, vera, viktor, olga } = people;
-    const votes = async (who: typeof rana) => (await who.ask('showRequest', { params })).votes;
+    const votes = async (who: TestUser) => (await who.ask('showRequest', { params })).votes;
     expect(await votes(vera)).toHaveLength(1);
     expect(await votes(viktor)).toEqual([]);
     for (const who of [rana, olga]) expect(await votes(who)).toBeUndefined();

@@ -9,7 +9,7 @@ import { rowKey } from '../../../functions/keys.ts';
 import { connectTestCloud } from '../../cloud.ts';
 import { type Fault, watchCalls } from '../../faults.ts';
 import { waitUntil } from '../../workspaces/harness.ts';
-import { enrolTestUser, type TestUser } from '../harness.ts';
+import { castPeople, enrolTestUser, type TestUser } from '../harness.ts';
 import { recordBusEvents } from '../recorder.ts';
 
 export const faultCloud = connectTestCloud();
@@ -17,29 +17,21 @@ const dynamo = new DynamoDBClient(faultCloud.configuration);
 const lambda = new LambdaClient(faultCloud.configuration);
 const s3 = new S3Client(faultCloud.configuration);
 
-const cast = {
-  rana: 'researcher',
-  rosa: 'researcher',
-  ruth: 'researcher',
-  remy: 'researcher',
-  vera: 'reviewer',
-  viktor: 'reviewer',
-  olga: 'operator',
-  otto: 'operator',
-} as const;
-export const faultPeople = {} as Record<keyof typeof cast, TestUser>;
+const requesters = ['rana', 'rosa', 'ruth', 'remy'] as const;
+export const faultPeople = {} as ReturnType<typeof castPeople> & Record<(typeof requesters)[number] | 'otto', TestUser>;
 let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 
 /** What all runs share. */
 export const enrolFaultPeople = () =>
   beforeAll(async () => {
     bus = await recordBusEvents(faultCloud);
-    // As anybody's client does, each repeats a call that failed, with the same key; only not as patiently.
-    const names = Object.keys(cast) as (keyof typeof cast)[];
-    const all = await Promise.all(
-      names.map(name => enrolTestUser(faultCloud, `faults-${name}`, cast[name], { backoff: attempt => 40 * attempt })),
-    );
-    for (const [index, name] of names.entries()) faultPeople[name] = all[index] as TestUser;
+    // Like any client, each repeats a failed call with the same key, only sooner.
+    const retries = { backoff: (attempt: number) => 40 * attempt };
+    const enrolled = ([...requesters, 'otto'] as const).map(async name => {
+      const group = name === 'otto' ? 'operator' : 'researcher';
+      return [name, await enrolTestUser(faultCloud, `faults-${name}`, group, retries)];
+    });
+    Object.assign(faultPeople, castPeople(retries), Object.fromEntries(await Promise.all(enrolled)));
   });
 
 /** Watches a project's calls, or those about someone, while faults occur. A step is tried six times, an API call five. */
@@ -48,7 +40,7 @@ export const watchFaults = (subject: string, faults: readonly Fault[]) =>
 
 /** Nobody may submit more than twenty requests in a day. */
 export const chooseRequester = (project: string) =>
-  [faultPeople.rana, faultPeople.rosa, faultPeople.ruth, faultPeople.remy][Number(project.slice(4, 7)) % 4] as TestUser;
+  faultPeople[requesters[Number(project.slice(4, 7)) % requesters.length] ?? 'rana'];
 
 export const findTableName = async () => {
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
