@@ -41,7 +41,7 @@ const facts = (change: Partial<Context> = {}): Context => ({
 });
 const approve = (by: typeof rana, round = 1) => ({ do: 'vote', by, ballot: buildBallot(round, 'approve') }) as const;
 
-describe('what votes come to', () => {
+describe('outcome of votes', () => {
   it.each([
     ['a', 2, 'open'],
     ['aa', 2, 'approved'],
@@ -58,34 +58,34 @@ describe('what votes come to', () => {
     ['aar', 3, 'conflict'],
     ['aara', 3, 'approved'],
     ['arra', 3, 'returned'],
-  ] as const)('%s of %i: %s', (votes, quorum, outcome) => {
+  ] as const)('the votes %s with a quorum of %i come to: %s', (votes, quorum, outcome) => {
     const verdicts = { a: 'approve', b: 'return', r: 'reject' } as const;
     const cast = [...votes].map(letter => ({ verdict: verdicts[letter as 'a' | 'b' | 'r'] }));
     expect(voteOutcome(cast, quorum)).toBe(outcome);
   });
 });
 
-describe('who may not vote', () => {
+describe('eligibility to vote', () => {
   it.each([
     [
-      'who asked, also with the group',
+      'the requester, even one in the reviewer group',
       buildPerson('rana', 'researcher', 'reviewer'),
       { reviewers: ['rana'] },
       /asked for/,
     ],
     ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
-    ['who is no reviewer', olga, {}, /Only reviewers/],
-  ])('%s', (_, by, change, says) => {
+    ['a person who is not a reviewer', olga, {}, /Only reviewers/],
+  ])('refuses a vote from %s', (_, by, change, says) => {
     expect(() => decide(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(says);
   });
 
-  it('a vote on another seal is refused with the one to look at', () => {
+  it('refuses a vote on an earlier seal and names the current one', () => {
     expect(() => decide(buildRequestInReview(facts()), approve(ada, 2), exampleStartTime, facts())).toThrow(
       /look at these files/,
     );
   });
 
-  it('earlier votes of people who became unfit are dropped, and said so', () => {
+  it('drops earlier votes of people who became ineligible and records it', () => {
     const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const twice = decide(once, approve(bob), exampleStartTime, facts({ reviewers: ['bob', 'cyd'] }));
     expect(twice.request.status).toBe('inReview');
@@ -94,9 +94,9 @@ describe('who may not vote', () => {
   });
 });
 
-describe('some files only', () => {
+describe('partial approval', () => {
   const held = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
-  it('leave where the rules allow it', () => {
+  it('approves some of the files where the rules allow it', () => {
     const partial = facts({ rules: buildAirlockConfig({ partial: true }) });
     const once = decide(buildRequestInReview(partial), held, exampleStartTime, partial).request;
     expect(decide(once, approve(bob), exampleStartTime, partial).request).toMatchObject({
@@ -104,12 +104,12 @@ describe('some files only', () => {
       withheld: ['a.csv'],
     });
   });
-  it('and else don’t', () =>
+  it('refuses to approve some of the files where the rules do not allow it', () =>
     expect(() => decide(buildRequestInReview(facts()), held, exampleStartTime, facts())).toThrow(/All files leave/));
 });
 
-describe('eyes', () => {
-  it('see no vote of others before the quorum is complete', () => {
+describe('what each viewer sees', () => {
+  it('hides the votes of others until the quorum is complete', () => {
     const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const seen = (by: typeof rana, member = false) => JSON.stringify(requestView(once, by, viewerOf(once, by, member)));
     expect(seen(ada)).toContain('"verdict"');
@@ -122,7 +122,7 @@ describe('eyes', () => {
     expect(() => viewerOf(once, buildPerson('eve', 'researcher'), false)).toThrow(/no project/);
   });
 
-  it('of the requester see comments, never names or notes', () => {
+  it('shows the requester comments, but no names or notes', () => {
     const note = { ...buildBallot(1, 'return'), note: 'between us' };
     const once = decide(
       buildRequestInReview(facts()),
@@ -138,7 +138,7 @@ describe('eyes', () => {
 });
 
 describe('deadlines', () => {
-  it('reminders, the next reviewers, then the end; resumed with the votes', () => {
+  it('sends reminders, adds reviewers, then times out; the votes count again after a resume', () => {
     let of = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const names: string[] = [];
     const asked: string[][] = [];
@@ -163,7 +163,7 @@ describe('deadlines', () => {
     expect(tryCommand(of, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
   });
 
-  it('a review that ran out of time keeps its votes on record, also where it is withdrawn then', () => {
+  it('keeps the votes of a timed-out review on record, even if the request is then withdrawn', () => {
     const voted = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const late = decide(voted, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), facts()).request;
     expect(late.status).toBe('timedOut');
@@ -176,7 +176,7 @@ describe('deadlines', () => {
     expect(ended).toMatchObject({ round: 1, outcome: 'withdrawn', seal: buildSeal(1), votes: [{ by: 'ada' }] });
   });
 
-  it('what the checks ask is answered, or goes back', () => {
+  it('lets the requester answer the questions of the checks, or returns the request at the deadline', () => {
     const ask = (explanation: string) => {
       let of = decide(
         buildDraft(facts()),
@@ -193,7 +193,7 @@ describe('deadlines', () => {
   });
 });
 
-describe('what a group takes', () => {
+describe('selecting files by group', () => {
   it.each([
     ['a.csv', '*.csv', true],
     ['t/a.csv', '*.csv', false],
@@ -203,9 +203,9 @@ describe('what a group takes', () => {
     ['a.csv', '**/*.csv', true],
     ['a+b.csv', 'a+b.csv', true],
     ['axb.csv', 'a.b.csv', false],
-  ])('%s by %s: %s', (path, pattern, expected) => expect(matchesWildcard(path, pattern)).toBe(expected));
+  ])('the pattern %s takes %s: %s', (path, pattern, expected) => expect(matchesWildcard(path, pattern)).toBe(expected));
 
-  it('is decided in no time, whatever the pattern', () => {
+  it('matches any pattern in bounded time', () => {
     fc.assert(
       fc.property(fc.nat(100), stars => {
         const started = Date.now();
@@ -220,13 +220,13 @@ describe('what a group takes', () => {
     ...buildDraft(facts()),
     groups: [{ name: 'a', kind: 'table', purpose: 'x', paths: ['*.csv'] }],
   } as never;
-  it('is all there may be, under names that can live together', () => {
+  it('accepts all files under the caps whose names do not conflict', () => {
     const { findings } = selectFiles(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), buildAirlockConfig());
     expect(findings.map(({ path }) => path)).toEqual(['../c.csv', 'A.csv', 'b.log', '../c.csv']);
     expect(selectFiles(of, [], buildAirlockConfig()).findings).toHaveLength(1);
   });
 
-  it('has no two names that people take for one', () => {
+  it('refuses two names that people could confuse', () => {
     const { findings } = selectFiles(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), buildAirlockConfig());
     expect(findings.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('signs that nobody sees'),
@@ -234,7 +234,7 @@ describe('what a group takes', () => {
     ]);
   });
 
-  it('has its room for a day, and the same submission takes it once', () => {
+  it('counts against the daily allowance for one day, and a repeated submission only once', () => {
     const small = AirlockConfig.parse({ caps: { dailyBytes: 150 } });
     const first = admitVolume({ project: {}, person: {} }, 'al-1-1', 100, small);
     if (!('volumes' in first)) throw new Error('there is room');
@@ -245,9 +245,9 @@ describe('what a group takes', () => {
   });
 });
 
-describe('who is asked', () => {
+describe('assignment of reviewers', () => {
   const candidates = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => ({ id, name: id }));
-  it('is spread over all who could, is the same each time, and keeps those who were', () => {
+  it('spreads reviewers evenly, gives the same answer each time, and keeps those already assigned', () => {
     const counts = new Map<string, number>();
     for (let nth = 0; nth < 500; nth++) {
       const id = `al-${nth}`;
@@ -260,7 +260,7 @@ describe('who is asked', () => {
     expect(counts.size).toBe(5);
   });
 
-  it('is nobody who became unfit, and one more where reviewers disagree', () => {
+  it('assigns no ineligible reviewer, and adds one where reviewers disagree', () => {
     const before = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const reject = { do: 'vote', by: bob, ballot: buildBallot(1, 'reject') } as const;
     const { request: conflict } = decide(before, reject, exampleStartTime, facts());
@@ -275,8 +275,8 @@ describe('who is asked', () => {
   });
 });
 
-describe('a project’s own settings', () => {
-  it('lie on top of the organisation’s, and make a policy of their own', () => {
+describe('settings of a project', () => {
+  it('override those of the organisation and make a policy of their own', () => {
     const base = AirlockConfig.parse({});
     expect(applySettings(base, undefined)).toEqual(base);
     expect(applySettings(base, { quorum: 3, caps: { files: 5 } })).toEqual({
@@ -307,7 +307,7 @@ describe('a project’s own settings', () => {
   });
 });
 
-it('who shall get it may not review it', () => {
+it('refuses a review by the named recipient', () => {
   const of = { ...buildRequestInReview(facts()), recipient: { id: 'ada', name: 'ada' } };
   expect(() => decide(of, approve(ada), exampleStartTime, facts())).toThrow(/Nobody reviews what they shall get/);
   expect(() => decide(of, { ...approve(bob) }, exampleStartTime, facts())).not.toThrow();

@@ -11,7 +11,7 @@ it.each([
   ['View', ['dynamodb:GetItem', 'dynamodb:PutItem', ...any, ...reads, ...traces]],
   // Every byte that leaves passes it: whoever took it over could read what was released, and count it.
   ['Download', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', ...any, ...reads, ...traces]],
-])('the function behind %s may do no more than that', (name, actions) => {
+])('the function behind %s has only the rights listed here', (name, actions) => {
   const { templates } = synthesiseApp(readConfig('config/production.json'));
   const [found, ...others] = findTemplateResources(templates.platform, 'AWS::IAM::Policy').filter(([id]) =>
     id.startsWith(`AirlockDoors${name}Role`),

@@ -43,7 +43,7 @@ const seenBy = ({ of, trail }: Life, who: ActingPerson) => {
   return { request: requestView(of, who, eye), trail: trail.flatMap(entry => visibleEvents(entry, of, who, eye)) };
 };
 
-describe.each([2, 3])('a dispute in a review by %i', quorum => {
+describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum => {
   const facts = factsOf(quorum);
   const asked = (of: Request) => ('asked' in of ? of.asked.map(({ id }) => id) : []);
   const fresh: Life = { of: buildRequestInReview(facts), trail: [] };
@@ -62,19 +62,19 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
   const others = all.filter(by => !first.includes(by));
   const [next] = others.filter(({ id }) => asked(disputed.of).includes(id)) as [ActingPerson];
 
-  it('is one, and asks one more', () => {
+  it('is recorded and adds one reviewer', () => {
     expect(disputed.of).toMatchObject({ status: 'inReview', conflict: true });
     expect(asked(disputed.of)).toHaveLength(quorum + 1);
     expect(quiet.of).toMatchObject({ status: 'inReview', conflict: false });
   });
 
-  it('is nothing that who has yet to vote can see: neither who is not asked, nor by whom else is', () => {
+  it('stays invisible to people who have not voted, and so does the choice of the added reviewer', () => {
     for (const who of others.filter(one => one !== next))
       for (const at of [(life: Life) => life, reminded])
         expect(seenBy(at(disputed), who)).toEqual(seenBy(at(quiet), who));
   });
 
-  it('asks the next one as if time had passed, or another had left', () => {
+  it('adds the next reviewer just as a reminder or a departure does', () => {
     const gone = (first[0] as ActingPerson).id;
     const without = { ...facts, candidates: facts.candidates.filter(({ id }) => id !== gone) };
     const left = then(some, tick, exampleStartTime, without);
@@ -85,14 +85,14 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
     ]);
   });
 
-  it('is as hidden once time is over, as it may go on', () => {
+  it('stays hidden after the deadline, as the review may be resumed', () => {
     const late = (life: Life) => then(life, tick, later(exampleStartTime, 14 * day), facts);
     const [one, two] = [late(disputed), late(quiet)];
     expect(one.of.status).toBe('timedOut');
     for (const who of others.filter(one => one !== next)) expect(seenBy(one, who)).toEqual(seenBy(two, who));
   });
 
-  it('is no secret to who has voted, or runs the place', () => {
+  it('is visible to those who have voted and to operators', () => {
     for (const who of [...first, olga]) {
       const { request, trail } = seenBy(disputed, who);
       expect(request.conflict).toBe(true);
@@ -103,7 +103,7 @@ describe.each([2, 3])('a dispute in a review by %i', quorum => {
   });
 });
 
-it('a reviewer who runs the place as well is as blind as any', () => {
+it('an operator who is also a reviewer sees no more than other reviewers', () => {
   const both = buildPerson('eva', 'reviewer', 'operator');
   const facts = factsOf(2);
   let life: Life = { of: buildRequestInReview(facts), trail: [] };

@@ -101,14 +101,14 @@ const tokenOf = async ({ params }: Of) => {
 const timesOut = async (taskToken: string) =>
   sfn.send(new SendTaskFailureCommand({ taskToken, error: 'States.Timeout' }));
 
-describe.concurrent('the check goes every way', () => {
-  it('decided, by whoever was woken', async () => {
+describe.concurrent('every transition of the check workflow', () => {
+  it('ends as decided once the votes wake it', async () => {
     const one = await approved();
     await ends('check', one.params, 1, 'Decided');
   });
 
   for (const step of ['plan', 'seal', 'write-manifest', 'check', 'aggregate-reports'])
-    it(`${step} fails for good: the request says so, and an operator resumes it`, async () => {
+    it(`ends as broken where ${step} keeps failing: the request gives the reason, and an operator resumes it`, async () => {
       const one = await submitted(good, [fails(`airlock/steps/${step}.lambda.ts`)]);
       expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
       const { reason } = await waitForStatus(one.rana, one.params, ['timedOut']);
@@ -118,7 +118,7 @@ describe.concurrent('the check goes every way', () => {
       await waitForStatus(one.rana, one.params, ['inReview']);
     });
 
-  it('stuck, where not even the fault can be written down', async () => {
+  it('ends as stuck where even the failure cannot be recorded; the request times out and is resumed', async () => {
     const one = await submitted(good, [fails('airlock/steps/plan.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('check', one.params, 1, 'Stuck');
     expect((await waitForStatus(one.rana, one.params, ['submitted'])).status).toBe('submitted');
@@ -129,13 +129,13 @@ describe.concurrent('the check goes every way', () => {
     await waitForStatus(one.rana, one.params, ['inReview']);
   });
 
-  it('sent back by the plan, where no group takes a file', async () => {
+  it('returns the request from the plan where no group takes a file', async () => {
     const one = await submitted({ ...good, 'b.log': 'b' }, [], ['*.csv']);
     await ends('check', one.params, 1, 'Sent back');
     await waitForStatus(one.rana, one.params, ['draft']);
   });
 
-  it('sent back by the seal, where a file is deleted for good meanwhile', async () => {
+  it('returns the request from the seal where a file is deleted permanently meanwhile', async () => {
     const one = await submitted(good, [holds('airlock/steps/seal.lambda.ts', 's3:GetObject')]);
     await reached(one.watched, 'airlock/steps/seal.lambda.ts');
     const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: one.bucket, Prefix: one.source }));
@@ -146,20 +146,20 @@ describe.concurrent('the check goes every way', () => {
     expect((await waitForStatus(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(/deleted for good/);
   });
 
-  it('sent back by the checks, which ask', async () => {
+  it('returns the request from the checks where they have questions', async () => {
     const one = await submitted({ 'a.csv': 'region,n\n=A1,20\nSouth,30\n' });
     await waitForStatus(one.rana, one.params, ['returned']);
     await ends('check', one.params, 1, 'Sent back');
   });
 
-  it('blocked by a check', async () => {
+  it('ends as blocked where a check blocks', async () => {
     const one = await submitted({ 'a.csv': 'region,n\nNorth,3\nSouth,30\n' });
     await waitForStatus(one.rana, one.params, ['blocked']);
     await ends('check', one.params, 1, 'Blocked');
   });
 
   for (const step of ['plan', 'write-manifest', 'aggregate-reports'])
-    it(`superseded before ${step}, by a withdrawal`, async () => {
+    it(`ends as superseded where the request is withdrawn before ${step}`, async () => {
       const one = await submitted(good, [holds(`airlock/steps/${step}.lambda.ts`)]);
       await reached(one.watched, `airlock/steps/${step}.lambda.ts`);
       await one.rana.ask('withdrawRequest', { params: one.params, body: { reason: 'wrong' } });
@@ -168,7 +168,7 @@ describe.concurrent('the check goes every way', () => {
       expect((await waitForStatus(one.rana, one.params, ['withdrawn'])).status).toBe('withdrawn');
     });
 
-  it('reminded, escalated, and timed out; resumed with its votes', async () => {
+  it('reminds, escalates and times out; a resumed review keeps its votes', async () => {
     const one = await inReview();
     for (const [hours, name] of [
       [49, 'ReviewReminded'],
@@ -193,7 +193,7 @@ describe.concurrent('the check goes every way', () => {
     await ends('check', one.params, 2, 'Decided');
   });
 
-  it('paused where it cannot wait, and decided all the same', async () => {
+  it('pauses where it cannot wait for a token, and still ends as decided', async () => {
     const one = await inReview([
       { function: 'airlock/steps/await-decision.lambda.ts', nth: 1, how: 'error', invocations: 6 },
     ]);
@@ -202,7 +202,7 @@ describe.concurrent('the check goes every way', () => {
     await ends('check', one.params, 1, 'Decided');
   });
 
-  it('unattended, where nobody can look; its votes count, and it is reissued', async () => {
+  it('ends as unattended where reminders keep failing; votes count, and the review is reissued', async () => {
     const one = await inReview([fails('airlock/steps/review-reminder.lambda.ts')]);
     await sfn.send(new SendTaskSuccessCommand({ taskToken: await tokenOf(one), output: '{}' }));
     await ends('check', one.params, 1, 'Unattended');
@@ -219,20 +219,20 @@ describe.concurrent('the check goes every way', () => {
   });
 });
 
-describe.concurrent('the release goes every way', () => {
+describe.concurrent('every transition of the release workflow', () => {
   const releasing = async (faults: readonly Fault[] = []) => {
     const one = await approved(faults);
     await people.olga.ask('releaseRequest', { params: one.params });
     return one;
   };
 
-  it('released', async () => {
+  it('ends as released', async () => {
     const one = await releasing();
     await ends('release', one.params, 2, 'Released');
   });
 
   for (const step of ['plan-release', 'compare-releases', 'copy', 'sign'])
-    it(`${step} fails for good: the approval stays, and it is released again`, async () => {
+    it(`ends as broken where ${step} keeps failing: the approval stays, and the request is released again`, async () => {
       const one = await releasing([fails(`airlock/steps/${step}.lambda.ts`)]);
       await ends('release', one.params, 2, 'Broken');
       expect((await waitForStatus(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
@@ -241,7 +241,7 @@ describe.concurrent('the release goes every way', () => {
       await ends('release', one.params, 3, 'Released');
     });
 
-  it('tampered with', async () => {
+  it('ends as tampered where a sealed version was deleted', async () => {
     const one = await approved();
     const { items } = await people.vera.ask('listFiles', { params: one.params });
     await s3.send(
@@ -256,7 +256,7 @@ describe.concurrent('the release goes every way', () => {
     await ends('release', one.params, 2, 'Tampered');
   });
 
-  it('stuck, where not even the fault can be written down: approved again at its deadline', async () => {
+  it('ends as stuck where even the failure cannot be recorded; the request is approved again at its deadline', async () => {
     const one = await releasing([fails('airlock/steps/plan-release.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('release', one.params, 2, 'Stuck');
     await one.watched.rearm([]);
@@ -267,7 +267,7 @@ describe.concurrent('the release goes every way', () => {
   });
 
   for (const step of ['plan-release', 'compare-releases', 'sign'])
-    it(`superseded before ${step}, by a revocation`, async () => {
+    it(`ends as superseded where the request is revoked before ${step}`, async () => {
       const one = await releasing([holds(`airlock/steps/${step}.lambda.ts`)]);
       await reached(one.watched, `airlock/steps/${step}.lambda.ts`);
       await people.olga.ask('revokeRequest', { params: one.params, body: { reason: 'wrong' } });
@@ -282,7 +282,7 @@ describe.concurrent('the release goes every way', () => {
     ['ward,n\nEast,40\nWest,50\n', 'Released'],
     ['region,n\nNorth,20\nSouth,29\n', 'Would disclose'],
   ] as const)
-    it(`overtaken by another release of the project: ${end}`, async () => {
+    it(`compares again where another release of the project comes first, and ends as: ${end}`, async () => {
       const one = await inReview();
       const two = await inReview([], { 'b.csv': other }, one);
       for (const each of [one, two]) await vote(each);
@@ -295,7 +295,7 @@ describe.concurrent('the release goes every way', () => {
       await ends('release', one.params, 2, end);
     });
 
-  it('superseded, as a start of an attempt that is over', async () => {
+  it('ends as superseded when started for an attempt that is over', async () => {
     const one = await releasing();
     await ends('release', one.params, 2, 'Released');
     await startAirlockExecution(of, 'release', one.params, 7);

@@ -10,8 +10,8 @@ const release = async (params: Params) => {
   return settle(params, ['released', 'approved']);
 };
 
-describe('two requests that tell of a few people only together', () => {
-  it('are reviewed at the same time, and the second to be released stays', async () => {
+describe('two requests that disclose small counts only in combination', () => {
+  it('can be reviewed at the same time, but the second release is refused', async () => {
     const [first, second] = await Promise.all([
       approve({ 'before.csv': csv([1040, 998, 1207, 366]) }),
       approve({ 'after.csv': csv([1040, 1001, 1207, 366]) }),
@@ -40,7 +40,7 @@ describe('two requests that tell of a few people only together', () => {
     });
   });
 
-  it('are released at the same moment when they tell nothing, one after the other', async () => {
+  it('are released one after the other when started at the same moment and nothing is disclosed', async () => {
     const all = await Promise.all(
       ['ward', 'school'].map(name => approve({ 't.csv': csv([1040, 998, 1207, 366], name) })),
     );
@@ -51,7 +51,7 @@ describe('two requests that tell of a few people only together', () => {
   });
 });
 
-it('files of one request are compared with each other, whoever checked them', async () => {
+it('compares the files of one request with each other, even if different workers checked them', async () => {
   const { params } = await submit({
     'all.csv': csv([440, 398, 507], 'site'),
     'some.csv': csv([437, 398, 507], 'site'),

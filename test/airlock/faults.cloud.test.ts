@@ -8,7 +8,7 @@ import { isRouteName, runFaultTrial } from './faults/trial.ts';
 
 enrolFaultPeople();
 
-it('everything ends where it should, once, whichever AWS call of the airlock fails or is lost', async () => {
+it('reaches the right end, with each effect once, whichever AWS call of the airlock fails or loses its answer', async () => {
   const met = await runFaultTrial({
     // What an end calls is in the way of imports, where it has something to do.
     exports: { go: runExportPath, fails: name => name !== 'airlock/deletion/retract.lambda.ts' },

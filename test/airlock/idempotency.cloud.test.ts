@@ -13,10 +13,10 @@ beforeAll(async () => {
   rana = await enrolTestUser(of, 'once-rana', 'researcher', { backoff });
 });
 
-describe.concurrent('where the outcome of a call is kept', () => {
+describe.concurrent('recording the outcome of an API call', () => {
   for (const how of ['error', 'lost'] as const)
     for (const action of ['dynamodb:PutItem ONCE', 'dynamodb:UpdateItem ONCE'])
-      it(`${action} fails (${how}): the same call made again is done once`, async () => {
+      it(`performs a repeated call once where ${action} failed (${how})`, async () => {
         const project = `once-${how}-${action.slice(9, 10).toLowerCase()}-x`;
         const bucket = await makeAirlockProject(of, project, [rana]);
         const source = 'data/outbox/results/';

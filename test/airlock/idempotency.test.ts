@@ -17,8 +17,8 @@ const now = { ...NO_PEOPLE, rules: buildAirlockConfig(), members: ['rana'], revi
 const run = (of: Request, mark: string, command: Command) =>
   decideOnce(of, mark, () => decide(of, command, exampleStartTime, now));
 
-describe('a call made again because its answer was lost', () => {
-  it('does nothing, whatever it led to', () => {
+describe('a command repeated because its answer was lost', () => {
+  it('changes nothing, whatever state it led to', () => {
     const review = buildRequestInReview(now);
     const first = run(review, 'one', { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') }).request;
     const approved = run(first, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
@@ -34,7 +34,7 @@ describe('a call made again because its answer was lost', () => {
       expect(run(gone.request, mark, { do: 'withdraw', by: rana, reason: 'x' }).request).toBe(gone.request);
   });
 
-  it('is remembered in every state, for the newest eight', () => {
+  it('is recognised in every state, for the eight newest keys', () => {
     for (const status of statuses) {
       const shape = Request.options.find(option => option.shape.status.value === status)?.shape;
       expect(shape).toHaveProperty('done');
@@ -45,7 +45,7 @@ describe('a call made again because its answer was lost', () => {
     expect(of.done).toEqual(Array.from({ length: 8 }, (_, index) => `call-${11 - index}`));
   });
 
-  it('without a key is what it is', () => {
+  it('is executed again if it has no key', () => {
     const review = buildRequestInReview(now);
     expect(run(review, '', { do: 'reissue', by: buildPerson('olga', 'operator') }).request.done).toEqual(review.done);
   });

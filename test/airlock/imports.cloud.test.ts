@@ -42,7 +42,7 @@ async function submit(content: Readonly<Record<string, string>>) {
   return params;
 }
 
-describe('an upload', () => {
+describe('upload credentials of an import', () => {
   let place: Awaited<ReturnType<typeof uploader>>;
   let params: Awaited<ReturnType<typeof draft>>['params'];
   beforeAll(async () => {
@@ -53,29 +53,38 @@ describe('an upload', () => {
 
   it.each<[string, () => Promise<unknown>]>([
     [
-      'another import',
+      'writing to another import',
       () =>
         place.s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: 'uploads/al-0011223344556677/x', Body: 'x' })),
     ],
     [
-      'what begins like it',
+      'writing to a prefix that begins like its own',
       () =>
         place.s3.send(
           new PutObjectCommand({ Bucket: place.bucket, Key: `${place.prefix.slice(0, -1)}x/y`, Body: 'x' }),
         ),
     ],
-    ['the project', () => place.s3.send(new PutObjectCommand({ Bucket: bucket(), Key: 'data/imports/x', Body: 'x' }))],
-    ['reading', () => place.s3.send(new GetObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}mine.csv` }))],
     [
-      'deleting',
+      'writing to the project',
+      () => place.s3.send(new PutObjectCommand({ Bucket: bucket(), Key: 'data/imports/x', Body: 'x' })),
+    ],
+    [
+      'reading its files',
+      () => place.s3.send(new GetObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}mine.csv` })),
+    ],
+    [
+      'deleting its files',
       () => place.s3.send(new DeleteObjectCommand({ Bucket: place.bucket, Key: `${place.prefix}mine.csv` })),
     ],
-    ['listing all', () => place.s3.send(new ListObjectsV2Command({ Bucket: place.bucket, Prefix: 'uploads/' }))],
-  ])('opens nothing else: %s', async (_, attempt) => {
+    [
+      'listing all uploads',
+      () => place.s3.send(new ListObjectsV2Command({ Bucket: place.bucket, Prefix: 'uploads/' })),
+    ],
+  ])('do not allow: %s', async (_, attempt) => {
     await expect(attempt()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('is lent to nobody else, nor for an export, nor once it is sealed', async () => {
+  it('are given only to the requester, only for imports, and only before the seal', async () => {
     for (const who of [people.vera, people.olga])
       await expect(who.ask('importAccess', { params })).rejects.toThrow(/Only|no project|There is no/);
     const { id } = await people.rana.ask('draftRequest', {
@@ -88,7 +97,7 @@ describe('an upload', () => {
     await expect(people.rana.ask('importAccess', { params: sealed })).rejects.toThrow(/can be uploaded to a draft/);
   });
 
-  it('is not a folder of the project, and a project folder is no upload', async () => {
+  it('write to a folder outside the project, and a project folder cannot be an upload', async () => {
     const body = { title: 'x', direction: 'import', source: 'data/outbox/x/', groups } as const;
     await expect(people.rana.ask('draftRequest', { params: { project }, body })).rejects.toThrow(/has no source/);
     const out = { title: 'x', direction: 'export', source: 'uploads/al-0011223344556677/', groups } as const;
@@ -99,7 +108,7 @@ describe('an upload', () => {
 });
 
 describe('an import', () => {
-  it('is reviewed by its own quorum and delivered byte for byte, with a signed record, to be fetched by nobody', async () => {
+  it('is reviewed by its own quorum, delivered byte for byte with a signed record, and cannot be downloaded', async () => {
     const params = await submit(files);
     expect(await settle(params, ['inReview'])).toMatchObject({ quorum: 1, direction: 'import' });
     await expect(vote(people.rana, params, 'approve')).rejects.toThrow(/Only reviewer/);
@@ -129,7 +138,7 @@ describe('an import', () => {
     await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing is fetched/);
   });
 
-  it('is taken out of the project again when it is revoked, in every version, with a receipt', async () => {
+  it('is removed from the project in every version when it is revoked, with a receipt', async () => {
     const params = await submit(files);
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
@@ -156,7 +165,7 @@ describe('an import', () => {
     expect(receipt.every(({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256))).toBe(true);
   });
 
-  it('is taken out also where the list of what was delivered is gone', async () => {
+  it('is removed even where the list of delivered files is gone', async () => {
     const params = await submit(files);
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
@@ -175,7 +184,7 @@ describe('an import', () => {
     expect(await countKeyVersions(of, bucket(), `data/imports/${params.request}/`)).toEqual({});
   });
 
-  it('may hold small counts, which are none of the project’s; but nothing that runs by being opened', async () => {
+  it('may contain small counts, but no content that runs when opened', async () => {
     const small = await submit({ 'published.csv': 'region,n\nNorth,1\nSouth,3\n' });
     expect((await settle(small, ['inReview', 'blocked', 'returned'])).status).toBe('inReview');
     const pickle = await submit({
@@ -184,7 +193,7 @@ describe('an import', () => {
     expect(await settle(pickle, ['inReview', 'blocked'])).toMatchObject({ status: 'blocked' });
   });
 
-  it('is told what to do where nothing was uploaded', async () => {
+  it('explains what to do where nothing was uploaded', async () => {
     const { params } = await draft();
     await people.rana.ask('submitRequest', { params });
     expect((await settle(params, ['draft'])).findings?.[0]?.reason).toMatch(/There are no files/);
@@ -192,7 +201,7 @@ describe('an import', () => {
 });
 
 describe('settings of a project', () => {
-  it('are an operator’s who has no part in it, and hold from the next submission on', async () => {
+  it('are changed only by an operator without a role in the project, and apply from the next submission', async () => {
     const params = { project };
     const body = { settings: { imports: { quorum: 2 }, tier: 3 as const }, reason: 'villages' };
     for (const who of [people.rana, people.vera])
@@ -213,7 +222,7 @@ describe('settings of a project', () => {
     expect((await settle(over, ['draft'])).findings?.[0]?.reason).toMatch(/You would reach \d+ submissions today/);
   });
 
-  it('are not by somebody who has a part in it, though it be since', async () => {
+  it('cannot be changed by a person who has a role in the project, even one given later', async () => {
     const { items } = await people.rana.ask('listRequests', { params: { project } });
     expect(items.length).toBeGreaterThan(0);
     const body = { settings: {}, reason: 'as it was' };

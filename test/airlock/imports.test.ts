@@ -27,7 +27,7 @@ const approve = (by: typeof rana) => ({ do: 'vote', by, ballot: buildBallot(1, '
 
 describe('an import', () => {
   const wanted = { ...buildDraft(facts()), direction: 'import' as const };
-  it('comes from an upload of its own and from nowhere else', () => {
+  it('is created only from its own upload', () => {
     const { id, project, title, groups, direction } = wanted;
     const { request } = draftRequest({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
     expect(request.source).toBe(`uploads/${id}/`);
@@ -41,7 +41,7 @@ describe('an import', () => {
     expect(() => draftRequest(leaving, rana, exampleStartTime, facts())).toThrow(/Name the folder/);
   });
 
-  it('is not taken out of the project while a step that has stopped may still write there', () => {
+  it('is not removed from the project while a cancelled step may still write there', () => {
     let of = buildRequestInReview(facts());
     of = { ...of, direction: 'import', quorum: 1 } as typeof of;
     of = decide(of, approve(ada), exampleStartTime, facts()).request;
@@ -57,7 +57,7 @@ describe('an import', () => {
     }
   });
 
-  it('is not judged by statistics, and has a quorum of its own', () => {
+  it('is not checked for disclosure and has its own quorum', () => {
     const { rules: checks } = policyFor(3, 'import');
     for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
     const { request } = decide(wanted, { do: 'submit', by: rana }, exampleStartTime, facts());

@@ -120,10 +120,10 @@ const halfDone = async (Bucket: string) => {
   return Uploads.filter(({ Key }) => Key?.includes(id));
 };
 
-describe('a file too large for one copy', () => {
+describe('a file too large for a single copy', () => {
   const content = randomBytes(17 * MiB + 3);
 
-  it('is sealed and released in parts, in the version that was planned, with the same SHA-256', async () => {
+  it('is sealed and released in parts, in the planned version, with the same SHA-256', async () => {
     const planned = await land('large.bin', content);
     await land('large.bin', randomBytes(7 * MiB));
     const { sealed, files } = await seal(1, [planned, await land('small.txt', Buffer.from('small'))]);
@@ -145,7 +145,7 @@ describe('a file too large for one copy', () => {
     expect([await halfDone(AIRLOCK_BUCKET), await halfDone(RELEASE_BUCKET)]).toEqual([[], []]);
   });
 
-  it('is not released where it is not what was sealed', async () => {
+  it('is not released where its content differs from the seal', async () => {
     const { files } = await seal(2, [await land('other.bin', content)]);
     const wrong = files.map(file => ({ ...file, sha256: hex(Buffer.from('other')) }));
     const chunk = await texts.putScratch(bucket, 'large', JSON.stringify(wrong));
@@ -156,7 +156,7 @@ describe('a file too large for one copy', () => {
     expect(Versions).toEqual([]);
   });
 
-  it('leaves no part where the copy fails half way', async () => {
+  it('leaves no incomplete upload where the copy fails halfway', async () => {
     const planned = await land('gone.bin', content);
     const { copyParts } = await import('../../functions/storage/object-copy.ts');
     const { hashVersion: hashOf } = await import('../../functions/storage/object-read.ts');

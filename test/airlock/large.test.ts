@@ -9,8 +9,8 @@ const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];
 /** S3's: 10,000 parts of at most 5 GiB, all but the last of at least 5 MiB, and objects of at most 5 TiB. */
 const s3 = { parts: 10_000, part: 5 * GiB, least: 5 * MiB, object: 5 * TiB };
 
-describe('a copy in parts', () => {
-  it('has parts that S3 takes, which cover every byte once, up to the largest object there can be', () => {
+describe('a multipart copy', () => {
+  it('has parts within the limits of S3 that cover every byte once, up to the largest object', () => {
     const { part, whole } = copyLimits;
     const size = fc.oneof(
       fc.integer({ min: whole + 1, max: s3.object }),
@@ -37,7 +37,7 @@ describe('a copy in parts', () => {
   });
 });
 
-describe('what is too much for a Lambda', () => {
+describe('a file too large for a Lambda', () => {
   const caps = { ...buildAirlockConfig().caps, bytes: 100 * TiB };
   const of = {
     id: 'al-0011223344556677',
@@ -52,7 +52,7 @@ describe('what is too much for a Lambda', () => {
       ({ path, reason }) => `${path}: ${reason}`,
     );
 
-  it('is named, file by file, when it is submitted', () => {
+  it('is named at submission, file by file', () => {
     expect(reasons([6 * GiB, MAX_FILE_BYTES])).toEqual([]);
     expect(reasons([6 * GiB, MAX_FILE_BYTES + 1])).toEqual([
       expect.stringMatching(/^f1.bin: It has 26843545601 bytes; a file may/),
@@ -75,7 +75,7 @@ describe('what is too much for a Lambda', () => {
     );
   });
 
-  it('is not what the caps of an organisation allow a request by themselves', () => {
+  it('is not admitted by the default caps of a request', () => {
     // The default cap of a request, in the fewest files it can have.
     const { bytes } = buildAirlockConfig().caps;
     expect(reasons(Array.from({ length: Math.ceil(bytes / MAX_FILE_BYTES) }, () => MAX_FILE_BYTES))).toEqual([]);

@@ -244,7 +244,7 @@ const approved = decide(
 ).request;
 
 it.each([1, 2])(
-  '%i uses: no link gives anything unless its request is released, in time, and to whom it is for',
+  'with %i uses, no link gives anything unless its request is released, in time, and used by its recipient',
   uses => {
     const seen = new Set<string>();
     const reached = new Map<Status, number>();

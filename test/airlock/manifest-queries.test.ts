@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { FileReport } from '../../disclosure/report.ts';
 import { takeFittingReports } from '../../functions/airlock/manifest-queries.ts';
 
-describe('a page of reports', () => {
+describe('a page of check reports', () => {
   const cell = { row: 1, column: 1, value: 'x'.repeat(200) };
   const finding = { rule: 'r', action: 'warn', says: 'x', cells: Array.from({ length: 50 }, () => cell), count: 50 };
   const report = (findings: number) =>
@@ -12,7 +12,7 @@ describe('a page of reports', () => {
     });
   const bytes = (of: unknown) => Buffer.byteLength(JSON.stringify(of));
 
-  it('is no larger than a Lambda can answer, and goes on where it ends', () => {
+  it('fits into the answer of a Lambda and continues where it ended', () => {
     const reports = Array.from({ length: 100 }, () => report(30));
     expect(bytes(reports)).toBeGreaterThan(6 * 1024 ** 2);
     const page = takeFittingReports(reports);
@@ -22,7 +22,7 @@ describe('a page of reports', () => {
     expect(takeFittingReports(reports.slice(0, 5))).toHaveLength(5);
   });
 
-  it('tells of one that is too large itself every finding, and the first of its cells', () => {
+  it('gives every finding of a report that is too large by itself, with only its first cells', () => {
     const [one] = takeFittingReports([report(600), report(1)]);
     expect(one?.findings).toHaveLength(600);
     expect(one?.findings[0]).toMatchObject({ count: 50, cells: [cell, cell, cell] });

@@ -16,8 +16,8 @@ const facts = { rules: buildAirlockConfig(), members: [], reviewers: [], candida
 const at = '2026-11-01T00:00:00.000Z';
 const id = (n: number) => `al-${Date.now().toString(16).padStart(11, '0')}${String(n).padStart(5, '0')}`;
 
-describe('what is in a trail', () => {
-  it('comes to the bus although whoever wrote it did nothing more', async () => {
+describe('an entry of a trail', () => {
+  it('is published although its writer did nothing more', async () => {
     const request = { ...buildDraft(facts), id: id(1) };
     const table = await openTestTable(of);
     const put = (revision: number, ...events: Parameters<typeof requestEvent>[]) =>
@@ -47,7 +47,7 @@ describe('what is in a trail', () => {
     expect(new Set(said.map(({ about }) => about.id)).size).toBe(3);
   });
 
-  it('and nothing else of the table', async () => {
+  it('is the only kind of row that is published', async () => {
     const request = { ...buildDraft(facts), id: id(2) };
     const table = await openTestTable(of);
     const entry = trailEntry(request, [requestEvent('RequestOpened', 'x')], at);
@@ -63,7 +63,7 @@ describe('what is in a trail', () => {
   });
 });
 
-it('a request is told from its draft to its vote, with every look of a reviewer, in one order', async () => {
+it('publishes the events of a request from draft to vote in one order, with every view by a reviewer', async () => {
   const { params } = await submit({ 'a.csv': 'region,n\nNorth,20\nSouth,30\n' });
   await settle(params, ['inReview']);
   await people.vera.ask('listFiles', { params });

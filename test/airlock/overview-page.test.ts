@@ -7,8 +7,8 @@ import { makeTestFolder, runBroch } from '../cli/harness.ts';
 import { buildPreviewFiles, buildPreviewRequest } from '../disclosure/preview/asked.ts';
 import { expectInert } from '../disclosure/preview/pages.ts';
 
-describe('the page of a request', () => {
-  it('has its groups, its files with what was found first, and the votes that may be seen', () => {
+describe('the overview page of a request', () => {
+  it('shows its groups, its files with those with findings first, and the votes that may be seen', () => {
     const html = overview(buildPreviewRequest(), buildPreviewFiles());
     expectInert(html, ['a']);
     expect(html.indexOf('tables/one.csv')).toBeLessThan(html.indexOf('clean.csv'));
@@ -28,7 +28,7 @@ describe('the page of a request', () => {
     expect(overview({ ...buildPreviewRequest(), votes: undefined }, buildPreviewFiles())).not.toContain('Votes');
   });
 
-  it('links its own pages and nothing else, whatever is written in it', () => {
+  it('links only to its own pages, whatever text the request contains', () => {
     const bit = fc.constantFrom('<script>', '"', "'", '<a href=x>', '</style>', 'javascript:', '\u202e', '&', '\n');
     fc.assert(
       fc.property(fc.array(fc.oneof(bit, fc.string({ unit: 'binary' })), { minLength: 1, maxLength: 5 }), bits => {
@@ -45,7 +45,7 @@ describe('the page of a request', () => {
   });
 });
 
-describe('a vote on what was looked at', () => {
+describe('a vote based on downloaded previews', () => {
   const seen = {
     project: 'asthma',
     request: 'al-0011223344556677',
@@ -62,14 +62,14 @@ describe('a vote on what was looked at', () => {
     ['of another request', { ...seen, request: 'al-ffffffffffffffff' }, 3, 'has the pages of al-ffffffffffffffff'],
     ['of another project', { ...seen, project: 'other' }, 3, 'has the pages of'],
     ['of a part of the files', seen, 3, 'no pages of 1 of its files'],
-    ['of no form', { a: 1 }, 2, 'is not a folder that'],
-  ])('%s is refused before anybody is asked', async (_, content, code, says) => {
+    ['in no known format', { a: 1 }, 2, 'is not a folder that'],
+  ])('is refused before any call to the API if the previews are %s', async (_, content, code, says) => {
     const at = makeTestFolder();
     writeFileSync(join(at, 'seen.json'), JSON.stringify(content));
     expect(await vote(at)).toMatchObject({ code, err: expect.stringContaining(says) });
   });
 
-  it('needs one word of what was looked at, and one only', async () => {
+  it('takes exactly one statement of what was reviewed', async () => {
     expect((await vote(makeTestFolder(), '--seal', 'ab'.repeat(32))).code).toBe(2);
     expect((await runBroch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve'])).code).toBe(
       2,

@@ -8,12 +8,12 @@ import { buildCheckedFile, buildSource } from '../disclosure/files.ts';
 
 const policy = policyFor(2);
 
-describe('what is remembered', () => {
+describe('the ledger of a release', () => {
   const csv = 'Diagnosis,sex,n\nHuntington,Male,43\nAsthma,Female,52\n';
   const read = async (key: string) =>
     postingsOf((await check(buildCheckedFile('t.csv', csv), buildSource(csv), policy, key)).summaries);
 
-  it('has no label, and other hashes under another key', async () => {
+  it('contains no label, and other hashes under another key', async () => {
     const bytes = encodePostings(without(await read('one'), () => false));
     for (const label of ['huntington', 'asthma', 'male', 'diagnosis'])
       expect(Buffer.from(bytes).toString('latin1').toLowerCase()).not.toContain(label);
@@ -21,7 +21,7 @@ describe('what is remembered', () => {
     expect([...(await read('two')).keys].filter(key => keys.has(key))).toEqual([]);
   });
 
-  it('is the same when it is read again, and when lists are put together', async () => {
+  it('is unchanged after reading it back and after merging lists', async () => {
     const one = await read('one');
     expect(decodePostings(encodePostings(one))).toEqual(one);
     const both = merged([one, await read('two')]);
@@ -45,10 +45,12 @@ it.each([
   ['[20,30)', 20, 30],
   ['(20, 30]', 21, 31],
   ['30 or less', Number.NEGATIVE_INFINITY, 31],
-])('the band %s', (label, from, to) => expect(bandOf(label)).toEqual({ from, to }));
-it.each(['North', '2020-01-03', '12a', '-', '20-'])('no band: %s', label => expect(bandOf(label)).toBeUndefined());
+])('reads the label %s as a band', (label, from, to) => expect(bandOf(label)).toEqual({ from, to }));
+it.each(['North', '2020-01-03', '12a', '-', '20-'])('reads the label %s as no band', label =>
+  expect(bandOf(label)).toBeUndefined(),
+);
 
-it('knows the chances', () => {
+it('computes the probability of near matches by chance', () => {
   expect(nearByChance(100, 100)).toBeCloseTo(0.0282, 3);
   expect(nearByChance(100, 300)).toBeCloseTo(1, 6);
   // Chi-squared of 9.21 with 2 degrees of freedom, of 18.31 with 10, of 679.3 with 602.

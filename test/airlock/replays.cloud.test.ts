@@ -65,8 +65,8 @@ async function versionsOf(Bucket: string, Prefix: string) {
   return [...Versions, ...DeleteMarkers].map(({ Key, VersionId }) => `${Key} ${VersionId}`).sort();
 }
 
-describe.concurrent('what was said once and is said again', () => {
-  it('the token of a wait that is over, and that of another request', async () => {
+describe.concurrent('repeating a message', () => {
+  it('refuses a used task token, and a token of another request only wakes that request', async () => {
     const [one, two] = await Promise.all([inReview(), inReview()]);
     const [first, other] = await Promise.all([tokenOf(one), tokenOf(two)]);
     await sfn.send(new SendTaskSuccessCommand({ taskToken: first, output: '{"outcome":"approved"}' }));
@@ -88,7 +88,7 @@ describe.concurrent('what was said once and is said again', () => {
     for (const params of [one, two]) await people.rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
   });
 
-  it('the start of an attempt that ran, and of one that never was', async () => {
+  it('changes nothing when an attempt that ran, or one that never existed, is started', async () => {
     const params = await inReview();
     const before = await rowOf(params);
     await startAirlockExecution(of, 'check', params, 1).catch((error: Error) =>
@@ -107,7 +107,7 @@ describe.concurrent('what was said once and is said again', () => {
     expect(await rowOf(params)).toEqual(before);
   });
 
-  it('every step of a release, with what it was called with', async () => {
+  it('changes nothing when every step of a release is invoked again with the same input', async () => {
     const watched = await watchCalls(of, project);
     const params = await approve(files);
     await release(params);
@@ -139,7 +139,7 @@ describe.concurrent('what was said once and is said again', () => {
     console.log(`airlock: ${steps.length} calls of ${names.length} steps made again changed nothing`);
   });
 
-  it('a vote: it counts once', async () => {
+  it('counts a repeated vote once', async () => {
     const params = await inReview();
     for (const _ of [1, 2]) expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'inReview' });
     expect((await rowOf(params))?.votes).toHaveLength(1);
@@ -147,7 +147,7 @@ describe.concurrent('what was said once and is said again', () => {
     await expect(vote(people.viktor, params, 'approve')).rejects.toThrow(/nothing to vote on/);
   });
 
-  it('an event that somebody made up', async () => {
+  it('changes nothing on a forged event', async () => {
     const params = await inReview();
     const before = await rowOf(params);
     const events = new EventBridgeClient(of.configuration);
@@ -163,7 +163,7 @@ describe.concurrent('what was said once and is said again', () => {
     expect([await rowOf(params), await grantOf(params)]).toEqual([before, undefined]);
   });
 
-  it('a link: by somebody else, from elsewhere, a second time, after it was revoked', async () => {
+  it('refuses a link to another person, from another network, a second time, and after its revocation', async () => {
     const params = await approve(files);
     await release(params);
     const { rana, olga } = people;
@@ -186,21 +186,21 @@ describe.concurrent('what was said once and is said again', () => {
   });
 });
 
-describe.concurrent('what was written once and is changed', () => {
-  it('a seal in the row: what is voted on then is released by nobody', async () => {
+describe.concurrent('altering stored data', () => {
+  it('releases nothing if the seal in the row was altered before the votes', async () => {
     const params = await inReview();
     await setRequestField(of, params.request, 'seal.sha256', '0'.repeat(64));
     for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
     await stops(params);
   });
 
-  it('a seal in the row after the votes', async () => {
+  it('releases nothing if the seal in the row was altered after the votes', async () => {
     const params = await approve(files);
     await setRequestField(of, params.request, 'seal.sha256', '0'.repeat(64));
     await stops(params);
   });
 
-  it('a report, in the bucket or in the row', async () => {
+  it('releases nothing if a report was altered in the bucket or in the row', async () => {
     const params = await approve(files);
     const Key = `requests/${params.request}/1/report.json`;
     const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '{"findings":0}' }));
@@ -214,7 +214,7 @@ describe.concurrent('what was written once and is changed', () => {
     await stops(other);
   });
 
-  it('what the checks wrote about files', async () => {
+  it('shows reviewers the original check results after an object was overwritten', async () => {
     const params = await approve(files);
     const { Versions = [] } = await s3.send(
       new ListObjectVersionsCommand({ Bucket: sealed, Prefix: `requests/${params.request}/1/checks/` }),
@@ -224,7 +224,7 @@ describe.concurrent('what was written once and is changed', () => {
     expect(await people.vera.ask('showChecks', { params })).toEqual(before);
   });
 
-  it('what is remembered of a release: nothing passes that was not compared with it', async () => {
+  it('releases nothing that cannot be compared with an altered or deleted release ledger', async () => {
     const own = 'airlock-forgets';
     const rana = await enrolTestUser(of, 'replays-ruth', 'researcher');
     const home = await airlockScene.another(of, own, rana);
@@ -252,8 +252,8 @@ describe.concurrent('what was written once and is changed', () => {
   });
 });
 
-describe('who asked', () => {
-  it('cannot vote, also when made a reviewer meanwhile', async () => {
+describe('the requester', () => {
+  it('cannot vote, not even after joining the reviewers', async () => {
     const params = await inReview();
     const { seal } = await people.rana.ask('showRequest', { params });
     const ballot = { params, body: { verdict: 'approve', seal: seal?.sha256 } } as const;
@@ -267,7 +267,7 @@ describe('who asked', () => {
   });
 });
 
-describe('a project that is another’s', () => {
+describe('a request addressed through another project', () => {
   const token = 'A'.repeat(43);
   const seal = '0'.repeat(64);
   const sent: Readonly<Record<string, { body?: object; query?: object }>> = {
@@ -289,7 +289,7 @@ describe('a project that is another’s', () => {
 
   const routes = Object.entries<Route>(airlockRoutes).filter(([, { path }]) => path.includes('{request}'));
   for (const [name, { who }] of routes)
-    it(`has no such request: ${name}`, async () => {
+    it(`is not found by ${name}`, async () => {
       const asks = { researcher: people.rana, reviewer: people.vera, operator: people.olga } as const;
       const groups = who === 'anyone' ? [] : [...new Set(who.map(({ group }) => group))];
       expect(groups.length).toBeGreaterThan(0);
@@ -305,7 +305,7 @@ describe('a project that is another’s', () => {
       }
     });
 
-  it('and there are as many such routes as the airlock has', () => {
+  it('is tried on every route of a request', () => {
     console.log(`airlock: ${routes.length} routes know no request of another project`);
     expect(routes.length).toBeGreaterThanOrEqual(19);
     expect(bucket()).toContain(project);

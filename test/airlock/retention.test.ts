@@ -50,8 +50,8 @@ const released = [
 ];
 const until = (of: Request) => ('retainedUntil' in of ? of.retainedUntil : undefined);
 
-describe('what is over is kept', () => {
-  it('until its lock ends, counted from the seal', () => {
+describe('the retention of a request that has ended', () => {
+  it('lasts until its lock ends, counted from the seal', () => {
     const of = play(buildDraft(facts), [
       ...sealed,
       ({ round }) => ({ do: 'vote', by: vera, ballot: buildBallot(round, 'reject') }),
@@ -66,7 +66,7 @@ describe('what is over is kept', () => {
     expect(until(withdrawn)).toBe(later(exampleStartTime, 41 * day));
   });
 
-  it('until its lock ends, counted from the release, and never before nobody misses it', () => {
+  it('lasts until its lock ends, counted from the release, and never ends before the download period', () => {
     const end = '2029-01-01T00:00:00.000Z';
     const of = applyDeadlines(play(buildDraft(facts), released), end, facts.rules).request;
     expect(of.status).toBe('expired');
@@ -77,7 +77,7 @@ describe('what is over is kept', () => {
     );
   });
 
-  it('not at all by us, where it never left the project: the event says so', () => {
+  it('does not exist for a request that never left the project, and the event says so', () => {
     const { request, events } = applyDeadlines(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
     expect(events.map(({ says }) => says)).toEqual([
@@ -86,7 +86,7 @@ describe('what is over is kept', () => {
     expect(sealedPlace(request)).toEqual([]);
   });
 
-  it('no longer than its draft, where it was uploaded to us and never sealed', () => {
+  it('ends with the draft, for an upload that was never sealed', () => {
     const { title, project, groups } = buildDraft(facts);
     const of = draftRequest(
       { id: 'al-0011223344556678', title, project, groups, direction: 'import' },
@@ -100,10 +100,10 @@ describe('what is over is kept', () => {
   });
 });
 
-describe('what is deleted', () => {
+describe('the deletion of content', () => {
   const of = play(buildDraft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
   const due = until(of) ?? '';
-  it('is not before its time, and says so once', () => {
+  it('happens only when due, and is recorded once', () => {
     expect(must(of, gone, later(due, -1))).toMatchObject({ superseded: true, events: [] });
     const { request, events } = must(of, gone, due);
     expect(Request.parse(request)).toMatchObject({
@@ -115,20 +115,20 @@ describe('what is deleted', () => {
     expect(must(request, gone, later(due, day)).events).toEqual([]);
   });
 
-  it('waits while anything of it is locked', () => {
+  it('waits while any object is locked', () => {
     const { request } = must(of, { do: 'extendRetention', until: later(due, day) }, due);
     expect(sweepAt(request)).toBe(later(due, day));
     expect(must(request, gone, due).superseded).toBe(true);
   });
 
-  it('is on record first', () => {
+  it('is recorded before it happens', () => {
     const list: Command = { do: 'recordInventory', inventory: text, before: undefined };
     expect(must(of, list, due).request).toMatchObject({ inventory: text });
     expect(must(play(buildDraft(facts), sealed), list, exampleStartTime).superseded).toBe(true);
   });
 });
 
-describe('two who delete at once', () => {
+describe('two deletions at the same time', () => {
   const [one, other] = [
     { ...text, versionId: '1' },
     { ...text, versionId: '2' },
@@ -138,25 +138,28 @@ describe('two who delete at once', () => {
   const taken = { ...ended, direction: 'import' as const };
 
   it.each([
-    ['with us', ended, 'recordInventory', (inventory: typeof one) => ({ ...gone, inventory })],
+    ['in the buckets of the airlock', ended, 'recordInventory', (inventory: typeof one) => ({ ...gone, inventory })],
     [
       'in a project',
       taken,
       'startRetraction',
       (receipt: typeof one) => ({ do: 'recordRetraction', receipt, objects: 1, bytes: 1 }) as const,
     ],
-  ] as const)('%s: a list that knows nothing of the other one stands for nothing', (_, of, verb, done) => {
-    const listed = must(of, { do: verb, inventory: one, before: undefined }, due).request;
-    expect(must(listed, { do: verb, inventory: one, before: undefined }, due).request).toEqual(listed);
-    expect(must(listed, { do: verb, inventory: other, before: undefined }, due).superseded).toBe(true);
-    expect(must(listed, done(other), due).superseded).toBe(true);
-    const further = must(listed, { do: verb, inventory: other, before: one }, due).request;
-    expect(must(further, done(one), due).superseded).toBe(true);
-    expect(must(further, done(other), due).superseded).toBeUndefined();
-  });
+  ] as const)(
+    '%s: an inventory that does not include the other one is not recorded as complete',
+    (_, of, verb, done) => {
+      const listed = must(of, { do: verb, inventory: one, before: undefined }, due).request;
+      expect(must(listed, { do: verb, inventory: one, before: undefined }, due).request).toEqual(listed);
+      expect(must(listed, { do: verb, inventory: other, before: undefined }, due).superseded).toBe(true);
+      expect(must(listed, done(other), due).superseded).toBe(true);
+      const further = must(listed, { do: verb, inventory: other, before: one }, due).request;
+      expect(must(further, done(one), due).superseded).toBe(true);
+      expect(must(further, done(other), due).superseded).toBeUndefined();
+    },
+  );
 });
 
-it('votes of a review that nobody resumed are kept as those of any round', () => {
+it('keeps the votes of a review that was never resumed like those of any round', () => {
   const two = { ...facts, rules: buildAirlockConfig({ quorum: 2 }) };
   const voted = tryCommand(
     play(buildDraft(facts), sealed.slice(0, 2)),
@@ -181,7 +184,7 @@ const sweep = (of: Request, now: string): Request => {
   return must(of, isFinal(of) ? gone : { do: 'applyDeadlines' }, now).request;
 };
 
-it('after a sweep nothing is overdue; in the end nothing is left, and nothing was deleted early', () => {
+it('leaves nothing overdue after a sweep, nothing in the end, and deletes nothing early', () => {
   const steps = [
     ...released,
     () => ({ do: 'revoke', by: vera, reason: 'x' }),

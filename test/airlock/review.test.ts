@@ -25,17 +25,17 @@ const facts = (change: Parameters<typeof buildAirlockConfig>[0], candidates = al
 const vote = (by: typeof rana, verdict: 'approve' | 'reject' = 'approve', paths: string[] = []) =>
   ({ do: 'vote', by, ballot: buildBallot(1, verdict, paths) }) as const;
 
-describe('files that are held back, where the rules come to forbid that', () => {
+describe('withheld files under rules that come to forbid them', () => {
   const [some, whole] = [facts({ partial: true }), facts({ partial: false })];
   const held = decide(buildRequestInReview(some), vote(ada, 'approve', ['x']), exampleStartTime, some).request;
 
-  it('go back with all others, and the comment on them', () => {
+  it('are returned with all other files and with the comment on them', () => {
     const { request, ended } = decide(held, vote(bob), exampleStartTime, whole);
     expect(request).toMatchObject({ status: 'returned', comments: [{ files: [{ path: 'x' }] }] });
     expect(ended).toMatchObject({ outcome: 'returned' });
   });
 
-  it('also after a dispute', () => {
+  it('are returned after a disagreement, too', () => {
     const disputed = decide(held, vote(bob, 'reject'), exampleStartTime, some).request;
     expect(disputed).toMatchObject({ conflict: true });
     expect(decide(disputed, vote(cyd), exampleStartTime, whole).request.status).toBe('returned');
@@ -45,7 +45,7 @@ describe('files that are held back, where the rules come to forbid that', () => 
     });
   });
 
-  it('leave nobody else’s vote behind: who held them back may vote again', () => {
+  it('drop only the vote that withheld them, and that reviewer may vote again', () => {
     const again = decide(held, vote(ada), exampleStartTime, whole).request;
     expect(decide(again, vote(bob), exampleStartTime, whole).request).toMatchObject({
       status: 'approved',
@@ -53,7 +53,7 @@ describe('files that are held back, where the rules come to forbid that', () => 
     });
   });
 
-  it('keep what was approved before from leaving without them', () => {
+  it('prevent an earlier approval from releasing the request without them', () => {
     const approved = decide(held, vote(bob), exampleStartTime, some).request;
     expect(approved).toMatchObject({ status: 'approved', withheld: ['x'] });
     expect(() => decide(approved, { do: 'release', by: olga }, exampleStartTime, whole)).toThrow(
@@ -65,7 +65,7 @@ describe('files that are held back, where the rules come to forbid that', () => 
     ).toBe('withdrawn');
   });
 
-  it('in no order of votes and settings is anything approved in part that may not be', () => {
+  it('are never left out of an approval against the rules, in any order of votes and settings', () => {
     const cast = fc.record({
       by: fc.constantFrom(...all),
       verdict: fc.constantFrom('approve', 'approve', 'reject'),
@@ -90,7 +90,7 @@ describe('files that are held back, where the rules come to forbid that', () => 
   });
 });
 
-describe('that no other reviewer is left', () => {
+describe('the notice that no eligible reviewer is left', () => {
   const isSaid = ({ name, to }: RequestEvent) => name === 'ReviewEscalated' && to?.length === 0;
   /** When it is said in a review, in hours after its start; with as many reviewers as are there at the time. */
   function said(quorum: number, there: (hours: number) => number): number[] {
@@ -123,11 +123,11 @@ describe('that no other reviewer is left', () => {
     [3, 3, [96]],
     [2, 3, [144]],
     [2, 4, [192]],
-  ])('is said once, by a quorum of %i with %i there: after %j hours', (quorum, there, expected) => {
+  ])('is sent once, with a quorum of %i and %i eligible reviewers, after %j hours', (quorum, there, expected) => {
     expect(said(quorum, () => there)).toEqual(expected);
   });
 
-  it('is said in the very row that opens the review', () => {
+  it('is written with the row that opens the review', () => {
     const before = buildRequestInReview(facts({ quorum: 2 }));
     if (before.status !== 'inReview') throw new Error('it is not in review');
     const { votes: _, conflict: __, since, reminded: ___, asked: ____, quorum: _____, report, ...rest } = before;
@@ -144,13 +144,13 @@ describe('that no other reviewer is left', () => {
     expect(judged(2).events.filter(isSaid)).toEqual([]);
   });
 
-  it('is said when they leave, and again only where those who must agree become too few', () => {
+  it('is sent when reviewers leave, and again only if those who must agree become too few', () => {
     expect(said(2, hours => (hours < 24 ? 4 : 0))).toEqual([24]);
     expect(said(2, hours => (hours < 24 ? 0 : 4))).toEqual([0]);
     expect(said(2, hours => (hours < 120 ? 2 : hours % 24 ? 1 : 0))).toEqual([96, 120]);
   });
 
-  it('is said at once where they disagree, and nobody is left to decide', () => {
+  it('is sent at once if reviewers disagree and nobody is left to decide', () => {
     const two = facts({ quorum: 2 }, 2);
     const once = decide(buildRequestInReview(two), vote(ada), exampleStartTime, two).request;
     const disputed = decide(once, vote(dan, 'reject'), exampleStartTime, two).request;
@@ -160,7 +160,7 @@ describe('that no other reviewer is left', () => {
     expect(decide(request, tick, exampleStartTime, two).events).toEqual([]);
   });
 
-  it('is not said again to another workflow, but once more when a review begins anew', () => {
+  it('is not repeated to another workflow, but is sent again when a review is resumed', () => {
     const none = facts({ quorum: 2 }, 0);
     const of = buildRequestInReview(none);
     const reissued = decide(of, { do: 'reissue', by: olga }, exampleStartTime, none).request;

@@ -36,7 +36,7 @@ async function read(Key: string) {
 const said = (request: string, name: string) =>
   bus.until(request, all => all.some(one => one.name === name)).then(all => all.filter(one => one.name === name));
 
-it('a draft that nobody goes on with expires, and the bus hears of it', async () => {
+it('an abandoned draft expires, and the event bus receives the expiry', async () => {
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', source: 'data/outbox/never/', groups };
   const { id: request } = await people.rana.ask('draftRequest', { params: { project }, body });
@@ -54,7 +54,7 @@ it('a draft that nobody goes on with expires, and the bus hears of it', async ()
   expect(await said(request, 'RequestExpired')).toHaveLength(1);
 });
 
-describe('what was withdrawn after it was sealed', () => {
+describe('a request withdrawn after its seal', () => {
   let params: Params;
   beforeAll(async () => {
     ({ params } = await submit(files));
@@ -62,13 +62,13 @@ describe('what was withdrawn after it was sealed', () => {
     await people.rana.ask('withdrawRequest', { params, body: { reason: 'a wrong table' } });
   });
 
-  it('says until when it is kept', async () => {
+  it('says until when its content is retained', async () => {
     const { retainedUntil = '' } = await people.rana.ask('showRequest', { params });
     const days = (Date.parse(retainedUntil) - Date.now()) / (day * 1000);
     expect(Math.round(days)).toBe(365);
   });
 
-  it('stays while S3 keeps it locked, and is tried again', async () => {
+  it('keeps its content while S3 locks it, and the deletion is tried again', async () => {
     await pass(params.request);
     const before = await countKeyVersions(of, sealed, `requests/${params.request}/`);
     expect(await sweep()).toMatchObject({ failed: 0, locked: 1, deleted: 0 });
@@ -78,7 +78,7 @@ describe('what was withdrawn after it was sealed', () => {
     expect('deleted' in row && row.deleted).toBeFalsy();
   });
 
-  it('is deleted, every version of it, with a receipt that lists exactly what was there', async () => {
+  it('loses every version of its content, with a receipt that lists exactly what existed', async () => {
     const prefix = `requests/${params.request}/`;
     // Somebody put another version there meanwhile, and deleted one.
     await s3.send(new PutObjectCommand({ Bucket: sealed, Key: `${prefix}1/files/tables/one.csv`, Body: 'forged' }));
@@ -99,7 +99,7 @@ describe('what was withdrawn after it was sealed', () => {
     expect(new Set(receipt.objects.map(({ version }: { version: string }) => version)).size).toBe(hashes.length);
   });
 
-  it('tells it: on the bus, in the trail, in the request, under lock', async () => {
+  it('records its deletion on the bus, in the trail and in the request, and locks the receipt', async () => {
     const [event] = await said(params.request, 'ContentDeleted');
     const shown = await people.rana.ask('showRequest', { params });
     expect(event?.about.says).toContain(shown.deleted?.receipt.sha256);
@@ -112,7 +112,7 @@ describe('what was withdrawn after it was sealed', () => {
   });
 });
 
-it('a release expires, and its files are deleted on both sides; its signed record stays', async () => {
+it('a release expires and its files are deleted in both buckets, but its signed record stays', async () => {
   const params = await approve(files);
   await people.vera.ask('releaseRequest', { params });
   const { release } = await settle(params, ['released']);
@@ -138,7 +138,7 @@ it('a release expires, and its files are deleted on both sides; its signed recor
   expect(new Set(copies.map(({ bucket }: { bucket: string }) => bucket))).toEqual(new Set([sealed, released]));
 });
 
-it('what was rejected is deleted in its time, and whoever would look at it is told so', async () => {
+it('the content of a rejected request is deleted when due, and later viewers are told so', async () => {
   const { params } = await submit(files);
   await settle(params, ['inReview']);
   for (const who of [people.vera, people.viktor]) await vote(who, params, 'reject', 'not these');
@@ -152,7 +152,7 @@ it('what was rejected is deleted in its time, and whoever would look at it is to
   await expect(looking).rejects.toThrow(/what was sealed of it is deleted/);
 });
 
-it('a row that cannot be read stops no other, and the alarm hears of it', async () => {
+it('a row that cannot be read stops no other deletion, and raises the alarm', async () => {
   const broken = { project, request: 'al-0000000000000000', due: '2026-01-01T00:00:00.000Z' };
   await tools.table.put(dueKey(broken), broken);
   const { params } = await submit(files);

@@ -42,8 +42,8 @@ async function stops(params: Params, attempt = 2) {
   expect(await settle(params, ['approved'])).toMatchObject({ reason: expect.stringContaining('not what was sealed') });
 }
 
-describe('what somebody with all rights does to the airlock', () => {
-  it('an object put over a sealed one changes nothing: the sealed version is what leaves', async () => {
+describe('tampering by an administrator', () => {
+  it('has no effect by overwriting a sealed object: the sealed version is released', async () => {
     const params = await approve(files);
     const { Key } = await fileOf(params, 'a.csv');
     await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: 'region,n\nNorth,1\n' }));
@@ -57,7 +57,7 @@ describe('what somebody with all rights does to the airlock', () => {
     expect(await Body?.transformToString()).toBe(files['a.csv']);
   });
 
-  it('a version deleted in spite of its lock stops the release, and the approval stays', async () => {
+  it('stops the release by deleting a locked version, and the approval stays', async () => {
     const params = await approve(files);
     const version = await fileOf(params, 'b.csv');
     await s3.send(new DeleteObjectCommand({ Bucket: sealed, ...version, BypassGovernanceRetention: true }));
@@ -67,7 +67,7 @@ describe('what somebody with all rights does to the airlock', () => {
     await stops(params, 3);
   });
 
-  it('a row that names another manifest or report stops it too', async () => {
+  it('stops the release by changing the manifest or report named in the row', async () => {
     const [one, two] = [await approve(files), await approve({ 'c.csv': 'region,n\nWest,50\n' })];
     const other = await rowOf(two);
     if (!('seal' in other) || !other.seal) throw new Error('it is not sealed');
@@ -87,8 +87,8 @@ describe('what somebody with all rights does to the airlock', () => {
   });
 });
 
-describe('who may vote is asked at each vote', () => {
-  it('the vote of a reviewer who was demoted, locked out, or joined the project, counts no more', async () => {
+describe('eligibility at the time of each vote', () => {
+  it('drops the vote of a reviewer who lost the group, was disabled, or joined the project', async () => {
     const [dora, emil, fay] = await Promise.all(
       ['dora', 'emil', 'fay'].map(name => enrolTestUser(of, `tamper-${name}`, 'reviewer')),
     );
@@ -111,7 +111,7 @@ describe('who may vote is asked at each vote', () => {
   });
 });
 
-it('an approval that expires while the record is signed lets nothing out', async () => {
+it('an approval that expires while its record is being signed releases nothing', async () => {
   const params = await approve(files);
   const signing = { function: 'airlock/steps/sign.lambda.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
   const watched = await watchCalls(of, params.request, [signing]);
@@ -125,7 +125,7 @@ it('an approval that expires while the record is signed lets nothing out', async
   await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing can be fetched/);
 });
 
-describe('a review that its workflow has left', () => {
+describe('a review without a workflow', () => {
   it('is reissued without losing a vote', async () => {
     const { params } = await submit(files);
     await settle(params, ['inReview']);
@@ -145,7 +145,7 @@ describe('a review that its workflow has left', () => {
     });
   });
 
-  it('times out to where an operator resumes it, with its votes', async () => {
+  it('times out, and an operator resumes it with its votes', async () => {
     const { params } = await submit(files);
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');

@@ -61,7 +61,7 @@ const seen = (of: Request, eye: Viewer, who: ActingPerson, by = viktor, round = 
         .length > 0,
   );
 
-describe('who sees what of a trail', () => {
+describe('visibility of trail entries', () => {
   const votes: RequestEventName[] = ['VoteCast', 'VoteDropped'];
   const asks: RequestEventName[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
   const inside: RequestEventName[] = [...votes, 'FileViewed', ...asks, 'ReviewReissued'];
@@ -79,22 +79,22 @@ describe('who sees what of a trail', () => {
     ['decided', 'reviewer', []],
     ['decided', 'operator', []],
   ];
-  it.each(rows)('%s: %s sees all but %j', (state, eye, hidden) => {
+  it.each(rows)('in the state %s, the viewer %s sees all events but %j', (state, eye, hidden) => {
     for (const [as, who] of eyes.filter(([one]) => one === eye))
       expect(seen(states[state] as Request, as, who)).toEqual(without(hidden));
   });
 
-  it('who has voted sees that others disagree, and not yet by what', () => {
+  it('a reviewer who has voted sees that others disagree, but not on what', () => {
     const theirs = requestEventNames.filter(name => !votes.includes(name) && name !== 'FileViewed');
     expect(seen(disputed, 'reviewer', vera)).toEqual(theirs);
   });
 
-  it('reviewers see their own votes and looks at any time, and all of rounds that are over', () => {
+  it('reviewers always see their own votes and views, and everything about ended rounds', () => {
     expect(seen(before, 'reviewer', viktor)).toEqual(requestEventNames);
     expect(seen({ ...before, round: 2 }, 'reviewer', vera, viktor, 1)).toEqual(requestEventNames);
   });
 
-  it('a review that ran out of time is still blind: it can be resumed', () => {
+  it('a review that timed out stays blind, as it can be resumed', () => {
     const late = tryCommand(
       before,
       { do: 'remindReviewers', attempt: before.attempt },
@@ -113,7 +113,7 @@ describe('who sees what of a trail', () => {
     expect(seen(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
   });
 
-  it('the project learns no name of those who judge', () => {
+  it('the project learns no name of a reviewer', () => {
     for (const [name, of] of Object.entries(states))
       for (const [, who] of eyes.filter(([eye]) => eye === 'project')) {
         const events = requestEventNames.map(name => ({
@@ -134,7 +134,7 @@ describe('who sees what of a trail', () => {
     expect(own).toMatchObject({ by: 'rana', byName: 'rana' });
   });
 
-  it('two blind reviews that differ only in votes look the same', () => {
+  it('two blind reviews that differ only in their votes look the same', () => {
     const eye = { quorum: 3 };
     const three = { ...facts, rules: buildAirlockConfig(eye) };
     const fresh = buildRequestInReview(three);
@@ -170,7 +170,7 @@ describe('who sees what of a trail', () => {
 });
 
 describe('the events of a row', () => {
-  it('satisfy their contracts, and each has an id of its own that is the same again', () => {
+  it('satisfy their contracts, and each has a stable id of its own', () => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...requestEventNames), { minLength: 1 }), fc.nat(1e6), (names, revision) => {
         const entry = trailEntry(
@@ -186,7 +186,7 @@ describe('the events of a row', () => {
     );
   });
 
-  it('sort by time, then by what was changed or looked at', () => {
+  it('sort by time, then by the row that was changed or viewed', () => {
     const later = '2026-11-01T00:00:00.001Z';
     const keys = [
       trailKey(exampleStartTime, 1),

@@ -9,14 +9,14 @@ const { of, released, people, submit, resubmit, settle, vote } = airlockScene('a
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 type Params = Awaited<ReturnType<typeof submit>>['params'];
 
-describe('a request with nothing wrong', () => {
+describe('a request without findings', () => {
   const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'notes größe +%41.txt': 'x'.repeat(9000) };
   let params: Params;
   beforeAll(async () => {
     ({ params } = await submit(files));
   });
 
-  it('is sealed as it was, and shown to reviewers', async () => {
+  it('is sealed unchanged and shown to reviewers', async () => {
     const { seal } = await settle(params, ['inReview']);
     expect(seal).toMatchObject({ files: 2, bytes: 9018 });
     const { items } = await people.vera.ask('listFiles', { params });
@@ -29,7 +29,7 @@ describe('a request with nothing wrong', () => {
     expect(reports).toHaveLength(2);
   });
 
-  it('is voted on blindly', async () => {
+  it('is voted on without sight of other votes', async () => {
     await vote(people.vera, params, 'approve', 'fine');
     const { rana, vera, viktor, olga } = people;
     const votes = async (who: TestUser) => (await who.ask('showRequest', { params })).votes;
@@ -44,7 +44,7 @@ describe('a request with nothing wrong', () => {
     });
   });
 
-  it('is released by others only, byte for byte, with a signed record', async () => {
+  it('is released only by another person, byte for byte, with a signed record', async () => {
     await expect(people.rana.ask('releaseRequest', { params })).rejects.toThrow(/Only reviewer or operator/);
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
@@ -66,7 +66,7 @@ describe('a request with nothing wrong', () => {
     });
   });
 
-  it('is revoked, and nothing leads on from there', async () => {
+  it('is revoked, and nothing can follow', async () => {
     await expect(people.rana.ask('withdrawRequest', { params, body: { reason: 'x' } })).rejects.toThrow(/revoke/);
     expect(await people.walt.ask('revokeRequest', { params, body: { reason: 'a mistake' } })).toMatchObject({
       status: 'revoked',
@@ -76,8 +76,8 @@ describe('a request with nothing wrong', () => {
   });
 });
 
-describe('a request that comes back', () => {
-  it('returns with comments, is sealed anew, and old votes count for nothing', async () => {
+describe('a request that returns to the requester', () => {
+  it('comes back with comments, is sealed again, and old votes no longer count', async () => {
     const { params, source } = await submit({ 'a.csv': 'region,n\nNorth,20\nSouth,30\n' });
     const first = await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
@@ -93,14 +93,14 @@ describe('a request that comes back', () => {
     expect(await vote(people.walt, params, 'approve')).toMatchObject({ status: 'approved' });
   });
 
-  it('is a draft again, with every file named that no group takes', async () => {
+  it('becomes a draft again that names every file without a group', async () => {
     const { params } = await submit({ 'a.csv': 'x,n\nA,50\n', 'other/b.log': 'b' }, ['*.csv']);
     const draft = await settle(params, ['draft']);
     expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group takes') }]);
     expect(await waitForExecutionEnd(of, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
   });
 
-  it('is blocked by a check, and can be mended', async () => {
+  it('is blocked by a check and can be corrected', async () => {
     const { params, source } = await submit({ 'a.csv': 'region,n\nNorth,3\nSouth,30\n' });
     const blocked = await settle(params, ['blocked']);
     expect(blocked.report).toMatchObject({ worst: 'block', first: [{ path: 'a.csv', rule: 'sdc.minimum-count' }] });

@@ -125,7 +125,7 @@ const always = /^(logs|xray):/;
 const actionsOf = (statements: RoleStatement[]) => [...new Set(statements.flatMap(({ Action }) => toArray(Action)))];
 
 describe('state machines', () => {
-  it('all have been looked at', () => expect(machines.length).toBe(all.machine.length));
+  it('are all covered by this test', () => expect(machines.length).toBe(all.machine.length));
 
   it.each(machines)('$name may do what it calls, and nothing else', async ({ name, role, calls }) => {
     const { may, mayNot } = await mayOf(role);
@@ -150,8 +150,8 @@ describe('state machines', () => {
   });
 });
 
-describe('the schedule', () => {
-  it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start what it is for, and nothing else', async Name => {
+describe('schedules', () => {
+  it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start its target and nothing else', async Name => {
     const { Target } = await new SchedulerClient(of.configuration).send(new GetScheduleCommand({ Name }));
     const { may, mayNot } = await mayOf(Target?.RoleArn ?? '');
     const { Arn = '', DeadLetterConfig: kept } = Target ?? {};
@@ -170,7 +170,7 @@ describe('the schedule', () => {
   });
 });
 
-describe('who may call a function', () => {
+describe('callers of functions', () => {
   const lambda = new LambdaClient(of.configuration);
   const rules = estate.declared('AWS::Events::Rule').map(([id, { Properties }]) => ({
     rule: estate.id(id),
@@ -204,7 +204,7 @@ describe('who may call a function', () => {
     `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${of.region}:${of.account}:${api}/*/*${path}`,
   ]);
 
-  it.each(estate.functions)('$entry: its rules, its routes and nobody else', async ({ entry, name }) => {
+  it.each(estate.functions)('$entry is called by its rules and routes and by nothing else', async ({ entry, name }) => {
     const asked = rules
       .filter(({ targets }) => targets.some(({ fn }) => fn === name))
       .map(
@@ -220,7 +220,7 @@ describe('who may call a function', () => {
     expect(rules.flatMap(({ targets }) => targets.filter(({ RoleArn }) => RoleArn !== undefined))).toEqual([]);
   });
 
-  it('the role of a function can be taken by Lambda only', async () => {
+  it('only Lambda can assume the role of a function', async () => {
     for (const { role } of estate.functions) {
       const { trust } = await readDeployedRole(of, role);
       expect(trust).toEqual([

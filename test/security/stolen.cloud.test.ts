@@ -45,8 +45,8 @@ async function undelivered(FunctionName: string): Promise<string[]> {
   }
 }
 
-describe('the stolen role of', () => {
-  it.each(functions)('$entry opens nothing that the function is not for', async ({ name, role, environment }) => {
+describe('a stolen role', () => {
+  it.each(functions)('of $entry opens only what the function needs', async ({ name, role, environment }) => {
     const { statements } = await readDeployedRole(of, role);
     const rights = partitionsOf(statements);
     const credentials = await assumeAnyRole(of, role);
@@ -64,8 +64,8 @@ describe('the stolen role of', () => {
   });
 });
 
-describe('whatever a function may do', () => {
-  it('with the table, it may do to partitions that are named', async () => {
+describe('rights of functions', () => {
+  it('on the table are limited to named partitions', async () => {
     for (const { role } of functions) {
       const { statements } = await readDeployedRole(of, role);
       const onTable = statements.filter(({ Action }) => toArray(Action).some(action => action.startsWith('dynamodb:')));
@@ -84,7 +84,7 @@ describe('whatever a function may do', () => {
     }
   });
 
-  it('it launches nothing that does not carry our tag', async () => {
+  it('launch no instance without the Broch tag', async () => {
     const { role = '' } = functions.find(({ entry }) => entry === 'workspaces/launch.lambda.ts') ?? {};
     const { EvaluationResults = [] } = await new IAMClient(of.configuration).send(
       new SimulatePrincipalPolicyCommand({

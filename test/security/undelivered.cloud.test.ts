@@ -45,8 +45,8 @@ const kept = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Propert
   queue: estate.id(listReferences((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
 }));
 
-describe('an event that a function fails on', () => {
-  it.each(kept)('is in the queue of $name', async ({ name, queue }) => {
+describe('an event on which a function fails', () => {
+  it.each(kept)('is kept in the queue of $name', async ({ name, queue }) => {
     const event = { source: 'sec', detail: { object: { key: `sec-${Math.random()}` } } };
     await lambda.send(
       new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: JSON.stringify(event) }),
@@ -60,7 +60,7 @@ describe('an event that a function fails on', () => {
     });
   });
 
-  it('that EventBridge delivered is there too', async () => {
+  it('is kept in the queue if EventBridge delivered it', async () => {
     const { queue = '' } = kept.find(({ name }) => name.includes('WorkspacesReport')) ?? {};
     // Named like a project's, so that its events reach the function; no workspace has the instance that reports there.
     const Bucket = `broch-local-${of.account}-sec-report`;

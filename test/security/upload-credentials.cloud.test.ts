@@ -82,8 +82,8 @@ async function nothingOpen(credentials: StolenCredentials, arn: string, more: re
   expect(open).toEqual([]);
 }
 
-describe("an upload's credentials", () => {
-  it('write the files of its delivery, and open nothing else', async () => {
+describe('the credentials of an upload', () => {
+  it('write the files of their delivery and open nothing else', async () => {
     const clients = thief.clientsUnder(lent);
     await write(clients, lent.bucket, `${lent.prefix}x.csv`).run();
     const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
@@ -98,8 +98,8 @@ describe("an upload's credentials", () => {
   });
 });
 
-describe("an import's credentials", () => {
-  it('write the files of its upload, and open nothing else', async () => {
+describe('the credentials of an import', () => {
+  it('write the files of their upload and open nothing else', async () => {
     const clients = thief.clientsUnder(brought);
     await write(clients, brought.bucket, `${brought.prefix}x.csv`).run();
     const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
@@ -113,8 +113,8 @@ describe("an import's credentials", () => {
   });
 });
 
-describe("an instance's credentials", () => {
-  it('in its network reach the data of its project and its own report, and nothing else', async () => {
+describe('the credentials of an instance', () => {
+  it('reach the data and the reports of their project from its network, and nothing else', async () => {
     const credentials = await assumeAnyRole(of, role, instance);
     const clients = thief.clientsUnder(credentials);
     const { UserId } = await clients.sts.send(new GetCallerIdentityCommand({}));
@@ -140,7 +140,7 @@ describe("an instance's credentials", () => {
     ]);
   });
 
-  it('carried out of its network open nothing at all', async () => {
+  it('open nothing from outside that network', async () => {
     const credentials = await assumeAnyRole(of, role);
     const clients = thief.clientsUnder(credentials);
     await nothingOpen(credentials, role, [

@@ -69,7 +69,7 @@ describe('the examples that RFC 8785 publishes', () => {
     ['43143ff3c1cb0959', '1424953923781206.2'],
   ])('appendix B: the number %s is %s', (bits, text) => expect(canonical(double(bits))).toBe(text));
 
-  it.each(['7fffffffffffffff', '7ff0000000000000'])('appendix B: %s has no form', bits =>
+  it.each(['7fffffffffffffff', '7ff0000000000000'])('appendix B: %s has no canonical form', bits =>
     expect(() => canonical(double(bits))).toThrow(TypeError),
   );
 });
@@ -79,7 +79,7 @@ it('refuses half a surrogate pair, in a value and in a name', () => {
   expect(() => canonical({ '\udc00': 1 })).toThrow(TypeError);
 });
 
-it('says the same of the same value, whatever the order it came in, and loses nothing', () => {
+it('gives the same text for the same value in any member order, and loses nothing', () => {
   fc.assert(
     fc.property(fc.jsonValue(), value => {
       const well = JSON.parse(JSON.stringify(value).replace(/\\u[dD][89a-fA-F][0-9a-fA-F]{2}/g, '?'));

@@ -26,7 +26,7 @@ const verify = (of: { json: string; files: string }, ...more: string[]) =>
   runBroch(['airlock', 'verify', of.json, of.files, ...more]);
 
 describe('broch airlock verify', () => {
-  it('says that all is as released, without a profile, a cloud or anybody signed in', async () => {
+  it('confirms an unchanged release without a profile, a cloud or a sign-in', async () => {
     const of = released();
     for (const key of [of.key, fingerprint, `SHA256:${fingerprint}`]) {
       const { code, out, err } = await verify(of, '--key', key);
@@ -46,7 +46,7 @@ describe('broch airlock verify', () => {
     ['an extra file', of => writeFileSync(join(of.files, 'x'), ''), 'x: extra'],
     ['a renamed file', of => renameSync(join(of.files, 'README.md'), join(of.files, 'b')), 'README.md: renamed'],
     [
-      'a link to the very file',
+      'a symbolic link to the same file',
       of => {
         renameSync(join(of.files, 'README.md'), join(of.at, 'r'));
         symlinkSync(join(of.at, 'r'), join(of.files, 'README.md'));
@@ -69,8 +69,8 @@ describe('broch airlock verify', () => {
       of => writeFileSync(of.json, JSON.stringify(signRelease(buildReleaseRecord(), makeSigningKeys()))),
       'another key',
     ],
-    ['no record', of => writeFileSync(of.json, '{}'), 'not a release record'],
-  ])('%s ends with 3', async (_, tamper, says) => {
+    ['a file that is no release record', of => writeFileSync(of.json, '{}'), 'not a release record'],
+  ])('exits with 3 for %s', async (_, tamper, says) => {
     const of = released();
     tamper(of);
     const { code, err } = await verify(of, '--key', of.key, '--json');
@@ -90,8 +90,8 @@ describe('broch airlock verify', () => {
       (of: ReturnType<typeof released>) => verify({ ...of, json: `${of.at}/no` }),
       'is not there',
     ],
-    ['a key that is none', (of: ReturnType<typeof released>) => verify(of, '--key', 'mine'), 'neither a file'],
-  ])('%s ends with 2', async (_, run, says) => {
+    ['an invalid key', (of: ReturnType<typeof released>) => verify(of, '--key', 'mine'), 'neither a file'],
+  ])('exits with 2 for %s', async (_, run, says) => {
     const { code, err } = await run(released());
     expect(code).toBe(2);
     expect(err).toContain(says);
@@ -108,7 +108,7 @@ describe('broch airlock crate', () => {
       .split('\n')
       .map(line => line.split('  ') as [string, string]);
 
-  it('packs a bag whose every checksum holds, from which the release can be verified again', async () => {
+  it('packs a bag whose checksums all hold and from which the release verifies again', async () => {
     const of = released();
     const { code, err } = await crate(of, '--workflow', 'https://workflowhub.eu/workflows/289?version=1');
     expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -134,7 +134,7 @@ describe('broch airlock crate', () => {
     expect((await crate(of)).code).toBe(3);
   });
 
-  it('packs the same as one zip, with one folder in it, which others can read', async () => {
+  it('packs the same content as one zip with one folder, readable by other tools', async () => {
     const of = released();
     const out = join(of.at, 'bag.zip');
     const zipped = await runBroch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip', '--json']);
@@ -171,14 +171,14 @@ describe('broch airlock crate', () => {
     expect(misnamed.code).toBe(2);
   });
 
-  it('leaves no archive behind that is not whole', async () => {
+  it('leaves no incomplete archive behind', async () => {
     const of = released({ ...exampleReleaseFiles, 'a/ro-crate-metadata.json': '{}' });
     const out = join(of.at, 'no/such/folder/bag.zip');
     expect((await runBroch(['airlock', 'crate', of.json, of.files, out, '--key', of.key, '--zip'])).code).toBe(1);
     expect(existsSync(out)).toBe(false);
   });
 
-  it('takes assessments of the requester out of their metadata, and says so', async () => {
+  it('removes assessments from the metadata of the requester and reports it', async () => {
     const own = {
       '@context': 'https://w3id.org/ro/crate/1.2/context',
       '@graph': [

@@ -19,7 +19,7 @@ const refs = (value: unknown) => ([value].flat() as { '@id': string }[]).map(({ 
 
 /** What Five Safes RO-Crate 0.4 and RO-Crate 1.2 ask for, clause by clause. */
 describe('the crate', () => {
-  it('is described by itself (RO-Crate 1.2, root data entity)', () => {
+  it('describes itself (RO-Crate 1.2, root data entity)', () => {
     expect(context).toBe('https://w3id.org/ro/crate/1.2/context');
     expect(get('ro-crate-metadata.json')).toEqual({
       '@id': 'ro-crate-metadata.json',
@@ -30,7 +30,7 @@ describe('the crate', () => {
     for (const name of ['name', 'description', 'datePublished', 'license']) expect(root).toHaveProperty(name);
   });
 
-  it('conforms to the profile, which has its entity', () => {
+  it('conforms to the profile and includes the entity of the profile', () => {
     expect(root.conformsTo).toEqual({ '@id': 'https://w3id.org/5s-crate/0.4' });
     expect(get('https://w3id.org/5s-crate/0.4')?.['@type']).toBe('Profile');
   });
@@ -44,13 +44,13 @@ describe('the crate', () => {
     expect(refs(action?.result).sort()).toEqual(Object.keys(exampleReleaseFiles).map(crateId).sort());
   });
 
-  it('claims no conformance without one', () => {
+  it('claims no conformance without a workflow', () => {
     const bare = crateOf(of, { ...options, workflow: undefined }, now)['@graph'] as Entity[];
     expect(bare.find(entity => entity['@id'] === './')).not.toHaveProperty('conformsTo');
     expect(JSON.stringify(bare)).not.toContain('5s-crate');
   });
 
-  it('names who asked, as a member of the responsible project', () => {
+  it('names the requester as a member of the responsible project', () => {
     const action = graph.find(entity => entity['@type'] === 'CreateAction');
     const agent = get(refs(action?.agent)[0] as string);
     expect(agent).toMatchObject({ '@type': 'Person', name: of.requester });
@@ -58,7 +58,7 @@ describe('the crate', () => {
     expect(get(refs(root.sourceOrganization)[0] as string)).toMatchObject({ '@type': 'Project', name: 'asthma' });
   });
 
-  it('mentions every assessment, each of the whole crate, with an outcome, an agent and a term of SHP', () => {
+  it('mentions every assessment of the whole crate, with an outcome, an agent and a term of SHP', () => {
     const assessed = graph.filter(entity => entity['@type'] === 'AssessAction');
     expect(assessed).toHaveLength(of.reviewers.length + 2);
     for (const one of assessed) {
@@ -73,12 +73,12 @@ describe('the crate', () => {
     expect(people.map(one => get(refs(one.agent)[0] as string)?.name)).toEqual(of.reviewers.map(({ id }) => id));
   });
 
-  it('says for whom its software acts', () => {
+  it('states on whose behalf its software acts', () => {
     for (const one of graph.filter(entity => entity['@type'] === 'SoftwareApplication'))
       expect(get(refs(one.provider)[0] as string)).toMatchObject({ '@type': 'Organization', name: 'TRE 72' });
   });
 
-  it('refers to nothing that it does not describe, but for terms of vocabularies', () => {
+  it('describes everything that it refers to, except terms of vocabularies', () => {
     const ids = new Set(graph.map(entity => entity['@id']));
     expect(ids.size).toBe(graph.length);
     const look = (value: unknown): string[] =>
@@ -91,7 +91,7 @@ describe('the crate', () => {
     expect(loose).toEqual([]);
   });
 
-  it('names files by addresses that stay inside it, whatever they are called', () => {
+  it('gives files paths that stay inside the crate, whatever their names are', () => {
     fc.assert(
       fc.property(
         fc.array(
@@ -108,7 +108,7 @@ describe('the crate', () => {
     );
   });
 
-  it('has a manifest in which no name can be taken for a line', () =>
+  it('has a manifest in which no file name can be read as a line', () =>
     expect(
       bagManifest([
         { path: 'data/b', sha512: '2' },
@@ -117,7 +117,7 @@ describe('the crate', () => {
     ).toBe('1  data/a%0A%25%0D\n2  data/b\n'));
 });
 
-describe('metadata of the requester', () => {
+describe('metadata from the requester', () => {
   it.each([
     ['a type', { '@id': '#a', '@type': 'AssessAction' }],
     ['one of several types', { '@id': '#a', '@type': ['CreateAction', 'AssessAction'] }],
@@ -129,7 +129,7 @@ describe('metadata of the requester', () => {
       { '@id': '#a', '@type': 'Action', additionalType: { '@id': 'https://w3id.org/shp#SignOff' } },
     ],
     ['the term as text', { '@id': '#a', '@type': 'Action', additionalType: 'https://w3id.org/shp#DisclosureCheck' }],
-  ])('loses an assessment by %s, and references to it', (_, assessment) => {
+  ])('loses an assessment given by %s, and references to it', (_, assessment) => {
     const graph = [
       { '@id': './', mentions: [{ '@id': '#a' }, { '@id': '#b' }], about: { '@id': '#a' }, note: '#a' },
       assessment,
@@ -155,7 +155,7 @@ describe('metadata of the requester', () => {
     expect(stripAssessments(plain)).toEqual({ removed: 0, metadata: plain });
   });
 
-  it('has none left, however deep', () => {
+  it('keeps no assessment at any depth', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.nat(6), (value, depth) => {
         let nested: unknown = { '@type': ['x', 'AssessAction'], '@id': '#z', value };

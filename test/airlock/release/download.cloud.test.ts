@@ -33,13 +33,13 @@ const refusal = (attempt: Promise<unknown>) =>
     (error: Error) => error.message,
   );
 
-describe('what was released', () => {
+describe('a released request', () => {
   let params: Params;
   beforeAll(async () => {
     params = await released();
   });
 
-  it('is not for another member of the project, and not for its reviewers', async () => {
+  it('cannot be downloaded by another member of the project or by its reviewers', async () => {
     const nina = await enrolTestUser(of, `${project}-nina`, 'researcher');
     await enter(of, project, nina);
     const { token } = await people.rana.ask('openDownload', { params, body: {} });
@@ -49,12 +49,12 @@ describe('what was released', () => {
     expect(await refusal(people.rana.ask('downloadFiles', { params, body: { token } }))).toMatch('Take this link');
   });
 
-  it('is not for another network', async () => {
+  it('cannot be downloaded from another network', async () => {
     const { token } = await people.rana.ask('openDownload', { params, body: { network: '192.0.2.0/24' } });
     expect(await refusal(people.rana.ask('takeDownload', { params, body: { token } }))).toMatch('from the network');
   });
 
-  it('is fetched once, by version and part by part, and verifies with the key of the platform', async () => {
+  it('is downloaded once, by version and part by part, and verifies with the public key of the platform', async () => {
     const { rana } = people;
     const links = await Promise.all([1, 2, 3].map(() => rana.ask('openDownload', { params, body: {} })));
     const took = await Promise.all(
@@ -97,7 +97,7 @@ describe('what was released', () => {
   });
 });
 
-it('is counted byte by byte, told when it goes on from elsewhere, and given three times at most', async () => {
+it('a download counts every byte, records a change of address, and gives at most three times the released bytes', async () => {
   const params = await released();
   const { rana } = people;
   const { token } = await rana.ask('openDownload', { params, body: {} });
@@ -127,7 +127,7 @@ it('is counted byte by byte, told when it goes on from elsewhere, and given thre
   await expect(part()).rejects.toThrow(/three times what was released/);
 });
 
-it('gives nothing more from the moment it is revoked, not even the rest of a file', async () => {
+it('a revocation stops a download at once, even in the middle of a file', async () => {
   const large = 'What was found is told in the tables.\n'.repeat(120_000);
   const params = await released({ ...files, 'large.txt': large });
   const { rana } = people;
@@ -149,7 +149,7 @@ it('gives nothing more from the moment it is revoked, not even the rest of a fil
   for (const attempt of refused) expect(await refusal(attempt())).toMatch('A count was too small.');
 });
 
-it('is fetched, checked, looked at and packed by the command line alone', async () => {
+it('the command line downloads, verifies, previews and packs a release', async () => {
   const at = makeTestFolder();
   const [name, rita] = [`${project}-nora`, `${project}-rita`];
   const { file } = await writeEmbeddedCloudFile(of, at, { [name]: 'researcher', [rita]: 'reviewer' });
@@ -208,7 +208,7 @@ it('is fetched, checked, looked at and packed by the command line alone', async 
   expect(second).toMatchObject({ code: 3, err: expect.stringContaining('may be fetched once, and has been') });
 });
 
-it('a named recipient who is no member fetches it, sees nothing else, and may not review it', async () => {
+it('a named recipient who is not a member can download the release, see nothing else, and not review it', async () => {
   const [paul, eve] = await Promise.all(
     ['paul', 'eve'].map(name => enrolTestUser(of, `${project}-${name}`, 'researcher')),
   );

@@ -149,7 +149,7 @@ describe('a download', () => {
     expect(most).toBeGreaterThan(3);
   });
 
-  it.each<Trouble>(['short', 'nothing', 'long'])('ends where the service gives a part that is %s', async trouble => {
+  it.each<Trouble>(['short', 'nothing', 'long'])('stops where the service gives a part that is %s', async trouble => {
     troubles = [undefined, trouble];
     const { run, complete } = begin();
     await expect(run()).rejects.toThrow(/The service gave \d+ bytes where there are \d+/);
@@ -157,7 +157,7 @@ describe('a download', () => {
     expect(await complete()).toEqual([]);
   });
 
-  it('fetches a file anew of which other bytes came, and keeps none of it if they come again', async () => {
+  it('fetches a file again after wrong bytes, and keeps none of it if they come again', async () => {
     for (const trouble of [['wrong'], [undefined, 'wrong'], [undefined, undefined, undefined, 'wrong']] as const) {
       troubles = [...trouble];
       const { run, complete } = begin();
@@ -171,7 +171,7 @@ describe('a download', () => {
     expect(existsSync(join(at, 'files', first))).toBe(false);
   });
 
-  it('stopped anywhere goes on at the very byte', async () => {
+  it('continues at the exact byte after any interruption', async () => {
     for (const fault of [1, 2, 3, 4]) {
       asked = [];
       troubles = Array.from({ length: fault }, (_, at) => (at + 1 === fault ? 'fault' : undefined));
@@ -188,7 +188,7 @@ describe('a download', () => {
   });
 
   it.each(names.flatMap(name => (['lost', 'failed'] as const).map(how => [name, how] as const)))(
-    'of which one call to %s is %s, whichever, ends well by the same command, and is one use',
+    'completes by the same command, as one use, after any one call to %s is %s',
     async (name, how) => {
       // So many calls it makes: two pages, the record, and the parts of one page after those of the other.
       for (let nth = 1; nth <= { open: 1, take: 1, files: 2, part: 6 }[name]; nth++) {
@@ -213,7 +213,7 @@ describe('a download', () => {
     },
   );
 
-  it('keeps its link when somebody else, or somewhere else, is refused; and forgets one that is over', async () => {
+  it('keeps its link when another user or another address is refused, and forgets an expired link', async () => {
     const { run, complete, asker, row, journal } = begin();
     troubles = [undefined, 'fault'];
     await expect(run()).rejects.toThrow('503');
@@ -233,7 +233,7 @@ describe('a download', () => {
     expect(journal().begun).toBeUndefined();
   });
 
-  it('that came to nothing leaves a folder that may be used again; one with anything in it may not', async () => {
+  it('leaves a reusable folder after a download that gave nothing, and refuses a folder with files in it', async () => {
     const { at, source, run, complete } = begin();
     const honest = source.open;
     source.open = () => Promise.reject(new ExitError('refused', 'This request is not released.', { status: 409 }));
@@ -252,7 +252,7 @@ describe('a download', () => {
     }
   });
 
-  it('writes over nothing that is there', async () => {
+  it('overwrites no existing file', async () => {
     const { at, run } = begin();
     troubles = ['fault'];
     await expect(run()).rejects.toThrow('503');
@@ -263,7 +263,7 @@ describe('a download', () => {
     expect(compareFiles(of, await hashTree(join(at, 'files')))).toMatchObject([{ path: 'd3/f3.bin', kind: 'changed' }]);
   });
 
-  it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file called %j', async path => {
+  it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file named %j', async path => {
     const { at, source, run } = begin();
     const honest = source.files;
     source.files = async (...args) => {
@@ -274,12 +274,13 @@ describe('a download', () => {
     expect(readdirSync(join(at, 'files'))).toEqual([]);
   });
 
-  it.each([0, 1, 199, 201, 100_000])('goes to no page %i after the first', async next => {
+  it.each([0, 1, 199, 201, 100_000])('refuses a page that continues at %i after the first', async next => {
     const { source, run } = begin();
     const honest = source.files;
     source.files = async (...args) => ({ ...(await honest(...args)), next });
     await expect(run()).rejects.toThrow('does not follow');
   });
 
-  it('has the checksums of what it is tried with', () => expect(of.files[0]?.sha256).toBe(hashReleaseText('')));
+  it('has the checksums of the release that it is tested with', () =>
+    expect(of.files[0]?.sha256).toBe(hashReleaseText('')));
 });

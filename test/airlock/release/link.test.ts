@@ -36,27 +36,27 @@ const take = (grant: Grant, token: string, now = at(1), asker = rae, stands = st
 const page = (grant: Grant, token: string, now: string, asker = rae, stands = standing) =>
   recordPage(grant, stands, asker, token, now);
 
-describe('a link', () => {
-  it('works once: taken, paged, and then never again', () => {
+describe('a download link', () => {
+  it('works once: it is taken, gives its pages, and then never works again', () => {
     const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
     expect(grant.taken).toBe(1);
     expect(() => take(grant, 'a', at(3))).toThrow('has been used');
     expect(() => open(grant, 'b', at(3))).toThrow('may be fetched once, and has been');
   });
 
-  it('may be taken again as long as nothing was given, and counts once', () => {
+  it('may be taken again until it has given something, and counts as one use', () => {
     const once = take(open(fresh, 'a'), 'a');
     expect(redeemLink(once, standing, rae, 'a', 10, at(5))).toEqual({ grant: once, again: true });
     expect(() => take(once, 'a', at(1 + SESSION_SECONDS.session))).toThrow('has been used');
   });
 
-  it('goes on as long as its session, however often pages are asked for', () => {
+  it('works until its session ends, however often pages are requested', () => {
     const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
     expect(page(grant, 'a', at(900))).toBe(grant);
     expect(() => page(grant, 'a', at(1 + SESSION_SECONDS.session))).toThrow('taken too long');
   });
 
-  it('keeps where it goes on from', () => {
+  it('remembers from which address it is used', () => {
     const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
     const moved = page(grant, 'a', at(3), { ...rae, source: '198.51.100.7' });
     expect([grant, moved].map(({ links }) => links[0]?.session?.source)).toEqual(['192.0.2.7', '198.51.100.7']);
@@ -64,11 +64,11 @@ describe('a link', () => {
   });
 
   it.each([
-    ['a quarter of an hour for little', 10, standing, at(1 + SESSION_SECONDS.session)],
-    ['what a slow line needs for much', 180_000_000, standing, at(3601)],
-    ['a day for anything', 1e12, standing, at(1 + SESSION_SECONDS.longest)],
-    ['nothing beyond the release', 1e12, { ...standing, expires: at(100) }, at(100)],
-  ])('its session lasts %s', (_, bytes, stands, until) => {
+    ['a quarter of an hour for a small release', 10, standing, at(1 + SESSION_SECONDS.session)],
+    ['as long as a slow connection needs for a large release', 180_000_000, standing, at(3601)],
+    ['at most a day', 1e12, standing, at(1 + SESSION_SECONDS.longest)],
+    ['no longer than the release', 1e12, { ...standing, expires: at(100) }, at(100)],
+  ])('has a session that lasts %s', (_, bytes, stands, until) => {
     const { grant } = redeemLink(open(fresh, 'a'), stands, rae, 'a', bytes, at(1));
     expect(grant.links[0]?.session).toMatchObject({ until });
   });
@@ -118,9 +118,9 @@ describe('a link', () => {
       /expired/,
     ],
     ['six links at once', () => 'abcdef'.split('').reduce((grant, token) => open(grant, token), fresh), /5 links open/],
-  ])('%s: no', (_, attempt, says) => expect(attempt).toThrow(says));
+  ])('is refused: %s', (_, attempt, says) => expect(attempt).toThrow(says));
 
-  it('is open to the requester for the recipient, who alone takes it', () => {
+  it('can be opened by the requester for the recipient, and only the recipient can take it', () => {
     const grant = openGrant(fresh, standing, 'ray', { sha256: tokenHash('a') }, start);
     expect(take(grant, 'a').taken).toBe(1);
   });
@@ -154,10 +154,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describe('a part', () => {
+describe('a part of a file', () => {
   const under = (network: string) => page(take(open(fresh, 'a', start, network), 'a'), 'a', at(2));
 
-  it('is given to the recipient, from the network of the link, while the session lasts', () => {
+  it('is given only to the recipient, from the network of the link, during the session', () => {
     const grant = under('192.0.2.0/24');
     expect(activeSession(grant, standing, rae, 'a', at(3)).session.begun).toBe(true);
     const refused =
@@ -175,8 +175,8 @@ describe('a part', () => {
   });
 });
 
-describe('under any interleaving', () => {
-  it('never more takes than allowed, never after revocation or expiry, never by somebody else', () => {
+describe('any interleaving of calls', () => {
+  it('allows no more uses than configured, none after revocation or expiry, and none by another person', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 3 }),
@@ -242,7 +242,7 @@ describe('under any interleaving', () => {
   });
 });
 
-describe('networks', () => {
+describe('networks of a link', () => {
   it.each([
     ['192.0.2.7', '192.0.2.0/24', true],
     ['192.0.3.7', '192.0.2.0/24', false],
@@ -258,5 +258,7 @@ describe('networks', () => {
     ['', '0.0.0.0/0', false],
     ['1:2:3:4:5:6:7:8:9', '::/0', false],
     ['1::2::3', '::/0', false],
-  ])('%s in %s: %s', (address, block, expected) => expect(isAddressInNetwork(address, block)).toBe(expected));
+  ])('the address %s is in %s: %s', (address, block, expected) =>
+    expect(isAddressInNetwork(address, block)).toBe(expected),
+  );
 });

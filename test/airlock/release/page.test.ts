@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { pageFrom, partFrom } from '../../../functions/airlock/release/download-ranges.ts';
 import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 
-describe('pages', () => {
-  it('are whole, in order and of at most two hundred, for any number of files', () => {
+describe('pages of a release', () => {
+  it('cover all files in order, with at most two hundred each, for any number of files', () => {
     fc.assert(
       fc.property(fc.nat(1000), count => {
         const files = Array.from({ length: count }, (_, n) => n);
@@ -20,12 +20,12 @@ describe('pages', () => {
     );
   });
 
-  it('have parts of no more files than a page', () => {
+  it('have parts with no more files than a page', () => {
     const files = Array.from({ length: 1000 }, (_, n) => ({ n, size: 1 }));
     expect(partFrom(files, 300, 0).map(({ file: { n } }) => n)).toEqual(files.slice(300, 500).map(({ n }) => n));
   });
 
-  it('come in parts that are all of their bytes in order, whatever their sizes', () => {
+  it('come in parts that cover all of their bytes in order, whatever the sizes', () => {
     const size = fc.oneof(fc.constantFrom(0, 1, partBytes - 1, partBytes, 3 * partBytes + 1), fc.nat(2 * partBytes));
     fc.assert(
       fc.property(fc.array(size, { maxLength: 20 }), sizes => {

@@ -17,15 +17,15 @@ const release = signRelease(buildReleaseRecord(), pair);
 const fingerprint = fingerprintOf(pair.publicKey);
 const wrongOf = (of: unknown, pin?: string) => verifyRecord(JSON.stringify(of), pin).wrong.join(' ');
 
-describe('the record', () => {
-  it('is judged good with its own key, by fingerprint or PEM', () => {
+describe('the record of a release', () => {
+  it('is accepted with its own key, given as fingerprint or PEM', () => {
     expect(verifyRecord(JSON.stringify(release), fingerprint)).toMatchObject({ wrong: [], fingerprint });
     expect(parseKeyPin(release.publicKey)).toBe(fingerprint);
     expect(parseKeyPin(`SHA256:${fingerprint.toUpperCase().replace(/..(?=.)/g, '$&:')}`)).toBe(fingerprint);
     expect(parseKeyPin('not a key')).toBeUndefined();
   });
 
-  it('is good in any order of its members and with any white space', () => {
+  it('is accepted with its members in any order and with any white space', () => {
     const turned = JSON.parse(JSON.stringify(release), (_, value) =>
       value !== null && typeof value === 'object' && !Array.isArray(value)
         ? Object.fromEntries(Object.entries(value).reverse())
@@ -34,7 +34,7 @@ describe('the record', () => {
     expect(verifyRecord(JSON.stringify(turned, null, 3), fingerprint).wrong).toEqual([]);
   });
 
-  it('is refused when another key signed it, however well', () => {
+  it('is refused when another key signed it, even if that signature is valid', () => {
     expect(wrongOf(signRelease(buildReleaseRecord(), makeSigningKeys()), fingerprint)).toMatch(
       'another key than the one you trust',
     );
@@ -49,12 +49,12 @@ describe('the record', () => {
       'another public key',
       of => ({ ...of, publicKey: makeSigningKeys().publicKey.export({ format: 'pem', type: 'spki' }) }),
     ],
-  ])('%s breaks the signature', (_, change) =>
+  ])('has a broken signature after a change: %s', (_, change) =>
     expect(wrongOf(change(release))).toMatch('does not belong to this record'),
   );
 
   it.each<[string, unknown, RegExp]>([
-    ['no JSON', undefined, /not JSON/],
+    ['text that is not JSON', undefined, /not JSON/],
     ['a member too many', { ...release, note: 'trust me' }, /not a release record/],
     [
       'a member too many in the record',
@@ -67,7 +67,7 @@ describe('the record', () => {
       /not a release record/,
     ],
     ['an empty signature', { ...release, signature: { ...release.signature, value: '' } }, /not a release record/],
-    ['a key that is none', { ...release, publicKey: 'hello' }, /cannot be read/],
+    ['an invalid key', { ...release, publicKey: 'hello' }, /cannot be read/],
     [
       'an RSA key',
       {
@@ -79,9 +79,9 @@ describe('the record', () => {
       },
       /not one of ECDSA over P-256/,
     ],
-  ])('%s is refused', (_, of, says) => expect(wrongOf(of)).toMatch(says));
+  ])('is refused with a defect: %s', (_, of, says) => expect(wrongOf(of)).toMatch(says));
 
-  it('does not survive any change of one character', () => {
+  it('is refused after a change of any one character', () => {
     const text = JSON.stringify(release);
     fc.assert(
       fc.property(fc.nat(text.length - 1), fc.constantFrom('0', '1', 'a', 'Z', '"', ' ', '}'), (at, sign) => {
@@ -95,7 +95,7 @@ describe('the record', () => {
   });
 });
 
-describe('a record that contradicts itself is neither made nor believed', () => {
+describe('a record that contradicts itself', () => {
   const { v: _, algorithm: __, ...good } = buildReleaseRecord();
   it.each<[string, Partial<typeof good>, RegExp]>([
     ['the requester reviewed', { requester: 'u-one' }, /who asked/],
@@ -111,7 +111,7 @@ describe('a record that contradicts itself is neither made nor believed', () => 
       { files: ['A.csv', 'a.csv'].map(path => ({ path, size: 1, sha256: hashReleaseText('x') })) },
       /differ only in case/,
     ],
-  ])('%s', (_, over, says) => {
+  ])('is neither made nor accepted: %s', (_, over, says) => {
     let details = '';
     try {
       recordOf({ ...good, ...over });
@@ -124,7 +124,7 @@ describe('a record that contradicts itself is neither made nor believed', () => 
   });
 });
 
-describe('the folder', () => {
+describe('the downloaded folder', () => {
   const of = buildReleaseRecord();
   const asReleased = (): FoundFile[] => of.files.map(file => ({ ...file }));
   const without = (path: string) => asReleased().filter(file => file.path !== path);
@@ -135,7 +135,7 @@ describe('the folder', () => {
   });
   const table = 'tables/counts.csv';
 
-  it('as released has no difference, in any order', () => {
+  it('has no difference as released, in any order of its files', () => {
     expect(compareFiles(of, asReleased())).toEqual([]);
     expect(compareFiles(of, asReleased().reverse())).toEqual([]);
   });
@@ -154,7 +154,7 @@ describe('the folder', () => {
       [...without(table), file('tables/old.csv', exampleReleaseFiles[table] ?? '')],
       [[table, 'renamed']],
     ],
-    ['a link in its place', [...without(table), { path: table, link: 'a link' }], [[table, 'refused']]],
+    ['a symbolic link in place of a file', [...without(table), { path: table, link: 'a link' }], [[table, 'refused']]],
     ['an extra link', [...asReleased(), { path: 'here', link: 'a link' }], [['here', 'refused']]],
     [
       'its twin in the other Unicode form',
@@ -168,11 +168,11 @@ describe('the folder', () => {
       [['figures/räntä.svg'.normalize('NFD'), 'extra']],
     ],
     ['a name that turns its text', [...asReleased(), file('a\u202evsc.exe', 'x')], [['a\\u{202e}vsc.exe', 'extra']]],
-  ])('tells of %s', (_, found, expected) =>
+  ])('is reported as different with %s', (_, found, expected) =>
     expect(compareFiles(of, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
   );
 
-  it('finds every folder that is not exactly the released one', () => {
+  it('is refused unless it is exactly the released folder', () => {
     const names = fc.constantFrom(...of.files.map(({ path }) => path), 'new', 'README.MD');
     const bytes = fc.constantFrom(...Object.values(exampleReleaseFiles), 'other');
     fc.assert(

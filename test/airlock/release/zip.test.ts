@@ -21,7 +21,7 @@ async function zipped(at: string, files: readonly (readonly [string, Uint8Array]
   return readFileSync(at);
 }
 
-it('is read by others as it was written, and by the airlock’s own strict reader', async () => {
+it('a zip is read by other tools, and by the strict reader of the airlock, exactly as written', async () => {
   const at = join(makeTestFolder(), 'a.zip');
   const name = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
@@ -48,7 +48,7 @@ it('is read by others as it was written, and by the airlock’s own strict reade
   );
 });
 
-it('is the same for the same content, and refuses what is not as long as it was', async () => {
+it('a zip has the same bytes for the same content, and refuses a file of another length than announced', async () => {
   const at = join(makeTestFolder(), 'a.zip');
   const files = [
     ['a', Buffer.from('one')],
@@ -61,7 +61,7 @@ it('is the same for the same content, and refuses what is not as long as it was'
   await expect(sink.end()).rejects.toThrow('not as long as it was');
 });
 
-it('has more entries than an old zip can', async () => {
+it('a zip may have more entries than the original format allows', async () => {
   const files = Array.from({ length: 66_000 }, (_, i) => [`f${i}`, new Uint8Array(0)] as const);
   const found = unzipSync(await zipped(join(makeTestFolder(), 'a.zip'), files));
   expect(Object.keys(found)).toHaveLength(66_000);
