@@ -68,53 +68,53 @@ export function decide(before: Request, command: Command, now: string, facts: Co
   };
 }
 
-function act(of: Request, command: Command, now: string, facts: Context): Decision {
+function act(request: Request, command: Command, now: string, facts: Context): Decision {
   switch (command.do) {
     case 'edit':
-      return editRequest(of, command, now, facts);
+      return editRequest(request, command, now, facts);
     case 'submit':
-      return submitRequest(of, command, now, facts);
+      return submitRequest(request, command, now, facts);
     case 'withdraw':
-      return withdrawRequest(of, command, now);
+      return withdrawRequest(request, command, now);
     case 'vote':
-      return recordVote(of, command, now, facts);
+      return recordVote(request, command, now, facts);
     case 'release':
-      return startRelease(of, command, now, facts);
+      return startRelease(request, command, now, facts);
     case 'revoke':
-      return revokeRelease(of, command, now, facts);
+      return revokeRelease(request, command, now, facts);
     case 'resume':
-      return resumeReview(of, command, now, facts);
+      return resumeReview(request, command, now, facts);
     case 'reissue':
-      return reissueApproval(of, command, facts);
+      return reissueApproval(request, command, facts);
     case 'rejectSubmission':
-      return rejectSubmission(of, command, now, facts);
+      return rejectSubmission(request, command, now, facts);
     case 'recordVolume':
-      return recordVolume(of, command);
+      return recordVolume(request, command);
     case 'recordSeal':
-      return recordSeal(of, command);
+      return recordSeal(request, command);
     case 'recordReport':
-      return recordReport(of, command, now, facts);
+      return recordReport(request, command, now, facts);
     case 'recordTaskToken':
-      return recordTaskToken(of, command);
+      return recordTaskToken(request, command);
     case 'remindReviewers':
-      return remindReviewers(of, command, now, facts);
+      return remindReviewers(request, command, now, facts);
     case 'recordFault':
-      return recordFault(of, command, now, facts);
+      return recordFault(request, command, now, facts);
     case 'recordRelease':
-      return recordRelease(of, command, now, facts);
+      return recordRelease(request, command, now, facts);
     case 'abortRelease':
-      return abortRelease(of, command, now);
+      return abortRelease(request, command, now);
     case 'applyDeadlines':
-      return unchanged(of, 'time alone changes it');
+      return unchanged(request, 'time alone changes it');
     case 'recordInventory':
-      return recordInventory(of, command, now);
+      return recordInventory(request, command, now);
     case 'extendRetention':
-      return extendRetention(of, command, now);
+      return extendRetention(request, command, now);
     case 'recordDeletion':
-      return recordDeletion(of, command, now);
+      return recordDeletion(request, command, now);
     case 'startRetraction':
-      return startRetraction(of, command);
+      return startRetraction(request, command);
     case 'recordRetraction':
-      return recordRetraction(of, command, now);
+      return recordRetraction(request, command, now);
   }
 }

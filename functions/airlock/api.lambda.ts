@@ -89,10 +89,10 @@ async function recipientOf(named: string | undefined) {
 }
 
 async function cast(call: { user: User; params: RequestParams; mark: string }, ballot: Ballot) {
-  const { user, params: of } = call;
+  const { user, params } = call;
   if (ballot.files.length > 0) {
-    const { of: request, eye } = await find(user, of);
-    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} can't review its requests.`);
+    const { request, eye } = await find(user, params);
+    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${request.project} can't review its requests.`);
     const known = new Set((await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
     const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
     if (unknown.length > 0) throw new Refused('invalid', 'These files are not in the seal.', unknown);
@@ -125,9 +125,9 @@ export const handler = http<'airlock'>(
       return requestView(await createRequest(TABLE_NAME, decision, at, mark), user, 'project');
     },
     async importAccess({ user, params }) {
-      const { of } = await find(user, params);
-      refuseUnlessImportable(of, user);
-      return lend(landing, of.source, of.id);
+      const { request } = await find(user, params);
+      refuseUnlessImportable(request, user);
+      return lend(landing, request.source, request.id);
     },
     async editRequest({ user, params, body, mark }) {
       const change = { ...body, recipient: await recipientOf(body.recipient) };
@@ -144,29 +144,29 @@ export const handler = http<'airlock'>(
     listRequests: ({ params: { project }, query }) => page(project, query),
     listQueue: ({ query: { which, ...query } }) => page(which === 'all' ? '' : WAITING_SUFFIX, query),
     async showRequest({ user, params }) {
-      const { of, eye } = await find(user, params);
-      return requestView(of, user, eye);
+      const { request, eye } = await find(user, params);
+      return requestView(request, user, eye);
     },
     async listFiles({ user, params, query }) {
       const found = await find(user, params);
-      const page = await pageFiles(AIRLOCK_BUCKET, found.of, query);
+      const page = await pageFiles(AIRLOCK_BUCKET, found.request, query);
       await viewed(user, found, 'The list of files.', page.items[0]?.path);
       return page;
     },
     async showChecks({ user, params, query }) {
       const found = await find(user, params);
-      const page = await pageReports(AIRLOCK_BUCKET, found.of, query);
+      const page = await pageReports(AIRLOCK_BUCKET, found.request, query);
       await viewed(user, found, 'Reports with cells.', page.items[0]?.path);
       return page;
     },
     async listTrail({ user, params, query }) {
-      const { of, eye } = await find(user, params);
-      return pageTrail(TABLE_NAME, of.id, query, entry => visibleEvents(entry, of, user, eye));
+      const { request, eye } = await find(user, params);
+      return pageTrail(TABLE_NAME, request.id, query, entry => visibleEvents(entry, request, user, eye));
     },
     async listRounds({ user, params, query }) {
-      const { of, eye } = await find(user, params);
-      if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${of.project} don't see who voted how.`);
-      const { items, next } = await pageRounds(TABLE_NAME, of.id, query);
+      const { request, eye } = await find(user, params);
+      if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${request.project} don't see who voted how.`);
+      const { items, next } = await pageRounds(TABLE_NAME, request.id, query);
       return { items: items.map(({ revision: _, ...round }) => round), ...(next !== undefined && { next }) };
     },
     reviewRequest: call => cast(call, call.body),

@@ -35,12 +35,13 @@ async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean>
   }
 }
 
-const attribute = (of: UserType['Attributes'], name: string) => of?.find(({ Name }) => Name === name)?.Value;
+const attribute = (attributes: UserType['Attributes'], name: string) =>
+  attributes?.find(({ Name }) => Name === name)?.Value;
 
 /** All reviewers who could look at the request now: who asked and the project's members are none of them. */
 export async function listCandidates(
   { table, pool }: { table: string; pool: string },
-  of: Pick<Request, 'project' | 'requester' | 'recipient'>,
+  request: Pick<Request, 'project' | 'requester' | 'recipient'>,
 ): Promise<Someone[]> {
   const all: Someone[] = [];
   for (let next: string | undefined, more = true; more; more = next !== undefined) {
@@ -53,9 +54,9 @@ export async function listCandidates(
     }
     next = page.NextToken;
   }
-  const ruledBy = (await readSettings(table, of.project))?.by;
-  const others = all.filter(({ id }) => id !== of.requester && id !== of.recipient?.id && id !== ruledBy);
-  const roles = await parallel(others, 16, ({ id }) => rolesOf(table, of.project, id));
+  const ruledBy = (await readSettings(table, request.project))?.by;
+  const others = all.filter(({ id }) => id !== request.requester && id !== request.recipient?.id && id !== ruledBy);
+  const roles = await parallel(others, 16, ({ id }) => rolesOf(table, request.project, id));
   return others.filter((_, index) => roles[index]?.length === 0);
 }
 
@@ -65,16 +66,16 @@ export async function listCandidates(
  */
 export async function loadContext(
   { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },
-  of: Request,
+  request: Request,
   by: ActingPerson,
 ): Promise<Context> {
-  const voters = of.status === 'inReview' ? of.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
+  const voters = request.status === 'inReview' ? request.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
   const others = voters.filter(({ id }) => id !== by.id);
   const people = [by.id, ...others.map(({ id }) => id)];
   const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
   const [ruling, roles, fit] = await Promise.all([
-    readSettings(table, of.project),
-    Promise.all(people.map(user => rolesOf(table, of.project, user))),
+    readSettings(table, request.project),
+    Promise.all(people.map(user => rolesOf(table, request.project, user))),
     Promise.all(judges.map(judge => isReviewer(pool, judge))),
   ]);
   return {

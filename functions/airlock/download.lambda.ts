@@ -30,13 +30,15 @@ const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
  * The request as it stands at this instant (time's changes applied), for whoever has something to do with it: what is
  * revoked or over gives nothing from then on.
  */
-async function read(of: RequestParams, user: User): Promise<{ request: Request; revision: number }> {
-  const stranger = (await rolesOf(TABLE_NAME, of.project, user.id)).length === 0;
-  const none = new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+async function read(params: RequestParams, user: User): Promise<{ request: Request; revision: number }> {
+  const stranger = (await rolesOf(TABLE_NAME, params.project, user.id)).length === 0;
+  const none = new Refused('missing', `There is no project ${params.project}, or you are not a member of it.`);
   // To strangers all that is not for them is the same: nothing tells them whether there is such a request.
-  const { revision, ...read } = await readRequest(TABLE_NAME, of.project, of.request).catch((error: unknown) => {
-    throw stranger && error instanceof Refused ? none : error;
-  });
+  const { revision, ...read } = await readRequest(TABLE_NAME, params.project, params.request).catch(
+    (error: unknown) => {
+      throw stranger && error instanceof Refused ? none : error;
+    },
+  );
   if (stranger && user.id !== read.recipient?.id) throw none;
   return { revision, request: applyDeadlines(read, now(), rules).request };
 }
@@ -47,7 +49,7 @@ async function find(params: RequestParams, user: User) {
   const { standing, release } = standingOf(request);
   const tell: LookRecorder = ({ name, says, details }, at) =>
     viewRow(request, revision, { ...requestEvent(name, says, user), details }, at);
-  return { of: { ...params, standing, tell }, release };
+  return { target: { ...params, standing, tell }, release };
 }
 
 /** The list of the release asked for last: no part costs reading it again, and its version never changes. */
@@ -65,21 +67,21 @@ async function filesOf({ held }: { held: ObjectRef }): Promise<StoredFiles> {
 export const handler = http<'download'>(
   {
     async openDownload({ user, params, body }) {
-      const { of } = await find(params, user);
-      return openLink(wiring, of, user.id, body.network, now());
+      const { target } = await find(params, user);
+      return openLink(wiring, target, user.id, body.network, now());
     },
     async takeDownload({ user, source, params, body }) {
-      const { of, release } = await find(params, user);
-      return redeemDownload(wiring, of, { id: user.id, source }, body.token, release, now());
+      const { target, release } = await find(params, user);
+      return redeemDownload(wiring, target, { id: user.id, source }, body.token, release, now());
     },
     async downloadFiles({ user, source, params, body }) {
-      const { of, release } = await find(params, user);
-      return listDownloadFiles(wiring, of, { id: user.id, source }, body, await filesOf(release), now());
+      const { target, release } = await find(params, user);
+      return listDownloadFiles(wiring, target, { id: user.id, source }, body, await filesOf(release), now());
     },
     async downloadPart({ user, source, params, body }) {
-      const { of, release } = await find(params, user);
+      const { target, release } = await find(params, user);
       const files = await filesOf(release);
-      return readDownloadPart(wiring, of, { id: user.id, source }, body, { files, release }, now());
+      return readDownloadPart(wiring, target, { id: user.id, source }, body, { files, release }, now());
     },
   },
   { roles: (project, user) => rolesOf(TABLE_NAME, project, user) },

@@ -15,7 +15,7 @@ export interface RequestParams {
 
 /** A request as time has left it, for the eyes of whoever asks. */
 export interface LoadedRequest {
-  readonly of: Request;
+  readonly request: Request;
   readonly revision: number;
   readonly eye: Viewer;
 }
@@ -23,21 +23,21 @@ export interface LoadedRequest {
 /** How requests are found by the functions behind the routes. */
 export function requestLoader(table: string, rules: AirlockConfig) {
   /** Who asks, as they may see this request; to whoever may not, there is none. */
-  async function look(of: Request, user: User): Promise<Viewer> {
-    const member = (await rolesOf(table, of.project, user.id)).length > 0;
-    return viewerOf(of, user, member);
+  async function look(request: Request, user: User): Promise<Viewer> {
+    const member = (await rolesOf(table, request.project, user.id)).length > 0;
+    return viewerOf(request, user, member);
   }
   return {
     look,
-    async find(user: User, { project, request }: RequestParams): Promise<LoadedRequest> {
-      const { revision, ...read } = await readRequest(table, project, request);
-      const { request: of } = applyDeadlines(read, now(), rules);
-      return { of, revision, eye: await look(of, user) };
+    async find(user: User, params: RequestParams): Promise<LoadedRequest> {
+      const { revision, ...read } = await readRequest(table, params.project, params.request);
+      const { request } = applyDeadlines(read, now(), rules);
+      return { request, revision, eye: await look(request, user) };
     },
     /** What somebody opens is on record before it is shown. */
-    async viewed(user: User, { of, revision }: LoadedRequest, says: string, path?: string): Promise<void> {
+    async viewed(user: User, { request, revision }: LoadedRequest, says: string, path?: string): Promise<void> {
       const event = { ...requestEvent('FileViewed', says, user), ...(path !== undefined && { path }) };
-      await recordLook(table, of, revision, event, now());
+      await recordLook(table, request, revision, event, now());
     },
   };
 }

@@ -18,36 +18,37 @@ function offset(next: string | undefined): number {
   return Number(next);
 }
 
-const none = (of: Request) => new Refused('conflict', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
+const none = (request: Request) =>
+  new Refused('conflict', `${request.id} is ${request.status}: there is nothing sealed to look at.`);
 
 /** Of what is over its own word is left, and the receipt. */
-function lies(of: Request): void {
-  if ('inventory' in of && of.inventory)
+function lies(request: Request): void {
+  if ('inventory' in request && request.inventory)
     throw new Refused(
       'conflict',
-      `${of.id} is ${of.status}, and what was sealed of it is deleted: its receipt says what.`,
+      `${request.id} is ${request.status}, and what was sealed of it is deleted: its receipt says what.`,
     );
 }
 
 /** The sealed manifest as it was voted on, or a refusal where there is none. */
-export async function readSealManifest(bucket: string, of: Request): Promise<SealManifest> {
-  lies(of);
-  if (!('seal' in of) || !of.seal) throw none(of);
-  return SealManifest.parse(await readVerified(bucket, of.seal));
+export async function readSealManifest(bucket: string, request: Request): Promise<SealManifest> {
+  lies(request);
+  if (!('seal' in request) || !request.seal) throw none(request);
+  return SealManifest.parse(await readVerified(bucket, request.seal));
 }
 
 /** A page of the sealed files, in the order of their paths. */
-export async function pageFiles(bucket: string, of: Request, { limit, next }: Paging) {
+export async function pageFiles(bucket: string, request: Request, { limit, next }: Paging) {
   const from = offset(next);
-  const { files } = await readSealManifest(bucket, of);
+  const { files } = await readSealManifest(bucket, request);
   const more = from + limit < files.length;
   return { items: files.slice(from, from + limit), ...(more && { next: String(from + limit) }) };
 }
 
 /** The report on one file. */
-export async function readFileReport(bucket: string, of: Request, path: string): Promise<FileReport | undefined> {
-  if (!('report' in of)) return undefined;
-  const { checks } = FullReport.parse(await readVerified(bucket, of.report));
+export async function readFileReport(bucket: string, request: Request, path: string): Promise<FileReport | undefined> {
+  if (!('report' in request)) return undefined;
+  const { checks } = FullReport.parse(await readVerified(bucket, request.report));
   for (const kept of checks) {
     const found = z
       .array(FileReport)
@@ -78,10 +79,10 @@ export function takeFittingReports(reports: readonly FileReport[], most = room):
 }
 
 /** A page of the reports on files. A page ends where a chunk of the checks does. */
-export async function pageReports(bucket: string, of: Request, { limit, next }: Paging) {
-  lies(of);
-  if (!('report' in of)) throw none(of);
-  const { checks, files } = FullReport.parse(await readVerified(bucket, of.report));
+export async function pageReports(bucket: string, request: Request, { limit, next }: Paging) {
+  lies(request);
+  if (!('report' in request)) throw none(request);
+  const { checks, files } = FullReport.parse(await readVerified(bucket, request.report));
   let [from, before] = [offset(next), 0];
   for (const kept of checks) {
     const reports = z.array(FileReport).parse(await readVerified(bucket, kept));

@@ -109,16 +109,16 @@ export async function changeRequest(
  * A row of the trail for what changes nothing of the request itself: somebody looks at it, or fetches it. In a partition of
  * its own, so that what opens files may say so, and may write nothing else.
  */
-export const viewRow = (of: Request, revision: number, event: RequestEvent, at: string): Write => ({
-  key: rowKey('look', of.id, trailKey(at, revision, randomUUID().slice(0, 8))),
+export const viewRow = (request: Request, revision: number, event: RequestEvent, at: string): Write => ({
+  key: rowKey('look', request.id, trailKey(at, revision, randomUUID().slice(0, 8))),
   read: undefined,
-  item: trailEntry(of, [event], at),
+  item: trailEntry(request, [event], at),
 });
 
 /** Puts it on record that somebody looks: what follows is shown only once that is written. */
-export async function recordLook(table: string, of: Request, revision: number, event: RequestEvent, at: string) {
-  if (!(await writeRows(table, [viewRow(of, revision, event, at)])))
-    throw new Error(`a look at ${of.id} could not be put on record`);
+export async function recordLook(table: string, request: Request, revision: number, event: RequestEvent, at: string) {
+  if (!(await writeRows(table, [viewRow(request, revision, event, at)])))
+    throw new Error(`a look at ${request.id} could not be put on record`);
 }
 
 interface Paging {
@@ -194,8 +194,8 @@ export async function changeVolumes<T extends { volumes: SubmittedVolumes } | ob
   day: string,
   admit: (volumes: SubmittedVolumes) => T,
 ): Promise<T> {
-  const of = (whose: string) => rowKey('airlocks', whose, `DAY#${direction}#${day}`);
-  const at = [of(project), of(`@${requester}`)] as const;
+  const dayKey = (whose: string) => rowKey('airlocks', whose, `DAY#${direction}#${day}`);
+  const at = [dayKey(project), dayKey(`@${requester}`)] as const;
   for (let tried = 0; tried < tries; tried++) {
     const [one, two] = await Promise.all([readRow(table, Day, at[0]), readRow(table, Day, at[1])]);
     const admitted = admit({ project: one?.volume ?? {}, person: two?.volume ?? {} });

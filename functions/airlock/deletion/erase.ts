@@ -26,17 +26,17 @@ export interface FoundObject extends Omit<DeletedObject, 'sha256'> {
 }
 export type PlaceBuckets = Readonly<Partial<Record<ObjectPlace['bucket'], string>> & { released: string }>;
 
-export function bucketOf(of: ObjectPlace['bucket'], buckets: PlaceBuckets): string {
-  const bucket = buckets[of];
-  if (bucket === undefined) throw new Error(`nobody said which bucket is ${of}`);
+export function bucketOf(name: ObjectPlace['bucket'], buckets: PlaceBuckets): string {
+  const bucket = buckets[name];
+  if (bucket === undefined) throw new Error(`no bucket is given for ${name}`);
   return bucket;
 }
 
 /** Every version there is of everything in these places. */
 export async function findObjects(places: readonly ObjectPlace[], buckets: PlaceBuckets): Promise<FoundObject[]> {
   const all: FoundObject[] = [];
-  for (const { bucket: of, prefix } of places) {
-    const bucket = bucketOf(of, buckets);
+  for (const { bucket: name, prefix } of places) {
+    const bucket = bucketOf(name, buckets);
     for (let at: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; at; ) {
       // URL encoding, as XML has no way to write some characters that a key may have.
       const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, at);
@@ -68,7 +68,11 @@ const mostRead = 4 * 1024 ** 3;
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
 /** The hashes that seals and the release have of these versions: most need not be read. */
-async function known(of: Ended, found: readonly FoundObject[], buckets: PlaceBuckets): Promise<Map<string, string>> {
+async function known(
+  request: Ended,
+  found: readonly FoundObject[],
+  buckets: PlaceBuckets,
+): Promise<Map<string, string>> {
   const hashes = new Map<string, string>();
   for (const { bucket, key, version, marker } of found) {
     const round = /^requests\/[^/]+\/\d+\//.exec(key)?.[0];
@@ -78,15 +82,19 @@ async function known(of: Ended, found: readonly FoundObject[], buckets: PlaceBuc
   }
   // Long after its lock the list is gone as well: then what it named is read itself.
   const held =
-    'release' in of && of.release
-      ? await readVerified(buckets.released, of.release.held).catch((error: unknown) => {
+    'release' in request && request.release
+      ? await readVerified(buckets.released, request.release.held).catch((error: unknown) => {
           if (isGone(error)) return [];
           throw error;
         })
       : [];
   for (const { key, versionId, sha256 } of StoredFiles.parse(held))
     hashes.set(
-      name({ bucket: (of.direction === 'import' && buckets.project) || buckets.released, key, version: versionId }),
+      name({
+        bucket: (request.direction === 'import' && buckets.project) || buckets.released,
+        key,
+        version: versionId,
+      }),
       sha256,
     );
   return hashes;
@@ -103,14 +111,14 @@ function filesOf(manifest: Uint8Array): SealManifest['files'] {
 
 /** What was listed before and what has come since, each version with its hash. */
 export async function writeInventory(
-  of: Ended,
+  request: Ended,
   before: readonly DeletedObject[],
   found: readonly FoundObject[],
   buckets: PlaceBuckets,
 ): Promise<DeletedObject[]> {
   const listed = new Set(before.map(name));
   const fresh = found.filter(one => !one.marker && !listed.has(name(one)));
-  const hashes = await known(of, fresh, buckets);
+  const hashes = await known(request, fresh, buckets);
   const made = await parallel(fresh, OBJECT_PARALLELISM, async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
     try {
       const { bucket, key, version, size } = one;

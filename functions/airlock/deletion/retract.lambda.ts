@@ -38,22 +38,24 @@ async function run({ project, id }: Request, command: Command): Promise<void> {
  * there, in every version, with a receipt. Each of the three events of such an end comes here.
  */
 export const handler = consumer(ends, async ({ project, request: id }) => {
-  const { revision: _, ...of } = await readRequest(TABLE_NAME, project, id);
-  if (!awaitsRetraction(of)) return;
+  const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
+  if (!awaitsRetraction(request)) return;
   const home = await readProject(TABLE_NAME, project);
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const { bucket } = home.network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);
   const buckets = { released: RELEASE_BUCKET, project: bucket };
-  const found = await findObjects([importPlace(of)], buckets);
-  const before = of.retracting ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, of.retracting)) : [];
-  const all = await writeInventory(of, before, found, buckets);
+  const found = await findObjects([importPlace(request)], buckets);
+  const before = request.retracting
+    ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, request.retracting))
+    : [];
+  const all = await writeInventory(request, before, found, buckets);
   if (all.length === 0) return;
   // On record before any of it is deleted, so that a receipt has all that ever was.
   const list = await putImmutable(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
-  await run(of, { do: 'startRetraction', inventory: list, before: of.retracting });
+  await run(request, { do: 'startRetraction', inventory: list, before: request.retracting });
   const locked = await deleteObjects(found);
   if (locked.length > 0) throw new Error(`${locked.length} objects of ${id} could not be deleted in ${bucket}`);
   const bytes = all.reduce((sum, { size }) => sum + size, 0);
-  await run(of, { do: 'recordRetraction', receipt: list, objects: all.length, bytes });
+  await run(request, { do: 'recordRetraction', receipt: list, objects: all.length, bytes });
 });

@@ -75,18 +75,18 @@ async function settle(
   begin: () => Promise<unknown>,
 ): Promise<'lapsed' | 'deleted' | 'locked' | 'stale'> {
   const { project, request: id } = row;
-  const { revision: _, ...of } = await readRequest(TABLE_NAME, project, id);
-  if (sweepAt(of) !== row.due) {
+  const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
+  if (sweepAt(request) !== row.due) {
     await writeRows(TABLE_NAME, [{ key: dueKey(row), gone: true }]);
     return 'stale';
   }
-  if (!isFinal(of)) {
-    await run(of, { do: 'applyDeadlines' });
+  if (!isFinal(request)) {
+    await run(request, { do: 'applyDeadlines' });
     return 'lapsed';
   }
   // It may take long, or never end: whatever comes of it, the next run goes on behind it.
   await begin();
-  return erase(of);
+  return erase(request);
 }
 
 /** Does it if nobody was faster; says whether. */
@@ -97,29 +97,36 @@ async function run({ project, id }: Request, command: Command): Promise<boolean>
 }
 
 /** Lists all there is, then deletes it, then says so: in this order, so that a receipt has all that was ever deleted. */
-async function erase(of: Request): Promise<'deleted' | 'locked'> {
-  if (of.status !== 'rejected' && of.status !== 'withdrawn' && of.status !== 'revoked' && of.status !== 'expired')
-    throw new Error(`${of.id} is ${of.status}: nothing of it is deleted`);
-  const places = sealedPlace(of);
-  const before = of.inventory ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, of.inventory)) : [];
+async function erase(request: Request): Promise<'deleted' | 'locked'> {
+  if (
+    request.status !== 'rejected' &&
+    request.status !== 'withdrawn' &&
+    request.status !== 'revoked' &&
+    request.status !== 'expired'
+  )
+    throw new Error(`${request.id} is ${request.status}: nothing of it is deleted`);
+  const places = sealedPlace(request);
+  const before = request.inventory
+    ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, request.inventory))
+    : [];
   const found = await findObjects(places, buckets);
-  const all = await writeInventory(of, before, found, buckets);
-  let listed = of.inventory;
+  const all = await writeInventory(request, before, found, buckets);
+  let listed = request.inventory;
   if (all.length > before.length) {
-    listed = await putImmutable(RELEASE_BUCKET, `receipts/${of.id}/inventory.json`, JSON.stringify(all));
+    listed = await putImmutable(RELEASE_BUCKET, `receipts/${request.id}/inventory.json`, JSON.stringify(all));
     // Another sweep is at work on it: this one deletes nothing that is not on the other's list.
-    if (!(await run(of, { do: 'recordInventory', inventory: listed, before: of.inventory }))) return 'locked';
+    if (!(await run(request, { do: 'recordInventory', inventory: listed, before: request.inventory }))) return 'locked';
   }
   const locked = await deleteObjects(found);
   if (locked.length > 0) {
-    logger.info('some of it is still locked', { request: of.id, locked: locked.length });
-    await run(of, { do: 'extendRetention', until: addSeconds(now(), day) });
+    logger.info('some of it is still locked', { request: request.id, locked: locked.length });
+    await run(request, { do: 'extendRetention', until: addSeconds(now(), day) });
     return 'locked';
   }
   // Something may have been written meanwhile: then it is listed and deleted by the next run.
   if ((await findObjects(places, buckets)).length > 0) return 'locked';
   const bytes = all.reduce((sum, { size }) => sum + size, 0);
-  const { id, project, round, direction, status, retainedUntil } = of;
+  const { id, project, round, direction, status, retainedUntil } = request;
   const receipt = {
     v: 1,
     request: id,
@@ -127,7 +134,12 @@ async function erase(of: Request): Promise<'deleted' | 'locked'> {
     direction,
     round,
     status,
-    why: 'reason' in of ? of.reason : status === 'expired' ? `It was ${of.was} until its time was over.` : 'Rejected.',
+    why:
+      'reason' in request
+        ? request.reason
+        : status === 'expired'
+          ? `It was ${request.was} until its time was over.`
+          : 'Rejected.',
     rule: { retainedUntil, lockDays: rules.lockDays, graceDays: rules.graceDays },
     places: places.map(({ bucket, prefix }) => ({ bucket: bucketOf(bucket, buckets), prefix })),
     objects: all,
@@ -136,5 +148,5 @@ async function erase(of: Request): Promise<'deleted' | 'locked'> {
   };
   const kept = await putImmutable(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
   const done = { do: 'recordDeletion', receipt: kept, inventory: listed, objects: all.length, bytes } as const;
-  return (await run(of, done)) ? 'deleted' : 'locked';
+  return (await run(request, done)) ? 'deleted' : 'locked';
 }

@@ -4,25 +4,25 @@ import { addSeconds, approval, day, identity, isFinal, isUnderWay, type Request,
 import { withRetention } from './retention.ts';
 
 /** By when something must have become of the request; undefined where it is final. */
-export function nextDeadline(of: Request): string | undefined {
-  if ('deadline' in of) return of.deadline;
-  return 'expiresAt' in of ? of.expiresAt : undefined;
+export function nextDeadline(request: Request): string | undefined {
+  if ('deadline' in request) return request.deadline;
+  return 'expiresAt' in request ? request.expiresAt : undefined;
 }
 
 /** The request as time has left it: nothing stays where it is past its deadline, whether or not a workflow lives. */
 export function applyDeadlines(
-  of: Request,
+  request: Request,
   now: string,
   rules: AirlockConfig,
 ): { request: Request; events: RequestEvent[]; ended?: Round } {
-  const due = nextDeadline(of);
-  if (due === undefined || isFinal(of) || now < due) return { request: of, events: [] };
-  const [next, event] = over(of, due, rules);
-  const further = applyDeadlines(withRetention(of, next, due, rules), now, rules);
+  const due = nextDeadline(request);
+  if (due === undefined || isFinal(request) || now < due) return { request, events: [] };
+  const [next, event] = over(request, due, rules);
+  const further = applyDeadlines(withRetention(request, next, due, rules), now, rules);
   // Its votes are kept as those of any other round that is over.
-  const review = of.status === 'timedOut' && next.status === 'expired' ? of.review : undefined;
+  const review = request.status === 'timedOut' && next.status === 'expired' ? request.review : undefined;
   const ended = review && {
-    round: of.round,
+    round: request.round,
     seal: review.seal,
     votes: review.votes,
     outcome: 'expired' as const,
@@ -31,19 +31,19 @@ export function applyDeadlines(
   return { ...further, events: [event, ...further.events], ...(ended && { ended }) };
 }
 
-function over(of: Request, at: string, rules: AirlockConfig): [Request, RequestEvent] {
-  if (isUnderWay(of))
-    return timeOut(of, 'Its checks did not end in time. An operator can resume it: it is sealed anew.', at, rules);
-  if (of.status === 'inReview')
-    return timeOut(of, 'Its review did not end in time. An operator can resume it; votes are kept.', at, rules);
-  if (of.status === 'releasing') {
+function over(request: Request, at: string, rules: AirlockConfig): [Request, RequestEvent] {
+  if (isUnderWay(request))
+    return timeOut(request, 'Its checks did not end in time. An operator can resume it: it is sealed anew.', at, rules);
+  if (request.status === 'inReview')
+    return timeOut(request, 'Its review did not end in time. An operator can resume it; votes are kept.', at, rules);
+  if (request.status === 'releasing') {
     const reason = 'The release did not end in time. It can be released again.';
-    return [stopped(of, reason, at), requestEvent('ReleaseStopped', reason)];
+    return [stopped(request, reason, at), requestEvent('ReleaseStopped', reason)];
   }
-  const release = 'release' in of && of.release ? { release: of.release } : {};
+  const release = 'release' in request && request.release ? { release: request.release } : {};
   return [
-    { ...identity(of), status: 'expired', was: of.status, ...release, expiredAt: at },
-    requestEvent('RequestExpired', `It was ${of.status} until its time was over.${left(of)}`),
+    { ...identity(request), status: 'expired', was: request.status, ...release, expiredAt: at },
+    requestEvent('RequestExpired', `It was ${request.status} until its time was over.${left(request)}`),
   ];
 }
 
@@ -52,24 +52,24 @@ const left = ({ direction, round, source }: Request) =>
   direction === 'export' && round === 0 ? ` Its files stay where they are, in the project's ${source}.` : '';
 
 /** By when time, or the sweeper, has something to do with it: undefined where nothing is left to do. */
-export function sweepAt(of: Request): string | undefined {
-  if (!isFinal(of)) return nextDeadline(of);
-  return 'retainedUntil' in of && !of.deleted ? of.retainedUntil : undefined;
+export function sweepAt(request: Request): string | undefined {
+  if (!isFinal(request)) return nextDeadline(request);
+  return 'retainedUntil' in request && !request.deleted ? request.retainedUntil : undefined;
 }
 
 /** Out of time, or out of luck: visible, and resumable through the API. */
 export function timeOut(
-  of: RequestIn<'submitted'> | RequestIn<'checking'> | RequestIn<'inReview'>,
+  request: RequestIn<'submitted'> | RequestIn<'checking'> | RequestIn<'inReview'>,
   reason: string,
   at: string,
   { draftDays }: AirlockConfig,
 ): [RequestIn<'timedOut'>, RequestEvent] {
   return [
     {
-      ...identity(of),
+      ...identity(request),
       status: 'timedOut',
       reason,
-      ...(of.status === 'inReview' && { review: of }),
+      ...(request.status === 'inReview' && { review: request }),
       timedOutAt: at,
       expiresAt: addSeconds(at, draftDays * day),
     },
@@ -78,10 +78,10 @@ export function timeOut(
 }
 
 /** A release that did not happen leaves the approval as it was. */
-export const stopped = (of: RequestIn<'releasing'>, reason: string, at: string): RequestIn<'approved'> => ({
-  ...identity(of),
-  ...approval(of),
+export const stopped = (request: RequestIn<'releasing'>, reason: string, at: string): RequestIn<'approved'> => ({
+  ...identity(request),
+  ...approval(request),
   status: 'approved',
-  expiresAt: of.expiresAt,
+  expiresAt: request.expiresAt,
   stopped: { reason, at },
 });

@@ -11,12 +11,15 @@ export interface RequesterStanding {
 }
 
 /** How a request, as time has left it, stands to whoever would fetch it; refuses unless it is released. */
-export function standingOf(of: Request): { standing: RequesterStanding; release: RequestRelease } {
-  if (of.direction === 'import')
-    throw new Refused('conflict', `Nothing is fetched: ${of.id} was let in, to ${IMPORTS_PREFIX}${of.id}/.`);
-  if (of.status !== 'released') {
-    const why = 'reason' in of ? `: ${of.reason}` : '.';
-    throw new Refused('conflict', `Nothing can be fetched: this request is ${of.status}${why}`);
+export function standingOf(request: Request): { standing: RequesterStanding; release: RequestRelease } {
+  if (request.direction === 'import')
+    throw new Refused('conflict', `Nothing is fetched: ${request.id} was let in, to ${IMPORTS_PREFIX}${request.id}/.`);
+  if (request.status !== 'released') {
+    const why = 'reason' in request ? `: ${request.reason}` : '.';
+    throw new Refused('conflict', `Nothing can be fetched: this request is ${request.status}${why}`);
   }
-  return { standing: { released: true, seal: of.seal.sha256, expires: of.expiresAt }, release: of.release };
+  return {
+    standing: { released: true, seal: request.seal.sha256, expires: request.expiresAt },
+    release: request.release,
+  };
 }

@@ -63,71 +63,71 @@ export const RequestView = z.object({
 });
 export type RequestView = z.infer<typeof RequestView>;
 
-function reasonOf(of: Request): string | undefined {
-  if ('reason' in of) return of.reason;
-  if (of.status === 'approved') return of.stopped?.reason;
-  if (of.status === 'expired') return `It was ${of.was} until its time was over.`;
-  if (of.status === 'returned' && of.by === 'checks')
+function reasonOf(request: Request): string | undefined {
+  if ('reason' in request) return request.reason;
+  if (request.status === 'approved') return request.stopped?.reason;
+  if (request.status === 'expired') return `It was ${request.was} until its time was over.`;
+  if (request.status === 'returned' && request.by === 'checks')
     return 'The checks ask for an explanation: give one with the next submission, or mend the files.';
   return undefined;
 }
 
-function votesFor(of: Request, by: ActingPerson, eye: Viewer): Vote[] | undefined {
-  if (eye !== 'reviewer' || !('votes' in of)) return undefined;
-  const own = of.votes.filter(vote => vote.by === by.id);
+function votesFor(request: Request, by: ActingPerson, eye: Viewer): Vote[] | undefined {
+  if (eye !== 'reviewer' || !('votes' in request)) return undefined;
+  const own = request.votes.filter(vote => vote.by === by.id);
   // Who decides between reviewers that disagree doesn't know how they voted; they themselves may.
-  const complete = of.status !== 'inReview' || (of.conflict && own.length > 0);
-  return complete ? of.votes : own;
+  const complete = request.status !== 'inReview' || (request.conflict && own.length > 0);
+  return complete ? request.votes : own;
 }
 
 /** Who decides between others must not know that they disagree, nor learn it from who else is asked. */
-function disputeOf(of: RequestIn<'inReview'>, by: ActingPerson, eye: Viewer) {
-  const { conflict, asked } = of;
+function disputeOf(request: RequestIn<'inReview'>, by: ActingPerson, eye: Viewer) {
+  const { conflict, asked } = request;
   if (eye === 'project') return {};
   if (eye === 'operator') return { conflict };
-  return hasVoted(of, by.id) ? { conflict, asked } : { asked: asked.filter(({ id }) => id === by.id) };
+  return hasVoted(request, by.id) ? { conflict, asked } : { asked: asked.filter(({ id }) => id === by.id) };
 }
 
-const withoutCells = (of: RequestReport): RequestReport => ({
-  ...of,
-  first: of.first.map(told => ({ ...told, cells: [] })),
+const withoutCells = (request: RequestReport): RequestReport => ({
+  ...request,
+  first: request.first.map(told => ({ ...told, cells: [] })),
 });
 
 /** The request for these eyes. Blind until all have voted: not even how many votes there are is in it. */
-export function requestView(of: Request, by: ActingPerson, eye: Viewer): RequestView {
-  const votes = votesFor(of, by, eye);
-  const reason = reasonOf(of);
-  const due = nextDeadline(of);
+export function requestView(request: Request, by: ActingPerson, eye: Viewer): RequestView {
+  const votes = votesFor(request, by, eye);
+  const reason = reasonOf(request);
+  const due = nextDeadline(request);
   return {
-    id: of.id,
-    project: of.project,
-    title: of.title,
-    direction: of.direction,
-    status: of.status,
-    requester: of.requester,
-    requesterName: of.requesterName,
-    ...(of.recipient && { recipient: of.recipient }),
-    source: of.source,
-    round: of.round,
-    openedAt: of.openedAt,
-    groups: of.groups,
-    explanation: of.explanation,
+    id: request.id,
+    project: request.project,
+    title: request.title,
+    direction: request.direction,
+    status: request.status,
+    requester: request.requester,
+    requesterName: request.requesterName,
+    ...(request.recipient && { recipient: request.recipient }),
+    source: request.source,
+    round: request.round,
+    openedAt: request.openedAt,
+    groups: request.groups,
+    explanation: request.explanation,
     ...(due !== undefined && { due }),
     ...(reason !== undefined && { reason }),
-    ...('seal' in of && of.seal && { seal: of.seal }),
+    ...('seal' in request && request.seal && { seal: request.seal }),
     // Operators keep the place running; what is in files is not theirs to see.
-    ...(eye === 'project' && 'report' in of && { report: of.report }),
+    ...(eye === 'project' && 'report' in request && { report: request.report }),
     // Reviewers look at cells where that is put on record.
-    ...(eye === 'reviewer' && 'report' in of && { report: withoutCells(of.report) }),
-    ...(of.status === 'inReview' && { quorum: of.quorum, ...disputeOf(of, by, eye) }),
-    ...(of.status === 'draft' && of.note && { findings: of.note.findings }),
-    ...('retainedUntil' in of && { retainedUntil: of.retainedUntil }),
-    ...('deleted' in of && of.deleted && { deleted: of.deleted }),
-    ...('retracted' in of && of.retracted && { retracted: of.retracted }),
-    ...(of.status === 'returned' && { comments: of.comments }),
-    ...(of.status === 'rejected' && { comments: publicComments(of.votes) }),
-    ...('withheld' in of && { withheld: of.withheld }),
-    ...('release' in of && of.release && { release: of.release }),
+    ...(eye === 'reviewer' && 'report' in request && { report: withoutCells(request.report) }),
+    ...(request.status === 'inReview' && { quorum: request.quorum, ...disputeOf(request, by, eye) }),
+    ...(request.status === 'draft' && request.note && { findings: request.note.findings }),
+    ...('retainedUntil' in request && { retainedUntil: request.retainedUntil }),
+    ...('deleted' in request && request.deleted && { deleted: request.deleted }),
+    ...('retracted' in request && request.retracted && { retracted: request.retracted }),
+    ...(request.status === 'returned' && { comments: request.comments }),
+    ...(request.status === 'rejected' && { comments: publicComments(request.votes) }),
+    ...('withheld' in request && { withheld: request.withheld }),
+    ...('release' in request && request.release && { release: request.release }),
     ...(votes !== undefined && { votes }),
   };
 }

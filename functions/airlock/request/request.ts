@@ -233,29 +233,29 @@ export type RequestIn<S extends Status> = Extract<Request, { status: S }>;
 export const statuses = Request.options.map(({ shape }) => shape.status.value) as readonly Status[];
 
 /** A workflow seals it, or checks what was sealed. */
-export const isUnderWay = (of: Request): of is RequestIn<'submitted'> | RequestIn<'checking'> =>
-  of.status === 'submitted' || of.status === 'checking';
+export const isUnderWay = (request: Request): request is RequestIn<'submitted'> | RequestIn<'checking'> =>
+  request.status === 'submitted' || request.status === 'checking';
 
 /** From these nothing leads on. */
 export const isFinal = ({ status }: Request): boolean =>
   status === 'rejected' || status === 'withdrawn' || status === 'revoked' || status === 'expired';
 
 /** What every state of a request has. */
-export const identity = (of: Request) => ({
-  id: of.id,
-  project: of.project,
-  requester: of.requester,
-  requesterName: of.requesterName,
-  title: of.title,
-  direction: of.direction,
-  ...(of.recipient && { recipient: of.recipient }),
-  source: of.source,
-  groups: of.groups,
-  explanation: of.explanation,
-  openedAt: of.openedAt,
-  round: of.round,
-  attempt: of.attempt,
-  done: of.done,
+export const identity = (request: Request) => ({
+  id: request.id,
+  project: request.project,
+  requester: request.requester,
+  requesterName: request.requesterName,
+  title: request.title,
+  direction: request.direction,
+  ...(request.recipient && { recipient: request.recipient }),
+  source: request.source,
+  groups: request.groups,
+  explanation: request.explanation,
+  openedAt: request.openedAt,
+  round: request.round,
+  attempt: request.attempt,
+  done: request.done,
 });
 
 /** What an approval carries through release and revocation. */

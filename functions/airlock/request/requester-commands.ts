@@ -73,36 +73,46 @@ export const draftRequest = (
   reason: 'drafted',
 });
 
-function own(of: Request, by: ActingPerson): void {
-  if (of.requester !== by.id)
-    throw new Refused('forbidden', `Only ${of.requesterName}, who drafted ${of.id}, may do this.`);
+function own(request: Request, by: ActingPerson): void {
+  if (request.requester !== by.id)
+    throw new Refused('forbidden', `Only ${request.requesterName}, who drafted ${request.id}, may do this.`);
 }
 
-const isOpen = (of: Request): of is RequestIn<'draft'> | RequestIn<'returned'> | RequestIn<'blocked'> =>
-  of.status === 'draft' || of.status === 'returned' || of.status === 'blocked';
+const isOpen = (request: Request): request is RequestIn<'draft'> | RequestIn<'returned'> | RequestIn<'blocked'> =>
+  request.status === 'draft' || request.status === 'returned' || request.status === 'blocked';
 
 /** Whether somebody may upload to an import now: until it is sealed, and nobody but who asked for it. */
-export function refuseUnlessImportable(of: Request, by: ActingPerson): void {
-  own(of, by);
-  if (of.direction !== 'import')
-    throw new Refused('conflict', `${of.id} is an export: its files lie in ${of.source} of the project's bucket.`);
-  if (!isOpen(of))
-    throw new Refused('conflict', `${of.id} is ${of.status}: files can be uploaded to a draft, or to what came back.`);
+export function refuseUnlessImportable(request: Request, by: ActingPerson): void {
+  own(request, by);
+  if (request.direction !== 'import')
+    throw new Refused(
+      'conflict',
+      `${request.id} is an export: its files lie in ${request.source} of the project's bucket.`,
+    );
+  if (!isOpen(request))
+    throw new Refused(
+      'conflict',
+      `${request.id} is ${request.status}: files can be uploaded to a draft, or to what came back.`,
+    );
 }
 
 export function editRequest(
-  of: Request,
+  request: Request,
   { by, change }: { by: ActingPerson; change: RequestEdit },
   now: string,
   { rules }: Context,
 ): Decision {
-  own(of, by);
-  if (!isOpen(of))
-    throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be changed.`);
-  if (change.source !== undefined || change.recipient) sourceOf({ ...of, ...change }, change.source ?? of.source);
+  own(request, by);
+  if (!isOpen(request))
+    throw new Refused(
+      'conflict',
+      `${request.id} is ${request.status}: only a draft, or what came back, can be changed.`,
+    );
+  if (change.source !== undefined || change.recipient)
+    sourceOf({ ...request, ...change }, change.source ?? request.source);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return {
-    request: { ...of, ...given, expiresAt: addSeconds(now, rules.draftDays * day) },
+    request: { ...request, ...given, expiresAt: addSeconds(now, rules.draftDays * day) },
     events: [requestEvent('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
     reason: 'edited',
   };
@@ -110,58 +120,64 @@ export function editRequest(
 
 /** Sealing begins. Asked for again while it runs, it changes nothing, so that a start that was lost can be repeated. */
 export function submitRequest(
-  of: Request,
+  request: Request,
   { by }: { by: ActingPerson },
   now: string,
   { rules, members }: Context,
 ): Decision {
-  own(of, by);
-  if (isUnderWay(of)) return unchanged(of, 'it is being checked already');
-  if (!isOpen(of))
-    throw new Refused('conflict', `${of.id} is ${of.status}: only a draft, or what came back, can be submitted.`);
+  own(request, by);
+  if (isUnderWay(request)) return unchanged(request, 'it is being checked already');
+  if (!isOpen(request))
+    throw new Refused(
+      'conflict',
+      `${request.id} is ${request.status}: only a draft, or what came back, can be submitted.`,
+    );
   if (!members.includes(by.id))
-    throw new Refused('missing', `There is no project ${of.project}, or you are not a member of it.`);
+    throw new Refused('missing', `There is no project ${request.project}, or you are not a member of it.`);
   return {
     request: {
-      ...identity(of),
+      ...identity(request),
       status: 'submitted',
-      round: of.round + 1,
-      attempt: of.attempt + 1,
+      round: request.round + 1,
+      attempt: request.attempt + 1,
       startedAt: now,
       deadline: addSeconds(now, rules.checkHours * hour),
     },
-    events: [requestEvent('RequestSubmitted', `Submission ${of.round + 1}.`, by)],
+    events: [requestEvent('RequestSubmitted', `Submission ${request.round + 1}.`, by)],
     reason: 'submitted',
   };
 }
 
 /** The requester takes it back; an operator may, for them. */
 export function withdrawRequest(
-  of: Request,
+  request: Request,
   { by, reason }: { by: ActingPerson; reason: string },
   now: string,
 ): Decision {
-  if (!by.groups.includes('operator')) own(of, by);
-  if (of.status === 'withdrawn') return unchanged(of, 'it is withdrawn already');
-  const open = isOpen(of) || isUnderWay(of) || of.status === 'inReview' || of.status === 'timedOut';
-  if (!open && of.status !== 'approved')
+  if (!by.groups.includes('operator')) own(request, by);
+  if (request.status === 'withdrawn') return unchanged(request, 'it is withdrawn already');
+  const open = isOpen(request) || isUnderWay(request) || request.status === 'inReview' || request.status === 'timedOut';
+  if (!open && request.status !== 'approved')
     throw new Refused(
       'conflict',
-      of.status === 'released' || of.status === 'releasing'
-        ? `${of.id} is ${of.status}: ask a reviewer to revoke it.`
-        : `${of.id} is ${of.status}: there is nothing left to withdraw.`,
+      request.status === 'released' || request.status === 'releasing'
+        ? `${request.id} is ${request.status}: ask a reviewer to revoke it.`
+        : `${request.id} is ${request.status}: there is nothing left to withdraw.`,
     );
-  if (isArriving(of, now))
-    throw new Refused('conflict', `${of.id} was being delivered a moment ago: withdraw it in a quarter of an hour.`);
+  if (isArriving(request, now))
+    throw new Refused(
+      'conflict',
+      `${request.id} was being delivered a moment ago: withdraw it in a quarter of an hour.`,
+    );
   // A review that ran out of time has its votes and its seal inside.
-  const review = of.status === 'timedOut' ? of.review : of;
+  const review = request.status === 'timedOut' ? request.review : request;
   const seal = review && 'seal' in review ? review.seal : undefined;
   const votes = review && 'votes' in review ? review.votes : [];
   return {
-    request: { ...identity(of), status: 'withdrawn', reason, withdrawnAt: now },
+    request: { ...identity(request), status: 'withdrawn', reason, withdrawnAt: now },
     events: [requestEvent('RequestWithdrawn', reason, by)],
     reason: 'withdrawn',
-    ...(seal && { ended: { round: of.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),
-    ...(of.status === 'inReview' && of.token !== undefined && { wake: of.token }),
+    ...(seal && { ended: { round: request.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),
+    ...(request.status === 'inReview' && request.token !== undefined && { wake: request.token }),
   };
 }

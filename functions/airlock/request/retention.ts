@@ -35,19 +35,19 @@ export const importPlace = ({ id }: Pick<Request, 'id'>): ObjectPlace => ({
  * Whether files of an import may still arrive in its project: it is being delivered, or that has just stopped, and a step
  * that nobody waits for any more goes on for a quarter of an hour at most.
  */
-export const isArriving = (of: Request, now: string): boolean =>
-  of.direction === 'import' &&
-  (of.status === 'releasing' ||
-    (of.status === 'approved' && of.stopped !== undefined && now < addSeconds(of.stopped.at, hour / 4)));
+export const isArriving = (request: Request, now: string): boolean =>
+  request.direction === 'import' &&
+  (request.status === 'releasing' ||
+    (request.status === 'approved' && request.stopped !== undefined && now < addSeconds(request.stopped.at, hour / 4)));
 
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
 /** Whether an import's files may not stay in its project: all but one that was let in, and only came to its time's end. */
-export const awaitsRetraction = (of: Request): of is Ended =>
-  of.direction === 'import' &&
-  isFinal(of) &&
-  !(of.status === 'expired' && of.release) &&
-  !('retracted' in of && of.retracted);
+export const awaitsRetraction = (request: Request): request is Ended =>
+  request.direction === 'import' &&
+  isFinal(request) &&
+  !(request.status === 'expired' && request.release) &&
+  !('retracted' in request && request.retracted);
 
 /** A list of all that will be deleted. It goes on from another, `before`, that was read when it was made. */
 export interface ObjectInventory {
@@ -62,30 +62,30 @@ const stands = (there: ObjectRef | undefined, { inventory, before }: ObjectInven
   same(there, before) || same(there, inventory);
 
 /** What will be deleted in the project is on record before any of it is. */
-export const startRetraction = (of: Request, listed: ObjectInventory): Decision =>
-  awaitsRetraction(of) && stands(of.retracting, listed)
-    ? { request: { ...of, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
-    : ignoreStaleStep(of);
+export const startRetraction = (request: Request, listed: ObjectInventory): Decision =>
+  awaitsRetraction(request) && stands(request.retracting, listed)
+    ? { request: { ...request, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
+    : ignoreStaleStep(request);
 
 export function recordRetraction(
-  of: Request,
+  request: Request,
   { receipt, objects, bytes }: { receipt: ObjectRef; objects: number; bytes: number },
   now: string,
 ): Decision {
-  if (!awaitsRetraction(of) || !same(of.retracting, receipt)) return ignoreStaleStep(of);
+  if (!awaitsRetraction(request) || !same(request.retracting, receipt)) return ignoreStaleStep(request);
   const says = `${objects} objects, ${bytes} bytes, out of the project; receipt ${receipt.sha256}.`;
   return {
-    request: { ...of, retracted: { at: now, objects, bytes, receipt } } as Request,
+    request: { ...request, retracted: { at: now, objects, bytes, receipt } } as Request,
     events: [requestEvent('ContentDeleted', says)],
     reason: 'retracted',
   };
 }
 
 /** When the last of it was written, as far as the request knows: Object Lock counts from there. */
-function lastWritten(of: Request, now: string, { checkHours }: AirlockConfig): string {
-  if (of.status === 'released') return of.releasedAt;
-  if (isUnderWay(of) || of.status === 'releasing') return now;
-  const seal = of.status === 'timedOut' ? of.review?.seal : 'seal' in of ? of.seal : undefined;
+function lastWritten(request: Request, now: string, { checkHours }: AirlockConfig): string {
+  if (request.status === 'released') return request.releasedAt;
+  if (isUnderWay(request) || request.status === 'releasing') return now;
+  const seal = request.status === 'timedOut' ? request.review?.seal : 'seal' in request ? request.seal : undefined;
   if (!seal) return now;
   const checked = addSeconds(seal.sealedAt, checkHours * hour);
   return checked < now ? checked : now;
@@ -103,25 +103,25 @@ export function withRetention(before: Request, ended: Request, now: string, rule
 }
 
 /** Whether what is left of it is to be deleted now. */
-const overdue = (of: Request, now: string) =>
-  'retainedUntil' in of && of.retainedUntil !== undefined && !of.deleted && of.retainedUntil <= now;
+const overdue = (request: Request, now: string) =>
+  'retainedUntil' in request && request.retainedUntil !== undefined && !request.deleted && request.retainedUntil <= now;
 
-const listOf = (of: Request) => ('inventory' in of ? of.inventory : undefined);
+const listOf = (request: Request) => ('inventory' in request ? request.inventory : undefined);
 
 /** What will be deleted is on record before any of it is. */
-export function recordInventory(of: Request, listed: ObjectInventory, now: string): Decision {
-  if (!isFinal(of) || !overdue(of, now) || !stands(listOf(of), listed)) return ignoreStaleStep(of);
-  return { request: { ...of, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
+export function recordInventory(request: Request, listed: ObjectInventory, now: string): Decision {
+  if (!isFinal(request) || !overdue(request, now) || !stands(listOf(request), listed)) return ignoreStaleStep(request);
+  return { request: { ...request, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
 }
 
 /** Something of it is still locked: it stays until then. */
-export function extendRetention(of: Request, { until }: { until: string }, now: string): Decision {
-  if (!isFinal(of) || !overdue(of, now)) return ignoreStaleStep(of);
-  return { request: { ...of, retainedUntil: until } as Request, events: [], reason: 'locked' };
+export function extendRetention(request: Request, { until }: { until: string }, now: string): Decision {
+  if (!isFinal(request) || !overdue(request, now)) return ignoreStaleStep(request);
+  return { request: { ...request, retainedUntil: until } as Request, events: [], reason: 'locked' };
 }
 
 export function recordDeletion(
-  of: Request,
+  request: Request,
   {
     receipt,
     inventory,
@@ -130,11 +130,11 @@ export function recordDeletion(
   }: { receipt: ObjectRef; inventory: ObjectRef | undefined; objects: number; bytes: number },
   now: string,
 ): Decision {
-  if ('deleted' in of && of.deleted) return unchanged(of, 'it is deleted already');
-  if (!isFinal(of) || !overdue(of, now) || !same(listOf(of), inventory)) return ignoreStaleStep(of);
+  if ('deleted' in request && request.deleted) return unchanged(request, 'it is deleted already');
+  if (!isFinal(request) || !overdue(request, now) || !same(listOf(request), inventory)) return ignoreStaleStep(request);
   const says = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
   return {
-    request: { ...of, deleted: { at: now, objects, bytes, receipt } } as Request,
+    request: { ...request, deleted: { at: now, objects, bytes, receipt } } as Request,
     events: [requestEvent('ContentDeleted', says)],
     reason: 'deleted',
   };

@@ -4,7 +4,7 @@ import { sha256 } from '../../hash.ts';
 import { AirlockConfig } from './airlock-config.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;
-const given = <T extends z.ZodType>(of: z.ZodDefault<T>) => of.unwrap().optional();
+const given = <T extends z.ZodType>(schema: z.ZodDefault<T>) => schema.unwrap().optional();
 
 type Defaults = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
 type Given<T extends Defaults> = { [N in keyof T]: T[N] extends z.ZodDefault<infer I> ? z.ZodOptional<I> : never };
@@ -12,7 +12,7 @@ type Given<T extends Defaults> = { [N in keyof T]: T[N] extends z.ZodDefault<inf
 const some = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
   z.strictObject(
     Object.fromEntries(
-      Object.entries(shape as Defaults).map(([name, of]) => [name, given(of).describe(of.description ?? '')]),
+      Object.entries(shape as Defaults).map(([name, field]) => [name, given(field).describe(field.description ?? '')]),
     ) as unknown as Given<T>,
   );
 
@@ -36,8 +36,8 @@ export const Settings = z.strictObject({
 });
 export type Settings = z.infer<typeof Settings>;
 
-const present = <T extends object>(of: T | undefined) =>
-  Object.fromEntries(Object.entries(of ?? {}).filter(([, value]) => value !== undefined)) as T;
+const present = <T extends object>(values: T | undefined) =>
+  Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined)) as T;
 
 /** A project's settings as they were made: by whom, when and why. */
 export const SettingsChange = z.object({

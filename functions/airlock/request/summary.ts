@@ -20,15 +20,15 @@ export const RequestSummary = z.object({
 });
 export type RequestSummary = z.infer<typeof RequestSummary>;
 
-export const summariseRequest = (of: Request): RequestSummary => ({
-  id: of.id,
-  project: of.project,
-  title: of.title,
-  direction: of.direction,
-  requester: of.requester,
-  requesterName: of.requesterName,
-  status: of.status,
-  round: of.round,
-  openedAt: of.openedAt,
-  due: nextDeadline(of),
+export const summariseRequest = (request: Request): RequestSummary => ({
+  id: request.id,
+  project: request.project,
+  title: request.title,
+  direction: request.direction,
+  requester: request.requester,
+  requesterName: request.requesterName,
+  status: request.status,
+  round: request.round,
+  openedAt: request.openedAt,
+  due: nextDeadline(request),
 });

@@ -51,42 +51,45 @@ const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'a
 };
 
 /** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */
-export const isBlind = (of: Request, round: number): boolean => round === of.round && reviewOf(of) !== undefined;
+export const isBlind = (request: Request, round: number): boolean =>
+  round === request.round && reviewOf(request) !== undefined;
 
 /** The review that votes may yet be cast in: under way, or out of time until it is resumed. */
-const reviewOf = (of: Request) => (of.status === 'timedOut' ? of.review : of.status === 'inReview' ? of : undefined);
+const reviewOf = (request: Request) =>
+  request.status === 'timedOut' ? request.review : request.status === 'inReview' ? request : undefined;
 
 /** Whether a reviewer's own vote in this review is there already. Who has yet to cast one learns nothing of others'. */
-export const hasVoted = (of: Request, user: string): boolean =>
-  reviewOf(of)?.votes.some(({ by }) => by === user) ?? false;
+export const hasVoted = (request: Request, user: string): boolean =>
+  reviewOf(request)?.votes.some(({ by }) => by === user) ?? false;
 
 function sees(
   { name, by, to = [] }: RequestEvent,
   round: number,
-  of: Request,
+  request: Request,
   who: ActingPerson,
   eye: Viewer,
 ): boolean {
   const only = seenBy[name];
   if (only === 'all') return true;
   if (eye === 'project') return false;
-  if (only === 'judges' || !isBlind(of, round)) return true;
-  if (only === 'asks') return eye === 'operator' || hasVoted(of, who.id) || to.some(({ id }) => id === who.id);
+  if (only === 'judges' || !isBlind(request, round)) return true;
+  if (only === 'asks') return eye === 'operator' || hasVoted(request, who.id) || to.some(({ id }) => id === who.id);
   return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
 }
 
 /** Of what happened at once, what these eyes may see. */
 export function visibleEvents(
   { at, round, events, requester }: TrailEntry,
-  of: Request,
+  request: Request,
   who: ActingPerson,
   eye: Viewer,
 ): VisibleEvent[] {
   return events
-    .filter(event => sees(event, round, of, who, eye))
+    .filter(event => sees(event, round, request, who, eye))
     .map(({ to, ...event }) => {
       const known = eye !== 'project' || event.by === requester || event.by === who.id;
-      const alone = seenBy[event.name] === 'asks' && eye === 'reviewer' && isBlind(of, round) && !hasVoted(of, who.id);
+      const alone =
+        seenBy[event.name] === 'asks' && eye === 'reviewer' && isBlind(request, round) && !hasVoted(request, who.id);
       return {
         at,
         round,

@@ -21,14 +21,14 @@ export const TrailEntry = z.object({
 });
 export type TrailEntry = z.infer<typeof TrailEntry>;
 
-export const trailEntry = (of: Request, events: readonly RequestEvent[], at: string): TrailEntry => ({
-  request: of.id,
-  project: of.project,
-  round: of.round,
-  status: of.status,
-  title: of.title,
-  requester: of.requester,
-  requesterName: of.requesterName,
+export const trailEntry = (request: Request, events: readonly RequestEvent[], at: string): TrailEntry => ({
+  request: request.id,
+  project: request.project,
+  round: request.round,
+  status: request.status,
+  title: request.title,
+  requester: request.requester,
+  requesterName: request.requesterName,
   at,
   events,
 });
@@ -44,8 +44,11 @@ export const trailKey = (at: string, revision: number, mark = ''): string =>
   `${TRAIL_PREFIX}${at}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
 
 /** The events of a row, each with an id that is the same however often it is sent. */
-export const trailEvents = ({ events, ...of }: TrailEntry, sk: string): [RequestEvent['name'], AirlockEventDetail][] =>
+export const trailEvents = (
+  { events, ...request }: TrailEntry,
+  sk: string,
+): [RequestEvent['name'], AirlockEventDetail][] =>
   events.map(({ name, ...happened }, index) => [
     name,
-    { ...of, ...happened, id: `${of.request}/${sk.slice(TRAIL_PREFIX.length)}/${index}` },
+    { ...request, ...happened, id: `${request.request}/${sk.slice(TRAIL_PREFIX.length)}/${index}` },
   ]);

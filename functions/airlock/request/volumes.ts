@@ -22,30 +22,37 @@ export function admitVolume(
   const sum = (volume: VolumeCounts) => Object.values(volume).reduce((all, one) => all + one, 0);
   const count = (volume: VolumeCounts) => Object.keys(volume).length;
   const all = [
-    { who: 'The project', what: 'submissions', cap: caps.dailyRequests, of: project, next: volumes.project, by: count },
-    { who: 'The project', what: 'bytes', cap: caps.dailyBytes, of: project, next: volumes.project, by: sum },
-    { who: 'You', what: 'submissions', cap: caps.personRequests, of: person, next: volumes.person, by: count },
-    { who: 'You', what: 'bytes', cap: caps.personBytes, of: person, next: volumes.person, by: sum },
+    {
+      who: 'The project',
+      what: 'submissions',
+      cap: caps.dailyRequests,
+      before: project,
+      next: volumes.project,
+      measure: count,
+    },
+    { who: 'The project', what: 'bytes', cap: caps.dailyBytes, before: project, next: volumes.project, measure: sum },
+    { who: 'You', what: 'submissions', cap: caps.personRequests, before: person, next: volumes.person, measure: count },
+    { who: 'You', what: 'bytes', cap: caps.personBytes, before: person, next: volumes.person, measure: sum },
   ];
-  const over = all.find(({ cap, next, by }) => by(next) > cap);
+  const over = all.find(({ cap, next, measure }) => measure(next) > cap);
   if (over) {
-    const would = `${over.by(over.next)} ${over.what}`;
+    const would = `${over.measure(over.next)} ${over.what}`;
     return {
       path: '',
       reason: `${over.who} would reach ${would} today; ${over.cap} are allowed. Submit again tomorrow.`,
     };
   }
-  const near = ({ cap, next, by, of }: (typeof all)[number]) => {
+  const near = ({ cap, next, measure, before }: (typeof all)[number]) => {
     const line = (cap * caps.alertPercent) / 100;
     // Without this round, so that a step that runs twice says the same.
-    const { [round]: _, ...before } = of;
-    return by(before) < line && by(next) >= line;
+    const { [round]: _, ...others } = before;
+    return measure(others) < line && measure(next) >= line;
   };
   const high = all
     .filter(near)
     .map(
-      ({ who, what, cap, next, by }) =>
-        `${who === 'You' ? 'One person' : who} has reached ${by(next)} of ${cap} ${what} today.`,
+      ({ who, what, cap, next, measure }) =>
+        `${who === 'You' ? 'One person' : who} has reached ${measure(next)} of ${cap} ${what} today.`,
     );
   return { volumes, high };
 }

@@ -50,8 +50,11 @@ export function voteOutcome(votes: readonly Pick<Vote, 'verdict'>[], quorum: num
 /** Votes that count: on this very seal in this round, by people who are still qualified, one each. */
 export const countedVotes = (votes: readonly Vote[], seal: Seal, round: number, qualified: (user: string) => boolean) =>
   votes.filter(
-    ({ by, seal: on, round: of }, index) =>
-      on === seal.sha256 && of === round && qualified(by) && votes.findIndex(vote => vote.by === by) === index,
+    (vote, index) =>
+      vote.seal === seal.sha256 &&
+      vote.round === round &&
+      qualified(vote.by) &&
+      votes.findIndex(({ by }) => by === vote.by) === index,
   );
 
 /** The files that approving reviewers still want changed. */

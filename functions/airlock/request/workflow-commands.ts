@@ -18,8 +18,8 @@ import {
 import { assignReviewers } from './reviewer-assignment.ts';
 
 /** Whether the request is where this attempt left it. */
-const current = <S extends Request['status']>(of: Request, status: S, attempt: number): of is RequestIn<S> =>
-  of.status === status && of.attempt === attempt;
+const current = <S extends Request['status']>(request: Request, status: S, attempt: number): request is RequestIn<S> =>
+  request.status === status && request.attempt === attempt;
 
 /** Not how many votes are missing, as that is how many there are. */
 const by = (deadline: string) => `Votes are needed by ${deadline}.`;
@@ -38,17 +38,17 @@ const told = { findings: 100, text: 400 };
 
 /** It can't be sealed as it is: back to the requester, with a reason for each file. */
 export function rejectSubmission(
-  of: Request,
+  request: Request,
   { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
   now: string,
   { rules }: Context,
 ): Decision {
-  if (!current(of, 'submitted', attempt)) return ignoreStaleStep(of);
+  if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   const cut = (text: string) => text.slice(0, told.text);
   const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
   return {
     request: {
-      ...identity(of),
+      ...identity(request),
       status: 'draft',
       expiresAt: addSeconds(now, rules.draftDays * day),
       note: { findings: first, found: findings.length, at: now },
@@ -61,14 +61,14 @@ export function rejectSubmission(
   };
 }
 
-export function recordSeal(of: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
-  if (current(of, 'checking', attempt)) {
-    if (of.seal.sha256 === seal.sha256) return unchanged(of, 'it is sealed already');
-    throw new Error(`${of.id} is sealed as ${of.seal.sha256}, and can't be sealed again in one round`);
+export function recordSeal(request: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
+  if (current(request, 'checking', attempt)) {
+    if (request.seal.sha256 === seal.sha256) return unchanged(request, 'it is sealed already');
+    throw new Error(`${request.id} is sealed as ${request.seal.sha256}, and can't be sealed again in one round`);
   }
-  if (!current(of, 'submitted', attempt)) return ignoreStaleStep(of);
+  if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {
-    request: { ...of, status: 'checking', seal },
+    request: { ...request, status: 'checking', seal },
     events: [requestEvent('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
     reason: 'sealed',
   };
@@ -76,13 +76,13 @@ export function recordSeal(of: Request, { attempt, seal }: { attempt: number; se
 
 /** The checks' word on a seal: blocked, back for an explanation, or before reviewers. */
 export function recordReport(
-  of: Request,
+  request: Request,
   { attempt, report }: { attempt: number; report: RequestReport },
   now: string,
   { rules, candidates }: Context,
 ): Decision {
-  if (!current(of, 'checking', attempt)) return ignoreStaleStep(of);
-  const { seal, deadline: _, startedAt: __, ...rest } = of;
+  if (!current(request, 'checking', attempt)) return ignoreStaleStep(request);
+  const { seal, deadline: _, startedAt: __, ...rest } = request;
   const expiresAt = addSeconds(now, rules.draftDays * day);
   if (report.worst === 'block')
     return {
@@ -90,14 +90,14 @@ export function recordReport(
       events: [requestEvent('RequestBlocked', report.first[0]?.says ?? 'A check blocks it.')],
       reason: 'blocked',
     };
-  if (report.worst === 'ask' && of.explanation === '')
+  if (report.worst === 'ask' && request.explanation === '')
     return {
       request: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
       events: [requestEvent('RequestReturned', 'The checks ask for an explanation.')],
       reason: 'the checks ask',
     };
-  const quorum = of.direction === 'import' ? rules.imports.quorum : rules.quorum;
-  const asked = assignReviewers({ id: of.id, asked: [] }, quorum, candidates);
+  const quorum = request.direction === 'import' ? rules.imports.quorum : rules.quorum;
+  const asked = assignReviewers({ id: request.id, asked: [] }, quorum, candidates);
   const lack = lackOf(asked.length, quorum);
   const deadline = addSeconds(now, rules.reviewDays * day);
   return {
@@ -124,9 +124,9 @@ export function recordReport(
 }
 
 /** A task waits for the decision. Where that is there already, the step has no say and the task need not wait. */
-export function recordTaskToken(of: Request, { attempt, token }: { attempt: number; token: string }): Decision {
-  if (!current(of, 'inReview', attempt)) return ignoreStaleStep(of);
-  return { request: { ...of, token }, events: [], reason: 'waiting' };
+export function recordTaskToken(request: Request, { attempt, token }: { attempt: number; token: string }): Decision {
+  if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
+  return { request: { ...request, token }, events: [], reason: 'waiting' };
 }
 
 /**
@@ -134,28 +134,28 @@ export function recordTaskToken(of: Request, { attempt, token }: { attempt: numb
  * is asked. Where nobody is left for that, it is said. The deadline itself lapses.
  */
 export function remindReviewers(
-  of: Request,
+  request: Request,
   { attempt }: { attempt: number },
   now: string,
   { rules, candidates }: Context,
 ): Decision {
-  if (!current(of, 'inReview', attempt)) return ignoreStaleStep(of);
-  const due = now >= addSeconds(of.since, (of.reminded + 1) * rules.remindHours * hour);
-  const reminded = of.reminded + (due ? 1 : 0);
-  const needed = of.quorum + (of.conflict ? 1 : 0);
+  if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
+  const due = now >= addSeconds(request.since, (request.reminded + 1) * rules.remindHours * hour);
+  const reminded = request.reminded + (due ? 1 : 0);
+  const needed = request.quorum + (request.conflict ? 1 : 0);
   const wanted = needed + Math.max(0, reminded - 1);
-  const asked = assignReviewers(of, wanted, candidates);
-  const added = asked.filter(({ id }) => !of.asked.some(before => before.id === id));
+  const asked = assignReviewers(request, wanted, candidates);
+  const added = asked.filter(({ id }) => !request.asked.some(before => before.id === id));
   const lack = lackOf(asked.length, needed, wanted);
-  const said = lack === undefined || of.lack === lack || of.lack === 'needed';
-  if (!due && added.length === 0 && said) return unchanged(of, 'no reminder is due');
-  const says = by(of.deadline);
+  const said = lack === undefined || request.lack === lack || request.lack === 'needed';
+  if (!due && added.length === 0 && said) return unchanged(request, 'no reminder is due');
+  const says = by(request.deadline);
   return {
-    request: { ...of, reminded, ...(!said && { lack }), asked },
+    request: { ...request, reminded, ...(!said && { lack }), asked },
     events: [
       ...(due ? [reviewerEvent('ReviewReminded', says, asked)] : []),
       ...(added.length > 0 ? [reviewerEvent('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
-      ...(said ? [] : [nobodyLeft(of.deadline)]),
+      ...(said ? [] : [nobodyLeft(request.deadline)]),
     ],
     reason: 'reminded',
   };
@@ -163,38 +163,45 @@ export function remindReviewers(
 
 /** Our own fault. A check goes where it can be resumed; a review goes on without its workflow. */
 export function recordFault(
-  of: Request,
+  request: Request,
   { attempt, reason }: { attempt: number; reason: string },
   now: string,
   { rules }: Context,
 ): Decision {
-  if (!isUnderWay(of) || of.attempt !== attempt) return ignoreStaleStep(of);
-  const [request, event] = timeOut(of, reason, now, rules);
-  return { request, events: [event], reason };
+  if (!isUnderWay(request) || request.attempt !== attempt) return ignoreStaleStep(request);
+  const [timedOut, event] = timeOut(request, reason, now, rules);
+  return { request: timedOut, events: [event], reason };
 }
 
 /** The project, or its requester, comes near to what may be submitted in a day. */
-export function recordVolume(of: Request, { attempt, says }: { attempt: number; says: readonly string[] }): Decision {
-  if (!current(of, 'submitted', attempt)) return ignoreStaleStep(of);
-  return { request: { ...of }, events: says.map(text => requestEvent('VolumeHigh', text)), reason: 'volume is high' };
+export function recordVolume(
+  request: Request,
+  { attempt, says }: { attempt: number; says: readonly string[] },
+): Decision {
+  if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
+  return {
+    request: { ...request },
+    events: says.map(text => requestEvent('VolumeHigh', text)),
+    reason: 'volume is high',
+  };
 }
 
 export function recordRelease(
-  of: Request,
+  request: Request,
   { attempt, release }: { attempt: number; release: RequestRelease },
   now: string,
   { rules }: Context,
 ): Decision {
-  if (!current(of, 'releasing', attempt)) return ignoreStaleStep(of);
+  if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
   return {
     request: {
-      ...identity(of),
-      ...approval(of),
+      ...identity(request),
+      ...approval(request),
       status: 'released',
       release,
-      releasedBy: of.releasedBy,
+      releasedBy: request.releasedBy,
       releasedAt: now,
-      expiresAt: addSeconds(now, daysAvailable(of.direction, rules) * day),
+      expiresAt: addSeconds(now, daysAvailable(request.direction, rules) * day),
     },
     events: [requestEvent('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
     reason: 'released',
@@ -203,10 +210,10 @@ export function recordRelease(
 
 /** Something kept it from being released; the approval stays. */
 export function abortRelease(
-  of: Request,
+  request: Request,
   { attempt, reason }: { attempt: number; reason: string },
   now: string,
 ): Decision {
-  if (!current(of, 'releasing', attempt)) return ignoreStaleStep(of);
-  return { request: stopped(of, reason, now), events: [requestEvent('ReleaseStopped', reason)], reason };
+  if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
+  return { request: stopped(request, reason, now), events: [requestEvent('ReleaseStopped', reason)], reason };
 }

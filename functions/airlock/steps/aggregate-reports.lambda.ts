@@ -38,10 +38,10 @@ type Told = CheckFinding & { path: string };
 /** Brings the checks together: the report that reviewers see, and the verdict on whether they see it at all. */
 export const handler = step(Input, async ({ project, request: id, attempt, checks }) => {
   const at = now();
-  const of = await readRequest(TABLE_NAME, project, id);
+  const request = await readRequest(TABLE_NAME, project, id);
   // Asked again after its own verdict, whose answer was lost: the same answer, or nobody would wait for reviewers.
-  if (!isUnderWay(of) && of.attempt === attempt) return { outcome: of.status };
-  if (of.status !== 'checking' || of.attempt !== attempt) return { outcome: 'superseded' };
+  if (!isUnderWay(request) && request.attempt === attempt) return { outcome: request.status };
+  if (request.status !== 'checking' || request.attempt !== attempt) return { outcome: 'superseded' };
   let first: Told[] = [];
   let [files, findings] = [0, 0];
   const policies = new Set<string>();
@@ -50,7 +50,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   const done = z.array(Checked).parse(checks);
   const compared = await compareRequestTables(
     { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },
-    of,
+    request,
     done.flatMap(({ tables }) => tables),
   );
   const kept: ObjectRef[] = [];
@@ -71,22 +71,22 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
     const [gravest] = first;
     if (gravest) actions.push(gravest);
   }
-  if (files !== of.seal.files) throw new Error(`${files} of ${of.seal.files} files of ${id} were checked`);
+  if (files !== request.seal.files) throw new Error(`${files} of ${request.seal.files} files of ${id} were checked`);
   const gravest = worst(actions);
   const whole: FullReport = {
     v: 1,
     request: id,
-    round: of.round,
-    seal: of.seal.sha256,
+    round: request.round,
+    seal: request.seal.sha256,
     policy: [...policies].sort().join(' '),
     files,
     findings,
     ...(gravest && { worst: gravest }),
     checks: kept,
     ...compared.whole,
-    at: of.startedAt,
+    at: request.startedAt,
   };
-  const written = await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(of)}report.json`, JSON.stringify(whole));
+  const written = await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}report.json`, JSON.stringify(whole));
   const report = {
     ...written,
     findings,
@@ -102,7 +102,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   const facts = {
     ...NO_PEOPLE,
     rules: await loadAirlockConfig(TABLE_NAME, project, base),
-    candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, of),
+    candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, request),
   };
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
     decide(read, { do: 'recordReport', attempt, report }, at, facts),

@@ -35,12 +35,12 @@ const width = 2;
  * Checks every file of a chunk, as it was sealed, once all of them are scanned for malware or it is too late for that. Until
  * then it answers in how many seconds to ask again. What is not clean is opened by no check.
  */
-export const handler = step(Input, async ({ project, request, attempt, round, policy, sealed }) => {
-  const of = await readRequest(TABLE_NAME, project, request);
+export const handler = step(Input, async ({ project, request: id, attempt, round, policy, sealed }) => {
+  const request = await readRequest(TABLE_NAME, project, id);
   // Withdrawn meanwhile: there is nothing to wait for.
-  if (of.status !== 'checking' || of.attempt !== attempt) return null;
+  if (request.status !== 'checking' || request.attempt !== attempt) return null;
   const files = SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, sealed)));
-  const prefix = roundPrefix({ id: request, round });
+  const prefix = roundPrefix({ id, round });
   const versionOf = ({ path, versionId }: SealedFile) => ({
     bucket: AIRLOCK_BUCKET,
     key: `${prefix}files/${path}`,
@@ -49,7 +49,7 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
   // Nothing can be in an empty file, nor need GuardDuty look at it.
   const scanned = files.filter(({ size }) => size > 0);
   const statuses = await readScanTags(scanned.map(versionOf));
-  const limits = { now: now(), sealedAt: of.seal.sealedAt, scanMinutes: SCAN_MINUTES };
+  const limits = { now: now(), sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
   const verdicts = new Map(scanned.map((file, index) => [file, judgeScan(statuses[index], limits)]));
   if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed };
   const { secret } = await readLedger(TABLE_NAME, project);
@@ -72,7 +72,7 @@ export const handler = step(Input, async ({ project, request, attempt, round, po
     const source = objectSource(versionOf(sealedFile), file.size);
     const { report, summaries } = await check(file, source, policy, secret);
     // What comes in is compared with nothing.
-    if (of.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
+    if (request.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
     held.push(...summaries);
     counts += summaries.reduce((sum, { counts }) => sum + counts.keys.length, 0);
     if (counts > MAX_POSTINGS) await flush();

@@ -23,12 +23,12 @@ const base = AirlockConfig.parse(JSON.parse(RULES));
  * have seen, it stays; else it may follow so many releases and no more, which Sign keeps to.
  */
 export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
-  const of = await readRequest(TABLE_NAME, project, id);
+  const request = await readRequest(TABLE_NAME, project, id);
   // Asked again after its own word, whose answer was lost.
-  if (of.status === 'approved' && of.attempt === attempt && of.stopped) return { outcome: 'differs' };
-  if (of.status !== 'releasing' || of.attempt !== attempt) return { outcome: 'superseded' };
+  if (request.status === 'approved' && request.attempt === attempt && request.stopped) return { outcome: 'differs' };
+  if (request.status !== 'releasing' || request.attempt !== attempt) return { outcome: 'superseded' };
   const where = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };
-  const { releases, reason } = await compareAtRelease(where, of);
+  const { releases, reason } = await compareAtRelease(where, request);
   if (reason === undefined) return { outcome: 'ready', releases };
   const at = now();
   const facts = await loadProjectContext(TABLE_NAME, project, base);

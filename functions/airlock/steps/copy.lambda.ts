@@ -36,9 +36,9 @@ const Input = RequestAttempt.extend({
 /** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
 export const handler = step(Input, async ({ round, into, chunk, ...attempt }) => {
   const { project, request: id } = attempt;
-  const of = await readRequest(TABLE_NAME, project, id);
+  const request = await readRequest(TABLE_NAME, project, id);
   // Stopped, revoked or too late meanwhile: nothing more is copied.
-  if (of.status !== 'releasing' || of.attempt !== attempt.attempt || now() >= of.deadline)
+  if (request.status !== 'releasing' || request.attempt !== attempt.attempt || now() >= request.deadline)
     throw new Overtaken(`${id} is not being released in attempt ${attempt.attempt}`);
   if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
   const place =

@@ -11,7 +11,7 @@ export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
 const { TABLE_NAME, RULES } = env.parse(process.env);
 const base = AirlockConfig.parse(JSON.parse(RULES));
 
-const Input = RequestAttempt.extend({ error: z.string(), of: z.enum(['check', 'release']) });
+const Input = RequestAttempt.extend({ error: z.string(), workflow: z.enum(['check', 'release']) });
 const reasons = {
   check: 'Something failed on our side while it was sealed or checked. An operator can resume it.',
   tampered: 'What is in the airlock is not what was sealed. Nothing was released; an operator was alarmed.',
@@ -19,7 +19,7 @@ const reasons = {
 };
 
 /** Our own fault, or somebody's hand in the airlock: the request says so, and can go on through the API. */
-export const handler = step(Input, async ({ project, request: id, attempt, error, of }) => {
+export const handler = step(Input, async ({ project, request: id, attempt, error, workflow }) => {
   logger.error('an attempt failed', { request: id, attempt, error });
   const at = now();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
@@ -27,7 +27,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, error
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
     decide(
       read,
-      of === 'check'
+      workflow === 'check'
         ? { do: 'recordFault', attempt, reason: reasons.check }
         : { do: 'abortRelease', attempt, reason: tampered ? reasons.tampered : reasons.release },
       at,

@@ -16,20 +16,24 @@ const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
 /** Reads the sealed manifest, which must be the one that was voted on, and packs what was approved of it. */
 export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
-  const of = await readRequest(TABLE_NAME, project, id);
-  if (of.status !== 'releasing' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
-  const home = of.direction === 'import' ? await readProject(TABLE_NAME, project) : undefined;
-  if (of.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
+  const request = await readRequest(TABLE_NAME, project, id);
+  if (request.status !== 'releasing' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
+  const home = request.direction === 'import' ? await readProject(TABLE_NAME, project) : undefined;
+  if (request.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const into = home?.status === 'ready' ? home.network.bucket : null;
   try {
-    const { files, request, round, recipient } = SealManifest.parse(await readVerified(AIRLOCK_BUCKET, of.seal));
-    if (request !== id || round !== of.round || recipient !== (of.recipient?.id ?? of.requester))
+    const manifest = SealManifest.parse(await readVerified(AIRLOCK_BUCKET, request.seal));
+    if (
+      manifest.request !== id ||
+      manifest.round !== request.round ||
+      manifest.recipient !== (request.recipient?.id ?? request.requester)
+    )
       throw new Tampered(`the seal of ${id} is another request's`);
-    const leaving = files.filter(({ path }) => !of.withheld.includes(path));
+    const leaving = manifest.files.filter(({ path }) => !request.withheld.includes(path));
     const chunks: string[] = [];
     for (const chunk of pack(leaving))
       chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
-    return { outcome: 'ready', round: of.round, into, chunks };
+    return { outcome: 'ready', round: request.round, into, chunks };
   } catch (error) {
     if (isGone(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
     throw error;

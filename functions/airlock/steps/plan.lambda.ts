@@ -37,22 +37,22 @@ const base = AirlockConfig.parse(JSON.parse(RULES));
  */
 export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
-  const of = await readRequest(TABLE_NAME, project, id);
+  const request = await readRequest(TABLE_NAME, project, id);
   // Asked again after it was sent back, and the answer was lost.
-  if (of.status === 'draft' && of.attempt === attempt.attempt) return { outcome: 'rejected' };
-  if (of.status !== 'submitted' || of.attempt !== attempt.attempt) return { outcome: 'superseded' };
+  if (request.status === 'draft' && request.attempt === attempt.attempt) return { outcome: 'rejected' };
+  if (request.status !== 'submitted' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
   const home = await readProject(TABLE_NAME, project);
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const own = home.network.bucket;
   if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);
-  const bucket = of.direction === 'import' ? UPLOADS_BUCKET : own;
+  const bucket = request.direction === 'import' ? UPLOADS_BUCKET : own;
   await beginLedger(TABLE_NAME, project);
   const ruling = await readSettings(TABLE_NAME, project);
   const settings = ruling?.settings;
   const rules = applySettings(base, settings);
-  const { files, findings } = selectFiles(of, await listPresent(bucket, of.source), rules);
+  const { files, findings } = selectFiles(request, await listPresent(bucket, request.source), rules);
   // Nobody says how their own is judged, also not before they join the project that it is of.
-  if (ruling && (ruling.by === of.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
+  if (ruling && (ruling.by === request.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
     const { byName } = ruling;
     const says = `The settings of ${project} are by ${byName}, who has a part in this. Ask another operator to confirm them.`;
     findings.push(pathFinding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
@@ -63,8 +63,8 @@ export const handler = step(RequestAttempt, async attempt => {
   let over = false;
   let high: string[] = [];
   if (findings.length === 0) {
-    const admitted = await changeVolumes(TABLE_NAME, of, of.startedAt.slice(0, 10), volumes =>
-      admitVolume(volumes, `${id}-${of.round}`, bytes, rules),
+    const admitted = await changeVolumes(TABLE_NAME, request, request.startedAt.slice(0, 10), volumes =>
+      admitVolume(volumes, `${id}-${request.round}`, bytes, rules),
     );
     if ('reason' in admitted) {
       over = true;
@@ -73,17 +73,17 @@ export const handler = step(RequestAttempt, async attempt => {
   }
   if (findings.length > 0) {
     const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'rejectSubmission', attempt: of.attempt, findings, over }, at, facts),
+      decide(read, { do: 'rejectSubmission', attempt: request.attempt, findings, over }, at, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'rejected' };
   }
   if (high.length > 0)
     await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'recordVolume', attempt: of.attempt, says: high }, at, facts),
+      decide(read, { do: 'recordVolume', attempt: request.attempt, says: high }, at, facts),
     );
   const chunks: string[] = [];
   for (const chunk of pack(files))
     chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
-  const policy = policyForSettings(base, settings, of.direction);
-  return { outcome: 'ready', bucket, source: of.source, round: of.round, policy, chunks };
+  const policy = policyForSettings(base, settings, request.direction);
+  return { outcome: 'ready', bucket, source: request.source, round: request.round, policy, chunks };
 });

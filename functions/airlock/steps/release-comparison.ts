@@ -28,22 +28,22 @@ const note = (found: Found, path: string, findings: readonly CheckFinding[]) =>
  */
 export async function compareRequestTables(
   { table, airlock, release }: Where,
-  of: Pick<Request, 'project' | 'id' | 'round'> & { seal?: RequestIn<'inReview'>['seal'] | undefined },
+  request: Pick<Request, 'project' | 'id' | 'round'> & { seal?: RequestIn<'inReview'>['seal'] | undefined },
   lists: readonly ObjectRef[],
 ): Promise<{ findings: Found; whole: Pick<FullReport, 'tables' | 'limits' | 'compared'> }> {
   const findings: Found = new Map();
-  if (lists.length === 0 || !of.seal) return { findings, whole: { tables: [], compared: 0 } };
-  const limits = limitsOf(SealManifest.parse(await readVerified(airlock, of.seal)).policy);
-  const { releases } = await readLedger(table, of.project);
+  if (lists.length === 0 || !request.seal) return { findings, whole: { tables: [], compared: 0 } };
+  const limits = limitsOf(SealManifest.parse(await readVerified(airlock, request.seal)).policy);
+  const { releases } = await readLedger(table, request.project);
   if (!limits) return { findings, whole: { tables: [], compared: 0 } };
-  const left = await releasesSince({ table, bucket: release }, of.project, [1, releases], of.id);
+  const left = await releasesSince({ table, bucket: release }, request.project, [1, releases], request.id);
   const tables: ObjectRef[] = [];
   const opens = lists.map(list => () => readPostings(airlock, list));
   await collectEarlierTables(opens, async (ours, number) => {
     const before = tables.map(list => ({ open: () => readPostings(airlock, list) }));
     for (const [at, found] of await compareTables(ours, [...before, ...left], limits))
       note(findings, ours.tables[at]?.path ?? '', found);
-    tables.push(await putPostings(airlock, `${roundPrefix(of)}tables/all-${number}`, encodePostings(ours)));
+    tables.push(await putPostings(airlock, `${roundPrefix(request)}tables/all-${number}`, encodePostings(ours)));
   });
   return { findings, whole: { tables, limits, compared: releases } };
 }
@@ -54,15 +54,15 @@ export async function compareRequestTables(
  */
 export async function compareAtRelease(
   { table, airlock, release }: Where,
-  of: RequestIn<'releasing'>,
+  request: RequestIn<'releasing'>,
 ): Promise<{ releases: number; reason?: string }> {
-  const { tables, limits, compared } = FullReport.parse(await readVerified(airlock, of.report));
+  const { tables, limits, compared } = FullReport.parse(await readVerified(airlock, request.report));
   if (!limits || tables.length === 0) return { releases: 0 };
-  const { releases } = await readLedger(table, of.project);
-  const left = await releasesSince({ table, bucket: release }, of.project, [compared + 1, releases], of.id);
+  const { releases } = await readLedger(table, request.project);
+  const left = await releasesSince({ table, bucket: release }, request.project, [compared + 1, releases], request.id);
   if (left.length === 0) return { releases };
   for (const list of tables) {
-    const ours = without(await readPostings(airlock, list), ({ path }) => of.withheld.includes(path), 'probes');
+    const ours = without(await readPostings(airlock, list), ({ path }) => request.withheld.includes(path), 'probes');
     for (const [at, findings] of await compareTables(ours, left, limits, { among: false })) {
       const grave = findings.find(({ action }) => action !== 'warn');
       if (grave)
@@ -78,13 +78,13 @@ export async function compareAtRelease(
 /** Puts what leaves where later tables are compared with it, a list at a time, and gives the lists. */
 export async function recordReleasedTables(
   { airlock, release }: Omit<Where, 'table'>,
-  of: RequestIn<'releasing'>,
+  request: RequestIn<'releasing'>,
   tables: readonly ObjectRef[],
 ): Promise<ObjectRef[]> {
   const opens = tables.map(
-    list => async () => without(await readPostings(airlock, list), ({ path }) => of.withheld.includes(path)),
+    list => async () => without(await readPostings(airlock, list), ({ path }) => request.withheld.includes(path)),
   );
   return collectEarlierTables(opens, (list, number) =>
-    putPostings(release, `remembered/${of.project}/${of.id}/${number}`, encodePostings(list)),
+    putPostings(release, `remembered/${request.project}/${request.id}/${number}`, encodePostings(list)),
   );
 }

@@ -16,11 +16,11 @@ const base = AirlockConfig.parse(JSON.parse(RULES));
 /** Looks whether the review goes on: reminds and escalates when due, ends it at its deadline. */
 export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
   const at = now();
-  const of = await readRequest(TABLE_NAME, project, id);
+  const request = await readRequest(TABLE_NAME, project, id);
   const facts = {
     ...NO_PEOPLE,
     rules: await loadAirlockConfig(TABLE_NAME, project, base),
-    candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, of),
+    candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, request),
   };
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
     decide(read, { do: 'remindReviewers', attempt }, at, facts),

@@ -33,7 +33,7 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
 
 /** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
 export function selectFiles(
-  of: Pick<Request, 'id' | 'round' | 'groups' | 'source'>,
+  request: Pick<Request, 'id' | 'round' | 'groups' | 'source'>,
   present: readonly Present[] | undefined,
   { caps }: AirlockConfig,
 ): { files: SelectedFiles[]; findings: Finding[] } {
@@ -41,9 +41,9 @@ export function selectFiles(
   if (present.length === 0)
     return {
       files: [],
-      findings: [pathFinding('', `There are no files in ${of.source}. Put them there, then submit.`)],
+      findings: [pathFinding('', `There are no files in ${request.source}. Put them there, then submit.`)],
     };
-  const room = 1024 - byteLength(`${roundPrefix(of)}files/`);
+  const room = 1024 - byteLength(`${roundPrefix(request)}files/`);
   const bytes = present.reduce((sum, { size }) => sum + size, 0);
   const all = [
     ...(present.length > caps.files
@@ -54,7 +54,7 @@ export function selectFiles(
       : []),
   ];
   if (all.length > 0) return { files: [], findings: all };
-  const files = present.map(file => ({ ...file, group: findGroupIndex(file.path, of.groups) }));
+  const files = present.map(file => ({ ...file, group: findGroupIndex(file.path, request.groups) }));
   const findings = [
     ...files.flatMap(({ path }) => {
       const wrong = pathProblem(path, room);
@@ -68,7 +68,7 @@ export function selectFiles(
   ];
   return {
     files: files.flatMap(file => {
-      const kind = of.groups[file.group]?.kind;
+      const kind = request.groups[file.group]?.kind;
       return kind ? [{ ...file, kind }] : [];
     }),
     findings,

@@ -33,12 +33,12 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 /** Writes the manifest of all that was sealed, under Object Lock. Its SHA-256 is the seal. */
 export const handler = step(Input, async ({ project, request: id, attempt, policy, chunks }) => {
   const at = now();
-  const of = await readRequest(TABLE_NAME, project, id);
+  const request = await readRequest(TABLE_NAME, project, id);
   // Asked again after it was sent back, and the answer was lost.
-  if (of.status === 'draft' && of.attempt === attempt) return { outcome: 'rejected' };
-  if (!isUnderWay(of) || of.attempt !== attempt) return { outcome: 'superseded' };
+  if (request.status === 'draft' && request.attempt === attempt) return { outcome: 'rejected' };
+  if (!isUnderWay(request) || request.attempt !== attempt) return { outcome: 'superseded' };
   // Sealed already, by the same step whose answer was lost: that seal holds.
-  const before = of.status === 'checking' ? of.seal : undefined;
+  const before = request.status === 'checking' ? request.seal : undefined;
   const findings = [];
   for (const { findings: key } of chunks)
     if (key) findings.push(...FindingList.parse(JSON.parse(await takeScratch(WORK_BUCKET, key))));
@@ -47,14 +47,14 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
   const manifest: SealManifest = {
     v: 1,
     request: id,
-    round: of.round,
+    round: request.round,
     project,
-    requester: of.requester,
-    recipient: of.recipient?.id ?? of.requester,
+    requester: request.requester,
+    recipient: request.recipient?.id ?? request.requester,
     policy,
-    groups: of.groups,
+    groups: request.groups,
     files: files.sort((a, b) => compare(a.path, b.path)),
-    sealedAt: of.startedAt,
+    sealedAt: request.startedAt,
   };
   const command =
     findings.length > 0
@@ -64,7 +64,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
           attempt,
           seal: {
             ...(before ??
-              (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(of)}manifest.json`, JSON.stringify(manifest)))),
+              (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
             // From here on the scan has its time. Sealing can have taken long.
@@ -74,5 +74,5 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
   const facts = await loadProjectContext(TABLE_NAME, project, base);
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
   if (decision.superseded) return { outcome: 'superseded' };
-  return { outcome: command.do === 'recordSeal' ? 'sealed' : 'rejected', round: of.round };
+  return { outcome: command.do === 'recordSeal' ? 'sealed' : 'rejected', round: request.round };
 });
