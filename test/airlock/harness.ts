@@ -153,7 +153,7 @@ export async function startAirlockExecution(
 export async function waitForExecutionEnd(of: Cloud, machine: 'check' | 'release', request: string, attempt: number) {
   const sfn = new SFNClient(of.configuration);
   const executionArn = `${(await machineArn(of, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
+  for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
     const found = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
       if (error instanceof ExecutionDoesNotExist) return undefined;
       throw error;

@@ -61,7 +61,7 @@ export async function recordBusEvents(of: Cloud, source = 'broch.airlock') {
   return {
     /** What was said about a request, once it is enough. */
     async until(request: string, enough: (said: RecordedEvent[]) => boolean): Promise<RecordedEvent[]> {
-      for (const end = Date.now() + 30_000; Date.now() < end; await sleep(200)) {
+      for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
         await drain();
         if (enough(about(request))) return about(request);
       }

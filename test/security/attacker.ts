@@ -118,18 +118,27 @@ export async function createAttackers(of: Cloud, moreKeys: readonly string[] = [
       const everything = [...tries(clientsUnder(credentials), own), ...more];
       const wanted = everything.filter(({ on }) => on === undefined || !named.has(on));
       await runInParallel(wanted, 16, async ({ what, run }) => {
-        try {
-          await run();
-          open.push(what);
-        } catch (error) {
-          const { name, message } = error as Error;
-          if (!denials.includes(name)) open.push(`${what}: ${name} ${message}`);
-        }
+        const error = await attempt(run);
+        if (error === undefined) open.push(what);
+        else if (!denials.includes(error.name)) open.push(`${what}: ${error.name} ${error.message}`);
       });
       return { tries: wanted.length, open };
     },
     close: () => agent.destroy(),
   };
+}
+
+/** The error that the call was answered with. A call without an answer, as on a closed connection, is made again. */
+async function attempt(run: AttackAttempt['run']): Promise<Error | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await run();
+      return undefined;
+    } catch (error) {
+      const { $metadata } = error as { $metadata?: { httpStatusCode?: number } };
+      if ($metadata?.httpStatusCode !== undefined || tries === 10) return error as Error;
+    }
+  }
 }
 
 /** A session of a role, which on the embedded cloud its root may have of any. */

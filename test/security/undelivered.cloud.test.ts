@@ -25,7 +25,7 @@ interface Undelivered {
 
 /** The message that `is` it, taken out of the queue; others' stay for them. */
 async function taken(QueueUrl: string, is: (message: Undelivered) => boolean): Promise<Undelivered> {
-  for (const end = Date.now() + 60_000; Date.now() < end; await sleep(250)) {
+  for (const end = Date.now() + 110_000; Date.now() < end; await sleep(250)) {
     const { Messages = [] } = await queues.send(
       new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }),
     );
@@ -45,7 +45,7 @@ const kept = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Propert
   queue: estate.id(listReferences((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
 }));
 
-describe('an event on which a function fails', () => {
+describe.concurrent('an event on which a function fails', () => {
   it.each(kept)('is kept in the queue of $name', async ({ name, queue }) => {
     const event = { source: 'sec', detail: { object: { key: `sec-${Math.random()}` } } };
     await lambda.send(

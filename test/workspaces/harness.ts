@@ -33,10 +33,10 @@ import type { connectTestCloud } from '../cloud.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
-/** Asks until `good` holds of the answer, for half a minute at most. */
+/** Asks until `good` holds of the answer, for two minutes at most. */
 export async function waitUntil<T>(ask: () => Promise<T>, good: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
-  for (const end = Date.now() + 30_000; Date.now() < end; await sleep(150)) {
+  for (const end = Date.now() + 110_000; Date.now() < end; await sleep(150)) {
     last = await ask();
     if (good(last)) return last;
   }
