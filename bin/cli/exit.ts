@@ -2,6 +2,7 @@
 export const exitCodes = {
   ok: [0, 'done'],
   fault: [1, 'something failed: the network, the service, this machine'],
+  blocked: [1, 'a disclosure check found something that blocks'],
   usage: [2, 'the command was not understood'],
   refused: [3, 'the answer is no, or not now: the reason is printed'],
   unsigned: [4, 'nobody is signed in'],

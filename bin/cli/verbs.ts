@@ -9,6 +9,7 @@ import { airlockVerifyCommand } from './airlock-verify.ts';
 import type { CliCommand } from './commands.ts';
 import { createCompletionCommand } from './completion.ts';
 import { deliverCommand } from './deliver.ts';
+import { disclosureCheckCommand } from './disclosure.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
@@ -36,6 +37,7 @@ const byHand: readonly CliCommand[] = [
   airlockVerifyCommand,
   airlockCrateCommand,
   airlockKeyCommand,
+  disclosureCheckCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),
 ];
 

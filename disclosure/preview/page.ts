@@ -48,7 +48,8 @@ function finding({ action, says, rule, cells, count }: CheckFinding, n: number):
   return `<li class="${action}"><b>${n}. ${words[action]}</b><code>${visible(rule)}</code><br>${visible(says)}${place && `<span class="where">${place}</span>`}</li>`;
 }
 
-function findings(report: FileReport | undefined): string {
+/** The section that lists what the checks found; empty where they found nothing. */
+export function findingsSection(report: FileReport | undefined): string {
   if (!report || report.findings.length === 0) return '';
   const shown = report.findings.slice(0, 100);
   const more = report.findings.length - shown.length;
@@ -116,6 +117,6 @@ export function page(file: PageSubject, parts: readonly Part[]): string {
   return document(
     'Preview',
     `<h1>${visible(file.path)}</h1><p>${badge(file.report)}${visible(file.type)} · ${checked(file.report)}</p>`,
-    `${about(file)}${findings(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escaped).join(' ')}</p></section>` : ''}`,
+    `${about(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escaped).join(' ')}</p></section>` : ''}`,
   );
 }

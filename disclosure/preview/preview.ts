@@ -109,7 +109,8 @@ async function picture(source: ByteSource, limits: PageLimits): Promise<Part> {
   throw new NotShown(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
 }
 
-async function render(file: PageSubject, source: ByteSource, limits: PageLimits): Promise<Part[]> {
+/** The parts of a file's page, without the page around them. */
+export async function renderParts(file: PageSubject, source: ByteSource, limits: PageLimits): Promise<Part[]> {
   const start = await head(source, looked);
   const refuse = (reason: string) => [hexCard(start, file.size, reason)];
   if (start.length === 0) return [hexCard(start, 0, 'The file is empty.')];
@@ -141,6 +142,6 @@ export async function preview(
   source: ByteSource,
   limits: PageLimits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
-  const parts = await render(file, source, limits);
+  const parts = await renderParts(file, source, limits);
   return { html: page(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
 }

@@ -47,7 +47,17 @@ a{color:#1f5fa8;overflow-wrap:anywhere}
 figure{margin:0;padding:16px;text-align:center;background:repeating-conic-gradient(#eceff2 0 25%,#fff 0 50%) 0 0/16px 16px}
 figure img{max-width:100%;height:auto;box-shadow:0 1px 6px #0003}
 .hex{margin:0;padding:12px 14px;overflow:auto;white-space:pre;line-height:1.45}.hex b{color:#9aa4b0;font-weight:400}
+section.file>h1{padding:12px 14px 0}section.file>section{margin:0 14px 14px}section.file>.note{border-top:0;padding-top:2px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:4px 18px;margin:0;padding:12px 14px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+@media (prefers-color-scheme:dark){
+:root{color-scheme:dark;--ink:#e3e8ee;--soft:#9aa7b6;--line:#323c48;--pale:#141a21;--paper:#1b232c;--block:#ff8a80;--ask:#ffc65c;--warn:#8ab8f2;--good:#7fd3a1}
+.badge{color:#10151b}
+tr.head td{background:#222c37}
+td.empty{background:repeating-linear-gradient(135deg,#1b232c,#1b232c 4px,#222c37 4px,#222c37 8px)}
+td.block,.lines li.block{background:#4a2020}td.ask,.lines li.ask{background:#47380f}td.warn,.lines li.warn{background:#1d3553}
+i.u{background:#4a3d0c;border-color:#8a7420;color:#ffe08a}
+a{color:#8ab8f2}
+}
 `;
 
 const hash = createHash('sha256').update(style, 'utf8').digest('base64');

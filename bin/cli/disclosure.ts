@@ -1,0 +1,146 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import * as z from 'zod';
+import { fileSource } from '../../disclosure/byte-source.ts';
+import { check } from '../../disclosure/check.ts';
+import { compare } from '../../disclosure/compare.ts';
+import { type Policy, policyFor, Tier } from '../../disclosure/policy.ts';
+import { type FolderFile, folderPage } from '../../disclosure/preview/folder-page.ts';
+import { limits as pageLimits } from '../../disclosure/preview/limits.ts';
+import { letters } from '../../disclosure/preview/page.ts';
+import { renderParts } from '../../disclosure/preview/preview.ts';
+import { type Action, type CheckFinding, type FileReport, withFindings, worst } from '../../disclosure/report.ts';
+import type { TableSummary } from '../../disclosure/sdc/cell-index.ts';
+import { hashTree, resolveReleaseFolder } from './airlock-tree.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
+import { escapeForTerminal, formatCount } from './output.ts';
+import { ProgressLine } from './progress.ts';
+
+const severities: readonly (Action | undefined)[] = ['block', 'ask', 'warn', undefined];
+const severityOf = ({ findings }: FileReport) => severities.indexOf(worst(findings));
+const actionLabels: Readonly<Record<Action, string>> = {
+  block: 'Blocked',
+  ask: 'Needs an explanation',
+  warn: 'Warning',
+};
+
+interface FolderCheck {
+  readonly reports: FileReport[];
+  readonly summaries: TableSummary[];
+  /** What is no regular file, such as a symbolic link, and so was not checked. */
+  readonly skipped: { path: string; reason: string }[];
+}
+
+/** Checks every file below a folder by itself. Progress goes to standard error once it takes over two seconds. */
+async function checkTree(folder: string, policy: Policy, context: CommandContext): Promise<FolderCheck> {
+  using live = new ProgressLine(context);
+  const started = Date.now();
+  const report = (text: string) => {
+    if (Date.now() - started > 2000) live.figures(text);
+  };
+  const root = await resolveReleaseFolder(folder);
+  const found = await hashTree(root, () => report('reading the files'));
+  const result: FolderCheck = { reports: [], summaries: [], skipped: [] };
+  for (const [index, file] of found.entries()) {
+    if ('link' in file) {
+      result.skipped.push({ path: file.path, reason: `It is ${file.link}.` });
+      continue;
+    }
+    report(`checked ${formatCount(index)} of ${formatCount(found.length)} files, now ${file.path}`);
+    const { path, size, sha256 } = file;
+    const checked = { path, size, sha256, kind: 'supporting', type: '', group: 0 } as const;
+    const { report: fileReport, summaries } = await check(checked, await fileSource(join(root, path)), policy);
+    result.reports.push(fileReport);
+    result.summaries.push(...summaries);
+  }
+  return result;
+}
+
+function formatFinding({ action, rule, says, cells, count }: CheckFinding): string {
+  const places = cells
+    .slice(0, 3)
+    .map(
+      ({ sheet, row, column, value }) =>
+        `${sheet === undefined ? '' : `${sheet}!`}${letters(column)}${row} = ${value.slice(0, 40)}`,
+    );
+  const more = count - places.length;
+  const place =
+    places.length > 0 ? `\n      at ${places.join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}` : '';
+  return `  ${actionLabels[action]} (${rule}): ${says}${place}`;
+}
+
+function formatReports(reports: readonly FileReport[], { skipped }: FolderCheck): string {
+  const found = reports.filter(({ findings }) => findings.length > 0);
+  const blocked = reports.filter(({ findings }) => worst(findings) === 'block').length;
+  const groups = found.map(({ path, findings }) => [path, ...findings.map(formatFinding)].join('\n'));
+  const clean = reports.length - found.length;
+  const summary = [
+    `${formatCount(reports.length)} checked, ${formatCount(clean)} without findings, ${formatCount(found.length)} with findings, ${formatCount(blocked)} blocked.`,
+    ...skipped.map(({ path, reason }) => `Not checked: ${path}. ${reason}`),
+  ];
+  return [...groups, summary.join('\n')].join('\n\n').split('\n').map(escapeForTerminal).join('\n');
+}
+
+/** How many files the page draws, and how much it draws of each: a page that a browser opens at once. */
+const maxDrawings = 50;
+const drawingLimits = { ...pageLimits, rows: 50, columns: 20, lines: 200, parts: 10, html: 200_000 };
+
+async function writePage(
+  out: string,
+  folder: string,
+  policy: Policy,
+  reports: readonly FileReport[],
+  { skipped }: FolderCheck,
+) {
+  const files: FolderFile[] = [];
+  for (const [index, report] of reports.entries()) {
+    const drawn = report.findings.length > 0 && index < maxDrawings;
+    const { path, type } = report;
+    const source = drawn ? await fileSource(join(folder, path)) : undefined;
+    const parts = source ? await renderParts({ path, type, size: source.size, report }, source, drawingLimits) : [];
+    files.push({ report, parts });
+  }
+  await writeFile(out, folderPage(folder, policy.version, files, skipped));
+}
+
+export const disclosureCheckCommand = defineCommand({
+  words: ['disclosure', 'check'],
+  summary: 'Check a folder of results for disclosure before you submit it',
+  about: [
+    'Runs on this machine only: it needs no account, no network and no sign-in, and sends nothing anywhere. Every file is',
+    'checked with the rules of a tier: small counts, dominance, identifiers, hidden content and more. All tables of the',
+    'folder are compared with each other, and with --earlier also with those of results that were released before.',
+    'Each finding names the file, the place, the reason and the remedy; files with the gravest findings come first.',
+    'Ends with 1 when something would be blocked, with 0 when not, with 2 when the command was not understood.',
+  ],
+  examples: [
+    'disclosure check ./results',
+    'disclosure check ./results --tier 3 --html report.html',
+    'disclosure check ./results --earlier ./released-in-may --json',
+  ],
+  params: z.object({ folder: z.string().min(1).describe('the folder with the files to check') }),
+  flags: z.object({
+    tier: z.number().int().min(1).max(3).default(2).describe('how sensitive the data are: 3 is checked most strictly'),
+    earlier: z.string().min(1).optional().describe('a folder with results that were released before'),
+    html: z.string().min(1).optional().describe('write a report to this file, as one page for a browser'),
+  }),
+  async run({ params: { folder }, flags: { tier, earlier, html } }, context) {
+    const policy = policyFor(Tier.parse(tier));
+    const result = await checkTree(folder, policy, context);
+    const before = earlier === undefined ? undefined : await checkTree(earlier, policy, context);
+    const released = (before?.summaries ?? []).map(summary => ({ ...summary, release: earlier ?? '' }));
+    const differences = await compare(result.summaries, released, policy);
+    const reports = result.reports
+      .map(report => withFindings(report, differences.get(report.path) ?? []))
+      .sort((one, other) => severityOf(one) - severityOf(other));
+    const blocked = reports.some(({ findings }) => worst(findings) === 'block');
+    if (html !== undefined) await writePage(html, await resolveReleaseFolder(folder), policy, reports, result);
+    context.result(
+      { blocked, policy: policy.version, files: reports, skipped: result.skipped },
+      formatReports(reports, result),
+    );
+    if (html !== undefined) context.remark(`Open the report in a browser: ${pathToFileURL(resolve(html)).href}`);
+    return blocked ? 'blocked' : 'ok';
+  },
+});

@@ -1,0 +1,85 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { makeTestFolder, runBroch } from '../cli/harness.ts';
+import { expectInert } from './preview/pages.ts';
+
+function makeResults(files: Record<string, string>): string {
+  const folder = join(makeTestFolder(), 'results');
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  }
+  return folder;
+}
+const clean = 'region,n\nNorth,300\nSouth,400\n';
+const small = 'region,n\nNorth,3\nSouth,40\nEast,120\n';
+
+it('ends with 0 when nothing in the folder blocks', async () => {
+  const { code, out, err } = await runBroch([
+    'disclosure',
+    'check',
+    makeResults({ 'a.csv': clean, 'b/r.md': '# Notes\n' }),
+  ]);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toContain('2 checked, 2 without findings, 0 with findings, 0 blocked.');
+});
+
+it('ends with 1 and names file, place, reason and remedy when a file blocks', async () => {
+  const folder = makeResults({ 'a.csv': clean, 'tables/small.csv': small });
+  symlinkSync('a.csv', join(folder, 'link.csv'));
+  const { code, out } = await runBroch(['disclosure', 'check', folder]);
+  expect(code).toBe(1);
+  expect(out).toMatch(/^tables\/small\.csv\n {2}Blocked \(sdc\.minimum-count\): .*below 10.*\n {6}at B2 = 3\n/);
+  expect(out).toContain('Not checked: link.csv. It is a symbolic link.');
+});
+
+it('prints the reports as JSON and nothing else', async () => {
+  const { code, out, err } = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': small }), '--json']);
+  expect({ code, err }).toEqual({ code: 1, err: '' });
+  expect(JSON.parse(out)).toMatchObject({
+    blocked: true,
+    files: [{ path: 'a.csv', type: 'text/csv', findings: [{ rule: 'sdc.minimum-count', action: 'block' }] }],
+  });
+});
+
+it('checks more strictly at a higher tier', async () => {
+  const folder = makeResults({ 'a.csv': 'region,n\nNorth,7\nSouth,40\nEast,120\n' });
+  expect((await runBroch(['disclosure', 'check', folder, '--tier', '1'])).code).toBe(0);
+  expect((await runBroch(['disclosure', 'check', folder, '--tier', '2'])).code).toBe(1);
+});
+
+it('compares the tables of the folder with each other and with those released earlier', async () => {
+  const changed = clean.replace('300', '301');
+  const together = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': clean, 'b.csv': changed })]);
+  expect(together.out).toContain('sdc.differencing');
+  const folder = makeResults({ 'a.csv': clean });
+  expect((await runBroch(['disclosure', 'check', folder])).out).not.toContain('sdc.differencing');
+  const earlier = makeResults({ 'then.csv': changed });
+  const { code, out } = await runBroch(['disclosure', 'check', folder, '--earlier', earlier]);
+  expect(code).toBe(1);
+  expect(out).toContain('sdc.differencing');
+  expect(out).toContain('then.csv');
+});
+
+it('writes one self-contained page in which nothing runs', async () => {
+  const folder = makeResults({ 'a.csv': clean, '<img src=x>.csv': small });
+  const html = join(folder, '..', 'report.html');
+  const { code, err } = await runBroch(['disclosure', 'check', folder, '--html', html]);
+  expect(code).toBe(1);
+  expect(err).toContain('report.html');
+  const page = readFileSync(html, 'utf8');
+  expectInert(page);
+  expect(page).toContain('2 files, 1 with findings');
+  expect(page).toContain('class="block"');
+  expect(page).toContain('prefers-color-scheme:dark');
+});
+
+it.each([[[]], [['/nonexistent/results']], [['.', '--tier', '4']], [['.', '--teir', '2']]])(
+  'ends with 2 for the arguments %j, which it does not understand',
+  async words => {
+    const { code, err } = await runBroch(['disclosure', 'check', ...words]);
+    expect(code).toBe(2);
+    expect(err).toContain('broch disclosure check --help');
+  },
+);
