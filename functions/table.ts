@@ -173,6 +173,9 @@ function decodeNext(next: string, prefix: string): string {
   const sk = Buffer.from(next, 'base64url').toString('utf8');
   const ours = sk !== '' && sk.length <= 1000 && sk.startsWith(prefix);
   if (!ours || Buffer.from(sk).toString('base64url') !== next)
-    throw new Refused('invalid', 'The page token `next` is not one this API gave out. Leave it out to start again.');
+    throw new Refused(
+      'invalid',
+      'The page token `next` was not issued by this API. Leave it out to start from the first page.',
+    );
   return sk;
 }

@@ -75,10 +75,11 @@ export const airlockPreviewCommand = defineCommand({
     if (readdirSync(folder).length > 0)
       throw new ExitError('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
     const of = await api.ask('showRequest', { params });
-    if (!of.seal) throw new ExitError('refused', `${of.id} is ${of.status}: there is nothing sealed to look at.`);
+    if (!of.seal) throw new ExitError('refused', `${of.id} is ${of.status}: it has no sealed files to show.`);
     const files = await allFiles(api, params);
     const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];
-    if (unknown.length > 0) throw new ExitError('refused', 'These files are not in the seal.', { errors: unknown });
+    if (unknown.length > 0)
+      throw new ExitError('refused', 'These files are not among the sealed files.', { errors: unknown });
     const reports = of.report ? await allReports(api, params) : new Map<string, FileReport>();
     const wanted = files.filter(({ path }) => flags.path?.includes(path) ?? true);
     mkdirSync(join(folder, 'files'), { mode: 0o700 });

@@ -92,10 +92,10 @@ async function cast(call: { user: User; params: RequestParams; mark: string }, b
   const { user, params } = call;
   if (ballot.files.length > 0) {
     const { request, eye } = await find(user, params);
-    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${request.project} can't review its requests.`);
+    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${request.project} cannot review its requests.`);
     const known = new Set((await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
     const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
-    if (unknown.length > 0) throw new Refused('invalid', 'These files are not in the seal.', unknown);
+    if (unknown.length > 0) throw new Refused('invalid', 'These files are not among the sealed files.', unknown);
   }
   return answer(user, await run(call, by => ({ do: 'vote', by, ballot })));
 }
@@ -117,7 +117,10 @@ export const handler = http<'airlock'>(
   {
     async draftRequest({ user, params: { project }, body, mark }) {
       if ((await readProject(TABLE_NAME, project))?.status !== 'ready')
-        throw new Refused('conflict', `Project ${project} is not ready: nothing can leave it.`);
+        throw new Refused(
+          'conflict',
+          `Project ${project} is not ready, so it has no airlock yet. Wait until it is ready.`,
+        );
       const at = now();
       const id = requestId(at, randomInt(2 ** 20));
       const wanted = { ...body, recipient: await recipientOf(body.recipient) };
@@ -165,7 +168,8 @@ export const handler = http<'airlock'>(
     },
     async listRounds({ user, params, query }) {
       const { request, eye } = await find(user, params);
-      if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${request.project} don't see who voted how.`);
+      if (eye !== 'reviewer')
+        throw new Refused('forbidden', `Members of ${request.project} cannot see how each reviewer voted.`);
       const { items, next } = await pageRounds(TABLE_NAME, request.id, query);
       return { items: items.map(({ revision: _, ...round }) => round), ...(next !== undefined && { next }) };
     },
@@ -204,7 +208,10 @@ export const handler = http<'airlock'>(
     async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
       if (!(await readProject(TABLE_NAME, project))) throw new Refused('missing', `There is no project ${project}.`);
       if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
-        throw new Refused('forbidden', `Members of ${project} can't say how it is reviewed.`);
+        throw new Refused(
+          'forbidden',
+          `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
+        );
       const ruling = { settings, reason, by: user.id, byName: user.name, at: now() };
       return shownSettings(rules, await writeSettings(TABLE_NAME, project, ruling, mark));
     },

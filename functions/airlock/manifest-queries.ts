@@ -14,19 +14,22 @@ interface Paging {
 function offset(next: string | undefined): number {
   if (next === undefined) return 0;
   if (!/^\d{1,6}$/.test(next))
-    throw new Refused('invalid', 'The page token `next` is not one this API gave out. Leave it out to start again.');
+    throw new Refused(
+      'invalid',
+      'The page token `next` was not issued by this API. Leave it out to start from the first page.',
+    );
   return Number(next);
 }
 
 const none = (request: Request) =>
-  new Refused('conflict', `${request.id} is ${request.status}: there is nothing sealed to look at.`);
+  new Refused('conflict', `${request.id} is ${request.status}: it has no sealed files to show.`);
 
 /** Of what is over its own word is left, and the receipt. */
 function lies(request: Request): void {
   if ('inventory' in request && request.inventory)
     throw new Refused(
       'conflict',
-      `${request.id} is ${request.status}, and what was sealed of it is deleted: its receipt says what.`,
+      `${request.id} is ${request.status}, and its sealed files are deleted. The receipt lists them.`,
     );
 }
 

@@ -32,7 +32,11 @@ export async function writeSettings(
     { key: at, read, item: { ...ruling, done } },
     { key: rowKey('airlocks', project, `SETTINGS#${number}`), read: undefined, item: ruling },
   ]);
-  if (!written) throw new Refused('conflict', 'Somebody else changed these settings at the same moment. Look again.');
+  if (!written)
+    throw new Refused(
+      'conflict',
+      'Somebody else changed these settings at the same time. Read them again, then repeat your change.',
+    );
   return ruling;
 }
 

@@ -76,7 +76,11 @@ export async function createRequest(table: string, decision: Decision, at: strin
   ];
   if (await writeRows(table, all)) return decision.request;
   const before = mark ? await readRow(table, Drafted, drafted) : undefined;
-  if (!before) throw new Refused('conflict', 'Two requests were drafted at the same moment. Ask again with a new key.');
+  if (!before)
+    throw new Refused(
+      'conflict',
+      'Another call with the same idempotency key drafted a request at the same time. Try again with a new key.',
+    );
   const { revision: _, ...read } = await readRequest(table, project, before.request);
   return read;
 }

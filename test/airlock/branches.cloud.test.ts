@@ -112,7 +112,7 @@ describe.concurrent('every transition of the check workflow', () => {
       const one = await submitted(good, [fails(`airlock/steps/${step}.lambda.ts`)]);
       expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
       const { reason } = await waitForStatus(one.rana, one.params, ['timedOut']);
-      expect(reason).toMatch(/Something failed on our side/);
+      expect(reason).toMatch(/An internal error stopped/);
       await one.watched.rearm([]);
       await people.olga.ask('resumeRequest', { params: one.params });
       await waitForStatus(one.rana, one.params, ['inReview']);
@@ -143,7 +143,9 @@ describe.concurrent('every transition of the check workflow', () => {
       await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
     await one.watched.rearm([]);
     await ends('check', one.params, 1, 'Sent back');
-    expect((await waitForStatus(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(/deleted for good/);
+    expect((await waitForStatus(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(
+      /was deleted while it was being sealed/,
+    );
   });
 
   it('returns the request from the checks where they have questions', async () => {
@@ -235,7 +237,7 @@ describe.concurrent('every transition of the release workflow', () => {
     it(`ends as broken where ${step} keeps failing: the approval stays, and the request is released again`, async () => {
       const one = await releasing([fails(`airlock/steps/${step}.lambda.ts`)]);
       await ends('release', one.params, 2, 'Broken');
-      expect((await waitForStatus(one.rana, one.params, ['approved'])).reason).toMatch(/Something failed on our side/);
+      expect((await waitForStatus(one.rana, one.params, ['approved'])).reason).toMatch(/An internal error stopped/);
       await one.watched.rearm([]);
       await people.olga.ask('releaseRequest', { params: one.params });
       await ends('release', one.params, 3, 'Released');

@@ -34,9 +34,9 @@ describe('an import', () => {
     const source = 'data/outbox/t/';
     expect(() =>
       draftRequest({ id, project, title, groups, direction, source }, rana, exampleStartTime, facts()),
-    ).toThrow(/no source/);
+    ).toThrow(/The files of an import are uploaded/);
     const edit = { do: 'edit', by: rana, change: { source } } as const;
-    expect(() => decide(request, edit, exampleStartTime, facts())).toThrow(/no source/);
+    expect(() => decide(request, edit, exampleStartTime, facts())).toThrow(/The files of an import are uploaded/);
     const leaving = { id, project, title, groups, direction: 'export' as const };
     expect(() => draftRequest(leaving, rana, exampleStartTime, facts())).toThrow(/Name the folder/);
   });
@@ -52,7 +52,7 @@ describe('an import', () => {
       { do: 'withdraw', by: rana, reason: 'no' },
     ] as const;
     for (const end of ends) {
-      expect(() => decide(of, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/quarter of an hour/);
+      expect(() => decide(of, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/in 15 minutes/);
       expect(decide(of, end, later(exampleStartTime, 15 * 60), facts()).request.status).toMatch(/revoked|withdrawn/);
     }
   });

@@ -81,7 +81,7 @@ describe('the retention of a request that has ended', () => {
     const { request, events } = applyDeadlines(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
     expect(events.map(({ says }) => says)).toEqual([
-      "It was draft until its time was over. Its files stay where they are, in the project's data/outbox/t/.",
+      "It was draft until its deadline passed. Its files stay where they are, in the project's data/outbox/t/.",
     ]);
     expect(sealedPlace(request)).toEqual([]);
   });

@@ -57,7 +57,7 @@ describe('withheld files under rules that come to forbid them', () => {
     const approved = decide(held, vote(bob), exampleStartTime, some).request;
     expect(approved).toMatchObject({ status: 'approved', withheld: ['x'] });
     expect(() => decide(approved, { do: 'release', by: olga }, exampleStartTime, whole)).toThrow(
-      /now all leave or none/,
+      /partial approval is no longer allowed/,
     );
     expect(decide(approved, { do: 'release', by: olga }, exampleStartTime, some).request.status).toBe('releasing');
     expect(

@@ -147,9 +147,9 @@ it('the content of a rejected request is deleted when due, and later viewers are
   await pass(params.request);
   expect(await sweep()).toMatchObject({ deleted: 1 });
   for (const name of ['listFiles', 'showChecks'] as const)
-    await expect(people.vera.ask(name, { params })).rejects.toThrow(/what was sealed of it is deleted/);
+    await expect(people.vera.ask(name, { params })).rejects.toThrow(/its sealed files are deleted/);
   const looking = people.vera.ask('viewFile', { params, query: { path: 'tables/one.csv' } });
-  await expect(looking).rejects.toThrow(/what was sealed of it is deleted/);
+  await expect(looking).rejects.toThrow(/its sealed files are deleted/);
 });
 
 it('a row that cannot be read stops no other deletion, and raises the alarm', async () => {

@@ -138,7 +138,7 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
       'reason' in request
         ? request.reason
         : status === 'expired'
-          ? `It was ${request.was} until its time was over.`
+          ? `It was ${request.was} until its deadline passed.`
           : 'Rejected.',
     rule: { retainedUntil, lockDays: rules.lockDays, graceDays: rules.graceDays },
     places: places.map(({ bucket, prefix }) => ({ bucket: bucketOf(bucket, buckets), prefix })),

@@ -155,7 +155,7 @@ export async function readDownloadPart(
   now: string,
 ): Promise<Uint8Array> {
   const { session } = activeSession(await readGrant(table, project, request), standing, asker, token, now);
-  if (!session.begun) throw new Refused('conflict', 'Ask for a page of files first.');
+  if (!session.begun) throw new Refused('conflict', 'Ask for a page of files (`airlock fetch`) first.');
   if (session.source !== asker.source)
     await changeGrant(
       table,
@@ -163,7 +163,7 @@ export async function readDownloadPart(
       request,
       grant => ({ grant: recordPage(grant, standing, asker, token, now), before: grant }),
       ({ grant, before }) => {
-        const event = { name: 'DownloadMoved', says: 'It goes on from another address.' } as const;
+        const event = { name: 'DownloadMoved', says: 'The download continues from another address.' } as const;
         return grant === before ? [] : [tell({ ...event, details: { source: asker.source } }, now)];
       },
     );
@@ -181,7 +181,10 @@ export async function readDownloadPart(
       MAX_SERVED_BYTES(release.bytes),
     ))
   )
-    throw new Refused('conflict', 'This link has given three times what was released. It gives nothing more.');
+    throw new Refused(
+      'conflict',
+      'This link has transferred three times the size of the release and is now closed. Open a new one.',
+    );
   return bytes;
 }
 

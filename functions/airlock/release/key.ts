@@ -40,7 +40,7 @@ export function signingKeys(wiring: { readonly table: string; readonly key: stri
       if (id === undefined || idOf(id) === idOf(wiring.key))
         return { ...described(wiring.key, await publicKeyOf(wiring.key)), current: true };
       const kept = await readRow(wiring.table, Kept, keyKey(id));
-      if (!kept) throw new Refused('missing', `No release was signed here with a key ${idOf(id)}.`);
+      if (!kept) throw new Refused('missing', `No release was signed here with the key ${idOf(id)}.`);
       const { revision: _, ...of } = kept;
       return { ...of, current: false };
     },

@@ -68,15 +68,16 @@ export interface Asker {
 
 export const tokenHash = (token: string): string => createHash('sha256').update(token, 'utf8').digest('hex');
 
-const noLink = () => new Refused('missing', 'There is no such link, or it is for somebody else. Open a new one.');
+const noLink = () =>
+  new Refused('missing', 'This link does not exist, or it belongs to somebody else. Open a new one.');
 
 /** Refuses unless the release may be fetched at all at this instant. */
 function open(grant: Grant, standing: RequesterStanding, now: string): void {
   if (grant.revoked) throw new Refused('conflict', `This release was revoked: ${grant.revoked.reason}`);
   if (!standing.released || standing.seal !== grant.seal)
-    throw new Refused('conflict', 'This request is not released (any more), so nothing of it can be fetched.');
+    throw new Refused('conflict', 'This request is not released, so nothing can be downloaded.');
   if (now >= grant.expires || now >= standing.expires)
-    throw new Refused('conflict', 'This release has expired. Ask for it again.');
+    throw new Refused('conflict', 'This release has expired. Submit a new request.');
 }
 
 const earliest = (...times: string[]): string => times.reduce((a, b) => (a < b ? a : b));
@@ -91,13 +92,13 @@ export function openGrant(
   now: string,
 ): Grant {
   if (user !== grant.recipient && user !== grant.requester)
-    throw new Refused('missing', 'There is no such release, or it is for somebody else.');
+    throw new Refused('missing', 'This release does not exist, or it belongs to somebody else.');
   open(grant, standing, now);
   if (grant.taken >= grant.uses)
-    throw new Refused('conflict', `This release may be fetched ${times(grant.uses)}, and has been.`);
+    throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
   const kept = grant.links.filter(link => live(link, now));
   if (kept.length >= openLinks)
-    throw new Refused('conflict', `There are ${kept.length} links open already. Use one, or wait until they expire.`);
+    throw new Refused('conflict', `There are ${kept.length} open links. Use one of them, or wait until one expires.`);
   const network = link.network ?? grant.network;
   const expires = earliest(later(now, SESSION_SECONDS.link), grant.expires, standing.expires);
   return {
@@ -115,7 +116,7 @@ function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
   if (!link || id !== grant.recipient) throw noLink();
   for (const network of [link.network, grant.network])
     if (network !== undefined && !isAddressInNetwork(source, network))
-      throw new Refused('forbidden', 'This link may only be used from the network that it was opened for.');
+      throw new Refused('forbidden', 'This link may only be used from the network it was opened for.');
   return link;
 }
 
@@ -135,11 +136,11 @@ export function redeemLink(
   open(grant, standing, now);
   if (link.session) {
     if (!link.session.begun && live(link, now)) return { grant, again: true };
-    throw new Refused('conflict', 'This link has been used. It works once.');
+    throw new Refused('conflict', 'This link was already used. A link works once; open a new one.');
   }
   if (!live(link, now)) throw new Refused('conflict', 'This link has expired. Open a new one.');
   if (grant.taken >= grant.uses)
-    throw new Refused('conflict', `This release may be fetched ${times(grant.uses)}, and has been.`);
+    throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
   const seconds = Math.min(SESSION_SECONDS.longest, Math.max(SESSION_SECONDS.session, Math.ceil(bytes / slowest)));
   const until = earliest(later(now, seconds), grant.expires, standing.expires);
   const session = { at: now, source: asker.source, until, begun: false };
@@ -156,8 +157,8 @@ const changed = (grant: Grant, old: Link, link: Link, taken = grant.taken): Gran
 export function activeSession(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string) {
   const link = linkOf(grant, token, asker);
   open(grant, standing, now);
-  if (!link.session) throw new Refused('conflict', 'Take this link before asking for its files.');
-  if (!live(link, now)) throw new Refused('conflict', 'This download has taken too long and has ended.');
+  if (!link.session) throw new Refused('conflict', 'Redeem the link (`airlock take`) before asking for its files.');
+  if (!live(link, now)) throw new Refused('conflict', 'The session of this download has ended. Open a new link.');
   return { link, session: link.session };
 }
 

@@ -79,7 +79,8 @@ export function recordOf(draft: Draft): ReleaseRecord {
   const files = draft.files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const record = ReleaseRecord.parse({ ...draft, files, v: 1, algorithm: SIGNING_ALGORITHM });
   const wrong = contradictions(record);
-  if (wrong.length > 0) throw new Refused('conflict', 'This release contradicts itself, so it is not signed.', wrong);
+  if (wrong.length > 0)
+    throw new Refused('conflict', 'The release record contradicts itself, so it is not signed.', wrong);
   return record;
 }
 
@@ -90,14 +91,14 @@ export function contradictions(record: ReleaseRecord): string[] {
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
   const twice = files.filter((file, i) => files[i - 1]?.path === file.path);
   const checks: [boolean, string][] = [
-    [reviewers.some(({ id }) => id === record.requester), 'One of the reviewers is who asked for the release.'],
-    [new Set(reviewers.map(({ id }) => id)).size < reviewers.length, 'A reviewer is counted twice.'],
+    [reviewers.some(({ id }) => id === record.requester), 'One of the reviewers is the requester.'],
+    [new Set(reviewers.map(({ id }) => id)).size < reviewers.length, 'The same reviewer is listed twice.'],
     [reviewers.some(({ at: voted }) => at(voted) > at(record.approvedAt)), 'It was approved before a reviewer voted.'],
     [reviewers.some(({ at: voted }) => at(voted) < at(seal.sealedAt)), 'A reviewer voted before it was sealed.'],
     [at(record.approvedAt) > at(record.releasedAt), 'It was released before it was approved.'],
-    [at(record.releasedAt) >= at(record.expires), 'It had expired when it was released.'],
-    [files.length > seal.files || bytes > seal.bytes, 'It has more files or bytes than were sealed.'],
-    [files.length === seal.files && bytes !== seal.bytes, 'All sealed files are here, but their sizes differ.'],
+    [at(record.releasedAt) >= at(record.expires), 'It was already expired when it was released.'],
+    [files.length > seal.files || bytes > seal.bytes, 'It lists more files or bytes than were sealed.'],
+    [files.length === seal.files && bytes !== seal.bytes, 'It lists all sealed files, but their total size differs.'],
     [files.some((file, i) => (files[i - 1]?.path ?? '') > file.path), 'Its files are not in order.'],
     [twice.length > 0, 'A file is listed twice.'],
   ];

@@ -11,7 +11,7 @@ export const OpenDownload = z.object({
 });
 
 export const DownloadLink = z.object({
-  token: Token.describe('give it to nobody: it is kept nowhere, works once, and for the recipient only'),
+  token: Token.describe('secret: it is not stored, works once, and only for the recipient'),
   expires: z.iso.datetime(),
   usesLeft: z.number().int(),
 });
@@ -29,7 +29,7 @@ export type DownloadSession = z.infer<typeof DownloadSession>;
 
 export const DownloadFiles = z.object({
   token: Token,
-  from: z.number().int().min(0).max(100_000).default(0).describe('where the page begins: what the page before named'),
+  from: z.number().int().min(0).max(100_000).default(0).describe('where the page begins: `next` of the page before'),
 });
 
 /** A key that signs releases, or did. */
@@ -71,5 +71,5 @@ export const DownloadPart = z.object({
     .min(0)
     .max(Number.MAX_SAFE_INTEGER)
     .default(0)
-    .describe('the first byte, counted from the beginning of that file and on through those behind it'),
+    .describe('the first byte, counted from the beginning of that file through the files after it'),
 });

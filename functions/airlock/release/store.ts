@@ -26,7 +26,7 @@ export async function createGrant(table: string, grant: Grant): Promise<void> {
 
 export async function readGrant(table: string, project: string, request: string) {
   const row = await readRow(table, Grant, grantKey(project, request));
-  if (!row) throw new Refused('missing', 'There is no such release, or it is for somebody else.');
+  if (!row) throw new Refused('missing', 'This release does not exist, or it belongs to somebody else.');
   return row;
 }
 

@@ -33,17 +33,22 @@ export function applyDeadlines(
 
 function over(request: Request, at: string, rules: AirlockConfig): [Request, RequestEvent] {
   if (isUnderWay(request))
-    return timeOut(request, 'Its checks did not end in time. An operator can resume it: it is sealed anew.', at, rules);
+    return timeOut(
+      request,
+      'Its checks did not finish in time. An operator can resume it; its files are then sealed again.',
+      at,
+      rules,
+    );
   if (request.status === 'inReview')
-    return timeOut(request, 'Its review did not end in time. An operator can resume it; votes are kept.', at, rules);
+    return timeOut(request, 'Its review did not finish in time. An operator can resume it; votes are kept.', at, rules);
   if (request.status === 'releasing') {
-    const reason = 'The release did not end in time. It can be released again.';
+    const reason = 'The release did not finish in time. Release it again.';
     return [stopped(request, reason, at), requestEvent('ReleaseStopped', reason)];
   }
   const release = 'release' in request && request.release ? { release: request.release } : {};
   return [
     { ...identity(request), status: 'expired', was: request.status, ...release, expiredAt: at },
-    requestEvent('RequestExpired', `It was ${request.status} until its time was over.${left(request)}`),
+    requestEvent('RequestExpired', `It was ${request.status} until its deadline passed.${left(request)}`),
   ];
 }
 

@@ -116,14 +116,14 @@ export const reviewerEvent = (name: RequestEventName, says: string, to: readonly
 export const ignoreStaleStep = (request: Request): Decision => ({
   request,
   events: [],
-  reason: 'overtaken by something newer',
+  reason: 'a newer attempt or state replaced this step',
   superseded: true,
 });
 
 /** Decides unless the same call of the same person has changed the request already: then its answer was lost, no more. */
 export function decideOnce(read: Request, mark: string, decide: () => Decision): Decision {
   if (mark && read.done.includes(mark)) {
-    const same = unchanged(read, 'it was done already');
+    const same = unchanged(read, 'the same call has already been applied');
     // Perhaps nobody was woken either.
     return read.status === 'inReview' && read.token !== undefined ? { ...same, wake: read.token } : same;
   }

@@ -13,10 +13,13 @@ export interface RequesterStanding {
 /** How a request, as time has left it, stands to whoever would fetch it; refuses unless it is released. */
 export function standingOf(request: Request): { standing: RequesterStanding; release: RequestRelease } {
   if (request.direction === 'import')
-    throw new Refused('conflict', `Nothing is fetched: ${request.id} was let in, to ${IMPORTS_PREFIX}${request.id}/.`);
+    throw new Refused(
+      'conflict',
+      `Imports are not downloaded: ${request.id} was delivered to ${IMPORTS_PREFIX}${request.id}/.`,
+    );
   if (request.status !== 'released') {
     const why = 'reason' in request ? `: ${request.reason}` : '.';
-    throw new Refused('conflict', `Nothing can be fetched: this request is ${request.status}${why}`);
+    throw new Refused('conflict', `Nothing can be downloaded: this request is ${request.status}${why}`);
   }
   return {
     standing: { released: true, seal: request.seal.sha256, expires: request.expiresAt },

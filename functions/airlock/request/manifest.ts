@@ -22,7 +22,7 @@ export const FileGroup = z.object({
   name: z.string().trim().min(1).max(100),
   kind: FileKind,
   purpose: z.string().trim().min(1).max(2000),
-  context: z.string().trim().max(5000).default('').describe('what a reviewer must know to judge these files'),
+  context: z.string().trim().max(5000).default('').describe('what a reviewer must know to assess these files'),
   controls: z.string().trim().max(2000).default('').describe('the disclosure controls that were applied'),
   /** Paths below the source, with `*` and `**`. The first group that matches a file takes it. */
   paths: z.array(z.string().min(1).max(500)).min(1).max(50),

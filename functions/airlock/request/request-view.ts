@@ -66,9 +66,9 @@ export type RequestView = z.infer<typeof RequestView>;
 function reasonOf(request: Request): string | undefined {
   if ('reason' in request) return request.reason;
   if (request.status === 'approved') return request.stopped?.reason;
-  if (request.status === 'expired') return `It was ${request.was} until its time was over.`;
+  if (request.status === 'expired') return `It was ${request.was} until its deadline passed.`;
   if (request.status === 'returned' && request.by === 'checks')
-    return 'The checks ask for an explanation: give one with the next submission, or mend the files.';
+    return 'The checks ask for an explanation. Add one with `airlock edit`, or correct the files, then submit again.';
   return undefined;
 }
 

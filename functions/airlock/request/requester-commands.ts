@@ -22,9 +22,14 @@ import { isArriving } from './retention.ts';
 export const RequestEditBody = z.object({
   title: Title.optional(),
   source: Source.optional(),
-  groups: Groups.optional().describe('what the files are, as JSON or @file'),
-  recipient: z.string().min(1).max(128).optional().describe('the name of who shall fetch it instead of you'),
-  explanation: Explanation.optional().describe('your answer to what the checks asked'),
+  groups: Groups.optional().describe('the groups of files, as JSON or @file'),
+  recipient: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('user name of the person who may download it instead of you'),
+  explanation: Explanation.optional().describe('your explanation for the findings of the checks'),
 });
 /** The same, with the recipient as the user pool knows them. */
 export type RequestEdit = Omit<z.infer<typeof RequestEditBody>, 'recipient'> & { recipient?: Someone | undefined };
@@ -37,10 +42,10 @@ function sourceOf(
   if (direction === 'import' && recipient)
     throw new Refused('invalid', 'An import is delivered into the project. Leave `recipient` out.');
   if (direction === 'import' && source !== undefined)
-    throw new Refused('invalid', 'An import has no source: its files are uploaded. Leave `source` out.');
+    throw new Refused('invalid', 'The files of an import are uploaded. Leave `source` out.');
   if (direction === 'import') return uploads(id);
   if (source === undefined)
-    throw new Refused('invalid', 'Name the folder that shall leave as `source`, such as data/outbox/results/.');
+    throw new Refused('invalid', 'Name the folder to export as `source`, such as data/outbox/results/.');
   return source;
 }
 
@@ -92,7 +97,7 @@ export function refuseUnlessImportable(request: Request, by: ActingPerson): void
   if (!isOpen(request))
     throw new Refused(
       'conflict',
-      `${request.id} is ${request.status}: files can be uploaded to a draft, or to what came back.`,
+      `${request.id} is ${request.status}: files can only be uploaded to a draft, or to a returned or blocked request.`,
     );
 }
 
@@ -106,7 +111,7 @@ export function editRequest(
   if (!isOpen(request))
     throw new Refused(
       'conflict',
-      `${request.id} is ${request.status}: only a draft, or what came back, can be changed.`,
+      `${request.id} is ${request.status}: only a draft, or a returned or blocked request, can be changed.`,
     );
   if (change.source !== undefined || change.recipient)
     sourceOf({ ...request, ...change }, change.source ?? request.source);
@@ -126,11 +131,11 @@ export function submitRequest(
   { rules, members }: Context,
 ): Decision {
   own(request, by);
-  if (isUnderWay(request)) return unchanged(request, 'it is being checked already');
+  if (isUnderWay(request)) return unchanged(request, 'the submission is already being checked');
   if (!isOpen(request))
     throw new Refused(
       'conflict',
-      `${request.id} is ${request.status}: only a draft, or what came back, can be submitted.`,
+      `${request.id} is ${request.status}: only a draft, or a returned or blocked request, can be submitted.`,
     );
   if (!members.includes(by.id))
     throw new Refused('missing', `There is no project ${request.project}, or you are not a member of it.`);
@@ -155,20 +160,17 @@ export function withdrawRequest(
   now: string,
 ): Decision {
   if (!by.groups.includes('operator')) own(request, by);
-  if (request.status === 'withdrawn') return unchanged(request, 'it is withdrawn already');
+  if (request.status === 'withdrawn') return unchanged(request, 'the request is already withdrawn');
   const open = isOpen(request) || isUnderWay(request) || request.status === 'inReview' || request.status === 'timedOut';
   if (!open && request.status !== 'approved')
     throw new Refused(
       'conflict',
       request.status === 'released' || request.status === 'releasing'
-        ? `${request.id} is ${request.status}: ask a reviewer to revoke it.`
+        ? `${request.id} is ${request.status}: ask a reviewer to revoke the release.`
         : `${request.id} is ${request.status}: there is nothing left to withdraw.`,
     );
   if (isArriving(request, now))
-    throw new Refused(
-      'conflict',
-      `${request.id} was being delivered a moment ago: withdraw it in a quarter of an hour.`,
-    );
+    throw new Refused('conflict', `${request.id} was being delivered a moment ago. Withdraw it in 15 minutes.`);
   // A review that ran out of time has its votes and its seal inside.
   const review = request.status === 'timedOut' ? request.review : request;
   const seal = review && 'seal' in review ? review.seal : undefined;

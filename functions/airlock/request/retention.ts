@@ -130,7 +130,7 @@ export function recordDeletion(
   }: { receipt: ObjectRef; inventory: ObjectRef | undefined; objects: number; bytes: number },
   now: string,
 ): Decision {
-  if ('deleted' in request && request.deleted) return unchanged(request, 'it is deleted already');
+  if ('deleted' in request && request.deleted) return unchanged(request, 'its content is already deleted');
   if (!isFinal(request) || !overdue(request, now) || !same(listOf(request), inventory)) return ignoreStaleStep(request);
   const says = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
   return {

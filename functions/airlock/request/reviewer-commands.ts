@@ -17,15 +17,15 @@ export function ineligibility(
   user: string,
   { members, reviewers }: Pick<Context, 'members' | 'reviewers'>,
 ): string | undefined {
-  if (user === request.requester) return 'Nobody reviews what they asked for.';
-  if (user === request.recipient?.id) return 'Nobody reviews what they shall get.';
-  if (members.includes(user)) return `Members of ${request.project} can't review its requests.`;
+  if (user === request.requester) return 'The requester cannot review the request.';
+  if (user === request.recipient?.id) return 'The recipient cannot review the request.';
+  if (members.includes(user)) return `Members of ${request.project} cannot review its requests.`;
   if (!reviewers.includes(user)) return 'Only reviewers may do this.';
   return undefined;
 }
 
 const ruled = ({ project }: Request) =>
-  `Who says how ${project} is reviewed can't review it. Another operator can confirm its settings.`;
+  `You made the airlock settings of ${project}, so you cannot review its requests. Ask another operator to confirm the settings.`;
 
 /** Who releases or revokes is a fit reviewer, or an operator who has no part in the project. */
 function judging(request: Request, by: ActingPerson, facts: Context): void {
@@ -56,19 +56,22 @@ export function recordVote(
   if (ballot.seal !== request.seal.sha256)
     throw new Refused(
       'conflict',
-      `The seal of ${request.id} is ${request.seal.sha256}: look at these files, then vote on them.`,
+      `The seal of ${request.id} is ${request.seal.sha256}: review the files of this seal, then vote on it.`,
     );
   if (ballot.verdict === 'approve' && ballot.files.length > 0 && !facts.rules.partial)
-    throw new Refused('invalid', 'All files leave or none. To have some changed, return the request.');
+    throw new Refused(
+      'invalid',
+      'This project does not allow partial approval. Return the request to have files changed.',
+    );
   if (ballot.verdict !== 'approve' && ballot.comment === '' && ballot.files.length === 0)
-    throw new Refused('invalid', 'Say in a comment what is wrong, so that the requester can mend it.');
+    throw new Refused('invalid', 'Add a comment that says what is wrong, so that the requester can correct it.');
   const earlier = countedVotes(request.votes, request.seal, request.round, user => mayVote(user) === undefined);
   if (request.conflict && earlier.some(vote => vote.by === by.id))
-    throw new Refused('conflict', 'You have voted. Reviewers disagree, so another one must decide.');
+    throw new Refused('conflict', 'You have already voted. Reviewers disagree, so another reviewer must decide.');
   const dropped = request.votes
     .filter(vote => !earlier.includes(vote))
     .map(({ name }) =>
-      requestEvent('VoteDropped', `${name} is no longer fit to review this; the vote does not count.`),
+      requestEvent('VoteDropped', `${name} is no longer allowed to review this request; the vote does not count.`),
     );
   const votes: Vote[] = [
     ...earlier.filter(vote => vote.by !== by.id),
@@ -90,7 +93,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
   if (outcome === 'conflict')
     return {
       request: { ...request, conflict: true },
-      events: [...events, requestEvent('ReviewConflicted', 'Reviewers disagree: one more must decide.')],
+      events: [...events, requestEvent('ReviewConflicted', 'Reviewers disagree: one more reviewer must decide.')],
       reason: 'reviewers disagree',
       // The workflow asks the next one.
       ...wake,
@@ -148,13 +151,13 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
 /** The release begins. Asked for again while it runs, it changes nothing. */
 export function startRelease(request: Request, { by }: { by: ActingPerson }, now: string, facts: Context): Decision {
   judging(request, by, facts);
-  if (request.status === 'releasing') return unchanged(request, 'it is being released already');
+  if (request.status === 'releasing') return unchanged(request, 'the release is already running');
   if (request.status !== 'approved')
-    throw new Refused('conflict', `${request.id} is ${request.status}: only what was approved can be released.`);
+    throw new Refused('conflict', `${request.id} is ${request.status}: only an approved request can be released.`);
   if (request.withheld.length > 0 && !facts.rules.partial)
     throw new Refused(
       'conflict',
-      `Only some files of ${request.id} were approved, and now all leave or none: ${request.requesterName} can submit those alone.`,
+      `Only some files of ${request.id} were approved, and partial approval is no longer allowed: ${request.requesterName} can submit only those files.`,
     );
   const deadline = addSeconds(now, facts.rules.checkHours * hour);
   // Nothing leaves after its approval has expired; and what comes in has arrived by then, so that it can be taken out.
@@ -162,7 +165,7 @@ export function startRelease(request: Request, { by }: { by: ActingPerson }, now
   if (now >= last)
     throw new Refused(
       'conflict',
-      `The approval of ${request.id} expires too soon, at ${request.expiresAt}: submit it again.`,
+      `The approval of ${request.id} expires too soon, at ${request.expiresAt}. Submit the request again.`,
     );
   return {
     request: {
@@ -188,15 +191,12 @@ export function revokeRelease(
   facts: Context,
 ): Decision {
   judging(request, by, facts);
-  if (request.status === 'revoked') return unchanged(request, 'it is revoked already');
+  if (request.status === 'revoked') return unchanged(request, 'the request is already revoked');
   if (request.status !== 'approved' && request.status !== 'releasing' && request.status !== 'released')
     throw new Refused('conflict', `${request.id} is ${request.status}: there is no approval to revoke.`);
   // Else files would still arrive in the project behind the hand that takes them out.
   if (isArriving(request, now))
-    throw new Refused(
-      'conflict',
-      `${request.id} is being delivered, or was a moment ago: revoke it in a quarter of an hour.`,
-    );
+    throw new Refused('conflict', `${request.id} is being delivered, or was a moment ago. Revoke it in 15 minutes.`);
   return {
     request: {
       ...identity(request),
@@ -223,7 +223,7 @@ export function resumeReview(
   // Asked for again, as after a start that was lost: the same attempt is started once more.
   if (isUnderWay(request) || request.status === 'inReview') return unchanged(request, 'it is under way');
   if (request.status !== 'timedOut')
-    throw new Refused('conflict', `${request.id} is ${request.status}: only what timed out can be resumed.`);
+    throw new Refused('conflict', `${request.id} is ${request.status}: only a request that timed out can be resumed.`);
   const attempt = request.attempt + 1;
   const events = [requestEvent('RequestResumed', request.reason, by)];
   if (!request.review)
@@ -258,11 +258,11 @@ export function reissueApproval(
   const why = by.groups.includes('operator') ? undefined : ineligibility(request, by.id, { members, reviewers });
   if (why) throw new Refused('forbidden', why);
   if (request.status !== 'inReview')
-    throw new Refused('conflict', `${request.id} is ${request.status}: only a review waits for a decision.`);
+    throw new Refused('conflict', `${request.id} is ${request.status}: only a request in review waits for a decision.`);
   const { token: _, ...review } = request;
   return {
     request: { ...review, attempt: request.attempt + 1 },
     events: [requestEvent('ReviewReissued', `Attempt ${request.attempt + 1}.`, by)],
-    reason: 'waiting anew',
+    reason: 'a new execution waits for the decision',
   };
 }

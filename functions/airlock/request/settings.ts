@@ -25,14 +25,14 @@ const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true }
 export const Settings = z.strictObject({
   tier: Tier.optional().describe('how sensitive its data are: 1, 2 or 3'),
   quorum: given(quorum).describe('how many reviewers must agree'),
-  partial: given(partial).describe('whether approved files may leave while others are held back'),
+  partial: given(partial).describe('whether approved files may be released while others are withheld'),
   reviewDays: given(reviewDays),
   approvedDays: given(approvedDays),
   releasedDays: given(releasedDays),
-  uses: given(uses).describe('how often what was released can be fetched'),
-  imports: some(AirlockConfig.shape.imports.unwrap()).optional().describe('how what comes in is reviewed'),
+  uses: given(uses).describe('how often a release can be downloaded'),
+  imports: some(AirlockConfig.shape.imports.unwrap()).optional().describe('how imports are reviewed'),
   caps: some(AirlockConfig.shape.caps.unwrap()).optional().describe('how much may be submitted'),
-  checks: Checks.optional().describe('what its outputs are checked against, beyond its tier'),
+  checks: Checks.optional().describe('checks that differ from those of its tier'),
 });
 export type Settings = z.infer<typeof Settings>;
 

@@ -29,7 +29,7 @@ const lackOf = (there: number, needed: number, wanted = needed): RequestIn<'inRe
   there < needed ? 'needed' : there < wanted ? 'more' : undefined;
 
 const nobodyLeft = (deadline: string) =>
-  reviewerEvent('ReviewEscalated', `No other reviewer is left to ask: ${by(deadline)}`, []);
+  reviewerEvent('ReviewEscalated', `No other eligible reviewer is left: ${by(deadline)}`, []);
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
 
@@ -54,16 +54,16 @@ export function rejectSubmission(
       note: { findings: first, found: findings.length, at: now },
     },
     events: [
-      requestEvent('RequestSubmissionRejected', findings[0]?.reason ?? 'It could not be sealed.'),
+      requestEvent('RequestSubmissionRejected', findings[0]?.reason ?? 'The submission could not be sealed.'),
       ...(over ? [requestEvent('VolumeExceeded', findings[0]?.reason ?? '')] : []),
     ],
-    reason: 'it could not be sealed',
+    reason: 'the submission could not be sealed',
   };
 }
 
 export function recordSeal(request: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
   if (current(request, 'checking', attempt)) {
-    if (request.seal.sha256 === seal.sha256) return unchanged(request, 'it is sealed already');
+    if (request.seal.sha256 === seal.sha256) return unchanged(request, 'the submission is already sealed');
     throw new Error(`${request.id} is sealed as ${request.seal.sha256}, and can't be sealed again in one round`);
   }
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
@@ -87,14 +87,14 @@ export function recordReport(
   if (report.worst === 'block')
     return {
       request: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
-      events: [requestEvent('RequestBlocked', report.first[0]?.says ?? 'A check blocks it.')],
+      events: [requestEvent('RequestBlocked', report.first[0]?.says ?? 'A check blocks the submission.')],
       reason: 'blocked',
     };
   if (report.worst === 'ask' && request.explanation === '')
     return {
       request: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
       events: [requestEvent('RequestReturned', 'The checks ask for an explanation.')],
-      reason: 'the checks ask',
+      reason: 'the checks ask for an explanation',
     };
   const quorum = request.direction === 'import' ? rules.imports.quorum : rules.quorum;
   const asked = assignReviewers({ id: request.id, asked: [] }, quorum, candidates);
@@ -116,7 +116,7 @@ export function recordReport(
       asked,
     },
     events: [
-      reviewerEvent('ReviewOpened', `${counted(quorum, 'reviewer')} to look at seal ${seal.sha256}.`, asked),
+      reviewerEvent('ReviewOpened', `${counted(quorum, 'reviewer')} assigned to review seal ${seal.sha256}.`, asked),
       ...(lack ? [nobodyLeft(deadline)] : []),
     ],
     reason: 'before reviewers',
@@ -154,7 +154,7 @@ export function remindReviewers(
     request: { ...request, reminded, ...(!said && { lack }), asked },
     events: [
       ...(due ? [reviewerEvent('ReviewReminded', says, asked)] : []),
-      ...(added.length > 0 ? [reviewerEvent('ReviewEscalated', `The next reviewer is asked: ${says}`, added)] : []),
+      ...(added.length > 0 ? [reviewerEvent('ReviewEscalated', `One more reviewer is assigned: ${says}`, added)] : []),
       ...(said ? [] : [nobodyLeft(request.deadline)]),
     ],
     reason: 'reminded',

@@ -13,9 +13,9 @@ const base = AirlockConfig.parse(JSON.parse(RULES));
 
 const Input = RequestAttempt.extend({ error: z.string(), workflow: z.enum(['check', 'release']) });
 const reasons = {
-  check: 'Something failed on our side while it was sealed or checked. An operator can resume it.',
-  tampered: 'What is in the airlock is not what was sealed. Nothing was released; an operator was alarmed.',
-  release: 'Something failed on our side during the release. Nothing was given out; it can be released again.',
+  check: 'An internal error stopped the sealing or the checks. An operator can resume the request.',
+  tampered: 'The files in the airlock differ from the sealed files. Nothing was released, and an operator was alerted.',
+  release: 'An internal error stopped the release. Nothing was released. Release it again.',
 };
 
 /** Our own fault, or somebody's hand in the airlock: the request says so, and can go on through the API. */

@@ -54,7 +54,7 @@ export const handler = step(RequestAttempt, async attempt => {
   // Nobody says how their own is judged, also not before they join the project that it is of.
   if (ruling && (ruling.by === request.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
     const { byName } = ruling;
-    const says = `The settings of ${project} are by ${byName}, who has a part in this. Ask another operator to confirm them.`;
+    const says = `The settings of ${project} are by ${byName}, who is a member of the project or the recipient. Ask another operator to confirm the settings.`;
     findings.push(pathFinding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
   }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);

@@ -68,7 +68,7 @@ export async function compareAtRelease(
       if (grave)
         return {
           releases,
-          reason: `Since it was checked, something was released that it must not follow unseen. “${ours.tables[at]?.path}”: ${grave.says} Withdraw this request and submit again, so that checks and reviewers see both.`,
+          reason: `Since the checks, another release has changed what this one would disclose. “${ours.tables[at]?.path}”: ${grave.says} Withdraw this request and submit the files again, so that checks and reviewers see both releases.`,
         };
     }
   }

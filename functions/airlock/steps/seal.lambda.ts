@@ -54,7 +54,7 @@ export const handler = step(Input, async ({ bucket, source, round, chunk, ...att
       return sealed;
     } catch (error) {
       if (!isGone(error)) throw error;
-      return pathFinding(path, 'It was deleted for good while it was being sealed. Put it back, then submit again.');
+      return pathFinding(path, 'This file was deleted while it was being sealed. Restore it, then submit again.');
     }
   };
 

@@ -28,7 +28,9 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
       pathFinding(path, `It has ${size} bytes; a file may have ${MAX_FILE_BYTES}. Split it.`),
     );
   const together = pack(files).some(chunk => chunk.reduce((sum, { size }) => sum + size, 0) > MAX_FILE_BYTES);
-  return together ? [pathFinding('', 'It has too many large files for one request. Make two of it.')] : [];
+  return together
+    ? [pathFinding('', 'The folder has too many large files for one request. Split it into two requests.')]
+    : [];
 }
 
 /** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
@@ -37,7 +39,8 @@ export function selectFiles(
   present: readonly Present[] | undefined,
   { caps }: AirlockConfig,
 ): { files: SelectedFiles[]; findings: Finding[] } {
-  if (!present) return { files: [], findings: [pathFinding('', 'The folder has too many versions. Use a new one.')] };
+  if (!present)
+    return { files: [], findings: [pathFinding('', 'The folder holds too many object versions. Use a new folder.')] };
   if (present.length === 0)
     return {
       files: [],
@@ -64,7 +67,9 @@ export function selectFiles(
     ...tooLarge(files),
     ...files
       .filter(({ group }) => group < 0)
-      .map(({ path }) => pathFinding(path, 'No group takes this file. Add it to one, or take it out of the folder.')),
+      .map(({ path }) =>
+        pathFinding(path, 'No group matches this file. Add its path to a group, or remove it from the folder.'),
+      ),
   ];
   return {
     files: files.flatMap(file => {

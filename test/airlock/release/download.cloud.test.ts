@@ -61,7 +61,7 @@ describe('a released request', () => {
       links.map(({ token }) => refusal(rana.ask('takeDownload', { params, body: { token } }))),
     );
     expect(took.filter(said => said === 'allowed')).toHaveLength(1);
-    expect(took.filter(said => /may be fetched once, and has been/.test(said))).toHaveLength(2);
+    expect(took.filter(said => /may be downloaded once, and it already was/.test(said))).toHaveLength(2);
     const { token } = links[took.indexOf('allowed')] as (typeof links)[number];
 
     const page = await rana.ask('downloadFiles', { params, body: { token } });
@@ -92,7 +92,7 @@ describe('a released request', () => {
     expect((await runBroch(verify)).code).toBe(0);
 
     expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be fetched once, and has been');
-    expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('has been used');
+    expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('was already used');
     expect(await refusal(rana.ask('downloadFiles', { params, body: { token: tokenHash(token) } }))).not.toBe('allowed');
   });
 });

@@ -98,13 +98,13 @@ describe('the record of a release', () => {
 describe('a record that contradicts itself', () => {
   const { v: _, algorithm: __, ...good } = buildReleaseRecord();
   it.each<[string, Partial<typeof good>, RegExp]>([
-    ['the requester reviewed', { requester: 'u-one' }, /who asked/],
-    ['a reviewer twice', { reviewers: [good.reviewers[0], good.reviewers[0]] as never }, /counted twice/],
+    ['the requester reviewed', { requester: 'u-one' }, /is the requester/],
+    ['a reviewer twice', { reviewers: [good.reviewers[0], good.reviewers[0]] as never }, /listed twice/],
     ['a verdict after approval', { approvedAt: '2026-11-01T10:30:00.000Z' }, /before a reviewer voted/],
     ['released before approved', { releasedAt: '2026-11-01T10:59:00.000Z' }, /before it was approved/],
-    ['expired when released', { expires: '2026-11-01T11:00:05.000Z' }, /had expired/],
+    ['expired when released', { expires: '2026-11-01T11:00:05.000Z' }, /already expired/],
     ['more files than sealed', { seal: { ...good.seal, files: 1 } }, /more files/],
-    ['sizes that differ', { seal: { ...good.seal, bytes: good.seal.bytes + 1 } }, /sizes differ/],
+    ['sizes that differ', { seal: { ...good.seal, bytes: good.seal.bytes + 1 } }, /total size differs/],
     ['a path out of the folder', { files: [{ path: '../x', size: 1, sha256: hashReleaseText('x') }] }, /leads out/],
     [
       'names that are one name elsewhere',
