@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { repositoryRoot } from './cloud.ts';
 import {
+  type AssemblyResource,
   type AssemblyTemplate,
   stripConditionKeys,
-  type AssemblyResource,
   unsupportedConditionKeys,
 } from './strip-conditions.ts';
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { repositoryFiles } from '../house/sources.ts';
 
 export interface MarkdownPage {
   readonly file: string;
@@ -49,4 +50,5 @@ export const splitShellWords = (line: string): string[] =>
 export const listShellLines = ({ blocks }: MarkdownPage): string[] =>
   blocks('sh').flatMap(block => block.split('\n').filter(line => line.trim() !== '' && !line.startsWith('#')));
 
-export const documentationPages = ['README.md', 'docs/runbook.md', 'amis/README.md'].map(readMarkdownPage);
+/** Every Markdown page of the repository. */
+export const documentationPages = repositoryFiles.filter(file => file.endsWith('.md')).map(readMarkdownPage);

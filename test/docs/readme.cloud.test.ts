@@ -12,14 +12,14 @@ import { rootEnvironmentFor } from '../../local/deploy.ts';
 import { writeEmbeddedCloudFile } from '../cli/embedded.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { runAwsLine } from './aws.ts';
-import { listShellLines, readMarkdownPage, splitShellWords } from './markdown.ts';
+import { documentationPages, listShellLines, splitShellWords } from './markdown.ts';
 
 const run = promisify(execFile);
 const facts = connectTestCloud();
 const folder = mkdtempSync(join(tmpdir(), 'broch-readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const lines = listShellLines(readMarkdownPage('README.md'));
+const lines = documentationPages.flatMap(listShellLines);
 /** Other tests share the cloud, so people here have names of their own. */
 const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward', vera: 'reviewer' } as const;
 const mine = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
@@ -39,7 +39,7 @@ const kinds = {
   aws: lines.filter(line => line.startsWith('aws ')),
 };
 
-it('every command of the README is one that these tests run', () => {
+it('every command in a block of any page is one that these tests run', () => {
   expect(Object.values(kinds).flat().sort()).toEqual([...lines].sort());
   // The one is told by test/local/story.test.ts, the other is what runs this.
   expect(kinds.npm).toEqual(['npm start', 'npm test']);
@@ -85,15 +85,16 @@ describe('in an AWS account', () => {
     const [secrets, formation] = [new SecretsManagerClient(there), new CloudFormationClient(there)];
     const { ARN = '' } = await secrets.send(new CreateSecretCommand({ Name: 'webhook' }));
     writeFileSync(join(folder, 'webhook.txt'), 'https://example.logic.azure.com/workflows/1?sig=2\n');
-    const StackName = /--stack-name (\S+)/.exec(kinds.aws.join('\n'))?.[1];
+    const names = new Set([...kinds.aws.join('\n').matchAll(/--stack-name (\S+)/g)].map(([, name = '']) => name));
     const Resources = { Topic: { Type: 'AWS::SNS::Topic' } };
-    await formation.send(
-      new CreateStackCommand({
-        StackName,
-        TemplateBody: JSON.stringify({ Resources }),
-        EnableTerminationProtection: true,
-      }),
-    );
+    for (const StackName of names)
+      await formation.send(
+        new CreateStackCommand({
+          StackName,
+          TemplateBody: JSON.stringify({ Resources }),
+          EnableTerminationProtection: StackName.includes('-project-'),
+        }),
+      );
     const outputs = { Pool: facts.outputs['data.Pool'] ?? '', Webhook: ARN };
     for (const line of kinds.aws) {
       const given = splitShellWords(line)
@@ -114,8 +115,10 @@ describe('in an AWS account', () => {
       DataType: 'aws:ec2:image',
       Value: expect.stringMatching(/^ami-/),
     });
-    const left = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => ({ Stacks: [] }));
-    expect(left.Stacks?.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE')).toEqual([]);
+    for (const StackName of names) {
+      const left = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => ({ Stacks: [] }));
+      expect(left.Stacks?.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE')).toEqual([]);
+    }
   });
 
   it.each(kinds.login)('%s: the first sign-in of whom that made', async line => {

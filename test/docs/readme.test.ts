@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { capabilityWords } from '../house/sources.ts';
 import { readMarkdownPage } from './markdown.ts';
 
 const readme = readMarkdownPage('README.md');
@@ -39,9 +40,8 @@ describe('what you will see', () => {
 });
 
 it('names every capability that is built', () => {
-  const words = /The words so far: (.+)\. Data/.exec(readme.text)?.[1];
-  const built = readdirSync('functions').filter(word => existsSync(`lib/${word}.ts`));
-  expect(words?.split(', ')).toEqual(built.sort().map(word => `\`${word}\``));
+  const words = /The capabilities are (.+)\. Each/.exec(readMarkdownPage('docs/architecture.md').text)?.[1];
+  expect(words?.split(/, | and /)).toEqual(capabilityWords.map(word => `\`${word}\``));
 });
 
 it('has a picture that is legible by itself, in light and dark', () => {

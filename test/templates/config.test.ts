@@ -118,8 +118,9 @@ describe('a configuration', () => {
     expect(complaint(path)).toContain('configuration');
   });
 
-  it('is explained key by key in the README, with what is there if left out', () => {
-    const [, table = ''] = /\n\| Key \|.*\n\|[- |]+\n((?:\|.*\n)+)/.exec(readMarkdownPage('README.md').text) ?? [];
+  it('is explained key by key in docs/configuration.md, with its default', () => {
+    const [, table = ''] =
+      /\n\| Key \|.*\n\|[- |]+\n((?:\|.*\n)+)/.exec(readMarkdownPage('docs/configuration.md').text) ?? [];
     const rows = table
       .trim()
       .split('\n')
