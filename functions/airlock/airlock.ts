@@ -27,7 +27,7 @@ import {
   remindReviewers,
 } from './request/workflow-commands.ts';
 
-/** What people ask for, and what the workflows report about the attempt they are. */
+/** What people may ask for, and what the steps of a workflow report. */
 export type Command =
   | { do: 'edit'; by: ActingPerson; change: RequestEdit }
   | { do: 'submit'; by: ActingPerson }
@@ -54,8 +54,8 @@ export type Command =
   | { do: 'recordRetraction'; receipt: ObjectRef; objects: number; bytes: number };
 
 /**
- * The whole life of a request: what becomes of it by a command, what is to be announced, and why. What a person may not
- * do is refused; a workflow's step that was overtaken changes nothing. Time has its say before anybody else.
+ * Decides the next state of a request, the events to publish, and the reason. Commands that a person may not give are
+ * refused. Stale workflow steps are ignored. Deadlines are applied before the command.
  */
 export function decide(before: Request, command: Command, now: string, facts: Context): Decision {
   const lapsed = applyDeadlines(before, now, facts.rules);

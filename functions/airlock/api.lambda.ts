@@ -60,7 +60,7 @@ const landing = {
 const rules = AirlockConfig.parse(JSON.parse(RULES));
 const { look, find, viewed } = requestLoader(TABLE_NAME, rules);
 
-/** What somebody asks for: decided on what is so now, and written; what happened is told by the table's stream. */
+/** Decides a person's command on the current state and writes the result. The table's stream publishes the events. */
 async function run(
   { user, params: { project, request: id }, mark }: { user: User; params: RequestParams; mark: string },
   command: (by: User) => Command,
@@ -74,14 +74,14 @@ async function run(
   return decision;
 }
 
-/** A workflow begins with the review of a seal, or makes one. */
+/** Where the workflow starts: at the review of a seal, or at the sealing. */
 const fromOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
 
 async function answer(user: User, { request }: Decision) {
   return requestView(request, user, await look(request, user));
 }
 
-/** Who shall fetch it, by the name that people know. */
+/** Finds the recipient by user name. */
 async function recipientOf(named: string | undefined) {
   if (named === undefined) return undefined;
   const { user: id, name } = await findPerson(POOL_ID, named);
@@ -100,7 +100,7 @@ async function cast(call: { user: User; params: RequestParams; mark: string }, b
   return answer(user, await run(call, by => ({ do: 'vote', by, ballot })));
 }
 
-/** Lists are written with the requests; what time has changed since is looked up. */
+/** Lists are written with the requests. Entries whose deadline has passed since are read again. */
 async function page(project: string, query: { limit: number; next?: string | undefined }) {
   const at = now();
   const { items, next } = await pageRequests(TABLE_NAME, project, query);
@@ -182,7 +182,7 @@ export const handler = http<'airlock'>(
     },
     async revokeRequest({ user, params, body, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'revoke', by, ...body }));
-      // The request's own word ends all links already; the grant is told as well, where there is one.
+      // The revoked request already disables all links. The grant is revoked as well, if there is one.
       const { direction } = decision.request;
       if (decision.request.status === 'revoked' && direction === 'export' && decision.request.release)
         await revokeDownload(TABLE_NAME, params, user.id, body.reason, now());

@@ -17,8 +17,8 @@ import { applySettings } from './request/settings.ts';
 const client = new CognitoIdentityProviderClient({});
 
 /**
- * Whether the user pool has the person among the reviewers now: this very one, as a name can be given to somebody else,
- * and not locked out. Nobody is in so many groups that there is a second page.
+ * Whether the user pool lists this person as a reviewer now. The id is compared because a name can be reassigned, and
+ * disabled users do not count. One page holds all groups of a person.
  */
 async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean> {
   const who = { UserPoolId: pool, Username: name };
@@ -38,7 +38,7 @@ async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean>
 const attribute = (attributes: UserType['Attributes'], name: string) =>
   attributes?.find(({ Name }) => Name === name)?.Value;
 
-/** All reviewers who could look at the request now: who asked and the project's members are none of them. */
+/** All reviewers who may review the request now. The requester, the recipient and members of the project are excluded. */
 export async function listCandidates(
   { table, pool }: { table: string; pool: string },
   request: Pick<Request, 'project' | 'requester' | 'recipient'>,
@@ -61,8 +61,8 @@ export async function listCandidates(
 }
 
 /**
- * What is so now of all people in question, who asks and whoever voted before: by the table and the pool, so that somebody
- * demoted or made a member meanwhile is known. A token alone makes no reviewer: it outlives a demotion by up to an hour.
+ * Reads the current roles of the actor and of everybody who voted, from the table and the user pool. A token is not
+ * enough to make somebody a reviewer, because it outlives a demotion by up to an hour.
  */
 export async function loadContext(
   { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },

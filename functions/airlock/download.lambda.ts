@@ -27,13 +27,13 @@ const rules = AirlockConfig.parse(JSON.parse(RULES));
 const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
 
 /**
- * The request as it stands at this instant (time's changes applied), for whoever has something to do with it: what is
- * revoked or over gives nothing from then on.
+ * Reads the request with its deadlines applied, for members and the recipient. A revoked or expired request gives
+ * nothing from that moment on.
  */
 async function read(params: RequestParams, user: User): Promise<{ request: Request; revision: number }> {
   const stranger = (await rolesOf(TABLE_NAME, params.project, user.id)).length === 0;
   const none = new Refused('missing', `There is no project ${params.project}, or you are not a member of it.`);
-  // To strangers all that is not for them is the same: nothing tells them whether there is such a request.
+  // Others get the same answer whether or not the request exists.
   const { revision, ...read } = await readRequest(TABLE_NAME, params.project, params.request).catch(
     (error: unknown) => {
       throw stranger && error instanceof Refused ? none : error;
@@ -43,7 +43,7 @@ async function read(params: RequestParams, user: User): Promise<{ request: Reque
   return { revision, request: applyDeadlines(read, now(), rules).request };
 }
 
-/** The request if it is released. Of any other state the reason is told by the grant, if there is one at all. */
+/** Reads the request and checks that it may be downloaded. */
 async function find(params: RequestParams, user: User) {
   const { request, revision } = await read(params, user);
   const { standing, release } = standingOf(request);
@@ -52,7 +52,7 @@ async function find(params: RequestParams, user: User) {
   return { target: { ...params, standing, tell }, release };
 }
 
-/** The list of the release asked for last: no part costs reading it again, and its version never changes. */
+/** The file list of the latest release, cached because its version never changes. */
 let last: { readonly version: string; readonly files: StoredFiles } | undefined;
 async function filesOf({ held }: { held: ObjectRef }): Promise<StoredFiles> {
   const version = `${held.key} ${held.versionId}`;
@@ -61,8 +61,8 @@ async function filesOf({ held }: { held: ObjectRef }): Promise<StoredFiles> {
 }
 
 /**
- * Gives what was released. A function of its own, as every byte that leaves passes through it: it can read released
- * files and nothing that was not.
+ * Serves downloads. It is a separate function because every released byte passes through it: it can read released files
+ * and nothing else.
  */
 export const handler = http<'download'>(
   {

@@ -4,7 +4,7 @@ import { ProjectId } from '../projects/projects.ts';
 import { RequestEvent, type RequestEventName, requestEventNames } from './request/decision.ts';
 import { RequestId } from './request/request.ts';
 
-/** What every event of a request says. No vote is in it: who voted how is nobody's to know before all have. */
+/** The detail of every event of a request. It holds no vote, because votes stay hidden until the quorum is complete. */
 export const AirlockEventDetail = z.object({
   project: ProjectId,
   request: RequestId,
@@ -15,12 +15,12 @@ export const AirlockEventDetail = z.object({
   requesterName: z.string(),
   ...RequestEvent.omit({ name: true }).shape,
   at: z.iso.datetime(),
-  /** The same whenever this event is sent: who has seen it drops it. */
+  /** Stable when the event is sent again, so that consumers can drop duplicates. */
   id: z.string(),
 });
 export type AirlockEventDetail = z.infer<typeof AirlockEventDetail>;
 
-/** One contract for each thing that can happen. */
+/** One contract for each event. */
 export const airlockEvents = Object.fromEntries(
   requestEventNames.map(name => [name, contract('broch.airlock', name, AirlockEventDetail)]),
 ) as Record<RequestEventName, Contract<AirlockEventDetail>>;

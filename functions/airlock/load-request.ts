@@ -13,16 +13,16 @@ export interface RequestParams {
   readonly request: string;
 }
 
-/** A request as time has left it, for the eyes of whoever asks. */
+/** A request with its deadlines applied, and how the caller may view it. */
 export interface LoadedRequest {
   readonly request: Request;
   readonly revision: number;
   readonly eye: Viewer;
 }
 
-/** How requests are found by the functions behind the routes. */
+/** Loads requests for the operations of the API. */
 export function requestLoader(table: string, rules: AirlockConfig) {
-  /** Who asks, as they may see this request; to whoever may not, there is none. */
+  /** How the user may view this request. Users who may not view it get the same refusal as for a missing request. */
   async function look(request: Request, user: User): Promise<Viewer> {
     const member = (await rolesOf(table, request.project, user.id)).length > 0;
     return viewerOf(request, user, member);
@@ -34,7 +34,7 @@ export function requestLoader(table: string, rules: AirlockConfig) {
       const { request } = applyDeadlines(read, now(), rules);
       return { request, revision, eye: await look(request, user) };
     },
-    /** What somebody opens is on record before it is shown. */
+    /** Records the access before anything is shown. */
     async viewed(user: User, { request, revision }: LoadedRequest, says: string, path?: string): Promise<void> {
       const event = { ...requestEvent('FileViewed', says, user), ...(path !== undefined && { path }) };
       await recordLook(table, request, revision, event, now());

@@ -24,7 +24,7 @@ function offset(next: string | undefined): number {
 const none = (request: Request) =>
   new Refused('conflict', `${request.id} is ${request.status}: it has no sealed files to show.`);
 
-/** Of what is over its own word is left, and the receipt. */
+/** Refuses when the content was deleted: only the request itself and the receipt remain. */
 function lies(request: Request): void {
   if ('inventory' in request && request.inventory)
     throw new Refused(
@@ -33,7 +33,7 @@ function lies(request: Request): void {
     );
 }
 
-/** The sealed manifest as it was voted on, or a refusal where there is none. */
+/** Reads the sealed manifest that votes refer to. Refuses when nothing is sealed. */
 export async function readSealManifest(bucket: string, request: Request): Promise<SealManifest> {
   lies(request);
   if (!('seal' in request) || !request.seal) throw none(request);
@@ -62,10 +62,10 @@ export async function readFileReport(bucket: string, request: Request, path: str
   return undefined;
 }
 
-/** A Lambda answers 6 MB at most; one report can have more, as a file can be made to have any number of findings. */
+/** A Lambda's response is limited to 6 MB. One report can exceed that, because a file can have any number of findings. */
 const room = 4 * 1024 ** 2;
 
-/** As many reports as there is room for: at least one, of which only the first cells are told where it is too large. */
+/** Takes as many reports as fit, but at least one. A report that is too large alone keeps only the first cells of each finding. */
 export function takeFittingReports(reports: readonly FileReport[], most = room): FileReport[] {
   const items: FileReport[] = [];
   let left = most;

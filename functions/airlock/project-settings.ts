@@ -10,12 +10,12 @@ const settingsKey = (project: string) => rowKey('airlocks', project, 'SETTINGS')
 
 export const readSettings = (table: string, project: string) => readRow(table, SettingsChange, settingsKey(project));
 
-/** The newest, with the marks of the calls that made the last of them. */
+/** The current settings, with the idempotency marks of the latest calls. */
 const Made = SettingsChange.extend({ done: z.array(z.string()).default([]) });
 
 /**
- * Makes a project's settings what `ruling` says, and gives what they are then. Each one stays in the table for good, by
- * its number. The same call of the same person made again changes nothing: its answer was lost, no more.
+ * Replaces a project's settings and returns the stored ones. Every version stays in the table, by its number. A repeated
+ * call with the same idempotency mark changes nothing.
  */
 export async function writeSettings(
   table: string,
@@ -44,12 +44,12 @@ export async function writeSettings(
 export const pageSettings = (table: string, project: string, page: { limit: number; next?: string | undefined }) =>
   pageRows(table, SettingsChange, settingsKey(project).pk, { ...page, prefix: 'SETTINGS#' });
 
-/** The organisation's rules with the project's own on top, as they are now. */
+/** The organisation's configuration with the project's current settings applied. */
 export async function loadAirlockConfig(table: string, project: string, base: AirlockConfig): Promise<AirlockConfig> {
   return applySettings(base, (await readSettings(table, project))?.settings);
 }
 
-/** What is so for a step of a workflow: the project's rules, and nobody in question. */
+/** The context of a workflow step: the project's configuration, and no acting person. */
 export async function loadProjectContext(table: string, project: string, base: AirlockConfig): Promise<Context> {
   return { rules: await loadAirlockConfig(table, project, base), ...NO_PEOPLE };
 }

@@ -9,15 +9,15 @@ import { TrailEntry, trailEvents } from './request/trail.ts';
 export const env = z.object({ BUS_NAME: z.string() });
 const { BUS_NAME } = env.parse(process.env);
 
-/** What Lambda hands over of a table's stream; `NewImage` is a row as DynamoDB writes it. */
+/** A batch of the table's stream. `NewImage` is a row in DynamoDB's JSON. */
 const NewImage = z.custom<Record<string, AttributeValue>>(row => typeof row === 'object' && row !== null);
 const Batch = z.object({
   Records: z.array(z.object({ dynamodb: z.object({ SequenceNumber: z.string(), NewImage }) })),
 });
 
 /**
- * Puts every new row of a trail on the bus: the only way there, so that no event is without its row and no row without
- * its event. It stops at the first row it can't send, and is called again from there: events come at least once.
+ * Publishes every new row of a trail. Nothing else publishes these events, so every event has its row and every row its
+ * event. It stops at the first row that fails and is called again from there: events are delivered at least once.
  */
 export const handler = step(Batch, async ({ Records }) => {
   for (const { dynamodb } of Records) {

@@ -14,7 +14,7 @@ import type { SubmittedVolumes } from './request/volumes.ts';
 const requestKey = (id: string) => rowKey('airlock', id);
 const numbered = (revision: number) => String(revision).padStart(8, '0');
 
-/** A request that time, or the sweeper, has something to do with: what is due first comes first. */
+/** A request with a deadline or a pending deletion, sorted by due time. */
 export const DueRow = z.object({ project: ProjectId, request: RequestId, due: z.iso.datetime() });
 export type DueRow = z.infer<typeof DueRow>;
 export const dueKey = ({ due, request }: Pick<DueRow, 'due' | 'request'>) => rowKey('due', '', `${due}#${request}`);
@@ -29,7 +29,7 @@ function moved({ id: request, project }: Request, from: string | undefined, to: 
   ];
 }
 
-/** The list of what waits for reviewers or operators. No project is called so. */
+/** The list of requests that wait for reviewers or operators. No project can have this id. */
 export const WAITING_SUFFIX = '?waiting';
 const isWaiting = ({ status }: Request) => status === 'inReview' || status === 'approved' || status === 'timedOut';
 
@@ -40,9 +40,9 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
   return [
     { key: requestKey(id), read, item: request },
     { key: rowKey('airlocks', project, id), read, item: summary },
-    // Once more for reviewers, whose queue has all projects. No project has an empty id.
+    // The queue of reviewers lists all projects. No project has an empty id.
     { key: rowKey('airlocks', '', id), read, item: summary },
-    // And once more while somebody is waited for.
+    // Listed here while the request waits for somebody.
     isWaiting(request)
       ? { key: rowKey('airlocks', WAITING_SUFFIX, id), item: summary }
       : { key: rowKey('airlocks', WAITING_SUFFIX, id), gone: true },
@@ -64,11 +64,11 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
 
 const Drafted = z.object({ request: RequestId });
 
-/** Writes a new request, unless the same call of the same person has written one already: then its answer was lost, no more. */
+/** Writes a new request. A repeated call with the same idempotency mark returns the request that exists. */
 export async function createRequest(table: string, decision: Decision, at: string, mark: string): Promise<Request> {
   const { id: request, project } = decision.request;
   const drafted = rowKey('airlocks', project, `DRAFT#${mark}`);
-  // As long as a call can be made again with its key.
+  // For as long as an idempotency key is accepted.
   const ttl = Math.floor(Date.parse(at) / 1000) + day;
   const all = [
     ...writes(decision, undefined, at),
@@ -85,7 +85,7 @@ export async function createRequest(table: string, decision: Decision, at: strin
   return read;
 }
 
-/** The request, in that project: under any other there is none. */
+/** Reads a request of this project; refuses under any other project. */
 export async function readRequest(table: string, project: string, id: string): Promise<Row<Request>> {
   const row = await readRow(table, Request, requestKey(id));
   if (row?.project !== project) throw new Refused('missing', `There is no request ${id} in project ${project}.`);
@@ -94,7 +94,7 @@ export async function readRequest(table: string, project: string, id: string): P
 
 const tries = 8;
 
-/** Reads a request, lets `decide` say what becomes of it, and writes that unless somebody was faster: then all over again. */
+/** Reads a request, decides and writes the result. Repeats when another write came first. */
 export async function changeRequest(
   table: string,
   { project, id, at }: { project: string; id: string; at: string },
@@ -110,8 +110,8 @@ export async function changeRequest(
 }
 
 /**
- * A row of the trail for what changes nothing of the request itself: somebody looks at it, or fetches it. In a partition of
- * its own, so that what opens files may say so, and may write nothing else.
+ * A row of the trail for an access that does not change the request: a view or a download. It has its own partition, so
+ * that functions that open files can write such rows and nothing else.
  */
 export const viewRow = (request: Request, revision: number, event: RequestEvent, at: string): Write => ({
   key: rowKey('look', request.id, trailKey(at, revision, randomUUID().slice(0, 8))),
@@ -119,7 +119,7 @@ export const viewRow = (request: Request, revision: number, event: RequestEvent,
   item: trailEntry(request, [event], at),
 });
 
-/** Puts it on record that somebody looks: what follows is shown only once that is written. */
+/** Records an access. Content is shown only after this write. */
 export async function recordLook(table: string, request: Request, revision: number, event: RequestEvent, at: string) {
   if (!(await writeRows(table, [viewRow(request, revision, event, at)])))
     throw new Error(`a look at ${request.id} could not be put on record`);
@@ -130,14 +130,14 @@ interface Paging {
   readonly next?: string | undefined;
 }
 
-/** A project's requests; with an empty project all there are; or those that wait for somebody. */
+/** A page of a project's requests; of all projects when `project` is empty. */
 export const pageRequests = (table: string, project: string, page: Paging) =>
   pageRows(table, RequestSummary, rowKey('airlocks', project).pk, { ...page, prefix: 'al-' });
 
 /**
- * A page of the trail, newest first, as `see` lets somebody see it. It reads on over what they may not see, and its token
- * is the time of the last thing they saw: neither pages nor tokens tell what there is besides. So a page never ends
- * between two things of one instant.
+ * A page of the trail, newest first, reduced to what `see` allows. It skips hidden entries, and its token is the time of
+ * the last visible event, so neither pages nor tokens reveal hidden ones. A page never ends between two events of one
+ * instant.
  */
 export async function pageTrail<T extends { readonly at: string }>(
   table: string,
@@ -169,7 +169,7 @@ async function* entriesOf(table: string, pk: string, next: string | undefined): 
   }
 }
 
-/** Two lists, each newest first, as one. */
+/** Merges two lists that are each sorted newest first. */
 async function* newestFirst(one: AsyncGenerator<Sorted>, other: AsyncGenerator<Sorted>): AsyncGenerator<Sorted> {
   let [a, b] = await Promise.all([one.next(), other.next()]);
   while (!a.done || !b.done) {
@@ -189,8 +189,8 @@ export const pageRounds = (table: string, id: string, page: Paging) =>
 const Day = z.object({ volume: z.record(z.string(), z.number()) });
 
 /**
- * Lets `admit` say what becomes of the day's volumes of a request's project and of its requester, and writes both. A
- * person's are counted in all projects together: no project's id begins with `@`.
+ * Changes the day's volumes of a request's project and of its requester in one write. A person's volume counts all
+ * projects together; no project id begins with `@`.
  */
 export async function changeVolumes<T extends { volumes: SubmittedVolumes } | object>(
   table: string,

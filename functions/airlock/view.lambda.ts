@@ -15,8 +15,8 @@ const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
 const { find, viewed } = requestLoader(TABLE_NAME, AirlockConfig.parse(JSON.parse(RULES)));
 
 /**
- * Shows sealed files. A function of its own, as it unpacks whatever somebody chose to submit: it can
- * release nothing, start nothing, and ask nobody for anything.
+ * Shows sealed files. It is a separate function because it parses untrusted files: it can release nothing and start
+ * nothing.
  */
 export const handler = http<'preview'>(
   {

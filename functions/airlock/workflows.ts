@@ -10,7 +10,7 @@ import type { Request } from './request/request.ts';
 
 const client = new SFNClient({});
 
-/** Starts the attempt's workflow once, however often it is asked to. */
+/** Starts the workflow of an attempt once; repeated calls have no effect. */
 export async function startWorkflow(machine: string, { id, project, attempt }: Request, from: string): Promise<void> {
   try {
     await client.send(
@@ -25,7 +25,7 @@ export async function startWorkflow(machine: string, { id, project, attempt }: R
   }
 }
 
-/** Lets a waiting workflow look again. One that is gone needs no word: the decision is in the table. */
+/** Completes the task token of a waiting workflow. An expired token is ignored, because the decision is in the table. */
 export async function completeDecisionTask(token: string): Promise<void> {
   try {
     await client.send(new SendTaskSuccessCommand({ taskToken: token, output: '{}' }));

@@ -3,13 +3,13 @@ import { type RequestEvent, type Round, requestEvent } from './decision.ts';
 import { addSeconds, approval, day, identity, isFinal, isUnderWay, type Request, type RequestIn } from './request.ts';
 import { withRetention } from './retention.ts';
 
-/** By when something must have become of the request; undefined where it is final. */
+/** The deadline of the current state; undefined in final states. */
 export function nextDeadline(request: Request): string | undefined {
   if ('deadline' in request) return request.deadline;
   return 'expiresAt' in request ? request.expiresAt : undefined;
 }
 
-/** The request as time has left it: nothing stays where it is past its deadline, whether or not a workflow lives. */
+/** Applies every deadline that has passed, whether or not a workflow is still running. */
 export function applyDeadlines(
   request: Request,
   now: string,
@@ -19,7 +19,7 @@ export function applyDeadlines(
   if (due === undefined || isFinal(request) || now < due) return { request, events: [] };
   const [next, event] = over(request, due, rules);
   const further = applyDeadlines(withRetention(request, next, due, rules), now, rules);
-  // Its votes are kept as those of any other round that is over.
+  // The votes are stored like those of every completed round.
   const review = request.status === 'timedOut' && next.status === 'expired' ? request.review : undefined;
   const ended = review && {
     round: request.round,
@@ -52,17 +52,17 @@ function over(request: Request, at: string, rules: AirlockConfig): [Request, Req
   ];
 }
 
-/** Where its files are, where they never came to us for good. */
+/** Where the files are, if they were never sealed. */
 const left = ({ direction, round, source }: Request) =>
   direction === 'export' && round === 0 ? ` Its files stay where they are, in the project's ${source}.` : '';
 
-/** By when time, or the sweeper, has something to do with it: undefined where nothing is left to do. */
+/** When the sweeper must act on the request next; undefined when nothing is left to do. */
 export function sweepAt(request: Request): string | undefined {
   if (!isFinal(request)) return nextDeadline(request);
   return 'retainedUntil' in request && !request.deleted ? request.retainedUntil : undefined;
 }
 
-/** Out of time, or out of luck: visible, and resumable through the API. */
+/** Ends an attempt after its deadline or a fault. An operator can resume it through the API. */
 export function timeOut(
   request: RequestIn<'submitted'> | RequestIn<'checking'> | RequestIn<'inReview'>,
   reason: string,
@@ -82,7 +82,7 @@ export function timeOut(
   ];
 }
 
-/** A release that did not happen leaves the approval as it was. */
+/** Restores the approval after a release that did not complete. */
 export const stopped = (request: RequestIn<'releasing'>, reason: string, at: string): RequestIn<'approved'> => ({
   ...identity(request),
   ...approval(request),

@@ -4,30 +4,30 @@ import { Seal } from './manifest.ts';
 import { type Request, Someone } from './request.ts';
 import { Vote } from './votes.ts';
 
-/** Somebody who does something: from the verified token and nothing else. */
+/** The person who gives a command, from the verified token only. */
 export interface ActingPerson {
   readonly id: string;
   readonly name: string;
   readonly groups: readonly string[];
 }
 
-/** What is so outside the request, at this moment: read afresh for each decision. */
+/** Facts outside the request, read again for each decision. */
 export interface Context {
   readonly rules: AirlockConfig;
-  /** Those of the people in question who are members of the project now. */
+  /** Of the actor and the voters, those who are members of the project now. */
   readonly members: readonly string[];
-  /** Those of the people in question who are reviewers now. */
+  /** Of the actor and the voters, those who are reviewers now. */
   readonly reviewers: readonly string[];
-  /** All reviewers who could look at the request now: no member, and not its requester. Known where some are asked to. */
+  /** All reviewers who may review the request now. Filled in only for commands that assign reviewers. */
   readonly candidates: readonly Someone[];
-  /** Who made the project's settings, where it has any: no vote is theirs. */
+  /** Who made the project's settings, if any. This person may not vote. */
   readonly ruledBy?: string | undefined;
 }
 
-/** For what no person does: nobody is in question. */
+/** Context for system commands, which have no acting person. */
 export const NO_PEOPLE = { members: [], reviewers: [], candidates: [] } as const satisfies Omit<Context, 'rules'>;
 
-/** What can happen to a request; each is an event of its own. */
+/** The names of all events of a request. */
 export const requestEventNames = [
   'RequestOpened',
   'RequestEdited',
@@ -64,22 +64,22 @@ export const requestEventNames = [
 ] as const;
 export type RequestEventName = (typeof requestEventNames)[number];
 
-/** One thing that happened. `by` is a person's id, or empty where a workflow or time did it. */
+/** One event. `by` is a person's id, or empty when a workflow or a deadline caused it. */
 export const RequestEvent = z.object({
   name: z.enum(requestEventNames),
   by: z.string(),
   byName: z.string(),
   says: z.string(),
-  /** The file it is about, where it is about one. */
+  /** The file that the event is about, if any. */
   path: z.string().optional(),
-  /** What else is known of it, for machines. */
+  /** Further values for programs. */
   details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-  /** Who is asked to do something about it. */
+  /** The people who are asked to act. */
   to: z.array(Someone).optional(),
 });
 export type RequestEvent = z.infer<typeof RequestEvent>;
 
-/** A round that ended: its seal, and how people voted on it. Kept for good, beside the request. */
+/** A completed review round: its seal and its votes. Stored permanently beside the request. */
 export const Round = z.object({
   round: z.number().int(),
   seal: Seal,
@@ -94,9 +94,9 @@ export interface Decision {
   readonly events: readonly RequestEvent[];
   readonly reason: string;
   readonly ended?: Round;
-  /** The step belongs to an attempt that was overtaken, and has no say. */
+  /** The step belongs to an earlier attempt and was ignored. */
   readonly superseded?: true;
-  /** Whose waiting task is to be woken. */
+  /** The token of the waiting task to complete. */
   readonly wake?: string;
 }
 
@@ -107,7 +107,7 @@ export const requestEvent = (name: RequestEventName, says: string, by?: ActingPe
   says,
 });
 
-/** Something that people are asked to act on. */
+/** An event that asks people to act. */
 export const reviewerEvent = (name: RequestEventName, says: string, to: readonly Someone[]): RequestEvent => ({
   ...requestEvent(name, says),
   to: [...to],
@@ -120,11 +120,11 @@ export const ignoreStaleStep = (request: Request): Decision => ({
   superseded: true,
 });
 
-/** Decides unless the same call of the same person has changed the request already: then its answer was lost, no more. */
+/** Decides unless a call with this idempotency mark has already changed the request. */
 export function decideOnce(read: Request, mark: string, decide: () => Decision): Decision {
   if (mark && read.done.includes(mark)) {
     const same = unchanged(read, 'the same call has already been applied');
-    // Perhaps nobody was woken either.
+    // The first call may have failed before it completed the waiting task.
     return read.status === 'inReview' && read.token !== undefined ? { ...same, wake: read.token } : same;
   }
   const decision = decide();

@@ -21,7 +21,7 @@ import { Vote } from './votes.ts';
 /** A vote as other reviewers see it, once the quorum is complete. */
 const Comments = z.array(z.object({ comment: z.string(), files: Vote.shape.files.unwrap() }));
 
-/** A request as somebody may see it. */
+/** A request as one viewer may see it. */
 export const RequestView = z.object({
   id: z.string(),
   project: z.string(),
@@ -30,26 +30,26 @@ export const RequestView = z.object({
   status: z.enum(statuses),
   requester: z.string(),
   requesterName: z.string(),
-  /** Who shall fetch it instead of them. */
+  /** Who may download the release instead of the requester. */
   recipient: Someone.optional(),
   source: z.string(),
   round: z.number().int(),
   openedAt: z.iso.datetime(),
-  /** By when something must become of it. */
+  /** The deadline of the current state. */
   due: z.iso.datetime().optional(),
-  /** What of it lies with us is deleted then. */
+  /** When its content is deleted. */
   retainedUntil: z.iso.datetime().optional(),
-  /** The receipt says what was deleted. */
+  /** What was deleted; the receipt lists it. */
   deleted: Deleted.optional(),
-  /** What of an import was deleted in its project. */
+  /** What was deleted of an import in its project. */
   retracted: Deleted.optional(),
-  /** Why it is where it is, where there is a reason. */
+  /** The reason for the current state, if any. */
   reason: z.string().optional(),
   seal: Seal.optional(),
   quorum: z.number().int().optional(),
-  /** Operators, and reviewers who have voted: whether one more must decide. */
+  /** For operators, and reviewers who have voted: whether one more reviewer must decide. */
   conflict: z.boolean().optional(),
-  /** Reviewers: who were asked to look at it; until you have voted, whether you were. */
+  /** For reviewers: who is assigned; until you have voted, only whether you are. */
   asked: z.array(Someone).optional(),
   report: RequestReport.optional(),
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
@@ -58,7 +58,7 @@ export const RequestView = z.object({
   release: RequestRelease.omit({ held: true }).optional(),
   groups: Groups,
   explanation: z.string(),
-  /** Reviewers: your own vote, and all of them once everybody has voted. */
+  /** For reviewers: your own vote, and all votes once the quorum is complete. */
   votes: z.array(Vote).optional(),
 });
 export type RequestView = z.infer<typeof RequestView>;
@@ -75,12 +75,12 @@ function reasonOf(request: Request): string | undefined {
 function votesFor(request: Request, by: ActingPerson, eye: Viewer): Vote[] | undefined {
   if (eye !== 'reviewer' || !('votes' in request)) return undefined;
   const own = request.votes.filter(vote => vote.by === by.id);
-  // Who decides between reviewers that disagree doesn't know how they voted; they themselves may.
+  // A reviewer who decides a conflict must not know the other votes; those who have voted may.
   const complete = request.status !== 'inReview' || (request.conflict && own.length > 0);
   return complete ? request.votes : own;
 }
 
-/** Who decides between others must not know that they disagree, nor learn it from who else is asked. */
+/** A reviewer who decides a conflict must not learn of it, not even from who else is assigned. */
 function disputeOf(request: RequestIn<'inReview'>, by: ActingPerson, eye: Viewer) {
   const { conflict, asked } = request;
   if (eye === 'project') return {};
@@ -93,7 +93,7 @@ const withoutCells = (request: RequestReport): RequestReport => ({
   first: request.first.map(told => ({ ...told, cells: [] })),
 });
 
-/** The request for these eyes. Blind until all have voted: not even how many votes there are is in it. */
+/** The request as this viewer may see it. Until the quorum is complete, not even the number of votes is shown. */
 export function requestView(request: Request, by: ActingPerson, eye: Viewer): RequestView {
   const votes = votesFor(request, by, eye);
   const reason = reasonOf(request);
@@ -115,9 +115,9 @@ export function requestView(request: Request, by: ActingPerson, eye: Viewer): Re
     ...(due !== undefined && { due }),
     ...(reason !== undefined && { reason }),
     ...('seal' in request && request.seal && { seal: request.seal }),
-    // Operators keep the place running; what is in files is not theirs to see.
+    // Operators run the platform and do not see the content of files.
     ...(eye === 'project' && 'report' in request && { report: request.report }),
-    // Reviewers look at cells where that is put on record.
+    // Reviewers see cells only through views that are recorded.
     ...(eye === 'reviewer' && 'report' in request && { report: withoutCells(request.report) }),
     ...(request.status === 'inReview' && { quorum: request.quorum, ...disputeOf(request, by, eye) }),
     ...(request.status === 'draft' && request.note && { findings: request.note.findings }),

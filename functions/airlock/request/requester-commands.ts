@@ -18,7 +18,7 @@ import {
 } from './request.ts';
 import { isArriving } from './retention.ts';
 
-/** What its requester may ask to change of a request that is theirs to change. */
+/** What the requester may change. */
 export const RequestEditBody = z.object({
   title: Title.optional(),
   source: Source.optional(),
@@ -31,10 +31,10 @@ export const RequestEditBody = z.object({
     .describe('user name of the person who may download it instead of you'),
   explanation: Explanation.optional().describe('your explanation for the findings of the checks'),
 });
-/** The same, with the recipient as the user pool knows them. */
+/** The same, with the recipient's id from the user pool. */
 export type RequestEdit = Omit<z.infer<typeof RequestEditBody>, 'recipient'> & { recipient?: Someone | undefined };
 
-/** Where a request's files come from: an import's are uploaded to a place of its own, an export's lie in the project. */
+/** Where the files come from: imports have their own upload folder, exports a folder of the project. */
 function sourceOf(
   { direction, id, recipient }: Pick<Request, 'direction' | 'id' | 'recipient'>,
   source: string | undefined,
@@ -49,7 +49,7 @@ function sourceOf(
   return source;
 }
 
-/** A new request, of nothing but intentions. */
+/** A new draft. */
 export const draftRequest = (
   {
     source,
@@ -86,7 +86,7 @@ function own(request: Request, by: ActingPerson): void {
 const isOpen = (request: Request): request is RequestIn<'draft'> | RequestIn<'returned'> | RequestIn<'blocked'> =>
   request.status === 'draft' || request.status === 'returned' || request.status === 'blocked';
 
-/** Whether somebody may upload to an import now: until it is sealed, and nobody but who asked for it. */
+/** Refuses uploads by anybody but the requester, and after the import is sealed. */
 export function refuseUnlessImportable(request: Request, by: ActingPerson): void {
   own(request, by);
   if (request.direction !== 'import')
@@ -123,7 +123,7 @@ export function editRequest(
   };
 }
 
-/** Sealing begins. Asked for again while it runs, it changes nothing, so that a start that was lost can be repeated. */
+/** Submits the request for sealing. A repeated command while it runs changes nothing, so that a lost start can be repeated. */
 export function submitRequest(
   request: Request,
   { by }: { by: ActingPerson },
@@ -153,7 +153,7 @@ export function submitRequest(
   };
 }
 
-/** The requester takes it back; an operator may, for them. */
+/** The requester, or an operator for them, withdraws the request. */
 export function withdrawRequest(
   request: Request,
   { by, reason }: { by: ActingPerson; reason: string },
@@ -171,7 +171,7 @@ export function withdrawRequest(
     );
   if (isArriving(request, now))
     throw new Refused('conflict', `${request.id} was being delivered a moment ago. Withdraw it in 15 minutes.`);
-  // A review that ran out of time has its votes and its seal inside.
+  // A review that timed out still holds its votes and its seal.
   const review = request.status === 'timedOut' ? request.review : request;
   const seal = review && 'seal' in review ? review.seal : undefined;
   const votes = review && 'votes' in review ? review.votes : [];

@@ -4,36 +4,36 @@ import { type Decision, ignoreStaleStep, requestEvent, unchanged } from './decis
 import { IMPORTS_PREFIX } from './places.ts';
 import { addSeconds, day, hour, isFinal, isUnderWay, type Request, type RequestIn, uploads } from './request.ts';
 
-/** Where content of a request lies. */
+/** A location that holds content of a request. */
 export interface ObjectPlace {
   readonly bucket: 'sealed' | 'released' | 'uploads' | 'project';
   readonly prefix: string;
 }
 
 /**
- * All that lies with us of a request, and is deleted once it is over. What was drafted for export lies in the project's
- * own bucket and stays the project's. The signed record of a release stays; so does what later tables are compared with.
+ * All content of a request that is deleted after its retention. The source folder of an export stays in the project's
+ * bucket. The signed release record and the tables for later comparison are kept.
  */
 export const sealedPlace = ({ id, round, direction }: Pick<Request, 'id' | 'round' | 'direction'>): ObjectPlace[] => [
   ...(direction === 'import' ? [{ bucket: 'uploads', prefix: uploads(id) } as const] : []),
   ...(round > 0
     ? [
         { bucket: 'sealed', prefix: `requests/${id}/` } as const,
-        // Also where nothing was released: a release may have been stopped on its way.
+        // Also when nothing was released: an aborted release may have copied files.
         { bucket: 'released', prefix: `released/${id}/files/` } as const,
       ]
     : []),
 ];
 
-/** Where an import was delivered to. */
+/** The folder that an import is delivered to. */
 export const importPlace = ({ id }: Pick<Request, 'id'>): ObjectPlace => ({
   bucket: 'project',
   prefix: `${IMPORTS_PREFIX}${id}/`,
 });
 
 /**
- * Whether files of an import may still arrive in its project: it is being delivered, or that has just stopped, and a step
- * that nobody waits for any more goes on for a quarter of an hour at most.
+ * Whether files of an import may still arrive in its project: the delivery is running, or was aborted less than 15
+ * minutes ago, which is the longest that an abandoned step can still run.
  */
 export const isArriving = (request: Request, now: string): boolean =>
   request.direction === 'import' &&
@@ -42,14 +42,14 @@ export const isArriving = (request: Request, now: string): boolean =>
 
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
-/** Whether an import's files may not stay in its project: all but one that was let in, and only came to its time's end. */
+/** Whether an import's files must be removed from its project. Only an import that was delivered and then expired may stay. */
 export const awaitsRetraction = (request: Request): request is Ended =>
   request.direction === 'import' &&
   isFinal(request) &&
   !(request.status === 'expired' && request.release) &&
   !('retracted' in request && request.retracted);
 
-/** A list of all that will be deleted. It goes on from another, `before`, that was read when it was made. */
+/** The inventory of everything that will be deleted. `before` is the inventory that it extends. */
 export interface ObjectInventory {
   readonly inventory: ObjectRef;
   readonly before: ObjectRef | undefined;
@@ -57,11 +57,11 @@ export interface ObjectInventory {
 
 const same = (a: ObjectRef | undefined, b: ObjectRef | undefined) => a?.versionId === b?.versionId;
 
-/** Two who delete at once each see only a part: a list stands if nobody has made one since what it goes on from. */
+/** Concurrent deletions each see only a part. An inventory is accepted only if none was recorded since the one it extends. */
 const stands = (there: ObjectRef | undefined, { inventory, before }: ObjectInventory) =>
   same(there, before) || same(there, inventory);
 
-/** What will be deleted in the project is on record before any of it is. */
+/** Records what will be deleted in the project before anything is deleted. */
 export const startRetraction = (request: Request, listed: ObjectInventory): Decision =>
   awaitsRetraction(request) && stands(request.retracting, listed)
     ? { request: { ...request, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
@@ -81,7 +81,7 @@ export function recordRetraction(
   };
 }
 
-/** When the last of it was written, as far as the request knows: Object Lock counts from there. */
+/** The latest time at which content was written; Object Lock counts from there. */
 function lastWritten(request: Request, now: string, { checkHours }: AirlockConfig): string {
   if (request.status === 'released') return request.releasedAt;
   if (isUnderWay(request) || request.status === 'releasing') return now;
@@ -91,7 +91,7 @@ function lastWritten(request: Request, now: string, { checkHours }: AirlockConfi
   return checked < now ? checked : now;
 }
 
-/** A request that has just ended says until when what lies with us of it is kept: its lock, and for what could be fetched a while. */
+/** Sets the retention of a request that has just ended: until its lock ends, and a grace period after downloads. */
 export function withRetention(before: Request, ended: Request, now: string, rules: AirlockConfig): Request {
   if (!isFinal(ended) || isFinal(before) || sealedPlace(ended).length === 0) return ended;
   const fetched = 'release' in ended && ended.release;
@@ -102,19 +102,19 @@ export function withRetention(before: Request, ended: Request, now: string, rule
   return { ...ended, retainedUntil: times.reduce((a, b) => (a > b ? a : b)) } as Request;
 }
 
-/** Whether what is left of it is to be deleted now. */
+/** Whether the content is due for deletion. */
 const overdue = (request: Request, now: string) =>
   'retainedUntil' in request && request.retainedUntil !== undefined && !request.deleted && request.retainedUntil <= now;
 
 const listOf = (request: Request) => ('inventory' in request ? request.inventory : undefined);
 
-/** What will be deleted is on record before any of it is. */
+/** Records what will be deleted before anything is deleted. */
 export function recordInventory(request: Request, listed: ObjectInventory, now: string): Decision {
   if (!isFinal(request) || !overdue(request, now) || !stands(listOf(request), listed)) return ignoreStaleStep(request);
   return { request: { ...request, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
 }
 
-/** Something of it is still locked: it stays until then. */
+/** Extends the retention because some content is still locked. */
 export function extendRetention(request: Request, { until }: { until: string }, now: string): Decision {
   if (!isFinal(request) || !overdue(request, now)) return ignoreStaleStep(request);
   return { request: { ...request, retainedUntil: until } as Request, events: [], reason: 'locked' };

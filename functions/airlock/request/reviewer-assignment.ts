@@ -2,8 +2,8 @@ import { sha256 } from '../../hash.ts';
 import type { Someone } from './request.ts';
 
 /**
- * Who is asked to look at a request: those who were asked and still could, then others until there are enough. The order
- * is another one for each request, so that the work is spread, and the same whenever it is asked for (highest random
+ * Assigns reviewers to a request: first those already assigned who are still eligible, then others until there are
+ * enough. The order differs between requests, which spreads the work, and is stable for one request (highest random
  * weight).
  */
 export function assignReviewers(

@@ -11,7 +11,7 @@ import { addSeconds, approval, day, hour, identity, isUnderWay, type Request, ty
 import { isArriving } from './retention.ts';
 import { type Ballot, countedVotes, type Vote, voteOutcome, withheldFiles } from './votes.ts';
 
-/** Why somebody may not judge this request; undefined where they may. */
+/** Why a user may not review this request; undefined if they may. */
 export function ineligibility(
   request: Request,
   user: string,
@@ -27,20 +27,20 @@ export function ineligibility(
 const ruled = ({ project }: Request) =>
   `You made the airlock settings of ${project}, so you cannot review its requests. Ask another operator to confirm the settings.`;
 
-/** Who releases or revokes is a fit reviewer, or an operator who has no part in the project. */
+/** Releases and revocations need an eligible reviewer, or an operator who is not a member of the project. */
 function judging(request: Request, by: ActingPerson, facts: Context): void {
   const operator = by.groups.includes('operator') ? { ...facts, reviewers: [...facts.reviewers, by.id] } : facts;
   const why = ineligibility(request, by.id, operator);
   if (why) throw new Refused('forbidden', why);
 }
 
-/** What reviewers tell the requester: comments without names, and never their notes to each other. */
+/** The comments that the requester may see: without names, and without notes between reviewers. */
 export const publicComments = (votes: readonly Vote[]) =>
   votes.map(({ comment, files }) => ({ comment, files })).filter(({ comment, files }) => comment || files.length > 0);
 
 /**
- * A vote. Earlier votes of people who have become unfit since are dropped before it counts. Until the quorum is
- * complete a reviewer may vote again; nobody learns of votes before.
+ * Casts a vote. Votes of people who are no longer eligible are dropped first. Until the quorum is complete a reviewer may
+ * change the vote, and votes stay hidden.
  */
 export function recordVote(
   request: Request,
@@ -85,7 +85,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
   const { seal, report, votes, round } = request;
   const outcome = voteOutcome(votes, request.quorum);
   const withheld = withheldFiles(votes);
-  // By the rules of now: since a vote that holds files back was cast, they may have come to let all leave or none.
+  // By the current settings: they may have stopped allowing partial approval since a vote was cast.
   const leaves = withheld.length === 0 || (rules.partial && withheld.length < seal.files);
   const wake = request.token !== undefined ? { wake: request.token } : {};
   const ended = (as: 'approved' | 'returned' | 'rejected') => ({ ended: { round, seal, votes, outcome: as, at: now } });
@@ -95,7 +95,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
       request: { ...request, conflict: true },
       events: [...events, requestEvent('ReviewConflicted', 'Reviewers disagree: one more reviewer must decide.')],
       reason: 'reviewers disagree',
-      // The workflow asks the next one.
+      // The workflow assigns one more reviewer.
       ...wake,
     };
   if (outcome === 'rejected')
@@ -148,7 +148,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
   };
 }
 
-/** The release begins. Asked for again while it runs, it changes nothing. */
+/** Starts the release. A repeated command while it runs changes nothing. */
 export function startRelease(request: Request, { by }: { by: ActingPerson }, now: string, facts: Context): Decision {
   judging(request, by, facts);
   if (request.status === 'releasing') return unchanged(request, 'the release is already running');
@@ -160,7 +160,7 @@ export function startRelease(request: Request, { by }: { by: ActingPerson }, now
       `Only some files of ${request.id} were approved, and partial approval is no longer allowed: ${request.requesterName} can submit only those files.`,
     );
   const deadline = addSeconds(now, facts.rules.checkHours * hour);
-  // Nothing leaves after its approval has expired; and what comes in has arrived by then, so that it can be taken out.
+  // Nothing is released after the approval expires. Imports must also be delivered by then, so that they can be removed.
   const last = request.direction === 'import' ? addSeconds(request.expiresAt, -hour / 4) : request.expiresAt;
   if (now >= last)
     throw new Refused(
@@ -183,7 +183,7 @@ export function startRelease(request: Request, { by }: { by: ActingPerson }, now
   };
 }
 
-/** What was approved leaves no more; what has left can be downloaded no more. */
+/** Revokes an approval or a release. Downloads stop immediately. */
 export function revokeRelease(
   request: Request,
   { by, reason }: { by: ActingPerson; reason: string },
@@ -194,7 +194,7 @@ export function revokeRelease(
   if (request.status === 'revoked') return unchanged(request, 'the request is already revoked');
   if (request.status !== 'approved' && request.status !== 'releasing' && request.status !== 'released')
     throw new Refused('conflict', `${request.id} is ${request.status}: there is no approval to revoke.`);
-  // Else files would still arrive in the project behind the hand that takes them out.
+  // Otherwise files could still arrive in the project after they are removed.
   if (isArriving(request, now))
     throw new Refused('conflict', `${request.id} is being delivered, or was a moment ago. Revoke it in 15 minutes.`);
   return {
@@ -212,7 +212,7 @@ export function revokeRelease(
   };
 }
 
-/** What ran out of time goes on: with the review of its seal and the votes cast, or with a new seal. */
+/** Resumes a request that timed out: with its review and the votes cast, or with a new seal. */
 export function resumeReview(
   request: Request,
   { by }: { by: ActingPerson },
@@ -220,7 +220,7 @@ export function resumeReview(
   { rules }: Context,
 ): Decision {
   if (!by.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
-  // Asked for again, as after a start that was lost: the same attempt is started once more.
+  // A repeated command starts the same attempt again, in case its start was lost.
   if (isUnderWay(request) || request.status === 'inReview') return unchanged(request, 'it is under way');
   if (request.status !== 'timedOut')
     throw new Refused('conflict', `${request.id} is ${request.status}: only a request that timed out can be resumed.`);
@@ -231,7 +231,7 @@ export function resumeReview(
       request: {
         ...identity(request),
         status: 'submitted',
-        // Its files may have changed meanwhile: another seal, and so another round.
+        // The files may have changed, so they need a new seal and a new round.
         round: request.round + 1,
         attempt,
         startedAt: now,
@@ -240,7 +240,7 @@ export function resumeReview(
       events,
       reason: 'resumed',
     };
-  // Begun anew: whom there is nobody left for is said anew.
+  // On resume, repeat the notice that no eligible reviewer is left.
   const { token: _, lack: __, ...review } = request.review;
   return {
     request: { ...review, attempt, since: now, deadline: addSeconds(now, rules.reviewDays * day), reminded: 0 },
@@ -249,7 +249,7 @@ export function resumeReview(
   };
 }
 
-/** A new execution waits for the decision; whatever the old one waits for is forgotten, and no vote is lost. */
+/** Starts a new execution that waits for the decision. The token of the old one is dropped; votes are kept. */
 export function reissueApproval(
   request: Request,
   { by }: { by: ActingPerson },

@@ -4,16 +4,15 @@ import type { Request } from './request.ts';
 import type { TrailEntry } from './trail.ts';
 import type { Viewer } from './viewer.ts';
 
-/** One thing of the trail, as somebody may see it. */
+/** One event of the trail, as one viewer may see it. */
 export const VisibleEvent = z.object({ at: z.iso.datetime(), round: z.number().int(), ...RequestEvent.shape });
 export type VisibleEvent = z.infer<typeof VisibleEvent>;
 
 /**
- * Who sees what of a trail. `all`: the project too, without the names of those who judge it. `judges`: reviewers and
- * operators. `votes`: they too, but while the review is blind nobody except whose vote it is. `looks`: in a blind review
- * reviewers see only their own, as what others looked at is half of what they think of it. `asks`: in a blind review
- * reviewers who have not voted see only that they are asked themselves. Who else is, and when, tells them that others
- * disagree: one who rejects, and one who does not.
+ * Who sees which events. `all`: everybody, but the project sees no names of reviewers and operators. `judges`: reviewers
+ * and operators. `votes`: the same, but during a blind review only the voter. `looks`: during a blind review reviewers
+ * see only their own accesses, because the files others open hint at their opinion. `asks`: during a blind review
+ * reviewers who have not voted see only their own assignment, because further assignments reveal that others disagree.
  */
 const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'asks'> = {
   RequestOpened: 'all',
@@ -50,15 +49,15 @@ const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'a
   ContentDeleted: 'all',
 };
 
-/** Whether votes of this round are still to be kept from reviewers: as long as one may yet be cast without knowing them. */
+/** Whether votes of this round are still hidden from reviewers, because a vote may yet be cast. */
 export const isBlind = (request: Request, round: number): boolean =>
   round === request.round && reviewOf(request) !== undefined;
 
-/** The review that votes may yet be cast in: under way, or out of time until it is resumed. */
+/** The review that votes may still be cast in: running, or timed out and resumable. */
 const reviewOf = (request: Request) =>
   request.status === 'timedOut' ? request.review : request.status === 'inReview' ? request : undefined;
 
-/** Whether a reviewer's own vote in this review is there already. Who has yet to cast one learns nothing of others'. */
+/** Whether this reviewer has voted. Reviewers who have not voted see nothing of other votes. */
 export const hasVoted = (request: Request, user: string): boolean =>
   reviewOf(request)?.votes.some(({ by }) => by === user) ?? false;
 
@@ -77,7 +76,7 @@ function sees(
   return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
 }
 
-/** Of what happened at once, what these eyes may see. */
+/** The events of one entry that the viewer may see. */
 export function visibleEvents(
   { at, round, events, requester }: TrailEntry,
   request: Request,

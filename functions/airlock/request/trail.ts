@@ -5,8 +5,8 @@ import { RequestEvent } from './decision.ts';
 import { type Request, RequestId } from './request.ts';
 
 /**
- * What happened at one change of a request, at one look at it, or at one download: a row of its own, kept for good. It
- * holds all that its events say, as whoever sends them has nothing else.
+ * The events of one change, one access or one download, stored permanently as one row. It holds everything that the
+ * published events contain.
  */
 export const TrailEntry = z.object({
   request: RequestId,
@@ -33,17 +33,17 @@ export const trailEntry = (request: Request, events: readonly RequestEvent[], at
   events,
 });
 
-/** The trail's rows in the request's partition. */
+/** The prefix of the trail's sort keys. */
 export const TRAIL_PREFIX = 'EVENT#';
 
 /**
- * The sort key of a row: by time, then by the request's revision that it made, or that was looked at; `mark` tells looks
- * at one revision apart. So changes, looks and downloads page in one order.
+ * The sort key of a row: the time, then the revision that was written or read. `mark` makes accesses to one revision
+ * unique. Changes, accesses and downloads share this order.
  */
 export const trailKey = (at: string, revision: number, mark = ''): string =>
   `${TRAIL_PREFIX}${at}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
 
-/** The events of a row, each with an id that is the same however often it is sent. */
+/** The events of a row, each with an id that stays the same when it is sent again. */
 export const trailEvents = (
   { events, ...request }: TrailEntry,
   sk: string,

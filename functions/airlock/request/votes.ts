@@ -5,10 +5,10 @@ import type { Seal } from './manifest.ts';
 export const VoteVerdict = z.enum(['approve', 'return', 'reject']);
 export type VoteVerdict = z.infer<typeof VoteVerdict>;
 
-/** What a reviewer sends. Every file that `files` does not name gets what the verdict says. */
+/** A reviewer's vote as sent. The verdict covers every file that `files` does not name. */
 export const Ballot = z.object({
   verdict: VoteVerdict,
-  /** The seal that the reviewer looked at: a vote on another one counts for nothing. */
+  /** The seal that was reviewed. A vote on another seal does not count. */
   seal: Sha256.describe('the SHA-256 of the seal you looked at'),
   comment: z.string().trim().max(5000).default('').describe('to the requester'),
   note: z.string().trim().max(5000).default('').describe('to the other reviewers only'),
@@ -29,12 +29,12 @@ export const Vote = Ballot.extend({
 });
 export type Vote = z.infer<typeof Vote>;
 
-/** What votes come to. `open` waits for more of them; `conflict` waits for one more than the quorum. */
+/** The result of the votes. `open` waits for the quorum; `conflict` waits for one vote more than the quorum. */
 export type VoteOutcome = 'open' | 'conflict' | 'approved' | 'returned' | 'rejected';
 
 /**
- * The quorum decides where it agrees, or where nobody rejects. Where somebody rejects and another doesn't, one more
- * reviewer is asked, and whoever then has the quorum has it; where neither has, it goes back to the requester.
+ * The quorum decides if it agrees, or if nobody rejects. If some reject and others do not, one more reviewer votes, and
+ * the side with the quorum wins. If neither side has it, the request returns to the requester.
  */
 export function voteOutcome(votes: readonly Pick<Vote, 'verdict'>[], quorum: number): VoteOutcome {
   if (votes.length < quorum) return 'open';
@@ -47,7 +47,7 @@ export function voteOutcome(votes: readonly Pick<Vote, 'verdict'>[], quorum: num
   return 'returned';
 }
 
-/** Votes that count: on this very seal in this round, by people who are still qualified, one each. */
+/** The votes that count: on this seal, in this round, by people who are still eligible, one each. */
 export const countedVotes = (votes: readonly Vote[], seal: Seal, round: number, qualified: (user: string) => boolean) =>
   votes.filter(
     (vote, index) =>
@@ -57,7 +57,7 @@ export const countedVotes = (votes: readonly Vote[], seal: Seal, round: number, 
       votes.findIndex(({ by }) => by === vote.by) === index,
   );
 
-/** The files that approving reviewers still want changed. */
+/** The files that approving reviewers want changed. */
 export const withheldFiles = (votes: readonly Vote[]): string[] =>
   [
     ...new Set(

@@ -17,14 +17,14 @@ import {
 } from './request.ts';
 import { assignReviewers } from './reviewer-assignment.ts';
 
-/** Whether the request is where this attempt left it. */
+/** Whether the request is in this state and on this attempt. */
 const current = <S extends Request['status']>(request: Request, status: S, attempt: number): request is RequestIn<S> =>
   request.status === status && request.attempt === attempt;
 
-/** Not how many votes are missing, as that is how many there are. */
+/** The number of missing votes is left out, because it would reveal how many were cast. */
 const by = (deadline: string) => `Votes are needed by ${deadline}.`;
 
-/** What there are too few for: for those whom it takes to decide, or only for one more when time passes. */
+/** Which reviewers are missing: some that the decision needs, or only the one added after a reminder. */
 const lackOf = (there: number, needed: number, wanted = needed): RequestIn<'inReview'>['lack'] =>
   there < needed ? 'needed' : there < wanted ? 'more' : undefined;
 
@@ -33,10 +33,10 @@ const nobodyLeft = (deadline: string) =>
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
 
-/** How many findings a request itself tells, and how long they may be: a table row has 400 KB at most. */
+/** How many findings the request's row holds, and their length: a row is limited to 400 KB. */
 const told = { findings: 100, text: 400 };
 
-/** It can't be sealed as it is: back to the requester, with a reason for each file. */
+/** Returns a submission that cannot be sealed to its requester, with a reason for each file. */
 export function rejectSubmission(
   request: Request,
   { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
@@ -74,7 +74,7 @@ export function recordSeal(request: Request, { attempt, seal }: { attempt: numbe
   };
 }
 
-/** The checks' word on a seal: blocked, back for an explanation, or before reviewers. */
+/** Applies the result of the checks: blocked, returned for an explanation, or in review. */
 export function recordReport(
   request: Request,
   { attempt, report }: { attempt: number; report: RequestReport },
@@ -123,15 +123,15 @@ export function recordReport(
   };
 }
 
-/** A task waits for the decision. Where that is there already, the step has no say and the task need not wait. */
+/** Stores the token of the task that waits for the decision. If there is a decision already, the step is stale. */
 export function recordTaskToken(request: Request, { attempt, token }: { attempt: number; token: string }): Decision {
   if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
   return { request: { ...request, token }, events: [], reason: 'waiting' };
 }
 
 /**
- * Time passes in a review: a reminder when one is due; from the second on, and where reviewers disagree, the next reviewer
- * is asked. Where nobody is left for that, it is said. The deadline itself lapses.
+ * Sends a reminder when one is due. From the second reminder on, and when reviewers disagree, one more reviewer is
+ * assigned; if none is left, the escalation says so.
  */
 export function remindReviewers(
   request: Request,
@@ -161,7 +161,7 @@ export function remindReviewers(
   };
 }
 
-/** Our own fault. A check goes where it can be resumed; a review goes on without its workflow. */
+/** Records an internal error. A submission times out and can be resumed; a review continues without its workflow. */
 export function recordFault(
   request: Request,
   { attempt, reason }: { attempt: number; reason: string },
@@ -173,7 +173,7 @@ export function recordFault(
   return { request: timedOut, events: [event], reason };
 }
 
-/** The project, or its requester, comes near to what may be submitted in a day. */
+/** Records that the project or the requester comes close to a daily cap. */
 export function recordVolume(
   request: Request,
   { attempt, says }: { attempt: number; says: readonly string[] },
@@ -208,7 +208,7 @@ export function recordRelease(
   };
 }
 
-/** Something kept it from being released; the approval stays. */
+/** Aborts a release. The approval stays. */
 export function abortRelease(
   request: Request,
   { attempt, reason }: { attempt: number; reason: string },
