@@ -15,7 +15,7 @@ import { pageFiles, pageReports, readSealManifest } from './manifest-queries.ts'
 import { pageSettings, readSettings, writeSettings } from './project-settings.ts';
 import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
-import { AirlockConfig } from './request/airlock-config.ts';
+import { parseAirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { type Decision, decideOnce } from './request/decision.ts';
 import { requestId } from './request/request.ts';
@@ -57,7 +57,7 @@ const landing = {
   role: given.UPLOAD_ROLE_ARN,
   region: given.REGION,
 };
-const rules = AirlockConfig.parse(JSON.parse(RULES));
+const rules = parseAirlockConfig(RULES);
 const { look, find, viewed } = requestLoader(TABLE_NAME, rules);
 
 /** Decides a person's command on the current state and writes the result. The table's stream publishes the events. */

@@ -14,7 +14,7 @@ import {
   redeemDownload,
 } from './release/download.ts';
 import { StoredFiles } from './release/released-files.ts';
-import { AirlockConfig } from './request/airlock-config.ts';
+import { parseAirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { requestEvent } from './request/decision.ts';
 import { standingOf } from './request/download-eligibility.ts';
@@ -23,7 +23,7 @@ import { readRequest, viewRow } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RELEASE_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const rules = AirlockConfig.parse(JSON.parse(RULES));
+const rules = parseAirlockConfig(RULES);
 const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
 
 /**

@@ -6,13 +6,13 @@ import { Refused } from '../refused.ts';
 import { objectSource } from '../storage/object-source.ts';
 import { requestLoader } from './load-request.ts';
 import { readFileReport, readSealManifest } from './manifest-queries.ts';
-import { AirlockConfig } from './request/airlock-config.ts';
+import { parseAirlockConfig } from './request/airlock-config.ts';
 import { roundPrefix } from './request/places.ts';
 import { refuseUnlessScanned } from './steps/malware.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
-const { find, viewed } = requestLoader(TABLE_NAME, AirlockConfig.parse(JSON.parse(RULES)));
+const { find, viewed } = requestLoader(TABLE_NAME, parseAirlockConfig(RULES));
 
 /**
  * Shows sealed files. It is a separate function because it parses untrusted files: it can release nothing and start

@@ -6,7 +6,7 @@ import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { type Command, decide } from '../airlock.ts';
 import { airlockEvents } from '../events.ts';
 import { loadProjectContext } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import type { Request } from '../request/request.ts';
 import { awaitsRetraction, importPlace } from '../request/retention.ts';
 import { changeRequest, readRequest } from '../store.ts';
@@ -21,7 +21,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, BUCKETS, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const rules = AirlockConfig.parse(JSON.parse(RULES));
+const rules = parseAirlockConfig(RULES);
 
 const ends = [airlockEvents.RequestRevoked, airlockEvents.RequestWithdrawn, airlockEvents.RequestExpired];
 

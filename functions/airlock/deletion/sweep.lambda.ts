@@ -6,7 +6,7 @@ import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { type Row, readRow, rowsUpTo, writeRows } from '../../table.ts';
 import { type Command, decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { sweepAt } from '../request/deadlines.ts';
 import { addSeconds, day, isFinal, type Request } from '../request/request.ts';
 import { sealedPlace } from '../request/retention.ts';
@@ -22,7 +22,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, UPLOADS_BUCKET, RULES } = env.parse(process.env);
-const rules = AirlockConfig.parse(JSON.parse(RULES));
+const rules = parseAirlockConfig(RULES);
 const buckets = { sealed: AIRLOCK_BUCKET, released: RELEASE_BUCKET, uploads: UPLOADS_BUCKET };
 
 /** Whatever is not done so long after the start is left for the next run; a deletion that was begun goes on there. */

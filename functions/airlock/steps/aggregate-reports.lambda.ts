@@ -7,7 +7,7 @@ import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { decide } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
 import { roundPrefix } from '../request/places.ts';
 import { isUnderWay } from '../request/request.ts';
@@ -26,7 +26,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 const Checked = ObjectRef.extend({ tables: z.array(ObjectRef) });
 const Input = RequestAttempt.extend({ checks: z.array(Checked.nullable()) });

@@ -3,7 +3,7 @@ import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
 import { compareAtRelease } from './release-comparison.ts';
@@ -16,7 +16,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 /**
  * Compares what is to leave with what others have released since it was checked. Where the two tell more than reviewers

@@ -3,13 +3,13 @@ import { now } from '../../clock.ts';
 import { logger, step } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { changeRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
 const { TABLE_NAME, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 const Input = RequestAttempt.extend({ error: z.string(), workflow: z.enum(['check', 'release']) });
 const reasons = {

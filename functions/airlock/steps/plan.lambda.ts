@@ -9,7 +9,7 @@ import { pathFinding } from '../../storage/paths.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
 import { readSettings } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
 import { applySettings, policyForSettings } from '../request/settings.ts';
 import { admitVolume } from '../request/volumes.ts';
@@ -29,7 +29,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, BUCKETS, UPLOADS_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 /**
  * Pins the version of every file of a submission and packs the work; or sends it back with a reason for each file. What

@@ -4,14 +4,14 @@ import { step } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), POOL_ID: z.string(), RULES: z.string() });
 const { TABLE_NAME, POOL_ID, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 /** Looks whether the review goes on: reminds and escalates when due, ends it at its deadline. */
 export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {

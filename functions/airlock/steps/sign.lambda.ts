@@ -10,7 +10,7 @@ import { rememberKey } from '../release/key.ts';
 import { recordOf } from '../release/record.ts';
 import { releasedFilesKey, StoredFiles } from '../release/released-files.ts';
 import { sign } from '../release/sign.ts';
-import { AirlockConfig, daysAvailable } from '../request/airlock-config.ts';
+import { daysAvailable, parseAirlockConfig } from '../request/airlock-config.ts';
 import { addSeconds, day } from '../request/request.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
@@ -28,7 +28,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3, DynamoDB, KMS and EventBridge.
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 /** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
 export const handler = step(

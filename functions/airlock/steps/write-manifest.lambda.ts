@@ -6,7 +6,7 @@ import { putImmutable } from '../../storage/immutable-objects.ts';
 import { FindingList, takeScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
-import { AirlockConfig } from '../request/airlock-config.ts';
+import { parseAirlockConfig } from '../request/airlock-config.ts';
 import type { SealManifest } from '../request/manifest.ts';
 import { roundPrefix } from '../request/places.ts';
 import { isUnderWay } from '../request/request.ts';
@@ -21,7 +21,7 @@ export const env = z.object({
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
-const base = AirlockConfig.parse(JSON.parse(RULES));
+const base = parseAirlockConfig(RULES);
 
 const Input = RequestAttempt.extend({
   policy: Policy,
