@@ -3,11 +3,13 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { rolesOf } from '../projects/membership.ts';
-import { findPerson } from '../projects/people.ts';
-import { readProject } from '../projects/store.ts';
+import { rowKey } from '../keys.ts';
+import { rolesOf } from '../membership.ts';
+import { findPerson } from '../people.ts';
+import { Project } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 import { lend } from '../storage/upload-credentials.ts';
+import { readRow } from '../table.ts';
 import { type Command, decide } from './airlock.ts';
 import { loadContext } from './decision-context.ts';
 import { type RequestParams, requestLoader } from './load-request.ts';
@@ -25,6 +27,7 @@ import { shownSettings } from './request/settings.ts';
 import { summariseRequest } from './request/summary.ts';
 import { visibleEvents } from './request/trail-visibility.ts';
 import type { Ballot } from './request/votes.ts';
+import { airlockRoutes } from './routes.ts';
 import {
   changeRequest,
   createRequest,
@@ -113,10 +116,12 @@ async function page(project: string, query: { limit: number; next?: string | und
   return { items: current, ...(next !== undefined && { next }) };
 }
 
-export const handler = http<'airlock'>(
+export const handler = http(
+  airlockRoutes,
+  'airlock',
   {
     async draftRequest({ user, params: { project }, body, mark }) {
-      if ((await readProject(TABLE_NAME, project))?.status !== 'ready')
+      if ((await readRow(TABLE_NAME, Project, rowKey('project', project)))?.status !== 'ready')
         throw new Refused(
           'conflict',
           `Project ${project} is not ready, so it has no airlock yet. Wait until it is ready.`,
@@ -206,7 +211,8 @@ export const handler = http<'airlock'>(
       return { items: items.map(({ revision: _, ...ruling }) => ruling), ...(next !== undefined && { next }) };
     },
     async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
-      if (!(await readProject(TABLE_NAME, project))) throw new Refused('missing', `There is no project ${project}.`);
+      if (!(await readRow(TABLE_NAME, Project, rowKey('project', project))))
+        throw new Refused('missing', `There is no project ${project}.`);
       if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
         throw new Refused(
           'forbidden',

@@ -6,7 +6,7 @@ import {
   UserNotFoundException,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { rolesOf } from '../projects/membership.ts';
+import { rolesOf } from '../membership.ts';
 import { parallel } from '../storage/parallel.ts';
 import { readSettings } from './project-settings.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';

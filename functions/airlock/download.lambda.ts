@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import type { ObjectRef } from '../identifiers.ts';
-import { rolesOf } from '../projects/membership.ts';
+import { rolesOf } from '../membership.ts';
 import { Refused } from '../refused.ts';
 import { readVerified } from '../storage/immutable-objects.ts';
 import type { RequestParams } from './load-request.ts';
@@ -19,6 +19,7 @@ import { applyDeadlines } from './request/deadlines.ts';
 import { requestEvent } from './request/decision.ts';
 import { standingOf } from './request/download-eligibility.ts';
 import type { Request } from './request/request.ts';
+import { airlockRoutes } from './routes.ts';
 import { readRequest, viewRow } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RELEASE_BUCKET: z.string(), RULES: z.string() });
@@ -64,7 +65,9 @@ async function filesOf({ held }: { held: ObjectRef }): Promise<StoredFiles> {
  * Serves downloads. It is a separate function because every released byte passes through it: it can read released files
  * and nothing else.
  */
-export const handler = http<'download'>(
+export const handler = http(
+  airlockRoutes,
+  'download',
   {
     async openDownload({ user, params, body }) {
       const { target } = await find(params, user);

@@ -1,6 +1,6 @@
 import { now } from '../clock.ts';
 import type { User } from '../http/http.ts';
-import { rolesOf } from '../projects/membership.ts';
+import { rolesOf } from '../membership.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { requestEvent } from './request/decision.ts';

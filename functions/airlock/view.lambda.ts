@@ -1,13 +1,14 @@
 import * as z from 'zod';
 import { preview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
-import { rolesOf } from '../projects/membership.ts';
+import { rolesOf } from '../membership.ts';
 import { Refused } from '../refused.ts';
 import { objectSource } from '../storage/object-source.ts';
 import { requestLoader } from './load-request.ts';
 import { readFileReport, readSealManifest } from './manifest-queries.ts';
 import { parseAirlockConfig } from './request/airlock-config.ts';
 import { roundPrefix } from './request/places.ts';
+import { airlockRoutes } from './routes.ts';
 import { refuseUnlessScanned } from './steps/malware.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
@@ -18,7 +19,9 @@ const { find, viewed } = requestLoader(TABLE_NAME, parseAirlockConfig(RULES));
  * Shows sealed files. It is a separate function because it parses untrusted files: it can release nothing and start
  * nothing.
  */
-export const handler = http<'preview'>(
+export const handler = http(
+  airlockRoutes,
+  'preview',
   {
     async viewFile({ user, params, query: { path } }) {
       const found = await find(user, params);

@@ -7,7 +7,9 @@ export const env = z.object({ SERVER: z.string() });
 const { SERVER } = env.parse(process.env);
 const document = openapi(routes, SERVER);
 
-export const handler = http<'api'>(
+export const handler = http(
+  routes,
+  'api',
   {
     showApi: async () => document,
     showMe: async ({ user }) => ({ ...user, groups: [...user.groups] }),

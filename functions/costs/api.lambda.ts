@@ -8,13 +8,16 @@ import { Refused } from '../refused.ts';
 import { pageRows } from '../table.ts';
 import { CostReport } from './costs.ts';
 import { asked } from './report.ts';
+import { costsRoutes } from './routes.ts';
 import { readReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
 const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
 const machines = new SFNClient({});
 
-export const handler = http<'costs'>(
+export const handler = http(
+  costsRoutes,
+  'costs',
   {
     reportCosts: async ({ body }) => {
       const { date, name } = asked(body.date, now());

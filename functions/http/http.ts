@@ -4,7 +4,6 @@ import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2WithJWTAuthorizer, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import * as z from 'zod';
-import { type Routes, routes } from '../api/routes.ts';
 import { logger } from '../handler.ts';
 import { Refused } from '../refused.ts';
 import { runOnce } from './idempotency.ts';
@@ -32,11 +31,14 @@ export interface ApiCall<R extends Route> {
   readonly mark: string;
 }
 
-type Of<C extends Capability> = { [N in keyof Routes as Routes[N]['capability'] extends C ? N : never]: Routes[N] };
+type Table = Readonly<Record<string, Route>>;
+type Own<T extends Table, C extends Capability> = {
+  [N in keyof T as T[N]['capability'] extends C ? N : never]: T[N];
+};
 
-/** One operation for each of a capability's routes: a missing or misspelt one does not compile. */
-export type Operations<C extends Capability> = {
-  [N in keyof Of<C>]: (call: ApiCall<Of<C>[N] & Route>) => Promise<z.input<(Of<C>[N] & Route)['returns']>>;
+/** One operation for each of a capability's routes in a table: a missing or misspelt one does not compile. */
+export type Operations<T extends Table, C extends Capability> = {
+  [N in keyof Own<T, C>]: (call: ApiCall<Own<T, C>[N]>) => Promise<z.input<Own<T, C>[N]['returns']>>;
 };
 
 export interface ApiWiring {
@@ -127,17 +129,26 @@ function reply(status: number, body: unknown, type = 'application/json'): APIGat
   };
 }
 
-/** The Lambda behind all of one capability's routes: authorise, parse, run once, answer; errors as RFC 9457 problems. */
-export function http<C extends Capability>(operations: Operations<C>, wiring: ApiWiring) {
+/**
+ * The Lambda behind those routes of a table that belong to one capability: authorise, parse, run once, answer; errors as
+ * RFC 9457 problems.
+ */
+export function http<T extends Table, C extends Capability>(
+  routes: T,
+  _capability: C,
+  operations: Operations<T, C>,
+  wiring: ApiWiring,
+) {
   const once = runOnce(wiring.once);
 
   async function serve(event: Event, context: Context): Promise<APIGatewayProxyStructuredResultV2> {
-    const name = Object.keys(operations).find(name => {
-      const { method, path } = routes[name as keyof Routes];
+    const name = Object.keys(operations).find(known => {
+      const { method, path } = routes[known] ?? {};
       return `${method} ${path}` === event.routeKey;
     });
-    if (name === undefined) throw new Refused('missing', 'There is no such address. GET /openapi.json lists them all.');
-    const route: Route = routes[name as keyof Routes];
+    const route = name === undefined ? undefined : routes[name];
+    if (name === undefined || route === undefined)
+      throw new Refused('missing', 'There is no such address. GET /openapi.json lists them all.');
     const open = route.who === 'anyone';
     const user = open ? { id: '', name: '', groups: [] } : userOf(event);
     logger.appendKeys({ user: user.id, route: event.routeKey });
@@ -151,7 +162,7 @@ export function http<C extends Capability>(operations: Operations<C>, wiring: Ap
       body: parse(route.body, bodyOf(event)),
       mark: markOf(user, event),
     };
-    const operation = operations[name as keyof Operations<C>] as unknown as (of: typeof call) => Promise<unknown>;
+    const operation = operations[name as keyof Operations<T, C>] as unknown as (of: typeof call) => Promise<unknown>;
     const run = async () => route.returns.parse(await operation(call)) as object;
     const result =
       route.method === 'GET' || route.mints

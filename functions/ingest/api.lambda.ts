@@ -6,6 +6,7 @@ import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
 import { lend } from '../storage/upload-credentials.ts';
 import { type Delivery, deliveryId, landingPrefix, PartnerId, refuseUnlessUploadable } from './ingest.ts';
+import { ingestRoutes } from './routes.ts';
 import { createDelivery, pageDatasets, pageDeliveries, pageVersions, partnerOf, readDelivery } from './store.ts';
 
 export const env = z.object({
@@ -27,7 +28,9 @@ async function find(user: User, id: string): Promise<Delivery> {
   return delivery;
 }
 
-export const handler = http<'ingest'>(
+export const handler = http(
+  ingestRoutes,
+  'ingest',
   {
     openDelivery: async ({ user, body: { dataset } }) => {
       const at = now();

@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
+import { rolesOf } from '../membership.ts';
+import { findPerson } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { rolesOf } from './membership.ts';
-import { findPerson } from './people.ts';
 import { isRepetition, type Project, requestProject, retry } from './projects.ts';
+import { projectsRoutes } from './routes.ts';
 import { startAttempt } from './start.ts';
 import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
 
@@ -21,7 +22,9 @@ async function existing(id: string) {
 const elsewhere = (what: string) =>
   new Refused('conflict', `${what} was changed at the same time. Look, then try again.`);
 
-export const handler = http<'projects'>(
+export const handler = http(
+  projectsRoutes,
+  'projects',
   {
     async createProject({ user, body }) {
       const wanted = requestProject(body, user.id, now());

@@ -1,7 +1,7 @@
 import { rowKey } from '../keys.ts';
+import { Member, memberKey, memberPrefix } from '../membership.ts';
 import { pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
 import { Block } from './block.ts';
-import { Member, memberKey, memberPrefix } from './membership.ts';
 import { Project } from './projects.ts';
 
 const projectKey = (id: string) => rowKey('project', id);

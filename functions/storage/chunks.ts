@@ -1,5 +1,3 @@
-import type { Pinned } from '../ingest/compare.ts';
-
 /** A delivery never has more chunks than this, so that its state transitions don't grow with its files. */
 export const mostChunks = 40;
 /**
@@ -33,7 +31,9 @@ export function pack<T extends { readonly path: string; readonly size: number }>
  * the path. Paths are relative to the dataset (a bag's `data/` is left out) and exactly as they were listed: no Unicode
  * form or case is changed. So the same files under the same names are the same version, whoever delivers them and how.
  */
-export function sortedManifest(files: readonly Pinned[]): string {
+export function sortedManifest(
+  files: readonly { readonly path: string; readonly sha256: string; readonly target?: string }[],
+): string {
   return files
     .flatMap(({ target, sha256 }) => (target === undefined ? [] : [{ target, sha256 }]))
     .sort((a, b) => compareBytes(a.target, b.target))

@@ -5,11 +5,14 @@ import * as z from 'zod';
 import { now } from '../clock.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { rolesOf } from '../projects/membership.ts';
-import { readProject } from '../projects/store.ts';
+import { rowKey } from '../keys.ts';
+import { rolesOf } from '../membership.ts';
+import { Project } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
+import { readRow } from '../table.ts';
 import { mint } from './link.ts';
 import { decrypt } from './passwords.ts';
+import { workspacesRoutes } from './routes.ts';
 import { changeSeated, changeWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
 import { again, mine, readyWorkspaceFor, requestWorkspace, type Workspace } from './workspaces.ts';
 
@@ -50,11 +53,13 @@ async function gatewayKey(): Promise<string> {
   return SecretString ?? '';
 }
 
-export const handler = http<'workspaces'>(
+export const handler = http(
+  workspacesRoutes,
+  'workspaces',
   {
     async askWorkspace({ user, params: { project }, body: { kind, size } }) {
       const id = `ws-${randomBytes(6).toString('hex')}`;
-      const found = await readProject(TABLE_NAME, project);
+      const found = await readRow(TABLE_NAME, Project, rowKey('project', project));
       const { workspace } = await changeSeated(TABLE_NAME, project, id, user.id, (_, desk) =>
         requestWorkspace(found, desk, user, { id, kind, size }, now()),
       );

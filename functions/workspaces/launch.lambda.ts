@@ -1,7 +1,9 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { step } from '../handler.ts';
-import { readProject } from '../projects/store.ts';
+import { rowKey } from '../keys.ts';
+import { Project } from '../projects/projects.ts';
+import { readRow } from '../table.ts';
 import { launch } from './instances.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
 import { launchable, launchedAs, networkOf } from './workspaces.ts';
@@ -30,7 +32,7 @@ export const handler = step(LaunchAttempt, async ({ project, workspace: id, atte
   const workspace = launchable(await readWorkspace(TABLE_NAME, project, id), attempt);
   const instance = await launch({
     workspace,
-    network: networkOf(await readProject(TABLE_NAME, project)),
+    network: networkOf(await readRow(TABLE_NAME, Project, rowKey('project', project))),
     environment: ENVIRONMENT,
     image: await imageFor(workspace.kind),
     type: sizes[workspace.kind][workspace.size],

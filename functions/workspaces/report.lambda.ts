@@ -4,8 +4,10 @@ import { SendTaskSuccessCommand, SFNClient, TaskDoesNotExist, TaskTimedOut } fro
 import * as z from 'zod';
 import { ObjectCreated } from '../contract.ts';
 import { consumer, logger } from '../handler.ts';
-import { readProject } from '../projects/store.ts';
+import { rowKey } from '../keys.ts';
+import { Project } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
+import { readRow } from '../table.ts';
 import { encrypt } from './passwords.ts';
 import { maxReport, parseReport, reporter } from './reports.ts';
 import { changeWorkspace, readInstance, readWorkspace } from './store.ts';
@@ -56,7 +58,7 @@ async function hear(bucket: string, key: string): Promise<void> {
   const whose = await soon(() => readInstance(TABLE_NAME, instance));
   if (!whose) throw new Error(`${instance} reported, but no workspace has it`);
   const { project, workspace: id } = whose;
-  const { bucket: own } = networkOf(await readProject(TABLE_NAME, project));
+  const { bucket: own } = networkOf(await readRow(TABLE_NAME, Project, rowKey('project', project)));
   if (bucket !== own) throw new Refused('forbidden', `The bucket is not that of ${project}, the instance's project.`);
   if (!awaits(await readWorkspace(TABLE_NAME, project, id), instance)) return;
   const { password, protocol, at } = await readReport(bucket, key);

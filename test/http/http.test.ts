@@ -70,8 +70,10 @@ async function ask(
     .map(([name]) => name);
   const operations = Object.fromEntries(
     names.map(name => [name, async (call: unknown) => answer(call)]),
-  ) as unknown as Operations<Capability>;
-  const handler = http(operations, { roles: async (_, user) => (user === 'user-1' ? roles : []) });
+  ) as unknown as Operations<typeof routes, Capability>;
+  const handler = http(routes, route.capability, operations, {
+    roles: async (_, user) => (user === 'user-1' ? roles : []),
+  });
   const event = {
     routeKey: `${route.method} ${route.path}`,
     rawPath: route.path,

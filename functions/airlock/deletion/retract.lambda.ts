@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { consumer } from '../../handler.ts';
-import { readProject } from '../../projects/store.ts';
+import { rowKey } from '../../keys.ts';
+import { Project } from '../../projects/projects.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
+import { readRow } from '../../table.ts';
 import { type Command, decide } from '../airlock.ts';
 import { airlockEvents } from '../events.ts';
 import { loadProjectContext } from '../project-settings.ts';
@@ -40,7 +42,7 @@ async function run({ project, id }: Request, command: Command): Promise<void> {
 export const handler = consumer(ends, async ({ project, request: id }) => {
   const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
   if (!awaitsRetraction(request)) return;
-  const home = await readProject(TABLE_NAME, project);
+  const home = await readRow(TABLE_NAME, Project, rowKey('project', project));
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const { bucket } = home.network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);

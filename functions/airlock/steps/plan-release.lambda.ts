@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { step } from '../../handler.ts';
-import { readProject } from '../../projects/store.ts';
+import { rowKey } from '../../keys.ts';
+import { Project } from '../../projects/projects.ts';
 import { pack } from '../../storage/chunks.ts';
 import { readVerified, Tampered } from '../../storage/immutable-objects.ts';
 import { isGone } from '../../storage/object-read.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
+import { readRow } from '../../table.ts';
 import { SealManifest } from '../request/manifest.ts';
 import { readRequest } from '../store.ts';
 import { attemptFolder, RequestAttempt } from './attempt.ts';
@@ -18,7 +20,8 @@ export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
   if (request.status !== 'releasing' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
-  const home = request.direction === 'import' ? await readProject(TABLE_NAME, project) : undefined;
+  const home =
+    request.direction === 'import' ? await readRow(TABLE_NAME, Project, rowKey('project', project)) : undefined;
   if (request.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const into = home?.status === 'ready' ? home.network.bucket : null;
   try {

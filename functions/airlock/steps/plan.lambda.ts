@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { now } from '../../clock.ts';
 import { step } from '../../handler.ts';
-import { rolesOf } from '../../projects/membership.ts';
-import { readProject } from '../../projects/store.ts';
+import { rowKey } from '../../keys.ts';
+import { rolesOf } from '../../membership.ts';
+import { Project } from '../../projects/projects.ts';
 import { pack } from '../../storage/chunks.ts';
 import { listPresent } from '../../storage/object-read.ts';
 import { pathFinding } from '../../storage/paths.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
+import { readRow } from '../../table.ts';
 import { decide } from '../airlock.ts';
 import { readSettings } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -41,7 +43,7 @@ export const handler = step(RequestAttempt, async attempt => {
   // Asked again after it was sent back, and the answer was lost.
   if (request.status === 'draft' && request.attempt === attempt.attempt) return { outcome: 'rejected' };
   if (request.status !== 'submitted' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
-  const home = await readProject(TABLE_NAME, project);
+  const home = await readRow(TABLE_NAME, Project, rowKey('project', project));
   if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
   const own = home.network.bucket;
   if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);

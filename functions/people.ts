@@ -3,7 +3,7 @@ import {
   CognitoIdentityProviderClient,
   UserNotFoundException,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { Refused } from '../refused.ts';
+import { Refused } from './refused.ts';
 
 const client = new CognitoIdentityProviderClient({});
 

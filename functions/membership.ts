@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { ProjectRole } from '../http/route.ts';
-import { rowKey } from '../keys.ts';
-import { readRow } from '../table.ts';
+import { ProjectRole } from './http/route.ts';
+import { rowKey } from './keys.ts';
+import { readRow } from './table.ts';
 
 /** A person in a project. The person is the user pool's `sub`: names can be given to somebody else later, ids cannot. */
 export const Member = z.object({
