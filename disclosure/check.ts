@@ -13,6 +13,7 @@ import { checkOffice, officeType } from './office.ts';
 import { checkParquet } from './parquet.ts';
 import type { Policy } from './policy.ts';
 import { type FileReport, withFindings } from './report.ts';
+import { CapReached, RowBudget } from './row-budget.ts';
 import type { ReleasedTables, TableSummary } from './sdc/cell-index.ts';
 import { hasher, mostCounts } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
@@ -57,6 +58,7 @@ async function checkBytes(
   const findings = new Findings(policy);
   const tables: TableCheck[] = [];
   const room = { left: mostCounts.file };
+  const budget = new RowBudget(policy);
   const newTable = (sheet?: string): TableCheck => {
     const table = new TableCheck({
       findings,
@@ -64,6 +66,7 @@ async function checkBytes(
       table: tables.length + 1,
       hash,
       room,
+      budget,
       ...(sheet === undefined ? {} : { sheet }),
     });
     tables.push(table);
@@ -80,17 +83,26 @@ async function checkBytes(
     } else if (isArchive(type)) await checkArchive(type, source, meta.size, findings);
   } catch (error) {
     if (error instanceof SourceFault) throw error.cause;
-    // A fault of a reader is a file that nobody has checked: it stays.
-    const why = error instanceof Unreadable ? error.message : 'its structure could not be followed';
-    findings.add('type.unreadable', `It cannot be checked: ${why}. Save it again or in another format.`);
+    if (error instanceof CapReached) for (const table of tables) table.end();
+    else {
+      // A fault of a reader is a file that nobody has checked: it stays.
+      const why = error instanceof Unreadable ? error.message : 'its structure could not be followed';
+      findings.add('type.unreadable', `It cannot be checked: ${why}. Save it again or in another format.`);
+    }
   }
-  const rows = tables.reduce((sum, table) => sum + table.rows, 0);
-  const cells = tables.reduce((sum, table) => sum + table.cells, 0);
+  const { rows, cells } = budget;
+  const stopped = budget.isSpent ? ' Reading stopped there.' : '';
   if (tables.length > 0) {
     if (findings.runs('size.rows') && rows > policy.rows)
-      findings.add('size.rows', `It has ${rows} rows; ${policy.rows} are the most.`);
+      findings.add(
+        'size.rows',
+        `It has more than ${policy.rows} rows, the maximum.${stopped} Aggregate the table or split it.`,
+      );
     if (findings.runs('size.cells') && cells > policy.cells)
-      findings.add('size.cells', `It has ${cells} cells; ${policy.cells} are the most.`);
+      findings.add(
+        'size.cells',
+        `It has more than ${policy.cells} cells, the maximum.${stopped} Aggregate the table or split it.`,
+      );
   }
   const report: FileReport = {
     path: meta.path,

@@ -53,7 +53,7 @@ export async function checkParquet(source: ByteSource, findings: Findings, table
     for (const line of value.split('\n')) text.line(line.slice(0, 20_000));
   });
   if (said > rows && findings.runs('size.rows'))
-    findings.add('size.rows', `It has ${said} rows; ${rows} are the most.`);
+    findings.add('size.rows', `It has ${said} rows; the maximum is ${rows}. Aggregate the table or split it.`);
 }
 
 /** The end of the file with its metadata: its last eight bytes say how long that is. */

@@ -2,6 +2,7 @@ import { cellText } from '../csv.ts';
 import type { Batch } from '../csv-tokenizer.ts';
 import { type Findings, quoted } from '../findings.ts';
 import type { Cell } from '../report.ts';
+import type { RowBudget } from '../row-budget.ts';
 import type { TableOf, TableSummary } from './cell-index.ts';
 import { Screen } from './cell-screening.ts';
 import { CellReader } from './cells.ts';
@@ -20,6 +21,8 @@ export interface TableOptions extends TableOf {
   readonly findings: Findings;
   readonly sheet?: string;
   readonly path: string;
+  /** What all tables of the file share. */
+  readonly budget: RowBudget;
 }
 
 /**
@@ -97,6 +100,7 @@ export class TableCheck {
     const end = Math.min(batch.rows, from + reader.rows);
     let to = from + 1;
     while (to < end && (first[to + 1] as number) - (first[to] as number) === cells) to++;
+    to = from + this.#options.budget.take(to - from, cells);
     this.rows += to - from;
     this.cells += cells * (to - from);
     if (cells !== width) for (let row = from; row < to; row++) this.#unlike(batch, row, width);
@@ -108,6 +112,7 @@ export class TableCheck {
     }
     if (this.cells > Math.min(this.#findings.policy.cells, Grid.most)) this.#grid = undefined;
     if (this.#grid) for (let row = from; row < to; row++) this.#grid.push(texts(batch, row), numbers[row] as number);
+    this.#options.budget.settle();
     return to;
   }
 

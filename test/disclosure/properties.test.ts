@@ -157,14 +157,38 @@ describe('the rules of disclosure', () => {
 
   it('say when a table was too large for some of them', async () => {
     const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, at) => [`A${at}`, 10 + at])]);
-    const { findings, rows } = await check(csv);
+    // Only a rule that blocks ends the reading: where it asks, every row is checked.
+    const asking = { ...policy, rules: { ...policy.rules, 'size.rows': { action: 'ask' } as const } };
+    const { findings, rows } = await checkFile(
+      buildCheckedFile('t.csv', csv),
+      buildSource(csv),
+      { ...asking, cells: 1e9 },
+      [],
+    );
     expect(findings.map(({ rule }) => rule)).toEqual(expect.arrayContaining(['size.rows', 'sdc.not-run']));
     expect(rows).toBe(200_000);
   });
 
+  it('stop reading at the largest number of rows and cells that may leave, and say so', async () => {
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, at) => [`A${at}`, 10 + at])]);
+    const small = { ...policyFor(2), rows: 1000 };
+    for (const [rule, caps, step] of [
+      ['size.rows', small, 1 << 16],
+      ['size.rows', small, 7],
+      ['size.cells', { ...small, rows: 1e9, cells: 2000 }, 1 << 16],
+    ] as const) {
+      const { findings, rows } = await checkFile(buildCheckedFile('t.csv', csv), buildSource(csv, step), caps, []);
+      expect(findings.find(found => found.rule === rule)).toMatchObject({
+        action: 'block',
+        says: expect.stringContaining('Reading stopped there.'),
+      });
+      expect(rows).toBe(1001);
+    }
+  });
+
   it.each([1, 2, 3] as const)('never pass over a large table in silence: tier %i', async tier => {
     const csv = csvOf([['area', 'n'], ...Array.from({ length: 130_000 }, (_, at) => [`A${at}`, 10 + at])]);
-    const own = policyFor(tier);
+    const own = { ...policyFor(tier), rows: 1e9 };
     // Tiers 2 and 3 let no table out that is too large for a rule; tier 1 asks, and so does whoever turns that off.
     const lax = { ...own, cells: 1e9, rows: 1e9, rules: { ...own.rules, 'sdc.not-run': { action: 'off' } as const } };
     for (const policy of [own, lax]) {
