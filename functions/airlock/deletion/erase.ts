@@ -9,18 +9,18 @@ import { SealManifest } from '../request/manifest.ts';
 import type { RequestIn } from '../request/request.ts';
 import type { ObjectPlace } from '../request/retention.ts';
 
-/** One version of an object that is to be deleted, or was. */
+/** One object version of an inventory: to be deleted, or deleted. */
 export const DeletedObject = z.object({
   bucket: z.string(),
   key: z.string(),
   version: z.string(),
   size: z.number().int(),
-  /** Left out only where it never was sealed and is too large to be read for this. */
+  /** Absent only if the object was never sealed and is too large to hash. */
   sha256: z.string().optional(),
 });
 export type DeletedObject = z.infer<typeof DeletedObject>;
 
-/** A version, or a delete marker, as it lies there. */
+/** An object version, or a delete marker, found in a bucket. */
 export interface FoundObject extends Omit<DeletedObject, 'sha256'> {
   readonly marker: boolean;
 }
@@ -32,7 +32,7 @@ export function bucketOf(name: ObjectPlace['bucket'], buckets: PlaceBuckets): st
   return bucket;
 }
 
-/** Every version there is of everything in these places. */
+/** All object versions in these places. */
 export async function findObjects(places: readonly ObjectPlace[], buckets: PlaceBuckets): Promise<FoundObject[]> {
   const all: FoundObject[] = [];
   for (const { bucket: name, prefix } of places) {
@@ -62,12 +62,12 @@ const versions = (Bucket: string, Prefix: string, at: { KeyMarker?: string; Vers
 const name = ({ bucket, key, version }: Pick<DeletedObject, 'bucket' | 'key' | 'version'>) =>
   `${bucket} ${version} ${key}`;
 
-/** More than this is not read only to name its hash. */
+/** Larger objects are not read just for their hash. */
 const mostRead = 4 * 1024 ** 3;
 
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
-/** The hashes that seals and the release have of these versions: most need not be read. */
+/** The hashes known from seals and the release, so that most versions need not be read. */
 async function known(
   request: Ended,
   found: readonly FoundObject[],
@@ -80,7 +80,7 @@ async function known(
     for (const { path, versionId, sha256 } of filesOf(await readVersionOf({ bucket, key, version })))
       hashes.set(name({ bucket, key: `${round}files/${path}`, version: versionId }), sha256);
   }
-  // Long after its lock the list is gone as well: then what it named is read itself.
+  // The list may be deleted long after its lock ends; then the objects are hashed instead.
   const held =
     'release' in request && request.release
       ? await readVerified(buckets.released, request.release.held).catch((error: unknown) => {
@@ -100,7 +100,7 @@ async function known(
   return hashes;
 }
 
-/** What a manifest names; nothing where somebody put something else in its place. */
+/** The files of a manifest; none if it cannot be read. */
 function filesOf(manifest: Uint8Array): SealManifest['files'] {
   try {
     return SealManifest.parse(JSON.parse(Buffer.from(manifest).toString('utf8'))).files;
@@ -109,7 +109,7 @@ function filesOf(manifest: Uint8Array): SealManifest['files'] {
   }
 }
 
-/** What was listed before and what has come since, each version with its hash. */
+/** Extends an inventory by the versions found since, each with its hash. */
 export async function writeInventory(
   request: Ended,
   before: readonly DeletedObject[],
@@ -126,7 +126,7 @@ export async function writeInventory(
         hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashVersion({ bucket, key, version })).sha256);
       return [{ ...one, ...(sha256 !== undefined && { sha256 }) }];
     } catch (error) {
-      // Gone since it was listed: another sweep is at work, and has it on its list.
+      // Deleted since it was listed, by another sweep that has it in its inventory.
       if (isGone(error)) return [];
       throw error;
     }
@@ -134,7 +134,7 @@ export async function writeInventory(
   return [...before, ...made.flat()];
 }
 
-/** Deletes these versions. Gives those that S3 still keeps locked; what is gone already is as good as deleted. */
+/** Deletes these versions. Returns the keys that are still locked; missing versions count as deleted. */
 export async function deleteObjects(found: readonly FoundObject[]): Promise<string[]> {
   const locked: string[] = [];
   for (const bucket of new Set(found.map(one => one.bucket))) {

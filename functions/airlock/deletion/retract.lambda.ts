@@ -31,13 +31,12 @@ async function run({ project, id }: Request, command: Command): Promise<void> {
   const at = now();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
   const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
-  // Another of its events was faster: this one looks again, when it is given again.
+  // Another event of this request came first. The retry reads the request again.
   if (superseded) throw new Error(`${id} is being taken out of ${project} already`);
 }
 
 /**
- * An import that ended without being let in, or was revoked, leaves nothing in its project: what was delivered is deleted
- * there, in every version, with a receipt. Each of the three events of such an end comes here.
+ * Removes a revoked, withdrawn or undelivered import from its project: deletes every version, with a receipt.
  */
 export const handler = consumer(ends, async ({ project, request: id }) => {
   const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
@@ -53,7 +52,7 @@ export const handler = consumer(ends, async ({ project, request: id }) => {
     : [];
   const all = await writeInventory(request, before, found, buckets);
   if (all.length === 0) return;
-  // On record before any of it is deleted, so that a receipt has all that ever was.
+  // Recorded before anything is deleted, so that the receipt is complete.
   const list = await putImmutable(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
   await run(request, { do: 'startRetraction', inventory: list, before: request.retracting });
   const locked = await deleteObjects(found);

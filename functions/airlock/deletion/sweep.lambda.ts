@@ -25,17 +25,17 @@ const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, UPLOADS_BUCKET, RULES } = en
 const rules = parseAirlockConfig(RULES);
 const buckets = { sealed: AIRLOCK_BUCKET, released: RELEASE_BUCKET, uploads: UPLOADS_BUCKET };
 
-/** Whatever is not done so long after the start is left for the next run; a deletion that was begun goes on there. */
+/** After this time the rest is left to the next run, which also continues a started deletion. */
 const budget = 8 * 60 * 1000;
 const page = 25;
 
-/** Where the last run stopped, so that nothing at the head of the list can keep the rest waiting. */
+/** Where the last run stopped, so that failing requests at the head of the list do not block the rest. */
 const Mark = z.object({ behind: z.string() });
 const markKey = rowKey('due', '', 'MARK');
 
 /**
- * Does what time asks for: what lapsed untouched is said to have, and what was kept long enough is deleted, with a
- * receipt. It costs what is due, never what there is. One request that fails is tried again, and stops no other.
+ * Applies deadlines that have passed and deletes content after its retention, with a receipt. Its cost depends on what is
+ * due, not on all requests. A request that fails is tried again and does not stop the others.
  */
 export const handler = step(z.unknown(), async () => {
   const start = Date.parse(now());
@@ -65,7 +65,7 @@ export const handler = step(z.unknown(), async () => {
     if (due.length < page) break;
   }
   await stop('');
-  // Said at the end, so that the alarm goes off and everything else is done.
+  // Thrown at the end, so that the alarm fires after everything else is done.
   if (counts.failed > 0) throw new Error(`${counts.failed} requests could not be swept`);
   return { ...counts, more: false };
 });
@@ -84,19 +84,19 @@ async function settle(
     await run(request, { do: 'applyDeadlines' });
     return 'lapsed';
   }
-  // It may take long, or never end: whatever comes of it, the next run goes on behind it.
+  // A deletion may take long or fail; the next run continues behind it.
   await begin();
   return erase(request);
 }
 
-/** Does it if nobody was faster; says whether. */
+/** Applies a command. Returns false if the step is stale. */
 async function run({ project, id }: Request, command: Command): Promise<boolean> {
   const at = now();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
   return !(await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
 }
 
-/** Lists all there is, then deletes it, then says so: in this order, so that a receipt has all that was ever deleted. */
+/** Records an inventory, deletes, then writes the receipt, in this order, so that the receipt is complete. */
 async function erase(request: Request): Promise<'deleted' | 'locked'> {
   if (
     request.status !== 'rejected' &&
@@ -114,7 +114,7 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
   let listed = request.inventory;
   if (all.length > before.length) {
     listed = await putImmutable(RELEASE_BUCKET, `receipts/${request.id}/inventory.json`, JSON.stringify(all));
-    // Another sweep is at work on it: this one deletes nothing that is not on the other's list.
+    // Another sweep is deleting this request, so this one stops.
     if (!(await run(request, { do: 'recordInventory', inventory: listed, before: request.inventory }))) return 'locked';
   }
   const locked = await deleteObjects(found);
@@ -123,7 +123,7 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
     await run(request, { do: 'extendRetention', until: addSeconds(now(), day) });
     return 'locked';
   }
-  // Something may have been written meanwhile: then it is listed and deleted by the next run.
+  // Versions written meanwhile are listed and deleted by the next run.
   if ((await findObjects(places, buckets)).length > 0) return 'locked';
   const bytes = all.reduce((sum, { size }) => sum + size, 0);
   const { id, project, round, direction, status, retainedUntil } = request;

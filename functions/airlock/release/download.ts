@@ -144,7 +144,7 @@ const leastPart = 64 * 1024;
 
 /**
  * downloadPart: one part of the files, or of the signed record, by version. Whether the link still gives anything is
- * decided for each part anew, and what it gives is counted; that it goes on from another address is on record.
+ * checked for each part, and the bytes are counted. A change of address is recorded.
  */
 export async function readDownloadPart(
   { table, bucket }: DownloadWiring & { readonly bucket: string },
@@ -197,7 +197,7 @@ async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<Stored
   return Buffer.concat(parts);
 }
 
-/** On revocation, before anything else is done about it: from here on no link gives anything. Idempotent. */
+/** Disables all links of a release when it is revoked. Idempotent. */
 export async function revokeDownload(
   table: string,
   { project, request }: Pick<DownloadParams, 'project' | 'request'>,

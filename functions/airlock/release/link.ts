@@ -4,34 +4,34 @@ import { later } from '../../clock.ts';
 import { Refused } from '../../refused.ts';
 import type { RequesterStanding } from '../request/download-eligibility.ts';
 
-/** How long things last, in seconds. */
+/** Lifetimes in seconds. */
 export const SESSION_SECONDS = {
-  /** A link waits so long to be taken. */
+  /** How long a link can be redeemed. */
   link: 3600,
-  /** A link that was taken gives files for so long at least; longer where there is more than this brings. */
+  /** The shortest session of a redeemed link; large releases get longer ones. */
   session: 900,
-  /** No session outlives this, whatever it has to carry. */
+  /** The longest session, for releases of any size. */
   longest: 24 * 3600,
 } as const;
 
-/** The slowest connection that a session is measured for, in bytes a second. */
+/** The slowest connection that sessions allow for, in bytes per second. */
 const slowest = 50_000;
-/** What a session may give of a release of so many bytes, in all: twice more, as parts get lost on their way. */
+/** How many bytes a session may transfer: three times the release, because parts can be lost and repeated. */
 export const MAX_SERVED_BYTES = (bytes: number): number => 3 * bytes + 64 * 1024 ** 2;
 const openLinks = 5;
 
-/** A taken link: everything must be fetched by `until`. */
+/** The session of a redeemed link. It ends at `until`. */
 const Session = z.object({
   at: z.iso.datetime(),
   /** Where it goes on from. */
   source: z.string(),
   until: z.iso.datetime(),
-  /** A page of files was asked for: from here on it is used. */
+  /** Whether a page of files was requested. The link then counts as used. */
   begun: z.boolean(),
 });
 
 const Link = z.object({
-  /** The SHA-256 of the token, which is nowhere kept itself. */
+  /** The SHA-256 of the token. The token itself is not stored. */
   sha256: z.string(),
   by: z.string(),
   at: z.iso.datetime(),
@@ -71,7 +71,7 @@ export const tokenHash = (token: string): string => createHash('sha256').update(
 const noLink = () =>
   new Refused('missing', 'This link does not exist, or it belongs to somebody else. Open a new one.');
 
-/** Refuses unless the release may be fetched at all at this instant. */
+/** Refuses unless the release may be downloaded now. */
 function open(grant: Grant, standing: RequesterStanding, now: string): void {
   if (grant.revoked) throw new Refused('conflict', `This release was revoked: ${grant.revoked.reason}`);
   if (!standing.released || standing.seal !== grant.seal)
@@ -169,7 +169,7 @@ export function recordPage(grant: Grant, standing: RequesterStanding, asker: Ask
   return changed(grant, link, { ...link, session: { ...session, begun: true, source: asker.source } });
 }
 
-/** Ends it for everybody at once. Saying so again changes nothing. */
+/** Revokes the grant. Repeating it changes nothing. */
 export const revokeGrant = (grant: Grant, by: string, reason: string, now: string): Grant =>
   grant.revoked ? grant : { ...grant, revoked: { at: now, by, reason } };
 

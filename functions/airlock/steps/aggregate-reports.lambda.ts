@@ -31,22 +31,22 @@ const base = parseAirlockConfig(RULES);
 const Checked = ObjectRef.extend({ tables: z.array(ObjectRef) });
 const Input = RequestAttempt.extend({ checks: z.array(Checked.nullable()) });
 const rank = { block: 0, ask: 1, warn: 2 } as const;
-/** Malware first: whoever reads one line should read that one. */
+/** Malware first, because some readers see only one line. */
 const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
 type Told = CheckFinding & { path: string };
 
-/** Brings the checks together: the report that reviewers see, and the verdict on whether they see it at all. */
+/** Combines the reports of all chunks into one, and decides whether the request is blocked, returned or reviewed. */
 export const handler = step(Input, async ({ project, request: id, attempt, checks }) => {
   const at = now();
   const request = await readRequest(TABLE_NAME, project, id);
-  // Asked again after its own verdict, whose answer was lost: the same answer, or nobody would wait for reviewers.
+  // A retry after a lost answer gives the same answer, so that the workflow still waits for reviewers.
   if (!isUnderWay(request) && request.attempt === attempt) return { outcome: request.status };
   if (request.status !== 'checking' || request.attempt !== attempt) return { outcome: 'superseded' };
   let first: Told[] = [];
   let [files, findings] = [0, 0];
   const policies = new Set<string>();
   const actions: CheckFinding[] = [];
-  // Only an attempt that was overtaken leaves a chunk unchecked.
+  // Only a stale attempt leaves a chunk unchecked.
   const done = z.array(Checked).parse(checks);
   const compared = await compareRequestTables(
     { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },

@@ -4,14 +4,14 @@ import { ProjectId } from '../../projects/projects.ts';
 import { SealedFile } from '../request/manifest.ts';
 import { RequestId } from '../request/request.ts';
 
-/** What an execution is about: one attempt at a request. Every step gets it. */
+/** One attempt at a request: the input of every step of an execution. */
 export const RequestAttempt = z.object({ project: ProjectId, request: RequestId, attempt: z.number().int().min(1) });
 export type RequestAttempt = z.infer<typeof RequestAttempt>;
 
-/** Where the steps of an attempt leave texts for each other. */
+/** The folder in the work bucket where steps of an attempt exchange data. */
 export const attemptFolder = ({ request, attempt }: RequestAttempt): string => `${request}/${attempt}`;
 
-/** A file to be sealed, as the plan pinned it in the project's bucket. */
+/** A file to seal, in the version that the plan pinned. */
 export const PlannedFile = z.object({
   path: z.string(),
   version: z.string(),

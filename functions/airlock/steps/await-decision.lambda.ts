@@ -11,12 +11,12 @@ export const env = z.object({ TABLE_NAME: z.string(), RULES: z.string() });
 const { TABLE_NAME, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
-/** There is nothing to wait for any more. */
+/** The decision is made already, so the workflow need not wait. */
 class Decided extends Error {
   override readonly name = 'Decided';
 }
 
-/** Leaves the token where the decision finds it. Where the decision was faster, there is nothing to wait for. */
+/** Stores the task token, which the decision completes. Throws `Decided` if the decision is made already. */
 export const handler = step(
   RequestAttempt.extend({ token: z.string().min(1).max(2048) }),
   async ({ project, request: id, attempt, token }) => {

@@ -28,7 +28,7 @@ const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, SCAN_MINUTES } = env.parse(proc
 
 const Input = RequestAttempt.extend({ round: z.number().int(), policy: Policy, sealed: z.string() });
 
-/** Two at a time: checks compute, and a large file must leave room for another's. */
+/** Two at a time: checks need much computation and memory. */
 const width = 2;
 
 /**
@@ -37,7 +37,7 @@ const width = 2;
  */
 export const handler = step(Input, async ({ project, request: id, attempt, round, policy, sealed }) => {
   const request = await readRequest(TABLE_NAME, project, id);
-  // Withdrawn meanwhile: there is nothing to wait for.
+  // The request was withdrawn or the attempt is stale.
   if (request.status !== 'checking' || request.attempt !== attempt) return null;
   const files = SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, sealed)));
   const prefix = roundPrefix({ id, round });
@@ -46,7 +46,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, round
     key: `${prefix}files/${path}`,
     version: versionId,
   });
-  // Nothing can be in an empty file, nor need GuardDuty look at it.
+  // Empty files need no scan.
   const scanned = files.filter(({ size }) => size > 0);
   const statuses = await readScanTags(scanned.map(versionOf));
   const limits = { now: now(), sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
@@ -54,7 +54,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, round
   if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed };
   const { secret } = await readLedger(TABLE_NAME, project);
   const name = sha256(sealed).slice(0, 16);
-  // What the whole request is compared by, once all of its chunks are read. Written as it fills, so that memory is bounded.
+  // Tables for the comparison of the whole request. Written in lists of limited size, so that memory is bounded.
   const tables: ObjectRef[] = [];
   let [held, counts]: [TableSummary[], number] = [[], 0];
   const flush = async () => {
@@ -71,7 +71,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, round
     if (typeof verdict === 'object') return unscannedFinding(file, verdict, policy.version);
     const source = objectSource(versionOf(sealedFile), file.size);
     const { report, summaries } = await check(file, source, policy, secret);
-    // What comes in is compared with nothing.
+    // Imports are not compared with releases.
     if (request.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
     held.push(...summaries);
     counts += summaries.reduce((sum, { counts }) => sum + counts.keys.length, 0);

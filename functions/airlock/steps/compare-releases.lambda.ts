@@ -19,12 +19,12 @@ const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.
 const base = parseAirlockConfig(RULES);
 
 /**
- * Compares what is to leave with what others have released since it was checked. Where the two tell more than reviewers
- * have seen, it stays; else it may follow so many releases and no more, which Sign keeps to.
+ * Compares the request with releases made since its checks. If both together disclose more than reviewers have seen, the
+ * release is aborted. Otherwise returns how many releases were compared; Sign repeats this step if there are more.
  */
 export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
   const request = await readRequest(TABLE_NAME, project, id);
-  // Asked again after its own word, whose answer was lost.
+  // A retry after a lost answer.
   if (request.status === 'approved' && request.attempt === attempt && request.stopped) return { outcome: 'differs' };
   if (request.status !== 'releasing' || request.attempt !== attempt) return { outcome: 'superseded' };
   const where = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };

@@ -22,7 +22,7 @@ export const env = z.object({
 });
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, WORK_BUCKET } = env.parse(process.env);
 
-/** The attempt is none any more: the request says why. */
+/** The attempt is stale; the request says why. */
 class Overtaken extends Error {
   override readonly name = 'Overtaken';
 }
@@ -33,11 +33,11 @@ const Input = RequestAttempt.extend({
   chunk: z.string(),
 });
 
-/** Reads every sealed file once more, in its very version; what is as it was sealed is copied, in that version. */
+/** Hashes every sealed file again in its sealed version, and copies that version if the hash matches. */
 export const handler = step(Input, async ({ round, into, chunk, ...attempt }) => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
-  // Stopped, revoked or too late meanwhile: nothing more is copied.
+  // Aborted, revoked or past the deadline: nothing more is copied.
   if (request.status !== 'releasing' || request.attempt !== attempt.attempt || now() >= request.deadline)
     throw new Overtaken(`${id} is not being released in attempt ${attempt.attempt}`);
   if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);

@@ -18,7 +18,7 @@ const reasons = {
   release: 'An internal error stopped the release. Nothing was released. Release it again.',
 };
 
-/** Our own fault, or somebody's hand in the airlock: the request says so, and can go on through the API. */
+/** Records an internal error, or tampering with sealed files, in the request. Operators can continue through the API. */
 export const handler = step(Input, async ({ project, request: id, attempt, error, workflow }) => {
   logger.error('an attempt failed', { request: id, attempt, error });
   const at = now();

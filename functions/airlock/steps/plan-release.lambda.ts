@@ -15,7 +15,7 @@ export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string()
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
 const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
-/** Reads the sealed manifest, which must be the one that was voted on, and packs what was approved of it. */
+/** Reads the sealed manifest, verifies that it is the one that was voted on, and packs the approved files into chunks. */
 export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);

@@ -34,13 +34,13 @@ const { TABLE_NAME, BUCKETS, UPLOADS_BUCKET, WORK_BUCKET, RULES } = env.parse(pr
 const base = parseAirlockConfig(RULES);
 
 /**
- * Pins the version of every file of a submission and packs the work; or sends it back with a reason for each file. What
- * it gives back names texts in the work bucket, so it stays small however many files there are.
+ * Pins the version of every file of a submission and packs the files into chunks, or rejects the submission with a reason
+ * for each file. The output refers to objects in the work bucket, so it stays small.
  */
 export const handler = step(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
-  // Asked again after it was sent back, and the answer was lost.
+  // A retry after a lost answer.
   if (request.status === 'draft' && request.attempt === attempt.attempt) return { outcome: 'rejected' };
   if (request.status !== 'submitted' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
   const home = await readRow(TABLE_NAME, Project, rowKey('project', project));
@@ -53,7 +53,7 @@ export const handler = step(RequestAttempt, async attempt => {
   const settings = ruling?.settings;
   const rules = applySettings(base, settings);
   const { files, findings } = selectFiles(request, await listPresent(bucket, request.source), rules);
-  // Nobody says how their own is judged, also not before they join the project that it is of.
+  // People with a part in the request must not have made the settings it is reviewed by.
   if (ruling && (ruling.by === request.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
     const { byName } = ruling;
     const says = `The settings of ${project} are by ${byName}, who is a member of the project or the recipient. Ask another operator to confirm the settings.`;

@@ -23,8 +23,8 @@ const note = (found: Found, path: string, findings: readonly CheckFinding[]) =>
   found.set(path, [...(found.get(path) ?? []), ...findings]);
 
 /**
- * Compares all tables of a request with each other and with all that left the project before, from what each chunk of
- * the checks left of its tables. What it gives for the report says up to which release that was.
+ * Compares all tables of a request with each other and with all earlier releases of the project. The result also says
+ * how many releases were compared.
  */
 export async function compareRequestTables(
   { table, airlock, release }: Where,
@@ -49,8 +49,8 @@ export async function compareRequestTables(
 }
 
 /**
- * What leaves compared with what others released since it was checked: the first that nobody has seen, in words; or how
- * many releases it may follow.
+ * Compares a request with releases made since its checks. Returns a reason if reviewers have not seen a difference, and
+ * how many releases were compared.
  */
 export async function compareAtRelease(
   { table, airlock, release }: Where,
@@ -75,7 +75,7 @@ export async function compareAtRelease(
   return { releases };
 }
 
-/** Puts what leaves where later tables are compared with it, a list at a time, and gives the lists. */
+/** Stores the released tables for later comparisons and returns the lists. */
 export async function recordReleasedTables(
   { airlock, release }: Omit<Where, 'table'>,
   request: RequestIn<'releasing'>,

@@ -9,9 +9,9 @@ import { parallel } from '../../storage/parallel.ts';
 import { createRow, readRow, writeRows } from '../../table.ts';
 
 /**
- * What a project remembers of its releases, so that later ones are compared with them: a row a release, numbered in the
- * order they left. Revoking one forgets nothing: what was seen can't be unseen. The tables lie in the bucket, as counts
- * under hashed labels; the key of the hashes is in this row and nowhere else.
+ * The ledger of a project's releases, with which later ones are compared: one row for each release, numbered in order.
+ * Revoked releases stay in it, because they may have been read. The tables are stored in the bucket as counts under
+ * hashed labels; the secret of the hashes is stored only in this row.
  */
 const Ledger = z.object({ secret: z.string(), releases: z.number().int() });
 
@@ -24,7 +24,7 @@ const entryKey = (project: string, number: number) =>
 const markKey = (request: string) => rowKey('airlock', request, 'REMEMBERED');
 const Mark = z.object({ number: z.number().int() });
 
-/** Begins a project's ledger, before anything of it is checked. */
+/** Creates a project's ledger before its first check. */
 export async function beginLedger(table: string, project: string): Promise<void> {
   const at = ledgerKey(project);
   if (!(await readRow(table, Ledger, at)))
@@ -56,8 +56,8 @@ export async function releasesSince(
 }
 
 /**
- * Remembers a release, unless another was remembered since `seen` of them were compared with: then nothing is written,
- * and it is compared with that one first. Once remembered it stays so, whatever becomes of the attempt.
+ * Adds a release to the ledger. Returns false and writes nothing if there are more than `seen` releases, which must be
+ * compared first. An entry stays, whatever the result of the attempt.
  */
 export async function appendToLedger(table: string, project: string, entry: Entry, seen: number): Promise<boolean> {
   const mark = markKey(entry.request);

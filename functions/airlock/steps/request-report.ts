@@ -3,7 +3,7 @@ import { Action } from '../../../disclosure/report.ts';
 import { DifferencingLimits } from '../../../disclosure/sdc/differencing-findings.ts';
 import { ObjectRef } from '../../identifiers.ts';
 
-/** The report on a whole seal: what came out, and where the reports on its files are. */
+/** The report on a whole seal: its result, and where the reports on its files are stored. */
 export const FullReport = z.object({
   v: z.literal(1),
   request: z.string(),
@@ -14,10 +14,10 @@ export const FullReport = z.object({
   findings: z.number().int(),
   worst: Action.optional(),
   checks: z.array(ObjectRef),
-  /** Its tables as others are compared with them, and the limits of that; nothing where the policy compares none. */
+  /** Its tables for comparisons and the limits of these; absent if the policy compares none. */
   tables: z.array(ObjectRef).default([]),
   limits: DifferencingLimits.optional(),
-  /** With how many releases of the project they were compared: those since then are left to the release. */
+  /** How many releases of the project they were compared with. The release compares the later ones. */
   compared: z.number().int().default(0),
   at: z.iso.datetime(),
 });

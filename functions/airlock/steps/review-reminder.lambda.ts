@@ -13,7 +13,7 @@ export const env = z.object({ TABLE_NAME: z.string(), POOL_ID: z.string(), RULES
 const { TABLE_NAME, POOL_ID, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
-/** Looks whether the review goes on: reminds and escalates when due, ends it at its deadline. */
+/** Sends reminders and escalations of a review when they are due, and ends it at its deadline. */
 export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
   const at = now();
   const request = await readRequest(TABLE_NAME, project, id);

@@ -14,7 +14,7 @@ async function statusOf({ bucket, key, version }: Version): Promise<string | und
   return TagSet.find(({ Key }) => Key === scanTag)?.Value;
 }
 
-/** What the scan said of each version, in their order. Waits some seconds for those it has said nothing of. */
+/** The scan status of each version, in the same order. Waits a few seconds for missing ones. */
 export async function readScanTags(versions: readonly Version[]): Promise<(string | undefined)[]> {
   const found: (string | undefined)[] = versions.map(() => undefined);
   for (const pause of [...pauses, undefined]) {

@@ -26,7 +26,7 @@ const Input = RequestAttempt.extend({
   chunk: z.string(),
 });
 
-/** Hashes every file of a chunk in the version that was planned, and copies that version where nobody can change it. */
+/** Hashes every file of a chunk in its planned version, and copies that version into the locked bucket. */
 export const handler = step(Input, async ({ bucket, source, round, chunk, ...attempt }) => {
   const files = z.array(PlannedFile).parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
   const prefix = `${roundPrefix({ id: attempt.request, round })}files/`;

@@ -30,14 +30,14 @@ export const env = z.object({
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
-/** Signs the record of what was copied. Only then is it released, and may its requester fetch it. */
+/** Signs the record of the copied files. Only then is the request released and can be downloaded. */
 export const handler = step(
   RequestAttempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
   async ({ copied, releases, ...of }) => {
     const { project, request: id, attempt } = of;
     const at = now();
     const read = await readRequest(TABLE_NAME, project, id);
-    // Asked again after its own word, whose answer was lost.
+    // A retry after a lost answer.
     if (read.status === 'released' && read.attempt === attempt) return { outcome: 'released' };
     if (read.status !== 'releasing' || read.attempt !== attempt) return { outcome: 'superseded' };
     const facts = await loadProjectContext(TABLE_NAME, project, base);
@@ -45,7 +45,7 @@ export const handler = step(
     const files = [];
     for (const { held } of copied) files.push(...StoredFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, held))));
     const { policy, tables } = FullReport.parse(await readVerified(AIRLOCK_BUCKET, read.report));
-    // Remembered before it leaves, so that nothing else leaves without having been compared with it.
+    // Recorded before the release, so that no later release is missing the comparison with it.
     const lists = await recordReleasedTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
     if (lists.length > 0 && !(await appendToLedger(TABLE_NAME, project, { request: id, lists }, releases)))
       return { outcome: 'overtaken' };
@@ -77,7 +77,7 @@ export const handler = step(
     const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
     if (direction === 'export') await grantDownload(TABLE_NAME, grant);
     const release = { ...kept, files: files.length, bytes, held };
-    // Not as of when this began: its approval may have expired meanwhile.
+    // Read again, because the approval may have expired since this step began.
     const then = now();
     const decision = await changeRequest(TABLE_NAME, { project, id, at: then }, before =>
       decide(before, { do: 'recordRelease', attempt, release }, then, facts),

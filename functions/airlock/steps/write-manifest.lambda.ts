@@ -30,14 +30,14 @@ const Input = RequestAttempt.extend({
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Writes the manifest of all that was sealed, under Object Lock. Its SHA-256 is the seal. */
+/** Writes the manifest of all sealed files under Object Lock. Its SHA-256 is the seal. */
 export const handler = step(Input, async ({ project, request: id, attempt, policy, chunks }) => {
   const at = now();
   const request = await readRequest(TABLE_NAME, project, id);
-  // Asked again after it was sent back, and the answer was lost.
+  // A retry after a lost answer.
   if (request.status === 'draft' && request.attempt === attempt) return { outcome: 'rejected' };
   if (!isUnderWay(request) || request.attempt !== attempt) return { outcome: 'superseded' };
-  // Sealed already, by the same step whose answer was lost: that seal holds.
+  // A retry after a lost answer keeps the first seal.
   const before = request.status === 'checking' ? request.seal : undefined;
   const findings = [];
   for (const { findings: key } of chunks)
@@ -67,7 +67,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
               (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
-            // From here on the scan has its time. Sealing can have taken long.
+            // The time limit of the malware scan starts here, because sealing can take long.
             sealedAt: before?.sealedAt ?? at,
           },
         } as const);
