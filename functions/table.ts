@@ -159,7 +159,7 @@ export async function rowsUpTo<T>(
     new QueryCommand({
       TableName: table,
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :after AND :until',
-      // No key of ours goes on with a sign that is below every digit and letter.
+      // None of our keys continues with a character below every digit and letter.
       ExpressionAttributeValues: toItem({ ':pk': pk, ':after': `${after}!`, ':until': until }),
       Limit: limit,
       ConsistentRead: true,

@@ -37,7 +37,7 @@ export class AirlockApi extends Construct {
       prefix: 'uploads/',
       by: () => made.airlock,
     });
-    // It unpacks and draws anew what somebody submitted, so it may do nothing but that; reviewers wait for it.
+    // It unpacks and redraws submitted files, so it may do nothing else. Reviewers wait for it.
     const preview = new Handler<typeof View>(this, 'View', {
       core,
       entry: 'airlock/view.lambda.ts',

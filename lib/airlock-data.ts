@@ -18,7 +18,7 @@ export class AirlockData extends Construct {
   constructor(scope: Construct, id: string, { core }: { core: Core }) {
     super(scope, id);
     const { lockDays } = core.config.airlock;
-    // What is over is deleted by the sweeper, with a receipt. Long after it should have been, it is deleted without one.
+    // The sweeper deletes closed requests with a receipt. This rule is the fallback: it deletes long after that, without one.
     const lateDays = 730;
     // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
     const locked = (prefix?: string) => ({

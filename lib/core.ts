@@ -223,7 +223,7 @@ export class Core extends Construct {
       means: `${nameOf(target)} could not tell the bus of rows of the table for six hours: these events are missing there.`,
       check:
         "The messages in the queue: each names the shard and the first and last sequence number of rows, and when they were written. The function's log names the rows.",
-      do: 'Mend the function, then give it the rows: `aws dynamodbstreams get-records` has them for a day after they were written, and the table for good.',
+      do: 'Correct the function, then give it the rows: `aws dynamodbstreams get-records` has them for a day after they were written, and the table for good.',
     });
   }
 
@@ -245,7 +245,7 @@ export class Core extends Construct {
       means: `${nameOf(target)} has not done what an event asked of it: it failed three times, or could not be called.`,
       check:
         'The messages in the queue (each holds the event, or as its `requestPayload` with the last error beside it), and the log of the function.',
-      do: 'Mend the function, then call it with each event again: `aws lambda invoke --invocation-type Event`. It does nothing twice. They are kept for 14 days.',
+      do: 'Correct the function, then call it with each event again: `aws lambda invoke --invocation-type Event`. Repeating an event is safe. Messages are kept for 14 days.',
     });
     return queue;
   }

@@ -137,7 +137,7 @@ export class Costs extends Construct {
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
       means: 'The daily cost report could not be started for six hours.',
       check: 'The message in the queue: its attributes hold the error of EventBridge Scheduler.',
-      do: 'Mend the cause, then make the report with `broch cost report`. Delete the message.',
+      do: 'Correct the cause, then make the report with `broch cost report`. Delete the message.',
     });
   }
 }

@@ -97,7 +97,7 @@ export class Handler<M extends Module> extends Construct {
       metric: this.fn.metricErrors({ period: Duration.minutes(5) }),
       means: `functions/${entry} threw something that is not a refusal.`,
       check: `Its log group for level ERROR; the request id there is the one in the caller's problem document.`,
-      do: 'Mend the cause. Workflows retry by themselves and can be retried through the API; nothing is lost meanwhile.',
+      do: 'Correct the cause. Workflows retry by themselves and can be retried through the API; nothing is lost.',
     });
   }
 }

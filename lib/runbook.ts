@@ -55,7 +55,7 @@ export const runbook = (scope: IConstruct): string =>
 /** What stands before this line in docs/runbook.md is written by hand, all after it by `npm run runbook`. */
 export const marker = '<!-- From here on written by `npm run runbook`, from what each alarm says of itself. -->';
 
-/** The runbook with its part on alarms made anew. */
+/** The runbook with its part on alarms written again. */
 export function renewed(text: string, scope: IConstruct): string {
   const [hand = '', ...rest] = text.split(marker);
   if (rest.length !== 1) throw new Error(`the runbook must have this line once: ${marker}`);

@@ -15,8 +15,8 @@ import { bucketPrefix } from './project/names.ts';
 import { retracts } from './project-bucket-grants.ts';
 
 /**
- * What the airlock clears away, with receipts: what lapsed untouched is told, what was kept long enough is deleted, and what
- * may not stay in a project is taken out of it.
+ * What the airlock clears away, with receipts: lapsed requests are announced, content past its retention is deleted, and
+ * imports that may not stay in a project are removed from it.
  */
 export class Sweeper extends Construct {
   constructor(scope: Construct, id: string, { core, data }: { core: Core; data: AirlockData }) {

@@ -72,7 +72,7 @@ export class Workflow extends Construct {
       ...failed,
       metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
       means: `An execution of state-machines/${file} ended outside its own error paths.`,
-      do: 'The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Mend the cause first.',
+      do: 'The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.',
     });
     alarm(this, 'TimedOut', {
       ...failed,

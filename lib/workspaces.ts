@@ -44,7 +44,7 @@ export class WorkspacesData extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     const rotated =
-      'The gateway reads the key when it starts: both change together, when the gateway is deployed anew.';
+      'The gateway reads the key when it starts: both change together, when the gateway is deployed again.';
     Validations.of(this.gatewayKey).acknowledge(
       { id: 'AwsSolutions-SMG4', reason: rotated },
       { id: 'NIST.800.53.R5-SecretsManagerRotationEnabled', reason: rotated },

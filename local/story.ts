@@ -19,7 +19,7 @@ export interface StepReport {
   readonly ids?: Readonly<Record<string, string>>;
 }
 
-/** Runs one step: what it returns is told, what it throws is told as a failure and ends its chapter. */
+/** Runs one step and prints what it returns. An error is printed as a failure and ends the chapter. */
 export type StepTeller = <T extends StepReport>(step: string, run: () => Promise<T>) => Promise<T>;
 
 export type ChapterTeller = (stage: DemoSetup, tell: StepTeller) => Promise<void>;

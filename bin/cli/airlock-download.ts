@@ -126,7 +126,7 @@ async function taken(source: DownloadSource, journal: DownloadJournal): Promise<
 /** A link that gives nothing any more: it was revoked, has expired, or took too long. */
 const isOver = (error: unknown) => error instanceof ExitError && error.problem.status === 409;
 
-/** Fetches a release into a folder, or goes on with that. The journal is left for whoever has verified what is there. */
+/** Downloads a release into a folder, or resumes. The journal stays until the files are verified. */
 export async function fetchReleaseInto(
   folder: string,
   source: DownloadSource,

@@ -66,7 +66,7 @@ async function* partsOf(run: readonly Numbered[], start: number, part: PartReade
   for (let from = start; from < end || asked.length > 0; ) {
     for (; from < end && asked.length < ahead; from += partBytes) {
       const next = exactly(part, run[0]?.index ?? 0, from, Math.min(end - from, partBytes));
-      // Its error is told when its turn comes, unless another's was before.
+      // Its error is reported in its turn, unless an earlier one was.
       next.catch(() => undefined);
       asked.push(next);
     }

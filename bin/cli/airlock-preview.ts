@@ -54,7 +54,7 @@ export const airlockPreviewCommand = defineCommand({
   summary: 'Keep a request as pages that are safe to open: every file, with what the checks found marked in it',
   about: [
     'Writes <folder>/index.html, which lists the files by their groups and links to a page of each. Pages run nothing and',
-    'fetch nothing, whatever a file is: tables, workbooks, notebooks and text are shown as text, pictures drawn anew, and',
+    'fetch nothing, whatever a file is: tables, workbooks, notebooks and text are shown as text, pictures are redrawn, and',
     'of anything else there are only its first bytes. Only you can read what it writes: delete it when you have voted.',
     'What you have looked at is kept with it: broch airlock review <project> <request> --seen <folder> votes on just that.',
   ],
@@ -100,7 +100,7 @@ export const airlockPreviewCommand = defineCommand({
     if (after.seal?.sha256 !== of.seal.sha256)
       throw new ExitError(
         'refused',
-        'It was submitted anew while its files were fetched. Look at it again, in a new folder.',
+        'The request was submitted again while its files were downloaded. Preview it again, in a new folder.',
       );
     const listed: ListedFile[] = files.map(file => ({
       ...file,

@@ -46,7 +46,7 @@ async function sealOf(
 }
 
 const about = [
-  'A vote is on one seal: had the files been submitted anew since you looked, it would be refused. With --seen the seal is',
+  'A vote is on one seal: if the files were submitted again since your preview, it is refused. With --seen the seal is',
   'that of the pages you looked at, and all can be approved only if there is a page of each file.',
   'Until all have voted nobody sees how others did, and you may vote again: the last one counts.',
 ];

@@ -34,7 +34,7 @@ export const airlockUploadCommand = defineCommand({
       return reason === undefined ? [] : [pathFinding(path, reason)];
     });
     const all = [...findings, ...wrong, ...findPathClashes(files.map(({ path }) => path))];
-    if (all.length > 0) refuseUpload(all, context, 'Nothing was uploaded. Mend it and run this again.');
+    if (all.length > 0) refuseUpload(all, context, 'Nothing was uploaded. Correct it and run this again.');
     if (files.length === 0) throw new ExitError('usage', `There are no files in ${folder}.`);
     const api = context.api();
     const purpose = { api: api.place.api, folder: root, dataset: params.project };

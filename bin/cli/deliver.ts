@@ -58,7 +58,7 @@ export const deliverCommand = defineCommand({
   summary: 'Upload a folder as one delivery and wait for its receipt',
   about: [
     'A SHA256SUMS or a BagIt manifest-sha256.txt in the folder is sent as it is, last; without one, SHA256SUMS is written.',
-    'What the check would hold is told before anything is uploaded. A run that was stopped, or a delivery that was held, is',
+    'Problems are reported before anything is uploaded. A run that was stopped, or a delivery that was held, is',
     'gone on with by the same command: files that have landed and have not changed since are not sent again.',
     'Ends with 0 when the delivery is registered, 3 when it is held.',
   ],
@@ -104,7 +104,11 @@ export const deliverCommand = defineCommand({
     });
     const foreseen = await precheckDelivery(dataset, found, manifest);
     if (findings.length + foreseen.findings.length > 0)
-      refuseUpload([...findings, ...foreseen.findings], context, 'Nothing was uploaded. Mend it and run this again.');
+      refuseUpload(
+        [...findings, ...foreseen.findings],
+        context,
+        'Nothing was uploaded. Correct it and run this again.',
+      );
     const files = found.filter(({ path }) => path !== manifest.name);
 
     const here = new Set(files.map(({ path }) => path));
@@ -131,7 +135,11 @@ export const deliverCommand = defineCommand({
       const { differing, seconds, all, sent } = await sendFiles(landing, ledger, files, foreseen.sums, live);
       live.end();
       if (differing.length > 0)
-        refuseUpload(differing, context, `The list was not sent, so nothing is checked yet. Mend it, then: ${again}`);
+        refuseUpload(
+          differing,
+          context,
+          `The list was not sent, so nothing is checked yet. Correct it, then: ${again}`,
+        );
       await complete(landing, ledger, files, manifest);
       const skipped = all.files - sent;
       context.remark(
@@ -181,6 +189,6 @@ async function conclude(
       ? `Held; nothing of it is in the lake.\n\n${formatFindings(held.findings)}${more}`
       : `Registered: this is your receipt.\n\n${formatRecord(last, shape, context)}`,
   );
-  if (held) context.remark(`Mend it, then run the same command again: only what changed is sent.`);
+  if (held) context.remark(`Correct it, then run the same command again: only changes are uploaded.`);
   return held ? 'refused' : 'ok';
 }

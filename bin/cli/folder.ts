@@ -117,7 +117,7 @@ export const formatFindings = (findings: readonly Finding[]) =>
     ['path', 'reason'],
   );
 
-/** Says no before anything is sent: what would be held is told now, file by file. */
+/** Refuses before anything is uploaded: every problem is reported, file by file. */
 export function refuseUpload(findings: readonly Finding[], context: CommandContext, remedy: string): never {
   const shown = findings.slice(0, 200);
   const rest = findings.length - shown.length;

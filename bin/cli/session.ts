@@ -75,7 +75,7 @@ export function findEmbeddedUser(place: ActiveProfile, name: string): SignInUser
 const introduce = (place: ActiveProfile): string =>
   (place.embedded?.people ?? []).map(({ name, role }) => `${name} (${role})`).join(', ');
 
-/** Who a command acts as, and their tokens: kept, renewed when they end, got anew in the embedded cloud. */
+/** The person a command acts as, and their tokens: stored, renewed when they expire, fetched again in the embedded cloud. */
 export function loadSession(
   env: Environment,
   place: ActiveProfile,

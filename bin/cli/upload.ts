@@ -27,7 +27,7 @@ export interface UploadLanding {
   readonly prefix: string;
 }
 
-/** The landing place, with credentials that are asked for anew before they end (the SDK asks five minutes ahead). */
+/** The landing place, with credentials that are renewed before they expire (the SDK asks five minutes ahead). */
 export async function openUploadLanding(api: ApiClient, access: () => Promise<UploadAccess>): Promise<UploadLanding> {
   let first: UploadAccess | undefined = await access();
   const { bucket, prefix, region } = first;

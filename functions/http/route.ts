@@ -35,7 +35,7 @@ export interface Route {
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
   readonly returns: z.ZodType;
-  /** The answer is a secret made anew each time (a link, credentials): it is never kept, so no idempotency key applies. */
+  /** The answer is a secret made for each call (a link, credentials). It is never stored, so no idempotency key applies. */
   readonly mints?: true;
   readonly status: 200 | 201 | 202;
 }

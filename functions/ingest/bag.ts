@@ -51,6 +51,6 @@ export function readInfo(bytes: Uint8Array): { oxum?: Oxum; findings: Finding[] 
   if (only === undefined) return { findings: [] };
   const [, octets, files] = /^(\d{1,15})\.(\d{1,9})$/.exec(only) ?? [];
   if (said.length > 1 || octets === undefined || files === undefined)
-    return { findings: [pathFinding(name, 'Payload-Oxum must be there once, as `<bytes>.<files>`. Mend it.')] };
+    return { findings: [pathFinding(name, 'Payload-Oxum must be there once, as `<bytes>.<files>`. Correct it.')] };
   return { oxum: { bytes: Number(octets), files: Number(files) }, findings: [] };
 }

@@ -122,7 +122,7 @@ function weighed(oxum: Oxum, payload: readonly Present[]): Finding[] {
   return [
     pathFinding(
       'bag-info.txt',
-      `Its Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files arrived. Upload what is missing or mend it, ${again}.`,
+      `Its Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files arrived. Upload what is missing or correct the tag, ${again}.`,
     ),
   ];
 }

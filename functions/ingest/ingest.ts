@@ -128,7 +128,7 @@ export const begin = (
   status: 'checking',
   manifest,
   check,
-  // A repeated step goes on with what it began.
+  // A repeated step continues its own work.
   checkingSince: delivery.status === 'checking' && delivery.check === check ? delivery.checkingSince : now,
 });
 
@@ -157,7 +157,7 @@ export const ourFault: Finding = {
 
 /**
  * A check ends in findings. Undefined where it has no say any more: a newer check is under way or ended, or the delivery
- * is registered. A check that failed before it could begin has its say too, about a delivery that was left before it.
+ * is registered. A check that failed before it began reports too, if the delivery was open then.
  */
 export function hold(
   delivery: Delivery,

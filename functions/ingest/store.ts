@@ -30,7 +30,7 @@ export async function partnerOf(table: string, id: string): Promise<string | und
   return (await readRow(table, Owner, ownerKey(id)))?.partner;
 }
 
-/** Writes over the delivery as it was read. Throws where somebody was faster: the step is repeated and decides anew. */
+/** Writes over the delivery as it was read. Throws when another writer was faster: the step is repeated and decides again. */
 export async function replaceDelivery(table: string, read: Row<Delivery>, delivery: Delivery): Promise<void> {
   if (!(await replaceRow(table, deliveryKey(read.partner, read.id), read, delivery)))
     throw new Error(`delivery ${read.id} was changed by another step`);

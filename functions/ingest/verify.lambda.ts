@@ -32,7 +32,7 @@ export const handler = step(DeliveryCheck.extend({ chunk: z.string() }), async (
       return [
         pathFinding(
           file.path,
-          `Its SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or mend the manifest; then upload the manifest again.`,
+          `Its SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or correct the manifest. Then upload the manifest again.`,
         ),
       ];
     } catch (error) {

@@ -59,7 +59,7 @@ export const Project = z.discriminatedUnion('status', [
     ...common,
     reason: z.string().min(1),
     failedAt: z.iso.datetime(),
-    /** Still held, as what was built there could not be taken down. The next attempt goes on with it. */
+    /** Still leased, because the network there could not be removed. The next attempt uses it. */
     cidr: z.string().optional(),
   }),
 ]);
@@ -95,7 +95,7 @@ const isOverdue = ({ startedAt }: Provisioning, now: string): boolean =>
 
 /**
  * The project as its next attempt finds it. An attempt under way stays as it is (starting it again does nothing where it
- * runs, and mends it where it never started); past its deadline it can't be under way.
+ * runs, and starts it if it never started); past its deadline it can't be under way.
  */
 export function retry(project: Project, now: string): Provisioning {
   if (project.status === 'ready')
@@ -129,7 +129,7 @@ export function fail(project: Provisioning, reason: string, unwound: boolean, no
   return {
     ...rest,
     status: 'failed',
-    reason: unwound ? reason : `${reason} Taking down what was built is unfinished; a retry goes on with it.`,
+    reason: unwound ? reason : `${reason} Rolling back is unfinished; a retry continues it.`,
     failedAt: now,
     ...(!unwound && cidr !== undefined && { cidr }),
   };

@@ -60,7 +60,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     };
   });
 
-  await tell('She mends it; Victor wants it rounded', async () => {
+  await tell('She corrects it; Victor wants it rounded', async () => {
     await save(stage, { 'tables/regions.csv': 'region,n\nDundee,142\nPerth and Angus,88\n' });
     await rana.ask('submitRequest', { params });
     const { seal } = await show(params, 'inReview');
@@ -140,7 +140,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('Vera takes the release back', async () => {
-    await vera.ask('revokeRequest', { params, body: { reason: 'The regions were drawn anew.' } });
+    await vera.ask('revokeRequest', { params, body: { reason: 'The regions were redrawn.' } });
     const { code } = await spawnBroch(
       stage,
       'rana',

@@ -144,7 +144,7 @@ describe('the key', () => {
     expect(await open(pia, strange, dataset)).toEqual(first);
   });
 
-  it('is not needed for what is made anew each time, and does not keep it', async () => {
+  it('is not needed for secrets that are made for each call, and does not store them', async () => {
     const { body } = await open(pia, randomUUID(), 'sec-minted');
     const key = randomUUID();
     const mint = () => pia?.ask('POST', `/deliveries/${body.id}/access`, { key });

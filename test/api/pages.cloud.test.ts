@@ -145,7 +145,7 @@ describe('a request', () => {
     ['DELETE', '/projects'],
     ['PATCH', '/me'],
     ['POST', '/openapi.json'],
-  ])('%s %s finds nothing, and is told where to look', async (method, path) => {
+  ])('answers %s %s with 404 and the address of the OpenAPI document', async (method, path) => {
     const answer = await olga.ask(method, path);
     isProblem(answer, 404);
     expect(answer.body.detail).toContain('GET /openapi.json');

@@ -21,7 +21,7 @@ function bench(...args: string[]) {
 }
 
 describe('the benches', () => {
-  it('are told of by --help, on standard output', () => {
+  it('are listed by --help on standard output', () => {
     const { status, stdout, stderr } = bench('--help');
     expect([status, stderr]).toEqual([0, '']);
     for (const name of names) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));

@@ -88,7 +88,7 @@ describe('words', () => {
   it('after -- are never flags', () => {
     expect(parse('--', '--title').params).toEqual({ project: '--title' });
   });
-  it('one too many is told', () => {
+  it('refuses one argument too many', () => {
     expect(refused(() => parseArguments([], [], ['stray']))).toMatch(/"stray" is one word too many/);
   });
   it('of any kind give values or a usage error, and text arrives as it was typed', () => {

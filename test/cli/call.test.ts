@@ -24,7 +24,7 @@ let place: ActiveProfile;
 let answers: Answer[];
 let seen: Seen[];
 
-/** A server that stands for the API's bad days: it gives the answers it was told, the last one again and again. */
+/** A server that plays a failing API: it gives the listed answers in order, and repeats the last. */
 beforeAll(async () => {
   const at = makeTestFolder(afterAll);
   const [ca, key] = [join(at, 'certificate.pem'), join(at, 'key.pem')];
@@ -142,7 +142,7 @@ describe('a bad day', () => {
     answers = [[429, { message: 'Too Many Requests' }]];
     expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'fault' });
   });
-  it('nobody there is told by name', async () => {
+  it('names the address when nothing answers there', async () => {
     const closed = { ...place, api: 'https://127.0.0.1:1/v1' };
     expect((await failing(api(closed).call('listProjects'))).message).toMatch(
       /127\.0\.0\.1:1 does not answer .*npm start/,
@@ -164,7 +164,7 @@ describe('a bad day', () => {
 });
 
 describe('a refusal', () => {
-  it.each([400, 403, 404, 409, 413, 422])('%i is told once, with its reasons', async status => {
+  it.each([400, 403, 404, 409, 413, 422])('reports a %i once, with its reasons', async status => {
     answers = [[status, { type: 'urn:broch:problem:x', title: 'No', status, detail: 'Because.', errors: ['id: bad'] }]];
     const exit = await failing(api().call('createProject', create));
     expect(exit).toMatchObject({ ending: 'refused', message: 'Because.' });

@@ -85,7 +85,7 @@ describe('delivering a folder', () => {
 });
 
 describe('a folder that would be held', () => {
-  it('is told file by file, and nothing is opened or sent', async () => {
+  it('reports problems file by file, and opens and uploads nothing', async () => {
     const { run, env } = partner({ 'a.csv': '1', 'A.csv': '2', 'back\\slash': '3' }, 'cli-peter');
     const { code, out, err } = await run('--dataset', 'cli-wrong');
     expect({ code, out }).toEqual({ code: 3, out: '' });
@@ -95,7 +95,7 @@ describe('a folder that would be held', () => {
     expect(JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).out)).toEqual({ items: [] });
   });
 
-  it('because a file belies its own list is told before the list is sent, and is gone on with when mended', async () => {
+  it('reports a file that contradicts its list before the list is sent, and resumes once it is corrected', async () => {
     const { json, run, put } = partner({
       'a.csv': 'tampered',
       'b.csv': '2',
@@ -110,7 +110,7 @@ describe('a folder that would be held', () => {
     expect(err).toContain(again.delivery.id);
   });
 
-  it('in the end is shown with path and reason, and the same command goes on with it', async () => {
+  it('shows path and reason of a held file, and the same command resumes', async () => {
     const { run, json, put, env } = partner({ 'a.csv': '1' });
     expect((await json('--dataset', 'cli-held', '--minutes', '0')).code).toBe(0);
     const open = JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).out).items.find(

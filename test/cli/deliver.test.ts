@@ -79,7 +79,7 @@ describe('walking a folder', () => {
   });
 });
 
-describe('what would be held is told before anything is sent', () => {
+describe('problems are reported before anything is uploaded', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['a backslash in a name', { 'a\\b.csv': '1' }, /backslash/],
     ['a line break in a name', { 'a\nb.csv': '1' }, /control characters|escaped|not a SHA-256/],

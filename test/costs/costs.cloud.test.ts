@@ -90,7 +90,7 @@ describe('with a webhook', () => {
     expect(await billed(day(2))).toMatchObject({ status: 'sent' });
   });
 
-  it('it waits when it is told to, and tries again after faults', async () => {
+  it('waits as long as the webhook asks, and retries after faults', async () => {
     inbox.trouble({ status: 429, retryAfter: 17 }, { status: 502 }, { status: 500 });
     const { ended, posts, cards } = await posted(() => at.run({ date: day(3) }));
     expect({ status: ended.status, posts, cards }).toEqual({ status: 'SUCCEEDED', posts: 4, cards: 1 });

@@ -41,7 +41,7 @@ const kinds = {
 
 it('every command in a block of any page is one that these tests run', () => {
   expect(Object.values(kinds).flat().sort()).toEqual([...lines].sort());
-  // The one is told by test/local/story.test.ts, the other is what runs this.
+  // test/local/story.test.ts runs the first; the second is this run.
   expect(kinds.npm).toEqual(['npm start', 'npm test']);
 });
 
@@ -121,7 +121,7 @@ describe('in an AWS account', () => {
     }
   });
 
-  it.each(kinds.login)('%s: the first sign-in of whom that made', async line => {
+  it.each(kinds.login)('%s signs in the person who was just created', async line => {
     const values: Record<string, string> = {
       Url: facts.api,
       Pool: facts.outputs['data.Pool'] ?? '',

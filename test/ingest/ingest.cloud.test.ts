@@ -125,7 +125,7 @@ describe('a delivery with nothing wrong', () => {
 describe('a delivery with something wrong', () => {
   const dataset = 'ingest-wrong';
 
-  it('is held for one wrong byte, leaves nothing in the lake, and is registered once that is mended', async () => {
+  it('is held for one wrong byte, leaves nothing in the lake, and is registered once it is corrected', async () => {
     const bad = { ...addSha256Sums(files), 'a.csv': 'id,age\n1,41\n' };
     const { id, check, ...rests } = held(await deliverFiles(of, as(partner), dataset, bad));
     expect(rests).toMatchObject({
@@ -181,7 +181,7 @@ describe('a fault of ours', () => {
     return (await openPartnerLanding(of, as(partner), id)).bucket;
   };
 
-  it('while planning, verifying, copying or registering ends in a reason, and another upload of the manifest mends it', async () => {
+  it('a fault while planning, verifying, copying or registering ends with a reason, and uploading the manifest again starts over', async () => {
     const name = await bucket();
     await stepFails('ingest-no-plan', id => ({
       bucket: name,

@@ -31,7 +31,7 @@ import type { DeliveryFiles } from './delivery.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
 
-/** The API as somebody new of a group; `again` signs them in anew, with what groups they have by then. */
+/** The API for a new person in a group; `again` signs them in once more, with the groups they have by then. */
 export async function signInNewPerson(
   of: Cloud,
   name: string,

@@ -104,7 +104,7 @@ describe('a project whose bucket name is taken', () => {
     expect(await vpcsOf(id)).toEqual([]);
   });
 
-  it('can be tried again when the cause is mended', async () => {
+  it('can be retried once the cause is corrected', async () => {
     await s3.send(new DeleteObjectCommand({ Bucket, Key: 'mine' }));
     await s3.send(new DeleteBucketCommand({ Bucket }));
     expect(await operator.ask('retryProject', { params: { project: id } })).toMatchObject({ attempt: 2 });

@@ -77,7 +77,7 @@ describe('retrying', () => {
     const next = retry(fail(held, 'No room.', true, at(60)), at(120));
     expect(next).toEqual({ ...asked, attempt: 2, startedAt: at(120) });
   });
-  it('one that could not be unwound goes on with its block', () =>
+  it('a project that could not be rolled back keeps its block for the next attempt', () =>
     expect(retry(fail(held, 'No room.', false, at(60)), at(120))).toEqual({ ...held, attempt: 2, startedAt: at(120) }));
   it('one under way starts the same attempt again', () => expect(retry(held, at(deadlineSeconds))).toBe(held));
   it('one past its deadline is the next attempt', () =>

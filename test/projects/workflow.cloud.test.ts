@@ -142,7 +142,7 @@ describe('every way through the workflow', () => {
     expect((await readProjectRow('wf-mute'))?.status).toBe('ready');
   });
 
-  it('failed, and not even that could be written down: a retry after the deadline mends it', async () => {
+  it('is retried after the deadline when even its failure could not be recorded', async () => {
     const long = new Date(Date.now() - (deadlineSeconds + 60) * 1000).toISOString();
     const { status, error } = await runProjectWorkflow(await asked('wf-lost', { startedAt: long }), states => {
       breakStateFunction('Create')(states);

@@ -82,7 +82,7 @@ describe('a configuration', () => {
     ['costs.timezone', 'Mars/Olympus', 'a time zone such as Europe/London'],
     ['costs.webhookHosts', '*.logic.azure.com', 'expected array'],
     ['costs.webhookHosts', [], 'at least one'],
-  ])('with %s %j is told so', (key, value, what) => {
+  ])('names the key %s when its value is %j', (key, value, what) => {
     const said = complaint(changed(key, value));
     expect(said).toContain(`  ${key}`);
     expect(said).toContain(what);
@@ -97,12 +97,12 @@ describe('a configuration', () => {
     ['workspaces.sizes.mac', 'workspaces.sizes'],
     ['workspaces.sizes.linux.huge', 'workspaces.sizes.linux'],
     ['costs.__proto', 'costs'],
-  ])('with a key %s that there is not is told so', (key, where) => {
+  ])('names the unknown key %s', (key, where) => {
     const said = complaint(changed(key, 'x'));
     expect(said).toContain(`  ${where}: Unrecognized key: "${key.split('.').at(-1)}"`);
   });
 
-  it('with several mistakes is told all of them', () => {
+  it('names every mistake at once', () => {
     const said = complaint(write('{"environment": 1, "region": 2, "retainDays": 3}'));
     for (const key of ['environment', 'region', 'projects', 'workspaces', 'costs'])
       expect(said).toContain(`  ${key}: `);
