@@ -71,7 +71,7 @@ describe('eligibility to vote', () => {
       'the requester, even one in the reviewer group',
       buildPerson('rana', 'researcher', 'reviewer'),
       { reviewers: ['rana'] },
-      /asked for/,
+      /requester cannot review/,
     ],
     ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
     ['a person who is not a reviewer', olga, {}, /Only reviewers/],

@@ -46,7 +46,7 @@ describe('a released request', () => {
     expect(await refusal(nina.ask('openDownload', { params, body: {} }))).toMatch('for somebody else');
     expect(await refusal(nina.ask('takeDownload', { params, body: { token } }))).toMatch('for somebody else');
     expect(await refusal(people.vera.ask('takeDownload', { params, body: { token } }))).not.toBe('allowed');
-    expect(await refusal(people.rana.ask('downloadFiles', { params, body: { token } }))).toMatch('Take this link');
+    expect(await refusal(people.rana.ask('downloadFiles', { params, body: { token } }))).toMatch('Redeem the link');
   });
 
   it('cannot be downloaded from another network', async () => {
@@ -91,7 +91,7 @@ describe('a released request', () => {
     const verify = ['airlock', 'verify', join(at, 'release.json'), join(at, 'files'), '--key', fingerprintOf(key)];
     expect((await runBroch(verify)).code).toBe(0);
 
-    expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be fetched once, and has been');
+    expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be downloaded once, and it already was');
     expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('was already used');
     expect(await refusal(rana.ask('downloadFiles', { params, body: { token: tokenHash(token) } }))).not.toBe('allowed');
   });
@@ -186,7 +186,7 @@ it('the command line downloads, verifies, previews and packs a release', async (
   // The steps of a download are commands too; a link opened and not taken is none of its uses.
   const { json: link } = await run('airlock', 'link', ...named, '--json');
   const early = await run('airlock', 'part', ...named, '--token', link.token, '--file', '0');
-  expect(early).toMatchObject({ code: 3, out: '', err: expect.stringContaining('Take this link') });
+  expect(early).toMatchObject({ code: 3, out: '', err: expect.stringContaining('Redeem the link') });
   const to = join(at, 'got');
   const { code, out, err: said } = await run('airlock', 'download', ...named, to);
   expect({ code, said }).toMatchObject({ code: 0 });
@@ -205,7 +205,7 @@ it('the command line downloads, verifies, previews and packs a release', async (
   const packed = ['airlock', 'crate', join(to, 'release.json'), join(to, 'files'), join(at, 'bag')];
   expect(await run(...packed)).toMatchObject({ code: 0 });
   const second = await run('airlock', 'download', ...named, join(at, 'again'));
-  expect(second).toMatchObject({ code: 3, err: expect.stringContaining('may be fetched once, and has been') });
+  expect(second).toMatchObject({ code: 3, err: expect.stringContaining('may be downloaded once, and it already was') });
 });
 
 it('a named recipient who is not a member can download the release, see nothing else, and not review it', async () => {

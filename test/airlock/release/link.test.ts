@@ -41,7 +41,7 @@ describe('a download link', () => {
     const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
     expect(grant.taken).toBe(1);
     expect(() => take(grant, 'a', at(3))).toThrow('was already used');
-    expect(() => open(grant, 'b', at(3))).toThrow('may be fetched once, and has been');
+    expect(() => open(grant, 'b', at(3))).toThrow('may be downloaded once, and it already was');
   });
 
   it('may be taken again until it has given something, and counts as one use', () => {
@@ -179,7 +179,7 @@ describe('a part of a file', () => {
     expect(refused(rae, 'a', at(3), { ...standing, released: false })).toThrow('not released');
     expect(refused(rae, 'a', at(3), { ...standing, expires: at(3) })).toThrow('has expired');
     expect(() => activeSession(revokeGrant(grant, 'op', 'No.', at(3)), standing, rae, 'a', at(3))).toThrow('No.');
-    expect(() => activeSession(open(fresh, 'a'), standing, rae, 'a', at(3))).toThrow('Take this link');
+    expect(() => activeSession(open(fresh, 'a'), standing, rae, 'a', at(3))).toThrow('Redeem the link');
   });
 });
 
