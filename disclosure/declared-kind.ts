@@ -34,7 +34,7 @@ const words = ['text/plain', 'text/markdown'];
 /** Compares the kind that a file was declared as with its bytes: reviewers look at a table otherwise than at code. */
 export function isDeclared(type: string, { kind, path }: CheckedFile, findings: Findings): void {
   if (kind === 'supporting' || !findings.runs('type.kind')) return;
-  // A name that says something else as well is told of already.
+  // A name that contradicts the bytes has a finding of its own.
   if (words.includes(type) || may[kind].includes(type) || contradicts(path, type)) return;
   findings.add(
     'type.kind',

@@ -10,7 +10,7 @@ const rules =
 /** Commands that stand for a sign or set how a cell looks: none of them writes a number. */
 const looks =
   /\\(textit|textbf|textrm|texttt|textsc|emph|mathrm|mathbf|mathit|text|mbox|makecell|thead|num|bfseries|itshape|ttfamily|centering|raggedright|raggedleft|small|footnotesize|scriptsize|tiny|normalsize|large|Large|quad|qquad|hfill|indent|noindent|sym|ast|dagger|ddagger|S|P|pm|times|cdot|ldots|dots|checkmark|alpha|beta|gamma|delta|mu|sigma|chi|rho|le|leq|ge|geq|lt|gt|sim|approx|textless|textgreater|textasciitilde|textpounds|pounds|euro|texteuro|textendash|textemdash|newline|linebreak|par|strut|bf|it|rm|sc|tt|em|left|right|displaystyle|mathsf|textsf|shortstack)(?![a-zA-Z])\*?/g;
-/** What `\begin{tabular}` is told: the width, the columns. */
+/** The arguments of `\begin{tabular}`: the width, the columns. */
 const told = /^\s*(\[[^\]]*\])?(\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}){0,3}\s*/;
 /** Of a cell, and of a row. */
 const longest = 4096;
@@ -52,7 +52,7 @@ export function latexCell(source: string): { text: string; span: number } | unde
 
 /**
  * Tables of LaTeX as its lines pass, within `tabular` and its kin or as rows alone (`a & 3 \\`), as programs write them to
- * be included. A formula's matrix and a command that may write anything are told to `unread`.
+ * be included. A formula's matrix and a command that may write anything are reported to `unread`.
  */
 export class LatexTables {
   readonly #newTable: () => Rows | undefined;

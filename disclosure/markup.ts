@@ -32,7 +32,7 @@ const tag = /^<\/?([a-z][^\s>/]{0,40})(?=[\s>/])((?:"[^"]*"|'[^']*'|[^"'>])*)>/i
 
 /**
  * Tables of a page as its text passes: of HTML, whose rows and cells need no ends, and of office files. What cannot be read
- * is told to `unread`; memory holds one row.
+ * is reported to `unread`; memory holds one row.
  */
 export class MarkupTables {
   readonly #tags: Tags;

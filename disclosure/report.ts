@@ -17,7 +17,7 @@ export const CheckFinding = z.object({
   /** The rule, such as `sdc.minimum-count` or `type.mismatch`. */
   rule: z.string(),
   action: Action,
-  /** What was found and what would mend it, in one or two sentences. */
+  /** What was found, and the remedy, in one or two sentences. */
   says: z.string(),
   /** The first cells it is about, 50 at most; `count` has them all. */
   cells: z.array(Cell).max(50).default([]),

@@ -32,7 +32,7 @@ export class TextCheck {
       );
     if (this.#identify && text.length >= 5)
       for (const { kind, value } of identifiersIn(text))
-        this.#findings.add('identifiers.found', `There is something like this: ${kind}. Leave it out.`, at(value));
+        this.#findings.add('identifiers.found', `Possible ${kind}. Remove it.`, at(value));
     const { longest } = rules['text.encoded'];
     if (text.length >= longest) {
       const run = encodedRun(text, longest);

@@ -7,7 +7,7 @@ import { decodePng } from './png-decode.ts';
 
 const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 
-/** Whether the bytes begin as a picture that can be drawn anew. */
+/** Whether the bytes begin as a picture that can be redrawn. */
 export const isPicture = (bytes: Uint8Array): boolean => isPng(bytes) || isJpeg(bytes);
 
 /** A picture that is too large, or is none. */
@@ -57,7 +57,7 @@ function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string
 }
 
 /**
- * A PNG or JPEG drawn anew: decoded to pixels, which are encoded by ourselves. What else was in the file (places, names,
+ * A PNG or JPEG redrawn: decoded to pixels, which are encoded by ourselves. What else was in the file (places, names,
  * thumbnails, whatever hangs behind its end) is not in what is shown. Throws NotShown where it cannot be decoded.
  */
 export function image(bytes: Uint8Array, limits: PageLimits, title = 'Picture'): Part {
@@ -69,7 +69,7 @@ export function image(bytes: Uint8Array, limits: PageLimits, title = 'Picture'):
     throw new NotShown(`It cannot be decoded: ${error instanceof Error ? error.message : 'no reason given'}.`);
   }
   const { pixels, beside } = decoded;
-  const { html, by } = figure(pixels, 'the picture, drawn anew', limits);
+  const { html, by } = figure(pixels, 'the picture, redrawn', limits);
   const under = hidden(pixels);
   const size = `${grouped(pixels.width)} × ${grouped(pixels.height)} pixels${by > 1 ? `, shown at 1/${by}` : ''}`;
   return {

@@ -130,7 +130,7 @@ export async function renderParts(file: PageSubject, source: ByteSource, limits:
 
 /**
  * A file as reviewers may safely see it: one HTML document in which nothing runs and which fetches nothing, with what the
- * checks found beside it and marked in it. Tables, workbooks, notebooks and text are shown as text, pictures drawn anew;
+ * checks found beside it and marked in it. Tables, workbooks, notebooks and text are shown as text, pictures redrawn;
  * anything else is a card with its first bytes. `truncated` says that not all is shown (the page says what is missing).
  *
  * Serve the page with `content-type: text/html;

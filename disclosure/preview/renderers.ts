@@ -102,10 +102,10 @@ export async function json(given: Given, perLine: boolean): Promise<Part[]> {
   else jsonTables(value, table, { line: () => {} });
   draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${short(name, 100)}`));
   const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
-  // Written on one line it could not be read; laid out anew it shows no key that is there twice, so both are shown.
+  // Written on one line it could not be read; reformatted it shows no key that is there twice, so both are shown.
   if (value !== undefined && split(raw).some(line => line.length > limits.line))
     room.add(left =>
-      lines('The same, laid out anew', split(JSON.stringify(value, null, 1).slice(0, limits.text)), {
+      lines('The same, reformatted', split(JSON.stringify(value, null, 1).slice(0, limits.text)), {
         limits,
         room: left,
       }),

@@ -61,7 +61,7 @@ interface Inside {
   copies: boolean;
 }
 
-/** The drawing written anew from what may be in one; `dropped` counts what may not, `unseen` what is drawn unseen. */
+/** The drawing rewritten from what may be in one; `dropped` counts what may not, `unseen` what is drawn unseen. */
 export function redrawn(source: string): { svg: string; dropped: number; unseen: number } {
   const out: string[] = [];
   let [length, elements, dropped, unseen, skip] = [0, 0, 0, 0, 0];
@@ -150,19 +150,19 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
 }
 
 /**
- * A drawing as a picture: written anew from a short list of what draws, and given as an image, in which a browser runs
+ * A drawing as a picture: rewritten from a short list of what draws, and given as an image, in which a browser runs
  * nothing and fetches nothing even so. Throws NotShown where that can't be done.
  */
 export function svg(source: string, limits: PageLimits, title: string): Part {
-  const { svg: anew, dropped, unseen } = redrawn(source);
-  const data = Buffer.from(anew).toString('base64');
+  const { svg: redrawing, dropped, unseen } = redrawn(source);
+  const data = Buffer.from(redrawing).toString('base64');
   if (data.length > limits.html / 2) throw new NotShown('it is too large to be drawn here.');
   const notes = [
     ...(dropped > 0 ? [`Left out here, as nothing that draws: ${pluralise(dropped, 'element or attribute')}.`] : []),
     ...(unseen > 0 ? [`Drawn so that nobody sees it: ${pluralise(unseen, 'element')}. Read the source.`] : []),
   ];
   return {
-    html: `<section><h2>${title}, drawn anew</h2><figure><img alt="the drawing, written anew" src="data:image/svg+xml;base64,${data}"></figure>${notes.map(note => `<p class="note">${note}</p>`).join('')}</section>`,
+    html: `<section><h2>${title}, redrawn</h2><figure><img alt="the drawing, redrawn" src="data:image/svg+xml;base64,${data}"></figure>${notes.map(note => `<p class="note">${note}</p>`).join('')}</section>`,
     left: [],
   };
 }

@@ -14,7 +14,7 @@ export function fullCells(table: Melted, grid: Grid, findings: Findings): void {
     seen.add(only);
     findings.add(
       'sdc.full-cells',
-      'One category has everyone of a group, and the others nobody: this tells it of each of them. Merge categories or groups.',
+      'Everyone in this group is in one category, which discloses each member’s value (class disclosure). Merge categories or groups.',
       [grid.cell(only.row, only.column, only.text)],
     );
   }

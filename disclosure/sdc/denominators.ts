@@ -73,7 +73,7 @@ export function percentagesOfBases(grid: Grid, columns: readonly ColumnClass[], 
   if (shares.length > 0 && findings.runs('sdc.percentages'))
     findings.add(
       'sdc.percentages',
-      'With the denominator in its heading or in the row N this percentage tells a count below the threshold. Suppress it with its count, or merge categories.',
+      'This percentage and the denominator in its heading or in the row N reveal a count below the threshold. Suppress it and its count, or merge categories.',
       shares,
     );
 }
@@ -106,7 +106,7 @@ export function everybody(grid: Grid, columns: readonly ColumnClass[], findings:
     if (all.length > 0)
       findings.add(
         'sdc.full-cells',
-        'A percentage of 100: this tells it of everyone in the group. Merge groups or leave it out.',
+        'A percentage of 100 discloses the value of everyone in the group (class disclosure). Merge groups, or remove it.',
         all,
       );
   }
@@ -142,7 +142,7 @@ export function remainders(grid: Grid, columns: readonly ColumnClass[], findings
       if (small.length > 0)
         findings.add(
           'sdc.percentages',
-          'Of the whole beside it all but fewer than the threshold are counted, so those who are not can be told. Round both, or merge groups.',
+          'This count and its total differ by less than the threshold, so the few who are not counted are disclosed. Round both, or merge groups.',
           small.map(line => grid.cell(grid.numbers[line] ?? 0, part, grid.rows[line]?.[part] ?? '')),
         );
     }

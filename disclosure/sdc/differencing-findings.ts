@@ -39,7 +39,7 @@ export function tell(
     rule: 'sdc.differencing',
     action: certain ? action : milder(action),
     says: certain
-      ? `Counts here${within} and in ${from} are of the same people but for fewer than ${threshold}, who can be told by subtraction: ${places}${more}. Release one of the two, or round both.`
+      ? `Counts here${within} and in ${from} describe the same people except for fewer than ${threshold}, whom a subtraction discloses: ${places}${more}. Release one of the two, or round both.`
       : `Counts here${within} differ by less than ${threshold} from those in ${from}, and may be of the same people: ${places}${more}. Say how the two populations differ, or round both.`,
     cells: near.slice(0, 50).map(({ row, column, value, sum }) => ({
       ...(table.sheet === undefined ? {} : { sheet: table.sheet }),

@@ -213,7 +213,7 @@ function judge(
     group.logs += Math.log(nearByChance(mine, its));
     group.count++;
   }
-  // Sums differ where their cells do: they are told only where no cell is.
+  // Sums differ where their cells do: they are reported only where no cell is.
   const [near, count] = inCells > 0 ? [cells, inCells] : [sums, inSums];
   if (count === 0) return undefined;
   const finer = [...groups].filter(([mask]) => mask !== 0).map(([, group]) => group);

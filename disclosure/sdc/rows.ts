@@ -249,7 +249,7 @@ export class RowRules {
   #percentages({ cells, count }: Pick<Candidates, 'cells' | 'count'>): void {
     this.#findings.add(
       'sdc.percentages',
-      'With its denominator this percentage tells a count below the threshold, of those who have or of those who have not. Suppress it, round it, or merge categories.',
+      'This percentage and its denominator reveal a count below the threshold. Suppress it, round it, or merge categories.',
       cells,
       count,
     );

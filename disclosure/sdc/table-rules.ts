@@ -44,7 +44,7 @@ export function wholeTable(
   if (findings.runs('sdc.microdata')) {
     const why = whyMicrodata(grid, columns, counted, findings.policy.rules['sdc.microdata'].rows);
     if (why !== undefined)
-      findings.add('sdc.microdata', `This looks like one row a person and not like a table of results: ${why}.`, [
+      findings.add('sdc.microdata', `This looks like one row per person and not like a table of results: ${why}.`, [
         grid.cell(grid.numbers[0] ?? 1, 0, grid.rows[0]?.[0] ?? ''),
       ]);
   }

@@ -73,7 +73,7 @@ describe('the compiled scanner', () => {
       },
     );
     expect(error, stderr.toString()).toBeNull();
-    // After a change of the source `vitest -u` writes it anew.
+    // After a change of the source `vitest -u` writes it again.
     const base64 = Buffer.from(compiled).toString('base64');
     await expect(
       `/** \`csv-tokenizer.as\`, compiled by its test. */\nexport const wasm =\n  '${base64}';\n`,

@@ -137,7 +137,7 @@ describe('memory', () => {
       'xl/sheet.xml': new Uint8Array(10),
     });
     const view = new DataView(files.buffer, files.byteOffset, files.byteLength);
-    // The last entry's content is replaced, and its directory says what it is told to.
+    // The last entry's content is replaced, and its directory says the size that the test declares.
     const end = files.length - 22;
     const from = view.getUint32(end + 16, true);
     const before = files.slice(0, from);

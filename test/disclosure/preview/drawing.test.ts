@@ -11,7 +11,7 @@ async function text(...of: Parameters<typeof renderTestPreview>) {
 }
 
 describe('a drawing', () => {
-  it('is written anew as programs export it, and stands beside its source', async () => {
+  it('is redrawn as programs export it, and stands beside its source', async () => {
     const { body } = await text('a.svg', 'image/svg+xml', makeDrawingWithMarkup(''));
     const svg = Buffer.from(/svg\+xml;base64,([^"]+)/.exec(body)?.[1] ?? '', 'base64').toString();
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg"/);

@@ -68,9 +68,9 @@ describe('JSON', () => {
     expect(body).toContain('{&quot;rows&quot;:');
   });
 
-  it('on one line is laid out anew besides', async () => {
+  it('on one line is also shown reformatted', async () => {
     const { body } = await text('a.json', 'x', JSON.stringify({ a: 'x'.repeat(700), b: 1 }));
-    expect(body).toContain('The same, laid out anew');
+    expect(body).toContain('The same, reformatted');
   });
 
   it('of a record a line is a table', async () => {
@@ -91,7 +91,7 @@ describe('JSON', () => {
   });
 });
 
-it('a notebook is shown cell by cell: text as text, tables marked, pictures drawn anew', async () => {
+it('a notebook is shown cell by cell: text as text, tables marked, pictures redrawn', async () => {
   const { body } = await text(
     'a.ipynb',
     'x',
