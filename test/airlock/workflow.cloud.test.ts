@@ -72,7 +72,7 @@ describe('a request without findings', () => {
       status: 'revoked',
       reason: 'a mistake',
     });
-    await expect(people.olga.ask('releaseRequest', { params })).rejects.toThrow(/only what was approved/);
+    await expect(people.olga.ask('releaseRequest', { params })).rejects.toThrow(/only an approved request/);
   });
 });
 

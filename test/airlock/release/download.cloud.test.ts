@@ -43,8 +43,8 @@ describe('a released request', () => {
     const nina = await enrolTestUser(of, `${project}-nina`, 'researcher');
     await enter(of, project, nina);
     const { token } = await people.rana.ask('openDownload', { params, body: {} });
-    expect(await refusal(nina.ask('openDownload', { params, body: {} }))).toMatch('for somebody else');
-    expect(await refusal(nina.ask('takeDownload', { params, body: { token } }))).toMatch('for somebody else');
+    expect(await refusal(nina.ask('openDownload', { params, body: {} }))).toMatch('belongs to somebody else');
+    expect(await refusal(nina.ask('takeDownload', { params, body: { token } }))).toMatch('belongs to somebody else');
     expect(await refusal(people.vera.ask('takeDownload', { params, body: { token } }))).not.toBe('allowed');
     expect(await refusal(people.rana.ask('downloadFiles', { params, body: { token } }))).toMatch('Redeem the link');
   });
