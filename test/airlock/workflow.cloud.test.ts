@@ -96,7 +96,7 @@ describe('a request that returns to the requester', () => {
   it('becomes a draft again that names every file without a group', async () => {
     const { params } = await submit({ 'a.csv': 'x,n\nA,50\n', 'other/b.log': 'b' }, ['*.csv']);
     const draft = await settle(params, ['draft']);
-    expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group takes') }]);
+    expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group matches') }]);
     expect(await waitForExecutionEnd(of, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
   });
 
