@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { scratch } from './temp-dir.ts';
 
@@ -15,17 +15,23 @@ export interface Bundle {
   readonly commands: readonly string[];
 }
 
-const made = new Map<string, Bundle>();
+/** The files of all Lambda functions, as paths below functions/. */
+const lambdaFiles = (): string[] =>
+  readdirSync(join(root, 'functions'), { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.lambda.ts'))
+    .sort();
 
-/** Bundles a handler file (a path below functions/) as one minified ES module. The SDK is bundled too, pinning it. */
-export function bundle(entry: string): Bundle {
-  const known = made.get(entry);
-  if (known) return known;
+/** All functions in one call, as each call starts a process. */
+function bundleAll(): ReadonlyMap<string, Bundle> {
   const folder = scratch('bundle');
   const { metafile } = buildSync({
     absWorkingDir: root,
-    entryPoints: [`functions/${entry}`],
-    outfile: join(folder, 'index.mjs'),
+    entryPoints: lambdaFiles().map(file => ({
+      in: `functions/${file}`,
+      out: `${file.replace(/\.lambda\.ts$/, '').replaceAll('/', '-')}/index`,
+    })),
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
     minify: true,
     platform: 'node',
@@ -40,18 +46,34 @@ export function bundle(entry: string): Bundle {
     metafile: true,
     logLevel: 'error',
   });
-  const [output] = Object.values(metafile.outputs);
-  const commands = Object.entries(output?.inputs ?? {}).flatMap(([path, { bytesInOutput }]) => {
-    const command = /@aws-sdk\/client-([^/]+)\/.*\/commands\/(\w+)Command\.js$/.exec(path);
-    return command && bytesInOutput > 0 ? [`${command[1]}:${command[2]}`] : [];
-  });
-  const code = readFileSync(join(folder, 'index.mjs'));
-  const result = {
-    folder,
-    bytes: code.length,
-    hash: createHash('sha256').update(code).digest('hex'),
-    commands: [...new Set(commands)].sort(),
-  };
-  made.set(entry, result);
-  return result;
+  return new Map(
+    Object.entries(metafile.outputs).map(([path, { entryPoint = '', inputs }]) => {
+      const commands = Object.entries(inputs).flatMap(([input, { bytesInOutput }]) => {
+        const command = /@aws-sdk\/client-([^/]+)\/.*\/commands\/(\w+)Command\.js$/.exec(input);
+        return command && bytesInOutput > 0 ? [`${command[1]}:${command[2]}`] : [];
+      });
+      const code = readFileSync(join(root, path));
+      const bundled = {
+        folder: dirname(join(root, path)),
+        bytes: code.length,
+        hash: createHash('sha256').update(code).digest('hex'),
+        commands: [...new Set(commands)].sort(),
+      };
+      return [entryPoint.slice('functions/'.length), bundled] as const;
+    }),
+  );
+}
+
+let bundles: ReadonlyMap<string, Bundle> | undefined;
+
+/**
+ * The bundle of a Lambda function's file (a path below functions/): one minified ES module. The SDK is bundled too, which
+ * pins its version.
+ */
+export function bundle(entry: string): Bundle {
+  bundles ??= bundleAll();
+  const found = bundles.get(entry);
+  if (!found)
+    throw new Error(`functions/${entry} is not the file of a Lambda function: its name must end in .lambda.ts`);
+  return found;
 }
