@@ -75,8 +75,8 @@ describe('eligibility to vote', () => {
     ],
     ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
     ['a person who is not a reviewer', olga, {}, /Only reviewers/],
-  ])('refuses a vote from %s', (_, by, change, says) => {
-    expect(() => decide(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(says);
+  ])('refuses a vote from %s', (_, by, change, message) => {
+    expect(() => decide(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(message);
   });
 
   it('refuses a vote on an earlier seal and names the current one', () => {
@@ -141,13 +141,13 @@ describe('what each viewer sees', () => {
 
 describe('deadlines', () => {
   it('sends reminders, adds reviewers, then times out; the votes count again after a resume', () => {
-    let of = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    let current = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
     const names: string[] = [];
     const asked: string[][] = [];
     for (let hours = 0; hours <= 15 * 24; hours += 12) {
       const now = later(exampleStartTime, hours * hour);
-      const { request, events } = decide(of, { do: 'remindReviewers', attempt: of.attempt }, now, facts());
-      of = request;
+      const { request, events } = decide(current, { do: 'remindReviewers', attempt: current.attempt }, now, facts());
+      current = request;
       names.push(...events.map(({ name }) => name));
       asked.push(
         ...events.flatMap(({ name, to }) => (name === 'ReviewEscalated' && to ? [to.map(({ id }) => id)] : [])),
@@ -160,9 +160,9 @@ describe('deadlines', () => {
     expect(rest).toEqual([[]]);
     expect(names.at(-1)).toBe('RequestTimedOut');
     const now = later(exampleStartTime, 16 * day);
-    const resumed = decide(of, { do: 'resume', by: olga }, now, facts()).request;
+    const resumed = decide(current, { do: 'resume', by: olga }, now, facts()).request;
     expect(decide(resumed, approve(bob), now, facts()).request.status).toBe('approved');
-    expect(tryCommand(of, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
+    expect(tryCommand(current, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
   });
 
   it('keeps the votes of a timed-out review on record, even if the request is then withdrawn', () => {
@@ -180,15 +180,20 @@ describe('deadlines', () => {
 
   it('lets the requester answer the questions of the checks, or returns the request at the deadline', () => {
     const ask = (explanation: string) => {
-      let of = decide(
+      let request = decide(
         buildDraft(facts()),
         { do: 'edit', by: rana, change: { explanation } },
         exampleStartTime,
         facts(),
       ).request;
-      of = decide(of, { do: 'submit', by: rana }, exampleStartTime, facts()).request;
-      of = decide(of, { do: 'recordSeal', attempt: 1, seal: buildSeal(1) }, exampleStartTime, facts()).request;
-      return decide(of, { do: 'recordReport', attempt: 1, report: buildReport('ask') }, exampleStartTime, facts())
+      request = decide(request, { do: 'submit', by: rana }, exampleStartTime, facts()).request;
+      request = decide(
+        request,
+        { do: 'recordSeal', attempt: 1, seal: buildSeal(1) },
+        exampleStartTime,
+        facts(),
+      ).request;
+      return decide(request, { do: 'recordReport', attempt: 1, report: buildReport('ask') }, exampleStartTime, facts())
         .request.status;
     };
     expect([ask(''), ask('The zeros are structural.')]).toEqual(['returned', 'inReview']);
@@ -218,18 +223,22 @@ describe('selecting files by group', () => {
   });
 
   const files = (...paths: string[]) => paths.map(path => ({ path, version: 'v', size: 1, etag: '' }));
-  const of = {
+  const request = {
     ...buildDraft(facts()),
     groups: [{ name: 'a', kind: 'table', purpose: 'x', paths: ['*.csv'] }],
   } as never;
   it('accepts all files under the caps whose names do not conflict', () => {
-    const { findings } = selectFiles(of, files('a.csv', 'A.csv', 'b.log', '../c.csv'), buildAirlockConfig());
+    const { findings } = selectFiles(request, files('a.csv', 'A.csv', 'b.log', '../c.csv'), buildAirlockConfig());
     expect(findings.map(({ path }) => path)).toEqual(['../c.csv', 'A.csv', 'b.log', '../c.csv']);
-    expect(selectFiles(of, [], buildAirlockConfig()).findings).toHaveLength(1);
+    expect(selectFiles(request, [], buildAirlockConfig()).findings).toHaveLength(1);
   });
 
   it('refuses two names that people could confuse', () => {
-    const { findings } = selectFiles(of, files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'), buildAirlockConfig());
+    const { findings } = selectFiles(
+      request,
+      files('a.csv', 'a\u200b.csv', 'é.csv', 'e\u0301.csv'),
+      buildAirlockConfig(),
+    );
     expect(findings.map(({ reason }) => reason)).toEqual([
       expect.stringContaining('signs that nobody sees'),
       expect.stringContaining('Unicode form'),
@@ -310,7 +319,9 @@ describe('settings of a project', () => {
 });
 
 it('refuses a review by the named recipient', () => {
-  const of = { ...buildRequestInReview(facts()), recipient: { id: 'ada', name: 'ada' } };
-  expect(() => decide(of, approve(ada), exampleStartTime, facts())).toThrow(/The recipient cannot review the request/);
-  expect(() => decide(of, { ...approve(bob) }, exampleStartTime, facts())).not.toThrow();
+  const request = { ...buildRequestInReview(facts()), recipient: { id: 'ada', name: 'ada' } };
+  expect(() => decide(request, approve(ada), exampleStartTime, facts())).toThrow(
+    /The recipient cannot review the request/,
+  );
+  expect(() => decide(request, { ...approve(bob) }, exampleStartTime, facts())).not.toThrow();
 });

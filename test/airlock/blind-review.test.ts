@@ -27,28 +27,31 @@ const factsOf = (quorum: number): Context => ({
 
 /** A review, and all that was told of it. */
 interface Life {
-  readonly of: Request;
+  readonly request: Request;
   readonly trail: readonly TrailEntry[];
 }
-function then({ of, trail }: Life, command: Command, now: string, facts: Context): Life {
-  const { request, events } = decide(of, command, now, facts);
-  return { of: request, trail: events.length > 0 ? [...trail, trailEntry(request, events, now)] : trail };
+function then({ request: current, trail }: Life, command: Command, now: string, facts: Context): Life {
+  const { request, events } = decide(current, command, now, facts);
+  return { request, trail: events.length > 0 ? [...trail, trailEntry(request, events, now)] : trail };
 }
 const vote = (by: ActingPerson, verdict: 'approve' | 'reject') =>
   ({ do: 'vote', by, ballot: buildBallot(1, verdict) }) as const satisfies Command;
 
 /** What the API shows somebody: the request, and its trail. */
-const seenBy = ({ of, trail }: Life, who: ActingPerson) => {
-  const eye = viewerOf(of, who, false);
-  return { request: requestView(of, who, eye), trail: trail.flatMap(entry => visibleEvents(entry, of, who, eye)) };
+const seenBy = ({ request, trail }: Life, who: ActingPerson) => {
+  const eye = viewerOf(request, who, false);
+  return {
+    request: requestView(request, who, eye),
+    trail: trail.flatMap(entry => visibleEvents(entry, request, who, eye)),
+  };
 };
 
 describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum => {
   const facts = factsOf(quorum);
-  const asked = (of: Request) => ('asked' in of ? of.asked.map(({ id }) => id) : []);
-  const fresh: Life = { of: buildRequestInReview(facts), trail: [] };
-  const first = all.filter(({ id }) => asked(fresh.of).includes(id));
-  const tick = { do: 'remindReviewers', attempt: fresh.of.attempt } as const;
+  const asked = (request: Request) => ('asked' in request ? request.asked.map(({ id }) => id) : []);
+  const fresh: Life = { request: buildRequestInReview(facts), trail: [] };
+  const first = all.filter(({ id }) => asked(fresh.request).includes(id));
+  const tick = { do: 'remindReviewers', attempt: fresh.request.attempt } as const;
   // The last one is missing here, rejects there, and the workflow looks at both at once.
   const some = first.slice(1).reduce((life, by) => then(life, vote(by, 'approve'), exampleStartTime, facts), fresh);
   const quiet = then(some, tick, exampleStartTime, facts);
@@ -60,12 +63,12 @@ describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum =
   );
   const reminded = (life: Life) => then(life, tick, later(exampleStartTime, 49 * hour), facts);
   const others = all.filter(by => !first.includes(by));
-  const [next] = others.filter(({ id }) => asked(disputed.of).includes(id)) as [ActingPerson];
+  const [next] = others.filter(({ id }) => asked(disputed.request).includes(id)) as [ActingPerson];
 
   it('is recorded and adds one reviewer', () => {
-    expect(disputed.of).toMatchObject({ status: 'inReview', conflict: true });
-    expect(asked(disputed.of)).toHaveLength(quorum + 1);
-    expect(quiet.of).toMatchObject({ status: 'inReview', conflict: false });
+    expect(disputed.request).toMatchObject({ status: 'inReview', conflict: true });
+    expect(asked(disputed.request)).toHaveLength(quorum + 1);
+    expect(quiet.request).toMatchObject({ status: 'inReview', conflict: false });
   });
 
   it('stays invisible to people who have not voted, and so does the choice of the added reviewer', () => {
@@ -88,7 +91,7 @@ describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum =
   it('stays hidden after the deadline, as the review may be resumed', () => {
     const late = (life: Life) => then(life, tick, later(exampleStartTime, 14 * day), facts);
     const [one, two] = [late(disputed), late(quiet)];
-    expect(one.of.status).toBe('timedOut');
+    expect(one.request.status).toBe('timedOut');
     for (const who of others.filter(one => one !== next)) expect(seenBy(one, who)).toEqual(seenBy(two, who));
   });
 
@@ -106,8 +109,8 @@ describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum =
 it('an operator who is also a reviewer sees no more than other reviewers', () => {
   const both = buildPerson('eva', 'reviewer', 'operator');
   const facts = factsOf(2);
-  let life: Life = { of: buildRequestInReview(facts), trail: [] };
+  let life: Life = { request: buildRequestInReview(facts), trail: [] };
   life = then(then(life, vote(ada, 'approve'), exampleStartTime, facts), vote(bob, 'reject'), exampleStartTime, facts);
-  expect(life.of).toMatchObject({ conflict: true });
+  expect(life.request).toMatchObject({ conflict: true });
   expect(seenBy(life, both)).toEqual({ request: expect.not.objectContaining({ conflict: true }), trail: [] });
 });

@@ -19,9 +19,9 @@ import {
   waitForStatus,
 } from './harness.ts';
 
-const of = connectTestCloud();
-const [s3, sfn] = [new S3Client(of.configuration), new SFNClient(of.configuration)];
-const sealed = of.outputs['data.Sealed'] ?? '';
+const cloud = connectTestCloud();
+const [s3, sfn] = [new S3Client(cloud.configuration), new SFNClient(cloud.configuration)];
+const sealed = cloud.outputs['data.Sealed'] ?? '';
 const good = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
 const people = { ...castPeople() } as ReturnType<typeof castPeople> & Record<'rana' | 'rosa', TestUser>;
 type Machine = 'check' | 'release';
@@ -29,7 +29,7 @@ type Params = { project: string; request: string };
 
 beforeAll(async () => {
   const [rana, rosa] = await Promise.all(
-    (['rana', 'rosa'] as const).map(name => enrolTestUser(of, `branches-${name}`, 'researcher')),
+    (['rana', 'rosa'] as const).map(name => enrolTestUser(cloud, `branches-${name}`, 'researcher')),
   );
   Object.assign(people, { rana, rosa });
 });
@@ -39,7 +39,7 @@ const gone = { check: new Set<string>(), release: new Set<string>() };
 
 /** Waits for an attempt's end, and notes which ways it went. */
 async function ends(machine: Machine, { request }: Params, attempt: number, end: string) {
-  const went = await waitForExecutionEnd(of, machine, request, attempt);
+  const went = await waitForExecutionEnd(cloud, machine, request, attempt);
   expect(went.end).toBe(end);
   const top = went.entered.filter(name => name in machines[machine]);
   for (const [index, name] of top.entries()) if (index > 0) gone[machine].add(`${top[index - 1]} > ${name}`);
@@ -53,10 +53,10 @@ async function submitted(files: SourceFiles = good, faults: readonly Fault[] = [
   const number = made++;
   const project = beside?.params.project ?? `brn-${String(number).padStart(3, '0')}-x`;
   const rana = beside?.rana ?? (number % 2 ? people.rana : people.rosa);
-  const bucket = beside?.bucket ?? (await makeAirlockProject(of, project, [rana]));
+  const bucket = beside?.bucket ?? (await makeAirlockProject(cloud, project, [rana]));
   const source = `data/outbox/results-${number}/`;
-  await putSourceFiles(of, bucket, source, files);
-  const watched = await watchCalls(of, project, faults);
+  await putSourceFiles(cloud, bucket, source, files);
+  const watched = await watchCalls(cloud, project, faults);
   const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths }];
   const body = { title: 'T', direction: 'export', source, groups };
   const { id } = await rana.ask('draftRequest', { params: { project }, body });
@@ -90,7 +90,7 @@ async function approved(faults: readonly Fault[] = []) {
   return one;
 }
 const tokenOf = async ({ params }: Of) => {
-  const table = await openTestTable(of);
+  const table = await openTestTable(cloud);
   const row = await waitUntil(
     () => table.get(rowKey('airlock', params.request)),
     row => typeof row?.token === 'string',
@@ -123,7 +123,7 @@ describe.concurrent('every transition of the check workflow', () => {
     await ends('check', one.params, 1, 'Stuck');
     expect((await waitForStatus(one.rana, one.params, ['submitted'])).status).toBe('submitted');
     await one.watched.rearm([]);
-    await backdateRequest(of, one.params.request);
+    await backdateRequest(cloud, one.params.request);
     await waitForStatus(one.rana, one.params, ['timedOut']);
     await people.olga.ask('resumeRequest', { params: one.params });
     await waitForStatus(one.rana, one.params, ['inReview']);
@@ -176,7 +176,7 @@ describe.concurrent('every transition of the check workflow', () => {
       [49, 'ReviewReminded'],
       [97, 'ReviewEscalated'],
     ] as const) {
-      await backdateRequest(of, one.params.request, 'since', hours * 3600_000);
+      await backdateRequest(cloud, one.params.request, 'since', hours * 3600_000);
       const token = await tokenOf(one);
       await timesOut(token);
       await waitUntil(
@@ -186,7 +186,7 @@ describe.concurrent('every transition of the check workflow', () => {
       const trail = await people.olga.ask('listTrail', { params: one.params });
       expect(JSON.stringify(trail)).toContain(name);
     }
-    await backdateRequest(of, one.params.request);
+    await backdateRequest(cloud, one.params.request);
     await timesOut(await tokenOf(one));
     await ends('check', one.params, 1, 'Timed out');
     await waitForStatus(one.rana, one.params, ['timedOut']);
@@ -262,7 +262,7 @@ describe.concurrent('every transition of the release workflow', () => {
     const one = await releasing([fails('airlock/steps/plan-release.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
     await ends('release', one.params, 2, 'Stuck');
     await one.watched.rearm([]);
-    await backdateRequest(of, one.params.request);
+    await backdateRequest(cloud, one.params.request);
     await waitForStatus(one.rana, one.params, ['approved']);
     await people.olga.ask('releaseRequest', { params: one.params });
     await ends('release', one.params, 3, 'Released');
@@ -277,7 +277,7 @@ describe.concurrent('every transition of the release workflow', () => {
       await ends('release', one.params, 2, 'Superseded');
       await waitForStatus(one.rana, one.params, ['revoked']);
       const grant = rowKey('download', `${one.params.project}#${one.params.request}`);
-      expect(await (await openTestTable(of)).get(grant)).toBeUndefined();
+      expect(await (await openTestTable(cloud)).get(grant)).toBeUndefined();
     });
 
   for (const [other, end] of [
@@ -288,7 +288,7 @@ describe.concurrent('every transition of the release workflow', () => {
       const one = await inReview();
       const two = await inReview([], { 'b.csv': other }, one);
       for (const each of [one, two]) await vote(each);
-      const held = await watchCalls(of, one.params.request, [holds('airlock/steps/sign.lambda.ts')]);
+      const held = await watchCalls(cloud, one.params.request, [holds('airlock/steps/sign.lambda.ts')]);
       await people.olga.ask('releaseRequest', { params: one.params });
       await reached(held, 'airlock/steps/sign.lambda.ts');
       await people.olga.ask('releaseRequest', { params: two.params });
@@ -300,7 +300,7 @@ describe.concurrent('every transition of the release workflow', () => {
   it('ends as superseded when started for an attempt that is over', async () => {
     const one = await releasing();
     await ends('release', one.params, 2, 'Released');
-    await startAirlockExecution(of, 'release', one.params, 7);
+    await startAirlockExecution(cloud, 'release', one.params, 7);
     await ends('release', one.params, 7, 'Superseded');
   });
 

@@ -69,9 +69,9 @@ export const buildDraft = (facts: Context, direction: Direction = 'export'): Req
   ).request;
 
 /** The request after the command, or undefined where it was refused. */
-export function tryCommand(of: Request, command: Command, now: string, facts: Context) {
+export function tryCommand(request: Request, command: Command, now: string, facts: Context) {
   try {
-    return decide(of, command, now, facts);
+    return decide(request, command, now, facts);
   } catch (error) {
     if (error instanceof Refused) return undefined;
     throw error;
@@ -81,12 +81,12 @@ export function tryCommand(of: Request, command: Command, now: string, facts: Co
 /** A request of these reviewers' approval, `hours` after the start. */
 export function buildRequestInReview(facts: Context, hours = 0): Request {
   const now = addSeconds(exampleStartTime, hours * hour);
-  let of = buildDraft(facts);
+  let request = buildDraft(facts);
   const run = (command: Command) => {
-    of = decide(of, command, now, facts).request;
+    request = decide(request, command, now, facts).request;
   };
   run({ do: 'submit', by: rana });
-  run({ do: 'recordSeal', attempt: of.attempt, seal: buildSeal(of.round) });
-  run({ do: 'recordReport', attempt: of.attempt, report: buildReport() });
-  return of;
+  run({ do: 'recordSeal', attempt: request.attempt, seal: buildSeal(request.round) });
+  run({ do: 'recordReport', attempt: request.attempt, report: buildReport() });
+  return request;
 }

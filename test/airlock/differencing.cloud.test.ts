@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { airlockScene, waitForExecutionEnd } from './harness.ts';
 
-const { of, people, submit, approve, settle } = airlockScene('airlock-subtraction');
+const { cloud, people, submit, approve, settle } = airlockScene('airlock-subtraction');
 const csv = (counts: readonly number[], head = 'region') =>
-  `${head},n\n${counts.map((n, at) => `${head} ${at},${n}`).join('\n')}\n`;
+  `${head},n\n${counts.map((n, index) => `${head} ${index},${n}`).join('\n')}\n`;
 type Params = Awaited<ReturnType<typeof approve>>;
 const release = async (params: Params) => {
   await people.olga.ask('releaseRequest', { params });
@@ -19,16 +19,16 @@ describe('two requests that disclose small counts only in combination', () => {
     expect(await release(first)).toMatchObject({ status: 'released' });
     const stopped = await release(second);
     expect(stopped).toMatchObject({ status: 'approved' });
-    const { entered, status } = await waitForExecutionEnd(of, 'release', second.request, 2);
+    const { entered, status } = await waitForExecutionEnd(cloud, 'release', second.request, 2);
     expect({ status, end: entered.at(-1) }).toEqual({ status: 'SUCCEEDED', end: 'Would disclose' });
     expect(entered).not.toContain('Copy');
     const { items } = await people.walt.ask('listTrail', { params: second });
-    const says = items.find(({ name }) => name === 'ReleaseStopped')?.says;
-    expect(says).toMatch(/after\.csv/);
-    expect(says).toMatch(
+    const message = items.find(({ name }) => name === 'ReleaseStopped')?.says;
+    expect(message).toMatch(/after\.csv/);
+    expect(message).toMatch(
       new RegExp(`before\\.csv” of release ${first.request}.*row 3, column 2 and there row 3, column 2 \\(3 apart\\)`),
     );
-    expect(says).not.toMatch(/998|1001/);
+    expect(message).not.toMatch(/998|1001/);
     // Asked again it is the same; submitted again it is blocked before anybody sees it.
     expect(await release(second)).toMatchObject({ status: 'approved' });
     const { params } = await submit({ 'after.csv': csv([1040, 1001, 1207, 366]) });
@@ -45,7 +45,7 @@ describe('two requests that disclose small counts only in combination', () => {
       ['ward', 'school'].map(name => approve({ 't.csv': csv([1040, 998, 1207, 366], name) })),
     );
     for (const { status } of await Promise.all(all.map(release))) expect(status).toBe('released');
-    const courses = await Promise.all(all.map(({ request }) => waitForExecutionEnd(of, 'release', request, 2)));
+    const courses = await Promise.all(all.map(({ request }) => waitForExecutionEnd(cloud, 'release', request, 2)));
     expect(courses.map(({ end }) => end)).toEqual(['Released', 'Released']);
     for (const { entered } of courses) expect(entered.filter(name => name === 'Copy')).toHaveLength(1);
   });

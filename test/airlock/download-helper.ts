@@ -18,10 +18,10 @@ async function all(who: TestUser, params: Params, token: string, file?: number):
 export async function fetchFirstPage(who: TestUser, params: Params, token: string) {
   const page = await who.ask('downloadFiles', { params, body: { token } });
   const bytes = await all(who, params, token, 0);
-  let at = 0;
+  let index = 0;
   const files = page.files.map(({ path, size }) => {
-    at += size;
-    return [path, bytes.toString('utf8', at - size, at)] as const;
+    index += size;
+    return [path, bytes.toString('utf8', index - size, index)] as const;
   });
   return { files: Object.fromEntries(files), record: (await all(who, params, token)).toString() };
 }

@@ -31,7 +31,7 @@ it('reaches the right end, with each effect once, whichever AWS call of the airl
   const apis = new Set([...met.keys()].filter(isRouteName).map(name => name.split(' ')[0]));
   const all = [...[...(await listFunctionNames()).keys()].filter(name => !apis.has(name)), ...operations];
   const without = all.filter(name => {
-    const kinds = [...met].find(([of]) => of === name || of.endsWith(` ${name}`))?.[1];
+    const kinds = [...met].find(([covered]) => covered === name || covered.endsWith(` ${name}`))?.[1];
     return !kinds?.has('error') || !kinds.has('lost');
   });
   expect(without).toEqual([]);

@@ -32,12 +32,12 @@ export type TestUser = ApiClient & { readonly id: string; readonly name: string 
 export type EnrolledUser = TestUser & { again(): Promise<ApiClient> };
 
 export async function enrolTestUser(
-  of: Cloud,
+  cloud: Cloud,
   name: string,
   group: UserGroup,
   patience?: RetryPolicy,
 ): Promise<EnrolledUser> {
-  const api = await signInNewPerson(of, name, group, patience);
+  const api = await signInNewPerson(cloud, name, group, patience);
   const me = await api.ask('showMe');
   return { ...api, id: me.id, name: me.name };
 }
@@ -51,45 +51,45 @@ export const castPeople = (retries?: RetryPolicy): Record<CastName, TestUser> =>
 });
 
 /** A project as its own workflow leaves one, with a bucket that keeps versions, and its members. */
-export async function makeAirlockProject(of: Cloud, id: string, members: readonly TestUser[]): Promise<string> {
-  const project = await makeReadyProject(of, id);
+export async function makeAirlockProject(cloud: Cloud, id: string, members: readonly TestUser[]): Promise<string> {
+  const project = await makeReadyProject(cloud, id);
   if (project.status !== 'ready') throw new Error('the project is not ready');
   const { bucket } = project.network;
-  const s3 = new S3Client(of.configuration);
+  const s3 = new S3Client(cloud.configuration);
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
-  await (await openTestTable(of)).put(rowKey('project', id), project);
-  for (const member of members) await addProjectMember(of, id, member);
+  await (await openTestTable(cloud)).put(rowKey('project', id), project);
+  for (const member of members) await addProjectMember(cloud, id, member);
   return bucket;
 }
 
-export async function addProjectMember(of: Cloud, project: string, { id, name }: TestUser): Promise<void> {
+export async function addProjectMember(cloud: Cloud, project: string, { id, name }: TestUser): Promise<void> {
   const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
-  await (await openTestTable(of)).put(rowKey('project', project, `MEMBER#${id}`), member);
+  await (await openTestTable(cloud)).put(rowKey('project', project, `MEMBER#${id}`), member);
 }
 
 /** Takes the person's group away, or gives it; tokens already given out stay as they are. */
 export async function changeUserGroup(
-  of: Cloud,
+  cloud: Cloud,
   { name }: TestUser,
   group: UserGroup,
   to: 'add' | 'remove',
 ): Promise<void> {
-  const pool = new CognitoIdentityProviderClient(of.configuration);
-  const who = { UserPoolId: of.outputs['data.Pool'], Username: name, GroupName: group };
+  const pool = new CognitoIdentityProviderClient(cloud.configuration);
+  const who = { UserPoolId: cloud.outputs['data.Pool'], Username: name, GroupName: group };
   if (to === 'add') await pool.send(new AdminAddUserToGroupCommand(who));
   else await pool.send(new AdminRemoveUserFromGroupCommand(who));
 }
 
 /** Nobody signs in as the person any more; tokens already given out stay as they are. */
-export async function disableUser(of: Cloud, { name }: TestUser): Promise<void> {
-  const pool = new CognitoIdentityProviderClient(of.configuration);
-  await pool.send(new AdminDisableUserCommand({ UserPoolId: of.outputs['data.Pool'], Username: name }));
+export async function disableUser(cloud: Cloud, { name }: TestUser): Promise<void> {
+  const pool = new CognitoIdentityProviderClient(cloud.configuration);
+  await pool.send(new AdminDisableUserCommand({ UserPoolId: cloud.outputs['data.Pool'], Username: name }));
 }
 
 export type SourceFiles = Readonly<Record<string, string>>;
 
-export async function putSourceFiles(of: Cloud, bucket: string, source: string, files: SourceFiles): Promise<void> {
-  const s3 = new S3Client(of.configuration);
+export async function putSourceFiles(cloud: Cloud, bucket: string, source: string, files: SourceFiles): Promise<void> {
+  const s3 = new S3Client(cloud.configuration);
   for (const [path, content] of Object.entries(files))
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: content }));
 }
@@ -119,9 +119,9 @@ export async function waitForStatus(
 const machineArns = new Map<string, string | undefined>();
 
 /** The ARN of one of the airlock's two machines, as deployed. */
-async function machineArn(of: Cloud, machine: 'check' | 'release'): Promise<string | undefined> {
+async function machineArn(cloud: Cloud, machine: 'check' | 'release'): Promise<string | undefined> {
   if (!machineArns.has(machine)) {
-    const sfn = new SFNClient(of.configuration);
+    const sfn = new SFNClient(cloud.configuration);
     const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
     const all = await Promise.all(
       stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
@@ -134,15 +134,15 @@ async function machineArn(of: Cloud, machine: 'check' | 'release'): Promise<stri
 
 /** Starts an execution by hand, as it would be if a message came late or somebody had the right to. */
 export async function startAirlockExecution(
-  of: Cloud,
+  cloud: Cloud,
   machine: 'check' | 'release',
   { project, request }: { project: string; request: string },
   attempt: number,
   input: object = {},
 ) {
-  return new SFNClient(of.configuration).send(
+  return new SFNClient(cloud.configuration).send(
     new StartExecutionCommand({
-      stateMachineArn: await machineArn(of, machine),
+      stateMachineArn: await machineArn(cloud, machine),
       name: `${request}-${attempt}`,
       input: JSON.stringify({ project, request, attempt, from: 'start', ...input }),
     }),
@@ -150,9 +150,14 @@ export async function startAirlockExecution(
 }
 
 /** How an attempt's execution ended, and where it went. */
-export async function waitForExecutionEnd(of: Cloud, machine: 'check' | 'release', request: string, attempt: number) {
-  const sfn = new SFNClient(of.configuration);
-  const executionArn = `${(await machineArn(of, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
+export async function waitForExecutionEnd(
+  cloud: Cloud,
+  machine: 'check' | 'release',
+  request: string,
+  attempt: number,
+) {
+  const sfn = new SFNClient(cloud.configuration);
+  const executionArn = `${(await machineArn(cloud, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
   for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
     const found = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
       if (error instanceof ExecutionDoesNotExist) return undefined;
@@ -161,7 +166,7 @@ export async function waitForExecutionEnd(of: Cloud, machine: 'check' | 'release
     if (!found || found.status === 'RUNNING') continue;
     const { status, error } = found;
     const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
-    const entered = events.flatMap(({ stateEnteredEventDetails: of }) => of?.name ?? []);
+    const entered = events.flatMap(({ stateEnteredEventDetails: details }) => details?.name ?? []);
     return { status, error, end: entered.at(-1), entered };
   }
   throw new Error(`${request}-${attempt} did not end`);
@@ -169,20 +174,20 @@ export async function waitForExecutionEnd(of: Cloud, machine: 'check' | 'release
 
 /** A project with a requester, three reviewers and an operator, and what they do over and over. */
 export function airlockScene(project: string) {
-  const of = connectTestCloud();
+  const cloud = connectTestCloud();
   const people = {} as Record<CastName, TestUser> & { rana: EnrolledUser };
   const home = { bucket: '' };
   beforeAll(async () => {
     Object.assign(people, castPeople());
-    people.rana = await enrolTestUser(of, `${project}-rana`, 'researcher');
-    home.bucket = await makeAirlockProject(of, project, [people.rana]);
+    people.rana = await enrolTestUser(cloud, `${project}-rana`, 'researcher');
+    home.bucket = await makeAirlockProject(cloud, project, [people.rana]);
   });
   let drafts = 0;
   const settleAs = (params: { project: string; request: string }, wanted: readonly Status[]) =>
     waitForStatus(people.rana, params, wanted);
   const submit = async (files: SourceFiles, paths = ['**']) => {
     const source = `data/outbox/d${drafts++}/`;
-    await putSourceFiles(of, home.bucket, source, files);
+    await putSourceFiles(cloud, home.bucket, source, files);
     const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths }];
     const { id } = await people.rana.ask('draftRequest', { params: { project }, body: { title: 'T', source, groups } });
     const params = { project, request: id };
@@ -199,17 +204,17 @@ export function airlockScene(project: string) {
     return who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256 ?? '0'.repeat(64), comment } });
   };
   return {
-    of,
+    cloud,
     project,
     people,
-    released: of.outputs['data.Released'] ?? '',
-    sealed: of.outputs['data.Sealed'] ?? '',
+    released: cloud.outputs['data.Released'] ?? '',
+    sealed: cloud.outputs['data.Sealed'] ?? '',
     bucket: () => home.bucket,
     settle: settleAs,
     submit,
     vote,
     async resubmit(params: { project: string; request: string }, source: string, files: SourceFiles) {
-      await putSourceFiles(of, home.bucket, source, files);
+      await putSourceFiles(cloud, home.bucket, source, files);
       await people.rana.ask('submitRequest', { params });
     },
     async approve(files: SourceFiles) {
@@ -223,16 +228,16 @@ export function airlockScene(project: string) {
 }
 
 /** Another project of the same person. */
-airlockScene.another = async (of: Cloud, id: string, member: TestUser): Promise<string> => {
-  await makeAirlockProject(of, id, [member]);
+airlockScene.another = async (cloud: Cloud, id: string, member: TestUser): Promise<string> => {
+  await makeAirlockProject(cloud, id, [member]);
   return id;
 };
 
 let folders = 0;
 /** A submission in such a project. */
-airlockScene.submitted = async (of: Cloud, project: string, by: TestUser, files: SourceFiles) => {
+airlockScene.submitted = async (cloud: Cloud, project: string, by: TestUser, files: SourceFiles) => {
   const source = `data/outbox/s${folders++}/`;
-  await putSourceFiles(of, `broch-local-${of.account}-${project}`, source, files);
+  await putSourceFiles(cloud, `broch-local-${cloud.account}-${project}`, source, files);
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', direction: 'export', source, groups };
   const { id: request } = await by.ask('draftRequest', { params: { project }, body });
@@ -242,13 +247,13 @@ airlockScene.submitted = async (of: Cloud, project: string, by: TestUser, files:
 
 /** A release of such a project. */
 airlockScene.released = async (
-  of: Cloud,
+  cloud: Cloud,
   project: string,
   by: TestUser,
   { vera, viktor, olga }: Record<'vera' | 'viktor' | 'olga', TestUser>,
   files: SourceFiles,
 ) => {
-  const params = await airlockScene.submitted(of, project, by, files);
+  const params = await airlockScene.submitted(cloud, project, by, files);
   const { seal } = await waitForStatus(by, params, ['inReview']);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
@@ -258,8 +263,8 @@ airlockScene.released = async (
 };
 
 /** Changes a field of the request's row, as somebody with all rights might: `seal.sha256`, say. */
-export async function setRequestField(of: Cloud, request: string, field: string, value: string): Promise<void> {
-  const dynamo = new DynamoDBClient(of.configuration);
+export async function setRequestField(cloud: Cloud, request: string, field: string, value: string): Promise<void> {
+  const dynamo = new DynamoDBClient(cloud.configuration);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const { pk, sk } = rowKey('airlock', request);
   const names = field.split('.').map((name, index) => [`#n${index}`, name] as const);
@@ -275,5 +280,5 @@ export async function setRequestField(of: Cloud, request: string, field: string,
 }
 
 /** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
-export const backdateRequest = (of: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
-  setRequestField(of, request, name, new Date(Date.now() - by).toISOString());
+export const backdateRequest = (cloud: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
+  setRequestField(cloud, request, name, new Date(Date.now() - by).toISOString());

@@ -14,8 +14,8 @@ import {
 const vera = buildPerson('vera', 'reviewer');
 const viktor = buildPerson('viktor', 'reviewer');
 const now = { ...NO_PEOPLE, rules: buildAirlockConfig(), members: ['rana'], reviewers: ['vera', 'viktor'] };
-const run = (of: Request, mark: string, command: Command) =>
-  decideOnce(of, mark, () => decide(of, command, exampleStartTime, now));
+const run = (request: Request, mark: string, command: Command) =>
+  decideOnce(request, mark, () => decide(request, command, exampleStartTime, now));
 
 describe('a command repeated because its answer was lost', () => {
   it('changes nothing, whatever state it led to', () => {
@@ -39,10 +39,10 @@ describe('a command repeated because its answer was lost', () => {
       const shape = Request.options.find(option => option.shape.status.value === status)?.shape;
       expect(shape).toHaveProperty('done');
     }
-    let of = buildRequestInReview(now);
+    let request = buildRequestInReview(now);
     for (let call = 0; call < 12; call++)
-      of = run(of, `call-${call}`, { do: 'reissue', by: buildPerson('olga', 'operator') }).request;
-    expect(of.done).toEqual(Array.from({ length: 8 }, (_, index) => `call-${11 - index}`));
+      request = run(request, `call-${call}`, { do: 'reissue', by: buildPerson('olga', 'operator') }).request;
+    expect(request.done).toEqual(Array.from({ length: 8 }, (_, index) => `call-${11 - index}`));
   });
 
   it('is executed again if it has no key', () => {

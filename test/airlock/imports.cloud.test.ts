@@ -12,10 +12,10 @@ import { pollUntilSettled } from '../../local/story/until.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { addProjectMember, airlockScene, enrolTestUser } from './harness.ts';
 
-const { of, people, project, bucket, released, settle, vote } = airlockScene('airlock-way-in');
+const { cloud, people, project, bucket, released, settle, vote } = airlockScene('airlock-way-in');
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
 const groups = [{ name: 'all', kind: 'supporting' as const, purpose: 'reference data', paths: ['**'] }];
-const admin = new S3Client(of.configuration);
+const admin = new S3Client(cloud.configuration);
 
 async function draft(who = people.rana) {
   const { id, source } = await who.ask('draftRequest', {
@@ -28,7 +28,7 @@ async function draft(who = people.rana) {
 /** S3 as the requester of an import has it, for an hour. */
 async function uploader(params: { project: string; request: string }, who = people.rana) {
   const { accessKeyId, secretAccessKey, sessionToken, ...place } = await who.ask('importAccess', { params });
-  const s3 = new S3Client({ ...of.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  const s3 = new S3Client({ ...cloud.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
   const put = (path: string, Body: string) =>
     s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: place.prefix + path, Body }));
   return { s3, put, ...place };
@@ -121,7 +121,7 @@ describe('an import', () => {
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `data/imports/${params.request}/`;
-    expect(Object.keys(await countKeyVersions(of, bucket(), prefix)).sort()).toEqual(
+    expect(Object.keys(await countKeyVersions(cloud, bucket(), prefix)).sort()).toEqual(
       Object.keys(files)
         .map(path => prefix + path)
         .map(key => key.slice(prefix.length))
@@ -131,7 +131,7 @@ describe('an import', () => {
       const { Body } = await admin.send(new GetObjectCommand({ Bucket: bucket(), Key: prefix + path }));
       expect(await Body?.transformToString()).toBe(content);
     }
-    expect(Object.keys(await countKeyVersions(of, released, `released/${params.request}/`)).sort()).toEqual([
+    expect(Object.keys(await countKeyVersions(cloud, released, `released/${params.request}/`)).sort()).toEqual([
       'files.json',
       'release.json',
     ]);
@@ -157,7 +157,7 @@ describe('an import', () => {
       ({ retracted }) => retracted !== undefined,
     );
     expect(gone.retracted).toMatchObject({ objects: 3 });
-    expect(await countKeyVersions(of, bucket(), prefix)).toEqual({});
+    expect(await countKeyVersions(cloud, bucket(), prefix)).toEqual({});
     const { key: Key, versionId: VersionId } = gone.retracted?.receipt ?? { key: '', versionId: '' };
     const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key, VersionId }));
     const receipt = JSON.parse((await Body?.transformToString()) ?? '') as { key: string; sha256: string }[];
@@ -185,7 +185,7 @@ describe('an import', () => {
       ({ retracted }) => retracted !== undefined,
     );
     expect(retracted).toMatchObject({ objects: 2 });
-    expect(await countKeyVersions(of, bucket(), `data/imports/${params.request}/`)).toEqual({});
+    expect(await countKeyVersions(cloud, bucket(), `data/imports/${params.request}/`)).toEqual({});
   });
 
   it('may contain small counts, but no content that runs when opened', async () => {
@@ -230,9 +230,9 @@ describe('settings of a project', () => {
     const { items } = await people.rana.ask('listRequests', { params: { project } });
     expect(items.length).toBeGreaterThan(0);
     const body = { settings: {}, reason: 'as it was' };
-    const otto = await enrolTestUser(of, `${project}-otto`, 'operator');
+    const otto = await enrolTestUser(cloud, `${project}-otto`, 'operator');
     await otto.ask('changeSettings', { params: { project }, body });
-    await addProjectMember(of, project, otto);
+    await addProjectMember(cloud, project, otto);
     await expect(otto.ask('changeSettings', { params: { project }, body })).rejects.toThrow(/Members of/);
     const back = await settle(await submit(files), ['draft', 'inReview']);
     expect(back.findings?.[0]?.reason).toMatch(

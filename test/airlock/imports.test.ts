@@ -42,18 +42,25 @@ describe('an import', () => {
   });
 
   it('is not removed from the project while a cancelled step may still write there', () => {
-    let of = buildRequestInReview(facts());
-    of = { ...of, direction: 'import', quorum: 1 } as typeof of;
-    of = decide(of, approve(ada), exampleStartTime, facts()).request;
-    of = decide(of, { do: 'release', by: bob }, exampleStartTime, facts()).request;
-    of = decide(of, { do: 'abortRelease', attempt: of.attempt, reason: 'tampered' }, exampleStartTime, facts()).request;
+    let request = buildRequestInReview(facts());
+    request = { ...request, direction: 'import', quorum: 1 } as typeof request;
+    request = decide(request, approve(ada), exampleStartTime, facts()).request;
+    request = decide(request, { do: 'release', by: bob }, exampleStartTime, facts()).request;
+    request = decide(
+      request,
+      { do: 'abortRelease', attempt: request.attempt, reason: 'tampered' },
+      exampleStartTime,
+      facts(),
+    ).request;
     const ends = [
       { do: 'revoke', by: bob, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
     ] as const;
     for (const end of ends) {
-      expect(() => decide(of, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/in 15 minutes/);
-      expect(decide(of, end, later(exampleStartTime, 15 * 60), facts()).request.status).toMatch(/revoked|withdrawn/);
+      expect(() => decide(request, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/in 15 minutes/);
+      expect(decide(request, end, later(exampleStartTime, 15 * 60), facts()).request.status).toMatch(
+        /revoked|withdrawn/,
+      );
     }
   });
 

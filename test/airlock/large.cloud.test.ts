@@ -26,12 +26,12 @@ import {
   rana,
 } from './builders.ts';
 
-const of = connectTestCloud();
-const s3 = new S3Client(of.configuration);
+const cloud = connectTestCloud();
+const s3 = new S3Client(cloud.configuration);
 const MiB = 1024 ** 2;
 /** What is large here, so that a file of a few megabytes goes the way of one of many gigabytes. */
 const limits = { whole: 6 * MiB, part: 5 * MiB };
-const [AIRLOCK_BUCKET = '', RELEASE_BUCKET = ''] = [of.outputs['data.Sealed'], of.outputs['data.Released']];
+const [AIRLOCK_BUCKET = '', RELEASE_BUCKET = ''] = [cloud.outputs['data.Sealed'], cloud.outputs['data.Released']];
 const id = `al-${Date.now().toString(16).padStart(16, '0')}`;
 const attempt = { project: 'large-parts', request: id, attempt: 1 };
 const source = 'data/outbox/large/';
@@ -44,16 +44,16 @@ let steps: { seal: Step; copy: Step };
 let texts: typeof import('../../functions/storage/scratch-store.ts');
 
 beforeAll(async () => {
-  const project = await makeReadyProject(of, attempt.project);
+  const project = await makeReadyProject(cloud, attempt.project);
   if (project.status !== 'ready') throw new Error('the project is not ready');
   bucket = project.network.bucket;
   await s3.send(new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   // As Lambda sets it: the very functions, with nothing changed but how large is large.
   Object.assign(process.env, {
-    AWS_ENDPOINT_URL: of.endpoint,
-    AWS_REGION: of.region,
-    AWS_ACCESS_KEY_ID: of.configuration.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: of.configuration.credentials.secretAccessKey,
+    AWS_ENDPOINT_URL: cloud.endpoint,
+    AWS_REGION: cloud.region,
+    AWS_ACCESS_KEY_ID: cloud.configuration.credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.configuration.credentials.secretAccessKey,
     BUCKETS: 'broch-',
     AIRLOCK_BUCKET,
     RELEASE_BUCKET,
@@ -87,8 +87,8 @@ async function releasing(): Promise<string> {
     deadline: '2099-01-01T00:00:00.000Z',
     expiresAt: '2099-01-01T00:00:00.000Z',
   };
-  await (await openTestTable(of)).put(rowKey('airlock', id), row);
-  const { TableNames = [] } = await new DynamoDBClient(of.configuration).send(new ListTablesCommand({}));
+  await (await openTestTable(cloud)).put(rowKey('airlock', id), row);
+  const { TableNames = [] } = await new DynamoDBClient(cloud.configuration).send(new ListTablesCommand({}));
   return TableNames.find(name => name.startsWith('broch-local-data')) ?? '';
 }
 

@@ -39,7 +39,7 @@ describe('a multipart copy', () => {
 
 describe('a file too large for a Lambda', () => {
   const caps = { ...buildAirlockConfig().caps, bytes: 100 * TiB };
-  const of = {
+  const request = {
     id: 'al-0011223344556677',
     round: 1,
     source: 'data/outbox/t/',
@@ -48,7 +48,7 @@ describe('a file too large for a Lambda', () => {
   const present = (sizes: readonly number[]) =>
     sizes.map((size, index) => ({ path: `f${index}.bin`, version: 'v', size, etag: '' }));
   const reasons = (sizes: readonly number[]) =>
-    selectFiles(of, present(sizes), { ...buildAirlockConfig(), caps }).findings.map(
+    selectFiles(request, present(sizes), { ...buildAirlockConfig(), caps }).findings.map(
       ({ path, reason }) => `${path}: ${reason}`,
     );
 
@@ -66,7 +66,7 @@ describe('a file too large for a Lambda', () => {
     const size = fc.oneof(fc.integer({ min: 0, max: GiB }), fc.integer({ min: GiB, max: 30 * GiB }));
     fc.assert(
       fc.property(fc.array(size, { minLength: 1, maxLength: 120 }), sizes => {
-        const { files, findings } = selectFiles(of, present(sizes), { ...buildAirlockConfig(), caps });
+        const { files, findings } = selectFiles(request, present(sizes), { ...buildAirlockConfig(), caps });
         if (findings.length > 0) return;
         for (const chunk of pack(files))
           expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(MAX_FILE_BYTES);

@@ -136,7 +136,7 @@ function allow({ grant, ...world }: World): World {
 /** What a link was asked for, as the API asks: the world after it. Throws what the API refuses. */
 function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }>, stands: RequesterStanding): World {
   const { grant, used } = world;
-  const [now, at] = [nowOf(world), secondsOf(world)];
+  const [now, index] = [nowOf(world), secondsOf(world)];
   if (!grant) throw new Refused('missing', 'There is no such release.');
   const { token, who } = one;
   const asker = { id: who, source: '192.0.2.7' };
@@ -146,10 +146,10 @@ function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }
     case 'open':
       // A token is made by chance: never the same twice.
       if (used[token] || (token === 'b' && !used.a)) throw new Refused('conflict', 'no token');
-      return using(openGrant(grant, stands, who, { sha256: tokenHash(token) }, now), { opened: at });
+      return using(openGrant(grant, stands, who, { sha256: tokenHash(token) }, now), { opened: index });
     case 'take': {
       const { grant: next, again } = redeemLink(grant, stands, asker, token, bytes[token], now);
-      return again ? world : using(next, { ...before, taken: at });
+      return again ? world : using(next, { ...before, taken: index });
     }
     case 'page': {
       const next = recordPage(grant, stands, asker, token, now);
@@ -164,17 +164,17 @@ function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }
 
 /** A link has just given something, by the world before and after: throws unless all this is so. */
 function mayGive(before: World, after: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' | 'open' }>) {
-  const at = secondsOf(before);
-  const must = (holds: boolean, says: string) => {
-    if (!holds) throw new Error(`${one.do} of ${one.token} by ${one.who} at ${at}: ${says}`);
+  const index = secondsOf(before);
+  const must = (holds: boolean, message: string) => {
+    if (!holds) throw new Error(`${one.do} of ${one.token} by ${one.who} at ${index}: ${message}`);
   };
   const { released = Number.POSITIVE_INFINITY } = before;
-  const { opened = -1, taken = at, paged } = before.used[one.token] ?? {};
+  const { opened = -1, taken = index, paged } = before.used[one.token] ?? {};
   const isTaken = before.used[one.token]?.taken !== undefined;
   must(one.who === rae.id, 'somebody else');
-  must(released <= opened && at < released + day, 'not released, or not any more, or no link of this release');
+  must(released <= opened && index < released + day, 'not released, or not any more, or no link of this release');
   must(taken - opened < SESSION_SECONDS.link, 'a link that nobody took in time');
-  must(at - taken < sessions[one.token], 'past the session');
+  must(index - taken < sessions[one.token], 'past the session');
   if (one.do === 'take') must(paged === undefined, 'taken twice');
   else must(isTaken, 'not taken');
   if (one.do === 'part') must(paged !== undefined, 'no page');
@@ -193,7 +193,7 @@ function attempted<T>(run: () => T): T | undefined {
 
 /** One thing tried: the world after it, or undefined where it changes nothing. */
 function play(world: World, one: Try, gave: (what: string) => void): World | undefined {
-  const at = secondsOf(world);
+  const index = secondsOf(world);
   if (one.do === 'allow') return allow(world);
   if (one.do === 'end')
     return world.request.status === 'revoked' && world.grant
@@ -203,13 +203,13 @@ function play(world: World, one: Try, gave: (what: string) => void): World | und
     const request = tryCommand(world.request, one.command, nowOf(world), facts)?.request;
     if (!request || request === world.request) return undefined;
     const { released, ...rest } = world;
-    const since = request.status === 'released' ? (released ?? at) : undefined;
+    const since = request.status === 'released' ? (released ?? index) : undefined;
     return { ...rest, request, ...(since !== undefined && { released: since }) };
   }
   const next = attempted(() => ask(world, one, standing(world)));
   if (next && one.do !== 'open') {
     mayGive(world, next, one);
-    gave(`${one.do} at ${at}`);
+    gave(`${one.do} at ${index}`);
   }
   if (next && one.do === 'open' && one.who === 'eve') throw new Error('somebody else opened a link');
   return next;
@@ -281,7 +281,7 @@ it.each([1, 2])(
     for (const what of [
       'take at 0',
       'page at 0',
-      ...[SESSION_SECONDS.session, SESSION_SECONDS.link, day - 1].map(at => `part at ${at}`),
+      ...[SESSION_SECONDS.session, SESSION_SECONDS.link, day - 1].map(index => `part at ${index}`),
     ])
       expect(gave.has(what), what).toBe(true);
   },

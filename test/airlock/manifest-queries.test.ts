@@ -10,7 +10,7 @@ describe('a page of check reports', () => {
       ...{ path: 'a', sha256: '', type: 't', policy: 'p', ran: [] },
       findings: Array.from({ length: findings }, () => finding),
     });
-  const bytes = (of: unknown) => Buffer.byteLength(JSON.stringify(of));
+  const bytes = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
 
   it('fits into the answer of a Lambda and continues where it ended', () => {
     const reports = Array.from({ length: 100 }, () => report(30));

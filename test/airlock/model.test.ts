@@ -83,10 +83,10 @@ const ends: readonly Status[] = [
 describe('every state that a request can reach', () => {
   it.each(explored)(
     'satisfies all invariants and can be left: $direction, quorum $quorum, partial $partial, $rounds rounds, $days days',
-    of => {
+    bounds => {
       const seen = new Set<string>();
       const reached = new Map<Status, number>();
-      const queue: AirlockModel[] = [createInitialModel(of)];
+      const queue: AirlockModel[] = [createInitialModel(bounds)];
       let steps = 0;
       // Most of what is tried is refused: without a stack for each it takes a fraction of the time.
       const { stackTraceLimit } = Error;
@@ -94,7 +94,7 @@ describe('every state that a request can reach', () => {
       try {
         for (let world = queue.pop(); world; world = queue.pop()) {
           const id = computeModelKey(world);
-          if (seen.has(id) || world.request.round > of.rounds) continue;
+          if (seen.has(id) || world.request.round > bounds.rounds) continue;
           seen.add(id);
           reached.set(world.request.status, (reached.get(world.request.status) ?? 0) + 1);
           assertInvariants(world);
@@ -110,7 +110,7 @@ describe('every state that a request can reach', () => {
         Error.stackTraceLimit = stackTraceLimit;
       }
       console.log(
-        `airlock: ${of.direction}, quorum ${of.quorum}, parts ${of.partial}: ${seen.size} states, ${steps} commands tried; ${[...reached].map(([name, count]) => `${name} ${count}`).join(', ')}`,
+        `airlock: ${bounds.direction}, quorum ${bounds.quorum}, parts ${bounds.partial}: ${seen.size} states, ${steps} commands tried; ${[...reached].map(([name, count]) => `${name} ${count}`).join(', ')}`,
       );
       for (const status of ends) expect(reached.has(status), status).toBe(true);
     },

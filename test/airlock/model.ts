@@ -57,7 +57,7 @@ export interface ModelBounds {
 }
 
 export interface AirlockModel {
-  readonly of: ModelBounds;
+  readonly bounds: ModelBounds;
   readonly request: Request;
   readonly day: number;
   readonly members: readonly string[];
@@ -108,26 +108,26 @@ export const computeModelContext = ({
 });
 const at = ({ day: days }: AirlockModel) => addSeconds(exampleStartTime, days * day);
 
-export function createInitialModel(of: ModelBounds): AirlockModel {
-  const settings = { quorum: of.quorum, partial: of.partial };
-  const bare = { of, day: 0, members: [rana.id], reviewers: [...of.others], settings };
-  return { ...bare, request: buildDraft(computeModelContext(bare), of.direction) };
+export function createInitialModel(bounds: ModelBounds): AirlockModel {
+  const settings = { quorum: bounds.quorum, partial: bounds.partial };
+  const bare = { bounds, day: 0, members: [rana.id], reviewers: [...bounds.others], settings };
+  return { ...bare, request: buildDraft(computeModelContext(bare), bounds.direction) };
 }
 
 /** What the world does by itself: a day passes, or something turns. */
 export function* listEnvironmentMoves(world: AirlockModel): Generator<AirlockModel> {
-  if (world.day < world.of.days) yield { ...world, day: world.day + 1 };
-  for (const turn of world.of.turns) yield environmentChanges[turn](world);
+  if (world.day < world.bounds.days) yield { ...world, day: world.day + 1 };
+  for (const turn of world.bounds.turns) yield environmentChanges[turn](world);
 }
 
 const peopleOf = ({ others }: ModelBounds): ActingPerson[] => [rana, ...others.map(id => buildPerson(id, 'reviewer'))];
 
 /** All that anybody can try: also what they may not. Old seals, old attempts, other people, several times. */
-export function listModelCommands({ request: of, ...world }: AirlockModel): Command[] {
-  const { round, attempt } = of;
+export function listModelCommands({ request, ...world }: AirlockModel): Command[] {
+  const { round, attempt } = request;
   const rounds = [round, round - 1].filter(one => one > 0);
   return [
-    ...peopleOf(world.of).flatMap(by => [
+    ...peopleOf(world.bounds).flatMap(by => [
       ...rounds.flatMap(one =>
         (['approve', 'return', 'reject'] as const).map(verdict => ({
           do: 'vote' as const,
@@ -146,15 +146,15 @@ export function listModelCommands({ request: of, ...world }: AirlockModel): Comm
     { do: 'recordDeletion', receipt: text, inventory: undefined, objects: 1, bytes: 1 },
     { do: 'resume', by: olga },
     { do: 'reissue', by: olga },
-    ...[attempt, attempt - 1].flatMap((of): Command[] => [
-      { do: 'rejectSubmission', attempt: of, findings: [{ path: 'x', reason: 'y' }] },
-      { do: 'recordSeal', attempt: of, seal: buildSeal(round) },
-      { do: 'remindReviewers', attempt: of },
-      { do: 'recordFault', attempt: of, reason: 'z' },
-      { do: 'recordRelease', attempt: of, release: buildRelease() },
-      { do: 'abortRelease', attempt: of, reason: 'z' },
+    ...[attempt, attempt - 1].flatMap((number): Command[] => [
+      { do: 'rejectSubmission', attempt: number, findings: [{ path: 'x', reason: 'y' }] },
+      { do: 'recordSeal', attempt: number, seal: buildSeal(round) },
+      { do: 'remindReviewers', attempt: number },
+      { do: 'recordFault', attempt: number, reason: 'z' },
+      { do: 'recordRelease', attempt: number, release: buildRelease() },
+      { do: 'abortRelease', attempt: number, reason: 'z' },
     ]),
-    ...(of.status === 'checking'
+    ...(request.status === 'checking'
       ? (['block', undefined] as const).map(worst => ({
           do: 'recordReport' as const,
           attempt,
@@ -165,8 +165,8 @@ export function listModelCommands({ request: of, ...world }: AirlockModel): Comm
 }
 
 const open: readonly Status[] = ['approved', 'releasing', 'released'];
-const isSame = <T>(a: T, b: T, says: string) => {
-  if (a !== b) throw new Error(`${says}: ${a} and ${b}`);
+const isSame = <T>(a: T, b: T, message: string) => {
+  if (a !== b) throw new Error(`${message}: ${a} and ${b}`);
 };
 
 /** One command in a world: the world after it, or undefined where nothing changes. Throws where an invariant breaks. */
@@ -242,7 +242,7 @@ export function assertInvariants(world: AirlockModel) {
   hasWayOut(world);
   const { request } = world;
   if (request.status !== 'inReview') return;
-  for (const by of peopleOf(world.of).slice(1)) {
+  for (const by of peopleOf(world.bounds).slice(1)) {
     if (request.votes.some(vote => vote.by === by.id)) continue;
     const { conflict, asked = [], votes } = requestView(request, by, 'reviewer');
     if (conflict !== undefined || votes?.length !== 0 || asked.some(({ id }) => id !== by.id))
@@ -282,7 +282,7 @@ const told = [
  * does who of several that are alike voted how, nor what an approval came from once it is there.
  */
 export function computeModelKey({
-  of,
+  bounds,
   request,
   day: days,
   members,
@@ -291,7 +291,7 @@ export function computeModelKey({
   opened,
   granted,
 }: AirlockModel): string {
-  const { alike = [] } = of;
+  const { alike = [] } = bounds;
   const votes = (from: Request | undefined) =>
     from?.status === 'inReview'
       ? from.votes

@@ -7,10 +7,10 @@ import { buildAirlockConfig, buildDraft } from './builders.ts';
 import { airlockScene } from './harness.ts';
 import { recordBusEvents } from './recorder.ts';
 
-const { of, people, project, submit, settle, vote } = airlockScene('airlock-outbox');
+const { cloud, people, project, submit, settle, vote } = airlockScene('airlock-outbox');
 let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 beforeAll(async () => {
-  bus = await recordBusEvents(of);
+  bus = await recordBusEvents(cloud);
 });
 const facts = { rules: buildAirlockConfig(), members: [], reviewers: [], candidates: [] };
 const at = '2026-11-01T00:00:00.000Z';
@@ -19,7 +19,7 @@ const id = (n: number) => `al-${Date.now().toString(16).padStart(11, '0')}${Stri
 describe('an entry of a trail', () => {
   it('is published although its writer did nothing more', async () => {
     const request = { ...buildDraft(facts), id: id(1) };
-    const table = await openTestTable(of);
+    const table = await openTestTable(cloud);
     const put = (revision: number, ...events: Parameters<typeof requestEvent>[]) =>
       table.put(
         rowKey('airlock', request.id, trailKey(at, revision)),
@@ -49,7 +49,7 @@ describe('an entry of a trail', () => {
 
   it('is the only kind of row that is published', async () => {
     const request = { ...buildDraft(facts), id: id(2) };
-    const table = await openTestTable(of);
+    const table = await openTestTable(cloud);
     const entry = trailEntry(request, [requestEvent('RequestOpened', 'x')], at);
     await table.put(rowKey('airlock', request.id), entry);
     await table.put(rowKey('airlock', request.id, 'ROUND#00000001#approved'), entry);

@@ -63,10 +63,10 @@ describe('a vote based on downloaded previews', () => {
     ['of another project', { ...seen, project: 'other' }, 3, 'has the pages of'],
     ['of a part of the files', seen, 3, 'no pages of 1 of its files'],
     ['in no known format', { a: 1 }, 2, 'is not a folder that'],
-  ])('is refused before any call to the API if the previews are %s', async (_, content, code, says) => {
-    const at = makeTestFolder();
-    writeFileSync(join(at, 'seen.json'), JSON.stringify(content));
-    expect(await vote(at)).toMatchObject({ code, err: expect.stringContaining(says) });
+  ])('is refused before any call to the API if the previews are %s', async (_, content, code, message) => {
+    const folder = makeTestFolder();
+    writeFileSync(join(folder, 'seen.json'), JSON.stringify(content));
+    expect(await vote(folder)).toMatchObject({ code, err: expect.stringContaining(message) });
   });
 
   it('takes exactly one statement of what was reviewed', async () => {

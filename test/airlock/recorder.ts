@@ -23,8 +23,8 @@ export interface RecordedEvent {
 }
 
 /** Sees what the airlock says on the bus from now on: a rule that puts it all in a queue, which is read here. */
-export async function recordBusEvents(of: Cloud, source = 'broch.airlock') {
-  const [events, sqs] = [new EventBridgeClient(of.configuration), new SQSClient(of.configuration)];
+export async function recordBusEvents(cloud: Cloud, source = 'broch.airlock') {
+  const [events, sqs] = [new EventBridgeClient(cloud.configuration), new SQSClient(cloud.configuration)];
   const name = `airlock-witness-${Date.now()}-${Math.floor(Math.random() * 1e6)}`;
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name }));
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));

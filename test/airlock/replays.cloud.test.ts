@@ -20,18 +20,18 @@ import {
   waitForStatus,
 } from './harness.ts';
 
-const { of, project, people, sealed, released, bucket, submit, approve, vote } = airlockScene('airlock-replays');
+const { cloud, project, people, sealed, released, bucket, submit, approve, vote } = airlockScene('airlock-replays');
 const [s3, sfn, lambda] = [
-  new S3Client(of.configuration),
-  new SFNClient(of.configuration),
-  new LambdaClient(of.configuration),
+  new S3Client(cloud.configuration),
+  new SFNClient(cloud.configuration),
+  new LambdaClient(cloud.configuration),
 ];
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
-const rowOf = async ({ request }: Params) => (await openTestTable(of)).get(rowKey('airlock', request));
+const rowOf = async ({ request }: Params) => (await openTestTable(cloud)).get(rowKey('airlock', request));
 const grantOf = async ({ request }: Params) =>
-  (await openTestTable(of)).get(rowKey('download', `${project}#${request}`));
+  (await openTestTable(cloud)).get(rowKey('download', `${project}#${request}`));
 const tokenOf = async (params: Params, other = '') =>
   String(
     (
@@ -50,11 +50,11 @@ const inReview = async () => {
 async function release(params: Params) {
   await people.olga.ask('releaseRequest', { params });
   await waitForStatus(people.rana, params, ['released']);
-  await waitForExecutionEnd(of, 'release', params.request, 2);
+  await waitForExecutionEnd(cloud, 'release', params.request, 2);
 }
 async function stops(params: Params, attempt = 2) {
   await people.olga.ask('releaseRequest', { params });
-  expect(await waitForExecutionEnd(of, 'release', params.request, attempt)).toMatchObject({
+  expect(await waitForExecutionEnd(cloud, 'release', params.request, attempt)).toMatchObject({
     status: 'FAILED',
     error: 'Tampered',
   });
@@ -91,24 +91,24 @@ describe.concurrent('repeating a message', () => {
   it('changes nothing when an attempt that ran, or one that never existed, is started', async () => {
     const params = await inReview();
     const before = await rowOf(params);
-    await startAirlockExecution(of, 'check', params, 1).catch((error: Error) =>
+    await startAirlockExecution(cloud, 'check', params, 1).catch((error: Error) =>
       expect(error.name).toBe('ExecutionAlreadyExists'),
     );
     for (const [attempt, from] of [
       [9, 'start'],
       [10, 'review'],
     ] as const) {
-      await startAirlockExecution(of, 'check', params, attempt, { from });
-      const { end } = await waitForExecutionEnd(of, 'check', params.request, attempt);
+      await startAirlockExecution(cloud, 'check', params, attempt, { from });
+      const { end } = await waitForExecutionEnd(cloud, 'check', params.request, attempt);
       expect(end).toBe(from === 'start' ? 'Superseded' : 'Decided');
     }
-    await startAirlockExecution(of, 'release', params, 11);
-    expect((await waitForExecutionEnd(of, 'release', params.request, 11)).end).toBe('Superseded');
+    await startAirlockExecution(cloud, 'release', params, 11);
+    expect((await waitForExecutionEnd(cloud, 'release', params.request, 11)).end).toBe('Superseded');
     expect(await rowOf(params)).toEqual(before);
   });
 
   it('changes nothing when every step of a release is invoked again with the same input', async () => {
-    const watched = await watchCalls(of, project);
+    const watched = await watchCalls(cloud, project);
     const params = await approve(files);
     await release(params);
     const { events } = await watched.end();
@@ -150,7 +150,7 @@ describe.concurrent('repeating a message', () => {
   it('changes nothing on a forged event', async () => {
     const params = await inReview();
     const before = await rowOf(params);
-    const events = new EventBridgeClient(of.configuration);
+    const events = new EventBridgeClient(cloud.configuration);
     const { EventBuses = [] } = await events.send(new ListEventBusesCommand({}));
     for (const DetailType of ['RequestApproved', 'ReleaseStarted', 'RequestReleased', 'VoteCast'])
       for (const { Name } of EventBuses) {
@@ -167,8 +167,8 @@ describe.concurrent('repeating a message', () => {
     const params = await approve(files);
     await release(params);
     const { rana, olga } = people;
-    const rosa = await enrolTestUser(of, 'replays-rosa', 'researcher');
-    await addProjectMember(of, project, rosa);
+    const rosa = await enrolTestUser(cloud, 'replays-rosa', 'researcher');
+    await addProjectMember(cloud, project, rosa);
     const far = await rana.ask('openDownload', { params, body: { network: '192.0.2.0/24' } });
     await expect(rana.ask('takeDownload', { params, body: { token: far.token } })).rejects.toThrow(/network/);
     const { token } = await rana.ask('openDownload', { params, body: {} });
@@ -189,14 +189,14 @@ describe.concurrent('repeating a message', () => {
 describe.concurrent('altering stored data', () => {
   it('releases nothing if the seal in the row was altered before the votes', async () => {
     const params = await inReview();
-    await setRequestField(of, params.request, 'seal.sha256', '0'.repeat(64));
+    await setRequestField(cloud, params.request, 'seal.sha256', '0'.repeat(64));
     for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
     await stops(params);
   });
 
   it('releases nothing if the seal in the row was altered after the votes', async () => {
     const params = await approve(files);
-    await setRequestField(of, params.request, 'seal.sha256', '0'.repeat(64));
+    await setRequestField(cloud, params.request, 'seal.sha256', '0'.repeat(64));
     await stops(params);
   });
 
@@ -206,11 +206,11 @@ describe.concurrent('altering stored data', () => {
     const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '{"findings":0}' }));
     const { items } = await people.vera.ask('showChecks', { params });
     expect(items).toHaveLength(1);
-    await setRequestField(of, params.request, 'report.versionId', VersionId ?? '');
+    await setRequestField(cloud, params.request, 'report.versionId', VersionId ?? '');
     await expect(people.vera.ask('showChecks', { params })).rejects.toThrow();
     await stops(params);
     const other = await approve(files);
-    await setRequestField(of, other.request, 'report.sha256', '0'.repeat(64));
+    await setRequestField(cloud, other.request, 'report.sha256', '0'.repeat(64));
     await stops(other);
   });
 
@@ -226,17 +226,17 @@ describe.concurrent('altering stored data', () => {
 
   it('releases nothing that cannot be compared with an altered or deleted release ledger', async () => {
     const own = 'airlock-forgets';
-    const rana = await enrolTestUser(of, 'replays-ruth', 'researcher');
-    const home = await airlockScene.another(of, own, rana);
+    const rana = await enrolTestUser(cloud, 'replays-ruth', 'researcher');
+    const home = await airlockScene.another(cloud, own, rana);
     expect(home).toBe(own);
-    const params = await airlockScene.released(of, own, rana, people, files);
+    const params = await airlockScene.released(cloud, own, rana, people, files);
     const all = await s3.send(new ListObjectVersionsCommand({ Bucket: released, Prefix: `remembered/${own}/` }));
     const [kept] = all.Versions ?? [];
     expect(kept?.Key).toContain(params.request);
     // Put over: the version that is in the ledger counts.
     await s3.send(new PutObjectCommand({ Bucket: released, Key: kept?.Key, Body: '{}' }));
     const near = { 'b.csv': 'region,n\nNorth,20\nSouth,29\n' };
-    const second = await airlockScene.submitted(of, own, rana, near);
+    const second = await airlockScene.submitted(cloud, own, rana, near);
     expect((await waitForStatus(rana, second, ['blocked', 'returned', 'inReview'])).report?.worst).toMatch(/block|ask/);
     // Deleted: nothing can be compared any more, so nothing passes.
     await s3.send(
@@ -247,7 +247,7 @@ describe.concurrent('altering stored data', () => {
         BypassGovernanceRetention: true,
       }),
     );
-    const third = await airlockScene.submitted(of, own, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
+    const third = await airlockScene.submitted(cloud, own, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
     expect((await waitForStatus(rana, third, ['timedOut', 'inReview'])).status).toBe('timedOut');
   });
 });
@@ -258,12 +258,12 @@ describe('the requester', () => {
     const { seal } = await people.rana.ask('showRequest', { params });
     const ballot = { params, body: { verdict: 'approve', seal: seal?.sha256 } } as const;
     await expect(people.rana.ask('reviewRequest', ballot)).rejects.toThrow(/Only reviewer/);
-    await changeUserGroup(of, people.rana, 'reviewer', 'add');
+    await changeUserGroup(cloud, people.rana, 'reviewer', 'add');
     const risen = await people.rana.again();
     await expect(risen.ask('reviewRequest', ballot)).rejects.toThrow(/The requester cannot review the request/);
     await expect(risen.ask('releaseRequest', { params })).rejects.toThrow(/The requester cannot review the request/);
     expect((await rowOf(params))?.votes).toEqual([]);
-    await changeUserGroup(of, people.rana, 'reviewer', 'remove');
+    await changeUserGroup(cloud, people.rana, 'reviewer', 'remove');
   });
 });
 
@@ -284,7 +284,7 @@ describe('a request addressed through another project', () => {
   let wrong: Params;
   beforeAll(async () => {
     const { params } = await submit(files);
-    wrong = { ...params, project: await airlockScene.another(of, 'airlock-other', people.rana) };
+    wrong = { ...params, project: await airlockScene.another(cloud, 'airlock-other', people.rana) };
   });
 
   const routes = Object.entries<Route>(airlockRoutes).filter(([, { path }]) => path.includes('{request}'));

@@ -30,14 +30,14 @@ const facts = {
 const text = { key: 'receipts/x.json', versionId: 'v', sha256: 'b'.repeat(64) };
 const gone: Command = { do: 'recordDeletion', receipt: text, inventory: undefined, objects: 3, bytes: 30 };
 
-function must(of: Request, command: Command, now: string) {
-  const decision = tryCommand(of, command, now, facts);
+function must(request: Request, command: Command, now: string) {
+  const decision = tryCommand(request, command, now, facts);
   if (!decision) throw new Error(`${command.do} was refused`);
   return decision;
 }
-const play = (of: Request, commands: ((of: Request) => Command)[], now = exampleStartTime) =>
-  commands.reduce((request, command) => must(request, command(request), now).request, of);
-const sealed: ((of: Request) => Command)[] = [
+const play = (current: Request, commands: ((request: Request) => Command)[], now = exampleStartTime) =>
+  commands.reduce((request, command) => must(request, command(request), now).request, current);
+const sealed: ((request: Request) => Command)[] = [
   () => ({ do: 'submit', by: rana }),
   ({ attempt, round }) => ({ do: 'recordSeal', attempt, seal: buildSeal(round) }),
   ({ attempt }) => ({ do: 'recordReport', attempt, report: buildReport() }),
@@ -48,16 +48,16 @@ const released = [
   (): Command => ({ do: 'release', by: olga }),
   ({ attempt }: Request): Command => ({ do: 'recordRelease', attempt, release: buildRelease() }),
 ];
-const until = (of: Request) => ('retainedUntil' in of ? of.retainedUntil : undefined);
+const until = (request: Request) => ('retainedUntil' in request ? request.retainedUntil : undefined);
 
 describe('the retention of a request that has ended', () => {
   it('lasts until its lock ends, counted from the seal', () => {
-    const of = play(buildDraft(facts), [
+    const request = play(buildDraft(facts), [
       ...sealed,
       ({ round }) => ({ do: 'vote', by: vera, ballot: buildBallot(round, 'reject') }),
     ]);
-    expect(of.status).toBe('rejected');
-    expect(until(of)).toBe(later(exampleStartTime, 40 * day));
+    expect(request.status).toBe('rejected');
+    expect(until(request)).toBe(later(exampleStartTime, 40 * day));
     const withdrawn = play(
       play(buildDraft(facts), sealed),
       [() => ({ do: 'withdraw', by: rana, reason: 'x' })],
@@ -68,9 +68,9 @@ describe('the retention of a request that has ended', () => {
 
   it('lasts until its lock ends, counted from the release, and never ends before the download period', () => {
     const end = '2029-01-01T00:00:00.000Z';
-    const of = applyDeadlines(play(buildDraft(facts), released), end, facts.rules).request;
-    expect(of.status).toBe('expired');
-    expect(until(of)).toBe(later(exampleStartTime, 40 * day));
+    const request = applyDeadlines(play(buildDraft(facts), released), end, facts.rules).request;
+    expect(request.status).toBe('expired');
+    expect(until(request)).toBe(later(exampleStartTime, 40 * day));
     const short = { ...facts.rules, lockDays: 2 };
     expect(until(applyDeadlines(play(buildDraft(facts), released), end, short).request)).toBe(
       later(exampleStartTime, 15 * day),
@@ -80,7 +80,7 @@ describe('the retention of a request that has ended', () => {
   it('does not exist for a request that never left the project, and the event says so', () => {
     const { request, events } = applyDeadlines(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
-    expect(events.map(({ says }) => says)).toEqual([
+    expect(events.map(({ says: message }) => message)).toEqual([
       "It was draft until its deadline passed. Its files stay where they are, in the project's data/outbox/t/.",
     ]);
     expect(sealedPlace(request)).toEqual([]);
@@ -88,24 +88,24 @@ describe('the retention of a request that has ended', () => {
 
   it('ends with the draft, for an upload that was never sealed', () => {
     const { title, project, groups } = buildDraft(facts);
-    const of = draftRequest(
+    const current = draftRequest(
       { id: 'al-0011223344556678', title, project, groups, direction: 'import' },
       rana,
       exampleStartTime,
       facts,
     ).request;
-    const { request } = applyDeadlines(of, later(exampleStartTime, 31 * day), facts.rules);
+    const { request } = applyDeadlines(current, later(exampleStartTime, 31 * day), facts.rules);
     expect(until(request)).toBe(later(exampleStartTime, 30 * day));
     expect(sealedPlace(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
   });
 });
 
 describe('the deletion of content', () => {
-  const of = play(buildDraft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
-  const due = until(of) ?? '';
+  const current = play(buildDraft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
+  const due = until(current) ?? '';
   it('happens only when due, and is recorded once', () => {
-    expect(must(of, gone, later(due, -1))).toMatchObject({ superseded: true, events: [] });
-    const { request, events } = must(of, gone, due);
+    expect(must(current, gone, later(due, -1))).toMatchObject({ superseded: true, events: [] });
+    const { request, events } = must(current, gone, due);
     expect(Request.parse(request)).toMatchObject({
       status: 'withdrawn',
       deleted: { at: due, objects: 3, receipt: text },
@@ -116,14 +116,14 @@ describe('the deletion of content', () => {
   });
 
   it('waits while any object is locked', () => {
-    const { request } = must(of, { do: 'extendRetention', until: later(due, day) }, due);
+    const { request } = must(current, { do: 'extendRetention', until: later(due, day) }, due);
     expect(sweepAt(request)).toBe(later(due, day));
     expect(must(request, gone, due).superseded).toBe(true);
   });
 
   it('is recorded before it happens', () => {
     const list: Command = { do: 'recordInventory', inventory: text, before: undefined };
-    expect(must(of, list, due).request).toMatchObject({ inventory: text });
+    expect(must(current, list, due).request).toMatchObject({ inventory: text });
     expect(must(play(buildDraft(facts), sealed), list, exampleStartTime).superseded).toBe(true);
   });
 });
@@ -147,8 +147,8 @@ describe('two deletions at the same time', () => {
     ],
   ] as const)(
     '%s: an inventory that does not include the other one is not recorded as complete',
-    (_, of, verb, done) => {
-      const listed = must(of, { do: verb, inventory: one, before: undefined }, due).request;
+    (_, request, verb, done) => {
+      const listed = must(request, { do: verb, inventory: one, before: undefined }, due).request;
       expect(must(listed, { do: verb, inventory: one, before: undefined }, due).request).toEqual(listed);
       expect(must(listed, { do: verb, inventory: other, before: undefined }, due).superseded).toBe(true);
       expect(must(listed, done(other), due).superseded).toBe(true);
@@ -178,10 +178,10 @@ it('keeps the votes of a review that was never resumed like those of any round',
 });
 
 /** The core of the sweeper: what is due, at each hour. */
-const sweep = (of: Request, now: string): Request => {
-  const due = sweepAt(of);
-  if (due === undefined || due > now) return of;
-  return must(of, isFinal(of) ? gone : { do: 'applyDeadlines' }, now).request;
+const sweep = (request: Request, now: string): Request => {
+  const due = sweepAt(request);
+  if (due === undefined || due > now) return request;
+  return must(request, isFinal(request) ? gone : { do: 'applyDeadlines' }, now).request;
 };
 
 it('leaves nothing overdue after a sweep, nothing in the end, and deletes nothing early', () => {
@@ -197,21 +197,22 @@ it('leaves nothing overdue after a sweep, nothing in the end, and deletes nothin
       fc.nat(1),
       fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 20, maxLength: 60 }),
       (count, ends, how, hours) => {
-        let of = play(buildDraft(facts), released.slice(0, count));
+        let request = play(buildDraft(facts), released.slice(0, count));
         if (ends)
-          of =
-            tryCommand(of, (steps[released.length + how] as () => Command)(), exampleStartTime, facts)?.request ?? of;
+          request =
+            tryCommand(request, (steps[released.length + how] as () => Command)(), exampleStartTime, facts)?.request ??
+            request;
         let now = exampleStartTime;
         for (const hour of [...hours, 24 * 365 * 5]) {
           now = later(now, hour * 3600);
           // A lapse may leave something that is due at once, as the run after it finds.
-          for (let run = 0; run < 2; run++) of = sweep(of, now);
-          if ((sweepAt(of) ?? '9') <= now) throw new Error(`${of.status} is overdue`);
-          Request.parse(of);
+          for (let run = 0; run < 2; run++) request = sweep(request, now);
+          if ((sweepAt(request) ?? '9') <= now) throw new Error(`${request.status} is overdue`);
+          Request.parse(request);
         }
-        expect(isFinal(of)).toBe(true);
-        expect(sweepAt(of)).toBeUndefined();
-        if (sealedPlace(of).length > 0) expect(of).toMatchObject({ deleted: { receipt: text } });
+        expect(isFinal(request)).toBe(true);
+        expect(sweepAt(request)).toBeUndefined();
+        if (sealedPlace(request).length > 0) expect(request).toMatchObject({ deleted: { receipt: text } });
       },
     ),
   );

@@ -74,16 +74,16 @@ describe('withheld files under rules that come to forbid them', () => {
     });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.array(cast, { maxLength: 10 }), (quorum, votes) => {
-        let of: Request = buildRequestInReview(facts({ quorum }));
+        let request: Request = buildRequestInReview(facts({ quorum }));
         for (const { by, verdict, paths, partial } of votes) {
           const decision = tryCommand(
-            of,
+            request,
             vote(by, verdict as 'approve', paths),
             exampleStartTime,
             facts({ quorum, partial }),
           );
-          of = decision?.request ?? of;
-          if (decision && of.status === 'approved' && of.withheld.length > 0) expect(partial).toBe(true);
+          request = decision?.request ?? request;
+          if (decision && request.status === 'approved' && request.withheld.length > 0) expect(partial).toBe(true);
         }
       }),
     );
@@ -94,17 +94,17 @@ describe('the notice that no eligible reviewer is left', () => {
   const isSaid = ({ name, to }: RequestEvent) => name === 'ReviewEscalated' && to?.length === 0;
   /** When it is said in a review, in hours after its start; with as many reviewers as are there at the time. */
   function said(quorum: number, there: (hours: number) => number): number[] {
-    let of = buildRequestInReview(facts({ quorum }, there(0)));
-    const times = 'lack' in of && of.lack ? [0] : [];
+    let current = buildRequestInReview(facts({ quorum }, there(0)));
+    const times = 'lack' in current && current.lack ? [0] : [];
     for (let hours = 0; hours < 14 * 24; hours += 12) {
       const present = facts({ quorum }, there(hours));
       const { request, events } = decide(
-        of,
-        { do: 'remindReviewers', attempt: of.attempt },
+        current,
+        { do: 'remindReviewers', attempt: current.attempt },
         later(exampleStartTime, hours * hour),
         present,
       );
-      of = request;
+      current = request;
       times.push(...events.filter(isSaid).map(() => hours));
     }
     return times;
@@ -162,11 +162,11 @@ describe('the notice that no eligible reviewer is left', () => {
 
   it('is not repeated to another workflow, but is sent again when a review is resumed', () => {
     const none = facts({ quorum: 2 }, 0);
-    const of = buildRequestInReview(none);
-    const reissued = decide(of, { do: 'reissue', by: olga }, exampleStartTime, none).request;
+    const current = buildRequestInReview(none);
+    const reissued = decide(current, { do: 'reissue', by: olga }, exampleStartTime, none).request;
     const tick = { do: 'remindReviewers', attempt: reissued.attempt } as const;
     expect(decide(reissued, tick, exampleStartTime, none).events).toEqual([]);
-    const late = decide(of, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), none).request;
+    const late = decide(current, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), none).request;
     const now = later(exampleStartTime, 16 * day);
     const resumed = decide(late, { do: 'resume', by: olga }, now, none).request;
     expect(resumed.status).toBe('inReview');

@@ -10,7 +10,7 @@ export function makeEncryptedZip(files: Record<string, Uint8Array>): Uint8Array 
     ['PK\u0003\u0004', 6],
     ['PK\u0001\u0002', 8],
   ] as const)
-    for (let at = zip.indexOf(magic); at >= 0; at = zip.indexOf(magic, at + 4))
-      zip.writeUInt16LE(zip.readUInt16LE(at + flags) | 1, at + flags);
+    for (let index = zip.indexOf(magic); index >= 0; index = zip.indexOf(magic, index + 4))
+      zip.writeUInt16LE(zip.readUInt16LE(index + flags) | 1, index + flags);
   return zip;
 }

@@ -22,8 +22,8 @@ import { openTestTable } from '../workspaces/harness.ts';
 type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** There is one sweeper, and it takes whatever is due: only one test at a time lets time pass. Gives what ends that. */
-export async function lockSweeper(of: Cloud): Promise<() => void> {
-  const file = join(dirname(of.ca), 'sweeper.lock');
+export async function lockSweeper(cloud: Cloud): Promise<() => void> {
+  const file = join(dirname(cloud.ca), 'sweeper.lock');
   for (;;) {
     try {
       closeSync(openSync(file, 'wx'));
@@ -35,13 +35,13 @@ export async function lockSweeper(of: Cloud): Promise<() => void> {
   }
 }
 
-export async function createSweepHarness(of: Cloud) {
+export async function createSweepHarness(cloud: Cloud) {
   const [dynamo, lambda, s3] = [
-    new DynamoDBClient(of.configuration),
-    new LambdaClient(of.configuration),
-    new S3Client(of.configuration),
+    new DynamoDBClient(cloud.configuration),
+    new LambdaClient(cloud.configuration),
+    new S3Client(cloud.configuration),
   ];
-  const table = await openTestTable(of);
+  const table = await openTestTable(cloud);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
   let FunctionName: string | undefined;

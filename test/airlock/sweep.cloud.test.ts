@@ -9,8 +9,8 @@ import { airlockScene } from './harness.ts';
 import { recordBusEvents } from './recorder.ts';
 import { createSweepHarness, lockSweeper } from './sweep-harness.ts';
 
-const { of, people, project, sealed, released, submit, settle, vote, approve } = airlockScene('airlock-sweep');
-const s3 = new S3Client(of.configuration);
+const { cloud, people, project, sealed, released, submit, settle, vote, approve } = airlockScene('airlock-sweep');
+const s3 = new S3Client(cloud.configuration);
 type Params = Awaited<ReturnType<typeof approve>>;
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'größe +%41.csv': 'group,n\na,40\nb,50\n' };
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -18,8 +18,8 @@ let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 let tools: Awaited<ReturnType<typeof createSweepHarness>>;
 let done = () => {};
 beforeAll(async () => {
-  done = await lockSweeper(of);
-  [bus, tools] = await Promise.all([recordBusEvents(of), createSweepHarness(of)]);
+  done = await lockSweeper(cloud);
+  [bus, tools] = await Promise.all([recordBusEvents(cloud), createSweepHarness(cloud)]);
 });
 afterAll(() => done());
 
@@ -70,9 +70,9 @@ describe('a request withdrawn after its seal', () => {
 
   it('keeps its content while S3 locks it, and the deletion is tried again', async () => {
     await pass(params.request);
-    const before = await countKeyVersions(of, sealed, `requests/${params.request}/`);
+    const before = await countKeyVersions(cloud, sealed, `requests/${params.request}/`);
     expect(await sweep()).toMatchObject({ failed: 0, locked: 1, deleted: 0 });
-    expect(await countKeyVersions(of, sealed, `requests/${params.request}/`)).toEqual(before);
+    expect(await countKeyVersions(cloud, sealed, `requests/${params.request}/`)).toEqual(before);
     const row = await rowOf(params.request);
     expect(row).toMatchObject({ inventory: { key: `receipts/${params.request}/inventory.json` } });
     expect('deleted' in row && row.deleted).toBeFalsy();
@@ -82,11 +82,11 @@ describe('a request withdrawn after its seal', () => {
     const prefix = `requests/${params.request}/`;
     // Somebody put another version there meanwhile, and deleted one.
     await s3.send(new PutObjectCommand({ Bucket: sealed, Key: `${prefix}1/files/tables/one.csv`, Body: 'forged' }));
-    const there = await countKeyVersions(of, sealed, prefix);
+    const there = await countKeyVersions(cloud, sealed, prefix);
     await unlock(sealed, prefix);
     await pass(params.request);
     expect(await sweep()).toMatchObject({ failed: 0, deleted: 1 });
-    expect(await countKeyVersions(of, sealed, prefix)).toEqual({});
+    expect(await countKeyVersions(cloud, sealed, prefix)).toEqual({});
     const receipt = await read(`receipts/${params.request}.json`);
     const counts: Record<string, number> = {};
     for (const { key } of receipt.objects)
@@ -124,8 +124,8 @@ it('a release expires and its files are deleted in both buckets, but its signed 
   await unlock(released, `released/${params.request}/files/`);
   await pass(params.request);
   expect(await sweep()).toMatchObject({ deleted: 1 });
-  expect(await countKeyVersions(of, sealed, `requests/${params.request}/`)).toEqual({});
-  expect(await countKeyVersions(of, released, `released/${params.request}/files/`)).toEqual({});
+  expect(await countKeyVersions(cloud, sealed, `requests/${params.request}/`)).toEqual({});
+  expect(await countKeyVersions(cloud, released, `released/${params.request}/files/`)).toEqual({});
   expect(
     hex(
       await s3

@@ -18,13 +18,13 @@ import {
   waitForExecutionEnd,
 } from './harness.ts';
 
-const { of, released, sealed, people, submit, settle, vote, approve } = airlockScene('airlock-tamper');
+const { cloud, released, sealed, people, submit, settle, vote, approve } = airlockScene('airlock-tamper');
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'b.csv': 'region,n\nEast,40\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
-const s3 = new S3Client(of.configuration);
+const s3 = new S3Client(cloud.configuration);
 
 async function rowOf({ request }: Params) {
-  return Request.parse(await (await openTestTable(of)).get(rowKey('airlock', request)));
+  return Request.parse(await (await openTestTable(cloud)).get(rowKey('airlock', request)));
 }
 
 async function fileOf(params: Params, path: string) {
@@ -35,7 +35,7 @@ async function fileOf(params: Params, path: string) {
 
 async function stops(params: Params, attempt = 2) {
   await people.olga.ask('releaseRequest', { params });
-  expect(await waitForExecutionEnd(of, 'release', params.request, attempt)).toMatchObject({
+  expect(await waitForExecutionEnd(cloud, 'release', params.request, attempt)).toMatchObject({
     status: 'FAILED',
     error: 'Tampered',
   });
@@ -73,7 +73,7 @@ describe('tampering by an administrator', () => {
     const [one, two] = [await approve(files), await approve({ 'c.csv': 'region,n\nWest,50\n' })];
     const other = await rowOf(two);
     if (!('seal' in other) || !other.seal) throw new Error('it is not sealed');
-    const dynamo = new DynamoDBClient(of.configuration);
+    const dynamo = new DynamoDBClient(cloud.configuration);
     const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
     const { pk, sk } = rowKey('airlock', one.request);
     await dynamo.send(
@@ -92,19 +92,19 @@ describe('tampering by an administrator', () => {
 describe('eligibility at the time of each vote', () => {
   it('drops the vote of a reviewer who lost the group, was disabled, or joined the project', async () => {
     const [dora, emil, fay] = await Promise.all(
-      ['dora', 'emil', 'fay'].map(name => enrolTestUser(of, `tamper-${name}`, 'reviewer')),
+      ['dora', 'emil', 'fay'].map(name => enrolTestUser(cloud, `tamper-${name}`, 'reviewer')),
     );
     if (!dora || !emil || !fay) throw new Error('nobody has signed in');
     const { params } = await submit(files);
     await settle(params, ['inReview']);
     await vote(dora, params, 'approve');
-    await changeUserGroup(of, dora, 'reviewer', 'remove');
+    await changeUserGroup(cloud, dora, 'reviewer', 'remove');
     // Her token says reviewer for an hour yet.
     await expect(vote(dora, params, 'approve')).rejects.toThrow(/Only reviewers/);
     await vote(fay, params, 'approve');
-    await disableUser(of, fay);
+    await disableUser(cloud, fay);
     expect(await vote(emil, params, 'approve')).toMatchObject({ status: 'inReview' });
-    await addProjectMember(of, params.project, emil);
+    await addProjectMember(cloud, params.project, emil);
     expect(await vote(people.vera, params, 'approve')).toMatchObject({ status: 'inReview' });
     await expect(vote(emil, params, 'approve')).rejects.toThrow(/Members of airlock-tamper cannot review/);
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
@@ -116,13 +116,13 @@ describe('eligibility at the time of each vote', () => {
 it('an approval that expires while its record is being signed releases nothing', async () => {
   const params = await approve(files);
   const signing = { function: 'airlock/steps/sign.lambda.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
-  const watched = await watchCalls(of, params.request, [signing]);
+  const watched = await watchCalls(cloud, params.request, [signing]);
   await people.olga.ask('releaseRequest', { params });
   await pollUntilSettled(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));
   await sleep(1500);
-  for (const name of ['deadline', 'expiresAt']) await backdateRequest(of, params.request, name);
+  for (const name of ['deadline', 'expiresAt']) await backdateRequest(cloud, params.request, name);
   await watched.end();
-  expect(await waitForExecutionEnd(of, 'release', params.request, 2)).toMatchObject({ end: 'Superseded' });
+  expect(await waitForExecutionEnd(cloud, 'release', params.request, 2)).toMatchObject({ end: 'Superseded' });
   expect(await settle(params, ['expired', 'released'])).toMatchObject({ status: 'expired' });
   await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing can be downloaded/);
 });
@@ -132,7 +132,7 @@ describe('a review without a workflow', () => {
     const { params } = await submit(files);
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
-    const sfn = new SFNClient(of.configuration);
+    const sfn = new SFNClient(cloud.configuration);
     const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
     for (const { stateMachineArn } of stateMachines) {
       const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
@@ -141,7 +141,7 @@ describe('a review without a workflow', () => {
     }
     await people.olga.ask('reissueReview', { params });
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
-    expect(await waitForExecutionEnd(of, 'check', params.request, 2)).toMatchObject({
+    expect(await waitForExecutionEnd(cloud, 'check', params.request, 2)).toMatchObject({
       status: 'SUCCEEDED',
       end: 'Decided',
     });
@@ -152,10 +152,10 @@ describe('a review without a workflow', () => {
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
     const past = new Date(Date.now() - 1000).toISOString();
-    const table = await openTestTable(of);
+    const table = await openTestTable(cloud);
     const at = rowKey('airlock', params.request);
     const row = await table.get(at);
-    const dynamo = new DynamoDBClient(of.configuration);
+    const dynamo = new DynamoDBClient(cloud.configuration);
     const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
     await dynamo.send(
       new UpdateItemCommand({

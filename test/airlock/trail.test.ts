@@ -42,8 +42,13 @@ const eyes: [Viewer, ActingPerson][] = [
   ['operator', olga],
 ];
 
-const voted = (by: ActingPerson, of: Request, verdict: 'approve' | 'reject' = 'approve') => {
-  const decision = tryCommand(of, { do: 'vote', by, ballot: buildBallot(of.round, verdict) }, exampleStartTime, facts);
+const voted = (by: ActingPerson, request: Request, verdict: 'approve' | 'reject' = 'approve') => {
+  const decision = tryCommand(
+    request,
+    { do: 'vote', by, ballot: buildBallot(request.round, verdict) },
+    exampleStartTime,
+    facts,
+  );
   if (!decision) throw new Error('the vote was refused');
   return decision.request;
 };
@@ -54,11 +59,15 @@ const decided = voted(vera, before);
 const states: Record<string, Request> = { draft: buildDraft(facts), 'in review': before, disputed, decided };
 
 /** Viktor did it all, in the round of `of`. */
-const seen = (of: Request, eye: Viewer, who: ActingPerson, by = viktor, round = of.round) =>
+const seen = (request: Request, eye: Viewer, who: ActingPerson, by = viktor, round = request.round) =>
   requestEventNames.filter(
     name =>
-      visibleEvents({ ...trailEntry(of, [requestEvent(name, 'x', by)], exampleStartTime), round }, of, who, eye)
-        .length > 0,
+      visibleEvents(
+        { ...trailEntry(request, [requestEvent(name, 'x', by)], exampleStartTime), round },
+        request,
+        who,
+        eye,
+      ).length > 0,
   );
 
 describe('visibility of trail entries', () => {
@@ -114,14 +123,14 @@ describe('visibility of trail entries', () => {
   });
 
   it('the project learns no name of a reviewer', () => {
-    for (const [name, of] of Object.entries(states))
+    for (const [name, request] of Object.entries(states))
       for (const [, who] of eyes.filter(([eye]) => eye === 'project')) {
         const events = requestEventNames.map(name => ({
           ...requestEvent(name, 'x', vera),
           to: [{ id: 'vera', name: 'vera' }],
         }));
         expect(
-          JSON.stringify(visibleEvents(trailEntry(of, events, exampleStartTime), of, who, 'project')),
+          JSON.stringify(visibleEvents(trailEntry(request, events, exampleStartTime), request, who, 'project')),
           name,
         ).not.toContain('vera');
       }

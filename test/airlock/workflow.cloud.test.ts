@@ -5,7 +5,7 @@ import { SignedRelease } from '../../functions/airlock/release/record.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { airlockScene, type TestUser, waitForExecutionEnd } from './harness.ts';
 
-const { of, released, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
+const { cloud, released, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 type Params = Awaited<ReturnType<typeof submit>>['params'];
 
@@ -38,7 +38,7 @@ describe('a request without findings', () => {
     for (const who of [rana, olga]) expect(await votes(who)).toBeUndefined();
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
     expect(await votes(people.walt)).toHaveLength(2);
-    expect(await waitForExecutionEnd(of, 'check', params.request, 1)).toMatchObject({
+    expect(await waitForExecutionEnd(cloud, 'check', params.request, 1)).toMatchObject({
       status: 'SUCCEEDED',
       end: 'Decided',
     });
@@ -49,10 +49,10 @@ describe('a request without findings', () => {
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `released/${params.request}/`;
-    expect(Object.keys(await countKeyVersions(of, released, prefix)).sort()).toEqual(
+    expect(Object.keys(await countKeyVersions(cloud, released, prefix)).sort()).toEqual(
       [...Object.keys(files).map(path => `files/${path}`), 'files.json', 'release.json'].sort(),
     );
-    const s3 = new S3Client(of.configuration);
+    const s3 = new S3Client(cloud.configuration);
     const read = async (Key: string) => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: released, Key }));
       return (await Body?.transformToString()) ?? '';
@@ -97,7 +97,7 @@ describe('a request that returns to the requester', () => {
     const { params } = await submit({ 'a.csv': 'x,n\nA,50\n', 'other/b.log': 'b' }, ['*.csv']);
     const draft = await settle(params, ['draft']);
     expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group matches') }]);
-    expect(await waitForExecutionEnd(of, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
+    expect(await waitForExecutionEnd(cloud, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
   });
 
   it('is blocked by a check and can be corrected', async () => {
@@ -108,6 +108,6 @@ describe('a request that returns to the requester', () => {
     await resubmit(params, source, { 'a.csv': 'region,n\nNorth,25\nSouth,35\n' });
     expect((await settle(params, ['inReview'])).round).toBe(2);
     await people.rana.ask('withdrawRequest', { params, body: { reason: 'done' } });
-    expect(await waitForExecutionEnd(of, 'check', params.request, 2)).toMatchObject({ end: 'Decided' });
+    expect(await waitForExecutionEnd(cloud, 'check', params.request, 2)).toMatchObject({ end: 'Decided' });
   });
 });

@@ -31,9 +31,9 @@ type Cloud = ReturnType<typeof connectTestCloud>;
 const denials = ['AccessDenied', 'AccessDeniedException', 'UnauthorizedOperation'];
 
 /** Somebody with stolen credentials, in an account that also holds things that have nothing to do with Broch. */
-export async function createAttackers(of: Cloud, moreKeys: readonly string[] = []) {
-  const { configuration, account, region, outputs } = of;
-  const estate = await readDeployedStacks(of);
+export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] = []) {
+  const { configuration, account, region, outputs } = cloud;
+  const estate = await readDeployedStacks(cloud);
   const s3 = new S3Client(configuration);
   const dynamo = new DynamoDBClient(configuration);
   const kms = new KMSClient(configuration);
@@ -59,7 +59,7 @@ export async function createAttackers(of: Cloud, moreKeys: readonly string[] = [
   await new SecretsManagerClient(configuration).send(
     new CreateSecretCommand({ Name: `sec-elses-${tag}`, SecretString: 'x' }),
   );
-  const all = await listAttackTargets(of, estate);
+  const all = await listAttackTargets(cloud, estate);
   const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
   const buckets = Buckets.map(({ Name = '' }) => Name);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));

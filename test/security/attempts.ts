@@ -92,14 +92,14 @@ export function attackBucket({ s3 }: AttackClients, Bucket: string): AttackAttem
 /** Every deed on a partition. `on` names it as rights do: `GetItem PROJECT#*`. */
 export function attackPartition({ dynamo }: AttackClients, TableName: string, leading: string): AttackAttempt[] {
   const pk = { S: leading.replace('*', 'sec-none') };
-  const [item, of] = [{ pk, sk: { S: 'ITEM' } }, { TableName }];
+  const [item, table] = [{ pk, sk: { S: 'ITEM' } }, { TableName }];
   const query = { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } };
   return [
-    { what: 'GetItem', run: () => dynamo.send(new GetItemCommand({ ...of, Key: item })) },
-    { what: 'PutItem', run: () => dynamo.send(new PutItemCommand({ ...of, Item: item })) },
-    { what: 'UpdateItem', run: () => dynamo.send(new UpdateItemCommand({ ...of, Key: item })) },
-    { what: 'DeleteItem', run: () => dynamo.send(new DeleteItemCommand({ ...of, Key: item })) },
-    { what: 'Query', run: () => dynamo.send(new QueryCommand({ ...of, ...query })) },
+    { what: 'GetItem', run: () => dynamo.send(new GetItemCommand({ ...table, Key: item })) },
+    { what: 'PutItem', run: () => dynamo.send(new PutItemCommand({ ...table, Item: item })) },
+    { what: 'UpdateItem', run: () => dynamo.send(new UpdateItemCommand({ ...table, Key: item })) },
+    { what: 'DeleteItem', run: () => dynamo.send(new DeleteItemCommand({ ...table, Key: item })) },
+    { what: 'Query', run: () => dynamo.send(new QueryCommand({ ...table, ...query })) },
   ].map(one => ({ ...one, on: `${one.what} ${leading}`, what: `${one.what} ${leading} of ${TableName}` }));
 }
 

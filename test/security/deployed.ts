@@ -45,11 +45,11 @@ export async function readDeployedStacks({ configuration }: Cloud) {
     for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName }))
       for (const resource of StackResourceSummaries) physical.set(resource.LogicalResourceId ?? '', resource);
 
-  const of = (type: string) =>
+  const listIds = (type: string) =>
     [...physical.values()]
       .filter(({ ResourceType }) => ResourceType === type)
       .map(found => found.PhysicalResourceId ?? '');
-  const owned = new Set(of('AWS::Lambda::Function'));
+  const owned = new Set(listIds('AWS::Lambda::Function'));
   const functions: FunctionConfiguration[] = [];
   for await (const { Functions = [] } of paginateListFunctions({ client: new LambdaClient(configuration) }, {}))
     functions.push(...Functions.filter(({ FunctionName = '' }) => owned.has(FunctionName)));
@@ -65,7 +65,7 @@ export async function readDeployedStacks({ configuration }: Cloud) {
       return found;
     },
     /** The physical ids of all resources of a type. */
-    all: of,
+    all: listIds,
     functions: functions.map(
       ({ Description = '', FunctionName = '', FunctionArn = '', Role = '', Environment }): DeployedFunction => ({
         entry: Description.replace(/^functions\//, ''),
@@ -108,11 +108,14 @@ export function listReferences(value: unknown): string[] {
 }
 
 /** ARNs of all that somebody could want, by kind; with the names that calls and environments use. */
-export async function listAttackTargets(of: Cloud, { all, functions }: Awaited<ReturnType<typeof readDeployedStacks>>) {
-  const arn = (service: string, rest: string) => `arn:aws:${service}:${of.region}:${of.account}:${rest}`;
+export async function listAttackTargets(
+  cloud: Cloud,
+  { all, functions }: Awaited<ReturnType<typeof readDeployedStacks>>,
+) {
+  const arn = (service: string, rest: string) => `arn:aws:${service}:${cloud.region}:${cloud.account}:${rest}`;
   const named = (type: string, service: string, prefix: string) =>
     all(type).map(name => ({ name, arn: arn(service, `${prefix}${name.split('/').at(-1)}`) }));
-  const { SecretList = [] } = await new SecretsManagerClient(of.configuration).send(new ListSecretsCommand({}));
+  const { SecretList = [] } = await new SecretsManagerClient(cloud.configuration).send(new ListSecretsCommand({}));
   return {
     bucket: all('AWS::S3::Bucket').map(name => ({ name, arn: `arn:aws:s3:::${name}` })),
     table: named('AWS::DynamoDB::GlobalTable', 'dynamodb', 'table/'),
@@ -121,7 +124,7 @@ export async function listAttackTargets(of: Cloud, { all, functions }: Awaited<R
     bus: named('AWS::Events::EventBus', 'events', 'event-bus/'),
     secret: SecretList.map(({ Name = '', ARN = '' }) => ({ name: Name, arn: ARN })),
     machine: all('AWS::StepFunctions::StateMachine').map(arn => ({ name: arn, arn })),
-    role: all('AWS::IAM::Role').map(name => ({ name, arn: `arn:aws:iam::${of.account}:role/${name}` })),
+    role: all('AWS::IAM::Role').map(name => ({ name, arn: `arn:aws:iam::${cloud.account}:role/${name}` })),
     function: functions.map(({ name, arn }) => ({ name, arn })),
   };
 }

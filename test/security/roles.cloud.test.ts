@@ -17,10 +17,10 @@ import {
 } from './deployed.ts';
 
 // Whose roles the embedded cloud doesn't enforce: asked of IAM itself, which answers for them as for any other.
-const of = connectTestCloud();
-const estate = await readDeployedStacks(of);
-const all = await listAttackTargets(of, estate);
-const iam = new IAMClient(of.configuration);
+const cloud = connectTestCloud();
+const estate = await readDeployedStacks(cloud);
+const all = await listAttackTargets(cloud, estate);
+const iam = new IAMClient(cloud.configuration);
 
 /** What could be done to each kind of thing. */
 const deeds = {
@@ -35,7 +35,7 @@ const deeds = {
   bus: ['events:PutEvents'],
   role: ['iam:PassRole', 'sts:AssumeRole', 'iam:PutRolePolicy'],
 } as const;
-const projectBucket = `arn:aws:s3:::broch-local-${of.account}-sec-any`;
+const projectBucket = `arn:aws:s3:::broch-local-${cloud.account}-sec-any`;
 const targets = [
   ...Object.entries(all).flatMap(([kind, found]) =>
     found.map(({ arn }) => [arn, deeds[kind as keyof typeof all]] as const),
@@ -115,7 +115,7 @@ const machines = readdirSync(folder).map(name => {
   const { RoleArn, DefinitionSubstitutions = {} } = found?.[1].Properties ?? {};
   return {
     name,
-    role: `arn:aws:iam::${of.account}:role/${estate.id(listReferences(RoleArn)[0])}`,
+    role: `arn:aws:iam::${cloud.account}:role/${estate.id(listReferences(RoleArn)[0])}`,
     calls: callsOf(file, DefinitionSubstitutions as Record<string, unknown>),
   };
 });
@@ -131,15 +131,15 @@ describe('state machines', () => {
     const { may, mayNot } = await mayOf(role);
     expect(may).toEqual(calls);
     console.log(`${name}: ${may.length} allowed, ${mayNot} denied`);
-    const { trust, statements } = await readDeployedRole(of, role);
+    const { trust, statements } = await readDeployedRole(cloud, role);
     expect(trust).toEqual([
       {
         Action: 'sts:AssumeRole',
         Effect: 'Allow',
         Principal: { Service: 'states.amazonaws.com' },
         Condition: {
-          StringEquals: { 'aws:SourceAccount': of.account },
-          ArnLike: { 'aws:SourceArn': `arn:aws:states:${of.region}:${of.account}:stateMachine:*` },
+          StringEquals: { 'aws:SourceAccount': cloud.account },
+          ArnLike: { 'aws:SourceArn': `arn:aws:states:${cloud.region}:${cloud.account}:stateMachine:*` },
         },
       },
     ]);
@@ -152,26 +152,26 @@ describe('state machines', () => {
 
 describe('schedules', () => {
   it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start its target and nothing else', async Name => {
-    const { Target } = await new SchedulerClient(of.configuration).send(new GetScheduleCommand({ Name }));
+    const { Target } = await new SchedulerClient(cloud.configuration).send(new GetScheduleCommand({ Name }));
     const { may, mayNot } = await mayOf(Target?.RoleArn ?? '');
     const { Arn = '', DeadLetterConfig: kept } = Target ?? {};
     const starts = Arn.includes(':function:') ? 'lambda:InvokeFunction' : 'states:StartExecution';
     expect(may).toEqual([`${starts} ${Arn}`, ...(kept ? [`sqs:SendMessage ${kept.Arn}`] : [])].sort());
     console.log(`${Name}: ${may.length} allowed, ${mayNot} denied`);
-    const { trust } = await readDeployedRole(of, Target?.RoleArn ?? '');
+    const { trust } = await readDeployedRole(cloud, Target?.RoleArn ?? '');
     expect(trust).toEqual([
       {
         Action: 'sts:AssumeRole',
         Effect: 'Allow',
         Principal: { Service: 'scheduler.amazonaws.com' },
-        Condition: { StringEquals: { 'aws:SourceAccount': of.account } },
+        Condition: { StringEquals: { 'aws:SourceAccount': cloud.account } },
       },
     ]);
   });
 });
 
 describe('callers of functions', () => {
-  const lambda = new LambdaClient(of.configuration);
+  const lambda = new LambdaClient(cloud.configuration);
   const rules = estate.declared('AWS::Events::Rule').map(([id, { Properties }]) => ({
     rule: estate.id(id),
     targets: (Properties.Targets as { Arn: unknown; RoleArn?: unknown }[]).map(({ Arn, RoleArn }) => ({
@@ -195,13 +195,13 @@ describe('callers of functions', () => {
       throw error;
     }
   }
-  const api = new URL(of.outputs['api.Url'] ?? '').hostname.split('.')[0];
+  const api = new URL(cloud.outputs['api.Url'] ?? '').hostname.split('.')[0];
   // Sealed files are shown, and released ones given, by functions of their own. The API's also answers for all addresses that there aren't.
   const ways = [...Object.values(routes), { capability: 'api', path: '' }].map(({ capability, path }) => [
     ({ preview: 'airlock/view.lambda.ts', download: 'airlock/download.lambda.ts' } as Record<string, string>)[
       capability
     ] ?? `${capability}/api.lambda.ts`,
-    `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${of.region}:${of.account}:${api}/*/*${path}`,
+    `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${cloud.region}:${cloud.account}:${api}/*/*${path}`,
   ]);
 
   it.each(estate.functions)('$entry is called by its rules and routes and by nothing else', async ({ entry, name }) => {
@@ -209,7 +209,7 @@ describe('callers of functions', () => {
       .filter(({ targets }) => targets.some(({ fn }) => fn === name))
       .map(
         ({ rule }) =>
-          `Allow events.amazonaws.com lambda:InvokeFunction arn:aws:events:${of.region}:${of.account}:rule/${rule}`,
+          `Allow events.amazonaws.com lambda:InvokeFunction arn:aws:events:${cloud.region}:${cloud.account}:rule/${rule}`,
       );
     const routed = ways.flatMap(([file, way]) => (file === entry && way ? [way] : []));
     expect([...new Set(await callersOf(name))]).toEqual([...new Set([...asked, ...routed])].sort());
@@ -222,7 +222,7 @@ describe('callers of functions', () => {
 
   it('only Lambda can assume the role of a function', async () => {
     for (const { role } of estate.functions) {
-      const { trust } = await readDeployedRole(of, role);
+      const { trust } = await readDeployedRole(cloud, role);
       expect(trust).toEqual([
         { Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } },
       ]);

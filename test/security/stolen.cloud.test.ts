@@ -10,8 +10,8 @@ import { connectTestCloud } from '../cloud.ts';
 import { assumeAnyRole, createAttackers } from './attacker.ts';
 import { type RoleStatement, readDeployedRole, toArray } from './deployed.ts';
 
-const of = connectTestCloud();
-const thief = await createAttackers(of);
+const cloud = connectTestCloud();
+const thief = await createAttackers(cloud);
 const { functions } = thief.estate;
 const count = { tries: 0, denied: 0 };
 
@@ -31,7 +31,7 @@ const partitionsOf = (statements: readonly RoleStatement[]): string[] =>
 
 /** Where Lambda leaves what the function failed on, as its role may: of events, and of rows that it follows. */
 async function undelivered(FunctionName: string): Promise<string[]> {
-  const lambda = new LambdaClient(of.configuration);
+  const lambda = new LambdaClient(cloud.configuration);
   const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({ FunctionName }));
   const followed = EventSourceMappings.map(({ DestinationConfig: to }) => to?.OnFailure?.Destination ?? '');
   try {
@@ -47,10 +47,10 @@ async function undelivered(FunctionName: string): Promise<string[]> {
 
 describe('a stolen role', () => {
   it.each(functions)('of $entry opens only what the function needs', async ({ name, role, environment }) => {
-    const { statements } = await readDeployedRole(of, role);
+    const { statements } = await readDeployedRole(cloud, role);
     const rights = partitionsOf(statements);
-    const credentials = await assumeAnyRole(of, role);
-    const dynamo = new DynamoDBClient({ ...of.configuration, credentials });
+    const credentials = await assumeAnyRole(cloud, role);
+    const dynamo = new DynamoDBClient({ ...cloud.configuration, credentials });
     // What it is for works: the denials below are not those of a broken session.
     for (const right of rights.filter(right => right.startsWith('GetItem '))) {
       const pk = { S: right.replace('GetItem ', '').replace('*', 'sec-none') };
@@ -67,7 +67,7 @@ describe('a stolen role', () => {
 describe('rights of functions', () => {
   it('on the table are limited to named partitions', async () => {
     for (const { role } of functions) {
-      const { statements } = await readDeployedRole(of, role);
+      const { statements } = await readDeployedRole(cloud, role);
       const onTable = statements.filter(({ Action }) => toArray(Action).some(action => action.startsWith('dynamodb:')));
       for (const { Action, Resource, Condition } of onTable) {
         expect(toArray(Action)).not.toContain('dynamodb:Scan');
@@ -86,11 +86,11 @@ describe('rights of functions', () => {
 
   it('launch no instance without the Broch tag', async () => {
     const { role = '' } = functions.find(({ entry }) => entry === 'workspaces/launch.lambda.ts') ?? {};
-    const { EvaluationResults = [] } = await new IAMClient(of.configuration).send(
+    const { EvaluationResults = [] } = await new IAMClient(cloud.configuration).send(
       new SimulatePrincipalPolicyCommand({
         PolicySourceArn: role,
         ActionNames: ['ec2:RunInstances', 'ec2:CreateTags', 'ec2:TerminateInstances', 'iam:PassRole'],
-        ResourceArns: [`arn:aws:ec2:${of.region}:${of.account}:instance/*`],
+        ResourceArns: [`arn:aws:ec2:${cloud.region}:${cloud.account}:instance/*`],
       }),
     );
     expect(EvaluationResults.map(({ EvalDecision }) => EvalDecision)).toEqual(Array(4).fill('implicitDeny'));

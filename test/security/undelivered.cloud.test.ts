@@ -11,11 +11,11 @@ import { describe, expect, it } from 'vitest';
 import { connectTestCloud } from '../cloud.ts';
 import { listReferences, readDeployedStacks } from './deployed.ts';
 
-const of = connectTestCloud();
-const estate = await readDeployedStacks(of);
-const lambda = new LambdaClient(of.configuration);
-const queues = new SQSClient(of.configuration);
-const s3 = new S3Client(of.configuration);
+const cloud = connectTestCloud();
+const estate = await readDeployedStacks(cloud);
+const lambda = new LambdaClient(cloud.configuration);
+const queues = new SQSClient(cloud.configuration);
+const s3 = new S3Client(cloud.configuration);
 
 interface Undelivered {
   readonly requestPayload: { detail?: { object?: { key: string } } };
@@ -45,14 +45,14 @@ const kept = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Propert
   queue: estate.id(listReferences((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
 }));
 
-describe.concurrent('an event on which a function fails', () => {
+describe('an event on which a function fails', () => {
   it.each(kept)('is kept in the queue of $name', async ({ name, queue }) => {
     const event = { source: 'sec', detail: { object: { key: `sec-${Math.random()}` } } };
     await lambda.send(
       new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: JSON.stringify(event) }),
     );
     const { detail } = event;
-    const message = await taken(queue, of => of.requestPayload.detail?.object?.key === detail.object.key);
+    const message = await taken(queue, message => message.requestPayload.detail?.object?.key === detail.object.key);
     expect(message).toMatchObject({
       requestPayload: event,
       requestContext: { condition: 'RetriesExhausted' },
@@ -63,7 +63,7 @@ describe.concurrent('an event on which a function fails', () => {
   it('is kept in the queue if EventBridge delivered it', async () => {
     const { queue = '' } = kept.find(({ name }) => name.includes('WorkspacesReport')) ?? {};
     // Named like a project's, so that its events reach the function; no workspace has the instance that reports there.
-    const Bucket = `broch-local-${of.account}-sec-report`;
+    const Bucket = `broch-local-${cloud.account}-sec-report`;
     const Key = 'agents/AROAQWERTYUIOPASDFGH:i-0a0a0a0a0a0a0a0b0/ready.json';
     await s3.send(new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: 'eu-west-2' } }));
     await s3.send(
@@ -73,7 +73,7 @@ describe.concurrent('an event on which a function fails', () => {
       }),
     );
     await s3.send(new PutObjectCommand({ Bucket, Key, Body: '{"password":"correct horse battery"}' }));
-    const message = await taken(queue, of => of.requestPayload.detail?.object?.key === Key);
+    const message = await taken(queue, message => message.requestPayload.detail?.object?.key === Key);
     expect(message.requestContext.condition).toBe('RetriesExhausted');
   });
 });

@@ -9,7 +9,7 @@ import { assumeAnyRole, createAttackers } from './attacker.ts';
 import type { AttackAttempt, AttackClients, StolenCredentials } from './attempts.ts';
 
 // Credentials that leave our hands: those of an upload, and those that a desktop's instance has.
-const of = connectTestCloud();
+const cloud = connectTestCloud();
 const count = { tries: 0, denied: 0 };
 let thief: Awaited<ReturnType<typeof createAttackers>>;
 let [own, other]: [ProjectNetwork, ProjectNetwork] = [{} as ProjectNetwork, {} as ProjectNetwork];
@@ -19,9 +19,9 @@ let [instance, role] = ['', ''];
 
 beforeAll(async () => {
   const [olga, pia, rana] = await Promise.all([
-    signInNewUser(of, 'sec-olga', 'operator'),
-    signInNewUser(of, 'sec-pia', 'partner'),
-    signInNewUser(of, 'sec-rana', 'researcher'),
+    signInNewUser(cloud, 'sec-olga', 'operator'),
+    signInNewUser(cloud, 'sec-pia', 'partner'),
+    signInNewUser(cloud, 'sec-rana', 'researcher'),
   ]);
   const project = async (id: string): Promise<ProjectNetwork> => {
     await olga.write('POST', '/projects', { id, title: 'Stolen' });
@@ -40,7 +40,7 @@ beforeAll(async () => {
   const wanted = { title: 'Codes', direction: 'import', groups };
   const { body: draft } = await rana.write('POST', '/projects/sec-own/airlock', wanted);
   ({ body: brought } = await rana.ask('POST', `/projects/sec-own/airlock/${draft.id}/access`));
-  const { Instances = [] } = await new EC2Client(of.configuration).send(
+  const { Instances = [] } = await new EC2Client(cloud.configuration).send(
     new RunInstancesCommand({
       ImageId: 'ami-0a0a0a0a0a0a0a0a0',
       MinCount: 1,
@@ -49,8 +49,8 @@ beforeAll(async () => {
     }),
   );
   instance = Instances[0]?.InstanceId ?? '';
-  role = `arn:aws:iam::${of.account}:role/broch/${own.instanceProfile}`;
-  thief = await createAttackers(of, [own.keyArn, other.keyArn]);
+  role = `arn:aws:iam::${cloud.account}:role/broch/${own.instanceProfile}`;
+  thief = await createAttackers(cloud, [own.keyArn, other.keyArn]);
 });
 
 afterAll(() => {
@@ -91,7 +91,7 @@ describe('the credentials of an upload', () => {
       read(clients, lent.bucket, `${lent.prefix}x.csv`),
       write(clients, lent.bucket, 'in/somebody/dl-0011223344556677/x.csv'),
       look(clients, lent.bucket, 'in/'),
-      write(clients, of.outputs['data.Lake'] ?? '', 'datasets/x'),
+      write(clients, cloud.outputs['data.Lake'] ?? '', 'datasets/x'),
       read(clients, own.bucket, 'data/x'),
       write(clients, own.bucket, 'data/x'),
     ]);
@@ -108,14 +108,14 @@ describe('the credentials of an import', () => {
       write(clients, brought.bucket, 'uploads/al-0011223344556677/x.csv'),
       look(clients, brought.bucket, 'uploads/'),
       write(clients, own.bucket, 'data/imports/x'),
-      write(clients, of.outputs['data.Sealed'] ?? '', `requests/${brought.prefix.split('/')[1]}/1/files/x`),
+      write(clients, cloud.outputs['data.Sealed'] ?? '', `requests/${brought.prefix.split('/')[1]}/1/files/x`),
     ]);
   });
 });
 
 describe('the credentials of an instance', () => {
   it('reach the data and the reports of their project from its network, and nothing else', async () => {
-    const credentials = await assumeAnyRole(of, role, instance);
+    const credentials = await assumeAnyRole(cloud, role, instance);
     const clients = thief.clientsUnder(credentials);
     const { UserId } = await clients.sts.send(new GetCallerIdentityCommand({}));
     for (const { run } of [
@@ -132,7 +132,7 @@ describe('the credentials of an instance', () => {
       remove(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
       write(clients, own.bucket, `agents/${UserId?.split(':')[0]}:i-0a0a0a0a0a0a0a0a0/ready.json`),
       look(clients, own.bucket, 'agents/'),
-      ...[other.bucket, lent.bucket, of.outputs['data.Lake'] ?? ''].flatMap(bucket => [
+      ...[other.bucket, lent.bucket, cloud.outputs['data.Lake'] ?? ''].flatMap(bucket => [
         read(clients, bucket, 'data/x'),
         write(clients, bucket, 'data/x'),
         look(clients, bucket, 'data/'),
@@ -141,7 +141,7 @@ describe('the credentials of an instance', () => {
   });
 
   it('open nothing from outside that network', async () => {
-    const credentials = await assumeAnyRole(of, role);
+    const credentials = await assumeAnyRole(cloud, role);
     const clients = thief.clientsUnder(credentials);
     await nothingOpen(credentials, role, [
       read(clients, own.bucket, 'data/x'),

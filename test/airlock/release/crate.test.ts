@@ -8,8 +8,8 @@ type Entity = Record<string, unknown> & { '@id': string };
 const workflow = 'https://workflowhub.eu/workflows/289?version=1';
 const now = '2026-11-02T08:00:00.000Z';
 const options = { fingerprint: 'ab'.repeat(32), tre: 'TRE 72', workflow, altered: new Map<string, string>() };
-const of = buildReleaseRecord();
-const { '@graph': graph, '@context': context } = crateOf(of, options, now) as {
+const record = buildReleaseRecord();
+const { '@graph': graph, '@context': context } = crateOf(record, options, now) as {
   '@graph': Entity[];
   '@context': string;
 };
@@ -45,7 +45,7 @@ describe('the crate', () => {
   });
 
   it('claims no conformance without a workflow', () => {
-    const bare = crateOf(of, { ...options, workflow: undefined }, now)['@graph'] as Entity[];
+    const bare = crateOf(record, { ...options, workflow: undefined }, now)['@graph'] as Entity[];
     expect(bare.find(entity => entity['@id'] === './')).not.toHaveProperty('conformsTo');
     expect(JSON.stringify(bare)).not.toContain('5s-crate');
   });
@@ -53,14 +53,14 @@ describe('the crate', () => {
   it('names the requester as a member of the responsible project', () => {
     const action = graph.find(entity => entity['@type'] === 'CreateAction');
     const agent = get(refs(action?.agent)[0] as string);
-    expect(agent).toMatchObject({ '@type': 'Person', name: of.requester });
+    expect(agent).toMatchObject({ '@type': 'Person', name: record.requester });
     expect(refs(agent?.memberOf)).toEqual(refs(root.sourceOrganization));
     expect(get(refs(root.sourceOrganization)[0] as string)).toMatchObject({ '@type': 'Project', name: 'asthma' });
   });
 
   it('mentions every assessment of the whole crate, with an outcome, an agent and a term of SHP', () => {
     const assessed = graph.filter(entity => entity['@type'] === 'AssessAction');
-    expect(assessed).toHaveLength(of.reviewers.length + 2);
+    expect(assessed).toHaveLength(record.reviewers.length + 2);
     for (const one of assessed) {
       expect(refs(root.mentions)).toContain(one['@id']);
       expect(refs(one.object)).toContain('./');
@@ -69,8 +69,8 @@ describe('the crate', () => {
       expect(typeof one.name).toBe('string');
     }
     const people = assessed.filter(one => get(refs(one.agent)[0] as string)?.['@type'] === 'Person');
-    expect(people.map(({ endTime }) => endTime)).toEqual(of.reviewers.map(({ at }) => at));
-    expect(people.map(one => get(refs(one.agent)[0] as string)?.name)).toEqual(of.reviewers.map(({ id }) => id));
+    expect(people.map(({ endTime }) => endTime)).toEqual(record.reviewers.map(({ at: folder }) => folder));
+    expect(people.map(one => get(refs(one.agent)[0] as string)?.name)).toEqual(record.reviewers.map(({ id }) => id));
   });
 
   it('states on whose behalf its software acts', () => {

@@ -17,7 +17,7 @@ import { fetchFirstPage } from '../download-helper.ts';
 import { airlockScene, changeUserGroup, enrolTestUser, addProjectMember as enter, putSourceFiles } from '../harness.ts';
 
 const project = 'airlock-fetch';
-const { of, people, approve, settle, vote, bucket } = airlockScene(project);
+const { cloud, people, approve, settle, vote, bucket } = airlockScene(project);
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'tables/größe +%41 "1".csv': 'group,n\na,40\nb,50\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
@@ -40,8 +40,8 @@ describe('a released request', () => {
   });
 
   it('cannot be downloaded by another member of the project or by its reviewers', async () => {
-    const nina = await enrolTestUser(of, `${project}-nina`, 'researcher');
-    await enter(of, project, nina);
+    const nina = await enrolTestUser(cloud, `${project}-nina`, 'researcher');
+    await enter(cloud, project, nina);
     const { token } = await people.rana.ask('openDownload', { params, body: {} });
     expect(await refusal(nina.ask('openDownload', { params, body: {} }))).toMatch('belongs to somebody else');
     expect(await refusal(nina.ask('takeDownload', { params, body: { token } }))).toMatch('belongs to somebody else');
@@ -68,8 +68,8 @@ describe('a released request', () => {
     expect(page.files.map(({ path }) => path).sort()).toEqual(Object.keys(files).sort());
     // Another object of the same name is not what was released.
     const [first] = page.files;
-    const keyed = { Bucket: of.outputs['data.Released'] ?? '', Key: `released/${params.request}/files/${first?.path}` };
-    await new S3Client(of.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
+    const keyed = { Bucket: cloud.outputs['data.Released'] ?? '', Key: `released/${params.request}/files/${first?.path}` };
+    await new S3Client(cloud.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
     expect((await fetchFirstPage(rana, params, token)).files).toEqual(files);
     for (const [body, why] of [
       [{ token, file: -1 }, /not in the form/],
@@ -85,7 +85,7 @@ describe('a released request', () => {
     expect(compareFiles(record, await hashTree(join(at, 'files')))).toEqual([]);
     expect(record).toMatchObject({ project, request: params.request, requester: rana.id, recipient: rana.id });
     expect(record.reviewers.map(({ id }) => id).sort()).toEqual([people.vera.id, people.viktor.id].sort());
-    const kms = new KMSClient(of.configuration);
+    const kms = new KMSClient(cloud.configuration);
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: record.keyId }));
     const key = createPublicKey({ key: Buffer.from(PublicKey ?? []), format: 'der', type: 'spki' });
     const verify = ['airlock', 'verify', join(at, 'release.json'), join(at, 'files'), '--key', fingerprintOf(key)];
@@ -107,7 +107,7 @@ it('a download counts every byte, records a change of address, and gives at most
   await rana.ask('downloadFiles', { params, body: { token } });
   await expect(rana.ask('downloadFiles', { params, body: { token, from: 2 } })).rejects.toThrow(/There are 2 files/);
   await Promise.all(Array.from({ length: 10 }, part));
-  const table = await openTestTable(of);
+  const table = await openTestTable(cloud);
   const id = `${project}#${params.request}`;
   const given = rowKey('download', id, `GIVEN#${tokenHash(token)}`);
   // However small it is, a part counts for 64 KiB.
@@ -152,15 +152,15 @@ it('a revocation stops a download at once, even in the middle of a file', async 
 it('the command line downloads, verifies, previews and packs a release', async () => {
   const at = makeTestFolder();
   const [name, rita] = [`${project}-nora`, `${project}-rita`];
-  const { file } = await writeEmbeddedCloudFile(of, at, { [name]: 'researcher', [rita]: 'reviewer' });
+  const { file } = await writeEmbeddedCloudFile(cloud, at, { [name]: 'researcher', [rita]: 'reviewer' });
   const as = async (who: string, ...argv: string[]) => {
     const ran = await runBroch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: who });
     return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.out) : undefined };
   };
   const run = (...argv: string[]) => as(name, ...argv);
   const { json: me } = await run('whoami', '--json');
-  await enter(of, project, { ...people.rana, id: me.id, name });
-  await putSourceFiles(of, bucket(), 'data/outbox/nora/', files);
+  await enter(cloud, project, { ...people.rana, id: me.id, name });
+  await putSourceFiles(cloud, bucket(), 'data/outbox/nora/', files);
   const groups = JSON.stringify([{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }]);
   const flags = ['--title', 'T', '--source', 'data/outbox/nora/', '--groups', groups, '--json'];
   const { json: draft, err } = await run('airlock', 'draft', project, ...flags);
@@ -210,12 +210,12 @@ it('the command line downloads, verifies, previews and packs a release', async (
 
 it('a named recipient who is not a member can download the release, see nothing else, and not review it', async () => {
   const [paul, eve] = await Promise.all(
-    ['paul', 'eve'].map(name => enrolTestUser(of, `${project}-${name}`, 'researcher')),
+    ['paul', 'eve'].map(name => enrolTestUser(cloud, `${project}-${name}`, 'researcher')),
   );
   if (!paul || !eve) throw new Error('nobody has signed in');
   const { rana, vera, viktor, olga } = people;
   const source = 'data/outbox/for-paul/';
-  await putSourceFiles(of, bucket(), source, files);
+  await putSourceFiles(cloud, bucket(), source, files);
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', source, groups };
   const draft = (recipient: string) => rana.ask('draftRequest', { params: { project }, body: { ...body, recipient } });
@@ -223,7 +223,7 @@ it('a named recipient who is not a member can download the release, see nothing 
   const { id, recipient } = await draft(paul.name);
   expect(recipient).toEqual({ id: paul.id, name: paul.name });
   const params = { project, request: id };
-  await changeUserGroup(of, paul, 'reviewer', 'add');
+  await changeUserGroup(cloud, paul, 'reviewer', 'add');
   await rana.ask('submitRequest', { params });
   await settle(params, ['inReview']);
   await expect(vote(paul, params, 'approve')).rejects.toThrow(/There is no|Only reviewer/);

@@ -29,9 +29,9 @@ const files = Object.fromEntries(
 );
 const large = 'd1/f22.bin';
 files[large] = `0123456${'9'.repeat(90)}\n`.repeat(3 * (partBytes / 98) + 5);
-const of = buildReleaseRecord(files);
-const bytesOf = (from: number, to: number) => of.files.slice(from, to).reduce((sum, { size }) => sum + size, 0);
-const release = JSON.stringify(signRelease(of, makeSigningKeys()));
+const record = buildReleaseRecord(files);
+const bytesOf = (from: number, to: number) => record.files.slice(from, to).reduce((sum, { size }) => sum + size, 0);
+const release = JSON.stringify(signRelease(record, makeSigningKeys()));
 
 /** What happens to the parts of the release as they come, one after the other; well behaved where nothing is said. */
 type Trouble = 'short' | 'fault' | 'wrong' | 'long' | 'nothing';
@@ -66,12 +66,12 @@ const longAfter = '2099-01-01T00:00:00.000Z';
 
 /** The API's part, by the decisions that the API makes: a row, a clock, and nothing else. */
 function service() {
-  const standing: RequesterStanding = { released: true, seal: of.seal.sha256, expires: longAfter };
+  const standing: RequesterStanding = { released: true, seal: record.seal.sha256, expires: longAfter };
   const row: { grant: Grant } = {
     grant: {
-      project: of.project,
-      request: of.request,
-      seal: of.seal.sha256,
+      project: record.project,
+      request: record.request,
+      seal: record.seal.sha256,
       recipient: 'rae',
       requester: 'rae',
       uses: 1,
@@ -90,21 +90,21 @@ function service() {
       return { token, expires: row.grant.links.at(-1)?.expires ?? '', usesLeft: 1 };
     },
     async take(token) {
-      row.grant = redeemLink(row.grant, standing, asker, token, of.seal.bytes, clock()).grant;
+      row.grant = redeemLink(row.grant, standing, asker, token, record.seal.bytes, clock()).grant;
       const until = row.grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session?.until ?? '';
-      return { files: of.files.length, bytes: of.seal.bytes, until };
+      return { files: record.files.length, bytes: record.seal.bytes, until };
     },
     async files(token, from) {
       row.grant = recordPage(row.grant, standing, asker, token, clock());
-      return { ...pageFrom(of.files, from), until: longAfter };
+      return { ...pageFrom(record.files, from), until: longAfter };
     },
     async part(token, first, from) {
       activeSession(row.grant, standing, asker, token, clock());
       if (first === undefined) return send('release.json', from, Buffer.from(release).subarray(from));
-      const bytes = partFrom(of.files, first, from).map(({ file, from, bytes }) =>
+      const bytes = partFrom(record.files, first, from).map(({ file, from, bytes }) =>
         Buffer.from(files[file.path] ?? '').subarray(from, from + bytes),
       );
-      return send(of.files[first]?.path ?? '', from, Buffer.concat(bytes));
+      return send(record.files[first]?.path ?? '', from, Buffer.concat(bytes));
     },
   };
   for (const name of names) {
@@ -122,26 +122,26 @@ const quiet = { json: true, live: false, remark: () => undefined } as unknown as
 
 function begin() {
   const { source, ...rest } = service();
-  const [home, at] = [makeTestFolder(), makeTestFolder()];
-  const journal = () => new DownloadJournal({ XDG_CONFIG_HOME: home }, ['place', 'request', at]);
-  const run = () => fetchReleaseInto(at, source, journal(), quiet);
+  const [home, folder] = [makeTestFolder(), makeTestFolder()];
+  const journal = () => new DownloadJournal({ XDG_CONFIG_HOME: home }, ['place', 'request', folder]);
+  const run = () => fetchReleaseInto(folder, source, journal(), quiet);
   return {
-    at,
+    at: folder,
     source,
     run,
     journal,
     ...rest,
-    complete: async () => compareFiles(of, await hashTree(join(at, 'files'))),
+    complete: async () => compareFiles(record, await hashTree(join(folder, 'files'))),
   };
 }
 
 describe('a download', () => {
   it('brings every file and the record, byte for byte, in few calls, and leaves nothing else', async () => {
-    const { at, run, complete } = begin();
+    const { at: folder, run, complete } = begin();
     await run();
     expect(await complete()).toEqual([]);
-    expect(readFileSync(join(at, 'release.json'), 'utf8')).toBe(release);
-    expect(readdirSync(at).sort()).toEqual(['files', 'release.json']);
+    expect(readFileSync(join(folder, 'release.json'), 'utf8')).toBe(release);
+    expect(readdirSync(folder).sort()).toEqual(['files', 'release.json']);
     // Two pages, each as one run of bytes: the first with the large file, the second with small ones alone.
     expect(asked.filter(({ path }) => path !== 'release.json')).toHaveLength(
       Math.ceil(bytesOf(0, 200) / partBytes) + 1,
@@ -164,17 +164,17 @@ describe('a download', () => {
       await run();
       expect(await complete()).toEqual([]);
     }
-    const first = of.files.find(({ size }) => size > 0)?.path ?? '';
-    bad = { [first]: 'wrong', [of.files[0]?.path ?? '']: 'wrong' };
-    const { at, run } = begin();
+    const first = record.files.find(({ size }) => size > 0)?.path ?? '';
+    bad = { [first]: 'wrong', [record.files[0]?.path ?? '']: 'wrong' };
+    const { at: folder, run } = begin();
     await expect(run()).rejects.toThrow('did not arrive as it was released');
-    expect(existsSync(join(at, 'files', first))).toBe(false);
+    expect(existsSync(join(folder, 'files', first))).toBe(false);
   });
 
   it('continues at the exact byte after any interruption', async () => {
     for (const fault of [1, 2, 3, 4]) {
       asked = [];
-      troubles = Array.from({ length: fault }, (_, at) => (at + 1 === fault ? 'fault' : undefined));
+      troubles = Array.from({ length: fault }, (_, index) => (index + 1 === fault ? 'fault' : undefined));
       const { run, complete } = begin();
       await expect(run()).rejects.toThrow('503');
       const before = new Set(asked.map(({ path, from }) => `${path} ${from}`));
@@ -208,7 +208,7 @@ describe('a download', () => {
         expect(row.grant.taken).toBe(1);
         // The link of an answer that was lost is opened, and taken by nobody.
         expect(row.grant.links).toHaveLength(name === 'open' && how === 'lost' && nth === 1 ? 2 : 1);
-        expect(journal().begun?.all).toEqual({ files: of.files.length, bytes: of.seal.bytes });
+        expect(journal().begun?.all).toEqual({ files: record.files.length, bytes: record.seal.bytes });
       }
     },
   );
@@ -234,13 +234,13 @@ describe('a download', () => {
   });
 
   it('leaves a reusable folder after a download that gave nothing, and refuses a folder with files in it', async () => {
-    const { at, source, run, complete } = begin();
+    const { at: folder, source, run, complete } = begin();
     const honest = source.open;
     source.open = () => Promise.reject(new ExitError('refused', 'This request is not released.', { status: 409 }));
     await expect(run()).rejects.toThrow('not released');
     source.open = honest;
-    mkdirSync(join(at, 'files'));
-    mkdirSync(join(at, '.partial'));
+    mkdirSync(join(folder, 'files'));
+    mkdirSync(join(folder, '.partial'));
     await run();
     expect(await complete()).toEqual([]);
     for (const path of ['files/mine.txt', 'mine.txt', 'release.json']) {
@@ -253,25 +253,27 @@ describe('a download', () => {
   });
 
   it('overwrites no existing file', async () => {
-    const { at, run } = begin();
+    const { at: folder, run } = begin();
     troubles = ['fault'];
     await expect(run()).rejects.toThrow('503');
-    mkdirSync(join(at, 'files/d3'), { recursive: true });
-    writeFileSync(join(at, 'files/d3/f3.bin'), 'mine');
+    mkdirSync(join(folder, 'files/d3'), { recursive: true });
+    writeFileSync(join(folder, 'files/d3/f3.bin'), 'mine');
     await run();
-    expect(readFileSync(join(at, 'files/d3/f3.bin'), 'utf8')).toBe('mine');
-    expect(compareFiles(of, await hashTree(join(at, 'files')))).toMatchObject([{ path: 'd3/f3.bin', kind: 'changed' }]);
+    expect(readFileSync(join(folder, 'files/d3/f3.bin'), 'utf8')).toBe('mine');
+    expect(compareFiles(record, await hashTree(join(folder, 'files')))).toMatchObject([
+      { path: 'd3/f3.bin', kind: 'changed' },
+    ]);
   });
 
   it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file named %j', async path => {
-    const { at, source, run } = begin();
+    const { at: folder, source, run } = begin();
     const honest = source.files;
     source.files = async (...args) => {
       const page = await honest(...args);
       return { ...page, files: page.files.map((file, i) => (i === 3 ? { ...file, path } : file)) };
     };
     await expect(run()).rejects.toThrow('not safe to write');
-    expect(readdirSync(join(at, 'files'))).toEqual([]);
+    expect(readdirSync(join(folder, 'files'))).toEqual([]);
   });
 
   it.each([0, 1, 199, 201, 100_000])('refuses a page that continues at %i after the first', async next => {
@@ -282,5 +284,5 @@ describe('a download', () => {
   });
 
   it('has the checksums of the release that it is tested with', () =>
-    expect(of.files[0]?.sha256).toBe(hashReleaseText('')));
+    expect(record.files[0]?.sha256).toBe(hashReleaseText('')));
 });

@@ -126,7 +126,7 @@ describe('a download link', () => {
       /expired/,
     ],
     ['six links at once', () => 'abcdef'.split('').reduce((grant, token) => open(grant, token), fresh), /5 open links/],
-  ])('is refused: %s', (_, attempt, says) => expect(attempt).toThrow(says));
+  ])('is refused: %s', (_, attempt, message) => expect(attempt).toThrow(message));
 
   it('can be opened by the requester for the recipient, and only the recipient can take it', () => {
     const grant = openGrant(fresh, standing, 'ray', { sha256: tokenHash('a') }, start);

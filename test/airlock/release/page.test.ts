@@ -41,7 +41,7 @@ describe('pages of a release', () => {
         }
         for (const { n, size } of files) {
           const own = all.filter(range => range.n === n);
-          expect(own.reduce((at, { from, bytes }) => (from === at ? at + bytes : Number.NaN), 0)).toBe(size);
+          expect(own.reduce((index, { from, bytes }) => (from === index ? index + bytes : Number.NaN), 0)).toBe(size);
         }
         expect(all.map(({ n }) => n)).toEqual(all.map(({ n }) => n).toSorted((a, b) => a - b));
       }),

@@ -50,14 +50,14 @@ export function buildReleaseRecord(files = exampleReleaseFiles, over: Partial<Re
 }
 
 export const signRelease = (
-  of: ReleaseRecord,
+  record: ReleaseRecord,
   pair: { privateKey: KeyObject; publicKey: KeyObject },
 ): SignedRelease => ({
-  record: of,
+  record: record,
   signature: {
     algorithm: SIGNING_ALGORITHM,
-    keyId: of.keyId,
-    value: sign('sha256', Buffer.from(signingInput(of)), pair.privateKey).toString('base64'),
+    keyId: record.keyId,
+    value: sign('sha256', Buffer.from(signingInput(record)), pair.privateKey).toString('base64'),
   },
   publicKey: pair.publicKey.export({ format: 'pem', type: 'spki' }) as string,
 });

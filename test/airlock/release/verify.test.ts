@@ -15,7 +15,7 @@ import { buildReleaseRecord, exampleReleaseFiles, hashReleaseText, makeSigningKe
 const pair = makeSigningKeys();
 const release = signRelease(buildReleaseRecord(), pair);
 const fingerprint = fingerprintOf(pair.publicKey);
-const wrongOf = (of: unknown, pin?: string) => verifyRecord(JSON.stringify(of), pin).wrong.join(' ');
+const wrongOf = (value: unknown, pin?: string) => verifyRecord(JSON.stringify(value), pin).wrong.join(' ');
 
 describe('the record of a release', () => {
   it('is accepted with its own key, given as fingerprint or PEM', () => {
@@ -40,14 +40,17 @@ describe('the record of a release', () => {
     );
   });
 
-  it.each<[string, (of: SignedRelease) => unknown]>([
-    ['another recipient', of => ({ ...of, record: { ...of.record, recipient: 'u-eve' } })],
-    ['one reviewer less', of => ({ ...of, record: { ...of.record, reviewers: of.record.reviewers.slice(1) } })],
-    ['one file less', of => ({ ...of, record: { ...of.record, files: of.record.files.slice(1) } })],
-    ['a later end', of => ({ ...of, record: { ...of.record, expires: '2036-12-01T11:00:05.000Z' } })],
+  it.each<[string, (signed: SignedRelease) => unknown]>([
+    ['another recipient', signed => ({ ...signed, record: { ...signed.record, recipient: 'u-eve' } })],
+    [
+      'one reviewer less',
+      signed => ({ ...signed, record: { ...signed.record, reviewers: signed.record.reviewers.slice(1) } }),
+    ],
+    ['one file less', signed => ({ ...signed, record: { ...signed.record, files: signed.record.files.slice(1) } })],
+    ['a later end', signed => ({ ...signed, record: { ...signed.record, expires: '2036-12-01T11:00:05.000Z' } })],
     [
       'another public key',
-      of => ({ ...of, publicKey: makeSigningKeys().publicKey.export({ format: 'pem', type: 'spki' }) }),
+      signed => ({ ...signed, publicKey: makeSigningKeys().publicKey.export({ format: 'pem', type: 'spki' }) }),
     ],
   ])('has a broken signature after a change: %s', (_, change) =>
     expect(wrongOf(change(release))).toMatch('does not belong to this record'),
@@ -79,16 +82,16 @@ describe('the record of a release', () => {
       },
       /not one of ECDSA over P-256/,
     ],
-  ])('is refused with a defect: %s', (_, of, says) => expect(wrongOf(of)).toMatch(says));
+  ])('is refused with a defect: %s', (_, value, message) => expect(wrongOf(value)).toMatch(message));
 
   it('is refused after a change of any one character', () => {
     const text = JSON.stringify(release);
     fc.assert(
-      fc.property(fc.nat(text.length - 1), fc.constantFrom('0', '1', 'a', 'Z', '"', ' ', '}'), (at, sign) => {
-        fc.pre(text[at] !== sign);
-        const { wrong, record: of } = verifyRecord(text.slice(0, at) + sign + text.slice(at + 1), fingerprint);
+      fc.property(fc.nat(text.length - 1), fc.constantFrom('0', '1', 'a', 'Z', '"', ' ', '}'), (index, sign) => {
+        fc.pre(text[index] !== sign);
+        const { wrong, record } = verifyRecord(text.slice(0, index) + sign + text.slice(index + 1), fingerprint);
         // What is left unharmed by it must mean the very same.
-        if (wrong.length === 0) expect(of).toEqual(release.record);
+        if (wrong.length === 0) expect(record).toEqual(release.record);
       }),
       { numRuns: 300 },
     );
@@ -111,22 +114,22 @@ describe('a record that contradicts itself', () => {
       { files: ['A.csv', 'a.csv'].map(path => ({ path, size: 1, sha256: hashReleaseText('x') })) },
       /differ only in case/,
     ],
-  ])('is neither made nor accepted: %s', (_, over, says) => {
+  ])('is neither made nor accepted: %s', (_, over, message) => {
     let details = '';
     try {
       recordOf({ ...good, ...over });
     } catch (error) {
       details = error instanceof Refused ? error.details.join(' ') : String(error);
     }
-    expect(details).toMatch(says);
+    expect(details).toMatch(message);
     const forged = { ...buildReleaseRecord(), ...over };
-    expect(wrongOf(signRelease(forged, pair), fingerprint)).toMatch(says);
+    expect(wrongOf(signRelease(forged, pair), fingerprint)).toMatch(message);
   });
 });
 
 describe('the downloaded folder', () => {
-  const of = buildReleaseRecord();
-  const asReleased = (): FoundFile[] => of.files.map(file => ({ ...file }));
+  const record = buildReleaseRecord();
+  const asReleased = (): FoundFile[] => record.files.map(file => ({ ...file }));
   const without = (path: string) => asReleased().filter(file => file.path !== path);
   const file = (path: string, text: string): FoundFile => ({
     path,
@@ -136,8 +139,8 @@ describe('the downloaded folder', () => {
   const table = 'tables/counts.csv';
 
   it('has no difference as released, in any order of its files', () => {
-    expect(compareFiles(of, asReleased())).toEqual([]);
-    expect(compareFiles(of, asReleased().reverse())).toEqual([]);
+    expect(compareFiles(record, asReleased())).toEqual([]);
+    expect(compareFiles(record, asReleased().reverse())).toEqual([]);
   });
 
   it.each<[string, FoundFile[], [string, string][]]>([
@@ -169,19 +172,19 @@ describe('the downloaded folder', () => {
     ],
     ['a name that turns its text', [...asReleased(), file('a\u202evsc.exe', 'x')], [['a\\u{202e}vsc.exe', 'extra']]],
   ])('is reported as different with %s', (_, found, expected) =>
-    expect(compareFiles(of, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
+    expect(compareFiles(record, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
   );
 
   it('is refused unless it is exactly the released folder', () => {
-    const names = fc.constantFrom(...of.files.map(({ path }) => path), 'new', 'README.MD');
+    const names = fc.constantFrom(...record.files.map(({ path }) => path), 'new', 'README.MD');
     const bytes = fc.constantFrom(...Object.values(exampleReleaseFiles), 'other');
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(names, bytes), { selector: ([name]) => name }), pairs => {
         const found = pairs.map(([path, text]) => file(path, text));
         const same =
-          found.length === of.files.length &&
-          of.files.every(one => found.some(two => JSON.stringify(one) === JSON.stringify(two)));
-        expect(compareFiles(of, found).length === 0).toBe(same);
+          found.length === record.files.length &&
+          record.files.every(one => found.some(two => JSON.stringify(one) === JSON.stringify(two)));
+        expect(compareFiles(record, found).length === 0).toBe(same);
       }),
       { numRuns: 300 },
     );

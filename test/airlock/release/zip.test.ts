@@ -9,8 +9,8 @@ import { memorySource } from '../../../disclosure/byte-source.ts';
 import { zipContent, zipDirectory } from '../../../disclosure/zip.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
 
-async function zipped(at: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
-  await using to = await open(at, 'w');
+async function zipped(folder: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
+  await using to = await open(folder, 'w');
   const zip = new ZipFile(to);
   for (const [path, content] of files) {
     const sink = await zip.entry(path, content.length);
@@ -18,11 +18,11 @@ async function zipped(at: string, files: readonly (readonly [string, Uint8Array]
     await sink.end();
   }
   await zip.end();
-  return readFileSync(at);
+  return readFileSync(folder);
 }
 
 it('a zip is read by other tools, and by the strict reader of the airlock, exactly as written', async () => {
-  const at = join(makeTestFolder(), 'a.zip');
+  const folder = join(makeTestFolder(), 'a.zip');
   const name = fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
     .filter(text => text.isWellFormed() && text !== '__proto__');
@@ -30,7 +30,7 @@ it('a zip is read by other tools, and by the strict reader of the airlock, exact
     fc.asyncProperty(
       fc.uniqueArray(fc.tuple(name, fc.uint8Array({ maxLength: 60 })), { selector: ([path]) => path }),
       async files => {
-        const bytes = await zipped(at, files);
+        const bytes = await zipped(folder, files);
         expect(Object.entries(unzipSync(bytes)).map(([path, content]) => [path, Buffer.from(content)])).toEqual(
           expect.arrayContaining(files.map(([path, content]) => [path, Buffer.from(content)])),
         );
@@ -49,13 +49,13 @@ it('a zip is read by other tools, and by the strict reader of the airlock, exact
 });
 
 it('a zip has the same bytes for the same content, and refuses a file of another length than announced', async () => {
-  const at = join(makeTestFolder(), 'a.zip');
+  const folder = join(makeTestFolder(), 'a.zip');
   const files = [
     ['a', Buffer.from('one')],
     ['b/c', Buffer.from('two')],
   ] as const;
-  expect(await zipped(at, files)).toEqual(await zipped(at, files));
-  await using to = await open(at, 'w');
+  expect(await zipped(folder, files)).toEqual(await zipped(folder, files));
+  await using to = await open(folder, 'w');
   const sink = await new ZipFile(to).entry('a', 3);
   await sink.write(Buffer.from('four'));
   await expect(sink.end()).rejects.toThrow('not as long as it was');
