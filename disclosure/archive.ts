@@ -1,14 +1,19 @@
 import type { ByteSource } from './byte-source.ts';
-import { Unreadable } from './bytes.ts';
-import { type Findings, quoted } from './findings.ts';
-import { type ZipEntry, zipDirectory } from './zip.ts';
+import { UnreadableError } from './bytes.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
+import { readZipDirectory, type ZipEntry } from './zip.ts';
 
 /** Names of entries that would be written elsewhere, hide something or are themselves archives. */
 const nested = /\.(zip|jar|gz|tgz|bz2|xz|7z|rar|zst|tar|docm|xlsm|pptm)$/i;
 const escapes = (name: string) => /(^|[\\/])\.\.([\\/]|$)|^[\\/]|^[a-z]:|\0|\\/i.test(name);
 
 /** The limits that hold for archives and for the archives that office files are. */
-export function zipFindings(entries: readonly ZipEntry[], size: number, findings: Findings, archive: boolean): void {
+export function checkZipEntries(
+  entries: readonly ZipEntry[],
+  size: number,
+  findings: Findings,
+  archive: boolean,
+): void {
   if (!findings.runs('archive.unsafe')) return;
   const { ratio, files, bytes } = findings.policy.rules['archive.unsafe'];
   const unsafe = (says: string) => findings.add('archive.unsafe', says);
@@ -22,10 +27,10 @@ export function zipFindings(entries: readonly ZipEntry[], size: number, findings
   if (new Set(names).size < names.length)
     unsafe('Two entries have the same name, so programs differ in which they show.');
   for (const { name, encrypted, symlink } of entries.slice(0, 10_000)) {
-    if (escapes(name)) unsafe(`The entry “${quoted(name)}” would be written outside of its folder.`);
-    if (encrypted) unsafe(`The entry “${quoted(name)}” is encrypted, so nobody can check it.`);
-    if (symlink) unsafe(`The entry “${quoted(name)}” is a link to another place.`);
-    if (archive && nested.test(name)) unsafe(`The entry “${quoted(name)}” is an archive in an archive.`);
+    if (escapes(name)) unsafe(`The entry “${quoteForFinding(name)}” would be written outside of its folder.`);
+    if (encrypted) unsafe(`The entry “${quoteForFinding(name)}” is encrypted, so nobody can check it.`);
+    if (symlink) unsafe(`The entry “${quoteForFinding(name)}” is a link to another place.`);
+    if (archive && nested.test(name)) unsafe(`The entry “${quoteForFinding(name)}” is an archive in an archive.`);
   }
 }
 
@@ -42,12 +47,12 @@ export async function checkArchive(type: string, source: ByteSource, size: numbe
   let listed = '';
   if (type === 'application/zip') {
     try {
-      const entries = await zipDirectory(source);
-      zipFindings(entries, size, findings, true);
-      const some = entries.slice(0, 5).map(({ name }) => `“${quoted(name, 40)}”`);
+      const entries = await readZipDirectory(source);
+      checkZipEntries(entries, size, findings, true);
+      const some = entries.slice(0, 5).map(({ name }) => `“${quoteForFinding(name, 40)}”`);
       listed = ` It holds ${entries.length} files${some.length > 0 ? `, such as ${some.join(', ')}` : ''}.`;
     } catch (error) {
-      if (!(error instanceof Unreadable)) throw error;
+      if (!(error instanceof UnreadableError)) throw error;
       findings.add('archive.unsafe', `It cannot be listed: ${error.message}.`);
     }
   }

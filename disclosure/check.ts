@@ -1,27 +1,27 @@
 import { checkArchive, isArchive } from './archive.ts';
 import type { ByteSource } from './byte-source.ts';
-import { all, find, head, tail, Unreadable } from './bytes.ts';
+import { findBytes, readHead, readTail, readWhole, UnreadableError } from './bytes.ts';
 import { compare } from './compare.ts';
-import { isDeclared } from './declared-kind.ts';
+import { checkDeclaredKind } from './declared-kind.ts';
 import type { CheckedFile } from './file.ts';
-import { Findings, quoted } from './findings.ts';
-import { checkImage, checkSvg, longestImage } from './image.ts';
-import { checkJson, checkLines } from './json.ts';
-import { checkSafetensors, modelRefusal, modelZip } from './model.ts';
+import { Findings, quoteForFinding } from './findings.ts';
+import { checkImage, checkSvg, MAX_IMAGE_BYTES } from './image.ts';
+import { checkJson, checkJsonLines } from './json.ts';
+import { checkSafetensors, modelRefusalReason, modelZipRefusalReason } from './model.ts';
 import { checkNotebook } from './notebook.ts';
-import { checkOffice, officeType } from './office.ts';
+import { checkOffice, detectOfficeType } from './office.ts';
 import { checkParquet } from './parquet.ts';
 import type { Policy } from './policy.ts';
-import { type FileReport, withFindings } from './report.ts';
+import { addFindings, type FileReport } from './report.ts';
 import { CapReached, RowBudget } from './row-budget.ts';
 import type { ReleasedTables, TableSummary } from './sdc/cell-index.ts';
-import { hasher, mostCounts } from './sdc/marginals.ts';
+import { createLabelHash, MAX_COUNTS } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
-import { alsoIs, contradicts, extensionOf, sniff } from './sniff.ts';
-import { checkCsv, utf8 } from './tables.ts';
+import { contradictsExtension, detectSecondType, extensionOf, sniffMediaType } from './sniff.ts';
+import { checkCsv, toUtf8Stream } from './tables.ts';
 import { checkText } from './text.ts';
-import { TextTables } from './text-tables.ts';
-import { zipDirectory } from './zip.ts';
+import { TextTableReader } from './text-tables.ts';
+import { readZipDirectory } from './zip.ts';
 
 /** What went wrong where the bytes come from: no finding, and to be tried again. */
 class SourceFault extends Error {}
@@ -36,7 +36,7 @@ export const check = (
   source: ByteSource,
   policy: Policy,
   key = '',
-): Promise<{ report: FileReport; summaries: TableSummary[] }> => checkBytes(file, source, policy, hasher(key));
+): Promise<{ report: FileReport; summaries: TableSummary[] }> => checkBytes(file, source, policy, createLabelHash(key));
 
 /** Checks one file, and compares its tables with each other and with those of earlier releases. */
 export async function checkFile(
@@ -46,7 +46,7 @@ export async function checkFile(
   earlier: ReleasedTables,
 ): Promise<FileReport> {
   const { report, summaries } = await check(file, source, policy);
-  return withFindings(report, [...(await compare(summaries, earlier, policy)).values()].flat());
+  return addFindings(report, [...(await compare(summaries, earlier, policy)).values()].flat());
 }
 
 async function checkBytes(
@@ -57,7 +57,7 @@ async function checkBytes(
 ): Promise<{ report: FileReport; summaries: TableSummary[] }> {
   const findings = new Findings(policy);
   const tables: TableCheck[] = [];
-  const room = { left: mostCounts.file };
+  const room = { left: MAX_COUNTS.file };
   const budget = new RowBudget(policy);
   const newTable = (sheet?: string): TableCheck => {
     const table = new TableCheck({
@@ -77,7 +77,7 @@ async function checkBytes(
   try {
     type = await typeOf(meta, source);
     if (allowed(type, meta, findings)) {
-      isDeclared(type, meta, findings);
+      checkDeclaredKind(type, meta, findings);
       await dangers(type, meta, source, findings);
       await contents(type, meta, source, findings, newTable);
     } else if (isArchive(type)) await checkArchive(type, source, meta.size, findings);
@@ -86,7 +86,7 @@ async function checkBytes(
     if (error instanceof CapReached) for (const table of tables) table.end();
     else {
       // A fault of a reader is a file that nobody has checked: it stays.
-      const why = error instanceof Unreadable ? error.message : 'its structure could not be followed';
+      const why = error instanceof UnreadableError ? error.message : 'its structure could not be followed';
       findings.add('type.unreadable', `It cannot be checked: ${why}. Save it again or in another format.`);
     }
   }
@@ -149,13 +149,16 @@ const office = 'application/vnd.openxmlformats-officedocument.';
 
 /** The type of the bytes; a zip is looked into, as an office file and a model are zips too. */
 async function typeOf(meta: CheckedFile, source: ByteSource): Promise<string> {
-  const type = sniff(await head(source, 65_536), meta.path);
+  const type = sniffMediaType(await readHead(source, 65_536), meta.path);
   if (type !== 'application/zip') return type;
   try {
-    const entries = await zipDirectory(source);
-    return officeType(entries) ?? (modelZip(entries.map(({ name }) => name)) ? 'application/x-pickle' : type);
+    const entries = await readZipDirectory(source);
+    return (
+      detectOfficeType(entries) ??
+      (modelZipRefusalReason(entries.map(({ name }) => name)) ? 'application/x-pickle' : type)
+    );
   } catch (error) {
-    if (error instanceof Unreadable) return type;
+    if (error instanceof UnreadableError) return type;
     throw error;
   }
 }
@@ -166,12 +169,12 @@ function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
     findings.add('size.bytes', `It has ${meta.size} bytes; ${policy.bytes} are the most.`);
     return false;
   }
-  if (findings.runs('type.mismatch') && contradicts(meta.path, type))
+  if (findings.runs('type.mismatch') && contradictsExtension(meta.path, type))
     findings.add(
       'type.mismatch',
-      `Its name says it is something else: the bytes are ${quoted(type)}. Give it its own extension.`,
+      `Its name says it is something else: the bytes are ${quoteForFinding(type)}. Give it its own extension.`,
     );
-  const model = modelRefusal(type);
+  const model = modelRefusalReason(type);
   if (model !== undefined) {
     if (findings.runs('model.executable')) findings.add('model.executable', model);
     return false;
@@ -186,7 +189,7 @@ function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
     findings.add(
       'type.refused',
       instead[type] ??
-        `Files of this type (${quoted(type)}) may not pass the airlock of a project of tier ${policy.tier}. Use a table, a picture or text.`,
+        `Files of this type (${quoteForFinding(type)}) may not pass the airlock of a project of tier ${policy.tier}. Use a table, a picture or text.`,
     );
   return false;
 }
@@ -203,13 +206,13 @@ const instead: Readonly<Record<string, string>> = {
 /** What a file is besides its type: the same bytes read as something else. */
 async function dangers(type: string, meta: CheckedFile, source: ByteSource, findings: Findings): Promise<void> {
   if (!findings.runs('type.polyglot')) return;
-  const also = alsoIs(await head(source, 4096), type);
-  if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoted(type)}.`);
+  const also = detectSecondType(await readHead(source, 4096), type);
+  if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoteForFinding(type)}.`);
   if (type.startsWith('text/') || type.startsWith(office) || meta.size < 22) return;
-  const bytes = await tail(source, 66_000);
-  const at = find(bytes, 'PK\u0005\u0006');
+  const bytes = await readTail(source, 66_000);
+  const at = findBytes(bytes, 'PK\u0005\u0006');
   if (at >= 0 && bytes.length - at >= 22)
-    findings.add('type.polyglot', `It is a zip archive as well as ${quoted(type)}.`);
+    findings.add('type.polyglot', `It is a zip archive as well as ${quoteForFinding(type)}.`);
 }
 
 async function contents(
@@ -222,20 +225,20 @@ async function contents(
   if (type === 'text/csv' || type === 'text/tab-separated-values') return checkCsv(source, type, findings, newTable());
   if (type === 'application/x-ipynb+json') return checkNotebook(source, findings, newTable);
   if (type === 'application/json') return checkJson(source, findings, newTable);
-  if (type === 'application/x-ndjson') return checkLines(source, newTable);
+  if (type === 'application/x-ndjson') return checkJsonLines(source, newTable);
   if (type === 'application/vnd.apache.parquet') return checkParquet(source, findings, newTable());
   if (type.startsWith(office)) return checkOffice(type, source, meta.size, findings, newTable);
   if (type === 'application/x-safetensors') return checkSafetensors(source, meta.size, findings);
   if (type === 'image/svg+xml') {
-    const text = new TextDecoder().decode(await all(utf8(source), longestImage));
+    const text = new TextDecoder().decode(await readWhole(toUtf8Stream(source), MAX_IMAGE_BYTES));
     checkSvg(text, findings);
-    return void (await checkText(utf8(source), findings));
+    return void (await checkText(toUtf8Stream(source), findings));
   }
-  if (type.startsWith('image/')) return checkImage(type, await all(source.stream(), longestImage), findings);
+  if (type.startsWith('image/')) return checkImage(type, await readWhole(source.stream(), MAX_IMAGE_BYTES), findings);
   const of = {
     isCode: type === 'text/x-code',
     isLatex: extensionOf(meta.path) === 'tex',
     isPage: type === 'text/html',
   };
-  await checkText(utf8(source), findings, new TextTables(findings, newTable, of));
+  await checkText(toUtf8Stream(source), findings, new TextTableReader(findings, newTable, of));
 }

@@ -1,8 +1,8 @@
 import type { Policy } from './policy.ts';
 import type { CheckFinding } from './report.ts';
-import { postingsOf, type ReleasedTables, type TableSummary } from './sdc/cell-index.ts';
+import { buildCellIndex, type ReleasedTables, type TableSummary } from './sdc/cell-index.ts';
 import { compareTables } from './sdc/compare.ts';
-import { limitsOf } from './sdc/differencing-findings.ts';
+import { differencingLimitsFor } from './sdc/differencing-findings.ts';
 
 /**
  * Finds counts that differ by less than the threshold between tables, and so disclose a few people by subtraction.
@@ -15,11 +15,11 @@ export async function compare(
   policy: Policy,
 ): Promise<Map<string, CheckFinding[]>> {
   const findings = new Map<string, CheckFinding[]>();
-  const limits = limitsOf(policy);
+  const limits = differencingLimitsFor(policy);
   if (!limits || tables.length === 0) return findings;
-  const postings = postingsOf(tables);
+  const postings = buildCellIndex(tables);
   const releases = Map.groupBy(earlier, ({ release }) => release);
-  const others = [...releases].map(([release, list]) => ({ release, open: async () => postingsOf(list) }));
+  const others = [...releases].map(([release, list]) => ({ release, open: async () => buildCellIndex(list) }));
   for (const [index, found] of await compareTables(postings, others, limits)) {
     const path = postings.tables[index]?.path ?? '';
     findings.set(path, [...(findings.get(path) ?? []), ...found]);

@@ -4,7 +4,7 @@ import { wasm } from './csv-tokenizer.wasm.ts';
  * Rows as a scanner hands them on: row `r` has the cells from `first[r]` to `first[r + 1]`, and cell `i` is
  * `bytes[starts[i]..ends[i])`, with what is in it in `masks[i]`. It is good until anything else is scanned.
  */
-export interface Batch {
+export interface RowBatch {
   readonly bytes: Uint8Array;
   readonly rows: number;
   readonly first: Int32Array;
@@ -23,7 +23,7 @@ interface Value {
   readonly value: number;
 }
 /** What `csv-tokenizer.as` exports, and says more of. */
-interface Compiled extends Readonly<Record<keyof Batch, Value>> {
+interface Compiled extends Readonly<Record<keyof RowBatch, Value>> {
   readonly memory: WebAssembly.Memory;
   readonly scan: (from: number, end: number, last: boolean, delimiter: number, before: number) => number;
   readonly mostColumns: Value;
@@ -41,12 +41,12 @@ const { buffer } = compiled.memory;
 const cells = compiled.mostCells.value;
 
 /** The widest sheet that spreadsheets have. */
-export const mostColumns = compiled.mostColumns.value;
+export const MAX_COLUMNS = compiled.mostColumns.value;
 /** Where bytes are to be put that `scan` is to read. */
-export const room = compiled.bytes.value;
-export const bytes = new Uint8Array(buffer);
+export const INPUT_OFFSET = compiled.bytes.value;
+export const TOKENIZER_MEMORY = new Uint8Array(buffer);
 const lists = {
-  bytes,
+  bytes: TOKENIZER_MEMORY,
   first: new Int32Array(buffer, compiled.first.value, cells + 1),
   starts: new Int32Array(buffer, compiled.starts.value, cells),
   ends: new Int32Array(buffer, compiled.ends.value, cells),
@@ -57,12 +57,12 @@ const lists = {
 };
 
 /** Reads whole records of `bytes[from..end)`, whose numbers follow `before`; `used` is where the rest begins. */
-export function scan(from: number, end: number, last: boolean, delimiter: number, before: number) {
+export function tokenizeRecords(from: number, end: number, last: boolean, delimiter: number, before: number) {
   const used = compiled.scan(from, end, last, delimiter, before);
   const { rows, number, badQuotes, full, wide } = compiled;
   return {
     used,
-    batch: { ...lists, rows: rows.value } satisfies Batch,
+    batch: { ...lists, rows: rows.value } satisfies RowBatch,
     number: number.value,
     badQuotes: badQuotes.value,
     /** There may be more: a batch has only so much room. */

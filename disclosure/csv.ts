@@ -1,7 +1,7 @@
-import { type Batch, bytes, mostColumns, room, scan } from './csv-tokenizer.ts';
+import { INPUT_OFFSET, MAX_COLUMNS, type RowBatch, TOKENIZER_MEMORY, tokenizeRecords } from './csv-tokenizer.ts';
 
 /** What the bytes of a cell are, or-ed together. */
-export const bits = {
+export const CELL_BITS = {
   digit: 1,
   /** `+`, `-` and `.` */
   sign: 2,
@@ -20,12 +20,12 @@ export const bits = {
 const longestRow = 4 * 2 ** 20;
 
 /** What each byte is to a table. */
-export const classes = new Uint8Array(256).fill(bits.other);
-for (let byte = 0x30; byte <= 0x39; byte++) classes[byte] = bits.digit;
-for (let byte = 0x41; byte <= 0x5a; byte++) classes[byte] = classes[byte + 32] = bits.letter;
-classes[0x45] = classes[0x65] = bits.exponent;
-classes[0x40] = bits.at;
-for (const character of '+-.') classes[character.charCodeAt(0)] = bits.sign;
+export const BYTE_CLASSES = new Uint8Array(256).fill(CELL_BITS.other);
+for (let byte = 0x30; byte <= 0x39; byte++) BYTE_CLASSES[byte] = CELL_BITS.digit;
+for (let byte = 0x41; byte <= 0x5a; byte++) BYTE_CLASSES[byte] = BYTE_CLASSES[byte + 32] = CELL_BITS.letter;
+BYTE_CLASSES[0x45] = BYTE_CLASSES[0x65] = CELL_BITS.exponent;
+BYTE_CLASSES[0x40] = CELL_BITS.at;
+for (const character of '+-.') BYTE_CLASSES[character.charCodeAt(0)] = CELL_BITS.sign;
 
 /**
  * A scanner of CSV after RFC 4180, over bytes and without a string per cell: it hands the positions of rows on and keeps
@@ -33,7 +33,7 @@ for (const character of '+-.') classes[character.charCodeAt(0)] = bits.sign;
  * is left out; quotes inside an unquoted cell are part of it, as is what follows a closing quote.
  */
 export class CsvScanner {
-  readonly #sink: (batch: Batch) => void;
+  readonly #sink: (batch: RowBatch) => void;
   readonly #delimiter: number;
   /** The beginning of a record whose end has not come. */
   #rest: Uint8Array = new Uint8Array(0);
@@ -44,7 +44,7 @@ export class CsvScanner {
   /** Cells in which a quote was never closed or was followed by more text. */
   badQuotes = 0;
 
-  constructor(sink: (batch: Batch) => void, delimiter: number) {
+  constructor(sink: (batch: RowBatch) => void, delimiter: number) {
     this.#sink = sink;
     this.#delimiter = delimiter;
   }
@@ -60,24 +60,30 @@ export class CsvScanner {
   }
 
   #take(chunk: Uint8Array, last: boolean): void {
-    let from = room;
+    let from = INPUT_OFFSET;
     const end = from + this.#rest.length + chunk.length;
-    bytes.set(this.#rest, from);
-    bytes.set(chunk, end - chunk.length);
+    TOKENIZER_MEMORY.set(this.#rest, from);
+    TOKENIZER_MEMORY.set(chunk, end - chunk.length);
     if (!this.#begun && (end - from >= 3 || last)) {
       this.#begun = true;
-      if (end - from >= 3 && bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf) from += 3;
+      if (
+        end - from >= 3 &&
+        TOKENIZER_MEMORY[from] === 0xef &&
+        TOKENIZER_MEMORY[from + 1] === 0xbb &&
+        TOKENIZER_MEMORY[from + 2] === 0xbf
+      )
+        from += 3;
     }
     for (let isFull = this.#begun; isFull; ) {
-      const read = scan(from, end, last, this.#delimiter, this.#number);
+      const read = tokenizeRecords(from, end, last, this.#delimiter, this.#number);
       from = read.used;
       isFull = read.isFull;
       this.#number = read.number;
       this.badQuotes += read.badQuotes;
-      if (read.isWide) this.wrong = `a record has more than ${mostColumns} columns`;
+      if (read.isWide) this.wrong = `a record has more than ${MAX_COLUMNS} columns`;
       if (read.batch.rows > 0) this.#sink(read.batch);
     }
-    this.#rest = bytes.slice(from, end);
+    this.#rest = TOKENIZER_MEMORY.slice(from, end);
     if (this.#rest.length > longestRow) this.wrong = 'a record is longer than 4 MB';
   }
 }
@@ -87,11 +93,11 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 /** The text of a cell. */
 export function cellText(bytes: Uint8Array, start: number, end: number, mask: number): string {
   const text = decoder.decode(bytes.subarray(start, end));
-  return mask & bits.escaped ? text.replaceAll('""', '"') : text;
+  return mask & CELL_BITS.escaped ? text.replaceAll('""', '"') : text;
 }
 
 /** The texts of a row. */
-export const textsOf = ({ bytes, first, starts, ends, masks }: Batch, row: number): string[] => {
+export const decodeRow = ({ bytes, first, starts, ends, masks }: RowBatch, row: number): string[] => {
   const from = first[row] as number;
   return Array.from({ length: (first[row + 1] as number) - from }, (_, at) =>
     cellText(bytes, starts[from + at] as number, ends[from + at] as number, masks[from + at] as number),
@@ -99,7 +105,7 @@ export const textsOf = ({ bytes, first, starts, ends, masks }: Batch, row: numbe
 };
 
 /** How many cells each of the first fifty records has. */
-export function widthsOf(head: Uint8Array, delimiter: string): number[] {
+export function countRecordCells(head: Uint8Array, delimiter: string): number[] {
   const widths: number[] = [];
   const scanner = new CsvScanner(({ rows, first }) => {
     for (let row = 0; row < rows && widths.length < 50; row++)
@@ -114,9 +120,9 @@ export function widthsOf(head: Uint8Array, delimiter: string): number[] {
  * The delimiter of a table by its first bytes: the one that divides the most of the first records into the same number of
  * cells, two or more; the name's own (`.tsv`) or a comma where none does.
  */
-export function delimiterOf(head: Uint8Array, preferred = ','): string {
+export function detectDelimiter(head: Uint8Array, preferred = ','): string {
   const score = (delimiter: string): number => {
-    const widths = widthsOf(head, delimiter);
+    const widths = countRecordCells(head, delimiter);
     const counts = new Map<number, number>();
     for (const width of widths) counts.set(width, (counts.get(width) ?? 0) + 1);
     const [width, same] = [...counts].filter(([width]) => width > 1).sort((a, b) => b[1] - a[1])[0] ?? [1, 0];

@@ -1,5 +1,5 @@
-import { textsOf } from './csv.ts';
-import type { Batch } from './csv-tokenizer.ts';
+import { decodeRow } from './csv.ts';
+import type { RowBatch } from './csv-tokenizer.ts';
 import type { TableCheck } from './sdc/table.ts';
 
 /**
@@ -20,6 +20,6 @@ const plain = (text: string): string =>
     : text;
 
 /** Rows of a table in which a comma is a point and a point divides thousands, as the checks read them. */
-export const withoutCommas = (table: TableCheck) => (batch: Batch) => {
-  for (let row = 0; row < batch.rows; row++) table.text(textsOf(batch, row).map(plain), batch.numbers[row] as number);
+export const createDecimalCommaReader = (table: TableCheck) => (batch: RowBatch) => {
+  for (let row = 0; row < batch.rows; row++) table.text(decodeRow(batch, row).map(plain), batch.numbers[row] as number);
 };

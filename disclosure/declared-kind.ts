@@ -1,6 +1,6 @@
 import type { CheckedFile, FileKind } from './file.ts';
-import { type Findings, quoted } from './findings.ts';
-import { contradicts } from './sniff.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
+import { contradictsExtension } from './sniff.ts';
 
 const office = 'application/vnd.openxmlformats-officedocument.';
 const [sheets, document, slides] = [
@@ -32,12 +32,12 @@ const may: Readonly<Record<Exclude<FileKind, 'supporting'>, readonly string[]>> 
 const words = ['text/plain', 'text/markdown'];
 
 /** Compares the kind that a file was declared as with its bytes: reviewers look at a table otherwise than at code. */
-export function isDeclared(type: string, { kind, path }: CheckedFile, findings: Findings): void {
+export function checkDeclaredKind(type: string, { kind, path }: CheckedFile, findings: Findings): void {
   if (kind === 'supporting' || !findings.runs('type.kind')) return;
   // A name that contradicts the bytes has a finding of its own.
-  if (words.includes(type) || may[kind].includes(type) || contradicts(path, type)) return;
+  if (words.includes(type) || may[kind].includes(type) || contradictsExtension(path, type)) return;
   findings.add(
     'type.kind',
-    `It is submitted as a ${kind}, and its bytes are ${quoted(type)}. Put it into a group of its own kind.`,
+    `It is submitted as a ${kind}, and its bytes are ${quoteForFinding(type)}. Put it into a group of its own kind.`,
   );
 }

@@ -1,8 +1,8 @@
-import { headingLike } from './sdc/heading.ts';
+import { looksLikeHeading } from './sdc/heading.ts';
 import { readCell, readComposite } from './sdc/number.ts';
 
 /** The cells of a line that a delimiter divides, its quotes taken off. */
-export function listed(line: string, delimiter: string): string[] {
+export function splitDelimitedLine(line: string, delimiter: string): string[] {
   if (!line.includes('"')) return line.split(delimiter).map(cell => cell.trim());
   const cells: string[] = [];
   let [from, inside] = [0, false];
@@ -16,7 +16,7 @@ export function listed(line: string, delimiter: string): string[] {
 }
 
 /** A number by itself, a count with its percentage, or one below a bound. */
-export const isNumber = (cell: string): boolean =>
+export const isNumberCell = (cell: string): boolean =>
   /\p{Nd}/u.test(cell) &&
   (/^[<≤]?\s?[\d.,]+\s*(%|\([\d.,]+\s*%?\))?$/.test(cell) ||
     readCell(cell) !== undefined ||
@@ -24,11 +24,12 @@ export const isNumber = (cell: string): boolean =>
 
 /** A label or a number as results have them, and nothing that only programs write. */
 const plain = /^['"]?(?:[\p{L}\p{N}\p{M} ._%£$€<≤>≥+*†‡#:/&'’–—-]|\([^()]*\)|\[[^[\]]*\])*['"]?$/u;
-export const isPlain = (cell: string): boolean => cell.length <= 200 && (plain.test(cell) || isNumber(cell));
+export const isLabelOrNumber = (cell: string): boolean =>
+  cell.length <= 200 && (plain.test(cell) || isNumberCell(cell));
 
 /** Whether a row names the columns of those below it. */
-export const isHeading = (cells: readonly string[]): boolean =>
-  cells.filter(cell => cell !== '').length >= 2 && cells.every(isPlain) && headingLike(cells);
+export const isHeadingRow = (cells: readonly string[]): boolean =>
+  cells.filter(cell => cell !== '').length >= 2 && cells.every(isLabelOrNumber) && looksLikeHeading(cells);
 
 const comment = /^\s*(#|\/\/|\/?\*|--|%|$)/;
 
@@ -36,7 +37,7 @@ const comment = /^\s*(#|\/\/|\/?\*|--|%|$)/;
  * Whether the first lines of what is named as code are a table all the same: each is divided alike, into labels and numbers
  * and nothing else, and numbers stand in most of them or the lines are many. Comments before it change nothing.
  */
-export function isListing(start: string): boolean {
+export function isTableInCode(start: string): boolean {
   const lines = start.split(/\r\n|\n|\r/);
   if (lines.length > 2) lines.pop();
   const from = lines.findIndex(line => !comment.test(line));
@@ -45,12 +46,12 @@ export function isListing(start: string): boolean {
     .slice(0, 50);
   if (some.length < 2) return false;
   return [',', ';', '\t', '|'].some(delimiter => {
-    const rows = some.map(line => listed(line, delimiter));
+    const rows = some.map(line => splitDelimitedLine(line, delimiter));
     const width = rows[1]?.length ?? 0;
     const alike = rows.filter(
-      row => row.length === width && row.every(isPlain) && row.filter(cell => cell !== '').length >= 2,
+      row => row.length === width && row.every(isLabelOrNumber) && row.filter(cell => cell !== '').length >= 2,
     );
-    const numbered = alike.filter(row => row.some(isNumber));
+    const numbered = alike.filter(row => row.some(isNumberCell));
     return width >= 2 && alike.length >= 0.8 * rows.length && (numbered.length * 2 >= rows.length || rows.length >= 20);
   });
 }

@@ -2,7 +2,7 @@ import type { Policy, RuleName } from './policy.ts';
 import type { Action, Cell, CheckFinding } from './report.ts';
 
 /** How many cells a finding names; its count has them all. */
-export const mostCells = 50;
+export const MAX_FINDING_CELLS = 50;
 /** How many findings a report has: more is no help to a reviewer, and a hostile file could make any number. */
 const mostFindings = 300;
 
@@ -56,9 +56,9 @@ export class Findings {
     const known = this.#found.get(key);
     if (known) {
       known.count += count;
-      for (const cell of cells) if (known.cells.length < mostCells) known.cells.push(clip(cell));
+      for (const cell of cells) if (known.cells.length < MAX_FINDING_CELLS) known.cells.push(clip(cell));
     } else if (this.#found.size < mostFindings) {
-      this.#found.set(key, { rule, action, says, cells: cells.slice(0, mostCells).map(clip), count });
+      this.#found.set(key, { rule, action, says, cells: cells.slice(0, MAX_FINDING_CELLS).map(clip), count });
     }
   }
 
@@ -80,7 +80,7 @@ export class Findings {
 const clip = (cell: Cell): Cell => ({ ...cell, value: cell.value.slice(0, 200) });
 
 /** Text of the file itself, quoted in a finding: short, and without what could disturb a terminal or a page. */
-export function quoted(text: string, most = 60): string {
+export function quoteForFinding(text: string, most = 60): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it replaces
   const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, '�');
   return plain.length > most ? `${plain.slice(0, most)}…` : plain;

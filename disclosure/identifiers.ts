@@ -1,5 +1,5 @@
 /** What names a person or leads straight to one. */
-export type Identifier =
+export type IdentifierKind =
   | 'NHS number'
   | 'CHI number'
   | 'National Insurance number'
@@ -8,7 +8,7 @@ export type Identifier =
   | 'full postcode';
 
 /** The check digit of NHS and CHI numbers: weights 10 to 2 over nine digits, modulo 11. */
-export function checkDigitHolds(digits: string): boolean {
+export function hasValidCheckDigit(digits: string): boolean {
   if (!/^\d{10}$/.test(digits) || /^(\d)\1{9}$/.test(digits)) return false;
   let sum = 0;
   for (let at = 0; at < 9; at++) sum += (digits.charCodeAt(at) - 48) * (10 - at);
@@ -17,14 +17,14 @@ export function checkDigitHolds(digits: string): boolean {
 }
 
 /** An NHS number: England's, Wales's and Man's begin with 4, 6 or 7, Northern Ireland's with 3, those for tests with 9. */
-export const isNhsNumber = (digits: string): boolean => /^[34679]/.test(digits) && checkDigitHolds(digits);
+export const isNhsNumber = (digits: string): boolean => /^[34679]/.test(digits) && hasValidCheckDigit(digits);
 
 /** A CHI number, Scotland's: a date of birth DDMMYY, three digits and the same check digit. */
 export function isChiNumber(digits: string): boolean {
   const [day, month, year] = [0, 2, 4].map(at => Number(digits.slice(at, at + 2)));
   if (day === undefined || month === undefined || year === undefined) return false;
   const days = [31, year % 4 === 0 ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
-  return day >= 1 && day <= days && checkDigitHolds(digits);
+  return day >= 1 && day <= days && hasValidCheckDigit(digits);
 }
 
 /** Prefixes that HMRC has never given out or withdrew. */
@@ -45,9 +45,9 @@ const notPersonal = /^\d+@|@\d+x\./;
  * The identifiers in a line of text or a cell. Precision comes first: ten bare digits are an NHS or CHI number only where
  * the text says so, as one random number in eleven has the check digit too.
  */
-export function identifiersIn(text: string): { kind: Identifier; value: string }[] {
-  const found: { kind: Identifier; value: string }[] = [];
-  const put = (kind: Identifier, value: string | undefined) => {
+export function findIdentifiers(text: string): { kind: IdentifierKind; value: string }[] {
+  const found: { kind: IdentifierKind; value: string }[] = [];
+  const put = (kind: IdentifierKind, value: string | undefined) => {
     if (value !== undefined) found.push({ kind, value });
   };
   const clipped = text.length > 20_000 ? text.slice(0, 20_000) : text;
@@ -78,7 +78,7 @@ const personal =
   /^((first|last|middle|family|given|full|patient|person|maiden|sur|fore)_?names?|surname|dob|date_?of_?birth|birth_?date|dateofbirth|(home_?)?address(_?line)?(_?\d)?|post_?code|zip_?code|e_?mail(_?address)?|(tele)?phone(_?(no|num|number))?|mobile(_?(no|num|number))?|date_?of_?death|dod|ip_?address)$/;
 
 /** What a column's name says of the people in it: a key of one person each, or what is known of one. */
-export function identifyingName(name: string): 'direct' | 'personal' | undefined {
+export function classifyIdentifyingName(name: string): 'direct' | 'personal' | undefined {
   const plain = name
     .trim()
     .replace(/([a-z])([A-Z])/g, '$1_$2')

@@ -1,8 +1,8 @@
-import { latin, startsWith, Unreadable } from './bytes.ts';
-import { type Findings, quoted } from './findings.ts';
+import { decodeLatin1, startsWithBytes, UnreadableError } from './bytes.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
 
 /** The largest picture that is read: it is held whole. */
-export const longestImage = 64 * 2 ** 20;
+export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
 const metadata = (findings: Findings, what: string) => {
   if (findings.runs('image.metadata'))
@@ -27,7 +27,7 @@ const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffse
 const drawing: Record<string, number> = {
   IHDR: 13,
   PLTE: 768,
-  IDAT: longestImage,
+  IDAT: MAX_IMAGE_BYTES,
   IEND: 0,
   tRNS: 512,
   gAMA: 4,
@@ -40,7 +40,7 @@ const drawing: Record<string, number> = {
   tIME: 7,
   acTL: 8,
   fcTL: 26,
-  fdAT: longestImage,
+  fdAT: MAX_IMAGE_BYTES,
   cICP: 4,
   iCCP: 16_384,
 };
@@ -50,18 +50,18 @@ const software = /^(Software|Creation Time|date:(create|modify|timestamp))\0/;
 function png(bytes: Uint8Array, findings: Findings): number {
   const view = viewOf(bytes);
   for (let at = 8; ; ) {
-    if (at + 12 > bytes.length) throw new Unreadable('the picture is cut short');
+    if (at + 12 > bytes.length) throw new UnreadableError('the picture is cut short');
     const length = view.getUint32(at);
-    const kind = latin(bytes.subarray(at + 4, at + 8));
-    if (at + 12 + length > bytes.length) throw new Unreadable('the picture is cut short');
+    const kind = decodeLatin1(bytes.subarray(at + 4, at + 8));
+    if (at + 12 + length > bytes.length) throw new UnreadableError('the picture is cut short');
     const content = bytes.subarray(at + 8, at + 8 + length);
     at += 12 + length;
     if (/^[tzi]TXt$|^tEXt$/.test(kind)) {
-      if (!(kind === 'tEXt' && length < 200 && software.test(latin(content))))
-        metadata(findings, `a text (${quoted(latin(content.subarray(0, 40)))})`);
+      if (!(kind === 'tEXt' && length < 200 && software.test(decodeLatin1(content))))
+        metadata(findings, `a text (${quoteForFinding(decodeLatin1(content.subarray(0, 40)))})`);
     } else if (kind === 'eXIf') metadata(findings, 'EXIF data');
     else if (!Object.hasOwn(drawing, kind) || length > (drawing[kind] ?? 0))
-      metadata(findings, `a part of its own (${quoted(kind)})`);
+      metadata(findings, `a part of its own (${quoteForFinding(kind)})`);
     if (kind === 'IEND') return bytes.length - at;
   }
 }
@@ -70,8 +70,8 @@ function jpeg(bytes: Uint8Array, findings: Findings): number {
   const view = viewOf(bytes);
   let at = 2;
   for (;;) {
-    if (at + 4 > bytes.length) throw new Unreadable('the picture is cut short');
-    if (bytes[at] !== 0xff) throw new Unreadable('the picture is damaged');
+    if (at + 4 > bytes.length) throw new UnreadableError('the picture is cut short');
+    if (bytes[at] !== 0xff) throw new UnreadableError('the picture is damaged');
     const marker = bytes[at + 1] as number;
     if (marker === 0xff) {
       at++;
@@ -80,11 +80,13 @@ function jpeg(bytes: Uint8Array, findings: Findings): number {
     if (marker === 0xd9) return bytes.length - at - 2;
     const length = view.getUint16(at + 2);
     const content = bytes.subarray(at + 4, at + 2 + length);
-    if (length < 2 || at + 2 + length > bytes.length) throw new Unreadable('the picture is cut short');
-    if (marker === 0xe1) metadata(findings, startsWith(content, 'Exif') ? 'EXIF data' : 'XMP data');
-    else if (marker === 0xfe) metadata(findings, `a comment (${quoted(latin(content.subarray(0, 40)))})`);
+    if (length < 2 || at + 2 + length > bytes.length) throw new UnreadableError('the picture is cut short');
+    if (marker === 0xe1) metadata(findings, startsWithBytes(content, 'Exif') ? 'EXIF data' : 'XMP data');
+    else if (marker === 0xfe)
+      metadata(findings, `a comment (${quoteForFinding(decodeLatin1(content.subarray(0, 40)))})`);
     else if (marker === 0xe0 && length > 16) metadata(findings, 'a thumbnail');
-    else if (marker === 0xe2 && !startsWith(content, 'ICC_PROFILE')) metadata(findings, 'a second picture or the like');
+    else if (marker === 0xe2 && !startsWithBytes(content, 'ICC_PROFILE'))
+      metadata(findings, 'a second picture or the like');
     else if (marker >= 0xe3 && marker <= 0xef && marker !== 0xee)
       metadata(findings, `data of a program (APP${marker - 0xe0})`);
     at += 2 + length;
@@ -92,7 +94,7 @@ function jpeg(bytes: Uint8Array, findings: Findings): number {
     // The picture's data: up to the next marker that is neither a stuffed byte nor a restart.
     for (;;) {
       at = bytes.indexOf(0xff, at);
-      if (at < 0 || at + 1 >= bytes.length) throw new Unreadable('the picture is cut short');
+      if (at < 0 || at + 1 >= bytes.length) throw new UnreadableError('the picture is cut short');
       const next = bytes[at + 1] as number;
       if (next !== 0 && !(next >= 0xd0 && next <= 0xd7) && next !== 0xff) break;
       at += next === 0xff ? 1 : 2;

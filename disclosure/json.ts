@@ -1,22 +1,22 @@
 import type { ByteSource } from './byte-source.ts';
-import { all, Unreadable } from './bytes.ts';
-import { mostColumns } from './csv-tokenizer.ts';
+import { readWhole, UnreadableError } from './bytes.ts';
+import { MAX_COLUMNS } from './csv-tokenizer.ts';
 import type { Findings } from './findings.ts';
-import type { Rows } from './row-sink.ts';
-import { linesOfText } from './tables.ts';
+import type { RowSink } from './row-sink.ts';
+import { splitTextLines } from './tables.ts';
 import { TextCheck } from './text.ts';
 
 /** JSON is held whole to be read. */
-export const longestJson = 64 * 2 ** 20;
+export const MAX_JSON_BYTES = 64 * 2 ** 20;
 const deepest = 60;
 
-export type NewTable = (sheet?: string) => Rows;
+export type CreateTable = (sheet?: string) => RowSink;
 
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new Unreadable('it is no JSON that can be read');
+    throw new UnreadableError('it is no JSON that can be read');
   }
 }
 
@@ -28,9 +28,9 @@ const textOf = (value: unknown): string =>
   value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 
 /** Rows under a heading that has every key of every record, in the order of their first coming. */
-function records(rows: readonly Record<string, unknown>[], table: Rows): void {
+function records(rows: readonly Record<string, unknown>[], table: RowSink): void {
   const keys = new Set<string>();
-  for (const row of rows) for (const key of Object.keys(row)) if (keys.size < mostColumns) keys.add(key);
+  for (const row of rows) for (const key of Object.keys(row)) if (keys.size < MAX_COLUMNS) keys.add(key);
   const names = [...keys];
   table.text(names, 1);
   for (const [at, row] of rows.entries())
@@ -41,22 +41,28 @@ function records(rows: readonly Record<string, unknown>[], table: Rows): void {
   table.end();
 }
 
-function lists(names: readonly string[], rows: readonly unknown[][], table: Rows): void {
+function lists(names: readonly string[], rows: readonly unknown[][], table: RowSink): void {
   table.text(names, 1);
   for (const [at, row] of rows.entries()) table.text(row.map(textOf), at + 2);
   table.end();
 }
 
 /** Every table in a JSON value, in the shapes that programs write them in; every other text for identifiers. */
-export function jsonTables(value: unknown, newTable: NewTable, text: Pick<TextCheck, 'line'>, path = '$', depth = 0) {
-  if (depth > deepest) throw new Unreadable(`it is nested more than ${deepest} deep`);
-  if (typeof value === 'string') return void linesOfText(value).map(line => text.line(line));
+export function readJsonTables(
+  value: unknown,
+  newTable: CreateTable,
+  text: Pick<TextCheck, 'line'>,
+  path = '$',
+  depth = 0,
+) {
+  if (depth > deepest) throw new UnreadableError(`it is nested more than ${deepest} deep`);
+  if (typeof value === 'string') return void splitTextLines(value).map(line => text.line(line));
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isRecord) && value.some(row => Object.values(row).some(isPlain))) {
       records(value, newTable(path));
       for (const [at, row] of value.entries())
         for (const [key, inner] of Object.entries(row))
-          if (!isPlain(inner)) jsonTables(inner, newTable, text, `${path}[${at}].${key}`.slice(0, 100), depth + 1);
+          if (!isPlain(inner)) readJsonTables(inner, newTable, text, `${path}[${at}].${key}`.slice(0, 100), depth + 1);
       return;
     }
     if (value.length > 1 && value.every(row => Array.isArray(row) && row.length > 1 && row.every(isPlain))) {
@@ -70,7 +76,7 @@ export function jsonTables(value: unknown, newTable: NewTable, text: Pick<TextCh
         newTable(path),
       );
     for (const [at, inner] of value.entries())
-      jsonTables(inner, newTable, text, `${path}[${at}]`.slice(0, 100), depth + 1);
+      readJsonTables(inner, newTable, text, `${path}[${at}]`.slice(0, 100), depth + 1);
     return;
   }
   if (!isRecord(value)) return;
@@ -109,15 +115,15 @@ export function jsonTables(value: unknown, newTable: NewTable, text: Pick<TextCh
     table.end();
   }
   for (const [key, one] of inner)
-    if (!isPlain(one)) jsonTables(one, newTable, text, `${path}.${key}`.slice(0, 100), depth + 1);
+    if (!isPlain(one)) readJsonTables(one, newTable, text, `${path}.${key}`.slice(0, 100), depth + 1);
 }
 
-export async function checkJson(source: ByteSource, findings: Findings, newTable: NewTable): Promise<void> {
-  jsonTables(parseJson(await all(source.stream(), longestJson)), newTable, new TextCheck(findings));
+export async function checkJson(source: ByteSource, findings: Findings, newTable: CreateTable): Promise<void> {
+  readJsonTables(parseJson(await readWhole(source.stream(), MAX_JSON_BYTES)), newTable, new TextCheck(findings));
 }
 
 /** One record a line, streaming: the first record's keys are the heading. */
-export async function checkLines(source: ByteSource, newTable: NewTable): Promise<void> {
+export async function checkJsonLines(source: ByteSource, newTable: CreateTable): Promise<void> {
   const table = newTable();
   const decoder = new TextDecoder();
   let [rest, number] = ['', 0];
@@ -129,9 +135,9 @@ export async function checkLines(source: ByteSource, newTable: NewTable): Promis
     try {
       record = JSON.parse(line);
     } catch {
-      throw new Unreadable(`its line ${number} is no JSON`);
+      throw new UnreadableError(`its line ${number} is no JSON`);
     }
-    if (!isRecord(record)) throw new Unreadable(`its line ${number} is no record`);
+    if (!isRecord(record)) throw new UnreadableError(`its line ${number} is no record`);
     if (names.length === 0) {
       names = Object.keys(record);
       table.text(names, 1);
@@ -148,7 +154,7 @@ export async function checkLines(source: ByteSource, newTable: NewTable): Promis
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) take(line);
-      if (rest.length > 4 * 2 ** 20) throw new Unreadable('a line is longer than 4 MB');
+      if (rest.length > 4 * 2 ** 20) throw new UnreadableError('a line is longer than 4 MB');
     }
   take(rest);
   table.end();

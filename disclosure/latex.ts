@@ -1,5 +1,5 @@
-import { mostColumns } from './csv-tokenizer.ts';
-import type { Rows } from './row-sink.ts';
+import { MAX_COLUMNS } from './csv-tokenizer.ts';
+import type { RowSink } from './row-sink.ts';
 
 const tables =
   /^(tabular[xy]?|tabulary|longtable|longtabu|array|tabu|tblr|longtblr|supertabular|xltabular|NiceTabular)\*?$/;
@@ -17,7 +17,7 @@ const longest = 4096;
 const longestRow = 1 << 16;
 
 /** The text that a cell of LaTeX shows, and how many columns it has; undefined where a command may write anything. */
-export function latexCell(source: string): { text: string; span: number } | undefined {
+export function parseLatexCell(source: string): { text: string; span: number } | undefined {
   // A brace that ends in another row, and a power, are not followed.
   const braces = source.replace(/\\[{}]/g, '');
   if (source.length > longest || braces.split('{').length !== braces.split('}').length) return undefined;
@@ -54,19 +54,19 @@ export function latexCell(source: string): { text: string; span: number } | unde
  * Tables of LaTeX as its lines pass, within `tabular` and its kin or as rows alone (`a & 3 \\`), as programs write them to
  * be included. A formula's matrix and a command that may write anything are reported to `unread`.
  */
-export class LatexTables {
-  readonly #newTable: () => Rows | undefined;
+export class LatexTableReader {
+  readonly #newTable: () => RowSink | undefined;
   readonly #unread: (why: string, line: number) => void;
   /** The environments that are open and of which `&` is a part. */
   readonly #within: ('table' | 'formula')[] = [];
   /** The row that goes on in the next line, part by part. */
   #pending: string[] = [];
   #length = 0;
-  #table: Rows | undefined;
+  #table: RowSink | undefined;
   #begun = false;
   #number = 0;
 
-  constructor(newTable: () => Rows | undefined, unread: (why: string, line: number) => void) {
+  constructor(newTable: () => RowSink | undefined, unread: (why: string, line: number) => void) {
     this.#newTable = newTable;
     this.#unread = unread;
   }
@@ -134,13 +134,13 @@ export class LatexTables {
   }
 
   #row(source: string): void {
-    const read = source.split(/(?<!\\)&/).map(latexCell);
+    const read = source.split(/(?<!\\)&/).map(parseLatexCell);
     if (this.#within.at(-1) === 'formula') {
       if (read.some(cell => /^\d[\d.,]*$/.test(cell?.text ?? '')))
         this.#unread('numbers stand in a formula', this.#number);
       return;
     }
-    if (read.length > mostColumns) this.#unread('it has too many columns', this.#number);
+    if (read.length > MAX_COLUMNS) this.#unread('it has too many columns', this.#number);
     if (read.includes(undefined)) this.#unread('commands stand in it that may write anything', this.#number);
     if (!this.#begun) this.#table = this.#newTable();
     this.#begun = true;

@@ -1,24 +1,24 @@
-import { mostColumns } from './csv-tokenizer.ts';
-import type { Rows } from './row-sink.ts';
-import { attribute, unescapeXml } from './xml.ts';
+import { MAX_COLUMNS } from './csv-tokenizer.ts';
+import type { RowSink } from './row-sink.ts';
+import { readXmlAttribute, unescapeXml } from './xml.ts';
 
 /** How a kind of markup calls a table, its rows and their cells. */
-export interface Tags {
+export interface TableTags {
   readonly table: string;
   readonly row: string;
   readonly cells: readonly string[];
   /** What may hold data that no table shows. */
   readonly data?: string;
 }
-export const wordTags: Tags = { table: 'w:tbl', row: 'w:tr', cells: ['w:tc'] };
-export const slideTags: Tags = { table: 'a:tbl', row: 'a:tr', cells: ['a:tc'] };
-export const htmlTags: Tags = { table: 'table', row: 'tr', cells: ['td', 'th'] };
+export const WORD_TAGS: TableTags = { table: 'w:tbl', row: 'w:tr', cells: ['w:tc'] };
+export const SLIDE_TAGS: TableTags = { table: 'a:tbl', row: 'a:tr', cells: ['a:tc'] };
+export const HTML_TAGS: TableTags = { table: 'table', row: 'tr', cells: ['td', 'th'] };
 /** A page of its own: in a notebook or Markdown scripts do not run. */
-export const pageTags: Tags = { ...htmlTags, data: 'script' };
+export const HTML_PAGE_TAGS: TableTags = { ...HTML_TAGS, data: 'script' };
 
 /** A table that is read: the cells of its last row so far, and the text of the last of them. */
 interface Open {
-  table: Rows | undefined;
+  table: RowSink | undefined;
   row: string[];
   cell: string | undefined;
   span: number;
@@ -34,9 +34,9 @@ const tag = /^<\/?([a-z][^\s>/]{0,40})(?=[\s>/])((?:"[^"]*"|'[^']*'|[^"'>])*)>/i
  * Tables of a page as its text passes: of HTML, whose rows and cells need no ends, and of office files. What cannot be read
  * is reported to `unread`; memory holds one row.
  */
-export class MarkupTables {
-  readonly #tags: Tags;
-  readonly #newTable: () => Rows | undefined;
+export class MarkupTableReader {
+  readonly #tags: TableTags;
+  readonly #newTable: () => RowSink | undefined;
   readonly #unread: (why: string) => void;
   readonly #open: Open[] = [];
   #rest = '';
@@ -44,7 +44,7 @@ export class MarkupTables {
   /** The mark of a note behind a number is no digit of it. */
   #isRaised = false;
 
-  constructor(tags: Tags, newTable: () => Rows | undefined, unread: (why: string) => void) {
+  constructor(tags: TableTags, newTable: () => RowSink | undefined, unread: (why: string) => void) {
     this.#tags = tags;
     this.#newTable = newTable;
     this.#unread = unread;
@@ -131,19 +131,19 @@ export class MarkupTables {
         Math.max(1, Number(/\b(?:col|grid)span\s*=\s*["']?(\d{1,4})/i.exec(attributes)?.[1] ?? 1)),
       );
     } else if (/^(br|p|div|w:p|w:br|w:tab|a:p|a:br)$/.test(name) && top.cell) this.#text(' ');
-    else if (name === 'w:gridspan') top.span = Math.min(100, Number(attribute(attributes, 'w:val') ?? 1) || 1);
+    else if (name === 'w:gridspan') top.span = Math.min(100, Number(readXmlAttribute(attributes, 'w:val') ?? 1) || 1);
   }
 
   #endCell(top: Open): void {
     if (top.cell === undefined) return;
-    if (top.row.length >= mostColumns) this.#unread('it has too many columns');
+    if (top.row.length >= MAX_COLUMNS) this.#unread('it has too many columns');
     else
       top.row.push(
         unescapeXml(top.cell.replace(/&(nbsp|thinsp|ensp|emsp);/g, ' '))
           .replace(/\s+/g, ' ')
           .trim(),
       );
-    for (let more = 1; more < top.span && top.row.length < mostColumns; more++) top.row.push('');
+    for (let more = 1; more < top.span && top.row.length < MAX_COLUMNS; more++) top.row.push('');
     top.cell = undefined;
     top.span = 1;
     this.#isRaised = false;
@@ -167,8 +167,8 @@ export class MarkupTables {
 }
 
 /** The tables of a page that is held whole. */
-export function htmlTables(html: string, newTable: () => Rows, unread: (why: string) => void = () => {}): void {
-  const tables = new MarkupTables(htmlTags, newTable, unread);
+export function readHtmlTables(html: string, newTable: () => RowSink, unread: (why: string) => void = () => {}): void {
+  const tables = new MarkupTableReader(HTML_TAGS, newTable, unread);
   tables.feed(html);
   tables.end();
 }

@@ -1,6 +1,6 @@
 import type { ByteSource } from './byte-source.ts';
-import { head, Unreadable } from './bytes.ts';
-import { type Findings, quoted } from './findings.ts';
+import { readHead, UnreadableError } from './bytes.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
 
 const why = 'Loading it runs code that is in it';
 /** Formats of data and models that are refused, with what to do instead. */
@@ -16,11 +16,11 @@ const refused: Record<string, string> = {
     'It is an office file of the old kind, which can hold macros. Save it as .xlsx or .docx.',
 };
 
-export const modelRefusal = (type: string): string | undefined =>
+export const modelRefusalReason = (type: string): string | undefined =>
   Object.hasOwn(refused, type) ? refused[type] : undefined;
 
 /** A zip of PyTorch or NumPy: pickles in an archive. */
-export const modelZip = (names: readonly string[]): string | undefined =>
+export const modelZipRefusalReason = (names: readonly string[]): string | undefined =>
   names.some(name => /(^|\/)data\.pkl$|\.pkl$|constants\.pkl$/.test(name))
     ? refused['application/x-pickle']
     : names.length > 0 && names.every(name => name.endsWith('.npy'))
@@ -54,7 +54,10 @@ export async function checkSafetensors(source: ByteSource, size: number, finding
   const { tensors, metadata } = await readSafetensors(source, size);
   const text = metadata === undefined ? '' : JSON.stringify(metadata);
   if (text.length > 4096)
-    findings.add('model.weights', `Its metadata has ${text.length} characters; read them: “${quoted(text, 100)}”.`);
+    findings.add(
+      'model.weights',
+      `Its metadata has ${text.length} characters; read them: “${quoteForFinding(text, 100)}”.`,
+    );
   if (findings.runs('model.weights'))
     findings.add(
       'model.weights',
@@ -73,20 +76,20 @@ export async function readSafetensors(
   source: ByteSource,
   size: number,
 ): Promise<{ tensors: Tensor[]; metadata?: unknown }> {
-  const start = await head(source, 8);
-  if (start.length < 8) throw new Unreadable('it is cut short');
+  const start = await readHead(source, 8);
+  if (start.length < 8) throw new UnreadableError('it is cut short');
   const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
   if (length > longestHeader || 8 + length > size)
-    throw new Unreadable('its header is longer than the file or than is read');
-  const bytes = (await head(source, 8 + length)).subarray(8);
+    throw new UnreadableError('its header is longer than the file or than is read');
+  const bytes = (await readHead(source, 8 + length)).subarray(8);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new Unreadable('its header is no JSON');
+    throw new UnreadableError('its header is no JSON');
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
-    throw new Unreadable('its header is no JSON object');
+    throw new UnreadableError('its header is no JSON object');
   const ranges: [number, number][] = [];
   const tensors: Tensor[] = [];
   let metadata: unknown;
@@ -102,20 +105,20 @@ export async function readSafetensors(
     } = (tensor ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
     const width = typeof dtype === 'string' && Object.hasOwn(widths, dtype) ? widths[dtype] : undefined;
     if (width === undefined || !Array.isArray(shape) || !Array.isArray(offsets) || offsets.length !== 2)
-      throw new Unreadable(`its tensor “${quoted(name)}” is not described as it must be`);
+      throw new UnreadableError(`its tensor “${quoteForFinding(name)}” is not described as it must be`);
     const [from, to] = offsets.map(Number) as [number, number];
     const elements = shape.reduce((product: number, side) => product * Number(side), 1);
     if (!(from >= 0) || to - from !== elements * width)
-      throw new Unreadable(`its tensor “${quoted(name)}” is not as long as its shape says`);
+      throw new UnreadableError(`its tensor “${quoteForFinding(name)}” is not as long as its shape says`);
     ranges.push([from, to]);
     tensors.push({ name, type: String(dtype), shape });
   }
   ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   let at = 0;
   for (const [from, to] of ranges) {
-    if (from !== at) throw new Unreadable('its tensors overlap or leave bytes between them');
+    if (from !== at) throw new UnreadableError('its tensors overlap or leave bytes between them');
     at = to;
   }
-  if (8 + length + at !== size) throw new Unreadable('there are bytes that belong to no tensor');
+  if (8 + length + at !== size) throw new UnreadableError('there are bytes that belong to no tensor');
   return { tensors, metadata };
 }

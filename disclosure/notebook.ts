@@ -1,15 +1,15 @@
 import type { ByteSource } from './byte-source.ts';
-import { all, Unreadable } from './bytes.ts';
+import { readWhole, UnreadableError } from './bytes.ts';
 import type { Findings } from './findings.ts';
-import { longestJson, type NewTable, parseJson } from './json.ts';
-import { htmlTables } from './markup.ts';
-import { linesOfText } from './tables.ts';
+import { type CreateTable, MAX_JSON_BYTES, parseJson } from './json.ts';
+import { readHtmlTables } from './markup.ts';
+import { splitTextLines } from './tables.ts';
 import { TextCheck } from './text.ts';
 
 type Value = Record<string, unknown>;
-export const record = (value: unknown): Value =>
+export const asRecord = (value: unknown): Value =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Value) : {};
-export const joined = (value: unknown): string =>
+export const joinLines = (value: unknown): string =>
   typeof value === 'string'
     ? value
     : Array.isArray(value)
@@ -17,39 +17,39 @@ export const joined = (value: unknown): string =>
       : '';
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
-export async function checkNotebook(source: ByteSource, findings: Findings, newTable: NewTable): Promise<void> {
-  const notebook = record(parseJson(await all(source.stream(), longestJson)));
-  if (!Array.isArray(notebook.cells)) throw new Unreadable('it is no notebook of version 4');
+export async function checkNotebook(source: ByteSource, findings: Findings, newTable: CreateTable): Promise<void> {
+  const notebook = asRecord(parseJson(await readWhole(source.stream(), MAX_JSON_BYTES)));
+  if (!Array.isArray(notebook.cells)) throw new UnreadableError('it is no notebook of version 4');
   const text = new TextCheck(findings);
-  const lines = (value: unknown) => linesOfText(joined(value)).map(line => text.line(line));
+  const lines = (value: unknown) => splitTextLines(joinLines(value)).map(line => text.line(line));
   let [outputs, pictures] = [0, 0];
   const widgets = () => {
     if (findings.runs('notebook.widgets'))
       findings.add('notebook.widgets', 'It keeps the state of widgets, which can hold whole data sets. Clear it.');
   };
-  if (Object.keys(record(notebook.metadata)).some(key => key === 'widgets')) widgets();
+  if (Object.keys(asRecord(notebook.metadata)).some(key => key === 'widgets')) widgets();
   findings.runs('notebook.widgets');
   for (const [at, each] of notebook.cells.entries()) {
-    const cell = record(each);
+    const cell = asRecord(each);
     lines(cell.source);
-    pictures += Object.keys(record(cell.attachments)).length;
+    pictures += Object.keys(asRecord(cell.attachments)).length;
     for (const one of Array.isArray(cell.outputs) ? cell.outputs : []) {
       outputs++;
-      const output = record(one);
+      const output = asRecord(one);
       lines(output.text);
       lines(output.traceback);
-      for (const [type, content] of Object.entries(record(output.data))) {
+      for (const [type, content] of Object.entries(asRecord(output.data))) {
         if (type.includes('widget')) widgets();
         else if (type.startsWith('image/') || type === 'application/pdf') pictures++;
         else if (
           type === 'application/javascript' ||
-          (type === 'text/html' && /<(script|iframe|object|embed)\b/i.test(joined(content)))
+          (type === 'text/html' && /<(script|iframe|object|embed)\b/i.test(joinLines(content)))
         ) {
           if (findings.runs('image.active'))
             findings.add('image.active', 'An output has a script or a page in it. Clear it.');
         } else if (type === 'text/html')
-          htmlTables(
-            joined(content),
+          readHtmlTables(
+            joinLines(content),
             () => newTable(`cell ${at + 1}`),
             why => findings.unjudged('sdc.not-run', `A table in its outputs is not read to its end: ${why}.`),
           );

@@ -1,13 +1,13 @@
 import type { ByteSource } from './byte-source.ts';
-import { concat } from './bytes.ts';
-import { plainXml } from './xml.ts';
-import { type ZipEntry, zipContent } from './zip.ts';
+import { concatBytes } from './bytes.ts';
+import { requirePlainXml } from './xml.ts';
+import { readZipContent, type ZipEntry } from './zip.ts';
 
 /** The longest part that is held whole: relations, properties, the workbook's own list. */
 const longestPart = 8 * 2 ** 20;
 
-export async function partText(source: ByteSource, entry: ZipEntry, most = longestPart): Promise<string> {
+export async function readPartText(source: ByteSource, entry: ZipEntry, most = longestPart): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of zipContent(source, entry, most)) parts.push(part.slice());
-  return plainXml(new TextDecoder().decode(concat(parts)));
+  for await (const part of readZipContent(source, entry, most)) parts.push(part.slice());
+  return requirePlainXml(new TextDecoder().decode(concatBytes(parts)));
 }

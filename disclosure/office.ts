@@ -1,18 +1,18 @@
-import { zipFindings } from './archive.ts';
+import { checkZipEntries } from './archive.ts';
 import type { ByteSource } from './byte-source.ts';
-import { Unreadable } from './bytes.ts';
-import { type Findings, quoted } from './findings.ts';
-import { MarkupTables, slideTags, wordTags } from './markup.ts';
-import { partText } from './office-part.ts';
-import type { Rows } from './row-sink.ts';
-import { textFindings } from './text.ts';
-import { checkSheets } from './xlsx.ts';
-import { attribute, elements, unescapeXml } from './xml.ts';
-import { type ZipEntry, zipDirectory } from './zip.ts';
+import { UnreadableError } from './bytes.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
+import { MarkupTableReader, SLIDE_TAGS, WORD_TAGS } from './markup.ts';
+import { readPartText } from './office-part.ts';
+import type { RowSink } from './row-sink.ts';
+import { checkTextLines } from './text.ts';
+import { checkWorkbookSheets } from './xlsx.ts';
+import { findXmlElements, readXmlAttribute, unescapeXml } from './xml.ts';
+import { readZipDirectory, type ZipEntry } from './zip.ts';
 
 const office = 'application/vnd.openxmlformats-officedocument.';
 /** The type of an OOXML file by the part that it is about. */
-export function officeType(entries: readonly Pick<ZipEntry, 'name'>[]): string | undefined {
+export function detectOfficeType(entries: readonly Pick<ZipEntry, 'name'>[]): string | undefined {
   const names = new Set(entries.map(({ name }) => name.toLowerCase()));
   if (!names.has('[content_types].xml')) return undefined;
   if (names.has('xl/workbook.xml')) return `${office}spreadsheetml.sheet`;
@@ -30,16 +30,16 @@ export async function checkOffice(
   source: ByteSource,
   size: number,
   findings: Findings,
-  table: (sheet: string) => Rows,
+  table: (sheet: string) => RowSink,
 ): Promise<void> {
-  const entries = await zipDirectory(source);
-  zipFindings(entries, size, findings, false);
+  const entries = await readZipDirectory(source);
+  checkZipEntries(entries, size, findings, false);
   if (findings.has('archive.unsafe')) return;
   const found = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
   const report = (rule: 'office.macros' | 'office.embedded' | 'office.comments', pattern: RegExp, says: string) => {
     const parts = found(pattern);
     if (findings.runs(rule) && parts.length > 0)
-      findings.add(rule, `${says} (${quoted(parts[0]?.name ?? '')}).`, [], parts.length);
+      findings.add(rule, `${says} (${quoteForFinding(parts[0]?.name ?? '')}).`, [], parts.length);
   };
   report(
     'office.macros',
@@ -64,13 +64,14 @@ export async function checkOffice(
       [],
       media.length,
     );
-  for (const entry of found(/\.rels$/i)) relations(await partText(source, entry), findings);
-  for (const entry of found(/^docProps\/(core|app|custom)\.xml$/i)) properties(await partText(source, entry), findings);
+  for (const entry of found(/\.rels$/i)) relations(await readPartText(source, entry), findings);
+  for (const entry of found(/^docProps\/(core|app|custom)\.xml$/i))
+    properties(await readPartText(source, entry), findings);
   for (const entry of found(/^\[Content_Types\]\.xml$/i))
-    if (/macroEnabled|vbaProject/i.test(await partText(source, entry)) && findings.runs('office.macros'))
+    if (/macroEnabled|vbaProject/i.test(await readPartText(source, entry)) && findings.runs('office.macros'))
       findings.add('office.macros', 'It says of itself that it has macros.');
-  if (type.endsWith('spreadsheetml.sheet')) return checkSheets(source, entries, findings, table);
-  for (const entry of entries.filter(hasWords)) await words(source, entry, findings, table);
+  if (type.endsWith('spreadsheetml.sheet')) return checkWorkbookSheets(source, entries, findings, table);
+  for (const entry of entries.filter(isTextPart)) await words(source, entry, findings, table);
   if (findings.runs('office.hidden')) {
     const hidden = found(/^ppt\/notesSlides\//);
     if (hidden.length > 0)
@@ -80,9 +81,12 @@ export async function checkOffice(
 
 function relations(xml: string, findings: Findings): void {
   if (!findings.runs('office.external')) return;
-  for (const { attributes: tag } of elements(xml, 'Relationship'))
-    if (attribute(tag, 'TargetMode') === 'External' && !attribute(tag, 'Type')?.endsWith('/hyperlink'))
-      findings.add('office.external', `It loads something from outside: “${quoted(attribute(tag, 'Target') ?? '')}”.`);
+  for (const { attributes: tag } of findXmlElements(xml, 'Relationship'))
+    if (readXmlAttribute(tag, 'TargetMode') === 'External' && !readXmlAttribute(tag, 'Type')?.endsWith('/hyperlink'))
+      findings.add(
+        'office.external',
+        `It loads something from outside: “${quoteForFinding(readXmlAttribute(tag, 'Target') ?? '')}”.`,
+      );
 }
 
 function properties(xml: string, findings: Findings): void {
@@ -93,16 +97,16 @@ function properties(xml: string, findings: Findings): void {
     if (!/^(Apache POI|openpyxl|xlsxwriter|Microsoft Office User|python-docx)?$/i.test(value.trim()))
       findings.add(
         'office.properties',
-        `Its properties say “${quoted(unescapeXml(value), 40)}” (${name}). Remove them.`,
+        `Its properties say “${quoteForFinding(unescapeXml(value), 40)}” (${name}). Remove them.`,
       );
 }
 
 /** Whether a part is one of those that have a document's words. */
-export const hasWords = ({ name }: Pick<ZipEntry, 'name'>): boolean =>
+export const isTextPart = ({ name }: Pick<ZipEntry, 'name'>): boolean =>
   /^(word\/(document|header\d*|footer\d*|footnotes|endnotes)|ppt\/(slides|notesSlides)\/[^/]+)\.xml$/i.test(name);
 
 /** The words of a part, a paragraph or a table's row a line. */
-export const wordsIn = (xml: string): string =>
+export const extractPartText = (xml: string): string =>
   unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
 
 /** The words of a document, and what Word hides among them. */
@@ -110,9 +114,9 @@ async function words(
   source: ByteSource,
   entry: ZipEntry,
   findings: Findings,
-  table: (sheet: string) => Rows,
+  table: (sheet: string) => RowSink,
 ): Promise<void> {
-  const xml = await partText(source, entry, 64 * 2 ** 20);
+  const xml = await readPartText(source, entry, 64 * 2 ** 20);
   if (findings.runs('office.hidden') && /<w:(vanish|del|ins|moveFrom)\b(?! w:val="(0|false)")/.test(xml))
     findings.add(
       'office.hidden',
@@ -120,21 +124,21 @@ async function words(
     );
   if (findings.runs('office.external') && /\b(DDEAUTO|DDE|INCLUDETEXT|INCLUDEPICTURE)\b/.test(xml))
     findings.add('office.external', 'A field in its text loads something from outside.');
-  const text = wordsIn(xml);
-  textFindings(text.split('\n'), findings);
+  const text = extractPartText(xml);
+  checkTextLines(text.split('\n'), findings);
   let count = 0;
   const unread = (why: string) =>
     findings.unjudged(
       'sdc.not-run',
       `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
     );
-  const next = (): Rows | undefined => {
+  const next = (): RowSink | undefined => {
     if (++count <= mostTables) return table(entry.name);
     unread(`a part has more than ${mostTables}`);
     return undefined;
   };
-  const tables = new MarkupTables(entry.name.startsWith('word/') ? wordTags : slideTags, next, unread);
+  const tables = new MarkupTableReader(entry.name.startsWith('word/') ? WORD_TAGS : SLIDE_TAGS, next, unread);
   tables.feed(xml);
   tables.end();
-  if (text.length === 0) throw new Unreadable('it has no text');
+  if (text.length === 0) throw new UnreadableError('it has no text');
 }

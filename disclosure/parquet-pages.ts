@@ -1,27 +1,28 @@
 import type { FileMetaData, SchemaElement } from 'hyparquet';
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
-import { Unreadable } from './bytes.ts';
+import { UnreadableError } from './bytes.ts';
 
 /**
  * What a Parquet page says of itself is followed by its reader to the letter: a run of two thousand million values costs
  * as much as it says. So every page is walked first, and only what is in it is believed: counts no larger than the table,
  * runs no longer than their page. Encodings other than plain values and dictionaries are not read.
  */
-export type Unpack = (codec: string, bytes: Uint8Array, length: number) => Uint8Array;
+export type DecompressPage = (codec: string, bytes: Uint8Array, length: number) => Uint8Array;
 
 const [plain, plainDictionary, rle, dictionary] = [0, 2, 3, 8];
 const wrong = (): never => {
-  throw new Unreadable('a page of it is damaged or not what it says');
+  throw new UnreadableError('a page of it is damaged or not what it says');
 };
 const whole = (value: unknown, most: number): number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most ? value : wrong();
 
 /** The columns of a flat table, in order. A nested one is none that a reviewer could read. */
-export function flatColumns({ schema }: FileMetaData): SchemaElement[] {
+export function readFlatColumns({ schema }: FileMetaData): SchemaElement[] {
   const [root, ...columns] = schema;
-  if (root?.num_children !== columns.length || columns.length === 0) throw new Unreadable('it is not a flat table');
+  if (root?.num_children !== columns.length || columns.length === 0)
+    throw new UnreadableError('it is not a flat table');
   for (const { num_children: children, repetition_type: repetition } of columns)
-    if (children || repetition === 'REPEATED') throw new Unreadable('it is not a flat table');
+    if (children || repetition === 'REPEATED') throw new UnreadableError('it is not a flat table');
   return columns;
 }
 
@@ -52,12 +53,12 @@ function runs(bytes: Uint8Array, from: number, end: number, width: number, value
 }
 
 /** Walks every page of a column's part in a row group of `rows` rows, and throws where a page is not what it says. */
-export function checkPages(
+export function checkParquetPages(
   bytes: Uint8Array,
   column: SchemaElement,
   codec: string,
   rows: number,
-  unpack: Unpack,
+  unpack: DecompressPage,
 ): void {
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
   const optional = column.repetition_type === 'OPTIONAL';
@@ -69,7 +70,7 @@ export function checkPages(
       runs(page, from + 4, from + 4 + length, 1, count);
     } else if ((encoding === dictionary || encoding === plainDictionary) && column.type !== 'BOOLEAN') {
       if (count > 0 && (page[from] ?? wrong()) > 0) runs(page, from + 1, page.length, page[from] as number, count);
-    } else throw new Unreadable('a page of it is encoded in a way that is not read');
+    } else throw new UnreadableError('a page of it is encoded in a way that is not read');
   };
   for (let seen = 0; seen < rows; ) {
     if (reader.offset >= bytes.length) wrong();

@@ -1,10 +1,10 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects, snappyUncompress } from 'hyparquet';
 import type { ByteSource } from './byte-source.ts';
-import { readBytes, tail, Unreadable } from './bytes.ts';
+import { readBytes, readTail, UnreadableError } from './bytes.ts';
 import type { Findings } from './findings.ts';
-import { checkPages, flatColumns, type Unpack } from './parquet-pages.ts';
-import type { Rows } from './row-sink.ts';
+import { checkParquetPages, type DecompressPage, readFlatColumns } from './parquet-pages.ts';
+import type { RowSink } from './row-sink.ts';
 import { TextCheck } from './text.ts';
 
 /**
@@ -16,7 +16,7 @@ const most = 64 * 2 ** 20;
 const footerMost = 8 * 2 ** 20;
 
 const limited = (length: number) => {
-  if (!(length >= 0) || length > most) throw new Unreadable('a page of it unpacks to more than is read');
+  if (!(length >= 0) || length > most) throw new UnreadableError('a page of it unpacks to more than is read');
   return { maxOutputLength: length + 1024 };
 };
 const compressors: Compressors = {
@@ -31,10 +31,10 @@ const compressors: Compressors = {
   ZSTD: (input, length) => zstdDecompressSync(input, limited(length)),
 };
 
-const unpack: Unpack = (codec, bytes, length) => {
+const unpack: DecompressPage = (codec, bytes, length) => {
   if (codec === 'UNCOMPRESSED') return bytes.length === length ? bytes : new Uint8Array(0);
   const output = compressors[codec as keyof Compressors]?.(bytes, length);
-  if (!output || output.length !== length) throw new Unreadable('it is packed in a way that is not read');
+  if (!output || output.length !== length) throw new UnreadableError('it is packed in a way that is not read');
   return output;
 };
 
@@ -46,7 +46,7 @@ const textOf = (value: unknown): string => {
   return String(value);
 };
 
-export async function checkParquet(source: ByteSource, findings: Findings, table: Rows): Promise<void> {
+export async function checkParquet(source: ByteSource, findings: Findings, table: RowSink): Promise<void> {
   const text = new TextCheck(findings);
   const { rows } = findings.policy;
   const { said } = await readParquet(source, rows, table, value => {
@@ -58,25 +58,25 @@ export async function checkParquet(source: ByteSource, findings: Findings, table
 
 /** The end of the file with its metadata: its last eight bytes say how long that is. */
 async function footer(source: ByteSource): Promise<Uint8Array> {
-  const bytes = await tail(source, 64 * 1024);
+  const bytes = await readTail(source, 64 * 1024);
   if (bytes.length < 8) return bytes;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(bytes.length - 8, true) + 8;
-  return length <= bytes.length ? bytes : tail(source, Math.min(length, footerMost));
+  return length <= bytes.length ? bytes : readTail(source, Math.min(length, footerMost));
 }
 
 /** Reads the rows of a table, unless it says that it has more than `longest`, and what it says beside them. */
 export async function readParquet(
   source: ByteSource,
   longest: number,
-  table: Rows,
+  table: RowSink,
   beside: (text: string, name: string) => void,
 ): Promise<{ said: number }> {
   const { size } = source;
   const bytes = await footer(source);
   const broken = (error: unknown): never => {
-    throw error instanceof Unreadable
+    throw error instanceof UnreadableError
       ? error
-      : new Unreadable('it is damaged, cut short or written in a way that is not read');
+      : new UnreadableError('it is damaged, cut short or written in a way that is not read');
   };
   let metadata: ReturnType<typeof parquetMetadata>;
   try {
@@ -85,7 +85,7 @@ export async function readParquet(
     return broken(error);
   }
   for (const { key, value } of metadata.key_value_metadata ?? []) beside(value ?? '', key);
-  const columns = flatColumns(metadata);
+  const columns = readFlatColumns(metadata);
   const rows = Number(metadata.num_rows);
   if (rows > longest) return { said: rows };
   let first = 0;
@@ -97,7 +97,7 @@ export async function readParquet(
     const [from, to] = [Math.min(...starts), Math.max(...ends)];
     const count = Number(group.num_rows);
     if (!(from >= 4) || !(to <= size) || to - from > most || count > rows)
-      throw new Unreadable('a row group of it is larger than is read, or lies outside of it');
+      throw new UnreadableError('a row group of it is larger than is read, or lies outside of it');
     const held = await readBytes(source, from, to);
     try {
       for (const [at, column] of columns.entries()) {
@@ -108,8 +108,8 @@ export async function readParquet(
           meta.type !== column.type ||
           Number(meta.num_values) !== count
         )
-          throw new Unreadable('its columns are not those it says');
-        checkPages(held.slice(start - from, end - from), column, meta.codec, count, unpack);
+          throw new UnreadableError('its columns are not those it says');
+        checkParquetPages(held.slice(start - from, end - from), column, meta.codec, count, unpack);
       }
     } catch (error) {
       broken(error);
@@ -118,7 +118,7 @@ export async function readParquet(
     const file: AsyncBuffer = {
       byteLength: size,
       slice: (start, end = size) => {
-        if (start < from || end > to) throw new Unreadable('a page of it lies outside of its row group');
+        if (start < from || end > to) throw new UnreadableError('a page of it lies outside of its row group');
         return held.slice(start - from, end - from).buffer as ArrayBuffer;
       },
     };
@@ -129,7 +129,7 @@ export async function readParquet(
         compressors,
         rowFormat: 'object',
       } as Parameters<typeof parquetReadObjects>[0]);
-      if (objects.length !== count) throw new Unreadable('a row group has not as many rows as it says');
+      if (objects.length !== count) throw new UnreadableError('a row group has not as many rows as it says');
       for (const [at, row] of objects.entries()) {
         if (!names) {
           names = Object.keys(row);

@@ -97,7 +97,7 @@ export type PolicyRules = z.infer<typeof PolicyRules>;
 export type RuleName = keyof PolicyRules;
 
 /** Types that may pass, as `sniff.ts` names them: what reviewers can't be shown safely, such as a PDF, passes nowhere. */
-export const allTypes = [
+export const POLICY_FILE_TYPES = [
   'text/csv',
   'text/tab-separated-values',
   'text/plain',
@@ -121,7 +121,7 @@ export const allTypes = [
 export const Policy = z.strictObject({
   version: z.string().min(1).max(100),
   tier: Tier,
-  types: z.array(z.enum(allTypes)),
+  types: z.array(z.enum(POLICY_FILE_TYPES)),
   bytes: z.number().int().min(1).describe('the largest file'),
   rows: z.number().int().min(1).describe('the longest table'),
   cells: z.number().int().min(1).describe('the largest table'),
@@ -189,7 +189,7 @@ function outgoing(tier: Tier): Policy {
   return Policy.parse({
     version: `broch-tier${tier}-1`,
     tier,
-    types: tier === 1 ? [...allTypes] : allTypes.filter(type => !never.includes(type)),
+    types: tier === 1 ? [...POLICY_FILE_TYPES] : POLICY_FILE_TYPES.filter(type => !never.includes(type)),
     bytes: tier === 1 ? 20 * 2 ** 30 : 256 * 2 ** 20,
     rows: tier === 1 ? 1_000_000 : 20_000,
     cells: tier === 1 ? 10_000_000 : 250_000,

@@ -42,13 +42,13 @@ export const FileReport = z.object({
 export type FileReport = z.infer<typeof FileReport>;
 
 /** The worst action of a report's findings, or undefined where it is clean. */
-export const worst = (findings: readonly Pick<CheckFinding, 'action'>[]): Action | undefined =>
+export const worstAction = (findings: readonly Pick<CheckFinding, 'action'>[]): Action | undefined =>
   (['block', 'ask', 'warn'] as const).find(action => findings.some(finding => finding.action === action));
 
 const gravity = ['block', 'ask', 'warn'];
 
 /** A report with more findings, the gravest first. */
-export const withFindings = (report: FileReport, more: readonly CheckFinding[]): FileReport => ({
+export const addFindings = (report: FileReport, more: readonly CheckFinding[]): FileReport => ({
   ...report,
   findings: [...report.findings, ...more].sort((a, b) => gravity.indexOf(a.action) - gravity.indexOf(b.action)),
 });

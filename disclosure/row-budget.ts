@@ -1,8 +1,8 @@
-import { Unreadable } from './bytes.ts';
+import { UnreadableError } from './bytes.ts';
 import type { Policy } from './policy.ts';
 
 /** Ends the reading of a file whose tables are larger than the policy allows. */
-export class CapReached extends Unreadable {}
+export class CapReached extends UnreadableError {}
 
 /**
  * How many rows and cells of a file's tables are read. Only a rule that blocks ends the reading: nothing that was not

@@ -1,5 +1,5 @@
 /** Whoever takes a table's rows: the rules that check it, or the page that shows it. */
-export interface Rows {
+export interface RowSink {
   /** A row by its number from 1, as a spreadsheet shows it. */
   text(cells: readonly string[], number: number): void;
   end(): void;

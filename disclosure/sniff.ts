@@ -1,6 +1,6 @@
-import { find, latin, startsWith } from './bytes.ts';
-import { delimiterOf, widthsOf } from './csv.ts';
-import { isListing } from './delimited-text.ts';
+import { decodeLatin1, findBytes, startsWithBytes } from './bytes.ts';
+import { countRecordCells, detectDelimiter } from './csv.ts';
+import { isTableInCode } from './delimited-text.ts';
 
 /** Types by the first bytes. What may leave is a short list; the others are named so that a refusal can say what they are. */
 const magics: readonly [type: string, magic: string | readonly number[], at?: number][] = [
@@ -83,7 +83,7 @@ const promised: Record<string, readonly string[]> = {
 export const extensionOf = (path: string): string => /\.([^./]{1,12})$/.exec(path)?.[1]?.toLowerCase() ?? '';
 
 /** Whether a name promises another type than the bytes show. */
-export const contradicts = (path: string, type: string): boolean => {
+export const contradictsExtension = (path: string, type: string): boolean => {
   const extension = extensionOf(path);
   const may = Object.hasOwn(promised, extension) ? promised[extension] : undefined;
   return may !== undefined && !may.includes(type);
@@ -91,7 +91,7 @@ export const contradicts = (path: string, type: string): boolean => {
 
 /** UTF-8, or another text of one byte a character: no NUL and hardly a control character. */
 export function isText(bytes: Uint8Array): boolean {
-  if (startsWith(bytes, [0xff, 0xfe]) || startsWith(bytes, [0xfe, 0xff]))
+  if (startsWithBytes(bytes, [0xff, 0xfe]) || startsWithBytes(bytes, [0xfe, 0xff]))
     return bytes.length % 2 === 0 || bytes.length > 4096;
   let controls = 0;
   for (const byte of bytes) {
@@ -109,7 +109,7 @@ export function isText(bytes: Uint8Array): boolean {
 
 /** Whether the first records have two columns or more, and nearly all the same number. */
 function isTable(bytes: Uint8Array): boolean {
-  const rows = widthsOf(bytes.subarray(0, 16_384), delimiterOf(bytes));
+  const rows = countRecordCells(bytes.subarray(0, 16_384), detectDelimiter(bytes));
   const common = rows.filter(width => width === rows[Math.min(1, rows.length - 1)]).length;
   return rows.length >= 2 && (rows[1] ?? 0) >= 2 && common >= 0.8 * rows.length;
 }
@@ -150,19 +150,19 @@ function textType(bytes: Uint8Array, path: string): string {
       return 'application/json';
   }
   const isCode = start.startsWith('#!') || code.includes(extension);
-  const isData = isCode ? isListing(text.slice(0, 16_384)) : ['csv', 'tsv', 'tab'].includes(extension);
+  const isData = isCode ? isTableInCode(text.slice(0, 16_384)) : ['csv', 'tsv', 'tab'].includes(extension);
   if (isCode && !isData) return 'text/x-code';
   if (extension === 'md') return 'text/markdown';
-  const delimiter = delimiterOf(bytes.subarray(0, 16_384), extension === 'tsv' ? '\t' : ',');
+  const delimiter = detectDelimiter(bytes.subarray(0, 16_384), extension === 'tsv' ? '\t' : ',');
   if (isData || isTable(bytes)) return delimiter === '\t' ? 'text/tab-separated-values' : 'text/csv';
   return 'text/plain';
 }
 
 /** The type that the first bytes show. An office file is a zip here; its directory says the rest. */
-export function sniff(bytes: Uint8Array, path: string): string {
+export function sniffMediaType(bytes: Uint8Array, path: string): string {
   if (bytes.length === 0) return 'application/x-empty';
   for (const [type, magic, at = 0] of magics) {
-    if (!startsWith(bytes, magic, at)) continue;
+    if (!startsWithBytes(bytes, magic, at)) continue;
     // Letters alone can begin a text as well: "MZ,1" or "BMI,n".
     if (typeof magic === 'string' || type === 'image/bmp')
       if (magic.length <= 4 && isText(bytes) && !/pdf|rtf|postscript/.test(type)) continue;
@@ -173,7 +173,7 @@ export function sniff(bytes: Uint8Array, path: string): string {
     return 'application/x-safetensors';
   if (isText(bytes)) {
     // The older pickles are text: their opcodes begin so, and a full stop ends them.
-    if (/^(\(dp\d|\(lp\d|c[\w.]+\n[\w.]+\n|\(i[\w.]+\n)/.test(latin(bytes.subarray(0, 200))))
+    if (/^(\(dp\d|\(lp\d|c[\w.]+\n[\w.]+\n|\(i[\w.]+\n)/.test(decodeLatin1(bytes.subarray(0, 200))))
       return 'application/x-pickle';
     return textType(bytes, path);
   }
@@ -182,11 +182,11 @@ export function sniff(bytes: Uint8Array, path: string): string {
 }
 
 /** The other type that a file's beginning has as well, as a page's script in a picture has. */
-export function alsoIs(bytes: Uint8Array, type: string): string | undefined {
+export function detectSecondType(bytes: Uint8Array, type: string): string | undefined {
   const start = bytes.subarray(0, 4096);
-  if (type !== 'application/pdf' && find(start.subarray(0, 1030), '%PDF-') >= 0) return 'a PDF';
+  if (type !== 'application/pdf' && findBytes(start.subarray(0, 1030), '%PDF-') >= 0) return 'a PDF';
   if (type.startsWith('image/') && type !== 'image/svg+xml') {
-    const text = latin(start).toLowerCase();
+    const text = decodeLatin1(start).toLowerCase();
     if (/<script|<html|<\?php|<svg/.test(text)) return 'a web page';
     if (/#!\/(bin|usr)/.test(text)) return 'a script';
   }

@@ -1,9 +1,9 @@
-import { mostColumns } from './csv-tokenizer.ts';
-import { isHeading, isNumber, isPlain, listed } from './delimited-text.ts';
+import { MAX_COLUMNS } from './csv-tokenizer.ts';
+import { isHeadingRow, isLabelOrNumber, isNumberCell, splitDelimitedLine } from './delimited-text.ts';
 import type { Findings } from './findings.ts';
-import { LatexTables } from './latex.ts';
-import { htmlTags, MarkupTables, pageTags } from './markup.ts';
-import type { Rows } from './row-sink.ts';
+import { LatexTableReader } from './latex.ts';
+import { HTML_PAGE_TAGS, HTML_TAGS, MarkupTableReader } from './markup.ts';
+import type { RowSink } from './row-sink.ts';
 
 /** Rules between rows, as of Markdown and of what statistics programs print. */
 const ruled = /^[\s|+:=_-]*$/;
@@ -23,19 +23,19 @@ type Verdict = 'table' | 'perhaps' | 'no';
 /** Lines behind each other that are divided in the same way. */
 class Run {
   readonly #verdict: (lines: readonly Line[]) => Verdict;
-  readonly #newTable: () => Rows | undefined;
+  readonly #newTable: () => RowSink | undefined;
   readonly #perhaps: (line: number) => void;
   #held: Line[] = [];
   #characters = 0;
   #isOpen = false;
-  #table: Rows | undefined;
+  #table: RowSink | undefined;
   #blank = false;
   /** The width of its first line. */
   width = 0;
 
   constructor(
     verdict: (lines: readonly Line[]) => Verdict,
-    newTable: () => Rows | undefined,
+    newTable: () => RowSink | undefined,
     perhaps: (line: number) => void,
   ) {
     this.#verdict = verdict;
@@ -55,7 +55,7 @@ class Run {
     if (this.#held.length < mostHeld.rows && this.#characters < mostHeld.characters) return;
     if (this.#verdict(this.#held) === 'table') this.#start();
     // Words say nothing; the heading and the numbers wait for more.
-    else this.#held = this.#held.filter(({ cells }, at) => at === 0 || cells.some(isNumber)).slice(0, 10);
+    else this.#held = this.#held.filter(({ cells }, at) => at === 0 || cells.some(isNumberCell)).slice(0, 10);
     this.#characters = 0;
   }
 
@@ -92,7 +92,7 @@ class Run {
   }
 }
 
-const hasNumber = ({ cells }: Line): boolean => cells.slice(1).some(isNumber);
+const hasNumber = ({ cells }: Line): boolean => cells.slice(1).some(isNumberCell);
 
 /**
  * Two rows with numbers under something else are a table, one under a heading of Markdown as well; sentences are none. In
@@ -104,40 +104,40 @@ const spaced =
     const [first] = lines;
     if (!first || lines.length < 2) return 'no';
     const numbered = lines.filter(hasNumber).length;
-    const headed = isHeading(first.cells);
+    const headed = isHeadingRow(first.cells);
     if (lines.length >= 3 && numbered >= 2) return isCode && !headed ? 'perhaps' : 'table';
-    return headed && numbered >= 1 && lines.every(({ cells }) => cells.every(isPlain)) ? 'perhaps' : 'no';
+    return headed && numbered >= 1 && lines.every(({ cells }) => cells.every(isLabelOrNumber)) ? 'perhaps' : 'no';
   };
 
 /** Lines with the same number of commas: a table below a heading, and for somebody to see where there are three of them. */
 const commas = (lines: readonly Line[]): Verdict => {
   const [first, ...rows] = lines;
   if (!first || rows.length === 0) return 'no';
-  const numbered = rows.filter(({ cells }) => cells.some(isNumber));
-  if (isHeading(first.cells) && numbered.every(({ cells }) => cells.every(isPlain))) {
+  const numbered = rows.filter(({ cells }) => cells.some(isNumberCell));
+  if (isHeadingRow(first.cells) && numbered.every(({ cells }) => cells.every(isLabelOrNumber))) {
     if (numbered.length >= 2) return 'table';
     if (numbered.length === 1) return 'perhaps';
   }
-  return numbered.length + (first.cells.some(isNumber) ? 1 : 0) >= 3 ? 'perhaps' : 'no';
+  return numbered.length + (first.cells.some(isNumberCell) ? 1 : 0) >= 3 ? 'perhaps' : 'no';
 };
 
 /**
  * Tables inside of a text: of Markdown (`| a | 4 |`), those that programs print with two spaces or more between columns or
  * with commas, those of LaTeX and of HTML. A table may be as long and as wide as it likes; what is not read is said.
  */
-export class TextTables {
+export class TextTableReader {
   readonly #findings: Findings;
   readonly #isLatex: boolean;
   readonly #spaced: Run;
   readonly #listed: readonly { delimiter: string; run: Run }[];
-  readonly #latex: LatexTables;
-  readonly #markup: MarkupTables;
+  readonly #latex: LatexTableReader;
+  readonly #markup: MarkupTableReader;
   #tables = 0;
 
-  constructor(findings: Findings, newTable: () => Rows, { isCode = false, isLatex = false, isPage = false } = {}) {
+  constructor(findings: Findings, newTable: () => RowSink, { isCode = false, isLatex = false, isPage = false } = {}) {
     this.#findings = findings;
     this.#isLatex = isLatex;
-    const table = (): Rows | undefined => {
+    const table = (): RowSink | undefined => {
       if (this.#tables++ < mostTables) return newTable();
       this.#unread(`it has more than ${mostTables} tables, and only those are read`);
       return undefined;
@@ -150,8 +150,8 @@ export class TextTables {
       );
     this.#spaced = new Run(spaced(isCode), table, perhaps);
     this.#listed = [',', ';'].map(delimiter => ({ delimiter, run: new Run(commas, table, perhaps) }));
-    this.#latex = new LatexTables(table, why => this.#unread(`a table of LaTeX is not read to its end: ${why}`));
-    this.#markup = new MarkupTables(isPage ? pageTags : htmlTags, table, why =>
+    this.#latex = new LatexTableReader(table, why => this.#unread(`a table of LaTeX is not read to its end: ${why}`));
+    this.#markup = new MarkupTableReader(isPage ? HTML_PAGE_TAGS : HTML_TAGS, table, why =>
       this.#unread(`a table of HTML is not read to its end: ${why}`),
     );
   }
@@ -172,12 +172,12 @@ export class TextTables {
       .slice(trimmed.startsWith('|') ? 1 : 0, trimmed.length > 1 && trimmed.endsWith('|') ? -1 : undefined)
       .trim()
       .split(between);
-    if (cells.length > mostColumns) this.#unread(`a row has more than ${mostColumns} columns`);
+    if (cells.length > MAX_COLUMNS) this.#unread(`a row has more than ${MAX_COLUMNS} columns`);
     if (cells.length >= 2) this.#spaced.push(cells, number);
     else this.#spaced.end();
     for (const { delimiter, run } of this.#listed) {
-      const parts = cells.length < 2 && trimmed.includes(delimiter) ? listed(trimmed, delimiter) : [];
-      if (parts.length > mostColumns) this.#unread(`a row has more than ${mostColumns} columns`);
+      const parts = cells.length < 2 && trimmed.includes(delimiter) ? splitDelimitedLine(trimmed, delimiter) : [];
+      if (parts.length > MAX_COLUMNS) this.#unread(`a row has more than ${MAX_COLUMNS} columns`);
       if (parts.length < 2) run.end();
       else {
         if (run.width !== parts.length) run.end();

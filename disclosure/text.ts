@@ -1,7 +1,7 @@
-import { Unreadable } from './bytes.ts';
-import { type Findings, quoted } from './findings.ts';
-import { identifiersIn } from './identifiers.ts';
-import type { TextTables } from './text-tables.ts';
+import { UnreadableError } from './bytes.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
+import { findIdentifiers } from './identifiers.ts';
+import type { TextTableReader } from './text-tables.ts';
 
 /** Lines of a log, of code or of a document's text. */
 export class TextCheck {
@@ -22,7 +22,7 @@ export class TextCheck {
   line(text: string): void {
     this.#number++;
     const { rules } = this.#findings.policy;
-    const at = (value: string) => [{ row: this.#number, column: 1, value: quoted(value) }];
+    const at = (value: string) => [{ row: this.#number, column: 1, value: quoteForFinding(value) }];
     const long = rules['text.long-line'];
     if (text.length > long.longest)
       this.#findings.add(
@@ -31,7 +31,7 @@ export class TextCheck {
         at(text),
       );
     if (this.#identify && text.length >= 5)
-      for (const { kind, value } of identifiersIn(text))
+      for (const { kind, value } of findIdentifiers(text))
         this.#findings.add('identifiers.found', `Possible ${kind}. Remove it.`, at(value));
     const { longest } = rules['text.encoded'];
     if (text.length >= longest) {
@@ -69,7 +69,7 @@ function encodedRun(text: string, longest: number): string | undefined {
   return undefined;
 }
 
-export function textFindings(lines: readonly string[], findings: Findings): void {
+export function checkTextLines(lines: readonly string[], findings: Findings): void {
   const check = new TextCheck(findings);
   for (const line of lines) check.line(line);
 }
@@ -80,7 +80,7 @@ const longestPiece = 1 << 16;
 export async function checkText(
   bytes: AsyncIterable<Uint8Array>,
   findings: Findings,
-  tables?: TextTables,
+  tables?: TextTableReader,
 ): Promise<number> {
   const check = new TextCheck(findings);
   let isCut = false;
@@ -110,7 +110,7 @@ export async function checkText(
   for await (const chunk of bytes)
     for (let at = 0; at < chunk.length; at += longestPiece) {
       const piece = chunk.subarray(at, at + longestPiece);
-      if (piece.includes(0)) throw new Unreadable('it begins as text and goes on as something else');
+      if (piece.includes(0)) throw new UnreadableError('it begins as text and goes on as something else');
       rest += decoder.decode(piece, { stream: true });
       take();
     }

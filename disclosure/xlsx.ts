@@ -1,11 +1,11 @@
 import type { ByteSource } from './byte-source.ts';
-import { Unreadable } from './bytes.ts';
-import { mostColumns } from './csv-tokenizer.ts';
-import { type Findings, quoted } from './findings.ts';
-import { partText } from './office-part.ts';
-import type { Rows } from './row-sink.ts';
-import { attribute, elements, plainSheet, plainXml, unescapeXml } from './xml.ts';
-import { type ZipEntry, zipContent } from './zip.ts';
+import { UnreadableError } from './bytes.ts';
+import { MAX_COLUMNS } from './csv-tokenizer.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
+import { readPartText } from './office-part.ts';
+import type { RowSink } from './row-sink.ts';
+import { findXmlElements, readXmlAttribute, requirePlainSheetXml, requirePlainXml, unescapeXml } from './xml.ts';
+import { readZipContent, type ZipEntry } from './zip.ts';
 
 /** Strings that sheets share are held whole; a table for release has few. */
 const mostStrings = 32 * 2 ** 20;
@@ -14,14 +14,14 @@ const longestRow = 4 * 2 ** 20;
 const longestName = 100;
 
 const textsOf = (xml: string): string => {
-  const phonetic = [...elements(xml, 'rPh')].flatMap(({ body }) => [...elements(body, 't')]).length;
-  const texts = [...elements(xml, 't')].map(({ body }) => unescapeXml(body));
+  const phonetic = [...findXmlElements(xml, 'rPh')].flatMap(({ body }) => [...findXmlElements(body, 't')]).length;
+  const texts = [...findXmlElements(xml, 't')].map(({ body }) => unescapeXml(body));
   return texts.slice(0, texts.length - phonetic).join('');
 };
 
-const isOn = (tag: string, name = 'hidden') => /^(1|true|on)$/.test(attribute(tag, name)?.trim() ?? '');
+const isOn = (tag: string, name = 'hidden') => /^(1|true|on)$/.test(readXmlAttribute(tag, name)?.trim() ?? '');
 const someOn = (xml: string, element: string, name?: string) =>
-  [...elements(xml, element)].some(({ attributes: tag }) => isOn(tag, name));
+  [...findXmlElements(xml, element)].some(({ attributes: tag }) => isOn(tag, name));
 
 /** `C7` → 2, the column from 0. */
 function columnOf(reference: string): number {
@@ -31,40 +31,43 @@ function columnOf(reference: string): number {
 }
 
 /** Every sheet of a workbook as a table, row by row from the unpacked stream; what is hidden in it is a finding. */
-export async function checkSheets(
+export async function checkWorkbookSheets(
   source: ByteSource,
   entries: readonly ZipEntry[],
   findings: Pick<Findings, 'runs' | 'add'>,
-  table: (sheet: string) => Rows,
+  table: (sheet: string) => RowSink,
 ): Promise<void> {
   const part = (name: string) => entries.find(entry => entry.name.toLowerCase() === name.toLowerCase());
   const workbook = part('xl/workbook.xml');
-  if (!workbook) throw new Unreadable('it has no workbook');
-  const xml = plainSheet(await partText(source, workbook));
+  if (!workbook) throw new UnreadableError('it has no workbook');
+  const xml = requirePlainSheetXml(await readPartText(source, workbook));
   const links = part('xl/_rels/workbook.xml.rels');
   const targets = new Map<string, string>();
   if (links)
-    for (const { attributes: tag } of elements(await partText(source, links), 'Relationship'))
-      targets.set(attribute(tag, 'Id') ?? '', attribute(tag, 'Target') ?? '');
+    for (const { attributes: tag } of findXmlElements(await readPartText(source, links), 'Relationship'))
+      targets.set(readXmlAttribute(tag, 'Id') ?? '', readXmlAttribute(tag, 'Target') ?? '');
   const strings = part('xl/sharedStrings.xml');
   const shared = strings
-    ? [...elements(plainSheet(await partText(source, strings, mostStrings)), 'si')].map(({ body }) => textsOf(body))
+    ? [...findXmlElements(requirePlainSheetXml(await readPartText(source, strings, mostStrings)), 'si')].map(
+        ({ body }) => textsOf(body),
+      )
     : [];
-  const hidden = (says: string, sheet: string, rows?: Rows) => {
+  const hidden = (says: string, sheet: string, rows?: RowSink) => {
     rows?.hidden?.(says);
     if (findings.runs('office.hidden'))
-      findings.add('office.hidden', `${says} (“${quoted(sheet, 40)}”). Show or remove it.`);
+      findings.add('office.hidden', `${says} (“${quoteForFinding(sheet, 40)}”). Show or remove it.`);
   };
   if (someOn(xml, 'definedName')) hidden('A defined name is hidden', 'workbook');
   const listed = new Set<string>();
-  for (const { attributes: tag } of elements(xml, 'sheet')) {
-    const name = attribute(tag, 'name') ?? '';
-    if (name.length > longestName) throw new Unreadable(`the name of a sheet has more than ${longestName} letters`);
-    const target = targets.get(attribute(tag, 'r:id') ?? '') ?? '';
+  for (const { attributes: tag } of findXmlElements(xml, 'sheet')) {
+    const name = readXmlAttribute(tag, 'name') ?? '';
+    if (name.length > longestName)
+      throw new UnreadableError(`the name of a sheet has more than ${longestName} letters`);
+    const target = targets.get(readXmlAttribute(tag, 'r:id') ?? '') ?? '';
     const path = target.startsWith('/') ? target.slice(1) : `xl/${target}`;
     const entry = part(path);
     const rows = entry && table(name);
-    if (/^(veryH|h)idden$/.test(attribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name, rows);
+    if (/^(veryH|h)idden$/.test(readXmlAttribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name, rows);
     if (!rows) continue;
     listed.add(entry.name);
     await checkSheet(source, entry, shared, findings, rows, says => hidden(says, name, rows));
@@ -79,7 +82,7 @@ async function checkSheet(
   entry: ZipEntry,
   shared: readonly string[],
   findings: Pick<Findings, 'runs' | 'add'>,
-  table: Rows,
+  table: RowSink,
   hidden: (says: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder();
@@ -87,18 +90,18 @@ async function checkSheet(
   let number = 0;
   let before = true;
   const row = (tag: string, body: string) => {
-    number = Number(attribute(tag, 'r') ?? number + 1);
+    number = Number(readXmlAttribute(tag, 'r') ?? number + 1);
     if (isOn(tag) || isOn(tag, 'zeroHeight')) hidden('Rows are hidden');
     const cells: string[] = [];
-    for (const { attributes: cell, body: content } of elements(body, 'c')) {
-      const column = columnOf(attribute(cell, 'r') ?? '');
-      const at = column >= 0 && column < mostColumns ? column : cells.length;
-      const [raw] = [...elements(content, 'v')].map(({ body }) => body);
-      const type = attribute(cell, 't');
+    for (const { attributes: cell, body: content } of findXmlElements(body, 'c')) {
+      const column = columnOf(readXmlAttribute(cell, 'r') ?? '');
+      const at = column >= 0 && column < MAX_COLUMNS ? column : cells.length;
+      const [raw] = [...findXmlElements(content, 'v')].map(({ body }) => body);
+      const type = readXmlAttribute(cell, 't');
       while (cells.length < at) cells.push('');
       cells[at] =
         type === 's' ? (shared[Number(raw)] ?? '') : type === 'inlineStr' ? textsOf(content) : unescapeXml(raw ?? '');
-      const formulas = [...elements(content, 'f')].map(({ body }) => body);
+      const formulas = [...findXmlElements(content, 'f')].map(({ body }) => body);
       if (formulas[0] !== undefined) table.formula?.(number, at + 1, unescapeXml(formulas[0]));
       if (
         formulas.some(formula => /\[\d+\]|WEBSERVICE|IMPORT|DDE|cmd\|/i.test(formula)) &&
@@ -108,28 +111,28 @@ async function checkSheet(
     }
     if (cells.some(text => text !== '')) table.text(cells, number);
   };
-  for await (const piece of zipContent(source, entry, Number.MAX_SAFE_INTEGER)) {
+  for await (const piece of readZipContent(source, entry, Number.MAX_SAFE_INTEGER)) {
     rest += decoder.decode(piece, { stream: true });
     if (before) {
       const data = rest.indexOf('<sheetData');
-      const start = plainSheet(data < 0 ? rest : rest.slice(0, data + 20));
+      const start = requirePlainSheetXml(data < 0 ? rest : rest.slice(0, data + 20));
       if (someOn(start, 'col')) hidden('Columns are hidden');
       if (someOn(start, 'sheetFormatPr', 'zeroHeight')) hidden('Rows are hidden');
       before = data < 0;
     }
     let used = 0;
-    for (const { attributes, body, end } of elements(rest, 'row')) {
+    for (const { attributes, body, end } of findXmlElements(rest, 'row')) {
       row(attributes, body);
       used = end;
     }
     // What lies between two rows as well: nothing is passed over.
-    plainSheet(rest.slice(0, used));
+    requirePlainSheetXml(rest.slice(0, used));
     rest = rest.slice(used);
-    if (!before && rest.indexOf('<') > 0) plainXml(rest.slice(0, 200));
-    if (rest.length > longestRow) throw new Unreadable('a row of a sheet is longer than 4 MB');
+    if (!before && rest.indexOf('<') > 0) requirePlainXml(rest.slice(0, 200));
+    if (rest.length > longestRow) throw new UnreadableError('a row of a sheet is longer than 4 MB');
   }
   // Behind its rows a sheet may have anything that draws them.
   const end = rest.indexOf('</sheetData');
-  plainSheet(end < 0 ? rest : rest.slice(0, end));
+  requirePlainSheetXml(end < 0 ? rest : rest.slice(0, end));
   table.end();
 }

@@ -1,13 +1,13 @@
-import { Unreadable } from './bytes.ts';
+import { UnreadableError } from './bytes.ts';
 
 /** Reads XML no further than checks need: elements by name, in one pass whatever the text is. */
-export interface Element {
+export interface XmlElement {
   readonly attributes: string;
   readonly body: string;
   readonly end: number;
 }
 
-export function* elements(xml: string, name: string): Generator<Element> {
+export function* findXmlElements(xml: string, name: string): Generator<XmlElement> {
   const [open, close] = [`<${name}`, `</${name}>`];
   for (let at = xml.indexOf(open); at >= 0; ) {
     const next = xml[at + open.length];
@@ -34,7 +34,7 @@ export function* elements(xml: string, name: string): Generator<Element> {
 const next = /\s+([^\s=<>"'/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
 
 /** The value of an attribute, in either kind of quotes. Where its tag can't be followed so far, nobody knows: it is refused. */
-export function attribute(attributes: string, name: string): string | undefined {
+export function readXmlAttribute(attributes: string, name: string): string | undefined {
   let at = 0;
   for (next.lastIndex = 0; ; ) {
     const found = next.exec(attributes);
@@ -42,7 +42,7 @@ export function attribute(attributes: string, name: string): string | undefined 
     if (found[1] === name) return unescapeXml(found[2] ?? found[3] ?? '');
     at = next.lastIndex;
   }
-  if (attributes.slice(at).trim() !== '') throw new Unreadable('a tag in its XML is written unusually');
+  if (attributes.slice(at).trim() !== '') throw new UnreadableError('a tag in its XML is written unusually');
   return undefined;
 }
 
@@ -54,17 +54,17 @@ export const unescapeXml = (text: string): string =>
   });
 
 /** Refuses what the reading above would not see: other encodings, entities of its own, prefixed names. */
-export function plainXml(xml: string): string {
+export function requirePlainXml(xml: string): string {
   if (xml.includes('\0') || /<!(DOCTYPE|ENTITY)/i.test(xml))
-    throw new Unreadable('its XML is in another encoding or declares entities');
+    throw new UnreadableError('its XML is in another encoding or declares entities');
   if (/<[^\s<>/:]+:(sheetData|row|c|si|sst|workbook|sheet|Relationship)[\s/>]/.test(xml))
-    throw new Unreadable('its XML has names that are written unusually');
+    throw new UnreadableError('its XML has names that are written unusually');
   return xml;
 }
 
 /** The same for what only a workbook has: comments and CDATA are in none that a program writes. */
-export function plainSheet(xml: string): string {
+export function requirePlainSheetXml(xml: string): string {
   if (/<(!|[^\s<>/:]+:(v|is|t|f|r|rPh|cols?|sheetFormatPr|sheets|definedNames?)[\s/>])/.test(xml))
-    throw new Unreadable('its XML has comments, or names that are written unusually');
-  return plainXml(xml);
+    throw new UnreadableError('its XML has comments, or names that are written unusually');
+  return requirePlainXml(xml);
 }

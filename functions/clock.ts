@@ -1,5 +1,6 @@
 /** The only place that reads the time. Cores take `now` as an argument instead. ISO 8601, UTC, milliseconds. */
-export const now = (): string => new Date().toISOString();
+export const currentTime = (): string => new Date().toISOString();
 
 /** `seconds` after the instant `at` (ISO 8601), as ISO 8601. */
-export const later = (at: string, seconds: number): string => new Date(Date.parse(at) + seconds * 1000).toISOString();
+export const timeAfter = (at: string, seconds: number): string =>
+  new Date(Date.parse(at) + seconds * 1000).toISOString();

@@ -19,7 +19,7 @@ export const contract = <T>(
 });
 
 /** What EventBridge delivers for a contract. */
-export const envelope = <T>(of: Contract<T>) =>
+export const envelopeSchema = <T>(of: Contract<T>) =>
   z.object({ source: z.literal(of.source), 'detail-type': z.literal(of.type), detail: of.schema });
 
 /** S3's own event, as its EventBridge integration sends it. The key is not URL-encoded here. */

@@ -7,7 +7,7 @@ const client = new EventBridgeClient({});
  * Publishes one event on the bus. PutEvents answers 200 also when it took nothing, so its count is checked: a rejected
  * event throws, and the caller's retry sends it again (consumers are idempotent).
  */
-export async function publish<T>(bus: string, contract: Contract<T>, detail: T): Promise<void> {
+export async function publishEvent<T>(bus: string, contract: Contract<T>, detail: T): Promise<void> {
   const { FailedEntryCount, Entries } = await client.send(
     new PutEventsCommand({
       Entries: [

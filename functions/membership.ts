@@ -13,11 +13,11 @@ export const Member = z.object({
 export type Member = z.infer<typeof Member>;
 
 /** All members of a project are rows of its partition. */
-export const memberPrefix = 'MEMBER#';
+export const MEMBER_PREFIX = 'MEMBER#';
 
-export const memberKey = (project: string, user: string) => rowKey('project', project, `${memberPrefix}${user}`);
+export const memberKey = (project: string, user: string) => rowKey('project', project, `${MEMBER_PREFIX}${user}`);
 
 /** The roles a person holds in a project, as of now; none where either does not exist. */
-export async function rolesOf(table: string, project: string, user: string): Promise<readonly ProjectRole[]> {
+export async function readRoles(table: string, project: string, user: string): Promise<readonly ProjectRole[]> {
   return (await readRow(table, Member, memberKey(project, user)))?.roles ?? [];
 }

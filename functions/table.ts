@@ -64,11 +64,11 @@ async function put(table: string, item: object, condition: string, values?: Reco
  * One write of several: over the revision that was read, or of a new item where `read` is undefined. Rows that follow from
  * another's, which is written with them, are written over whatever there is (without `read`), or deleted (`gone`).
  */
-export type Write =
+export type RowWrite =
   | { readonly key: RowKey; readonly item: object; readonly read?: { revision: number } | undefined }
   | { readonly key: RowKey; readonly gone: true };
 
-function change(table: string, write: Write) {
+function change(table: string, write: RowWrite) {
   if ('gone' in write) return { Delete: { TableName: table, Key: toItem(write.key) } };
   const { key, item } = write;
   const revision = (write.read?.revision ?? 0) + 1;
@@ -79,7 +79,7 @@ function change(table: string, write: Write) {
 }
 
 /** Writes all items or none. Returns false where somebody was faster with one of them. IAM asks for PutItem and DeleteItem. */
-export async function writeRows(table: string, writes: readonly Write[]): Promise<boolean> {
+export async function writeRows(table: string, writes: readonly RowWrite[]): Promise<boolean> {
   try {
     await client.send(
       new TransactWriteItemsCommand({
@@ -95,7 +95,7 @@ export async function writeRows(table: string, writes: readonly Write[]): Promis
 }
 
 /** Adds to the count of an item, made if need be, whoever else does so. False, and nothing is added, where it would be above `most`. */
-export async function addUpTo(table: string, key: RowKey, count: number, most: number): Promise<boolean> {
+export async function addWithinLimit(table: string, key: RowKey, count: number, most: number): Promise<boolean> {
   if (count > most) return false;
   try {
     await client.send(
@@ -149,7 +149,7 @@ export async function pageRows<T>(
 }
 
 /** Up to `limit` items of `pk`, lowest sort key first, behind `after` and up to `until`. */
-export async function rowsUpTo<T>(
+export async function readRowRange<T>(
   table: string,
   schema: z.ZodType<T>,
   pk: string,

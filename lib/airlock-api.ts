@@ -12,7 +12,7 @@ import type { AirlockData } from './airlock-data.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
-import { lent } from './upload-role.ts';
+import { createUploadRole } from './upload-role.ts';
 
 export interface AirlockApiProps {
   readonly core: Core;
@@ -31,7 +31,7 @@ export class AirlockApi extends Construct {
     const RULES = JSON.stringify(core.config.airlock);
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const made: { airlock?: Handler<typeof ApiLambda> } = {};
-    const uploader = lent(this, 'Upload', {
+    const uploader = createUploadRole(this, 'Upload', {
       description: 'Lent to researchers for an hour, fenced to the files of one import',
       bucket: data.uploads,
       prefix: 'uploads/',
@@ -83,7 +83,7 @@ export class AirlockApi extends Construct {
         UPLOADS_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumeRoleAccess(uploader),
         REGION: Stack.of(this).region,
-        POOL_ID: mayUse(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
+        POOL_ID: userPoolAccess(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
         MACHINE: accessTo(
           check.stateMachineArn,
           ...startAccess(check).statements,
@@ -93,7 +93,7 @@ export class AirlockApi extends Construct {
           }),
         ),
         RELEASE_MACHINE: startAccess(release),
-        SIGNING_KEY: accessTo(data.signing.keyArn, showsKey(data.signing)),
+        SIGNING_KEY: accessTo(data.signing.keyArn, publicKeyStatement(data.signing)),
         RULES,
       },
     });
@@ -104,10 +104,11 @@ export class AirlockApi extends Construct {
 }
 
 /** What the airlock asks the user pool. */
-export const mayUse = (pool: IUserPool, actions: readonly string[]) =>
+export const userPoolAccess = (pool: IUserPool, actions: readonly string[]) =>
   accessTo(
     pool.userPoolId,
     new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
   );
 
-export const showsKey = (key: Key) => new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] });
+export const publicKeyStatement = (key: Key) =>
+  new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] });

@@ -21,14 +21,14 @@ import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
 import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
 import { partitions } from '../functions/keys.ts';
 import { accessTo, bucketAccess, busAccess, tableAccess } from './access.ts';
-import { AirlockApi, mayUse, showsKey } from './airlock-api.ts';
+import { AirlockApi, publicKeyStatement, userPoolAccess } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
-import { alarm, fires } from './alarm.ts';
+import { alarm, ruleInvocations } from './alarm.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
-import { delivers, listsSources, readsSources } from './project-bucket-grants.ts';
+import { deliveryStatements, listSourcesStatement, readSourcesStatements } from './project-bucket-grants.ts';
 import { Sweeper } from './sweeper.ts';
 import { Workflow } from './workflow.ts';
 
@@ -62,7 +62,7 @@ export class Airlock extends Construct {
     const asks = {
       ...changing,
       TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
-      POOL_ID: mayUse(people.pool, ['ListUsersInGroup']),
+      POOL_ID: userPoolAccess(people.pool, ['ListUsersInGroup']),
     };
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const notes = bucketAccess(data.work, ['read', 'write']);
@@ -82,7 +82,7 @@ export class Airlock extends Construct {
           environment: {
             ...changing,
             TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
-            BUCKETS: accessTo(prefix, listsSources(prefix)),
+            BUCKETS: accessTo(prefix, listSourcesStatement(prefix)),
             UPLOADS_BUCKET: bucketAccess(data.uploads, ['versions'], 'uploads/'),
             WORK_BUCKET: bucketAccess(data.work, ['write']),
           },
@@ -91,7 +91,7 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/steps/seal.lambda.ts',
           environment: {
-            BUCKETS: accessTo(prefix, ...readsSources(prefix, Stack.of(this))),
+            BUCKETS: accessTo(prefix, ...readSourcesStatements(prefix, Stack.of(this))),
             UPLOADS_BUCKET: bucketAccess(data.uploads, ['read'], 'uploads/'),
             AIRLOCK_BUCKET: bucketAccess(data.airlock, ['read', 'write', 'parts'], 'requests/'),
             WORK_BUCKET: notes,
@@ -166,7 +166,7 @@ export class Airlock extends Construct {
             TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'] }),
             AIRLOCK_BUCKET: reads,
             RELEASE_BUCKET: bucketAccess(data.release, ['read', 'write', 'parts'], 'released/'),
-            BUCKETS: accessTo(prefix, ...delivers(prefix, Stack.of(this))),
+            BUCKETS: accessTo(prefix, ...deliveryStatements(prefix, Stack.of(this))),
             WORK_BUCKET: notes,
           },
         }),
@@ -204,7 +204,7 @@ export class Airlock extends Construct {
       environment: { BUS_NAME: busAccess(core.bus) },
     });
     new Sweeper(this, 'Time', { core, data });
-    core.follow(this, 'Trail', publish, [
+    core.onTableInsert(this, 'Trail', publish, [
       { pk: partitions.airlock, sk: TRAIL_PREFIX },
       { pk: partitions.look, sk: TRAIL_PREFIX },
     ]);
@@ -225,7 +225,7 @@ export class Airlock extends Construct {
     });
     alarm(this, 'Volume', {
       topic: core.alarms,
-      metric: fires(rule, core.bus),
+      metric: ruleInvocations(rule, core.bus),
       means:
         'A project or a person has submitted nearly as much as may be submitted in a day, or tried to submit more.',
       check:
@@ -241,5 +241,5 @@ const signs = (key: Key): PolicyStatement[] => [
     resources: [key.keyArn],
     conditions: { StringEquals: { 'kms:SigningAlgorithm': 'ECDSA_SHA_256', 'kms:MessageType': 'DIGEST' } },
   }),
-  showsKey(key),
+  publicKeyStatement(key),
 ];

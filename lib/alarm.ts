@@ -40,7 +40,7 @@ export function alarm(
 }
 
 /** How often a rule has found its event. EventBridge counts rules of the account's own bus without naming it. */
-export const fires = ({ ruleName }: Rule, bus?: IEventBus): Metric =>
+export const ruleInvocations = ({ ruleName }: Rule, bus?: IEventBus): Metric =>
   new Metric({
     namespace: 'AWS/Events',
     metricName: 'Invocations',

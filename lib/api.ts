@@ -17,7 +17,7 @@ import { routes } from '../functions/api/routes.ts';
 import { type Capability, type Route, userGroups } from '../functions/http/route.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
-import { Handler, type Module } from './handler.ts';
+import { Handler, type HandlerModule } from './handler.ts';
 
 /** Who can sign in: a user pool that nobody joins by themselves and that asks for a second factor. */
 export class People extends Construct {
@@ -120,7 +120,7 @@ export class Api extends Construct {
    * Adds every route of a capability (functions/api/routes.ts) in the caller's stack, with `handler` behind it. Routes
    * need a token of the pool unless they are open to anyone.
    */
-  addRoutes(scope: Construct, capability: Capability, handler: Handler<Module>): void {
+  addRoutes(scope: Construct, capability: Capability, handler: Handler<HandlerModule>): void {
     const integration = new HttpLambdaIntegration(capability, handler.fn);
     for (const [name, { method, path, capability: owner, who }] of Object.entries<Route>(routes)) {
       if (owner !== capability) continue;

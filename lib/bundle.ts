@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { scratch } from './temp-dir.ts';
+import { createTempDir } from './temp-dir.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -23,7 +23,7 @@ const lambdaFiles = (): string[] =>
 
 /** All functions in one call, as each call starts a process. */
 function bundleAll(): ReadonlyMap<string, Bundle> {
-  const folder = scratch('bundle');
+  const folder = createTempDir('bundle');
   const { metafile } = buildSync({
     absWorkingDir: root,
     entryPoints: lambdaFiles().map(file => ({

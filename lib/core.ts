@@ -32,7 +32,7 @@ import type { Config } from './config.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
 /** The shortest time that CloudWatch can keep logs for which is at least so many days. */
-export const retention = (days: number): RetentionDays =>
+export const logRetention = (days: number): RetentionDays =>
   months.filter(offered => offered >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
 
 /** A function that events can call; every Handler is one. */
@@ -65,7 +65,7 @@ export class Core extends Construct {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       timeToLiveAttribute: 'ttl',
-      // What capabilities tell the bus follows from what they wrote (`follow`).
+      // What capabilities tell the bus follows from what they wrote (`onTableInsert`).
       dynamoStream: StreamViewType.NEW_IMAGE,
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.customerManagedKey(this.key),
@@ -152,7 +152,7 @@ export class Core extends Construct {
   logGroup(scope: Construct, prefix?: string): LogGroup {
     const stack = Fn.select(0, Fn.split('-', Fn.select(2, Fn.split('/', Aws.STACK_ID))));
     return new LogGroup(scope, 'Logs', {
-      retention: retention(this.config.retainDays),
+      retention: logRetention(this.config.retainDays),
       encryptionKey: this.key,
       removalPolicy: RemovalPolicy.RETAIN,
       ...(prefix && {
@@ -165,7 +165,7 @@ export class Core extends Construct {
    * Calls a function for every event of a contract. What cannot be delivered in a day, and what the function cannot do
    * although it is asked three times, lands in the function's dead-letter queue.
    */
-  on<T>(
+  onEvent<T>(
     scope: Construct,
     id: string,
     contract: Contract<T>,
@@ -188,7 +188,7 @@ export class Core extends Construct {
    * Calls a function for every new row of the table whose keys begin so, in the order of each partition, at least once.
    * It may say from which row on to call again (`batchItemFailures`); what it fails on for six hours goes to its queue.
    */
-  follow(scope: Construct, id: string, target: EventTarget, rows: readonly RowKey[]): void {
+  onTableInsert(scope: Construct, id: string, target: EventTarget, rows: readonly RowKey[]): void {
     const { tableStreamArn } = this.table;
     if (tableStreamArn === undefined) throw new Error('the table has no stream');
     const queue = this.queueFor(scope, id, target);

@@ -19,12 +19,12 @@ import type { Core } from './core.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
 /** What every handler file exports. */
-export interface Module {
+export interface HandlerModule {
   readonly env: z.ZodObject;
   readonly handler: unknown;
 }
 
-export interface HandlerProps<M extends Module> {
+export interface HandlerProps<M extends HandlerModule> {
   readonly core: Core;
   /** The handler file, as a path below functions/. */
   readonly entry: `${string}/${string}.ts`;
@@ -35,7 +35,7 @@ export interface HandlerProps<M extends Module> {
 }
 
 /** A Lambda typed by its handler file (`new Handler<typeof Plan>`), with a role of its own. */
-export class Handler<M extends Module> extends Construct {
+export class Handler<M extends HandlerModule> extends Construct {
   readonly fn: Lambda;
 
   constructor(scope: Construct, id: string, { core, entry, environment, seconds = 30, memory = 512 }: HandlerProps<M>) {
@@ -89,7 +89,7 @@ export class Handler<M extends Module> extends Construct {
       },
       {
         id: 'NIST.800.53.R5-LambdaDLQ',
-        reason: 'Called synchronously, or by events: then Core.on() gives it a queue for those it fails on.',
+        reason: 'Called synchronously, or by events: then Core.onEvent() gives it a queue for those it fails on.',
       },
     );
     alarm(this, 'Errors', {

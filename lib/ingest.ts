@@ -13,8 +13,8 @@ import type * as Verify from '../functions/ingest/verify.lambda.ts';
 import { assumeRoleAccess, bucketAccess, busAccess, startAccess, tableAccess } from './access.ts';
 import type { Api } from './api.ts';
 import type { Core } from './core.ts';
-import { Handler, type Module } from './handler.ts';
-import { lent } from './upload-role.ts';
+import { Handler, type HandlerModule } from './handler.ts';
+import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 
 /** Where deliveries land, where datasets live, and where checks keep their notes. */
@@ -128,7 +128,7 @@ export class Ingest extends Construct {
         MACHINE_ARN: startAccess(this.workflow.machine),
       },
     });
-    core.on(this, 'Manifest', ObjectCreated, receive, {
+    core.onEvent(this, 'Manifest', ObjectCreated, receive, {
       detail: {
         bucket: { name: [landing.bucketName] },
         object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },
@@ -138,10 +138,10 @@ export class Ingest extends Construct {
   }
 
   /** The function behind the routes, and the role that it lends to partners, each time fenced to one delivery. */
-  private createApiFunction(core: Core, landing: Bucket): Handler<Module> {
+  private createApiFunction(core: Core, landing: Bucket): Handler<HandlerModule> {
     const { region } = Stack.of(this);
     const made: { api?: Handler<typeof ApiLambda> } = {};
-    const role = lent(this, 'Upload', {
+    const role = createUploadRole(this, 'Upload', {
       description: 'Lent to data partners for an hour, fenced to the prefix of one delivery',
       bucket: landing,
       prefix: 'in/',

@@ -6,7 +6,7 @@ import { IMPORTS_PREFIX } from '../functions/airlock/request/places.ts';
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
 
 /** The names of what lies there, and of nothing else of theirs. */
-export const listsSources = (prefix: string) =>
+export const listSourcesStatement = (prefix: string) =>
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
     resources: [`arn:aws:s3:::${prefix}*`],
@@ -14,7 +14,7 @@ export const listsSources = (prefix: string) =>
   });
 
 /** The same for what is in them. */
-export const readsSources = (prefix: string, of: Stack): PolicyStatement[] => [
+export const readSourcesStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion'],
     resources: sources.map(source => `arn:aws:s3:::${prefix}*/${source}`),
@@ -23,7 +23,7 @@ export const readsSources = (prefix: string, of: Stack): PolicyStatement[] => [
 ];
 
 /** What was let in is written where only the airlock may write, and read back to see what arrived. */
-export const delivers = (prefix: string, of: Stack): PolicyStatement[] => [
+export const deliveryStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload'],
     resources: [`arn:aws:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
@@ -32,7 +32,7 @@ export const delivers = (prefix: string, of: Stack): PolicyStatement[] => [
 ];
 
 /** What must not stay is looked for and deleted there, in every version. */
-export const retracts = (prefix: string, of: Stack): PolicyStatement[] => [
+export const retractionStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
     resources: [`arn:aws:s3:::${prefix}*`],

@@ -6,37 +6,37 @@ import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'jso
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/projects/api.lambda.ts';
 import type * as Look from '../functions/projects/check-stack.lambda.ts';
-import { poolOf } from '../functions/projects/cidr.ts';
+import { parsePool } from '../functions/projects/cidr.ts';
 import type * as Create from '../functions/projects/create.lambda.ts';
 import type * as Fail from '../functions/projects/fail.lambda.ts';
 import type * as Lease from '../functions/projects/lease.lambda.ts';
-import { deadlineSeconds } from '../functions/projects/projects.ts';
+import { PROJECT_DEADLINE_SECONDS } from '../functions/projects/projects.ts';
 import type * as Announce from '../functions/projects/publish-ready.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
 import type * as Unwind from '../functions/projects/roll-back.lambda.ts';
 import { accessTo, busAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Config } from './config.ts';
-import { type Core, retention } from './core.ts';
+import { type Core, logRetention } from './core.ts';
 import { Handler } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
-import { Builder } from './project/builder.ts';
+import { ProjectBuilder } from './project/builder.ts';
 import { bucketPrefix } from './project/names.ts';
 import { NetworkTemplate } from './project/network.ts';
-import { scratch } from './temp-dir.ts';
+import { createTempDir } from './temp-dir.ts';
 import { Workflow } from './workflow.ts';
 
 /** The template of projects' networks, in an app of its own: it is deployed by the workflow and not by the CDK. */
-export function networkTemplate(config: Config): { app: App; template: NetworkTemplate } {
+export function buildNetworkTemplate(config: Config): { app: App; template: NetworkTemplate } {
   const app = new App({
     context: flags,
-    outdir: scratch('template'),
+    outdir: createTempDir('template'),
     autoSynth: false,
     analyticsReporting: false,
   });
   const template = new NetworkTemplate(app, 'network', {
     environment: config.environment,
-    retention: retention(config.retainDays),
+    retention: logRetention(config.retainDays),
     description: 'Broch: the network, key and bucket of one project',
     synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }),
   });
@@ -45,7 +45,7 @@ export function networkTemplate(config: Config): { app: App; template: NetworkTe
 
 function checkPool({ pool, prefix }: Config['projects']): void {
   try {
-    poolOf(pool, prefix);
+    parsePool(pool, prefix);
   } catch (error) {
     throw new Error(`The configuration's projects.pool and projects.prefix: ${(error as Error).message}.`);
   }
@@ -64,8 +64,8 @@ export class Projects extends Construct {
     checkPool(core.config.projects);
     const { environment, projects } = core.config;
     const { partition, region, account } = Stack.of(this);
-    const { role } = new Builder(this, 'Builder', { environment });
-    const { app, template } = networkTemplate(core.config);
+    const { role } = new ProjectBuilder(this, 'Builder', { environment });
+    const { app, template } = buildNetworkTemplate(core.config);
     const asset = new Asset(this, 'Network', { path: join(app.synth().directory, template.templateFile) });
     const buckets = bucketPrefix(environment, account);
     const stacks = `arn:${partition}:cloudformation:${region}:${account}:stack/broch-${environment}-project-*-network/*`;
@@ -179,7 +179,7 @@ export class Projects extends Construct {
         Fail: fail,
       },
       values: { Region: region, Buckets: buckets },
-      deadline: Duration.seconds(deadlineSeconds),
+      deadline: Duration.seconds(PROJECT_DEADLINE_SECONDS),
     });
     const direct = [
       new PolicyStatement({ actions: ['ec2:DescribeManagedPrefixLists'], resources: ['*'] }),

@@ -2,7 +2,7 @@ import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
 
 /** An alarm as it is explained to whoever it wakes up. */
-export interface Explained {
+export interface AlarmExplanation {
   /** Its name without the stack's: `Ingest/Plan/Errors`. */
   readonly name: string;
   readonly means: string;
@@ -11,7 +11,7 @@ export interface Explained {
 }
 
 /** All alarms below a construct, in the order in which they are made. */
-export const alarms = (scope: IConstruct): Explained[] =>
+export const explainAlarms = (scope: IConstruct): AlarmExplanation[] =>
   scope.node
     .findAll()
     .filter(found => found instanceof CfnAlarm)
@@ -27,10 +27,10 @@ function groupBy<T>(items: readonly T[], by: (item: T) => string): T[][] {
   return [...groups.values()];
 }
 
-const advice = ({ check, act }: Explained) => `**Check:** ${check}\n\n**Do:** ${act}\n`;
+const advice = ({ check, act }: AlarmExplanation) => `**Check:** ${check}\n\n**Do:** ${act}\n`;
 
 /** Alarms that call for the same thing share its words; each still has a heading to be found by. */
-function section(group: readonly Explained[]): string {
+function section(group: readonly AlarmExplanation[]): string {
   const [first] = group;
   if (!first) return '';
   const [capability, kind] = [first.name.split('/')[0] ?? '', first.name.split('/').at(-1)];
@@ -42,8 +42,8 @@ function section(group: readonly Explained[]): string {
 }
 
 /** The runbook's part on alarms, in Markdown. */
-export const runbook = (scope: IConstruct): string =>
-  groupBy(alarms(scope), ({ name }) => name.split('/')[0] ?? '')
+export const formatAlarmRunbook = (scope: IConstruct): string =>
+  groupBy(explainAlarms(scope), ({ name }) => name.split('/')[0] ?? '')
     .map(capability =>
       [
         `## ${capability[0]?.name.split('/')[0]?.toLowerCase()}\n`,
@@ -53,11 +53,12 @@ export const runbook = (scope: IConstruct): string =>
     .join('\n');
 
 /** What stands before this line in docs/runbook.md is written by hand, all after it by `npm run runbook`. */
-export const marker = '<!-- From here on written by `npm run runbook`, from what each alarm says of itself. -->';
+export const RUNBOOK_MARKER =
+  '<!-- From here on written by `npm run runbook`, from what each alarm says of itself. -->';
 
 /** The runbook with its part on alarms written again. */
-export function renewed(text: string, scope: IConstruct): string {
-  const [hand = '', ...rest] = text.split(marker);
-  if (rest.length !== 1) throw new Error(`the runbook must have this line once: ${marker}`);
-  return `${hand}${marker}\n\n${runbook(scope)}`;
+export function renewRunbook(text: string, scope: IConstruct): string {
+  const [hand = '', ...rest] = text.split(RUNBOOK_MARKER);
+  if (rest.length !== 1) throw new Error(`the runbook must have this line once: ${RUNBOOK_MARKER}`);
+  return `${hand}${RUNBOOK_MARKER}\n\n${formatAlarmRunbook(scope)}`;
 }

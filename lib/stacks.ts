@@ -76,7 +76,7 @@ export interface BrochStacks {
 }
 
 /** All stacks of one environment. Capabilities use the data and the API, and none uses another. */
-export function broch(app: App, config: Config): BrochStacks {
+export function createBrochStacks(app: App, config: Config): BrochStacks {
   const env = { region: config.region, ...(config.account && { account: config.account }) };
   const name = (part: string) => `broch-${config.environment}-${part}`;
   const data = new DataStack(app, name('data'), { env, config, description: 'Broch: data, keys and people' });

@@ -12,7 +12,7 @@ import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 import { bucketPrefix } from './project/names.ts';
-import { retracts } from './project-bucket-grants.ts';
+import { retractionStatements } from './project-bucket-grants.ts';
 
 /**
  * What the airlock clears away, with receipts: lapsed requests are announced, content past its retention is deleted, and
@@ -52,7 +52,7 @@ export class Sweeper extends Construct {
           due: ['PutItem', 'DeleteItem'],
           project: ['GetItem'],
         }),
-        BUCKETS: accessTo(prefix, ...retracts(prefix, Stack.of(this))),
+        BUCKETS: accessTo(prefix, ...retractionStatements(prefix, Stack.of(this))),
         RELEASE_BUCKET: combinedAccess(
           bucketAccess(data.release, ['read'], 'released/'),
           bucketAccess(data.release, ['read', 'write'], 'receipts/'),
@@ -61,7 +61,7 @@ export class Sweeper extends Construct {
       },
     });
     for (const name of ['RequestRevoked', 'RequestWithdrawn', 'RequestExpired'] as const)
-      core.on(this, name, airlockEvents[name], retract);
+      core.onEvent(this, name, airlockEvents[name], retract);
     const role = new Role(this, 'Starter', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
         StringEquals: { 'aws:SourceAccount': Stack.of(this).account },

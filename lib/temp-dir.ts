@@ -8,7 +8,7 @@ process.once('exit', () => {
 });
 
 /** A folder for what is needed as long as this process runs, and no longer. */
-export function scratch(name: string): string {
+export function createTempDir(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `broch-${name}-`));
   made.push(folder);
   return folder;

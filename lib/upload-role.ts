@@ -3,20 +3,24 @@ import { ArnPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { uploadActions } from '../functions/storage/upload-access.ts';
-import type { Handler, Module } from './handler.ts';
+import type { Handler, HandlerModule } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
-export interface LendProps {
+export interface UploadRoleProps {
   readonly description: string;
   readonly bucket: IBucket;
   /** No session may write anywhere else. */
   readonly prefix: string;
   /** The function that lends it. The two name each other, so it is made later. */
-  readonly by: () => Handler<Module> | undefined;
+  readonly by: () => Handler<HandlerModule> | undefined;
 }
 
 /** A role to upload with, lent for an hour, each session fenced further by a policy of its own (functions/storage/upload-credentials.ts). */
-export function lent(scope: Construct, id: string, { description, bucket, prefix, by }: LendProps): Role {
+export function createUploadRole(
+  scope: Construct,
+  id: string,
+  { description, bucket, prefix, by }: UploadRoleProps,
+): Role {
   const key = bucket.encryptionKey;
   if (!key) throw new Error(`${bucket.node.path} has no key`);
   const role = new Role(scope, id, {

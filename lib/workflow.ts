@@ -5,14 +5,14 @@ import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunc
 import { Construct } from 'constructs';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
-import type { Handler, Module } from './handler.ts';
+import type { Handler, HandlerModule } from './handler.ts';
 
 export interface WorkflowProps {
   readonly core: Core;
   /** A file in state-machines/. */
   readonly file: `${string}.asl.json`;
   /** The functions it calls, each under the name of its `${}` placeholder. */
-  readonly calls: Readonly<Record<string, Handler<Module>>>;
+  readonly calls: Readonly<Record<string, Handler<HandlerModule>>>;
   /** All other placeholders. A number takes the place of its placeholder with the quotes around it. */
   readonly values?: Readonly<Record<string, string | number>>;
   /** The end of it all: whatever happens, an execution is over by then. */
@@ -20,7 +20,7 @@ export interface WorkflowProps {
 }
 
 /** The placeholders of a state machine file. */
-export const placeholders = (definition: string): string[] =>
+export const findPlaceholders = (definition: string): string[] =>
   [...new Set([...definition.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? ''))].sort();
 
 /** A state machine from its file. Its placeholders and the given names must be the same set. */
@@ -34,7 +34,7 @@ export class Workflow extends Construct {
       ...values,
       ...Object.fromEntries(Object.entries(calls).map(([name, { fn }]) => [name, fn.functionArn])),
     };
-    const [wanted, named] = [placeholders(definition).join(), Object.keys(given).sort().join()];
+    const [wanted, named] = [findPlaceholders(definition).join(), Object.keys(given).sort().join()];
     if (wanted !== named)
       throw new Error(`state-machines/${file} has the placeholders ${wanted}, but is given ${named}`);
     const numbered = Object.entries(given).reduce(

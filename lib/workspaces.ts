@@ -131,7 +131,7 @@ export class Workspaces extends Construct {
         MACHINE_ARN: accessTo(machine.stateMachineArn, answersTasks(machine)),
       },
     });
-    core.on(this, 'Reported', ObjectCreated, report, {
+    core.onEvent(this, 'Reported', ObjectCreated, report, {
       detail: {
         bucket: { name: [{ prefix }] },
         object: { key: [{ wildcard: 'agents/*/ready.json' }] },

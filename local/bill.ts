@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CostExplorerClient, GetCostAndUsageCommand } from '@aws-sdk/client-cost-explorer';
-import { type CostPage, question, shift } from '../functions/costs/bill.ts';
+import { addDays, buildCostQuery, type CostPage } from '../functions/costs/bill.ts';
 
 /** Whose bill is made up, and how. The same input always makes the same bill, whichever days are asked for. */
 export interface BillOptions {
@@ -33,13 +33,13 @@ function untagged({ seed }: BillOptions, date: string): number {
 /** The answer of Cost Explorer for the days from `first` to before `end`, in two pages, the second by a token. */
 export function simulateCostPages(of: BillOptions, first: string, end: string): CostPage[] {
   const days = [];
-  for (let date = first; date < end; date = shift(date, 1)) days.push(date);
+  for (let date = first; date < end; date = addDays(date, 1)) days.push(date);
   const group = (name: string, amount: number) => ({
     Keys: [`${of.tag}$${name}`],
     Metrics: { UnblendedCost: { Amount: amount.toFixed(10), Unit: 'USD' } },
   });
   const results = days.map(date => ({
-    TimePeriod: { Start: date, End: shift(date, 1) },
+    TimePeriod: { Start: date, End: addDays(date, 1) },
     Total: {},
     Groups: [
       group('', untagged(of, date)),
@@ -79,7 +79,7 @@ export async function seedBill({ moto, dates, again = false, ...of }: SeedBillOp
   try {
     if (again) await post('reset', {});
     for (const date of dates) {
-      const asked = question(date, of.tag);
+      const asked = buildCostQuery(date, of.tag);
       let NextPageToken: string | undefined;
       for (const page of simulateCostPages(of, asked.TimePeriod.Start, asked.TimePeriod.End)) {
         await post('static/ce/cost-and-usage-results', { results: [page] });

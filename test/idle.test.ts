@@ -1,7 +1,7 @@
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../lib/config.ts';
-import { networkTemplate } from '../lib/projects.ts';
+import { buildNetworkTemplate } from '../lib/projects.ts';
 import { synthesiseApp } from './template.ts';
 
 /**
@@ -55,7 +55,7 @@ function idle(template: Template): number {
 
 describe('a month in which nobody does anything', () => {
   const { templates } = synthesiseApp();
-  const { template } = networkTemplate(readConfig('config/production.json'));
+  const { template } = buildNetworkTemplate(readConfig('config/production.json'));
 
   it('costs $20 at most for the platform', () => {
     const sum = idle(templates.data) + idle(templates.platform);

@@ -2,7 +2,7 @@ import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type Config, readConfig } from '../lib/config.ts';
 import { cdkFeatureFlags } from '../lib/flags.ts';
-import { broch } from '../lib/stacks.ts';
+import { createBrochStacks } from '../lib/stacks.ts';
 
 /** Everything that runs: the resources of the API's stack and of all capabilities' stacks, as one template. */
 const mergeTemplates = (stacks: readonly Stack[]): Template =>
@@ -14,7 +14,7 @@ const synthesised = new Map<string, ReturnType<typeof synthesise>>();
 
 function synthesise(config: Config) {
   const app = new App({ context: cdkFeatureFlags });
-  const { data, api, capabilities } = broch(app, config);
+  const { data, api, capabilities } = createBrochStacks(app, config);
   const stacks = { data, api, ...capabilities };
   const running = Object.entries(stacks).flatMap(([name, stack]) => (name === 'data' ? [] : [stack]));
   return { app, stacks, templates: { data: Template.fromStack(data), platform: mergeTemplates(running) } };

@@ -10,7 +10,7 @@ import {
 } from '../../functions/airlock/release/crate.ts';
 import type { ReleasedFile } from '../../functions/airlock/release/record.ts';
 import { stripAssessments } from '../../functions/airlock/release/strip-assessments.ts';
-import { now } from '../../functions/clock.ts';
+import { currentTime } from '../../functions/clock.ts';
 import { addToBag, type BagEntry, copyToBag, createFolderBag, createZipBag } from './airlock-bag.ts';
 import { resolveReleaseFolder } from './airlock-tree.ts';
 import { readTrustedRecord, resolvePin, verifyFolder } from './airlock-verify.ts';
@@ -74,7 +74,7 @@ export const airlockCrateCommand = defineCommand({
       throw new ExitError('usage', `<out>: with --zip it is a file whose name ends in .zip, not ${params.out}.`);
     await verifyFolder(record, folder, context);
     const { workflow, license, tre } = flags;
-    const at = now();
+    const at = currentTime();
     const bag = flags.zip
       ? await createZipBag(params.out, folderName(record.project, record.request))
       : createFolderBag(params.out);

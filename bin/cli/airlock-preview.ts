@@ -6,7 +6,7 @@ import type { FileReport } from '../../disclosure/report.ts';
 import { type ListedFile, overview } from '../../functions/airlock/overview-page.ts';
 import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
 import { routes } from '../../functions/api/routes.ts';
-import { parallel } from '../../functions/storage/parallel.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
 import type { ApiClient } from './call.ts';
 import { defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
@@ -87,7 +87,7 @@ export const airlockPreviewCommand = defineCommand({
     const pages = new Map<string, { page: string; truncated: boolean }>();
     using live = new ProgressLine(context);
     const started = Date.now();
-    await parallel([...wanted.entries()], 4, async ([index, { path }]) => {
+    await mapInParallel([...wanted.entries()], 4, async ([index, { path }]) => {
       const { html, truncated } = await api.ask('viewFile', { params, query: { path } });
       const page = `files/${String(index + 1).padStart(5, '0')}.html`;
       put(page, html);

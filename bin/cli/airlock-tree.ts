@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FoundFile } from '../../functions/airlock/release/verify.ts';
-import { parallel } from '../../functions/storage/parallel.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { ExitError } from './exit.ts';
 
 /** The SHA-256 of a file, and its SHA-512 where asked for, read once from one open file. Links are not followed. */
@@ -42,7 +42,7 @@ export async function hashTree(folder: string, read: (bytes: number) => void = (
     }
   }
   await enter(root, '');
-  const hashed = await parallel(files, 4, async ({ path, at }) => {
+  const hashed = await mapInParallel(files, 4, async ({ path, at }) => {
     const { size, sha256 } = await computeFileDigests(at, false, read);
     return { path, size, sha256 };
   });

@@ -7,10 +7,10 @@ import { check } from '../../disclosure/check.ts';
 import { compare } from '../../disclosure/compare.ts';
 import { type Policy, policyFor, Tier } from '../../disclosure/policy.ts';
 import { type FolderFile, folderPage } from '../../disclosure/preview/folder-page.ts';
-import { limits as pageLimits } from '../../disclosure/preview/limits.ts';
-import { letters } from '../../disclosure/preview/page.ts';
+import { DEFAULT_PAGE_LIMITS as pageLimits } from '../../disclosure/preview/limits.ts';
+import { columnLetters } from '../../disclosure/preview/page.ts';
 import { renderParts } from '../../disclosure/preview/preview.ts';
-import { type Action, type CheckFinding, type FileReport, withFindings, worst } from '../../disclosure/report.ts';
+import { type Action, addFindings, type CheckFinding, type FileReport, worstAction } from '../../disclosure/report.ts';
 import type { TableSummary } from '../../disclosure/sdc/cell-index.ts';
 import { hashTree, resolveReleaseFolder } from './airlock-tree.ts';
 import { type CommandContext, defineCommand } from './commands.ts';
@@ -18,7 +18,7 @@ import { escapeForTerminal, formatCount } from './output.ts';
 import { ProgressLine } from './progress.ts';
 
 const severities: readonly (Action | undefined)[] = ['block', 'ask', 'warn', undefined];
-const severityOf = ({ findings }: FileReport) => severities.indexOf(worst(findings));
+const severityOf = ({ findings }: FileReport) => severities.indexOf(worstAction(findings));
 const actionLabels: Readonly<Record<Action, string>> = {
   block: 'Blocked',
   ask: 'Needs an explanation',
@@ -62,7 +62,7 @@ function formatFinding({ action, rule, says, cells, count }: CheckFinding): stri
     .slice(0, 3)
     .map(
       ({ sheet, row, column, value }) =>
-        `${sheet === undefined ? '' : `${sheet}!`}${letters(column)}${row} = ${value.slice(0, 40)}`,
+        `${sheet === undefined ? '' : `${sheet}!`}${columnLetters(column)}${row} = ${value.slice(0, 40)}`,
     );
   const more = count - places.length;
   const place =
@@ -72,7 +72,7 @@ function formatFinding({ action, rule, says, cells, count }: CheckFinding): stri
 
 function formatReports(reports: readonly FileReport[], { skipped }: FolderCheck): string {
   const found = reports.filter(({ findings }) => findings.length > 0);
-  const blocked = reports.filter(({ findings }) => worst(findings) === 'block').length;
+  const blocked = reports.filter(({ findings }) => worstAction(findings) === 'block').length;
   const groups = found.map(({ path, findings }) => [path, ...findings.map(formatFinding)].join('\n'));
   const clean = reports.length - found.length;
   const summary = [
@@ -132,9 +132,9 @@ export const disclosureCheckCommand = defineCommand({
     const released = (before?.summaries ?? []).map(summary => ({ ...summary, release: earlier ?? '' }));
     const differences = await compare(result.summaries, released, policy);
     const reports = result.reports
-      .map(report => withFindings(report, differences.get(report.path) ?? []))
+      .map(report => addFindings(report, differences.get(report.path) ?? []))
       .sort((one, other) => severityOf(one) - severityOf(other));
-    const blocked = reports.some(({ findings }) => worst(findings) === 'block');
+    const blocked = reports.some(({ findings }) => worstAction(findings) === 'block');
     if (html !== undefined) await writePage(html, await resolveReleaseFolder(folder), policy, reports, result);
     context.result(
       { blocked, policy: policy.version, files: reports, skipped: result.skipped },

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { lstat, open, readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import type { Finding } from '../../functions/identifiers.ts';
-import { bagTexts, compareWithManifest } from '../../functions/ingest/compare.ts';
+import { bagTagFiles, compareWithManifest } from '../../functions/ingest/compare.ts';
 import { type ManifestName, manifestNames } from '../../functions/ingest/ingest.ts';
 import { manifestLimits } from '../../functions/ingest/manifest.ts';
 import { pathFinding } from '../../functions/storage/paths.ts';
@@ -94,7 +94,7 @@ export const formatChecksumList = (files: readonly { path: string; sha256: strin
  */
 export async function precheckDelivery(dataset: string, files: readonly LocalFile[], manifest: LocalManifest) {
   const texts = new Map<string, Uint8Array>();
-  for (const file of files) if (bagTexts.some(name => name === file.path)) texts.set(file.path, await textOf(file));
+  for (const file of files) if (bagTagFiles.some(name => name === file.path)) texts.set(file.path, await textOf(file));
   const unknown = files.map(({ path }) => ({ path, sha256: '0'.repeat(64) }));
   texts.set(manifest.name, manifest.text ?? Buffer.from(formatChecksumList(unknown)));
   const present = files.map(({ path, size }) => ({ path, size, version: '', etag: '' }));

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
-import { cents, money as inCurrency } from '../../functions/costs/money.ts';
+import { formatMoney as inCurrency, toCents } from '../../functions/costs/money.ts';
 import type { OutputShape, ShapeField } from './shape.ts';
 
 /** Where output goes, and what it may look like there. */
@@ -37,8 +37,8 @@ export function formatBytes(count: number): string {
 /** Integer millionths as 1,234.56 or $1,234.56, rounded as the cost card rounds; never through floating point. */
 export const formatMicros = (micros: string, currency = ''): string =>
   /^[A-Z]{3}$/.test(currency)
-    ? inCurrency(cents(micros), currency)
-    : inCurrency(cents(micros), 'XXX').replace('¤', '').trim();
+    ? inCurrency(toCents(micros), currency)
+    : inCurrency(toCents(micros), 'XXX').replace('¤', '').trim();
 
 /** The time of day where this machine is, to the second; the exact instant is in the JSON. */
 export function formatTime(iso: string): string {

@@ -5,7 +5,7 @@ import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/clien
 import { Upload } from '@aws-sdk/lib-storage';
 import { sha256 } from '../../functions/hash.ts';
 import type { Finding } from '../../functions/identifiers.ts';
-import { parallel } from '../../functions/storage/parallel.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { pathFinding } from '../../functions/storage/paths.ts';
 import type { UploadAccess } from '../../functions/storage/upload-access.ts';
 import { type ApiClient, agentFor } from './call.ts';
@@ -192,12 +192,12 @@ export async function sendFiles(
     draw();
   };
   draw();
-  await parallel(
+  await mapInParallel(
     todo.filter(({ size }) => size <= MAX_SINGLE_REQUEST_BYTES),
     uploadConcurrency.whole,
     sendOne,
   );
-  await parallel(
+  await mapInParallel(
     todo.filter(({ size }) => size > MAX_SINGLE_REQUEST_BYTES),
     uploadConcurrency.parts,
     sendOne,

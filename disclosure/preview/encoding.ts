@@ -1,11 +1,11 @@
 /** How a text's bytes were read, for the page to say; nothing where they are UTF-8. */
-export type Encoding = 'UTF-16' | 'Windows-1252' | undefined;
+export type TextEncodingName = 'UTF-16' | 'Windows-1252' | undefined;
 
 /**
  * Text of bytes: UTF-8 where they are that, else Windows-1252, of which Latin-1 is all but a part and in which every byte
  * is something. `whole` is false where the bytes may end within a sign.
  */
-export function decodeText(bytes: Uint8Array, whole: boolean): { text: string; encoding: Encoding } {
+export function decodeText(bytes: Uint8Array, whole: boolean): { text: string; encoding: TextEncodingName } {
   try {
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
     return { text: decoder.decode(bytes, { stream: !whole }), encoding: undefined };

@@ -1,7 +1,7 @@
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
 /** Text for an element or a quoted attribute. */
-export const escaped = (text: string): string => text.replace(/[&<>"']/g, sign => entities[sign] ?? '');
+export const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, sign => entities[sign] ?? '');
 
 /**
  * Signs that are not seen, or make other text look other than it is: control characters, marks of direction, joiners and
@@ -17,11 +17,11 @@ const code = (sign: string) => `U+${(sign.codePointAt(0) ?? 0).toString(16).toUp
 const names: Record<string, string> = { '\n': '↵', '\r': '␍', '\u00a0': '⍽' };
 
 /** Text as HTML in which everything is seen; what is not seen elsewhere stands in a box, by its number. */
-export function visible(text: string): string {
+export function toVisibleHtml(text: string): string {
   let html = '';
   for (const part of text.replace(heaped, '$1\ufffc').split(new RegExp(`(${unseen.source})`, 'u'))) {
     if (part === '') continue;
-    if (!unseen.test(part)) html += escaped(part);
+    if (!unseen.test(part)) html += escapeHtml(part);
     else if (part === '\ufffc') html += '<i class="u">more marks</i>';
     else if (part === '\t') html += '<i class="tab" title="U+0009">→</i>';
     else html += `<i class="u" title="${code(part)}">${names[part] ?? code(part)}</i>`;
@@ -30,19 +30,20 @@ export function visible(text: string): string {
 }
 
 /** At most `most` signs of a text, and how many more there are. Never half a sign. */
-export function cut(text: string, most: number): { text: string; more: number } {
+export function truncateText(text: string, most: number): { text: string; more: number } {
   if (text.length <= most) return { text, more: 0 };
   const end = /[\ud800-\udbff]/.test(text[most - 1] ?? '') ? most - 1 : most;
   return { text: text.slice(0, end), more: text.length - end };
 }
 
 /** Both together: visible, and cut with a count. */
-export function short(text: string, most: number): string {
-  const { text: head, more } = cut(text, most);
-  return visible(head) + (more > 0 ? `<i class="cut">+${grouped(more)} more</i>` : '');
+export function toShortHtml(text: string, most: number): string {
+  const { text: head, more } = truncateText(text, most);
+  return toVisibleHtml(head) + (more > 0 ? `<i class="cut">+${groupDigits(more)} more</i>` : '');
 }
 
 /** `1 row`, `1,200 rows`. */
-export const pluralise = (count: number, what: string): string => `${grouped(count)} ${what}${count === 1 ? '' : 's'}`;
+export const pluralise = (count: number, what: string): string =>
+  `${groupDigits(count)} ${what}${count === 1 ? '' : 's'}`;
 
-export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
+export const groupDigits = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');

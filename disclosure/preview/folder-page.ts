@@ -1,26 +1,26 @@
-import { type Action, type FileReport, worst } from '../report.ts';
-import { grouped, pluralise, visible } from './escape.ts';
-import { badge, document, findingsSection, type Part } from './page.ts';
+import { type Action, type FileReport, worstAction } from '../report.ts';
+import { groupDigits, pluralise, toVisibleHtml } from './escape.ts';
+import { findingsSection, type PagePart, renderBadge, renderHtmlDocument } from './page.ts';
 
 /** The report on one file of a folder, with the drawing of the file where it has findings. */
 export interface FolderFile {
   readonly report: FileReport;
-  readonly parts: readonly Part[];
+  readonly parts: readonly PagePart[];
 }
 
 const severities: readonly (Action | undefined)[] = ['block', 'ask', 'warn', undefined];
-const severity = ({ report }: FolderFile) => severities.indexOf(worst(report.findings));
+const severity = ({ report }: FolderFile) => severities.indexOf(worstAction(report.findings));
 
 function fileSection({ report, parts }: FolderFile): string {
-  const heading = `<h1>${visible(report.path)}</h1><p class="note">${badge(report)}${visible(report.type)}</p>`;
+  const heading = `<h1>${toVisibleHtml(report.path)}</h1><p class="note">${renderBadge(report)}${toVisibleHtml(report.type)}</p>`;
   const missing = [...new Set(parts.flatMap(({ left }) => left))].slice(0, 10);
-  const note = missing.length > 0 ? `<p class="note">Not shown: ${missing.map(visible).join(' ')}</p>` : '';
+  const note = missing.length > 0 ? `<p class="note">Not shown: ${missing.map(toVisibleHtml).join(' ')}</p>` : '';
   return `<section class="file">${heading}${findingsSection(report)}${parts.map(({ html }) => html).join('')}${note}</section>`;
 }
 
 function row({ report }: FolderFile): string {
   const rules = [...new Set(report.findings.map(({ rule }) => rule))].slice(0, 6).join(', ');
-  return `<tr><td>${visible(report.path)}</td><td>${badge(report)}</td><td class="n">${grouped(report.findings.length)}</td><td>${visible(rules)}</td></tr>`;
+  return `<tr><td>${toVisibleHtml(report.path)}</td><td>${renderBadge(report)}</td><td class="n">${groupDigits(report.findings.length)}</td><td>${toVisibleHtml(rules)}</td></tr>`;
 }
 
 /**
@@ -37,10 +37,12 @@ export function folderPage(
   const found = sorted.filter(({ report }) => report.findings.length > 0);
   const head = ['File', 'Result', 'Findings', 'Rules'].map(name => `<th>${name}</th>`).join('');
   const list = `<section><h2>All files</h2><div class="scroll list"><table><thead><tr>${head}</tr></thead><tbody>${sorted.map(row).join('')}</tbody></table></div></section>`;
-  const others = skipped.map(({ path, reason }) => `<li>${visible(path)}: ${visible(reason)}</li>`).join('');
-  return document(
+  const others = skipped
+    .map(({ path, reason }) => `<li>${toVisibleHtml(path)}: ${toVisibleHtml(reason)}</li>`)
+    .join('');
+  return renderHtmlDocument(
     'Disclosure check',
-    `<h1>Disclosure check of ${visible(folder)}</h1><p>${pluralise(files.length, 'file')}, ${grouped(found.length)} with findings. Policy ${visible(policy)}.</p>`,
+    `<h1>Disclosure check of ${toVisibleHtml(folder)}</h1><p>${pluralise(files.length, 'file')}, ${groupDigits(found.length)} with findings. Policy ${toVisibleHtml(policy)}.</p>`,
     `${list}${others && `<section><h2>Not checked</h2><ul class="findings">${others}</ul></section>`}${found.map(fileSection).join('')}`,
   );
 }

@@ -1,23 +1,24 @@
 import jpeg from 'jpeg-js';
-import { grouped } from './escape.ts';
+import { groupDigits } from './escape.ts';
 import type { PageLimits } from './limits.ts';
-import type { Part } from './page.ts';
-import { encodePng, essence, isPng, type Pixels, smaller } from './png.ts';
+import type { PagePart } from './page.ts';
+import { encodePng, extractPngImage, isPng, type Pixels, shrinkPixels } from './png.ts';
 import { decodePng } from './png-decode.ts';
 
 const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
 
 /** Whether the bytes begin as a picture that can be redrawn. */
-export const isPicture = (bytes: Uint8Array): boolean => isPng(bytes) || isJpeg(bytes);
+export const isRenderableImage = (bytes: Uint8Array): boolean => isPng(bytes) || isJpeg(bytes);
 
 /** A picture that is too large, or is none. */
-export class NotShown extends Error {}
+export class UnrenderableError extends Error {}
 
-const tooLarge = (limits: PageLimits) => new NotShown(`It has more than ${grouped(limits.pixels)} pixels.`);
+const tooLarge = (limits: PageLimits) =>
+  new UnrenderableError(`It has more than ${groupDigits(limits.pixels)} pixels.`);
 
 function decode(bytes: Uint8Array, limits: PageLimits): { pixels: Pixels; beside: number } {
   if (isPng(bytes)) {
-    const { png, width, height, beside } = essence(bytes);
+    const { png, width, height, beside } = extractPngImage(bytes);
     if (width * height > limits.pixels) throw tooLarge(limits);
     return { pixels: decodePng(png), beside };
   }
@@ -50,7 +51,7 @@ function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string
   let by = Math.max(1, Math.ceil(Math.sqrt((pixels.width * pixels.height) / limits.shown)));
   // Noise does not compress: then it gets smaller until it fits.
   for (; ; by++) {
-    const png = encodePng(by === 1 ? pixels : smaller(pixels, by)).toString('base64');
+    const png = encodePng(by === 1 ? pixels : shrinkPixels(pixels, by)).toString('base64');
     if (png.length > limits.html / 2 && by < 100) continue;
     return { html: `<figure><img alt="${alt}" src="data:image/png;base64,${png}"></figure>`, by };
   }
@@ -60,20 +61,20 @@ function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string
  * A PNG or JPEG redrawn: decoded to pixels, which are encoded by ourselves. What else was in the file (places, names,
  * thumbnails, whatever hangs behind its end) is not in what is shown. Throws NotShown where it cannot be decoded.
  */
-export function image(bytes: Uint8Array, limits: PageLimits, title = 'Picture'): Part {
+export function renderImage(bytes: Uint8Array, limits: PageLimits, title = 'Picture'): PagePart {
   let decoded: ReturnType<typeof decode>;
   try {
     decoded = decode(bytes, limits);
   } catch (error) {
-    if (error instanceof NotShown) throw error;
-    throw new NotShown(`It cannot be decoded: ${error instanceof Error ? error.message : 'no reason given'}.`);
+    if (error instanceof UnrenderableError) throw error;
+    throw new UnrenderableError(`It cannot be decoded: ${error instanceof Error ? error.message : 'no reason given'}.`);
   }
   const { pixels, beside } = decoded;
   const { html, by } = figure(pixels, 'the picture, redrawn', limits);
   const under = hidden(pixels);
-  const size = `${grouped(pixels.width)} × ${grouped(pixels.height)} pixels${by > 1 ? `, shown at 1/${by}` : ''}`;
+  const size = `${groupDigits(pixels.width)} × ${groupDigits(pixels.height)} pixels${by > 1 ? `, shown at 1/${by}` : ''}`;
   return {
-    html: `<section><h2>${title}, ${size}</h2>${html}${beside > 0 ? `<p class="note">${grouped(beside)} bytes of the file are not part of its picture (texts, profiles, or what hangs behind its end). They leave with it.</p>` : ''}</section>${under ? `<section><h2>The same with nothing transparent: colours lie hidden there</h2>${figure(under, 'what lies under transparency', limits).html}</section>` : ''}`,
+    html: `<section><h2>${title}, ${size}</h2>${html}${beside > 0 ? `<p class="note">${groupDigits(beside)} bytes of the file are not part of its picture (texts, profiles, or what hangs behind its end). They leave with it.</p>` : ''}</section>${under ? `<section><h2>The same with nothing transparent: colours lie hidden there</h2>${figure(under, 'what lies under transparency', limits).html}</section>` : ''}`,
     left: by > 1 ? [`Details of the picture: it is shown ${by} times smaller.`] : [],
   };
 }

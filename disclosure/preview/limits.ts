@@ -25,7 +25,7 @@ export interface PageLimits {
   readonly html: number;
 }
 
-export const limits: PageLimits = {
+export const DEFAULT_PAGE_LIMITS: PageLimits = {
   rows: 200,
   columns: 40,
   cell: 200,

@@ -1,8 +1,8 @@
 import { unescapeXml } from '../xml.ts';
-import { NotShown } from './image.ts';
+import { UnrenderableError } from './image.ts';
 
 /** A piece of markup: a tag that opens (and may close itself), one that closes, or text. */
-export type Piece =
+export type MarkupToken =
   | { readonly kind: 'open'; readonly name: string; readonly attributes: Map<string, string>; readonly alone: boolean }
   | { readonly kind: 'close'; readonly name: string }
   | { readonly kind: 'text'; readonly text: string };
@@ -10,10 +10,10 @@ export type Piece =
 const name = /[A-Za-z_][\w:.-]*/y;
 const between = /[\s]*/y;
 const equals = /\s*=\s*/y;
-const broken = () => new NotShown('it is not written as XML is.');
+const broken = () => new UnrenderableError('it is not written as XML is.');
 
 /** Reads markup in one pass, whatever it is. What is neither tag nor text is left out; entities of its own are refused. */
-export function* pieces(xml: string): Generator<Piece> {
+export function* tokenizeMarkup(xml: string): Generator<MarkupToken> {
   let at = 0;
   const past = (end: string, from: number): number => {
     const found = xml.indexOf(end, from);
@@ -40,7 +40,7 @@ export function* pieces(xml: string): Generator<Piece> {
     } else if (xml.startsWith('<?', at)) at = past('?>', at);
     else if (xml.startsWith('<!', at)) {
       const close = past('>', at);
-      if (xml.slice(at, close).includes('[')) throw new NotShown('it declares entities of its own.');
+      if (xml.slice(at, close).includes('[')) throw new UnrenderableError('it declares entities of its own.');
       at = close;
     } else if (xml.startsWith('</', at)) {
       at += 2;

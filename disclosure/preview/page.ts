@@ -1,6 +1,6 @@
-import { type Action, type CheckFinding, type FileReport, worst } from '../report.ts';
-import { escaped, grouped, short, visible } from './escape.ts';
-import { policy, style } from './style.ts';
+import { type Action, type CheckFinding, type FileReport, worstAction } from '../report.ts';
+import { escapeHtml, groupDigits, toShortHtml, toVisibleHtml } from './escape.ts';
+import { PREVIEW_CONTENT_POLICY, PREVIEW_STYLE } from './style.ts';
 
 /** What the requester says a group of files is for. */
 export interface GroupPurpose {
@@ -12,7 +12,7 @@ export interface GroupPurpose {
 }
 
 /** One part of a preview, as HTML of our own making around text that was escaped. */
-export interface Part {
+export interface PagePart {
   readonly html: string;
   /** What was left out, in a sentence each; none when all is shown. */
   readonly left: readonly string[];
@@ -20,14 +20,14 @@ export interface Part {
 
 const words: Record<Action, string> = { block: 'Blocked', ask: 'Needs an explanation', warn: 'Look closely' };
 
-export function badge(report: FileReport | undefined): string {
+export function renderBadge(report: FileReport | undefined): string {
   if (!report) return '<span class="badge none">Not checked</span>';
-  const of = worst(report.findings);
+  const of = worstAction(report.findings);
   return of ? `<span class="badge ${of}">${words[of]}</span>` : '<span class="badge good">No findings</span>';
 }
 
 /** A column as spreadsheets name it: 1 is A, 28 is AB. */
-export function letters(column: number): string {
+export function columnLetters(column: number): string {
   let [name, left] = ['', column];
   while (left > 0) {
     name = String.fromCharCode(65 + ((left - 1) % 26)) + name;
@@ -41,11 +41,11 @@ function finding({ action, says, rule, cells, count }: CheckFinding, n: number):
     .slice(0, 12)
     .map(
       ({ sheet, row, column, value }) =>
-        `${sheet === undefined ? '' : `${visible(sheet)}!`}${letters(column)}${row} = ${short(value, 40)}`,
+        `${sheet === undefined ? '' : `${toVisibleHtml(sheet)}!`}${columnLetters(column)}${row} = ${toShortHtml(value, 40)}`,
     );
   const more = count - Math.min(cells.length, 12);
-  const place = where.length > 0 ? where.join(', ') + (more > 0 ? ` and ${grouped(more)} more` : '') : '';
-  return `<li class="${action}"><b>${n}. ${words[action]}</b><code>${visible(rule)}</code><br>${visible(says)}${place && `<span class="where">${place}</span>`}</li>`;
+  const place = where.length > 0 ? where.join(', ') + (more > 0 ? ` and ${groupDigits(more)} more` : '') : '';
+  return `<li class="${action}"><b>${n}. ${words[action]}</b><code>${toVisibleHtml(rule)}</code><br>${toVisibleHtml(says)}${place && `<span class="where">${place}</span>`}</li>`;
 }
 
 /** The section that lists what the checks found; empty where they found nothing. */
@@ -53,17 +53,17 @@ export function findingsSection(report: FileReport | undefined): string {
   if (!report || report.findings.length === 0) return '';
   const shown = report.findings.slice(0, 100);
   const more = report.findings.length - shown.length;
-  return `<section><h2>What the checks found</h2><ul class="findings">${shown.map((one, i) => finding(one, i + 1)).join('')}</ul>${more > 0 ? `<p class="note">${grouped(more)} more are in the report.</p>` : ''}</section>`;
+  return `<section><h2>What the checks found</h2><ul class="findings">${shown.map((one, i) => finding(one, i + 1)).join('')}</ul>${more > 0 ? `<p class="note">${groupDigits(more)} more are in the report.</p>` : ''}</section>`;
 }
 
 function checked(report: FileReport | undefined): string {
   if (!report) return 'No report is there for this file.';
   const seen = [
-    ...(report.rows === undefined ? [] : [`${grouped(report.rows)} rows`]),
-    ...(report.cells === undefined ? [] : [`${grouped(report.cells)} cells`]),
+    ...(report.rows === undefined ? [] : [`${groupDigits(report.rows)} rows`]),
+    ...(report.cells === undefined ? [] : [`${groupDigits(report.cells)} cells`]),
   ];
   const rules = report.ran.length === 1 ? '1 rule' : `${report.ran.length} rules`;
-  return `Checked by ${rules} of policy ${visible(report.policy)}${seen.length > 0 ? `, over ${seen.join(' and ')}` : ''}.`;
+  return `Checked by ${rules} of policy ${toVisibleHtml(report.policy)}${seen.length > 0 ? `, over ${seen.join(' and ')}` : ''}.`;
 }
 
 /** What a file is to those who judge it: as it was sealed, and in the requester's own words. */
@@ -79,44 +79,44 @@ export interface PageSubject {
 }
 
 /** Prose, with the line ends that it was written with. */
-export const paragraphs = (text: string): string =>
+export const toMultilineHtml = (text: string): string =>
   text
     .split(/\r\n|\n|\r/)
-    .map(visible)
+    .map(toVisibleHtml)
     .join('<br>');
 
 /** Names with what is said of them, as HTML. */
-export const facts = (all: readonly (readonly [string, string])[]): string =>
+export const renderFactList = (all: readonly (readonly [string, string])[]): string =>
   `<dl>${all.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 
 function about({ size, sha256, kind, group }: PageSubject): string {
   const all: (readonly [string, string])[] = [
     ...(group
       ? ([
-          ['Group', visible(group.name)],
-          ['Purpose', paragraphs(group.purpose)],
-          ['Context', group.context ? paragraphs(group.context) : 'None was given.'],
-          ['Controls', group.controls ? paragraphs(group.controls) : 'None are said to have been applied.'],
+          ['Group', toVisibleHtml(group.name)],
+          ['Purpose', toMultilineHtml(group.purpose)],
+          ['Context', group.context ? toMultilineHtml(group.context) : 'None was given.'],
+          ['Controls', group.controls ? toMultilineHtml(group.controls) : 'None are said to have been applied.'],
         ] as const)
       : []),
-    ...(kind === undefined ? [] : ([['Kind', visible(kind)]] as const)),
-    ...(size === undefined ? [] : ([['Size', `${grouped(size)} bytes`]] as const)),
-    ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${visible(sha256)}</code>`]] as const)),
+    ...(kind === undefined ? [] : ([['Kind', toVisibleHtml(kind)]] as const)),
+    ...(size === undefined ? [] : ([['Size', `${groupDigits(size)} bytes`]] as const)),
+    ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${toVisibleHtml(sha256)}</code>`]] as const)),
   ];
-  return all.length === 0 ? '' : `<section><h2>About this file, as it was sealed</h2>${facts(all)}</section>`;
+  return all.length === 0 ? '' : `<section><h2>About this file, as it was sealed</h2>${renderFactList(all)}</section>`;
 }
 
 /** A document of our own making. It fetches nothing and runs nothing, whatever is in it. */
-export const document = (title: string, header: string, main: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escaped(policy)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${style}</style></head><body><header>${header}</header><main>${main}</main></body></html>`;
+export const renderHtmlDocument = (title: string, header: string, main: string): string =>
+  `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escapeHtml(PREVIEW_CONTENT_POLICY)}"><meta name="referrer" content="no-referrer"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${PREVIEW_STYLE}</style></head><body><header>${header}</header><main>${main}</main></body></html>`;
 
 /** The page of a file: what it is and what was found, then its parts. */
-export function page(file: PageSubject, parts: readonly Part[]): string {
+export function renderFilePage(file: PageSubject, parts: readonly PagePart[]): string {
   const left = [...new Set(parts.flatMap(part => part.left))];
   const missing = left.slice(0, 40).concat(left.length > 40 ? ['And more.'] : []);
-  return document(
+  return renderHtmlDocument(
     'Preview',
-    `<h1>${visible(file.path)}</h1><p>${badge(file.report)}${visible(file.type)} · ${checked(file.report)}</p>`,
-    `${about(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escaped).join(' ')}</p></section>` : ''}`,
+    `<h1>${toVisibleHtml(file.path)}</h1><p>${renderBadge(file.report)}${toVisibleHtml(file.type)} · ${checked(file.report)}</p>`,
+    `${about(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escapeHtml).join(' ')}</p></section>` : ''}`,
   );
 }

@@ -14,7 +14,7 @@ const needed = new Set(['IHDR', 'PLTE', 'tRNS', 'IDAT', 'IEND']);
 export const isPng = (bytes: Uint8Array): boolean => signature.equals(bytes.subarray(0, 8));
 
 /** The chunks of a PNG file that make its picture, and how many bytes of it do not. */
-export function essence(bytes: Uint8Array): { png: Buffer; width: number; height: number; beside: number } {
+export function extractPngImage(bytes: Uint8Array): { png: Buffer; width: number; height: number; beside: number } {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const kept: Buffer[] = [signature];
   let [at, ended, beside] = [8, false, 0];
@@ -67,7 +67,7 @@ export function encodePng({ width, height, data }: Pixels): Buffer {
 }
 
 /** The picture `by` times smaller: each pixel the mean of a square, weighed by opacity. */
-export function smaller({ width, height, data }: Pixels, by: number): Pixels {
+export function shrinkPixels({ width, height, data }: Pixels, by: number): Pixels {
   const [w, h] = [Math.ceil(width / by), Math.ceil(height / by)];
   const out = new Uint8Array(w * h * 4);
   for (let y = 0; y < h; y++)

@@ -1,19 +1,26 @@
 import { type ByteSource, memorySource } from '../byte-source.ts';
-import { head, takeHead, Unreadable } from '../bytes.ts';
-import { officeType } from '../office.ts';
-import { isText, sniff } from '../sniff.ts';
-import { utf8 } from '../tables.ts';
-import { zipDirectory } from '../zip.ts';
+import { readHead, takeHead, UnreadableError } from '../bytes.ts';
+import { detectOfficeType } from '../office.ts';
+import { isText, sniffMediaType } from '../sniff.ts';
+import { toUtf8Stream } from '../tables.ts';
+import { readZipDirectory } from '../zip.ts';
 import { decodeText, isUtf16 } from './encoding.ts';
-import { hexCard } from './hex-dump.ts';
-import { image, isPicture, NotShown } from './image.ts';
-import { type PageLimits, limits as usual } from './limits.ts';
-import { notebook } from './notebook.ts';
-import { type PageSubject, type Part, page } from './page.ts';
-import { type Given, json, renderModel, renderParquet, renderWords, renderWorkbook } from './renderers.ts';
-import { svg } from './svg.ts';
+import { renderHexDump } from './hex-dump.ts';
+import { isRenderableImage, renderImage, UnrenderableError } from './image.ts';
+import { type PageLimits, DEFAULT_PAGE_LIMITS as usual } from './limits.ts';
+import { renderNotebook } from './notebook.ts';
+import { type PagePart, type PageSubject, renderFilePage } from './page.ts';
+import {
+  type RenderInput,
+  renderDocumentText,
+  renderJson,
+  renderModel,
+  renderParquet,
+  renderWorkbook,
+} from './renderers.ts';
+import { renderSvg } from './svg.ts';
 import { renderTable } from './table.ts';
-import { lines, split, text } from './text.ts';
+import { renderLines, renderText, splitPreviewLines } from './text.ts';
 
 const tables = /^text\/(csv|tab-separated-values|tsv)\b/;
 const looked = 64 * 1024;
@@ -27,19 +34,19 @@ const why: Record<string, string> = {
 const unfolded = 256 * 1024 ** 2;
 
 /** A zip is a workbook, a document, or an archive that nobody can judge. */
-async function office(given: Given): Promise<Part[] | undefined> {
-  const entries = await zipDirectory(given.source);
-  const type = officeType(entries);
+async function office(given: RenderInput): Promise<PagePart[] | undefined> {
+  const entries = await readZipDirectory(given.source);
+  const type = detectOfficeType(entries);
   if (type === undefined) return undefined;
   if (entries.reduce((sum, { size }) => sum + size, 0) > unfolded)
-    throw new Unreadable(`it unpacks to more than ${unfolded / 1024 ** 2} MiB`);
-  return type.endsWith('spreadsheetml.sheet') ? renderWorkbook(given, entries) : renderWords(given, entries);
+    throw new UnreadableError(`it unpacks to more than ${unfolded / 1024 ** 2} MiB`);
+  return type.endsWith('spreadsheetml.sheet') ? renderWorkbook(given, entries) : renderDocumentText(given, entries);
 }
 
-const readers: Record<string, (given: Given) => Promise<Part[] | undefined>> = {
-  'application/json': given => json(given, false),
-  'application/x-ndjson': given => json(given, true),
-  'application/x-ipynb+json': notebook,
+const readers: Record<string, (given: RenderInput) => Promise<PagePart[] | undefined>> = {
+  'application/json': given => renderJson(given, false),
+  'application/x-ndjson': given => renderJson(given, true),
+  'application/x-ipynb+json': renderNotebook,
   'application/vnd.apache.parquet': renderParquet,
   'application/x-safetensors': renderModel,
   'application/zip': office,
@@ -47,8 +54,8 @@ const readers: Record<string, (given: Given) => Promise<Part[] | undefined>> = {
 
 /** The bytes of a file to be held, or undefined where they are too many. Of a model that is but its description. */
 async function held(type: string, source: ByteSource, limits: PageLimits): Promise<Uint8Array | undefined> {
-  if (type === 'application/x-safetensors') return head(source, header);
-  const bytes = await head(source, limits.held + 1);
+  if (type === 'application/x-safetensors') return readHead(source, header);
+  const bytes = await readHead(source, limits.held + 1);
   return bytes.length > limits.held ? undefined : bytes;
 }
 
@@ -58,7 +65,7 @@ async function structured(
   { size, report }: PageSubject,
   source: ByteSource,
   limits: PageLimits,
-): Promise<{ parts?: Part[] | undefined; why?: string }> {
+): Promise<{ parts?: PagePart[] | undefined; why?: string }> {
   const reader = readers[type];
   if (!reader) return {};
   const bytes = await held(type, source, limits);
@@ -66,7 +73,7 @@ async function structured(
   try {
     return { parts: await reader({ source: memorySource(bytes), size: size ?? bytes.length, report, limits }) };
   } catch (error) {
-    return { why: `It cannot be followed: ${error instanceof Unreadable ? error.message : 'it is damaged'}.` };
+    return { why: `It cannot be followed: ${error instanceof UnreadableError ? error.message : 'it is damaged'}.` };
   }
 }
 
@@ -76,11 +83,11 @@ async function asText(
   source: ByteSource,
   limits: PageLimits,
   note: readonly string[],
-): Promise<Part[]> {
+): Promise<PagePart[]> {
   const { report } = file;
-  const wide = isUtf16(await head(source, 2));
-  const readText = () => (wide ? utf8(source) : source.stream());
-  const said: Part[] = wide
+  const wide = isUtf16(await readHead(source, 2));
+  const readText = () => (wide ? toUtf8Stream(source) : source.stream());
+  const said: PagePart[] = wide
     ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', left: note }]
     : [{ html: '', left: note }];
   const named = /\.(tsv|tab)$/i.test(file.path) || /tab-separated|tsv/.test(file.type) ? '\t' : ',';
@@ -88,37 +95,37 @@ async function asText(
     return [...said, await renderTable(readText, report, limits, named)];
   const bytes = await takeHead(readText(), limits.text + 1);
   const whole = bytes.length <= limits.text;
-  const shown = text(bytes.subarray(0, limits.text), whole, report, limits);
+  const shown = renderText(bytes.subarray(0, limits.text), whole, report, limits);
   if (type !== 'image/svg+xml' || !whole) return [...said, shown];
   try {
     const markup = decodeText(bytes, whole).text;
     // Written on one line its source could not be read.
-    const apart = split(markup.replaceAll('><', '>\n<'));
-    const long = split(markup).some(line => line.length > limits.line);
-    const tags = long ? [lines('Its source, a tag a line', apart, { limits })] : [];
-    return [...said, svg(markup, limits, 'Drawing'), ...tags, shown];
+    const apart = splitPreviewLines(markup.replaceAll('><', '>\n<'));
+    const long = splitPreviewLines(markup).some(line => line.length > limits.line);
+    const tags = long ? [renderLines('Its source, a tag a line', apart, { limits })] : [];
+    return [...said, renderSvg(markup, limits, 'Drawing'), ...tags, shown];
   } catch (error) {
-    if (!(error instanceof NotShown)) throw error;
+    if (!(error instanceof UnrenderableError)) throw error;
     return [...said, shown, { html: '', left: [`The drawing: ${error.message}`] }];
   }
 }
 
-async function picture(source: ByteSource, limits: PageLimits): Promise<Part> {
-  const bytes = await head(source, limits.image + 1);
-  if (bytes.length <= limits.image) return image(bytes, limits);
-  throw new NotShown(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
+async function picture(source: ByteSource, limits: PageLimits): Promise<PagePart> {
+  const bytes = await readHead(source, limits.image + 1);
+  if (bytes.length <= limits.image) return renderImage(bytes, limits);
+  throw new UnrenderableError(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
 }
 
 /** The parts of a file's page, without the page around them. */
-export async function renderParts(file: PageSubject, source: ByteSource, limits: PageLimits): Promise<Part[]> {
-  const start = await head(source, looked);
-  const refuse = (reason: string) => [hexCard(start, file.size, reason)];
-  if (start.length === 0) return [hexCard(start, 0, 'The file is empty.')];
-  const type = sniff(start, file.path);
+export async function renderParts(file: PageSubject, source: ByteSource, limits: PageLimits): Promise<PagePart[]> {
+  const start = await readHead(source, looked);
+  const refuse = (reason: string) => [renderHexDump(start, file.size, reason)];
+  if (start.length === 0) return [renderHexDump(start, 0, 'The file is empty.')];
+  const type = sniffMediaType(start, file.path);
   try {
-    if (isPicture(start)) return [await picture(source, limits)];
+    if (isRenderableImage(start)) return [await picture(source, limits)];
   } catch (error) {
-    if (error instanceof NotShown) return refuse(error.message);
+    if (error instanceof UnrenderableError) return refuse(error.message);
     throw error;
   }
   const found = await structured(type, file, source, limits);
@@ -137,11 +144,11 @@ export async function renderParts(file: PageSubject, source: ByteSource, limits:
  * charset=utf-8`, `x-content-type-options: nosniff`, the policy of style.ts plus `sandbox; frame-ancestors 'self'` as a
  * header, or inside `<iframe sandbox srcdoc>`.
  */
-export async function preview(
+export async function renderPreview(
   file: PageSubject,
   source: ByteSource,
   limits: PageLimits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
   const parts = await renderParts(file, source, limits);
-  return { html: page(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
+  return { html: renderFilePage(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
 }

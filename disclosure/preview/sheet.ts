@@ -1,10 +1,10 @@
 import type { Action, Cell, FileReport } from '../report.ts';
-import type { Rows } from '../row-sink.ts';
-import { cut, escaped, grouped, short, visible } from './escape.ts';
+import type { RowSink } from '../row-sink.ts';
+import { escapeHtml, groupDigits, toShortHtml, toVisibleHtml, truncateText } from './escape.ts';
 import type { PageLimits } from './limits.ts';
-import { letters, type Part } from './page.ts';
+import { columnLetters, type PagePart } from './page.ts';
 
-export interface Flag {
+export interface CellFlag {
   readonly action: Action;
   readonly findings: number[];
   readonly rules: string[];
@@ -12,8 +12,8 @@ export interface Flag {
 }
 
 /** The flagged cells of a sheet by `row:column`; the gravest finding colours the cell, all are named at it. */
-export function findingFlags(report: FileReport | undefined, sheet?: string): Map<string, Flag> {
-  const found = new Map<string, Flag>();
+export function flagCells(report: FileReport | undefined, sheet?: string): Map<string, CellFlag> {
+  const found = new Map<string, CellFlag>();
   const grave: Action[] = ['block', 'ask', 'warn'];
   for (const [index, { action, rule, cells }] of (report?.findings ?? []).entries())
     for (const { row, column, value, sheet: of } of cells as readonly Cell[]) {
@@ -28,17 +28,17 @@ export function findingFlags(report: FileReport | undefined, sheet?: string): Ma
 }
 
 /** What a flagged place says of itself: the findings by their numbers, and their rules. */
-export const marked = ({ findings, rules }: Flag) => ({
-  about: ` title="Finding ${findings.join(', ')}: ${escaped([...new Set(rules)].join(', '))}"`,
+export const renderFlagMark = ({ findings, rules }: CellFlag) => ({
+  about: ` title="Finding ${findings.join(', ')}: ${escapeHtml([...new Set(rules)].join(', '))}"`,
   mark: `<sup>${findings.slice(0, 5).join(',')}</sup>`,
 });
 
 /** A cell's beginning, and how many bytes it has beyond it. */
-export interface Begun {
+export interface CellExcerpt {
   readonly text: string;
   readonly more: number;
 }
-type Kept = Map<number, Begun>;
+type Kept = Map<number, CellExcerpt>;
 interface Line {
   readonly number: number;
   readonly cells: Kept;
@@ -47,9 +47,9 @@ const mostFlags = 500;
 const mostFormulas = 5000;
 
 /** The rows of one table that a page shows: the first ones, and wherever they are the flagged ones with their neighbours. */
-export class Sheet {
+export class PreviewSheet {
   readonly #limits: PageLimits;
-  readonly #flagged: Map<string, Flag>;
+  readonly #flagged: Map<string, CellFlag>;
   readonly #nearRows: Set<number>;
   readonly #nearColumns: Set<number>;
   readonly #lines: Line[] = [];
@@ -61,7 +61,7 @@ export class Sheet {
 
   constructor(report: FileReport | undefined, limits: PageLimits, name?: string) {
     this.#limits = limits;
-    this.#flagged = findingFlags(report, name);
+    this.#flagged = flagCells(report, name);
     const places = [...this.#flagged.keys()].slice(0, mostFlags).map(at => at.split(':').map(Number));
     const near = (at: number) => new Set(places.flatMap(place => [-1, 0, 1].map(by => (place[at] ?? 0) + by)));
     [this.#nearRows, this.#nearColumns] = [near(0), near(1)];
@@ -72,7 +72,7 @@ export class Sheet {
   }
 
   /** `cell` is asked only for what will be shown. */
-  row(number: number, width: number, cell: (index: number) => Begun): void {
+  row(number: number, width: number, cell: (index: number) => CellExcerpt): void {
     this.#widest = Math.max(this.#widest, width);
     this.#seen++;
     if (!this.#wants(number)) return;
@@ -87,12 +87,12 @@ export class Sheet {
   }
 
   /** The same as those take it who read files other than CSV. */
-  rows(): Rows {
+  rows(): RowSink {
     const { cell } = this.#limits;
     return {
       text: (cells, number) =>
         this.row(number, cells.length, index => {
-          const { text, more } = cut(cells[index] ?? '', cell);
+          const { text, more } = truncateText(cells[index] ?? '', cell);
           return { text, more };
         }),
       end: () => {},
@@ -105,7 +105,7 @@ export class Sheet {
   }
 
   /** All of it as a part of a page that has room for so many bytes. */
-  part(title: string, room: number, left: readonly string[] = []): Part {
+  part(title: string, room: number, left: readonly string[] = []): PagePart {
     const there = new Set(this.#lines.map(({ number }) => number));
     // A formula without a value is nothing to those who read values; a spreadsheet computes it.
     for (const { row, column } of this.#formulas.values()) {
@@ -116,14 +116,14 @@ export class Sheet {
     this.#lines.sort((a, b) => a.number - b.number);
     const columns = this.#columns();
     const rest = this.#seen - this.#lines.length;
-    const says = [...this.#hidden].map(what => `<p class="note seen">${escaped(what)} in the file.</p>`).join('');
+    const says = [...this.#hidden].map(what => `<p class="note seen">${escapeHtml(what)} in the file.</p>`).join('');
     return {
       html: `<section><h2>${title}</h2>${says}${this.#draw(columns, room)}</section>`,
       left: [
-        ...(this.#long > 0 ? [`The ends of ${grouped(this.#long)} long cells.`] : []),
-        ...(rest > 0 ? [`${grouped(rest)} of ${grouped(this.#seen)} rows read.`] : []),
+        ...(this.#long > 0 ? [`The ends of ${groupDigits(this.#long)} long cells.`] : []),
+        ...(rest > 0 ? [`${groupDigits(rest)} of ${groupDigits(this.#seen)} rows read.`] : []),
         ...(this.#widest > columns.length
-          ? [`${grouped(this.#widest - columns.length)} of ${grouped(this.#widest)} columns.`]
+          ? [`${groupDigits(this.#widest - columns.length)} of ${groupDigits(this.#widest)} columns.`]
           : []),
         ...left,
       ],
@@ -139,7 +139,9 @@ export class Sheet {
   #draw(columns: readonly number[], most: number): string {
     const jumps = (column: number, index: number) => index > 0 && column - (columns[index - 1] ?? 0) > 1;
     const head = columns
-      .map((column, index) => `${jumps(column, index) ? '<th class="gap">…</th>' : ''}<th>${letters(column)}</th>`)
+      .map(
+        (column, index) => `${jumps(column, index) ? '<th class="gap">…</th>' : ''}<th>${columnLetters(column)}</th>`,
+      )
       .join('');
     const [html, missing] = [[] as string[], new Set(this.#flagged.keys())];
     let [before, room] = [0, most];
@@ -147,7 +149,7 @@ export class Sheet {
       if (room <= 0) break;
       if (number - before > 1 && before > 0)
         html.push(
-          `<tr class="gap"><th>…</th><td colspan="${columns.length + 1}">${grouped(number - before - 1)} rows</td></tr>`,
+          `<tr class="gap"><th>…</th><td colspan="${columns.length + 1}">${groupDigits(number - before - 1)} rows</td></tr>`,
         );
       before = number;
       const line = columns.map((column, index) => {
@@ -156,13 +158,13 @@ export class Sheet {
         const drawn = cell(cells.get(column), this.#flagged.get(at), this.#formulas.get(at)?.text);
         return `${jumps(column, index) ? '<td class="gap"></td>' : ''}${drawn}`;
       });
-      const row = `<tr${number === 1 ? ' class="head"' : ''}><th>${grouped(number)}</th>${line.join('')}</tr>`;
+      const row = `<tr${number === 1 ? ' class="head"' : ''}><th>${groupDigits(number)}</th>${line.join('')}</tr>`;
       room -= Buffer.byteLength(row);
       html.push(row);
     }
     const lost =
       missing.size > 0
-        ? `<p class="note">${grouped(missing.size)} flagged cells are not in what is shown here; they are listed above.</p>`
+        ? `<p class="note">${groupDigits(missing.size)} flagged cells are not in what is shown here; they are listed above.</p>`
         : '';
     return `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${html.join('')}</tbody></table></div>${lost}`;
   }
@@ -172,13 +174,13 @@ const number = /^\s*[-+]?(\d[\d,]*)?\.?\d+([eE][-+]?\d+)?%?\s*$/;
 /** What a spreadsheet would run rather than show. */
 const runnable = /^\s*([=@]|[+-](?![\d.\s]))/;
 
-function cell(begun: Begun | undefined, flag: Flag | undefined, formula: string | undefined): string {
+function cell(begun: CellExcerpt | undefined, flag: CellFlag | undefined, formula: string | undefined): string {
   const { text = '', more = 0 } = begun ?? {};
   const kind = begun === undefined && formula === undefined ? ['empty'] : number.test(text) ? ['n'] : [];
   const classes = [...(flag ? [flag.action] : []), ...kind].join(' ');
-  const { about, mark } = flag ? marked(flag) : { about: '', mark: '' };
+  const { about, mark } = flag ? renderFlagMark(flag) : { about: '', mark: '' };
   const runs = runnable.test(text) ? '<i class="f" title="a spreadsheet would run this">ƒ</i>' : '';
-  const computed = formula === undefined ? '' : `<i class="f" title="a formula">ƒ =${short(formula, 120)}</i>`;
-  const rest = more > 0 ? `<i class="cut">+${grouped(more)} bytes</i>` : '';
-  return `<td${classes && ` class="${classes}"`}${about}>${runs}${visible(text)}${computed && ` ${computed}`}${rest}${mark}</td>`;
+  const computed = formula === undefined ? '' : `<i class="f" title="a formula">ƒ =${toShortHtml(formula, 120)}</i>`;
+  const rest = more > 0 ? `<i class="cut">+${groupDigits(more)} bytes</i>` : '';
+  return `<td${classes && ` class="${classes}"`}${about}>${runs}${toVisibleHtml(text)}${computed && ` ${computed}`}${rest}${mark}</td>`;
 }

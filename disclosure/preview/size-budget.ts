@@ -1,10 +1,10 @@
-import { grouped } from './escape.ts';
+import { groupDigits } from './escape.ts';
 import type { PageLimits } from './limits.ts';
-import type { Part } from './page.ts';
+import type { PagePart } from './page.ts';
 
 /** Parts of a page while there is room for them: what a file of many parts unfolds to is bounded as a whole. */
-export class Room {
-  readonly parts: Part[] = [];
+export class SizeBudget {
+  readonly parts: PagePart[] = [];
   readonly #limits: PageLimits;
   #left: number;
   #refused = 0;
@@ -23,7 +23,7 @@ export class Room {
   }
 
   /** Makes a part, unless the page is full; then it is counted. */
-  add(make: (room: number) => Part): void {
+  add(make: (room: number) => PagePart): void {
     if (this.full) {
       this.#refused++;
       return;
@@ -34,8 +34,8 @@ export class Room {
   }
 
   /** All parts, with a last word on those that there was no room for. */
-  all(): Part[] {
+  all(): PagePart[] {
     if (this.#refused === 0) return this.parts;
-    return [...this.parts, { html: '', left: [`${grouped(this.#refused)} further parts of the file.`] }];
+    return [...this.parts, { html: '', left: [`${groupDigits(this.#refused)} further parts of the file.`] }];
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** The page's only style. Whatever else asks for one is not obeyed: the policy names this text's hash. */
-export const style = `
+export const PREVIEW_STYLE = `
 :root{--ink:#1c2430;--soft:#5b6675;--line:#dfe4ea;--pale:#f5f7f9;--paper:#fff;--block:#b3261e;--ask:#8a5a00;--warn:#1f5fa8;--good:#1d6b3f}
 *{box-sizing:border-box}
 body{margin:0;background:var(--pale);color:var(--ink);font:14px/1.5 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
@@ -60,7 +60,7 @@ a{color:#8ab8f2}
 }
 `;
 
-const hash = createHash('sha256').update(style, 'utf8').digest('base64');
+const hash = createHash('sha256').update(PREVIEW_STYLE, 'utf8').digest('base64');
 
 /** Nothing runs, nothing is fetched, nothing is sent: pictures come as data, the style by its hash. */
-export const policy = `default-src 'none'; img-src data:; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;
+export const PREVIEW_CONTENT_POLICY = `default-src 'none'; img-src data:; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'`;

@@ -1,8 +1,8 @@
-import { escaped, grouped, pluralise } from './escape.ts';
-import { NotShown } from './image.ts';
+import { escapeHtml, groupDigits, pluralise } from './escape.ts';
+import { UnrenderableError } from './image.ts';
 import type { PageLimits } from './limits.ts';
-import { pieces } from './markup.ts';
-import type { Part } from './page.ts';
+import { tokenizeMarkup } from './markup.ts';
+import type { PagePart } from './page.ts';
 
 const words = (text: string) => new Set(text.trim().split(/\s+/));
 
@@ -62,7 +62,7 @@ interface Inside {
 }
 
 /** The drawing rewritten from what may be in one; `dropped` counts what may not, `unseen` what is drawn unseen. */
-export function redrawn(source: string): { svg: string; dropped: number; unseen: number } {
+export function redrawSvg(source: string): { svg: string; dropped: number; unseen: number } {
   const out: string[] = [];
   let [length, elements, dropped, unseen, skip] = [0, 0, 0, 0, 0];
   const put = (text: string) => {
@@ -74,12 +74,12 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
   const copying = new Set<string>();
   const uses = new Map<string, number>();
   let css = '';
-  for (const piece of pieces(source)) {
+  for (const piece of tokenizeMarkup(source)) {
     const inside = stack.at(-1);
     if (piece.kind === 'text') {
       if (skip > 0 || !inside) continue;
       if (inside.name === 'style') css += piece.text;
-      else if (inside.name === 'text' || inside.name === 'tspan') put(escaped(piece.text));
+      else if (inside.name === 'text' || inside.name === 'tspan') put(escapeHtml(piece.text));
       continue;
     }
     if (piece.kind === 'close') {
@@ -87,22 +87,22 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
         skip--;
         continue;
       }
-      if (inside?.name !== piece.name) throw new NotShown('it is not written as XML is.');
+      if (inside?.name !== piece.name) throw new UnrenderableError('it is not written as XML is.');
       close();
       continue;
     }
     if (++elements > most.elements || stack.length + skip > most.depth)
-      throw new NotShown(`it has more than ${grouped(most.elements)} elements, or is nested too deep.`);
+      throw new UnrenderableError(`it has more than ${groupDigits(most.elements)} elements, or is nested too deep.`);
     if (skip > 0 || !drawing.has(piece.name) || (stack.length === 0) !== (out.length === 0)) {
       if (skip === 0 && !/^(title|desc|metadata)$/.test(piece.name)) dropped++;
       if (!piece.alone) skip++;
       continue;
     }
-    if (stack.length === 0 && piece.name !== 'svg') throw new NotShown('it does not begin as a drawing.');
+    if (stack.length === 0 && piece.name !== 'svg') throw new UnrenderableError('it does not begin as a drawing.');
     open(piece.name, piece.attributes, inside);
     if (piece.alone) close();
   }
-  if (stack.length > 0 || out.length === 0) throw new NotShown('it is not written as XML is.');
+  if (stack.length > 0 || out.length === 0) throw new UnrenderableError('it is not written as XML is.');
 
   function open(name: string, given: Map<string, string>, inside: Inside | undefined): void {
     const clips = inside?.clips === true || name === 'clipPath';
@@ -126,14 +126,14 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
       for (const around of stack) around.copies = true;
     }
     if (name === 'style') return;
-    const text = [...attributes].map(([key, value]) => ` ${key}="${escaped(value)}"`).join('');
+    const text = [...attributes].map(([key, value]) => ` ${key}="${escapeHtml(value)}"`).join('');
     put(`<${name}${stack.length === 1 ? ' xmlns="http://www.w3.org/2000/svg"' : ''}${text}>`);
   }
   function close(): void {
     const one = stack.pop();
     if (!one) return;
     if (one.name !== 'style')
-      put(stack.length === 0 && css ? `<style>${escaped(sheet(css))}</style></svg>` : `</${one.name}>`);
+      put(stack.length === 0 && css ? `<style>${escapeHtml(sheet(css))}</style></svg>` : `</${one.name}>`);
     if (one.id === undefined) return;
     sizes.set(one.id, Math.max(sizes.get(one.id) ?? 0, length - one.from));
     if (one.copies) copying.add(one.id);
@@ -142,10 +142,10 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
   // Copies of copies grow without end, and a few large ones nearly so.
   let copied = 0;
   for (const [id, times] of uses) {
-    if (copying.has(id)) throw new NotShown('it is made of copies of copies.');
+    if (copying.has(id)) throw new UnrenderableError('it is made of copies of copies.');
     copied += times * (sizes.get(id) ?? 0);
   }
-  if (copied > most.copied) throw new NotShown('its copies come to more than can be drawn.');
+  if (copied > most.copied) throw new UnrenderableError('its copies come to more than can be drawn.');
   return { svg: out.join(''), dropped, unseen };
 }
 
@@ -153,10 +153,10 @@ export function redrawn(source: string): { svg: string; dropped: number; unseen:
  * A drawing as a picture: rewritten from a short list of what draws, and given as an image, in which a browser runs
  * nothing and fetches nothing even so. Throws NotShown where that can't be done.
  */
-export function svg(source: string, limits: PageLimits, title: string): Part {
-  const { svg: redrawing, dropped, unseen } = redrawn(source);
+export function renderSvg(source: string, limits: PageLimits, title: string): PagePart {
+  const { svg: redrawing, dropped, unseen } = redrawSvg(source);
   const data = Buffer.from(redrawing).toString('base64');
-  if (data.length > limits.html / 2) throw new NotShown('it is too large to be drawn here.');
+  if (data.length > limits.html / 2) throw new UnrenderableError('it is too large to be drawn here.');
   const notes = [
     ...(dropped > 0 ? [`Left out here, as nothing that draws: ${pluralise(dropped, 'element or attribute')}.`] : []),
     ...(unseen > 0 ? [`Drawn so that nobody sees it: ${pluralise(unseen, 'element')}. Read the source.`] : []),

@@ -1,11 +1,11 @@
 import { takeHead } from '../bytes.ts';
-import { bits, CsvScanner, cellText, delimiterOf } from '../csv.ts';
+import { CELL_BITS, CsvScanner, cellText, detectDelimiter } from '../csv.ts';
 import type { FileReport } from '../report.ts';
 import { decodeText } from './encoding.ts';
-import { cut, pluralise } from './escape.ts';
+import { pluralise, truncateText } from './escape.ts';
 import type { PageLimits } from './limits.ts';
-import type { Part } from './page.ts';
-import { type Begun, Sheet } from './sheet.ts';
+import type { PagePart } from './page.ts';
+import { type CellExcerpt, PreviewSheet } from './sheet.ts';
 
 /**
  * A table's first rows and columns as text, and wherever they are the flagged ones with their neighbours. Read by the
@@ -16,16 +16,20 @@ export async function renderTable(
   report: FileReport | undefined,
   limits: PageLimits,
   preferred: string,
-): Promise<Part> {
-  const sheet = new Sheet(report, limits);
+): Promise<PagePart> {
+  const sheet = new PreviewSheet(report, limits);
   let [read, whole, foreign] = [0, true, 0];
   // Only what is shown is decoded: a string cut from a longer one would keep all of that in memory.
-  const begin = (work: Uint8Array, start: number, end: number, mask: number): Begun => {
+  const begin = (work: Uint8Array, start: number, end: number, mask: number): CellExcerpt => {
     const last = Math.min(end, start + 4 * limits.cell);
     const { text: told, encoding } = decodeText(work.subarray(start, last), last === end);
     if (encoding) foreign++;
-    const all = !encoding ? cellText(work, start, last, mask) : mask & bits.escaped ? told.replaceAll('""', '"') : told;
-    const { text } = cut(all, limits.cell);
+    const all = !encoding
+      ? cellText(work, start, last, mask)
+      : mask & CELL_BITS.escaped
+        ? told.replaceAll('""', '"')
+        : told;
+    const { text } = truncateText(all, limits.cell);
     const more = end - start <= limits.cell ? 0 : end - start - (encoding ? text.length : Buffer.byteLength(text));
     return { text, more: Math.max(0, more) };
   };
@@ -38,7 +42,7 @@ export async function renderTable(
         );
       }
     },
-    delimiterOf(await takeHead(readText(), 1 << 16), preferred).charCodeAt(0),
+    detectDelimiter(await takeHead(readText(), 1 << 16), preferred).charCodeAt(0),
   );
   for await (const chunk of readText()) {
     read += chunk.length;

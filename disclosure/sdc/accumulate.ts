@@ -1,13 +1,13 @@
-import { mostCells } from '../findings.ts';
+import { MAX_FINDING_CELLS } from '../findings.ts';
 import type { Cell } from '../report.ts';
 
 /** Places kept for a finding that is not certain yet: the first fifty, and how many there were. */
-export class Candidates {
+export class CandidateCells {
   readonly cells: Cell[] = [];
   count = 0;
   /** Counts one more, and says whether its place is still to be kept. */
   one(): boolean {
-    return ++this.count <= mostCells;
+    return ++this.count <= MAX_FINDING_CELLS;
   }
   add(cell: Cell): void {
     if (this.one()) this.cells.push(cell);
@@ -15,7 +15,7 @@ export class Candidates {
 }
 
 /** What is known of each column after every row so far: a few numbers a column, whatever the table's length. */
-export class Columns {
+export class ColumnStatistics {
   readonly numbers: Uint32Array;
   readonly negative: Uint32Array;
   /** Numbers that are not whole. */
@@ -28,15 +28,15 @@ export class Columns {
   /** Cells such as `30.0%`. */
   readonly percents: Uint32Array;
   readonly places: Uint8Array;
-  readonly small: Candidates[];
+  readonly small: CandidateCells[];
   /** Below the threshold but not whole, as a weighted count may be. */
-  readonly smallParts: Candidates[];
-  readonly zeros: Candidates[];
-  readonly unrounded: Candidates[];
+  readonly smallParts: CandidateCells[];
+  readonly zeros: CandidateCells[];
+  readonly unrounded: CandidateCells[];
 
   constructor(count: number) {
     const numbers = () => new Uint32Array(count);
-    const lists = () => Array.from({ length: count }, () => new Candidates());
+    const lists = () => Array.from({ length: count }, () => new CandidateCells());
     this.numbers = numbers();
     this.negative = numbers();
     this.parts = numbers();

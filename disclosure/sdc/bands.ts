@@ -1,5 +1,5 @@
 /** Whole numbers from `from` up to, not including, `to`. */
-export interface Band {
+export interface NumberBand {
   readonly from: number;
   readonly to: number;
 }
@@ -16,7 +16,7 @@ const above = new RegExp(
 );
 
 /** The band of whole numbers that a label such as `20-29`, `<30`, `65+` or `[20,30)` says. */
-export function bandOf(label: string): Band | undefined {
+export function parseBand(label: string): NumberBand | undefined {
   const text = label.trim().toLowerCase().replace(/\s+/g, ' ');
   const inside = bracket.exec(text);
   if (inside)
@@ -45,10 +45,10 @@ export function bandOf(label: string): Band | undefined {
 const most = 40;
 
 /** The bands of a variable, lowest first, each with the index of its label; undefined where they are not one behind another. */
-export function bandsOf(labels: readonly string[]): (Band & { label: number })[] | undefined {
+export function parseBands(labels: readonly string[]): (NumberBand & { label: number })[] | undefined {
   const bands = labels
     .flatMap((text, label) => {
-      const band = bandOf(text);
+      const band = parseBand(text);
       return band && band.from < band.to ? [{ ...band, label }] : [];
     })
     .sort((a, b) => a.from - b.from);

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { quoted } from '../findings.ts';
-import { plainName } from './columns.ts';
-import type { Grid, Melted } from './grid.ts';
-import { type Counts, countsOf, marks } from './marginals.ts';
+import { quoteForFinding } from '../findings.ts';
+import { normaliseColumnName } from './columns.ts';
+import type { CountTable, TableGrid } from './grid.ts';
+import { COUNT_MARKS, computeMarginalCounts, type MarginalCounts } from './marginals.ts';
 
 /** A table as later ones are compared with it, without its counts: no label of it but its file's name. */
-export const Compared = z.object({
+export const IndexedTable = z.object({
   path: z.string(),
   sheet: z.string().optional(),
   /** Which of its file's tables it is, from 1. */
@@ -18,10 +18,10 @@ export const Compared = z.object({
   rounded: z.boolean(),
   cut: z.boolean(),
 });
-export type Compared = z.infer<typeof Compared>;
+export type IndexedTable = z.infer<typeof IndexedTable>;
 
 /** A table and its counts. */
-export type TableSummary = Compared & { readonly counts: Counts };
+export type TableSummary = IndexedTable & { readonly counts: MarginalCounts };
 /** A summary with the release that it left in. */
 export type ReleasedTable = TableSummary & { readonly release: string };
 /** Tables that left a project. */
@@ -34,7 +34,7 @@ const people = new Set(
 );
 
 /** What a table is to its file. */
-export interface TableOf {
+export interface TableContext {
   /** Which of its tables, from 1. */
   readonly table: number;
   /** What keeps labels from being remembered in clear. */
@@ -44,20 +44,20 @@ export interface TableOf {
 }
 
 export function summariseTable(
-  melted: Melted,
-  grid: Grid,
+  melted: CountTable,
+  grid: TableGrid,
   { rounded, only }: { rounded: boolean; only: boolean },
-  { table, hash, room }: TableOf,
+  { table, hash, room }: TableContext,
 ): TableSummary {
-  const measure = plainName(melted.measure);
+  const measure = normaliseColumnName(melted.measure);
   const all = /^(base|denom(inator)?|pop(ulation)?|n total|total n|total( count)?|all)$/.test(measure);
   const general =
     melted.cross || (all ? only : measure === '' || people.has(measure.replace(/^(n|no|number) (of )?/, '')));
-  const counts = countsOf(melted, hash, room.left);
+  const counts = computeMarginalCounts(melted, hash, room.left);
   room.left -= counts.keys.length;
   return {
     path: grid.path.slice(0, 1024),
-    ...(grid.sheet === undefined ? {} : { sheet: quoted(grid.sheet, 100) }),
+    ...(grid.sheet === undefined ? {} : { sheet: quoteForFinding(grid.sheet, 100) }),
     table,
     measure: hash(general ? '' : all ? 'all' : measure),
     general,
@@ -69,8 +69,8 @@ export function summariseTable(
 }
 
 /** The counts of many tables, by key and then by value, so that two such lists are compared in one pass over both. */
-export interface Postings {
-  readonly tables: readonly Compared[];
+export interface CellIndex {
+  readonly tables: readonly IndexedTable[];
   readonly keys: Float64Array;
   readonly values: Float64Array;
   /** The index of each count's table. */
@@ -81,7 +81,7 @@ export interface Postings {
   readonly marks: Uint8Array;
 }
 
-type Lists = Omit<Postings, 'tables'>;
+type Lists = Omit<CellIndex, 'tables'>;
 const lists = ['keys', 'values', 'of', 'rows', 'columns', 'masks', 'marks'] as const;
 
 const empty = (length: number): Lists => ({
@@ -95,7 +95,7 @@ const empty = (length: number): Lists => ({
 });
 
 /** Puts lists one behind another, each with the indexes of its tables moved up, and sorts them. */
-function sorted(tables: readonly Compared[], parts: readonly { lists: Lists; first: number }[]): Postings {
+function sorted(tables: readonly IndexedTable[], parts: readonly { lists: Lists; first: number }[]): CellIndex {
   const length = parts.reduce((sum, { lists }) => sum + lists.keys.length, 0);
   const [all, out] = [empty(length), empty(length)];
   let next = 0;
@@ -119,25 +119,25 @@ function sorted(tables: readonly Compared[], parts: readonly { lists: Lists; fir
   return { tables, ...out };
 }
 
-export const postingsOf = (summaries: readonly TableSummary[]): Postings =>
+export const buildCellIndex = (summaries: readonly TableSummary[]): CellIndex =>
   sorted(
-    summaries.map(({ counts: _, ...table }) => Compared.parse(table)),
+    summaries.map(({ counts: _, ...table }) => IndexedTable.parse(table)),
     summaries.map(({ counts }, first) => ({ lists: { ...counts, of: new Uint32Array(counts.keys.length) }, first })),
   );
 
 /** Several lists as one. */
-export function merged(parts: readonly Postings[]): Postings {
+export function mergeCellIndexes(parts: readonly CellIndex[]): CellIndex {
   const [only] = parts;
   if (parts.length === 1 && only) return only;
-  const tables: Compared[] = [];
+  const tables: IndexedTable[] = [];
   const moved = parts.map(part => ({ lists: part, first: tables.push(...part.tables) - part.tables.length }));
   return sorted(tables, moved);
 }
 
 /** The same without some of the tables; and, to be remembered, without what only a new table is compared by. */
-export function without(all: Postings, left: (table: Compared) => boolean, keep?: 'probes'): Postings {
+export function removeTables(all: CellIndex, left: (table: IndexedTable) => boolean, keep?: 'probes'): CellIndex {
   const index = new Map<number, number>();
-  const tables: Compared[] = [];
+  const tables: IndexedTable[] = [];
   // A sheet's name may say anything; its place in the file says enough.
   for (const [at, table] of all.tables.entries())
     if (!left(table)) {
@@ -145,7 +145,7 @@ export function without(all: Postings, left: (table: Compared) => boolean, keep?
       index.set(at, tables.push(rest) - 1);
     }
   const stays = (_: number, at: number) =>
-    index.has(all.of[at] as number) && (keep === 'probes' || ((all.marks[at] as number) & marks.probe) === 0);
+    index.has(all.of[at] as number) && (keep === 'probes' || ((all.marks[at] as number) & COUNT_MARKS.probe) === 0);
   return {
     tables,
     keys: all.keys.filter(stays),
@@ -158,10 +158,10 @@ export function without(all: Postings, left: (table: Compared) => boolean, keep?
   };
 }
 
-const Head = z.object({ v: z.literal(1), length: z.number().int(), tables: z.array(Compared) });
+const Head = z.object({ v: z.literal(1), length: z.number().int(), tables: z.array(IndexedTable) });
 
 /** As a file: a line of JSON, filled up with spaces to eight bytes, and the lists one behind another. */
-export function encodePostings(postings: Postings): Uint8Array {
+export function encodeCellIndex(postings: CellIndex): Uint8Array {
   const head = Buffer.from(JSON.stringify({ v: 1, length: postings.keys.length, tables: postings.tables }));
   const line = Buffer.alloc(Math.ceil((head.length + 1) / 8) * 8, ' ');
   head.copy(line);
@@ -172,7 +172,7 @@ export function encodePostings(postings: Postings): Uint8Array {
   ]);
 }
 
-export function decodePostings(bytes: Uint8Array): Postings {
+export function decodeCellIndex(bytes: Uint8Array): CellIndex {
   const line = bytes.indexOf(10) + 1;
   const { length, tables } = Head.parse(JSON.parse(Buffer.from(bytes.subarray(0, line)).toString('utf8')));
   const all = empty(length);

@@ -1,14 +1,14 @@
-import { bits, cellText, classes } from '../csv.ts';
-import type { Batch } from '../csv-tokenizer.ts';
+import { BYTE_CLASSES, CELL_BITS, cellText } from '../csv.ts';
+import type { RowBatch } from '../csv-tokenizer.ts';
 import type { Findings } from '../findings.ts';
-import { identifiersIn, identifyingName, isChiNumber, isNhsNumber } from '../identifiers.ts';
+import { classifyIdentifyingName, findIdentifiers, isChiNumber, isNhsNumber } from '../identifiers.ts';
 import type { ColumnClass } from './columns.ts';
-import type { Locate } from './rows.ts';
+import type { LocateCell } from './rows.ts';
 
 /** What must not be in any cell whatever the table is: identifiers, and text that a spreadsheet would run. */
-export class Screen {
+export class CellScreening {
   readonly #findings: Findings;
-  readonly #locate: Locate;
+  readonly #locate: LocateCell;
   readonly #identify: boolean;
   readonly #formula: boolean;
   /** Per column: numbers of ten digits, and those with the check digit of an NHS or CHI number. */
@@ -17,7 +17,7 @@ export class Screen {
   readonly #seen: number[] = [];
   #ordered = true;
 
-  constructor(findings: Findings, locate: Locate) {
+  constructor(findings: Findings, locate: LocateCell) {
     this.#findings = findings;
     this.#locate = locate;
     this.#identify = findings.runs('identifiers.found');
@@ -26,7 +26,7 @@ export class Screen {
 
   heading(names: readonly string[], row: number): void {
     for (const [at, name] of names.entries()) {
-      const kind = this.#findings.runs('identifiers.columns') ? identifyingName(name) : undefined;
+      const kind = this.#findings.runs('identifiers.columns') ? classifyIdentifyingName(name) : undefined;
       if (kind)
         this.#findings.add(
           'identifiers.columns',
@@ -40,7 +40,7 @@ export class Screen {
   }
 
   /** A cell that is no number. Most are seen to be harmless; the others are kept until it is their row's turn. */
-  see({ bytes, starts, ends, masks }: Batch, cell: number): void {
+  see({ bytes, starts, ends, masks }: RowBatch, cell: number): void {
     const [start, end] = [starts[cell] as number, ends[cell] as number];
     if (
       (this.#formula && start < end && mayRun(bytes[start] as number)) ||
@@ -52,7 +52,7 @@ export class Screen {
   }
 
   /** Reads what was kept of a row. Columns are seen one by one, but found is what stands first in the file. */
-  row({ bytes, first, starts, ends, masks, numbers }: Batch, row: number): void {
+  row({ bytes, first, starts, ends, masks, numbers }: RowBatch, row: number): void {
     const seen = this.#seen;
     if (seen.length === 0) return;
     if (!this.#ordered) seen.sort((a, b) => b - a);
@@ -100,7 +100,7 @@ export class Screen {
 
   #text(text: string, row: number, at: number): void {
     if (!this.#identify) return;
-    for (const { kind, value } of identifiersIn(text))
+    for (const { kind, value } of findIdentifiers(text))
       this.#findings.add(
         'identifiers.found',
         `There is ${/^[aeN]/.test(kind) ? 'an' : 'a'} ${kind}. Leave it out.`.replace('an National', 'a National'),
@@ -115,13 +115,13 @@ const mayRun = (first: number): boolean => first === 61 || first === 64 || first
 /** Whether text could hold an identifier at all, by its length and a few of its bytes: most cells stop here. */
 function worthReading(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
   const length = end - start;
-  if ((mask & bits.at) !== 0) return true;
-  if ((mask & bits.digit) === 0 || length < 5) return false;
+  if ((mask & CELL_BITS.at) !== 0) return true;
+  if ((mask & CELL_BITS.digit) === 0 || length < 5) return false;
   if (length > 24) return true;
-  const kind = (index: number) => classes[bytes[index] as number] as number;
-  const letter = (index: number) => (kind(index) & (bits.letter | bits.exponent)) !== 0;
-  if (length <= 8) return letter(end - 1) && letter(end - 2) && kind(end - 3) === bits.digit && letter(start);
+  const kind = (index: number) => BYTE_CLASSES[bytes[index] as number] as number;
+  const letter = (index: number) => (kind(index) & (CELL_BITS.letter | CELL_BITS.exponent)) !== 0;
+  if (length <= 8) return letter(end - 1) && letter(end - 2) && kind(end - 3) === CELL_BITS.digit && letter(start);
   if (letter(start)) return length <= 13 && letter(start + 1) && letter(end - 1);
   const first = bytes[start] as number;
-  return first === 43 || first === 48 || first === 40 || (length === 12 && kind(start + 3) !== bits.digit);
+  return first === 43 || first === 48 || first === 40 || (length === 12 && kind(start + 3) !== CELL_BITS.digit);
 }

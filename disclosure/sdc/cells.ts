@@ -1,14 +1,21 @@
-import { bits, cellText } from '../csv.ts';
-import type { Batch } from '../csv-tokenizer.ts';
+import { CELL_BITS, cellText } from '../csv.ts';
+import type { RowBatch } from '../csv-tokenizer.ts';
 import type { Findings } from '../findings.ts';
-import { type Candidates, Columns } from './accumulate.ts';
-import type { Screen } from './cell-screening.ts';
-import { type ColumnClass, isNamed, isSuppressed, isWord, mayBeMark, type Role } from './columns.ts';
+import { type CandidateCells, ColumnStatistics } from './accumulate.ts';
+import type { CellScreening } from './cell-screening.ts';
+import {
+  type ColumnClass,
+  type ColumnRole,
+  isSuppressionMark,
+  mayBeLabelledNumber,
+  mayBeSuppressionMark,
+  startsWithWord,
+} from './columns.ts';
 import { readCell, readComposite } from './number.ts';
-import type { Locate } from './rows.ts';
+import type { LocateCell } from './rows.ts';
 
-const numeric = bits.digit | bits.sign;
-const mayCount: readonly Role[] = ['count', 'denominator', 'total', 'plain', 'attribute', 'statistic'];
+const numeric = CELL_BITS.digit | CELL_BITS.sign;
+const mayCount: readonly ColumnRole[] = ['count', 'denominator', 'total', 'plain', 'attribute', 'statistic'];
 /** Values that are held at once: few enough to stay in the processor's nearest memory. */
 const mostValues = 4096;
 
@@ -17,7 +24,7 @@ const mostValues = 4096;
  * column. It counts what they are and leaves their values to the rules over rows.
  */
 export class CellReader {
-  readonly state: Columns;
+  readonly state: ColumnStatistics;
   /** The values of the rows that were read last, row behind row; a cell that is no number has none. */
   readonly values: Float64Array;
   /** How many decimals each of the values is written with. */
@@ -25,17 +32,17 @@ export class CellReader {
   /** So many rows can be read at once. */
   readonly rows: number;
   readonly width: number;
-  readonly #screen: Screen;
-  readonly #locate: Locate;
+  readonly #screen: CellScreening;
+  readonly #locate: LocateCell;
   /** Which columns may hold counts, by their names. */
   readonly #counting: readonly boolean[];
   readonly #threshold: number;
   readonly #base: number;
 
-  constructor(columns: readonly ColumnClass[], { policy }: Findings, screen: Screen, locate: Locate) {
+  constructor(columns: readonly ColumnClass[], { policy }: Findings, screen: CellScreening, locate: LocateCell) {
     this.width = columns.length;
     this.rows = Math.max(1, Math.floor(mostValues / columns.length));
-    this.state = new Columns(columns.length);
+    this.state = new ColumnStatistics(columns.length);
     this.values = new Float64Array(Math.max(mostValues, columns.length));
     this.places = new Uint8Array(this.values.length);
     this.#screen = screen;
@@ -47,7 +54,7 @@ export class CellReader {
   }
 
   /** Reads rows that all have the same number of cells. */
-  read(batch: Batch, from: number, to: number): void {
+  read(batch: RowBatch, from: number, to: number): void {
     const width = this.width;
     const cells = (batch.first[from + 1] as number) - (batch.first[from] as number);
     for (let at = 0; at < width; at++)
@@ -56,7 +63,7 @@ export class CellReader {
   }
 
   /** Reads the cells of one column in rows of the same width, and counts what they are. */
-  #column(batch: Batch, from: number, to: number, at: number): void {
+  #column(batch: RowBatch, from: number, to: number, at: number): void {
     const { bytes, first, starts, ends, masks, digits, decimals, numbers } = batch;
     const [values, places, state, width] = [this.values, this.places, this.state, this.width];
     const [counting, threshold, base] = [this.#counting[at] as boolean, this.#threshold, this.#base];
@@ -84,12 +91,12 @@ export class CellReader {
       const start = starts[cell] as number;
       const end = ends[cell] as number;
       const mask = masks[cell] as number;
-      if (start < end && isWord(bytes, start) && !isNamed(bytes, start, end, mask)) {
+      if (start < end && startsWithWord(bytes, start) && !mayBeLabelledNumber(bytes, start, end, mask)) {
         values[slot] = Number.NaN;
         words++;
-        if ((mask & (bits.digit | bits.at)) !== 0) this.#screen.see(batch, cell);
+        if ((mask & (CELL_BITS.digit | CELL_BITS.at)) !== 0) this.#screen.see(batch, cell);
       } else if (start === end) values[slot] = Number.NaN;
-      else if ((mask & ~(numeric | bits.quoted)) !== 0 || !this.#signed(batch, cell, row, at, slot))
+      else if ((mask & ~(numeric | CELL_BITS.quoted)) !== 0 || !this.#signed(batch, cell, row, at, slot))
         this.#other(batch, cell, row, at, slot);
     }
     state.numbers[at] = (state.numbers[at] as number) + wholes;
@@ -98,14 +105,14 @@ export class CellReader {
 
   /** A cell of digits, signs and points alone: a number, unless a sign or a second point is inside (a date, a range). */
   #signed(
-    { bytes, starts, ends, masks, numbers }: Batch,
+    { bytes, starts, ends, masks, numbers }: RowBatch,
     cell: number,
     row: number,
     at: number,
     slot: number,
   ): boolean {
     const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
-    if (end - start > 15 || (mask & bits.digit) === 0) return false;
+    if (end - start > 15 || (mask & CELL_BITS.digit) === 0) return false;
     const lead = bytes[start] as number;
     let whole = 0;
     let point = 0;
@@ -115,7 +122,7 @@ export class CellReader {
       else if (digit === -2 && point === 0) point = index + 1;
       else return false;
     }
-    if (end - start === 10 && (mask & bits.sign) === 0) this.#screen.tenDigits(bytes, start, at);
+    if (end - start === 10 && (mask & CELL_BITS.sign) === 0) this.#screen.tenDigits(bytes, start, at);
     const decimals = point > 0 ? end - point : 0;
     if (decimals > 0) whole /= powers[decimals] as number;
     const value = lead === 45 ? -whole : whole;
@@ -155,26 +162,27 @@ export class CellReader {
     this.#keep(value === 0 ? zeros[at] : small[at], row, at, value);
   }
 
-  #keep(list: Candidates | undefined, row: number, at: number, value: number): void {
+  #keep(list: CandidateCells | undefined, row: number, at: number, value: number): void {
     if (list?.one()) list.cells.push(this.#locate(row, at, String(value)));
   }
 
   /** A cell that is no plain number: text, a mark, or a number with signs around it. */
-  #other(batch: Batch, cell: number, row: number, at: number, slot: number): void {
+  #other(batch: RowBatch, cell: number, row: number, at: number, slot: number): void {
     const { bytes, starts, ends, masks, numbers } = batch;
     const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
     const state = this.state;
     this.values[slot] = Number.NaN;
     const length = end - start;
-    const hasDigit = (mask & bits.digit) !== 0;
+    const hasDigit = (mask & CELL_BITS.digit) !== 0;
     const last = bytes[end - 1] as number;
     const isPlain =
       hasDigit &&
-      (mask & (bits.letter | bits.at)) === 0 &&
-      ((mask & bits.other) !== 0 || ((mask & bits.exponent) !== 0 && ((bytes[start] as number) | 32) !== 101));
+      (mask & (CELL_BITS.letter | CELL_BITS.at)) === 0 &&
+      ((mask & CELL_BITS.other) !== 0 ||
+        ((mask & CELL_BITS.exponent) !== 0 && ((bytes[start] as number) | 32) !== 101));
     // Digits of other scripts are none to the scanner.
     const isForeign = !hasDigit && (last >= 0x80 || (bytes[start] as number) >= 0x80);
-    if (length <= 40 && (isPlain || isForeign || isNamed(bytes, start, end, mask))) {
+    if (length <= 40 && (isPlain || isForeign || mayBeLabelledNumber(bytes, start, end, mask))) {
       const text = cellText(bytes, start, end, mask);
       const read = readCell(text);
       if (read) {
@@ -193,7 +201,11 @@ export class CellReader {
         }
       }
     }
-    if (length <= 14 && mayBeMark(bytes, start, length) && isSuppressed(cellText(bytes, start, end, mask))) {
+    if (
+      length <= 14 &&
+      mayBeSuppressionMark(bytes, start, length) &&
+      isSuppressionMark(cellText(bytes, start, end, mask))
+    ) {
       state.suppressed[at] = (state.suppressed[at] as number) + 1;
       return;
     }

@@ -1,7 +1,7 @@
-import { bits } from '../csv.ts';
+import { CELL_BITS } from '../csv.ts';
 
 /** What a column (or a row, in a table that is written the other way) holds, by its name alone. */
-export type Role =
+export type ColumnRole =
   | 'count'
   | 'total'
   | 'denominator'
@@ -22,7 +22,7 @@ export type Role =
 
 export interface ColumnClass {
   readonly name: string;
-  readonly role: Role;
+  readonly role: ColumnRole;
   /** A statistic by a word that may as well name a category: whole numbers under it can be counts. */
   readonly vague?: boolean;
   /** Of a quantile: the fraction of people below it. */
@@ -59,7 +59,7 @@ const settings =
   /^(n (estimators|jobs|trees|folds|splits|iter\w*|chains|burn\w*|boot\w*|sim\w*|repeats|layers|epochs|components|clusters|cores|threads)|max (depth|features|iter\w*|leaf nodes|bins)|min (samples \w+|child weight|impurity \w+)|random state|seed|epochs?|batch size|learning rate|folds|iterations|number of (trees|folds|iterations|chains|epochs|layers|knots))$/;
 
 /** `name` in lower case, its words divided by one space each: camel case, underscores and signs divide too. */
-export const plainName = (name: string): string =>
+export const normaliseColumnName = (name: string): string =>
   name
     .trim()
     .replace(/%/g, ' percent ')
@@ -87,7 +87,7 @@ function quantile(name: string, plain: string): number | undefined {
 
 /** Reads a name. Order matters: "mean count" is a mean, "weighted n" no count of people, "n missing" one. */
 export function classifyColumn(name: string): ColumnClass {
-  const plain = plainName(name);
+  const plain = normaliseColumnName(name);
   const tokens = plain.split(' ');
   const has = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));
   const is = (pattern: RegExp) => pattern.test(plain);
@@ -156,12 +156,12 @@ export function classifyColumn(name: string): ColumnClass {
 }
 
 /** Whether a label or a heading stands for all of the others beside it. */
-export const isTotal = (label: string): boolean =>
+export const isTotalLabel = (label: string): boolean =>
   /^(grand |sub ?)?totals?\b|^(all|overall|both( sexes)?|sum|everyone|any|combined|margin)\b/i.test(label.trim()) &&
   label.trim().length < 40;
 
 /** A mark where a value was left out on purpose, as in `*`, `[c]`, `<10` or `redacted`. */
-export const isSuppressed = (text: string): boolean =>
+export const isSuppressionMark = (text: string): boolean =>
   /^(\*+|[[(]?[cdsxz][\])]?|\.\.?\.?|:|-+|–|—|[<≤] ?=? ?\d+|(1|0|2)\s?(-|–|to)\s?[4-9]|n\.?[pd]\.?|\[?(supp(ressed)?|redacted|low|confidential|withheld)\]?|#+)$/i.test(
     text.trim(),
   );
@@ -175,17 +175,17 @@ const wordLetters = new Uint8Array(256);
 for (let byte = 97; byte <= 122; byte++) if (markLetters[byte] === 0) wordLetters[byte] = wordLetters[byte - 32] = 1;
 
 /** Whether a cell is a text by its first byte alone, as most texts are. */
-export const isWord = (bytes: Uint8Array, start: number): boolean => wordLetters[bytes[start] as number] === 1;
+export const startsWithWord = (bytes: Uint8Array, start: number): boolean => wordLetters[bytes[start] as number] === 1;
 
 /** Whether a number may stand behind its name, as in `n=3`. Most labels stop at the first question. */
-export function isNamed(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
-  if ((mask & bits.digit) === 0 || (mask & bits.other) === 0 || end - start > 40) return false;
+export function mayBeLabelledNumber(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
+  if ((mask & CELL_BITS.digit) === 0 || (mask & CELL_BITS.other) === 0 || end - start > 40) return false;
   for (let at = start + 1; at < end; at++) if (bytes[at] === 61 || bytes[at] === 58) return true;
   return false;
 }
 
 /** Whether text can be a mark of suppression by its first bytes and its length; most labels stop here. */
-export function mayBeMark(bytes: Uint8Array, start: number, length: number): boolean {
+export function mayBeSuppressionMark(bytes: Uint8Array, start: number, length: number): boolean {
   const first = bytes[start] as number;
   const letter = first | 32;
   if (letter >= 97 && letter <= 122) {

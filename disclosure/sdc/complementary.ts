@@ -1,10 +1,10 @@
 import type { Findings } from '../findings.ts';
-import { type Grid, type Item, type Line, linesOf, type Melted } from './grid.ts';
+import { type CountItem, type CountTable, findTotalLines, type TableGrid, type TotalLine } from './grid.ts';
 
 /** One category has all of a group: whoever is known to be in the group is known to have it. */
-export function fullCells(table: Melted, grid: Grid, findings: Findings): void {
-  const seen = new Set<Item>();
-  for (const { total, parts, dimension } of linesOf(table)) {
+export function checkFullCells(table: CountTable, grid: TableGrid, findings: Findings): void {
+  const seen = new Set<CountItem>();
+  for (const { total, parts, dimension } of findTotalLines(table)) {
     if (parts.some(({ value }) => value === undefined)) continue;
     if (!total && !table.cross) continue;
     const filled = parts.filter(({ value }) => value !== 0);
@@ -26,7 +26,7 @@ interface Bounds {
 }
 
 /** What a mark itself says of the value: `<10` is at most 9. */
-function boundsOf({ value, text }: Item): Bounds {
+function boundsOf({ value, text }: CountItem): Bounds {
   if (value !== undefined) return { low: value, high: value };
   const [, below] = /^<\s?(\d+)$/.exec(text.trim()) ?? [];
   return { low: 0, high: below === undefined ? Number.POSITIVE_INFINITY : Number(below) - 1 };
@@ -39,7 +39,7 @@ const everybody = /^(n|base|sample( size)?|all .{1,20}|united kingdom|uk|great b
  * Lines whose total is not called so: a row N above its characteristics, a country below its parts, or the greatest of
  * five or more if the others come to just less.
  */
-function unnamed(lines: readonly Line[], threshold: number): Line[] {
+function unnamed(lines: readonly TotalLine[], threshold: number): TotalLine[] {
   return lines.flatMap(({ total, parts, dimension }) => {
     const hidden = parts.filter(({ value }) => value === undefined).length;
     if (total || hidden !== 1) return [];
@@ -56,13 +56,13 @@ const mostUnknown = 300;
 const mostLines = 600;
 
 /** Suppressed cells that the sums of all lines together leave one value, by elimination. */
-function solved(lines: readonly Line[], hidden: readonly Item[]): Map<Item, number> {
+function solved(lines: readonly TotalLine[], hidden: readonly CountItem[]): Map<CountItem, number> {
   const of = new Map(hidden.map((item, at) => [item, at]));
   if (hidden.length > mostUnknown || lines.length > mostLines) return new Map();
   const width = hidden.length;
   const rows = lines.map(({ total, parts }) => {
     const row = new Float64Array(width + 1);
-    const put = (item: Item, sign: number) => {
+    const put = (item: CountItem, sign: number) => {
       const at = of.get(item);
       if (at === undefined) row[width] = (row[width] as number) - sign * (item.value ?? 0);
       else row[at] = (row[at] as number) + sign;
@@ -91,7 +91,7 @@ function solved(lines: readonly Line[], hidden: readonly Item[]): Map<Item, numb
   // Totals that do not add up say nothing of their parts.
   if (rows.slice(rank).some(row => Math.abs(row[width] as number) > 1e-6)) return new Map();
   return new Map(
-    rows.slice(0, rank).flatMap((row): [Item, number][] => {
+    rows.slice(0, rank).flatMap((row): [CountItem, number][] => {
       const at = row.findIndex((value, index) => index < width && Math.abs(value) > 1e-9);
       const alone = row.every((value, index) => index === at || index === width || Math.abs(value) < 1e-9);
       const item = hidden[at];
@@ -105,16 +105,16 @@ function solved(lines: readonly Line[], hidden: readonly Item[]): Map<Item, numb
  * nothing changes, so that a cell found in one line serves in the next; and what several lines give only together is
  * solved for. A value below the threshold that is left with one possibility is disclosed.
  */
-export function complementary(table: Melted, grid: Grid, findings: Findings): void {
+export function checkComplementarySuppression(table: CountTable, grid: TableGrid, findings: Findings): void {
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
-  const all = linesOf(table);
+  const all = findTotalLines(table);
   const lines = [...all.filter(({ total }) => total !== undefined), ...unnamed(all, threshold)];
   const hidden = table.items.filter(({ value }) => value === undefined);
   if (hidden.length === 0 || lines.length === 0) return;
   const bounds = new Map(table.items.map(item => [item, boundsOf(item)]));
-  const get = (item: Item) => bounds.get(item) ?? { low: 0, high: Number.POSITIVE_INFINITY };
+  const get = (item: CountItem) => bounds.get(item) ?? { low: 0, high: Number.POSITIVE_INFINITY };
   const open = lines.filter(({ total, parts }) => [total, ...parts].some(item => item && item.value === undefined));
-  const narrow = (item: Item, low: number, high: number): boolean => {
+  const narrow = (item: CountItem, low: number, high: number): boolean => {
     const known = get(item);
     const [from, to] = [Math.max(known.low, low), Math.min(known.high, high)];
     // Totals that do not add up say nothing of their parts.

@@ -1,9 +1,9 @@
-import { type Findings, quoted } from '../findings.ts';
-import type { Columns } from './accumulate.ts';
+import { type Findings, quoteForFinding } from '../findings.ts';
+import type { ColumnStatistics } from './accumulate.ts';
 import type { ColumnClass } from './columns.ts';
 
 /** Which columns hold counts of people, and whether they are the categories of a cross-table. */
-export interface Counted {
+export interface CountColumns {
   readonly columns: readonly number[];
   /** The columns' names are values of one more dimension of the table. */
   readonly cross: boolean;
@@ -13,7 +13,7 @@ export interface Counted {
 }
 
 /** A column of labels: text, or numbers that order or name the rows. */
-const isLabel = ({ role, vague }: ColumnClass, at: number, state: Columns): boolean => {
+const isLabel = ({ role, vague }: ColumnClass, at: number, state: ColumnStatistics): boolean => {
   const filled = state.filled(at);
   if (filled === 0) return false;
   // Marks such as `<65` are labels among labels; between numbers they are suppressed counts, however many there are.
@@ -31,7 +31,12 @@ const isLabel = ({ role, vague }: ColumnClass, at: number, state: Columns): bool
  * Numbers that are categories and not counts, before another column: "Number of children" with each of 0, 1, 2 and so on
  * once, or the row numbers that programs write under no name.
  */
-function numbersAsLabels(columns: readonly ColumnClass[], state: Columns, at: number, threshold: number): boolean {
+function numbersAsLabels(
+  columns: readonly ColumnClass[],
+  state: ColumnStatistics,
+  at: number,
+  threshold: number,
+): boolean {
   const cells = [...(state.zeros[at]?.cells ?? []), ...(state.small[at]?.cells ?? [])];
   const values = cells.map(({ value }) => Number(value)).sort((a, b) => a - b);
   const first = values[0] ?? 2;
@@ -49,7 +54,7 @@ function numbersAsLabels(columns: readonly ColumnClass[], state: Columns, at: nu
 }
 
 /** Parts of one, such as a cross-table divided by its rows: whatever their columns are called they count nobody. */
-function partsOfOne(state: Columns, at: number): boolean {
+function partsOfOne(state: ColumnStatistics, at: number): boolean {
   const lists = [state.zeros[at], state.small[at], state.smallParts[at]];
   const all = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
   return (
@@ -63,7 +68,11 @@ function partsOfOne(state: Columns, at: number): boolean {
  * Counts are the columns named so. Where none is, the columns of whole numbers beside a column of labels are: a
  * cross-table has its categories for headings. A table of statistics, sums or ids is none.
  */
-export function whichCount(columns: readonly ColumnClass[], state: Columns, threshold: number): Counted {
+export function findCountColumns(
+  columns: readonly ColumnClass[],
+  state: ColumnStatistics,
+  threshold: number,
+): CountColumns {
   const labelled = (at: number) => numbersAsLabels(columns, state, at, threshold);
   const all = columns.map((_, at) => at);
   const role = (at: number) => columns[at]?.role ?? 'plain';
@@ -118,18 +127,18 @@ export function whichCount(columns: readonly ColumnClass[], state: Columns, thre
 }
 
 /** The rules that need no more than a column: the minimum count, zeros, rounding, decimals. */
-export function countFindings(
+export function checkCounts(
   columns: readonly ColumnClass[],
-  state: Columns,
+  state: ColumnStatistics,
   findings: Findings,
   rows: number,
-): Counted {
+): CountColumns {
   const { rules } = findings.policy;
   const { threshold } = rules['sdc.minimum-count'];
-  const counted = whichCount(columns, state, threshold);
+  const counted = findCountColumns(columns, state, threshold);
   for (const at of counted.columns) {
     const name = columns[at]?.name ?? '';
-    const of = name.trim() === '' ? '' : ` in “${quoted(name, 40)}”`;
+    const of = name.trim() === '' ? '' : ` in “${quoteForFinding(name, 40)}”`;
     const lists = columns[at]?.role === 'plain' ? [state.small[at]] : [state.small[at], state.smallParts[at]];
     if (findings.runs('sdc.minimum-count'))
       for (const list of lists)
@@ -152,7 +161,7 @@ export function countFindings(
       if (['percent', 'proportion'].includes(role) && (state.places[at] as number) > most)
         findings.add(
           'sdc.percentage-decimals',
-          `“${quoted(name, 40)}” has ${state.places[at]} decimals, which can tell the counts behind it. Round it to ${most}.`,
+          `“${quoteForFinding(name, 40)}” has ${state.places[at]} decimals, which can tell the counts behind it. Round it to ${most}.`,
         );
     }
   }
@@ -161,9 +170,9 @@ export function countFindings(
 
 function rounding(
   columns: readonly ColumnClass[],
-  state: Columns,
+  state: ColumnStatistics,
   findings: Findings,
-  { columns: counts }: Counted,
+  { columns: counts }: CountColumns,
 ): void {
   if (!findings.runs('sdc.rounding')) return;
   const { base } = findings.policy.rules['sdc.rounding'];
@@ -171,7 +180,7 @@ function rounding(
     const off = state.unrounded[at];
     const nonzero = state.nonzero(at);
     if (!off || off.count === 0) continue;
-    const says = quoted(columns[at]?.name ?? '', 40);
+    const says = quoteForFinding(columns[at]?.name ?? '', 40);
     if (base > 1) findings.add('sdc.rounding', `Counts in “${says}” are not rounded to ${base}.`, off.cells, off.count);
     else if (nonzero >= 10 && off.count <= 0.2 * nonzero)
       findings.add('sdc.rounding', `Counts in “${says}” are rounded to 5, but not all of them.`, off.cells, off.count);

@@ -1,9 +1,9 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import type { ColumnClass, Role } from './columns.ts';
-import type { Grid } from './grid.ts';
-import { readComposite, readNumber, readShare } from './number.ts';
-import { countRangeOfPercentage } from './rows.ts';
+import type { ColumnClass, ColumnRole } from './columns.ts';
+import type { TableGrid } from './grid.ts';
+import { readComposite, readNumber, readPercentage } from './number.ts';
+import { computeCountRange } from './rows.ts';
 
 const baseLabel =
   /^(((un)?weighted )?(n|base|sample)( size)?( ?[(:=].*)?|total n|n total|total|all|overall|(no\.?|number) of (patients|participants|people|persons|subjects|respondents|observations|pupils|students))$/i;
@@ -16,11 +16,11 @@ const wholeOf = (text: string): number | undefined => {
   return read && !read.percent && read.places === 0 && read.value > 0 ? read.value : undefined;
 };
 
-const bases: readonly Role[] = ['denominator', 'count', 'total'];
+const bases: readonly ColumnRole[] = ['denominator', 'count', 'total'];
 
 /** A percentage, or a proportion under a heading that says so. */
-function shareOf(text: string, role: Role): { value: number; places: number } | undefined {
-  if (role !== 'proportion') return readShare(text, role === 'percent');
+function shareOf(text: string, role: ColumnRole): { value: number; places: number } | undefined {
+  if (role !== 'proportion') return readPercentage(text, role === 'percent');
   const read = readNumber(text);
   return read && !read.percent && read.value <= 1
     ? { value: read.value * 100, places: Math.max(0, read.places - 2) }
@@ -32,7 +32,7 @@ function shareOf(text: string, role: Role): { value: number; places: number } | 
  * "Table 1" of a paper has them. A percentage tells the count behind it there, written beside a suppressed count too; and
  * `6 (1.5)` is a count with its percentage where the denominator or the label says so, and else a mean with its deviation.
  */
-export function percentagesOfBases(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
+export function checkPercentages(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const small: Cell[] = [];
   const shares: Cell[] = [];
@@ -51,14 +51,14 @@ export function percentagesOfBases(grid: Grid, columns: readonly ColumnClass[], 
         if (both.places === 0 && both.part > 0 && both.part < threshold) small.push(cell());
       } else if (both && !both.percent) {
         const { from, to } =
-          base === undefined ? { from: 1, to: 0 } : countRangeOfPercentage(both.part, 0.5 * 10 ** -both.places, base);
+          base === undefined ? { from: 1, to: 0 } : computeCountRange(both.part, 0.5 * 10 ** -both.places, base);
         const says = [cells[0], sections[line], name].some(label => /%|\bper ?cent/i.test(label ?? ''));
         if (both.count > 0 && both.count < threshold && both.part <= 100)
           if (says || (from <= both.count && both.count <= to)) small.push(cell());
       } else if (base !== undefined && cells !== row) {
         const share = shareOf(text, role);
         if (!share || share.value <= 0 || share.value >= 100) continue;
-        const { from, to } = countRangeOfPercentage(share.value, 0.5 * 10 ** -share.places, base);
+        const { from, to } = computeCountRange(share.value, 0.5 * 10 ** -share.places, base);
         const few = (low: number, high: number) => low <= high && high >= 1 && high < threshold;
         if (few(from, to) || few(base - to, base - from)) shares.push(cell());
       }
@@ -79,7 +79,7 @@ export function percentagesOfBases(grid: Grid, columns: readonly ColumnClass[], 
 }
 
 /** For every row the label of the last row before it that has a label and nothing else. */
-function sectionsOf({ rows }: Grid): string[] {
+function sectionsOf({ rows }: TableGrid): string[] {
   let section = '';
   return rows.map(cells => {
     const [label = '', ...rest] = cells;
@@ -89,7 +89,7 @@ function sectionsOf({ rows }: Grid): string[] {
 }
 
 /** Everybody of a group: a percentage of 100 of a denominator of its own. */
-export function everybody(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
+export function checkFullGroups(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   if (!columns.some(({ role }) => role === 'denominator' || role === 'count') || !findings.runs('sdc.full-cells'))
     return;
   for (const [at, { name, role }] of columns.entries()) {
@@ -116,7 +116,7 @@ export function everybody(grid: Grid, columns: readonly ColumnClass[], findings:
  * Those who have not: where a percentage shows one column to be a part of another in every row, what is left of the
  * whole is a count as much as if it were written.
  */
-export function remainders(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
+export function checkRemainders(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   const percents = columns.flatMap(({ role }, at) => (role === 'percent' ? [at] : []));
   if (percents.length === 0 || columns.length > 30 || grid.rows.length > 2000 || !findings.runs('sdc.percentages'))
     return;

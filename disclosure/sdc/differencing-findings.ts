@@ -1,37 +1,38 @@
 import * as z from 'zod';
-import { quoted } from '../findings.ts';
+import { quoteForFinding } from '../findings.ts';
 import type { Policy } from '../policy.ts';
 import { Action, type CheckFinding } from '../report.ts';
-import type { Compared } from './cell-index.ts';
-import type { Near, TableDifference } from './differencing.ts';
+import type { IndexedTable } from './cell-index.ts';
+import type { NearbyCounts, TableDifference } from './differencing.ts';
 
 /** What a policy says about differences, as it goes with the tables it was checked under. */
 export const DifferencingLimits = z.object({ threshold: z.number(), action: Action });
 export type DifferencingLimits = z.infer<typeof DifferencingLimits>;
 
 /** Nothing, where the policy has the rule off. */
-export function limitsOf({ rules }: Policy): DifferencingLimits | undefined {
+export function differencingLimitsFor({ rules }: Policy): DifferencingLimits | undefined {
   const { action } = rules['sdc.differencing'];
   return action === 'off' ? undefined : { threshold: rules['sdc.minimum-count'].threshold, action };
 }
 
 const place = (row: number, column: number) => `row ${row}, column ${column}`;
-const pair = ({ row, column, otherRow, otherColumn, by, sum }: Near) =>
+const pair = ({ row, column, otherRow, otherColumn, by, sum }: NearbyCounts) =>
   `${sum ? 'what starts at ' : ''}${place(row, column)} and there ${place(otherRow, otherColumn)} (${by} apart)`;
 const milder = (action: Action): Action => (action === 'block' ? 'ask' : action);
 
 /** Where a table is, for a person who looks for it. */
-const nameOf = ({ path, table }: Compared) => `${table > 1 ? `table ${table} of ` : ''}“${quoted(path, 80)}”`;
+const nameOf = ({ path, table }: IndexedTable) =>
+  `${table > 1 ? `table ${table} of ` : ''}“${quoteForFinding(path, 80)}”`;
 
 /** A difference as a finding on the newer table. It names places in both, and no value that has not left yet. */
-export function tell(
+export function createDifferencingFinding(
   { certain, near, count }: TableDifference,
-  table: Compared,
-  other: Compared,
+  table: IndexedTable,
+  other: IndexedTable,
   release: string | undefined,
   { threshold, action }: DifferencingLimits,
 ): CheckFinding {
-  const from = `${nameOf(other)} of ${release === undefined ? 'this request' : `release ${quoted(release, 60)}`}`;
+  const from = `${nameOf(other)} of ${release === undefined ? 'this request' : `release ${quoteForFinding(release, 60)}`}`;
   const places = near.slice(0, 3).map(pair).join('; ');
   const more = count > 3 ? `; ${count - 3} more` : '';
   const within = table.table > 1 ? ` (table ${table.table})` : '';
@@ -53,7 +54,7 @@ export function tell(
 }
 
 /** More tables are near to one than can be looked at. */
-export const tellTooMany = (table: Compared, { action }: DifferencingLimits): CheckFinding => ({
+export const createTooManyTablesFinding = (table: IndexedTable, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
   says: `Counts of ${nameOf(table)} are near to those of more tables than can be compared. Say how their populations differ, or round them.`,
@@ -62,7 +63,7 @@ export const tellTooMany = (table: Compared, { action }: DifferencingLimits): Ch
 });
 
 /** A table has more counts, or more variables, than are compared. */
-export const tellCut = (table: Compared, { action }: DifferencingLimits): CheckFinding => ({
+export const createTableTooLargeFinding = (table: IndexedTable, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
   says: `${nameOf(table)} is too large for all of its counts to be compared with other tables. Give a smaller one, or say why subtraction tells nothing.`,

@@ -1,9 +1,9 @@
-import type { Compared, Postings } from './cell-index.ts';
-import { marks } from './marginals.ts';
-import { combined, nearByChance } from './statistics.ts';
+import type { CellIndex, IndexedTable } from './cell-index.ts';
+import { COUNT_MARKS } from './marginals.ts';
+import { combineProbabilities, nearnessProbability } from './statistics.ts';
 
 /** A count of a new table and one of another, of the same people as far as labels tell, that differ by a few. */
-export interface Near {
+export interface NearbyCounts {
   readonly row: number;
   readonly column: number;
   readonly value: number;
@@ -21,17 +21,17 @@ export interface TableDifference {
   readonly other: number;
   /** That they count the same people, but for a few, is no chance. Where it may be one, a person must say. */
   readonly certain: boolean;
-  readonly near: readonly Near[];
+  readonly near: readonly NearbyCounts[];
   readonly count: number;
 }
 
 /** Pairs of tables with counts near each other: of each new table, the tables of the others. */
-export type Suspects = Map<number, Set<number>>;
+export type CandidatePairs = Map<number, Set<number>>;
 
 /** A difference names so many pairs of counts. */
 const mostNamed = 50;
 /** So many tables of one list are looked at for one new table. */
-export const mostSuspects = 500;
+export const MAX_CANDIDATE_TABLES = 500;
 
 /** The chance that is taken of calling two unrelated tables related. */
 const chance = 0.05;
@@ -40,21 +40,21 @@ const chance = 0.05;
  * Whether the measures of two tables can be subtracted: both count the same thing, or one counts people and the other some
  * of them.
  */
-const relates = (one: Compared, other: Compared) =>
+const relates = (one: IndexedTable, other: IndexedTable) =>
   one.measure === other.measure || (one.general !== other.general && one.variables.join() === other.variables.join());
 
 /** Tables of one grid, such as two columns of counts, say nothing more to each other than the rules on one table have said. */
-const sameGrid = (one: Compared, other: Compared) => one.path === other.path && one.table === other.table;
+const sameGrid = (one: IndexedTable, other: IndexedTable) => one.path === other.path && one.table === other.table;
 
-const shares = (one: Compared, other: Compared) => one.variables.some(name => other.variables.includes(name));
+const shares = (one: IndexedTable, other: IndexedTable) => one.variables.some(name => other.variables.includes(name));
 
 /** Whether the counts at two places can be subtracted, whatever they are. */
-function comparable(a: Postings, i: number, b: Postings, j: number, same: boolean): boolean {
+function comparable(a: CellIndex, i: number, b: CellIndex, j: number, same: boolean): boolean {
   const [one, other] = [a.marks[i] as number, b.marks[j] as number];
-  const hidden = (one & marks.hidden) + (other & marks.hidden);
+  const hidden = (one & COUNT_MARKS.hidden) + (other & COUNT_MARKS.hidden);
   if (hidden > 1) return false;
-  if ((other & marks.probe) !== 0) return false;
-  if ((one & marks.probe) !== 0) return (other & marks.bound) !== 0;
+  if ((other & COUNT_MARKS.probe) !== 0) return false;
+  if ((one & COUNT_MARKS.probe) !== 0) return (other & COUNT_MARKS.bound) !== 0;
   return !same || (a.of[i] as number) > (b.of[j] as number);
 }
 
@@ -62,13 +62,13 @@ function comparable(a: Postings, i: number, b: Postings, j: number, same: boolea
  * The pairs of tables that have counts of the same people with a small difference. `same` compares a list with itself.
  * One pass over both lists: what has the same key lies together, and within that what has nearly the same value.
  */
-export function suspects(
-  a: Postings,
-  b: Postings,
+export function findCandidatePairs(
+  a: CellIndex,
+  b: CellIndex,
   threshold: number,
   same: boolean,
-  found: Suspects = new Map(),
-): Suspects {
+  found: CandidatePairs = new Map(),
+): CandidatePairs {
   const pairs = new Map<number, boolean>();
   const related = (one: number, other: number): boolean => {
     const pair = one * b.tables.length + other;
@@ -103,7 +103,7 @@ export function suspects(
           let [one, other] = [a.of[i] as number, b.of[at] as number];
           if (same && other > one) [one, other] = [other, one];
           const known = found.get(one);
-          if (known && (known.has(other) || known.size > mostSuspects)) continue;
+          if (known && (known.has(other) || known.size > MAX_CANDIDATE_TABLES)) continue;
           if (!related(one, other)) continue;
           if (known) known.add(other);
           else found.set(one, new Set([other]));
@@ -116,18 +116,18 @@ export function suspects(
 }
 
 /** Where the counts of each table are in a list. */
-function placesIn({ tables, of }: Postings, wanted: (table: number) => boolean): number[][] {
+function placesIn({ tables, of }: CellIndex, wanted: (table: number) => boolean): number[][] {
   const places: number[][] = tables.map(() => []);
   for (let at = 0; at < of.length; at++) if (wanted(of[at] as number)) places[of[at] as number]?.push(at);
   return places;
 }
 
 /** What is known of two tables from all that they have in common. `among` is how many such pairs the new table is in. */
-export function differences(
-  a: Postings,
-  b: Postings,
+export function findTableDifferences(
+  a: CellIndex,
+  b: CellIndex,
   threshold: number,
-  pairs: Suspects,
+  pairs: CandidatePairs,
   among: (table: number) => number,
 ): TableDifference[] {
   const others = new Set([...pairs.values()].flatMap(tables => [...tables]));
@@ -141,7 +141,7 @@ export function differences(
 }
 
 /** Every pair of places with the same key; both lists are in the order of keys. */
-function* common(a: Postings, ours: readonly number[], b: Postings, theirs: readonly number[]) {
+function* common(a: CellIndex, ours: readonly number[], b: CellIndex, theirs: readonly number[]) {
   for (let i = 0, j = 0; i < ours.length && j < theirs.length; ) {
     const [at, there] = [ours[i] as number, theirs[j] as number];
     const order = (a.keys[at] as number) - (b.keys[there] as number);
@@ -159,9 +159,9 @@ function* common(a: Postings, ours: readonly number[], b: Postings, theirs: read
 }
 
 function judge(
-  a: Postings,
+  a: CellIndex,
   ours: readonly number[],
-  b: Postings,
+  b: CellIndex,
   theirs: readonly number[],
   threshold: number,
   alpha: number,
@@ -169,7 +169,7 @@ function judge(
   const [one, other] = [a.tables[a.of[ours[0] ?? 0] as number], b.tables[b.of[theirs[0] ?? 0] as number]];
   if (!one || !other) return undefined;
   const sameVariables = one.variables.join() === other.variables.join();
-  const [cells, sums]: [Near[], Near[]] = [[], []];
+  const [cells, sums]: [NearbyCounts[], NearbyCounts[]] = [[], []];
   let [inCells, inSums, far, published, bounded] = [0, 0, 0, false, false];
   // Bit 1: ours has more people somewhere; bit 2: the other has.
   let [nearSigns, farSigns] = [0, 0];
@@ -177,20 +177,20 @@ function judge(
   for (const [i, j] of common(a, ours, b, theirs)) {
     const [left, right] = [a.marks[i] as number, b.marks[j] as number];
     const [mine, its] = [a.values[i] as number, b.values[j] as number];
-    const shifted = ((left | right) & marks.probe) !== 0;
-    if (shifted && ((left & right & marks.probe) !== 0 || ((left | right) & marks.bound) === 0)) continue;
-    const hidden = (left & marks.hidden) + (right & marks.hidden);
+    const shifted = ((left | right) & COUNT_MARKS.probe) !== 0;
+    if (shifted && ((left & right & COUNT_MARKS.probe) !== 0 || ((left | right) & COUNT_MARKS.bound) === 0)) continue;
+    const hidden = (left & COUNT_MARKS.hidden) + (right & COUNT_MARKS.hidden);
     if (hidden > 1) continue;
     const by = mine - its;
     const sign = by > 0 ? 1 : by < 0 ? 2 : 0;
     if (by !== 0 && Math.abs(by) < threshold) {
-      const sum = ((left | right) & marks.derived) !== 0;
+      const sum = ((left | right) & COUNT_MARKS.derived) !== 0;
       if (sum) inSums++;
       else inCells++;
       const near = sum ? sums : cells;
       if (!shifted && hidden === 0) nearSigns |= sign;
-      bounded ||= ((left | right) & marks.bound) !== 0;
-      published ||= (left & right & marks.derived) === 0;
+      bounded ||= ((left | right) & COUNT_MARKS.bound) !== 0;
+      published ||= (left & right & COUNT_MARKS.derived) === 0;
       if (near.length < mostNamed)
         near.push({
           row: a.rows[i] as number,
@@ -202,7 +202,7 @@ function judge(
           sum,
         });
     }
-    if (hidden > 0 || shifted || ((left | right) & marks.bound) !== 0) continue;
+    if (hidden > 0 || shifted || ((left | right) & COUNT_MARKS.bound) !== 0) continue;
     if (Math.abs(by) >= threshold) {
       far++;
       farSigns |= sign;
@@ -210,7 +210,7 @@ function judge(
     const mask = a.masks[i] as number;
     const group = groups.get(mask) ?? { logs: 0, count: 0 };
     groups.set(mask, group);
-    group.logs += Math.log(nearByChance(mine, its));
+    group.logs += Math.log(nearnessProbability(mine, its));
     group.count++;
   }
   // Sums differ where their cells do: they are reported only where no cell is.
@@ -218,7 +218,7 @@ function judge(
   if (count === 0) return undefined;
   const finer = [...groups].filter(([mask]) => mask !== 0).map(([, group]) => group);
   const tried = finer.length > 0 ? finer : [...groups.values()];
-  const least = Math.min(1, ...tried.map(({ logs, count }) => combined(logs, count)));
+  const least = Math.min(1, ...tried.map(({ logs, count }) => combineProbabilities(logs, count)));
   const byChance = least * Math.max(1, tried.length) >= alpha;
   // Where no label is common to both, as with areas cut in another way, the total alone says too little to be sure.
   if (finer.length === 0 && !bounded) return byChance || !sameVariables ? undefined : { certain: false, near, count };

@@ -1,11 +1,11 @@
-import { quoted } from '../findings.ts';
+import { quoteForFinding } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import { type ColumnClass, isTotal } from './columns.ts';
-import type { Counted } from './counts.ts';
+import { type ColumnClass, isTotalLabel } from './columns.ts';
+import type { CountColumns } from './counts.ts';
 import { readCell, readComposite } from './number.ts';
 
 /** A table small enough to be kept: its text, row by row, with the number that each row has in the file. */
-export class Grid {
+export class TableGrid {
   static readonly most = 250_000;
   readonly names: readonly string[];
   /** The heading's row, or 0 where there is none. */
@@ -44,13 +44,13 @@ export class Grid {
       ...(this.sheet === undefined ? {} : { sheet: this.sheet }),
       row,
       column: column + 1,
-      value: quoted(value, 100),
+      value: quoteForFinding(value, 100),
     };
   }
 }
 
 /** One count of a table, by the labels of its row and, in a cross-table, the heading of its column. */
-export interface Item {
+export interface CountItem {
   readonly key: readonly string[];
   readonly value: number | undefined;
   readonly text: string;
@@ -59,29 +59,29 @@ export interface Item {
 }
 
 /** The counts of a table in the long form: one item a count, with a value for every dimension. */
-export interface Melted {
+export interface CountTable {
   readonly dimensions: readonly string[];
   readonly measure: string;
-  readonly items: readonly Item[];
+  readonly items: readonly CountItem[];
   readonly cross: boolean;
 }
 
 /** The count in a cell: of `45 (30.0%)` it is the first number. */
-export const countOf = (text: string): number | undefined => readCell(text)?.value ?? readComposite(text)?.count;
+export const readCount = (text: string): number | undefined => readCell(text)?.value ?? readComposite(text)?.count;
 
-export function melt(grid: Grid, columns: readonly ColumnClass[], counted: Counted): Melted[] {
+export function toCountTables(grid: TableGrid, columns: readonly ColumnClass[], counted: CountColumns): CountTable[] {
   const labels = counted.labels.filter(at => !counted.columns.includes(at));
   const name = (at: number) => columns[at]?.name.trim() ?? '';
   // A row with one text alone is a note.
   const notes = grid.rows.map(row => row.filter(cell => cell.trim() !== '').length <= 1);
-  const item = (row: readonly string[], line: number, at: number, key: string[]): Item[] => {
+  const item = (row: readonly string[], line: number, at: number, key: string[]): CountItem[] => {
     const text = row[at];
     return text === undefined || notes[line]
       ? []
-      : [{ key, value: countOf(text), text, row: grid.numbers[line] ?? 0, column: at }];
+      : [{ key, value: readCount(text), text, row: grid.numbers[line] ?? 0, column: at }];
   };
   const keyOf = (row: readonly string[]) => labels.map(at => (row[at] ?? '').trim());
-  const across = (cells: readonly number[]): Melted => ({
+  const across = (cells: readonly number[]): CountTable => ({
     dimensions: [...labels.map(name), '(columns)'],
     measure: '',
     items: grid.rows.flatMap((row, line) => cells.flatMap(at => item(row, line, at, [...keyOf(row), name(at)]))),
@@ -96,7 +96,7 @@ export function melt(grid: Grid, columns: readonly ColumnClass[], counted: Count
   }));
   // Named counts beside their total, such as cases, controls and n_total, add up across the row as well.
   const total = counted.columns.filter(
-    at => isTotal(name(at)) || ['total', 'denominator'].includes(columns[at]?.role ?? ''),
+    at => isTotalLabel(name(at)) || ['total', 'denominator'].includes(columns[at]?.role ?? ''),
   );
   return total.length === 1 && counted.columns.length > 2
     ? [
@@ -112,28 +112,28 @@ export function melt(grid: Grid, columns: readonly ColumnClass[], counted: Count
 }
 
 /** A total and the parts that come to it; without a total, parts that are all there is of something. */
-export interface Line {
-  readonly total: Item | undefined;
-  readonly parts: readonly Item[];
+export interface TotalLine {
+  readonly total: CountItem | undefined;
+  readonly parts: readonly CountItem[];
   readonly dimension: number;
 }
 
 /** Every line of a table along every dimension. Where a label comes twice the table has no such lines. */
-export function linesOf({ dimensions, items }: Melted): Line[] {
+export function findTotalLines({ dimensions, items }: CountTable): TotalLine[] {
   return dimensions.flatMap((_, dimension) => {
-    const groups = new Map<string, Item[]>();
+    const groups = new Map<string, CountItem[]>();
     for (const item of items) {
       const key = item.key.map((part, at) => (at === dimension ? '' : part)).join('\u0000');
       const group = groups.get(key);
       if (group) group.push(item);
       else groups.set(key, [item]);
     }
-    const lines: Line[] = [];
+    const lines: TotalLine[] = [];
     for (const group of groups.values()) {
       const labels = group.map(({ key }) => key[dimension] ?? '');
       if (new Set(labels).size < labels.length) continue;
-      const totals = group.filter((_, at) => isTotal(labels[at] ?? ''));
-      const parts = group.filter((_, at) => !isTotal(labels[at] ?? ''));
+      const totals = group.filter((_, at) => isTotalLabel(labels[at] ?? ''));
+      const parts = group.filter((_, at) => !isTotalLabel(labels[at] ?? ''));
       if (totals.length <= 1 && parts.length >= 2) lines.push({ total: totals[0], parts, dimension });
       else if (totals.length > 1) lines.push(...stepped(group, labels, dimension));
     }
@@ -148,12 +148,12 @@ export function linesOf({ dimensions, items }: Melted): Line[] {
 }
 
 /** A column of parts with a subtotal under each run of them, and a total of the subtotals at its end. */
-function stepped(group: readonly Item[], labels: readonly string[], dimension: number): Line[] {
-  const lines: Line[] = [];
-  const subtotals: Item[] = [];
-  let parts: Item[] = [];
+function stepped(group: readonly CountItem[], labels: readonly string[], dimension: number): TotalLine[] {
+  const lines: TotalLine[] = [];
+  const subtotals: CountItem[] = [];
+  let parts: CountItem[] = [];
   for (const [at, item] of group.entries()) {
-    if (!isTotal(labels[at] ?? '')) {
+    if (!isTotalLabel(labels[at] ?? '')) {
       parts.push(item);
       continue;
     }

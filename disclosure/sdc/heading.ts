@@ -1,7 +1,7 @@
 import { readNumber } from './number.ts';
 
 /** A heading has no numbers, but for years and the like over the columns of a cross-table. */
-export function headingLike(cells: readonly string[]): boolean {
+export function looksLikeHeading(cells: readonly string[]): boolean {
   const filled = cells.filter(cell => cell.trim() !== '');
   const numbers = filled.filter(cell => readNumber(cell) !== undefined && !/%$/.test(cell.trim()));
   if (numbers.length === 0) return filled.length > 0;

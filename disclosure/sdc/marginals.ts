@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { bandsOf } from './bands.ts';
-import { isTotal, plainName } from './columns.ts';
-import type { Melted } from './grid.ts';
+import { parseBands } from './bands.ts';
+import { isTotalLabel, normaliseColumnName } from './columns.ts';
+import type { CountTable } from './grid.ts';
 
 /** What a count is besides its value; or-ed together, with the number of suppressed counts in it (2 is "or more"). */
-export const marks = {
+export const COUNT_MARKS = {
   hidden: 3,
   /** A sum that the table itself does not give. */
   derived: 4,
@@ -17,7 +17,7 @@ export const marks = {
 /** How far apart two bounds of bands are looked for. */
 const shifts = [-5, -4, -3, -2, -1, 1, 2, 3, 4, 5];
 /** The most counts that are kept of one table, and of all tables of a file. */
-export const mostCounts = { table: 50_000, file: 1_000_000 };
+export const MAX_COUNTS = { table: 50_000, file: 1_000_000 };
 /** More variables than a mask has bits for are no table that people compare. */
 const mostVariables = 15;
 
@@ -25,7 +25,7 @@ const mostVariables = 15;
  * The counts of one table, each under the hash of what its people have in common, such as `sex=female` and `region=north`
  * in any order: so a cell of one table and a sum over another have the same key when they are of the same people.
  */
-export interface Counts {
+export interface MarginalCounts {
   readonly keys: Float64Array;
   readonly values: Float64Array;
   readonly rows: Uint32Array;
@@ -43,12 +43,15 @@ const plain = (text: string) => text.trim().toLowerCase().replace(/\s+/g, ' ').r
 
 /** The name of a variable as different people write it: "Age group" is "age", "gender" is "sex". */
 function variable(name: string): string {
-  const short = (plainName(name) || plain(name)).replace(/ (groups?|bands?|category|cat|range|code|name)$/, '');
+  const short = (normaliseColumnName(name) || plain(name)).replace(
+    / (groups?|bands?|category|cat|range|code|name)$/,
+    '',
+  );
   return short === 'gender' ? 'sex' : short.slice(0, 200);
 }
 
 /** 53 bits of HMAC-SHA-256: who has no key can't tell a label by trying what it may be. */
-export function hasher(key: string): (text: string) => number {
+export function createLabelHash(key: string): (text: string) => number {
   return text => {
     const digest = createHmac('sha256', key).update(text).digest();
     return digest.readUInt32BE(0) * 2 ** 21 + (digest.readUInt32BE(4) >>> 11);
@@ -74,14 +77,14 @@ class Predicates {
   readonly groups = new Map<number, Map<string, Count>>();
   readonly full: number;
 
-  constructor({ dimensions, items }: Melted) {
+  constructor({ dimensions, items }: CountTable) {
     this.#names = dimensions.map(variable);
     this.#labels = dimensions.map(() => []);
     this.#known = dimensions.map(() => new Map());
     this.#order = dimensions.map((_, at) => at).sort((a, b) => (this.name(a) < this.name(b) ? -1 : 1));
     this.full = (1 << dimensions.length) - 1;
     for (const { key, value, row, column } of items) {
-      const codes = key.map((label, at) => (isTotal(label) ? -1 : this.#code(at, label)));
+      const codes = key.map((label, at) => (isTotalLabel(label) ? -1 : this.#code(at, label)));
       const mask = codes.reduce((all, code, at) => (code < 0 ? all : all | (1 << at)), 0);
       const hidden = value === undefined ? 2 : 0;
       const group = this.#group(mask);
@@ -129,7 +132,7 @@ class Predicates {
         const part = codes.map((code, at) => (mask & (1 << at) ? code : -1));
         const name = part.join();
         if (given.has(name)) continue;
-        const sum = made.get(name) ?? { value: 0, hidden: 0, marks: marks.derived, row, column, codes: part };
+        const sum = made.get(name) ?? { value: 0, hidden: 0, marks: COUNT_MARKS.derived, row, column, codes: part };
         made.set(name, sum);
         if (hidden > 0) sum.hidden = Math.min(2, sum.hidden + 1);
         else sum.value += value;
@@ -150,8 +153,8 @@ class Predicates {
 }
 
 /** The counts of a table by what their people have in common: its cells, sums over them, and all up to each bound of bands. */
-export function countsOf(table: Melted, hash: (text: string) => number, room: number): Counts {
-  const most = Math.min(mostCounts.table, room);
+export function computeMarginalCounts(table: CountTable, hash: (text: string) => number, room: number): MarginalCounts {
+  const most = Math.min(MAX_COUNTS.table, room);
   const found: { text: string; count: Count; mask: number; marks: number }[] = [];
   const fits = table.dimensions.length <= mostVariables;
   let all = 0;
@@ -182,7 +185,7 @@ type Add = (text: string, count: Count, mask: number, more?: number) => void;
 
 /** All below and all from each bound of a variable's bands, by itself and within each cell of the others. */
 function bounds(of: Predicates, at: number, add: Add): void {
-  const bands = bandsOf(of.labels(at));
+  const bands = parseBands(of.labels(at));
   if (!bands) return;
   const bit = 1 << at;
   for (const mask of new Set([bit, of.full])) {
@@ -201,10 +204,10 @@ function bounds(of: Predicates, at: number, add: Add): void {
           sum += count.value;
           const bound = sign === '<' ? to : from;
           if (!Number.isFinite(bound)) break;
-          const all = { ...count, value: sum, marks: marks.derived };
+          const all = { ...count, value: sum, marks: COUNT_MARKS.derived };
           const text = (value: number) => of.text(count.codes, at, `${of.name(at)}${sign}${value}`);
-          add(text(bound), all, mask, marks.bound);
-          for (const shift of shifts) add(text(bound + shift), all, mask, marks.probe);
+          add(text(bound), all, mask, COUNT_MARKS.bound);
+          for (const shift of shifts) add(text(bound + shift), all, mask, COUNT_MARKS.probe);
         }
       }
   }

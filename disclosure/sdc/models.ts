@@ -1,14 +1,19 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
 import { type ColumnClass, classifyColumn } from './columns.ts';
-import type { Grid } from './grid.ts';
+import type { TableGrid } from './grid.ts';
 import { readNumber } from './number.ts';
 
 const observations = /^(n|n ?obs|obs|observations|(no|num|number)\.? (of )?obs(ervations)?\.?)$/i;
 const left = /resid|error|denom/i;
 
 /** Residual degrees of freedom that stand in the rows of a model's output rather than in a column. */
-export function modelFreedom(grid: Grid, columns: readonly ColumnClass[], sideways: boolean, findings: Findings): void {
+export function checkDegreesOfFreedom(
+  grid: TableGrid,
+  columns: readonly ColumnClass[],
+  sideways: boolean,
+  findings: Findings,
+): void {
   if (!findings.runs('sdc.degrees-of-freedom')) return;
   const { least } = findings.policy.rules['sdc.degrees-of-freedom'];
   const found: Cell[] = [];
@@ -34,7 +39,7 @@ export function modelFreedom(grid: Grid, columns: readonly ColumnClass[], sidewa
 }
 
 /** Models side by side with each coefficient above its error in brackets, as papers print them: N less the coefficients. */
-function stackedModels(grid: Grid, least: number): Cell[] {
+function stackedModels(grid: TableGrid, least: number): Cell[] {
   const line = grid.rows.findIndex(([label = '']) => observations.test(label.trim()));
   const counted = grid.rows[line];
   if (!counted) return [];

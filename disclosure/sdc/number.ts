@@ -6,7 +6,7 @@ const parts =
 const share =
   /^(?:(?:[*#–—-]+|\[?[a-z.]{1,12}\]?|[<≤] ?=? ?\d{1,4}) ?(?=[([]))?[([]?\s*(\d{1,3}(?:\.(\d+))?)\s*(%)?\s*[)\]]?$/i;
 
-export interface Written {
+export interface WrittenNumber {
   readonly value: number;
   /** How many decimals are written. */
   readonly places: number;
@@ -36,18 +36,18 @@ const plainly = (text: string): string =>
     .trim()
     .replace(/^['’‘`´]\s?/, '');
 
-export function readNumber(text: string): Written | undefined {
+export function readNumber(text: string): WrittenNumber | undefined {
   const trimmed = text.trim();
   if (trimmed.length > 40) return undefined;
   return readPlain(trimmed) ?? (/^['`]|[^ -~]/.test(trimmed) ? readPlain(plainly(trimmed)) : undefined);
 }
 
 /** The number of a cell, whose count may have its name before it: `n=3`. Above a column that is a base, and no number. */
-export const readCell = (text: string): Written | undefined =>
+export const readCell = (text: string): WrittenNumber | undefined =>
   readNumber(text) ??
   (/[=:＝：]/.test(text) ? readNumber(plainly(text.slice(0, 80)).replace(counting, '')) : undefined);
 
-function readPlain(trimmed: string): Written | undefined {
+function readPlain(trimmed: string): WrittenNumber | undefined {
   if (!/\d/.test(trimmed)) return undefined;
   const [, digits, separator, decimals, percent] = written.exec(trimmed) ?? [];
   if (digits !== undefined)
@@ -78,7 +78,7 @@ export function readComposite(
 }
 
 /** A percentage by itself or behind a mark of suppression: `3.2%`, `<10 (3.2%)`. `plain`: its heading has the sign. */
-export function readShare(text: string, plain: boolean): Pick<Written, 'value' | 'places'> | undefined {
+export function readPercentage(text: string, plain: boolean): Pick<WrittenNumber, 'value' | 'places'> | undefined {
   const [, value, decimals, percent] = share.exec(text.trim()) ?? [];
   if (value === undefined || (percent === undefined && !plain)) return undefined;
   return { value: Number(value), places: decimals?.length ?? 0 };

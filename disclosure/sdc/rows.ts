@@ -1,10 +1,10 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import { Candidates } from './accumulate.ts';
-import { type ColumnClass, plainName, type Role } from './columns.ts';
+import { CandidateCells } from './accumulate.ts';
+import { type ColumnClass, type ColumnRole, normaliseColumnName } from './columns.ts';
 
 /** Where a value is: a line of the table (a column, when the table lies on its side) and its index in it. */
-export type Locate = (line: number, index: number, value: string) => Cell;
+export type LocateCell = (line: number, index: number, value: string) => Cell;
 
 const shareName = /\b(share|percent|pct|proportion)\b|^cr ?\d/;
 
@@ -21,11 +21,7 @@ function perSo(name: string): number | undefined {
 }
 
 /** What a percentage tells of the count behind it, given its denominator and how finely it is written. */
-export function countRangeOfPercentage(
-  percent: number,
-  half: number,
-  denominator: number,
-): { from: number; to: number } {
+export function computeCountRange(percent: number, half: number, denominator: number): { from: number; to: number } {
   const slack = 1e-9 * Math.max(1, denominator);
   const from = Math.ceil(((percent - half) * denominator) / 100 - slack);
   const to = Math.floor(((percent + half) * denominator) / 100 + slack);
@@ -38,8 +34,8 @@ export function countRangeOfPercentage(
  */
 export class RowRules {
   readonly #findings: Findings;
-  readonly #locate: Locate;
-  readonly #at: (role: Role) => number[];
+  readonly #locate: LocateCell;
+  readonly #at: (role: ColumnRole) => number[];
   readonly #columns: readonly ColumnClass[];
   readonly #total: number;
   readonly #largest: number;
@@ -53,25 +49,25 @@ export class RowRules {
   readonly #extremes: number[];
   readonly #percents: { at: number; scale: number }[];
   /** The one count beside a percentage may be its numerator or its denominator: what the rows say of that. */
-  readonly #maybe: { lowest: number; highest: number; refuted: boolean; rows: number; candidates: Candidates }[];
-  readonly #extremeCells = new Candidates();
+  readonly #maybe: { lowest: number; highest: number; refuted: boolean; rows: number; candidates: CandidateCells }[];
+  readonly #extremeCells = new CandidateCells();
   readonly idle: boolean;
   #values: Float64Array = new Float64Array(0);
   #places: Uint8Array = new Uint8Array(0);
   #from = 0;
 
-  constructor(columns: readonly ColumnClass[], findings: Findings, locate: Locate) {
+  constructor(columns: readonly ColumnClass[], findings: Findings, locate: LocateCell) {
     this.#columns = columns;
     this.#findings = findings;
     this.#locate = locate;
     this.#at = role => columns.flatMap((column, at) => (column.role === role ? [at] : []));
-    const one = (...roles: Role[]) => roles.flatMap(role => this.#at(role))[0] ?? -1;
+    const one = (...roles: ColumnRole[]) => roles.flatMap(role => this.#at(role))[0] ?? -1;
     const counts = this.#at('count');
     const names = columns.map(({ name }) => name.toLowerCase());
     this.#largest = one('largest');
     this.#second = one('second');
     // Shares of the largest contributors are of a total of 100, or of 1: any column will do to name the place.
-    this.#share = this.#largest >= 0 && shareName.test(plainName(columns[this.#largest]?.name ?? ''));
+    this.#share = this.#largest >= 0 && shareName.test(normaliseColumnName(columns[this.#largest]?.name ?? ''));
     this.#total =
       this.#largest < 0 ? -1 : this.#share ? (this.#second < 0 ? this.#largest : this.#second) : one('sum', 'total');
     this.#denominator = one('denominator', 'total');
@@ -107,7 +103,7 @@ export class RowRules {
       highest: Number.POSITIVE_INFINITY,
       refuted: false,
       rows: 0,
-      candidates: new Candidates(),
+      candidates: new CandidateCells(),
     }));
     if (findings.runs('sdc.dominance')) findings.runs('sdc.p-percent');
     this.idle =
@@ -147,7 +143,7 @@ export class RowRules {
       const numerator = rows > 1 && lowest <= highest;
       if (!refuted && !numerator && candidates.count > 0) this.#percentages(candidates);
     }
-    const has = (...roles: Role[]) => roles.some(role => this.#at(role).length > 0);
+    const has = (...roles: ColumnRole[]) => roles.some(role => this.#at(role).length > 0);
     if (
       this.#findings.runs('sdc.no-counts') &&
       has('statistic', 'quantile', 'sum', 'percent', 'proportion') &&
@@ -232,7 +228,7 @@ export class RowRules {
     const least = ((share - half) * base) / 100;
     const most = ((share + half) * base) / 100;
     if (sure && least > threshold && base - most > threshold) return;
-    const { from, to } = countRangeOfPercentage(share, half, base);
+    const { from, to } = computeCountRange(share, half, base);
     maybe.rows++;
     if (from > to) maybe.refuted = true;
     if (share > half) maybe.highest = Math.min(maybe.highest, base / (share - half));
@@ -246,7 +242,7 @@ export class RowRules {
     else maybe.candidates.add(cell);
   }
 
-  #percentages({ cells, count }: Pick<Candidates, 'cells' | 'count'>): void {
+  #percentages({ cells, count }: Pick<CandidateCells, 'cells' | 'count'>): void {
     this.#findings.add(
       'sdc.percentages',
       'This percentage and its denominator reveal a count below the threshold. Suppress it, round it, or merge categories.',

@@ -1,15 +1,15 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
 import { type ColumnClass, classifyColumn } from './columns.ts';
-import type { Counted } from './counts.ts';
-import type { Grid } from './grid.ts';
+import type { CountColumns } from './counts.ts';
+import type { TableGrid } from './grid.ts';
 import { readNumber } from './number.ts';
 
 const risingName = /^cum(ulative|\.)?( |$)(?!.*(percent|pct|prop|%|inc|haz|surv))/i;
 const fallingName = /^(n )?(remaining|retained)\b/i;
 
 /** Counts that are the steps between the rows of a column: of running totals, and of those who remain after exclusions. */
-export function steps(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
+export function checkRunningTotals(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   if (!findings.runs('sdc.minimum-count')) return;
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   for (const [at, { name }] of columns.entries()) {
@@ -42,7 +42,7 @@ const bracketed = /^[^([]*\d[^([]*[([][^)\]\d]*\d+[^)\]\d]+\d/;
  * `54 (18-103)` under "median (range)": the ends are one person's values as much as in columns of their own. So are those
  * that R writes into the cells, as `Min.   :18`.
  */
-export function ranges(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
+export function checkRangesInCells(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   if (!findings.runs('sdc.extremes')) return;
   const says = (label = '') => /[([,].*\b(range|min\w*\W+max\w*)\b/i.test(label) && !/inter|iqr/i.test(label);
   const headed = columns.map(({ name }) => says(name));
@@ -63,7 +63,7 @@ export function ranges(grid: Grid, columns: readonly ColumnClass[], findings: Fi
 }
 
 /** `5 (3-11)` under "median (IQR)", of the people that the row counts: a quarter of them is beyond each quartile. */
-export function quartilesInCells(grid: Grid, columns: readonly ColumnClass[], findings: Findings): void {
+export function checkQuartilesInCells(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   const counts = columns.flatMap(({ role }, at) => (role === 'count' || role === 'denominator' ? [at] : []));
   const [count] = counts;
   if (count === undefined || counts.length > 1 || !findings.runs('sdc.quantiles')) return;
@@ -87,7 +87,12 @@ export function quartilesInCells(grid: Grid, columns: readonly ColumnClass[], fi
 }
 
 /** A long table with its counts under "value", which may be sums as well: whole numbers beside labels that name no figure. */
-export function values(grid: Grid, columns: readonly ColumnClass[], counted: Counted, findings: Findings): void {
+export function checkValueColumn(
+  grid: TableGrid,
+  columns: readonly ColumnClass[],
+  counted: CountColumns,
+  findings: Findings,
+): void {
   if (counted.columns.length > 0 || !findings.runs('sdc.minimum-count')) return;
   if (columns.some(({ role }) => !['plain', 'ordinal', 'attribute', 'sum'].includes(role))) return;
   const at = columns.findIndex(({ name }) => /^(value|val|weight|width)$/i.test(name.trim()));

@@ -9,13 +9,13 @@ function erf(x: number): number {
  * How likely two counts of different people would come as near to each other as these, had they the same expectation:
  * the difference of two Poisson counts. No pair of unrelated tables is nearer than that other than by chance.
  */
-export function nearByChance(one: number, other: number): number {
+export function nearnessProbability(one: number, other: number): number {
   const spread = Math.sqrt(2 * Math.max(1, one + other));
   return Math.max(1e-300, Math.min(1, erf((Math.abs(one - other) + 0.5) / spread)));
 }
 
 /** Fisher's combination of independent probabilities: how likely all of them together come by chance. */
-export function combined(logs: number, count: number): number {
+export function combineProbabilities(logs: number, count: number): number {
   const half = -logs;
   if (count === 0) return 1;
   if (count > 300) {

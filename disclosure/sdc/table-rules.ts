@@ -1,17 +1,17 @@
 import type { Findings } from '../findings.ts';
-import { identifyingName } from '../identifiers.ts';
+import { classifyIdentifyingName } from '../identifiers.ts';
 import type { RuleName } from '../policy.ts';
-import { summariseTable, type TableOf, type TableSummary } from './cell-index.ts';
+import { summariseTable, type TableContext, type TableSummary } from './cell-index.ts';
 import { type ColumnClass, classifyColumn } from './columns.ts';
-import { complementary, fullCells } from './complementary.ts';
-import type { Counted } from './counts.ts';
-import { everybody, percentagesOfBases, remainders } from './denominators.ts';
-import { countOf, Grid, melt } from './grid.ts';
-import { modelFreedom } from './models.ts';
+import { checkComplementarySuppression, checkFullCells } from './complementary.ts';
+import type { CountColumns } from './counts.ts';
+import { checkFullGroups, checkPercentages, checkRemainders } from './denominators.ts';
+import { readCount, TableGrid, toCountTables } from './grid.ts';
+import { checkDegreesOfFreedom } from './models.ts';
 import { readNumber } from './number.ts';
 import { RowRules } from './rows.ts';
-import { quartilesInCells, ranges, steps, values } from './running-totals.ts';
-import { strays } from './unparsed-cells.ts';
+import { checkQuartilesInCells, checkRangesInCells, checkRunningTotals, checkValueColumn } from './running-totals.ts';
+import { checkUnparsedCells } from './unparsed-cells.ts';
 
 const aggregate = 'count denominator total percent proportion statistic quantile extreme sum weight'.split(' ');
 
@@ -22,13 +22,13 @@ const figures = 'percent proportion statistic quantile extreme weight'.split(' '
 const needWhole: readonly RuleName[] = ['sdc.microdata', 'sdc.full-cells', 'sdc.complementary', 'sdc.differencing'];
 
 /** The rules that need the whole table. Returns what a release must be remembered as. */
-export function wholeTable(
-  grid: Grid | undefined,
+export function checkTableRules(
+  grid: TableGrid | undefined,
   columns: readonly ColumnClass[],
-  counted: Counted,
+  counted: CountColumns,
   findings: Findings,
   rows: number,
-  of: TableOf,
+  of: TableContext,
 ): TableSummary[] {
   if (!grid) {
     const needed = needWhole.some(rule => findings.policy.rules[rule].action !== 'off');
@@ -36,11 +36,11 @@ export function wholeTable(
       findings.addAtLeast(
         'ask',
         'sdc.not-run',
-        `The table is too large (more than ${Math.min(findings.policy.cells, Grid.most)} cells) for the rules on totals, microdata and earlier releases. Give a smaller one.`,
+        `The table is too large (more than ${Math.min(findings.policy.cells, TableGrid.most)} cells) for the rules on totals, microdata and earlier releases. Give a smaller one.`,
       );
     return [];
   }
-  strays(grid, findings);
+  checkUnparsedCells(grid, findings);
   if (findings.runs('sdc.microdata')) {
     const why = whyMicrodata(grid, columns, counted, findings.policy.rules['sdc.microdata'].rows);
     if (why !== undefined)
@@ -49,18 +49,18 @@ export function wholeTable(
       ]);
   }
   const lies = (counted.columns.length === 0 || !counted.cross) && sideways(grid, columns, counted, findings);
-  modelFreedom(grid, columns, lies, findings);
-  percentagesOfBases(grid, columns, findings);
-  everybody(grid, columns, findings);
-  remainders(grid, columns, findings);
-  steps(grid, columns, findings);
-  ranges(grid, columns, findings);
-  quartilesInCells(grid, columns, findings);
-  if (!lies) values(grid, columns, counted, findings);
-  const melted = melt(grid, columns, counted);
+  checkDegreesOfFreedom(grid, columns, lies, findings);
+  checkPercentages(grid, columns, findings);
+  checkFullGroups(grid, columns, findings);
+  checkRemainders(grid, columns, findings);
+  checkRunningTotals(grid, columns, findings);
+  checkRangesInCells(grid, columns, findings);
+  checkQuartilesInCells(grid, columns, findings);
+  if (!lies) checkValueColumn(grid, columns, counted, findings);
+  const melted = toCountTables(grid, columns, counted);
   for (const one of melted) {
-    if (findings.runs('sdc.full-cells')) fullCells(one, grid, findings);
-    if (findings.runs('sdc.complementary') && !counted.rounded) complementary(one, grid, findings);
+    if (findings.runs('sdc.full-cells')) checkFullCells(one, grid, findings);
+    if (findings.runs('sdc.complementary') && !counted.rounded) checkComplementarySuppression(one, grid, findings);
   }
   if (!findings.runs('sdc.differencing')) return [];
   return melted.map(one => summariseTable(one, grid, { rounded: counted.rounded, only: melted.length === 1 }, of));
@@ -71,13 +71,13 @@ export function wholeTable(
  * table of results every combination of labels comes once; in data on people they come again and again.
  */
 function whyMicrodata(
-  grid: Grid,
+  grid: TableGrid,
   columns: readonly ColumnClass[],
-  counted: Counted,
+  counted: CountColumns,
   least: number,
 ): string | undefined {
   const count = grid.rows.length;
-  const [key] = columns.filter(({ name }) => identifyingName(name) === 'direct');
+  const [key] = columns.filter(({ name }) => classifyIdentifyingName(name) === 'direct');
   if (key && count >= 2) return `“${key.name.slice(0, 40)}” is a key of persons`;
   if (count < least || columns.length < 2) return undefined;
   const attributes = columns.filter(({ role }) => role === 'attribute');
@@ -106,7 +106,12 @@ function whyMicrodata(
 }
 
 /** A table whose rows are statistics and whose columns are groups or variables: the rules of rows, for its columns. */
-function sideways(grid: Grid, columns: readonly ColumnClass[], counted: Counted, findings: Findings): boolean {
+function sideways(
+  grid: TableGrid,
+  columns: readonly ColumnClass[],
+  counted: CountColumns,
+  findings: Findings,
+): boolean {
   const rows = grid.rows.map((row, at) => ({
     row,
     number: grid.numbers[at] ?? 0,
@@ -130,7 +135,7 @@ function sideways(grid: Grid, columns: readonly ColumnClass[], counted: Counted,
     for (const [at, { row, name, number }] of labelled.entries()) {
       const text = row[column] ?? '';
       const read = readNumber(text);
-      values[at] = name.role === 'count' ? (countOf(text) ?? Number.NaN) : (read?.value ?? Number.NaN);
+      values[at] = name.role === 'count' ? (readCount(text) ?? Number.NaN) : (read?.value ?? Number.NaN);
       places[at] = Math.min(15, read?.places ?? 0);
       const value = values[at] as number;
       if (

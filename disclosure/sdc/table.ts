@@ -1,23 +1,23 @@
 import { cellText } from '../csv.ts';
-import type { Batch } from '../csv-tokenizer.ts';
-import { type Findings, quoted } from '../findings.ts';
+import type { RowBatch } from '../csv-tokenizer.ts';
+import { type Findings, quoteForFinding } from '../findings.ts';
 import type { Cell } from '../report.ts';
 import type { RowBudget } from '../row-budget.ts';
-import type { TableOf, TableSummary } from './cell-index.ts';
-import { Screen } from './cell-screening.ts';
+import type { TableContext, TableSummary } from './cell-index.ts';
+import { CellScreening } from './cell-screening.ts';
 import { CellReader } from './cells.ts';
 import { type ColumnClass, classifyColumn } from './columns.ts';
-import { countFindings } from './counts.ts';
-import { Grid } from './grid.ts';
-import { headingLike } from './heading.ts';
-import { type Locate, RowRules } from './rows.ts';
-import { wholeTable } from './table-rules.ts';
-import { encoded, texts } from './texts.ts';
+import { checkCounts } from './counts.ts';
+import { TableGrid } from './grid.ts';
+import { looksLikeHeading } from './heading.ts';
+import { type LocateCell, RowRules } from './rows.ts';
+import { checkTableRules } from './table-rules.ts';
+import { decodeRowTexts, encodeRow } from './texts.ts';
 
 /** Lines above the heading, such as a title, that are let pass. */
 const mostAbove = 10;
 
-export interface TableOptions extends TableOf {
+export interface TableOptions extends TableContext {
   readonly findings: Findings;
   readonly sheet?: string;
   readonly path: string;
@@ -35,11 +35,11 @@ export class TableCheck {
   summaries: TableSummary[] = [];
   readonly #options: TableOptions;
   readonly #findings: Findings;
-  readonly #screen: Screen;
+  readonly #screen: CellScreening;
   #above: { cells: string[]; number: number }[] = [];
   #columns: readonly ColumnClass[] | undefined;
   #reader: CellReader | undefined;
-  #grid: Grid | undefined;
+  #grid: TableGrid | undefined;
   #rules: RowRules | undefined;
   #ragged: Cell[] = [];
   #raggedRows = 0;
@@ -47,17 +47,18 @@ export class TableCheck {
   constructor(options: TableOptions) {
     this.#options = options;
     this.#findings = options.findings;
-    this.#screen = new Screen(options.findings, (row, index, value) => this.#cell(row, index, value));
+    this.#screen = new CellScreening(options.findings, (row, index, value) => this.#cell(row, index, value));
   }
 
   /** A row of a reader that has text, not bytes: of a sheet, a record, a notebook's table. */
   text(cells: readonly string[], number: number): void {
-    this.take(encoded(cells, number));
+    this.take(encodeRow(cells, number));
   }
 
-  take(batch: Batch): void {
+  take(batch: RowBatch): void {
     let row = 0;
-    for (; row < batch.rows && !this.#reader; row++) this.#begin(texts(batch, row), batch.numbers[row] as number);
+    for (; row < batch.rows && !this.#reader; row++)
+      this.#begin(decodeRowTexts(batch, row), batch.numbers[row] as number);
     while (this.#reader && row < batch.rows) row = this.#some(batch, row, this.#reader);
   }
 
@@ -75,13 +76,13 @@ export class TableCheck {
     this.#above = [];
     const [first] = rest;
     if (!first) return;
-    const isHeading = headingLike(first.cells);
+    const isHeading = looksLikeHeading(first.cells);
     const names = isHeading ? first.cells : first.cells.map(() => '');
     const { findings, path, sheet } = this.#options;
     this.#columns = names.map(name => classifyColumn(name));
-    const locate: Locate = (line, index, value) => this.#cell(line, index, value);
+    const locate: LocateCell = (line, index, value) => this.#cell(line, index, value);
     this.#reader = new CellReader(this.#columns, findings, this.#screen, locate);
-    this.#grid = new Grid(names, isHeading ? first.number : 0, sheet, path, title);
+    this.#grid = new TableGrid(names, isHeading ? first.number : 0, sheet, path, title);
     this.#rules = new RowRules(this.#columns, findings, locate);
     if (isHeading) this.#screen.heading(names, first.number);
     for (const { cells, number } of isHeading ? rest.slice(1) : rest) this.text(cells, number);
@@ -89,11 +90,11 @@ export class TableCheck {
 
   #cell(row: number, index: number, value: string): Cell {
     const { sheet } = this.#options;
-    return { ...(sheet === undefined ? {} : { sheet }), row, column: index + 1, value: quoted(value, 100) };
+    return { ...(sheet === undefined ? {} : { sheet }), row, column: index + 1, value: quoteForFinding(value, 100) };
   }
 
   /** Judges the next rows that have the same number of cells, and returns which one is next. */
-  #some(batch: Batch, from: number, reader: CellReader): number {
+  #some(batch: RowBatch, from: number, reader: CellReader): number {
     const { first, numbers } = batch;
     const { width } = reader;
     const cells = (first[from + 1] as number) - (first[from] as number);
@@ -110,14 +111,15 @@ export class TableCheck {
       this.#screen.row(batch, row);
       rules?.row(numbers[row] as number, reader.values, reader.places, (row - from) * width);
     }
-    if (this.cells > Math.min(this.#findings.policy.cells, Grid.most)) this.#grid = undefined;
-    if (this.#grid) for (let row = from; row < to; row++) this.#grid.push(texts(batch, row), numbers[row] as number);
+    if (this.cells > Math.min(this.#findings.policy.cells, TableGrid.most)) this.#grid = undefined;
+    if (this.#grid)
+      for (let row = from; row < to; row++) this.#grid.push(decodeRowTexts(batch, row), numbers[row] as number);
     this.#options.budget.settle();
     return to;
   }
 
   /** A row of another width. One with a single text is a note below the table. */
-  #unlike(batch: Batch, row: number, width: number): void {
+  #unlike(batch: RowBatch, row: number, width: number): void {
     const { bytes, first, starts, ends, numbers } = batch;
     const [from, to] = [first[row] as number, first[row + 1] as number];
     let filled = 0;
@@ -147,8 +149,8 @@ export class TableCheck {
       );
     this.#rules?.end();
     this.#screen.end(columns);
-    const counted = countFindings(columns, reader.state, findings, this.rows);
-    this.summaries = wholeTable(this.#grid, columns, counted, findings, this.rows, this.#options);
+    const counted = checkCounts(columns, reader.state, findings, this.rows);
+    this.summaries = checkTableRules(this.#grid, columns, counted, findings, this.rows, this.#options);
     // A file may have many tables: what this one needed is let go.
     this.#grid = undefined;
     this.#reader = undefined;

@@ -1,11 +1,11 @@
-import { bits, cellText, classes } from '../csv.ts';
-import { type Batch, mostColumns } from '../csv-tokenizer.ts';
+import { BYTE_CLASSES, CELL_BITS, cellText } from '../csv.ts';
+import { MAX_COLUMNS, type RowBatch } from '../csv-tokenizer.ts';
 
 const encoder = new TextEncoder();
 
 /** A row of a reader that has text, as the scanner of bytes would give it. */
-export function encoded(cells: readonly string[], number: number): Batch {
-  const count = Math.min(cells.length, mostColumns);
+export function encodeRow(cells: readonly string[], number: number): RowBatch {
+  const count = Math.min(cells.length, MAX_COLUMNS);
   const texts = cells.slice(0, count).map(cell => encoder.encode(cell.length > 32_768 ? cell.slice(0, 32_768) : cell));
   const bytes = new Uint8Array(texts.reduce((sum, { length }) => sum + length, 0));
   const [starts, ends, masks] = [new Int32Array(count), new Int32Array(count), new Uint8Array(count)];
@@ -17,9 +17,9 @@ export function encoded(cells: readonly string[], number: number): Batch {
     at += cell.length;
     ends[index] = at;
     let mask = 0;
-    for (const byte of cell) mask |= classes[byte] as number;
+    for (const byte of cell) mask |= BYTE_CLASSES[byte] as number;
     masks[index] = mask;
-    digits[index] = mask === bits.digit && cell.length <= 8 ? Number(cells[index]) : -1;
+    digits[index] = mask === CELL_BITS.digit && cell.length <= 8 ? Number(cells[index]) : -1;
   }
   const [first, numbers] = [Int32Array.of(0, count), Float64Array.of(number)];
   return { bytes, rows: 1, first, starts, ends, masks, digits, decimals, numbers };
@@ -29,14 +29,14 @@ export function encoded(cells: readonly string[], number: number): Batch {
  * The text of each cell of a row, as far as anybody looks. A row of ASCII, as most are, is decoded at once and then cut; of
  * a long one only what is kept is decoded, as a piece of a text keeps all of it in memory.
  */
-export function texts({ bytes, first, starts, ends, masks }: Batch, row: number): string[] {
+export function decodeRowTexts({ bytes, first, starts, ends, masks }: RowBatch, row: number): string[] {
   const [from, to] = [first[row] as number, first[row + 1] as number];
   const [begin, end] = [starts[from] as number, ends[to - 1] as number];
   const whole = end - begin <= 4096 ? cellText(bytes, begin, end, 0) : '';
   const ascii = whole.length === end - begin;
   return Array.from({ length: to - from }, (_, at) => {
     const [start, end, mask] = [starts[from + at] as number, ends[from + at] as number, masks[from + at] as number];
-    if (ascii && (mask & bits.escaped) === 0) return whole.slice(start - begin, end - begin).slice(0, 200);
+    if (ascii && (mask & CELL_BITS.escaped) === 0) return whole.slice(start - begin, end - begin).slice(0, 200);
     return cellText(bytes, start, Math.min(end, start + 1600), mask).slice(0, 200);
   });
 }

@@ -1,16 +1,16 @@
 import type { Findings } from '../findings.ts';
 import type { Cell } from '../report.ts';
-import { countOf, type Grid } from './grid.ts';
+import { readCount, type TableGrid } from './grid.ts';
 
 /** Words of notes and of headings inside of a table, after which a number counts nobody: "Table 3", "rounded to 5". */
 const notes =
   /\b(sources?|notes?|tables?|figures?|versions?|models?|waves?|stages?|panels?|groups?|steps?|parts?|sections?|phases?|stud(y|ies)|arms?|cohorts?|quarters?|weeks?|months?|years?|days?|ages?|aged|bands?|quintiles?|deciles?|tertiles?|visits?|chapters?|types?|grades?|class|levels?|appendix|pages?|see|round(ed|ing)|suppress\w*|below|under|over|above|than|least|most|base|bases|thresholds?|minimum|counts?|cells?|values?|percent\w*|interval|at|to|of|in|by|on|as|from|for|since|until|per|is|are|was|were|had|has|and|or|with|updated?|published|release|p)\b/i;
 const year = /^(19|20)\d\d$/;
-const number = (text: string): boolean => countOf(text) !== undefined && !year.test(text.trim());
+const number = (text: string): boolean => readCount(text) !== undefined && !year.test(text.trim());
 /** A number that has not even its name beside it. */
 const isAlone = (text: string): boolean => number(text) && !/[=:]/.test(text);
 /** Programs print tables of statistics below each other, one wider than the other: no part of them is a count. */
-const isCount = (text: string): boolean => number(text) && Number.isInteger(countOf(text)) && countOf(text) !== 0;
+const isCount = (text: string): boolean => number(text) && Number.isInteger(readCount(text)) && readCount(text) !== 0;
 /** A comma between cells, and none of the thousands of one number. */
 const comma = /(?<!(?:^|[^\p{L}\d,])\d{1,3}(?:,\d{3})*),|,(?!\d{3}(?!\d))/u;
 const labelled = /^(\p{L}[^\d;,|]{0,60}?)\s*(?:[:=(–-]\s*|\s)[<≤~≈]?\s?(\d[\d.,]*)\s?%?\)?$/u;
@@ -20,7 +20,7 @@ const joins = /^(and|or|und|oder|et|ou|y|e)\s/i;
  * Whether a text that stands alone is a row that was not divided: a number between delimiters, or a short label and a
  * number. Sentences are none, nor are notes and headings, nor years, nor "N = 1,204".
  */
-export function holdsValue(text: string, threshold: number): boolean {
+export function looksLikeUndividedRow(text: string, threshold: number): boolean {
   const plain = text.normalize('NFKC').trim();
   if (!/\d/.test(plain)) return false;
   const divided = (divider: RegExp, from: number) => {
@@ -38,12 +38,14 @@ export function holdsValue(text: string, threshold: number): boolean {
  * Rows that were not divided into the cells of the heading, and numbers where no rule takes them for numbers. Their order
  * and what follows them change nothing.
  */
-export function strays(grid: Grid, findings: Findings): void {
+export function checkUnparsedCells(grid: TableGrid, findings: Findings): void {
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const width = grid.names.length;
   const numeric = Array.from({ length: width }, (_, at) => {
     const filled = grid.rows.filter(row => row.length === width && (row[at] ?? '').trim() !== '');
-    return filled.length > 0 && filled.filter(row => countOf(row[at] ?? '') !== undefined).length * 2 >= filled.length;
+    return (
+      filled.length > 0 && filled.filter(row => readCount(row[at] ?? '') !== undefined).length * 2 >= filled.length
+    );
   });
   const found: Cell[] = [];
   const isStray = (row: readonly string[]): number => {
@@ -53,24 +55,25 @@ export function strays(grid: Grid, findings: Findings): void {
     if (filled.length === 1) {
       const text = row[first] ?? '';
       const isOwn = width === 1 || numeric[first] === true;
-      return (isAlone(text) ? !isOwn : holdsValue(text, threshold)) ? first : -1;
+      return (isAlone(text) ? !isOwn : looksLikeUndividedRow(text, threshold)) ? first : -1;
     }
     const foreign = row.findIndex(
-      cell => /(?![0-9])\p{Nd}/u.test(cell) && (countOf(cell) === undefined || /^[a-z]/i.test(cell)),
+      cell => /(?![0-9])\p{Nd}/u.test(cell) && (readCount(cell) === undefined || /^[a-z]/i.test(cell)),
     );
     if (foreign >= 0) return foreign;
     if (row.length === width || row.some(cell => joins.test(cell.trim()))) return -1;
     return (
       filled.find(at => {
         const text = row[at] ?? '';
-        return at > 0 && !numeric[at] && isCount(text) && (at >= width || (countOf(text) ?? 0) < threshold);
+        return at > 0 && !numeric[at] && isCount(text) && (at >= width || (readCount(text) ?? 0) < threshold);
       }) ?? -1
     );
   };
   const add = (row: number, at: number, text: string) => void found.push(grid.cell(row, at, text));
   const above = width === 1 && grid.heading > 0 ? [...grid.above, ...grid.names] : grid.above;
   for (const text of above)
-    if ((isAlone(text) && isCount(text)) || holdsValue(text, threshold)) add(Math.max(1, grid.heading - 1), 0, text);
+    if ((isAlone(text) && isCount(text)) || looksLikeUndividedRow(text, threshold))
+      add(Math.max(1, grid.heading - 1), 0, text);
   for (const [at, name] of grid.names.entries()) {
     const base = Number(/\bn\s?=\s?(\d{1,9})\b/i.exec(name)?.[1] ?? threshold);
     if (base > 0 && base < threshold) add(grid.heading, at, name);

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
-import { rolesOf } from '../membership.ts';
+import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
 import { Project } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
-import { lend } from '../storage/upload-credentials.ts';
+import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';
 import { type Command, decide } from './airlock.ts';
 import { loadContext } from './decision-context.ts';
@@ -68,7 +68,7 @@ async function run(
   { user, params: { project, request: id }, mark }: { user: User; params: RequestParams; mark: string },
   command: (by: User) => Command,
 ): Promise<Decision> {
-  const at = now();
+  const at = currentTime();
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, async read => {
     const facts = await loadContext({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
     return decideOnce(read, mark, () => decide(read, command(user), at, facts));
@@ -105,7 +105,7 @@ async function cast(call: { user: User; params: RequestParams; mark: string }, b
 
 /** Lists are written with the requests. Entries whose deadline has passed since are read again. */
 async function page(project: string, query: { limit: number; next?: string | undefined }) {
-  const at = now();
+  const at = currentTime();
   const { items, next } = await pageRequests(TABLE_NAME, project, query);
   const current = await Promise.all(
     items.map(async ({ revision: _, ...item }) => {
@@ -126,7 +126,7 @@ export const handler = http(
           'conflict',
           `Project ${project} is not ready, so it has no airlock yet. Wait until it is ready.`,
         );
-      const at = now();
+      const at = currentTime();
       const id = requestId(at, randomInt(2 ** 20));
       const wanted = { ...body, recipient: await recipientOf(body.recipient) };
       const decision = draftRequest({ id, project, ...wanted }, user, at, { rules });
@@ -135,7 +135,7 @@ export const handler = http(
     async importAccess({ user, params }) {
       const { request } = await find(user, params);
       refuseUnlessImportable(request, user);
-      return lend(landing, request.source, request.id);
+      return issueUploadCredentials(landing, request.source, request.id);
     },
     async editRequest({ user, params, body, mark }) {
       const change = { ...body, recipient: await recipientOf(body.recipient) };
@@ -190,7 +190,7 @@ export const handler = http(
       // The revoked request already disables all links. The grant is revoked as well, if there is one.
       const { direction } = decision.request;
       if (decision.request.status === 'revoked' && direction === 'export' && decision.request.release)
-        await revokeDownload(TABLE_NAME, params, user.id, body.reason, now());
+        await revokeDownload(TABLE_NAME, params, user.id, body.reason, currentTime());
       return answer(user, decision);
     },
     async resumeRequest({ user, params, mark }) {
@@ -213,15 +213,15 @@ export const handler = http(
     async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
       if (!(await readRow(TABLE_NAME, Project, rowKey('project', project))))
         throw new Refused('missing', `There is no project ${project}.`);
-      if ((await rolesOf(TABLE_NAME, project, user.id)).length > 0)
+      if ((await readRoles(TABLE_NAME, project, user.id)).length > 0)
         throw new Refused(
           'forbidden',
           `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
         );
-      const ruling = { settings, reason, by: user.id, byName: user.name, at: now() };
+      const ruling = { settings, reason, by: user.id, byName: user.name, at: currentTime() };
       return shownSettings(rules, await writeSettings(TABLE_NAME, project, ruling, mark));
     },
     ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

@@ -6,8 +6,8 @@ import {
   UserNotFoundException,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { rolesOf } from '../membership.ts';
-import { parallel } from '../storage/parallel.ts';
+import { readRoles } from '../membership.ts';
+import { mapInParallel } from '../storage/parallel.ts';
 import { readSettings } from './project-settings.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import type { ActingPerson, Context } from './request/decision.ts';
@@ -56,7 +56,7 @@ export async function listCandidates(
   }
   const ruledBy = (await readSettings(table, request.project))?.by;
   const others = all.filter(({ id }) => id !== request.requester && id !== request.recipient?.id && id !== ruledBy);
-  const roles = await parallel(others, 16, ({ id }) => rolesOf(table, request.project, id));
+  const roles = await mapInParallel(others, 16, ({ id }) => readRoles(table, request.project, id));
   return others.filter((_, index) => roles[index]?.length === 0);
 }
 
@@ -75,7 +75,7 @@ export async function loadContext(
   const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
   const [ruling, roles, fit] = await Promise.all([
     readSettings(table, request.project),
-    Promise.all(people.map(user => rolesOf(table, request.project, user))),
+    Promise.all(people.map(user => readRoles(table, request.project, user))),
     Promise.all(judges.map(judge => isReviewer(pool, judge))),
   ]);
   return {

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import type { ObjectRef } from '../identifiers.ts';
-import { rolesOf } from '../membership.ts';
+import { readRoles } from '../membership.ts';
 import { Refused } from '../refused.ts';
 import { readVerified } from '../storage/immutable-objects.ts';
 import type { RequestParams } from './load-request.ts';
@@ -32,7 +32,7 @@ const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
  * nothing from that moment on.
  */
 async function read(params: RequestParams, user: User): Promise<{ request: Request; revision: number }> {
-  const stranger = (await rolesOf(TABLE_NAME, params.project, user.id)).length === 0;
+  const stranger = (await readRoles(TABLE_NAME, params.project, user.id)).length === 0;
   const none = new Refused('missing', `There is no project ${params.project}, or you are not a member of it.`);
   // Others get the same answer whether or not the request exists.
   const { revision, ...read } = await readRequest(TABLE_NAME, params.project, params.request).catch(
@@ -41,7 +41,7 @@ async function read(params: RequestParams, user: User): Promise<{ request: Reque
     },
   );
   if (stranger && user.id !== read.recipient?.id) throw none;
-  return { revision, request: applyDeadlines(read, now(), rules).request };
+  return { revision, request: applyDeadlines(read, currentTime(), rules).request };
 }
 
 /** Reads the request and checks that it may be downloaded. */
@@ -71,21 +71,21 @@ export const handler = http(
   {
     async openDownload({ user, params, body }) {
       const { target } = await find(params, user);
-      return openLink(wiring, target, user.id, body.network, now());
+      return openLink(wiring, target, user.id, body.network, currentTime());
     },
     async takeDownload({ user, source, params, body }) {
       const { target, release } = await find(params, user);
-      return redeemDownload(wiring, target, { id: user.id, source }, body.token, release, now());
+      return redeemDownload(wiring, target, { id: user.id, source }, body.token, release, currentTime());
     },
     async downloadFiles({ user, source, params, body }) {
       const { target, release } = await find(params, user);
-      return listDownloadFiles(wiring, target, { id: user.id, source }, body, await filesOf(release), now());
+      return listDownloadFiles(wiring, target, { id: user.id, source }, body, await filesOf(release), currentTime());
     },
     async downloadPart({ user, source, params, body }) {
       const { target, release } = await find(params, user);
       const files = await filesOf(release);
-      return readDownloadPart(wiring, target, { id: user.id, source }, body, { files, release }, now());
+      return readDownloadPart(wiring, target, { id: user.id, source }, body, { files, release }, currentTime());
     },
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user) },
 );

@@ -1,6 +1,6 @@
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import type { User } from '../http/http.ts';
-import { rolesOf } from '../membership.ts';
+import { readRoles } from '../membership.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { requestEvent } from './request/decision.ts';
@@ -24,20 +24,20 @@ export interface LoadedRequest {
 export function requestLoader(table: string, rules: AirlockConfig) {
   /** How the user may view this request. Users who may not view it get the same refusal as for a missing request. */
   async function look(request: Request, user: User): Promise<Viewer> {
-    const member = (await rolesOf(table, request.project, user.id)).length > 0;
+    const member = (await readRoles(table, request.project, user.id)).length > 0;
     return viewerOf(request, user, member);
   }
   return {
     look,
     async find(user: User, params: RequestParams): Promise<LoadedRequest> {
       const { revision, ...read } = await readRequest(table, params.project, params.request);
-      const { request } = applyDeadlines(read, now(), rules);
+      const { request } = applyDeadlines(read, currentTime(), rules);
       return { request, revision, eye: await look(request, user) };
     },
     /** Records the access before anything is shown. */
     async viewed(user: User, { request, revision }: LoadedRequest, says: string, path?: string): Promise<void> {
       const event = { ...requestEvent('FileViewed', says, user), ...(path !== undefined && { path }) };
-      await recordLook(table, request, revision, event, now());
+      await recordLook(table, request, revision, event, currentTime());
     },
   };
 }

@@ -1,8 +1,8 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
-import { publish } from '../events.ts';
-import { logger, step } from '../handler.ts';
+import { publishEvent } from '../events.ts';
+import { logger, stepHandler } from '../handler.ts';
 import { airlockEvents } from './events.ts';
 import { TrailEntry, trailEvents } from './request/trail.ts';
 
@@ -19,12 +19,12 @@ const Batch = z.object({
  * Publishes every new row of a trail. Nothing else publishes these events, so every event has its row and every row its
  * event. It stops at the first row that fails and is called again from there: events are delivered at least once.
  */
-export const handler = step(Batch, async ({ Records }) => {
+export const handler = stepHandler(Batch, async ({ Records }) => {
   for (const { dynamodb } of Records) {
     try {
       const row = unmarshall(dynamodb.NewImage);
       for (const [name, about] of trailEvents(TrailEntry.parse(row), z.string().parse(row.sk)))
-        await publish(BUS_NAME, airlockEvents[name], about);
+        await publishEvent(BUS_NAME, airlockEvents[name], about);
     } catch (error) {
       logger.error('a row of a trail is not on the bus', { row: dynamodb.NewImage.sk?.S, error: error as Error });
       return { batchItemFailures: [{ itemIdentifier: dynamodb.SequenceNumber }] };

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Direction } from '../../disclosure/policy.ts';
 import { FileReport } from '../../disclosure/report.ts';
-import { own, Paging, pageOf, type Route } from '../http/route.ts';
+import { memberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
@@ -19,7 +19,7 @@ const project = z.object({ project: ProjectId });
 const request = z.object({ project: ProjectId, request: RequestId });
 const reviewers = [{ group: 'reviewer' }] as const;
 const judges = [{ group: 'reviewer' }, { group: 'operator' }] as const;
-const all = [...judges, ...own] as const;
+const all = [...judges, ...memberGrants] as const;
 const Reason = z.object({ reason: z.string().trim().min(1).max(1000).describe('why, for the record') });
 
 /** One request in its project. To whoever has no part in it, there is none: 404. */
@@ -33,7 +33,7 @@ export const airlockRoutes = {
     capability: 'airlock',
     cli: 'airlock draft',
     status: 201,
-    who: own,
+    who: memberGrants,
     summary: 'Draft a request to let files out of a project, or with --direction import into it',
     example:
       'airlock draft asthma --title \'Table 1\' --source data/outbox/table1/ --groups \'[{"name":"table","kind":"table","purpose":"paper","paths":["**"]}]\'',
@@ -54,7 +54,7 @@ export const airlockRoutes = {
     cli: 'airlock access',
     status: 200,
     mints: true,
-    who: own,
+    who: memberGrants,
     summary: "Credentials to upload an import's files, and nothing else, for an hour",
     example: 'airlock access asthma al-0011223344556677',
     params: request,
@@ -65,7 +65,7 @@ export const airlockRoutes = {
     method: 'PUT',
     path,
     cli: 'airlock edit',
-    who: own,
+    who: memberGrants,
     summary: 'Change a draft, or a returned or blocked request',
     example: "airlock edit asthma al-0011223344556677 --explanation 'The zeros are structural.'",
     body: RequestEditBody,
@@ -76,7 +76,7 @@ export const airlockRoutes = {
     path: `${path}/submit`,
     cli: 'airlock submit',
     status: 202,
-    who: own,
+    who: memberGrants,
     summary: 'Seal the files as they are now, check them, then ask reviewers',
     example: 'airlock submit asthma al-0011223344556677',
   },
@@ -85,7 +85,7 @@ export const airlockRoutes = {
     method: 'POST',
     path: `${path}/withdraw`,
     cli: 'airlock withdraw',
-    who: [...own, { group: 'operator' }],
+    who: [...memberGrants, { group: 'operator' }],
     summary: 'Withdraw a request for good',
     example: "airlock withdraw asthma al-0011223344556677 --reason 'wrong table'",
     body: Reason,
@@ -100,7 +100,7 @@ export const airlockRoutes = {
     summary: "A project's requests",
     example: 'airlock list asthma',
     params: project,
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(RequestSummary),
   },
   listQueue: {
@@ -112,7 +112,7 @@ export const airlockRoutes = {
     who: judges,
     summary: 'Requests of all projects that wait for reviewers or operators, newest first',
     example: 'airlock queue',
-    query: Paging.extend({
+    query: PagingQuery.extend({
       which: z.enum(['waiting', 'all']).default('waiting').describe('those that wait, or all requests ever made'),
     }),
     returns: pageOf(RequestSummary),
@@ -131,10 +131,10 @@ export const airlockRoutes = {
     method: 'GET',
     path: `${path}/files`,
     cli: 'airlock files',
-    who: [...reviewers, ...own],
+    who: [...reviewers, ...memberGrants],
     summary: 'List the sealed files',
     example: 'airlock files asthma al-0011223344556677',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(SealedFile),
   },
   showChecks: {
@@ -142,10 +142,10 @@ export const airlockRoutes = {
     method: 'GET',
     path: `${path}/report`,
     cli: 'airlock report',
-    who: [...reviewers, ...own],
+    who: [...reviewers, ...memberGrants],
     summary: 'What the checks found in each file',
     example: 'airlock report asthma al-0011223344556677',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(FileReport),
   },
   viewFile: {
@@ -155,7 +155,7 @@ export const airlockRoutes = {
     method: 'GET',
     path: `${path}/view`,
     cli: 'airlock view',
-    who: [...reviewers, ...own],
+    who: [...reviewers, ...memberGrants],
     summary: 'Show a sealed file as a safe page, with the findings of the checks marked',
     example: 'airlock view asthma al-0011223344556677 --path table1.csv',
     query: z.object({ path: z.string().min(1).max(1024).describe('as `airlock files` shows it') }),
@@ -243,7 +243,7 @@ export const airlockRoutes = {
     summary: 'List all settings a project ever had: who made them, when and why',
     example: 'airlock history asthma',
     params: project,
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(SettingsChange),
   },
   changeSettings: {
@@ -267,7 +267,7 @@ export const airlockRoutes = {
     who: all,
     summary: 'Show the trail of a request, newest first; votes stay hidden until the quorum is complete',
     example: 'airlock trail asthma al-0011223344556677',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(VisibleEvent),
   },
   listRounds: {
@@ -278,7 +278,7 @@ export const airlockRoutes = {
     who: reviewers,
     summary: 'List the completed review rounds, each with its seal and votes',
     example: 'airlock rounds asthma al-0011223344556677',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(Round),
   },
   ...downloadRoutes,

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { rowKey } from '../keys.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
-import { type Page, pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
+import { type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { sweepAt } from './request/deadlines.ts';
 import { type Decision, type RequestEvent, Round } from './request/decision.ts';
 import { day, Request, RequestId } from './request/request.ts';
@@ -19,7 +19,7 @@ export const DueRow = z.object({ project: ProjectId, request: RequestId, due: z.
 export type DueRow = z.infer<typeof DueRow>;
 export const dueKey = ({ due, request }: Pick<DueRow, 'due' | 'request'>) => rowKey('due', '', `${due}#${request}`);
 
-function moved({ id: request, project }: Request, from: string | undefined, to: string | undefined): Write[] {
+function moved({ id: request, project }: Request, from: string | undefined, to: string | undefined): RowWrite[] {
   if (from === to) return [];
   return [
     ...(from === undefined ? [] : [{ key: dueKey({ due: from, request }), gone: true } as const]),
@@ -34,7 +34,7 @@ export const WAITING_SUFFIX = '?waiting';
 const isWaiting = ({ status }: Request) => status === 'inReview' || status === 'approved' || status === 'timedOut';
 
 /** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
-function writes({ request, events, ended }: Decision, read: Row<Request> | undefined, at: string): Write[] {
+function writes({ request, events, ended }: Decision, read: Row<Request> | undefined, at: string): RowWrite[] {
   const { id, project, round } = request;
   const summary = summariseRequest(request);
   return [
@@ -113,7 +113,7 @@ export async function changeRequest(
  * A row of the trail for an access that does not change the request: a view or a download. It has its own partition, so
  * that functions that open files can write such rows and nothing else.
  */
-export const viewRow = (request: Request, revision: number, event: RequestEvent, at: string): Write => ({
+export const viewRow = (request: Request, revision: number, event: RequestEvent, at: string): RowWrite => ({
   key: rowKey('look', request.id, trailKey(at, revision, randomUUID().slice(0, 8))),
   read: undefined,
   item: trailEntry(request, [event], at),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { preview } from '../../disclosure/preview/preview.ts';
+import { renderPreview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
-import { rolesOf } from '../membership.ts';
+import { readRoles } from '../membership.ts';
 import { Refused } from '../refused.ts';
 import { objectSource } from '../storage/object-source.ts';
 import { requestLoader } from './load-request.ts';
@@ -35,8 +35,8 @@ export const handler = http(
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: request.id, round })}files/${path}` };
       const source = objectSource({ ...version, version: file.versionId }, file.size);
       const group = groups[file.group];
-      return { path, ...(await preview({ ...file, group, report }, source)) };
+      return { path, ...(await renderPreview({ ...file, group, report }, source)) };
     },
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user) },
 );

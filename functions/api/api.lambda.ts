@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { http } from '../http/http.ts';
-import { openapi } from './openapi.ts';
+import { buildOpenApi } from './openapi.ts';
 import { routes } from './routes.ts';
 
 export const env = z.object({ SERVER: z.string() });
 const { SERVER } = env.parse(process.env);
-const document = openapi(routes, SERVER);
+const document = buildOpenApi(routes, SERVER);
 
 export const handler = http(
   routes,

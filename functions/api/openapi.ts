@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Bytes, type Route } from '../http/route.ts';
+import { BytesResponse, type Route } from '../http/route.ts';
 
 type Json = Record<string, unknown>;
 
@@ -53,7 +53,7 @@ function operation(name: string, route: Route): Json {
       [route.status]: {
         description: 'Done',
         content:
-          route.returns === Bytes
+          route.returns === BytesResponse
             ? { 'application/octet-stream': {} }
             : { 'application/json': { schema: schemaOf(route.returns, 'output') } },
       },
@@ -76,7 +76,7 @@ const who = ({ who }: Route): string =>
     : `For: ${who.map(({ group, member }) => (member ? `${group} who is ${member.join(' or ')} in the project` : group)).join('; ')}.`;
 
 /** The routes as an OpenAPI 3.1 document. */
-export function openapi(routes: Record<string, Route>, server: string): Json {
+export function buildOpenApi(routes: Record<string, Route>, server: string): Json {
   const paths: Record<string, Json> = {};
   for (const [name, route] of Object.entries(routes)) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(name, route) };

@@ -1,15 +1,15 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { partitions } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { pageRows } from '../table.ts';
 import { CostReport } from './costs.ts';
-import { asked } from './report.ts';
+import { resolveReportRun } from './report.ts';
 import { costsRoutes } from './routes.ts';
-import { readReport } from './store.ts';
+import { readCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
 const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
@@ -20,7 +20,7 @@ export const handler = http(
   'costs',
   {
     reportCosts: async ({ body }) => {
-      const { date, name } = asked(body.date, now());
+      const { date, name } = resolveReportRun(body.date, currentTime());
       try {
         const input = JSON.stringify({ date });
         await machines.send(new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name, input }));
@@ -32,7 +32,7 @@ export const handler = http(
     },
     listReports: ({ query }) => pageRows(TABLE_NAME, CostReport, partitions.reports, query),
     showReport: async ({ params: { date } }) => {
-      const report = await readReport(TABLE_NAME, date);
+      const report = await readCostReport(TABLE_NAME, date);
       if (!report) throw new Refused('missing', `There is no cost report of ${date}. Make one: broch cost report.`);
       return report;
     },

@@ -1,23 +1,31 @@
 import * as z from 'zod';
-import { add, apportion, compareValues, type Decimal, decimal, microScale, zero } from './money.ts';
+import {
+  addDecimals,
+  apportion,
+  compareValues,
+  type Decimal,
+  MICRO_SCALE,
+  parseDecimal,
+  ZERO_DECIMAL,
+} from './money.ts';
 
 /** A day of the calendar (UTC), `days` after `date`. */
-export const shift = (date: string, days: number): string =>
+export const addDays = (date: string, days: number): string =>
   new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 
 /** The day before the instant `at`: the newest day that Cost Explorer can have. */
-export const dayBefore = (at: string): string => shift(at.slice(0, 10), -1);
+export const dayBefore = (at: string): string => addDays(at.slice(0, 10), -1);
 
-export const trendDays = 14;
+export const TREND_DAYS = 14;
 
 /**
  * What Cost Explorer is asked for the report of `date`: the month so far and a fortnight, day by day, by project. All
  * record types count (credits, refunds and tax too), as the total should be what the day costs.
  */
-export function question(date: string, tag: string) {
-  const [first = date] = [`${date.slice(0, 8)}01`, shift(date, 1 - trendDays)].sort();
+export function buildCostQuery(date: string, tag: string) {
+  const [first = date] = [`${date.slice(0, 8)}01`, addDays(date, 1 - TREND_DAYS)].sort();
   return {
-    TimePeriod: { Start: first, End: shift(date, 1) },
+    TimePeriod: { Start: first, End: addDays(date, 1) },
     Granularity: 'DAILY' as const,
     Metrics: ['UnblendedCost'],
     GroupBy: [{ Type: 'TAG' as const, Key: tag }],
@@ -42,7 +50,7 @@ export const CostPage = z.object({
 export type CostPage = z.infer<typeof CostPage>;
 
 /** One day: all amounts in micros; projects (by name) and untagged sum to the total exactly. */
-export interface Day {
+export interface BillDay {
   readonly total: bigint;
   readonly untagged: bigint;
   readonly projects: ReadonlyMap<string, bigint>;
@@ -50,14 +58,14 @@ export interface Day {
 
 export interface Bill {
   readonly currency: string;
-  readonly days: ReadonlyMap<string, Day>;
+  readonly days: ReadonlyMap<string, BillDay>;
 }
 
 /**
  * Adds up pages in any order. Group keys come back as `<tag>$<value>`, and untagged spend as `<tag>$`. A group may be
  * cut in two by a page's end, so amounts of one name and day add up.
  */
-export function bill(pages: readonly CostPage[], tag: string): Bill {
+export function sumBill(pages: readonly CostPage[], tag: string): Bill {
   const sums = new Map<string, Map<string, Decimal>>();
   const currencies = new Set<string>();
   for (const { TimePeriod, Groups = [], Total } of pages.flatMap(page => page.ResultsByTime)) {
@@ -68,10 +76,10 @@ export function bill(pages: readonly CostPage[], tag: string): Bill {
     for (const { Keys, Metrics } of groups) {
       const name = projectOf(Keys[0] ?? '', tag);
       const { Amount = '0', Unit = '' } = Metrics.UnblendedCost ?? {};
-      const amount = decimal(Amount);
+      const amount = parseDecimal(Amount);
       // Zero amounts may come without a currency.
       if (amount.units !== 0n) currencies.add(Unit);
-      day.set(name, add(day.get(name) ?? zero, amount));
+      day.set(name, addDecimals(day.get(name) ?? ZERO_DECIMAL, amount));
     }
   }
   const [currency = 'USD', ...more] = currencies;
@@ -85,11 +93,11 @@ function projectOf(group: string, tag: string): string {
   return group.slice(tag.length + 1);
 }
 
-function settle(amounts: ReadonlyMap<string, Decimal>): Day {
+function settle(amounts: ReadonlyMap<string, Decimal>): BillDay {
   const names = [...amounts.keys()].sort(compareValues);
   const shares = apportion(
-    names.map(name => amounts.get(name) ?? zero),
-    microScale,
+    names.map(name => amounts.get(name) ?? ZERO_DECIMAL),
+    MICRO_SCALE,
   );
   const projects = new Map(names.map((name, index) => [name, shares[index] ?? 0n]));
   const untagged = projects.get('') ?? 0n;

@@ -1,9 +1,9 @@
-import { shift } from './bill.ts';
-import type { Billed } from './costs.ts';
-import { apportion, cents, compareValues, divide, fromMicros, money } from './money.ts';
+import { addDays } from './bill.ts';
+import type { BilledReport } from './costs.ts';
+import { apportion, compareValues, divideRounded, formatMoney, microsToDecimal, toCents } from './money.ts';
 
 /** Teams takes messages of about 28 KB; this leaves room for what the workflow wraps around. */
-export const maxBytes = 25 * 1024;
+export const MAX_CARD_BYTES = 25 * 1024;
 const most = 10;
 
 type Element = Readonly<Record<string, unknown>>;
@@ -62,7 +62,7 @@ export function costChange(now: bigint, before: bigint | undefined): Change {
   if (before === undefined) return { text: '', color: 'Default' };
   const difference = now - before;
   if (before <= 0n) return now > 0n ? { text: '▲ new', color: 'Attention' } : { text: '–', color: 'Default' };
-  const tenths = divide(difference * 1000n, before);
+  const tenths = divideRounded(difference * 1000n, before);
   if (tenths > -10n && tenths < 10n) return { text: '≈', color: 'Default' };
   const size = tenths < 0n ? -tenths : tenths;
   const percent = size >= 10_000n ? '>999%' : `${size / 10n}.${size % 10n}%`;
@@ -72,18 +72,18 @@ export function costChange(now: bigint, before: bigint | undefined): Change {
 /** A fortnight in one line. Every client shows it, which cannot be said of pictures in cards. */
 export function sparkline(values: readonly bigint[]): string {
   const top = [...values].sort(compareValues).at(-1) ?? 0n;
-  const level = (value: bigint) => (top <= 0n || value <= 0n ? 0 : Number(divide(value * 7n, top)));
+  const level = (value: bigint) => (top <= 0n || value <= 0n ? 0 : Number(divideRounded(value * 7n, top)));
   return values.map(value => '▁▂▃▄▅▆▇█'[level(value)]).join('\u200a');
 }
 
 /** Cost by project: the largest, the others, the untagged. As shown, the cents sum to the headline. */
-function table(report: Billed, top: number): Element[] {
+function table(report: BilledReport, top: number): Element[] {
   const { projects, others, untagged, total, currency } = report;
   const [listed, rest] = [projects.slice(0, top), projects.slice(top)];
   const count = rest.length + (others?.count ?? 0);
   const remainder = rest.reduce((sum, { amount }) => sum + BigInt(amount), BigInt(others?.amount ?? 0));
-  const parts = [...listed.map(({ amount }) => amount), `${remainder}`, untagged].map(fromMicros);
-  const costs = apportion(parts, 2).map(value => money(value, currency));
+  const parts = [...listed.map(({ amount }) => amount), `${remainder}`, untagged].map(microsToDecimal);
+  const costs = apportion(parts, 2).map(value => formatMoney(value, currency));
   const loose = BigInt(untagged) !== 0n;
   return [
     row(text('Project', head), text('Cost', { ...head, ...right }), text('Week on week', { ...head, ...right }), {
@@ -113,10 +113,10 @@ const row = (name: Element, cost: Element, by: Element, style: Element = { spaci
   columns([column('stretch', name), column('100px', cost), column('95px', by)], style);
 
 const share = (of: bigint, whole: bigint): string =>
-  whole > 0n && of > 0n ? `${divide(of * 100n, whole)}% of all` : '';
+  whole > 0n && of > 0n ? `${divideRounded(of * 100n, whole)}% of all` : '';
 
 /** Yesterday against the same weekday and against the days before. */
-function comparisons({ date, total, lastWeek, mean, currency }: Billed): Element[] {
+function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): Element[] {
   const against = (label: string, base: string | undefined) => {
     if (base === undefined) return [];
     const { text: by, color } = costChange(BigInt(total), BigInt(base));
@@ -124,7 +124,7 @@ function comparisons({ date, total, lastWeek, mean, currency }: Billed): Element
       columns(
         [
           column('80px', text(by, { color, weight: 'Bolder', wrap: false })),
-          column('stretch', text(`${label}, ${money(cents(base), currency)}`, { isSubtle: true })),
+          column('stretch', text(`${label}, ${formatMoney(toCents(base), currency)}`, { isSubtle: true })),
         ],
         { spacing: 'Small' },
       ),
@@ -137,12 +137,12 @@ function comparisons({ date, total, lastWeek, mean, currency }: Billed): Element
   ];
 }
 
-function trend({ trend, currency }: Billed): Element[] {
+function trend({ trend, currency }: BilledReport): Element[] {
   const values = trend.map(({ total }) => BigInt(total));
   const [first, last] = [trend[0], trend.at(-1)];
   if (!first || !last || first === last) return [];
   const sorted = [...values].sort(compareValues);
-  const [low, high] = [sorted[0], sorted.at(-1)].map(value => money(cents(`${value}`), currency));
+  const [low, high] = [sorted[0], sorted.at(-1)].map(value => formatMoney(toCents(`${value}`), currency));
   return [
     text(sparkline(values), { size: 'Large', color: 'Accent', wrap: false, spacing: 'Medium' }),
     text(`${day(first.date, shortForm)} to ${day(last.date, shortForm)}: ${low} to ${high} a day`, {
@@ -156,9 +156,9 @@ function trend({ trend, currency }: Billed): Element[] {
 const tile = (label: string, value: string): Element =>
   column('stretch', text(label, { size: 'Small', isSubtle: true }), text(value, { weight: 'Bolder', spacing: 'None' }));
 
-function month({ date, month, currency }: Billed): Element {
+function month({ date, month, currency }: BilledReport): Element {
   const name = day(date).split(' ')[2];
-  const amount = (micros: string) => money(cents(micros), currency);
+  const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return columns(
     [
       tile(`${name} so far`, amount(month.total)),
@@ -169,12 +169,12 @@ function month({ date, month, currency }: Billed): Element {
 }
 
 /** What a reader must know to trust the figures. */
-function notes(report: Billed): string[] {
+function notes(report: BilledReport): string[] {
   const { date, provisional, restates, settled, untagged, month, edition, currency } = report;
-  const amount = (micros: string) => money(cents(micros), currency);
+  const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return [
     ...(provisional
-      ? [`Provisional: AWS may still add to ${day(date, shortForm)} until ${day(shift(date, 2), shortForm)}.`]
+      ? [`Provisional: AWS may still add to ${day(date, shortForm)} until ${day(addDays(date, 2), shortForm)}.`]
       : []),
     ...(restates
       ? [`Edition ${edition}: AWS changed the bill. Edition ${restates.edition} said ${amount(restates.total)}.`]
@@ -188,9 +188,9 @@ function notes(report: Billed): string[] {
   ];
 }
 
-function envelope(report: Billed, top: number) {
+function envelope(report: BilledReport, top: number) {
   const { date, total, currency, provisional } = report;
-  const headline = money(cents(total), currency);
+  const headline = formatMoney(toCents(total), currency);
   return {
     type: 'message',
     attachments: [
@@ -231,9 +231,9 @@ function envelope(report: Billed, top: number) {
 }
 
 /** The message for a Teams workflow: an Adaptive Card 1.5 with as many projects as fit. */
-export function dailyCard(report: Billed): string {
+export function dailyCard(report: BilledReport): string {
   for (let top = most; ; top -= 1) {
     const message = JSON.stringify(envelope(report, top));
-    if (Buffer.byteLength(message) <= maxBytes || top === 0) return message;
+    if (Buffer.byteLength(message) <= MAX_CARD_BYTES || top === 0) return message;
   }
 }

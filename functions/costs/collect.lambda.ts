@@ -1,11 +1,11 @@
 import { CostExplorerClient, GetCostAndUsageCommand } from '@aws-sdk/client-cost-explorer';
 import * as z from 'zod';
-import { now } from '../clock.ts';
-import { step } from '../handler.ts';
-import { bill, CostPage, dayBefore, question, shift } from './bill.ts';
-import { figures } from './costs.ts';
-import { collected } from './report.ts';
-import { readReport, writeReport } from './store.ts';
+import { currentTime } from '../clock.ts';
+import { stepHandler } from '../handler.ts';
+import { addDays, buildCostQuery, CostPage, dayBefore, sumBill } from './bill.ts';
+import { computeFigures } from './costs.ts';
+import { applyFigures } from './report.ts';
+import { readCostReport, writeCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), COST_TAG: z.string() });
 const { TABLE_NAME, COST_TAG } = env.parse(process.env);
@@ -14,14 +14,17 @@ const client = new CostExplorerClient({ region: 'us-east-1' });
 
 const Input = z.object({ date: z.iso.date().optional(), started: z.iso.datetime() });
 
-export const handler = step(Input, async ({ date = '', started }) => {
+export const handler = stepHandler(Input, async ({ date = '', started }) => {
   // By the run's start, so that a try after midnight still means the same day.
   const day = date || dayBefore(started);
-  const found = figures(bill(await pages(day), COST_TAG), day);
+  const found = computeFigures(sumBill(await pages(day), COST_TAG), day);
   if ('reason' in found) return { outcome: 'unbilled', date: day, reason: found.reason };
-  const [current, eve] = await Promise.all([readReport(TABLE_NAME, day), readReport(TABLE_NAME, shift(day, -1))]);
-  const report = collected(current, found, { now: now(), eve });
-  if (!(await writeReport(TABLE_NAME, report, current))) throw new Error(`the report of ${day} changed meanwhile`);
+  const [current, eve] = await Promise.all([
+    readCostReport(TABLE_NAME, day),
+    readCostReport(TABLE_NAME, addDays(day, -1)),
+  ]);
+  const report = applyFigures(current, found, { now: currentTime(), eve });
+  if (!(await writeCostReport(TABLE_NAME, report, current))) throw new Error(`the report of ${day} changed meanwhile`);
   return { outcome: 'collected', date: day, edition: report.edition };
 });
 
@@ -30,7 +33,9 @@ async function pages(day: string): Promise<CostPage[]> {
   const all: CostPage[] = [];
   const seen = new Set<string>();
   for (let next: string | undefined; ; ) {
-    const answer = await client.send(new GetCostAndUsageCommand({ ...question(day, COST_TAG), NextPageToken: next }));
+    const answer = await client.send(
+      new GetCostAndUsageCommand({ ...buildCostQuery(day, COST_TAG), NextPageToken: next }),
+    );
     const page = CostPage.parse(answer);
     all.push(page);
     next = page.NextPageToken;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { type Bill, type Day, shift, trendDays } from './bill.ts';
-import { compareValues, divide, Micros } from './money.ts';
+import { addDays, type Bill, type BillDay, TREND_DAYS } from './bill.ts';
+import { compareValues, divideRounded, Micros } from './money.ts';
 
 const Share = z.object({
   /** The tag's value. It is usually a project's id, but anybody who may tag can write anything here. */
@@ -10,7 +10,7 @@ const Share = z.object({
 });
 
 /** What a bill says about one day. Projects, others and untagged sum to the total exactly. */
-export const Figures = z.object({
+export const CostFigures = z.object({
   date: z.iso.date(),
   currency: z.string().regex(/^[A-Z]{3}$/),
   total: Micros,
@@ -25,11 +25,11 @@ export const Figures = z.object({
   trend: z.array(z.object({ date: z.iso.date(), total: Micros })),
   month: z.object({ total: Micros, forecast: Micros.optional(), method: z.string().optional() }),
 });
-export type Figures = z.infer<typeof Figures>;
+export type CostFigures = z.infer<typeof CostFigures>;
 
 /** A report as collected, whatever became of it since. */
-export const Known = z.object({
-  ...Figures.shape,
+export const CollectedReport = z.object({
+  ...CostFigures.shape,
   /** Raised when the bill has changed. (The table's own `revision` counts writes.) */
   edition: z.number().int().min(1),
   provisional: z.boolean().describe('AWS still adds to a day for about a day after it'),
@@ -37,7 +37,7 @@ export const Known = z.object({
   settled: z.object({ date: z.iso.date(), total: Micros, was: Micros }).optional().describe('how the day before ended'),
   collectedAt: z.iso.datetime(),
 });
-const known = Known.shape;
+const known = CollectedReport.shape;
 
 /** One day's report. It is kept whether or not it could be sent. */
 export const CostReport = z.discriminatedUnion('status', [
@@ -48,15 +48,15 @@ export const CostReport = z.discriminatedUnion('status', [
   z.object({ status: z.literal('unsent'), ...known, reason: z.string(), failedAt: z.iso.datetime() }),
 ]);
 export type CostReport = z.infer<typeof CostReport>;
-export type Billed = Exclude<CostReport, { status: 'unbilled' }>;
+export type BilledReport = Exclude<CostReport, { status: 'unbilled' }>;
 
 /** More names than this are taken together as others, so that a report always fits into one item of the table. */
-export const kept = 300;
+export const MAX_REPORT_PROJECTS = 300;
 
 const sum = (values: Iterable<bigint>): bigint => [...values].reduce((total, value) => total + value, 0n);
 
 /** Names with amounts, largest first; equal ones by name, so that the order of the bill doesn't matter. */
-function shares(day: Day, before: Day | undefined): z.infer<typeof Share>[] {
+function shares(day: BillDay, before: BillDay | undefined): z.infer<typeof Share>[] {
   const names = new Set([...day.projects.keys(), ...(before?.projects.keys() ?? [])]);
   return [...names]
     .map(project => ({ project, amount: day.projects.get(project) ?? 0n, was: before?.projects.get(project) ?? 0n }))
@@ -67,28 +67,30 @@ function shares(day: Day, before: Day | undefined): z.infer<typeof Share>[] {
 }
 
 /** The figures of `date`, or why there are none yet. */
-export function figures({ currency, days }: Bill, date: string): Figures | { reason: string } {
+export function computeFigures({ currency, days }: Bill, date: string): CostFigures | { reason: string } {
   const day = days.get(date);
-  const past = days.get(shift(date, -7));
-  const week = [1, 2, 3, 4, 5, 6, 7].flatMap(back => days.get(shift(date, -back)) ?? []);
+  const past = days.get(addDays(date, -7));
+  const week = [1, 2, 3, 4, 5, 6, 7].flatMap(back => days.get(addDays(date, -back)) ?? []);
   // Before AWS has rated a day at all, Cost Explorer has the day with nothing in it.
   const empty = day && day.projects.size === 0 && day.total === 0n;
   if (!day || (empty && week.some(({ total }) => total !== 0n)))
     return { reason: `Cost Explorer has no figures for ${date} yet. AWS bills a day up to 24 hours late.` };
   const listed = shares(day, past);
-  const rest = listed.slice(kept);
+  const rest = listed.slice(MAX_REPORT_PROJECTS);
   return {
     date,
     currency,
     total: `${day.total}`,
-    projects: listed.slice(0, kept),
+    projects: listed.slice(0, MAX_REPORT_PROJECTS),
     ...(rest.length > 0 && {
       others: { count: rest.length, amount: `${sum(rest.map(({ amount }) => BigInt(amount)))}` },
     }),
     untagged: `${day.untagged}`,
     ...(past && { lastWeek: `${past.total}` }),
-    ...(week.length > 0 && { mean: { days: week.length, amount: `${divide(total(week), BigInt(week.length))}` } }),
-    trend: Array.from({ length: trendDays }, (_, index) => shift(date, index + 1 - trendDays)).flatMap(of => {
+    ...(week.length > 0 && {
+      mean: { days: week.length, amount: `${divideRounded(total(week), BigInt(week.length))}` },
+    }),
+    trend: Array.from({ length: TREND_DAYS }, (_, index) => addDays(date, index + 1 - TREND_DAYS)).flatMap(of => {
       const found = days.get(of);
       return found ? [{ date: of, total: `${found.total}` }] : [];
     }),
@@ -98,10 +100,10 @@ export function figures({ currency, days }: Bill, date: string): Figures | { rea
 
 const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-const total = (days: readonly Day[]): bigint => sum(days.map(({ total }) => total));
+const total = (days: readonly BillDay[]): bigint => sum(days.map(({ total }) => total));
 
 /** The month so far, and where it ends if its remaining days are like the last complete ones: a run rate, no more. */
-function month(days: Bill['days'], date: string, week: readonly Day[]): Figures['month'] {
+function month(days: Bill['days'], date: string, week: readonly BillDay[]): CostFigures['month'] {
   const past = [...days].filter(([of]) => of.startsWith(date.slice(0, 8)) && of <= date).map(([, day]) => day);
   const [year = 0, number = 0, today = 0] = date.split('-').map(Number);
   const left = new Date(Date.UTC(year, number, 0)).getUTCDate() - today;
@@ -109,7 +111,7 @@ function month(days: Bill['days'], date: string, week: readonly Day[]): Figures[
   if (week.length === 0) return { total: `${spent}` };
   return {
     total: `${spent}`,
-    forecast: `${spent + divide(total(week) * BigInt(left), BigInt(week.length))}`,
+    forecast: `${spent + divideRounded(total(week) * BigInt(left), BigInt(week.length))}`,
     method: `spent so far + ${many(left, 'day')} left × mean of the ${many(week.length, 'day')} before ${date}`,
   };
 }

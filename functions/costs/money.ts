@@ -9,14 +9,14 @@ export interface Decimal {
   readonly scale: number;
 }
 
-export const microScale = 6;
-export const zero: Decimal = { units: 0n, scale: 0 };
+export const MICRO_SCALE = 6;
+export const ZERO_DECIMAL: Decimal = { units: 0n, scale: 0 };
 
 // Cost Explorer writes tiny amounts as 8.3E-9. The bounds keep a made-up exponent from filling the memory.
 const form = /^([+-]?)(\d{1,30})(?:\.(\d{0,30}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
 /** Reads a decimal as bills write it, exactly. Floats never touch it. */
-export function decimal(text: string): Decimal {
+export function parseDecimal(text: string): Decimal {
   const [, sign, whole, part = '', exponent = '0'] = form.exec(text) ?? [];
   if (whole === undefined) throw new Error(`not an amount: ${JSON.stringify(text.slice(0, 40))}`);
   const units = BigInt(`${sign}${whole}${part}`);
@@ -26,7 +26,7 @@ export function decimal(text: string): Decimal {
 
 const at = ({ units, scale }: Decimal, wanted: number): bigint => units * 10n ** BigInt(wanted - scale);
 
-export function add(a: Decimal, b: Decimal): Decimal {
+export function addDecimals(a: Decimal, b: Decimal): Decimal {
   const scale = Math.max(a.scale, b.scale);
   return { units: at(a, scale) + at(b, scale), scale };
 }
@@ -34,14 +34,14 @@ export function add(a: Decimal, b: Decimal): Decimal {
 const below = (value: bigint, by: bigint): bigint => (value < 0n && value % by !== 0n ? value / by - 1n : value / by);
 
 /** `value` / `by`, rounded to the nearest integer; halves go away from zero, as people expect of money. */
-export function divide(value: bigint, by: bigint): bigint {
+export function divideRounded(value: bigint, by: bigint): bigint {
   const half = (value < 0n ? -value : value) * 2n + by;
   return (value < 0n ? -1n : 1n) * (half / (by * 2n));
 }
 
 /** The nearest whole number of 10^-`scale`, halves away from zero. */
-export const rounded = (value: Decimal, scale: number): bigint =>
-  value.scale <= scale ? at(value, scale) : divide(value.units, 10n ** BigInt(value.scale - scale));
+export const roundDecimal = (value: Decimal, scale: number): bigint =>
+  value.scale <= scale ? at(value, scale) : divideRounded(value.units, 10n ** BigInt(value.scale - scale));
 
 /**
  * Rounds `parts` to 10^-`scale` so that they sum to exactly the rounded sum: all are rounded down, and what is then
@@ -49,7 +49,7 @@ export const rounded = (value: Decimal, scale: number): bigint =>
  * first. Every part stays within one unit of its exact amount.
  */
 export function apportion(parts: readonly Decimal[], scale: number): bigint[] {
-  const total = rounded(parts.reduce(add, zero), scale);
+  const total = roundDecimal(parts.reduce(addDecimals, ZERO_DECIMAL), scale);
   const common = Math.max(scale, ...parts.map(part => part.scale));
   const unit = 10n ** BigInt(common - scale);
   const exact = parts.map(part => at(part, common));
@@ -63,10 +63,10 @@ export function apportion(parts: readonly Decimal[], scale: number): bigint[] {
 
 export const compareValues = <T extends bigint | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
-export const fromMicros = (micros: string): Decimal => ({ units: BigInt(micros), scale: microScale });
+export const microsToDecimal = (micros: string): Decimal => ({ units: BigInt(micros), scale: MICRO_SCALE });
 
 /** Whole cents (hundredths) as people read them: `$1,234.50`, `-$3.00`. Exact at any size. */
-export function money(cents: bigint, currency: string): string {
+export function formatMoney(cents: bigint, currency: string): string {
   const digits = (cents < 0n ? -cents : cents).toString().padStart(3, '0');
   const text = `${cents < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}` as `${number}`;
   return new Intl.NumberFormat('en-US', {
@@ -77,4 +77,4 @@ export function money(cents: bigint, currency: string): string {
   }).format(text);
 }
 
-export const cents = (micros: string): bigint => rounded(fromMicros(micros), 2);
+export const toCents = (micros: string): bigint => roundDecimal(microsToDecimal(micros), 2);

@@ -1,40 +1,41 @@
 import { Refused } from '../refused.ts';
-import { dayBefore, shift } from './bill.ts';
-import { type Billed, type CostReport, Figures, Known } from './costs.ts';
+import { addDays, dayBefore } from './bill.ts';
+import { type BilledReport, CollectedReport, CostFigures, type CostReport } from './costs.ts';
 
 /** A day is provisional until the day after tomorrow's start: AWS adds to it for about 24 hours. */
-export const provisional = (date: string, now: string): boolean => date >= dayBefore(now);
+export const isProvisional = (date: string, now: string): boolean => date >= dayBefore(now);
 
 /** Cost Explorer keeps days for a year and a bit. */
 const oldest = 365;
 
 /** The day that somebody asks to report (yesterday by default), and the name of its run. */
-export function asked(date: string | undefined, now: string): { date: string; name: string } {
+export function resolveReportRun(date: string | undefined, now: string): { date: string; name: string } {
   const newest = dayBefore(now);
   const day = date ?? newest;
   if (day > newest)
     throw new Refused('invalid', `${day} has no bill yet. The newest day that can be reported is ${newest}.`);
-  if (day < shift(newest, -oldest)) throw new Refused('invalid', `Cost Explorer no longer has ${day}, day by day.`);
+  if (day < addDays(newest, -oldest)) throw new Refused('invalid', `Cost Explorer no longer has ${day}, day by day.`);
   return { date: day, name: `${day}-asked-${now.replaceAll(/\D/g, '')}` };
 }
 
-const billed = (report: CostReport | undefined): Billed | undefined =>
+const billed = (report: CostReport | undefined): BilledReport | undefined =>
   report && report.status !== 'unbilled' ? report : undefined;
 
 /** Nothing changed that a reader could see. */
-const same = (a: Figures, b: Figures): boolean => JSON.stringify(Figures.parse(a)) === JSON.stringify(Figures.parse(b));
+const same = (a: CostFigures, b: CostFigures): boolean =>
+  JSON.stringify(CostFigures.parse(a)) === JSON.stringify(CostFigures.parse(b));
 
 /**
  * A collected bill beside what is kept of its day: the same figures leave a report as it is, changed ones make a new
  * edition that will be sent again. `eve` is the report of the day before, which AWS has completed by now.
  */
-export function collected(
+export function applyFigures(
   current: CostReport | undefined,
-  figures: Figures,
+  figures: CostFigures,
   { now, eve }: { now: string; eve?: CostReport | undefined },
-): Billed {
+): BilledReport {
   const known = billed(current);
-  const open = provisional(figures.date, now);
+  const open = isProvisional(figures.date, now);
   if (known && same(known, figures)) return { ...known, provisional: open };
   const then = billed(eve);
   const restates = known?.status === 'sent' ? { edition: known.edition, total: known.total } : known?.restates;
@@ -53,31 +54,39 @@ export function collected(
 }
 
 /** Longer than one try of the sender can last, so that a claim only runs out when its holder is gone. */
-export const claimSeconds = 60;
+export const CLAIM_SECONDS = 60;
 
-export type Claim =
+export type EditionClaim =
   | { readonly take: true; readonly report: Extract<CostReport, { status: 'sending' }> }
   | { readonly take: false; readonly why: 'sent' | 'superseded' }
   | { readonly take: false; readonly why: 'busy'; readonly seconds: number };
 
 /** May `by` post this edition now? One sender at a time, and none once it was taken; a sender may claim again. */
-export function claim(current: Billed, edition: number, { by, now }: { by: string; now: string }): Claim {
+export function claimEdition(
+  current: BilledReport,
+  edition: number,
+  { by, now }: { by: string; now: string },
+): EditionClaim {
   if (current.edition !== edition) return { take: false, why: 'superseded' };
   if (current.status === 'sent') return { take: false, why: 'sent' };
   const left = current.status === 'sending' ? Math.ceil((Date.parse(current.until) - Date.parse(now)) / 1000) : 0;
   if (current.status === 'sending' && current.by !== by && left > 0)
-    return { take: false, why: 'busy', seconds: Math.min(left, claimSeconds) };
-  const until = new Date(Date.parse(now) + claimSeconds * 1000).toISOString();
+    return { take: false, why: 'busy', seconds: Math.min(left, CLAIM_SECONDS) };
+  const until = new Date(Date.parse(now) + CLAIM_SECONDS * 1000).toISOString();
   return { take: true, report: { ...plain(current), status: 'sending', by, until } };
 }
 
 /** A report without what belongs to its status. */
-const plain = (report: Billed) => Known.parse(report);
+const plain = (report: BilledReport) => CollectedReport.parse(report);
 
-export const sent = (report: Billed, now: string): CostReport => ({ ...plain(report), status: 'sent', sentAt: now });
+export const markSent = (report: BilledReport, now: string): CostReport => ({
+  ...plain(report),
+  status: 'sent',
+  sentAt: now,
+});
 
 /** The run is over and the card is not out. What was sent stays sent; figures stay, so that it can be sent again. */
-export function unsent(
+export function markUnsent(
   current: CostReport | undefined,
   { date, reason, now }: { date: string; reason: string; now: string },
 ): CostReport {
@@ -93,13 +102,13 @@ export type WebhookOutcome =
   | { readonly outcome: 'refused'; readonly reason: string };
 
 /** Waits longer than this are not worth a daily card: the next run sends it. */
-export const longestWait = 3600;
+export const MAX_WAIT_SECONDS = 3600;
 
 /** Seconds to wait before try `tries` + 1, where the other side names none: 30, 60, 120 … at most 15 minutes. */
 const backoff = (tries: number): number => Math.min(30 * 2 ** (tries - 1), 900);
 
 /** Retry-After as seconds or as a date (RFC 9110); undefined where it is neither. */
-export function retryAfter(header: string | null, now: string): number | undefined {
+export function parseRetryAfter(header: string | null, now: string): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header);
   const at = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
@@ -116,7 +125,7 @@ export function webhookOutcome(
   if (status === 429 || status === 408 || status >= 500) {
     const reason = `The webhook answered ${status}.`;
     const seconds = Math.max(answer.retryAfter ?? backoff(tries), 1);
-    if (seconds <= longestWait) return { outcome: 'wait', seconds, reason };
+    if (seconds <= MAX_WAIT_SECONDS) return { outcome: 'wait', seconds, reason };
     return { outcome: 'refused', reason: `${reason} It asks to wait ${seconds} seconds, longer than a run lasts.` };
   }
   return { outcome: 'refused', reason: `The webhook answered ${status}. ${remedies[status] ?? remedy}` };
@@ -131,7 +140,7 @@ const remedies: Readonly<Record<number, string>> = {
 };
 
 /** The webhook could not be reached. `code` is the network error's, such as ECONNREFUSED. */
-export const unreachable = (code: string, tries: number): WebhookOutcome => ({
+export const unreachableOutcome = (code: string, tries: number): WebhookOutcome => ({
   outcome: 'wait',
   seconds: backoff(tries),
   reason: `The webhook could not be reached (${code}).`,

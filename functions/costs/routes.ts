@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Paging, pageOf, type Route, staff } from '../http/route.ts';
+import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { CostReport } from './costs.ts';
 
 export const costsRoutes = {
@@ -21,10 +21,10 @@ export const costsRoutes = {
     capability: 'costs',
     cli: 'cost list',
     status: 200,
-    who: staff,
+    who: staffGrants,
     summary: 'The daily cost reports',
     example: 'cost list',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(CostReport),
   },
   showReport: {
@@ -33,7 +33,7 @@ export const costsRoutes = {
     capability: 'costs',
     cli: 'cost show',
     status: 200,
-    who: staff,
+    who: staffGrants,
     summary: "One day's costs by project",
     example: 'cost show 2026-11-01',
     params: z.object({ date: z.iso.date() }),

@@ -4,12 +4,19 @@ import {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 import * as z from 'zod';
-import { now } from '../clock.ts';
-import { logger, step } from '../handler.ts';
+import { currentTime } from '../clock.ts';
+import { logger, stepHandler } from '../handler.ts';
 import { dailyCard } from './card.ts';
-import { claim, retryAfter, sent, unreachable, type WebhookOutcome, webhookOutcome } from './report.ts';
-import { readReport, writeReport } from './store.ts';
-import { webhook } from './webhook.ts';
+import {
+  claimEdition,
+  markSent,
+  parseRetryAfter,
+  unreachableOutcome,
+  type WebhookOutcome,
+  webhookOutcome,
+} from './report.ts';
+import { readCostReport, writeCostReport } from './store.ts';
+import { parseWebhook } from './webhook.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -31,18 +38,18 @@ const Input = z.object({
  * Posts the card of an edition, once. A card whose outcome got lost (a crash between the post and the write, an answer
  * that never came) may be posted twice: better than never, and the edition on it tells.
  */
-export const handler = step(Input, async ({ date, edition, by, tries }): Promise<WebhookOutcome> => {
-  const current = await readReport(TABLE_NAME, date);
+export const handler = stepHandler(Input, async ({ date, edition, by, tries }): Promise<WebhookOutcome> => {
+  const current = await readCostReport(TABLE_NAME, date);
   if (!current || current.status === 'unbilled') throw new Error(`there is no report of ${date} to send`);
-  const claimed = claim(current, edition, { by, now: now() });
+  const claimed = claimEdition(current, edition, { by, now: currentTime() });
   if (!claimed.take) {
     if (claimed.why === 'busy')
       return { outcome: 'wait', seconds: claimed.seconds, reason: 'Another run is sending it.' };
     return { outcome: 'sent' };
   }
-  const checked = webhook(await address(), WEBHOOK_HOSTS);
+  const checked = parseWebhook(await address(), WEBHOOK_HOSTS);
   if ('reason' in checked) return { outcome: 'refused', reason: checked.reason };
-  if (!(await writeReport(TABLE_NAME, claimed.report, current)))
+  if (!(await writeCostReport(TABLE_NAME, claimed.report, current)))
     return { outcome: 'wait', seconds: 1, reason: 'Another run was faster.' };
   const outcome = await post(checked.url, dailyCard(claimed.report), tries);
   logger.info('posted', { date, edition, tries, ...outcome });
@@ -54,10 +61,10 @@ export const handler = step(Input, async ({ date, edition, by, tries }): Promise
 /** A run that gave up meanwhile may have written over the claim; the card is out all the same. */
 async function keepSent({ date, edition }: { date: string; edition: number }): Promise<void> {
   for (let left = 5; left > 0; left -= 1) {
-    const current = await readReport(TABLE_NAME, date);
+    const current = await readCostReport(TABLE_NAME, date);
     // A newer edition has a run of its own that sends it.
     if (!current || current.status === 'unbilled' || current.status === 'sent' || current.edition !== edition) return;
-    if (await writeReport(TABLE_NAME, sent(current, now()), current)) return;
+    if (await writeCostReport(TABLE_NAME, markSent(current, currentTime()), current)) return;
   }
   throw new Error(`the card of ${date} is out, but its report keeps changing`);
 }
@@ -84,10 +91,10 @@ async function post(url: URL, body: string, tries: number): Promise<WebhookOutco
       signal: AbortSignal.timeout(15_000),
     });
     await answer.body?.cancel();
-    const wait = retryAfter(answer.headers.get('retry-after'), now());
+    const wait = parseRetryAfter(answer.headers.get('retry-after'), currentTime());
     return webhookOutcome({ status: answer.status, retryAfter: wait }, tries);
   } catch (error) {
-    return unreachable(codeOf(error), tries);
+    return unreachableOutcome(codeOf(error), tries);
   }
 }
 

@@ -9,7 +9,7 @@ const howTo =
  * most. Only hosts on the list are ever asked, as a wrong address would hand the organisation's spending to a stranger or
  * let the function knock on doors inside the network.
  */
-export function webhook(value: string | undefined, hosts: readonly string[]): Webhook {
+export function parseWebhook(value: string | undefined, hosts: readonly string[]): Webhook {
   const text = value?.trim() ?? '';
   if (text === '') return { reason: `There is no webhook address yet. ${howTo} Then: broch cost report.` };
   // What URL parsers quietly repair is refused: backslashes, inner blanks, control characters, names in other scripts.

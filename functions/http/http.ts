@@ -7,7 +7,7 @@ import * as z from 'zod';
 import { logger } from '../handler.ts';
 import { Refused } from '../refused.ts';
 import { runOnce } from './idempotency.ts';
-import { problem } from './problem.ts';
+import { toProblem } from './problem.ts';
 import { type Capability, type ProjectRole, type Route, type UserGroup, userGroups } from './route.ts';
 
 type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
@@ -49,7 +49,7 @@ export interface ApiWiring {
 }
 
 /** A request body may not be larger; files travel through S3, never through the API. */
-export const maxBody = 64 * 1024;
+export const MAX_BODY_BYTES = 64 * 1024;
 
 const Claims = z.object({
   sub: z.string().min(1),
@@ -97,7 +97,8 @@ function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefin
 
 function bodyOf(event: Event): unknown {
   const raw = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
-  if (Buffer.byteLength(raw) > maxBody) throw new Refused('large', `A request body may have ${maxBody} bytes at most.`);
+  if (Buffer.byteLength(raw) > MAX_BODY_BYTES)
+    throw new Refused('large', `A request body may have ${MAX_BODY_BYTES} bytes at most.`);
   if (raw === '') return {};
   try {
     return JSON.parse(raw);
@@ -177,7 +178,7 @@ export function http<T extends Table, C extends Capability>(
       try {
         return await serve(event, context);
       } catch (error) {
-        const { status, ...rest } = problem(error, context.awsRequestId);
+        const { status, ...rest } = toProblem(error, context.awsRequestId);
         if (status >= 500) logger.error('unexpected', { error: error as Error });
         else logger.info('refused', { status, detail: rest.detail });
         return reply(status, { status, ...rest }, 'application/problem+json');

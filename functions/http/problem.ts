@@ -20,7 +20,7 @@ export interface Problem {
 }
 
 /** What a caller may know of an error: a refusal's reason, or for anything else only the id to quote to an operator. */
-export function problem(error: unknown, id: string): Problem {
+export function toProblem(error: unknown, id: string): Problem {
   const instance = `urn:broch:request:${id}`;
   if (!(error instanceof Refused))
     return {

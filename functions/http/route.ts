@@ -8,15 +8,20 @@ export const ProjectRole = z.enum(['lead', 'researcher']);
 export type ProjectRole = z.infer<typeof ProjectRole>;
 
 /** One way to be allowed: a group from the token and, where given, one of these roles in the project of the path. */
-export interface Allowed {
+export interface RouteGrant {
   readonly group: UserGroup;
   readonly member?: readonly ProjectRole[];
 }
 
 /** Who most routes let in: those who run the place; operators and a project's people; those people alone. */
-export const staff = [{ group: 'operator' }, { group: 'steward' }] as const satisfies readonly Allowed[];
-export const own = [{ group: 'researcher', member: ['lead', 'researcher'] }] as const satisfies readonly Allowed[];
-export const members = [{ group: 'operator' }, ...own] as const satisfies readonly Allowed[];
+export const staffGrants = [{ group: 'operator' }, { group: 'steward' }] as const satisfies readonly RouteGrant[];
+export const memberGrants = [
+  { group: 'researcher', member: ['lead', 'researcher'] },
+] as const satisfies readonly RouteGrant[];
+export const operatorAndMemberGrants = [
+  { group: 'operator' },
+  ...memberGrants,
+] as const satisfies readonly RouteGrant[];
 
 export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'preview' | 'download' | 'costs' | 'api';
 
@@ -30,7 +35,7 @@ export interface Route {
   /** One example of the command line, without `broch`. */
   readonly example: string;
   /** `anyone` needs no token. Otherwise any one entry is enough; nothing else is allowed. */
-  readonly who: 'anyone' | readonly Allowed[];
+  readonly who: 'anyone' | readonly RouteGrant[];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
@@ -41,10 +46,10 @@ export interface Route {
 }
 
 /** What an operation `returns` that answers with bytes as they are, and not with JSON. */
-export const Bytes = z.custom<Uint8Array>(value => value instanceof Uint8Array);
+export const BytesResponse = z.custom<Uint8Array>(value => value instanceof Uint8Array);
 
 /** `?limit=&next=` on every list. */
-export const Paging = z.object({
+export const PagingQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50).describe('items on a page'),
   next: z.string().max(2000).optional().describe('where the page before ended'),
 });

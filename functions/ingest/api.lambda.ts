@@ -1,13 +1,20 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
-import { lend } from '../storage/upload-credentials.ts';
-import { type Delivery, deliveryId, landingPrefix, PartnerId, refuseUnlessUploadable } from './ingest.ts';
+import { issueUploadCredentials } from '../storage/upload-credentials.ts';
+import { createDeliveryId, type Delivery, landingPrefix, PartnerId, refuseUnlessUploadable } from './ingest.ts';
 import { ingestRoutes } from './routes.ts';
-import { createDelivery, pageDatasets, pageDeliveries, pageVersions, partnerOf, readDelivery } from './store.ts';
+import {
+  createDelivery,
+  pageDatasets,
+  pageDatasetVersions,
+  pageDeliveries,
+  readDelivery,
+  readDeliveryPartner,
+} from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -22,7 +29,7 @@ const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROL
 /** The delivery, to its own partner and to staff; to anybody else there is none. */
 async function find(user: User, id: string): Promise<Delivery> {
   const staff = user.groups.some(group => group === 'operator' || group === 'steward');
-  const owner = staff ? await partnerOf(TABLE_NAME, id) : user.id;
+  const owner = staff ? await readDeliveryPartner(TABLE_NAME, id) : user.id;
   const delivery = owner && (await readDelivery(TABLE_NAME, owner, id));
   if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
   return delivery;
@@ -33,10 +40,10 @@ export const handler = http(
   'ingest',
   {
     openDelivery: async ({ user, body: { dataset } }) => {
-      const at = now();
+      const at = currentTime();
       const delivery: Delivery = {
         status: 'open',
-        id: deliveryId(at, randomInt(2 ** 20)),
+        id: createDeliveryId(at, randomInt(2 ** 20)),
         dataset,
         partner: PartnerId.parse(user.id),
         partnerName: user.name,
@@ -53,10 +60,10 @@ export const handler = http(
       if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
       refuseUnlessUploadable(delivery);
       const prefix = landingPrefix(user.id, id);
-      return lend(landing, prefix, id);
+      return issueUploadCredentials(landing, prefix, id);
     },
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
-    listVersions: ({ params: { dataset }, query }) => pageVersions(TABLE_NAME, dataset, query),
+    listVersions: ({ params: { dataset }, query }) => pageDatasetVersions(TABLE_NAME, dataset, query),
   },
   // None of these routes asks for a role in a project.
   { roles: async () => [], once: outcomeStore(TABLE_NAME) },

@@ -1,21 +1,22 @@
 import type { Finding } from '../identifiers.ts';
 import { pathFinding } from '../storage/paths.ts';
-import { readText } from './manifest.ts';
+import { readUtf8Text } from './manifest.ts';
 
 /** What `bag-info.txt` says the payload comes to. */
-export interface Oxum {
+export interface PayloadOxum {
   readonly bytes: number;
   readonly files: number;
 }
 
 /** Tag files of a bag that need not be listed in its tag manifest (RFC 8493, 2.2). */
-export const unlistedTag = (path: string): boolean => /^(bagit|bag-info|(tag)?manifest-[a-z0-9]+)\.txt$/.test(path);
+export const isUnlistedTagFile = (path: string): boolean =>
+  /^(bagit|bag-info|(tag)?manifest-[a-z0-9]+)\.txt$/.test(path);
 
 /**
  * The path that a line of a bag's manifest means. BagIt 1.0 writes line breaks and % as %0A, %0D and %25; before it, only
  * line breaks were written so, and a %25 was one.
  */
-export const bagDecoder =
+export const bagPathDecoder =
   (version: string) =>
   (written: string): string =>
     written.replace(version === '1.0' ? /%(0A|0D|25)/gi : /%(0A|0D)/gi, (_, hex: string) =>
@@ -23,14 +24,14 @@ export const bagDecoder =
     );
 
 /** Reads `bagit.txt`: the version, or what is wrong. */
-export function readDeclaration(bytes: Uint8Array | undefined): { version: string; findings: Finding[] } {
+export function readBagDeclaration(bytes: Uint8Array | undefined): { version: string; findings: Finding[] } {
   const name = 'bagit.txt';
   const wrong = (reason: string) => ({ version: '1.0', findings: [pathFinding(name, reason)] });
   if (bytes === undefined)
     return wrong(
       'It is missing, so this is no bag. Upload it, then the manifest again; or list the files in SHA256SUMS instead.',
     );
-  const read = readText(bytes, name);
+  const read = readUtf8Text(bytes, name);
   if ('wrong' in read) return { version: '1.0', findings: [read.wrong] };
   const [, version] =
     /^BagIt-Version: (1\.0|0\.97)\r?\nTag-File-Character-Encoding: UTF-8\r?\n?$/.exec(read.text) ?? [];
@@ -42,9 +43,9 @@ export function readDeclaration(bytes: Uint8Array | undefined): { version: strin
 }
 
 /** Reads `bag-info.txt` as far as it binds: Payload-Oxum, in bytes and files. */
-export function readInfo(bytes: Uint8Array): { oxum?: Oxum; findings: Finding[] } {
+export function readBagInfo(bytes: Uint8Array): { oxum?: PayloadOxum; findings: Finding[] } {
   const name = 'bag-info.txt';
-  const read = readText(bytes, name);
+  const read = readUtf8Text(bytes, name);
   if ('wrong' in read) return { findings: [read.wrong] };
   const said = read.text.split(/\r\n|\r|\n/).flatMap(line => /^Payload-Oxum\s*:\s*(.*?)\s*$/i.exec(line)?.[1] ?? []);
   const [only] = said;

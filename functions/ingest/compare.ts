@@ -1,34 +1,34 @@
 import type { Finding } from '../identifiers.ts';
-import type { Present } from '../storage/object-read.ts';
+import type { ListedObject } from '../storage/object-read.ts';
 import { byteLength, comparablePath, findPathClashes, pathFinding, visiblePath } from '../storage/paths.ts';
-import { bagDecoder, type Oxum, readDeclaration, readInfo, unlistedTag } from './bag.ts';
+import { bagPathDecoder, isUnlistedTagFile, type PayloadOxum, readBagDeclaration, readBagInfo } from './bag.ts';
 import { lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
-import { bagLine, type ManifestEntry, type ManifestListing, readManifest, sumsLine } from './manifest.ts';
+import { bagManifestLine, type ManifestEntry, type ManifestListing, readManifest, sha256sumsLine } from './manifest.ts';
 
 /** A listed file: what is there, what it should be, and its path in the dataset; tag files of a bag have none. */
-export interface Pinned extends Present {
+export interface PinnedFile extends ListedObject {
   readonly sha256: string;
   readonly target?: string;
 }
 
-export interface Arrived {
+export interface ArrivedDelivery {
   readonly dataset: string;
   readonly manifest: ManifestName;
-  readonly present: readonly Present[];
+  readonly present: readonly ListedObject[];
   /** The small files that say what there should be, by path: the manifest and, of a bag, its tag files. */
   readonly texts: ReadonlyMap<string, Uint8Array>;
 }
 
 /** One Lambda must hash a file within its time, and forty of them a delivery, at the 50 MB a second they surely reach. */
-export const largest = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
+export const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
 
 /** The tag files whose text a check needs. */
-export const bagTexts = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;
+export const bagTagFiles = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;
 
 const again = 'then upload the manifest again';
 
 /** Compares what was listed with what arrived: the files to verify, and everything that is wrong already. */
-export function compareWithManifest(arrived: Arrived): { files: Pinned[]; findings: Finding[] } {
+export function compareWithManifest(arrived: ArrivedDelivery): { files: PinnedFile[]; findings: Finding[] } {
   const { manifest, present, dataset } = arrived;
   // A key has 1024 bytes at most, and the lake's prefix is the longest.
   const room = 1024 - byteLength(`${lakePrefix(dataset, '0'.repeat(64))}data/`);
@@ -44,11 +44,11 @@ export function compareWithManifest(arrived: Arrived): { files: Pinned[]; findin
   return { files, findings: [...both, ...findings, ...tooLarge(files)] };
 }
 
-function ofList({ texts, present }: Arrived, room: number) {
+function ofList({ texts, present }: ArrivedDelivery, room: number) {
   const name = 'SHA256SUMS';
   const { entries, findings } = readManifest(texts.get(name) ?? new Uint8Array(), {
     name,
-    line: sumsLine,
+    line: sha256sumsLine,
     decode: written => written,
     room,
   });
@@ -64,9 +64,9 @@ function ofList({ texts, present }: Arrived, room: number) {
   };
 }
 
-function ofBag({ texts, present }: Arrived, room: number) {
-  const { version, findings: declared } = readDeclaration(texts.get('bagit.txt'));
-  const form = (name: string) => ({ name, line: bagLine, decode: bagDecoder(version), room });
+function ofBag({ texts, present }: ArrivedDelivery, room: number) {
+  const { version, findings: declared } = readBagDeclaration(texts.get('bagit.txt'));
+  const form = (name: string) => ({ name, line: bagManifestLine, decode: bagPathDecoder(version), room });
   const read = (name: string): ManifestListing => readManifest(texts.get(name) ?? new Uint8Array(), form(name));
   const isPayload = ({ path }: { path: string }) => path.startsWith('data/');
   const payload = present.filter(isPayload);
@@ -88,7 +88,7 @@ function ofBag({ texts, present }: Arrived, room: number) {
     .map(({ path }) => pathFinding(path, `A tag manifest can't list payload. Leave the line out, ${again}.`));
   const tagEntries = tagged.entries.filter(entry => !isPayload(entry));
   const listedTags = new Set(tagEntries.map(({ path }) => path));
-  const strict = tags.filter(({ path }) => listedTags.has(path) || (!unlistedTag(path) && path !== 'fetch.txt'));
+  const strict = tags.filter(({ path }) => listedTags.has(path) || (!isUnlistedTagFile(path) && path !== 'fetch.txt'));
   const matchedTags = match({ entries: tagEntries, findings: tagged.findings }, strict, 'tagmanifest-sha256.txt');
   const fetch = tags.some(({ path }) => path === 'fetch.txt')
     ? [
@@ -99,7 +99,7 @@ function ofBag({ texts, present }: Arrived, room: number) {
       ]
     : [];
   const info = texts.get('bag-info.txt');
-  const { oxum, findings: informed } = info ? readInfo(info) : { findings: [] };
+  const { oxum, findings: informed } = info ? readBagInfo(info) : { findings: [] };
   return {
     files: [...matched.files, ...matchedTags.files],
     findings: [
@@ -116,7 +116,7 @@ function ofBag({ texts, present }: Arrived, room: number) {
   };
 }
 
-function weighed(oxum: Oxum, payload: readonly Present[]): Finding[] {
+function weighed(oxum: PayloadOxum, payload: readonly ListedObject[]): Finding[] {
   const [bytes, files] = [payload.reduce((sum, { size }) => sum + size, 0), payload.length];
   if (oxum.bytes === bytes && oxum.files === files) return [];
   return [
@@ -130,10 +130,10 @@ function weighed(oxum: Oxum, payload: readonly Present[]): Finding[] {
 /** The two sets against each other: every listed file is there, and nothing else is. */
 function match(
   { entries, findings }: ManifestListing,
-  present: readonly Present[],
+  present: readonly ListedObject[],
   name: string,
   target?: (path: string) => string,
-): { files: Pinned[]; findings: Finding[] } {
+): { files: PinnedFile[]; findings: Finding[] } {
   const there = new Map(present.map(file => [file.path, file]));
   const wanted = new Set(entries.map(({ path }) => path));
   const extra = present.filter(({ path }) => !wanted.has(path));
@@ -147,7 +147,7 @@ function match(
         : `It is listed in ${name}, but was uploaded as ${visiblePath(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
     );
   };
-  const pin = ({ path, sha256 }: ManifestEntry): Pinned[] => {
+  const pin = ({ path, sha256 }: ManifestEntry): PinnedFile[] => {
     const file = there.get(path);
     return file ? [{ ...file, sha256, ...(target && { target: target(path) }) }] : [];
   };
@@ -166,12 +166,12 @@ function match(
   };
 }
 
-function tooLarge(files: readonly Pinned[]): Finding[] {
+function tooLarge(files: readonly PinnedFile[]): Finding[] {
   const large = files
-    .filter(({ size }) => size > largest.file)
+    .filter(({ size }) => size > MAX_INGEST_BYTES.file)
     .map(({ path }) => pathFinding(path, 'It is larger than 32 GiB. Split it in a new delivery.'));
   const total = files.reduce((sum, { size }) => sum + size, 0);
-  return total > largest.delivery
+  return total > MAX_INGEST_BYTES.delivery
     ? [...large, pathFinding('', 'The delivery is larger than 1 TiB. Split it into several.')]
     : large;
 }

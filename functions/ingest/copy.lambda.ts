@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { step } from '../handler.ts';
+import { stepHandler } from '../handler.ts';
 import { Sha256 } from '../identifiers.ts';
-import { copyLimits, copyParts, copyWhole } from '../storage/object-copy.ts';
-import { OBJECT_PARALLELISM, parallel } from '../storage/parallel.ts';
-import { Chunk, takeScratch } from '../storage/scratch-store.ts';
+import { copyLimits, copyObject, copyObjectInParts } from '../storage/object-copy.ts';
+import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
+import { Chunk, getScratch } from '../storage/scratch-store.ts';
 import { DatasetId, lakePrefix, landingPrefix } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
 
@@ -23,17 +23,17 @@ const Input = DeliveryCheck.extend({
 const Parts = z.record(z.string(), z.array(z.string()));
 
 /** Copies a verified chunk into the lake, in the very versions that were verified. May be repeated. */
-export const handler = step(Input, async ({ chunk, parts, dataset, version, partner, delivery }) => {
-  const files = Chunk.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
-  const hashes = parts === null ? {} : Parts.parse(JSON.parse(await takeScratch(WORK_BUCKET, parts)));
+export const handler = stepHandler(Input, async ({ chunk, parts, dataset, version, partner, delivery }) => {
+  const files = Chunk.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
+  const hashes = parts === null ? {} : Parts.parse(JSON.parse(await getScratch(WORK_BUCKET, parts)));
   const [source, target] = [landingPrefix(partner, delivery), `${lakePrefix(dataset, version)}data/`];
-  await parallel(files, OBJECT_PARALLELISM, async file => {
+  await mapInParallel(files, OBJECT_PARALLELISM, async file => {
     if (file.target === undefined) return;
     const from = { bucket: LANDING_BUCKET, key: source + file.path, version: file.version };
     const to = { bucket: LAKE_BUCKET, key: target + file.target };
     const own = hashes[file.path];
-    if (file.size <= copyLimits.whole) await copyWhole(from, to, file);
-    else if (own) await copyParts(from, to, file, { part: copyLimits.part, hashes: own });
+    if (file.size <= copyLimits.whole) await copyObject(from, to, file);
+    else if (own) await copyObjectInParts(from, to, file, { part: copyLimits.part, hashes: own });
     else throw new Error(`${file.path} was verified without its parts`);
   });
   return { copied: files.length };

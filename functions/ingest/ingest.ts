@@ -61,9 +61,9 @@ const Registered = z.object({
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
 export type OpenDelivery = z.infer<typeof Open>;
-export type Checking = z.infer<typeof Checking>;
-export type Held = z.infer<typeof Held>;
-export type Registered = z.infer<typeof Registered>;
+export type CheckingDelivery = z.infer<typeof Checking>;
+export type HeldDelivery = z.infer<typeof Held>;
+export type RegisteredDelivery = z.infer<typeof Registered>;
 
 /** open → checking → registered or held. Held is not final: another upload of the manifest starts another check. */
 export const Delivery = z.discriminatedUnion('status', [Open, Checking, Held, Registered]);
@@ -91,7 +91,7 @@ const identity = ({ id, dataset, partner, partnerName, openedAt }: Delivery) => 
 });
 
 /** The id of a delivery opened at `now`; `chance` is a whole number below 2^20. */
-export const deliveryId = (now: string, chance: number): string =>
+export const createDeliveryId = (now: string, chance: number): string =>
   `dl-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
 
 /** Where a delivery's files land; its partner's credentials reach nothing else. */
@@ -104,7 +104,9 @@ export const lakePrefix = (dataset: string, version: string): string => `dataset
 const landed = /^in\/([A-Za-z0-9-]{1,128})\/(dl-[0-9a-f]{16})\/(SHA256SUMS|manifest-sha256\.txt)$/;
 
 /** The delivery that an uploaded object completes; undefined where it is data, such as a manifest in a folder. */
-export function completed(key: string): { partner: string; delivery: string; manifest: ManifestName } | undefined {
+export function parseManifestKey(
+  key: string,
+): { partner: string; delivery: string; manifest: ManifestName } | undefined {
   const [, partner, delivery, manifest] = landed.exec(key) ?? [];
   return partner && delivery && manifest ? { partner, delivery, manifest: ManifestName.parse(manifest) } : undefined;
 }
@@ -119,11 +121,11 @@ export function refuseUnlessUploadable(delivery: Delivery): void {
 }
 
 /** A check begins. A check under way gives way to it: the caller knows that its manifest is the newer one. */
-export const begin = (
-  delivery: Exclude<Delivery, Registered>,
+export const beginCheck = (
+  delivery: Exclude<Delivery, RegisteredDelivery>,
   { manifest, check }: { manifest: ManifestName; check: string },
   now: string,
-): Checking => ({
+): CheckingDelivery => ({
   ...identity(delivery),
   status: 'checking',
   manifest,
@@ -133,7 +135,11 @@ export const begin = (
 });
 
 /** A manifest came after the receipt: nothing, where it is the same one, or a note that it changed nothing. */
-export function afterwards(delivery: Registered, digest: string | undefined, now: string): Registered | undefined {
+export function noteIgnoredManifest(
+  delivery: RegisteredDelivery,
+  digest: string | undefined,
+  now: string,
+): RegisteredDelivery | undefined {
   if (delivery.digest === digest) return undefined;
   return {
     ...delivery,
@@ -149,7 +155,7 @@ export function afterwards(delivery: Registered, digest: string | undefined, now
 const told = { findings: 200, path: 300 };
 
 /** A finding on the whole delivery when the fault is ours and not the partner's. */
-export const ourFault: Finding = {
+export const internalFaultFinding: Finding = {
   path: '',
   reason:
     'Something failed on our side during the check. Your files are safe. Upload the manifest again to start a new check; if this repeats, tell your operator the delivery id.',
@@ -159,11 +165,11 @@ export const ourFault: Finding = {
  * A check ends in findings. Undefined where it has no say any more: a newer check is under way or ended, or the delivery
  * is registered. A check that failed before it began reports too, if the delivery was open then.
  */
-export function hold(
+export function holdDelivery(
   delivery: Delivery,
   { check, since, findings }: { check: string; since: string; findings: readonly Finding[] },
   now: string,
-): Held | undefined {
+): HeldDelivery | undefined {
   if (delivery.status === 'registered') return undefined;
   if (delivery.status === 'held' && delivery.check === check) return delivery;
   if (delivery.status === 'checking' && delivery.check !== check) return undefined;
@@ -181,11 +187,11 @@ export function hold(
 }
 
 /** A check ends well. Undefined where it has no say any more. */
-export function register(
+export function registerDelivery(
   delivery: Delivery,
   { check, digest, version }: { check: string; digest: string; version: DatasetVersion },
   now: string,
-): Registered | undefined {
+): RegisteredDelivery | undefined {
   if (delivery.status === 'registered' && delivery.check === check) return delivery;
   if (delivery.status !== 'checking' || delivery.check !== check) return undefined;
   return {
@@ -202,5 +208,5 @@ export function register(
 }
 
 /** The catalogue shows the version registered last; of two at once, the same one whoever writes last. */
-export const newer = (head: DatasetVersion | undefined, version: DatasetVersion): boolean =>
+export const isNewerVersion = (head: DatasetVersion | undefined, version: DatasetVersion): boolean =>
   head === undefined || `${head.registeredAt} ${head.version}` < `${version.registeredAt} ${version.version}`;

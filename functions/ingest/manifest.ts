@@ -14,7 +14,7 @@ export interface ManifestListing {
   readonly findings: readonly Finding[];
 }
 
-export interface Form {
+export interface ManifestFormat {
   /** The manifest's own name, for what people read. */
   readonly name: string;
   /** Between checksum and path: exactly as sha256sum writes it, or any blanks, as a bag may. */
@@ -25,12 +25,12 @@ export interface Form {
 }
 
 /** `<64 hex>`, a blank, then a blank (text) or `*` (binary), then the path. */
-export const sumsLine = /^([0-9A-Fa-f]{64}) [ *](.*)$/su;
+export const sha256sumsLine = /^([0-9A-Fa-f]{64}) [ *](.*)$/su;
 /** A bag's lines may have any blanks in between (RFC 8493, 2.1.3). */
-export const bagLine = /^([0-9A-Fa-f]{64})[ \t]+\*?(.*)$/su;
+export const bagManifestLine = /^([0-9A-Fa-f]{64})[ \t]+\*?(.*)$/su;
 
 /** The text of a file that must be UTF-8 without a byte order mark, or what is wrong with it. */
-export function readText(bytes: Uint8Array, name: string): { text: string } | { wrong: Finding } {
+export function readUtf8Text(bytes: Uint8Array, name: string): { text: string } | { wrong: Finding } {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -45,11 +45,11 @@ export function readText(bytes: Uint8Array, name: string): { text: string } | { 
 }
 
 /** Reads a manifest: one entry for each good line, and a finding for each other. Lines may end in LF or CRLF. */
-export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Form): ManifestListing {
+export function readManifest(bytes: Uint8Array, { name, line, decode, room }: ManifestFormat): ManifestListing {
   const refuse = (reason: string): ManifestListing => ({ entries: [], findings: [pathFinding(name, reason)] });
   if (bytes.length > manifestLimits.bytes)
     return refuse(`It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`);
-  const read = readText(bytes, name);
+  const read = readUtf8Text(bytes, name);
   if ('wrong' in read) return { entries: [], findings: [read.wrong] };
   const lines = read.text.split('\n').map(text => (text.endsWith('\r') ? text.slice(0, -1) : text));
   if (lines.every(text => text === ''))

@@ -1,17 +1,17 @@
 import * as z from 'zod';
-import { now } from '../clock.ts';
-import { step } from '../handler.ts';
+import { currentTime } from '../clock.ts';
+import { stepHandler } from '../handler.ts';
 import { sha256 } from '../hash.ts';
 import type { Finding } from '../identifiers.ts';
-import { pack, sortedManifest } from '../storage/chunks.ts';
-import { listPresent, type Present, readVersionOf } from '../storage/object-read.ts';
+import { formatSortedManifest, packChunks } from '../storage/chunks.ts';
+import { type ListedObject, listObjects, readObject } from '../storage/object-read.ts';
 import { pathFinding } from '../storage/paths.ts';
 import { putScratch } from '../storage/scratch-store.ts';
-import { bagTexts, compareWithManifest } from './compare.ts';
-import { afterwards, begin, landingPrefix } from './ingest.ts';
+import { bagTagFiles, compareWithManifest } from './compare.ts';
+import { beginCheck, landingPrefix, noteIgnoredManifest } from './ingest.ts';
 import { manifestLimits } from './manifest.ts';
-import { checkFolder, DeliveryCheck } from './steps.ts';
-import { readDelivery, readVersion, replaceDelivery } from './store.ts';
+import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
+import { readDatasetVersion, readDelivery, replaceDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
@@ -37,33 +37,33 @@ type Planned =
  * Pins the version of every file of a delivery, compares what is there with what was listed, and packs the work. What
  * it gives back names texts in the work bucket, so it stays small however many files there are.
  */
-export const handler = step(DeliveryCheck, async (check): Promise<Planned> => {
+export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned> => {
   const { partner, delivery: id, manifest, manifestVersion } = check;
   const delivery = await readDelivery(TABLE_NAME, partner, id);
   if (!delivery) return { outcome: 'ignored', reason: 'there is no such delivery' };
 
   const prefix = landingPrefix(partner, id);
-  const present = await listPresent(LANDING_BUCKET, prefix);
+  const present = await listObjects(LANDING_BUCKET, prefix);
   const own = present?.find(({ path }) => path === manifest);
   if (present && own?.version !== manifestVersion)
     return { outcome: 'ignored', reason: 'a newer upload of the manifest has a check of its own' };
 
-  const read = ({ path, version }: Present) => readVersionOf({ bucket: LANDING_BUCKET, key: prefix + path, version });
+  const read = ({ path, version }: ListedObject) => readObject({ bucket: LANDING_BUCKET, key: prefix + path, version });
   const fits = own !== undefined && own.size <= manifestLimits.bytes;
   if (delivery.status === 'registered') {
-    const note = afterwards(delivery, fits ? sha256(await read(own)) : undefined, now());
+    const note = noteIgnoredManifest(delivery, fits ? sha256(await read(own)) : undefined, currentTime());
     if (note) await replaceDelivery(TABLE_NAME, delivery, note);
     return { outcome: 'ignored', reason: 'the delivery is registered' };
   }
-  await replaceDelivery(TABLE_NAME, delivery, begin(delivery, check, now()));
+  await replaceDelivery(TABLE_NAME, delivery, beginCheck(delivery, check, currentTime()));
 
   const held = async (findings: Finding[]): Promise<Planned> => ({
     outcome: 'held',
-    findings: [await putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(findings))],
+    findings: [await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(findings))],
   });
   if (!present)
     return held([pathFinding('', 'Too many versions of too many files were uploaded. Open a new delivery.')]);
-  const needed = present.filter(({ path }) => path === manifest || bagTexts.some(name => name === path));
+  const needed = present.filter(({ path }) => path === manifest || bagTagFiles.some(name => name === path));
   const large = needed.filter(({ size }) => size > manifestLimits.bytes);
   if (large.length > 0)
     return held(
@@ -76,19 +76,19 @@ export const handler = step(DeliveryCheck, async (check): Promise<Planned> => {
   const { files, findings } = compareWithManifest({ dataset: delivery.dataset, manifest, present, texts });
   if (findings.length > 0) return held(findings);
 
-  const sorted = sortedManifest(files);
+  const sorted = formatSortedManifest(files);
   const version = sha256(sorted);
   const chunks: string[] = [];
-  for (const chunk of pack(files))
-    chunks.push(await putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(chunk)));
+  for (const chunk of packChunks(files))
+    chunks.push(await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(chunk)));
   const payload = files.filter(({ target }) => target !== undefined);
   return {
     outcome: 'ready',
     dataset: delivery.dataset,
     chunks,
-    manifest: await putScratch(WORK_BUCKET, checkFolder(check), sorted),
+    manifest: await putScratch(WORK_BUCKET, deliveryCheckFolder(check), sorted),
     version,
-    known: (await readVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
+    known: (await readDatasetVersion(TABLE_NAME, delivery.dataset, version)) !== undefined,
     digest: sha256(texts.get(manifest) ?? ''),
     files: payload.length,
     bytes: payload.reduce((sum, { size }) => sum + size, 0),

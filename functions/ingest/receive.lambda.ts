@@ -1,9 +1,9 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { ObjectCreated } from '../contract.ts';
-import { consumer, logger } from '../handler.ts';
+import { eventHandler, logger } from '../handler.ts';
 import { sha256 } from '../hash.ts';
-import { completed } from './ingest.ts';
+import { parseManifestKey } from './ingest.ts';
 import type { DeliveryCheck } from './steps.ts';
 import { readDelivery } from './store.ts';
 
@@ -12,8 +12,8 @@ const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
 const states = new SFNClient({});
 
 /** A manifest was uploaded: start its check. The execution's name comes from its version, so duplicates start nothing. */
-export const handler = consumer(ObjectCreated, async ({ object: { key, 'version-id': manifestVersion } }) => {
-  const what = completed(key);
+export const handler = eventHandler(ObjectCreated, async ({ object: { key, 'version-id': manifestVersion } }) => {
+  const what = parseManifestKey(key);
   if (!what) return logger.info('not a manifest of a delivery', { key });
   if (!manifestVersion) throw new Error(`the event for ${key} has no version`);
   if (!(await readDelivery(TABLE_NAME, what.partner, what.delivery)))

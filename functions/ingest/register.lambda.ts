@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { now } from '../clock.ts';
-import { publish } from '../events.ts';
-import { step } from '../handler.ts';
+import { currentTime } from '../clock.ts';
+import { publishEvent } from '../events.ts';
+import { stepHandler } from '../handler.ts';
 import { Sha256 } from '../identifiers.ts';
-import { putOnce } from '../storage/object-copy.ts';
-import { takeScratch } from '../storage/scratch-store.ts';
+import { putObjectOnce } from '../storage/object-copy.ts';
+import { getScratch } from '../storage/scratch-store.ts';
 import { DatasetRegistered, DeliveryReceived } from './events.ts';
-import { lakePrefix, register } from './ingest.ts';
+import { lakePrefix, registerDelivery } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
-import { createVersion, readDelivery, replaceDelivery } from './store.ts';
+import { createDatasetVersion, readDelivery, replaceDelivery } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -28,48 +28,51 @@ const Input = DeliveryCheck.extend({
 });
 
 /** Puts the version into the catalogue, then writes the receipt. Every part may be repeated, after a crash at any point. */
-export const handler = step(Input, async ({ partner, delivery: id, check, version, sorted, digest, files, bytes }) => {
-  const delivery = await readDelivery(TABLE_NAME, partner, id);
-  if (!delivery || !('check' in delivery) || delivery.check !== check || delivery.status === 'held')
-    return { outcome: 'superseded' };
-  const { dataset, partnerName } = delivery;
-  const prefix = lakePrefix(dataset, version);
-  await putOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await takeScratch(WORK_BUCKET, sorted));
-  const at = now();
-  const made = await createVersion(TABLE_NAME, {
-    dataset,
-    version,
-    files,
-    bytes,
-    delivery: id,
-    partnerName,
-    prefix,
-    registeredAt: at,
-  });
-  const registered = register(delivery, { check, digest, version: made }, at);
-  if (!registered) return { outcome: 'superseded' };
-  if (registered !== delivery) await replaceDelivery(TABLE_NAME, delivery, registered);
-  const first = made.delivery === id;
-  if (first)
-    await publish(BUS_NAME, DatasetRegistered, {
+export const handler = stepHandler(
+  Input,
+  async ({ partner, delivery: id, check, version, sorted, digest, files, bytes }) => {
+    const delivery = await readDelivery(TABLE_NAME, partner, id);
+    if (!delivery || !('check' in delivery) || delivery.check !== check || delivery.status === 'held')
+      return { outcome: 'superseded' };
+    const { dataset, partnerName } = delivery;
+    const prefix = lakePrefix(dataset, version);
+    await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await getScratch(WORK_BUCKET, sorted));
+    const at = currentTime();
+    const made = await createDatasetVersion(TABLE_NAME, {
       dataset,
       version,
       files,
       bytes,
       delivery: id,
+      partnerName,
       prefix,
-      at: made.registeredAt,
+      registeredAt: at,
     });
-  await publish(BUS_NAME, DeliveryReceived, {
-    delivery: id,
-    dataset,
-    partner,
-    partnerName,
-    version,
-    files,
-    bytes,
-    first,
-    at: registered.registeredAt,
-  });
-  return { outcome: 'registered' };
-});
+    const registered = registerDelivery(delivery, { check, digest, version: made }, at);
+    if (!registered) return { outcome: 'superseded' };
+    if (registered !== delivery) await replaceDelivery(TABLE_NAME, delivery, registered);
+    const first = made.delivery === id;
+    if (first)
+      await publishEvent(BUS_NAME, DatasetRegistered, {
+        dataset,
+        version,
+        files,
+        bytes,
+        delivery: id,
+        prefix,
+        at: made.registeredAt,
+      });
+    await publishEvent(BUS_NAME, DeliveryReceived, {
+      delivery: id,
+      dataset,
+      partner,
+      partnerName,
+      version,
+      files,
+      bytes,
+      first,
+      at: registered.registeredAt,
+    });
+    return { outcome: 'registered' };
+  },
+);

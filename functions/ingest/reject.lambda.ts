@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { now } from '../clock.ts';
-import { publish } from '../events.ts';
-import { logger, step } from '../handler.ts';
-import { FindingList, putScratch, takeScratch } from '../storage/scratch-store.ts';
+import { currentTime } from '../clock.ts';
+import { publishEvent } from '../events.ts';
+import { logger, stepHandler } from '../handler.ts';
+import { FindingList, getScratch, putScratch } from '../storage/scratch-store.ts';
 import { DeliveryHeld } from './events.ts';
-import { hold, ourFault } from './ingest.ts';
-import { checkFolder, DeliveryCheck } from './steps.ts';
+import { holdDelivery, internalFaultFinding } from './ingest.ts';
+import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { readDelivery, replaceDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), WORK_BUCKET: z.string(), BUS_NAME: z.string() });
@@ -21,18 +21,18 @@ const Input = DeliveryCheck.extend({
 });
 
 /** Holds a delivery with a reason for each file that is wrong. Nothing of it is in the lake; its files stay. */
-export const handler = step(Input, async ({ since, findings: keys, fault, ...check }) => {
+export const handler = stepHandler(Input, async ({ since, findings: keys, fault, ...check }) => {
   if (fault !== undefined) logger.error('a check failed', { check: check.check, fault });
   const all = [];
-  for (const key of keys) all.push(...FindingList.parse(JSON.parse(await takeScratch(WORK_BUCKET, key))));
-  const findings = all.length > 0 ? all : [ourFault];
+  for (const key of keys) all.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
+  const findings = all.length > 0 ? all : [internalFaultFinding];
   const delivery = await readDelivery(TABLE_NAME, check.partner, check.delivery);
-  const held = delivery && hold(delivery, { check: check.check, since, findings }, now());
+  const held = delivery && holdDelivery(delivery, { check: check.check, since, findings }, currentTime());
   if (!delivery || !held) return { outcome: 'superseded' };
-  const full = await putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(findings));
+  const full = await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(findings));
   if (held !== delivery) await replaceDelivery(TABLE_NAME, delivery, held);
   const { id, dataset, partner, partnerName, found, heldAt } = held;
-  await publish(BUS_NAME, DeliveryHeld, {
+  await publishEvent(BUS_NAME, DeliveryHeld, {
     delivery: id,
     dataset,
     partner,

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Paging, pageOf, type Route, staff } from '../http/route.ts';
+import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { DatasetId, DatasetVersion, Delivery, DeliveryId } from './ingest.ts';
 
@@ -24,7 +24,7 @@ export const ingestRoutes = {
     capability: 'ingest',
     cli: 'delivery show',
     status: 200,
-    who: [{ group: 'partner' }, ...staff],
+    who: [{ group: 'partner' }, ...staffGrants],
     summary: 'A delivery: its receipt, or what is wrong with which file',
     example: 'delivery show dl-0011223344556677',
     params: delivery,
@@ -39,7 +39,7 @@ export const ingestRoutes = {
     who: [{ group: 'partner' }],
     summary: 'Your deliveries',
     example: 'delivery list',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(Delivery),
   },
   uploadAccess: {
@@ -61,10 +61,10 @@ export const ingestRoutes = {
     capability: 'ingest',
     cli: 'dataset list',
     status: 200,
-    who: staff,
+    who: staffGrants,
     summary: 'The catalogue: the newest version of each dataset',
     example: 'dataset list',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(DatasetVersion),
   },
   listVersions: {
@@ -73,11 +73,11 @@ export const ingestRoutes = {
     capability: 'ingest',
     cli: 'dataset versions',
     status: 200,
-    who: staff,
+    who: staffGrants,
     summary: 'All versions of a dataset',
     example: 'dataset versions admissions',
     params: z.object({ dataset: DatasetId }),
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(DatasetVersion),
   },
 } as const satisfies Record<string, Route>;

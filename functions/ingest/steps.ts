@@ -13,4 +13,5 @@ export const DeliveryCheck = z.object({
 export type DeliveryCheck = z.infer<typeof DeliveryCheck>;
 
 /** Where the steps of a check leave texts for each other. */
-export const checkFolder = ({ delivery, check }: { delivery: string; check: string }): string => `${delivery}/${check}`;
+export const deliveryCheckFolder = ({ delivery, check }: { delivery: string; check: string }): string =>
+  `${delivery}/${check}`;

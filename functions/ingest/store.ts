@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { partitions, rowKey } from '../keys.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
-import { DatasetVersion, Delivery, newer } from './ingest.ts';
+import { DatasetVersion, Delivery, isNewerVersion } from './ingest.ts';
 
 // A delivery is a row of its partner's partition, so another partner's id simply isn't there. A pointer by id tells
 // staff whose it is.
@@ -26,7 +26,7 @@ export async function createDelivery(table: string, delivery: Delivery): Promise
 export const readDelivery = (table: string, partner: string, id: string): Promise<Row<Delivery> | undefined> =>
   readRow(table, Delivery, deliveryKey(partner, id));
 
-export async function partnerOf(table: string, id: string): Promise<string | undefined> {
+export async function readDeliveryPartner(table: string, id: string): Promise<string | undefined> {
   return (await readRow(table, Owner, ownerKey(id)))?.partner;
 }
 
@@ -43,11 +43,11 @@ export const pageDeliveries = (
 ): Promise<Page<Row<Delivery>>> =>
   pageRows(table, Delivery, `${partitions.partner}${partner}`, { ...paging, prefix: 'DELIVERY#' });
 
-export const readVersion = (table: string, dataset: string, version: string) =>
+export const readDatasetVersion = (table: string, dataset: string, version: string) =>
   readRow(table, DatasetVersion, versionKey(dataset, version));
 
 /** Registers a version, once. Gives it as it was first registered; any part of this may be repeated. */
-export async function createVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {
+export async function createDatasetVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {
   const at = versionKey(version.dataset, version.version);
   const created = await createRow(table, at, version);
   const first = created ? version : await readRow(table, DatasetVersion, at);
@@ -60,13 +60,16 @@ export async function createVersion(table: string, version: DatasetVersion): Pro
 async function raiseHead(table: string, version: DatasetVersion): Promise<void> {
   const at = headKey(version.dataset);
   const head = await readRow(table, DatasetVersion, at);
-  if (!newer(head, version)) return;
+  if (!isNewerVersion(head, version)) return;
   const written = head ? await replaceRow(table, at, head, version) : await createRow(table, at, version);
   if (!written) throw new Error(`the head of ${version.dataset} was changed by another step`);
 }
 
-export const pageVersions = (table: string, dataset: string, paging: { limit?: number; next?: string | undefined }) =>
-  pageRows(table, DatasetVersion, `${partitions.dataset}${dataset}`, { ...paging, prefix: byTime });
+export const pageDatasetVersions = (
+  table: string,
+  dataset: string,
+  paging: { limit?: number; next?: string | undefined },
+) => pageRows(table, DatasetVersion, `${partitions.dataset}${dataset}`, { ...paging, prefix: byTime });
 
 export const pageDatasets = (table: string, paging: { limit?: number; next?: string | undefined }) =>
   pageRows(table, DatasetVersion, partitions.datasets, paging);

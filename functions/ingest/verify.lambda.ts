@@ -1,20 +1,20 @@
 import * as z from 'zod';
-import { step } from '../handler.ts';
+import { stepHandler } from '../handler.ts';
 import type { Finding } from '../identifiers.ts';
 import { copyLimits } from '../storage/object-copy.ts';
-import { hashVersion, isGone } from '../storage/object-read.ts';
-import { OBJECT_PARALLELISM, parallel } from '../storage/parallel.ts';
+import { hashObject, isMissingObject } from '../storage/object-read.ts';
+import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
 import { pathFinding } from '../storage/paths.ts';
-import { Chunk, type ChunkFile, putScratch, takeScratch } from '../storage/scratch-store.ts';
+import { Chunk, type ChunkFile, getScratch, putScratch } from '../storage/scratch-store.ts';
 import { landingPrefix } from './ingest.ts';
-import { checkFolder, DeliveryCheck } from './steps.ts';
+import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 
 export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 const { LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 /** Streams every file of a chunk, in the version that was planned, through SHA-256. */
-export const handler = step(DeliveryCheck.extend({ chunk: z.string() }), async ({ chunk, ...check }) => {
-  const files = Chunk.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
+export const handler = stepHandler(DeliveryCheck.extend({ chunk: z.string() }), async ({ chunk, ...check }) => {
+  const files = Chunk.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const prefix = landingPrefix(check.partner, check.delivery);
   const parts: Record<string, string[]> = {};
 
@@ -22,7 +22,7 @@ export const handler = step(DeliveryCheck.extend({ chunk: z.string() }), async (
     const large = file.size > copyLimits.whole;
     try {
       const key = prefix + file.path;
-      const read = await hashVersion(
+      const read = await hashObject(
         { bucket: LANDING_BUCKET, key, version: file.version },
         large ? copyLimits.part : undefined,
       );
@@ -36,13 +36,13 @@ export const handler = step(DeliveryCheck.extend({ chunk: z.string() }), async (
         ),
       ];
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isMissingObject(error)) throw error;
       return [pathFinding(file.path, 'It was deleted during the check. Upload it, then upload the manifest again.')];
     }
   };
 
-  const findings = (await parallel(files, OBJECT_PARALLELISM, verify)).flat();
-  const text = (of: unknown) => putScratch(WORK_BUCKET, checkFolder(check), JSON.stringify(of));
+  const findings = (await mapInParallel(files, OBJECT_PARALLELISM, verify)).flat();
+  const text = (of: unknown) => putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(of));
   return {
     chunk,
     found: findings.length,

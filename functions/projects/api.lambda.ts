@@ -1,13 +1,13 @@
 import * as z from 'zod';
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { rolesOf } from '../membership.ts';
+import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { isRepetition, type Project, requestProject, retry } from './projects.ts';
+import { isRepeatedRequest, type Project, requestProject, retryProject } from './projects.ts';
 import { projectsRoutes } from './routes.ts';
-import { startAttempt } from './start.ts';
+import { startProjectAttempt } from './start.ts';
 import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
@@ -27,31 +27,31 @@ export const handler = http(
   'projects',
   {
     async createProject({ user, body }) {
-      const wanted = requestProject(body, user.id, now());
+      const wanted = requestProject(body, user.id, currentTime());
       let project: Project = wanted;
       if (!(await createProject(TABLE_NAME, wanted))) {
         project = await existing(body.id);
-        if (!isRepetition(project, body, user.id))
+        if (!isRepeatedRequest(project, body, user.id))
           throw new Refused('conflict', `There already is a project ${body.id}. Choose another id.`);
       }
-      if (project.status === 'provisioning') await startAttempt(MACHINE, project);
+      if (project.status === 'provisioning') await startProjectAttempt(MACHINE, project);
       return project;
     },
     listProjects: ({ query }) => pageProjects(TABLE_NAME, query),
     showProject: ({ params }) => existing(params.project),
     async retryProject({ params }) {
       const read = await existing(params.project);
-      const next = retry(read, now());
+      const next = retryProject(read, currentTime());
       if (next.attempt !== read.attempt && !(await saveProject(TABLE_NAME, read, next)))
         throw elsewhere(`Project ${read.id}`);
-      await startAttempt(MACHINE, next);
+      await startProjectAttempt(MACHINE, next);
       return next;
     },
     async addMember({ params, body }) {
       const { id } = await existing(params.project);
       const person = await findPerson(POOL_ID, params.name);
       const read = await readMember(TABLE_NAME, id, person.user);
-      const member = { ...person, roles: [...new Set(body.roles)], since: read?.since ?? now() };
+      const member = { ...person, roles: [...new Set(body.roles)], since: read?.since ?? currentTime() };
       if (!(await saveMember(TABLE_NAME, id, read, member))) throw elsewhere(`The membership of ${person.name}`);
       return member;
     },
@@ -60,5 +60,5 @@ export const handler = http(
       return pageMembers(TABLE_NAME, id, query);
     },
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

@@ -1,9 +1,9 @@
 import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
-import { step } from '../handler.ts';
-import { client, describeStack, stackName } from './cloudformation.ts';
+import { stepHandler } from '../handler.ts';
+import { cloudFormation, describeStack, projectStackName } from './cloudformation.ts';
 import { ProjectId, ProjectNetwork } from './projects.ts';
-import { firstFailure, type StackEvent, standing } from './stack.ts';
+import { classifyStackStatus, findFirstFailure, type StackEvent } from './stack.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });
 const { ENVIRONMENT } = env.parse(process.env);
@@ -15,10 +15,10 @@ type Outcome =
   | { status: 'failed'; reason: string };
 
 /** Says how far the project's stack is, and what it put out or why it failed. */
-export const handler = step(Input, async ({ project }): Promise<Outcome> => {
-  const name = stackName(ENVIRONMENT, project);
+export const handler = stepHandler(Input, async ({ project }): Promise<Outcome> => {
+  const name = projectStackName(ENVIRONMENT, project);
   const stack = await describeStack(name);
-  switch (standing(stack?.StackStatus)) {
+  switch (classifyStackStatus(stack?.StackStatus)) {
     case 'building':
       return { status: 'building' };
     case 'built':
@@ -26,7 +26,7 @@ export const handler = step(Input, async ({ project }): Promise<Outcome> => {
     case 'none':
       return { status: 'failed', reason: `The stack ${name} is gone: somebody deleted it while it was made.` };
     default: {
-      const reason = firstFailure(await eventsOf(name)) ?? (await invalid(name));
+      const reason = findFirstFailure(await eventsOf(name)) ?? (await invalid(name));
       return {
         status: 'failed',
         reason: reason ?? `The stack ${name} failed: ${stack?.StackStatusReason ?? 'no reason'}`,
@@ -55,7 +55,7 @@ async function eventsOf(name: string): Promise<StackEvent[]> {
   const events: StackEvent[] = [];
   let next: string | undefined;
   for (let page = 0; page < 10; page += 1) {
-    const { StackEvents = [], NextToken } = await client.send(
+    const { StackEvents = [], NextToken } = await cloudFormation.send(
       new DescribeStackEventsCommand({ StackName: name, NextToken: next }),
     );
     for (const of of StackEvents)
@@ -73,7 +73,7 @@ async function eventsOf(name: string): Promise<StackEvent[]> {
 
 /** What CloudFormation found before it made anything, such as a name that is taken: not among the stack's events. */
 async function invalid(name: string): Promise<string | undefined> {
-  const { OperationEvents = [] } = await client.send(
+  const { OperationEvents = [] } = await cloudFormation.send(
     new DescribeEventsCommand({ StackName: name, Filters: { FailedEvents: true } }),
   );
   const found = OperationEvents.find(({ ValidationStatusReason }) => ValidationStatusReason);

@@ -1,5 +1,5 @@
 /** A pool of equal networks, all of one prefix length: pure arithmetic on IPv4 addresses as unsigned numbers. */
-export interface Pool {
+export interface NetworkPool {
   readonly cidr: string;
   readonly base: number;
   readonly prefix: number;
@@ -21,25 +21,25 @@ const format = (base: number, prefix: number): string =>
   `${[24, 16, 8, 0].map(shift => Math.floor(base / 2 ** shift) % 256).join('.')}/${prefix}`;
 
 /** The pool `cidr`, cut into networks of `prefix`. */
-export function poolOf(cidr: string, prefix: number): Pool {
+export function parsePool(cidr: string, prefix: number): NetworkPool {
   const { base, prefix: whole } = parse(cidr);
   if (prefix < whole || prefix > 28) throw new Error(`${cidr} can't be cut into networks of /${prefix}`);
   return { cidr, base, prefix, count: 2 ** (prefix - whole) };
 }
 
-export function nth(pool: Pool, index: number): string {
+export function networkAt(pool: NetworkPool, index: number): string {
   if (!Number.isInteger(index) || index < 0 || index >= pool.count)
     throw new Error(`${pool.cidr} has no network ${index}`);
   return format(pool.base + index * size(pool.prefix), pool.prefix);
 }
 
 /** Both halves of a network: a subnet for each of two zones. */
-export function halves(cidr: string): [string, string] {
+export function splitNetwork(cidr: string): [string, string] {
   const { base, prefix } = parse(cidr);
   return [format(base, prefix + 1), format(base + size(prefix + 1), prefix + 1)];
 }
 
-export function overlap(one: string, other: string): boolean {
+export function networksOverlap(one: string, other: string): boolean {
   const [a, b] = [parse(one), parse(other)];
   return a.base < b.base + size(b.prefix) && b.base < a.base + size(a.prefix);
 }
@@ -48,11 +48,11 @@ export function overlap(one: string, other: string): boolean {
  * Every network of the pool once, in an order of the project's own: many projects asked for at once then rarely try the
  * same one first. An odd step visits all of them, as there are always a power of two.
  */
-export function* candidates(pool: Pool, project: string): Generator<string> {
+export function* candidateNetworks(pool: NetworkPool, project: string): Generator<string> {
   const start = hash(project);
   const step = hash(`${project}/step`) * 2 + 1;
   for (let index = 0; index < pool.count; index += 1)
-    yield nth(pool, (start + index * (step % pool.count)) % pool.count);
+    yield networkAt(pool, (start + index * (step % pool.count)) % pool.count);
 }
 
 /** FNV-1a, 32 bits. Spreads; protects nothing. */

@@ -1,9 +1,9 @@
 import { CreateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
-import { step } from '../handler.ts';
-import { client, describeStack, isError, stackName } from './cloudformation.ts';
+import { stepHandler } from '../handler.ts';
+import { cloudFormation, describeStack, isCloudFormationError, projectStackName } from './cloudformation.ts';
 import { ProjectId } from './projects.ts';
-import { standing } from './stack.ts';
+import { classifyStackStatus } from './stack.ts';
 
 export const env = z.object({
   ENVIRONMENT: z.string(),
@@ -30,10 +30,10 @@ const refusals = ['ValidationError', 'LimitExceededException', 'InsufficientCapa
  * Finds or begins the project's stack. What an earlier attempt left in the way is deleted first (`clearing`: ask again);
  * what it built of the same block is taken over.
  */
-export const handler = step(
+export const handler = stepHandler(
   Input,
   async ({ project, attempt, cidr, subnets: [blockA, blockB], prefixLists }): Promise<Outcome> => {
-    const name = stackName(ENVIRONMENT, project);
+    const name = projectStackName(ENVIRONMENT, project);
     const wanted = {
       Project: project,
       Cidr: cidr,
@@ -44,16 +44,16 @@ export const handler = step(
       AccessLogs: ACCESS_LOGS,
     };
     const found = await describeStack(name);
-    const stands = standing(found?.StackStatus);
+    const stands = classifyStackStatus(found?.StackStatus);
     if (stands === 'leaving') return { status: 'clearing' };
     const same = found?.Parameters?.find(({ ParameterKey }) => ParameterKey === 'Cidr')?.ParameterValue === cidr;
     if (same && (stands === 'building' || stands === 'built')) return { status: 'building' };
     if (stands !== 'none') {
-      await client.send(new DeleteStackCommand({ StackName: name }));
+      await cloudFormation.send(new DeleteStackCommand({ StackName: name }));
       return { status: 'clearing' };
     }
     try {
-      await client.send(
+      await cloudFormation.send(
         new CreateStackCommand({
           StackName: name,
           ClientRequestToken: `${project}-${attempt}`,
@@ -76,8 +76,8 @@ export const handler = step(
       );
     } catch (error) {
       // Begun by a call before this one, of which nobody heard.
-      if (isError(error, 'AlreadyExistsException')) return { status: 'building' };
-      if (refusals.some(refusal => isError(error, refusal)))
+      if (isCloudFormationError(error, 'AlreadyExistsException')) return { status: 'building' };
+      if (refusals.some(refusal => isCloudFormationError(error, refusal)))
         return { status: 'refused', reason: (error as Error).message };
       throw error;
     }

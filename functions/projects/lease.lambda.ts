@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { now } from '../clock.ts';
-import { step } from '../handler.ts';
-import { lease, mayLease } from './block.ts';
-import { candidates, halves, poolOf } from './cidr.ts';
-import { isCurrent, ProjectId } from './projects.ts';
-import { readBlock, readProject, saveHold } from './store.ts';
+import { currentTime } from '../clock.ts';
+import { stepHandler } from '../handler.ts';
+import { leaseBlock, mayLeaseBlock } from './block.ts';
+import { candidateNetworks, parsePool, splitNetwork } from './cidr.ts';
+import { isCurrentAttempt, ProjectId } from './projects.ts';
+import { readBlock, readProject, saveProjectAndBlock } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), POOL: z.string(), PREFIX: z.coerce.number() });
 const { TABLE_NAME, POOL, PREFIX } = env.parse(process.env);
-const pool = poolOf(POOL, PREFIX);
+const pool = parsePool(POOL, PREFIX);
 
 const Input = z.object({ project: ProjectId, attempt: z.number().int() });
 type Outcome =
@@ -17,18 +17,19 @@ type Outcome =
   | { status: 'overtaken' };
 
 /** Takes a block for the project: the one it has, or the first free one in its own order of the pool. */
-export const handler = step(Input, async ({ project: id, attempt }): Promise<Outcome> => {
-  const leased = (cidr: string): Outcome => ({ status: 'leased', cidr, subnets: halves(cidr) });
+export const handler = stepHandler(Input, async ({ project: id, attempt }): Promise<Outcome> => {
+  const leased = (cidr: string): Outcome => ({ status: 'leased', cidr, subnets: splitNetwork(cidr) });
   let project = await readProject(TABLE_NAME, id);
   let raced = false;
-  for (const cidr of candidates(pool, id)) {
-    if (!project || !isCurrent(project, attempt)) return { status: 'overtaken' };
+  for (const cidr of candidateNetworks(pool, id)) {
+    if (!project || !isCurrentAttempt(project, attempt)) return { status: 'overtaken' };
     if (project.cidr !== undefined) return leased(project.cidr);
-    const at = now();
+    const at = currentTime();
     const read = await readBlock(TABLE_NAME, cidr);
-    if (!mayLease(read, id, at)) continue;
+    if (!mayLeaseBlock(read, id, at)) continue;
     const next = { ...project, cidr };
-    if (await saveHold(TABLE_NAME, { read: project, next }, { read, next: lease(cidr, id, at) })) return leased(cidr);
+    if (await saveProjectAndBlock(TABLE_NAME, { read: project, next }, { read, next: leaseBlock(cidr, id, at) }))
+      return leased(cidr);
     // Somebody was faster: another project with the block, or another call with this project.
     raced = true;
     project = await readProject(TABLE_NAME, id);

@@ -9,7 +9,7 @@ export const ProjectId = z
   .max(20);
 
 /** By then one attempt is over, one way or the other: the workflow's timeout. */
-export const deadlineSeconds = 2 * 3600;
+export const PROJECT_DEADLINE_SECONDS = 2 * 3600;
 
 const common = {
   id: ProjectId,
@@ -64,15 +64,15 @@ export const Project = z.discriminatedUnion('status', [
   }),
 ]);
 export type Project = z.infer<typeof Project>;
-export type Provisioning = Extract<Project, { status: 'provisioning' }>;
-export type Ready = Extract<Project, { status: 'ready' }>;
-export type Failed = Extract<Project, { status: 'failed' }>;
+export type ProvisioningProject = Extract<Project, { status: 'provisioning' }>;
+export type ReadyProject = Extract<Project, { status: 'ready' }>;
+export type FailedProject = Extract<Project, { status: 'failed' }>;
 
 export const requestProject = (
   wanted: { id: string; title: string },
   requestedBy: string,
   now: string,
-): Provisioning => ({
+): ProvisioningProject => ({
   status: 'provisioning',
   id: wanted.id,
   title: wanted.title,
@@ -83,21 +83,25 @@ export const requestProject = (
 });
 
 /** The same request again, as after a crash between writing the project down and starting its workflow. */
-export const isRepetition = (project: Project, wanted: { id: string; title: string }, requestedBy: string): boolean =>
+export const isRepeatedRequest = (
+  project: Project,
+  wanted: { id: string; title: string },
+  requestedBy: string,
+): boolean =>
   project.status === 'provisioning' &&
   project.attempt === 1 &&
   project.id === wanted.id &&
   project.title === wanted.title &&
   project.requestedBy === requestedBy;
 
-const isOverdue = ({ startedAt }: Provisioning, now: string): boolean =>
-  Date.parse(now) > Date.parse(startedAt) + deadlineSeconds * 1000;
+const isOverdue = ({ startedAt }: ProvisioningProject, now: string): boolean =>
+  Date.parse(now) > Date.parse(startedAt) + PROJECT_DEADLINE_SECONDS * 1000;
 
 /**
  * The project as its next attempt finds it. An attempt under way stays as it is (starting it again does nothing where it
  * runs, and starts it if it never started); past its deadline it can't be under way.
  */
-export function retry(project: Project, now: string): Provisioning {
+export function retryProject(project: Project, now: string): ProvisioningProject {
   if (project.status === 'ready')
     throw new Refused('conflict', `Project ${project.id} is ready: there is nothing to try again.`);
   if (project.status === 'provisioning' && !isOverdue(project, now)) return project;
@@ -115,16 +119,25 @@ export function retry(project: Project, now: string): Provisioning {
 }
 
 /** Whether this attempt is the one that may change the project. An overtaken attempt must leave everything alone. */
-export const isCurrent = (project: Project | undefined, attempt: number): project is Provisioning =>
+export const isCurrentAttempt = (project: Project | undefined, attempt: number): project is ProvisioningProject =>
   project?.status === 'provisioning' && project.attempt === attempt;
 
-export function ready({ startedAt: _, ...project }: Provisioning, network: ProjectNetwork, now: string): Ready {
+export function completeProject(
+  { startedAt: _, ...project }: ProvisioningProject,
+  network: ProjectNetwork,
+  now: string,
+): ReadyProject {
   if (project.cidr === undefined) throw new Error(`project ${project.id} has a network, but holds no block`);
   return { ...project, status: 'ready', cidr: project.cidr, network, readyAt: now };
 }
 
 /** What failed is `unwound` when nothing of it is left; only then its block may go to others. */
-export function fail(project: Provisioning, reason: string, unwound: boolean, now: string): Failed {
+export function failProject(
+  project: ProvisioningProject,
+  reason: string,
+  unwound: boolean,
+  now: string,
+): FailedProject {
   const { startedAt: _, cidr, ...rest } = project;
   return {
     ...rest,

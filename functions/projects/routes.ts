@@ -1,5 +1,13 @@
 import * as z from 'zod';
-import { members, own, Paging, ProjectRole, pageOf, type Route, staff } from '../http/route.ts';
+import {
+  memberGrants,
+  operatorAndMemberGrants,
+  PagingQuery,
+  ProjectRole,
+  pageOf,
+  type Route,
+  staffGrants,
+} from '../http/route.ts';
 import { Project, ProjectId } from './projects.ts';
 
 const project = z.object({ project: ProjectId });
@@ -29,10 +37,10 @@ export const projectsRoutes = {
     capability: 'projects',
     cli: 'project list',
     status: 200,
-    who: staff,
+    who: staffGrants,
     summary: 'All projects',
     example: 'project list',
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(Project),
   },
   showProject: {
@@ -41,7 +49,7 @@ export const projectsRoutes = {
     capability: 'projects',
     cli: 'project show',
     status: 200,
-    who: [...staff, ...own],
+    who: [...staffGrants, ...memberGrants],
     summary: 'One project',
     example: 'project show asthma',
     params: project,
@@ -78,11 +86,11 @@ export const projectsRoutes = {
     capability: 'projects',
     cli: 'member list',
     status: 200,
-    who: members,
+    who: operatorAndMemberGrants,
     summary: 'Who is in a project',
     example: 'member list asthma',
     params: project,
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(Member),
   },
 } as const satisfies Record<string, Route>;

@@ -1,8 +1,8 @@
 /** Where a stack stands, as far as an attempt to build it must know. */
-export type StackStanding = 'none' | 'building' | 'built' | 'leaving' | 'wreck';
+export type StackState = 'none' | 'building' | 'built' | 'leaving' | 'wreck';
 
 /** What a CloudFormation status means. `leaving` needs time only; a `wreck` has to be deleted first. */
-export function standing(status: string | undefined): StackStanding {
+export function classifyStackStatus(status: string | undefined): StackState {
   switch (status) {
     case undefined:
     case 'DELETE_COMPLETE':
@@ -35,7 +35,7 @@ export interface StackEvent {
  * Why a stack could not be built, from its events (newest first): the first resource that failed by itself. Those after
  * it are merely cancelled.
  */
-export function firstFailure(events: readonly StackEvent[]): string | undefined {
+export function findFirstFailure(events: readonly StackEvent[]): string | undefined {
   const first = events.findLast(
     ({ type, status, reason }) =>
       type !== 'AWS::CloudFormation::Stack' &&
@@ -47,7 +47,7 @@ export function firstFailure(events: readonly StackEvent[]): string | undefined 
 }
 
 /** A sentence for people from what a state machine caught: a Lambda's error as JSON, or a service's own text. */
-export function causeOf(cause: string | undefined): string {
+export function explainCause(cause: string | undefined): string {
   if (!cause) return 'A step failed without saying why.';
   try {
     const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };

@@ -1,10 +1,10 @@
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
-import type { Provisioning } from './projects.ts';
+import type { ProvisioningProject } from './projects.ts';
 
 const client = new SFNClient({});
 
 /** Starts the project's present attempt. Its name makes it start once only, however often this is called. */
-export async function startAttempt(machine: string, { id, attempt }: Provisioning): Promise<void> {
+export async function startProjectAttempt(machine: string, { id, attempt }: ProvisioningProject): Promise<void> {
   try {
     await client.send(
       new StartExecutionCommand({

@@ -1,7 +1,7 @@
 import { rowKey } from '../keys.ts';
-import { Member, memberKey, memberPrefix } from '../membership.ts';
-import { pageRows, type Row, readRow, type Write, writeRows } from '../table.ts';
-import { Block } from './block.ts';
+import { MEMBER_PREFIX, Member, memberKey } from '../membership.ts';
+import { pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
+import { NetworkBlock } from './block.ts';
 import { Project } from './projects.ts';
 
 const projectKey = (id: string) => rowKey('project', id);
@@ -10,7 +10,7 @@ const blockKey = (cidr: string) => rowKey('block', cidr);
 const listKey = ({ id, requestedAt }: Project) => rowKey('projects', '', `${requestedAt}#${id}`);
 
 /** Both rows of a project are always written together, so one revision speaks for both. */
-const writes = (next: Project, read?: Row<Project>): Write[] => [
+const writes = (next: Project, read?: Row<Project>): RowWrite[] => [
   { key: projectKey(next.id), item: next, read },
   { key: listKey(next), item: next, read },
 ];
@@ -24,13 +24,13 @@ export const saveProject = (table: string, read: Row<Project>, next: Project) =>
 export const pageProjects = (table: string, page: { limit?: number; next?: string | undefined }) =>
   pageRows(table, Project, rowKey('projects', '').pk, page);
 
-export const readBlock = (table: string, cidr: string) => readRow(table, Block, blockKey(cidr));
+export const readBlock = (table: string, cidr: string) => readRow(table, NetworkBlock, blockKey(cidr));
 
 /** Changes a project and its hold on a block in one write: at no time does one say otherwise than the other. */
-export const saveHold = (
+export const saveProjectAndBlock = (
   table: string,
   project: { read: Row<Project>; next: Project },
-  block: { read: Row<Block> | undefined; next: Block },
+  block: { read: Row<NetworkBlock> | undefined; next: NetworkBlock },
 ) =>
   writeRows(table, [
     ...writes(project.next, project.read),
@@ -48,4 +48,4 @@ export const saveMember = (table: string, project: string, read: Row<Member> | u
   ]);
 
 export const pageMembers = (table: string, project: string, page: { limit?: number; next?: string | undefined }) =>
-  pageRows(table, Member, projectKey(project).pk, { ...page, prefix: memberPrefix });
+  pageRows(table, Member, projectKey(project).pk, { ...page, prefix: MEMBER_PREFIX });

@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { sha256 } from '../hash.ts';
 import type { ObjectRef } from '../identifiers.ts';
-import { readVersionOf } from './object-read.ts';
+import { readObject } from './object-read.ts';
 import { s3 } from './s3.ts';
 
 /** Writes a text for good: the bucket locks every version. Written again it is another version, which nobody refers to. */
@@ -33,14 +33,14 @@ export class Tampered extends Error {
 }
 
 /** Reads the very version that was kept, and its very bytes. */
-export async function reopenBytes(
+export async function readVerifiedBytes(
   bucket: string,
   { key, versionId, sha256: expected }: ObjectRef,
 ): Promise<Uint8Array> {
-  const bytes = await readVersionOf({ bucket, key, version: versionId });
+  const bytes = await readObject({ bucket, key, version: versionId });
   if (sha256(bytes) !== expected) throw new Tampered(`${key} is not what was written there`);
   return bytes;
 }
 
 export const readVerified = async (bucket: string, kept: ObjectRef): Promise<unknown> =>
-  JSON.parse(Buffer.from(await reopenBytes(bucket, kept)).toString('utf8'));
+  JSON.parse(Buffer.from(await readVerifiedBytes(bucket, kept)).toString('utf8'));

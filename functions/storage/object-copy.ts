@@ -6,20 +6,20 @@ import {
   PutObjectCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
-import { hashVersion, type Version } from './object-read.ts';
-import { parallel } from './parallel.ts';
+import { hashObject, type ObjectVersion } from './object-read.ts';
+import { mapInParallel } from './parallel.ts';
 import { s3 } from './s3.ts';
 
 /** CopyObject takes up to 5 GiB. Larger objects are copied in parts of 1 GiB; those that hash them hash the same parts. */
 export const copyLimits = { whole: 5 * 1024 ** 3, part: 1024 ** 3 } as const;
 
-export interface Content {
+export interface ObjectContent {
   readonly sha256: string;
   readonly size: number;
   readonly etag: string;
 }
 
-const place = ({ bucket, key, version = '' }: Version) =>
+const place = ({ bucket, key, version = '' }: ObjectVersion) =>
   `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}?versionId=${encodeURIComponent(version)}`;
 
 const isNamed = (name: string) => (error: unknown) => error instanceof Error && error.name === name;
@@ -27,14 +27,14 @@ const isTaken = isNamed('PreconditionFailed');
 const isOver = isNamed('NoSuchUpload');
 
 /** The bytes of a part, from 0, as S3 takes them: both ends belong to it. */
-export const rangeOf = (index: number, { size, part }: { size: number; part: number }): [number, number] => [
+export const partRange = (index: number, { size, part }: { size: number; part: number }): [number, number] => [
   index * part,
   Math.min((index + 1) * part, size) - 1,
 ];
 
 /** Throws unless the object there is the content that was verified; gives its version. */
-async function reread(to: Version, content: Content): Promise<string> {
-  const { sha256, size, version } = await hashVersion(to);
+async function reread(to: ObjectVersion, content: ObjectContent): Promise<string> {
+  const { sha256, size, version } = await hashObject(to);
   if (sha256 !== content.sha256 || size !== content.size)
     throw new Error(`${to.key} as copied is not what was verified: ${sha256}`);
   return version;
@@ -45,7 +45,7 @@ async function reread(to: Version, content: Content): Promise<string> {
  * the SHA-256 of what it wrote. Where it does not, equal ETags (MD5) or else reading it back must show that it is the same.
  * Gives the version it made, or found.
  */
-export async function copyWhole(from: Version, to: Version, content: Content): Promise<string> {
+export async function copyObject(from: ObjectVersion, to: ObjectVersion, content: ObjectContent): Promise<string> {
   try {
     const { CopyObjectResult: made = {}, VersionId } = await s3.send(
       new CopyObjectCommand({
@@ -69,10 +69,10 @@ export async function copyWhole(from: Version, to: Version, content: Content): P
 }
 
 /** The same in parts, for what CopyObject can't take. `hashes` are those of the parts as they were verified. */
-export async function copyParts(
-  from: Version,
-  to: Version,
-  content: Content,
+export async function copyObjectInParts(
+  from: ObjectVersion,
+  to: ObjectVersion,
+  content: ObjectContent,
   { part, hashes }: { part: number; hashes: readonly string[] },
 ): Promise<string> {
   const target = { Bucket: to.bucket, Key: to.key };
@@ -85,8 +85,8 @@ export async function copyParts(
     }),
   );
   try {
-    const copied = await parallel([...hashes.keys()], 8, async index => {
-      const [first, last] = rangeOf(index, { size: content.size, part });
+    const copied = await mapInParallel([...hashes.keys()], 8, async index => {
+      const [first, last] = partRange(index, { size: content.size, part });
       const { CopyPartResult: made = {} } = await s3.send(
         new UploadPartCopyCommand({
           ...target,
@@ -123,7 +123,7 @@ export async function copyParts(
 }
 
 /** Writes a small text into the lake, once. */
-export async function putOnce(to: Version, text: string): Promise<void> {
+export async function putObjectOnce(to: ObjectVersion, text: string): Promise<void> {
   try {
     await s3.send(
       new PutObjectCommand({

@@ -4,7 +4,7 @@ import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
 import { s3 } from './s3.ts';
 
 /** The newest version of an object below a prefix, as it was when the prefix was listed. */
-export interface Present {
+export interface ListedObject {
   /** Relative to the prefix. */
   readonly path: string;
   readonly version: string;
@@ -19,8 +19,8 @@ const mostVersions = 300_000;
  * The newest version of every object below `prefix`; undefined where there are too many versions to look through. Empty
  * objects whose names end in a slash are what some tools make of a folder, and are left out.
  */
-export async function listPresent(bucket: string, prefix: string): Promise<Present[] | undefined> {
-  const present: Present[] = [];
+export async function listObjects(bucket: string, prefix: string): Promise<ListedObject[] | undefined> {
+  const present: ListedObject[] = [];
   let at: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
   for (let seen = 0; seen < mostVersions; ) {
     // URL encoding, as XML has no way to write some characters that a key may have.
@@ -46,7 +46,7 @@ export async function listPresent(bucket: string, prefix: string): Promise<Prese
   return undefined;
 }
 
-export interface Version {
+export interface ObjectVersion {
   readonly bucket: string;
   readonly key: string;
   /** Left out: the newest. */
@@ -54,7 +54,7 @@ export interface Version {
 }
 
 const open = async (
-  { bucket, key, version }: Version,
+  { bucket, key, version }: ObjectVersion,
   range?: string,
 ): Promise<{ body: Readable; version: string }> => {
   const { Body, VersionId = '' } = await s3.send(
@@ -69,19 +69,22 @@ const open = async (
 };
 
 /** The bytes of an object as they come, or those of the range `[from, to)` of it. */
-export async function* streamOf(of: Version, range?: readonly [from: number, to: number]): AsyncGenerator<Uint8Array> {
+export async function* streamObject(
+  of: ObjectVersion,
+  range?: readonly [from: number, to: number],
+): AsyncGenerator<Uint8Array> {
   yield* (await open(of, range && `bytes=${range[0]}-${range[1] - 1}`)).body as AsyncIterable<Uint8Array>;
 }
 
 /** Reads a small object whole; its size is known to be small from the listing of this same version. */
-export async function readVersionOf(of: Version): Promise<Uint8Array> {
+export async function readObject(of: ObjectVersion): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of streamOf(of)) parts.push(part);
+  for await (const part of streamObject(of)) parts.push(part);
   return Buffer.concat(parts);
 }
 
 /** At most `most` bytes from the byte `from` on: fewer at the end of the object, and none behind it. */
-export async function readRange(of: Version, from: number, most: number): Promise<Uint8Array> {
+export async function readObjectRange(of: ObjectVersion, from: number, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   try {
     const { body } = await open(of, `bytes=${from}-${from + most - 1}`);
@@ -94,7 +97,7 @@ export async function readRange(of: Version, from: number, most: number): Promis
   return bytes;
 }
 
-export interface Hashed {
+export interface ObjectHash {
   readonly sha256: string;
   readonly size: number;
   readonly parts: string[];
@@ -107,7 +110,7 @@ export interface Hashed {
 const headBytes = 64 * 1024;
 
 /** Streams an object through SHA-256, in flat memory. With `part`, each run of so many bytes gets a hash of its own too. */
-export async function hashVersion(of: Version, part?: number): Promise<Hashed> {
+export async function hashObject(of: ObjectVersion, part?: number): Promise<ObjectHash> {
   const whole = createHash('sha256');
   const parts: string[] = [];
   let [size, current, left]: [number, Hash | undefined, number] = [0, undefined, 0];
@@ -134,5 +137,5 @@ export async function hashVersion(of: Version, part?: number): Promise<Hashed> {
 }
 
 /** Whether the error says that the object's version is there no more. */
-export const isGone = (error: unknown): boolean =>
+export const isMissingObject = (error: unknown): boolean =>
   error instanceof Error && ['NoSuchKey', 'NoSuchVersion', 'NotFound', 'MethodNotAllowed'].includes(error.name);

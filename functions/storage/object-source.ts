@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../disclosure/byte-source.ts';
-import { readVersionOf, streamOf, type Version } from './object-read.ts';
+import { type ObjectVersion, readObject, streamObject } from './object-read.ts';
 
 /** Up to this size an object is fetched once and held: a request takes longer than these bytes. */
 const heldBytes = 2 ** 20;
@@ -8,7 +8,7 @@ const heldBytes = 2 ** 20;
  * One version of an object as a source of bytes; `size` is known from its listing or its manifest. Larger objects are
  * read by ranged requests. An empty object is never requested.
  */
-export function objectSource(version: Version, size: number): ByteSource {
+export function objectSource(version: ObjectVersion, size: number): ByteSource {
   let held: Promise<Uint8Array> | undefined;
   const source: ByteSource = {
     size,
@@ -17,12 +17,12 @@ export function objectSource(version: Version, size: number): ByteSource {
       const end = Math.min(to, size);
       if (from >= end) return;
       if (size <= heldBytes) {
-        held ??= readVersionOf(version);
+        held ??= readObject(version);
         yield (await held).subarray(from, end);
         return;
       }
       let length = 0;
-      for await (const piece of streamOf(version, from > 0 || end < size ? [from, end] : undefined)) {
+      for await (const piece of streamObject(version, from > 0 || end < size ? [from, end] : undefined)) {
         length += piece.length;
         if (length > end - from) throw new Error(`S3 returned more of ${version.key} than the requested range`);
         yield piece;

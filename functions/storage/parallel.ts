@@ -5,7 +5,11 @@ export const OBJECT_PARALLELISM = 32;
  * Runs `work` over all items, at most `width` at once; stops taking new ones at the first error, which it throws once
  * nothing is under way any more. Keeps the order.
  */
-export async function parallel<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
+export async function mapInParallel<T, R>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
   let failed = false;

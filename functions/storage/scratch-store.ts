@@ -27,7 +27,7 @@ export async function putScratch(bucket: string, folder: string, text: string): 
 }
 
 /** Takes what `leave` left. */
-export async function takeScratch(bucket: string, key: string): Promise<string> {
+export async function getScratch(bucket: string, key: string): Promise<string> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   const text = (await Body?.transformToString()) ?? '';
   if (!key.endsWith(`/${sha256(text)}`)) throw new Error(`${key} is not what was left there`);

@@ -6,7 +6,7 @@ const sts = new STSClient({});
 const hour = 3600;
 
 /** A bucket that people upload to, and the role that may write there. */
-export interface Landing {
+export interface UploadTarget {
   readonly bucket: string;
   readonly key: string;
   readonly role: string;
@@ -14,8 +14,8 @@ export interface Landing {
 }
 
 /** An hour's credentials to write below `prefix`, and nothing else. `session` is what logs know them by. */
-export async function lend(
-  { bucket, key, role, region }: Landing,
+export async function issueUploadCredentials(
+  { bucket, key, role, region }: UploadTarget,
   prefix: string,
   session: string,
 ): Promise<UploadAccess> {

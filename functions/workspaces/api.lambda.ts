@@ -2,19 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
-import { now } from '../clock.ts';
+import { currentTime } from '../clock.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
-import { rolesOf } from '../membership.ts';
+import { readRoles } from '../membership.ts';
 import { Project } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
-import { mint } from './link.ts';
-import { decrypt } from './passwords.ts';
+import { mintDesktopLink } from './link.ts';
+import { decryptPassword } from './passwords.ts';
 import { workspacesRoutes } from './routes.ts';
-import { changeSeated, changeWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
-import { again, mine, readyWorkspaceFor, requestWorkspace, type Workspace } from './workspaces.ts';
+import { changeWorkspace, changeWorkspaceAndDesk, pageWorkspaces, readWorkspace } from './store.ts';
+import {
+  requestWorkspace,
+  requireReadyWorkspace,
+  requireWorkspaceOwner,
+  retryWorkspace,
+  type Workspace,
+} from './workspaces.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -60,8 +66,8 @@ export const handler = http(
     async askWorkspace({ user, params: { project }, body: { kind, size } }) {
       const id = `ws-${randomBytes(6).toString('hex')}`;
       const found = await readRow(TABLE_NAME, Project, rowKey('project', project));
-      const { workspace } = await changeSeated(TABLE_NAME, project, id, user.id, (_, desk) =>
-        requestWorkspace(found, desk, user, { id, kind, size }, now()),
+      const { workspace } = await changeWorkspaceAndDesk(TABLE_NAME, project, id, user.id, (_, desk) =>
+        requestWorkspace(found, desk, user, { id, kind, size }, currentTime()),
       );
       await start(workspace);
       return workspace;
@@ -76,28 +82,28 @@ export const handler = http(
     },
 
     async retryWorkspace({ user, params: { project, workspace: id } }) {
-      mine(await readWorkspace(TABLE_NAME, project, id), user);
-      const { workspace } = await changeSeated(TABLE_NAME, project, id, user.id, (read, desk) => {
+      requireWorkspaceOwner(await readWorkspace(TABLE_NAME, project, id), user);
+      const { workspace } = await changeWorkspaceAndDesk(TABLE_NAME, project, id, user.id, (read, desk) => {
         if (!read) throw new Refused('missing', `There is no workspace ${id} in project ${project}.`);
-        return again(read, desk, user, DEADLINE_SECONDS, now());
+        return retryWorkspace(read, desk, user, DEADLINE_SECONDS, currentTime());
       });
       await start(workspace);
       return workspace;
     },
 
     async linkWorkspace({ user, params: { project, workspace: id } }) {
-      const workspace = readyWorkspaceFor(await readWorkspace(TABLE_NAME, project, id), user);
-      const password = await decrypt(PASSWORDS_KEY, workspace.desktop.password, id);
+      const workspace = requireReadyWorkspace(await readWorkspace(TABLE_NAME, project, id), user);
+      const password = await decryptPassword(PASSWORDS_KEY, workspace.desktop.password, id);
       const key = await gatewayKey();
-      const { url, expires, sha256 } = mint(
+      const { url, expires, sha256 } = mintDesktopLink(
         { workspace, password, user: user.name, gateway: GATEWAY, key, seconds: LINK_SECONDS },
-        now(),
+        currentTime(),
       );
       await changeWorkspace(TABLE_NAME, project, id, read => ({
-        workspace: { ...readyWorkspaceFor(read, user), link: { sha256, expires } },
+        workspace: { ...requireReadyWorkspace(read, user), link: { sha256, expires } },
       }));
       return { url, expires };
     },
   },
-  { roles: (project, user) => rolesOf(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

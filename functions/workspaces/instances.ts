@@ -8,7 +8,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { ProjectNetwork } from '../projects/projects.ts';
-import type { Launched, Workspace } from './workspaces.ts';
+import type { LaunchedInstance, Workspace } from './workspaces.ts';
 
 // EC2's client alone is a megabyte; only the two functions that launch and remove import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
@@ -46,12 +46,12 @@ async function find(workspace: string): Promise<Instance[]> {
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 }
 
-const launched = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): Launched => {
+const launched = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): LaunchedInstance => {
   if (!InstanceId || !PrivateIpAddress || !ImageId) throw new Error(`${InstanceId} has no address yet`);
   return { instanceId: InstanceId, address: PrivateIpAddress, imageId: ImageId };
 };
 
-export interface Order {
+export interface LaunchOrder {
   readonly workspace: Workspace;
   readonly network: ProjectNetwork;
   readonly environment: string;
@@ -63,7 +63,7 @@ export interface Order {
  * One instance for this attempt, however often it is asked for: what the tags find, or else a new one under a client
  * token. A zone without room is passed over for the next.
  */
-export async function launch(order: Order): Promise<Launched> {
+export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstance> {
   const { workspace, network } = order;
   const found = (await find(workspace.id)).find(instance => attemptOf(instance) === workspace.attempt);
   if (found) return launched(found);
@@ -83,7 +83,10 @@ export async function launch(order: Order): Promise<Launched> {
   throw new Error('EC2 answered without an instance');
 }
 
-function request({ workspace, network, environment, image, type }: Order, subnet: string): RunInstancesCommandInput {
+function request(
+  { workspace, network, environment, image, type }: LaunchOrder,
+  subnet: string,
+): RunInstancesCommandInput {
   const named = Object.entries(tags(environment, workspace, network)).map(([Key, Value]) => ({ Key, Value }));
   return {
     ClientToken: `${workspace.id}-${workspace.attempt}-${subnet.slice(-17)}`,

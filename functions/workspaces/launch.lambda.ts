@@ -1,12 +1,12 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
-import { step } from '../handler.ts';
+import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/projects.ts';
 import { readRow } from '../table.ts';
-import { launch } from './instances.ts';
+import { launchInstance } from './instances.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
-import { launchable, launchedAs, networkOf } from './workspaces.ts';
+import { recordLaunch, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
 const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string() });
 
@@ -28,16 +28,16 @@ async function imageFor(kind: string): Promise<string> {
   return z.string().startsWith('ami-').parse(Parameter?.Value);
 }
 
-export const handler = step(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
-  const workspace = launchable(await readWorkspace(TABLE_NAME, project, id), attempt);
-  const instance = await launch({
+export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
+  const workspace = requireLaunchable(await readWorkspace(TABLE_NAME, project, id), attempt);
+  const instance = await launchInstance({
     workspace,
-    network: networkOf(await readRow(TABLE_NAME, Project, rowKey('project', project))),
+    network: requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project))),
     environment: ENVIRONMENT,
     image: await imageFor(workspace.kind),
     type: sizes[workspace.kind][workspace.size],
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
-  await changeWorkspace(TABLE_NAME, project, id, read => ({ workspace: launchedAs(read, attempt, instance) }));
+  await changeWorkspace(TABLE_NAME, project, id, read => ({ workspace: recordLaunch(read, attempt, instance) }));
   return instance;
 });

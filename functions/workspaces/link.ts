@@ -1,5 +1,5 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
-import { later } from '../clock.ts';
+import { timeAfter } from '../clock.ts';
 import type { Desktop, WorkspaceIn } from './workspaces.ts';
 
 /** Guacamole's `json-secret-key`: 128 bits as 32 hexadecimal digits. */
@@ -12,7 +12,7 @@ const keyOf = (hex: string): Buffer => {
  * Signs and encrypts as Guacamole's `auth-json` expects it: base64(AES-128-CBC(key, iv 0, HMAC-SHA256(key, json) + json)).
  * The zero vector is the format's; the signature in front of the text stands in for it.
  */
-export function seal(json: string, key: string): string {
+export function encodeAuthJson(json: string, key: string): string {
   const secret = keyOf(key);
   const text = Buffer.from(json, 'utf8');
   const signature = createHmac('sha256', secret).update(text).digest();
@@ -36,9 +36,9 @@ const closed: Record<Desktop['protocol'], Record<string, string>> = {
 };
 
 /** The desktop's own account, as the images make it. */
-export const account = 'researcher';
+export const DESKTOP_ACCOUNT = 'researcher';
 
-export interface Opening {
+export interface DesktopLinkInput {
   readonly workspace: WorkspaceIn<'ready'>;
   /** The desktop's password, decrypted. */
   readonly password: string;
@@ -49,13 +49,13 @@ export interface Opening {
 }
 
 /** A link into one desktop, for one person, once, within a minute; `sha256` is all that may be kept of it. */
-export function mint(
-  { workspace, password, user, gateway, key, seconds }: Opening,
+export function mintDesktopLink(
+  { workspace, password, user, gateway, key, seconds }: DesktopLinkInput,
   now: string,
 ): { url: string; expires: string; sha256: string } {
-  const expires = later(now, Math.min(seconds, 60));
+  const expires = timeAfter(now, Math.min(seconds, 60));
   const { protocol } = workspace.desktop;
-  const data = seal(
+  const data = encodeAuthJson(
     JSON.stringify({
       username: user,
       expires: Date.parse(expires),
@@ -67,7 +67,7 @@ export function mint(
             hostname: workspace.address,
             port: ports[protocol],
             ...(protocol === 'rdp' && {
-              username: account,
+              username: DESKTOP_ACCOUNT,
               // Desktops sign their own certificates; the way to them is ours, address by address.
               'ignore-cert': 'true',
             }),

@@ -5,7 +5,7 @@ const client = new KMSClient({});
 // The context binds a ciphertext to its workspace: moved to another row, it opens nothing.
 const context = (workspace: string) => ({ workspace });
 
-export async function encrypt(key: string, password: string, workspace: string): Promise<string> {
+export async function encryptPassword(key: string, password: string, workspace: string): Promise<string> {
   const { CiphertextBlob } = await client.send(
     new EncryptCommand({ KeyId: key, Plaintext: Buffer.from(password), EncryptionContext: context(workspace) }),
   );
@@ -13,7 +13,7 @@ export async function encrypt(key: string, password: string, workspace: string):
   return Buffer.from(CiphertextBlob).toString('base64');
 }
 
-export async function decrypt(key: string, ciphertext: string, workspace: string): Promise<string> {
+export async function decryptPassword(key: string, ciphertext: string, workspace: string): Promise<string> {
   const { Plaintext } = await client.send(
     new DecryptCommand({
       KeyId: key,

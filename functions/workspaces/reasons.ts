@@ -1,7 +1,7 @@
 import type { Workspace } from './workspaces.ts';
 
 /** What a state machine hands on of a caught error. */
-export interface Caught {
+export interface CaughtError {
   readonly error: string;
   readonly cause: string;
 }
@@ -22,7 +22,11 @@ function messageOf(cause: string): string {
 }
 
 /** Why an attempt failed, for the person who asked and with what to do. An unknown error's text may hold internals. */
-export function reasonFor({ error, cause }: Caught, { kind, size }: Workspace, minutes: number): string {
+export function explainLaunchFailure(
+  { error, cause }: CaughtError,
+  { kind, size }: Workspace,
+  minutes: number,
+): string {
   const again = 'Try again with broch workspace retry';
   if (error === 'Refused') return messageOf(cause) || `It was refused. ${again}.`;
   if (capacity.includes(error))

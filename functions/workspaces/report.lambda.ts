@@ -3,15 +3,15 @@ import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SendTaskSuccessCommand, SFNClient, TaskDoesNotExist, TaskTimedOut } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { ObjectCreated } from '../contract.ts';
-import { consumer, logger } from '../handler.ts';
+import { eventHandler, logger } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/projects.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
-import { encrypt } from './passwords.ts';
-import { maxReport, parseReport, reporter } from './reports.ts';
+import { encryptPassword } from './passwords.ts';
+import { MAX_REPORT_BYTES, parseReport, parseReportKey } from './reports.ts';
 import { changeWorkspace, readInstance, readWorkspace } from './store.ts';
-import { awaits, networkOf, reported } from './workspaces.ts';
+import { acceptsReport, recordDesktopReport, requireProjectNetwork } from './workspaces.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -47,23 +47,23 @@ async function answer(token: string): Promise<void> {
 /** The report as it is now: of two events in the wrong order both read the newer one. */
 async function readReport(bucket: string, key: string) {
   const { Body, ContentLength, LastModified } = await objects.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  if (!Body || ContentLength === undefined || ContentLength > maxReport)
-    throw new Refused('large', `A report may have ${maxReport} bytes at most.`);
+  if (!Body || ContentLength === undefined || ContentLength > MAX_REPORT_BYTES)
+    throw new Refused('large', `A report may have ${MAX_REPORT_BYTES} bytes at most.`);
   return { ...parseReport(await Body.transformToString()), at: (LastModified ?? new Date(0)).toISOString() };
 }
 
 async function hear(bucket: string, key: string): Promise<void> {
-  const instance = reporter(key);
+  const instance = parseReportKey(key);
   if (!bucket.startsWith(BUCKETS)) throw new Refused('forbidden', "The bucket is not a project's.");
   const whose = await soon(() => readInstance(TABLE_NAME, instance));
   if (!whose) throw new Error(`${instance} reported, but no workspace has it`);
   const { project, workspace: id } = whose;
-  const { bucket: own } = networkOf(await readRow(TABLE_NAME, Project, rowKey('project', project)));
+  const { bucket: own } = requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project)));
   if (bucket !== own) throw new Refused('forbidden', `The bucket is not that of ${project}, the instance's project.`);
-  if (!awaits(await readWorkspace(TABLE_NAME, project, id), instance)) return;
+  if (!acceptsReport(await readWorkspace(TABLE_NAME, project, id), instance)) return;
   const { password, protocol, at } = await readReport(bucket, key);
-  const desktop = { protocol, reportedAt: at, password: await encrypt(PASSWORDS_KEY, password, id) };
-  const met = await changeWorkspace(TABLE_NAME, project, id, read => reported(read, instance, desktop));
+  const desktop = { protocol, reportedAt: at, password: await encryptPassword(PASSWORDS_KEY, password, id) };
+  const met = await changeWorkspace(TABLE_NAME, project, id, read => recordDesktopReport(read, instance, desktop));
   if (met?.workspace.status !== 'starting') return;
   // Not there yet: the workflow is about to ask, and finds the report. Answering as well costs nothing.
   const token = await soon(async () => {
@@ -74,7 +74,7 @@ async function hear(bucket: string, key: string): Promise<void> {
 }
 
 /** A desktop's agent has written its report. What is forged or malformed is logged, without its content, and ignored. */
-export const handler = consumer(ObjectCreated, async ({ bucket, object }) => {
+export const handler = eventHandler(ObjectCreated, async ({ bucket, object }) => {
   try {
     await hear(bucket.name, object.key);
   } catch (error) {

@@ -1,15 +1,15 @@
 import * as z from 'zod';
 import { Refused } from '../refused.ts';
-import { Protocol } from './workspaces.ts';
+import { DesktopProtocol } from './workspaces.ts';
 
 /** A report may not be larger; a good one has some 100 bytes. */
-export const maxReport = 4096;
+export const MAX_REPORT_BYTES = 4096;
 
 /** What a desktop's agent writes to its project's bucket when people can sign in. */
 export const DesktopReport = z.strictObject({
   // Printable ASCII: what RDP, VNC and a JSON string all carry unchanged.
   password: z.string().regex(/^[\x20-\x7e]{12,128}$/),
-  protocol: Protocol.default('rdp'),
+  protocol: DesktopProtocol.default('rdp'),
 });
 export type DesktopReport = z.infer<typeof DesktopReport>;
 
@@ -19,7 +19,7 @@ const place = /^agents\/[A-Z0-9]{16,128}:(i-[0-9a-f]{8}(?:[0-9a-f]{9})?)\/ready\
  * The instance that wrote a report, from the object's key: its role may write below `agents/<aws:userid>/` only, which
  * is `<role id>:<instance id>` for an instance and for nothing else. What the report itself says is never asked.
  */
-export function reporter(key: string): string {
+export function parseReportKey(key: string): string {
   const instance = place.exec(key)?.[1];
   if (instance === undefined) throw new Refused('invalid', 'The key is not that of an instance.');
   return instance;
@@ -27,7 +27,8 @@ export function reporter(key: string): string {
 
 /** Parses a report. Its refusal holds nothing of the content, which may be a password in the wrong place. */
 export function parseReport(text: string): DesktopReport {
-  if (text.length > maxReport) throw new Refused('large', `A report may have ${maxReport} bytes at most.`);
+  if (text.length > MAX_REPORT_BYTES)
+    throw new Refused('large', `A report may have ${MAX_REPORT_BYTES} bytes at most.`);
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { members, own, Paging, pageOf, type Route } from '../http/route.ts';
+import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
 import { ProjectId } from '../projects/projects.ts';
 import { WorkspaceId, WorkspaceKind, WorkspaceSize, WorkspaceView } from './workspaces.ts';
 
@@ -13,7 +13,7 @@ export const workspacesRoutes = {
     capability: 'workspaces',
     cli: 'workspace ask',
     status: 202,
-    who: own,
+    who: memberGrants,
     summary: 'Ask for a desktop in a project',
     example: 'workspace ask asthma --kind linux',
     params: project,
@@ -26,11 +26,11 @@ export const workspacesRoutes = {
     capability: 'workspaces',
     cli: 'workspace list',
     status: 200,
-    who: members,
+    who: operatorAndMemberGrants,
     summary: "A project's workspaces",
     example: 'workspace list asthma',
     params: project,
-    query: Paging,
+    query: PagingQuery,
     returns: pageOf(WorkspaceView),
   },
   showWorkspace: {
@@ -39,7 +39,7 @@ export const workspacesRoutes = {
     capability: 'workspaces',
     cli: 'workspace show',
     status: 200,
-    who: members,
+    who: operatorAndMemberGrants,
     summary: 'One workspace',
     example: 'workspace show asthma ws-001122334455',
     params: workspace,
@@ -51,7 +51,7 @@ export const workspacesRoutes = {
     capability: 'workspaces',
     cli: 'workspace retry',
     status: 202,
-    who: own,
+    who: memberGrants,
     summary: 'Try a failed workspace again',
     example: 'workspace retry asthma ws-001122334455',
     params: workspace,
@@ -64,7 +64,7 @@ export const workspacesRoutes = {
     cli: 'workspace link',
     status: 200,
     mints: true,
-    who: own,
+    who: memberGrants,
     summary: 'A link into your desktop: works once, within a minute',
     example: 'workspace link asthma ws-001122334455',
     params: workspace,

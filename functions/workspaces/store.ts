@@ -66,7 +66,7 @@ export async function changeWorkspace<R extends { workspace: Workspace } | undef
  * The same for a workspace together with its owner's desk: both are written or neither, so that what a person has and
  * what is counted can't come apart, and two asks at once can't both take the last seat.
  */
-export async function changeSeated<R extends { workspace: Workspace; desk: Desk } | undefined>(
+export async function changeWorkspaceAndDesk<R extends { workspace: Workspace; desk: Desk } | undefined>(
   table: string,
   project: string,
   id: string,

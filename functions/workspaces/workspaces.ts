@@ -34,10 +34,10 @@ const Failed = z.object({
 export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
 export type WorkspaceView = z.infer<typeof WorkspaceView>;
 
-export const Protocol = z.enum(['rdp', 'vnc']);
+export const DesktopProtocol = z.enum(['rdp', 'vnc']);
 
 /** How the gateway gets into the desktop. The password is ciphertext, and only for this workspace. */
-export const Desktop = z.object({ protocol: Protocol, password: z.string(), reportedAt: z.iso.datetime() });
+export const Desktop = z.object({ protocol: DesktopProtocol, password: z.string(), reportedAt: z.iso.datetime() });
 export type Desktop = z.infer<typeof Desktop>;
 
 /** A workspace as it is kept: with what no answer of the API may hold, which its schema strips. */
@@ -60,21 +60,21 @@ export const Desk = z.object({ live: z.array(WorkspaceId) });
 export type Desk = z.infer<typeof Desk>;
 
 /** As many workspaces may one person have in one project. */
-export const most = 3;
+export const MAX_WORKSPACES = 3;
 
 export interface WorkspacePerson {
   readonly id: string;
   readonly name: string;
 }
 
-export interface Ask {
+export interface WorkspaceRequest {
   readonly id: string;
   readonly kind: Workspace['kind'];
   readonly size: Workspace['size'];
 }
 
 /** What an attempt needs of its project. Asking and launching are apart in time, so both ask again. */
-export function networkOf(project: Project | undefined): ProjectNetwork {
+export function requireProjectNetwork(project: Project | undefined): ProjectNetwork {
   if (project?.status === 'ready') return project.network;
   throw new Refused(
     'conflict',
@@ -86,10 +86,10 @@ export function networkOf(project: Project | undefined): ProjectNetwork {
 
 function seat(desk: Desk, id: string): Desk {
   const others = desk.live.filter(held => held !== id);
-  if (others.length >= most)
+  if (others.length >= MAX_WORKSPACES)
     throw new Refused(
       'conflict',
-      `You have ${most} workspaces in this project (${others.join(', ')}), and that is the limit. Use one of those.`,
+      `You have ${MAX_WORKSPACES} workspaces in this project (${others.join(', ')}), and that is the limit. Use one of those.`,
     );
   return { live: [...others, id] };
 }
@@ -98,10 +98,10 @@ export function requestWorkspace(
   project: Project | undefined,
   desk: Desk,
   person: WorkspacePerson,
-  { id, kind, size }: Ask,
+  { id, kind, size }: WorkspaceRequest,
   now: string,
 ): { workspace: WorkspaceIn<'requested'>; desk: Desk } {
-  networkOf(project);
+  requireProjectNetwork(project);
   return {
     desk: seat(desk, id),
     workspace: {
@@ -128,14 +128,14 @@ function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt
  * without having said so. One that was asked for and never started keeps its attempt: its execution has a name of its
  * own, so starting it twice starts it once.
  */
-export function again(
+export function retryWorkspace(
   workspace: Workspace,
   desk: Desk,
   person: WorkspacePerson,
   deadline: number,
   now: string,
 ): { workspace: WorkspaceIn<'requested'>; desk: Desk } {
-  mine(workspace, person);
+  requireWorkspaceOwner(workspace, person);
   const over = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadline * 1000;
   if (workspace.status === 'requested' && !over) return { workspace, desk };
   if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready: there is nothing to try.`);
@@ -148,14 +148,14 @@ export function again(
 }
 
 /** Only the owner may do this: members of a project see each other's workspaces, and enter only their own. */
-export function mine(workspace: Workspace, person: WorkspacePerson): void {
+export function requireWorkspaceOwner(workspace: Workspace, person: WorkspacePerson): void {
   if (workspace.owner !== person.id)
     throw new Refused('forbidden', `${workspace.id} is ${workspace.ownerName}'s: only they may do this.`);
 }
 
 /** The workspace that `person` may open now. */
-export function readyWorkspaceFor(workspace: Workspace, person: WorkspacePerson): WorkspaceIn<'ready'> {
-  mine(workspace, person);
+export function requireReadyWorkspace(workspace: Workspace, person: WorkspacePerson): WorkspaceIn<'ready'> {
+  requireWorkspaceOwner(workspace, person);
   if (workspace.status === 'ready') return workspace;
   throw new Refused(
     'conflict',
@@ -172,15 +172,19 @@ function current(workspace: Workspace, attempt: number): void {
 }
 
 /** The workspace that an attempt may launch an instance for; again, too, as what is there is found. */
-export function launchable(workspace: Workspace, attempt: number): Workspace {
+export function requireLaunchable(workspace: Workspace, attempt: number): Workspace {
   current(workspace, attempt);
   if (workspace.status === 'requested' || workspace.status === 'starting') return workspace;
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
 }
 
-export type Launched = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId'>;
+export type LaunchedInstance = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId'>;
 
-export function launchedAs(workspace: Workspace, attempt: number, instance: Launched): WorkspaceIn<'starting'> {
+export function recordLaunch(
+  workspace: Workspace,
+  attempt: number,
+  instance: LaunchedInstance,
+): WorkspaceIn<'starting'> {
   current(workspace, attempt);
   if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId) return workspace;
   if (workspace.status === 'requested') return { ...plain(workspace), ...instance, status: 'starting' };
@@ -193,39 +197,39 @@ export class Reported extends Error {
 }
 
 /** What became of a half of the handshake: `answer` is the token of the waiting task, once both halves are there. */
-export interface Met {
+export interface Handshake {
   readonly workspace: Workspace;
   readonly answer?: string;
 }
 
-const met = (workspace: WorkspaceIn<'starting'>): Met => ({
+const met = (workspace: WorkspaceIn<'starting'>): Handshake => ({
   workspace,
   ...(workspace.token && workspace.desktop && { answer: workspace.token }),
 });
 
 /** The workflow waits, under `token`, for the desktop. A task that is run again has a new token: the last one counts. */
-export function awaited(workspace: Workspace, attempt: number, token: string): Met {
+export function recordWaitingTask(workspace: Workspace, attempt: number, token: string): Handshake {
   current(workspace, attempt);
   if (workspace.status === 'starting') return met({ ...workspace, token });
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing waits for it.`);
 }
 
 /** Whether a report of that instance can still change anything. */
-export const awaits = (workspace: Workspace, instanceId: string): boolean =>
+export const acceptsReport = (workspace: Workspace, instanceId: string): boolean =>
   (workspace.status === 'starting' || workspace.status === 'ready') && workspace.instanceId === instanceId;
 
 /**
  * The instance `instanceId` reported. Undefined where that changes nothing: it is not this workspace's instance (any
  * more), or a later report was heard. A desktop that reports again, after a reboot, has a new password and nothing else.
  */
-export function reported(workspace: Workspace, instanceId: string, desktop: Desktop): Met | undefined {
+export function recordDesktopReport(workspace: Workspace, instanceId: string, desktop: Desktop): Handshake | undefined {
   if (workspace.status !== 'starting' && workspace.status !== 'ready') return undefined;
-  if (!awaits(workspace, instanceId)) return undefined;
+  if (!acceptsReport(workspace, instanceId)) return undefined;
   if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt) return undefined;
   return workspace.status === 'starting' ? met({ ...workspace, desktop }) : { workspace: { ...workspace, desktop } };
 }
 
-export function readied(workspace: Workspace, attempt: number, now: string): WorkspaceIn<'ready'> {
+export function markWorkspaceReady(workspace: Workspace, attempt: number, now: string): WorkspaceIn<'ready'> {
   current(workspace, attempt);
   if (workspace.status === 'ready') return workspace;
   if (workspace.status !== 'starting' || !workspace.desktop)
@@ -235,7 +239,7 @@ export function readied(workspace: Workspace, attempt: number, now: string): Wor
 }
 
 /** Ends an attempt, and gives its seat back. Undefined where a newer attempt is on: this one is nobody's concern. */
-export function failedFor(
+export function failWorkspace(
   workspace: Workspace,
   desk: Desk,
   attempt: number,

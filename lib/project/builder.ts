@@ -2,7 +2,7 @@ import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { boundaryName, bucketPrefix, path } from './names.ts';
+import { boundaryName, bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 
 type Conditions = Record<string, Record<string, unknown>>;
 const allow = (actions: string[], resources: string[], conditions?: Conditions) =>
@@ -14,7 +14,7 @@ const named = (service: string, names: string[]) => names.map(name => `${service
  * (their schemas say), fenced to this environment's names and tags. It can't make a way out of a network: no gateway, no
  * route, no peering, no address. And what it makes a role of stays within the boundary.
  */
-export class Builder extends Construct {
+export class ProjectBuilder extends Construct {
   readonly role: Role;
   readonly boundary: ManagedPolicy;
 
@@ -23,7 +23,7 @@ export class Builder extends Construct {
     const stack = Stack.of(this);
     this.boundary = new ManagedPolicy(this, 'Boundary', {
       managedPolicyName: boundaryName(environment),
-      path,
+      path: PROJECT_IAM_PATH,
       description: 'The most that any role of a project may do',
       statements: this.bounds(environment),
     });
@@ -150,7 +150,7 @@ export class Builder extends Construct {
 
   private roles(environment: string): PolicyStatement[] {
     const { partition, account } = Stack.of(this);
-    const of = (type: string) => `arn:${partition}:iam::${account}:${type}${path}broch-${environment}-*`;
+    const of = (type: string) => `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}broch-${environment}-*`;
     return [
       allow(named('iam', ['CreateRole', 'PutRolePolicy', 'DeleteRolePolicy']), [of('role')], {
         StringEquals: { 'iam:PermissionsBoundary': this.boundary.managedPolicyArn },

@@ -1,5 +1,5 @@
 /** Where all roles, profiles and policies of projects are, so that rights can be fenced to them. */
-export const path = '/broch/';
+export const PROJECT_IAM_PATH = '/broch/';
 
 /** No role of a project may do more than this policy, whatever its own say. */
 export const boundaryName = (environment: string): string => `broch-${environment}-project`;

@@ -22,9 +22,9 @@ import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { DnsFirewall } from './dns.ts';
-import { boundaryName, path } from './names.ts';
+import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
 import { dynamodbEndpointPolicy, s3EndpointPolicy } from './perimeter.ts';
-import { Storage } from './storage.ts';
+import { ProjectStorage } from './storage.ts';
 
 export interface NetworkTemplateProps extends StackProps {
   readonly environment: string;
@@ -102,9 +102,9 @@ export class NetworkTemplate extends Stack {
     const boundary = ManagedPolicy.fromManagedPolicyArn(
       this,
       'Boundary',
-      `arn:${this.partition}:iam::${this.account}:policy${path}${boundaryName(environment)}`,
+      `arn:${this.partition}:iam::${this.account}:policy${PROJECT_IAM_PATH}${boundaryName(environment)}`,
     );
-    const storage = new Storage(this, 'Storage', {
+    const storage = new ProjectStorage(this, 'Storage', {
       name,
       environment,
       project,
@@ -163,7 +163,11 @@ export class NetworkTemplate extends Stack {
       boundary,
       storage,
       retention,
-    }: { boundary: ReturnType<typeof ManagedPolicy.fromManagedPolicyArn>; storage: Storage; retention: RetentionDays },
+    }: {
+      boundary: ReturnType<typeof ManagedPolicy.fromManagedPolicyArn>;
+      storage: ProjectStorage;
+      retention: RetentionDays;
+    },
   ) {
     // Without a name of its own: a group that outlives a project must not stand in the way of another with its id.
     const flows = new LogGroup(this, 'Flows', {
@@ -173,7 +177,7 @@ export class NetworkTemplate extends Stack {
     });
     const writer = new Role(this, 'FlowWriter', {
       roleName: `${name}-flows`,
-      path,
+      path: PROJECT_IAM_PATH,
       permissionsBoundary: boundary,
       assumedBy: new ServicePrincipal('vpc-flow-logs.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },

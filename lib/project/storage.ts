@@ -13,9 +13,9 @@ import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwne
 import { Construct } from 'constructs';
 import { IMPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
-import { bucketPrefix, path } from './names.ts';
+import { bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 
-export interface StorageProps {
+export interface ProjectStorageProps {
   readonly name: string;
   readonly environment: string;
   readonly project: string;
@@ -25,13 +25,13 @@ export interface StorageProps {
 }
 
 /** A project's key, its bucket, and the role of its instances, which may use both from inside its network only. */
-export class Storage extends Construct {
+export class ProjectStorage extends Construct {
   readonly key: Key;
   readonly bucket: Bucket;
   readonly profile: InstanceProfile;
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, props: StorageProps) {
+  constructor(scope: Construct, id: string, props: ProjectStorageProps) {
     super(scope, id);
     const { name, environment, project } = props;
     // Goes with a stack that never got built; outlives one that did.
@@ -66,7 +66,7 @@ export class Storage extends Construct {
     this.role = this.instanceRole(props);
     this.profile = new InstanceProfile(this, 'Profile', {
       instanceProfileName: `${name}-instance`,
-      path,
+      path: PROJECT_IAM_PATH,
       role: this.role,
     });
     this.fence(this.role, props.vpcId);
@@ -78,10 +78,10 @@ export class Storage extends Construct {
   }
 
   /** Researchers may become root on their desktops, so this role holds only what any of them may do anyway. */
-  private instanceRole({ name, boundary }: StorageProps): Role {
+  private instanceRole({ name, boundary }: ProjectStorageProps): Role {
     const role = new Role(this, 'Instance', {
       roleName: `${name}-instance`,
-      path,
+      path: PROJECT_IAM_PATH,
       permissionsBoundary: boundary,
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     });
@@ -144,7 +144,7 @@ export class Storage extends Construct {
     deny(
       'ImportsAreOnlyRead',
       ['s3:PutObject*', 's3:DeleteObject*'],
-      { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${path}*` } },
+      { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}*` } },
       [this.bucket.arnForObjects(`${IMPORTS_PREFIX}*`)],
     );
   }

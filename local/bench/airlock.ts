@@ -9,7 +9,7 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { createDownloadSource, fetchSessionFiles } from '../../bin/cli/airlock-download.ts';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { uploadConcurrency } from '../../bin/cli/upload.ts';
-import { parallel } from '../../functions/storage/parallel.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { assumeInstanceRole } from '../agent.ts';
 import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { pollUntilSettled } from '../story/until.ts';
@@ -109,7 +109,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
   assertHolds(rana && vera && victor && olga, 'somebody is missing');
   const source = `data/outbox/bench-${files.length}/`;
   const began = performance.now();
-  await parallel(files, uploadConcurrency.whole, ({ path, text }) =>
+  await mapInParallel(files, uploadConcurrency.whole, ({ path, text }) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: text })),
   );
   const upload = (performance.now() - began) / 1000;

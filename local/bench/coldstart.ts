@@ -6,8 +6,8 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { bundle } from '../../lib/bundle.ts';
 import { readConfig } from '../../lib/config.ts';
 import { cdkFeatureFlags } from '../../lib/flags.ts';
-import { broch } from '../../lib/stacks.ts';
-import { scratch } from '../../lib/temp-dir.ts';
+import { createBrochStacks } from '../../lib/stacks.ts';
+import { createTempDir } from '../../lib/temp-dir.ts';
 import { median } from './median.ts';
 import type { BenchLog } from './scene.ts';
 
@@ -31,8 +31,8 @@ function textOf(value: unknown): string {
 
 /** Every function of the deployed app, bundled, with the environment that its template gives it. */
 function subjects(): Subject[] {
-  const { api, capabilities } = broch(
-    new App({ context: cdkFeatureFlags, outdir: scratch('bench') }),
+  const { api, capabilities } = createBrochStacks(
+    new App({ context: cdkFeatureFlags, outdir: createTempDir('bench') }),
     readConfig('config/production.json'),
   );
   const functions = [api, ...Object.values(capabilities)].flatMap(stack =>
@@ -57,7 +57,7 @@ function subjects(): Subject[] {
  * turn, round after round, so that whatever else the machine does meanwhile falls on all alike.
  */
 export async function benchColdStart(say: BenchLog, runs: number): Promise<Record<string, number>> {
-  const file = join(scratch('bench'), 'index.mjs');
+  const file = join(createTempDir('bench'), 'index.mjs');
   writeFileSync(file, 'export const handler = async () => ({});\n');
   const empty: Subject = { name: 'empty', file, env: {}, kb: 0 };
   say('bundling');

@@ -5,7 +5,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { ListExecutionsCommand } from '@aws-sdk/client-sfn';
 import { formatChecksumList, type LocalFile, walkFolder } from '../../bin/cli/folder.ts';
 import { openUploadLanding, putLandingObject, sendFile, uploadConcurrency } from '../../bin/cli/upload.ts';
-import { parallel } from '../../functions/storage/parallel.ts';
+import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { pollUntilSettled } from '../story/until.ts';
 import { assertHolds } from '../story.ts';
 import { listCallsBetween, openCapabilityMachine } from './record.ts';
@@ -51,7 +51,7 @@ async function upload(scene: BenchScene, files: Files): Promise<number> {
   const { landing } = await open(scene);
   const { s3, bucket, prefix } = landing;
   const time = await seconds(() =>
-    parallel(files, uploadConcurrency.whole, ({ path, real }) =>
+    mapInParallel(files, uploadConcurrency.whole, ({ path, real }) =>
       s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body: readFileSync(real) })),
     ),
   );
@@ -64,7 +64,7 @@ async function deliver(scene: BenchScene, files: Files) {
   const { facts } = scene.stage;
   const { sfn, arn, course } = await openCapabilityMachine(facts, 'Ingest');
   const { id, landing } = await open(scene);
-  const sums = await parallel(files, uploadConcurrency.whole, async file => {
+  const sums = await mapInParallel(files, uploadConcurrency.whole, async file => {
     const sent = await sendFile(landing, file, undefined, () => {});
     assertHolds('sha256' in sent, `${file.path} changed`);
     return sent;

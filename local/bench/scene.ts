@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { scratch } from '../../lib/temp-dir.ts';
+import { createTempDir } from '../../lib/temp-dir.ts';
 import { readLogTail } from '../cloud.ts';
 import { type DemoSetup, setUpDemo } from '../demo-setup.ts';
 import { type DeployCloudOptions, deployCloud } from '../deployed-cloud.ts';
@@ -19,7 +19,7 @@ export async function withBenchScene<T>(
   options: Pick<DeployCloudOptions, 'waits' | 'concurrency'>,
   run: (scene: BenchScene) => Promise<T>,
 ): Promise<T> {
-  const folder = scratch('bench');
+  const folder = createTempDir('bench');
   const brief = (line: string) => /^(starting|synthesising|deploying) /.test(line) && say(line);
   const estate = await deployCloud({ folder: join(folder, 'cloud'), account: '000000000000', say: brief, ...options });
   try {

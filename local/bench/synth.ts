@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import { scratch } from '../../lib/temp-dir.ts';
+import { createTempDir } from '../../lib/temp-dir.ts';
 import { cdkCommandLine, quietCdkEnvironment, runProgram } from '../assembly.ts';
 import { median } from './median.ts';
 import type { BenchLog } from './scene.ts';
 
 /** Whole `cdk synth` runs of the production configuration, and the CDK CLI doing nothing as the baseline. */
 export async function benchSynth(say: BenchLog, runs: number): Promise<Record<string, number>> {
-  const folder = scratch('bench');
+  const folder = createTempDir('bench');
   const seconds = async (...args: string[]) => {
     const started = performance.now();
     await runProgram(cdkCommandLine(...args), { ...process.env, ...quietCdkEnvironment });

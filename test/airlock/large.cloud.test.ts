@@ -107,7 +107,7 @@ const seal = async (round: number, files: readonly object[]) => {
   return {
     sealed,
     findings,
-    files: JSON.parse(await texts.takeScratch(bucket, sealed)) as ReturnType<typeof SealedFiles.parse>,
+    files: JSON.parse(await texts.getScratch(bucket, sealed)) as ReturnType<typeof SealedFiles.parse>,
   };
 };
 const copy = (round: number, chunk: string) => steps.copy({ ...attempt, round, into: null, chunk }, context);
@@ -139,7 +139,7 @@ describe('a file too large for a single copy', () => {
     expect((await seal(1, [planned])).files[0]?.versionId).toBe(large?.versionId);
     await s3.send(new PutObjectCommand({ Bucket: AIRLOCK_BUCKET, Key: key, Body: 'another' }));
     const { held = '' } = await copy(1, sealed);
-    const [out] = JSON.parse(await texts.takeScratch(bucket, held));
+    const [out] = JSON.parse(await texts.getScratch(bucket, held));
     expect(out).toMatchObject({ path: 'large.bin', sha256: hex(content), size: content.length });
     expect(hex(await read(RELEASE_BUCKET, out.key, out.versionId))).toBe(hex(content));
     expect([await halfDone(AIRLOCK_BUCKET), await halfDone(RELEASE_BUCKET)]).toEqual([[], []]);
@@ -158,8 +158,8 @@ describe('a file too large for a single copy', () => {
 
   it('leaves no incomplete upload where the copy fails halfway', async () => {
     const planned = await land('gone.bin', content);
-    const { copyParts } = await import('../../functions/storage/object-copy.ts');
-    const { hashVersion: hashOf } = await import('../../functions/storage/object-read.ts');
+    const { copyObjectInParts: copyParts } = await import('../../functions/storage/object-copy.ts');
+    const { hashObject: hashOf } = await import('../../functions/storage/object-read.ts');
     const from = { bucket, key: source + planned.path, version: planned.version };
     const { parts: hashes, sha256 } = await hashOf(from, limits.part);
     await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: from.key, VersionId: from.version }));

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_FILE_BYTES, selectFiles } from '../../functions/airlock/steps/select-files.ts';
-import { pack } from '../../functions/storage/chunks.ts';
-import { copyLimits, rangeOf } from '../../functions/storage/object-copy.ts';
+import { packChunks } from '../../functions/storage/chunks.ts';
+import { copyLimits, partRange } from '../../functions/storage/object-copy.ts';
 import { buildAirlockConfig } from './builders.ts';
 
 const [MiB, GiB, TiB] = [1024 ** 2, 1024 ** 3, 1024 ** 4];
@@ -23,7 +23,7 @@ describe('a multipart copy', () => {
         expect(count).toBeLessThanOrEqual(s3.parts);
         let next = 0;
         for (let index = 0; index < count; index++) {
-          const [first, last] = rangeOf(index, { size: of, part });
+          const [first, last] = partRange(index, { size: of, part });
           const length = last - first + 1;
           if (first !== next || length > s3.part || length < 1)
             throw new Error(`part ${index} of ${of}: ${first}-${last}`);
@@ -68,7 +68,7 @@ describe('a file too large for a Lambda', () => {
       fc.property(fc.array(size, { minLength: 1, maxLength: 120 }), sizes => {
         const { files, findings } = selectFiles(request, present(sizes), { ...buildAirlockConfig(), caps });
         if (findings.length > 0) return;
-        for (const chunk of pack(files))
+        for (const chunk of packChunks(files))
           expect(chunk.reduce((sum, { size }) => sum + size, 0)).toBeLessThanOrEqual(MAX_FILE_BYTES);
       }),
       { numRuns: 300 },

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { check } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
-import { bandOf } from '../../disclosure/sdc/bands.ts';
-import { decodePostings, encodePostings, merged, postingsOf, without } from '../../disclosure/sdc/cell-index.ts';
-import { combined, nearByChance } from '../../disclosure/sdc/statistics.ts';
+import { parseBand } from '../../disclosure/sdc/bands.ts';
+import {
+  buildCellIndex,
+  decodeCellIndex,
+  encodeCellIndex,
+  mergeCellIndexes,
+  removeTables,
+} from '../../disclosure/sdc/cell-index.ts';
+import { combineProbabilities, nearnessProbability } from '../../disclosure/sdc/statistics.ts';
 import { buildCheckedFile, buildSource } from '../disclosure/files.ts';
 
 const policy = policyFor(2);
@@ -11,10 +17,10 @@ const policy = policyFor(2);
 describe('the ledger of a release', () => {
   const csv = 'Diagnosis,sex,n\nHuntington,Male,43\nAsthma,Female,52\n';
   const read = async (key: string) =>
-    postingsOf((await check(buildCheckedFile('t.csv', csv), buildSource(csv), policy, key)).summaries);
+    buildCellIndex((await check(buildCheckedFile('t.csv', csv), buildSource(csv), policy, key)).summaries);
 
   it('contains no label, and other hashes under another key', async () => {
-    const bytes = encodePostings(without(await read('one'), () => false));
+    const bytes = encodeCellIndex(removeTables(await read('one'), () => false));
     for (const label of ['huntington', 'asthma', 'male', 'diagnosis'])
       expect(Buffer.from(bytes).toString('latin1').toLowerCase()).not.toContain(label);
     const keys = new Set((await read('one')).keys);
@@ -23,13 +29,13 @@ describe('the ledger of a release', () => {
 
   it('is unchanged after reading it back and after merging lists', async () => {
     const one = await read('one');
-    expect(decodePostings(encodePostings(one))).toEqual(one);
-    const both = merged([one, await read('two')]);
+    expect(decodeCellIndex(encodeCellIndex(one))).toEqual(one);
+    const both = mergeCellIndexes([one, await read('two')]);
     expect(both.tables).toHaveLength(2);
     expect(both.keys.length).toBe(2 * one.keys.length);
     expect([...both.keys]).toEqual([...both.keys].sort((a, b) => a - b));
-    expect(without(both, ({ path }) => path === 't.csv').tables).toEqual([]);
-    expect(() => decodePostings(encodePostings(one).slice(0, -1))).toThrow(/another length/);
+    expect(removeTables(both, ({ path }) => path === 't.csv').tables).toEqual([]);
+    expect(() => decodeCellIndex(encodeCellIndex(one).slice(0, -1))).toThrow(/another length/);
   });
 });
 
@@ -45,16 +51,16 @@ it.each([
   ['[20,30)', 20, 30],
   ['(20, 30]', 21, 31],
   ['30 or less', Number.NEGATIVE_INFINITY, 31],
-])('reads the label %s as a band', (label, from, to) => expect(bandOf(label)).toEqual({ from, to }));
+])('reads the label %s as a band', (label, from, to) => expect(parseBand(label)).toEqual({ from, to }));
 it.each(['North', '2020-01-03', '12a', '-', '20-'])('reads the label %s as no band', label =>
-  expect(bandOf(label)).toBeUndefined(),
+  expect(parseBand(label)).toBeUndefined(),
 );
 
 it('computes the probability of near matches by chance', () => {
-  expect(nearByChance(100, 100)).toBeCloseTo(0.0282, 3);
-  expect(nearByChance(100, 300)).toBeCloseTo(1, 6);
+  expect(nearnessProbability(100, 100)).toBeCloseTo(0.0282, 3);
+  expect(nearnessProbability(100, 300)).toBeCloseTo(1, 6);
   // Chi-squared of 9.21 with 2 degrees of freedom, of 18.31 with 10, of 679.3 with 602.
-  expect(combined(-9.21034 / 2, 1)).toBeCloseTo(0.01, 4);
-  expect(combined(-18.307 / 2, 5)).toBeCloseTo(0.05, 4);
-  expect(combined(-660.2 / 2, 301)).toBeCloseTo(0.05, 2);
+  expect(combineProbabilities(-9.21034 / 2, 1)).toBeCloseTo(0.01, 4);
+  expect(combineProbabilities(-18.307 / 2, 5)).toBeCloseTo(0.05, 4);
+  expect(combineProbabilities(-660.2 / 2, 301)).toBeCloseTo(0.05, 2);
 });

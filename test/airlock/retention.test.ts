@@ -5,7 +5,7 @@ import { applyDeadlines, sweepAt } from '../../functions/airlock/request/deadlin
 import { day, isFinal, Request } from '../../functions/airlock/request/request.ts';
 import { draftRequest } from '../../functions/airlock/request/requester-commands.ts';
 import { sealedPlace } from '../../functions/airlock/request/retention.ts';
-import { later } from '../../functions/clock.ts';
+import { timeAfter } from '../../functions/clock.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -57,28 +57,28 @@ describe('the retention of a request that has ended', () => {
       ({ round }) => ({ do: 'vote', by: vera, ballot: buildBallot(round, 'reject') }),
     ]);
     expect(request.status).toBe('rejected');
-    expect(until(request)).toBe(later(exampleStartTime, 40 * day));
+    expect(until(request)).toBe(timeAfter(exampleStartTime, 40 * day));
     const withdrawn = play(
       play(buildDraft(facts), sealed),
       [() => ({ do: 'withdraw', by: rana, reason: 'x' })],
-      later(exampleStartTime, 3 * day),
+      timeAfter(exampleStartTime, 3 * day),
     );
-    expect(until(withdrawn)).toBe(later(exampleStartTime, 41 * day));
+    expect(until(withdrawn)).toBe(timeAfter(exampleStartTime, 41 * day));
   });
 
   it('lasts until its lock ends, counted from the release, and never ends before the download period', () => {
     const end = '2029-01-01T00:00:00.000Z';
     const request = applyDeadlines(play(buildDraft(facts), released), end, facts.rules).request;
     expect(request.status).toBe('expired');
-    expect(until(request)).toBe(later(exampleStartTime, 40 * day));
+    expect(until(request)).toBe(timeAfter(exampleStartTime, 40 * day));
     const short = { ...facts.rules, lockDays: 2 };
     expect(until(applyDeadlines(play(buildDraft(facts), released), end, short).request)).toBe(
-      later(exampleStartTime, 15 * day),
+      timeAfter(exampleStartTime, 15 * day),
     );
   });
 
   it('does not exist for a request that never left the project, and the event says so', () => {
-    const { request, events } = applyDeadlines(buildDraft(facts), later(exampleStartTime, 31 * day), facts.rules);
+    const { request, events } = applyDeadlines(buildDraft(facts), timeAfter(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, until(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
     expect(events.map(({ says: message }) => message)).toEqual([
       "It was draft until its deadline passed. Its files stay where they are, in the project's data/outbox/t/.",
@@ -94,8 +94,8 @@ describe('the retention of a request that has ended', () => {
       exampleStartTime,
       facts,
     ).request;
-    const { request } = applyDeadlines(current, later(exampleStartTime, 31 * day), facts.rules);
-    expect(until(request)).toBe(later(exampleStartTime, 30 * day));
+    const { request } = applyDeadlines(current, timeAfter(exampleStartTime, 31 * day), facts.rules);
+    expect(until(request)).toBe(timeAfter(exampleStartTime, 30 * day));
     expect(sealedPlace(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
   });
 });
@@ -104,7 +104,7 @@ describe('the deletion of content', () => {
   const current = play(buildDraft(facts), [...sealed, () => ({ do: 'withdraw', by: rana, reason: 'x' })]);
   const due = until(current) ?? '';
   it('happens only when due, and is recorded once', () => {
-    expect(must(current, gone, later(due, -1))).toMatchObject({ superseded: true, events: [] });
+    expect(must(current, gone, timeAfter(due, -1))).toMatchObject({ superseded: true, events: [] });
     const { request, events } = must(current, gone, due);
     expect(Request.parse(request)).toMatchObject({
       status: 'withdrawn',
@@ -112,12 +112,12 @@ describe('the deletion of content', () => {
     });
     expect(events.map(({ name }) => name)).toEqual(['ContentDeleted']);
     expect(sweepAt(request)).toBeUndefined();
-    expect(must(request, gone, later(due, day)).events).toEqual([]);
+    expect(must(request, gone, timeAfter(due, day)).events).toEqual([]);
   });
 
   it('waits while any object is locked', () => {
-    const { request } = must(current, { do: 'extendRetention', until: later(due, day) }, due);
-    expect(sweepAt(request)).toBe(later(due, day));
+    const { request } = must(current, { do: 'extendRetention', until: timeAfter(due, day) }, due);
+    expect(sweepAt(request)).toBe(timeAfter(due, day));
     expect(must(request, gone, due).superseded).toBe(true);
   });
 
@@ -204,7 +204,7 @@ it('leaves nothing overdue after a sweep, nothing in the end, and deletes nothin
             request;
         let now = exampleStartTime;
         for (const hour of [...hours, 24 * 365 * 5]) {
-          now = later(now, hour * 3600);
+          now = timeAfter(now, hour * 3600);
           // A lapse may leave something that is due at once, as the run after it finds.
           for (let run = 0; run < 2; run++) request = sweep(request, now);
           if ((sweepAt(request) ?? '9') <= now) throw new Error(`${request.status} is overdue`);

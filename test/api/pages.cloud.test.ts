@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { maxBody } from '../../functions/http/http.ts';
+import { MAX_BODY_BYTES } from '../../functions/http/http.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { type RawAnswer, signInNewUser } from './caller.ts';
 
@@ -116,12 +116,15 @@ describe('a request', () => {
       const body = { dataset: 'sec-size', more: '' };
       return { ...body, more: 'x'.repeat(bytes - JSON.stringify(body).length) };
     };
-    expect((await pia.write('POST', '/deliveries', sized(maxBody))).status).toBe(201);
-    const large = await pia.write('POST', '/deliveries', sized(maxBody + 1));
+    expect((await pia.write('POST', '/deliveries', sized(MAX_BODY_BYTES))).status).toBe(201);
+    const large = await pia.write('POST', '/deliveries', sized(MAX_BODY_BYTES + 1));
     isProblem(large, 413);
-    expect(large.body.detail).toContain(`${maxBody} bytes at most`);
+    expect(large.body.detail).toContain(`${MAX_BODY_BYTES} bytes at most`);
     // Counted in bytes, not in characters.
-    isProblem(await pia.write('POST', '/deliveries', { dataset: 'sec-size', more: 'é'.repeat(maxBody / 2) }), 413);
+    isProblem(
+      await pia.write('POST', '/deliveries', { dataset: 'sec-size', more: 'é'.repeat(MAX_BODY_BYTES / 2) }),
+      413,
+    );
   });
 
   it.each([

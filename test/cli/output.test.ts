@@ -12,7 +12,7 @@ import {
 import { formatDuration, formatTransferProgress } from '../../bin/cli/progress.ts';
 import { type OutputShape, pageItemShape, toOutputShape } from '../../bin/cli/shape.ts';
 import { routes } from '../../functions/api/routes.ts';
-import { Bytes } from '../../functions/http/route.ts';
+import { BytesResponse } from '../../functions/http/route.ts';
 
 const plain = { width: undefined };
 const itemsOf = (schema: z.ZodType) => pageItemShape(toOutputShape(schema)) as OutputShape;
@@ -143,7 +143,7 @@ describe('tables', () => {
 });
 
 describe('every route', () => {
-  it.each(Object.entries(routes).filter(([, { returns }]) => returns !== Bytes))(
+  it.each(Object.entries(routes).filter(([, { returns }]) => returns !== BytesResponse))(
     '%s returns something that can be shown',
     (_, { returns }) => {
       const shape = toOutputShape(returns);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { bill, type CostPage, shift } from '../../functions/costs/bill.ts';
-import { type Billed, figures } from '../../functions/costs/costs.ts';
-import { collected } from '../../functions/costs/report.ts';
+import { addDays, type CostPage, sumBill } from '../../functions/costs/bill.ts';
+import { type BilledReport, computeFigures } from '../../functions/costs/costs.ts';
+import { applyFigures } from '../../functions/costs/report.ts';
 
 export const exampleProjectTag = 'broch:project';
 export const exampleReportDate = '2026-11-19';
@@ -58,12 +58,12 @@ export const anyCostAmounts: fc.Arbitrary<CostAmounts> = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 18 }), fc.oneof(anyTagValue, fc.constant('')), amount), { maxLength: 60 })
   .map(list => [
     [exampleReportDate, 'asthma', '1'] as const,
-    ...list.map(([back, of, value]) => [shift(exampleReportDate, -back), of, value] as const),
+    ...list.map(([back, of, value]) => [addDays(exampleReportDate, -back), of, value] as const),
   ]);
 
 /** The report that a list of amounts makes. */
-export function buildCostReport(list: CostAmounts): Billed {
-  const found = figures(bill([buildCostPage(list)], exampleProjectTag), exampleReportDate);
+export function buildCostReport(list: CostAmounts): BilledReport {
+  const found = computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate);
   if ('reason' in found) throw new Error(found.reason);
-  return collected(undefined, found, { now: exampleReportTime });
+  return applyFigures(undefined, found, { now: exampleReportTime });
 }

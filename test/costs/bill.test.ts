@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { bill, CostPage, question } from '../../functions/costs/bill.ts';
-import { type Figures, figures } from '../../functions/costs/costs.ts';
+import { buildCostQuery, CostPage, sumBill } from '../../functions/costs/bill.ts';
+import { type CostFigures, computeFigures } from '../../functions/costs/costs.ts';
 import { simulateCostPages } from '../../local/bill.ts';
 import { exampleProjectTag, exampleReportDate } from './bill-pages.ts';
 
 const of = { projects: ['asthma', 'stroke', 'diabetes'], seed: 'a month', tag: exampleProjectTag };
 const month = (day: string) => {
-  const { Start, End } = question(day, exampleProjectTag).TimePeriod;
-  return bill(
+  const { Start, End } = buildCostQuery(day, exampleProjectTag).TimePeriod;
+  return sumBill(
     simulateCostPages(of, Start, End).map(page => CostPage.parse(page)),
     exampleProjectTag,
   );
@@ -26,7 +26,7 @@ describe('the made-up bill', () => {
     const total = (day: string) => Number(days.get(day)?.total);
     expect(days.size).toBe(19);
     expect(total('2026-11-15')).toBeLessThan(total('2026-11-17') / 2);
-    const found = figures(month(exampleReportDate), exampleReportDate) as Figures;
+    const found = computeFigures(month(exampleReportDate), exampleReportDate) as CostFigures;
     expect(found.projects.map(({ project }) => project).sort()).toEqual([...of.projects].sort());
     expect(Number(found.untagged)).toBeGreaterThan(1e6);
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shift } from '../../functions/costs/bill.ts';
-import { costChange, dailyCard, escapeCardText, maxBytes, sparkline } from '../../functions/costs/card.ts';
+import { addDays } from '../../functions/costs/bill.ts';
+import { costChange, dailyCard, escapeCardText, MAX_CARD_BYTES, sparkline } from '../../functions/costs/card.ts';
 import { anyCostAmounts, anyTagValue, buildCostReport, type CostAmounts, exampleReportDate } from './bill-pages.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -74,7 +74,7 @@ describe('the card', () => {
       fc.property(fc.oneof(anyCostAmounts, long), list => {
         expect(
           Buffer.byteLength(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '1'], ...list]))),
-        ).toBeLessThanOrEqual(maxBytes);
+        ).toBeLessThanOrEqual(MAX_CARD_BYTES);
       }),
     );
   });
@@ -113,7 +113,7 @@ describe('the card', () => {
         buildCostReport([
           [exampleReportDate, 'asthma', '3'],
           [exampleReportDate, '', '1'],
-          [shift(exampleReportDate, -1), 'asthma', '3'],
+          [addDays(exampleReportDate, -1), 'asthma', '3'],
         ]),
       ),
       'TextBlock',

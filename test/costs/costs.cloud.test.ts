@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
-import { dayBefore, shift } from '../../functions/costs/bill.ts';
-import type { Billed } from '../../functions/costs/costs.ts';
+import { addDays, dayBefore } from '../../functions/costs/bill.ts';
+import type { BilledReport } from '../../functions/costs/costs.ts';
 import { seedBill } from '../../local/bill.ts';
 import { type Inbox, openInbox } from '../../local/inbox.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
@@ -12,13 +12,13 @@ import { createCostsHarness } from './team.ts';
 const { moto, ca, certificateKey, log, api, outputs, region, endpoint, account, configuration } = connectTestCloud();
 const yesterday = dayBefore(new Date().toISOString());
 /** Each test has a day of its own. */
-const day = (back: number) => shift(yesterday, -back);
+const day = (back: number) => addDays(yesterday, -back);
 const bill = { moto, projects: ['asthma', 'stroke', 'diabetes'], seed: 'test', tag: 'broch:project' };
 
 let inbox: Inbox;
 let at: Awaited<ReturnType<typeof createCostsHarness>>;
 let heard: (date: string) => Promise<{ 'detail-type': string; detail: { reason?: string } }[]>;
-const billed = async (date: string) => (await at.report(date)) as Billed;
+const billed = async (date: string) => (await at.report(date)) as BilledReport;
 
 beforeAll(async () => {
   inbox = await openInbox({ ca, certificateKey });
@@ -223,7 +223,7 @@ describe('the API', () => {
     expect(items.map(({ date }) => date)).toEqual([yesterday, day(1)]);
     const more = await steward.ask('listReports', { query: { limit: 2, next } });
     expect(more.items[0]?.date).toBe(day(2));
-    await expect(operator.ask('reportCosts', { body: { date: shift(yesterday, 1) } })).rejects.toThrow('no bill yet');
+    await expect(operator.ask('reportCosts', { body: { date: addDays(yesterday, 1) } })).rejects.toThrow('no bill yet');
     await expect(steward.ask('reportCosts', { body: {} })).rejects.toThrow('Only operator may do this');
     await expect(researcher.ask('listReports')).rejects.toThrow('Only operator or steward');
     await expect(steward.ask('showReport', { params: { date: '2020-01-01' } })).rejects.toThrow('no cost report');

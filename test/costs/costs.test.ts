@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bill, dayBefore, question, shift } from '../../functions/costs/bill.ts';
-import { CostReport, type Figures, figures, kept } from '../../functions/costs/costs.ts';
-import { decimal, rounded } from '../../functions/costs/money.ts';
+import { addDays, buildCostQuery, dayBefore, sumBill } from '../../functions/costs/bill.ts';
+import { type CostFigures, CostReport, computeFigures, MAX_REPORT_PROJECTS } from '../../functions/costs/costs.ts';
+import { parseDecimal, roundDecimal } from '../../functions/costs/money.ts';
 import {
   anyCostAmounts,
   buildCostPage,
@@ -12,9 +12,10 @@ import {
   exampleReportDate,
 } from './bill-pages.ts';
 
-const of = (list: CostAmounts) => figures(bill([buildCostPage(list)], exampleProjectTag), exampleReportDate) as Figures;
+const of = (list: CostAmounts) =>
+  computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate) as CostFigures;
 const days = (back: number[], amount: (back: number) => string): CostAmounts =>
-  back.map(n => [shift(exampleReportDate, -n), 'asthma', amount(n)]);
+  back.map(n => [addDays(exampleReportDate, -n), 'asthma', amount(n)]);
 
 describe('what Cost Explorer is asked', () => {
   it.each([
@@ -23,7 +24,7 @@ describe('what Cost Explorer is asked', () => {
     ['2026-12-31', '2026-12-01', '2027-01-01'],
     ['2028-03-01', '2028-02-17', '2028-03-02'],
   ])('for %s: from %s to before %s', (day, Start, End) =>
-    expect(question(day, exampleProjectTag)).toMatchObject({
+    expect(buildCostQuery(day, exampleProjectTag)).toMatchObject({
       TimePeriod: { Start, End },
       Granularity: 'DAILY',
       GroupBy: [{ Type: 'TAG', Key: exampleProjectTag }],
@@ -43,10 +44,10 @@ describe('a bill', () => {
         const { total, projects, others, untagged } = of(list);
         const parts = [...projects, ...(others ? [others] : []), { amount: untagged }];
         expect(parts.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(BigInt(total));
-        const exact = list.filter(([day]) => day === exampleReportDate).map(([, , amount]) => decimal(amount));
+        const exact = list.filter(([day]) => day === exampleReportDate).map(([, , amount]) => parseDecimal(amount));
         const scale = Math.max(...exact.map(part => part.scale));
         const units = exact.reduce((sum, part) => sum + part.units * 10n ** BigInt(scale - part.scale), 0n);
-        expect(BigInt(total)).toBe(rounded({ units, scale }, 6));
+        expect(BigInt(total)).toBe(roundDecimal({ units, scale }, 6));
       }),
     );
   });
@@ -59,7 +60,7 @@ describe('a bill', () => {
           .sort(([a], [b]) => a - b)
           .map(([, item]) => item);
         const pages = [buildCostPage(mixed.slice(cut)), buildCostPage(mixed.slice(0, cut))];
-        expect(figures(bill(pages, exampleProjectTag), exampleReportDate)).toEqual(of(list));
+        expect(computeFigures(sumBill(pages, exampleProjectTag), exampleReportDate)).toEqual(of(list));
       }),
     );
   });
@@ -69,13 +70,13 @@ describe('a bill', () => {
       TimePeriod: { Start },
       Total: { UnblendedCost: { Amount, Unit: 'USD' } },
     });
-    const found = bill(
+    const found = sumBill(
       [
         buildCostPage([
           [exampleReportDate, '', '2'],
           [exampleReportDate, 'a$b', '1'],
         ]),
-        { ResultsByTime: [day(shift(exampleReportDate, -1), '5')] },
+        { ResultsByTime: [day(addDays(exampleReportDate, -1), '5')] },
       ],
       exampleProjectTag,
     );
@@ -84,7 +85,7 @@ describe('a bill', () => {
       untagged: 2_000_000n,
       projects: new Map([['a$b', 1_000_000n]]),
     });
-    expect(found.days.get(shift(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
+    expect(found.days.get(addDays(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
   });
 
   it('has one currency', () => {
@@ -94,11 +95,11 @@ describe('a bill', () => {
     ]);
     const [first] = mixed.ResultsByTime[0]?.Groups ?? [];
     if (first?.Metrics.UnblendedCost) first.Metrics.UnblendedCost.Unit = 'EUR';
-    expect(() => bill([mixed], exampleProjectTag)).toThrow(/one currency/);
+    expect(() => sumBill([mixed], exampleProjectTag)).toThrow(/one currency/);
   });
 
   it('grouped by another tag is refused', () =>
-    expect(() => bill([buildCostPage([[exampleReportDate, 'x', '1']])], 'Proj')).toThrow(/grouped/));
+    expect(() => sumBill([buildCostPage([[exampleReportDate, 'x', '1']])], 'Proj')).toThrow(/grouped/));
 });
 
 describe('the figures of a day', () => {
@@ -122,8 +123,8 @@ describe('the figures of a day', () => {
   });
 
   it('count no day of the month before into the month', () => {
-    const found = figures(
-      bill(
+    const found = computeFigures(
+      sumBill(
         [
           buildCostPage([
             ['2026-10-31', 'a', '5'],
@@ -133,7 +134,7 @@ describe('the figures of a day', () => {
         exampleProjectTag,
       ),
       '2026-11-01',
-    ) as Figures;
+    ) as CostFigures;
     expect(found.month.total).toBe('7000000');
     expect(found.trend).toHaveLength(2);
   });
@@ -142,7 +143,7 @@ describe('the figures of a day', () => {
     const { projects } = of([
       [exampleReportDate, 'b', '1'],
       [exampleReportDate, 'a', '1'],
-      [shift(exampleReportDate, -7), 'gone', '9'],
+      [addDays(exampleReportDate, -7), 'gone', '9'],
     ]);
     expect(projects.map(({ project, amount, before }) => [project, amount, before])).toEqual([
       ['a', '1000000', '0'],
@@ -152,9 +153,13 @@ describe('the figures of a day', () => {
   });
 
   it('take very many names together', () => {
-    const list: CostAmounts = Array.from({ length: kept + 50 }, (_, n) => [exampleReportDate, `p${n}`, '0.01']);
+    const list: CostAmounts = Array.from({ length: MAX_REPORT_PROJECTS + 50 }, (_, n) => [
+      exampleReportDate,
+      `p${n}`,
+      '0.01',
+    ]);
     const { projects, others } = of(list);
-    expect(projects).toHaveLength(kept);
+    expect(projects).toHaveLength(MAX_REPORT_PROJECTS);
     expect(others).toEqual({ count: 50, amount: '500000' });
   });
 
@@ -163,7 +168,7 @@ describe('the figures of a day', () => {
     ['other days only', days([1, 2], () => '4')],
     ['an empty day after days with spending', [...days([1, 2], () => '4'), [exampleReportDate, '', '0'] as const]],
   ])('are not there yet where the bill has %s', (_, list) =>
-    expect(figures(bill([buildCostPage(list)], exampleProjectTag), exampleReportDate)).toEqual({
+    expect(computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate)).toEqual({
       reason: expect.stringContaining(`no figures for ${exampleReportDate} yet`),
     }),
   );
@@ -172,7 +177,7 @@ describe('the figures of a day', () => {
     expect(
       of([
         [exampleReportDate, '', '0'],
-        [shift(exampleReportDate, -1), '', '0'],
+        [addDays(exampleReportDate, -1), '', '0'],
       ]).total,
     ).toBe('0'));
 

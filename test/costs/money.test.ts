@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { add, apportion, decimal, divide, money, rounded, zero } from '../../functions/costs/money.ts';
+import {
+  addDecimals,
+  apportion,
+  divideRounded,
+  formatMoney,
+  parseDecimal,
+  roundDecimal,
+  ZERO_DECIMAL,
+} from '../../functions/costs/money.ts';
 
 const amount = fc
   .tuple(fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }), fc.integer({ min: 0, max: 12 }))
@@ -18,10 +26,10 @@ describe('an amount', () => {
     ['0', 0n],
     ['+7', 7_000_000n],
     ['123456789012345678.123456', 123_456_789_012_345_678_123_456n],
-  ])('%s is %d micros', (text, micros) => expect(rounded(decimal(text), 6)).toBe(micros));
+  ])('%s is %d micros', (text, micros) => expect(roundDecimal(parseDecimal(text), 6)).toBe(micros));
 
   it.each(['', '.5', '1,5', '1.2.3', '0x10', 'NaN', '1e9999', '$3', ' 1', 'Infinity'])('%j is none', text =>
-    expect(() => decimal(text)).toThrow(/not an amount/),
+    expect(() => parseDecimal(text)).toThrow(/not an amount/),
   );
 
   it('is read without loss', () => {
@@ -29,8 +37,8 @@ describe('an amount', () => {
       fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), fc.integer({ min: 0, max: 20 }), (units, scale) => {
         const digits = `${units}`.padStart(scale + 1, '0');
         const text = scale === 0 ? digits : `${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
-        expect(decimal(text)).toEqual({ units, scale });
-        expect(decimal(`-${text}`)).toEqual({ units: -units, scale });
+        expect(parseDecimal(text)).toEqual({ units, scale });
+        expect(parseDecimal(`-${text}`)).toEqual({ units: -units, scale });
       }),
     );
   });
@@ -43,7 +51,7 @@ describe('rounding', () => {
     [4n, 3n, 1n],
     [-4n, 3n, -1n],
     [0n, 7n, 0n],
-  ])('%d / %d is %d: halves go away from zero', (value, by, result) => expect(divide(value, by)).toBe(result));
+  ])('%d / %d is %d: halves go away from zero', (value, by, result) => expect(divideRounded(value, by)).toBe(result));
 });
 
 describe('apportioning', () => {
@@ -51,9 +59,9 @@ describe('apportioning', () => {
     fc.assert(
       fc.property(fc.array(amount, { maxLength: 40 }), fc.integer({ min: 0, max: 6 }), (parts, scale) => {
         const shares = apportion(parts, scale);
-        expect(shares.reduce((a, b) => a + b, 0n)).toBe(rounded(parts.reduce(add, zero), scale));
+        expect(shares.reduce((a, b) => a + b, 0n)).toBe(roundDecimal(parts.reduce(addDecimals, ZERO_DECIMAL), scale));
         parts.forEach((part, index) => {
-          const off = add(part, { units: -(shares[index] ?? 0n), scale });
+          const off = addDecimals(part, { units: -(shares[index] ?? 0n), scale });
           const unit = 10n ** BigInt(Math.max(off.scale - scale, 0));
           expect(off.units < unit && off.units > -unit).toBe(true);
         });
@@ -71,5 +79,5 @@ describe('shown to people', () => {
     [-5n, 'USD', '-$0.05'],
     [123_456_789n, 'USD', '$1,234,567.89'],
     [900719925474099399n, 'EUR', '€9,007,199,254,740,993.99'],
-  ])('%d cents of %s are %s', (cents, currency, text) => expect(money(cents, currency)).toBe(text));
+  ])('%d cents of %s are %s', (cents, currency, text) => expect(formatMoney(cents, currency)).toBe(text));
 });

@@ -1,27 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { shift } from '../../functions/costs/bill.ts';
-import type { Billed, CostReport, Figures } from '../../functions/costs/costs.ts';
+import { addDays } from '../../functions/costs/bill.ts';
+import type { BilledReport, CostFigures, CostReport } from '../../functions/costs/costs.ts';
 import {
-  asked,
-  claim,
-  claimSeconds,
-  collected,
-  longestWait,
-  provisional,
-  retryAfter,
-  sent,
-  unreachable,
-  unsent,
+  applyFigures,
+  CLAIM_SECONDS,
+  claimEdition,
+  isProvisional,
+  MAX_WAIT_SECONDS,
+  markSent,
+  markUnsent,
+  parseRetryAfter,
+  resolveReportRun,
+  unreachableOutcome,
   webhookOutcome,
 } from '../../functions/costs/report.ts';
 import { buildCostReport, exampleReportDate, exampleReportTime } from './bill-pages.ts';
 
 const report = buildCostReport([[exampleReportDate, 'asthma', '3']]);
 const changed = buildCostReport([[exampleReportDate, 'asthma', '4']]);
-const out = sent(report, exampleReportTime) as Billed;
+const out = markSent(report, exampleReportTime) as BilledReport;
 const later = (seconds: number) => new Date(Date.parse(exampleReportTime) + seconds * 1000).toISOString();
-const take = (current: Billed, by: string, at = exampleReportTime) => claim(current, current.edition, { by, now: at });
+const take = (current: BilledReport, by: string, at = exampleReportTime) =>
+  claimEdition(current, current.edition, { by, now: at });
 const sending = (by: string) => {
   const taken = take(report, by);
   if (!taken.take) throw new Error('not taken');
@@ -33,12 +34,12 @@ describe('a day', () => {
     ['2026-11-20T07:00:00.000Z', true],
     ['2026-11-20T23:59:59.999Z', true],
     ['2026-11-21T00:00:00.000Z', false],
-  ])('of the 19th is provisional at %s: %s', (at, open) => expect(provisional('2026-11-19', at)).toBe(open));
+  ])('of the 19th is provisional at %s: %s', (at, open) => expect(isProvisional('2026-11-19', at)).toBe(open));
 });
 
 describe('asking for a report', () => {
   it('means yesterday by default', () =>
-    expect(asked(undefined, exampleReportTime)).toEqual({
+    expect(resolveReportRun(undefined, exampleReportTime)).toEqual({
       date: exampleReportDate,
       name: '2026-11-19-asked-20261120070000000',
     }));
@@ -46,12 +47,12 @@ describe('asking for a report', () => {
     ['2026-11-20', 'no bill yet'],
     ['2027-01-01', 'no bill yet'],
     ['2025-11-18', 'no longer'],
-  ])('of %s is refused: %s', (day, reason) => expect(() => asked(day, exampleReportTime)).toThrow(reason));
+  ])('of %s is refused: %s', (day, reason) => expect(() => resolveReportRun(day, exampleReportTime)).toThrow(reason));
 });
 
 describe('collecting again', () => {
-  const again = (current: CostReport | undefined, figures: Figures, at = exampleReportTime) =>
-    collected(current, figures, { now: at });
+  const again = (current: CostReport | undefined, figures: CostFigures, at = exampleReportTime) =>
+    applyFigures(current, figures, { now: at });
 
   it('the same bill changes nothing, but that the day is final in the end', () => {
     expect(again(out, report)).toEqual(out);
@@ -68,24 +69,24 @@ describe('collecting again', () => {
 
   it('what was never sent is not restated', () =>
     expect(
-      again(unsent(report, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), changed),
+      again(markUnsent(report, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), changed),
     ).not.toHaveProperty('restates'));
 
   it('after a day without a bill starts at edition 1', () =>
     expect(
-      again(unsent(undefined, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), report),
+      again(markUnsent(undefined, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), report),
     ).toMatchObject({ edition: 1 }));
 
   it('tells how the day before ended, where it was reported otherwise', () => {
-    const eve = { ...report, date: shift(exampleReportDate, -1), total: '1000000' };
+    const eve = { ...report, date: addDays(exampleReportDate, -1), total: '1000000' };
     const figures = buildCostReport([
       [exampleReportDate, 'asthma', '3'],
-      [shift(exampleReportDate, -1), 'asthma', '2'],
+      [addDays(exampleReportDate, -1), 'asthma', '2'],
     ]);
     const settled = { date: eve.date, total: '2000000', was: '1000000' };
-    expect(collected(undefined, figures, { now: exampleReportTime, eve })).toMatchObject({ settled });
+    expect(applyFigures(undefined, figures, { now: exampleReportTime, eve })).toMatchObject({ settled });
     expect(
-      collected(undefined, figures, { now: exampleReportTime, eve: { ...eve, total: '2000000' } }),
+      applyFigures(undefined, figures, { now: exampleReportTime, eve: { ...eve, total: '2000000' } }),
     ).not.toHaveProperty('settled');
   });
 });
@@ -93,17 +94,21 @@ describe('collecting again', () => {
 describe('sending', () => {
   it('is for one at a time; who holds the claim may go on, others when it ran out', () => {
     expect(take(sending('a'), 'a').take).toBe(true);
-    expect(take(sending('a'), 'b')).toEqual({ take: false, why: 'busy', seconds: claimSeconds });
-    expect(take(sending('a'), 'b', later(claimSeconds)).take).toBe(true);
+    expect(take(sending('a'), 'b')).toEqual({ take: false, why: 'busy', seconds: CLAIM_SECONDS });
+    expect(take(sending('a'), 'b', later(CLAIM_SECONDS)).take).toBe(true);
   });
 
   it('is over once it was taken, or a newer edition is there', () => {
     expect(take(out, 'a')).toEqual({ take: false, why: 'sent' });
-    expect(claim(report, 2, { by: 'a', now: exampleReportTime })).toEqual({ take: false, why: 'superseded' });
+    expect(claimEdition(report, 2, { by: 'a', now: exampleReportTime })).toEqual({ take: false, why: 'superseded' });
   });
 
   it('keeps no trace of the try in what was sent', () =>
-    expect(sent(sending('a'), exampleReportTime)).toEqual({ ...report, status: 'sent', sentAt: exampleReportTime }));
+    expect(markSent(sending('a'), exampleReportTime)).toEqual({
+      ...report,
+      status: 'sent',
+      sentAt: exampleReportTime,
+    }));
 
   it('never happens twice, whatever the order of runs, tries and collections', () => {
     const move = fc.record({
@@ -117,16 +122,19 @@ describe('sending', () => {
         const posted: number[] = [];
         for (const { run, does, after } of moves) {
           at += after;
-          const [billed, time] = [current as Billed, later(at)];
+          const [billed, time] = [current as BilledReport, later(at)];
           if (does === 'claim') {
-            const taken = claim(billed, billed.edition, { by: run, now: time });
+            const taken = claimEdition(billed, billed.edition, { by: run, now: time });
             if (taken.take) current = taken.report;
           } else if (does === 'post' && billed.status === 'sending' && billed.by === run && time < billed.until) {
             posted.push(billed.edition);
-            current = sent(billed, time);
-          } else if (does === 'give up') current = unsent(billed, { date: exampleReportDate, reason: 'x', now: time });
+            current = markSent(billed, time);
+          } else if (does === 'give up')
+            current = markUnsent(billed, { date: exampleReportDate, reason: 'x', now: time });
           else if (does === 'same' || does === 'changed')
-            current = collected(billed, does === 'same' ? billed : posted.length % 2 ? changed : report, { now: time });
+            current = applyFigures(billed, does === 'same' ? billed : posted.length % 2 ? changed : report, {
+              now: time,
+            });
         }
         expect(new Set(posted).size).toBe(posted.length);
         expect(posted).toEqual([...posted].sort((a, b) => a - b));
@@ -135,14 +143,14 @@ describe('sending', () => {
   });
 
   it('given up keeps the figures and says why; what is out stays out', () => {
-    expect(unsent(report, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
+    expect(markUnsent(report, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
       ...report,
       status: 'unsent',
       reason: 'gone',
       failedAt: exampleReportTime,
     });
-    expect(unsent(out, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toBe(out);
-    expect(unsent(undefined, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
+    expect(markUnsent(out, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toBe(out);
+    expect(markUnsent(undefined, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
       status: 'unbilled',
       date: exampleReportDate,
       reason: 'gone',
@@ -158,7 +166,7 @@ describe('the answer', () => {
     [429, 17, { outcome: 'wait', seconds: 17 }],
     [429, 0, { outcome: 'wait', seconds: 1 }],
     [429, undefined, { outcome: 'wait', seconds: 30 }],
-    [429, longestWait + 1, { outcome: 'refused' }],
+    [429, MAX_WAIT_SECONDS + 1, { outcome: 'refused' }],
     [502, undefined, { outcome: 'wait', seconds: 30 }],
     [503, 120, { outcome: 'wait', seconds: 120 }],
     [302, undefined, { outcome: 'refused' }],
@@ -171,7 +179,7 @@ describe('the answer', () => {
   );
 
   it('that never came is waited for, longer each time', () =>
-    expect([1, 2, 3, 9].map(tries => unreachable('ECONNREFUSED', tries))).toMatchObject(
+    expect([1, 2, 3, 9].map(tries => unreachableOutcome('ECONNREFUSED', tries))).toMatchObject(
       [30, 60, 120, 900].map(seconds => ({ outcome: 'wait', seconds })),
     ));
 
@@ -186,6 +194,6 @@ describe('the answer', () => {
     ['99999999999', undefined],
     [null, undefined],
   ])('may name a wait as %j: %s seconds', (header, seconds) =>
-    expect(retryAfter(header, exampleReportTime)).toBe(seconds),
+    expect(parseRetryAfter(header, exampleReportTime)).toBe(seconds),
   );
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { webhook } from '../../functions/costs/webhook.ts';
+import { parseWebhook } from '../../functions/costs/webhook.ts';
 
 const hosts = ['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'];
 const path = '/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke?api-version=1&sig=s3cret';
@@ -10,10 +10,10 @@ describe('a webhook address is taken', () => {
     `https://default0a.1b.environment.api.powerplatform.com${path}`,
     `https://prod-12.westeurope.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=s3cret`,
     `  https://PROD-12.westeurope.logic.azure.com/workflows/x?sig=s3cret\n`,
-  ])('%s', url => expect(webhook(url, hosts)).toHaveProperty('url'));
+  ])('%s', url => expect(parseWebhook(url, hosts)).toHaveProperty('url'));
 
   it('on any port of a host that the list names in full', () =>
-    expect(webhook('https://127.0.0.1:8443/workflows/x?sig=s3cret', ['127.0.0.1'])).toHaveProperty('url'));
+    expect(parseWebhook('https://127.0.0.1:8443/workflows/x?sig=s3cret', ['127.0.0.1'])).toHaveProperty('url'));
 });
 
 describe('a webhook address is refused', () => {
@@ -49,11 +49,11 @@ describe('a webhook address is refused', () => {
     [`https://[::1]/`, 'is not one'],
     [`https://[::ffff:127.0.0.1]/`, 'not written plainly'],
     [`https://x.logic.azure.com/${'a'.repeat(3000)}`, 'is not a URL'],
-  ])('%s', (url, reason) => expect(webhook(url, hosts)).toEqual({ reason: expect.stringContaining(reason) }));
+  ])('%s', (url, reason) => expect(parseWebhook(url, hosts)).toEqual({ reason: expect.stringContaining(reason) }));
 
   it('for 127.0.0.1 written in other ways too, where the list has it', () => {
     for (const host of ['0x7f000001', '2130706433', '127.1', '0177.0.0.1'])
-      expect(webhook(`https://${host}/x`, ['127.0.0.1'])).toHaveProperty('reason');
+      expect(parseWebhook(`https://${host}/x`, ['127.0.0.1'])).toHaveProperty('reason');
   });
 });
 
@@ -67,7 +67,7 @@ describe('whatever the address', () => {
   it('only listed hosts over TLS pass, and the reason never tells the secret part', () => {
     fc.assert(
       fc.property(any, text => {
-        const result = webhook(`${text}/?sig=s3cret-signature`, hosts);
+        const result = parseWebhook(`${text}/?sig=s3cret-signature`, hosts);
         if ('reason' in result) expect(result.reason).not.toContain('s3cret');
         else {
           expect(result.url.protocol).toBe('https:');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { type ByteSource, fileSource, memorySource } from '../../disclosure/byte-source.ts';
-import { concat } from '../../disclosure/bytes.ts';
+import { concatBytes } from '../../disclosure/bytes.ts';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { buildCheckedFile } from './files.ts';
@@ -13,7 +13,7 @@ import { buildCheckedFile } from './files.ts';
 async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of stream) parts.push(part);
-  return concat(parts);
+  return concatBytes(parts);
 }
 
 /** A source that counts the bytes which it was asked for, as a server counts those of a requested range. */

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CsvScanner, delimiterOf, textsOf } from '../../disclosure/csv.ts';
+import { CsvScanner, decodeRow, detectDelimiter } from '../../disclosure/csv.ts';
 
 /** Rows as the scanner hands them on, from bytes that come in pieces of the given lengths, again and again. */
 function scan(bytes: Uint8Array, delimiter = ',', steps: readonly number[] = [1 << 16]) {
@@ -9,7 +9,7 @@ function scan(bytes: Uint8Array, delimiter = ',', steps: readonly number[] = [1 
   const numbers: number[] = [];
   const scanner = new CsvScanner(batch => {
     numbers.push(...batch.numbers.subarray(0, batch.rows));
-    for (let row = 0; row < batch.rows; row++) rows.push(textsOf(batch, row));
+    for (let row = 0; row < batch.rows; row++) rows.push(decodeRow(batch, row));
   }, delimiter.charCodeAt(0));
   for (let at = 0, turn = 0; at < bytes.length; turn++) {
     const step = steps[turn % steps.length] ?? 1;
@@ -103,5 +103,5 @@ describe('the scanner', () => {
     ['a|b\n1|2\n', '|'],
     ['"a;b",c\n"1;2",3\n', ','],
     ['one column\n1\n', ','],
-  ])('finds the delimiter of %j', (content, delimiter) => expect(delimiterOf(utf8(content))).toBe(delimiter));
+  ])('finds the delimiter of %j', (content, delimiter) => expect(detectDelimiter(utf8(content))).toBe(delimiter));
 });

@@ -5,7 +5,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
-import { FileReport, worst } from '../../disclosure/report.ts';
+import { FileReport, worstAction } from '../../disclosure/report.ts';
 import { makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeSafetensors, makeWebp, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, buildStreamSource, summariseFile } from './files.ts';
 
@@ -84,7 +84,9 @@ describe('whatever the bytes are', () => {
   });
 
   it('JSON nested without end is a finding', async () =>
-    expect(worst((await check('t.json', `${'['.repeat(200_000)}1${']'.repeat(200_000)}`)).findings)).toBe('block'));
+    expect(worstAction((await check('t.json', `${'['.repeat(200_000)}1${']'.repeat(200_000)}`)).findings)).toBe(
+      'block',
+    ));
 
   it('a fault of the source is thrown, not found', async () => {
     async function* broken(): AsyncIterable<Uint8Array> {
@@ -160,7 +162,7 @@ describe('memory', () => {
     const bytes = bomb(declared);
     const before = process.memoryUsage().rss;
     const { findings } = await check('t.xlsx', bytes);
-    expect(worst(findings)).toBe('block');
+    expect(worstAction(findings)).toBe('block');
     expect(findings.map(({ rule }) => rule)).toEqual([declared > 1000 ? 'archive.unsafe' : 'type.unreadable']);
     expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
   });

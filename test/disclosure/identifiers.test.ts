@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  checkDigitHolds,
-  identifiersIn,
-  identifyingName,
+  classifyIdentifyingName,
+  findIdentifiers,
+  hasValidCheckDigit,
   isChiNumber,
   isNhsNumber,
 } from '../../disclosure/identifiers.ts';
 
-const kinds = (text: string) => identifiersIn(text).map(({ kind }) => kind);
+const kinds = (text: string) => findIdentifiers(text).map(({ kind }) => kind);
 
 describe('identifiers', () => {
   it.each([
@@ -52,13 +52,13 @@ describe('identifiers', () => {
         fc.integer({ min: 0, max: 8 }),
         fc.integer({ min: 1, max: 9 }),
         (nine, at, by) => {
-          const right = Array.from({ length: 10 }, (_, digit) => `${nine}${digit}`).filter(checkDigitHolds);
+          const right = Array.from({ length: 10 }, (_, digit) => `${nine}${digit}`).filter(hasValidCheckDigit);
           expect(right.length).toBeLessThanOrEqual(1);
           const [number] = right;
           if (number === undefined) return;
           const digits = [...number];
           digits[at] = String((Number(digits[at]) + by) % 10);
-          expect(checkDigitHolds(digits.join(''))).toBe(false);
+          expect(hasValidCheckDigit(digits.join(''))).toBe(false);
         },
       ),
     );
@@ -69,10 +69,10 @@ describe('identifiers', () => {
 
   it.each(['patient_id', 'PatientID', 'nhs_number', 'NHS No', 'person id', 'CHI', 'mrn', 'eid'])(
     '%j names a key',
-    name => expect(identifyingName(name)).toBe('direct'),
+    name => expect(classifyIdentifyingName(name)).toBe('direct'),
   );
   it.each(['Surname', 'dob', 'Date of Birth', 'postcode', 'email', 'first_name'])('%j names what identifies', name =>
-    expect(identifyingName(name)).toBe('personal'),
+    expect(classifyIdentifyingName(name)).toBe('personal'),
   );
   it.each([
     'n_patients',
@@ -87,5 +87,5 @@ describe('identifiers', () => {
     'study',
     'postcode_area',
     'variable',
-  ])('%j names nobody', name => expect(identifyingName(name)).toBeUndefined());
+  ])('%j names nobody', name => expect(classifyIdentifyingName(name)).toBeUndefined());
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor, Tier } from '../../disclosure/policy.ts';
-import { Action, type CheckFinding, worst } from '../../disclosure/report.ts';
+import { Action, type CheckFinding, worstAction } from '../../disclosure/report.ts';
 import { makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
@@ -75,7 +75,7 @@ export async function judgeCase(one: GuidanceCase): Promise<GuidanceOutcome> {
   const named = new Set(grave.flatMap(({ rule, cells }) => cells.map(({ row, column }) => `${rule} ${row}:${column}`)));
   const cells = one.rules.flatMap(({ rule, cells }) => cells.map(([row, column]) => `${rule} ${row}:${column}`));
   const asks = new Set(one.verdict.map(needs));
-  const verdict = worst(all) ?? 'none';
+  const verdict = worstAction(all) ?? 'none';
   return {
     one,
     worst: verdict,

@@ -1,4 +1,4 @@
-import { bits, classes } from '../../disclosure/csv.ts';
+import { BYTE_CLASSES, CELL_BITS } from '../../disclosure/csv.ts';
 
 /** A cell as the scanner hands it on. */
 export interface PlainCell {
@@ -18,7 +18,7 @@ export function plainScan(bytes: Uint8Array, delimiter: number) {
   const stops = () => at >= bytes.length || [delimiter, lf, cr].includes(bytes[at] as number);
   const cellOf = (start: number, end: number, mask: number): PlainCell => {
     const own = [...bytes.slice(start, end)];
-    const all = own.reduce((sum, byte) => sum | (classes[byte] as number), mask);
+    const all = own.reduce((sum, byte) => sum | (BYTE_CLASSES[byte] as number), mask);
     const text = String.fromCharCode(...own.slice(0, 9));
     const isShort = mask === 0 && own.length <= 8 && /^(\d+\.?\d*|\.\d+)$/.test(text);
     return {
@@ -34,18 +34,18 @@ export function plainScan(bytes: Uint8Array, delimiter: number) {
   };
   const inQuotes = (): PlainCell => {
     const open = at++;
-    let mask: number = bits.quoted;
+    let mask: number = CELL_BITS.quoted;
     for (; at < bytes.length; at++) {
       if (bytes[at] !== quote) continue;
       if (bytes[at + 1] !== quote) break;
-      mask |= bits.escaped;
+      mask |= CELL_BITS.escaped;
       at++;
     }
     const close = at;
     if (close < bytes.length) at++;
     if (close < bytes.length && stops()) return cellOf(open + 1, close, mask);
     badQuotes++;
-    return close < bytes.length ? unquoted(bits.quoted, open) : cellOf(open + 1, close, mask);
+    return close < bytes.length ? unquoted(CELL_BITS.quoted, open) : cellOf(open + 1, close, mask);
   };
   while (at < bytes.length) {
     const row: PlainCell[] = [];

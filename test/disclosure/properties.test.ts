@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
-import { worst } from '../../disclosure/report.ts';
+import { worstAction } from '../../disclosure/report.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 const policy = policyFor(2);
@@ -92,9 +92,9 @@ describe('the rules of disclosure', () => {
         const more = rows.map(row => [...row]);
         const row = more[where % more.length] ?? [];
         row[1] = String(small);
-        expect(worst((await check(csvOf([heading, ...more]))).findings)).toBe('block');
+        expect(worstAction((await check(csvOf([heading, ...more]))).findings)).toBe('block');
         const added = [...rows, ['Somewhere', ...heading.slice(1).map(() => String(small))]];
-        expect(worst((await check(csvOf([heading, ...added]))).findings)).toBe('block');
+        expect(worstAction((await check(csvOf([heading, ...added]))).findings)).toBe('block');
       }),
       { numRuns: 300 },
     );
@@ -111,7 +111,7 @@ describe('the rules of disclosure', () => {
         async (rows, [path, write], small, line, column) => {
           const row = rows[1 + (line % (rows.length - 1))] ?? [];
           row[1 + (column % (row.length - 1))] = small;
-          expect(worst((await checkAs(path, write(rows))).findings)).toBe('block');
+          expect(worstAction((await checkAs(path, write(rows))).findings)).toBe('block');
         },
       ),
       { numRuns: 60 },
@@ -132,7 +132,7 @@ describe('the rules of disclosure', () => {
           ),
         fc.constantFrom('region,n\n', ''),
         async (rows, heading) => {
-          const found = worst((await check(`${heading}${rows.join('\n')}\n`)).findings);
+          const found = worstAction((await check(`${heading}${rows.join('\n')}\n`)).findings);
           expect(['ask', 'block']).toContain(found);
         },
       ),

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor, type Tier } from '../../disclosure/policy.ts';
-import { worst } from '../../disclosure/report.ts';
+import { worstAction } from '../../disclosure/report.ts';
 import { readCell, readNumber } from '../../disclosure/sdc/number.ts';
-import { holdsValue } from '../../disclosure/sdc/unparsed-cells.ts';
+import { looksLikeUndividedRow } from '../../disclosure/sdc/unparsed-cells.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier = 2) {
   const { findings } = await checkFile(buildCheckedFile(path, content), buildSource(content), policyFor(tier), []);
   return {
     rules: [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort(),
-    worst: worst(findings),
+    worst: worstAction(findings),
   };
 }
 const lines = (count: number, line: () => string) => Array.from({ length: count }, line).join('');
@@ -77,8 +77,8 @@ describe('a row that is not divided as the heading is', () => {
     const lax = { ...own, rules: { ...own.rules, 'sdc.not-run': off, 'table.ragged': off } };
     const of = (content: string, path: string) =>
       checkFile(buildCheckedFile(path, content), buildSource(content), lax, []);
-    expect(worst((await of(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
-    expect(worst((await of('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe('ask');
+    expect(worstAction((await of(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
+    expect(worstAction((await of('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe('ask');
   });
 
   it('is nothing to what comes in', async () => {
@@ -89,14 +89,14 @@ describe('a row that is not divided as the heading is', () => {
       policyFor(2, 'import'),
       [],
     );
-    expect(worst(findings)).toBe('warn');
+    expect(worstAction(findings)).toBe('warn');
   });
 
   it('knows a value from a sentence', () => {
     for (const text of ['Perth;3', '2019,140', 'a, 1,204', 'n=3'])
-      expect([text, holdsValue(text, 10)]).toEqual([text, true]);
+      expect([text, looksLikeUndividedRow(text, 10)]).toEqual([text, true]);
     for (const text of ['1,204 adults', '1,204', 'N=1,204', 'until 2021'])
-      expect([text, holdsValue(text, 10)]).toEqual([text, false]);
+      expect([text, looksLikeUndividedRow(text, 10)]).toEqual([text, false]);
   });
 });
 

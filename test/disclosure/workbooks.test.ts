@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
-import { worst } from '../../disclosure/report.ts';
+import { worstAction } from '../../disclosure/report.ts';
 import { makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
@@ -58,7 +58,7 @@ describe('a workbook that is well-formed as nobody writes it', () => {
   ])('hides nothing: %s', async (_, of, rule) => {
     const findings = await found(of);
     expect(findings.map(({ rule }) => rule)).toContain(rule);
-    expect(worst(findings)).toBe('block');
+    expect(worstAction(findings)).toBe('block');
   });
 
   it('may draw its rows as it likes', async () => {

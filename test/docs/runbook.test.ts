@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Alarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { describe, expect, it } from 'vitest';
-import { alarms, marker, renewed, runbook } from '../../lib/runbook.ts';
+import { explainAlarms, formatAlarmRunbook, RUNBOOK_MARKER, renewRunbook } from '../../lib/runbook.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const { app, templates } = synthesiseApp();
 const text = readFileSync('docs/runbook.md', 'utf8');
-const generated = text.slice(text.indexOf(marker));
+const generated = text.slice(text.indexOf(RUNBOOK_MARKER));
 const headings = [...generated.matchAll(/^#{3,4} (.+)$/gm)].map(([, name]) => name ?? '');
 const deployed = Object.values(templates).flatMap(template =>
   findTemplateResources(template, 'AWS::CloudWatch::Alarm'),
@@ -24,7 +24,7 @@ describe('the runbook', () => {
     expect(names.length).toBeGreaterThan(20);
   });
 
-  it.each(alarms(app))('says of $name what its mail says', ({ name, means, check, act }) => {
+  it.each(explainAlarms(app))('says of $name what its mail says', ({ name, means, check, act }) => {
     expect(until(below(name), /^#/m)).toContain(means);
     const [capability, kind] = [name.split('/')[0], name.split('/').at(-1)];
     const shared = headings.includes(`${capability}/*/${kind}`) ? until(below(`${capability}/*/${kind}`), /^#/m) : '';
@@ -32,7 +32,7 @@ describe('the runbook', () => {
     expect(shared + until(below(name), /^#/m)).toContain(advice);
   });
 
-  it('is as `npm run runbook` writes it', () => expect(renewed(text, app)).toBe(text));
+  it('is as `npm run runbook` writes it', () => expect(renewRunbook(text, app)).toBe(text));
 });
 
 describe('an alarm', () => {
@@ -56,6 +56,6 @@ describe('an alarm', () => {
       threshold: 1,
       evaluationPeriods: 1,
     });
-    expect(() => runbook(stack)).toThrow('does not explain itself');
+    expect(() => formatAlarmRunbook(stack)).toThrow('does not explain itself');
   });
 });

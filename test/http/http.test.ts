@@ -2,7 +2,7 @@ import type { APIGatewayProxyEventV2WithJWTAuthorizer, APIGatewayProxyStructured
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { routes } from '../../functions/api/routes.ts';
-import { http, maxBody, type Operations } from '../../functions/http/http.ts';
+import { http, MAX_BODY_BYTES, type Operations } from '../../functions/http/http.ts';
 import {
   type Capability,
   type ProjectRole,
@@ -203,7 +203,7 @@ describe('errors', () => {
     ['not JSON', '{"id":', 'not valid JSON'],
     ['another shape', '{"id":"A B","title":""}', 'not in the form'],
     ['an array', '[]', 'not in the form'],
-    ['too much', JSON.stringify({ id: 'asthma', title: 'x'.repeat(maxBody) }), 'bytes at most'],
+    ['too much', JSON.stringify({ id: 'asthma', title: 'x'.repeat(MAX_BODY_BYTES) }), 'bytes at most'],
   ])('a body that is %s is refused with the remedy', async (_, body, says) => {
     const answer = await ask({ route: routes.createProject, claims, body });
     expect([400, 413]).toContain(answer.status);

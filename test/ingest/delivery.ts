@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { compareWithManifest } from '../../functions/ingest/compare.ts';
 import type { ManifestName } from '../../functions/ingest/ingest.ts';
-import type { Present } from '../../functions/storage/object-read.ts';
+import type { ListedObject } from '../../functions/storage/object-read.ts';
 
 export const toSha256Hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
@@ -16,7 +16,7 @@ export const toSha256Sums = (files: DeliveryFiles): string =>
 
 /** What the check finds in these files: by comparison first and, where nothing is wrong yet, by their content. */
 export function checkDeliveryFiles(files: DeliveryFiles, manifest: ManifestName = 'SHA256SUMS') {
-  const present: Present[] = Object.entries(files).map(([path, content]) => ({
+  const present: ListedObject[] = Object.entries(files).map(([path, content]) => ({
     path,
     version: `v-${path}`,
     size: Buffer.byteLength(content),

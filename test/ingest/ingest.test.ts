@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  afterwards,
-  begin,
-  completed,
+  beginCheck,
+  createDeliveryId,
   type DatasetVersion,
   Delivery,
-  deliveryId,
-  hold,
+  holdDelivery,
+  internalFaultFinding,
+  isNewerVersion,
   landingPrefix,
-  newer,
-  ourFault,
+  noteIgnoredManifest,
+  parseManifestKey,
   refuseUnlessUploadable,
-  register,
+  registerDelivery,
 } from '../../functions/ingest/ingest.ts';
 import { uploadPolicy } from '../../functions/storage/upload-access.ts';
 
@@ -38,7 +38,7 @@ const version: DatasetVersion = {
   registeredAt: at(1),
 };
 const digest = 'b'.repeat(64);
-const start = (n: number) => begin(open, { manifest: 'SHA256SUMS', check: checkOf(n) }, at(n));
+const start = (n: number) => beginCheck(open, { manifest: 'SHA256SUMS', check: checkOf(n) }, at(n));
 const findings = [{ path: 'a.csv', reason: 'wrong' }];
 
 describe('which upload completes a delivery', () => {
@@ -52,59 +52,68 @@ describe('which upload completes a delivery', () => {
     [`in/../${id}/SHA256SUMS`, undefined],
     [`out/p-1/${id}/SHA256SUMS`, undefined],
     [`in/p-1/${id}/SHA256SUMS\n`, undefined],
-  ])('%j', (key, expected) => expect(completed(key)).toEqual(expected));
+  ])('%j', (key, expected) => expect(parseManifestKey(key)).toEqual(expected));
 });
 
 describe('a delivery', () => {
   it('has ids that sort by age', () => {
-    expect(deliveryId(at(1), 2 ** 20 - 1) < deliveryId(at(2), 0)).toBe(true);
-    expect(deliveryId(at(1), 0)).toMatch(/^dl-[0-9a-f]{16}$/);
+    expect(createDeliveryId(at(1), 2 ** 20 - 1) < createDeliveryId(at(2), 0)).toBe(true);
+    expect(createDeliveryId(at(1), 0)).toMatch(/^dl-[0-9a-f]{16}$/);
   });
 
   it('is held by its check, with its reasons', () => {
-    const held = hold(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
+    const held = holdDelivery(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
     expect(held).toMatchObject({ status: 'held', findings, found: 1, heldAt: at(2) });
     expect(held).not.toHaveProperty('checkingSince');
   });
 
   it('keeps the first findings only, short, and counts them all', () => {
     const many = Array.from({ length: 5000 }, () => ({ path: 'x'.repeat(1000), reason: 'y'.repeat(2000) }));
-    const held = hold(start(1), { check: checkOf(1), since: at(1), findings: many }, at(2));
+    const held = holdDelivery(start(1), { check: checkOf(1), since: at(1), findings: many }, at(2));
     expect(held?.found).toBe(5000);
     expect(held?.findings).toHaveLength(200);
     expect(JSON.stringify(held).length).toBeLessThan(300_000);
   });
 
   it('is held for our fault when a check failed before it began', () => {
-    expect(hold(open, { check: checkOf(1), since: at(1), findings: [ourFault] }, at(2))?.status).toBe('held');
-    const earlier = hold(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
+    expect(
+      holdDelivery(open, { check: checkOf(1), since: at(1), findings: [internalFaultFinding] }, at(2))?.status,
+    ).toBe('held');
+    const earlier = holdDelivery(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
     if (!earlier) throw new Error('not held');
-    expect(hold(earlier, { check: checkOf(3), since: at(3), findings: [ourFault] }, at(4))?.findings).toEqual([
-      ourFault,
-    ]);
-    expect(hold(earlier, { check: checkOf(0), since: at(0), findings: [ourFault] }, at(4))).toBeUndefined();
+    expect(
+      holdDelivery(earlier, { check: checkOf(3), since: at(3), findings: [internalFaultFinding] }, at(4))?.findings,
+    ).toEqual([internalFaultFinding]);
+    expect(
+      holdDelivery(earlier, { check: checkOf(0), since: at(0), findings: [internalFaultFinding] }, at(4)),
+    ).toBeUndefined();
   });
 
   it('belongs to its newest check', () => {
-    const second = begin(start(1), { manifest: 'SHA256SUMS', check: checkOf(2) }, at(2));
-    expect(register(second, { check: checkOf(1), digest, version }, at(3))).toBeUndefined();
-    expect(hold(second, { check: checkOf(1), since: at(1), findings }, at(3))).toBeUndefined();
-    expect(register(second, { check: checkOf(2), digest, version }, at(3))?.status).toBe('registered');
+    const second = beginCheck(start(1), { manifest: 'SHA256SUMS', check: checkOf(2) }, at(2));
+    expect(registerDelivery(second, { check: checkOf(1), digest, version }, at(3))).toBeUndefined();
+    expect(holdDelivery(second, { check: checkOf(1), since: at(1), findings }, at(3))).toBeUndefined();
+    expect(registerDelivery(second, { check: checkOf(2), digest, version }, at(3))?.status).toBe('registered');
   });
 
   it('says which delivery brought the same files before', () => {
     const before = { ...version, delivery: 'dl-0000000000000001' };
-    expect(register(start(1), { check: checkOf(1), digest, version: before }, at(2))?.sameAs).toBe(before.delivery);
-    expect(register(start(1), { check: checkOf(1), digest, version }, at(2))).not.toHaveProperty('sameAs');
+    expect(registerDelivery(start(1), { check: checkOf(1), digest, version: before }, at(2))?.sameAs).toBe(
+      before.delivery,
+    );
+    expect(registerDelivery(start(1), { check: checkOf(1), digest, version }, at(2))).not.toHaveProperty('sameAs');
   });
 
   it('takes uploads until it is registered', () => {
-    const registered = register(start(1), { check: checkOf(1), digest, version }, at(2));
+    const registered = registerDelivery(start(1), { check: checkOf(1), digest, version }, at(2));
     if (!registered) throw new Error('not registered');
     for (const delivery of [open, start(1)]) expect(() => refuseUnlessUploadable(delivery)).not.toThrow();
     expect(() => refuseUnlessUploadable(registered)).toThrow(/registered and takes no more files/);
-    expect(afterwards(registered, digest, at(3))).toBeUndefined();
-    expect(afterwards(registered, 'c'.repeat(64), at(3))).toMatchObject({ ...registered, ignored: { at: at(3) } });
+    expect(noteIgnoredManifest(registered, digest, at(3))).toBeUndefined();
+    expect(noteIgnoredManifest(registered, 'c'.repeat(64), at(3))).toMatchObject({
+      ...registered,
+      ignored: { at: at(3) },
+    });
   });
 
   it('is registered at most once and never after that anything else, whatever comes in which order', () => {
@@ -121,10 +130,10 @@ describe('a delivery', () => {
           const [own, when] = [checkOf(check), at(index)];
           let next: Delivery | undefined;
           if (what === 'begin' && now.status !== 'registered')
-            next = begin(now, { manifest: 'SHA256SUMS', check: own }, when);
-          if (what === 'hold') next = hold(now, { check: own, since: at(0), findings }, when);
-          if (what === 'register') next = register(now, { check: own, digest, version }, when);
-          if (what === 'again' && now.status === 'registered') next = afterwards(now, digest, when);
+            next = beginCheck(now, { manifest: 'SHA256SUMS', check: own }, when);
+          if (what === 'hold') next = holdDelivery(now, { check: own, since: at(0), findings }, when);
+          if (what === 'register') next = registerDelivery(now, { check: own, digest, version }, when);
+          if (what === 'again' && now.status === 'registered') next = noteIgnoredManifest(now, digest, when);
           if (next?.status === 'registered' && now.status !== 'registered')
             expect(now).toMatchObject({ status: 'checking', check: own });
           if (now.status === 'registered') expect(next?.status ?? 'registered').toBe('registered');
@@ -142,9 +151,9 @@ describe('a delivery', () => {
 describe('the catalogue', () => {
   it('shows the same newest version whoever writes last', () => {
     const other = { ...version, version: 'c'.repeat(64) };
-    expect([newer(undefined, version), newer(version, version)]).toEqual([true, false]);
-    expect(newer(version, other)).not.toBe(newer(other, version));
-    expect(newer({ ...other, registeredAt: at(0) }, version)).toBe(true);
+    expect([isNewerVersion(undefined, version), isNewerVersion(version, version)]).toEqual([true, false]);
+    expect(isNewerVersion(version, other)).not.toBe(isNewerVersion(other, version));
+    expect(isNewerVersion({ ...other, registeredAt: at(0) }, version)).toBe(true);
   });
 });
 

@@ -53,7 +53,7 @@ describe('what is there when a check begins', () => {
     const { from } = await land('many/0 +%2B&é.csv', Buffer.from('newer'));
     await land('many/folder/', Buffer.alloc(0));
     await s3.send(new DeleteObjectCommand({ Bucket: landing, Key: `${root}${names[1]}` }));
-    const present = (await io.listPresent(landing, `${root}many/`)) ?? [];
+    const present = (await io.listObjects(landing, `${root}many/`)) ?? [];
     expect(present.map(({ path }) => `many/${path}`).sort()).toEqual(names.filter((_, index) => index !== 1).sort());
     expect(present.find(({ path }) => path === '0 +%2B&é.csv')).toMatchObject({ version: from.version, size: 5 });
   });
@@ -63,7 +63,7 @@ describe('hashing', () => {
   it('gives the hash of the whole and of each part, wherever the stream is cut', async () => {
     const content = randomBytes(3 * MiB + 7);
     const { from } = await land('parts.bin', content);
-    const { sha256, size, parts } = await io.hashVersion(from, MiB);
+    const { sha256, size, parts } = await io.hashObject(from, MiB);
     expect([sha256, size]).toEqual([toSha256Hex(content), content.length]);
     const slices = [0, 1, 2, 3].map(index => content.subarray(index * MiB, (index + 1) * MiB));
     expect(parts).toEqual(slices.map(slice => Buffer.from(toSha256Hex(slice), 'hex').toString('base64')));
@@ -72,42 +72,42 @@ describe('hashing', () => {
   it('reads the version that was pinned, not what came after', async () => {
     const { from, content } = await land('pinned.csv', Buffer.from('first'));
     await land('pinned.csv', Buffer.from('second'));
-    expect((await io.hashVersion(from)).sha256).toBe(content.sha256);
-    await io.copyWhole(from, at('pinned.csv'), content);
+    expect((await io.hashObject(from)).sha256).toBe(content.sha256);
+    await io.copyObject(from, at('pinned.csv'), content);
     expect((await read(at('pinned.csv'))).toString()).toBe('first');
   });
 
   it('says when a version is gone', async () => {
     const { from } = await land('gone.csv', Buffer.from('x'));
     await s3.send(new DeleteObjectCommand({ Bucket: landing, Key: from.key, VersionId: from.version }));
-    const error = await io.hashVersion(from).catch((error: unknown) => error);
-    expect(io.isGone(error)).toBe(true);
+    const error = await io.hashObject(from).catch((error: unknown) => error);
+    expect(io.isMissingObject(error)).toBe(true);
   });
 });
 
 describe('copying', () => {
   it('whole, to a name with anything in it, as often as one likes', async () => {
     const { from, content } = await land('a b+%41/é?#.csv', Buffer.from('content'));
-    for (const _ of [1, 2]) await io.copyWhole(from, at('a b+%41/é?#.csv'), content);
+    for (const _ of [1, 2]) await io.copyObject(from, at('a b+%41/é?#.csv'), content);
     expect((await read(at('a b+%41/é?#.csv'))).toString()).toBe('content');
   });
 
   it('ends in an error where what was written is not what was verified', async () => {
     const { from, content } = await land('other.csv', Buffer.from('content'));
     const other = { ...content, etag: '"other"', sha256: toSha256Hex('other') };
-    await expect(io.copyWhole(from, at('other.csv'), other)).rejects.toThrow(/is not what was verified/);
+    await expect(io.copyObject(from, at('other.csv'), other)).rejects.toThrow(/is not what was verified/);
   });
 
   it('in parts, once, and leaves nothing half done', async () => {
     const bytes = randomBytes(12 * MiB);
     const { from, content } = await land('large.bin', bytes);
     const part = 5 * MiB;
-    const { parts: hashes } = await io.hashVersion(from, part);
+    const { parts: hashes } = await io.hashObject(from, part);
     expect(hashes).toHaveLength(3);
-    for (const _ of [1, 2]) await io.copyParts(from, at('large.bin'), content, { part, hashes });
+    for (const _ of [1, 2]) await io.copyObjectInParts(from, at('large.bin'), content, { part, hashes });
     expect(Buffer.compare(await read(at('large.bin')), bytes)).toBe(0);
     const { from: otherFrom, content: other } = await land('other.bin', randomBytes(12 * MiB));
-    const over = io.copyParts(otherFrom, at('large.bin'), other, { part, hashes });
+    const over = io.copyObjectInParts(otherFrom, at('large.bin'), other, { part, hashes });
     await expect(over).rejects.toThrow(/is not what was verified/);
     expect(Buffer.compare(await read(at('large.bin')), bytes)).toBe(0);
     const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket: lake }));
@@ -115,7 +115,7 @@ describe('copying', () => {
   });
 
   it('writes a text once', async () => {
-    for (const text of ['first', 'second']) await io.putOnce(at('SHA256SUMS'), text);
+    for (const text of ['first', 'second']) await io.putObjectOnce(at('SHA256SUMS'), text);
     expect((await read(at('SHA256SUMS'))).toString()).toBe('first');
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readManifest, sumsLine } from '../../functions/ingest/manifest.ts';
+import { readManifest, sha256sumsLine } from '../../functions/ingest/manifest.ts';
 import { pathProblem, visiblePath } from '../../functions/storage/paths.ts';
 import { checkDeliveryFiles, toSha256Hex, toSha256Sums } from './delivery.ts';
 
 const a = toSha256Hex('a');
 const read = (text: string | Uint8Array) =>
-  readManifest(Buffer.from(text), { name: 'SHA256SUMS', line: sumsLine, decode: path => path, room: 900 });
+  readManifest(Buffer.from(text), { name: 'SHA256SUMS', line: sha256sumsLine, decode: path => path, room: 900 });
 
 describe('what a line may be', () => {
   it.each([

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../lib/config.ts';
-import { placeholders } from '../../lib/workflow.ts';
+import { findPlaceholders } from '../../lib/workflow.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const config = readConfig('config/production.json');
@@ -113,6 +113,6 @@ describe('the state machine', () => {
     for (const [name, { Type, Catch }] of Object.entries(States)) {
       if (Type === 'Task' || Type === 'Map') expect([name, Catch?.[0]?.ErrorEquals]).toEqual([name, ['States.ALL']]);
     }
-    expect(placeholders(text)).toEqual(['Concurrency', 'Copy', 'Hold', 'Plan', 'Register', 'Verify']);
+    expect(findPlaceholders(text)).toEqual(['Concurrency', 'Copy', 'Hold', 'Plan', 'Register', 'Verify']);
   });
 });

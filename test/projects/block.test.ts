@@ -1,31 +1,31 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Block, giveBack, lease, mayLease } from '../../functions/projects/block.ts';
-import { candidates, overlap, poolOf } from '../../functions/projects/cidr.ts';
+import { leaseBlock, mayLeaseBlock, type NetworkBlock, returnBlock } from '../../functions/projects/block.ts';
+import { candidateNetworks, networksOverlap, parsePool } from '../../functions/projects/cidr.ts';
 
-const pool = poolOf('10.0.0.0/22', 24);
+const pool = parsePool('10.0.0.0/22', 24);
 const day = 24 * 3600 * 1000;
 const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
 
 it('a free block goes to anybody, a leased one to nobody', () => {
-  expect(mayLease(undefined, 'asthma', at(0))).toBe(true);
-  const block = lease('10.0.0.0/24', 'asthma', at(0));
-  expect(mayLease(block, 'asthma', at(day))).toBe(false);
-  expect(mayLease(block, 'stroke', at(day))).toBe(false);
+  expect(mayLeaseBlock(undefined, 'asthma', at(0))).toBe(true);
+  const block = leaseBlock('10.0.0.0/24', 'asthma', at(0));
+  expect(mayLeaseBlock(block, 'asthma', at(day))).toBe(false);
+  expect(mayLeaseBlock(block, 'stroke', at(day))).toBe(false);
 });
 
 it('a resting block goes back to its last holder at once, to others when it has rested', () => {
-  const resting = giveBack(lease('10.0.0.0/24', 'asthma', at(0)), 'asthma', at(7 * day));
-  expect(mayLease(resting, 'asthma', at(1))).toBe(true);
-  expect(mayLease(resting, 'stroke', at(7 * day - 1))).toBe(false);
-  expect(mayLease(resting, 'stroke', at(7 * day))).toBe(true);
+  const resting = returnBlock(leaseBlock('10.0.0.0/24', 'asthma', at(0)), 'asthma', at(7 * day));
+  expect(mayLeaseBlock(resting, 'asthma', at(1))).toBe(true);
+  expect(mayLeaseBlock(resting, 'stroke', at(7 * day - 1))).toBe(false);
+  expect(mayLeaseBlock(resting, 'stroke', at(7 * day))).toBe(true);
 });
 
 it('only its holder gives a block back, and only once', () => {
-  const block = lease('10.0.0.0/24', 'asthma', at(0));
-  expect(giveBack(block, 'stroke', at(day))).toBeUndefined();
-  expect(giveBack(undefined, 'asthma', at(day))).toBeUndefined();
-  expect(giveBack(giveBack(block, 'asthma', at(day)), 'asthma', at(day))).toBeUndefined();
+  const block = leaseBlock('10.0.0.0/24', 'asthma', at(0));
+  expect(returnBlock(block, 'stroke', at(day))).toBeUndefined();
+  expect(returnBlock(undefined, 'asthma', at(day))).toBeUndefined();
+  expect(returnBlock(returnBlock(block, 'asthma', at(day)), 'asthma', at(day))).toBeUndefined();
 });
 
 /**
@@ -37,20 +37,20 @@ interface Project {
   cidr?: string | undefined;
 }
 interface World {
-  blocks: Map<string, Row<Block>>;
+  blocks: Map<string, Row<NetworkBlock>>;
   projects: Map<string, Row<Project>>;
 }
 function* leasing(world: World, id: string, now: () => string): Generator<void> {
   let project = { ...(world.projects.get(id) ?? { revision: 0 }) };
-  for (const cidr of candidates(pool, id)) {
+  for (const cidr of candidateNetworks(pool, id)) {
     if (project.cidr !== undefined) return;
     yield;
     const read = world.blocks.get(cidr);
     const started = now();
     yield;
-    if (!mayLease(read, id, started)) continue;
+    if (!mayLeaseBlock(read, id, started)) continue;
     yield;
-    if (write(world, id, project, { cidr }, cidr, read, lease(cidr, id, started))) return;
+    if (write(world, id, project, { cidr }, cidr, read, leaseBlock(cidr, id, started))) return;
     yield;
     project = { ...(world.projects.get(id) ?? { revision: 0 }) };
   }
@@ -61,7 +61,7 @@ function* returning(world: World, id: string, now: () => string): Generator<void
   if (project.cidr === undefined) return;
   const read = world.blocks.get(project.cidr);
   yield;
-  const rests = giveBack(read, id, at(Date.parse(now()) - Date.UTC(2026, 0, 1) + 7 * day));
+  const rests = returnBlock(read, id, at(Date.parse(now()) - Date.UTC(2026, 0, 1) + 7 * day));
   if (rests) write(world, id, project, {}, project.cidr, read, rests);
 }
 function write(
@@ -70,8 +70,8 @@ function write(
   project: Row<Project>,
   next: Project,
   cidr: string,
-  read: Row<Block> | undefined,
-  block: Block,
+  read: Row<NetworkBlock> | undefined,
+  block: NetworkBlock,
 ): boolean {
   if ((world.projects.get(id)?.revision ?? 0) !== project.revision) return false;
   if (world.blocks.get(cidr)?.revision !== read?.revision) return false;
@@ -103,7 +103,7 @@ it('no two projects ever hold one block, and none holds two, however their steps
           held.map(([id, cidr]) => `${id} ${cidr}`).sort(),
         );
         for (const [id, cidr] of held)
-          for (const [other, taken] of held) if (id !== other) expect(overlap(cidr, taken)).toBe(false);
+          for (const [other, taken] of held) if (id !== other) expect(networksOverlap(cidr, taken)).toBe(false);
       }
     }),
     { numRuns: 300 },

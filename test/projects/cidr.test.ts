@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { candidates, halves, nth, overlap, poolOf } from '../../functions/projects/cidr.ts';
+import {
+  candidateNetworks,
+  networkAt,
+  networksOverlap,
+  parsePool,
+  splitNetwork,
+} from '../../functions/projects/cidr.ts';
 
 const pools = fc
   .record({
@@ -8,7 +14,7 @@ const pools = fc
     whole: fc.integer({ min: 12, max: 24 }),
     more: fc.integer({ min: 0, max: 6 }),
   })
-  .map(({ a, whole, more }) => poolOf(`${a}.0.0.0/${whole}`, Math.min(28, whole + more)));
+  .map(({ a, whole, more }) => parsePool(`${a}.0.0.0/${whole}`, Math.min(28, whole + more)));
 
 describe('a pool', () => {
   it.each([
@@ -17,10 +23,10 @@ describe('a pool', () => {
     ['192.168.4.0/24', 24, 1, '192.168.4.0/24', '192.168.4.0/24'],
     ['223.255.255.0/24', 26, 4, '223.255.255.0/26', '223.255.255.192/26'],
   ])('%s cut by /%i has %i networks, from %s to %s', (cidr, prefix, count, first, last) => {
-    const pool = poolOf(cidr, prefix);
-    expect([pool.count, nth(pool, 0), nth(pool, count - 1)]).toEqual([count, first, last]);
-    expect(() => nth(pool, count)).toThrow('has no network');
-    expect(() => nth(pool, -1)).toThrow('has no network');
+    const pool = parsePool(cidr, prefix);
+    expect([pool.count, networkAt(pool, 0), networkAt(pool, count - 1)]).toEqual([count, first, last]);
+    expect(() => networkAt(pool, count)).toThrow('has no network');
+    expect(() => networkAt(pool, -1)).toThrow('has no network');
   });
 
   it.each([
@@ -30,14 +36,14 @@ describe('a pool', () => {
     ['10.0.0.0', 22, 'is not an IPv4 block'],
     ['10.0.0.0/24', 22, "can't be cut"],
     ['10.0.0.0/24', 29, "can't be cut"],
-  ])('%s cut by /%i is refused', (cidr, prefix, reason) => expect(() => poolOf(cidr, prefix)).toThrow(reason));
+  ])('%s cut by /%i is refused', (cidr, prefix, reason) => expect(() => parsePool(cidr, prefix)).toThrow(reason));
 
   it('has no two networks that overlap, and they fill it', () => {
     fc.assert(
       fc.property(pools, fc.nat(), fc.nat(), (pool, i, j) => {
-        const [one, other] = [nth(pool, i % pool.count), nth(pool, j % pool.count)];
-        expect(overlap(one, other)).toBe(one === other);
-        expect(overlap(one, pool.cidr)).toBe(true);
+        const [one, other] = [networkAt(pool, i % pool.count), networkAt(pool, j % pool.count)];
+        expect(networksOverlap(one, other)).toBe(one === other);
+        expect(networksOverlap(one, pool.cidr)).toBe(true);
       }),
     );
   });
@@ -45,7 +51,7 @@ describe('a pool', () => {
   it("every project's order visits each network once", () => {
     fc.assert(
       fc.property(pools, fc.string(), (pool, project) => {
-        const order = [...candidates(pool, project)];
+        const order = [...candidateNetworks(pool, project)];
         expect(order.length).toBe(pool.count);
         expect(new Set(order).size).toBe(pool.count);
       }),
@@ -53,8 +59,8 @@ describe('a pool', () => {
   });
 
   it('spreads projects that are asked for at once', () => {
-    const pool = poolOf('10.64.0.0/12', 22);
-    const firsts = Array.from({ length: 100 }, (_, index) => candidates(pool, `project-${index}`).next().value);
+    const pool = parsePool('10.64.0.0/12', 22);
+    const firsts = Array.from({ length: 100 }, (_, index) => candidateNetworks(pool, `project-${index}`).next().value);
     expect(new Set(firsts).size).toBeGreaterThan(85);
   });
 });
@@ -63,12 +69,12 @@ describe('halves', () => {
   it('are disjoint and inside', () => {
     fc.assert(
       fc.property(pools, fc.nat(), (pool, index) => {
-        const block = nth(pool, index % pool.count);
-        const [a, b] = halves(block);
-        expect(overlap(a, b)).toBe(false);
-        expect(overlap(a, block) && overlap(b, block)).toBe(true);
+        const block = networkAt(pool, index % pool.count);
+        const [a, b] = splitNetwork(block);
+        expect(networksOverlap(a, b)).toBe(false);
+        expect(networksOverlap(a, block) && networksOverlap(b, block)).toBe(true);
       }),
     );
   });
-  it('of a /22 are two /23', () => expect(halves('10.64.4.0/22')).toEqual(['10.64.4.0/23', '10.64.6.0/23']));
+  it('of a /22 are two /23', () => expect(splitNetwork('10.64.4.0/22')).toEqual(['10.64.4.0/23', '10.64.6.0/23']));
 });

@@ -20,7 +20,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
 import { rowKey } from '../../functions/keys.ts';
-import { Block } from '../../functions/projects/block.ts';
+import { NetworkBlock } from '../../functions/projects/block.ts';
 import { Project, requestProject } from '../../functions/projects/projects.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
@@ -72,9 +72,9 @@ export async function readProjectRow(id: string): Promise<Project | undefined> {
   return item && Project.parse(item);
 }
 
-export async function readBlockRow(cidr: string): Promise<Block | undefined> {
+export async function readBlockRow(cidr: string): Promise<NetworkBlock | undefined> {
   const item = await read(rowKey('block', cidr));
-  return item && Block.parse(item);
+  return item && NetworkBlock.parse(item);
 }
 
 /** A project that was asked for, but whose workflow never started. */

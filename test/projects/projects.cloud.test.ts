@@ -8,8 +8,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
-import { overlap } from '../../functions/projects/cidr.ts';
-import type { Ready } from '../../functions/projects/projects.ts';
+import { networksOverlap } from '../../functions/projects/cidr.ts';
+import type { ReadyProject } from '../../functions/projects/projects.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { findProjectStack, readBlockRow, readProjectRow, signInProjectPerson, waitForProject } from './harness.ts';
 
@@ -34,11 +34,11 @@ const ended = (id: string) =>
 
 describe('projects asked for at once', () => {
   const ids = ['pr-one', 'pr-two', 'pr-three', 'pr-four'];
-  let all: Ready[];
+  let all: ReadyProject[];
   beforeAll(async () => {
     const asked = await Promise.all(ids.map(id => create(id)));
     for (const project of asked) expect(project).toMatchObject({ status: 'provisioning', attempt: 1 });
-    all = (await Promise.all(ids.map(ended))) as Ready[];
+    all = (await Promise.all(ids.map(ended))) as ReadyProject[];
   });
 
   it('are all ready', () => expect(all.map(({ status }) => status)).toEqual(ids.map(() => 'ready')));
@@ -48,7 +48,7 @@ describe('projects asked for at once', () => {
       expect(new Set(all.map(({ network }) => network[part])).size, part).toBe(ids.length);
     expect(new Set(all.flatMap(({ network }) => network.subnetIds)).size).toBe(2 * ids.length);
     for (const { id, cidr } of all)
-      for (const other of all) if (id !== other.id) expect(overlap(cidr, other.cidr)).toBe(false);
+      for (const other of all) if (id !== other.id) expect(networksOverlap(cidr, other.cidr)).toBe(false);
   });
 
   it('have a network of the block they hold, a bucket of their name, and a tag for the bill', async () => {

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  deadlineSeconds,
-  fail,
-  isCurrent,
-  isRepetition,
+  completeProject,
+  failProject,
+  isCurrentAttempt,
+  isRepeatedRequest,
+  PROJECT_DEADLINE_SECONDS,
   Project,
   ProjectId,
   type ProjectNetwork,
-  ready,
   requestProject,
-  retry,
+  retryProject,
 } from '../../functions/projects/projects.ts';
 import { Refused } from '../../functions/refused.ts';
 
@@ -62,48 +62,54 @@ describe('asking', () => {
     ['with another title', {}, { title: 'Something else' }, 'sub-1', false],
     ['after a retry', { attempt: 2 }, {}, 'sub-1', false],
   ])('again, %s', (_, project, wanted, by, repetition) =>
-    expect(isRepetition({ ...asked, ...project }, { id: 'asthma', title: 'Asthma in Tayside', ...wanted }, by)).toBe(
-      repetition,
-    ),
+    expect(
+      isRepeatedRequest({ ...asked, ...project }, { id: 'asthma', title: 'Asthma in Tayside', ...wanted }, by),
+    ).toBe(repetition),
   );
   it('again when it is ready is no repetition', () =>
-    expect(isRepetition(ready(held, network, at(9)), { id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1')).toBe(
-      false,
-    ));
+    expect(
+      isRepeatedRequest(completeProject(held, network, at(9)), { id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1'),
+    ).toBe(false));
 });
 
 describe('retrying', () => {
   it('a failed project is the next attempt', () => {
-    const next = retry(fail(held, 'No room.', true, at(60)), at(120));
+    const next = retryProject(failProject(held, 'No room.', true, at(60)), at(120));
     expect(next).toEqual({ ...asked, attempt: 2, startedAt: at(120) });
   });
   it('a project that could not be rolled back keeps its block for the next attempt', () =>
-    expect(retry(fail(held, 'No room.', false, at(60)), at(120))).toEqual({ ...held, attempt: 2, startedAt: at(120) }));
-  it('one under way starts the same attempt again', () => expect(retry(held, at(deadlineSeconds))).toBe(held));
+    expect(retryProject(failProject(held, 'No room.', false, at(60)), at(120))).toEqual({
+      ...held,
+      attempt: 2,
+      startedAt: at(120),
+    }));
+  it('one under way starts the same attempt again', () =>
+    expect(retryProject(held, at(PROJECT_DEADLINE_SECONDS))).toBe(held));
   it('one past its deadline is the next attempt', () =>
-    expect(retry(held, at(deadlineSeconds + 1))).toMatchObject({ attempt: 2, cidr: '10.64.0.0/22' }));
+    expect(retryProject(held, at(PROJECT_DEADLINE_SECONDS + 1))).toMatchObject({ attempt: 2, cidr: '10.64.0.0/22' }));
   it('a ready one is refused', () => {
-    expect(() => retry(ready(held, network, at(9)), at(10))).toThrow(Refused);
-    expect(() => retry(ready(held, network, at(9)), at(10))).toThrow('Project asthma is ready');
+    expect(() => retryProject(completeProject(held, network, at(9)), at(10))).toThrow(Refused);
+    expect(() => retryProject(completeProject(held, network, at(9)), at(10))).toThrow('Project asthma is ready');
   });
 });
 
 describe('ending', () => {
   it('ready says where everything is', () =>
-    expect(Project.parse(ready(held, network, at(9)))).toMatchObject({
+    expect(Project.parse(completeProject(held, network, at(9)))).toMatchObject({
       status: 'ready',
       cidr: '10.64.0.0/22',
       network,
     }));
-  it('ready without a block is a fault', () => expect(() => ready(asked, network, at(9))).toThrow('holds no block'));
+  it('ready without a block is a fault', () =>
+    expect(() => completeProject(asked, network, at(9))).toThrow('holds no block'));
   it('unwound gives up the block and keeps the reason', () => {
-    const failed = fail(held, 'The VPC limit is reached.', true, at(9));
+    const failed = failProject(held, 'The VPC limit is reached.', true, at(9));
     expect(Project.parse(failed)).toEqual(failed);
     expect(failed).toMatchObject({ reason: 'The VPC limit is reached.' });
     expect(failed).not.toHaveProperty('cidr');
   });
   it('not unwound keeps the block and says so', () => {
-    const failed = fail(held, 'The VPC limit is reached.', false, at(9));
+    const failed = failProject(held, 'The VPC limit is reached.', false, at(9));
     expect(failed.cidr).toBe('10.64.0.0/22');
     expect(failed.reason).toContain('unfinished');
   });
@@ -116,7 +122,7 @@ it('only the present attempt changes a project, attempts only grow, and ready is
     fc.record({ type: fc.constant('lease' as const), attempt: fc.integer({ min: 1, max: 6 }) }),
     fc.record({ type: fc.constant('ready' as const), attempt: fc.integer({ min: 1, max: 6 }) }),
     fc.record({ type: fc.constant('fail' as const), attempt: fc.integer({ min: 1, max: 6 }), unwound: fc.boolean() }),
-    fc.record({ type: fc.constant('wait' as const), seconds: fc.integer({ min: 0, max: deadlineSeconds }) }),
+    fc.record({ type: fc.constant('wait' as const), seconds: fc.integer({ min: 0, max: PROJECT_DEADLINE_SECONDS }) }),
   );
   fc.assert(
     fc.property(fc.array(event, { maxLength: 60 }), events => {
@@ -128,15 +134,15 @@ it('only the present attempt changes a project, attempts only grow, and ready is
         if (next.type === 'wait') clock += next.seconds;
         else if (next.type === 'retry') {
           try {
-            project = retry(before, at(clock));
+            project = retryProject(before, at(clock));
           } catch (error) {
             expect(error).toBeInstanceOf(Refused);
             expect(before.status).toBe('ready');
           }
-        } else if (isCurrent(before, next.attempt)) {
+        } else if (isCurrentAttempt(before, next.attempt)) {
           if (next.type === 'lease') project = { ...before, cidr: before.cidr ?? '10.64.0.0/22' };
-          if (next.type === 'ready' && before.cidr !== undefined) project = ready(before, network, at(clock));
-          if (next.type === 'fail') project = fail(before, 'It broke.', next.unwound, at(clock));
+          if (next.type === 'ready' && before.cidr !== undefined) project = completeProject(before, network, at(clock));
+          if (next.type === 'fail') project = failProject(before, 'It broke.', next.unwound, at(clock));
         }
         expect(Project.parse(project)).toEqual(project);
         expect(project.attempt - before.attempt).toBeOneOf([0, 1]);

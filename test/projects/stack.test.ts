@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { causeOf, firstFailure, standing } from '../../functions/projects/stack.ts';
+import { classifyStackStatus, explainCause, findFirstFailure } from '../../functions/projects/stack.ts';
 
 describe('standing', () => {
   it.each([
@@ -14,7 +14,7 @@ describe('standing', () => {
     ['ROLLBACK_FAILED', 'wreck'],
     ['CREATE_FAILED', 'wreck'],
     ['DELETE_FAILED', 'wreck'],
-  ])('%s is %s', (status, stands) => expect(standing(status)).toBe(stands));
+  ])('%s is %s', (status, stands) => expect(classifyStackStatus(status)).toBe(stands));
 });
 
 describe('why a stack failed', () => {
@@ -26,7 +26,7 @@ describe('why a stack failed', () => {
   });
   it('is what the first resource to fail says, not those cancelled after it', () =>
     expect(
-      firstFailure([
+      findFirstFailure([
         event('stack', 'ROLLBACK_IN_PROGRESS', 'The following resource(s) failed to create: [Vpc, Bucket]'),
         event('Bucket', 'CREATE_FAILED', 'Resource creation cancelled'),
         event('Vpc', 'CREATE_FAILED', 'The maximum number of VPCs has been reached.'),
@@ -34,9 +34,9 @@ describe('why a stack failed', () => {
       ]),
     ).toBe('Vpc (AWS::EC2::VPC) could not be made: The maximum number of VPCs has been reached.'));
   it('is not among the events where no resource failed', () => {
-    expect(firstFailure([event('Vpc', 'CREATE_COMPLETE')])).toBeUndefined();
+    expect(findFirstFailure([event('Vpc', 'CREATE_COMPLETE')])).toBeUndefined();
     const stack = { ...event('stack', 'CREATE_FAILED', 'Validation failed'), type: 'AWS::CloudFormation::Stack' };
-    expect(firstFailure([stack])).toBeUndefined();
+    expect(findFirstFailure([stack])).toBeUndefined();
   });
 });
 
@@ -47,5 +47,5 @@ describe('a caught cause', () => {
     ['{"other": 1}', '{"other": 1}'],
     ['', 'A step failed without saying why.'],
     [undefined, 'A step failed without saying why.'],
-  ])('%s reads %s', (cause, reason) => expect(causeOf(cause)).toBe(reason));
+  ])('%s reads %s', (cause, reason) => expect(explainCause(cause)).toBe(reason));
 });

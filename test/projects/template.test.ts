@@ -2,10 +2,10 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../lib/config.ts';
-import { networkTemplate } from '../../lib/projects.ts';
+import { buildNetworkTemplate } from '../../lib/projects.ts';
 import { findTemplateResources } from '../template.ts';
 
-const { app, template: stack } = networkTemplate(readConfig('config/production.json'));
+const { app, template: stack } = buildNetworkTemplate(readConfig('config/production.json'));
 const template = Template.fromStack(stack);
 const types = new Set(
   Object.values(template.toJSON().Resources as Record<string, { Type: string }>).map(({ Type }) => Type),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deadlineSeconds } from '../../functions/projects/projects.ts';
+import { PROJECT_DEADLINE_SECONDS } from '../../functions/projects/projects.ts';
 import {
   breakStateFunction,
   findProjectStack,
@@ -143,7 +143,7 @@ describe('every way through the workflow', () => {
   });
 
   it('is retried after the deadline when even its failure could not be recorded', async () => {
-    const long = new Date(Date.now() - (deadlineSeconds + 60) * 1000).toISOString();
+    const long = new Date(Date.now() - (PROJECT_DEADLINE_SECONDS + 60) * 1000).toISOString();
     const { status, error } = await runProjectWorkflow(await asked('wf-lost', { startedAt: long }), states => {
       breakStateFunction('Create')(states);
       breakStateFunction('Fail')(states);

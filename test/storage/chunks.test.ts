@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mostChunks, pack, sortedManifest, weight } from '../../functions/storage/chunks.ts';
+import { fileWeight, formatSortedManifest, MAX_CHUNKS, packChunks } from '../../functions/storage/chunks.ts';
 import { addSha256Sums, anyValidFiles, checkDeliveryFiles, toBag } from '../ingest/delivery.ts';
 
 const GiB = 1024 ** 3;
@@ -21,8 +21,8 @@ describe('chunks', () => {
   it('hold every file exactly once, in forty at most, none empty', () => {
     fc.assert(
       fc.property(deliveries, files => {
-        const chunks = pack(files);
-        expect(chunks.length).toBeLessThanOrEqual(mostChunks);
+        const chunks = packChunks(files);
+        expect(chunks.length).toBeLessThanOrEqual(MAX_CHUNKS);
         expect(chunks.every(chunk => chunk.length > 0)).toBe(true);
         expect(
           chunks
@@ -37,7 +37,7 @@ describe('chunks', () => {
   it('are even: without its lightest file, none is heavier than any other', () => {
     fc.assert(
       fc.property(deliveries, files => {
-        const chunks = pack(files).map(chunk => chunk.map(weight));
+        const chunks = packChunks(files).map(chunk => chunk.map(fileWeight));
         const sum = (weights: number[]) => weights.reduce((all, one) => all + one, 0);
         const lightest = Math.min(...chunks.map(sum));
         for (const chunk of chunks) expect(sum(chunk) - Math.min(...chunk)).toBeLessThanOrEqual(lightest);
@@ -48,7 +48,7 @@ describe('chunks', () => {
   it('do not depend on the order of the files', () => {
     fc.assert(
       fc.property(deliveries, files => {
-        expect(pack([...files].reverse())).toEqual(pack(files));
+        expect(packChunks([...files].reverse())).toEqual(packChunks(files));
       }),
     );
   });
@@ -60,7 +60,7 @@ describe('chunks', () => {
     [100_000, 1, 40],
     [10, 10 * GiB, 10],
   ])('of %i files of %i bytes are %i', (count, size, expected) => {
-    const chunks = pack(Array.from({ length: count }, (_, index) => file(`f${index}`, size)));
+    const chunks = packChunks(Array.from({ length: count }, (_, index) => file(`f${index}`, size)));
     expect(chunks).toHaveLength(expected);
     const counts = chunks.map(chunk => chunk.length);
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
@@ -72,7 +72,7 @@ describe('the sorted manifest', () => {
     const paths = ['\u{1f600}', 'b', '\uffee', 'a/b', 'a', 'a.b', 'B', '\ud7ff', 'é'];
     const expected = [...paths].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)));
     expect(
-      sortedManifest(paths.map(path => file(path, 1)))
+      formatSortedManifest(paths.map(path => file(path, 1)))
         .split('\n')
         .slice(0, -1),
     ).toEqual(expected.map(path => `${'0'.repeat(64)}  ${path}`));
@@ -83,7 +83,7 @@ describe('the sorted manifest', () => {
       fc.property(
         fc.uniqueArray(fc.string({ unit: 'binary', minLength: 1 }).filter(path => !path.includes('\n'))),
         paths => {
-          const sorted = sortedManifest(paths.map(path => file(path, 1)));
+          const sorted = formatSortedManifest(paths.map(path => file(path, 1)));
           const bytes = sorted
             .split('\n')
             .slice(0, -1)
@@ -103,9 +103,9 @@ describe('the sorted manifest', () => {
           .split('\n')
           .reverse()
           .join(crlf ? '\r\n' : '\n');
-        const manifest = sortedManifest(checkDeliveryFiles(list).files);
-        expect(sortedManifest(checkDeliveryFiles({ ...list, SHA256SUMS: reversed }).files)).toBe(manifest);
-        expect(sortedManifest(checkDeliveryFiles(toBag(files), 'manifest-sha256.txt').files)).toBe(manifest);
+        const manifest = formatSortedManifest(checkDeliveryFiles(list).files);
+        expect(formatSortedManifest(checkDeliveryFiles({ ...list, SHA256SUMS: reversed }).files)).toBe(manifest);
+        expect(formatSortedManifest(checkDeliveryFiles(toBag(files), 'manifest-sha256.txt').files)).toBe(manifest);
       }),
     );
   });

@@ -4,7 +4,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mint, seal } from '../../functions/workspaces/link.ts';
+import { encodeAuthJson, mintDesktopLink } from '../../functions/workspaces/link.ts';
 import type { WorkspaceIn } from '../../functions/workspaces/workspaces.ts';
 import { startGateway } from '../../local/gateway.ts';
 
@@ -57,7 +57,8 @@ let minted = 0;
 function link(with_: { key?: string; user?: string } = {}): string {
   const at = new Date(Date.parse(asked) + ++minted).toISOString();
   const password = 'correct horse battery';
-  return mint({ workspace, password, user: 'rana', gateway: gateway.url, key, seconds: 60, ...with_ }, at).url;
+  return mintDesktopLink({ workspace, password, user: 'rana', gateway: gateway.url, key, seconds: 60, ...with_ }, at)
+    .url;
 }
 const dataOf = (url: string) => new URL(url).searchParams.get('data') ?? '';
 
@@ -149,9 +150,9 @@ describe('refused with a reason', () => {
 
   it('one without an end, and text that is none', async () => {
     const person = { username: 'rana', connections: {} };
-    await refused(seal(JSON.stringify({ ...person, singleUse: true }), key), /must expire/);
-    await refused(seal('not json', key), /JSON/);
-    await refused(seal('{"username":"rana"}', key), /JSON/);
+    await refused(encodeAuthJson(JSON.stringify({ ...person, singleUse: true }), key), /must expire/);
+    await refused(encodeAuthJson('not json', key), /JSON/);
+    await refused(encodeAuthJson('{"username":"rana"}', key), /JSON/);
     await refused('', /base64/);
     await refused('<script>', /base64/);
   });

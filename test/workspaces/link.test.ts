@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mint, seal } from '../../functions/workspaces/link.ts';
+import { encodeAuthJson, mintDesktopLink } from '../../functions/workspaces/link.ts';
 import type { WorkspaceIn } from '../../functions/workspaces/workspaces.ts';
 import { checkGatewayLink, renderGatewayPage, type UserData } from '../../local/gateway.ts';
 
@@ -102,25 +102,25 @@ const read = (url: string, at = now): UserData => {
 
 describe('sealing', () => {
   it("gives the published example's text", () => {
-    expect(seal(published.json, key)).toBe(published.data);
-    expect(seal(published.json, key.toLowerCase())).toBe(published.data);
+    expect(encodeAuthJson(published.json, key)).toBe(published.data);
+    expect(encodeAuthJson(published.json, key.toLowerCase())).toBe(published.data);
   });
 
   it('gives what another implementation gives', () => {
     const texts = ['{}', '{"a":"ü€😀"}', `{"a":"${'x'.repeat(5000)}"}`, ' '.repeat(15), ' '.repeat(16)];
     const python = join(import.meta.dirname, '../../.venv/bin/python');
     const sealed = execFileSync(python, ['-c', other, key, ...texts], { encoding: 'utf8' });
-    expect(texts.map(text => seal(text, key))).toEqual(sealed.trimEnd().split('\n'));
+    expect(texts.map(text => encodeAuthJson(text, key))).toEqual(sealed.trimEnd().split('\n'));
   });
 
   it.each(['', 'abc', key.slice(1), `${key}00`, 'g'.repeat(32)])('takes no other key than 128 bits: %j', wrong => {
-    expect(() => seal('{}', wrong)).toThrow(/32 hexadecimal digits/);
+    expect(() => encodeAuthJson('{}', wrong)).toThrow(/32 hexadecimal digits/);
   });
 });
 
 describe('a link', () => {
   it('opens one desktop, for one person, once, for a minute', () => {
-    const { url, expires } = mint({ ...opening, seconds: 60 }, now);
+    const { url, expires } = mintDesktopLink({ ...opening, seconds: 60 }, now);
     expect(url).toMatch(/^https:\/\/desk\.example\.org\/\?data=[A-Za-z0-9%]+$/);
     expect(expires).toBe('2026-11-20T09:01:00.000Z');
     const data = read(url);
@@ -133,7 +133,7 @@ describe('a link', () => {
     ['vnc', '5901', undefined],
   ] as const)('leaves nothing open but the screen: %s', (protocol, port, username) => {
     const desktop = { ...workspace.desktop, protocol };
-    const data = read(mint({ ...opening, workspace: { ...workspace, desktop }, seconds: 60 }, now).url);
+    const data = read(mintDesktopLink({ ...opening, workspace: { ...workspace, desktop }, seconds: 60 }, now).url);
     const [connection] = Object.values(data.connections);
     expect(connection).toMatchObject({ protocol, parameters: { hostname: '10.64.0.9', port } });
     const { parameters = {} } = connection ?? {};
@@ -149,11 +149,11 @@ describe('a link', () => {
   });
 
   it('never lives longer than a minute, whatever is configured', () => {
-    expect(mint({ ...opening, seconds: 86_400 }, now).expires).toBe('2026-11-20T09:01:00.000Z');
+    expect(mintDesktopLink({ ...opening, seconds: 86_400 }, now).expires).toBe('2026-11-20T09:01:00.000Z');
   });
 
   it('is recorded by a hash that says nothing of it', () => {
-    const { url, sha256 } = mint({ ...opening, seconds: 60 }, now);
+    const { url, sha256 } = mintDesktopLink({ ...opening, seconds: 60 }, now);
     const data = new URL(url).searchParams.get('data') ?? '';
     expect(sha256).toBe(createHash('sha256').update(data).digest('hex'));
   });
@@ -161,7 +161,7 @@ describe('a link', () => {
   it('carries any name and password unchanged', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.stringMatching(/^[\x20-\x7e]{12,128}$/), (user, password) => {
-        const data = read(mint({ ...opening, user, password, seconds: 60 }, now).url);
+        const data = read(mintDesktopLink({ ...opening, user, password, seconds: 60 }, now).url);
         expect(data.username).toBe(user);
         expect(Object.values(data.connections)[0]?.parameters.password).toBe(password);
       }),
@@ -169,7 +169,7 @@ describe('a link', () => {
   });
 
   it('with any bit changed opens nothing', () => {
-    const data = new URL(mint({ ...opening, seconds: 60 }, now).url).searchParams.get('data') ?? '';
+    const data = new URL(mintDesktopLink({ ...opening, seconds: 60 }, now).url).searchParams.get('data') ?? '';
     const bytes = Buffer.from(data, 'base64');
     fc.assert(
       fc.property(fc.nat(bytes.length * 8 - 1), bit => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Refused } from '../../functions/refused.ts';
-import { reasonFor } from '../../functions/workspaces/reasons.ts';
-import { maxReport, parseReport, reporter } from '../../functions/workspaces/reports.ts';
+import { explainLaunchFailure } from '../../functions/workspaces/reasons.ts';
+import { MAX_REPORT_BYTES, parseReport, parseReportKey } from '../../functions/workspaces/reports.ts';
 import type { Workspace } from '../../functions/workspaces/workspaces.ts';
 
 const role = 'AROAABCDEFGHIJKLMNOPQ';
@@ -11,7 +11,7 @@ describe('the reporter', () => {
   it.each([
     [`agents/${role}:i-0123456789abcdef0/ready.json`, 'i-0123456789abcdef0'],
     [`agents/${role}:i-01234567/ready.json`, 'i-01234567'],
-  ])('is in the key: %s', (key, instance) => expect(reporter(key)).toBe(instance));
+  ])('is in the key: %s', (key, instance) => expect(parseReportKey(key)).toBe(instance));
 
   it.each([
     'agents/ready.json',
@@ -25,12 +25,12 @@ describe('the reporter', () => {
     `agents/${role}:i-0123456789ABCDEF0/ready.json`,
     `agents/${role}:i-0123456789abcde/ready.json`,
     `agents/${role}%3Ai-0123456789abcdef0/ready.json`,
-  ])('is nobody for %j', key => expect(() => reporter(key)).toThrow(Refused));
+  ])('is nobody for %j', key => expect(() => parseReportKey(key)).toThrow(Refused));
 
   it('is nobody for anything else', () => {
     fc.assert(
       fc.property(fc.string(), key => {
-        expect(() => reporter(key)).toThrow(Refused);
+        expect(() => parseReportKey(key)).toThrow(Refused);
       }),
     );
   });
@@ -62,7 +62,7 @@ describe('a report', () => {
   ])('is refused in any other form: %j', text => expect(() => parseReport(text)).toThrow(Refused));
 
   it('is refused when it is large, before it is read', () => {
-    expect(() => parseReport(JSON.stringify({ password: good }) + ' '.repeat(maxReport))).toThrow(/4096 bytes/);
+    expect(() => parseReport(JSON.stringify({ password: good }) + ' '.repeat(MAX_REPORT_BYTES))).toThrow(/4096 bytes/);
   });
 
   it('never shows up in its refusal', () => {
@@ -99,7 +99,7 @@ describe('the reason of a failure', () => {
     ['Refused', lambda('Project asthma is failed; a workspace needs it ready.'), /asthma is failed/],
     ['TypeError', lambda("Cannot read properties of undefined (reading 'secret')"), /TypeError/],
   ])('says what to do about %s', (error, cause, says) => {
-    const reason = reasonFor({ error, cause }, workspace, 20);
+    const reason = explainLaunchFailure({ error, cause }, workspace, 20);
     expect(reason).toMatch(says);
     expect(reason).not.toMatch(/trace|var\/task|secret|t3\.large/);
   });
@@ -107,7 +107,7 @@ describe('the reason of a failure', () => {
   it('is some text for any error', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (error, cause) => {
-        expect(reasonFor({ error, cause }, workspace, 20).length).toBeGreaterThan(20);
+        expect(explainLaunchFailure({ error, cause }, workspace, 20).length).toBeGreaterThan(20);
       }),
     );
   });

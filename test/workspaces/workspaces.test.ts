@@ -33,9 +33,9 @@ const instance = { instanceId: 'i-0123456789abcdef0', address: '10.64.0.9', imag
 const desktop = (seconds = 60) => ({ protocol: 'rdp', password: 'cipher', reportedAt: at(seconds) }) as const;
 const deadline = 4800;
 const requested = core.requestWorkspace(asthma, { live: [] }, rana, wanted, at(0)).workspace;
-const starting = core.launchedAs(requested, 1, instance);
-const ready = core.readied({ ...starting, token: 'token', desktop: desktop() }, 1, at(90));
-const failed = core.failedFor(starting, { live: [wanted.id] }, 1, 'no room', at(90))?.workspace as core.Workspace;
+const starting = core.recordLaunch(requested, 1, instance);
+const ready = core.markWorkspaceReady({ ...starting, token: 'token', desktop: desktop() }, 1, at(90));
+const failed = core.failWorkspace(starting, { live: [wanted.id] }, 1, 'no room', at(90))?.workspace as core.Workspace;
 const all: core.Workspace[] = [requested, starting, ready, failed];
 
 const refusal = (run: () => unknown) => {
@@ -77,24 +77,24 @@ describe('asking', () => {
 });
 
 describe('opening', () => {
-  it('is for the owner of one that is ready', () => expect(core.readyWorkspaceFor(ready, rana)).toBe(ready));
+  it('is for the owner of one that is ready', () => expect(core.requireReadyWorkspace(ready, rana)).toBe(ready));
 
   it.each(all)("is nobody else's, whatever its status ($status)", workspace => {
-    expect(refusal(() => core.readyWorkspaceFor(workspace, ivo)).kind).toBe('forbidden');
+    expect(refusal(() => core.requireReadyWorkspace(workspace, ivo)).kind).toBe('forbidden');
   });
 
   it('is refused with the reason of the failure', () => {
-    expect(refusal(() => core.readyWorkspaceFor(failed, rana)).message).toContain('no room');
+    expect(refusal(() => core.requireReadyWorkspace(failed, rana)).message).toContain('no room');
   });
 
   it.each([requested, starting])('is not yet possible while $status', workspace => {
-    expect(refusal(() => core.readyWorkspaceFor(workspace, rana)).kind).toBe('conflict');
+    expect(refusal(() => core.requireReadyWorkspace(workspace, rana)).kind).toBe('conflict');
   });
 });
 
 describe('trying again', () => {
   it('makes a new attempt of a failed one, with a seat', () => {
-    const again = core.again(failed, { live: [] }, rana, deadline, at(200));
+    const again = core.retryWorkspace(failed, { live: [] }, rana, deadline, at(200));
     expect(again.workspace).toMatchObject({
       status: 'requested',
       attempt: 2,
@@ -107,76 +107,79 @@ describe('trying again', () => {
 
   it('needs a free seat', () => {
     const live = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003'];
-    expect(refusal(() => core.again(failed, { live }, rana, deadline, at(200))).kind).toBe('conflict');
+    expect(refusal(() => core.retryWorkspace(failed, { live }, rana, deadline, at(200))).kind).toBe('conflict');
   });
 
   it('starts one that was never started under the same name', () => {
-    expect(core.again(requested, { live: [wanted.id] }, rana, deadline, at(200)).workspace).toBe(requested);
+    expect(core.retryWorkspace(requested, { live: [wanted.id] }, rana, deadline, at(200)).workspace).toBe(requested);
   });
 
   it('leaves alone what is under way, and takes over what is past its deadline', () => {
-    expect(refusal(() => core.again(starting, { live: [wanted.id] }, rana, deadline, at(deadline))).kind).toBe(
+    expect(refusal(() => core.retryWorkspace(starting, { live: [wanted.id] }, rana, deadline, at(deadline))).kind).toBe(
       'conflict',
     );
-    const late = core.again(starting, { live: [wanted.id] }, rana, deadline, at(deadline + 1));
+    const late = core.retryWorkspace(starting, { live: [wanted.id] }, rana, deadline, at(deadline + 1));
     expect(late.workspace.attempt).toBe(2);
     expect(late.desk.live).toEqual([wanted.id]);
   });
 
   it.each(all)("is the owner's alone ($status)", workspace => {
-    expect(refusal(() => core.again(workspace, { live: [] }, ivo, deadline, at(9999))).kind).toBe('forbidden');
+    expect(refusal(() => core.retryWorkspace(workspace, { live: [] }, ivo, deadline, at(9999))).kind).toBe('forbidden');
   });
 });
 
 describe('a step of an overtaken attempt', () => {
-  const second = core.launchedAs(core.again(failed, { live: [] }, rana, deadline, at(200)).workspace, 2, {
+  const second = core.recordLaunch(core.retryWorkspace(failed, { live: [] }, rana, deadline, at(200)).workspace, 2, {
     ...instance,
     instanceId: 'i-0fedcba9876543210',
   });
 
   it('changes nothing', () => {
     for (const run of [
-      () => core.launchable(second, 1),
-      () => core.launchedAs(second, 1, instance),
-      () => core.awaited(second, 1, 'token'),
-      () => core.readied(second, 1, at(300)),
+      () => core.requireLaunchable(second, 1),
+      () => core.recordLaunch(second, 1, instance),
+      () => core.recordWaitingTask(second, 1, 'token'),
+      () => core.markWorkspaceReady(second, 1, at(300)),
     ])
       expect(refusal(run).message).toContain('Attempt 1');
-    expect(core.failedFor(second, { live: [wanted.id] }, 1, 'late', at(300))).toBeUndefined();
+    expect(core.failWorkspace(second, { live: [wanted.id] }, 1, 'late', at(300))).toBeUndefined();
   });
 
   it("is not helped by its instance's report", () => {
-    expect(core.reported(second, instance.instanceId, desktop())).toBeUndefined();
+    expect(core.recordDesktopReport(second, instance.instanceId, desktop())).toBeUndefined();
   });
 });
 
 describe('the handshake', () => {
   it('answers once both halves are there, in either order', () => {
-    const asked = core.awaited(starting, 1, 'token');
+    const asked = core.recordWaitingTask(starting, 1, 'token');
     expect(asked.answer).toBeUndefined();
-    expect(core.reported(asked.workspace, instance.instanceId, desktop())?.answer).toBe('token');
-    const heard = core.reported(starting, instance.instanceId, desktop());
+    expect(core.recordDesktopReport(asked.workspace, instance.instanceId, desktop())?.answer).toBe('token');
+    const heard = core.recordDesktopReport(starting, instance.instanceId, desktop());
     expect(heard?.answer).toBeUndefined();
-    expect(core.awaited(heard?.workspace as core.Workspace, 1, 'token').answer).toBe('token');
+    expect(core.recordWaitingTask(heard?.workspace as core.Workspace, 1, 'token').answer).toBe('token');
   });
 
   it('takes a new password from a desktop that reports again, and never an older one', () => {
-    const heard = core.reported(ready, instance.instanceId, { ...desktop(500), password: 'new' });
+    const heard = core.recordDesktopReport(ready, instance.instanceId, { ...desktop(500), password: 'new' });
     expect(heard).toMatchObject({
       workspace: { status: 'ready', readyAt: ready.readyAt, desktop: { password: 'new' } },
     });
     expect(heard?.answer).toBeUndefined();
-    expect(core.reported(ready, instance.instanceId, { ...desktop(10), password: 'old' })).toBeUndefined();
+    expect(core.recordDesktopReport(ready, instance.instanceId, { ...desktop(10), password: 'old' })).toBeUndefined();
   });
 
   it('hears no other instance, and nothing for a workspace that failed or was not launched', () => {
-    for (const workspace of all) expect(core.reported(workspace, 'i-0fedcba9876543210', desktop())).toBeUndefined();
-    expect(core.reported(failed, instance.instanceId, desktop())).toBeUndefined();
-    expect(core.reported(requested, instance.instanceId, desktop())).toBeUndefined();
+    for (const workspace of all)
+      expect(core.recordDesktopReport(workspace, 'i-0fedcba9876543210', desktop())).toBeUndefined();
+    expect(core.recordDesktopReport(failed, instance.instanceId, desktop())).toBeUndefined();
+    expect(core.recordDesktopReport(requested, instance.instanceId, desktop())).toBeUndefined();
   });
 
   it('is not ready before the desktop has reported', () => {
-    expect(refusal(() => core.readied({ ...starting, token: 'token' }, 1, at(90))).message).toContain('not reported');
+    expect(refusal(() => core.markWorkspaceReady({ ...starting, token: 'token' }, 1, at(90))).message).toContain(
+      'not reported',
+    );
   });
 });
 
@@ -222,13 +225,13 @@ describe('whatever happens, in whatever order and however often', () => {
             if (verb === 'ask') {
               if (!row) save(core.requestWorkspace(asthma, desk, who, { ...wanted, id }, at(clock)));
             } else if (row) {
-              if (verb === 'again') save(core.again(row, desk, who, deadline, at(clock)));
-              if (verb === 'launched') save({ workspace: core.launchedAs(row, attempt, mine) });
-              if (verb === 'awaited') save(core.awaited(row, attempt, 'token'));
-              if (verb === 'reported') save(core.reported(row, mine.instanceId, desktop(clock)));
-              if (verb === 'readied') save({ workspace: core.readied(row, attempt, at(clock)) });
-              if (verb === 'failed') save(core.failedFor(row, desk, attempt, 'it broke', at(clock)));
-              if (verb === 'opened') expect(core.readyWorkspaceFor(row, who).owner).toBe(who.id);
+              if (verb === 'again') save(core.retryWorkspace(row, desk, who, deadline, at(clock)));
+              if (verb === 'launched') save({ workspace: core.recordLaunch(row, attempt, mine) });
+              if (verb === 'awaited') save(core.recordWaitingTask(row, attempt, 'token'));
+              if (verb === 'reported') save(core.recordDesktopReport(row, mine.instanceId, desktop(clock)));
+              if (verb === 'readied') save({ workspace: core.markWorkspaceReady(row, attempt, at(clock)) });
+              if (verb === 'failed') save(core.failWorkspace(row, desk, attempt, 'it broke', at(clock)));
+              if (verb === 'opened') expect(core.requireReadyWorkspace(row, who).owner).toBe(who.id);
             }
           } catch (error) {
             if (!(error instanceof Refused)) throw error;
@@ -241,7 +244,7 @@ describe('whatever happens, in whatever order and however often', () => {
           }
           for (const person of [rana, ivo]) {
             const live = [...rows.values()].filter(({ owner, status }) => owner === person.id && status !== 'failed');
-            expect(live.length).toBeLessThanOrEqual(core.most);
+            expect(live.length).toBeLessThanOrEqual(core.MAX_WORKSPACES);
             expect((desks.get(person.id)?.live ?? []).toSorted()).toEqual(live.map(({ id }) => id).toSorted());
           }
         }

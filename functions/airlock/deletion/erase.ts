@@ -1,8 +1,8 @@
 import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { readVerified } from '../../storage/immutable-objects.ts';
-import { hashVersion, isGone, readVersionOf } from '../../storage/object-read.ts';
-import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
+import { hashObject, isMissingObject, readObject } from '../../storage/object-read.ts';
+import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
 import { StoredFiles } from '../release/released-files.ts';
 import { SealManifest } from '../request/manifest.ts';
@@ -77,14 +77,14 @@ async function known(
   for (const { bucket, key, version, marker } of found) {
     const round = /^requests\/[^/]+\/\d+\//.exec(key)?.[0];
     if (marker || round === undefined || key !== `${round}manifest.json`) continue;
-    for (const { path, versionId, sha256 } of filesOf(await readVersionOf({ bucket, key, version })))
+    for (const { path, versionId, sha256 } of filesOf(await readObject({ bucket, key, version })))
       hashes.set(name({ bucket, key: `${round}files/${path}`, version: versionId }), sha256);
   }
   // The list may be deleted long after its lock ends; then the objects are hashed instead.
   const held =
     'release' in request && request.release
       ? await readVerified(buckets.released, request.release.held).catch((error: unknown) => {
-          if (isGone(error)) return [];
+          if (isMissingObject(error)) return [];
           throw error;
         })
       : [];
@@ -119,18 +119,22 @@ export async function writeInventory(
   const listed = new Set(before.map(name));
   const fresh = found.filter(one => !one.marker && !listed.has(name(one)));
   const hashes = await known(request, fresh, buckets);
-  const made = await parallel(fresh, OBJECT_PARALLELISM, async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
-    try {
-      const { bucket, key, version, size } = one;
-      const sha256 =
-        hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashVersion({ bucket, key, version })).sha256);
-      return [{ ...one, ...(sha256 !== undefined && { sha256 }) }];
-    } catch (error) {
-      // Deleted since it was listed, by another sweep that has it in its inventory.
-      if (isGone(error)) return [];
-      throw error;
-    }
-  });
+  const made = await mapInParallel(
+    fresh,
+    OBJECT_PARALLELISM,
+    async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
+      try {
+        const { bucket, key, version, size } = one;
+        const sha256 =
+          hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashObject({ bucket, key, version })).sha256);
+        return [{ ...one, ...(sha256 !== undefined && { sha256 }) }];
+      } catch (error) {
+        // Deleted since it was listed, by another sweep that has it in its inventory.
+        if (isMissingObject(error)) return [];
+        throw error;
+      }
+    },
+  );
   return [...before, ...made.flat()];
 }
 

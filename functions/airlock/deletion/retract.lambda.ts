@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { consumer } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { eventHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
 import { Project } from '../../projects/projects.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
@@ -28,7 +28,7 @@ const rules = parseAirlockConfig(RULES);
 const ends = [airlockEvents.RequestRevoked, airlockEvents.RequestWithdrawn, airlockEvents.RequestExpired];
 
 async function run({ project, id }: Request, command: Command): Promise<void> {
-  const at = now();
+  const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
   const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
   // Another event of this request came first. The retry reads the request again.
@@ -38,7 +38,7 @@ async function run({ project, id }: Request, command: Command): Promise<void> {
 /**
  * Removes a revoked, withdrawn or undelivered import from its project: deletes every version, with a receipt.
  */
-export const handler = consumer(ends, async ({ project, request: id }) => {
+export const handler = eventHandler(ends, async ({ project, request: id }) => {
   const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
   if (!awaitsRetraction(request)) return;
   const home = await readRow(TABLE_NAME, Project, rowKey('project', project));

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { logger, step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { logger, stepHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
-import { type Row, readRow, rowsUpTo, writeRows } from '../../table.ts';
+import { type Row, readRow, readRowRange, writeRows } from '../../table.ts';
 import { type Command, decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -37,20 +37,20 @@ const markKey = rowKey('due', '', 'MARK');
  * Applies deadlines that have passed and deletes content after its retention, with a receipt. Its cost depends on what is
  * due, not on all requests. A request that fails is tried again and does not stop the others.
  */
-export const handler = step(z.unknown(), async () => {
-  const start = Date.parse(now());
+export const handler = stepHandler(z.unknown(), async () => {
+  const start = Date.parse(currentTime());
   const counts = { lapsed: 0, deleted: 0, locked: 0, stale: 0, failed: 0 };
   let behind = (await readRow(TABLE_NAME, Mark, markKey))?.behind ?? '';
   const stop = (at: string) =>
     writeRows(TABLE_NAME, [{ key: markKey, item: { behind: at } satisfies z.infer<typeof Mark> }]);
   for (;;) {
-    const due = await rowsUpTo(TABLE_NAME, DueRow, rowKey('due', '').pk, {
+    const due = await readRowRange(TABLE_NAME, DueRow, rowKey('due', '').pk, {
       after: behind,
-      until: `${now()}~`,
+      until: `${currentTime()}~`,
       limit: page,
     });
     for (const row of due) {
-      if (Date.parse(now()) - start > budget) {
+      if (Date.parse(currentTime()) - start > budget) {
         await stop(behind);
         return { ...counts, more: true };
       }
@@ -91,7 +91,7 @@ async function settle(
 
 /** Applies a command. Returns false if the step is stale. */
 async function run({ project, id }: Request, command: Command): Promise<boolean> {
-  const at = now();
+  const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
   return !(await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
 }
@@ -120,7 +120,7 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
   const locked = await deleteObjects(found);
   if (locked.length > 0) {
     logger.info('some of it is still locked', { request: request.id, locked: locked.length });
-    await run(request, { do: 'extendRetention', until: addSeconds(now(), day) });
+    await run(request, { do: 'extendRetention', until: addSeconds(currentTime(), day) });
     return 'locked';
   }
   // Versions written meanwhile are listed and deleted by the next run.
@@ -144,7 +144,7 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
     places: places.map(({ bucket, prefix }) => ({ bucket: bucketOf(bucket, buckets), prefix })),
     objects: all,
     bytes,
-    deletedAt: now(),
+    deletedAt: currentTime(),
   };
   const kept = await putImmutable(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
   const done = { do: 'recordDeletion', receipt: kept, inventory: listed, objects: all.length, bytes } as const;

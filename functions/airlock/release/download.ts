@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Refused } from '../../refused.ts';
 import { Tampered } from '../../storage/immutable-objects.ts';
-import { readRange } from '../../storage/object-read.ts';
-import { parallel } from '../../storage/parallel.ts';
-import type { Write } from '../../table.ts';
+import { readObjectRange } from '../../storage/object-read.ts';
+import { mapInParallel } from '../../storage/parallel.ts';
+import type { RowWrite } from '../../table.ts';
 import type { RequestEvent } from '../request/decision.ts';
 import type { RequesterStanding } from '../request/download-eligibility.ts';
 import { pageFrom, partFrom, type StoredFile } from './download-ranges.ts';
@@ -33,7 +33,7 @@ export interface DownloadWiring {
 export type LookRecorder = (
   event: Pick<RequestEvent, 'name' | 'says'> & { details: NonNullable<RequestEvent['details']> },
   at: string,
-) => Write;
+) => RowWrite;
 
 /** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
 export interface DownloadParams {
@@ -169,7 +169,7 @@ export async function readDownloadPart(
     );
   const bytes =
     first === undefined
-      ? await readRange({ bucket, key: release.key, version: release.versionId }, from, partBytes)
+      ? await readObjectRange({ bucket, key: release.key, version: release.versionId }, from, partBytes)
       : await bytesOf(bucket, partFrom(files, first, from));
   if (
     !(await countGiven(
@@ -189,8 +189,8 @@ export async function readDownloadPart(
 }
 
 async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<StoredFile>>): Promise<Uint8Array> {
-  const parts = await parallel(ranges, width, async ({ file: { key, versionId }, from, bytes }) => {
-    const read = await readRange({ bucket, key, version: versionId }, from, bytes);
+  const parts = await mapInParallel(ranges, width, async ({ file: { key, versionId }, from, bytes }) => {
+    const read = await readObjectRange({ bucket, key, version: versionId }, from, bytes);
     if (read.length !== bytes) throw new Tampered(`${key} has fewer bytes than were released`);
     return read;
   });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { later } from '../../clock.ts';
+import { timeAfter } from '../../clock.ts';
 import { Refused } from '../../refused.ts';
 import type { RequesterStanding } from '../request/download-eligibility.ts';
 
@@ -100,7 +100,7 @@ export function openGrant(
   if (kept.length >= openLinks)
     throw new Refused('conflict', `There are ${kept.length} open links. Use one of them, or wait until one expires.`);
   const network = link.network ?? grant.network;
-  const expires = earliest(later(now, SESSION_SECONDS.link), grant.expires, standing.expires);
+  const expires = earliest(timeAfter(now, SESSION_SECONDS.link), grant.expires, standing.expires);
   return {
     ...grant,
     links: [...kept, { sha256: link.sha256, by: user, at: now, expires, ...(network !== undefined && { network }) }],
@@ -142,7 +142,7 @@ export function redeemLink(
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
   const seconds = Math.min(SESSION_SECONDS.longest, Math.max(SESSION_SECONDS.session, Math.ceil(bytes / slowest)));
-  const until = earliest(later(now, seconds), grant.expires, standing.expires);
+  const until = earliest(timeAfter(now, seconds), grant.expires, standing.expires);
   const session = { at: now, source: asker.source, until, begun: false };
   return { grant: changed(grant, link, { ...link, session }, grant.taken + 1), again: false };
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Bytes, type Route, userGroups } from '../../http/route.ts';
+import { BytesResponse, type Route, userGroups } from '../../http/route.ts';
 import { ProjectId } from '../../projects/projects.ts';
 import { RequestId } from '../request/request.ts';
 import {
@@ -61,7 +61,7 @@ export const downloadRoutes = {
     summary: 'Download the next 4 MiB of a page of files, or of the signed record',
     example: 'airlock part asthma al-0011223344556677 --token UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw --file 0',
     body: DownloadPart,
-    returns: Bytes,
+    returns: BytesResponse,
   },
 } as const satisfies Record<string, Route>;
 

@@ -1,6 +1,6 @@
 import { rowKey } from '../../keys.ts';
 import { Refused } from '../../refused.ts';
-import { addUpTo, createRow, readRow, type Write, writeRows } from '../../table.ts';
+import { addWithinLimit, createRow, type RowWrite, readRow, writeRows } from '../../table.ts';
 import { Grant, tokenHash } from './link.ts';
 
 const grantKey = (project: string, request: string) => rowKey('download', `${project}#${request}`);
@@ -14,7 +14,7 @@ export const countGiven = (
   token: string,
   bytes: number,
   most: number,
-) => addUpTo(table, rowKey('download', `${project}#${request}`, `GIVEN#${tokenHash(token)}`), bytes, most);
+) => addWithinLimit(table, rowKey('download', `${project}#${request}`, `GIVEN#${tokenHash(token)}`), bytes, most);
 
 /** Allows a release to be fetched. Saying so again changes nothing; a grant for other bytes is a fault. */
 export async function createGrant(table: string, grant: Grant): Promise<void> {
@@ -40,7 +40,7 @@ export async function changeGrant<R extends { readonly grant: Grant }>(
   project: string,
   request: string,
   decide: (grant: Grant) => R,
-  tells: (decided: R) => Write[] = () => [],
+  tells: (decided: R) => RowWrite[] = () => [],
 ): Promise<R> {
   for (let tried = 0; tried < tries; tried++) {
     const read = await readGrant(table, project, request);

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import { type CheckFinding, FileReport, withFindings, worst } from '../../../disclosure/report.ts';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { addFindings, type CheckFinding, FileReport, worstAction } from '../../../disclosure/report.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { ObjectRef } from '../../identifiers.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { decide } from '../airlock.ts';
@@ -36,8 +36,8 @@ const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[findin
 type Told = CheckFinding & { path: string };
 
 /** Combines the reports of all chunks into one, and decides whether the request is blocked, returned or reviewed. */
-export const handler = step(Input, async ({ project, request: id, attempt, checks }) => {
-  const at = now();
+export const handler = stepHandler(Input, async ({ project, request: id, attempt, checks }) => {
+  const at = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer gives the same answer, so that the workflow still waits for reviewers.
   if (!isUnderWay(request) && request.attempt === attempt) return { outcome: request.status };
@@ -56,7 +56,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
   const kept: ObjectRef[] = [];
   for (const chunk of done) {
     const read = z.array(FileReport).parse(await readVerified(AIRLOCK_BUCKET, chunk));
-    const reports = read.map(report => withFindings(report, compared.findings.get(report.path) ?? []));
+    const reports = read.map(report => addFindings(report, compared.findings.get(report.path) ?? []));
     const more = read.some(({ path }) => compared.findings.has(path));
     kept.push(
       more
@@ -72,7 +72,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, check
     if (gravest) actions.push(gravest);
   }
   if (files !== request.seal.files) throw new Error(`${files} of ${request.seal.files} files of ${id} were checked`);
-  const gravest = worst(actions);
+  const gravest = worstAction(actions);
   const whole: FullReport = {
     v: 1,
     request: id,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -17,10 +17,10 @@ class Decided extends Error {
 }
 
 /** Stores the task token, which the decision completes. Throws `Decided` if the decision is made already. */
-export const handler = step(
+export const handler = stepHandler(
   RequestAttempt.extend({ token: z.string().min(1).max(2048) }),
   async ({ project, request: id, attempt, token }) => {
-    const at = now();
+    const at = currentTime();
     const facts = await loadProjectContext(TABLE_NAME, project, base);
     const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read =>
       decide(read, { do: 'recordTaskToken', attempt, token }, at, facts),

@@ -1,15 +1,15 @@
 import * as z from 'zod';
 import { check } from '../../../disclosure/check.ts';
 import { Policy } from '../../../disclosure/policy.ts';
-import { encodePostings, postingsOf, type TableSummary } from '../../../disclosure/sdc/cell-index.ts';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { buildCellIndex, encodeCellIndex, type TableSummary } from '../../../disclosure/sdc/cell-index.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { sha256 } from '../../hash.ts';
 import type { ObjectRef } from '../../identifiers.ts';
 import { putImmutable } from '../../storage/immutable-objects.ts';
 import { objectSource } from '../../storage/object-source.ts';
-import { parallel } from '../../storage/parallel.ts';
-import { takeScratch } from '../../storage/scratch-store.ts';
+import { mapInParallel } from '../../storage/parallel.ts';
+import { getScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { roundPrefix } from '../request/places.ts';
 import { readRequest } from '../store.ts';
@@ -35,11 +35,11 @@ const width = 2;
  * Checks every file of a chunk, as it was sealed, once all of them are scanned for malware or it is too late for that. Until
  * then it answers in how many seconds to ask again. What is not clean is opened by no check.
  */
-export const handler = step(Input, async ({ project, request: id, attempt, round, policy, sealed }) => {
+export const handler = stepHandler(Input, async ({ project, request: id, attempt, round, policy, sealed }) => {
   const request = await readRequest(TABLE_NAME, project, id);
   // The request was withdrawn or the attempt is stale.
   if (request.status !== 'checking' || request.attempt !== attempt) return null;
-  const files = SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, sealed)));
+  const files = SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, sealed)));
   const prefix = roundPrefix({ id, round });
   const versionOf = ({ path, versionId }: SealedFile) => ({
     bucket: AIRLOCK_BUCKET,
@@ -49,7 +49,7 @@ export const handler = step(Input, async ({ project, request: id, attempt, round
   // Empty files need no scan.
   const scanned = files.filter(({ size }) => size > 0);
   const statuses = await readScanTags(scanned.map(versionOf));
-  const limits = { now: now(), sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
+  const limits = { now: currentTime(), sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
   const verdicts = new Map(scanned.map((file, index) => [file, judgeScan(statuses[index], limits)]));
   if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed };
   const { secret } = await readLedger(TABLE_NAME, project);
@@ -62,10 +62,10 @@ export const handler = step(Input, async ({ project, request: id, attempt, round
     [held, counts] = [[], 0];
     if (list.length > 0)
       tables.push(
-        await putPostings(AIRLOCK_BUCKET, `${prefix}tables/${name}-${number}`, encodePostings(postingsOf(list))),
+        await putPostings(AIRLOCK_BUCKET, `${prefix}tables/${name}-${number}`, encodeCellIndex(buildCellIndex(list))),
       );
   };
-  const reports = await parallel(files, width, async sealedFile => {
+  const reports = await mapInParallel(files, width, async sealedFile => {
     const { versionId: _, ...file } = sealedFile;
     const verdict = verdicts.get(sealedFile) ?? 'clean';
     if (typeof verdict === 'object') return unscannedFinding(file, verdict, policy.version);

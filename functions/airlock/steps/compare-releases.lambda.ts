@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -22,7 +22,7 @@ const base = parseAirlockConfig(RULES);
  * Compares the request with releases made since its checks. If both together disclose more than reviewers have seen, the
  * release is aborted. Otherwise returns how many releases were compared; Sign repeats this step if there are more.
  */
-export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
+export const handler = stepHandler(RequestAttempt, async ({ project, request: id, attempt }) => {
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer.
   if (request.status === 'approved' && request.attempt === attempt && request.stopped) return { outcome: 'differs' };
@@ -30,7 +30,7 @@ export const handler = step(RequestAttempt, async ({ project, request: id, attem
   const where = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };
   const { releases, reason } = await compareAtRelease(where, request);
   if (reason === undefined) return { outcome: 'ready', releases };
-  const at = now();
+  const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
     decide(read, { do: 'abortRelease', attempt, reason: reason.slice(0, 2000) }, at, facts),

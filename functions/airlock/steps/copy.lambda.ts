@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { Tampered } from '../../storage/immutable-objects.ts';
-import { copyLimits, copyParts, copyWhole } from '../../storage/object-copy.ts';
-import { hashVersion, isGone } from '../../storage/object-read.ts';
-import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
-import { putScratch, takeScratch } from '../../storage/scratch-store.ts';
+import { copyLimits, copyObject, copyObjectInParts } from '../../storage/object-copy.ts';
+import { hashObject, isMissingObject } from '../../storage/object-read.ts';
+import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
+import { getScratch, putScratch } from '../../storage/scratch-store.ts';
 import type { StoredFiles } from '../release/released-files.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { IMPORTS_PREFIX, roundPrefix } from '../request/places.ts';
@@ -34,18 +34,18 @@ const Input = RequestAttempt.extend({
 });
 
 /** Hashes every sealed file again in its sealed version, and copies that version if the hash matches. */
-export const handler = step(Input, async ({ round, into, chunk, ...attempt }) => {
+export const handler = stepHandler(Input, async ({ round, into, chunk, ...attempt }) => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
   // Aborted, revoked or past the deadline: nothing more is copied.
-  if (request.status !== 'releasing' || request.attempt !== attempt.attempt || now() >= request.deadline)
+  if (request.status !== 'releasing' || request.attempt !== attempt.attempt || currentTime() >= request.deadline)
     throw new Overtaken(`${id} is not being released in attempt ${attempt.attempt}`);
   if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
   const place =
     into === null
       ? { bucket: RELEASE_BUCKET, prefix: `released/${id}/files/` }
       : { bucket: into, prefix: `${IMPORTS_PREFIX}${id}/` };
-  const files = SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
+  const files = SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
 
   const release = async ({ versionId, path, size, sha256 }: SealedFile): Promise<StoredFiles[number]> => {
     const from = {
@@ -57,20 +57,20 @@ export const handler = step(Input, async ({ round, into, chunk, ...attempt }) =>
     const to = { bucket: place.bucket, key };
     try {
       const large = size > copyLimits.whole;
-      const read = await hashVersion(from, large ? copyLimits.part : undefined);
+      const read = await hashObject(from, large ? copyLimits.part : undefined);
       if (read.sha256 !== sha256 || read.size !== size)
         throw new Tampered(`${from.key} was sealed as ${sha256}, but is ${read.sha256}`);
       const content = { sha256, size, etag: '' };
       const made = large
-        ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
-        : await copyWhole(from, to, content);
+        ? await copyObjectInParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyObject(from, to, content);
       return { path, size, sha256, key, versionId: made };
     } catch (error) {
-      if (isGone(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
+      if (isMissingObject(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
       throw error;
     }
   };
 
-  const held = await parallel(files, OBJECT_PARALLELISM, release);
+  const held = await mapInParallel(files, OBJECT_PARALLELISM, release);
   return { held: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(held)) };
 });

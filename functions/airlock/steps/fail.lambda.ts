@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { logger, step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { logger, stepHandler } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -19,9 +19,9 @@ const reasons = {
 };
 
 /** Records an internal error, or tampering with sealed files, in the request. Operators can continue through the API. */
-export const handler = step(Input, async ({ project, request: id, attempt, error, workflow }) => {
+export const handler = stepHandler(Input, async ({ project, request: id, attempt, error, workflow }) => {
   logger.error('an attempt failed', { request: id, attempt, error });
-  const at = now();
+  const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
   const tampered = error === 'Tampered';
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>

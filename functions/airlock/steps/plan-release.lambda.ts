@@ -1,10 +1,10 @@
 import * as z from 'zod';
-import { step } from '../../handler.ts';
+import { stepHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
 import { Project } from '../../projects/projects.ts';
-import { pack } from '../../storage/chunks.ts';
+import { packChunks } from '../../storage/chunks.ts';
 import { readVerified, Tampered } from '../../storage/immutable-objects.ts';
-import { isGone } from '../../storage/object-read.ts';
+import { isMissingObject } from '../../storage/object-read.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
 import { readRow } from '../../table.ts';
 import { SealManifest } from '../request/manifest.ts';
@@ -16,7 +16,7 @@ export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string()
 const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 /** Reads the sealed manifest, verifies that it is the one that was voted on, and packs the approved files into chunks. */
-export const handler = step(RequestAttempt, async attempt => {
+export const handler = stepHandler(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
   if (request.status !== 'releasing' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
@@ -34,11 +34,11 @@ export const handler = step(RequestAttempt, async attempt => {
       throw new Tampered(`the seal of ${id} is another request's`);
     const leaving = manifest.files.filter(({ path }) => !request.withheld.includes(path));
     const chunks: string[] = [];
-    for (const chunk of pack(leaving))
+    for (const chunk of packChunks(leaving))
       chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
     return { outcome: 'ready', round: request.round, into, chunks };
   } catch (error) {
-    if (isGone(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
+    if (isMissingObject(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
     throw error;
   }
 });

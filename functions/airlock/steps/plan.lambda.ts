@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
-import { rolesOf } from '../../membership.ts';
+import { readRoles } from '../../membership.ts';
 import { Project } from '../../projects/projects.ts';
-import { pack } from '../../storage/chunks.ts';
-import { listPresent } from '../../storage/object-read.ts';
+import { packChunks } from '../../storage/chunks.ts';
+import { listObjects } from '../../storage/object-read.ts';
 import { pathFinding } from '../../storage/paths.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
 import { readRow } from '../../table.ts';
@@ -37,7 +37,7 @@ const base = parseAirlockConfig(RULES);
  * Pins the version of every file of a submission and packs the files into chunks, or rejects the submission with a reason
  * for each file. The output refers to objects in the work bucket, so it stays small.
  */
-export const handler = step(RequestAttempt, async attempt => {
+export const handler = stepHandler(RequestAttempt, async attempt => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer.
@@ -52,15 +52,15 @@ export const handler = step(RequestAttempt, async attempt => {
   const ruling = await readSettings(TABLE_NAME, project);
   const settings = ruling?.settings;
   const rules = applySettings(base, settings);
-  const { files, findings } = selectFiles(request, await listPresent(bucket, request.source), rules);
+  const { files, findings } = selectFiles(request, await listObjects(bucket, request.source), rules);
   // People with a part in the request must not have made the settings it is reviewed by.
-  if (ruling && (ruling.by === request.recipient?.id || (await rolesOf(TABLE_NAME, project, ruling.by)).length > 0)) {
+  if (ruling && (ruling.by === request.recipient?.id || (await readRoles(TABLE_NAME, project, ruling.by)).length > 0)) {
     const { byName } = ruling;
     const says = `The settings of ${project} are by ${byName}, who is a member of the project or the recipient. Ask another operator to confirm the settings.`;
     findings.push(pathFinding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
   }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const at = now();
+  const at = currentTime();
   const facts = { rules, ...NO_PEOPLE };
   let over = false;
   let high: string[] = [];
@@ -84,7 +84,7 @@ export const handler = step(RequestAttempt, async attempt => {
       decide(read, { do: 'recordVolume', attempt: request.attempt, says: high }, at, facts),
     );
   const chunks: string[] = [];
-  for (const chunk of pack(files))
+  for (const chunk of packChunks(files))
     chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
   const policy = policyForSettings(base, settings, request.direction);
   return { outcome: 'ready', bucket, source: request.source, round: request.round, policy, chunks };

@@ -1,7 +1,7 @@
 import type { CheckFinding } from '../../../disclosure/report.ts';
-import { encodePostings, without } from '../../../disclosure/sdc/cell-index.ts';
+import { encodeCellIndex, removeTables } from '../../../disclosure/sdc/cell-index.ts';
 import { compareTables } from '../../../disclosure/sdc/compare.ts';
-import { limitsOf } from '../../../disclosure/sdc/differencing-findings.ts';
+import { differencingLimitsFor } from '../../../disclosure/sdc/differencing-findings.ts';
 import type { ObjectRef } from '../../identifiers.ts';
 import { readVerified } from '../../storage/immutable-objects.ts';
 import { SealManifest } from '../request/manifest.ts';
@@ -33,7 +33,7 @@ export async function compareRequestTables(
 ): Promise<{ findings: Found; whole: Pick<FullReport, 'tables' | 'limits' | 'compared'> }> {
   const findings: Found = new Map();
   if (lists.length === 0 || !request.seal) return { findings, whole: { tables: [], compared: 0 } };
-  const limits = limitsOf(SealManifest.parse(await readVerified(airlock, request.seal)).policy);
+  const limits = differencingLimitsFor(SealManifest.parse(await readVerified(airlock, request.seal)).policy);
   const { releases } = await readLedger(table, request.project);
   if (!limits) return { findings, whole: { tables: [], compared: 0 } };
   const left = await releasesSince({ table, bucket: release }, request.project, [1, releases], request.id);
@@ -43,7 +43,7 @@ export async function compareRequestTables(
     const before = tables.map(list => ({ open: () => readPostings(airlock, list) }));
     for (const [at, found] of await compareTables(ours, [...before, ...left], limits))
       note(findings, ours.tables[at]?.path ?? '', found);
-    tables.push(await putPostings(airlock, `${roundPrefix(request)}tables/all-${number}`, encodePostings(ours)));
+    tables.push(await putPostings(airlock, `${roundPrefix(request)}tables/all-${number}`, encodeCellIndex(ours)));
   });
   return { findings, whole: { tables, limits, compared: releases } };
 }
@@ -62,7 +62,11 @@ export async function compareAtRelease(
   const left = await releasesSince({ table, bucket: release }, request.project, [compared + 1, releases], request.id);
   if (left.length === 0) return { releases };
   for (const list of tables) {
-    const ours = without(await readPostings(airlock, list), ({ path }) => request.withheld.includes(path), 'probes');
+    const ours = removeTables(
+      await readPostings(airlock, list),
+      ({ path }) => request.withheld.includes(path),
+      'probes',
+    );
     for (const [at, findings] of await compareTables(ours, left, limits, { among: false })) {
       const grave = findings.find(({ action }) => action !== 'warn');
       if (grave)
@@ -82,9 +86,9 @@ export async function recordReleasedTables(
   tables: readonly ObjectRef[],
 ): Promise<ObjectRef[]> {
   const opens = tables.map(
-    list => async () => without(await readPostings(airlock, list), ({ path }) => request.withheld.includes(path)),
+    list => async () => removeTables(await readPostings(airlock, list), ({ path }) => request.withheld.includes(path)),
   );
   return collectEarlierTables(opens, (list, number) =>
-    putPostings(release, `remembered/${request.project}/${request.id}/${number}`, encodePostings(list)),
+    putPostings(release, `remembered/${request.project}/${request.id}/${number}`, encodeCellIndex(list)),
   );
 }

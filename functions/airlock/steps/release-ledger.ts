@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import * as z from 'zod';
-import { decodePostings, merged, type Postings } from '../../../disclosure/sdc/cell-index.ts';
-import type { Others } from '../../../disclosure/sdc/compare.ts';
+import { type CellIndex, decodeCellIndex, mergeCellIndexes } from '../../../disclosure/sdc/cell-index.ts';
+import type { ComparisonSource } from '../../../disclosure/sdc/compare.ts';
 import { ObjectRef } from '../../identifiers.ts';
 import { rowKey } from '../../keys.ts';
-import { putImmutable, reopenBytes } from '../../storage/immutable-objects.ts';
-import { parallel } from '../../storage/parallel.ts';
+import { putImmutable, readVerifiedBytes } from '../../storage/immutable-objects.ts';
+import { mapInParallel } from '../../storage/parallel.ts';
 import { createRow, readRow, writeRows } from '../../table.ts';
 
 /**
@@ -43,9 +43,9 @@ export async function releasesSince(
   project: string,
   [from, to]: readonly [number, number],
   request: string,
-): Promise<Others[]> {
+): Promise<ComparisonSource[]> {
   const numbers = Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at);
-  const rows = await parallel(numbers, 32, async number => {
+  const rows = await mapInParallel(numbers, 32, async number => {
     const row = await readRow(table, Entry, entryKey(project, number));
     if (!row) throw new Error(`release ${number} of ${project} is not in its ledger`);
     return row;
@@ -77,18 +77,18 @@ export async function appendToLedger(table: string, project: string, entry: Entr
 /** How many counts are held in one list, at 28 bytes each. */
 export const MAX_POSTINGS = 1_000_000;
 
-export const readPostings = async (bucket: string, list: ObjectRef): Promise<Postings> =>
-  decodePostings(await reopenBytes(bucket, list));
+export const readPostings = async (bucket: string, list: ObjectRef): Promise<CellIndex> =>
+  decodeCellIndex(await readVerifiedBytes(bucket, list));
 
 /** Brings lists together into few, each within the limit as far as they are themselves, and gives each to `use`. */
 export async function collectEarlierTables<T>(
-  lists: readonly (() => Promise<Postings>)[],
-  use: (list: Postings, number: number) => Promise<T>,
+  lists: readonly (() => Promise<CellIndex>)[],
+  use: (list: CellIndex, number: number) => Promise<T>,
 ): Promise<T[]> {
   const used: T[] = [];
-  let held: Postings[] = [];
+  let held: CellIndex[] = [];
   const flush = async () => {
-    if (held.length > 0) used.push(await use(merged(held), used.length));
+    if (held.length > 0) used.push(await use(mergeCellIndexes(held), used.length));
     held = [];
   };
   for (const open of lists) {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { decide } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
@@ -14,8 +14,8 @@ const { TABLE_NAME, POOL_ID, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
 /** Sends reminders and escalations of a review when they are due, and ends it at its deadline. */
-export const handler = step(RequestAttempt, async ({ project, request: id, attempt }) => {
-  const at = now();
+export const handler = stepHandler(RequestAttempt, async ({ project, request: id, attempt }) => {
+  const at = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   const facts = {
     ...NO_PEOPLE,

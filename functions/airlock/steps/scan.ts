@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectTaggingCommand } from '@aws-sdk/client-s3';
-import type { Version } from '../../storage/object-read.ts';
-import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
+import type { ObjectVersion } from '../../storage/object-read.ts';
+import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
 import { scanTag } from './malware.ts';
 
@@ -9,17 +9,17 @@ import { scanTag } from './malware.ts';
 const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3];
 
 /** What the tag of this very version says; undefined where it has none yet. */
-async function statusOf({ bucket, key, version }: Version): Promise<string | undefined> {
+async function statusOf({ bucket, key, version }: ObjectVersion): Promise<string | undefined> {
   const { TagSet = [] } = await s3.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key, VersionId: version }));
   return TagSet.find(({ Key }) => Key === scanTag)?.Value;
 }
 
 /** The scan status of each version, in the same order. Waits a few seconds for missing ones. */
-export async function readScanTags(versions: readonly Version[]): Promise<(string | undefined)[]> {
+export async function readScanTags(versions: readonly ObjectVersion[]): Promise<(string | undefined)[]> {
   const found: (string | undefined)[] = versions.map(() => undefined);
   for (const pause of [...pauses, undefined]) {
     const open = [...versions.entries()].filter(([index]) => found[index] === undefined);
-    await parallel(open, OBJECT_PARALLELISM, async ([index, version]) => {
+    await mapInParallel(open, OBJECT_PARALLELISM, async ([index, version]) => {
       found[index] = await statusOf(version);
     });
     if (pause === undefined || !found.includes(undefined)) break;

@@ -1,11 +1,11 @@
 import * as z from 'zod';
-import { sniff } from '../../../disclosure/sniff.ts';
-import { step } from '../../handler.ts';
-import { copyLimits, copyParts, copyWhole } from '../../storage/object-copy.ts';
-import { hashVersion, isGone } from '../../storage/object-read.ts';
-import { OBJECT_PARALLELISM, parallel } from '../../storage/parallel.ts';
+import { sniffMediaType } from '../../../disclosure/sniff.ts';
+import { stepHandler } from '../../handler.ts';
+import { copyLimits, copyObject, copyObjectInParts } from '../../storage/object-copy.ts';
+import { hashObject, isMissingObject } from '../../storage/object-read.ts';
+import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { pathFinding } from '../../storage/paths.ts';
-import { putScratch, takeScratch } from '../../storage/scratch-store.ts';
+import { getScratch, putScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { roundPrefix } from '../request/places.ts';
 import { Source, Uploads } from '../request/request.ts';
@@ -27,8 +27,8 @@ const Input = RequestAttempt.extend({
 });
 
 /** Hashes every file of a chunk in its planned version, and copies that version into the locked bucket. */
-export const handler = step(Input, async ({ bucket, source, round, chunk, ...attempt }) => {
-  const files = z.array(PlannedFile).parse(JSON.parse(await takeScratch(WORK_BUCKET, chunk)));
+export const handler = stepHandler(Input, async ({ bucket, source, round, chunk, ...attempt }) => {
+  const files = z.array(PlannedFile).parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const prefix = `${roundPrefix({ id: attempt.request, round })}files/`;
 
   const seal = async ({ path, version, size, etag, kind, group }: PlannedFile) => {
@@ -36,29 +36,29 @@ export const handler = step(Input, async ({ bucket, source, round, chunk, ...att
     const to = { bucket: AIRLOCK_BUCKET, key: prefix + path };
     const large = size > copyLimits.whole;
     try {
-      const read = await hashVersion(from, large ? copyLimits.part : undefined);
+      const read = await hashObject(from, large ? copyLimits.part : undefined);
       if (read.size !== size) throw new Error(`${from.key} ended after ${read.size} of ${size} bytes`);
       const content = { sha256: read.sha256, size, etag };
       const versionId = large
-        ? await copyParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
-        : await copyWhole(from, to, content);
+        ? await copyObjectInParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyObject(from, to, content);
       const sealed: SealedFile = {
         path,
         size,
         sha256: read.sha256,
         versionId,
         kind,
-        type: sniff(read.head, path),
+        type: sniffMediaType(read.head, path),
         group,
       };
       return sealed;
     } catch (error) {
-      if (!isGone(error)) throw error;
+      if (!isMissingObject(error)) throw error;
       return pathFinding(path, 'This file was deleted while it was being sealed. Restore it, then submit again.');
     }
   };
 
-  const done = await parallel(files, OBJECT_PARALLELISM, seal);
+  const done = await mapInParallel(files, OBJECT_PARALLELISM, seal);
   const sealed = done.flatMap(one => ('sha256' in one ? [one] : []));
   const findings = done.flatMap(one => ('reason' in one ? [one] : []));
   const text = (of: unknown) => putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(of));

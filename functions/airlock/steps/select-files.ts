@@ -1,7 +1,7 @@
 import type { FileKind } from '../../../disclosure/file.ts';
 import type { Finding } from '../../identifiers.ts';
-import { pack } from '../../storage/chunks.ts';
-import type { Present } from '../../storage/object-read.ts';
+import { packChunks } from '../../storage/chunks.ts';
+import type { ListedObject } from '../../storage/object-read.ts';
 import { byteLength, findPathClashes, pathFinding, pathProblem } from '../../storage/paths.ts';
 import type { AirlockConfig } from '../request/airlock-config.ts';
 import { roundPrefix } from '../request/places.ts';
@@ -9,7 +9,7 @@ import type { Request } from '../request/request.ts';
 import { findGroupIndex } from './wildcards.ts';
 
 /** A file of the source in the version that will be sealed, and what it is. */
-export interface SelectedFiles extends Present {
+export interface SelectedFiles extends ListedObject {
   readonly kind: FileKind;
   readonly group: number;
 }
@@ -27,7 +27,7 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
     return alone.map(({ path, size }) =>
       pathFinding(path, `It has ${size} bytes; a file may have ${MAX_FILE_BYTES}. Split it.`),
     );
-  const together = pack(files).some(chunk => chunk.reduce((sum, { size }) => sum + size, 0) > MAX_FILE_BYTES);
+  const together = packChunks(files).some(chunk => chunk.reduce((sum, { size }) => sum + size, 0) > MAX_FILE_BYTES);
   return together
     ? [pathFinding('', 'The folder has too many large files for one request. Split it into two requests.')]
     : [];
@@ -36,7 +36,7 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
 /** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
 export function selectFiles(
   request: Pick<Request, 'id' | 'round' | 'groups' | 'source'>,
-  present: readonly Present[] | undefined,
+  present: readonly ListedObject[] | undefined,
   { caps }: AirlockConfig,
 ): { files: SelectedFiles[]; findings: Finding[] } {
   if (!present)

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
-import { takeScratch } from '../../storage/scratch-store.ts';
+import { getScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { grantDownload } from '../release/download.ts';
@@ -31,11 +31,11 @@ const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, WORK_BUCKET, SIGNING_KEY, RU
 const base = parseAirlockConfig(RULES);
 
 /** Signs the record of the copied files. Only then is the request released and can be downloaded. */
-export const handler = step(
+export const handler = stepHandler(
   RequestAttempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
   async ({ copied, releases, ...of }) => {
     const { project, request: id, attempt } = of;
-    const at = now();
+    const at = currentTime();
     const read = await readRequest(TABLE_NAME, project, id);
     // A retry after a lost answer.
     if (read.status === 'released' && read.attempt === attempt) return { outcome: 'released' };
@@ -43,7 +43,7 @@ export const handler = step(
     const facts = await loadProjectContext(TABLE_NAME, project, base);
     const { rules } = facts;
     const files = [];
-    for (const { held } of copied) files.push(...StoredFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, held))));
+    for (const { held } of copied) files.push(...StoredFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, held))));
     const { policy, tables } = FullReport.parse(await readVerified(AIRLOCK_BUCKET, read.report));
     // Recorded before the release, so that no later release is missing the comparison with it.
     const lists = await recordReleasedTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
@@ -78,7 +78,7 @@ export const handler = step(
     if (direction === 'export') await grantDownload(TABLE_NAME, grant);
     const release = { ...kept, files: files.length, bytes, held };
     // Read again, because the approval may have expired since this step began.
-    const then = now();
+    const then = currentTime();
     const decision = await changeRequest(TABLE_NAME, { project, id, at: then }, before =>
       decide(before, { do: 'recordRelease', attempt, release }, then, facts),
     );

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { Policy } from '../../../disclosure/policy.ts';
-import { now } from '../../clock.ts';
-import { step } from '../../handler.ts';
+import { currentTime } from '../../clock.ts';
+import { stepHandler } from '../../handler.ts';
 import { putImmutable } from '../../storage/immutable-objects.ts';
-import { FindingList, takeScratch } from '../../storage/scratch-store.ts';
+import { FindingList, getScratch } from '../../storage/scratch-store.ts';
 import { decide } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -31,8 +31,8 @@ const Input = RequestAttempt.extend({
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Writes the manifest of all sealed files under Object Lock. Its SHA-256 is the seal. */
-export const handler = step(Input, async ({ project, request: id, attempt, policy, chunks }) => {
-  const at = now();
+export const handler = stepHandler(Input, async ({ project, request: id, attempt, policy, chunks }) => {
+  const at = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer.
   if (request.status === 'draft' && request.attempt === attempt) return { outcome: 'rejected' };
@@ -41,9 +41,9 @@ export const handler = step(Input, async ({ project, request: id, attempt, polic
   const before = request.status === 'checking' ? request.seal : undefined;
   const findings = [];
   for (const { findings: key } of chunks)
-    if (key) findings.push(...FindingList.parse(JSON.parse(await takeScratch(WORK_BUCKET, key))));
+    if (key) findings.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
   const files = [];
-  for (const { sealed } of chunks) files.push(...SealedFiles.parse(JSON.parse(await takeScratch(WORK_BUCKET, sealed))));
+  for (const { sealed } of chunks) files.push(...SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, sealed))));
   const manifest: SealManifest = {
     v: 1,
     request: id,

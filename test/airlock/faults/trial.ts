@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { parallel } from '../../../functions/storage/parallel.ts';
+import { mapInParallel } from '../../../functions/storage/parallel.ts';
 import { type Fault, groupCallsByFunction, type WatchedCall, type WatchedRun } from '../../faults.ts';
 import { assertEventsPublished } from './harness.ts';
 
@@ -65,7 +65,7 @@ const isSameCall =
 
 /** Runs each path without faults. Plans a fault of each kind for each AWS call that the selected functions make. */
 async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
-  const baselines = await parallel(Object.entries(paths), concurrentRuns, async ([name, path]) => ({
+  const baselines = await mapInParallel(Object.entries(paths), concurrentRuns, async ([name, path]) => ({
     name,
     path,
     ...(await path.go(nextProject(), [])),
@@ -122,7 +122,7 @@ export async function runFaultTrial(paths: Readonly<Record<string, FaultPath>>):
     }
   }
 
-  const left = (await parallel(trials, concurrentRuns, runUntilMet)).flat();
+  const left = (await mapInParallel(trials, concurrentRuns, runUntilMet)).flat();
   console.log(
     `recovered from ${[...tally].map(([kind, count]) => `${count} ${kind}`).join(', ')} in ${runCount - baselineCount} runs; ` +
       `never reached: ${left.map(({ name, fault }) => `${name}: ${describeFault(fault)}`).join(', ') || 'none'}`,

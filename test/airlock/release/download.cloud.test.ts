@@ -68,7 +68,10 @@ describe('a released request', () => {
     expect(page.files.map(({ path }) => path).sort()).toEqual(Object.keys(files).sort());
     // Another object of the same name is not what was released.
     const [first] = page.files;
-    const keyed = { Bucket: cloud.outputs['data.Released'] ?? '', Key: `released/${params.request}/files/${first?.path}` };
+    const keyed = {
+      Bucket: cloud.outputs['data.Released'] ?? '',
+      Key: `released/${params.request}/files/${first?.path}`,
+    };
     await new S3Client(cloud.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
     expect((await fetchFirstPage(rana, params, token)).files).toEqual(files);
     for (const [body, why] of [
@@ -91,7 +94,9 @@ describe('a released request', () => {
     const verify = ['airlock', 'verify', join(at, 'release.json'), join(at, 'files'), '--key', fingerprintOf(key)];
     expect((await runBroch(verify)).code).toBe(0);
 
-    expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch('may be downloaded once, and it already was');
+    expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch(
+      'may be downloaded once, and it already was',
+    );
     expect(await refusal(rana.ask('takeDownload', { params, body: { token } }))).toMatch('was already used');
     expect(await refusal(rana.ask('downloadFiles', { params, body: { token: tokenHash(token) } }))).not.toBe('allowed');
   });

@@ -18,7 +18,7 @@ import {
 import { partBytes } from '../../../functions/airlock/release/schemas.ts';
 import { compareFiles } from '../../../functions/airlock/release/verify.ts';
 import type { RequesterStanding } from '../../../functions/airlock/request/download-eligibility.ts';
-import { problem } from '../../../functions/http/problem.ts';
+import { toProblem } from '../../../functions/http/problem.ts';
 import { Refused } from '../../../functions/refused.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
 import { buildReleaseRecord, hashReleaseText, makeSigningKeys, signRelease } from './pages.ts';
@@ -111,7 +111,7 @@ function service() {
     const own = source[name] as (...given: unknown[]) => Promise<unknown>;
     const answer = (...given: unknown[]) =>
       own(...given).catch((error: unknown) => {
-        throw error instanceof Refused ? new ExitError('refused', error.message, problem(error, '')) : error;
+        throw error instanceof Refused ? new ExitError('refused', error.message, toProblem(error, '')) : error;
       });
     Object.assign(source, { [name]: answer });
   }

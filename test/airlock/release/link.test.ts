@@ -12,10 +12,10 @@ import {
   tokenHash,
 } from '../../../functions/airlock/release/link.ts';
 import type { RequesterStanding } from '../../../functions/airlock/request/download-eligibility.ts';
-import { later } from '../../../functions/clock.ts';
+import { timeAfter } from '../../../functions/clock.ts';
 
 const start = '2026-11-01T12:00:00.000Z';
-const at = (seconds: number) => later(start, seconds);
+const at = (seconds: number) => timeAfter(start, seconds);
 const standing: RequesterStanding = { released: true, seal: 's', expires: at(7 * 86400) };
 const fresh: Grant = {
   project: 'asthma',

@@ -6,7 +6,7 @@ import { unzipSync } from 'fflate';
 import { expect, it } from 'vitest';
 import { ZipFile } from '../../../bin/cli/airlock-zip.ts';
 import { memorySource } from '../../../disclosure/byte-source.ts';
-import { zipContent, zipDirectory } from '../../../disclosure/zip.ts';
+import { readZipContent, readZipDirectory } from '../../../disclosure/zip.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
 
 async function zipped(folder: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
@@ -35,11 +35,11 @@ it('a zip is read by other tools, and by the strict reader of the airlock, exact
           expect.arrayContaining(files.map(([path, content]) => [path, Buffer.from(content)])),
         );
         const source = memorySource(bytes);
-        const entries = await zipDirectory(source);
+        const entries = await readZipDirectory(source);
         expect(entries.map(entry => entry.name)).toEqual(files.map(([path]) => path));
         for (const [index, entry] of entries.entries()) {
           const parts: Uint8Array[] = [];
-          for await (const part of zipContent(source, entry, 1000)) parts.push(part.slice());
+          for await (const part of readZipContent(source, entry, 1000)) parts.push(part.slice());
           expect(Buffer.concat(parts)).toEqual(Buffer.from(files[index]?.[1] ?? []));
         }
       },

@@ -4,7 +4,7 @@ import chromium from '@sparticuz/chromium';
 import { type Browser, chromium as playwright } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePng } from '../../../disclosure/preview/png.ts';
-import { policy } from '../../../disclosure/preview/style.ts';
+import { PREVIEW_CONTENT_POLICY } from '../../../disclosure/preview/style.ts';
 import {
   makeDocumentWithText,
   makeDrawingWithMarkup,
@@ -198,7 +198,7 @@ describe('a hostile file runs nothing and asks nobody', () => {
   });
 
   it('is nothing but its own style and pictures in it', () =>
-    expect(policy).toMatch(
+    expect(PREVIEW_CONTENT_POLICY).toMatch(
       /^default-src 'none'; img-src data:; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/,
     ));
 });

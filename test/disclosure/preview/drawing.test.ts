@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redrawn } from '../../../disclosure/preview/svg.ts';
+import { redrawSvg } from '../../../disclosure/preview/svg.ts';
 import { makeDrawingWithMarkup } from './kinds.ts';
 import { expectInert, renderTestPreview } from './pages.ts';
 
@@ -39,7 +39,7 @@ describe('a drawing', () => {
     ['a name with a prefix', '<svg:script xmlns:svg="http://www.w3.org/2000/svg">alert(1)</svg:script>'],
     ['markup in a text', '<text><![CDATA[</text><script>alert(1)</script>]]></text>'],
   ])('%s is not in it', (_, markup) => {
-    const { svg } = redrawn(makeDrawingWithMarkup(markup));
+    const { svg } = redrawSvg(makeDrawingWithMarkup(markup));
     expect(svg).not.toMatch(
       /<(script|image|iframe|foreignObject|a|set|filter|svg:)\b|evil|\son|javascript:|@import|data:/,
     );
@@ -67,7 +67,7 @@ describe('a drawing', () => {
   });
 
   it('that declares entities is not drawn', () =>
-    expect(() => redrawn('<!DOCTYPE svg [<!ENTITY a "b">]><svg/>')).toThrow('entities'));
+    expect(() => redrawSvg('<!DOCTYPE svg [<!ENTITY a "b">]><svg/>')).toThrow('entities'));
 
   it('says what nobody sees', async () => {
     const { body } = await text(
@@ -106,7 +106,7 @@ describe('a drawing', () => {
       fc.property(fc.array(bit, { maxLength: 40 }), bits => {
         let svg = '';
         try {
-          ({ svg } = redrawn(makeDrawingWithMarkup(bits.join(''))));
+          ({ svg } = redrawSvg(makeDrawingWithMarkup(bits.join(''))));
         } catch (error) {
           expect((error as Error).constructor.name).toBe('NotShown');
           return;
@@ -119,10 +119,10 @@ describe('a drawing', () => {
     for (const one of [' ', '<!--', '<g a', 'a', '<![CDATA[', '"', '/*', '<g ']) {
       const started = performance.now();
       try {
-        redrawn(makeDrawingWithMarkup(one.repeat(400_000)));
+        redrawSvg(makeDrawingWithMarkup(one.repeat(400_000)));
       } catch {}
       try {
-        redrawn(makeDrawingWithMarkup(`<style>${one.repeat(400_000)}</style>`));
+        redrawSvg(makeDrawingWithMarkup(`<style>${one.repeat(400_000)}</style>`));
       } catch {}
       expect(performance.now() - started, one).toBeLessThan(2000);
     }

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import jpeg from 'jpeg-js';
 import { PNG } from 'pngjs';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../disclosure/preview/limits.ts';
-import { encodePng, essence } from '../../../disclosure/preview/png.ts';
+import { DEFAULT_PAGE_LIMITS } from '../../../disclosure/preview/limits.ts';
+import { encodePng, extractPngImage } from '../../../disclosure/preview/png.ts';
 import { decodePng } from '../../../disclosure/preview/png-decode.ts';
 import { expectInert, makePngChunk, renderTestPreview } from './pages.ts';
 
@@ -31,7 +31,7 @@ describe('a picture', () => {
           png.data = Buffer.from(noise(width * height * 4, seed));
           const file = PNG.sync.write(png, { colorType, inputHasAlpha: true });
           const read = PNG.sync.read(file);
-          expect(Buffer.from(decodePng(essence(file).png).data)).toEqual(read.data);
+          expect(Buffer.from(decodePng(extractPngImage(file).png).data)).toEqual(read.data);
         },
       ),
       { numRuns: 60 },
@@ -72,7 +72,7 @@ describe('a picture', () => {
           makePngChunk('IDAT', deflateSync(Buffer.from(raw.flat()))),
           makePngChunk('IEND', Buffer.alloc(0)),
         ]);
-        expect(Buffer.from(decodePng(essence(file).png).data)).toEqual(PNG.sync.read(file).data);
+        expect(Buffer.from(decodePng(extractPngImage(file).png).data)).toEqual(PNG.sync.read(file).data);
       }
   });
 
@@ -124,7 +124,7 @@ describe('a picture', () => {
     const { html, truncated } = await renderTestPreview('a.png', 'image/png', encodePng(pixelsOf(1500, 1500)));
     expect(truncated).toBe(true);
     expect(html).toMatch(/1,500 × 1,500 pixels, shown at 1\/\d/);
-    expect(html.length).toBeLessThan(limits.html + 100_000);
+    expect(html.length).toBeLessThan(DEFAULT_PAGE_LIMITS.html + 100_000);
   });
 
   const bomb = (width: number, height: number, content: Buffer) => {

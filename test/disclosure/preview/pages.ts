@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { expect } from 'vitest';
 import { type ByteSource, memorySource } from '../../../disclosure/byte-source.ts';
-import { preview } from '../../../disclosure/preview/preview.ts';
+import { renderPreview } from '../../../disclosure/preview/preview.ts';
 import type { FileReport } from '../../../disclosure/report.ts';
 
 export const renderTestPreview = (
@@ -11,8 +11,8 @@ export const renderTestPreview = (
   report?: FileReport,
 ) => {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  if (!(bytes instanceof Uint8Array)) return preview({ path, type, report }, bytes);
-  return preview({ path, type, report, size: bytes.length }, memorySource(bytes, 4096));
+  if (!(bytes instanceof Uint8Array)) return renderPreview({ path, type, report }, bytes);
+  return renderPreview({ path, type, report, size: bytes.length }, memorySource(bytes, 4096));
 };
 
 /** A report that blocks these cells: row, column, value. */

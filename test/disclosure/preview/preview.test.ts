@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { memorySource } from '../../../disclosure/byte-source.ts';
-import { visible } from '../../../disclosure/preview/escape.ts';
-import { limits } from '../../../disclosure/preview/limits.ts';
-import { letters } from '../../../disclosure/preview/page.ts';
+import { toVisibleHtml } from '../../../disclosure/preview/escape.ts';
+import { DEFAULT_PAGE_LIMITS } from '../../../disclosure/preview/limits.ts';
+import { columnLetters } from '../../../disclosure/preview/page.ts';
 import { buildBlockReport, expectInert, renderTestPreview } from './pages.ts';
 
 describe('text', () => {
@@ -19,13 +19,13 @@ describe('text', () => {
     ['a\u2066b', 'U+2066'],
     ['a\u00adb', 'U+00AD'],
   ])('%j shows what is not seen', (text, number) => {
-    expect(visible(text)).toContain(`>${number}</i>`);
-    expect(visible(text)).toMatch(/^a<i[^>]*>[^<]*<\/i>/);
+    expect(toVisibleHtml(text)).toContain(`>${number}</i>`);
+    expect(toVisibleHtml(text)).toMatch(/^a<i[^>]*>[^<]*<\/i>/);
   });
 
   it('leaves what people write as it is', () => {
     for (const text of ['Räntä 12 %', 'שלום', 'مرحبا', '統計', 'é', 'e\u0301', 'naïve – “quoted”', '😀'])
-      expect(visible(text)).toBe(text);
+      expect(toVisibleHtml(text)).toBe(text);
   });
 
   it('is inert whatever it says', async () => {
@@ -156,7 +156,7 @@ describe('a table', () => {
     const many = Array.from({ length: 400 }, (_, i) => [i * 50 + 2, 1, ''] as [number, number, string]);
     const full = `${Array.from({ length: 40 }, () => '&'.repeat(200)).join()}\n`.repeat(3000);
     expect((await renderTestPreview('t.csv', 'text/csv', full, buildBlockReport(many))).html.length).toBeLessThan(
-      limits.html + 200_000,
+      DEFAULT_PAGE_LIMITS.html + 200_000,
     );
   });
 
@@ -166,7 +166,7 @@ describe('a table', () => {
     [27, 'AA'],
     [702, 'ZZ'],
     [703, 'AAA'],
-  ])('column %d is %s', (column, name) => expect(letters(column)).toBe(name));
+  ])('column %d is %s', (column, name) => expect(columnLetters(column)).toBe(name));
 });
 
 it('is the same in whatever pieces the bytes come', async () => {
