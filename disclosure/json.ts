@@ -20,7 +20,7 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-export const isRecord = (value: unknown): value is Record<string, unknown> =>
+const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isPlain = (value: unknown) =>
   value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value);

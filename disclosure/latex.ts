@@ -17,7 +17,7 @@ const longest = 4096;
 const longestRow = 1 << 16;
 
 /** The text that a cell of LaTeX shows, and how many columns it has; undefined where a command may write anything. */
-export function parseLatexCell(source: string): { text: string; span: number } | undefined {
+function parseLatexCell(source: string): { text: string; span: number } | undefined {
   // A brace that ends in another row, and a power, are not followed.
   const braces = source.replace(/\\[{}]/g, '');
   if (source.length > longest || braces.split('{').length !== braces.split('}').length) return undefined;

@@ -13,8 +13,7 @@ export const Tier = z.union([z.literal(1), z.literal(2), z.literal(3)]);
 export type Tier = z.infer<typeof Tier>;
 
 /** What a finding of a rule does; `off` keeps the rule from running. */
-export const RuleAction = z.enum([...Action.options, 'off']);
-export type RuleAction = z.infer<typeof RuleAction>;
+const RuleAction = z.enum([...Action.options, 'off']);
 
 const rule = <Parameters extends z.ZodRawShape = Record<never, never>>(parameters?: Parameters) =>
   z.strictObject({ action: RuleAction, ...(parameters ?? ({} as Parameters)) });
@@ -97,7 +96,7 @@ export type PolicyRules = z.infer<typeof PolicyRules>;
 export type RuleName = keyof PolicyRules;
 
 /** Types that may pass, as `sniff.ts` names them: what reviewers can't be shown safely, such as a PDF, passes nowhere. */
-export const POLICY_FILE_TYPES = [
+const POLICY_FILE_TYPES = [
   'text/csv',
   'text/tab-separated-values',
   'text/plain',

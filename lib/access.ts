@@ -102,12 +102,6 @@ export const startAccess = (machine: IStateMachine): Access => ({
   statements: [allow(['states:StartExecution'], [machine.stateMachineArn])],
 });
 
-/** May answer the machine's waiting tasks. */
-export const taskAccess = (machine: IStateMachine): Access => ({
-  value: machine.stateMachineArn,
-  statements: [allow(['states:SendTaskSuccess', 'states:SendTaskFailure'], [machine.stateMachineArn])],
-});
-
 export const secretAccess = (of: ISecret): Access => ({
   value: of.secretArn,
   statements: [

@@ -10,7 +10,7 @@ import { Projects } from './projects.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
 
 /** Everything that must outlive a change of code: data, keys, people. Nothing here is ever replaced. */
-export class DataStack extends Stack {
+class DataStack extends Stack {
   readonly core: Core;
   readonly people: People;
   readonly costs: CostsData;
@@ -47,7 +47,7 @@ function addOutputs(stack: Stack, values: Record<string, string>) {
 }
 
 /** The HTTP API without the routes of capabilities, which each of them adds in its own stack. */
-export class ApiStack extends Stack {
+class ApiStack extends Stack {
   readonly api: Api;
 
   constructor(app: App, id: string, { data, ...props }: StackProps & { data: DataStack }) {

@@ -14,7 +14,7 @@ import {
  * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates
  * before these are deployed there, and named to the user; the app itself has no idea of it.
  */
-export const unsupportedResourceTypes: readonly string[] = [
+const unsupportedResourceTypes: readonly string[] = [
   'AWS::EC2::FlowLog',
   'AWS::EC2::SecurityGroupEgress',
   'AWS::EC2::SecurityGroupIngress',
@@ -28,7 +28,7 @@ export const unsupportedResourceTypes: readonly string[] = [
 ];
 
 /** The template without the given types, and which it had. Refuses where something that stays refers to what goes. */
-export function stripResourceTypes(
+function stripResourceTypes(
   template: AssemblyTemplate,
   types: readonly string[],
 ): { template: AssemblyTemplate; left: string[] } {
@@ -59,7 +59,7 @@ function referred(value: unknown): string[] {
 }
 
 /** The emulator gives a secret's name for its `Ref`, where AWS gives its ARN; its attribute `Id` is the ARN on both. */
-export function replaceSecretRefs(template: AssemblyTemplate): AssemblyTemplate {
+function replaceSecretRefs(template: AssemblyTemplate): AssemblyTemplate {
   const secrets = new Set(
     Object.entries(template.Resources ?? {}).flatMap(([id, { Type }]) =>
       Type === 'AWS::SecretsManager::Secret' ? [id] : [],

@@ -47,7 +47,7 @@ export interface DeployCloudOptions {
 }
 
 /** Where the embedded cloud serves an API that AWS would serve at `url`. */
-export const toEmbeddedApiUrl = (endpoint: string, url: string): string => {
+const toEmbeddedApiUrl = (endpoint: string, url: string): string => {
   const { hostname, pathname } = new URL(url);
   return `${endpoint}/_aws/execute-api/${hostname.split('.')[0]}${pathname.replace(/\/$/, '')}`;
 };

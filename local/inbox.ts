@@ -27,7 +27,7 @@ const Message = z.object({
 });
 
 /** A card as it came in. */
-export interface ReceivedCard {
+interface ReceivedCard {
   readonly id: number;
   readonly at: string;
   readonly bytes: number;
@@ -35,7 +35,7 @@ export interface ReceivedCard {
 }
 
 /** How the inbox answers a post instead of taking it. */
-export interface InboxFailure {
+interface InboxFailure {
   readonly status: number;
   readonly retryAfter?: number;
 }

@@ -14,13 +14,13 @@ export interface StoryStep {
   readonly ids: Readonly<Record<string, string>>;
 }
 
-export interface StepReport {
+interface StepReport {
   readonly says: string;
   readonly ids?: Readonly<Record<string, string>>;
 }
 
 /** Runs one step and prints what it returns. An error is printed as a failure and ends the chapter. */
-export type StepTeller = <T extends StepReport>(step: string, run: () => Promise<T>) => Promise<T>;
+type StepTeller = <T extends StepReport>(step: string, run: () => Promise<T>) => Promise<T>;
 
 export type ChapterTeller = (stage: DemoSetup, tell: StepTeller) => Promise<void>;
 

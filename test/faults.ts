@@ -89,3 +89,19 @@ export function groupCallsByFunction(calls: readonly WatchedCall[]): Map<string,
   }
   return all;
 }
+
+/** Every call of a function fails, for so many of its invocations. */
+export const failEvery = (name: string, invocations = 99): Fault => ({
+  function: name,
+  nth: 1,
+  how: 'error',
+  invocations,
+});
+
+/** A function waits before that call, by default before it reads the request, until other faults are armed. */
+export const holdCall = (name: string, action = 'dynamodb:GetItem AIRLOCK'): Fault => ({
+  function: name,
+  action,
+  nth: 1,
+  how: 'hold',
+});

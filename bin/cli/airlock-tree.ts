@@ -7,7 +7,7 @@ import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { ExitError } from './exit.ts';
 
 /** The SHA-256 of a file, and its SHA-512 where asked for, read once from one open file. Links are not followed. */
-export async function computeFileDigests(at: string, also: boolean, read: (bytes: number) => void = () => {}) {
+async function computeFileDigests(at: string, also: boolean, read: (bytes: number) => void = () => {}) {
   await using handle = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const before = await handle.stat();
   if (!before.isFile()) throw new ExitError('refused', `${at} is not a regular file.`);

@@ -24,7 +24,7 @@ const flagged = ({ flag, type, choices, many }: ArgumentField): string => {
 };
 
 /** `project create --id <text> --title <text>`: what has to be said, and a hint that more may be. */
-export function formatUsage({ words, params, flags }: CliCommand): string {
+function formatUsage({ words, params, flags }: CliCommand): string {
   const fields = fieldsOf(flags);
   return [
     'broch',

@@ -54,7 +54,7 @@ export const formatCount = (count: number): string => String(count).replace(/\B(
 const good = new Set(['ready', 'registered', 'sent', 'approved', 'released']);
 const bad = new Set(['failed', 'held', 'unsent', 'refused', 'rejected']);
 
-export const formatStatus = (text: string, { width }: OutputScreen): string => {
+const formatStatus = (text: string, { width }: OutputScreen): string => {
   const colour = good.has(text) ? 'green' : bad.has(text) ? 'red' : 'yellow';
   return width === undefined
     ? escapeForTerminal(text)

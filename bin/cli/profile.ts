@@ -89,7 +89,7 @@ function embedded(file: string): ActiveProfile | undefined {
 }
 
 /** Where the embedded cloud says that it is up. */
-export const embeddedCloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
+const embeddedCloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
 
 /** The profile asked for; else the embedded cloud while it is up; else the one signed in to last. */
 export function chooseProfile(env: Environment, asked: string | undefined): ActiveProfile {

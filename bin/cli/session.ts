@@ -22,7 +22,7 @@ const fileOf = (env: Environment, { api, pool, client }: ActiveProfile, name = '
 };
 
 /** Whoever signed in last at a place. */
-export const findCurrentUser = (env: Environment, place: ActiveProfile): string | undefined =>
+const findCurrentUser = (env: Environment, place: ActiveProfile): string | undefined =>
   readPrivateFile(fileOf(env, place), Current)?.name;
 
 /** Signs in and remembers it; `chosen` makes the person the one that commands act as. */

@@ -16,7 +16,7 @@ import { formatTransferProgress, type ProgressLine } from './progress.ts';
 
 const MiB = 1024 ** 2;
 /** Up to here a file is read whole and sent in one request, which can be repeated; above it, in parts. */
-export const MAX_SINGLE_REQUEST_BYTES = 16 * MiB;
+const MAX_SINGLE_REQUEST_BYTES = 16 * MiB;
 /** At once: eight whole files, or two in parts with four parts each; 128 MiB of memory either way. */
 export const uploadConcurrency = { whole: 8, parts: 2, perFile: 4 } as const;
 
@@ -47,7 +47,7 @@ export async function openUploadLanding(api: ApiClient, access: () => Promise<Up
 }
 
 /** What has landed already: ETag and size by path. */
-export async function listLandedFiles({
+async function listLandedFiles({
   s3,
   bucket,
   prefix,

@@ -3,7 +3,7 @@ import { escapeHtml, groupDigits, toShortHtml, toVisibleHtml } from './escape.ts
 import { PREVIEW_CONTENT_POLICY, PREVIEW_STYLE } from './style.ts';
 
 /** What the requester says a group of files is for. */
-export interface GroupPurpose {
+interface GroupPurpose {
   readonly name: string;
   readonly kind: string;
   readonly purpose: string;

@@ -68,11 +68,7 @@ function partsOfOne(state: ColumnStatistics, at: number): boolean {
  * Counts are the columns named so. Where none is, the columns of whole numbers beside a column of labels are: a
  * cross-table has its categories for headings. A table of statistics, sums or ids is none.
  */
-export function findCountColumns(
-  columns: readonly ColumnClass[],
-  state: ColumnStatistics,
-  threshold: number,
-): CountColumns {
+function findCountColumns(columns: readonly ColumnClass[], state: ColumnStatistics, threshold: number): CountColumns {
   const labelled = (at: number) => numbersAsLabels(columns, state, at, threshold);
   const all = columns.map((_, at) => at);
   const role = (at: number) => columns[at]?.role ?? 'plain';

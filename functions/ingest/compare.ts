@@ -20,7 +20,7 @@ export interface ArrivedDelivery {
 }
 
 /** One Lambda must hash a file within its time, and forty of them a delivery, at the 50 MB a second they surely reach. */
-export const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
+const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
 
 /** The tag files whose text a check needs. */
 export const bagTagFiles = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;

@@ -60,7 +60,6 @@ const Registered = z.object({
   /** Why a manifest that came after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
-export type OpenDelivery = z.infer<typeof Open>;
 export type CheckingDelivery = z.infer<typeof Checking>;
 export type HeldDelivery = z.infer<typeof Held>;
 export type RegisteredDelivery = z.infer<typeof Registered>;

@@ -36,7 +36,7 @@ const closed: Record<Desktop['protocol'], Record<string, string>> = {
 };
 
 /** The desktop's own account, as the images make it. */
-export const DESKTOP_ACCOUNT = 'researcher';
+const DESKTOP_ACCOUNT = 'researcher';
 
 export interface DesktopLinkInput {
   readonly workspace: WorkspaceIn<'ready'>;

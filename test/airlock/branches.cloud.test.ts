@@ -1,9 +1,9 @@
 import { DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
-import { SendTaskFailureCommand, SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
+import { SendTaskSuccessCommand, SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
-import { type Fault, watchCalls } from '../faults.ts';
+import { type Fault, failEvery, holdCall, watchCalls } from '../faults.ts';
 import { openTestTable, waitUntil } from '../workspaces/harness.ts';
 import { listTransitions, readAslStates } from './coverage.ts';
 import {
@@ -18,6 +18,7 @@ import {
   waitForExecutionEnd,
   waitForStatus,
 } from './harness.ts';
+import { timeOutTask, voteTogether, waitForHeldCall, waitForTaskToken } from './tasks.ts';
 
 const cloud = connectTestCloud();
 const [s3, sfn] = [new S3Client(cloud.configuration), new SFNClient(cloud.configuration)];
@@ -66,19 +67,6 @@ async function submitted(files: SourceFiles = good, faults: readonly Fault[] = [
 }
 type Of = Awaited<ReturnType<typeof submitted>>;
 
-const fails = (name: string, invocations = 99): Fault => ({ function: name, nth: 1, how: 'error', invocations });
-/** Waits before it reads the request, until it is let go: time to do something meanwhile. */
-const awaits = 'dynamodb:GetItem AIRLOCK';
-const holds = (name: string, action = awaits): Fault => ({ function: name, action, nth: 1, how: 'hold' });
-const reached = ({ calls }: Pick<Of['watched'], 'calls'>, name: string) =>
-  waitUntil(calls, ({ calls }) => calls.some(call => call.function === name && call.how === 'hold'));
-
-async function vote({ params }: Of, verdict: 'approve' | 'reject' = 'approve') {
-  for (const who of [people.vera, people.viktor]) {
-    const { seal } = await who.ask('showRequest', { params });
-    await who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256, comment: 'as it is' } });
-  }
-}
 async function inReview(faults: readonly Fault[] = [], files: SourceFiles = good, beside?: Of) {
   const one = await submitted(files, faults, undefined, beside);
   await waitForStatus(one.rana, one.params, ['inReview']);
@@ -86,21 +74,9 @@ async function inReview(faults: readonly Fault[] = [], files: SourceFiles = good
 }
 async function approved(faults: readonly Fault[] = []) {
   const one = await inReview(faults);
-  await vote(one);
+  await voteTogether([people.vera, people.viktor], one.params);
   return one;
 }
-const tokenOf = async ({ params }: Of) => {
-  const table = await openTestTable(cloud);
-  const row = await waitUntil(
-    () => table.get(rowKey('airlock', params.request)),
-    row => typeof row?.token === 'string',
-  );
-  return String(row?.token);
-};
-/** As Step Functions itself does when nobody has answered in time. */
-const timesOut = async (taskToken: string) =>
-  sfn.send(new SendTaskFailureCommand({ taskToken, error: 'States.Timeout' }));
-
 describe.concurrent('every transition of the check workflow', () => {
   it('ends as decided once the votes wake it', async () => {
     const one = await approved();
@@ -109,7 +85,7 @@ describe.concurrent('every transition of the check workflow', () => {
 
   for (const step of ['plan', 'seal', 'write-manifest', 'check', 'aggregate-reports'])
     it(`ends as broken where ${step} keeps failing: the request gives the reason, and an operator resumes it`, async () => {
-      const one = await submitted(good, [fails(`airlock/steps/${step}.lambda.ts`)]);
+      const one = await submitted(good, [failEvery(`airlock/steps/${step}.lambda.ts`)]);
       expect((await ends('check', one.params, 1, 'Broken')).status).toBe('FAILED');
       const { reason } = await waitForStatus(one.rana, one.params, ['timedOut']);
       expect(reason).toMatch(/An internal error stopped/);
@@ -119,7 +95,10 @@ describe.concurrent('every transition of the check workflow', () => {
     });
 
   it('ends as stuck where even the failure cannot be recorded; the request times out and is resumed', async () => {
-    const one = await submitted(good, [fails('airlock/steps/plan.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
+    const one = await submitted(good, [
+      failEvery('airlock/steps/plan.lambda.ts'),
+      failEvery('airlock/steps/fail.lambda.ts'),
+    ]);
     await ends('check', one.params, 1, 'Stuck');
     expect((await waitForStatus(one.rana, one.params, ['submitted'])).status).toBe('submitted');
     await one.watched.rearm([]);
@@ -136,8 +115,8 @@ describe.concurrent('every transition of the check workflow', () => {
   });
 
   it('returns the request from the seal where a file is deleted permanently meanwhile', async () => {
-    const one = await submitted(good, [holds('airlock/steps/seal.lambda.ts', 's3:GetObject')]);
-    await reached(one.watched, 'airlock/steps/seal.lambda.ts');
+    const one = await submitted(good, [holdCall('airlock/steps/seal.lambda.ts', 's3:GetObject')]);
+    await waitForHeldCall(one.watched, 'airlock/steps/seal.lambda.ts');
     const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: one.bucket, Prefix: one.source }));
     for (const { Key, VersionId } of Versions)
       await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
@@ -162,8 +141,8 @@ describe.concurrent('every transition of the check workflow', () => {
 
   for (const step of ['plan', 'write-manifest', 'aggregate-reports'])
     it(`ends as superseded where the request is withdrawn before ${step}`, async () => {
-      const one = await submitted(good, [holds(`airlock/steps/${step}.lambda.ts`)]);
-      await reached(one.watched, `airlock/steps/${step}.lambda.ts`);
+      const one = await submitted(good, [holdCall(`airlock/steps/${step}.lambda.ts`)]);
+      await waitForHeldCall(one.watched, `airlock/steps/${step}.lambda.ts`);
       await one.rana.ask('withdrawRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('check', one.params, 1, 'Superseded');
@@ -177,21 +156,21 @@ describe.concurrent('every transition of the check workflow', () => {
       [97, 'ReviewEscalated'],
     ] as const) {
       await backdateRequest(cloud, one.params.request, 'since', hours * 3600_000);
-      const token = await tokenOf(one);
-      await timesOut(token);
+      const token = await waitForTaskToken(cloud, one.params.request);
+      await timeOutTask(cloud, token);
       await waitUntil(
-        () => tokenOf(one),
+        () => waitForTaskToken(cloud, one.params.request),
         next => next !== token,
       );
       const trail = await people.olga.ask('listTrail', { params: one.params });
       expect(JSON.stringify(trail)).toContain(name);
     }
     await backdateRequest(cloud, one.params.request);
-    await timesOut(await tokenOf(one));
+    await timeOutTask(cloud, await waitForTaskToken(cloud, one.params.request));
     await ends('check', one.params, 1, 'Timed out');
     await waitForStatus(one.rana, one.params, ['timedOut']);
     await people.olga.ask('resumeRequest', { params: one.params });
-    await vote(one);
+    await voteTogether([people.vera, people.viktor], one.params);
     await ends('check', one.params, 2, 'Decided');
   });
 
@@ -199,18 +178,20 @@ describe.concurrent('every transition of the check workflow', () => {
     const one = await inReview([
       { function: 'airlock/steps/await-decision.lambda.ts', nth: 1, how: 'error', invocations: 6 },
     ]);
-    await tokenOf(one);
-    await vote(one);
+    await waitForTaskToken(cloud, one.params.request);
+    await voteTogether([people.vera, people.viktor], one.params);
     await ends('check', one.params, 1, 'Decided');
   });
 
   it('ends as unattended where reminders keep failing; votes count, and the review is reissued', async () => {
-    const one = await inReview([fails('airlock/steps/review-reminder.lambda.ts')]);
-    await sfn.send(new SendTaskSuccessCommand({ taskToken: await tokenOf(one), output: '{}' }));
+    const one = await inReview([failEvery('airlock/steps/review-reminder.lambda.ts')]);
+    await sfn.send(
+      new SendTaskSuccessCommand({ taskToken: await waitForTaskToken(cloud, one.params.request), output: '{}' }),
+    );
     await ends('check', one.params, 1, 'Unattended');
     await one.watched.rearm([]);
     await people.olga.ask('reissueReview', { params: one.params });
-    await vote(one);
+    await voteTogether([people.vera, people.viktor], one.params);
     await ends('check', one.params, 2, 'Decided');
   });
 
@@ -235,7 +216,7 @@ describe.concurrent('every transition of the release workflow', () => {
 
   for (const step of ['plan-release', 'compare-releases', 'copy', 'sign'])
     it(`ends as broken where ${step} keeps failing: the approval stays, and the request is released again`, async () => {
-      const one = await releasing([fails(`airlock/steps/${step}.lambda.ts`)]);
+      const one = await releasing([failEvery(`airlock/steps/${step}.lambda.ts`)]);
       await ends('release', one.params, 2, 'Broken');
       expect((await waitForStatus(one.rana, one.params, ['approved'])).reason).toMatch(/An internal error stopped/);
       await one.watched.rearm([]);
@@ -259,7 +240,10 @@ describe.concurrent('every transition of the release workflow', () => {
   });
 
   it('ends as stuck where even the failure cannot be recorded; the request is approved again at its deadline', async () => {
-    const one = await releasing([fails('airlock/steps/plan-release.lambda.ts'), fails('airlock/steps/fail.lambda.ts')]);
+    const one = await releasing([
+      failEvery('airlock/steps/plan-release.lambda.ts'),
+      failEvery('airlock/steps/fail.lambda.ts'),
+    ]);
     await ends('release', one.params, 2, 'Stuck');
     await one.watched.rearm([]);
     await backdateRequest(cloud, one.params.request);
@@ -270,8 +254,8 @@ describe.concurrent('every transition of the release workflow', () => {
 
   for (const step of ['plan-release', 'compare-releases', 'sign'])
     it(`ends as superseded where the request is revoked before ${step}`, async () => {
-      const one = await releasing([holds(`airlock/steps/${step}.lambda.ts`)]);
-      await reached(one.watched, `airlock/steps/${step}.lambda.ts`);
+      const one = await releasing([holdCall(`airlock/steps/${step}.lambda.ts`)]);
+      await waitForHeldCall(one.watched, `airlock/steps/${step}.lambda.ts`);
       await people.olga.ask('revokeRequest', { params: one.params, body: { reason: 'wrong' } });
       await one.watched.rearm([]);
       await ends('release', one.params, 2, 'Superseded');
@@ -287,10 +271,10 @@ describe.concurrent('every transition of the release workflow', () => {
     it(`compares again where another release of the project comes first, and ends as: ${end}`, async () => {
       const one = await inReview();
       const two = await inReview([], { 'b.csv': other }, one);
-      for (const each of [one, two]) await vote(each);
-      const held = await watchCalls(cloud, one.params.request, [holds('airlock/steps/sign.lambda.ts')]);
+      for (const each of [one, two]) await voteTogether([people.vera, people.viktor], each.params);
+      const held = await watchCalls(cloud, one.params.request, [holdCall('airlock/steps/sign.lambda.ts')]);
       await people.olga.ask('releaseRequest', { params: one.params });
-      await reached(held, 'airlock/steps/sign.lambda.ts');
+      await waitForHeldCall(held, 'airlock/steps/sign.lambda.ts');
       await people.olga.ask('releaseRequest', { params: two.params });
       await ends('release', two.params, 2, 'Released');
       await held.end();

@@ -7,7 +7,7 @@ import { draftRequest } from '../../functions/airlock/request/requester-commands
 import { Refused } from '../../functions/refused.ts';
 
 export const exampleStartTime = '2026-11-01T00:00:00.000Z';
-export const buildHash = (digit: string) => digit.repeat(64);
+const buildHash = (digit: string) => digit.repeat(64);
 
 export const buildPerson = (id: string, ...groups: string[]): ActingPerson => ({ id, name: id, groups });
 export const rana = buildPerson('rana', 'researcher');

@@ -63,7 +63,7 @@ beforeAll(async () => {
     TABLE_NAME: await releasing(),
     RULES: '{}',
   });
-  vi.doMock('../../functions/ingest/steps.ts', async original => ({
+  vi.doMock('../../functions/storage/object-copy.ts', async original => ({
     ...(await original<object>()),
     copyLimits: limits,
   }));

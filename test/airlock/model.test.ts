@@ -7,7 +7,6 @@ import {
   applyModelCommand,
   assertInvariants,
   computeModelContext,
-  computeModelKey,
   createInitialModel,
   type EnvironmentChange,
   environmentChanges,
@@ -16,6 +15,7 @@ import {
   type ModelBounds,
   membershipChanges,
 } from './model.ts';
+import { computeModelKey } from './model-key.ts';
 
 const three = ['ada', 'bob', 'cyd'];
 const four = [...three, 'dan'];

@@ -167,7 +167,7 @@ describe('a review without a workflow', () => {
     );
     expect(row?.status).toBe('inReview');
     expect(await settle(params, ['timedOut'])).toMatchObject({
-      reason: expect.stringContaining('did not end in time'),
+      reason: expect.stringContaining('did not finish in time'),
     });
     await expect(vote(people.viktor, params, 'approve')).rejects.toThrow(/nothing to vote on/);
     expect(await people.olga.ask('resumeRequest', { params })).toMatchObject({ status: 'inReview' });

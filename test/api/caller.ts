@@ -76,7 +76,7 @@ export async function signInNewUser(of: Cloud, name: string, group: UserGroup) {
 }
 
 /** Values that a route's path and body may have, for asking it anything at all. */
-export const exampleValues: Record<string, string> = {
+const exampleValues: Record<string, string> = {
   project: 'sec-none',
   workspace: 'ws-001122334455',
   delivery: 'dl-0011223344556677',

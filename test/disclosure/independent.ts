@@ -8,7 +8,7 @@ import { makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const Verdict = z.enum([...Action.options, 'none']);
-export type GuidanceVerdict = z.infer<typeof Verdict>;
+type GuidanceVerdict = z.infer<typeof Verdict>;
 
 /** A table that somebody judged by published guidance without having seen the rules. */
 const Judged = z
@@ -43,7 +43,7 @@ export const guidanceCases: GuidanceCase[] = readdirSync(folder)
 
 const text = (lines: readonly string[]) => `${lines.join('\n')}\n`;
 
-export async function findCaseFindings({ table, rows, path, tier, earlier }: GuidanceCase): Promise<CheckFinding[]> {
+async function findCaseFindings({ table, rows, path, tier, earlier }: GuidanceCase): Promise<CheckFinding[]> {
   const policy = policyFor(tier);
   const content = rows ? makeXlsx(rows) : text(table ?? []);
   const then = text(earlier?.table ?? []);

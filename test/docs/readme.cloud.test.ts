@@ -19,7 +19,9 @@ const facts = connectTestCloud();
 const folder = mkdtempSync(join(tmpdir(), 'broch-readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const lines = documentationPages.flatMap(listShellLines);
+// The runbook's lines ask AWS about alarms there; the library's own tests run its command.
+const elsewhere = ['docs/runbook.md', 'disclosure/README.md'];
+const lines = documentationPages.filter(({ file }) => !elsewhere.includes(file)).flatMap(listShellLines);
 /** Other tests share the cloud, so people here have names of their own. */
 const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward', vera: 'reviewer' } as const;
 const mine = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
@@ -39,7 +41,7 @@ const kinds = {
   aws: lines.filter(line => line.startsWith('aws ')),
 };
 
-it('every command in a block of any page is one that these tests run', () => {
+it('every command in a block of a page is one that these tests run', () => {
   expect(Object.values(kinds).flat().sort()).toEqual([...lines].sort());
   // test/local/story.test.ts runs the first; the second is this run.
   expect(kinds.npm).toEqual(['npm start', 'npm test']);

@@ -23,7 +23,7 @@ export const OUTPUTS_FOLDER = 'outputs/';
 export const crateId = (path: string): string => OUTPUTS_FOLDER + path.split('/').map(encodeURIComponent).join('/');
 
 /** An identifier that is the same whenever the same release is exported. */
-export function nameBasedUuid(...of: readonly string[]): string {
+function nameBasedUuid(...of: readonly string[]): string {
   const hex = createHash('sha256').update(JSON.stringify(of)).digest('hex');
   // Version 8: made by rules of one's own (RFC 9562).
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

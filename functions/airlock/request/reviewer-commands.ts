@@ -12,7 +12,7 @@ import { isArriving } from './retention.ts';
 import { type Ballot, countedVotes, type Vote, voteOutcome, withheldFiles } from './votes.ts';
 
 /** Why a user may not review this request; undefined if they may. */
-export function ineligibility(
+function ineligibility(
   request: Request,
   user: string,
   { members, reviewers }: Pick<Context, 'members' | 'reviewers'>,

@@ -50,7 +50,7 @@ const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'a
 };
 
 /** Whether votes of this round are still hidden from reviewers, because a vote may yet be cast. */
-export const isBlind = (request: Request, round: number): boolean =>
+const isBlind = (request: Request, round: number): boolean =>
   round === request.round && reviewOf(request) !== undefined;
 
 /** The review that votes may still be cast in: running, or timed out and resumable. */

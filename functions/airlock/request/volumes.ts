@@ -2,7 +2,7 @@ import type { Finding } from '../../identifiers.ts';
 import type { AirlockConfig } from './airlock-config.ts';
 
 /** What a project, or a person, submitted in a day in one direction: by request and round, in bytes. */
-export type VolumeCounts = Readonly<Record<string, number>>;
+type VolumeCounts = Readonly<Record<string, number>>;
 export interface SubmittedVolumes {
   readonly project: VolumeCounts;
   readonly person: VolumeCounts;

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { Sha256 } from '../../identifiers.ts';
 import type { Seal } from './manifest.ts';
 
-export const VoteVerdict = z.enum(['approve', 'return', 'reject']);
-export type VoteVerdict = z.infer<typeof VoteVerdict>;
+const VoteVerdict = z.enum(['approve', 'return', 'reject']);
+type VoteVerdict = z.infer<typeof VoteVerdict>;
 
 /** A reviewer's vote as sent. The verdict covers every file that `files` does not name. */
 export const Ballot = z.object({

@@ -42,7 +42,7 @@ export const watchFaults = (subject: string, faults: readonly Fault[]) =>
 export const chooseRequester = (project: string) =>
   faultPeople[requesters[Number(project.slice(4, 7)) % requesters.length] ?? 'rana'];
 
-export const findTableName = async () => {
+const findTableName = async () => {
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   return TableNames.find(name => name.startsWith('broch-local-data'));
 };

@@ -9,7 +9,7 @@ import {
 
 export const hashReleaseText = (text: string | Uint8Array) => createHash('sha256').update(text).digest('hex');
 export const makeSigningKeys = () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
-export const exampleKeyId = 'arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555';
+const exampleKeyId = 'arn:aws:kms:eu-west-2:111122223333:key/11111111-2222-3333-4444-555555555555';
 
 /** Files of a folder by their text. */
 export const exampleReleaseFiles: Record<string, string> = {
