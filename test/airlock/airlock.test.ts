@@ -130,7 +130,7 @@ describe('what each viewer sees', () => {
     ).request;
     const back = decide(once, approve(bob), exampleStartTime, facts()).request;
     const text = JSON.stringify(requestView(back, rana, 'project'));
-    expect(text).toContain('mend it');
+    expect(text).toContain('correct it');
     expect(text).not.toMatch(/between us|ada|bob/);
   });
 });

@@ -25,7 +25,7 @@ const factsOf = (quorum: number): Context => ({
   candidates: all.map(({ id, name }) => ({ id, name })),
 });
 
-/** A review, and all that was told of it. */
+/** A review, and every event of it. */
 interface Life {
   readonly request: Request;
   readonly trail: readonly TrailEntry[];

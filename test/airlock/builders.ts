@@ -48,9 +48,9 @@ export const buildBallot = (
 ) => ({
   verdict,
   seal: buildHash(String(round % 10)),
-  comment: verdict === 'approve' ? '' : 'mend it',
+  comment: verdict === 'approve' ? '' : 'correct it',
   note: '',
-  files: paths.map(path => ({ path, comment: 'mend' })),
+  files: paths.map(path => ({ path, comment: 'correct this' })),
 });
 
 export const buildDraft = (facts: Context, direction: Direction = 'export'): Request =>

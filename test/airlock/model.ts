@@ -21,7 +21,7 @@ import {
 
 const text = { key: 'receipt.json', versionId: 'v', sha256: 'b'.repeat(64) };
 
-/** What changes by itself: somebody joins or leaves the project, or the reviewers; or the project's settings are made anew. */
+/** Changes from outside a request: a person joins or leaves the project or the reviewers, or settings change. */
 const toggle = (list: readonly string[], id: string) =>
   list.includes(id) ? list.filter(one => one !== id) : [...list, id].sort();
 const settle = (world: AirlockModel, by: string, change: Partial<AirlockModel['settings']>): AirlockModel => ({

@@ -122,7 +122,7 @@ const broken: Fault = {
   invocations: 6,
 };
 
-/** What else people do: a request fails, is resumed, times out, is resumed, waited for anew, returned, and withdrawn. */
+/** What else people do: a request fails, is resumed, times out, is resumed, waited for again, returned, and withdrawn. */
 export async function runExportDetour(project: string, faults: readonly Fault[]) {
   const { vera, viktor, olga } = faultPeople;
   const rana = chooseRequester(project);

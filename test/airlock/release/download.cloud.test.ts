@@ -133,7 +133,7 @@ it('a download counts every byte, records a change of address, and gives at most
 });
 
 it('a revocation stops a download at once, even in the middle of a file', async () => {
-  const large = 'What was found is told in the tables.\n'.repeat(120_000);
+  const large = 'The tables say what was found there.\n'.repeat(120_000);
   const params = await released({ ...files, 'large.txt': large });
   const { rana } = people;
   const { token } = await rana.ask('openDownload', { params, body: {} });
