@@ -108,7 +108,7 @@ describe('a drawing', () => {
         try {
           ({ svg } = redrawSvg(makeDrawingWithMarkup(bits.join(''))));
         } catch (error) {
-          expect((error as Error).constructor.name).toBe('NotShown');
+          expect((error as Error).constructor.name).toBe('UnrenderableError');
           return;
         }
         const opened = svg.match(/<[a-zA-Z]/g)?.length;
