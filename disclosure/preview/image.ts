@@ -59,7 +59,7 @@ function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string
 
 /**
  * A PNG or JPEG redrawn: decoded to pixels, which are encoded by ourselves. What else was in the file (places, names,
- * thumbnails, whatever hangs behind its end) is not in what is shown. Throws NotShown where it cannot be decoded.
+ * thumbnails, whatever hangs behind its end) is not in what is shown. Throws UnrenderableError where it cannot be decoded.
  */
 export function renderImage(bytes: Uint8Array, limits: PageLimits, title = 'Picture'): PagePart {
   let decoded: ReturnType<typeof decode>;

@@ -151,7 +151,7 @@ export function redrawSvg(source: string): { svg: string; dropped: number; unsee
 
 /**
  * A drawing as a picture: rewritten from a short list of what draws, and given as an image, in which a browser runs
- * nothing and fetches nothing even so. Throws NotShown where that can't be done.
+ * nothing and fetches nothing even so. Throws UnrenderableError where that is impossible.
  */
 export function renderSvg(source: string, limits: PageLimits, title: string): PagePart {
   const { svg: redrawing, dropped, unseen } = redrawSvg(source);
