@@ -21,13 +21,12 @@ import {
   type CfnBucket,
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
-import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
 import type { RowKey } from '../functions/keys.ts';
-import { alarm } from './alarm.ts';
+import { alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
@@ -74,9 +73,7 @@ export class Core extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.bus = new EventBus(this, 'Bus', { description: 'Facts of the platform, in the past tense', kmsKey: this.key });
-    const topic = new Topic(this, 'Alarms', { masterKey: this.key, enforceSSL: true, displayName: 'Broch alarms' });
-    if (config.alarms.email) topic.addSubscription(new EmailSubscription(config.alarms.email));
-    this.alarms = topic;
+    this.alarms = createAlarmTopic(this, this.key, config.alarms.email);
     this.accessLogs = new Bucket(this, 'AccessLogs', {
       // S3's log delivery cannot write under a customer-managed key.
       encryption: BucketEncryption.S3_MANAGED,
