@@ -28,7 +28,7 @@ const actionLabels: Readonly<Record<Action, string>> = {
 interface FolderCheck {
   readonly reports: FileReport[];
   readonly summaries: TableSummary[];
-  /** What is no regular file, such as a symbolic link, and so was not checked. */
+  /** Entries that are not regular files, such as symbolic links. They are not checked. */
   readonly skipped: { path: string; reason: string }[];
 }
 
@@ -66,20 +66,24 @@ function formatFinding({ action, rule, says, cells, count }: CheckFinding): stri
     );
   const more = count - places.length;
   const place =
-    places.length > 0 ? `\n      at ${places.join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}` : '';
-  return `  ${actionLabels[action]} (${rule}): ${says}${place}`;
+    places.length > 0
+      ? `\n      at ${places.map(escapeForTerminal).join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}`
+      : '';
+  return `  ${actionLabels[action]} (${rule}): ${escapeForTerminal(says)}${place}`;
 }
 
 function formatReports(reports: readonly FileReport[], { skipped }: FolderCheck): string {
   const found = reports.filter(({ findings }) => findings.length > 0);
   const blocked = reports.filter(({ findings }) => worstAction(findings) === 'block').length;
-  const groups = found.map(({ path, findings }) => [path, ...findings.map(formatFinding)].join('\n'));
+  const groups = found.map(({ path, findings }) =>
+    [escapeForTerminal(path), ...findings.map(formatFinding)].join('\n'),
+  );
   const clean = reports.length - found.length;
   const summary = [
     `${formatCount(reports.length)} checked, ${formatCount(clean)} without findings, ${formatCount(found.length)} with findings, ${formatCount(blocked)} blocked.`,
-    ...skipped.map(({ path, reason }) => `Not checked: ${path}. ${reason}`),
+    ...skipped.map(({ path, reason }) => `Not checked: ${escapeForTerminal(path)}. ${reason}`),
   ];
-  return [...groups, summary.join('\n')].join('\n\n').split('\n').map(escapeForTerminal).join('\n');
+  return [...groups, summary.join('\n')].join('\n\n');
 }
 
 /** How many files the page draws, and how much it draws of each: a page that a browser opens at once. */
@@ -112,7 +116,7 @@ export const disclosureCheckCommand = defineCommand({
     'checked with the rules of a tier: small counts, dominance, identifiers, hidden content and more. All tables of the',
     'folder are compared with each other, and with --earlier also with those of results that were released before.',
     'Each finding names the file, the place, the reason and the remedy; files with the gravest findings come first.',
-    'Ends with 1 when something would be blocked, with 0 when not, with 2 when the command was not understood.',
+    'The exit code is 1 when something would be blocked, 0 when nothing would, and 2 when the command is not understood.',
   ],
   examples: [
     'disclosure check ./results',
