@@ -1,7 +1,7 @@
-"""MiniStack, mended where it answers otherwise than AWS and something of ours would notice: `hypercorn emulator:app`.
+"""MiniStack, corrected where it differs from AWS in a way that matters here: `hypercorn emulator:app`.
 
-Each mend replaces a piece of one module's source as it is imported. A piece that isn't there exactly once stops the
-start, so that another release of MiniStack can't silently run unmended.
+Each correction replaces a piece of one module's source as it is imported. The start stops unless the piece is there
+exactly once, so another release of MiniStack cannot run without the corrections.
 """
 
 import importlib.abc
@@ -12,30 +12,30 @@ import sys
 import patches_iam
 import patches_services
 
-MENDS = {**patches_services.MENDS, **patches_iam.MENDS}
+PATCHES = {**patches_services.PATCHES, **patches_iam.PATCHES}
 
 
-class Mended(importlib.machinery.SourceFileLoader):
+class PatchedLoader(importlib.machinery.SourceFileLoader):
     def get_code(self, fullname):
         source = self.get_data(self.path).decode()
-        for old, new in MENDS[fullname]:
+        for old, new in PATCHES[fullname]:
             if source.count(old) != 1:
                 raise ImportError(f"{fullname} is not as expected: {old.strip().splitlines()[0]!r}")
             source = source.replace(old, new)
         return compile(source, self.path, "exec", dont_inherit=True)
 
 
-class Mender(importlib.abc.MetaPathFinder):
+class PatchFinder(importlib.abc.MetaPathFinder):
     def find_spec(self, fullname, path, target=None):
-        if fullname not in MENDS:
+        if fullname not in PATCHES:
             return None
         spec = importlib.machinery.PathFinder.find_spec(fullname, path)
         if spec is not None:
-            spec.loader = Mended(fullname, spec.origin)
+            spec.loader = PatchedLoader(fullname, spec.origin)
         return spec
 
 
-sys.meta_path.insert(0, Mender())
+sys.meta_path.insert(0, PatchFinder())
 
 from ministack.app import app  # noqa: E402, F401
 

@@ -119,7 +119,7 @@ def _failed(kind):
 
 
 def _next_trace(trace_id):
-    """A trace id for the next invocation with the same event: each invocation's calls are told apart by it."""
+    """A trace id for the next invocation with the same event: it tells the calls of one invocation from another's."""
     return re.sub(r"Parent=\w+", f"Parent={secrets.token_hex(8)}", trace_id)
 
 

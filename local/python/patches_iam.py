@@ -1,7 +1,6 @@
-"""Mends of who may do what: what policies are evaluated on, and how.
-"""
+"""Corrections of how policies are evaluated."""
 
-MENDS = {
+PATCHES = {
     "ministack.core.iam_evaluator": [
         # Policy variables, such as the aws:userid in the prefix that an instance may write to.
         (

@@ -1,7 +1,6 @@
-"""Mends of what services do.
-"""
+"""Corrections of what services do."""
 
-MENDS = {
+PATCHES = {
     # A Lambda's error is known by its name: Retry and Catch of our workflows ask for it.
     "ministack.core.lambda_runtime": [
         (
