@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { completeTask, startExecution } from '../executions.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
@@ -20,7 +21,7 @@ import { signingKeys } from './release/key.ts';
 import { parseAirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { type Decision, decideOnce } from './request/decision.ts';
-import { requestId } from './request/request.ts';
+import { type Request, requestId } from './request/request.ts';
 import { requestView } from './request/request-view.ts';
 import { draftRequest, refuseUnlessImportable } from './request/requester-commands.ts';
 import { shownSettings } from './request/settings.ts';
@@ -37,7 +38,6 @@ import {
   readRequest,
   WAITING_SUFFIX,
 } from './store.ts';
-import { completeDecisionTask, startWorkflow } from './workflows.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -73,12 +73,15 @@ async function run(
     const facts = await loadContext({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
     return decideOnce(read, mark, () => decide(read, command(user), at, facts));
   });
-  if (decision.wake !== undefined) await completeDecisionTask(decision.wake);
+  if (decision.wake !== undefined) await completeTask(decision.wake);
   return decision;
 }
 
+const startAttempt = (machine: string, { id, project, attempt }: Request, from: 'start' | 'review') =>
+  startExecution(machine, `${id}-${attempt}`, { project, request: id, attempt, from });
+
 /** Where the workflow starts: at the review of a seal, or at the sealing. */
-const fromOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
+const startOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
 
 async function answer(user: User, { request }: Decision) {
   return requestView(request, user, await look(request, user));
@@ -143,7 +146,7 @@ export const handler = http(
     },
     async submitRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
-      await startWorkflow(MACHINE, decision.request, fromOf(decision));
+      await startAttempt(MACHINE, decision.request, startOf(decision));
       return answer(user, decision);
     },
     async withdrawRequest({ user, params, body, mark }) {
@@ -182,7 +185,7 @@ export const handler = http(
     returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),
     async releaseRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'release', by }));
-      await startWorkflow(RELEASE_MACHINE, decision.request, 'start');
+      await startAttempt(RELEASE_MACHINE, decision.request, 'start');
       return answer(user, decision);
     },
     async revokeRequest({ user, params, body, mark }) {
@@ -195,12 +198,12 @@ export const handler = http(
     },
     async resumeRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'resume', by }));
-      await startWorkflow(MACHINE, decision.request, fromOf(decision));
+      await startAttempt(MACHINE, decision.request, startOf(decision));
       return answer(user, decision);
     },
     async reissueReview({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'reissue', by }));
-      await startWorkflow(MACHINE, decision.request, 'review');
+      await startAttempt(MACHINE, decision.request, 'review');
       return answer(user, decision);
     },
     async showSettings({ params: { project } }) {

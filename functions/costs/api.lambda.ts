@@ -1,6 +1,6 @@
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { partitions } from '../keys.ts';
@@ -13,7 +13,6 @@ import { readCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
 const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
-const machines = new SFNClient({});
 
 export const handler = http(
   costsRoutes,
@@ -21,13 +20,7 @@ export const handler = http(
   {
     reportCosts: async ({ body }) => {
       const { date, name } = resolveReportRun(body.date, currentTime());
-      try {
-        const input = JSON.stringify({ date });
-        await machines.send(new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name, input }));
-      } catch (error) {
-        // Somebody asked for the same day in the same millisecond: theirs is as good.
-        if (!(error instanceof ExecutionAlreadyExists)) throw error;
-      }
+      await startExecution(MACHINE_ARN, name, { date });
       return { date };
     },
     listReports: ({ query }) => pageRows(TABLE_NAME, CostReport, partitions.reports, query),

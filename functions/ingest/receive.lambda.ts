@@ -1,6 +1,6 @@
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { ObjectCreated } from '../contract.ts';
+import { startExecution } from '../executions.ts';
 import { eventHandler, logger } from '../handler.ts';
 import { sha256 } from '../hash.ts';
 import { parseManifestKey } from './ingest.ts';
@@ -9,7 +9,6 @@ import { readDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
 const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
-const states = new SFNClient({});
 
 /** A manifest was uploaded: start its check. The execution's name comes from its version, so duplicates start nothing. */
 export const handler = eventHandler(ObjectCreated, async ({ object: { key, 'version-id': manifestVersion } }) => {
@@ -20,11 +19,5 @@ export const handler = eventHandler(ObjectCreated, async ({ object: { key, 'vers
     return logger.warn('there is no such delivery', { key });
   const check = `${what.delivery}-${sha256(`${key}\n${manifestVersion}`).slice(0, 32)}`;
   const input: DeliveryCheck = { ...what, manifestVersion, check };
-  try {
-    await states.send(
-      new StartExecutionCommand({ stateMachineArn: MACHINE_ARN, name: check, input: JSON.stringify(input) }),
-    );
-  } catch (error) {
-    if (!(error instanceof ExecutionAlreadyExists)) throw error;
-  }
+  await startExecution(MACHINE_ARN, check, input);
 });

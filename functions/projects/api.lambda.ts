@@ -1,17 +1,20 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { isRepeatedRequest, type Project, requestProject, retryProject } from './projects.ts';
+import { isRepeatedRequest, type Project, type ProvisioningProject, requestProject, retryProject } from './projects.ts';
 import { projectsRoutes } from './routes.ts';
-import { startProjectAttempt } from './start.ts';
 import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
 const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
+
+const startAttempt = ({ id, attempt }: ProvisioningProject) =>
+  startExecution(MACHINE, `${id}-${attempt}`, { project: id, attempt });
 
 async function existing(id: string) {
   const project = await readProject(TABLE_NAME, id);
@@ -34,7 +37,7 @@ export const handler = http(
         if (!isRepeatedRequest(project, body, user.id))
           throw new Refused('conflict', `There already is a project ${body.id}. Choose another id.`);
       }
-      if (project.status === 'provisioning') await startProjectAttempt(MACHINE, project);
+      if (project.status === 'provisioning') await startAttempt(project);
       return project;
     },
     listProjects: ({ query }) => pageProjects(TABLE_NAME, query),
@@ -44,7 +47,7 @@ export const handler = http(
       const next = retryProject(read, currentTime());
       if (next.attempt !== read.attempt && !(await saveProject(TABLE_NAME, read, next)))
         throw elsewhere(`Project ${read.id}`);
-      await startProjectAttempt(MACHINE, next);
+      await startAttempt(next);
       return next;
     },
     async addMember({ params, body }) {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { ExecutionAlreadyExists, SFNClient, StartExecutionCommand } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
+import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
@@ -35,23 +35,10 @@ export const env = z.object({
 const { TABLE_NAME, MACHINE_ARN, PASSWORDS_KEY, GATEWAY_KEY, GATEWAY, LINK_SECONDS, DEADLINE_SECONDS } = env.parse(
   process.env,
 );
-const machines = new SFNClient({});
 const secrets = new SecretsManagerClient({});
 
-/** Starts the attempt's workflow once, however often it is asked to. */
-async function start({ id, project, attempt }: Workspace): Promise<void> {
-  try {
-    await machines.send(
-      new StartExecutionCommand({
-        stateMachineArn: MACHINE_ARN,
-        name: `${id}-${attempt}`,
-        input: JSON.stringify({ project, workspace: id, attempt }),
-      }),
-    );
-  } catch (error) {
-    if (!(error instanceof ExecutionAlreadyExists)) throw error;
-  }
-}
+const startAttempt = ({ id, project, attempt }: Workspace) =>
+  startExecution(MACHINE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
 
 /** Asked for each time: a rotated key counts at once, and people open desktops a few times a day. */
 async function gatewayKey(): Promise<string> {
@@ -69,7 +56,7 @@ export const handler = http(
       const { workspace } = await changeWorkspaceAndDesk(TABLE_NAME, project, id, user.id, (_, desk) =>
         requestWorkspace(found, desk, user, { id, kind, size }, currentTime()),
       );
-      await start(workspace);
+      await startAttempt(workspace);
       return workspace;
     },
 
@@ -87,7 +74,7 @@ export const handler = http(
         if (!read) throw new Refused('missing', `There is no workspace ${id} in project ${project}.`);
         return retryWorkspace(read, desk, user, DEADLINE_SECONDS, currentTime());
       });
-      await start(workspace);
+      await startAttempt(workspace);
       return workspace;
     },
 

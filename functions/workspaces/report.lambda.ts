@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { SendTaskSuccessCommand, SFNClient, TaskDoesNotExist, TaskTimedOut } from '@aws-sdk/client-sfn';
 import * as z from 'zod';
 import { ObjectCreated } from '../contract.ts';
+import { completeTask } from '../executions.ts';
 import { eventHandler, logger } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/projects.ts';
@@ -23,7 +23,6 @@ export const env = z.object({
 const { TABLE_NAME, BUCKETS, PASSWORDS_KEY } = env.parse(process.env);
 // S3's client makes this bundle larger (526 KB) than those of the rest; nothing waits for a report's cold start.
 const objects = new S3Client({});
-const machines = new SFNClient({});
 
 /** Asks for five seconds: what a step of the workflow is about to write lags a report by that at most. */
 async function soon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
@@ -33,15 +32,6 @@ async function soon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined
     await sleep(250);
   }
   return undefined;
-}
-
-/** Lets the waiting workflow go on. A task that was answered before, or gave up, needs no answer. */
-async function answer(token: string): Promise<void> {
-  try {
-    await machines.send(new SendTaskSuccessCommand({ taskToken: token, output: '{}' }));
-  } catch (error) {
-    if (!(error instanceof TaskDoesNotExist || error instanceof TaskTimedOut)) throw error;
-  }
 }
 
 /** The report as it is now: of two events in the wrong order both read the newer one. */
@@ -70,7 +60,7 @@ async function hear(bucket: string, key: string): Promise<void> {
     const { status, ...rest } = await readWorkspace(TABLE_NAME, project, id);
     return status === 'starting' && 'token' in rest ? rest.token : status === 'starting' ? undefined : '';
   });
-  if (token) await answer(token);
+  if (token) await completeTask(token);
 }
 
 /** A desktop's agent has written its report. What is forged or malformed is logged, without its content, and ignored. */
