@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { routes } from '../../functions/api/routes.ts';
-import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/ingest.ts';
+import { DatasetId, type Delivery, DeliveryId } from '../../functions/ingest/schemas.ts';
 import { pathFinding } from '../../functions/storage/paths.ts';
 import type { ApiClient } from './call.ts';
 import { type CommandContext, defineCommand } from './commands.ts';

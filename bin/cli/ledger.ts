@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSyn
 import { join } from 'node:path';
 import * as z from 'zod';
 import { Sha256 } from '../../functions/identifiers.ts';
-import { DeliveryId } from '../../functions/ingest/ingest.ts';
+import { DeliveryId } from '../../functions/ingest/schemas.ts';
 import { cliHome, type Environment } from './profile.ts';
 
 /** A file that has been uploaded, as it was then. */

@@ -7,7 +7,7 @@ import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
-import { Project } from '../projects/projects.ts';
+import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type Contract, contract } from '../contract.ts';
-import { ProjectId } from '../projects/projects.ts';
+import { ProjectId } from '../projects/schemas.ts';
 import { RequestEvent, type RequestEventName, requestEventNames } from './request/decision.ts';
 import { RequestId } from './request/request.ts';
 

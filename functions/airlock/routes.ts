@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Direction } from '../../disclosure/policy.ts';
 import { FileReport } from '../../disclosure/report.ts';
 import { memberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
-import { ProjectId } from '../projects/projects.ts';
+import { ProjectId } from '../projects/schemas.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
 import { Round } from './request/decision.ts';

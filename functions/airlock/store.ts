@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { rowKey } from '../keys.ts';
-import { ProjectId } from '../projects/projects.ts';
+import { ProjectId } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { sweepAt } from './request/deadlines.ts';

@@ -5,8 +5,9 @@ import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
-import { createDeliveryId, type Delivery, landingPrefix, PartnerId, refuseUnlessUploadable } from './ingest.ts';
+import { createDeliveryId, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
 import { ingestRoutes } from './routes.ts';
+import { type Delivery, PartnerId } from './schemas.ts';
 import {
   createDelivery,
   pageDatasets,

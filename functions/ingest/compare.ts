@@ -2,8 +2,9 @@ import type { Finding } from '../identifiers.ts';
 import type { ListedObject } from '../storage/object-read.ts';
 import { byteLength, comparablePath, findPathClashes, pathFinding, visiblePath } from '../storage/paths.ts';
 import { bagPathDecoder, isUnlistedTagFile, type PayloadOxum, readBagDeclaration, readBagInfo } from './bag.ts';
-import { lakePrefix, type ManifestName, manifestNames } from './ingest.ts';
+import { lakePrefix } from './ingest.ts';
 import { bagManifestLine, type ManifestEntry, type ManifestListing, readManifest, sha256sumsLine } from './manifest.ts';
+import { type ManifestName, manifestNames } from './schemas.ts';
 
 /** A listed file: what is there, what it should be, and its path in the dataset; tag files of a bag have none. */
 export interface PinnedFile extends ListedObject {

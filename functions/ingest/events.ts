@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
 import { Finding, Sha256 } from '../identifiers.ts';
-import { DatasetId, DeliveryId } from './ingest.ts';
+import { DatasetId, DeliveryId } from './schemas.ts';
 
 const delivery = z.object({ delivery: DeliveryId, dataset: DatasetId, partner: z.string(), partnerName: z.string() });
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
-import { DatasetId, DatasetVersion, Delivery, DeliveryId } from './ingest.ts';
+import { DatasetId, DatasetVersion, Delivery, DeliveryId } from './schemas.ts';
 
 const delivery = z.object({ delivery: DeliveryId });
 

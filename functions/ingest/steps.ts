@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { CheckId, DeliveryId, ManifestName, PartnerId } from './ingest.ts';
+import { CheckId, DeliveryId, ManifestName, PartnerId } from './schemas.ts';
 
 /** What an execution is about; every step gets it. */
 export const DeliveryCheck = z.object({

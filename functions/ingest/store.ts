@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { partitions, rowKey } from '../keys.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
-import { DatasetVersion, Delivery, isNewerVersion } from './ingest.ts';
+import { isNewerVersion } from './ingest.ts';
+import { DatasetVersion, Delivery } from './schemas.ts';
 
 // A delivery is a row of its partner's partition, so another partner's id simply isn't there. A pointer by id tells
 // staff whose it is.

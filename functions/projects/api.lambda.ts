@@ -6,8 +6,9 @@ import { outcomeStore } from '../http/idempotency.ts';
 import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { isRepeatedRequest, type Project, type ProvisioningProject, requestProject, retryProject } from './projects.ts';
+import { isRepeatedRequest, requestProject, retryProject } from './projects.ts';
 import { projectsRoutes } from './routes.ts';
+import type { Project, ProvisioningProject } from './schemas.ts';
 import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });

@@ -2,7 +2,7 @@ import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import { cloudFormation, describeStack, projectStackName } from './cloudformation.ts';
-import { ProjectId, ProjectNetwork } from './projects.ts';
+import { ProjectId, ProjectNetwork } from './schemas.ts';
 import { classifyStackStatus, findFirstFailure, type StackEvent } from './stack.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });

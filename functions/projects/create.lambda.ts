@@ -2,7 +2,7 @@ import { CreateStackCommand, DeleteStackCommand } from '@aws-sdk/client-cloudfor
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import { cloudFormation, describeStack, isCloudFormationError, projectStackName } from './cloudformation.ts';
-import { ProjectId } from './projects.ts';
+import { ProjectId } from './schemas.ts';
 import { classifyStackStatus } from './stack.ts';
 
 export const env = z.object({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
-import { ProjectId, ProjectNetwork } from './projects.ts';
+import { ProjectId, ProjectNetwork } from './schemas.ts';
 
 const subject = { project: ProjectId, attempt: z.number().int().min(1) };
 

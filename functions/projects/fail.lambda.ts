@@ -4,7 +4,8 @@ import { publishEvent } from '../events.ts';
 import { stepHandler } from '../handler.ts';
 import { returnBlock } from './block.ts';
 import { ProjectFailed } from './events.ts';
-import { failProject, isCurrentAttempt, ProjectId } from './projects.ts';
+import { failProject, isCurrentAttempt } from './projects.ts';
+import { ProjectId } from './schemas.ts';
 import { explainCause } from './stack.ts';
 import { readBlock, readProject, saveProject, saveProjectAndBlock } from './store.ts';
 

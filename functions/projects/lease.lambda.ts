@@ -3,7 +3,8 @@ import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { leaseBlock, mayLeaseBlock } from './block.ts';
 import { candidateNetworks, parsePool, splitNetwork } from './cidr.ts';
-import { isCurrentAttempt, ProjectId } from './projects.ts';
+import { isCurrentAttempt } from './projects.ts';
+import { ProjectId } from './schemas.ts';
 import { readBlock, readProject, saveProjectAndBlock } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), POOL: z.string(), PREFIX: z.coerce.number() });

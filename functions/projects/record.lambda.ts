@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
-import { completeProject, isCurrentAttempt, ProjectId, ProjectNetwork } from './projects.ts';
+import { completeProject, isCurrentAttempt } from './projects.ts';
+import { ProjectId, ProjectNetwork } from './schemas.ts';
 import { readProject, saveProject } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string() });

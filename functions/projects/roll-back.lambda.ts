@@ -2,7 +2,8 @@ import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import { cloudFormation, describeStack, projectStackName } from './cloudformation.ts';
-import { isCurrentAttempt, ProjectId } from './projects.ts';
+import { isCurrentAttempt } from './projects.ts';
+import { ProjectId } from './schemas.ts';
 import { classifyStackStatus } from './stack.ts';
 import { readProject } from './store.ts';
 

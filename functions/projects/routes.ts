@@ -8,7 +8,7 @@ import {
   type Route,
   staffGrants,
 } from '../http/route.ts';
-import { Project, ProjectId } from './projects.ts';
+import { Project, ProjectId } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
 const Member = z.object({

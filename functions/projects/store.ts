@@ -2,7 +2,7 @@ import { rowKey } from '../keys.ts';
 import { MEMBER_PREFIX, Member, memberKey } from '../membership.ts';
 import { pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { NetworkBlock } from './block.ts';
-import { Project } from './projects.ts';
+import { Project } from './schemas.ts';
 
 const projectKey = (id: string) => rowKey('project', id);
 const blockKey = (cidr: string) => rowKey('block', cidr);

@@ -7,20 +7,15 @@ import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
-import { Project } from '../projects/projects.ts';
+import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';
 import { workspacesRoutes } from './routes.ts';
+import type { Workspace } from './schemas.ts';
 import { changeWorkspace, changeWorkspaceAndDesk, pageWorkspaces, readWorkspace } from './store.ts';
-import {
-  requestWorkspace,
-  requireReadyWorkspace,
-  requireWorkspaceOwner,
-  retryWorkspace,
-  type Workspace,
-} from './workspaces.ts';
+import { requestWorkspace, requireReadyWorkspace, requireWorkspaceOwner, retryWorkspace } from './workspaces.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { contract } from '../contract.ts';
-import { ProjectId } from '../projects/projects.ts';
-import { WorkspaceId, WorkspaceKind, WorkspaceSize } from './workspaces.ts';
+import { ProjectId } from '../projects/schemas.ts';
+import { WorkspaceId, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 
 const about = {
   project: ProjectId,

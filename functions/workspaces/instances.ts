@@ -7,8 +7,9 @@ import {
   type RunInstancesCommandInput,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import type { ProjectNetwork } from '../projects/projects.ts';
-import type { LaunchedInstance, Workspace } from './workspaces.ts';
+import type { ProjectNetwork } from '../projects/schemas.ts';
+import type { Workspace } from './schemas.ts';
+import type { LaunchedInstance } from './workspaces.ts';
 
 // EC2's client alone is a megabyte; only the two functions that launch and remove import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });

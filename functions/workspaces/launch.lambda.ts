@@ -2,7 +2,7 @@ import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
-import { Project } from '../projects/projects.ts';
+import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
 import { launchInstance } from './instances.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';

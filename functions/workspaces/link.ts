@@ -1,6 +1,6 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { timeAfter } from '../clock.ts';
-import type { Desktop, WorkspaceIn } from './workspaces.ts';
+import type { Desktop, WorkspaceIn } from './schemas.ts';
 
 /** Guacamole's `json-secret-key`: 128 bits as 32 hexadecimal digits. */
 const keyOf = (hex: string): Buffer => {

@@ -1,4 +1,4 @@
-import type { Workspace } from './workspaces.ts';
+import type { Workspace } from './schemas.ts';
 
 /** What a state machine hands on of a caught error. */
 export interface CaughtError {

@@ -5,7 +5,7 @@ import { ObjectCreated } from '../contract.ts';
 import { completeTask } from '../executions.ts';
 import { eventHandler, logger } from '../handler.ts';
 import { rowKey } from '../keys.ts';
-import { Project } from '../projects/projects.ts';
+import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { encryptPassword } from './passwords.ts';

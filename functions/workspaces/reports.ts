@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Refused } from '../refused.ts';
-import { DesktopProtocol } from './workspaces.ts';
+import { DesktopProtocol } from './schemas.ts';
 
 /** A report may not be larger; a good one has some 100 bytes. */
 export const MAX_REPORT_BYTES = 4096;

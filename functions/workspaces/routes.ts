@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { memberGrants, operatorAndMemberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
-import { ProjectId } from '../projects/projects.ts';
-import { WorkspaceId, WorkspaceKind, WorkspaceSize, WorkspaceView } from './workspaces.ts';
+import { ProjectId } from '../projects/schemas.ts';
+import { WorkspaceId, WorkspaceKind, WorkspaceSize, WorkspaceView } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
 const workspace = z.object({ project: ProjectId, workspace: WorkspaceId });

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow, writeRows } from '../table.ts';
-import { Desk, Workspace, WorkspaceId } from './workspaces.ts';
+import { Desk, Workspace, WorkspaceId } from './schemas.ts';
 
 /** Names one workspace, and one attempt at it: what the workflow hands from step to step. */
 export const LaunchAttempt = z.object({

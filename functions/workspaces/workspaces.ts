@@ -1,63 +1,6 @@
-import * as z from 'zod';
-import { type Project, ProjectId, type ProjectNetwork } from '../projects/projects.ts';
+import type { Project, ProjectNetwork } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
-
-export const WorkspaceId = z.string().regex(/^ws-[0-9a-f]{12}$/);
-export const WorkspaceKind = z.enum(['linux', 'windows']);
-export const WorkspaceSize = z.enum(['small', 'medium', 'large']);
-
-const common = {
-  id: WorkspaceId,
-  project: ProjectId,
-  owner: z.string(),
-  ownerName: z.string(),
-  kind: WorkspaceKind,
-  size: WorkspaceSize,
-  requestedAt: z.iso.datetime(),
-  /** Counts the tries; names the workflow's execution, so that one try can run once only. */
-  attempt: z.number().int().min(1),
-  attemptedAt: z.iso.datetime(),
-};
-const launched = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
-
-const Requested = z.object({ status: z.literal('requested'), ...common });
-const Starting = z.object({ status: z.literal('starting'), ...common, ...launched });
-const Ready = z.object({ status: z.literal('ready'), ...common, ...launched, readyAt: z.iso.datetime() });
-const Failed = z.object({
-  status: z.literal('failed'),
-  ...common,
-  reason: z.string(),
-  failedAt: z.iso.datetime(),
-});
-
-/** A workspace as people see it. */
-export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
-export type WorkspaceView = z.infer<typeof WorkspaceView>;
-
-export const DesktopProtocol = z.enum(['rdp', 'vnc']);
-
-/** How the gateway gets into the desktop. The password is ciphertext, and only for this workspace. */
-export const Desktop = z.object({ protocol: DesktopProtocol, password: z.string(), reportedAt: z.iso.datetime() });
-export type Desktop = z.infer<typeof Desktop>;
-
-/** A workspace as it is kept: with what no answer of the API may hold, which its schema strips. */
-export const Workspace = z.discriminatedUnion('status', [
-  Requested,
-  // The desktop's report and the workflow's question for it arrive in either order.
-  Starting.extend({ token: z.string().optional(), desktop: Desktop.optional() }),
-  Ready.extend({
-    desktop: Desktop,
-    /** Of the link minted last only this, so that the gateway's log can be matched with it. */
-    link: z.object({ sha256: z.string(), expires: z.iso.datetime() }).optional(),
-  }),
-  Failed,
-]);
-export type Workspace = z.infer<typeof Workspace>;
-export type WorkspaceIn<S extends Workspace['status']> = Extract<Workspace, { status: S }>;
-
-/** The workspaces of one person in one project that exist or are being made: what the limit counts. */
-export const Desk = z.object({ live: z.array(WorkspaceId) });
-export type Desk = z.infer<typeof Desk>;
+import type { Desk, Desktop, Workspace, WorkspaceIn } from './schemas.ts';
 
 /** As many workspaces may one person have in one project. */
 export const MAX_WORKSPACES = 3;

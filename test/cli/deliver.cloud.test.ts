@@ -7,7 +7,7 @@ import { ListObjectVersionsCommand, PutObjectCommand, S3Client } from '@aws-sdk/
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { uploadConcurrency } from '../../bin/cli/upload.ts';
 import { sha256 } from '../../functions/hash.ts';
-import type { Delivery } from '../../functions/ingest/ingest.ts';
+import type { Delivery } from '../../functions/ingest/schemas.ts';
 import { repositoryRoot } from '../../local/cloud.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { writeEmbeddedCloudFile } from './embedded.ts';

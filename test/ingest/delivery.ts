@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { compareWithManifest } from '../../functions/ingest/compare.ts';
-import type { ManifestName } from '../../functions/ingest/ingest.ts';
+import type { ManifestName } from '../../functions/ingest/schemas.ts';
 import type { ListedObject } from '../../functions/storage/object-read.ts';
 
 export const toSha256Hex = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');

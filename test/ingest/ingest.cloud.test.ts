@@ -2,7 +2,7 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { StartExecutionCommand } from '@aws-sdk/client-sfn';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
-import type { Delivery } from '../../functions/ingest/ingest.ts';
+import type { Delivery } from '../../functions/ingest/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { addSha256Sums, type DeliveryFiles, toBag, toSha256Hex, toSha256Sums } from './delivery.ts';
 import {

@@ -3,8 +3,6 @@ import { describe, expect, it } from 'vitest';
 import {
   beginCheck,
   createDeliveryId,
-  type DatasetVersion,
-  Delivery,
   holdDelivery,
   internalFaultFinding,
   isNewerVersion,
@@ -14,6 +12,7 @@ import {
   refuseUnlessUploadable,
   registerDelivery,
 } from '../../functions/ingest/ingest.ts';
+import { type DatasetVersion, Delivery } from '../../functions/ingest/schemas.ts';
 import { uploadPolicy } from '../../functions/storage/upload-access.ts';
 
 const id = 'dl-0123456789abcdef';

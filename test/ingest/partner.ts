@@ -24,7 +24,7 @@ import {
 } from '@aws-sdk/client-sfn';
 import { type ApiClient, agentFor, createApiClient, type RetryPolicy } from '../../bin/cli/call.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
-import type { Delivery } from '../../functions/ingest/ingest.ts';
+import type { Delivery } from '../../functions/ingest/schemas.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import type { DeliveryFiles } from './delivery.ts';

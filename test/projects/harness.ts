@@ -21,7 +21,8 @@ import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
 import { rowKey } from '../../functions/keys.ts';
 import { NetworkBlock } from '../../functions/projects/block.ts';
-import { Project, requestProject } from '../../functions/projects/projects.ts';
+import { requestProject } from '../../functions/projects/projects.ts';
+import { Project } from '../../functions/projects/schemas.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 

@@ -9,7 +9,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
 import { networksOverlap } from '../../functions/projects/cidr.ts';
-import type { ReadyProject } from '../../functions/projects/projects.ts';
+import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { findProjectStack, readBlockRow, readProjectRow, signInProjectPerson, waitForProject } from './harness.ts';
 

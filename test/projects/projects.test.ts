@@ -6,12 +6,10 @@ import {
   isCurrentAttempt,
   isRepeatedRequest,
   PROJECT_DEADLINE_SECONDS,
-  Project,
-  ProjectId,
-  type ProjectNetwork,
   requestProject,
   retryProject,
 } from '../../functions/projects/projects.ts';
+import { Project, ProjectId, type ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
 
 const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();

@@ -2,7 +2,7 @@ import { EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProjectNetwork } from '../../functions/projects/projects.ts';
+import type { ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { pollUntilAnswer, signInNewUser } from '../api/caller.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { assumeAnyRole, createAttackers } from './attacker.ts';

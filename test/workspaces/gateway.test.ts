@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeAuthJson, mintDesktopLink } from '../../functions/workspaces/link.ts';
-import type { WorkspaceIn } from '../../functions/workspaces/workspaces.ts';
+import type { WorkspaceIn } from '../../functions/workspaces/schemas.ts';
 import { startGateway } from '../../local/gateway.ts';
 
 const key = '0123456789abcdef0123456789abcdef';

@@ -27,7 +27,7 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import { rowKey } from '../../functions/keys.ts';
-import type { Project, ProjectNetwork } from '../../functions/projects/projects.ts';
+import type { Project, ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 

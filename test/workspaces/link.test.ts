@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeAuthJson, mintDesktopLink } from '../../functions/workspaces/link.ts';
-import type { WorkspaceIn } from '../../functions/workspaces/workspaces.ts';
+import type { WorkspaceIn } from '../../functions/workspaces/schemas.ts';
 import { checkGatewayLink, renderGatewayPage, type UserData } from '../../local/gateway.ts';
 
 const key = '4C0B569E4C96DF157EEE1B65DD0E4D41';

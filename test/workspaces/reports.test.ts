@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Refused } from '../../functions/refused.ts';
 import { explainLaunchFailure } from '../../functions/workspaces/reasons.ts';
 import { MAX_REPORT_BYTES, parseReport, parseReportKey } from '../../functions/workspaces/reports.ts';
-import type { Workspace } from '../../functions/workspaces/workspaces.ts';
+import type { Workspace } from '../../functions/workspaces/schemas.ts';
 
 const role = 'AROAABCDEFGHIJKLMNOPQ';
 

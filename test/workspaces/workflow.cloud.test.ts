@@ -5,7 +5,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-sec
 import { DeleteParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rowKey } from '../../functions/keys.ts';
-import type { Project } from '../../functions/projects/projects.ts';
+import type { Project } from '../../functions/projects/schemas.ts';
 import { simulateAgents } from '../../local/agent.ts';
 import { checkGatewayLink } from '../../local/gateway.ts';
 import { connectTestCloud } from '../cloud.ts';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Project } from '../../functions/projects/projects.ts';
+import type { Project } from '../../functions/projects/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
+import * as schemas from '../../functions/workspaces/schemas.ts';
 import * as core from '../../functions/workspaces/workspaces.ts';
 
 const at = (seconds: number) => new Date(Date.parse('2026-11-20T09:00:00.000Z') + seconds * 1000).toISOString();
@@ -35,8 +36,9 @@ const deadline = 4800;
 const requested = core.requestWorkspace(asthma, { live: [] }, rana, wanted, at(0)).workspace;
 const starting = core.recordLaunch(requested, 1, instance);
 const ready = core.markWorkspaceReady({ ...starting, token: 'token', desktop: desktop() }, 1, at(90));
-const failed = core.failWorkspace(starting, { live: [wanted.id] }, 1, 'no room', at(90))?.workspace as core.Workspace;
-const all: core.Workspace[] = [requested, starting, ready, failed];
+const failed = core.failWorkspace(starting, { live: [wanted.id] }, 1, 'no room', at(90))
+  ?.workspace as schemas.Workspace;
+const all: schemas.Workspace[] = [requested, starting, ready, failed];
 
 const refusal = (run: () => unknown) => {
   try {
@@ -157,7 +159,7 @@ describe('the handshake', () => {
     expect(core.recordDesktopReport(asked.workspace, instance.instanceId, desktop())?.answer).toBe('token');
     const heard = core.recordDesktopReport(starting, instance.instanceId, desktop());
     expect(heard?.answer).toBeUndefined();
-    expect(core.recordWaitingTask(heard?.workspace as core.Workspace, 1, 'token').answer).toBe('token');
+    expect(core.recordWaitingTask(heard?.workspace as schemas.Workspace, 1, 'token').answer).toBe('token');
   });
 
   it('takes a new password from a desktop that reports again, and never an older one', () => {
@@ -187,7 +189,7 @@ it('nothing that opens a desktop is in what the API answers', () => {
   const token = { ...starting, token: 'secret-token', desktop: { ...desktop(), password: 'secret-password' } };
   const open = { ...ready, link: { sha256: 'secret-hash', expires: at(1) } };
   for (const kept of [token, open]) {
-    const shown = core.WorkspaceView.parse(kept);
+    const shown = schemas.WorkspaceView.parse(kept);
     expect(JSON.stringify(shown)).not.toMatch(/secret|cipher/);
     expect(shown).not.toHaveProperty('desktop');
   }
@@ -207,15 +209,15 @@ describe('whatever happens, in whatever order and however often', () => {
   it('seats are what is live, nobody has more than the limit, attempts only grow, and ready means reported', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), events => {
-        const rows = new Map<string, core.Workspace>();
-        const desks = new Map<string, core.Desk>();
+        const rows = new Map<string, schemas.Workspace>();
+        const desks = new Map<string, schemas.Desk>();
         let clock = 0;
         for (const { verb, id, who, attempt, machine, hours } of events) {
           clock += hours * 3600 + 1;
           const row = rows.get(id);
           const desk = desks.get(row?.owner ?? who.id) ?? { live: [] };
           const before = row?.attempt ?? 0;
-          const save = (next?: { workspace: core.Workspace; desk?: core.Desk }) => {
+          const save = (next?: { workspace: schemas.Workspace; desk?: schemas.Desk }) => {
             if (!next) return;
             rows.set(id, next.workspace);
             if (next.desk) desks.set(next.workspace.owner, next.desk);
@@ -239,7 +241,7 @@ describe('whatever happens, in whatever order and however often', () => {
           const after = rows.get(id);
           if (after) {
             expect(after.attempt).toBeGreaterThanOrEqual(before);
-            expect(core.Workspace.parse(after)).toEqual(after);
+            expect(schemas.Workspace.parse(after)).toEqual(after);
             if (row) expect(after.owner).toBe(row.owner);
           }
           for (const person of [rana, ivo]) {

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { currentTime } from '../../clock.ts';
 import { eventHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
-import { Project } from '../../projects/projects.ts';
+import { Project } from '../../projects/schemas.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { readRow } from '../../table.ts';
 import { type Command, decide } from '../airlock.ts';

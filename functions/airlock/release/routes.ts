@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BytesResponse, type Route, userGroups } from '../../http/route.ts';
-import { ProjectId } from '../../projects/projects.ts';
+import { ProjectId } from '../../projects/schemas.ts';
 import { RequestId } from '../request/request.ts';
 import {
   DownloadFiles,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { Action, Cell } from '../../../disclosure/report.ts';
 import { Finding, ObjectRef, Sha256 } from '../../identifiers.ts';
-import { ProjectId } from '../../projects/projects.ts';
+import { ProjectId } from '../../projects/schemas.ts';
 import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
-import { ProjectId } from '../../projects/projects.ts';
+import { ProjectId } from '../../projects/schemas.ts';
 import { nextDeadline } from './deadlines.ts';
 import { type Request, RequestId, statuses } from './request.ts';
 

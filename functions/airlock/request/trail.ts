@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { ProjectId } from '../../projects/projects.ts';
+import { ProjectId } from '../../projects/schemas.ts';
 import type { AirlockEventDetail } from '../events.ts';
 import { RequestEvent } from './decision.ts';
 import { type Request, RequestId } from './request.ts';

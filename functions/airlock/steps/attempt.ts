@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { FileKind } from '../../../disclosure/file.ts';
-import { ProjectId } from '../../projects/projects.ts';
+import { ProjectId } from '../../projects/schemas.ts';
 import { SealedFile } from '../request/manifest.ts';
 import { RequestId } from '../request/request.ts';
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { stepHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
-import { Project } from '../../projects/projects.ts';
+import { Project } from '../../projects/schemas.ts';
 import { packChunks } from '../../storage/chunks.ts';
 import { readVerified, Tampered } from '../../storage/immutable-objects.ts';
 import { isMissingObject } from '../../storage/object-read.ts';

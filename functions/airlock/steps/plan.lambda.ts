@@ -3,7 +3,7 @@ import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
 import { readRoles } from '../../membership.ts';
-import { Project } from '../../projects/projects.ts';
+import { Project } from '../../projects/schemas.ts';
 import { packChunks } from '../../storage/chunks.ts';
 import { listObjects } from '../../storage/object-read.ts';
 import { pathFinding } from '../../storage/paths.ts';
