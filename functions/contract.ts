@@ -7,7 +7,7 @@ export interface Contract<T> {
   readonly schema: z.ZodType<T>;
 }
 
-/** A contract yields the rule's pattern (lib), the publisher's entry (events.ts) and the consumer's parser (handler.ts). */
+/** A contract yields the rule's pattern (lib), the event to publish (`outgoingEvent`) and the consumer's parser (handler.ts). */
 export const contract = <T>(
   source: `broch.${string}` | `aws.${string}`,
   type: string,
@@ -16,6 +16,17 @@ export const contract = <T>(
   source,
   type,
   schema,
+});
+
+/** An event that was decided and is not published yet. */
+export const OutgoingEvent = z.object({ source: z.string(), type: z.string(), detail: z.unknown() });
+export type OutgoingEvent = z.infer<typeof OutgoingEvent>;
+
+/** An event of a contract. Throws where `detail` is not what the contract says; leaves out what it does not name. */
+export const outgoingEvent = <T>({ source, type, schema }: Contract<T>, detail: T): OutgoingEvent => ({
+  source,
+  type,
+  detail: schema.parse(detail),
 });
 
 /** What EventBridge delivers for a contract. */

@@ -5,8 +5,6 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { airlockEvents } from '../functions/airlock/events.ts';
-import type * as Publish from '../functions/airlock/publish.lambda.ts';
-import { TRAIL_PREFIX } from '../functions/airlock/request/trail.ts';
 import type * as Fold from '../functions/airlock/steps/aggregate-reports.lambda.ts';
 import type * as Await from '../functions/airlock/steps/await-decision.lambda.ts';
 import type * as Check from '../functions/airlock/steps/check.lambda.ts';
@@ -19,8 +17,7 @@ import type * as Tick from '../functions/airlock/steps/review-reminder.lambda.ts
 import type * as Seal from '../functions/airlock/steps/seal.lambda.ts';
 import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
 import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
-import { partitions } from '../functions/keys.ts';
-import { accessTo, bucketAccess, busAccess, tableAccess } from './access.ts';
+import { accessTo, bucketAccess, tableAccess } from './access.ts';
 import { AirlockApi, publicKeyStatement, userPoolAccess } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
 import { alarm, ruleInvocations } from './alarm.ts';
@@ -197,18 +194,7 @@ export class Airlock extends Construct {
       deadline: Duration.hours(rules.checkHours),
     });
 
-    // What happens is written with the request, in its trail; from there, and only from there, it comes to the bus.
-    const publish = new Handler<typeof Publish>(this, 'Publish', {
-      core,
-      entry: 'airlock/publish.lambda.ts',
-      environment: { BUS_NAME: busAccess(core.bus) },
-    });
     new Sweeper(this, 'Time', { core, data });
-    core.onTableInsert(this, 'Trail', publish, [
-      { pk: partitions.airlock, sk: TRAIL_PREFIX },
-      { pk: partitions.look, sk: TRAIL_PREFIX },
-    ]);
-
     this.watchVolume(core);
     new AirlockApi(this, 'Doors', { core, data, people, api, check: workflow.machine, release: release.machine });
   }

@@ -25,7 +25,6 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
-import type { RowKey } from '../functions/keys.ts';
 import { alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
 
@@ -64,7 +63,7 @@ export class Core extends Construct {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       timeToLiveAttribute: 'ttl',
-      // What capabilities tell the bus follows from what they wrote (`onTableInsert`).
+      // Events are published from what capabilities wrote (lib/events.ts).
       dynamoStream: StreamViewType.NEW_IMAGE,
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.customerManagedKey(this.key),
@@ -182,23 +181,22 @@ export class Core extends Construct {
   }
 
   /**
-   * Calls a function for every new row of the table whose keys begin so, in the order of each partition, at least once.
+   * Calls a function for every new row of the table whose sort key begins so, in the order of each partition, at least once.
    * It may say from which row on to call again (`batchItemFailures`); what it fails on for six hours goes to its queue.
    */
-  onTableInsert(scope: Construct, id: string, target: EventTarget, rows: readonly RowKey[]): void {
+  onTableInsert(scope: Construct, id: string, target: EventTarget, sortKeyPrefix: string): void {
     const { tableStreamArn } = this.table;
     if (tableStreamArn === undefined) throw new Error('the table has no stream');
     const queue = this.queueFor(scope, id, target);
-    const starts = (prefix: string) => ({ S: FilterRule.beginsWith(prefix) });
     target.fn.addEventSourceMapping(`${id}Rows`, {
       eventSourceArn: tableStreamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
-      filters: rows.map(({ pk, sk }) =>
+      filters: [
         FilterCriteria.filter({
           eventName: FilterRule.isEqual('INSERT'),
-          dynamodb: { Keys: { pk: starts(pk), sk: starts(sk) } },
+          dynamodb: { Keys: { sk: { S: FilterRule.beginsWith(sortKeyPrefix) } } },
         }),
-      ),
+      ],
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
       // One row that can't be sent holds up at most a tenth of the partitions.

@@ -7,9 +7,9 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/costs/api.lambda.ts';
 import type * as Collect from '../functions/costs/collect.lambda.ts';
-import type * as Conclude from '../functions/costs/conclude.lambda.ts';
+import type * as Fail from '../functions/costs/fail.lambda.ts';
 import type * as Send from '../functions/costs/send.lambda.ts';
-import { accessTo, busAccess, secretAccess, startAccess, tableAccess } from './access.ts';
+import { accessTo, secretAccess, startAccess, tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Api } from './api.ts';
 import type { Core } from './core.ts';
@@ -70,10 +70,10 @@ export class Costs extends Construct {
             WEBHOOK_HOSTS: webhookHosts.join(),
           },
         }),
-        Conclude: new Handler<typeof Conclude>(this, 'Conclude', {
+        Fail: new Handler<typeof Fail>(this, 'Fail', {
           core,
-          entry: 'costs/conclude.lambda.ts',
-          environment: { TABLE_NAME: tableAccess(core.table, report), BUS_NAME: busAccess(core.bus) },
+          entry: 'costs/fail.lambda.ts',
+          environment: { TABLE_NAME: tableAccess(core.table, report) },
         }),
       },
       // Five hours for a late bill, five for a webhook that is down, and time to work; long before the next day's run.

@@ -10,7 +10,7 @@ import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import { manifestNames } from '../functions/ingest/schemas.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
-import { assumeRoleAccess, bucketAccess, busAccess, startAccess, tableAccess } from './access.ts';
+import { assumeRoleAccess, bucketAccess, startAccess, tableAccess } from './access.ts';
 import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type HandlerModule } from './handler.ts';
@@ -100,7 +100,6 @@ export class Ingest extends Construct {
         }),
         LAKE_BUCKET: bucketAccess(lake, ['write'], 'datasets/'),
         WORK_BUCKET: bucketAccess(work, ['read']),
-        BUS_NAME: busAccess(core.bus),
       },
     });
     const hold = new Handler<typeof Hold>(this, 'Hold', {
@@ -110,7 +109,6 @@ export class Ingest extends Construct {
       environment: {
         TABLE_NAME: tableAccess(core.table, { partner: ['GetItem', 'PutItem'] }),
         WORK_BUCKET: bucketAccess(work, ['read', 'write']),
-        BUS_NAME: busAccess(core.bus),
       },
     });
     this.workflow = new Workflow(this, 'Workflow', {

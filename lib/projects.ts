@@ -11,10 +11,10 @@ import type * as Create from '../functions/projects/create.lambda.ts';
 import type * as Fail from '../functions/projects/fail.lambda.ts';
 import type * as Lease from '../functions/projects/lease.lambda.ts';
 import { PROJECT_DEADLINE_SECONDS } from '../functions/projects/projects.ts';
-import type * as Announce from '../functions/projects/publish-ready.lambda.ts';
+import type * as Protect from '../functions/projects/protect-stack.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
 import type * as Unwind from '../functions/projects/roll-back.lambda.ts';
-import { accessTo, busAccess, startAccess, tableAccess } from './access.ts';
+import { accessTo, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { type Core, logRetention } from './core.ts';
@@ -136,13 +136,10 @@ export class Projects extends Construct {
       entry: 'projects/record.lambda.ts',
       environment: { TABLE_NAME: tableAccess(core.table, { project: ['GetItem', 'PutItem'], projects: ['PutItem'] }) },
     });
-    const announce = new Handler<typeof Announce>(this, 'Announce', {
+    const protect = new Handler<typeof Protect>(this, 'Protect', {
       core,
-      entry: 'projects/publish-ready.lambda.ts',
-      environment: {
-        BUS_NAME: busAccess(core.bus),
-        ENVIRONMENT: accessTo(environment, onStacks('UpdateTerminationProtection')),
-      },
+      entry: 'projects/protect-stack.lambda.ts',
+      environment: { ENVIRONMENT: accessTo(environment, onStacks('UpdateTerminationProtection')) },
     });
     const unwind = new Handler<typeof Unwind>(this, 'Unwind', {
       core,
@@ -161,7 +158,6 @@ export class Projects extends Construct {
           projects: ['PutItem'],
           block: ['GetItem', 'PutItem'],
         }),
-        BUS_NAME: busAccess(core.bus),
         QUARANTINE_DAYS: String(projects.quarantineDays),
       },
     });
@@ -174,7 +170,7 @@ export class Projects extends Construct {
         Create: create,
         Look: look,
         Record: record,
-        Announce: announce,
+        Protect: protect,
         Unwind: unwind,
         Fail: fail,
       },

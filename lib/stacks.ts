@@ -5,6 +5,7 @@ import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
+import { Events } from './events.ts';
 import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
@@ -71,6 +72,7 @@ const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api:
 export interface BrochStacks {
   readonly data: DataStack;
   readonly api: ApiStack;
+  readonly events: Stack;
   /** The stack of each capability, by its word. */
   readonly capabilities: Readonly<Record<string, Stack>>;
 }
@@ -81,11 +83,13 @@ export function createBrochStacks(app: App, config: Config): BrochStacks {
   const name = (part: string) => `broch-${config.environment}-${part}`;
   const data = new DataStack(app, name('data'), { env, config, description: 'Broch: data, keys and people' });
   const api = new ApiStack(app, name('api'), { env, data, description: 'Broch: the HTTP API' });
+  const events = new Stack(app, name('events'), { env, description: 'Broch: publishing of events' });
+  new Events(events, 'Events', { core: data.core });
   const stacks = Object.entries(capabilities).map(([word, build]) => {
     const stack = new Stack(app, name(word), { env, description: `Broch: functions and workflows of ${word}` });
     build(stack, data, api.api);
     return [word, stack] as const;
   });
   Tags.of(app).add('broch:environment', config.environment);
-  return { data, api, capabilities: Object.fromEntries(stacks) };
+  return { data, api, events, capabilities: Object.fromEntries(stacks) };
 }

@@ -12,7 +12,7 @@ import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
-import { accessTo, busAccess, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
+import { accessTo, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
 import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
@@ -91,7 +91,6 @@ export class Workspaces extends Construct {
       entry: 'workspaces/ready.lambda.ts',
       environment: {
         TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
-        BUS_NAME: busAccess(core.bus),
       },
     });
     const fail = new Handler<typeof Fail>(this, 'Fail', {
@@ -99,7 +98,6 @@ export class Workspaces extends Construct {
       entry: 'workspaces/fail.lambda.ts',
       environment: {
         TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'] }),
-        BUS_NAME: busAccess(core.bus),
         READY_MINUTES: String(config.readyMinutes),
       },
     });

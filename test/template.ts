@@ -14,8 +14,8 @@ const synthesised = new Map<string, ReturnType<typeof synthesise>>();
 
 function synthesise(config: Config) {
   const app = new App({ context: cdkFeatureFlags });
-  const { data, api, capabilities } = createBrochStacks(app, config);
-  const stacks = { data, api, ...capabilities };
+  const { data, api, events, capabilities } = createBrochStacks(app, config);
+  const stacks = { data, api, events, ...capabilities };
   const running = Object.entries(stacks).flatMap(([name, stack]) => (name === 'data' ? [] : [stack]));
   return { app, stacks, templates: { data: Template.fromStack(data), platform: mergeTemplates(running) } };
 }

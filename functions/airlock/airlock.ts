@@ -1,6 +1,7 @@
+import { unchanged } from '../decision.ts';
 import type { Finding, ObjectRef } from '../identifiers.ts';
 import { applyDeadlines } from './request/deadlines.ts';
-import { type ActingPerson, type Context, type Decision, unchanged } from './request/decision.ts';
+import type { ActingPerson, Context, RequestDecision } from './request/decision.ts';
 import type { Seal } from './request/manifest.ts';
 import type { Request, RequestRelease, RequestReport } from './request/request.ts';
 import { editRequest, type RequestEdit, submitRequest, withdrawRequest } from './request/requester-commands.ts';
@@ -57,18 +58,18 @@ export type Command =
  * Decides the next state of a request, the events to publish, and the reason. Commands that a person may not give are
  * refused. Stale workflow steps are ignored. Deadlines are applied before the command.
  */
-export function decide(before: Request, command: Command, now: string, facts: Context): Decision {
+export function decideRequest(before: Request, command: Command, now: string, facts: Context): RequestDecision {
   const lapsed = applyDeadlines(before, now, facts.rules);
   const decision = act(lapsed.request, command, now, facts);
   return {
     ...(lapsed.ended && { ended: lapsed.ended }),
     ...decision,
-    request: withRetention(lapsed.request, decision.request, now, facts.rules),
+    state: withRetention(lapsed.request, decision.state, now, facts.rules),
     events: [...lapsed.events, ...decision.events],
   };
 }
 
-function act(request: Request, command: Command, now: string, facts: Context): Decision {
+function act(request: Request, command: Command, now: string, facts: Context): RequestDecision {
   switch (command.do) {
     case 'edit':
       return editRequest(request, command, now, facts);

@@ -11,7 +11,7 @@ import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';
-import { type Command, decide } from './airlock.ts';
+import { type Command, decideRequest } from './airlock.ts';
 import { loadContext } from './decision-context.ts';
 import { type RequestParams, requestLoader } from './load-request.ts';
 import { pageFiles, pageReports, readSealManifest } from './manifest-queries.ts';
@@ -20,7 +20,7 @@ import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
 import { parseAirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
-import { type Decision, decideOnce } from './request/decision.ts';
+import { decideOnce, type RequestDecision } from './request/decision.ts';
 import { type Request, requestId } from './request/request.ts';
 import { requestView } from './request/request-view.ts';
 import { draftRequest, refuseUnlessImportable } from './request/requester-commands.ts';
@@ -67,11 +67,11 @@ const { look, find, viewed } = requestLoader(TABLE_NAME, rules);
 async function run(
   { user, params: { project, request: id }, mark }: { user: User; params: RequestParams; mark: string },
   command: (by: User) => Command,
-): Promise<Decision> {
+): Promise<RequestDecision> {
   const at = currentTime();
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, async read => {
     const facts = await loadContext({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
-    return decideOnce(read, mark, () => decide(read, command(user), at, facts));
+    return decideOnce(read, mark, () => decideRequest(read, command(user), at, facts));
   });
   if (decision.wake !== undefined) await completeTask(decision.wake);
   return decision;
@@ -81,10 +81,10 @@ const startAttempt = (machine: string, { id, project, attempt }: Request, from: 
   startExecution(machine, `${id}-${attempt}`, { project, request: id, attempt, from });
 
 /** Where the workflow starts: at the review of a seal, or at the sealing. */
-const startOf = ({ request }: Decision) => (request.status === 'inReview' ? 'review' : 'start');
+const startOf = ({ state }: RequestDecision) => (state.status === 'inReview' ? 'review' : 'start');
 
-async function answer(user: User, { request }: Decision) {
-  return requestView(request, user, await look(request, user));
+async function answer(user: User, { state }: RequestDecision) {
+  return requestView(state, user, await look(state, user));
 }
 
 /** Finds the recipient by user name. */
@@ -146,7 +146,7 @@ export const handler = http(
     },
     async submitRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
-      await startAttempt(MACHINE, decision.request, startOf(decision));
+      await startAttempt(MACHINE, decision.state, startOf(decision));
       return answer(user, decision);
     },
     async withdrawRequest({ user, params, body, mark }) {
@@ -185,25 +185,25 @@ export const handler = http(
     returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),
     async releaseRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'release', by }));
-      await startAttempt(RELEASE_MACHINE, decision.request, 'start');
+      await startAttempt(RELEASE_MACHINE, decision.state, 'start');
       return answer(user, decision);
     },
     async revokeRequest({ user, params, body, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'revoke', by, ...body }));
       // The revoked request already disables all links. The grant is revoked as well, if there is one.
-      const { direction } = decision.request;
-      if (decision.request.status === 'revoked' && direction === 'export' && decision.request.release)
+      const { direction } = decision.state;
+      if (decision.state.status === 'revoked' && direction === 'export' && decision.state.release)
         await revokeDownload(TABLE_NAME, params, user.id, body.reason, currentTime());
       return answer(user, decision);
     },
     async resumeRequest({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'resume', by }));
-      await startAttempt(MACHINE, decision.request, startOf(decision));
+      await startAttempt(MACHINE, decision.state, startOf(decision));
       return answer(user, decision);
     },
     async reissueReview({ user, params, mark }) {
       const decision = await run({ user, params, mark }, by => ({ do: 'reissue', by }));
-      await startAttempt(MACHINE, decision.request, 'review');
+      await startAttempt(MACHINE, decision.state, 'review');
       return answer(user, decision);
     },
     async showSettings({ params: { project } }) {

@@ -20,7 +20,7 @@ import { requestEvent } from './request/decision.ts';
 import { standingOf } from './request/download-eligibility.ts';
 import type { Request } from './request/request.ts';
 import { airlockRoutes } from './routes.ts';
-import { readRequest, viewRow } from './store.ts';
+import { readRequest, viewRows } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), RELEASE_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, RELEASE_BUCKET, RULES } = env.parse(process.env);
@@ -49,7 +49,7 @@ async function find(params: RequestParams, user: User) {
   const { request, revision } = await read(params, user);
   const { standing, release } = standingOf(request);
   const tell: LookRecorder = ({ name, says, details }, at) =>
-    viewRow(request, revision, { ...requestEvent(name, says, user), details }, at);
+    viewRows(request, revision, { ...requestEvent(name, says, user), details }, at);
   return { target: { ...params, standing, tell }, release };
 }
 

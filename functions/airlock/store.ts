@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import * as z from 'zod';
-import { rowKey } from '../keys.ts';
+import { changeRows } from '../change.ts';
+import { outgoingEvent } from '../contract.ts';
+import { outboxRow } from '../events/outbox.ts';
+import { type RowKey, rowKey } from '../keys.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
+import { airlockEvents } from './events.ts';
 import { sweepAt } from './request/deadlines.ts';
-import { type Decision, type RequestEvent, Round } from './request/decision.ts';
+import { type RequestDecision, type RequestEvent, Round } from './request/decision.ts';
 import { day, Request, RequestId } from './request/request.ts';
 import { RequestSummary, summariseRequest } from './request/summary.ts';
-import { TRAIL_PREFIX, TrailEntry, trailEntry, trailKey } from './request/trail.ts';
+import { TRAIL_PREFIX, TrailEntry, trailEntry, trailEvents, trailKey } from './request/trail.ts';
 import type { SubmittedVolumes } from './request/volumes.ts';
 
 const requestKey = (id: string) => rowKey('airlock', id);
@@ -34,27 +38,25 @@ export const WAITING_SUFFIX = '?waiting';
 const isWaiting = ({ status }: Request) => status === 'inReview' || status === 'approved' || status === 'timedOut';
 
 /** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
-function writes({ request, events, ended }: Decision, read: Row<Request> | undefined, at: string): RowWrite[] {
-  const { id, project, round } = request;
-  const summary = summariseRequest(request);
+function requestRows(
+  { state, events, ended }: RequestDecision,
+  read: Row<Request> | undefined,
+  at: string,
+): RowWrite[] {
+  const { id, project, round } = state;
+  const summary = summariseRequest(state);
   return [
-    { key: requestKey(id), read, item: request },
+    { key: requestKey(id), read, item: state },
     { key: rowKey('airlocks', project, id), read, item: summary },
     // The queue of reviewers lists all projects. No project has an empty id.
     { key: rowKey('airlocks', '', id), read, item: summary },
     // Listed here while the request waits for somebody.
-    isWaiting(request)
+    isWaiting(state)
       ? { key: rowKey('airlocks', WAITING_SUFFIX, id), item: summary }
       : { key: rowKey('airlocks', WAITING_SUFFIX, id), gone: true },
-    ...moved(request, read && sweepAt(read), sweepAt(request)),
+    ...moved(state, read && sweepAt(read), sweepAt(state)),
     ...(events.length > 0
-      ? [
-          {
-            key: rowKey('airlock', id, trailKey(at, (read?.revision ?? 0) + 1)),
-            read: undefined,
-            item: trailEntry(request, events, at),
-          },
-        ]
+      ? trailRows(rowKey('airlock', id, trailKey(at, (read?.revision ?? 0) + 1)), trailEntry(state, events, at))
       : []),
     ...(ended
       ? [{ key: rowKey('airlock', id, `ROUND#${numbered(round)}#${ended.outcome}`), read: undefined, item: ended }]
@@ -62,19 +64,30 @@ function writes({ request, events, ended }: Decision, read: Row<Request> | undef
   ];
 }
 
+/** An entry of the trail, which is permanent, and its events on their way to the bus. */
+function trailRows(key: RowKey, entry: TrailEntry): RowWrite[] {
+  const events = trailEvents(entry, key.sk).map(([name, detail]) => outgoingEvent(airlockEvents[name], detail));
+  return [{ key, read: undefined, item: entry }, outboxRow(key.pk, events, entry.at)];
+}
+
 const Drafted = z.object({ request: RequestId });
 
 /** Writes a new request. A repeated call with the same idempotency mark returns the request that exists. */
-export async function createRequest(table: string, decision: Decision, at: string, mark: string): Promise<Request> {
-  const { id: request, project } = decision.request;
+export async function createRequest(
+  table: string,
+  decision: RequestDecision,
+  at: string,
+  mark: string,
+): Promise<Request> {
+  const { id: request, project } = decision.state;
   const drafted = rowKey('airlocks', project, `DRAFT#${mark}`);
   // For as long as an idempotency key is accepted.
   const ttl = Math.floor(Date.parse(at) / 1000) + day;
   const all = [
-    ...writes(decision, undefined, at),
+    ...requestRows(decision, undefined, at),
     ...(mark ? [{ key: drafted, read: undefined, item: { request, ttl } }] : []),
   ];
-  if (await writeRows(table, all)) return decision.request;
+  if (await writeRows(table, all)) return decision.state;
   const before = mark ? await readRow(table, Drafted, drafted) : undefined;
   if (!before)
     throw new Refused(
@@ -92,36 +105,40 @@ export async function readRequest(table: string, project: string, id: string): P
   return row;
 }
 
-const tries = 8;
-
 /** Reads a request, decides and writes the result. Repeats when another write came first. */
-export async function changeRequest(
+export function changeRequest(
   table: string,
   { project, id, at }: { project: string; id: string; at: string },
-  decide: (read: Request) => Decision | Promise<Decision>,
-): Promise<Decision> {
-  for (let tried = 0; tried < tries; tried++) {
-    const { revision, ...read } = await readRequest(table, project, id);
-    const decision = await decide(read);
-    if (decision.request === read && decision.events.length === 0) return decision;
-    if (await writeRows(table, writes(decision, { ...read, revision }, at))) return decision;
-  }
-  throw new Error(`${id} was changed by others ${tries} times in a row`);
+  decide: (read: Request) => RequestDecision | Promise<RequestDecision>,
+): Promise<RequestDecision> {
+  return changeRows(
+    table,
+    id,
+    async () => {
+      const { revision, ...request } = await readRequest(table, project, id);
+      return { request, revision };
+    },
+    ({ request }) => decide(request),
+    (decision, { request, revision }) =>
+      decision.state === request && decision.events.length === 0
+        ? []
+        : requestRows(decision, { ...request, revision }, at),
+  );
 }
 
 /**
- * A row of the trail for an access that does not change the request: a view or a download. It has its own partition, so
- * that functions that open files can write such rows and nothing else.
+ * The trail of an access that does not change the request: a view or a download. It has its own partition, so that
+ * functions that open files can write such rows and nothing else.
  */
-export const viewRow = (request: Request, revision: number, event: RequestEvent, at: string): RowWrite => ({
-  key: rowKey('look', request.id, trailKey(at, revision, randomUUID().slice(0, 8))),
-  read: undefined,
-  item: trailEntry(request, [event], at),
-});
+export const viewRows = (request: Request, revision: number, event: RequestEvent, at: string): RowWrite[] =>
+  trailRows(
+    rowKey('look', request.id, trailKey(at, revision, randomUUID().slice(0, 8))),
+    trailEntry(request, [event], at),
+  );
 
 /** Records an access. Content is shown only after this write. */
 export async function recordLook(table: string, request: Request, revision: number, event: RequestEvent, at: string) {
-  if (!(await writeRows(table, [viewRow(request, revision, event, at)])))
+  if (!(await writeRows(table, viewRows(request, revision, event, at))))
     throw new Error(`a look at ${request.id} could not be put on record`);
 }
 
@@ -192,23 +209,26 @@ const Day = z.object({ volume: z.record(z.string(), z.number()) });
  * Changes the day's volumes of a request's project and of its requester in one write. A person's volume counts all
  * projects together; no project id begins with `@`.
  */
-export async function changeVolumes<T extends { volumes: SubmittedVolumes } | object>(
+export function changeVolumes<T extends { volumes: SubmittedVolumes } | object>(
   table: string,
   { project, requester, direction }: Pick<Request, 'project' | 'requester' | 'direction'>,
   day: string,
   admit: (volumes: SubmittedVolumes) => T,
 ): Promise<T> {
-  const dayKey = (whose: string) => rowKey('airlocks', whose, `DAY#${direction}#${day}`);
-  const at = [dayKey(project), dayKey(`@${requester}`)] as const;
-  for (let tried = 0; tried < tries; tried++) {
-    const [one, two] = await Promise.all([readRow(table, Day, at[0]), readRow(table, Day, at[1])]);
-    const admitted = admit({ project: one?.volume ?? {}, person: two?.volume ?? {} });
-    if (!('volumes' in admitted)) return admitted;
-    const written = await writeRows(table, [
-      { key: at[0], read: one, item: { volume: admitted.volumes.project } },
-      { key: at[1], read: two, item: { volume: admitted.volumes.person } },
-    ]);
-    if (written) return admitted;
-  }
-  throw new Error(`the volume of ${project} was changed by others ${tries} times in a row`);
+  const [projectDay, personDay] = [project, `@${requester}`].map(subject =>
+    rowKey('airlocks', subject, `DAY#${direction}#${day}`),
+  ) as [RowKey, RowKey];
+  return changeRows(
+    table,
+    `the submitted volume of ${project}`,
+    () => Promise.all([readRow(table, Day, projectDay), readRow(table, Day, personDay)]),
+    ([ofProject, ofPerson]) => admit({ project: ofProject?.volume ?? {}, person: ofPerson?.volume ?? {} }),
+    (admitted, [ofProject, ofPerson]) =>
+      'volumes' in admitted
+        ? [
+            { key: projectDay, read: ofProject, item: { volume: admitted.volumes.project } },
+            { key: personDay, read: ofPerson, item: { volume: admitted.volumes.person } },
+          ]
+        : [],
+  );
 }

@@ -3,13 +3,10 @@ import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { partitions } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { pageRows } from '../table.ts';
-import { CostReport } from './costs.ts';
 import { resolveReportRun } from './report.ts';
 import { costsRoutes } from './routes.ts';
-import { readCostReport } from './store.ts';
+import { pageCostReports, readCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
 const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
@@ -23,7 +20,7 @@ export const handler = http(
       await startExecution(MACHINE_ARN, name, { date });
       return { date };
     },
-    listReports: ({ query }) => pageRows(TABLE_NAME, CostReport, partitions.reports, query),
+    listReports: ({ query }) => pageCostReports(TABLE_NAME, query),
     showReport: async ({ params: { date } }) => {
       const report = await readCostReport(TABLE_NAME, date);
       if (!report) throw new Refused('missing', `There is no cost report of ${date}. Make one: broch cost report.`);

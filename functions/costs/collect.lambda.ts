@@ -4,8 +4,8 @@ import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { addDays, buildCostQuery, CostPage, dayBefore, sumBill } from './bill.ts';
 import { computeFigures } from './costs.ts';
-import { applyFigures } from './report.ts';
-import { readCostReport, writeCostReport } from './store.ts';
+import { decideReport } from './report.ts';
+import { changeCostReport, readCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), COST_TAG: z.string() });
 const { TABLE_NAME, COST_TAG } = env.parse(process.env);
@@ -19,13 +19,12 @@ export const handler = stepHandler(Input, async ({ date = '', started }) => {
   const day = date || dayBefore(started);
   const found = computeFigures(sumBill(await pages(day), COST_TAG), day);
   if ('reason' in found) return { outcome: 'unbilled', date: day, reason: found.reason };
-  const [current, eve] = await Promise.all([
-    readCostReport(TABLE_NAME, day),
-    readCostReport(TABLE_NAME, addDays(day, -1)),
-  ]);
-  const report = applyFigures(current, found, { now: currentTime(), eve });
-  if (!(await writeCostReport(TABLE_NAME, report, current))) throw new Error(`the report of ${day} changed meanwhile`);
-  return { outcome: 'collected', date: day, edition: report.edition };
+  const eve = await readCostReport(TABLE_NAME, addDays(day, -1));
+  const now = currentTime();
+  const command = { do: 'recordFigures', figures: found, eve } as const;
+  const { state } = await changeCostReport(TABLE_NAME, day, report => decideReport(report, command, now), now);
+  if (!state || state.status === 'unbilled') throw new Error(`the figures of ${day} were not recorded`);
+  return { outcome: 'collected', date: day, edition: state.edition };
 });
 
 /** All pages. A token that comes back twice would go round for ever, at a cent a page. */

@@ -1,6 +1,9 @@
+import { outgoingEvent } from '../contract.ts';
+import { type Decision, unchanged } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { addDays, dayBefore } from './bill.ts';
 import { type BilledReport, CollectedReport, CostFigures, type CostReport } from './costs.ts';
+import { CostReported, CostReportFailed } from './events.ts';
 
 /** A day is provisional until the day after tomorrow's start: AWS adds to it for about 24 hours. */
 export const isProvisional = (date: string, now: string): boolean => date >= dayBefore(now);
@@ -94,6 +97,52 @@ export function markUnsent(
   if (!known) return { status: 'unbilled', date, reason, failedAt: now };
   if (known.status === 'sent') return known;
   return { ...plain(known), status: 'unsent', reason, failedAt: now };
+}
+
+/** What the steps of a run report about one day. */
+export type ReportCommand =
+  | { do: 'recordFigures'; figures: CostFigures; eve: CostReport | undefined }
+  | { do: 'claimEdition'; edition: number; by: string }
+  | { do: 'recordSent'; edition: number }
+  | { do: 'recordUnsent'; date: string; reason: string };
+
+export interface ReportDecision extends Decision<CostReport | undefined> {
+  /** Whether the run may send the edition now. */
+  readonly claim?: EditionClaim;
+}
+
+/** Decides the next state of a day's report; undefined before the first run of that day. */
+export function decideReport(current: CostReport | undefined, command: ReportCommand, now: string): ReportDecision {
+  switch (command.do) {
+    case 'recordFigures': {
+      const { figures, eve } = command;
+      return { state: applyFigures(current, figures, { now, eve }), events: [], reason: 'the bill was collected' };
+    }
+    case 'claimEdition': {
+      const known = billed(current);
+      if (!known) throw new Error('there is no report to send');
+      const claim = claimEdition(known, command.edition, { by: command.by, now });
+      const state = claim.take ? claim.report : current;
+      return { ...unchanged(state, claim.take ? 'one run at a time sends' : claim.why), claim };
+    }
+    case 'recordSent': {
+      const known = billed(current);
+      // A newer edition has a run of its own that sends it.
+      if (!known || known.status === 'sent' || known.edition !== command.edition)
+        return unchanged(current, 'another run recorded it');
+      return {
+        state: markSent(known, now),
+        events: [outgoingEvent(CostReported, known)],
+        reason: 'the webhook took the card',
+      };
+    }
+    case 'recordUnsent': {
+      const { date, reason } = command;
+      const state = markUnsent(current, { date, reason, now });
+      if (state === current) return unchanged(current, 'the card was sent before');
+      return { state, events: [outgoingEvent(CostReportFailed, { date, reason })], reason };
+    }
+  }
 }
 
 export type WebhookOutcome =

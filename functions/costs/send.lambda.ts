@@ -8,14 +8,14 @@ import { currentTime } from '../clock.ts';
 import { logger, stepHandler } from '../handler.ts';
 import { dailyCard } from './card.ts';
 import {
-  claimEdition,
-  markSent,
+  decideReport,
   parseRetryAfter,
+  type ReportCommand,
   unreachableOutcome,
   type WebhookOutcome,
   webhookOutcome,
 } from './report.ts';
-import { readCostReport, writeCostReport } from './store.ts';
+import { changeCostReport } from './store.ts';
 import { parseWebhook } from './webhook.ts';
 
 export const env = z.object({
@@ -39,34 +39,24 @@ const Input = z.object({
  * that never came) may be posted twice: better than never, and the edition on it tells.
  */
 export const handler = stepHandler(Input, async ({ date, edition, by, tries }): Promise<WebhookOutcome> => {
-  const current = await readCostReport(TABLE_NAME, date);
-  if (!current || current.status === 'unbilled') throw new Error(`there is no report of ${date} to send`);
-  const claimed = claimEdition(current, edition, { by, now: currentTime() });
-  if (!claimed.take) {
-    if (claimed.why === 'busy')
+  const claimed = await change(date, { do: 'claimEdition', edition, by });
+  if (!claimed?.take) {
+    if (claimed?.why === 'busy')
       return { outcome: 'wait', seconds: claimed.seconds, reason: 'Another run is sending it.' };
     return { outcome: 'sent' };
   }
   const checked = parseWebhook(await address(), WEBHOOK_HOSTS);
   if ('reason' in checked) return { outcome: 'refused', reason: checked.reason };
-  if (!(await writeCostReport(TABLE_NAME, claimed.report, current)))
-    return { outcome: 'wait', seconds: 1, reason: 'Another run was faster.' };
   const outcome = await post(checked.url, dailyCard(claimed.report), tries);
   logger.info('posted', { date, edition, tries, ...outcome });
-  if (outcome.outcome !== 'sent') return outcome;
-  await keepSent(claimed.report);
+  // A run that gave up in the meantime may have written over the claim. The card was sent all the same.
+  if (outcome.outcome === 'sent') await change(date, { do: 'recordSent', edition });
   return outcome;
 });
 
-/** A run that gave up meanwhile may have written over the claim; the card is out all the same. */
-async function keepSent({ date, edition }: { date: string; edition: number }): Promise<void> {
-  for (let left = 5; left > 0; left -= 1) {
-    const current = await readCostReport(TABLE_NAME, date);
-    // A newer edition has a run of its own that sends it.
-    if (!current || current.status === 'unbilled' || current.status === 'sent' || current.edition !== edition) return;
-    if (await writeCostReport(TABLE_NAME, markSent(current, currentTime()), current)) return;
-  }
-  throw new Error(`the card of ${date} is out, but its report keeps changing`);
+async function change(date: string, command: ReportCommand) {
+  const now = currentTime();
+  return (await changeCostReport(TABLE_NAME, date, report => decideReport(report, command, now), now)).claim;
 }
 
 /** Read at each run, so that a changed address counts at once. A secret without a value reads as none. */

@@ -1,16 +1,35 @@
-import { rowKey } from '../keys.ts';
-import { createRow, type Row, readRow, replaceRow } from '../table.ts';
+import { changeRows } from '../change.ts';
+import { outboxRow } from '../events/outbox.ts';
+import { partitions, rowKey } from '../keys.ts';
+import { pageRows, type Row, readRow } from '../table.ts';
 import { CostReport } from './costs.ts';
+import type { ReportDecision } from './report.ts';
 
-const of = (date: string) => rowKey('reports', '', date);
+const REPORT_PREFIX = 'DAY#';
+const reportKey = (date: string) => rowKey('reports', '', `${REPORT_PREFIX}${date}`);
 
 export const readCostReport = (table: string, date: string): Promise<Row<CostReport> | undefined> =>
-  readRow(table, CostReport, of(date));
+  readRow(table, CostReport, reportKey(date));
 
-/** Writes a report over what was read. Returns false, and writes nothing, where somebody was faster. */
-export const writeCostReport = (
+export const pageCostReports = (table: string, page: { limit?: number; next?: string | undefined }) =>
+  pageRows(table, CostReport, partitions.reports, { ...page, prefix: REPORT_PREFIX });
+
+/** Reads a day's report, decides, and writes what changed with its events. */
+export function changeCostReport(
   table: string,
-  report: CostReport,
-  read: Row<CostReport> | undefined,
-): Promise<boolean> =>
-  read ? replaceRow(table, of(report.date), read, report) : createRow(table, of(report.date), report);
+  date: string,
+  decide: (report: CostReport | undefined) => ReportDecision,
+  now: string,
+): Promise<ReportDecision> {
+  const key = reportKey(date);
+  return changeRows(
+    table,
+    `the report of ${date}`,
+    () => readCostReport(table, date),
+    decide,
+    ({ state, events }, read) => [
+      ...(state === undefined || state === read ? [] : [{ key, read, item: state }]),
+      ...(events.length > 0 ? [outboxRow(key.pk, events, now)] : []),
+    ],
+  );
+}

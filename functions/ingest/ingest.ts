@@ -1,14 +1,15 @@
+import { outgoingEvent } from '../contract.ts';
+import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
 import type { Finding } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
+import { DatasetRegistered, DeliveryHeld, DeliveryReceived } from './events.ts';
 import {
-  type CheckingDelivery,
   type DatasetVersion,
   type Delivery,
   DeliveryId,
   type HeldDelivery,
   ManifestName,
   PartnerId,
-  type RegisteredDelivery,
 } from './schemas.ts';
 
 const identity = ({ id, dataset, partner, partnerName, openedAt }: Delivery) => ({
@@ -49,34 +50,61 @@ export function refuseUnlessUploadable(delivery: Delivery): void {
     );
 }
 
-/** A check begins. A check under way gives way to it: the caller knows that its manifest is the newer one. */
-export const beginCheck = (
-  delivery: Exclude<Delivery, RegisteredDelivery>,
-  { manifest, check }: { manifest: ManifestName; check: string },
-  now: string,
-): CheckingDelivery => ({
-  ...identity(delivery),
-  status: 'checking',
-  manifest,
-  check,
-  // A repeated step continues its own work.
-  checkingSince: delivery.status === 'checking' && delivery.check === check ? delivery.checkingSince : now,
-});
+/** What the steps of a check report. */
+export type DeliveryCommand =
+  | { do: 'beginCheck'; manifest: ManifestName; check: string }
+  | { do: 'noteManifest'; digest: string | undefined }
+  | { do: 'recordFindings'; check: string; since: string; findings: readonly Finding[] }
+  | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion };
+type CommandOf<Name extends DeliveryCommand['do']> = Extract<DeliveryCommand, { do: Name }>;
+type DeliveryDecision = Decision<Delivery>;
 
-/** A manifest came after the receipt: nothing, where it is the same one, or a note that it changed nothing. */
-export function noteIgnoredManifest(
-  delivery: RegisteredDelivery,
-  digest: string | undefined,
-  now: string,
-): RegisteredDelivery | undefined {
-  if (delivery.digest === digest) return undefined;
+/** Decides the next state of a delivery. Steps of a check that a newer one replaced are ignored. */
+export function decideDelivery(delivery: Delivery, command: DeliveryCommand, now: string): DeliveryDecision {
+  switch (command.do) {
+    case 'beginCheck':
+      return beginCheck(delivery, command, now);
+    case 'noteManifest':
+      return noteManifest(delivery, command, now);
+    case 'recordFindings':
+      return recordFindings(delivery, command, now);
+    case 'recordVersion':
+      return recordVersion(delivery, command, now);
+  }
+}
+
+/** A check begins. It replaces a check in progress: the caller knows that its manifest is the newer one. */
+function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginCheck'>, now: string): DeliveryDecision {
+  if (delivery.status === 'registered') return ignoreStaleStep(delivery);
   return {
-    ...delivery,
-    ignored: {
-      at: now,
-      reason:
-        'Another manifest was uploaded after this delivery was registered, and was ignored: a version never changes. Open a new delivery for the new files.',
+    state: {
+      ...identity(delivery),
+      status: 'checking',
+      manifest,
+      check,
+      // A repeated step continues its own work.
+      checkingSince: delivery.status === 'checking' && delivery.check === check ? delivery.checkingSince : now,
     },
+    events: [],
+    reason: 'a manifest was uploaded',
+  };
+}
+
+/** A manifest was uploaded after the receipt. The same manifest changes nothing; another is noted. */
+function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>, now: string): DeliveryDecision {
+  if (delivery.status !== 'registered') return ignoreStaleStep(delivery);
+  if (delivery.digest === digest) return unchanged(delivery, 'the same manifest was uploaded again');
+  return {
+    state: {
+      ...delivery,
+      ignored: {
+        at: now,
+        reason:
+          'Another manifest was uploaded after this delivery was registered, and was ignored: a version never changes. Open a new delivery for the new files.',
+      },
+    },
+    events: [],
+    reason: 'another manifest was uploaded after the delivery was registered',
   };
 }
 
@@ -91,19 +119,19 @@ export const internalFaultFinding: Finding = {
 };
 
 /**
- * A check ends in findings. Undefined where it has no say any more: a newer check is under way or ended, or the delivery
- * is registered. A check that failed before it began reports too, if the delivery was open then.
+ * A check ends in findings. It is ignored where a newer check is in progress or ended, or the delivery is registered. A
+ * check that failed before it began reports too, if the delivery was open then.
  */
-export function holdDelivery(
+function recordFindings(
   delivery: Delivery,
-  { check, since, findings }: { check: string; since: string; findings: readonly Finding[] },
+  { check, since, findings }: CommandOf<'recordFindings'>,
   now: string,
-): HeldDelivery | undefined {
-  if (delivery.status === 'registered') return undefined;
-  if (delivery.status === 'held' && delivery.check === check) return delivery;
-  if (delivery.status === 'checking' && delivery.check !== check) return undefined;
-  if (delivery.status === 'held' && delivery.heldAt > since) return undefined;
-  return {
+): DeliveryDecision {
+  if (delivery.status === 'registered') return ignoreStaleStep(delivery);
+  if (delivery.status === 'held' && delivery.check === check) return unchanged(delivery, 'the findings are on record');
+  if (delivery.status === 'checking' && delivery.check !== check) return ignoreStaleStep(delivery);
+  if (delivery.status === 'held' && delivery.heldAt > since) return ignoreStaleStep(delivery);
+  const held: HeldDelivery = {
     ...identity(delivery),
     status: 'held',
     check,
@@ -113,26 +141,56 @@ export function holdDelivery(
     found: findings.length,
     heldAt: now,
   };
+  const { id, dataset, partner, partnerName, found } = held;
+  const subject = { delivery: id, dataset, partner, partnerName };
+  return {
+    state: held,
+    events: [outgoingEvent(DeliveryHeld, { ...subject, findings: held.findings.slice(0, 20), found, at: now })],
+    reason: 'the check found something',
+  };
 }
 
-/** A check ends well. Undefined where it has no say any more. */
-export function registerDelivery(
+/** A check ends well: the delivery is registered as a version of its dataset. */
+function recordVersion(
   delivery: Delivery,
-  { check, digest, version }: { check: string; digest: string; version: DatasetVersion },
+  { check, digest, version: registered }: CommandOf<'recordVersion'>,
   now: string,
-): RegisteredDelivery | undefined {
-  if (delivery.status === 'registered' && delivery.check === check) return delivery;
-  if (delivery.status !== 'checking' || delivery.check !== check) return undefined;
+): DeliveryDecision {
+  if (delivery.status === 'registered' && delivery.check === check)
+    return unchanged(delivery, 'the version is on record');
+  if (delivery.status !== 'checking' || delivery.check !== check) return ignoreStaleStep(delivery);
+  const { id, dataset, partner, partnerName } = delivery;
+  const { version, files, bytes, prefix, registeredAt } = registered;
+  const first = registered.delivery === id;
   return {
-    ...identity(delivery),
-    status: 'registered',
-    check,
-    digest,
-    version: version.version,
-    files: version.files,
-    bytes: version.bytes,
-    ...(version.delivery !== delivery.id && { sameAs: version.delivery }),
-    registeredAt: now,
+    state: {
+      ...identity(delivery),
+      status: 'registered',
+      check,
+      digest,
+      version,
+      files,
+      bytes,
+      ...(!first && { sameAs: registered.delivery }),
+      registeredAt: now,
+    },
+    events: [
+      ...(first
+        ? [outgoingEvent(DatasetRegistered, { dataset, version, files, bytes, delivery: id, prefix, at: registeredAt })]
+        : []),
+      outgoingEvent(DeliveryReceived, {
+        delivery: id,
+        dataset,
+        partner,
+        partnerName,
+        version,
+        files,
+        bytes,
+        first,
+        at: now,
+      }),
+    ],
+    reason: 'every file is in the lake',
   };
 }
 

@@ -8,10 +8,10 @@ import { type ListedObject, listObjects, readObject } from '../storage/object-re
 import { pathFinding } from '../storage/paths.ts';
 import { putScratch } from '../storage/scratch-store.ts';
 import { bagTagFiles, compareWithManifest } from './compare.ts';
-import { beginCheck, landingPrefix, noteIgnoredManifest } from './ingest.ts';
+import { type DeliveryCommand, decideDelivery, landingPrefix } from './ingest.ts';
 import { manifestLimits } from './manifest.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
-import { readDatasetVersion, readDelivery, replaceDelivery } from './store.ts';
+import { changeDelivery, readDatasetVersion, readDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
@@ -42,6 +42,9 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const delivery = await readDelivery(TABLE_NAME, partner, id);
   if (!delivery) return { outcome: 'ignored', reason: 'there is no such delivery' };
 
+  const now = currentTime();
+  const change = (command: DeliveryCommand) =>
+    changeDelivery(TABLE_NAME, partner, id, read => decideDelivery(read, command, now), now);
   const prefix = landingPrefix(partner, id);
   const present = await listObjects(LANDING_BUCKET, prefix);
   const own = present?.find(({ path }) => path === manifest);
@@ -51,11 +54,12 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
   const read = ({ path, version }: ListedObject) => readObject({ bucket: LANDING_BUCKET, key: prefix + path, version });
   const fits = own !== undefined && own.size <= manifestLimits.bytes;
   if (delivery.status === 'registered') {
-    const note = noteIgnoredManifest(delivery, fits ? sha256(await read(own)) : undefined, currentTime());
-    if (note) await replaceDelivery(TABLE_NAME, delivery, note);
+    const digest = fits ? sha256(await read(own)) : undefined;
+    await change({ do: 'noteManifest', digest });
     return { outcome: 'ignored', reason: 'the delivery is registered' };
   }
-  await replaceDelivery(TABLE_NAME, delivery, beginCheck(delivery, check, currentTime()));
+  const { superseded } = await change({ do: 'beginCheck', manifest, check: check.check });
+  if (superseded) return { outcome: 'ignored', reason: 'the delivery is registered' };
 
   const held = async (findings: Finding[]): Promise<Planned> => ({
     outcome: 'held',

@@ -1,23 +1,20 @@
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
-import { publishEvent } from '../events.ts';
 import { stepHandler } from '../handler.ts';
 import { Sha256 } from '../identifiers.ts';
 import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
-import { DatasetRegistered, DeliveryReceived } from './events.ts';
-import { lakePrefix, registerDelivery } from './ingest.ts';
+import { decideDelivery, lakePrefix } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
-import { createDatasetVersion, readDelivery, replaceDelivery } from './store.ts';
+import { changeDelivery, createDatasetVersion, readDelivery } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
   LAKE_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
-  BUS_NAME: z.string(),
 });
-// Larger than 450 KB: the clients of S3, DynamoDB and EventBridge.
-const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET, BUS_NAME } = env.parse(process.env);
+// Larger than 450 KB: the clients of S3 and DynamoDB.
+const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 const Input = DeliveryCheck.extend({
   version: Sha256,
@@ -48,31 +45,8 @@ export const handler = stepHandler(
       prefix,
       registeredAt: at,
     });
-    const registered = registerDelivery(delivery, { check, digest, version: made }, at);
-    if (!registered) return { outcome: 'superseded' };
-    if (registered !== delivery) await replaceDelivery(TABLE_NAME, delivery, registered);
-    const first = made.delivery === id;
-    if (first)
-      await publishEvent(BUS_NAME, DatasetRegistered, {
-        dataset,
-        version,
-        files,
-        bytes,
-        delivery: id,
-        prefix,
-        at: made.registeredAt,
-      });
-    await publishEvent(BUS_NAME, DeliveryReceived, {
-      delivery: id,
-      dataset,
-      partner,
-      partnerName,
-      version,
-      files,
-      bytes,
-      first,
-      at: registered.registeredAt,
-    });
-    return { outcome: 'registered' };
+    const command = { do: 'recordVersion', check, digest, version: made } as const;
+    const { superseded } = await changeDelivery(TABLE_NAME, partner, id, read => decideDelivery(read, command, at), at);
+    return { outcome: superseded ? 'superseded' : 'registered' };
   },
 );

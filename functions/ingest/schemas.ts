@@ -59,9 +59,7 @@ const Registered = z.object({
   /** Why a manifest that came after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
-export type CheckingDelivery = z.infer<typeof Checking>;
 export type HeldDelivery = z.infer<typeof Held>;
-export type RegisteredDelivery = z.infer<typeof Registered>;
 
 /** open → checking → registered or held. Held is not final: another upload of the manifest starts another check. */
 export const Delivery = z.discriminatedUnion('status', [Open, Checking, Held, Registered]);

@@ -1,5 +1,9 @@
 import * as z from 'zod';
+import { changeRows } from '../change.ts';
+import type { Decision } from '../decision.ts';
+import { outboxRow } from '../events/outbox.ts';
 import { partitions, rowKey } from '../keys.ts';
+import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
 import { isNewerVersion } from './ingest.ts';
 import { DatasetVersion, Delivery } from './schemas.ts';
@@ -31,10 +35,29 @@ export async function readDeliveryPartner(table: string, id: string): Promise<st
   return (await readRow(table, Owner, ownerKey(id)))?.partner;
 }
 
-/** Writes over the delivery as it was read. Throws when another writer was faster: the step is repeated and decides again. */
-export async function replaceDelivery(table: string, read: Row<Delivery>, delivery: Delivery): Promise<void> {
-  if (!(await replaceRow(table, deliveryKey(read.partner, read.id), read, delivery)))
-    throw new Error(`delivery ${read.id} was changed by another step`);
+/** Reads a delivery, decides, and writes what changed with its events. */
+export function changeDelivery(
+  table: string,
+  partner: string,
+  id: string,
+  decide: (delivery: Delivery) => Decision<Delivery>,
+  now: string,
+): Promise<Decision<Delivery>> {
+  const key = deliveryKey(partner, id);
+  return changeRows(
+    table,
+    `delivery ${id}`,
+    async () => {
+      const delivery = await readDelivery(table, partner, id);
+      if (!delivery) throw new Refused('missing', `There is no delivery ${id}.`);
+      return delivery;
+    },
+    decide,
+    ({ state, events }, read) => [
+      ...(state === read ? [] : [{ key, read, item: state }]),
+      ...(events.length > 0 ? [outboxRow(key.pk, events, now)] : []),
+    ],
+  );
 }
 
 export const pageDeliveries = (

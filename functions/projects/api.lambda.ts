@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { WriteConflict } from '../change.ts';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
@@ -6,15 +7,23 @@ import { outcomeStore } from '../http/idempotency.ts';
 import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { isRepeatedRequest, requestProject, retryProject } from './projects.ts';
+import { decideProject, isRepeatedRequest, requestProject } from './projects.ts';
 import { projectsRoutes } from './routes.ts';
-import type { Project, ProvisioningProject } from './schemas.ts';
-import { createProject, pageMembers, pageProjects, readMember, readProject, saveMember, saveProject } from './store.ts';
+import type { Project } from './schemas.ts';
+import {
+  changeProject,
+  createProject,
+  pageMembers,
+  pageProjects,
+  readMember,
+  readProject,
+  saveMember,
+} from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
 const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
 
-const startAttempt = ({ id, attempt }: ProvisioningProject) =>
+const startAttempt = ({ id, attempt }: Project) =>
   startExecution(MACHINE, `${id}-${attempt}`, { project: id, attempt });
 
 async function existing(id: string) {
@@ -22,9 +31,6 @@ async function existing(id: string) {
   if (!project) throw new Refused('missing', `There is no project ${id}.`);
   return project;
 }
-
-const elsewhere = (what: string) =>
-  new Refused('conflict', `${what} was changed at the same time. Look, then try again.`);
 
 export const handler = http(
   projectsRoutes,
@@ -44,19 +50,23 @@ export const handler = http(
     listProjects: ({ query }) => pageProjects(TABLE_NAME, query),
     showProject: ({ params }) => existing(params.project),
     async retryProject({ params }) {
-      const read = await existing(params.project);
-      const next = retryProject(read, currentTime());
-      if (next.attempt !== read.attempt && !(await saveProject(TABLE_NAME, read, next)))
-        throw elsewhere(`Project ${read.id}`);
-      await startAttempt(next);
-      return next;
+      const now = currentTime();
+      const { state } = await changeProject(
+        TABLE_NAME,
+        params.project,
+        read => decideProject(read, { do: 'retry' }, now),
+        now,
+      );
+      await startAttempt(state.project);
+      return state.project;
     },
     async addMember({ params, body }) {
       const { id } = await existing(params.project);
       const person = await findPerson(POOL_ID, params.name);
       const read = await readMember(TABLE_NAME, id, person.user);
       const member = { ...person, roles: [...new Set(body.roles)], since: read?.since ?? currentTime() };
-      if (!(await saveMember(TABLE_NAME, id, read, member))) throw elsewhere(`The membership of ${person.name}`);
+      if (!(await saveMember(TABLE_NAME, id, read, member)))
+        throw new WriteConflict(`the membership of ${person.name}`);
       return member;
     },
     async listMembers({ params, query }) {

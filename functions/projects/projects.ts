@@ -1,5 +1,9 @@
+import { outgoingEvent } from '../contract.ts';
+import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
 import { Refused } from '../refused.ts';
-import type { FailedProject, Project, ProjectNetwork, ProvisioningProject, ReadyProject } from './schemas.ts';
+import { leaseBlock, mayLeaseBlock, type NetworkBlock, returnBlock } from './block.ts';
+import { ProjectFailed, ProjectReady } from './events.ts';
+import type { Project, ProjectNetwork, ProvisioningProject } from './schemas.ts';
 
 /** By then one attempt is over, one way or the other: the workflow's timeout. */
 export const PROJECT_DEADLINE_SECONDS = 2 * 3600;
@@ -33,53 +37,125 @@ export const isRepeatedRequest = (
 const isOverdue = ({ startedAt }: ProvisioningProject, now: string): boolean =>
   Date.parse(now) > Date.parse(startedAt) + PROJECT_DEADLINE_SECONDS * 1000;
 
+/** What an operator asks for, and what the steps of an attempt report. */
+export type ProjectCommand =
+  | { do: 'retry' }
+  | { do: 'leaseBlock'; attempt: number; cidr: string }
+  | { do: 'recordNetwork'; attempt: number; network: ProjectNetwork }
+  | { do: 'recordFailure'; attempt: number; reason: string; rolledBack: boolean; quarantineUntil: string };
+
+/** A project, and the block of addresses that the command is about, if any. Both change in one write. */
+export interface ProjectState {
+  readonly project: Project;
+  readonly block?: NetworkBlock | undefined;
+}
+type ProjectDecision = Decision<ProjectState>;
+
+/** Decides the next state of a project. Steps of an attempt that was replaced are ignored. */
+export function decideProject(state: ProjectState, command: ProjectCommand, now: string): ProjectDecision {
+  switch (command.do) {
+    case 'retry':
+      return retryProject(state, now);
+    case 'leaseBlock':
+      return leaseProjectBlock(state, command, now);
+    case 'recordNetwork':
+      return recordNetwork(state, command, now);
+    case 'recordFailure':
+      return recordFailure(state, command, now);
+  }
+}
+
 /**
- * The project as its next attempt finds it. An attempt under way stays as it is (starting it again does nothing where it
- * runs, and starts it if it never started); past its deadline it can't be under way.
+ * The next attempt. An attempt in progress stays as it is: starting it again has no effect where it runs, and starts it
+ * if it never started. Past its deadline it cannot be in progress.
  */
-export function retryProject(project: Project, now: string): ProvisioningProject {
+function retryProject(state: ProjectState, now: string): ProjectDecision {
+  const { project } = state;
   if (project.status === 'ready')
     throw new Refused('conflict', `Project ${project.id} is ready: there is nothing to try again.`);
-  if (project.status === 'provisioning' && !isOverdue(project, now)) return project;
+  if (project.status === 'provisioning' && !isOverdue(project, now))
+    return unchanged(state, 'the attempt is in progress');
   const { id, title, requestedBy, requestedAt, attempt, cidr } = project;
   return {
-    status: 'provisioning',
-    id,
-    title,
-    requestedBy,
-    requestedAt,
-    attempt: attempt + 1,
-    startedAt: now,
-    ...(cidr !== undefined && { cidr }),
+    state: {
+      project: {
+        status: 'provisioning',
+        id,
+        title,
+        requestedBy,
+        requestedAt,
+        attempt: attempt + 1,
+        startedAt: now,
+        ...(cidr !== undefined && { cidr }),
+      },
+    },
+    events: [],
+    reason: 'the attempt before failed or passed its deadline',
   };
 }
 
-/** Whether this attempt is the one that may change the project. An overtaken attempt must leave everything alone. */
+/** Whether this attempt is the one that may change the project. */
 export const isCurrentAttempt = (project: Project | undefined, attempt: number): project is ProvisioningProject =>
   project?.status === 'provisioning' && project.attempt === attempt;
 
-export function completeProject(
-  { startedAt: _, ...project }: ProvisioningProject,
-  network: ProjectNetwork,
+/** Leases the block, unless the project holds one already or others hold this one. */
+function leaseProjectBlock(
+  state: ProjectState,
+  { attempt, cidr }: Extract<ProjectCommand, { do: 'leaseBlock' }>,
   now: string,
-): ReadyProject {
-  if (project.cidr === undefined) throw new Error(`project ${project.id} has a network, but holds no block`);
-  return { ...project, status: 'ready', cidr: project.cidr, network, readyAt: now };
+): ProjectDecision {
+  const { project, block } = state;
+  if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
+  if (project.cidr !== undefined) return unchanged(state, 'the project holds a block');
+  if (!mayLeaseBlock(block, project.id, now)) return unchanged(state, 'the block is not free');
+  return {
+    state: { project: { ...project, cidr }, block: leaseBlock(cidr, project.id, now) },
+    events: [],
+    reason: 'the block is free',
+  };
 }
 
-/** What failed is `unwound` when nothing of it is left; only then its block may go to others. */
-export function failProject(
-  project: ProvisioningProject,
-  reason: string,
-  unwound: boolean,
+function recordNetwork(
+  state: ProjectState,
+  { attempt, network }: Extract<ProjectCommand, { do: 'recordNetwork' }>,
   now: string,
-): FailedProject {
+): ProjectDecision {
+  const { project } = state;
+  if (project.status === 'ready' && project.attempt === attempt) return unchanged(state, 'the network is on record');
+  if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
   const { startedAt: _, cidr, ...rest } = project;
+  if (cidr === undefined) throw new Error(`project ${project.id} has a network, but holds no block`);
   return {
-    ...rest,
-    status: 'failed',
-    reason: unwound ? reason : `${reason} Rolling back is unfinished; a retry continues it.`,
-    failedAt: now,
-    ...(!unwound && cidr !== undefined && { cidr }),
+    state: { project: { ...rest, status: 'ready', cidr, network, readyAt: now } },
+    events: [outgoingEvent(ProjectReady, { project: project.id, attempt, network })],
+    reason: 'the network is built',
+  };
+}
+
+/** Only a block whose network is gone may go to other projects. */
+function recordFailure(
+  state: ProjectState,
+  { attempt, reason, rolledBack, quarantineUntil }: Extract<ProjectCommand, { do: 'recordFailure' }>,
+  now: string,
+): ProjectDecision {
+  const { project, block } = state;
+  if (project.status === 'failed' && project.attempt === attempt) return unchanged(state, 'the failure is on record');
+  if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
+  const { startedAt: _, cidr, ...rest } = project;
+  const explained = rolledBack ? reason : `${reason} Rolling back is unfinished; a retry continues it.`;
+  const returned = rolledBack ? returnBlock(block, project.id, quarantineUntil) : undefined;
+  return {
+    state: {
+      project: {
+        ...rest,
+        status: 'failed',
+        reason: explained,
+        failedAt: now,
+        ...(!rolledBack && cidr !== undefined && { cidr }),
+      },
+      block: returned ?? block,
+    },
+    events: [outgoingEvent(ProjectFailed, { project: project.id, attempt, reason: explained, unwound: rolledBack })],
+    reason: 'the attempt failed',
   };
 }

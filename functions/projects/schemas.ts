@@ -62,4 +62,3 @@ export const Project = z.discriminatedUnion('status', [
 export type Project = z.infer<typeof Project>;
 export type ProvisioningProject = Extract<Project, { status: 'provisioning' }>;
 export type ReadyProject = Extract<Project, { status: 'ready' }>;
-export type FailedProject = Extract<Project, { status: 'failed' }>;

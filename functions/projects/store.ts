@@ -1,7 +1,12 @@
+import { changeRows } from '../change.ts';
+import type { Decision } from '../decision.ts';
+import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
 import { MEMBER_PREFIX, Member, memberKey } from '../membership.ts';
+import { Refused } from '../refused.ts';
 import { pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { NetworkBlock } from './block.ts';
+import type { ProjectState } from './projects.ts';
 import { Project } from './schemas.ts';
 
 const projectKey = (id: string) => rowKey('project', id);
@@ -10,32 +15,49 @@ const blockKey = (cidr: string) => rowKey('block', cidr);
 const listKey = ({ id, requestedAt }: Project) => rowKey('projects', '', `${requestedAt}#${id}`);
 
 /** Both rows of a project are always written together, so one revision speaks for both. */
-const writes = (next: Project, read?: Row<Project>): RowWrite[] => [
+const projectRows = (next: Project, read?: Row<Project>): RowWrite[] => [
   { key: projectKey(next.id), item: next, read },
   { key: listKey(next), item: next, read },
 ];
 
 export const readProject = (table: string, id: string) => readRow(table, Project, projectKey(id));
 
-export const createProject = (table: string, project: Project) => writeRows(table, writes(project));
+export const createProject = (table: string, project: Project) => writeRows(table, projectRows(project));
 
-export const saveProject = (table: string, read: Row<Project>, next: Project) => writeRows(table, writes(next, read));
+/**
+ * Reads a project, decides, and writes what changed with its events. `blockOf` says which block the decision needs, if
+ * any: the project and its hold on a block change in one write.
+ */
+export function changeProject(
+  table: string,
+  id: string,
+  decide: (state: ProjectState) => Decision<ProjectState>,
+  now: string,
+  blockOf: (project: Project) => string | undefined = () => undefined,
+): Promise<Decision<ProjectState>> {
+  return changeRows(
+    table,
+    `project ${id}`,
+    async () => {
+      const project = await readProject(table, id);
+      if (!project) throw new Refused('missing', `There is no project ${id}.`);
+      const cidr = blockOf(project);
+      const block = cidr === undefined ? undefined : await readRow(table, NetworkBlock, blockKey(cidr));
+      return { project, block };
+    },
+    decide,
+    ({ state, events }, read) => [
+      ...(state.project === read.project ? [] : projectRows(state.project, read.project)),
+      ...(state.block && state.block !== read.block
+        ? [{ key: blockKey(state.block.cidr), item: state.block, read: read.block }]
+        : []),
+      ...(events.length > 0 ? [outboxRow(projectKey(id).pk, events, now)] : []),
+    ],
+  );
+}
 
 export const pageProjects = (table: string, page: { limit?: number; next?: string | undefined }) =>
   pageRows(table, Project, rowKey('projects', '').pk, page);
-
-export const readBlock = (table: string, cidr: string) => readRow(table, NetworkBlock, blockKey(cidr));
-
-/** Changes a project and its hold on a block in one write: at no time does one say otherwise than the other. */
-export const saveProjectAndBlock = (
-  table: string,
-  project: { read: Row<Project>; next: Project },
-  block: { read: Row<NetworkBlock> | undefined; next: NetworkBlock },
-) =>
-  writeRows(table, [
-    ...writes(project.next, project.read),
-    { key: blockKey(block.next.cidr), item: block.next, read: block.read },
-  ]);
 
 export const readMember = (table: string, project: string, user: string) =>
   readRow(table, Member, memberKey(project, user));

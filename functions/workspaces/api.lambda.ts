@@ -8,14 +8,13 @@ import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
 import { Project } from '../projects/schemas.ts';
-import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { mintDesktopLink } from './link.ts';
 import { decryptPassword } from './passwords.ts';
 import { workspacesRoutes } from './routes.ts';
 import type { Workspace } from './schemas.ts';
-import { changeWorkspace, changeWorkspaceAndDesk, pageWorkspaces, readWorkspace } from './store.ts';
-import { requestWorkspace, requireReadyWorkspace, requireWorkspaceOwner, retryWorkspace } from './workspaces.ts';
+import { changeWorkspace, createWorkspace, pageWorkspaces, readWorkspace } from './store.ts';
+import { decideWorkspace, requestWorkspace, requireReadyWorkspace } from './workspaces.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -48,11 +47,15 @@ export const handler = http(
     async askWorkspace({ user, params: { project }, body: { kind, size } }) {
       const id = `ws-${randomBytes(6).toString('hex')}`;
       const found = await readRow(TABLE_NAME, Project, rowKey('project', project));
-      const { workspace } = await changeWorkspaceAndDesk(TABLE_NAME, project, id, user.id, (_, desk) =>
-        requestWorkspace(found, desk, user, { id, kind, size }, currentTime()),
+      const now = currentTime();
+      const { state } = await createWorkspace(
+        TABLE_NAME,
+        { project, id, owner: user.id },
+        desk => requestWorkspace(found, desk, user, { id, kind, size }, now),
+        now,
       );
-      await startAttempt(workspace);
-      return workspace;
+      await startAttempt(state.workspace);
+      return state.workspace;
     },
 
     async listWorkspaces({ params: { project }, query }) {
@@ -64,26 +67,30 @@ export const handler = http(
     },
 
     async retryWorkspace({ user, params: { project, workspace: id } }) {
-      requireWorkspaceOwner(await readWorkspace(TABLE_NAME, project, id), user);
-      const { workspace } = await changeWorkspaceAndDesk(TABLE_NAME, project, id, user.id, (read, desk) => {
-        if (!read) throw new Refused('missing', `There is no workspace ${id} in project ${project}.`);
-        return retryWorkspace(read, desk, user, DEADLINE_SECONDS, currentTime());
-      });
-      await startAttempt(workspace);
-      return workspace;
+      const now = currentTime();
+      const command = { do: 'retry', by: user, deadlineSeconds: DEADLINE_SECONDS } as const;
+      const { state } = await changeWorkspace(
+        TABLE_NAME,
+        project,
+        id,
+        read => decideWorkspace(read, command, now),
+        now,
+      );
+      await startAttempt(state.workspace);
+      return state.workspace;
     },
 
     async linkWorkspace({ user, params: { project, workspace: id } }) {
       const workspace = requireReadyWorkspace(await readWorkspace(TABLE_NAME, project, id), user);
       const password = await decryptPassword(PASSWORDS_KEY, workspace.desktop.password, id);
       const key = await gatewayKey();
+      const now = currentTime();
       const { url, expires, sha256 } = mintDesktopLink(
         { workspace, password, user: user.name, gateway: GATEWAY, key, seconds: LINK_SECONDS },
-        currentTime(),
+        now,
       );
-      await changeWorkspace(TABLE_NAME, project, id, read => ({
-        workspace: { ...requireReadyWorkspace(read, user), link: { sha256, expires } },
-      }));
+      const command = { do: 'recordLink', by: user, link: { sha256, expires } } as const;
+      await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
       return { url, expires };
     },
   },

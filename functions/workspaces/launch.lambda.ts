@@ -1,12 +1,13 @@
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import * as z from 'zod';
+import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
 import { launchInstance } from './instances.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
-import { recordLaunch, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
+import { decideWorkspace, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
 const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string() });
 
@@ -38,6 +39,8 @@ export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: i
     type: sizes[workspace.kind][workspace.size],
   });
   await claimInstance(TABLE_NAME, instance.instanceId, { project, workspace: id });
-  await changeWorkspace(TABLE_NAME, project, id, read => ({ workspace: recordLaunch(read, attempt, instance) }));
+  const now = currentTime();
+  const command = { do: 'recordLaunch', attempt, instance } as const;
+  await changeWorkspace(TABLE_NAME, project, id, state => decideWorkspace(state, command, now), now);
   return instance;
 });

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
+import { WriteConflict } from '../change.ts';
+import { currentTime } from '../clock.ts';
 import { ObjectCreated } from '../contract.ts';
 import { completeTask } from '../executions.ts';
 import { eventHandler, logger } from '../handler.ts';
@@ -11,7 +13,7 @@ import { readRow } from '../table.ts';
 import { encryptPassword } from './passwords.ts';
 import { MAX_REPORT_BYTES, parseReport, parseReportKey } from './reports.ts';
 import { changeWorkspace, readInstance, readWorkspace } from './store.ts';
-import { acceptsReport, recordDesktopReport, requireProjectNetwork } from './workspaces.ts';
+import { acceptsReport, decideWorkspace, requireProjectNetwork } from './workspaces.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -53,8 +55,10 @@ async function hear(bucket: string, key: string): Promise<void> {
   if (!acceptsReport(await readWorkspace(TABLE_NAME, project, id), instance)) return;
   const { password, protocol, at } = await readReport(bucket, key);
   const desktop = { protocol, reportedAt: at, password: await encryptPassword(PASSWORDS_KEY, password, id) };
-  const met = await changeWorkspace(TABLE_NAME, project, id, read => recordDesktopReport(read, instance, desktop));
-  if (met?.workspace.status !== 'starting') return;
+  const now = currentTime();
+  const command = { do: 'recordReport', instanceId: instance, desktop } as const;
+  const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
+  if (state.workspace.status !== 'starting') return;
   // Not there yet: the workflow is about to ask, and finds the report. Answering as well costs nothing.
   const token = await soon(async () => {
     const { status, ...rest } = await readWorkspace(TABLE_NAME, project, id);
@@ -68,7 +72,7 @@ export const handler = eventHandler(ObjectCreated, async ({ bucket, object }) =>
   try {
     await hear(bucket.name, object.key);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof Refused) || error instanceof WriteConflict) throw error;
     const { message: reason, details } = error;
     logger.warn('report refused', { bucket: bucket.name, key: object.key, reason, details });
   }

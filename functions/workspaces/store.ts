@@ -1,8 +1,12 @@
 import * as z from 'zod';
+import { changeRows } from '../change.ts';
+import type { Decision } from '../decision.ts';
+import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { createRow, type Page, pageRows, type Row, readRow, replaceRow, writeRows } from '../table.ts';
+import { createRow, type Page, pageRows, type Row, type RowWrite, readRow } from '../table.ts';
 import { Desk, Workspace, WorkspaceId } from './schemas.ts';
+import type { WorkspaceState } from './workspaces.ts';
 
 /** Names one workspace, and one attempt at it: what the workflow hands from step to step. */
 export const LaunchAttempt = z.object({
@@ -41,49 +45,59 @@ export async function claimInstance(table: string, instance: string, of: z.infer
   if (held?.workspace !== of.workspace) throw new Error(`${instance} belongs to ${held?.workspace}`);
 }
 
-const tries = 8;
-
-/**
- * Reads a workspace, lets `decide` say what becomes of it, and writes that unless somebody was faster: then all over
- * again. Undefined means that nothing changes, and nothing is written.
- */
-export async function changeWorkspace<R extends { workspace: Workspace } | undefined>(
-  table: string,
+/** The rows of a decision: of the workspace and its owner's desk, those that changed, and the events. */
+function stateRows(
   project: string,
-  id: string,
-  decide: (workspace: Row<Workspace>) => R,
-): Promise<R> {
-  for (let tried = 0; tried < tries; tried++) {
-    const read = await readWorkspace(table, project, id);
-    const decided = decide(read);
-    if (decided === undefined || decided.workspace === read) return decided;
-    if (await replaceRow(table, workspaceKey(project, id), read, decided.workspace)) return decided;
-  }
-  throw new Error(`${id} was changed by others ${tries} times in a row`);
+  { state: { workspace, desk }, events }: Decision<WorkspaceState>,
+  read: { workspace?: Row<Workspace> | undefined; desk?: Row<Desk> | undefined },
+  now: string,
+): RowWrite[] {
+  return [
+    ...(workspace === read.workspace
+      ? []
+      : [{ key: workspaceKey(project, workspace.id), read: read.workspace, item: workspace }]),
+    ...(desk === (read.desk ?? EMPTY_DESK)
+      ? []
+      : [{ key: deskKey(project, workspace.owner), read: read.desk, item: desk }]),
+    ...(events.length > 0 ? [outboxRow(workspaceKey(project, '').pk, events, now)] : []),
+  ];
 }
 
-/**
- * The same for a workspace together with its owner's desk: both are written or neither, so that what a person has and
- * what is counted can't come apart, and two asks at once can't both take the last seat.
- */
-export async function changeWorkspaceAndDesk<R extends { workspace: Workspace; desk: Desk } | undefined>(
+const EMPTY_DESK: Desk = { live: [] };
+const readDesk = (table: string, project: string, owner: string) => readRow(table, Desk, deskKey(project, owner));
+
+/** Reads a workspace with its owner's desk, decides, and writes what changed with its events. */
+export function changeWorkspace(
   table: string,
   project: string,
   id: string,
-  owner: string | undefined,
-  decide: (workspace: Row<Workspace> | undefined, desk: Desk) => R,
-): Promise<R> {
-  for (let tried = 0; tried < tries; tried++) {
-    const read = await readRow(table, Workspace, workspaceKey(project, id));
-    const desk = deskKey(project, owner ?? read?.owner ?? '');
-    const held = await readRow(table, Desk, desk);
-    const decided = decide(read, held ?? { live: [] });
-    if (decided === undefined || (decided.workspace === read && decided.desk === held)) return decided;
-    const written = await writeRows(table, [
-      { key: workspaceKey(project, id), read, item: decided.workspace },
-      { key: desk, read: held, item: decided.desk },
-    ]);
-    if (written) return decided;
-  }
-  throw new Error(`${id} or its owner's desk was changed by others ${tries} times in a row`);
+  decide: (state: WorkspaceState) => Decision<WorkspaceState>,
+  now: string,
+): Promise<Decision<WorkspaceState>> {
+  return changeRows(
+    table,
+    id,
+    async () => {
+      const workspace = await readWorkspace(table, project, id);
+      return { workspace, desk: await readDesk(table, project, workspace.owner) };
+    },
+    ({ workspace, desk = EMPTY_DESK }) => decide({ workspace, desk }),
+    (decision, read) => stateRows(project, decision, read, now),
+  );
+}
+
+/** Writes a new workspace with its owner's desk. `id` must be new. */
+export function createWorkspace(
+  table: string,
+  { project, id, owner }: Pick<Workspace, 'project' | 'id' | 'owner'>,
+  decide: (desk: Desk) => Decision<WorkspaceState>,
+  now: string,
+): Promise<Decision<WorkspaceState>> {
+  return changeRows(
+    table,
+    id,
+    () => readDesk(table, project, owner),
+    desk => decide(desk ?? EMPTY_DESK),
+    (decision, desk) => stateRows(project, decision, { desk }, now),
+  );
 }

@@ -1,7 +1,8 @@
 import * as z from 'zod';
+import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { changeWorkspace, LaunchAttempt } from './store.ts';
-import { Reported, recordWaitingTask } from './workspaces.ts';
+import { decideWorkspace, Reported } from './workspaces.ts';
 
 export const env = z.object({ TABLE_NAME: z.string() });
 const { TABLE_NAME } = env.parse(process.env);
@@ -10,9 +11,15 @@ const { TABLE_NAME } = env.parse(process.env);
 export const handler = stepHandler(
   LaunchAttempt.extend({ token: z.string().min(1).max(2048) }),
   async ({ project, workspace, attempt, token }) => {
-    const { answer } = await changeWorkspace(TABLE_NAME, project, workspace, read =>
-      recordWaitingTask(read, attempt, token),
+    const now = currentTime();
+    const command = { do: 'recordTask', attempt, token } as const;
+    const { wake } = await changeWorkspace(
+      TABLE_NAME,
+      project,
+      workspace,
+      state => decideWorkspace(state, command, now),
+      now,
     );
-    if (answer) throw new Reported();
+    if (wake !== undefined) throw new Reported();
   },
 );

@@ -1,5 +1,8 @@
+import { outgoingEvent } from '../contract.ts';
+import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
 import type { Project, ProjectNetwork } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
+import { WorkspaceFailed, WorkspaceReady } from './events.ts';
 import type { Desk, Desktop, Workspace, WorkspaceIn } from './schemas.ts';
 
 /** As many workspaces may one person have in one project. */
@@ -10,11 +13,55 @@ export interface WorkspacePerson {
   readonly name: string;
 }
 
-export interface WorkspaceRequest {
-  readonly id: string;
-  readonly kind: Workspace['kind'];
-  readonly size: Workspace['size'];
+/** A workspace and its owner's desk. Both change in one write, so that the limit cannot be passed by two requests at once. */
+export interface WorkspaceState {
+  readonly workspace: Workspace;
+  readonly desk: Desk;
 }
+type WorkspaceDecision = Decision<WorkspaceState>;
+
+/** What people ask for, and what the steps of an attempt and the desktop report. */
+export type WorkspaceCommand =
+  | { do: 'retry'; by: WorkspacePerson; deadlineSeconds: number }
+  | { do: 'recordLink'; by: WorkspacePerson; link: NonNullable<WorkspaceIn<'ready'>['link']> }
+  | { do: 'recordLaunch'; attempt: number; instance: LaunchedInstance }
+  | { do: 'recordTask'; attempt: number; token: string }
+  | { do: 'recordReport'; instanceId: string; desktop: Desktop }
+  | { do: 'recordReady'; attempt: number }
+  | { do: 'recordFailure'; attempt: number; reason: string };
+type CommandOf<Name extends WorkspaceCommand['do']> = Extract<WorkspaceCommand, { do: Name }>;
+
+export type LaunchedInstance = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId'>;
+
+/** Decides the next state of a workspace. */
+export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand, now: string): WorkspaceDecision {
+  switch (command.do) {
+    case 'retry':
+      return retryWorkspace(state, command, now);
+    case 'recordLink':
+      return changed(
+        state,
+        { ...requireReadyWorkspace(state.workspace, command.by), link: command.link },
+        'a new link',
+      );
+    case 'recordLaunch':
+      return recordLaunch(state, command);
+    case 'recordTask':
+      return recordTask(state, command);
+    case 'recordReport':
+      return recordReport(state, command);
+    case 'recordReady':
+      return recordReady(state, command, now);
+    case 'recordFailure':
+      return recordFailure(state, command, now);
+  }
+}
+
+const changed = ({ desk }: WorkspaceState, workspace: Workspace, reason: string): WorkspaceDecision => ({
+  state: { workspace, desk },
+  events: [],
+  reason,
+});
 
 /** What an attempt needs of its project. Asking and launching are apart in time, so both ask again. */
 export function requireProjectNetwork(project: Project | undefined): ProjectNetwork {
@@ -37,29 +84,28 @@ function seat(desk: Desk, id: string): Desk {
   return { live: [...others, id] };
 }
 
+/** A new workspace on the desk of the person who asks. */
 export function requestWorkspace(
   project: Project | undefined,
   desk: Desk,
   person: WorkspacePerson,
-  { id, kind, size }: WorkspaceRequest,
+  { id, kind, size }: Pick<Workspace, 'id' | 'kind' | 'size'>,
   now: string,
-): { workspace: WorkspaceIn<'requested'>; desk: Desk } {
+): WorkspaceDecision {
   requireProjectNetwork(project);
-  return {
-    desk: seat(desk, id),
-    workspace: {
-      status: 'requested',
-      id,
-      project: project?.id ?? '',
-      owner: person.id,
-      ownerName: person.name,
-      kind,
-      size,
-      requestedAt: now,
-      attempt: 1,
-      attemptedAt: now,
-    },
+  const workspace: Workspace = {
+    status: 'requested',
+    id,
+    project: project?.id ?? '',
+    owner: person.id,
+    ownerName: person.name,
+    kind,
+    size,
+    requestedAt: now,
+    attempt: 1,
+    attemptedAt: now,
   };
+  return { state: { workspace, desk: seat(desk, id) }, events: [], reason: 'a member asked for it' };
 }
 
 function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt }: Workspace) {
@@ -67,31 +113,36 @@ function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt
 }
 
 /**
- * A new attempt for a failed workspace, or for one whose workflow must be over (`deadline` seconds after it began)
- * without having said so. One that was asked for and never started keeps its attempt: its execution has a name of its
- * own, so starting it twice starts it once.
+ * A new attempt for a failed workspace, or for one whose workflow passed its deadline without a report. One that was
+ * requested and never started keeps its attempt: its execution has a name of its own, so starting it twice starts it once.
  */
-export function retryWorkspace(
-  workspace: Workspace,
-  desk: Desk,
-  person: WorkspacePerson,
-  deadline: number,
+function retryWorkspace(
+  state: WorkspaceState,
+  { by, deadlineSeconds }: CommandOf<'retry'>,
   now: string,
-): { workspace: WorkspaceIn<'requested'>; desk: Desk } {
-  requireWorkspaceOwner(workspace, person);
-  const over = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadline * 1000;
-  if (workspace.status === 'requested' && !over) return { workspace, desk };
+): WorkspaceDecision {
+  const { workspace, desk } = state;
+  requireWorkspaceOwner(workspace, by);
+  const overdue = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadlineSeconds * 1000;
+  if (workspace.status === 'requested' && !overdue) return unchanged(state, 'the attempt has not started');
   if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready: there is nothing to try.`);
-  if (workspace.status === 'starting' && !over)
+  if (workspace.status === 'starting' && !overdue)
     throw new Refused('conflict', `${workspace.id} is still starting. If it does not succeed, it says so by itself.`);
+  const next: Workspace = {
+    ...plain(workspace),
+    status: 'requested',
+    attempt: workspace.attempt + 1,
+    attemptedAt: now,
+  };
   return {
-    desk: seat(desk, workspace.id),
-    workspace: { ...plain(workspace), status: 'requested', attempt: workspace.attempt + 1, attemptedAt: now },
+    state: { workspace: next, desk: seat(desk, workspace.id) },
+    events: [],
+    reason: 'the attempt before failed or passed its deadline',
   };
 }
 
 /** Only the owner may do this: members of a project see each other's workspaces, and enter only their own. */
-export function requireWorkspaceOwner(workspace: Workspace, person: WorkspacePerson): void {
+function requireWorkspaceOwner(workspace: Workspace, person: WorkspacePerson): void {
   if (workspace.owner !== person.id)
     throw new Refused('forbidden', `${workspace.id} is ${workspace.ownerName}'s: only they may do this.`);
 }
@@ -108,52 +159,45 @@ export function requireReadyWorkspace(workspace: Workspace, person: WorkspacePer
   );
 }
 
-/** A step of an attempt that has been superseded must not touch what the next one made. */
-function current(workspace: Workspace, attempt: number): void {
+/** A step of an attempt that was replaced must not touch what the next attempt made. */
+function requireCurrentAttempt(workspace: Workspace, attempt: number): void {
   if (workspace.attempt !== attempt)
     throw new Refused('conflict', `Attempt ${attempt} at ${workspace.id} is over: attempt ${workspace.attempt} is on.`);
 }
 
-/** The workspace that an attempt may launch an instance for; again, too, as what is there is found. */
+/** The workspace that an attempt may launch an instance for. A repeated call finds the instance of the first. */
 export function requireLaunchable(workspace: Workspace, attempt: number): Workspace {
-  current(workspace, attempt);
+  requireCurrentAttempt(workspace, attempt);
   if (workspace.status === 'requested' || workspace.status === 'starting') return workspace;
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
 }
 
-export type LaunchedInstance = Pick<WorkspaceIn<'starting'>, 'instanceId' | 'address' | 'imageId'>;
-
-export function recordLaunch(
-  workspace: Workspace,
-  attempt: number,
-  instance: LaunchedInstance,
-): WorkspaceIn<'starting'> {
-  current(workspace, attempt);
-  if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId) return workspace;
-  if (workspace.status === 'requested') return { ...plain(workspace), ...instance, status: 'starting' };
+function recordLaunch(state: WorkspaceState, { attempt, instance }: CommandOf<'recordLaunch'>): WorkspaceDecision {
+  const { workspace } = state;
+  requireCurrentAttempt(workspace, attempt);
+  if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId)
+    return unchanged(state, 'the launch is on record');
+  if (workspace.status === 'requested')
+    return changed(state, { ...plain(workspace), ...instance, status: 'starting' }, 'an instance was launched');
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
 }
 
-/** Thrown at the workflow instead of leaving it to wait for what is already there. */
+/** Thrown at the workflow instead of letting it wait for a report that has arrived. */
 export class Reported extends Error {
   override readonly name = 'Reported';
 }
 
-/** What became of a half of the handshake: `answer` is the token of the waiting task, once both halves are there. */
-export interface Handshake {
-  readonly workspace: Workspace;
-  readonly answer?: string;
-}
-
-const met = (workspace: WorkspaceIn<'starting'>): Handshake => ({
-  workspace,
-  ...(workspace.token && workspace.desktop && { answer: workspace.token }),
+/** The workflow's task and the desktop's report arrive in either order. Once both are there, the task is completed. */
+const handshake = (state: WorkspaceState, workspace: WorkspaceIn<'starting'>, reason: string): WorkspaceDecision => ({
+  ...changed(state, workspace, reason),
+  ...(workspace.token !== undefined && workspace.desktop && { wake: workspace.token }),
 });
 
-/** The workflow waits, under `token`, for the desktop. A task that is run again has a new token: the last one counts. */
-export function recordWaitingTask(workspace: Workspace, attempt: number, token: string): Handshake {
-  current(workspace, attempt);
-  if (workspace.status === 'starting') return met({ ...workspace, token });
+/** The workflow waits for the desktop under `token`. A task that is run again has a new token, which replaces the old one. */
+function recordTask(state: WorkspaceState, { attempt, token }: CommandOf<'recordTask'>): WorkspaceDecision {
+  const { workspace } = state;
+  requireCurrentAttempt(workspace, attempt);
+  if (workspace.status === 'starting') return handshake(state, { ...workspace, token }, 'the workflow waits');
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing waits for it.`);
 }
 
@@ -162,35 +206,60 @@ export const acceptsReport = (workspace: Workspace, instanceId: string): boolean
   (workspace.status === 'starting' || workspace.status === 'ready') && workspace.instanceId === instanceId;
 
 /**
- * The instance `instanceId` reported. Undefined where that changes nothing: it is not this workspace's instance (any
- * more), or a later report was heard. A desktop that reports again, after a reboot, has a new password and nothing else.
+ * A desktop reported. Reports of other instances, and reports older than the one on record, change nothing. A desktop
+ * that reports again, after a restart, has a new password and nothing else.
  */
-export function recordDesktopReport(workspace: Workspace, instanceId: string, desktop: Desktop): Handshake | undefined {
-  if (workspace.status !== 'starting' && workspace.status !== 'ready') return undefined;
-  if (!acceptsReport(workspace, instanceId)) return undefined;
-  if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt) return undefined;
-  return workspace.status === 'starting' ? met({ ...workspace, desktop }) : { workspace: { ...workspace, desktop } };
+function recordReport(state: WorkspaceState, { instanceId, desktop }: CommandOf<'recordReport'>): WorkspaceDecision {
+  const { workspace } = state;
+  if (workspace.status !== 'starting' && workspace.status !== 'ready')
+    return unchanged(state, 'the workspace expects no report');
+  if (!acceptsReport(workspace, instanceId)) return unchanged(state, 'the instance is not the one of this workspace');
+  if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt)
+    return unchanged(state, 'a later report is on record');
+  return workspace.status === 'starting'
+    ? handshake(state, { ...workspace, desktop }, 'the desktop reported')
+    : changed(state, { ...workspace, desktop }, 'the desktop reported again');
 }
 
-export function markWorkspaceReady(workspace: Workspace, attempt: number, now: string): WorkspaceIn<'ready'> {
-  current(workspace, attempt);
-  if (workspace.status === 'ready') return workspace;
+const subjectOf = ({ id, project, owner, ownerName, kind, size, attempt }: Workspace) => ({
+  project,
+  workspace: id,
+  owner,
+  ownerName,
+  kind,
+  size,
+  attempt,
+});
+
+function recordReady(state: WorkspaceState, { attempt }: CommandOf<'recordReady'>, now: string): WorkspaceDecision {
+  const { workspace } = state;
+  requireCurrentAttempt(workspace, attempt);
+  if (workspace.status === 'ready') return unchanged(state, 'the workspace is ready');
   if (workspace.status !== 'starting' || !workspace.desktop)
     throw new Refused('conflict', `${workspace.id} is ${workspace.status}, and its desktop has not reported.`);
   const { token: _, desktop, ...starting } = workspace;
-  return { ...starting, desktop, status: 'ready', readyAt: now };
+  const { instanceId, imageId } = starting;
+  return {
+    ...changed(state, { ...starting, desktop, status: 'ready', readyAt: now }, 'the desktop reported'),
+    events: [outgoingEvent(WorkspaceReady, { ...subjectOf(workspace), at: now, instanceId, imageId })],
+  };
 }
 
-/** Ends an attempt, and gives its seat back. Undefined where a newer attempt is on: this one is nobody's concern. */
-export function failWorkspace(
-  workspace: Workspace,
-  desk: Desk,
-  attempt: number,
-  reason: string,
+/** Ends an attempt, and frees its place on the desk. */
+function recordFailure(
+  state: WorkspaceState,
+  { attempt, reason }: CommandOf<'recordFailure'>,
   now: string,
-): { workspace: WorkspaceIn<'failed'>; desk: Desk } | undefined {
-  if (workspace.attempt !== attempt) return undefined;
-  const free = { live: desk.live.filter(id => id !== workspace.id) };
-  if (workspace.status === 'failed') return { workspace, desk: free };
-  return { desk: free, workspace: { ...plain(workspace), status: 'failed', reason, failedAt: now } };
+): WorkspaceDecision {
+  const { workspace, desk } = state;
+  if (workspace.attempt !== attempt) return ignoreStaleStep(state);
+  if (workspace.status === 'failed') return unchanged(state, 'the failure is on record');
+  return {
+    state: {
+      workspace: { ...plain(workspace), status: 'failed', reason, failedAt: now },
+      desk: { live: desk.live.filter(id => id !== workspace.id) },
+    },
+    events: [outgoingEvent(WorkspaceFailed, { ...subjectOf(workspace), at: now, reason })],
+    reason: 'the attempt failed',
+  };
 }

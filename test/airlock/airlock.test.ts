@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { policyFor } from '../../disclosure/policy.ts';
-import { decide } from '../../functions/airlock/airlock.ts';
+import { decideRequest } from '../../functions/airlock/airlock.ts';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { Context } from '../../functions/airlock/request/decision.ts';
 import { day, hour, addSeconds as later } from '../../functions/airlock/request/request.ts';
@@ -72,21 +72,23 @@ describe('eligibility to vote', () => {
     ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
     ['a person who is not a reviewer', olga, {}, /Only reviewers/],
   ])('refuses a vote from %s', (_, by, change, message) => {
-    expect(() => decide(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(message);
+    expect(() => decideRequest(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(
+      message,
+    );
   });
 
   it('refuses a vote on an earlier seal and names the current one', () => {
-    expect(() => decide(buildRequestInReview(facts()), approve(ada, 2), exampleStartTime, facts())).toThrow(
+    expect(() => decideRequest(buildRequestInReview(facts()), approve(ada, 2), exampleStartTime, facts())).toThrow(
       /review the files of this seal/,
     );
   });
 
   it('drops earlier votes of people who became ineligible and records it', () => {
-    const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
-    const twice = decide(once, approve(bob), exampleStartTime, facts({ reviewers: ['bob', 'cyd'] }));
-    expect(twice.request.status).toBe('inReview');
+    const once = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
+    const twice = decideRequest(once, approve(bob), exampleStartTime, facts({ reviewers: ['bob', 'cyd'] }));
+    expect(twice.state.status).toBe('inReview');
     expect(twice.events.map(({ name }) => name)).toEqual(['VoteDropped', 'VoteCast']);
-    expect(decide(twice.request, approve(cyd), exampleStartTime, facts()).request.status).toBe('approved');
+    expect(decideRequest(twice.state, approve(cyd), exampleStartTime, facts()).state.status).toBe('approved');
   });
 });
 
@@ -94,21 +96,21 @@ describe('partial approval', () => {
   const held = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
   it('approves some of the files where the rules allow it', () => {
     const partial = facts({ rules: buildAirlockConfig({ partial: true }) });
-    const once = decide(buildRequestInReview(partial), held, exampleStartTime, partial).request;
-    expect(decide(once, approve(bob), exampleStartTime, partial).request).toMatchObject({
+    const once = decideRequest(buildRequestInReview(partial), held, exampleStartTime, partial).state;
+    expect(decideRequest(once, approve(bob), exampleStartTime, partial).state).toMatchObject({
       status: 'approved',
       withheld: ['a.csv'],
     });
   });
   it('refuses to approve some of the files where the rules do not allow it', () =>
-    expect(() => decide(buildRequestInReview(facts()), held, exampleStartTime, facts())).toThrow(
+    expect(() => decideRequest(buildRequestInReview(facts()), held, exampleStartTime, facts())).toThrow(
       /does not allow partial approval/,
     ));
 });
 
 describe('what each viewer sees', () => {
   it('hides the votes of others until the quorum is complete', () => {
-    const once = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    const once = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
     const seen = (by: typeof rana, member = false) => JSON.stringify(requestView(once, by, viewerOf(once, by, member)));
     expect(seen(ada)).toContain('"verdict"');
     for (const by of [rana, bob, olga]) {
@@ -122,13 +124,13 @@ describe('what each viewer sees', () => {
 
   it('shows the requester comments, but no names or notes', () => {
     const note = { ...buildBallot(1, 'return'), note: 'between us' };
-    const once = decide(
+    const once = decideRequest(
       buildRequestInReview(facts()),
       { do: 'vote', by: ada, ballot: note },
       exampleStartTime,
       facts(),
-    ).request;
-    const back = decide(once, approve(bob), exampleStartTime, facts()).request;
+    ).state;
+    const back = decideRequest(once, approve(bob), exampleStartTime, facts()).state;
     const text = JSON.stringify(requestView(back, rana, 'project'));
     expect(text).toContain('correct it');
     expect(text).not.toMatch(/between us|ada|bob/);
@@ -137,13 +139,18 @@ describe('what each viewer sees', () => {
 
 describe('deadlines', () => {
   it('sends reminders, adds reviewers, then times out; the votes count again after a resume', () => {
-    let current = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    let current = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
     const names: string[] = [];
     const asked: string[][] = [];
     for (let hours = 0; hours <= 15 * 24; hours += 12) {
       const now = later(exampleStartTime, hours * hour);
-      const { request, events } = decide(current, { do: 'remindReviewers', attempt: current.attempt }, now, facts());
-      current = request;
+      const { state, events } = decideRequest(
+        current,
+        { do: 'remindReviewers', attempt: current.attempt },
+        now,
+        facts(),
+      );
+      current = state;
       names.push(...events.map(({ name }) => name));
       asked.push(
         ...events.flatMap(({ name, to }) => (name === 'ReviewEscalated' && to ? [to.map(({ id }) => id)] : [])),
@@ -156,16 +163,16 @@ describe('deadlines', () => {
     expect(rest).toEqual([[]]);
     expect(names.at(-1)).toBe('RequestTimedOut');
     const now = later(exampleStartTime, 16 * day);
-    const resumed = decide(current, { do: 'resume', by: olga }, now, facts()).request;
-    expect(decide(resumed, approve(bob), now, facts()).request.status).toBe('approved');
+    const resumed = decideRequest(current, { do: 'resume', by: olga }, now, facts()).state;
+    expect(decideRequest(resumed, approve(bob), now, facts()).state.status).toBe('approved');
     expect(tryCommand(current, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
   });
 
   it('keeps the votes of a timed-out review on record, even if the request is then withdrawn', () => {
-    const voted = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
-    const late = decide(voted, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), facts()).request;
+    const voted = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
+    const late = decideRequest(voted, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), facts()).state;
     expect(late.status).toBe('timedOut');
-    const { ended } = decide(
+    const { ended } = decideRequest(
       late,
       { do: 'withdraw', by: rana, reason: 'no' },
       later(exampleStartTime, 15 * day),
@@ -176,21 +183,25 @@ describe('deadlines', () => {
 
   it('lets the requester answer the questions of the checks, or returns the request at the deadline', () => {
     const ask = (explanation: string) => {
-      let request = decide(
+      let request = decideRequest(
         buildDraft(facts()),
         { do: 'edit', by: rana, change: { explanation } },
         exampleStartTime,
         facts(),
-      ).request;
-      request = decide(request, { do: 'submit', by: rana }, exampleStartTime, facts()).request;
-      request = decide(
+      ).state;
+      request = decideRequest(request, { do: 'submit', by: rana }, exampleStartTime, facts()).state;
+      request = decideRequest(
         request,
         { do: 'recordSeal', attempt: 1, seal: buildSeal(1) },
         exampleStartTime,
         facts(),
-      ).request;
-      return decide(request, { do: 'recordReport', attempt: 1, report: buildReport('ask') }, exampleStartTime, facts())
-        .request.status;
+      ).state;
+      return decideRequest(
+        request,
+        { do: 'recordReport', attempt: 1, report: buildReport('ask') },
+        exampleStartTime,
+        facts(),
+      ).state.status;
     };
     expect([ask(''), ask('The zeros are structural.')]).toEqual(['returned', 'inReview']);
   });
@@ -212,16 +223,16 @@ describe('assignment of reviewers', () => {
   });
 
   it('assigns no ineligible reviewer, and adds one where reviewers disagree', () => {
-    const before = decide(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).request;
+    const before = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
     const reject = { do: 'vote', by: bob, ballot: buildBallot(1, 'reject') } as const;
-    const { request: conflict } = decide(before, reject, exampleStartTime, facts());
+    const { state: conflict } = decideRequest(before, reject, exampleStartTime, facts());
     const tick = { do: 'remindReviewers', attempt: conflict.attempt } as const;
-    const { request, events } = decide(conflict, tick, exampleStartTime, facts());
-    expect('asked' in request && request.asked).toHaveLength(3);
+    const { state, events } = decideRequest(conflict, tick, exampleStartTime, facts());
+    expect('asked' in state && state.asked).toHaveLength(3);
     expect(events.map(({ name }) => name)).toEqual(['ReviewEscalated']);
-    expect(decide(request, tick, exampleStartTime, facts()).events).toEqual([]);
+    expect(decideRequest(state, tick, exampleStartTime, facts()).events).toEqual([]);
     const fewer = facts({ candidates: candidates.filter(({ id }) => id !== 'ada') });
-    const left = decide(request, tick, exampleStartTime, fewer).request;
+    const left = decideRequest(state, tick, exampleStartTime, fewer).state;
     expect('asked' in left && left.asked.map(({ id }) => id)).not.toContain('ada');
   });
 });
@@ -260,8 +271,8 @@ describe('settings of a project', () => {
 
 it('refuses a review by the named recipient', () => {
   const request = { ...buildRequestInReview(facts()), recipient: { id: 'ada', name: 'ada' } };
-  expect(() => decide(request, approve(ada), exampleStartTime, facts())).toThrow(
+  expect(() => decideRequest(request, approve(ada), exampleStartTime, facts())).toThrow(
     /The recipient cannot review the request/,
   );
-  expect(() => decide(request, { ...approve(bob) }, exampleStartTime, facts())).not.toThrow();
+  expect(() => decideRequest(request, { ...approve(bob) }, exampleStartTime, facts())).not.toThrow();
 });

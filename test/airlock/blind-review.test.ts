@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import { type Command, decideRequest } from '../../functions/airlock/airlock.ts';
 import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
 import { day, hour, addSeconds as later, type Request } from '../../functions/airlock/request/request.ts';
 import { requestView } from '../../functions/airlock/request/request-view.ts';
@@ -31,8 +31,8 @@ interface Life {
   readonly trail: readonly TrailEntry[];
 }
 function then({ request: current, trail }: Life, command: Command, now: string, facts: Context): Life {
-  const { request, events } = decide(current, command, now, facts);
-  return { request, trail: events.length > 0 ? [...trail, trailEntry(request, events, now)] : trail };
+  const { state, events } = decideRequest(current, command, now, facts);
+  return { request: state, trail: events.length > 0 ? [...trail, trailEntry(state, events, now)] : trail };
 }
 const vote = (by: ActingPerson, verdict: 'approve' | 'reject') =>
   ({ do: 'vote', by, ballot: buildBallot(1, verdict) }) as const satisfies Command;

@@ -1,5 +1,5 @@
 import type { Direction } from '../../disclosure/policy.ts';
-import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import { type Command, decideRequest } from '../../functions/airlock/airlock.ts';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
 import { addSeconds, hour, type Request } from '../../functions/airlock/request/request.ts';
@@ -66,12 +66,12 @@ export const buildDraft = (facts: Context, direction: Direction = 'export'): Req
     rana,
     exampleStartTime,
     facts,
-  ).request;
+  ).state;
 
 /** The request after the command, or undefined where it was refused. */
 export function tryCommand(request: Request, command: Command, now: string, facts: Context) {
   try {
-    return decide(request, command, now, facts);
+    return decideRequest(request, command, now, facts);
   } catch (error) {
     if (error instanceof Refused) return undefined;
     throw error;
@@ -83,7 +83,7 @@ export function buildRequestInReview(facts: Context, hours = 0): Request {
   const now = addSeconds(exampleStartTime, hours * hour);
   let request = buildDraft(facts);
   const run = (command: Command) => {
-    request = decide(request, command, now, facts).request;
+    request = decideRequest(request, command, now, facts).state;
   };
   run({ do: 'submit', by: rana });
   run({ do: 'recordSeal', attempt: request.attempt, seal: buildSeal(request.round) });

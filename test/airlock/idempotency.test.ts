@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import { type Command, decideRequest } from '../../functions/airlock/airlock.ts';
 import { decideOnce, NO_PEOPLE } from '../../functions/airlock/request/decision.ts';
 import { Request, statuses } from '../../functions/airlock/request/request.ts';
 import {
@@ -15,23 +15,21 @@ const vera = buildPerson('vera', 'reviewer');
 const viktor = buildPerson('viktor', 'reviewer');
 const now = { ...NO_PEOPLE, rules: buildAirlockConfig(), members: ['rana'], reviewers: ['vera', 'viktor'] };
 const run = (request: Request, mark: string, command: Command) =>
-  decideOnce(request, mark, () => decide(request, command, exampleStartTime, now));
+  decideOnce(request, mark, () => decideRequest(request, command, exampleStartTime, now));
 
 describe('a command repeated because its answer was lost', () => {
   it('changes nothing, whatever state it led to', () => {
     const review = buildRequestInReview(now);
-    const first = run(review, 'one', { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') }).request;
+    const first = run(review, 'one', { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') }).state;
     const approved = run(first, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
-    expect(approved.request.status).toBe('approved');
-    const again = run(approved.request, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
-    expect([again.request, again.events]).toEqual([approved.request, []]);
+    expect(approved.state.status).toBe('approved');
+    const again = run(approved.state, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
+    expect([again.state, again.events]).toEqual([approved.state, []]);
     // Another call is another matter.
-    expect(() =>
-      run(approved.request, 'three', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') }),
-    ).toThrow();
-    const gone = run(approved.request, 'four', { do: 'withdraw', by: rana, reason: 'x' });
+    expect(() => run(approved.state, 'three', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') })).toThrow();
+    const gone = run(approved.state, 'four', { do: 'withdraw', by: rana, reason: 'x' });
     for (const mark of ['one', 'two', 'four'])
-      expect(run(gone.request, mark, { do: 'withdraw', by: rana, reason: 'x' }).request).toBe(gone.request);
+      expect(run(gone.state, mark, { do: 'withdraw', by: rana, reason: 'x' }).state).toBe(gone.state);
   });
 
   it('is recognised in every state, for the eight newest keys', () => {
@@ -41,12 +39,12 @@ describe('a command repeated because its answer was lost', () => {
     }
     let request = buildRequestInReview(now);
     for (let call = 0; call < 12; call++)
-      request = run(request, `call-${call}`, { do: 'reissue', by: buildPerson('olga', 'operator') }).request;
+      request = run(request, `call-${call}`, { do: 'reissue', by: buildPerson('olga', 'operator') }).state;
     expect(request.done).toEqual(Array.from({ length: 8 }, (_, index) => `call-${11 - index}`));
   });
 
   it('is executed again if it has no key', () => {
     const review = buildRequestInReview(now);
-    expect(run(review, '', { do: 'reissue', by: buildPerson('olga', 'operator') }).request.done).toEqual(review.done);
+    expect(run(review, '', { do: 'reissue', by: buildPerson('olga', 'operator') }).state.done).toEqual(review.done);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { policyFor } from '../../disclosure/policy.ts';
-import { decide } from '../../functions/airlock/airlock.ts';
+import { decideRequest } from '../../functions/airlock/airlock.ts';
 import type { Context } from '../../functions/airlock/request/decision.ts';
 import { addSeconds as later } from '../../functions/airlock/request/request.ts';
 import { draftRequest } from '../../functions/airlock/request/requester-commands.ts';
@@ -29,14 +29,14 @@ describe('an import', () => {
   const wanted = { ...buildDraft(facts()), direction: 'import' as const };
   it('is created only from its own upload', () => {
     const { id, project, title, groups, direction } = wanted;
-    const { request } = draftRequest({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
-    expect(request.source).toBe(`uploads/${id}/`);
+    const { state } = draftRequest({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
+    expect(state.source).toBe(`uploads/${id}/`);
     const source = 'data/outbox/t/';
     expect(() =>
       draftRequest({ id, project, title, groups, direction, source }, rana, exampleStartTime, facts()),
     ).toThrow(/The files of an import are uploaded/);
     const edit = { do: 'edit', by: rana, change: { source } } as const;
-    expect(() => decide(request, edit, exampleStartTime, facts())).toThrow(/The files of an import are uploaded/);
+    expect(() => decideRequest(state, edit, exampleStartTime, facts())).toThrow(/The files of an import are uploaded/);
     const leaving = { id, project, title, groups, direction: 'export' as const };
     expect(() => draftRequest(leaving, rana, exampleStartTime, facts())).toThrow(/Name the folder/);
   });
@@ -44,21 +44,21 @@ describe('an import', () => {
   it('is not removed from the project while a cancelled step may still write there', () => {
     let request = buildRequestInReview(facts());
     request = { ...request, direction: 'import', quorum: 1 } as typeof request;
-    request = decide(request, approve(ada), exampleStartTime, facts()).request;
-    request = decide(request, { do: 'release', by: bob }, exampleStartTime, facts()).request;
-    request = decide(
+    request = decideRequest(request, approve(ada), exampleStartTime, facts()).state;
+    request = decideRequest(request, { do: 'release', by: bob }, exampleStartTime, facts()).state;
+    request = decideRequest(
       request,
       { do: 'abortRelease', attempt: request.attempt, reason: 'tampered' },
       exampleStartTime,
       facts(),
-    ).request;
+    ).state;
     const ends = [
       { do: 'revoke', by: bob, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
     ] as const;
     for (const end of ends) {
-      expect(() => decide(request, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/in 15 minutes/);
-      expect(decide(request, end, later(exampleStartTime, 15 * 60), facts()).request.status).toMatch(
+      expect(() => decideRequest(request, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/in 15 minutes/);
+      expect(decideRequest(request, end, later(exampleStartTime, 15 * 60), facts()).state.status).toMatch(
         /revoked|withdrawn/,
       );
     }
@@ -67,19 +67,19 @@ describe('an import', () => {
   it('is not checked for disclosure and has its own quorum', () => {
     const { rules: checks } = policyFor(3, 'import');
     for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
-    const { request } = decide(wanted, { do: 'submit', by: rana }, exampleStartTime, facts());
-    const sealed = decide(
-      request,
+    const { state } = decideRequest(wanted, { do: 'submit', by: rana }, exampleStartTime, facts());
+    const sealed = decideRequest(
+      state,
       { do: 'recordSeal', attempt: 1, seal: buildSeal(1) },
       exampleStartTime,
       facts(),
-    ).request;
-    const judged = decide(
+    ).state;
+    const judged = decideRequest(
       sealed,
       { do: 'recordReport', attempt: 1, report: buildReport() },
       exampleStartTime,
       facts(),
-    ).request;
+    ).state;
     expect(judged).toMatchObject({ status: 'inReview', quorum: 1, direction: 'import' });
   });
 });

@@ -11,7 +11,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { decide } from '../../functions/airlock/airlock.ts';
+import { decideRequest } from '../../functions/airlock/airlock.ts';
 import type { SealedFiles } from '../../functions/airlock/steps/attempt.ts';
 import { rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
@@ -78,10 +78,10 @@ beforeAll(async () => {
 async function releasing(): Promise<string> {
   const facts = { rules: buildAirlockConfig({ quorum: 1 }), members: [rana.id], reviewers: ['ada'], candidates: [] };
   const vote = { do: 'vote', by: buildPerson('ada', 'reviewer'), ballot: buildBallot(1, 'approve') } as const;
-  const approved = decide(buildRequestInReview(facts), vote, exampleStartTime, facts).request;
-  const { request } = decide(approved, { do: 'release', by: olga }, exampleStartTime, facts);
+  const approved = decideRequest(buildRequestInReview(facts), vote, exampleStartTime, facts).state;
+  const { state } = decideRequest(approved, { do: 'release', by: olga }, exampleStartTime, facts);
   const row = {
-    ...request,
+    ...state,
     ...attempt,
     id,
     deadline: '2099-01-01T00:00:00.000Z',

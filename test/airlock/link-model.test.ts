@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import { type Command, decideRequest } from '../../functions/airlock/airlock.ts';
 import {
   activeSession,
   Grant,
@@ -200,7 +200,7 @@ function play(world: World, one: Try, gave: (what: string) => void): World | und
       ? { ...world, grant: revokeGrant(world.grant, olga.id, 'no', nowOf(world)) }
       : undefined;
   if (one.do === 'request') {
-    const request = tryCommand(world.request, one.command, nowOf(world), facts)?.request;
+    const request = tryCommand(world.request, one.command, nowOf(world), facts)?.state;
     if (!request || request === world.request) return undefined;
     const { released, ...rest } = world;
     const since = request.status === 'released' ? (released ?? index) : undefined;
@@ -236,12 +236,12 @@ const mark = ({ time, request, grant, released, used }: World) => {
   return JSON.stringify([time, request.status, dates, 'stopped' in request, released, used, told]);
 };
 
-const approved = decide(
+const approved = decideRequest(
   { ...buildRequestInReview(facts), recipient: { id: rae.id, name: rae.name } },
   { do: 'vote', by: cyd, ballot: buildBallot(1, 'approve') },
   exampleStartTime,
   facts,
-).request;
+).state;
 
 it.each([1, 2])(
   'with %i uses, no link gives anything unless its request is released, in time, and used by its recipient',

@@ -1,5 +1,5 @@
 import type { Direction } from '../../disclosure/policy.ts';
-import { type Command, decide } from '../../functions/airlock/airlock.ts';
+import { type Command, decideRequest } from '../../functions/airlock/airlock.ts';
 import type { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import { applyDeadlines, nextDeadline, sweepAt } from '../../functions/airlock/request/deadlines.ts';
 import type { ActingPerson, Context } from '../../functions/airlock/request/decision.ts';
@@ -177,61 +177,61 @@ export function applyModelCommand(
 ): AirlockModel | undefined {
   const now = at(world);
   const decision = tryCommand(world.request, command, now, facts);
-  if (!decision || decision.request === world.request) return undefined;
-  const { request } = decision;
+  if (!decision || decision.state === world.request) return undefined;
+  const { state } = decision;
   const before = applyDeadlines(world.request, now, facts.rules).request;
   const { partial, by: ruledBy } = world.settings;
 
   // What lies with us is said to be kept until a time, and is deleted then and not before.
-  if (isFinal(request)) {
-    const { retainedUntil = '9', deleted = undefined } = 'retainedUntil' in request ? request : {};
-    if (request.round > 0 && retainedUntil === '9') throw new Error(`${request.status} is kept for ever`);
+  if (isFinal(state)) {
+    const { retainedUntil = '9', deleted = undefined } = 'retainedUntil' in state ? state : {};
+    if (state.round > 0 && retainedUntil === '9') throw new Error(`${state.status} is kept for ever`);
     if (deleted && (!isFinal(before) || retainedUntil > now)) throw new Error('deleted before its time');
   }
-  if (isFinal(before)) isSame(request.status, before.status, 'an end became another');
+  if (isFinal(before)) isSame(state.status, before.status, 'an end became another');
   let { granted, opened } = world;
-  if (request.status === 'inReview') {
+  if (state.status === 'inReview') {
     if (before.status === 'checking') opened = facts.rules.quorum;
-    isSame(request.quorum, opened, 'the quorum of a review changed');
+    isSame(state.quorum, opened, 'the quorum of a review changed');
     // That there are too few who could agree is said, once.
-    const few = facts.candidates.length < request.quorum + (request.conflict ? 1 : 0);
+    const few = facts.candidates.length < state.quorum + (state.conflict ? 1 : 0);
     const looked = before.status === 'checking' || command.do === 'remindReviewers';
-    if (looked && few && request.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
+    if (looked && few && state.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
     const told = decision.events.filter(({ name, to }) => name === 'ReviewEscalated' && to?.length === 0).length;
     const was = before.status === 'inReview' ? before.lack : undefined;
-    if (command.do !== 'resume') isSame(told, request.lack === was ? 0 : 1, 'said more or less than once');
+    if (command.do !== 'resume') isSame(told, state.lack === was ? 0 : 1, 'said more or less than once');
   }
-  if (request.status === 'approved' && before.status !== 'approved' && before.status !== 'releasing') {
-    const fit = new Set(request.votes.filter(({ verdict }) => verdict === 'approve').map(({ by }) => by));
-    const unfit = request.votes.filter(
+  if (state.status === 'approved' && before.status !== 'approved' && before.status !== 'releasing') {
+    const fit = new Set(state.votes.filter(({ verdict }) => verdict === 'approve').map(({ by }) => by));
+    const unfit = state.votes.filter(
       ({ by }) => by === rana.id || by === ruledBy || facts.members.includes(by) || !facts.reviewers.includes(by),
     );
     if (unfit.length > 0) throw new Error(`an unfit vote counted: ${unfit.map(({ by }) => by)}`);
-    if (request.votes.some(({ seal, round }) => seal !== request.seal.sha256 || round !== request.round))
+    if (state.votes.some(({ seal, round }) => seal !== state.seal.sha256 || round !== state.round))
       throw new Error('a vote on another seal counted');
-    if (request.withheld.length > 0 && !partial) throw new Error('approved in part, which the settings forbid');
-    granted = { seal: request.seal.sha256, fit: fit.size, opened: opened ?? 9, withheld: `${request.withheld}` };
+    if (state.withheld.length > 0 && !partial) throw new Error('approved in part, which the settings forbid');
+    granted = { seal: state.seal.sha256, fit: fit.size, opened: opened ?? 9, withheld: `${state.withheld}` };
   }
-  if (open.includes(request.status)) {
-    isSame('seal' in request ? request.seal?.sha256 : '', granted?.seal, 'another seal than was voted on');
-    isSame('withheld' in request ? `${request.withheld}` : '', granted?.withheld, 'other files than were approved');
-    if (!granted || granted.fit < granted.opened) throw new Error(`${request.status} by ${granted?.fit}`);
+  if (open.includes(state.status)) {
+    isSame('seal' in state ? state.seal?.sha256 : '', granted?.seal, 'another seal than was voted on');
+    isSame('withheld' in state ? `${state.withheld}` : '', granted?.withheld, 'other files than were approved');
+    if (!granted || granted.fit < granted.opened) throw new Error(`${state.status} by ${granted?.fit}`);
   }
-  if (request.status === 'releasing' && before.status !== 'releasing') {
-    if (request.withheld.length > 0 && !partial) throw new Error('released in part, which the settings forbid');
+  if (state.status === 'releasing' && before.status !== 'releasing') {
+    if (state.withheld.length > 0 && !partial) throw new Error('released in part, which the settings forbid');
   }
-  if (request.status === 'released' && before.status !== 'released') {
+  if (state.status === 'released' && before.status !== 'released') {
     if (before.status !== 'releasing') throw new Error(`released from ${before.status}`);
     if (before.releasedBy.id === rana.id) throw new Error('released by its own requester');
     if (now >= before.expiresAt) throw new Error('released after the approval expired');
     if (before.withheld.length >= before.seal.files) throw new Error('released with nothing approved');
   }
   const { granted: _, opened: __, ...rest } = world;
-  const reviewed = request.status === 'inReview' || request.status === 'timedOut';
+  const reviewed = state.status === 'inReview' || state.status === 'timedOut';
   return {
     ...rest,
-    request,
-    ...(granted && open.includes(request.status) && { granted }),
+    request: state,
+    ...(granted && open.includes(state.status) && { granted }),
     ...(opened !== undefined && reviewed && { opened }),
   };
 }
@@ -257,7 +257,7 @@ function hasWayOut({ request, settings }: AirlockModel) {
   if (!due) throw new Error(`${request.status} has no deadline`);
   const facts = computeModelContext({ members: [], reviewers: [], settings });
   const next = applyDeadlines(request, due, facts.rules).request;
-  const swept = decide(request, { do: 'applyDeadlines' }, due, facts).request;
+  const swept = decideRequest(request, { do: 'applyDeadlines' }, due, facts).state;
   // What has ended may be due for deletion at once; what has not must not be due for the same again.
   const again = !isFinal(swept) && (sweepAt(swept) ?? '9') <= due;
   if (swept.status !== next.status || again) throw new Error(`${request.status} is not swept`);

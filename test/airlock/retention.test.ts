@@ -36,7 +36,7 @@ function must(request: Request, command: Command, now: string) {
   return decision;
 }
 const play = (current: Request, commands: ((request: Request) => Command)[], now = exampleStartTime) =>
-  commands.reduce((request, command) => must(request, command(request), now).request, current);
+  commands.reduce((request, command) => must(request, command(request), now).state, current);
 const sealed: ((request: Request) => Command)[] = [
   () => ({ do: 'submit', by: rana }),
   ({ attempt, round }) => ({ do: 'recordSeal', attempt, seal: buildSeal(round) }),
@@ -93,7 +93,7 @@ describe('the retention of a request that has ended', () => {
       rana,
       exampleStartTime,
       facts,
-    ).request;
+    ).state;
     const { request } = applyDeadlines(current, timeAfter(exampleStartTime, 31 * day), facts.rules);
     expect(until(request)).toBe(timeAfter(exampleStartTime, 30 * day));
     expect(sealedPlace(request)).toEqual([{ bucket: 'uploads', prefix: 'uploads/al-0011223344556678/' }]);
@@ -105,25 +105,25 @@ describe('the deletion of content', () => {
   const due = until(current) ?? '';
   it('happens only when due, and is recorded once', () => {
     expect(must(current, gone, timeAfter(due, -1))).toMatchObject({ superseded: true, events: [] });
-    const { request, events } = must(current, gone, due);
-    expect(Request.parse(request)).toMatchObject({
+    const { state, events } = must(current, gone, due);
+    expect(Request.parse(state)).toMatchObject({
       status: 'withdrawn',
       deleted: { at: due, objects: 3, receipt: text },
     });
     expect(events.map(({ name }) => name)).toEqual(['ContentDeleted']);
-    expect(sweepAt(request)).toBeUndefined();
-    expect(must(request, gone, timeAfter(due, day)).events).toEqual([]);
+    expect(sweepAt(state)).toBeUndefined();
+    expect(must(state, gone, timeAfter(due, day)).events).toEqual([]);
   });
 
   it('waits while any object is locked', () => {
-    const { request } = must(current, { do: 'extendRetention', until: timeAfter(due, day) }, due);
-    expect(sweepAt(request)).toBe(timeAfter(due, day));
-    expect(must(request, gone, due).superseded).toBe(true);
+    const { state } = must(current, { do: 'extendRetention', until: timeAfter(due, day) }, due);
+    expect(sweepAt(state)).toBe(timeAfter(due, day));
+    expect(must(state, gone, due).superseded).toBe(true);
   });
 
   it('is recorded before it happens', () => {
     const list: Command = { do: 'recordInventory', inventory: text, before: undefined };
-    expect(must(current, list, due).request).toMatchObject({ inventory: text });
+    expect(must(current, list, due).state).toMatchObject({ inventory: text });
     expect(must(play(buildDraft(facts), sealed), list, exampleStartTime).superseded).toBe(true);
   });
 });
@@ -148,11 +148,11 @@ describe('two deletions at the same time', () => {
   ] as const)(
     '%s: an inventory that does not include the other one is not recorded as complete',
     (_, request, verb, done) => {
-      const listed = must(request, { do: verb, inventory: one, before: undefined }, due).request;
-      expect(must(listed, { do: verb, inventory: one, before: undefined }, due).request).toEqual(listed);
+      const listed = must(request, { do: verb, inventory: one, before: undefined }, due).state;
+      expect(must(listed, { do: verb, inventory: one, before: undefined }, due).state).toEqual(listed);
       expect(must(listed, { do: verb, inventory: other, before: undefined }, due).superseded).toBe(true);
       expect(must(listed, done(other), due).superseded).toBe(true);
-      const further = must(listed, { do: verb, inventory: other, before: one }, due).request;
+      const further = must(listed, { do: verb, inventory: other, before: one }, due).state;
       expect(must(further, done(one), due).superseded).toBe(true);
       expect(must(further, done(other), due).superseded).toBeUndefined();
     },
@@ -168,12 +168,12 @@ it('keeps the votes of a review that was never resumed like those of any round',
     two,
   );
   const vote = tryCommand(
-    voted?.request as Request,
+    voted?.state as Request,
     { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') },
     exampleStartTime,
     two,
   );
-  const { ended } = must(vote?.request as Request, { do: 'applyDeadlines' }, '2028-01-01T00:00:00.000Z');
+  const { ended } = must(vote?.state as Request, { do: 'applyDeadlines' }, '2028-01-01T00:00:00.000Z');
   expect(ended).toMatchObject({ outcome: 'expired', round: 1, votes: [{ by: 'vera' }] });
 });
 
@@ -181,7 +181,7 @@ it('keeps the votes of a review that was never resumed like those of any round',
 const sweep = (request: Request, now: string): Request => {
   const due = sweepAt(request);
   if (due === undefined || due > now) return request;
-  return must(request, isFinal(request) ? gone : { do: 'applyDeadlines' }, now).request;
+  return must(request, isFinal(request) ? gone : { do: 'applyDeadlines' }, now).state;
 };
 
 it('leaves nothing overdue after a sweep, nothing in the end, and deletes nothing early', () => {
@@ -200,7 +200,7 @@ it('leaves nothing overdue after a sweep, nothing in the end, and deletes nothin
         let request = play(buildDraft(facts), released.slice(0, count));
         if (ends)
           request =
-            tryCommand(request, (steps[released.length + how] as () => Command)(), exampleStartTime, facts)?.request ??
+            tryCommand(request, (steps[released.length + how] as () => Command)(), exampleStartTime, facts)?.state ??
             request;
         let now = exampleStartTime;
         for (const hour of [...hours, 24 * 365 * 5]) {

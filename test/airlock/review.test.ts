@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decide } from '../../functions/airlock/airlock.ts';
+import { decideRequest } from '../../functions/airlock/airlock.ts';
 import type { Context, RequestEvent } from '../../functions/airlock/request/decision.ts';
 import { day, hour, addSeconds as later, type Request } from '../../functions/airlock/request/request.ts';
 import {
@@ -27,41 +27,41 @@ const vote = (by: typeof rana, verdict: 'approve' | 'reject' = 'approve', paths:
 
 describe('withheld files under rules that come to forbid them', () => {
   const [some, whole] = [facts({ partial: true }), facts({ partial: false })];
-  const held = decide(buildRequestInReview(some), vote(ada, 'approve', ['x']), exampleStartTime, some).request;
+  const held = decideRequest(buildRequestInReview(some), vote(ada, 'approve', ['x']), exampleStartTime, some).state;
 
   it('are returned with all other files and with the comment on them', () => {
-    const { request, ended } = decide(held, vote(bob), exampleStartTime, whole);
-    expect(request).toMatchObject({ status: 'returned', comments: [{ files: [{ path: 'x' }] }] });
+    const { state, ended } = decideRequest(held, vote(bob), exampleStartTime, whole);
+    expect(state).toMatchObject({ status: 'returned', comments: [{ files: [{ path: 'x' }] }] });
     expect(ended).toMatchObject({ outcome: 'returned' });
   });
 
   it('are returned after a disagreement, too', () => {
-    const disputed = decide(held, vote(bob, 'reject'), exampleStartTime, some).request;
+    const disputed = decideRequest(held, vote(bob, 'reject'), exampleStartTime, some).state;
     expect(disputed).toMatchObject({ conflict: true });
-    expect(decide(disputed, vote(cyd), exampleStartTime, whole).request.status).toBe('returned');
-    expect(decide(disputed, vote(cyd), exampleStartTime, some).request).toMatchObject({
+    expect(decideRequest(disputed, vote(cyd), exampleStartTime, whole).state.status).toBe('returned');
+    expect(decideRequest(disputed, vote(cyd), exampleStartTime, some).state).toMatchObject({
       status: 'approved',
       withheld: ['x'],
     });
   });
 
   it('drop only the vote that withheld them, and that reviewer may vote again', () => {
-    const again = decide(held, vote(ada), exampleStartTime, whole).request;
-    expect(decide(again, vote(bob), exampleStartTime, whole).request).toMatchObject({
+    const again = decideRequest(held, vote(ada), exampleStartTime, whole).state;
+    expect(decideRequest(again, vote(bob), exampleStartTime, whole).state).toMatchObject({
       status: 'approved',
       withheld: [],
     });
   });
 
   it('prevent an earlier approval from releasing the request without them', () => {
-    const approved = decide(held, vote(bob), exampleStartTime, some).request;
+    const approved = decideRequest(held, vote(bob), exampleStartTime, some).state;
     expect(approved).toMatchObject({ status: 'approved', withheld: ['x'] });
-    expect(() => decide(approved, { do: 'release', by: olga }, exampleStartTime, whole)).toThrow(
+    expect(() => decideRequest(approved, { do: 'release', by: olga }, exampleStartTime, whole)).toThrow(
       /partial approval is no longer allowed/,
     );
-    expect(decide(approved, { do: 'release', by: olga }, exampleStartTime, some).request.status).toBe('releasing');
+    expect(decideRequest(approved, { do: 'release', by: olga }, exampleStartTime, some).state.status).toBe('releasing');
     expect(
-      decide(approved, { do: 'withdraw', by: rana, reason: 'again' }, exampleStartTime, whole).request.status,
+      decideRequest(approved, { do: 'withdraw', by: rana, reason: 'again' }, exampleStartTime, whole).state.status,
     ).toBe('withdrawn');
   });
 
@@ -82,7 +82,7 @@ describe('withheld files under rules that come to forbid them', () => {
             exampleStartTime,
             facts({ quorum, partial }),
           );
-          request = decision?.request ?? request;
+          request = decision?.state ?? request;
           if (decision && request.status === 'approved' && request.withheld.length > 0) expect(partial).toBe(true);
         }
       }),
@@ -98,13 +98,13 @@ describe('the notice that no eligible reviewer is left', () => {
     const times = 'lack' in current && current.lack ? [0] : [];
     for (let hours = 0; hours < 14 * 24; hours += 12) {
       const present = facts({ quorum }, there(hours));
-      const { request, events } = decide(
+      const { state, events } = decideRequest(
         current,
         { do: 'remindReviewers', attempt: current.attempt },
         later(exampleStartTime, hours * hour),
         present,
       );
-      current = request;
+      current = state;
       times.push(...events.filter(isSaid).map(() => hours));
     }
     return times;
@@ -133,7 +133,7 @@ describe('the notice that no eligible reviewer is left', () => {
     const { votes: _, conflict: __, since, reminded: ___, asked: ____, quorum: _____, report, ...rest } = before;
     const checking = { ...rest, status: 'checking', startedAt: since } as Request;
     const judged = (there: number) =>
-      decide(
+      decideRequest(
         checking,
         { do: 'recordReport', attempt: before.attempt, report },
         exampleStartTime,
@@ -152,27 +152,27 @@ describe('the notice that no eligible reviewer is left', () => {
 
   it('is sent at once if reviewers disagree and nobody is left to decide', () => {
     const two = facts({ quorum: 2 }, 2);
-    const once = decide(buildRequestInReview(two), vote(ada), exampleStartTime, two).request;
-    const disputed = decide(once, vote(dan, 'reject'), exampleStartTime, two).request;
+    const once = decideRequest(buildRequestInReview(two), vote(ada), exampleStartTime, two).state;
+    const disputed = decideRequest(once, vote(dan, 'reject'), exampleStartTime, two).state;
     const tick = { do: 'remindReviewers', attempt: disputed.attempt } as const;
-    const { request, events } = decide(disputed, tick, exampleStartTime, two);
+    const { state, events } = decideRequest(disputed, tick, exampleStartTime, two);
     expect(events.filter(isSaid)).toHaveLength(1);
-    expect(decide(request, tick, exampleStartTime, two).events).toEqual([]);
+    expect(decideRequest(state, tick, exampleStartTime, two).events).toEqual([]);
   });
 
   it('is not repeated to another workflow, but is sent again when a review is resumed', () => {
     const none = facts({ quorum: 2 }, 0);
     const current = buildRequestInReview(none);
-    const reissued = decide(current, { do: 'reissue', by: olga }, exampleStartTime, none).request;
+    const reissued = decideRequest(current, { do: 'reissue', by: olga }, exampleStartTime, none).state;
     const tick = { do: 'remindReviewers', attempt: reissued.attempt } as const;
-    expect(decide(reissued, tick, exampleStartTime, none).events).toEqual([]);
-    const late = decide(current, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), none).request;
+    expect(decideRequest(reissued, tick, exampleStartTime, none).events).toEqual([]);
+    const late = decideRequest(current, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), none).state;
     const now = later(exampleStartTime, 16 * day);
-    const resumed = decide(late, { do: 'resume', by: olga }, now, none).request;
+    const resumed = decideRequest(late, { do: 'resume', by: olga }, now, none).state;
     expect(resumed.status).toBe('inReview');
     const next = { do: 'remindReviewers', attempt: resumed.attempt } as const;
-    const { request, events } = decide(resumed, next, now, none);
+    const { state, events } = decideRequest(resumed, next, now, none);
     expect(events.filter(isSaid)).toHaveLength(1);
-    expect(decide(request, next, now, none).events).toEqual([]);
+    expect(decideRequest(state, next, now, none).events).toEqual([]);
   });
 });

@@ -50,7 +50,7 @@ const voted = (by: ActingPerson, request: Request, verdict: 'approve' | 'reject'
     facts,
   );
   if (!decision) throw new Error('the vote was refused');
-  return decision.request;
+  return decision.state;
 };
 const open = buildRequestInReview(facts);
 const before = voted(viktor, open);
@@ -109,7 +109,7 @@ describe('visibility of trail entries', () => {
       { do: 'remindReviewers', attempt: before.attempt },
       '2027-06-01T00:00:00.000Z',
       facts,
-    )?.request;
+    )?.state;
     if (late?.status !== 'expired') throw new Error('it is not over');
     expect(seen(late, 'reviewer', vera)).toEqual(requestEventNames);
     const timedOut = tryCommand(
@@ -117,7 +117,7 @@ describe('visibility of trail entries', () => {
       { do: 'remindReviewers', attempt: 0 },
       '2026-11-20T00:00:00.000Z',
       facts,
-    )?.request;
+    )?.state;
     if (timedOut?.status !== 'timedOut') throw new Error('it has not timed out');
     expect(seen(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
   });
@@ -156,7 +156,7 @@ describe('visibility of trail entries', () => {
       );
       if (!decision) throw new Error('refused');
       const mine = tryCommand(
-        decision.request,
+        decision.state,
         { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') },
         exampleStartTime,
         three,
@@ -169,10 +169,10 @@ describe('visibility of trail entries', () => {
       );
       if (!mine || !alone) throw new Error('refused');
       const rows = (one: typeof mine) =>
-        visibleEvents(trailEntry(one.request, one.events, exampleStartTime), one.request, vera, 'reviewer');
+        visibleEvents(trailEntry(one.state, one.events, exampleStartTime), one.state, vera, 'reviewer');
       expect(rows(mine)).toEqual(rows(alone));
       expect(
-        visibleEvents(trailEntry(fresh, decision.events, exampleStartTime), decision.request, vera, 'reviewer'),
+        visibleEvents(trailEntry(fresh, decision.events, exampleStartTime), decision.state, vera, 'reviewer'),
       ).toEqual([]);
     }
   });

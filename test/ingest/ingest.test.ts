@@ -1,16 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  beginCheck,
   createDeliveryId,
-  holdDelivery,
+  type DeliveryCommand,
+  decideDelivery,
   internalFaultFinding,
   isNewerVersion,
   landingPrefix,
-  noteIgnoredManifest,
   parseManifestKey,
   refuseUnlessUploadable,
-  registerDelivery,
 } from '../../functions/ingest/ingest.ts';
 import { type DatasetVersion, Delivery } from '../../functions/ingest/schemas.ts';
 import { uploadPolicy } from '../../functions/storage/upload-access.ts';
@@ -37,8 +35,15 @@ const version: DatasetVersion = {
   registeredAt: at(1),
 };
 const digest = 'b'.repeat(64);
-const start = (n: number) => beginCheck(open, { manifest: 'SHA256SUMS', check: checkOf(n) }, at(n));
 const findings = [{ path: 'a.csv', reason: 'wrong' }];
+const begin = (check: number) => ({ do: 'beginCheck', manifest: 'SHA256SUMS', check: checkOf(check) }) as const;
+const hold = (check: number, found = findings, since = check) =>
+  ({ do: 'recordFindings', check: checkOf(check), since: at(since), findings: found }) as const;
+const register = (check: number, registered = version) =>
+  ({ do: 'recordVersion', check: checkOf(check), digest, version: registered }) as const;
+const follow = (delivery: Delivery, command: DeliveryCommand, minute: number) =>
+  decideDelivery(delivery, command, at(minute)).state;
+const start = (check: number) => follow(open, begin(check), check);
 
 describe('which upload completes a delivery', () => {
   it.each([
@@ -61,58 +66,59 @@ describe('a delivery', () => {
   });
 
   it('is held by its check, with its reasons', () => {
-    const held = holdDelivery(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
+    const held = follow(start(1), hold(1), 2);
     expect(held).toMatchObject({ status: 'held', findings, found: 1, heldAt: at(2) });
     expect(held).not.toHaveProperty('checkingSince');
   });
 
   it('keeps the first findings only, short, and counts them all', () => {
     const many = Array.from({ length: 5000 }, () => ({ path: 'x'.repeat(1000), reason: 'y'.repeat(2000) }));
-    const held = holdDelivery(start(1), { check: checkOf(1), since: at(1), findings: many }, at(2));
-    expect(held?.found).toBe(5000);
-    expect(held?.findings).toHaveLength(200);
+    const held = follow(start(1), hold(1, many), 2);
+    expect(held).toMatchObject({ status: 'held', found: 5000 });
+    expect(held.status === 'held' && held.findings).toHaveLength(200);
     expect(JSON.stringify(held).length).toBeLessThan(300_000);
   });
 
-  it('is held for our fault when a check failed before it began', () => {
-    expect(
-      holdDelivery(open, { check: checkOf(1), since: at(1), findings: [internalFaultFinding] }, at(2))?.status,
-    ).toBe('held');
-    const earlier = holdDelivery(start(1), { check: checkOf(1), since: at(1), findings }, at(2));
-    if (!earlier) throw new Error('not held');
-    expect(
-      holdDelivery(earlier, { check: checkOf(3), since: at(3), findings: [internalFaultFinding] }, at(4))?.findings,
-    ).toEqual([internalFaultFinding]);
-    expect(
-      holdDelivery(earlier, { check: checkOf(0), since: at(0), findings: [internalFaultFinding] }, at(4)),
-    ).toBeUndefined();
+  it('is held for an internal fault when a check failed before it began', () => {
+    const fault = [internalFaultFinding];
+    expect(follow(open, hold(1, fault), 2).status).toBe('held');
+    const earlier = follow(start(1), hold(1), 2);
+    expect(follow(earlier, hold(3, fault), 4)).toMatchObject({ status: 'held', findings: fault });
+    expect(decideDelivery(earlier, hold(0, fault), at(4))).toMatchObject({ superseded: true, state: earlier });
   });
 
   it('belongs to its newest check', () => {
-    const second = beginCheck(start(1), { manifest: 'SHA256SUMS', check: checkOf(2) }, at(2));
-    expect(registerDelivery(second, { check: checkOf(1), digest, version }, at(3))).toBeUndefined();
-    expect(holdDelivery(second, { check: checkOf(1), since: at(1), findings }, at(3))).toBeUndefined();
-    expect(registerDelivery(second, { check: checkOf(2), digest, version }, at(3))?.status).toBe('registered');
+    const second = follow(start(1), begin(2), 2);
+    for (const command of [register(1), hold(1)])
+      expect(decideDelivery(second, command, at(3))).toMatchObject({ superseded: true, events: [], state: second });
+    expect(follow(second, register(2), 3).status).toBe('registered');
   });
 
   it('says which delivery brought the same files before', () => {
     const before = { ...version, delivery: 'dl-0000000000000001' };
-    expect(registerDelivery(start(1), { check: checkOf(1), digest, version: before }, at(2))?.sameAs).toBe(
-      before.delivery,
-    );
-    expect(registerDelivery(start(1), { check: checkOf(1), digest, version }, at(2))).not.toHaveProperty('sameAs');
+    expect(follow(start(1), register(1, before), 2)).toMatchObject({ sameAs: before.delivery });
+    expect(follow(start(1), register(1), 2)).not.toHaveProperty('sameAs');
   });
 
   it('takes uploads until it is registered', () => {
-    const registered = registerDelivery(start(1), { check: checkOf(1), digest, version }, at(2));
-    if (!registered) throw new Error('not registered');
+    const registered = follow(start(1), register(1), 2);
     for (const delivery of [open, start(1)]) expect(() => refuseUnlessUploadable(delivery)).not.toThrow();
     expect(() => refuseUnlessUploadable(registered)).toThrow(/registered and takes no more files/);
-    expect(noteIgnoredManifest(registered, digest, at(3))).toBeUndefined();
-    expect(noteIgnoredManifest(registered, 'c'.repeat(64), at(3))).toMatchObject({
+    expect(follow(registered, { do: 'noteManifest', digest }, 3)).toBe(registered);
+    expect(follow(registered, { do: 'noteManifest', digest: 'c'.repeat(64) }, 3)).toMatchObject({
       ...registered,
       ignored: { at: at(3) },
     });
+  });
+
+  it('publishes each of its events once', () => {
+    const types = (delivery: Delivery, command: DeliveryCommand) =>
+      decideDelivery(delivery, command, at(2)).events.map(({ type }) => type);
+    expect(types(start(1), hold(1))).toEqual(['DeliveryHeld']);
+    expect(types(follow(start(1), hold(1), 2), hold(1))).toEqual([]);
+    expect(types(start(1), register(1))).toEqual(['DatasetRegistered', 'DeliveryReceived']);
+    expect(types(start(1), register(1, { ...version, delivery: 'dl-0000000000000001' }))).toEqual(['DeliveryReceived']);
+    expect(types(follow(start(1), register(1), 2), register(1))).toEqual([]);
   });
 
   it('is registered at most once and never after that anything else, whatever comes in which order', () => {
@@ -126,13 +132,15 @@ describe('a delivery', () => {
         let now: Delivery = open;
         let receipt: string | undefined;
         for (const [index, { what, check, digest }] of commands.entries()) {
-          const [own, when] = [checkOf(check), at(index)];
-          let next: Delivery | undefined;
-          if (what === 'begin' && now.status !== 'registered')
-            next = beginCheck(now, { manifest: 'SHA256SUMS', check: own }, when);
-          if (what === 'hold') next = holdDelivery(now, { check: own, since: at(0), findings }, when);
-          if (what === 'register') next = registerDelivery(now, { check: own, digest, version }, when);
-          if (what === 'again' && now.status === 'registered') next = noteIgnoredManifest(now, digest, when);
+          const byName: Record<string, DeliveryCommand> = {
+            begin: begin(check),
+            hold: hold(check, findings, 0),
+            register: { ...register(check), digest },
+            again: { do: 'noteManifest', digest },
+          };
+          const command = byName[what];
+          const next = command && follow(now, command, index);
+          const own = checkOf(check);
           if (next?.status === 'registered' && now.status !== 'registered')
             expect(now).toMatchObject({ status: 'checking', check: own });
           if (now.status === 'registered') expect(next?.status ?? 'registered').toBe('registered');

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  completeProject,
-  failProject,
-  isCurrentAttempt,
+  decideProject,
   isRepeatedRequest,
   PROJECT_DEADLINE_SECONDS,
+  type ProjectCommand,
   requestProject,
-  retryProject,
 } from '../../functions/projects/projects.ts';
 import { Project, ProjectId, type ProjectNetwork } from '../../functions/projects/schemas.ts';
 import { Refused } from '../../functions/refused.ts';
@@ -26,6 +24,15 @@ const network: ProjectNetwork = {
 };
 const asked = requestProject({ id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1', at(0));
 const held = { ...asked, cidr: '10.64.0.0/22' };
+const block = { status: 'leased', cidr: held.cidr, project: 'asthma', leasedAt: at(0) } as const;
+
+const follow = (project: Project, command: ProjectCommand, now = at(9)) => decideProject({ project }, command, now);
+const completeProject = (project: Project, now = at(9)) =>
+  follow(project, { do: 'recordNetwork', attempt: project.attempt, network }, now).state.project;
+const failProject = (project: Project, reason: string, rolledBack: boolean, now = at(9)) =>
+  follow(project, { do: 'recordFailure', attempt: project.attempt, reason, rolledBack, quarantineUntil: at(99) }, now)
+    .state.project;
+const retryProject = (project: Project, now: string) => follow(project, { do: 'retry' }, now).state.project;
 
 describe('an id', () => {
   it.each(['asthma', 'a1b', 'covid-19', 'a-b-c', 'a'.repeat(20)])('%s will do', id =>
@@ -65,9 +72,9 @@ describe('asking', () => {
     ).toBe(repetition),
   );
   it('again when it is ready is no repetition', () =>
-    expect(
-      isRepeatedRequest(completeProject(held, network, at(9)), { id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1'),
-    ).toBe(false));
+    expect(isRepeatedRequest(completeProject(held), { id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1')).toBe(
+      false,
+    ));
 });
 
 describe('retrying', () => {
@@ -86,20 +93,19 @@ describe('retrying', () => {
   it('one past its deadline is the next attempt', () =>
     expect(retryProject(held, at(PROJECT_DEADLINE_SECONDS + 1))).toMatchObject({ attempt: 2, cidr: '10.64.0.0/22' }));
   it('a ready one is refused', () => {
-    expect(() => retryProject(completeProject(held, network, at(9)), at(10))).toThrow(Refused);
-    expect(() => retryProject(completeProject(held, network, at(9)), at(10))).toThrow('Project asthma is ready');
+    expect(() => retryProject(completeProject(held), at(10))).toThrow(Refused);
+    expect(() => retryProject(completeProject(held), at(10))).toThrow('Project asthma is ready');
   });
 });
 
 describe('ending', () => {
   it('ready says where everything is', () =>
-    expect(Project.parse(completeProject(held, network, at(9)))).toMatchObject({
+    expect(Project.parse(completeProject(held))).toMatchObject({
       status: 'ready',
       cidr: '10.64.0.0/22',
       network,
     }));
-  it('ready without a block is a fault', () =>
-    expect(() => completeProject(asked, network, at(9))).toThrow('holds no block'));
+  it('ready without a block is a fault', () => expect(() => completeProject(asked)).toThrow('holds no block'));
   it('unwound gives up the block and keeps the reason', () => {
     const failed = failProject(held, 'The VPC limit is reached.', true, at(9));
     expect(Project.parse(failed)).toEqual(failed);
@@ -108,8 +114,47 @@ describe('ending', () => {
   });
   it('not unwound keeps the block and says so', () => {
     const failed = failProject(held, 'The VPC limit is reached.', false, at(9));
-    expect(failed.cidr).toBe('10.64.0.0/22');
-    expect(failed.reason).toContain('unfinished');
+    expect(failed).toMatchObject({ cidr: '10.64.0.0/22', reason: expect.stringContaining('unfinished') });
+  });
+});
+
+describe('the events of a project', () => {
+  const types = (project: Project, command: ProjectCommand) => follow(project, command).events.map(({ type }) => type);
+  const failure = { do: 'recordFailure', attempt: 1, reason: 'x', rolledBack: true, quarantineUntil: at(99) } as const;
+  const network1 = { do: 'recordNetwork', attempt: 1, network } as const;
+
+  it('are published once for each end of an attempt, and never by a replaced attempt', () => {
+    expect(types(held, network1)).toEqual(['ProjectReady']);
+    expect(types(completeProject(held), network1)).toEqual([]);
+    expect(types(held, failure)).toEqual(['ProjectFailed']);
+    expect(types(failProject(held, 'x', true), failure)).toEqual([]);
+    const second = retryProject(failProject(held, 'x', true), at(120));
+    for (const command of [network1, failure])
+      expect(follow(second, command)).toMatchObject({ superseded: true, events: [], state: { project: second } });
+  });
+});
+
+describe('the block of a project', () => {
+  it('is leased once, and only where it is free', () => {
+    const lease = { do: 'leaseBlock', attempt: 1, cidr: held.cidr } as const;
+    expect(decideProject({ project: asked }, lease, at(1)).state).toEqual({
+      project: held,
+      block: { ...block, leasedAt: at(1) },
+    });
+    expect(decideProject({ project: held, block }, lease, at(1)).state.project).toBe(held);
+    const others = { ...block, project: 'sepsis' };
+    expect(decideProject({ project: asked, block: others }, lease, at(1)).state.project).toBe(asked);
+  });
+
+  it('is in quarantine after a failure that was rolled back, and stays leased otherwise', () => {
+    const failure = { do: 'recordFailure', attempt: 1, reason: 'x', quarantineUntil: at(99) } as const;
+    expect(decideProject({ project: held, block }, { ...failure, rolledBack: true }, at(9)).state.block).toEqual({
+      status: 'resting',
+      cidr: held.cidr,
+      project: 'asthma',
+      until: at(99),
+    });
+    expect(decideProject({ project: held, block }, { ...failure, rolledBack: false }, at(9)).state.block).toBe(block);
   });
 });
 
@@ -137,10 +182,22 @@ it('only the present attempt changes a project, attempts only grow, and ready is
             expect(error).toBeInstanceOf(Refused);
             expect(before.status).toBe('ready');
           }
-        } else if (isCurrentAttempt(before, next.attempt)) {
-          if (next.type === 'lease') project = { ...before, cidr: before.cidr ?? '10.64.0.0/22' };
-          if (next.type === 'ready' && before.cidr !== undefined) project = completeProject(before, network, at(clock));
-          if (next.type === 'fail') project = failProject(before, 'It broke.', next.unwound, at(clock));
+        } else {
+          const { attempt } = next;
+          const commands: Record<string, ProjectCommand> = {
+            lease: { do: 'leaseBlock', attempt, cidr: '10.64.0.0/22' },
+            ready: { do: 'recordNetwork', attempt, network },
+            fail: {
+              do: 'recordFailure',
+              attempt,
+              reason: 'It broke.',
+              rolledBack: next.type === 'fail' && next.unwound,
+              quarantineUntil: at(clock),
+            },
+          };
+          const command = commands[next.type];
+          if (command && !(next.type === 'ready' && before.status === 'provisioning' && before.cidr === undefined))
+            project = follow(before, command, at(clock)).state.project;
         }
         expect(Project.parse(project)).toEqual(project);
         expect(project.attempt - before.attempt).toBeOneOf([0, 1]);

@@ -137,8 +137,8 @@ describe('every way through the workflow', () => {
   });
 
   it('ready, but nobody could be told: the project stays ready, and the execution fails for the alarm', async () => {
-    const { status, error } = await runProjectWorkflow(await asked('wf-mute'), breakStateFunction('Announce'));
-    expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unannounced' });
+    const { status, error } = await runProjectWorkflow(await asked('wf-mute'), breakStateFunction('Protect'));
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unprotected' });
     expect((await readProjectRow('wf-mute'))?.status).toBe('ready');
   });
 

@@ -7,8 +7,8 @@ const { stacks } = synthesiseApp();
 const words = Object.keys(stacks);
 
 describe('stacks', () => {
-  it('are one for the data and one for each capability', () => {
-    expect([...words].sort()).toEqual(['data', ...capabilityWords].sort());
+  it('are one for the data, one for the events and one for each capability', () => {
+    expect([...words].sort()).toEqual(['data', 'events', ...capabilityWords].sort());
   });
 
   it.each(Object.entries(stacks))(

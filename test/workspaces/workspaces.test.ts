@@ -33,11 +33,29 @@ const wanted = { id: 'ws-00112233aabb', kind: 'linux', size: 'small' } as const;
 const instance = { instanceId: 'i-0123456789abcdef0', address: '10.64.0.9', imageId: 'ami-1' };
 const desktop = (seconds = 60) => ({ protocol: 'rdp', password: 'cipher', reportedAt: at(seconds) }) as const;
 const deadline = 4800;
-const requested = core.requestWorkspace(asthma, { live: [] }, rana, wanted, at(0)).workspace;
-const starting = core.recordLaunch(requested, 1, instance);
-const ready = core.markWorkspaceReady({ ...starting, token: 'token', desktop: desktop() }, 1, at(90));
-const failed = core.failWorkspace(starting, { live: [wanted.id] }, 1, 'no room', at(90))
-  ?.workspace as schemas.Workspace;
+const empty: schemas.Desk = { live: [] };
+const mine: schemas.Desk = { live: [wanted.id] };
+const decide = (workspace: schemas.Workspace, command: core.WorkspaceCommand, desk = mine, now = at(90)) =>
+  core.decideWorkspace({ workspace, desk }, command, now);
+const follow = (workspace: schemas.Workspace, command: core.WorkspaceCommand, desk = mine, now = at(90)) =>
+  decide(workspace, command, desk, now).state.workspace;
+const retry = (by = rana) => ({ do: 'retry', by, deadlineSeconds: deadline }) as const;
+const launch = (attempt = 1) => ({ do: 'recordLaunch', attempt, instance }) as const;
+const wait = { do: 'recordTask', attempt: 1, token: 'token' } as const;
+const report = (from: schemas.Desktop = desktop(), instanceId = instance.instanceId) =>
+  ({ do: 'recordReport', instanceId, desktop: from }) as const;
+const complete = { do: 'recordReady', attempt: 1 } as const;
+const fail = (reason = 'no room', attempt = 1) => ({ do: 'recordFailure', attempt, reason }) as const;
+const isIn = <S extends schemas.Workspace['status']>(status: S, workspace: schemas.Workspace) => {
+  if (workspace.status !== status) throw new Error(`it is ${workspace.status}`);
+  return workspace as schemas.WorkspaceIn<S>;
+};
+
+const requested = core.requestWorkspace(asthma, empty, rana, wanted, at(0)).state.workspace;
+const starting = isIn('starting', follow(requested, launch()));
+const waiting: schemas.Workspace = { ...starting, token: 'token', desktop: desktop() };
+const ready = isIn('ready', follow(waiting, complete));
+const failed = follow(starting, fail());
 const all: schemas.Workspace[] = [requested, starting, ready, failed];
 
 const refusal = (run: () => unknown) => {
@@ -52,7 +70,7 @@ const refusal = (run: () => unknown) => {
 
 describe('asking', () => {
   it('takes a seat and says who asked for what', () => {
-    const { workspace, desk } = core.requestWorkspace(asthma, { live: [] }, rana, wanted, at(0));
+    const { workspace, desk } = core.requestWorkspace(asthma, empty, rana, wanted, at(0)).state;
     expect(desk.live).toEqual([wanted.id]);
     expect(workspace).toMatchObject({ status: 'requested', project: 'asthma', owner: 'sub-rana', attempt: 1 });
   });
@@ -94,94 +112,98 @@ describe('opening', () => {
   });
 });
 
-describe('trying again', () => {
-  it('makes a new attempt of a failed one, with a seat', () => {
-    const again = core.retryWorkspace(failed, { live: [] }, rana, deadline, at(200));
-    expect(again.workspace).toMatchObject({
-      status: 'requested',
-      attempt: 2,
-      attemptedAt: at(200),
-      requestedAt: at(0),
-    });
-    expect(again.workspace).not.toHaveProperty('instanceId');
-    expect(again.desk.live).toEqual([wanted.id]);
+describe('a retry', () => {
+  it('makes a new attempt of a failed workspace, with a place on the desk', () => {
+    const { workspace, desk } = decide(failed, retry(), empty, at(200)).state;
+    expect(workspace).toMatchObject({ status: 'requested', attempt: 2, attemptedAt: at(200), requestedAt: at(0) });
+    expect(workspace).not.toHaveProperty('instanceId');
+    expect(desk.live).toEqual([wanted.id]);
   });
 
-  it('needs a free seat', () => {
+  it('needs a free place', () => {
     const live = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003'];
-    expect(refusal(() => core.retryWorkspace(failed, { live }, rana, deadline, at(200))).kind).toBe('conflict');
+    expect(refusal(() => decide(failed, retry(), { live }, at(200))).kind).toBe('conflict');
   });
 
-  it('starts one that was never started under the same name', () => {
-    expect(core.retryWorkspace(requested, { live: [wanted.id] }, rana, deadline, at(200)).workspace).toBe(requested);
+  it('keeps the attempt of a workspace that never started', () => {
+    expect(follow(requested, retry(), mine, at(200))).toBe(requested);
   });
 
-  it('leaves alone what is under way, and takes over what is past its deadline', () => {
-    expect(refusal(() => core.retryWorkspace(starting, { live: [wanted.id] }, rana, deadline, at(deadline))).kind).toBe(
-      'conflict',
-    );
-    const late = core.retryWorkspace(starting, { live: [wanted.id] }, rana, deadline, at(deadline + 1));
+  it('leaves an attempt in progress alone, and replaces one past its deadline', () => {
+    expect(refusal(() => decide(starting, retry(), mine, at(deadline))).kind).toBe('conflict');
+    const late = decide(starting, retry(), mine, at(deadline + 1)).state;
     expect(late.workspace.attempt).toBe(2);
     expect(late.desk.live).toEqual([wanted.id]);
   });
 
-  it.each(all)("is the owner's alone ($status)", workspace => {
-    expect(refusal(() => core.retryWorkspace(workspace, { live: [] }, ivo, deadline, at(9999))).kind).toBe('forbidden');
+  it.each(all)('is refused to anybody but the owner ($status)', workspace => {
+    expect(refusal(() => decide(workspace, retry(ivo), empty, at(9999))).kind).toBe('forbidden');
   });
 });
 
-describe('a step of an overtaken attempt', () => {
-  const second = core.recordLaunch(core.retryWorkspace(failed, { live: [] }, rana, deadline, at(200)).workspace, 2, {
-    ...instance,
-    instanceId: 'i-0fedcba9876543210',
+describe('a step of a replaced attempt', () => {
+  const second = follow(follow(failed, retry(), empty, at(200)), {
+    ...launch(2),
+    instance: { ...instance, instanceId: 'i-0fedcba9876543210' },
   });
 
   it('changes nothing', () => {
-    for (const run of [
-      () => core.requireLaunchable(second, 1),
-      () => core.recordLaunch(second, 1, instance),
-      () => core.recordWaitingTask(second, 1, 'token'),
-      () => core.markWorkspaceReady(second, 1, at(300)),
-    ])
-      expect(refusal(run).message).toContain('Attempt 1');
-    expect(core.failWorkspace(second, { live: [wanted.id] }, 1, 'late', at(300))).toBeUndefined();
+    for (const command of [launch(), wait, complete])
+      expect(refusal(() => decide(second, command)).message).toContain('Attempt 1');
+    expect(refusal(() => core.requireLaunchable(second, 1)).message).toContain('Attempt 1');
+    expect(decide(second, fail('late'))).toMatchObject({ superseded: true, events: [], state: { workspace: second } });
   });
 
-  it("is not helped by its instance's report", () => {
-    expect(core.recordDesktopReport(second, instance.instanceId, desktop())).toBeUndefined();
+  it('ignores the report of its instance', () => {
+    expect(follow(second, report())).toBe(second);
   });
 });
 
 describe('the handshake', () => {
-  it('answers once both halves are there, in either order', () => {
-    const asked = core.recordWaitingTask(starting, 1, 'token');
-    expect(asked.answer).toBeUndefined();
-    expect(core.recordDesktopReport(asked.workspace, instance.instanceId, desktop())?.answer).toBe('token');
-    const heard = core.recordDesktopReport(starting, instance.instanceId, desktop());
-    expect(heard?.answer).toBeUndefined();
-    expect(core.recordWaitingTask(heard?.workspace as schemas.Workspace, 1, 'token').answer).toBe('token');
+  it('completes the task once the task and the report are there, in either order', () => {
+    const asked = decide(starting, wait);
+    expect(asked.wake).toBeUndefined();
+    expect(decide(asked.state.workspace, report()).wake).toBe('token');
+    const heard = decide(starting, report());
+    expect(heard.wake).toBeUndefined();
+    expect(decide(heard.state.workspace, wait).wake).toBe('token');
   });
 
   it('takes a new password from a desktop that reports again, and never an older one', () => {
-    const heard = core.recordDesktopReport(ready, instance.instanceId, { ...desktop(500), password: 'new' });
-    expect(heard).toMatchObject({
-      workspace: { status: 'ready', readyAt: ready.readyAt, desktop: { password: 'new' } },
+    const heard = decide(ready, report({ ...desktop(500), password: 'new' }));
+    expect(heard.state.workspace).toMatchObject({
+      status: 'ready',
+      readyAt: ready.readyAt,
+      desktop: { password: 'new' },
     });
-    expect(heard?.answer).toBeUndefined();
-    expect(core.recordDesktopReport(ready, instance.instanceId, { ...desktop(10), password: 'old' })).toBeUndefined();
+    expect(heard.wake).toBeUndefined();
+    expect(follow(ready, report({ ...desktop(10), password: 'old' }))).toBe(ready);
   });
 
-  it('hears no other instance, and nothing for a workspace that failed or was not launched', () => {
-    for (const workspace of all)
-      expect(core.recordDesktopReport(workspace, 'i-0fedcba9876543210', desktop())).toBeUndefined();
-    expect(core.recordDesktopReport(failed, instance.instanceId, desktop())).toBeUndefined();
-    expect(core.recordDesktopReport(requested, instance.instanceId, desktop())).toBeUndefined();
+  it('ignores other instances, and every report on a workspace that failed or was not launched', () => {
+    for (const workspace of all) expect(follow(workspace, report(desktop(), 'i-0fedcba9876543210'))).toBe(workspace);
+    for (const workspace of [failed, requested]) expect(follow(workspace, report())).toBe(workspace);
   });
 
   it('is not ready before the desktop has reported', () => {
-    expect(refusal(() => core.markWorkspaceReady({ ...starting, token: 'token' }, 1, at(90))).message).toContain(
-      'not reported',
-    );
+    expect(refusal(() => decide({ ...starting, token: 'token' }, complete)).message).toContain('not reported');
+  });
+});
+
+describe('events', () => {
+  const names = (decision: ReturnType<typeof decide>) => decision.events.map(({ source, type }) => `${source} ${type}`);
+
+  it('are published once when a workspace is ready, and when it fails', () => {
+    expect(names(decide(waiting, complete))).toEqual(['broch.workspaces WorkspaceReady']);
+    expect(names(decide(ready, complete))).toEqual([]);
+    expect(names(decide(starting, fail()))).toEqual(['broch.workspaces WorkspaceFailed']);
+    expect(names(decide(failed, fail()))).toEqual([]);
+  });
+
+  it('hold no token and no password', () => {
+    const secret = { ...waiting, token: 'secret-token', desktop: { ...desktop(), password: 'secret-password' } };
+    for (const command of [complete, fail()])
+      expect(JSON.stringify(decide(secret, command).events)).not.toContain('secret');
   });
 });
 
@@ -217,24 +239,24 @@ describe('whatever happens, in whatever order and however often', () => {
           const row = rows.get(id);
           const desk = desks.get(row?.owner ?? who.id) ?? { live: [] };
           const before = row?.attempt ?? 0;
-          const save = (next?: { workspace: schemas.Workspace; desk?: schemas.Desk }) => {
-            if (!next) return;
-            rows.set(id, next.workspace);
-            if (next.desk) desks.set(next.workspace.owner, next.desk);
+          const save = ({ state }: ReturnType<typeof core.decideWorkspace>) => {
+            rows.set(id, state.workspace);
+            desks.set(state.workspace.owner, state.desk);
           };
-          const mine = { ...instance, instanceId: `i-${id.slice(-8)}${machine}` };
+          const own = { ...instance, instanceId: `i-${id.slice(-8)}${machine}` };
+          const commands: Record<string, core.WorkspaceCommand> = {
+            again: retry(who),
+            launched: { do: 'recordLaunch', attempt, instance: own },
+            awaited: { do: 'recordTask', attempt, token: 'token' },
+            reported: report(desktop(clock), own.instanceId),
+            readied: { do: 'recordReady', attempt },
+            failed: fail('it broke', attempt),
+          };
+          const command = commands[verb];
           try {
-            if (verb === 'ask') {
-              if (!row) save(core.requestWorkspace(asthma, desk, who, { ...wanted, id }, at(clock)));
-            } else if (row) {
-              if (verb === 'again') save(core.retryWorkspace(row, desk, who, deadline, at(clock)));
-              if (verb === 'launched') save({ workspace: core.recordLaunch(row, attempt, mine) });
-              if (verb === 'awaited') save(core.recordWaitingTask(row, attempt, 'token'));
-              if (verb === 'reported') save(core.recordDesktopReport(row, mine.instanceId, desktop(clock)));
-              if (verb === 'readied') save({ workspace: core.markWorkspaceReady(row, attempt, at(clock)) });
-              if (verb === 'failed') save(core.failWorkspace(row, desk, attempt, 'it broke', at(clock)));
-              if (verb === 'opened') expect(core.requireReadyWorkspace(row, who).owner).toBe(who.id);
-            }
+            if (verb === 'ask' && !row) save(core.requestWorkspace(asthma, desk, who, { ...wanted, id }, at(clock)));
+            if (row && command) save(core.decideWorkspace({ workspace: row, desk }, command, at(clock)));
+            if (row && verb === 'opened') expect(core.requireReadyWorkspace(row, who).owner).toBe(who.id);
           } catch (error) {
             if (!(error instanceof Refused)) throw error;
           }

@@ -5,7 +5,7 @@ import { rowKey } from '../../keys.ts';
 import { Project } from '../../projects/schemas.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { readRow } from '../../table.ts';
-import { type Command, decide } from '../airlock.ts';
+import { type Command, decideRequest } from '../airlock.ts';
 import { airlockEvents } from '../events.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -30,7 +30,9 @@ const ends = [airlockEvents.RequestRevoked, airlockEvents.RequestWithdrawn, airl
 async function run({ project, id }: Request, command: Command): Promise<void> {
   const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
-  const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+    decideRequest(read, command, at, facts),
+  );
   // Another event of this request came first. The retry reads the request again.
   if (superseded) throw new Error(`${id} is being taken out of ${project} already`);
 }

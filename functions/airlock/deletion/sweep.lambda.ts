@@ -4,7 +4,7 @@ import { logger, stepHandler } from '../../handler.ts';
 import { rowKey } from '../../keys.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { type Row, readRow, readRowRange, writeRows } from '../../table.ts';
-import { type Command, decide } from '../airlock.ts';
+import { type Command, decideRequest } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { sweepAt } from '../request/deadlines.ts';
@@ -93,7 +93,8 @@ async function settle(
 async function run({ project, id }: Request, command: Command): Promise<boolean> {
   const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
-  return !(await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts))).superseded;
+  return !(await changeRequest(TABLE_NAME, { project, id, at }, read => decideRequest(read, command, at, facts)))
+    .superseded;
 }
 
 /** Records an inventory, deletes, then writes the receipt, in this order, so that the receipt is complete. */

@@ -29,11 +29,11 @@ export interface DownloadWiring {
   readonly table: string;
 }
 
-/** The row of the request's trail that tells of this. It is written with the grant, and sent to the bus from there. */
+/** The rows that record this in the request's trail and publish it. They are written with the grant. */
 export type LookRecorder = (
   event: Pick<RequestEvent, 'name' | 'says'> & { details: NonNullable<RequestEvent['details']> },
   at: string,
-) => RowWrite;
+) => RowWrite[];
 
 /** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
 export interface DownloadParams {
@@ -76,7 +76,7 @@ export async function openLink(
     ({ grant: { links, recipient } }) => {
       const { expires = '', network } = links.at(-1) ?? {};
       const details = { recipient, expires, ...(network !== undefined && { network }) };
-      return [tell({ name: 'DownloadOpened', says: `A link until ${expires}.`, details }, now)];
+      return tell({ name: 'DownloadOpened', says: `A link until ${expires}.`, details }, now);
     },
   );
   const link = grant.links.at(-1);
@@ -100,7 +100,7 @@ export async function redeemDownload(
     grant => redeemLink(grant, standing, asker, token, bytes, now),
     ({ grant: { taken, uses }, again }) => {
       const says = `Use ${taken} of ${uses}.`;
-      return again ? [] : [tell({ name: 'DownloadTaken', says, details: { source: asker.source, taken, uses } }, now)];
+      return again ? [] : tell({ name: 'DownloadTaken', says, details: { source: asker.source, taken, uses } }, now);
     },
   );
   const session = grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session;
@@ -128,7 +128,7 @@ export async function listDownloadFiles(
     project,
     request,
     grant => ({ grant: recordPage(grant, standing, asker, token, now) }),
-    () => [tell({ name: 'DownloadPaged', says, details: { source: asker.source, from } }, now)],
+    () => tell({ name: 'DownloadPaged', says, details: { source: asker.source, from } }, now),
   );
   return {
     files: page.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
@@ -164,7 +164,7 @@ export async function readDownloadPart(
       grant => ({ grant: recordPage(grant, standing, asker, token, now), before: grant }),
       ({ grant, before }) => {
         const event = { name: 'DownloadMoved', says: 'The download continues from another address.' } as const;
-        return grant === before ? [] : [tell({ ...event, details: { source: asker.source } }, now)];
+        return grant === before ? [] : tell({ ...event, details: { source: asker.source } }, now);
       },
     );
   const bytes =

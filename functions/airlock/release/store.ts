@@ -1,10 +1,10 @@
+import { changeRows } from '../../change.ts';
 import { rowKey } from '../../keys.ts';
 import { Refused } from '../../refused.ts';
-import { addWithinLimit, createRow, type RowWrite, readRow, writeRows } from '../../table.ts';
+import { addWithinLimit, createRow, type RowWrite, readRow } from '../../table.ts';
 import { Grant, tokenHash } from './link.ts';
 
 const grantKey = (project: string, request: string) => rowKey('download', `${project}#${request}`);
-const tries = 8;
 
 /** Counts what a link gives. False, and nothing is counted, where that would be more than `most` in all. */
 export const countGiven = (
@@ -31,23 +31,24 @@ export async function readGrant(table: string, project: string, request: string)
 }
 
 /**
- * Reads the grant, lets `decide` say what becomes of it, and writes that over the very revision that was read, together
- * with what `tells` it; where somebody was faster, all over again. So two who take the last use at once can't both have
- * it, and nobody has anything that is not on record.
+ * Reads the grant, decides, and writes the new grant with the rows that record it. Two callers who take the last use at
+ * once cannot both have it, and nobody has anything that is not on record.
  */
-export async function changeGrant<R extends { readonly grant: Grant }>(
+export function changeGrant<R extends { readonly grant: Grant }>(
   table: string,
   project: string,
   request: string,
   decide: (grant: Grant) => R,
-  tells: (decided: R) => RowWrite[] = () => [],
+  recordRows: (decided: R) => RowWrite[] = () => [],
 ): Promise<R> {
-  for (let tried = 0; tried < tries; tried++) {
-    const read = await readGrant(table, project, request);
-    const decided = decide(read);
-    const same = { key: grantKey(project, request), read, item: decided.grant };
-    const writes = [...(decided.grant === read ? [] : [same]), ...tells(decided)];
-    if (writes.length === 0 || (await writeRows(table, writes))) return decided;
-  }
-  throw new Error(`the grant of ${request} was changed by others ${tries} times in a row`);
+  return changeRows(
+    table,
+    `the grant of ${request}`,
+    () => readGrant(table, project, request),
+    decide,
+    (decided, read) => [
+      ...(decided.grant === read ? [] : [{ key: grantKey(project, request), read, item: decided.grant }]),
+      ...recordRows(decided),
+    ],
+  );
 }

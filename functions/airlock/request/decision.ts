@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { type Decision, unchanged } from '../../decision.ts';
 import type { AirlockConfig } from './airlock-config.ts';
 import { Seal } from './manifest.ts';
 import { type Request, Someone } from './request.ts';
@@ -89,15 +90,9 @@ export const Round = z.object({
 });
 export type Round = z.infer<typeof Round>;
 
-export interface Decision {
-  readonly request: Request;
-  readonly events: readonly RequestEvent[];
-  readonly reason: string;
+/** What the core of the airlock decides: with the review round that ended, if one did. */
+export interface RequestDecision extends Decision<Request, RequestEvent> {
   readonly ended?: Round;
-  /** The step belongs to an earlier attempt and was ignored. */
-  readonly superseded?: true;
-  /** The token of the waiting task to complete. */
-  readonly wake?: string;
 }
 
 export const requestEvent = (name: RequestEventName, says: string, by?: ActingPerson): RequestEvent => ({
@@ -113,23 +108,14 @@ export const reviewerEvent = (name: RequestEventName, says: string, to: readonly
   to: [...to],
 });
 
-export const ignoreStaleStep = (request: Request): Decision => ({
-  request,
-  events: [],
-  reason: 'a newer attempt or state replaced this step',
-  superseded: true,
-});
-
 /** Decides unless a call with this idempotency mark has already changed the request. */
-export function decideOnce(read: Request, mark: string, decide: () => Decision): Decision {
+export function decideOnce(read: Request, mark: string, decide: () => RequestDecision): RequestDecision {
   if (mark && read.done.includes(mark)) {
     const same = unchanged(read, 'the same call has already been applied');
     // The first call may have failed before it completed the waiting task.
     return read.status === 'inReview' && read.token !== undefined ? { ...same, wake: read.token } : same;
   }
   const decision = decide();
-  if (!mark || decision.request === read) return decision;
-  return { ...decision, request: { ...decision.request, done: [mark, ...decision.request.done].slice(0, 8) } };
+  if (!mark || decision.state === read) return decision;
+  return { ...decision, state: { ...decision.state, done: [mark, ...decision.state.done].slice(0, 8) } };
 }
-
-export const unchanged = (request: Request, reason: string): Decision => ({ request, events: [], reason });

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { unchanged } from '../../decision.ts';
 import { Refused } from '../../refused.ts';
-import { type ActingPerson, type Context, type Decision, requestEvent, unchanged } from './decision.ts';
+import { type ActingPerson, type Context, type RequestDecision, requestEvent } from './decision.ts';
 import {
   addSeconds,
   day,
@@ -60,8 +61,8 @@ export const draftRequest = (
   by: ActingPerson,
   now: string,
   { rules }: Pick<Context, 'rules'>,
-): Decision => ({
-  request: {
+): RequestDecision => ({
+  state: {
     status: 'draft',
     ...wanted,
     source: sourceOf(wanted, source),
@@ -106,7 +107,7 @@ export function editRequest(
   { by, change }: { by: ActingPerson; change: RequestEdit },
   now: string,
   { rules }: Context,
-): Decision {
+): RequestDecision {
   own(request, by);
   if (!isOpen(request))
     throw new Refused(
@@ -117,7 +118,7 @@ export function editRequest(
     sourceOf({ ...request, ...change }, change.source ?? request.source);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return {
-    request: { ...request, ...given, expiresAt: addSeconds(now, rules.draftDays * day) },
+    state: { ...request, ...given, expiresAt: addSeconds(now, rules.draftDays * day) },
     events: [requestEvent('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
     reason: 'edited',
   };
@@ -129,7 +130,7 @@ export function submitRequest(
   { by }: { by: ActingPerson },
   now: string,
   { rules, members }: Context,
-): Decision {
+): RequestDecision {
   own(request, by);
   if (isUnderWay(request)) return unchanged(request, 'the submission is already being checked');
   if (!isOpen(request))
@@ -140,7 +141,7 @@ export function submitRequest(
   if (!members.includes(by.id))
     throw new Refused('missing', `There is no project ${request.project}, or you are not a member of it.`);
   return {
-    request: {
+    state: {
       ...identity(request),
       status: 'submitted',
       round: request.round + 1,
@@ -158,7 +159,7 @@ export function withdrawRequest(
   request: Request,
   { by, reason }: { by: ActingPerson; reason: string },
   now: string,
-): Decision {
+): RequestDecision {
   if (!by.groups.includes('operator')) own(request, by);
   if (request.status === 'withdrawn') return unchanged(request, 'the request is already withdrawn');
   const open = isOpen(request) || isUnderWay(request) || request.status === 'inReview' || request.status === 'timedOut';
@@ -176,7 +177,7 @@ export function withdrawRequest(
   const seal = review && 'seal' in review ? review.seal : undefined;
   const votes = review && 'votes' in review ? review.votes : [];
   return {
-    request: { ...identity(request), status: 'withdrawn', reason, withdrawnAt: now },
+    state: { ...identity(request), status: 'withdrawn', reason, withdrawnAt: now },
     events: [requestEvent('RequestWithdrawn', reason, by)],
     reason: 'withdrawn',
     ...(seal && { ended: { round: request.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),

@@ -1,6 +1,7 @@
+import { ignoreStaleStep, unchanged } from '../../decision.ts';
 import type { ObjectRef } from '../../identifiers.ts';
 import type { AirlockConfig } from './airlock-config.ts';
-import { type Decision, ignoreStaleStep, requestEvent, unchanged } from './decision.ts';
+import { type RequestDecision, requestEvent } from './decision.ts';
 import { IMPORTS_PREFIX } from './places.ts';
 import { addSeconds, day, hour, isFinal, isUnderWay, type Request, type RequestIn, uploads } from './request.ts';
 
@@ -62,20 +63,20 @@ const stands = (there: ObjectRef | undefined, { inventory, before }: ObjectInven
   same(there, before) || same(there, inventory);
 
 /** Records what will be deleted in the project before anything is deleted. */
-export const startRetraction = (request: Request, listed: ObjectInventory): Decision =>
+export const startRetraction = (request: Request, listed: ObjectInventory): RequestDecision =>
   awaitsRetraction(request) && stands(request.retracting, listed)
-    ? { request: { ...request, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
+    ? { state: { ...request, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
     : ignoreStaleStep(request);
 
 export function recordRetraction(
   request: Request,
   { receipt, objects, bytes }: { receipt: ObjectRef; objects: number; bytes: number },
   now: string,
-): Decision {
+): RequestDecision {
   if (!awaitsRetraction(request) || !same(request.retracting, receipt)) return ignoreStaleStep(request);
   const says = `${objects} objects, ${bytes} bytes, out of the project; receipt ${receipt.sha256}.`;
   return {
-    request: { ...request, retracted: { at: now, objects, bytes, receipt } } as Request,
+    state: { ...request, retracted: { at: now, objects, bytes, receipt } } as Request,
     events: [requestEvent('ContentDeleted', says)],
     reason: 'retracted',
   };
@@ -109,15 +110,15 @@ const overdue = (request: Request, now: string) =>
 const listOf = (request: Request) => ('inventory' in request ? request.inventory : undefined);
 
 /** Records what will be deleted before anything is deleted. */
-export function recordInventory(request: Request, listed: ObjectInventory, now: string): Decision {
+export function recordInventory(request: Request, listed: ObjectInventory, now: string): RequestDecision {
   if (!isFinal(request) || !overdue(request, now) || !stands(listOf(request), listed)) return ignoreStaleStep(request);
-  return { request: { ...request, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
+  return { state: { ...request, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
 }
 
 /** Extends the retention because some content is still locked. */
-export function extendRetention(request: Request, { until }: { until: string }, now: string): Decision {
+export function extendRetention(request: Request, { until }: { until: string }, now: string): RequestDecision {
   if (!isFinal(request) || !overdue(request, now)) return ignoreStaleStep(request);
-  return { request: { ...request, retainedUntil: until } as Request, events: [], reason: 'locked' };
+  return { state: { ...request, retainedUntil: until } as Request, events: [], reason: 'locked' };
 }
 
 export function recordDeletion(
@@ -129,12 +130,12 @@ export function recordDeletion(
     bytes,
   }: { receipt: ObjectRef; inventory: ObjectRef | undefined; objects: number; bytes: number },
   now: string,
-): Decision {
+): RequestDecision {
   if ('deleted' in request && request.deleted) return unchanged(request, 'its content is already deleted');
   if (!isFinal(request) || !overdue(request, now) || !same(listOf(request), inventory)) return ignoreStaleStep(request);
   const says = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
   return {
-    request: { ...request, deleted: { at: now, objects, bytes, receipt } } as Request,
+    state: { ...request, deleted: { at: now, objects, bytes, receipt } } as Request,
     events: [requestEvent('ContentDeleted', says)],
     reason: 'deleted',
   };

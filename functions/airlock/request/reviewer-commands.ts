@@ -1,12 +1,6 @@
+import { unchanged } from '../../decision.ts';
 import { Refused } from '../../refused.ts';
-import {
-  type ActingPerson,
-  type Context,
-  type Decision,
-  type RequestEvent,
-  requestEvent,
-  unchanged,
-} from './decision.ts';
+import { type ActingPerson, type Context, type RequestDecision, type RequestEvent, requestEvent } from './decision.ts';
 import { addSeconds, approval, day, hour, identity, isUnderWay, type Request, type RequestIn } from './request.ts';
 import { isArriving } from './retention.ts';
 import { type Ballot, countedVotes, type Vote, voteOutcome, withheldFiles } from './votes.ts';
@@ -47,7 +41,7 @@ export function recordVote(
   { by, ballot }: { by: ActingPerson; ballot: Ballot },
   now: string,
   facts: Context,
-): Decision {
+): RequestDecision {
   const mayVote = (user: string) => (user === facts.ruledBy ? ruled(request) : ineligibility(request, user, facts));
   const why = mayVote(by.id);
   if (why) throw new Refused('forbidden', why);
@@ -81,7 +75,12 @@ export function recordVote(
   return settle({ ...request, votes }, events, now, facts);
 }
 
-function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: string, { rules }: Context): Decision {
+function settle(
+  request: RequestIn<'inReview'>,
+  events: RequestEvent[],
+  now: string,
+  { rules }: Context,
+): RequestDecision {
   const { seal, report, votes, round } = request;
   const outcome = voteOutcome(votes, request.quorum);
   const withheld = withheldFiles(votes);
@@ -89,10 +88,10 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
   const leaves = withheld.length === 0 || (rules.partial && withheld.length < seal.files);
   const wake = request.token !== undefined ? { wake: request.token } : {};
   const ended = (as: 'approved' | 'returned' | 'rejected') => ({ ended: { round, seal, votes, outcome: as, at: now } });
-  if (outcome === 'open') return { request: { ...request, conflict: false }, events, reason: 'voted' };
+  if (outcome === 'open') return { state: { ...request, conflict: false }, events, reason: 'voted' };
   if (outcome === 'conflict')
     return {
-      request: { ...request, conflict: true },
+      state: { ...request, conflict: true },
       events: [...events, requestEvent('ReviewConflicted', 'Reviewers disagree: one more reviewer must decide.')],
       reason: 'reviewers disagree',
       // The workflow assigns one more reviewer.
@@ -100,7 +99,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
     };
   if (outcome === 'rejected')
     return {
-      request: {
+      state: {
         ...identity(request),
         status: 'rejected',
         seal,
@@ -115,7 +114,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
     };
   if (outcome === 'approved' && leaves)
     return {
-      request: {
+      state: {
         ...identity(request),
         status: 'approved',
         seal,
@@ -131,7 +130,7 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
       ...wake,
     };
   return {
-    request: {
+    state: {
       ...identity(request),
       status: 'returned',
       seal,
@@ -149,7 +148,12 @@ function settle(request: RequestIn<'inReview'>, events: RequestEvent[], now: str
 }
 
 /** Starts the release. A repeated command while it runs changes nothing. */
-export function startRelease(request: Request, { by }: { by: ActingPerson }, now: string, facts: Context): Decision {
+export function startRelease(
+  request: Request,
+  { by }: { by: ActingPerson },
+  now: string,
+  facts: Context,
+): RequestDecision {
   judging(request, by, facts);
   if (request.status === 'releasing') return unchanged(request, 'the release is already running');
   if (request.status !== 'approved')
@@ -168,7 +172,7 @@ export function startRelease(request: Request, { by }: { by: ActingPerson }, now
       `The approval of ${request.id} expires too soon, at ${request.expiresAt}. Submit the request again.`,
     );
   return {
-    request: {
+    state: {
       ...identity(request),
       ...approval(request),
       status: 'releasing',
@@ -189,7 +193,7 @@ export function revokeRelease(
   { by, reason }: { by: ActingPerson; reason: string },
   now: string,
   facts: Context,
-): Decision {
+): RequestDecision {
   judging(request, by, facts);
   if (request.status === 'revoked') return unchanged(request, 'the request is already revoked');
   if (request.status !== 'approved' && request.status !== 'releasing' && request.status !== 'released')
@@ -198,7 +202,7 @@ export function revokeRelease(
   if (isArriving(request, now))
     throw new Refused('conflict', `${request.id} is being delivered, or was a moment ago. Revoke it in 15 minutes.`);
   return {
-    request: {
+    state: {
       ...identity(request),
       ...approval(request),
       status: 'revoked',
@@ -218,7 +222,7 @@ export function resumeReview(
   { by }: { by: ActingPerson },
   now: string,
   { rules }: Context,
-): Decision {
+): RequestDecision {
   if (!by.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
   // A repeated command starts the same attempt again, in case its start was lost.
   if (isUnderWay(request) || request.status === 'inReview') return unchanged(request, 'it is under way');
@@ -228,7 +232,7 @@ export function resumeReview(
   const events = [requestEvent('RequestResumed', request.reason, by)];
   if (!request.review)
     return {
-      request: {
+      state: {
         ...identity(request),
         status: 'submitted',
         // The files may have changed, so they need a new seal and a new round.
@@ -243,7 +247,7 @@ export function resumeReview(
   // On resume, repeat the notice that no eligible reviewer is left.
   const { token: _, lack: __, ...review } = request.review;
   return {
-    request: { ...review, attempt, since: now, deadline: addSeconds(now, rules.reviewDays * day), reminded: 0 },
+    state: { ...review, attempt, since: now, deadline: addSeconds(now, rules.reviewDays * day), reminded: 0 },
     events,
     reason: 'resumed',
   };
@@ -254,14 +258,14 @@ export function reissueApproval(
   request: Request,
   { by }: { by: ActingPerson },
   { members, reviewers }: Context,
-): Decision {
+): RequestDecision {
   const why = by.groups.includes('operator') ? undefined : ineligibility(request, by.id, { members, reviewers });
   if (why) throw new Refused('forbidden', why);
   if (request.status !== 'inReview')
     throw new Refused('conflict', `${request.id} is ${request.status}: only a request in review waits for a decision.`);
   const { token: _, ...review } = request;
   return {
-    request: { ...review, attempt: request.attempt + 1 },
+    state: { ...review, attempt: request.attempt + 1 },
     events: [requestEvent('ReviewReissued', `Attempt ${request.attempt + 1}.`, by)],
     reason: 'a new execution waits for the decision',
   };

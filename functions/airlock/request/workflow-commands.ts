@@ -1,7 +1,8 @@
+import { ignoreStaleStep, unchanged } from '../../decision.ts';
 import type { Finding } from '../../identifiers.ts';
 import { daysAvailable } from './airlock-config.ts';
 import { stopped, timeOut } from './deadlines.ts';
-import { type Context, type Decision, ignoreStaleStep, requestEvent, reviewerEvent, unchanged } from './decision.ts';
+import { type Context, type RequestDecision, requestEvent, reviewerEvent } from './decision.ts';
 import type { Seal } from './manifest.ts';
 import {
   addSeconds,
@@ -42,12 +43,12 @@ export function rejectSubmission(
   { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
   now: string,
   { rules }: Context,
-): Decision {
+): RequestDecision {
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   const cut = (text: string) => text.slice(0, told.text);
   const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
   return {
-    request: {
+    state: {
       ...identity(request),
       status: 'draft',
       expiresAt: addSeconds(now, rules.draftDays * day),
@@ -61,14 +62,14 @@ export function rejectSubmission(
   };
 }
 
-export function recordSeal(request: Request, { attempt, seal }: { attempt: number; seal: Seal }): Decision {
+export function recordSeal(request: Request, { attempt, seal }: { attempt: number; seal: Seal }): RequestDecision {
   if (current(request, 'checking', attempt)) {
     if (request.seal.sha256 === seal.sha256) return unchanged(request, 'the submission is already sealed');
     throw new Error(`${request.id} is sealed as ${request.seal.sha256}, and can't be sealed again in one round`);
   }
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {
-    request: { ...request, status: 'checking', seal },
+    state: { ...request, status: 'checking', seal },
     events: [requestEvent('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
     reason: 'sealed',
   };
@@ -80,19 +81,19 @@ export function recordReport(
   { attempt, report }: { attempt: number; report: RequestReport },
   now: string,
   { rules, candidates }: Context,
-): Decision {
+): RequestDecision {
   if (!current(request, 'checking', attempt)) return ignoreStaleStep(request);
   const { seal, deadline: _, startedAt: __, ...rest } = request;
   const expiresAt = addSeconds(now, rules.draftDays * day);
   if (report.worst === 'block')
     return {
-      request: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
+      state: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
       events: [requestEvent('RequestBlocked', report.first[0]?.says ?? 'A check blocks the submission.')],
       reason: 'blocked',
     };
   if (report.worst === 'ask' && request.explanation === '')
     return {
-      request: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
+      state: { ...rest, status: 'returned', seal, report, by: 'checks', comments: [], returnedAt: now, expiresAt },
       events: [requestEvent('RequestReturned', 'The checks ask for an explanation.')],
       reason: 'the checks ask for an explanation',
     };
@@ -101,7 +102,7 @@ export function recordReport(
   const lack = lackOf(asked.length, quorum);
   const deadline = addSeconds(now, rules.reviewDays * day);
   return {
-    request: {
+    state: {
       ...rest,
       status: 'inReview',
       seal,
@@ -124,9 +125,12 @@ export function recordReport(
 }
 
 /** Stores the token of the task that waits for the decision. If there is a decision already, the step is stale. */
-export function recordTaskToken(request: Request, { attempt, token }: { attempt: number; token: string }): Decision {
+export function recordTaskToken(
+  request: Request,
+  { attempt, token }: { attempt: number; token: string },
+): RequestDecision {
   if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
-  return { request: { ...request, token }, events: [], reason: 'waiting' };
+  return { state: { ...request, token }, events: [], reason: 'waiting' };
 }
 
 /**
@@ -138,7 +142,7 @@ export function remindReviewers(
   { attempt }: { attempt: number },
   now: string,
   { rules, candidates }: Context,
-): Decision {
+): RequestDecision {
   if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
   const due = now >= addSeconds(request.since, (request.reminded + 1) * rules.remindHours * hour);
   const reminded = request.reminded + (due ? 1 : 0);
@@ -151,7 +155,7 @@ export function remindReviewers(
   if (!due && added.length === 0 && said) return unchanged(request, 'no reminder is due');
   const says = by(request.deadline);
   return {
-    request: { ...request, reminded, ...(!said && { lack }), asked },
+    state: { ...request, reminded, ...(!said && { lack }), asked },
     events: [
       ...(due ? [reviewerEvent('ReviewReminded', says, asked)] : []),
       ...(added.length > 0 ? [reviewerEvent('ReviewEscalated', `One more reviewer is assigned: ${says}`, added)] : []),
@@ -167,20 +171,20 @@ export function recordFault(
   { attempt, reason }: { attempt: number; reason: string },
   now: string,
   { rules }: Context,
-): Decision {
+): RequestDecision {
   if (!isUnderWay(request) || request.attempt !== attempt) return ignoreStaleStep(request);
   const [timedOut, event] = timeOut(request, reason, now, rules);
-  return { request: timedOut, events: [event], reason };
+  return { state: timedOut, events: [event], reason };
 }
 
 /** Records that the project or the requester comes close to a daily cap. */
 export function recordVolume(
   request: Request,
   { attempt, says }: { attempt: number; says: readonly string[] },
-): Decision {
+): RequestDecision {
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {
-    request: { ...request },
+    state: { ...request },
     events: says.map(text => requestEvent('VolumeHigh', text)),
     reason: 'volume is high',
   };
@@ -191,10 +195,10 @@ export function recordRelease(
   { attempt, release }: { attempt: number; release: RequestRelease },
   now: string,
   { rules }: Context,
-): Decision {
+): RequestDecision {
   if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
   return {
-    request: {
+    state: {
       ...identity(request),
       ...approval(request),
       status: 'released',
@@ -213,7 +217,7 @@ export function abortRelease(
   request: Request,
   { attempt, reason }: { attempt: number; reason: string },
   now: string,
-): Decision {
+): RequestDecision {
   if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
-  return { request: stopped(request, reason, now), events: [requestEvent('ReleaseStopped', reason)], reason };
+  return { state: stopped(request, reason, now), events: [requestEvent('ReleaseStopped', reason)], reason };
 }

@@ -4,7 +4,7 @@ import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
 import { ObjectRef } from '../../identifiers.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -105,7 +105,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, request),
   };
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decide(read, { do: 'recordReport', attempt, report }, at, facts),
+    decideRequest(read, { do: 'recordReport', attempt, report }, at, facts),
   );
-  return { outcome: decision.superseded ? 'superseded' : decision.request.status };
+  return { outcome: decision.superseded ? 'superseded' : decision.state.status };
 });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { changeRequest } from '../store.ts';
@@ -23,7 +23,7 @@ export const handler = stepHandler(
     const at = currentTime();
     const facts = await loadProjectContext(TABLE_NAME, project, base);
     const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'recordTaskToken', attempt, token }, at, facts),
+      decideRequest(read, { do: 'recordTaskToken', attempt, token }, at, facts),
     );
     if (superseded) throw new Decided(`${id} waits for no decision in attempt ${attempt}`);
   },

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { changeRequest, readRequest } from '../store.ts';
@@ -33,7 +33,7 @@ export const handler = stepHandler(RequestAttempt, async ({ project, request: id
   const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decide(read, { do: 'abortRelease', attempt, reason: reason.slice(0, 2000) }, at, facts),
+    decideRequest(read, { do: 'abortRelease', attempt, reason: reason.slice(0, 2000) }, at, facts),
   );
   return { outcome: decision.superseded ? 'superseded' : 'differs' };
 });

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currentTime } from '../../clock.ts';
 import { logger, stepHandler } from '../../handler.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { changeRequest } from '../store.ts';
@@ -25,7 +25,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   const facts = await loadProjectContext(TABLE_NAME, project, base);
   const tampered = error === 'Tampered';
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decide(
+    decideRequest(
       read,
       workflow === 'check'
         ? { do: 'recordFault', attempt, reason: reasons.check }

@@ -9,7 +9,7 @@ import { listObjects } from '../../storage/object-read.ts';
 import { pathFinding } from '../../storage/paths.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
 import { readRow } from '../../table.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { readSettings } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
@@ -75,13 +75,13 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   }
   if (findings.length > 0) {
     const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'rejectSubmission', attempt: request.attempt, findings, over }, at, facts),
+      decideRequest(read, { do: 'rejectSubmission', attempt: request.attempt, findings, over }, at, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'rejected' };
   }
   if (high.length > 0)
     await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decide(read, { do: 'recordVolume', attempt: request.attempt, says: high }, at, facts),
+      decideRequest(read, { do: 'recordVolume', attempt: request.attempt, says: high }, at, facts),
     );
   const chunks: string[] = [];
   for (const chunk of packChunks(files))

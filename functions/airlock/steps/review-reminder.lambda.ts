@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -23,7 +23,7 @@ export const handler = stepHandler(RequestAttempt, async ({ project, request: id
     candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, request),
   };
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decide(read, { do: 'remindReviewers', attempt }, at, facts),
+    decideRequest(read, { do: 'remindReviewers', attempt }, at, facts),
   );
-  return { outcome: decision.superseded ? decision.request.status : 'waiting' };
+  return { outcome: decision.superseded ? decision.state.status : 'waiting' };
 });

@@ -3,7 +3,7 @@ import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { getScratch } from '../../storage/scratch-store.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { grantDownload } from '../release/download.ts';
 import { rememberKey } from '../release/key.ts';
@@ -80,7 +80,7 @@ export const handler = stepHandler(
     // Read again, because the approval may have expired since this step began.
     const then = currentTime();
     const decision = await changeRequest(TABLE_NAME, { project, id, at: then }, before =>
-      decide(before, { do: 'recordRelease', attempt, release }, then, facts),
+      decideRequest(before, { do: 'recordRelease', attempt, release }, then, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'released' };
   },

@@ -4,7 +4,7 @@ import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
 import { putImmutable } from '../../storage/immutable-objects.ts';
 import { FindingList, getScratch } from '../../storage/scratch-store.ts';
-import { decide } from '../airlock.ts';
+import { decideRequest } from '../airlock.ts';
 import { loadProjectContext } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import type { SealManifest } from '../request/manifest.ts';
@@ -72,7 +72,9 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
           },
         } as const);
   const facts = await loadProjectContext(TABLE_NAME, project, base);
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read => decide(read, command, at, facts));
+  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+    decideRequest(read, command, at, facts),
+  );
   if (decision.superseded) return { outcome: 'superseded' };
   return { outcome: command.do === 'recordSeal' ? 'sealed' : 'rejected', round: request.round };
 });

@@ -1,0 +1,14 @@
+import { UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
+import * as z from 'zod';
+import { stepHandler } from '../handler.ts';
+import { cloudFormation, projectStackName } from './cloudformation.ts';
+import { ProjectId } from './schemas.ts';
+
+export const env = z.object({ ENVIRONMENT: z.string() });
+const { ENVIRONMENT } = env.parse(process.env);
+
+/** Protects the stack of a ready project from deletion by mistake. */
+export const handler = stepHandler(z.object({ project: ProjectId }), async ({ project }): Promise<void> => {
+  const StackName = projectStackName(ENVIRONMENT, project);
+  await cloudFormation.send(new UpdateTerminationProtectionCommand({ StackName, EnableTerminationProtection: true }));
+});

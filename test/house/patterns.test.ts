@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { packageImports, readSource, typeScriptFiles } from './sources.ts';
+
+const functions = typeScriptFiles.filter(file => file.startsWith('functions/'));
+
+/** What is done in one way has one place; everything else calls it. */
+describe('one pattern each', () => {
+  it.each([
+    ['starting executions and completing tasks', '@aws-sdk/client-sfn', 'functions/executions.ts'],
+    ['publishing events', '@aws-sdk/client-eventbridge', 'functions/events/publish.lambda.ts'],
+  ])('%s', (_, name, place) => {
+    expect(functions.filter(file => packageImports(file).includes(name))).toEqual([place]);
+  });
+
+  it('repeats a write that lost a race only in functions/change.ts', () => {
+    const writers = functions.filter(file => /\b(?:writeRows|replaceRow)\(/.test(readSource(file)));
+    // These create or delete rows, or let the caller repeat the request: there is nothing to decide again.
+    const creators = [
+      'functions/airlock/deletion/sweep.lambda.ts',
+      'functions/airlock/project-settings.ts',
+      'functions/airlock/steps/release-ledger.ts',
+      'functions/airlock/store.ts',
+      'functions/ingest/store.ts',
+      'functions/projects/store.ts',
+    ];
+    expect(writers.sort()).toEqual(['functions/change.ts', 'functions/table.ts', ...creators].sort());
+  });
+
+  it('reads the time only in functions/clock.ts', () => {
+    const readers = functions.filter(file => /Date\.now\(|new Date\(\)/.test(readSource(file)));
+    expect(readers).toEqual(['functions/clock.ts']);
+  });
+});
