@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import type { Handler, HandlerModule } from './handler.ts';
+import { addDefaultRetries, type RetriedState } from './retries.ts';
 
 export interface WorkflowProps {
   readonly core: Core;
@@ -23,7 +24,7 @@ export interface WorkflowProps {
 export const findPlaceholders = (definition: string): string[] =>
   [...new Set([...definition.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name ?? ''))].sort();
 
-/** A state machine from its file. Its placeholders and the given names must be the same set. */
+/** A state machine from its file, with the default retries. Its placeholders and the given names must be the same set. */
 export class Workflow extends Construct {
   readonly machine: StateMachine;
 
@@ -41,10 +42,15 @@ export class Workflow extends Construct {
       (text, [name, value]) => (typeof value === 'number' ? text.replaceAll(`"\${${name}}"`, String(value)) : text),
       definition,
     );
-    // CDK's own `timeout` counts only for machines made of constructs: for a file's it is silently dropped.
-    const timed = JSON.stringify({ ...JSON.parse(numbered), TimeoutSeconds: deadline.toSeconds() }, null, 2);
+    const parsed = JSON.parse(numbered) as { States: Record<string, RetriedState> };
+    const complete = {
+      ...parsed,
+      States: addDefaultRetries(parsed.States),
+      // CDK's own `timeout` counts only for machines made of constructs: for a file's it is silently dropped.
+      TimeoutSeconds: deadline.toSeconds(),
+    };
     this.machine = new StateMachine(this, 'Machine', {
-      definitionBody: DefinitionBody.fromString(timed),
+      definitionBody: DefinitionBody.fromString(JSON.stringify(complete, null, 2)),
       definitionSubstitutions: Object.fromEntries(
         Object.entries(given).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
       ),
