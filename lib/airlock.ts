@@ -5,15 +5,15 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { airlockEvents } from '../functions/airlock/events.ts';
-import type * as Fold from '../functions/airlock/steps/aggregate-reports.lambda.ts';
-import type * as Await from '../functions/airlock/steps/await-decision.lambda.ts';
+import type * as AggregateReports from '../functions/airlock/steps/aggregate-reports.lambda.ts';
+import type * as AwaitDecision from '../functions/airlock/steps/await-decision.lambda.ts';
 import type * as Check from '../functions/airlock/steps/check.lambda.ts';
 import type * as Compare from '../functions/airlock/steps/compare-releases.lambda.ts';
 import type * as Copy from '../functions/airlock/steps/copy.lambda.ts';
 import type * as Fail from '../functions/airlock/steps/fail.lambda.ts';
 import type * as Plan from '../functions/airlock/steps/plan.lambda.ts';
-import type * as Pick from '../functions/airlock/steps/plan-release.lambda.ts';
-import type * as Tick from '../functions/airlock/steps/review-reminder.lambda.ts';
+import type * as PlanRelease from '../functions/airlock/steps/plan-release.lambda.ts';
+import type * as ReviewReminder from '../functions/airlock/steps/review-reminder.lambda.ts';
 import type * as Seal from '../functions/airlock/steps/seal.lambda.ts';
 import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
 import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
@@ -113,7 +113,7 @@ export class Airlock extends Construct {
             SCAN_MINUTES: String(rules.scanMinutes),
           },
         }),
-        Fold: new Handler<typeof Fold>(this, 'Fold', {
+        AggregateReports: new Handler<typeof AggregateReports>(this, 'AggregateReports', {
           ...worker,
           entry: 'airlock/steps/aggregate-reports.lambda.ts',
           environment: {
@@ -122,12 +122,12 @@ export class Airlock extends Construct {
             RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
           },
         }),
-        Await: new Handler<typeof Await>(this, 'Await', {
+        AwaitDecision: new Handler<typeof AwaitDecision>(this, 'AwaitDecision', {
           core,
           entry: 'airlock/steps/await-decision.lambda.ts',
           environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
         }),
-        Tick: new Handler<typeof Tick>(this, 'Tick', {
+        ReviewReminder: new Handler<typeof ReviewReminder>(this, 'ReviewReminder', {
           core,
           entry: 'airlock/steps/review-reminder.lambda.ts',
           environment: asks,
@@ -138,7 +138,7 @@ export class Airlock extends Construct {
       // often that a review's history is longer than the 25,000 events that an execution may have.
       values: {
         Concurrency: concurrency,
-        TickSeconds: Math.max(900, rules.remindHours * 900, rules.reviewDays * 75),
+        ReminderSeconds: Math.max(900, rules.remindHours * 900, rules.reviewDays * 75),
       },
       // A project's own settings may give a review up to a year, which is as long as an execution may take.
       deadline: Duration.days(365),
@@ -147,7 +147,7 @@ export class Airlock extends Construct {
       core,
       file: 'airlock-release.asl.json',
       calls: {
-        Pick: new Handler<typeof Pick>(this, 'Pick', {
+        PlanRelease: new Handler<typeof PlanRelease>(this, 'PlanRelease', {
           ...worker,
           entry: 'airlock/steps/plan-release.lambda.ts',
           environment: {
@@ -194,9 +194,9 @@ export class Airlock extends Construct {
       deadline: Duration.hours(rules.checkHours),
     });
 
-    new Sweeper(this, 'Time', { core, data });
+    new Sweeper(this, 'Sweeper', { core, data });
     this.watchVolume(core);
-    new AirlockApi(this, 'Doors', { core, data, people, api, check: workflow.machine, release: release.machine });
+    new AirlockApi(this, 'Api', { core, data, people, api, check: workflow.machine, release: release.machine });
   }
 
   /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */

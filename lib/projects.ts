@@ -5,7 +5,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import flags from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/projects/api.lambda.ts';
-import type * as Look from '../functions/projects/check-stack.lambda.ts';
+import type * as CheckStack from '../functions/projects/check-stack.lambda.ts';
 import { parsePool } from '../functions/projects/cidr.ts';
 import type * as Create from '../functions/projects/create.lambda.ts';
 import type * as Fail from '../functions/projects/fail.lambda.ts';
@@ -13,7 +13,7 @@ import type * as Lease from '../functions/projects/lease.lambda.ts';
 import { PROJECT_DEADLINE_SECONDS } from '../functions/projects/projects.ts';
 import type * as Protect from '../functions/projects/protect-stack.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
-import type * as Unwind from '../functions/projects/roll-back.lambda.ts';
+import type * as RollBack from '../functions/projects/roll-back.lambda.ts';
 import { accessTo, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Config } from './config.ts';
@@ -57,7 +57,7 @@ export interface ProjectsProps {
   readonly api: Api;
 }
 
-/** Projects: each with a network, a key and a bucket of its own, built and unwound by one workflow. */
+/** Projects: each with a network, a key and a bucket of its own, built and rolled back by one workflow. */
 export class Projects extends Construct {
   constructor(scope: Construct, id: string, { core, people, api }: ProjectsProps) {
     super(scope, id);
@@ -124,7 +124,7 @@ export class Projects extends Construct {
         ACCESS_LOGS: core.accessLogs.bucketName,
       },
     });
-    const look = new Handler<typeof Look>(this, 'Look', {
+    const checkStack = new Handler<typeof CheckStack>(this, 'CheckStack', {
       core,
       entry: 'projects/check-stack.lambda.ts',
       environment: {
@@ -141,7 +141,7 @@ export class Projects extends Construct {
       entry: 'projects/protect-stack.lambda.ts',
       environment: { ENVIRONMENT: accessTo(environment, onStacks('UpdateTerminationProtection')) },
     });
-    const unwind = new Handler<typeof Unwind>(this, 'Unwind', {
+    const rollBack = new Handler<typeof RollBack>(this, 'RollBack', {
       core,
       entry: 'projects/roll-back.lambda.ts',
       environment: {
@@ -168,10 +168,10 @@ export class Projects extends Construct {
       calls: {
         Lease: lease,
         Create: create,
-        Look: look,
+        CheckStack: checkStack,
         Record: record,
         Protect: protect,
-        Unwind: unwind,
+        RollBack: rollBack,
         Fail: fail,
       },
       values: { Region: region, Buckets: buckets },

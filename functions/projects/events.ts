@@ -13,5 +13,5 @@ export const ProjectReady = contract(
 export const ProjectFailed = contract(
   'broch.projects',
   'ProjectFailed',
-  z.object({ ...subject, reason: z.string(), unwound: z.boolean() }),
+  z.object({ ...subject, reason: z.string(), rolledBack: z.boolean() }),
 );

@@ -15,13 +15,13 @@ const Input = z.object({
   /** Written for people; or else `cause`, as the state machine caught it. */
   reason: z.string().optional(),
   cause: z.string().optional(),
-  unwound: z.boolean(),
+  rolledBack: z.boolean(),
 });
 
 /** Records why the attempt failed, and returns its block where nothing is left of its network. */
 export const handler = stepHandler(
   Input,
-  async ({ project: id, attempt, reason = '', cause, unwound: rolledBack }): Promise<{ status: string }> => {
+  async ({ project: id, attempt, reason = '', cause, rolledBack }): Promise<{ status: string }> => {
     const now = currentTime();
     const command = {
       do: 'recordFailure',

@@ -155,7 +155,7 @@ function recordFailure(
       },
       block: returned ?? block,
     },
-    events: [outgoingEvent(ProjectFailed, { project: project.id, attempt, reason: explained, unwound: rolledBack })],
+    events: [outgoingEvent(ProjectFailed, { project: project.id, attempt, reason: explained, rolledBack })],
     reason: 'the attempt failed',
   };
 }

@@ -140,7 +140,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
   for (const reviewer of [vera, victor])
     await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
   const checked = await check.course(execution(check.arn, 1));
-  const [begun, sealed, folded] = [checked.began, checked.left.get('Manifest'), checked.left.get('Fold')];
+  const [begun, sealed, folded] = [checked.began, checked.left.get('Manifest'), checked.left.get('AggregateReports')];
   assertHolds(sealed && folded, 'it was not sealed');
   const checkCalls = files.length === counted ? await listCallsBetween(facts, begun, folded) : [];
 

@@ -110,7 +110,7 @@ describe.concurrent('every transition of the check workflow', () => {
 
   it('returns the request from the plan where no group takes a file', async () => {
     const one = await submitted({ ...good, 'b.log': 'b' }, [], ['*.csv']);
-    await ends('check', one.params, 1, 'Sent back');
+    await ends('check', one.params, 1, 'Returned');
     await waitForStatus(one.rana, one.params, ['draft']);
   });
 
@@ -121,7 +121,7 @@ describe.concurrent('every transition of the check workflow', () => {
     for (const { Key, VersionId } of Versions)
       await s3.send(new DeleteObjectCommand({ Bucket: one.bucket, Key, VersionId }));
     await one.watched.rearm([]);
-    await ends('check', one.params, 1, 'Sent back');
+    await ends('check', one.params, 1, 'Returned');
     expect((await waitForStatus(one.rana, one.params, ['draft'])).findings?.[0]?.reason).toMatch(
       /was deleted while it was being sealed/,
     );
@@ -130,7 +130,7 @@ describe.concurrent('every transition of the check workflow', () => {
   it('returns the request from the checks where they have questions', async () => {
     const one = await submitted({ 'a.csv': 'region,n\n=A1,20\nSouth,30\n' });
     await waitForStatus(one.rana, one.params, ['returned']);
-    await ends('check', one.params, 1, 'Sent back');
+    await ends('check', one.params, 1, 'Returned');
   });
 
   it('ends as blocked where a check blocks', async () => {
@@ -188,7 +188,7 @@ describe.concurrent('every transition of the check workflow', () => {
     await sfn.send(
       new SendTaskSuccessCommand({ taskToken: await waitForTaskToken(cloud, one.params.request), output: '{}' }),
     );
-    await ends('check', one.params, 1, 'Unattended');
+    await ends('check', one.params, 1, 'NobodyDecided');
     await one.watched.rearm([]);
     await people.olga.ask('reissueReview', { params: one.params });
     await voteTogether([people.vera, people.viktor], one.params);

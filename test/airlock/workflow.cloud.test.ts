@@ -97,7 +97,7 @@ describe('a request that returns to the requester', () => {
     const { params } = await submit({ 'a.csv': 'x,n\nA,50\n', 'other/b.log': 'b' }, ['*.csv']);
     const draft = await settle(params, ['draft']);
     expect(draft.findings).toEqual([{ path: 'other/b.log', reason: expect.stringContaining('No group matches') }]);
-    expect(await waitForExecutionEnd(cloud, 'check', params.request, 1)).toMatchObject({ end: 'Sent back' });
+    expect(await waitForExecutionEnd(cloud, 'check', params.request, 1)).toMatchObject({ end: 'Returned' });
   });
 
   it('is blocked by a check and can be corrected', async () => {

@@ -119,7 +119,11 @@ export async function createCostsHarness() {
       secrets.send(new PutSecretValueCommand({ SecretId: outputs['data.Webhook'], SecretString })),
     report: async (date: string): Promise<CostReport | undefined> => {
       const { Item } = await table.send(
-        new GetItemCommand({ TableName, Key: { pk: { S: 'REPORTS' }, sk: { S: date } }, ConsistentRead: true }),
+        new GetItemCommand({
+          TableName,
+          Key: { pk: { S: 'REPORTS' }, sk: { S: `DAY#${date}` } },
+          ConsistentRead: true,
+        }),
       );
       return Item && CostReport.parse(unmarshall(Item));
     },

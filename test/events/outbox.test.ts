@@ -5,7 +5,7 @@ import { rowKey } from '../../functions/keys.ts';
 import { ProjectFailed } from '../../functions/projects/events.ts';
 
 const now = '2026-11-28T09:00:00.000Z';
-const detail = { project: 'asthma', attempt: 1, reason: 'No room.', unwound: true };
+const detail = { project: 'asthma', attempt: 1, reason: 'No room.', rolledBack: true };
 
 describe('an outbox row', () => {
   const row = () => outboxRow('PROJECT#asthma', [outgoingEvent(ProjectFailed, detail)], now);

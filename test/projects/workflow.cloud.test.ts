@@ -21,7 +21,7 @@ describe('every way through the workflow', () => {
   it('to the end', async () => {
     const { end, entered } = await runProjectWorkflow(await asked('wf-ready'));
     expect(end).toBe('Ready');
-    expect(entered).not.toContain('Unwind');
+    expect(entered).not.toContain('RollBack');
     expect(await readProjectRow('wf-ready')).toMatchObject({ status: 'ready', attempt: 1 });
   });
 
@@ -44,11 +44,11 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-old')).not.toHaveProperty('cidr');
   });
 
-  it.each(['Lease', 'Create', 'Look', 'Record'])('%s breaks: all is unwound', async name => {
+  it.each(['Lease', 'Create', 'CheckStack', 'Record'])('%s breaks: all is unwound', async name => {
     const project = `wf-no-${name.toLowerCase()}`;
     const { status, end, entered } = await runProjectWorkflow(await asked(project), breakStateFunction(name));
     expect({ status, end }).toEqual({ status: 'SUCCEEDED', end: 'Failed' });
-    expect(entered).toEqual(expect.arrayContaining(['Unwind', 'Sweep', 'Fail']));
+    expect(entered).toEqual(expect.arrayContaining(['RollBack', 'DeleteBucket', 'RecordFailure']));
     const failed = await readProjectRow(project);
     expect(failed).toMatchObject({ status: 'failed', attempt: 1, reason: expect.stringMatching(/function/i) });
     expect(failed).not.toHaveProperty('cidr');
@@ -59,7 +59,7 @@ describe('every way through the workflow', () => {
     const input = await asked('wf-again');
     let cidr = '';
     await runProjectWorkflow(input, states => {
-      breakStateFunction('Look')(states);
+      breakStateFunction('CheckStack')(states);
     });
     const failed = await readProjectRow('wf-again');
     expect(failed?.status).toBe('failed');
@@ -88,7 +88,7 @@ describe('every way through the workflow', () => {
       Object.assign(states.Lease ?? {}, { Output: { status: 'refused', reason: 'All networks are in use.' } });
     });
     expect(end).toBe('Failed');
-    expect(entered).toEqual(['Lease', 'Leased?', 'Fail', 'Failed']);
+    expect(entered).toEqual(['Lease', 'Leased?', 'RecordFailure', 'Failed']);
     expect(await readProjectRow('wf-full')).toMatchObject({ status: 'failed', reason: 'All networks are in use.' });
   });
 
@@ -109,8 +109,8 @@ describe('every way through the workflow', () => {
 
   it('unwinding that does not end: failed all the same, with the block, and a retry goes on', async () => {
     const { end } = await runProjectWorkflow(await asked('wf-stuck'), states => {
-      breakStateFunction('Look')(states);
-      breakStateFunction('Unwind')(states);
+      breakStateFunction('CheckStack')(states);
+      breakStateFunction('RollBack')(states);
     });
     expect(end).toBe('Failed');
     const failed = await readProjectRow('wf-stuck');
@@ -128,11 +128,11 @@ describe('every way through the workflow', () => {
   it('too slow: given up and unwound', async () => {
     const { end, entered } = await runProjectWorkflow(await asked('wf-slow'), states => {
       // The same answer as from a stack that never gets anywhere.
-      const choice = states['Seen?']?.Choices?.[0];
+      const choice = states['StackChecked?']?.Choices?.[0];
       if (choice) choice.Condition = '{% false %}';
     });
     expect(end).toBe('Failed');
-    expect(entered).toContain('Unwind');
+    expect(entered).toContain('RollBack');
     expect(await readProjectRow('wf-slow')).toMatchObject({ reason: 'The network was not ready in time.' });
   });
 
@@ -146,7 +146,7 @@ describe('every way through the workflow', () => {
     const long = new Date(Date.now() - (PROJECT_DEADLINE_SECONDS + 60) * 1000).toISOString();
     const { status, error } = await runProjectWorkflow(await asked('wf-lost', { startedAt: long }), states => {
       breakStateFunction('Create')(states);
-      breakStateFunction('Fail')(states);
+      breakStateFunction('RecordFailure')(states);
     });
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unrecorded' });
     expect((await readProjectRow('wf-lost'))?.status).toBe('provisioning');

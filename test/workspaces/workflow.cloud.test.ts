@@ -235,7 +235,7 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     play(true);
   });
 
-  it.each(['Launch', 'Ready'])('a step that is broken: %s', async name => {
+  it.each(['Launch', 'RecordReady'])('a step that is broken: %s', async name => {
     const attempt = await asked(name === 'Launch' ? 'ws-0000000000a1' : 'ws-0000000000a2');
     expect((await machine.run(attempt, broken(name))).status).toBe('SUCCEEDED');
     const failed = await show('desk-lena', attempt.workspace);
@@ -246,7 +246,7 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
   it('an instance that cannot be removed fails the execution, and the next attempt removes it first', async () => {
     const attempt = await asked('ws-0000000000a3');
     play(false);
-    const left = await machine.run(attempt, definition => broken('Remove')(soon(definition)));
+    const left = await machine.run(attempt, definition => broken('RemoveInstances')(soon(definition)));
     expect([left.status, left.error]).toEqual(['FAILED', 'LeftBehind']);
     const [first] = await instances(attempt.workspace, 'running');
     expect(first).toBeDefined();
@@ -260,8 +260,8 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
 
   it('a failure that cannot be recorded fails the execution', async () => {
     const attempt = await asked('ws-0000000000a4');
-    const unsaid = await machine.run(attempt, definition => broken('Fail')(broken('Launch')(definition)));
-    expect([unsaid.status, unsaid.error]).toEqual(['FAILED', 'Unsaid']);
+    const unsaid = await machine.run(attempt, definition => broken('RecordFailure')(broken('Launch')(definition)));
+    expect([unsaid.status, unsaid.error]).toEqual(['FAILED', 'Unrecorded']);
   });
 
   it('an attempt that has been overtaken touches nothing', async () => {
