@@ -72,6 +72,11 @@ export class Airlock extends Construct {
       entry: 'airlock/steps/fail.lambda.ts',
       environment: changing,
     });
+    const wait = new Handler<typeof Await>(this, 'Await', {
+      core,
+      entry: 'airlock/steps/await-decision.lambda.ts',
+      environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
+    });
     const workflow = new Workflow(this, 'Workflow', {
       core,
       file: 'airlock.asl.json',
@@ -125,11 +130,7 @@ export class Airlock extends Construct {
             RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
           },
         }),
-        Await: new Handler<typeof Await>(this, 'Await', {
-          core,
-          entry: 'airlock/steps/await-decision.lambda.ts',
-          environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
-        }),
+        Await: wait,
         Tick: new Handler<typeof Tick>(this, 'Tick', {
           core,
           entry: 'airlock/steps/review-reminder.lambda.ts',
@@ -145,6 +146,8 @@ export class Airlock extends Construct {
       },
       // A project's own settings may give a review up to a year, which is as long as an execution may take.
       deadline: Duration.days(365),
+      // Files that differ from what was sealed end it, too.
+      severity: 'critical',
     });
     const release = new Workflow(this, 'Release', {
       core,
@@ -195,6 +198,7 @@ export class Airlock extends Construct {
       },
       values: { Concurrency: concurrency },
       deadline: Duration.hours(rules.checkHours),
+      severity: 'critical',
     });
 
     // What happens is written with the request, in its trail; from there, and only from there, it comes to the bus.
@@ -210,7 +214,33 @@ export class Airlock extends Construct {
     ]);
 
     this.watchVolume(core);
+    this.watchSteps(core, wait, publish);
     new AirlockApi(this, 'Doors', { core, data, people, api, check: workflow.machine, release: release.machine });
+  }
+
+  /** Alarms on what no failed execution and no queue tells of, or only hours later. */
+  private watchSteps(core: Core, wait: Handler<typeof Await>, publish: Handler<typeof Publish>) {
+    const period = Duration.minutes(5);
+    alarm(wait, 'Errors', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: wait.fn.metricErrors({ period }),
+      // It is tried six times in a minute. A single error may be its answer that the decision is made already.
+      threshold: 3,
+      means: 'The workflow of a review cannot wait for its decision. It looks for it from time to time instead.',
+      check: 'The log group of functions/airlock/steps/await-decision.lambda.ts for level ERROR.',
+      do: 'Correct the cause. Votes and decisions count as before; only what follows them is late.',
+    });
+    alarm(publish, 'Late', {
+      topic: core.alarms,
+      severity: 'critical',
+      // Its errors say nothing: it answers which row it failed on, and is called again from there.
+      metric: publish.fn.metric('IteratorAge', { period, statistic: 'Maximum' }),
+      threshold: Duration.minutes(15).toMilliseconds(),
+      means: 'Events of the airlock are not on the bus a quarter of an hour after they happened.',
+      check: 'The log group of functions/airlock/publish.lambda.ts for level ERROR: it names the row.',
+      do: 'Correct the cause within six hours: until then the rows are tried again by themselves. Withdrawn and revoked imports stay in their projects meanwhile.',
+    });
   }
 
   /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */
@@ -225,6 +255,7 @@ export class Airlock extends Construct {
     });
     alarm(this, 'Volume', {
       topic: core.alarms,
+      severity: 'warning',
       metric: ruleInvocations(rule, core.bus),
       means:
         'A project or a person has submitted nearly as much as may be submitted in a day, or tried to submit more.',
