@@ -67,6 +67,8 @@ export class Airlock extends Construct {
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const notes = bucketAccess(data.work, ['read', 'write']);
 
+    const precaution =
+      'Where the error is `Tampered`, sealed files differ from their seal: find out who changed them before anything else.';
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
       entry: 'airlock/steps/fail.lambda.ts',
@@ -146,8 +148,8 @@ export class Airlock extends Construct {
       },
       // A project's own settings may give a review up to a year, which is as long as an execution may take.
       deadline: Duration.days(365),
-      // Files that differ from what was sealed end it, too.
       severity: 'critical',
+      precaution,
     });
     const release = new Workflow(this, 'Release', {
       core,
@@ -199,6 +201,7 @@ export class Airlock extends Construct {
       values: { Concurrency: concurrency },
       deadline: Duration.hours(rules.checkHours),
       severity: 'critical',
+      precaution,
     });
 
     // What happens is written with the request, in its trail; from there, and only from there, it comes to the bus.

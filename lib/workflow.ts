@@ -19,6 +19,8 @@ export interface WorkflowProps {
   readonly deadline: Duration;
   /** Of a failed execution's alarm. One that runs into its deadline is always a `warning`: it can be retried. */
   readonly severity: AlarmSeverity;
+  /** What to rule out first when an execution failed, in a sentence. */
+  readonly precaution?: string;
 }
 
 /** The placeholders of a state machine file. */
@@ -29,7 +31,11 @@ export const findPlaceholders = (definition: string): string[] =>
 export class Workflow extends Construct {
   readonly machine: StateMachine;
 
-  constructor(scope: Construct, id: string, { core, file, calls, values = {}, deadline, severity }: WorkflowProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { core, file, calls, values = {}, deadline, severity, precaution = '' }: WorkflowProps,
+  ) {
     super(scope, id);
     const definition = readFileSync(join(import.meta.dirname, '../state-machines', file), 'utf8');
     const given = {
@@ -76,7 +82,7 @@ export class Workflow extends Construct {
       severity,
       metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
       means: `A step of state-machines/${file} failed for good, after its retries.`,
-      do: 'The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.',
+      do: `${precaution} The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.`.trimStart(),
     });
     alarm(this, 'TimedOut', {
       ...told,

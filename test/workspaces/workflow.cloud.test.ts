@@ -235,8 +235,12 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     play(true);
   });
 
-  it.each(['Launch', 'Ready'])('a step that is broken fails the execution for the alarm: %s', async name => {
-    const attempt = await asked(name === 'Launch' ? 'ws-0000000000a1' : 'ws-0000000000a2');
+  it.each([
+    ['Launch', 'ws-0000000000a1'],
+    ['Await', 'ws-0000000000a6'],
+    ['Ready', 'ws-0000000000a2'],
+  ])('a step that is broken fails the execution for the alarm: %s', async (name, id) => {
+    const attempt = await asked(id);
     const { status, error } = await machine.run(attempt, broken(name));
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Broken' });
     const failed = await show('desk-lena', attempt.workspace);
