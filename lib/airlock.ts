@@ -64,10 +64,17 @@ export class Airlock extends Construct {
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const notes = bucketAccess(data.work, ['read', 'write']);
 
+    const precaution =
+      'Where the error is `Tampered`, sealed files differ from their seal: find out who changed them before anything else.';
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
       entry: 'airlock/steps/fail.lambda.ts',
       environment: changing,
+    });
+    const wait = new Handler<typeof AwaitDecision>(this, 'AwaitDecision', {
+      core,
+      entry: 'airlock/steps/await-decision.lambda.ts',
+      environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
     });
     const workflow = new Workflow(this, 'Workflow', {
       core,
@@ -122,11 +129,7 @@ export class Airlock extends Construct {
             RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
           },
         }),
-        AwaitDecision: new Handler<typeof AwaitDecision>(this, 'AwaitDecision', {
-          core,
-          entry: 'airlock/steps/await-decision.lambda.ts',
-          environment: { TABLE_NAME: tableAccess(core.table, changes), RULES },
-        }),
+        AwaitDecision: wait,
         ReviewReminder: new Handler<typeof ReviewReminder>(this, 'ReviewReminder', {
           core,
           entry: 'airlock/steps/review-reminder.lambda.ts',
@@ -142,6 +145,8 @@ export class Airlock extends Construct {
       },
       // A project's own settings may give a review up to a year, which is as long as an execution may take.
       deadline: Duration.days(365),
+      severity: 'critical',
+      precaution,
     });
     const release = new Workflow(this, 'Release', {
       core,
@@ -192,11 +197,29 @@ export class Airlock extends Construct {
       },
       values: { Concurrency: concurrency },
       deadline: Duration.hours(rules.checkHours),
+      severity: 'critical',
+      precaution,
     });
 
     new Sweeper(this, 'Sweeper', { core, data });
     this.watchVolume(core);
+    this.watchDecision(core, wait);
     new AirlockApi(this, 'Api', { core, data, people, api, check: workflow.machine, release: release.machine });
+  }
+
+  /** Alarms on a step whose failure neither fails the execution nor fills a queue. */
+  private watchDecision(core: Core, wait: Handler<typeof AwaitDecision>) {
+    const period = Duration.minutes(5);
+    alarm(wait, 'Errors', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: wait.fn.metricErrors({ period }),
+      // It is tried six times in a minute. A single error may be its answer that the decision is made already.
+      threshold: 3,
+      means: 'The workflow of a review cannot wait for its decision. It looks for it from time to time instead.',
+      check: 'The log group of functions/airlock/steps/await-decision.lambda.ts for level ERROR.',
+      do: 'Correct the cause. Votes and decisions count as before; only what follows them is late.',
+    });
   }
 
   /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */
@@ -211,6 +234,7 @@ export class Airlock extends Construct {
     });
     alarm(this, 'Volume', {
       topic: core.alarms,
+      severity: 'warning',
       metric: ruleInvocations(rule, core.bus),
       means:
         'A project or a person has submitted nearly as much as may be submitted in a day, or tried to submit more.',

@@ -25,9 +25,14 @@ export function createAlarmTopic(scope: Construct, masterKey: IKey, email: strin
   return topic;
 }
 
+/** How soon somebody acts. `critical`: now, as data may be at risk or nobody can work. `warning`: on the next working day. */
+export const alarmSeverities = ['critical', 'warning'] as const;
+export type AlarmSeverity = (typeof alarmSeverities)[number];
+
 export interface AlarmProps {
   /** Where alarms go. */
   readonly topic: ITopic;
+  readonly severity: AlarmSeverity;
   readonly metric: IMetric;
   /** What has happened, in one sentence. */
   readonly means: string;
@@ -38,11 +43,14 @@ export interface AlarmProps {
   readonly threshold?: number;
 }
 
-/** The only way to make an alarm: it says what it means, where to look and what to do, and the runbook repeats it. */
+/**
+ * The only way to make an alarm: it says how soon to act, what it means, where to look and what to do, and the runbook
+ * repeats it. CloudWatch bills every metric of every alarm, so nothing alarms twice: test/templates/alarms.test.ts.
+ */
 export function alarm(
   scope: Construct,
   id: string,
-  { topic, metric, means, check, do: act, threshold = 1 }: AlarmProps,
+  { topic, severity, metric, means, check, do: act, threshold = 1 }: AlarmProps,
 ): Alarm {
   const made = new Alarm(scope, `${id}Alarm`, {
     // What the mail says, and the runbook's heading: the path of the construct, which begins with its stack's name.
@@ -53,7 +61,7 @@ export function alarm(
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     // These metrics exist only when something went wrong, so silence is good news.
     treatMissingData: TreatMissingData.NOT_BREACHING,
-    alarmDescription: `${means}\nCheck: ${check}\nDo: ${act}`,
+    alarmDescription: `Severity: ${severity}\n${means}\nCheck: ${check}\nDo: ${act}`,
   });
   made.addAlarmAction(new SnsAction(topic));
   return made;

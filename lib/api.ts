@@ -109,6 +109,7 @@ export class Api extends Construct {
     });
     alarm(this, 'ServerErrors', {
       topic: core.alarms,
+      severity: 'critical',
       metric: this.http.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' }),
       means: 'The API answered a request with a 5xx.',
       check: "The API's access log for the status and the route, then that function's log.",

@@ -25,7 +25,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
-import { alarm, createAlarmTopic } from './alarm.ts';
+import { type AlarmSeverity, alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
@@ -166,9 +166,10 @@ export class Core extends Construct {
     id: string,
     contract: Contract<T>,
     target: EventTarget,
+    severity: AlarmSeverity,
     filter?: RuleProps['eventPattern'],
   ): Rule {
-    const queue = this.undelivered.get(target) ?? this.keepUndelivered(scope, id, target);
+    const queue = this.undelivered.get(target) ?? this.keepUndelivered(scope, id, target, severity);
     this.undelivered.set(target, queue);
     const options = { deadLetterQueue: queue, retryAttempts: 185, maxEventAge: Duration.hours(24) };
     return new Rule(scope, `${id}Rule`, {
@@ -214,6 +215,7 @@ export class Core extends Construct {
     target.fn.addToRolePolicy(this.through('dynamodb', ['kms:Decrypt']));
     alarm(scope, `${id}Undelivered`, {
       topic: this.alarms,
+      severity: 'critical',
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
       means: `${nameOf(target)} could not tell the bus of rows of the table for six hours: these events are missing there.`,
       check:
@@ -223,7 +225,7 @@ export class Core extends Construct {
   }
 
   /** A queue for what a function was to do and did not, and an alarm on it. */
-  private keepUndelivered(scope: Construct, id: string, target: EventTarget): Queue {
+  private keepUndelivered(scope: Construct, id: string, target: EventTarget, severity: AlarmSeverity): Queue {
     const queue = this.queueFor(scope, id, target);
     const { fn } = target;
     // To EventBridge an event is delivered as soon as Lambda has taken it. What becomes of it then is Lambda's to keep,
@@ -236,6 +238,7 @@ export class Core extends Construct {
     });
     alarm(scope, `${id}Undelivered`, {
       topic: this.alarms,
+      severity,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
       means: `${nameOf(target)} has not done what an event asked of it: it failed three times, or could not be called.`,
       check:

@@ -78,6 +78,7 @@ export class Costs extends Construct {
       },
       // Five hours for a late bill, five for a webhook that is down, and time to work; long before the next day's run.
       deadline: Duration.hours(12),
+      severity: 'warning',
     });
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
@@ -134,6 +135,7 @@ export class Costs extends Construct {
     });
     alarm(this, 'Unstarted', {
       topic: core.alarms,
+      severity: 'warning',
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
       means: 'The daily cost report could not be started for six hours.',
       check: 'The message in the queue: its attributes hold the error of EventBridge Scheduler.',

@@ -1,7 +1,9 @@
+import { Duration } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { OUTBOX_PREFIX } from '../functions/events/outbox.ts';
 import type * as Publish from '../functions/events/publish.lambda.ts';
 import { busAccess } from './access.ts';
+import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 
@@ -15,5 +17,15 @@ export class Events extends Construct {
       environment: { BUS_NAME: busAccess(core.bus) },
     });
     core.onTableInsert(this, 'Outbox', publish, OUTBOX_PREFIX);
+    alarm(publish, 'Late', {
+      topic: core.alarms,
+      severity: 'critical',
+      // Its errors say nothing: it answers which row it failed on, and is called again from there.
+      metric: publish.fn.metric('IteratorAge', { period: Duration.minutes(5), statistic: 'Maximum' }),
+      threshold: Duration.minutes(15).toMilliseconds(),
+      means: 'Events are published more than a quarter of an hour late.',
+      check: 'The log group of functions/events/publish.lambda.ts for level ERROR: it names the row.',
+      do: 'Correct the cause within six hours: until then the rows are tried again by themselves. Withdrawn and revoked imports stay in their projects meanwhile.',
+    });
   }
 }

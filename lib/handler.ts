@@ -13,7 +13,6 @@ import {
 import { Construct } from 'constructs';
 import type * as z from 'zod';
 import type { Access } from './access.ts';
-import { alarm } from './alarm.ts';
 import { bundle } from './bundle.ts';
 import type { Core } from './core.ts';
 import { explainWildcards } from './nag-wildcards.ts';
@@ -34,7 +33,10 @@ export interface HandlerProps<M extends HandlerModule> {
   readonly memory?: number;
 }
 
-/** A Lambda typed by its handler file (`new Handler<typeof Plan>`), with a role of its own. */
+/**
+ * A Lambda typed by its handler file (`new Handler<typeof Plan>`), with a role of its own. What it fails on alarms where it
+ * is called: as a failed execution, an undelivered event or an answer of the API.
+ */
 export class Handler<M extends HandlerModule> extends Construct {
   readonly fn: Lambda;
 
@@ -92,12 +94,5 @@ export class Handler<M extends HandlerModule> extends Construct {
         reason: 'Called synchronously, or by events: then Core.onEvent() gives it a queue for those it fails on.',
       },
     );
-    alarm(this, 'Errors', {
-      topic: core.alarms,
-      metric: this.fn.metricErrors({ period: Duration.minutes(5) }),
-      means: `functions/${entry} threw something that is not a refusal.`,
-      check: `Its log group for level ERROR; the request id there is the one in the caller's problem document.`,
-      do: 'Correct the cause. Workflows retry by themselves and can be retried through the API; nothing is lost.',
-    });
   }
 }

@@ -117,6 +117,7 @@ export class Ingest extends Construct {
       calls: { Plan: plan, Verify: verify, Copy: copy, Register: register, Hold: hold },
       values: { Concurrency: concurrency },
       deadline: Duration.hours(24),
+      severity: 'warning',
     });
     const receive = new Handler<typeof Receive>(this, 'Receive', {
       core,
@@ -126,7 +127,7 @@ export class Ingest extends Construct {
         MACHINE_ARN: startAccess(this.workflow.machine),
       },
     });
-    core.onEvent(this, 'Manifest', ObjectCreated, receive, {
+    core.onEvent(this, 'Manifest', ObjectCreated, receive, 'warning', {
       detail: {
         bucket: { name: [landing.bucketName] },
         object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },

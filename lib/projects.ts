@@ -176,6 +176,7 @@ export class Projects extends Construct {
       },
       values: { Region: region, Buckets: buckets },
       deadline: Duration.seconds(PROJECT_DEADLINE_SECONDS),
+      severity: 'warning',
     });
     const direct = [
       new PolicyStatement({ actions: ['ec2:DescribeManagedPrefixLists'], resources: ['*'] }),

@@ -1,14 +1,20 @@
 import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
+import { type AlarmSeverity, alarmSeverities } from './alarm.ts';
 
 /** An alarm as it is explained to whoever it wakes up. */
 export interface AlarmExplanation {
   /** Its name without the stack's: `Ingest/Plan/Errors`. */
   readonly name: string;
+  /** The name with the stack's, as CloudWatch has it. */
+  readonly alarmName: string;
+  readonly severity: AlarmSeverity;
   readonly means: string;
   readonly check: string;
   readonly act: string;
 }
+
+const description = new RegExp(`^Severity: (${alarmSeverities.join('|')})\n(.+)\nCheck: (.+)\nDo: (.+)$`);
 
 /** All alarms below a construct, in the order in which they are made. */
 export const explainAlarms = (scope: IConstruct): AlarmExplanation[] =>
@@ -16,9 +22,10 @@ export const explainAlarms = (scope: IConstruct): AlarmExplanation[] =>
     .findAll()
     .filter(found => found instanceof CfnAlarm)
     .map(({ alarmName = '', alarmDescription = '' }) => {
-      const [, means, check, act] = /^(.+)\nCheck: (.+)\nDo: (.+)$/.exec(alarmDescription) ?? [];
-      if (!means || !check || !act) throw new Error(`the alarm ${alarmName} does not explain itself`);
-      return { name: alarmName.split('/').slice(1).join('/'), means, check, act };
+      const [, word, means, check, act] = description.exec(alarmDescription) ?? [];
+      const severity = alarmSeverities.find(known => known === word);
+      if (!severity || !means || !check || !act) throw new Error(`the alarm ${alarmName} does not explain itself`);
+      return { name: alarmName.split('/').slice(1).join('/'), alarmName, severity, means, check, act };
     });
 
 function groupBy<T>(items: readonly T[], by: (item: T) => string): T[][] {
@@ -27,7 +34,8 @@ function groupBy<T>(items: readonly T[], by: (item: T) => string): T[][] {
   return [...groups.values()];
 }
 
-const advice = ({ check, act }: AlarmExplanation) => `**Check:** ${check}\n\n**Do:** ${act}\n`;
+const advice = ({ severity, check, act }: AlarmExplanation) =>
+  `**Severity:** ${severity}\n\n**Check:** ${check}\n\n**Do:** ${act}\n`;
 
 /** Alarms that call for the same thing share its words; each still has a heading to be found by. */
 function section(group: readonly AlarmExplanation[]): string {
@@ -47,7 +55,9 @@ export const formatAlarmRunbook = (scope: IConstruct): string =>
     .map(capability =>
       [
         `## ${capability[0]?.name.split('/')[0]?.toLowerCase()}\n`,
-        ...groupBy(capability, ({ name, check, act }) => [name.split('/').at(-1), check, act].join('\n')).map(section),
+        ...groupBy(capability, ({ name, ...rest }) =>
+          [name.split('/').at(-1), advice({ name, ...rest })].join('\n'),
+        ).map(section),
       ].join('\n'),
     )
     .join('\n');

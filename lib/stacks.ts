@@ -5,9 +5,11 @@ import { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
 import { Costs, CostsData } from './costs.ts';
+import { AlarmDashboard } from './dashboard.ts';
 import { Events } from './events.ts';
 import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
+import { explainAlarms } from './runbook.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
 
 /** Everything that must outlive a change of code: data, keys, people. Nothing here is ever replaced. */
@@ -75,9 +77,10 @@ export interface BrochStacks {
   readonly events: Stack;
   /** The stack of each capability, by its word. */
   readonly capabilities: Readonly<Record<string, Stack>>;
+  readonly dashboard: Stack;
 }
 
-/** All stacks of one environment. Capabilities use the data and the API, and none uses another. */
+/** All stacks of one environment. Capabilities use the data and the API, and none uses another; the dashboard uses none. */
 export function createBrochStacks(app: App, config: Config): BrochStacks {
   const env = { region: config.region, ...(config.account && { account: config.account }) };
   const name = (part: string) => `broch-${config.environment}-${part}`;
@@ -90,6 +93,12 @@ export function createBrochStacks(app: App, config: Config): BrochStacks {
     build(stack, data, api.api);
     return [word, stack] as const;
   });
+  const dashboard = new Stack(app, name('dashboard'), { env, description: 'Broch: the dashboard of all alarms' });
+  new AlarmDashboard(dashboard, 'Alarms', {
+    environment: config.environment,
+    alarms: explainAlarms(app),
+    words: ['api', 'events', ...Object.keys(capabilities)],
+  });
   Tags.of(app).add('broch:environment', config.environment);
-  return { data, api, events, capabilities: Object.fromEntries(stacks) };
+  return { data, api, events, capabilities: Object.fromEntries(stacks), dashboard };
 }

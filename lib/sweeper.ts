@@ -8,6 +8,7 @@ import type * as Sweep from '../functions/airlock/deletion/sweep.lambda.ts';
 import { airlockEvents } from '../functions/airlock/events.ts';
 import { accessTo, bucketAccess, combinedAccess, tableAccess } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
+import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { explainWildcards } from './nag-wildcards.ts';
@@ -41,6 +42,15 @@ export class Sweeper extends Construct {
         RULES: JSON.stringify(core.config.airlock),
       },
     });
+    // Nothing else tells of it: a schedule calls it.
+    alarm(sweep, 'Errors', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: sweep.fn.metricErrors({ period: Duration.minutes(5) }),
+      means: 'The hourly sweep of the airlock failed, as a whole or for some requests.',
+      check: 'The log group of functions/airlock/deletion/sweep.lambda.ts for level ERROR: it names the requests.',
+      do: 'Correct the cause. Every sweep takes up what the last one left: content past its retention is deleted later, and nothing is lost.',
+    });
     const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
     const retract = new Handler<typeof Retract>(this, 'Retract', {
       ...worker,
@@ -61,7 +71,7 @@ export class Sweeper extends Construct {
       },
     });
     for (const name of ['RequestRevoked', 'RequestWithdrawn', 'RequestExpired'] as const)
-      core.onEvent(this, name, airlockEvents[name], retract);
+      core.onEvent(this, name, airlockEvents[name], retract, 'critical');
     const role = new Role(this, 'Starter', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com').withConditions({
         StringEquals: { 'aws:SourceAccount': Stack.of(this).account },

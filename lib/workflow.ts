@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Duration, Validations } from 'aws-cdk-lib';
 import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
-import { alarm } from './alarm.ts';
+import { type AlarmSeverity, alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import type { Handler, HandlerModule } from './handler.ts';
 import { addDefaultRetries, type RetriedState } from './retries.ts';
@@ -18,6 +18,10 @@ export interface WorkflowProps {
   readonly values?: Readonly<Record<string, string | number>>;
   /** The end of it all: whatever happens, an execution is over by then. */
   readonly deadline: Duration;
+  /** Of a failed execution's alarm. One that runs into its deadline is always a `warning`: it can be retried. */
+  readonly severity: AlarmSeverity;
+  /** What to rule out first when an execution failed, in a sentence. */
+  readonly precaution?: string;
 }
 
 /** The placeholders of a state machine file. */
@@ -28,7 +32,11 @@ export const findPlaceholders = (definition: string): string[] =>
 export class Workflow extends Construct {
   readonly machine: StateMachine;
 
-  constructor(scope: Construct, id: string, { core, file, calls, values = {}, deadline }: WorkflowProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { core, file, calls, values = {}, deadline, severity, precaution = '' }: WorkflowProps,
+  ) {
     super(scope, id);
     const definition = readFileSync(join(import.meta.dirname, '../state-machines', file), 'utf8');
     const given = {
@@ -70,18 +78,21 @@ export class Workflow extends Construct {
       },
       { id: 'NIST.800.53.R5-IAMNoInlinePolicy', reason: 'A role of one machine: its policy belongs to nothing else.' },
     );
-    const failed = {
+    const told = {
       topic: core.alarms,
       check: `The execution's history in the console or \`aws stepfunctions describe-execution\`: the last state and its error.`,
     };
+    // Not one alarm on their sum: it costs as much, and says less.
     alarm(this, 'Failed', {
-      ...failed,
+      ...told,
+      severity,
       metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
-      means: `An execution of state-machines/${file} ended outside its own error paths.`,
-      do: 'The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.',
+      means: `A step of state-machines/${file} failed for good, after its retries.`,
+      do: `${precaution} The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.`.trimStart(),
     });
     alarm(this, 'TimedOut', {
-      ...failed,
+      ...told,
+      severity: 'warning',
       metric: this.machine.metricTimedOut({ period: Duration.minutes(5) }),
       means: `An execution of state-machines/${file} ran into its deadline.`,
       do: 'Find what it waited for. Then retry the subject through the API.',

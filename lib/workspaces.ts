@@ -112,6 +112,7 @@ export class Workspaces extends Construct {
       calls: { Launch: launch, Wait: wait, Ready: ready, Remove: remove, Fail: fail },
       values: { ReadySeconds: config.readyMinutes * 60 },
       deadline,
+      severity: 'warning',
     });
 
     const prefix = bucketPrefix(environment, Stack.of(this).account);
@@ -129,7 +130,7 @@ export class Workspaces extends Construct {
         MACHINE_ARN: accessTo(machine.stateMachineArn, answersTasks(machine)),
       },
     });
-    core.onEvent(this, 'Reported', ObjectCreated, report, {
+    core.onEvent(this, 'Reported', ObjectCreated, report, 'warning', {
       detail: {
         bucket: { name: [{ prefix }] },
         object: { key: [{ wildcard: 'agents/*/ready.json' }] },

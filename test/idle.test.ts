@@ -1,71 +1,106 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { readConfig } from '../lib/config.ts';
 import { buildNetworkTemplate } from '../lib/projects.ts';
-import { synthesiseApp } from './template.ts';
+import { synthesiseApp, type TemplateResource } from './template.ts';
 
-/**
- * What one resource costs in a month in which nobody uses it, in US cents (list prices of eu-west-2, end of 2026, rounded
- * up). What is billed by use alone is 0. A type that isn't here fails the test: whoever adds it looks its price up.
- */
-const cents: Record<string, number> = {
-  'AWS::KMS::Key': 100,
-  'AWS::SecretsManager::Secret': 40,
-  'AWS::CloudWatch::Alarm': 10,
-  'AWS::Route53Resolver::FirewallDomainList': 1,
-  'AWS::Route53Resolver::FirewallRuleGroupAssociation': 0,
-};
-const byUse = [
-  /^AWS::IAM::/,
-  /^AWS::Lambda::/,
-  /^AWS::Logs::/,
-  /^AWS::S3::/,
-  /^AWS::DynamoDB::GlobalTable$/,
-  /^AWS::Events::/,
-  /^AWS::SNS::/,
-  /^AWS::SQS::/,
-  /^AWS::StepFunctions::/,
-  /^AWS::ApiGatewayV2::/,
-  /^AWS::Cognito::/,
-  /^AWS::Scheduler::/,
-  /^AWS::KMS::Alias$/,
-  /^AWS::CDK::Metadata$/,
-  /^AWS::EC2::(VPC|Subnet|RouteTable|SubnetRouteTableAssociation|SecurityGroup|SecurityGroupEgress|SecurityGroupIngress|FlowLog)$/,
-  /^AWS::Route53Resolver::FirewallRuleGroup$/,
-  /^AWS::SSM::Parameter$/,
-  // Per object and GB that is scanned.
-  /^AWS::GuardDuty::MalwareProtectionPlan$/,
-];
+const Price = z.object({
+  dollars: z.number().positive(),
+  per: z.string(),
+  perRotation: z.number().default(0),
+  chargedRotations: z.number().default(0),
+  source: z.url({ protocol: /^https$/ }),
+});
+/** List prices, when they were looked up and where. A type that is in neither list fails the test: look its price up. */
+const Prices = z.strictObject({
+  region: z.string(),
+  date: z.iso.date(),
+  note: z.string(),
+  prices: z.record(z.string(), Price),
+  freeOrByUse: z.array(z.string()),
+});
+const prices = Prices.parse(JSON.parse(readFileSync(join(import.meta.dirname, 'prices.json'), 'utf8')));
+const config = readConfig('config/production.json');
 
-function idle(template: Template): number {
-  const resources = Object.entries(
-    template.toJSON().Resources as Record<string, { Type: string; Properties?: Record<string, unknown> }>,
+const isFree = (type: string) =>
+  prices.freeOrByUse.some(free => (free.endsWith('*') ? type.startsWith(free.slice(0, -1)) : type === free));
+
+/** How many of what its price is for a resource is. */
+function countUnits({ Type, Properties = {} }: Partial<TemplateResource>): number {
+  const { Metrics, Domains } = Properties as { Metrics?: { MetricStat?: object }[]; Domains?: string[] };
+  if (Type === 'AWS::CloudWatch::Alarm') return Metrics?.filter(({ MetricStat }) => MetricStat).length ?? 1;
+  if (Type === 'AWS::Route53Resolver::FirewallDomainList') return Domains?.length ?? 0;
+  return 1;
+}
+
+interface IdleCost {
+  readonly type: string;
+  readonly units: number;
+  readonly dollars: number;
+  /** From the third year on, when its key has been rotated twice. */
+  readonly later: number;
+}
+
+/** What a resource costs in a month in which nobody uses it. */
+function priceIdle(id: string, resource: TemplateResource): IdleCost {
+  const { Type: type, Properties = {} } = resource;
+  const price = prices.prices[type];
+  // Endpoints of the gateway kind are free; interface endpoints cost by the hour and exist only while something runs.
+  if (type === 'AWS::EC2::VPCEndpoint') expect(Properties.VpcEndpointType, id).toBe('Gateway');
+  else expect(price !== undefined || isFree(type), `what does a ${type} cost when nobody uses it?`).toBe(true);
+  const units = countUnits(resource);
+  const dollars = (price?.dollars ?? 0) * units;
+  const rotations = Properties.EnableKeyRotation === true ? (price?.chargedRotations ?? 0) : 0;
+  return { type, units, dollars, later: dollars + rotations * (price?.perRotation ?? 0) };
+}
+
+/** The sum of templates' idle costs, and a line for each type that costs something. */
+function sumIdle(what: string, templates: readonly Template[]): { dollars: number; later: number } {
+  const costs = templates.flatMap(template =>
+    Object.entries(template.toJSON().Resources as Record<string, TemplateResource>).map(([id, resource]) =>
+      priceIdle(id, resource),
+    ),
   );
-  return resources.reduce((sum, [id, { Type, Properties }]) => {
-    // Endpoints of the gateway kind are free; interface endpoints cost by the hour and exist only while something runs.
-    if (Type === 'AWS::EC2::VPCEndpoint') {
-      expect(Properties?.VpcEndpointType, id).toBe('Gateway');
-      return sum;
-    }
-    const price = cents[Type] ?? (byUse.some(pattern => pattern.test(Type)) ? 0 : undefined);
-    expect(price, `what does a ${Type} cost when nobody uses it?`).toBeDefined();
-    return sum + (price ?? 0);
-  }, 0);
+  const add = (of: readonly IdleCost[], key: 'units' | 'dollars' | 'later') =>
+    of.reduce((sum, cost) => sum + cost[key], 0);
+  const types = [...new Set(costs.flatMap(({ type, dollars }) => (dollars > 0 ? [type] : [])))].sort();
+  const lines = types.map(type => {
+    const same = costs.filter(cost => cost.type === type);
+    return `  ${type}: ${add(same, 'units')} for $${add(same, 'dollars').toFixed(2)}`;
+  });
+  const [dollars, later] = [add(costs, 'dollars'), add(costs, 'later')];
+  const head = `idle ${what}: $${dollars.toFixed(2)} a month, $${later.toFixed(2)} from the third year on`;
+  console.log([`${head} (${prices.region}, prices of ${prices.date})`, ...lines].join('\n'));
+  return { dollars, later };
 }
 
 describe('a month in which nobody does anything', () => {
   const { templates } = synthesiseApp();
-  const { template } = buildNetworkTemplate(readConfig('config/production.json'));
+  const { template } = buildNetworkTemplate(config);
 
-  it('costs $20 at most for the platform', () => {
-    const sum = idle(templates.data) + idle(templates.platform);
-    console.log(`idle platform: $${(sum / 100).toFixed(2)} a month`);
-    expect(sum).toBeLessThanOrEqual(2000);
+  it('costs $20 at most for the platform, also when its keys have been rotated', () => {
+    expect(sumIdle('platform', Object.values(templates)).later).toBeLessThanOrEqual(20);
   });
 
-  it('costs $2 at most for a project, storage aside', () => {
-    const sum = idle(Template.fromStack(template));
-    console.log(`idle project: $${(sum / 100).toFixed(2)} a month`);
-    expect(sum).toBeLessThanOrEqual(200);
+  it('costs $2 at most for a project, storage and rotations of its key aside', () => {
+    expect(sumIdle('project', [Template.fromStack(template)]).dollars).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('the prices', () => {
+  it('are of the region of the configuration, and less than a year older than the newest release', () => {
+    const [, released = ''] = /^## \S+ - (\d{4}-\d{2}-\d{2})$/m.exec(readFileSync('CHANGELOG.md', 'utf8')) ?? [];
+    expect(prices.region).toBe(config.region);
+    expect(Date.parse(released) - Date.parse(prices.date)).toBeLessThan(365 * 24 * 3600 * 1000);
+  });
+
+  it('of an alarm count every metric of its expression', () => {
+    const metric = { MetricStat: {} };
+    const Properties = { Metrics: [{ Expression: 'a + b' }, metric, metric] };
+    expect(priceIdle('Sum', { Type: 'AWS::CloudWatch::Alarm', Properties })).toMatchObject({ units: 2, dollars: 0.2 });
+    expect(priceIdle('Plain', { Type: 'AWS::CloudWatch::Alarm', Properties: {} })).toMatchObject({ dollars: 0.1 });
   });
 });

@@ -4,7 +4,7 @@ import { type Config, readConfig } from '../lib/config.ts';
 import { cdkFeatureFlags } from '../lib/flags.ts';
 import { createBrochStacks } from '../lib/stacks.ts';
 
-/** Everything that runs: the resources of the API's stack and of all capabilities' stacks, as one template. */
+/** Everything that runs: the resources of all stacks but the data's, as one template. */
 const mergeTemplates = (stacks: readonly Stack[]): Template =>
   Template.fromJSON({
     Resources: Object.assign({}, ...stacks.map(stack => Template.fromStack(stack).toJSON().Resources)),
@@ -14,8 +14,8 @@ const synthesised = new Map<string, ReturnType<typeof synthesise>>();
 
 function synthesise(config: Config) {
   const app = new App({ context: cdkFeatureFlags });
-  const { data, api, events, capabilities } = createBrochStacks(app, config);
-  const stacks = { data, api, events, ...capabilities };
+  const { data, api, events, capabilities, dashboard } = createBrochStacks(app, config);
+  const stacks = { data, api, events, ...capabilities, dashboard };
   const running = Object.entries(stacks).flatMap(([name, stack]) => (name === 'data' ? [] : [stack]));
   return { app, stacks, templates: { data: Template.fromStack(data), platform: mergeTemplates(running) } };
 }

@@ -14,7 +14,7 @@ it.each([
 ])('the function behind %s has only the rights listed here', (name, actions) => {
   const { templates } = synthesiseApp(readConfig('config/production.json'));
   const [found, ...others] = findTemplateResources(templates.platform, 'AWS::IAM::Policy').filter(([id]) =>
-    id.startsWith(`AirlockDoors${name}Role`),
+    id.startsWith(`AirlockApi${name}Role`),
   );
   expect(others).toEqual([]);
   const { Statement } = (found?.[1].Properties.PolicyDocument ?? { Statement: [] }) as {

@@ -24,11 +24,11 @@ describe('the runbook', () => {
     expect(names.length).toBeGreaterThan(20);
   });
 
-  it.each(explainAlarms(app))('says of $name what its mail says', ({ name, means, check, act }) => {
+  it.each(explainAlarms(app))('says of $name what its mail says', ({ name, severity, means, check, act }) => {
     expect(until(below(name), /^#/m)).toContain(means);
     const [capability, kind] = [name.split('/')[0], name.split('/').at(-1)];
     const shared = headings.includes(`${capability}/*/${kind}`) ? until(below(`${capability}/*/${kind}`), /^#/m) : '';
-    const advice = `**Check:** ${check}\n\n**Do:** ${act}\n`;
+    const advice = `**Severity:** ${severity}\n\n**Check:** ${check}\n\n**Do:** ${act}\n`;
     expect(shared + until(below(name), /^#/m)).toContain(advice);
   });
 
@@ -36,7 +36,7 @@ describe('the runbook', () => {
 });
 
 describe('an alarm', () => {
-  const explained = /^(.+)\nCheck: (.+)\nDo: (.+)$/;
+  const explained = /^Severity: (critical|warning)\n(.+)\nCheck: (.+)\nDo: (.+)$/;
 
   it.each(deployed.map(([, { Properties }]) => [String(Properties.AlarmName), Properties] as const))(
     '%s reaches people and takes silence for good news',

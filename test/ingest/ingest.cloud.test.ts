@@ -169,7 +169,7 @@ describe('a fault of ours', () => {
       expect(stopped.findings).toMatchObject([{ path: '', reason: expect.stringMatching(/on our side.*again/) }]);
       check = stopped.check;
     });
-    expect(await endOf(id)).toMatchObject([{ status: 'SUCCEEDED', output: { outcome: 'held' } }]);
+    expect(await endOf(id)).toMatchObject([{ status: 'FAILED', error: 'Broken' }]);
     await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
     registered(await waitForDelivery(as(partner), id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);

@@ -44,16 +44,19 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-old')).not.toHaveProperty('cidr');
   });
 
-  it.each(['Lease', 'Create', 'CheckStack', 'Record'])('%s breaks: all is unwound', async name => {
-    const project = `wf-no-${name.toLowerCase()}`;
-    const { status, end, entered } = await runProjectWorkflow(await asked(project), breakStateFunction(name));
-    expect({ status, end }).toEqual({ status: 'SUCCEEDED', end: 'Failed' });
-    expect(entered).toEqual(expect.arrayContaining(['RollBack', 'DeleteBucket', 'RecordFailure']));
-    const failed = await readProjectRow(project);
-    expect(failed).toMatchObject({ status: 'failed', attempt: 1, reason: expect.stringMatching(/function/i) });
-    expect(failed).not.toHaveProperty('cidr');
-    expect(await findProjectStack(project)).toBeUndefined();
-  });
+  it.each(['Lease', 'Create', 'CheckStack', 'Record'])(
+    '%s breaks: everything is rolled back, and the execution fails for the alarm',
+    async name => {
+      const project = `wf-no-${name.toLowerCase()}`;
+      const { status, end, entered } = await runProjectWorkflow(await asked(project), breakStateFunction(name));
+      expect({ status, end }).toEqual({ status: 'FAILED', end: 'Broken' });
+      expect(entered).toEqual(expect.arrayContaining(['RollBack', 'DeleteBucket', 'RecordFailure']));
+      const failed = await readProjectRow(project);
+      expect(failed).toMatchObject({ status: 'failed', attempt: 1, reason: expect.stringMatching(/function/i) });
+      expect(failed).not.toHaveProperty('cidr');
+      expect(await findProjectStack(project)).toBeUndefined();
+    },
+  );
 
   it('after which it can be tried again, on the same block', async () => {
     const input = await asked('wf-again');
@@ -79,16 +82,16 @@ describe('every way through the workflow', () => {
       const state = states.FindPrefixLists;
       if (state) state.Resource = 'arn:aws:states:::aws-sdk:ec2:noSuchAction';
     });
-    expect(end).toBe('Failed');
+    expect(end).toBe('Broken');
     expect(await findProjectStack('wf-no-lists')).toBeUndefined();
   });
 
   it('no free block: nothing is built, and the reason is said', async () => {
-    const { end, entered } = await runProjectWorkflow(await asked('wf-full'), states => {
+    const { status, end, entered } = await runProjectWorkflow(await asked('wf-full'), states => {
       Object.assign(states.Lease ?? {}, { Output: { status: 'refused', reason: 'All networks are in use.' } });
     });
-    expect(end).toBe('Failed');
-    expect(entered).toEqual(['Lease', 'Leased?', 'RecordFailure', 'Failed']);
+    expect({ status, end }).toEqual({ status: 'SUCCEEDED', end: 'Failed' });
+    expect(entered).toEqual(['Lease', 'Leased?', 'RecordFailure', 'Why?', 'Failed']);
     expect(await readProjectRow('wf-full')).toMatchObject({ status: 'failed', reason: 'All networks are in use.' });
   });
 
@@ -112,7 +115,7 @@ describe('every way through the workflow', () => {
       breakStateFunction('CheckStack')(states);
       breakStateFunction('RollBack')(states);
     });
-    expect(end).toBe('Failed');
+    expect(end).toBe('Broken');
     const failed = await readProjectRow('wf-stuck');
     expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('unfinished') });
     const cidr = failed?.status === 'failed' ? (failed.cidr ?? '') : '';

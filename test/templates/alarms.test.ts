@@ -1,7 +1,15 @@
-import { expect, it } from 'vitest';
-import { findTemplateResources, synthesiseApp } from '../template.ts';
+import { describe, expect, it } from 'vitest';
+import { explainAlarms } from '../../lib/runbook.ts';
+import { findTemplateResources, synthesiseApp, type TemplateResource } from '../template.ts';
+import { listMachineSteps, listUntoldFailures, meantWays, type TemplateResources } from './failures.ts';
 
-const { stacks, templates } = synthesiseApp();
+const { app, stacks, templates } = synthesiseApp();
+const resources: TemplateResources = Object.assign(
+  {},
+  ...Object.values(templates).map(template => template.toJSON().Resources as TemplateResources),
+);
+const alarms = Object.values(templates).flatMap(template => findTemplateResources(template, 'AWS::CloudWatch::Alarm'));
+const names = alarms.map(([, { Properties }]) => String(Properties.AlarmName)).sort();
 
 interface Statement {
   readonly Sid?: string;
@@ -13,9 +21,6 @@ interface Statement {
 }
 
 it('lets CloudWatch, for alarms of this account alone, publish to every topic that an alarm names', () => {
-  const alarms = Object.values(templates).flatMap(template =>
-    findTemplateResources(template, 'AWS::CloudWatch::Alarm'),
-  );
   const actions = new Set(alarms.map(([, { Properties }]) => JSON.stringify(Properties.AlarmActions)));
   expect(alarms.length).toBeGreaterThan(20);
   const topics = findTemplateResources(templates.data, 'AWS::SNS::Topic').map(([id]) => id);
@@ -34,4 +39,96 @@ it('lets CloudWatch, for alarms of this account alone, publish to every topic th
       Condition: { StringEquals: { 'aws:SourceAccount': stacks.data.resolve(stacks.data.account) } },
     }),
   ]);
+});
+
+describe('every failure', () => {
+  it('alarms somewhere within an hour: of a function, of an execution, of a message that was not delivered', () => {
+    expect(listUntoldFailures(resources)).toEqual([]);
+    expect(Object.values(resources).filter(({ Type }) => Type === 'AWS::Lambda::Function').length).toBeGreaterThan(40);
+  });
+
+  // Rules count events that are no failure: malware, and much that is submitted.
+  const ofFailures = alarms.filter(([, { Properties }]) => Properties.Namespace !== 'AWS/Events');
+  it.each(ofFailures.map(([id, { Properties }]) => [String(Properties.AlarmName), id]))(
+    'alarms once: without %s something would go unnoticed',
+    (_, id) => {
+      const { [id]: gone, ...rest } = resources;
+      expect(gone).toBeDefined();
+      expect(listUntoldFailures(rest)).not.toEqual(listUntoldFailures(resources));
+    },
+  );
+
+  it('of a function has an alarm of its own only where nothing else alarms', () => {
+    const own = alarms.flatMap(([, { Properties }]) => (Properties.Namespace === 'AWS/Lambda' ? [Properties] : []));
+    expect(own.map(({ AlarmName }) => String(AlarmName).split('/').slice(1).join('/')).sort()).toEqual([
+      'Airlock/AwaitDecision/Errors',
+      'Airlock/Sweeper/Sweep/Errors',
+      'Events/Publish/Late',
+    ]);
+    expect(new Set(own.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(own.length);
+  });
+
+  it('is noticed in a step whose catch leads to a good end', () => {
+    const machine = (next: string): TemplateResource => ({
+      Type: 'AWS::StepFunctions::StateMachine',
+      Properties: {
+        DefinitionSubstitutions: { Copy: { 'Fn::GetAtt': ['CopyFunction', 'Arn'] } },
+        DefinitionString: JSON.stringify({
+          States: {
+            Copy: {
+              Type: 'Map',
+              ItemProcessor: { States: { One: { Type: 'Task', Arguments: { FunctionName: '${Copy}' } } } },
+              Catch: [{ ErrorEquals: ['States.ALL'], Next: next }],
+              Next: 'Done',
+            },
+            Note: { Type: 'Pass', Next: 'Done' },
+            Done: { Type: 'Succeed' },
+            Broken: { Type: 'Fail' },
+          },
+        }),
+      },
+    });
+    const step = { state: 'One', called: 'CopyFunction' };
+    expect(listMachineSteps(machine('Note'))).toEqual([{ ...step, goodEnds: ['Done'] }]);
+    expect(listMachineSteps(machine('Broken'))).toEqual([{ ...step, goodEnds: [] }]);
+  });
+
+  it('may end well only on ways that there are', () => {
+    const machines = Object.values(resources).filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine');
+    const text = machines.map(({ Properties }) => String(Properties.DefinitionString)).join('\n');
+    for (const way of Object.keys(meantWays))
+      for (const state of way.split(' > ')) expect(text, way).toContain(`"${state}": {`);
+  });
+});
+
+describe('the dashboard', () => {
+  const [[, dashboard] = ['', undefined], ...others] = findTemplateResources(
+    templates.platform,
+    'AWS::CloudWatch::Dashboard',
+  );
+  const body = dashboard?.Properties.DashboardBody as { 'Fn::Join': [string, (string | object)[]] } | undefined;
+  const parts = body?.['Fn::Join'][1] ?? [];
+  const { widgets } = JSON.parse(parts.map(part => (typeof part === 'string' ? part : 'eu-west-2')).join('')) as {
+    widgets: { type: string; properties: { title: string; alarms?: string[]; metrics?: unknown } }[];
+  };
+
+  it('is one, of every alarm, under its severity', () => {
+    expect(others).toEqual([]);
+    const shown = widgets.flatMap(({ properties: { title, alarms = [] } }) =>
+      alarms.map(arn => `${title} ${arn.split(':alarm:')[1]}`),
+    );
+    const explained = explainAlarms(app).map(({ severity, alarmName }) => `Severity: ${severity} ${alarmName}`);
+    expect(shown.sort()).toEqual(explained.sort());
+    expect(explained.map(line => line.split(' ')[2]).sort()).toEqual(names);
+  });
+
+  it('draws the errors of each capability’s functions', () => {
+    const drawn = widgets.flatMap(({ type, properties: { title } }) =>
+      type === 'metric' ? [title.split(':')[0]] : [],
+    );
+    const running = Object.entries(stacks).flatMap(([word, stack]) =>
+      stack.node.findAll().some(found => found.node.id === 'Function') ? [word] : [],
+    );
+    expect(drawn.sort()).toEqual(running.sort());
+  });
 });

@@ -46,8 +46,8 @@ interface Finding {
 
 describe('synthesis', () => {
   it('asks nobody: no network, no credentials, no home', () => expect(nothing.knocks()).toBe(0));
-  it('makes a stack for the data, one for the events, one for each capability and the template of projects’ networks', () => {
-    const stacks = ['data', 'events', ...capabilityWords].map(word => `broch-prod-${word}.template.json`);
+  it('makes the stacks of data, events, each capability and the dashboard, and the template of projects’ networks', () => {
+    const stacks = ['dashboard', 'data', 'events', ...capabilityWords].map(word => `broch-prod-${word}.template.json`);
     expect(templates.filter(name => name.endsWith('.template.json')).sort()).toEqual(stacks.sort());
     expect(templates).toHaveLength(stacks.length + 1);
     expect(bundles.length).toBeGreaterThan(20);

@@ -235,9 +235,14 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     play(true);
   });
 
-  it.each(['Launch', 'RecordReady'])('a step that is broken: %s', async name => {
-    const attempt = await asked(name === 'Launch' ? 'ws-0000000000a1' : 'ws-0000000000a2');
-    expect((await machine.run(attempt, broken(name))).status).toBe('SUCCEEDED');
+  it.each([
+    ['Launch', 'ws-0000000000a1'],
+    ['AwaitReport', 'ws-0000000000a6'],
+    ['RecordReady', 'ws-0000000000a2'],
+  ])('a step that is broken fails the execution for the alarm: %s', async (name, id) => {
+    const attempt = await asked(id);
+    const { status, error } = await machine.run(attempt, broken(name));
+    expect({ status, error }).toEqual({ status: 'FAILED', error: 'Broken' });
     const failed = await show('desk-lena', attempt.workspace);
     expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('broch workspace retry') });
     expect(await instances(attempt.workspace, 'pending', 'running')).toEqual([]);
