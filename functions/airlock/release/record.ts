@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
 import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { Refused } from '../../refused.ts';
 import { findPathClashes, pathProblem } from '../../storage/paths.ts';
-import { canonical } from './canonical.ts';
 
 /** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */
 export const SIGNING_ALGORITHM = 'ECDSA_SHA_256';
@@ -63,8 +63,12 @@ export const SignedRelease = z.strictObject({
 });
 export type SignedRelease = z.infer<typeof SignedRelease>;
 
-/** The bytes that are signed. */
-export const signingInput = (record: ReleaseRecord): string => canonical(record);
+/** The text that is signed: RFC 8785, so that everybody who reads the same record writes the same bytes. */
+export function signingInput(record: ReleaseRecord): string {
+  const text = canonicalize(record);
+  if (text === undefined) throw new TypeError('a release record has no canonical form');
+  return text;
+}
 
 export const digestOf = (record: ReleaseRecord): Buffer =>
   createHash('sha256').update(signingInput(record), 'utf8').digest();

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { recordOf, type SignedRelease } from '../../../functions/airlock/release/record.ts';
+import { recordOf, type SignedRelease, signingInput } from '../../../functions/airlock/release/record.ts';
 import {
   compareFiles,
   type FoundFile,
@@ -32,6 +32,17 @@ describe('the record of a release', () => {
         : value,
     );
     expect(verifyRecord(JSON.stringify(turned, null, 3), fingerprint).wrong).toEqual([]);
+  });
+
+  it('is signed as the same text by every version: signatures outlive the program that made them', () => {
+    expect(hashReleaseText(signingInput(buildReleaseRecord()))).toBe(
+      'cd35ae257c9aa242387f9d8d5caf6485e763a9e08bbf918463859a7cfe6d47a8',
+    );
+  });
+
+  it('is not signed when two programs could read its text differently', () => {
+    expect(() => signingInput({ ...buildReleaseRecord(), policy: 'half a pair \ud800' })).toThrow('surrogate');
+    expect(() => signingInput({ ...buildReleaseRecord(), round: Number.NaN })).toThrow('NaN');
   });
 
   it('is refused when another key signed it, even if that signature is valid', () => {
