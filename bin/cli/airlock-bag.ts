@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { constants, createWriteStream, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { type EntrySink, ZipFile } from './airlock-zip.ts';
+import { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { ZipFile } from 'yazl';
 import { ExitError } from './exit.ts';
 
 export interface BagEntry {
@@ -14,7 +16,8 @@ export interface BagEntry {
 /** Where the files of a bag go: a folder, or a zip with that folder as the only thing in it. */
 export interface Bag {
   readonly at: string;
-  entry(path: string, size: number): Promise<EntrySink>;
+  /** Writes one file. The next may begin once this one has ended. */
+  add(path: string, content: Readable): Promise<void>;
   end(): Promise<void>;
   /** Takes away an archive that is not finished. */
   undo(): Promise<void>;
@@ -27,31 +30,43 @@ export function createFolderBag(out: string): Bag {
   const at = resolve(out);
   return {
     at,
-    async entry(path) {
+    async add(path, content) {
       await mkdir(dirname(join(at, path)), { recursive: true });
-      const to = await open(join(at, path), 'wx', 0o644);
-      return { write: async chunk => void (await to.write(chunk)), end: () => to.close() };
+      await pipeline(content, createWriteStream(join(at, path), { flags: 'wx', mode: 0o644 }));
     },
     end: async () => {},
     undo: async () => {},
   };
 }
 
+/** Entries have no times of their own, so the same content is the same archive: this is the first that a zip can name. */
+const zipOptions = { mtime: new Date(0), forceDosTimestamp: true, mode: 0o100644 };
+
 /** `name` is the folder that the archive has in it. */
 export async function createZipBag(out: string, name: string): Promise<Bag> {
   if (existsSync(out)) throw new ExitError('refused', `${out} is there already. Nothing is written over.`);
   const at = resolve(out);
-  const to = await open(at, 'wx', 0o644);
-  const zip = new ZipFile(to);
+  const zip = new ZipFile();
+  const target = (await open(at, 'wx', 0o644)).createWriteStream();
+  let current: Readable | undefined;
+  const written = pipeline(zip.outputStream, target);
+  // Without this, an entry would wait for a full disk for ever.
+  written.catch(error => current?.destroy(error));
   return {
     at,
-    entry: (path, size) => zip.entry(`${name}/${path}`, size),
+    async add(path, content) {
+      current = content;
+      if (target.destroyed) await written;
+      zip.addReadStream(content, `${name}/${path}`, zipOptions);
+      await finished(content);
+    },
     async end() {
-      await zip.end();
-      await to.close();
+      zip.end();
+      await written;
     },
     async undo() {
-      await to.close();
+      target.destroy();
+      await written.catch(() => {});
       rmSync(at, { force: true });
     },
   };
@@ -59,10 +74,8 @@ export async function createZipBag(out: string, name: string): Promise<Bag> {
 
 /** Puts a text in the bag. */
 export async function addToBag(bag: Bag, path: string, content: string | Uint8Array): Promise<BagEntry> {
-  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-  const to = await bag.entry(path, bytes.length);
-  await to.write(bytes);
-  await to.end();
+  const bytes = Buffer.from(content);
+  await bag.add(path, Readable.from(bytes));
   return { path, size: bytes.length, sha512: createHash('sha512').update(bytes).digest('hex') };
 }
 
@@ -75,15 +88,17 @@ export async function copyToBag(
   moved: (bytes: number) => void,
 ): Promise<BagEntry> {
   await using handle = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
-  const to = await bag.entry(path, file.size);
   const [short, long] = [createHash('sha256'), createHash('sha512')];
-  for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
-    short.update(chunk);
-    long.update(chunk);
-    await to.write(chunk);
-    moved(chunk.length);
+  async function* hashed() {
+    for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
+      short.update(chunk);
+      long.update(chunk);
+      yield chunk;
+      moved(chunk.length);
+    }
+    if (short.digest('hex') !== file.sha256)
+      throw new ExitError('refused', `${from} changed while it was being packed.`);
   }
-  if (short.digest('hex') !== file.sha256) throw new ExitError('refused', `${from} changed while it was being packed.`);
-  await to.end();
+  await bag.add(path, Readable.from(hashed(), { objectMode: false }));
   return { path, size: file.size, sha512: long.digest('hex') };
 }
