@@ -16,6 +16,7 @@ const tools = {
   check: { run: ['local/check.ts'], python: [] },
   fix: { run: ['node_modules/@biomejs/biome/bin/biome', 'check', '--write', '.'], python: [] },
   runbook: { run: ['local/runbook.ts'], python: [] },
+  configuration: { run: ['local/configuration.ts'], python: [] },
   test: { run: ['local/check.ts', '--tests'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   core: { run: ['local/check.ts', '--tests', 'core'], python: ['local/requirements.txt', 'test/requirements.txt'] },
   cloud: { run: ['local/check.ts', '--tests', 'cloud'], python: ['local/requirements.txt', 'test/requirements.txt'] },

@@ -20,19 +20,31 @@ export const Config = z.strictObject({
   environment: z
     .string()
     .regex(/^[a-z][a-z0-9]{1,11}$/, 'two to twelve lower-case letters and digits')
-    .describe('tells several Brochs in one account apart; part of names and tags'),
+    .describe(
+      'Two to twelve lower-case letters and digits. Part of every name, so that one account can hold several deployments',
+    ),
   account: z
     .string()
     .regex(/^\d{12}$/, 'twelve digits')
     .optional()
-    .describe("left out: the credentials' account"),
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-2'),
-  retainDays: z.number().int().min(1).describe('how long logs are kept'),
-  alarms: z.strictObject({ email: z.email().optional() }).prefault({}),
+    .meta({ description: 'The AWS account, twelve digits', omitted: "the credentials' account" }),
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-2')
+    .describe('The region, such as eu-west-2'),
+  retainDays: z.number().int().min(1).describe('How long logs are kept'),
+  alarms: z
+    .strictObject({
+      email: z.email().optional().meta({
+        description: 'The address that alarms are mailed to. AWS asks it to confirm once',
+        omitted: 'no mail',
+      }),
+    })
+    .prefault({}),
   projects: z.strictObject({
-    pool: Cidr.describe('projects get their networks from here; must not overlap yours'),
-    prefix: z.number().int().min(20).max(26).default(22).describe("the size of one project's network"),
-    quarantineDays: z.number().int().min(0).default(7).describe('how long a returned block rests'),
+    pool: Cidr.describe('The IPv4 block that project networks are taken from. It must not overlap your own networks'),
+    prefix: z.number().int().min(20).max(26).default(22).describe("The size of one project's network, 20 to 26"),
+    quarantineDays: z.number().int().min(0).default(7).describe('Days before a returned block is used again'),
   }),
   ingest: z
     .strictObject({
@@ -41,34 +53,49 @@ export const Config = z.strictObject({
         .int()
         .min(1)
         .default(30)
-        .describe('datasets cannot be deleted for so long (Object Lock, governance)'),
-      landingDays: z.number().int().min(7).default(90).describe('originals stay in the landing bucket for so long'),
+        .describe('Days for which a dataset version cannot be deleted (S3 Object Lock, governance mode)'),
+      landingDays: z.number().int().min(7).default(90).describe('Days for which originals stay in the landing bucket'),
     })
     .prefault({}),
   workspaces: z.strictObject({
     gateway: z
       .url({ protocol: /^https$/, error: 'an address that begins with https://' })
-      .describe('where the Guacamole gateway answers'),
-    linkSeconds: z.number().int().min(5).max(60).default(60),
+      .describe('The address of your Guacamole gateway'),
+    linkSeconds: z
+      .number()
+      .int()
+      .min(5)
+      .max(60)
+      .default(60)
+      .describe('Seconds for which a link into a desktop is valid, at most 60'),
     readyMinutes: z
       .number()
       .int()
       .min(1)
       .max(60)
       .default(20)
-      .describe('a desktop that has not reported by then is removed'),
-    sizes: z.strictObject({ linux: Sizes, windows: Sizes }),
+      .describe('Minutes after which a desktop that has not reported is removed'),
+    sizes: z
+      .strictObject({ linux: Sizes, windows: Sizes })
+      .describe('The instance types of small, medium and large, for linux and windows'),
   }),
   airlock: AirlockConfig.prefault({}),
   costs: z.strictObject({
-    tag: z.string().default('broch:project').describe('the cost allocation tag that names the project'),
-    hour: z.number().int().min(0).max(23).default(7).describe('when the daily card is sent'),
-    timezone: z.string().refine(isTimezone, 'a time zone such as Europe/London').default('Europe/London'),
+    tag: z
+      .string()
+      .default('broch:project')
+      .describe('The cost allocation tag that names the project; activate it in Billing'),
+    hour: z.number().int().min(0).max(23).default(7).describe('The hour at which the daily cost card is sent'),
+    timezone: z
+      .string()
+      .refine(isTimezone, 'a time zone such as Europe/London')
+      .default('Europe/London')
+      .describe('The time zone of that hour'),
     webhookHosts: z
       .array(z.string())
       .min(1, 'at least one host')
       .default(['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'])
-      .describe('hosts the card may be posted to; `*.` stands for one or more labels'),
+      .meta({ description: 'Hosts that the card may be posted to', omitted: "Microsoft's" }),
   }),
 });
 export type Config = z.infer<typeof Config>;

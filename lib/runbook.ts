@@ -65,10 +65,3 @@ export const formatAlarmRunbook = (scope: IConstruct): string =>
 /** What stands before this line in docs/runbook.md is written by hand, all after it by `npm run runbook`. */
 export const RUNBOOK_MARKER =
   '<!-- From here on written by `npm run runbook`, from what each alarm says of itself. -->';
-
-/** The runbook with its part on alarms written again. */
-export function renewRunbook(text: string, scope: IConstruct): string {
-  const [hand = '', ...rest] = text.split(RUNBOOK_MARKER);
-  if (rest.length !== 1) throw new Error(`the runbook must have this line once: ${RUNBOOK_MARKER}`);
-  return `${hand}${RUNBOOK_MARKER}\n\n${formatAlarmRunbook(scope)}`;
-}

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { readConfig } from '../lib/config.ts';
 import { cdkFeatureFlags } from '../lib/flags.ts';
-import { explainAlarms, renewRunbook } from '../lib/runbook.ts';
+import { renewPage } from '../lib/generated-page.ts';
+import { explainAlarms, formatAlarmRunbook, RUNBOOK_MARKER } from '../lib/runbook.ts';
 import { createBrochStacks } from '../lib/stacks.ts';
 import { repositoryRoot } from './cloud.ts';
 
@@ -11,5 +12,5 @@ import { repositoryRoot } from './cloud.ts';
 const file = join(repositoryRoot, 'docs/runbook.md');
 const app = new App({ context: cdkFeatureFlags });
 createBrochStacks(app, readConfig(join(repositoryRoot, 'config/production.json')));
-writeFileSync(file, renewRunbook(readFileSync(file, 'utf8'), app));
+writeFileSync(file, renewPage(readFileSync(file, 'utf8'), RUNBOOK_MARKER, formatAlarmRunbook(app)));
 process.stdout.write(`docs/runbook.md: ${explainAlarms(app).length} alarms\n`);

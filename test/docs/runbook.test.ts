@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { App, Stack } from 'aws-cdk-lib';
 import { Alarm, Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { describe, expect, it } from 'vitest';
-import { explainAlarms, formatAlarmRunbook, RUNBOOK_MARKER, renewRunbook } from '../../lib/runbook.ts';
+import { renewPage } from '../../lib/generated-page.ts';
+import { explainAlarms, formatAlarmRunbook, RUNBOOK_MARKER } from '../../lib/runbook.ts';
 import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const { app, templates } = synthesiseApp();
@@ -32,7 +33,8 @@ describe('the runbook', () => {
     expect(shared + until(below(name), /^#/m)).toContain(advice);
   });
 
-  it('is as `npm run runbook` writes it', () => expect(renewRunbook(text, app)).toBe(text));
+  it('is as `npm run runbook` writes it', () =>
+    expect(renewPage(text, RUNBOOK_MARKER, formatAlarmRunbook(app))).toBe(text));
 });
 
 describe('an alarm', () => {

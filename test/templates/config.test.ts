@@ -3,9 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import * as z from 'zod';
-import { Config, readConfig } from '../../lib/config.ts';
-import { readMarkdownPage } from '../docs/markdown.ts';
+import { readConfig } from '../../lib/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'broch-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -36,17 +34,6 @@ const complaint = (file: string): string => {
     return (error as Error).message;
   }
 };
-
-/** The keys of a schema with what each is if left out: undefined where it is needed. */
-function keys(schema: z.ZodType, path: string[] = []): [key: string, preset: unknown][] {
-  if (schema instanceof z.ZodDefault)
-    return keys(schema.unwrap() as z.ZodType, path).map(([key]) => [key, schema.def.defaultValue]);
-  if (schema instanceof z.ZodPrefault) return keys(schema.unwrap() as z.ZodType, path);
-  if (schema instanceof z.ZodOptional) return keys(schema.unwrap() as z.ZodType, path).map(([key]) => [key, null]);
-  if (schema instanceof z.ZodObject && path.at(-1) !== 'sizes')
-    return Object.entries(schema.shape).flatMap(([name, inner]) => keys(inner as z.ZodType, [...path, name]));
-  return [[path.join('.'), undefined]];
-}
 
 describe('a configuration', () => {
   it.each([
@@ -116,22 +103,6 @@ describe('a configuration', () => {
     const path = file();
     expect(complaint(path)).toContain(path);
     expect(complaint(path)).toContain('configuration');
-  });
-
-  it('is explained key by key in docs/configuration.md, with its default', () => {
-    const [, table = ''] =
-      /\n\| Key \|.*\n\|[- |]+\n((?:\|.*\n)+)/.exec(readMarkdownPage('docs/configuration.md').text) ?? [];
-    const rows = table
-      .trim()
-      .split('\n')
-      .map(row => row.split('|').map(cell => cell.trim()));
-    expect(rows.map(([, key]) => key?.replaceAll('`', ''))).toEqual(keys(Config).map(([key]) => key));
-    for (const [index, [key, preset]] of keys(Config).entries()) {
-      const said = rows[index]?.[2] ?? '';
-      if (preset === undefined) expect(said, key).toBe('');
-      else if (typeof preset === 'number' || typeof preset === 'string') expect(said, key).toBe(String(preset));
-      else expect(said, key).not.toBe('');
-    }
   });
 });
 

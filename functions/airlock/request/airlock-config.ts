@@ -3,76 +3,96 @@ import { type Direction, Tier } from '../../../disclosure/policy.ts';
 
 /** How an organisation runs its airlock; from its configuration. A project's own settings lie on top (settings.ts). */
 export const AirlockConfig = z.strictObject({
-  tier: Tier.default(2).describe('how sensitive the data are; sets the strictness of the checks'),
-  quorum: z.number().int().min(1).max(3).default(2).describe('how many reviewers must agree'),
-  partial: z.boolean().default(false).describe('whether approved files may be released while others are withheld'),
-  draftDays: z
-    .number()
-    .int()
-    .min(1)
-    .default(30)
-    .describe('days until an unused draft, returned or blocked request expires'),
-  checkHours: z.number().int().min(1).default(24).describe('hours that sealing and checks, or a release, may take'),
+  tier: Tier.default(2).describe('How sensitive the data are, 1 to 3. Checks are stricter at higher tiers'),
+  quorum: z.number().int().min(1).max(3).default(2).describe('Votes that must agree, 1 to 3'),
+  partial: z.boolean().default(false).describe('Whether approved files may leave while others are held back'),
+  draftDays: z.number().int().min(1).default(30).describe('Days after which an untouched draft expires'),
+  checkHours: z.number().int().min(1).default(24).describe('Hours within which sealing and checking must end'),
   scanMinutes: z
     .number()
     .int()
     .min(1)
     .max(240)
     .default(60)
-    .describe('minutes until a sealed file without a malware scan is blocked'),
-  reviewDays: z.number().int().min(1).max(365).default(14).describe('days until an unfinished review times out'),
+    .describe('Minutes after sealing when a file without a malware scan is blocked'),
+  reviewDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(365)
+    .default(14)
+    .describe('Days after which a review without a decision times out'),
   remindHours: z
     .number()
     .int()
     .min(1)
     .default(48)
-    .describe('hours between reminders to reviewers; from the second on, one more reviewer is assigned'),
-  approvedDays: z.number().int().min(1).default(30).describe('days until an unused approval expires'),
-  releasedDays: z.number().int().min(1).default(90).describe('days that a release can be downloaded'),
-  uses: z.number().int().min(1).max(10).default(1).describe('how often a release can be downloaded'),
-  lockDays: z.number().int().min(1).default(365).describe('days that sealed files cannot be deleted (Object Lock)'),
+    .describe('Hours between reminders to reviewers. From the second reminder on, another reviewer is added'),
+  approvedDays: z.number().int().min(1).default(30).describe('Days after which an unused approval expires'),
+  releasedDays: z.number().int().min(1).default(90).describe('Days for which a release can be downloaded'),
+  uses: z.number().int().min(1).max(10).default(1).describe('Downloads of one release, 1 to 10'),
+  lockDays: z.number().int().min(1).default(365).describe('Days for which sealed and released files cannot be deleted'),
   graceDays: z
     .number()
     .int()
     .min(0)
     .default(30)
-    .describe('days that released files are kept after downloads end, and at least until their lock ends'),
+    .describe(
+      'Days for which released files are retained after their last download date, and at least until their lock expires',
+    ),
   imports: z
     .strictObject({
-      quorum: z.number().int().min(1).max(3).default(1).describe('how many reviewers must agree to an import'),
-      keepDays: z.number().int().min(1).default(3650).describe('days that a delivered import can be revoked'),
+      quorum: z.number().int().min(1).max(3).default(1).describe('Votes that must agree on an import, 1 to 3'),
+      keepDays: z
+        .number()
+        .int()
+        .min(1)
+        .default(3650)
+        .describe('Days for which an import can be revoked. It stays after that'),
     })
     .prefault({}),
   caps: z
     .strictObject({
-      files: z.number().int().min(1).max(10_000).default(10_000).describe('of one request'),
+      files: z.number().int().min(1).max(10_000).default(10_000).describe('Maximum files of one request'),
       bytes: z
         .number()
         .int()
         .min(1)
         .default(50 * 1024 ** 3)
-        .describe('of one request'),
+        .describe('Maximum bytes of one request'),
       dailyBytes: z
         .number()
         .int()
         .min(1)
         .default(200 * 1024 ** 3)
-        .describe("of one project's requests in a day"),
-      dailyRequests: z.number().int().min(1).max(200).default(50).describe('submissions of one project in a day'),
+        .describe('Maximum bytes that one project submits in a day'),
+      dailyRequests: z
+        .number()
+        .int()
+        .min(1)
+        .max(200)
+        .default(50)
+        .describe('Maximum submissions of one project in a day'),
       personBytes: z
         .number()
         .int()
         .min(1)
         .default(100 * 1024 ** 3)
-        .describe("of one person's requests in a day, in all projects"),
-      personRequests: z.number().int().min(1).max(200).default(20).describe('submissions of one person in a day'),
+        .describe('Maximum bytes that one person submits in a day, in all projects'),
+      personRequests: z
+        .number()
+        .int()
+        .min(1)
+        .max(200)
+        .default(20)
+        .describe('Maximum submissions of one person in a day'),
       alertPercent: z
         .number()
         .int()
         .min(1)
         .max(100)
         .default(80)
-        .describe('percentage of a cap at which operators are alerted'),
+        .describe('Percentage of a daily maximum at which operators are alarmed'),
     })
     .prefault({}),
 });

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+
+/** One setting as the page explains it. */
+export interface ConfigurationKey {
+  readonly key: string;
+  /** What holds where the key is left out; empty where it is required. */
+  readonly omitted: string;
+  readonly decides: string;
+}
+
+const formatDefault = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value));
+
+/** Every key of a configuration schema with its default and its description. An object that describes itself is one key. */
+export function listConfigurationKeys(schema: z.ZodType, path: readonly string[] = []): ConfigurationKey[] {
+  const meta = schema.meta();
+  const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+  if (inner instanceof z.ZodObject && meta?.description === undefined)
+    return Object.entries(inner.shape).flatMap(([name, member]) =>
+      listConfigurationKeys(member as z.ZodType, [...path, name]),
+    );
+  const key = path.join('.');
+  if (meta?.description === undefined) throw new Error(`the configuration's key ${key} has no description`);
+  const required = !schema.safeParse(undefined).success;
+  const omitted = meta.omitted ?? (schema instanceof z.ZodDefault ? formatDefault(schema.def.defaultValue) : '');
+  if (required !== (omitted === '')) throw new Error(`${key} must say what holds without it, or be required`);
+  return [{ key, omitted: String(omitted), decides: meta.description }];
+}
+
+/** The page's table of all keys, in Markdown. */
+export const formatConfigurationTable = (schema: z.ZodType): string =>
+  [
+    '| Key | Left out | What it decides |',
+    '| --- | --- | --- |',
+    ...listConfigurationKeys(schema).map(({ key, omitted, decides }) =>
+      `| \`${key}\` | ${omitted} | ${decides} |`.replace('|  |', '| |'),
+    ),
+    '',
+  ].join('\n');
+
+/** What stands before this line in docs/configuration.md is written by hand, all after it by `npm run configuration`. */
+export const CONFIGURATION_MARKER =
+  '<!-- From here on written by `npm run configuration`, from the descriptions of the keys. -->';

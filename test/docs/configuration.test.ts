@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { Config } from '../../lib/config.ts';
+import { CONFIGURATION_MARKER, formatConfigurationTable, listConfigurationKeys } from '../../lib/configuration-page.ts';
+import { renewPage } from '../../lib/generated-page.ts';
+
+const text = readFileSync('docs/configuration.md', 'utf8');
+const rows = [...text.matchAll(/^\| `(.+)` \|(.*) \| (.+) \|$/gm)].map(([, key = '', omitted = '']) => [
+  key,
+  omitted.trim(),
+]);
+
+/** The values of a parsed configuration by the path of their key. */
+const flatten = (value: unknown, path: readonly string[] = []): [string, unknown][] =>
+  value !== null && typeof value === 'object' && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([name, inner]) => flatten(inner, [...path, name]))
+    : [[path.join('.'), value]];
+
+describe('the configuration page', () => {
+  it('is as `npm run configuration` writes it', () =>
+    expect(renewPage(text, CONFIGURATION_MARKER, formatConfigurationTable(Config))).toBe(text));
+
+  it('shows the defaults that apply when only the required keys are given', () => {
+    const given = JSON.parse(readFileSync('config/production.json', 'utf8'));
+    const required: Record<string, unknown> = { costs: {} };
+    for (const [key = '', omitted] of rows) {
+      if (omitted !== '') continue;
+      const [outer = '', inner] = key.split('.');
+      required[outer] =
+        inner === undefined ? given[outer] : { ...(required[outer] as object), [inner]: given[outer][inner] };
+    }
+    const applied = new Map(flatten(Config.parse(required)));
+    const shown = rows.filter(([, omitted = '']) => /^\d+$/.test(omitted));
+    expect(shown.length).toBeGreaterThan(25);
+    for (const [key = '', omitted] of shown) expect(String(applied.get(key)), key).toBe(omitted);
+  });
+});
+
+describe('a key of the configuration', () => {
+  it('must have a description', () =>
+    expect(() => listConfigurationKeys(z.object({ costs: z.object({ hour: z.number() }) }))).toThrow('costs.hour'));
+
+  it('must say what holds when an optional key is left out', () =>
+    expect(() => listConfigurationKeys(z.object({ account: z.string().optional().describe('The account') }))).toThrow(
+      'account must say',
+    ));
+
+  it('is one key when it is an object that describes itself', () => {
+    const sizes = z.object({ small: z.string() }).describe('The sizes');
+    expect(listConfigurationKeys(z.object({ sizes }))).toEqual([{ key: 'sizes', omitted: '', decides: 'The sizes' }]);
+  });
+});
