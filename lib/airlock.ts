@@ -25,7 +25,12 @@ import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { bucketPrefix } from './project/names.ts';
-import { deliveryStatements, listSourcesStatement, readSourcesStatements } from './project-bucket-grants.ts';
+import {
+  deliveryStatements,
+  listSourcesStatement,
+  readSourcesStatements,
+  reportStatements,
+} from './project-bucket-grants.ts';
 import { Sweeper } from './sweeper.ts';
 import { Workflow } from './workflow.ts';
 
@@ -63,6 +68,7 @@ export class Airlock extends Construct {
     };
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const notes = bucketAccess(data.work, ['read', 'write']);
+    const reports = reportStatements(prefix, Stack.of(this));
 
     const precaution =
       'Where the error is `Tampered`, sealed files differ from their seal: find out who changed them before anything else.';
@@ -86,7 +92,7 @@ export class Airlock extends Construct {
           environment: {
             ...changing,
             TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
-            BUCKETS: accessTo(prefix, listSourcesStatement(prefix)),
+            BUCKETS: accessTo(prefix, listSourcesStatement(prefix), ...reports),
             UPLOADS_BUCKET: bucketAccess(data.uploads, ['versions'], 'uploads/'),
             WORK_BUCKET: bucketAccess(data.work, ['write']),
           },
@@ -106,7 +112,9 @@ export class Airlock extends Construct {
           entry: 'airlock/steps/write-manifest.lambda.ts',
           environment: {
             ...changing,
+            TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
             AIRLOCK_BUCKET: bucketAccess(data.airlock, ['write'], 'requests/'),
+            BUCKETS: accessTo(prefix, ...reports),
             WORK_BUCKET: bucketAccess(data.work, ['read']),
           },
         }),
@@ -127,6 +135,7 @@ export class Airlock extends Construct {
             ...asks,
             AIRLOCK_BUCKET: bucketAccess(data.airlock, ['read', 'write'], 'requests/'),
             RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
+            BUCKETS: accessTo(prefix, ...reports),
           },
         }),
         AwaitDecision: wait,

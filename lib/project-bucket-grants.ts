@@ -1,6 +1,6 @@
 import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { IMPORTS_PREFIX } from '../functions/airlock/request/places.ts';
+import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../functions/airlock/request/places.ts';
 
 /** Where what shall leave lies in projects' buckets: functions/airlock/request/request.ts says what may be named there. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
@@ -28,6 +28,12 @@ export const deliveryStatements = (prefix: string, of: Stack): PolicyStatement[]
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload'],
     resources: [`arn:aws:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
   }),
+  opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
+];
+
+/** Full reports are written where only the airlock may write. */
+export const reportStatements = (prefix: string, of: Stack): PolicyStatement[] => [
+  new PolicyStatement({ actions: ['s3:PutObject'], resources: [`arn:aws:s3:::${prefix}*/${REPORTS_PREFIX}*`] }),
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 

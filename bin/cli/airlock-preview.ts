@@ -75,6 +75,11 @@ export const airlockPreviewCommand = defineCommand({
     if (readdirSync(folder).length > 0)
       throw new ExitError('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
     const of = await api.ask('showRequest', { params });
+    if (!of.seal && of.fullReport)
+      throw new ExitError(
+        'refused',
+        `Only reviewers can see sealed files here. On a desktop of ${of.project}, open ${of.fullReport}.`,
+      );
     if (!of.seal) throw new ExitError('refused', `${of.id} is ${of.status}: it has no sealed files to show.`);
     const files = await allFiles(api, params);
     const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];

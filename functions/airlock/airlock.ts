@@ -15,7 +15,7 @@ import {
   withRetention,
 } from './request/retention.ts';
 import { recordVote, reissueApproval, resumeReview, revokeRelease, startRelease } from './request/reviewer-commands.ts';
-import type { Ballot } from './request/votes.ts';
+import type { NumberedBallot } from './request/votes.ts';
 import {
   abortRelease,
   recordFault,
@@ -33,7 +33,7 @@ export type Command =
   | { do: 'edit'; by: ActingPerson; change: RequestEdit }
   | { do: 'submit'; by: ActingPerson }
   | { do: 'withdraw'; by: ActingPerson; reason: string }
-  | { do: 'vote'; by: ActingPerson; ballot: Ballot }
+  | { do: 'vote'; by: ActingPerson; ballot: NumberedBallot }
   | { do: 'release'; by: ActingPerson }
   | { do: 'revoke'; by: ActingPerson; reason: string }
   | { do: 'resume'; by: ActingPerson }

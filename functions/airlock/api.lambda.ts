@@ -61,7 +61,7 @@ const landing = {
   region: given.REGION,
 };
 const rules = parseAirlockConfig(RULES);
-const { look, find, viewed } = requestLoader(TABLE_NAME, rules);
+const { look, find, findForReview, viewed } = requestLoader(TABLE_NAME, rules);
 
 /** Decides a person's command on the current state and writes the result. The table's stream publishes the events. */
 async function run(
@@ -94,16 +94,19 @@ async function recipientOf(named: string | undefined) {
   return { id, name };
 }
 
+/** The files of a ballot with their places in the sealed manifest. */
+async function numberFiles(user: User, params: RequestParams, files: Ballot['files']) {
+  const { request } = await findForReview(user, params);
+  const sealed = (await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path);
+  const unknown = files.map(({ path }) => path).filter(path => !sealed.includes(path));
+  if (unknown.length > 0) throw new Refused('invalid', 'These files are not among the sealed files.', unknown);
+  return files.map(file => ({ ...file, file: sealed.indexOf(file.path) + 1 }));
+}
+
 async function cast(call: { user: User; params: RequestParams; mark: string }, ballot: Ballot) {
   const { user, params } = call;
-  if (ballot.files.length > 0) {
-    const { request, eye } = await find(user, params);
-    if (eye !== 'reviewer') throw new Refused('forbidden', `Members of ${request.project} cannot review its requests.`);
-    const known = new Set((await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path));
-    const unknown = ballot.files.filter(({ path }) => !known.has(path)).map(({ path }) => path);
-    if (unknown.length > 0) throw new Refused('invalid', 'These files are not among the sealed files.', unknown);
-  }
-  return answer(user, await run(call, by => ({ do: 'vote', by, ballot })));
+  const files = ballot.files.length > 0 ? await numberFiles(user, params, ballot.files) : [];
+  return answer(user, await run(call, by => ({ do: 'vote', by, ballot: { ...ballot, files } })));
 }
 
 /** Lists are written with the requests. Entries whose deadline has passed since are read again. */
@@ -159,13 +162,13 @@ export const handler = http(
       return requestView(request, user, eye);
     },
     async listFiles({ user, params, query }) {
-      const found = await find(user, params);
+      const found = await findForReview(user, params);
       const page = await pageFiles(AIRLOCK_BUCKET, found.request, query);
       await viewed(user, found, 'The list of files.', page.items[0]?.path);
       return page;
     },
     async showChecks({ user, params, query }) {
-      const found = await find(user, params);
+      const found = await findForReview(user, params);
       const page = await pageReports(AIRLOCK_BUCKET, found.request, query);
       await viewed(user, found, 'Reports with cells.', page.items[0]?.path);
       return page;
@@ -175,9 +178,7 @@ export const handler = http(
       return pageTrail(TABLE_NAME, request.id, query, entry => visibleEvents(entry, request, user, eye));
     },
     async listRounds({ user, params, query }) {
-      const { request, eye } = await find(user, params);
-      if (eye !== 'reviewer')
-        throw new Refused('forbidden', `Members of ${request.project} cannot see how each reviewer voted.`);
+      const { request } = await findForReview(user, params);
       const { items, next } = await pageRounds(TABLE_NAME, request.id, query);
       return { items: items.map(({ revision: _, ...round }) => round), ...(next !== undefined && { next }) };
     },

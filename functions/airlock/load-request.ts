@@ -1,12 +1,20 @@
 import { currentTime } from '../clock.ts';
 import type { User } from '../http/http.ts';
 import { readRoles } from '../membership.ts';
+import { Refused } from '../refused.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { requestEvent } from './request/decision.ts';
+import { fullReportKey } from './request/places.ts';
 import type { Request } from './request/request.ts';
 import { type Viewer, viewerOf } from './request/viewer.ts';
 import { readRequest, recordLook } from './store.ts';
+
+/** Names and cells of sealed files are content, which no answer may carry out of the project. */
+const onlyReviewers = (request: Request): string =>
+  `Only reviewers who have no part in ${request.project} can see its sealed files, reports and votes here. ${
+    request.direction === 'export' ? `On a desktop of the project, open ${fullReportKey(request)}.` : ''
+  }`.trim();
 
 export interface RequestParams {
   readonly project: string;
@@ -27,12 +35,19 @@ export function requestLoader(table: string, rules: AirlockConfig) {
     const member = (await readRoles(table, request.project, user.id)).length > 0;
     return viewerOf(request, user, member);
   }
+  async function find(user: User, params: RequestParams): Promise<LoadedRequest> {
+    const { revision, ...read } = await readRequest(table, params.project, params.request);
+    const { request } = applyDeadlines(read, currentTime(), rules);
+    return { request, revision, eye: await look(request, user) };
+  }
   return {
     look,
-    async find(user: User, params: RequestParams): Promise<LoadedRequest> {
-      const { revision, ...read } = await readRequest(table, params.project, params.request);
-      const { request } = applyDeadlines(read, currentTime(), rules);
-      return { request, revision, eye: await look(request, user) };
+    find,
+    /** Loads a request for somebody who may see sealed files, reports and votes: a reviewer outside the project. */
+    async findForReview(user: User, params: RequestParams): Promise<LoadedRequest> {
+      const found = await find(user, params);
+      if (found.eye !== 'reviewer') throw new Refused('forbidden', onlyReviewers(found.request));
+      return found;
     },
     /** Records the access before anything is shown. */
     async viewed(user: User, { request, revision }: LoadedRequest, says: string, path?: string): Promise<void> {

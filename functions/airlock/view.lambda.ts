@@ -13,7 +13,7 @@ import { refuseUnlessScanned } from './steps/malware.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
 const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
-const { find, viewed } = requestLoader(TABLE_NAME, parseAirlockConfig(RULES));
+const { findForReview, viewed } = requestLoader(TABLE_NAME, parseAirlockConfig(RULES));
 
 /**
  * Shows sealed files. It is a separate function because it parses untrusted files: it can release nothing and start
@@ -24,7 +24,7 @@ export const handler = http(
   'preview',
   {
     async viewFile({ user, params, query: { path } }) {
-      const found = await find(user, params);
+      const found = await findForReview(user, params);
       const { request } = found;
       const { round, files, groups } = await readSealManifest(AIRLOCK_BUCKET, request);
       const file = files.find(file => file.path === path);

@@ -11,7 +11,7 @@ import {
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { IMPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
+import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 
@@ -139,13 +139,13 @@ export class ProjectStorage extends Construct {
       ArnEquals: { 'aws:PrincipalArn': role.roleArn },
       StringNotEquals: { 'aws:SourceVpc': vpcId },
     });
-    // What the airlock let in stays as it was reviewed, whoever works with it.
+    // What the airlock let in stays as it was reviewed, and its reports as it wrote them.
     const { account, partition } = Stack.of(this);
     deny(
-      'ImportsAreOnlyRead',
+      'AirlockWritesAlone',
       ['s3:PutObject*', 's3:DeleteObject*'],
       { ArnLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}*` } },
-      [this.bucket.arnForObjects(`${IMPORTS_PREFIX}*`)],
+      [IMPORTS_PREFIX, REPORTS_PREFIX].map(prefix => this.bucket.arnForObjects(`${prefix}*`)),
     );
   }
 

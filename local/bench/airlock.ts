@@ -117,7 +117,7 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
   const groups = [{ name: 'Tables', kind: 'table' as const, purpose: 'To be measured', paths: ['**'] }];
   const { id } = await rana.ask('draftRequest', { params: { project }, body: { title: 'Bench', source, groups } });
   const params = { project, request: id };
-  const show = () => sleep(500).then(() => rana.ask('showRequest', { params }));
+  const show = () => sleep(500).then(() => vera.ask('showRequest', { params }));
   const execution = (arn: string, attempt: number) =>
     `${arn.replace(':stateMachine:', ':execution:')}:${id}-${attempt}`;
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { DemoSetup } from '../demo-setup.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { withDesktopFolder } from './desktop.ts';
@@ -28,9 +28,9 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     ReturnType<DemoSetup['as']>,
   ];
   const folder = mkdtempSync(join(dirname(stage.facts.ca), 'download-'));
-  const show = (params: { project: string; request: string }, wanted: string) =>
+  const show = (params: { project: string; request: string }, wanted: string, viewer = vera) =>
     pollUntilSettled(
-      () => rana.ask('showRequest', { params }),
+      () => viewer.ask('showRequest', { params }),
       ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
     ).then(of => {
       assertHolds(of.status === wanted, `the request is ${JSON.stringify(of).slice(0, 800)}`);
@@ -49,12 +49,18 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     const { id } = await rana.ask('draftRequest', { params: { project }, body });
     const params = { project, request: id };
     await rana.ask('submitRequest', { params });
-    const { report } = await show(params, 'blocked');
+    const { report, fullReport } = await show(params, 'blocked', rana);
     const [first] = report?.first ?? [];
     const cell = first?.cells[0];
-    assertHolds(first?.path === 'tables/regions.csv' && cell, `it was blocked for ${JSON.stringify(report)}`);
+    assertHolds(first?.path === 'file 1' && cell && fullReport, `it was blocked for ${JSON.stringify(report)}`);
+    assertHolds(!JSON.stringify(report).includes('regions'), 'the name of a sealed file left the project');
+    await withDesktopFolder(stage, project, async ({ s3, bucket }) => {
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: fullReport }));
+      const page = (await Body?.transformToString()) ?? '';
+      assertHolds(page.includes('tables/regions.csv'), 'the full report does not name the file');
+    });
     return {
-      says: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}: ${first.says}`,
+      says: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
       ids: { request: id, rule: first.rule },
       params,
     };
@@ -69,7 +75,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     const { votes } = await vera.ask('showRequest', { params });
     assertHolds(votes?.length === 0, 'Vera sees votes before she has voted');
     await vera.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
-    const { comments } = await show(params, 'returned');
+    const { comments } = await show(params, 'returned', rana);
     return {
       says: `Vera could not know how Victor had voted, nor that he had. Rana reads: ${comments?.[0]?.comment}`,
       ids: { seal: seal.sha256 },

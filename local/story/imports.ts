@@ -33,7 +33,7 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
   };
   const rests = (params: { project: string; request: string }, wanted: string) =>
     pollUntilSettled(
-      () => rana.ask('showRequest', { params }),
+      () => vera.ask('showRequest', { params }),
       ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
     ).then(of => {
       assertHolds(of.status === wanted, `the import is ${JSON.stringify(of).slice(0, 800)}`);

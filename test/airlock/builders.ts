@@ -50,7 +50,7 @@ export const buildBallot = (
   seal: buildHash(String(round % 10)),
   comment: verdict === 'approve' ? '' : 'correct it',
   note: '',
-  files: paths.map(path => ({ path, comment: 'correct this' })),
+  files: paths.map((path, index) => ({ path, file: index + 1, comment: 'correct this' })),
 });
 
 export const buildDraft = (facts: Context, direction: Direction = 'export'): Request =>

@@ -58,7 +58,7 @@ it('compares the files of one request with each other, even if different workers
   });
   const { report } = await settle(params, ['blocked']);
   expect(report?.first).toMatchObject([{ path: 'some.csv', rule: 'sdc.differencing', cells: [{ row: 2, column: 2 }] }]);
-  const { items } = await people.rana.ask('showChecks', { params });
+  const { items } = await people.vera.ask('showChecks', { params });
   expect(items.flatMap(({ path, findings }) => findings.map(({ rule }) => [path, rule]))).toEqual([
     ['some.csv', 'sdc.differencing'],
   ]);

@@ -184,7 +184,7 @@ export function airlockScene(project: string) {
   });
   let drafts = 0;
   const settleAs = (params: { project: string; request: string }, wanted: readonly Status[]) =>
-    waitForStatus(people.rana, params, wanted);
+    waitForStatus(people.vera, params, wanted);
   const submit = async (files: SourceFiles, paths = ['**']) => {
     const source = `data/outbox/d${drafts++}/`;
     await putSourceFiles(cloud, home.bucket, source, files);

@@ -153,7 +153,7 @@ describe('an import', () => {
     await admin.send(new PutObjectCommand({ Bucket: bucket(), Key: `${prefix}fit.R`, Body: 'other' }));
     await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
     const gone = await pollUntilSettled(
-      () => people.rana.ask('showRequest', { params }),
+      () => people.vera.ask('showRequest', { params }),
       ({ retracted }) => retracted !== undefined,
     );
     expect(gone.retracted).toMatchObject({ objects: 3 });
@@ -181,7 +181,7 @@ describe('an import', () => {
     await admin.send(new DeleteObjectCommand(gone));
     await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
     const { retracted } = await pollUntilSettled(
-      () => people.rana.ask('showRequest', { params }),
+      () => people.vera.ask('showRequest', { params }),
       ({ retracted }) => retracted !== undefined,
     );
     expect(retracted).toMatchObject({ objects: 2 });

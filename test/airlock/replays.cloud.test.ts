@@ -252,7 +252,7 @@ describe.concurrent('altering stored data', () => {
 describe('the requester', () => {
   it('cannot vote, not even after joining the reviewers', async () => {
     const params = await inReview();
-    const { seal } = await people.rana.ask('showRequest', { params });
+    const { seal } = await people.vera.ask('showRequest', { params });
     const ballot = { params, body: { verdict: 'approve', seal: seal?.sha256 } } as const;
     await expect(people.rana.ask('reviewRequest', ballot)).rejects.toThrow(/Only reviewer/);
     await changeUserGroup(cloud, people.rana, 'reviewer', 'add');

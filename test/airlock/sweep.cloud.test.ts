@@ -49,7 +49,7 @@ it('an abandoned draft expires, and the event bus receives the expiry', async ()
     by: '',
     says: expect.stringContaining('data/outbox/never/'),
   });
-  const { status, retainedUntil } = await people.rana.ask('showRequest', { params: { project, request } });
+  const { status, retainedUntil } = await people.vera.ask('showRequest', { params: { project, request } });
   expect({ status, retainedUntil }).toEqual({ status: 'expired' });
   await sweep();
   expect(await said(request, 'RequestExpired')).toHaveLength(1);
@@ -64,7 +64,7 @@ describe('a request withdrawn after its seal', () => {
   });
 
   it('says until when its content is retained', async () => {
-    const { retainedUntil = '' } = await people.rana.ask('showRequest', { params });
+    const { retainedUntil = '' } = await people.vera.ask('showRequest', { params });
     const days = (Date.parse(retainedUntil) - Date.now()) / (day * 1000);
     expect(Math.round(days)).toBe(365);
   });
@@ -89,7 +89,7 @@ describe('a request withdrawn after its seal', () => {
     // Sweeps of other tests may come first, so the request says what happened, and the sweep's own count does not.
     expect(await sweep()).toMatchObject({ failed: 0 });
     await waitUntil(
-      () => people.rana.ask('showRequest', { params }),
+      () => people.vera.ask('showRequest', { params }),
       shown => shown.deleted !== undefined,
     );
     expect(await countKeyVersions(cloud, sealed, prefix)).toEqual({});
@@ -108,7 +108,7 @@ describe('a request withdrawn after its seal', () => {
   it('records its deletion on the bus, in the trail and in the request, and locks the receipt', async () => {
     const [event, ...others] = await said(params.request, 'ContentDeleted');
     expect(others).toEqual([]);
-    const shown = await people.rana.ask('showRequest', { params });
+    const shown = await people.vera.ask('showRequest', { params });
     expect(event?.about.says).toContain(shown.deleted?.receipt.sha256);
     const { items } = await people.rana.ask('listTrail', { params });
     expect(items[0]).toMatchObject({ name: 'ContentDeleted' });

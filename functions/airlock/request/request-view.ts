@@ -3,6 +3,8 @@ import { Direction } from '../../../disclosure/policy.ts';
 import { nextDeadline } from './deadlines.ts';
 import type { ActingPerson } from './decision.ts';
 import { Seal } from './manifest.ts';
+import { fullReportKey } from './places.ts';
+import { memberReasons } from './rejections.ts';
 import {
   Deleted,
   Groups,
@@ -17,9 +19,6 @@ import { publicComments } from './reviewer-commands.ts';
 import { hasVoted } from './trail-visibility.ts';
 import type { Viewer } from './viewer.ts';
 import { Vote } from './votes.ts';
-
-/** A vote as other reviewers see it, once the quorum is complete. */
-const Comments = z.array(z.object({ comment: z.string(), files: Vote.shape.files.unwrap() }));
 
 /** A request as one viewer may see it. */
 export const RequestView = z.object({
@@ -52,8 +51,10 @@ export const RequestView = z.object({
   /** For reviewers: who is assigned; until you have voted, only whether you are. */
   asked: z.array(Someone).optional(),
   report: RequestReport.optional(),
+  /** Where members read the full report: in the project's bucket, on a desktop. */
+  fullReport: z.string().optional(),
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
-  comments: Comments.optional(),
+  comments: z.array(Vote.pick({ comment: true, files: true })).optional(),
   withheld: z.array(z.string()).optional(),
   release: RequestRelease.omit({ held: true }).optional(),
   groups: Groups,
@@ -83,7 +84,6 @@ function votesFor(request: Request, by: ActingPerson, eye: Viewer): Vote[] | und
 /** A reviewer who decides a conflict must not learn of it, not even from who else is assigned. */
 function disputeOf(request: RequestIn<'inReview'>, by: ActingPerson, eye: Viewer) {
   const { conflict, asked } = request;
-  if (eye === 'project') return {};
   if (eye === 'operator') return { conflict };
   return hasVoted(request, by.id) ? { conflict, asked } : { asked: asked.filter(({ id }) => id === by.id) };
 }
@@ -93,9 +93,42 @@ const withoutCells = (request: RequestReport): RequestReport => ({
   first: request.first.map(told => ({ ...told, cells: [] })),
 });
 
-/** The request as this viewer may see it. Until the quorum is complete, not even the number of votes is shown. */
-export function requestView(request: Request, by: ActingPerson, eye: Viewer): RequestView {
-  const votes = votesFor(request, by, eye);
+/** What members see of a file outside: its place in the sealed manifest, never its name. */
+const fileNumber = (file: number): string => `file ${file}`;
+
+/** What members see of a report outside: rules, actions, rows and columns. Texts, values and names are content. */
+const verdictsOf = ({ findings, worst, first, ...report }: RequestReport, fullReport: string): RequestReport => ({
+  ...report,
+  findings,
+  ...(worst && { worst }),
+  first: first.map(({ file, rule, action, cells }) => ({
+    path: fileNumber(file),
+    file,
+    rule,
+    action,
+    says: `See ${fullReport}.`,
+    cells: cells.map(({ row, column }) => ({ row, column, value: '' })),
+  })),
+});
+
+type Comments = NonNullable<RequestView['comments']>;
+const withoutPaths = (comments: Comments): Comments =>
+  comments.map(({ comment, files }) => ({
+    comment,
+    files: files.map(({ file, comment }) => ({ path: fileNumber(file), file, comment })),
+  }));
+
+/** Why a submission was not sealed, without names and sizes. */
+const rejectionsOf = ({ findings }: NonNullable<RequestIn<'draft'>['note']>, fullReport: string) =>
+  findings.map(({ reason }) => ({ path: '', reason: memberReasons.has(reason) ? reason : `See ${fullReport}.` }));
+
+const commentsOf = (request: Request): Comments | undefined => {
+  if (request.status === 'returned') return request.comments;
+  return request.status === 'rejected' ? publicComments(request.votes) : undefined;
+};
+
+/** What everybody with a part in the request may see of it, whatever is in its files. */
+function plainView(request: Request): RequestView {
   const reason = reasonOf(request);
   const due = nextDeadline(request);
   return {
@@ -114,18 +147,57 @@ export function requestView(request: Request, by: ActingPerson, eye: Viewer): Re
     explanation: request.explanation,
     ...(due !== undefined && { due }),
     ...(reason !== undefined && { reason }),
-    ...('seal' in request && request.seal && { seal: request.seal }),
-    // Operators run the platform and do not see the content of files.
-    ...(eye === 'project' && 'report' in request && { report: request.report }),
-    // Reviewers see cells only through views that are recorded.
-    ...(eye === 'reviewer' && 'report' in request && { report: withoutCells(request.report) }),
-    ...(request.status === 'inReview' && { quorum: request.quorum, ...disputeOf(request, by, eye) }),
-    ...(request.status === 'draft' && request.note && { findings: request.note.findings }),
+    ...(request.status === 'inReview' && { quorum: request.quorum }),
     ...('retainedUntil' in request && { retainedUntil: request.retainedUntil }),
+  };
+}
+
+/**
+ * The request as a member sees it from outside the project: verdicts, and where the full report is. No name, byte, size or
+ * checksum of a file that is not released to this person. Who uploaded an import brought its files from outside.
+ */
+function memberView(request: Request, by: ActingPerson): RequestView {
+  const comments = commentsOf(request);
+  const own = request.direction === 'import' && by.id === request.requester;
+  const delivered = request.direction === 'export' && ('report' in request || 'note' in request);
+  const place = own ? 'the uploaded files' : fullReportKey(request);
+  const receives = by.id === (request.recipient?.id ?? request.requester);
+  const note = request.status === 'draft' ? request.note : undefined;
+  return {
+    ...plainView(request),
+    ...(delivered && { fullReport: place }),
+    ...('report' in request && { report: own ? request.report : verdictsOf(request.report, place) }),
+    ...(note && { findings: own ? note.findings : rejectionsOf(note, place) }),
+    ...(comments && { comments: own ? comments : withoutPaths(comments) }),
+    ...('withheld' in request && { withheld: own ? request.withheld : withheldNumbers(request) }),
+    ...(receives && 'release' in request && request.release && { release: request.release }),
+  };
+}
+
+const withheldNumbers = ({ votes }: { votes: readonly Vote[] }): string[] =>
+  [
+    ...new Set(
+      votes.filter(({ verdict }) => verdict === 'approve').flatMap(({ files }) => files.map(({ file }) => file)),
+    ),
+  ]
+    .sort((one, other) => one - other)
+    .map(fileNumber);
+
+/** The request as this viewer may see it. Until the quorum is complete, not even the number of votes is shown. */
+export function requestView(request: Request, by: ActingPerson, eye: Viewer): RequestView {
+  if (eye === 'project') return memberView(request, by);
+  const votes = votesFor(request, by, eye);
+  const comments = commentsOf(request);
+  return {
+    ...plainView(request),
+    ...('seal' in request && request.seal && { seal: request.seal }),
+    // Operators run the platform and do not see the content of files. Reviewers see cells only through recorded views.
+    ...(eye === 'reviewer' && 'report' in request && { report: withoutCells(request.report) }),
+    ...(request.status === 'inReview' && disputeOf(request, by, eye)),
+    ...(request.status === 'draft' && request.note && { findings: request.note.findings }),
     ...('deleted' in request && request.deleted && { deleted: request.deleted }),
     ...('retracted' in request && request.retracted && { retracted: request.retracted }),
-    ...(request.status === 'returned' && { comments: request.comments }),
-    ...(request.status === 'rejected' && { comments: publicComments(request.votes) }),
+    ...(comments && { comments }),
     ...('withheld' in request && { withheld: request.withheld }),
     ...('release' in request && request.release && { release: request.release }),
     ...(votes !== undefined && { votes }),

@@ -36,6 +36,8 @@ export const day = 24 * hour;
 /** The first findings of a report, short enough for a table row; the report itself has all. */
 const Told = z.object({
   path: z.string().max(300),
+  /** Its place in the sealed manifest, from 1: what members see instead of its name. */
+  file: z.number().int().min(1),
   rule: z.string(),
   action: Action,
   says: z.string().max(600),
@@ -123,7 +125,8 @@ const InReview = z.object({
   /** Of the task that waits for the decision. Losing it loses nothing: the decision is here. */
   token: z.string().optional(),
 });
-const Comment = z.object({ comment: z.string(), files: Vote.shape.files.unwrap() });
+/** What a reviewer tells the requester. */
+const Comment = Vote.pick({ comment: true, files: true });
 const Returned = z.object({
   status: z.literal('returned'),
   ...common,

@@ -3,7 +3,7 @@ import { Refused } from '../../refused.ts';
 import { type ActingPerson, type Context, type RequestDecision, type RequestEvent, requestEvent } from './decision.ts';
 import { addSeconds, approval, day, hour, identity, isUnderWay, type Request, type RequestIn } from './request.ts';
 import { isArriving } from './retention.ts';
-import { type Ballot, countedVotes, type Vote, voteOutcome, withheldFiles } from './votes.ts';
+import { countedVotes, type NumberedBallot, type Vote, voteOutcome, withheldFiles } from './votes.ts';
 
 /** Why a user may not review this request; undefined if they may. */
 function ineligibility(
@@ -38,7 +38,7 @@ export const publicComments = (votes: readonly Vote[]) =>
  */
 export function recordVote(
   request: Request,
-  { by, ballot }: { by: ActingPerson; ballot: Ballot },
+  { by, ballot }: { by: ActingPerson; ballot: NumberedBallot },
   now: string,
   facts: Context,
 ): RequestDecision {

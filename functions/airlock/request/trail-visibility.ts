@@ -49,6 +49,25 @@ const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'a
   ContentDeleted: 'all',
 };
 
+/** Events whose text members may read outside: a person typed it, or it is the same for all requests. */
+const memberTexts: ReadonlySet<RequestEventName> = new Set([
+  'RequestOpened',
+  'RequestEdited',
+  'RequestSubmitted',
+  'RequestBlocked',
+  'ReviewOpened',
+  'RequestReturned',
+  'RequestApproved',
+  'RequestRejected',
+  'RequestWithdrawn',
+  'RequestTimedOut',
+  'RequestResumed',
+  'ReleaseStarted',
+  'RequestReleased',
+  'RequestRevoked',
+  'RequestExpired',
+]);
+
 /** Whether votes of this round are still hidden from reviewers, because a vote may yet be cast. */
 const isBlind = (request: Request, round: number): boolean =>
   round === request.round && reviewOf(request) !== undefined;
@@ -76,6 +95,12 @@ function sees(
   return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
 }
 
+/** An event as members see those of others: texts, paths and values can hold content of files. */
+const withoutContent = ({ path: _, details: __, ...event }: Omit<RequestEvent, 'to'>) => ({
+  ...event,
+  says: memberTexts.has(event.name) ? event.says : '',
+});
+
 /** The events of one entry that the viewer may see. */
 export function visibleEvents(
   { at, round, events, requester }: TrailEntry,
@@ -92,7 +117,7 @@ export function visibleEvents(
       return {
         at,
         round,
-        ...event,
+        ...(eye === 'project' && event.by !== who.id ? withoutContent(event) : event),
         ...(!known && { by: '', byName: '' }),
         ...(eye !== 'project' && to && { to: alone ? to.filter(({ id }) => id === who.id) : to }),
       };

@@ -5,6 +5,10 @@ import type { Seal } from './manifest.ts';
 const VoteVerdict = z.enum(['approve', 'return', 'reject']);
 type VoteVerdict = z.infer<typeof VoteVerdict>;
 
+const FileChange = z.object({ path: z.string().min(1).max(1024), comment: z.string().trim().min(1).max(500) });
+/** With the file's place in the sealed manifest, from 1: what members see instead of its name. */
+const NumberedChange = FileChange.extend({ file: z.number().int().min(1) });
+
 /** A reviewer's vote as sent. The verdict covers every file that `files` does not name. */
 export const Ballot = z.object({
   verdict: VoteVerdict,
@@ -13,15 +17,18 @@ export const Ballot = z.object({
   comment: z.string().trim().max(5000).default('').describe('to the requester'),
   note: z.string().trim().max(5000).default('').describe('to the other reviewers only'),
   files: z
-    .array(z.object({ path: z.string().min(1).max(1024), comment: z.string().trim().min(1).max(500) }))
+    .array(FileChange)
     .max(50)
     .default([])
     .describe('files that must change, each with a comment to the requester'),
 });
 export type Ballot = z.infer<typeof Ballot>;
+/** A ballot whose files were found in the sealed manifest. */
+export type NumberedBallot = Omit<Ballot, 'files'> & { readonly files: z.infer<typeof NumberedChange>[] };
 
 /** A vote on one seal, of one round. */
 export const Vote = Ballot.extend({
+  files: z.array(NumberedChange),
   by: z.string().min(1),
   name: z.string().min(1),
   round: z.number().int().min(1),

@@ -55,7 +55,7 @@ export function rejectSubmission(
       note: { findings: first, found: findings.length, at: now },
     },
     events: [
-      requestEvent('RequestSubmissionRejected', findings[0]?.reason ?? 'The submission could not be sealed.'),
+      requestEvent('RequestSubmissionRejected', `Not sealed: ${counted(findings.length, 'finding')} on record.`),
       ...(over ? [requestEvent('VolumeExceeded', findings[0]?.reason ?? '')] : []),
     ],
     reason: 'the submission could not be sealed',
@@ -70,7 +70,7 @@ export function recordSeal(request: Request, { attempt, seal }: { attempt: numbe
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {
     state: { ...request, status: 'checking', seal },
-    events: [requestEvent('RequestSealed', `${seal.files} files, ${seal.bytes} bytes: ${seal.sha256}.`)],
+    events: [requestEvent('RequestSealed', `Seal ${seal.sha256}.`)],
     reason: 'sealed',
   };
 }
@@ -88,7 +88,7 @@ export function recordReport(
   if (report.worst === 'block')
     return {
       state: { ...rest, status: 'blocked', seal, report, blockedAt: now, expiresAt },
-      events: [requestEvent('RequestBlocked', report.first[0]?.says ?? 'A check blocks the submission.')],
+      events: [requestEvent('RequestBlocked', `Blocked by the rule ${report.first[0]?.rule ?? 'unknown'}.`)],
       reason: 'blocked',
     };
   if (report.worst === 'ask' && request.explanation === '')
@@ -207,7 +207,7 @@ export function recordRelease(
       releasedAt: now,
       expiresAt: addSeconds(now, daysAvailable(request.direction, rules) * day),
     },
-    events: [requestEvent('RequestReleased', `${release.files} files, ${release.bytes} bytes: ${release.sha256}.`)],
+    events: [requestEvent('RequestReleased', `Record ${release.sha256}.`)],
     reason: 'released',
   };
 }

@@ -6,6 +6,7 @@ import { ObjectRef } from '../../identifiers.ts';
 import { putImmutable, readVerified } from '../../storage/immutable-objects.ts';
 import { decideRequest } from '../airlock.ts';
 import { listCandidates } from '../decision-context.ts';
+import { readSealManifest } from '../manifest-queries.ts';
 import { loadAirlockConfig } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { NO_PEOPLE } from '../request/decision.ts';
@@ -13,6 +14,7 @@ import { roundPrefix } from '../request/places.ts';
 import { isUnderWay } from '../request/request.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
+import { deliverFullReport, projectBucket } from './full-report-page.ts';
 import { isMalware } from './malware.ts';
 import { compareRequestTables } from './release-comparison.ts';
 import type { FullReport } from './request-report.ts';
@@ -22,14 +24,18 @@ export const env = z.object({
   POOL_ID: z.string(),
   AIRLOCK_BUCKET: z.string(),
   RELEASE_BUCKET: z.string(),
+  /** What the names of all projects' buckets start with. */
+  BUCKETS: z.string(),
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
-const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
+const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
 const Checked = ObjectRef.extend({ tables: z.array(ObjectRef) });
 const Input = RequestAttempt.extend({ checks: z.array(Checked.nullable()) });
+/** More files than this are not on the page that members get: it must open in a browser. */
+const MAX_REPORTED_FILES = 500;
 const rank = { block: 0, ask: 1, warn: 2 } as const;
 /** Malware first, because some readers see only one line. */
 const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
@@ -54,6 +60,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     done.flatMap(({ tables }) => tables),
   );
   const kept: ObjectRef[] = [];
+  const notable: FileReport[] = [];
   for (const chunk of done) {
     const read = z.array(FileReport).parse(await readVerified(AIRLOCK_BUCKET, chunk));
     const reports = read.map(report => addFindings(report, compared.findings.get(report.path) ?? []));
@@ -64,6 +71,9 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
         : ObjectRef.parse(chunk),
     );
     files += reports.length;
+    notable.push(
+      ...reports.filter(({ findings }) => findings.length > 0).slice(0, MAX_REPORTED_FILES - notable.length),
+    );
     const found = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
     for (const { policy } of reports) policies.add(policy);
     findings += found.length;
@@ -87,12 +97,16 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     at: request.startedAt,
   };
   const written = await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}report.json`, JSON.stringify(whole));
+  const manifest = await readSealManifest(AIRLOCK_BUCKET, request);
+  const numbers = new Map(manifest.files.map(({ path }, index) => [path, index + 1]));
+  await deliverFullReport(await projectBucket(TABLE_NAME, BUCKETS, project), request, notable);
   const report = {
     ...written,
     findings,
     ...(gravest && { worst: gravest }),
     first: first.map(({ path, rule, action, says, cells }) => ({
       path: path.slice(0, 300),
+      file: numbers.get(path) ?? 1,
       rule,
       action,
       says: says.slice(0, 600),

@@ -1,14 +1,11 @@
 import * as z from 'zod';
 import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
-import { rowKey } from '../../keys.ts';
 import { readRoles } from '../../membership.ts';
-import { Project } from '../../projects/schemas.ts';
 import { packChunks } from '../../storage/chunks.ts';
 import { listObjects } from '../../storage/object-read.ts';
 import { pathFinding } from '../../storage/paths.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
-import { readRow } from '../../table.ts';
 import { decideRequest } from '../airlock.ts';
 import { readSettings } from '../project-settings.ts';
 import { parseAirlockConfig } from '../request/airlock-config.ts';
@@ -17,6 +14,7 @@ import { applySettings, policyForSettings } from '../request/settings.ts';
 import { admitVolume } from '../request/volumes.ts';
 import { changeRequest, changeVolumes, readRequest } from '../store.ts';
 import { attemptFolder, RequestAttempt } from './attempt.ts';
+import { deliverFullReport, projectBucket } from './full-report-page.ts';
 import { beginLedger } from './release-ledger.ts';
 import { selectFiles } from './select-files.ts';
 
@@ -43,10 +41,7 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   // A retry after a lost answer.
   if (request.status === 'draft' && request.attempt === attempt.attempt) return { outcome: 'rejected' };
   if (request.status !== 'submitted' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
-  const home = await readRow(TABLE_NAME, Project, rowKey('project', project));
-  if (home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
-  const own = home.network.bucket;
-  if (!own.startsWith(BUCKETS)) throw new Error(`${own} is not a project's`);
+  const own = await projectBucket(TABLE_NAME, BUCKETS, project);
   const bucket = request.direction === 'import' ? UPLOADS_BUCKET : own;
   await beginLedger(TABLE_NAME, project);
   const ruling = await readSettings(TABLE_NAME, project);
@@ -74,6 +69,7 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
     } else high = admitted.high;
   }
   if (findings.length > 0) {
+    await deliverFullReport(own, request, [], findings);
     const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
       decideRequest(read, { do: 'rejectSubmission', attempt: request.attempt, findings, over }, at, facts),
     );

@@ -67,12 +67,12 @@ export async function compareAtRelease(
       ({ path }) => request.withheld.includes(path),
       'probes',
     );
-    for (const [at, findings] of await compareTables(ours, left, limits, { among: false })) {
+    for (const [, findings] of await compareTables(ours, left, limits, { among: false })) {
       const grave = findings.find(({ action }) => action !== 'warn');
       if (grave)
         return {
           releases,
-          reason: `Since the checks, another release has changed what this one would disclose. “${ours.tables[at]?.path}”: ${grave.says} Withdraw this request and submit the files again, so that checks and reviewers see both releases.`,
+          reason: `Since the checks, another release has changed what this one would disclose (rule ${grave.rule}). Withdraw this request and submit the files again, so that checks and reviewers see both releases.`,
         };
     }
   }

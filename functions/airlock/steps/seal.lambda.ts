@@ -8,6 +8,7 @@ import { pathFinding } from '../../storage/paths.ts';
 import { getScratch, putScratch } from '../../storage/scratch-store.ts';
 import type { SealedFile } from '../request/manifest.ts';
 import { roundPrefix } from '../request/places.ts';
+import { rejections } from '../request/rejections.ts';
 import { Source, Uploads } from '../request/request.ts';
 import { attemptFolder, PlannedFile, RequestAttempt } from './attempt.ts';
 
@@ -54,7 +55,7 @@ export const handler = stepHandler(Input, async ({ bucket, source, round, chunk,
       return sealed;
     } catch (error) {
       if (!isMissingObject(error)) throw error;
-      return pathFinding(path, 'This file was deleted while it was being sealed. Restore it, then submit again.');
+      return pathFinding(path, rejections.deleted);
     }
   };
 

@@ -5,6 +5,7 @@ import type { ListedObject } from '../../storage/object-read.ts';
 import { byteLength, findPathClashes, pathFinding, pathProblem } from '../../storage/paths.ts';
 import type { AirlockConfig } from '../request/airlock-config.ts';
 import { roundPrefix } from '../request/places.ts';
+import { rejections } from '../request/rejections.ts';
 import type { Request } from '../request/request.ts';
 import { findGroupIndex } from './wildcards.ts';
 
@@ -28,9 +29,7 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
       pathFinding(path, `It has ${size} bytes; a file may have ${MAX_FILE_BYTES}. Split it.`),
     );
   const together = packChunks(files).some(chunk => chunk.reduce((sum, { size }) => sum + size, 0) > MAX_FILE_BYTES);
-  return together
-    ? [pathFinding('', 'The folder has too many large files for one request. Split it into two requests.')]
-    : [];
+  return together ? [pathFinding('', rejections.largeTogether)] : [];
 }
 
 /** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
@@ -39,12 +38,11 @@ export function selectFiles(
   present: readonly ListedObject[] | undefined,
   { caps }: AirlockConfig,
 ): { files: SelectedFiles[]; findings: Finding[] } {
-  if (!present)
-    return { files: [], findings: [pathFinding('', 'The folder holds too many object versions. Use a new folder.')] };
+  if (!present) return { files: [], findings: [pathFinding('', rejections.manyVersions)] };
   if (present.length === 0)
     return {
       files: [],
-      findings: [pathFinding('', `There are no files in ${request.source}. Put them there, then submit.`)],
+      findings: [pathFinding('', rejections.empty)],
     };
   const room = 1024 - byteLength(`${roundPrefix(request)}files/`);
   const bytes = present.reduce((sum, { size }) => sum + size, 0);
@@ -65,11 +63,7 @@ export function selectFiles(
     }),
     ...findPathClashes(files.map(({ path }) => path)),
     ...tooLarge(files),
-    ...files
-      .filter(({ group }) => group < 0)
-      .map(({ path }) =>
-        pathFinding(path, 'No group matches this file. Add its path to a group, or remove it from the folder.'),
-      ),
+    ...files.filter(({ group }) => group < 0).map(({ path }) => pathFinding(path, rejections.noGroup)),
   ];
   return {
     files: files.flatMap(file => {

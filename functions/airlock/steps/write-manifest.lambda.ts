@@ -12,15 +12,18 @@ import { roundPrefix } from '../request/places.ts';
 import { isUnderWay } from '../request/request.ts';
 import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt, SealedFiles } from './attempt.ts';
+import { deliverFullReport, projectBucket } from './full-report-page.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
   AIRLOCK_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
+  /** What the names of all projects' buckets start with. */
+  BUCKETS: z.string(),
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3 and DynamoDB.
-const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, RULES } = env.parse(process.env);
+const { TABLE_NAME, AIRLOCK_BUCKET, WORK_BUCKET, BUCKETS, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
 const Input = RequestAttempt.extend({
@@ -42,6 +45,8 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   const findings = [];
   for (const { findings: key } of chunks)
     if (key) findings.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
+  if (findings.length > 0)
+    await deliverFullReport(await projectBucket(TABLE_NAME, BUCKETS, project), request, [], findings);
   const files = [];
   for (const { sealed } of chunks) files.push(...SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, sealed))));
   const manifest: SealManifest = {

@@ -35,7 +35,7 @@ export const buildPreviewRequest = (said = 'For the paper.'): RequestView => ({
       seal: 'ab'.repeat(32),
       comment: said,
       note: said,
-      files: [{ path: said, comment: said }],
+      files: [{ path: said, file: 1, comment: said }],
       by: 'u',
       name: said,
       round: 2,

@@ -1,0 +1,127 @@
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type RouteName, routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { addProjectMember, airlockScene, enrolTestUser, type TestUser } from '../airlock/harness.ts';
+
+const scene = airlockScene('sec-members');
+const { cloud, project, people, submit, settle } = scene;
+/** Names and content of what is submitted: no answer to a member may hold them. */
+const secret = /xq[a-z]+/i;
+const small = { 'xqname.csv': 'xqhead,n\nxqcell,3\nxqother,3000\n' };
+const clean = {
+  'xqfirst.csv': 'xqhead,n\nxqcell,2000\nxqother,3000\n',
+  'xqsecond.csv': 'xqhead,n\nxqcell,4000\nxqother,5000\n',
+};
+const members = {} as Record<'requester' | 'member' | 'member who is a reviewer', TestUser>;
+type Params = { project: string; request: string };
+const requests = {} as Record<'rejected' | 'blocked' | 'inReview' | 'returned' | 'released', Params>;
+
+beforeAll(async () => {
+  const nina = await enrolTestUser(cloud, 'sec-members-nina', 'researcher');
+  const rolf = await enrolTestUser(cloud, 'sec-members-rolf', 'reviewer');
+  for (const person of [nina, rolf]) await addProjectMember(cloud, project, person);
+  Object.assign(members, { requester: people.rana, member: nina, 'member who is a reviewer': rolf });
+  const settings = { settings: { partial: true }, reason: 'a test' };
+  await people.olga.ask('changeSettings', { params: { project }, body: settings });
+  const [rejected, blocked, inReview, returned, released] = [
+    await submit(small, ['none/**']),
+    await submit(small),
+    await submit(clean),
+    await submit(clean),
+    await submit(clean),
+  ].map(({ params }) => params) as [Params, Params, Params, Params, Params];
+  Object.assign(requests, { rejected, blocked, inReview, returned, released });
+  await settle(rejected, ['draft']);
+  await settle(blocked, ['blocked']);
+  await settle(inReview, ['inReview']);
+  const change = async (params: Params, verdict: 'return' | 'approve') => {
+    const { seal } = await settle(params, ['inReview']);
+    const files = [{ path: 'xqsecond.csv', comment: 'Explain this.' }];
+    const body = { verdict, seal: seal?.sha256 ?? '', comment: 'See the file.', files };
+    for (const reviewer of [people.vera, people.viktor]) await reviewer.ask('reviewRequest', { params, body });
+  };
+  await change(returned, 'return');
+  await settle(returned, ['returned']);
+  await change(released, 'approve');
+  await settle(released, ['approved']);
+  await people.vera.ask('releaseRequest', { params: released });
+  await settle(released, ['released']);
+});
+
+/** Everything that any answer may need: nothing of it is secret but the path, which the caller knows. */
+const inputFor = (params: Params) => ({
+  params: {
+    ...params,
+    workspace: 'ws-00112233aabb',
+    delivery: 'dl-0011223344556677',
+    dataset: 'sleep',
+    date: '2026-11-01',
+    name: 'x',
+  },
+  query: { path: 'xqfirst.csv' },
+});
+const answerOf = (who: TestUser, name: RouteName, input: object): Promise<string> =>
+  who.call(name, input as Parameters<typeof who.call>[1]).then(
+    answer => JSON.stringify(answer),
+    (error: Error & { problem?: unknown }) => JSON.stringify([error.message, error.problem]),
+  );
+const reads = Object.entries<Route>(routes).flatMap(([name, { method }]) =>
+  method === 'GET' ? [name as RouteName] : [],
+);
+
+describe.each(['rejected', 'blocked', 'inReview', 'returned', 'released'] as const)(
+  'of a request that is %s',
+  state => {
+    it.each(['requester', 'member', 'member who is a reviewer'] as const)(
+      'no answer to the %s holds a name or a value of its files',
+      async person => {
+        for (const name of reads) {
+          // What was released to the requester is theirs.
+          if (state === 'released' && person === 'requester' && /download/i.test(name)) continue;
+          expect(`${name}: ${await answerOf(members[person], name, inputFor(requests[state]))}`).not.toMatch(secret);
+        }
+      },
+    );
+  },
+);
+
+it('tries every route that reads', () => {
+  console.log(`members: ${reads.length} reading routes tried in 5 states as 3 people`);
+  expect(reads.length).toBeGreaterThan(20);
+});
+
+it('tells members by rule, row and column what was found, and where the full report is', async () => {
+  const { report, fullReport, seal } = await people.rana.ask('showRequest', { params: requests.blocked });
+  expect(seal).toBeUndefined();
+  expect(report?.first[0]).toMatchObject({
+    path: 'file 1',
+    rule: 'sdc.minimum-count',
+    cells: [{ row: 2, column: 2, value: '' }],
+  });
+  const s3 = new S3Client(cloud.configuration);
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: scene.bucket(), Key: fullReport }));
+  const page = await Body?.transformToString();
+  expect(page).toContain('xqname.csv');
+  expect(page).toContain('sdc.minimum-count');
+});
+
+it('tells members why a submission was not sealed, and names the files in the full report only', async () => {
+  const { findings, fullReport } = await people.rana.ask('showRequest', { params: requests.rejected });
+  expect(findings).toEqual([{ path: '', reason: expect.stringContaining('No group matches this file') }]);
+  const s3 = new S3Client(cloud.configuration);
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: scene.bucket(), Key: fullReport }));
+  expect(await Body?.transformToString()).toContain('xqname.csv');
+});
+
+it('tells members which file reviewers want changed by its number', async () => {
+  const { comments } = await people.rana.ask('showRequest', { params: requests.returned });
+  expect(comments?.[0]?.files).toEqual([{ path: 'file 2', file: 2, comment: 'Explain this.' }]);
+});
+
+it('refuses members the files, the reports and the votes, and says where to look instead', async () => {
+  for (const name of ['listFiles', 'showChecks', 'viewFile', 'listRounds'] as const)
+    expect(await answerOf(members['member who is a reviewer'], name, inputFor(requests.inReview))).toMatch(
+      /data\/reports\/al-[0-9a-f]{16}\/round-1\.html/,
+    );
+});
