@@ -7,7 +7,7 @@ const app = new App({ context: cdkFeatureFlags });
 try {
   createBrochStacks(app, readConfig(app.node.tryGetContext('config') ?? 'config/production.json'));
 } catch (error) {
-  // CDK shows a stack trace for what is thrown here; a mistake in a configuration deserves its sentence only.
+  // CDK shows a stack trace for every error thrown here. A configuration error needs only its sentence.
   if (!(error instanceof Error) || !error.message.includes('configuration')) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The installed command: hands over to bin/broch.ts on the Node this repository pins, whatever the machine has.
+// The installed command: runs bin/broch.ts on the Node version that this repository pins.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,11 +7,11 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const node = join(root, 'node_modules/node/bin/node');
 if (!existsSync(node)) {
-  process.stderr.write('broch: nothing is installed yet. Run `npm start` (or `npm ci`) here first.\n');
+  process.stderr.write('broch: the packages are not installed. Run `npm start` (or `npm ci`) here first.\n');
   process.exit(1);
 }
 const child = spawn(node, [join(root, 'bin/broch.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
-// Ctrl-C reaches both: the child has a last word to say, so this waits for it. Others reach only this process.
+// Ctrl-C reaches both processes; the child prints a last message, so wait for it. Other signals reach only this process.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', error => {

@@ -1,6 +1,6 @@
 import { main } from './cli/main.ts';
 
-// `broch … | head`: whoever reads may stop before we do.
+// `broch … | head`: the reader may close the pipe early.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

@@ -11,23 +11,23 @@ import { trustCertificate } from '../local/trust.ts';
 
 const help = `npm start [-- <options>]
 
-Runs a whole research environment on this machine: starts the embedded cloud, deploys Broch into it with the CDK CLI, lets
-four people do their jobs, then stays up until Ctrl-C. No AWS account is needed and nothing leaves this machine.
+Runs a whole research environment on this machine: starts the embedded cloud, deploys Broch into it with the CDK CLI,
+plays a demonstration with four people, then runs until Ctrl-C. No AWS account is needed and nothing leaves this machine.
 
-  --once    stop after the story; exit 1 if a step failed
-  --json    one JSON document on standard output, progress on standard error
-  --help    this text
+  --once    stop after the demonstration; exit 1 if a step failed
+  --json    print one JSON document on standard output, progress on standard error
+  --help    show this text
 
-While it is up: npx broch --help`;
+While it is running, try: npx broch --help`;
 
 const args = process.argv.slice(2);
 const unknown = args.find(argument => !['--once', '--json', '--help'].includes(argument));
 if (unknown || args.includes('--help')) {
-  process.stdout.write(`${unknown ? `npm start does not know ${unknown}.\n\n` : ''}${help}\n`);
+  process.stdout.write(`${unknown ? `npm start has no option ${unknown}.\n\n` : ''}${help}\n`);
   process.exit(unknown ? 2 : 0);
 }
 const [once, json] = [args.includes('--once'), args.includes('--json')];
-// Another place for tests, so that they don't meet a Broch that is up.
+// Tests use another folder, so that they do not collide with a running Broch.
 const local = process.env.BROCH_LOCAL ?? join(repositoryRoot, '.local');
 const facts = join(local, 'cloud.json');
 type Open = Pick<DeployedCloud, 'cloud' | 'close'>;
@@ -40,23 +40,23 @@ function whereToLook(stage: DemoSetup): string {
     formatTable([
       [
         'the team inbox, with the cost card',
-        `${stage.inbox.url}  (your browser will ask about the certificate, made for this run)`,
+        `${stage.inbox.url}  (your browser will warn about the certificate, which was made for this run)`,
       ],
-      ['the API, and what it can do', `${stage.facts.api}/openapi.json`],
-      ['every AWS API', stage.facts.endpoint],
-      ['the log of it all', stage.facts.log],
+      ['the OpenAPI document', `${stage.facts.api}/openapi.json`],
+      ['the AWS endpoint', stage.facts.endpoint],
+      ['the log', stage.facts.log],
     ]),
     '',
     'Try',
     formatTable([
-      [command('--help'), 'what there is'],
+      [command('--help'), 'list all commands'],
       [
         command('login --as olga'),
         'sign in as the operator (also: petra the partner, rana the researcher, stella the steward)',
       ],
-      [command("project create --id sleep --title 'Sleep and shift work'"), 'a project with a network of its own'],
+      [command("project create --id sleep --title 'Sleep and shift work'"), 'request a project with its own network'],
       [command('deliver <folder> --dataset surveys --as petra'), 'deliver files as a data partner'],
-      [command('cost list --json'), 'any answer as JSON'],
+      [command('cost list --json'), 'print any answer as JSON'],
     ]),
   ].join('\n');
 }
@@ -70,15 +70,15 @@ async function main(
   );
   trustCertificate(estate.facts.ca);
   if (estate.left.length > 0)
-    show.line(`  left out, as the embedded cloud has no such thing: ${estate.left.join(', ')}`);
-  const stage = await show.task('making people, images and an inbox', () => setUpDemo(estate, facts));
+    show.line(`  not supported by the embedded cloud, so not deployed: ${estate.left.join(', ')}`);
+  const stage = await show.task('creating people, images and an inbox', () => setUpDemo(estate, facts));
   return { stage, steps: await playChapters(stage, storyChapters, show) };
 }
 
 const lock = takeLock(join(local, 'lock'));
 if ('holder' in lock) {
   process.stderr.write(
-    `broch: it is already running here (process ${lock.holder}). Use that one, or stop it with Ctrl-C there.\n`,
+    `broch: Broch is already running here (process ${lock.holder}). Use that one, or stop it with Ctrl-C in its terminal.\n`,
   );
   process.exit(1);
 }
@@ -88,7 +88,7 @@ let estate: Open | undefined;
 let stage: DemoSetup | undefined;
 let leaving = false;
 
-/** The only way out: takes everything down, then exits. A second signal meanwhile changes nothing. */
+/** Shuts everything down, then exits. Every exit goes through here; further signals are ignored. */
 async function leave(code: number, word?: string): Promise<never> {
   if (leaving) return new Promise(() => {});
   leaving = true;
@@ -111,9 +111,9 @@ try {
   const ok = told.steps.every(step => step.ok);
   if (json) process.stdout.write(`${JSON.stringify({ ok, cloud: told.stage.cloud, steps: told.steps }, null, 2)}\n`);
   const failed = told.steps.filter(step => !step.ok).length;
-  shown.line(`\n${told.steps.length - failed} steps went well, ${failed} failed.`);
+  shown.line(`\n${told.steps.length - failed} steps passed, ${failed} failed.`);
   if (once) await leave(ok ? 0 : 1);
-  shown.line(`\n${whereToLook(told.stage)}\n\nIt stays up until Ctrl-C.`);
+  shown.line(`\n${whereToLook(told.stage)}\n\nBroch runs until Ctrl-C.`);
 } catch (error) {
   const words = error instanceof Error ? error.message : String(error);
   if (json && !leaving)

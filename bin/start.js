@@ -29,13 +29,13 @@ const digest = files =>
     .digest('hex');
 const stamped = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
 
-/** One clear line and a non-zero exit: the only way this program fails. */
+/** Prints one clear line and exits with 1. Every failure of this program ends here. */
 function stop(line) {
   say(`broch: ${line}`);
   process.exit(1);
 }
 
-/** Runs a command to its end; its output is shown only when it fails, its progress as one line with the seconds. */
+/** Runs a command and prints its duration. Its output is shown only when it fails. */
 async function step(title, command, args, remedy) {
   const started = Date.now();
   say(`… ${title}`);
@@ -47,7 +47,7 @@ async function step(title, command, args, remedy) {
     });
   const end = signal => () => {
     child.kill(signal);
-    say('\nbroch: stopped. The next run goes on from here.');
+    say('\nbroch: stopped. The next run continues from here.');
     process.exit(130);
   };
   const handlers = { SIGINT: end('SIGINT'), SIGTERM: end('SIGTERM') };
@@ -62,7 +62,7 @@ async function step(title, command, args, remedy) {
   for (const [signal, handler] of Object.entries(handlers)) process.removeListener(signal, handler);
   if (code !== 0) {
     const lines = output.trim().split('\n');
-    // npm says why first and explains itself last; pip the other way round.
+    // npm prints the reason first, pip last.
     say((lines.length > 16 ? [...lines.slice(0, 8), '…', ...lines.slice(-8)] : lines).join('\n'));
     stop(
       /ENOSPC|No space left/i.test(output)
@@ -77,12 +77,12 @@ async function packages() {
   const stamp = join(root, 'node_modules/.broch');
   const value = digest(['package-lock.json']);
   if (stamped(stamp, value) && existsSync(node)) return;
-  // npm's own variables (user agent, log level) must not reach the inner npm: they would silence its errors.
+  // Do not pass npm's own variables (user agent, log level) to the inner npm: they would silence its errors.
   await step(
     'installing npm packages',
     'npm',
     ['ci', '--loglevel=error', '--no-audit', '--no-fund', '--prefer-offline'],
-    'The lines above say why; npm needs its registry once. Then run this again.',
+    'The lines above give the reason. npm must reach its registry once. Correct this, then run this again.',
   );
   writeFileSync(stamp, value);
 }
@@ -116,7 +116,12 @@ async function environment(requirements) {
   const fresh = !existsSync(python) || spawnSync(python, ['-c', 'import pip']).status !== 0;
   if (fresh) {
     rmSync(venv, { recursive: true, force: true });
-    await step('making a Python environment', findPython(), ['-m', 'venv', '.venv'], 'The lines above say why.');
+    await step(
+      'creating a Python environment',
+      findPython(),
+      ['-m', 'venv', '.venv'],
+      'The lines above give the reason.',
+    );
   }
   for (const file of fresh ? requirements : wanted) {
     await step(
@@ -135,7 +140,7 @@ async function environment(requirements) {
         '-r',
         file,
       ],
-      'The lines above say why; pip needs its registry once. Then run this again.',
+      'The lines above give the reason. pip must reach its registry once. Correct this, then run this again.',
     );
     writeFileSync(stampOf(file), digest([file]));
   }
@@ -148,7 +153,7 @@ const tool = tools[name];
 if (!tool) stop(`start.js takes one of ${Object.keys(tools).join(', ')}`);
 if (Number(process.versions.node.split('.')[0]) < 20) stop(`Node 20 or later is needed; this is ${process.version}.`);
 if (!existsSync(node) && statfsSync(root).bavail * statfsSync(root).bsize < 2e9)
-  stop('about 2 GB of free disk is needed here. Free some and run this again.');
+  stop('about 2 GB of free disk space is needed here. Free some and run this again.');
 mkdirSync(join(root, '.local'), { recursive: true });
 await packages();
 await environment(tool.python);

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 
-const Cidr = z.string().regex(/^(\d{1,3}\.){3}\d{1,3}\/\d{1,2}$/, 'an IPv4 block such as 10.64.0.0/12');
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 const Sizes = z.strictObject({ small: InstanceType, medium: InstanceType, large: InstanceType });
 
@@ -42,7 +41,9 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   projects: z.strictObject({
-    pool: Cidr.describe('The IPv4 block that project networks are taken from. It must not overlap your own networks'),
+    pool: z
+      .cidrv4({ error: ({ code }) => (code === 'invalid_format' ? 'an IPv4 block such as 10.64.0.0/12' : undefined) })
+      .describe('The IPv4 block that project networks are taken from. It must not overlap your own networks'),
     prefix: z.number().int().min(20).max(26).default(22).describe("The size of one project's network, 20 to 26"),
     quarantineDays: z.number().int().min(0).default(7).describe('Days before a returned block is used again'),
   }),

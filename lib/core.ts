@@ -208,10 +208,12 @@ export class Core extends Construct {
     });
     target.fn.addToRolePolicy(
       new PolicyStatement({
-        actions: ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(name => `dynamodb:${name}`),
+        actions: ['DescribeStream', 'GetRecords', 'GetShardIterator'].map(name => `dynamodb:${name}`),
         resources: [tableStreamArn],
       }),
     );
+    // Lambda asks for it too, and it knows no resources.
+    target.fn.addToRolePolicy(new PolicyStatement({ actions: ['dynamodb:ListStreams'], resources: ['*'] }));
     target.fn.addToRolePolicy(this.through('dynamodb', ['kms:Decrypt']));
     alarm(scope, `${id}Undelivered`, {
       topic: this.alarms,

@@ -13,20 +13,20 @@ export interface BagEntry {
   readonly sha512: string;
 }
 
-/** Where the files of a bag go: a folder, or a zip with that folder as the only thing in it. */
+/** The destination of a bag: a folder, or a zip that contains that folder. */
 export interface Bag {
   readonly at: string;
   /** Writes one file. The next may begin once this one has ended. */
   add(path: string, content: Readable): Promise<void>;
   end(): Promise<void>;
-  /** Takes away an archive that is not finished. */
+  /** Deletes an unfinished archive. */
   undo(): Promise<void>;
 }
 
 export function createFolderBag(out: string): Bag {
   mkdirSync(out, { recursive: true });
   if (readdirSync(out).length > 0)
-    throw new ExitError('refused', `${out} is not empty. Name a new folder: nothing is written over.`);
+    throw new ExitError('refused', `${out} is not empty. Name a new folder; existing files are never overwritten.`);
   const at = resolve(out);
   return {
     at,
@@ -39,18 +39,19 @@ export function createFolderBag(out: string): Bag {
   };
 }
 
-/** Entries have no times of their own, so the same content is the same archive: this is the first that a zip can name. */
+/** Every entry has the earliest date of the zip format, so that the same content gives the same archive. */
 const zipOptions = { mtime: new Date(0), forceDosTimestamp: true, mode: 0o100644 };
 
-/** `name` is the folder that the archive has in it. */
+/** `name` is the folder inside the archive. */
 export async function createZipBag(out: string, name: string): Promise<Bag> {
-  if (existsSync(out)) throw new ExitError('refused', `${out} is there already. Nothing is written over.`);
+  if (existsSync(out))
+    throw new ExitError('refused', `${out} already exists. Name a new file; existing files are never overwritten.`);
   const at = resolve(out);
   const zip = new ZipFile();
   const target = (await open(at, 'wx', 0o644)).createWriteStream();
   let current: Readable | undefined;
   const written = pipeline(zip.outputStream, target);
-  // Without this, an entry would wait for a full disk for ever.
+  // Without this, an entry would wait for ever when the disk is full.
   written.catch(error => current?.destroy(error));
   return {
     at,
@@ -72,14 +73,14 @@ export async function createZipBag(out: string, name: string): Promise<Bag> {
   };
 }
 
-/** Puts a text in the bag. */
+/** Adds a text to the bag. */
 export async function addToBag(bag: Bag, path: string, content: string | Uint8Array): Promise<BagEntry> {
   const bytes = Buffer.from(content);
   await bag.add(path, Readable.from(bytes));
   return { path, size: bytes.length, sha512: createHash('sha512').update(bytes).digest('hex') };
 }
 
-/** Copies one file while it is hashed: what is in the bag is what was compared with the record, read once. */
+/** Copies a file and hashes the same bytes, so that the bag holds exactly what was compared with the record. */
 export async function copyToBag(
   bag: Bag,
   path: string,
@@ -97,7 +98,7 @@ export async function copyToBag(
       moved(chunk.length);
     }
     if (short.digest('hex') !== file.sha256)
-      throw new ExitError('refused', `${from} changed while it was being packed.`);
+      throw new ExitError('refused', `${from} changed while it was being packed. Pack it again.`);
   }
   await bag.add(path, Readable.from(hashed(), { objectMode: false }));
   return { path, size: file.size, sha512: long.digest('hex') };

@@ -19,12 +19,12 @@ import { ExitError } from './exit.ts';
 import { formatBytes, formatCount } from './output.ts';
 import { ProgressLine } from './progress.ts';
 
-/** A name that every system has for a folder. */
+/** A folder name that is valid on every operating system. */
 const folderName = (...parts: string[]) => parts.join('-').replace(/[^A-Za-z0-9-]/g, '_');
 
 const isCrate = ({ path }: ReleasedFile) => /(^|\/)ro-crate-metadata\.json(ld)?$/i.test(path);
 
-/** The requester's own crate metadata, without assessments; undefined where it needs no change. */
+/** The requester's own crate metadata without assessments; undefined when nothing was removed. */
 async function cleaned(folder: string, file: ReleasedFile): Promise<{ text: string; why: string } | undefined> {
   const bytes = await readFile(join(folder, file.path));
   let stripped: ReturnType<typeof stripAssessments>;
@@ -33,11 +33,11 @@ async function cleaned(folder: string, file: ReleasedFile): Promise<{ text: stri
   } catch {
     return {
       text: '{}\n',
-      why: 'Emptied: it is no JSON, so nobody can tell what it asserts. The record has its SHA-256.',
+      why: 'Emptied because it is not valid JSON, so its assessments cannot be removed. The record has its SHA-256.',
     };
   }
   if (stripped.removed === 0) return undefined;
-  const why = `${stripped.removed} assessments of the requester's own were taken out. The record has the SHA-256 of what was released.`;
+  const why = `${stripped.removed} assessments by the requester were removed. The record has the SHA-256 of the released file.`;
   return { text: `${JSON.stringify(stripped.metadata, null, 2)}\n`, why };
 }
 
@@ -46,10 +46,10 @@ export const airlockCrateCommand = defineCommand({
   summary: 'Pack a verified release as a Five Safes RO-Crate, in a BagIt folder or as one zip',
   about: [
     'Checks the record and every file first, then writes the bag: the files under data/outputs, the signed record, and',
-    'ro-crate-metadata.json with who asked, who reviewed and when. Assessments in metadata of the requester are left out.',
-    'The profile wants the workflow that made the files, as it says a crate MUST name one: without --workflow this is an',
-    'RO-Crate 1.2 in the terms of the Five Safes RO-Crate 0.4, which says of itself that it is not one of those.',
-    'With --zip it is one archive of that bag, as the profile would have it stored and sent.',
+    "ro-crate-metadata.json with the requester, the reviewers and the dates. Assessments in the requester's own metadata",
+    'are removed. The Five Safes RO-Crate 0.4 profile requires the workflow that made the files: without --workflow the',
+    'result is an RO-Crate 1.2 that uses the terms of the profile and does not claim to conform to it.',
+    'With --zip the bag is one archive, as the profile recommends for storing and sending.',
   ],
   examples: [
     "airlock crate asthma/release.json asthma/files ./asthma-crate --workflow 'https://workflowhub.eu/workflows/289?version=1'",
@@ -62,16 +62,20 @@ export const airlockCrateCommand = defineCommand({
   }),
   flags: z.object({
     key: z.string().min(1).optional().describe('the key to trust: a PEM file, or the SHA-256 fingerprint'),
-    zip: z.boolean().optional().describe('one zip archive instead of a folder'),
-    workflow: z.url().optional().describe('the Workflow RO-Crate whose run made the files'),
-    license: z.url().optional().describe('a licence of the files'),
-    tre: z.string().min(1).default('A trusted research environment').describe('who runs the environment'),
+    zip: z.boolean().optional().describe('write one zip archive instead of a folder'),
+    workflow: z.url().optional().describe('the Workflow RO-Crate that made the files'),
+    license: z.url().optional().describe('the licence of the files'),
+    tre: z
+      .string()
+      .min(1)
+      .default('A trusted research environment')
+      .describe('the organisation that runs the environment'),
   }),
   async run({ params, flags }, context) {
     const { record, fingerprint } = await readTrustedRecord(params.record, await resolvePin(flags.key));
     const folder = await resolveReleaseFolder(params.folder);
     if (flags.zip && !params.out.endsWith('.zip'))
-      throw new ExitError('usage', `<out>: with --zip it is a file whose name ends in .zip, not ${params.out}.`);
+      throw new ExitError('usage', `<out>: with --zip the name must end in .zip, not ${params.out}.`);
     await verifyFolder(record, folder, context);
     const { workflow, license, tre } = flags;
     const at = currentTime();
@@ -120,7 +124,7 @@ export const airlockCrateCommand = defineCommand({
     for (const [path, why] of altered) context.remark(`${path}: ${why}`);
     if (workflow === undefined)
       context.remark(
-        'No workflow was named: this is an RO-Crate with the terms of the Five Safes profile, but not one of it.',
+        'No workflow was named, so this RO-Crate does not conform to the Five Safes profile. Name one with --workflow.',
       );
     context.result(
       { ok: true, bag: bag.at, ...payload, conforms: workflow !== undefined, altered: [...altered.keys()] },

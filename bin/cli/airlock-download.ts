@@ -15,7 +15,7 @@ import { formatBytes, formatCount, formatTime } from './output.ts';
 import { cliHome, type Environment, readPrivateFile, writePrivateFile } from './profile.ts';
 import { formatTransferProgress, ProgressLine } from './progress.ts';
 
-/** The operations of a download, of one request. */
+/** The API operations for downloading one request. */
 export interface DownloadSource {
   open(): Promise<DownloadLink>;
   take(token: string): Promise<DownloadSession>;
@@ -23,7 +23,7 @@ export interface DownloadSource {
   part(token: string, file: number | undefined, from: number): Promise<Uint8Array>;
 }
 
-/** A request's download, at the API. */
+/** Downloads a request through the API. */
 export const createDownloadSource = (
   api: Pick<ApiClient, 'ask'>,
   params: { project: string; request: string },
@@ -36,16 +36,16 @@ export const createDownloadSource = (
     api.ask('downloadPart', { params, body: { token, from, ...(file !== undefined && { file }) } }),
 });
 
-/** A link works once, so its token is kept (for this person alone) until all is here and verified. */
+/** A link works once, so its token is kept, readable by this person only, until every file is verified. */
 const Begun = z.object({
   token: z.string(),
   until: z.iso.datetime(),
-  /** Once it was taken. */
+  /** Present once the link was opened. */
   all: z.object({ files: z.number(), bytes: z.number() }).optional(),
 });
 type Begun = z.infer<typeof Begun>;
 
-/** What is kept of a download, by its purpose: the place, the request, the folder, the person. */
+/** Remembers a started download by API, request, folder and person. */
 export class DownloadJournal {
   readonly #file: string;
 
@@ -68,16 +68,16 @@ export class DownloadJournal {
 
 const known = ['files', '.partial', 'release.json'];
 
-/** Refuses a folder with anything in it, unless it is what this download, or one that never came to a byte, left there. */
+/** Refuses a folder that is not empty, unless this download or one that received nothing left its files there. */
 function vacant(folder: string, begun: boolean): void {
   const there = readdirSync(folder);
   const left = there.every(name => known.includes(name)) && (begun || !there.includes('release.json'));
   const bare = (name: string) => begun || readdirSync(join(folder, name)).length === 0;
   if (there.length > 0 && !(left && there.every(bare)))
-    throw new ExitError('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
+    throw new ExitError('refused', `${folder} is not empty. Name a new folder; existing files are never overwritten.`);
 }
 
-/** Fetches all that a taken link gives: the record, then page after page, without what is here already. */
+/** Fetches the record and then every page. Skips files that were fetched before. */
 export async function fetchSessionFiles(
   { files, part: partOf }: DownloadSource,
   folder: string,
@@ -91,7 +91,7 @@ export async function fetchSessionFiles(
     const page: DownloadPage = await files(token, at);
     const end: number = at + page.files.length;
     if (page.next !== undefined && (page.next !== end || end === at))
-      throw new ExitError('fault', 'The service named a page that does not follow the one before.');
+      throw new ExitError('fault', 'The service returned a page out of order. Try again.');
     if (!existsSync(join(folder, 'release.json'))) {
       const draft = join(target.partial, 'release.json');
       writeFileSync(draft, await fetchReleaseRecord(part));
@@ -100,7 +100,7 @@ export async function fetchSessionFiles(
     for (const { path } of page.files) {
       const wrong = pathProblem(path, 1024);
       if (wrong !== undefined)
-        throw new ExitError('refused', `The release has a file that is not safe to write: ${wrong}`);
+        throw new ExitError('refused', `The release contains a file name that is not safe to write: ${wrong}`);
     }
     await fetchPage(page.files, at, target);
     at = page.next;
@@ -108,7 +108,7 @@ export async function fetchSessionFiles(
   rmSync(target.partial, { recursive: true, force: true });
 }
 
-/** The link of a download that was begun, or a new one; taken, and kept, before anything is fetched by it. */
+/** Resumes a started download or opens a new link. The journal has it before anything is fetched. */
 async function taken(source: DownloadSource, journal: DownloadJournal): Promise<Begun> {
   const before = journal.begun;
   if (before?.all) return before;
@@ -117,13 +117,13 @@ async function taken(source: DownloadSource, journal: DownloadJournal): Promise<
     const { until, ...all } = await source.take(token);
     return journal.keep({ token, until, all });
   } catch (error) {
-    // It may have been taken, and begun, before this could be kept: then it goes on, or says why not.
+    // An earlier run may have opened the link and stopped before the journal was written: resume, or report why not.
     if (before && isOver(error)) return before;
     throw error;
   }
 }
 
-/** A link that gives nothing any more: it was revoked, has expired, or took too long. */
+/** The link no longer works: it was revoked, has expired, or its download session has ended. */
 const isOver = (error: unknown) => error instanceof ExitError && error.problem.status === 409;
 
 /** Downloads a release into a folder, or resumes. The journal stays until the files are verified. */
@@ -154,12 +154,12 @@ export async function fetchReleaseInto(
 
 export const airlockDownloadCommand = defineCommand({
   words: ['airlock', 'download'],
-  summary: 'Fetch what was released to you, check every byte, and keep its signed record',
+  summary: 'Download a release, check every byte, and keep its signed record',
   about: [
-    'Opens the link, takes it (it works once) and writes <folder>/release.json and <folder>/files. What was stopped goes',
-    'on with the same command, for a quarter of an hour at least. Nothing is ever written over.',
-    'The key it is signed with must be the one that the service names; --key pins one that you have kept before.',
-    'Ends with 0 when every file is here as it was released, with 3 when not, or when the link is used up or revoked.',
+    'Opens a link, which works once, and writes <folder>/release.json and <folder>/files. To resume a stopped download,',
+    'run the same command again within 15 minutes. Existing files are never overwritten.',
+    'The release must be signed with the key that the service publishes; --key names a key that you have saved before.',
+    'The exit code is 0 when every file matches the release, and 3 when one does not or the link no longer works.',
   ],
   examples: [
     'airlock download asthma al-0011223344556677 ./table1',
@@ -172,7 +172,7 @@ export const airlockDownloadCommand = defineCommand({
   }),
   flags: z.object({
     key: z.string().min(1).optional().describe('the key to trust: a PEM file, or the SHA-256 fingerprint'),
-    network: AllowedNetwork.optional().describe('the only network the link may be used from, such as 192.0.2.0/24'),
+    network: AllowedNetwork.optional().describe('allow the link only from this network, such as 192.0.2.0/24'),
   }),
   async run({ params: { project, request, folder }, flags }, context) {
     const pin = await resolvePin(flags.key);
@@ -183,24 +183,23 @@ export const airlockDownloadCommand = defineCommand({
     const journal = new DownloadJournal(context.env, purpose);
     context.onInterrupt(() => {
       const { until } = journal.begun ?? {};
-      return until === undefined ? 'Stopped.' : `Stopped. The same command goes on until ${formatTime(until)}.`;
+      return until === undefined
+        ? 'Stopped.'
+        : `Stopped. Run the same command again before ${formatTime(until)} to resume.`;
     });
     await fetchReleaseInto(at, createDownloadSource(api, { project, request }, flags.network), journal, context);
     const { record, fingerprint } = await readTrustedRecord(join(at, 'release.json'), pin);
     if (record.request !== request || record.project !== project)
-      throw new ExitError('refused', 'The record that came with it is that of another release.');
-    // The record comes from storage, the key from the service: whoever forged one would have to have both.
+      throw new ExitError('refused', 'The downloaded record belongs to another release.');
+    // The record comes from storage and the key from the service: a forger would have to control both.
     const signer = await fetchSigningKey(api, record.keyId);
     if (signer.fingerprint !== fingerprint)
-      throw new ExitError(
-        'refused',
-        `The record that came with it is signed by another key than ${signer.fingerprint}.`,
-      );
+      throw new ExitError('refused', `The downloaded record is not signed with the key ${signer.fingerprint}.`);
     await verifyFolder(record, join(at, 'files'), context);
     journal.close();
     context.result(
       { ok: true, folder: at, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },
-      `${formatCount(record.files.length)} files are here as they were released, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
+      `All ${formatCount(record.files.length)} files match the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
     );
     context.remark(`Check it again at any time: broch airlock verify ${folder}/release.json ${folder}/files`);
     return 'ok';

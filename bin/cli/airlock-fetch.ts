@@ -7,40 +7,40 @@ import { ExitError } from './exit.ts';
 
 type Offered = DownloadPage['files'][number];
 
-/** The next 4 MiB of a page, from a file (by its number in the release) on as if all behind it were one, or of the record. */
+/** Returns the next 4 MiB from a byte of a file (by its number) across file ends, or from a byte of the record. */
 export type PartReader = (file: number | undefined, from: number) => Promise<Uint8Array>;
 
 export interface DownloadTarget {
-  /** The folder of finished files. */
+  /** The folder for finished files. */
   readonly files: string;
-  /** Where the unfinished ones are, by number. */
+  /** The folder for unfinished files, named by number. */
   readonly partial: string;
   readonly part: PartReader;
   moved(bytes: number): void;
 }
 
-/** A file of a page, and which of the release it is. */
+/** A file of a page, with its number in the release. */
 interface Numbered {
   readonly file: Offered;
   readonly index: number;
 }
 
-/** How many parts are asked for at once: each has its own way through the service. */
+/** Parts that are requested at the same time. */
 const ahead = 8;
 
-/** The signed record, whose size is known when it has arrived. */
+/** Fetches the signed record, whose size is unknown beforehand. */
 export async function fetchReleaseRecord(part: PartReader): Promise<string> {
   const parts: Uint8Array[] = [];
   for (let size = 0; ; size += partBytes) {
     const next = await part(undefined, size);
     if (next.length > partBytes || size > 256 * 1024 ** 2)
-      throw new ExitError('fault', 'The release record is larger than it can be.');
+      throw new ExitError('fault', 'The release record is larger than any valid record.');
     parts.push(next);
     if (next.length < partBytes) return Buffer.concat(parts).toString('utf8');
   }
 }
 
-/** The bytes of files that follow each other, from a byte of the first on: asked for part by part, given as they are wanted. */
+/** Streams the bytes of consecutive files, from a byte of the first one, in parts. */
 class Bytes {
   readonly #parts: AsyncGenerator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
@@ -66,7 +66,7 @@ async function* partsOf(run: readonly Numbered[], start: number, part: PartReade
   for (let from = start; from < end || asked.length > 0; ) {
     for (; from < end && asked.length < ahead; from += partBytes) {
       const next = exactly(part, run[0]?.index ?? 0, from, Math.min(end - from, partBytes));
-      // Its error is reported in its turn, unless an earlier one was.
+      // The loop reports this error when it reaches the part, unless an earlier part failed first.
       next.catch(() => undefined);
       asked.push(next);
     }
@@ -74,18 +74,17 @@ async function* partsOf(run: readonly Numbered[], start: number, part: PartReade
   }
 }
 
-/** A part has as many bytes as the page says, and more only of files that are not wanted. */
+/** Checks that a part is as long as the page says. It may only be longer by bytes of files that are not fetched. */
 async function exactly(part: PartReader, index: number, from: number, wanted: number): Promise<Uint8Array> {
   const bytes = await part(index, from);
   if (bytes.length < wanted || bytes.length > partBytes)
-    throw new ExitError('fault', `The service gave ${bytes.length} bytes where there are ${wanted}. Try again.`);
+    throw new ExitError('fault', `The service returned ${bytes.length} bytes instead of ${wanted}. Try again.`);
   return bytes.subarray(0, wanted);
 }
 
 /**
- * Fetches the files of a page, whose first is file `from` of the release: each into a temporary one, gone on with where
- * the last try stopped, and given its name only when its SHA-256 is right. What has arrived before is left alone, and
- * nothing that is there is ever written over.
+ * Fetches the files of a page that starts with file `from` of the release. Each goes into a temporary file, resumes where
+ * the last run stopped, and gets its name only when its SHA-256 matches. Existing files are never overwritten.
  */
 export async function fetchPage(page: readonly Offered[], from: number, target: DownloadTarget): Promise<void> {
   const runs: Numbered[][] = [[]];
@@ -96,10 +95,10 @@ export async function fetchPage(page: readonly Offered[], from: number, target: 
   for (const run of runs)
     for (const one of await fetchRun(run, target))
       if ((await fetchRun([one], target)).length > 0)
-        throw new ExitError('refused', `${one.file.path} did not arrive as it was released. It was not kept.`);
+        throw new ExitError('refused', `${one.file.path} differs from the release and was deleted. Download it again.`);
 }
 
-/** Fetches files that follow each other. Those that did not arrive as they were released are not kept, but returned. */
+/** Fetches consecutive files. Deletes and returns those that differ from the release. */
 async function fetchRun(run: readonly Numbered[], target: DownloadTarget): Promise<Numbered[]> {
   const [first] = run;
   if (!first) return [];
@@ -125,7 +124,7 @@ async function fetchRun(run: readonly Numbered[], target: DownloadTarget): Promi
 
 const nothing = () => ({ hash: createHash('sha256'), size: 0 });
 
-/** What an earlier try brought of a file; more than the file has is nothing of it. */
+/** The bytes that an earlier run fetched; none if there are more than the file has. */
 async function soFar(place: string, most: number): Promise<{ hash: Hash; size: number }> {
   const found = nothing();
   if (!existsSync(place)) return found;
@@ -140,9 +139,13 @@ async function soFar(place: string, most: number): Promise<{ hash: Hash; size: n
 
 async function keep(place: string, final: string): Promise<void> {
   await mkdir(dirname(final), { recursive: true });
-  // Unlike a rename, a link never takes the place of something.
+  // Unlike a rename, a link never replaces an existing file.
   await link(place, final).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') throw new ExitError('refused', `${final} is there already. Nothing is written over.`);
+    if (error.code === 'EEXIST')
+      throw new ExitError(
+        'refused',
+        `${final} already exists. Existing files are never overwritten; name a new folder.`,
+      );
     throw error;
   });
 }

@@ -8,22 +8,25 @@ import { defineCommand } from './commands.ts';
 import { ExitError } from './exit.ts';
 import { escapeForTerminal, formatColumns } from './output.ts';
 
-/** A signing key as the service says it is, in PEM that we have read ourselves. */
+/** Fetches a signing key and computes its fingerprint again. */
 export async function fetchSigningKey(api: Pick<ApiClient, 'ask'>, id: string | undefined): Promise<SigningKey> {
   const told = await api.ask('showSigningKey', { query: id === undefined ? {} : { id } });
   const fingerprint = fingerprintOf(createPublicKey(told.publicKey));
   if (fingerprint !== told.fingerprint)
-    throw new ExitError('fault', 'The service gave a key with the fingerprint of another.');
+    throw new ExitError(
+      'fault',
+      'The service returned a key that does not match its fingerprint. Ask the operator of the environment.',
+    );
   return told;
 }
 
 export const airlockKeyCommand = defineCommand({
   words: ['airlock', 'key'],
-  summary: 'Keep the public key that releases are signed with, to verify them by',
+  summary: 'Save the public key that verifies signed releases',
   about: [
-    'Keep it once, from the service you sign in to, and give it as --key from then on: a release that somebody else signed',
-    'is then found out, also years later and without any service. Compare its fingerprint with somebody who has it already,',
-    'or with what the people who run the environment publish. A record names its key: --id gives an earlier one.',
+    'Save it once from the service you sign in to, and pass it as --key from then on. It detects a release that somebody',
+    "else signed, also years later and without the service. Compare its fingerprint with a colleague's copy, or with the",
+    'one that your environment publishes. A record names its key; --id fetches an earlier key.',
   ],
   examples: ['airlock key release-key.pem'],
   params: z.object({ file: z.string().min(1).describe('a new file for the key (PEM)') }),
@@ -32,12 +35,12 @@ export const airlockKeyCommand = defineCommand({
     const { keyId, publicKey, fingerprint, current } = await fetchSigningKey(context.api(), id);
     await writeFile(file, publicKey, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
-      throw new ExitError('refused', `${file} is there already. Nothing is written over.`);
+      throw new ExitError('refused', `${file} already exists. Name a new file; existing files are never overwritten.`);
     });
     context.result(
       { ok: true, file, keyId, fingerprint, current },
       formatColumns([
-        ['kept as', escapeForTerminal(file)],
+        ['saved as', escapeForTerminal(file)],
         ['key', `${escapeForTerminal(keyId)}${current ? '' : ' (an earlier one)'}`],
         ['fingerprint', `SHA256:${fingerprint}`],
       ]),

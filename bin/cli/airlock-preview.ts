@@ -13,16 +13,16 @@ import { ExitError } from './exit.ts';
 import { formatCount } from './output.ts';
 import { ProgressLine } from './progress.ts';
 
-/** What was looked at, kept beside the pages: a vote can be cast on exactly that. */
+/** Records what was previewed, so that a vote can apply to exactly that. */
 export const PreviewReceipt = z.object({
   project: z.string(),
   request: z.string(),
   round: z.number().int(),
   seal: z.string(),
-  /** Files of the seal, and those of them that there is a page of. */
+  /** All sealed files, and those that have a page. */
   files: z.number().int(),
   shown: z.array(z.string()),
-  /** Those of which a page shows only a part. */
+  /** Files that are shown only in part. */
   partly: z.array(z.string()),
 });
 export const previewReceiptFile = 'seen.json';
@@ -51,12 +51,12 @@ async function allReports(api: ApiClient, params: Params): Promise<Map<string, F
 
 export const airlockPreviewCommand = defineCommand({
   words: ['airlock', 'preview'],
-  summary: 'Keep a request as pages that are safe to open: every file, with what the checks found marked in it',
+  summary: 'Save a request as pages that are safe to open, with the findings marked in each file',
   about: [
-    'Writes <folder>/index.html, which lists the files by their groups and links to a page of each. Pages run nothing and',
-    'fetch nothing, whatever a file is: tables, workbooks, notebooks and text are shown as text, pictures are redrawn, and',
-    'of anything else there are only its first bytes. Only you can read what it writes: delete it when you have voted.',
-    'What you have looked at is kept with it: broch airlock review <project> <request> --seen <folder> votes on just that.',
+    'Writes <folder>/index.html, which lists the files by group and links to a page for each. Pages run no code and load',
+    'nothing: tables, workbooks, notebooks and text are shown as text, pictures are redrawn, and of any other file only',
+    'the first bytes are shown. Only you can read the pages; delete them after you have voted.',
+    'To vote on exactly these pages: broch airlock review <project> <request> --seen <folder>.',
   ],
   examples: [
     'airlock preview asthma al-0011223344556677 ./look',
@@ -67,24 +67,32 @@ export const airlockPreviewCommand = defineCommand({
     folder: z.string().min(1).describe('a new or empty folder for the pages'),
   }),
   flags: z.object({
-    path: z.array(z.string().min(1)).optional().describe('only this file, as `airlock files` shows it'),
+    path: z.array(z.string().min(1)).optional().describe('only this file, named as in `airlock files`'),
   }),
   async run({ params: { folder, ...params }, flags }, context) {
     const api = context.api();
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (readdirSync(folder).length > 0)
-      throw new ExitError('refused', `${folder} is not empty. Name a new folder: nothing is written over.`);
+      throw new ExitError(
+        'refused',
+        `${folder} is not empty. Name a new folder; existing files are never overwritten.`,
+      );
     const of = await api.ask('showRequest', { params });
     if (!of.seal && of.fullReport)
       throw new ExitError(
         'refused',
         `Only reviewers can see sealed files here. On a desktop of ${of.project}, open ${of.fullReport}.`,
       );
-    if (!of.seal) throw new ExitError('refused', `${of.id} is ${of.status}: it has no sealed files to show.`);
+    if (!of.seal)
+      throw new ExitError('refused', `${of.id} is ${of.status}: it has no sealed files. Wait until it is sealed.`);
     const files = await allFiles(api, params);
     const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];
     if (unknown.length > 0)
-      throw new ExitError('refused', 'These files are not among the sealed files.', { errors: unknown });
+      throw new ExitError(
+        'refused',
+        'These files are not in the sealed request. Use the names that `broch airlock files` lists.',
+        { errors: unknown },
+      );
     const reports = of.report ? await allReports(api, params) : new Map<string, FileReport>();
     const wanted = files.filter(({ path }) => flags.path?.includes(path) ?? true);
     mkdirSync(join(folder, 'files'), { mode: 0o700 });
@@ -105,7 +113,7 @@ export const airlockPreviewCommand = defineCommand({
     if (after.seal?.sha256 !== of.seal.sha256)
       throw new ExitError(
         'refused',
-        'The request was submitted again while its files were downloaded. Preview it again, in a new folder.',
+        'The request was submitted again while its files were downloaded. Preview it again in a new folder.',
       );
     const listed: ListedFile[] = files.map(file => ({
       ...file,
@@ -126,12 +134,10 @@ export const airlockPreviewCommand = defineCommand({
     const index = resolve(folder, 'index.html');
     context.result(
       { ok: true, index, seal: seen.seal, files: files.length, shown: pages.size, partly },
-      `${formatCount(pages.size)} of ${formatCount(files.length)} files. Open it in a browser: ${pathToFileURL(index).href}`,
+      `${formatCount(pages.size)} of ${formatCount(files.length)} files have a page. Open them in a browser: ${pathToFileURL(index).href}`,
     );
     if (partly.length > 0)
-      context.remark(
-        `${formatCount(partly.length)} of the pages do not show all of their file; each says what is missing.`,
-      );
+      context.remark(`${formatCount(partly.length)} of the pages show only part of a file; each says what is missing.`);
     if (after.status === 'inReview')
       context.remark(
         `Then vote: broch airlock review ${params.project} ${params.request} --seen ${folder} --verdict approve`,

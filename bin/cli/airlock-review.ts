@@ -8,47 +8,50 @@ import { ExitError } from './exit.ts';
 import { formatCount, formatRecord } from './output.ts';
 import { toOutputShape } from './shape.ts';
 
-/** What a folder of pages was written of. */
+/** Reads which request and seal the pages of a folder show. */
 async function seenIn(folder: string): Promise<z.infer<typeof PreviewReceipt>> {
   try {
     return PreviewReceipt.parse(JSON.parse(await readTextFile(join(folder, previewReceiptFile))));
   } catch (error) {
     if (error instanceof ExitError) throw error;
-    throw new ExitError('usage', `${folder} is not a folder that \`broch airlock preview\` has written.`);
+    throw new ExitError('usage', `${folder} was not written by \`broch airlock preview\`.`);
   }
 }
 
 const Looked = z.object({
-  seal: routes.returnRequest.body.shape.seal.optional().describe('the SHA-256 of the seal you looked at'),
-  seen: z.string().min(1).optional().describe('or the folder that `airlock preview` wrote, which knows the seal'),
+  seal: routes.returnRequest.body.shape.seal.optional().describe('the seal (SHA-256) that you reviewed'),
+  seen: z.string().min(1).optional().describe('or the folder that `airlock preview` wrote, which contains the seal'),
 });
 type Looked = z.infer<typeof Looked>;
 
-/** The seal that is voted on: as said, or of the pages that were looked at. Only of all of them can all be approved. */
+/** The seal to vote on: given, or read from the pages. Approval by pages requires a page for every file. */
 async function sealOf(
   { seal, seen }: Looked,
   { project, request }: { project: string; request: string },
   verdict: string,
 ): Promise<string> {
   if ((seal === undefined) === (seen === undefined))
-    throw new ExitError('usage', 'Say what you looked at: --seen with the folder of its pages, or --seal.');
+    throw new ExitError('usage', 'Name what you reviewed: pass --seen with the folder of its pages, or --seal.');
   if (seen === undefined) return seal as string;
   const looked = await seenIn(seen);
   if (looked.project !== project || looked.request !== request)
-    throw new ExitError('refused', `${seen} has the pages of ${looked.request} of ${looked.project}.`);
+    throw new ExitError(
+      'refused',
+      `${seen} shows request ${looked.request} of project ${looked.project}, not this one. Preview this request first.`,
+    );
   const left = looked.files - looked.shown.length;
   if (verdict === 'approve' && left > 0)
     throw new ExitError(
       'refused',
-      `${seen} has no pages of ${formatCount(left)} of its files. Look at those, or say --seal.`,
+      `${seen} has no page for ${formatCount(left)} of the files. Preview all files, or pass --seal.`,
     );
   return looked.seal;
 }
 
 const about = [
-  'A vote is on one seal: if the files were submitted again since your preview, it is refused. With --seen the seal is',
-  'that of the pages you looked at, and all can be approved only if there is a page of each file.',
-  'Until all have voted nobody sees how others did, and you may vote again: the last one counts.',
+  'A vote applies to one seal: it is refused if the files were submitted again since your preview. With --seen the seal',
+  'is read from the pages you reviewed, and you can approve only if every file has a page.',
+  'Votes are hidden until the decision. Until then you may vote again; your last vote counts.',
 ];
 
 async function cast(

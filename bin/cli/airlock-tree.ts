@@ -6,7 +6,7 @@ import type { FoundFile } from '../../functions/airlock/release/verify.ts';
 import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { ExitError } from './exit.ts';
 
-/** The SHA-256 of a file, and its SHA-512 where asked for, read once from one open file. Links are not followed. */
+/** Reads a file once and returns its SHA-256, and on request its SHA-512. Links are not followed. */
 async function computeFileDigests(at: string, also: boolean, read: (bytes: number) => void = () => {}) {
   await using handle = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   const before = await handle.stat();
@@ -21,11 +21,14 @@ async function computeFileDigests(at: string, also: boolean, read: (bytes: numbe
   }
   const after = await handle.stat();
   if (size !== before.size || after.mtimeMs !== before.mtimeMs)
-    throw new ExitError('fault', `${at} changed while it was being read. Let it rest, then run this again.`);
+    throw new ExitError(
+      'fault',
+      `${at} changed while it was being read. Wait until it no longer changes, then run this again.`,
+    );
   return { size, sha256: short.digest('hex'), ...(long && { sha512: long.digest('hex') }) };
 }
 
-/** Everything below a folder, hashed; what is no regular file is named for what it is, and not opened. */
+/** Hashes every regular file below a folder. Other entries are listed with their kind and not opened. */
 export async function hashTree(folder: string, read: (bytes: number) => void = () => {}): Promise<FoundFile[]> {
   const root = await resolveReleaseFolder(folder);
   const found: FoundFile[] = [];
@@ -33,12 +36,12 @@ export async function hashTree(folder: string, read: (bytes: number) => void = (
   async function enter(at: string, prefix: string): Promise<void> {
     for (const entry of await readdir(at, { withFileTypes: true })) {
       const path = prefix + entry.name;
-      // Names that aren't UTF-8 come with this sign in them, and can't be opened by it.
-      if (path.includes('\ufffd')) found.push({ path, link: 'named in something else than UTF-8' });
+      // Node puts U+FFFD in names that are not UTF-8, and such a name cannot be opened.
+      if (path.includes('\ufffd')) found.push({ path, link: 'a file whose name is not UTF-8' });
       else if (entry.isSymbolicLink()) found.push({ path, link: 'a symbolic link' });
       else if (entry.isDirectory()) await enter(join(at, entry.name), `${path}/`);
       else if (entry.isFile()) files.push({ path, at: join(at, entry.name) });
-      else found.push({ path, link: 'no regular file' });
+      else found.push({ path, link: 'not a regular file' });
     }
   }
   await enter(root, '');
@@ -51,16 +54,16 @@ export async function hashTree(folder: string, read: (bytes: number) => void = (
 
 export async function resolveReleaseFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new ExitError('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
+  if (!found?.isDirectory()) throw new ExitError('usage', `${path} ${found ? 'is not a folder' : 'does not exist'}.`);
   return realpath(path);
 }
 
 const largest = 256 * 1024 ** 2;
 
-/** A text file that a person named; a larger one than any record is not read. */
+/** Reads a text file, up to the size of the largest valid record. */
 export async function readTextFile(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new ExitError('usage', `${path} is ${found ? 'not a file' : 'not there'}.`);
+  if (!found?.isFile()) throw new ExitError('usage', `${path} ${found ? 'is not a file' : 'does not exist'}.`);
   if (found.size > largest) throw new ExitError('usage', `${path} is larger than any release record.`);
   return readFile(path, 'utf8');
 }

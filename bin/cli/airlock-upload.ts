@@ -9,21 +9,21 @@ import { formatBytes, formatCount } from './output.ts';
 import { ProgressLine } from './progress.ts';
 import { openUploadLanding, sendFiles } from './upload.ts';
 
-/** What its own folder takes of a key's 1,024 bytes, with room to spare: `requests/<id>/<round>/files/`. */
+/** Bytes that the prefix `requests/<id>/<round>/files/` takes of a key's 1,024, generously rounded. */
 const room = 960;
 
 export const airlockUploadCommand = defineCommand({
   words: ['airlock', 'upload'],
-  summary: 'Upload a folder to an import, to be submitted then',
+  summary: 'Upload a folder to an import, before you submit it',
   about: [
-    'Files go to a place that only this import has, and are looked at when it is submitted. A run that was stopped is gone',
-    'on with by the same command: files that have landed and have not changed since are not sent again. What has landed',
-    'can be written over, not taken out: to leave a file out, withdraw the import and draft another.',
+    'Files go to a folder that belongs to this import alone, and are checked when you submit it. To resume a stopped',
+    'upload, run the same command again: files that have not changed are not sent again. Uploaded files can be replaced',
+    'but not removed: to leave a file out, withdraw the import and draft another.',
   ],
   examples: ['airlock upload asthma al-0011223344556677 ./reference-data'],
   params: z.object({
     ...routes.importAccess.params.shape,
-    folder: z.string().describe('the folder whose files come in'),
+    folder: z.string().describe('the folder to upload'),
   }),
   flags: z.object({}),
   async run({ params: { folder, ...params } }, context) {
@@ -41,22 +41,22 @@ export const airlockUploadCommand = defineCommand({
     const ledger = new UploadLedger(context.env, purpose, params.request);
     const landing = await openUploadLanding(api, () => api.ask('importAccess', { params }));
     const again = `broch airlock upload ${params.project} ${params.request} ${folder}`;
-    context.onInterrupt(() => `Stopped. What has landed stays. Go on with: ${again}`);
+    context.onInterrupt(() => `Stopped. Uploaded files are kept. Resume with: ${again}`);
     using live = new ProgressLine(context);
     try {
       const { seconds, all, sent } = await sendFiles(landing, ledger, files, new Map(), live);
       live.end();
-      const there = all.files - sent > 0 ? ` (${formatCount(all.files - sent)} were there already)` : '';
+      const there = all.files - sent > 0 ? ` (${formatCount(all.files - sent)} were already uploaded)` : '';
       context.result(
         { ok: true, files: all.files, bytes: all.bytes, sent },
-        `Landed: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${there}\nSubmit it: broch airlock submit ${params.project} ${params.request}`,
+        `Uploaded: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${there}\nSubmit it: broch airlock submit ${params.project} ${params.request}`,
       );
       return 'ok';
     } catch (error) {
       if (error instanceof ExitError) throw error;
       throw new ExitError(
         'fault',
-        `The upload stopped: ${(error as Error).message}. What has landed stays. Go on with: ${again}`,
+        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${again}`,
       );
     } finally {
       landing.s3.destroy();

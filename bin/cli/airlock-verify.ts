@@ -22,17 +22,17 @@ export async function resolvePin(key: string | undefined): Promise<string | unde
   return pin;
 }
 
-/** The record of a release file whose signature holds; everything else ends the command. */
+/** Reads a release record whose signature is valid. Otherwise the command ends. */
 export async function readTrustedRecord(
   file: string,
   pin: string | undefined,
 ): Promise<{ record: ReleaseRecord; fingerprint: string }> {
   const { record, fingerprint, wrong } = verifyRecord(await readTextFile(file), pin);
   if (record && fingerprint !== undefined && wrong.length === 0) return { record, fingerprint };
-  throw new ExitError('refused', `${file} can't be trusted.`, { errors: wrong });
+  throw new ExitError('refused', `${file} is not a valid release record.`, { errors: wrong });
 }
 
-/** Compares a folder with a record and says how it is; differences end the command as refused. */
+/** Compares a folder with a record. Reports any differences and ends the command as refused. */
 export async function verifyFolder(record: ReleaseRecord, folder: string, context: CommandContext): Promise<void> {
   using live = new ProgressLine(context);
   const all = record.files.reduce((sum, { size }) => sum + size, 0);
@@ -40,7 +40,7 @@ export async function verifyFolder(record: ReleaseRecord, folder: string, contex
   let read = 0;
   const found = await hashTree(folder, count => {
     read += count;
-    // A small release is read before anybody could read about it.
+    // A small release is read too quickly to show progress.
     if (Date.now() - started > 1000) live.figures(`read ${formatBytes(read)} of ${formatBytes(all)}`);
   });
   live.end();
@@ -59,12 +59,12 @@ function differ(differences: readonly FileDifference[], context: CommandContext)
     context.remark(`${table}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
   }
   const count = `${formatCount(differences.length)} ${differences.length === 1 ? 'difference' : 'differences'}`;
-  throw new ExitError('refused', `This folder is not what was released: ${count}.`, {
+  throw new ExitError('refused', `This folder differs from the release: ${count}.`, {
     ...(context.json && { errors: differences.map(({ path, kind, reason }) => `${path}: ${kind}: ${reason}`) }),
   });
 }
 
-/** What a good record says, for people. */
+/** A verified record as text. */
 export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string): string {
   const size = record.files.reduce((sum, file) => sum + file.size, 0);
   return formatColumns([
@@ -86,13 +86,13 @@ export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string):
 
 export const airlockVerifyCommand = defineCommand({
   words: ['airlock', 'verify'],
-  summary: 'Check a released folder against its signed record, without asking anybody',
+  summary: 'Check a released folder against its signed record, offline',
   about: [
-    'Needs no network, no profile and nobody signed in. Checks the signature, then every file: missing, extra, changed,',
-    'renamed, links, and names that only look the same. Ends with 0 when all is as released, with 3 when not.',
-    'A signature shows who made a record only to somebody who has the key from elsewhere than the record: keep it once',
-    'with `broch airlock key`, compare its fingerprint with others who have it, and give it as --key ever after. Without',
-    '--key this only shows that nothing was changed since somebody signed it, and prints with which key.',
+    'Needs no network, no profile and no sign-in. Checks the signature, then every file: missing, extra, changed,',
+    'renamed, links, and names that only look the same. The exit code is 0 when everything matches, and 3 when not.',
+    'A signature proves the origin of a record only if you have the key from another source: save it once with',
+    "`broch airlock key`, compare its fingerprint with a colleague's copy, and pass it as --key. Without --key this",
+    'shows only that nothing has changed since the record was signed, and prints the fingerprint of the key.',
   ],
   examples: [
     'airlock verify asthma/release.json asthma/files --key release-key.pem',
@@ -112,14 +112,14 @@ export const airlockVerifyCommand = defineCommand({
     const { files, ...about } = record;
     context.result(
       { ok: true, key: { fingerprint, pinned: pin !== undefined }, record: { ...about, files: files.length } },
-      `Everything is here as it was released, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
+      `Every file matches the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
     );
     if (pin === undefined)
       context.remark(
-        'Whose key that is, this command cannot know: keep the key once with `broch airlock key`, then say --key.',
+        'The owner of this key was not checked: save the key once with `broch airlock key`, then pass it with --key.',
       );
     if (record.expires < new Date().toISOString())
-      context.remark(`The permission to fetch it ended ${formatTime(record.expires)}.`);
+      context.remark(`The download of this release ended ${formatTime(record.expires)}.`);
     return 'ok';
   },
 });

@@ -4,11 +4,11 @@ import * as z from 'zod';
 import { ExitError } from './exit.ts';
 import { findNearestWord } from './nearest.ts';
 
-/** One positional or flag, read off the schema that will check it. */
+/** One positional argument or flag, derived from the schema that will check it. */
 export interface ArgumentField {
-  /** The schema's own key. */
+  /** The key in the schema. */
   readonly name: string;
-  /** How it is written: `--ready-minutes` for readyMinutes. */
+  /** The name on the command line: `--ready-minutes` for readyMinutes. */
   readonly flag: string;
   readonly type: 'text' | 'integer' | 'number' | 'switch' | 'json';
   readonly many: boolean;
@@ -36,7 +36,7 @@ function typeOf({ type, enum: choices, const: only }: Property): ArgumentField['
   return type === 'boolean' ? 'switch' : 'json';
 }
 
-/** The fields of an object schema, in its order. What is neither text, number nor switch is given as JSON. */
+/** The fields of an object schema, in order. Values that are not text, number or switch are given as JSON. */
 export function fieldsOf(schema: z.ZodObject | undefined): ArgumentField[] {
   if (!schema) return [];
   const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
@@ -62,7 +62,7 @@ export function fieldsOf(schema: z.ZodObject | undefined): ArgumentField[] {
 }
 
 export interface ParsedArguments {
-  /** Values by the names of the schemas, as given: the shape that the schemas take in. */
+  /** Values by schema key, unchecked. */
   readonly params: Record<string, unknown>;
   readonly flags: Record<string, unknown>;
 }
@@ -87,11 +87,11 @@ function convert(field: ArgumentField, text: string, shown: string): unknown {
   try {
     return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
   } catch (error) {
-    throw new ExitError('usage', `${shown} takes JSON, or @ and the name of a file of it: ${(error as Error).message}`);
+    throw new ExitError('usage', `${shown} takes JSON, or @ and the name of a JSON file: ${(error as Error).message}`);
   }
 }
 
-/** Reads a command's words after its verb. Says what is wrong with the first thing that is, and what to do. */
+/** Parses the words after a command's name. Reports the first error with its remedy. */
 export function parseArguments(
   positionals: readonly ArgumentField[],
   flags: readonly ArgumentField[],
@@ -124,7 +124,7 @@ export function parseArguments(
       continue;
     }
     if (token.value === undefined) throw new ExitError('usage', `${shown} needs a value after it.`);
-    // Almost always a forgotten value, as in `--title --json`.
+    // Usually the value was forgotten, as in `--title --json`.
     if (!token.inlineValue && token.value.startsWith('-') && token.value !== '-')
       throw new ExitError(
         'usage',
@@ -142,7 +142,7 @@ export function parseArguments(
     if (values.length > 0) given.params[field.name] = field.many ? values : values[0];
     else if (field.required) throw new ExitError('usage', `${shown} is missing.`);
   }
-  if (words.length > 0) throw new ExitError('usage', `${JSON.stringify(words[0])} is one word too many.`);
+  if (words.length > 0) throw new ExitError('usage', `${JSON.stringify(words[0])} was not expected here.`);
   return given;
 }
 
@@ -151,7 +151,7 @@ function unknownFlag(raw: string, flags: readonly ArgumentField[]): ExitError {
   return new ExitError('usage', `There is no flag ${raw} here.${hint ? ` Did you mean --${hint}?` : ''}`);
 }
 
-/** Checks values by their schema; the complaint names them as they are written on the command line. */
+/** Checks values against their schema. Errors use the names of the command line. */
 export function validateArguments<T extends z.ZodObject>(
   schema: T,
   values: Record<string, unknown>,

@@ -13,14 +13,14 @@ export interface CallInput {
   readonly body?: Record<string, unknown> | undefined;
 }
 
-/** The API as one person. `call` gives the answer as it came (JSON, or bytes), `ask` as its schema reads it. */
+/** The API as one person. `call` returns the raw answer (JSON or bytes), `ask` parses it with its schema. */
 export interface ApiClient {
   readonly place: ActiveProfile;
   call(name: RouteName, input?: CallInput): Promise<unknown>;
   ask<N extends RouteName>(name: N, input?: CallInput): Promise<z.output<Routes[N]['returns']>>;
 }
 
-/** Access tokens of whoever is signed in; `renewed` asks for a newer one than the API has just refused. */
+/** Access tokens of the signed-in person; `renewed` asks for a new one after the API refused the last. */
 export type AccessTokenSource = (renewed: boolean) => Promise<string>;
 
 interface Answer {
@@ -31,13 +31,13 @@ interface Answer {
 }
 
 const attempts = 5;
-/** Longer than the API itself takes at most (30 s). */
+/** Longer than the API's own timeout (30 s). */
 const patience = 40_000;
 
-/** More than the API can answer. */
+/** Larger than the API's largest answer. */
 const longest = 16 * 1024 ** 2;
 
-/** Connections to a place. The embedded cloud's certificate is trusted here and nowhere else. */
+/** Connections to an API. The embedded cloud's certificate is trusted here and nowhere else. */
 export const agentFor = (place: ActiveProfile): Agent =>
   new Agent({ keepAlive: true, ...(place.embedded && { ca: place.embedded.ca }) });
 
@@ -76,25 +76,26 @@ function urlOf(place: ActiveProfile, route: Route, { params = {}, query = {} }: 
   return url;
 }
 
-/** A refusal or a fault, from whatever the API or a gateway before it said. */
+/** Turns an error response of the API, or of a gateway in front of it, into an error of the command line. */
 function exitFor({ status, body }: Answer): ExitError {
   let said: Partial<CliProblem> & { message?: string } = {};
   try {
     said = JSON.parse(body.toString('utf8')) ?? {};
   } catch {
-    // Not the API itself: a proxy's page, or nothing at all.
+    // The answer does not come from the API: a proxy's page, or nothing.
   }
-  const detail = said.detail ?? said.message ?? `The API answered ${status}.`;
+  const detail = said.detail ?? said.message ?? `The API answered with status ${status}.`;
   const about = { ...(said.detail !== undefined && said), status } as Partial<CliProblem>;
   if (status === 404 && said.detail === undefined)
     return new ExitError(
       'refused',
-      'There is no such operation at this address. Is the Broch there older than this command?',
+      'The API at this address does not have this operation. It may be older than this command line.',
       about,
     );
   if (status === 401)
-    return new ExitError('unsigned', 'The API does not accept this sign-in (any more): broch login', about);
-  if (status === 429) return new ExitError('fault', 'The API is busy and stayed so. Try again in a minute.', about);
+    return new ExitError('unsigned', 'The API does not accept this sign-in. Sign in again: broch login', about);
+  if (status === 429)
+    return new ExitError('fault', 'The API is still busy after several tries. Try again in a minute.', about);
   return new ExitError(status >= 400 && status < 500 ? 'refused' : 'fault', detail, about);
 }
 
@@ -102,18 +103,18 @@ const unreachable = (place: ActiveProfile, error: NodeJS.ErrnoException): ExitEr
   new ExitError(
     'fault',
     `${new URL(place.api).host} does not answer (${error.code ?? error.message}). ` +
-      (place.embedded ? 'Is `npm start` still running?' : 'Is the network up, and the address right?'),
+      (place.embedded ? 'Check that `npm start` is still running.' : 'Check the network and the address.'),
   );
 
 export interface RetryPolicy {
-  /** How long to wait before try `attempt` (from 1), in milliseconds. */
+  /** Milliseconds to wait before attempt `attempt` (from 1). */
   readonly backoff: (attempt: number) => number;
 }
 const usual: RetryPolicy = { backoff: attempt => Math.random() * Math.min(8000, 250 * 2 ** attempt) };
 
 /**
- * The API at a place. A write carries a new Idempotency-Key and, as it then can't happen twice, is repeated with that
- * key when the network or the service fails or asks for patience.
+ * The API of a profile. A write carries a new Idempotency-Key, so it can be retried safely when the network or the
+ * service fails or is busy.
  */
 export function createApiClient(
   place: ActiveProfile,
@@ -144,7 +145,7 @@ export function createApiClient(
         const answer = await send(url, agent, route.method, headers, body);
         if (answer.status >= 200 && answer.status < 300)
           return answer.isJson ? JSON.parse(answer.body.toString('utf8')) : answer.body;
-        // 409 after a try that may have reached the service: that try may still be under way there.
+        // 409 after an attempt that may have reached the service: that attempt may still be running there.
         const again = answer.status >= 500 || answer.status === 429 || (answer.status === 409 && failed && key);
         if (answer.status === 401 && token && !renewed) {
           renewed = true;
@@ -156,9 +157,9 @@ export function createApiClient(
       } catch (error) {
         if (error instanceof ExitError) throw error;
         if (error instanceof SyntaxError)
-          throw new ExitError('fault', 'The API answered with something that is not JSON.');
+          throw new ExitError('fault', 'The answer of the API is not valid JSON. Check the address.');
         failed = unreachable(place, error as NodeJS.ErrnoException);
-        // Nobody listens: waiting a little helps a restart, waiting long helps nobody.
+        // Nothing listens at the address. Wait briefly in case of a restart.
         if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' && attempt >= 2) break;
       }
       if (attempt < attempts) await sleep(wait);

@@ -4,40 +4,40 @@ import type { ApiClient } from './call.ts';
 import type { ExitKind } from './exit.ts';
 import type { ActiveProfile, Environment } from './profile.ts';
 
-/** What a command may use of the world: everything it prints goes through here. */
+/** Everything a command may use. All its output goes through here. */
 export interface CommandContext {
   readonly env: Environment;
   readonly json: boolean;
-  /** Columns of the terminal behind standard output, undefined where there is none. */
+  /** Columns of the terminal, undefined when standard output is not one. */
   readonly width: number | undefined;
-  /** Whether standard error is a terminal, so that one line can live on it. */
+  /** Whether standard error is a terminal, so that one line can be redrawn. */
   readonly live: boolean;
-  /** The person asked for by `--as`, the profile by `--profile`. */
+  /** The values of `--as` and `--profile`. */
   readonly as: string | undefined;
   readonly profile: string | undefined;
   place(): ActiveProfile;
   api(): ApiClient;
-  /** The result: for people (bytes as they are), or with --json the API's own JSON. */
+  /** Prints the result: as text (or bytes), or with --json the JSON of the API. */
   result(json: unknown, shown: string | Uint8Array): void;
-  /** A remark for people beside the result, on standard error; silent with --json. */
+  /** Prints a remark on standard error; silent with --json. */
   remark(text: string): void;
-  /** What to say if Ctrl-C ends the command from here on. */
+  /** Sets the message to print if Ctrl-C ends the command from here on. */
   onInterrupt(say: () => string): void;
 }
 
 export interface CliCommand {
   readonly words: readonly string[];
   readonly summary: string;
-  /** Further paragraphs of its help. */
+  /** Further lines of the help. */
   readonly about?: readonly string[];
   readonly examples: readonly string[];
   readonly params?: z.ZodObject;
   readonly flags?: z.ZodObject;
-  /** Gets the values as given: of the right kind, not yet checked. */
+  /** Receives values of the right type that have not been validated. */
   run(given: ParsedArguments, context: CommandContext): Promise<ExitKind>;
 }
 
-/** A command of its own making, whose run gets what its schemas made of the words. */
+/** Defines a command by hand. Its `run` receives validated values. */
 export function defineCommand<P extends z.ZodObject, F extends z.ZodObject>({
   run,
   ...of

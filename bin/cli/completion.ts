@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { type ArgumentField, fieldsOf } from './arguments.ts';
 import { type CliCommand, defineCommand } from './commands.ts';
 
-/** What can stand after some words: further words, flags, and the values of those that have a fixed few. */
+/** What can follow some words: further words, flags, and the values of flags with fixed choices. */
 interface Place {
   readonly words: string;
   readonly next: readonly (readonly [word: string, about: string])[];
@@ -24,21 +24,21 @@ function places(commands: readonly CliCommand[], globals: readonly ArgumentField
     ...[...heads].map(([words, next]) => ({ words, next: [...next], flags: globals })),
     ...commands.map(({ words, params, flags }) => ({
       words: words.join(' '),
-      // Only a first argument of a fixed few is completed: which one it is can then be told from the words alone.
+      // Only a first argument with fixed choices is completed, because its position is known from the words alone.
       next: (fieldsOf(params)[0]?.choices ?? []).map(choice => [choice, ''] as const),
       flags: [...fieldsOf(flags), ...globals],
     })),
   ];
 }
 
-/** In single quotes for any of the three shells: a quote ends them, stands escaped, and begins them again. */
+/** Quotes a text for any of the three shells: each single quote is closed, escaped and reopened. */
 const quote = (text: string) => `'${text.replace(/'/g, `'\\''`)}'`;
 const fishQuote = (text: string) => `'${text.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}'`;
 const names = (fields: readonly ArgumentField[]) => fields.map(({ flag }) => `--${flag}`);
 const choosing = (fields: readonly ArgumentField[]) => fields.filter(({ choices }) => choices.length > 0);
 const taking = (fields: readonly ArgumentField[]) => fields.filter(({ type }) => type !== 'switch');
 
-/** Every flag that takes a value, to be stepped over when the words are counted. */
+/** Every flag that takes a value; the value is skipped when words are counted. */
 const withValues = (all: readonly Place[]) => [...new Set(all.flatMap(({ flags }) => names(taking(flags))))];
 
 function bash(all: readonly Place[]): string {
@@ -186,7 +186,7 @@ ${lines.join('\n')}
 
 const scripts = { bash, zsh, fish };
 
-/** The script for a shell: made of the commands, so that it is complete whenever a route is added. */
+/** The script for a shell, generated from the commands. */
 export const completionScript = (
   shell: keyof typeof scripts,
   commands: readonly CliCommand[],
@@ -198,7 +198,7 @@ export const createCompletionCommand = (commands: () => readonly CliCommand[], g
     words: ['completion'],
     summary: 'Print a completion script for your shell',
     examples: ['completion bash', 'completion zsh', 'completion fish'],
-    about: ['Load it at once with `source <(broch completion bash)`; the script says how to keep it.'],
+    about: ['Load it at once with `source <(broch completion bash)`; the script explains how to load it permanently.'],
     params: z.object({ shell: z.enum(['bash', 'zsh', 'fish']).describe('your shell') }),
     flags: z.object({}),
     async run({ params: { shell } }, context) {

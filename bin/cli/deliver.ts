@@ -23,12 +23,12 @@ import { toOutputShape } from './shape.ts';
 import { openUploadLanding, putLandingObject, sendFiles, type UploadLanding } from './upload.ts';
 import { followUntilRest, watchRules } from './watch.ts';
 
-/** The delivery to go on with, or undefined: still in the partner's hands, and with nothing in it that is gone here. */
+/** The delivery to resume, if any: not registered, and every uploaded file is still in the folder. */
 async function unfinished(api: ApiClient, context: CommandContext, purpose: UploadPurpose, here: ReadonlySet<string>) {
   for (const id of listUnfinishedDeliveries(context.env, purpose)) {
     const ledger = new UploadLedger(context.env, purpose, id);
     const delivery = await api.ask('showDelivery', { params: { delivery: id } }).catch(error => {
-      // Another person's, or of another Broch that had this address: leave it alone.
+      // It belongs to another person, or to another Broch that had this address: ignore it.
       if (error instanceof ExitError && error.ending === 'refused') return undefined;
       throw error;
     });
@@ -57,28 +57,25 @@ export const deliverCommand = defineCommand({
   words: ['deliver'],
   summary: 'Upload a folder as one delivery and wait for its receipt',
   about: [
-    'A SHA256SUMS or a BagIt manifest-sha256.txt in the folder is sent as it is, last; without one, SHA256SUMS is written.',
-    'Problems are reported before anything is uploaded. A run that was stopped, or a delivery that was held, is',
-    'gone on with by the same command: files that have landed and have not changed since are not sent again.',
-    'Ends with 0 when the delivery is registered, 3 when it is held.',
+    'A SHA256SUMS or a BagIt manifest-sha256.txt in the folder is sent last, unchanged; without one, SHA256SUMS is made.',
+    'Problems are reported before anything is uploaded. To resume a stopped upload, or to correct a held delivery, run',
+    'the same command again: files that have not changed are not sent again.',
+    'The exit code is 0 when the delivery is registered, and 3 when it is held.',
   ],
   examples: [
     'deliver ./admissions-2026 --dataset admissions',
     'deliver ./admissions-2026 --delivery dl-0011223344556677',
     'deliver ./admissions-2026 --dataset admissions --manifest ./admissions-2026.sha256',
   ],
-  params: z.object({ folder: z.string().describe('the folder whose files are delivered') }),
+  params: z.object({ folder: z.string().describe('the folder to deliver') }),
   flags: z.object({
-    dataset: DatasetId.optional().describe('the dataset it is for; opens a delivery'),
-    delivery: DeliveryId.optional().describe('a delivery that is open or held already'),
-    manifest: z.string().optional().describe('a list of checksums kept elsewhere (sha256sum form), sent as SHA256SUMS'),
-    minutes: z
-      .number()
-      .int()
-      .min(0)
-      .max(1440)
-      .default(60)
-      .describe('how long to wait for the receipt; 0 does not wait'),
+    dataset: DatasetId.optional().describe('the dataset to deliver to; opens a delivery'),
+    delivery: DeliveryId.optional().describe('an open or held delivery to continue'),
+    manifest: z
+      .string()
+      .optional()
+      .describe('a list of checksums outside the folder (sha256sum format), sent as SHA256SUMS'),
+    minutes: z.number().int().min(0).max(1440).default(60).describe('minutes to wait for the receipt; 0 does not wait'),
   }),
   async run({ params, flags }, context) {
     const folder = await resolveFolder(params.folder);
@@ -86,20 +83,23 @@ export const deliverCommand = defineCommand({
     const asked = flags.delivery && (await api.ask('showDelivery', { params: { delivery: flags.delivery } }));
     const dataset = asked ? asked.dataset : flags.dataset;
     if (dataset === undefined)
-      throw new ExitError('usage', 'Say --dataset to open a delivery, or --delivery to go on with one.');
+      throw new ExitError('usage', 'Pass --dataset to open a delivery, or --delivery to continue one.');
     if (asked && flags.dataset !== undefined && flags.dataset !== dataset)
       throw new ExitError('usage', `Delivery ${asked.id} is for the dataset ${dataset}, not ${flags.dataset}.`);
 
     const { files: found, findings } = await walkFolder(folder);
     const own = found.some(({ path }) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt');
     if (flags.manifest !== undefined && own)
-      throw new ExitError('usage', 'The folder has a list of its own: leave --manifest out, or take that one out.');
+      throw new ExitError(
+        'usage',
+        'The folder already contains a manifest. Leave out --manifest, or move that file out of the folder.',
+      );
     if (found.length === 0 && findings.length === 0)
       throw new ExitError('usage', `There are no files in ${params.folder}.`);
     const manifest = await readLocalManifest(found, flags.manifest).catch(error => {
       throw new ExitError(
         'usage',
-        `${flags.manifest ?? 'The list of checksums'} can't be read: ${(error as Error).message}`,
+        `${flags.manifest ?? 'The list of checksums'} cannot be read: ${(error as Error).message}`,
       );
     });
     const foreseen = await precheckDelivery(dataset, found, manifest);
@@ -121,13 +121,13 @@ export const deliverCommand = defineCommand({
     const gone = ledger.paths.filter(path => !here.has(path));
     if (gone.length > 0)
       refuseUpload(
-        gone.map(path => pathFinding(path, 'It was uploaded before and is not in the folder any more. Put it back.')),
+        gone.map(path => pathFinding(path, 'It was uploaded before and is no longer in the folder. Put it back.')),
         context,
-        'Uploaded files cannot be taken back: put them there again, or open a new delivery with --dataset.',
+        'Uploaded files cannot be removed from a delivery. Put them back, or open a new delivery with --dataset.',
       );
-    context.remark(`Delivery ${delivery.id} for ${dataset}${before ? ', gone on with' : ''}`);
+    context.remark(`Delivery ${delivery.id} for ${dataset}${before ? ', resumed' : ''}`);
     const again = `broch deliver ${params.folder} --delivery ${delivery.id}`;
-    context.onInterrupt(() => `Stopped. What has landed stays. Go on with: ${again}`);
+    context.onInterrupt(() => `Stopped. Uploaded files are kept. Resume with: ${again}`);
 
     using live = new ProgressLine(context);
     const landing = await openUploadLanding(api, () => api.ask('uploadAccess', { params: { delivery: delivery.id } }));
@@ -138,18 +138,18 @@ export const deliverCommand = defineCommand({
         refuseUpload(
           differing,
           context,
-          `The list was not sent, so nothing is checked yet. Correct it, then: ${again}`,
+          `The manifest was not sent, so the check has not started. Correct the files or the manifest, then: ${again}`,
         );
       await complete(landing, ledger, files, manifest);
       const skipped = all.files - sent;
       context.remark(
-        `Landed: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${skipped > 0 ? ` (${formatCount(skipped)} were there already)` : ''}`,
+        `Uploaded: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${skipped > 0 ? ` (${formatCount(skipped)} were already uploaded)` : ''}`,
       );
     } catch (error) {
       if (error instanceof ExitError) throw error;
       throw new ExitError(
         'fault',
-        `The upload stopped: ${(error as Error).message}. What has landed stays. Go on with: ${again}`,
+        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${again}`,
       );
     } finally {
       landing.s3.destroy();
@@ -165,13 +165,13 @@ async function conclude(
   ledger: UploadLedger,
   minutes: number,
 ) {
-  context.onInterrupt(() => `The check goes on by itself. Look: broch watch delivery ${delivery.id}`);
+  context.onInterrupt(() => `The check continues without this command. Follow it: broch watch delivery ${delivery.id}`);
   const shape = toOutputShape(routes.showDelivery.returns);
   if (minutes === 0) {
     context.result(delivery, `Follow it: broch watch delivery ${delivery.id}`);
     return 'ok';
   }
-  // Checked before: only the outcome of the check that this manifest has started is news.
+  // A held delivery was checked before: report only the check that this manifest started.
   using live = new ProgressLine(context);
   const last = await followUntilRest(api, watchRules.delivery, { delivery: delivery.id }, minutes, {
     told: ({ status }) => live.stage(delivery.id, status === 'open' ? 'waiting for the check' : status),
@@ -186,9 +186,9 @@ async function conclude(
   context.result(
     last,
     held
-      ? `Held; nothing of it is in the lake.\n\n${formatFindings(held.findings)}${more}`
-      : `Registered: this is your receipt.\n\n${formatRecord(last, shape, context)}`,
+      ? `The delivery is held; nothing was copied to the lake.\n\n${formatFindings(held.findings)}${more}`
+      : `The delivery is registered. This is your receipt.\n\n${formatRecord(last, shape, context)}`,
   );
-  if (held) context.remark(`Correct it, then run the same command again: only changes are uploaded.`);
+  if (held) context.remark(`Correct the files, then run the same command again: only changes are uploaded.`);
   return held ? 'refused' : 'ok';
 }

@@ -32,7 +32,7 @@ interface FolderCheck {
   readonly skipped: { path: string; reason: string }[];
 }
 
-/** Checks every file below a folder by itself. Progress goes to standard error once it takes over two seconds. */
+/** Checks every file below a folder separately. Shows progress on standard error after two seconds. */
 async function checkTree(folder: string, policy: Policy, context: CommandContext): Promise<FolderCheck> {
   using live = new ProgressLine(context);
   const started = Date.now();
@@ -86,7 +86,7 @@ function formatReports(reports: readonly FileReport[], { skipped }: FolderCheck)
   return [...groups, summary.join('\n')].join('\n\n');
 }
 
-/** How many files the page draws, and how much it draws of each: a page that a browser opens at once. */
+/** Limits how many files the page draws and how much of each, so that a browser opens it quickly. */
 const maxDrawings = 50;
 const drawingLimits = { ...pageLimits, rows: 50, columns: 20, lines: 200, parts: 10, html: 200_000 };
 
@@ -114,9 +114,9 @@ export const disclosureCheckCommand = defineCommand({
   about: [
     'Runs on this machine only: it needs no account, no network and no sign-in, and sends nothing anywhere. Every file is',
     'checked with the rules of a tier: small counts, dominance, identifiers, hidden content and more. All tables of the',
-    'folder are compared with each other, and with --earlier also with those of results that were released before.',
-    'Each finding names the file, the place, the reason and the remedy; files with the gravest findings come first.',
-    'The exit code is 1 when something would be blocked, 0 when nothing would, and 2 when the command is not understood.',
+    'folder are compared with each other, and with --earlier also with the tables of results released before.',
+    'Each finding names the file, the place, the reason and the remedy; files with the most serious findings come first.',
+    'The exit code is 1 when a file would be blocked, 0 when none would, and 2 when the command is not understood.',
   ],
   examples: [
     'disclosure check ./results',

@@ -1,15 +1,15 @@
-/** How a command may end. Scripts rely on these numbers; `broch --help` prints them. */
+/** The exit codes. Scripts rely on these numbers; `broch --help` prints them. */
 export const exitCodes = {
   ok: [0, 'done'],
-  fault: [1, 'something failed: the network, the service, this machine'],
-  blocked: [1, 'a disclosure check found something that blocks'],
+  fault: [1, 'something failed: the network, the service or this machine'],
+  blocked: [1, 'a disclosure check would block a file'],
   usage: [2, 'the command was not understood'],
-  refused: [3, 'the answer is no, or not now: the reason is printed'],
+  refused: [3, 'the request was refused; the reason is printed'],
   unsigned: [4, 'nobody is signed in'],
 } as const;
 export type ExitKind = keyof typeof exitCodes;
 
-/** What the API answers when it refuses (RFC 9457); other errors of the command line take the same form with `--json`. */
+/** A problem document (RFC 9457) of the API. With `--json` other errors of the command line have the same form. */
 export interface CliProblem {
   readonly type: string;
   readonly title: string;
@@ -19,7 +19,7 @@ export interface CliProblem {
   readonly errors?: readonly string[];
 }
 
-/** Ends the command with one clear line (and perhaps details) and the exit code of its kind. */
+/** Ends the command with a message, optional details and the exit code of its kind. */
 export class ExitError extends Error {
   readonly ending: Exclude<ExitKind, 'ok'>;
   readonly problem: CliProblem;
@@ -31,6 +31,6 @@ export class ExitError extends Error {
   }
 }
 
-/** An error as an Exit: what was not foreseen is a fault, told by its message. */
+/** Converts any error; an unexpected one becomes a fault with its message. */
 export const toExitError = (error: unknown): ExitError =>
   error instanceof ExitError ? error : new ExitError('fault', error instanceof Error ? error.message : String(error));

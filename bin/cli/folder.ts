@@ -10,7 +10,7 @@ import type { CommandContext } from './commands.ts';
 import { ExitError } from './exit.ts';
 import { escapeForTerminal, formatColumns, formatCount } from './output.ts';
 
-/** A file to deliver. `real` is where it is read: elsewhere in the folder when `path` is a link to it. */
+/** A file to deliver. `real` is the path to read, which differs from `path` when that is a link. */
 export interface LocalFile {
   readonly path: string;
   readonly real: string;
@@ -18,7 +18,7 @@ export interface LocalFile {
   readonly mtime: number;
 }
 
-/** All files below a folder, sorted by path, and what in it can't be delivered. Links must stay inside the folder. */
+/** Lists all files below a folder by path, with findings for entries that cannot be delivered. Links must stay inside. */
 export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; findings: Finding[] }> {
   const root = await realpath(folder);
   const files: LocalFile[] = [];
@@ -26,13 +26,14 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
 
   async function link(path: string, at: string): Promise<void> {
     const real = await realpath(at).catch(() => undefined);
-    if (real === undefined) findings.push(pathFinding(path, 'It is a link to nothing. Put the file itself there.'));
+    if (real === undefined)
+      findings.push(pathFinding(path, 'This link points to nothing. Replace it by the file itself.'));
     else if (!real.startsWith(root + sep))
-      findings.push(pathFinding(path, 'It is a link that leads out of the folder. Put the file itself there.'));
+      findings.push(pathFinding(path, 'This link points outside the folder. Replace it by the file itself.'));
     else {
       const target = await stat(real);
       if (target.isFile()) files.push({ path, real, size: target.size, mtime: target.mtimeMs });
-      else findings.push(pathFinding(path, 'It is a link to a folder. Put the folder itself there.'));
+      else findings.push(pathFinding(path, 'This is a link to a folder. Replace it by the folder itself.'));
     }
   }
 
@@ -40,14 +41,14 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
     for (const entry of await readdir(at, { withFileTypes: true })) {
       const path = prefix + entry.name;
       const here = join(at, entry.name);
-      // Names that aren't UTF-8 come with this sign in them, and can't be opened by it.
-      if (path.includes('\ufffd')) findings.push(pathFinding(path, 'Its name is not UTF-8. Rename it.'));
+      // Node puts U+FFFD in names that are not UTF-8, and such a name cannot be opened.
+      if (path.includes('\ufffd')) findings.push(pathFinding(path, 'The name is not UTF-8. Rename it.'));
       else if (entry.isDirectory()) await enter(here, `${path}/`);
       else if (entry.isSymbolicLink()) await link(path, here);
       else if (entry.isFile()) {
         const { size, mtimeMs } = await lstat(here);
         files.push({ path, real: here, size, mtime: mtimeMs });
-      } else findings.push(pathFinding(path, 'It is neither a file nor a folder. Take it out.'));
+      } else findings.push(pathFinding(path, 'This is neither a file nor a folder. Remove it.'));
     }
   }
 
@@ -56,18 +57,18 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
   return { files, findings };
 }
 
-/** Opens a file to read what was found by `walk`, and nothing that was put in its place as a link since. */
+/** Opens a file that `walkFolder` found; fails if a link has replaced it since. */
 export const openLocalFile = (file: LocalFile) => open(file.real, constants.O_RDONLY | constants.O_NOFOLLOW);
 
-/** What completes the delivery: the folder's own list, a file beside it, or one that is written from what is sent. */
+/** The manifest that completes a delivery: from the folder, from a file outside it, or made from the uploaded files. */
 export interface LocalManifest {
   readonly name: ManifestName;
-  /** Undefined where it has yet to be written. */
+  /** Undefined when it has to be made. */
   readonly text: Uint8Array | undefined;
 }
 
 async function textOf({ real, size }: Pick<LocalFile, 'real' | 'size'>): Promise<Uint8Array> {
-  // One byte more than is allowed is enough to be told so.
+  // One byte over the limit is enough for the check to report it.
   const length = Math.min(size, manifestLimits.bytes + 1);
   await using handle = await open(real);
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(length), 0, length, 0);
@@ -84,13 +85,13 @@ export async function readLocalManifest(
   return own ? { name: own.path as ManifestName, text: await textOf(own) } : { name: 'SHA256SUMS', text: undefined };
 }
 
-/** A list of files as sha256sum writes it. */
+/** A list of checksums in the format of sha256sum. */
 export const formatChecksumList = (files: readonly { path: string; sha256: string }[]): string =>
   files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join('');
 
 /**
- * What the check of the delivery would find, as far as names, sizes and lists go: by the very code that will check it.
- * `sums` are the checksums that the folder's own list promises.
+ * Runs the service's own checks of names, sizes and manifest before the upload. `sums` are the checksums in the
+ * folder's manifest.
  */
 export async function precheckDelivery(dataset: string, files: readonly LocalFile[], manifest: LocalManifest) {
   const texts = new Map<string, Uint8Array>();
@@ -107,7 +108,7 @@ export async function precheckDelivery(dataset: string, files: readonly LocalFil
 
 export async function resolveFolder(path: string): Promise<string> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new ExitError('usage', `${path} is ${found ? 'not a folder' : 'not there'}.`);
+  if (!found?.isDirectory()) throw new ExitError('usage', `${path} ${found ? 'is not a folder' : 'does not exist'}.`);
   return realpath(path);
 }
 
@@ -117,14 +118,14 @@ export const formatFindings = (findings: readonly Finding[]) =>
     ['path', 'reason'],
   );
 
-/** Refuses before anything is uploaded: every problem is reported, file by file. */
+/** Reports every problem, file by file, and ends the command before anything is uploaded. */
 export function refuseUpload(findings: readonly Finding[], context: CommandContext, remedy: string): never {
   const shown = findings.slice(0, 200);
   const rest = findings.length - shown.length;
   if (!context.json) context.remark(`${formatFindings(shown)}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
   throw new ExitError(
     'refused',
-    `${formatCount(findings.length)} ${findings.length === 1 ? 'thing is' : 'things are'} wrong with this folder. ${remedy}`,
+    `This folder has ${formatCount(findings.length)} ${findings.length === 1 ? 'problem' : 'problems'}. ${remedy}`,
     {
       ...(context.json && { errors: findings.map(({ path, reason }) => `${path || 'delivery'}: ${reason}`) }),
     },

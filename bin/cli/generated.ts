@@ -9,12 +9,12 @@ import { formatRecord, formatRecords } from './output.ts';
 import { pageItemShape, toOutputShape } from './shape.ts';
 import { toWatchWords } from './watch.ts';
 
-const All = z.object({ all: z.boolean().optional().describe('every page, one after the other') });
+const All = z.object({ all: z.boolean().optional().describe('fetch every page') });
 
 const who = ({ who }: Route): string =>
   who === 'anyone'
-    ? 'Anyone may do this, also without signing in.'
-    : `Who may: ${who.map(({ group, member }) => (member ? `${group} (${member.join(' or ')} of the project)` : group)).join(', ')}.`;
+    ? 'Allowed for anyone, without signing in.'
+    : `Allowed for: ${who.map(({ group, member }) => (member ? `${group} (${member.join(' or ')} of the project)` : group)).join(', ')}.`;
 
 const pick = (values: Record<string, unknown>, schema: z.ZodObject | undefined) =>
   schema && Object.fromEntries(Object.entries(values).filter(([name]) => name in schema.shape));
@@ -24,7 +24,7 @@ interface Page {
   next?: string;
 }
 
-/** Pages until there is none left. A token that comes back again would go round for ever. */
+/** Fetches all pages. Stops at a repeated token, which would loop for ever. */
 async function everyPage(name: RouteName, input: CallInput, { api }: CommandContext): Promise<Page> {
   const items: Page['items'] = [];
   const seen = new Set<string>();
@@ -52,7 +52,7 @@ function commandFor(name: RouteName): CliCommand {
     ...(Object.keys(flags.shape).length > 0 && { flags }),
     async run(given, context): Promise<ExitKind> {
       const input = { params: given.params, query: pick(given.flags, query), body: pick(given.flags, body) };
-      // The API checks again; checking here tells sooner, and in the words of the command line.
+      // The API checks again. Checking here is faster and uses the names of the command line.
       if (params) validateArguments(params, given.params, '');
       if (query) validateArguments(query, input.query ?? {}, '--');
       if (body) validateArguments(body, input.body ?? {}, '--');
@@ -71,7 +71,7 @@ function commandFor(name: RouteName): CliCommand {
       }
       const { items: rows, next } = value as Page;
       context.result(value, formatRecords(rows, items, context));
-      if (next !== undefined) context.remark(`There is more: --all, or --next ${next}`);
+      if (next !== undefined) context.remark(`There are more: pass --all, or --next ${next}`);
       return 'ok';
     },
   };

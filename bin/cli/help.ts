@@ -23,7 +23,7 @@ const flagged = ({ flag, type, choices, many }: ArgumentField): string => {
   return `--${flag}${type === 'switch' ? '' : ` <${value}>`}${many ? '...' : ''}`;
 };
 
-/** `project create --id <text> --title <text>`: what has to be said, and a hint that more may be. */
+/** `project create --id <text> --title <text>`: the required arguments, and a hint if there are optional flags. */
 function formatUsage({ words, params, flags }: CliCommand): string {
   const fields = fieldsOf(flags);
   return [
@@ -39,8 +39,8 @@ const explained = ({ about, choices, required, preset, many }: ArgumentField, sh
   [
     about,
     shown && choices.length > 0 ? `one of ${choices.join(', ')}` : '',
-    many ? (shown ? 'one or more' : 'may be given several times') : '',
-    preset === undefined || preset === '' ? (required && !shown ? 'needed' : '') : `if left out: ${preset}`,
+    many ? (shown ? 'one or more' : 'can be repeated') : '',
+    preset === undefined || preset === '' ? (required && !shown ? 'required' : '') : `default: ${preset}`,
   ]
     .filter(part => part !== '')
     .join('; ');
@@ -75,7 +75,7 @@ export const formatGroupHelp = (word: string, commands: readonly CliCommand[]): 
       commands.map(command => [formatUsage(command), command.summary]),
     ),
     examplesOf(commands),
-    `\nMore about one of them: broch ${commands[0]?.words.join(' ')} --help\n`,
+    `\nHelp for one command: broch ${commands[0]?.words.join(' ')} --help\n`,
   ].join('');
 
 export function formatHelpOverview(commands: readonly CliCommand[], globals: readonly ArgumentField[]): string {
@@ -90,7 +90,7 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
       single.map(({ words, summary }) => [words[0] as string, summary]),
     ),
     section(
-      'Things and what can be done with them',
+      'Commands by subject',
       nouns.map(noun => [noun, verbs(noun).join(', ')]),
     ),
     section(
@@ -101,8 +101,8 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
       'Exit codes',
       Object.values(exitCodes).map(([code, means]) => [String(code), means]),
     ),
-    '\nWith --json an error is one JSON problem document (RFC 9457) on standard error.\n',
-    'Profiles and sessions are kept in ~/.config/broch (XDG_CONFIG_HOME), readable by you alone.\n',
+    '\nWith --json an error is printed as one JSON problem document (RFC 9457) on standard error.\n',
+    'Profiles and sessions are stored in ~/.config/broch (XDG_CONFIG_HOME); only you can read them.\n',
     section('Examples', [
       ['broch login --as dana'],
       ['broch deliver ./admissions-2026 --dataset admissions'],
@@ -114,7 +114,7 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
   ].join('');
 }
 
-/** What somebody probably meant who wrote words that are no command. */
+/** Suggests a command for words that name none. */
 export function suggestCommand(words: readonly string[], commands: readonly CliCommand[]): string | undefined {
   const names = commands.map(({ words }) => words.join(' '));
   const [first = '', second] = words;

@@ -6,7 +6,7 @@ import { Sha256 } from '../../functions/identifiers.ts';
 import { DeliveryId } from '../../functions/ingest/schemas.ts';
 import { cliHome, type Environment } from './profile.ts';
 
-/** A file that has been uploaded, as it was then. */
+/** A file at the time of its upload. */
 export const SentFile = z.object({
   path: z.string(),
   size: z.number().int(),
@@ -16,10 +16,10 @@ export const SentFile = z.object({
 });
 export type SentFile = z.infer<typeof SentFile>;
 
-/** What makes two runs the same upload. */
+/** Identifies an upload: two runs with the same values continue each other. */
 export interface UploadPurpose {
   readonly api: string;
-  /** Without links. */
+  /** The real path, without links. */
   readonly folder: string;
   readonly dataset: string;
 }
@@ -31,7 +31,7 @@ const purposeOf = ({ api, folder, dataset }: UploadPurpose) =>
     .slice(0, 24);
 const folderOf = (env: Environment) => join(cliHome(env), 'deliveries');
 
-/** The deliveries that were begun for a purpose and not registered when last seen, newest first. */
+/** The started deliveries of an upload that are not known to be registered, newest first. */
 export function listUnfinishedDeliveries(env: Environment, purpose: UploadPurpose): string[] {
   const end = `-${purposeOf(purpose)}.ndjson`;
   if (!existsSync(folderOf(env))) return [];
@@ -44,8 +44,8 @@ export function listUnfinishedDeliveries(env: Environment, purpose: UploadPurpos
 }
 
 /**
- * What has been uploaded of a delivery, kept in a file with one line for each, written as soon as S3 has it: whatever
- * stops a run, the next one knows. The last line of a file counts for its path.
+ * Remembers the uploaded files of a delivery, so that a stopped run can resume. A line is appended as soon as S3 has a
+ * file; the last line for a path is the valid one.
  */
 export class UploadLedger {
   readonly #file: string;
@@ -59,7 +59,7 @@ export class UploadLedger {
       const sent = parsed(line);
       if (sent) this.#sent.set(sent.path, sent);
     }
-    // A line that was cut short by a crash must not swallow the next one.
+    // After a crash the last line may be incomplete; end it so that the next line is separate.
     if (!text.endsWith('\n')) writeFileSync(this.#file, text === '' ? '' : `${text}\n`, { mode: 0o600 });
   }
 
@@ -76,7 +76,7 @@ export class UploadLedger {
     appendFileSync(this.#file, `${JSON.stringify(sent)}\n`, { mode: 0o600 });
   }
 
-  /** The delivery is registered: there is nothing to go on with. */
+  /** Deletes the ledger once the delivery is registered. */
   close(): void {
     rmSync(this.#file, { force: true });
   }

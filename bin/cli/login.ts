@@ -7,32 +7,31 @@ import { createTerminalPrompt, type Prompt } from './prompt.ts';
 import { endSession, findEmbeddedUser, startSession } from './session.ts';
 import type { SignInUser } from './signin.ts';
 
-/** A person at a terminal. */
+/** Asks a person at a terminal. */
 const asked = (name: string, ask: Prompt): SignInUser => ({
   name,
   password: () => ask('Password:', true),
   newPassword: async () => {
-    process.stderr.write(
-      'The password you were given has to be replaced by one of your own (14 characters or more).\n',
-    );
+    process.stderr.write('Your password is temporary. Choose a new one of at least 14 characters.\n');
     const first = await ask('New password:', true);
-    if ((await ask('The same again:', true)) !== first) throw new ExitError('usage', 'The two are not the same.');
+    if ((await ask('Repeat the new password:', true)) !== first)
+      throw new ExitError('usage', 'The two passwords differ. Run this again.');
     return first;
   },
-  code: again => ask(again ? 'That was not the code due now. The next one:' : 'Code of your authenticator:'),
+  code: again => ask(again ? 'The code was wrong. Enter the next code:' : 'Authenticator code:'),
   enrol: async (secret, uri) => {
     process.stderr.write(
-      `\nSet up your authenticator app with this key (or the address below as a QR code), then type its code.\n\n` +
+      `\nSet up your authenticator app with this key (or the address below as a QR code), then enter its code.\n\n` +
         `  key      ${secret.replace(/(.{4})(?=.)/g, '$1 ')}\n  address  ${uri}\n\n`,
     );
   },
 });
 
-/** In the embedded cloud the name is enough. */
+/** Signs in to the embedded cloud, which needs only a name. */
 async function known(place: ActiveProfile, { as, env }: CommandContext): Promise<string> {
   if (as === undefined) {
     const rows = place.embedded?.people.map(({ name, role }) => [`  ${name}`, role]) ?? [];
-    throw new ExitError('usage', `Say who you are with --as:\n${formatColumns(rows)}`);
+    throw new ExitError('usage', `Choose a person with --as:\n${formatColumns(rows)}`);
   }
   await startSession(env, place, findEmbeddedUser(place, as), true);
   return as;
@@ -47,10 +46,10 @@ async function asking(place: ActiveProfile, { as, env }: CommandContext): Promis
 
 export const loginCommand = defineCommand({
   words: ['login'],
-  summary: 'Sign in, the first time with the address of your Broch',
+  summary: 'Sign in (the first time, with the address of your Broch)',
   about: [
-    'Asks for your name, password and code (and, the first time, has you choose a password and set up an authenticator).',
-    'While the embedded cloud of `npm start` is up it is used unless a profile is named, and --as is enough.',
+    'Asks for your name, password and code. The first time you also choose a password and set up an authenticator app.',
+    'While `npm start` runs, the embedded cloud is used unless you name a profile; there you need only --as.',
     'The address, user pool and client are outputs of the deployment (Url, Pool, Client).',
   ],
   examples: [
@@ -63,11 +62,11 @@ export const loginCommand = defineCommand({
     let place: ActiveProfile;
     if (api === undefined && pool === undefined && client === undefined) place = context.place();
     else if (api === undefined || pool === undefined || client === undefined)
-      throw new ExitError('usage', 'A new profile needs all of --api, --pool and --client.');
+      throw new ExitError('usage', 'A new profile needs --api, --pool and --client.');
     else {
       const name = ProfileName.safeParse(context.profile ?? 'main');
       if (!name.success || name.data === 'local')
-        throw new ExitError('usage', '--profile: lower-case letters, digits and hyphens, not `local`.');
+        throw new ExitError('usage', '--profile: use lower-case letters, digits and hyphens; `local` is reserved.');
       place = saveProfile(context.env, name.data, { api, pool, client });
     }
     const name = place.embedded ? await known(place, context) : await asking(place, context);
@@ -78,7 +77,7 @@ export const loginCommand = defineCommand({
 
 export const logoutCommand = defineCommand({
   words: ['logout'],
-  summary: 'End your session, here and at the user pool',
+  summary: 'Sign out on this machine and at the user pool',
   examples: ['logout', 'logout --as dana'],
   params: z.object({}),
   flags: z.object({}),

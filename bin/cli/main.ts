@@ -10,7 +10,7 @@ import { type ActiveProfile, chooseProfile, type Environment } from './profile.t
 import { loadSession } from './session.ts';
 import { cliCommands, GlobalFlags } from './verbs.ts';
 
-/** Where a run prints and what it knows of its surroundings; a test gives its own. */
+/** The environment and output of a run. Tests pass their own. */
 export interface CliHost {
   readonly env: Environment;
   readonly width: number | undefined;
@@ -23,7 +23,7 @@ const globals = fieldsOf(GlobalFlags);
 const starting = (words: readonly string[]) =>
   cliCommands.filter(command => words.every((word, i) => command.words[i] === word));
 
-/** Takes the flags of every command from before the verb, where people put them too, to behind it. */
+/** Moves global flags that stand before the command to behind it. */
 function verbFirst(argv: readonly string[]): string[] {
   const rest = [...argv];
   const flags: string[] = [];
@@ -36,7 +36,7 @@ function verbFirst(argv: readonly string[]): string[] {
   return [...rest, ...flags];
 }
 
-/** The command that the leading words name, and what is left of them. */
+/** Finds the command that the leading words name, and the rest of the arguments. */
 function find(argv: readonly string[]): { command?: CliCommand; words: string[]; rest: string[] } {
   const end = argv.findIndex(word => word.startsWith('-'));
   const words = argv.slice(0, end < 0 ? undefined : end);
@@ -68,7 +68,7 @@ function contextOf(world: CliHost, flags: Record<string, unknown>, interrupts: {
     as: text('as'),
     profile: text('profile'),
     place: chosen,
-    // Who is signed in matters only once something is asked that needs it.
+    // The session is loaded only when the API is first called.
     api: () =>
       (api ??= createApiClient(chosen(), agentFor(chosen()), renewed =>
         loadSession(world.env, chosen(), text('as')).tokens(renewed),
@@ -90,13 +90,13 @@ function unknown(words: readonly string[]): ExitError {
   );
 }
 
-/** Prints an error: a line and its details for people, a problem document for machines. */
+/** Prints an error as text, or as a problem document with --json. */
 function tell(world: CliHost, { problem, ending }: ExitError, json: boolean, command?: CliCommand): void {
   if (json) {
     world.err(`${JSON.stringify(problem, null, 2)}\n`);
     return;
   }
-  // Several lines are the command line's own; what others wrote is made safe line by line.
+  // Line breaks come from this command line. Each line may quote other people's text, so it is escaped.
   const lines = [
     problem.detail.split('\n').map(escapeForTerminal).join('\n'),
     ...(problem.errors ?? []).map(error => `  ${escapeForTerminal(error)}`),
@@ -144,7 +144,7 @@ function withoutCommand(words: readonly string[], ordered: readonly string[], wo
     world.err(formatGroupHelp(words[0] as string, group));
     return exitCodes.usage[0];
   } else if (words.length === 0)
-    throw new Stop('usage', `${ordered[0]} comes after a command. All commands: broch --help`);
+    throw new Stop('usage', `Put ${ordered[0]} after a command. All commands: broch --help`);
   else throw unknown(words);
   return exitCodes.ok[0];
 }

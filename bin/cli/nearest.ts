@@ -1,4 +1,4 @@
-/** How many single changes (a letter more, less or other, two swapped) lie between two words. */
+/** The edit distance of two words: letters inserted, deleted, replaced or swapped. */
 function distance(a: string, b: string): number {
   let [before, last]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
@@ -15,7 +15,7 @@ function distance(a: string, b: string): number {
   return last?.[b.length] ?? 0;
 }
 
-/** The one of `known` that `word` was probably meant to be, or undefined when none is near. */
+/** The known word that is most similar to `word`, or undefined when none is similar. */
 export function findNearestWord(word: string, known: readonly string[]): string | undefined {
   const clipped = word.slice(0, 60);
   const ranked = known

@@ -7,27 +7,33 @@ import { ExitError } from './exit.ts';
 const openers: Readonly<Record<string, readonly string[]>> = {
   linux: ['xdg-open'],
   darwin: ['open'],
-  // Not `start`: that is the shell's, and would read the address as a command line.
+  // Not `start`: the shell would interpret the address as a command line.
   win32: ['rundll32', 'url.dll,FileProtocolHandler'],
 };
 
 export const openDesktopCommand = defineCommand({
   words: ['open'],
-  summary: 'Open your desktop in the browser, by a link that works once',
+  summary: 'Open your desktop in the browser, with a link that works once',
   examples: ['open asthma ws-001122334455'],
   params: routes.linkWorkspace.params,
   flags: z.object({}),
   async run({ params }, context) {
     const { url, expires } = await context.api().ask('linkWorkspace', { params });
     if (!/^https:\/\//.test(url))
-      throw new ExitError('fault', 'The API gave a link that is not https; it is not opened.');
+      throw new ExitError(
+        'fault',
+        'The API returned a link that is not https, so it was not opened. Ask your operator.',
+      );
     const [program, ...words] = openers[process.platform] ?? ['xdg-open'];
-    // Shown only to the browser: a link on the screen ends up in logs.
+    // The link goes only to the browser: on the screen it could end up in logs.
     await new Promise<void>((resolve, reject) => {
       const child = spawn(program as string, [...words, url], { stdio: 'ignore', detached: true });
       child.once('error', () =>
         reject(
-          new ExitError('fault', `No ${program} here to open a browser with. Print the link: broch workspace link …`),
+          new ExitError(
+            'fault',
+            `${program} cannot open a browser here. Print the link instead: broch workspace link …`,
+          ),
         ),
       );
       child.once('spawn', () => {
@@ -35,7 +41,7 @@ export const openDesktopCommand = defineCommand({
         resolve();
       });
     });
-    context.result({ expires }, 'Your browser opens the desktop; the link worked once.');
+    context.result({ expires }, 'Your browser is opening the desktop. The link cannot be used again.');
     return 'ok';
   },
 });

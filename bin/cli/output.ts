@@ -3,19 +3,19 @@ import Table from 'cli-table3';
 import { formatMoney as inCurrency, toCents } from '../../functions/costs/money.ts';
 import type { OutputShape, ShapeField } from './shape.ts';
 
-/** Where output goes, and what it may look like there. */
+/** The screen that output is formatted for. */
 export interface OutputScreen {
-  /** Columns of the terminal; undefined where there is none, and then nothing is folded or coloured. */
+  /** Columns of the terminal; undefined when there is none: then nothing is folded or coloured. */
   readonly width: number | undefined;
 }
 
 /**
- * Text of other people's making (file names, titles, reasons), safe to print: what would move the cursor, recolour the
- * terminal, reverse the line or hide in it is shown as its number.
+ * Makes other people's text (file names, titles, reasons) safe to print: characters that would move the cursor, change
+ * colours, reverse the line or be invisible are shown as numbers.
  */
 export const escapeForTerminal = (text: string): string =>
   text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression finds control characters
     /[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     character => {
       const code = character.charCodeAt(0);
@@ -23,7 +23,7 @@ export const escapeForTerminal = (text: string): string =>
     },
   );
 
-/** 1.2 GB: three figures at most, powers of ten as disks and bills count. */
+/** 1.2 GB: at most three digits, in decimal units. */
 export function formatBytes(count: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
   let [value, unit] = [count, 0];
@@ -34,13 +34,13 @@ export function formatBytes(count: number): string {
   return `${unit === 0 ? value : value.toPrecision(value >= 99.5 ? 3 : 2)} ${units[unit]}`;
 }
 
-/** Integer millionths as 1,234.56 or $1,234.56, rounded as the cost card rounds; never through floating point. */
+/** Integer millionths as 1,234.56 or $1,234.56, rounded like the cost card and without floating point. */
 export const formatMicros = (micros: string, currency = ''): string =>
   /^[A-Z]{3}$/.test(currency)
     ? inCurrency(toCents(micros), currency)
     : inCurrency(toCents(micros), 'XXX').replace('¤', '').trim();
 
-/** The time of day where this machine is, to the second; the exact instant is in the JSON. */
+/** Local time to the second; the JSON has the exact instant. */
 export function formatTime(iso: string): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return escapeForTerminal(iso);
@@ -66,7 +66,7 @@ interface Around {
   readonly currency?: string | undefined;
 }
 
-/** One value in a cell. Lists of plain values are joined; anything deeper is counted here and shown in full elsewhere. */
+/** One value in a cell. Lists of plain values are joined; lists of records are counted and shown below. */
 function cell(value: unknown, shape: OutputShape, around: Around): string {
   if (value === undefined || value === null) return '';
   if (shape.kind === 'list' && Array.isArray(value))
@@ -97,7 +97,7 @@ const plain = Object.fromEntries(
     .map(name => [name, '']),
 );
 
-/** Aligned columns without lines. `right` are the numbers of the columns that end on the right. */
+/** Aligned columns without lines. `right` has the numbers of right-aligned columns. */
 export function formatColumns(
   rows: readonly (readonly string[])[],
   head: readonly string[] = [],
@@ -118,7 +118,7 @@ export function formatColumns(
     .join('\n');
 }
 
-/** What a table shows of each thing: what every stage has, and a reason; a person's name rather than their number. */
+/** The columns of a table: fields that every status has, and a reason; a person's name instead of their id. */
 function tabled(fields: readonly ShapeField[], rows: readonly Record<string, unknown>[]): ShapeField[] {
   const names = new Set(fields.map(({ name }) => name));
   return fields.filter(({ name, shape, always }) => {
@@ -128,13 +128,13 @@ function tabled(fields: readonly ShapeField[], rows: readonly Record<string, unk
   });
 }
 
-/** Many things: a table where it fits, else one block for each. */
+/** Formats records as a table if it fits the screen, otherwise as one block for each record. */
 export function formatRecords(
   rows: readonly Record<string, unknown>[],
   shape: OutputShape,
   screen: OutputScreen,
 ): string {
-  if (rows.length === 0) return 'Nothing here yet.';
+  if (rows.length === 0) return 'Nothing to show.';
   if (shape.kind !== 'record') return rows.map(row => cell(row, shape, { screen })).join('\n');
   const shown = tabled(shape.fields, rows);
   const lines = rows.map(row => {
@@ -151,7 +151,7 @@ export function formatRecords(
   return lines.map(line => formatColumns(line.map((value, i) => [heads[i] ?? '', value]))).join('\n\n');
 }
 
-/** One thing: its values one below the other, then what it holds as tables. */
+/** Formats one record: its values line by line, then its lists as tables. */
 export function formatRecord(value: Record<string, unknown>, shape: OutputShape, screen: OutputScreen): string {
   if (shape.kind !== 'record' || shape.fields.length === 0) return JSON.stringify(value, null, 2);
   const around = { screen, currency: value.currency as string | undefined };
@@ -175,6 +175,6 @@ export function formatRecord(value: Record<string, unknown>, shape: OutputShape,
   return [formatColumns(rows), ...below].join('\n\n');
 }
 
-/** Where a person's number and name are both shown, the number is called so. */
+/** If a person's id and name are both shown, the id is labelled as such. */
 const twice = (name: string, fields: readonly ShapeField[]): string =>
   fields.some(other => other.name === `${name}Name`) ? `${name}Id` : name;

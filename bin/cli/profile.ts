@@ -6,7 +6,7 @@ import { ExitError } from './exit.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Where an API is and who its people are. TLS only: tokens travel there. */
+/** The address of an API and its user pool. The address must be https because tokens are sent to it. */
 const Profile = z.object({
   api: z.url({
     protocol: /^https$/,
@@ -21,7 +21,7 @@ export const ProfileName = z
   .regex(/^[a-z][a-z0-9-]{0,30}$/, 'lower-case letters, digits and hyphens, starting with a letter');
 const Profiles = z.object({ chosen: ProfileName, profiles: z.record(ProfileName, Profile) });
 
-/** What `npm start` writes while the embedded cloud is up. */
+/** The file that `npm start` writes while the embedded cloud runs. */
 const Cloud = z.object({
   endpoint: z.url({ protocol: /^https$/, hostname: /^(127\.0\.0\.1|localhost)$/ }),
   ca: z.string(),
@@ -32,13 +32,13 @@ const Cloud = z.object({
   people: z.array(z.object({ name: z.string(), role: z.string(), password: z.string(), totp: z.string() })),
 });
 
-/** A profile in use. `embedded` is there when it is the cloud of `npm start` on this machine. */
+/** A profile in use. `embedded` is present for the embedded cloud of `npm start` on this machine. */
 export interface ActiveProfile extends Profile {
   readonly name: string;
   readonly region: string;
   readonly embedded?: {
     readonly endpoint: string;
-    /** The certificate to trust, for this place only, in PEM. */
+    /** The certificate (PEM) to trust for this profile only. */
     readonly ca: string;
     readonly account: string;
     readonly people: z.infer<typeof Cloud>['people'];
@@ -47,10 +47,10 @@ export interface ActiveProfile extends Profile {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where profiles, tokens and unfinished uploads are kept. */
+/** The folder for profiles, tokens and unfinished uploads. */
 export const cliHome = (env: Environment): string => join(env.XDG_CONFIG_HOME || join(homedir(), '.config'), 'broch');
 
-/** Writes a file that only its owner may read, all of it or nothing. */
+/** Writes a file that only its owner may read, atomically. */
 export function writePrivateFile(file: string, value: unknown): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.${process.pid}`;
@@ -60,13 +60,13 @@ export function writePrivateFile(file: string, value: unknown): void {
   renameSync(draft, file);
 }
 
-/** A file of ours, or undefined where it is absent. What can't be understood is named, not guessed at. */
+/** Reads a file of the command line; undefined if it does not exist. A damaged file is an error. */
 export function readPrivateFile<T>(file: string, schema: z.ZodType<T>): T | undefined {
   if (!existsSync(file)) return undefined;
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch {
-    throw new ExitError('fault', `${file} can't be understood. Remove it and try again.`);
+    throw new ExitError('fault', `${file} is damaged. Delete it and try again.`);
   }
 }
 
@@ -77,7 +77,7 @@ const placeOf = (name: string, profile: Profile): ActiveProfile => ({
   region: profile.pool.split('_')[0] as string,
 });
 
-/** The embedded cloud, while `npm start` is up. */
+/** The embedded cloud, while `npm start` runs. */
 function embedded(file: string): ActiveProfile | undefined {
   const cloud = readPrivateFile(file, Cloud);
   if (!cloud || !existsSync(cloud.ca)) return undefined;
@@ -88,17 +88,20 @@ function embedded(file: string): ActiveProfile | undefined {
   };
 }
 
-/** Where the embedded cloud says that it is up. */
+/** The file that exists while the embedded cloud runs. */
 const embeddedCloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
 
-/** The profile asked for; else the embedded cloud while it is up; else the one signed in to last. */
+/** Chooses the named profile, else the embedded cloud while it runs, else the profile of the last sign-in. */
 export function chooseProfile(env: Environment, asked: string | undefined): ActiveProfile {
   const name = asked ?? env.BROCH_PROFILE;
   if (name === undefined || name === 'local') {
     const local = embedded(embeddedCloudFile(env));
     if (local) return local;
     if (name === 'local')
-      throw new ExitError('unsigned', 'The embedded cloud is not up. Start it with `npm start` and leave it running.');
+      throw new ExitError(
+        'unsigned',
+        'The embedded cloud is not running. Start it with `npm start` and leave it running.',
+      );
   }
   const known = readPrivateFile(profilesFile(env), Profiles);
   const profile = known?.profiles[name ?? known.chosen];
@@ -106,16 +109,16 @@ export function chooseProfile(env: Environment, asked: string | undefined): Acti
   if (name === undefined)
     throw new ExitError(
       'unsigned',
-      'No Broch is known here. Run `npm start` for the embedded one, or sign in: broch login --api … --pool … --client …',
+      'There is no profile yet. Run `npm start` for the embedded cloud, or sign in: broch login --api … --pool … --client …',
     );
   const names = Object.keys(known?.profiles ?? {});
   throw new ExitError(
     'usage',
-    `There is no profile ${name}. ${names.length > 0 ? `Known: ${names.join(', ')}.` : 'Make it: broch login --profile … --api … --pool … --client …'}`,
+    `There is no profile ${name}. ${names.length > 0 ? `Profiles: ${names.join(', ')}.` : 'Create it: broch login --profile … --api … --pool … --client …'}`,
   );
 }
 
-/** Keeps a profile and makes it the one used from now on. */
+/** Saves a profile and makes it the default. */
 export function saveProfile(env: Environment, name: string, profile: Profile): ActiveProfile {
   const parsed = Profile.parse(profile);
   const known = readPrivateFile(profilesFile(env), Profiles);
@@ -123,5 +126,5 @@ export function saveProfile(env: Environment, name: string, profile: Profile): A
   return placeOf(name, parsed);
 }
 
-/** The flags of `broch login` that make a profile. */
+/** The flags of `broch login` that define a profile. */
 export const ProfileFlags = Profile.partial();

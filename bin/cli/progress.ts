@@ -8,7 +8,7 @@ interface Where {
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-/** Seconds as people say them. */
+/** Formats seconds as s, min and h. */
 export function formatDuration(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'unknown';
   const whole = Math.round(seconds);
@@ -17,7 +17,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-/** One line on standard error that stays in place on a terminal; elsewhere a new line now and then. Silent with --json. */
+/** A progress line on standard error: redrawn on a terminal, otherwise a new line from time to time. Silent with --json. */
 export class ProgressLine implements Disposable {
   readonly #where: Where;
   readonly #started = Date.now();
@@ -34,7 +34,7 @@ export class ProgressLine implements Disposable {
     this.#timer.unref();
   }
 
-  /** A thing has come to a stage: told when it is another than before. */
+  /** Shows a status if it has changed. */
   stage(what: string, stage: string): void {
     this.#text = `${escapeForTerminal(what)}: ${escapeForTerminal(stage)}`;
     if (stage !== this.#stage && !this.#where.live)
@@ -42,7 +42,7 @@ export class ProgressLine implements Disposable {
     this.#stage = stage;
   }
 
-  /** Figures that change all the time: drawn in place, or said every five seconds. */
+  /** Shows changing figures: redrawn on a terminal, otherwise printed every five seconds. */
   figures(text: string): void {
     this.#text = escapeForTerminal(text);
     if (this.#where.live || Date.now() - this.#said < 5000) return;
@@ -60,7 +60,7 @@ export class ProgressLine implements Disposable {
     );
   }
 
-  /** Takes the line away. */
+  /** Clears the line. */
   end(): void {
     clearInterval(this.#timer);
     if (this.#timer && this.#text !== '') process.stderr.write('\r\x1b[K');
@@ -77,7 +77,7 @@ export interface TransferAmount {
   readonly bytes: number;
 }
 
-/** `412 of 10,000 files, 1.2 of 4.0 GB, 38 MB/s, 1 min 14 s left`; `elapsed` in seconds of this run's own `sent` bytes. */
+/** `412 of 10,000 files, 1.2 of 4.0 GB, 38 MB/s, 1 min 14 s left`; `elapsed` and `sent` belong to this run. */
 export function formatTransferProgress(
   done: TransferAmount,
   all: TransferAmount,

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { ExitError } from './exit.ts';
 
-/** Asks a person and waits for the answer; a hidden one is not echoed. */
+/** Asks a question and waits for the answer, which is not echoed if hidden. */
 export type Prompt = (question: string, hidden?: boolean) => Promise<string>;
 
 interface Streams {
@@ -10,7 +10,7 @@ interface Streams {
   readonly output: { write(text: string): unknown };
 }
 
-/** Asks on the terminal, or reads the lines of a pipe. Questions go to standard error: standard output is for results. */
+/** Asks on the terminal, or reads lines from a pipe. Questions go to standard error; standard output is for results. */
 export function createTerminalPrompt(
   { input, output }: Streams = { input: process.stdin, output: process.stderr },
 ): Prompt & Disposable {
@@ -21,7 +21,7 @@ export function createTerminalPrompt(
       done();
     },
   });
-  // No history: it would bring a password back with the arrow key.
+  // No history: the arrow keys would show a password again.
   const lines = createInterface({ input, output: echo, terminal: input.isTTY === true, historySize: 0 });
   const waiting: string[] = [];
   let wanted: ((line: string | undefined) => void) | undefined;
@@ -50,7 +50,8 @@ export function createTerminalPrompt(
     const line = await next();
     muted = false;
     if (hidden || !input.isTTY) output.write('\n');
-    if (line === undefined) throw new ExitError('usage', 'Nobody is there to answer: run this in a terminal.');
+    if (line === undefined)
+      throw new ExitError('usage', 'This question needs an answer: run the command in a terminal.');
     return line;
   };
   return Object.assign(ask, { [Symbol.dispose]: () => lines.close() });

@@ -12,7 +12,7 @@ import { refreshTokens, revokeSession, type SessionTokens, type SignInUser, sign
 const Kept = z.object({ name: z.string(), access: z.string(), refresh: z.string(), until: z.iso.datetime() });
 const Current = z.object({ name: z.string() });
 
-/** Files are named by a hash, as a person's name may hold anything; a new pool is a new place. */
+/** Files are named by a hash, because a person's name may contain any character. A new user pool gets new files. */
 const fileOf = (env: Environment, { api, pool, client }: ActiveProfile, name = '') => {
   const id = createHash('sha256')
     .update(JSON.stringify([api, pool, client, name]))
@@ -21,11 +21,11 @@ const fileOf = (env: Environment, { api, pool, client }: ActiveProfile, name = '
   return join(cliHome(env), 'sessions', `${id}.json`);
 };
 
-/** Whoever signed in last at a place. */
+/** The person who signed in last. */
 const findCurrentUser = (env: Environment, place: ActiveProfile): string | undefined =>
   readPrivateFile(fileOf(env, place), Current)?.name;
 
-/** Signs in and remembers it; `chosen` makes the person the one that commands act as. */
+/** Signs in and saves the session; with `chosen` later commands act as this person. */
 export async function startSession(
   env: Environment,
   place: ActiveProfile,
@@ -38,31 +38,31 @@ export async function startSession(
   return tokens;
 }
 
-/** Ends one person's session, or the current one. Returns whose it was. */
+/** Ends one person's session, or the current one. Returns the person's name. */
 export async function endSession(env: Environment, place: ActiveProfile, asked?: string): Promise<string | undefined> {
   const name = asked ?? findCurrentUser(env, place);
   const kept = name === undefined ? undefined : readPrivateFile(fileOf(env, place, name), Kept);
   if (!kept) return undefined;
-  // The files go first: signed out here also when the pool can't be reached.
+  // Delete the files first: this machine is signed out even when the pool cannot be reached.
   rmSync(fileOf(env, place, kept.name), { force: true });
   if (findCurrentUser(env, place) === kept.name) rmSync(fileOf(env, place), { force: true });
   await revokeSession(place, kept);
   return kept.name;
 }
 
-/** A person of the embedded cloud: its file knows what people elsewhere are asked for. */
+/** A person of the embedded cloud, whose password and codes come from its file. */
 export function findEmbeddedUser(place: ActiveProfile, name: string): SignInUser {
   const people = place.embedded?.people ?? [];
   const known = people.find(person => person.name === name);
   if (!known)
-    throw new ExitError('usage', `There is no ${name} in the embedded cloud. There are: ${introduce(place)}.`);
+    throw new ExitError('usage', `The embedded cloud has no person ${name}. Choose one of: ${introduce(place)}.`);
   const never = async () => {
     throw new ExitError('fault', `${name} is not set up in the embedded cloud. Start it again: npm start`);
   };
   return {
     name,
     password: async () => known.password,
-    // A code may be used once, or have run out on its way: then the next one is due within half a minute.
+    // A code works once and may expire on its way. The next one is due within 30 seconds.
     code: async again => {
       if (again) await sleep(30_000 - (Date.now() % 30_000) + 500);
       return generate({ secret: known.totp });
@@ -75,7 +75,7 @@ export function findEmbeddedUser(place: ActiveProfile, name: string): SignInUser
 const introduce = (place: ActiveProfile): string =>
   (place.embedded?.people ?? []).map(({ name, role }) => `${name} (${role})`).join(', ');
 
-/** The person a command acts as, and their tokens: stored, renewed when they expire, fetched again in the embedded cloud. */
+/** The person a command acts as, with stored tokens. Expired tokens are renewed; the embedded cloud signs in again. */
 export function loadSession(
   env: Environment,
   place: ActiveProfile,
@@ -86,8 +86,8 @@ export function loadSession(
     throw new ExitError(
       'unsigned',
       place.embedded
-        ? `Nobody is signed in. Choose who to be, as in \`broch login --as ${place.embedded.people[0]?.name}\`: ${introduce(place)}.`
-        : 'Nobody is signed in: broch login',
+        ? `You are not signed in. Choose a person, as in \`broch login --as ${place.embedded.people[0]?.name}\`: ${introduce(place)}.`
+        : 'You are not signed in. Sign in: broch login',
     );
   const file = fileOf(env, place, name);
   return {
@@ -104,7 +104,7 @@ export function loadSession(
       if (place.embedded) return (await startSession(env, place, findEmbeddedUser(place, name), false)).access;
       throw new ExitError(
         'unsigned',
-        kept ? 'Your session has ended: broch login' : `${name} is not signed in: broch login`,
+        kept ? 'Your session has ended. Sign in again: broch login' : `${name} is not signed in. Sign in: broch login`,
       );
     },
   };

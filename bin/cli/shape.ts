@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** How a value is shown to people: read off the schema of what the API returns. */
+/** How a value is displayed, derived from the schema of the API's answer. */
 export type OutputShape =
   | { readonly kind: 'text' | 'time' | 'bytes' | 'count' | 'money' | 'status' | 'unknown' }
   | { readonly kind: 'list'; readonly of: OutputShape }
@@ -9,7 +9,7 @@ export type OutputShape =
 export interface ShapeField {
   readonly name: string;
   readonly shape: OutputShape;
-  /** There whatever stage the thing is in. */
+  /** Whether every status has this field. */
   readonly always: boolean;
 }
 
@@ -25,7 +25,7 @@ interface Json {
   oneOf?: Json[];
 }
 
-/** Money is the only text of digits alone in this API: integer millionths (functions/costs/costs.ts). */
+/** Money is the only text of the API that consists of digits: integer millionths (functions/costs/costs.ts). */
 const micros = '^-?\\d+$';
 
 function read(json: Json, name: string): OutputShape {
@@ -49,7 +49,7 @@ function union(variants: readonly Json[]): OutputShape {
       if (!fields.has(name)) fields.set(name, { name, shape: read(json, name), always });
     }
   }
-  // What it is called and how it stands come first.
+  // The id, the title and the status come first.
   const first = ['id', 'title', 'name', 'status'].filter(name => fields.has(name));
   const order = new Set([...first, ...fields.keys()]);
   return { kind: 'record', fields: [...order].map(name => fields.get(name) as ShapeField) };
@@ -58,7 +58,7 @@ function union(variants: readonly Json[]): OutputShape {
 export const toOutputShape = (schema: z.ZodType): OutputShape =>
   read(z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as Json, '');
 
-/** What a page's items look like, or undefined where the shape is no page. */
+/** The shape of a page's items, or undefined if the shape is not a page. */
 export const pageItemShape = (shape: OutputShape): OutputShape | undefined => {
   if (shape.kind !== 'record') return undefined;
   const items = shape.fields.find(({ name }) => name === 'items')?.shape;

@@ -16,22 +16,22 @@ import { startSrpExchange } from './srp.ts';
 export interface SessionTokens {
   readonly access: string;
   readonly refresh: string;
-  /** When the access token ends, ISO 8601. */
+  /** When the access token expires, ISO 8601. */
   readonly until: string;
 }
 
-/** Who is signing in: what only a person (or, in the embedded cloud, its file) knows. */
+/** The person signing in: their secrets come from a terminal or from the file of the embedded cloud. */
 export interface SignInUser {
   readonly name: string;
   password(): Promise<string>;
-  /** A new password of their own, in place of the one they were given. */
+  /** A new password that replaces the temporary one. */
   newPassword(): Promise<string>;
   code(again: boolean): Promise<string>;
   /** Shows the authenticator's secret at the first sign-in. */
   enrol(secret: string, uri: string): Promise<void>;
 }
 
-/** The user pool's public operations: nothing is signed on AWS. */
+/** The public operations of the user pool, which need no AWS credentials. */
 export function createPoolClient(place: ActiveProfile): CognitoIdentityProviderClient {
   const { region, embedded } = place;
   if (!embedded) return new CognitoIdentityProviderClient({ region });
@@ -46,7 +46,7 @@ const named = (error: unknown): string => (error instanceof Error ? error.name :
 const wrongCode = (error: unknown) =>
   ['CodeMismatchException', 'ExpiredCodeException', 'EnableSoftwareTokenMFAException'].includes(named(error));
 
-/** A refusal by the pool in words for a person; anything else stays what it is. */
+/** Explains a refusal of the user pool. Other errors are unchanged. */
 function told(error: unknown, place: ActiveProfile): unknown {
   switch (named(error)) {
     case 'NotAuthorizedException':
@@ -57,15 +57,15 @@ function told(error: unknown, place: ActiveProfile): unknown {
     case 'EnableSoftwareTokenMFAException':
       return new ExitError(
         'unsigned',
-        "Not signed in: the code is not the one due now. Check this machine's and your phone's clock.",
+        'Not signed in: the code is wrong. Check the clocks of this machine and your phone.',
       );
     case 'PasswordResetRequiredException':
-      return new ExitError('unsigned', 'Your password has to be reset. Ask your operator for a new one.');
+      return new ExitError('unsigned', 'Your password must be reset. Ask your operator for a new one.');
     case 'InvalidPasswordException':
       return new ExitError('refused', (error as Error).message);
     case 'TooManyRequestsException':
     case 'LimitExceededException':
-      return new ExitError('fault', 'Too many tries. Wait a few minutes.');
+      return new ExitError('fault', 'Too many attempts. Wait a few minutes, then try again.');
     case 'ResourceNotFoundException':
       return new ExitError('usage', `There is no client ${place.client} in the user pool ${place.pool}.`);
     default:
@@ -83,7 +83,7 @@ function tokensOf(answer: InitiateAuthCommandOutput, now: Date, refresh?: string
   };
 }
 
-/** Signs a person in: password (by SRP), a new one where theirs was given to them, authenticator set-up, code. */
+/** Signs a person in: password (SRP), new password if it is temporary, authenticator set-up, code. */
 export async function signIn(place: ActiveProfile, person: SignInUser): Promise<SessionTokens> {
   const client = createPoolClient(place);
   const ClientId = place.client;
@@ -99,7 +99,7 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
       }),
     );
 
-  /** Asks for a code until one is right, three times at most. */
+  /** Asks for a code, at most three times. */
   async function coded<T>(use: (code: string) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       const code = (await person.code(tries > 1)).replace(/\s/g, '');
@@ -160,11 +160,11 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
         default:
           throw new ExitError(
             'fault',
-            `The user pool asks for ${answer.ChallengeName}, which this command can't answer.`,
+            `The user pool asks for ${answer.ChallengeName}, which this command cannot answer. Ask your operator.`,
           );
       }
     }
-    throw new ExitError('fault', 'The user pool asked too many questions.');
+    throw new ExitError('fault', 'The sign-in did not finish after several steps. Try again.');
   } catch (error) {
     throw told(error, place);
   } finally {
@@ -172,7 +172,7 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
   }
 }
 
-/** A new access token, or undefined when the session has ended (after hours, or by a sign-out elsewhere). */
+/** A new access token, or undefined when the session has expired or was ended by a sign-out elsewhere. */
 export async function refreshTokens(
   place: ActiveProfile,
   { refresh }: SessionTokens,
@@ -196,7 +196,7 @@ export async function refreshTokens(
   }
 }
 
-/** Ends a session at the pool: its refresh token, and the access tokens made from it, are void. */
+/** Ends a session at the user pool: revokes its refresh token and the access tokens made from it. */
 export async function revokeSession(place: ActiveProfile, { refresh }: SessionTokens): Promise<void> {
   const client = createPoolClient(place);
   try {

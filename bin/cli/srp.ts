@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 
-// The password's part of Cognito's sign-in (Secure Remote Password 6a as Cognito's own clients do it): the service learns
-// that we know the password without ever being sent it. Group: the 3072-bit prime of RFC 3526 with generator 2.
+// The password step of Cognito's sign-in: Secure Remote Password 6a, as in Cognito's own clients. It proves knowledge of
+// the password without sending it. Group: the 3072-bit prime of RFC 3526 with generator 2.
 const prime = BigInt(
   '0xFFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B' +
     '302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE6' +
@@ -22,7 +22,7 @@ function power(base: bigint, exponent: bigint): bigint {
   return result;
 }
 
-/** Big-endian, with a zero byte first when the highest bit is set: how Cognito writes numbers into its hashes. */
+/** Big-endian, with a leading zero byte when the highest bit is set, as Cognito hashes numbers. */
 function bytes(value: bigint): Buffer {
   const hex = value.toString(16);
   const even = hex.length % 2 ? `0${hex}` : hex;
@@ -37,22 +37,22 @@ const sha256 = (...parts: (Buffer | string)[]): Buffer => {
 const number = (buffer: Buffer): bigint => BigInt(`0x${buffer.toString('hex')}`);
 const multiplier = number(sha256(bytes(prime), bytes(generator)));
 
-/** What the service answers to our half of the exchange. */
+/** The service's answer to the first message. */
 export interface SrpChallenge {
   readonly salt: string;
   readonly serverPublic: string;
   readonly secretBlock: string;
-  /** The user as the service knows it: it may be another name than the one typed in. */
+  /** The user's name at the service, which may differ from the name that was entered. */
   readonly user: string;
 }
 
-/** As Cognito wants it, in UTC whatever the machine's zone: `Sat Nov 7 09:05:00 UTC 2026`. */
+/** The date format of Cognito, always in UTC: `Sat Nov 7 09:05:00 UTC 2026`. */
 export function formatSrpTimestamp(at: Date): string {
   const [weekday, day, month, year, time] = at.toUTCString().replace(',', '').split(' ');
   return `${weekday} ${month} ${Number(day)} ${time} UTC ${year}`;
 }
 
-/** One sign-in. `secret` is given only by tests. */
+/** One sign-in. Only tests pass `secret`. */
 export function startSrpExchange(pool: string, secret: bigint = number(randomBytes(128))) {
   const ours = power(generator, secret);
   const poolName = pool.split('_')[1] ?? '';

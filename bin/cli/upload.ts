@@ -15,19 +15,19 @@ import type { SentFile, UploadLedger } from './ledger.ts';
 import { formatTransferProgress, type ProgressLine } from './progress.ts';
 
 const MiB = 1024 ** 2;
-/** Up to here a file is read whole and sent in one request, which can be repeated; above it, in parts. */
+/** A file up to this size is sent in one request, which can be retried; a larger one in parts. */
 const MAX_SINGLE_REQUEST_BYTES = 16 * MiB;
-/** At once: eight whole files, or two in parts with four parts each; 128 MiB of memory either way. */
+/** At the same time: eight whole files, or two files with four parts each. Both need 128 MiB of memory. */
 export const uploadConcurrency = { whole: 8, parts: 2, perFile: 4 } as const;
 
-/** Where a delivery's files go. */
+/** The destination of an upload. */
 export interface UploadLanding {
   readonly s3: S3Client;
   readonly bucket: string;
   readonly prefix: string;
 }
 
-/** The landing place, with credentials that are renewed before they expire (the SDK asks five minutes ahead). */
+/** Opens the destination. The SDK renews the credentials five minutes before they expire. */
 export async function openUploadLanding(api: ApiClient, access: () => Promise<UploadAccess>): Promise<UploadLanding> {
   let first: UploadAccess | undefined = await access();
   const { bucket, prefix, region } = first;
@@ -46,7 +46,7 @@ export async function openUploadLanding(api: ApiClient, access: () => Promise<Up
   return { s3, bucket, prefix };
 }
 
-/** What has landed already: ETag and size by path. */
+/** The uploaded files: ETag and size by path. */
 async function listLandedFiles({
   s3,
   bucket,
@@ -64,7 +64,7 @@ async function listLandedFiles({
   }
 }
 
-/** Sends bytes in one request; S3 itself refuses them if they don't arrive with this SHA-256. */
+/** Sends bytes in one request. S3 refuses them if their SHA-256 differs. */
 export async function putLandingObject(
   { s3, bucket, prefix }: UploadLanding,
   path: string,
@@ -83,7 +83,7 @@ export async function putLandingObject(
   return { path, size: body.length, sha256: digest, etag: ETag };
 }
 
-/** Sends a large file in parts, each with its SHA-256, and hashes the whole on the way. */
+/** Sends a large file in parts, each with its SHA-256, and computes the SHA-256 of the whole file. */
 async function putParts(
   landing: UploadLanding,
   file: LocalFile,
@@ -100,7 +100,7 @@ async function putParts(
       done(null, chunk);
     },
   });
-  // The upload sees an error of the file as its body's.
+  // The upload reports a read error of the file as an error of its body.
   pipeline(body, hashing, () => {});
   let before = 0;
   const upload = new Upload({
@@ -117,7 +117,7 @@ async function putParts(
   return { path: file.path, size: read, sha256: hash.digest('hex'), etag: ETag };
 }
 
-/** Sends one file. `promised` is the checksum of a list that came with it: a small file that differs is not sent. */
+/** Sends one file. `promised` is its checksum in the manifest: a small file that differs is not sent. */
 export async function sendFile(
   landing: UploadLanding,
   file: LocalFile,
@@ -140,11 +140,14 @@ export async function sendFile(
   }
   const after = await handle.stat();
   if (after.mtimeMs !== mtime || sent.size !== size)
-    throw new ExitError('fault', `${file.path} changed while it was being read. Let it rest, then run this again.`);
+    throw new ExitError(
+      'fault',
+      `${file.path} changed while it was being read. Wait until it no longer changes, then run this again.`,
+    );
   return { ...sent, mtime };
 }
 
-/** Uploads all that has not landed as it is now. Gives what was sent, and the files that belie the folder's own list. */
+/** Uploads new and changed files. Returns the totals, and the files that differ from the manifest. */
 export async function sendFiles(
   landing: UploadLanding,
   ledger: UploadLedger,
@@ -185,7 +188,10 @@ export async function sendFiles(
     });
     if ('differs' in sent)
       differing.push(
-        pathFinding(file.path, `Its SHA-256 is ${sent.differs}, but the list says ${sums.get(file.path)}.`),
+        pathFinding(
+          file.path,
+          `Its SHA-256 is ${sent.differs}, but the manifest says ${sums.get(file.path)}. Correct one of them.`,
+        ),
       );
     else ledger.add(sent);
     done.files += 1;

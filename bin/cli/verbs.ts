@@ -15,12 +15,12 @@ import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
 import { watchCommand } from './watch.ts';
 
-/** Flags of every command. */
+/** The flags of every command. */
 export const GlobalFlags = z.object({
-  json: z.boolean().optional().describe("the API's own JSON on standard output, and nothing else"),
-  profile: z.string().optional().describe('which Broch (also BROCH_PROFILE)'),
-  as: z.string().optional().describe('which signed-in person (also BROCH_AS)'),
-  help: z.boolean().optional().describe('explain a command'),
+  json: z.boolean().optional().describe('print only the JSON of the API on standard output'),
+  profile: z.string().optional().describe('the profile to use (or set BROCH_PROFILE)'),
+  as: z.string().optional().describe('the signed-in person to act as (or set BROCH_AS)'),
+  help: z.boolean().optional().describe('show the help of a command'),
 });
 
 const byHand: readonly CliCommand[] = [
@@ -43,5 +43,5 @@ const byHand: readonly CliCommand[] = [
 
 const isByHand = ({ words }: CliCommand) => byHand.some(other => other.words.join(' ') === words.join(' '));
 
-/** Every command there is: the ones written by hand, then one for each route that has none of those. */
+/** Every command: those written by hand, then one for each other route. */
 export const cliCommands: readonly CliCommand[] = [...byHand, ...routeCommands.filter(one => !isByHand(one))];

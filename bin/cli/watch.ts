@@ -11,7 +11,7 @@ import { toOutputShape } from './shape.ts';
 
 interface Rest {
   readonly show: RouteName;
-  /** The statuses in which nothing happens by itself any more, and how the command then ends. */
+  /** The final statuses, with the exit kind for each. */
   readonly ends: Readonly<Record<string, 'ok' | 'refused' | 'fault'>>;
 }
 
@@ -40,7 +40,7 @@ type Watchable = keyof typeof watchable;
 
 const idsOf = (what: Watchable): string[] => Object.keys(routes[watchable[what].show].params.shape);
 
-/** The words that follow what a write has begun, as `watch workspace asthma ws-…`; undefined where nothing does. */
+/** The command that follows a started process, such as `watch workspace asthma ws-…`; undefined if there is none. */
 export function toWatchWords({ cli }: Pick<Route, 'cli'>, known: Record<string, unknown>): string | undefined {
   const noun = cli.split(' ')[0] as string;
   if (!(noun in watchable)) return undefined;
@@ -54,11 +54,11 @@ export interface WatchState extends Record<string, unknown> {
 
 export interface WatchListener {
   told(stage: WatchState): void;
-  /** A stage from before what is waited for. */
+  /** Whether a status is from before the awaited change. */
   old?(stage: WatchState): boolean;
 }
 
-/** Asks, ever less often (half a second to five), until the thing rests; tells each stage as it comes. */
+/** Polls, every half second up to every five, until a final status; reports each status. */
 export async function followUntilRest(
   api: ApiClient,
   { show, ends }: Rest,
@@ -76,7 +76,7 @@ export async function followUntilRest(
     if (Date.now() + pause > deadline)
       throw new ExitError(
         'fault',
-        `Still ${stage.status} after ${minutes} minutes. It goes on by itself; look again later.`,
+        `Still ${stage.status} after ${minutes} minutes. It continues without this command; look again later.`,
       );
     await sleep(pause);
   }
@@ -86,18 +86,20 @@ export const watchRules: Readonly<Record<Watchable, Rest>> = watchable;
 
 export const watchCommand = defineCommand({
   words: ['watch'],
-  summary: 'Follow a project, workspace, delivery or request of the airlock until it rests',
-  about: ['Ends with 0 when all is well, 3 when a delivery is held or a request came back, 1 when something failed.'],
+  summary: 'Follow a project, workspace, delivery or airlock request until it needs no more waiting',
+  about: [
+    'The exit code is 0 on success, 3 when a delivery is held or a request came back, and 1 when something failed.',
+  ],
   examples: ['watch project asthma', 'watch workspace asthma ws-001122334455', 'watch delivery dl-0011223344556677'],
   params: z.object({
     what: z.enum(Object.keys(watchable) as [Watchable, ...Watchable[]]).describe('what to follow'),
     ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace or a request the project and the id'),
   }),
-  flags: z.object({ minutes: z.number().int().min(1).max(1440).default(60).describe('how long to wait at most') }),
+  flags: z.object({ minutes: z.number().int().min(1).max(1440).default(60).describe('minutes to wait at most') }),
   async run({ params: { what, ids }, flags: { minutes } }, context) {
     const names = idsOf(what);
     if (ids.length !== names.length)
-      throw new ExitError('usage', `It is named by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
+      throw new ExitError('usage', `Name it by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
     const params = Object.fromEntries(names.map((name, i) => [name, ids[i] as string]));
     using live = new ProgressLine(context);
     const last = await followUntilRest(context.api(), watchRules[what], params, minutes, {

@@ -1,4 +1,6 @@
-/** A pool of equal networks, all of one prefix length: pure arithmetic on IPv4 addresses as unsigned numbers. */
+import * as z from 'zod';
+
+/** A pool of equal networks, all of one prefix length. Node and zod know blocks and membership, but cut none: that is arithmetic. */
 export interface NetworkPool {
   readonly cidr: string;
   readonly base: number;
@@ -8,14 +10,14 @@ export interface NetworkPool {
 
 const size = (prefix: number): number => 2 ** (32 - prefix);
 
-const parse = (cidr: string): { base: number; prefix: number } => {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(cidr);
-  const [a = 256, b = 256, c = 256, d = 256, prefix = 33] = (match ?? []).slice(1).map(Number);
-  if ([a, b, c, d].some(octet => octet > 255) || prefix > 32) throw new Error(`${cidr} is not an IPv4 block`);
-  const base = ((a * 256 + b) * 256 + c) * 256 + d;
+function parse(cidr: string): { base: number; prefix: number } {
+  if (!z.cidrv4().safeParse(cidr).success) throw new Error(`${cidr} is not an IPv4 block`);
+  const [address = '', length] = cidr.split('/');
+  const base = address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const prefix = Number(length);
   if (base % size(prefix) !== 0) throw new Error(`${cidr} does not start where a block of its size can start`);
   return { base, prefix };
-};
+}
 
 const format = (base: number, prefix: number): string =>
   `${[24, 16, 8, 0].map(shift => Math.floor(base / 2 ** shift) % 256).join('.')}/${prefix}`;
@@ -37,11 +39,6 @@ export function networkAt(pool: NetworkPool, index: number): string {
 export function splitNetwork(cidr: string): [string, string] {
   const { base, prefix } = parse(cidr);
   return [format(base, prefix + 1), format(base + size(prefix + 1), prefix + 1)];
-}
-
-export function networksOverlap(one: string, other: string): boolean {
-  const [a, b] = [parse(one), parse(other)];
-  return a.base < b.base + size(b.prefix) && b.base < a.base + size(a.prefix);
 }
 
 /**

@@ -105,12 +105,12 @@ export class ProjectStorage extends Construct {
   }
 
   private fence(role: Role, vpcId: string) {
-    const everything = [this.bucket.bucketArn, this.bucket.arnForObjects('*')];
+    const objects = [this.bucket.arnForObjects('*')];
     const deny = (
       sid: string,
       actions: string[],
       conditions: Record<string, Record<string, unknown>>,
-      resources = everything,
+      resources = objects,
     ) =>
       this.bucket.addToResourcePolicy(
         new PolicyStatement({
@@ -135,10 +135,12 @@ export class ProjectStorage extends Construct {
       another('s3:x-amz-server-side-encryption-aws-kms-key-id', this.key.keyArn),
     );
     // Credentials of an instance, read off a screen, would otherwise open the bucket from anywhere.
-    deny('InstancesOnlyFromTheirNetwork', ['s3:*'], {
-      ArnEquals: { 'aws:PrincipalArn': role.roleArn },
-      StringNotEquals: { 'aws:SourceVpc': vpcId },
-    });
+    deny(
+      'InstancesOnlyFromTheirNetwork',
+      ['s3:*'],
+      { ArnEquals: { 'aws:PrincipalArn': role.roleArn }, StringNotEquals: { 'aws:SourceVpc': vpcId } },
+      [this.bucket.bucketArn, ...objects],
+    );
     // What the airlock let in stays as it was reviewed, and its reports as it wrote them.
     const { account, partition } = Stack.of(this);
     deny(

@@ -59,10 +59,10 @@ describe('a vote based on downloaded previews', () => {
     runBroch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve', '--seen', look, ...more]);
 
   it.each([
-    ['of another request', { ...seen, request: 'al-ffffffffffffffff' }, 3, 'has the pages of al-ffffffffffffffff'],
-    ['of another project', { ...seen, project: 'other' }, 3, 'has the pages of'],
-    ['of a part of the files', seen, 3, 'no pages of 1 of its files'],
-    ['in no known format', { a: 1 }, 2, 'is not a folder that'],
+    ['of another request', { ...seen, request: 'al-ffffffffffffffff' }, 3, 'shows request al-ffffffffffffffff'],
+    ['of another project', { ...seen, project: 'other' }, 3, 'of project other'],
+    ['of a part of the files', seen, 3, 'no page for 1 of the files'],
+    ['in no known format', { a: 1 }, 2, 'was not written by'],
   ])('is refused before any call to the API if the previews are %s', async (_, content, code, message) => {
     const folder = makeTestFolder();
     writeFileSync(join(folder, 'seen.json'), JSON.stringify(content));

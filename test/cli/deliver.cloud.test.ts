@@ -54,9 +54,9 @@ describe('delivering a folder', () => {
     });
     const { code, out, err } = await run('--dataset', 'cli-people');
     expect({ code, err }).toMatchObject({ code: 0 });
-    expect(out).toMatch(/^Registered: this is your receipt\.\n\nid +dl-[0-9a-f]{16}\n/);
+    expect(out).toMatch(/^The delivery is registered\. This is your receipt\.\n\nid +dl-[0-9a-f]{16}\n/);
     expect(out).toMatch(/\nfiles +4\n/);
-    expect(err).toMatch(/Landed: 4 files, 11 B/);
+    expect(err).toMatch(/Uploaded: 4 files, 11 B/);
     expect(ledgers()).toEqual([]);
   });
 
@@ -103,7 +103,7 @@ describe('a folder that would be held', () => {
     });
     const { code, err } = await run('--dataset', 'cli-tampered');
     expect(code).toBe(3);
-    expect(err).toMatch(/a\.csv +Its SHA-256 is .* but the list says/);
+    expect(err).toMatch(/a\.csv +Its SHA-256 is .* but the manifest says/);
     put('a.csv', '1');
     const again = await json('--dataset', 'cli-tampered');
     expect(again).toMatchObject({ code: 0, delivery: { status: 'registered' } });
@@ -128,7 +128,7 @@ describe('a folder that would be held', () => {
     const held = await run('--delivery', opened.id);
     expect(held.code).toBe(3);
     expect(held.out).toMatch(
-      /^Held; nothing of it is in the lake\.\n\npath +reason\nstray\.csv +It was uploaded, but is not listed/,
+      /^The delivery is held; nothing was copied to the lake\.\n\npath +reason\nstray\.csv +It was uploaded, but is not listed/,
     );
     put('stray.csv', 'x');
     expect(await json('--dataset', 'cli-held')).toMatchObject({
@@ -189,7 +189,7 @@ describe('an upload that was stopped', () => {
     const ended = new Promise(resolve => child.once('exit', resolve));
     child.kill('SIGINT');
     expect(await ended).toBe(130);
-    expect(said).toMatch(/Stopped\. What has landed stays\. Go on with: broch deliver .* --delivery dl-/);
+    expect(said).toMatch(/Stopped\. Uploaded files are kept\. Resume with: broch deliver .* --delivery dl-/);
     expect(ledgers()).toHaveLength(1);
     expect((await landed()).size).toBeLessThan(400);
 

@@ -57,11 +57,11 @@ describe('walking a folder', () => {
     const { files, findings } = await walkFolder(at);
     expect(files.map(({ path }) => path)).toEqual(['a/x.csv']);
     expect(reasons(findings).sort()).toEqual([
-      'a/round: It is a link to a folder. Put the folder itself there.',
-      'dangling: It is a link to nothing. Put the file itself there.',
-      'out: It is a link that leads out of the folder. Put the file itself there.',
-      'pipe: It is neither a file nor a folder. Take it out.',
-      expect.stringMatching(/^sly: It is a link (that leads out|to nothing)/),
+      'a/round: This is a link to a folder. Replace it by the folder itself.',
+      'dangling: This link points to nothing. Replace it by the file itself.',
+      'out: This link points outside the folder. Replace it by the file itself.',
+      'pipe: This is neither a file nor a folder. Remove it.',
+      expect.stringMatching(/^sly: This link points (outside|to nothing)/),
     ]);
   });
   it('is not fooled by a folder whose name begins like this one', async () => {

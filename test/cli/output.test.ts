@@ -123,7 +123,7 @@ describe('tables', () => {
     expect(text).toContain('ws-001122334455');
     expect(text.split('\n\n')).toHaveLength(2);
   });
-  it('say when there is nothing', () => expect(formatRecords([], shape, plain)).toBe('Nothing here yet.'));
+  it('say when there is nothing', () => expect(formatRecords([], shape, plain)).toBe('Nothing to show.'));
   it('align money and counts on the right', () => {
     const report = {
       date: '2026-11-19',

@@ -77,7 +77,7 @@ describe('one clear line, and nothing on standard output, when there is', () => 
           'case "$2" in venv) echo "OSError: [Errno 28] No space left on device" >&2; exit 1;; esac',
         ),
       },
-      'broch: making a Python environment: the disk is full. Free about 2 GB and run this again.',
+      'broch: creating a Python environment: the disk is full. Free about 2 GB and run this again.',
     ],
   ])('%s', (_, programs, line) => {
     expect(start(programs as Record<string, string>)).toEqual({ status: 1, stdout: '', last: line });

@@ -57,7 +57,7 @@ describe('npm start', { timeout: 400_000 }, () => {
     await first.says('starting the embedded cloud');
     const second = start('--once');
     expect(await second.end).toBe(1);
-    expect(second.heard.errors.trim()).toMatch(/^broch: it is already running here \(process \d+\)\. .*$/);
+    expect(second.heard.errors.trim()).toMatch(/^broch: Broch is already running here \(process \d+\)\. .*$/);
     expect(await first.end, first.heard.errors.slice(-3000)).toBe(0);
 
     const { ok, cloud, steps } = JSON.parse(first.heard.output);
@@ -102,7 +102,7 @@ describe('npm start', { timeout: 400_000 }, () => {
 
   it('sees its emulator crash: one line that says where to look, exit 1, nothing left', async () => {
     const { heard, end, says } = start('--once');
-    await says('making people');
+    await says('creating people');
     const emulator = left().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
     process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
     expect(await end).toBe(1);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { leaseBlock, mayLeaseBlock, type NetworkBlock, returnBlock } from '../../functions/projects/block.ts';
-import { candidateNetworks, networksOverlap, parsePool } from '../../functions/projects/cidr.ts';
+import { candidateNetworks, parsePool } from '../../functions/projects/cidr.ts';
+import { networksOverlap } from './networks.ts';
 
 const pool = parsePool('10.0.0.0/22', 24);
 const day = 24 * 3600 * 1000;

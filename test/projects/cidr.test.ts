@@ -1,12 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  candidateNetworks,
-  networkAt,
-  networksOverlap,
-  parsePool,
-  splitNetwork,
-} from '../../functions/projects/cidr.ts';
+import { candidateNetworks, networkAt, parsePool, splitNetwork } from '../../functions/projects/cidr.ts';
+import { networksOverlap } from './networks.ts';
 
 const pools = fc
   .record({
@@ -31,9 +26,15 @@ describe('a pool', () => {
 
   it.each([
     ['10.64.0.1/12', 22, 'does not start'],
+    ['10.1.0.0/8', 22, 'does not start'],
     ['10.256.0.0/16', 22, 'is not an IPv4 block'],
     ['10.0.0.0/33', 22, 'is not an IPv4 block'],
     ['10.0.0.0', 22, 'is not an IPv4 block'],
+    ['10.0.0.0/8/8', 22, 'is not an IPv4 block'],
+    ['010.0.0.0/8', 22, 'is not an IPv4 block'],
+    ['10.0.0.0/08', 22, 'is not an IPv4 block'],
+    ['10.0.0.0/8 ', 22, 'is not an IPv4 block'],
+    ['2001:db8::/32', 22, 'is not an IPv4 block'],
     ['10.0.0.0/24', 22, "can't be cut"],
     ['10.0.0.0/24', 29, "can't be cut"],
   ])('%s cut by /%i is refused', (cidr, prefix, reason) => expect(() => parsePool(cidr, prefix)).toThrow(reason));

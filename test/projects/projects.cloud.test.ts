@@ -8,10 +8,11 @@ import {
 } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ApiClient } from '../../bin/cli/call.ts';
-import { networksOverlap } from '../../functions/projects/cidr.ts';
+
 import type { ReadyProject } from '../../functions/projects/schemas.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { findProjectStack, readBlockRow, readProjectRow, signInProjectPerson, waitForProject } from './harness.ts';
+import { networksOverlap } from './networks.ts';
 
 const { configuration, account, region } = connectTestCloud();
 const [ec2, s3] = [new EC2Client(configuration), new S3Client(configuration)];

@@ -52,6 +52,9 @@ describe('a configuration', () => {
     ['projects', undefined, 'missing'],
     ['projects.pool', undefined, 'missing'],
     ['projects.pool', '10.64.0.0', 'an IPv4 block such as 10.64.0.0/12'],
+    ['projects.pool', '10.0.0.0/8/8', 'an IPv4 block such as 10.64.0.0/12'],
+    ['projects.pool', '300.64.0.0/12', 'an IPv4 block such as 10.64.0.0/12'],
+    ['projects.pool', '2001:db8::/32', 'an IPv4 block such as 10.64.0.0/12'],
     ['projects.prefix', 16, '>=20'],
     ['projects.prefix', 27, '<=26'],
     ['projects.quarantineDays', -1, '>=0'],
@@ -117,7 +120,7 @@ describe('the CDK app', () => {
     ['a wrong key', () => changed('projects.pools', 'x'), 'projects: Unrecognized key: "pools"'],
     ['no such file', () => join(folder, 'nowhere.json'), 'nowhere.json'],
     ['a pool that is too small', () => changed('projects.pool', '10.64.0.0/25'), 'projects.pool'],
-    ['a pool that is none', () => changed('projects.pool', '300.64.0.0/12'), 'projects.pool'],
+    ['a pool with host bits set', () => changed('projects.pool', '10.64.0.1/12'), 'projects.pool'],
   ])('given %s ends with that sentence and no stack trace', (_, file, sentence) => {
     const { status, stderr } = synth(file());
     expect(status).not.toBe(0);

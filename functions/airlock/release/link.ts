@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
 import * as z from 'zod';
 import { timeAfter } from '../../clock.ts';
 import { Refused } from '../../refused.ts';
@@ -173,37 +174,21 @@ export function recordPage(grant: Grant, standing: RequesterStanding, asker: Ask
 export const revokeGrant = (grant: Grant, by: string, reason: string, now: string): Grant =>
   grant.revoked ? grant : { ...grant, revoked: { at: now, by, reason } };
 
+const CidrBlock = z.union([z.cidrv4(), z.cidrv6()]);
+
 /** Whether an IPv4 or IPv6 address lies in a block; what cannot be read lies nowhere. */
 export function isAddressInNetwork(address: string, block: string): boolean {
-  const [base = '', length = ''] = block.split('/');
-  const [a, b] = [bitsOf(address), bitsOf(base)];
-  const count = Number(length);
-  if (!a || !b || a.length !== b.length || !/^\d{1,3}$/.test(length) || count > a.length) return false;
-  return a.slice(0, count) === b.slice(0, count);
+  if (isIP(address) === 0 || !CidrBlock.safeParse(block).success) return false;
+  const [base = '', length] = block.split('/');
+  const network = new BlockList();
+  network.addSubnet(base, Number(length), familyOf(base));
+  return network.check(address, familyOf(address));
 }
 
-function bitsOf(address: string): string | undefined {
-  const four = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1).map(Number);
-  if (four) return four.every(part => part < 256) ? four.map(part => binary(part, 8)).join('') : undefined;
-  if (!/^[0-9a-fA-F:]{2,39}$/.test(address)) return undefined;
-  const halves = address.split('::').map(half => (half === '' ? [] : half.split(':')));
-  if (halves.length > 2) return undefined;
-  const [head = [], tail = []] = halves;
-  const gap = 8 - head.length - tail.length;
-  if (halves.length === 2 ? gap < 1 : gap !== 0) return undefined;
-  const parts = [...head, ...Array.from({ length: halves.length === 2 ? gap : 0 }, () => '0'), ...tail];
-  return parts.every(part => /^[0-9a-fA-F]{1,4}$/.test(part))
-    ? parts.map(part => binary(Number.parseInt(part, 16), 16)).join('')
-    : undefined;
-}
-
-const binary = (value: number, width: number) => value.toString(2).padStart(width, '0');
+const familyOf = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6');
 
 /** A CIDR block, IPv4 or IPv6. */
 export const AllowedNetwork = z
   .string()
   .max(43)
-  .refine(
-    block => isAddressInNetwork(block.split('/')[0] ?? '', block),
-    'a network such as 192.0.2.0/24 or 2001:db8::/32',
-  );
+  .refine(block => CidrBlock.safeParse(block).success, 'a network such as 192.0.2.0/24 or 2001:db8::/32');

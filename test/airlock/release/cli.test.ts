@@ -35,7 +35,7 @@ describe('broch airlock verify', () => {
       expect(out).toContain(fingerprint);
     }
     const { code, err } = await verify(release);
-    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining('keep the key once') });
+    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining('save the key once') });
     const { out } = await verify(release, '--json');
     expect(JSON.parse(out)).toMatchObject({ ok: true, key: { fingerprint, pinned: false }, record: { files: 4 } });
   });
@@ -91,12 +91,12 @@ describe('broch airlock verify', () => {
     [
       'a folder that is not there',
       (release: ReturnType<typeof released>) => verify({ ...release, files: `${release.at}/no` }),
-      'is not there',
+      'does not exist',
     ],
     [
       'a record that is not there',
       (release: ReturnType<typeof released>) => verify({ ...release, json: `${release.at}/no` }),
-      'is not there',
+      'does not exist',
     ],
     ['an invalid key', (release: ReturnType<typeof released>) => verify(release, '--key', 'mine'), 'neither a file'],
   ])('exits with 2 for %s', async (_, run, message) => {
@@ -175,7 +175,7 @@ describe('broch airlock crate', () => {
     const { '@graph': graph } = JSON.parse(text('data/ro-crate-metadata.json'));
     expect(graph.find((one: { '@id': string }) => one['@id'] === './')).not.toHaveProperty('conformsTo');
     const again = await runBroch(['airlock', 'crate', release.json, release.files, out, '--key', release.key, '--zip']);
-    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('is there already') });
+    expect(again).toMatchObject({ code: 3, err: expect.stringContaining('already exists') });
     const misnamed = await runBroch([
       'airlock',
       'crate',

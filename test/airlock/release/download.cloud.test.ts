@@ -178,7 +178,7 @@ it('the command line downloads, verifies, previews and packs a release', async (
   const { err: drawn } = await as(rita, 'airlock', 'preview', ...named, part, '--path', 'tables/one.csv');
   expect(drawn).toContain(`Then vote: broch airlock review ${named.join(' ')} --seen ${part}`);
   const verdict = ['airlock', 'review', ...named, '--verdict', 'approve', '--seen'];
-  expect(await as(rita, ...verdict, part)).toMatchObject({ code: 3, err: expect.stringContaining('no pages of 1') });
+  expect(await as(rita, ...verdict, part)).toMatchObject({ code: 3, err: expect.stringContaining('no page for 1') });
   expect(await as(rita, 'airlock', 'preview', ...named, look)).toMatchObject({ code: 0 });
   expect(readFileSync(join(look, 'index.html'), 'utf8')).toContain('<a href="files/00002.html">tables/one.csv</a>');
   expect(readFileSync(join(look, 'files/00002.html'), 'utf8')).toContain('<td class="n">30</td>');
@@ -195,7 +195,7 @@ it('the command line downloads, verifies, previews and packs a release', async (
   const to = join(at, 'got');
   const { code, out, err: said } = await run('airlock', 'download', ...named, to);
   expect({ code, said }).toMatchObject({ code: 0 });
-  expect(out).toContain('2 files are here as they were released, byte for byte');
+  expect(out).toContain('All 2 files match the release, byte for byte');
   expect(readFileSync(join(to, 'files/tables/one.csv'), 'utf8')).toBe(files['tables/one.csv']);
   const { record, publicKey } = JSON.parse(readFileSync(join(to, 'release.json'), 'utf8'));
   const { keyId } = record;

@@ -266,6 +266,12 @@ describe('networks of a link', () => {
     ['', '0.0.0.0/0', false],
     ['1:2:3:4:5:6:7:8:9', '::/0', false],
     ['1::2::3', '::/0', false],
+    ['::ffff:192.0.2.7', '192.0.2.0/24', true],
+    ['::ffff:192.0.3.7', '192.0.2.0/24', false],
+    ['192.0.2.7', '192.0.2.9/24', true],
+    ['192.0.2.7', '192.0.2.0/24/24', false],
+    ['192.0.2.7', '192.0.2.0/', false],
+    ['0300.0.2.7', '192.0.2.0/24', false],
   ])('the address %s is in %s: %s', (address, block, expected) =>
     expect(isAddressInNetwork(address, block)).toBe(expected),
   );
