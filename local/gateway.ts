@@ -33,7 +33,9 @@ const no = (reason: string): GatewayVerdict => ({ ok: false, reason });
 
 /** Decides about `data` as Guacamole does, in its order; `used` holds the signatures seen, until they expire. */
 export function checkGatewayLink(data: string, secret: string, now: number, used: Map<string, number>): GatewayVerdict {
-  if (data.length === 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(data)) return no('not proper base64');
+  // As strict as the gateway: groups of four, padded.
+  if (data.length === 0 || !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(data))
+    return no('not proper base64');
   const key = Buffer.from(secret, 'hex');
   let plain: Buffer;
   try {

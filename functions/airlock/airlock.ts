@@ -46,7 +46,7 @@ export type Command =
   | { do: 'remindReviewers'; attempt: number }
   | { do: 'recordFault'; attempt: number; reason: string }
   | { do: 'recordRelease'; attempt: number; release: RequestRelease }
-  | { do: 'abortRelease'; attempt: number; reason: string }
+  | { do: 'abortRelease'; attempt: number; reason: string; difference?: string }
   | { do: 'applyDeadlines' }
   | ({ do: 'recordInventory' } & ObjectInventory)
   | { do: 'extendRetention'; until: string }

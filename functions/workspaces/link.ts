@@ -22,17 +22,32 @@ export function encodeAuthJson(json: string, key: string): string {
 
 const ports: Record<Desktop['protocol'], string> = { rdp: '3389', vnc: '5901' };
 
-/** Nothing crosses the gateway but pictures, keys and the mouse. Everything that could carry data is off by name. */
+/**
+ * Nothing crosses the gateway but pictures, keys and the mouse. Every parameter of guacd that could carry data is off by
+ * name, whatever its default: sound alone is a lossless channel into the browser. The complete lists of parameters are
+ * GUAC_RDP_CLIENT_ARGS and GUAC_VNC_CLIENT_ARGS in guacamole-server's settings.c; a test compares them.
+ */
+const everyProtocol = {
+  'disable-copy': 'true',
+  'disable-paste': 'true',
+  'enable-sftp': 'false',
+  'sftp-disable-download': 'true',
+  'sftp-disable-upload': 'true',
+  'wol-send-packet': 'false',
+} as const;
 const closed: Record<Desktop['protocol'], Record<string, string>> = {
   rdp: {
+    ...everyProtocol,
+    'disable-audio': 'true',
+    'console-audio': 'false',
+    'enable-audio-input': 'false',
     'enable-drive': 'false',
     'disable-upload': 'true',
     'disable-download': 'true',
     'enable-printing': 'false',
-    'enable-audio-input': 'false',
-    'enable-sftp': 'false',
+    'static-channels': '',
   },
-  vnc: { 'enable-audio': 'false', 'enable-sftp': 'false' },
+  vnc: { ...everyProtocol, 'enable-audio': 'false', 'reverse-connect': 'false' },
 };
 
 /** The desktop's own account, as the images make it. */
@@ -72,8 +87,6 @@ export function mintDesktopLink(
               'ignore-cert': 'true',
             }),
             password,
-            'disable-copy': 'true',
-            'disable-paste': 'true',
             ...closed[protocol],
           },
         },

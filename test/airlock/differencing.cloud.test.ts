@@ -57,7 +57,7 @@ it('compares the files of one request with each other, even if different workers
     'some.csv': csv([437, 398, 507], 'site'),
   });
   const { report } = await settle(params, ['blocked']);
-  expect(report?.first).toMatchObject([{ path: 'some.csv', rule: 'sdc.differencing', cells: [{ row: 2, column: 2 }] }]);
+  expect(report?.first).toMatchObject([{ path: 'some.csv', file: 2, rule: 'sdc.differencing' }]);
   const { items } = await people.vera.ask('showChecks', { params });
   expect(items.flatMap(({ path, findings }) => findings.map(({ rule }) => [path, rule]))).toEqual([
     ['some.csv', 'sdc.differencing'],

@@ -254,7 +254,7 @@ airlockScene.released = async (
   files: SourceFiles,
 ) => {
   const params = await airlockScene.submitted(cloud, project, by, files);
-  const { seal } = await waitForStatus(by, params, ['inReview']);
+  const { seal } = await waitForStatus(vera, params, ['inReview']);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await olga.ask('releaseRequest', { params });

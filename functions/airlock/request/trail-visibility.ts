@@ -95,7 +95,14 @@ function sees(
   return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
 }
 
-/** An event as members see those of others: texts, paths and values can hold content of files. */
+/** Events that name or quote files. Operators run the platform and do not see the content of files. */
+const quotesFiles: ReadonlySet<RequestEventName> = new Set(['FileViewed', 'ReleaseStopped']);
+
+/** Texts, paths and values of events can hold content of files: reviewers see it, and people see what they did. */
+const hidesContent = ({ name, by }: Pick<RequestEvent, 'name' | 'by'>, who: ActingPerson, eye: Viewer): boolean =>
+  eye !== 'reviewer' && by !== who.id && (eye === 'project' || quotesFiles.has(name));
+
+/** An event without what may be content. */
 const withoutContent = ({ path: _, details: __, ...event }: Omit<RequestEvent, 'to'>) => ({
   ...event,
   says: memberTexts.has(event.name) ? event.says : '',
@@ -117,7 +124,7 @@ export function visibleEvents(
       return {
         at,
         round,
-        ...(eye === 'project' && event.by !== who.id ? withoutContent(event) : event),
+        ...(hidesContent(event, who, eye) ? withoutContent(event) : event),
         ...(!known && { by: '', byName: '' }),
         ...(eye !== 'project' && to && { to: alone ? to.filter(({ id }) => id === who.id) : to }),
       };

@@ -212,12 +212,13 @@ export function recordRelease(
   };
 }
 
-/** Aborts a release. The approval stays. */
+/** Aborts a release. The approval stays. `difference` quotes files, so only reviewers see it, in the trail. */
 export function abortRelease(
   request: Request,
-  { attempt, reason }: { attempt: number; reason: string },
+  { attempt, reason, difference }: { attempt: number; reason: string; difference?: string },
   now: string,
 ): RequestDecision {
   if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
-  return { state: stopped(request, reason, now), events: [requestEvent('ReleaseStopped', reason)], reason };
+  const text = difference === undefined ? reason : `${reason} ${difference}`;
+  return { state: stopped(request, reason, now), events: [requestEvent('ReleaseStopped', text)], reason };
 }

@@ -18,6 +18,9 @@ export const env = z.object({
 const { TABLE_NAME, AIRLOCK_BUCKET, RELEASE_BUCKET, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
+const changedSince =
+  'Since the checks, another release has changed what this one would disclose. Withdraw this request and submit the files again, so that checks and reviewers see both releases.';
+
 /**
  * Compares the request with releases made since its checks. If both together disclose more than reviewers have seen, the
  * release is aborted. Otherwise returns how many releases were compared; Sign repeats this step if there are more.
@@ -28,12 +31,17 @@ export const handler = stepHandler(RequestAttempt, async ({ project, request: id
   if (request.status === 'approved' && request.attempt === attempt && request.stopped) return { outcome: 'differs' };
   if (request.status !== 'releasing' || request.attempt !== attempt) return { outcome: 'superseded' };
   const where = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };
-  const { releases, reason } = await compareAtRelease(where, request);
-  if (reason === undefined) return { outcome: 'ready', releases };
+  const { releases, difference } = await compareAtRelease(where, request);
+  if (difference === undefined) return { outcome: 'ready', releases };
   const at = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
   const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decideRequest(read, { do: 'abortRelease', attempt, reason: reason.slice(0, 2000) }, at, facts),
+    decideRequest(
+      read,
+      { do: 'abortRelease', attempt, reason: changedSince, difference: difference.slice(0, 2000) },
+      at,
+      facts,
+    ),
   );
   return { outcome: decision.superseded ? 'superseded' : 'differs' };
 });

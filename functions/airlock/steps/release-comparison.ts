@@ -49,13 +49,13 @@ export async function compareRequestTables(
 }
 
 /**
- * Compares a request with releases made since its checks. Returns a reason if reviewers have not seen a difference, and
+ * Compares a request with releases made since its checks. Returns a difference that reviewers have not seen, if any, and
  * how many releases were compared.
  */
 export async function compareAtRelease(
   { table, airlock, release }: Where,
   request: RequestIn<'releasing'>,
-): Promise<{ releases: number; reason?: string }> {
+): Promise<{ releases: number; difference?: string }> {
   const { tables, limits, compared } = FullReport.parse(await readVerified(airlock, request.report));
   if (!limits || tables.length === 0) return { releases: 0 };
   const { releases } = await readLedger(table, request.project);
@@ -67,12 +67,12 @@ export async function compareAtRelease(
       ({ path }) => request.withheld.includes(path),
       'probes',
     );
-    for (const [, findings] of await compareTables(ours, left, limits, { among: false })) {
+    for (const [index, findings] of await compareTables(ours, left, limits, { among: false })) {
       const grave = findings.find(({ action }) => action !== 'warn');
       if (grave)
         return {
           releases,
-          reason: `Since the checks, another release has changed what this one would disclose (rule ${grave.rule}). Withdraw this request and submit the files again, so that checks and reviewers see both releases.`,
+          difference: `“${ours.tables[index]?.path}”: ${grave.says}`,
         };
     }
   }

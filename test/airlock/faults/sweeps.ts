@@ -36,7 +36,7 @@ async function two(project: string) {
   await rana.ask('submitRequest', { params });
   const { id: draft } = await rana.ask('draftRequest', { params: { project }, body: codesImport });
   const uploads = await uploadImportFiles(rana, { project, request: draft });
-  const { seal } = await waitForStatus(rana, params, ['inReview']);
+  const { seal } = await waitForStatus(vera, params, ['inReview']);
   for (const who of [vera, viktor])
     await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await olga.ask('releaseRequest', { params });
