@@ -83,7 +83,7 @@ describe('paths', () => {
     [`${'x'.repeat(256)}`, /longer than 255 bytes/],
     [`${'é'.repeat(128)}`, /longer than 255 bytes/],
     [`${'a/'.repeat(101)}b`, /folders deep/],
-    [Array.from({ length: 10 }, () => 'x'.repeat(100)).join('/'), /longer than the 900 bytes/],
+    [Array.from({ length: 10 }, () => 'x'.repeat(100)).join('/'), /longer than 900 bytes/],
   ])('%j is refused', (path, reason) => {
     expect(pathProblem(path, 900)).toMatch(reason);
     const line = `${a}  ${path}`;
