@@ -31,7 +31,7 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
       );
       return deletes ? [id.replace(/Role.*$/, '')] : [];
     });
-    expect(deleting).toEqual(['AirlockTimeSweep']);
+    expect(deleting).toEqual(['AirlockSweeperSweep']);
   });
 
   it('deletes by itself nothing of what was released, and else only long after the sweeper should have', () => {

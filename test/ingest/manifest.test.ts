@@ -108,7 +108,7 @@ describe('paths', () => {
     expect(
       checkDeliveryFiles({ [path(room + 1)]: 'a', SHA256SUMS: toSha256Sums({ [path(room + 1)]: 'a' }) }).findings,
     ).toMatchObject([
-      { path: path(room + 1), reason: expect.stringMatching(/longer than the \d+ bytes/) },
+      { path: path(room + 1), reason: expect.stringMatching(/longer than \d+ bytes/) },
       { reason: expect.stringMatching(/not listed/) },
     ]);
   });
