@@ -13,8 +13,8 @@ export class WriteConflict extends Refused {
 }
 
 /**
- * Reads, decides and writes. Where another writer was faster, it starts again after a random wait, at most eight times.
- * `subject` names what changes, for people. `writes` are the rows of a decision; none where nothing changes.
+ * Reads, decides and writes. If another writer changed the row first, it starts again after a random wait, at most eight
+ * times. `subject` names the changed thing in messages. `writes` are the rows of a decision, none if nothing changes.
  */
 export async function changeRows<State, Outcome>(
   table: string,

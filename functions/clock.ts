@@ -1,6 +1,6 @@
-/** The only place that reads the time. Cores take `now` as an argument instead. ISO 8601, UTC, milliseconds. */
+/** Reads the clock, as ISO 8601 in UTC with milliseconds. Nothing else does: cores take `now` as an argument. */
 export const currentTime = (): string => new Date().toISOString();
 
-/** `seconds` after the instant `at` (ISO 8601), as ISO 8601. */
+/** The instant `seconds` after `at`, both in ISO 8601. */
 export const timeAfter = (at: string, seconds: number): string =>
   new Date(Date.parse(at) + seconds * 1000).toISOString();

@@ -2,7 +2,7 @@ import type { OutgoingEvent } from './contract.ts';
 
 /** What every core decides about a command: the next state, the events to publish with it, and the reason. */
 export interface Decision<State, Event = OutgoingEvent> {
-  /** The same object as before where nothing changes. */
+  /** The same object as before if nothing changes. */
   readonly state: State;
   readonly events: readonly Event[];
   readonly reason: string;

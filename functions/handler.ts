@@ -4,19 +4,19 @@ import middy from '@middy/core';
 import * as z from 'zod';
 import { type Contract, envelopeSchema } from './contract.ts';
 
-/** The function's log: JSON, one line an entry, with the request id. Never give it file contents, links or secrets. */
+/** The log of a function: one JSON line for each entry, with the request id. Never log file contents, links or secrets. */
 export const logger = new Logger();
 
 /**
- * A step of a state machine: its input is parsed by `schema`, its return value goes back to the machine. What it throws
- * becomes the machine's error, named by the error's class.
+ * A step of a state machine: parses its input with `schema` and returns its result to the state machine. An error it
+ * throws becomes the state machine's error, named after its class.
  */
 export const stepHandler = <I, O>(schema: z.ZodType<I>, run: (input: I) => Promise<O>) =>
   middy<unknown, O>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .handler(async event => run(schema.parse(event)));
 
-/** The target of a rule on one contract, or on several that say the same. At-least-once: `run` must be idempotent. */
+/** The target of a rule on one or more contracts. Delivery is at least once: `run` must be idempotent. */
 export const eventHandler = <T>(of: Contract<T> | readonly Contract<T>[], run: (detail: T) => Promise<void>) => {
   const schema = z.union([of].flat().map(one => envelopeSchema(one as Contract<T>)));
   return middy<unknown, void>()

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** One version of an object in a locked bucket, with the hash of its bytes: whatever else is found there is an alarm. */
+/** One version of an object in a locked bucket, with the hash of its bytes. Other content under this version raises an alarm. */
 export const ObjectRef = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
 export type ObjectRef = z.infer<typeof ObjectRef>;
 

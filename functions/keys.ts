@@ -1,6 +1,6 @@
 /**
- * Every key of the one table, so that no two capabilities can collide, and so that a role can be fenced to partitions
- * (`dynamodb:LeadingKeys`). A partition starts with its name and `#`; what follows comes from validated identifiers.
+ * Every partition of the table, in one place, so that capabilities cannot collide and a role can be limited to
+ * partitions (`dynamodb:LeadingKeys`). A partition key is its name, `#`, and validated identifiers.
  */
 export const partitions = {
   project: 'PROJECT#',

@@ -1,9 +1,9 @@
-/** Why a command was refused, and so which HTTP status the caller sees. */
+/** The kind of a refusal; it determines the HTTP status. */
 export type RefusedKind = 'invalid' | 'forbidden' | 'missing' | 'conflict' | 'large' | 'mismatch';
 
 /**
- * The one expected error: a person or a partner may not do this, or not now. It carries a reason that names the thing
- * and the remedy. Everything else that is thrown is a fault, and goes to retries, dead letters and alarms.
+ * The only expected error: the caller may not do this, or not now. Its message names the reason and the remedy. Every
+ * other error is a fault, which leads to retries, dead-letter queues and alarms.
  */
 export class Refused extends Error {
   readonly kind: RefusedKind;

@@ -14,12 +14,12 @@ import type * as z from 'zod';
 import type { RowKey } from './keys.ts';
 import { Refused } from './refused.ts';
 
-// Each function below sends one command, so that a bundle holds, and a role is granted, only what its code calls.
-// (The document client would spare us marshall(), but drags Query and Scan into every bundle.)
+// Each function sends one command, so that a bundle contains, and a role is granted, only the commands its code calls.
+// The document client would save marshall(), but adds Query and Scan to every bundle.
 const client = new DynamoDBClient({});
 const toItem = (item: object) => marshall(item, { removeUndefinedValues: true });
 
-/** An item of the table: its key, its own fields, and a revision that every change raises by one. */
+/** A row of the table: its key, its fields, and a revision that increases by one with every change. */
 export type Row<T> = T & { readonly revision: number };
 
 const parse = <T>(schema: z.ZodType<T>, found: Record<string, AttributeValue>): Row<T> => {
@@ -27,18 +27,18 @@ const parse = <T>(schema: z.ZodType<T>, found: Record<string, AttributeValue>): 
   return { ...schema.parse(item), revision: Number(item.revision) } as Row<T>;
 };
 
-/** The item as last written (a consistent read), or undefined. */
+/** Reads a row (consistent read), or undefined. */
 export async function readRow<T>(table: string, schema: z.ZodType<T>, key: RowKey): Promise<Row<T> | undefined> {
   const { Item } = await client.send(new GetItemCommand({ TableName: table, Key: toItem(key), ConsistentRead: true }));
   return Item && parse(schema, Item);
 }
 
-/** Writes a new item. Returns false, and writes nothing, where the key is taken. */
+/** Writes a new row. Returns false if the key already exists. */
 export async function createRow(table: string, key: RowKey, item: object): Promise<boolean> {
   return put(table, { ...item, ...key, revision: 1 }, 'attribute_not_exists(pk)');
 }
 
-/** Writes `item` over the revision that was read. Returns false, and writes nothing, where somebody was faster. */
+/** Replaces the revision that was read. Returns false if another writer changed the row first. */
 export async function replaceRow<T extends object>(table: string, key: RowKey, read: { revision: number }, item: T) {
   return put(table, { ...item, ...key, revision: read.revision + 1 }, 'revision = :read', { ':read': read.revision });
 }
@@ -61,8 +61,8 @@ async function put(table: string, item: object, condition: string, values?: Reco
 }
 
 /**
- * One write of several: over the revision that was read, or of a new item where `read` is undefined. Rows that follow from
- * another's, which is written with them, are written over whatever there is (without `read`), or deleted (`gone`).
+ * One write of a transaction. With `read` it replaces that revision, or creates the row if `read` is undefined. A row
+ * that is derived from another row of the transaction needs no check: it is replaced (no `read`) or deleted (`gone`).
  */
 export type RowWrite =
   | { readonly key: RowKey; readonly item: object; readonly read?: { revision: number } | undefined }
@@ -78,7 +78,7 @@ function change(table: string, write: RowWrite) {
   return { Put: { TableName: table, Item: toItem({ ...item, ...key, revision }), ...condition } };
 }
 
-/** Writes all items or none. Returns false where somebody was faster with one of them. IAM asks for PutItem and DeleteItem. */
+/** Writes all rows or none. Returns false if another writer changed one first. IAM checks PutItem and DeleteItem. */
 export async function writeRows(table: string, writes: readonly RowWrite[]): Promise<boolean> {
   try {
     await client.send(
@@ -94,7 +94,7 @@ export async function writeRows(table: string, writes: readonly RowWrite[]): Pro
   }
 }
 
-/** Adds to the count of an item, made if need be, whoever else does so. False, and nothing is added, where it would be above `most`. */
+/** Adds to a counter atomically. Returns false and adds nothing if the sum would exceed `most`. */
 export async function addWithinLimit(table: string, key: RowKey, count: number, most: number): Promise<boolean> {
   if (count > most) return false;
   try {
@@ -115,15 +115,15 @@ export async function addWithinLimit(table: string, key: RowKey, count: number, 
   }
 }
 
-/** One page of a partition, newest sort key first. `next` continues where a page ended. */
+/** One page of a partition, highest sort key first. `next` starts the following page. */
 export interface Page<T> {
   items: T[];
   next?: string | undefined;
 }
 
 /**
- * Reads a page of `pk`. The token holds only the last sort key: the partition comes from the caller's rights each time,
- * so a token made up or taken from elsewhere can reach nothing else.
+ * Reads a page of `pk`. The page token contains only the last sort key. The partition comes from the caller's
+ * permissions, so a forged or foreign token reaches no other partition.
  */
 export async function pageRows<T>(
   table: string,
@@ -148,7 +148,7 @@ export async function pageRows<T>(
   };
 }
 
-/** Up to `limit` items of `pk`, lowest sort key first, behind `after` and up to `until`. */
+/** Up to `limit` rows of `pk`, lowest sort key first, after `after` and up to `until`. */
 export async function readRowRange<T>(
   table: string,
   schema: z.ZodType<T>,
@@ -159,7 +159,7 @@ export async function readRowRange<T>(
     new QueryCommand({
       TableName: table,
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :after AND :until',
-      // None of our keys continues with a character below every digit and letter.
+      // `!` sorts before every digit and letter, so the range starts directly behind the key `after`.
       ExpressionAttributeValues: toItem({ ':pk': pk, ':after': `${after}!`, ':until': until }),
       Limit: limit,
       ConsistentRead: true,
@@ -168,14 +168,14 @@ export async function readRowRange<T>(
   return Items.map(item => parse(schema, item));
 }
 
-/** DynamoDB fails on a start outside what is asked for, which only a token that we never gave out can name. */
+/** DynamoDB fails on a start key outside the query. Only a token that the API did not issue contains one. */
 function decodeNext(next: string, prefix: string): string {
   const sk = Buffer.from(next, 'base64url').toString('utf8');
   const ours = sk !== '' && sk.length <= 1000 && sk.startsWith(prefix);
   if (!ours || Buffer.from(sk).toString('base64url') !== next)
     throw new Refused(
       'invalid',
-      'The page token `next` was not issued by this API. Leave it out to start from the first page.',
+      'The page token `next` was not issued by this API. Omit it to start from the first page.',
     );
   return sk;
 }

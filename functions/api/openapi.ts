@@ -27,11 +27,11 @@ const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
   required: true,
-  description: 'A new value for each new request. The same value again gets the first outcome again, for a day.',
+  description: 'A new value for each request. Repeating a value within a day returns the first result again.',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{8,128}$' },
 };
 
-const problems = { '4XX': 'Refused: the detail says why and what to do', '5XX': 'Something failed on our side' };
+const problems = { '4XX': 'Refused: the detail gives the reason and the remedy', '5XX': 'Internal error' };
 
 function operation(name: string, route: Route): Json {
   const writes = route.method !== 'GET' && !route.mints;
@@ -72,8 +72,8 @@ function operation(name: string, route: Route): Json {
 
 const who = ({ who }: Route): string =>
   who === 'anyone'
-    ? 'Open to anyone.'
-    : `For: ${who.map(({ group, member }) => (member ? `${group} who is ${member.join(' or ')} in the project` : group)).join('; ')}.`;
+    ? 'Allowed for anyone.'
+    : `Allowed for: ${who.map(({ group, member }) => (member ? `${group} who is ${member.join(' or ')} in the project` : group)).join('; ')}.`;
 
 /** The routes as an OpenAPI 3.1 document. */
 export function buildOpenApi(routes: Record<string, Route>, server: string): Json {

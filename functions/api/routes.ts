@@ -7,8 +7,8 @@ import { projectsRoutes } from '../projects/routes.ts';
 import { workspacesRoutes } from '../workspaces/routes.ts';
 
 /**
- * The whole API, as data: from here come the gateway's routes, who may call them, the handlers' types, the command line
- * and GET /openapi.json. An operation exists nowhere else but in the routes of its capability.
+ * The whole API as data. The gateway's routes, their permissions, the types of the handlers, the command line and
+ * GET /openapi.json are derived from it. Each operation is defined only in the routes of its capability.
  */
 export const routes = {
   showApi: {
@@ -18,7 +18,7 @@ export const routes = {
     cli: 'api show',
     status: 200,
     who: 'anyone',
-    summary: 'This API as an OpenAPI 3.1 document',
+    summary: 'Show the API as an OpenAPI 3.1 document',
     example: 'api show',
     returns: z.looseObject({}),
   },
@@ -29,7 +29,7 @@ export const routes = {
     cli: 'whoami',
     status: 200,
     who: userGroups.map(group => ({ group })),
-    summary: 'Who you are to Broch',
+    summary: 'Show your id, name and groups',
     example: 'whoami',
     returns: z.object({ id: z.string(), name: z.string(), groups: z.array(z.enum(userGroups)) }),
   },

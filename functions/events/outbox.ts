@@ -9,7 +9,7 @@ export const OUTBOX_PREFIX = 'OUTBOX#';
 /** The events of one change, in order. */
 export const OutboxRow = z.object({ pk: z.string(), sk: z.string(), events: z.array(OutgoingEvent) });
 
-/** Long enough to send events again by hand after a fault that nobody noticed for a while. */
+/** Long enough for an operator to send events again after a fault that stayed unnoticed for some time. */
 const RETENTION_SECONDS = 30 * 24 * 3600;
 
 /**

@@ -16,7 +16,7 @@ const Batch = z.object({
   Records: z.array(z.object({ dynamodb: z.object({ SequenceNumber: z.string(), NewImage }) })),
 });
 
-/** PutEvents answers 200 even when it took nothing, so its count is checked. */
+/** PutEvents returns 200 even when it rejects an entry, so its count is checked. */
 async function publishEvent({ source, type, detail }: OutgoingEvent): Promise<void> {
   const { FailedEntryCount, Entries } = await client.send(
     new PutEventsCommand({

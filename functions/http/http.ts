@@ -13,7 +13,7 @@ import { type Capability, type ProjectRole, type Route, type UserGroup, userGrou
 type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
 type Output<R, K extends string> = R extends { [P in K]: z.ZodType<infer T> } ? T : undefined;
 
-/** Who is calling: from the verified token's claims and nothing else. */
+/** The caller, from the claims of the verified token only. */
 export interface User {
   readonly id: string;
   readonly name: string;
@@ -22,12 +22,12 @@ export interface User {
 
 export interface ApiCall<R extends Route> {
   readonly user: User;
-  /** The address that the call comes from, in the gateway's own word. */
+  /** The caller's IP address, as API Gateway reports it. */
   readonly source: string;
   readonly params: Output<R, 'params'>;
   readonly query: Output<R, 'query'>;
   readonly body: Output<R, 'body'>;
-  /** The same for the same call made again, by its Idempotency-Key and who makes it; empty where there is no key. */
+  /** Equal for repetitions of a call: derived from the Idempotency-Key and the caller; empty without a key. */
   readonly mark: string;
 }
 
@@ -36,26 +36,26 @@ type Own<T extends Table, C extends Capability> = {
   [N in keyof T as T[N]['capability'] extends C ? N : never]: T[N];
 };
 
-/** One operation for each of a capability's routes in a table: a missing or misspelt one does not compile. */
+/** One operation for each route of a capability: a missing or misspelt one does not compile. */
 export type Operations<T extends Table, C extends Capability> = {
   [N in keyof Own<T, C>]: (call: ApiCall<Own<T, C>[N]>) => Promise<z.input<Own<T, C>[N]['returns']>>;
 };
 
 export interface ApiWiring {
-  /** The roles a user holds in a project; none where either does not exist. */
+  /** The roles of a user in a project; none if the user or the project does not exist. */
   readonly roles: (project: string, user: string) => Promise<readonly ProjectRole[]>;
-  /** Where the outcomes of writes are kept by idempotency key; needed by capabilities that have writes. */
+  /** The store for results of writes by idempotency key; required for capabilities with writes. */
   readonly once?: DynamoDBPersistenceLayer;
 }
 
-/** A request body may not be larger; files travel through S3, never through the API. */
+/** The largest request body. Files go through S3, never through the API. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
 const Claims = z.object({
   sub: z.string().min(1),
   username: z.string().min(1),
   token_use: z.literal('access'),
-  // API Gateway writes the claim's array as "[a b]".
+  // API Gateway formats an array claim as "[a b]".
   'cognito:groups': z
     .union([z.string(), z.array(z.string())])
     .default([])
@@ -64,12 +64,13 @@ const Claims = z.object({
 
 function userOf(event: Event): User {
   const claims = Claims.safeParse(event.requestContext.authorizer?.jwt?.claims);
-  if (!claims.success) throw new Refused('forbidden', 'This needs an access token of a signed-in person: broch login.');
+  if (!claims.success)
+    throw new Refused('forbidden', 'This needs the access token of a signed-in person. Sign in: broch login.');
   const { sub, username, 'cognito:groups': named } = claims.data;
   return { id: sub, name: username, groups: userGroups.filter(group => named.includes(group)) };
 }
 
-/** Refuses unless one entry of `who` holds. To somebody outside a project it does not exist: 404, not 403. */
+/** Refuses unless one entry of `who` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
 async function authorise(route: Route, user: User, project: string | undefined, wiring: ApiWiring): Promise<void> {
   if (route.who === 'anyone') return;
   const possible = route.who.filter(({ group }) => user.groups.includes(group));
@@ -90,7 +91,7 @@ function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefin
   if (parsed.success) return parsed.data;
   throw new Refused(
     'invalid',
-    'The request is not in the form this operation takes.',
+    'The request does not have the format of this operation.',
     parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`),
   );
 }
@@ -98,7 +99,7 @@ function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefin
 function bodyOf(event: Event): unknown {
   const raw = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
   if (Buffer.byteLength(raw) > MAX_BODY_BYTES)
-    throw new Refused('large', `A request body may have ${MAX_BODY_BYTES} bytes at most.`);
+    throw new Refused('large', `A request body may have at most ${MAX_BODY_BYTES} bytes.`);
   if (raw === '') return {};
   try {
     return JSON.parse(raw);
@@ -131,8 +132,8 @@ function reply(status: number, body: unknown, type = 'application/json'): APIGat
 }
 
 /**
- * The Lambda behind those routes of a table that belong to one capability: authorise, parse, run once, answer; errors as
- * RFC 9457 problems.
+ * The Lambda handler of one capability's routes: authorises, parses, runs the operation once and answers. Errors become
+ * RFC 9457 problem documents.
  */
 export function http<T extends Table, C extends Capability>(
   routes: T,
@@ -149,7 +150,7 @@ export function http<T extends Table, C extends Capability>(
     });
     const route = name === undefined ? undefined : routes[name];
     if (name === undefined || route === undefined)
-      throw new Refused('missing', 'There is no such address. GET /openapi.json lists them all.');
+      throw new Refused('missing', 'This address does not exist. GET /openapi.json lists all addresses.');
     const open = route.who === 'anyone';
     const user = open ? { id: '', name: '', groups: [] } : userOf(event);
     logger.appendKeys({ user: user.id, route: event.routeKey });

@@ -11,7 +11,7 @@ interface Attempt {
   readonly request: object;
 }
 
-/** Where outcomes are kept: the one table, in partitions of their own, for a day. */
+/** Results are kept for a day in partitions of the table. */
 export const outcomeStore = (table: string) =>
   new DynamoDBPersistenceLayer({
     tableName: table,
@@ -22,8 +22,8 @@ export const outcomeStore = (table: string) =>
   });
 
 /**
- * Runs a write once for each (person, route, Idempotency-Key): a repetition gets the first outcome again, the same key
- * with another request is refused, and an attempt that failed may be tried again.
+ * Runs a write once for each person, route and Idempotency-Key. A repetition gets the first result, the same key with
+ * another request is refused, and a failed attempt may be repeated.
  */
 export function runOnce(store: DynamoDBPersistenceLayer | undefined) {
   const config = new IdempotencyConfig({
@@ -34,7 +34,7 @@ export function runOnce(store: DynamoDBPersistenceLayer | undefined) {
   });
   return async (run: () => Promise<object>, { user, event, context, request }: Attempt): Promise<object> => {
     const key = event.headers['idempotency-key'];
-    if (!store) throw new Error('a capability with writes needs somewhere to keep their outcomes');
+    if (!store) throw new Error('a capability with writes needs a store for their results');
     if (!key || !/^[\x21-\x7e]{8,128}$/.test(key))
       throw new Refused(
         'invalid',
@@ -50,9 +50,12 @@ export function runOnce(store: DynamoDBPersistenceLayer | undefined) {
     } catch (error) {
       const name = error instanceof Error ? error.name : '';
       if (name === 'IdempotencyAlreadyInProgressError')
-        throw new Refused('conflict', 'The same request is still under way. Ask again in a moment with the same key.');
+        throw new Refused(
+          'conflict',
+          'The same request is still in progress. Repeat it in a moment with the same key.',
+        );
       if (name === 'IdempotencyValidationError')
-        throw new Refused('mismatch', 'This Idempotency-Key was used for another request. Send a new key.');
+        throw new Refused('mismatch', 'This Idempotency-Key was already used for a different request. Send a new key.');
       throw error;
     }
   };

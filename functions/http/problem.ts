@@ -19,7 +19,7 @@ export interface Problem {
   readonly errors?: readonly string[];
 }
 
-/** What a caller may know of an error: a refusal's reason, or for anything else only the id to quote to an operator. */
+/** Converts an error for the caller: the reason of a refusal, otherwise only an id that operators can look up. */
 export function toProblem(error: unknown, id: string): Problem {
   const instance = `urn:broch:request:${id}`;
   if (!(error instanceof Refused))
@@ -28,7 +28,7 @@ export function toProblem(error: unknown, id: string): Problem {
       title: 'Unexpected error',
       status: 500,
       instance,
-      detail: `Something failed on our side. Quote ${id} to your operator.`,
+      detail: `An internal error occurred. Tell your operator this id: ${id}.`,
     };
   const [status, title] = statuses[error.kind];
   return {

@@ -3,17 +3,17 @@ import * as z from 'zod';
 export const userGroups = ['operator', 'steward', 'reviewer', 'researcher', 'partner'] as const;
 export type UserGroup = (typeof userGroups)[number];
 
-/** Roles a person can hold in one project; kept in the table, never in the token. */
+/** The roles in a project. They are stored in the table, not in the token. */
 export const ProjectRole = z.enum(['lead', 'researcher']);
 export type ProjectRole = z.infer<typeof ProjectRole>;
 
-/** One way to be allowed: a group from the token and, where given, one of these roles in the project of the path. */
+/** One way to be permitted: a group of the token and, if given, one of these roles in the project of the path. */
 export interface RouteGrant {
   readonly group: UserGroup;
   readonly member?: readonly ProjectRole[];
 }
 
-/** Who most routes let in: those who run the place; operators and a project's people; those people alone. */
+/** The usual permissions: operators and stewards; operators and members of the project; members only. */
 export const staffGrants = [{ group: 'operator' }, { group: 'steward' }] as const satisfies readonly RouteGrant[];
 export const memberGrants = [
   { group: 'researcher', member: ['lead', 'researcher'] },
@@ -29,30 +29,30 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: `/${string}`;
   readonly capability: Capability;
-  /** The verb of the command line, as in `broch project create`. */
+  /** The command, as in `broch project create`. */
   readonly cli: string;
   readonly summary: string;
-  /** One example of the command line, without `broch`. */
+  /** An example of the command, without `broch`. */
   readonly example: string;
-  /** `anyone` needs no token. Otherwise any one entry is enough; nothing else is allowed. */
+  /** `anyone` needs no token. Otherwise one entry must apply. */
   readonly who: 'anyone' | readonly RouteGrant[];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;
   readonly returns: z.ZodType;
-  /** The answer is a secret made for each call (a link, credentials). It is never stored, so no idempotency key applies. */
+  /** The answer is a new secret for each call (a link, credentials). It is not stored, so idempotency keys do not apply. */
   readonly mints?: true;
   readonly status: 200 | 201 | 202;
 }
 
-/** What an operation `returns` that answers with bytes as they are, and not with JSON. */
+/** The `returns` of an operation that answers with bytes instead of JSON. */
 export const BytesResponse = z.custom<Uint8Array>(value => value instanceof Uint8Array);
 
-/** `?limit=&next=` on every list. */
+/** The query `?limit=&next=` of every list. */
 export const PagingQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50).describe('items on a page'),
-  next: z.string().max(2000).optional().describe('where the page before ended'),
+  limit: z.coerce.number().int().min(1).max(100).default(50).describe('items per page'),
+  next: z.string().max(2000).optional().describe('the `next` value of the previous page'),
 });
 
-/** A page of `of`. */
+/** A page of items. */
 export const pageOf = <T extends z.ZodType>(of: T) => z.object({ items: z.array(of), next: z.string().optional() });

@@ -1,16 +1,16 @@
-/** A delivery never has more chunks than this, so that its state transitions don't grow with its files. */
+/** The largest number of chunks of a delivery, so that its state transitions do not grow with the number of files. */
 export const MAX_CHUNKS = 40;
 /**
- * What a file's two requests weigh against its bytes (a millisecond of a Lambda each, in which it hashes some 64 KB), and
- * what makes a chunk worth a Lambda of its own: a few seconds of work.
+ * The cost of a file's two requests in bytes (about 1 ms each, in which a Lambda hashes some 64 KB), and the smallest
+ * chunk that justifies another Lambda (a few seconds of work).
  */
 const weights = { file: 128 * 1024, chunk: 256 * 1024 ** 2 } as const;
 
 export const fileWeight = ({ size }: { size: number }): number => size + weights.file;
 
 /**
- * Packs files into even chunks, at most forty: the heaviest first, each into the lightest chunk, which keeps any two
- * chunks within one file's weight of each other. The same files always give the same chunks.
+ * Packs files into at most forty even chunks: each file, heaviest first, goes into the lightest chunk, so that two chunks
+ * differ by at most one file's weight. The same files always give the same chunks.
  */
 export function packChunks<T extends { readonly path: string; readonly size: number }>(files: readonly T[]): T[][] {
   const total = files.reduce((sum, file) => sum + fileWeight(file), 0);
@@ -26,10 +26,10 @@ export function packChunks<T extends { readonly path: string; readonly size: num
 }
 
 /**
- * The sorted manifest of a version, the text whose SHA-256 is the version's id. For every file of the dataset one line
+ * The sorted manifest of a version; its SHA-256 is the version's id. It has one line for each file,
  * `<SHA-256 in 64 lower-case hexadecimal digits><two spaces><path><LF>`, in UTF-8 without BOM, ordered by the bytes of
- * the path. Paths are relative to the dataset (a bag's `data/` is left out) and exactly as they were listed: no Unicode
- * form or case is changed. So the same files under the same names are the same version, whoever delivers them and how.
+ * the path. Paths are relative to the dataset (without a bag's `data/`) and exactly as listed: Unicode form and case are
+ * kept. So the same files under the same names always give the same version.
  */
 export function formatSortedManifest(
   files: readonly { readonly path: string; readonly sha256: string; readonly target?: string }[],
@@ -41,7 +41,7 @@ export function formatSortedManifest(
     .join('');
 }
 
-/** Orders text as its UTF-8 bytes, which is by code points. JavaScript's own order has surrogates before U+E000. */
+/** Orders text by its UTF-8 bytes, that is, by code points. JavaScript's own order puts surrogates before U+E000. */
 function compareBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let at = 0; at < length; at++) {

@@ -1,7 +1,7 @@
 import { fromEnv } from '@aws-sdk/credential-provider-env';
 
 /**
- * In a bundle this stands for `@aws-sdk/credential-provider-node` (lib/bundle.ts): Lambda always hands a role's credentials
- * over in the environment, so the SDK's other ways to find some (profiles, SSO, metadata) are 100 KB of dead weight.
+ * Replaces `@aws-sdk/credential-provider-node` in bundles (lib/bundle.ts). Lambda always passes credentials in the
+ * environment, so the SDK's other sources (profiles, SSO, metadata) would be 100 KB of unused code.
  */
 export const defaultProvider = fromEnv;

@@ -4,7 +4,7 @@ import type { ObjectRef } from '../identifiers.ts';
 import { readObject } from './object-read.ts';
 import { s3 } from './s3.ts';
 
-/** Writes a text for good: the bucket locks every version. Written again it is another version, which nobody refers to. */
+/** Writes a text that cannot change: the bucket locks every version. A repeated write makes a version that nothing refers to. */
 export async function putImmutable(
   bucket: string,
   key: string,
@@ -24,7 +24,7 @@ export async function putImmutable(
   return { key, versionId: VersionId, sha256: sha256(text) };
 }
 
-/** Something in the airlock is not what it was: never a refusal, always an alarm. */
+/** Stored content has changed or is missing. This is never a refusal; it always raises an alarm. */
 export class Tampered extends Error {
   constructor(what: string) {
     super(what);
@@ -32,13 +32,13 @@ export class Tampered extends Error {
   }
 }
 
-/** Reads the very version that was kept, and its very bytes. */
+/** Reads the stored version and checks its hash. */
 export async function readVerifiedBytes(
   bucket: string,
   { key, versionId, sha256: expected }: ObjectRef,
 ): Promise<Uint8Array> {
   const bytes = await readObject({ bucket, key, version: versionId });
-  if (sha256(bytes) !== expected) throw new Tampered(`${key} is not what was written there`);
+  if (sha256(bytes) !== expected) throw new Tampered(`${key} differs from what was written there`);
   return bytes;
 }
 

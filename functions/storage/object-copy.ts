@@ -10,7 +10,7 @@ import { hashObject, type ObjectVersion } from './object-read.ts';
 import { mapInParallel } from './parallel.ts';
 import { s3 } from './s3.ts';
 
-/** CopyObject takes up to 5 GiB. Larger objects are copied in parts of 1 GiB; those that hash them hash the same parts. */
+/** CopyObject takes up to 5 GiB. Larger objects are copied and hashed in parts of 1 GiB. */
 export const copyLimits = { whole: 5 * 1024 ** 3, part: 1024 ** 3 } as const;
 
 export interface ObjectContent {
@@ -26,24 +26,23 @@ const isNamed = (name: string) => (error: unknown) => error instanceof Error && 
 const isTaken = isNamed('PreconditionFailed');
 const isOver = isNamed('NoSuchUpload');
 
-/** The bytes of a part, from 0, as S3 takes them: both ends belong to it. */
+/** The byte range of a part, counted from 0, including both ends. */
 export const partRange = (index: number, { size, part }: { size: number; part: number }): [number, number] => [
   index * part,
   Math.min((index + 1) * part, size) - 1,
 ];
 
-/** Throws unless the object there is the content that was verified; gives its version. */
+/** Throws unless the object has the verified content; returns its version. */
 async function reread(to: ObjectVersion, content: ObjectContent): Promise<string> {
   const { sha256, size, version } = await hashObject(to);
   if (sha256 !== content.sha256 || size !== content.size)
-    throw new Error(`${to.key} as copied is not what was verified: ${sha256}`);
+    throw new Error(`the copy ${to.key} differs from the verified file: ${sha256}`);
   return version;
 }
 
 /**
- * Copies a verified version into the lake without its bytes passing through here, and never over what is there. S3 says
- * the SHA-256 of what it wrote. Where it does not, equal ETags (MD5) or else reading it back must show that it is the same.
- * Gives the version it made, or found.
+ * Copies a verified version into the lake inside S3 and never replaces an object. S3 returns the SHA-256 of the copy;
+ * without one, the copy is compared by its ETag (MD5) or by reading it back. Returns the version that it made or found.
  */
 export async function copyObject(from: ObjectVersion, to: ObjectVersion, content: ObjectContent): Promise<string> {
   try {
@@ -53,7 +52,7 @@ export async function copyObject(from: ObjectVersion, to: ObjectVersion, content
         Key: to.key,
         CopySource: place(from),
         ChecksumAlgorithm: 'SHA256',
-        // A partner's own metadata and tags stay behind.
+        // The partner's metadata and tags are not copied.
         MetadataDirective: 'REPLACE',
         TaggingDirective: 'REPLACE',
         ContentType: 'application/octet-stream',
@@ -68,7 +67,7 @@ export async function copyObject(from: ObjectVersion, to: ObjectVersion, content
   return reread(to, content);
 }
 
-/** The same in parts, for what CopyObject can't take. `hashes` are those of the parts as they were verified. */
+/** Copies in parts when the object is too large for CopyObject. `hashes` are those of the verified parts. */
 export async function copyObjectInParts(
   from: ObjectVersion,
   to: ObjectVersion,
@@ -112,7 +111,7 @@ export async function copyObjectInParts(
     await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(late => {
       if (!isOver(late)) throw late;
     });
-    // Completed before, and the answer was lost: then it is there.
+    // An earlier call completed the upload but its answer was lost: the object exists.
     if (isOver(error))
       return reread(to, content).catch(() => {
         throw error;
@@ -122,7 +121,7 @@ export async function copyObjectInParts(
   return reread(to, content);
 }
 
-/** Writes a small text into the lake, once. */
+/** Writes a small text into the lake unless it exists. */
 export async function putObjectOnce(to: ObjectVersion, text: string): Promise<void> {
   try {
     await s3.send(

@@ -3,27 +3,27 @@ import type { Readable } from 'node:stream';
 import { GetObjectCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import { s3 } from './s3.ts';
 
-/** The newest version of an object below a prefix, as it was when the prefix was listed. */
+/** The version of an object that was newest when its prefix was listed. */
 export interface ListedObject {
-  /** Relative to the prefix. */
+  /** The path below the prefix. */
   readonly path: string;
   readonly version: string;
   readonly size: number;
   readonly etag: string;
 }
 
-/** More versions than this are not looked through: somebody uploads in circles. */
+/** Listing stops above this number of versions; the uploader is probably in a loop. */
 const mostVersions = 300_000;
 
 /**
- * The newest version of every object below `prefix`; undefined where there are too many versions to look through. Empty
- * objects whose names end in a slash are what some tools make of a folder, and are left out.
+ * The newest version of every object below `prefix`; undefined above the limit. Empty objects whose names end in a slash
+ * are skipped: some tools create them for folders.
  */
 export async function listObjects(bucket: string, prefix: string): Promise<ListedObject[] | undefined> {
   const present: ListedObject[] = [];
   let at: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
   for (let seen = 0; seen < mostVersions; ) {
-    // URL encoding, as XML has no way to write some characters that a key may have.
+    // URL encoding, because XML cannot represent every character of a key.
     const page = await s3.send(
       new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...at }),
     );
@@ -49,7 +49,7 @@ export async function listObjects(bucket: string, prefix: string): Promise<Liste
 export interface ObjectVersion {
   readonly bucket: string;
   readonly key: string;
-  /** Left out: the newest. */
+  /** The newest version if omitted. */
   readonly version?: string;
 }
 
@@ -68,7 +68,7 @@ const open = async (
   return { body: Body as Readable, version: VersionId };
 };
 
-/** The bytes of an object as they come, or those of the range `[from, to)` of it. */
+/** Streams an object, or its bytes from `from` up to but not including `to`. */
 export async function* streamObject(
   of: ObjectVersion,
   range?: readonly [from: number, to: number],
@@ -76,14 +76,14 @@ export async function* streamObject(
   yield* (await open(of, range && `bytes=${range[0]}-${range[1] - 1}`)).body as AsyncIterable<Uint8Array>;
 }
 
-/** Reads a small object whole; its size is known to be small from the listing of this same version. */
+/** Reads a small object completely. The caller knows its size from listing the same version. */
 export async function readObject(of: ObjectVersion): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   for await (const part of streamObject(of)) parts.push(part);
   return Buffer.concat(parts);
 }
 
-/** At most `most` bytes from the byte `from` on: fewer at the end of the object, and none behind it. */
+/** Reads up to `most` bytes from byte `from`: fewer at the end of the object, none after it. */
 export async function readObjectRange(of: ObjectVersion, from: number, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   try {
@@ -93,7 +93,7 @@ export async function readObjectRange(of: ObjectVersion, from: number, most: num
     if (!(error instanceof Error) || error.name !== 'InvalidRange') throw error;
   }
   const bytes = Buffer.concat(parts);
-  if (bytes.length > most) throw new Error(`${of.key} was given in another range than asked for`);
+  if (bytes.length > most) throw new Error(`S3 returned more of ${of.key} than the requested range`);
   return bytes;
 }
 
@@ -103,13 +103,13 @@ export interface ObjectHash {
   readonly parts: string[];
   /** The version that was read. */
   readonly version: string;
-  /** Its first bytes, which tell what it is. */
+  /** The first bytes, which identify the file type. */
   readonly head: Uint8Array;
 }
 
 const headBytes = 64 * 1024;
 
-/** Streams an object through SHA-256, in flat memory. With `part`, each run of so many bytes gets a hash of its own too. */
+/** Hashes an object as a stream in constant memory. With `part`, also hashes each part of that many bytes. */
 export async function hashObject(of: ObjectVersion, part?: number): Promise<ObjectHash> {
   const whole = createHash('sha256');
   const parts: string[] = [];
@@ -136,6 +136,6 @@ export async function hashObject(of: ObjectVersion, part?: number): Promise<Obje
   return { sha256: whole.digest('hex'), size, parts, version, head };
 }
 
-/** Whether the error says that the object's version is there no more. */
+/** Whether the error means that the version of the object no longer exists. */
 export const isMissingObject = (error: unknown): boolean =>
   error instanceof Error && ['NoSuchKey', 'NoSuchVersion', 'NotFound', 'MethodNotAllowed'].includes(error.name);

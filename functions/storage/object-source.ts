@@ -1,12 +1,12 @@
 import type { ByteSource } from '../../disclosure/byte-source.ts';
 import { type ObjectVersion, readObject, streamObject } from './object-read.ts';
 
-/** Up to this size an object is fetched once and held: a request takes longer than these bytes. */
+/** Up to this size an object is fetched once and kept in memory, because a request takes longer than these bytes. */
 const heldBytes = 2 ** 20;
 
 /**
- * One version of an object as a source of bytes; `size` is known from its listing or its manifest. Larger objects are
- * read by ranged requests. An empty object is never requested.
+ * One version of an object as a source of bytes. `size` comes from a listing or a manifest. Larger objects are read in
+ * ranges. An empty object is never requested.
  */
 export function objectSource(version: ObjectVersion, size: number): ByteSource {
   let held: Promise<Uint8Array> | undefined;

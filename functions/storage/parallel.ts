@@ -1,9 +1,9 @@
-/** How many objects a Lambda handles at once: enough to hide S3's latency, fewer than its sockets. */
+/** Objects that a Lambda handles at the same time: enough to hide the latency of S3, fewer than its sockets. */
 export const OBJECT_PARALLELISM = 32;
 
 /**
- * Runs `work` over all items, at most `width` at once; stops taking new ones at the first error, which it throws once
- * nothing is under way any more. Keeps the order.
+ * Runs `work` on all items, at most `width` at the same time, and keeps their order. After the first error it starts no
+ * more items, waits for the running ones and throws that error.
  */
 export async function mapInParallel<T, R>(
   items: readonly T[],

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 
-/** What an upload needs: write objects, by parts too, and see what has arrived. */
+/** The permissions for an upload: write objects, also in parts, and list them. */
 export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'] as const;
 
 /**
- * The session policy of a delivery's credentials: its own prefix, and the landing key through S3 only. Reading and
- * deleting are not in it. The role allows the same for all deliveries, so what is missing here is denied.
+ * The session policy of a delivery's credentials: write below its own prefix, and use the landing key through S3 only.
+ * The role allows this for all deliveries; the session policy denies everything else, such as reading and deleting.
  */
 export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; region: string }): string =>
   JSON.stringify({
@@ -27,7 +27,7 @@ export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; 
     ],
   });
 
-/** What somebody uploads with: credentials that write below the prefix, and nothing else, until they expire. */
+/** Credentials that can only write below the prefix, until they expire. */
 export const UploadAccess = z.object({
   bucket: z.string(),
   prefix: z.string(),

@@ -5,7 +5,7 @@ const sts = new STSClient({});
 
 const hour = 3600;
 
-/** A bucket that people upload to, and the role that may write there. */
+/** A bucket for uploads, and the role that may write to it. */
 export interface UploadTarget {
   readonly bucket: string;
   readonly key: string;
@@ -13,7 +13,7 @@ export interface UploadTarget {
   readonly region: string;
 }
 
-/** An hour's credentials to write below `prefix`, and nothing else. `session` is what logs know them by. */
+/** Credentials for one hour that can only write below `prefix`. `session` identifies them in logs. */
 export async function issueUploadCredentials(
   { bucket, key, role, region }: UploadTarget,
   prefix: string,
@@ -29,7 +29,7 @@ export async function issueUploadCredentials(
   );
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {};
   if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
-    throw new Error('the upload role gave no credentials');
+    throw new Error('STS returned no credentials for the upload role');
   return {
     bucket,
     prefix,

@@ -106,7 +106,7 @@ describe('upload credentials of an import', () => {
     );
     const out = { title: 'x', direction: 'export', source: 'uploads/al-0011223344556677/', groups } as const;
     await expect(people.rana.ask('draftRequest', { params: { project }, body: out })).rejects.toThrow(
-      /not in the form/,
+      /does not have the format/,
     );
   });
 });

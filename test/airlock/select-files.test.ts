@@ -46,7 +46,7 @@ describe('selecting files by group', () => {
       buildAirlockConfig(),
     );
     expect(findings.map(({ reason }) => reason)).toEqual([
-      expect.stringContaining('signs that nobody sees'),
+      expect.stringContaining('invisible characters'),
       expect.stringContaining('Unicode form'),
     ]);
   });

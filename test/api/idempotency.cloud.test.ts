@@ -44,7 +44,7 @@ describe('a write under one key', () => {
     const made = new Set(answers.flatMap(({ status, body }) => (status === 201 ? [body.id] : [])));
     expect(made.size).toBe(1);
     for (const { status, body } of answers)
-      if (status === 409) expect(body.detail).toContain('Ask again in a moment with the same key');
+      if (status === 409) expect(body.detail).toContain('Repeat it in a moment with the same key');
     expect([...made]).toEqual([(await open(pia, key, 'sec-at-once')).body.id]);
     expect(await countOf(pia, 'sec-at-once')).toBe(1);
   });
@@ -54,7 +54,7 @@ describe('a write under one key', () => {
     const first = await open(pia, key, 'sec-one-body');
     const { status, type, body } = await open(pia, key, 'sec-other-body');
     expect([status, type]).toEqual([422, 'application/problem+json']);
-    expect(body.detail).toBe('This Idempotency-Key was used for another request. Send a new key.');
+    expect(body.detail).toBe('This Idempotency-Key was already used for a different request. Send a new key.');
     expect(await countOf(pia, 'sec-other-body')).toBe(0);
     expect(await open(pia, key, 'sec-one-body')).toEqual(first);
   });

@@ -83,7 +83,7 @@ describe('problems are reported before anything is uploaded', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['a backslash in a name', { 'a\\b.csv': '1' }, /backslash/],
     ['a line break in a name', { 'a\nb.csv': '1' }, /control characters|escaped|not a SHA-256/],
-    ['a name that turns the line round', { 'x\u202efdp.exe': '1' }, /turn the direction/],
+    ['a name that turns the line round', { 'x\u202efdp.exe': '1' }, /change the direction/],
     ['a home folder', { '~root/x': '1' }, /home folder/],
     ['a drive letter', { 'C:x': '1' }, /drive letter/],
     ['names that differ in case', { 'A.csv': '1', 'a.csv': '2' }, /differ only in case/],

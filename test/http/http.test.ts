@@ -201,9 +201,9 @@ describe('errors', () => {
 
   it.each([
     ['not JSON', '{"id":', 'not valid JSON'],
-    ['another shape', '{"id":"A B","title":""}', 'not in the form'],
-    ['an array', '[]', 'not in the form'],
-    ['too much', JSON.stringify({ id: 'asthma', title: 'x'.repeat(MAX_BODY_BYTES) }), 'bytes at most'],
+    ['another shape', '{"id":"A B","title":""}', 'does not have the format'],
+    ['an array', '[]', 'does not have the format'],
+    ['too much', JSON.stringify({ id: 'asthma', title: 'x'.repeat(MAX_BODY_BYTES) }), 'at most 65536 bytes'],
   ])('a body that is %s is refused with the remedy', async (_, body, says) => {
     const answer = await ask({ route: routes.createProject, claims, body });
     expect([400, 413]).toContain(answer.status);

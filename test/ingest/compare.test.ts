@@ -44,7 +44,11 @@ describe('a list of files', () => {
     ['case', addSha256Sums({ 'a.csv': 'x', 'A.CSV': 'y' }), [/^A\.CSV: .*a\.csv differ only in case/]],
     ['folder case', addSha256Sums({ 'x/a.csv': 'x', 'X/a.csv': 'y' }), [/^X\/a\.csv: .*only in case/]],
     ['Unicode', addSha256Sums({ '\u00e9.csv': 'x', 'e\u0301.csv': 'y' }), [/^e\u0301\.csv: .*Unicode form/]],
-    ['file and folder', addSha256Sums({ a: 'x', 'A/b': 'y' }), [/^A\/b: It is in a folder a, but that is a file too/]],
+    [
+      'file and folder',
+      addSha256Sums({ a: 'x', 'A/b': 'y' }),
+      [/^A\/b: This file is in a folder a, but there is also a file with that name/],
+    ],
     [
       'uploaded under another Unicode form',
       { 'e\u0301.csv': 'x', SHA256SUMS: toSha256Sums({ '\u00e9.csv': 'x' }) },

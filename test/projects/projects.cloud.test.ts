@@ -126,7 +126,7 @@ describe('members', () => {
       operator.ask('addMember', { params: { project: 'pr-none', name: 'projects-researcher' }, body }),
     ).rejects.toThrow('There is no project pr-none');
     await expect(operator.ask('addMember', { params: { ...params, name: 'nobody-at-all' }, body })).rejects.toThrow(
-      'There is nobody called nobody-at-all',
+      'There is no person named nobody-at-all',
     );
   });
   it('see it, and each other', async () => {

@@ -75,8 +75,8 @@ describe('a released request', () => {
     await new S3Client(cloud.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
     expect((await fetchFirstPage(rana, params, token)).files).toEqual(files);
     for (const [body, why] of [
-      [{ token, file: -1 }, /not in the form/],
-      [{ token: tokenHash(token), file: 0 }, /no such link|not in the form/],
+      [{ token, file: -1 }, /does not have the format/],
+      [{ token: tokenHash(token), file: 0 }, /no such link|does not have the format/],
     ] as const)
       await expect(rana.ask('downloadPart', { params, body })).rejects.toThrow(why);
     const at = makeTestFolder();
@@ -224,7 +224,7 @@ it('a named recipient who is not a member can download the release, see nothing 
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', source, groups };
   const draft = (recipient: string) => rana.ask('draftRequest', { params: { project }, body: { ...body, recipient } });
-  await expect(draft('nobody-of-that-name')).rejects.toThrow(/nobody called/);
+  await expect(draft('nobody-of-that-name')).rejects.toThrow(/no person named/);
   const { id, recipient } = await draft(paul.name);
   expect(recipient).toEqual({ id: paul.id, name: paul.name });
   const params = { project, request: id };
