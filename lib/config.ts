@@ -31,7 +31,7 @@ export const Config = z.strictObject({
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-2')
     .describe('The region, such as eu-west-2'),
-  retainDays: z.number().int().min(1).describe('How long logs are kept'),
+  retainDays: z.number().int().min(1).max(36_500).describe('How long logs are kept'),
   alarms: z
     .strictObject({
       email: z.email().optional().meta({
@@ -45,7 +45,7 @@ export const Config = z.strictObject({
       .cidrv4({ error: ({ code }) => (code === 'invalid_format' ? 'an IPv4 block such as 10.64.0.0/12' : undefined) })
       .describe('The IPv4 block that project networks are taken from. It must not overlap your own networks'),
     prefix: z.number().int().min(20).max(26).default(22).describe("The size of one project's network, 20 to 26"),
-    quarantineDays: z.number().int().min(0).default(7).describe('Days before a returned block is used again'),
+    quarantineDays: z.number().int().min(0).max(3650).default(7).describe('Days before a returned block is used again'),
   }),
   ingest: z
     .strictObject({
@@ -53,9 +53,16 @@ export const Config = z.strictObject({
         .number()
         .int()
         .min(1)
+        .max(36_500)
         .default(30)
         .describe('Days for which a dataset version cannot be deleted (S3 Object Lock, governance mode)'),
-      landingDays: z.number().int().min(7).default(90).describe('Days for which originals stay in the landing bucket'),
+      landingDays: z
+        .number()
+        .int()
+        .min(7)
+        .max(36_500)
+        .default(90)
+        .describe('Days for which originals stay in the landing bucket'),
     })
     .prefault({}),
   workspaces: z.strictObject({

@@ -153,7 +153,7 @@ export class Ingest extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem', 'Query'],
           delivery: ['GetItem', 'PutItem'],
-          dataset: ['Query'],
+          dataset: ['GetItem', 'Query'],
           datasets: ['Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),

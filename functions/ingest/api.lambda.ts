@@ -5,7 +5,7 @@ import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
-import { createDeliveryId, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
+import { createDeliveryId, foreignDataset, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
 import { ingestRoutes } from './routes.ts';
 import { type Delivery, PartnerId } from './schemas.ts';
 import {
@@ -13,6 +13,7 @@ import {
   pageDatasets,
   pageDatasetVersions,
   pageDeliveries,
+  readDatasetOwner,
   readDelivery,
   readDeliveryPartner,
 } from './store.ts';
@@ -42,6 +43,8 @@ export const handler = http(
   {
     openDelivery: async ({ user, body: { dataset } }) => {
       const at = currentTime();
+      const owner = await readDatasetOwner(TABLE_NAME, dataset);
+      if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
       const delivery: Delivery = {
         status: 'open',
         id: createDeliveryId(at, randomInt(2 ** 20)),

@@ -41,6 +41,10 @@ export function parseManifestKey(
   return partner && delivery && manifest ? { partner, delivery, manifest: ManifestName.parse(manifest) } : undefined;
 }
 
+/** Why a partner cannot deliver to a dataset that another partner delivers. */
+export const foreignDataset = (dataset: string): string =>
+  `The dataset ${dataset} belongs to another partner. Deliver to a dataset with another name, or ask your data steward.`;
+
 /** Where the partner may still upload. */
 export function refuseUnlessUploadable(delivery: Delivery): void {
   if (delivery.status === 'registered')

@@ -8,10 +8,10 @@ import { type ListedObject, listObjects, readObject } from '../storage/object-re
 import { pathFinding } from '../storage/paths.ts';
 import { putScratch } from '../storage/scratch-store.ts';
 import { bagTagFiles, compareWithManifest } from './compare.ts';
-import { type DeliveryCommand, decideDelivery, landingPrefix } from './ingest.ts';
+import { type DeliveryCommand, decideDelivery, foreignDataset, landingPrefix } from './ingest.ts';
 import { manifestLimits } from './manifest.ts';
 import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
-import { changeDelivery, readDatasetVersion, readDelivery } from './store.ts';
+import { changeDelivery, readDatasetOwner, readDatasetVersion, readDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 // Larger than 450 KB: the clients of both S3 and DynamoDB.
@@ -75,6 +75,8 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
         pathFinding(path, `It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`),
       ),
     );
+  const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);
+  if (owner && owner.partner !== partner) return held([pathFinding('', foreignDataset(delivery.dataset))]);
   const texts = new Map<string, Uint8Array>();
   for (const file of needed) texts.set(file.path, await read(file));
   const { files, findings } = compareWithManifest({ dataset: delivery.dataset, manifest, present, texts });

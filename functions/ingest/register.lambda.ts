@@ -6,7 +6,7 @@ import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
 import { decideDelivery, lakePrefix } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
-import { changeDelivery, createDatasetVersion, readDelivery } from './store.ts';
+import { changeDelivery, claimDataset, createDatasetVersion, readDelivery } from './store.ts';
 
 export const env = z.object({
   TABLE_NAME: z.string(),
@@ -35,6 +35,7 @@ export const handler = stepHandler(
     const prefix = lakePrefix(dataset, version);
     await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await getScratch(WORK_BUCKET, sorted));
     const at = currentTime();
+    await claimDataset(TABLE_NAME, delivery, at);
     const made = await createDatasetVersion(TABLE_NAME, {
       dataset,
       version,

@@ -5,8 +5,8 @@ import { outboxRow } from '../events/outbox.ts';
 import { partitions, rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
 import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
-import { isNewerVersion } from './ingest.ts';
-import { DatasetVersion, Delivery } from './schemas.ts';
+import { foreignDataset, isNewerVersion } from './ingest.ts';
+import { DatasetVersion, Delivery, PartnerId } from './schemas.ts';
 
 // A delivery is a row of its partner's partition, so another partner's id simply isn't there. A pointer by id tells
 // staff whose it is.
@@ -69,6 +69,24 @@ export const pageDeliveries = (
 
 export const readDatasetVersion = (table: string, dataset: string, version: string) =>
   readRow(table, DatasetVersion, versionKey(dataset, version));
+
+const DatasetOwner = z.object({ partner: PartnerId, partnerName: z.string(), since: z.iso.datetime() });
+const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER');
+
+/** The partner whose first version made the dataset theirs. Undefined before its first version. */
+export const readDatasetOwner = (table: string, dataset: string) =>
+  readRow(table, DatasetOwner, datasetOwnerKey(dataset));
+
+/** Makes the dataset belong to the partner of its first version. Refuses where it belongs to another. */
+export async function claimDataset(
+  table: string,
+  { dataset, partner, partnerName }: Pick<Delivery, 'dataset' | 'partner' | 'partnerName'>,
+  since: string,
+): Promise<void> {
+  if (await createRow(table, datasetOwnerKey(dataset), { partner, partnerName, since })) return;
+  const owner = await readDatasetOwner(table, dataset);
+  if (owner?.partner !== partner) throw new Refused('forbidden', foreignDataset(dataset));
+}
 
 /** Registers a version, once. Gives it as it was first registered; any part of this may be repeated. */
 export async function createDatasetVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {

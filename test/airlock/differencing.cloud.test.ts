@@ -33,11 +33,9 @@ describe('two requests that disclose small counts only in combination', () => {
     expect(await release(second)).toMatchObject({ status: 'approved' });
     const { params } = await submit({ 'after.csv': csv([1040, 1001, 1207, 366]) });
     const blocked = await settle(params, ['blocked']);
-    expect(blocked.report?.first[0]).toMatchObject({
-      path: 'after.csv',
-      rule: 'sdc.differencing',
-      cells: [{ row: 3, column: 2, value: '1001' }],
-    });
+    expect(blocked.report?.first[0]).toMatchObject({ path: 'after.csv', rule: 'sdc.differencing' });
+    const { items: reports } = await people.vera.ask('showChecks', { params });
+    expect(reports[0]?.findings[0]?.cells).toEqual([{ row: 3, column: 2, value: '1001' }]);
   });
 
   it('are released one after the other when started at the same moment and nothing is disclosed', async () => {

@@ -119,7 +119,7 @@ describe('a request', () => {
     expect((await pia.write('POST', '/deliveries', sized(MAX_BODY_BYTES))).status).toBe(201);
     const large = await pia.write('POST', '/deliveries', sized(MAX_BODY_BYTES + 1));
     isProblem(large, 413);
-    expect(large.body.detail).toContain(`${MAX_BODY_BYTES} bytes at most`);
+    expect(large.body.detail).toContain(`at most ${MAX_BODY_BYTES} bytes`);
     // Counted in bytes, not in characters.
     isProblem(
       await pia.write('POST', '/deliveries', { dataset: 'sec-size', more: 'é'.repeat(MAX_BODY_BYTES / 2) }),

@@ -1,13 +1,17 @@
 import * as z from 'zod';
 import { type Direction, Tier } from '../../../disclosure/policy.ts';
 
+/** Every date that settings lead to must be one that a row of the table can hold: no period is longer than 100 years. */
+const MAX_DAYS = 36_500;
+const MAX_BYTES = 100 * 1024 ** 4;
+
 /** How an organisation runs its airlock; from its configuration. A project's own settings lie on top (settings.ts). */
 export const AirlockConfig = z.strictObject({
   tier: Tier.default(2).describe('How sensitive the data are, 1 to 3. Checks are stricter at higher tiers'),
   quorum: z.number().int().min(1).max(3).default(2).describe('Votes that must agree, 1 to 3'),
   partial: z.boolean().default(false).describe('Whether approved files may leave while others are held back'),
-  draftDays: z.number().int().min(1).default(30).describe('Days after which an untouched draft expires'),
-  checkHours: z.number().int().min(1).default(24).describe('Hours within which sealing and checking must end'),
+  draftDays: z.number().int().min(1).max(MAX_DAYS).default(30).describe('Days after which an untouched draft expires'),
+  checkHours: z.number().int().min(1).max(168).default(24).describe('Hours within which sealing and checking must end'),
   scanMinutes: z
     .number()
     .int()
@@ -26,16 +30,36 @@ export const AirlockConfig = z.strictObject({
     .number()
     .int()
     .min(1)
+    .max(365 * 24)
     .default(48)
     .describe('Hours between reminders to reviewers. From the second reminder on, another reviewer is added'),
-  approvedDays: z.number().int().min(1).default(30).describe('Days after which an unused approval expires'),
-  releasedDays: z.number().int().min(1).default(90).describe('Days for which a release can be downloaded'),
+  approvedDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_DAYS)
+    .default(30)
+    .describe('Days after which an unused approval expires'),
+  releasedDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_DAYS)
+    .default(90)
+    .describe('Days for which a release can be downloaded'),
   uses: z.number().int().min(1).max(10).default(1).describe('Downloads of one release, 1 to 10'),
-  lockDays: z.number().int().min(1).default(365).describe('Days for which sealed and released files cannot be deleted'),
+  lockDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_DAYS)
+    .default(365)
+    .describe('Days for which sealed and released files cannot be deleted'),
   graceDays: z
     .number()
     .int()
     .min(0)
+    .max(MAX_DAYS)
     .default(30)
     .describe(
       'Days for which released files are retained after their last download date, and at least until their lock expires',
@@ -47,6 +71,7 @@ export const AirlockConfig = z.strictObject({
         .number()
         .int()
         .min(1)
+        .max(MAX_DAYS)
         .default(3650)
         .describe('Days for which an import can be revoked. It stays after that'),
     })
@@ -58,12 +83,14 @@ export const AirlockConfig = z.strictObject({
         .number()
         .int()
         .min(1)
+        .max(MAX_BYTES)
         .default(50 * 1024 ** 3)
         .describe('Maximum bytes of one request'),
       dailyBytes: z
         .number()
         .int()
         .min(1)
+        .max(MAX_BYTES)
         .default(200 * 1024 ** 3)
         .describe('Maximum bytes that one project submits in a day'),
       dailyRequests: z
@@ -77,6 +104,7 @@ export const AirlockConfig = z.strictObject({
         .number()
         .int()
         .min(1)
+        .max(MAX_BYTES)
         .default(100 * 1024 ** 3)
         .describe('Maximum bytes that one person submits in a day, in all projects'),
       personRequests: z
