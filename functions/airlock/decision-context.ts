@@ -41,7 +41,7 @@ const attribute = (attributes: UserType['Attributes'], name: string) =>
 /** All reviewers who may review the request now. The requester, the recipient and members of the project are excluded. */
 export async function listCandidates(
   { table, pool }: { table: string; pool: string },
-  request: Pick<Request, 'project' | 'requester' | 'recipient'>,
+  request: Request,
 ): Promise<Someone[]> {
   const all: Someone[] = [];
   for (let next: string | undefined, more = true; more; more = next !== undefined) {
@@ -55,7 +55,9 @@ export async function listCandidates(
     next = page.NextToken;
   }
   const ruledBy = (await readSettings(table, request.project))?.by;
-  const others = all.filter(({ id }) => id !== request.requester && id !== request.recipient?.id && id !== ruledBy);
+  const settled = 'settingsBy' in request ? request.settingsBy : undefined;
+  const excluded = [request.requester, request.recipient?.id, ruledBy, settled];
+  const others = all.filter(({ id }) => !excluded.includes(id));
   const roles = await mapInParallel(others, 16, ({ id }) => readRoles(table, request.project, id));
   return others.filter((_, index) => roles[index]?.length === 0);
 }

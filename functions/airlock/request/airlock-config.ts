@@ -129,6 +129,9 @@ export type AirlockConfig = z.infer<typeof AirlockConfig>;
 /** Reads the configuration from a Lambda's environment, where the stack writes it as JSON. */
 export const parseAirlockConfig = (json: string): AirlockConfig => AirlockConfig.parse(JSON.parse(json));
 
+export const quorumFor = (direction: Direction, rules: AirlockConfig): number =>
+  direction === 'import' ? rules.imports.quorum : rules.quorum;
+
 /** For how many days what was released can be fetched, and what was let in can be revoked. */
 export const daysAvailable = (direction: Direction, rules: AirlockConfig): number =>
   direction === 'import' ? rules.imports.keepDays : rules.releasedDays;

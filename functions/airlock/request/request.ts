@@ -95,7 +95,9 @@ const common = {
   /** The newest calls of people that changed it, so that none of them does twice if its answer was lost. */
   done: z.array(z.string()).max(8).default([]),
 };
-const sealed = { seal: Seal, report: RequestReport };
+/** Who made the settings that the seal was checked under, if any: they do not vote on it, whoever changes them later. */
+const settingsBy = z.string().optional();
+const sealed = { seal: Seal, report: RequestReport, settingsBy };
 const decided = { ...sealed, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: at };
 
 const Draft = z.object({
@@ -106,14 +108,16 @@ const Draft = z.object({
   note: z.object({ findings: z.array(Finding).max(100), found: z.number().int(), at }).optional(),
 });
 const Submitted = z.object({ status: z.literal('submitted'), ...common, startedAt: at, deadline: at });
-const Checking = z.object({ ...Submitted.shape, status: z.literal('checking'), seal: Seal });
+const Checking = z.object({ ...Submitted.shape, status: z.literal('checking'), seal: Seal, settingsBy });
 const InReview = z.object({
   status: z.literal('inReview'),
   ...common,
   ...sealed,
-  /** As configured when the review began: nobody lowers it meanwhile. */
+  /** As configured when the review began. It can be raised meanwhile, and not lowered. */
   quorum: z.number().int(),
   votes: z.array(Vote),
+  /** Whether parts may be approved, as configured when the review began. */
+  partial: z.boolean().default(false),
   conflict: z.boolean(),
   since: at,
   deadline: at,

@@ -1,5 +1,6 @@
 import { unchanged } from '../../decision.ts';
 import { Refused } from '../../refused.ts';
+import { quorumFor } from './airlock-config.ts';
 import { type ActingPerson, type Context, type RequestDecision, type RequestEvent, requestEvent } from './decision.ts';
 import { addSeconds, approval, day, hour, identity, isUnderWay, type Request, type RequestIn } from './request.ts';
 import { isArriving } from './retention.ts';
@@ -19,7 +20,7 @@ function ineligibility(
 }
 
 const ruled = ({ project }: Request) =>
-  `You made the airlock settings of ${project}, so you cannot review its requests. Ask another operator to confirm the settings.`;
+  `You made the airlock settings of ${project} that this request is reviewed under, so you cannot review it. Ask another operator to confirm the settings.`;
 
 /** Releases and revocations need an eligible reviewer, or an operator who is not a member of the project. */
 function judging(request: Request, by: ActingPerson, facts: Context): void {
@@ -42,7 +43,9 @@ export function recordVote(
   now: string,
   facts: Context,
 ): RequestDecision {
-  const mayVote = (user: string) => (user === facts.ruledBy ? ruled(request) : ineligibility(request, user, facts));
+  const settled = 'settingsBy' in request ? request.settingsBy : undefined;
+  const mayVote = (user: string) =>
+    user === facts.ruledBy || user === settled ? ruled(request) : ineligibility(request, user, facts);
   const why = mayVote(by.id);
   if (why) throw new Refused('forbidden', why);
   if (request.status !== 'inReview')
@@ -52,7 +55,7 @@ export function recordVote(
       'conflict',
       `The seal of ${request.id} is ${request.seal.sha256}: review the files of this seal, then vote on it.`,
     );
-  if (ballot.verdict === 'approve' && ballot.files.length > 0 && !facts.rules.partial)
+  if (ballot.verdict === 'approve' && ballot.files.length > 0 && !(facts.rules.partial && request.partial))
     throw new Refused(
       'invalid',
       'This project does not allow partial approval. Return the request to have files changed.',
@@ -82,10 +85,10 @@ function settle(
   { rules }: Context,
 ): RequestDecision {
   const { seal, report, votes, round } = request;
-  const outcome = voteOutcome(votes, request.quorum);
+  // The stricter of the settings when the review began and now: nobody weakens them for a review that runs.
+  const outcome = voteOutcome(votes, Math.max(request.quorum, quorumFor(request.direction, rules)));
   const withheld = withheldFiles(votes);
-  // By the current settings: they may have stopped allowing partial approval since a vote was cast.
-  const leaves = withheld.length === 0 || (rules.partial && withheld.length < seal.files);
+  const leaves = withheld.length === 0 || (rules.partial && request.partial && withheld.length < seal.files);
   const wake = request.token !== undefined ? { wake: request.token } : {};
   const ended = (as: 'approved' | 'returned' | 'rejected') => ({ ended: { round, seal, votes, outcome: as, at: now } });
   if (outcome === 'open') return { state: { ...request, conflict: false }, events, reason: 'voted' };

@@ -1,6 +1,6 @@
 import { ignoreStaleStep, unchanged } from '../../decision.ts';
 import type { Finding } from '../../identifiers.ts';
-import { daysAvailable } from './airlock-config.ts';
+import { daysAvailable, quorumFor } from './airlock-config.ts';
 import { stopped, timeOut } from './deadlines.ts';
 import { type Context, type RequestDecision, requestEvent, reviewerEvent } from './decision.ts';
 import type { Seal } from './manifest.ts';
@@ -62,14 +62,17 @@ export function rejectSubmission(
   };
 }
 
-export function recordSeal(request: Request, { attempt, seal }: { attempt: number; seal: Seal }): RequestDecision {
+export function recordSeal(
+  request: Request,
+  { attempt, seal, settingsBy }: { attempt: number; seal: Seal; settingsBy?: string | undefined },
+): RequestDecision {
   if (current(request, 'checking', attempt)) {
     if (request.seal.sha256 === seal.sha256) return unchanged(request, 'the submission is already sealed');
     throw new Error(`${request.id} is sealed as ${request.seal.sha256}, and can't be sealed again in one round`);
   }
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {
-    state: { ...request, status: 'checking', seal },
+    state: { ...request, status: 'checking', seal, ...(settingsBy !== undefined && { settingsBy }) },
     events: [requestEvent('RequestSealed', `Seal ${seal.sha256}.`)],
     reason: 'sealed',
   };
@@ -97,7 +100,7 @@ export function recordReport(
       events: [requestEvent('RequestReturned', 'The checks ask for an explanation.')],
       reason: 'the checks ask for an explanation',
     };
-  const quorum = request.direction === 'import' ? rules.imports.quorum : rules.quorum;
+  const quorum = quorumFor(request.direction, rules);
   const asked = assignReviewers({ id: request.id, asked: [] }, quorum, candidates);
   const lack = lackOf(asked.length, quorum);
   const deadline = addSeconds(now, rules.reviewDays * day);
@@ -108,6 +111,7 @@ export function recordReport(
       seal,
       report,
       quorum,
+      partial: rules.partial,
       votes: [],
       conflict: false,
       since: now,
@@ -146,7 +150,8 @@ export function remindReviewers(
   if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
   const due = now >= addSeconds(request.since, (request.reminded + 1) * rules.remindHours * hour);
   const reminded = request.reminded + (due ? 1 : 0);
-  const needed = request.quorum + (request.conflict ? 1 : 0);
+  const quorum = Math.max(request.quorum, quorumFor(request.direction, rules));
+  const needed = quorum + (request.conflict ? 1 : 0);
   const wanted = needed + Math.max(0, reminded - 1);
   const asked = assignReviewers(request, wanted, candidates);
   const added = asked.filter(({ id }) => !request.asked.some(before => before.id === id));

@@ -83,5 +83,13 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   for (const chunk of packChunks(files))
     chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
   const policy = policyForSettings(base, settings, request.direction);
-  return { outcome: 'ready', bucket, source: request.source, round: request.round, policy, chunks };
+  return {
+    outcome: 'ready',
+    bucket,
+    source: request.source,
+    round: request.round,
+    policy,
+    chunks,
+    settingsBy: ruling?.by,
+  };
 });

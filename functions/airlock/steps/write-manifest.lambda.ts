@@ -28,13 +28,14 @@ const base = parseAirlockConfig(RULES);
 
 const Input = RequestAttempt.extend({
   policy: Policy,
+  settingsBy: z.string().optional(),
   chunks: z.array(z.object({ sealed: z.string(), findings: z.string().nullable() })),
 });
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Writes the manifest of all sealed files under Object Lock. Its SHA-256 is the seal. */
-export const handler = stepHandler(Input, async ({ project, request: id, attempt, policy, chunks }) => {
+export const handler = stepHandler(Input, async ({ project, request: id, attempt, policy, settingsBy, chunks }) => {
   const at = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer.
@@ -67,6 +68,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
       : ({
           do: 'recordSeal',
           attempt,
+          settingsBy,
           seal: {
             ...(before ??
               (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}manifest.json`, JSON.stringify(manifest)))),
