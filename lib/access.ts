@@ -32,21 +32,25 @@ const through = (key: IKey | undefined, service: string, actions: string[]) =>
 
 type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 
-/** The table, fenced to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. */
+/**
+ * The table, fenced to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. Each action is in one statement with all of its
+ * partitions: a transaction may touch several, and a statement holds only where it names them all. See `ForAllValues` in
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+ */
 export function tableAccess(of: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
-  const grouped = new Map<string, string[]>();
-  for (const [partition, actions] of Object.entries(rights)) {
-    const name = [...actions]
-      .sort()
-      .map(action => `dynamodb:${action}`)
-      .join();
-    grouped.set(name, [...(grouped.get(name) ?? []), partitions[partition as Partition]]);
-  }
-  const statements = [...grouped].map(([actions, leading]) =>
-    allow(actions.split(','), [of.tableArn], {
+  const partitionsOf = new Map<TableAction, Partition[]>();
+  for (const [partition, actions] of Object.entries(rights) as [Partition, readonly TableAction[]][])
+    for (const action of actions) partitionsOf.set(action, [...(partitionsOf.get(action) ?? []), partition]);
+  // Actions on the same partitions share a statement.
+  const actionsOn = new Map<string, string[]>();
+  for (const [action, named] of partitionsOf)
+    actionsOn.set(named.join(), [...(actionsOn.get(named.join()) ?? []), `dynamodb:${action}`]);
+  const statements = [...actionsOn].map(([named, actions]) => {
+    const leading = named.split(',').map(name => partitions[name as Partition]);
+    return allow(actions, [of.tableArn], {
       'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leading.map(key => (key.endsWith('#') ? `${key}*` : key)) },
-    }),
-  );
+    });
+  });
   return {
     value: of.tableName,
     statements: [...statements, ...through(of.encryptionKey, 'dynamodb', ['kms:Decrypt'])],

@@ -176,6 +176,14 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     );
   });
 
+  // IAM weighs each statement by itself: what two statements allow a half of each, neither allows.
+  it('names each right on the table once, for all partitions that one request may touch', () => {
+    const rights = statements
+      .filter(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] !== undefined)
+      .flatMap(({ Action }) => list(Action));
+    expect(rights.sort()).toEqual([...new Set(rights)].sort());
+  });
+
   it('names a whole service only where the action has no resource', () => {
     const whole = statements
       .filter(({ Resource }) => list(Resource).includes('*'))

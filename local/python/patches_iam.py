@@ -76,7 +76,7 @@ _RESOURCE_TAG_COLLECTORS = {
             source = _s3_source_object(headers)
 """,
         ),
-        # The partitions that a request to DynamoDB touches, each item of a transaction by itself.
+        # The partitions that a request to DynamoDB touches.
         (
             """    context["dynamodb:Select"] = select
     return context
@@ -121,11 +121,14 @@ def _leading_keys(request):
         ),
     ],
     "ministack.app": [
+        # The strictest reading of AWS: an action of a transaction is allowed for all of its partitions together, or not.
         (
             """                for item_action, item_arn in transaction_checks:
 """,
-            """                for item_action, item_arn, item_partitions in transaction_checks:
-                    item_context["dynamodb:LeadingKeys"] = item_partitions
+            """                for item_action, item_arn, _ in transaction_checks:
+                    item_context["dynamodb:LeadingKeys"] = [
+                        partition for action, arn, partitions in transaction_checks
+                        if (action, arn) == (item_action, item_arn) for partition in partitions]
 """,
         ),
         # What a call to KMS binds its ciphertext to.
