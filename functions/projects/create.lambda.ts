@@ -18,8 +18,8 @@ const Input = z.object({
   attempt: z.number().int(),
   cidr: z.string(),
   subnets: z.tuple([z.string(), z.string()]),
-  /** The prefix lists behind the gateway endpoints; CloudFormation has no way to ask for them. */
-  prefixLists: z.object({ s3: z.string(), dynamodb: z.string() }),
+  /** The prefix list of the gateway endpoint. CloudFormation cannot look it up. */
+  prefixLists: z.object({ s3: z.string() }),
 });
 type Outcome = { status: 'building' | 'clearing' } | { status: 'refused'; reason: string };
 
@@ -40,7 +40,6 @@ export const handler = stepHandler(
       BlockA: blockA,
       BlockB: blockB,
       S3PrefixList: prefixLists.s3,
-      DynamoDbPrefixList: prefixLists.dynamodb,
       AccessLogs: ACCESS_LOGS,
     };
     const found = await describeStack(name);

@@ -23,7 +23,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { DnsFirewall } from './dns.ts';
 import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
-import { dynamodbEndpointPolicy, s3EndpointPolicy } from './perimeter.ts';
+import { s3EndpointPolicy } from './perimeter.ts';
 import { ProjectStorage } from './storage.ts';
 
 export interface NetworkTemplateProps extends StackProps {
@@ -49,7 +49,6 @@ export class NetworkTemplate extends Stack {
       parameter('BlockB', 'The other half', cidr),
     ];
     const s3PrefixList = parameter('S3PrefixList', "The addresses of the region's S3", 'pl-[0-9a-f]+');
-    const dynamoPrefixList = parameter('DynamoDbPrefixList', "The addresses of the region's DynamoDB", 'pl-[0-9a-f]+');
     const accessLogs = parameter('AccessLogs', 'The bucket that takes access logs', '[a-z0-9.-]{3,63}');
     const name = Fn.join('-', ['broch', environment, project]);
 
@@ -94,7 +93,6 @@ export class NetworkTemplate extends Stack {
       securityGroupIngress: [],
       securityGroupEgress: [
         { ...out, destinationPrefixListId: s3PrefixList, description: 'S3, by the gateway endpoint' },
-        { ...out, destinationPrefixListId: dynamoPrefixList, description: 'DynamoDB, by the gateway endpoint' },
         { ...out, destinationSecurityGroupId: endpoints.attrGroupId, description: 'interface endpoints' },
       ],
     });
@@ -118,13 +116,6 @@ export class NetworkTemplate extends Stack {
       serviceName: `com.amazonaws.${this.region}.s3`,
       routeTableIds: [routes.attrRouteTableId],
       policyDocument: s3EndpointPolicy(this, storage.bucket.bucketName),
-    });
-    new CfnVPCEndpoint(this, 'DynamoDb', {
-      vpcId: vpc.attrVpcId,
-      vpcEndpointType: 'Gateway',
-      serviceName: `com.amazonaws.${this.region}.dynamodb`,
-      routeTableIds: [routes.attrRouteTableId],
-      policyDocument: dynamodbEndpointPolicy(this, name),
     });
 
     Validations.of(vpc).acknowledge({

@@ -33,7 +33,6 @@ describe("a project's template", () => {
       'BlockA',
       'BlockB',
       'Cidr',
-      'DynamoDbPrefixList',
       'Project',
       'S3PrefixList',
     ]);
@@ -98,16 +97,19 @@ describe('nothing leads out of the network', () => {
     expect(groups.flatMap(([, { Properties }]) => Properties.SecurityGroupIngress ?? []).length).toBe(1);
   });
 
-  it('each endpoint is a gateway with a policy that is pinned to the account and to the project', () => {
+  it('has one endpoint, a gateway whose policy is pinned to the account and the project and refuses foreign keys', () => {
     const endpoints = findTemplateResources(template, 'AWS::EC2::VPCEndpoint');
-    expect(endpoints.length).toBe(2);
+    expect(endpoints.length).toBe(1);
     for (const [id, { Properties }] of endpoints) {
       expect(Properties.VpcEndpointType).toBe('Gateway');
       for (const { Sid, Effect, Action, Resource, Condition } of statements(Properties.PolicyDocument)) {
         expect(Effect).toBe('Allow');
         expect([Resource].flat()).not.toContain('*');
-        if (Sid === 'SystemsReadOnly') expect(Action).toBe('s3:GetObject');
-        else {
+        if (Sid === 'SystemsReadOnly') {
+          expect(Action).toBe('s3:GetObject');
+          // Without a signature, or signed in this account: never with a stranger's key.
+          expect(Condition, id).toEqual({ StringEqualsIfExists: { 'aws:PrincipalAccount': account } });
+        } else {
           expect(Condition, id).toEqual({
             StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
           });

@@ -97,7 +97,7 @@ describe('every way through the workflow', () => {
 
   it('CloudFormation refuses: its words are the reason', async () => {
     const { end } = await runProjectWorkflow(await asked('wf-refused'), states => {
-      Object.assign(states.FindPrefixLists ?? {}, { Assign: { prefixLists: { s3: 'none', dynamodb: 'none' } } });
+      Object.assign(states.FindPrefixLists ?? {}, { Assign: { prefixLists: { s3: 'none' } } });
     });
     expect(end).toBe('Failed');
     expect(await readProjectRow('wf-refused')).toMatchObject({ reason: expect.stringContaining('PrefixList') });
