@@ -86,7 +86,7 @@ export class Airlock extends Construct {
           environment: {
             ...changing,
             TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
-            BUCKETS: accessTo(prefix, listSourcesStatement(prefix)),
+            BUCKETS: accessTo(prefix, listSourcesStatement(prefix, Stack.of(this))),
             UPLOADS_BUCKET: bucketAccess(data.uploads, ['versions'], 'uploads/'),
             WORK_BUCKET: bucketAccess(data.work, ['write']),
           },
