@@ -1,4 +1,3 @@
-import { Stack } from 'aws-cdk-lib';
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { Effect, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -7,6 +6,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { type Partition, partitions } from '../functions/keys.ts';
+import { keyUseStatement } from './key-use.ts';
 
 /**
  * What a function's environment names, together with what the function may do there. A function is granted exactly its
@@ -20,15 +20,8 @@ export interface Access {
 const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
   new PolicyStatement({ effect: Effect.ALLOW, actions, resources, ...(conditions && { conditions }) });
 
-/** Use of a key only through the service that holds the data, as a stolen role could otherwise decrypt by hand. */
 const through = (key: IKey | undefined, service: string, actions: string[]) =>
-  key
-    ? [
-        allow(actions, [key.keyArn], {
-          StringEquals: { 'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com` },
-        }),
-      ]
-    : [];
+  key ? [keyUseStatement(key, service, actions, [key.keyArn])] : [];
 
 type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 

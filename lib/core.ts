@@ -25,8 +25,10 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Contract } from '../functions/contract.ts';
+import { environmentName } from '../functions/projects/names.ts';
 import { type AlarmSeverity, alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
+import { keyUseStatement } from './key-use.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
 /** The shortest time that CloudWatch can keep logs for which is at least so many days. */
@@ -152,7 +154,7 @@ export class Core extends Construct {
       encryptionKey: this.key,
       removalPolicy: RemovalPolicy.RETAIN,
       ...(prefix && {
-        logGroupName: `${prefix}broch-${this.config.environment}-${stack}-${scope.node.addr.slice(-10)}`,
+        logGroupName: `${prefix}${environmentName(this.config.environment, `${stack}-${scope.node.addr.slice(-10)}`)}`,
       }),
     });
   }
@@ -214,7 +216,7 @@ export class Core extends Construct {
     );
     // Lambda asks for it too, and it knows no resources.
     target.fn.addToRolePolicy(new PolicyStatement({ actions: ['dynamodb:ListStreams'], resources: ['*'] }));
-    target.fn.addToRolePolicy(this.through('dynamodb', ['kms:Decrypt']));
+    target.fn.addToRolePolicy(keyUseStatement(this, 'dynamodb', ['kms:Decrypt'], [this.key.keyArn]));
     alarm(scope, `${id}Undelivered`, {
       topic: this.alarms,
       severity: 'critical',
@@ -259,29 +261,22 @@ export class Core extends Construct {
       retentionPeriod: Duration.days(14),
     });
     fn.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queue.queueArn] }));
-    fn.addToRolePolicy(this.through('sqs', ['kms:Decrypt', 'kms:GenerateDataKey']));
+    fn.addToRolePolicy(keyUseStatement(this, 'sqs', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]));
     Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
     return queue;
   }
 
-  /** Use of the key, only through the service that holds the data. */
-  private through(service: string, actions: string[]): PolicyStatement {
-    return new PolicyStatement({
-      actions,
-      resources: [this.key.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `${service}.${Stack.of(this).region}.amazonaws.com` } },
-    });
-  }
-
   private letServicesUse(key: Key) {
-    const { account, region } = Stack.of(this);
+    const { partition, account, region } = Stack.of(this);
     key.addToResourcePolicy(
       new PolicyStatement({
         sid: 'Logs',
         principals: [new ServicePrincipal(`logs.${region}.amazonaws.com`)],
         actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
         resources: ['*'],
-        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:aws:logs:${region}:${account}:*` } },
+        conditions: {
+          ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:*` },
+        },
       }),
     );
     key.addToResourcePolicy(

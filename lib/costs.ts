@@ -14,6 +14,7 @@ import { alarm } from './alarm.ts';
 import type { Api } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
+import { keyUseStatement } from './key-use.ts';
 import { Workflow } from './workflow.ts';
 
 /** What must outlive the code: the address of the team's webhook, which is all that a poster needs. */
@@ -102,19 +103,13 @@ export class Costs extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    const { account, region } = Stack.of(this);
+    const { account } = Stack.of(this);
     const scheduler = new ServicePrincipal('scheduler.amazonaws.com');
     const role = new Role(this, 'Starter', {
       assumedBy: scheduler.withConditions({ StringEquals: { 'aws:SourceAccount': account } }),
     });
     // The target grants sending to the queue, but not the use of the queue's key.
-    role.addToPolicy(
-      new PolicyStatement({
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
-        resources: [core.key.keyArn],
-        conditions: { StringEquals: { 'kms:ViaService': `sqs.${region}.amazonaws.com` } },
-      }),
-    );
+    role.addToPolicy(keyUseStatement(this, 'sqs', ['kms:Decrypt', 'kms:GenerateDataKey'], [core.key.keyArn]));
     new Schedule(this, 'Daily', {
       description: 'Starts the report of the day before',
       schedule: ScheduleExpression.cron({ minute: '0', hour: `${hour}`, timeZone: TimeZone.of(timezone) }),

@@ -10,6 +10,7 @@ import { parsePool } from '../functions/projects/cidr.ts';
 import type * as Create from '../functions/projects/create.lambda.ts';
 import type * as Fail from '../functions/projects/fail.lambda.ts';
 import type * as Lease from '../functions/projects/lease.lambda.ts';
+import { projectStackName } from '../functions/projects/names.ts';
 import { PROJECT_DEADLINE_SECONDS } from '../functions/projects/projects.ts';
 import type * as Protect from '../functions/projects/protect-stack.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
@@ -68,7 +69,7 @@ export class Projects extends Construct {
     const { app, template } = buildNetworkTemplate(core.config);
     const asset = new Asset(this, 'Network', { path: join(app.synth().directory, template.templateFile) });
     const buckets = bucketPrefix(environment, account);
-    const stacks = `arn:${partition}:cloudformation:${region}:${account}:stack/broch-${environment}-project-*-network/*`;
+    const stacks = `arn:${partition}:cloudformation:${region}:${account}:stack/${projectStackName(environment, '*')}/*`;
     const onStacks = (...actions: string[]) =>
       new PolicyStatement({ actions: actions.map(action => `cloudformation:${action}`), resources: [stacks] });
 

@@ -1,4 +1,5 @@
 import { type App, CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { environmentName } from '../functions/projects/names.ts';
 import { Airlock } from './airlock.ts';
 import { AirlockData } from './airlock-data.ts';
 import { Api, People } from './api.ts';
@@ -83,7 +84,7 @@ export interface BrochStacks {
 /** All stacks of one environment. Capabilities use the data and the API, and none uses another; the dashboard uses none. */
 export function createBrochStacks(app: App, config: Config): BrochStacks {
   const env = { region: config.region, ...(config.account && { account: config.account }) };
-  const name = (part: string) => `broch-${config.environment}-${part}`;
+  const name = (part: string) => environmentName(config.environment, part);
   const data = new DataStack(app, name('data'), { env, config, description: 'Broch: data, keys and people' });
   const api = new ApiStack(app, name('api'), { env, data, description: 'Broch: the HTTP API' });
   const events = new Stack(app, name('events'), { env, description: 'Broch: publishing of events' });

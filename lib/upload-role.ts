@@ -1,9 +1,10 @@
-import { Duration, Lazy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Lazy, Validations } from 'aws-cdk-lib';
 import { ArnPrincipal, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import { uploadActions } from '../functions/storage/upload-access.ts';
 import type { Handler, HandlerModule } from './handler.ts';
+import { keyUseStatement } from './key-use.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
 export interface UploadRoleProps {
@@ -36,11 +37,7 @@ export function createUploadRole(
       resources: [bucket.bucketArn],
       conditions: { StringLike: { 's3:prefix': [`${prefix}*`] } },
     }),
-    new PolicyStatement({
-      actions: ['kms:GenerateDataKey', 'kms:Decrypt'],
-      resources: [key.keyArn],
-      conditions: { StringEquals: { 'kms:ViaService': `s3.${Stack.of(scope).region}.amazonaws.com` } },
-    }),
+    keyUseStatement(scope, 's3', ['kms:GenerateDataKey', 'kms:Decrypt'], [key.keyArn]),
   ];
   for (const statement of statements) role.addToPolicy(statement);
   explainWildcards(role, statements, 'Each session is fenced to one prefix by its own policy.');

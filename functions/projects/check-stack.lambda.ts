@@ -1,7 +1,8 @@
 import { DescribeEventsCommand, DescribeStackEventsCommand, type Stack } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation, describeStack, projectStackName } from './cloudformation.ts';
+import { cloudFormation, describeStack } from './cloudformation.ts';
+import { projectStackName } from './names.ts';
 import { ProjectId, ProjectNetwork } from './schemas.ts';
 import { classifyStackStatus, findFirstFailure, type StackEvent } from './stack.ts';
 

@@ -21,7 +21,3 @@ export async function describeStack(name: string): Promise<Stack | undefined> {
 
 export const isCloudFormationError = (error: unknown, name: string): error is CloudFormationServiceException =>
   error instanceof CloudFormationServiceException && error.name === name;
-
-/** One network stack for each project of an environment. */
-export const projectStackName = (environment: string, project: string): string =>
-  `broch-${environment}-project-${project}-network`;

@@ -1,7 +1,8 @@
 import { UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation, projectStackName } from './cloudformation.ts';
+import { cloudFormation } from './cloudformation.ts';
+import { projectStackName } from './names.ts';
 import { ProjectId } from './schemas.ts';
 
 export const env = z.object({ ENVIRONMENT: z.string() });

@@ -1,7 +1,8 @@
 import { DeleteStackCommand } from '@aws-sdk/client-cloudformation';
 import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
-import { cloudFormation, describeStack, projectStackName } from './cloudformation.ts';
+import { cloudFormation, describeStack } from './cloudformation.ts';
+import { projectStackName } from './names.ts';
 import { isCurrentAttempt } from './projects.ts';
 import { ProjectId } from './schemas.ts';
 import { classifyStackStatus } from './stack.ts';

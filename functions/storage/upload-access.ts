@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { throughService } from '../key-condition.ts';
 
 /** The permissions for an upload: write objects, also in parts, and list them. */
 export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'] as const;
@@ -7,25 +8,27 @@ export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:Lis
  * The session policy of a delivery's credentials: write below its own prefix, and use the landing key through S3 only.
  * The role allows this for all deliveries; the session policy denies everything else, such as reading and deleting.
  */
-export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; region: string }): string =>
-  JSON.stringify({
+export function uploadPolicy(of: { bucket: string; prefix: string; key: string; region: string }): string {
+  const [, partition] = of.key.split(':');
+  return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
-      { Effect: 'Allow', Action: uploadActions, Resource: `arn:aws:s3:::${of.bucket}/${of.prefix}*` },
+      { Effect: 'Allow', Action: uploadActions, Resource: `arn:${partition}:s3:::${of.bucket}/${of.prefix}*` },
       {
         Effect: 'Allow',
         Action: 's3:ListBucket',
-        Resource: `arn:aws:s3:::${of.bucket}`,
+        Resource: `arn:${partition}:s3:::${of.bucket}`,
         Condition: { StringLike: { 's3:prefix': `${of.prefix}*` } },
       },
       {
         Effect: 'Allow',
         Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
         Resource: of.key,
-        Condition: { StringEquals: { 'kms:ViaService': `s3.${of.region}.amazonaws.com` } },
+        Condition: { StringEquals: throughService('s3', of.region) },
       },
     ],
   });
+}
 
 /** Credentials that can only write below the prefix, until they expire. */
 export const UploadAccess = z.object({

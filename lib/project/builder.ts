@@ -1,6 +1,8 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { environmentName, projectStackName } from '../../functions/projects/names.ts';
+import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { boundaryName, bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 
@@ -66,11 +68,11 @@ export class ProjectBuilder extends Construct {
         ]),
         [bucket],
       ),
-      allow(named('kms', ['Decrypt', 'GenerateDataKey']), [`arn:${partition}:kms:${region}:${account}:key/*`], {
-        StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
-      }),
+      keyUseStatement(this, 's3', named('kms', ['Decrypt', 'GenerateDataKey']), [
+        `arn:${partition}:kms:${region}:${account}:key/*`,
+      ]),
       allow(named('logs', ['CreateLogStream', 'PutLogEvents', 'DescribeLogStreams']), [
-        `arn:${partition}:logs:${region}:${account}:log-group:broch-${environment}-project-*`,
+        `arn:${partition}:logs:${region}:${account}:log-group:${projectStackName(environment, '*')}-*`,
       ]),
     ];
   }
@@ -143,14 +145,15 @@ export class ProjectBuilder extends Construct {
           ...['CreateLogGroup', 'DeleteLogGroup', 'PutRetentionPolicy', 'AssociateKmsKey', 'TagResource'],
           ...['UntagResource', 'ListTagsForResource', 'GetDataProtectionPolicy'],
         ]),
-        [`arn:${partition}:logs:${region}:${account}:log-group:broch-${environment}-project-*`],
+        [`arn:${partition}:logs:${region}:${account}:log-group:${projectStackName(environment, '*')}-*`],
       ),
     ];
   }
 
   private roles(environment: string): PolicyStatement[] {
     const { partition, account } = Stack.of(this);
-    const of = (type: string) => `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}broch-${environment}-*`;
+    const of = (type: string) =>
+      `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}${environmentName(environment, '*')}`;
     return [
       allow(named('iam', ['CreateRole', 'PutRolePolicy', 'DeleteRolePolicy']), [of('role')], {
         StringEquals: { 'iam:PermissionsBoundary': this.boundary.managedPolicyArn },

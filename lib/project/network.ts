@@ -21,6 +21,7 @@ import {
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { environmentName } from '../../functions/projects/names.ts';
 import { DnsFirewall } from './dns.ts';
 import { boundaryName, PROJECT_IAM_PATH } from './names.ts';
 import { s3EndpointPolicy } from './perimeter.ts';
@@ -50,7 +51,7 @@ export class NetworkTemplate extends Stack {
     ];
     const s3PrefixList = parameter('S3PrefixList', "The addresses of the region's S3", 'pl-[0-9a-f]+');
     const accessLogs = parameter('AccessLogs', 'The bucket that takes access logs', '[a-z0-9.-]{3,63}');
-    const name = Fn.join('-', ['broch', environment, project]);
+    const name = environmentName(environment, project);
 
     const vpc = new CfnVPC(this, 'Vpc', { cidrBlock: block, enableDnsSupport: true, enableDnsHostnames: true });
     Tags.of(vpc).add('Name', name);

@@ -12,6 +12,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type CfnBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../../functions/airlock/request/places.ts';
+import { keyUseStatement } from '../key-use.ts';
 import { explainWildcards } from '../nag-wildcards.ts';
 import { bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 
@@ -95,9 +96,7 @@ export class ProjectStorage extends Construct {
       allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': ['data/*'] } }),
       // An instance's user id ends in its own instance id, so none can report in another's name.
       allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
-      allow(['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn], {
-        StringEquals: { 'kms:ViaService': `s3.${Stack.of(this).region}.amazonaws.com` },
-      }),
+      keyUseStatement(this, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]),
     ];
     for (const statement of statements) role.addToPolicy(statement);
     explainWildcards(role, statements, 'It ends a prefix of keys in the one bucket of the project.');

@@ -167,7 +167,9 @@ describe('the catalogue', () => {
 describe('credentials for an upload', () => {
   it('are fenced to the prefix of one delivery', () => {
     const prefix = landingPrefix('p-1', id);
-    const policy = JSON.parse(uploadPolicy({ bucket: 'landing', prefix, key: 'arn:key', region: 'eu-west-2' }));
+    const policy = JSON.parse(
+      uploadPolicy({ bucket: 'landing', prefix, key: 'arn:aws:kms:eu-west-2:1:key/k', region: 'eu-west-2' }),
+    );
     expect(policy.Statement[0]).toEqual({
       Effect: 'Allow',
       Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],

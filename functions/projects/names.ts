@@ -1,0 +1,6 @@
+/** Everything of an environment is named so, so that rights can be fenced to it. A project's own things have its id last. */
+export const environmentName = (environment: string, name: string): string => `broch-${environment}-${name}`;
+
+/** One network stack for each project. */
+export const projectStackName = (environment: string, project: string): string =>
+  environmentName(environment, `project-${project}-network`);

@@ -1,0 +1,18 @@
+import { Stack } from 'aws-cdk-lib';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IConstruct } from 'constructs';
+import { throughService } from '../functions/key-condition.ts';
+
+/** Use of keys, only through the service that holds the data. */
+export const keyUseStatement = (
+  scope: IConstruct,
+  service: string,
+  actions: string[],
+  keys: string[],
+  conditions: Record<string, Record<string, unknown>> = {},
+): PolicyStatement =>
+  new PolicyStatement({
+    actions,
+    resources: keys,
+    conditions: { StringEquals: throughService(service, Stack.of(scope).region), ...conditions },
+  });
