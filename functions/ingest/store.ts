@@ -73,11 +73,11 @@ export const readDatasetVersion = (table: string, dataset: string, version: stri
 const DatasetOwner = z.object({ partner: PartnerId, partnerName: z.string(), since: z.iso.datetime() });
 const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER');
 
-/** The partner whose first version made the dataset theirs. Undefined before its first version. */
+/** The partner who delivered the first version of the dataset; undefined before that. */
 export const readDatasetOwner = (table: string, dataset: string) =>
   readRow(table, DatasetOwner, datasetOwnerKey(dataset));
 
-/** Makes the dataset belong to the partner of its first version. Refuses where it belongs to another. */
+/** Makes the dataset belong to the partner of its first version. Refuses if it belongs to another. */
 export async function claimDataset(
   table: string,
   { dataset, partner, partnerName }: Pick<Delivery, 'dataset' | 'partner' | 'partnerName'>,
