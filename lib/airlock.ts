@@ -91,7 +91,7 @@ export class Airlock extends Construct {
           environment: {
             ...changing,
             TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
-            BUCKETS: accessTo(prefix, listSourcesStatement(prefix), ...reports),
+            BUCKETS: accessTo(prefix, listSourcesStatement(prefix, Stack.of(this)), ...reports),
             UPLOADS_BUCKET: bucketAccess(data.uploads, ['versions'], 'uploads/'),
             WORK_BUCKET: bucketAccess(data.work, ['write']),
           },

@@ -6,10 +6,10 @@ import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../functions/airlock/request/pla
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
 
 /** The names of what lies there, and of nothing else of theirs. */
-export const listSourcesStatement = (prefix: string) =>
+export const listSourcesStatement = (prefix: string, of: Stack) =>
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
-    resources: [`arn:aws:s3:::${prefix}*`],
+    resources: [`arn:${of.partition}:s3:::${prefix}*`],
     conditions: { StringLike: { 's3:prefix': sources } },
   });
 
@@ -17,7 +17,7 @@ export const listSourcesStatement = (prefix: string) =>
 export const readSourcesStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion'],
-    resources: sources.map(source => `arn:aws:s3:::${prefix}*/${source}`),
+    resources: sources.map(source => `arn:${of.partition}:s3:::${prefix}*/${source}`),
   }),
   opens(prefix, of, ['kms:Decrypt']),
 ];
@@ -26,14 +26,17 @@ export const readSourcesStatements = (prefix: string, of: Stack): PolicyStatemen
 export const deliveryStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload'],
-    resources: [`arn:aws:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
+    resources: [`arn:${of.partition}:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
   }),
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
 /** Full reports are written where only the airlock may write. */
 export const reportStatements = (prefix: string, of: Stack): PolicyStatement[] => [
-  new PolicyStatement({ actions: ['s3:PutObject'], resources: [`arn:aws:s3:::${prefix}*/${REPORTS_PREFIX}*`] }),
+  new PolicyStatement({
+    actions: ['s3:PutObject'],
+    resources: [`arn:${of.partition}:s3:::${prefix}*/${REPORTS_PREFIX}*`],
+  }),
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
@@ -41,23 +44,23 @@ export const reportStatements = (prefix: string, of: Stack): PolicyStatement[] =
 export const retractionStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
-    resources: [`arn:aws:s3:::${prefix}*`],
+    resources: [`arn:${of.partition}:s3:::${prefix}*`],
     conditions: { StringLike: { 's3:prefix': `${IMPORTS_PREFIX}*` } },
   }),
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:DeleteObject', 's3:DeleteObjectVersion'],
-    resources: [`arn:aws:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
+    resources: [`arn:${of.partition}:s3:::${prefix}*/${IMPORTS_PREFIX}*`],
   }),
   opens(prefix, of, ['kms:Decrypt']),
 ];
 
 /** Projects' keys, for what their buckets hold and for nothing else. */
-const opens = (prefix: string, { account, region }: Stack, actions: string[]) =>
+const opens = (prefix: string, { account, partition, region }: Stack, actions: string[]) =>
   new PolicyStatement({
     actions,
-    resources: [`arn:aws:kms:${region}:${account}:key/*`],
+    resources: [`arn:${partition}:kms:${region}:${account}:key/*`],
     conditions: {
       StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
-      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:aws:s3:::${prefix}*` },
+      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:${partition}:s3:::${prefix}*` },
     },
   });

@@ -160,10 +160,10 @@ export class Workspaces extends Construct {
 
 /** EC2's rights to launch desktops: only tagged as this Broch's, and only as an instance role of a project. */
 function launches(scope: Construct, environment: string): PolicyStatement[] {
-  const { account, region } = Stack.of(scope);
-  const ec2 = (...types: string[]) => types.map(type => `arn:aws:ec2:${region}:${account}:${type}/*`);
+  const { account, partition, region } = Stack.of(scope);
+  const ec2 = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
   const throughEc2 = { 'kms:ViaService': `ec2.${region}.amazonaws.com` };
-  const keys = [`arn:aws:kms:${region}:${account}:key/*`];
+  const keys = [`arn:${partition}:kms:${region}:${account}:key/*`];
   return [
     new PolicyStatement({
       actions: ['ec2:RunInstances'],
@@ -175,7 +175,7 @@ function launches(scope: Construct, environment: string): PolicyStatement[] {
       // Projects' networks are made at run time; images may be shared from another account.
       resources: [
         ...ec2('subnet', 'security-group', 'network-interface'),
-        `arn:aws:ec2:${region}::image/*`,
+        `arn:${partition}:ec2:${region}::image/*`,
         ...ec2('image'),
       ],
     }),
@@ -187,7 +187,7 @@ function launches(scope: Construct, environment: string): PolicyStatement[] {
     describes(),
     new PolicyStatement({
       actions: ['iam:PassRole'],
-      resources: [`arn:aws:iam::${account}:role/broch/*`],
+      resources: [`arn:${partition}:iam::${account}:role/broch/*`],
       conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
     }),
     // What EC2 does on the launcher's behalf for a root volume under the project's key.
@@ -214,7 +214,7 @@ const removes = (scope: Construct, environment: string): PolicyStatement[] => [
   describes(),
   new PolicyStatement({
     actions: ['ec2:TerminateInstances'],
-    resources: [`arn:aws:ec2:${Stack.of(scope).region}:${Stack.of(scope).account}:instance/*`],
+    resources: [Stack.of(scope).formatArn({ service: 'ec2', resource: 'instance', resourceName: '*' })],
     conditions: { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
   }),
 ];
@@ -225,18 +225,23 @@ const describes = () => new PolicyStatement({ actions: ['ec2:DescribeInstances']
 const images = (scope: Construct) =>
   new PolicyStatement({
     actions: ['ssm:GetParameter'],
-    resources: [`arn:aws:ssm:${Stack.of(scope).region}:${Stack.of(scope).account}:parameter/broch/images/*/current`],
+    resources: [
+      Stack.of(scope).formatArn({ service: 'ssm', resource: 'parameter', resourceName: 'broch/images/*/current' }),
+    ],
   });
 
 /** The reports in projects' buckets, and no other object there; their keys open only what those buckets hold. */
-const readsReports = (prefix: string, { account, region }: Stack): PolicyStatement[] => [
-  new PolicyStatement({ actions: ['s3:GetObject'], resources: [`arn:aws:s3:::${prefix}*/agents/*/ready.json`] }),
+const readsReports = (prefix: string, { account, partition, region }: Stack): PolicyStatement[] => [
+  new PolicyStatement({
+    actions: ['s3:GetObject'],
+    resources: [`arn:${partition}:s3:::${prefix}*/agents/*/ready.json`],
+  }),
   new PolicyStatement({
     actions: ['kms:Decrypt'],
-    resources: [`arn:aws:kms:${region}:${account}:key/*`],
+    resources: [`arn:${partition}:kms:${region}:${account}:key/*`],
     conditions: {
       StringEquals: { 'kms:ViaService': `s3.${region}.amazonaws.com` },
-      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:aws:s3:::${prefix}*` },
+      StringLike: { 'kms:EncryptionContext:aws:s3:arn': `arn:${partition}:s3:::${prefix}*` },
     },
   }),
 ];

@@ -7,15 +7,17 @@ export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:Lis
  * The session policy of a delivery's credentials: write below its own prefix, and use the landing key through S3 only.
  * The role allows this for all deliveries; the session policy denies everything else, such as reading and deleting.
  */
-export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; region: string }): string =>
-  JSON.stringify({
+export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; region: string }): string => {
+  const [, partition] = of.key.split(':');
+  const bucket = `arn:${partition}:s3:::${of.bucket}`;
+  return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
-      { Effect: 'Allow', Action: uploadActions, Resource: `arn:aws:s3:::${of.bucket}/${of.prefix}*` },
+      { Effect: 'Allow', Action: uploadActions, Resource: `${bucket}/${of.prefix}*` },
       {
         Effect: 'Allow',
         Action: 's3:ListBucket',
-        Resource: `arn:aws:s3:::${of.bucket}`,
+        Resource: bucket,
         Condition: { StringLike: { 's3:prefix': `${of.prefix}*` } },
       },
       {
@@ -26,6 +28,7 @@ export const uploadPolicy = (of: { bucket: string; prefix: string; key: string; 
       },
     ],
   });
+};
 
 /** Credentials that can only write below the prefix, until they expire. */
 export const UploadAccess = z.object({

@@ -167,7 +167,8 @@ describe('the catalogue', () => {
 describe('credentials for an upload', () => {
   it('are fenced to the prefix of one delivery', () => {
     const prefix = landingPrefix('p-1', id);
-    const policy = JSON.parse(uploadPolicy({ bucket: 'landing', prefix, key: 'arn:key', region: 'eu-west-2' }));
+    const key = 'arn:aws:kms:eu-west-2:111122223333:key/1';
+    const policy = JSON.parse(uploadPolicy({ bucket: 'landing', prefix, key, region: 'eu-west-2' }));
     expect(policy.Statement[0]).toEqual({
       Effect: 'Allow',
       Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
