@@ -1,6 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Rule } from 'aws-cdk-lib/aws-events';
-import { SnsTopic } from 'aws-cdk-lib/aws-events-targets';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
@@ -20,7 +19,7 @@ import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda
 import { accessTo, bucketAccess, tableAccess } from './access.ts';
 import { AirlockApi, publicKeyStatement, userPoolAccess } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
-import { alarm, ruleInvocations } from './alarm.ts';
+import { alarm, alarmTopicTarget, ruleInvocations } from './alarm.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
@@ -239,7 +238,7 @@ export class Airlock extends Construct {
       eventBus: core.bus,
       eventPattern: { source: [VolumeHigh.source], detailType: [VolumeHigh.type, VolumeExceeded.type] },
       // The event as it is: it names the project, the person and the request.
-      targets: [new SnsTopic(core.alarms)],
+      targets: [alarmTopicTarget(core.alarms)],
     });
     alarm(this, 'Volume', {
       topic: core.alarms,

@@ -1,7 +1,7 @@
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Fn, Stack } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IMetric, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { IEventBus, Rule } from 'aws-cdk-lib/aws-events';
+import type { IEventBus, IRuleTarget, Rule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
@@ -11,6 +11,7 @@ import type { Construct } from 'constructs';
 /** The topic that all alarms go to, as `Alarms` of the scope; mails them to `email` if there is one. */
 export function createAlarmTopic(scope: Construct, masterKey: IKey, email: string | undefined): Topic {
   const topic = new Topic(scope, 'Alarms', { masterKey, enforceSSL: true, displayName: 'Broch alarms' });
+  const { account, partition, region } = Stack.of(scope);
   // A policy on a topic replaces the default one, under which the account's alarms could publish.
   topic.addToResourcePolicy(
     new PolicyStatement({
@@ -18,7 +19,20 @@ export function createAlarmTopic(scope: Construct, masterKey: IKey, email: strin
       principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
       actions: ['sns:Publish'],
       resources: [topic.topicArn],
-      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+      conditions: {
+        StringEquals: { 'aws:SourceAccount': account },
+        ArnLike: { 'aws:SourceArn': `arn:${partition}:cloudwatch:${region}:${account}:alarm:*` },
+      },
+    }),
+  );
+  // EventBridge publishes only where no condition is set, says "Amazon SNS permissions" on
+  // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'Events',
+      principals: [new ServicePrincipal('events.amazonaws.com')],
+      actions: ['sns:Publish'],
+      resources: [topic.topicArn],
     }),
   );
   if (email) topic.addSubscription(new EmailSubscription(email));
@@ -67,12 +81,21 @@ export function alarm(
   return made;
 }
 
-/** How often a rule has found its event. EventBridge counts rules of the account's own bus without naming it. */
-export const ruleInvocations = ({ ruleName }: Rule, bus?: IEventBus): Metric =>
+/** Mails the event itself to whoever gets the alarms. CDK's own target would open the topic's key to EventBridge in every account. */
+export const alarmTopicTarget = ({ topicArn }: ITopic): IRuleTarget => ({ bind: () => ({ arn: topicArn }) });
+
+/**
+ * How often a rule has found its event. EventBridge counts rules of the account's own bus by their name alone, and others by
+ * that of their bus too: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+ */
+export const ruleInvocations = ({ ruleName, ruleArn }: Rule, bus?: IEventBus): Metric =>
   new Metric({
     namespace: 'AWS/Events',
     metricName: 'Invocations',
-    dimensionsMap: { ...(bus && { EventBusName: bus.eventBusName }), RuleName: ruleName },
+    dimensionsMap: bus
+      ? // `Ref` is `bus|rule` there: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131
+        { EventBusName: bus.eventBusName, RuleName: Fn.select(2, Fn.split('/', ruleArn)) }
+      : { RuleName: ruleName },
     statistic: 'Sum',
     period: Duration.minutes(5),
   });

@@ -9,8 +9,8 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import { EventBus, type IEventBus, Rule, type RuleProps } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { AnyPrincipal, Effect, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
+import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
 import { FilterCriteria, FilterRule, type Function as Lambda, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import {
@@ -28,6 +28,7 @@ import type { Contract } from '../functions/contract.ts';
 import { environmentName } from '../functions/projects/names.ts';
 import { type AlarmSeverity, alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
+import { createCoreKey } from './core-key.ts';
 import { keyUseStatement } from './key-use.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
@@ -55,12 +56,7 @@ export class Core extends Construct {
   constructor(scope: Construct, id: string, config: Config) {
     super(scope, id);
     this.config = config;
-    this.key = new Key(this, 'Key', {
-      description: 'Broch: table, buckets, logs, alarms and secrets of the platform',
-      enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
-    });
-    this.letServicesUse(this.key);
+    this.key = createCoreKey(this);
     this.table = new TableV2(this, 'Table', {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
@@ -264,31 +260,5 @@ export class Core extends Construct {
     fn.addToRolePolicy(keyUseStatement(this, 'sqs', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]));
     Validations.of(queue).acknowledge({ id: 'AwsSolutions-SQS3', reason: 'This is a dead-letter queue.' });
     return queue;
-  }
-
-  private letServicesUse(key: Key) {
-    const { partition, account, region } = Stack.of(this);
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'Logs',
-        principals: [new ServicePrincipal(`logs.${region}.amazonaws.com`)],
-        actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*', 'kms:Describe*'],
-        resources: ['*'],
-        conditions: {
-          ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:*` },
-        },
-      }),
-    );
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'Deliveries',
-        principals: ['cloudwatch', 'events', 'sns', 'sqs', 'scheduler'].map(
-          service => new ServicePrincipal(`${service}.amazonaws.com`),
-        ),
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey*', 'kms:DescribeKey'],
-        resources: ['*'],
-        conditions: { StringEquals: { 'aws:SourceAccount': account } },
-      }),
-    );
   }
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { type AlarmSeverity, alarm } from './alarm.ts';
@@ -48,7 +48,8 @@ export class Workflow extends Construct {
       throw new Error(`state-machines/${file} has the placeholders ${wanted}, but is given ${named}`);
     const numbered = Object.entries(given).reduce(
       (text, [name, value]) => (typeof value === 'number' ? text.replaceAll(`"\${${name}}"`, String(value)) : text),
-      definition,
+      // A file calls integrations by the names of AWS's usual partition.
+      definition.replaceAll('"arn:aws:states:', `"arn:${Stack.of(this).partition}:states:`),
     );
     const parsed = JSON.parse(numbered) as { States: Record<string, RetriedState> };
     const complete = {

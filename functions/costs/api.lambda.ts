@@ -23,7 +23,11 @@ export const handler = http(
     listReports: ({ query }) => pageCostReports(TABLE_NAME, query),
     showReport: async ({ params: { date } }) => {
       const report = await readCostReport(TABLE_NAME, date);
-      if (!report) throw new Refused('missing', `There is no cost report of ${date}. Make one: broch cost report.`);
+      if (!report)
+        throw new Refused(
+          'missing',
+          `There is no cost report for ${date}. Create it: broch cost report --date ${date}.`,
+        );
       return report;
     },
   },

@@ -9,18 +9,18 @@ import {
   ZERO_DECIMAL,
 } from './money.ts';
 
-/** A day of the calendar (UTC), `days` after `date`. */
+/** The calendar day (UTC) `days` after `date`. */
 export const addDays = (date: string, days: number): string =>
   new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 
-/** The day before the instant `at`: the newest day that Cost Explorer can have. */
+/** The day before the instant `at`: the newest day in Cost Explorer. */
 export const dayBefore = (at: string): string => addDays(at.slice(0, 10), -1);
 
 export const TREND_DAYS = 14;
 
 /**
- * What Cost Explorer is asked for the report of `date`: the month so far and a fortnight, day by day, by project. All
- * record types count (credits, refunds and tax too), as the total should be what the day costs.
+ * The Cost Explorer query for the report of `date`: the month so far and the last fortnight, by day and project. It
+ * includes all record types (also credits, refunds and tax), so that the total is the real cost of a day.
  */
 export function buildCostQuery(date: string, tag: string) {
   const [first = date] = [`${date.slice(0, 8)}01`, addDays(date, 1 - TREND_DAYS)].sort();
@@ -34,7 +34,7 @@ export function buildCostQuery(date: string, tag: string) {
 
 const Metrics = z.object({ UnblendedCost: z.object({ Amount: z.string(), Unit: z.string() }).optional() });
 
-/** The part of a GetCostAndUsage answer that counts. */
+/** The part of a GetCostAndUsage answer that is used. */
 export const CostPage = z.object({
   ResultsByTime: z
     .array(
@@ -49,7 +49,7 @@ export const CostPage = z.object({
 });
 export type CostPage = z.infer<typeof CostPage>;
 
-/** One day: all amounts in micros; projects (by name) and untagged sum to the total exactly. */
+/** One day, in micros. The amounts of projects and untagged costs sum to the total exactly. */
 export interface BillDay {
   readonly total: bigint;
   readonly untagged: bigint;
@@ -62,8 +62,8 @@ export interface Bill {
 }
 
 /**
- * Adds up pages in any order. Group keys come back as `<tag>$<value>`, and untagged spend as `<tag>$`. A group may be
- * cut in two by a page's end, so amounts of one name and day add up.
+ * Adds up pages in any order. A group's key is `<tag>$<value>`, or `<tag>$` for untagged costs. A group may continue on
+ * the next page, so amounts of the same name and day are added.
  */
 export function sumBill(pages: readonly CostPage[], tag: string): Bill {
   const sums = new Map<string, Map<string, Decimal>>();
@@ -71,13 +71,13 @@ export function sumBill(pages: readonly CostPage[], tag: string): Bill {
   for (const { TimePeriod, Groups = [], Total } of pages.flatMap(page => page.ResultsByTime)) {
     const day = sums.get(TimePeriod.Start) ?? new Map<string, Decimal>();
     sums.set(TimePeriod.Start, day);
-    // A day without any group has its (zero or ungrouped) amount in the total.
+    // A day without groups has its amount in the total.
     const groups = Groups.length > 0 ? Groups : [{ Keys: [`${tag}$`], Metrics: Total ?? {} }];
     for (const { Keys, Metrics } of groups) {
       const name = projectOf(Keys[0] ?? '', tag);
       const { Amount = '0', Unit = '' } = Metrics.UnblendedCost ?? {};
       const amount = parseDecimal(Amount);
-      // Zero amounts may come without a currency.
+      // Zero amounts may have no currency.
       if (amount.units !== 0n) currencies.add(Unit);
       day.set(name, addDecimals(day.get(name) ?? ZERO_DECIMAL, amount));
     }
@@ -89,7 +89,7 @@ export function sumBill(pages: readonly CostPage[], tag: string): Bill {
 }
 
 function projectOf(group: string, tag: string): string {
-  if (!group.startsWith(`${tag}$`)) throw new Error(`grouped by something else than ${tag}`);
+  if (!group.startsWith(`${tag}$`)) throw new Error(`the bill is not grouped by ${tag}`);
   return group.slice(tag.length + 1);
 }
 

@@ -2,16 +2,16 @@ import { addDays } from './bill.ts';
 import type { BilledReport } from './costs.ts';
 import { apportion, compareValues, divideRounded, formatMoney, microsToDecimal, toCents } from './money.ts';
 
-/** Teams takes messages of about 28 KB; this leaves room for what the workflow wraps around. */
+/** Teams accepts messages of about 28 KB. This leaves room for the envelope of the workflow. */
 export const MAX_CARD_BYTES = 25 * 1024;
 const most = 10;
 
 type Element = Readonly<Record<string, unknown>>;
 
 /**
- * A text from outside, as it may be shown. Only TextRuns show such texts: they know no Markdown, while escapes in
- * TextBlocks come out differently in each Teams client. What no tag needs is replaced, and word joiners keep
- * addresses from being made into links.
+ * Makes a text from outside safe to show. Only TextRuns show such texts, because they have no Markdown, while escapes in
+ * TextBlocks look different in each Teams client. Characters that tags do not need are replaced, and word joiners
+ * prevent Teams from turning addresses into links.
  */
 export function escapeCardText(name: string): string {
   const plain = name
@@ -57,7 +57,7 @@ interface Change {
   readonly color: 'Attention' | 'Good' | 'Default';
 }
 
-/** `▲ 12.5%`: more money is red, less is green, and what nobody would call a change stays grey. */
+/** `▲ 12.5%`: an increase is red, a decrease green, and less than 1% grey. */
 export function costChange(now: bigint, before: bigint | undefined): Change {
   if (before === undefined) return { text: '', color: 'Default' };
   const difference = now - before;
@@ -69,14 +69,14 @@ export function costChange(now: bigint, before: bigint | undefined): Change {
   return difference > 0n ? { text: `▲ ${percent}`, color: 'Attention' } : { text: `▼ ${percent}`, color: 'Good' };
 }
 
-/** A fortnight in one line. Every client shows it, which cannot be said of pictures in cards. */
+/** A fortnight as a line of characters, because not every client shows pictures in cards. */
 export function sparkline(values: readonly bigint[]): string {
   const top = [...values].sort(compareValues).at(-1) ?? 0n;
   const level = (value: bigint) => (top <= 0n || value <= 0n ? 0 : Number(divideRounded(value * 7n, top)));
   return values.map(value => '▁▂▃▄▅▆▇█'[level(value)]).join('\u200a');
 }
 
-/** Cost by project: the largest, the others, the untagged. As shown, the cents sum to the headline. */
+/** Cost by project: the largest, the others, the untagged. The displayed cents sum to the headline. */
 function table(report: BilledReport, top: number): Element[] {
   const { projects, others, untagged, total, currency } = report;
   const [listed, rest] = [projects.slice(0, top), projects.slice(top)];
@@ -113,9 +113,9 @@ const row = (name: Element, cost: Element, by: Element, style: Element = { spaci
   columns([column('stretch', name), column('100px', cost), column('95px', by)], style);
 
 const share = (of: bigint, whole: bigint): string =>
-  whole > 0n && of > 0n ? `${divideRounded(of * 100n, whole)}% of all` : '';
+  whole > 0n && of > 0n ? `${divideRounded(of * 100n, whole)}% of the total` : '';
 
-/** Yesterday against the same weekday and against the days before. */
+/** Yesterday compared with the same weekday a week earlier and with the previous days. */
 function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): Element[] {
   const against = (label: string, base: string | undefined) => {
     if (base === undefined) return [];
@@ -132,8 +132,11 @@ function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): E
   };
   const weekday = day(date).split(',')[0];
   return [
-    ...against(`on last ${weekday}`, lastWeek),
-    ...against(`on the mean of ${mean?.days === 1 ? 'the day' : `the ${mean?.days} days`} before`, mean?.amount),
+    ...against(`compared with last ${weekday}`, lastWeek),
+    ...against(
+      `compared with the mean of the previous ${mean?.days === 1 ? 'day' : `${mean?.days} days`}`,
+      mean?.amount,
+    ),
   ];
 }
 
@@ -168,23 +171,25 @@ function month({ date, month, currency }: BilledReport): Element {
   );
 }
 
-/** What a reader must know to trust the figures. */
+/** Notes that explain the figures. */
 function notes(report: BilledReport): string[] {
   const { date, provisional, restates, settled, untagged, month, edition, currency } = report;
   const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return [
     ...(provisional
-      ? [`Provisional: AWS may still add to ${day(date, shortForm)} until ${day(addDays(date, 2), shortForm)}.`]
+      ? [`Provisional: AWS may still add costs of ${day(date, shortForm)} until ${day(addDays(date, 2), shortForm)}.`]
       : []),
     ...(restates
-      ? [`Edition ${edition}: AWS changed the bill. Edition ${restates.edition} said ${amount(restates.total)}.`]
+      ? [
+          `Edition ${edition}: AWS changed the bill. The total in edition ${restates.edition} was ${amount(restates.total)}.`,
+        ]
       : []),
     ...(settled
       ? [`${day(settled.date, shortForm)} is now ${amount(settled.total)}; it was reported as ${amount(settled.was)}.`]
       : []),
-    ...(BigInt(untagged) !== 0n ? ['Untagged spend is claimed by no project: tag what causes it.'] : []),
-    ...(month.method ? [`Rate: ${month.method}.`] : []),
-    'Unblended cost, credits and tax included, by AWS Cost Explorer; days are UTC.',
+    ...(BigInt(untagged) !== 0n ? ['Untagged costs belong to no project. Tag the resources that cause them.'] : []),
+    ...(month.method ? [`Forecast: ${month.method}.`] : []),
+    'Unblended cost from AWS Cost Explorer, including credits and tax. Days are in UTC.',
   ];
 }
 

@@ -9,13 +9,13 @@ import { changeCostReport, readCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), COST_TAG: z.string() });
 const { TABLE_NAME, COST_TAG } = env.parse(process.env);
-// Cost Explorer answers for all regions from this one.
+// The Cost Explorer endpoint for all regions.
 const client = new CostExplorerClient({ region: 'us-east-1' });
 
 const Input = z.object({ date: z.iso.date().optional(), started: z.iso.datetime() });
 
 export const handler = stepHandler(Input, async ({ date = '', started }) => {
-  // By the run's start, so that a try after midnight still means the same day.
+  // Derived from the start of the run, so that a retry after midnight reports the same day.
   const day = date || dayBefore(started);
   const found = computeFigures(sumBill(await pages(day), COST_TAG), day);
   if ('reason' in found) return { outcome: 'unbilled', date: day, reason: found.reason };
@@ -27,7 +27,7 @@ export const handler = stepHandler(Input, async ({ date = '', started }) => {
   return { outcome: 'collected', date: day, edition: state.edition };
 });
 
-/** All pages. A token that comes back twice would go round for ever, at a cent a page. */
+/** Fetches all pages. A repeated token would loop for ever, at one cent for each page. */
 async function pages(day: string): Promise<CostPage[]> {
   const all: CostPage[] = [];
   const seen = new Set<string>();
@@ -39,7 +39,7 @@ async function pages(day: string): Promise<CostPage[]> {
     all.push(page);
     next = page.NextPageToken;
     if (!next) return all;
-    if (seen.has(next) || seen.size >= 100) throw new Error('Cost Explorer does not come to a last page');
+    if (seen.has(next) || seen.size >= 100) throw new Error('Cost Explorer repeats a page or has more than 100 pages');
     seen.add(next);
   }
 }

@@ -3,13 +3,13 @@ import { addDays, type Bill, type BillDay, TREND_DAYS } from './bill.ts';
 import { compareValues, divideRounded, Micros } from './money.ts';
 
 const Share = z.object({
-  /** The tag's value. It is usually a project's id, but anybody who may tag can write anything here. */
+  /** The value of the tag. It is usually a project's id, but anyone who can tag resources can write anything. */
   project: z.string(),
   amount: Micros,
-  before: Micros.optional().describe('on the same weekday a week earlier'),
+  before: Micros.optional().describe('the amount of the same weekday a week earlier'),
 });
 
-/** What a bill says about one day. Projects, others and untagged sum to the total exactly. */
+/** The figures of one day. Projects, others and untagged sum to the total exactly. */
 export const CostFigures = z.object({
   date: z.iso.date(),
   currency: z.string().regex(/^[A-Z]{3}$/),
@@ -18,28 +18,37 @@ export const CostFigures = z.object({
   others: z
     .object({ count: z.number().int().min(1), amount: Micros })
     .optional()
-    .describe('the smallest, taken together'),
-  untagged: Micros.describe('what no project tag claims'),
+    .describe('the smallest projects, added up'),
+  untagged: Micros.describe('costs without a project tag'),
   lastWeek: Micros.optional().describe('the total of the same weekday a week earlier'),
-  mean: z.object({ days: z.number().int(), amount: Micros }).optional().describe('of the days before, seven at most'),
+  mean: z
+    .object({ days: z.number().int(), amount: Micros })
+    .optional()
+    .describe('the mean of up to seven previous days'),
   trend: z.array(z.object({ date: z.iso.date(), total: Micros })),
   month: z.object({ total: Micros, forecast: Micros.optional(), method: z.string().optional() }),
 });
 export type CostFigures = z.infer<typeof CostFigures>;
 
-/** A report as collected, whatever became of it since. */
+/** The collected part of a report, which every status has. */
 export const CollectedReport = z.object({
   ...CostFigures.shape,
-  /** Raised when the bill has changed. (The table's own `revision` counts writes.) */
+  /** Increases when the bill has changed. (The `revision` of the row counts writes.) */
   edition: z.number().int().min(1),
-  provisional: z.boolean().describe('AWS still adds to a day for about a day after it'),
-  restates: z.object({ edition: z.number().int(), total: Micros }).optional().describe('what was sent before'),
-  settled: z.object({ date: z.iso.date(), total: Micros, was: Micros }).optional().describe('how the day before ended'),
+  provisional: z.boolean().describe('AWS may still add costs of this day'),
+  restates: z
+    .object({ edition: z.number().int(), total: Micros })
+    .optional()
+    .describe('the edition that was sent before'),
+  settled: z
+    .object({ date: z.iso.date(), total: Micros, was: Micros })
+    .optional()
+    .describe('the final total of the previous day'),
   collectedAt: z.iso.datetime(),
 });
 const known = CollectedReport.shape;
 
-/** One day's report. It is kept whether or not it could be sent. */
+/** The report of one day. It is stored even if it could not be sent. */
 export const CostReport = z.discriminatedUnion('status', [
   z.object({ status: z.literal('unbilled'), date: z.iso.date(), reason: z.string(), failedAt: z.iso.datetime() }),
   z.object({ status: z.literal('collected'), ...known }),
@@ -50,12 +59,12 @@ export const CostReport = z.discriminatedUnion('status', [
 export type CostReport = z.infer<typeof CostReport>;
 export type BilledReport = Exclude<CostReport, { status: 'unbilled' }>;
 
-/** More names than this are taken together as others, so that a report always fits into one item of the table. */
+/** Further names are added up as others, so that a report always fits into one row of the table. */
 export const MAX_REPORT_PROJECTS = 300;
 
 const sum = (values: Iterable<bigint>): bigint => [...values].reduce((total, value) => total + value, 0n);
 
-/** Names with amounts, largest first; equal ones by name, so that the order of the bill doesn't matter. */
+/** Names with amounts, largest first. Equal amounts are sorted by name, so that the order of the bill has no effect. */
 function shares(day: BillDay, before: BillDay | undefined): z.infer<typeof Share>[] {
   const names = new Set([...day.projects.keys(), ...(before?.projects.keys() ?? [])]);
   return [...names]
@@ -66,15 +75,15 @@ function shares(day: BillDay, before: BillDay | undefined): z.infer<typeof Share
     .map(({ project, amount, was }) => ({ project, amount: `${amount}`, ...(before && { before: `${was}` }) }));
 }
 
-/** The figures of `date`, or why there are none yet. */
+/** The figures of `date`, or the reason why there are none yet. */
 export function computeFigures({ currency, days }: Bill, date: string): CostFigures | { reason: string } {
   const day = days.get(date);
   const past = days.get(addDays(date, -7));
   const week = [1, 2, 3, 4, 5, 6, 7].flatMap(back => days.get(addDays(date, -back)) ?? []);
-  // Before AWS has rated a day at all, Cost Explorer has the day with nothing in it.
+  // Cost Explorer returns an empty day until AWS has rated it.
   const empty = day && day.projects.size === 0 && day.total === 0n;
   if (!day || (empty && week.some(({ total }) => total !== 0n)))
-    return { reason: `Cost Explorer has no figures for ${date} yet. AWS bills a day up to 24 hours late.` };
+    return { reason: `Cost Explorer has no figures for ${date} yet. AWS publishes them up to 24 hours later.` };
   const listed = shares(day, past);
   const rest = listed.slice(MAX_REPORT_PROJECTS);
   return {
@@ -102,7 +111,7 @@ const many = (count: number, noun: string): string => `${count} ${noun}${count =
 
 const total = (days: readonly BillDay[]): bigint => sum(days.map(({ total }) => total));
 
-/** The month so far, and where it ends if its remaining days are like the last complete ones: a run rate, no more. */
+/** The month so far, and a forecast that assumes the mean of the last complete days for the remaining days. */
 function month(days: Bill['days'], date: string, week: readonly BillDay[]): CostFigures['month'] {
   const past = [...days].filter(([of]) => of.startsWith(date.slice(0, 8)) && of <= date).map(([, day]) => day);
   const [year = 0, number = 0, today = 0] = date.split('-').map(Number);
@@ -112,6 +121,6 @@ function month(days: Bill['days'], date: string, week: readonly BillDay[]): Cost
   return {
     total: `${spent}`,
     forecast: `${spent + divideRounded(total(week) * BigInt(left), BigInt(week.length))}`,
-    method: `spent so far + ${many(left, 'day')} left × mean of the ${many(week.length, 'day')} before ${date}`,
+    method: `spent so far + ${many(left, 'day')} left × the mean of the ${many(week.length, 'day')} before ${date}`,
   };
 }

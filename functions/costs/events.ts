@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { contract } from '../contract.ts';
 import { Micros } from './money.ts';
 
-/** The card of a day was taken by the webhook. Consumers tell repetitions by (date, edition). */
+/** The webhook accepted the card of a day. Consumers recognise repetitions by date and edition. */
 export const CostReported = contract(
   'broch.costs',
   'CostReported',
@@ -16,7 +16,7 @@ export const CostReported = contract(
   }),
 );
 
-/** The card of a day is not out, and why. Its figures, where there are any, are kept. */
+/** The card of a day was not sent, with the reason. Collected figures are kept. */
 export const CostReportFailed = contract(
   'broch.costs',
   'CostReportFailed',

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-/** An amount of money: integer millionths of its currency, as a decimal string (JSON has no big integers). */
+/** An amount of money in integer millionths of its currency, as a decimal string, because JSON has no big integers. */
 export const Micros = z.string().regex(/^-?\d+$/);
 
-/** An exact decimal number: `units` × 10^-`scale`. Bills are summed in these and rounded once, at the end. */
+/** An exact decimal number: `units` × 10^-`scale`. Bills are summed in these and rounded once at the end. */
 export interface Decimal {
   readonly units: bigint;
   readonly scale: number;
@@ -12,10 +12,10 @@ export interface Decimal {
 export const MICRO_SCALE = 6;
 export const ZERO_DECIMAL: Decimal = { units: 0n, scale: 0 };
 
-// Cost Explorer writes tiny amounts as 8.3E-9. The bounds keep a made-up exponent from filling the memory.
+// Cost Explorer writes tiny amounts as 8.3E-9. The bounds stop a forged exponent from filling the memory.
 const form = /^([+-]?)(\d{1,30})(?:\.(\d{0,30}))?(?:[eE]([+-]?\d{1,3}))?$/;
 
-/** Reads a decimal as bills write it, exactly. Floats never touch it. */
+/** Parses a decimal of a bill exactly, without floating point. */
 export function parseDecimal(text: string): Decimal {
   const [, sign, whole, part = '', exponent = '0'] = form.exec(text) ?? [];
   if (whole === undefined) throw new Error(`not an amount: ${JSON.stringify(text.slice(0, 40))}`);
@@ -33,20 +33,20 @@ export function addDecimals(a: Decimal, b: Decimal): Decimal {
 
 const below = (value: bigint, by: bigint): bigint => (value < 0n && value % by !== 0n ? value / by - 1n : value / by);
 
-/** `value` / `by`, rounded to the nearest integer; halves go away from zero, as people expect of money. */
+/** `value` / `by`, rounded to the nearest integer; halves are rounded away from zero. */
 export function divideRounded(value: bigint, by: bigint): bigint {
   const half = (value < 0n ? -value : value) * 2n + by;
   return (value < 0n ? -1n : 1n) * (half / (by * 2n));
 }
 
-/** The nearest whole number of 10^-`scale`, halves away from zero. */
+/** Rounds to the nearest multiple of 10^-`scale`; halves are rounded away from zero. */
 export const roundDecimal = (value: Decimal, scale: number): bigint =>
   value.scale <= scale ? at(value, scale) : divideRounded(value.units, 10n ** BigInt(value.scale - scale));
 
 /**
- * Rounds `parts` to 10^-`scale` so that they sum to exactly the rounded sum: all are rounded down, and what is then
- * missing goes to the largest remainders, one unit each. Equal remainders are served in the order given, so callers sort
- * first. Every part stays within one unit of its exact amount.
+ * Rounds `parts` to 10^-`scale` so that they sum to exactly the rounded sum: all are rounded down, and the missing units
+ * go to the largest remainders, one each. Equal remainders are served in the given order, so callers sort first. Every
+ * part differs from its exact amount by less than one unit.
  */
 export function apportion(parts: readonly Decimal[], scale: number): bigint[] {
   const total = roundDecimal(parts.reduce(addDecimals, ZERO_DECIMAL), scale);
@@ -65,7 +65,7 @@ export const compareValues = <T extends bigint | string>(a: T, b: T): number => 
 
 export const microsToDecimal = (micros: string): Decimal => ({ units: BigInt(micros), scale: MICRO_SCALE });
 
-/** Whole cents (hundredths) as people read them: `$1,234.50`, `-$3.00`. Exact at any size. */
+/** Formats whole cents (hundredths): `$1,234.50`, `-$3.00`. Exact at any size. */
 export function formatMoney(cents: bigint, currency: string): string {
   const digits = (cents < 0n ? -cents : cents).toString().padStart(3, '0');
   const text = `${cents < 0n ? '-' : ''}${digits.slice(0, -2)}.${digits.slice(-2)}` as `${number}`;

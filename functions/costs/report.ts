@@ -5,32 +5,33 @@ import { addDays, dayBefore } from './bill.ts';
 import { type BilledReport, CollectedReport, CostFigures, type CostReport } from './costs.ts';
 import { CostReported, CostReportFailed } from './events.ts';
 
-/** A day is provisional until the day after tomorrow's start: AWS adds to it for about 24 hours. */
+/** A day is provisional until two days after its start, because AWS adds costs for about 24 hours after its end. */
 export const isProvisional = (date: string, now: string): boolean => date >= dayBefore(now);
 
-/** Cost Explorer keeps days for a year and a bit. */
+/** Cost Explorer keeps daily figures for a little more than a year. */
 const oldest = 365;
 
-/** The day that somebody asks to report (yesterday by default), and the name of its run. */
+/** The day of a requested report (by default yesterday), and the name of its run. */
 export function resolveReportRun(date: string | undefined, now: string): { date: string; name: string } {
   const newest = dayBefore(now);
   const day = date ?? newest;
   if (day > newest)
     throw new Refused('invalid', `${day} has no bill yet. The newest day that can be reported is ${newest}.`);
-  if (day < addDays(newest, -oldest)) throw new Refused('invalid', `Cost Explorer no longer has ${day}, day by day.`);
+  if (day < addDays(newest, -oldest))
+    throw new Refused('invalid', `Cost Explorer no longer has daily figures for ${day}. Choose a later day.`);
   return { date: day, name: `${day}-asked-${now.replaceAll(/\D/g, '')}` };
 }
 
 const billed = (report: CostReport | undefined): BilledReport | undefined =>
   report && report.status !== 'unbilled' ? report : undefined;
 
-/** Nothing changed that a reader could see. */
+/** Whether a reader would see no difference. */
 const same = (a: CostFigures, b: CostFigures): boolean =>
   JSON.stringify(CostFigures.parse(a)) === JSON.stringify(CostFigures.parse(b));
 
 /**
- * A collected bill beside what is kept of its day: the same figures leave a report as it is, changed ones make a new
- * edition that will be sent again. `eve` is the report of the day before, which AWS has completed by now.
+ * Adds a collected bill to the report of its day: the same figures change nothing, other figures make a new edition,
+ * which is sent again. `eve` is the report of the previous day, which AWS has completed by now.
  */
 export function applyFigures(
   current: CostReport | undefined,
@@ -56,7 +57,7 @@ export function applyFigures(
   };
 }
 
-/** Longer than one try of the sender can last, so that a claim only runs out when its holder is gone. */
+/** Longer than one attempt to send can last, so that a claim expires only if its holder has stopped. */
 export const CLAIM_SECONDS = 60;
 
 export type EditionClaim =
@@ -64,7 +65,7 @@ export type EditionClaim =
   | { readonly take: false; readonly why: 'sent' | 'superseded' }
   | { readonly take: false; readonly why: 'busy'; readonly seconds: number };
 
-/** May `by` post this edition now? One sender at a time, and none once it was taken; a sender may claim again. */
+/** Whether `by` may post this edition now: one sender at a time, and none after it was accepted. A sender may claim again. */
 export function claimEdition(
   current: BilledReport,
   edition: number,
@@ -79,7 +80,7 @@ export function claimEdition(
   return { take: true, report: { ...plain(current), status: 'sending', by, until } };
 }
 
-/** A report without what belongs to its status. */
+/** A report without the fields of its status. */
 const plain = (report: BilledReport) => CollectedReport.parse(report);
 
 export const markSent = (report: BilledReport, now: string): CostReport => ({
@@ -88,7 +89,7 @@ export const markSent = (report: BilledReport, now: string): CostReport => ({
   sentAt: now,
 });
 
-/** The run is over and the card is not out. What was sent stays sent; figures stay, so that it can be sent again. */
+/** Records that a run ended without sending the card. A sent report stays sent; the figures are kept for another run. */
 export function markUnsent(
   current: CostReport | undefined,
   { date, reason, now }: { date: string; reason: string; now: string },
@@ -99,7 +100,7 @@ export function markUnsent(
   return { ...plain(known), status: 'unsent', reason, failedAt: now };
 }
 
-/** What the steps of a run report about one day. */
+/** The commands of the steps of a run. */
 export type ReportCommand =
   | { do: 'recordFigures'; figures: CostFigures; eve: CostReport | undefined }
   | { do: 'claimEdition'; edition: number; by: string }
@@ -133,7 +134,7 @@ export function decideReport(current: CostReport | undefined, command: ReportCom
       return {
         state: markSent(known, now),
         events: [outgoingEvent(CostReported, known)],
-        reason: 'the webhook took the card',
+        reason: 'the webhook accepted the card',
       };
     }
     case 'recordUnsent': {
@@ -150,13 +151,13 @@ export type WebhookOutcome =
   | { readonly outcome: 'wait'; readonly seconds: number; readonly reason: string }
   | { readonly outcome: 'refused'; readonly reason: string };
 
-/** Waits longer than this are not worth a daily card: the next run sends it. */
+/** The longest wait; after it, the next daily run sends the card. */
 export const MAX_WAIT_SECONDS = 3600;
 
-/** Seconds to wait before try `tries` + 1, where the other side names none: 30, 60, 120 … at most 15 minutes. */
+/** Seconds to wait before attempt `tries` + 1 if the server names none: 30, 60, 120 … at most 15 minutes. */
 const backoff = (tries: number): number => Math.min(30 * 2 ** (tries - 1), 900);
 
-/** Retry-After as seconds or as a date (RFC 9110); undefined where it is neither. */
+/** Parses Retry-After as seconds or as a date (RFC 9110); undefined if it is neither. */
 export function parseRetryAfter(header: string | null, now: string): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header);
@@ -164,7 +165,7 @@ export function parseRetryAfter(header: string | null, now: string): number | un
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.parse(now)) / 1000));
 }
 
-/** What an answer of the webhook means. 202 says that the flow took the card, not that it is in the channel. */
+/** Interprets an answer of the webhook. 202 means that the workflow accepted the card, not that it is in the channel. */
 export function webhookOutcome(
   answer: { status: number; retryAfter?: number | undefined },
   tries: number,
@@ -172,25 +173,28 @@ export function webhookOutcome(
   const { status } = answer;
   if (status >= 200 && status < 300) return { outcome: 'sent' };
   if (status === 429 || status === 408 || status >= 500) {
-    const reason = `The webhook answered ${status}.`;
+    const reason = `The webhook answered with status ${status}.`;
     const seconds = Math.max(answer.retryAfter ?? backoff(tries), 1);
     if (seconds <= MAX_WAIT_SECONDS) return { outcome: 'wait', seconds, reason };
-    return { outcome: 'refused', reason: `${reason} It asks to wait ${seconds} seconds, longer than a run lasts.` };
+    return {
+      outcome: 'refused',
+      reason: `${reason} It asks to wait ${seconds} seconds, which is longer than a run lasts. The next run sends the card.`,
+    };
   }
-  return { outcome: 'refused', reason: `The webhook answered ${status}. ${remedies[status] ?? remedy}` };
+  return { outcome: 'refused', reason: `The webhook answered with status ${status}. ${remedies[status] ?? remedy}` };
 }
 
 const remedy = 'Check the workflow in Teams and its address in the secret.';
 const remedies: Readonly<Record<number, string>> = {
   401: 'Its signature is wrong: copy the whole address, with sig=, from the workflow into the secret.',
   403: 'Its signature is wrong: copy the whole address, with sig=, from the workflow into the secret.',
-  404: 'The workflow is gone, or turned off: make it again and put its new address into the secret.',
-  413: 'The card is too large for it.',
+  404: 'The workflow was deleted or turned off: create it again and put its new address into the secret.',
+  413: 'The card is too large. Tell the developers of Broch.',
 };
 
-/** The webhook could not be reached. `code` is the network error's, such as ECONNREFUSED. */
+/** The webhook could not be reached. `code` is that of the network error, such as ECONNREFUSED. */
 export const unreachableOutcome = (code: string, tries: number): WebhookOutcome => ({
   outcome: 'wait',
   seconds: backoff(tries),
-  reason: `The webhook could not be reached (${code}).`,
+  reason: `The webhook could not be reached (${code}). Check its address in the secret.`,
 });

@@ -29,14 +29,14 @@ const secrets = new SecretsManagerClient({});
 const Input = z.object({
   date: z.iso.date(),
   edition: z.number().int(),
-  /** The run that sends: only one may at a time. */
+  /** The run that sends; only one may send at a time. */
   by: z.string().min(1),
   tries: z.number().int().min(1),
 });
 
 /**
- * Posts the card of an edition, once. A card whose outcome got lost (a crash between the post and the write, an answer
- * that never came) may be posted twice: better than never, and the edition on it tells.
+ * Posts the card of an edition once. If the outcome is lost (a crash after the post, or no answer), the card may be posted
+ * twice, which is better than never; both show the same edition.
  */
 export const handler = stepHandler(Input, async ({ date, edition, by, tries }): Promise<WebhookOutcome> => {
   const claimed = await change(date, { do: 'claimEdition', edition, by });
@@ -49,7 +49,7 @@ export const handler = stepHandler(Input, async ({ date, edition, by, tries }): 
   if ('reason' in checked) return { outcome: 'refused', reason: checked.reason };
   const outcome = await post(checked.url, dailyCard(claimed.report), tries);
   logger.info('posted', { date, edition, tries, ...outcome });
-  // A run that gave up in the meantime may have written over the claim. The card was sent all the same.
+  // A run that failed in the meantime may have replaced the claim, but the card was sent.
   if (outcome.outcome === 'sent') await change(date, { do: 'recordSent', edition });
   return outcome;
 });
@@ -59,7 +59,7 @@ async function change(date: string, command: ReportCommand) {
   return (await changeCostReport(TABLE_NAME, date, report => decideReport(report, command, now), now)).claim;
 }
 
-/** Read at each run, so that a changed address counts at once. A secret without a value reads as none. */
+/** Read in each run, so that a changed address applies at once. A secret without a value means no address. */
 async function address(): Promise<string | undefined> {
   try {
     const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: WEBHOOK_SECRET }));
@@ -70,7 +70,7 @@ async function address(): Promise<string | undefined> {
   }
 }
 
-/** Never follows a redirect: it would carry the card to a host that nobody checked. */
+/** Never follows a redirect, which would send the card to an unchecked host. */
 async function post(url: URL, body: string, tries: number): Promise<WebhookOutcome> {
   try {
     const answer = await fetch(url, {
@@ -88,7 +88,7 @@ async function post(url: URL, body: string, tries: number): Promise<WebhookOutco
   }
 }
 
-/** The error's code only: messages may hold the address. */
+/** Only the code of an error, because its message may contain the address. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
   const { code } = (error.cause ?? {}) as { code?: unknown };

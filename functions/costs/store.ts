@@ -14,7 +14,7 @@ export const readCostReport = (table: string, date: string): Promise<Row<CostRep
 export const pageCostReports = (table: string, page: { limit?: number; next?: string | undefined }) =>
   pageRows(table, CostReport, partitions.reports, { ...page, prefix: REPORT_PREFIX });
 
-/** Reads a day's report, decides, and writes what changed with its events. */
+/** Reads the report of a day, decides, and writes the changes with their events. */
 export function changeCostReport(
   table: string,
   date: string,

@@ -28,7 +28,7 @@ export const env = z.object({
 const { TABLE_NAME, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION } = env.parse(process.env);
 const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROLE_ARN, region: REGION };
 
-/** The delivery, to its own partner and to staff; to anybody else there is none. */
+/** Reads a delivery for its own partner or for staff. For everybody else it does not exist. */
 async function find(user: User, id: string): Promise<Delivery> {
   const staff = user.groups.some(group => group === 'operator' || group === 'steward');
   const owner = staff ? await readDeliveryPartner(TABLE_NAME, id) : user.id;
@@ -54,7 +54,7 @@ export const handler = http(
         openedAt: at,
       };
       if (!(await createDelivery(TABLE_NAME, delivery)))
-        throw new Refused('conflict', 'Two deliveries were opened at the same moment. Ask again with a new key.');
+        throw new Refused('conflict', 'Two deliveries were opened at the same moment. Try again with a new key.');
       return delivery;
     },
     showDelivery: ({ user, params: { delivery } }) => find(user, delivery),
@@ -69,6 +69,6 @@ export const handler = http(
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
     listVersions: ({ params: { dataset }, query }) => pageDatasetVersions(TABLE_NAME, dataset, query),
   },
-  // None of these routes asks for a role in a project.
+  // None of these routes needs a role in a project.
   { roles: async () => [], once: outcomeStore(TABLE_NAME) },
 );

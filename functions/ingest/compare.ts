@@ -6,7 +6,7 @@ import { lakePrefix } from './ingest.ts';
 import { bagManifestLine, type ManifestEntry, type ManifestListing, readManifest, sha256sumsLine } from './manifest.ts';
 import { type ManifestName, manifestNames } from './schemas.ts';
 
-/** A listed file: what is there, what it should be, and its path in the dataset; tag files of a bag have none. */
+/** A listed file: its uploaded version, its checksum, and its path in the dataset (none for tag files of a bag). */
 export interface PinnedFile extends ListedObject {
   readonly sha256: string;
   readonly target?: string;
@@ -16,28 +16,28 @@ export interface ArrivedDelivery {
   readonly dataset: string;
   readonly manifest: ManifestName;
   readonly present: readonly ListedObject[];
-  /** The small files that say what there should be, by path: the manifest and, of a bag, its tag files. */
+  /** The content of the manifest and, for a bag, of its tag files, by path. */
   readonly texts: ReadonlyMap<string, Uint8Array>;
 }
 
-/** One Lambda must hash a file within its time, and forty of them a delivery, at the 50 MB a second they surely reach. */
+/** The limits let one Lambda hash a file, and forty hash a delivery, within their timeout at 50 MB a second. */
 const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
 
-/** The tag files whose text a check needs. */
+/** The tag files that a check reads. */
 export const bagTagFiles = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;
 
 const again = 'then upload the manifest again';
 
-/** Compares what was listed with what arrived: the files to verify, and everything that is wrong already. */
+/** Compares the manifest with the uploaded files. Returns the files to verify and the findings so far. */
 export function compareWithManifest(arrived: ArrivedDelivery): { files: PinnedFile[]; findings: Finding[] } {
   const { manifest, present, dataset } = arrived;
-  // A key has 1024 bytes at most, and the lake's prefix is the longest.
+  // A key has at most 1024 bytes, and the prefix of the lake is the longest.
   const room = 1024 - byteLength(`${lakePrefix(dataset, '0'.repeat(64))}data/`);
   const both = manifestNames.every(name => present.some(({ path }) => path === name))
     ? [
         pathFinding(
           manifest,
-          'There are two manifests, SHA256SUMS and manifest-sha256.txt. Open a new delivery with one.',
+          'The delivery has two manifests, SHA256SUMS and manifest-sha256.txt. Open a new delivery with one of them.',
         ),
       ]
     : [];
@@ -54,7 +54,7 @@ function ofList({ texts, present }: ArrivedDelivery, room: number) {
     room,
   });
   const itself = entries.some(({ path }) => path === name)
-    ? [pathFinding(name, `It lists itself, which can't come true. Leave that line out, ${again}.`)]
+    ? [pathFinding(name, `The manifest cannot contain its own checksum. Remove that line, ${again}.`)]
     : [];
   const listed = entries.filter(({ path }) => path !== name);
   const files = present.filter(({ path }) => path !== name);
@@ -76,7 +76,9 @@ function ofBag({ texts, present }: ArrivedDelivery, room: number) {
   const { entries, findings } = read('manifest-sha256.txt');
   const outside = entries
     .filter(entry => !isPayload(entry))
-    .map(({ path }) => pathFinding(path, `A bag's manifest lists files under data/ only. Move it there, ${again}.`));
+    .map(({ path }) =>
+      pathFinding(path, `The manifest of a bag may only list files under data/. Move this file there, ${again}.`),
+    );
   const listed = entries.filter(isPayload);
   const matched = match({ entries: listed, findings }, payload, 'manifest-sha256.txt', path =>
     path.slice('data/'.length),
@@ -86,7 +88,9 @@ function ofBag({ texts, present }: ArrivedDelivery, room: number) {
     : { entries: [], findings: [] };
   const below = tagged.entries
     .filter(isPayload)
-    .map(({ path }) => pathFinding(path, `A tag manifest can't list payload. Leave the line out, ${again}.`));
+    .map(({ path }) =>
+      pathFinding(path, `A tag manifest must not list files under data/. Remove that line, ${again}.`),
+    );
   const tagEntries = tagged.entries.filter(entry => !isPayload(entry));
   const listedTags = new Set(tagEntries.map(({ path }) => path));
   const strict = tags.filter(({ path }) => listedTags.has(path) || (!isUnlistedTagFile(path) && path !== 'fetch.txt'));
@@ -95,7 +99,7 @@ function ofBag({ texts, present }: ArrivedDelivery, room: number) {
     ? [
         pathFinding(
           'fetch.txt',
-          'Files are never fetched from elsewhere. Open a new delivery that has them all in data/.',
+          'Files listed in fetch.txt are not downloaded. Open a new delivery with all files in data/.',
         ),
       ]
     : [];
@@ -123,12 +127,12 @@ function weighed(oxum: PayloadOxum, payload: readonly ListedObject[]): Finding[]
   return [
     pathFinding(
       'bag-info.txt',
-      `Its Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files arrived. Upload what is missing or correct the tag, ${again}.`,
+      `Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files were uploaded. Upload the missing files or correct Payload-Oxum, ${again}.`,
     ),
   ];
 }
 
-/** The two sets against each other: every listed file is there, and nothing else is. */
+/** Reports listed files that were not uploaded, and uploaded files that are not listed. */
 function match(
   { entries, findings }: ManifestListing,
   present: readonly ListedObject[],
@@ -144,8 +148,8 @@ function match(
     return pathFinding(
       path,
       near === undefined
-        ? `It is listed in ${name}, but was not uploaded. Upload it, ${again}.`
-        : `It is listed in ${name}, but was uploaded as ${visiblePath(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
+        ? `This file is listed in ${name} but was not uploaded. Upload it, ${again}.`
+        : `This file is listed in ${name} but was uploaded as ${visiblePath(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
     );
   };
   const pin = ({ path, sha256 }: ManifestEntry): PinnedFile[] => {
@@ -160,7 +164,7 @@ function match(
       ...extra.map(({ path }) =>
         pathFinding(
           path,
-          `It was uploaded, but is not listed in ${name}. List it, ${again}; or open a new delivery without it.`,
+          `This file was uploaded but is not listed in ${name}. List it, ${again}; or open a new delivery without it.`,
         ),
       ),
     ],
@@ -170,9 +174,11 @@ function match(
 function tooLarge(files: readonly PinnedFile[]): Finding[] {
   const large = files
     .filter(({ size }) => size > MAX_INGEST_BYTES.file)
-    .map(({ path }) => pathFinding(path, 'It is larger than 32 GiB. Split it in a new delivery.'));
+    .map(({ path }) =>
+      pathFinding(path, 'This file is larger than 32 GiB. Split it, and upload the parts in a new delivery.'),
+    );
   const total = files.reduce((sum, { size }) => sum + size, 0);
   return total > MAX_INGEST_BYTES.delivery
-    ? [...large, pathFinding('', 'The delivery is larger than 1 TiB. Split it into several.')]
+    ? [...large, pathFinding('', 'The delivery is larger than 1 TiB. Split it into several deliveries.')]
     : large;
 }

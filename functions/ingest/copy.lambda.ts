@@ -23,7 +23,7 @@ const Input = DeliveryCheck.extend({
 });
 const Parts = z.record(z.string(), z.array(z.string()));
 
-/** Copies a verified chunk into the lake, in the very versions that were verified. May be repeated. */
+/** Copies the verified versions of a chunk's files into the lake. Idempotent. */
 export const handler = stepHandler(Input, async ({ chunk, parts, dataset, version, partner, delivery }) => {
   const files = Chunk.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const hashes = parts === null ? {} : Parts.parse(JSON.parse(await getScratch(WORK_BUCKET, parts)));

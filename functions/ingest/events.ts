@@ -5,7 +5,7 @@ import { DatasetId, DeliveryId } from './schemas.ts';
 
 const delivery = z.object({ delivery: DeliveryId, dataset: DatasetId, partner: z.string(), partnerName: z.string() });
 
-/** The receipt: all files of a delivery are in the lake. `first` says whether they made a new version. */
+/** The receipt: all files of a delivery are in the lake. `first` is true if they made a new version. */
 export const DeliveryReceived = contract(
   'broch.ingest',
   'DeliveryReceived',
@@ -18,7 +18,7 @@ export const DeliveryReceived = contract(
   }),
 );
 
-/** A delivery was not taken. The first findings; `found` counts all, and GET /deliveries/{delivery} tells more. */
+/** A delivery is held. It has the first findings and the number of all; GET /deliveries/{delivery} returns more. */
 export const DeliveryHeld = contract(
   'broch.ingest',
   'DeliveryHeld',

@@ -24,16 +24,16 @@ const identity = ({ id, dataset, partner, partnerName, openedAt }: Delivery) => 
 export const createDeliveryId = (now: string, chance: number): string =>
   `dl-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
 
-/** Where a delivery's files land; its partner's credentials reach nothing else. */
+/** The prefix of a delivery in the landing bucket; the credentials for it reach nothing else. */
 export const landingPrefix = (partner: string, delivery: string): string =>
   `in/${PartnerId.parse(partner)}/${DeliveryId.parse(delivery)}/`;
 
-/** Where a version lives in the lake; nothing there is ever changed. */
+/** The prefix of a version in the lake, where nothing is ever changed. */
 export const lakePrefix = (dataset: string, version: string): string => `datasets/${dataset}/${version}/`;
 
 const landed = /^in\/([A-Za-z0-9-]{1,128})\/(dl-[0-9a-f]{16})\/(SHA256SUMS|manifest-sha256\.txt)$/;
 
-/** The delivery that an uploaded object completes; undefined where it is data, such as a manifest in a folder. */
+/** The delivery that an uploaded manifest completes; undefined for other objects, such as a manifest in a subfolder. */
 export function parseManifestKey(
   key: string,
 ): { partner: string; delivery: string; manifest: ManifestName } | undefined {
@@ -45,12 +45,12 @@ export function parseManifestKey(
 export const foreignDataset = (dataset: string): string =>
   `The dataset ${dataset} belongs to another partner. Deliver to a dataset with another name, or ask your data steward.`;
 
-/** Where the partner may still upload. */
+/** Refuses uploads to a registered delivery. */
 export function refuseUnlessUploadable(delivery: Delivery): void {
   if (delivery.status === 'registered')
     throw new Refused(
       'conflict',
-      `Delivery ${delivery.id} is registered and takes no more files. Open a new delivery for what comes next.`,
+      `Delivery ${delivery.id} is registered and accepts no more files. Open a new delivery.`,
     );
 }
 
@@ -77,7 +77,7 @@ export function decideDelivery(delivery: Delivery, command: DeliveryCommand, now
   }
 }
 
-/** A check begins. It replaces a check in progress: the caller knows that its manifest is the newer one. */
+/** Starts a check. It replaces a check in progress, because its manifest is newer. */
 function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginCheck'>, now: string): DeliveryDecision {
   if (delivery.status === 'registered') return ignoreStaleStep(delivery);
   return {
@@ -104,7 +104,7 @@ function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>,
       ignored: {
         at: now,
         reason:
-          'Another manifest was uploaded after this delivery was registered, and was ignored: a version never changes. Open a new delivery for the new files.',
+          'A manifest that was uploaded after the registration was ignored, because a version never changes. Open a new delivery for the new files.',
       },
     },
     events: [],
@@ -112,19 +112,19 @@ function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>,
   };
 }
 
-/** How many findings a delivery itself tells, and how long a path may be in them: a table row has 400 KB at most. */
+/** The number of findings in a delivery's row, and the length of their paths: a row has at most 400 KB. */
 const told = { findings: 200, path: 300 };
 
-/** A finding on the whole delivery when the fault is ours and not the partner's. */
+/** The finding for a delivery whose check failed because of an internal error. */
 export const internalFaultFinding: Finding = {
   path: '',
   reason:
-    'Something failed on our side during the check. Your files are safe. Upload the manifest again to start a new check; if this repeats, tell your operator the delivery id.',
+    'The check failed because of an internal error. Your files are safe. Upload the manifest again to start a new check. If this happens again, tell your operator the id of the delivery.',
 };
 
 /**
- * A check ends in findings. It is ignored where a newer check is in progress or ended, or the delivery is registered. A
- * check that failed before it began reports too, if the delivery was open then.
+ * Holds the delivery with the findings of a check. Ignored if a newer check has started or ended, or if the delivery is
+ * registered. A check that failed before it started is also recorded if the delivery was open.
  */
 function recordFindings(
   delivery: Delivery,
@@ -154,7 +154,7 @@ function recordFindings(
   };
 }
 
-/** A check ends well: the delivery is registered as a version of its dataset. */
+/** Registers the delivery as a version of its dataset. */
 function recordVersion(
   delivery: Delivery,
   { check, digest, version: registered }: CommandOf<'recordVersion'>,
@@ -198,6 +198,6 @@ function recordVersion(
   };
 }
 
-/** The catalogue shows the version registered last; of two at once, the same one whoever writes last. */
+/** The catalogue shows the version registered last; a tie is decided by the id, so that the order of writes has no effect. */
 export const isNewerVersion = (head: DatasetVersion | undefined, version: DatasetVersion): boolean =>
   head === undefined || `${head.registeredAt} ${head.version}` < `${version.registeredAt} ${version.version}`;

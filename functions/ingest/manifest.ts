@@ -1,7 +1,7 @@
 import type { Finding } from '../identifiers.ts';
 import { pathFinding, pathProblem, visiblePath } from '../storage/paths.ts';
 
-/** A manifest larger than this is refused unread. */
+/** The largest manifest that is read. */
 export const manifestLimits = { bytes: 20 * 1024 * 1024, lines: 100_000 } as const;
 
 export interface ManifestEntry {
@@ -15,47 +15,50 @@ export interface ManifestListing {
 }
 
 export interface ManifestFormat {
-  /** The manifest's own name, for what people read. */
+  /** The name of the manifest, for findings. */
   readonly name: string;
-  /** Between checksum and path: exactly as sha256sum writes it, or any blanks, as a bag may. */
+  /** The format of a line: that of sha256sum, or of a bag, with any blanks between checksum and path. */
   readonly line: RegExp;
-  /** The path that a line means. */
+  /** Decodes the path of a line. */
   readonly decode: (written: string) => string;
   readonly room: number;
 }
 
-/** `<64 hex>`, a blank, then a blank (text) or `*` (binary), then the path. */
+/** `<64 hex>`, a blank, a blank (text) or `*` (binary), and the path. */
 export const sha256sumsLine = /^([0-9A-Fa-f]{64}) [ *](.*)$/su;
-/** A bag's lines may have any blanks in between (RFC 8493, 2.1.3). */
+/** The lines of a bag may have any blanks before the path (RFC 8493, 2.1.3). */
 export const bagManifestLine = /^([0-9A-Fa-f]{64})[ \t]+\*?(.*)$/su;
 
-/** The text of a file that must be UTF-8 without a byte order mark, or what is wrong with it. */
+/** Decodes a file that must be UTF-8 without a byte order mark, or returns a finding. */
 export function readUtf8Text(bytes: Uint8Array, name: string): { text: string } | { wrong: Finding } {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return { wrong: pathFinding(name, 'It is not valid UTF-8. Write it in UTF-8 and upload it again.') };
+    return { wrong: pathFinding(name, 'This file is not valid UTF-8. Save it as UTF-8 and upload it again.') };
   }
   if (text.startsWith('\ufeff'))
     return {
-      wrong: pathFinding(name, 'It begins with a byte order mark. Save it as UTF-8 without BOM and upload it again.'),
+      wrong: pathFinding(
+        name,
+        'This file begins with a byte order mark. Save it as UTF-8 without BOM and upload it again.',
+      ),
     };
   return { text };
 }
 
-/** Reads a manifest: one entry for each good line, and a finding for each other. Lines may end in LF or CRLF. */
+/** Reads a manifest: one entry for each valid line and a finding for each other. Lines may end in LF or CRLF. */
 export function readManifest(bytes: Uint8Array, { name, line, decode, room }: ManifestFormat): ManifestListing {
   const refuse = (reason: string): ManifestListing => ({ entries: [], findings: [pathFinding(name, reason)] });
   if (bytes.length > manifestLimits.bytes)
-    return refuse(`It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`);
+    return refuse(`The manifest has more than ${manifestLimits.bytes} bytes. Split the files into several deliveries.`);
   const read = readUtf8Text(bytes, name);
   if ('wrong' in read) return { entries: [], findings: [read.wrong] };
   const lines = read.text.split('\n').map(text => (text.endsWith('\r') ? text.slice(0, -1) : text));
   if (lines.every(text => text === ''))
-    return refuse('It is empty. List every file with its SHA-256 and upload it again.');
+    return refuse('The manifest is empty. List every file with its SHA-256 and upload it again.');
   if (lines.length > manifestLimits.lines + 1)
-    return refuse(`It has more than ${manifestLimits.lines} lines. Split the files over several deliveries.`);
+    return refuse(`The manifest has more than ${manifestLimits.lines} lines. Split the files into several deliveries.`);
 
   const entries: ManifestEntry[] = [];
   const findings: Finding[] = [];
@@ -73,7 +76,7 @@ export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Ma
     if (wrong !== undefined) findings.push(pathFinding(path, `${wrong} (${name}, line ${index + 1})`));
     else if (before !== undefined)
       findings.push(
-        pathFinding(path, `It is listed twice, in lines ${before} and ${index + 1} of ${name}. List it once.`),
+        pathFinding(path, `This file is listed twice, in lines ${before} and ${index + 1} of ${name}. List it once.`),
       );
     else entries.push({ path, sha256: sha256.toLowerCase() });
     first.set(path, before ?? index + 1);
@@ -84,7 +87,7 @@ export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Ma
 function wrongLine(name: string, number: number, text: string): Finding {
   const escaped = text.startsWith('\\');
   const reason = escaped
-    ? 'is escaped, as its file name has a backslash or a line break. Rename that file.'
-    : 'is not a SHA-256 in 64 hexadecimal digits, two spaces and a path. Write it as sha256sum does.';
-  return pathFinding(name, `Line ${number} ${reason} It reads: ${visiblePath(text.slice(0, 100))}`);
+    ? 'is escaped, because its file name contains a backslash or a line break. Rename that file.'
+    : 'does not consist of a SHA-256 (64 hexadecimal digits), two spaces and a path. Write it as sha256sum does.';
+  return pathFinding(name, `Line ${number} ${reason} The line is: ${visiblePath(text.slice(0, 100))}`);
 }

@@ -14,7 +14,7 @@ import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { changeDelivery, readDatasetOwner, readDatasetVersion, readDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
-// Larger than 450 KB: the clients of both S3 and DynamoDB.
+// The bundle exceeds 450 KB because it needs the clients of both S3 and DynamoDB.
 const { TABLE_NAME, LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 type Planned =
@@ -24,7 +24,7 @@ type Planned =
       outcome: 'ready';
       dataset: string;
       chunks: string[];
-      /** The sorted manifest, its SHA-256, and whether the catalogue has that version already. */
+      /** The sorted manifest, its SHA-256, and whether the catalogue already has that version. */
       manifest: string;
       version: string;
       known: boolean;
@@ -34,8 +34,8 @@ type Planned =
     };
 
 /**
- * Pins the version of every file of a delivery, compares what is there with what was listed, and packs the work. What
- * it gives back names texts in the work bucket, so it stays small however many files there are.
+ * Records the version of every file of a delivery, compares the files with the manifest, and divides them into chunks.
+ * The result contains only keys of the work bucket, so its size does not grow with the number of files.
  */
 export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned> => {
   const { partner, delivery: id, manifest, manifestVersion } = check;
@@ -66,13 +66,16 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     findings: [await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(findings))],
   });
   if (!present)
-    return held([pathFinding('', 'Too many versions of too many files were uploaded. Open a new delivery.')]);
+    return held([pathFinding('', 'Too many files, or too many versions of them, were uploaded. Open a new delivery.')]);
   const needed = present.filter(({ path }) => path === manifest || bagTagFiles.some(name => name === path));
   const large = needed.filter(({ size }) => size > manifestLimits.bytes);
   if (large.length > 0)
     return held(
       large.map(({ path }) =>
-        pathFinding(path, `It has more than ${manifestLimits.bytes} bytes. Split the files over several deliveries.`),
+        pathFinding(
+          path,
+          `This file has more than ${manifestLimits.bytes} bytes. Split the files into several deliveries.`,
+        ),
       ),
     );
   const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);

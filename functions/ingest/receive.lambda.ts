@@ -10,7 +10,7 @@ import { readDelivery } from './store.ts';
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
 const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
 
-/** A manifest was uploaded: start its check. The execution's name comes from its version, so duplicates start nothing. */
+/** Starts the check of an uploaded manifest. The execution is named after the object's version, so duplicates start nothing. */
 export const handler = eventHandler(ObjectCreated, async ({ object: { key, 'version-id': manifestVersion } }) => {
   const what = parseManifestKey(key);
   if (!what) return logger.info('not a manifest of a delivery', { key });

@@ -13,7 +13,7 @@ export const env = z.object({
   LAKE_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
 });
-// Larger than 450 KB: the clients of S3 and DynamoDB.
+// The bundle exceeds 450 KB because it needs the clients of S3 and DynamoDB.
 const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 const Input = DeliveryCheck.extend({
@@ -24,7 +24,7 @@ const Input = DeliveryCheck.extend({
   bytes: z.number().int(),
 });
 
-/** Puts the version into the catalogue, then writes the receipt. Every part may be repeated, after a crash at any point. */
+/** Adds the version to the catalogue, then writes the receipt. Idempotent after a crash at any point. */
 export const handler = stepHandler(
   Input,
   async ({ partner, delivery: id, check, version, sorted, digest, files, bytes }) => {

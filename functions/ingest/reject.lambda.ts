@@ -7,18 +7,18 @@ import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 import { changeDelivery } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), WORK_BUCKET: z.string() });
-// Larger than 450 KB: the clients of S3 and DynamoDB.
+// The bundle exceeds 450 KB because it needs the clients of S3 and DynamoDB.
 const { TABLE_NAME, WORK_BUCKET } = env.parse(process.env);
 
 const Input = DeliveryCheck.extend({
-  /** When the execution began. */
+  /** When the execution started. */
   since: z.iso.datetime(),
-  /** Texts with findings; none where the check itself failed. */
+  /** Keys of the findings; none if the check itself failed. */
   findings: z.array(z.string()),
   fault: z.unknown().optional(),
 });
 
-/** Holds a delivery with a reason for each file that is wrong. Nothing of it is in the lake; its files stay. */
+/** Holds a delivery with its findings. Nothing is in the lake, and the uploaded files are kept. */
 export const handler = stepHandler(Input, async ({ since, findings: keys, fault, ...check }) => {
   if (fault !== undefined) logger.error('a check failed', { check: check.check, fault });
   const all = [];

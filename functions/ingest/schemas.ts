@@ -6,17 +6,17 @@ export const DatasetId = z
   .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lower-case letters, digits and single hyphens, starting with a letter')
   .min(3)
   .max(40);
-/** Eleven hexadecimal digits of the time it was opened and five of chance, so that ids sort by age. */
+/** Eleven hexadecimal digits of the opening time and five random ones, so that ids sort by age. */
 export const DeliveryId = z.string().regex(/^dl-[0-9a-f]{16}$/);
-/** A person's id as the user pool gives it; it becomes a part of keys and of policies, so nothing else may pass. */
+/** A person's id in the user pool. It is checked strictly because it becomes part of keys and policies. */
 export const PartnerId = z.string().regex(/^[A-Za-z0-9-]{1,128}$/);
 
-/** The files that complete a delivery: they are uploaded last. A list as sha256sum writes it, or the one of a bag. */
+/** The manifests, one of which is uploaded last and completes a delivery: of sha256sum, or of a bag. */
 export const manifestNames = ['SHA256SUMS', 'manifest-sha256.txt'] as const;
 export const ManifestName = z.enum(manifestNames);
 export type ManifestName = z.infer<typeof ManifestName>;
 
-/** One check of one upload of the manifest. Its name is also the execution's, so that it can run only once. */
+/** The check of one upload of the manifest. The execution has the same name, so that it runs only once. */
 export const CheckId = z.string().regex(/^dl-[0-9a-f]{16}-[0-9a-f]{32}$/);
 
 const common = {
@@ -39,7 +39,7 @@ const Held = z.object({
   status: z.literal('held'),
   ...common,
   check: CheckId,
-  /** The first of them; `found` counts them all. */
+  /** The first findings; `found` is the number of all. */
   findings: z.array(Finding),
   found: z.number().int(),
   heldAt: z.iso.datetime(),
@@ -49,19 +49,19 @@ const Registered = z.object({
   ...common,
   check: CheckId,
   version: Sha256,
-  /** SHA-256 of the manifest as it was uploaded. */
+  /** SHA-256 of the uploaded manifest. */
   digest: Sha256,
   files: z.number().int(),
   bytes: z.number().int(),
-  /** The delivery that brought the same files before; this one then added nothing but its receipt. */
+  /** The earlier delivery of the same files, if any; then this one added only its receipt. */
   sameAs: DeliveryId.optional(),
   registeredAt: z.iso.datetime(),
-  /** Why a manifest that came after the receipt changed nothing. */
+  /** Why a manifest that was uploaded after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
 export type HeldDelivery = z.infer<typeof Held>;
 
-/** open → checking → registered or held. Held is not final: another upload of the manifest starts another check. */
+/** open → checking → registered or held. A held delivery is checked again when its manifest is uploaded again. */
 export const Delivery = z.discriminatedUnion('status', [Open, Checking, Held, Registered]);
 export type Delivery = z.infer<typeof Delivery>;
 

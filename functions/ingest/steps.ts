@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { CheckId, DeliveryId, ManifestName, PartnerId } from './schemas.ts';
 
-/** What an execution is about; every step gets it. */
+/** The subject of an execution, which every step receives. */
 export const DeliveryCheck = z.object({
   partner: PartnerId,
   delivery: DeliveryId,
   manifest: ManifestName,
-  /** The uploaded manifest's object version. */
+  /** The object version of the uploaded manifest. */
   manifestVersion: z.string().min(1),
   check: CheckId,
 });
 export type DeliveryCheck = z.infer<typeof DeliveryCheck>;
 
-/** Where the steps of a check leave texts for each other. */
+/** The prefix for texts that the steps of a check exchange. */
 export const deliveryCheckFolder = ({ delivery, check }: { delivery: string; check: string }): string =>
   `${delivery}/${check}`;

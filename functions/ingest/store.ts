@@ -8,20 +8,20 @@ import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '.
 import { foreignDataset, isNewerVersion } from './ingest.ts';
 import { DatasetVersion, Delivery, PartnerId } from './schemas.ts';
 
-// A delivery is a row of its partner's partition, so another partner's id simply isn't there. A pointer by id tells
-// staff whose it is.
+// A delivery is a row in its partner's partition, so other partners cannot find it. For staff, a pointer by id names the
+// partner.
 const deliveryKey = (partner: string, id: string) => rowKey('partner', partner, `DELIVERY#${id}`);
 const ownerKey = (id: string) => rowKey('delivery', id);
 const Owner = z.object({ partner: z.string() });
 
 const versionKey = (dataset: string, version: string) => rowKey('dataset', dataset, `VERSION#${version}`);
-/** The same version again, where a list in order of time finds it. */
+/** A second row for each version, for lists in order of time. */
 const byTime = 'AT#';
 const headKey = (dataset: string) => rowKey('datasets', '', dataset);
 
-/** Keeps a new delivery. False where its id is taken. */
+/** Writes a new delivery. Returns false if the id exists. */
 export async function createDelivery(table: string, delivery: Delivery): Promise<boolean> {
-  // The pointer first: one without a delivery is never seen, a delivery without one would be hidden from staff.
+  // The pointer is written first: without its delivery it is invisible, but a delivery without it is hidden from staff.
   return (
     (await createRow(table, ownerKey(delivery.id), { partner: delivery.partner })) &&
     (await createRow(table, deliveryKey(delivery.partner, delivery.id), delivery))
@@ -73,11 +73,11 @@ export const readDatasetVersion = (table: string, dataset: string, version: stri
 const DatasetOwner = z.object({ partner: PartnerId, partnerName: z.string(), since: z.iso.datetime() });
 const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER');
 
-/** The partner whose first version made the dataset theirs. Undefined before its first version. */
+/** The partner who delivered the first version of the dataset; undefined before that. */
 export const readDatasetOwner = (table: string, dataset: string) =>
   readRow(table, DatasetOwner, datasetOwnerKey(dataset));
 
-/** Makes the dataset belong to the partner of its first version. Refuses where it belongs to another. */
+/** Makes the dataset belong to the partner of its first version. Refuses if it belongs to another. */
 export async function claimDataset(
   table: string,
   { dataset, partner, partnerName }: Pick<Delivery, 'dataset' | 'partner' | 'partnerName'>,
@@ -88,12 +88,12 @@ export async function claimDataset(
   if (owner?.partner !== partner) throw new Refused('forbidden', foreignDataset(dataset));
 }
 
-/** Registers a version, once. Gives it as it was first registered; any part of this may be repeated. */
+/** Registers a version once and returns it as first registered. Idempotent. */
 export async function createDatasetVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {
   const at = versionKey(version.dataset, version.version);
   const created = await createRow(table, at, version);
   const first = created ? version : await readRow(table, DatasetVersion, at);
-  if (!first) throw new Error(`version ${version.version} was neither written nor there`);
+  if (!first) throw new Error(`version ${version.version} was not written and does not exist`);
   await createRow(table, rowKey('dataset', first.dataset, `${byTime}${first.registeredAt}#${first.version}`), first);
   await raiseHead(table, first);
   return first;

@@ -12,7 +12,7 @@ import { DeliveryCheck, deliveryCheckFolder } from './steps.ts';
 export const env = z.object({ LANDING_BUCKET: z.string(), WORK_BUCKET: z.string() });
 const { LANDING_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
-/** Streams every file of a chunk, in the version that was planned, through SHA-256. */
+/** Computes the SHA-256 of every file of a chunk, in the planned version. */
 export const handler = stepHandler(DeliveryCheck.extend({ chunk: z.string() }), async ({ chunk, ...check }) => {
   const files = Chunk.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const prefix = landingPrefix(check.partner, check.delivery);
@@ -32,12 +32,14 @@ export const handler = stepHandler(DeliveryCheck.extend({ chunk: z.string() }), 
       return [
         pathFinding(
           file.path,
-          `Its SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or correct the manifest. Then upload the manifest again.`,
+          `The SHA-256 is ${read.sha256}, but the manifest says ${file.sha256}. Upload the right file, or correct the manifest. Then upload the manifest again.`,
         ),
       ];
     } catch (error) {
       if (!isMissingObject(error)) throw error;
-      return [pathFinding(file.path, 'It was deleted during the check. Upload it, then upload the manifest again.')];
+      return [
+        pathFinding(file.path, 'This file was deleted during the check. Upload it, then upload the manifest again.'),
+      ];
     }
   };
 

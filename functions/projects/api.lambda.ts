@@ -42,7 +42,7 @@ export const handler = http(
       if (!(await createProject(TABLE_NAME, wanted))) {
         project = await existing(body.id);
         if (!isRepeatedRequest(project, body, user.id))
-          throw new Refused('conflict', `There already is a project ${body.id}. Choose another id.`);
+          throw new Refused('conflict', `The project ${body.id} already exists. Choose another id.`);
       }
       if (project.status === 'provisioning') await startAttempt(project);
       return project;

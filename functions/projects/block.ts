@@ -1,15 +1,15 @@
 import * as z from 'zod';
 
-/** A network of the pool that is not free, or was not until lately. */
+/** A network of the pool that is leased, or was until recently. */
 export const NetworkBlock = z.discriminatedUnion('status', [
   z.object({ status: z.literal('leased'), cidr: z.string(), project: z.string(), leasedAt: z.iso.datetime() }),
-  /** Given back: not for anybody else until then, so that an address in the logs of these days names one project. */
+  /** Quarantine: other projects cannot lease it until then, so that an address in recent logs belongs to one project. */
   z.object({ status: z.literal('resting'), cidr: z.string(), project: z.string(), until: z.iso.datetime() }),
 ]);
 export type NetworkBlock = z.infer<typeof NetworkBlock>;
 export type LeasedBlock = Extract<NetworkBlock, { status: 'leased' }>;
 
-/** A block may go to whoever held it last at once, to others when it has rested. */
+/** The last holder may lease a block at once, other projects after its quarantine. */
 export const mayLeaseBlock = (block: NetworkBlock | undefined, project: string, now: string): boolean =>
   block === undefined || (block.status === 'resting' && (block.project === project || block.until <= now));
 
@@ -20,7 +20,7 @@ export const leaseBlock = (cidr: string, project: string, now: string): LeasedBl
   leasedAt: now,
 });
 
-/** The block as it is after its holder gives it back. Undefined where the project does not hold it: nothing to do. */
+/** Returns the block. Undefined if the project does not hold it. */
 export const returnBlock = (
   block: NetworkBlock | undefined,
   project: string,

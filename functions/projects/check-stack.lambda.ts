@@ -15,7 +15,7 @@ type Outcome =
   | { status: 'built'; network: ProjectNetwork }
   | { status: 'failed'; reason: string };
 
-/** Says how far the project's stack is, and what it put out or why it failed. */
+/** Reports the state of the project's stack, with its outputs or the reason of its failure. */
 export const handler = stepHandler(Input, async ({ project }): Promise<Outcome> => {
   const name = projectStackName(ENVIRONMENT, project);
   const stack = await describeStack(name);
@@ -25,12 +25,15 @@ export const handler = stepHandler(Input, async ({ project }): Promise<Outcome> 
     case 'built':
       return { status: 'built', network: networkOf(stack) };
     case 'none':
-      return { status: 'failed', reason: `The stack ${name} is gone: somebody deleted it while it was made.` };
+      return {
+        status: 'failed',
+        reason: `The stack ${name} was deleted while it was being created. Retry the project.`,
+      };
     default: {
       const reason = findFirstFailure(await eventsOf(name)) ?? (await invalid(name));
       return {
         status: 'failed',
-        reason: reason ?? `The stack ${name} failed: ${stack?.StackStatusReason ?? 'no reason'}`,
+        reason: reason ?? `The stack ${name} failed: ${stack?.StackStatusReason ?? 'CloudFormation gave no reason'}`,
       };
     }
   }
@@ -51,7 +54,7 @@ function networkOf(stack: Stack | undefined): ProjectNetwork {
   });
 }
 
-/** All events, newest first. A stack of this template has a hundred or two; what is beyond that says nothing new. */
+/** The events, newest first. A stack of this template has at most about two hundred; later pages add nothing. */
 async function eventsOf(name: string): Promise<StackEvent[]> {
   const events: StackEvent[] = [];
   let next: string | undefined;
@@ -72,11 +75,13 @@ async function eventsOf(name: string): Promise<StackEvent[]> {
   return events;
 }
 
-/** What CloudFormation found before it made anything, such as a name that is taken: not among the stack's events. */
+/** The error that CloudFormation found before creating anything, such as a name in use. The stack's events lack it. */
 async function invalid(name: string): Promise<string | undefined> {
   const { OperationEvents = [] } = await cloudFormation.send(
     new DescribeEventsCommand({ StackName: name, Filters: { FailedEvents: true } }),
   );
   const found = OperationEvents.find(({ ValidationStatusReason }) => ValidationStatusReason);
-  return found && `${found.LogicalResourceId} (${found.ResourceType}) can't be made: ${found.ValidationStatusReason}`;
+  return (
+    found && `${found.LogicalResourceId} (${found.ResourceType}) cannot be created: ${found.ValidationStatusReason}`
+  );
 }

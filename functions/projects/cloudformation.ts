@@ -7,13 +7,13 @@ import {
 
 export const cloudFormation = new CloudFormationClient({});
 
-/** The stack, or undefined where there is none (any more). */
+/** The stack, or undefined if it does not exist. */
 export async function describeStack(name: string): Promise<Stack | undefined> {
   try {
     const { Stacks } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
     return Stacks?.[0];
   } catch (error) {
-    // CloudFormation has no error of its own for this.
+    // CloudFormation has no specific error for this.
     if (isCloudFormationError(error, 'ValidationError') && error.message.includes('does not exist')) return undefined;
     throw error;
   }

@@ -24,12 +24,12 @@ const Input = z.object({
 });
 type Outcome = { status: 'building' | 'clearing' } | { status: 'refused'; reason: string };
 
-/** What CloudFormation says when trying again would not help. */
+/** CloudFormation errors that a retry cannot fix. */
 const refusals = ['ValidationError', 'LimitExceededException', 'InsufficientCapabilitiesException'];
 
 /**
- * Finds or begins the project's stack. What an earlier attempt left in the way is deleted first (`clearing`: ask again);
- * what it built of the same block is taken over.
+ * Creates the project's stack, or continues with one that an earlier attempt built for the same block. Other remains of
+ * earlier attempts are deleted first (`clearing`: the workflow calls again).
  */
 export const handler = stepHandler(
   Input,
@@ -68,14 +68,14 @@ export const handler = stepHandler(
             { Key: 'broch:environment', Value: ENVIRONMENT },
             { Key: 'broch:project', Value: project },
           ],
-          // Below the workflow's own patience, so that CloudFormation takes down by itself what it can't finish, and the
-          // bucket and the key (RetainExceptOnCreate) with it.
+          // Shorter than the workflow's timeout, so that CloudFormation itself rolls back a stack that it cannot finish,
+          // including the bucket and the key (RetainExceptOnCreate).
           TimeoutInMinutes: 25,
           OnFailure: 'ROLLBACK',
         }),
       );
     } catch (error) {
-      // Begun by a call before this one, of which nobody heard.
+      // An earlier call created it, but its answer was lost.
       if (isCloudFormationError(error, 'AlreadyExistsException')) return { status: 'building' };
       if (refusals.some(refusal => isCloudFormationError(error, refusal)))
         return { status: 'refused', reason: (error as Error).message };

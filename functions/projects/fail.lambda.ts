@@ -12,13 +12,13 @@ const { TABLE_NAME, QUARANTINE_DAYS } = env.parse(process.env);
 const Input = z.object({
   project: ProjectId,
   attempt: z.number().int(),
-  /** Written for people; or else `cause`, as the state machine caught it. */
+  /** A sentence for people; without it, `cause` is the error that the state machine caught. */
   reason: z.string().optional(),
   cause: z.string().optional(),
   rolledBack: z.boolean(),
 });
 
-/** Records why the attempt failed, and returns its block where nothing is left of its network. */
+/** Records why the attempt failed, and returns its block if nothing of its network is left. */
 export const handler = stepHandler(
   Input,
   async ({ project: id, attempt, reason = '', cause, rolledBack }): Promise<{ status: string }> => {

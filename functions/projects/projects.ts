@@ -5,7 +5,7 @@ import { leaseBlock, mayLeaseBlock, type NetworkBlock, returnBlock } from './blo
 import { ProjectFailed, ProjectReady } from './events.ts';
 import type { Project, ProjectNetwork, ProvisioningProject } from './schemas.ts';
 
-/** By then one attempt is over, one way or the other: the workflow's timeout. */
+/** The workflow's timeout: by then an attempt has succeeded or failed. */
 export const PROJECT_DEADLINE_SECONDS = 2 * 3600;
 
 export const requestProject = (
@@ -22,7 +22,7 @@ export const requestProject = (
   startedAt: now,
 });
 
-/** The same request again, as after a crash between writing the project down and starting its workflow. */
+/** Whether it is a repeated request, for example after a crash between writing the project and starting its workflow. */
 export const isRepeatedRequest = (
   project: Project,
   wanted: { id: string; title: string },
@@ -66,13 +66,12 @@ export function decideProject(state: ProjectState, command: ProjectCommand, now:
 }
 
 /**
- * The next attempt. An attempt in progress stays as it is: starting it again has no effect where it runs, and starts it
- * if it never started. Past its deadline it cannot be in progress.
+ * The next attempt. An attempt in progress is kept: starting its execution again has no effect if it runs, and starts it
+ * if it does not. After its deadline an attempt cannot be in progress.
  */
 function retryProject(state: ProjectState, now: string): ProjectDecision {
   const { project } = state;
-  if (project.status === 'ready')
-    throw new Refused('conflict', `Project ${project.id} is ready: there is nothing to try again.`);
+  if (project.status === 'ready') throw new Refused('conflict', `Project ${project.id} is ready and needs no retry.`);
   if (project.status === 'provisioning' && !isOverdue(project, now))
     return unchanged(state, 'the attempt is in progress');
   const { id, title, requestedBy, requestedAt, attempt, cidr } = project;
@@ -90,7 +89,7 @@ function retryProject(state: ProjectState, now: string): ProjectDecision {
       },
     },
     events: [],
-    reason: 'the attempt before failed or passed its deadline',
+    reason: 'the previous attempt failed or passed its deadline',
   };
 }
 
@@ -142,7 +141,7 @@ function recordFailure(
   if (project.status === 'failed' && project.attempt === attempt) return unchanged(state, 'the failure is on record');
   if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
   const { startedAt: _, cidr, ...rest } = project;
-  const explained = rolledBack ? reason : `${reason} Rolling back is unfinished; a retry continues it.`;
+  const explained = rolledBack ? reason : `${reason} The rollback is not finished; retry the project to continue it.`;
   const returned = rolledBack ? returnBlock(block, project.id, quarantineUntil) : undefined;
   return {
     state: {

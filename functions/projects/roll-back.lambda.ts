@@ -13,9 +13,9 @@ const { TABLE_NAME, ENVIRONMENT } = env.parse(process.env);
 
 const Input = z.object({ project: ProjectId, attempt: z.number().int() });
 
-/** Takes the project's stack down, a step at a time; `gone` when nothing is left of it. */
+/** Deletes the project's stack step by step; returns `gone` when nothing is left. */
 export const handler = stepHandler(Input, async ({ project, attempt }): Promise<{ status: string }> => {
-  // What is ready, or a later attempt is building, is not this one's to take down.
+  // The stack of a ready project, or of a later attempt, must not be deleted by this one.
   const row = await readProject(TABLE_NAME, project);
   if (row?.status === 'ready' && row.attempt === attempt) return { status: 'ready' };
   if (!isCurrentAttempt(row, attempt)) return { status: 'overtaken' };

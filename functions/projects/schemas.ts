@@ -1,6 +1,6 @@
 import * as z from 'zod';
 
-/** A project's name is its id everywhere: in stacks, buckets, tags and bills. */
+/** A project's id is used in the names of stacks and buckets, in tags and in bills. */
 export const ProjectId = z
   .string()
   .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'lower-case letters, digits and single hyphens, starting with a letter')
@@ -12,30 +12,30 @@ const common = {
   title: z.string().min(1).max(200),
   requestedBy: z.string(),
   requestedAt: z.iso.datetime(),
-  /** Counts the tries; names the workflow's execution, so that one try can run once only. */
+  /** The number of the attempt. It is part of the execution's name, so that an attempt runs only once. */
   attempt: z.number().int().min(1),
 };
 
-/** What the project's network stack put out: where everything of the project lives. */
+/** The outputs of the project's network stack. */
 export const ProjectNetwork = z.object({
   stackId: z.string().min(1),
   vpcId: z.string().min(1),
-  /** Isolated, one in each of two zones. */
+  /** Isolated subnets, one in each of two zones. */
   subnetIds: z.array(z.string().min(1)).length(2),
   /** For workspaces and jobs. */
   securityGroupId: z.string().min(1),
-  /** For interface endpoints, which exist only while something runs. */
+  /** For interface endpoints, which exist only while a workspace runs. */
   endpointSecurityGroupId: z.string().min(1),
   bucket: z.string().min(1),
   keyArn: z.string().min(1),
   /** The name, not the ARN. */
   instanceProfile: z.string().min(1),
-  /** The unique id of the instances' role; with an instance's own id behind it, that is its `aws:userid`. */
+  /** The unique id of the instances' role. An instance's `aws:userid` is this id, a colon and the instance's id. */
   instanceRole: z.string().min(1),
 });
 export type ProjectNetwork = z.infer<typeof ProjectNetwork>;
 
-/** Whoever has a `cidr` holds that block: it is given back in the same write that takes it away here. */
+/** A project with a `cidr` holds that block. Both are changed in one write. */
 export const Project = z.discriminatedUnion('status', [
   z.object({
     status: z.literal('provisioning'),
@@ -55,7 +55,7 @@ export const Project = z.discriminatedUnion('status', [
     ...common,
     reason: z.string().min(1),
     failedAt: z.iso.datetime(),
-    /** Still leased, because the network there could not be removed. The next attempt uses it. */
+    /** The block is still leased because its network could not be deleted. The next attempt uses it. */
     cidr: z.string().optional(),
   }),
 ]);

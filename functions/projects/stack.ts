@@ -1,7 +1,7 @@
-/** Where a stack stands, as far as an attempt to build it must know. */
+/** The state of a stack from the point of view of an attempt to build it. */
 export type StackState = 'none' | 'building' | 'built' | 'leaving' | 'wreck';
 
-/** What a CloudFormation status means. `leaving` needs time only; a `wreck` has to be deleted first. */
+/** Interprets a CloudFormation status. `leaving`: wait; `wreck`: must be deleted first. */
 export function classifyStackStatus(status: string | undefined): StackState {
   switch (status) {
     case undefined:
@@ -19,7 +19,7 @@ export function classifyStackStatus(status: string | undefined): StackState {
     case 'ROLLBACK_FAILED':
       return 'wreck';
     default:
-      // Complete, or in the course of an update: then it was complete before.
+      // Complete, or being updated, and therefore complete before.
       return 'built';
   }
 }
@@ -32,8 +32,8 @@ export interface StackEvent {
 }
 
 /**
- * Why a stack could not be built, from its events (newest first): the first resource that failed by itself. Those after
- * it are merely cancelled.
+ * Why a stack could not be built, from its events (newest first): the first resource that failed. CloudFormation then
+ * cancels the others.
  */
 export function findFirstFailure(events: readonly StackEvent[]): string | undefined {
   const first = events.findLast(
@@ -43,17 +43,17 @@ export function findFirstFailure(events: readonly StackEvent[]): string | undefi
       reason &&
       !/^Resource creation cancelled/i.test(reason),
   );
-  return first && `${first.resource} (${first.type}) could not be made: ${first.reason}`;
+  return first && `${first.resource} (${first.type}) could not be created: ${first.reason}`;
 }
 
-/** A sentence for people from what a state machine caught: a Lambda's error as JSON, or a service's own text. */
+/** Makes a sentence from an error that a state machine caught: the JSON of a Lambda error, or the text of a service. */
 export function explainCause(cause: string | undefined): string {
-  if (!cause) return 'A step failed without saying why.';
+  if (!cause) return 'A step failed without a reason.';
   try {
     const { errorMessage } = JSON.parse(cause) as { errorMessage?: unknown };
     if (typeof errorMessage === 'string' && errorMessage) return errorMessage;
   } catch {
-    // Not JSON: a service's own text.
+    // Not JSON: the text of a service.
   }
   return cause.slice(0, 1000);
 }

@@ -11,10 +11,10 @@ import { Project } from './schemas.ts';
 
 const projectKey = (id: string) => rowKey('project', id);
 const blockKey = (cidr: string) => rowKey('block', cidr);
-/** All projects once more, in one partition and by age, so that they can be listed. */
+/** A second row for each project, all in one partition by age, for lists. */
 const listKey = ({ id, requestedAt }: Project) => rowKey('projects', '', `${requestedAt}#${id}`);
 
-/** Both rows of a project are always written together, so one revision speaks for both. */
+/** Both rows of a project are always written together and have the same revision. */
 const projectRows = (next: Project, read?: Row<Project>): RowWrite[] => [
   { key: projectKey(next.id), item: next, read },
   { key: listKey(next), item: next, read },
@@ -25,8 +25,8 @@ export const readProject = (table: string, id: string) => readRow(table, Project
 export const createProject = (table: string, project: Project) => writeRows(table, projectRows(project));
 
 /**
- * Reads a project, decides, and writes what changed with its events. `blockOf` says which block the decision needs, if
- * any: the project and its hold on a block change in one write.
+ * Reads a project, decides, and writes the changes with their events. `blockOf` names the block that the decision needs,
+ * if any: the project and its lease change in one write.
  */
 export function changeProject(
   table: string,
@@ -62,7 +62,7 @@ export const pageProjects = (table: string, page: { limit?: number; next?: strin
 export const readMember = (table: string, project: string, user: string) =>
   readRow(table, Member, memberKey(project, user));
 
-/** A person's projects can be found from the person too. */
+/** A second row for each membership, to find the projects of a person. */
 export const saveMember = (table: string, project: string, read: Row<Member> | undefined, next: Member) =>
   writeRows(table, [
     { key: memberKey(project, next.user), item: next, read },

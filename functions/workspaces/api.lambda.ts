@@ -23,7 +23,7 @@ export const env = z.object({
   GATEWAY_KEY: z.string(),
   GATEWAY: z.string(),
   LINK_SECONDS: z.coerce.number().int().min(5).max(60),
-  /** An attempt's workflow is over by then, whatever happens. */
+  /** The workflow's timeout: by then an attempt has succeeded or failed. */
   DEADLINE_SECONDS: z.coerce.number().int(),
 });
 const { TABLE_NAME, MACHINE_ARN, PASSWORDS_KEY, GATEWAY_KEY, GATEWAY, LINK_SECONDS, DEADLINE_SECONDS } = env.parse(
@@ -34,7 +34,7 @@ const secrets = new SecretsManagerClient({});
 const startAttempt = ({ id, project, attempt }: Workspace) =>
   startExecution(MACHINE_ARN, `${id}-${attempt}`, { project, workspace: id, attempt });
 
-/** Asked for each time: a rotated key counts at once, and people open desktops a few times a day. */
+/** Read for every link, so that a rotated key applies at once. Links are opened only a few times a day. */
 async function gatewayKey(): Promise<string> {
   const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: GATEWAY_KEY }));
   return SecretString ?? '';

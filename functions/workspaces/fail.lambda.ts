@@ -10,7 +10,7 @@ const { TABLE_NAME, READY_MINUTES } = env.parse(process.env);
 
 const Caught = z.object({ Error: z.string().default('unknown'), Cause: z.string().default('') });
 
-/** Ends an attempt with a reason that its owner can act on, and frees the place that it took. */
+/** Ends an attempt with a reason that the owner can act on, and frees its place. */
 export const handler = stepHandler(
   LaunchAttempt.extend({ caught: Caught }),
   async ({ project, workspace: id, attempt, caught: { Error: error, Cause: cause } }): Promise<void> => {

@@ -11,10 +11,10 @@ import type { ProjectNetwork } from '../projects/schemas.ts';
 import type { Workspace } from './schemas.ts';
 import type { LaunchedInstance } from './workspaces.ts';
 
-// EC2's client alone is a megabyte; only the two functions that launch and remove import this file.
+// The EC2 client alone is a megabyte. Only the two functions that launch and remove instances import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 
-/** Tags say what an instance is for: in bills, to its own agent, and to whoever must find it again. */
+/** Tags identify an instance in bills, to its own agent, and in later searches. */
 const tags = (
   environment: string,
   { id, project, owner, attempt }: Workspace,
@@ -26,15 +26,15 @@ const tags = (
   'broch:workspace': id,
   'broch:owner': owner,
   'broch:attempt': String(attempt),
-  // The agent reads its tags from the instance's metadata, which needs neither an endpoint nor a right.
+  // The agent reads its tags from the instance metadata, which needs neither an endpoint nor a permission.
   'broch:bucket': bucket,
-  // What its aws:userid begins with: nothing else in its network could tell it.
+  // The beginning of its aws:userid, which it cannot find out otherwise.
   'broch:role': instanceRole,
 });
 
 const attemptOf = ({ Tags = [] }: Instance) => Number(Tags.find(({ Key }) => Key === 'broch:attempt')?.Value);
 
-/** The instances of a workspace that are not gone or going, by whichever attempt. */
+/** The instances of a workspace that are not terminated or terminating, from all attempts. */
 async function find(workspace: string): Promise<Instance[]> {
   const { Reservations = [] } = await client.send(
     new DescribeInstancesCommand({
@@ -61,14 +61,14 @@ export interface LaunchOrder {
 }
 
 /**
- * One instance for this attempt, however often it is asked for: what the tags find, or else a new one under a client
- * token. A zone without room is passed over for the next.
+ * Launches one instance for an attempt. A repeated call finds it by its tags or launches with the same client token. If
+ * a zone has no capacity, the next zone is tried.
  */
 export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstance> {
   const { workspace, network } = order;
   const found = (await find(workspace.id)).find(instance => attemptOf(instance) === workspace.attempt);
   if (found) return launched(found);
-  // People spread over the zones by their workspaces' ids.
+  // The workspace id chooses the first zone, so that workspaces are spread over the zones.
   const first = Number.parseInt(workspace.id.slice(-2), 16) % network.subnetIds.length;
   const subnets = [...network.subnetIds.slice(first), ...network.subnetIds.slice(0, first)];
   for (const [tried, subnet] of subnets.entries()) {
@@ -81,7 +81,7 @@ export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstan
       if (!full || tried === subnets.length - 1) throw error;
     }
   }
-  throw new Error('EC2 answered without an instance');
+  throw new Error('EC2 returned no instance');
 }
 
 function request(
@@ -95,7 +95,7 @@ function request(
     MaxCount: 1,
     ImageId: image,
     InstanceType: type as _InstanceType,
-    // Isolated subnets give no public addresses, and their VPC has no gateway to use one.
+    // Isolated subnets assign no public addresses, and their VPC has no internet gateway.
     SubnetId: subnet,
     SecurityGroupIds: [network.securityGroupId],
     IamInstanceProfile: { Name: network.instanceProfile },
@@ -107,7 +107,7 @@ function request(
     },
     BlockDeviceMappings: [
       {
-        // The root of the Ubuntu and Windows images that ours are made from.
+        // The root device of the Ubuntu and Windows images that ours are built from.
         DeviceName: '/dev/sda1',
         Ebs: { VolumeType: 'gp3', Encrypted: true, KmsKeyId: network.keyArn, DeleteOnTermination: true },
       },
@@ -119,7 +119,7 @@ function request(
   };
 }
 
-/** Removes what this attempt and those before it launched; a later one's is left alone. Returns how many there were. */
+/** Terminates the instances of this and earlier attempts, not those of later ones. Returns their number. */
 export async function terminateInstances(workspace: string, attempt: number): Promise<number> {
   const old = (await find(workspace)).filter(instance => !(attemptOf(instance) > attempt));
   const ids = old.flatMap(({ InstanceId }) => (InstanceId ? [InstanceId] : []));

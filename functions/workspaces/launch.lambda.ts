@@ -14,16 +14,16 @@ const Sizes = z.object({ small: z.string(), medium: z.string(), large: z.string(
 export const env = z.object({
   TABLE_NAME: z.string(),
   ENVIRONMENT: z.string(),
-  /** Where the images' aliases are: `<IMAGES>/<kind>/current` holds the id of the one in use. */
+  /** The parameter path of the images: `<IMAGES>/<kind>/current` holds the id of the current image. */
   IMAGES: z.string(),
-  /** The instance type of each size of each kind, as JSON. */
+  /** The instance type for each kind and size, as JSON. */
   SIZES: z.string(),
 });
 const { TABLE_NAME, ENVIRONMENT, IMAGES, SIZES } = env.parse(process.env);
 const sizes = z.object({ linux: Sizes, windows: Sizes }).parse(JSON.parse(SIZES));
 const parameters = new SSMClient({});
 
-/** RunInstances could resolve the alias by itself; asked for here, the row says which image it was. */
+/** RunInstances could resolve the parameter itself. It is resolved here so that the row records the image. */
 async function imageFor(kind: string): Promise<string> {
   const { Parameter } = await parameters.send(new GetParameterCommand({ Name: `${IMAGES}/${kind}/current` }));
   return z.string().startsWith('ami-').parse(Parameter?.Value);

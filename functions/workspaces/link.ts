@@ -2,15 +2,15 @@ import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { timeAfter } from '../clock.ts';
 import type { Desktop, WorkspaceIn } from './schemas.ts';
 
-/** Guacamole's `json-secret-key`: 128 bits as 32 hexadecimal digits. */
+/** The `json-secret-key` of Guacamole: 128 bits as 32 hexadecimal digits. */
 const keyOf = (hex: string): Buffer => {
   if (!/^[0-9a-fA-F]{32}$/.test(hex)) throw new Error("the gateway's key is not 32 hexadecimal digits");
   return Buffer.from(hex, 'hex');
 };
 
 /**
- * Signs and encrypts as Guacamole's `auth-json` expects it: base64(AES-128-CBC(key, iv 0, HMAC-SHA256(key, json) + json)).
- * The zero vector is the format's; the signature in front of the text stands in for it.
+ * Signs and encrypts for Guacamole's `auth-json`: base64(AES-128-CBC(key, iv 0, HMAC-SHA256(key, json) + json)). The
+ * format requires the zero vector; the leading signature makes each text differ from its first block on.
  */
 export function encodeAuthJson(json: string, key: string): string {
   const secret = keyOf(key);
@@ -23,8 +23,8 @@ export function encodeAuthJson(json: string, key: string): string {
 const ports: Record<Desktop['protocol'], string> = { rdp: '3389', vnc: '5901' };
 
 /**
- * Nothing crosses the gateway but pictures, keys and the mouse. Every parameter of guacd that could carry data is off by
- * name, whatever its default: sound alone is a lossless channel into the browser. The complete lists of parameters are
+ * Only the picture, keyboard and mouse cross the gateway. Every parameter of guacd that could carry data is disabled by
+ * name, whatever its default: even sound is a lossless channel into the browser. The complete lists of parameters are
  * GUAC_RDP_CLIENT_ARGS and GUAC_VNC_CLIENT_ARGS in guacamole-server's settings.c; a test compares them.
  */
 const everyProtocol = {
@@ -50,12 +50,12 @@ const closed: Record<Desktop['protocol'], Record<string, string>> = {
   vnc: { ...everyProtocol, 'enable-audio': 'false', 'reverse-connect': 'false' },
 };
 
-/** The desktop's own account, as the images make it. */
+/** The account that the images create on a desktop. */
 const DESKTOP_ACCOUNT = 'researcher';
 
 export interface DesktopLinkInput {
   readonly workspace: WorkspaceIn<'ready'>;
-  /** The desktop's password, decrypted. */
+  /** The decrypted password of the desktop. */
   readonly password: string;
   readonly user: string;
   readonly gateway: string;
@@ -63,7 +63,7 @@ export interface DesktopLinkInput {
   readonly seconds: number;
 }
 
-/** A link into one desktop, for one person, once, within a minute; `sha256` is all that may be kept of it. */
+/** A link that opens one desktop for one person, once, within a minute. Only its `sha256` may be stored. */
 export function mintDesktopLink(
   { workspace, password, user, gateway, key, seconds }: DesktopLinkInput,
   now: string,
@@ -83,7 +83,7 @@ export function mintDesktopLink(
             port: ports[protocol],
             ...(protocol === 'rdp' && {
               username: DESKTOP_ACCOUNT,
-              // Desktops sign their own certificates; the way to them is ours, address by address.
+              // Desktops have self-signed certificates. Security groups limit the connection to this one address.
               'ignore-cert': 'true',
             }),
             password,

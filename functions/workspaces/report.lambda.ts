@@ -17,16 +17,16 @@ import { acceptsReport, decideWorkspace, requireProjectNetwork } from './workspa
 
 export const env = z.object({
   TABLE_NAME: z.string(),
-  /** What the names of all projects' buckets start with. */
+  /** The prefix of the names of all project buckets. */
   BUCKETS: z.string(),
   PASSWORDS_KEY: z.string(),
   MACHINE_ARN: z.string(),
 });
 const { TABLE_NAME, BUCKETS, PASSWORDS_KEY } = env.parse(process.env);
-// S3's client makes this bundle larger (526 KB) than those of the rest; nothing waits for a report's cold start.
+// The S3 client makes this bundle larger (526 KB) than the others. Nothing waits for its cold start.
 const objects = new S3Client({});
 
-/** Asks for five seconds: what a step of the workflow is about to write lags a report by that at most. */
+/** Retries for five seconds, because a step of the workflow may write its row up to that much later than a report. */
 async function soon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
   for (let tries = 0; tries < 20; tries++) {
     const got = await ask();
@@ -36,22 +36,23 @@ async function soon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined
   return undefined;
 }
 
-/** The report as it is now: of two events in the wrong order both read the newer one. */
+/** The current report: if two events arrive in the wrong order, both read the newer report. */
 async function readReport(bucket: string, key: string) {
   const { Body, ContentLength, LastModified } = await objects.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   if (!Body || ContentLength === undefined || ContentLength > MAX_REPORT_BYTES)
-    throw new Refused('large', `A report may have ${MAX_REPORT_BYTES} bytes at most.`);
+    throw new Refused('large', `A report may have at most ${MAX_REPORT_BYTES} bytes.`);
   return { ...parseReport(await Body.transformToString()), at: (LastModified ?? new Date(0)).toISOString() };
 }
 
 async function hear(bucket: string, key: string): Promise<void> {
   const instance = parseReportKey(key);
-  if (!bucket.startsWith(BUCKETS)) throw new Refused('forbidden', "The bucket is not a project's.");
+  if (!bucket.startsWith(BUCKETS)) throw new Refused('forbidden', 'The bucket does not belong to a project.');
   const whose = await soon(() => readInstance(TABLE_NAME, instance));
   if (!whose) throw new Error(`${instance} reported, but no workspace has it`);
   const { project, workspace: id } = whose;
   const { bucket: own } = requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project)));
-  if (bucket !== own) throw new Refused('forbidden', `The bucket is not that of ${project}, the instance's project.`);
+  if (bucket !== own)
+    throw new Refused('forbidden', `The bucket does not belong to ${project}, the project of the instance.`);
   if (!acceptsReport(await readWorkspace(TABLE_NAME, project, id), instance)) return;
   const { password, protocol, at } = await readReport(bucket, key);
   const desktop = { protocol, reportedAt: at, password: await encryptPassword(PASSWORDS_KEY, password, id) };
@@ -59,7 +60,7 @@ async function hear(bucket: string, key: string): Promise<void> {
   const command = { do: 'recordReport', instanceId: instance, desktop } as const;
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
   if (state.workspace.status !== 'starting') return;
-  // Not there yet: the workflow is about to ask, and finds the report. Answering as well costs nothing.
+  // Not there yet: the workflow will find the report when it starts to wait.
   const token = await soon(async () => {
     const { status, ...rest } = await readWorkspace(TABLE_NAME, project, id);
     return status === 'starting' && 'token' in rest ? rest.token : status === 'starting' ? undefined : '';
@@ -67,7 +68,7 @@ async function hear(bucket: string, key: string): Promise<void> {
   if (token) await completeTask(token);
 }
 
-/** A desktop's agent has written its report. What is forged or malformed is logged, without its content, and ignored. */
+/** Reads the report of a desktop's agent. A forged or malformed report is logged without its content and ignored. */
 export const handler = eventHandler(ObjectCreated, async ({ bucket, object }) => {
   try {
     await hear(bucket.name, object.key);

@@ -2,12 +2,12 @@ import * as z from 'zod';
 import { Refused } from '../refused.ts';
 import { DesktopProtocol } from './schemas.ts';
 
-/** A report may not be larger; a good one has some 100 bytes. */
+/** The largest report. A valid one has about 100 bytes. */
 export const MAX_REPORT_BYTES = 4096;
 
-/** What a desktop's agent writes to its project's bucket when people can sign in. */
+/** The report that a desktop's agent writes to its project's bucket when people can sign in. */
 export const DesktopReport = z.strictObject({
-  // Printable ASCII: what RDP, VNC and a JSON string all carry unchanged.
+  // Printable ASCII, which RDP, VNC and JSON strings all transmit unchanged.
   password: z.string().regex(/^[\x20-\x7e]{12,128}$/),
   protocol: DesktopProtocol.default('rdp'),
 });
@@ -16,19 +16,19 @@ export type DesktopReport = z.infer<typeof DesktopReport>;
 const place = /^agents\/[A-Z0-9]{16,128}:(i-[0-9a-f]{8}(?:[0-9a-f]{9})?)\/ready\.json$/;
 
 /**
- * The instance that wrote a report, from the object's key: its role may write below `agents/<aws:userid>/` only, which
- * is `<role id>:<instance id>` for an instance and for nothing else. What the report itself says is never asked.
+ * The instance that wrote a report, taken from the object's key. Its role may only write below `agents/<aws:userid>/`,
+ * which is `<role id>:<instance id>` for an instance. The content of the report is not trusted for this.
  */
 export function parseReportKey(key: string): string {
   const instance = place.exec(key)?.[1];
-  if (instance === undefined) throw new Refused('invalid', 'The key is not that of an instance.');
+  if (instance === undefined) throw new Refused('invalid', 'The key does not belong to an instance.');
   return instance;
 }
 
-/** Parses a report. Its refusal holds nothing of the content, which may be a password in the wrong place. */
+/** Parses a report. A refusal does not quote the content, which may contain a password. */
 export function parseReport(text: string): DesktopReport {
   if (text.length > MAX_REPORT_BYTES)
-    throw new Refused('large', `A report may have ${MAX_REPORT_BYTES} bytes at most.`);
+    throw new Refused('large', `A report may have at most ${MAX_REPORT_BYTES} bytes.`);
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -38,5 +38,5 @@ export function parseReport(text: string): DesktopReport {
   const parsed = DesktopReport.safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'report'}: ${code}`);
-  throw new Refused('invalid', 'The report is not in the form of one.', where);
+  throw new Refused('invalid', 'The report does not have the format of a report.', where);
 }

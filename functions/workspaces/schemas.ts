@@ -13,7 +13,7 @@ const common = {
   kind: WorkspaceKind,
   size: WorkspaceSize,
   requestedAt: z.iso.datetime(),
-  /** Counts the tries; names the workflow's execution, so that one try can run once only. */
+  /** The number of the attempt. It is part of the execution's name, so that an attempt runs only once. */
   attempt: z.number().int().min(1),
   attemptedAt: z.iso.datetime(),
 };
@@ -29,24 +29,24 @@ const Failed = z.object({
   failedAt: z.iso.datetime(),
 });
 
-/** A workspace as people see it. */
+/** A workspace as the API returns it. */
 export const WorkspaceView = z.discriminatedUnion('status', [Requested, Starting, Ready, Failed]);
 export type WorkspaceView = z.infer<typeof WorkspaceView>;
 
 export const DesktopProtocol = z.enum(['rdp', 'vnc']);
 
-/** How the gateway gets into the desktop. The password is ciphertext, and only for this workspace. */
+/** How the gateway signs in to the desktop. The password is encrypted for this workspace only. */
 export const Desktop = z.object({ protocol: DesktopProtocol, password: z.string(), reportedAt: z.iso.datetime() });
 export type Desktop = z.infer<typeof Desktop>;
 
-/** A workspace as it is kept: with what no answer of the API may hold, which its schema strips. */
+/** A workspace as stored, with fields that the API must not return. The schema of the API removes them. */
 export const Workspace = z.discriminatedUnion('status', [
   Requested,
-  // The desktop's report and the workflow's question for it arrive in either order.
+  // The desktop's report and the workflow's token arrive in either order.
   Starting.extend({ token: z.string().optional(), desktop: Desktop.optional() }),
   Ready.extend({
     desktop: Desktop,
-    /** Of the link minted last only this, so that the gateway's log can be matched with it. */
+    /** The hash of the last link, to match it with the log of the gateway. */
     link: z.object({ sha256: z.string(), expires: z.iso.datetime() }).optional(),
   }),
   Failed,
@@ -54,6 +54,6 @@ export const Workspace = z.discriminatedUnion('status', [
 export type Workspace = z.infer<typeof Workspace>;
 export type WorkspaceIn<S extends Workspace['status']> = Extract<Workspace, { status: S }>;
 
-/** The workspaces of one person in one project that exist or are being made: what the limit counts. */
+/** The workspaces of one person in one project that exist or are being created; the limit counts them. */
 export const Desk = z.object({ live: z.array(WorkspaceId) });
 export type Desk = z.infer<typeof Desk>;

@@ -8,7 +8,7 @@ import { createRow, type Page, pageRows, type Row, type RowWrite, readRow } from
 import { Desk, Workspace, WorkspaceId } from './schemas.ts';
 import type { WorkspaceState } from './workspaces.ts';
 
-/** Names one workspace, and one attempt at it: what the workflow hands from step to step. */
+/** Identifies an attempt at a workspace; the workflow passes it from step to step. */
 export const LaunchAttempt = z.object({
   project: z.string(),
   workspace: WorkspaceId,
@@ -19,7 +19,7 @@ const workspaceKey = (project: string, id: string) => rowKey('workspace', projec
 const deskKey = (project: string, person: string) => rowKey('workspace', project, `DESK#${person}`);
 const instanceKey = (instance: string) => rowKey('instance', instance);
 
-/** Which workspace an instance belongs to. Stays after the instance is gone, so that late reports are known for that. */
+/** The workspace of an instance. The row is kept after the instance is terminated, to recognise late reports. */
 const Instance = z.object({ project: z.string(), workspace: WorkspaceId });
 
 export async function readWorkspace(table: string, project: string, id: string): Promise<Row<Workspace>> {
@@ -38,14 +38,14 @@ export async function pageWorkspaces(
 
 export const readInstance = async (table: string, instance: string) => readRow(table, Instance, instanceKey(instance));
 
-/** Says whose an instance is; it is nobody else's ever after. */
+/** Records the workspace of an instance, which never changes. */
 export async function claimInstance(table: string, instance: string, of: z.infer<typeof Instance>): Promise<void> {
   if (await createRow(table, instanceKey(instance), of)) return;
   const held = await readInstance(table, instance);
   if (held?.workspace !== of.workspace) throw new Error(`${instance} belongs to ${held?.workspace}`);
 }
 
-/** The rows of a decision: of the workspace and its owner's desk, those that changed, and the events. */
+/** The rows that a decision changes: the workspace, its owner's desk, and the events. */
 function stateRows(
   project: string,
   { state: { workspace, desk }, events }: Decision<WorkspaceState>,
@@ -66,7 +66,7 @@ function stateRows(
 const EMPTY_DESK: Desk = { live: [] };
 const readDesk = (table: string, project: string, owner: string) => readRow(table, Desk, deskKey(project, owner));
 
-/** Reads a workspace with its owner's desk, decides, and writes what changed with its events. */
+/** Reads a workspace with its owner's desk, decides, and writes the changes with their events. */
 export function changeWorkspace(
   table: string,
   project: string,

@@ -7,7 +7,7 @@ import { decideWorkspace, Reported } from './workspaces.ts';
 export const env = z.object({ TABLE_NAME: z.string() });
 const { TABLE_NAME } = env.parse(process.env);
 
-/** Leaves the token where the desktop's report finds it. Where the report was faster, there is nothing to wait for. */
+/** Stores the task's token for the desktop's report. If the report has already arrived, the workflow does not wait. */
 export const handler = stepHandler(
   LaunchAttempt.extend({ token: z.string().min(1).max(2048) }),
   async ({ project, workspace, attempt, token }) => {

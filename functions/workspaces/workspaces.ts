@@ -5,7 +5,7 @@ import { Refused } from '../refused.ts';
 import { WorkspaceFailed, WorkspaceReady } from './events.ts';
 import type { Desk, Desktop, Workspace, WorkspaceIn } from './schemas.ts';
 
-/** As many workspaces may one person have in one project. */
+/** The most workspaces that a person may have in a project. */
 export const MAX_WORKSPACES = 3;
 
 export interface WorkspacePerson {
@@ -13,14 +13,14 @@ export interface WorkspacePerson {
   readonly name: string;
 }
 
-/** A workspace and its owner's desk. Both change in one write, so that the limit cannot be passed by two requests at once. */
+/** A workspace and its owner's desk. Both change in one write, so that simultaneous requests cannot exceed the limit. */
 export interface WorkspaceState {
   readonly workspace: Workspace;
   readonly desk: Desk;
 }
 type WorkspaceDecision = Decision<WorkspaceState>;
 
-/** What people ask for, and what the steps of an attempt and the desktop report. */
+/** The commands of people, of the steps of an attempt, and of the desktop. */
 export type WorkspaceCommand =
   | { do: 'retry'; by: WorkspacePerson; deadlineSeconds: number }
   | { do: 'recordLink'; by: WorkspacePerson; link: NonNullable<WorkspaceIn<'ready'>['link']> }
@@ -63,14 +63,14 @@ const changed = ({ desk }: WorkspaceState, workspace: Workspace, reason: string)
   reason,
 });
 
-/** What an attempt needs of its project. Asking and launching are apart in time, so both ask again. */
+/** Requires a ready project. Checked for the request and again for the launch, because the project may change between. */
 export function requireProjectNetwork(project: Project | undefined): ProjectNetwork {
   if (project?.status === 'ready') return project.network;
   throw new Refused(
     'conflict',
     project
-      ? `Project ${project.id} is ${project.status}; a workspace needs it ready. See broch project show ${project.id}.`
-      : 'There is no such project.',
+      ? `Project ${project.id} is ${project.status}; a workspace needs a ready project. See broch project show ${project.id}.`
+      : 'The project does not exist.',
   );
 }
 
@@ -79,12 +79,12 @@ function seat(desk: Desk, id: string): Desk {
   if (others.length >= MAX_WORKSPACES)
     throw new Refused(
       'conflict',
-      `You have ${MAX_WORKSPACES} workspaces in this project (${others.join(', ')}), and that is the limit. Use one of those.`,
+      `You already have ${MAX_WORKSPACES} workspaces in this project (${others.join(', ')}), which is the limit. Use one of them.`,
     );
   return { live: [...others, id] };
 }
 
-/** A new workspace on the desk of the person who asks. */
+/** A new workspace on the desk of its owner. */
 export function requestWorkspace(
   project: Project | undefined,
   desk: Desk,
@@ -105,7 +105,7 @@ export function requestWorkspace(
     attempt: 1,
     attemptedAt: now,
   };
-  return { state: { workspace, desk: seat(desk, id) }, events: [], reason: 'a member asked for it' };
+  return { state: { workspace, desk: seat(desk, id) }, events: [], reason: 'a member requested it' };
 }
 
 function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt, attemptedAt }: Workspace) {
@@ -113,8 +113,8 @@ function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt
 }
 
 /**
- * A new attempt for a failed workspace, or for one whose workflow passed its deadline without a report. One that was
- * requested and never started keeps its attempt: its execution has a name of its own, so starting it twice starts it once.
+ * A new attempt for a failed workspace, or for one whose workflow passed its deadline. A workspace that was requested and
+ * never started keeps its attempt: its execution is named after the attempt, so that it cannot start twice.
  */
 function retryWorkspace(
   state: WorkspaceState,
@@ -125,9 +125,9 @@ function retryWorkspace(
   requireWorkspaceOwner(workspace, by);
   const overdue = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadlineSeconds * 1000;
   if (workspace.status === 'requested' && !overdue) return unchanged(state, 'the attempt has not started');
-  if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready: there is nothing to try.`);
+  if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready and needs no retry.`);
   if (workspace.status === 'starting' && !overdue)
-    throw new Refused('conflict', `${workspace.id} is still starting. If it does not succeed, it says so by itself.`);
+    throw new Refused('conflict', `${workspace.id} is still starting. Wait until it is ready or has failed.`);
   const next: Workspace = {
     ...plain(workspace),
     status: 'requested',
@@ -137,14 +137,14 @@ function retryWorkspace(
   return {
     state: { workspace: next, desk: seat(desk, workspace.id) },
     events: [],
-    reason: 'the attempt before failed or passed its deadline',
+    reason: 'the previous attempt failed or passed its deadline',
   };
 }
 
-/** Only the owner may do this: members of a project see each other's workspaces, and enter only their own. */
+/** Only the owner may do this. Members see all workspaces of a project, but may only open their own. */
 function requireWorkspaceOwner(workspace: Workspace, person: WorkspacePerson): void {
   if (workspace.owner !== person.id)
-    throw new Refused('forbidden', `${workspace.id} is ${workspace.ownerName}'s: only they may do this.`);
+    throw new Refused('forbidden', `${workspace.id} belongs to ${workspace.ownerName}. Only the owner may do this.`);
 }
 
 /** The workspace that `person` may open now. */
@@ -155,14 +155,17 @@ export function requireReadyWorkspace(workspace: Workspace, person: WorkspacePer
     'conflict',
     workspace.status === 'failed'
       ? `${workspace.id} failed: ${workspace.reason}`
-      : `${workspace.id} is ${workspace.status}; it takes some minutes. Ask again when it is ready.`,
+      : `${workspace.id} is ${workspace.status}; this takes some minutes. Try again when it is ready.`,
   );
 }
 
 /** A step of an attempt that was replaced must not touch what the next attempt made. */
 function requireCurrentAttempt(workspace: Workspace, attempt: number): void {
   if (workspace.attempt !== attempt)
-    throw new Refused('conflict', `Attempt ${attempt} at ${workspace.id} is over: attempt ${workspace.attempt} is on.`);
+    throw new Refused(
+      'conflict',
+      `Attempt ${attempt} at ${workspace.id} was replaced by attempt ${workspace.attempt}.`,
+    );
 }
 
 /** The workspace that an attempt may launch an instance for. A repeated call finds the instance of the first. */
@@ -198,7 +201,7 @@ function recordTask(state: WorkspaceState, { attempt, token }: CommandOf<'record
   const { workspace } = state;
   requireCurrentAttempt(workspace, attempt);
   if (workspace.status === 'starting') return handshake(state, { ...workspace, token }, 'the workflow waits');
-  throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing waits for it.`);
+  throw new Refused('conflict', `${workspace.id} is ${workspace.status}: the workflow cannot wait for it.`);
 }
 
 /** Whether a report of that instance can still change anything. */
@@ -213,7 +216,7 @@ function recordReport(state: WorkspaceState, { instanceId, desktop }: CommandOf<
   const { workspace } = state;
   if (workspace.status !== 'starting' && workspace.status !== 'ready')
     return unchanged(state, 'the workspace expects no report');
-  if (!acceptsReport(workspace, instanceId)) return unchanged(state, 'the instance is not the one of this workspace');
+  if (!acceptsReport(workspace, instanceId)) return unchanged(state, 'the instance does not belong to this workspace');
   if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt)
     return unchanged(state, 'a later report is on record');
   return workspace.status === 'starting'

@@ -128,7 +128,7 @@ describe('a folder that would be held', () => {
     const held = await run('--delivery', opened.id);
     expect(held.code).toBe(3);
     expect(held.out).toMatch(
-      /^The delivery is held; nothing was copied to the lake\.\n\npath +reason\nstray\.csv +It was uploaded, but is not listed/,
+      /^The delivery is held; nothing was copied to the lake\.\n\npath +reason\nstray\.csv +This file was uploaded but is not listed/,
     );
     put('stray.csv', 'x');
     expect(await json('--dataset', 'cli-held')).toMatchObject({
@@ -137,7 +137,7 @@ describe('a folder that would be held', () => {
     });
     expect(await run('--delivery', opened.id)).toMatchObject({
       code: 3,
-      err: expect.stringContaining('takes no more files'),
+      err: expect.stringContaining('accepts no more files'),
     });
   });
 

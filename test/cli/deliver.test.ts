@@ -82,7 +82,7 @@ describe('walking a folder', () => {
 describe('problems are reported before anything is uploaded', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['a backslash in a name', { 'a\\b.csv': '1' }, /backslash/],
-    ['a line break in a name', { 'a\nb.csv': '1' }, /control characters|escaped|not a SHA-256/],
+    ['a line break in a name', { 'a\nb.csv': '1' }, /control characters|escaped|does not consist of a SHA-256/],
     ['a name that turns the line round', { 'x\u202efdp.exe': '1' }, /change the direction/],
     ['a home folder', { '~root/x': '1' }, /home folder/],
     ['a drive letter', { 'C:x': '1' }, /drive letter/],
@@ -98,7 +98,7 @@ describe('problems are reported before anything is uploaded', () => {
       /^b.csv: .*was not uploaded/,
     ],
     ['a list that leads out', { 'a.csv': '1', SHA256SUMS: `${sha256('1')}  ../a.csv\n` }, /leads out/],
-    ['a bag that is none', { 'data/a.csv': '1', 'manifest-sha256.txt': `${sha256('1')}  data/a.csv\n` }, /no bag/],
+    ['a bag that is none', { 'data/a.csv': '1', 'manifest-sha256.txt': `${sha256('1')}  data/a.csv\n` }, /not a bag/],
     ['two lists', { SHA256SUMS: '', 'manifest-sha256.txt': '' }, /two manifests/],
   ])('%s', async (_, files, reason) => expect((await look(tree(files))).foreseen.join('\n')).toMatch(reason));
 

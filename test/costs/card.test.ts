@@ -119,8 +119,8 @@ describe('the card', () => {
       'TextBlock',
       'TextRun',
     );
-    expect(all).toEqual(expect.arrayContaining(['untagged', '$1.00', '25% of all', 'provisional', '$4.00']));
-    expect(all.join('\n')).toMatch(/Provisional: AWS may still add to .*Untagged spend is claimed by no project/s);
+    expect(all).toEqual(expect.arrayContaining(['untagged', '$1.00', '25% of the total', 'provisional', '$4.00']));
+    expect(all.join('\n')).toMatch(/Provisional: AWS may still add costs of .*Untagged costs belong to no project/s);
     expect(texts(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain(
       'untagged',
     );

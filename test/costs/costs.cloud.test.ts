@@ -51,7 +51,7 @@ describe('before there is a webhook', () => {
   it.each([
     ['https://contoso.webhook.office.com/webhookb2/1', 'Office 365 connectors'],
     ['http://127.0.0.1/x', 'https'],
-    ['https://evil.example/x', 'not one that cards may be posted to'],
+    ['https://evil.example/x', 'not in the list of allowed hosts'],
   ])('nor is it sent to %s', async (address, reason) => {
     await at.setWebhook(address);
     const { error, cause } = await at.run({ date: day(1) });
@@ -101,14 +101,14 @@ describe('with a webhook', () => {
     inbox.trouble(...Array.from({ length: 6 }, () => ({ status: 503 })));
     const { ended, posts } = await posted(() => at.run({ date: day(4) }));
     expect({ error: ended.error, posts }).toEqual({ error: 'Unsent', posts: 6 });
-    expect(await billed(day(4))).toMatchObject({ status: 'unsent', reason: 'The webhook answered 503.' });
+    expect(await billed(day(4))).toMatchObject({ status: 'unsent', reason: 'The webhook answered with status 503.' });
     expect(await posted(() => at.run({ date: day(4) }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
   });
 
   it.each([
     [{ status: 401 }, 'signature is wrong'],
-    [{ status: 404 }, 'workflow is gone'],
-    [{ status: 302 }, 'answered 302'],
+    [{ status: 404 }, 'workflow was deleted'],
+    [{ status: 302 }, 'answered with status 302'],
     [{ status: 429, retryAfter: 86_400 }, 'longer than a run lasts'],
   ])('%j is final', async (trouble, reason) => {
     inbox.trouble(trouble);

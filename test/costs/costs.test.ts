@@ -118,7 +118,7 @@ describe('the figures of a day', () => {
     expect(month).toEqual({
       total: '190000000',
       forecast: '300000000',
-      method: 'spent so far + 11 days left × mean of the 7 days before 2026-11-19',
+      method: 'spent so far + 11 days left × the mean of the 7 days before 2026-11-19',
     });
   });
 

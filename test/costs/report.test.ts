@@ -172,7 +172,7 @@ describe('the answer', () => {
     [302, undefined, { outcome: 'refused' }],
     [400, undefined, { outcome: 'refused' }],
     [401, undefined, { outcome: 'refused', reason: expect.stringContaining('sig=') }],
-    [404, undefined, { outcome: 'refused', reason: expect.stringContaining('workflow is gone') }],
+    [404, undefined, { outcome: 'refused', reason: expect.stringContaining('workflow was deleted') }],
     [413, 5, { outcome: 'refused' }],
   ])('%d with Retry-After %s: %j', (status, wait, outcome) =>
     expect(webhookOutcome({ status, retryAfter: wait }, 1)).toMatchObject(outcome),

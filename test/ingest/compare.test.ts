@@ -32,15 +32,19 @@ describe('a list of files', () => {
     [
       'missing',
       without(addSha256Sums(files)),
-      [/^a\.csv: It is listed in SHA256SUMS, but was not uploaded\. Upload it/],
+      [/^a\.csv: This file is listed in SHA256SUMS but was not uploaded\. Upload it/],
     ],
-    ['extra', { ...addSha256Sums(files), 'c.csv': 'x' }, [/^c\.csv: It was uploaded, but is not listed/]],
+    ['extra', { ...addSha256Sums(files), 'c.csv': 'x' }, [/^c\.csv: This file was uploaded but is not listed/]],
     [
       'twice',
       { ...files, SHA256SUMS: toSha256Sums(files) + toSha256Sums({ 'a.csv': 'one' }) },
       [/^a\.csv: .*twice, in lines 1 and 4/],
     ],
-    ['itself', { ...files, SHA256SUMS: toSha256Sums({ ...files, SHA256SUMS: '' }) }, [/^SHA256SUMS: It lists itself/]],
+    [
+      'itself',
+      { ...files, SHA256SUMS: toSha256Sums({ ...files, SHA256SUMS: '' }) },
+      [/^SHA256SUMS: The manifest cannot contain its own checksum/],
+    ],
     ['case', addSha256Sums({ 'a.csv': 'x', 'A.CSV': 'y' }), [/^A\.CSV: .*a\.csv differ only in case/]],
     ['folder case', addSha256Sums({ 'x/a.csv': 'x', 'X/a.csv': 'y' }), [/^X\/a\.csv: .*only in case/]],
     ['Unicode', addSha256Sums({ '\u00e9.csv': 'x', 'e\u0301.csv': 'y' }), [/^e\u0301\.csv: .*Unicode form/]],
@@ -115,18 +119,14 @@ describe('a bag', () => {
   });
 
   it.each<[string, DeliveryFiles, RegExp]>([
-    [
-      'fetch.txt',
-      retagged({ 'fetch.txt': 'http://169.254.169.254/ - data/x' }),
-      /^fetch\.txt: Files are never fetched/,
-    ],
+    ['fetch.txt', retagged({ 'fetch.txt': 'http://169.254.169.254/ - data/x' }), /^fetch\.txt: Files listed in fetch/],
     [
       'a wrong Payload-Oxum',
       retagged({ 'bag-info.txt': 'Payload-Oxum: 7.3\n' }),
       /says 7 bytes in 3 files, but 6 bytes in 3/,
     ],
-    ['an unreadable Payload-Oxum', retagged({ 'bag-info.txt': 'Payload-Oxum: 6\n' }), /must be there once/],
-    ['two of them', retagged({ 'bag-info.txt': 'Payload-Oxum: 6.3\nPayload-Oxum: 6.3\n' }), /must be there once/],
+    ['an unreadable Payload-Oxum', retagged({ 'bag-info.txt': 'Payload-Oxum: 6\n' }), /exactly once/],
+    ['two of them', retagged({ 'bag-info.txt': 'Payload-Oxum: 6.3\nPayload-Oxum: 6.3\n' }), /exactly once/],
     [
       'another version',
       retagged({ 'bagit.txt': 'BagIt-Version: 2.0\nTag-File-Character-Encoding: UTF-8\n' }),
@@ -135,7 +135,7 @@ describe('a bag', () => {
     [
       'a file beside data/',
       retagged({ 'notes.txt': 'x' }),
-      /^notes\.txt: It was uploaded, but is not listed in tagmanifest/,
+      /^notes\.txt: This file was uploaded but is not listed in tagmanifest/,
     ],
     [
       'a file in data/ that is not listed',
@@ -145,13 +145,13 @@ describe('a bag', () => {
     [
       'a listed file outside data/',
       retagged({ 'manifest-sha256.txt': `${whole['manifest-sha256.txt']}${toSha256Hex('')}  x\n` }),
-      /^x: A bag's manifest lists files under data\/ only/,
+      /^x: The manifest of a bag may only list files under data\//,
     ],
     ['a path out of data/', retagged({ 'manifest-sha256.txt': `${toSha256Hex('')}  data/../../x\n` }), /`\.\.`/],
     [
       'a missing tag file',
       { ...whole, 'tagmanifest-sha256.txt': toSha256Sums({ 'about.txt': 'x' }) },
-      /^about\.txt: It is listed in tagmanifest-sha256\.txt, but/,
+      /^about\.txt: This file is listed in tagmanifest-sha256\.txt but/,
     ],
     ['SHA256SUMS besides', retagged({ SHA256SUMS: toSha256Sums(files) }), /two manifests/],
   ])('is held for %s', (_, of, reason) => {
@@ -160,6 +160,6 @@ describe('a bag', () => {
 
   it('needs bagit.txt', () => {
     const { 'bagit.txt': _, ...rest } = retagged({});
-    expect(reasons(rest, 'manifest-sha256.txt')).toEqual([expect.stringMatching(/^bagit\.txt: It is missing/)]);
+    expect(reasons(rest, 'manifest-sha256.txt')).toEqual([expect.stringMatching(/^bagit\.txt: This file is missing/)]);
   });
 });

@@ -107,9 +107,9 @@ describe('a delivery with nothing wrong', () => {
     expect(await versionsOf('ingest-first')).toHaveLength(1);
   });
 
-  it('takes no more files', async () => {
+  it('accepts no more files', async () => {
     const refused = as(partner).ask('uploadAccess', { params: { delivery: first.id } });
-    await expect(refused).rejects.toThrow(/is registered and takes no more files/);
+    await expect(refused).rejects.toThrow(/is registered and accepts no more files/);
   });
 
   it('is its own partner’s and staff’s to see', async () => {
@@ -144,7 +144,7 @@ describe('a delivery with something wrong', () => {
     const { id, check, ...rests } = held(await deliverFiles(of, as(partner), dataset, bad));
     expect(rests).toMatchObject({
       found: 1,
-      findings: [{ path: 'a.csv', reason: expect.stringMatching(/^Its SHA-256 is/) }],
+      findings: [{ path: 'a.csv', reason: expect.stringMatching(/^The SHA-256 is/) }],
     });
     expect(await countKeyVersions(of, lake, `datasets/${dataset}/`)).toEqual({});
     expect(await seen(id)).toMatchObject({ DeliveryHeld: { dataset, found: 1, findings: [{ path: 'a.csv' }] } });
@@ -180,7 +180,7 @@ describe('a fault of ours', () => {
     await withBucketDenial(of, deny(id), async () => {
       await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
       const stopped = held(await waitForDelivery(as(partner), id));
-      expect(stopped.findings).toMatchObject([{ path: '', reason: expect.stringMatching(/on our side.*again/) }]);
+      expect(stopped.findings).toMatchObject([{ path: '', reason: expect.stringMatching(/internal error.*again/) }]);
       check = stopped.check;
     });
     expect(await endOf(id)).toMatchObject([{ status: 'FAILED', error: 'Broken' }]);

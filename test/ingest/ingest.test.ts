@@ -103,7 +103,7 @@ describe('a delivery', () => {
   it('takes uploads until it is registered', () => {
     const registered = follow(start(1), register(1), 2);
     for (const delivery of [open, start(1)]) expect(() => refuseUnlessUploadable(delivery)).not.toThrow();
-    expect(() => refuseUnlessUploadable(registered)).toThrow(/registered and takes no more files/);
+    expect(() => refuseUnlessUploadable(registered)).toThrow(/registered and accepts no more files/);
     expect(follow(registered, { do: 'noteManifest', digest }, 3)).toBe(registered);
     expect(follow(registered, { do: 'noteManifest', digest: 'c'.repeat(64) }, 3)).toMatchObject({
       ...registered,

@@ -82,7 +82,7 @@ describe('projects asked for at once', () => {
   });
 
   it('are there once, and for good', async () => {
-    await expect(create('pr-one')).rejects.toThrow('There already is a project pr-one');
+    await expect(create('pr-one')).rejects.toThrow('The project pr-one already exists');
     await expect(operator.ask('retryProject', { params: { project: 'pr-one' } })).rejects.toThrow('is ready');
   });
 });

@@ -114,7 +114,7 @@ describe('ending', () => {
   });
   it('not unwound keeps the block and says so', () => {
     const failed = failProject(held, 'The VPC limit is reached.', false, at(9));
-    expect(failed).toMatchObject({ cidr: '10.64.0.0/22', reason: expect.stringContaining('unfinished') });
+    expect(failed).toMatchObject({ cidr: '10.64.0.0/22', reason: expect.stringContaining('not finished') });
   });
 });
 

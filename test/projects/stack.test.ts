@@ -32,7 +32,7 @@ describe('why a stack failed', () => {
         event('Vpc', 'CREATE_FAILED', 'The maximum number of VPCs has been reached.'),
         event('Vpc', 'CREATE_IN_PROGRESS'),
       ]),
-    ).toBe('Vpc (AWS::EC2::VPC) could not be made: The maximum number of VPCs has been reached.'));
+    ).toBe('Vpc (AWS::EC2::VPC) could not be created: The maximum number of VPCs has been reached.'));
   it('is not among the events where no resource failed', () => {
     expect(findFirstFailure([event('Vpc', 'CREATE_COMPLETE')])).toBeUndefined();
     const stack = { ...event('stack', 'CREATE_FAILED', 'Validation failed'), type: 'AWS::CloudFormation::Stack' };
@@ -45,7 +45,7 @@ describe('a caught cause', () => {
     [JSON.stringify({ errorType: 'Error', errorMessage: 'no room', trace: ['at x'] }), 'no room'],
     ['Rate exceeded (Service: Ec2)', 'Rate exceeded (Service: Ec2)'],
     ['{"other": 1}', '{"other": 1}'],
-    ['', 'A step failed without saying why.'],
-    [undefined, 'A step failed without saying why.'],
+    ['', 'A step failed without a reason.'],
+    [undefined, 'A step failed without a reason.'],
   ])('%s reads %s', (cause, reason) => expect(explainCause(cause)).toBe(reason));
 });

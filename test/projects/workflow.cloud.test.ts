@@ -117,7 +117,7 @@ describe('every way through the workflow', () => {
     });
     expect(end).toBe('Broken');
     const failed = await readProjectRow('wf-stuck');
-    expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('unfinished') });
+    expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('not finished') });
     const cidr = failed?.status === 'failed' ? (failed.cidr ?? '') : '';
     expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: 'wf-stuck' });
     const operator = await signInProjectPerson('wf-operator-2', 'operator');

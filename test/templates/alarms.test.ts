@@ -11,34 +11,33 @@ const resources: TemplateResources = Object.assign(
 const alarms = Object.values(templates).flatMap(template => findTemplateResources(template, 'AWS::CloudWatch::Alarm'));
 const names = alarms.map(([, { Properties }]) => String(Properties.AlarmName)).sort();
 
-interface Statement {
-  readonly Sid?: string;
-  readonly Effect: string;
-  readonly Principal: { readonly Service?: string };
-  readonly Action: string;
-  readonly Resource: { readonly Ref?: string };
-  readonly Condition?: object;
-}
-
-it('lets CloudWatch, for alarms of this account alone, publish to every topic that an alarm names', () => {
+it('goes to the one topic', () => {
   const actions = new Set(alarms.map(([, { Properties }]) => JSON.stringify(Properties.AlarmActions)));
   expect(alarms.length).toBeGreaterThan(20);
   const topics = findTemplateResources(templates.data, 'AWS::SNS::Topic').map(([id]) => id);
   expect(topics).toHaveLength(1);
   for (const action of actions) expect(action).toContain(topics[0]);
-  const statements = findTemplateResources(templates.data, 'AWS::SNS::TopicPolicy').flatMap(
-    ([, { Properties }]) => (Properties.PolicyDocument as { Statement: Statement[] }).Statement,
+});
+
+it('counts what a rule found as EventBridge does: by its name, and on a bus of our own by that of the bus too', () => {
+  const counting = alarms.filter(([, { Properties }]) => Properties.Namespace === 'AWS/Events');
+  const dimensions = counting.map(([, { Properties }]) =>
+    Object.fromEntries(
+      (Properties.Dimensions as { Name: string; Value: unknown }[]).map(({ Name, Value }) => [Name, Value]),
+    ),
   );
-  const allowed = statements.filter(
-    ({ Effect, Principal }) => Effect === 'Allow' && Principal.Service === 'cloudwatch.amazonaws.com',
-  );
-  expect(allowed).toEqual([
-    expect.objectContaining({
-      Action: 'sns:Publish',
-      Resource: { Ref: topics[0] },
-      Condition: { StringEquals: { 'aws:SourceAccount': stacks.data.resolve(stacks.data.account) } },
-    }),
-  ]);
+  const ofRules = dimensions.map(({ RuleName, ...others }) => {
+    const id = /"Ref":"(\w+)"|"Fn::GetAtt":\["(\w+)"/.exec(JSON.stringify(RuleName))?.slice(1).find(Boolean) ?? '';
+    const { EventBusName } = resources[id]?.Properties ?? {};
+    expect(resources[id]?.Type).toBe('AWS::Events::Rule');
+    // The name of a rule on another bus is the third part of its ARN; `Ref` is both names there.
+    const ownName = EventBusName
+      ? { 'Fn::Select': [2, { 'Fn::Split': ['/', { 'Fn::GetAtt': [id, 'Arn'] }] }] }
+      : { Ref: id };
+    expect({ RuleName, ...others }).toEqual({ RuleName: ownName, ...(EventBusName !== undefined && { EventBusName }) });
+    return EventBusName === undefined ? 'account' : 'own';
+  });
+  expect(ofRules.sort()).toEqual(['account', 'account', 'own']);
 });
 
 describe('every failure', () => {

@@ -63,7 +63,7 @@ const explained: { readonly mistake: RegExp; readonly reason: string }[] = [
   {
     mistake:
       /^data\/CoreKey\w+: kms:DescribeKey never has the condition key kms:EncryptionContext:aws:events:event-bus:arn$/,
-    reason: "The CDK's own statement for the bus. Another statement of ours allows it without the context.",
+    reason: "The CDK's own statement for the bus. A statement of ours allows it without the context.",
   },
   {
     mistake:

@@ -90,13 +90,13 @@ describe('the reason of a failure', () => {
     [
       'InsufficientInstanceCapacity',
       lambda('We currently do not have sufficient t3.large'),
-      /no room for a large linux/,
+      /no capacity for a large linux/,
     ],
     ['VcpuLimitExceeded', lambda('You have requested more vCPU'), /quota/],
     ['RequestLimitExceeded', lambda('Request limit exceeded.'), /few minutes/],
     ['ParameterNotFound', lambda(''), /\/broch\/images\/linux\/current/],
     ['States.Timeout', '', /did not report within 20 minutes/],
-    ['Refused', lambda('Project asthma is failed; a workspace needs it ready.'), /asthma is failed/],
+    ['Refused', lambda('Project asthma is failed; a workspace needs a ready project.'), /asthma is failed/],
     ['TypeError', lambda("Cannot read properties of undefined (reading 'secret')"), /TypeError/],
   ])('says what to do about %s', (error, cause, says) => {
     const reason = explainLaunchFailure({ error, cause }, workspace, 20);

@@ -76,7 +76,7 @@ describe('asking', () => {
   });
 
   it.each([
-    [undefined, /no such project/],
+    [undefined, /project does not exist/],
     [{ ...asthma, status: 'provisioning' as const, startedAt: at(0) }, /asthma is provisioning/],
     [{ ...asthma, status: 'failed' as const, reason: 'x', failedAt: at(0) }, /asthma is failed/],
   ])('needs a project that is ready', (project, reason) => {

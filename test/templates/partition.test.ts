@@ -1,0 +1,39 @@
+import { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { uploadPolicy } from '../../functions/storage/upload-access.ts';
+import { readConfig } from '../../lib/config.ts';
+import { buildNetworkTemplate } from '../../lib/projects.ts';
+import { synthesiseApp } from '../template.ts';
+
+const production = readConfig('config/production.json');
+const { stacks } = synthesiseApp({ ...production, region: 'us-gov-west-1' });
+const templates: [string, string][] = [
+  ...Object.entries(stacks).map(([name, stack]): [string, string] => [
+    name,
+    JSON.stringify(Template.fromStack(stack).toJSON()),
+  ]),
+  ['network', JSON.stringify(Template.fromStack(buildNetworkTemplate(production).template).toJSON())],
+];
+
+/** The ARNs of a text, with what surrounds them. */
+const arnsOf = (text: string) => [...text.matchAll(/.{0,60}\barn:aws:.{0,60}/g)].map(([found]) => found);
+
+describe('in another partition of AWS', () => {
+  it.each(templates)('%s names no resource of the usual one', (_, template) => {
+    expect(template).toMatch(/arn:aws-us-gov:|AWS::Partition|^(?!.*\barn:)/);
+    expect(arnsOf(template)).toEqual([]);
+  });
+
+  it.each(templates)('%s names no region but its own', (_, template) =>
+    expect(template.match(/\b(?:us|eu|ap|ca|sa|me|af|il)-(?:north|south|east|west|central)\w*-\d\b/g) ?? []).toEqual(
+      [],
+    ),
+  );
+
+  it('an upload has credentials for what its key’s partition holds', () => {
+    const key = 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1';
+    const policy = uploadPolicy({ bucket: 'landing', prefix: 'in/', key, region: 'us-gov-west-1' });
+    expect(arnsOf(policy)).toEqual([]);
+    expect(policy).toContain('"arn:aws-us-gov:s3:::landing/in/*"');
+  });
+});
