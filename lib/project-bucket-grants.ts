@@ -2,7 +2,7 @@ import type { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../functions/airlock/request/places.ts';
 
-/** Where what shall leave lies in projects' buckets: functions/airlock/request/request.ts says what may be named there. */
+/** The prefixes of project buckets that an export may come from, as in functions/airlock/request/request.ts. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
 
 /** The names of what lies there, and of nothing else of theirs. */
@@ -22,7 +22,7 @@ export const readSourcesStatements = (prefix: string, of: Stack): PolicyStatemen
   opens(prefix, of, ['kms:Decrypt']),
 ];
 
-/** What was let in is written where only the airlock may write, and read back to see what arrived. */
+/** Imported files are written to a prefix that only the airlock can write, and read back to verify them. */
 export const deliveryStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload'],
@@ -31,7 +31,7 @@ export const deliveryStatements = (prefix: string, of: Stack): PolicyStatement[]
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
-/** Full reports are written where only the airlock may write. */
+/** Full reports are written to a prefix that only the airlock can write. */
 export const reportStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:PutObject'],
@@ -40,7 +40,7 @@ export const reportStatements = (prefix: string, of: Stack): PolicyStatement[] =
   opens(prefix, of, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
-/** What must not stay is looked for and deleted there, in every version. */
+/** Imports that must be removed are listed and deleted, in every version. */
 export const retractionStatements = (prefix: string, of: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
@@ -54,7 +54,7 @@ export const retractionStatements = (prefix: string, of: Stack): PolicyStatement
   opens(prefix, of, ['kms:Decrypt']),
 ];
 
-/** Projects' keys, for what their buckets hold and for nothing else. */
+/** The keys of projects, only for the objects in their buckets. */
 const opens = (prefix: string, { account, partition, region }: Stack, actions: string[]) =>
   new PolicyStatement({
     actions,
