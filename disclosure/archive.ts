@@ -34,21 +34,18 @@ export function checkZipEntries(
   }
 }
 
-const kinds: Record<string, string> = {
-  'application/zip': 'a zip archive',
-  'application/gzip': 'a gzip file',
-  'application/x-tar': 'a tar archive',
-};
-export const isArchive = (type: string): boolean =>
-  type in kinds || /x-bzip2|x-xz|x-7z-compressed|vnd\.rar|zstd/.test(type);
-
 /** An archive leaves only file by file. What a zip holds is listed all the same, so that the refusal helps. */
-export async function checkArchive(type: string, source: ByteSource, size: number, findings: Findings): Promise<void> {
+export async function checkArchive(
+  name: string,
+  isZip: boolean,
+  source: ByteSource,
+  findings: Findings,
+): Promise<void> {
   let listed = '';
-  if (type === 'application/zip') {
+  if (isZip) {
     try {
       const entries = await readZipDirectory(source);
-      checkZipEntries(entries, size, findings, true);
+      checkZipEntries(entries, source.size, findings, true);
       const some = entries.slice(0, 5).map(({ name }) => `“${quoteForFinding(name, 40)}”`);
       listed = ` It holds ${entries.length} files${some.length > 0 ? `, such as ${some.join(', ')}` : ''}.`;
     } catch (error) {
@@ -57,8 +54,5 @@ export async function checkArchive(type: string, source: ByteSource, size: numbe
     }
   }
   if (findings.runs('archive.refused'))
-    findings.add(
-      'archive.refused',
-      `It is ${kinds[type] ?? 'an archive'}, which hides what leaves.${listed} Submit the files themselves.`,
-    );
+    findings.add('archive.refused', `It is ${name}, which hides what leaves.${listed} Submit the files themselves.`);
 }

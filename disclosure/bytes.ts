@@ -59,7 +59,7 @@ export async function readWhole(stream: AsyncIterable<Uint8Array>, maxBytes: num
   return concatBytes(parts);
 }
 
-export const startsWithBytes = (bytes: Uint8Array, magic: string | readonly number[], at = 0): boolean => {
+export const startsWithBytes = (bytes: Uint8Array, magic: string | ArrayLike<number>, at = 0): boolean => {
   for (let index = 0; index < magic.length; index++)
     if (bytes[at + index] !== (typeof magic === 'string' ? magic.charCodeAt(index) : magic[index])) return false;
   return true;

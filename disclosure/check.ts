@@ -1,27 +1,19 @@
-import { checkArchive, isArchive } from './archive.ts';
+import { checkArchive } from './archive.ts';
 import type { ByteSource } from './byte-source.ts';
-import { findBytes, readHead, readTail, readWhole, UnreadableError } from './bytes.ts';
+import { findBytes, readHead, readTail, UnreadableError } from './bytes.ts';
 import { compare } from './compare.ts';
-import { checkDeclaredKind } from './declared-kind.ts';
 import type { CheckedFile } from './file.ts';
 import { Findings, quoteForFinding } from './findings.ts';
-import { checkImage, checkSvg, MAX_IMAGE_BYTES } from './image.ts';
-import { checkJson, checkJsonLines } from './json.ts';
-import { checkSafetensors, modelRefusalReason, modelZipRefusalReason } from './model.ts';
-import { checkNotebook } from './notebook.ts';
-import { checkOffice, detectOfficeType } from './office.ts';
-import { checkParquet } from './parquet.ts';
+import type { Format } from './format.ts';
+import { FORMATS } from './formats.ts';
 import type { Policy } from './policy.ts';
+import { REFUSED_FORMATS } from './refused-formats.ts';
 import { addFindings, type FileReport } from './report.ts';
 import { CapReached, RowBudget } from './row-budget.ts';
 import type { ReleasedTables, TableSummary } from './sdc/cell-index.ts';
 import { createLabelHash, MAX_COUNTS } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
-import { contradictsExtension, detectSecondType, extensionOf, sniffMediaType } from './sniff.ts';
-import { checkCsv, toUtf8Stream } from './tables.ts';
-import { checkText } from './text.ts';
-import { TextTableReader } from './text-tables.ts';
-import { readZipDirectory } from './zip.ts';
+import { contradictsExtension, detectMediaType, detectSecondType, formatNameOf } from './sniff.ts';
 
 /** What went wrong where the bytes come from: no finding, and to be tried again. */
 class SourceFault extends Error {}
@@ -75,12 +67,14 @@ async function checkBytes(
   const source = markFaults(bytes);
   let type = 'application/octet-stream';
   try {
-    type = await typeOf(meta, source);
-    if (allowed(type, meta, findings)) {
-      checkDeclaredKind(type, meta, findings);
-      await dangers(type, meta, source, findings);
-      await contents(type, meta, source, findings, newTable);
-    } else if (isArchive(type)) await checkArchive(type, source, meta.size, findings);
+    type = await detectMediaType(await readHead(source, 65_536), source, meta.path);
+    const name = formatNameOf(type);
+    const archive = REFUSED_FORMATS[type]?.archive;
+    if (passes(type, meta, findings) && name) {
+      checkDeclaredKind(FORMATS[name], type, meta, findings);
+      await checkPolyglot(FORMATS[name], type, source, findings);
+      await FORMATS[name].check({ file: meta, source, findings, newTable });
+    } else if (archive) await checkArchive(archive, type === 'application/zip', source, findings);
   } catch (error) {
     if (error instanceof SourceFault) throw error.cause;
     if (error instanceof CapReached) for (const table of tables) table.end();
@@ -145,25 +139,8 @@ async function* marked(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
   }
 }
 
-const office = 'application/vnd.openxmlformats-officedocument.';
-
-/** The type of the bytes; a zip is looked into, as an office file and a model are zips too. */
-async function typeOf(meta: CheckedFile, source: ByteSource): Promise<string> {
-  const type = sniffMediaType(await readHead(source, 65_536), meta.path);
-  if (type !== 'application/zip') return type;
-  try {
-    const entries = await readZipDirectory(source);
-    return (
-      detectOfficeType(entries) ??
-      (modelZipRefusalReason(entries.map(({ name }) => name)) ? 'application/x-pickle' : type)
-    );
-  } catch (error) {
-    if (error instanceof UnreadableError) return type;
-    throw error;
-  }
-}
-
-function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
+/** Whether a file of this type may pass at all, with a finding where it may not. */
+function passes(type: string, meta: CheckedFile, findings: Findings): boolean {
   const { policy } = findings;
   if (findings.runs('size.bytes') && meta.size > policy.bytes) {
     findings.add('size.bytes', `It has ${meta.size} bytes; ${policy.bytes} are the most.`);
@@ -174,71 +151,39 @@ function allowed(type: string, meta: CheckedFile, findings: Findings): boolean {
       'type.mismatch',
       `Its name says it is something else: the bytes are ${quoteForFinding(type)}. Give it its own extension.`,
     );
-  const model = modelRefusalReason(type);
-  if (model !== undefined) {
-    if (findings.runs('model.executable')) findings.add('model.executable', model);
-    return false;
-  }
   if ((policy.types as readonly string[]).includes(type)) return true;
-  if (isArchive(type)) return false;
-  if (type === 'application/x-empty') {
-    findings.add('type.unreadable', 'It is empty.');
-    return false;
-  }
-  if (findings.runs('type.refused'))
+  const { archive, executable, instead } = REFUSED_FORMATS[type] ?? {};
+  if (executable !== undefined) {
+    if (findings.runs('model.executable')) findings.add('model.executable', executable);
+  } else if (type === 'application/x-empty') findings.add('type.unreadable', 'It is empty.');
+  else if (archive === undefined && findings.runs('type.refused'))
     findings.add(
       'type.refused',
-      instead[type] ??
+      instead ??
         `Files of this type (${quoteForFinding(type)}) may not pass the airlock of a project of tier ${policy.tier}. Use a table, a picture or text.`,
     );
   return false;
 }
 
-/** What reviewers can't be shown safely, and what they can. */
-const instead: Readonly<Record<string, string>> = {
-  'application/pdf':
-    'A PDF can hold what nobody sees, and reviewers cannot be shown it safely. Send a figure as PNG, a table as CSV, a text as Markdown.',
-  'image/gif': 'Reviewers cannot be shown a GIF safely. Send it as PNG.',
-  'image/webp': 'Reviewers cannot be shown a WebP picture safely. Send it as PNG.',
-  'application/onnx': 'Nobody can see what an ONNX model remembers. Send its weights as safetensors.',
-};
+/** Compares the kind that a file was declared as with its bytes: reviewers look at a table otherwise than at code. */
+function checkDeclaredKind(format: Format, type: string, { kind, path }: CheckedFile, findings: Findings): void {
+  if (kind === 'supporting' || !findings.runs('type.kind')) return;
+  // A name that contradicts the bytes has a finding of its own.
+  if (format.kinds.includes(kind) || contradictsExtension(path, type)) return;
+  findings.add(
+    'type.kind',
+    `It is submitted as a ${kind}, and its bytes are ${quoteForFinding(type)}. Put it into a group of its own kind.`,
+  );
+}
 
 /** What a file is besides its type: the same bytes read as something else. */
-async function dangers(type: string, meta: CheckedFile, source: ByteSource, findings: Findings): Promise<void> {
+async function checkPolyglot(format: Format, type: string, source: ByteSource, findings: Findings): Promise<void> {
   if (!findings.runs('type.polyglot')) return;
   const also = detectSecondType(await readHead(source, 4096), type);
   if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoteForFinding(type)}.`);
-  if (type.startsWith('text/') || type.startsWith(office) || meta.size < 22) return;
+  if (type.startsWith('text/') || format.part !== undefined || source.size < 22) return;
   const bytes = await readTail(source, 66_000);
   const at = findBytes(bytes, 'PK\u0005\u0006');
   if (at >= 0 && bytes.length - at >= 22)
     findings.add('type.polyglot', `It is a zip archive as well as ${quoteForFinding(type)}.`);
-}
-
-async function contents(
-  type: string,
-  meta: CheckedFile,
-  source: ByteSource,
-  findings: Findings,
-  newTable: (sheet?: string) => TableCheck,
-): Promise<void> {
-  if (type === 'text/csv' || type === 'text/tab-separated-values') return checkCsv(source, type, findings, newTable());
-  if (type === 'application/x-ipynb+json') return checkNotebook(source, findings, newTable);
-  if (type === 'application/json') return checkJson(source, findings, newTable);
-  if (type === 'application/x-ndjson') return checkJsonLines(source, newTable);
-  if (type === 'application/vnd.apache.parquet') return checkParquet(source, findings, newTable());
-  if (type.startsWith(office)) return checkOffice(type, source, meta.size, findings, newTable);
-  if (type === 'application/x-safetensors') return checkSafetensors(source, meta.size, findings);
-  if (type === 'image/svg+xml') {
-    const text = new TextDecoder().decode(await readWhole(toUtf8Stream(source), MAX_IMAGE_BYTES));
-    checkSvg(text, findings);
-    return void (await checkText(toUtf8Stream(source), findings));
-  }
-  if (type.startsWith('image/')) return checkImage(type, await readWhole(source.stream(), MAX_IMAGE_BYTES), findings);
-  const of = {
-    isCode: type === 'text/x-code',
-    isLatex: extensionOf(meta.path) === 'tex',
-    isPage: type === 'text/html',
-  };
-  await checkText(toUtf8Stream(source), findings, new TextTableReader(findings, newTable, of));
 }

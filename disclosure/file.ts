@@ -17,3 +17,11 @@ export interface CheckedFile {
   /** The index of the file's group in its request. */
   readonly group: number;
 }
+
+export const extensionOf = (path: string): string => /\.([^./]{1,12})$/.exec(path)?.[1]?.toLowerCase() ?? '';
+
+/** The extensions of code and of settings. */
+export const CODE_EXTENSIONS: readonly string[] =
+  'py r rmd qmd do ado sql jl sas sh bash ps1 js ts java c h cpp go rs m stan pl rb scala yaml yml toml cfg ini tex css'.split(
+    ' ',
+  );

@@ -1,40 +1,23 @@
 import { checkZipEntries } from './archive.ts';
-import type { ByteSource } from './byte-source.ts';
 import { UnreadableError } from './bytes.ts';
 import { type Findings, quoteForFinding } from './findings.ts';
+import type { FormatInput } from './format.ts';
 import { MarkupTableReader, SLIDE_TAGS, WORD_TAGS } from './markup.ts';
 import { readPartText } from './office-part.ts';
 import type { RowSink } from './row-sink.ts';
 import { checkTextLines } from './text.ts';
-import { checkWorkbookSheets } from './xlsx.ts';
 import { findXmlElements, readXmlAttribute, unescapeXml } from './xml.ts';
 import { readZipDirectory, type ZipEntry } from './zip.ts';
 
-const office = 'application/vnd.openxmlformats-officedocument.';
-/** The type of an OOXML file by the part that it is about. */
-export function detectOfficeType(entries: readonly Pick<ZipEntry, 'name'>[]): string | undefined {
-  const names = new Set(entries.map(({ name }) => name.toLowerCase()));
-  if (!names.has('[content_types].xml')) return undefined;
-  if (names.has('xl/workbook.xml')) return `${office}spreadsheetml.sheet`;
-  if (names.has('word/document.xml')) return `${office}wordprocessingml.document`;
-  return names.has('ppt/presentation.xml') ? `${office}presentationml.presentation` : undefined;
-}
-
 const mostTables = 500;
 /**
- * An office file part by part: what runs, what hides, what points outside, what says who wrote it. A workbook's sheets
- * are checked as tables, a document's text as text.
+ * Checks what office files have in common, part by part: what runs, what points outside, what says who wrote it. Returns
+ * the parts, unless nobody should unpack them.
  */
-export async function checkOffice(
-  type: string,
-  source: ByteSource,
-  size: number,
-  findings: Findings,
-  table: (sheet: string) => RowSink,
-): Promise<void> {
+export async function checkOfficePackage({ file, source, findings }: FormatInput): Promise<ZipEntry[] | undefined> {
   const entries = await readZipDirectory(source);
-  checkZipEntries(entries, size, findings, false);
-  if (findings.has('archive.unsafe')) return;
+  checkZipEntries(entries, file.size, findings, false);
+  if (findings.has('archive.unsafe')) return undefined;
   const found = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
   const report = (rule: 'office.macros' | 'office.embedded' | 'office.comments', pattern: RegExp, says: string) => {
     const parts = found(pattern);
@@ -70,13 +53,7 @@ export async function checkOffice(
   for (const entry of found(/^\[Content_Types\]\.xml$/i))
     if (/macroEnabled|vbaProject/i.test(await readPartText(source, entry)) && findings.runs('office.macros'))
       findings.add('office.macros', 'It says of itself that it has macros.');
-  if (type.endsWith('spreadsheetml.sheet')) return checkWorkbookSheets(source, entries, findings, table);
-  for (const entry of entries.filter(isTextPart)) await words(source, entry, findings, table);
-  if (findings.runs('office.hidden')) {
-    const hidden = found(/^ppt\/notesSlides\//);
-    if (hidden.length > 0)
-      findings.add('office.hidden', 'Slides have notes, which a reader of the slides does not see.', [], hidden.length);
-  }
+  return entries;
 }
 
 function relations(xml: string, findings: Findings): void {
@@ -109,13 +86,17 @@ export const isTextPart = ({ name }: Pick<ZipEntry, 'name'>): boolean =>
 export const extractPartText = (xml: string): string =>
   unescapeXml(xml.replace(/<\/(w:p|a:p|w:tr|a:tr)>/g, '\n').replace(/<[^<>]*>/g, ' '));
 
-/** The words of a document, and what Word hides among them. */
-async function words(
-  source: ByteSource,
-  entry: ZipEntry,
-  findings: Findings,
-  table: (sheet: string) => RowSink,
-): Promise<void> {
+/** Checks a document or slides: the words and tables of every part, and what is hidden among them. */
+export async function checkOfficeText(input: FormatInput): Promise<void> {
+  const entries = await checkOfficePackage(input);
+  if (!entries) return;
+  for (const entry of entries.filter(isTextPart)) await checkPartText(entry, input);
+  const notes = entries.filter(({ name }) => name.startsWith('ppt/notesSlides/')).length;
+  if (input.findings.runs('office.hidden') && notes > 0)
+    input.findings.add('office.hidden', 'Slides have notes, which a reader of the slides does not see.', [], notes);
+}
+
+async function checkPartText(entry: ZipEntry, { source, findings, newTable }: FormatInput): Promise<void> {
   const xml = await readPartText(source, entry, 64 * 2 ** 20);
   if (findings.runs('office.hidden') && /<w:(vanish|del|ins|moveFrom)\b(?! w:val="(0|false)")/.test(xml))
     findings.add(
@@ -133,7 +114,7 @@ async function words(
       `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
     );
   const next = (): RowSink | undefined => {
-    if (++count <= mostTables) return table(entry.name);
+    if (++count <= mostTables) return newTable(entry.name);
     unread(`a part has more than ${mostTables}`);
     return undefined;
   };

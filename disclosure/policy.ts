@@ -95,32 +95,40 @@ export const PolicyRules = z.strictObject({
 export type PolicyRules = z.infer<typeof PolicyRules>;
 export type RuleName = keyof PolicyRules;
 
-/** Types that may pass, as `sniff.ts` names them: what reviewers can't be shown safely, such as a PDF, passes nowhere. */
-const POLICY_FILE_TYPES = [
-  'text/csv',
-  'text/tab-separated-values',
-  'text/plain',
-  'text/markdown',
-  'text/html',
-  'text/x-code',
-  'application/json',
-  'application/x-ndjson',
-  'application/x-ipynb+json',
-  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
-  'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
-  'application/vnd.openxmlformats-officedocument.presentationml.presentation',
-  'application/vnd.apache.parquet',
-  'image/png',
-  'image/jpeg',
-  'image/svg+xml',
-  'application/x-safetensors',
-] as const;
+const everywhere = [1, 2, 3] as const;
+/**
+ * The formats that may pass, each with its media type and the tiers that its files may leave. What reviewers can't be shown
+ * safely, such as a PDF, passes nowhere. `formats/` says how each is recognised and checked, `preview/` how it is shown.
+ */
+export const PASSING_FORMATS = {
+  csv: { type: 'text/csv', tiers: everywhere },
+  tsv: { type: 'text/tab-separated-values', tiers: everywhere },
+  text: { type: 'text/plain', tiers: everywhere },
+  markdown: { type: 'text/markdown', tiers: everywhere },
+  html: { type: 'text/html', tiers: [1] },
+  code: { type: 'text/x-code', tiers: everywhere },
+  json: { type: 'application/json', tiers: everywhere },
+  ndjson: { type: 'application/x-ndjson', tiers: everywhere },
+  notebook: { type: 'application/x-ipynb+json', tiers: everywhere },
+  workbook: { type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', tiers: everywhere },
+  document: { type: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document', tiers: everywhere },
+  slides: { type: 'application/vnd.openxmlformats-officedocument.presentationml.presentation', tiers: everywhere },
+  parquet: { type: 'application/vnd.apache.parquet', tiers: everywhere },
+  png: { type: 'image/png', tiers: everywhere },
+  jpeg: { type: 'image/jpeg', tiers: everywhere },
+  svg: { type: 'image/svg+xml', tiers: everywhere },
+  safetensors: { type: 'application/x-safetensors', tiers: everywhere },
+} as const satisfies Record<string, { type: string; tiers: readonly Tier[] }>;
+export type FormatName = keyof typeof PASSING_FORMATS;
+export const FORMAT_NAMES = Object.keys(PASSING_FORMATS) as FormatName[];
+
+const typeOf = (name: FormatName) => PASSING_FORMATS[name].type;
 
 /** What a project's outputs are checked against. Kept as data per project; `version` is what reports name. */
 export const Policy = z.strictObject({
   version: z.string().min(1).max(100),
   tier: Tier,
-  types: z.array(z.enum(POLICY_FILE_TYPES)),
+  types: z.array(z.enum(FORMAT_NAMES.map(typeOf))),
   bytes: z.number().int().min(1).describe('the largest file'),
   rows: z.number().int().min(1).describe('the longest table'),
   cells: z.number().int().min(1).describe('the largest table'),
@@ -184,11 +192,10 @@ function outgoing(tier: Tier): Policy {
   const threshold = tier === 1 ? 5 : 10;
   const strict = tier === 1 ? ask : block;
   const light = tier === 3 ? ask : warn;
-  const never = ['text/html'];
   return Policy.parse({
     version: `broch-tier${tier}-1`,
     tier,
-    types: tier === 1 ? [...POLICY_FILE_TYPES] : POLICY_FILE_TYPES.filter(type => !never.includes(type)),
+    types: FORMAT_NAMES.filter(name => PASSING_FORMATS[name].tiers.some(one => one === tier)).map(typeOf),
     bytes: tier === 1 ? 20 * 2 ** 30 : 256 * 2 ** 20,
     rows: tier === 1 ? 1_000_000 : 20_000,
     cells: tier === 1 ? 10_000_000 : 250_000,

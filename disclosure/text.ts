@@ -1,7 +1,27 @@
-import { UnreadableError } from './bytes.ts';
+import type { ByteSource } from './byte-source.ts';
+import { readHead, startsWithBytes, UnreadableError } from './bytes.ts';
 import { type Findings, quoteForFinding } from './findings.ts';
 import { findIdentifiers } from './identifiers.ts';
 import type { TextTableReader } from './text-tables.ts';
+
+export const splitTextLines = (text: string): string[] => text.split(/\r\n|\n|\r/);
+
+/** UTF-16, as spreadsheets export "Unicode text", becomes UTF-8; all else passes as it is. */
+export async function* toUtf8Stream(source: ByteSource): AsyncIterable<Uint8Array> {
+  const start = await readHead(source, 2);
+  const encoding = startsWithBytes(start, [0xff, 0xfe])
+    ? 'utf-16le'
+    : startsWithBytes(start, [0xfe, 0xff])
+      ? 'utf-16be'
+      : undefined;
+  if (encoding === undefined) return yield* source.stream();
+  const decoder = new TextDecoder(encoding);
+  const encoder = new TextEncoder();
+  for await (const chunk of source.stream())
+    for (let at = 0; at < chunk.length; at += 1 << 16)
+      yield encoder.encode(decoder.decode(chunk.subarray(at, at + (1 << 16)), { stream: true }));
+  yield encoder.encode(decoder.decode());
+}
 
 /** Lines of a log, of code or of a document's text. */
 export class TextCheck {

@@ -9,8 +9,8 @@ import { type Partition, partitions } from '../functions/keys.ts';
 import { keyUseStatement } from './key-use.ts';
 
 /**
- * What a function's environment names, together with what the function may do there. A function is granted exactly its
- * environment's accesses: there is no other way to give it anything.
+ * A value of a function's environment together with the permissions on it. A function is granted exactly the accesses of
+ * its environment; there is no other way to grant anything.
  */
 export interface Access {
   readonly value: string;
@@ -51,8 +51,7 @@ export function tableAccess(of: ITableV2, rights: Partial<Record<Partition, read
 }
 
 /**
- * S3's rights by what code does: `read` a version or its `tags`, `write` an object, give up one half written by `parts`,
- * `list` a prefix.
+ * S3 permissions: `read` a version or its `tags`, `write` an object, abort an upload in `parts`, `list` a prefix.
  */
 const objectActions = {
   read: ['s3:GetObject', 's3:GetObjectVersion'],
@@ -60,13 +59,13 @@ const objectActions = {
   parts: ['s3:AbortMultipartUpload'],
   tags: ['s3:GetObjectVersionTagging'],
   delete: ['s3:DeleteObject'],
-  // S3 asks for both, also where every version is named.
+  // S3 checks both, even if every request names a version.
   purge: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
 } as const;
 const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersions'] } as const;
 type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;
 
-/** A bucket, fenced to keys under `prefix` (default: all of it). */
+/** A bucket, limited to keys under `prefix` (by default all). */
 export function bucketAccess(of: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
   const has = (right: BucketRight) => rights.includes(right);
   const pick = <K extends BucketRight>(from: Record<K, readonly string[]>) =>
@@ -93,7 +92,7 @@ export const busAccess = (of: IEventBus): Access => ({
   statements: [allow(['events:PutEvents'], [of.eventBusArn])],
 });
 
-/** May start the machine; not stop it, nor see its executions. */
+/** May start the state machine, but not stop it or read its executions. */
 export const startAccess = (machine: IStateMachine): Access => ({
   value: machine.stateMachineArn,
   statements: [allow(['states:StartExecution'], [machine.stateMachineArn])],
@@ -107,13 +106,13 @@ export const secretAccess = (of: ISecret): Access => ({
   ],
 });
 
-/** May become the role. */
+/** May assume the role. */
 export const assumeRoleAccess = (role: IRole): Access => ({
   value: role.roleArn,
   statements: [allow(['sts:AssumeRole'], [role.roleArn])],
 });
 
-/** May use a key directly, always for one kind of thing: the encryption context must name it. */
+/** May use a key directly, but only with an encryption context that names this kind of data. */
 export const keyAccess = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
   value: of.keyArn,
   statements: [
@@ -125,9 +124,9 @@ export const keyAccess = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context:
   ],
 });
 
-/** A plain value with rights that no construct above describes: for what workflows make at run time. */
+/** A value with permissions that no function above describes, for resources that workflows create at run time. */
 export const accessTo = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });
 
-/** One thing with the rights of two: such as another right to another prefix of a bucket. */
+/** One value with the permissions of two, for example for two prefixes of a bucket. */
 export const combinedAccess = (of: Access, other: Access): Access =>
   accessTo(of.value, ...of.statements, ...other.statements);

@@ -19,12 +19,12 @@ export interface AirlockApiProps {
   readonly data: AirlockData;
   readonly people: People;
   readonly api: Api;
-  /** The workflows that it starts. */
+  /** The workflows that the API starts. */
   readonly check: StateMachine;
   readonly release: StateMachine;
 }
 
-/** What people reach of the airlock, by the capability of the routes: three functions, none of which can do what another does. */
+/** The airlock's API: three functions with separate permissions. */
 export class AirlockApi extends Construct {
   constructor(scope: Construct, id: string, { core, data, people, api, check, release }: AirlockApiProps) {
     super(scope, id);
@@ -37,19 +37,19 @@ export class AirlockApi extends Construct {
       prefix: 'uploads/',
       by: () => made.airlock,
     });
-    // It unpacks and redraws submitted files, so it may do nothing else. Reviewers wait for it.
+    // It unpacks and redraws untrusted files, so it has no other permissions. Reviewers wait for it.
     const preview = new Handler<typeof View>(this, 'View', {
       core,
       entry: 'airlock/view.lambda.ts',
       memory: 1769,
       environment: {
-        // It reads whatever somebody submitted, so it can change nothing: only say who looked.
+        // It reads untrusted files, so it can change nothing; it can only record who viewed them.
         TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
         AIRLOCK_BUCKET: reads,
         RULES,
       },
     });
-    // Every byte that leaves passes here. An answer is 4 MiB, which base64 makes 5.6 MB in memory, twice.
+    // Every downloaded byte passes through this function. An answer has 4 MiB, or 5.6 MB in base64, held in memory twice.
     const download = new Handler<typeof Download>(this, 'Download', {
       core,
       entry: 'airlock/download.lambda.ts',
@@ -103,7 +103,7 @@ export class AirlockApi extends Construct {
   }
 }
 
-/** What the airlock asks the user pool. */
+/** The airlock's permissions on the user pool. */
 export const userPoolAccess = (pool: IUserPool, actions: readonly string[]) =>
   accessTo(
     pool.userPoolId,

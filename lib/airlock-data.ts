@@ -5,12 +5,12 @@ import { Construct } from 'constructs';
 import type { Core } from './core.ts';
 import { MalwareScan } from './malware.ts';
 
-/** What was sealed, what was released, and the key that signs for it. */
+/** The buckets of sealed and of released files, and the key that signs releases. */
 export class AirlockData extends Construct {
   readonly airlock: Bucket;
   readonly release: Bucket;
   readonly work: Bucket;
-  /** Where imports are uploaded to, and lie until they are sealed. */
+  /** The bucket for uploads of imports until they are sealed. */
   readonly uploads: Bucket;
   readonly signing: Key;
   readonly scan: MalwareScan;
@@ -20,7 +20,7 @@ export class AirlockData extends Construct {
     const { lockDays } = core.config.airlock;
     // The sweeper deletes closed requests with a receipt. This rule is the fallback: it deletes long after that, without one.
     const lateDays = 730;
-    // What stage a request is at is in the table: its files never move between buckets, so nothing can be mixed up.
+    // The status of a request is in the table. Its files never move between buckets, so they cannot be confused.
     const locked = (prefix?: string) => ({
       objectLockEnabled: true,
       objectLockDefaultRetention: ObjectLockRetention.governance(Duration.days(lockDays)),
@@ -39,7 +39,7 @@ export class AirlockData extends Construct {
     });
     this.airlock = core.bucket(this, 'Sealed', locked('requests/'));
     this.scan = new MalwareScan(this, 'Malware', { core, bucket: this.airlock, prefix: 'requests/' });
-    // Records, receipts, and what tables later ones are compared with stay for good; the rest goes with a receipt only.
+    // Records, receipts and the tables for differencing are kept for ever; everything else is deleted only with a receipt.
     this.release = core.bucket(this, 'Released', locked());
     this.work = core.bucket(this, 'Work', {
       lifecycleRules: [{ expiration: Duration.days(14), noncurrentVersionExpiration: Duration.days(1) }],

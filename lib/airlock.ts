@@ -38,11 +38,11 @@ export interface AirlockProps {
   readonly data: AirlockData;
   readonly people: People;
   readonly api: Api;
-  /** How many chunks of one request are worked on at once. */
+  /** Chunks of one request that are processed at the same time. */
   readonly concurrency?: number;
 }
 
-/** The way out: sealed, checked, reviewed by people who have no part in it, released byte for byte. */
+/** The airlock: seals, scans and checks requests, awaits the review, and releases the approved files. */
 export class Airlock extends Construct {
   constructor(scope: Construct, id: string, props: AirlockProps) {
     super(scope, id);
@@ -145,13 +145,13 @@ export class Airlock extends Construct {
         }),
         Fail: fail,
       },
-      // Looked at four times as often as people are reminded, so that reminders and deadlines are kept to that; and not so
-      // often that a review's history is longer than the 25,000 events that an execution may have.
+      // Checked four times in each reminder interval, so that reminders and deadlines are at most a quarter late, and rarely
+      // enough that a review stays below the limit of 25,000 events of an execution.
       values: {
         Concurrency: concurrency,
         ReminderSeconds: Math.max(900, rules.remindHours * 900, rules.reviewDays * 75),
       },
-      // A project's own settings may give a review up to a year, which is as long as an execution may take.
+      // The settings of a project may allow a review of up to a year, which is the longest possible execution.
       deadline: Duration.days(365),
       severity: 'critical',
       precaution,
@@ -222,7 +222,7 @@ export class Airlock extends Construct {
       topic: core.alarms,
       severity: 'warning',
       metric: wait.fn.metricErrors({ period }),
-      // It is tried six times in a minute. A single error may be its answer that the decision is made already.
+      // It is called six times a minute. A single error may mean that the decision was already made.
       threshold: 3,
       means: 'The workflow of a review cannot wait for its decision. It looks for it from time to time instead.',
       check: 'The log group of functions/airlock/steps/await-decision.lambda.ts for level ERROR.',
@@ -230,14 +230,14 @@ export class Airlock extends Construct {
     });
   }
 
-  /** Mails and alarms when a project or a person comes near to what may be submitted in a day. */
+  /** Sends mail and raises an alarm when a project or a person approaches a daily submission cap. */
   private watchVolume(core: Core) {
     const { VolumeHigh, VolumeExceeded } = airlockEvents;
     const rule = new Rule(this, 'VolumeRule', {
       description: 'Much is submitted to the airlock',
       eventBus: core.bus,
       eventPattern: { source: [VolumeHigh.source], detailType: [VolumeHigh.type, VolumeExceeded.type] },
-      // The event as it is: it names the project, the person and the request.
+      // The mail contains the event, which names the project, the person and the request.
       targets: [alarmTopicTarget(core.alarms)],
     });
     alarm(this, 'Volume', {

@@ -8,7 +8,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 
-/** The topic that all alarms go to, as `Alarms` of the scope; mails them to `email` if there is one. */
+/** Creates the topic of all alarms, which sends mail to `email` if set. */
 export function createAlarmTopic(scope: Construct, masterKey: IKey, email: string | undefined): Topic {
   const topic = new Topic(scope, 'Alarms', { masterKey, enforceSSL: true, displayName: 'Broch alarms' });
   const { account, partition, region } = Stack.of(scope);
@@ -39,12 +39,12 @@ export function createAlarmTopic(scope: Construct, masterKey: IKey, email: strin
   return topic;
 }
 
-/** How soon somebody acts. `critical`: now, as data may be at risk or nobody can work. `warning`: on the next working day. */
+/** How soon an operator acts. `critical`: at once, data may be at risk or nobody can work. `warning`: next working day. */
 export const alarmSeverities = ['critical', 'warning'] as const;
 export type AlarmSeverity = (typeof alarmSeverities)[number];
 
 export interface AlarmProps {
-  /** Where alarms go. */
+  /** The topic for alarms. */
   readonly topic: ITopic;
   readonly severity: AlarmSeverity;
   readonly metric: IMetric;
@@ -67,13 +67,13 @@ export function alarm(
   { topic, severity, metric, means, check, do: act, threshold = 1 }: AlarmProps,
 ): Alarm {
   const made = new Alarm(scope, `${id}Alarm`, {
-    // What the mail says, and the runbook's heading: the path of the construct, which begins with its stack's name.
+    // The subject of the mail and the heading in the runbook: the construct's path, which begins with the stack's name.
     alarmName: `${scope.node.path}/${id}`,
     metric,
     threshold,
     evaluationPeriods: 1,
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    // These metrics exist only when something went wrong, so silence is good news.
+    // These metrics have data only when something failed, so missing data is not an alarm.
     treatMissingData: TreatMissingData.NOT_BREACHING,
     alarmDescription: `Severity: ${severity}\n${means}\nCheck: ${check}\nDo: ${act}`,
   });

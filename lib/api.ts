@@ -19,7 +19,7 @@ import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type HandlerModule } from './handler.ts';
 
-/** Who can sign in: a user pool that nobody joins by themselves and that asks for a second factor. */
+/** The user pool: without self-registration, with a required second factor. */
 export class People extends Construct {
   readonly pool: UserPool;
   readonly client: UserPoolClient;
@@ -44,7 +44,7 @@ export class People extends Construct {
       removalPolicy: RemovalPolicy.RETAIN,
     });
     this.client = this.pool.addClient('CommandLine', {
-      // A public client: no secret to leak. The password itself never travels (SRP).
+      // A public client has no secret to leak. The password is never sent (SRP).
       authFlows: { userSrp: true },
       generateSecret: false,
       disableOAuth: true,
@@ -75,7 +75,7 @@ export interface ApiProps {
   readonly people: People;
 }
 
-/** The HTTP API behind the pool's tokens, with the routes of `api` itself. Capabilities add theirs (`addRoutes`). */
+/** The HTTP API, which requires tokens of the pool, with the routes of `api`. Capabilities add theirs with `addRoutes`. */
 export class Api extends Construct {
   readonly url: string;
   private readonly http: HttpApi;
@@ -100,7 +100,7 @@ export class Api extends Construct {
       environment: { SERVER: stage.url },
     });
     this.addRoutes(this, 'api', open);
-    // Any other address: a problem document for people who are signed in, and no function to run for anybody else.
+    // Any other address: signed-in people get a problem document; for others no function runs.
     new HttpRoute(this, 'Elsewhere', {
       httpApi: this.http,
       routeKey: HttpRouteKey.DEFAULT,
@@ -118,8 +118,8 @@ export class Api extends Construct {
   }
 
   /**
-   * Adds every route of a capability (functions/api/routes.ts) in the caller's stack, with `handler` behind it. Routes
-   * need a token of the pool unless they are open to anyone.
+   * Adds every route of a capability (functions/api/routes.ts) to the caller's stack, with `handler` as its target. Routes
+   * need a token of the pool unless they are allowed for anyone.
    */
   addRoutes(scope: Construct, capability: Capability, handler: Handler<HandlerModule>): void {
     const integration = new HttpLambdaIntegration(capability, handler.fn);

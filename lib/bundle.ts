@@ -7,11 +7,11 @@ import { createTempDir } from './temp-dir.ts';
 const root = join(import.meta.dirname, '..');
 
 export interface Bundle {
-  /** Holds `index.mjs` and nothing else. */
+  /** Contains only `index.mjs`. */
   readonly folder: string;
   readonly bytes: number;
   readonly hash: string;
-  /** The SDK commands that the bundle's code can send, such as `dynamodb:GetItem`: what survived tree shaking. */
+  /** The SDK commands that are left after tree shaking, such as `dynamodb:GetItem`. */
   readonly commands: readonly string[];
 }
 
@@ -21,7 +21,7 @@ const lambdaFiles = (): string[] =>
     .filter(file => file.endsWith('.lambda.ts'))
     .sort();
 
-/** All functions in one call, as each call starts a process. */
+/** Bundles all functions in one call, because each call starts a process. */
 function bundleAll(): ReadonlyMap<string, Bundle> {
   const folder = createTempDir('bundle');
   const { metafile } = buildSync({
@@ -37,7 +37,7 @@ function bundleAll(): ReadonlyMap<string, Bundle> {
     platform: 'node',
     target: 'node24',
     format: 'esm',
-    // The modules' ESM builds shake; their main ones don't.
+    // Only the ESM builds of the modules can be tree-shaken.
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': join(root, 'functions/storage/credentials.ts') },
     banner: {

@@ -5,7 +5,7 @@ import { AirlockConfig } from '../functions/airlock/request/airlock-config.ts';
 const InstanceType = z.string().regex(/^[a-z][a-z0-9-]*\.[a-z0-9-]+$/, 'an instance type such as t3.large');
 const Sizes = z.strictObject({ small: InstanceType, medium: InstanceType, large: InstanceType });
 
-/** A name of the time zone database; an offset is one to JavaScript but not to EventBridge Scheduler. */
+/** A name of the time zone database. JavaScript also accepts offsets, but EventBridge Scheduler does not. */
 function isTimezone(name: string): boolean {
   try {
     return !/^[+-]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
@@ -14,7 +14,7 @@ function isTimezone(name: string): boolean {
   }
 }
 
-/** Everything an organisation decides about its Broch. One file, read once, at synthesis. */
+/** All settings of an organisation, in one file that is read at synthesis. */
 export const Config = z.strictObject({
   environment: z
     .string()
@@ -108,7 +108,7 @@ export const Config = z.strictObject({
 });
 export type Config = z.infer<typeof Config>;
 
-/** Reads and checks a configuration file. Its errors name the key and say what belongs there. */
+/** Reads and checks a configuration file. Errors name the key and the expected value. */
 export function readConfig(file: string): Config {
   let json: unknown;
   try {

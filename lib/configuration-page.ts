@@ -1,9 +1,9 @@
 import * as z from 'zod';
 
-/** One setting as the page explains it. */
+/** One setting on the page. */
 export interface ConfigurationKey {
   readonly key: string;
-  /** What holds where the key is left out; empty where it is required. */
+  /** The default value; empty if the key is required. */
   readonly omitted: string;
   readonly decides: string;
 }
@@ -26,7 +26,7 @@ export function listConfigurationKeys(schema: z.ZodType, path: readonly string[]
   return [{ key, omitted: String(omitted), decides: meta.description }];
 }
 
-/** The page's table of all keys, in Markdown. */
+/** The table of all keys, in Markdown. */
 export const formatConfigurationTable = (schema: z.ZodType): string =>
   [
     '| Key | Left out | What it decides |',
@@ -37,6 +37,6 @@ export const formatConfigurationTable = (schema: z.ZodType): string =>
     '',
   ].join('\n');
 
-/** What stands before this line in docs/configuration.md is written by hand, all after it by `npm run configuration`. */
+/** Text before this line in docs/configuration.md is written by hand, text after it by `npm run configuration`. */
 export const CONFIGURATION_MARKER =
   '<!-- From here on written by `npm run configuration`, from the descriptions of the keys. -->';

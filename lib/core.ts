@@ -32,16 +32,16 @@ import { createCoreKey } from './core-key.ts';
 import { keyUseStatement } from './key-use.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
-/** The shortest time that CloudWatch can keep logs for which is at least so many days. */
+/** The shortest log retention of CloudWatch that is at least this many days. */
 export const logRetention = (days: number): RetentionDays =>
   months.filter(offered => offered >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
 
-/** A function that events can call; every Handler is one. */
+/** A function that events can call, such as a Handler. */
 export type EventTarget = Construct & { readonly fn: Lambda };
 
 const nameOf = ({ node }: EventTarget): string => node.path.split('/').slice(1).join('/');
 
-/** What every capability may rely on: the key, the one table, the bus, where alarms and logs go. */
+/** The resources that all capabilities share: the key, the table, the bus, the alarm topic and the logs. */
 export class Core extends Construct {
   readonly config: Config;
   readonly key: Key;
@@ -61,7 +61,7 @@ export class Core extends Construct {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       timeToLiveAttribute: 'ttl',
-      // Events are published from what capabilities wrote (lib/events.ts).
+      // lib/events.ts publishes the events that capabilities have stored.
       dynamoStream: StreamViewType.NEW_IMAGE,
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.customerManagedKey(this.key),
@@ -106,7 +106,7 @@ export class Core extends Construct {
     });
   }
 
-  /** A bucket as all of ours are: private, TLS only, versioned, under `key`, events on, accesses logged, kept. */
+  /** A bucket: private, TLS only, versioned, encrypted with `key`, with events and access logs, retained on deletion. */
   bucket(scope: Construct, id: string, props: Partial<BucketProps> = {}): Bucket {
     const bucket = new Bucket(scope, id, {
       encryption: BucketEncryption.KMS,
@@ -129,7 +129,7 @@ export class Core extends Construct {
         principals: [new AnyPrincipal()],
         actions: ['s3:PutObject'],
         resources: [bucket.arnForObjects('*')],
-        // Who names no encryption gets the bucket's own, so only a request that asks for another is refused.
+        // A request without encryption headers gets the bucket's encryption; only a request for another is refused.
         conditions: {
           Null: { 's3:x-amz-server-side-encryption': 'false' },
           StringNotEquals: { 's3:x-amz-server-side-encryption': 'aws:kms' },
@@ -137,12 +137,12 @@ export class Core extends Construct {
       }),
     );
     const l1 = bucket.node.defaultChild as CfnBucket;
-    // Not the L2's eventBridgeEnabled, which deploys a custom resource for what CloudFormation knows by itself.
+    // Not the L2's eventBridgeEnabled, which deploys a custom resource although CloudFormation supports this.
     l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
     return bucket;
   }
 
-  /** A log group; vended logs need a `prefix`. Logs outlive their stack, so a name has a piece of that stack's id. */
+  /** A log group; vended logs need a `prefix`. Logs outlive their stack, so the name contains a part of the stack's id. */
   logGroup(scope: Construct, prefix?: string): LogGroup {
     const stack = Fn.select(0, Fn.split('-', Fn.select(2, Fn.split('/', Aws.STACK_ID))));
     return new LogGroup(scope, 'Logs', {
@@ -156,8 +156,8 @@ export class Core extends Construct {
   }
 
   /**
-   * Calls a function for every event of a contract. What cannot be delivered in a day, and what the function cannot do
-   * although it is asked three times, lands in the function's dead-letter queue.
+   * Calls a function for every event of a contract. An event that is not delivered within a day, or on which the function
+   * fails three times, goes to the function's dead-letter queue.
    */
   onEvent<T>(
     scope: Construct,
@@ -180,8 +180,8 @@ export class Core extends Construct {
   }
 
   /**
-   * Calls a function for every new row of the table whose sort key begins so, in the order of each partition, at least once.
-   * It may say from which row on to call again (`batchItemFailures`); what it fails on for six hours goes to its queue.
+   * Calls a function at least once for every new row whose sort key has the prefix, in order within a partition. It can
+   * return the row to continue from (`batchItemFailures`). A row that fails for six hours goes to its queue.
    */
   onTableInsert(scope: Construct, id: string, target: EventTarget, sortKeyPrefix: string): void {
     const { tableStreamArn } = this.table;
@@ -198,7 +198,7 @@ export class Core extends Construct {
       ],
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
-      // One row that can't be sent holds up at most a tenth of the partitions.
+      // A row that fails delays at most a tenth of the partitions.
       parallelizationFactor: 10,
       retryAttempts: 100,
       maxRecordAge: Duration.hours(6),
@@ -210,7 +210,7 @@ export class Core extends Construct {
         resources: [tableStreamArn],
       }),
     );
-    // Lambda asks for it too, and it knows no resources.
+    // Lambda requires this action, which has no resource-level permissions.
     target.fn.addToRolePolicy(new PolicyStatement({ actions: ['dynamodb:ListStreams'], resources: ['*'] }));
     target.fn.addToRolePolicy(keyUseStatement(this, 'dynamodb', ['kms:Decrypt'], [this.key.keyArn]));
     alarm(scope, `${id}Undelivered`, {
@@ -224,16 +224,16 @@ export class Core extends Construct {
     });
   }
 
-  /** A queue for what a function was to do and did not, and an alarm on it. */
+  /** A dead-letter queue for a function, with an alarm. */
   private keepUndelivered(scope: Construct, id: string, target: EventTarget, severity: AlarmSeverity): Queue {
     const queue = this.queueFor(scope, id, target);
     const { fn } = target;
-    // To EventBridge an event is delivered as soon as Lambda has taken it. What becomes of it then is Lambda's to keep,
-    // under the function's own role.
+    // For EventBridge an event is delivered when Lambda has accepted it. Lambda then sends failed events to the queue, under
+    // the role of the function.
     fn.configureAsyncInvoke({
       maxEventAge: Duration.hours(6),
       retryAttempts: 2,
-      // CDK's own destination would let the role use the key by hand.
+      // The destination of the CDK would let the role use the key directly.
       onFailure: { bind: () => ({ destination: queue.queueArn }) },
     });
     alarm(scope, `${id}Undelivered`, {
@@ -248,7 +248,7 @@ export class Core extends Construct {
     return queue;
   }
 
-  /** A queue that Lambda may send to under the function's role, which it does with what the function failed on. */
+  /** Lets Lambda send failed events to the queue under the role of the function. */
   private queueFor(scope: Construct, id: string, { fn }: EventTarget): Queue {
     const queue = new Queue(scope, `${id}Undelivered`, {
       encryption: QueueEncryption.KMS,

@@ -17,7 +17,7 @@ import { Handler } from './handler.ts';
 import { keyUseStatement } from './key-use.ts';
 import { Workflow } from './workflow.ts';
 
-/** What must outlive the code: the address of the team's webhook, which is all that a poster needs. */
+/** The secret with the address of the team's webhook, which must outlive the code. Anyone who knows it can post. */
 export class CostsData extends Construct {
   readonly webhook: ISecret;
 
@@ -29,7 +29,7 @@ export class CostsData extends Construct {
       encryptionKey: core.key,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    // No made-up value: without one the secret reads as unset, and a deployment never overwrites what was put in.
+    // No generated value: a secret without a value means no address, and a deployment never overwrites the address.
     (webhook.node.defaultChild as CfnSecret).generateSecretString = undefined;
     this.webhook = webhook;
     const reason = 'Teams gives the address when the workflow is made; nothing can be rotated without a person.';
@@ -40,7 +40,7 @@ export class CostsData extends Construct {
   }
 }
 
-/** The daily cost card: what each project cost, to the team's channel. */
+/** Sends the daily cost card to the team's channel. */
 export class Costs extends Construct {
   readonly workflow: Workflow;
 
@@ -57,7 +57,7 @@ export class Costs extends Construct {
           entry: 'costs/collect.lambda.ts',
           environment: {
             TABLE_NAME: tableAccess(core.table, report),
-            // A bill has no resource to name: it is the account's, or the organisation's.
+            // Cost Explorer has no resource-level permissions: the bill belongs to the account or the organisation.
             COST_TAG: accessTo(tag, new PolicyStatement({ actions: ['ce:GetCostAndUsage'], resources: ['*'] })),
           },
           seconds: 60,
@@ -77,7 +77,7 @@ export class Costs extends Construct {
           environment: { TABLE_NAME: tableAccess(core.table, report) },
         }),
       },
-      // Five hours for a late bill, five for a webhook that is down, and time to work; long before the next day's run.
+      // Five hours for a late bill, five for an unreachable webhook, and time to work; it ends long before the next run.
       deadline: Duration.hours(12),
       severity: 'warning',
     });
@@ -108,7 +108,7 @@ export class Costs extends Construct {
     const role = new Role(this, 'Starter', {
       assumedBy: scheduler.withConditions({ StringEquals: { 'aws:SourceAccount': account } }),
     });
-    // The target grants sending to the queue, but not the use of the queue's key.
+    // The target grants sending to the queue, but not the use of its key.
     role.addToPolicy(keyUseStatement(this, 'sqs', ['kms:Decrypt', 'kms:GenerateDataKey'], [core.key.keyArn]));
     new Schedule(this, 'Daily', {
       description: 'Starts the report of the day before',

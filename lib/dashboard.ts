@@ -7,7 +7,7 @@ import type { AlarmExplanation } from './runbook.ts';
 export interface AlarmDashboardProps {
   readonly environment: string;
   readonly alarms: readonly AlarmExplanation[];
-  /** The words of the capabilities whose functions are drawn. */
+  /** The capabilities whose functions are shown. */
   readonly words: readonly string[];
 }
 

@@ -20,7 +20,7 @@ export class Events extends Construct {
     alarm(publish, 'Late', {
       topic: core.alarms,
       severity: 'critical',
-      // Its errors say nothing: it answers which row it failed on, and is called again from there.
+      // It does not throw: it returns the row that failed and is called again from there.
       metric: publish.fn.metric('IteratorAge', { period: Duration.minutes(5), statistic: 'Maximum' }),
       threshold: Duration.minutes(15).toMilliseconds(),
       means: 'Events are published more than a quarter of an hour late.',

@@ -17,7 +17,7 @@ import { bundle } from './bundle.ts';
 import type { Core } from './core.ts';
 import { explainWildcards } from './nag-wildcards.ts';
 
-/** What every handler file exports. */
+/** The exports of a handler file. */
 export interface HandlerModule {
   readonly env: z.ZodObject;
   readonly handler: unknown;
@@ -27,15 +27,15 @@ export interface HandlerProps<M extends HandlerModule> {
   readonly core: Core;
   /** The handler file, as a path below functions/. */
   readonly entry: `${string}/${string}.ts`;
-  /** Exactly the variables that the file's `env` parses, and with them all that the function may do. */
+  /** Exactly the variables that the file's `env` parses. They also define the permissions of the function. */
   readonly environment: { readonly [K in keyof z.input<M['env']>]: string | Access };
   readonly seconds?: number;
   readonly memory?: number;
 }
 
 /**
- * A Lambda typed by its handler file (`new Handler<typeof Plan>`), with a role of its own. What it fails on alarms where it
- * is called: as a failed execution, an undelivered event or an answer of the API.
+ * A Lambda function typed by its handler file (`new Handler<typeof Plan>`), with its own role. Its caller raises the alarm
+ * for a failure: a failed execution, an undelivered event or a 5xx of the API.
  */
 export class Handler<M extends HandlerModule> extends Construct {
   readonly fn: Lambda;

@@ -17,7 +17,7 @@ import { Handler, type HandlerModule } from './handler.ts';
 import { createUploadRole } from './upload-role.ts';
 import { Workflow } from './workflow.ts';
 
-/** Where deliveries land, where datasets live, and where checks keep their notes. */
+/** The landing bucket for deliveries, the lake for datasets, and the work bucket for checks. */
 export class IngestData extends Construct {
   readonly landing: Bucket;
   readonly lake: Bucket;
@@ -50,11 +50,11 @@ export interface IngestProps {
   readonly core: Core;
   readonly data: IngestData;
   readonly api: Api;
-  /** How many chunks of one delivery are worked on at once. */
+  /** Chunks of one delivery that are processed at the same time. */
   readonly concurrency?: number;
 }
 
-/** Deliveries: from the upload of a manifest to a registered dataset version, or to a reason for every file. */
+/** Checks each delivery when its manifest is uploaded, and registers it or holds it with findings. */
 export class Ingest extends Construct {
   readonly workflow: Workflow;
 
@@ -136,7 +136,7 @@ export class Ingest extends Construct {
     api.addRoutes(this, 'ingest', this.createApiFunction(core, landing));
   }
 
-  /** The function behind the routes, and the role that it lends to partners, each time fenced to one delivery. */
+  /** The API function, and the upload role for partners, limited to one delivery in each session. */
   private createApiFunction(core: Core, landing: Bucket): Handler<HandlerModule> {
     const { region } = Stack.of(this);
     const made: { api?: Handler<typeof ApiLambda> } = {};

@@ -3,7 +3,7 @@ import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { flattenCfnReference } from 'cdk-nag/lib/utils/flatten-cfn-reference.js';
 import type { Construct } from 'constructs';
 
-/** Gives cdk-nag the reason for each wildcard in these statements, one by one: any other still is a finding. */
+/** Gives cdk-nag the reason for each wildcard in these statements. Any other wildcard is still a finding. */
 export function explainWildcards(scope: Construct, statements: readonly PolicyStatement[], reason: string): void {
   const stack = Stack.of(scope);
   const found = statements.flatMap(({ actions, resources }) => [
@@ -14,7 +14,7 @@ export function explainWildcards(scope: Construct, statements: readonly PolicySt
     Validations.of(scope).acknowledge({ id: `AwsSolutions-IAM5[${finding}]`, reason });
 }
 
-/** The text with what comes from other stacks as cdk-nag will see it: by the name of its export. */
+/** Replaces references to other stacks by the names of their exports, as cdk-nag sees them. */
 function imported(stack: Stack, text: string): string {
   const foreign = Tokenization.reverseString(text).tokens.filter(
     (token): token is Reference => Reference.isReference(token) && Stack.of(token.target) !== stack,

@@ -3,7 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { IMPORTS_PREFIX, REPORTS_PREFIX } from '../functions/airlock/request/places.ts';
 import { keyUseStatement } from './key-use.ts';
 
-/** Where what shall leave lies in projects' buckets: functions/airlock/request/request.ts says what may be named there. */
+/** The prefixes of project buckets that an export may come from, as in functions/airlock/request/request.ts. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
 
 /** Projects' buckets, or objects in all of them. */
@@ -27,7 +27,7 @@ export const readSourcesStatements = (prefix: string, stack: Stack): PolicyState
   projectKeysStatement(prefix, stack, ['kms:Decrypt']),
 ];
 
-/** What was let in is written where only the airlock may write, and read back to see what arrived. */
+/** Imported files are written to a prefix that only the airlock can write, and read back to verify them. */
 export const deliveryStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:AbortMultipartUpload'],
@@ -36,13 +36,13 @@ export const deliveryStatements = (prefix: string, stack: Stack): PolicyStatemen
   projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
-/** Full reports are written where only the airlock may write. */
+/** Full reports are written to a prefix that only the airlock can write. */
 export const reportStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
   new PolicyStatement({ actions: ['s3:PutObject'], resources: [projectObjects(prefix, stack, `/${REPORTS_PREFIX}*`)] }),
   projectKeysStatement(prefix, stack, ['kms:Decrypt', 'kms:GenerateDataKey']),
 ];
 
-/** What must not stay is looked for and deleted there, in every version. */
+/** Imports that must be removed are listed and deleted, in every version. */
 export const retractionStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
@@ -56,7 +56,7 @@ export const retractionStatements = (prefix: string, stack: Stack): PolicyStatem
   projectKeysStatement(prefix, stack, ['kms:Decrypt']),
 ];
 
-/** Projects' keys, for what their buckets hold and for nothing else. */
+/** The keys of projects, only for the objects in their buckets. */
 export const projectKeysStatement = (prefix: string, stack: Stack, actions: string[]) =>
   keyUseStatement(stack, 's3', actions, [`arn:${stack.partition}:kms:${stack.region}:${stack.account}:key/*`], {
     StringLike: { 'kms:EncryptionContext:aws:s3:arn': projectObjects(prefix, stack) },

@@ -27,7 +27,7 @@ import { NetworkTemplate } from './project/network.ts';
 import { createTempDir } from './temp-dir.ts';
 import { Workflow } from './workflow.ts';
 
-/** The template of projects' networks, in an app of its own: it is deployed by the workflow and not by the CDK. */
+/** The template of project networks, in its own CDK app because the workflow deploys it, not the CDK. */
 export function buildNetworkTemplate(config: Config): { app: App; template: NetworkTemplate } {
   const app = new App({
     context: flags,
@@ -58,7 +58,7 @@ export interface ProjectsProps {
   readonly api: Api;
 }
 
-/** Projects: each with a network, a key and a bucket of its own, built and rolled back by one workflow. */
+/** Projects, each with its own network, key and bucket, which a workflow builds and rolls back. */
 export class Projects extends Construct {
   constructor(scope: Construct, id: string, { core, people, api }: ProjectsProps) {
     super(scope, id);
@@ -76,7 +76,7 @@ export class Projects extends Construct {
     const lease = new Handler<typeof Lease>(this, 'Lease', {
       core,
       entry: 'projects/lease.lambda.ts',
-      // It may have to look at every block of a nearly full pool.
+      // It may have to read every block of a nearly full pool.
       seconds: 90,
       environment: {
         TABLE_NAME: tableAccess(core.table, {
@@ -95,7 +95,7 @@ export class Projects extends Construct {
         ENVIRONMENT: accessTo(environment, onStacks('DescribeStacks', 'DeleteStack')),
         TEMPLATE_URL: accessTo(
           asset.httpUrl,
-          // Only this template, and only under that role: the function can't have anything else built.
+          // Only this template and only with that role: the function cannot create anything else.
           new PolicyStatement({
             actions: ['cloudformation:CreateStack'],
             resources: [stacks],
@@ -108,7 +108,7 @@ export class Projects extends Construct {
             resources: [stacks],
             conditions: { StringEquals: { 'cloudformation:CreateAction': 'CreateStack' } },
           }),
-          // CloudFormation reads the template with the caller's rights.
+          // CloudFormation reads the template with the permissions of the caller.
           new PolicyStatement({
             actions: ['s3:GetObject'],
             resources: [asset.bucket.arnForObjects(asset.s3ObjectKey)],
@@ -212,7 +212,7 @@ export class Projects extends Construct {
   }
 }
 
-/** Projects' buckets, made at run time, deliver their access logs to the platform's bucket. */
+/** Project buckets, which are created at run time, send their access logs to the platform's bucket. */
 function logAccesses({ accessLogs }: Core, buckets: string): void {
   const { partition, account } = Stack.of(accessLogs);
   accessLogs.addToResourcePolicy(

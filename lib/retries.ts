@@ -21,9 +21,9 @@ const backoff = { IntervalSeconds: 2, BackoffRate: 2, MaxDelaySeconds: 60, Jitte
  * https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
  */
 const defaultRetries: readonly Retrier[] = [
-  // Decisions of the functions, which would be the same again.
+  // A retry would lead to the same decision.
   { ErrorEquals: ['Refused', 'Tampered', 'Overtaken'], MaxAttempts: 0 },
-  // AWS takes no more for the moment, or somebody else was faster: about eight minutes.
+  // AWS throttles, or another writer was faster: retries for about eight minutes.
   {
     ErrorEquals: [
       'Lambda.TooManyRequestsException',
@@ -43,7 +43,7 @@ const defaultRetries: readonly Retrier[] = [
     ...backoff,
     MaxAttempts: 12,
   },
-  // A function that ran out of time or memory would do so again, for up to a quarter of an hour each time.
+  // A function that ran out of time or memory would fail again, after up to 15 minutes each time.
   { ErrorEquals: ['States.Timeout', 'Sandbox.Timedout', 'Lambda.Unknown'], ...backoff, MaxAttempts: 1 },
   { ErrorEquals: ['States.ALL'], ...backoff, MaxAttempts: 5 },
 ];

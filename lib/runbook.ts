@@ -2,7 +2,7 @@ import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
 import { type AlarmSeverity, alarmSeverities } from './alarm.ts';
 
-/** An alarm as it is explained to whoever it wakes up. */
+/** An alarm as the runbook explains it. */
 export interface AlarmExplanation {
   /** Its name without the stack's: `Ingest/Plan/Errors`. */
   readonly name: string;
@@ -37,7 +37,7 @@ function groupBy<T>(items: readonly T[], by: (item: T) => string): T[][] {
 const advice = ({ severity, check, act }: AlarmExplanation) =>
   `**Severity:** ${severity}\n\n**Check:** ${check}\n\n**Do:** ${act}\n`;
 
-/** Alarms that call for the same thing share its words; each still has a heading to be found by. */
+/** Alarms with the same remedy share a text; each has its own heading. */
 function section(group: readonly AlarmExplanation[]): string {
   const [first] = group;
   if (!first) return '';
@@ -49,7 +49,7 @@ function section(group: readonly AlarmExplanation[]): string {
   ].join('\n');
 }
 
-/** The runbook's part on alarms, in Markdown. */
+/** The chapter on alarms, in Markdown. */
 export const formatAlarmRunbook = (scope: IConstruct): string =>
   groupBy(explainAlarms(scope), ({ name }) => name.split('/')[0] ?? '')
     .map(capability =>
@@ -62,6 +62,6 @@ export const formatAlarmRunbook = (scope: IConstruct): string =>
     )
     .join('\n');
 
-/** What stands before this line in docs/runbook.md is written by hand, all after it by `npm run runbook`. */
+/** Text before this line in docs/runbook.md is written by hand, text after it by `npm run runbook`. */
 export const RUNBOOK_MARKER =
   '<!-- From here on written by `npm run runbook`, from what each alarm says of itself. -->';

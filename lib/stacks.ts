@@ -13,7 +13,7 @@ import { Projects } from './projects.ts';
 import { explainAlarms } from './runbook.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
 
-/** Everything that must outlive a change of code: data, keys, people. Nothing here is ever replaced. */
+/** The resources that must outlive changes of code: data, keys, people. None of them may ever be replaced. */
 class DataStack extends Stack {
   readonly core: Core;
   readonly people: People;
@@ -45,7 +45,7 @@ class DataStack extends Stack {
   }
 }
 
-/** What an operator and the command line need to know. */
+/** The outputs for operators and the command line. */
 function addOutputs(stack: Stack, values: Record<string, string>) {
   for (const [name, value] of Object.entries(values)) new CfnOutput(stack, name, { value });
 }
@@ -61,7 +61,7 @@ class ApiStack extends Stack {
   }
 }
 
-/** What each capability deploys, by its word. Its stack can be deleted and deployed again without losing anything. */
+/** The construct of each capability. Its stack can be deleted and deployed again without losing data. */
 const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api: Api) => void>> = {
   projects: (stack, { core, people }, api) => new Projects(stack, 'Projects', { core, people, api }),
   ingest: (stack, { core, ingest }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, api }),
@@ -76,7 +76,7 @@ export interface BrochStacks {
   readonly data: DataStack;
   readonly api: ApiStack;
   readonly events: Stack;
-  /** The stack of each capability, by its word. */
+  /** The stack of each capability. */
   readonly capabilities: Readonly<Record<string, Stack>>;
   readonly dashboard: Stack;
 }

@@ -16,8 +16,8 @@ import { bucketPrefix } from './project/names.ts';
 import { retractionStatements } from './project-bucket-grants.ts';
 
 /**
- * What the airlock clears away, with receipts: lapsed requests are announced, content past its retention is deleted, and
- * imports that may not stay in a project are removed from it.
+ * Clears the airlock: announces lapsed requests, deletes content after its retention with a receipt, and removes revoked
+ * or expired imports from projects.
  */
 export class Sweeper extends Construct {
   constructor(scope: Construct, id: string, { core, data }: { core: Core; data: AirlockData }) {
@@ -42,7 +42,7 @@ export class Sweeper extends Construct {
         RULES: JSON.stringify(core.config.airlock),
       },
     });
-    // Nothing else tells of it: a schedule calls it.
+    // It needs its own alarm because a schedule calls it.
     alarm(sweep, 'Errors', {
       topic: core.alarms,
       severity: 'warning',
@@ -77,7 +77,7 @@ export class Sweeper extends Construct {
         StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
       }),
     });
-    // A run that was missed is made up for by the next one, so nothing of it need be kept.
+    // The next run does the work of a missed one, so no dead-letter queue is needed.
     new Schedule(this, 'Hourly', {
       description: 'Lets time have its say in the airlock',
       schedule: ScheduleExpression.rate(Duration.hours(1)),

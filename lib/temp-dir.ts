@@ -7,7 +7,7 @@ process.once('exit', () => {
   for (const folder of made) rmSync(folder, { recursive: true, force: true });
 });
 
-/** A folder for what is needed as long as this process runs, and no longer. */
+/** A temporary folder that is deleted when this process ends. */
 export function createTempDir(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `broch-${name}-`));
   made.push(folder);

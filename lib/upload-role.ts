@@ -10,13 +10,13 @@ import { explainWildcards } from './nag-wildcards.ts';
 export interface UploadRoleProps {
   readonly description: string;
   readonly bucket: IBucket;
-  /** No session may write anywhere else. */
+  /** The only prefix that a session may write to. */
   readonly prefix: string;
-  /** The function that lends it. The two name each other, so it is made later. */
+  /** The function that assumes the role. It is created later because the two refer to each other. */
   readonly by: () => Handler<HandlerModule> | undefined;
 }
 
-/** A role to upload with, lent for an hour, each session fenced further by a policy of its own (functions/storage/upload-credentials.ts). */
+/** The role for uploads, for one hour. A session policy limits it further (functions/storage/upload-credentials.ts). */
 export function createUploadRole(
   scope: Construct,
   id: string,
@@ -26,7 +26,7 @@ export function createUploadRole(
   if (!key) throw new Error(`${bucket.node.path} has no key`);
   const role = new Role(scope, id, {
     description,
-    // The function may become this role, and only the function may.
+    // Only the function may assume this role.
     assumedBy: new ArnPrincipal(Lazy.string({ produce: () => by()?.fn.role?.roleArn })),
     maxSessionDuration: Duration.hours(1),
   });

@@ -16,11 +16,11 @@ export interface WorkflowProps {
   readonly calls: Readonly<Record<string, Handler<HandlerModule>>>;
   /** All other placeholders. A number takes the place of its placeholder with the quotes around it. */
   readonly values?: Readonly<Record<string, string | number>>;
-  /** The end of it all: whatever happens, an execution is over by then. */
+  /** The timeout of an execution. */
   readonly deadline: Duration;
   /** Of a failed execution's alarm. One that runs into its deadline is always a `warning`: it can be retried. */
   readonly severity: AlarmSeverity;
-  /** What to rule out first when an execution failed, in a sentence. */
+  /** The first thing to rule out when an execution failed, in a sentence. */
   readonly precaution?: string;
 }
 
@@ -55,7 +55,7 @@ export class Workflow extends Construct {
     const complete = {
       ...parsed,
       States: addDefaultRetries(parsed.States),
-      // CDK's own `timeout` counts only for machines made of constructs: for a file's it is silently dropped.
+      // The CDK silently ignores `timeout` for a state machine that is defined in a file.
       TimeoutSeconds: deadline.toSeconds(),
     };
     this.machine = new StateMachine(this, 'Machine', {
@@ -83,7 +83,7 @@ export class Workflow extends Construct {
       topic: core.alarms,
       check: `The execution's history in the console or \`aws stepfunctions describe-execution\`: the last state and its error.`,
     };
-    // Not one alarm on their sum: it costs as much, and says less.
+    // One alarm on their sum would cost the same and be less clear.
     alarm(this, 'Failed', {
       ...told,
       severity,

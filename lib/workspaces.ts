@@ -21,7 +21,7 @@ import { bucketPrefix, PROJECT_IAM_PATH } from './project/names.ts';
 import { projectKeysStatement, projectObjects } from './project-bucket-grants.ts';
 import { Workflow } from './workflow.ts';
 
-/** What workspaces keep: the key that links are signed with, and the one that desktops' passwords lie under. */
+/** The key that signs links, and the key that encrypts the passwords of desktops. */
 export class WorkspacesData extends Construct {
   readonly gatewayKey: Secret;
   readonly passwords: Key;
@@ -60,12 +60,12 @@ export interface WorkspacesProps {
   readonly api: Api;
 }
 
-/** Desktops: asked for, launched into their project's network, reported by themselves, entered by a link. */
+/** Workspaces: launches desktops in the networks of their projects and makes links to them. */
 export class Workspaces extends Construct {
   constructor(scope: Construct, id: string, { core, data, api }: WorkspacesProps) {
     super(scope, id);
     const { workspaces: config, environment } = core.config;
-    // Launching may wait for room for a quarter of an hour, and everything else is retried for some minutes.
+    // A launch may wait 15 minutes for capacity; everything else is retried for some minutes.
     const deadline = Duration.minutes(config.readyMinutes + 60);
 
     const launch = new Handler<typeof Launch>(this, 'Launch', {
@@ -160,7 +160,7 @@ export class Workspaces extends Construct {
   }
 }
 
-/** EC2's rights to launch desktops: only tagged as this Broch's, and only as an instance role of a project. */
+/** The permissions to launch desktops: only with the tags of this Broch and the instance role of a project. */
 function launches(scope: Construct, environment: string): PolicyStatement[] {
   const { partition, account, region } = Stack.of(scope);
   const ec2 = (...types: string[]) => types.map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
@@ -173,7 +173,7 @@ function launches(scope: Construct, environment: string): PolicyStatement[] {
     }),
     new PolicyStatement({
       actions: ['ec2:RunInstances'],
-      // Projects' networks are made at run time; images may be shared from another account.
+      // Project networks are created at run time; images may be shared by another account.
       resources: [
         ...ec2('subnet', 'security-group', 'network-interface'),
         `arn:${partition}:ec2:${region}::image/*`,
@@ -191,7 +191,7 @@ function launches(scope: Construct, environment: string): PolicyStatement[] {
       resources: [`arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}*`],
       conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
     }),
-    // What EC2 does on the launcher's behalf for a root volume under the project's key.
+    // EC2 uses these on behalf of the launcher for a root volume that the project's key encrypts.
     keyUseStatement(
       scope,
       'ec2',
@@ -211,7 +211,7 @@ const removes = (scope: Construct, environment: string): PolicyStatement[] => [
   }),
 ];
 
-/** DescribeInstances knows no resources. */
+/** DescribeInstances has no resource-level permissions. */
 const describes = () => new PolicyStatement({ actions: ['ec2:DescribeInstances'], resources: ['*'] });
 
 const images = (scope: Construct) =>
@@ -222,7 +222,7 @@ const images = (scope: Construct) =>
     ],
   });
 
-/** The reports in projects' buckets, and no other object there; their keys open only what those buckets hold. */
+/** Only the reports in project buckets; the projects' keys may be used only for these buckets. */
 const readsReports = (prefix: string, stack: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject'],
@@ -231,6 +231,6 @@ const readsReports = (prefix: string, stack: Stack): PolicyStatement[] => [
   projectKeysStatement(prefix, stack, ['kms:Decrypt']),
 ];
 
-/** May let the machine's waiting tasks go on, but not fail them. */
+/** May complete waiting tasks of the state machine, but not fail them. */
 const answersTasks = (machine: IStateMachine) =>
   new PolicyStatement({ actions: ['states:SendTaskSuccess'], resources: [machine.stateMachineArn] });

@@ -5,11 +5,6 @@ import type { PagePart } from './page.ts';
 import { encodePng, extractPngImage, isPng, type Pixels, shrinkPixels } from './png.ts';
 import { decodePng } from './png-decode.ts';
 
-const isJpeg = (bytes: Uint8Array) => bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-
-/** Whether the bytes begin as a picture that can be redrawn. */
-export const isRenderableImage = (bytes: Uint8Array): boolean => isPng(bytes) || isJpeg(bytes);
-
 /** A picture that is too large, or is none. */
 export class UnrenderableError extends Error {}
 

@@ -1,14 +1,14 @@
 import { readWhole } from '../bytes.ts';
-import { parseJson } from '../json.ts';
+import { parseJson } from '../formats/json.ts';
+import { asRecord, joinLines } from '../formats/notebook.ts';
 import { readHtmlTables } from '../markup.ts';
-import { asRecord, joinLines } from '../notebook.ts';
-import { splitTextLines } from '../tables.ts';
+import { splitTextLines } from '../text.ts';
 import { toShortHtml } from './escape.ts';
 import { renderImage, UnrenderableError } from './image.ts';
 import type { PagePart } from './page.ts';
-import { NO_ROWS, type RenderInput } from './renderers.ts';
 import { type CellFlag, flagCells, PreviewSheet } from './sheet.ts';
 import { SizeBudget } from './size-budget.ts';
+import { NO_ROWS, type RenderInput } from './structured.ts';
 import { renderSvg } from './svg.ts';
 import { renderLines } from './text.ts';
 

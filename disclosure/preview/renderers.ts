@@ -1,149 +1,122 @@
-import type { ByteSource } from '../byte-source.ts';
-import { readWhole } from '../bytes.ts';
-import { checkJsonLines, parseJson, readJsonTables } from '../json.ts';
-import { readSafetensors } from '../model.ts';
-import { extractPartText, isTextPart } from '../office.ts';
-import { readPartText } from '../office-part.ts';
-import { readParquet } from '../parquet.ts';
-import type { FileReport } from '../report.ts';
-import type { RowSink } from '../row-sink.ts';
-import { checkWorkbookSheets } from '../xlsx.ts';
-import type { ZipEntry } from '../zip.ts';
-import { decodeText } from './encoding.ts';
-import { pluralise, toShortHtml } from './escape.ts';
-import type { PageLimits } from './limits.ts';
+import { memorySource } from '../byte-source.ts';
+import { readHead, takeHead, UnreadableError } from '../bytes.ts';
+import type { FormatName } from '../policy.ts';
+import { toUtf8Stream } from '../text.ts';
+import { readZipDirectory, type ZipEntry } from '../zip.ts';
+import { decodeText, isUtf16 } from './encoding.ts';
+import { renderImage, UnrenderableError } from './image.ts';
+import { renderNotebook } from './notebook.ts';
 import type { PagePart } from './page.ts';
-import { flagCells, PreviewSheet } from './sheet.ts';
-import { SizeBudget } from './size-budget.ts';
+import {
+  type RenderInput,
+  renderDocumentText,
+  renderJson,
+  renderModel,
+  renderParquet,
+  renderWorkbook,
+} from './structured.ts';
+import { renderSvg } from './svg.ts';
+import { renderTable } from './table.ts';
 import { renderLines, renderText, splitPreviewLines } from './text.ts';
 
-/** What all readers below are given: a file that is held, and what was found in it. */
-export interface RenderInput {
-  readonly source: ByteSource;
-  readonly size: number;
-  readonly report: FileReport | undefined;
-  readonly limits: PageLimits;
-}
+/** Shows a file of one format; throws UnrenderableError where it cannot. */
+type Renderer = (input: RenderInput) => Promise<PagePart[]>;
 
-/** The tables of a file in the order they come, each a sheet of its own. */
-function sheets({ report, limits }: RenderInput) {
-  const made: { name: string | undefined; sheet: PreviewSheet }[] = [];
-  return {
-    made,
-    table: (name?: string) => {
-      // More tables than are shown are read to the end, and forgotten.
-      if (made.length > limits.parts) return NO_ROWS;
-      const sheet = new PreviewSheet(report, limits, name);
-      made.push({ name, sheet });
-      return sheet.rows();
-    },
-    draw(room: SizeBudget, title: (name: string | undefined) => string) {
-      for (const { name, sheet } of made) room.add(left => sheet.part(title(name), left));
-    },
+/** The longest that a model's own description is. */
+const longestHeader = 16 * 1024 ** 2 + 8;
+const longestUnpacked = 256 * 1024 ** 2;
+
+/** Holds a file in memory to show it; of a model that is but its description. */
+const held =
+  (render: Renderer, header?: number): Renderer =>
+  async input => {
+    const { held: most } = input.limits;
+    const bytes = await readHead(input.source, header ?? most + 1);
+    if (header === undefined && bytes.length > most)
+      throw new UnrenderableError(`It has more than ${most / 1024 ** 2} MiB.`);
+    try {
+      return await render({ ...input, source: memorySource(bytes) });
+    } catch (error) {
+      throw new UnrenderableError(
+        `It cannot be followed: ${error instanceof UnreadableError ? error.message : 'it is damaged'}.`,
+      );
+    }
   };
-}
 
-/** Takes rows that nobody will see. */
-export const NO_ROWS: RowSink = { text: () => {}, end: () => {} };
-const silent = { runs: () => false, add: () => {} };
+const office = (render: (input: RenderInput, entries: readonly ZipEntry[]) => Promise<PagePart[]>): Renderer =>
+  held(async input => {
+    const entries = await readZipDirectory(input.source);
+    if (entries.reduce((sum, { size }) => sum + size, 0) > longestUnpacked)
+      throw new UnreadableError(`it unpacks to more than ${longestUnpacked / 1024 ** 2} MiB`);
+    return render(input, entries);
+  });
 
-/** Every sheet of a workbook, the hidden ones as well, with formulas beside their values. */
-export async function renderWorkbook(given: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
-  const room = new SizeBudget(given.limits);
-  const { table, draw } = sheets(given);
-  await checkWorkbookSheets(given.source, entries, silent, table);
-  draw(room, name => `Sheet “${toShortHtml(name ?? '', 100)}”`);
-  return room.all();
-}
+const picture: Renderer = async ({ source, limits }) => {
+  const bytes = await readHead(source, limits.image + 1);
+  if (bytes.length <= limits.image) return [renderImage(bytes, limits)];
+  throw new UnrenderableError(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
+};
 
-/** The words of a document or of slides; nothing of how it looks. */
-export async function renderDocumentText(given: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
-  const room = new SizeBudget(given.limits);
-  const found = flagCells(given.report);
-  for (const entry of entries.filter(isTextPart)) {
-    const all = splitPreviewLines(extractPartText(await readPartText(given.source, entry, given.limits.held)));
-    const flag = (line: number) => {
-      const one = found.get(`${line}:1`);
-      return one && all[line - 1]?.includes(one.value.slice(0, 20)) ? one : undefined;
-    };
-    room.add(left =>
-      renderLines(`Words of ${toShortHtml(entry.name, 100)}, without their layout`, all, {
-        limits: given.limits,
-        room: left,
-        flag,
-      }),
-    );
+/** What is said before a text that is decoded to be shown. */
+const encodingPart = async ({ source }: RenderInput): Promise<PagePart[]> =>
+  isUtf16(await readHead(source, 2))
+    ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', left: [] }]
+    : [];
+
+const table =
+  (delimiter: string): Renderer =>
+  async input => [
+    ...(await encodingPart(input)),
+    await renderTable(() => toUtf8Stream(input.source), input.report, input.limits, delimiter),
+  ];
+
+/** Any text line by line; a drawing before its source. */
+const text =
+  (isDrawing: boolean): Renderer =>
+  async input => {
+    const { source, report, limits } = input;
+    const bytes = await takeHead(toUtf8Stream(source), limits.text + 1);
+    const whole = bytes.length <= limits.text;
+    const drawn = isDrawing && whole ? drawing(decodeText(bytes, whole).text, input) : [];
+    return [
+      ...(await encodingPart(input)),
+      ...drawn,
+      renderText(bytes.subarray(0, limits.text), whole, report, limits),
+    ];
+  };
+
+function drawing(markup: string, { limits }: RenderInput): PagePart[] {
+  try {
+    // Written on one line its source could not be read.
+    const apart = splitPreviewLines(markup.replaceAll('><', '>\n<'));
+    const long = splitPreviewLines(markup).some(line => line.length > limits.line);
+    const tags = long ? [renderLines('Its source, a tag a line', apart, { limits })] : [];
+    return [renderSvg(markup, limits, 'Drawing'), ...tags];
+  } catch (error) {
+    if (!(error instanceof UnrenderableError)) throw error;
+    return [{ html: '', left: [`The drawing: ${error.message}`] }];
   }
-  return room.all();
 }
 
-export async function renderParquet(given: RenderInput): Promise<PagePart[]> {
-  const { report, limits } = given;
-  const room = new SizeBudget(limits);
-  const sheet = new PreviewSheet(report, limits);
-  const beside: string[] = [];
-  const { said } = await readParquet(given.source, 1_000_000, sheet.rows(), (value, name) =>
-    beside.push(`${name}: ${value}`),
-  );
-  room.add(left => sheet.part(`Table of ${pluralise(said, 'row')}`, left));
-  if (beside.length > 0)
-    room.add(left =>
-      renderLines('What it says beside its rows', beside.flatMap(splitPreviewLines), { limits, room: left }),
-    );
-  return room.all();
-}
+export const renderPlainText = text(false);
 
-/** The tables in a JSON file as the checks see them, then the file itself. */
-export async function renderJson(given: RenderInput, perLine: boolean): Promise<PagePart[]> {
-  const { limits, report } = given;
-  const room = new SizeBudget(limits);
-  const { table, draw } = sheets(given);
-  const bytes = await readWhole(given.source.stream(), limits.held);
-  const value = perLine ? undefined : parseJson(bytes);
-  if (perLine) await checkJsonLines(given.source, table);
-  else readJsonTables(value, table, { line: () => {} });
-  draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${toShortHtml(name, 100)}`));
-  const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
-  // Written on one line it could not be read; reformatted it shows no key that is there twice, so both are shown.
-  if (value !== undefined && splitPreviewLines(raw).some(line => line.length > limits.line))
-    room.add(left =>
-      renderLines('The same, reformatted', splitPreviewLines(JSON.stringify(value, null, 1).slice(0, limits.text)), {
-        limits,
-        room: left,
-      }),
-    );
-  // Its findings name rows of its tables, which are no lines of the file.
-  room.add(left =>
-    renderText(bytes.subarray(0, limits.text), bytes.length <= limits.text, report && { ...report, findings: [] }, {
-      ...limits,
-      html: left,
-    }),
-  );
-  return room.all();
-}
-
-/** What a model is made of, and what it says of itself; never a weight. */
-export async function renderModel(given: RenderInput): Promise<PagePart[]> {
-  const { limits } = given;
-  const { tensors, metadata } = await readSafetensors(given.source, given.size);
-  const room = new SizeBudget(limits);
-  if (metadata !== undefined)
-    room.add(left =>
-      renderLines('What the model says of itself', splitPreviewLines(JSON.stringify(metadata, null, 1)), {
-        limits,
-        room: left,
-      }),
-    );
-  const most = { ...limits, rows: 2000 };
-  const sheet = new PreviewSheet(undefined, most);
-  const rows = sheet.rows();
-  rows.text(['tensor', 'type', 'shape', 'numbers'], 1);
-  let all = 0;
-  for (const [index, { name, type, shape }] of tensors.entries()) {
-    const count = shape.reduce((product: number, side) => product * Number(side), 1);
-    all += count;
-    rows.text([name, type, shape.join(' × '), String(count)], index + 2);
-  }
-  room.add(left => sheet.part(`${pluralise(tensors.length, 'tensor')} of ${pluralise(all, 'number')}`, left));
-  return [...room.all(), { html: '', left: ['Its weights: what a model remembers of people, no page can show.'] }];
-}
+/** How a file of each format is shown. A format that reviewers cannot be shown passes nowhere. */
+export const RENDERERS: Readonly<Record<FormatName, Renderer>> = {
+  csv: table(','),
+  tsv: table('\t'),
+  text: renderPlainText,
+  markdown: renderPlainText,
+  html: renderPlainText,
+  code: renderPlainText,
+  json: held(input => renderJson(input, false)),
+  ndjson: held(input => renderJson(input, true)),
+  notebook: held(renderNotebook),
+  workbook: office(renderWorkbook),
+  document: office(renderDocumentText),
+  slides: office(renderDocumentText),
+  parquet: held(renderParquet),
+  png: picture,
+  jpeg: picture,
+  svg: text(true),
+  safetensors: held(renderModel, longestHeader),
+};

@@ -12,9 +12,9 @@ const allow = (actions: string[], resources: string[], conditions?: Conditions) 
 const named = (service: string, names: string[]) => names.map(name => `${service}:${name}`);
 
 /**
- * The role that CloudFormation builds projects' stacks under: what the resource types of the network template ask for
- * (their schemas say), fenced to this environment's names and tags. It can't make a way out of a network: no gateway, no
- * route, no peering, no address. And what it makes a role of stays within the boundary.
+ * The role that CloudFormation uses for project stacks: the permissions that the schemas of the template's resource types
+ * name, limited to the names and tags of this environment. It cannot connect a network to anything: no gateway, route,
+ * peering or address. Every role that it creates has the permissions boundary.
  */
 export class ProjectBuilder extends Construct {
   readonly role: Role;
@@ -104,7 +104,7 @@ export class ProjectBuilder extends Construct {
         ['*'],
         ours,
       ),
-      // Log delivery belongs to no resource.
+      // Log delivery has no resource-level permissions.
       allow(named('logs', ['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups']), ['*'], here),
     ];
   }

@@ -12,8 +12,8 @@ export interface DnsFirewallProps {
 }
 
 /**
- * Names are a way out too: a resolver asks anybody's name servers also where no packet gets through. So only AWS's own
- * names of this region are answered.
+ * DNS can leak data: a resolver queries any name server even if the network lets no packet out. So only AWS names of this
+ * region are resolved.
  */
 export class DnsFirewall extends Construct {
   constructor(scope: Construct, id: string, { name, vpcId }: DnsFirewallProps) {
@@ -31,7 +31,7 @@ export class DnsFirewall extends Construct {
             `*.${region}.amazonaws.com`,
             `*.${region}.compute.internal`,
           ]),
-          // Otherwise every name that an answer leads to would have to be on the list.
+          // Otherwise every name in a chain of aliases would have to be on the list.
           firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',
         },
         { priority: 900, action: 'BLOCK', blockResponse: 'NODATA', firewallDomainListId: list('All', 'all', ['*']) },

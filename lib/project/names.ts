@@ -1,11 +1,10 @@
 import { environmentName } from '../../functions/projects/names.ts';
-
-/** Where all roles, profiles and policies of projects are, so that rights can be fenced to them. */
+/** The IAM path of all roles, profiles and policies of projects, so that permissions can be limited to them. */
 export const PROJECT_IAM_PATH = '/broch/';
 
-/** No role of a project may do more than this policy, whatever its own say. */
+/** The permissions boundary of all project roles. */
 export const boundaryName = (environment: string): string => environmentName(environment, 'project');
 
-/** All buckets of projects in an account start so; what follows is the project's id. */
+/** The prefix of all project buckets in an account; the project's id follows. */
 export const bucketPrefix = (environment: string, account: string): string =>
   environmentName(environment, `${account}-`);

@@ -33,9 +33,9 @@ export interface NetworkTemplateProps extends StackProps {
 }
 
 /**
- * What every project gets, as one CloudFormation stack: a network that nothing leads out of, a key and a bucket of its
- * own, and the role that its instances run under. Deployed by a workflow, so all that differs between projects is a
- * parameter. It costs about a dollar a month (the key) while nothing runs in it.
+ * The CloudFormation stack of a project: an isolated network, its own key and bucket, and the role of its instances. A
+ * workflow deploys it, so everything that differs between projects is a parameter. It costs about a dollar a month (the
+ * key) while nothing runs in it.
  */
 export class NetworkTemplate extends Stack {
   constructor(scope: Construct, id: string, { environment, retention, ...props }: NetworkTemplateProps) {
@@ -76,7 +76,7 @@ export class NetworkTemplate extends Stack {
       securityGroupIngress: [
         { ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: block, description: 'from the project' },
       ],
-      // No rule at all would mean every rule to EC2; this one leads nowhere.
+      // Without any rule EC2 would add one that allows everything; this rule reaches nothing.
       securityGroupEgress: [
         { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
       ],
@@ -161,7 +161,7 @@ export class NetworkTemplate extends Stack {
       retention: RetentionDays;
     },
   ) {
-    // Without a name of its own: a group that outlives a project must not stand in the way of another with its id.
+    // No fixed name: a group that outlives a project must not block another project with the same id.
     const flows = new LogGroup(this, 'Flows', {
       retention,
       encryptionKey: storage.key,

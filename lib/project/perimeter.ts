@@ -1,12 +1,12 @@
 import type { Stack } from 'aws-cdk-lib';
 import { AnyPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 
-/** Credentials of another account, or resources of another account, are of no use inside a project's network. */
+/** Denies credentials and resources of other accounts inside a project's network. */
 const ownAccount = ({ account }: Stack) => ({
   StringEquals: { 'aws:ResourceAccount': account, 'aws:PrincipalAccount': account },
 });
 
-/** Buckets of AWS that operating systems and agents need. For reading only: nothing can be left there. */
+/** AWS buckets that operating systems and agents need, read-only. */
 const systems = (region: string): string[] => [
   `al2023-repos-${region}-de612dc2`,
   `amazoncloudwatch-agent-${region}`,
@@ -15,7 +15,7 @@ const systems = (region: string): string[] => [
   `dcv-license.${region}`,
 ];
 
-/** What may pass the project's way to S3: its own bucket, and reading what AWS publishes. */
+/** The policy of the S3 endpoint: the project's own bucket, and reading AWS buckets. */
 export const s3EndpointPolicy = (stack: Stack, bucket: string): PolicyDocument =>
   new PolicyDocument({
     statements: [

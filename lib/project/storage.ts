@@ -25,7 +25,7 @@ export interface ProjectStorageProps {
   readonly boundary: IManagedPolicy;
 }
 
-/** A project's key, its bucket, and the role of its instances, which may use both from inside its network only. */
+/** A project's key, its bucket, and the role of its instances, which may use both only from inside its network. */
 export class ProjectStorage extends Construct {
   readonly key: Key;
   readonly bucket: Bucket;
@@ -35,7 +35,7 @@ export class ProjectStorage extends Construct {
   constructor(scope: Construct, id: string, props: ProjectStorageProps) {
     super(scope, id);
     const { name, environment, project } = props;
-    // Goes with a stack that never got built; outlives one that did.
+    // Deleted with a stack that was never complete, retained otherwise.
     const kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.key = new Key(this, 'Key', {
       description: `Broch: all data of project ${project}`,
@@ -62,7 +62,7 @@ export class ProjectStorage extends Construct {
     });
     const l1 = this.bucket.node.defaultChild as CfnBucket;
     l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
-    // The platform's bucket already allows it to all buckets of projects.
+    // The platform's bucket already allows this for all project buckets.
     l1.loggingConfiguration = { destinationBucketName: props.accessLogs, logFilePrefix: `projects/${project}/` };
     this.role = this.instanceRole(props);
     this.profile = new InstanceProfile(this, 'Profile', {
@@ -78,7 +78,7 @@ export class ProjectStorage extends Construct {
     });
   }
 
-  /** Researchers may become root on their desktops, so this role holds only what any of them may do anyway. */
+  /** Researchers may be root on their desktops, so this role has only permissions that every researcher has. */
   private instanceRole({ name, boundary }: ProjectStorageProps): Role {
     const role = new Role(this, 'Instance', {
       roleName: `${name}-instance`,
@@ -94,7 +94,7 @@ export class ProjectStorage extends Construct {
         [this.bucket.arnForObjects('data/*')],
       ),
       allow(['s3:ListBucket'], [this.bucket.bucketArn], { StringLike: { 's3:prefix': ['data/*'] } }),
-      // An instance's user id ends in its own instance id, so none can report in another's name.
+      // The user id of an instance ends in its instance id, so no instance can report for another.
       allow(['s3:PutObject'], [this.bucket.arnForObjects('agents/${aws:userid}/*')]),
       keyUseStatement(this, 's3', ['kms:Decrypt', 'kms:GenerateDataKey'], [this.key.keyArn]),
     ];
@@ -121,8 +121,8 @@ export class ProjectStorage extends Construct {
           conditions,
         }),
       );
-    // Who names no encryption gets the bucket's own, so only a request that asks for another is refused. (A negated
-    // condition alone, with or without IfExists, would also hold where nothing is named.)
+    // A request without encryption headers gets the bucket's encryption, so only a request for another is refused. (A negated
+    // condition alone, with or without IfExists, would also match a request without the header.)
     const another = (header: string, ours: string) => ({
       Null: { [header]: 'false' },
       StringNotEquals: { [header]: ours },
@@ -133,14 +133,14 @@ export class ProjectStorage extends Construct {
       ['s3:PutObject'],
       another('s3:x-amz-server-side-encryption-aws-kms-key-id', this.key.keyArn),
     );
-    // Credentials of an instance, read off a screen, would otherwise open the bucket from anywhere.
+    // Otherwise stolen credentials of an instance could open the bucket from anywhere.
     deny(
       'InstancesOnlyFromTheirNetwork',
       ['s3:*'],
       { ArnEquals: { 'aws:PrincipalArn': role.roleArn }, StringNotEquals: { 'aws:SourceVpc': vpcId } },
       [this.bucket.bucketArn, ...objects],
     );
-    // What the airlock let in stays as it was reviewed, and its reports as it wrote them.
+    // Imported files and reports must stay as the airlock wrote them.
     const { account, partition } = Stack.of(this);
     deny(
       'AirlockWritesAlone',

@@ -122,7 +122,10 @@ describe('with a webhook', () => {
     await at.setWebhook(gone.webhook);
     const { error, cause } = await at.run({ date: day(6) });
     await at.setWebhook(inbox.webhook);
-    expect([error, cause]).toEqual(['Unsent', 'The webhook could not be reached (ECONNREFUSED).']);
+    expect([error, cause]).toEqual([
+      'Unsent',
+      'The webhook could not be reached (ECONNREFUSED). Check its address in the secret.',
+    ]);
   });
 
   it('a day without a bill is looked for again, and in the end reported as such', async () => {

@@ -122,7 +122,7 @@ describe('a researcher', () => {
 
   it('is the only one who gets in; others see that it is there, and no secret of it', async () => {
     await expect(person('desk-ivo').ask('linkWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
-      /desk-rana's/,
+      /belongs to desk-rana/,
     );
     const shown = await person('desk-ivo').call('showWorkspace', { params: { ...params, workspace: id } });
     expect(JSON.stringify(shown)).not.toMatch(/password|token|sha256/);

@@ -1,31 +1,15 @@
-import type { ByteSource } from './byte-source.ts';
-import { readHead, UnreadableError } from './bytes.ts';
-import { type Findings, quoteForFinding } from './findings.ts';
+import type { ByteSource } from '../byte-source.ts';
+import { readHead, UnreadableError } from '../bytes.ts';
+import { quoteForFinding } from '../findings.ts';
+import type { Format, FormatInput } from '../format.ts';
 
-const why = 'Loading it runs code that is in it';
-/** Formats of data and models that are refused, with what to do instead. */
-const refused: Record<string, string> = {
-  'application/x-pickle': `It is a Python pickle (also joblib and older PyTorch files). ${why}. Save models as safetensors, tables as CSV.`,
-  'application/x-hdf5':
-    'It is an HDF5 file (also Keras models), which can hold any data and code. Save models as safetensors, tables as CSV.',
-  'application/x-rdata': `It is a workspace of R. ${why} and it holds whole data sets. Save tables as CSV.`,
-  'application/x-rds': `It is an RDS file of R. ${why} and fitted models keep their data. Save tables as CSV.`,
-  'application/x-npy':
-    'It is a NumPy array, which can hold pickled objects and rows of data. Save tables as CSV, models as safetensors.',
-  'application/x-ole-storage':
-    'It is an office file of the old kind, which can hold macros. Save it as .xlsx or .docx.',
+export const safetensorsFormat: Format = {
+  extensions: ['safetensors'],
+  // The upper half of the length of its header, and how that begins.
+  magic: { hex: '000000007b', at: 4 },
+  kinds: ['model'],
+  check: checkSafetensors,
 };
-
-export const modelRefusalReason = (type: string): string | undefined =>
-  Object.hasOwn(refused, type) ? refused[type] : undefined;
-
-/** A zip of PyTorch or NumPy: pickles in an archive. */
-export const modelZipRefusalReason = (names: readonly string[]): string | undefined =>
-  names.some(name => /(^|\/)data\.pkl$|\.pkl$|constants\.pkl$/.test(name))
-    ? refused['application/x-pickle']
-    : names.length > 0 && names.every(name => name.endsWith('.npy'))
-      ? refused['application/x-npy']
-      : undefined;
 
 const longestHeader = 16 * 2 ** 20;
 const widths: Record<string, number> = {
@@ -50,8 +34,8 @@ const widths: Record<string, number> = {
  * A safetensors file: eight bytes of length, a JSON header, tensors. The header must account for every byte behind it, so
  * that nothing else fits in; its free text is shown.
  */
-export async function checkSafetensors(source: ByteSource, size: number, findings: Findings): Promise<void> {
-  const { tensors, metadata } = await readSafetensors(source, size);
+async function checkSafetensors({ file, source, findings }: FormatInput): Promise<void> {
+  const { tensors, metadata } = await readSafetensors(source, file.size);
   const text = metadata === undefined ? '' : JSON.stringify(metadata);
   if (text.length > 4096)
     findings.add(

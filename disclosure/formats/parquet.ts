@@ -1,11 +1,18 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { type AsyncBuffer, type Compressors, parquetMetadata, parquetReadObjects, snappyUncompress } from 'hyparquet';
-import type { ByteSource } from './byte-source.ts';
-import { readBytes, readTail, UnreadableError } from './bytes.ts';
-import type { Findings } from './findings.ts';
-import { checkParquetPages, type DecompressPage, readFlatColumns } from './parquet-pages.ts';
-import type { RowSink } from './row-sink.ts';
-import { TextCheck } from './text.ts';
+import type { ByteSource } from '../byte-source.ts';
+import { readBytes, readTail, UnreadableError } from '../bytes.ts';
+import type { Format, FormatInput } from '../format.ts';
+import { checkParquetPages, type DecompressPage, readFlatColumns } from '../parquet-pages.ts';
+import type { RowSink } from '../row-sink.ts';
+import { TextCheck } from '../text.ts';
+
+export const parquetFormat: Format = {
+  extensions: ['parquet'],
+  magic: { letters: 'PAR1' },
+  kinds: ['table'],
+  check: checkParquet,
+};
 
 /**
  * hyparquet reads Parquet in plain JavaScript (MIT, no dependencies, 70 KB bundled); DuckDB would be a native binary of
@@ -46,10 +53,10 @@ const textOf = (value: unknown): string => {
   return String(value);
 };
 
-export async function checkParquet(source: ByteSource, findings: Findings, table: RowSink): Promise<void> {
+async function checkParquet({ source, findings, newTable }: FormatInput): Promise<void> {
   const text = new TextCheck(findings);
   const { rows } = findings.policy;
-  const { said } = await readParquet(source, rows, table, value => {
+  const { said } = await readParquet(source, rows, newTable(), value => {
     for (const line of value.split('\n')) text.line(line.slice(0, 20_000));
   });
   if (said > rows && findings.runs('size.rows'))

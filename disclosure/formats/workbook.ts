@@ -1,11 +1,23 @@
-import type { ByteSource } from './byte-source.ts';
-import { UnreadableError } from './bytes.ts';
-import { MAX_COLUMNS } from './csv-tokenizer.ts';
-import { type Findings, quoteForFinding } from './findings.ts';
-import { readPartText } from './office-part.ts';
-import type { RowSink } from './row-sink.ts';
-import { findXmlElements, readXmlAttribute, requirePlainSheetXml, requirePlainXml, unescapeXml } from './xml.ts';
-import { readZipContent, type ZipEntry } from './zip.ts';
+import type { ByteSource } from '../byte-source.ts';
+import { UnreadableError } from '../bytes.ts';
+import { MAX_COLUMNS } from '../csv-tokenizer.ts';
+import { type Findings, quoteForFinding } from '../findings.ts';
+import type { Format } from '../format.ts';
+import { checkOfficePackage } from '../office.ts';
+import { readPartText } from '../office-part.ts';
+import type { RowSink } from '../row-sink.ts';
+import { findXmlElements, readXmlAttribute, requirePlainSheetXml, requirePlainXml, unescapeXml } from '../xml.ts';
+import { readZipContent, type ZipEntry } from '../zip.ts';
+
+export const workbookFormat: Format = {
+  extensions: ['xlsx'],
+  part: 'xl/workbook.xml',
+  kinds: ['table'],
+  async check(input) {
+    const parts = await checkOfficePackage(input);
+    if (parts) await readWorkbookSheets(input.source, parts, input.findings, input.newTable);
+  },
+};
 
 /** Strings that sheets share are held whole; a table for release has few. */
 const mostStrings = 32 * 2 ** 20;
@@ -31,7 +43,7 @@ function columnOf(reference: string): number {
 }
 
 /** Every sheet of a workbook as a table, row by row from the unpacked stream; what is hidden in it is a finding. */
-export async function checkWorkbookSheets(
+export async function readWorkbookSheets(
   source: ByteSource,
   entries: readonly ZipEntry[],
   findings: Pick<Findings, 'runs' | 'add'>,

@@ -1,10 +1,10 @@
-import type { ByteSource } from './byte-source.ts';
-import { readWhole, UnreadableError } from './bytes.ts';
-import type { Findings } from './findings.ts';
-import { type CreateTable, MAX_JSON_BYTES, parseJson } from './json.ts';
-import { readHtmlTables } from './markup.ts';
-import { splitTextLines } from './tables.ts';
-import { TextCheck } from './text.ts';
+import { readWhole, UnreadableError } from '../bytes.ts';
+import type { Format, FormatInput } from '../format.ts';
+import { readHtmlTables } from '../markup.ts';
+import { splitTextLines, TextCheck } from '../text.ts';
+import { MAX_JSON_BYTES, parseJson } from './json.ts';
+
+export const notebookFormat: Format = { extensions: ['ipynb'], kinds: ['code'], check: checkNotebook };
 
 type Value = Record<string, unknown>;
 export const asRecord = (value: unknown): Value =>
@@ -17,7 +17,7 @@ export const joinLines = (value: unknown): string =>
       : '';
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
-export async function checkNotebook(source: ByteSource, findings: Findings, newTable: CreateTable): Promise<void> {
+async function checkNotebook({ source, findings, newTable }: FormatInput): Promise<void> {
   const notebook = asRecord(parseJson(await readWhole(source.stream(), MAX_JSON_BYTES)));
   if (!Array.isArray(notebook.cells)) throw new UnreadableError('it is no notebook of version 4');
   const text = new TextCheck(findings);

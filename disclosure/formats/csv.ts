@@ -1,0 +1,39 @@
+import { takeHead, UnreadableError } from '../bytes.ts';
+import { CsvScanner, detectDelimiter } from '../csv.ts';
+import { createDecimalCommaReader, hasDecimalCommas } from '../decimal-comma.ts';
+import type { Format, FormatInput } from '../format.ts';
+import { toUtf8Stream } from '../text.ts';
+
+export const csvFormat: Format = {
+  extensions: ['csv', 'tsv', 'tab', 'txt', 'log'],
+  kinds: ['table'],
+  check: input => checkDelimited(input, ','),
+};
+
+/** Checks a table of lines as it streams. `preferred` is its delimiter where the lines do not say. */
+export async function checkDelimited({ source, findings, newTable }: FormatInput, preferred: string): Promise<void> {
+  const table = newTable();
+  const text = () => toUtf8Stream(source);
+  const start = await takeHead(text(), 65_536);
+  const delimiter = detectDelimiter(start, preferred);
+  const commas = delimiter !== ',' && hasDecimalCommas(new TextDecoder().decode(start));
+  const scanner = new CsvScanner(
+    commas ? createDecimalCommaReader(table) : batch => table.take(batch),
+    delimiter.charCodeAt(0),
+  );
+  for await (const chunk of text()) {
+    if (chunk.includes(0)) throw new UnreadableError('it begins as text and goes on as something else');
+    scanner.push(chunk);
+    if (scanner.wrong !== undefined) throw new UnreadableError(scanner.wrong);
+  }
+  scanner.end();
+  if (scanner.wrong !== undefined) throw new UnreadableError(scanner.wrong);
+  if (scanner.badQuotes > 0 && findings.runs('table.ragged'))
+    findings.add(
+      'table.ragged',
+      'Quotes are not closed or are followed by more text, so programs differ in how they read it.',
+      [],
+      scanner.badQuotes,
+    );
+  table.end();
+}

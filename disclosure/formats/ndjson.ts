@@ -1,0 +1,48 @@
+import type { ByteSource } from '../byte-source.ts';
+import { UnreadableError } from '../bytes.ts';
+import type { Format } from '../format.ts';
+import type { RowSink } from '../row-sink.ts';
+import { isJsonRecord, jsonFormat, jsonText } from './json.ts';
+
+export const ndjsonFormat: Format = {
+  extensions: ['log', 'json', 'ndjson', 'jsonl'],
+  kinds: jsonFormat.kinds,
+  check: ({ source, newTable }) => readJsonLines(source, newTable()),
+};
+
+/** One record a line, streaming: the first record's keys are the heading. */
+export async function readJsonLines(source: ByteSource, table: RowSink): Promise<void> {
+  const decoder = new TextDecoder();
+  let [rest, number] = ['', 0];
+  let names: string[] = [];
+  const take = (line: string) => {
+    number++;
+    if (line.trim() === '') return;
+    let record: unknown;
+    try {
+      record = JSON.parse(line);
+    } catch {
+      throw new UnreadableError(`its line ${number} is no JSON`);
+    }
+    if (!isJsonRecord(record)) throw new UnreadableError(`its line ${number} is no record`);
+    if (names.length === 0) {
+      names = Object.keys(record);
+      table.text(names, 1);
+    }
+    const others = Object.keys(record).filter(key => !names.includes(key));
+    table.text(
+      [...names, ...others].map(name => (Object.hasOwn(record, name) ? jsonText(record[name]) : '')),
+      number + 1,
+    );
+  };
+  for await (const chunk of source.stream())
+    for (let at = 0; at < chunk.length; at += 1 << 16) {
+      rest += decoder.decode(chunk.subarray(at, at + (1 << 16)), { stream: true });
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) take(line);
+      if (rest.length > 4 * 2 ** 20) throw new UnreadableError('a line is longer than 4 MB');
+    }
+  take(rest);
+  table.end();
+}

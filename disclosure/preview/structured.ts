@@ -1,0 +1,150 @@
+import type { ByteSource } from '../byte-source.ts';
+import { readWhole } from '../bytes.ts';
+import { parseJson, readJsonTables } from '../formats/json.ts';
+import { readJsonLines } from '../formats/ndjson.ts';
+import { readParquet } from '../formats/parquet.ts';
+import { readSafetensors } from '../formats/safetensors.ts';
+import { readWorkbookSheets } from '../formats/workbook.ts';
+import { extractPartText, isTextPart } from '../office.ts';
+import { readPartText } from '../office-part.ts';
+import type { FileReport } from '../report.ts';
+import type { RowSink } from '../row-sink.ts';
+import type { ZipEntry } from '../zip.ts';
+import { decodeText } from './encoding.ts';
+import { pluralise, toShortHtml } from './escape.ts';
+import type { PageLimits } from './limits.ts';
+import type { PagePart } from './page.ts';
+import { flagCells, PreviewSheet } from './sheet.ts';
+import { SizeBudget } from './size-budget.ts';
+import { renderLines, renderText, splitPreviewLines } from './text.ts';
+
+/** What all readers below are given: a file that is held, and what was found in it. */
+export interface RenderInput {
+  readonly source: ByteSource;
+  readonly size: number;
+  readonly report: FileReport | undefined;
+  readonly limits: PageLimits;
+}
+
+/** The tables of a file in the order they come, each a sheet of its own. */
+function sheets({ report, limits }: RenderInput) {
+  const made: { name: string | undefined; sheet: PreviewSheet }[] = [];
+  return {
+    made,
+    table: (name?: string) => {
+      // More tables than are shown are read to the end, and forgotten.
+      if (made.length > limits.parts) return NO_ROWS;
+      const sheet = new PreviewSheet(report, limits, name);
+      made.push({ name, sheet });
+      return sheet.rows();
+    },
+    draw(room: SizeBudget, title: (name: string | undefined) => string) {
+      for (const { name, sheet } of made) room.add(left => sheet.part(title(name), left));
+    },
+  };
+}
+
+/** Takes rows that nobody will see. */
+export const NO_ROWS: RowSink = { text: () => {}, end: () => {} };
+const silent = { runs: () => false, add: () => {} };
+
+/** Every sheet of a workbook, the hidden ones as well, with formulas beside their values. */
+export async function renderWorkbook(given: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
+  const room = new SizeBudget(given.limits);
+  const { table, draw } = sheets(given);
+  await readWorkbookSheets(given.source, entries, silent, table);
+  draw(room, name => `Sheet “${toShortHtml(name ?? '', 100)}”`);
+  return room.all();
+}
+
+/** The words of a document or of slides; nothing of how it looks. */
+export async function renderDocumentText(given: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
+  const room = new SizeBudget(given.limits);
+  const found = flagCells(given.report);
+  for (const entry of entries.filter(isTextPart)) {
+    const all = splitPreviewLines(extractPartText(await readPartText(given.source, entry, given.limits.held)));
+    const flag = (line: number) => {
+      const one = found.get(`${line}:1`);
+      return one && all[line - 1]?.includes(one.value.slice(0, 20)) ? one : undefined;
+    };
+    room.add(left =>
+      renderLines(`Words of ${toShortHtml(entry.name, 100)}, without their layout`, all, {
+        limits: given.limits,
+        room: left,
+        flag,
+      }),
+    );
+  }
+  return room.all();
+}
+
+export async function renderParquet(given: RenderInput): Promise<PagePart[]> {
+  const { report, limits } = given;
+  const room = new SizeBudget(limits);
+  const sheet = new PreviewSheet(report, limits);
+  const beside: string[] = [];
+  const { said } = await readParquet(given.source, 1_000_000, sheet.rows(), (value, name) =>
+    beside.push(`${name}: ${value}`),
+  );
+  room.add(left => sheet.part(`Table of ${pluralise(said, 'row')}`, left));
+  if (beside.length > 0)
+    room.add(left =>
+      renderLines('What it says beside its rows', beside.flatMap(splitPreviewLines), { limits, room: left }),
+    );
+  return room.all();
+}
+
+/** The tables in a JSON file as the checks see them, then the file itself. */
+export async function renderJson(given: RenderInput, perLine: boolean): Promise<PagePart[]> {
+  const { limits, report } = given;
+  const room = new SizeBudget(limits);
+  const { table, draw } = sheets(given);
+  const bytes = await readWhole(given.source.stream(), limits.held);
+  const value = perLine ? undefined : parseJson(bytes);
+  if (perLine) await readJsonLines(given.source, table());
+  else readJsonTables(value, table, { line: () => {} });
+  draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${toShortHtml(name, 100)}`));
+  const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
+  // Written on one line it could not be read; reformatted it shows no key that is there twice, so both are shown.
+  if (value !== undefined && splitPreviewLines(raw).some(line => line.length > limits.line))
+    room.add(left =>
+      renderLines('The same, reformatted', splitPreviewLines(JSON.stringify(value, null, 1).slice(0, limits.text)), {
+        limits,
+        room: left,
+      }),
+    );
+  // Its findings name rows of its tables, which are no lines of the file.
+  room.add(left =>
+    renderText(bytes.subarray(0, limits.text), bytes.length <= limits.text, report && { ...report, findings: [] }, {
+      ...limits,
+      html: left,
+    }),
+  );
+  return room.all();
+}
+
+/** What a model is made of, and what it says of itself; never a weight. */
+export async function renderModel(given: RenderInput): Promise<PagePart[]> {
+  const { limits } = given;
+  const { tensors, metadata } = await readSafetensors(given.source, given.size);
+  const room = new SizeBudget(limits);
+  if (metadata !== undefined)
+    room.add(left =>
+      renderLines('What the model says of itself', splitPreviewLines(JSON.stringify(metadata, null, 1)), {
+        limits,
+        room: left,
+      }),
+    );
+  const most = { ...limits, rows: 2000 };
+  const sheet = new PreviewSheet(undefined, most);
+  const rows = sheet.rows();
+  rows.text(['tensor', 'type', 'shape', 'numbers'], 1);
+  let all = 0;
+  for (const [index, { name, type, shape }] of tensors.entries()) {
+    const count = shape.reduce((product: number, side) => product * Number(side), 1);
+    all += count;
+    rows.text([name, type, shape.join(' × '), String(count)], index + 2);
+  }
+  room.add(left => sheet.part(`${pluralise(tensors.length, 'tensor')} of ${pluralise(all, 'number')}`, left));
+  return [...room.all(), { html: '', left: ['Its weights: what a model remembers of people, no page can show.'] }];
+}
