@@ -229,7 +229,7 @@ describe('a fault of ours', () => {
   });
 });
 
-describe('a check that has no say', () => {
+describe('a check', () => {
   const about = async (id: string, manifestVersion: string) => {
     const { partner: owner } = await as(partner).ask('showDelivery', { params: { delivery: id } });
     const check = `${id}-${toSha256Hex(manifestVersion).slice(0, 32)}`;
@@ -279,7 +279,7 @@ describe('a check that has no say', () => {
       ...receipt,
       ignored: { at: expect.any(String), reason: expect.stringMatching(/Open a new/) },
     });
-    // A fault about a registered delivery has no say either.
+    // A fault about a registered delivery is ignored as well.
     const fenced = { StringLike: { 's3:prefix': `in/*/${id}/*` } };
     await withBucketDenial(of, { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced }, async () => {
       expect(await run(await about(id, 'x'))).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'superseded' } });

@@ -16,7 +16,7 @@ const shp = (term: string) => ref(`https://w3id.org/shp#${term}`);
 const noWorkflow =
   ' No workflow is named as having made them, so this crate uses the terms of the Five Safes RO-Crate profile 0.4 without conforming to it.';
 
-/** Where released files lie in the crate. */
+/** The folder of released files in the crate. */
 export const OUTPUTS_FOLDER = 'outputs/';
 
 /** A path as a relative URI: it stays in the crate, whatever signs it has. */
@@ -25,14 +25,14 @@ export const crateId = (path: string): string => OUTPUTS_FOLDER + path.split('/'
 /** An identifier that is the same whenever the same release is exported. */
 function nameBasedUuid(...of: readonly string[]): string {
   const hex = createHash('sha256').update(JSON.stringify(of)).digest('hex');
-  // Version 8: made by rules of one's own (RFC 9562).
+  // Version 8: a custom format (RFC 9562).
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 export interface CrateOptions {
   /** The signing key, as the verifier saw it. */
   readonly fingerprint: string;
-  /** Who runs the environment, as people call it. */
+  /** The name of the organisation that runs the environment. */
   readonly tre: string;
   /** The Workflow RO-Crate whose run made the files. The profile asks for one: without it none is claimed. */
   readonly workflow?: string | undefined;
@@ -201,7 +201,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
 
 const escaped = (path: string) => path.replace(/[%\r\n]/g, sign => encodeURIComponent(sign));
 
-/** A manifest as BagIt has it (RFC 8493, 2.1.3), in order of its paths. */
+/** A BagIt manifest (RFC 8493, 2.1.3), ordered by path. */
 export const bagManifest = (entries: readonly { path: string; sha512: string }[]): string =>
   entries
     .toSorted((a, b) => (a.path < b.path ? -1 : 1))

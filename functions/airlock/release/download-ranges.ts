@@ -1,13 +1,13 @@
 import type { ReleasedFile } from './record.ts';
 import { partBytes } from './schemas.ts';
 
-/** A released file where it lies: the very version that was released. */
+/** A released file with its bucket key and version. */
 export interface StoredFile extends ReleasedFile {
   readonly key: string;
   readonly versionId: string;
 }
 
-/** A page has so many files at most, and a part is of no more. */
+/** The most files in a page, and so in a part. */
 const mostFiles = 200;
 
 /** The page that begins at `from`. */
@@ -17,8 +17,8 @@ export function pageFrom<T>(files: readonly T[], from: number) {
 }
 
 /**
- * Where the bytes of one part lie, of file `first` and those behind it as if they were one: so many small ones are not a
- * call each. `from` counts from the beginning of the first; only where the files of a page end may a part be shorter.
+ * The byte ranges of one part, which starts in file `first` and continues in the next files, so that many small files
+ * need few calls. `from` counts from the beginning of `first`. Only the last part of a page may be shorter.
  */
 export function partFrom<T extends { readonly size: number }>(files: readonly T[], first: number, from: number) {
   const ranges: { file: T; from: number; bytes: number }[] = [];

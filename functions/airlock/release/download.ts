@@ -84,7 +84,7 @@ export async function openLink(
   return { token, expires: link.expires, usesLeft: grant.uses - grant.taken };
 }
 
-/** takeDownload: counts one use and begins the session in which nextFiles gives files. */
+/** takeDownload: counts one use and starts the session for downloadFiles. */
 export async function redeemDownload(
   { table }: DownloadWiring,
   { project, request, standing, tell }: DownloadParams,
@@ -109,8 +109,8 @@ export async function redeemDownload(
 }
 
 /**
- * downloadFiles: what the next page of files is. It is on record before any of its bytes is given, also where a page is
- * asked for again.
+ * downloadFiles: lists the next page of files. The page is recorded before any of its bytes is returned, also when it is
+ * requested again.
  */
 export async function listDownloadFiles(
   { table }: DownloadWiring,
@@ -137,9 +137,9 @@ export async function listDownloadFiles(
   };
 }
 
-/** How many files of a part are read at once. */
+/** Files of a part that are read at the same time. */
 const width = 16;
-/** A part counts for so many bytes at least. */
+/** The fewest bytes that a part counts as. */
 const leastPart = 64 * 1024;
 
 /**

@@ -20,7 +20,7 @@ export async function publicKeyOf(keyArn: string): Promise<string> {
 }
 
 const idOf = (keyArn: string) => keyArn.slice(keyArn.lastIndexOf('/') + 1);
-/** No project is called so: its name would have to end before the sign. */
+/** A partition that no project can have, because `#` is not allowed in ids. */
 const keyKey = (keyArn: string) => rowKey('download', `signing#${idOf(keyArn)}`);
 const Kept = SigningKey.omit({ current: true });
 
@@ -28,7 +28,7 @@ function described(keyId: string, publicKey: string): z.infer<typeof Kept> {
   return { keyId, algorithm: SIGNING_ALGORITHM, publicKey, fingerprint: fingerprintOf(createPublicKey(publicKey)) };
 }
 
-/** Remembers a key by what it signs, so that its records can be checked when another key has taken its place. */
+/** Stores a signing key, so that its records can be verified after another key has replaced it. */
 export async function rememberKey(table: string, keyId: string, publicKey: string): Promise<void> {
   await createRow(table, keyKey(keyId), described(keyId, publicKey));
 }

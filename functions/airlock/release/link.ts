@@ -43,7 +43,7 @@ const Link = z.object({
 });
 export type Link = z.infer<typeof Link>;
 
-/** What a release allows to be fetched, how often and by whom: one row, so that every decision about it is one write. */
+/** Who may download a release, and how often. It is one row, so that every decision about it is one write. */
 export const Grant = z.object({
   project: z.string(),
   request: z.string(),
@@ -51,7 +51,7 @@ export const Grant = z.object({
   seal: z.string(),
   recipient: z.string(),
   requester: z.string(),
-  /** How often it may be fetched, and has been. */
+  /** How often the release may be downloaded, and how often it was. */
   uses: z.number().int().min(1).max(100),
   taken: z.number().int().nonnegative(),
   expires: z.iso.datetime(),
@@ -61,7 +61,7 @@ export const Grant = z.object({
 });
 export type Grant = z.infer<typeof Grant>;
 
-/** Who asks, and from where: the verified token's subject and the gateway's word for the address. */
+/** The caller: the subject of the verified token and the IP address that the gateway reports. */
 export interface Asker {
   readonly id: string;
   readonly source: string;
@@ -84,7 +84,7 @@ function open(grant: Grant, standing: RequesterStanding, now: string): void {
 const earliest = (...times: string[]): string => times.reduce((a, b) => (a < b ? a : b));
 const live = (link: Link, now: string) => now < (link.session?.until ?? link.expires);
 
-/** A new link, for the recipient alone; who asked for the release may open it for them. */
+/** Opens a link for the recipient. The requester may open it on their behalf. */
 export function openGrant(
   grant: Grant,
   standing: RequesterStanding,
@@ -163,7 +163,7 @@ export function activeSession(grant: Grant, standing: RequesterStanding, asker: 
   return { link, session: link.session };
 }
 
-/** The session as it goes on: with a page of files asked for, and from where. Said again, nothing changes. */
+/** Records in the session that a page was requested, and from which address. Idempotent. */
 export function recordPage(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string): Grant {
   const { link, session } = activeSession(grant, standing, asker, token, now);
   if (session.begun && session.source === asker.source) return grant;

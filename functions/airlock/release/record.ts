@@ -5,7 +5,7 @@ import { Direction } from '../../../disclosure/policy.ts';
 import { Refused } from '../../refused.ts';
 import { findPathClashes, pathProblem } from '../../storage/paths.ts';
 
-/** Of ECDSA over P-256: what the release key signs with, and the only one that a verifier takes. */
+/** ECDSA over P-256: the algorithm of the release key, and the only one that verification accepts. */
 export const SIGNING_ALGORITHM = 'ECDSA_SHA_256';
 
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -18,7 +18,7 @@ export const ReleasedFile = z.strictObject({
 });
 export type ReleasedFile = z.infer<typeof ReleasedFile>;
 
-/** What was released to whom, who let it out, and under which rules. People appear by their number, never by name. */
+/** What was released to whom, who approved it, and under which policy. People appear by id, never by name. */
 export const ReleaseRecord = z.strictObject({
   v: z.literal(1),
   request: Id,
@@ -32,7 +32,7 @@ export const ReleaseRecord = z.strictObject({
     bytes: z.number().int().nonnegative(),
     sealedAt: z.iso.datetime(),
   }),
-  /** The files that left: all that were sealed, or those of them that were approved. */
+  /** The released files: all sealed files, or the approved ones. */
   files: z.array(ReleasedFile).min(1).max(100_000),
   requester: Id,
   reviewers: z.array(z.strictObject({ id: Id, at: z.iso.datetime() })).min(1),
@@ -49,7 +49,7 @@ export const ReleaseRecord = z.strictObject({
 });
 export type ReleaseRecord = z.infer<typeof ReleaseRecord>;
 
-/** `release.json`: all that somebody needs, beside a key to trust, to check a release without asking anybody. */
+/** `release.json`: everything that is needed to verify a release offline, apart from a trusted key. */
 export const SignedRelease = z.strictObject({
   record: ReleaseRecord,
   signature: z.strictObject({
@@ -76,8 +76,8 @@ export const digestOf = (record: ReleaseRecord): Buffer =>
 type Draft = Omit<ReleaseRecord, 'v' | 'algorithm'>;
 
 /**
- * The record of a release, or a refusal where it would say what cannot be: a reviewer who asked for it, one counted
- * twice, a verdict after the approval, files that do not add up, names that cannot live beside each other.
+ * Makes the record of a release. Refuses contradictions: a reviewer who is the requester or is counted twice, a verdict
+ * after the approval, files that do not add up, names that clash.
  */
 export function recordOf(draft: Draft): ReleaseRecord {
   const files = draft.files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -88,7 +88,7 @@ export function recordOf(draft: Draft): ReleaseRecord {
   return record;
 }
 
-/** What a record says that cannot be, in sentences; a signed one with any of it was not made by this platform. */
+/** The contradictions in a record, as sentences. This platform does not sign a record that has any. */
 export function contradictions(record: ReleaseRecord): string[] {
   const { files, seal, reviewers } = record;
   const at = (iso: string) => Date.parse(iso);

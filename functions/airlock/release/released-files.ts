@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ReleasedFile } from './record.ts';
 
-/** Released files and where each lies, in which version. */
+/** The released files, each with its key and version. */
 export const StoredFiles = z.array(ReleasedFile.extend({ key: z.string(), versionId: z.string() }));
 export type StoredFiles = z.infer<typeof StoredFiles>;
 

@@ -14,13 +14,13 @@ import {
 } from './schemas.ts';
 
 const path = '/projects/{project}/airlock/{request}/downloads';
-/** All of them make or show secrets, so no answer is kept anywhere: each may safely be asked for again by itself. */
+/** These routes return secrets, so no answer is stored. Each call can safely be repeated. */
 const on = {
   method: 'POST',
   capability: 'download',
   status: 200,
   mints: true,
-  // Also who is no member: only the recipient gets anything, and to all others there is nothing.
+  // Non-members may call them too: only the recipient gets an answer, and for everybody else nothing exists.
   who: [{ group: 'researcher' }],
   params: z.object({ project: ProjectId, request: RequestId }),
 } as const;
@@ -65,7 +65,7 @@ export const downloadRoutes = {
   },
 } as const satisfies Record<string, Route>;
 
-/** A signature shows who made a record only to whoever has the key from somebody else than the record. */
+/** A signature proves the origin of a record only to somebody who has the key from another source. */
 export const keyRoutes = {
   showSigningKey: {
     method: 'GET',

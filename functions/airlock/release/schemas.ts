@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { AllowedNetwork } from './link.ts';
 import { ReleasedFile, SIGNING_ALGORITHM } from './record.ts';
 
-// What the three operations of a download take and give: for the routes, the functions behind them and the command line.
+// The inputs and answers of the download operations, for the routes, their functions and the command line.
 
 const Token = z.string().regex(/^[A-Za-z0-9_-]{43}$/, 'the token of a download link');
 
@@ -22,7 +22,7 @@ export const TakeDownload = z.object({ token: Token });
 export const DownloadSession = z.object({
   files: z.number().int(),
   bytes: z.number().int(),
-  /** The first page must be asked for by then. */
+  /** The deadline for requesting the first page. */
   until: z.iso.datetime(),
 });
 export type DownloadSession = z.infer<typeof DownloadSession>;
@@ -32,7 +32,7 @@ export const DownloadFiles = z.object({
   from: z.number().int().min(0).max(100_000).default(0).describe('where the page begins: `next` of the page before'),
 });
 
-/** A key that signs releases, or did. */
+/** A current or earlier key that signs releases. */
 export const SigningKey = z.object({
   keyId: z.string(),
   algorithm: z.literal(SIGNING_ALGORITHM),
@@ -47,7 +47,7 @@ export type SigningKey = z.infer<typeof SigningKey>;
 
 export const DownloadPage = z.object({
   files: z.array(ReleasedFile),
-  /** All parts of these files, and the next page, must be asked for by then. */
+  /** The deadline for requesting all parts of these files and the next page. */
   until: z.iso.datetime(),
   next: z.number().int().optional(),
 });
