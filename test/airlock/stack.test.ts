@@ -20,7 +20,7 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
     });
   });
 
-  it('has its lock overridden by nobody, and is deleted from only by the sweeper', () => {
+  it('lets nobody override its lock and only the sweeper delete from it', () => {
     const deleting = findTemplateResources(templates.platform, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) => {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);

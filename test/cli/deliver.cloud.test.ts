@@ -45,7 +45,7 @@ function partner(files: Record<string, string | Uint8Array>, as = 'cli-dana') {
 }
 
 describe('delivering a folder', () => {
-  it('ends with a receipt, for people', async () => {
+  it('prints a receipt when the delivery is registered', async () => {
     const { run, ledgers } = partner({
       'a.csv': 'id\n1\n',
       'deep/er/b with blanks.csv': 'id\n2\n',
@@ -141,7 +141,7 @@ describe('a folder that would be held', () => {
     });
   });
 
-  it("another partner's delivery is not there", async () => {
+  it("refuses another partner's delivery", async () => {
     const mine = partner({ 'a.csv': '1' });
     const { delivery } = await mine.json('--dataset', 'cli-mine');
     const theirs = partner({ 'a.csv': '1' }, 'cli-peter');
@@ -153,7 +153,7 @@ describe('a folder that would be held', () => {
 });
 
 describe('an upload that was stopped', () => {
-  it('goes on where it was: what has landed and not changed is not sent again', async () => {
+  it('resumes and does not send unchanged files again', async () => {
     const files = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`part-${i}.csv`, `id\n${i}\n`]));
     const { at, env, json, put, ledgers } = partner(files);
     const child: ChildProcess = spawn(

@@ -116,7 +116,7 @@ describe('with a webhook', () => {
     expect([ended.error, ended.cause, posts]).toEqual(['Unsent', expect.stringContaining(reason), 1]);
   });
 
-  it('nobody there is a reason too, and none that tells the address', async () => {
+  it('reports an unreachable webhook without its address', async () => {
     const gone = await openInbox({ ca, certificateKey });
     await gone.close();
     await at.setWebhook(gone.webhook);

@@ -98,7 +98,7 @@ describe('copying', () => {
     await expect(io.copyObject(from, at('other.csv'), other)).rejects.toThrow(/differs from the verified file/);
   });
 
-  it('in parts, once, and leaves nothing half done', async () => {
+  it('copies in parts once and leaves no incomplete upload', async () => {
     const bytes = randomBytes(12 * MiB);
     const { from, content } = await land('large.bin', bytes);
     const part = 5 * MiB;

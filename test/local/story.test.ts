@@ -52,7 +52,7 @@ describe('npm start', { timeout: 400_000 }, () => {
     expect(existsSync(join(folder, 'lock'))).toBe(false);
   });
 
-  it('then tells the whole story, with real ids, as one JSON document; a second copy meanwhile says so and ends', async () => {
+  it('prints the whole story as one JSON document, and refuses a second copy in the meantime', async () => {
     const first = start('--once', '--json');
     await first.says('starting the embedded cloud');
     const second = start('--once');
@@ -100,7 +100,7 @@ describe('npm start', { timeout: 400_000 }, () => {
     expect(existsSync(join(folder, 'cloud.json'))).toBe(false);
   });
 
-  it('sees its emulator crash: one line that says where to look, exit 1, nothing left', async () => {
+  it('exits with 1 and the reason when its emulator crashes, and leaves nothing behind', async () => {
     const { heard, end, says } = start('--once');
     await says('creating people');
     const emulator = left().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));

@@ -112,7 +112,7 @@ describe('ending', () => {
     expect(failed).toMatchObject({ reason: 'The VPC limit is reached.' });
     expect(failed).not.toHaveProperty('cidr');
   });
-  it('not unwound keeps the block and says so', () => {
+  it('keeps the block and says so when the rollback is not finished', () => {
     const failed = failProject(held, 'The VPC limit is reached.', false, at(9));
     expect(failed).toMatchObject({ cidr: '10.64.0.0/22', reason: expect.stringContaining('not finished') });
   });

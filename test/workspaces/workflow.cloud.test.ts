@@ -120,7 +120,7 @@ describe('a researcher', () => {
     expect(kept).toMatch(/"sha256":"[0-9a-f]{64}"/);
   });
 
-  it('is the only one who gets in; others see that it is there, and no secret of it', async () => {
+  it('opens only their own workspace; other members see it without its secrets', async () => {
     await expect(person('desk-ivo').ask('linkWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
       /belongs to desk-rana/,
     );
