@@ -127,11 +127,25 @@ export class ProjectBuilder extends Construct {
       allow(named('kms', ['CreateKey']), ['*'], {
         StringEquals: { 'aws:RequestTag/broch:environment': environment },
       }),
+      // Creating a key with tags takes the right to tag any, before there are tags on it:
+      // https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
+      allow(named('kms', ['TagResource']), [key], {
+        StringEquals: { 'aws:RequestTag/broch:environment': environment },
+        Null: { 'aws:ResourceTag/broch:environment': 'true' },
+      }),
+      // It may be five minutes until a new key's tags count, so what CloudFormation does at once asks for none:
+      // https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
       allow(
         named('kms', [
-          ...['TagResource', 'UntagResource', 'ListResourceTags', 'DescribeKey', 'GetKeyPolicy', 'PutKeyPolicy'],
-          ...['GetKeyRotationStatus', 'EnableKeyRotation', 'UpdateKeyDescription', 'ScheduleKeyDeletion'],
-          ...['CreateAlias', 'DeleteAlias', 'UpdateAlias'],
+          ...['DescribeKey', 'GetKeyPolicy', 'GetKeyRotationStatus', 'ListResourceTags', 'EnableKeyRotation'],
+          ...['CreateAlias'],
+        ]),
+        [key],
+      ),
+      allow(
+        named('kms', [
+          ...['TagResource', 'UntagResource', 'PutKeyPolicy', 'UpdateKeyDescription', 'ScheduleKeyDeletion'],
+          ...['DeleteAlias', 'UpdateAlias'],
         ]),
         [key],
         { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },

@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { deployedPolicies } from '../templates/policies.ts';
+
+const { statements, resolve } =
+  deployedPolicies.find(({ place }) => place.startsWith('projects/ProjectsBuilderRoleDefaultPolicy')) ?? expect.fail();
+const ownTag = 'aws:ResourceTag/broch:environment';
+
+/** What the builder may do with a key that has no tags, or none yet that count. */
+const onUntaggedKeys = statements
+  .filter(({ Resource }) => [Resource].flat().some(resource => resolve(resource).endsWith(':key/*')))
+  .filter(({ Condition }) => !Object.entries(Condition ?? {}).some(([test, keys]) => test !== 'Null' && ownTag in keys))
+  .flatMap(({ Action, Condition }) => [Action].flat().map(action => ({ action, Condition })));
+
+describe('the builder of projects', () => {
+  it('may tag a key that it creates, and no key that has another’s tag', () =>
+    expect(onUntaggedKeys).toContainEqual({
+      action: 'kms:TagResource',
+      Condition: { StringEquals: { 'aws:RequestTag/broch:environment': 'prod' }, Null: { [ownTag]: 'true' } },
+    }));
+
+  it('needs no tag for what CloudFormation does with a new key, and needs one for all that could do harm', () =>
+    expect(onUntaggedKeys.map(({ action }) => action).sort()).toEqual(
+      [
+        'kms:CreateAlias',
+        'kms:DescribeKey',
+        'kms:EnableKeyRotation',
+        'kms:GetKeyPolicy',
+        'kms:GetKeyRotationStatus',
+        'kms:ListResourceTags',
+        'kms:TagResource',
+      ].sort(),
+    ));
+});
