@@ -1,31 +1,7 @@
-import { INPUT_OFFSET, MAX_COLUMNS, type RowBatch, TOKENIZER_MEMORY, tokenizeRecords } from './csv-tokenizer.ts';
+import { CELL_BITS, MAX_COLUMNS, type RowBatch, TOKENIZER_MEMORY, tokenizeRecords } from './csv-tokenizer.ts';
 
-/** What the bytes of a cell are, or-ed together. */
-export const CELL_BITS = {
-  digit: 1,
-  /** `+`, `-` and `.` */
-  sign: 2,
-  /** `e` and `E`, which a number may have */
-  exponent: 4,
-  letter: 8,
-  at: 16,
-  /** Anything else: spaces, signs of currency, brackets, bytes of other scripts. */
-  other: 32,
-  /** The cell was written in quotes. */
-  quoted: 64,
-  /** Its quotes are doubled: see `cellText`. */
-  escaped: 128,
-} as const;
 /** The longest record that is read; a longer one ends the reading as something other than a table. */
 const longestRow = 4 * 2 ** 20;
-
-/** What each byte is to a table. */
-export const BYTE_CLASSES = new Uint8Array(256).fill(CELL_BITS.other);
-for (let byte = 0x30; byte <= 0x39; byte++) BYTE_CLASSES[byte] = CELL_BITS.digit;
-for (let byte = 0x41; byte <= 0x5a; byte++) BYTE_CLASSES[byte] = BYTE_CLASSES[byte + 32] = CELL_BITS.letter;
-BYTE_CLASSES[0x45] = BYTE_CLASSES[0x65] = CELL_BITS.exponent;
-BYTE_CLASSES[0x40] = CELL_BITS.at;
-for (const character of '+-.') BYTE_CLASSES[character.charCodeAt(0)] = CELL_BITS.sign;
 
 /**
  * A scanner of CSV after RFC 4180, over bytes and without a string per cell: it hands the positions of rows on and keeps
@@ -60,7 +36,7 @@ export class CsvScanner {
   }
 
   #take(chunk: Uint8Array, last: boolean): void {
-    let from = INPUT_OFFSET;
+    let from = 0;
     const end = from + this.#rest.length + chunk.length;
     TOKENIZER_MEMORY.set(this.#rest, from);
     TOKENIZER_MEMORY.set(chunk, end - chunk.length);

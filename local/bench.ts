@@ -22,8 +22,12 @@ const benches: Readonly<Record<string, Bench>> = {
     load: async () => (await import('./bench/provision.ts')).benchProvision,
   },
   airlock: {
-    about: '1,000 and 10,000 files sealed, checked and released, over their upload; disclosure rules beside pandas',
+    about: '1,000 and 10,000 files sealed, checked and released, over their upload',
     load: async () => (await import('./bench/airlock.ts')).benchAirlock,
+  },
+  disclosure: {
+    about: 'bytes read per byte of each format; the rules on a table of 200 MB: speed and memory, beside pandas',
+    load: async () => (await import('./bench/disclosure.ts')).benchDisclosureChecks,
   },
   coldstart: {
     about: 'per Lambda: size of its bundle, median time to load it in fresh processes, beside an empty one',

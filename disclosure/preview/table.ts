@@ -1,5 +1,6 @@
 import { takeHead } from '../bytes.ts';
-import { CELL_BITS, CsvScanner, cellText, detectDelimiter } from '../csv.ts';
+import { CsvScanner, cellText, detectDelimiter } from '../csv.ts';
+import { CELL_BITS } from '../csv-tokenizer.ts';
 import type { FileReport } from '../report.ts';
 import { decodeText } from './encoding.ts';
 import { pluralise, truncateText } from './escape.ts';

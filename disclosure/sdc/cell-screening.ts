@@ -1,5 +1,6 @@
-import { BYTE_CLASSES, CELL_BITS, cellText } from '../csv.ts';
+import { cellText } from '../csv.ts';
 import type { RowBatch } from '../csv-tokenizer.ts';
+import { BYTE_CLASSES, CELL_BITS } from '../csv-tokenizer.ts';
 import type { Findings } from '../findings.ts';
 import { classifyIdentifyingName, findIdentifiers, isChiNumber, isNhsNumber } from '../identifiers.ts';
 import type { ColumnClass } from './columns.ts';

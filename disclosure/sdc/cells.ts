@@ -1,5 +1,6 @@
-import { CELL_BITS, cellText } from '../csv.ts';
+import { cellText } from '../csv.ts';
 import type { RowBatch } from '../csv-tokenizer.ts';
+import { CELL_BITS } from '../csv-tokenizer.ts';
 import type { Findings } from '../findings.ts';
 import { type CandidateCells, ColumnStatistics } from './accumulate.ts';
 import type { CellScreening } from './cell-screening.ts';

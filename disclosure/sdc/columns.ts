@@ -1,4 +1,4 @@
-import { CELL_BITS } from '../csv.ts';
+import { CELL_BITS } from '../csv-tokenizer.ts';
 
 /** What a column (or a row, in a table that is written the other way) holds, by its name alone. */
 export type ColumnRole =

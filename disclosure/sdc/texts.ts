@@ -1,5 +1,5 @@
-import { BYTE_CLASSES, CELL_BITS, cellText } from '../csv.ts';
-import { MAX_COLUMNS, type RowBatch } from '../csv-tokenizer.ts';
+import { cellText } from '../csv.ts';
+import { BYTE_CLASSES, CELL_BITS, MAX_COLUMNS, type RowBatch } from '../csv-tokenizer.ts';
 
 const encoder = new TextEncoder();
 

@@ -14,7 +14,6 @@ import { assumeInstanceRole } from '../agent.ts';
 import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { pollUntilSettled } from '../story/until.ts';
 import { assertHolds } from '../story.ts';
-import { benchDisclosureChecks } from './disclosure.ts';
 import { listCallsBetween, openCapabilityMachine } from './record.ts';
 import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
 import { type LambdaWorker, watchWorkers } from './workers.ts';
@@ -207,5 +206,5 @@ export async function benchAirlock(say: BenchLog): Promise<Record<string, number
     home.s3.destroy();
     return figures;
   });
-  return { ...requests, ...(await benchDisclosureChecks(say)) };
+  return requests;
 }

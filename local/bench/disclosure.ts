@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { fileSource } from '../../disclosure/byte-source.ts';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
+import { benchByteReads } from './byte-reads.ts';
 
 const Measured = z.object({
   seconds: z.number(),
@@ -56,7 +57,7 @@ async function measure(path: string): Promise<Measured> {
   return { seconds, rows: report.rows ?? 0, rss: process.resourceUsage().maxRSS, found };
 }
 
-/** The airlock's checks of a table of 200 MB: speed, memory, and pandas doing the same on the same file. */
+/** The checks: bytes read per byte of each format, and a table of 200 MB beside pandas doing the same on the same file. */
 export async function benchDisclosureChecks(say: (line: string) => void): Promise<Record<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
   const root = join(import.meta.dirname, '../..');
@@ -84,6 +85,7 @@ export async function benchDisclosureChecks(say: (line: string) => void): Promis
       if (check.found[rule] !== pandas.found[rule])
         throw new Error(`${rule}: ${check.found[rule]} here, ${pandas.found[rule]} with pandas`);
     return {
+      ...(await benchByteReads()),
       sdc_mb_per_second: megabytes / check.seconds,
       sdc_rows: check.rows,
       sdc_peak_rss_mb: memory(ours),

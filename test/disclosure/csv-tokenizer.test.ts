@@ -1,15 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { main } from 'assemblyscript/asc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CsvScanner } from '../../disclosure/csv.ts';
 import { type PlainCell, plainScan } from './plain-tokenizer.ts';
 
-const folder = join(import.meta.dirname, '../../disclosure');
 const latin = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 
-/** All that the compiled scanner hands on, from bytes that come in pieces. */
+/** All that the scanner hands on, from bytes that come in pieces. */
 function scan(pieces: readonly Uint8Array[], delimiter = 44) {
   const rows: PlainCell[][] = [];
   const numbers: number[] = [];
@@ -48,39 +44,8 @@ const piece = fc.oneof(
 );
 const hostile = fc.array(piece, { maxLength: 60 }).map(pieces => latin(pieces.join('')));
 
-describe('the compiled scanner', () => {
-  it('is what its source says', async () => {
-    const source = readFileSync(join(folder, 'csv-tokenizer.as'), 'utf8');
-    let compiled: Uint8Array = new Uint8Array(0);
-    const { error, stderr } = await main(
-      [
-        'csv-tokenizer.ts',
-        '--outFile',
-        'csv-tokenizer.wasm',
-        '--runtime',
-        'stub',
-        '--enable',
-        'simd',
-        '-O3',
-        '--noAssert',
-      ],
-      {
-        readFile: name => (name === 'csv-tokenizer.ts' ? source : null),
-        writeFile: (_, contents) => {
-          if (typeof contents !== 'string') compiled = contents;
-        },
-        listFiles: () => [],
-      },
-    );
-    expect(error, stderr.toString()).toBeNull();
-    // After a change of the source `vitest -u` writes it again.
-    const base64 = Buffer.from(compiled).toString('base64');
-    await expect(
-      `/** \`csv-tokenizer.as\`, compiled by its test. */\nexport const wasm =\n  '${base64}';\n`,
-    ).toMatchFileSnapshot(join(folder, 'csv-tokenizer.wasm.ts'));
-  });
-
-  it('hands on what a plain one does, whatever the bytes are and wherever they are cut', () => {
+describe('the scanner of CSV', () => {
+  it('hands on what a simple one does, whatever the bytes are and wherever they are cut', () => {
     fc.assert(
       fc.property(
         hostile,

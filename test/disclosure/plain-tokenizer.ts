@@ -1,4 +1,4 @@
-import { BYTE_CLASSES, CELL_BITS } from '../../disclosure/csv.ts';
+import { BYTE_CLASSES, CELL_BITS } from '../../disclosure/csv-tokenizer.ts';
 
 /** A cell as the scanner hands it on. */
 export interface PlainCell {
