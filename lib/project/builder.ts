@@ -148,7 +148,11 @@ export class ProjectBuilder extends Construct {
           ...['DeleteAlias', 'UpdateAlias'],
         ]),
         [key],
-        { StringEquals: { 'aws:ResourceTag/broch:environment': environment } },
+        // The platform's own keys have the first tag too, and the second not.
+        {
+          StringEquals: { 'aws:ResourceTag/broch:environment': environment },
+          Null: { 'aws:ResourceTag/broch:project': 'false' },
+        },
       ),
       allow(named('kms', ['CreateAlias', 'DeleteAlias', 'UpdateAlias']), [
         `arn:${partition}:kms:${region}:${account}:alias/broch/${environment}/*`,
