@@ -1,4 +1,8 @@
 import { defineConfig } from 'vitest/config';
+import { createTempDir } from './lib/temp-dir.ts';
+
+// No source changes during a run, so its functions are bundled once: all processes that it starts find the bundles here.
+process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
 
 const common = {
   pool: 'forks',

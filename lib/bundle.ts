@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { createTempDir } from './temp-dir.ts';
@@ -22,8 +22,7 @@ const lambdaFiles = (): string[] =>
     .sort();
 
 /** Bundles all functions in one call, because each call starts a process. */
-function bundleAll(): ReadonlyMap<string, Bundle> {
-  const folder = createTempDir('bundle');
+function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
   const { metafile } = buildSync({
     absWorkingDir: root,
     entryPoints: lambdaFiles().map(file => ({
@@ -64,6 +63,21 @@ function bundleAll(): ReadonlyMap<string, Bundle> {
   );
 }
 
+/** Reads what another process of the same test run has bundled, or bundles for the next. The list appears when all is written. */
+function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
+  const list = join(folder, 'bundles.json');
+  if (existsSync(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
+  const own = mkdtempSync(join(folder, 'bundle-'));
+  const made = bundleAll(own);
+  const draft = join(own, 'bundles.json');
+  writeFileSync(draft, JSON.stringify([...made]));
+  renameSync(draft, list);
+  return made;
+}
+
+/** A test run names a folder that lasts as long as it does. Without one, every process bundles for itself. */
+const { BROCH_TEST_BUNDLES: sharedFolder } = process.env;
+
 let bundles: ReadonlyMap<string, Bundle> | undefined;
 
 /**
@@ -71,7 +85,7 @@ let bundles: ReadonlyMap<string, Bundle> | undefined;
  * pins its version.
  */
 export function bundle(entry: string): Bundle {
-  bundles ??= bundleAll();
+  bundles ??= sharedFolder ? shareBundles(sharedFolder) : bundleAll(createTempDir('bundle'));
   const found = bundles.get(entry);
   if (!found)
     throw new Error(`functions/${entry} is not the file of a Lambda function: its name must end in .lambda.ts`);

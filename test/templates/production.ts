@@ -1,7 +1,10 @@
-/** An environment without any access to AWS: no credentials, an empty home, and all of the network at one deaf port. */
+/**
+ * An environment without any access to AWS: no credentials, an empty home, and all of the network at one deaf port. The
+ * functions are bundled there too, as for a user.
+ */
 export function makeOfflineEnvironment(home: string, port: number): NodeJS.ProcessEnv {
   const nobody = `http://127.0.0.1:${port}`;
-  const kept = Object.entries(process.env).filter(([name]) => !/^AWS_|^CDK_|_proxy$/i.test(name));
+  const kept = Object.entries(process.env).filter(([name]) => !/^AWS_|^CDK_|^BROCH_|_proxy$/i.test(name));
   return {
     ...Object.fromEntries(kept),
     HOME: home,
