@@ -1,8 +1,31 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { createTempDir } from './lib/temp-dir.ts';
 
 // No source changes during a run, so its functions are bundled once: all processes that it starts find the bundles here.
 process.env.BROCH_TEST_BUNDLES ??= createTempDir('test-bundles');
+
+/** The files that take longest. They start first, so that no core waits for the last of them alone. */
+const longest = [
+  'airlock/faults.cloud',
+  'local/story',
+  'security/member-answers.cloud',
+  'docs/readme.cloud',
+  'security/stolen.cloud',
+  'airlock/branches.cloud',
+  'airlock/model',
+  'templates/production',
+];
+const rankOf = ({ moduleId }: TestSpecification): number => {
+  const rank = longest.findIndex(name => moduleId.includes(name));
+  return rank < 0 ? longest.length : rank;
+};
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).sort((one, other) => rankOf(one) - rankOf(other));
+  }
+}
 
 const common = {
   pool: 'forks',
@@ -18,6 +41,7 @@ export default defineConfig({
   test: {
     // More than there are cores: whoever waits for a workflow leaves its core to the others.
     maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.
       { test: { ...common, name: 'cloud', include: ['test/**/*.cloud.test.ts'], globalSetup: ['test/setup.ts'] } },
