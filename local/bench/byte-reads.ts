@@ -8,7 +8,7 @@ const tableRows = (count: number) =>
   Array.from({ length: count }, (_, row) => [`area ${row % 400}`, 2005 + (row % 20), 30 + ((row * 7919) % 1900)]);
 
 /** A workbook whose parts hardly compress, so that reading one of them twice shows. */
-function makeWorkbook(sheets: number): Uint8Array {
+export function makeWorkbook(sheets: number): Uint8Array {
   const numbers = Array.from({ length: sheets }, (_, index) => index + 1);
   const sheet = () => {
     const texts =
@@ -45,7 +45,7 @@ const samples: Readonly<Record<string, () => Uint8Array>> = {
 };
 
 /** A source that counts the bytes which it was asked for, as a server counts those of a requested range. */
-function countReads(bytes: Uint8Array): { source: ByteSource; read: () => number } {
+export function countReads(bytes: Uint8Array): { source: ByteSource; read: () => number } {
   const inner = memorySource(bytes);
   let read = 0;
   const range = (from: number, to: number) => {
