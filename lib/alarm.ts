@@ -81,7 +81,7 @@ export function alarm(
   return made;
 }
 
-/** Mails the event itself to whoever gets the alarms. CDK's own target would open the topic's key to EventBridge in every account. */
+/** Mails the event itself to the recipients of alarms. CDK's own target would open the topic's key to EventBridge in every account. */
 export const alarmTopicTarget = ({ topicArn }: ITopic): IRuleTarget => ({ bind: () => ({ arn: topicArn }) });
 
 /**

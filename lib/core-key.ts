@@ -5,7 +5,7 @@ import type { Construct } from 'constructs';
 
 /**
  * The platform's key, which services may use for resources of this account. Only those are named that call it by themselves:
- * queues, topics and schedules use it under the rights of whoever sends. Each is held by what its calls are known to carry;
+ * queues, topics and schedules use it under the permissions of the sender. Each is held by what its calls are known to carry;
  * with a condition that they don't, what they deliver would be lost without a word.
  */
 export function createCoreKey(scope: Construct): Key {

@@ -62,9 +62,9 @@ export interface SeedBillOptions extends BillOptions {
 }
 
 /**
- * Gives moto's Cost Explorer a bill for the reports of `dates`. moto computes nothing: it keeps a queue of answers, gives
- * the first one to a request it has not seen, and the same one to that request ever after. So each answer is queued and
- * at once asked for, with the very question that the report's function sends, and from then on order doesn't matter.
+ * Gives moto's Cost Explorer a bill for the reports of `dates`. moto computes nothing: it answers a new request with the next
+ * answer of a queue, and repeats that answer for the same request. So each answer is queued and requested at once, with the
+ * request that the report's function sends; after that their order does not matter.
  */
 export async function seedBill({ moto, dates, again = false, ...of }: SeedBillOptions): Promise<void> {
   const client = new CostExplorerClient({

@@ -15,7 +15,7 @@ import { startScanner } from './scanner.ts';
 /** Everything around Broch that an organisation has and the embedded cloud must play. */
 export interface DemoSetup {
   readonly facts: CloudFacts;
-  /** What is up, as whoever uses it from outside needs to know it; `file` holds the same. */
+  /** What runs, for programs that use it from outside. `file` holds the same. */
   readonly cloud: Readonly<Record<string, unknown>>;
   readonly place: ActiveProfile;
   /** The file that tells the command line where everything is. */

@@ -73,7 +73,7 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 };
 
 const headers = {
-  // Cards are other people's content: only our own files run, and nothing is asked of anybody else.
+  // Cards are other people's content: only our own files run, and no other host is called.
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',

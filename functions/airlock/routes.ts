@@ -22,7 +22,7 @@ const judges = [{ group: 'reviewer' }, { group: 'operator' }] as const;
 const all = [...judges, ...memberGrants] as const;
 const Reason = z.object({ reason: z.string().trim().min(1).max(1000).describe('why, for the record') });
 
-/** One request in its project. To whoever has no part in it, there is none: 404. */
+/** One request in its project. People without a part in it get the same answer as for a missing request: 404. */
 const on = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;
 const path = '/projects/{project}/airlock/{request}';
 

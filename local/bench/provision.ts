@@ -5,7 +5,7 @@ import { endWorkers, watchWorkers } from './workers.ts';
 
 const waves = [1, 8, 32] as const;
 
-/** Asks for so many projects at one moment and follows them to their ends. */
+/** Requests a number of projects at once and follows each to its end. */
 async function wave({ stage }: BenchScene, size: number): Promise<Record<string, number>> {
   const { facts } = stage;
   const olga = stage.as('olga');

@@ -18,7 +18,7 @@ export interface TrailCall {
 }
 
 /**
- * Calls under roles between two instants: those of Lambdas and of whoever was lent credentials. A bench looks on as root,
+ * Calls under roles between two instants: those of Lambda functions and of temporary credentials. A bench looks on as root,
  * so it never counts itself. What the embedded cloud does inside (CloudFormation's own calls) is not in its record.
  *
  * LookupEvents gives the newest fifty there, and no token. So each page ends where the one before began, with a

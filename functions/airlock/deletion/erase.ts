@@ -157,5 +157,5 @@ export async function deleteObjects(found: readonly FoundObject[]): Promise<stri
   return locked;
 }
 
-/** So many does S3 take in one call. */
+/** The most objects that S3 deletes in one call. */
 const most = 1000;

@@ -122,8 +122,8 @@ function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
 }
 
 /**
- * Takes a link to so many `bytes`: counts one use and begins its session. Asked again before anything was given out, it answers the same
- * and counts nothing, as the first answer may have been lost on its way.
+ * Redeems a link to a release of `bytes`: counts one use and begins its session. A repeated call before any byte was sent gets the
+ * same answer and counts nothing, because the first answer may have been lost.
  */
 export function redeemLink(
   grant: Grant,

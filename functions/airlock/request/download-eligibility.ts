@@ -10,7 +10,7 @@ export interface RequesterStanding {
   readonly expires: string;
 }
 
-/** How a request, as time has left it, stands to whoever would fetch it; refuses unless it is released. */
+/** What a download needs to know of a request whose deadlines are applied. Refuses unless it is released. */
 export function standingOf(request: Request): { standing: RequesterStanding; release: RequestRelease } {
   if (request.direction === 'import')
     throw new Refused(

@@ -27,7 +27,7 @@ export const Explanation = z.string().trim().max(5000);
 export const requestId = (now: string, chance: number): string =>
   `al-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
 
-/** The instant so many seconds after another. */
+/** An instant (ISO 8601) moved by a number of seconds. */
 export const addSeconds = (at: string, seconds: number): string =>
   new Date(Date.parse(at) + seconds * 1000).toISOString();
 export const hour = 3600;
@@ -95,7 +95,7 @@ const common = {
   /** The newest calls of people that changed it, so that none of them does twice if its answer was lost. */
   done: z.array(z.string()).max(8).default([]),
 };
-/** Who made the settings that the seal was checked under, if any: they do not vote on it, whoever changes them later. */
+/** Who made the settings that the seal was checked under, if any. This person does not vote on it, even after others change the settings. */
 const settingsBy = z.string().optional();
 const sealed = { seal: Seal, report: RequestReport, settingsBy };
 const decided = { ...sealed, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: at };
