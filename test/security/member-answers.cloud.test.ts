@@ -125,3 +125,24 @@ it('refuses members the files, the reports and the votes, and says where to look
       /data\/reports\/al-[0-9a-f]{16}\/round-1\.html/,
     );
 });
+
+it('answers writes without a name or a value of the files, whether it takes or refuses them', async () => {
+  const bodies: Partial<Record<RouteName, object>> = {
+    reviewRequest: { verdict: 'approve', seal: '0'.repeat(64), files: [{ path: 'other.csv', comment: 'x' }] },
+    returnRequest: { seal: '0'.repeat(64), comment: 'x' },
+    releaseRequest: {},
+    revokeRequest: { reason: 'x' },
+    resumeRequest: {},
+    reissueReview: {},
+    openDownload: {},
+    editRequest: { explanation: 'x' },
+    submitRequest: {},
+    withdrawRequest: { reason: 'x' },
+  };
+  for (const person of Object.values(members))
+    for (const params of [requests.rejected, requests.blocked, requests.returned, requests.inReview])
+      for (const [name, body] of Object.entries(bodies)) {
+        const answer = await answerOf(person, name as RouteName, { params, body });
+        expect(`${name}: ${answer}`).not.toMatch(secret);
+      }
+});
