@@ -97,7 +97,7 @@ const withoutCells = (request: RequestReport): RequestReport => ({
 const fileNumber = (file: number): string => `file ${file}`;
 
 /** What members see of a report outside: rules, actions, rows and columns. Texts, values and names are content. */
-const verdictsOf = ({ findings, worst, first, ...report }: RequestReport, fullReport: string): RequestReport => ({
+const verdictsOf = ({ findings, worst, first, ...report }: RequestReport, remedy: string): RequestReport => ({
   ...report,
   findings,
   ...(worst && { worst }),
@@ -106,7 +106,7 @@ const verdictsOf = ({ findings, worst, first, ...report }: RequestReport, fullRe
     file,
     rule,
     action,
-    says: `See ${fullReport}.`,
+    says: remedy,
     cells: cells.map(({ row, column }) => ({ row, column, value: '' })),
   })),
 });
@@ -119,8 +119,8 @@ const withoutPaths = (comments: Comments): Comments =>
   }));
 
 /** Why a submission was not sealed, without names and sizes. */
-const rejectionsOf = ({ findings }: NonNullable<RequestIn<'draft'>['note']>, fullReport: string) =>
-  findings.map(({ reason }) => ({ path: '', reason: memberReasons.has(reason) ? reason : `See ${fullReport}.` }));
+const rejectionsOf = ({ findings }: NonNullable<RequestIn<'draft'>['note']>, remedy: string) =>
+  findings.map(({ reason }) => ({ path: '', reason: memberReasons.has(reason) ? reason : remedy }));
 
 const commentsOf = (request: Request): Comments | undefined => {
   if (request.status === 'returned') return request.comments;
@@ -154,20 +154,23 @@ function plainView(request: Request): RequestView {
 
 /**
  * The request as a member sees it from outside the project: verdicts, and where the full report is. No name, byte, size or
- * checksum of a file that is not released to this person. Who uploaded an import brought its files from outside.
+ * checksum of a file that is not released to this person. The requester of an import brought its files from outside, and
+ * sees everything about them.
  */
 function memberView(request: Request, by: ActingPerson): RequestView {
   const comments = commentsOf(request);
   const own = request.direction === 'import' && by.id === request.requester;
-  const delivered = request.direction === 'export' && ('report' in request || 'note' in request);
-  const place = own ? 'the uploaded files' : fullReportKey(request);
+  const exported = request.direction === 'export';
+  const fullReport = fullReportKey(request);
+  // Nothing of an import is in the project yet, so there is no full report on it there.
+  const remedy = exported ? `See ${fullReport}.` : `Ask ${request.requesterName}, who uploaded the files.`;
   const receives = by.id === (request.recipient?.id ?? request.requester);
   const note = request.status === 'draft' ? request.note : undefined;
   return {
     ...plainView(request),
-    ...(delivered && { fullReport: place }),
-    ...('report' in request && { report: own ? request.report : verdictsOf(request.report, place) }),
-    ...(note && { findings: own ? note.findings : rejectionsOf(note, place) }),
+    ...(exported && ('report' in request || note) && { fullReport }),
+    ...('report' in request && { report: own ? request.report : verdictsOf(request.report, remedy) }),
+    ...(note && { findings: own ? note.findings : rejectionsOf(note, remedy) }),
     ...(comments && { comments: own ? comments : withoutPaths(comments) }),
     ...('withheld' in request && { withheld: own ? request.withheld : withheldNumbers(request) }),
     ...(receives && 'release' in request && request.release && { release: request.release }),
