@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePort } from './free-port.ts';
 
 export const repositoryRoot = join(import.meta.dirname, '..');
 const python = join(repositoryRoot, '.venv/bin/python');
@@ -39,20 +39,6 @@ export interface EmbeddedCloudOptions {
   readonly concurrency?: number;
   /** For tests: calls can be made to fail, by `POST /_faults`. */
   readonly faults?: boolean;
-}
-
-/** A port nobody listens on, on loopback. */
-export async function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', error => reject(new Error(`no free port on 127.0.0.1 (${error.message})`)));
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no free port')),
-      );
-    });
-  });
 }
 
 /** Ends with this process however it ends: the keeper sees its standard input close. */

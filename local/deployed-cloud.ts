@@ -2,8 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildAssembly } from './assembly.ts';
-import { type EmbeddedCloud, findFreePort, repositoryRoot, startCloud } from './cloud.ts';
+import { type EmbeddedCloud, repositoryRoot, startCloud } from './cloud.ts';
 import { deployAssembly, type StackOutputs } from './deploy.ts';
+import { findFreePort } from './free-port.ts';
 
 /** All that another process must know to use a deployed embedded cloud; plain data. */
 export interface CloudFacts {

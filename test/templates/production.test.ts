@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
-import { findFreePort } from '../../local/cloud.ts';
+import { findFreePort } from '../../local/free-port.ts';
 import { capabilityWords } from '../house/sources.ts';
 import { makeOfflineEnvironment } from './production.ts';
 
