@@ -16,7 +16,7 @@ export function checkZipEntries(
 ): void {
   if (!findings.runs('archive.unsafe')) return;
   const { ratio, files, bytes } = findings.policy.rules['archive.unsafe'];
-  const unsafe = (says: string) => findings.add('archive.unsafe', says);
+  const unsafe = (message: string) => findings.add('archive.unsafe', message);
   const unpacked = entries.reduce((sum, entry) => sum + entry.size, 0);
   if (entries.length > files) unsafe(`It has ${entries.length} entries; ${files} are the most.`);
   if (unpacked > bytes)
@@ -26,10 +26,10 @@ export function checkZipEntries(
   const names = entries.map(({ name }) => name.normalize('NFC').toLowerCase());
   if (new Set(names).size < names.length)
     unsafe('Two entries have the same name, so programs differ in which they show.');
-  for (const { name, encrypted, symlink } of entries.slice(0, 10_000)) {
+  for (const { name, isEncrypted, isSymlink } of entries.slice(0, 10_000)) {
     if (escapes(name)) unsafe(`The entry “${quoteForFinding(name)}” would be written outside of its folder.`);
-    if (encrypted) unsafe(`The entry “${quoteForFinding(name)}” is encrypted, so nobody can check it.`);
-    if (symlink) unsafe(`The entry “${quoteForFinding(name)}” is a link to another place.`);
+    if (isEncrypted) unsafe(`The entry “${quoteForFinding(name)}” is encrypted, so nobody can check it.`);
+    if (isSymlink) unsafe(`The entry “${quoteForFinding(name)}” is a link to another place.`);
     if (archive && nested.test(name)) unsafe(`The entry “${quoteForFinding(name)}” is an archive in an archive.`);
   }
 }
@@ -41,18 +41,18 @@ export async function checkArchive(
   source: ByteSource,
   findings: Findings,
 ): Promise<void> {
-  let listed = '';
+  let contents = '';
   if (isZip) {
     try {
       const entries = await readZipDirectory(source);
       checkZipEntries(entries, source.size, findings, true);
-      const some = entries.slice(0, 5).map(({ name }) => `“${quoteForFinding(name, 40)}”`);
-      listed = ` It holds ${entries.length} files${some.length > 0 ? `, such as ${some.join(', ')}` : ''}.`;
+      const examples = entries.slice(0, 5).map(({ name }) => `“${quoteForFinding(name, 40)}”`);
+      contents = ` It holds ${entries.length} files${examples.length > 0 ? `, such as ${examples.join(', ')}` : ''}.`;
     } catch (error) {
       if (!(error instanceof UnreadableError)) throw error;
       findings.add('archive.unsafe', `It cannot be listed: ${error.message}.`);
     }
   }
   if (findings.runs('archive.refused'))
-    findings.add('archive.refused', `It is ${name}, which hides what leaves.${listed} Submit the files themselves.`);
+    findings.add('archive.refused', `It is ${name}, which hides what leaves.${contents} Submit the files themselves.`);
 }

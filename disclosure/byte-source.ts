@@ -8,7 +8,7 @@ export interface ByteSource {
   /** All bytes in order, in pieces of any length. */
   stream(): AsyncIterable<Uint8Array>;
   /** The bytes `[from, to)` in pieces; fewer where the file ends before `to`. */
-  range(from: number, to: number): AsyncIterable<Uint8Array>;
+  range(start: number, end: number): AsyncIterable<Uint8Array>;
 }
 
 /** A file that is held in memory, in pieces of `step` bytes. */
@@ -16,9 +16,9 @@ export function memorySource(bytes: Uint8Array, step = 64 * 1024): ByteSource {
   const source: ByteSource = {
     size: bytes.length,
     stream: () => source.range(0, bytes.length),
-    async *range(from, to) {
-      const end = Math.min(to, bytes.length);
-      for (let index = from; index < end; index += step) yield bytes.subarray(index, Math.min(index + step, end));
+    async *range(start, stop) {
+      const end = Math.min(stop, bytes.length);
+      for (let index = start; index < end; index += step) yield bytes.subarray(index, Math.min(index + step, end));
     },
   };
   return source;
@@ -30,11 +30,11 @@ export async function fileSource(path: string): Promise<ByteSource> {
   const source: ByteSource = {
     size,
     stream: () => source.range(0, size),
-    async *range(from, to) {
-      const end = Math.min(to, size);
-      if (from < end)
+    async *range(start, stop) {
+      const end = Math.min(stop, size);
+      if (start < end)
         yield* createReadStream(path, {
-          start: from,
+          start: start,
           end: end - 1,
           highWaterMark: 1 << 18,
         }) as AsyncIterable<Uint8Array>;

@@ -2,20 +2,20 @@ import type { ByteSource } from './byte-source.ts';
 
 /** Thrown by a reader for bytes that are not what they should be; becomes a finding, never a fault. */
 export class UnreadableError extends Error {
-  constructor(why: string) {
-    super(why);
+  constructor(message: string) {
+    super(message);
     this.name = 'Unreadable';
   }
 }
 
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only) return only;
+  const [single] = parts;
+  if (parts.length === 1 && single) return single;
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
+  let offset = 0;
   for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+    whole.set(part, offset);
+    offset += part.length;
   }
   return whole;
 }
@@ -37,8 +37,8 @@ export const readHead = (source: ByteSource, length: number): Promise<Uint8Array
   takeHead(source.range(0, Math.min(length, source.size)), length);
 
 /** The bytes `[from, to)` of a file, held in memory: the caller bounds the range. */
-export const readBytes = (source: ByteSource, from: number, to: number): Promise<Uint8Array> =>
-  takeHead(source.range(from, to), Math.max(0, to - from));
+export const readBytes = (source: ByteSource, start: number, end: number): Promise<Uint8Array> =>
+  takeHead(source.range(start, end), Math.max(0, end - start));
 
 /** The last bytes of a file, `length` at most. */
 export const readTail = (source: ByteSource, length: number): Promise<Uint8Array> =>
@@ -59,22 +59,23 @@ export async function readWhole(stream: AsyncIterable<Uint8Array>, maxBytes: num
   return concatBytes(parts);
 }
 
-export const startsWithBytes = (bytes: Uint8Array, magic: string | ArrayLike<number>, at = 0): boolean => {
+export const startsWithBytes = (bytes: Uint8Array, magic: string | ArrayLike<number>, offset = 0): boolean => {
   for (let index = 0; index < magic.length; index++)
-    if (bytes[at + index] !== (typeof magic === 'string' ? magic.charCodeAt(index) : magic[index])) return false;
+    if (bytes[offset + index] !== (typeof magic === 'string' ? magic.charCodeAt(index) : magic[index])) return false;
   return true;
 };
 
 /** Where a sequence of Latin characters is, from an offset on, or -1. */
-export function findBytes(bytes: Uint8Array, text: string, from = 0): number {
+export function findBytes(bytes: Uint8Array, text: string, start = 0): number {
   const first = text.charCodeAt(0);
-  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1))
-    if (startsWithBytes(bytes, text, at)) return at;
+  for (let index = bytes.indexOf(first, start); index >= 0; index = bytes.indexOf(first, index + 1))
+    if (startsWithBytes(bytes, text, index)) return index;
   return -1;
 }
 
 export const decodeLatin1 = (bytes: Uint8Array): string => {
   let text = '';
-  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  for (let offset = 0; offset < bytes.length; offset += 8192)
+    text += String.fromCharCode(...bytes.subarray(offset, offset + 8192));
   return text;
 };

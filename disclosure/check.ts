@@ -80,22 +80,22 @@ async function checkBytes(
     if (error instanceof CapReached) for (const table of tables) table.end();
     else {
       // A fault of a reader is a file that nobody has checked: it stays.
-      const why = error instanceof UnreadableError ? error.message : 'its structure could not be followed';
-      findings.add('type.unreadable', `It cannot be checked: ${why}. Save it again or in another format.`);
+      const reason = error instanceof UnreadableError ? error.message : 'its structure could not be followed';
+      findings.add('type.unreadable', `It cannot be checked: ${reason}. Save it again or in another format.`);
     }
   }
   const { rows, cells } = budget;
-  const stopped = budget.isSpent ? ' Reading stopped there.' : '';
+  const ending = budget.isSpent ? ' Reading stopped there.' : '';
   if (tables.length > 0) {
     if (findings.runs('size.rows') && rows > policy.rows)
       findings.add(
         'size.rows',
-        `It has more than ${policy.rows} rows, the maximum.${stopped} Aggregate the table or split it.`,
+        `It has more than ${policy.rows} rows, the maximum.${ending} Aggregate the table or split it.`,
       );
     if (findings.runs('size.cells') && cells > policy.cells)
       findings.add(
         'size.cells',
-        `It has more than ${policy.cells} cells, the maximum.${stopped} Aggregate the table or split it.`,
+        `It has more than ${policy.cells} cells, the maximum.${ending} Aggregate the table or split it.`,
       );
   }
   const report: FileReport = {
@@ -112,30 +112,30 @@ async function checkBytes(
 
 const markFaults = (source: ByteSource): ByteSource => ({
   size: source.size,
-  stream: () => marked(source.stream()),
-  range: (from, to) => marked(source.range(from, to)),
+  stream: () => markStream(source.stream()),
+  range: (start, end) => markStream(source.range(start, end)),
 });
 
-async function* marked(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+async function* markStream(stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   const bytes = stream[Symbol.asyncIterator]();
-  let done = false;
+  let isDone = false;
   try {
     for (;;) {
       let next: IteratorResult<Uint8Array>;
       try {
         next = await bytes.next();
       } catch (error) {
-        done = true;
+        isDone = true;
         throw new SourceFault('', { cause: error });
       }
       if (next.done) {
-        done = true;
+        isDone = true;
         return;
       }
       yield next.value;
     }
   } finally {
-    if (!done) await bytes.return?.();
+    if (!isDone) await bytes.return?.();
   }
 }
 
@@ -179,11 +179,11 @@ function checkDeclaredKind(format: Format, type: string, { kind, path }: Checked
 /** What a file is besides its type: the same bytes read as something else. */
 async function checkPolyglot(format: Format, type: string, source: ByteSource, findings: Findings): Promise<void> {
   if (!findings.runs('type.polyglot')) return;
-  const also = detectSecondType(await readHead(source, 4096), type);
-  if (also !== undefined) findings.add('type.polyglot', `It is ${also} as well as ${quoteForFinding(type)}.`);
+  const second = detectSecondType(await readHead(source, 4096), type);
+  if (second !== undefined) findings.add('type.polyglot', `It is ${second} as well as ${quoteForFinding(type)}.`);
   if (type.startsWith('text/') || format.part !== undefined || source.size < 22) return;
   const bytes = await readTail(source, 66_000);
-  const at = findBytes(bytes, 'PK\u0005\u0006');
-  if (at >= 0 && bytes.length - at >= 22)
+  const index = findBytes(bytes, 'PK\u0005\u0006');
+  if (index >= 0 && bytes.length - index >= 22)
     findings.add('type.polyglot', `It is a zip archive as well as ${quoteForFinding(type)}.`);
 }

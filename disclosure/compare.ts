@@ -19,10 +19,10 @@ export async function compare(
   if (!limits || tables.length === 0) return findings;
   const postings = buildCellIndex(tables);
   const releases = Map.groupBy(earlier, ({ release }) => release);
-  const others = [...releases].map(([release, list]) => ({ release, open: async () => buildCellIndex(list) }));
-  for (const [index, found] of await compareTables(postings, others, limits)) {
+  const earlierReleases = [...releases].map(([release, list]) => ({ release, open: async () => buildCellIndex(list) }));
+  for (const [index, differences] of await compareTables(postings, earlierReleases, limits)) {
     const path = postings.tables[index]?.path ?? '';
-    findings.set(path, [...(findings.get(path) ?? []), ...found]);
+    findings.set(path, [...(findings.get(path) ?? []), ...differences]);
   }
   return findings;
 }

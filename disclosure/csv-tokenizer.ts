@@ -31,8 +31,8 @@ export interface RowBatch {
   readonly bytes: Uint8Array;
   readonly rows: number;
   readonly first: Int32Array;
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
+  readonly cellStarts: Int32Array;
+  readonly cellEnds: Int32Array;
   readonly masks: Uint8Array;
   /** The number of a cell of at most eight digits, or of seven and a point; below zero for any other cell. */
   readonly digits: Int32Array;
@@ -53,8 +53,8 @@ export const TOKENIZER_MEMORY = new Uint8Array((4 << 20) + (1 << 17) + 1);
 const lists = {
   bytes: TOKENIZER_MEMORY,
   first: new Int32Array(MAX_CELLS + 1),
-  starts: new Int32Array(MAX_CELLS),
-  ends: new Int32Array(MAX_CELLS),
+  cellStarts: new Int32Array(MAX_CELLS),
+  cellEnds: new Int32Array(MAX_CELLS),
   masks: new Uint8Array(MAX_CELLS),
   digits: new Int32Array(MAX_CELLS),
   decimals: new Uint8Array(MAX_CELLS),
@@ -62,8 +62,8 @@ const lists = {
 };
 
 function putCell(cell: number, start: number, end: number, mask: number): void {
-  lists.starts[cell] = start;
-  lists.ends[cell] = end;
+  lists.cellStarts[cell] = start;
+  lists.cellEnds[cell] = end;
   lists.masks[cell] = mask;
   lists.digits[cell] = -1;
   lists.decimals[cell] = 0;
@@ -103,10 +103,10 @@ let isMalformed = false;
 
 /** Reads a cell in quotes. Returns where it ends, or -1 where more bytes are needed. Doubled quotes stay as they are. */
 function readQuoted(open: number, end: number, last: boolean, delimiter: number, cell: number): number {
-  let doubled = 0;
+  let doubling = 0;
   let close = nextQuote(open + 1, end);
   while (close + 1 < end && TOKENIZER_MEMORY[close + 1] === QUOTE) {
-    doubled = CELL_BITS.escaped;
+    doubling = CELL_BITS.escaped;
     close = nextQuote(close + 2, end);
   }
   if (close + 1 >= end && !last) return -1;
@@ -114,7 +114,7 @@ function readQuoted(open: number, end: number, last: boolean, delimiter: number,
   let index = Math.min(close + 1, end);
   isMalformed = false;
   if (isClosed && (index === end || endsCell(TOKENIZER_MEMORY[index], delimiter))) {
-    putCell(cell, open + 1, close, CELL_BITS.quoted | doubled | maskOf(open + 1, close));
+    putCell(cell, open + 1, close, CELL_BITS.quoted | doubling | maskOf(open + 1, close));
     return index;
   }
   // More text behind the closing quote: the cell goes on to the next delimiter, as written.
@@ -122,7 +122,7 @@ function readQuoted(open: number, end: number, last: boolean, delimiter: number,
   if (index >= end && !last) return -1;
   isMalformed = true;
   const start = isClosed ? open : open + 1;
-  putCell(cell, start, index, CELL_BITS.quoted | (isClosed ? 0 : doubled) | maskOf(start, index));
+  putCell(cell, start, index, CELL_BITS.quoted | (isClosed ? 0 : doubling) | maskOf(start, index));
   return index;
 }
 
@@ -144,10 +144,10 @@ function readPlain(start: number, delimiter: number, cell: number): number {
  * Reads whole records of `TOKENIZER_MEMORY` from `start` to `end`, whose numbers follow `before`; `used` is where the rest
  * begins. `last` says that no more bytes follow. Empty records are counted and left out.
  */
-export function tokenizeRecords(start: number, end: number, last: boolean, delimiter: number, before: number) {
+export function tokenizeRecords(start: number, end: number, last: boolean, delimiter: number, precedingRows: number) {
   // A line end behind the last byte stops every search, so that none needs a test for the end.
   TOKENIZER_MEMORY[end] = LINE_FEED;
-  let [rows, number, badQuotes, cell, begin, index] = [0, before, 0, 0, start, start];
+  let [rows, number, badQuotes, cell, begin, index] = [0, precedingRows, 0, 0, start, start];
   const result = (used: number, isFull = false, isWide = false) => ({
     used,
     batch: { ...lists, rows } satisfies RowBatch,
@@ -180,7 +180,7 @@ export function tokenizeRecords(start: number, end: number, last: boolean, delim
     badQuotes += bad;
     begin = index;
     const isQuoted = ((lists.masks[row] as number) & CELL_BITS.quoted) !== 0;
-    if (cell - row === 1 && lists.starts[row] === lists.ends[row] && !isQuoted) cell = row;
+    if (cell - row === 1 && lists.cellStarts[row] === lists.cellEnds[row] && !isQuoted) cell = row;
     else {
       lists.numbers[rows++] = number;
       lists.first[rows] = cell;

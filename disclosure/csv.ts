@@ -27,8 +27,8 @@ export class CsvScanner {
 
   push(chunk: Uint8Array): void {
     // In slices, so that the room for them stays small whatever the chunks are.
-    for (let at = 0; at < chunk.length && this.wrong === undefined; at += 1 << 16)
-      this.#take(chunk.subarray(at, at + (1 << 16)), false);
+    for (let offset = 0; offset < chunk.length && this.wrong === undefined; offset += 1 << 16)
+      this.#take(chunk.subarray(offset, offset + (1 << 16)), false);
   }
 
   end(): void {
@@ -36,30 +36,30 @@ export class CsvScanner {
   }
 
   #take(chunk: Uint8Array, last: boolean): void {
-    let from = 0;
-    const end = from + this.#rest.length + chunk.length;
-    TOKENIZER_MEMORY.set(this.#rest, from);
+    let start = 0;
+    const end = start + this.#rest.length + chunk.length;
+    TOKENIZER_MEMORY.set(this.#rest, start);
     TOKENIZER_MEMORY.set(chunk, end - chunk.length);
-    if (!this.#begun && (end - from >= 3 || last)) {
+    if (!this.#begun && (end - start >= 3 || last)) {
       this.#begun = true;
       if (
-        end - from >= 3 &&
-        TOKENIZER_MEMORY[from] === 0xef &&
-        TOKENIZER_MEMORY[from + 1] === 0xbb &&
-        TOKENIZER_MEMORY[from + 2] === 0xbf
+        end - start >= 3 &&
+        TOKENIZER_MEMORY[start] === 0xef &&
+        TOKENIZER_MEMORY[start + 1] === 0xbb &&
+        TOKENIZER_MEMORY[start + 2] === 0xbf
       )
-        from += 3;
+        start += 3;
     }
     for (let isFull = this.#begun; isFull; ) {
-      const read = tokenizeRecords(from, end, last, this.#delimiter, this.#number);
-      from = read.used;
+      const read = tokenizeRecords(start, end, last, this.#delimiter, this.#number);
+      start = read.used;
       isFull = read.isFull;
       this.#number = read.number;
       this.badQuotes += read.badQuotes;
       if (read.isWide) this.wrong = `a record has more than ${MAX_COLUMNS} columns`;
       if (read.batch.rows > 0) this.#sink(read.batch);
     }
-    this.#rest = TOKENIZER_MEMORY.slice(from, end);
+    this.#rest = TOKENIZER_MEMORY.slice(start, end);
     if (this.#rest.length > longestRow) this.wrong = 'a record is longer than 4 MB';
   }
 }
@@ -73,10 +73,15 @@ export function cellText(bytes: Uint8Array, start: number, end: number, mask: nu
 }
 
 /** The texts of a row. */
-export const decodeRow = ({ bytes, first, starts, ends, masks }: RowBatch, row: number): string[] => {
-  const from = first[row] as number;
-  return Array.from({ length: (first[row + 1] as number) - from }, (_, at) =>
-    cellText(bytes, starts[from + at] as number, ends[from + at] as number, masks[from + at] as number),
+export const decodeRow = ({ bytes, first, cellStarts, cellEnds, masks }: RowBatch, row: number): string[] => {
+  const firstCell = first[row] as number;
+  return Array.from({ length: (first[row + 1] as number) - firstCell }, (_, index) =>
+    cellText(
+      bytes,
+      cellStarts[firstCell + index] as number,
+      cellEnds[firstCell + index] as number,
+      masks[firstCell + index] as number,
+    ),
   );
 };
 
@@ -101,8 +106,8 @@ export function detectDelimiter(head: Uint8Array, preferred = ','): string {
     const widths = countRecordCells(head, delimiter);
     const counts = new Map<number, number>();
     for (const width of widths) counts.set(width, (counts.get(width) ?? 0) + 1);
-    const [width, same] = [...counts].filter(([width]) => width > 1).sort((a, b) => b[1] - a[1])[0] ?? [1, 0];
-    return (same / Math.max(1, widths.length)) * (1 + Math.min(width, 100) / 1000);
+    const [width, frequency] = [...counts].filter(([width]) => width > 1).sort((a, b) => b[1] - a[1])[0] ?? [1, 0];
+    return (frequency / Math.max(1, widths.length)) * (1 + Math.min(width, 100) / 1000);
   };
   const candidates = [preferred, ...[',', '\t', ';', '|'].filter(delimiter => delimiter !== preferred)];
   const scores = candidates.map(score);

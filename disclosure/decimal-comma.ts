@@ -6,11 +6,11 @@ import type { TableCheck } from './sdc/table.ts';
  * A number after a delimiter or in brackets, with its last sign of two. Three digits after it may be thousands in either
  * way of writing, so they say nothing.
  */
-const written = /(?:^|[;\t(]) ?"?[+-]?\d+(?:[.,]\d{3})*([.,])(?!\d{3}(?!\d))\d+(?:\s?%)?"?(?=[;\t\r\n) ]|$)/gm;
+const decimalNumber = /(?:^|[;\t(]) ?"?[+-]?\d+(?:[.,]\d{3})*([.,])(?!\d{3}(?!\d))\d+(?:\s?%)?"?(?=[;\t\r\n) ]|$)/gm;
 
 /** Whether a file that has no commas between its cells writes its numbers with decimal commas. */
 export function hasDecimalCommas(head: string): boolean {
-  const signs = [...head.matchAll(written)].map(([, sign]) => sign);
+  const signs = [...head.matchAll(decimalNumber)].map(([, sign]) => sign);
   return signs.length >= 2 && !signs.includes('.');
 }
 

@@ -5,12 +5,12 @@ import { readCell, readComposite } from './sdc/number.ts';
 export function splitDelimitedLine(line: string, delimiter: string): string[] {
   if (!line.includes('"')) return line.split(delimiter).map(cell => cell.trim());
   const cells: string[] = [];
-  let [from, inside] = [0, false];
-  for (let at = 0; at <= line.length; at++) {
-    if (line[at] === '"') inside = !inside;
-    if (at < line.length && (inside || line[at] !== delimiter)) continue;
-    cells.push(line.slice(from, at).trim());
-    from = at + 1;
+  let [start, isQuoted] = [0, false];
+  for (let index = 0; index <= line.length; index++) {
+    if (line[index] === '"') isQuoted = !isQuoted;
+    if (index < line.length && (isQuoted || line[index] !== delimiter)) continue;
+    cells.push(line.slice(start, index).trim());
+    start = index + 1;
   }
   return cells.map(cell => (/^".*"$/.test(cell) ? cell.slice(1, -1).replaceAll('""', '"') : cell));
 }
@@ -40,18 +40,20 @@ const comment = /^\s*(#|\/\/|\/?\*|--|%|$)/;
 export function isTableInCode(start: string): boolean {
   const lines = start.split(/\r\n|\n|\r/);
   if (lines.length > 2) lines.pop();
-  const from = lines.findIndex(line => !comment.test(line));
-  const some = (from < 0 ? [] : lines.slice(from))
+  const firstLine = lines.findIndex(line => !comment.test(line));
+  const sample = (firstLine < 0 ? [] : lines.slice(firstLine))
     .filter(line => line.trim() !== '' && line.length <= 5000)
     .slice(0, 50);
-  if (some.length < 2) return false;
+  if (sample.length < 2) return false;
   return [',', ';', '\t', '|'].some(delimiter => {
-    const rows = some.map(line => splitDelimitedLine(line, delimiter));
+    const rows = sample.map(line => splitDelimitedLine(line, delimiter));
     const width = rows[1]?.length ?? 0;
     const alike = rows.filter(
       row => row.length === width && row.every(isLabelOrNumber) && row.filter(cell => cell !== '').length >= 2,
     );
-    const numbered = alike.filter(row => row.some(isNumberCell));
-    return width >= 2 && alike.length >= 0.8 * rows.length && (numbered.length * 2 >= rows.length || rows.length >= 20);
+    const numberRows = alike.filter(row => row.some(isNumberCell));
+    return (
+      width >= 2 && alike.length >= 0.8 * rows.length && (numberRows.length * 2 >= rows.length || rows.length >= 20)
+    );
   });
 }

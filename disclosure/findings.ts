@@ -24,46 +24,46 @@ export class Findings {
   }
 
   /** `count` is how many places the finding has, when only some of them are named. */
-  add(rule: RuleName, says: string, cells: readonly Cell[] = [], count = Math.max(1, cells.length)): void {
+  add(rule: RuleName, message: string, cells: readonly Cell[] = [], count = Math.max(1, cells.length)): void {
     const { action } = this.policy.rules[rule];
-    if (action !== 'off') this.#add(action, rule, says, cells, count);
+    if (action !== 'off') this.#add(action, rule, message, cells, count);
   }
 
   /** A finding that no policy makes milder than `least`. */
   addAtLeast(
-    least: Action,
+    minimum: Action,
     rule: RuleName,
-    says: string,
+    message: string,
     cells: readonly Cell[] = [],
     count = Math.max(1, cells.length),
   ): void {
     const { action } = this.policy.rules[rule];
-    this.#add(action === 'block' ? action : least, rule, says, cells, count);
+    this.#add(action === 'block' ? action : minimum, rule, message, cells, count);
   }
 
   /** What no rule over tables could judge: whoever has any of them on is asked, whatever a policy says of it. */
-  unjudged(rule: 'sdc.not-run' | 'table.ragged', says: string, cells: readonly Cell[] = [], count?: number): void {
+  unjudged(rule: 'sdc.not-run' | 'table.ragged', message: string, cells: readonly Cell[] = [], count?: number): void {
     const judges = Object.entries(this.policy.rules).some(
       ([name, { action }]) => name.startsWith('sdc.') && name !== 'sdc.not-run' && action !== 'off',
     );
-    if (judges) this.addAtLeast('ask', rule, says, cells, count);
-    else this.add(rule, says, cells, count);
+    if (judges) this.addAtLeast('ask', rule, message, cells, count);
+    else this.add(rule, message, cells, count);
   }
 
-  #add(action: Action, rule: RuleName, says: string, cells: readonly Cell[], count: number): void {
+  #add(action: Action, rule: RuleName, message: string, cells: readonly Cell[], count: number): void {
     this.#ran.add(rule);
-    const key = `${rule}\n${says}`;
-    const known = this.#found.get(key);
-    if (known) {
-      known.count += count;
-      for (const cell of cells) if (known.cells.length < MAX_FINDING_CELLS) known.cells.push(clip(cell));
+    const key = `${rule}\n${message}`;
+    const entry = this.#found.get(key);
+    if (entry) {
+      entry.count += count;
+      for (const cell of cells) if (entry.cells.length < MAX_FINDING_CELLS) entry.cells.push(clip(cell));
     } else if (this.#found.size < mostFindings) {
-      this.#found.set(key, { rule, action, says, cells: cells.slice(0, MAX_FINDING_CELLS).map(clip), count });
+      this.#found.set(key, { rule, action, says: message, cells: cells.slice(0, MAX_FINDING_CELLS).map(clip), count });
     }
   }
 
   has(rule: RuleName): boolean {
-    for (const { rule: found } of this.#found.values()) if (found === rule) return true;
+    for (const { rule: name } of this.#found.values()) if (name === rule) return true;
     return false;
   }
 
@@ -80,8 +80,8 @@ export class Findings {
 const clip = (cell: Cell): Cell => ({ ...cell, value: cell.value.slice(0, 200) });
 
 /** Text of the file itself, quoted in a finding: short, and without what could disturb a terminal or a page. */
-export function quoteForFinding(text: string, most = 60): string {
+export function quoteForFinding(text: string, maxLength = 60): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it replaces
   const plain = text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, '�');
-  return plain.length > most ? `${plain.slice(0, most)}…` : plain;
+  return plain.length > maxLength ? `${plain.slice(0, maxLength)}…` : plain;
 }

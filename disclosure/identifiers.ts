@@ -11,7 +11,7 @@ export type IdentifierKind =
 export function hasValidCheckDigit(digits: string): boolean {
   if (!/^\d{10}$/.test(digits) || /^(\d)\1{9}$/.test(digits)) return false;
   let sum = 0;
-  for (let at = 0; at < 9; at++) sum += (digits.charCodeAt(at) - 48) * (10 - at);
+  for (let index = 0; index < 9; index++) sum += (digits.charCodeAt(index) - 48) * (10 - index);
   const check = (11 - (sum % 11)) % 11;
   return check < 10 && check === digits.charCodeAt(9) - 48;
 }
@@ -21,7 +21,7 @@ export const isNhsNumber = (digits: string): boolean => /^[34679]/.test(digits) 
 
 /** A CHI number, Scotland's: a date of birth DDMMYY, three digits and the same check digit. */
 export function isChiNumber(digits: string): boolean {
-  const [day, month, year] = [0, 2, 4].map(at => Number(digits.slice(at, at + 2)));
+  const [day, month, year] = [0, 2, 4].map(offset => Number(digits.slice(offset, offset + 2)));
   if (day === undefined || month === undefined || year === undefined) return false;
   const days = [31, year % 4 === 0 ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
   return day >= 1 && day <= days && hasValidCheckDigit(digits);
@@ -46,30 +46,30 @@ const notPersonal = /^\d+@|@\d+x\./;
  * the text says so, as one random number in eleven has the check digit too.
  */
 export function findIdentifiers(text: string): { kind: IdentifierKind; value: string }[] {
-  const found: { kind: IdentifierKind; value: string }[] = [];
+  const identifiers: { kind: IdentifierKind; value: string }[] = [];
   const put = (kind: IdentifierKind, value: string | undefined) => {
-    if (value !== undefined) found.push({ kind, value });
+    if (value !== undefined) identifiers.push({ kind, value });
   };
-  const clipped = text.length > 20_000 ? text.slice(0, 20_000) : text;
-  if (clipped.includes('@')) {
-    const value = email.exec(clipped)?.[0];
+  const excerpt = text.length > 20_000 ? text.slice(0, 20_000) : text;
+  if (excerpt.includes('@')) {
+    const value = email.exec(excerpt)?.[0];
     if (value !== undefined && !noPerson.test(value) && !notPersonal.test(value)) put('e-mail address', value);
   }
-  if (!/\d/.test(clipped)) return found;
-  put('National Insurance number', nino.exec(clipped)?.[0]);
-  put('phone number', phone.exec(clipped)?.[0]);
-  put('full postcode', postcode.exec(clipped)?.[0]);
-  for (const [value] of clipped.matchAll(spaced)) {
+  if (!/\d/.test(excerpt)) return identifiers;
+  put('National Insurance number', nino.exec(excerpt)?.[0]);
+  put('phone number', phone.exec(excerpt)?.[0]);
+  put('full postcode', postcode.exec(excerpt)?.[0]);
+  for (const [value] of excerpt.matchAll(spaced)) {
     const digits = value.replace(/\D/g, '');
     if (isNhsNumber(digits)) put('NHS number', value);
     else if (isChiNumber(digits)) put('CHI number', value);
   }
-  if (/\b(nhs|chi)\b/i.test(clipped))
-    for (const [value] of clipped.matchAll(bare)) {
+  if (/\b(nhs|chi)\b/i.test(excerpt))
+    for (const [value] of excerpt.matchAll(bare)) {
       if (isNhsNumber(value)) put('NHS number', value);
       else if (isChiNumber(value)) put('CHI number', value);
     }
-  return found;
+  return identifiers;
 }
 
 const direct =

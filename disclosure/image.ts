@@ -5,9 +5,9 @@ import type { FormatInput } from './format.ts';
 /** The largest picture that is read: it is held whole. */
 export const MAX_IMAGE_BYTES = 64 * 2 ** 20;
 
-export function reportMetadata(findings: Findings, what: string): void {
+export function reportMetadata(findings: Findings, content: string): void {
   if (findings.runs('image.metadata'))
-    findings.add('image.metadata', `The picture has ${what}, which can hold anything. Save it without.`);
+    findings.add('image.metadata', `The picture has ${content}, which can hold anything. Save it without.`);
 }
 
 export function reportTrailing(findings: Findings, bytes: number): void {

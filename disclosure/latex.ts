@@ -8,10 +8,10 @@ const formulas = /^([pbBvV]?(small)?matrix|align(ed|at)?|eqnarray|split|cases|ga
 const rules =
   /\\(hline|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|endlastfoot|tabularnewline(?=\s*$))(?![a-zA-Z])|\\(cline|cmidrule|addlinespace|specialrule|rowcolor|hhline|noalign)(\([^)]{0,20}\))?(\[[^\]]{0,20}\])?(\{[^{}]{0,40}\}){0,3}/g;
 /** Commands that stand for a sign or set how a cell looks: none of them writes a number. */
-const looks =
+const LAYOUT_COMMANDS =
   /\\(textit|textbf|textrm|texttt|textsc|emph|mathrm|mathbf|mathit|text|mbox|makecell|thead|num|bfseries|itshape|ttfamily|centering|raggedright|raggedleft|small|footnotesize|scriptsize|tiny|normalsize|large|Large|quad|qquad|hfill|indent|noindent|sym|ast|dagger|ddagger|S|P|pm|times|cdot|ldots|dots|checkmark|alpha|beta|gamma|delta|mu|sigma|chi|rho|le|leq|ge|geq|lt|gt|sim|approx|textless|textgreater|textasciitilde|textpounds|pounds|euro|texteuro|textendash|textemdash|newline|linebreak|par|strut|bf|it|rm|sc|tt|em|left|right|displaystyle|mathsf|textsf|shortstack)(?![a-zA-Z])\*?/g;
 /** The arguments of `\begin{tabular}`: the width, the columns. */
-const told = /^\s*(\[[^\]]*\])?(\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}){0,3}\s*/;
+const tableArguments = /^\s*(\[[^\]]*\])?(\s*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}){0,3}\s*/;
 /** Of a cell, and of a row. */
 const longest = 4096;
 const longestRow = 1 << 16;
@@ -30,15 +30,15 @@ function parseLatexCell(source: string): { text: string; span: number } | undefi
       /\\(cellcolor|textcolor|color|hspace|vspace|label|ref|cite|rotatebox|raisebox|parbox|footnote|footnotemark|tnote|textsuperscript|textsubscript|h?phantom)(?![a-zA-Z])\*?(\[[^\]]*\])*(\{[^{}]*\})?/g,
       '',
     )
-    .replace(/(?<!\\)[\^_]\s*(?:\{([^{}]*)\}|([^\s{\\]))/g, (_, many, one) =>
-      /^[*†‡]+$/.test(many ?? one) ? (many ?? one) : '',
+    .replace(/(?<!\\)[\^_]\s*(?:\{([^{}]*)\}|([^\s{\\]))/g, (_, group, single) =>
+      /^[*†‡]+$/.test(group ?? single) ? (group ?? single) : '',
     )
     .replace(/\\(leq?|lt|textless)(?![a-zA-Z])/g, '<')
     .replace(/\\(geq?|gt|textgreater)(?![a-zA-Z])/g, '>')
     .replace(/\\(textendash|textemdash)(?![a-zA-Z])/g, '–')
     .replace(/\\(ast)(?![a-zA-Z])/g, '*')
     .replace(/\\(pounds|textpounds)(?![a-zA-Z])/g, '£');
-  text = text.replace(looks, '');
+  text = text.replace(LAYOUT_COMMANDS, '');
   if (/\\[a-zA-Z@]/.test(text)) return undefined;
   text = text
     .replace(/\{,\}/g, ',')
@@ -56,7 +56,7 @@ function parseLatexCell(source: string): { text: string; span: number } | undefi
  */
 export class LatexTableReader {
   readonly #newTable: () => RowSink | undefined;
-  readonly #unread: (why: string, line: number) => void;
+  readonly #unread: (reason: string, line: number) => void;
   /** The environments that are open and of which `&` is a part. */
   readonly #within: ('table' | 'formula')[] = [];
   /** The row that goes on in the next line, part by part. */
@@ -66,7 +66,7 @@ export class LatexTableReader {
   #begun = false;
   #number = 0;
 
-  constructor(newTable: () => RowSink | undefined, unread: (why: string, line: number) => void) {
+  constructor(newTable: () => RowSink | undefined, unread: (reason: string, line: number) => void) {
     this.#newTable = newTable;
     this.#unread = unread;
   }
@@ -78,9 +78,9 @@ export class LatexTableReader {
     if (this.#within.length === 0 && !this.#begun && this.#pending.length === 0 && !/[\\&]/.test(text)) return false;
     let hasRow = false;
     const parts = text.split(/\\(begin|end)\s*\{([^{}]{1,40})\}/);
-    for (let at = 0; at < parts.length; at += 3) {
-      const begins = at > 0 && this.#environment(parts[at - 2] === 'begin', parts[at - 1] ?? '');
-      if (this.#rows(parts[at] ?? '', begins, isLatex)) hasRow = true;
+    for (let index = 0; index < parts.length; index += 3) {
+      const begins = index > 0 && this.#environment(parts[index - 2] === 'begin', parts[index - 1] ?? '');
+      if (this.#rows(parts[index] ?? '', begins, isLatex)) hasRow = true;
     }
     return hasRow;
   }
@@ -102,12 +102,12 @@ export class LatexTableReader {
   }
 
   #rows(text: string, begins: boolean, isLatex: boolean): boolean {
-    const content = (begins ? text.replace(told, '') : text).replace(/(?<!\\)%/g, ' ').replace(rules, ' ');
-    const [divides, ends] = [/(?<!\\)&/.test(content), /\\\\/.test(content)];
-    const inside = this.#within.length > 0;
-    if (!inside && (text.trim() === '' || !(isLatex || ends))) this.#endRow();
-    if (!inside && this.#pending.length === 0 && !(divides && (isLatex || ends))) {
-      if (content.trim() !== '' && !ends) this.#close();
+    const content = (begins ? text.replace(tableArguments, '') : text).replace(/(?<!\\)%/g, ' ').replace(rules, ' ');
+    const [divides, hasRowEnds] = [/(?<!\\)&/.test(content), /\\\\/.test(content)];
+    const isInside = this.#within.length > 0;
+    if (!isInside && (text.trim() === '' || !(isLatex || hasRowEnds))) this.#endRow();
+    if (!isInside && this.#pending.length === 0 && !(divides && (isLatex || hasRowEnds))) {
+      if (content.trim() !== '' && !hasRowEnds) this.#close();
       return false;
     }
     const rows = content.split(/\\\\\*?(?:\[[^\]]{0,20}\])?|\\tabularnewline|\\cr(?![a-zA-Z])/);
@@ -123,7 +123,7 @@ export class LatexTableReader {
       this.#pending = [];
       this.#length = 0;
     }
-    return divides && ends;
+    return divides && hasRowEnds;
   }
 
   #endRow(): void {

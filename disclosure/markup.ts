@@ -37,42 +37,42 @@ const tag = /^<\/?([a-z][^\s>/]{0,40})(?=[\s>/])((?:"[^"]*"|'[^']*'|[^"'>])*)>/i
 export class MarkupTableReader {
   readonly #tags: TableTags;
   readonly #newTable: () => RowSink | undefined;
-  readonly #unread: (why: string) => void;
+  readonly #unread: (reason: string) => void;
   readonly #open: Open[] = [];
   #rest = '';
   #inComment = false;
   /** The mark of a note behind a number is no digit of it. */
   #isRaised = false;
 
-  constructor(tags: TableTags, newTable: () => RowSink | undefined, unread: (why: string) => void) {
+  constructor(tags: TableTags, newTable: () => RowSink | undefined, unread: (reason: string) => void) {
     this.#tags = tags;
     this.#newTable = newTable;
     this.#unread = unread;
   }
 
   feed(text: string): void {
-    const all = this.#rest + text;
+    const buffer = this.#rest + text;
     this.#rest = '';
-    let at = 0;
+    let offset = 0;
     for (;;) {
       if (this.#inComment) {
-        const end = all.indexOf('-->', at);
+        const end = buffer.indexOf('-->', offset);
         if (end < 0) {
-          this.#rest = all.slice(-2);
+          this.#rest = buffer.slice(-2);
           return;
         }
         this.#inComment = false;
-        at = end + 3;
+        offset = end + 3;
       }
-      const open = all.indexOf('<', at);
-      this.#text(all.slice(at, open < 0 ? undefined : open));
+      const open = buffer.indexOf('<', offset);
+      this.#text(buffer.slice(offset, open < 0 ? undefined : open));
       if (open < 0) return;
-      const end = this.#markup(all, open);
+      const end = this.#markup(buffer, open);
       if (end === undefined) {
-        this.#keep(all.slice(open));
+        this.#keep(buffer.slice(open));
         return;
       }
-      at = end;
+      offset = end;
     }
   }
 
@@ -81,17 +81,17 @@ export class MarkupTableReader {
   }
 
   /** Reads a tag, or how a comment begins, and returns where it ends; undefined while its end has not come. */
-  #markup(all: string, open: number): number | undefined {
-    if (all.startsWith('<!--', open)) {
+  #markup(buffer: string, open: number): number | undefined {
+    if (buffer.startsWith('<!--', open)) {
       this.#inComment = true;
       return open + 4;
     }
-    const [whole, name, attributes] = tag.exec(all.slice(open, open + longestTag)) ?? [];
+    const [whole, name, attributes] = tag.exec(buffer.slice(open, open + longestTag)) ?? [];
     if (whole !== undefined && name !== undefined) {
       this.#tag(name.toLowerCase(), whole[1] === '/', attributes ?? '');
       return open + whole.length;
     }
-    if (/^<(\/?[a-z]|!-?-?$|\/?$)/i.test(all.slice(open, open + 5))) return undefined;
+    if (/^<(\/?[a-z]|!-?-?$|\/?$)/i.test(buffer.slice(open, open + 5))) return undefined;
     this.#text('<');
     return open + 1;
   }
@@ -143,7 +143,7 @@ export class MarkupTableReader {
           .replace(/\s+/g, ' ')
           .trim(),
       );
-    for (let more = 1; more < top.span && top.row.length < MAX_COLUMNS; more++) top.row.push('');
+    for (let column = 1; column < top.span && top.row.length < MAX_COLUMNS; column++) top.row.push('');
     top.cell = undefined;
     top.span = 1;
     this.#isRaised = false;
@@ -167,7 +167,11 @@ export class MarkupTableReader {
 }
 
 /** The tables of a page that is held whole. */
-export function readHtmlTables(html: string, newTable: () => RowSink, unread: (why: string) => void = () => {}): void {
+export function readHtmlTables(
+  html: string,
+  newTable: () => RowSink,
+  unread: (reason: string) => void = () => {},
+): void {
   const tables = new MarkupTableReader(HTML_TAGS, newTable, unread);
   tables.feed(html);
   tables.end();

@@ -6,8 +6,8 @@ import { readZipContent, type ZipEntry } from './zip.ts';
 /** The longest part that is held whole: relations, properties, the workbook's own list. */
 const longestPart = 8 * 2 ** 20;
 
-export async function readPartText(source: ByteSource, entry: ZipEntry, most = longestPart): Promise<string> {
+export async function readPartText(source: ByteSource, entry: ZipEntry, maxBytes = longestPart): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of readZipContent(source, entry, most)) parts.push(part.slice());
+  for await (const part of readZipContent(source, entry, maxBytes)) parts.push(part.slice());
   return requirePlainXml(new TextDecoder().decode(concatBytes(parts)));
 }

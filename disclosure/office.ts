@@ -18,11 +18,11 @@ export async function checkOfficePackage({ file, source, findings }: FormatInput
   const entries = await readZipDirectory(source);
   checkZipEntries(entries, file.size, findings, false);
   if (findings.has('archive.unsafe')) return undefined;
-  const found = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
-  const report = (rule: 'office.macros' | 'office.embedded' | 'office.comments', pattern: RegExp, says: string) => {
-    const parts = found(pattern);
+  const partsNamed = (pattern: RegExp) => entries.filter(({ name }) => pattern.test(name));
+  const report = (rule: 'office.macros' | 'office.embedded' | 'office.comments', pattern: RegExp, message: string) => {
+    const parts = partsNamed(pattern);
     if (findings.runs(rule) && parts.length > 0)
-      findings.add(rule, `${says} (${quoteForFinding(parts[0]?.name ?? '')}).`, [], parts.length);
+      findings.add(rule, `${message} (${quoteForFinding(parts[0]?.name ?? '')}).`, [], parts.length);
   };
   report(
     'office.macros',
@@ -39,7 +39,7 @@ export async function checkOfficePackage({ file, source, findings }: FormatInput
     /(^|\/)(comments|threadedComments|persons)[^/]*(\/|\.xml$)|word\/people\.xml$/i,
     'It has comments or names of commenters',
   );
-  const media = found(/\/media\//);
+  const media = partsNamed(/\/media\//);
   if (media.length > 0 && findings.runs('image.metadata'))
     findings.add(
       'image.metadata',
@@ -47,10 +47,10 @@ export async function checkOfficePackage({ file, source, findings }: FormatInput
       [],
       media.length,
     );
-  for (const entry of found(/\.rels$/i)) relations(await readPartText(source, entry), findings);
-  for (const entry of found(/^docProps\/(core|app|custom)\.xml$/i))
+  for (const entry of partsNamed(/\.rels$/i)) relations(await readPartText(source, entry), findings);
+  for (const entry of partsNamed(/^docProps\/(core|app|custom)\.xml$/i))
     properties(await readPartText(source, entry), findings);
-  for (const entry of found(/^\[Content_Types\]\.xml$/i))
+  for (const entry of partsNamed(/^\[Content_Types\]\.xml$/i))
     if (/macroEnabled|vbaProject/i.test(await readPartText(source, entry)) && findings.runs('office.macros'))
       findings.add('office.macros', 'It says of itself that it has macros.');
   return entries;
@@ -108,10 +108,10 @@ async function checkPartText(entry: ZipEntry, { source, findings, newTable }: Fo
   const text = extractPartText(xml);
   checkTextLines(text.split('\n'), findings);
   let count = 0;
-  const unread = (why: string) =>
+  const unread = (reason: string) =>
     findings.unjudged(
       'sdc.not-run',
-      `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
+      `Tables in its text are not all judged: ${reason}. Submit tables as files of their own.`,
     );
   const next = (): RowSink | undefined => {
     if (++count <= mostTables) return newTable(entry.name);

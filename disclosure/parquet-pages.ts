@@ -13,8 +13,8 @@ const [plain, plainDictionary, rle, dictionary] = [0, 2, 3, 8];
 const wrong = (): never => {
   throw new UnreadableError('a page of it is damaged or not what it says');
 };
-const whole = (value: unknown, most: number): number =>
-  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most ? value : wrong();
+const whole = (value: unknown, maximum: number): number =>
+  typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maximum ? value : wrong();
 
 /** The columns of a flat table, in order. A nested one is none that a reviewer could read. */
 export function readFlatColumns({ schema }: FileMetaData): SchemaElement[] {
@@ -27,29 +27,32 @@ export function readFlatColumns({ schema }: FileMetaData): SchemaElement[] {
 }
 
 /** Walks runs of levels or indices over `[at, end)` until there are `values` of them. Returns how many bits of width 1 are set. */
-function runs(bytes: Uint8Array, from: number, end: number, width: number, values: number): number {
-  let [at, left, ones] = [from, values, 0];
+function runs(bytes: Uint8Array, start: number, end: number, width: number, values: number): number {
+  let [offset, remaining, setBits] = [start, values, 0];
   if (end > bytes.length || width > 32) wrong();
-  while (left > 0) {
+  while (remaining > 0) {
     let [header, shift] = [0, 0];
     for (;;) {
-      if (at >= end || shift > 21) wrong();
-      const byte = bytes[at++] as number;
+      if (offset >= end || shift > 21) wrong();
+      const byte = bytes[offset++] as number;
       header |= (byte & 127) << shift;
       if (byte < 128) break;
       shift += 7;
     }
     const count = (header & 1) === 1 ? (header >>> 1) * 8 : header >>> 1;
     const length = (header & 1) === 1 ? (header >>> 1) * width : (width + 7) >> 3;
-    if (count === 0 || count - left > 7 || ((header & 1) === 0 && count > left) || at + length > end) wrong();
+    if (count === 0 || count - remaining > 7 || ((header & 1) === 0 && count > remaining) || offset + length > end)
+      wrong();
     if (width === 1)
-      for (let index = 0; index < Math.min(count, left); index++)
-        ones +=
-          (header & 1) === 1 ? ((bytes[at + (index >> 3)] as number) >> (index & 7)) & 1 : (bytes[at] as number) & 1;
-    at += length;
-    left -= Math.min(left, count);
+      for (let index = 0; index < Math.min(count, remaining); index++)
+        setBits +=
+          (header & 1) === 1
+            ? ((bytes[offset + (index >> 3)] as number) >> (index & 7)) & 1
+            : (bytes[offset] as number) & 1;
+    offset += length;
+    remaining -= Math.min(remaining, count);
   }
-  return ones;
+  return setBits;
 }
 
 /** Walks every page of a column's part in a row group of `rows` rows, and throws where a page is not what it says. */
@@ -62,42 +65,42 @@ export function checkParquetPages(
 ): void {
   const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
   const optional = column.repetition_type === 'OPTIONAL';
-  const values = (page: Uint8Array, from: number, encoding: unknown, count: number) => {
+  const values = (page: Uint8Array, start: number, encoding: unknown, count: number) => {
     if (encoding === plain) return;
     if (encoding === rle && column.type === 'BOOLEAN') {
       const length =
-        from + 4 <= page.length ? new DataView(page.buffer, page.byteOffset).getUint32(from, true) : wrong();
-      runs(page, from + 4, from + 4 + length, 1, count);
+        start + 4 <= page.length ? new DataView(page.buffer, page.byteOffset).getUint32(start, true) : wrong();
+      runs(page, start + 4, start + 4 + length, 1, count);
     } else if ((encoding === dictionary || encoding === plainDictionary) && column.type !== 'BOOLEAN') {
-      if (count > 0 && (page[from] ?? wrong()) > 0) runs(page, from + 1, page.length, page[from] as number, count);
+      if (count > 0 && (page[start] ?? wrong()) > 0) runs(page, start + 1, page.length, page[start] as number, count);
     } else throw new UnreadableError('a page of it is encoded in a way that is not read');
   };
-  for (let seen = 0; seen < rows; ) {
+  for (let readValues = 0; readValues < rows; ) {
     if (reader.offset >= bytes.length) wrong();
     const header = deserializeTCompactProtocol(reader) as Record<string, Record<string, unknown> & unknown>;
     const unpacked = whole(header.field_2, 2 ** 31);
     const packed = whole(header.field_3, bytes.length - reader.offset);
     const content = bytes.subarray(reader.offset, reader.offset + packed);
     reader.offset += packed;
-    const [one, dictionaryPage, two] = [header.field_5, header.field_7, header.field_8];
+    const [firstVersion, dictionaryPage, two] = [header.field_5, header.field_7, header.field_8];
     const kind = whole(header.field_1, 3);
     if (kind === 2 && dictionaryPage) whole(dictionaryPage.field_1, rows);
-    else if (kind === 0 && one) {
-      const count = whole(one.field_1, rows - seen) || wrong();
+    else if (kind === 0 && firstVersion) {
+      const count = whole(firstVersion.field_1, rows - readValues) || wrong();
       const page = unpack(codec, content, unpacked);
       const length = optional ? new DataView(page.buffer, page.byteOffset, page.byteLength).getUint32(0, true) : 0;
       const present = optional ? runs(page, 4, 4 + length, 1, count) : count;
-      values(page, optional ? 4 + length : 0, one.field_2, present);
-      seen += count;
+      values(page, optional ? 4 + length : 0, firstVersion.field_2, present);
+      readValues += count;
     } else if (kind === 3 && two) {
-      const count = whole(two.field_1, rows - seen) || wrong();
+      const count = whole(two.field_1, rows - readValues) || wrong();
       const levels = whole(two.field_5, packed);
       if (whole(two.field_6, 0) !== 0 || whole(two.field_3, rows) !== count) wrong();
       const present = optional ? runs(content, 0, levels, 1, count) : count;
       if (whole(two.field_2, count) !== count - present || (!optional && levels > 0)) wrong();
       const rest = content.subarray(levels);
       values(two.field_7 === false ? rest : unpack(codec, rest, unpacked - levels), 0, two.field_4, present);
-      seen += count;
+      readValues += count;
     } else wrong();
   }
 }

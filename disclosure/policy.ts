@@ -95,29 +95,29 @@ export const PolicyRules = z.strictObject({
 export type PolicyRules = z.infer<typeof PolicyRules>;
 export type RuleName = keyof PolicyRules;
 
-const everywhere = [1, 2, 3] as const;
+const allTiers = [1, 2, 3] as const;
 /**
  * The formats that may pass, each with its media type and the tiers that its files may leave. What reviewers can't be shown
  * safely, such as a PDF, passes nowhere. `formats/` says how each is recognised and checked, `preview/` how it is shown.
  */
 export const PASSING_FORMATS = {
-  csv: { type: 'text/csv', tiers: everywhere },
-  tsv: { type: 'text/tab-separated-values', tiers: everywhere },
-  text: { type: 'text/plain', tiers: everywhere },
-  markdown: { type: 'text/markdown', tiers: everywhere },
+  csv: { type: 'text/csv', tiers: allTiers },
+  tsv: { type: 'text/tab-separated-values', tiers: allTiers },
+  text: { type: 'text/plain', tiers: allTiers },
+  markdown: { type: 'text/markdown', tiers: allTiers },
   html: { type: 'text/html', tiers: [1] },
-  code: { type: 'text/x-code', tiers: everywhere },
-  json: { type: 'application/json', tiers: everywhere },
-  ndjson: { type: 'application/x-ndjson', tiers: everywhere },
-  notebook: { type: 'application/x-ipynb+json', tiers: everywhere },
-  workbook: { type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', tiers: everywhere },
-  document: { type: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document', tiers: everywhere },
-  slides: { type: 'application/vnd.openxmlformats-officedocument.presentationml.presentation', tiers: everywhere },
-  parquet: { type: 'application/vnd.apache.parquet', tiers: everywhere },
-  png: { type: 'image/png', tiers: everywhere },
-  jpeg: { type: 'image/jpeg', tiers: everywhere },
-  svg: { type: 'image/svg+xml', tiers: everywhere },
-  safetensors: { type: 'application/x-safetensors', tiers: everywhere },
+  code: { type: 'text/x-code', tiers: allTiers },
+  json: { type: 'application/json', tiers: allTiers },
+  ndjson: { type: 'application/x-ndjson', tiers: allTiers },
+  notebook: { type: 'application/x-ipynb+json', tiers: allTiers },
+  workbook: { type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', tiers: allTiers },
+  document: { type: 'application/vnd.openxmlformats-officedocument.wordprocessingml.document', tiers: allTiers },
+  slides: { type: 'application/vnd.openxmlformats-officedocument.presentationml.presentation', tiers: allTiers },
+  parquet: { type: 'application/vnd.apache.parquet', tiers: allTiers },
+  png: { type: 'image/png', tiers: allTiers },
+  jpeg: { type: 'image/jpeg', tiers: allTiers },
+  svg: { type: 'image/svg+xml', tiers: allTiers },
+  safetensors: { type: 'application/x-safetensors', tiers: allTiers },
 } as const satisfies Record<string, { type: string; tiers: readonly Tier[] }>;
 export type FormatName = keyof typeof PASSING_FORMATS;
 export const FORMAT_NAMES = Object.keys(PASSING_FORMATS) as FormatName[];
@@ -161,7 +161,7 @@ export function policyFor(tier: Tier, direction: Direction = 'export'): Policy {
  */
 function incoming(tier: Tier): Policy {
   const { rules, ...policy } = outgoing(1);
-  const off = Object.fromEntries(
+  const disabled = Object.fromEntries(
     Object.keys(rules).flatMap(name =>
       name.startsWith('sdc.') ? [[name, { ...rules[name as RuleName], action: 'off' }]] : [],
     ),
@@ -175,7 +175,7 @@ function incoming(tier: Tier): Policy {
     cells: Number.MAX_SAFE_INTEGER,
     rules: {
       ...rules,
-      ...off,
+      ...disabled,
       'archive.refused': ask,
       'identifiers.found': ask,
       'identifiers.columns': ask,
@@ -195,7 +195,7 @@ function outgoing(tier: Tier): Policy {
   return Policy.parse({
     version: `broch-tier${tier}-1`,
     tier,
-    types: FORMAT_NAMES.filter(name => PASSING_FORMATS[name].tiers.some(one => one === tier)).map(typeOf),
+    types: FORMAT_NAMES.filter(name => PASSING_FORMATS[name].tiers.some(format => format === tier)).map(typeOf),
     bytes: tier === 1 ? 20 * 2 ** 30 : 256 * 2 ** 20,
     rows: tier === 1 ? 1_000_000 : 20_000,
     cells: tier === 1 ? 10_000_000 : 250_000,

@@ -12,7 +12,7 @@ interface RefusedFormat {
   readonly instead?: string;
 }
 
-const why = 'Loading it runs code that is in it';
+const loadRisk = 'Loading it runs code that is in it';
 
 /** By media type. */
 export const REFUSED_FORMATS: Readonly<Record<string, RefusedFormat>> = {
@@ -60,15 +60,15 @@ export const REFUSED_FORMATS: Readonly<Record<string, RefusedFormat>> = {
   },
   'application/x-pickle': {
     magic: ['8002', '8003', '8004', '8005'].map(hex => ({ hex })),
-    executable: `It is a Python pickle (also joblib and older PyTorch files). ${why}. Save models as safetensors, tables as CSV.`,
+    executable: `It is a Python pickle (also joblib and older PyTorch files). ${loadRisk}. Save models as safetensors, tables as CSV.`,
   },
   'application/x-rdata': {
     magic: [{ letters: 'RDX' }],
-    executable: `It is a workspace of R. ${why} and it holds whole data sets. Save tables as CSV.`,
+    executable: `It is a workspace of R. ${loadRisk} and it holds whole data sets. Save tables as CSV.`,
   },
   'application/x-rds': {
     magic: [{ letters: 'X\n\0\0' }],
-    executable: `It is an RDS file of R. ${why} and fitted models keep their data. Save tables as CSV.`,
+    executable: `It is an RDS file of R. ${loadRisk} and fitted models keep their data. Save tables as CSV.`,
   },
   'application/x-ole-storage': {
     magic: [{ hex: 'd0cf11e0' }],

@@ -48,7 +48,7 @@ export const worstAction = (findings: readonly Pick<CheckFinding, 'action'>[]): 
 const gravity = ['block', 'ask', 'warn'];
 
 /** A report with more findings, the gravest first. */
-export const addFindings = (report: FileReport, more: readonly CheckFinding[]): FileReport => ({
+export const addFindings = (report: FileReport, additions: readonly CheckFinding[]): FileReport => ({
   ...report,
-  findings: [...report.findings, ...more].sort((a, b) => gravity.indexOf(a.action) - gravity.indexOf(b.action)),
+  findings: [...report.findings, ...additions].sort((a, b) => gravity.indexOf(a.action) - gravity.indexOf(b.action)),
 });

@@ -22,11 +22,14 @@ export class RowBudget {
 
   /** Takes up to `rows` rows of `width` cells each, and returns how many of them are to be judged. */
   take(rows: number, width: number): number {
-    const left = Math.min(this.#maxRows - this.rows, Math.floor((this.#maxCells - this.cells) / Math.max(1, width)));
-    const taken = this.isSpent ? rows : Math.max(1, Math.min(rows, left + 1));
-    this.rows += taken;
-    this.cells += taken * width;
-    return taken;
+    const remainder = Math.min(
+      this.#maxRows - this.rows,
+      Math.floor((this.#maxCells - this.cells) / Math.max(1, width)),
+    );
+    const takenRows = this.isSpent ? rows : Math.max(1, Math.min(rows, remainder + 1));
+    this.rows += takenRows;
+    this.cells += takenRows * width;
+    return takenRows;
   }
 
   /** Throws `CapReached` once, when more was taken than the policy allows. */

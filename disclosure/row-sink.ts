@@ -6,5 +6,5 @@ export interface RowSink {
   /** What a cell's value was computed by; row and column from 1. */
   formula?(row: number, column: number, text: string): void;
   /** Something of it that a reader of the file does not see. */
-  hidden?(says: string): void;
+  hidden?(message: string): void;
 }

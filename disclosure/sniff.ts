@@ -112,7 +112,7 @@ export function sniffMediaType(bytes: Uint8Array, path: string): string {
   if (bytes.length === 0) return 'application/x-empty';
   // What is refused comes first: nothing passes that can be read as it as well.
   for (const [type, { magic }] of Object.entries(REFUSED_FORMATS))
-    if (magic.some(one => hasMagic(bytes, one))) return type;
+    if (magic.some(candidate => hasMagic(bytes, candidate))) return type;
   for (const name of FORMAT_NAMES) {
     const { magic } = FORMATS[name];
     if (magic && hasMagic(bytes, magic)) return PASSING_FORMATS[name].type;

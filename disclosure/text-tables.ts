@@ -7,7 +7,7 @@ import type { RowSink } from './row-sink.ts';
 
 /** Rules between rows, as of Markdown and of what statistics programs print. */
 const ruled = /^[\s|+:=_-]*$/;
-const between = /\s*\|\s*|\t+|\s{2,}/;
+const cellBreak = /\s*\|\s*|\t+|\s{2,}/;
 /** So much of a run is held until it is known to be a table; from there on its rows pass one by one. */
 const mostHeld = { rows: 1000, characters: 2 ** 20 };
 /** Texts with more tables than this are checked up to here, and say so. */
@@ -36,11 +36,11 @@ class Run {
   constructor(
     verdict: (lines: readonly Line[]) => Verdict,
     newTable: () => RowSink | undefined,
-    perhaps: (line: number) => void,
+    onPossibleTable: (line: number) => void,
   ) {
     this.#verdict = verdict;
     this.#newTable = newTable;
-    this.#perhaps = perhaps;
+    this.#perhaps = onPossibleTable;
   }
 
   push(cells: string[], number: number): void {
@@ -55,7 +55,7 @@ class Run {
     if (this.#held.length < mostHeld.rows && this.#characters < mostHeld.characters) return;
     if (this.#verdict(this.#held) === 'table') this.#start();
     // Words say nothing; the heading and the numbers wait for more.
-    else this.#held = this.#held.filter(({ cells }, at) => at === 0 || cells.some(isNumberCell)).slice(0, 10);
+    else this.#held = this.#held.filter(({ cells }, index) => index === 0 || cells.some(isNumberCell)).slice(0, 10);
     this.#characters = 0;
   }
 
@@ -81,14 +81,17 @@ class Run {
   }
 
   #start(): void {
-    const [held, [first]] = [this.#held, this.#held];
+    const [lines, [first]] = [this.#held, this.#held];
     this.#isOpen = true;
     this.#held = [];
     this.#table = this.#newTable();
-    const width = Math.max(...held.filter(hasNumber).map(({ cells }) => cells.length));
+    const width = Math.max(...lines.filter(hasNumber).map(({ cells }) => cells.length));
     // R and pandas leave the heading of the rows' names out.
-    for (const one of held)
-      this.#table?.text(one === first && one.cells.length === width - 1 ? ['', ...one.cells] : one.cells, one.number);
+    for (const line of lines)
+      this.#table?.text(
+        line === first && line.cells.length === width - 1 ? ['', ...line.cells] : line.cells,
+        line.number,
+      );
   }
 }
 
@@ -103,22 +106,22 @@ const spaced =
   (lines: readonly Line[]): Verdict => {
     const [first] = lines;
     if (!first || lines.length < 2) return 'no';
-    const numbered = lines.filter(hasNumber).length;
+    const numberLines = lines.filter(hasNumber).length;
     const headed = isHeadingRow(first.cells);
-    if (lines.length >= 3 && numbered >= 2) return isCode && !headed ? 'perhaps' : 'table';
-    return headed && numbered >= 1 && lines.every(({ cells }) => cells.every(isLabelOrNumber)) ? 'perhaps' : 'no';
+    if (lines.length >= 3 && numberLines >= 2) return isCode && !headed ? 'perhaps' : 'table';
+    return headed && numberLines >= 1 && lines.every(({ cells }) => cells.every(isLabelOrNumber)) ? 'perhaps' : 'no';
   };
 
 /** Lines with the same number of commas: a table below a heading, and for somebody to see where there are three of them. */
 const commas = (lines: readonly Line[]): Verdict => {
   const [first, ...rows] = lines;
   if (!first || rows.length === 0) return 'no';
-  const numbered = rows.filter(({ cells }) => cells.some(isNumberCell));
-  if (isHeadingRow(first.cells) && numbered.every(({ cells }) => cells.every(isLabelOrNumber))) {
-    if (numbered.length >= 2) return 'table';
-    if (numbered.length === 1) return 'perhaps';
+  const numberRows = rows.filter(({ cells }) => cells.some(isNumberCell));
+  if (isHeadingRow(first.cells) && numberRows.every(({ cells }) => cells.every(isLabelOrNumber))) {
+    if (numberRows.length >= 2) return 'table';
+    if (numberRows.length === 1) return 'perhaps';
   }
-  return numbered.length + (first.cells.some(isNumberCell) ? 1 : 0) >= 3 ? 'perhaps' : 'no';
+  return numberRows.length + (first.cells.some(isNumberCell) ? 1 : 0) >= 3 ? 'perhaps' : 'no';
 };
 
 /**
@@ -142,17 +145,19 @@ export class TextTableReader {
       this.#unread(`it has more than ${mostTables} tables, and only those are read`);
       return undefined;
     };
-    const perhaps = (line: number) =>
+    const onPossibleTable = (line: number) =>
       findings.unjudged(
         'sdc.not-run',
         'Lines with numbers in columns may be a table, which nobody has judged. Submit tables as CSV files.',
         [{ row: line, column: 1, value: '' }],
       );
-    this.#spaced = new Run(spaced(isCode), table, perhaps);
-    this.#listed = [',', ';'].map(delimiter => ({ delimiter, run: new Run(commas, table, perhaps) }));
-    this.#latex = new LatexTableReader(table, why => this.#unread(`a table of LaTeX is not read to its end: ${why}`));
-    this.#markup = new MarkupTableReader(isPage ? HTML_PAGE_TAGS : HTML_TAGS, table, why =>
-      this.#unread(`a table of HTML is not read to its end: ${why}`),
+    this.#spaced = new Run(spaced(isCode), table, onPossibleTable);
+    this.#listed = [',', ';'].map(delimiter => ({ delimiter, run: new Run(commas, table, onPossibleTable) }));
+    this.#latex = new LatexTableReader(table, reason =>
+      this.#unread(`a table of LaTeX is not read to its end: ${reason}`),
+    );
+    this.#markup = new MarkupTableReader(isPage ? HTML_PAGE_TAGS : HTML_TAGS, table, reason =>
+      this.#unread(`a table of HTML is not read to its end: ${reason}`),
     );
   }
 
@@ -162,21 +167,21 @@ export class TextTableReader {
       this.#endRuns();
       return;
     }
-    const trimmed = text.trim();
-    if (trimmed === '') {
+    const content = text.trim();
+    if (content === '') {
       for (const run of this.#runs()) run.blank();
       return;
     }
     if (ruled.test(text)) return;
-    const cells = trimmed
-      .slice(trimmed.startsWith('|') ? 1 : 0, trimmed.length > 1 && trimmed.endsWith('|') ? -1 : undefined)
+    const cells = content
+      .slice(content.startsWith('|') ? 1 : 0, content.length > 1 && content.endsWith('|') ? -1 : undefined)
       .trim()
-      .split(between);
+      .split(cellBreak);
     if (cells.length > MAX_COLUMNS) this.#unread(`a row has more than ${MAX_COLUMNS} columns`);
     if (cells.length >= 2) this.#spaced.push(cells, number);
     else this.#spaced.end();
     for (const { delimiter, run } of this.#listed) {
-      const parts = cells.length < 2 && trimmed.includes(delimiter) ? splitDelimitedLine(trimmed, delimiter) : [];
+      const parts = cells.length < 2 && content.includes(delimiter) ? splitDelimitedLine(content, delimiter) : [];
       if (parts.length > MAX_COLUMNS) this.#unread(`a row has more than ${MAX_COLUMNS} columns`);
       if (parts.length < 2) run.end();
       else {
@@ -190,7 +195,7 @@ export class TextTableReader {
   piece(text: string): void {
     this.#markup.feed(text);
     this.#endRuns();
-    if (/\p{Nd}/u.test(text) && (between.test(text) || /[,;&]/.test(text)))
+    if (/\p{Nd}/u.test(text) && (cellBreak.test(text) || /[,;&]/.test(text)))
       this.#unread('a line is too long to be read as the row of a table');
   }
 
@@ -208,10 +213,10 @@ export class TextTableReader {
     for (const run of this.#runs()) run.end();
   }
 
-  #unread(why: string): void {
+  #unread(reason: string): void {
     this.#findings.unjudged(
       'sdc.not-run',
-      `Tables in its text are not all judged: ${why}. Submit tables as files of their own.`,
+      `Tables in its text are not all judged: ${reason}. Submit tables as files of their own.`,
     );
   }
 }

@@ -18,8 +18,8 @@ export async function* toUtf8Stream(source: ByteSource): AsyncIterable<Uint8Arra
   const decoder = new TextDecoder(encoding);
   const encoder = new TextEncoder();
   for await (const chunk of source.stream())
-    for (let at = 0; at < chunk.length; at += 1 << 16)
-      yield encoder.encode(decoder.decode(chunk.subarray(at, at + (1 << 16)), { stream: true }));
+    for (let offset = 0; offset < chunk.length; offset += 1 << 16)
+      yield encoder.encode(decoder.decode(chunk.subarray(offset, offset + (1 << 16)), { stream: true }));
   yield encoder.encode(decoder.decode());
 }
 
@@ -42,17 +42,17 @@ export class TextCheck {
   line(text: string): void {
     this.#number++;
     const { rules } = this.#findings.policy;
-    const at = (value: string) => [{ row: this.#number, column: 1, value: quoteForFinding(value) }];
+    const place = (value: string) => [{ row: this.#number, column: 1, value: quoteForFinding(value) }];
     const long = rules['text.long-line'];
     if (text.length > long.longest)
       this.#findings.add(
         'text.long-line',
         `A line has more than ${long.longest} characters, more than a reviewer can read.`,
-        at(text),
+        place(text),
       );
     if (this.#identify && text.length >= 5)
       for (const { kind, value } of findIdentifiers(text))
-        this.#findings.add('identifiers.found', `Possible ${kind}. Remove it.`, at(value));
+        this.#findings.add('identifiers.found', `Possible ${kind}. Remove it.`, place(value));
     const { longest } = rules['text.encoded'];
     if (text.length >= longest) {
       const run = encodedRun(text, longest);
@@ -60,7 +60,7 @@ export class TextCheck {
         this.#findings.add(
           'text.encoded',
           `A run of more than ${longest} characters looks like encoded data (base64 or hexadecimal).`,
-          at(run),
+          place(run),
         );
     }
   }
@@ -68,10 +68,10 @@ export class TextCheck {
 
 /** The first long run of the letters of base64 and hexadecimal, if any: one pass, whatever the text. */
 function encodedRun(text: string, longest: number): string | undefined {
-  let from = 0;
-  for (let at = 0; at <= text.length; at++) {
-    const code = at < text.length ? text.charCodeAt(at) : 0;
-    const inside =
+  let start = 0;
+  for (let index = 0; index <= text.length; index++) {
+    const code = index < text.length ? text.charCodeAt(index) : 0;
+    const isEncoding =
       (code >= 48 && code <= 57) ||
       (code >= 65 && code <= 90) ||
       (code >= 97 && code <= 122) ||
@@ -80,11 +80,11 @@ function encodedRun(text: string, longest: number): string | undefined {
       code === 45 ||
       code === 95 ||
       code === 61;
-    if (inside) continue;
-    const run = text.slice(from, from + 2000);
+    if (isEncoding) continue;
+    const run = text.slice(start, start + 2000);
     // A rule of dashes is long as well, but has few different characters.
-    if (at - from >= longest && new Set(run).size >= 12) return run.slice(0, 60);
-    from = at + 1;
+    if (index - start >= longest && new Set(run).size >= 12) return run.slice(0, 60);
+    start = index + 1;
   }
   return undefined;
 }
@@ -113,13 +113,13 @@ export async function checkText(
   const decoder = new TextDecoder();
   let rest = '';
   const piecesOf = (line: string): string => {
-    let left = line;
-    for (; left.length > longestPiece; left = left.slice(longestPiece - 100)) {
-      check.line(left.slice(0, longestPiece));
-      tables?.piece(left.slice(0, longestPiece - 100));
+    let remainder = line;
+    for (; remainder.length > longestPiece; remainder = remainder.slice(longestPiece - 100)) {
+      check.line(remainder.slice(0, longestPiece));
+      tables?.piece(remainder.slice(0, longestPiece - 100));
       isCut = true;
     }
-    return left;
+    return remainder;
   };
   const take = () => {
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
@@ -128,8 +128,8 @@ export async function checkText(
     rest = piecesOf(last);
   };
   for await (const chunk of bytes)
-    for (let at = 0; at < chunk.length; at += longestPiece) {
-      const piece = chunk.subarray(at, at + longestPiece);
+    for (let offset = 0; offset < chunk.length; offset += longestPiece) {
+      const piece = chunk.subarray(offset, offset + longestPiece);
       if (piece.includes(0)) throw new UnreadableError('it begins as text and goes on as something else');
       rest += decoder.decode(piece, { stream: true });
       take();

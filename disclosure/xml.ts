@@ -9,25 +9,25 @@ export interface XmlElement {
 
 export function* findXmlElements(xml: string, name: string): Generator<XmlElement> {
   const [open, close] = [`<${name}`, `</${name}>`];
-  for (let at = xml.indexOf(open); at >= 0; ) {
-    const next = xml[at + open.length];
+  for (let index = xml.indexOf(open); index >= 0; ) {
+    const next = xml[index + open.length];
     if (next === undefined) return;
     if (!/[\s/>]/.test(next)) {
-      at = xml.indexOf(open, at + 1);
+      index = xml.indexOf(open, index + 1);
       continue;
     }
-    const from = xml.indexOf('>', at);
-    if (from < 0) return;
-    const alone = xml[from - 1] === '/';
-    const to = alone ? from + 1 : xml.indexOf(close, from);
-    if (to < 0) return;
-    const end = alone ? to : to + close.length;
+    const tagEnd = xml.indexOf('>', index);
+    if (tagEnd < 0) return;
+    const alone = xml[tagEnd - 1] === '/';
+    const bodyEnd = alone ? tagEnd + 1 : xml.indexOf(close, tagEnd);
+    if (bodyEnd < 0) return;
+    const end = alone ? bodyEnd : bodyEnd + close.length;
     yield {
-      attributes: xml.slice(at + open.length, alone ? from - 1 : from),
-      body: alone ? '' : xml.slice(from + 1, to),
+      attributes: xml.slice(index + open.length, alone ? tagEnd - 1 : tagEnd),
+      body: alone ? '' : xml.slice(tagEnd + 1, bodyEnd),
       end,
     };
-    at = xml.indexOf(open, end);
+    index = xml.indexOf(open, end);
   }
 }
 
@@ -35,14 +35,14 @@ const next = /\s+([^\s=<>"'/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y;
 
 /** The value of an attribute, in either kind of quotes. Where its tag can't be followed so far, nobody knows: it is refused. */
 export function readXmlAttribute(attributes: string, name: string): string | undefined {
-  let at = 0;
+  let offset = 0;
   for (next.lastIndex = 0; ; ) {
-    const found = next.exec(attributes);
-    if (!found) break;
-    if (found[1] === name) return unescapeXml(found[2] ?? found[3] ?? '');
-    at = next.lastIndex;
+    const match = next.exec(attributes);
+    if (!match) break;
+    if (match[1] === name) return unescapeXml(match[2] ?? match[3] ?? '');
+    offset = next.lastIndex;
   }
-  if (attributes.slice(at).trim() !== '') throw new UnreadableError('a tag in its XML is written unusually');
+  if (attributes.slice(offset).trim() !== '') throw new UnreadableError('a tag in its XML is written unusually');
   return undefined;
 }
 

@@ -11,19 +11,19 @@ export const jpegFormat: Format = {
 };
 
 function walkSegments(bytes: Uint8Array, view: DataView, findings: Findings): number {
-  let at = 2;
+  let offset = 2;
   for (;;) {
-    if (at + 4 > bytes.length) throw new UnreadableError('the picture is cut short');
-    if (bytes[at] !== 0xff) throw new UnreadableError('the picture is damaged');
-    const marker = bytes[at + 1] as number;
+    if (offset + 4 > bytes.length) throw new UnreadableError('the picture is cut short');
+    if (bytes[offset] !== 0xff) throw new UnreadableError('the picture is damaged');
+    const marker = bytes[offset + 1] as number;
     if (marker === 0xff) {
-      at++;
+      offset++;
       continue;
     }
-    if (marker === 0xd9) return bytes.length - at - 2;
-    const length = view.getUint16(at + 2);
-    const content = bytes.subarray(at + 4, at + 2 + length);
-    if (length < 2 || at + 2 + length > bytes.length) throw new UnreadableError('the picture is cut short');
+    if (marker === 0xd9) return bytes.length - offset - 2;
+    const length = view.getUint16(offset + 2);
+    const content = bytes.subarray(offset + 4, offset + 2 + length);
+    if (length < 2 || offset + 2 + length > bytes.length) throw new UnreadableError('the picture is cut short');
     if (marker === 0xe1) reportMetadata(findings, startsWithBytes(content, 'Exif') ? 'EXIF data' : 'XMP data');
     else if (marker === 0xfe)
       reportMetadata(findings, `a comment (${quoteForFinding(decodeLatin1(content.subarray(0, 40)))})`);
@@ -32,16 +32,16 @@ function walkSegments(bytes: Uint8Array, view: DataView, findings: Findings): nu
       reportMetadata(findings, 'a second picture or the like');
     else if (marker >= 0xe3 && marker <= 0xef && marker !== 0xee)
       reportMetadata(findings, `data of a program (APP${marker - 0xe0})`);
-    at += 2 + length;
+    offset += 2 + length;
     if (marker !== 0xda) continue;
     // The picture's data: up to the next marker that is neither a stuffed byte nor a restart.
     for (;;) {
-      at = bytes.indexOf(0xff, at);
-      if (at < 0 || at + 1 >= bytes.length) throw new UnreadableError('the picture is cut short');
-      const next = bytes[at + 1] as number;
+      offset = bytes.indexOf(0xff, offset);
+      if (offset < 0 || offset + 1 >= bytes.length) throw new UnreadableError('the picture is cut short');
+      const next = bytes[offset + 1] as number;
       if (next !== 0 && !(next >= 0xd0 && next <= 0xd7) && next !== 0xff) break;
-      at += next === 0xff ? 1 : 2;
+      offset += next === 0xff ? 1 : 2;
     }
-    if (bytes[at + 1] === 0xd9) return bytes.length - at - 2;
+    if (bytes[offset + 1] === 0xd9) return bytes.length - offset - 2;
   }
 }

@@ -36,17 +36,17 @@ function records(rows: readonly Record<string, unknown>[], table: RowSink): void
   for (const row of rows) for (const key of Object.keys(row)) if (keys.size < MAX_COLUMNS) keys.add(key);
   const names = [...keys];
   table.text(names, 1);
-  for (const [at, row] of rows.entries())
+  for (const [index, row] of rows.entries())
     table.text(
       names.map(name => (Object.hasOwn(row, name) ? jsonText(row[name]) : '')),
-      at + 2,
+      index + 2,
     );
   table.end();
 }
 
 function lists(names: readonly string[], rows: readonly unknown[][], table: RowSink): void {
   table.text(names, 1);
-  for (const [at, row] of rows.entries()) table.text(row.map(jsonText), at + 2);
+  for (const [index, row] of rows.entries()) table.text(row.map(jsonText), index + 2);
   table.end();
 }
 
@@ -63,9 +63,10 @@ export function readJsonTables(
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isJsonRecord) && value.some(row => Object.values(row).some(isPlain))) {
       records(value, newTable(path));
-      for (const [at, row] of value.entries())
+      for (const [index, row] of value.entries())
         for (const [key, inner] of Object.entries(row))
-          if (!isPlain(inner)) readJsonTables(inner, newTable, text, `${path}[${at}].${key}`.slice(0, 100), depth + 1);
+          if (!isPlain(inner))
+            readJsonTables(inner, newTable, text, `${path}[${index}].${key}`.slice(0, 100), depth + 1);
       return;
     }
     if (value.length > 1 && value.every(row => Array.isArray(row) && row.length > 1 && row.every(isPlain))) {
@@ -75,11 +76,11 @@ export function readJsonTables(
     if (value.length > 0 && value.every(isPlain))
       return lists(
         ['value'],
-        value.map(one => [one]),
+        value.map(item => [item]),
         newTable(path),
       );
-    for (const [at, inner] of value.entries())
-      readJsonTables(inner, newTable, text, `${path}[${at}]`.slice(0, 100), depth + 1);
+    for (const [index, inner] of value.entries())
+      readJsonTables(inner, newTable, text, `${path}[${index}]`.slice(0, 100), depth + 1);
     return;
   }
   if (!isJsonRecord(value)) return;
@@ -93,7 +94,7 @@ export function readJsonTables(
     inner.every(([, column]) => Array.isArray(column) && column.length > 0 && column.every(isPlain))
   ) {
     const height = Math.max(...inner.map(([, column]) => (column as unknown[]).length));
-    const rows = Array.from({ length: height }, (_, at) => inner.map(([, column]) => (column as unknown[])[at]));
+    const rows = Array.from({ length: height }, (_, row) => inner.map(([, column]) => (column as unknown[])[row]));
     return lists(
       inner.map(([name]) => name),
       rows,
@@ -110,13 +111,13 @@ export function readJsonTables(
     const rows = index.map(row => [row, ...inner.map(([, column]) => (column as Record<string, unknown>)[row])]);
     return lists(['index', ...inner.map(([name]) => name)], rows, newTable(path));
   }
-  const plain = inner.filter(([, one]) => isPlain(one));
+  const plain = inner.filter(([, item]) => isPlain(item));
   if (plain.length > 0) {
     const table = newTable(path);
     table.text(['name', 'value'], 1);
-    for (const [at, [name, one]] of plain.entries()) table.text([name, jsonText(one)], at + 2);
+    for (const [index, [name, item]] of plain.entries()) table.text([name, jsonText(item)], index + 2);
     table.end();
   }
-  for (const [key, one] of inner)
-    if (!isPlain(one)) readJsonTables(one, newTable, text, `${path}.${key}`.slice(0, 100), depth + 1);
+  for (const [key, item] of inner)
+    if (!isPlain(item)) readJsonTables(item, newTable, text, `${path}.${key}`.slice(0, 100), depth + 1);
 }

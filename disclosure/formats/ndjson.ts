@@ -29,15 +29,15 @@ export async function readJsonLines(source: ByteSource, table: RowSink): Promise
       names = Object.keys(record);
       table.text(names, 1);
     }
-    const others = Object.keys(record).filter(key => !names.includes(key));
+    const extraKeys = Object.keys(record).filter(key => !names.includes(key));
     table.text(
-      [...names, ...others].map(name => (Object.hasOwn(record, name) ? jsonText(record[name]) : '')),
+      [...names, ...extraKeys].map(name => (Object.hasOwn(record, name) ? jsonText(record[name]) : '')),
       number + 1,
     );
   };
   for await (const chunk of source.stream())
-    for (let at = 0; at < chunk.length; at += 1 << 16) {
-      rest += decoder.decode(chunk.subarray(at, at + (1 << 16)), { stream: true });
+    for (let offset = 0; offset < chunk.length; offset += 1 << 16) {
+      rest += decoder.decode(chunk.subarray(offset, offset + (1 << 16)), { stream: true });
       const lines = rest.split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) take(line);

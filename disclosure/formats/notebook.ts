@@ -29,13 +29,13 @@ async function checkNotebook({ source, findings, newTable }: FormatInput): Promi
   };
   if (Object.keys(asRecord(notebook.metadata)).some(key => key === 'widgets')) widgets();
   findings.runs('notebook.widgets');
-  for (const [at, each] of notebook.cells.entries()) {
-    const cell = asRecord(each);
+  for (const [index, value] of notebook.cells.entries()) {
+    const cell = asRecord(value);
     lines(cell.source);
     pictures += Object.keys(asRecord(cell.attachments)).length;
-    for (const one of Array.isArray(cell.outputs) ? cell.outputs : []) {
+    for (const result of Array.isArray(cell.outputs) ? cell.outputs : []) {
       outputs++;
-      const output = asRecord(one);
+      const output = asRecord(result);
       lines(output.text);
       lines(output.traceback);
       for (const [type, content] of Object.entries(asRecord(output.data))) {
@@ -50,8 +50,8 @@ async function checkNotebook({ source, findings, newTable }: FormatInput): Promi
         } else if (type === 'text/html')
           readHtmlTables(
             joinLines(content),
-            () => newTable(`cell ${at + 1}`),
-            why => findings.unjudged('sdc.not-run', `A table in its outputs is not read to its end: ${why}.`),
+            () => newTable(`cell ${index + 1}`),
+            reason => findings.unjudged('sdc.not-run', `A table in its outputs is not read to its end: ${reason}.`),
           );
         else if (typeof content === 'string' || Array.isArray(content)) lines(content);
         else text.line(JSON.stringify(content).slice(0, 2 ** 20));

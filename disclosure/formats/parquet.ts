@@ -19,23 +19,24 @@ export const parquetFormat: Format = {
  * tens of megabytes in a Lambda that reads tables of a few thousand rows. It is given one row group at a time, in memory,
  * whose pages were walked before, and unpacks with Node's own zlib under a limit: a hostile file costs no more than that.
  */
-const most = 64 * 2 ** 20;
+const MAX_GROUP_BYTES = 64 * 2 ** 20;
 const footerMost = 8 * 2 ** 20;
 
-const limited = (length: number) => {
-  if (!(length >= 0) || length > most) throw new UnreadableError('a page of it unpacks to more than is read');
+const limitOutput = (length: number) => {
+  if (!(length >= 0) || length > MAX_GROUP_BYTES)
+    throw new UnreadableError('a page of it unpacks to more than is read');
   return { maxOutputLength: length + 1024 };
 };
 const compressors: Compressors = {
   SNAPPY: (input, length) => {
-    limited(length);
+    limitOutput(length);
     const output = new Uint8Array(length);
     snappyUncompress(input, output);
     return output;
   },
-  GZIP: (input, length) => gunzipSync(input, limited(length)),
-  BROTLI: (input, length) => brotliDecompressSync(input, limited(length)),
-  ZSTD: (input, length) => zstdDecompressSync(input, limited(length)),
+  GZIP: (input, length) => gunzipSync(input, limitOutput(length)),
+  BROTLI: (input, length) => brotliDecompressSync(input, limitOutput(length)),
+  ZSTD: (input, length) => zstdDecompressSync(input, limitOutput(length)),
 };
 
 const unpack: DecompressPage = (codec, bytes, length) => {
@@ -56,11 +57,11 @@ const textOf = (value: unknown): string => {
 async function checkParquet({ source, findings, newTable }: FormatInput): Promise<void> {
   const text = new TextCheck(findings);
   const { rows } = findings.policy;
-  const { said } = await readParquet(source, rows, newTable(), value => {
+  const { rowCount } = await readParquet(source, rows, newTable(), value => {
     for (const line of value.split('\n')) text.line(line.slice(0, 20_000));
   });
-  if (said > rows && findings.runs('size.rows'))
-    findings.add('size.rows', `It has ${said} rows; the maximum is ${rows}. Aggregate the table or split it.`);
+  if (rowCount > rows && findings.runs('size.rows'))
+    findings.add('size.rows', `It has ${rowCount} rows; the maximum is ${rows}. Aggregate the table or split it.`);
 }
 
 /** The end of the file with its metadata: its last eight bytes say how long that is. */
@@ -76,11 +77,11 @@ export async function readParquet(
   source: ByteSource,
   longest: number,
   table: RowSink,
-  beside: (text: string, name: string) => void,
-): Promise<{ said: number }> {
+  onMetadata: (text: string, name: string) => void,
+): Promise<{ rowCount: number }> {
   const { size } = source;
   const bytes = await footer(source);
-  const broken = (error: unknown): never => {
+  const rethrow = (error: unknown): never => {
     throw error instanceof UnreadableError
       ? error
       : new UnreadableError('it is damaged, cut short or written in a way that is not read');
@@ -89,26 +90,26 @@ export async function readParquet(
   try {
     metadata = parquetMetadata(bytes.slice().buffer);
   } catch (error) {
-    return broken(error);
+    return rethrow(error);
   }
-  for (const { key, value } of metadata.key_value_metadata ?? []) beside(value ?? '', key);
+  for (const { key, value } of metadata.key_value_metadata ?? []) onMetadata(value ?? '', key);
   const columns = readFlatColumns(metadata);
   const rows = Number(metadata.num_rows);
-  if (rows > longest) return { said: rows };
+  if (rows > longest) return { rowCount: rows };
   let first = 0;
   let names: string[] | undefined;
   for (const group of metadata.row_groups) {
     const chunks = group.columns.flatMap(({ meta_data: meta }) => (meta ? [meta] : []));
-    const starts = chunks.map(meta => Number(meta.dictionary_page_offset ?? meta.data_page_offset));
-    const ends = chunks.map((meta, at) => (starts[at] ?? 0) + Number(meta.total_compressed_size));
-    const [from, to] = [Math.min(...starts), Math.max(...ends)];
+    const chunkStarts = chunks.map(meta => Number(meta.dictionary_page_offset ?? meta.data_page_offset));
+    const chunkEnds = chunks.map((meta, index) => (chunkStarts[index] ?? 0) + Number(meta.total_compressed_size));
+    const [groupStart, groupEnd] = [Math.min(...chunkStarts), Math.max(...chunkEnds)];
     const count = Number(group.num_rows);
-    if (!(from >= 4) || !(to <= size) || to - from > most || count > rows)
+    if (!(groupStart >= 4) || !(groupEnd <= size) || groupEnd - groupStart > MAX_GROUP_BYTES || count > rows)
       throw new UnreadableError('a row group of it is larger than is read, or lies outside of it');
-    const held = await readBytes(source, from, to);
+    const groupBytes = await readBytes(source, groupStart, groupEnd);
     try {
-      for (const [at, column] of columns.entries()) {
-        const [meta, start = 0, end = 0] = [chunks[at], starts[at], ends[at]];
+      for (const [index, column] of columns.entries()) {
+        const [meta, start = 0, end = 0] = [chunks[index], chunkStarts[index], chunkEnds[index]];
         if (
           !meta ||
           meta.path_in_schema.join('.') !== column.name ||
@@ -116,17 +117,18 @@ export async function readParquet(
           Number(meta.num_values) !== count
         )
           throw new UnreadableError('its columns are not those it says');
-        checkParquetPages(held.slice(start - from, end - from), column, meta.codec, count, unpack);
+        checkParquetPages(groupBytes.slice(start - groupStart, end - groupStart), column, meta.codec, count, unpack);
       }
     } catch (error) {
-      broken(error);
+      rethrow(error);
     }
     // Metadata of this group alone, whose offsets are those of the file.
     const file: AsyncBuffer = {
       byteLength: size,
       slice: (start, end = size) => {
-        if (start < from || end > to) throw new UnreadableError('a page of it lies outside of its row group');
-        return held.slice(start - from, end - from).buffer as ArrayBuffer;
+        if (start < groupStart || end > groupEnd)
+          throw new UnreadableError('a page of it lies outside of its row group');
+        return groupBytes.slice(start - groupStart, end - groupStart).buffer as ArrayBuffer;
       },
     };
     try {
@@ -137,21 +139,21 @@ export async function readParquet(
         rowFormat: 'object',
       } as Parameters<typeof parquetReadObjects>[0]);
       if (objects.length !== count) throw new UnreadableError('a row group has not as many rows as it says');
-      for (const [at, row] of objects.entries()) {
+      for (const [index, row] of objects.entries()) {
         if (!names) {
           names = Object.keys(row);
           table.text(names, 1);
         }
         table.text(
           names.map(name => textOf(row[name])),
-          first + at + 2,
+          first + index + 2,
         );
       }
     } catch (error) {
-      broken(error);
+      rethrow(error);
     }
     first += count;
   }
   table.end();
-  return { said: rows };
+  return { rowCount: rows };
 }

@@ -35,19 +35,19 @@ const drawing: Record<string, number> = {
 const software = /^(Software|Creation Time|date:(create|modify|timestamp))\0/;
 
 function walkChunks(bytes: Uint8Array, view: DataView, findings: Findings): number {
-  for (let at = 8; ; ) {
-    if (at + 12 > bytes.length) throw new UnreadableError('the picture is cut short');
-    const length = view.getUint32(at);
-    const kind = decodeLatin1(bytes.subarray(at + 4, at + 8));
-    if (at + 12 + length > bytes.length) throw new UnreadableError('the picture is cut short');
-    const content = bytes.subarray(at + 8, at + 8 + length);
-    at += 12 + length;
+  for (let offset = 8; ; ) {
+    if (offset + 12 > bytes.length) throw new UnreadableError('the picture is cut short');
+    const length = view.getUint32(offset);
+    const kind = decodeLatin1(bytes.subarray(offset + 4, offset + 8));
+    if (offset + 12 + length > bytes.length) throw new UnreadableError('the picture is cut short');
+    const content = bytes.subarray(offset + 8, offset + 8 + length);
+    offset += 12 + length;
     if (/^[tzi]TXt$|^tEXt$/.test(kind)) {
       if (!(kind === 'tEXt' && length < 200 && software.test(decodeLatin1(content))))
         reportMetadata(findings, `a text (${quoteForFinding(decodeLatin1(content.subarray(0, 40)))})`);
     } else if (kind === 'eXIf') reportMetadata(findings, 'EXIF data');
     else if (!Object.hasOwn(drawing, kind) || length > (drawing[kind] ?? 0))
       reportMetadata(findings, `a part of its own (${quoteForFinding(kind)})`);
-    if (kind === 'IEND') return bytes.length - at;
+    if (kind === 'IEND') return bytes.length - offset;
   }
 }

@@ -90,19 +90,19 @@ export async function readSafetensors(
     const width = typeof dtype === 'string' && Object.hasOwn(widths, dtype) ? widths[dtype] : undefined;
     if (width === undefined || !Array.isArray(shape) || !Array.isArray(offsets) || offsets.length !== 2)
       throw new UnreadableError(`its tensor “${quoteForFinding(name)}” is not described as it must be`);
-    const [from, to] = offsets.map(Number) as [number, number];
+    const [start, end] = offsets.map(Number) as [number, number];
     const elements = shape.reduce((product: number, side) => product * Number(side), 1);
-    if (!(from >= 0) || to - from !== elements * width)
+    if (!(start >= 0) || end - start !== elements * width)
       throw new UnreadableError(`its tensor “${quoteForFinding(name)}” is not as long as its shape says`);
-    ranges.push([from, to]);
+    ranges.push([start, end]);
     tensors.push({ name, type: String(dtype), shape });
   }
   ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  let at = 0;
-  for (const [from, to] of ranges) {
-    if (from !== at) throw new UnreadableError('its tensors overlap or leave bytes between them');
-    at = to;
+  let offset = 0;
+  for (const [start, end] of ranges) {
+    if (start !== offset) throw new UnreadableError('its tensors overlap or leave bytes between them');
+    offset = end;
   }
-  if (8 + length + at !== size) throw new UnreadableError('there are bytes that belong to no tensor');
+  if (8 + length + offset !== size) throw new UnreadableError('there are bytes that belong to no tensor');
   return { tensors, metadata };
 }

@@ -15,9 +15,9 @@ export const svgFormat: Format = {
 
 /** An SVG is a program as much as a picture: only drawing may be in it. */
 function checkDrawing(text: string, findings: Findings): void {
-  const active = (says: string) => {
+  const active = (message: string) => {
     if (findings.runs('image.active'))
-      findings.add('image.active', `${says} Export the drawing as PNG, or without it.`);
+      findings.add('image.active', `${message} Export the drawing as PNG, or without it.`);
   };
   findings.runs('image.active');
   if (/<(\w+:)?(script|foreignObject|iframe|embed|object|handler|listener|animate|set)\b/i.test(text))

@@ -13,8 +13,8 @@ export const textFormat: Format = {
 /** Checks a text line by line, and the tables that stand in it. */
 export async function checkTextTables(
   { file, source, findings, newTable }: FormatInput,
-  given: { isCode?: boolean; isPage?: boolean } = {},
+  options: { isCode?: boolean; isPage?: boolean } = {},
 ): Promise<void> {
   const isLatex = extensionOf(file.path) === 'tex';
-  await checkText(toUtf8Stream(source), findings, new TextTableReader(findings, newTable, { ...given, isLatex }));
+  await checkText(toUtf8Stream(source), findings, new TextTableReader(findings, newTable, { ...options, isLatex }));
 }

@@ -64,13 +64,13 @@ export async function readWorkbookSheets(
         ({ body }) => textsOf(body),
       )
     : [];
-  const hidden = (says: string, sheet: string, rows?: RowSink) => {
-    rows?.hidden?.(says);
+  const hidden = (message: string, sheet: string, rows?: RowSink) => {
+    rows?.hidden?.(message);
     if (findings.runs('office.hidden'))
-      findings.add('office.hidden', `${says} (“${quoteForFinding(sheet, 40)}”). Show or remove it.`);
+      findings.add('office.hidden', `${message} (“${quoteForFinding(sheet, 40)}”). Show or remove it.`);
   };
   if (someOn(xml, 'definedName')) hidden('A defined name is hidden', 'workbook');
-  const listed = new Set<string>();
+  const sheetParts = new Set<string>();
   for (const { attributes: tag } of findXmlElements(xml, 'sheet')) {
     const name = readXmlAttribute(tag, 'name') ?? '';
     if (name.length > longestName)
@@ -81,11 +81,11 @@ export async function readWorkbookSheets(
     const rows = entry && table(name);
     if (/^(veryH|h)idden$/.test(readXmlAttribute(tag, 'state') ?? '')) hidden('A sheet is hidden', name, rows);
     if (!rows) continue;
-    listed.add(entry.name);
-    await checkSheet(source, entry, shared, findings, rows, says => hidden(says, name, rows));
+    sheetParts.add(entry.name);
+    await checkSheet(source, entry, shared, findings, rows, message => hidden(message, name, rows));
   }
   for (const { name } of entries)
-    if (/^xl\/worksheets\/[^/]+\.xml$/i.test(name) && !listed.has(name))
+    if (/^xl\/worksheets\/[^/]+\.xml$/i.test(name) && !sheetParts.has(name))
       hidden('A sheet is in the file but not in its list', name);
 }
 
@@ -95,26 +95,26 @@ async function checkSheet(
   shared: readonly string[],
   findings: Pick<Findings, 'runs' | 'add'>,
   table: RowSink,
-  hidden: (says: string) => void,
+  hidden: (message: string) => void,
 ): Promise<void> {
   const decoder = new TextDecoder();
   let rest = '';
   let number = 0;
-  let before = true;
+  let message = true;
   const row = (tag: string, body: string) => {
     number = Number(readXmlAttribute(tag, 'r') ?? number + 1);
     if (isOn(tag) || isOn(tag, 'zeroHeight')) hidden('Rows are hidden');
     const cells: string[] = [];
     for (const { attributes: cell, body: content } of findXmlElements(body, 'c')) {
       const column = columnOf(readXmlAttribute(cell, 'r') ?? '');
-      const at = column >= 0 && column < MAX_COLUMNS ? column : cells.length;
+      const isBeforeData = column >= 0 && column < MAX_COLUMNS ? column : cells.length;
       const [raw] = [...findXmlElements(content, 'v')].map(({ body }) => body);
       const type = readXmlAttribute(cell, 't');
-      while (cells.length < at) cells.push('');
-      cells[at] =
+      while (cells.length < isBeforeData) cells.push('');
+      cells[isBeforeData] =
         type === 's' ? (shared[Number(raw)] ?? '') : type === 'inlineStr' ? textsOf(content) : unescapeXml(raw ?? '');
       const formulas = [...findXmlElements(content, 'f')].map(({ body }) => body);
-      if (formulas[0] !== undefined) table.formula?.(number, at + 1, unescapeXml(formulas[0]));
+      if (formulas[0] !== undefined) table.formula?.(number, isBeforeData + 1, unescapeXml(formulas[0]));
       if (
         formulas.some(formula => /\[\d+\]|WEBSERVICE|IMPORT|DDE|cmd\|/i.test(formula)) &&
         findings.runs('office.external')
@@ -125,12 +125,12 @@ async function checkSheet(
   };
   for await (const piece of readZipContent(source, entry, Number.MAX_SAFE_INTEGER)) {
     rest += decoder.decode(piece, { stream: true });
-    if (before) {
+    if (message) {
       const data = rest.indexOf('<sheetData');
       const start = requirePlainSheetXml(data < 0 ? rest : rest.slice(0, data + 20));
       if (someOn(start, 'col')) hidden('Columns are hidden');
       if (someOn(start, 'sheetFormatPr', 'zeroHeight')) hidden('Rows are hidden');
-      before = data < 0;
+      message = data < 0;
     }
     let used = 0;
     for (const { attributes, body, end } of findXmlElements(rest, 'row')) {
@@ -140,7 +140,7 @@ async function checkSheet(
     // What lies between two rows as well: nothing is passed over.
     requirePlainSheetXml(rest.slice(0, used));
     rest = rest.slice(used);
-    if (!before && rest.indexOf('<') > 0) requirePlainXml(rest.slice(0, 200));
+    if (!message && rest.indexOf('<') > 0) requirePlainXml(rest.slice(0, 200));
     if (rest.length > longestRow) throw new UnreadableError('a row of a sheet is longer than 4 MB');
   }
   // Behind its rows a sheet may have anything that draws them.

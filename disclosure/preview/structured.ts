@@ -83,10 +83,10 @@ export async function renderParquet(given: RenderInput): Promise<PagePart[]> {
   const room = new SizeBudget(limits);
   const sheet = new PreviewSheet(report, limits);
   const beside: string[] = [];
-  const { said } = await readParquet(given.source, 1_000_000, sheet.rows(), (value, name) =>
+  const { rowCount } = await readParquet(given.source, 1_000_000, sheet.rows(), (value, name) =>
     beside.push(`${name}: ${value}`),
   );
-  room.add(left => sheet.part(`Table of ${pluralise(said, 'row')}`, left));
+  room.add(left => sheet.part(`Table of ${pluralise(rowCount, 'row')}`, left));
   if (beside.length > 0)
     room.add(left =>
       renderLines('What it says beside its rows', beside.flatMap(splitPreviewLines), { limits, room: left }),

@@ -35,7 +35,7 @@ export async function renderTable(
     return { text, more: Math.max(0, more) };
   };
   const scanner = new CsvScanner(
-    ({ bytes, rows, first, starts, ends, masks, numbers }) => {
+    ({ bytes, rows, first, cellStarts: starts, cellEnds: ends, masks, numbers }) => {
       for (let row = 0; row < rows; row++) {
         const [from = 0, to = 0] = first.subarray(row, row + 2);
         sheet.row(numbers[row] ?? 0, to - from, at =>

@@ -41,7 +41,7 @@ export class CellScreening {
   }
 
   /** A cell that is no number. Most are seen to be harmless; the others are kept until it is their row's turn. */
-  see({ bytes, starts, ends, masks }: RowBatch, cell: number): void {
+  see({ bytes, cellStarts: starts, cellEnds: ends, masks }: RowBatch, cell: number): void {
     const [start, end] = [starts[cell] as number, ends[cell] as number];
     if (
       (this.#formula && start < end && mayRun(bytes[start] as number)) ||
@@ -53,7 +53,7 @@ export class CellScreening {
   }
 
   /** Reads what was kept of a row. Columns are seen one by one, but found is what stands first in the file. */
-  row({ bytes, first, starts, ends, masks, numbers }: RowBatch, row: number): void {
+  row({ bytes, first, cellStarts: starts, cellEnds: ends, masks, numbers }: RowBatch, row: number): void {
     const seen = this.#seen;
     if (seen.length === 0) return;
     if (!this.#ordered) seen.sort((a, b) => b - a);

@@ -65,7 +65,7 @@ export class CellReader {
 
   /** Reads the cells of one column in rows of the same width, and counts what they are. */
   #column(batch: RowBatch, from: number, to: number, at: number): void {
-    const { bytes, first, starts, ends, masks, digits, decimals, numbers } = batch;
+    const { bytes, first, cellStarts: starts, cellEnds: ends, masks, digits, decimals, numbers } = batch;
     const [values, places, state, width] = [this.values, this.places, this.state, this.width];
     const [counting, threshold, base] = [this.#counting[at] as boolean, this.#threshold, this.#base];
     const step = (first[from + 1] as number) - (first[from] as number);
@@ -106,7 +106,7 @@ export class CellReader {
 
   /** A cell of digits, signs and points alone: a number, unless a sign or a second point is inside (a date, a range). */
   #signed(
-    { bytes, starts, ends, masks, numbers }: RowBatch,
+    { bytes, cellStarts: starts, cellEnds: ends, masks, numbers }: RowBatch,
     cell: number,
     row: number,
     at: number,
@@ -169,7 +169,7 @@ export class CellReader {
 
   /** A cell that is no plain number: text, a mark, or a number with signs around it. */
   #other(batch: RowBatch, cell: number, row: number, at: number, slot: number): void {
-    const { bytes, starts, ends, masks, numbers } = batch;
+    const { bytes, cellStarts: starts, cellEnds: ends, masks, numbers } = batch;
     const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
     const state = this.state;
     this.values[slot] = Number.NaN;

@@ -120,7 +120,7 @@ export class TableCheck {
 
   /** A row of another width. One with a single text is a note below the table. */
   #unlike(batch: RowBatch, row: number, width: number): void {
-    const { bytes, first, starts, ends, numbers } = batch;
+    const { bytes, first, cellStarts: starts, cellEnds: ends, numbers } = batch;
     const [from, to] = [first[row] as number, first[row + 1] as number];
     let filled = 0;
     for (let cell = from; cell < to; cell++) {

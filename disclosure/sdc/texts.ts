@@ -22,14 +22,17 @@ export function encodeRow(cells: readonly string[], number: number): RowBatch {
     digits[index] = mask === CELL_BITS.digit && cell.length <= 8 ? Number(cells[index]) : -1;
   }
   const [first, numbers] = [Int32Array.of(0, count), Float64Array.of(number)];
-  return { bytes, rows: 1, first, starts, ends, masks, digits, decimals, numbers };
+  return { bytes, rows: 1, first, cellStarts: starts, cellEnds: ends, masks, digits, decimals, numbers };
 }
 
 /**
  * The text of each cell of a row, as far as anybody looks. A row of ASCII, as most are, is decoded at once and then cut; of
  * a long one only what is kept is decoded, as a piece of a text keeps all of it in memory.
  */
-export function decodeRowTexts({ bytes, first, starts, ends, masks }: RowBatch, row: number): string[] {
+export function decodeRowTexts(
+  { bytes, first, cellStarts: starts, cellEnds: ends, masks }: RowBatch,
+  row: number,
+): string[] {
   const [from, to] = [first[row] as number, first[row + 1] as number];
   const [begin, end] = [starts[from] as number, ends[to - 1] as number];
   const whole = end - begin <= 4096 ? cellText(bytes, begin, end, 0) : '';

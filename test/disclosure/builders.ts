@@ -12,35 +12,35 @@ const chunk = (kind: string, content: Uint8Array): Uint8Array => {
 const dot = Uint8Array.from([0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1]);
 
 /** A PNG of one pixel with the given chunks before its data and bytes behind its end. */
-export const makePng = (chunks: readonly (readonly [string, string])[] = [], behind = ''): Uint8Array =>
+export const makePng = (chunks: readonly (readonly [string, string])[] = [], trailer = ''): Uint8Array =>
   join(
     [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
     chunk('IHDR', Uint8Array.from([0, 0, 0, 1, 0, 0, 0, 1, 8, 0, 0, 0, 0])),
     ...chunks.map(([kind, content]) => chunk(kind, strToU8(content))),
     chunk('IDAT', dot),
     chunk('IEND', new Uint8Array(0)),
-    strToU8(behind),
+    strToU8(trailer),
   );
 
 const segment = (marker: number, content: string) =>
   join([0xff, marker, (content.length + 2) >> 8, (content.length + 2) & 255], strToU8(content, true));
-export const makeJpeg = (segments: readonly (readonly [number, string])[] = [], behind = ''): Uint8Array =>
+export const makeJpeg = (segments: readonly (readonly [number, string])[] = [], trailer = ''): Uint8Array =>
   join(
     [0xff, 0xd8],
     segment(0xe0, 'JFIF\0\u0001\u0001\0\0\u0001\0\u0001\0\0'),
     ...segments.map(([marker, content]) => segment(marker, content)),
     segment(0xda, '\u0001\u0001\0\0\u003f\0'),
     [1, 2, 0xff, 0, 3, 0xff, 0xd0, 4, 0xff, 0xd9],
-    strToU8(behind),
+    strToU8(trailer),
   );
 
-export const makeGif = (comment?: string, behind = ''): Uint8Array =>
+export const makeGif = (comment?: string, trailer = ''): Uint8Array =>
   join(
     strToU8('GIF89a'),
     [1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255],
     comment === undefined ? [] : join([0x21, 0xfe, comment.length], strToU8(comment), [0]),
     [0x2c, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0, 0x3b],
-    strToU8(behind),
+    strToU8(trailer),
   );
 
 export const makeWebp = (extra?: string): Uint8Array => {
@@ -71,7 +71,8 @@ export function makeXlsx(
     return `<c ${reference} t="s"><v>${strings.push(value) - 1}</v></c>`;
   };
   const data = rows.map(
-    (row, at) => `<row r="${at + 1}">${row.map((value, column) => cell(value, at, column)).join('')}</row>`,
+    (row, rowIndex) =>
+      `<row r="${rowIndex + 1}">${row.map((value, column) => cell(value, rowIndex, column)).join('')}</row>`,
   );
   return zipSync({
     '[Content_Types].xml': strToU8(`${xml}<Types/>`),

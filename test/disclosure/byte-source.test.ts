@@ -36,14 +36,14 @@ it('gives the same bytes and ranges from memory and from a file', async () => {
     for (const source of [memorySource(bytes), memorySource(bytes, 7), await fileSource(join(folder, 'a'))]) {
       expect(source.size).toBe(bytes.length);
       expect(Buffer.compare(await collect(source.stream()), bytes)).toBe(0);
-      for (const [from, to] of [
+      for (const [start, end] of [
         [0, 1],
         [5, 5],
         [299_990, 400_000],
         [400_000, 500_000],
         [100, 200_000],
       ] as const)
-        expect(Buffer.compare(await collect(source.range(from, to)), bytes.subarray(from, to))).toBe(0);
+        expect(Buffer.compare(await collect(source.range(start, end)), bytes.subarray(start, end))).toBe(0);
     }
     const empty = await fileSource(join(folder, 'empty'));
     expect([empty.size, (await collect(empty.stream())).length]).toEqual([0, 0]);

@@ -18,7 +18,7 @@ const Case = z.strictObject({
 });
 const cases = z.array(Case).parse(JSON.parse(readFileSync(join(import.meta.dirname, 'corpus/tables.json'), 'utf8')));
 
-async function found({ csv, path, tier, earlier }: z.infer<typeof Case>): Promise<string[]> {
+async function stdout({ csv, path, tier, earlier }: z.infer<typeof Case>): Promise<string[]> {
   const policy = policyFor(tier);
   const before = earlier
     ? await summariseFile(buildCheckedFile(earlier.path, earlier.csv), buildSource(earlier.csv), policy)
@@ -36,13 +36,13 @@ describe('a corpus of tables with known answers', () => {
   });
 
   it.each(cases)('$title', async one => {
-    expect(await found(one)).toEqual([...one.rules].sort());
+    expect(await stdout(one)).toEqual([...one.rules].sort());
   });
 
   it('is judged with a precision and a recall of 0.95 at least', async () => {
     const counts = { right: 0, wrong: 0, missed: 0 };
     for (const one of cases) {
-      const rules = new Set(await found(one));
+      const rules = new Set(await stdout(one));
       for (const rule of rules) counts[one.rules.includes(rule) ? 'right' : 'wrong']++;
       counts.missed += one.rules.filter(rule => !rules.has(rule)).length;
     }

@@ -10,14 +10,14 @@ function scan(pieces: readonly Uint8Array[], delimiter = 44) {
   const rows: PlainCell[][] = [];
   const numbers: number[] = [];
   const scanner = new CsvScanner(batch => {
-    const { bytes, first, starts, ends, masks, digits, decimals } = batch;
+    const { bytes, first, cellStarts, cellEnds, masks, digits, decimals } = batch;
     numbers.push(...batch.numbers.subarray(0, batch.rows));
     for (let row = 0; row < batch.rows; row++)
       rows.push(
-        Array.from({ length: (first[row + 1] ?? 0) - (first[row] ?? 0) }, (_, at) => {
-          const cell = (first[row] ?? 0) + at;
+        Array.from({ length: (first[row + 1] ?? 0) - (first[row] ?? 0) }, (_, index) => {
+          const cell = (first[row] ?? 0) + index;
           return {
-            bytes: [...bytes.slice(starts[cell], ends[cell])],
+            bytes: [...bytes.slice(cellStarts[cell], cellEnds[cell])],
             mask: masks[cell] ?? 0,
             digits: Math.max(-1, digits[cell] ?? 0),
             decimals: decimals[cell] ?? 0,
@@ -54,8 +54,8 @@ describe('the scanner of CSV', () => {
         (bytes, delimiter, step) => {
           const plain = plainScan(bytes, delimiter);
           expect(scan([bytes], delimiter)).toEqual(plain);
-          const pieces = Array.from({ length: Math.ceil(bytes.length / step) }, (_, at) =>
-            bytes.slice(at * step, (at + 1) * step),
+          const pieces = Array.from({ length: Math.ceil(bytes.length / step) }, (_, index) =>
+            bytes.slice(index * step, (index + 1) * step),
           );
           expect(scan(pieces, delimiter)).toEqual(plain);
         },
@@ -68,7 +68,8 @@ describe('the scanner of CSV', () => {
     fc.assert(
       fc.property(hostile, bytes => {
         const plain = plainScan(bytes, 44);
-        for (let at = 0; at <= bytes.length; at++) expect(scan([bytes.slice(0, at), bytes.slice(at)])).toEqual(plain);
+        for (let place = 0; place <= bytes.length; place++)
+          expect(scan([bytes.slice(0, place), bytes.slice(place)])).toEqual(plain);
       }),
       { numRuns: 100 },
     );
@@ -77,8 +78,8 @@ describe('the scanner of CSV', () => {
   it('knows every byte, at every place of a cell of every length', () => {
     for (let byte = 0; byte < 256; byte++)
       for (const length of [1, 2, 7, 8, 9, 15, 16, 17, 33]) {
-        const cells = Array.from({ length }, (_, at) =>
-          Uint8Array.from({ length }, (_, i) => (i === at ? byte : 0x37)),
+        const cells = Array.from({ length }, (_, index) =>
+          Uint8Array.from({ length }, (_, position) => (position === index ? byte : 0x37)),
         );
         const bytes = Uint8Array.from(cells.flatMap(cell => [44, ...cell]));
         expect(scan([bytes])).toEqual(plainScan(bytes, 44));
@@ -115,17 +116,17 @@ describe('the scanner of CSV', () => {
   });
 
   it('keeps what another is in the middle of', () => {
-    const found: string[] = [];
-    const one = (name: string) =>
-      new CsvScanner(({ rows, bytes, starts, ends }) => {
+    const contents: string[] = [];
+    const scannerFor = (name: string) =>
+      new CsvScanner(({ rows, bytes, cellStarts, cellEnds }) => {
         for (let row = 0; row < rows; row++)
-          found.push(name + Buffer.from(bytes.slice(starts[row], ends[row])).toString());
+          contents.push(name + Buffer.from(bytes.slice(cellStarts[row], cellEnds[row])).toString());
       }, 44);
-    const [first, second] = [one('first '), one('second ')];
+    const [first, second] = [scannerFor('first '), scannerFor('second ')];
     first.push(latin('abc'));
     second.push(latin('x'));
     first.push(latin('def\n'));
     second.push(latin('yz\n'));
-    expect(found).toEqual(['first abcdef', 'second xyz']);
+    expect(contents).toEqual(['first abcdef', 'second xyz']);
   });
 });

@@ -11,10 +11,10 @@ function scan(bytes: Uint8Array, delimiter = ',', steps: readonly number[] = [1 
     numbers.push(...batch.numbers.subarray(0, batch.rows));
     for (let row = 0; row < batch.rows; row++) rows.push(decodeRow(batch, row));
   }, delimiter.charCodeAt(0));
-  for (let at = 0, turn = 0; at < bytes.length; turn++) {
+  for (let offset = 0, turn = 0; offset < bytes.length; turn++) {
     const step = steps[turn % steps.length] ?? 1;
-    scanner.push(bytes.slice(at, at + step));
-    at += step;
+    scanner.push(bytes.slice(offset, offset + step));
+    offset += step;
   }
   scanner.end();
   return { rows, numbers, wrong: scanner.wrong, badQuotes: scanner.badQuotes };
@@ -32,8 +32,8 @@ const cell = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
   fc.constantFrom('', '""', '"', ',', '\n', '\r', '=1+1', '<10', '\ufeff', '45 (30.0%)'),
 );
-const written = (text: string, delimiter: string, always: boolean) =>
-  always || /["\r\n]/.test(text) || text.includes(delimiter) ? `"${text.replaceAll('"', '""')}"` : text;
+const writeCell = (text: string, delimiter: string, isQuoted: boolean) =>
+  isQuoted || /["\r\n]/.test(text) || text.includes(delimiter) ? `"${text.replaceAll('"', '""')}"` : text;
 const table = fc.record({
   rows: fc.array(fc.array(cell, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 12 }),
   delimiter: fc.constantFrom(',', ';', '\t', '|'),
@@ -42,26 +42,33 @@ const table = fc.record({
   final: fc.boolean(),
   mark: fc.boolean(),
 });
-const text = ({ rows, delimiter, end, always, final, mark }: typeof table extends fc.Arbitrary<infer T> ? T : never) =>
+const text = ({
+  rows,
+  delimiter,
+  end,
+  always: isQuoted,
+  final,
+  mark,
+}: typeof table extends fc.Arbitrary<infer T> ? T : never) =>
   (mark ? '\ufeff' : '') +
-  rows.map(row => row.map(one => written(one, delimiter, always)).join(delimiter)).join(end) +
+  rows.map(row => row.map(value => writeCell(value, delimiter, isQuoted)).join(delimiter)).join(end) +
   (final ? end : '');
 
 describe('the scanner', () => {
   it('reads what csv-parse reads, whatever stands in the cells', () => {
     fc.assert(
-      fc.property(table, one => {
-        const content = text(one);
+      fc.property(table, example => {
+        const content = text(example);
         // A byte order mark is only one at the very beginning, and not a second time.
-        fc.pre(!content.slice(one.mark ? 1 : 0).startsWith('\ufeff'));
+        fc.pre(!content.slice(example.mark ? 1 : 0).startsWith('\ufeff'));
         const reference = parse(Buffer.from(content), {
-          delimiter: one.delimiter,
-          record_delimiter: one.end,
+          delimiter: example.delimiter,
+          record_delimiter: example.end,
           relax_column_count: true,
           skip_empty_lines: true,
           bom: true,
         }) as string[][];
-        expect(scan(utf8(content), one.delimiter).rows).toEqual(reference);
+        expect(scan(utf8(content), example.delimiter).rows).toEqual(reference);
       }),
       { numRuns: 2000 },
     );

@@ -13,13 +13,13 @@ export const buildSource = (content: string | Uint8Array, step = 1 << 16): ByteS
 export const buildStreamSource = (stream: () => AsyncIterable<Uint8Array>, size: number): ByteSource => ({
   size,
   stream,
-  async *range(from, to) {
+  async *range(first, stop) {
     let position = 0;
     for await (const chunk of stream()) {
-      const [start, end] = [Math.max(0, from - position), Math.min(chunk.length, to - position)];
+      const [start, end] = [Math.max(0, first - position), Math.min(chunk.length, stop - position)];
       if (start < end) yield chunk.subarray(start, end);
       position += chunk.length;
-      if (position >= to) return;
+      if (position >= stop) return;
     }
   },
 });

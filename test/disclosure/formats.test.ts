@@ -18,8 +18,8 @@ it('has a file, a check and a renderer for every format that may pass', () => {
 
 it('documents every format with its media type and tiers', () => {
   const readme = readFileSync(join(library, 'README.md'), 'utf8');
-  const listed = [...readme.matchAll(/^\| `(\w+)` \| `([^`]+)` \| ([\d ]+) \|/gm)].map(([, ...columns]) => columns);
-  expect(listed).toEqual(
+  const formatRows = [...readme.matchAll(/^\| `(\w+)` \| `([^`]+)` \| ([\d ]+) \|/gm)].map(([, ...columns]) => columns);
+  expect(formatRows).toEqual(
     Object.entries(PASSING_FORMATS).map(([name, { type, tiers }]) => [name, type, tiers.join(' ')]),
   );
 });

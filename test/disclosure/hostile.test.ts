@@ -57,9 +57,9 @@ describe('whatever the bytes are', () => {
         fc.constantFrom(...samples),
         fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
         async ([path, bytes], changes) => {
-          const changed = bytes.slice();
-          for (const [at, value] of changes) changed[at % changed.length] = value;
-          await check(path, changed);
+          const damaged = bytes.slice();
+          for (const [offset, value] of changes) damaged[offset % damaged.length] = value;
+          await check(path, damaged);
         },
       ),
       { numRuns: 1500 },
@@ -89,15 +89,15 @@ describe('whatever the bytes are', () => {
     ));
 
   it('a fault of the source is thrown, not found', async () => {
-    async function* broken(): AsyncIterable<Uint8Array> {
+    async function* failingStream(): AsyncIterable<Uint8Array> {
       yield encode('region,n\n');
       throw new Error('the connection broke');
     }
     const file = buildCheckedFile('t.csv', 'region,n\n');
-    await expect(checkFile(file, buildStreamSource(broken, file.size), policy, [])).rejects.toThrow(
+    await expect(checkFile(file, buildStreamSource(failingStream, file.size), policy, [])).rejects.toThrow(
       'the connection broke',
     );
-    await expect(summariseFile(file, buildStreamSource(broken, file.size), policy)).rejects.toThrow(
+    await expect(summariseFile(file, buildStreamSource(failingStream, file.size), policy)).rejects.toThrow(
       'the connection broke',
     );
   });
@@ -124,13 +124,13 @@ describe('the widest tables', () => {
   it('of a page have no more columns than others, and say what was left out', async () => {
     const row = `<tr>${'<td>40'.repeat(100_000)}`;
     const { findings } = await check('t.html', `<table>${row}${row}</table>`);
-    expect(findings.map(({ rule, says }) => `${rule} ${says}`).join()).toContain('it has too many columns');
+    expect(findings.map(({ rule, says: message }) => `${rule} ${message}`).join()).toContain('it has too many columns');
   });
 });
 
 describe('memory', () => {
   /** Zeros without end, packed: an entry of 1 GB in 1 MB. */
-  const bomb = (declared: number) => {
+  const bomb = (declaredSize: number) => {
     const packed = deflateRawSync(new Uint8Array(256 * 2 ** 20));
     const files = zipSync({
       '[Content_Types].xml': encode('<Types/>'),
@@ -141,45 +141,45 @@ describe('memory', () => {
     const view = new DataView(files.buffer, files.byteOffset, files.byteLength);
     // The last entry's content is replaced, and its directory says the size that the test declares.
     const end = files.length - 22;
-    const from = view.getUint32(end + 16, true);
-    const before = files.slice(0, from);
-    const text = Buffer.from(before).lastIndexOf('xl/sheet.xml') + 12;
-    const directory = files.slice(from, end);
+    const directoryStart = view.getUint32(end + 16, true);
+    const entryBytes = files.slice(0, directoryStart);
+    const text = Buffer.from(entryBytes).lastIndexOf('xl/sheet.xml') + 12;
+    const directory = files.slice(directoryStart, end);
     const entry = Buffer.from(directory).lastIndexOf('PK\u0001\u0002');
     const entries = new DataView(directory.buffer, directory.byteOffset);
     entries.setUint16(entry + 10, 8, true);
     entries.setUint32(entry + 20, packed.length, true);
-    entries.setUint32(entry + 24, declared, true);
+    entries.setUint32(entry + 24, declaredSize, true);
     const last = files.slice(end);
     new DataView(last.buffer).setUint32(16, text + packed.length, true);
-    return Buffer.concat([before.slice(0, text), packed, directory, last]);
+    return Buffer.concat([entryBytes.slice(0, text), packed, directory, last]);
   };
 
   it.each([
     ['as it says', 256 * 2 ** 20],
     ['and says it is small', 1000],
-  ])('stays flat for a workbook that unpacks to 256 MB %s', async (_, declared) => {
-    const bytes = bomb(declared);
-    const before = process.memoryUsage().rss;
+  ])('stays flat for a workbook that unpacks to 256 MB %s', async (_, declaredSize) => {
+    const bytes = bomb(declaredSize);
+    const memory = process.memoryUsage().rss;
     const { findings } = await check('t.xlsx', bytes);
     expect(worstAction(findings)).toBe('block');
-    expect(findings.map(({ rule }) => rule)).toEqual([declared > 1000 ? 'archive.unsafe' : 'type.unreadable']);
-    expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20);
+    expect(findings.map(({ rule }) => rule)).toEqual([declaredSize > 1000 ? 'archive.unsafe' : 'type.unreadable']);
+    expect(process.memoryUsage().rss - memory).toBeLessThan(64 * 2 ** 20);
   });
 
   it('stays flat for a table of 100 MB, whatever is in it', async () => {
     const line = encode(`${'North,"a ""b""",40,=1+1,jane@trust.nhs.uk\n'.repeat(1500)}`);
-    async function* many(): AsyncIterable<Uint8Array> {
+    async function* repeatedLines(): AsyncIterable<Uint8Array> {
       yield encode('area,note,n,x,y\n');
-      for (let at = 0; at < 1600; at++) yield line;
+      for (let index = 0; index < 1600; index++) yield line;
     }
     // No cap ends the reading: all of it is checked.
     const unlimited = { ...policy, rows: 1e9, cells: 1e9 };
     const file = { ...buildCheckedFile('t.csv', ''), size: 1600 * line.length };
     globalThis.gc?.();
-    const before = process.memoryUsage().rss;
-    const { findings } = await checkFile(file, buildStreamSource(many, file.size), unlimited, []);
+    const memory = process.memoryUsage().rss;
+    const { findings } = await checkFile(file, buildStreamSource(repeatedLines, file.size), unlimited, []);
     expect(findings.find(({ rule }) => rule === 'table.formula')?.count).toBe(2_400_000);
-    expect(process.memoryUsage().rss - before).toBeLessThan(160 * 2 ** 20);
+    expect(process.memoryUsage().rss - memory).toBeLessThan(160 * 2 ** 20);
   });
 });

@@ -51,13 +51,13 @@ describe('identifiers', () => {
         fc.integer({ min: 10 ** 8, max: 10 ** 9 - 1 }),
         fc.integer({ min: 0, max: 8 }),
         fc.integer({ min: 1, max: 9 }),
-        (nine, at, by) => {
+        (nine, place, difference) => {
           const right = Array.from({ length: 10 }, (_, digit) => `${nine}${digit}`).filter(hasValidCheckDigit);
           expect(right.length).toBeLessThanOrEqual(1);
           const [number] = right;
           if (number === undefined) return;
           const digits = [...number];
-          digits[at] = String((Number(digits[at]) + by) % 10);
+          digits[place] = String((Number(digits[place]) + difference) % 10);
           expect(hasValidCheckDigit(digits.join(''))).toBe(false);
         },
       ),

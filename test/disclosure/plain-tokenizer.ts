@@ -14,44 +14,44 @@ const [lf, cr, quote] = [10, 13, 34];
 export function plainScan(bytes: Uint8Array, delimiter: number) {
   const rows: PlainCell[][] = [];
   const numbers: number[] = [];
-  let [at, number, badQuotes] = [bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0, 0, 0];
-  const stops = () => at >= bytes.length || [delimiter, lf, cr].includes(bytes[at] as number);
+  let [offset, number, badQuotes] = [bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0, 0, 0];
+  const stops = () => offset >= bytes.length || [delimiter, lf, cr].includes(bytes[offset] as number);
   const cellOf = (start: number, end: number, mask: number): PlainCell => {
-    const own = [...bytes.slice(start, end)];
-    const all = own.reduce((sum, byte) => sum | (BYTE_CLASSES[byte] as number), mask);
-    const text = String.fromCharCode(...own.slice(0, 9));
-    const isShort = mask === 0 && own.length <= 8 && /^(\d+\.?\d*|\.\d+)$/.test(text);
+    const content = [...bytes.slice(start, end)];
+    const classes = content.reduce((sum, byte) => sum | (BYTE_CLASSES[byte] as number), mask);
+    const text = String.fromCharCode(...content.slice(0, 9));
+    const isShort = mask === 0 && content.length <= 8 && /^(\d+\.?\d*|\.\d+)$/.test(text);
     return {
-      bytes: own,
-      mask: all,
+      bytes: content,
+      mask: classes,
       digits: isShort ? Number(text.replace('.', '')) : -1,
       decimals: isShort && text.includes('.') ? text.length - 1 - text.indexOf('.') : 0,
     };
   };
-  const unquoted = (mask: number, start = at): PlainCell => {
-    while (!stops()) at++;
-    return cellOf(start, at, mask);
+  const unquoted = (mask: number, start = offset): PlainCell => {
+    while (!stops()) offset++;
+    return cellOf(start, offset, mask);
   };
   const inQuotes = (): PlainCell => {
-    const open = at++;
+    const open = offset++;
     let mask: number = CELL_BITS.quoted;
-    for (; at < bytes.length; at++) {
-      if (bytes[at] !== quote) continue;
-      if (bytes[at + 1] !== quote) break;
+    for (; offset < bytes.length; offset++) {
+      if (bytes[offset] !== quote) continue;
+      if (bytes[offset + 1] !== quote) break;
       mask |= CELL_BITS.escaped;
-      at++;
+      offset++;
     }
-    const close = at;
-    if (close < bytes.length) at++;
+    const close = offset;
+    if (close < bytes.length) offset++;
     if (close < bytes.length && stops()) return cellOf(open + 1, close, mask);
     badQuotes++;
     return close < bytes.length ? unquoted(CELL_BITS.quoted, open) : cellOf(open + 1, close, mask);
   };
-  while (at < bytes.length) {
+  while (offset < bytes.length) {
     const row: PlainCell[] = [];
-    do row.push(bytes[at] === quote ? inQuotes() : unquoted(0));
-    while (bytes[at++] === delimiter);
-    if (bytes[at - 1] === cr && bytes[at] === lf) at++;
+    do row.push(bytes[offset] === quote ? inQuotes() : unquoted(0));
+    while (bytes[offset++] === delimiter);
+    if (bytes[offset - 1] === cr && bytes[offset] === lf) offset++;
     number++;
     const [first] = row;
     if (row.length === 1 && first?.bytes.length === 0 && first.mask === 0) continue;

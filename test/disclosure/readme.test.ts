@@ -8,13 +8,13 @@ import { makeTestFolder, runBroch } from '../cli/harness.ts';
 const readme = readFileSync(join(import.meta.dirname, '../../disclosure/README.md'), 'utf8');
 
 it('lists every rule of the policy with its action at each tier', () => {
-  const listed = [...readme.matchAll(/^\| `([a-z.-]+)` \| [^|]+ \| (\w+) \| (\w+) \| (\w+) \|$/gm)];
+  const ruleRows = [...readme.matchAll(/^\| `([a-z.-]+)` \| [^|]+ \| (\w+) \| (\w+) \| (\w+) \|$/gm)];
   const policies = ([1, 2, 3] as const).map(tier => policyFor(tier).rules);
   const expected = (Object.keys(policies[0] ?? {}) as RuleName[]).map(rule => [
     rule,
     ...policies.map(rules => rules[rule].action),
   ]);
-  expect(listed.map(([, ...columns]) => columns)).toEqual(expected);
+  expect(ruleRows.map(([, ...columns]) => columns)).toEqual(expected);
 });
 
 it('shows a command that runs as it is written', async () => {
@@ -26,8 +26,8 @@ it('shows a command that runs as it is written', async () => {
     results: join(folder, 'results'),
     'report.html': join(folder, 'report.html'),
   };
-  const { code, out } = await runBroch(words.split(' ').map(word => places[word] ?? word));
-  expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('1 checked, 1 without findings') });
+  const { code, out: stdout } = await runBroch(words.split(' ').map(word => places[word] ?? word));
+  expect({ code, out: stdout }).toEqual({ code: 0, out: expect.stringContaining('1 checked, 1 without findings') });
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('No findings');
 });
 

@@ -32,35 +32,35 @@ const safe = [
   ['North', 40],
   ['South', 52],
 ] as const;
-const svg = (inside: string) => `<svg xmlns="http://www.w3.org/2000/svg">${inside}</svg>`;
-const parquet = (n: readonly number[]) =>
+const svg = (content: string) => `<svg xmlns="http://www.w3.org/2000/svg">${content}</svg>`;
+const parquet = (counts: readonly number[]) =>
   new Uint8Array(
     parquetWriteBuffer({
       columnData: [
-        { name: 'region', data: n.map((_, at) => `R${at}`), type: 'STRING' },
-        { name: 'n', data: [...n], type: 'INT32' },
+        { name: 'region', data: counts.map((_, index) => `R${index}`), type: 'STRING' },
+        { name: 'n', data: [...counts], type: 'INT32' },
       ],
     }),
   );
 const manyRows = new Uint8Array(
   parquetWriteBuffer({
     columnData: [
-      { name: 'region', data: Array.from({ length: 3000 }, (_, at) => `R${at % 40}`), type: 'STRING' },
+      { name: 'region', data: Array.from({ length: 3000 }, (_, index) => `R${index % 40}`), type: 'STRING' },
       {
         name: 'sex',
-        data: Array.from({ length: 3000 }, (_, at) => (at % 3 ? 'F' : null)),
+        data: Array.from({ length: 3000 }, (_, index) => (index % 3 ? 'F' : null)),
         type: 'STRING',
         nullable: true,
       },
-      { name: 'year', data: Array.from({ length: 3000 }, (_, at) => 1900 + at), type: 'INT32' },
+      { name: 'year', data: Array.from({ length: 3000 }, (_, index) => 1900 + index), type: 'INT32' },
       {
         name: 'n',
-        data: Array.from({ length: 3000 }, (_, at) => (at === 2999 ? 7 : at % 7 ? 40 + at : null)),
+        data: Array.from({ length: 3000 }, (_, index) => (index === 2999 ? 7 : index % 7 ? 40 + index : null)),
         type: 'INT32',
         nullable: true,
       },
-      { name: 'mean', data: Array.from({ length: 3000 }, (_, at) => at / 7), type: 'DOUBLE' },
-      { name: 'final', data: Array.from({ length: 3000 }, (_, at) => at % 2 === 0), type: 'BOOLEAN' },
+      { name: 'mean', data: Array.from({ length: 3000 }, (_, index) => index / 7), type: 'DOUBLE' },
+      { name: 'final', data: Array.from({ length: 3000 }, (_, index) => index % 2 === 0), type: 'BOOLEAN' },
     ],
     rowGroupSize: 1000,
   }),
@@ -220,7 +220,7 @@ describe('what does not', () => {
     [
       'encoded data in a log',
       'a.log',
-      `start\n${Buffer.from(Array.from({ length: 900 }, (_, at) => (at * 89) % 256)).toString('base64')}\n`,
+      `start\n${Buffer.from(Array.from({ length: 900 }, (_, index) => (index * 89) % 256)).toString('base64')}\n`,
       ['text.encoded'],
     ],
     ['a very long line', 'a.log', 'word '.repeat(2000), ['text.long-line']],

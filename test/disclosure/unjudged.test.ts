@@ -11,8 +11,8 @@ async function check(path: string, content: string | Uint8Array, tier: Tier = 2)
   const rules = [...new Set(findings.map(({ rule, action }) => `${rule} ${action}`))].sort();
   return { type, rules, findings };
 }
-const lines = (count: number, line: (at: number) => string) =>
-  Array.from({ length: count }, (_, at) => line(at)).join('');
+const lines = (count: number, line: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => line(index)).join('');
 const small = 'region,n\nPerth,3\n';
 const block = 'sdc.minimum-count block';
 const notRun = 'sdc.not-run ask';
@@ -28,7 +28,7 @@ describe('a table that is named as code', () => {
   });
 
   it('is one of people as well', async () => {
-    const people = `id,age,sex,smoker\n${lines(300, at => `${at},${20 + (at % 60)},${at % 2 ? 'F' : 'M'},${at % 3 ? 'y' : 'n'}\n`)}`;
+    const people = `id,age,sex,smoker\n${lines(300, index => `${index},${20 + (index % 60)},${index % 2 ? 'F' : 'M'},${index % 3 ? 'y' : 'n'}\n`)}`;
     for (const path of ['micro.sql', 'micro.csv'])
       expect((await check(path, people)).rules).toContain('sdc.microdata block');
   });
@@ -65,30 +65,34 @@ describe('tables in a text', () => {
   const heading = '| region | n |\n|---|---|\n';
   it('are judged to their last row', async () => {
     const rows = (mark: string) =>
-      lines(9000, at => `${mark} R${at}   ${mark || ' '} ${at === 8990 ? 3 : 100 + at} ${mark}\n`);
+      lines(9000, index => `${mark} R${index}   ${mark || ' '} ${index === 8990 ? 3 : 100 + index} ${mark}\n`);
     expect((await check('t.md', heading + rows('|'))).findings[0]).toMatchObject({
       cells: [{ row: 8993, value: '3' }],
     });
     expect((await check('t.log', `region   n\n${rows('')}`)).rules).toContain(block);
     expect(
-      (await check('t.txt', `Some words.\n\nregion,n\n${lines(9000, at => `R${at},${at === 8990 ? 3 : 100 + at}\n`)}`))
-        .rules,
+      (
+        await check(
+          't.txt',
+          `Some words.\n\nregion,n\n${lines(9000, index => `R${index},${index === 8990 ? 3 : 100 + index}\n`)}`,
+        )
+      ).rules,
     ).toContain(block);
   });
 
   it('are judged as wide as they are', async () => {
-    const wide = `| r | ${lines(3000, at => `c${at} | `)}\n|---|\n| A | ${lines(3000, () => '44 | ')}\n| B | ${lines(3000, at => `${at === 2900 ? 3 : 55} | `)}\n`;
+    const wide = `| r | ${lines(3000, index => `c${index} | `)}\n|---|\n| A | ${lines(3000, () => '44 | ')}\n| B | ${lines(3000, index => `${index === 2900 ? 3 : 55} | `)}\n`;
     expect((await check('t.md', wide)).rules).toContain(block);
   });
 
   it('say so where there are too many, or a line is too long', async () => {
-    const many = lines(501, () => 'region   n\nR1   100\nR2   120\n\n\n');
-    expect((await check('t.txt', `${many}region   n\nR1   100\nR2   3\n`)).rules).toEqual([notRun]);
+    const tables = lines(501, () => 'region   n\nR1   100\nR2   120\n\n\n');
+    expect((await check('t.txt', `${tables}region   n\nR1   100\nR2   3\n`)).rules).toEqual([notRun]);
     expect(
       (
         await check(
           't.txt',
-          lines(40_000, at => `a  ${at} `),
+          lines(40_000, index => `a  ${index} `),
         )
       ).rules,
     ).toContain(notRun);
@@ -176,11 +180,11 @@ describe('tables in a text', () => {
       'Words.\n',
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(parts, { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), async (some, step) => {
-        const text = `Words\n${some.join('')}`;
-        const of = (step?: number) =>
+      fc.asyncProperty(fc.array(parts, { maxLength: 12 }), fc.integer({ min: 1, max: 9 }), async (sections, step) => {
+        const text = `Words\n${sections.join('')}`;
+        const report = (step?: number) =>
           checkFile(buildCheckedFile('t.md', text), buildSource(text, step), policyFor(2), []);
-        expect(await of(step)).toEqual(await of());
+        expect(await report(step)).toEqual(await report());
       }),
       { numRuns: 200 },
     );

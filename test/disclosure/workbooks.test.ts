@@ -7,19 +7,19 @@ import { makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 const spreadsheet = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
-const rows = [['area', 'n'] as const, ...Array.from({ length: 50 }, (_, at) => [`a${at}`, 20] as const)];
+const rows = [['area', 'n'] as const, ...Array.from({ length: 50 }, (_, index) => [`a${index}`, 20] as const)];
 const list = (attributes: string) => ({
   'xl/workbook.xml': `<?xml version="1.0"?><workbook><sheets><sheet ${attributes}/></sheets></workbook>`,
 });
-const shown = list('name="x" sheetId="1" r:id="rId1"');
-async function found(of: Parameters<typeof makeXlsx>[1]) {
-  const bytes = makeXlsx(rows, { parts: shown, ...of });
+const visible = list('name="x" sheetId="1" r:id="rId1"');
+async function findingsFor(options: Parameters<typeof makeXlsx>[1]) {
+  const bytes = makeXlsx(rows, { parts: visible, ...options });
   return (await checkFile(buildCheckedFile('t.xlsx', bytes), buildSource(bytes), policyFor(2), [])).findings;
 }
 const row = (cell: string) => `<row r="99"><c r="A99">${cell}</c></row>`;
 
 describe('a workbook that is well-formed as nobody writes it', () => {
-  it('is none that people make', async () => expect(await found({})).toEqual([]));
+  it('is none that people make', async () => expect(await findingsFor({})).toEqual([]));
 
   it.each<[string, Parameters<typeof makeXlsx>[1], string]>([
     ['a hidden sheet', { parts: list('name="x" sheetId="1" state="hidden" r:id="rId1"') }, 'office.hidden'],
@@ -49,26 +49,26 @@ describe('a workbook that is well-formed as nobody writes it', () => {
       'something outside, in the other quotes',
       {
         parts: {
-          ...shown,
+          ...visible,
           'xl/worksheets/_rels/sheet1.xml.rels': `<Relationships><Relationship Id="rId9" Type="x/oleObject" Target="https://evil.example/x" TargetMode='External'/></Relationships>`,
         },
       },
       'office.external',
     ],
-  ])('hides nothing: %s', async (_, of, rule) => {
-    const findings = await found(of);
+  ])('hides nothing: %s', async (_, options, rule) => {
+    const findings = await findingsFor(options);
     expect(findings.map(({ rule }) => rule)).toContain(rule);
     expect(worstAction(findings)).toBe('block');
   });
 
   it('may draw its rows as it likes', async () => {
     const ext = '<extLst><ext><x14:conditionalFormatting><xm:f>1</xm:f></x14:conditionalFormatting></ext></extLst>';
-    expect(await found({ sheet: `</sheetData>${ext}<sheetData>` })).toEqual([]);
+    expect(await findingsFor({ sheet: `</sheetData>${ext}<sheetData>` })).toEqual([]);
   });
 
   it('has no sheet whose name would drown the report', async () => {
-    const parts = Array.from({ length: 2000 }, (_, at) => createHash('sha256').update(String(at)).digest('hex'));
-    const findings = await found({ parts: list(`name="${parts.join('')}" sheetId="1" r:id="rId1"`) });
+    const parts = Array.from({ length: 2000 }, (_, index) => createHash('sha256').update(String(index)).digest('hex'));
+    const findings = await findingsFor({ parts: list(`name="${parts.join('')}" sheetId="1" r:id="rId1"`) });
     expect(findings.map(({ rule }) => rule)).toEqual(['type.unreadable']);
   });
 });
