@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { WriteConflict } from '../change.ts';
 import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
@@ -7,17 +6,18 @@ import { outcomeStore } from '../http/idempotency.ts';
 import { readRoles } from '../membership.ts';
 import { findPerson } from '../people.ts';
 import { Refused } from '../refused.ts';
+import { decideMembership, viewMember } from './members.ts';
 import { decideProject, isRepeatedRequest, requestProject } from './projects.ts';
 import { projectsRoutes } from './routes.ts';
 import type { Project } from './schemas.ts';
 import {
+  changeMembership,
   changeProject,
   createProject,
-  pageMembers,
+  findMembership,
+  pageMemberships,
   pageProjects,
-  readMember,
   readProject,
-  saveMember,
 } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE: z.string(), POOL_ID: z.string() });
@@ -60,18 +60,54 @@ export const handler = http(
       await startAttempt(state.project);
       return state.project;
     },
-    async addMember({ params, body }) {
+    async addMember({ user, params, body }) {
       const { id } = await existing(params.project);
       const person = await findPerson(POOL_ID, params.name);
-      const read = await readMember(TABLE_NAME, id, person.user);
-      const member = { ...person, roles: [...new Set(body.roles)], since: read?.since ?? currentTime() };
-      if (!(await saveMember(TABLE_NAME, id, read, member)))
-        throw new WriteConflict(`the membership of ${person.name}`);
-      return member;
+      const now = currentTime();
+      const command = {
+        do: 'add',
+        person: { id: person.user, name: person.name },
+        roles: body.roles,
+        by: user,
+        reason: body.reason,
+      } as const;
+      const { state } = await changeMembership(
+        TABLE_NAME,
+        id,
+        person,
+        read => decideMembership(read, command, now),
+        now,
+      );
+      return viewMember(state.membership);
     },
-    async listMembers({ params, query }) {
+    async removeMember({ user, params, body }) {
       const { id } = await existing(params.project);
-      return pageMembers(TABLE_NAME, id, query);
+      const person = await findMembership(TABLE_NAME, id, params.name);
+      const now = currentTime();
+      const command = { do: 'remove', by: user, reason: body.reason } as const;
+      const { state } = await changeMembership(
+        TABLE_NAME,
+        id,
+        person,
+        read => decideMembership(read, command, now),
+        now,
+      );
+      return viewMember(state.membership);
+    },
+    async listMembers({ params, query: { status, ...page } }) {
+      const { id } = await existing(params.project);
+      const { items, next } = await pageMemberships(TABLE_NAME, id, page);
+      return {
+        items: items
+          .filter(({ roles }) => status === 'all' || roles.length > 0 === (status === 'current'))
+          .map(viewMember),
+        next,
+      };
+    },
+    async showMemberHistory({ params }) {
+      const { id } = await existing(params.project);
+      const { changes } = await findMembership(TABLE_NAME, id, params.name);
+      return { items: changes };
     },
   },
   { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },

@@ -8,15 +8,12 @@ import {
   type Route,
   staffGrants,
 } from '../http/route.ts';
-import { Project, ProjectId } from './schemas.ts';
+import { MembershipChange } from '../membership.ts';
+import { MemberView, Project, ProjectId } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
-const Member = z.object({
-  user: z.string(),
-  name: z.string(),
-  roles: z.array(ProjectRole).min(1),
-  since: z.iso.datetime(),
-});
+const member = z.object({ project: ProjectId, name: z.string().min(1).max(128) });
+const Reason = z.string().trim().min(1).max(500);
 
 export const projectsRoutes = {
   createProject: {
@@ -74,11 +71,24 @@ export const projectsRoutes = {
     cli: 'member add',
     status: 200,
     who: [{ group: 'operator' }],
-    summary: 'Give a person roles in a project',
+    summary: 'Add a person to a project, or change their roles',
     example: 'member add asthma rana --roles researcher',
-    params: z.object({ project: ProjectId, name: z.string().min(1).max(128) }),
-    body: z.object({ roles: z.array(ProjectRole).min(1) }),
-    returns: Member,
+    params: member,
+    body: z.object({ roles: z.array(ProjectRole).min(1), reason: Reason.optional().describe('why') }),
+    returns: MemberView,
+  },
+  removeMember: {
+    method: 'POST',
+    path: '/projects/{project}/members/{name}/remove',
+    capability: 'projects',
+    cli: 'member remove',
+    status: 200,
+    who: [{ group: 'operator' }],
+    summary: 'Remove a person, by name or id, from a project',
+    example: "member remove asthma rana --reason 'left the university'",
+    params: member,
+    body: z.object({ reason: Reason.describe('why') }),
+    returns: MemberView,
   },
   listMembers: {
     method: 'GET',
@@ -87,10 +97,24 @@ export const projectsRoutes = {
     cli: 'member list',
     status: 200,
     who: operatorAndMemberGrants,
-    summary: 'List the members of a project',
+    summary: 'List the members of a project: since when and why',
     example: 'member list asthma',
     params: project,
-    query: PagingQuery,
-    returns: pageOf(Member),
+    query: PagingQuery.extend({
+      status: z.enum(['current', 'former', 'all']).default('current').describe('which members'),
+    }),
+    returns: pageOf(MemberView),
+  },
+  showMemberHistory: {
+    method: 'GET',
+    path: '/projects/{project}/members/{name}/history',
+    capability: 'projects',
+    cli: 'member history',
+    status: 200,
+    who: [{ group: 'operator' }],
+    summary: 'Show every change of a membership: by whom, when and why',
+    example: 'member history asthma rana',
+    params: member,
+    returns: z.object({ items: z.array(MembershipChange) }),
   },
 } as const satisfies Record<string, Route>;

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { ProjectRole } from '../http/route.ts';
 
 /** A project's id is used in the names of stacks and buckets, in tags and in bills. */
 export const ProjectId = z
@@ -62,3 +63,17 @@ export const Project = z.discriminatedUnion('status', [
 export type Project = z.infer<typeof Project>;
 export type ProvisioningProject = Extract<Project, { status: 'provisioning' }>;
 export type ReadyProject = Extract<Project, { status: 'ready' }>;
+
+/** A membership as the API returns it, with the last change that added or removed the person. */
+export const MemberView = z.object({
+  user: z.string(),
+  name: z.string(),
+  /** None for a former member. */
+  roles: z.array(ProjectRole),
+  since: z.iso.datetime(),
+  addedBy: z.string().optional(),
+  removedAt: z.iso.datetime().optional(),
+  removedBy: z.string().optional(),
+  reason: z.string().optional(),
+});
+export type MemberView = z.infer<typeof MemberView>;

@@ -2,10 +2,11 @@ import { changeRows } from '../change.ts';
 import type { Decision } from '../decision.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
-import { MEMBER_PREFIX, Member, memberKey } from '../membership.ts';
+import { MEMBER_PREFIX, Membership, memberKey, readMembership } from '../membership.ts';
 import { Refused } from '../refused.ts';
 import { pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { NetworkBlock } from './block.ts';
+import type { MembershipState } from './members.ts';
 import type { ProjectState } from './projects.ts';
 import { Project } from './schemas.ts';
 
@@ -59,15 +60,67 @@ export function changeProject(
 export const pageProjects = (table: string, page: { limit?: number; next?: string | undefined }) =>
   pageRows(table, Project, rowKey('projects', '').pk, page);
 
-export const readMember = (table: string, project: string, user: string) =>
-  readRow(table, Member, memberKey(project, user));
-
-/** A second row for each membership, to find the projects of a person. */
-export const saveMember = (table: string, project: string, read: Row<Member> | undefined, next: Member) =>
-  writeRows(table, [
+/** A second row for each membership, to find the projects of a person. It has no roles once the person is removed. */
+const membershipRows = (project: string, next: Membership, read: Row<Membership> | undefined): RowWrite[] => {
+  const { changes: _, ...current } = next;
+  return [
     { key: memberKey(project, next.user), item: next, read },
-    { key: rowKey('person', next.user, `PROJECT#${project}`), item: { ...next, project }, read },
-  ]);
+    { key: rowKey('person', next.user, `PROJECT#${project}`), item: { ...current, project } },
+  ];
+};
 
-export const pageMembers = (table: string, project: string, page: { limit?: number; next?: string | undefined }) =>
-  pageRows(table, Member, projectKey(project).pk, { ...page, prefix: MEMBER_PREFIX });
+/** Reads a membership, decides, and writes the change with its event. */
+export function changeMembership(
+  table: string,
+  project: string,
+  person: { user: string; name: string },
+  decide: (state: MembershipState) => Decision<MembershipState>,
+  now: string,
+): Promise<Decision<MembershipState>> {
+  return changeRows(
+    table,
+    `the membership of ${person.name}`,
+    async (): Promise<MembershipState & { membership: Row<Membership> | undefined }> => ({
+      project,
+      membership: await readMembership(table, project, person.user),
+    }),
+    decide,
+    ({ state: { membership }, events }, read) =>
+      membership === undefined || membership === read.membership
+        ? []
+        : [
+            ...membershipRows(project, membership, read.membership),
+            ...(events.length > 0 ? [outboxRow(projectKey(project).pk, events, now)] : []),
+          ],
+  );
+}
+
+/** Memberships of a project, also those that ended. */
+export const pageMemberships = (table: string, project: string, page: { limit?: number; next?: string | undefined }) =>
+  pageRows(table, Membership, projectKey(project).pk, { ...page, prefix: MEMBER_PREFIX });
+
+/**
+ * The membership of a person by name or id. It asks the project and not the user pool, because somebody must be removable
+ * whose account is disabled or deleted.
+ */
+export async function findMembership(table: string, project: string, nameOrId: string): Promise<Row<Membership>> {
+  const found: Row<Membership>[] = [];
+  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+    const page = await pageMemberships(table, project, { limit: 100, next });
+    found.push(
+      ...page.items.filter(({ user, name }) => user === nameOrId || name.toLowerCase() === nameOrId.toLowerCase()),
+    );
+    next = page.next;
+  }
+  const current = found.filter(({ roles }) => roles.length > 0);
+  const candidates = current.length > 0 ? current : found;
+  const [membership] = candidates;
+  if (!membership)
+    throw new Refused('missing', `${nameOrId} was never a member of ${project}. See broch member list ${project}.`);
+  if (candidates.length > 1)
+    throw new Refused(
+      'conflict',
+      `Several people named ${nameOrId} have a membership. Use an id instead: ${candidates.map(({ user }) => user).join(', ')}.`,
+    );
+  return membership;
+}

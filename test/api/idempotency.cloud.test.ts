@@ -119,6 +119,7 @@ describe('the key', () => {
   const bodies: Record<string, object> = {
     createProject: { id: 'sec-once-unkeyed', title: 'None' },
     addMember: { roles: ['lead'] },
+    removeMember: { reason: 'none' },
     changeSettings: { settings: {}, reason: 'none' },
     revokeRequest: { reason: 'none' },
     withdrawRequest: { reason: 'none' },

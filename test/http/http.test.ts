@@ -34,6 +34,7 @@ const examples: Record<string, string> = {
 const bodies: Record<string, object> = {
   createProject: { id: 'asthma', title: 'Asthma' },
   addMember: { roles: ['researcher'] },
+  removeMember: { reason: 'left' },
   openDelivery: { dataset: 'admissions' },
   askWorkspace: { kind: 'linux' },
   draftRequest: {
