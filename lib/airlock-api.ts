@@ -30,12 +30,12 @@ export class AirlockApi extends Construct {
     super(scope, id);
     const RULES = JSON.stringify(core.config.airlock);
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
-    const made: { airlock?: Handler<typeof ApiLambda> } = {};
+    const handlers: { airlock?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
       description: 'Lent to researchers for an hour, fenced to the files of one import',
       bucket: data.uploads,
       prefix: 'uploads/',
-      by: () => made.airlock,
+      by: () => handlers.airlock,
     });
     // It unpacks and redraws untrusted files, so it has no other permissions. Reviewers wait for it.
     const preview = new Handler<typeof View>(this, 'View', {
@@ -65,7 +65,7 @@ export class AirlockApi extends Construct {
         RULES,
       },
     });
-    made.airlock = new Handler<typeof ApiLambda>(this, 'Api', {
+    handlers.airlock = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'airlock/api.lambda.ts',
       environment: {
@@ -97,7 +97,7 @@ export class AirlockApi extends Construct {
         RULES,
       },
     });
-    api.addRoutes(this, 'airlock', made.airlock);
+    api.addRoutes(this, 'airlock', handlers.airlock);
     api.addRoutes(this, 'preview', preview);
     api.addRoutes(this, 'download', download);
   }

@@ -59,12 +59,12 @@ export class AirlockData extends Construct {
       keyUsage: KeyUsage.SIGN_VERIFY,
       removalPolicy: RemovalPolicy.RETAIN,
     });
-    const rotated = {
+    const rotation = {
       id: 'AwsSolutions-KMS5',
       reason: 'KMS rotates no asymmetric keys; a record names the key that signed it.',
     };
-    Validations.of(this.signing).acknowledge(rotated, {
-      ...rotated,
+    Validations.of(this.signing).acknowledge(rotation, {
+      ...rotation,
       id: 'NIST.800.53.R5-KMSBackingKeyRotationEnabled',
     });
   }

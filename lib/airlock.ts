@@ -60,7 +60,7 @@ export class Airlock extends Construct {
       TABLE_NAME: tableAccess(core.table, changes),
       RULES,
     };
-    const asks = {
+    const reviewerEnvironment = {
       ...changing,
       TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
       POOL_ID: userPoolAccess(people.pool, ['ListUsersInGroup']),
@@ -131,7 +131,7 @@ export class Airlock extends Construct {
           ...worker,
           entry: 'airlock/steps/aggregate-reports.lambda.ts',
           environment: {
-            ...asks,
+            ...reviewerEnvironment,
             AIRLOCK_BUCKET: bucketAccess(data.airlock, ['read', 'write'], 'requests/'),
             RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'remembered/'),
             BUCKETS: accessTo(prefix, ...reports),
@@ -141,7 +141,7 @@ export class Airlock extends Construct {
         ReviewReminder: new Handler<typeof ReviewReminder>(this, 'ReviewReminder', {
           core,
           entry: 'airlock/steps/review-reminder.lambda.ts',
-          environment: asks,
+          environment: reviewerEnvironment,
         }),
         Fail: fail,
       },

@@ -58,14 +58,14 @@ export type Command =
  * Decides the next state of a request, the events to publish, and the reason. Commands that a person may not give are
  * refused. Stale workflow steps are ignored. Deadlines are applied before the command.
  */
-export function decideRequest(before: Request, command: Command, now: string, facts: Context): RequestDecision {
-  const lapsed = applyDeadlines(before, now, facts.rules);
-  const decision = act(lapsed.request, command, now, facts);
+export function decideRequest(request: Request, command: Command, now: string, facts: Context): RequestDecision {
+  const current = applyDeadlines(request, now, facts.rules);
+  const decision = act(current.request, command, now, facts);
   return {
-    ...(lapsed.ended && { ended: lapsed.ended }),
+    ...(current.ended && { ended: current.ended }),
     ...decision,
-    state: withRetention(lapsed.request, decision.state, now, facts.rules),
-    events: [...lapsed.events, ...decision.events],
+    state: withRetention(current.request, decision.state, now, facts.rules),
+    events: [...current.events, ...decision.events],
   };
 }
 

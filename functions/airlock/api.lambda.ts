@@ -53,12 +53,12 @@ export const env = z.object({
   RULES: z.string(),
 });
 // Larger than 450 KB: the clients of S3, Cognito, KMS, Step Functions and DynamoDB, each for an operation here.
-const { TABLE_NAME, AIRLOCK_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...given } = env.parse(process.env);
+const { TABLE_NAME, AIRLOCK_BUCKET, POOL_ID, MACHINE, RELEASE_MACHINE, RULES, ...variables } = env.parse(process.env);
 const landing = {
-  bucket: given.UPLOADS_BUCKET,
-  key: given.UPLOADS_KEY_ARN,
-  role: given.UPLOAD_ROLE_ARN,
-  region: given.REGION,
+  bucket: variables.UPLOADS_BUCKET,
+  key: variables.UPLOADS_KEY_ARN,
+  role: variables.UPLOAD_ROLE_ARN,
+  region: variables.REGION,
 };
 const rules = parseAirlockConfig(RULES);
 const { look, find, findForReview, viewed } = requestLoader(TABLE_NAME, rules);
@@ -66,19 +66,19 @@ const { look, find, findForReview, viewed } = requestLoader(TABLE_NAME, rules);
 /** Decides a person's command on the current state and writes the result. The table's stream publishes the events. */
 async function run(
   { user, params: { project, request: id }, mark }: { user: User; params: RequestParams; mark: string },
-  command: (by: User) => Command,
+  command: (actor: User) => Command,
 ): Promise<RequestDecision> {
-  const at = currentTime();
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, async read => {
+  const now = currentTime();
+  const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, async read => {
     const facts = await loadContext({ table: TABLE_NAME, pool: POOL_ID, rules }, read, user);
-    return decideOnce(read, mark, () => decideRequest(read, command(user), at, facts));
+    return decideOnce(read, mark, () => decideRequest(read, command(user), now, facts));
   });
   if (decision.wake !== undefined) await completeTask(decision.wake);
   return decision;
 }
 
-const startAttempt = (machine: string, { id, project, attempt }: Request, from: 'start' | 'review') =>
-  startExecution(machine, `${id}-${attempt}`, { project, request: id, attempt, from });
+const startAttempt = (machine: string, { id, project, attempt }: Request, entry: 'start' | 'review') =>
+  startExecution(machine, `${id}-${attempt}`, { project, request: id, attempt, from: entry });
 
 /** Where the workflow starts: at the review of a seal, or at the sealing. */
 const startOf = ({ state }: RequestDecision) => (state.status === 'inReview' ? 'review' : 'start');
@@ -88,35 +88,35 @@ async function answer(user: User, { state }: RequestDecision) {
 }
 
 /** Finds the recipient by user name. */
-async function recipientOf(named: string | undefined) {
-  if (named === undefined) return undefined;
-  const { user: id, name } = await findPerson(POOL_ID, named);
+async function recipientOf(userName: string | undefined) {
+  if (userName === undefined) return undefined;
+  const { user: id, name } = await findPerson(POOL_ID, userName);
   return { id, name };
 }
 
 /** The files of a ballot with their places in the sealed manifest. */
 async function numberFiles(user: User, params: RequestParams, files: Ballot['files']) {
   const { request } = await findForReview(user, params);
-  const sealed = (await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path);
-  const unknown = files.map(({ path }) => path).filter(path => !sealed.includes(path));
+  const sealedPaths = (await readSealManifest(AIRLOCK_BUCKET, request)).files.map(({ path }) => path);
+  const unknown = files.map(({ path }) => path).filter(path => !sealedPaths.includes(path));
   if (unknown.length > 0) throw new Refused('invalid', 'These files are not among the sealed files.', unknown);
-  return files.map(file => ({ ...file, file: sealed.indexOf(file.path) + 1 }));
+  return files.map(file => ({ ...file, file: sealedPaths.indexOf(file.path) + 1 }));
 }
 
 async function cast(call: { user: User; params: RequestParams; mark: string }, ballot: Ballot) {
   const { user, params } = call;
   const files = ballot.files.length > 0 ? await numberFiles(user, params, ballot.files) : [];
-  return answer(user, await run(call, by => ({ do: 'vote', by, ballot: { ...ballot, files } })));
+  return answer(user, await run(call, actor => ({ do: 'vote', by: actor, ballot: { ...ballot, files } })));
 }
 
 /** Lists are written with the requests. Entries whose deadline has passed since are read again. */
 async function page(project: string, query: { limit: number; next?: string | undefined }) {
-  const at = currentTime();
+  const now = currentTime();
   const { items, next } = await pageRequests(TABLE_NAME, project, query);
   const current = await Promise.all(
     items.map(async ({ revision: _, ...item }) => {
-      if (item.due === undefined || at < item.due) return item;
-      return summariseRequest(applyDeadlines(await readRequest(TABLE_NAME, item.project, item.id), at, rules).request);
+      if (item.due === undefined || now < item.due) return item;
+      return summariseRequest(applyDeadlines(await readRequest(TABLE_NAME, item.project, item.id), now, rules).request);
     }),
   );
   return { items: current, ...(next !== undefined && { next }) };
@@ -132,11 +132,11 @@ export const handler = http(
           'conflict',
           `Project ${project} is not ready, so it has no airlock yet. Wait until it is ready.`,
         );
-      const at = currentTime();
-      const id = requestId(at, randomInt(2 ** 20));
-      const wanted = { ...body, recipient: await recipientOf(body.recipient) };
-      const decision = draftRequest({ id, project, ...wanted }, user, at, { rules });
-      return requestView(await createRequest(TABLE_NAME, decision, at, mark), user, 'project');
+      const now = currentTime();
+      const id = requestId(now, randomInt(2 ** 20));
+      const draft = { ...body, recipient: await recipientOf(body.recipient) };
+      const decision = draftRequest({ id, project, ...draft }, user, now, { rules });
+      return requestView(await createRequest(TABLE_NAME, decision, now, mark), user, 'project');
     },
     async importAccess({ user, params }) {
       const { request } = await find(user, params);
@@ -145,32 +145,32 @@ export const handler = http(
     },
     async editRequest({ user, params, body, mark }) {
       const change = { ...body, recipient: await recipientOf(body.recipient) };
-      return answer(user, await run({ user, params, mark }, by => ({ do: 'edit', by, change })));
+      return answer(user, await run({ user, params, mark }, actor => ({ do: 'edit', by: actor, change })));
     },
     async submitRequest({ user, params, mark }) {
-      const decision = await run({ user, params, mark }, by => ({ do: 'submit', by }));
+      const decision = await run({ user, params, mark }, actor => ({ do: 'submit', by: actor }));
       await startAttempt(MACHINE, decision.state, startOf(decision));
       return answer(user, decision);
     },
     async withdrawRequest({ user, params, body, mark }) {
-      return answer(user, await run({ user, params, mark }, by => ({ do: 'withdraw', by, ...body })));
+      return answer(user, await run({ user, params, mark }, actor => ({ do: 'withdraw', by: actor, ...body })));
     },
     listRequests: ({ params: { project }, query }) => page(project, query),
-    listQueue: ({ query: { which, ...query } }) => page(which === 'all' ? '' : WAITING_SUFFIX, query),
+    listQueue: ({ query: { which: selection, ...query } }) => page(selection === 'all' ? '' : WAITING_SUFFIX, query),
     async showRequest({ user, params }) {
       const { request, eye } = await find(user, params);
       return requestView(request, user, eye);
     },
     async listFiles({ user, params, query }) {
-      const found = await findForReview(user, params);
-      const page = await pageFiles(AIRLOCK_BUCKET, found.request, query);
-      await viewed(user, found, 'The list of files.', page.items[0]?.path);
+      const target = await findForReview(user, params);
+      const page = await pageFiles(AIRLOCK_BUCKET, target.request, query);
+      await viewed(user, target, 'The list of files.', page.items[0]?.path);
       return page;
     },
     async showChecks({ user, params, query }) {
-      const found = await findForReview(user, params);
-      const page = await pageReports(AIRLOCK_BUCKET, found.request, query);
-      await viewed(user, found, 'Reports with cells.', page.items[0]?.path);
+      const target = await findForReview(user, params);
+      const page = await pageReports(AIRLOCK_BUCKET, target.request, query);
+      await viewed(user, target, 'Reports with cells.', page.items[0]?.path);
       return page;
     },
     async listTrail({ user, params, query }) {
@@ -185,12 +185,12 @@ export const handler = http(
     reviewRequest: call => cast(call, call.body),
     returnRequest: call => cast(call, { ...call.body, verdict: 'return' }),
     async releaseRequest({ user, params, mark }) {
-      const decision = await run({ user, params, mark }, by => ({ do: 'release', by }));
+      const decision = await run({ user, params, mark }, actor => ({ do: 'release', by: actor }));
       await startAttempt(RELEASE_MACHINE, decision.state, 'start');
       return answer(user, decision);
     },
     async revokeRequest({ user, params, body, mark }) {
-      const decision = await run({ user, params, mark }, by => ({ do: 'revoke', by, ...body }));
+      const decision = await run({ user, params, mark }, actor => ({ do: 'revoke', by: actor, ...body }));
       // The revoked request already disables all links. The grant is revoked as well, if there is one.
       const { direction } = decision.state;
       if (decision.state.status === 'revoked' && direction === 'export' && decision.state.release)
@@ -198,12 +198,12 @@ export const handler = http(
       return answer(user, decision);
     },
     async resumeRequest({ user, params, mark }) {
-      const decision = await run({ user, params, mark }, by => ({ do: 'resume', by }));
+      const decision = await run({ user, params, mark }, actor => ({ do: 'resume', by: actor }));
       await startAttempt(MACHINE, decision.state, startOf(decision));
       return answer(user, decision);
     },
     async reissueReview({ user, params, mark }) {
-      const decision = await run({ user, params, mark }, by => ({ do: 'reissue', by }));
+      const decision = await run({ user, params, mark }, actor => ({ do: 'reissue', by: actor }));
       await startAttempt(MACHINE, decision.state, 'review');
       return answer(user, decision);
     },
@@ -225,7 +225,7 @@ export const handler = http(
       const ruling = { settings, reason, by: user.id, byName: user.name, at: currentTime() };
       return shownSettings(rules, await writeSettings(TABLE_NAME, project, ruling, mark));
     },
-    ...signingKeys({ table: TABLE_NAME, key: given.SIGNING_KEY }),
+    ...signingKeys({ table: TABLE_NAME, key: variables.SIGNING_KEY }),
   },
   { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
 );

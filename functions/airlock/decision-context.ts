@@ -21,14 +21,14 @@ const client = new CognitoIdentityProviderClient({});
  * disabled users do not count. One page holds all groups of a person.
  */
 async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean> {
-  const who = { UserPoolId: pool, Username: name };
+  const account = { UserPoolId: pool, Username: name };
   try {
     const [{ Groups = [] }, { UserAttributes, Enabled }] = await Promise.all([
-      client.send(new AdminListGroupsForUserCommand(who)),
-      client.send(new AdminGetUserCommand(who)),
+      client.send(new AdminListGroupsForUserCommand(account)),
+      client.send(new AdminGetUserCommand(account)),
     ]);
-    const is = attribute(UserAttributes, 'sub') === id && Enabled !== false;
-    return is && Groups.some(({ GroupName }) => GroupName === 'reviewer');
+    const active = attribute(UserAttributes, 'sub') === id && Enabled !== false;
+    return active && Groups.some(({ GroupName }) => GroupName === 'reviewer');
   } catch (error) {
     if (error instanceof UserNotFoundException) return false;
     throw error;
@@ -43,23 +43,23 @@ export async function listCandidates(
   { table, pool }: { table: string; pool: string },
   request: Request,
 ): Promise<Someone[]> {
-  const all: Someone[] = [];
-  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+  const reviewers: Someone[] = [];
+  for (let next: string | undefined, hasNext = true; hasNext; hasNext = next !== undefined) {
     const page = await client.send(
       new ListUsersInGroupCommand({ UserPoolId: pool, GroupName: 'reviewer', NextToken: next }),
     );
     for (const user of page.Users ?? []) {
       const id = attribute(user.Attributes, 'sub');
-      if (id && user.Username && user.Enabled !== false) all.push({ id, name: user.Username });
+      if (id && user.Username && user.Enabled !== false) reviewers.push({ id, name: user.Username });
     }
     next = page.NextToken;
   }
   const ruledBy = (await readSettings(table, request.project))?.by;
-  const settled = 'settingsBy' in request ? request.settingsBy : undefined;
-  const excluded = [request.requester, request.recipient?.id, ruledBy, settled];
-  const others = all.filter(({ id }) => !excluded.includes(id));
-  const roles = await mapInParallel(others, 16, ({ id }) => readRoles(table, request.project, id));
-  return others.filter((_, index) => roles[index]?.length === 0);
+  const settingsAuthor = 'settingsBy' in request ? request.settingsBy : undefined;
+  const ineligible = [request.requester, request.recipient?.id, ruledBy, settingsAuthor];
+  const candidates = reviewers.filter(({ id }) => !ineligible.includes(id));
+  const roles = await mapInParallel(candidates, 16, ({ id }) => readRoles(table, request.project, id));
+  return candidates.filter((_, index) => roles[index]?.length === 0);
 }
 
 /**
@@ -69,12 +69,12 @@ export async function listCandidates(
 export async function loadContext(
   { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },
   request: Request,
-  by: ActingPerson,
+  actor: ActingPerson,
 ): Promise<Context> {
   const voters = request.status === 'inReview' ? request.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
-  const others = voters.filter(({ id }) => id !== by.id);
-  const people = [by.id, ...others.map(({ id }) => id)];
-  const judges = [...(by.groups.includes('reviewer') ? [{ id: by.id, name: by.name }] : []), ...others];
+  const otherVoters = voters.filter(({ id }) => id !== actor.id);
+  const people = [actor.id, ...otherVoters.map(({ id }) => id)];
+  const judges = [...(actor.groups.includes('reviewer') ? [{ id: actor.id, name: actor.name }] : []), ...otherVoters];
   const [ruling, roles, fit] = await Promise.all([
     readSettings(table, request.project),
     Promise.all(people.map(user => readRoles(table, request.project, user))),

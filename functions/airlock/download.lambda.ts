@@ -33,14 +33,14 @@ const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
  */
 async function read(params: RequestParams, user: User): Promise<{ request: Request; revision: number }> {
   const stranger = (await readRoles(TABLE_NAME, params.project, user.id)).length === 0;
-  const none = new Refused('missing', `There is no project ${params.project}, or you are not a member of it.`);
+  const refusal = new Refused('missing', `There is no project ${params.project}, or you are not a member of it.`);
   // Others get the same answer whether or not the request exists.
   const { revision, ...read } = await readRequest(TABLE_NAME, params.project, params.request).catch(
     (error: unknown) => {
-      throw stranger && error instanceof Refused ? none : error;
+      throw stranger && error instanceof Refused ? refusal : error;
     },
   );
-  if (stranger && user.id !== read.recipient?.id) throw none;
+  if (stranger && user.id !== read.recipient?.id) throw refusal;
   return { revision, request: applyDeadlines(read, currentTime(), rules).request };
 }
 
@@ -48,16 +48,17 @@ async function read(params: RequestParams, user: User): Promise<{ request: Reque
 async function find(params: RequestParams, user: User) {
   const { request, revision } = await read(params, user);
   const { standing, release } = standingOf(request);
-  const tell: LookRecorder = ({ name, says, details }, at) =>
-    viewRows(request, revision, { ...requestEvent(name, says, user), details }, at);
+  const tell: LookRecorder = ({ name, says: message, details }, timestamp) =>
+    viewRows(request, revision, { ...requestEvent(name, message, user), details }, timestamp);
   return { target: { ...params, standing, tell }, release };
 }
 
 /** The file list of the latest release, cached because its version never changes. */
 let last: { readonly version: string; readonly files: StoredFiles } | undefined;
-async function filesOf({ held }: { held: ObjectRef }): Promise<StoredFiles> {
-  const version = `${held.key} ${held.versionId}`;
-  if (last?.version !== version) last = { version, files: StoredFiles.parse(await readVerified(RELEASE_BUCKET, held)) };
+async function filesOf({ held: listRef }: { held: ObjectRef }): Promise<StoredFiles> {
+  const version = `${listRef.key} ${listRef.versionId}`;
+  if (last?.version !== version)
+    last = { version, files: StoredFiles.parse(await readVerified(RELEASE_BUCKET, listRef)) };
   return last.files;
 }
 

@@ -45,13 +45,13 @@ export function requestLoader(table: string, rules: AirlockConfig) {
     find,
     /** Loads a request for somebody who may see sealed files, reports and votes: a reviewer outside the project. */
     async findForReview(user: User, params: RequestParams): Promise<LoadedRequest> {
-      const found = await find(user, params);
-      if (found.eye !== 'reviewer') throw new Refused('forbidden', onlyReviewers(found.request));
-      return found;
+      const target = await find(user, params);
+      if (target.eye !== 'reviewer') throw new Refused('forbidden', onlyReviewers(target.request));
+      return target;
     },
     /** Records the access before anything is shown. */
-    async viewed(user: User, { request, revision }: LoadedRequest, says: string, path?: string): Promise<void> {
-      const event = { ...requestEvent('FileViewed', says, user), ...(path !== undefined && { path }) };
+    async viewed(user: User, { request, revision }: LoadedRequest, message: string, path?: string): Promise<void> {
+      const event = { ...requestEvent('FileViewed', message, user), ...(path !== undefined && { path }) };
       await recordLook(table, request, revision, event, currentTime());
     },
   };

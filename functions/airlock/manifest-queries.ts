@@ -21,7 +21,7 @@ function offset(next: string | undefined): number {
   return Number(next);
 }
 
-const none = (request: Request) =>
+const sealRefusal = (request: Request) =>
   new Refused('conflict', `${request.id} is ${request.status}: it has no sealed files to show.`);
 
 /** Refuses when the content was deleted: only the request itself and the receipt remain. */
@@ -36,28 +36,28 @@ function lies(request: Request): void {
 /** Reads the sealed manifest that votes refer to. Refuses when nothing is sealed. */
 export async function readSealManifest(bucket: string, request: Request): Promise<SealManifest> {
   lies(request);
-  if (!('seal' in request) || !request.seal) throw none(request);
+  if (!('seal' in request) || !request.seal) throw sealRefusal(request);
   return SealManifest.parse(await readVerified(bucket, request.seal));
 }
 
 /** A page of the sealed files, in the order of their paths. */
 export async function pageFiles(bucket: string, request: Request, { limit, next }: Paging) {
-  const from = offset(next);
+  const start = offset(next);
   const { files } = await readSealManifest(bucket, request);
-  const more = from + limit < files.length;
-  return { items: files.slice(from, from + limit), ...(more && { next: String(from + limit) }) };
+  const hasNext = start + limit < files.length;
+  return { items: files.slice(start, start + limit), ...(hasNext && { next: String(start + limit) }) };
 }
 
 /** The report on one file. */
 export async function readFileReport(bucket: string, request: Request, path: string): Promise<FileReport | undefined> {
   if (!('report' in request)) return undefined;
   const { checks } = FullReport.parse(await readVerified(bucket, request.report));
-  for (const kept of checks) {
-    const found = z
+  for (const chunk of checks) {
+    const fileReport = z
       .array(FileReport)
-      .parse(await readVerified(bucket, kept))
+      .parse(await readVerified(bucket, chunk))
       .find(report => report.path === path);
-    if (found) return found;
+    if (fileReport) return fileReport;
   }
   return undefined;
 }
@@ -66,12 +66,12 @@ export async function readFileReport(bucket: string, request: Request, path: str
 const room = 4 * 1024 ** 2;
 
 /** Takes as many reports as fit, but at least one. A report that is too large alone keeps only the first cells of each finding. */
-export function takeFittingReports(reports: readonly FileReport[], most = room): FileReport[] {
+export function takeFittingReports(reports: readonly FileReport[], maxBytes = room): FileReport[] {
   const items: FileReport[] = [];
-  let left = most;
+  let remainingBytes = maxBytes;
   for (const report of reports) {
-    left -= Buffer.byteLength(JSON.stringify(report));
-    if (left >= 0) items.push(report);
+    remainingBytes -= Buffer.byteLength(JSON.stringify(report));
+    if (remainingBytes >= 0) items.push(report);
     else if (items.length === 0)
       return [
         { ...report, findings: report.findings.map(finding => ({ ...finding, cells: finding.cells.slice(0, 3) })) },
@@ -84,17 +84,17 @@ export function takeFittingReports(reports: readonly FileReport[], most = room):
 /** A page of the reports on files. A page ends where a chunk of the checks does. */
 export async function pageReports(bucket: string, request: Request, { limit, next }: Paging) {
   lies(request);
-  if (!('report' in request)) throw none(request);
+  if (!('report' in request)) throw sealRefusal(request);
   const { checks, files } = FullReport.parse(await readVerified(bucket, request.report));
-  let [from, before] = [offset(next), 0];
-  for (const kept of checks) {
-    const reports = z.array(FileReport).parse(await readVerified(bucket, kept));
-    if (from < before + reports.length) {
-      const items = takeFittingReports(reports.slice(from - before, from - before + limit));
-      from += items.length;
-      return { items, ...(from < files && { next: String(from) }) };
+  let [start, chunkStart] = [offset(next), 0];
+  for (const chunk of checks) {
+    const reports = z.array(FileReport).parse(await readVerified(bucket, chunk));
+    if (start < chunkStart + reports.length) {
+      const items = takeFittingReports(reports.slice(start - chunkStart, start - chunkStart + limit));
+      start += items.length;
+      return { items, ...(start < files && { next: String(start) }) };
     }
-    before += reports.length;
+    chunkStart += reports.length;
   }
   return { items: [] };
 }

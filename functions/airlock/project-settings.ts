@@ -23,16 +23,16 @@ export async function writeSettings(
   ruling: SettingsChange,
   mark: string,
 ): Promise<SettingsChange> {
-  const at = settingsKey(project);
-  const read = await readRow(table, Made, at);
+  const key = settingsKey(project);
+  const read = await readRow(table, Made, key);
   if (mark && read?.done.includes(mark)) return read;
   const number = String((read?.revision ?? 0) + 1).padStart(8, '0');
-  const done = [...(mark ? [mark] : []), ...(read?.done ?? [])].slice(0, 8);
-  const written = await writeRows(table, [
-    { key: at, read, item: { ...ruling, done } },
+  const marks = [...(mark ? [mark] : []), ...(read?.done ?? [])].slice(0, 8);
+  const success = await writeRows(table, [
+    { key, read, item: { ...ruling, done: marks } },
     { key: rowKey('airlocks', project, `SETTINGS#${number}`), read: undefined, item: ruling },
   ]);
-  if (!written)
+  if (!success)
     throw new Refused(
       'conflict',
       'Somebody else changed these settings at the same time. Read them again, then repeat your change.',

@@ -19,11 +19,11 @@ const project = z.object({ project: ProjectId });
 const request = z.object({ project: ProjectId, request: RequestId });
 const reviewers = [{ group: 'reviewer' }] as const;
 const judges = [{ group: 'reviewer' }, { group: 'operator' }] as const;
-const all = [...judges, ...memberGrants] as const;
+const allRoles = [...judges, ...memberGrants] as const;
 const Reason = z.object({ reason: z.string().trim().min(1).max(1000).describe('why, for the record') });
 
 /** One request in its project. People without a part in it get the same answer as for a missing request: 404. */
-const on = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;
+const requestRoute = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;
 const path = '/projects/{project}/airlock/{request}';
 
 export const airlockRoutes = {
@@ -61,7 +61,7 @@ export const airlockRoutes = {
     returns: UploadAccess,
   },
   editRequest: {
-    ...on,
+    ...requestRoute,
     method: 'PUT',
     path,
     cli: 'airlock edit',
@@ -71,7 +71,7 @@ export const airlockRoutes = {
     body: RequestEditBody,
   },
   submitRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/submit`,
     cli: 'airlock submit',
@@ -81,7 +81,7 @@ export const airlockRoutes = {
     example: 'airlock submit asthma al-0011223344556677',
   },
   withdrawRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/withdraw`,
     cli: 'airlock withdraw',
@@ -96,7 +96,7 @@ export const airlockRoutes = {
     capability: 'airlock',
     cli: 'airlock list',
     status: 200,
-    who: all,
+    who: allRoles,
     summary: "A project's requests",
     example: 'airlock list asthma',
     params: project,
@@ -118,16 +118,16 @@ export const airlockRoutes = {
     returns: pageOf(RequestSummary),
   },
   showRequest: {
-    ...on,
+    ...requestRoute,
     method: 'GET',
     path,
     cli: 'airlock show',
-    who: all,
+    who: allRoles,
     summary: 'Show one request: its status, its findings and the comments on it',
     example: 'airlock show asthma al-0011223344556677',
   },
   listFiles: {
-    ...on,
+    ...requestRoute,
     method: 'GET',
     path: `${path}/files`,
     cli: 'airlock files',
@@ -138,7 +138,7 @@ export const airlockRoutes = {
     returns: pageOf(SealedFile),
   },
   showChecks: {
-    ...on,
+    ...requestRoute,
     method: 'GET',
     path: `${path}/report`,
     cli: 'airlock report',
@@ -149,7 +149,7 @@ export const airlockRoutes = {
     returns: pageOf(FileReport),
   },
   viewFile: {
-    ...on,
+    ...requestRoute,
     // Another function than the others': it unpacks what somebody submitted.
     capability: 'preview',
     method: 'GET',
@@ -162,7 +162,7 @@ export const airlockRoutes = {
     returns: z.object({ path: z.string(), html: z.string(), truncated: z.boolean() }),
   },
   reviewRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/reviews`,
     cli: 'airlock review',
@@ -172,7 +172,7 @@ export const airlockRoutes = {
     body: Ballot,
   },
   returnRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/return`,
     cli: 'airlock return',
@@ -182,7 +182,7 @@ export const airlockRoutes = {
     body: Ballot.omit({ verdict: true }),
   },
   releaseRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/release`,
     cli: 'airlock release',
@@ -192,7 +192,7 @@ export const airlockRoutes = {
     example: 'airlock release asthma al-0011223344556677',
   },
   revokeRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/revoke`,
     cli: 'airlock revoke',
@@ -202,7 +202,7 @@ export const airlockRoutes = {
     body: Reason,
   },
   resumeRequest: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/resume`,
     cli: 'airlock resume',
@@ -212,7 +212,7 @@ export const airlockRoutes = {
     example: 'airlock resume asthma al-0011223344556677',
   },
   reissueReview: {
-    ...on,
+    ...requestRoute,
     method: 'POST',
     path: `${path}/reissue`,
     cli: 'airlock reissue',
@@ -227,7 +227,7 @@ export const airlockRoutes = {
     capability: 'airlock',
     cli: 'airlock settings',
     status: 200,
-    who: all,
+    who: allRoles,
     summary: "Show how a project's requests are reviewed and checked",
     example: 'airlock settings asthma',
     params: project,
@@ -239,7 +239,7 @@ export const airlockRoutes = {
     capability: 'airlock',
     cli: 'airlock history',
     status: 200,
-    who: all,
+    who: allRoles,
     summary: 'List all settings a project ever had: who made them, when and why',
     example: 'airlock history asthma',
     params: project,
@@ -260,18 +260,18 @@ export const airlockRoutes = {
     returns: ShownSettings,
   },
   listTrail: {
-    ...on,
+    ...requestRoute,
     method: 'GET',
     path: `${path}/trail`,
     cli: 'airlock trail',
-    who: all,
+    who: allRoles,
     summary: 'Show the trail of a request, newest first; votes stay hidden until the quorum is complete',
     example: 'airlock trail asthma al-0011223344556677',
     query: PagingQuery,
     returns: pageOf(VisibleEvent),
   },
   listRounds: {
-    ...on,
+    ...requestRoute,
     method: 'GET',
     path: `${path}/rounds`,
     cli: 'airlock rounds',

@@ -16,20 +16,24 @@ import { TRAIL_PREFIX, TrailEntry, trailEntry, trailEvents, trailKey } from './r
 import type { SubmittedVolumes } from './request/volumes.ts';
 
 const requestKey = (id: string) => rowKey('airlock', id);
-const numbered = (revision: number) => String(revision).padStart(8, '0');
+const padRevision = (revision: number) => String(revision).padStart(8, '0');
 
 /** A request with a deadline or a pending deletion, sorted by due time. */
 export const DueRow = z.object({ project: ProjectId, request: RequestId, due: z.iso.datetime() });
 export type DueRow = z.infer<typeof DueRow>;
 export const dueKey = ({ due, request }: Pick<DueRow, 'due' | 'request'>) => rowKey('due', '', `${due}#${request}`);
 
-function moved({ id: request, project }: Request, from: string | undefined, to: string | undefined): RowWrite[] {
-  if (from === to) return [];
+function dueRows(
+  { id: request, project }: Request,
+  oldDue: string | undefined,
+  newDue: string | undefined,
+): RowWrite[] {
+  if (oldDue === newDue) return [];
   return [
-    ...(from === undefined ? [] : [{ key: dueKey({ due: from, request }), gone: true } as const]),
-    ...(to === undefined
+    ...(oldDue === undefined ? [] : [{ key: dueKey({ due: oldDue, request }), gone: true } as const]),
+    ...(newDue === undefined
       ? []
-      : [{ key: dueKey({ due: to, request }), item: { project, request, due: to } satisfies DueRow }]),
+      : [{ key: dueKey({ due: newDue, request }), item: { project, request, due: newDue } satisfies DueRow }]),
   ];
 }
 
@@ -39,9 +43,9 @@ const isWaiting = ({ status }: Request) => status === 'inReview' || status === '
 
 /** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
 function requestRows(
-  { state, events, ended }: RequestDecision,
+  { state, events, ended: endedRound }: RequestDecision,
   read: Row<Request> | undefined,
-  at: string,
+  timestamp: string,
 ): RowWrite[] {
   const { id, project, round } = state;
   const summary = summariseRequest(state);
@@ -54,12 +58,21 @@ function requestRows(
     isWaiting(state)
       ? { key: rowKey('airlocks', WAITING_SUFFIX, id), item: summary }
       : { key: rowKey('airlocks', WAITING_SUFFIX, id), gone: true },
-    ...moved(state, read && sweepAt(read), sweepAt(state)),
+    ...dueRows(state, read && sweepAt(read), sweepAt(state)),
     ...(events.length > 0
-      ? trailRows(rowKey('airlock', id, trailKey(at, (read?.revision ?? 0) + 1)), trailEntry(state, events, at))
+      ? trailRows(
+          rowKey('airlock', id, trailKey(timestamp, (read?.revision ?? 0) + 1)),
+          trailEntry(state, events, timestamp),
+        )
       : []),
-    ...(ended
-      ? [{ key: rowKey('airlock', id, `ROUND#${numbered(round)}#${ended.outcome}`), read: undefined, item: ended }]
+    ...(endedRound
+      ? [
+          {
+            key: rowKey('airlock', id, `ROUND#${padRevision(round)}#${endedRound.outcome}`),
+            read: undefined,
+            item: endedRound,
+          },
+        ]
       : []),
   ];
 }
@@ -76,25 +89,25 @@ const Drafted = z.object({ request: RequestId });
 export async function createRequest(
   table: string,
   decision: RequestDecision,
-  at: string,
+  timestamp: string,
   mark: string,
 ): Promise<Request> {
   const { id: request, project } = decision.state;
-  const drafted = rowKey('airlocks', project, `DRAFT#${mark}`);
+  const draftKey = rowKey('airlocks', project, `DRAFT#${mark}`);
   // For as long as an idempotency key is accepted.
-  const ttl = Math.floor(Date.parse(at) / 1000) + day;
-  const all = [
-    ...requestRows(decision, undefined, at),
-    ...(mark ? [{ key: drafted, read: undefined, item: { request, ttl } }] : []),
+  const ttl = Math.floor(Date.parse(timestamp) / 1000) + day;
+  const rows = [
+    ...requestRows(decision, undefined, timestamp),
+    ...(mark ? [{ key: draftKey, read: undefined, item: { request, ttl } }] : []),
   ];
-  if (await writeRows(table, all)) return decision.state;
-  const before = mark ? await readRow(table, Drafted, drafted) : undefined;
-  if (!before)
+  if (await writeRows(table, rows)) return decision.state;
+  const draftRow = mark ? await readRow(table, Drafted, draftKey) : undefined;
+  if (!draftRow)
     throw new Refused(
       'conflict',
       'Another call with the same idempotency key drafted a request at the same time. Try again with a new key.',
     );
-  const { revision: _, ...read } = await readRequest(table, project, before.request);
+  const { revision: _, ...read } = await readRequest(table, project, draftRow.request);
   return read;
 }
 
@@ -108,7 +121,7 @@ export async function readRequest(table: string, project: string, id: string): P
 /** Reads a request, decides and writes the result. Repeats when another write came first. */
 export function changeRequest(
   table: string,
-  { project, id, at }: { project: string; id: string; at: string },
+  { project, id, at: timestamp }: { project: string; id: string; at: string },
   decide: (read: Request) => RequestDecision | Promise<RequestDecision>,
 ): Promise<RequestDecision> {
   return changeRows(
@@ -122,7 +135,7 @@ export function changeRequest(
     (decision, { request, revision }) =>
       decision.state === request && decision.events.length === 0
         ? []
-        : requestRows(decision, { ...request, revision }, at),
+        : requestRows(decision, { ...request, revision }, timestamp),
   );
 }
 
@@ -130,15 +143,21 @@ export function changeRequest(
  * The trail of an access that does not change the request: a view or a download. It has its own partition, so that
  * functions that open files can write such rows and nothing else.
  */
-export const viewRows = (request: Request, revision: number, event: RequestEvent, at: string): RowWrite[] =>
+export const viewRows = (request: Request, revision: number, event: RequestEvent, timestamp: string): RowWrite[] =>
   trailRows(
-    rowKey('look', request.id, trailKey(at, revision, randomUUID().slice(0, 8))),
-    trailEntry(request, [event], at),
+    rowKey('look', request.id, trailKey(timestamp, revision, randomUUID().slice(0, 8))),
+    trailEntry(request, [event], timestamp),
   );
 
 /** Records an access. Content is shown only after this write. */
-export async function recordLook(table: string, request: Request, revision: number, event: RequestEvent, at: string) {
-  if (!(await writeRows(table, viewRows(request, revision, event, at))))
+export async function recordLook(
+  table: string,
+  request: Request,
+  revision: number,
+  event: RequestEvent,
+  timestamp: string,
+) {
+  if (!(await writeRows(table, viewRows(request, revision, event, timestamp))))
     throw new Error(`a look at ${request.id} could not be put on record`);
 }
 
@@ -164,13 +183,13 @@ export async function pageTrail<T extends { readonly at: string }>(
 ): Promise<Page<T>> {
   const items: T[] = [];
   const changes = entriesOf(table, requestKey(id).pk, next);
-  const looks = entriesOf(table, rowKey('look', id).pk, next);
-  for await (const entry of newestFirst(changes, looks)) {
-    const seen = see(entry);
+  const accesses = entriesOf(table, rowKey('look', id).pk, next);
+  for await (const entry of newestFirst(changes, accesses)) {
+    const visible = see(entry);
     const last = items.at(-1);
-    if (last && items.length >= limit && seen.length > 0 && entry.at < last.at)
+    if (last && items.length >= limit && visible.length > 0 && entry.at < last.at)
       return { items, next: Buffer.from(TRAIL_PREFIX + last.at).toString('base64url') };
-    items.push(...seen.reverse());
+    items.push(...visible.reverse());
   }
   return { items };
 }
@@ -179,23 +198,23 @@ const Sorted = TrailEntry.extend({ sk: z.string() });
 type Sorted = z.infer<typeof Sorted>;
 
 async function* entriesOf(table: string, pk: string, next: string | undefined): AsyncGenerator<Sorted> {
-  for (let from = next, more = true; more; more = from !== undefined) {
-    const page = await pageRows(table, Sorted, pk, { limit: 200, next: from, prefix: TRAIL_PREFIX });
+  for (let cursor = next, hasNext = true; hasNext; hasNext = cursor !== undefined) {
+    const page = await pageRows(table, Sorted, pk, { limit: 200, next: cursor, prefix: TRAIL_PREFIX });
     yield* page.items;
-    from = page.next;
+    cursor = page.next;
   }
 }
 
 /** Merges two lists that are each sorted newest first. */
-async function* newestFirst(one: AsyncGenerator<Sorted>, other: AsyncGenerator<Sorted>): AsyncGenerator<Sorted> {
-  let [a, b] = await Promise.all([one.next(), other.next()]);
-  while (!a.done || !b.done) {
-    if (b.done || (!a.done && a.value.sk >= b.value.sk)) {
-      yield a.value as Sorted;
-      a = await one.next();
+async function* newestFirst(first: AsyncGenerator<Sorted>, second: AsyncGenerator<Sorted>): AsyncGenerator<Sorted> {
+  let [firstHead, secondHead] = await Promise.all([first.next(), second.next()]);
+  while (!firstHead.done || !secondHead.done) {
+    if (secondHead.done || (!firstHead.done && firstHead.value.sk >= secondHead.value.sk)) {
+      yield firstHead.value as Sorted;
+      firstHead = await first.next();
     } else {
-      yield b.value;
-      b = await other.next();
+      yield secondHead.value;
+      secondHead = await second.next();
     }
   }
 }
@@ -223,11 +242,11 @@ export function changeVolumes<T extends { volumes: SubmittedVolumes } | object>(
     `the submitted volume of ${project}`,
     () => Promise.all([readRow(table, Day, projectDay), readRow(table, Day, personDay)]),
     ([ofProject, ofPerson]) => admit({ project: ofProject?.volume ?? {}, person: ofPerson?.volume ?? {} }),
-    (admitted, [ofProject, ofPerson]) =>
-      'volumes' in admitted
+    (admission, [ofProject, ofPerson]) =>
+      'volumes' in admission
         ? [
-            { key: projectDay, read: ofProject, item: { volume: admitted.volumes.project } },
-            { key: personDay, read: ofPerson, item: { volume: admitted.volumes.person } },
+            { key: projectDay, read: ofProject, item: { volume: admission.volumes.project } },
+            { key: personDay, read: ofPerson, item: { volume: admission.volumes.person } },
           ]
         : [],
   );

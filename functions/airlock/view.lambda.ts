@@ -24,14 +24,14 @@ export const handler = http(
   'preview',
   {
     async viewFile({ user, params, query: { path } }) {
-      const found = await findForReview(user, params);
-      const { request } = found;
+      const target = await findForReview(user, params);
+      const { request } = target;
       const { round, files, groups } = await readSealManifest(AIRLOCK_BUCKET, request);
       const file = files.find(file => file.path === path);
       if (!file) throw new Refused('missing', `There is no file ${path} in the seal of ${request.id}.`);
       const report = await readFileReport(AIRLOCK_BUCKET, request, path);
       refuseUnlessScanned(path, report);
-      await viewed(user, found, 'A file.', path);
+      await viewed(user, target, 'A file.', path);
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: request.id, round })}files/${path}` };
       const source = objectSource({ ...version, version: file.versionId }, file.size);
       const group = groups[file.group];

@@ -34,18 +34,18 @@ export function bucketOf(name: ObjectPlace['bucket'], buckets: PlaceBuckets): st
 
 /** All object versions in these places. */
 export async function findObjects(places: readonly ObjectPlace[], buckets: PlaceBuckets): Promise<FoundObject[]> {
-  const all: FoundObject[] = [];
+  const objects: FoundObject[] = [];
   for (const { bucket: name, prefix } of places) {
     const bucket = bucketOf(name, buckets);
-    for (let at: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; at; ) {
+    for (let cursor: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; cursor; ) {
       // URL encoding, as XML has no way to write some characters that a key may have.
-      const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, at);
+      const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, cursor);
       const decode = (key = '') => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
       for (const { Key, VersionId = 'null', Size = 0 } of page.Versions ?? [])
-        all.push({ bucket, key: decode(Key), version: VersionId, size: Size, marker: false });
+        objects.push({ bucket, key: decode(Key), version: VersionId, size: Size, marker: false });
       for (const { Key, VersionId = 'null' } of page.DeleteMarkers ?? [])
-        all.push({ bucket, key: decode(Key), version: VersionId, size: 0, marker: true });
-      at = page.IsTruncated
+        objects.push({ bucket, key: decode(Key), version: VersionId, size: 0, marker: true });
+      cursor = page.IsTruncated
         ? {
             ...(page.NextKeyMarker !== undefined && { KeyMarker: decode(page.NextKeyMarker) }),
             ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
@@ -53,11 +53,11 @@ export async function findObjects(places: readonly ObjectPlace[], buckets: Place
         : undefined;
     }
   }
-  return all;
+  return objects;
 }
 
-const versions = (Bucket: string, Prefix: string, at: { KeyMarker?: string; VersionIdMarker?: string }) =>
-  s3.send(new ListObjectVersionsCommand({ Bucket, Prefix, EncodingType: 'url', ...at }));
+const versions = (Bucket: string, Prefix: string, cursor: { KeyMarker?: string; VersionIdMarker?: string }) =>
+  s3.send(new ListObjectVersionsCommand({ Bucket, Prefix, EncodingType: 'url', ...cursor }));
 
 const name = ({ bucket, key, version }: Pick<DeletedObject, 'bucket' | 'key' | 'version'>) =>
   `${bucket} ${version} ${key}`;
@@ -68,27 +68,27 @@ const mostRead = 4 * 1024 ** 3;
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
 /** The hashes known from seals and the release, so that most versions need not be read. */
-async function known(
+async function knownHashes(
   request: Ended,
-  found: readonly FoundObject[],
+  objects: readonly FoundObject[],
   buckets: PlaceBuckets,
 ): Promise<Map<string, string>> {
   const hashes = new Map<string, string>();
-  for (const { bucket, key, version, marker } of found) {
+  for (const { bucket, key, version, marker } of objects) {
     const round = /^requests\/[^/]+\/\d+\//.exec(key)?.[0];
     if (marker || round === undefined || key !== `${round}manifest.json`) continue;
     for (const { path, versionId, sha256 } of filesOf(await readObject({ bucket, key, version })))
       hashes.set(name({ bucket, key: `${round}files/${path}`, version: versionId }), sha256);
   }
   // The list may be deleted long after its lock ends; then the objects are hashed instead.
-  const held =
+  const releasedFiles =
     'release' in request && request.release
       ? await readVerified(buckets.released, request.release.held).catch((error: unknown) => {
           if (isMissingObject(error)) return [];
           throw error;
         })
       : [];
-  for (const { key, versionId, sha256 } of StoredFiles.parse(held))
+  for (const { key, versionId, sha256 } of StoredFiles.parse(releasedFiles))
     hashes.set(
       name({
         bucket: (request.direction === 'import' && buckets.project) || buckets.released,
@@ -112,22 +112,23 @@ function filesOf(manifest: Uint8Array): SealManifest['files'] {
 /** Extends an inventory by the versions found since, each with its hash. */
 export async function writeInventory(
   request: Ended,
-  before: readonly DeletedObject[],
-  found: readonly FoundObject[],
+  inventory: readonly DeletedObject[],
+  objects: readonly FoundObject[],
   buckets: PlaceBuckets,
 ): Promise<DeletedObject[]> {
-  const listed = new Set(before.map(name));
-  const fresh = found.filter(one => !one.marker && !listed.has(name(one)));
-  const hashes = await known(request, fresh, buckets);
-  const made = await mapInParallel(
+  const inventoryNames = new Set(inventory.map(name));
+  const fresh = objects.filter(object => !object.marker && !inventoryNames.has(name(object)));
+  const hashes = await knownHashes(request, fresh, buckets);
+  const additions = await mapInParallel(
     fresh,
     OBJECT_PARALLELISM,
-    async ({ marker: _, ...one }): Promise<DeletedObject[]> => {
+    async ({ marker: _, ...object }): Promise<DeletedObject[]> => {
       try {
-        const { bucket, key, version, size } = one;
+        const { bucket, key, version, size } = object;
         const sha256 =
-          hashes.get(name(one)) ?? (size > mostRead ? undefined : (await hashObject({ bucket, key, version })).sha256);
-        return [{ ...one, ...(sha256 !== undefined && { sha256 }) }];
+          hashes.get(name(object)) ??
+          (size > mostRead ? undefined : (await hashObject({ bucket, key, version })).sha256);
+        return [{ ...object, ...(sha256 !== undefined && { sha256 }) }];
       } catch (error) {
         // Deleted since it was listed, by another sweep that has it in its inventory.
         if (isMissingObject(error)) return [];
@@ -135,16 +136,18 @@ export async function writeInventory(
       }
     },
   );
-  return [...before, ...made.flat()];
+  return [...inventory, ...additions.flat()];
 }
 
 /** Deletes these versions. Returns the keys that are still locked; missing versions count as deleted. */
-export async function deleteObjects(found: readonly FoundObject[]): Promise<string[]> {
+export async function deleteObjects(objects: readonly FoundObject[]): Promise<string[]> {
   const locked: string[] = [];
-  for (const bucket of new Set(found.map(one => one.bucket))) {
-    const all = found.filter(one => one.bucket === bucket);
-    for (let from = 0; from < all.length; from += most) {
-      const Objects = all.slice(from, from + most).map(({ key, version }) => ({ Key: key, VersionId: version }));
+  for (const bucket of new Set(objects.map(object => object.bucket))) {
+    const bucketObjects = objects.filter(object => object.bucket === bucket);
+    for (let start = 0; start < bucketObjects.length; start += MAX_BATCH) {
+      const Objects = bucketObjects
+        .slice(start, start + MAX_BATCH)
+        .map(({ key, version }) => ({ Key: key, VersionId: version }));
       const { Errors = [] } = await s3.send(
         new DeleteObjectsCommand({ Bucket: bucket, Delete: { Objects, Quiet: true } }),
       );
@@ -158,4 +161,4 @@ export async function deleteObjects(found: readonly FoundObject[]): Promise<stri
 }
 
 /** The most objects that S3 deletes in one call. */
-const most = 1000;
+const MAX_BATCH = 1000;

@@ -25,22 +25,22 @@ export const env = z.object({
 const { TABLE_NAME, BUCKETS, RELEASE_BUCKET, RULES } = env.parse(process.env);
 const rules = parseAirlockConfig(RULES);
 
-const ends = [airlockEvents.RequestRevoked, airlockEvents.RequestWithdrawn, airlockEvents.RequestExpired];
+const endEvents = [airlockEvents.RequestRevoked, airlockEvents.RequestWithdrawn, airlockEvents.RequestExpired];
 
 async function run({ project, id }: Request, command: Command): Promise<void> {
-  const at = currentTime();
+  const now = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
-  const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decideRequest(read, command, at, facts),
+  const { superseded: stale } = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+    decideRequest(read, command, now, facts),
   );
   // Another event of this request came first. The retry reads the request again.
-  if (superseded) throw new Error(`${id} is being taken out of ${project} already`);
+  if (stale) throw new Error(`${id} is being taken out of ${project} already`);
 }
 
 /**
  * Removes a revoked, withdrawn or undelivered import from its project: deletes every version, with a receipt.
  */
-export const handler = eventHandler(ends, async ({ project, request: id }) => {
+export const handler = eventHandler(endEvents, async ({ project, request: id }) => {
   const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
   if (!awaitsRetraction(request)) return;
   const home = await readRow(TABLE_NAME, Project, rowKey('project', project));
@@ -48,17 +48,17 @@ export const handler = eventHandler(ends, async ({ project, request: id }) => {
   const { bucket } = home.network;
   if (!bucket.startsWith(BUCKETS)) throw new Error(`${bucket} is not a project's`);
   const buckets = { released: RELEASE_BUCKET, project: bucket };
-  const found = await findObjects([importPlace(request)], buckets);
-  const before = request.retracting
+  const objects = await findObjects([importPlace(request)], buckets);
+  const previous = request.retracting
     ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, request.retracting))
     : [];
-  const all = await writeInventory(request, before, found, buckets);
-  if (all.length === 0) return;
+  const inventory = await writeInventory(request, previous, objects, buckets);
+  if (inventory.length === 0) return;
   // Recorded before anything is deleted, so that the receipt is complete.
-  const list = await putImmutable(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(all));
+  const list = await putImmutable(RELEASE_BUCKET, `receipts/${id}/delivered.json`, JSON.stringify(inventory));
   await run(request, { do: 'startRetraction', inventory: list, before: request.retracting });
-  const locked = await deleteObjects(found);
+  const locked = await deleteObjects(objects);
   if (locked.length > 0) throw new Error(`${locked.length} objects of ${id} could not be deleted in ${bucket}`);
-  const bytes = all.reduce((sum, { size }) => sum + size, 0);
-  await run(request, { do: 'recordRetraction', receipt: list, objects: all.length, bytes });
+  const bytes = inventory.reduce((sum, { size }) => sum + size, 0);
+  await run(request, { do: 'recordRetraction', receipt: list, objects: inventory.length, bytes });
 });

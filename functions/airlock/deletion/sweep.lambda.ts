@@ -40,23 +40,23 @@ const markKey = rowKey('due', '', 'MARK');
 export const handler = stepHandler(z.unknown(), async () => {
   const start = Date.parse(currentTime());
   const counts = { lapsed: 0, deleted: 0, locked: 0, stale: 0, failed: 0 };
-  let behind = (await readRow(TABLE_NAME, Mark, markKey))?.behind ?? '';
-  const stop = (at: string) =>
-    writeRows(TABLE_NAME, [{ key: markKey, item: { behind: at } satisfies z.infer<typeof Mark> }]);
+  let lastKey = (await readRow(TABLE_NAME, Mark, markKey))?.behind ?? '';
+  const stop = (key: string) =>
+    writeRows(TABLE_NAME, [{ key: markKey, item: { behind: key } satisfies z.infer<typeof Mark> }]);
   for (;;) {
     const due = await readRowRange(TABLE_NAME, DueRow, rowKey('due', '').pk, {
-      after: behind,
+      after: lastKey,
       until: `${currentTime()}~`,
       limit: page,
     });
     for (const row of due) {
       if (Date.parse(currentTime()) - start > budget) {
-        await stop(behind);
+        await stop(lastKey);
         return { ...counts, more: true };
       }
-      behind = dueKey(row).sk;
+      lastKey = dueKey(row).sk;
       try {
-        counts[await settle(row, () => stop(behind))] += 1;
+        counts[await settle(row, () => stop(lastKey))] += 1;
       } catch (error) {
         counts.failed += 1;
         logger.error('a request could not be swept', { request: row.request, error: error as Error });
@@ -91,9 +91,9 @@ async function settle(
 
 /** Applies a command. Returns false if the step is stale. */
 async function run({ project, id }: Request, command: Command): Promise<boolean> {
-  const at = currentTime();
+  const now = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, rules);
-  return !(await changeRequest(TABLE_NAME, { project, id, at }, read => decideRequest(read, command, at, facts)))
+  return !(await changeRequest(TABLE_NAME, { project, id, at: now }, read => decideRequest(read, command, now, facts)))
     .superseded;
 }
 
@@ -107,18 +107,23 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
   )
     throw new Error(`${request.id} is ${request.status}: nothing of it is deleted`);
   const places = sealedPlace(request);
-  const before = request.inventory
+  const previous = request.inventory
     ? z.array(DeletedObject).parse(await readVerified(RELEASE_BUCKET, request.inventory))
     : [];
-  const found = await findObjects(places, buckets);
-  const all = await writeInventory(request, before, found, buckets);
-  let listed = request.inventory;
-  if (all.length > before.length) {
-    listed = await putImmutable(RELEASE_BUCKET, `receipts/${request.id}/inventory.json`, JSON.stringify(all));
+  const objects = await findObjects(places, buckets);
+  const inventory = await writeInventory(request, previous, objects, buckets);
+  let inventoryRef = request.inventory;
+  if (inventory.length > previous.length) {
+    inventoryRef = await putImmutable(
+      RELEASE_BUCKET,
+      `receipts/${request.id}/inventory.json`,
+      JSON.stringify(inventory),
+    );
     // Another sweep is deleting this request, so this one stops.
-    if (!(await run(request, { do: 'recordInventory', inventory: listed, before: request.inventory }))) return 'locked';
+    if (!(await run(request, { do: 'recordInventory', inventory: inventoryRef, before: request.inventory })))
+      return 'locked';
   }
-  const locked = await deleteObjects(found);
+  const locked = await deleteObjects(objects);
   if (locked.length > 0) {
     logger.info('some of it is still locked', { request: request.id, locked: locked.length });
     await run(request, { do: 'extendRetention', until: addSeconds(currentTime(), day) });
@@ -126,7 +131,7 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
   }
   // Versions written meanwhile are listed and deleted by the next run.
   if ((await findObjects(places, buckets)).length > 0) return 'locked';
-  const bytes = all.reduce((sum, { size }) => sum + size, 0);
+  const bytes = inventory.reduce((sum, { size }) => sum + size, 0);
   const { id, project, round, direction, status, retainedUntil } = request;
   const receipt = {
     v: 1,
@@ -143,11 +148,17 @@ async function erase(request: Request): Promise<'deleted' | 'locked'> {
           : 'Rejected.',
     rule: { retainedUntil, lockDays: rules.lockDays, graceDays: rules.graceDays },
     places: places.map(({ bucket, prefix }) => ({ bucket: bucketOf(bucket, buckets), prefix })),
-    objects: all,
+    objects: inventory,
     bytes,
     deletedAt: currentTime(),
   };
-  const kept = await putImmutable(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
-  const done = { do: 'recordDeletion', receipt: kept, inventory: listed, objects: all.length, bytes } as const;
-  return (await run(request, done)) ? 'deleted' : 'locked';
+  const receiptRef = await putImmutable(RELEASE_BUCKET, `receipts/${id}.json`, JSON.stringify(receipt));
+  const deletion = {
+    do: 'recordDeletion',
+    receipt: receiptRef,
+    inventory: inventoryRef,
+    objects: inventory.length,
+    bytes,
+  } as const;
+  return (await run(request, deletion)) ? 'deleted' : 'locked';
 }

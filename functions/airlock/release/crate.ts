@@ -8,8 +8,8 @@ const ref = (id: string) => ({ '@id': id });
 
 export const RO_CRATE_CONTEXT = 'https://w3id.org/ro/crate/1.2/context';
 const profile = 'https://w3id.org/5s-crate/0.4';
-const done = 'http://schema.org/CompletedActionStatus';
-const named = (hash: string) => `https://www.iana.org/assignments/named-information#${hash}`;
+const completion = 'http://schema.org/CompletedActionStatus';
+const hashIri = (hash: string) => `https://www.iana.org/assignments/named-information#${hash}`;
 const shp = (term: string) => ref(`https://w3id.org/shp#${term}`);
 
 /** The profile: a crate MUST reference a Workflow RO-Crate as its mainEntity. What nobody named is not made up. */
@@ -23,8 +23,8 @@ export const OUTPUTS_FOLDER = 'outputs/';
 export const crateId = (path: string): string => OUTPUTS_FOLDER + path.split('/').map(encodeURIComponent).join('/');
 
 /** An identifier that is the same whenever the same release is exported. */
-function nameBasedUuid(...of: readonly string[]): string {
-  const hex = createHash('sha256').update(JSON.stringify(of)).digest('hex');
+function nameBasedUuid(...parts: readonly string[]): string {
+  const hex = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   // Version 8: a custom format (RFC 9562).
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
@@ -45,7 +45,7 @@ export interface CrateOptions {
 /** `ro-crate-metadata.json` of a release. `now` is when its files were compared with the record for the last time. */
 export function crateOf(record: ReleaseRecord, options: CrateOptions, now: string) {
   const { fingerprint, tre, workflow, license = '#conditions', altered } = options;
-  const uuid = (what: string) => nameBasedUuid(record.request, record.seal.sha256, what);
+  const uuid = (label: string) => nameBasedUuid(record.request, record.seal.sha256, label);
   const person = (id: string) => `#person-${nameBasedUuid(id)}`;
   const project = `#project-${nameBasedUuid(record.project)}`;
   const ids = {
@@ -55,16 +55,16 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
     bag: `#bagit-${uuid('bag')}`,
   };
   const reviews = record.reviewers.map(
-    ({ id, at }): Entity => ({
+    ({ id, at: votedAt }): Entity => ({
       '@id': `#disclosure-${uuid(id)}`,
       '@type': 'AssessAction',
       additionalType: shp('DisclosureCheck'),
       name: 'Disclosure check by a reviewer: approved',
-      endTime: at,
+      endTime: votedAt,
       object: ref('./'),
       instrument: ref('#policy'),
       agent: ref(person(id)),
-      actionStatus: done,
+      actionStatus: completion,
     }),
   );
   const files = record.files.map(
@@ -116,7 +116,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       agent: ref(person(record.requester)),
       ...(workflow && { instrument: ref(workflow) }),
       result: files.map(({ '@id': id }) => ref(id)),
-      actionStatus: done,
+      actionStatus: completion,
     },
     {
       '@id': ids.checks,
@@ -127,7 +127,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       instrument: ref('#policy'),
       result: ref('#check-reports'),
       agent: ref('#airlock'),
-      actionStatus: done,
+      actionStatus: completion,
     },
     ...reviews,
     {
@@ -137,9 +137,9 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       name: 'Every file compared with the signed release record: OK',
       endTime: now,
       object: [ref('./'), ref('release.json')],
-      instrument: ref(named('sha-256')),
+      instrument: ref(hashIri('sha-256')),
       agent: ref('#airlock'),
-      actionStatus: done,
+      actionStatus: completion,
     },
     {
       '@id': ids.bag,
@@ -148,9 +148,9 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       name: 'BagIt manifests of the crate written',
       startTime: now,
       object: ref('./'),
-      instrument: ref(named('sha-512')),
+      instrument: ref(hashIri('sha-512')),
       agent: ref('#airlock'),
-      actionStatus: done,
+      actionStatus: completion,
     },
     {
       '@id': project,
@@ -177,7 +177,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       sha256: record.checks,
     },
     ...['sha-256', 'sha-512'].map(
-      (hash): Entity => ({ '@id': named(hash), '@type': 'DefinedTerm', name: `${hash} algorithm` }),
+      (hash): Entity => ({ '@id': hashIri(hash), '@type': 'DefinedTerm', name: `${hash} algorithm` }),
     ),
     license === '#conditions'
       ? {
@@ -199,13 +199,13 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
   return { '@context': RO_CRATE_CONTEXT, '@graph': graph };
 }
 
-const escaped = (path: string) => path.replace(/[%\r\n]/g, sign => encodeURIComponent(sign));
+const escapePath = (path: string) => path.replace(/[%\r\n]/g, sign => encodeURIComponent(sign));
 
 /** A BagIt manifest (RFC 8493, 2.1.3), ordered by path. */
 export const bagManifest = (entries: readonly { path: string; sha512: string }[]): string =>
   entries
     .toSorted((a, b) => (a.path < b.path ? -1 : 1))
-    .map(({ path, sha512 }) => `${sha512}  ${escaped(path)}\n`)
+    .map(({ path, sha512 }) => `${sha512}  ${escapePath(path)}\n`)
     .join('');
 
 export const BAGIT_DECLARATION = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';

@@ -11,24 +11,24 @@ export interface StoredFile extends ReleasedFile {
 const mostFiles = 200;
 
 /** The page that begins at `from`. */
-export function pageFrom<T>(files: readonly T[], from: number) {
-  const end = Math.min(files.length, from + mostFiles);
-  return { files: files.slice(from, end), ...(end < files.length && { next: end }) };
+export function pageFrom<T>(files: readonly T[], start: number) {
+  const end = Math.min(files.length, start + mostFiles);
+  return { files: files.slice(start, end), ...(end < files.length && { next: end }) };
 }
 
 /**
  * The byte ranges of one part, which starts in file `first` and continues in the next files, so that many small files
  * need few calls. `from` counts from the beginning of `first`. Only the last part of a page may be shorter.
  */
-export function partFrom<T extends { readonly size: number }>(files: readonly T[], first: number, from: number) {
+export function partFrom<T extends { readonly size: number }>(files: readonly T[], first: number, start: number) {
   const ranges: { file: T; from: number; bytes: number }[] = [];
-  let [left, at] = [partBytes, from];
+  let [remainingBytes, offset] = [partBytes, start];
   for (const file of files.slice(first, first + mostFiles)) {
-    const bytes = Math.min(left, Math.max(0, file.size - at));
-    if (bytes > 0) ranges.push({ file, from: at, bytes });
-    left -= bytes;
-    at = Math.max(0, at - file.size);
-    if (left === 0) break;
+    const bytes = Math.min(remainingBytes, Math.max(0, file.size - offset));
+    if (bytes > 0) ranges.push({ file, from: offset, bytes });
+    remainingBytes -= bytes;
+    offset = Math.max(0, offset - file.size);
+    if (remainingBytes === 0) break;
   }
   return ranges;
 }

@@ -32,7 +32,7 @@ export interface DownloadWiring {
 /** The rows that record this in the request's trail and publish it. They are written with the grant. */
 export type LookRecorder = (
   event: Pick<RequestEvent, 'name' | 'says'> & { details: NonNullable<RequestEvent['details']> },
-  at: string,
+  timestamp: string,
 ) => RowWrite[];
 
 /** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
@@ -98,9 +98,11 @@ export async function redeemDownload(
     project,
     request,
     grant => redeemLink(grant, standing, asker, token, bytes, now),
-    ({ grant: { taken, uses }, again }) => {
-      const says = `Use ${taken} of ${uses}.`;
-      return again ? [] : tell({ name: 'DownloadTaken', says, details: { source: asker.source, taken, uses } }, now);
+    ({ grant: { taken: count, uses }, again: repetition }) => {
+      const message = `Use ${count} of ${uses}.`;
+      return repetition
+        ? []
+        : tell({ name: 'DownloadTaken', says: message, details: { source: asker.source, taken: count, uses } }, now);
     },
   );
   const session = grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session;
@@ -116,19 +118,19 @@ export async function listDownloadFiles(
   { table }: DownloadWiring,
   { project, request, standing, tell }: DownloadParams,
   asker: Asker,
-  { token, from }: { token: string; from: number },
+  { token, from: start }: { token: string; from: number },
   files: readonly StoredFile[],
   now: string,
 ): Promise<DownloadPage> {
-  const page = pageFrom(files, from);
+  const page = pageFrom(files, start);
   if (page.files.length === 0) throw new Refused('invalid', `There are ${files.length} files, counted from 0.`);
-  const says = `Files ${from + 1} to ${from + page.files.length} of ${files.length}.`;
+  const message = `Files ${start + 1} to ${start + page.files.length} of ${files.length}.`;
   const { grant } = await changeGrant(
     table,
     project,
     request,
     grant => ({ grant: recordPage(grant, standing, asker, token, now) }),
-    () => tell({ name: 'DownloadPaged', says, details: { source: asker.source, from } }, now),
+    () => tell({ name: 'DownloadPaged', says: message, details: { source: asker.source, from: start } }, now),
   );
   return {
     files: page.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
@@ -150,7 +152,7 @@ export async function readDownloadPart(
   { table, bucket }: DownloadWiring & { readonly bucket: string },
   { project, request, standing, tell }: DownloadParams,
   asker: Asker,
-  { token, file: first, from }: { token: string; file?: number | undefined; from: number },
+  { token, file: first, from: offset }: { token: string; file?: number | undefined; from: number },
   { files, release }: { files: readonly StoredFile[]; release: { key: string; versionId: string; bytes: number } },
   now: string,
 ): Promise<Uint8Array> {
@@ -162,15 +164,15 @@ export async function readDownloadPart(
       project,
       request,
       grant => ({ grant: recordPage(grant, standing, asker, token, now), before: grant }),
-      ({ grant, before }) => {
+      ({ grant, before: previous }) => {
         const event = { name: 'DownloadMoved', says: 'The download continues from another address.' } as const;
-        return grant === before ? [] : tell({ ...event, details: { source: asker.source } }, now);
+        return grant === previous ? [] : tell({ ...event, details: { source: asker.source } }, now);
       },
     );
   const bytes =
     first === undefined
-      ? await readObjectRange({ bucket, key: release.key, version: release.versionId }, from, partBytes)
-      : await bytesOf(bucket, partFrom(files, first, from));
+      ? await readObjectRange({ bucket, key: release.key, version: release.versionId }, offset, partBytes)
+      : await bytesOf(bucket, partFrom(files, first, offset));
   if (
     !(await countGiven(
       table,
@@ -189,8 +191,8 @@ export async function readDownloadPart(
 }
 
 async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<StoredFile>>): Promise<Uint8Array> {
-  const parts = await mapInParallel(ranges, width, async ({ file: { key, versionId }, from, bytes }) => {
-    const read = await readObjectRange({ bucket, key, version: versionId }, from, bytes);
+  const parts = await mapInParallel(ranges, width, async ({ file: { key, versionId }, from: offset, bytes }) => {
+    const read = await readObjectRange({ bucket, key, version: versionId }, offset, bytes);
     if (read.length !== bytes) throw new Tampered(`${key} has fewer bytes than were released`);
     return read;
   });
@@ -201,9 +203,9 @@ async function bytesOf(bucket: string, ranges: ReturnType<typeof partFrom<Stored
 export async function revokeDownload(
   table: string,
   { project, request }: Pick<DownloadParams, 'project' | 'request'>,
-  by: string,
+  revoker: string,
   reason: string,
   now: string,
 ): Promise<void> {
-  await changeGrant(table, project, request, grant => ({ grant: revokeGrant(grant, by, reason, now) }));
+  await changeGrant(table, project, request, grant => ({ grant: revokeGrant(grant, revoker, reason, now) }));
 }

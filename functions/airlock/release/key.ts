@@ -15,8 +15,8 @@ const client = new KMSClient({});
 /** The public half of a signing key as PEM (SubjectPublicKeyInfo). Needs `kms:GetPublicKey` on the key. */
 export async function publicKeyOf(keyArn: string): Promise<string> {
   const { PublicKey = new Uint8Array() } = await client.send(new GetPublicKeyCommand({ KeyId: keyArn }));
-  const made = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
-  return made.export({ format: 'pem', type: 'spki' }) as string;
+  const publicKey = createPublicKey({ key: Buffer.from(PublicKey), format: 'der', type: 'spki' });
+  return publicKey.export({ format: 'pem', type: 'spki' }) as string;
 }
 
 const idOf = (keyArn: string) => keyArn.slice(keyArn.lastIndexOf('/') + 1);
@@ -39,10 +39,10 @@ export function signingKeys(wiring: { readonly table: string; readonly key: stri
     async showSigningKey({ query: { id } }: ApiCall<typeof keyRoutes.showSigningKey>): Promise<SigningKey> {
       if (id === undefined || idOf(id) === idOf(wiring.key))
         return { ...described(wiring.key, await publicKeyOf(wiring.key)), current: true };
-      const kept = await readRow(wiring.table, Kept, keyKey(id));
-      if (!kept) throw new Refused('missing', `No release was signed here with the key ${idOf(id)}.`);
-      const { revision: _, ...of } = kept;
-      return { ...of, current: false };
+      const row = await readRow(wiring.table, Kept, keyKey(id));
+      if (!row) throw new Refused('missing', `No release was signed here with the key ${idOf(id)}.`);
+      const { revision: _, ...key } = row;
+      return { ...key, current: false };
     },
   };
 }

@@ -97,14 +97,20 @@ export function openGrant(
   open(grant, standing, now);
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
-  const kept = grant.links.filter(link => live(link, now));
-  if (kept.length >= openLinks)
-    throw new Refused('conflict', `There are ${kept.length} open links. Use one of them, or wait until one expires.`);
+  const liveLinks = grant.links.filter(link => live(link, now));
+  if (liveLinks.length >= openLinks)
+    throw new Refused(
+      'conflict',
+      `There are ${liveLinks.length} open links. Use one of them, or wait until one expires.`,
+    );
   const network = link.network ?? grant.network;
   const expires = earliest(timeAfter(now, SESSION_SECONDS.link), grant.expires, standing.expires);
   return {
     ...grant,
-    links: [...kept, { sha256: link.sha256, by: user, at: now, expires, ...(network !== undefined && { network }) }],
+    links: [
+      ...liveLinks,
+      { sha256: link.sha256, by: user, at: now, expires, ...(network !== undefined && { network }) },
+    ],
   };
 }
 
@@ -143,15 +149,15 @@ export function redeemLink(
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
   const seconds = Math.min(SESSION_SECONDS.longest, Math.max(SESSION_SECONDS.session, Math.ceil(bytes / slowest)));
-  const until = earliest(timeAfter(now, seconds), grant.expires, standing.expires);
-  const session = { at: now, source: asker.source, until, begun: false };
-  return { grant: changed(grant, link, { ...link, session }, grant.taken + 1), again: false };
+  const end = earliest(timeAfter(now, seconds), grant.expires, standing.expires);
+  const session = { at: now, source: asker.source, until: end, begun: false };
+  return { grant: replaceLink(grant, link, { ...link, session }, grant.taken + 1), again: false };
 }
 
-const changed = (grant: Grant, old: Link, link: Link, taken = grant.taken): Grant => ({
+const replaceLink = (grant: Grant, old: Link, link: Link, count = grant.taken): Grant => ({
   ...grant,
-  taken,
-  links: grant.links.map(one => (one === old ? link : one)),
+  taken: count,
+  links: grant.links.map(candidate => (candidate === old ? link : candidate)),
 });
 
 /** The session of a link that was taken, while it lasts. Each part of each file asks for it. */
@@ -167,12 +173,12 @@ export function activeSession(grant: Grant, standing: RequesterStanding, asker: 
 export function recordPage(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string): Grant {
   const { link, session } = activeSession(grant, standing, asker, token, now);
   if (session.begun && session.source === asker.source) return grant;
-  return changed(grant, link, { ...link, session: { ...session, begun: true, source: asker.source } });
+  return replaceLink(grant, link, { ...link, session: { ...session, begun: true, source: asker.source } });
 }
 
 /** Revokes the grant. Repeating it changes nothing. */
-export const revokeGrant = (grant: Grant, by: string, reason: string, now: string): Grant =>
-  grant.revoked ? grant : { ...grant, revoked: { at: now, by, reason } };
+export const revokeGrant = (grant: Grant, revoker: string, reason: string, now: string): Grant =>
+  grant.revoked ? grant : { ...grant, revoked: { at: now, by: revoker, reason } };
 
 const CidrBlock = z.union([z.cidrv4(), z.cidrv6()]);
 

@@ -91,22 +91,28 @@ export function recordOf(draft: Draft): ReleaseRecord {
 /** The contradictions in a record, as sentences. This platform does not sign a record that has any. */
 export function contradictions(record: ReleaseRecord): string[] {
   const { files, seal, reviewers } = record;
-  const at = (iso: string) => Date.parse(iso);
+  const timeOf = (iso: string) => Date.parse(iso);
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const twice = files.filter((file, i) => files[i - 1]?.path === file.path);
+  const duplicates = files.filter((file, index) => files[index - 1]?.path === file.path);
   const checks: [boolean, string][] = [
     [reviewers.some(({ id }) => id === record.requester), 'One of the reviewers is the requester.'],
     [new Set(reviewers.map(({ id }) => id)).size < reviewers.length, 'The same reviewer is listed twice.'],
-    [reviewers.some(({ at: voted }) => at(voted) > at(record.approvedAt)), 'It was approved before a reviewer voted.'],
-    [reviewers.some(({ at: voted }) => at(voted) < at(seal.sealedAt)), 'A reviewer voted before it was sealed.'],
-    [at(record.approvedAt) > at(record.releasedAt), 'It was released before it was approved.'],
-    [at(record.releasedAt) >= at(record.expires), 'It was already expired when it was released.'],
+    [
+      reviewers.some(({ at: voteTime }) => timeOf(voteTime) > timeOf(record.approvedAt)),
+      'It was approved before a reviewer voted.',
+    ],
+    [
+      reviewers.some(({ at: voteTime }) => timeOf(voteTime) < timeOf(seal.sealedAt)),
+      'A reviewer voted before it was sealed.',
+    ],
+    [timeOf(record.approvedAt) > timeOf(record.releasedAt), 'It was released before it was approved.'],
+    [timeOf(record.releasedAt) >= timeOf(record.expires), 'It was already expired when it was released.'],
     [files.length > seal.files || bytes > seal.bytes, 'It lists more files or bytes than were sealed.'],
     [files.length === seal.files && bytes !== seal.bytes, 'It lists all sealed files, but their total size differs.'],
-    [files.some((file, i) => (files[i - 1]?.path ?? '') > file.path), 'Its files are not in order.'],
-    [twice.length > 0, 'A file is listed twice.'],
+    [files.some((file, index) => (files[index - 1]?.path ?? '') > file.path), 'Its files are not in order.'],
+    [duplicates.length > 0, 'A file is listed twice.'],
   ];
   const names = files.flatMap(({ path }) => pathProblem(path, 1024) ?? []);
-  const beside = findPathClashes(files.map(({ path }) => path)).map(({ path, reason }) => `${path}: ${reason}`);
-  return [...checks.flatMap(([wrong, says]) => (wrong ? [says] : [])), ...names, ...beside];
+  const clashes = findPathClashes(files.map(({ path }) => path)).map(({ path, reason }) => `${path}: ${reason}`);
+  return [...checks.flatMap(([wrong, problem]) => (wrong ? [problem] : [])), ...names, ...clashes];
 }

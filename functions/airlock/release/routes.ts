@@ -15,7 +15,7 @@ import {
 
 const path = '/projects/{project}/airlock/{request}/downloads';
 /** These routes return secrets, so no answer is stored. Each call can safely be repeated. */
-const on = {
+const routeDefaults = {
   method: 'POST',
   capability: 'download',
   status: 200,
@@ -28,7 +28,7 @@ const on = {
 /** The steps of `broch airlock download`, which takes them all. Every byte passes here, so what is revoked stops at the next part. */
 export const downloadRoutes = {
   openDownload: {
-    ...on,
+    ...routeDefaults,
     path,
     cli: 'airlock link',
     summary: 'Open a link to a release: for its recipient, once, within an hour',
@@ -37,7 +37,7 @@ export const downloadRoutes = {
     returns: DownloadLink,
   },
   takeDownload: {
-    ...on,
+    ...routeDefaults,
     path: `${path}/take`,
     cli: 'airlock take',
     summary: 'Redeem a link: it is then used',
@@ -46,7 +46,7 @@ export const downloadRoutes = {
     returns: DownloadSession,
   },
   downloadFiles: {
-    ...on,
+    ...routeDefaults,
     path: `${path}/files`,
     cli: 'airlock fetch',
     summary: 'List the next files of a redeemed link: names, sizes and checksums',
@@ -55,7 +55,7 @@ export const downloadRoutes = {
     returns: DownloadPage,
   },
   downloadPart: {
-    ...on,
+    ...routeDefaults,
     path: `${path}/part`,
     cli: 'airlock part',
     summary: 'Download the next 4 MiB of a page of files, or of the signed record',

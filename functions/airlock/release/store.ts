@@ -13,15 +13,16 @@ export const countGiven = (
   request: string,
   token: string,
   bytes: number,
-  most: number,
-) => addWithinLimit(table, rowKey('download', `${project}#${request}`, `GIVEN#${tokenHash(token)}`), bytes, most);
+  maxBytes: number,
+) => addWithinLimit(table, rowKey('download', `${project}#${request}`, `GIVEN#${tokenHash(token)}`), bytes, maxBytes);
 
 /** Allows a release to be fetched. Saying so again changes nothing; a grant for other bytes is a fault. */
 export async function createGrant(table: string, grant: Grant): Promise<void> {
-  const at = grantKey(grant.project, grant.request);
-  if (await createRow(table, at, grant)) return;
-  const held = await readRow(table, Grant, at);
-  if (held?.seal !== grant.seal) throw new Error(`${grant.request} is granted for the seal ${held?.seal} already`);
+  const key = grantKey(grant.project, grant.request);
+  if (await createRow(table, key, grant)) return;
+  const storedGrant = await readRow(table, Grant, key);
+  if (storedGrant?.seal !== grant.seal)
+    throw new Error(`${grant.request} is granted for the seal ${storedGrant?.seal} already`);
 }
 
 export async function readGrant(table: string, project: string, request: string) {
@@ -39,16 +40,16 @@ export function changeGrant<R extends { readonly grant: Grant }>(
   project: string,
   request: string,
   decide: (grant: Grant) => R,
-  recordRows: (decided: R) => RowWrite[] = () => [],
+  recordRows: (outcome: R) => RowWrite[] = () => [],
 ): Promise<R> {
   return changeRows(
     table,
     `the grant of ${request}`,
     () => readGrant(table, project, request),
     decide,
-    (decided, read) => [
-      ...(decided.grant === read ? [] : [{ key: grantKey(project, request), read, item: decided.grant }]),
-      ...recordRows(decided),
+    (outcome, read) => [
+      ...(outcome.grant === read ? [] : [{ key: grantKey(project, request), read, item: outcome.grant }]),
+      ...recordRows(outcome),
     ],
   );
 }

@@ -16,9 +16,10 @@ const iriOf = (value: unknown) =>
 function assesses(value: Record<string, unknown>): boolean {
   // `type` too: the profile's own examples write it so.
   const types = [...listOf(value['@type']), ...listOf(value.type)].map(iriOf);
-  const more = listOf(value.additionalType).map(iriOf);
+  const additionalTypes = listOf(value.additionalType).map(iriOf);
   return (
-    types.some(type => assessments.has(last(type))) || more.some(type => /w3id\.org\/shp(#|\/|$)|^shp:/.test(type))
+    types.some(type => assessments.has(last(type))) ||
+    additionalTypes.some(type => /w3id\.org\/shp(#|\/|$)|^shp:/.test(type))
   );
 }
 
@@ -27,15 +28,15 @@ function assesses(value: Record<string, unknown>): boolean {
  * demands. Its context becomes the plain one: a context of one's own could give an assessment another name.
  */
 export function stripAssessments(metadata: unknown): { metadata: unknown; removed: number } {
-  const gone = new Set<string>();
-  let removed = 0;
+  const removedIds = new Set<string>();
+  let count = 0;
   const find = (value: unknown): void => {
-    if (Array.isArray(value)) for (const one of value) find(one);
+    if (Array.isArray(value)) for (const item of value) find(item);
     else if (value !== null && typeof value === 'object') {
       const entity = value as Record<string, unknown>;
       if (assesses(entity)) {
-        removed += 1;
-        if (typeof entity['@id'] === 'string') gone.add(entity['@id']);
+        count += 1;
+        if (typeof entity['@id'] === 'string') removedIds.add(entity['@id']);
       }
       for (const inner of Object.values(entity)) find(inner);
     }
@@ -45,15 +46,18 @@ export function stripAssessments(metadata: unknown): { metadata: unknown; remove
     value !== null &&
     typeof value === 'object' &&
     !Array.isArray(value) &&
-    (assesses(value as Record<string, unknown>) || gone.has(String((value as Record<string, unknown>)['@id'])));
+    (assesses(value as Record<string, unknown>) || removedIds.has(String((value as Record<string, unknown>)['@id'])));
   const clean = (value: unknown): unknown => {
-    if (Array.isArray(value)) return value.filter(one => !drop(one)).map(clean);
+    if (Array.isArray(value)) return value.filter(item => !drop(item)).map(clean);
     if (value === null || typeof value !== 'object') return value;
     return Object.fromEntries(
       Object.entries(value)
-        .filter(([, inner]) => !drop(inner) && !(typeof inner === 'string' && gone.has(inner)))
+        .filter(([, inner]) => !drop(inner) && !(typeof inner === 'string' && removedIds.has(inner)))
         .map(([name, inner]) => [name, name === '@context' ? RO_CRATE_CONTEXT : clean(inner)]),
     );
   };
-  return { metadata: drop(metadata) ? { '@context': RO_CRATE_CONTEXT, '@graph': [] } : clean(metadata), removed };
+  return {
+    metadata: drop(metadata) ? { '@context': RO_CRATE_CONTEXT, '@graph': [] } : clean(metadata),
+    removed: count,
+  };
 }

@@ -38,12 +38,12 @@ export function verifyRecord(text: string, pin?: string): RecordVerdict {
   } catch {
     return { wrong: ['It is not JSON.'] };
   }
-  const parsed = SignedRelease.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
+  const result = SignedRelease.safeParse(json);
+  if (!result.success) {
+    const [issue] = result.error.issues;
     return { wrong: [`It is not a release record: ${issue?.path.join('.') || 'top'}: ${issue?.message}`] };
   }
-  const { record, signature, publicKey } = parsed.data;
+  const { record, signature, publicKey } = result.data;
   let key: KeyObject;
   try {
     key = createPublicKey({ key: publicKey, format: 'pem' });
@@ -80,44 +80,49 @@ export interface FileDifference {
 }
 
 /** Compares a folder with the record, file by file. An empty list: exactly what was released, and nothing else. */
-export function compareFiles(record: ReleaseRecord, found: readonly FoundFile[]): FileDifference[] {
-  const here = new Map(found.map(file => [file.path, file]));
-  const listed = new Map(record.files.map(file => [file.path, file]));
-  const extra = found.filter(({ path }) => !listed.has(path));
+export function compareFiles(record: ReleaseRecord, folderFiles: readonly FoundFile[]): FileDifference[] {
+  const filesByPath = new Map(folderFiles.map(file => [file.path, file]));
+  const releasedByPath = new Map(record.files.map(file => [file.path, file]));
+  const extra = folderFiles.filter(({ path }) => !releasedByPath.has(path));
   const byName = new Map(extra.map(file => [comparablePath(file.path), file]));
   const byBytes = new Map(extra.flatMap(file => ('link' in file ? [] : [[file.sha256, file] as const])));
   const differences: FileDifference[] = [];
-  const told = new Set<string>();
-  const say = (path: string, kind: FileDifference['kind'], reason: string) =>
+  const reportedPaths = new Set<string>();
+  const report = (path: string, kind: FileDifference['kind'], reason: string) =>
     differences.push({ path: visiblePath(path), kind, reason });
 
   for (const file of record.files) {
-    const now = here.get(file.path);
-    if (!now) {
+    const folderFile = filesByPath.get(file.path);
+    if (!folderFile) {
       const twin = byName.get(comparablePath(file.path));
-      const moved = byBytes.get(file.sha256);
+      const copy = byBytes.get(file.sha256);
       if (twin) {
-        told.add(twin.path);
-        const same = !('link' in twin) && twin.sha256 === file.sha256;
-        const bytes = same ? 'has the same bytes' : 'has other bytes';
-        say(file.path, 'twin', `${written(twin.path)} is here instead, differs in case or Unicode form, and ${bytes}.`);
-      } else if (moved) {
-        told.add(moved.path);
-        say(file.path, 'renamed', `Its bytes are here as ${visiblePath(moved.path)}.`);
-      } else say(file.path, 'missing', 'It was released and is not here.');
-    } else if ('link' in now) say(file.path, 'refused', `It is ${now.link}, not the file itself.`);
-    else if (now.size !== file.size) say(file.path, 'changed', `It has ${now.size} bytes; ${file.size} were released.`);
-    else if (now.sha256 !== file.sha256)
-      say(file.path, 'changed', `Its SHA-256 is ${now.sha256}; ${file.sha256} was released.`);
+        reportedPaths.add(twin.path);
+        const sameBytes = !('link' in twin) && twin.sha256 === file.sha256;
+        const bytes = sameBytes ? 'has the same bytes' : 'has other bytes';
+        report(
+          file.path,
+          'twin',
+          `${spelling(twin.path)} is here instead, differs in case or Unicode form, and ${bytes}.`,
+        );
+      } else if (copy) {
+        reportedPaths.add(copy.path);
+        report(file.path, 'renamed', `Its bytes are here as ${visiblePath(copy.path)}.`);
+      } else report(file.path, 'missing', 'It was released and is not here.');
+    } else if ('link' in folderFile) report(file.path, 'refused', `It is ${folderFile.link}, not the file itself.`);
+    else if (folderFile.size !== file.size)
+      report(file.path, 'changed', `It has ${folderFile.size} bytes; ${file.size} were released.`);
+    else if (folderFile.sha256 !== file.sha256)
+      report(file.path, 'changed', `Its SHA-256 is ${folderFile.sha256}; ${file.sha256} was released.`);
   }
   for (const file of extra)
-    if ('link' in file) say(file.path, 'refused', `It is ${file.link}, and was not released.`);
-    else if (!told.has(file.path)) say(file.path, 'extra', 'It was not released with this record.');
+    if ('link' in file) report(file.path, 'refused', `It is ${file.link}, and was not released.`);
+    else if (!reportedPaths.has(file.path)) report(file.path, 'extra', 'It was not released with this record.');
   return differences;
 }
 
 /** A name by its code points, where it looks like another. */
-const written = (path: string): string =>
+const spelling = (path: string): string =>
   /^[\x20-\x7e]*$/.test(path)
     ? path
     : [...path].map(sign => (sign > '~' ? `\\u{${sign.codePointAt(0)?.toString(16)}}` : sign)).join('');

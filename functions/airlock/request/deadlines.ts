@@ -17,43 +17,48 @@ export function applyDeadlines(
 ): { request: Request; events: RequestEvent[]; ended?: Round } {
   const due = nextDeadline(request);
   if (due === undefined || isFinal(request) || now < due) return { request, events: [] };
-  const [next, event] = over(request, due, rules);
+  const [next, event] = lapse(request, due, rules);
   const further = applyDeadlines(withRetention(request, next, due, rules), now, rules);
   // The votes are stored like those of every completed round.
   const review = request.status === 'timedOut' && next.status === 'expired' ? request.review : undefined;
-  const ended = review && {
+  const endedRound = review && {
     round: request.round,
     seal: review.seal,
     votes: review.votes,
     outcome: 'expired' as const,
     at: due,
   };
-  return { ...further, events: [event, ...further.events], ...(ended && { ended }) };
+  return { ...further, events: [event, ...further.events], ...(endedRound && { ended: endedRound }) };
 }
 
-function over(request: Request, at: string, rules: AirlockConfig): [Request, RequestEvent] {
+function lapse(request: Request, deadline: string, rules: AirlockConfig): [Request, RequestEvent] {
   if (isUnderWay(request))
     return timeOut(
       request,
       'Its checks did not finish in time. An operator can resume it; its files are then sealed again.',
-      at,
+      deadline,
       rules,
     );
   if (request.status === 'inReview')
-    return timeOut(request, 'Its review did not finish in time. An operator can resume it; votes are kept.', at, rules);
+    return timeOut(
+      request,
+      'Its review did not finish in time. An operator can resume it; votes are kept.',
+      deadline,
+      rules,
+    );
   if (request.status === 'releasing') {
     const reason = 'The release did not finish in time. Release it again.';
-    return [stopped(request, reason, at), requestEvent('ReleaseStopped', reason)];
+    return [restoreApproval(request, reason, deadline), requestEvent('ReleaseStopped', reason)];
   }
   const release = 'release' in request && request.release ? { release: request.release } : {};
   return [
-    { ...identity(request), status: 'expired', was: request.status, ...release, expiredAt: at },
-    requestEvent('RequestExpired', `It was ${request.status} until its deadline passed.${left(request)}`),
+    { ...identity(request), status: 'expired', was: request.status, ...release, expiredAt: deadline },
+    requestEvent('RequestExpired', `It was ${request.status} until its deadline passed.${unsealedNote(request)}`),
   ];
 }
 
 /** Where the files are, if they were never sealed. */
-const left = ({ direction, round, source }: Request) =>
+const unsealedNote = ({ direction, round, source }: Request) =>
   direction === 'export' && round === 0 ? ` Its files stay where they are, in the project's ${source}.` : '';
 
 /** When the sweeper must act on the request next; undefined when nothing is left to do. */
@@ -66,7 +71,7 @@ export function sweepAt(request: Request): string | undefined {
 export function timeOut(
   request: RequestIn<'submitted'> | RequestIn<'checking'> | RequestIn<'inReview'>,
   reason: string,
-  at: string,
+  now: string,
   { draftDays }: AirlockConfig,
 ): [RequestIn<'timedOut'>, RequestEvent] {
   return [
@@ -75,18 +80,22 @@ export function timeOut(
       status: 'timedOut',
       reason,
       ...(request.status === 'inReview' && { review: request }),
-      timedOutAt: at,
-      expiresAt: addSeconds(at, draftDays * day),
+      timedOutAt: now,
+      expiresAt: addSeconds(now, draftDays * day),
     },
     requestEvent('RequestTimedOut', reason),
   ];
 }
 
 /** Restores the approval after a release that did not complete. */
-export const stopped = (request: RequestIn<'releasing'>, reason: string, at: string): RequestIn<'approved'> => ({
+export const restoreApproval = (
+  request: RequestIn<'releasing'>,
+  reason: string,
+  now: string,
+): RequestIn<'approved'> => ({
   ...identity(request),
   ...approval(request),
   status: 'approved',
   expiresAt: request.expiresAt,
-  stopped: { reason, at },
+  stopped: { reason, at: now },
 });

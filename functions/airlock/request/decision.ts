@@ -95,25 +95,29 @@ export interface RequestDecision extends Decision<Request, RequestEvent> {
   readonly ended?: Round;
 }
 
-export const requestEvent = (name: RequestEventName, says: string, by?: ActingPerson): RequestEvent => ({
+export const requestEvent = (name: RequestEventName, message: string, actor?: ActingPerson): RequestEvent => ({
   name,
-  by: by?.id ?? '',
-  byName: by?.name ?? '',
-  says,
+  by: actor?.id ?? '',
+  byName: actor?.name ?? '',
+  says: message,
 });
 
 /** An event that asks people to act. */
-export const reviewerEvent = (name: RequestEventName, says: string, to: readonly Someone[]): RequestEvent => ({
-  ...requestEvent(name, says),
-  to: [...to],
+export const reviewerEvent = (
+  name: RequestEventName,
+  message: string,
+  addressees: readonly Someone[],
+): RequestEvent => ({
+  ...requestEvent(name, message),
+  to: [...addressees],
 });
 
 /** Decides unless a call with this idempotency mark has already changed the request. */
 export function decideOnce(read: Request, mark: string, decide: () => RequestDecision): RequestDecision {
   if (mark && read.done.includes(mark)) {
-    const same = unchanged(read, 'the same call has already been applied');
+    const repetition = unchanged(read, 'the same call has already been applied');
     // The first call may have failed before it completed the waiting task.
-    return read.status === 'inReview' && read.token !== undefined ? { ...same, wake: read.token } : same;
+    return read.status === 'inReview' && read.token !== undefined ? { ...repetition, wake: read.token } : repetition;
   }
   const decision = decide();
   if (!mark || decision.state === read) return decision;

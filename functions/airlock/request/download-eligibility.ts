@@ -18,8 +18,8 @@ export function standingOf(request: Request): { standing: RequesterStanding; rel
       `Imports are not downloaded: ${request.id} was delivered to ${IMPORTS_PREFIX}${request.id}/.`,
     );
   if (request.status !== 'released') {
-    const why = 'reason' in request ? `: ${request.reason}` : '.';
-    throw new Refused('conflict', `Nothing can be downloaded: this request is ${request.status}${why}`);
+    const explanation = 'reason' in request ? `: ${request.reason}` : '.';
+    throw new Refused('conflict', `Nothing can be downloaded: this request is ${request.status}${explanation}`);
   }
   return {
     standing: { released: true, seal: request.seal.sha256, expires: request.expiresAt },

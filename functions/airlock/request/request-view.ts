@@ -73,24 +73,26 @@ function reasonOf(request: Request): string | undefined {
   return undefined;
 }
 
-function votesFor(request: Request, by: ActingPerson, eye: Viewer): Vote[] | undefined {
+function votesFor(request: Request, person: ActingPerson, eye: Viewer): Vote[] | undefined {
   if (eye !== 'reviewer' || !('votes' in request)) return undefined;
-  const own = request.votes.filter(vote => vote.by === by.id);
+  const ownVotes = request.votes.filter(vote => vote.by === person.id);
   // A reviewer who decides a conflict must not know the other votes; those who have voted may.
-  const complete = request.status !== 'inReview' || (request.conflict && own.length > 0);
-  return complete ? request.votes : own;
+  const complete = request.status !== 'inReview' || (request.conflict && ownVotes.length > 0);
+  return complete ? request.votes : ownVotes;
 }
 
 /** A reviewer who decides a conflict must not learn of it, not even from who else is assigned. */
-function disputeOf(request: RequestIn<'inReview'>, by: ActingPerson, eye: Viewer) {
-  const { conflict, asked } = request;
+function disputeOf(request: RequestIn<'inReview'>, person: ActingPerson, eye: Viewer) {
+  const { conflict, asked: reviewers } = request;
   if (eye === 'operator') return { conflict };
-  return hasVoted(request, by.id) ? { conflict, asked } : { asked: asked.filter(({ id }) => id === by.id) };
+  return hasVoted(request, person.id)
+    ? { conflict, asked: reviewers }
+    : { asked: reviewers.filter(({ id }) => id === person.id) };
 }
 
 const withoutCells = (request: RequestReport): RequestReport => ({
   ...request,
-  first: request.first.map(told => ({ ...told, cells: [] })),
+  first: request.first.map(finding => ({ ...finding, cells: [] })),
 });
 
 /** What members see of a file outside: its place in the sealed manifest, never its name. */
@@ -157,22 +159,22 @@ function plainView(request: Request): RequestView {
  * checksum of a file that is not released to this person. The requester of an import brought its files from outside, and
  * sees everything about them.
  */
-function memberView(request: Request, by: ActingPerson): RequestView {
+function memberView(request: Request, person: ActingPerson): RequestView {
   const comments = commentsOf(request);
-  const own = request.direction === 'import' && by.id === request.requester;
+  const ownImport = request.direction === 'import' && person.id === request.requester;
   const exported = request.direction === 'export';
   const fullReport = fullReportKey(request);
   // Nothing of an import is in the project yet, so there is no full report on it there.
   const remedy = exported ? `See ${fullReport}.` : `Ask ${request.requesterName}, who uploaded the files.`;
-  const receives = by.id === (request.recipient?.id ?? request.requester);
+  const receives = person.id === (request.recipient?.id ?? request.requester);
   const note = request.status === 'draft' ? request.note : undefined;
   return {
     ...plainView(request),
     ...(exported && ('report' in request || note) && { fullReport }),
-    ...('report' in request && { report: own ? request.report : verdictsOf(request.report, remedy) }),
-    ...(note && { findings: own ? note.findings : rejectionsOf(note, remedy) }),
-    ...(comments && { comments: own ? comments : withoutPaths(comments) }),
-    ...('withheld' in request && { withheld: own ? request.withheld : withheldNumbers(request) }),
+    ...('report' in request && { report: ownImport ? request.report : verdictsOf(request.report, remedy) }),
+    ...(note && { findings: ownImport ? note.findings : rejectionsOf(note, remedy) }),
+    ...(comments && { comments: ownImport ? comments : withoutPaths(comments) }),
+    ...('withheld' in request && { withheld: ownImport ? request.withheld : withheldNumbers(request) }),
     ...(receives && 'release' in request && request.release && { release: request.release }),
   };
 }
@@ -183,20 +185,20 @@ const withheldNumbers = ({ votes }: { votes: readonly Vote[] }): string[] =>
       votes.filter(({ verdict }) => verdict === 'approve').flatMap(({ files }) => files.map(({ file }) => file)),
     ),
   ]
-    .sort((one, other) => one - other)
+    .sort((a, b) => a - b)
     .map(fileNumber);
 
 /** The request as this viewer may see it. Until the quorum is complete, not even the number of votes is shown. */
-export function requestView(request: Request, by: ActingPerson, eye: Viewer): RequestView {
-  if (eye === 'project') return memberView(request, by);
-  const votes = votesFor(request, by, eye);
+export function requestView(request: Request, person: ActingPerson, eye: Viewer): RequestView {
+  if (eye === 'project') return memberView(request, person);
+  const votes = votesFor(request, person, eye);
   const comments = commentsOf(request);
   return {
     ...plainView(request),
     ...('seal' in request && request.seal && { seal: request.seal }),
     // Operators run the platform and do not see the content of files. Reviewers see cells only through recorded views.
     ...(eye === 'reviewer' && 'report' in request && { report: withoutCells(request.report) }),
-    ...(request.status === 'inReview' && disputeOf(request, by, eye)),
+    ...(request.status === 'inReview' && disputeOf(request, person, eye)),
     ...(request.status === 'draft' && request.note && { findings: request.note.findings }),
     ...('deleted' in request && request.deleted && { deleted: request.deleted }),
     ...('retracted' in request && request.retracted && { retracted: request.retracted }),

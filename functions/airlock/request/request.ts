@@ -28,8 +28,8 @@ export const requestId = (now: string, chance: number): string =>
   `al-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;
 
 /** An instant (ISO 8601) moved by a number of seconds. */
-export const addSeconds = (at: string, seconds: number): string =>
-  new Date(Date.parse(at) + seconds * 1000).toISOString();
+export const addSeconds = (instant: string, seconds: number): string =>
+  new Date(Date.parse(instant) + seconds * 1000).toISOString();
 export const hour = 3600;
 export const day = 24 * hour;
 
@@ -67,7 +67,7 @@ export const RequestRelease = z.object({
 });
 export type RequestRelease = z.infer<typeof RequestRelease>;
 
-const at = z.iso.datetime();
+const timestamp = z.iso.datetime();
 
 /** A person as a request names one. */
 export const Someone = z.object({ id: z.string(), name: z.string() });
@@ -87,7 +87,7 @@ const common = {
   groups: Groups,
   /** The requester's answer to what checks ask. */
   explanation: Explanation.default(''),
-  openedAt: at,
+  openedAt: timestamp,
   /** Counts submissions; each has a seal of its own, and votes are about one seal. */
   round: z.number().int().min(0),
   /** Counts executions of workflows; only the newest may change the request. */
@@ -97,30 +97,30 @@ const common = {
 };
 /** Who made the settings that the seal was checked under, if any. This person does not vote on it, even after others change the settings. */
 const settingsBy = z.string().optional();
-const sealed = { seal: Seal, report: RequestReport, settingsBy };
-const decided = { ...sealed, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: at };
+const sealFields = { seal: Seal, report: RequestReport, settingsBy };
+const approvalFields = { ...sealFields, votes: z.array(Vote), withheld: z.array(z.string()), approvedAt: timestamp };
 
 const Draft = z.object({
   status: z.literal('draft'),
   ...common,
-  expiresAt: at,
+  expiresAt: timestamp,
   /** Why a submission could not be sealed. */
-  note: z.object({ findings: z.array(Finding).max(100), found: z.number().int(), at }).optional(),
+  note: z.object({ findings: z.array(Finding).max(100), found: z.number().int(), at: timestamp }).optional(),
 });
-const Submitted = z.object({ status: z.literal('submitted'), ...common, startedAt: at, deadline: at });
+const Submitted = z.object({ status: z.literal('submitted'), ...common, startedAt: timestamp, deadline: timestamp });
 const Checking = z.object({ ...Submitted.shape, status: z.literal('checking'), seal: Seal, settingsBy });
 const InReview = z.object({
   status: z.literal('inReview'),
   ...common,
-  ...sealed,
+  ...sealFields,
   /** As configured when the review began. It can be raised meanwhile, and not lowered. */
   quorum: z.number().int(),
   votes: z.array(Vote),
   /** Whether parts may be approved, as configured when the review began. */
   partial: z.boolean().default(false),
   conflict: z.boolean(),
-  since: at,
-  deadline: at,
+  since: timestamp,
+  deadline: timestamp,
   reminded: z.number().int(),
   /** For whom it was said that nobody is left: for one more, or for one who must agree. Each is said once. */
   lack: z.enum(['more', 'needed']).optional(),
@@ -134,45 +134,56 @@ const Comment = Vote.pick({ comment: true, files: true });
 const Returned = z.object({
   status: z.literal('returned'),
   ...common,
-  ...sealed,
+  ...sealFields,
   by: z.enum(['review', 'checks']),
   comments: z.array(Comment),
-  returnedAt: at,
-  expiresAt: at,
+  returnedAt: timestamp,
+  expiresAt: timestamp,
 });
-const Blocked = z.object({ status: z.literal('blocked'), ...common, ...sealed, blockedAt: at, expiresAt: at });
+const Blocked = z.object({
+  status: z.literal('blocked'),
+  ...common,
+  ...sealFields,
+  blockedAt: timestamp,
+  expiresAt: timestamp,
+});
 const Approved = z.object({
   status: z.literal('approved'),
   ...common,
-  ...decided,
-  expiresAt: at,
+  ...approvalFields,
+  expiresAt: timestamp,
   /** Why the last attempt to release did not end in one. */
-  stopped: z.object({ reason: z.string(), at }).optional(),
+  stopped: z.object({ reason: z.string(), at: timestamp }).optional(),
 });
 const Releasing = z.object({
   status: z.literal('releasing'),
   ...common,
-  ...decided,
-  expiresAt: at,
-  startedAt: at,
-  deadline: at,
+  ...approvalFields,
+  expiresAt: timestamp,
+  startedAt: timestamp,
+  deadline: timestamp,
   releasedBy: Someone,
 });
 const Released = z.object({
   status: z.literal('released'),
   ...common,
-  ...decided,
+  ...approvalFields,
   release: RequestRelease,
   releasedBy: Someone,
-  releasedAt: at,
-  expiresAt: at,
+  releasedAt: timestamp,
+  expiresAt: timestamp,
 });
 /** What was deleted, and the receipt for it. */
-export const Deleted = z.object({ at, objects: z.number().int(), bytes: z.number().int(), receipt: ObjectRef });
+export const Deleted = z.object({
+  at: timestamp,
+  objects: z.number().int(),
+  bytes: z.number().int(),
+  receipt: ObjectRef,
+});
 
 /** What of a request that is over lies with us: until when, and what became of it. */
-const over = {
-  retainedUntil: at.optional(),
+const closureFields = {
+  retainedUntil: timestamp.optional(),
   /** What is being deleted. */
   inventory: ObjectRef.optional(),
   deleted: Deleted.optional(),
@@ -184,21 +195,27 @@ const over = {
 const Rejected = z.object({
   status: z.literal('rejected'),
   ...common,
-  ...sealed,
+  ...sealFields,
   votes: z.array(Vote),
-  rejectedAt: at,
-  ...over,
+  rejectedAt: timestamp,
+  ...closureFields,
 });
-const Withdrawn = z.object({ status: z.literal('withdrawn'), ...common, reason: z.string(), withdrawnAt: at, ...over });
+const Withdrawn = z.object({
+  status: z.literal('withdrawn'),
+  ...common,
+  reason: z.string(),
+  withdrawnAt: timestamp,
+  ...closureFields,
+});
 const Revoked = z.object({
   status: z.literal('revoked'),
   ...common,
-  ...decided,
+  ...approvalFields,
   release: RequestRelease.optional(),
   revokedBy: Someone,
   reason: z.string(),
-  revokedAt: at,
-  ...over,
+  revokedAt: timestamp,
+  ...closureFields,
 });
 const TimedOut = z.object({
   status: z.literal('timedOut'),
@@ -206,16 +223,16 @@ const TimedOut = z.object({
   reason: z.string(),
   /** Where it goes on when resumed: with a new seal, or with the review of this one. */
   review: InReview.optional(),
-  timedOutAt: at,
-  expiresAt: at,
+  timedOutAt: timestamp,
+  expiresAt: timestamp,
 });
 const Expired = z.object({
   status: z.literal('expired'),
   ...common,
   was: z.string(),
   release: RequestRelease.optional(),
-  expiredAt: at,
-  ...over,
+  expiredAt: timestamp,
+  ...closureFields,
 });
 
 export const Request = z.discriminatedUnion('status', [
@@ -266,10 +283,16 @@ export const identity = (request: Request) => ({
 });
 
 /** What an approval carries through release and revocation. */
-export const approval = ({ seal, report, votes, withheld, approvedAt }: Omit<RequestIn<'approved'>, 'status'>) => ({
+export const approval = ({
   seal,
   report,
   votes,
-  withheld,
+  withheld: withheldPaths,
+  approvedAt,
+}: Omit<RequestIn<'approved'>, 'status'>) => ({
+  seal,
+  report,
+  votes,
+  withheld: withheldPaths,
   approvedAt,
 });

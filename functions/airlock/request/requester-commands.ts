@@ -54,20 +54,20 @@ function sourceOf(
 export const draftRequest = (
   {
     source,
-    ...wanted
+    ...fields
   }: Pick<RequestIn<'draft'>, 'id' | 'project' | 'title' | 'groups' | 'direction' | 'recipient'> & {
     source?: string | undefined;
   },
-  by: ActingPerson,
+  actor: ActingPerson,
   now: string,
   { rules }: Pick<Context, 'rules'>,
 ): RequestDecision => ({
   state: {
     status: 'draft',
-    ...wanted,
-    source: sourceOf(wanted, source),
-    requester: by.id,
-    requesterName: by.name,
+    ...fields,
+    source: sourceOf(fields, source),
+    requester: actor.id,
+    requesterName: actor.name,
     explanation: '',
     openedAt: now,
     round: 0,
@@ -75,12 +75,12 @@ export const draftRequest = (
     done: [],
     expiresAt: addSeconds(now, rules.draftDays * day),
   },
-  events: [requestEvent('RequestOpened', wanted.title, by)],
+  events: [requestEvent('RequestOpened', fields.title, actor)],
   reason: 'drafted',
 });
 
-function own(request: Request, by: ActingPerson): void {
-  if (request.requester !== by.id)
+function requireRequester(request: Request, actor: ActingPerson): void {
+  if (request.requester !== actor.id)
     throw new Refused('forbidden', `Only ${request.requesterName}, who drafted ${request.id}, may do this.`);
 }
 
@@ -88,8 +88,8 @@ const isOpen = (request: Request): request is RequestIn<'draft'> | RequestIn<'re
   request.status === 'draft' || request.status === 'returned' || request.status === 'blocked';
 
 /** Refuses uploads by anybody but the requester, and after the import is sealed. */
-export function refuseUnlessImportable(request: Request, by: ActingPerson): void {
-  own(request, by);
+export function refuseUnlessImportable(request: Request, actor: ActingPerson): void {
+  requireRequester(request, actor);
   if (request.direction !== 'import')
     throw new Refused(
       'conflict',
@@ -104,11 +104,11 @@ export function refuseUnlessImportable(request: Request, by: ActingPerson): void
 
 export function editRequest(
   request: Request,
-  { by, change }: { by: ActingPerson; change: RequestEdit },
+  { by: actor, change }: { by: ActingPerson; change: RequestEdit },
   now: string,
   { rules }: Context,
 ): RequestDecision {
-  own(request, by);
+  requireRequester(request, actor);
   if (!isOpen(request))
     throw new Refused(
       'conflict',
@@ -116,10 +116,10 @@ export function editRequest(
     );
   if (change.source !== undefined || change.recipient)
     sourceOf({ ...request, ...change }, change.source ?? request.source);
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
+  const changes = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   return {
-    state: { ...request, ...given, expiresAt: addSeconds(now, rules.draftDays * day) },
-    events: [requestEvent('RequestEdited', `Changed: ${Object.keys(given).sort().join(', ') || 'nothing'}.`, by)],
+    state: { ...request, ...changes, expiresAt: addSeconds(now, rules.draftDays * day) },
+    events: [requestEvent('RequestEdited', `Changed: ${Object.keys(changes).sort().join(', ') || 'nothing'}.`, actor)],
     reason: 'edited',
   };
 }
@@ -127,18 +127,18 @@ export function editRequest(
 /** Submits the request for sealing. A repeated command while it runs changes nothing, so that a lost start can be repeated. */
 export function submitRequest(
   request: Request,
-  { by }: { by: ActingPerson },
+  { by: actor }: { by: ActingPerson },
   now: string,
   { rules, members }: Context,
 ): RequestDecision {
-  own(request, by);
+  requireRequester(request, actor);
   if (isUnderWay(request)) return unchanged(request, 'the submission is already being checked');
   if (!isOpen(request))
     throw new Refused(
       'conflict',
       `${request.id} is ${request.status}: only a draft, or a returned or blocked request, can be submitted.`,
     );
-  if (!members.includes(by.id))
+  if (!members.includes(actor.id))
     throw new Refused('missing', `There is no project ${request.project}, or you are not a member of it.`);
   return {
     state: {
@@ -149,7 +149,7 @@ export function submitRequest(
       startedAt: now,
       deadline: addSeconds(now, rules.checkHours * hour),
     },
-    events: [requestEvent('RequestSubmitted', `Submission ${request.round + 1}.`, by)],
+    events: [requestEvent('RequestSubmitted', `Submission ${request.round + 1}.`, actor)],
     reason: 'submitted',
   };
 }
@@ -157,10 +157,10 @@ export function submitRequest(
 /** The requester, or an operator for them, withdraws the request. */
 export function withdrawRequest(
   request: Request,
-  { by, reason }: { by: ActingPerson; reason: string },
+  { by: actor, reason }: { by: ActingPerson; reason: string },
   now: string,
 ): RequestDecision {
-  if (!by.groups.includes('operator')) own(request, by);
+  if (!actor.groups.includes('operator')) requireRequester(request, actor);
   if (request.status === 'withdrawn') return unchanged(request, 'the request is already withdrawn');
   const open = isOpen(request) || isUnderWay(request) || request.status === 'inReview' || request.status === 'timedOut';
   if (!open && request.status !== 'approved')
@@ -178,7 +178,7 @@ export function withdrawRequest(
   const votes = review && 'votes' in review ? review.votes : [];
   return {
     state: { ...identity(request), status: 'withdrawn', reason, withdrawnAt: now },
-    events: [requestEvent('RequestWithdrawn', reason, by)],
+    events: [requestEvent('RequestWithdrawn', reason, actor)],
     reason: 'withdrawn',
     ...(seal && { ended: { round: request.round, seal, votes, outcome: 'withdrawn' as const, at: now } }),
     ...(request.status === 'inReview' && request.token !== undefined && { wake: request.token }),

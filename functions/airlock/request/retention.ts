@@ -56,16 +56,16 @@ export interface ObjectInventory {
   readonly before: ObjectRef | undefined;
 }
 
-const same = (a: ObjectRef | undefined, b: ObjectRef | undefined) => a?.versionId === b?.versionId;
+const sameVersion = (a: ObjectRef | undefined, b: ObjectRef | undefined) => a?.versionId === b?.versionId;
 
 /** Concurrent deletions each see only a part. An inventory is accepted only if none was recorded since the one it extends. */
-const stands = (there: ObjectRef | undefined, { inventory, before }: ObjectInventory) =>
-  same(there, before) || same(there, inventory);
+const extendsInventory = (storedRef: ObjectRef | undefined, { inventory, before: base }: ObjectInventory) =>
+  sameVersion(storedRef, base) || sameVersion(storedRef, inventory);
 
 /** Records what will be deleted in the project before anything is deleted. */
-export const startRetraction = (request: Request, listed: ObjectInventory): RequestDecision =>
-  awaitsRetraction(request) && stands(request.retracting, listed)
-    ? { state: { ...request, retracting: listed.inventory } as Request, events: [], reason: 'listed' }
+export const startRetraction = (request: Request, list: ObjectInventory): RequestDecision =>
+  awaitsRetraction(request) && extendsInventory(request.retracting, list)
+    ? { state: { ...request, retracting: list.inventory } as Request, events: [], reason: 'listed' }
     : ignoreStaleStep(request);
 
 export function recordRetraction(
@@ -73,11 +73,11 @@ export function recordRetraction(
   { receipt, objects, bytes }: { receipt: ObjectRef; objects: number; bytes: number },
   now: string,
 ): RequestDecision {
-  if (!awaitsRetraction(request) || !same(request.retracting, receipt)) return ignoreStaleStep(request);
-  const says = `${objects} objects, ${bytes} bytes, out of the project; receipt ${receipt.sha256}.`;
+  if (!awaitsRetraction(request) || !sameVersion(request.retracting, receipt)) return ignoreStaleStep(request);
+  const message = `${objects} objects, ${bytes} bytes, out of the project; receipt ${receipt.sha256}.`;
   return {
     state: { ...request, retracted: { at: now, objects, bytes, receipt } } as Request,
-    events: [requestEvent('ContentDeleted', says)],
+    events: [requestEvent('ContentDeleted', message)],
     reason: 'retracted',
   };
 }
@@ -88,19 +88,19 @@ function lastWritten(request: Request, now: string, { checkHours }: AirlockConfi
   if (isUnderWay(request) || request.status === 'releasing') return now;
   const seal = request.status === 'timedOut' ? request.review?.seal : 'seal' in request ? request.seal : undefined;
   if (!seal) return now;
-  const checked = addSeconds(seal.sealedAt, checkHours * hour);
-  return checked < now ? checked : now;
+  const checkDeadline = addSeconds(seal.sealedAt, checkHours * hour);
+  return checkDeadline < now ? checkDeadline : now;
 }
 
 /** Sets the retention of a request that has just ended: until its lock ends, and a grace period after downloads. */
-export function withRetention(before: Request, ended: Request, now: string, rules: AirlockConfig): Request {
-  if (!isFinal(ended) || isFinal(before) || sealedPlace(ended).length === 0) return ended;
-  const fetched = 'release' in ended && ended.release;
+export function withRetention(previous: Request, next: Request, now: string, rules: AirlockConfig): Request {
+  if (!isFinal(next) || isFinal(previous) || sealedPlace(next).length === 0) return next;
+  const downloadable = 'release' in next && next.release;
   const times = [
-    fetched ? addSeconds(now, rules.graceDays * day) : now,
-    ...(ended.round > 0 ? [addSeconds(lastWritten(before, now, rules), rules.lockDays * day)] : []),
+    downloadable ? addSeconds(now, rules.graceDays * day) : now,
+    ...(next.round > 0 ? [addSeconds(lastWritten(previous, now, rules), rules.lockDays * day)] : []),
   ];
-  return { ...ended, retainedUntil: times.reduce((a, b) => (a > b ? a : b)) } as Request;
+  return { ...next, retainedUntil: times.reduce((a, b) => (a > b ? a : b)) } as Request;
 }
 
 /** Whether the content is due for deletion. */
@@ -110,15 +110,16 @@ const overdue = (request: Request, now: string) =>
 const listOf = (request: Request) => ('inventory' in request ? request.inventory : undefined);
 
 /** Records what will be deleted before anything is deleted. */
-export function recordInventory(request: Request, listed: ObjectInventory, now: string): RequestDecision {
-  if (!isFinal(request) || !overdue(request, now) || !stands(listOf(request), listed)) return ignoreStaleStep(request);
-  return { state: { ...request, inventory: listed.inventory } as Request, events: [], reason: 'listed' };
+export function recordInventory(request: Request, list: ObjectInventory, now: string): RequestDecision {
+  if (!isFinal(request) || !overdue(request, now) || !extendsInventory(listOf(request), list))
+    return ignoreStaleStep(request);
+  return { state: { ...request, inventory: list.inventory } as Request, events: [], reason: 'listed' };
 }
 
 /** Extends the retention because some content is still locked. */
-export function extendRetention(request: Request, { until }: { until: string }, now: string): RequestDecision {
+export function extendRetention(request: Request, { until: date }: { until: string }, now: string): RequestDecision {
   if (!isFinal(request) || !overdue(request, now)) return ignoreStaleStep(request);
-  return { state: { ...request, retainedUntil: until } as Request, events: [], reason: 'locked' };
+  return { state: { ...request, retainedUntil: date } as Request, events: [], reason: 'locked' };
 }
 
 export function recordDeletion(
@@ -132,11 +133,12 @@ export function recordDeletion(
   now: string,
 ): RequestDecision {
   if ('deleted' in request && request.deleted) return unchanged(request, 'its content is already deleted');
-  if (!isFinal(request) || !overdue(request, now) || !same(listOf(request), inventory)) return ignoreStaleStep(request);
-  const says = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
+  if (!isFinal(request) || !overdue(request, now) || !sameVersion(listOf(request), inventory))
+    return ignoreStaleStep(request);
+  const message = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;
   return {
     state: { ...request, deleted: { at: now, objects, bytes, receipt } } as Request,
-    events: [requestEvent('ContentDeleted', says)],
+    events: [requestEvent('ContentDeleted', message)],
     reason: 'deleted',
   };
 }

@@ -7,16 +7,16 @@ import type { Someone } from './request.ts';
  * weight).
  */
 export function assignReviewers(
-  { id, asked }: { readonly id: string; readonly asked: readonly Someone[] },
-  wanted: number,
+  { id, asked: reviewers }: { readonly id: string; readonly asked: readonly Someone[] },
+  count: number,
   candidates: readonly Someone[],
 ): Someone[] {
-  const still = candidates.filter(one => asked.some(before => before.id === one.id));
-  const weight = (one: Someone) => sha256(`${id} ${one.id}`);
-  const others = candidates
-    .filter(one => !still.includes(one))
-    .map(one => ({ one, weight: weight(one) }))
+  const eligible = candidates.filter(candidate => reviewers.some(reviewer => reviewer.id === candidate.id));
+  const weight = (candidate: Someone) => sha256(`${id} ${candidate.id}`);
+  const additions = candidates
+    .filter(candidate => !eligible.includes(candidate))
+    .map(candidate => ({ candidate, weight: weight(candidate) }))
     .sort((a, b) => (a.weight < b.weight ? -1 : 1))
-    .map(({ one }) => one);
-  return [...still, ...others.slice(0, Math.max(0, wanted - still.length))];
+    .map(({ candidate }) => candidate);
+  return [...eligible, ...additions.slice(0, Math.max(0, count - eligible.length))];
 }

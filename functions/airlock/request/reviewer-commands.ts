@@ -23,10 +23,10 @@ const ruled = ({ project }: Request) =>
   `You made the airlock settings of ${project} that this request is reviewed under, so you cannot review it. Ask another operator to confirm the settings.`;
 
 /** Releases and revocations need an eligible reviewer, or an operator who is not a member of the project. */
-function judging(request: Request, by: ActingPerson, facts: Context): void {
-  const operator = by.groups.includes('operator') ? { ...facts, reviewers: [...facts.reviewers, by.id] } : facts;
-  const why = ineligibility(request, by.id, operator);
-  if (why) throw new Refused('forbidden', why);
+function judging(request: Request, actor: ActingPerson, facts: Context): void {
+  const operator = actor.groups.includes('operator') ? { ...facts, reviewers: [...facts.reviewers, actor.id] } : facts;
+  const reason = ineligibility(request, actor.id, operator);
+  if (reason) throw new Refused('forbidden', reason);
 }
 
 /** The comments that the requester may see: without names, and without notes between reviewers. */
@@ -39,15 +39,15 @@ export const publicComments = (votes: readonly Vote[]) =>
  */
 export function recordVote(
   request: Request,
-  { by, ballot }: { by: ActingPerson; ballot: NumberedBallot },
+  { by: actor, ballot }: { by: ActingPerson; ballot: NumberedBallot },
   now: string,
   facts: Context,
 ): RequestDecision {
-  const settled = 'settingsBy' in request ? request.settingsBy : undefined;
+  const settingsAuthor = 'settingsBy' in request ? request.settingsBy : undefined;
   const mayVote = (user: string) =>
-    user === facts.ruledBy || user === settled ? ruled(request) : ineligibility(request, user, facts);
-  const why = mayVote(by.id);
-  if (why) throw new Refused('forbidden', why);
+    user === facts.ruledBy || user === settingsAuthor ? ruled(request) : ineligibility(request, user, facts);
+  const reason = mayVote(actor.id);
+  if (reason) throw new Refused('forbidden', reason);
   if (request.status !== 'inReview')
     throw new Refused('conflict', `${request.id} is ${request.status}: there is nothing to vote on.`);
   if (ballot.seal !== request.seal.sha256)
@@ -63,18 +63,18 @@ export function recordVote(
   if (ballot.verdict !== 'approve' && ballot.comment === '' && ballot.files.length === 0)
     throw new Refused('invalid', 'Add a comment that says what is wrong, so that the requester can correct it.');
   const earlier = countedVotes(request.votes, request.seal, request.round, user => mayVote(user) === undefined);
-  if (request.conflict && earlier.some(vote => vote.by === by.id))
+  if (request.conflict && earlier.some(vote => vote.by === actor.id))
     throw new Refused('conflict', 'You have already voted. Reviewers disagree, so another reviewer must decide.');
-  const dropped = request.votes
+  const dropEvents = request.votes
     .filter(vote => !earlier.includes(vote))
     .map(({ name }) =>
       requestEvent('VoteDropped', `${name} is no longer allowed to review this request; the vote does not count.`),
     );
   const votes: Vote[] = [
-    ...earlier.filter(vote => vote.by !== by.id),
-    { ...ballot, by: by.id, name: by.name, round: request.round, at: now },
+    ...earlier.filter(vote => vote.by !== actor.id),
+    { ...ballot, by: actor.id, name: actor.name, round: request.round, at: now },
   ];
-  const events = [...dropped, requestEvent('VoteCast', `Seal ${request.seal.sha256}.`, by)];
+  const events = [...dropEvents, requestEvent('VoteCast', `Seal ${request.seal.sha256}.`, actor)];
   return settle({ ...request, votes }, events, now, facts);
 }
 
@@ -87,10 +87,12 @@ function settle(
   const { seal, report, votes, round } = request;
   // The stricter of the settings when the review began and now: nobody weakens them for a review that runs.
   const outcome = voteOutcome(votes, Math.max(request.quorum, quorumFor(request.direction, rules)));
-  const withheld = withheldFiles(votes);
-  const leaves = withheld.length === 0 || (rules.partial && request.partial && withheld.length < seal.files);
+  const withheldPaths = withheldFiles(votes);
+  const leaves = withheldPaths.length === 0 || (rules.partial && request.partial && withheldPaths.length < seal.files);
   const wake = request.token !== undefined ? { wake: request.token } : {};
-  const ended = (as: 'approved' | 'returned' | 'rejected') => ({ ended: { round, seal, votes, outcome: as, at: now } });
+  const endRound = (verdict: 'approved' | 'returned' | 'rejected') => ({
+    ended: { round, seal, votes, outcome: verdict, at: now },
+  });
   if (outcome === 'open') return { state: { ...request, conflict: false }, events, reason: 'voted' };
   if (outcome === 'conflict')
     return {
@@ -112,7 +114,7 @@ function settle(
       },
       events: [...events, requestEvent('RequestRejected', 'Reviewers reject it.')],
       reason: 'rejected',
-      ...ended('rejected'),
+      ...endRound('rejected'),
       ...wake,
     };
   if (outcome === 'approved' && leaves)
@@ -123,13 +125,13 @@ function settle(
         seal,
         report,
         votes,
-        withheld,
+        withheld: withheldPaths,
         approvedAt: now,
         expiresAt: addSeconds(now, rules.approvedDays * day),
       },
       events: [...events, requestEvent('RequestApproved', `Seal ${seal.sha256}.`)],
       reason: 'approved',
-      ...ended('approved'),
+      ...endRound('approved'),
       ...wake,
     };
   return {
@@ -145,7 +147,7 @@ function settle(
     },
     events: [...events, requestEvent('RequestReturned', 'Reviewers ask for changes.')],
     reason: 'returned',
-    ...ended('returned'),
+    ...endRound('returned'),
     ...wake,
   };
 }
@@ -153,11 +155,11 @@ function settle(
 /** Starts the release. A repeated command while it runs changes nothing. */
 export function startRelease(
   request: Request,
-  { by }: { by: ActingPerson },
+  { by: actor }: { by: ActingPerson },
   now: string,
   facts: Context,
 ): RequestDecision {
-  judging(request, by, facts);
+  judging(request, actor, facts);
   if (request.status === 'releasing') return unchanged(request, 'the release is already running');
   if (request.status !== 'approved')
     throw new Refused('conflict', `${request.id} is ${request.status}: only an approved request can be released.`);
@@ -183,9 +185,9 @@ export function startRelease(
       expiresAt: request.expiresAt,
       startedAt: now,
       deadline: deadline < last ? deadline : last,
-      releasedBy: { id: by.id, name: by.name },
+      releasedBy: { id: actor.id, name: actor.name },
     },
-    events: [requestEvent('ReleaseStarted', `Seal ${request.seal.sha256}.`, by)],
+    events: [requestEvent('ReleaseStarted', `Seal ${request.seal.sha256}.`, actor)],
     reason: 'releasing',
   };
 }
@@ -193,11 +195,11 @@ export function startRelease(
 /** Revokes an approval or a release. Downloads stop immediately. */
 export function revokeRelease(
   request: Request,
-  { by, reason }: { by: ActingPerson; reason: string },
+  { by: actor, reason }: { by: ActingPerson; reason: string },
   now: string,
   facts: Context,
 ): RequestDecision {
-  judging(request, by, facts);
+  judging(request, actor, facts);
   if (request.status === 'revoked') return unchanged(request, 'the request is already revoked');
   if (request.status !== 'approved' && request.status !== 'releasing' && request.status !== 'released')
     throw new Refused('conflict', `${request.id} is ${request.status}: there is no approval to revoke.`);
@@ -210,11 +212,11 @@ export function revokeRelease(
       ...approval(request),
       status: 'revoked',
       ...(request.status === 'released' && { release: request.release }),
-      revokedBy: { id: by.id, name: by.name },
+      revokedBy: { id: actor.id, name: actor.name },
       reason,
       revokedAt: now,
     },
-    events: [requestEvent('RequestRevoked', reason, by)],
+    events: [requestEvent('RequestRevoked', reason, actor)],
     reason: 'revoked',
   };
 }
@@ -222,17 +224,17 @@ export function revokeRelease(
 /** Resumes a request that timed out: with its review and the votes cast, or with a new seal. */
 export function resumeReview(
   request: Request,
-  { by }: { by: ActingPerson },
+  { by: actor }: { by: ActingPerson },
   now: string,
   { rules }: Context,
 ): RequestDecision {
-  if (!by.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
+  if (!actor.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
   // A repeated command starts the same attempt again, in case its start was lost.
   if (isUnderWay(request) || request.status === 'inReview') return unchanged(request, 'it is under way');
   if (request.status !== 'timedOut')
     throw new Refused('conflict', `${request.id} is ${request.status}: only a request that timed out can be resumed.`);
   const attempt = request.attempt + 1;
-  const events = [requestEvent('RequestResumed', request.reason, by)];
+  const events = [requestEvent('RequestResumed', request.reason, actor)];
   if (!request.review)
     return {
       state: {
@@ -259,17 +261,19 @@ export function resumeReview(
 /** Starts a new execution that waits for the decision. The token of the old one is dropped; votes are kept. */
 export function reissueApproval(
   request: Request,
-  { by }: { by: ActingPerson },
+  { by: actor }: { by: ActingPerson },
   { members, reviewers }: Context,
 ): RequestDecision {
-  const why = by.groups.includes('operator') ? undefined : ineligibility(request, by.id, { members, reviewers });
-  if (why) throw new Refused('forbidden', why);
+  const reason = actor.groups.includes('operator')
+    ? undefined
+    : ineligibility(request, actor.id, { members, reviewers });
+  if (reason) throw new Refused('forbidden', reason);
   if (request.status !== 'inReview')
     throw new Refused('conflict', `${request.id} is ${request.status}: only a request in review waits for a decision.`);
   const { token: _, ...review } = request;
   return {
     state: { ...review, attempt: request.attempt + 1 },
-    events: [requestEvent('ReviewReissued', `Attempt ${request.attempt + 1}.`, by)],
+    events: [requestEvent('ReviewReissued', `Attempt ${request.attempt + 1}.`, actor)],
     reason: 'a new execution waits for the decision',
   };
 }

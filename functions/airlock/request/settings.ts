@@ -4,15 +4,18 @@ import { sha256 } from '../../hash.ts';
 import { AirlockConfig } from './airlock-config.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;
-const given = <T extends z.ZodType>(schema: z.ZodDefault<T>) => schema.unwrap().optional();
+const plainSchema = <T extends z.ZodType>(schema: z.ZodDefault<T>) => schema.unwrap().optional();
 
 type Defaults = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
 type Given<T extends Defaults> = { [N in keyof T]: T[N] extends z.ZodDefault<infer I> ? z.ZodOptional<I> : never };
 /** What is not named is left out: a default in its place would hide what the organisation has. */
-const some = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
+const partialSchema = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
   z.strictObject(
     Object.fromEntries(
-      Object.entries(shape as Defaults).map(([name, field]) => [name, given(field).describe(field.description ?? '')]),
+      Object.entries(shape as Defaults).map(([name, field]) => [
+        name,
+        plainSchema(field).describe(field.description ?? ''),
+      ]),
     ) as unknown as Given<T>,
   );
 
@@ -24,14 +27,14 @@ const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true }
 /** What one project has otherwise than its organisation; what is not named is as the organisation has it. */
 export const Settings = z.strictObject({
   tier: Tier.optional().describe('how sensitive its data are: 1, 2 or 3'),
-  quorum: given(quorum).describe('how many reviewers must agree'),
-  partial: given(partial).describe('whether approved files may be released while others are withheld'),
-  reviewDays: given(reviewDays),
-  approvedDays: given(approvedDays),
-  releasedDays: given(releasedDays),
-  uses: given(uses).describe('how often a release can be downloaded'),
-  imports: some(AirlockConfig.shape.imports.unwrap()).optional().describe('how imports are reviewed'),
-  caps: some(AirlockConfig.shape.caps.unwrap()).optional().describe('how much may be submitted'),
+  quorum: plainSchema(quorum).describe('how many reviewers must agree'),
+  partial: plainSchema(partial).describe('whether approved files may be released while others are withheld'),
+  reviewDays: plainSchema(reviewDays),
+  approvedDays: plainSchema(approvedDays),
+  releasedDays: plainSchema(releasedDays),
+  uses: plainSchema(uses).describe('how often a release can be downloaded'),
+  imports: partialSchema(AirlockConfig.shape.imports.unwrap()).optional().describe('how imports are reviewed'),
+  caps: partialSchema(AirlockConfig.shape.caps.unwrap()).optional().describe('how much may be submitted'),
   checks: Checks.optional().describe('checks that differ from those of its tier'),
 });
 export type Settings = z.infer<typeof Settings>;
@@ -51,10 +54,10 @@ export type SettingsChange = z.infer<typeof SettingsChange>;
 
 /** The organisation's rules with a project's own on top. */
 export function applySettings(rules: AirlockConfig, settings: Settings | undefined): AirlockConfig {
-  const { checks: _, imports, caps, ...own } = settings ?? {};
+  const { checks: _, imports, caps, ...overrides } = settings ?? {};
   return {
     ...rules,
-    ...present(own as Partial<AirlockConfig>),
+    ...present(overrides as Partial<AirlockConfig>),
     imports: { ...rules.imports, ...present(imports) } as AirlockConfig['imports'],
     caps: { ...rules.caps, ...present(caps) } as AirlockConfig['caps'],
   };
@@ -67,10 +70,10 @@ export function applySettings(rules: AirlockConfig, settings: Settings | undefin
 export function policyForSettings(rules: AirlockConfig, settings: Settings | undefined, direction: Direction): Policy {
   const { tier } = applySettings(rules, settings);
   const base = policyFor(tier, direction);
-  const { rules: own, ...checks } = settings?.checks ?? {};
+  const { rules: ruleOverrides, ...checks } = settings?.checks ?? {};
   // What a project's settings say is about what leaves; what comes in has its own defaults.
   if (direction === 'import' || Object.keys(present(settings?.checks)).length === 0) return base;
-  const policy = { ...base, ...present(checks), rules: { ...base.rules, ...present(own) } } as Policy;
+  const policy = { ...base, ...present(checks), rules: { ...base.rules, ...present(ruleOverrides) } } as Policy;
   return Policy.parse({ ...policy, version: `${base.version}+${sha256(JSON.stringify(policy)).slice(0, 12)}` });
 }
 

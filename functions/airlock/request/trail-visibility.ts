@@ -78,29 +78,33 @@ const reviewOf = (request: Request) =>
 
 /** Whether this reviewer has voted. Reviewers who have not voted see nothing of other votes. */
 export const hasVoted = (request: Request, user: string): boolean =>
-  reviewOf(request)?.votes.some(({ by }) => by === user) ?? false;
+  reviewOf(request)?.votes.some(({ by: voter }) => voter === user) ?? false;
 
 function sees(
-  { name, by, to = [] }: RequestEvent,
+  { name, by: author, to: addressees = [] }: RequestEvent,
   round: number,
   request: Request,
-  who: ActingPerson,
+  person: ActingPerson,
   eye: Viewer,
 ): boolean {
-  const only = seenBy[name];
-  if (only === 'all') return true;
+  const audience = seenBy[name];
+  if (audience === 'all') return true;
   if (eye === 'project') return false;
-  if (only === 'judges' || !isBlind(request, round)) return true;
-  if (only === 'asks') return eye === 'operator' || hasVoted(request, who.id) || to.some(({ id }) => id === who.id);
-  return (eye === 'operator' && only === 'looks') || (eye === 'reviewer' && by === who.id);
+  if (audience === 'judges' || !isBlind(request, round)) return true;
+  if (audience === 'asks')
+    return eye === 'operator' || hasVoted(request, person.id) || addressees.some(({ id }) => id === person.id);
+  return (eye === 'operator' && audience === 'looks') || (eye === 'reviewer' && author === person.id);
 }
 
 /** Events that name or quote files. Operators run the platform and do not see the content of files. */
 const quotesFiles: ReadonlySet<RequestEventName> = new Set(['FileViewed', 'ReleaseStopped']);
 
 /** Texts, paths and values of events can hold content of files: reviewers see it, and people see what they did. */
-const hidesContent = ({ name, by }: Pick<RequestEvent, 'name' | 'by'>, who: ActingPerson, eye: Viewer): boolean =>
-  eye !== 'reviewer' && by !== who.id && (eye === 'project' || quotesFiles.has(name));
+const hidesContent = (
+  { name, by: author }: Pick<RequestEvent, 'name' | 'by'>,
+  person: ActingPerson,
+  eye: Viewer,
+): boolean => eye !== 'reviewer' && author !== person.id && (eye === 'project' || quotesFiles.has(name));
 
 /** An event without what may be content. */
 const withoutContent = ({ path: _, details: __, ...event }: Omit<RequestEvent, 'to'>) => ({
@@ -110,23 +114,24 @@ const withoutContent = ({ path: _, details: __, ...event }: Omit<RequestEvent, '
 
 /** The events of one entry that the viewer may see. */
 export function visibleEvents(
-  { at, round, events, requester }: TrailEntry,
+  { at: timestamp, round, events, requester }: TrailEntry,
   request: Request,
-  who: ActingPerson,
+  person: ActingPerson,
   eye: Viewer,
 ): VisibleEvent[] {
   return events
-    .filter(event => sees(event, round, request, who, eye))
-    .map(({ to, ...event }) => {
-      const known = eye !== 'project' || event.by === requester || event.by === who.id;
+    .filter(event => sees(event, round, request, person, eye))
+    .map(({ to: addressees, ...event }) => {
+      const identifiable = eye !== 'project' || event.by === requester || event.by === person.id;
       const alone =
-        seenBy[event.name] === 'asks' && eye === 'reviewer' && isBlind(request, round) && !hasVoted(request, who.id);
+        seenBy[event.name] === 'asks' && eye === 'reviewer' && isBlind(request, round) && !hasVoted(request, person.id);
       return {
-        at,
+        at: timestamp,
         round,
-        ...(hidesContent(event, who, eye) ? withoutContent(event) : event),
-        ...(!known && { by: '', byName: '' }),
-        ...(eye !== 'project' && to && { to: alone ? to.filter(({ id }) => id === who.id) : to }),
+        ...(hidesContent(event, person, eye) ? withoutContent(event) : event),
+        ...(!identifiable && { by: '', byName: '' }),
+        ...(eye !== 'project' &&
+          addressees && { to: alone ? addressees.filter(({ id }) => id === person.id) : addressees }),
       };
     });
 }

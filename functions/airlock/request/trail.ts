@@ -21,7 +21,7 @@ export const TrailEntry = z.object({
 });
 export type TrailEntry = z.infer<typeof TrailEntry>;
 
-export const trailEntry = (request: Request, events: readonly RequestEvent[], at: string): TrailEntry => ({
+export const trailEntry = (request: Request, events: readonly RequestEvent[], timestamp: string): TrailEntry => ({
   request: request.id,
   project: request.project,
   round: request.round,
@@ -29,7 +29,7 @@ export const trailEntry = (request: Request, events: readonly RequestEvent[], at
   title: request.title,
   requester: request.requester,
   requesterName: request.requesterName,
-  at,
+  at: timestamp,
   events,
 });
 
@@ -40,8 +40,8 @@ export const TRAIL_PREFIX = 'EVENT#';
  * The sort key of a row: the time, then the revision that was written or read. `mark` makes accesses to one revision
  * unique. Changes, accesses and downloads share this order.
  */
-export const trailKey = (at: string, revision: number, mark = ''): string =>
-  `${TRAIL_PREFIX}${at}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
+export const trailKey = (timestamp: string, revision: number, mark = ''): string =>
+  `${TRAIL_PREFIX}${timestamp}#${String(revision).padStart(8, '0')}${mark && `#${mark}`}`;
 
 /** The events of a row, each with an id that stays the same when it is sent again. */
 export const trailEvents = (

@@ -6,9 +6,13 @@ import type { Request } from './request.ts';
 export type Viewer = 'project' | 'reviewer' | 'operator';
 
 /** A project member is always `project`, whatever other groups they are in. To everybody else the project does not exist. */
-export function viewerOf(request: Pick<Request, 'project' | 'requester'>, by: ActingPerson, member: boolean): Viewer {
-  if (member || by.id === request.requester) return 'project';
-  if (by.groups.includes('reviewer')) return 'reviewer';
-  if (by.groups.includes('operator')) return 'operator';
+export function viewerOf(
+  request: Pick<Request, 'project' | 'requester'>,
+  person: ActingPerson,
+  member: boolean,
+): Viewer {
+  if (member || person.id === request.requester) return 'project';
+  if (person.groups.includes('reviewer')) return 'reviewer';
+  if (person.groups.includes('operator')) return 'operator';
   throw new Refused('missing', `There is no project ${request.project}, or you are not a member of it.`);
 }

@@ -19,9 +19,9 @@ export function admitVolume(
   { caps }: AirlockConfig,
 ): { volumes: SubmittedVolumes; high: string[] } | Finding {
   const volumes = { project: { ...project, [round]: bytes }, person: { ...person, [round]: bytes } };
-  const sum = (volume: VolumeCounts) => Object.values(volume).reduce((all, one) => all + one, 0);
+  const sum = (volume: VolumeCounts) => Object.values(volume).reduce((total, bytes) => total + bytes, 0);
   const count = (volume: VolumeCounts) => Object.keys(volume).length;
-  const all = [
+  const limits = [
     {
       who: 'The project',
       what: 'submissions',
@@ -34,25 +34,25 @@ export function admitVolume(
     { who: 'You', what: 'submissions', cap: caps.personRequests, before: person, next: volumes.person, measure: count },
     { who: 'You', what: 'bytes', cap: caps.personBytes, before: person, next: volumes.person, measure: sum },
   ];
-  const over = all.find(({ cap, next, measure }) => measure(next) > cap);
-  if (over) {
-    const would = `${over.measure(over.next)} ${over.what}`;
+  const excess = limits.find(({ cap, next, measure }) => measure(next) > cap);
+  if (excess) {
+    const would = `${excess.measure(excess.next)} ${excess.what}`;
     return {
       path: '',
-      reason: `${over.who} would reach ${would} today; ${over.cap} are allowed. Submit again tomorrow.`,
+      reason: `${excess.who} would reach ${would} today; ${excess.cap} are allowed. Submit again tomorrow.`,
     };
   }
-  const near = ({ cap, next, measure, before }: (typeof all)[number]) => {
+  const nearsCap = ({ cap, next, measure, before: counts }: (typeof limits)[number]) => {
     const line = (cap * caps.alertPercent) / 100;
     // Without this round, so that a step that runs twice says the same.
-    const { [round]: _, ...others } = before;
-    return measure(others) < line && measure(next) >= line;
+    const { [round]: _, ...otherRounds } = counts;
+    return measure(otherRounds) < line && measure(next) >= line;
   };
-  const high = all
-    .filter(near)
+  const high = limits
+    .filter(nearsCap)
     .map(
-      ({ who, what, cap, next, measure }) =>
-        `${who === 'You' ? 'One person' : who} has reached ${measure(next)} of ${cap} ${what} today.`,
+      ({ who: subject, what: unit, cap, next, measure }) =>
+        `${subject === 'You' ? 'One person' : subject} has reached ${measure(next)} of ${cap} ${unit} today.`,
     );
   return { volumes, high };
 }

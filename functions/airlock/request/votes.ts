@@ -47,8 +47,8 @@ export function voteOutcome(votes: readonly Pick<Vote, 'verdict'>[], quorum: num
   if (votes.length < quorum) return 'open';
   const count = (verdict: VoteVerdict) => votes.filter(vote => vote.verdict === verdict).length;
   const [approvals, rejections] = [count('approve'), count('reject')];
-  const disputed = rejections > 0 && rejections < votes.length;
-  if (disputed && votes.length === quorum) return 'conflict';
+  const dispute = rejections > 0 && rejections < votes.length;
+  if (dispute && votes.length === quorum) return 'conflict';
   if (approvals >= quorum) return 'approved';
   if (rejections >= quorum) return 'rejected';
   return 'returned';
@@ -61,7 +61,7 @@ export const countedVotes = (votes: readonly Vote[], seal: Seal, round: number, 
       vote.seal === seal.sha256 &&
       vote.round === round &&
       qualified(vote.by) &&
-      votes.findIndex(({ by }) => by === vote.by) === index,
+      votes.findIndex(({ by: voter }) => voter === vote.by) === index,
   );
 
 /** The files that approving reviewers want changed. */

@@ -1,7 +1,7 @@
 import { ignoreStaleStep, unchanged } from '../../decision.ts';
 import type { Finding } from '../../identifiers.ts';
 import { daysAvailable, quorumFor } from './airlock-config.ts';
-import { stopped, timeOut } from './deadlines.ts';
+import { restoreApproval, timeOut } from './deadlines.ts';
 import { type Context, type RequestDecision, requestEvent, reviewerEvent } from './decision.ts';
 import type { Seal } from './manifest.ts';
 import {
@@ -23,30 +23,32 @@ const current = <S extends Request['status']>(request: Request, status: S, attem
   request.status === status && request.attempt === attempt;
 
 /** The number of missing votes is left out, because it would reveal how many were cast. */
-const by = (deadline: string) => `Votes are needed by ${deadline}.`;
+const deadlineNote = (deadline: string) => `Votes are needed by ${deadline}.`;
 
 /** Which reviewers are missing: some that the decision needs, or only the one added after a reminder. */
-const lackOf = (there: number, needed: number, wanted = needed): RequestIn<'inReview'>['lack'] =>
-  there < needed ? 'needed' : there < wanted ? 'more' : undefined;
+const lackOf = (available: number, minimum: number, target = minimum): RequestIn<'inReview'>['lack'] =>
+  available < minimum ? 'needed' : available < target ? 'more' : undefined;
 
 const nobodyLeft = (deadline: string) =>
-  reviewerEvent('ReviewEscalated', `No other eligible reviewer is left: ${by(deadline)}`, []);
+  reviewerEvent('ReviewEscalated', `No other eligible reviewer is left: ${deadlineNote(deadline)}`, []);
 
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? ' is' : 's are'}`;
+const countPhrase = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? ' is' : 's are'}`;
 
 /** How many findings the request's row holds, and their length: a row is limited to 400 KB. */
-const told = { findings: 100, text: 400 };
+const noteLimits = { findings: 100, text: 400 };
 
 /** Returns a submission that cannot be sealed to its requester, with a reason for each file. */
 export function rejectSubmission(
   request: Request,
-  { attempt, findings, over = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
+  { attempt, findings, over: excess = false }: { attempt: number; findings: readonly Finding[]; over?: boolean },
   now: string,
   { rules }: Context,
 ): RequestDecision {
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
-  const cut = (text: string) => text.slice(0, told.text);
-  const first = findings.slice(0, told.findings).map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
+  const cut = (text: string) => text.slice(0, noteLimits.text);
+  const first = findings
+    .slice(0, noteLimits.findings)
+    .map(({ path, reason }) => ({ path: cut(path), reason: cut(reason) }));
   return {
     state: {
       ...identity(request),
@@ -55,8 +57,8 @@ export function rejectSubmission(
       note: { findings: first, found: findings.length, at: now },
     },
     events: [
-      requestEvent('RequestSubmissionRejected', `Not sealed: ${counted(findings.length, 'finding')} on record.`),
-      ...(over ? [requestEvent('VolumeExceeded', findings[0]?.reason ?? '')] : []),
+      requestEvent('RequestSubmissionRejected', `Not sealed: ${countPhrase(findings.length, 'finding')} on record.`),
+      ...(excess ? [requestEvent('VolumeExceeded', findings[0]?.reason ?? '')] : []),
     ],
     reason: 'the submission could not be sealed',
   };
@@ -101,8 +103,8 @@ export function recordReport(
       reason: 'the checks ask for an explanation',
     };
   const quorum = quorumFor(request.direction, rules);
-  const asked = assignReviewers({ id: request.id, asked: [] }, quorum, candidates);
-  const lack = lackOf(asked.length, quorum);
+  const reviewers = assignReviewers({ id: request.id, asked: [] }, quorum, candidates);
+  const lack = lackOf(reviewers.length, quorum);
   const deadline = addSeconds(now, rules.reviewDays * day);
   return {
     state: {
@@ -118,10 +120,14 @@ export function recordReport(
       deadline,
       reminded: 0,
       ...(lack && { lack }),
-      asked,
+      asked: reviewers,
     },
     events: [
-      reviewerEvent('ReviewOpened', `${counted(quorum, 'reviewer')} assigned to review seal ${seal.sha256}.`, asked),
+      reviewerEvent(
+        'ReviewOpened',
+        `${countPhrase(quorum, 'reviewer')} assigned to review seal ${seal.sha256}.`,
+        reviewers,
+      ),
       ...(lack ? [nobodyLeft(deadline)] : []),
     ],
     reason: 'before reviewers',
@@ -149,22 +155,24 @@ export function remindReviewers(
 ): RequestDecision {
   if (!current(request, 'inReview', attempt)) return ignoreStaleStep(request);
   const due = now >= addSeconds(request.since, (request.reminded + 1) * rules.remindHours * hour);
-  const reminded = request.reminded + (due ? 1 : 0);
+  const reminders = request.reminded + (due ? 1 : 0);
   const quorum = Math.max(request.quorum, quorumFor(request.direction, rules));
-  const needed = quorum + (request.conflict ? 1 : 0);
-  const wanted = needed + Math.max(0, reminded - 1);
-  const asked = assignReviewers(request, wanted, candidates);
-  const added = asked.filter(({ id }) => !request.asked.some(before => before.id === id));
-  const lack = lackOf(asked.length, needed, wanted);
-  const said = lack === undefined || request.lack === lack || request.lack === 'needed';
-  if (!due && added.length === 0 && said) return unchanged(request, 'no reminder is due');
-  const says = by(request.deadline);
+  const minimum = quorum + (request.conflict ? 1 : 0);
+  const target = minimum + Math.max(0, reminders - 1);
+  const reviewers = assignReviewers(request, target, candidates);
+  const additions = reviewers.filter(({ id }) => !request.asked.some(reviewer => reviewer.id === id));
+  const lack = lackOf(reviewers.length, minimum, target);
+  const lackKnown = lack === undefined || request.lack === lack || request.lack === 'needed';
+  if (!due && additions.length === 0 && lackKnown) return unchanged(request, 'no reminder is due');
+  const message = deadlineNote(request.deadline);
   return {
-    state: { ...request, reminded, ...(!said && { lack }), asked },
+    state: { ...request, reminded: reminders, ...(!lackKnown && { lack }), asked: reviewers },
     events: [
-      ...(due ? [reviewerEvent('ReviewReminded', says, asked)] : []),
-      ...(added.length > 0 ? [reviewerEvent('ReviewEscalated', `One more reviewer is assigned: ${says}`, added)] : []),
-      ...(said ? [] : [nobodyLeft(request.deadline)]),
+      ...(due ? [reviewerEvent('ReviewReminded', message, reviewers)] : []),
+      ...(additions.length > 0
+        ? [reviewerEvent('ReviewEscalated', `One more reviewer is assigned: ${message}`, additions)]
+        : []),
+      ...(lackKnown ? [] : [nobodyLeft(request.deadline)]),
     ],
     reason: 'reminded',
   };
@@ -185,12 +193,12 @@ export function recordFault(
 /** Records that the project or the requester comes close to a daily cap. */
 export function recordVolume(
   request: Request,
-  { attempt, says }: { attempt: number; says: readonly string[] },
+  { attempt, says: messages }: { attempt: number; says: readonly string[] },
 ): RequestDecision {
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {
     state: { ...request },
-    events: says.map(text => requestEvent('VolumeHigh', text)),
+    events: messages.map(text => requestEvent('VolumeHigh', text)),
     reason: 'volume is high',
   };
 }
@@ -225,5 +233,5 @@ export function abortRelease(
 ): RequestDecision {
   if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
   const text = difference === undefined ? reason : `${reason} ${difference}`;
-  return { state: stopped(request, reason, now), events: [requestEvent('ReleaseStopped', text)], reason };
+  return { state: restoreApproval(request, reason, now), events: [requestEvent('ReleaseStopped', text)], reason };
 }

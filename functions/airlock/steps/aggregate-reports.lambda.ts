@@ -43,7 +43,7 @@ type Told = CheckFinding & { path: string };
 
 /** Combines the reports of all chunks into one, and decides whether the request is blocked, returned or reviewed. */
 export const handler = stepHandler(Input, async ({ project, request: id, attempt, checks }) => {
-  const at = currentTime();
+  const now = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer gives the same answer, so that the workflow still waits for reviewers.
   if (!isUnderWay(request) && request.attempt === attempt) return { outcome: request.status };
@@ -53,20 +53,20 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   const policies = new Set<string>();
   const actions: CheckFinding[] = [];
   // Only a stale attempt leaves a chunk unchecked.
-  const done = z.array(Checked).parse(checks);
+  const chunks = z.array(Checked).parse(checks);
   const compared = await compareRequestTables(
     { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },
     request,
-    done.flatMap(({ tables }) => tables),
+    chunks.flatMap(({ tables }) => tables),
   );
-  const kept: ObjectRef[] = [];
+  const reportRefs: ObjectRef[] = [];
   const notable: FileReport[] = [];
-  for (const chunk of done) {
+  for (const chunk of chunks) {
     const read = z.array(FileReport).parse(await readVerified(AIRLOCK_BUCKET, chunk));
     const reports = read.map(report => addFindings(report, compared.findings.get(report.path) ?? []));
-    const more = read.some(({ path }) => compared.findings.has(path));
-    kept.push(
-      more
+    const hasComparison = read.some(({ path }) => compared.findings.has(path));
+    reportRefs.push(
+      hasComparison
         ? await putImmutable(AIRLOCK_BUCKET, chunk.key.replace('.json', '-compared.json'), JSON.stringify(reports))
         : ObjectRef.parse(chunk),
     );
@@ -74,10 +74,10 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     notable.push(
       ...reports.filter(({ findings }) => findings.length > 0).slice(0, MAX_REPORTED_FILES - notable.length),
     );
-    const found = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
+    const chunkFindings = reports.flatMap(({ path, findings }) => findings.map(finding => ({ ...finding, path })));
     for (const { policy } of reports) policies.add(policy);
-    findings += found.length;
-    first = [...first, ...found].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, 20);
+    findings += chunkFindings.length;
+    first = [...first, ...chunkFindings].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, 20);
     const [gravest] = first;
     if (gravest) actions.push(gravest);
   }
@@ -92,24 +92,24 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     files,
     findings,
     ...(gravest && { worst: gravest }),
-    checks: kept,
+    checks: reportRefs,
     ...compared.whole,
     at: request.startedAt,
   };
-  const written = await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}report.json`, JSON.stringify(whole));
+  const reportRef = await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}report.json`, JSON.stringify(whole));
   const manifest = await readSealManifest(AIRLOCK_BUCKET, request);
   const numbers = new Map(manifest.files.map(({ path }, index) => [path, index + 1]));
   await deliverFullReport(await projectBucket(TABLE_NAME, BUCKETS, project), request, notable);
   const report = {
-    ...written,
+    ...reportRef,
     findings,
     ...(gravest && { worst: gravest }),
-    first: first.map(({ path, rule, action, says, cells }) => ({
+    first: first.map(({ path, rule, action, says: message, cells }) => ({
       path: path.slice(0, 300),
       file: numbers.get(path) ?? 1,
       rule,
       action,
-      says: says.slice(0, 600),
+      says: message.slice(0, 600),
       cells: cells.slice(0, 5),
     })),
   };
@@ -118,8 +118,8 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     rules: await loadAirlockConfig(TABLE_NAME, project, base),
     candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, request),
   };
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decideRequest(read, { do: 'recordReport', attempt, report }, at, facts),
+  const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+    decideRequest(read, { do: 'recordReport', attempt, report }, now, facts),
   );
   return { outcome: decision.superseded ? 'superseded' : decision.state.status };
 });

@@ -20,11 +20,11 @@ class Decided extends Error {
 export const handler = stepHandler(
   RequestAttempt.extend({ token: z.string().min(1).max(2048) }),
   async ({ project, request: id, attempt, token }) => {
-    const at = currentTime();
+    const now = currentTime();
     const facts = await loadProjectContext(TABLE_NAME, project, base);
-    const { superseded } = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decideRequest(read, { do: 'recordTaskToken', attempt, token }, at, facts),
+    const { superseded: stale } = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+      decideRequest(read, { do: 'recordTaskToken', attempt, token }, now, facts),
     );
-    if (superseded) throw new Decided(`${id} waits for no decision in attempt ${attempt}`);
+    if (stale) throw new Decided(`${id} waits for no decision in attempt ${attempt}`);
   },
 );

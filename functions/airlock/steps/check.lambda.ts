@@ -35,11 +35,11 @@ const width = 2;
  * Checks every file of a chunk, as it was sealed, once all of them are scanned for malware or it is too late for that. Until
  * then it answers in how many seconds to ask again. What is not clean is opened by no check.
  */
-export const handler = stepHandler(Input, async ({ project, request: id, attempt, round, policy, sealed }) => {
+export const handler = stepHandler(Input, async ({ project, request: id, attempt, round, policy, sealed: chunk }) => {
   const request = await readRequest(TABLE_NAME, project, id);
   // The request was withdrawn or the attempt is stale.
   if (request.status !== 'checking' || request.attempt !== attempt) return null;
-  const files = SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, sealed)));
+  const files = SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
   const prefix = roundPrefix({ id, round });
   const versionOf = ({ path, versionId }: SealedFile) => ({
     bucket: AIRLOCK_BUCKET,
@@ -47,19 +47,19 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     version: versionId,
   });
   // Empty files need no scan.
-  const scanned = files.filter(({ size }) => size > 0);
-  const statuses = await readScanTags(scanned.map(versionOf));
+  const nonemptyFiles = files.filter(({ size }) => size > 0);
+  const statuses = await readScanTags(nonemptyFiles.map(versionOf));
   const limits = { now: currentTime(), sealedAt: request.seal.sealedAt, scanMinutes: SCAN_MINUTES };
-  const verdicts = new Map(scanned.map((file, index) => [file, judgeScan(statuses[index], limits)]));
-  if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed };
+  const verdicts = new Map(nonemptyFiles.map((file, index) => [file, judgeScan(statuses[index], limits)]));
+  if ([...verdicts.values()].includes('waiting')) return { waiting: pauseUntilScanned(limits), sealed: chunk };
   const { secret } = await readLedger(TABLE_NAME, project);
-  const name = sha256(sealed).slice(0, 16);
+  const name = sha256(chunk).slice(0, 16);
   // Tables for the comparison of the whole request. Written in lists of limited size, so that memory is bounded.
   const tables: ObjectRef[] = [];
-  let [held, counts]: [TableSummary[], number] = [[], 0];
+  let [batch, counts]: [TableSummary[], number] = [[], 0];
   const flush = async () => {
-    const [list, number] = [held, tables.length];
-    [held, counts] = [[], 0];
+    const [list, number] = [batch, tables.length];
+    [batch, counts] = [[], 0];
     if (list.length > 0)
       tables.push(
         await putPostings(AIRLOCK_BUCKET, `${prefix}tables/${name}-${number}`, encodeCellIndex(buildCellIndex(list))),
@@ -73,12 +73,12 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     const { report, summaries } = await check(file, source, policy, secret);
     // Imports are not compared with releases.
     if (request.direction === 'import') return { ...report, ran: ['malware', ...report.ran] };
-    held.push(...summaries);
+    batch.push(...summaries);
     counts += summaries.reduce((sum, { counts }) => sum + counts.keys.length, 0);
     if (counts > MAX_POSTINGS) await flush();
     return { ...report, ran: ['malware', ...report.ran] };
   });
   await flush();
-  const kept = await putImmutable(AIRLOCK_BUCKET, `${prefix}checks/${name}.json`, JSON.stringify(reports));
-  return { ...kept, tables };
+  const reportRef = await putImmutable(AIRLOCK_BUCKET, `${prefix}checks/${name}.json`, JSON.stringify(reports));
+  return { ...reportRef, tables };
 });

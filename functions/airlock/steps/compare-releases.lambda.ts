@@ -30,16 +30,16 @@ export const handler = stepHandler(RequestAttempt, async ({ project, request: id
   // A retry after a lost answer.
   if (request.status === 'approved' && request.attempt === attempt && request.stopped) return { outcome: 'differs' };
   if (request.status !== 'releasing' || request.attempt !== attempt) return { outcome: 'superseded' };
-  const where = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };
-  const { releases, difference } = await compareAtRelease(where, request);
+  const stores = { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET };
+  const { releases, difference } = await compareAtRelease(stores, request);
   if (difference === undefined) return { outcome: 'ready', releases };
-  const at = currentTime();
+  const now = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+  const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
     decideRequest(
       read,
       { do: 'abortRelease', attempt, reason: changedSince, difference: difference.slice(0, 2000) },
-      at,
+      now,
       facts,
     ),
   );

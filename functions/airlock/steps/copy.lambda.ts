@@ -34,43 +34,43 @@ const Input = RequestAttempt.extend({
 });
 
 /** Hashes every sealed file again in its sealed version, and copies that version if the hash matches. */
-export const handler = stepHandler(Input, async ({ round, into, chunk, ...attempt }) => {
+export const handler = stepHandler(Input, async ({ round, into: importBucket, chunk, ...attempt }) => {
   const { project, request: id } = attempt;
   const request = await readRequest(TABLE_NAME, project, id);
   // Aborted, revoked or past the deadline: nothing more is copied.
   if (request.status !== 'releasing' || request.attempt !== attempt.attempt || currentTime() >= request.deadline)
     throw new Overtaken(`${id} is not being released in attempt ${attempt.attempt}`);
-  if (into !== null && !into.startsWith(BUCKETS)) throw new Error(`${into} is not a project's`);
+  if (importBucket !== null && !importBucket.startsWith(BUCKETS)) throw new Error(`${importBucket} is not a project's`);
   const place =
-    into === null
+    importBucket === null
       ? { bucket: RELEASE_BUCKET, prefix: `released/${id}/files/` }
-      : { bucket: into, prefix: `${IMPORTS_PREFIX}${id}/` };
+      : { bucket: importBucket, prefix: `${IMPORTS_PREFIX}${id}/` };
   const files = SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, chunk)));
 
   const release = async ({ versionId, path, size, sha256 }: SealedFile): Promise<StoredFiles[number]> => {
-    const from = {
+    const original = {
       bucket: AIRLOCK_BUCKET,
       key: `${roundPrefix({ id, round })}files/${path}`,
       version: versionId,
     };
     const key = place.prefix + path;
-    const to = { bucket: place.bucket, key };
+    const target = { bucket: place.bucket, key };
     try {
       const large = size > copyLimits.whole;
-      const read = await hashObject(from, large ? copyLimits.part : undefined);
+      const read = await hashObject(original, large ? copyLimits.part : undefined);
       if (read.sha256 !== sha256 || read.size !== size)
-        throw new Tampered(`${from.key} was sealed as ${sha256}, but is ${read.sha256}`);
+        throw new Tampered(`${original.key} was sealed as ${sha256}, but is ${read.sha256}`);
       const content = { sha256, size, etag: '' };
-      const made = large
-        ? await copyObjectInParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
-        : await copyObject(from, to, content);
-      return { path, size, sha256, key, versionId: made };
+      const newVersion = large
+        ? await copyObjectInParts(original, target, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyObject(original, target, content);
+      return { path, size, sha256, key, versionId: newVersion };
     } catch (error) {
-      if (isMissingObject(error)) throw new Tampered(`${from.key} is gone in the version that was sealed`);
+      if (isMissingObject(error)) throw new Tampered(`${original.key} is gone in the version that was sealed`);
       throw error;
     }
   };
 
-  const held = await mapInParallel(files, OBJECT_PARALLELISM, release);
-  return { held: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(held)) };
+  const storedFiles = await mapInParallel(files, OBJECT_PARALLELISM, release);
+  return { held: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(storedFiles)) };
 });

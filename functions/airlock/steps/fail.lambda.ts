@@ -21,16 +21,16 @@ const reasons = {
 /** Records an internal error, or tampering with sealed files, in the request. Operators can continue through the API. */
 export const handler = stepHandler(Input, async ({ project, request: id, attempt, error, workflow }) => {
   logger.error('an attempt failed', { request: id, attempt, error });
-  const at = currentTime();
+  const now = currentTime();
   const facts = await loadProjectContext(TABLE_NAME, project, base);
-  const tampered = error === 'Tampered';
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
+  const tampering = error === 'Tampered';
+  const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
     decideRequest(
       read,
       workflow === 'check'
         ? { do: 'recordFault', attempt, reason: reasons.check }
-        : { do: 'abortRelease', attempt, reason: tampered ? reasons.tampered : reasons.release },
-      at,
+        : { do: 'abortRelease', attempt, reason: tampering ? reasons.tampered : reasons.release },
+      now,
       facts,
     ),
   );

@@ -27,17 +27,17 @@ export async function deliverFullReport(
   bucket: string,
   request: Request,
   reports: readonly FileReport[],
-  rejected: readonly Finding[] = [],
+  rejections: readonly Finding[] = [],
 ): Promise<void> {
   if (request.direction === 'import') return;
   const policies = [...new Set(reports.map(({ policy }) => policy))].sort().join(' ');
   const files = reports.map(report => ({ report, parts: [] }));
-  const skipped = rejected.map(({ path, reason }) => ({ path: path || request.source, reason }));
+  const exclusions = rejections.map(({ path, reason }) => ({ path: path || request.source, reason }));
   await client.send(
     new PutObjectCommand({
       Bucket: bucket,
       Key: fullReportKey(request),
-      Body: folderPage(request.source, policies, files, skipped),
+      Body: folderPage(request.source, policies, files, exclusions),
       ContentType: 'text/html; charset=utf-8',
     }),
   );

@@ -23,7 +23,7 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   const home =
     request.direction === 'import' ? await readRow(TABLE_NAME, Project, rowKey('project', project)) : undefined;
   if (request.direction === 'import' && home?.status !== 'ready') throw new Error(`project ${project} is not ready`);
-  const into = home?.status === 'ready' ? home.network.bucket : null;
+  const importBucket = home?.status === 'ready' ? home.network.bucket : null;
   try {
     const manifest = SealManifest.parse(await readVerified(AIRLOCK_BUCKET, request.seal));
     if (
@@ -36,7 +36,7 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
     const chunks: string[] = [];
     for (const chunk of packChunks(leaving))
       chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
-    return { outcome: 'ready', round: request.round, into, chunks };
+    return { outcome: 'ready', round: request.round, into: importBucket, chunks };
   } catch (error) {
     if (isMissingObject(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
     throw error;

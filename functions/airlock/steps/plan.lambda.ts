@@ -41,8 +41,8 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   // A retry after a lost answer.
   if (request.status === 'draft' && request.attempt === attempt.attempt) return { outcome: 'rejected' };
   if (request.status !== 'submitted' || request.attempt !== attempt.attempt) return { outcome: 'superseded' };
-  const own = await projectBucket(TABLE_NAME, BUCKETS, project);
-  const bucket = request.direction === 'import' ? UPLOADS_BUCKET : own;
+  const homeBucket = await projectBucket(TABLE_NAME, BUCKETS, project);
+  const bucket = request.direction === 'import' ? UPLOADS_BUCKET : homeBucket;
   await beginLedger(TABLE_NAME, project);
   const ruling = await readSettings(TABLE_NAME, project);
   const settings = ruling?.settings;
@@ -51,33 +51,33 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   // People with a part in the request must not have made the settings it is reviewed by.
   if (ruling && (ruling.by === request.recipient?.id || (await readRoles(TABLE_NAME, project, ruling.by)).length > 0)) {
     const { byName } = ruling;
-    const says = `The settings of ${project} are by ${byName}, who is a member of the project or the recipient. Ask another operator to confirm the settings.`;
-    findings.push(pathFinding('', `${says} That is \`broch airlock configure\`, with the same settings.`));
+    const message = `The settings of ${project} are by ${byName}, who is a member of the project or the recipient. Ask another operator to confirm the settings.`;
+    findings.push(pathFinding('', `${message} That is \`broch airlock configure\`, with the same settings.`));
   }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const at = currentTime();
+  const now = currentTime();
   const facts = { rules, ...NO_PEOPLE };
-  let over = false;
+  let excess = false;
   let high: string[] = [];
   if (findings.length === 0) {
-    const admitted = await changeVolumes(TABLE_NAME, request, request.startedAt.slice(0, 10), volumes =>
+    const admission = await changeVolumes(TABLE_NAME, request, request.startedAt.slice(0, 10), volumes =>
       admitVolume(volumes, `${id}-${request.round}`, bytes, rules),
     );
-    if ('reason' in admitted) {
-      over = true;
-      findings.push(admitted);
-    } else high = admitted.high;
+    if ('reason' in admission) {
+      excess = true;
+      findings.push(admission);
+    } else high = admission.high;
   }
   if (findings.length > 0) {
-    await deliverFullReport(own, request, [], findings);
-    const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decideRequest(read, { do: 'rejectSubmission', attempt: request.attempt, findings, over }, at, facts),
+    await deliverFullReport(homeBucket, request, [], findings);
+    const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+      decideRequest(read, { do: 'rejectSubmission', attempt: request.attempt, findings, over: excess }, now, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'rejected' };
   }
   if (high.length > 0)
-    await changeRequest(TABLE_NAME, { project, id, at }, read =>
-      decideRequest(read, { do: 'recordVolume', attempt: request.attempt, says: high }, at, facts),
+    await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+      decideRequest(read, { do: 'recordVolume', attempt: request.attempt, says: high }, now, facts),
     );
   const chunks: string[] = [];
   for (const chunk of packChunks(files))

@@ -19,8 +19,8 @@ interface Where {
 /** Findings by the path of the file that they are on. */
 type Found = Map<string, CheckFinding[]>;
 
-const note = (found: Found, path: string, findings: readonly CheckFinding[]) =>
-  found.set(path, [...(found.get(path) ?? []), ...findings]);
+const note = (findingsByPath: Found, path: string, findings: readonly CheckFinding[]) =>
+  findingsByPath.set(path, [...(findingsByPath.get(path) ?? []), ...findings]);
 
 /**
  * Compares all tables of a request with each other and with all earlier releases of the project. The result also says
@@ -36,14 +36,18 @@ export async function compareRequestTables(
   const limits = differencingLimitsFor(SealManifest.parse(await readVerified(airlock, request.seal)).policy);
   const { releases } = await readLedger(table, request.project);
   if (!limits) return { findings, whole: { tables: [], compared: 0 } };
-  const left = await releasesSince({ table, bucket: release }, request.project, [1, releases], request.id);
+  const earlierReleases = await releasesSince({ table, bucket: release }, request.project, [1, releases], request.id);
   const tables: ObjectRef[] = [];
   const opens = lists.map(list => () => readPostings(airlock, list));
-  await collectEarlierTables(opens, async (ours, number) => {
-    const before = tables.map(list => ({ open: () => readPostings(airlock, list) }));
-    for (const [at, found] of await compareTables(ours, [...before, ...left], limits))
-      note(findings, ours.tables[at]?.path ?? '', found);
-    tables.push(await putPostings(airlock, `${roundPrefix(request)}tables/all-${number}`, encodeCellIndex(ours)));
+  await collectEarlierTables(opens, async (ownTables, number) => {
+    const previousTables = tables.map(list => ({ open: () => readPostings(airlock, list) }));
+    for (const [index, tableFindings] of await compareTables(
+      ownTables,
+      [...previousTables, ...earlierReleases],
+      limits,
+    ))
+      note(findings, ownTables.tables[index]?.path ?? '', tableFindings);
+    tables.push(await putPostings(airlock, `${roundPrefix(request)}tables/all-${number}`, encodeCellIndex(ownTables)));
   });
   return { findings, whole: { tables, limits, compared: releases } };
 }
@@ -59,20 +63,25 @@ export async function compareAtRelease(
   const { tables, limits, compared } = FullReport.parse(await readVerified(airlock, request.report));
   if (!limits || tables.length === 0) return { releases: 0 };
   const { releases } = await readLedger(table, request.project);
-  const left = await releasesSince({ table, bucket: release }, request.project, [compared + 1, releases], request.id);
-  if (left.length === 0) return { releases };
+  const laterReleases = await releasesSince(
+    { table, bucket: release },
+    request.project,
+    [compared + 1, releases],
+    request.id,
+  );
+  if (laterReleases.length === 0) return { releases };
   for (const list of tables) {
-    const ours = removeTables(
+    const ownTables = removeTables(
       await readPostings(airlock, list),
       ({ path }) => request.withheld.includes(path),
       'probes',
     );
-    for (const [index, findings] of await compareTables(ours, left, limits, { among: false })) {
+    for (const [index, findings] of await compareTables(ownTables, laterReleases, limits, { among: false })) {
       const grave = findings.find(({ action }) => action !== 'warn');
       if (grave)
         return {
           releases,
-          difference: `“${ours.tables[index]?.path}”: ${grave.says}`,
+          difference: `“${ownTables.tables[index]?.path}”: ${grave.says}`,
         };
     }
   }

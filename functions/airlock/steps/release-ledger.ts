@@ -26,9 +26,9 @@ const Mark = z.object({ number: z.number().int() });
 
 /** Creates a project's ledger before its first check. */
 export async function beginLedger(table: string, project: string): Promise<void> {
-  const at = ledgerKey(project);
-  if (!(await readRow(table, Ledger, at)))
-    await createRow(table, at, { secret: randomBytes(32).toString('hex'), releases: 0 });
+  const key = ledgerKey(project);
+  if (!(await readRow(table, Ledger, key)))
+    await createRow(table, key, { secret: randomBytes(32).toString('hex'), releases: 0 });
 }
 
 export async function readLedger(table: string, project: string) {
@@ -41,10 +41,10 @@ export async function readLedger(table: string, project: string) {
 export async function releasesSince(
   { table, bucket }: { table: string; bucket: string },
   project: string,
-  [from, to]: readonly [number, number],
+  [first, last]: readonly [number, number],
   request: string,
 ): Promise<ComparisonSource[]> {
-  const numbers = Array.from({ length: Math.max(0, to - from + 1) }, (_, at) => from + at);
+  const numbers = Array.from({ length: Math.max(0, last - first + 1) }, (_, offset) => first + offset);
   const rows = await mapInParallel(numbers, 32, async number => {
     const row = await readRow(table, Entry, entryKey(project, number));
     if (!row) throw new Error(`release ${number} of ${project} is not in its ledger`);
@@ -59,19 +59,19 @@ export async function releasesSince(
  * Adds a release to the ledger. Returns false and writes nothing if there are more than `seen` releases, which must be
  * compared first. An entry stays, whatever the result of the attempt.
  */
-export async function appendToLedger(table: string, project: string, entry: Entry, seen: number): Promise<boolean> {
+export async function appendToLedger(table: string, project: string, entry: Entry, count: number): Promise<boolean> {
   const mark = markKey(entry.request);
   if (await readRow(table, Mark, mark)) return true;
   const ledger = await readLedger(table, project);
-  if (ledger.releases !== seen) return false;
-  const number = seen + 1;
+  if (ledger.releases !== count) return false;
+  const number = count + 1;
   const { secret } = ledger;
-  const written = await writeRows(table, [
+  const success = await writeRows(table, [
     { key: ledgerKey(project), read: ledger, item: { secret, releases: number } },
     { key: entryKey(project, number), read: undefined, item: entry },
     { key: mark, read: undefined, item: { number } },
   ]);
-  return written || (await readRow(table, Mark, mark)) !== undefined;
+  return success || (await readRow(table, Mark, mark)) !== undefined;
 }
 
 /** How many counts are held in one list, at 28 bytes each. */
@@ -86,22 +86,22 @@ export async function collectEarlierTables<T>(
   use: (list: CellIndex, number: number) => Promise<T>,
 ): Promise<T[]> {
   const used: T[] = [];
-  let held: CellIndex[] = [];
+  let batch: CellIndex[] = [];
   const flush = async () => {
-    if (held.length > 0) used.push(await use(mergeCellIndexes(held), used.length));
-    held = [];
+    if (batch.length > 0) used.push(await use(mergeCellIndexes(batch), used.length));
+    batch = [];
   };
   for (const open of lists) {
     const next = await open();
     if (next.tables.length === 0) continue;
-    const length = held.reduce((sum, { keys }) => sum + keys.length, next.keys.length);
+    const length = batch.reduce((sum, { keys }) => sum + keys.length, next.keys.length);
     if (length > MAX_POSTINGS) await flush();
-    held.push(next);
+    batch.push(next);
   }
   await flush();
   return used;
 }
 
 /** Keeps a list of tables for good. */
-export const putPostings = (bucket: string, at: string, bytes: Uint8Array): Promise<ObjectRef> =>
-  putImmutable(bucket, at, bytes, 'application/octet-stream');
+export const putPostings = (bucket: string, key: string, bytes: Uint8Array): Promise<ObjectRef> =>
+  putImmutable(bucket, key, bytes, 'application/octet-stream');

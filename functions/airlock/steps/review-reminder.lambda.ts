@@ -15,15 +15,15 @@ const base = parseAirlockConfig(RULES);
 
 /** Sends reminders and escalations of a review when they are due, and ends it at its deadline. */
 export const handler = stepHandler(RequestAttempt, async ({ project, request: id, attempt }) => {
-  const at = currentTime();
+  const now = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   const facts = {
     ...NO_PEOPLE,
     rules: await loadAirlockConfig(TABLE_NAME, project, base),
     candidates: await listCandidates({ table: TABLE_NAME, pool: POOL_ID }, request),
   };
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decideRequest(read, { do: 'remindReviewers', attempt }, at, facts),
+  const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+    decideRequest(read, { do: 'remindReviewers', attempt }, now, facts),
   );
   return { outcome: decision.superseded ? decision.state.status : 'waiting' };
 });

@@ -16,14 +16,14 @@ async function statusOf({ bucket, key, version }: ObjectVersion): Promise<string
 
 /** The scan status of each version, in the same order. Waits a few seconds for missing ones. */
 export async function readScanTags(versions: readonly ObjectVersion[]): Promise<(string | undefined)[]> {
-  const found: (string | undefined)[] = versions.map(() => undefined);
+  const statuses: (string | undefined)[] = versions.map(() => undefined);
   for (const pause of [...pauses, undefined]) {
-    const open = [...versions.entries()].filter(([index]) => found[index] === undefined);
+    const open = [...versions.entries()].filter(([index]) => statuses[index] === undefined);
     await mapInParallel(open, OBJECT_PARALLELISM, async ([index, version]) => {
-      found[index] = await statusOf(version);
+      statuses[index] = await statusOf(version);
     });
-    if (pause === undefined || !found.includes(undefined)) break;
+    if (pause === undefined || !statuses.includes(undefined)) break;
     await sleep(pause * 1000);
   }
-  return found;
+  return statuses;
 }

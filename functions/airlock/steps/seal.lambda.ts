@@ -33,17 +33,17 @@ export const handler = stepHandler(Input, async ({ bucket, source, round, chunk,
   const prefix = `${roundPrefix({ id: attempt.request, round })}files/`;
 
   const seal = async ({ path, version, size, etag, kind, group }: PlannedFile) => {
-    const from = { bucket, key: source + path, version };
-    const to = { bucket: AIRLOCK_BUCKET, key: prefix + path };
+    const original = { bucket, key: source + path, version };
+    const target = { bucket: AIRLOCK_BUCKET, key: prefix + path };
     const large = size > copyLimits.whole;
     try {
-      const read = await hashObject(from, large ? copyLimits.part : undefined);
-      if (read.size !== size) throw new Error(`${from.key} ended after ${read.size} of ${size} bytes`);
+      const read = await hashObject(original, large ? copyLimits.part : undefined);
+      if (read.size !== size) throw new Error(`${original.key} ended after ${read.size} of ${size} bytes`);
       const content = { sha256: read.sha256, size, etag };
       const versionId = large
-        ? await copyObjectInParts(from, to, content, { part: copyLimits.part, hashes: read.parts })
-        : await copyObject(from, to, content);
-      const sealed: SealedFile = {
+        ? await copyObjectInParts(original, target, content, { part: copyLimits.part, hashes: read.parts })
+        : await copyObject(original, target, content);
+      const sealedFile: SealedFile = {
         path,
         size,
         sha256: read.sha256,
@@ -52,16 +52,16 @@ export const handler = stepHandler(Input, async ({ bucket, source, round, chunk,
         type: sniffMediaType(read.head, path),
         group,
       };
-      return sealed;
+      return sealedFile;
     } catch (error) {
       if (!isMissingObject(error)) throw error;
       return pathFinding(path, rejections.deleted);
     }
   };
 
-  const done = await mapInParallel(files, OBJECT_PARALLELISM, seal);
-  const sealed = done.flatMap(one => ('sha256' in one ? [one] : []));
-  const findings = done.flatMap(one => ('reason' in one ? [one] : []));
-  const text = (of: unknown) => putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(of));
-  return { sealed: await text(sealed), findings: findings.length > 0 ? await text(findings) : null };
+  const results = await mapInParallel(files, OBJECT_PARALLELISM, seal);
+  const sealedFiles = results.flatMap(result => ('sha256' in result ? [result] : []));
+  const findings = results.flatMap(result => ('reason' in result ? [result] : []));
+  const text = (value: unknown) => putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(value));
+  return { sealed: await text(sealedFiles), findings: findings.length > 0 ? await text(findings) : null };
 });

@@ -28,8 +28,10 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
     return alone.map(({ path, size }) =>
       pathFinding(path, `It has ${size} bytes; a file may have ${MAX_FILE_BYTES}. Split it.`),
     );
-  const together = packChunks(files).some(chunk => chunk.reduce((sum, { size }) => sum + size, 0) > MAX_FILE_BYTES);
-  return together ? [pathFinding('', rejections.largeTogether)] : [];
+  const chunkTooLarge = packChunks(files).some(
+    chunk => chunk.reduce((sum, { size }) => sum + size, 0) > MAX_FILE_BYTES,
+  );
+  return chunkTooLarge ? [pathFinding('', rejections.largeTogether)] : [];
 }
 
 /** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
@@ -46,7 +48,7 @@ export function selectFiles(
     };
   const room = 1024 - byteLength(`${roundPrefix(request)}files/`);
   const bytes = present.reduce((sum, { size }) => sum + size, 0);
-  const all = [
+  const requestFindings = [
     ...(present.length > caps.files
       ? [pathFinding('', `It has ${present.length} files; a request may have ${caps.files}. Split it.`)]
       : []),
@@ -54,7 +56,7 @@ export function selectFiles(
       ? [pathFinding('', `It has ${bytes} bytes; a request may have ${caps.bytes}. Split it.`)]
       : []),
   ];
-  if (all.length > 0) return { files: [], findings: all };
+  if (requestFindings.length > 0) return { files: [], findings: requestFindings };
   const files = present.map(file => ({ ...file, group: findGroupIndex(file.path, request.groups) }));
   const findings = [
     ...files.flatMap(({ path }) => {

@@ -33,9 +33,9 @@ const base = parseAirlockConfig(RULES);
 /** Signs the record of the copied files. Only then is the request released and can be downloaded. */
 export const handler = stepHandler(
   RequestAttempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
-  async ({ copied, releases, ...of }) => {
-    const { project, request: id, attempt } = of;
-    const at = currentTime();
+  async ({ copied: chunks, releases, ...input }) => {
+    const { project, request: id, attempt } = input;
+    const now = currentTime();
     const read = await readRequest(TABLE_NAME, project, id);
     // A retry after a lost answer.
     if (read.status === 'released' && read.attempt === attempt) return { outcome: 'released' };
@@ -43,7 +43,8 @@ export const handler = stepHandler(
     const facts = await loadProjectContext(TABLE_NAME, project, base);
     const { rules } = facts;
     const files = [];
-    for (const { held } of copied) files.push(...StoredFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, held))));
+    for (const { held: listKey } of chunks)
+      files.push(...StoredFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, listKey))));
     const { policy, tables } = FullReport.parse(await readVerified(AIRLOCK_BUCKET, read.report));
     // Recorded before the release, so that no later release is missing the comparison with it.
     const lists = await recordReleasedTables({ airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET }, read, tables);
@@ -59,28 +60,30 @@ export const handler = stepHandler(
       seal: { sha256: seal.sha256, files: seal.files, bytes: seal.bytes, sealedAt: seal.sealedAt },
       files: files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
       requester,
-      reviewers: votes.filter(({ verdict }) => verdict === 'approve').map(({ by, at }) => ({ id: by, at })),
+      reviewers: votes
+        .filter(({ verdict }) => verdict === 'approve')
+        .map(({ by: voter, at: votedAt }) => ({ id: voter, at: votedAt })),
       checks: read.report.sha256,
       policy,
       approvedAt: read.approvedAt,
-      releasedAt: at,
-      expires: addSeconds(at, daysAvailable(direction, rules) * day),
+      releasedAt: now,
+      expires: addSeconds(now, daysAvailable(direction, rules) * day),
       recipient,
       keyId: SIGNING_KEY,
     });
-    const held = await putImmutable(RELEASE_BUCKET, releasedFilesKey(id), JSON.stringify(files));
-    const signed = await sign(record);
-    await rememberKey(TABLE_NAME, SIGNING_KEY, signed.publicKey);
-    const kept = await putImmutable(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signed));
+    const fileList = await putImmutable(RELEASE_BUCKET, releasedFilesKey(id), JSON.stringify(files));
+    const signedRelease = await sign(record);
+    await rememberKey(TABLE_NAME, SIGNING_KEY, signedRelease.publicKey);
+    const recordRef = await putImmutable(RELEASE_BUCKET, `released/${id}/release.json`, JSON.stringify(signedRelease));
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const { expires } = record;
     const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
     if (direction === 'export') await grantDownload(TABLE_NAME, grant);
-    const release = { ...kept, files: files.length, bytes, held };
+    const release = { ...recordRef, files: files.length, bytes, held: fileList };
     // Read again, because the approval may have expired since this step began.
-    const then = currentTime();
-    const decision = await changeRequest(TABLE_NAME, { project, id, at: then }, before =>
-      decideRequest(before, { do: 'recordRelease', attempt, release }, then, facts),
+    const releaseTime = currentTime();
+    const decision = await changeRequest(TABLE_NAME, { project, id, at: releaseTime }, current =>
+      decideRequest(current, { do: 'recordRelease', attempt, release }, releaseTime, facts),
     );
     return { outcome: decision.superseded ? 'superseded' : 'released' };
   },

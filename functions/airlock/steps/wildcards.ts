@@ -2,45 +2,45 @@ import type { FileGroup } from '../request/manifest.ts';
 
 /** Whether a text fits a pattern of characters and `*`, in time that no pattern can blow up. */
 function fits(text: string, pattern: string): boolean {
-  let [at, star, back] = [0, -1, 0];
-  let from = 0;
-  while (from < text.length) {
-    if (pattern[at] === '*') {
-      [star, back] = [at, from];
-      at++;
-    } else if (at < pattern.length && pattern[at] === text[from]) {
-      at++;
-      from++;
+  let [patternIndex, star, back] = [0, -1, 0];
+  let textIndex = 0;
+  while (textIndex < text.length) {
+    if (pattern[patternIndex] === '*') {
+      [star, back] = [patternIndex, textIndex];
+      patternIndex++;
+    } else if (patternIndex < pattern.length && pattern[patternIndex] === text[textIndex]) {
+      patternIndex++;
+      textIndex++;
     } else if (star >= 0) {
-      at = star + 1;
+      patternIndex = star + 1;
       back++;
-      from = back;
+      textIndex = back;
     } else return false;
   }
-  while (pattern[at] === '*') at++;
-  return at === pattern.length;
+  while (pattern[patternIndex] === '*') patternIndex++;
+  return patternIndex === pattern.length;
 }
 
 /** Whether a path fits: `*` stands for any part of one name, `**` as a name for any number of folders. */
 export function matchesWildcard(path: string, pattern: string): boolean {
-  const [names, wanted] = [path.split('/'), pattern.split('/')];
-  let [at, star, back, from] = [0, -1, 0, 0];
-  while (from < names.length) {
-    const [name = '', want] = [names[from], wanted[at]];
+  const [names, patterns] = [path.split('/'), pattern.split('/')];
+  let [patternIndex, star, back, nameIndex] = [0, -1, 0, 0];
+  while (nameIndex < names.length) {
+    const [name = '', want] = [names[nameIndex], patterns[patternIndex]];
     if (want === '**') {
-      [star, back] = [at, from];
-      at++;
+      [star, back] = [patternIndex, nameIndex];
+      patternIndex++;
     } else if (want !== undefined && fits(name, want)) {
-      at++;
-      from++;
+      patternIndex++;
+      nameIndex++;
     } else if (star >= 0) {
-      at = star + 1;
+      patternIndex = star + 1;
       back++;
-      from = back;
+      nameIndex = back;
     } else return false;
   }
-  while (wanted[at] === '**') at++;
-  return at === wanted.length;
+  while (patterns[patternIndex] === '**') patternIndex++;
+  return patternIndex === patterns.length;
 }
 
 /** The index of the first group that takes the file, or -1. */

@@ -36,20 +36,21 @@ const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Writes the manifest of all sealed files under Object Lock. Its SHA-256 is the seal. */
 export const handler = stepHandler(Input, async ({ project, request: id, attempt, policy, settingsBy, chunks }) => {
-  const at = currentTime();
+  const now = currentTime();
   const request = await readRequest(TABLE_NAME, project, id);
   // A retry after a lost answer.
   if (request.status === 'draft' && request.attempt === attempt) return { outcome: 'rejected' };
   if (!isUnderWay(request) || request.attempt !== attempt) return { outcome: 'superseded' };
   // A retry after a lost answer keeps the first seal.
-  const before = request.status === 'checking' ? request.seal : undefined;
+  const previousSeal = request.status === 'checking' ? request.seal : undefined;
   const findings = [];
   for (const { findings: key } of chunks)
     if (key) findings.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
   if (findings.length > 0)
     await deliverFullReport(await projectBucket(TABLE_NAME, BUCKETS, project), request, [], findings);
   const files = [];
-  for (const { sealed } of chunks) files.push(...SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, sealed))));
+  for (const { sealed: key } of chunks)
+    files.push(...SealedFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
   const manifest: SealManifest = {
     v: 1,
     request: id,
@@ -70,17 +71,17 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
           attempt,
           settingsBy,
           seal: {
-            ...(before ??
+            ...(previousSeal ??
               (await putImmutable(AIRLOCK_BUCKET, `${roundPrefix(request)}manifest.json`, JSON.stringify(manifest)))),
             files: files.length,
             bytes: files.reduce((sum, { size }) => sum + size, 0),
             // The time limit of the malware scan starts here, because sealing can take long.
-            sealedAt: before?.sealedAt ?? at,
+            sealedAt: previousSeal?.sealedAt ?? now,
           },
         } as const);
   const facts = await loadProjectContext(TABLE_NAME, project, base);
-  const decision = await changeRequest(TABLE_NAME, { project, id, at }, read =>
-    decideRequest(read, command, at, facts),
+  const decision = await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
+    decideRequest(read, command, now, facts),
   );
   if (decision.superseded) return { outcome: 'superseded' };
   return { outcome: command.do === 'recordSeal' ? 'sealed' : 'rejected', round: request.round };
