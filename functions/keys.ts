@@ -8,6 +8,7 @@ export const partitions = {
   block: 'BLOCK#',
   person: 'PERSON#',
   delivery: 'DELIVERY#',
+  deliveries: 'DELIVERIES',
   partner: 'PARTNER#',
   dataset: 'DATASET#',
   datasets: 'DATASETS',

@@ -115,28 +115,33 @@ export async function addWithinLimit(table: string, key: RowKey, count: number, 
   }
 }
 
-/** One page of a partition, highest sort key first. `next` starts the following page. */
+/** One page of a partition. `next` starts the following page. */
 export interface Page<T> {
   items: T[];
   next?: string | undefined;
 }
 
 /**
- * Reads a page of `pk`. The page token contains only the last sort key. The partition comes from the caller's
+ * Reads a page of `pk`, highest sort key first unless `ascending`. The page token contains only the last sort key. The partition comes from the caller's
  * permissions, so a forged or foreign token reaches no other partition.
  */
 export async function pageRows<T>(
   table: string,
   schema: z.ZodType<T>,
   pk: string,
-  { limit = 50, next, prefix = '' }: { limit?: number | undefined; next?: string | undefined; prefix?: string } = {},
+  {
+    limit = 50,
+    next,
+    prefix = '',
+    ascending = false,
+  }: { limit?: number | undefined; next?: string | undefined; prefix?: string; ascending?: boolean } = {},
 ): Promise<Page<Row<T>>> {
   const { Items = [], LastEvaluatedKey } = await client.send(
     new QueryCommand({
       TableName: table,
       KeyConditionExpression: prefix ? 'pk = :pk AND begins_with(sk, :prefix)' : 'pk = :pk',
       ExpressionAttributeValues: toItem({ ':pk': pk, ...(prefix && { ':prefix': prefix }) }),
-      ScanIndexForward: false,
+      ScanIndexForward: ascending,
       Limit: limit,
       ...(next !== undefined && { ExclusiveStartKey: toItem({ pk, sk: decodeNext(next, prefix) }) }),
     }),

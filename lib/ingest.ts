@@ -66,7 +66,11 @@ export class Ingest extends Construct {
       ...worker,
       entry: 'ingest/plan.lambda.ts',
       environment: {
-        TABLE_NAME: tableAccess(core.table, { partner: ['GetItem', 'PutItem'], dataset: ['GetItem'] }),
+        TABLE_NAME: tableAccess(core.table, {
+          partner: ['GetItem', 'PutItem'],
+          deliveries: ['PutItem', 'DeleteItem'],
+          dataset: ['GetItem'],
+        }),
         LANDING_BUCKET: bucketAccess(landing, ['read', 'versions'], 'in/'),
         WORK_BUCKET: bucketAccess(work, ['write']),
       },
@@ -95,10 +99,12 @@ export class Ingest extends Construct {
       environment: {
         TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem'],
+          deliveries: ['PutItem', 'DeleteItem'],
           dataset: ['GetItem', 'PutItem'],
           datasets: ['GetItem', 'PutItem'],
         }),
         LAKE_BUCKET: bucketAccess(lake, ['write'], 'datasets/'),
+        LISTS_BUCKET: bucketAccess(lake, ['write'], 'manifests/'),
         WORK_BUCKET: bucketAccess(work, ['read']),
       },
     });
@@ -107,7 +113,7 @@ export class Ingest extends Construct {
       entry: 'ingest/reject.lambda.ts',
       seconds: 120,
       environment: {
-        TABLE_NAME: tableAccess(core.table, { partner: ['GetItem', 'PutItem'] }),
+        TABLE_NAME: tableAccess(core.table, { partner: ['GetItem', 'PutItem'], deliveries: ['PutItem', 'DeleteItem'] }),
         WORK_BUCKET: bucketAccess(work, ['read', 'write']),
       },
     });
@@ -133,11 +139,11 @@ export class Ingest extends Construct {
         object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },
       },
     });
-    api.addRoutes(this, 'ingest', this.createApiFunction(core, landing));
+    api.addRoutes(this, 'ingest', this.createApiFunction(core, data));
   }
 
   /** The API function, and the upload role for partners, limited to one delivery in each session. */
-  private createApiFunction(core: Core, landing: Bucket): Handler<HandlerModule> {
+  private createApiFunction(core: Core, { landing, lake }: IngestData): Handler<HandlerModule> {
     const { region } = Stack.of(this);
     const made: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
@@ -153,10 +159,12 @@ export class Ingest extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           partner: ['GetItem', 'PutItem', 'Query'],
           delivery: ['GetItem', 'PutItem'],
+          deliveries: ['PutItem', 'DeleteItem', 'Query'],
           dataset: ['GetItem', 'Query'],
-          datasets: ['Query'],
+          datasets: ['GetItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
+        LISTS_BUCKET: bucketAccess(lake, ['read'], 'manifests/'),
         LANDING_BUCKET: landing.bucketName,
         LANDING_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumeRoleAccess(role),

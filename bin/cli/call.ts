@@ -71,7 +71,7 @@ function urlOf(place: ActiveProfile, route: Route, { params = {}, query = {} }: 
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const url = new URL(place.api.replace(/\/+$/, '') + path);
   for (const [name, value] of Object.entries(query)) {
-    for (const one of [value].flat()) url.searchParams.append(name, String(one));
+    if (value !== undefined) for (const one of [value].flat()) url.searchParams.append(name, String(one));
   }
   return url;
 }

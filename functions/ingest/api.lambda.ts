@@ -4,12 +4,17 @@ import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { Refused } from '../refused.ts';
+import { readObject } from '../storage/object-read.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
-import { createDeliveryId, foreignDataset, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
+import { compareFileLists, fileListKey, parseFileList, sliceList } from './catalogue.ts';
+import { createDeliveryId, decideDelivery, foreignDataset, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
 import { ingestRoutes } from './routes.ts';
 import { type Delivery, PartnerId } from './schemas.ts';
 import {
+  changeDelivery,
   createDelivery,
+  findDatasetVersion,
+  pageAllDeliveries,
   pageDatasets,
   pageDatasetVersions,
   pageDeliveries,
@@ -20,21 +25,41 @@ import {
 
 export const env = z.object({
   TABLE_NAME: z.string(),
+  LISTS_BUCKET: z.string(),
   LANDING_BUCKET: z.string(),
   LANDING_KEY_ARN: z.string(),
   UPLOAD_ROLE_ARN: z.string(),
   REGION: z.string(),
 });
-const { TABLE_NAME, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION } = env.parse(process.env);
+const { TABLE_NAME, LISTS_BUCKET, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION } = env.parse(process.env);
 const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROLE_ARN, region: REGION };
+
+const isStaff = ({ groups }: User) => groups.some(group => group === 'operator' || group === 'steward');
 
 /** Reads a delivery for its own partner or for staff. For everybody else it does not exist. */
 async function find(user: User, id: string): Promise<Delivery> {
-  const staff = user.groups.some(group => group === 'operator' || group === 'steward');
-  const owner = staff ? await readDeliveryPartner(TABLE_NAME, id) : user.id;
+  const owner = isStaff(user) ? await readDeliveryPartner(TABLE_NAME, id) : user.id;
   const delivery = owner && (await readDelivery(TABLE_NAME, owner, id));
   if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
   return delivery;
+}
+
+/** Reads a delivery of its own partner. For everybody else it does not exist. */
+async function findOwn(user: User, id: string): Promise<Delivery> {
+  const delivery = await readDelivery(TABLE_NAME, user.id, id);
+  if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
+  return delivery;
+}
+
+async function readFileList(dataset: string, version: string) {
+  const bytes = await readObject({ bucket: LISTS_BUCKET, key: fileListKey(dataset, version) });
+  return parseFileList(Buffer.from(bytes).toString('utf8'));
+}
+
+/** Reads the list of files of the version that a person chose. */
+async function readChosenList(dataset: string, choice: string) {
+  const { version } = await findDatasetVersion(TABLE_NAME, dataset, choice);
+  return readFileList(dataset, version);
 }
 
 export const handler = http(
@@ -58,15 +83,30 @@ export const handler = http(
       return delivery;
     },
     showDelivery: ({ user, params: { delivery } }) => find(user, delivery),
-    listDeliveries: ({ user, query }) => pageDeliveries(TABLE_NAME, user.id, query),
+    listDeliveries: ({ user, query }) =>
+      isStaff(user) ? pageAllDeliveries(TABLE_NAME, query) : pageDeliveries(TABLE_NAME, user.id, query),
+    cancelDelivery: async ({ user, params: { delivery } }) => {
+      await findOwn(user, delivery);
+      const now = currentTime();
+      const cancel = (read: Delivery) => decideDelivery(read, { do: 'cancel' }, now);
+      return (await changeDelivery(TABLE_NAME, user.id, delivery, cancel, now)).state;
+    },
+    listReceiptFiles: async ({ user, params: { delivery: id }, query }) => {
+      const delivery = await find(user, id);
+      if (delivery.status !== 'registered')
+        throw new Refused('conflict', `Delivery ${id} is ${delivery.status}. It has a receipt once it is registered.`);
+      return sliceList(await readFileList(delivery.dataset, delivery.version), query);
+    },
     uploadAccess: async ({ user, params: { delivery: id } }) => {
-      const delivery = await readDelivery(TABLE_NAME, user.id, id);
-      if (!delivery) throw new Refused('missing', `There is no delivery ${id}, or it is not yours.`);
-      refuseUnlessUploadable(delivery);
+      refuseUnlessUploadable(await findOwn(user, id));
       const prefix = landingPrefix(user.id, id);
       return issueUploadCredentials(landing, prefix, id);
     },
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
+    listDatasetFiles: async ({ params: { dataset, version }, query }) =>
+      sliceList(await readChosenList(dataset, version), query),
+    compareVersions: async ({ params: { dataset, version, later }, query }) =>
+      sliceList(compareFileLists(await readChosenList(dataset, version), await readChosenList(dataset, later)), query),
     listVersions: ({ params: { dataset }, query }) => pageDatasetVersions(TABLE_NAME, dataset, query),
   },
   // None of these routes needs a role in a project.

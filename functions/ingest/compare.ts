@@ -50,7 +50,8 @@ function ofList({ texts, present }: ArrivedDelivery, room: number) {
   const { entries, findings } = readManifest(texts.get(name) ?? new Uint8Array(), {
     name,
     line: sha256sumsLine,
-    decode: written => written,
+    // `find . -exec sha256sum` writes every path with `./` before it.
+    decode: written => written.replace(/^(\.\/)+/, ''),
     room,
   });
   const itself = entries.some(({ path }) => path === name)

@@ -25,6 +25,13 @@ export const DeliveryHeld = contract(
   delivery.extend({ findings: z.array(Finding).max(20), found: z.number().int(), at: z.iso.datetime() }),
 );
 
+/** A partner cancelled a delivery. */
+export const DeliveryCancelled = contract(
+  'broch.ingest',
+  'DeliveryCancelled',
+  delivery.extend({ at: z.iso.datetime() }),
+);
+
 /** A dataset has a new version. */
 export const DatasetRegistered = contract(
   'broch.ingest',

@@ -2,11 +2,12 @@ import { outgoingEvent } from '../contract.ts';
 import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
 import type { Finding } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
-import { DatasetRegistered, DeliveryHeld, DeliveryReceived } from './events.ts';
+import { DatasetRegistered, DeliveryCancelled, DeliveryHeld, DeliveryReceived } from './events.ts';
 import {
   type DatasetVersion,
   type Delivery,
   DeliveryId,
+  type DeliverySummary,
   type HeldDelivery,
   ManifestName,
   PartnerId,
@@ -18,6 +19,13 @@ const identity = ({ id, dataset, partner, partnerName, openedAt }: Delivery) => 
   partner,
   partnerName,
   openedAt,
+});
+
+/** What lists for staff show of a delivery. */
+export const summariseDelivery = (delivery: Delivery): DeliverySummary => ({
+  ...identity(delivery),
+  status: delivery.status,
+  ...(delivery.status === 'held' && { found: delivery.found }),
 });
 
 /** The id of a delivery opened at `now`; `chance` is a whole number below 2^20. */
@@ -45,8 +53,10 @@ export function parseManifestKey(
 export const foreignDataset = (dataset: string): string =>
   `The dataset ${dataset} belongs to another partner. Deliver to a dataset with another name, or ask your data steward.`;
 
-/** Refuses uploads to a registered delivery. */
+/** Refuses uploads to a registered or cancelled delivery. */
 export function refuseUnlessUploadable(delivery: Delivery): void {
+  if (delivery.status === 'cancelled')
+    throw new Refused('conflict', `Delivery ${delivery.id} was cancelled. Open a new delivery.`);
   if (delivery.status === 'registered')
     throw new Refused(
       'conflict',
@@ -54,12 +64,13 @@ export function refuseUnlessUploadable(delivery: Delivery): void {
     );
 }
 
-/** What the steps of a check report. */
+/** What the steps of a check report, and what its partner may do. */
 export type DeliveryCommand =
   | { do: 'beginCheck'; manifest: ManifestName; check: string }
   | { do: 'noteManifest'; digest: string | undefined }
   | { do: 'recordFindings'; check: string; since: string; findings: readonly Finding[] }
-  | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion };
+  | { do: 'recordVersion'; check: string; digest: string; version: DatasetVersion }
+  | { do: 'cancel' };
 type CommandOf<Name extends DeliveryCommand['do']> = Extract<DeliveryCommand, { do: Name }>;
 type DeliveryDecision = Decision<Delivery>;
 
@@ -74,12 +85,32 @@ export function decideDelivery(delivery: Delivery, command: DeliveryCommand, now
       return recordFindings(delivery, command, now);
     case 'recordVersion':
       return recordVersion(delivery, command, now);
+    case 'cancel':
+      return cancelDelivery(delivery, now);
   }
+}
+
+/** Whether nothing can happen to the delivery any more. */
+const isClosed = ({ status }: Delivery): boolean => status === 'registered' || status === 'cancelled';
+
+/** Cancels a delivery whose files are not wanted. They stay in the landing bucket until they expire there. */
+function cancelDelivery(delivery: Delivery, now: string): DeliveryDecision {
+  if (delivery.status === 'cancelled') return unchanged(delivery, 'it is cancelled');
+  if (delivery.status === 'registered')
+    throw new Refused('conflict', `Delivery ${delivery.id} is registered, and a version cannot be taken back.`);
+  if (delivery.status === 'checking')
+    throw new Refused('conflict', `Delivery ${delivery.id} is being checked. Wait for the result, then cancel it.`);
+  const { id, dataset, partner, partnerName } = delivery;
+  return {
+    state: { ...identity(delivery), status: 'cancelled', cancelledAt: now },
+    events: [outgoingEvent(DeliveryCancelled, { delivery: id, dataset, partner, partnerName, at: now })],
+    reason: 'its partner cancelled it',
+  };
 }
 
 /** Starts a check. It replaces a check in progress, because its manifest is newer. */
 function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginCheck'>, now: string): DeliveryDecision {
-  if (delivery.status === 'registered') return ignoreStaleStep(delivery);
+  if (isClosed(delivery)) return ignoreStaleStep(delivery);
   return {
     state: {
       ...identity(delivery),
@@ -131,7 +162,7 @@ function recordFindings(
   { check, since, findings }: CommandOf<'recordFindings'>,
   now: string,
 ): DeliveryDecision {
-  if (delivery.status === 'registered') return ignoreStaleStep(delivery);
+  if (isClosed(delivery)) return ignoreStaleStep(delivery);
   if (delivery.status === 'held' && delivery.check === check) return unchanged(delivery, 'the findings are on record');
   if (delivery.status === 'checking' && delivery.check !== check) return ignoreStaleStep(delivery);
   if (delivery.status === 'held' && delivery.heldAt > since) return ignoreStaleStep(delivery);

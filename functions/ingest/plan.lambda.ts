@@ -59,7 +59,7 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     return { outcome: 'ignored', reason: 'the delivery is registered' };
   }
   const { superseded } = await change({ do: 'beginCheck', manifest, check: check.check });
-  if (superseded) return { outcome: 'ignored', reason: 'the delivery is registered' };
+  if (superseded) return { outcome: 'ignored', reason: 'the delivery is registered or cancelled' };
 
   const held = async (findings: Finding[]): Promise<Planned> => ({
     outcome: 'held',

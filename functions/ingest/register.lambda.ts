@@ -4,6 +4,7 @@ import { stepHandler } from '../handler.ts';
 import { Sha256 } from '../identifiers.ts';
 import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
+import { fileListKey } from './catalogue.ts';
 import { decideDelivery, lakePrefix } from './ingest.ts';
 import { DeliveryCheck } from './steps.ts';
 import { changeDelivery, claimDataset, createDatasetVersion, readDelivery } from './store.ts';
@@ -11,10 +12,11 @@ import { changeDelivery, claimDataset, createDatasetVersion, readDelivery } from
 export const env = z.object({
   TABLE_NAME: z.string(),
   LAKE_BUCKET: z.string(),
+  LISTS_BUCKET: z.string(),
   WORK_BUCKET: z.string(),
 });
 // The bundle exceeds 450 KB because it needs the clients of S3 and DynamoDB.
-const { TABLE_NAME, LAKE_BUCKET, WORK_BUCKET } = env.parse(process.env);
+const { TABLE_NAME, LAKE_BUCKET, LISTS_BUCKET, WORK_BUCKET } = env.parse(process.env);
 
 const Input = DeliveryCheck.extend({
   version: Sha256,
@@ -33,7 +35,9 @@ export const handler = stepHandler(
       return { outcome: 'superseded' };
     const { dataset, partnerName } = delivery;
     const prefix = lakePrefix(dataset, version);
-    await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, await getScratch(WORK_BUCKET, sorted));
+    const list = await getScratch(WORK_BUCKET, sorted);
+    await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, list);
+    await putObjectOnce({ bucket: LISTS_BUCKET, key: fileListKey(dataset, version) }, list);
     const at = currentTime();
     await claimDataset(TABLE_NAME, delivery, at);
     const made = await createDatasetVersion(TABLE_NAME, {

@@ -1,7 +1,16 @@
 import * as z from 'zod';
 import { PagingQuery, pageOf, type Route, staffGrants } from '../http/route.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
-import { DatasetId, DatasetVersion, Delivery, DeliveryId } from './schemas.ts';
+import {
+  DatasetFile,
+  DatasetId,
+  DatasetVersion,
+  Delivery,
+  DeliveryId,
+  DeliverySummary,
+  FileChange,
+  VersionChoice,
+} from './schemas.ts';
 
 const delivery = z.object({ delivery: DeliveryId });
 
@@ -36,11 +45,36 @@ export const ingestRoutes = {
     capability: 'ingest',
     cli: 'delivery list',
     status: 200,
-    who: [{ group: 'partner' }],
-    summary: 'List your deliveries',
+    who: [{ group: 'partner' }, ...staffGrants],
+    summary: 'List your deliveries; as operator or data steward those of all partners, held ones first',
     example: 'delivery list',
     query: PagingQuery,
-    returns: pageOf(Delivery),
+    returns: pageOf(DeliverySummary),
+  },
+  cancelDelivery: {
+    method: 'POST',
+    path: '/deliveries/{delivery}/cancel',
+    capability: 'ingest',
+    cli: 'delivery cancel',
+    status: 200,
+    who: [{ group: 'partner' }],
+    summary: 'Cancel an open or held delivery. Its files expire in the landing bucket',
+    example: 'delivery cancel dl-0011223344556677',
+    params: delivery,
+    returns: Delivery,
+  },
+  listReceiptFiles: {
+    method: 'GET',
+    path: '/deliveries/{delivery}/files',
+    capability: 'ingest',
+    cli: 'delivery files',
+    status: 200,
+    who: [{ group: 'partner' }, ...staffGrants],
+    summary: 'List every file of a registered delivery with its checksum: the full receipt',
+    example: 'delivery files dl-0011223344556677 --all',
+    params: delivery,
+    query: PagingQuery,
+    returns: pageOf(DatasetFile),
   },
   uploadAccess: {
     method: 'POST',
@@ -79,5 +113,31 @@ export const ingestRoutes = {
     params: z.object({ dataset: DatasetId }),
     query: PagingQuery,
     returns: pageOf(DatasetVersion),
+  },
+  listDatasetFiles: {
+    method: 'GET',
+    path: '/datasets/{dataset}/versions/{version}/files',
+    capability: 'ingest',
+    cli: 'dataset files',
+    status: 200,
+    who: staffGrants,
+    summary: 'List the files of a version with their checksums',
+    example: 'dataset files admissions latest',
+    params: z.object({ dataset: DatasetId, version: VersionChoice }),
+    query: PagingQuery,
+    returns: pageOf(DatasetFile),
+  },
+  compareVersions: {
+    method: 'GET',
+    path: '/datasets/{dataset}/versions/{version}/changes/{later}',
+    capability: 'ingest',
+    cli: 'dataset compare',
+    status: 200,
+    who: staffGrants,
+    summary: 'List the files that were added, changed or removed between two versions',
+    example: 'dataset compare admissions 3f2a91 latest',
+    params: z.object({ dataset: DatasetId, version: VersionChoice, later: VersionChoice }),
+    query: PagingQuery,
+    returns: pageOf(FileChange),
   },
 } as const satisfies Record<string, Route>;

@@ -59,10 +59,14 @@ const Registered = z.object({
   /** Why a manifest that was uploaded after the receipt changed nothing. */
   ignored: z.object({ reason: z.string(), at: z.iso.datetime() }).optional(),
 });
+const Cancelled = z.object({ status: z.literal('cancelled'), ...common, cancelledAt: z.iso.datetime() });
 export type HeldDelivery = z.infer<typeof Held>;
 
-/** open → checking → registered or held. A held delivery is checked again when its manifest is uploaded again. */
-export const Delivery = z.discriminatedUnion('status', [Open, Checking, Held, Registered]);
+/**
+ * open → checking → registered or held. A held delivery is checked again when its manifest is uploaded again. Its partner
+ * can cancel it while it is open or held.
+ */
+export const Delivery = z.discriminatedUnion('status', [Open, Checking, Held, Registered, Cancelled]);
 export type Delivery = z.infer<typeof Delivery>;
 
 /** One immutable version of a dataset. `version` is the SHA-256 of its sorted manifest. */
@@ -77,3 +81,28 @@ export const DatasetVersion = z.object({
   registeredAt: z.iso.datetime(),
 });
 export type DatasetVersion = z.infer<typeof DatasetVersion>;
+
+/** A version in a request: its name, the first characters of it (six or more), or `latest`. */
+export const VersionChoice = z
+  .string()
+  .regex(/^(latest|[0-9a-f]{6,64})$/, '`latest`, or the first 6 to 64 characters of a version');
+
+/** One file of a version. */
+export const DatasetFile = z.object({ path: z.string(), sha256: Sha256 });
+export type DatasetFile = z.infer<typeof DatasetFile>;
+
+/** One difference between two versions. */
+export const FileChange = z.object({ path: z.string(), change: z.enum(['added', 'changed', 'removed']) });
+export type FileChange = z.infer<typeof FileChange>;
+
+/** What staff see of a delivery in lists. `found` is the number of findings of a held delivery. */
+export const DeliverySummary = z.object({
+  id: DeliveryId,
+  dataset: DatasetId,
+  partner: PartnerId,
+  partnerName: z.string(),
+  status: z.enum(['open', 'checking', 'held', 'registered', 'cancelled']),
+  found: z.number().int().optional(),
+  openedAt: z.iso.datetime(),
+});
+export type DeliverySummary = z.infer<typeof DeliverySummary>;

@@ -4,15 +4,19 @@ import type { Decision } from '../decision.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { partitions, rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { createRow, type Page, pageRows, type Row, readRow, replaceRow } from '../table.ts';
-import { foreignDataset, isNewerVersion } from './ingest.ts';
-import { DatasetVersion, Delivery, PartnerId } from './schemas.ts';
+import { createRow, type Page, pageRows, type Row, type RowWrite, readRow, replaceRow, writeRows } from '../table.ts';
+import { foreignDataset, isNewerVersion, summariseDelivery } from './ingest.ts';
+import { DatasetVersion, Delivery, DeliverySummary, PartnerId } from './schemas.ts';
 
 // A delivery is a row in its partner's partition, so other partners cannot find it. For staff, a pointer by id names the
 // partner.
 const deliveryKey = (partner: string, id: string) => rowKey('partner', partner, `DELIVERY#${id}`);
 const ownerKey = (id: string) => rowKey('delivery', id);
 const Owner = z.object({ partner: z.string() });
+
+/** Lists for staff. Held deliveries wait for a person, so their keys sort first in a list that begins with the highest. */
+const summaryKey = ({ id, status }: Pick<Delivery, 'id' | 'status'>) =>
+  rowKey('deliveries', '', `${status === 'held' ? 1 : 0}#${id}`);
 
 const versionKey = (dataset: string, version: string) => rowKey('dataset', dataset, `VERSION#${version}`);
 /** A second row for each version, for lists in order of time. */
@@ -21,11 +25,11 @@ const headKey = (dataset: string) => rowKey('datasets', '', dataset);
 
 /** Writes a new delivery. Returns false if the id exists. */
 export async function createDelivery(table: string, delivery: Delivery): Promise<boolean> {
-  // The pointer is written first: without its delivery it is invisible, but a delivery without it is hidden from staff.
-  return (
-    (await createRow(table, ownerKey(delivery.id), { partner: delivery.partner })) &&
-    (await createRow(table, deliveryKey(delivery.partner, delivery.id), delivery))
-  );
+  return writeRows(table, [
+    { key: ownerKey(delivery.id), read: undefined, item: { partner: delivery.partner } },
+    { key: deliveryKey(delivery.partner, delivery.id), read: undefined, item: delivery },
+    { key: summaryKey(delivery), item: summariseDelivery(delivery) },
+  ]);
 }
 
 export const readDelivery = (table: string, partner: string, id: string): Promise<Row<Delivery> | undefined> =>
@@ -54,21 +58,58 @@ export function changeDelivery(
     },
     decide,
     ({ state, events }, read) => [
-      ...(state === read ? [] : [{ key, read, item: state }]),
+      ...(state === read ? [] : [{ key, read, item: state }, ...summaryWrites(read, state)]),
       ...(events.length > 0 ? [outboxRow(key.pk, events, now)] : []),
     ],
   );
 }
 
-export const pageDeliveries = (
+function summaryWrites(previous: Delivery, delivery: Delivery): RowWrite[] {
+  const [from, to] = [summaryKey(previous), summaryKey(delivery)];
+  return [
+    { key: to, item: summariseDelivery(delivery) },
+    ...(from.sk === to.sk ? [] : [{ key: from, gone: true } as const]),
+  ];
+}
+
+/** Deliveries of all partners: held ones first, then the newest. */
+export const pageAllDeliveries = (
+  table: string,
+  paging: { limit?: number; next?: string | undefined },
+): Promise<Page<Row<DeliverySummary>>> => pageRows(table, DeliverySummary, partitions.deliveries, paging);
+
+/** The deliveries of one partner, the newest first. */
+export async function pageDeliveries(
   table: string,
   partner: string,
   paging: { limit?: number; next?: string | undefined },
-): Promise<Page<Row<Delivery>>> =>
-  pageRows(table, Delivery, `${partitions.partner}${partner}`, { ...paging, prefix: 'DELIVERY#' });
+): Promise<Page<DeliverySummary>> {
+  const { pk } = deliveryKey(partner, '');
+  const { items, next } = await pageRows(table, Delivery, pk, { ...paging, prefix: 'DELIVERY#' });
+  return { items: items.map(summariseDelivery), next };
+}
 
 export const readDatasetVersion = (table: string, dataset: string, version: string) =>
   readRow(table, DatasetVersion, versionKey(dataset, version));
+
+/** The version that a person chose: `latest`, or the first characters of its name. Refuses unless it is exactly one. */
+export async function findDatasetVersion(table: string, dataset: string, choice: string): Promise<DatasetVersion> {
+  if (choice === 'latest') {
+    const head = await readRow(table, DatasetVersion, headKey(dataset));
+    if (head) return head;
+    throw new Refused('missing', `There is no dataset ${dataset}. \`broch dataset list\` shows those there are.`);
+  }
+  const { sk } = versionKey(dataset, choice);
+  const { items } = await pageRows(table, DatasetVersion, versionKey(dataset, '').pk, { limit: 2, prefix: sk });
+  const [version] = items;
+  if (!version) throw new Refused('missing', `The dataset ${dataset} has no version ${choice}.`);
+  if (items.length > 1)
+    throw new Refused(
+      'conflict',
+      `Several versions of ${dataset} begin with ${choice}. Give more characters of the name.`,
+    );
+  return version;
+}
 
 const DatasetOwner = z.object({ partner: PartnerId, partnerName: z.string(), since: z.iso.datetime() });
 const datasetOwnerKey = (dataset: string) => rowKey('dataset', dataset, 'OWNER');
@@ -107,11 +148,17 @@ async function raiseHead(table: string, version: DatasetVersion): Promise<void> 
   if (!written) throw new Error(`the head of ${version.dataset} was changed by another step`);
 }
 
-export const pageDatasetVersions = (
+/** The versions of a dataset, newest first. Refuses an unknown dataset. */
+export async function pageDatasetVersions(
   table: string,
   dataset: string,
   paging: { limit?: number; next?: string | undefined },
-) => pageRows(table, DatasetVersion, `${partitions.dataset}${dataset}`, { ...paging, prefix: byTime });
+): Promise<Page<Row<DatasetVersion>>> {
+  const page = await pageRows(table, DatasetVersion, versionKey(dataset, '').pk, { ...paging, prefix: byTime });
+  if (page.items.length === 0) await findDatasetVersion(table, dataset, 'latest');
+  return page;
+}
 
+/** The newest version of each dataset, by name. */
 export const pageDatasets = (table: string, paging: { limit?: number; next?: string | undefined }) =>
-  pageRows(table, DatasetVersion, partitions.datasets, paging);
+  pageRows(table, DatasetVersion, partitions.datasets, { ...paging, ascending: true });

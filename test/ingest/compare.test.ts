@@ -22,6 +22,20 @@ describe('a list of files', () => {
     expect(pinned.map(({ path, target }) => [path, target])).toEqual(Object.keys(files).map(path => [path, path]));
   });
 
+  it('accepts paths that begin with ./, as find and sha256sum write them, and still finds a file listed twice', () => {
+    const dotted = toSha256Sums(files).replaceAll('  ', '  ./');
+    expect(checkDeliveryFiles({ ...files, SHA256SUMS: dotted })).toMatchObject({ findings: [], wrong: [] });
+    expect(
+      checkDeliveryFiles({ ...files, SHA256SUMS: dotted })
+        .files.map(({ path }) => path)
+        .sort(),
+    ).toEqual(Object.keys(files).sort());
+    const twice = checkDeliveryFiles({ ...files, SHA256SUMS: dotted + toSha256Sums({ 'a.csv': 'one' }) });
+    expect(twice.findings).toEqual([{ path: 'a.csv', reason: expect.stringMatching(/is listed twice/) }]);
+    for (const path of ['.//a.csv', './', '../a.csv', './../a.csv'])
+      expect(checkDeliveryFiles({ ...files, SHA256SUMS: `${toSha256Hex('one')}  ${path}\n` }).findings).not.toEqual([]);
+  });
+
   it('takes a manifest in a folder as data', () => {
     const all = { ...files, 'sub/SHA256SUMS': 'not a manifest' };
     expect(checkDeliveryFiles(addSha256Sums(all)).findings).toEqual([]);

@@ -111,6 +111,21 @@ describe('a delivery', () => {
     });
   });
 
+  it('is cancelled by its partner while it is open or held, and never checked again', () => {
+    const cancel = (delivery: Delivery) => decideDelivery(delivery, { do: 'cancel' }, at(5));
+    for (const delivery of [open, follow(start(1), hold(1), 2)]) {
+      const { state, events } = cancel(delivery);
+      expect(state).toMatchObject({ status: 'cancelled', cancelledAt: at(5) });
+      expect(events.map(({ type }) => type)).toEqual(['DeliveryCancelled']);
+      expect(cancel(state)).toMatchObject({ state, events: [] });
+      for (const command of [begin(6), hold(6), register(6)])
+        expect(decideDelivery(state, command, at(7))).toMatchObject({ superseded: true, state, events: [] });
+      expect(() => refuseUnlessUploadable(state)).toThrow(/was cancelled. Open a new delivery/);
+    }
+    expect(() => cancel(start(1))).toThrow(/is being checked. Wait for the result/);
+    expect(() => cancel(follow(start(1), register(1), 2))).toThrow(/a version cannot be taken back/);
+  });
+
   it('publishes each of its events once', () => {
     const types = (delivery: Delivery, command: DeliveryCommand) =>
       decideDelivery(delivery, command, at(2)).events.map(({ type }) => type);
@@ -123,7 +138,7 @@ describe('a delivery', () => {
 
   it('is registered at most once and never after that anything else, whatever comes in which order', () => {
     const command = fc.record({
-      what: fc.constantFrom('begin', 'hold', 'register', 'again'),
+      what: fc.constantFrom('begin', 'hold', 'register', 'again', 'cancel'),
       check: fc.nat(3),
       digest: fc.constantFrom(digest, 'c'.repeat(64)),
     });
@@ -137,6 +152,7 @@ describe('a delivery', () => {
             hold: hold(check, findings, 0),
             register: { ...register(check), digest },
             again: { do: 'noteManifest', digest },
+            ...((now.status === 'open' || now.status === 'held') && { cancel: { do: 'cancel' } }),
           };
           const command = byName[what];
           const next = command && follow(now, command, index);
@@ -144,6 +160,7 @@ describe('a delivery', () => {
           if (next?.status === 'registered' && now.status !== 'registered')
             expect(now).toMatchObject({ status: 'checking', check: own });
           if (now.status === 'registered') expect(next?.status ?? 'registered').toBe('registered');
+          if (now.status === 'cancelled') expect(next ?? now).toBe(now);
           now = Delivery.parse(next ?? now);
           if (now.status !== 'registered') continue;
           const { ignored: _, ...rest } = now;

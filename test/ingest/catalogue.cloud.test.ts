@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ApiClient } from '../../bin/cli/call.ts';
+import { connectTestCloud } from '../cloud.ts';
+import { addSha256Sums, toSha256Hex } from './delivery.ts';
+import {
+  deliverFiles,
+  openIngestMachine,
+  openPartnerLanding,
+  signInNewPerson,
+  uploadDeliveryFiles,
+} from './partner.ts';
+
+const cloud = connectTestCloud();
+const dataset = 'catalogue-visits';
+const earlier = { 'a.csv': 'id\n1\n', 'b.csv': 'id\n2\n', 'notes/größe.csv': 'id\n3\n' };
+const later = { 'b.csv': 'id\n22\n', 'notes/größe.csv': 'id\n3\n', 'c.csv': 'id\n4\n' };
+
+describe('what a data steward and a partner see of deliveries and versions', () => {
+  let [partner, other, steward]: ApiClient[] = [];
+  const versions: string[] = [];
+  const deliveries: string[] = [];
+
+  beforeAll(async () => {
+    [partner, other, steward] = await Promise.all([
+      signInNewPerson(cloud, 'catalogue-pia', 'partner'),
+      signInNewPerson(cloud, 'catalogue-otto', 'partner'),
+      signInNewPerson(cloud, 'catalogue-sten', 'steward'),
+    ]);
+    for (const files of [earlier, later]) {
+      const delivery = await deliverFiles(cloud, partner as ApiClient, dataset, addSha256Sums(files));
+      if (delivery.status !== 'registered') throw new Error(JSON.stringify(delivery));
+      versions.push(delivery.version);
+      deliveries.push(delivery.id);
+    }
+  });
+
+  it('lists the files of a version that is named by its first characters, page by page', async () => {
+    const params = { dataset, version: versions[0]?.slice(0, 8) ?? '' };
+    const first = await steward?.ask('listDatasetFiles', { params, query: { limit: 2 } });
+    const second = await steward?.ask('listDatasetFiles', { params, query: { limit: 2, next: first?.next } });
+    expect(second?.next).toBeUndefined();
+    expect([...(first?.items ?? []), ...(second?.items ?? [])]).toEqual(
+      Object.entries(earlier).map(([path, content]) => ({ path, sha256: toSha256Hex(content) })),
+    );
+  });
+
+  it('compares two versions file by file', async () => {
+    const params = { dataset, version: versions[0] ?? '', later: 'latest' };
+    expect((await steward?.ask('compareVersions', { params }))?.items).toEqual([
+      { path: 'a.csv', change: 'removed' },
+      { path: 'b.csv', change: 'changed' },
+      { path: 'c.csv', change: 'added' },
+    ]);
+  });
+
+  it('refuses an unknown dataset and an unknown version by name', async () => {
+    const ask = (name: string, version: string) =>
+      steward?.ask('listDatasetFiles', { params: { dataset: name, version } });
+    await expect(ask('catalogue-nothing', 'latest')).rejects.toThrow(/There is no dataset catalogue-nothing/);
+    await expect(ask(dataset, '000000')).rejects.toThrow(/has no version 000000/);
+    await expect(steward?.ask('listVersions', { params: { dataset: 'catalogue-nothing' } })).rejects.toThrow(
+      /There is no dataset catalogue-nothing/,
+    );
+    expect((await steward?.ask('listVersions', { params: { dataset } }))?.items).toHaveLength(2);
+  });
+
+  it('gives the full receipt to the partner who delivered, and to no other partner', async () => {
+    const params = { delivery: deliveries[1] ?? '' };
+    const { items } = (await partner?.ask('listReceiptFiles', { params })) ?? { items: [] };
+    expect(new Map(items.map(({ path, sha256 }) => [path, sha256]))).toEqual(
+      new Map(Object.entries(later).map(([path, content]) => [path, toSha256Hex(content)])),
+    );
+    await expect(other?.ask('listReceiptFiles', { params })).rejects.toThrow(/There is no delivery/);
+  });
+
+  it('shows held deliveries first to staff, and to a partner only their own', async () => {
+    const held = await deliverFiles(cloud, other as ApiClient, 'catalogue-held', {
+      ...addSha256Sums({ 'a.csv': 'id\n1\n' }),
+      'b.csv': 'not listed',
+    });
+    expect(held.status).toBe('held');
+    await partner?.ask('openDelivery', { body: { dataset } });
+    const statuses: string[] = [];
+    const ids: string[] = [];
+    let next: string | undefined;
+    do {
+      const page = await steward?.ask('listDeliveries', { query: { limit: 100, next } });
+      statuses.push(...(page?.items ?? []).map(({ status }) => status));
+      ids.push(...(page?.items ?? []).map(({ id }) => id));
+      next = page?.next;
+    } while (next !== undefined);
+    expect(statuses.lastIndexOf('held')).toBeLessThan(statuses.findIndex(status => status !== 'held'));
+    expect(ids).toEqual(expect.arrayContaining([held.id, ...deliveries]));
+    const own = (await other?.ask('listDeliveries'))?.items ?? [];
+    expect(own).toEqual([expect.objectContaining({ id: held.id, status: 'held', found: 1 })]);
+  });
+
+  it('cancels an open delivery: no more uploads, and a manifest that arrives later starts no check', async () => {
+    const { id } = (await partner?.ask('openDelivery', { body: { dataset } })) ?? { id: '' };
+    const landing = await openPartnerLanding(cloud, partner as ApiClient, id);
+    await expect(other?.ask('cancelDelivery', { params: { delivery: id } })).rejects.toThrow(/There is no delivery/);
+    expect(await partner?.ask('cancelDelivery', { params: { delivery: id } })).toMatchObject({ status: 'cancelled' });
+    await expect(uploadDeliveryFiles(cloud, partner as ApiClient, id, addSha256Sums(earlier))).rejects.toThrow(
+      /was cancelled. Open a new delivery/,
+    );
+    // The credentials that were lent before still work for a while.
+    const { s3, bucket, prefix } = landing;
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}SHA256SUMS`, Body: 'x' }));
+    s3.destroy();
+    const { executions, ended } = await openIngestMachine(cloud);
+    let [execution] = await executions(id);
+    for (; !execution; [execution] = await executions(id)) await sleep(200);
+    expect((await ended(execution.executionArn ?? '')).output).toMatchObject({ outcome: 'ignored' });
+    expect(await partner?.ask('showDelivery', { params: { delivery: id } })).toMatchObject({ status: 'cancelled' });
+    await expect(partner?.ask('cancelDelivery', { params: { delivery: deliveries[0] ?? '' } })).rejects.toThrow(
+      /cannot be taken back/,
+    );
+  });
+});
