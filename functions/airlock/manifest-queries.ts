@@ -25,7 +25,7 @@ const sealRefusal = (request: Request) =>
   new Refused('conflict', `${request.id} is ${request.status}: it has no sealed files to show.`);
 
 /** Refuses when the content was deleted: only the request itself and the receipt remain. */
-function lies(request: Request): void {
+function refuseIfDeleted(request: Request): void {
   if ('inventory' in request && request.inventory)
     throw new Refused(
       'conflict',
@@ -35,7 +35,7 @@ function lies(request: Request): void {
 
 /** Reads the sealed manifest that votes refer to. Refuses when nothing is sealed. */
 export async function readSealManifest(bucket: string, request: Request): Promise<SealManifest> {
-  lies(request);
+  refuseIfDeleted(request);
   if (!('seal' in request) || !request.seal) throw sealRefusal(request);
   return SealManifest.parse(await readVerified(bucket, request.seal));
 }
@@ -83,7 +83,7 @@ export function takeFittingReports(reports: readonly FileReport[], maxBytes = ro
 
 /** A page of the reports on files. A page ends where a chunk of the checks does. */
 export async function pageReports(bucket: string, request: Request, { limit, next }: Paging) {
-  lies(request);
+  refuseIfDeleted(request);
   if (!('report' in request)) throw sealRefusal(request);
   const { checks, files } = FullReport.parse(await readVerified(bucket, request.report));
   let [start, chunkStart] = [offset(next), 0];

@@ -11,7 +11,7 @@ const settingsKey = (project: string) => rowKey('airlocks', project, 'SETTINGS')
 export const readSettings = (table: string, project: string) => readRow(table, SettingsChange, settingsKey(project));
 
 /** The current settings, with the idempotency marks of the latest calls. */
-const Made = SettingsChange.extend({ done: z.array(z.string()).default([]) });
+const StoredSettings = SettingsChange.extend({ done: z.array(z.string()).default([]) });
 
 /**
  * Replaces a project's settings and returns the stored ones. Every version stays in the table, by its number. A repeated
@@ -24,7 +24,7 @@ export async function writeSettings(
   mark: string,
 ): Promise<SettingsChange> {
   const key = settingsKey(project);
-  const read = await readRow(table, Made, key);
+  const read = await readRow(table, StoredSettings, key);
   if (mark && read?.done.includes(mark)) return read;
   const number = String((read?.revision ?? 0) + 1).padStart(8, '0');
   const marks = [...(mark ? [mark] : []), ...(read?.done ?? [])].slice(0, 8);

@@ -83,7 +83,7 @@ function trailRows(key: RowKey, entry: TrailEntry): RowWrite[] {
   return [{ key, read: undefined, item: entry }, outboxRow(key.pk, events, entry.at)];
 }
 
-const Drafted = z.object({ request: RequestId });
+const DraftMark = z.object({ request: RequestId });
 
 /** Writes a new request. A repeated call with the same idempotency mark returns the request that exists. */
 export async function createRequest(
@@ -101,7 +101,7 @@ export async function createRequest(
     ...(mark ? [{ key: draftKey, read: undefined, item: { request, ttl } }] : []),
   ];
   if (await writeRows(table, rows)) return decision.state;
-  const draftRow = mark ? await readRow(table, Drafted, draftKey) : undefined;
+  const draftRow = mark ? await readRow(table, DraftMark, draftKey) : undefined;
   if (!draftRow)
     throw new Refused(
       'conflict',
@@ -194,23 +194,26 @@ export async function pageTrail<T extends { readonly at: string }>(
   return { items };
 }
 
-const Sorted = TrailEntry.extend({ sk: z.string() });
-type Sorted = z.infer<typeof Sorted>;
+const SortedEntry = TrailEntry.extend({ sk: z.string() });
+type SortedEntry = z.infer<typeof SortedEntry>;
 
-async function* entriesOf(table: string, pk: string, next: string | undefined): AsyncGenerator<Sorted> {
+async function* entriesOf(table: string, pk: string, next: string | undefined): AsyncGenerator<SortedEntry> {
   for (let cursor = next, hasNext = true; hasNext; hasNext = cursor !== undefined) {
-    const page = await pageRows(table, Sorted, pk, { limit: 200, next: cursor, prefix: TRAIL_PREFIX });
+    const page = await pageRows(table, SortedEntry, pk, { limit: 200, next: cursor, prefix: TRAIL_PREFIX });
     yield* page.items;
     cursor = page.next;
   }
 }
 
 /** Merges two lists that are each sorted newest first. */
-async function* newestFirst(first: AsyncGenerator<Sorted>, second: AsyncGenerator<Sorted>): AsyncGenerator<Sorted> {
+async function* newestFirst(
+  first: AsyncGenerator<SortedEntry>,
+  second: AsyncGenerator<SortedEntry>,
+): AsyncGenerator<SortedEntry> {
   let [firstHead, secondHead] = await Promise.all([first.next(), second.next()]);
   while (!firstHead.done || !secondHead.done) {
     if (secondHead.done || (!firstHead.done && firstHead.value.sk >= secondHead.value.sk)) {
-      yield firstHead.value as Sorted;
+      yield firstHead.value as SortedEntry;
       firstHead = await first.next();
     } else {
       yield secondHead.value;

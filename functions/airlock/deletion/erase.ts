@@ -63,7 +63,7 @@ const name = ({ bucket, key, version }: Pick<DeletedObject, 'bucket' | 'key' | '
   `${bucket} ${version} ${key}`;
 
 /** Larger objects are not read just for their hash. */
-const mostRead = 4 * 1024 ** 3;
+const MAX_HASHED_BYTES = 4 * 1024 ** 3;
 
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
@@ -127,7 +127,7 @@ export async function writeInventory(
         const { bucket, key, version, size } = object;
         const sha256 =
           hashes.get(name(object)) ??
-          (size > mostRead ? undefined : (await hashObject({ bucket, key, version })).sha256);
+          (size > MAX_HASHED_BYTES ? undefined : (await hashObject({ bucket, key, version })).sha256);
         return [{ ...object, ...(sha256 !== undefined && { sha256 }) }];
       } catch (error) {
         // Deleted since it was listed, by another sweep that has it in its inventory.

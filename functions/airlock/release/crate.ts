@@ -12,14 +12,14 @@ const completion = 'http://schema.org/CompletedActionStatus';
 const hashIri = (hash: string) => `https://www.iana.org/assignments/named-information#${hash}`;
 const shp = (term: string) => ref(`https://w3id.org/shp#${term}`);
 
-/** The profile: a crate MUST reference a Workflow RO-Crate as its mainEntity. What nobody named is not made up. */
+/** The profile demands a Workflow RO-Crate as the mainEntity. Without one, the crate does not claim to conform. */
 const noWorkflow =
   ' No workflow is named as having made them, so this crate uses the terms of the Five Safes RO-Crate profile 0.4 without conforming to it.';
 
 /** The folder of released files in the crate. */
 export const OUTPUTS_FOLDER = 'outputs/';
 
-/** A path as a relative URI: it stays in the crate, whatever signs it has. */
+/** A path as a relative URI inside the crate, with special characters encoded. */
 export const crateId = (path: string): string => OUTPUTS_FOLDER + path.split('/').map(encodeURIComponent).join('/');
 
 /** An identifier that is the same whenever the same release is exported. */
@@ -34,11 +34,11 @@ export interface CrateOptions {
   readonly fingerprint: string;
   /** The name of the organisation that runs the environment. */
   readonly tre: string;
-  /** The Workflow RO-Crate whose run made the files. The profile asks for one: without it none is claimed. */
+  /** The Workflow RO-Crate whose run made the files. Without it, the crate does not claim to conform to the profile. */
   readonly workflow?: string | undefined;
   /** A licence for the files, by its address; left out, they are under the project's conditions. */
   readonly license?: string | undefined;
-  /** Paths of metadata files of the requester's that are not the released bytes, and why. */
+  /** The requester's metadata files that the export changed: their paths, each with the reason. */
   readonly altered: ReadonlyMap<string, string>;
 }
 

@@ -7,12 +7,12 @@ export interface StoredFile extends ReleasedFile {
   readonly versionId: string;
 }
 
-/** The most files in a page, and so in a part. */
-const mostFiles = 200;
+/** How many files a page, and so a part, may have. */
+const MAX_PAGE_FILES = 200;
 
 /** The page that begins at `from`. */
 export function pageFrom<T>(files: readonly T[], start: number) {
-  const end = Math.min(files.length, start + mostFiles);
+  const end = Math.min(files.length, start + MAX_PAGE_FILES);
   return { files: files.slice(start, end), ...(end < files.length && { next: end }) };
 }
 
@@ -23,7 +23,7 @@ export function pageFrom<T>(files: readonly T[], start: number) {
 export function partFrom<T extends { readonly size: number }>(files: readonly T[], first: number, start: number) {
   const ranges: { file: T; from: number; bytes: number }[] = [];
   let [remainingBytes, offset] = [partBytes, start];
-  for (const file of files.slice(first, first + mostFiles)) {
+  for (const file of files.slice(first, first + MAX_PAGE_FILES)) {
     const bytes = Math.min(remainingBytes, Math.max(0, file.size - offset));
     if (bytes > 0) ranges.push({ file, from: offset, bytes });
     remainingBytes -= bytes;

@@ -23,7 +23,7 @@ import { changeGrant, countGiven, createGrant, readGrant } from './store.ts';
 /**
  * What the functions below need, from the environment of the Lambda that calls them:
  *   TABLE_NAME: table(core.table, { download: ['GetItem', 'PutItem', 'UpdateItem'], look: ['PutItem'] })
- *   RELEASE_BUCKET: bucket(release, ['read'])       (nextPart only)
+ *   RELEASE_BUCKET: bucket(release, ['read'])       (readDownloadPart only)
  */
 export interface DownloadWiring {
   readonly table: string;
@@ -35,7 +35,7 @@ export type LookRecorder = (
   timestamp: string,
 ) => RowWrite[];
 
-/** Which release, and how its request stands: `standing` is read from the request's row on every single call. */
+/** A release, and whether its request allows downloads. `standing` is read from the request's row on every call. */
 export interface DownloadParams {
   readonly project: string;
   readonly request: string;
@@ -43,7 +43,7 @@ export interface DownloadParams {
   readonly tell: LookRecorder;
 }
 
-/** Once a release is copied and signed: the recipient may fetch it `uses` times until it expires. Idempotent. */
+/** Lets the recipient download a signed release `uses` times until it expires. Idempotent. */
 export const grantDownload = (
   table: string,
   grant: {
@@ -139,14 +139,14 @@ export async function listDownloadFiles(
   };
 }
 
-/** Files of a part that are read at the same time. */
+/** How many files of a part are read at the same time. */
 const width = 16;
-/** The fewest bytes that a part counts as. */
-const leastPart = 64 * 1024;
+/** Each part counts as at least this many bytes. */
+const MIN_PART_BYTES = 64 * 1024;
 
 /**
- * downloadPart: one part of the files, or of the signed record, by version. Whether the link still gives anything is
- * checked for each part, and the bytes are counted. A change of address is recorded.
+ * downloadPart: reads one part of the files, or of the signed record, by version. Each call checks the link and counts
+ * the bytes. A change of address is recorded.
  */
 export async function readDownloadPart(
   { table, bucket }: DownloadWiring & { readonly bucket: string },
@@ -179,7 +179,7 @@ export async function readDownloadPart(
       project,
       request,
       token,
-      Math.max(leastPart, bytes.length),
+      Math.max(MIN_PART_BYTES, bytes.length),
       MAX_SERVED_BYTES(release.bytes),
     ))
   )

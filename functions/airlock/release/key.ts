@@ -22,9 +22,9 @@ export async function publicKeyOf(keyArn: string): Promise<string> {
 const idOf = (keyArn: string) => keyArn.slice(keyArn.lastIndexOf('/') + 1);
 /** A partition that no project can have, because `#` is not allowed in ids. */
 const keyKey = (keyArn: string) => rowKey('download', `signing#${idOf(keyArn)}`);
-const Kept = SigningKey.omit({ current: true });
+const StoredKey = SigningKey.omit({ current: true });
 
-function described(keyId: string, publicKey: string): z.infer<typeof Kept> {
+function described(keyId: string, publicKey: string): z.infer<typeof StoredKey> {
   return { keyId, algorithm: SIGNING_ALGORITHM, publicKey, fingerprint: fingerprintOf(createPublicKey(publicKey)) };
 }
 
@@ -39,7 +39,7 @@ export function signingKeys(wiring: { readonly table: string; readonly key: stri
     async showSigningKey({ query: { id } }: ApiCall<typeof keyRoutes.showSigningKey>): Promise<SigningKey> {
       if (id === undefined || idOf(id) === idOf(wiring.key))
         return { ...described(wiring.key, await publicKeyOf(wiring.key)), current: true };
-      const row = await readRow(wiring.table, Kept, keyKey(id));
+      const row = await readRow(wiring.table, StoredKey, keyKey(id));
       if (!row) throw new Refused('missing', `No release was signed here with the key ${idOf(id)}.`);
       const { revision: _, ...key } = row;
       return { ...key, current: false };

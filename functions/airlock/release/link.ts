@@ -15,16 +15,16 @@ export const SESSION_SECONDS = {
   longest: 24 * 3600,
 } as const;
 
-/** The slowest connection that sessions allow for, in bytes per second. */
-const slowest = 50_000;
+/** The MIN_BYTES_PER_SECOND connection that sessions allow for, in bytes per second. */
+const MIN_BYTES_PER_SECOND = 50_000;
 /** How many bytes a session may transfer: three times the release, because parts can be lost and repeated. */
 export const MAX_SERVED_BYTES = (bytes: number): number => 3 * bytes + 64 * 1024 ** 2;
-const openLinks = 5;
+const MAX_OPEN_LINKS = 5;
 
 /** The session of a redeemed link. It ends at `until`. */
 const Session = z.object({
   at: z.iso.datetime(),
-  /** Where it goes on from. */
+  /** The IP address that it continues from. */
   source: z.string(),
   until: z.iso.datetime(),
   /** Whether a page of files was requested. The link then counts as used. */
@@ -98,7 +98,7 @@ export function openGrant(
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
   const liveLinks = grant.links.filter(link => live(link, now));
-  if (liveLinks.length >= openLinks)
+  if (liveLinks.length >= MAX_OPEN_LINKS)
     throw new Refused(
       'conflict',
       `There are ${liveLinks.length} open links. Use one of them, or wait until one expires.`,
@@ -116,7 +116,7 @@ export function openGrant(
 
 const times = (count: number) => (count === 1 ? 'once' : `${count} times`);
 
-/** The link of a token, if it is this person's to use from where they are. */
+/** The link with this token. Refuses other people and other networks. */
 function linkOf(grant: Grant, token: string, { id, source }: Asker): Link {
   const sha256 = tokenHash(token);
   const link = grant.links.find(link => link.sha256 === sha256);
@@ -148,7 +148,10 @@ export function redeemLink(
   if (!live(link, now)) throw new Refused('conflict', 'This link has expired. Open a new one.');
   if (grant.taken >= grant.uses)
     throw new Refused('conflict', `This release may be downloaded ${times(grant.uses)}, and it already was.`);
-  const seconds = Math.min(SESSION_SECONDS.longest, Math.max(SESSION_SECONDS.session, Math.ceil(bytes / slowest)));
+  const seconds = Math.min(
+    SESSION_SECONDS.longest,
+    Math.max(SESSION_SECONDS.session, Math.ceil(bytes / MIN_BYTES_PER_SECOND)),
+  );
   const end = earliest(timeAfter(now, seconds), grant.expires, standing.expires);
   const session = { at: now, source: asker.source, until: end, begun: false };
   return { grant: replaceLink(grant, link, { ...link, session }, grant.taken + 1), again: false };
@@ -160,7 +163,7 @@ const replaceLink = (grant: Grant, old: Link, link: Link, count = grant.taken): 
   links: grant.links.map(candidate => (candidate === old ? link : candidate)),
 });
 
-/** The session of a link that was taken, while it lasts. Each part of each file asks for it. */
+/** The active session of a redeemed link. Every part of a download checks it. */
 export function activeSession(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string) {
   const link = linkOf(grant, token, asker);
   open(grant, standing, now);
@@ -182,7 +185,7 @@ export const revokeGrant = (grant: Grant, revoker: string, reason: string, now: 
 
 const CidrBlock = z.union([z.cidrv4(), z.cidrv6()]);
 
-/** Whether an IPv4 or IPv6 address lies in a block; what cannot be read lies nowhere. */
+/** Whether a block contains an IPv4 or IPv6 address. False if either cannot be read. */
 export function isAddressInNetwork(address: string, block: string): boolean {
   if (isIP(address) === 0 || !CidrBlock.safeParse(block).success) return false;
   const [base = '', length] = block.split('/');

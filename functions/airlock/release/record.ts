@@ -63,7 +63,7 @@ export const SignedRelease = z.strictObject({
 });
 export type SignedRelease = z.infer<typeof SignedRelease>;
 
-/** The text that is signed: RFC 8785, so that everybody who reads the same record writes the same bytes. */
+/** The text to sign, in the canonical form of RFC 8785: the same record always gives the same bytes. */
 export function signingInput(record: ReleaseRecord): string {
   const text = canonicalize(record);
   if (text === undefined) throw new TypeError('a release record has no canonical form');

@@ -25,7 +25,7 @@ const routeDefaults = {
   params: z.object({ project: ProjectId, request: RequestId }),
 } as const;
 
-/** The steps of `broch airlock download`, which takes them all. Every byte passes here, so what is revoked stops at the next part. */
+/** The steps of `broch airlock download`. Every byte passes through these routes, so a revocation takes effect at the next part. */
 export const downloadRoutes = {
   openDownload: {
     ...routeDefaults,

@@ -38,7 +38,7 @@ export const SigningKey = z.object({
   algorithm: z.literal(SIGNING_ALGORITHM),
   /** PEM. */
   publicKey: z.string(),
-  /** SHA-256 of its DER form: what two people compare over the telephone. */
+  /** SHA-256 of its DER form. People compare it to know that they have the same key. */
   fingerprint: z.string(),
   /** Whether releases are signed with it now. */
   current: z.boolean(),

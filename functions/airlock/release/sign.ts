@@ -5,8 +5,8 @@ import { digestOf, type ReleaseRecord, SIGNING_ALGORITHM, type SignedRelease } f
 const client = new KMSClient({});
 
 /**
- * Signs a record with an asymmetric KMS key (ECC_NIST_P256, SIGN_VERIFY). KMS gets the digest, as the record of ten
- * thousand files is larger than the 4 KiB it signs by itself. Signing again gives another, equally good signature.
+ * Signs a record with an asymmetric KMS key (ECC_NIST_P256, SIGN_VERIFY). KMS gets the digest, because it signs no
+ * message above 4 KiB. Signing again gives another valid signature.
  *
  * Needs `kms:Sign` and `kms:GetPublicKey` on the key, best under the conditions `kms:SigningAlgorithm` = ECDSA_SHA_256
  * and `kms:MessageType` = DIGEST (on Sign).

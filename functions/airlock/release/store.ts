@@ -6,7 +6,7 @@ import { Grant, tokenHash } from './link.ts';
 
 const grantKey = (project: string, request: string) => rowKey('download', `${project}#${request}`);
 
-/** Counts what a link gives. False, and nothing is counted, where that would be more than `most` in all. */
+/** Counts the bytes that a link transfers. Returns false and counts nothing if the total would exceed `maxBytes`. */
 export const countGiven = (
   table: string,
   project: string,
@@ -16,7 +16,7 @@ export const countGiven = (
   maxBytes: number,
 ) => addWithinLimit(table, rowKey('download', `${project}#${request}`, `GIVEN#${tokenHash(token)}`), bytes, maxBytes);
 
-/** Allows a release to be fetched. Saying so again changes nothing; a grant for other bytes is a fault. */
+/** Creates the grant of a release. Repeating it changes nothing; a grant for another seal is an error. */
 export async function createGrant(table: string, grant: Grant): Promise<void> {
   const key = grantKey(grant.project, grant.request);
   if (await createRow(table, key, grant)) return;
@@ -32,8 +32,8 @@ export async function readGrant(table: string, project: string, request: string)
 }
 
 /**
- * Reads the grant, decides, and writes the new grant with the rows that record it. Two callers who take the last use at
- * once cannot both have it, and nobody has anything that is not on record.
+ * Reads the grant, decides, and writes the new grant with the rows that record it. Of two callers who redeem the last use
+ * at the same time, one is refused. Every transfer is on record.
  */
 export function changeGrant<R extends { readonly grant: Grant }>(
   table: string,

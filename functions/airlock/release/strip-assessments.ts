@@ -1,6 +1,6 @@
 import { RO_CRATE_CONTEXT } from './crate.ts';
 
-/** schema.org's AssessAction and all that are one: nobody but the environment says that something was assessed. */
+/** schema.org's AssessAction and its subtypes. Only the environment may state that something was assessed. */
 const assessments = new Set(
   'AssessAction ChooseAction VoteAction IgnoreAction ReactAction AgreeAction DisagreeAction DislikeAction EndorseAction LikeAction WantAction ReviewAction'.split(
     ' ',
@@ -14,7 +14,7 @@ const iriOf = (value: unknown) =>
   typeof value === 'string' ? value : String((value as Record<string, unknown> | null)?.['@id'] ?? '');
 
 function assesses(value: Record<string, unknown>): boolean {
-  // `type` too: the profile's own examples write it so.
+  // The profile's own examples also use `type`.
   const types = [...listOf(value['@type']), ...listOf(value.type)].map(iriOf);
   const additionalTypes = listOf(value.additionalType).map(iriOf);
   return (
@@ -24,8 +24,8 @@ function assesses(value: Record<string, unknown>): boolean {
 }
 
 /**
- * A requester's own RO-Crate metadata without any assessment in it, and without references to one, as the profile
- * demands. Its context becomes the plain one: a context of one's own could give an assessment another name.
+ * Removes all assessments, and all references to them, from a requester's RO-Crate metadata, as the profile demands.
+ * Replaces its context with the standard one, because another context could rename an assessment.
  */
 export function stripAssessments(metadata: unknown): { metadata: unknown; removed: number } {
   const removedIds = new Set<string>();

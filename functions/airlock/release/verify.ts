@@ -2,7 +2,7 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 import { comparablePath, visiblePath } from '../../storage/paths.ts';
 import { contradictions, type ReleasedFile, type ReleaseRecord, SignedRelease, signingInput } from './record.ts';
 
-/** The SHA-256 of a public key's DER form: what two people compare over the telephone. */
+/** The SHA-256 of a public key's DER form. People compare it to know that they have the same key. */
 export const fingerprintOf = (key: KeyObject): string =>
   createHash('sha256')
     .update(key.export({ format: 'der', type: 'spki' }))
@@ -30,7 +30,7 @@ export interface RecordVerdict {
   readonly wrong: readonly string[];
 }
 
-/** Judges `release.json` by itself: its form, its signature, its key against the pinned one, its own consistency. */
+/** Verifies `release.json` without its files: its form, signature, pinned key and consistency. */
 export function verifyRecord(text: string, pin?: string): RecordVerdict {
   let json: unknown;
   try {
@@ -70,7 +70,7 @@ function holds(record: ReleaseRecord, value: string, key: KeyObject): boolean {
   }
 }
 
-/** A file as it lies in a folder; `link` where it is no regular file at all. */
+/** A file in a folder. `link` says what it is if it is not a regular file. */
 export type FoundFile = ReleasedFile | { readonly path: string; readonly link: string };
 
 export interface FileDifference {
@@ -79,7 +79,7 @@ export interface FileDifference {
   readonly reason: string;
 }
 
-/** Compares a folder with the record, file by file. An empty list: exactly what was released, and nothing else. */
+/** Compares a folder with the record, file by file. An empty list means that the folder holds exactly the released files. */
 export function compareFiles(record: ReleaseRecord, folderFiles: readonly FoundFile[]): FileDifference[] {
   const filesByPath = new Map(folderFiles.map(file => [file.path, file]));
   const releasedByPath = new Map(record.files.map(file => [file.path, file]));
@@ -121,7 +121,7 @@ export function compareFiles(record: ReleaseRecord, folderFiles: readonly FoundF
   return differences;
 }
 
-/** A name by its code points, where it looks like another. */
+/** Spells a name with its code points, because it may look like another name. */
 const spelling = (path: string): string =>
   /^[\x20-\x7e]*$/.test(path)
     ? path

@@ -29,16 +29,16 @@ export const FileGroup = z.object({
 });
 export type FileGroup = z.infer<typeof FileGroup>;
 
-/** The sealed manifest, written once under Object Lock. Its own SHA-256 is what checks, votes and releases name. */
+/** The sealed manifest, written once under Object Lock. Checks, votes and releases refer to its SHA-256. */
 export const SealManifest = z.object({
   v: z.literal(1),
   request: z.string(),
   round: z.number().int().min(1),
   project: z.string(),
   requester: z.string(),
-  /** Who may fetch what leaves. */
+  /** Who may download the release. */
   recipient: z.string(),
-  /** What it is checked against, whatever the project's settings become meanwhile. */
+  /** The policy of its checks. Later changes of the project's settings do not affect it. */
   policy: Policy,
   groups: z.array(FileGroup),
   files: z.array(SealedFile),

@@ -6,10 +6,10 @@ import { ProjectId } from '../../projects/schemas.ts';
 import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
 
-/** Eleven hexadecimal digits of the time it was drafted and five of chance, so that ids sort by age. */
+/** Eleven hexadecimal digits of the time it was drafted and five random ones, so that ids sort by age. */
 export const RequestId = z.string().regex(/^al-[0-9a-f]{16}$/);
 const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,99}';
-/** Folders that hold what shall leave: filled by the project's members, by its batch jobs, or by enclave runs. */
+/** Folders that exports are taken from: filled by the project's members, its batch jobs or enclave runs. */
 export const Source = z
   .string()
   .regex(
@@ -17,7 +17,7 @@ export const Source = z
     'a folder such as data/outbox/results/, batch/<job>/outputs/ or enclaves/<run>/outputs/',
   )
   .describe("a folder in the project's bucket: data/outbox/<name>/, batch/<job>/outputs/ or enclaves/<run>/outputs/");
-/** Where the requester of an import uploads it to, in a bucket that is for nothing else. */
+/** The folder for the files of an import, in the bucket for uploads. */
 export const uploads = (id: string): string => `uploads/${id}/`;
 export const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
 export const Title = z.string().trim().min(1).max(200);
@@ -34,7 +34,7 @@ export const hour = 3600;
 export const day = 24 * hour;
 
 /** The first findings of a report, short enough for a table row; the report itself has all. */
-const Told = z.object({
+const ReportExcerpt = z.object({
   path: z.string().max(300),
   /** Its place in the sealed manifest, from 1: what members see instead of its name. */
   file: z.number().int().min(1),
@@ -51,25 +51,25 @@ export const RequestReport = z.object({
   sha256: Sha256,
   findings: z.number().int(),
   worst: Action.optional(),
-  first: z.array(Told).max(20),
+  first: z.array(ReportExcerpt).max(20),
 });
 export type RequestReport = z.infer<typeof RequestReport>;
 
-/** What was released: the signed record names every byte of it. */
+/** The release. Its signed record lists every file. */
 export const RequestRelease = z.object({
   key: z.string(),
   versionId: z.string(),
   sha256: Sha256,
   files: z.number().int(),
   bytes: z.number().int(),
-  /** The list of what lies where, in which version. */
+  /** The list of released files with their keys and versions. */
   held: ObjectRef,
 });
 export type RequestRelease = z.infer<typeof RequestRelease>;
 
 const timestamp = z.iso.datetime();
 
-/** A person as a request names one. */
+/** A person in a request: the id and the user name. */
 export const Someone = z.object({ id: z.string(), name: z.string() });
 export type Someone = z.infer<typeof Someone>;
 
@@ -80,7 +80,7 @@ const common = {
   requesterName: z.string().min(1),
   title: Title,
   direction: Direction,
-  /** Who may fetch what leaves, where that is not the requester. */
+  /** Who may download the release, if not the requester. */
   recipient: Someone.optional(),
   /** Where its files are submitted from: a folder of the project's, or the upload of an import. */
   source: z.union([Source, Uploads]),
@@ -92,7 +92,7 @@ const common = {
   round: z.number().int().min(0),
   /** Counts executions of workflows; only the newest may change the request. */
   attempt: z.number().int().min(0),
-  /** The newest calls of people that changed it, so that none of them does twice if its answer was lost. */
+  /** The idempotency marks of the latest calls, so that a repeated call changes nothing. */
   done: z.array(z.string()).max(8).default([]),
 };
 /** Who made the settings that the seal was checked under, if any. This person does not vote on it, even after others change the settings. */
@@ -113,7 +113,7 @@ const InReview = z.object({
   status: z.literal('inReview'),
   ...common,
   ...sealFields,
-  /** As configured when the review began. It can be raised meanwhile, and not lowered. */
+  /** The quorum when the review began. Later settings can only raise it. */
   quorum: z.number().int(),
   votes: z.array(Vote),
   /** Whether parts may be approved, as configured when the review began. */
@@ -122,11 +122,11 @@ const InReview = z.object({
   since: timestamp,
   deadline: timestamp,
   reminded: z.number().int(),
-  /** For whom it was said that nobody is left: for one more, or for one who must agree. Each is said once. */
+  /** Which lack of reviewers was announced: of one more, or of one whom the decision needs. Each is announced once. */
   lack: z.enum(['more', 'needed']).optional(),
-  /** Who were asked to look at it; any other reviewer who is fit may as well. */
+  /** The assigned reviewers. Every other eligible reviewer may vote as well. */
   asked: z.array(Someone),
-  /** Of the task that waits for the decision. Losing it loses nothing: the decision is here. */
+  /** The token of the task that waits for the decision. The decision is stored here, so a lost token loses nothing. */
   token: z.string().optional(),
 });
 /** What a reviewer tells the requester. */
@@ -152,7 +152,7 @@ const Approved = z.object({
   ...common,
   ...approvalFields,
   expiresAt: timestamp,
-  /** Why the last attempt to release did not end in one. */
+  /** Why the last attempt to release it failed. */
   stopped: z.object({ reason: z.string(), at: timestamp }).optional(),
 });
 const Releasing = z.object({
@@ -181,13 +181,13 @@ export const Deleted = z.object({
   receipt: ObjectRef,
 });
 
-/** What of a request that is over lies with us: until when, and what became of it. */
+/** The content of a closed request: until when it is retained, and what was deleted. */
 const closureFields = {
   retainedUntil: timestamp.optional(),
   /** What is being deleted. */
   inventory: ObjectRef.optional(),
   deleted: Deleted.optional(),
-  /** What of an import is being deleted in its project, and what was. */
+  /** The inventory of an import's deletion in its project, and the result. */
   retracting: ObjectRef.optional(),
   retracted: Deleted.optional(),
 };
@@ -221,7 +221,7 @@ const TimedOut = z.object({
   status: z.literal('timedOut'),
   ...common,
   reason: z.string(),
-  /** Where it goes on when resumed: with a new seal, or with the review of this one. */
+  /** The review to continue when the request is resumed. Without one, the files are sealed again. */
   review: InReview.optional(),
   timedOutAt: timestamp,
   expiresAt: timestamp,
@@ -256,11 +256,11 @@ export type Status = Request['status'];
 export type RequestIn<S extends Status> = Extract<Request, { status: S }>;
 export const statuses = Request.options.map(({ shape }) => shape.status.value) as readonly Status[];
 
-/** A workflow seals it, or checks what was sealed. */
+/** Whether a workflow is sealing or checking it. */
 export const isUnderWay = (request: Request): request is RequestIn<'submitted'> | RequestIn<'checking'> =>
   request.status === 'submitted' || request.status === 'checking';
 
-/** From these nothing leads on. */
+/** Whether the request is in a final state. */
 export const isFinal = ({ status }: Request): boolean =>
   status === 'rejected' || status === 'withdrawn' || status === 'revoked' || status === 'expired';
 

@@ -8,7 +8,7 @@ const plainSchema = <T extends z.ZodType>(schema: z.ZodDefault<T>) => schema.unw
 
 type Defaults = Readonly<Record<string, z.ZodDefault<z.ZodType>>>;
 type Given<T extends Defaults> = { [N in keyof T]: T[N] extends z.ZodDefault<infer I> ? z.ZodOptional<I> : never };
-/** What is not named is left out: a default in its place would hide what the organisation has. */
+/** The same fields without defaults, because a default would hide the organisation's value. */
 const partialSchema = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
   z.strictObject(
     Object.fromEntries(
@@ -19,12 +19,12 @@ const partialSchema = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
     ) as unknown as Given<T>,
   );
 
-/** What the checks of one project are strict about, where that differs from its tier. */
+/** The checks of a project that differ from those of its tier. */
 const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true })
   .partial()
   .extend({ rules: PolicyRules.partial().optional().describe('rules by name, each with its action and thresholds') });
 
-/** What one project has otherwise than its organisation; what is not named is as the organisation has it. */
+/** A project's settings. Omitted values follow the organisation's configuration. */
 export const Settings = z.strictObject({
   tier: Tier.optional().describe('how sensitive its data are: 1, 2 or 3'),
   quorum: plainSchema(quorum).describe('how many reviewers must agree'),
@@ -42,7 +42,7 @@ export type Settings = z.infer<typeof Settings>;
 const present = <T extends object>(values: T | undefined) =>
   Object.fromEntries(Object.entries(values ?? {}).filter(([, value]) => value !== undefined)) as T;
 
-/** A project's settings as they were made: by whom, when and why. */
+/** One change of a project's settings: by whom, when and why. */
 export const SettingsChange = z.object({
   settings: Settings,
   by: z.string(),
@@ -64,14 +64,14 @@ export function applySettings(rules: AirlockConfig, settings: Settings | undefin
 }
 
 /**
- * What the files of one submission are checked against: its tier's defaults, the project's own on top. The version tells
- * two different policies apart, as reports and records name nothing else of it.
+ * The policy for the files of one submission: the defaults of the tier, overridden by the project's settings. Different
+ * policies have different versions, because reports and records name only the version.
  */
 export function policyForSettings(rules: AirlockConfig, settings: Settings | undefined, direction: Direction): Policy {
   const { tier } = applySettings(rules, settings);
   const base = policyFor(tier, direction);
   const { rules: ruleOverrides, ...checks } = settings?.checks ?? {};
-  // What a project's settings say is about what leaves; what comes in has its own defaults.
+  // A project's settings apply to exports. Imports have their own defaults.
   if (direction === 'import' || Object.keys(present(settings?.checks)).length === 0) return base;
   const policy = { ...base, ...present(checks), rules: { ...base.rules, ...present(ruleOverrides) } } as Policy;
   return Policy.parse({ ...policy, version: `${base.version}+${sha256(JSON.stringify(policy)).slice(0, 12)}` });

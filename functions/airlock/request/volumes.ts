@@ -9,7 +9,7 @@ export interface SubmittedVolumes {
 }
 
 /**
- * The day's volumes with this submission in them, or why there is no room; and which caps are nearly reached by it.
+ * Adds a submission to the day's volumes, or says which cap forbids it. Also names the caps that it nearly reaches.
  * Submitting the same round again adds nothing.
  */
 export function admitVolume(

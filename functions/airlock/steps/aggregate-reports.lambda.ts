@@ -32,14 +32,14 @@ export const env = z.object({
 const { TABLE_NAME, POOL_ID, AIRLOCK_BUCKET, RELEASE_BUCKET, BUCKETS, RULES } = env.parse(process.env);
 const base = parseAirlockConfig(RULES);
 
-const Checked = ObjectRef.extend({ tables: z.array(ObjectRef) });
-const Input = RequestAttempt.extend({ checks: z.array(Checked.nullable()) });
-/** More files than this are not on the page that members get: it must open in a browser. */
+const ChunkReport = ObjectRef.extend({ tables: z.array(ObjectRef) });
+const Input = RequestAttempt.extend({ checks: z.array(ChunkReport.nullable()) });
+/** How many files the full report shows, so that a browser can open it. */
 const MAX_REPORTED_FILES = 500;
 const rank = { block: 0, ask: 1, warn: 2 } as const;
 /** Malware first, because some readers see only one line. */
 const rankOf = (finding: CheckFinding) => (isMalware(finding) ? -1 : rank[finding.action]);
-type Told = CheckFinding & { path: string };
+type FileFinding = CheckFinding & { path: string };
 
 /** Combines the reports of all chunks into one, and decides whether the request is blocked, returned or reviewed. */
 export const handler = stepHandler(Input, async ({ project, request: id, attempt, checks }) => {
@@ -48,12 +48,12 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   // A retry after a lost answer gives the same answer, so that the workflow still waits for reviewers.
   if (!isUnderWay(request) && request.attempt === attempt) return { outcome: request.status };
   if (request.status !== 'checking' || request.attempt !== attempt) return { outcome: 'superseded' };
-  let first: Told[] = [];
+  let first: FileFinding[] = [];
   let [files, findings] = [0, 0];
   const policies = new Set<string>();
   const actions: CheckFinding[] = [];
   // Only a stale attempt leaves a chunk unchecked.
-  const chunks = z.array(Checked).parse(checks);
+  const chunks = z.array(ChunkReport).parse(checks);
   const compared = await compareRequestTables(
     { table: TABLE_NAME, airlock: AIRLOCK_BUCKET, release: RELEASE_BUCKET },
     request,

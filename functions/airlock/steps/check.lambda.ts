@@ -32,8 +32,8 @@ const Input = RequestAttempt.extend({ round: z.number().int(), policy: Policy, s
 const width = 2;
 
 /**
- * Checks every file of a chunk, as it was sealed, once all of them are scanned for malware or it is too late for that. Until
- * then it answers in how many seconds to ask again. What is not clean is opened by no check.
+ * Checks the sealed files of a chunk once all are scanned for malware, or the scan is overdue. Until then it returns how
+ * many seconds to wait. No check opens a file that is not clean.
  */
 export const handler = stepHandler(Input, async ({ project, request: id, attempt, round, policy, sealed: chunk }) => {
   const request = await readRequest(TABLE_NAME, project, id);

@@ -37,7 +37,7 @@ export async function readLedger(table: string, project: string) {
   return ledger;
 }
 
-/** The tables that left with the releases `from` to `to`, but for those of `request` itself: to be read one list at a time. */
+/** The tables of the releases `first` to `last`, without those of `request`. Each list is read only when it is opened. */
 export async function releasesSince(
   { table, bucket }: { table: string; bucket: string },
   project: string,
@@ -56,7 +56,7 @@ export async function releasesSince(
 }
 
 /**
- * Adds a release to the ledger. Returns false and writes nothing if there are more than `seen` releases, which must be
+ * Adds a release to the ledger. Returns false and writes nothing if there are more than `count` releases, which must be
  * compared first. An entry stays, whatever the result of the attempt.
  */
 export async function appendToLedger(table: string, project: string, entry: Entry, count: number): Promise<boolean> {
@@ -74,13 +74,13 @@ export async function appendToLedger(table: string, project: string, entry: Entr
   return success || (await readRow(table, Mark, mark)) !== undefined;
 }
 
-/** How many counts are held in one list, at 28 bytes each. */
+/** The maximum number of counts in one list, at 28 bytes each. */
 export const MAX_POSTINGS = 1_000_000;
 
 export const readPostings = async (bucket: string, list: ObjectRef): Promise<CellIndex> =>
   decodeCellIndex(await readVerifiedBytes(bucket, list));
 
-/** Brings lists together into few, each within the limit as far as they are themselves, and gives each to `use`. */
+/** Merges lists into few and passes each to `use`. A merged list exceeds the limit only if a single list does. */
 export async function collectEarlierTables<T>(
   lists: readonly (() => Promise<CellIndex>)[],
   use: (list: CellIndex, number: number) => Promise<T>,
@@ -102,6 +102,6 @@ export async function collectEarlierTables<T>(
   return used;
 }
 
-/** Keeps a list of tables for good. */
+/** Stores a list of tables permanently. */
 export const putPostings = (bucket: string, key: string, bytes: Uint8Array): Promise<ObjectRef> =>
   putImmutable(bucket, key, bytes, 'application/octet-stream');

@@ -5,10 +5,10 @@ import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
 import { scanTag } from './malware.ts';
 
-/** Seconds between looks. Most files are scanned before all of them are sealed, so the first look mostly is the last. */
+/** Seconds between attempts. Most files are scanned before all are sealed, so one attempt usually suffices. */
 const pauses = [0.1, 0.2, 0.4, 0.8, 1.5, 3];
 
-/** What the tag of this very version says; undefined where it has none yet. */
+/** The scan status of one version, if it has one yet. */
 async function statusOf({ bucket, key, version }: ObjectVersion): Promise<string | undefined> {
   const { TagSet = [] } = await s3.send(new GetObjectTaggingCommand({ Bucket: bucket, Key: key, VersionId: version }));
   return TagSet.find(({ Key }) => Key === scanTag)?.Value;

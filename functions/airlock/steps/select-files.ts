@@ -16,12 +16,12 @@ export interface SelectedFiles extends ListedObject {
 }
 
 /**
- * What one Lambda seals, checks or releases at most, in bytes, within its 15 minutes: it reads them once or twice, which
- * takes some five minutes each at the 85 MB/s of one connection to S3 (hashing takes a tenth of that), and has S3 copy them.
+ * How many bytes one Lambda can seal, check or release within its 15 minutes. It reads them once or twice, about five
+ * minutes each at the 85 MB/s of one connection to S3 (hashing takes a tenth of that), and S3 copies them.
  */
 export const MAX_FILE_BYTES = 25 * 1024 ** 3;
 
-/** Why these are too many bytes for the Lambdas that would take them; nobody would see them fail but by a timeout. */
+/** Findings for files that one Lambda cannot process in time. Without them, the only sign would be a timeout. */
 function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
   const alone = files.filter(({ size }) => size > MAX_FILE_BYTES);
   if (alone.length > 0)
@@ -34,7 +34,7 @@ function tooLarge(files: readonly { path: string; size: number }[]): Finding[] {
   return chunkTooLarge ? [pathFinding('', rejections.largeTogether)] : [];
 }
 
-/** Sorts what lies in the source into the request's groups. Every file must be taken by one, and none may be dubious. */
+/** Assigns each file of the source to a group of the request. Files without a group, or with a doubtful path, are findings. */
 export function selectFiles(
   request: Pick<Request, 'id' | 'round' | 'groups' | 'source'>,
   present: readonly ListedObject[] | undefined,

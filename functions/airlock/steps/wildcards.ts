@@ -1,6 +1,6 @@
 import type { FileGroup } from '../request/manifest.ts';
 
-/** Whether a text fits a pattern of characters and `*`, in time that no pattern can blow up. */
+/** Whether a text matches a pattern of characters and `*`. The time grows at most with the product of their lengths. */
 function fits(text: string, pattern: string): boolean {
   let [patternIndex, star, back] = [0, -1, 0];
   let textIndex = 0;
@@ -21,7 +21,7 @@ function fits(text: string, pattern: string): boolean {
   return patternIndex === pattern.length;
 }
 
-/** Whether a path fits: `*` stands for any part of one name, `**` as a name for any number of folders. */
+/** Whether a path matches a pattern: `*` stands for any part of one name, `**` as a name for any number of folders. */
 export function matchesWildcard(path: string, pattern: string): boolean {
   const [names, patterns] = [path.split('/'), pattern.split('/')];
   let [patternIndex, star, back, nameIndex] = [0, -1, 0, 0];
