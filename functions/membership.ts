@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { ProjectRole } from './http/route.ts';
 import { rowKey } from './keys.ts';
-import { type Row, readRow } from './table.ts';
+import { type Page, pageRows, type Row, readRow } from './table.ts';
 
 /** One change of a membership: what, by whom, when and why. */
 export const MembershipChange = z.object({
@@ -40,6 +40,28 @@ export const readMembership = (table: string, project: string, user: string): Pr
 /** The roles that a person holds in a project now; none if the person or the project does not exist. */
 export async function readRoles(table: string, project: string, user: string): Promise<readonly ProjectRole[]> {
   return (await readMembership(table, project, user))?.roles ?? [];
+}
+
+/** A project of a person, as its membership is kept with the person. */
+export const OwnProject = z.object({
+  project: z.string(),
+  /** None once the person was removed. */
+  roles: z.array(ProjectRole),
+  since: z.iso.datetime(),
+});
+export type OwnProject = z.infer<typeof OwnProject>;
+
+export const ownProjectKey = (user: string, project: string) => rowKey('person', user, `PROJECT#${project}`);
+
+/** A page of the projects that a person belongs to, by id; a page may be short, because former memberships are left out. */
+export async function pageOwnProjects(
+  table: string,
+  user: string,
+  page: { limit?: number; next?: string | undefined },
+): Promise<Page<OwnProject>> {
+  const { pk, sk } = ownProjectKey(user, '');
+  const { items, next } = await pageRows(table, OwnProject, pk, { ...page, prefix: sk, ascending: true });
+  return { items: items.filter(({ roles }) => roles.length > 0), next };
 }
 
 /** Whether the person was a member of the project at any time since `instant`, also if they were removed after it. */

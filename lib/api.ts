@@ -15,6 +15,7 @@ import { Construct } from 'constructs';
 import type * as Open from '../functions/api/api.lambda.ts';
 import { routes } from '../functions/api/routes.ts';
 import { type Capability, type Route, userGroups } from '../functions/http/route.ts';
+import { tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type HandlerModule } from './handler.ts';
@@ -97,7 +98,7 @@ export class Api extends Construct {
     const open = new Handler<typeof Open>(this, 'Open', {
       core,
       entry: 'api/api.lambda.ts',
-      environment: { SERVER: stage.url },
+      environment: { SERVER: stage.url, TABLE_NAME: tableAccess(core.table, { person: ['Query'] }) },
     });
     this.addRoutes(this, 'api', open);
     // Any other address: signed-in people get a problem document; for others no function runs.

@@ -197,7 +197,7 @@ export class Projects extends Construct {
         TABLE_NAME: tableAccess(core.table, {
           project: ['GetItem', 'PutItem', 'Query'],
           projects: ['PutItem', 'Query'],
-          person: ['PutItem'],
+          person: ['PutItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE: startAccess(workflow.machine),

@@ -3,6 +3,7 @@ import { airlockRoutes } from '../airlock/routes.ts';
 import { costsRoutes } from '../costs/routes.ts';
 import { type Route, userGroups } from '../http/route.ts';
 import { ingestRoutes } from '../ingest/routes.ts';
+import { OwnProject } from '../membership.ts';
 import { projectsRoutes } from '../projects/routes.ts';
 import { workspacesRoutes } from '../workspaces/routes.ts';
 
@@ -29,9 +30,14 @@ export const routes = {
     cli: 'whoami',
     status: 200,
     who: userGroups.map(group => ({ group })),
-    summary: 'Show your id, name and groups',
+    summary: 'Show your id, name, groups and projects',
     example: 'whoami',
-    returns: z.object({ id: z.string(), name: z.string(), groups: z.array(z.enum(userGroups)) }),
+    returns: z.object({
+      id: z.string(),
+      name: z.string(),
+      groups: z.array(z.enum(userGroups)),
+      projects: z.array(OwnProject),
+    }),
   },
   ...projectsRoutes,
   ...ingestRoutes,

@@ -17,6 +17,7 @@ import {
   findMembership,
   pageMemberships,
   pageProjects,
+  pageProjectsOf,
   readProject,
 } from './store.ts';
 
@@ -47,7 +48,10 @@ export const handler = http(
       if (project.status === 'provisioning') await startAttempt(project);
       return project;
     },
-    listProjects: ({ query }) => pageProjects(TABLE_NAME, query),
+    listProjects: ({ user, query }) =>
+      user.groups.some(group => group === 'operator' || group === 'steward')
+        ? pageProjects(TABLE_NAME, query)
+        : pageProjectsOf(TABLE_NAME, user.id, query),
     showProject: ({ params }) => existing(params.project),
     async retryProject({ params }) {
       const now = currentTime();

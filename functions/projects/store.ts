@@ -2,9 +2,9 @@ import { changeRows } from '../change.ts';
 import type { Decision } from '../decision.ts';
 import { outboxRow } from '../events/outbox.ts';
 import { rowKey } from '../keys.ts';
-import { MEMBER_PREFIX, Membership, memberKey, readMembership } from '../membership.ts';
+import { MEMBER_PREFIX, Membership, memberKey, ownProjectKey, pageOwnProjects, readMembership } from '../membership.ts';
 import { Refused } from '../refused.ts';
-import { pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
+import { type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { NetworkBlock } from './block.ts';
 import type { MembershipState } from './members.ts';
 import type { ProjectState } from './projects.ts';
@@ -60,12 +60,23 @@ export function changeProject(
 export const pageProjects = (table: string, page: { limit?: number; next?: string | undefined }) =>
   pageRows(table, Project, rowKey('projects', '').pk, page);
 
+/** A page of the projects that a person belongs to, by id. */
+export async function pageProjectsOf(
+  table: string,
+  user: string,
+  paging: { limit?: number; next?: string | undefined },
+): Promise<Page<Project>> {
+  const { items, next } = await pageOwnProjects(table, user, paging);
+  const projects = await Promise.all(items.map(({ project }) => readProject(table, project)));
+  return { items: projects.filter(project => project !== undefined), next };
+}
+
 /** A second row for each membership, to find the projects of a person. It has no roles once the person is removed. */
 const membershipRows = (project: string, next: Membership, read: Row<Membership> | undefined): RowWrite[] => {
   const { changes: _, ...current } = next;
   return [
     { key: memberKey(project, next.user), item: next, read },
-    { key: rowKey('person', next.user, `PROJECT#${project}`), item: { ...current, project } },
+    { key: ownProjectKey(next.user, project), item: { ...current, project } },
   ];
 };
 

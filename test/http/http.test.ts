@@ -28,6 +28,8 @@ const examples: Record<string, string> = {
   delivery: 'dl-0011223344556677',
   request: 'al-0011223344556677',
   dataset: 'admissions',
+  version: 'latest',
+  later: 'latest',
   name: 'rana',
   date: '2026-11-01',
 };
