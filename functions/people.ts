@@ -1,8 +1,10 @@
 import {
   AdminGetUserCommand,
+  AdminListGroupsForUserCommand,
   CognitoIdentityProviderClient,
   UserNotFoundException,
 } from '@aws-sdk/client-cognito-identity-provider';
+import { type UserGroup, userGroups } from './http/route.ts';
 import { Refused } from './refused.ts';
 
 const client = new CognitoIdentityProviderClient({});
@@ -19,5 +21,28 @@ export async function findPerson(pool: string, name: string): Promise<{ user: st
   } catch (error) {
     if (!(error instanceof UserNotFoundException)) throw error;
     throw new Refused('missing', `There is no person named ${name}. Create the account in the user pool first.`);
+  }
+}
+
+/**
+ * The groups in which the user pool lists this person now; none if the account is disabled or deleted. The id is compared
+ * because a name can be given to another person. One page holds all groups of a person.
+ */
+export async function readGroups(
+  pool: string,
+  { id, name }: { id: string; name: string },
+): Promise<readonly UserGroup[]> {
+  const account = { UserPoolId: pool, Username: name };
+  try {
+    const [{ Groups = [] }, { UserAttributes = [], Enabled }] = await Promise.all([
+      client.send(new AdminListGroupsForUserCommand(account)),
+      client.send(new AdminGetUserCommand(account)),
+    ]);
+    const isSame = UserAttributes.some(({ Name, Value }) => Name === 'sub' && Value === id);
+    if (!isSame || Enabled === false) return [];
+    return userGroups.filter(group => Groups.some(({ GroupName }) => GroupName === group));
+  } catch (error) {
+    if (error instanceof UserNotFoundException) return [];
+    throw error;
   }
 }

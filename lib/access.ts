@@ -1,3 +1,4 @@
+import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import { Effect, type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -123,6 +124,21 @@ export const keyAccess = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context:
     ),
   ],
 });
+
+/** May send these requests to the user pool. */
+export const userPoolAccess = (pool: IUserPool, actions: readonly string[]): Access => ({
+  value: pool.userPoolId,
+  statements: [
+    allow(
+      actions.map(action => `cognito-idp:${action}`),
+      [pool.userPoolArn],
+    ),
+  ],
+});
+
+/** May ask the user pool for a person's account and groups, as every function of the API does. */
+export const groupsAccess = (pool: IUserPool): Access =>
+  userPoolAccess(pool, ['AdminGetUser', 'AdminListGroupsForUser']);
 
 /** A value with permissions that no function above describes, for resources that workflows create at run time. */
 export const accessTo = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });

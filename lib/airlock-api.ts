@@ -1,5 +1,4 @@
 import { Stack } from 'aws-cdk-lib';
-import type { IUserPool } from 'aws-cdk-lib/aws-cognito';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
@@ -7,7 +6,7 @@ import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/airlock/api.lambda.ts';
 import type * as Download from '../functions/airlock/download.lambda.ts';
 import type * as View from '../functions/airlock/view.lambda.ts';
-import { accessTo, assumeRoleAccess, bucketAccess, startAccess, tableAccess } from './access.ts';
+import { accessTo, assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
@@ -37,7 +36,7 @@ export class AirlockApi extends Construct {
       prefix: 'uploads/',
       by: () => handlers.airlock,
     });
-    // It unpacks and redraws untrusted files, so it has no other permissions. Reviewers wait for it.
+    // It unpacks and redraws untrusted files, so it can only read and record who viewed them. Reviewers wait for it.
     const preview = new Handler<typeof View>(this, 'View', {
       core,
       entry: 'airlock/view.lambda.ts',
@@ -46,6 +45,7 @@ export class AirlockApi extends Construct {
         // It reads untrusted files, so it can change nothing; it can only record who viewed them.
         TABLE_NAME: tableAccess(core.table, { airlock: ['GetItem'], look: ['PutItem'], project: ['GetItem'] }),
         AIRLOCK_BUCKET: reads,
+        POOL_ID: groupsAccess(people.pool),
         RULES,
       },
     });
@@ -62,6 +62,7 @@ export class AirlockApi extends Construct {
           project: ['GetItem'],
         }),
         RELEASE_BUCKET: bucketAccess(data.release, ['read'], 'released/'),
+        POOL_ID: groupsAccess(people.pool),
         RULES,
       },
     });
@@ -83,7 +84,7 @@ export class AirlockApi extends Construct {
         UPLOADS_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumeRoleAccess(uploader),
         REGION: Stack.of(this).region,
-        POOL_ID: userPoolAccess(people.pool, ['AdminGetUser', 'AdminListGroupsForUser']),
+        POOL_ID: groupsAccess(people.pool),
         MACHINE: accessTo(
           check.stateMachineArn,
           ...startAccess(check).statements,
@@ -102,13 +103,6 @@ export class AirlockApi extends Construct {
     api.addRoutes(this, 'download', download);
   }
 }
-
-/** The airlock's permissions on the user pool. */
-export const userPoolAccess = (pool: IUserPool, actions: readonly string[]) =>
-  accessTo(
-    pool.userPoolId,
-    new PolicyStatement({ actions: actions.map(action => `cognito-idp:${action}`), resources: [pool.userPoolArn] }),
-  );
 
 export const publicKeyStatement = (key: Key) =>
   new PolicyStatement({ actions: ['kms:GetPublicKey'], resources: [key.keyArn] });

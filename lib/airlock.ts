@@ -16,8 +16,8 @@ import type * as ReviewReminder from '../functions/airlock/steps/review-reminder
 import type * as Seal from '../functions/airlock/steps/seal.lambda.ts';
 import type * as Sign from '../functions/airlock/steps/sign.lambda.ts';
 import type * as Manifest from '../functions/airlock/steps/write-manifest.lambda.ts';
-import { accessTo, bucketAccess, tableAccess } from './access.ts';
-import { AirlockApi, publicKeyStatement, userPoolAccess } from './airlock-api.ts';
+import { accessTo, bucketAccess, tableAccess, userPoolAccess } from './access.ts';
+import { AirlockApi, publicKeyStatement } from './airlock-api.ts';
 import type { AirlockData } from './airlock-data.ts';
 import { alarm, alarmTopicTarget, ruleInvocations } from './alarm.ts';
 import type { Api, People } from './api.ts';

@@ -15,7 +15,7 @@ import { Construct } from 'constructs';
 import type * as Open from '../functions/api/api.lambda.ts';
 import { routes } from '../functions/api/routes.ts';
 import { type Capability, type Route, userGroups } from '../functions/http/route.ts';
-import { tableAccess } from './access.ts';
+import { groupsAccess, tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type HandlerModule } from './handler.ts';
@@ -51,8 +51,9 @@ export class People extends Construct {
       disableOAuth: true,
       preventUserExistenceErrors: true,
       enableTokenRevocation: true,
-      accessTokenValidity: Duration.minutes(60),
-      idTokenValidity: Duration.minutes(60),
+      // What a token says holds until it expires, also after a sign-out. The command line refreshes it by itself.
+      accessTokenValidity: Duration.minutes(10),
+      idTokenValidity: Duration.minutes(10),
       refreshTokenValidity: Duration.hours(12),
     });
     for (const group of userGroups) {
@@ -98,7 +99,11 @@ export class Api extends Construct {
     const open = new Handler<typeof Open>(this, 'Open', {
       core,
       entry: 'api/api.lambda.ts',
-      environment: { SERVER: stage.url, TABLE_NAME: tableAccess(core.table, { person: ['Query'] }) },
+      environment: {
+        SERVER: stage.url,
+        TABLE_NAME: tableAccess(core.table, { person: ['Query'] }),
+        POOL_ID: groupsAccess(people.pool),
+      },
     });
     this.addRoutes(this, 'api', open);
     // Any other address: signed-in people get a problem document; for others no function runs.

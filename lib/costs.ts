@@ -9,9 +9,9 @@ import type * as ApiLambda from '../functions/costs/api.lambda.ts';
 import type * as Collect from '../functions/costs/collect.lambda.ts';
 import type * as Fail from '../functions/costs/fail.lambda.ts';
 import type * as Send from '../functions/costs/send.lambda.ts';
-import { accessTo, secretAccess, startAccess, tableAccess } from './access.ts';
+import { accessTo, groupsAccess, secretAccess, startAccess, tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
-import type { Api } from './api.ts';
+import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { keyUseStatement } from './key-use.ts';
@@ -40,11 +40,18 @@ export class CostsData extends Construct {
   }
 }
 
+export interface CostsProps {
+  readonly core: Core;
+  readonly data: CostsData;
+  readonly people: People;
+  readonly api: Api;
+}
+
 /** Sends the daily cost card to the team's channel. */
 export class Costs extends Construct {
   readonly workflow: Workflow;
 
-  constructor(scope: Construct, id: string, { core, data, api }: { core: Core; data: CostsData; api: Api }) {
+  constructor(scope: Construct, id: string, { core, data, people, api }: CostsProps) {
     super(scope, id);
     const { tag, hour, timezone, webhookHosts } = core.config.costs;
     const report = { reports: ['GetItem', 'PutItem'] } as const;
@@ -90,6 +97,7 @@ export class Costs extends Construct {
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE_ARN: startAccess(this.workflow.machine),
+        POOL_ID: groupsAccess(people.pool),
       },
     });
     api.addRoutes(this, 'costs', handler);

@@ -10,8 +10,8 @@ import type * as Register from '../functions/ingest/register.lambda.ts';
 import type * as Hold from '../functions/ingest/reject.lambda.ts';
 import { manifestNames } from '../functions/ingest/schemas.ts';
 import type * as Verify from '../functions/ingest/verify.lambda.ts';
-import { assumeRoleAccess, bucketAccess, startAccess, tableAccess } from './access.ts';
-import type { Api } from './api.ts';
+import { assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
+import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler, type HandlerModule } from './handler.ts';
 import { createUploadRole } from './upload-role.ts';
@@ -49,6 +49,7 @@ export class IngestData extends Construct {
 export interface IngestProps {
   readonly core: Core;
   readonly data: IngestData;
+  readonly people: People;
   readonly api: Api;
   /** Chunks of one delivery that are processed at the same time. */
   readonly concurrency?: number;
@@ -58,7 +59,7 @@ export interface IngestProps {
 export class Ingest extends Construct {
   readonly workflow: Workflow;
 
-  constructor(scope: Construct, id: string, { core, data, api, concurrency = 10 }: IngestProps) {
+  constructor(scope: Construct, id: string, { core, data, people, api, concurrency = 10 }: IngestProps) {
     super(scope, id);
     const { landing, lake, work } = data;
     const worker = { core, seconds: 900, memory: 1769 } as const;
@@ -139,11 +140,11 @@ export class Ingest extends Construct {
         object: { key: manifestNames.map(name => ({ wildcard: `in/*/${name}` })) },
       },
     });
-    api.addRoutes(this, 'ingest', this.createApiFunction(core, data));
+    api.addRoutes(this, 'ingest', this.createApiFunction(core, people, data));
   }
 
   /** The API function, and the upload role for partners, limited to one delivery in each session. */
-  private createApiFunction(core: Core, { landing, lake }: IngestData): Handler<HandlerModule> {
+  private createApiFunction(core: Core, people: People, { landing, lake }: IngestData): Handler<HandlerModule> {
     const { region } = Stack.of(this);
     const made: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
@@ -169,6 +170,7 @@ export class Ingest extends Construct {
         LANDING_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumeRoleAccess(role),
         REGION: region,
+        POOL_ID: groupsAccess(people.pool),
       },
     });
     return made.api;

@@ -15,7 +15,7 @@ import { PROJECT_DEADLINE_SECONDS } from '../functions/projects/projects.ts';
 import type * as Protect from '../functions/projects/protect-stack.lambda.ts';
 import type * as Recorded from '../functions/projects/record.lambda.ts';
 import type * as RollBack from '../functions/projects/roll-back.lambda.ts';
-import { accessTo, startAccess, tableAccess } from './access.ts';
+import { accessTo, groupsAccess, startAccess, tableAccess } from './access.ts';
 import type { Api, People } from './api.ts';
 import type { Config } from './config.ts';
 import { type Core, logRetention } from './core.ts';
@@ -201,10 +201,7 @@ export class Projects extends Construct {
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE: startAccess(workflow.machine),
-        POOL_ID: accessTo(
-          people.pool.userPoolId,
-          new PolicyStatement({ actions: ['cognito-idp:AdminGetUser'], resources: [people.pool.userPoolArn] }),
-        ),
+        POOL_ID: groupsAccess(people.pool),
       },
     });
     api.addRoutes(this, 'projects', handler);

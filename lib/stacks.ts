@@ -64,10 +64,10 @@ class ApiStack extends Stack {
 /** The construct of each capability. Its stack can be deleted and deployed again without losing data. */
 const capabilities: Readonly<Record<string, (stack: Stack, data: DataStack, api: Api) => void>> = {
   projects: (stack, { core, people }, api) => new Projects(stack, 'Projects', { core, people, api }),
-  ingest: (stack, { core, ingest }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, api }),
-  costs: (stack, { core, costs }, api) => new Costs(stack, 'Costs', { core, data: costs, api }),
-  workspaces: (stack, { core, workspaces }, api) =>
-    new Workspaces(stack, 'Workspaces', { core, data: workspaces, api }),
+  ingest: (stack, { core, ingest, people }, api) => new Ingest(stack, 'Ingest', { core, data: ingest, people, api }),
+  costs: (stack, { core, costs, people }, api) => new Costs(stack, 'Costs', { core, data: costs, people, api }),
+  workspaces: (stack, { core, workspaces, people }, api) =>
+    new Workspaces(stack, 'Workspaces', { core, data: workspaces, people, api }),
   airlock: (stack, { core, airlock, people }, api) =>
     new Airlock(stack, 'Airlock', { core, data: airlock, people, api }),
 };

@@ -12,8 +12,8 @@ import type * as Ready from '../functions/workspaces/ready.lambda.ts';
 import type * as Remove from '../functions/workspaces/remove.lambda.ts';
 import type * as Report from '../functions/workspaces/report.lambda.ts';
 import type * as Wait from '../functions/workspaces/wait.lambda.ts';
-import { accessTo, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
-import type { Api } from './api.ts';
+import { accessTo, groupsAccess, keyAccess, secretAccess, startAccess, tableAccess } from './access.ts';
+import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
 import { Handler } from './handler.ts';
 import { keyUseStatement } from './key-use.ts';
@@ -57,12 +57,13 @@ export class WorkspacesData extends Construct {
 export interface WorkspacesProps {
   readonly core: Core;
   readonly data: WorkspacesData;
+  readonly people: People;
   readonly api: Api;
 }
 
 /** Workspaces: launches desktops in the networks of their projects and makes links to them. */
 export class Workspaces extends Construct {
-  constructor(scope: Construct, id: string, { core, data, api }: WorkspacesProps) {
+  constructor(scope: Construct, id: string, { core, data, people, api }: WorkspacesProps) {
     super(scope, id);
     const { workspaces: config, environment } = core.config;
     // A launch may wait 15 minutes for capacity; everything else is retried for some minutes.
@@ -154,6 +155,7 @@ export class Workspaces extends Construct {
         GATEWAY: config.gateway,
         LINK_SECONDS: String(config.linkSeconds),
         DEADLINE_SECONDS: String(deadline.toSeconds()),
+        POOL_ID: groupsAccess(people.pool),
       },
     });
     api.addRoutes(this, 'workspaces', handler);

@@ -1,14 +1,14 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { GetSecretValueCommand, PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import { type ApiClient, agentFor, createApiClient } from '../bin/cli/call.ts';
+import { type AccessTokenSource, type ApiClient, agentFor, createApiClient } from '../bin/cli/call.ts';
 import type { ActiveProfile } from '../bin/cli/profile.ts';
 import type { UserGroup } from '../functions/http/route.ts';
 import { simulateAgents } from './agent.ts';
 import type { CloudFacts, DeployedCloud } from './deployed-cloud.ts';
 import { startGateway } from './gateway.ts';
 import { type Inbox, openInbox } from './inbox.ts';
-import { enrolLocalPerson, type LocalPerson, signInLocalPerson } from './people.ts';
+import { enrolLocalPerson, keepLocalSession, type LocalPerson, signInLocalPerson } from './people.ts';
 import { assumeSetupRole, type ClientCredentials, clientConfigFor, rootCredentialsFor } from './roles.ts';
 import { startScanner } from './scanner.ts';
 
@@ -114,13 +114,13 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
   const scanner = await startScanner(facts, { say: line => appendFileSync(facts.log, `scanner: ${line}\n`) });
 
   const agent = agentFor(place);
-  const sessions = new Map<string, Promise<string>>();
-  const token = (name: string) => {
+  const sessions = new Map<string, AccessTokenSource>();
+  const token = (name: string, renewed: boolean) => {
     const person = people.find(one => one.name === name);
     if (!person) throw new Error(`nobody here is called ${name}`);
-    const session = sessions.get(name) ?? signInLocalPerson(place, person).then(({ access }) => access);
+    const session = sessions.get(name) ?? keepLocalSession(place, () => signInLocalPerson(place, person));
     sessions.set(name, session);
-    return session;
+    return session(renewed);
   };
   const gatewayUrl = `https://127.0.0.1:${ports.gateway}`;
   const { pool, client } = bare;
@@ -134,7 +134,7 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     people,
     inbox,
     gateway: { url: gatewayUrl },
-    as: name => createApiClient(place, agent, () => token(name)),
+    as: name => createApiClient(place, agent, renewed => token(name, renewed)),
     async close() {
       rmSync(file, { force: true });
       playing.abort();

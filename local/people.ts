@@ -11,8 +11,9 @@ import {
   VerifySoftwareTokenCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { generate } from 'otplib';
+import type { AccessTokenSource } from '../bin/cli/call.ts';
 import type { ActiveProfile } from '../bin/cli/profile.ts';
-import { createPoolClient, type SessionTokens, signIn } from '../bin/cli/signin.ts';
+import { createPoolClient, refreshTokens, type SessionTokens, signIn } from '../bin/cli/signin.ts';
 import type { UserGroup } from '../functions/http/route.ts';
 
 /** Somebody of the embedded cloud: made up, with all it takes to sign in as them. */
@@ -75,3 +76,22 @@ export const signInLocalPerson = (
   place: ActiveProfile,
   { name, password, totp }: LocalPerson,
 ): Promise<SessionTokens> => signIn(place, silent(name, password, totp));
+
+/** A token is refreshed this long before it expires. */
+const SPARE_MILLISECONDS = 2 * 60_000;
+
+/**
+ * The access tokens of a session that `start` begins. They are refreshed before they expire. A session that the pool has
+ * ended keeps its last token, as somebody with a stolen token would.
+ */
+export function keepLocalSession(place: ActiveProfile, start: () => Promise<SessionTokens>): AccessTokenSource {
+  const renew = async (tokens: SessionTokens, renewed: boolean) => {
+    if (!renewed && Date.parse(tokens.until) > Date.now() + SPARE_MILLISECONDS) return tokens;
+    return (await refreshTokens(place, tokens)) ?? tokens;
+  };
+  let session: Promise<SessionTokens> | undefined;
+  return async renewed => {
+    session = (session ?? start()).then(tokens => renew(tokens, renewed));
+    return (await session).access;
+  };
+}

@@ -6,7 +6,7 @@ import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
-import { findPerson } from '../people.ts';
+import { findPerson, readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
@@ -227,5 +227,9 @@ export const handler = http(
     },
     ...signingKeys({ table: TABLE_NAME, key: variables.SIGNING_KEY }),
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
+  {
+    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    groups: person => readGroups(POOL_ID, person),
+    once: outcomeStore(TABLE_NAME),
+  },
 );

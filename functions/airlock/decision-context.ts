@@ -1,12 +1,10 @@
 import {
-  AdminGetUserCommand,
-  AdminListGroupsForUserCommand,
   CognitoIdentityProviderClient,
   ListUsersInGroupCommand,
-  UserNotFoundException,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { readRoles } from '../membership.ts';
+import { readGroups } from '../people.ts';
 import { mapInParallel } from '../storage/parallel.ts';
 import { readSettings } from './project-settings.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
@@ -15,25 +13,6 @@ import type { Request, Someone } from './request/request.ts';
 import { applySettings } from './request/settings.ts';
 
 const client = new CognitoIdentityProviderClient({});
-
-/**
- * Whether the user pool lists this person as a reviewer now. The id is compared because a name can be reassigned, and
- * disabled users do not count. One page holds all groups of a person.
- */
-async function isReviewer(pool: string, { id, name }: Someone): Promise<boolean> {
-  const account = { UserPoolId: pool, Username: name };
-  try {
-    const [{ Groups = [] }, { UserAttributes, Enabled }] = await Promise.all([
-      client.send(new AdminListGroupsForUserCommand(account)),
-      client.send(new AdminGetUserCommand(account)),
-    ]);
-    const active = attribute(UserAttributes, 'sub') === id && Enabled !== false;
-    return active && Groups.some(({ GroupName }) => GroupName === 'reviewer');
-  } catch (error) {
-    if (error instanceof UserNotFoundException) return false;
-    throw error;
-  }
-}
 
 const attribute = (attributes: UserType['Attributes'], name: string) =>
   attributes?.find(({ Name }) => Name === name)?.Value;
@@ -63,8 +42,8 @@ export async function listCandidates(
 }
 
 /**
- * Reads the current roles of the actor and of everybody who voted, from the table and the user pool. A token is not
- * enough to make somebody a reviewer, because it outlives a demotion by up to an hour.
+ * Reads the current roles of the actor and of everybody who voted, from the table and the user pool. The groups of the
+ * actor are already confirmed by the user pool.
  */
 export async function loadContext(
   { table, pool, rules }: { table: string; pool: string; rules: AirlockConfig },
@@ -74,17 +53,19 @@ export async function loadContext(
   const voters = request.status === 'inReview' ? request.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
   const otherVoters = voters.filter(({ id }) => id !== actor.id);
   const people = [actor.id, ...otherVoters.map(({ id }) => id)];
-  const judges = [...(actor.groups.includes('reviewer') ? [{ id: actor.id, name: actor.name }] : []), ...otherVoters];
-  const [ruling, roles, fit] = await Promise.all([
+  const [ruling, roles, groups] = await Promise.all([
     readSettings(table, request.project),
     Promise.all(people.map(user => readRoles(table, request.project, user))),
-    Promise.all(judges.map(judge => isReviewer(pool, judge))),
+    Promise.all(otherVoters.map(voter => readGroups(pool, voter))),
   ]);
   return {
     rules: applySettings(rules, ruling?.settings),
     ruledBy: ruling?.by,
     candidates: [],
     members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
-    reviewers: judges.filter((_, index) => fit[index]).map(({ id }) => id),
+    reviewers: [
+      ...(actor.groups.includes('reviewer') ? [actor.id] : []),
+      ...otherVoters.filter((_, index) => groups[index]?.includes('reviewer')).map(({ id }) => id),
+    ],
   };
 }

@@ -3,6 +3,7 @@ import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import type { ObjectRef } from '../identifiers.ts';
 import { readRoles } from '../membership.ts';
+import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { readVerified } from '../storage/immutable-objects.ts';
 import type { RequestParams } from './load-request.ts';
@@ -22,8 +23,13 @@ import type { Request } from './request/request.ts';
 import { airlockRoutes } from './routes.ts';
 import { readRequest, viewRows } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), RELEASE_BUCKET: z.string(), RULES: z.string() });
-const { TABLE_NAME, RELEASE_BUCKET, RULES } = env.parse(process.env);
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  RELEASE_BUCKET: z.string(),
+  RULES: z.string(),
+  POOL_ID: z.string(),
+});
+const { TABLE_NAME, RELEASE_BUCKET, RULES, POOL_ID } = env.parse(process.env);
 const rules = parseAirlockConfig(RULES);
 const wiring = { table: TABLE_NAME, bucket: RELEASE_BUCKET };
 
@@ -88,5 +94,5 @@ export const handler = http(
       return readDownloadPart(wiring, target, { id: user.id, source }, body, { files, release }, currentTime());
     },
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user), groups: person => readGroups(POOL_ID, person) },
 );

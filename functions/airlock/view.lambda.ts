@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { renderPreview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
 import { readRoles } from '../membership.ts';
+import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { objectSource } from '../storage/object-source.ts';
 import { requestLoader } from './load-request.ts';
@@ -11,8 +12,13 @@ import { roundPrefix } from './request/places.ts';
 import { airlockRoutes } from './routes.ts';
 import { refuseUnlessScanned } from './steps/malware.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), AIRLOCK_BUCKET: z.string(), RULES: z.string() });
-const { TABLE_NAME, AIRLOCK_BUCKET, RULES } = env.parse(process.env);
+export const env = z.object({
+  TABLE_NAME: z.string(),
+  AIRLOCK_BUCKET: z.string(),
+  RULES: z.string(),
+  POOL_ID: z.string(),
+});
+const { TABLE_NAME, AIRLOCK_BUCKET, RULES, POOL_ID } = env.parse(process.env);
 const { findForReview, viewed } = requestLoader(TABLE_NAME, parseAirlockConfig(RULES));
 
 /**
@@ -38,5 +44,5 @@ export const handler = http(
       return { path, ...(await renderPreview({ ...file, group, report }, source)) };
     },
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user) },
+  { roles: (project, user) => readRoles(TABLE_NAME, project, user), groups: person => readGroups(POOL_ID, person) },
 );

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { http } from '../http/http.ts';
 import { type OwnProject, pageOwnProjects } from '../membership.ts';
+import { readGroups } from '../people.ts';
 import { buildOpenApi } from './openapi.ts';
 import { routes } from './routes.ts';
 
-export const env = z.object({ SERVER: z.string(), TABLE_NAME: z.string() });
-const { SERVER, TABLE_NAME } = env.parse(process.env);
+export const env = z.object({ SERVER: z.string(), TABLE_NAME: z.string(), POOL_ID: z.string() });
+const { SERVER, TABLE_NAME, POOL_ID } = env.parse(process.env);
 const document = buildOpenApi(routes, SERVER);
 
 async function readOwnProjects(user: string): Promise<OwnProject[]> {
@@ -26,5 +27,5 @@ export const handler = http(
     showApi: async () => document,
     showMe: async ({ user }) => ({ ...user, groups: [...user.groups], projects: await readOwnProjects(user.id) }),
   },
-  { roles: async () => [] },
+  { roles: async () => [], groups: person => readGroups(POOL_ID, person) },
 );

@@ -3,13 +3,14 @@ import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
+import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { resolveReportRun } from './report.ts';
 import { costsRoutes } from './routes.ts';
 import { pageCostReports, readCostReport } from './store.ts';
 
-export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string() });
-const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
+export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string(), POOL_ID: z.string() });
+const { TABLE_NAME, MACHINE_ARN, POOL_ID } = env.parse(process.env);
 
 export const handler = http(
   costsRoutes,
@@ -31,5 +32,5 @@ export const handler = http(
       return report;
     },
   },
-  { roles: async () => [], once: outcomeStore(TABLE_NAME) },
+  { roles: async () => [], groups: person => readGroups(POOL_ID, person), once: outcomeStore(TABLE_NAME) },
 );

@@ -13,10 +13,11 @@ import { type Capability, type ProjectRole, type Route, type UserGroup, userGrou
 type Event = APIGatewayProxyEventV2WithJWTAuthorizer;
 type Output<R, K extends string> = R extends { [P in K]: z.ZodType<infer T> } ? T : undefined;
 
-/** The caller, from the claims of the verified token only. */
+/** The caller: id and name come from the claims of the verified token only. */
 export interface User {
   readonly id: string;
   readonly name: string;
+  /** The groups of the token that the user pool confirms. */
   readonly groups: readonly UserGroup[];
 }
 
@@ -44,6 +45,8 @@ export type Operations<T extends Table, C extends Capability> = {
 export interface ApiWiring {
   /** The roles of a user in a project; none if the user or the project does not exist. */
   readonly roles: (project: string, user: string) => Promise<readonly ProjectRole[]>;
+  /** The groups in which the user pool lists the person now. */
+  readonly groups: (person: { id: string; name: string }) => Promise<readonly UserGroup[]>;
   /** The store for results of writes by idempotency key; required for capabilities with writes. */
   readonly once?: DynamoDBPersistenceLayer;
 }
@@ -68,6 +71,13 @@ function userOf(event: Event): User {
     throw new Refused('forbidden', 'This needs the access token of a signed-in person. Sign in: broch login.');
   const { sub, username, 'cognito:groups': named } = claims.data;
   return { id: sub, name: username, groups: userGroups.filter(group => named.includes(group)) };
+}
+
+/** Drops the groups that the user pool no longer confirms: the token says them until it expires. */
+async function confirmGroups(user: User, wiring: ApiWiring): Promise<User> {
+  if (user.groups.length === 0) return user;
+  const confirmed = await wiring.groups(user);
+  return { ...user, groups: user.groups.filter(group => confirmed.includes(group)) };
 }
 
 /** Refuses unless one entry of `who` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
@@ -152,7 +162,7 @@ export function http<T extends Table, C extends Capability>(
     if (name === undefined || route === undefined)
       throw new Refused('missing', 'This address does not exist. GET /openapi.json lists all addresses.');
     const open = route.who === 'anyone';
-    const user = open ? { id: '', name: '', groups: [] } : userOf(event);
+    const user = open ? { id: '', name: '', groups: [] } : await confirmGroups(userOf(event), wiring);
     logger.appendKeys({ user: user.id, route: event.routeKey });
     const params = parse(route.params, event.pathParameters);
     await authorise(route, user, params?.project as string | undefined, wiring);

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
+import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { readObject } from '../storage/object-read.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
@@ -30,8 +31,11 @@ export const env = z.object({
   LANDING_KEY_ARN: z.string(),
   UPLOAD_ROLE_ARN: z.string(),
   REGION: z.string(),
+  POOL_ID: z.string(),
 });
-const { TABLE_NAME, LISTS_BUCKET, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION } = env.parse(process.env);
+const { TABLE_NAME, LISTS_BUCKET, LANDING_BUCKET, LANDING_KEY_ARN, UPLOAD_ROLE_ARN, REGION, POOL_ID } = env.parse(
+  process.env,
+);
 const landing = { bucket: LANDING_BUCKET, key: LANDING_KEY_ARN, role: UPLOAD_ROLE_ARN, region: REGION };
 
 const isStaff = ({ groups }: User) => groups.some(group => group === 'operator' || group === 'steward');
@@ -110,5 +114,5 @@ export const handler = http(
     listVersions: ({ params: { dataset }, query }) => pageDatasetVersions(TABLE_NAME, dataset, query),
   },
   // None of these routes needs a role in a project.
-  { roles: async () => [], once: outcomeStore(TABLE_NAME) },
+  { roles: async () => [], groups: person => readGroups(POOL_ID, person), once: outcomeStore(TABLE_NAME) },
 );

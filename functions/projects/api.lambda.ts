@@ -4,7 +4,7 @@ import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { readRoles } from '../membership.ts';
-import { findPerson } from '../people.ts';
+import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { decideMembership, viewMember } from './members.ts';
 import { decideProject, isRepeatedRequest, requestProject } from './projects.ts';
@@ -114,5 +114,9 @@ export const handler = http(
       return { items: changes };
     },
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
+  {
+    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    groups: person => readGroups(POOL_ID, person),
+    once: outcomeStore(TABLE_NAME),
+  },
 );

@@ -7,6 +7,7 @@ import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
 import { readRoles } from '../membership.ts';
+import { readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { readRow } from '../table.ts';
 import { mintDesktopLink } from './link.ts';
@@ -25,10 +26,10 @@ export const env = z.object({
   LINK_SECONDS: z.coerce.number().int().min(5).max(60),
   /** The workflow's timeout: by then an attempt has succeeded or failed. */
   DEADLINE_SECONDS: z.coerce.number().int(),
+  POOL_ID: z.string(),
 });
-const { TABLE_NAME, MACHINE_ARN, PASSWORDS_KEY, GATEWAY_KEY, GATEWAY, LINK_SECONDS, DEADLINE_SECONDS } = env.parse(
-  process.env,
-);
+const { TABLE_NAME, MACHINE_ARN, PASSWORDS_KEY, GATEWAY_KEY, GATEWAY, LINK_SECONDS, DEADLINE_SECONDS, POOL_ID } =
+  env.parse(process.env);
 const secrets = new SecretsManagerClient({});
 
 const startAttempt = ({ id, project, attempt }: Workspace) =>
@@ -94,5 +95,9 @@ export const handler = http(
       return { url, expires };
     },
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user), once: outcomeStore(TABLE_NAME) },
+  {
+    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    groups: person => readGroups(POOL_ID, person),
+    once: outcomeStore(TABLE_NAME),
+  },
 );

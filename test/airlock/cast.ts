@@ -1,21 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { inject } from 'vitest';
 import { agentFor, createApiClient, type RetryPolicy } from '../../bin/cli/call.ts';
+import type { SessionTokens } from '../../bin/cli/signin.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
 import { rootEnvironmentFor } from '../../local/deploy.ts';
 import type { CloudFacts } from '../../local/deployed-cloud.ts';
-import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 
 const cast = { vera: 'reviewer', viktor: 'reviewer', walt: 'reviewer', olga: 'operator' } as const satisfies Record<
   string,
   UserGroup
 >;
 export type CastName = keyof typeof cast;
-/** Someone with a name, an id and an access token; plain data. */
+/** Someone with a name, an id and the tokens of a session; plain data. */
 export interface SignedInPerson {
   readonly id: string;
   readonly name: string;
-  readonly access: string;
+  readonly tokens: SessionTokens;
 }
 
 const profileFor = ({ api, outputs, region, endpoint, ca, account }: CloudFacts) => ({
@@ -38,9 +39,9 @@ export async function signInCast(facts: CloudFacts): Promise<Record<CastName, Si
   const people = await Promise.all(
     Object.entries(cast).map(async ([name, group]) => {
       const person = await enrolLocalPerson(profile, admin, `cast-${name}`, group);
-      const { access } = await signInLocalPerson(profile, person);
-      const { id } = await createApiClient(profile, agentFor(profile), async () => access).ask('showMe');
-      return [name, { id, name: person.name, access }] as const;
+      const tokens = await signInLocalPerson(profile, person);
+      const { id } = await createApiClient(profile, agentFor(profile), async () => tokens.access).ask('showMe');
+      return [name, { id, name: person.name, tokens }] as const;
     }),
   );
   return Object.fromEntries(people) as Record<CastName, SignedInPerson>;
@@ -49,6 +50,7 @@ export async function signInCast(facts: CloudFacts): Promise<Record<CastName, Si
 /** The API as one of the shared people. */
 export function castMember(name: CastName, retries?: RetryPolicy) {
   const profile = profileFor(inject('estate'));
-  const { access, ...person } = inject('cast')[name];
-  return { ...createApiClient(profile, agentFor(profile), async () => access, retries), ...person };
+  const { tokens, ...person } = inject('cast')[name];
+  const session = keepLocalSession(profile, async () => tokens);
+  return { ...createApiClient(profile, agentFor(profile), session, retries), ...person };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Route, UserGroup } from '../../functions/http/route.ts';
-import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
@@ -62,16 +62,17 @@ export const buildTestProfile = (
 export async function signInNewUser(of: Cloud, name: string, group: UserGroup) {
   const place = buildTestProfile(of);
   const person = await enrolLocalPerson(place, of.configuration, name, group);
-  const { access: token } = await signInLocalPerson(place, person);
+  const tokens = await signInLocalPerson(place, person);
+  const session = keepLocalSession(place, async () => tokens);
   return {
     name,
-    token,
+    token: tokens.access,
     person,
-    ask: (method: string, path: string, asked: RawRequest = {}) =>
-      sendRawRequest(of, method, path, { token, ...asked }),
+    ask: async (method: string, path: string, asked: RawRequest = {}) =>
+      sendRawRequest(of, method, path, { token: await session(false), ...asked }),
     /** A write under a key of its own. */
-    write: (method: string, path: string, body?: object) =>
-      sendRawRequest(of, method, path, { token, key: randomUUID(), ...(body && { body }) }),
+    write: async (method: string, path: string, body?: object) =>
+      sendRawRequest(of, method, path, { token: await session(false), key: randomUUID(), ...(body && { body }) }),
   };
 }
 

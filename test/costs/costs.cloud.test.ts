@@ -5,7 +5,7 @@ import { addDays, dayBefore } from '../../functions/costs/bill.ts';
 import type { BilledReport } from '../../functions/costs/costs.ts';
 import { seedBill } from '../../local/bill.ts';
 import { type Inbox, openInbox } from '../../local/inbox.ts';
-import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { createCostsHarness } from './team.ts';
 
@@ -202,8 +202,12 @@ describe('the API', () => {
   const agent = agentFor(place);
   afterAll(() => agent.destroy());
   const as = async (name: string, role: 'operator' | 'steward' | 'researcher') => {
-    const { access } = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, role));
-    return createApiClient(place, agent, async () => access);
+    const tokens = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, role));
+    return createApiClient(
+      place,
+      agent,
+      keepLocalSession(place, async () => tokens),
+    );
   };
 
   it('lets an operator make a report and staff read it; nobody else', async () => {

@@ -67,6 +67,7 @@ async function ask(
   { route, claims, params = paramsOf(route), body, headers, query }: Request,
   answer: (call: unknown) => unknown = () => ({}),
   roles: ProjectRole[] = [],
+  poolGroups: readonly UserGroup[] = userGroups,
 ) {
   const names = Object.entries(routes)
     .filter(([, of]) => of.capability === route.capability)
@@ -76,6 +77,7 @@ async function ask(
   ) as unknown as Operations<typeof routes, Capability>;
   const handler = http(routes, route.capability, operations, {
     roles: async (_, user) => (user === 'user-1' ? roles : []),
+    groups: async () => poolGroups,
   });
   const event = {
     routeKey: `${route.method} ${route.path}`,
@@ -124,6 +126,19 @@ describe('who may', () => {
       );
     },
   );
+
+  it.each(entries)('%s: a group of the token counts only if the user pool confirms it', async (name, route) => {
+    const body = bodies[name];
+    await fc.assert(
+      fc.asyncProperty(fc.subarray([...userGroups]), fc.subarray([...userGroups]), async (claimed, confirmed) => {
+        const request = { route, claims: claimsOf(claimed), ...(body && { body: JSON.stringify(body) }) };
+        const { status } = await ask(request, () => ({}), [], confirmed);
+        const both = claimed.filter(group => confirmed.includes(group));
+        expect(denied.includes(status ?? 0)).toBe(!allowed(route, both, []));
+      }),
+      { numRuns: 30 },
+    );
+  });
 
   it('somebody outside a project cannot tell whether it exists', async () => {
     const { status, body } = await ask({ route: routes.listWorkspaces, claims: claimsOf(['researcher']) });

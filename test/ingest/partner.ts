@@ -25,7 +25,7 @@ import {
 import { type ApiClient, agentFor, createApiClient, type RetryPolicy } from '../../bin/cli/call.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
 import type { Delivery } from '../../functions/ingest/schemas.ts';
-import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 import type { DeliveryFiles } from './delivery.ts';
 
@@ -48,8 +48,13 @@ export async function signInNewPerson(
   };
   const who = await enrolLocalPerson(place, of.configuration, `${name}-${Date.now()}`, group);
   const signedIn = async () => {
-    const { access } = await signInLocalPerson(place, who);
-    return createApiClient(place, agentFor(place), async () => access, patience);
+    const tokens = await signInLocalPerson(place, who);
+    return createApiClient(
+      place,
+      agentFor(place),
+      keepLocalSession(place, async () => tokens),
+      patience,
+    );
   };
   return { ...(await signedIn()), again: signedIn };
 }

@@ -23,7 +23,7 @@ import { rowKey } from '../../functions/keys.ts';
 import { NetworkBlock } from '../../functions/projects/block.ts';
 import { requestProject } from '../../functions/projects/projects.ts';
 import { Project } from '../../functions/projects/schemas.ts';
-import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 
 /** Asks until `good` holds of the answer, for a minute at most. */
@@ -52,8 +52,13 @@ export async function signInProjectPerson(name: string, group: UserGroup) {
     region: of.region,
     embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
   };
-  const { access } = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, group));
-  return createApiClient(place, agentFor(place), async () => access, { backoff: () => 100 });
+  const tokens = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, group));
+  return createApiClient(
+    place,
+    agentFor(place),
+    keepLocalSession(place, async () => tokens),
+    { backoff: () => 100 },
+  );
 }
 
 const tableName = async () => {

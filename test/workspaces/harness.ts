@@ -28,7 +28,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { agentFor, createApiClient } from '../../bin/cli/call.ts';
 import { rowKey } from '../../functions/keys.ts';
 import type { Project, ProjectNetwork } from '../../functions/projects/schemas.ts';
-import { enrolLocalPerson, signInLocalPerson } from '../../local/people.ts';
+import { enrolLocalPerson, keepLocalSession, signInLocalPerson } from '../../local/people.ts';
 import type { connectTestCloud } from '../cloud.ts';
 
 type Cloud = ReturnType<typeof connectTestCloud>;
@@ -159,11 +159,16 @@ export async function makeResearchers(of: Cloud, project: string, names: readonl
   const table = await openTestTable(of);
   const apis = await Promise.all(
     names.map(async name => {
-      const { access } = await signInLocalPerson(
+      const tokens = await signInLocalPerson(
         place,
         await enrolLocalPerson(place, of.configuration, name, 'researcher'),
       );
-      const api = createApiClient(place, agentFor(place), async () => access, { backoff: () => 100 });
+      const api = createApiClient(
+        place,
+        agentFor(place),
+        keepLocalSession(place, async () => tokens),
+        { backoff: () => 100 },
+      );
       const { id } = await api.ask('showMe');
       const member = { user: id, name, roles: ['researcher'], since: new Date().toISOString() };
       await table.put(rowKey('project', project, `MEMBER#${id}`), member);
