@@ -13,6 +13,7 @@ import { disclosureCheckCommand } from './disclosure.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
+import { statusCommand } from './status.ts';
 import { watchCommand } from './watch.ts';
 
 /** The flags of every command. */
@@ -26,6 +27,7 @@ export const GlobalFlags = z.object({
 const byHand: readonly CliCommand[] = [
   loginCommand,
   logoutCommand,
+  statusCommand,
   deliverCommand,
   watchCommand,
   openDesktopCommand,

@@ -49,7 +49,7 @@ describe('signing in', () => {
     expect(await run('login --as cli-olga')).toMatchObject({ code: 0, out: 'Signed in to local as cli-olga.\n' });
     const { code, out, err } = await run('whoami --json');
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(JSON.parse(out)).toEqual({ id: expect.any(String), name: 'cli-olga', groups: ['operator'] });
+    expect(JSON.parse(out)).toEqual({ id: expect.any(String), name: 'cli-olga', groups: ['operator'], projects: [] });
     for (const name of [...sessions(), join(home, 'broch'), join(home, 'broch/sessions')])
       expect(statSync(name).mode & 0o077).toBe(0);
     for (const name of sessions()) expect(readFileSync(name, 'utf8')).not.toMatch(/password|totp/i);

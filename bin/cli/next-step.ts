@@ -1,0 +1,122 @@
+import type * as z from 'zod';
+import type { RequestSummary } from '../../functions/airlock/request/summary.ts';
+import type { CostReport } from '../../functions/costs/costs.ts';
+import type { DeliverySummary } from '../../functions/ingest/schemas.ts';
+import type { Project } from '../../functions/projects/schemas.ts';
+import type { WorkspaceView } from '../../functions/workspaces/schemas.ts';
+
+/**
+ * Where a thing stands for the person who asks: it waits for them, somebody or something else is working on it, something
+ * went wrong, or nothing is left to do.
+ */
+export type Standing = 'waiting' | 'underWay' | 'trouble' | 'done';
+
+/** One thing that concerns a person, and the command that continues it. */
+export interface NextStep {
+  readonly standing: Standing;
+  readonly subject: string;
+  readonly status: string;
+  /** By when something must happen. */
+  readonly due?: string;
+  /** Why it is in trouble, if its list says so. */
+  readonly reason?: string;
+  /** The next command, without `broch`. */
+  readonly command?: string;
+}
+
+type Step = Pick<NextStep, 'standing'> & { readonly command?: string };
+
+const requesterSteps: Readonly<Record<RequestSummary['status'], (at: string, id: string) => Step>> = {
+  draft: at => ({ standing: 'waiting', command: `airlock submit ${at}` }),
+  submitted: at => ({ standing: 'underWay', command: `watch airlock ${at}` }),
+  checking: at => ({ standing: 'underWay', command: `watch airlock ${at}` }),
+  blocked: at => ({ standing: 'trouble', command: `airlock show ${at}` }),
+  returned: at => ({ standing: 'waiting', command: `airlock show ${at}` }),
+  inReview: at => ({ standing: 'underWay', command: `airlock show ${at}` }),
+  approved: at => ({ standing: 'underWay', command: `airlock show ${at}` }),
+  releasing: at => ({ standing: 'underWay', command: `airlock show ${at}` }),
+  released: (at, id) => ({ standing: 'waiting', command: `airlock download ${at} ./${id}` }),
+  timedOut: at => ({ standing: 'trouble', command: `airlock show ${at}` }),
+  rejected: () => ({ standing: 'done' }),
+  withdrawn: () => ({ standing: 'done' }),
+  revoked: () => ({ standing: 'done' }),
+  expired: () => ({ standing: 'done' }),
+};
+
+const describeRequest = ({ project, id, title, direction }: RequestSummary) =>
+  `${direction === 'import' ? 'Import' : 'Request'} ${id} of ${project}: ${title}`;
+
+const requestStep = (request: RequestSummary, step: Step): NextStep => ({
+  subject: describeRequest(request),
+  status: request.status,
+  ...(request.due !== undefined && { due: request.due }),
+  ...step,
+});
+
+/** A request for the person who made it. Imports are delivered into the project, so there is nothing to download. */
+export function stepOfOwnRequest(request: RequestSummary): NextStep {
+  const delivered = request.direction === 'import' && request.status === 'released';
+  const step = delivered
+    ? { standing: 'done' as const }
+    : requesterSteps[request.status](`${request.project} ${request.id}`, request.id);
+  return requestStep(request, step);
+}
+
+/** A request in the queue, for a reviewer or an operator. Operators continue what timed out; reviewers vote. */
+export function stepOfQueuedRequest(request: RequestSummary, groups: readonly string[]): NextStep {
+  const at = `${request.project} ${request.id}`;
+  const reviewer = groups.includes('reviewer');
+  if (request.status === 'inReview' && reviewer)
+    return requestStep(request, { standing: 'waiting', command: `airlock preview ${at} ./${request.id}` });
+  if (request.status === 'approved')
+    return requestStep(request, { standing: 'waiting', command: `airlock release ${at}` });
+  if (request.status === 'timedOut')
+    return requestStep(request, { standing: 'trouble', command: `airlock resume ${at}` });
+  return requestStep(request, { standing: 'underWay', command: `airlock show ${at}` });
+}
+
+/** A delivery; only its partner can correct it. */
+export function stepOfDelivery({ id, dataset, partnerName, status, found }: DeliverySummary, own: boolean): NextStep {
+  const subject = `Delivery ${id} of ${dataset}${own ? '' : `, from ${partnerName}`}`;
+  const standings = { open: own ? 'waiting' : 'underWay', checking: 'underWay', held: 'trouble' } as const;
+  const standing = status in standings ? standings[status as keyof typeof standings] : 'done';
+  return {
+    standing,
+    subject,
+    status,
+    ...(found !== undefined && { reason: `${found} ${found === 1 ? 'problem' : 'problems'} found` }),
+    ...(standing !== 'done' && {
+      command: own && status === 'open' ? `deliver <folder> --delivery ${id}` : `delivery show ${id}`,
+    }),
+  };
+}
+
+/** A workspace for its owner. */
+export function stepOfWorkspace(workspace: z.infer<typeof WorkspaceView>): NextStep {
+  const at = `${workspace.project} ${workspace.id}`;
+  const subject = `Workspace ${workspace.id} of ${workspace.project} (${workspace.kind})`;
+  const { status } = workspace;
+  if (status === 'failed')
+    return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${at}` };
+  if (status === 'ready') return { standing: 'waiting', subject, status, command: `open ${at}` };
+  return { standing: 'underWay', subject, status, command: `watch workspace ${at}` };
+}
+
+/** A project for an operator. */
+export function stepOfProject(project: Project): NextStep {
+  const { id, status } = project;
+  const subject = `Project ${id}: ${project.title}`;
+  if (project.status === 'failed')
+    return { standing: 'trouble', subject, status, reason: project.reason, command: `project retry ${id}` };
+  if (status === 'provisioning') return { standing: 'underWay', subject, status, command: `watch project ${id}` };
+  return { standing: 'done', subject, status };
+}
+
+/** A cost report for an operator. */
+export function stepOfReport(report: CostReport): NextStep {
+  const { date, status } = report;
+  const subject = `Cost card of ${date}`;
+  if (report.status === 'unbilled' || report.status === 'unsent')
+    return { standing: 'trouble', subject, status, reason: report.reason, command: `cost report --date ${date}` };
+  return { standing: 'done', subject, status };
+}

@@ -1,0 +1,139 @@
+import * as z from 'zod';
+import type { RouteName } from '../../functions/api/routes.ts';
+import type { ApiClient } from './call.ts';
+import { type CommandContext, defineCommand } from './commands.ts';
+import {
+  type NextStep,
+  type Standing,
+  stepOfDelivery,
+  stepOfOwnRequest,
+  stepOfProject,
+  stepOfQueuedRequest,
+  stepOfReport,
+  stepOfWorkspace,
+} from './next-step.ts';
+import { escapeForTerminal, formatTime } from './output.ts';
+
+/** Pages that are read of one list: the newest 500 things of a kind. */
+const MAX_PAGES = 5;
+
+/** Everything that concerns a person, in the order of the sections of the answer. */
+export interface StatusReport {
+  readonly name: string;
+  readonly trouble: readonly NextStep[];
+  readonly waiting: readonly NextStep[];
+  readonly underWay: readonly NextStep[];
+  /** Lists that have more than was read. */
+  readonly more: readonly string[];
+}
+
+type ListName = Extract<
+  RouteName,
+  'listDeliveries' | 'listProjects' | 'listQueue' | 'listReports' | 'listRequests' | 'listWorkspaces'
+>;
+
+/** Reads the lists that concern a person and turns each item into its next step. */
+async function collectSteps(api: ApiClient): Promise<{ name: string; steps: NextStep[]; more: string[] }> {
+  const me = await api.ask('showMe');
+  const isIn = (...groups: string[]) => me.groups.some(group => groups.includes(group));
+  const more: string[] = [];
+
+  async function readList<Item>(name: ListName, words: string, params: Record<string, string> = {}, pages = MAX_PAGES) {
+    const items: Item[] = [];
+    let next: string | undefined;
+    for (let page = 0; page < pages; page++) {
+      const answer = (await api.call(name, { params, query: { limit: 100, next } })) as {
+        items: Item[];
+        next?: string;
+      };
+      items.push(...answer.items);
+      next = answer.next;
+      if (next === undefined) return items;
+    }
+    if (pages > 1) more.push(words);
+    return items;
+  }
+
+  const lists: Promise<NextStep[]>[] = [];
+  const add = <Item>(items: Promise<Item[]>, step: (item: Item) => NextStep) =>
+    lists.push(items.then(list => list.map(step)));
+  if (isIn('operator')) {
+    add(readList<Parameters<typeof stepOfProject>[0]>('listProjects', 'project list'), stepOfProject);
+    add(readList<Parameters<typeof stepOfReport>[0]>('listReports', 'cost list', {}, 1), stepOfReport);
+  }
+  if (isIn('operator', 'reviewer'))
+    add(readList<Parameters<typeof stepOfOwnRequest>[0]>('listQueue', 'airlock queue'), request =>
+      stepOfQueuedRequest(request, me.groups),
+    );
+  if (isIn('operator', 'steward', 'partner'))
+    // Held deliveries come first, so the first page has what a person must act on.
+    add(readList<Parameters<typeof stepOfDelivery>[0]>('listDeliveries', 'delivery list', {}, 1), delivery =>
+      stepOfDelivery(delivery, delivery.partner === me.id),
+    );
+  if (isIn('researcher'))
+    for (const { project } of me.projects) {
+      const own = async <Item>(items: Promise<Item[]>, isOwn: (item: Item) => boolean) => (await items).filter(isOwn);
+      type Request = Parameters<typeof stepOfOwnRequest>[0];
+      type Workspace = Parameters<typeof stepOfWorkspace>[0];
+      add(
+        own(readList<Request>('listRequests', `airlock list ${project}`, { project }), r => r.requester === me.id),
+        stepOfOwnRequest,
+      );
+      add(
+        own(readList<Workspace>('listWorkspaces', `workspace list ${project}`, { project }), w => w.owner === me.id),
+        stepOfWorkspace,
+      );
+    }
+  return { name: me.name, steps: (await Promise.all(lists)).flat(), more };
+}
+
+const sections: readonly { readonly standing: Exclude<Standing, 'done'>; readonly heading: string }[] = [
+  { standing: 'trouble', heading: 'Something went wrong' },
+  { standing: 'waiting', heading: 'Waiting for you' },
+  { standing: 'underWay', heading: 'Under way' },
+];
+
+function formatStep({ subject, status, due, reason, command }: NextStep): string {
+  const state = `${status}${due === undefined ? '' : `, due ${formatTime(due)}`}`;
+  return [
+    `  ${escapeForTerminal(subject)} (${state})`,
+    ...(reason === undefined ? [] : [`    ${escapeForTerminal(reason)}`]),
+    ...(command === undefined ? [] : [`    Next: broch ${command}`]),
+  ].join('\n');
+}
+
+function formatStatusReport(report: StatusReport): string {
+  const parts = sections
+    .filter(({ standing }) => report[standing].length > 0)
+    .map(({ standing, heading }) => `${heading}:\n${report[standing].map(formatStep).join('\n')}`);
+  if (parts.length === 0) parts.push('Nothing waits for you, and nothing is under way.');
+  if (report.more.length > 0)
+    parts.push(`Older things are left out. See: ${report.more.map(words => `broch ${words}`).join(', ')}`);
+  return parts.join('\n\n');
+}
+
+export const statusCommand = defineCommand({
+  words: ['status'],
+  summary: 'Show what waits for you, what went wrong and what is under way, with the next command for each',
+  about: [
+    'It reads the lists that your groups and projects allow: requests, workspaces, deliveries, projects, cost cards.',
+  ],
+  examples: ['status', 'status --as vera'],
+  params: z.object({}),
+  flags: z.object({}),
+  async run(_, context: CommandContext) {
+    const { name, steps, more } = await collectSteps(context.api());
+    // What is due first comes first; what has no date keeps its order behind it.
+    const byDue = (a: NextStep, b: NextStep) => (a.due ?? '~').localeCompare(b.due ?? '~');
+    const pick = (standing: Standing) => steps.filter(step => step.standing === standing).sort(byDue);
+    const report: StatusReport = {
+      name,
+      trouble: pick('trouble'),
+      waiting: pick('waiting'),
+      underWay: pick('underWay'),
+      more,
+    };
+    context.result(report, formatStatusReport(report));
+    return 'ok';
+  },
+});
