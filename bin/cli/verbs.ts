@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { airlockCrateCommand } from './airlock-crate.ts';
 import { airlockDownloadCommand } from './airlock-download.ts';
+import { airlockDraftCommand, airlockEditCommand } from './airlock-draft.ts';
 import { airlockKeyCommand } from './airlock-key.ts';
 import { airlockPreviewCommand } from './airlock-preview.ts';
 import { airlockReturnCommand, airlockReviewCommand } from './airlock-review.ts';
@@ -31,6 +32,8 @@ const byHand: readonly CliCommand[] = [
   deliverCommand,
   watchCommand,
   openDesktopCommand,
+  airlockDraftCommand,
+  airlockEditCommand,
   airlockPreviewCommand,
   airlockReviewCommand,
   airlockReturnCommand,

@@ -35,8 +35,7 @@ export const airlockRoutes = {
     status: 201,
     who: memberGrants,
     summary: 'Draft a request to let files out of a project, or with --direction import into it',
-    example:
-      'airlock draft asthma --title \'Table 1\' --source data/outbox/table1/ --groups \'[{"name":"table","kind":"table","purpose":"paper","paths":["**"]}]\'',
+    example: "airlock draft asthma --title 'Table 1' --source data/outbox/table1/ --table '**' --purpose paper",
     params: project,
     body: z.object({
       title: Title,

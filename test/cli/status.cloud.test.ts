@@ -32,9 +32,8 @@ describe('broch status', () => {
   });
 
   it('shows a researcher their own draft with the command that submits it, and nobody else', async () => {
-    const groups = JSON.stringify([{ name: 'tables', kind: 'table', purpose: 'paper', paths: ['**'] }]);
     const drafted = await run(
-      `airlock draft ${project} --title Shifts --source data/outbox/shifts/ --groups ${groups} --as status-rana --json`,
+      `airlock draft ${project} --title Shifts --source data/outbox/shifts/ --table ** --purpose paper --as status-rana --json`,
     );
     const { id } = JSON.parse(drafted.out);
     const { out } = await run('status --as status-rana');

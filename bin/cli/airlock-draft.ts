@@ -1,0 +1,113 @@
+import * as z from 'zod';
+import { FileKind } from '../../disclosure/file.ts';
+import { FileGroup } from '../../functions/airlock/request/manifest.ts';
+import { routes } from '../../functions/api/routes.ts';
+import { defineCommand } from './commands.ts';
+import { ExitError } from './exit.ts';
+import { formatRecord } from './output.ts';
+import { toOutputShape } from './shape.ts';
+
+const kinds = FileKind.options;
+const Pattern = z.array(FileGroup.shape.paths.element).optional();
+
+/** A flag for each kind of file, and what a reviewer must know of all of them. */
+const GroupFlags = z.object({
+  table: Pattern.describe("tables, as a pattern of paths below the source: 'tables/*.csv'"),
+  figure: Pattern.describe('figures, as a pattern of paths'),
+  model: Pattern.describe('models, as a pattern of paths'),
+  code: Pattern.describe('code, as a pattern of paths'),
+  log: Pattern.describe('logs, as a pattern of paths'),
+  supporting: Pattern.describe('files that explain others, such as a code list, as a pattern of paths'),
+  purpose: FileGroup.shape.purpose.optional().describe('what the files are for'),
+  context: z.string().optional().describe('what a reviewer must know to assess the files'),
+  controls: z.string().optional().describe('the disclosure controls that you applied'),
+  groups: routes.draftRequest.body.shape.groups
+    .optional()
+    .describe('instead of these flags: groups with purposes of their own, as JSON or @file'),
+});
+
+/**
+ * The groups that the flags describe: one for each kind of file that has a pattern. Undefined if no flag describes any.
+ * Throws a usage error for a pattern without a purpose, for a purpose without a pattern, and for both forms at once.
+ */
+export function groupsOf({ groups, purpose, context, controls, ...patterns }: z.infer<typeof GroupFlags>) {
+  const named = kinds.filter(kind => patterns[kind] !== undefined);
+  const described = [purpose, context, controls].some(text => text !== undefined);
+  if (groups !== undefined) {
+    if (named.length > 0 || described)
+      throw new ExitError(
+        'usage',
+        `Pass either --groups or ${named.map(kind => `--${kind}`).join(', ') || '--purpose'}.`,
+      );
+    return groups;
+  }
+  if (named.length === 0) {
+    if (described)
+      throw new ExitError('usage', `Name the files too: ${kinds.map(kind => `--${kind}`).join(', ')} with a pattern.`);
+    return undefined;
+  }
+  if (purpose === undefined)
+    throw new ExitError('usage', "Say what the files are for: --purpose 'Table 1 of the paper'.");
+  return named.map(kind => ({
+    name: kind === 'supporting' || kind === 'code' ? kind : `${kind}s`,
+    kind,
+    purpose,
+    ...(context !== undefined && { context }),
+    ...(controls !== undefined && { controls }),
+    paths: patterns[kind] ?? [],
+  }));
+}
+
+const about = [
+  'Patterns are paths below the source: * stands for any part of a name, ** for any folders. Each kind can be given several',
+  'times. A file belongs to the first kind that names it, in this order: table, figure, model, code, log, supporting.',
+  'On your desktop, `broch disclosure check <folder>` runs the same checks before you submit.',
+];
+
+export const airlockDraftCommand = defineCommand({
+  words: ['airlock', 'draft'],
+  summary: routes.draftRequest.summary,
+  about,
+  examples: [
+    "airlock draft asthma --title 'Table 1' --source data/outbox/table1/ --table 'tables/*.csv' --figure 'figures/*' --purpose paper",
+    "airlock draft asthma --title Codes --direction import --supporting '**' --purpose reference",
+    "airlock draft asthma --title 'Table 1' --source data/outbox/table1/ --groups @groups.json",
+  ],
+  params: routes.draftRequest.params,
+  flags: routes.draftRequest.body.omit({ groups: true }).extend(GroupFlags.shape),
+  async run({ params, flags: { title, direction, source, recipient, ...described } }, context) {
+    const groups = groupsOf(described);
+    if (groups === undefined)
+      throw new ExitError('usage', "Name the files and what they are for: --table 'tables/*.csv' --purpose paper.");
+    const body = { title, direction, source, recipient, groups };
+    const request = await context.api().ask('draftRequest', { params, body });
+    context.result(request, formatRecord(request, toOutputShape(routes.draftRequest.returns), context));
+    const at = `${params.project} ${request.id}`;
+    context.remark(
+      direction === 'import' ? `Next: broch airlock upload ${at} <folder>` : `Next: broch airlock submit ${at}`,
+    );
+    return 'ok';
+  },
+});
+
+export const airlockEditCommand = defineCommand({
+  words: ['airlock', 'edit'],
+  summary: routes.editRequest.summary,
+  about,
+  examples: [
+    "airlock edit asthma al-0011223344556677 --explanation 'The zeros are structural.'",
+    "airlock edit asthma al-0011223344556677 --table 'tables/*.csv' --purpose paper",
+  ],
+  params: routes.editRequest.params,
+  flags: routes.editRequest.body.omit({ groups: true }).extend(GroupFlags.shape),
+  async run({ params, flags: { title, source, recipient, explanation, ...described } }, context) {
+    const groups = groupsOf(described);
+    if ([title, source, recipient, explanation, groups].every(value => value === undefined))
+      throw new ExitError('usage', 'Name what to change, such as --title or --explanation.');
+    const body = { title, source, recipient, explanation, ...(groups && { groups }) };
+    const request = await context.api().ask('editRequest', { params, body });
+    context.result(request, formatRecord(request, toOutputShape(routes.editRequest.returns), context));
+    context.remark(`Next: broch airlock submit ${params.project} ${params.request}`);
+    return 'ok';
+  },
+});
