@@ -51,16 +51,16 @@ export class ColumnStatistics {
     this.unrounded = lists();
   }
 
-  filled(at: number): number {
-    return (this.numbers[at] as number) + (this.texts[at] as number) + (this.suppressed[at] as number);
+  filled(column: number): number {
+    return (this.numbers[column] as number) + (this.texts[column] as number) + (this.suppressed[column] as number);
   }
 
   /** Whole numbers, zero or above. */
-  whole(at: number): number {
-    return (this.numbers[at] as number) - (this.negative[at] as number) - (this.parts[at] as number);
+  whole(column: number): number {
+    return (this.numbers[column] as number) - (this.negative[column] as number) - (this.parts[column] as number);
   }
 
-  nonzero(at: number): number {
-    return this.whole(at) - (this.zeros[at]?.count ?? 0);
+  nonzero(column: number): number {
+    return this.whole(column) - (this.zeros[column]?.count ?? 0);
   }
 }

@@ -46,23 +46,23 @@ export interface TableContext {
 export function summariseTable(
   melted: CountTable,
   grid: TableGrid,
-  { rounded, only }: { rounded: boolean; only: boolean },
+  { isRounded, isSingle }: { isRounded: boolean; isSingle: boolean },
   { table, hash, room }: TableContext,
 ): TableSummary {
   const measure = normaliseColumnName(melted.measure);
-  const all = /^(base|denom(inator)?|pop(ulation)?|n total|total n|total( count)?|all)$/.test(measure);
+  const isBase = /^(base|denom(inator)?|pop(ulation)?|n total|total n|total( count)?|all)$/.test(measure);
   const general =
-    melted.cross || (all ? only : measure === '' || people.has(measure.replace(/^(n|no|number) (of )?/, '')));
+    melted.cross || (isBase ? isSingle : measure === '' || people.has(measure.replace(/^(n|no|number) (of )?/, '')));
   const counts = computeMarginalCounts(melted, hash, room.left);
   room.left -= counts.keys.length;
   return {
     path: grid.path.slice(0, 1024),
     ...(grid.sheet === undefined ? {} : { sheet: quoteForFinding(grid.sheet, 100) }),
     table,
-    measure: hash(general ? '' : all ? 'all' : measure),
+    measure: hash(general ? '' : isBase ? 'all' : measure),
     general,
     variables: counts.variables,
-    rounded,
+    rounded: isRounded,
     cut: counts.cut,
     counts,
   };
@@ -74,7 +74,7 @@ export interface CellIndex {
   readonly keys: Float64Array;
   readonly values: Float64Array;
   /** The index of each count's table. */
-  readonly of: Uint32Array;
+  readonly tableIndexes: Uint32Array;
   readonly rows: Uint32Array;
   readonly columns: Uint16Array;
   readonly masks: Uint16Array;
@@ -82,12 +82,12 @@ export interface CellIndex {
 }
 
 type Lists = Omit<CellIndex, 'tables'>;
-const lists = ['keys', 'values', 'of', 'rows', 'columns', 'masks', 'marks'] as const;
+const lists = ['keys', 'values', 'tableIndexes', 'rows', 'columns', 'masks', 'marks'] as const;
 
 const empty = (length: number): Lists => ({
   keys: new Float64Array(length),
   values: new Float64Array(length),
-  of: new Uint32Array(length),
+  tableIndexes: new Uint32Array(length),
   rows: new Uint32Array(length),
   columns: new Uint16Array(length),
   masks: new Uint16Array(length),
@@ -97,64 +97,73 @@ const empty = (length: number): Lists => ({
 /** Puts lists one behind another, each with the indexes of its tables moved up, and sorts them. */
 function sorted(tables: readonly IndexedTable[], parts: readonly { lists: Lists; first: number }[]): CellIndex {
   const length = parts.reduce((sum, { lists }) => sum + lists.keys.length, 0);
-  const [all, out] = [empty(length), empty(length)];
+  const [source, result] = [empty(length), empty(length)];
   let next = 0;
   for (const { lists: part, first } of parts) {
-    for (const name of lists) all[name].set(part[name], next);
-    for (let at = next; at < next + part.keys.length; at++) all.of[at] = (all.of[at] as number) + first;
+    for (const name of lists) source[name].set(part[name], next);
+    for (let index = next; index < next + part.keys.length; index++)
+      source.tableIndexes[index] = (source.tableIndexes[index] as number) + first;
     next += part.keys.length;
   }
-  const { keys, values, of } = all;
+  const { keys, values, tableIndexes } = source;
   const order = new Uint32Array(length).map((_, index) => index);
   order.sort(
     (a, b) =>
       (keys[a] as number) - (keys[b] as number) ||
       (values[a] as number) - (values[b] as number) ||
-      (of[a] as number) - (of[b] as number),
+      (tableIndexes[a] as number) - (tableIndexes[b] as number),
   );
   for (const name of lists) {
-    const [from, to] = [all[name], out[name]];
-    for (let at = 0; at < length; at++) to[at] = from[order[at] as number] as number;
+    const [sourceList, resultList] = [source[name], result[name]];
+    for (let index = 0; index < length; index++) resultList[index] = sourceList[order[index] as number] as number;
   }
-  return { tables, ...out };
+  return { tables, ...result };
 }
 
 export const buildCellIndex = (summaries: readonly TableSummary[]): CellIndex =>
   sorted(
     summaries.map(({ counts: _, ...table }) => IndexedTable.parse(table)),
-    summaries.map(({ counts }, first) => ({ lists: { ...counts, of: new Uint32Array(counts.keys.length) }, first })),
+    summaries.map(({ counts }, first) => ({
+      lists: { ...counts, tableIndexes: new Uint32Array(counts.keys.length) },
+      first,
+    })),
   );
 
 /** Several lists as one. */
 export function mergeCellIndexes(parts: readonly CellIndex[]): CellIndex {
-  const [only] = parts;
-  if (parts.length === 1 && only) return only;
+  const [cellIndex] = parts;
+  if (parts.length === 1 && cellIndex) return cellIndex;
   const tables: IndexedTable[] = [];
-  const moved = parts.map(part => ({ lists: part, first: tables.push(...part.tables) - part.tables.length }));
-  return sorted(tables, moved);
+  const segments = parts.map(part => ({ lists: part, first: tables.push(...part.tables) - part.tables.length }));
+  return sorted(tables, segments);
 }
 
 /** The same without some of the tables; and, to be remembered, without what only a new table is compared by. */
-export function removeTables(all: CellIndex, left: (table: IndexedTable) => boolean, keep?: 'probes'): CellIndex {
+export function removeTables(
+  cellIndex: CellIndex,
+  isExcluded: (table: IndexedTable) => boolean,
+  keep?: 'probes',
+): CellIndex {
   const index = new Map<number, number>();
   const tables: IndexedTable[] = [];
   // A sheet's name may say anything; its place in the file says enough.
-  for (const [at, table] of all.tables.entries())
-    if (!left(table)) {
+  for (const [tableIndex, table] of cellIndex.tables.entries())
+    if (!isExcluded(table)) {
       const { sheet: _, ...rest } = table;
-      index.set(at, tables.push(rest) - 1);
+      index.set(tableIndex, tables.push(rest) - 1);
     }
-  const stays = (_: number, at: number) =>
-    index.has(all.of[at] as number) && (keep === 'probes' || ((all.marks[at] as number) & COUNT_MARKS.probe) === 0);
+  const stays = (_: number, position: number) =>
+    index.has(cellIndex.tableIndexes[position] as number) &&
+    (keep === 'probes' || ((cellIndex.marks[position] as number) & COUNT_MARKS.probe) === 0);
   return {
     tables,
-    keys: all.keys.filter(stays),
-    values: all.values.filter(stays),
-    of: all.of.filter(stays).map(table => index.get(table) ?? 0),
-    rows: all.rows.filter(stays),
-    columns: all.columns.filter(stays),
-    masks: all.masks.filter(stays),
-    marks: all.marks.filter(stays),
+    keys: cellIndex.keys.filter(stays),
+    values: cellIndex.values.filter(stays),
+    tableIndexes: cellIndex.tableIndexes.filter(stays).map(table => index.get(table) ?? 0),
+    rows: cellIndex.rows.filter(stays),
+    columns: cellIndex.columns.filter(stays),
+    masks: cellIndex.masks.filter(stays),
+    marks: cellIndex.marks.filter(stays),
   };
 }
 
@@ -175,14 +184,14 @@ export function encodeCellIndex(postings: CellIndex): Uint8Array {
 export function decodeCellIndex(bytes: Uint8Array): CellIndex {
   const line = bytes.indexOf(10) + 1;
   const { length, tables } = Head.parse(JSON.parse(Buffer.from(bytes.subarray(0, line)).toString('utf8')));
-  const all = empty(length);
-  let at = line;
+  const contents = empty(length);
+  let offset = line;
   for (const name of lists) {
-    const list = all[name];
-    if (at + list.byteLength > bytes.length) break;
-    new Uint8Array(list.buffer).set(bytes.subarray(at, at + list.byteLength));
-    at += list.byteLength;
+    const list = contents[name];
+    if (offset + list.byteLength > bytes.length) break;
+    new Uint8Array(list.buffer).set(bytes.subarray(offset, offset + list.byteLength));
+    offset += list.byteLength;
   }
-  if (at !== bytes.length) throw new Error('a list of counts has another length than it says');
-  return { tables, ...all };
+  if (offset !== bytes.length) throw new Error('a list of counts has another length than it says');
+  return { tables, ...contents };
 }

@@ -13,7 +13,7 @@ export class CellScreening {
   readonly #identify: boolean;
   readonly #formula: boolean;
   /** Per column: numbers of ten digits, and those with the check digit of an NHS or CHI number. */
-  readonly #digits = new Map<number, { ten: number; checked: number }>();
+  readonly #digits = new Map<number, { ten: number; valid: number }>();
   /** Cells that are still to be read. */
   readonly #seen: number[] = [];
   #ordered = true;
@@ -26,7 +26,7 @@ export class CellScreening {
   }
 
   heading(names: readonly string[], row: number): void {
-    for (const [at, name] of names.entries()) {
+    for (const [column, name] of names.entries()) {
       const kind = this.#findings.runs('identifiers.columns') ? classifyIdentifyingName(name) : undefined;
       if (kind)
         this.#findings.add(
@@ -34,15 +34,15 @@ export class CellScreening {
           kind === 'direct'
             ? 'A column is named like a key of one person each. Results have no rows of single persons: leave it out.'
             : 'A column is named like what identifies a person. Leave it out or make it coarser.',
-          [this.#locate(row, at, name)],
+          [this.#locate(row, column, name)],
         );
-      this.#text(name, row, at);
+      this.#text(name, row, column);
     }
   }
 
   /** A cell that is no number. Most are seen to be harmless; the others are kept until it is their row's turn. */
-  see({ bytes, cellStarts: starts, cellEnds: ends, masks }: RowBatch, cell: number): void {
-    const [start, end] = [starts[cell] as number, ends[cell] as number];
+  see({ bytes, cellStarts, cellEnds, masks }: RowBatch, cell: number): void {
+    const [start, end] = [cellStarts[cell] as number, cellEnds[cell] as number];
     if (
       (this.#formula && start < end && mayRun(bytes[start] as number)) ||
       (this.#identify && worthReading(bytes, start, end, masks[cell] as number))
@@ -53,59 +53,59 @@ export class CellScreening {
   }
 
   /** Reads what was kept of a row. Columns are seen one by one, but found is what stands first in the file. */
-  row({ bytes, first, cellStarts: starts, cellEnds: ends, masks, numbers }: RowBatch, row: number): void {
-    const seen = this.#seen;
-    if (seen.length === 0) return;
-    if (!this.#ordered) seen.sort((a, b) => b - a);
+  row({ bytes, first, cellStarts, cellEnds, masks, numbers }: RowBatch, row: number): void {
+    const pending = this.#seen;
+    if (pending.length === 0) return;
+    if (!this.#ordered) pending.sort((a, b) => b - a);
     this.#ordered = true;
-    const [from, to] = [first[row] as number, first[row + 1] as number];
-    for (let cell = seen.at(-1); cell !== undefined && cell < to; cell = seen.at(-1)) {
-      seen.pop();
-      const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
-      const [text, number, at] = [cellText(bytes, start, end, mask), numbers[row] as number, cell - from];
-      if (this.#formula) this.#formulas(text, number, at);
-      if (worthReading(bytes, start, end, mask)) this.#text(text, number, at);
+    const [rowStart, rowEnd] = [first[row] as number, first[row + 1] as number];
+    for (let cell = pending.at(-1); cell !== undefined && cell < rowEnd; cell = pending.at(-1)) {
+      pending.pop();
+      const [start, end, mask] = [cellStarts[cell] as number, cellEnds[cell] as number, masks[cell] as number];
+      const [text, number, column] = [cellText(bytes, start, end, mask), numbers[row] as number, cell - rowStart];
+      if (this.#formula) this.#formulas(text, number, column);
+      if (worthReading(bytes, start, end, mask)) this.#text(text, number, column);
     }
   }
 
   /** A number of ten digits: one alone says nothing, as every eleventh has the check digit; a column of them does. */
-  tenDigits(bytes: Uint8Array, start: number, at: number): void {
+  tenDigits(bytes: Uint8Array, start: number, column: number): void {
     if (!this.#identify) return;
     let text = '';
     for (let index = start; index < start + 10; index++) text += String.fromCharCode(bytes[index] as number);
-    const known = this.#digits.get(at) ?? { ten: 0, checked: 0 };
-    known.ten++;
-    if (isNhsNumber(text) || isChiNumber(text)) known.checked++;
-    this.#digits.set(at, known);
+    const tally = this.#digits.get(column) ?? { ten: 0, valid: 0 };
+    tally.ten++;
+    if (isNhsNumber(text) || isChiNumber(text)) tally.valid++;
+    this.#digits.set(column, tally);
   }
 
   end(columns: readonly ColumnClass[]): void {
-    for (const [at, { ten, checked }] of [...this.#digits].sort(([a], [b]) => a - b))
-      if (checked >= 3 && checked * 2 > ten)
+    for (const [column, { ten, valid }] of [...this.#digits].sort(([first], [second]) => first - second))
+      if (valid >= 3 && valid * 2 > ten)
         this.#findings.add(
           'identifiers.found',
           'A column holds NHS or CHI numbers: their check digits are right. Leave it out.',
-          [this.#locate(1, at, columns[at]?.name ?? '')],
-          checked,
+          [this.#locate(1, column, columns[column]?.name ?? '')],
+          valid,
         );
   }
 
-  #formulas(text: string, row: number, at: number): void {
+  #formulas(text: string, row: number, column: number): void {
     if (/^[=@\t]|^[+-][^\s\d.]/.test(text) && !/^[+-](inf(inity)?|nan)$|^-+$|^\++$/i.test(text))
       this.#findings.add(
         'table.formula',
         'A cell begins like a formula, which a spreadsheet would run. Write a quote or a space before it.',
-        [this.#locate(row, at, text)],
+        [this.#locate(row, column, text)],
       );
   }
 
-  #text(text: string, row: number, at: number): void {
+  #text(text: string, row: number, column: number): void {
     if (!this.#identify) return;
     for (const { kind, value } of findIdentifiers(text))
       this.#findings.add(
         'identifiers.found',
         `There is ${/^[aeN]/.test(kind) ? 'an' : 'a'} ${kind}. Leave it out.`.replace('an National', 'a National'),
-        [this.#locate(row, at, value)],
+        [this.#locate(row, column, value)],
       );
   }
 }

@@ -18,7 +18,7 @@ import type { LocateCell } from './rows.ts';
 const numeric = CELL_BITS.digit | CELL_BITS.sign;
 const mayCount: readonly ColumnRole[] = ['count', 'denominator', 'total', 'plain', 'attribute', 'statistic'];
 /** Values that are held at once: few enough to stay in the processor's nearest memory. */
-const mostValues = 4096;
+const MAX_VALUES = 4096;
 
 /**
  * Reads the cells of a table, some rows at once and column by column, as what is asked of a cell is the same all down its
@@ -42,9 +42,9 @@ export class CellReader {
 
   constructor(columns: readonly ColumnClass[], { policy }: Findings, screen: CellScreening, locate: LocateCell) {
     this.width = columns.length;
-    this.rows = Math.max(1, Math.floor(mostValues / columns.length));
+    this.rows = Math.max(1, Math.floor(MAX_VALUES / columns.length));
     this.state = new ColumnStatistics(columns.length);
-    this.values = new Float64Array(Math.max(mostValues, columns.length));
+    this.values = new Float64Array(Math.max(MAX_VALUES, columns.length));
     this.places = new Uint8Array(this.values.length);
     this.#screen = screen;
     this.#locate = locate;
@@ -55,64 +55,64 @@ export class CellReader {
   }
 
   /** Reads rows that all have the same number of cells. */
-  read(batch: RowBatch, from: number, to: number): void {
+  read(batch: RowBatch, firstRow: number, endRow: number): void {
     const width = this.width;
-    const cells = (batch.first[from + 1] as number) - (batch.first[from] as number);
-    for (let at = 0; at < width; at++)
-      if (at < cells) this.#column(batch, from, to, at);
-      else for (let slot = at; slot < (to - from) * width; slot += width) this.values[slot] = Number.NaN;
+    const cells = (batch.first[firstRow + 1] as number) - (batch.first[firstRow] as number);
+    for (let column = 0; column < width; column++)
+      if (column < cells) this.#column(batch, firstRow, endRow, column);
+      else for (let slot = column; slot < (endRow - firstRow) * width; slot += width) this.values[slot] = Number.NaN;
   }
 
   /** Reads the cells of one column in rows of the same width, and counts what they are. */
-  #column(batch: RowBatch, from: number, to: number, at: number): void {
-    const { bytes, first, cellStarts: starts, cellEnds: ends, masks, digits, decimals, numbers } = batch;
+  #column(batch: RowBatch, firstRow: number, endRow: number, column: number): void {
+    const { bytes, first, cellStarts, cellEnds, masks, digits, decimals, numbers } = batch;
     const [values, places, state, width] = [this.values, this.places, this.state, this.width];
-    const [counting, threshold, base] = [this.#counting[at] as boolean, this.#threshold, this.#base];
-    const step = (first[from + 1] as number) - (first[from] as number);
-    let cell = (first[from] as number) + at;
-    let slot = at;
-    const unrounded = state.unrounded[at];
+    const [counting, threshold, base] = [this.#counting[column] as boolean, this.#threshold, this.#base];
+    const step = (first[firstRow + 1] as number) - (first[firstRow] as number);
+    let cell = (first[firstRow] as number) + column;
+    let slot = column;
+    const unrounded = state.unrounded[column];
     let [wholes, words] = [0, 0];
-    for (let row = from; row < to; row++, cell += step, slot += width) {
+    for (let row = firstRow; row < endRow; row++, cell += step, slot += width) {
       places[slot] = 0;
       // Most numbers are short, and have been read with their cell.
       const number = digits[cell] as number;
-      const behind = decimals[cell] as number;
-      if (number >= 0 && behind === 0) {
+      const decimalCount = decimals[cell] as number;
+      if (number >= 0 && decimalCount === 0) {
         values[slot] = number;
         wholes++;
-        if (counting && number < threshold) this.#low(at, number, numbers[row] as number);
-        if (counting && number % base !== 0) this.#keep(unrounded, numbers[row] as number, at, number);
+        if (counting && number < threshold) this.#low(column, number, numbers[row] as number);
+        if (counting && number % base !== 0) this.#keep(unrounded, numbers[row] as number, column, number);
         continue;
       }
       if (number >= 0) {
-        this.#number(at, slot, number / (powers[behind] as number), behind, numbers[row] as number);
+        this.#number(column, slot, number / (powers[decimalCount] as number), decimalCount, numbers[row] as number);
         continue;
       }
-      const start = starts[cell] as number;
-      const end = ends[cell] as number;
+      const start = cellStarts[cell] as number;
+      const end = cellEnds[cell] as number;
       const mask = masks[cell] as number;
       if (start < end && startsWithWord(bytes, start) && !mayBeLabelledNumber(bytes, start, end, mask)) {
         values[slot] = Number.NaN;
         words++;
         if ((mask & (CELL_BITS.digit | CELL_BITS.at)) !== 0) this.#screen.see(batch, cell);
       } else if (start === end) values[slot] = Number.NaN;
-      else if ((mask & ~(numeric | CELL_BITS.quoted)) !== 0 || !this.#signed(batch, cell, row, at, slot))
-        this.#other(batch, cell, row, at, slot);
+      else if ((mask & ~(numeric | CELL_BITS.quoted)) !== 0 || !this.#signed(batch, cell, row, column, slot))
+        this.#other(batch, cell, row, column, slot);
     }
-    state.numbers[at] = (state.numbers[at] as number) + wholes;
-    state.texts[at] = (state.texts[at] as number) + words;
+    state.numbers[column] = (state.numbers[column] as number) + wholes;
+    state.texts[column] = (state.texts[column] as number) + words;
   }
 
   /** A cell of digits, signs and points alone: a number, unless a sign or a second point is inside (a date, a range). */
   #signed(
-    { bytes, cellStarts: starts, cellEnds: ends, masks, numbers }: RowBatch,
+    { bytes, cellStarts, cellEnds, masks, numbers }: RowBatch,
     cell: number,
     row: number,
-    at: number,
+    column: number,
     slot: number,
   ): boolean {
-    const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
+    const [start, end, mask] = [cellStarts[cell] as number, cellEnds[cell] as number, masks[cell] as number];
     if (end - start > 15 || (mask & CELL_BITS.digit) === 0) return false;
     const lead = bytes[start] as number;
     let whole = 0;
@@ -123,54 +123,54 @@ export class CellReader {
       else if (digit === -2 && point === 0) point = index + 1;
       else return false;
     }
-    if (end - start === 10 && (mask & CELL_BITS.sign) === 0) this.#screen.tenDigits(bytes, start, at);
+    if (end - start === 10 && (mask & CELL_BITS.sign) === 0) this.#screen.tenDigits(bytes, start, column);
     const decimals = point > 0 ? end - point : 0;
     if (decimals > 0) whole /= powers[decimals] as number;
     const value = lead === 45 ? -whole : whole;
-    this.#number(at, slot, value, decimals, numbers[row] as number);
+    this.#number(column, slot, value, decimals, numbers[row] as number);
     return true;
   }
 
-  #value(at: number, slot: number, value: number, decimals: number): void {
+  #value(column: number, slot: number, value: number, decimals: number): void {
     const { places } = this.state;
     this.values[slot] = value;
     this.places[slot] = decimals;
-    if (decimals > (places[at] as number)) places[at] = decimals;
+    if (decimals > (places[column] as number)) places[column] = decimals;
   }
 
-  #number(at: number, slot: number, value: number, decimals: number, row: number): void {
-    this.#value(at, slot, value, decimals);
-    this.#counted(at, value, decimals, row);
+  #number(column: number, slot: number, value: number, decimals: number, row: number): void {
+    this.#value(column, slot, value, decimals);
+    this.#counted(column, value, decimals, row);
   }
 
-  #counted(at: number, value: number, decimals: number, row: number): void {
+  #counted(column: number, value: number, decimals: number, row: number): void {
     const state = this.state;
-    state.numbers[at] = (state.numbers[at] as number) + 1;
-    if (!this.#counting[at]) return;
-    if (value < 0) state.negative[at] = (state.negative[at] as number) + 1;
+    state.numbers[column] = (state.numbers[column] as number) + 1;
+    if (!this.#counting[column]) return;
+    if (value < 0) state.negative[column] = (state.negative[column] as number) + 1;
     else if (decimals > 0 && value !== Math.floor(value)) {
-      state.parts[at] = (state.parts[at] as number) + 1;
-      if (value < this.#threshold) this.#keep(state.smallParts[at], row, at, value);
+      state.parts[column] = (state.parts[column] as number) + 1;
+      if (value < this.#threshold) this.#keep(state.smallParts[column], row, column, value);
     } else {
-      if (value < this.#threshold) this.#low(at, value, row);
+      if (value < this.#threshold) this.#low(column, value, row);
       if (value < 0x7fffffff ? (value | 0) % this.#base !== 0 : value % this.#base !== 0)
-        this.#keep(state.unrounded[at], row, at, value);
+        this.#keep(state.unrounded[column], row, column, value);
     }
   }
 
-  #low(at: number, value: number, row: number): void {
+  #low(column: number, value: number, row: number): void {
     const { zeros, small } = this.state;
-    this.#keep(value === 0 ? zeros[at] : small[at], row, at, value);
+    this.#keep(value === 0 ? zeros[column] : small[column], row, column, value);
   }
 
-  #keep(list: CandidateCells | undefined, row: number, at: number, value: number): void {
-    if (list?.one()) list.cells.push(this.#locate(row, at, String(value)));
+  #keep(list: CandidateCells | undefined, row: number, column: number, value: number): void {
+    if (list?.one()) list.cells.push(this.#locate(row, column, String(value)));
   }
 
   /** A cell that is no plain number: text, a mark, or a number with signs around it. */
-  #other(batch: RowBatch, cell: number, row: number, at: number, slot: number): void {
-    const { bytes, cellStarts: starts, cellEnds: ends, masks, numbers } = batch;
-    const [start, end, mask] = [starts[cell] as number, ends[cell] as number, masks[cell] as number];
+  #other(batch: RowBatch, cell: number, row: number, column: number, slot: number): void {
+    const { bytes, cellStarts, cellEnds, masks, numbers } = batch;
+    const [start, end, mask] = [cellStarts[cell] as number, cellEnds[cell] as number, masks[cell] as number];
     const state = this.state;
     this.values[slot] = Number.NaN;
     const length = end - start;
@@ -188,16 +188,16 @@ export class CellReader {
       const read = readCell(text);
       if (read) {
         // What is written as a percentage counts nobody, whatever its column is called.
-        if (!read.percent) this.#counted(at, read.value, read.places, numbers[row] as number);
-        else state.percents[at] = (state.percents[at] as number) + 1;
-        this.#value(at, slot, read.value, Math.min(read.places, 15));
+        if (!read.percent) this.#counted(column, read.value, read.places, numbers[row] as number);
+        else state.percents[column] = (state.percents[column] as number) + 1;
+        this.#value(column, slot, read.value, Math.min(read.places, 15));
         return;
       }
       const parts = last === 41 || last === 93 ? readComposite(text) : undefined;
       if (parts) {
-        state.composite[at] = (state.composite[at] as number) + (parts.percent ? 1 : 0);
+        state.composite[column] = (state.composite[column] as number) + (parts.percent ? 1 : 0);
         if (parts.percent) {
-          this.#counted(at, parts.count, 0, numbers[row] as number);
+          this.#counted(column, parts.count, 0, numbers[row] as number);
           return;
         }
       }
@@ -207,12 +207,12 @@ export class CellReader {
       mayBeSuppressionMark(bytes, start, length) &&
       isSuppressionMark(cellText(bytes, start, end, mask))
     ) {
-      state.suppressed[at] = (state.suppressed[at] as number) + 1;
+      state.suppressed[column] = (state.suppressed[column] as number) + 1;
       return;
     }
-    state.texts[at] = (state.texts[at] as number) + 1;
+    state.texts[column] = (state.texts[column] as number) + 1;
     this.#screen.see(batch, cell);
   }
 }
 
-const powers = Array.from({ length: 16 }, (_, at) => 10 ** at);
+const powers = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);

@@ -89,8 +89,8 @@ function quantile(name: string, plain: string): number | undefined {
 export function classifyColumn(name: string): ColumnClass {
   const plain = normaliseColumnName(name);
   const tokens = plain.split(' ');
-  const has = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));
-  const is = (pattern: RegExp) => pattern.test(plain);
+  const hasToken = (set: ReadonlySet<string>) => tokens.some(token => set.has(token));
+  const matches = (pattern: RegExp) => pattern.test(plain);
   // "Largest (£k)" is the largest.
   const amount = plain.replace(/( (k|m|bn|000s?|gbp|usd|eur|aud|thousands?|millions?))+$/, '');
   if (settings.test(plain)) return { name, role: 'statistic' };
@@ -98,60 +98,71 @@ export function classifyColumn(name: string): ColumnClass {
   if (fraction === 0 || fraction === 1) return { name, role: 'extreme' };
   if (fraction !== undefined) return { name, role: 'quantile', fraction };
   if (
-    is(/^(oldest|youngest|longest|shortest|tallest|heaviest|lightest)\b(?! (group|quintile|third|quarter|half|band))/)
+    matches(
+      /^(oldest|youngest|longest|shortest|tallest|heaviest|lightest)\b(?! (group|quintile|third|quarter|half|band))/,
+    )
   )
     return { name, role: 'extreme' };
-  if (is(/^(0|100) percent$|\b(min|max|minimum|maximum|range)( value)?$|^(min|max|minimum|maximum|range)\b(?!\d)/)) {
-    if (is(/^max ?1$/)) return { name, role: 'largest' };
-    if (is(/^max ?2$/)) return { name, role: 'second' };
+  if (
+    matches(/^(0|100) percent$|\b(min|max|minimum|maximum|range)( value)?$|^(min|max|minimum|maximum|range)\b(?!\d)/)
+  ) {
+    if (matches(/^max ?1$/)) return { name, role: 'largest' };
+    if (matches(/^max ?2$/)) return { name, role: 'second' };
     return { name, role: 'extreme' };
   }
-  const one = /^(max ?1|x1|top ?1|largest|largest contribut\w+|first largest|1st largest|biggest)( value| share)?$/;
-  if (one.test(amount)) return { name, role: 'largest' };
-  const [, ranked] =
+  const largestPattern =
+    /^(max ?1|x1|top ?1|largest|largest contribut\w+|first largest|1st largest|biggest)( value| share)?$/;
+  if (largestPattern.test(amount)) return { name, role: 'largest' };
+  const [, rank] =
     /^(?:(?:share|percent|pct|proportion)(?: of)?(?: the)? (?:top|largest) ?|(?:top|largest) ?|cr ?)([12])(?: (?:share|percent|pct|proportion))?$/.exec(
       plain,
     ) ?? [];
-  if (is(/\b(largest|biggest)\b/) && is(/\b(share|percent|pct|proportion)\b/)) return { name, role: 'largest' };
-  if (ranked) return { name, role: ranked === '1' ? 'largest' : 'second' };
+  if (matches(/\b(largest|biggest)\b/) && matches(/\b(share|percent|pct|proportion)\b/))
+    return { name, role: 'largest' };
+  if (rank) return { name, role: rank === '1' ? 'largest' : 'second' };
   if (/^(max ?2|x2|top ?2|second|second largest|2nd largest|second largest contribut\w+)( value| share)?$/.test(amount))
     return { name, role: 'second' };
   if (
-    is(
+    matches(
       /^(d ?f|dof|ddf|df (resid\w*|denom|error)|resid\w* (d ?f|dof)|degrees? of freedom|(resid\w*|error) degrees of freedom|dof resid\w*)$/,
     )
   )
     return { name, role: 'freedom' };
-  if (is(/^(k|p ?params?|n ?params?|num ?params?|parameters|n parameters|df model|n coef\w*|number of parameters)$/))
-    return { name, role: 'parameters' };
-  if (is(/\b(p value|pvalue|p val)\b|^p$/)) return { name, role: 'statistic' };
-  if (is(/\b(percent|pct|percentage|perc)\b|percent(age)?$/))
-    return { name, role: is(/^n percent$|\bn percent$/) ? 'count' : 'percent' };
-  if (is(/\b(prop|proportion|fraction|share)\b/)) return { name, role: 'proportion' };
-  if (tokens.includes('unweighted') || is(/\bunwtd\b/)) return { name, role: 'count' };
-  if (is(/\b(weighted|wtd|weights?)\b/) && !is(/^weight$/)) return { name, role: 'weight' };
-  if (is(/\b(denominator|denom|base)\b/)) return { name, role: 'denominator' };
   if (
-    is(/^(n total|total n|total count|total number|count total|population|pop|number at risk|n at risk|at risk)$/) ||
+    matches(/^(k|p ?params?|n ?params?|num ?params?|parameters|n parameters|df model|n coef\w*|number of parameters)$/)
+  )
+    return { name, role: 'parameters' };
+  if (matches(/\b(p value|pvalue|p val)\b|^p$/)) return { name, role: 'statistic' };
+  if (matches(/\b(percent|pct|percentage|perc)\b|percent(age)?$/))
+    return { name, role: matches(/^n percent$|\bn percent$/) ? 'count' : 'percent' };
+  if (matches(/\b(prop|proportion|fraction|share)\b/)) return { name, role: 'proportion' };
+  if (tokens.includes('unweighted') || matches(/\bunwtd\b/)) return { name, role: 'count' };
+  if (matches(/\b(weighted|wtd|weights?)\b/) && !matches(/^weight$/)) return { name, role: 'weight' };
+  if (matches(/\b(denominator|denom|base)\b/)) return { name, role: 'denominator' };
+  if (
+    matches(
+      /^(n total|total n|total count|total number|count total|population|pop|number at risk|n at risk|at risk)$/,
+    ) ||
     name.trim() === 'N'
   )
-    return { name, role: is(/at risk/) ? 'count' : 'denominator' };
+    return { name, role: matches(/at risk/) ? 'count' : 'denominator' };
   if (
-    is(/^(grand )?total$|^all$|^overall$|^both( sexes)?$|^total /) &&
-    !is(/\b(cost|spend|value|turnover|income|revenue|sales|amount)\b/)
+    matches(/^(grand )?total$|^all$|^overall$|^both( sexes)?$|^total /) &&
+    !matches(/\b(cost|spend|value|turnover|income|revenue|sales|amount)\b/)
   )
     return { name, role: 'total' };
-  if (has(statistics)) return { name, role: 'statistic', vague: !has(sureStatistics) };
+  if (hasToken(statistics)) return { name, role: 'statistic', vague: !hasToken(sureStatistics) };
   if (
-    is(
+    matches(
       /\b(sum|amount|turnover|income|revenue|profits?|wages|expenditure|assets|output|cost|costs|spend|sales|value|total)\b/,
     )
   )
     return { name, role: 'sum' };
-  if (has(counts) || is(/^(no|number) of\b|^n [a-z]|^n ?\d$|^(num|nobs)\b|\b(cnt|tally)$/))
+  if (hasToken(counts) || matches(/^(no|number) of\b|^n [a-z]|^n ?\d$|^(num|nobs)\b|\b(cnt|tally)$/))
     return { name, role: 'count' };
-  if (ordinals.has(plain) || is(orders)) return { name, role: 'ordinal' };
-  if (has(attributes)) return { name, role: is(/\b(group|band|category|range|cat)\b/) ? 'ordinal' : 'attribute' };
+  if (ordinals.has(plain) || matches(orders)) return { name, role: 'ordinal' };
+  if (hasToken(attributes))
+    return { name, role: matches(/\b(group|band|category|range|cat)\b/) ? 'ordinal' : 'attribute' };
   return { name, role: 'plain' };
 }
 
@@ -180,7 +191,7 @@ export const startsWithWord = (bytes: Uint8Array, start: number): boolean => wor
 /** Whether a number may stand behind its name, as in `n=3`. Most labels stop at the first question. */
 export function mayBeLabelledNumber(bytes: Uint8Array, start: number, end: number, mask: number): boolean {
   if ((mask & CELL_BITS.digit) === 0 || (mask & CELL_BITS.other) === 0 || end - start > 40) return false;
-  for (let at = start + 1; at < end; at++) if (bytes[at] === 61 || bytes[at] === 58) return true;
+  for (let index = start + 1; index < end; index++) if (bytes[index] === 61 || bytes[index] === 58) return true;
   return false;
 }
 

@@ -20,10 +20,10 @@ export interface ComparisonSource {
  * First all pairs are found that have something near, as how many there are tells what is chance; only these are looked at.
  */
 export async function compareTables(
-  ours: CellIndex,
-  others: readonly ComparisonSource[],
+  cellIndex: CellIndex,
+  sources: readonly ComparisonSource[],
   limits: DifferencingLimits,
-  { among = true }: { among?: boolean } = {},
+  { isInternal = true }: { isInternal?: boolean } = {},
 ): Promise<Map<number, CheckFinding[]>> {
   const { threshold } = limits;
   const findings = new Map<number, CheckFinding[]>();
@@ -33,24 +33,25 @@ export async function compareTables(
     for (const [table, { size }] of pairs) sizes.set(table, (sizes.get(table) ?? 0) + size);
     return pairs;
   };
-  const own = among ? sized(findCandidatePairs(ours, ours, threshold, true)) : new Map();
-  const found: { of: ComparisonSource; pairs: CandidatePairs }[] = [];
-  for (const of of others) {
-    const pairs = sized(findCandidatePairs(ours, await of.open(), threshold, false));
-    if (pairs.size > 0) found.push({ of, pairs });
+  const internalPairs = isInternal ? sized(findCandidatePairs(cellIndex, cellIndex, threshold, true)) : new Map();
+  const matches: { source: ComparisonSource; pairs: CandidatePairs }[] = [];
+  for (const source of sources) {
+    const pairs = sized(findCandidatePairs(cellIndex, await source.open(), threshold, false));
+    if (pairs.size > 0) matches.push({ source, pairs });
   }
-  const near = (table: number) => sizes.get(table) ?? 1;
-  const judge = (theirs: CellIndex, pairs: CandidatePairs, release: string | undefined) => {
-    for (const difference of findTableDifferences(ours, theirs, threshold, pairs, near)) {
-      const [table, other] = [ours.tables[difference.table], theirs.tables[difference.other]];
-      if (table && other) add(difference.table, createDifferencingFinding(difference, table, other, release, limits));
+  const pairCount = (table: number) => sizes.get(table) ?? 1;
+  const judge = (otherIndex: CellIndex, pairs: CandidatePairs, release: string | undefined) => {
+    for (const difference of findTableDifferences(cellIndex, otherIndex, threshold, pairs, pairCount)) {
+      const [table, otherTable] = [cellIndex.tables[difference.table], otherIndex.tables[difference.otherTable]];
+      if (table && otherTable)
+        add(difference.table, createDifferencingFinding(difference, table, otherTable, release, limits));
     }
   };
-  for (const [at, table] of ours.tables.entries()) {
-    if (near(at) > MAX_CANDIDATE_TABLES) add(at, createTooManyTablesFinding(table, limits));
-    if (table.cut) add(at, createTableTooLargeFinding(table, limits));
+  for (const [index, table] of cellIndex.tables.entries()) {
+    if (pairCount(index) > MAX_CANDIDATE_TABLES) add(index, createTooManyTablesFinding(table, limits));
+    if (table.cut) add(index, createTableTooLargeFinding(table, limits));
   }
-  judge(ours, own, undefined);
-  for (const { of, pairs } of found) judge(await of.open(), pairs, of.release);
+  judge(cellIndex, internalPairs, undefined);
+  for (const { source, pairs } of matches) judge(await source.open(), pairs, source.release);
   return findings;
 }

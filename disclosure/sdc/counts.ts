@@ -13,17 +13,17 @@ export interface CountColumns {
 }
 
 /** A column of labels: text, or numbers that order or name the rows. */
-const isLabel = ({ role, vague }: ColumnClass, at: number, state: ColumnStatistics): boolean => {
-  const filled = state.filled(at);
-  if (filled === 0) return false;
+const isLabel = ({ role, vague }: ColumnClass, column: number, state: ColumnStatistics): boolean => {
+  const filledCount = state.filled(column);
+  if (filledCount === 0) return false;
   // Marks such as `<65` are labels among labels; between numbers they are suppressed counts, however many there are.
-  const words = state.texts[at] as number;
-  const texts = words > 0 || (state.numbers[at] as number) === 0 ? words + (state.suppressed[at] as number) : 0;
+  const words = state.texts[column] as number;
+  const texts = words > 0 || (state.numbers[column] as number) === 0 ? words + (state.suppressed[column] as number) : 0;
   return (
     role === 'ordinal' ||
     ((role === 'plain' || role === 'attribute' || role === 'total' || vague === true) &&
-      texts > filled / 2 &&
-      (state.composite[at] as number) === 0)
+      texts > filledCount / 2 &&
+      (state.composite[column] as number) === 0)
   );
 };
 
@@ -34,32 +34,32 @@ const isLabel = ({ role, vague }: ColumnClass, at: number, state: ColumnStatisti
 function numbersAsLabels(
   columns: readonly ColumnClass[],
   state: ColumnStatistics,
-  at: number,
+  column: number,
   threshold: number,
 ): boolean {
-  const cells = [...(state.zeros[at]?.cells ?? []), ...(state.small[at]?.cells ?? [])];
+  const cells = [...(state.zeros[column]?.cells ?? []), ...(state.small[column]?.cells ?? [])];
   const values = cells.map(({ value }) => Number(value)).sort((a, b) => a - b);
   const first = values[0] ?? 2;
-  const name = columns[at]?.name.trim() ?? '';
+  const name = columns[column]?.name.trim() ?? '';
   return (
-    at === 0 &&
+    column === 0 &&
     columns.length > 1 &&
     (name === '' || /^(no|number|num)\b\.? of /i.test(name)) &&
     values.length >= 3 &&
-    (cells.length === (state.numbers[at] as number) || (name === '' && values.at(-1) === threshold - 1)) &&
-    (state.suppressed[at] as number) === 0 &&
+    (cells.length === (state.numbers[column] as number) || (name === '' && values.at(-1) === threshold - 1)) &&
+    (state.suppressed[column] as number) === 0 &&
     first <= 1 &&
     values.every((value, index) => value === first + index)
   );
 }
 
 /** Parts of one, such as a cross-table divided by its rows: whatever their columns are called they count nobody. */
-function partsOfOne(state: ColumnStatistics, at: number): boolean {
-  const lists = [state.zeros[at], state.small[at], state.smallParts[at]];
-  const all = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
+function partsOfOne(state: ColumnStatistics, column: number): boolean {
+  const lists = [state.zeros[column], state.small[column], state.smallParts[column]];
+  const smallCount = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);
   return (
-    (state.parts[at] as number) > 0 &&
-    all === (state.numbers[at] as number) &&
+    (state.parts[column] as number) > 0 &&
+    smallCount === (state.numbers[column] as number) &&
     lists.every(list => list?.cells.every(({ value }) => Number(value) <= 1))
   );
 }
@@ -69,40 +69,45 @@ function partsOfOne(state: ColumnStatistics, at: number): boolean {
  * cross-table has its categories for headings. A table of statistics, sums or ids is none.
  */
 function findCountColumns(columns: readonly ColumnClass[], state: ColumnStatistics, threshold: number): CountColumns {
-  const labelled = (at: number) => numbersAsLabels(columns, state, at, threshold);
-  const all = columns.map((_, at) => at);
-  const role = (at: number) => columns[at]?.role ?? 'plain';
-  const hasNumbers = (at: number) => (state.numbers[at] as number) > 0;
-  const mostlyWhole = (at: number) =>
-    (state.negative[at] as number) === 0 && state.whole(at) >= 0.9 * (state.numbers[at] as number);
-  const fewTexts = (at: number) => (state.texts[at] as number) <= 0.5 * state.filled(at);
-  const named = all.filter(
-    at =>
-      ['count', 'denominator'].includes(role(at)) &&
-      hasNumbers(at) &&
-      (state.negative[at] as number) === 0 &&
-      !labelled(at) &&
-      !partsOfOne(state, at),
+  const labelled = (column: number) => numbersAsLabels(columns, state, column, threshold);
+  const indexes = columns.map((_, column) => column);
+  const role = (column: number) => columns[column]?.role ?? 'plain';
+  const hasNumbers = (column: number) => (state.numbers[column] as number) > 0;
+  const mostlyWhole = (column: number) =>
+    (state.negative[column] as number) === 0 && state.whole(column) >= 0.9 * (state.numbers[column] as number);
+  const fewTexts = (column: number) => (state.texts[column] as number) <= 0.5 * state.filled(column);
+  const namedColumns = indexes.filter(
+    column =>
+      ['count', 'denominator'].includes(role(column)) &&
+      hasNumbers(column) &&
+      (state.negative[column] as number) === 0 &&
+      !labelled(column) &&
+      !partsOfOne(state, column),
   );
-  const mixed = all.filter(at => (state.composite[at] as number) > 0);
-  const totals = all.filter(at => role(at) === 'total' && hasNumbers(at) && mostlyWhole(at) && fewTexts(at));
-  let labels = all.filter(at => isLabel(columns[at] as ColumnClass, at, state) || labelled(at));
-  const magnitude = all.some(at => ['largest', 'sum'].includes(role(at)));
-  const vague = (at: number) =>
-    columns[at]?.vague === true && (state.parts[at] as number) === 0 && (state.negative[at] as number) === 0;
-  const statistics = all.some(
-    at => !vague(at) && ['statistic', 'quantile', 'extreme', 'weight'].includes(role(at)) && hasNumbers(at),
+  const mixed = indexes.filter(column => (state.composite[column] as number) > 0);
+  const totals = indexes.filter(
+    column => role(column) === 'total' && hasNumbers(column) && mostlyWhole(column) && fewTexts(column),
   );
-  const plain = all.filter(
-    at =>
-      (['plain', 'total', 'attribute'].includes(role(at)) || vague(at)) &&
-      hasNumbers(at) &&
-      mostlyWhole(at) &&
-      fewTexts(at) &&
-      !labels.includes(at),
+  let labels = indexes.filter(column => isLabel(columns[column] as ColumnClass, column, state) || labelled(column));
+  const magnitude = indexes.some(column => ['largest', 'sum'].includes(role(column)));
+  const vague = (column: number) =>
+    columns[column]?.vague === true &&
+    (state.parts[column] as number) === 0 &&
+    (state.negative[column] as number) === 0;
+  const statistics = indexes.some(
+    column =>
+      !vague(column) && ['statistic', 'quantile', 'extreme', 'weight'].includes(role(column)) && hasNumbers(column),
   );
-  let counts = [...new Set([...named, ...mixed])];
-  const onlyTotal = named.every(at => role(at) === 'denominator');
+  const plain = indexes.filter(
+    column =>
+      (['plain', 'total', 'attribute'].includes(role(column)) || vague(column)) &&
+      hasNumbers(column) &&
+      mostlyWhole(column) &&
+      fewTexts(column) &&
+      !labels.includes(column),
+  );
+  let counts = [...new Set([...namedColumns, ...mixed])];
+  const onlyTotal = namedColumns.every(column => role(column) === 'denominator');
   let cross = false;
   if (onlyTotal && !magnitude && !statistics && plain.length > 0) {
     // A cross-table with numbers for labels (years, ages) has them in its first column.
@@ -116,10 +121,10 @@ function findCountColumns(columns: readonly ColumnClass[], state: ColumnStatisti
     }
   } else if (!magnitude) counts = [...new Set([...counts, ...totals])];
   counts.sort((a, b) => a - b);
-  const values = counts.reduce((sum, at) => sum + state.nonzero(at), 0);
-  const off = counts.reduce((sum, at) => sum + (state.unrounded[at]?.count ?? 0), 0);
-  const parts = counts.some(at => (state.numbers[at] as number) > state.whole(at));
-  return { columns: counts, cross, labels, rounded: values >= 3 && off === 0 && !parts };
+  const values = counts.reduce((sum, column) => sum + state.nonzero(column), 0);
+  const unroundedCount = counts.reduce((sum, column) => sum + (state.unrounded[column]?.count ?? 0), 0);
+  const parts = counts.some(column => (state.numbers[column] as number) > state.whole(column));
+  return { columns: counts, cross, labels, rounded: values >= 3 && unroundedCount === 0 && !parts };
 }
 
 /** The rules that need no more than a column: the minimum count, zeros, rounding, decimals. */
@@ -131,37 +136,38 @@ export function checkCounts(
 ): CountColumns {
   const { rules } = findings.policy;
   const { threshold } = rules['sdc.minimum-count'];
-  const counted = findCountColumns(columns, state, threshold);
-  for (const at of counted.columns) {
-    const name = columns[at]?.name ?? '';
-    const of = name.trim() === '' ? '' : ` in “${quoteForFinding(name, 40)}”`;
-    const lists = columns[at]?.role === 'plain' ? [state.small[at]] : [state.small[at], state.smallParts[at]];
+  const countColumns = findCountColumns(columns, state, threshold);
+  for (const column of countColumns.columns) {
+    const name = columns[column]?.name ?? '';
+    const place = name.trim() === '' ? '' : ` in “${quoteForFinding(name, 40)}”`;
+    const lists =
+      columns[column]?.role === 'plain' ? [state.small[column]] : [state.small[column], state.smallParts[column]];
     if (findings.runs('sdc.minimum-count'))
       for (const list of lists)
         if (list && list.count > 0)
           findings.add(
             'sdc.minimum-count',
-            `A count${of} is below ${threshold}. Suppress it, with a second cell so that totals don't give it away, or merge categories.`,
+            `A count${place} is below ${threshold}. Suppress it, with a second cell so that totals don't give it away, or merge categories.`,
             list.cells,
             list.count,
           );
-    const zeros = state.zeros[at];
+    const zeros = state.zeros[column];
     if (findings.runs('sdc.zero-cells') && zeros && zeros.count > 0)
-      findings.add('sdc.zero-cells', `A count${of} is zero: nobody in this group has it.`, zeros.cells, zeros.count);
+      findings.add('sdc.zero-cells', `A count${place} is zero: nobody in this group has it.`, zeros.cells, zeros.count);
   }
-  rounding(columns, state, findings, counted);
+  rounding(columns, state, findings, countColumns);
   if (findings.runs('sdc.percentage-decimals') && rows > 0) {
     const { decimals } = rules['sdc.percentage-decimals'];
-    for (const [at, { role, name }] of columns.entries()) {
-      const most = role === 'proportion' ? decimals + 2 : decimals;
-      if (['percent', 'proportion'].includes(role) && (state.places[at] as number) > most)
+    for (const [column, { role, name }] of columns.entries()) {
+      const maxDecimals = role === 'proportion' ? decimals + 2 : decimals;
+      if (['percent', 'proportion'].includes(role) && (state.places[column] as number) > maxDecimals)
         findings.add(
           'sdc.percentage-decimals',
-          `“${quoteForFinding(name, 40)}” has ${state.places[at]} decimals, which can tell the counts behind it. Round it to ${most}.`,
+          `“${quoteForFinding(name, 40)}” has ${state.places[column]} decimals, which can tell the counts behind it. Round it to ${maxDecimals}.`,
         );
     }
   }
-  return counted;
+  return countColumns;
 }
 
 function rounding(
@@ -172,13 +178,24 @@ function rounding(
 ): void {
   if (!findings.runs('sdc.rounding')) return;
   const { base } = findings.policy.rules['sdc.rounding'];
-  for (const at of counts) {
-    const off = state.unrounded[at];
-    const nonzero = state.nonzero(at);
-    if (!off || off.count === 0) continue;
-    const says = quoteForFinding(columns[at]?.name ?? '', 40);
-    if (base > 1) findings.add('sdc.rounding', `Counts in “${says}” are not rounded to ${base}.`, off.cells, off.count);
-    else if (nonzero >= 10 && off.count <= 0.2 * nonzero)
-      findings.add('sdc.rounding', `Counts in “${says}” are rounded to 5, but not all of them.`, off.cells, off.count);
+  for (const column of counts) {
+    const unrounded = state.unrounded[column];
+    const nonzero = state.nonzero(column);
+    if (!unrounded || unrounded.count === 0) continue;
+    const label = quoteForFinding(columns[column]?.name ?? '', 40);
+    if (base > 1)
+      findings.add(
+        'sdc.rounding',
+        `Counts in “${label}” are not rounded to ${base}.`,
+        unrounded.cells,
+        unrounded.count,
+      );
+    else if (nonzero >= 10 && unrounded.count <= 0.2 * nonzero)
+      findings.add(
+        'sdc.rounding',
+        `Counts in “${label}” are rounded to 5, but not all of them.`,
+        unrounded.cells,
+        unrounded.count,
+      );
   }
 }

@@ -38,29 +38,35 @@ export function checkPercentages(grid: TableGrid, columns: readonly ColumnClass[
   const shares: Cell[] = [];
   const sections = sectionsOf(grid);
   const hasBase = columns.some(({ role }) => bases.includes(role));
-  for (const [at, { name, role }] of columns.entries()) {
+  for (const [column, { name, role }] of columns.entries()) {
     const [, heading] = headed.exec(name) ?? (hasBase ? [] : headed.exec(grid.title)) ?? [];
-    const row = grid.rows.find(cells => baseLabel.test((cells[0] ?? '').trim()) && wholeOf(cells[at] ?? ''));
-    const base = heading ? Number(heading.replace(/\D/g, '')) : at > 0 && row ? wholeOf(row[at] ?? '') : undefined;
+    const row = grid.rows.find(cells => baseLabel.test((cells[0] ?? '').trim()) && wholeOf(cells[column] ?? ''));
+    const base = heading
+      ? Number(heading.replace(/\D/g, ''))
+      : column > 0 && row
+        ? wholeOf(row[column] ?? '')
+        : undefined;
     const bracketed = countsInBrackets.test(name) || countsInBrackets.test(columns[0]?.name ?? '');
     for (const [line, cells] of grid.rows.entries()) {
-      const text = cells[at] ?? '';
-      const cell = () => grid.cell(grid.numbers[line] ?? 0, at, text);
-      const both = readComposite(text);
-      if (both && bracketed) {
-        if (both.places === 0 && both.part > 0 && both.part < threshold) small.push(cell());
-      } else if (both && !both.percent) {
-        const { from, to } =
-          base === undefined ? { from: 1, to: 0 } : computeCountRange(both.part, 0.5 * 10 ** -both.places, base);
-        const says = [cells[0], sections[line], name].some(label => /%|\bper ?cent/i.test(label ?? ''));
-        if (both.count > 0 && both.count < threshold && both.part <= 100)
-          if (says || (from <= both.count && both.count <= to)) small.push(cell());
+      const text = cells[column] ?? '';
+      const cell = () => grid.cell(grid.numbers[line] ?? 0, column, text);
+      const composite = readComposite(text);
+      if (composite && bracketed) {
+        if (composite.places === 0 && composite.part > 0 && composite.part < threshold) small.push(cell());
+      } else if (composite && !composite.percent) {
+        const { lowest, highest } =
+          base === undefined
+            ? { lowest: 1, highest: 0 }
+            : computeCountRange(composite.part, 0.5 * 10 ** -composite.places, base);
+        const isPercentage = [cells[0], sections[line], name].some(label => /%|\bper ?cent/i.test(label ?? ''));
+        if (composite.count > 0 && composite.count < threshold && composite.part <= 100)
+          if (isPercentage || (lowest <= composite.count && composite.count <= highest)) small.push(cell());
       } else if (base !== undefined && cells !== row) {
         const share = shareOf(text, role);
         if (!share || share.value <= 0 || share.value >= 100) continue;
-        const { from, to } = computeCountRange(share.value, 0.5 * 10 ** -share.places, base);
-        const few = (low: number, high: number) => low <= high && high >= 1 && high < threshold;
-        if (few(from, to) || few(base - to, base - from)) shares.push(cell());
+        const { lowest, highest } = computeCountRange(share.value, 0.5 * 10 ** -share.places, base);
+        const isSmall = (low: number, high: number) => low <= high && high >= 1 && high < threshold;
+        if (isSmall(lowest, highest) || isSmall(base - highest, base - lowest)) shares.push(cell());
       }
     }
   }
@@ -92,22 +98,22 @@ function sectionsOf({ rows }: TableGrid): string[] {
 export function checkFullGroups(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   if (!columns.some(({ role }) => role === 'denominator' || role === 'count') || !findings.runs('sdc.full-cells'))
     return;
-  for (const [at, { name, role }] of columns.entries()) {
+  for (const [column, { name, role }] of columns.entries()) {
     if (role !== 'percent' || /\bcum/i.test(name)) continue;
-    const values = grid.rows.map(cells => readNumber(cells[at] ?? '')?.value);
-    const sum = values.reduce((all: number, value) => all + (value ?? 0), 0);
+    const values = grid.rows.map(cells => readNumber(cells[column] ?? '')?.value);
+    const sum = values.reduce((total: number, value) => total + (value ?? 0), 0);
     // The parts of a distribution come to 100, its total is 100: they say nothing of anybody.
     if (Math.abs(sum - 100) < 1 || Math.abs(sum - 200) < 2) continue;
-    const all = values.flatMap((value, line) =>
+    const fullCells = values.flatMap((value, line) =>
       value === 100 && !/^(grand |sub ?)?totals?\b|^(all|overall|sum)\b/i.test((grid.rows[line]?.[0] ?? '').trim())
-        ? [grid.cell(grid.numbers[line] ?? 0, at, grid.rows[line]?.[at] ?? '')]
+        ? [grid.cell(grid.numbers[line] ?? 0, column, grid.rows[line]?.[column] ?? '')]
         : [],
     );
-    if (all.length > 0)
+    if (fullCells.length > 0)
       findings.add(
         'sdc.full-cells',
         'A percentage of 100 discloses the value of everyone in the group (class disclosure). Merge groups, or remove it.',
-        all,
+        fullCells,
       );
   }
 }
@@ -117,27 +123,35 @@ export function checkFullGroups(grid: TableGrid, columns: readonly ColumnClass[]
  * whole is a count as much as if it were written.
  */
 export function checkRemainders(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
-  const percents = columns.flatMap(({ role }, at) => (role === 'percent' ? [at] : []));
+  const percents = columns.flatMap(({ role }, column) => (role === 'percent' ? [column] : []));
   if (percents.length === 0 || columns.length > 30 || grid.rows.length > 2000 || !findings.runs('sdc.percentages'))
     return;
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
-  const values = columns.map((_, at) => grid.rows.map(cells => readNumber(cells[at] ?? '')));
+  const values = columns.map((_, column) => grid.rows.map(cells => readNumber(cells[column] ?? '')));
   for (const [whole, wholes] of values.entries())
     for (const [part, parts] of values.entries()) {
       if (whole === part || percents.includes(whole) || percents.includes(part)) continue;
       const lines = wholes.flatMap((read, line) => (read && parts[line] ? [line] : []));
       const shows = percents.some(
-        at =>
+        column =>
           lines.length >= 2 &&
           lines.every(line => {
-            const [all, some, share] = [wholes[line]?.value ?? 0, parts[line]?.value ?? 0, values[at]?.[line]];
-            return share && some <= all && Math.abs((100 * some) / all - share.value) <= 0.51 * 10 ** -share.places;
+            const [wholeCount, partCount, share] = [
+              wholes[line]?.value ?? 0,
+              parts[line]?.value ?? 0,
+              values[column]?.[line],
+            ];
+            return (
+              share &&
+              partCount <= wholeCount &&
+              Math.abs((100 * partCount) / wholeCount - share.value) <= 0.51 * 10 ** -share.places
+            );
           }),
       );
       if (!shows) continue;
       const small = lines.filter(line => {
-        const left = (wholes[line]?.value ?? 0) - (parts[line]?.value ?? 0);
-        return left > 0 && left < threshold;
+        const remainder = (wholes[line]?.value ?? 0) - (parts[line]?.value ?? 0);
+        return remainder > 0 && remainder < threshold;
       });
       if (small.length > 0)
         findings.add(

@@ -16,8 +16,8 @@ export function differencingLimitsFor({ rules }: Policy): DifferencingLimits | u
 }
 
 const place = (row: number, column: number) => `row ${row}, column ${column}`;
-const pair = ({ row, column, otherRow, otherColumn, by, sum }: NearbyCounts) =>
-  `${sum ? 'what starts at ' : ''}${place(row, column)} and there ${place(otherRow, otherColumn)} (${by} apart)`;
+const pair = ({ row, column, otherRow, otherColumn, distance, sum }: NearbyCounts) =>
+  `${sum ? 'what starts at ' : ''}${place(row, column)} and there ${place(otherRow, otherColumn)} (${distance} apart)`;
 const milder = (action: Action): Action => (action === 'block' ? 'ask' : action);
 
 /** Where a table is, for a person who looks for it. */
@@ -26,23 +26,23 @@ const nameOf = ({ path, table }: IndexedTable) =>
 
 /** A difference as a finding on the newer table. It names places in both, and no value that has not left yet. */
 export function createDifferencingFinding(
-  { certain, near, count }: TableDifference,
+  { certain, nearbyCounts, count }: TableDifference,
   table: IndexedTable,
-  other: IndexedTable,
+  otherTable: IndexedTable,
   release: string | undefined,
   { threshold, action }: DifferencingLimits,
 ): CheckFinding {
-  const from = `${nameOf(other)} of ${release === undefined ? 'this request' : `release ${quoteForFinding(release, 60)}`}`;
-  const places = near.slice(0, 3).map(pair).join('; ');
-  const more = count > 3 ? `; ${count - 3} more` : '';
-  const within = table.table > 1 ? ` (table ${table.table})` : '';
+  const source = `${nameOf(otherTable)} of ${release === undefined ? 'this request' : `release ${quoteForFinding(release, 60)}`}`;
+  const places = nearbyCounts.slice(0, 3).map(pair).join('; ');
+  const rest = count > 3 ? `; ${count - 3} more` : '';
+  const tableNote = table.table > 1 ? ` (table ${table.table})` : '';
   return {
     rule: 'sdc.differencing',
     action: certain ? action : milder(action),
     says: certain
-      ? `Counts here${within} and in ${from} describe the same people except for fewer than ${threshold}, whom a subtraction discloses: ${places}${more}. Release one of the two, or round both.`
-      : `Counts here${within} differ by less than ${threshold} from those in ${from}, and may be of the same people: ${places}${more}. Say how the two populations differ, or round both.`,
-    cells: near.slice(0, 50).map(({ row, column, value, sum }) => ({
+      ? `Counts here${tableNote} and in ${source} describe the same people except for fewer than ${threshold}, whom a subtraction discloses: ${places}${rest}. Release one of the two, or round both.`
+      : `Counts here${tableNote} differ by less than ${threshold} from those in ${source}, and may be of the same people: ${places}${rest}. Say how the two populations differ, or round both.`,
+    cells: nearbyCounts.slice(0, 50).map(({ row, column, value, sum }) => ({
       ...(table.sheet === undefined ? {} : { sheet: table.sheet }),
       row,
       column,

@@ -6,7 +6,7 @@ import { readCell, readComposite } from './number.ts';
 
 /** A table small enough to be kept: its text, row by row, with the number that each row has in the file. */
 export class TableGrid {
-  static readonly most = 250_000;
+  static readonly MAX_CELLS = 250_000;
   readonly names: readonly string[];
   /** The heading's row, or 0 where there is none. */
   readonly heading: number;
@@ -14,7 +14,7 @@ export class TableGrid {
   readonly path: string;
   /** What stands above the heading. */
   readonly title: string;
-  readonly above: readonly string[];
+  readonly titleLines: readonly string[];
   readonly rows: string[][] = [];
   readonly numbers: number[] = [];
 
@@ -23,14 +23,14 @@ export class TableGrid {
     heading: number,
     sheet: string | undefined,
     path: string,
-    above: string[] = [],
+    titleLines: string[] = [],
   ) {
     this.names = names;
     this.heading = heading;
     this.sheet = sheet;
     this.path = path;
-    this.title = above.join(' ').slice(0, 500);
-    this.above = above;
+    this.title = titleLines.join(' ').slice(0, 500);
+    this.titleLines = titleLines;
   }
 
   push(cells: string[], number: number): void {
@@ -69,42 +69,48 @@ export interface CountTable {
 /** The count in a cell: of `45 (30.0%)` it is the first number. */
 export const readCount = (text: string): number | undefined => readCell(text)?.value ?? readComposite(text)?.count;
 
-export function toCountTables(grid: TableGrid, columns: readonly ColumnClass[], counted: CountColumns): CountTable[] {
-  const labels = counted.labels.filter(at => !counted.columns.includes(at));
-  const name = (at: number) => columns[at]?.name.trim() ?? '';
+export function toCountTables(
+  grid: TableGrid,
+  columns: readonly ColumnClass[],
+  countColumns: CountColumns,
+): CountTable[] {
+  const labels = countColumns.labels.filter(column => !countColumns.columns.includes(column));
+  const name = (column: number) => columns[column]?.name.trim() ?? '';
   // A row with one text alone is a note.
   const notes = grid.rows.map(row => row.filter(cell => cell.trim() !== '').length <= 1);
-  const item = (row: readonly string[], line: number, at: number, key: string[]): CountItem[] => {
-    const text = row[at];
+  const item = (row: readonly string[], line: number, column: number, key: string[]): CountItem[] => {
+    const text = row[column];
     return text === undefined || notes[line]
       ? []
-      : [{ key, value: readCount(text), text, row: grid.numbers[line] ?? 0, column: at }];
+      : [{ key, value: readCount(text), text, row: grid.numbers[line] ?? 0, column }];
   };
-  const keyOf = (row: readonly string[]) => labels.map(at => (row[at] ?? '').trim());
+  const keyOf = (row: readonly string[]) => labels.map(column => (row[column] ?? '').trim());
   const across = (cells: readonly number[]): CountTable => ({
     dimensions: [...labels.map(name), '(columns)'],
     measure: '',
-    items: grid.rows.flatMap((row, line) => cells.flatMap(at => item(row, line, at, [...keyOf(row), name(at)]))),
+    items: grid.rows.flatMap((row, line) =>
+      cells.flatMap(column => item(row, line, column, [...keyOf(row), name(column)])),
+    ),
     cross: true,
   });
-  if (counted.cross) return [across(counted.columns)];
-  const single = counted.columns.map(at => ({
+  if (countColumns.cross) return [across(countColumns.columns)];
+  const single = countColumns.columns.map(column => ({
     dimensions: labels.map(name),
-    measure: name(at),
-    items: grid.rows.flatMap((row, line) => item(row, line, at, keyOf(row))),
+    measure: name(column),
+    items: grid.rows.flatMap((row, line) => item(row, line, column, keyOf(row))),
     cross: false,
   }));
   // Named counts beside their total, such as cases, controls and n_total, add up across the row as well.
-  const total = counted.columns.filter(
-    at => isTotalLabel(name(at)) || ['total', 'denominator'].includes(columns[at]?.role ?? ''),
+  const total = countColumns.columns.filter(
+    column => isTotalLabel(name(column)) || ['total', 'denominator'].includes(columns[column]?.role ?? ''),
   );
-  return total.length === 1 && counted.columns.length > 2
+  return total.length === 1 && countColumns.columns.length > 2
     ? [
         ...single,
         {
-          ...across(counted.columns),
-          items: across(counted.columns).items.map(one =>
-            one.column === total[0] ? { ...one, key: [...one.key.slice(0, -1), 'Total'] } : one,
+          ...across(countColumns.columns),
+          items: across(countColumns.columns).items.map(entry =>
+            entry.column === total[0] ? { ...entry, key: [...entry.key.slice(0, -1), 'Total'] } : entry,
           ),
         },
       ]
@@ -123,7 +129,7 @@ export function findTotalLines({ dimensions, items }: CountTable): TotalLine[] {
   return dimensions.flatMap((_, dimension) => {
     const groups = new Map<string, CountItem[]>();
     for (const item of items) {
-      const key = item.key.map((part, at) => (at === dimension ? '' : part)).join('\u0000');
+      const key = item.key.map((part, index) => (index === dimension ? '' : part)).join('\u0000');
       const group = groups.get(key);
       if (group) group.push(item);
       else groups.set(key, [item]);
@@ -132,8 +138,8 @@ export function findTotalLines({ dimensions, items }: CountTable): TotalLine[] {
     for (const group of groups.values()) {
       const labels = group.map(({ key }) => key[dimension] ?? '');
       if (new Set(labels).size < labels.length) continue;
-      const totals = group.filter((_, at) => isTotalLabel(labels[at] ?? ''));
-      const parts = group.filter((_, at) => !isTotalLabel(labels[at] ?? ''));
+      const totals = group.filter((_, index) => isTotalLabel(labels[index] ?? ''));
+      const parts = group.filter((_, index) => !isTotalLabel(labels[index] ?? ''));
       if (totals.length <= 1 && parts.length >= 2) lines.push({ total: totals[0], parts, dimension });
       else if (totals.length > 1) lines.push(...stepped(group, labels, dimension));
     }
@@ -152,13 +158,13 @@ function stepped(group: readonly CountItem[], labels: readonly string[], dimensi
   const lines: TotalLine[] = [];
   const subtotals: CountItem[] = [];
   let parts: CountItem[] = [];
-  for (const [at, item] of group.entries()) {
-    if (!isTotalLabel(labels[at] ?? '')) {
+  for (const [index, item] of group.entries()) {
+    if (!isTotalLabel(labels[index] ?? '')) {
       parts.push(item);
       continue;
     }
-    const of = parts.length > 0 ? parts : subtotals.splice(0);
-    if (of.length >= 2) lines.push({ total: item, parts: of, dimension });
+    const summands = parts.length > 0 ? parts : subtotals.splice(0);
+    if (summands.length >= 2) lines.push({ total: item, parts: summands, dimension });
     if (parts.length > 0) subtotals.push(item);
     parts = [];
   }

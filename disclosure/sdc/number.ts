@@ -1,5 +1,5 @@
 /** A number as tables write them: with separators of thousands, a sign of currency or percent, the mark of a note, or an exponent. */
-const written =
+const numberPattern =
   /^[£$€]?\s?([+-]?(?:\d{1,3}(?:([, \u00a0\u2009\u202f'’])\d{3})(?:\2\d{3})*|\d+)?(?:\.(\d*))?)\s?(%)?\s?(?:[*†‡§¶]{1,3}|\[[a-z\d]\])?$/;
 const parts =
   /^(\d{1,3}(?:,\d{3})+|\d+)(?:\s?\/\s?(?:\d{1,3}(?:,\d{3})+|\d+))?\s*[([]\s*(\d+(?:\.(\d+))?)\s*(%)?\s*[)\]]$/;
@@ -18,10 +18,10 @@ const counting =
   /^(?:n|no\.?|num|number|counts?|freq|frequency|obs|cases|events|deaths|people|persons|patients|total|sum|value|val|f|c|x)\s?[=:]\s?(?=[\d+-])/i;
 
 /** A digit of any script as the one it is: each script has its ten behind each other, from a place that ends with 0 or 6. */
-function digit(one: string): string {
-  const point = one.codePointAt(0) ?? 0;
-  const even = point & ~15;
-  const zero = /\p{Nd}/u.test(String.fromCodePoint(even)) ? even : even + 6;
+function digit(character: string): string {
+  const point = character.codePointAt(0) ?? 0;
+  const base = point & ~15;
+  const zero = /\p{Nd}/u.test(String.fromCodePoint(base)) ? base : base + 6;
   return String(point - zero);
 }
 
@@ -37,9 +37,9 @@ const plainly = (text: string): string =>
     .replace(/^['’‘`´]\s?/, '');
 
 export function readNumber(text: string): WrittenNumber | undefined {
-  const trimmed = text.trim();
-  if (trimmed.length > 40) return undefined;
-  return readPlain(trimmed) ?? (/^['`]|[^ -~]/.test(trimmed) ? readPlain(plainly(trimmed)) : undefined);
+  const content = text.trim();
+  if (content.length > 40) return undefined;
+  return readPlain(content) ?? (/^['`]|[^ -~]/.test(content) ? readPlain(plainly(content)) : undefined);
 }
 
 /** The number of a cell, whose count may have its name before it: `n=3`. Above a column that is a base, and no number. */
@@ -47,17 +47,17 @@ export const readCell = (text: string): WrittenNumber | undefined =>
   readNumber(text) ??
   (/[=:＝：]/.test(text) ? readNumber(plainly(text.slice(0, 80)).replace(counting, '')) : undefined);
 
-function readPlain(trimmed: string): WrittenNumber | undefined {
-  if (!/\d/.test(trimmed)) return undefined;
-  const [, digits, separator, decimals, percent] = written.exec(trimmed) ?? [];
+function readPlain(text: string): WrittenNumber | undefined {
+  if (!/\d/.test(text)) return undefined;
+  const [, digits, separator, decimals, percent] = numberPattern.exec(text) ?? [];
   if (digits !== undefined)
     return {
       value: Number(separator ? digits.replaceAll(separator, '') : digits),
       places: decimals?.length ?? 0,
       percent: percent !== undefined,
     };
-  if (/^[+-]?\d+(\.\d*)?e[+-]?\d{1,3}$/i.test(trimmed)) {
-    const value = Number(trimmed);
+  if (/^[+-]?\d+(\.\d*)?e[+-]?\d{1,3}$/i.test(text)) {
+    const value = Number(text);
     return Number.isFinite(value) ? { value, places: Number.isInteger(value) ? 0 : 15, percent: false } : undefined;
   }
   return undefined;

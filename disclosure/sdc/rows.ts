@@ -16,16 +16,20 @@ function perSo(name: string): number | undefined {
   const [, digits, word] = /\bper[ _]?(?:(\d[\d, ]*)|(thousand|million))/i.exec(name) ?? [];
   if (/year|\bpy|day|month|week/i.test(name)) return undefined;
   if (word) return /thousand/i.test(word) ? 1000 : 1_000_000;
-  const per = Number((digits ?? '').replace(/[, ]/g, ''));
-  return per >= 10 ? per : undefined;
+  const people = Number((digits ?? '').replace(/[, ]/g, ''));
+  return people >= 10 ? people : undefined;
 }
 
 /** What a percentage tells of the count behind it, given its denominator and how finely it is written. */
-export function computeCountRange(percent: number, half: number, denominator: number): { from: number; to: number } {
+export function computeCountRange(
+  percent: number,
+  half: number,
+  denominator: number,
+): { lowest: number; highest: number } {
   const slack = 1e-9 * Math.max(1, denominator);
-  const from = Math.ceil(((percent - half) * denominator) / 100 - slack);
-  const to = Math.floor(((percent + half) * denominator) / 100 + slack);
-  return { from: Math.max(0, from), to: Math.min(denominator, to) };
+  const lowest = Math.ceil(((percent - half) * denominator) / 100 - slack);
+  const highest = Math.floor(((percent + half) * denominator) / 100 + slack);
+  return { lowest: Math.max(0, lowest), highest: Math.min(denominator, highest) };
 }
 
 /**
@@ -35,7 +39,7 @@ export function computeCountRange(percent: number, half: number, denominator: nu
 export class RowRules {
   readonly #findings: Findings;
   readonly #locate: LocateCell;
-  readonly #at: (role: ColumnRole) => number[];
+  readonly #columnsOf: (role: ColumnRole) => number[];
   readonly #columns: readonly ColumnClass[];
   readonly #total: number;
   readonly #largest: number;
@@ -47,32 +51,38 @@ export class RowRules {
   readonly #freedom: number[];
   readonly #quantiles: number[];
   readonly #extremes: number[];
-  readonly #percents: { at: number; scale: number }[];
+  readonly #percents: { column: number; scale: number }[];
   /** The one count beside a percentage may be its numerator or its denominator: what the rows say of that. */
-  readonly #maybe: { lowest: number; highest: number; refuted: boolean; rows: number; candidates: CandidateCells }[];
+  readonly #guesses: { lowest: number; highest: number; refuted: boolean; rows: number; candidates: CandidateCells }[];
   readonly #extremeCells = new CandidateCells();
   readonly idle: boolean;
   #values: Float64Array = new Float64Array(0);
   #places: Uint8Array = new Uint8Array(0);
-  #from = 0;
+  #offset = 0;
 
   constructor(columns: readonly ColumnClass[], findings: Findings, locate: LocateCell) {
     this.#columns = columns;
     this.#findings = findings;
     this.#locate = locate;
-    this.#at = role => columns.flatMap((column, at) => (column.role === role ? [at] : []));
-    const one = (...roles: ColumnRole[]) => roles.flatMap(role => this.#at(role))[0] ?? -1;
-    const counts = this.#at('count');
+    this.#columnsOf = role => columns.flatMap((column, index) => (column.role === role ? [index] : []));
+    const firstOf = (...roles: ColumnRole[]) => roles.flatMap(role => this.#columnsOf(role))[0] ?? -1;
+    const counts = this.#columnsOf('count');
     const names = columns.map(({ name }) => name.toLowerCase());
-    this.#largest = one('largest');
-    this.#second = one('second');
+    this.#largest = firstOf('largest');
+    this.#second = firstOf('second');
     // Shares of the largest contributors are of a total of 100, or of 1: any column will do to name the place.
     this.#share = this.#largest >= 0 && shareName.test(normaliseColumnName(columns[this.#largest]?.name ?? ''));
     this.#total =
-      this.#largest < 0 ? -1 : this.#share ? (this.#second < 0 ? this.#largest : this.#second) : one('sum', 'total');
-    this.#denominator = one('denominator', 'total');
+      this.#largest < 0
+        ? -1
+        : this.#share
+          ? this.#second < 0
+            ? this.#largest
+            : this.#second
+          : firstOf('sum', 'total');
+    this.#denominator = firstOf('denominator', 'total');
     this.#count = counts.length === 1 ? (counts[0] ?? -1) : counts.length === 0 ? this.#denominator : -1;
-    this.#parameters = findings.runs('sdc.degrees-of-freedom') ? one('parameters') : -1;
+    this.#parameters = findings.runs('sdc.degrees-of-freedom') ? firstOf('parameters') : -1;
     // The degrees of freedom of a test or of a term say nothing of how many people are left.
     const test =
       names.some(name =>
@@ -81,24 +91,24 @@ export class RowRules {
       // A test's statistic without an estimate of anything.
       (names.includes('statistic') &&
         !names.some(name => /^(t|t[ _.]?(stat|value)\w*|estimate|coef\w*|beta|(mean|diff)\w*)$/.test(name)));
-    const freedoms = this.#at('freedom');
-    const left = freedoms.filter(at => /resid|error|denom/.test(names[at] ?? ''));
-    this.#freedom = findings.runs('sdc.degrees-of-freedom') ? (test || left.length > 0 ? left : freedoms) : [];
-    this.#quantiles = findings.runs('sdc.quantiles') ? this.#at('quantile') : [];
-    this.#extremes = findings.runs('sdc.extremes') ? this.#at('extreme') : [];
+    const freedoms = this.#columnsOf('freedom');
+    const residual = freedoms.filter(column => /resid|error|denom/.test(names[column] ?? ''));
+    this.#freedom = findings.runs('sdc.degrees-of-freedom') ? (test || residual.length > 0 ? residual : freedoms) : [];
+    this.#quantiles = findings.runs('sdc.quantiles') ? this.#columnsOf('quantile') : [];
+    this.#extremes = findings.runs('sdc.extremes') ? this.#columnsOf('extreme') : [];
     // A rate is of people where their number stands beside it; of person-years it tells nothing.
     const people = columns[this.#denominator]?.role === 'denominator' || (this.#denominator < 0 && this.#count >= 0);
     this.#percents = findings.runs('sdc.percentages')
       ? [
-          ...this.#at('percent').map(at => ({ at, scale: 1 })),
-          ...this.#at('proportion').map(at => ({ at, scale: 100 })),
-          ...columns.flatMap(({ name }, at) => {
-            const per = people ? perSo(name) : undefined;
-            return per === undefined ? [] : [{ at, scale: 100 / per }];
+          ...this.#columnsOf('percent').map(column => ({ column, scale: 1 })),
+          ...this.#columnsOf('proportion').map(column => ({ column, scale: 100 })),
+          ...columns.flatMap(({ name }, column) => {
+            const rateBase = people ? perSo(name) : undefined;
+            return rateBase === undefined ? [] : [{ column, scale: 100 / rateBase }];
           }),
         ]
       : [];
-    this.#maybe = this.#percents.map(() => ({
+    this.#guesses = this.#percents.map(() => ({
       lowest: 0,
       highest: Number.POSITIVE_INFINITY,
       refuted: false,
@@ -113,20 +123,21 @@ export class RowRules {
   }
 
   /** Judges the row whose values and decimal places begin at `from`. */
-  row(line: number, values: Float64Array, places: Uint8Array, from = 0): void {
+  row(line: number, values: Float64Array, places: Uint8Array, offset = 0): void {
     this.#values = values;
     this.#places = places;
-    this.#from = from;
+    this.#offset = offset;
     if (this.#total >= 0) this.#dominance(line);
     if (this.#freedom.length > 0 || this.#parameters >= 0) this.#freedoms(line);
     if (this.#quantiles.length > 0 && this.#count >= 0) this.#tails(line);
-    for (const at of this.#extremes) if (!Number.isNaN(this.#value(at))) this.#extremeCells.add(this.#cell(line, at));
+    for (const column of this.#extremes)
+      if (!Number.isNaN(this.#value(column))) this.#extremeCells.add(this.#cell(line, column));
     for (let index = 0; index < this.#percents.length; index++) this.#percentage(line, index);
   }
 
   /** The row's value in a column; a column that the table does not have has none. */
-  #value(at: number): number {
-    return at < 0 ? Number.NaN : (this.#values[this.#from + at] as number);
+  #value(column: number): number {
+    return column < 0 ? Number.NaN : (this.#values[this.#offset + column] as number);
   }
 
   /** What only all rows together can say. */
@@ -139,15 +150,15 @@ export class RowRules {
         cells,
         count,
       );
-    for (const { lowest, highest, refuted, rows, candidates } of this.#maybe) {
+    for (const { lowest, highest, refuted, rows, candidates } of this.#guesses) {
       const numerator = rows > 1 && lowest <= highest;
       if (!refuted && !numerator && candidates.count > 0) this.#percentages(candidates);
     }
-    const has = (...roles: ColumnRole[]) => roles.some(role => this.#at(role).length > 0);
+    const hasRole = (...roles: ColumnRole[]) => roles.some(role => this.#columnsOf(role).length > 0);
     if (
       this.#findings.runs('sdc.no-counts') &&
-      has('statistic', 'quantile', 'sum', 'percent', 'proportion') &&
-      !has('count', 'denominator', 'total', 'freedom', 'weight')
+      hasRole('statistic', 'quantile', 'sum', 'percent', 'proportion') &&
+      !hasRole('count', 'denominator', 'total', 'freedom', 'weight')
     )
       this.#findings.add(
         'sdc.no-counts',
@@ -155,8 +166,8 @@ export class RowRules {
       );
   }
 
-  #cell(line: number, at: number): Cell {
-    return this.#locate(line, at, String(this.#value(at)));
+  #cell(line: number, column: number): Cell {
+    return this.#locate(line, column, String(this.#value(column)));
   }
 
   #dominance(line: number): void {
@@ -167,79 +178,80 @@ export class RowRules {
     const second = next > largest ? next - largest : next;
     const total = !this.#share ? Math.abs(this.#value(this.#total)) : Math.max(largest, next || 0) > 1 ? 100 : 1;
     if (!(total > 0) || !(largest >= 0)) return;
-    for (const { n, k } of rules['sdc.dominance'].pairs) {
-      const top = n === 1 ? largest : largest + second;
-      if (top > (total * k) / 100)
+    for (const { n: contributors, k: maxShare } of rules['sdc.dominance'].pairs) {
+      const top = contributors === 1 ? largest : largest + second;
+      if (top > (total * maxShare) / 100)
         this.#findings.add(
           'sdc.dominance',
-          `The ${n === 1 ? 'largest contributor has' : 'two largest contributors have'} more than ${k} % of the total. Suppress the cell or merge it with others.`,
+          `The ${contributors === 1 ? 'largest contributor has' : 'two largest contributors have'} more than ${maxShare} % of the total. Suppress the cell or merge it with others.`,
           [this.#cell(line, this.#total)],
         );
     }
-    const { p } = rules['sdc.p-percent'];
-    if (total - largest - second < (largest * p) / 100)
+    const { p: tolerance } = rules['sdc.p-percent'];
+    if (total - largest - second < (largest * tolerance) / 100)
       this.#findings.add(
         'sdc.p-percent',
-        `The second largest contributor can tell the largest one's value to within ${p} %. Suppress the cell or merge it with others.`,
+        `The second largest contributor can tell the largest one's value to within ${tolerance} %. Suppress the cell or merge it with others.`,
         [this.#cell(line, this.#total)],
       );
   }
 
   #freedoms(line: number): void {
-    const { least } = this.#findings.policy.rules['sdc.degrees-of-freedom'];
-    const few = (at: number) =>
+    const { least: minFreedom } = this.#findings.policy.rules['sdc.degrees-of-freedom'];
+    const report = (column: number) =>
       this.#findings.add(
         'sdc.degrees-of-freedom',
-        `A model needs at least ${least} residual degrees of freedom. Use fewer parameters or more people.`,
-        [this.#cell(line, at)],
+        `A model needs at least ${minFreedom} residual degrees of freedom. Use fewer parameters or more people.`,
+        [this.#cell(line, column)],
       );
-    for (const at of this.#freedom) if (this.#value(at) < least) few(at);
+    for (const column of this.#freedom) if (this.#value(column) < minFreedom) report(column);
     if (this.#parameters < 0 || this.#count < 0 || this.#freedom.length > 0) return;
-    const left = this.#value(this.#count) - this.#value(this.#parameters);
-    if (left < least) few(this.#count);
+    const freedom = this.#value(this.#count) - this.#value(this.#parameters);
+    if (freedom < minFreedom) report(this.#count);
   }
 
   #tails(line: number): void {
     const people = this.#value(this.#count);
     const { tail } = this.#findings.policy.rules['sdc.quantiles'];
-    for (const at of this.#quantiles) {
-      const fraction = this.#columns[at]?.fraction ?? 0.5;
-      const value = this.#value(at);
+    for (const column of this.#quantiles) {
+      const fraction = this.#columns[column]?.fraction ?? 0.5;
+      const value = this.#value(column);
       if (!Number.isNaN(value) && people * Math.min(fraction, 1 - fraction) < tail)
         this.#findings.add(
           'sdc.quantiles',
           `A quantile needs at least ${tail} people on either side. Give one nearer to the middle, or of a larger group.`,
-          [this.#cell(line, at)],
+          [this.#cell(line, column)],
         );
     }
   }
 
   #percentage(line: number, index: number): void {
     const percent = this.#percents[index];
-    const maybe = this.#maybe[index];
-    if (!percent || !maybe) return;
+    const guess = this.#guesses[index];
+    if (!percent || !guess) return;
     const sure = this.#denominator >= 0;
     const base = this.#value(sure ? this.#denominator : this.#count);
-    const share = this.#value(percent.at) * percent.scale;
+    const share = this.#value(percent.column) * percent.scale;
     if (!(base > 0) || !(share >= 0 && share <= 100) || !Number.isInteger(base)) return;
-    const half = (halves[this.#places[this.#from + percent.at] as number] as number) * percent.scale;
+    const half = (halves[this.#places[this.#offset + percent.column] as number] as number) * percent.scale;
     const { threshold } = this.#findings.policy.rules['sdc.minimum-count'];
     // Most are far from telling a small count, whatever they are rounded from.
-    const least = ((share - half) * base) / 100;
-    const most = ((share + half) * base) / 100;
-    if (sure && least > threshold && base - most > threshold) return;
-    const { from, to } = computeCountRange(share, half, base);
-    maybe.rows++;
-    if (from > to) maybe.refuted = true;
-    if (share > half) maybe.highest = Math.min(maybe.highest, base / (share - half));
-    maybe.lowest = Math.max(maybe.lowest, base / (share + half));
-    if (from > to) return;
+    const minCount = ((share - half) * base) / 100;
+    const maxCount = ((share + half) * base) / 100;
+    if (sure && minCount > threshold && base - maxCount > threshold) return;
+    const { lowest, highest } = computeCountRange(share, half, base);
+    guess.rows++;
+    if (lowest > highest) guess.refuted = true;
+    if (share > half) guess.highest = Math.min(guess.highest, base / (share - half));
+    guess.lowest = Math.max(guess.lowest, base / (share + half));
+    if (lowest > highest) return;
     const small =
-      (share > 0 && to >= 1 && to < threshold) || (share < 100 && base - from >= 1 && base - from < threshold);
+      (share > 0 && highest >= 1 && highest < threshold) ||
+      (share < 100 && base - lowest >= 1 && base - lowest < threshold);
     if (!small) return;
-    const cell = this.#cell(line, percent.at);
+    const cell = this.#cell(line, percent.column);
     if (sure) this.#percentages({ cells: [cell], count: 1 });
-    else maybe.candidates.add(cell);
+    else guess.candidates.add(cell);
   }
 
   #percentages({ cells, count }: Pick<CandidateCells, 'cells' | 'count'>): void {

@@ -1,7 +1,10 @@
 /** Abramowitz and Stegun, "Handbook of Mathematical Functions", 7.1.26: the error is below 1.5e-7. */
 function erf(x: number): number {
-  const t = 1 / (1 + 0.3275911 * x);
-  const series = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  const reciprocal = 1 / (1 + 0.3275911 * x);
+  const series =
+    ((((1.061405429 * reciprocal - 1.453152027) * reciprocal + 1.421413741) * reciprocal - 0.284496736) * reciprocal +
+      0.254829592) *
+    reciprocal;
   return 1 - series * Math.exp(-x * x);
 }
 
@@ -9,9 +12,9 @@ function erf(x: number): number {
  * How likely two counts of different people would come as near to each other as these, had they the same expectation:
  * the difference of two Poisson counts. No pair of unrelated tables is nearer than that other than by chance.
  */
-export function nearnessProbability(one: number, other: number): number {
-  const spread = Math.sqrt(2 * Math.max(1, one + other));
-  return Math.max(1e-300, Math.min(1, erf((Math.abs(one - other) + 0.5) / spread)));
+export function nearnessProbability(first: number, second: number): number {
+  const spread = Math.sqrt(2 * Math.max(1, first + second));
+  return Math.max(1e-300, Math.min(1, erf((Math.abs(first - second) + 0.5) / spread)));
 }
 
 /** Fisher's combination of independent probabilities: how likely all of them together come by chance. */
@@ -21,13 +24,13 @@ export function combineProbabilities(logs: number, count: number): number {
   if (count > 300) {
     // Wilson and Hilferty's normal approximation to chi-squared with 2 * count degrees of freedom.
     const freedom = 2 * count;
-    const z = ((half / count) ** (1 / 3) - (1 - 2 / (9 * freedom))) / Math.sqrt(2 / (9 * freedom));
-    return z > 0 ? (1 - erf(z / Math.SQRT2)) / 2 : 1 - (1 - erf(-z / Math.SQRT2)) / 2;
+    const deviate = ((half / count) ** (1 / 3) - (1 - 2 / (9 * freedom))) / Math.sqrt(2 / (9 * freedom));
+    return deviate > 0 ? (1 - erf(deviate / Math.SQRT2)) / 2 : 1 - (1 - erf(-deviate / Math.SQRT2)) / 2;
   }
   let [term, sum] = [Math.exp(-half), 0];
-  for (let at = 0; at < count; at++) {
+  for (let index = 0; index < count; index++) {
     sum += term;
-    term *= half / (at + 1);
+    term *= half / (index + 1);
   }
   return Math.min(1, sum);
 }

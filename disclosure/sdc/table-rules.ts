@@ -25,30 +25,31 @@ const needWhole: readonly RuleName[] = ['sdc.microdata', 'sdc.full-cells', 'sdc.
 export function checkTableRules(
   grid: TableGrid | undefined,
   columns: readonly ColumnClass[],
-  counted: CountColumns,
+  countColumns: CountColumns,
   findings: Findings,
   rows: number,
-  of: TableContext,
+  context: TableContext,
 ): TableSummary[] {
   if (!grid) {
-    const needed = needWhole.some(rule => findings.policy.rules[rule].action !== 'off');
-    if (rows > 0 && needed)
+    const isNeeded = needWhole.some(rule => findings.policy.rules[rule].action !== 'off');
+    if (rows > 0 && isNeeded)
       findings.addAtLeast(
         'ask',
         'sdc.not-run',
-        `The table is too large (more than ${Math.min(findings.policy.cells, TableGrid.most)} cells) for the rules on totals, microdata and earlier releases. Give a smaller one.`,
+        `The table is too large (more than ${Math.min(findings.policy.cells, TableGrid.MAX_CELLS)} cells) for the rules on totals, microdata and earlier releases. Give a smaller one.`,
       );
     return [];
   }
   checkUnparsedCells(grid, findings);
   if (findings.runs('sdc.microdata')) {
-    const why = whyMicrodata(grid, columns, counted, findings.policy.rules['sdc.microdata'].rows);
-    if (why !== undefined)
-      findings.add('sdc.microdata', `This looks like one row per person and not like a table of results: ${why}.`, [
+    const reason = whyMicrodata(grid, columns, countColumns, findings.policy.rules['sdc.microdata'].rows);
+    if (reason !== undefined)
+      findings.add('sdc.microdata', `This looks like one row per person and not like a table of results: ${reason}.`, [
         grid.cell(grid.numbers[0] ?? 1, 0, grid.rows[0]?.[0] ?? ''),
       ]);
   }
-  const lies = (counted.columns.length === 0 || !counted.cross) && sideways(grid, columns, counted, findings);
+  const lies =
+    (countColumns.columns.length === 0 || !countColumns.cross) && sideways(grid, columns, countColumns, findings);
   checkDegreesOfFreedom(grid, columns, lies, findings);
   checkPercentages(grid, columns, findings);
   checkFullGroups(grid, columns, findings);
@@ -56,14 +57,17 @@ export function checkTableRules(
   checkRunningTotals(grid, columns, findings);
   checkRangesInCells(grid, columns, findings);
   checkQuartilesInCells(grid, columns, findings);
-  if (!lies) checkValueColumn(grid, columns, counted, findings);
-  const melted = toCountTables(grid, columns, counted);
-  for (const one of melted) {
-    if (findings.runs('sdc.full-cells')) checkFullCells(one, grid, findings);
-    if (findings.runs('sdc.complementary') && !counted.rounded) checkComplementarySuppression(one, grid, findings);
+  if (!lies) checkValueColumn(grid, columns, countColumns, findings);
+  const melted = toCountTables(grid, columns, countColumns);
+  for (const table of melted) {
+    if (findings.runs('sdc.full-cells')) checkFullCells(table, grid, findings);
+    if (findings.runs('sdc.complementary') && !countColumns.rounded)
+      checkComplementarySuppression(table, grid, findings);
   }
   if (!findings.runs('sdc.differencing')) return [];
-  return melted.map(one => summariseTable(one, grid, { rounded: counted.rounded, only: melted.length === 1 }, of));
+  return melted.map(table =>
+    summariseTable(table, grid, { isRounded: countColumns.rounded, isSingle: melted.length === 1 }, context),
+  );
 }
 
 /**
@@ -73,34 +77,35 @@ export function checkTableRules(
 function whyMicrodata(
   grid: TableGrid,
   columns: readonly ColumnClass[],
-  counted: CountColumns,
-  least: number,
+  countColumns: CountColumns,
+  minRows: number,
 ): string | undefined {
   const count = grid.rows.length;
   const [key] = columns.filter(({ name }) => classifyIdentifyingName(name) === 'direct');
   if (key && count >= 2) return `“${key.name.slice(0, 40)}” is a key of persons`;
-  if (count < least || columns.length < 2) return undefined;
+  if (count < minRows || columns.length < 2) return undefined;
   const attributes = columns.filter(({ role }) => role === 'attribute');
   const aggregates = columns.filter(({ role }) => aggregate.includes(role));
   if ((aggregates.length > 0 && attributes.length < 3) || aggregates.length > attributes.length) return undefined;
   const numeric = columns.map(
-    (_, at) => grid.rows.filter(row => readNumber(row[at] ?? '') !== undefined).length > count / 2,
+    (_, column) => grid.rows.filter(row => readNumber(row[column] ?? '') !== undefined).length > count / 2,
   );
-  const labels = columns.flatMap((column, at) =>
-    !numeric[at] || column.role === 'ordinal' || column.role === 'attribute' ? [at] : [],
+  const labels = columns.flatMap((column, index) =>
+    !numeric[index] || column.role === 'ordinal' || column.role === 'attribute' ? [index] : [],
   );
-  const combinations = new Set(grid.rows.map(row => labels.map(at => row[at] ?? '').join('\u0000'))).size;
+  const combinations = new Set(grid.rows.map(row => labels.map(index => row[index] ?? '').join('\u0000'))).size;
   const repeated = labels.length > 0 && combinations < 0.9 * count;
   const ids = columns.some(
-    ({ name }, at) =>
-      /(^|[_ ])(id|key|uuid|guid|ref)$/i.test(name.trim()) && new Set(grid.rows.map(row => row[at])).size > 0.9 * count,
+    ({ name }, index) =>
+      /(^|[_ ])(id|key|uuid|guid|ref)$/i.test(name.trim()) &&
+      new Set(grid.rows.map(row => row[index])).size > 0.9 * count,
   );
   if (attributes.length >= 2 && (repeated || ids || attributes.length >= 3)) {
     const names = attributes.slice(0, 3).map(({ name }) => name.slice(0, 30));
     return `its columns describe people (${names.join(', ')}) and none counts them`;
   }
-  if (ids && !counted.cross) return 'every row has an id of its own and no column counts people';
-  if (repeated && labels.length >= 2 && numeric.some((is, at) => is && !labels.includes(at)))
+  if (ids && !countColumns.cross) return 'every row has an id of its own and no column counts people';
+  if (repeated && labels.length >= 2 && numeric.some((isNumeric, index) => isNumeric && !labels.includes(index)))
     return 'rows with the same labels come again and again, and no column counts people';
   return undefined;
 }
@@ -109,19 +114,19 @@ function whyMicrodata(
 function sideways(
   grid: TableGrid,
   columns: readonly ColumnClass[],
-  counted: CountColumns,
+  countColumns: CountColumns,
   findings: Findings,
 ): boolean {
-  const rows = grid.rows.map((row, at) => ({
+  const rows = grid.rows.map((row, index) => ({
     row,
-    number: grid.numbers[at] ?? 0,
+    number: grid.numbers[index] ?? 0,
     name: classifyColumn((row[0] ?? '').replace(/[:.]+$/, '')),
   }));
   const labelled = rows.filter(({ row }) => (row[0] ?? '').trim() !== '' && row.length > 1);
-  const known = labelled.filter(
+  const statisticRows = labelled.filter(
     ({ name }) => !['plain', 'ordinal', 'attribute', 'total', 'weight'].includes(name.role),
   );
-  if (known.length < 2 || known.length * 2 < labelled.length || labelled.length > 500) return false;
+  if (statisticRows.length < 2 || statisticRows.length * 2 < labelled.length || labelled.length > 500) return false;
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const width = Math.max(...labelled.map(({ row }) => row.length));
   const rules = new RowRules(
@@ -132,17 +137,17 @@ function sideways(
   const values = new Float64Array(labelled.length);
   const places = new Uint8Array(labelled.length);
   for (let column = 1; column < width; column++) {
-    for (const [at, { row, name, number }] of labelled.entries()) {
+    for (const [index, { row, name, number }] of labelled.entries()) {
       const text = row[column] ?? '';
       const read = readNumber(text);
-      values[at] = name.role === 'count' ? (readCount(text) ?? Number.NaN) : (read?.value ?? Number.NaN);
-      places[at] = Math.min(15, read?.places ?? 0);
-      const value = values[at] as number;
+      values[index] = name.role === 'count' ? (readCount(text) ?? Number.NaN) : (read?.value ?? Number.NaN);
+      places[index] = Math.min(15, read?.places ?? 0);
+      const value = values[index] as number;
       if (
         name.role === 'count' &&
         value > 0 &&
         value < threshold &&
-        !counted.columns.includes(column) &&
+        !countColumns.columns.includes(column) &&
         !figures.includes(columns[column]?.role ?? 'plain') &&
         findings.runs('sdc.minimum-count')
       )

@@ -15,7 +15,7 @@ import { checkTableRules } from './table-rules.ts';
 import { decodeRowTexts, encodeRow } from './texts.ts';
 
 /** Lines above the heading, such as a title, that are let pass. */
-const mostAbove = 10;
+const MAX_TITLE_LINES = 10;
 
 export interface TableOptions extends TableContext {
   readonly findings: Findings;
@@ -65,7 +65,7 @@ export class TableCheck {
   /** Finds the heading: the first row with two cells or more, or the first of all in a table of one column. */
   #begin(texts: string[], number: number): void {
     this.#above.push({ cells: texts, number });
-    if (texts.filter(text => text.trim() !== '').length < 2 && this.#above.length <= mostAbove) return;
+    if (texts.filter(text => text.trim() !== '').length < 2 && this.#above.length <= MAX_TITLE_LINES) return;
     this.#start();
   }
 
@@ -94,44 +94,44 @@ export class TableCheck {
   }
 
   /** Judges the next rows that have the same number of cells, and returns which one is next. */
-  #some(batch: RowBatch, from: number, reader: CellReader): number {
+  #some(batch: RowBatch, firstRow: number, reader: CellReader): number {
     const { first, numbers } = batch;
     const { width } = reader;
-    const cells = (first[from + 1] as number) - (first[from] as number);
-    const end = Math.min(batch.rows, from + reader.rows);
-    let to = from + 1;
-    while (to < end && (first[to + 1] as number) - (first[to] as number) === cells) to++;
-    to = from + this.#options.budget.take(to - from, cells);
-    this.rows += to - from;
-    this.cells += cells * (to - from);
-    if (cells !== width) for (let row = from; row < to; row++) this.#unlike(batch, row, width);
-    reader.read(batch, from, to);
+    const cells = (first[firstRow + 1] as number) - (first[firstRow] as number);
+    const end = Math.min(batch.rows, firstRow + reader.rows);
+    let endRow = firstRow + 1;
+    while (endRow < end && (first[endRow + 1] as number) - (first[endRow] as number) === cells) endRow++;
+    endRow = firstRow + this.#options.budget.take(endRow - firstRow, cells);
+    this.rows += endRow - firstRow;
+    this.cells += cells * (endRow - firstRow);
+    if (cells !== width) for (let row = firstRow; row < endRow; row++) this.#unlike(batch, row, width);
+    reader.read(batch, firstRow, endRow);
     const rules = this.#rules?.idle ? undefined : this.#rules;
-    for (let row = from; row < to; row++) {
+    for (let row = firstRow; row < endRow; row++) {
       this.#screen.row(batch, row);
-      rules?.row(numbers[row] as number, reader.values, reader.places, (row - from) * width);
+      rules?.row(numbers[row] as number, reader.values, reader.places, (row - firstRow) * width);
     }
-    if (this.cells > Math.min(this.#findings.policy.cells, TableGrid.most)) this.#grid = undefined;
+    if (this.cells > Math.min(this.#findings.policy.cells, TableGrid.MAX_CELLS)) this.#grid = undefined;
     if (this.#grid)
-      for (let row = from; row < to; row++) this.#grid.push(decodeRowTexts(batch, row), numbers[row] as number);
+      for (let row = firstRow; row < endRow; row++) this.#grid.push(decodeRowTexts(batch, row), numbers[row] as number);
     this.#options.budget.settle();
-    return to;
+    return endRow;
   }
 
   /** A row of another width. One with a single text is a note below the table. */
   #unlike(batch: RowBatch, row: number, width: number): void {
-    const { bytes, first, cellStarts: starts, cellEnds: ends, numbers } = batch;
-    const [from, to] = [first[row] as number, first[row + 1] as number];
-    let filled = 0;
-    for (let cell = from; cell < to; cell++) {
-      if ((starts[cell] as number) < (ends[cell] as number)) filled++;
-      if (cell - from >= width) this.#screen.see(batch, cell);
+    const { bytes, first, cellStarts, cellEnds, numbers } = batch;
+    const [rowStart, rowEnd] = [first[row] as number, first[row + 1] as number];
+    let filledCount = 0;
+    for (let cell = rowStart; cell < rowEnd; cell++) {
+      if ((cellStarts[cell] as number) < (cellEnds[cell] as number)) filledCount++;
+      if (cell - rowStart >= width) this.#screen.see(batch, cell);
     }
-    if (filled <= 1) return;
+    if (filledCount <= 1) return;
     this.#raggedRows++;
     if (this.#ragged.length < 50) {
-      const label = cellText(bytes, starts[from] as number, ends[from] as number, 0);
-      this.#ragged.push(this.#cell(numbers[row] as number, to - from - 1, label));
+      const label = cellText(bytes, cellStarts[rowStart] as number, cellEnds[rowStart] as number, 0);
+      this.#ragged.push(this.#cell(numbers[row] as number, rowEnd - rowStart - 1, label));
     }
   }
 
@@ -149,8 +149,8 @@ export class TableCheck {
       );
     this.#rules?.end();
     this.#screen.end(columns);
-    const counted = checkCounts(columns, reader.state, findings, this.rows);
-    this.summaries = checkTableRules(this.#grid, columns, counted, findings, this.rows, this.#options);
+    const countColumns = checkCounts(columns, reader.state, findings, this.rows);
+    this.summaries = checkTableRules(this.#grid, columns, countColumns, findings, this.rows, this.#options);
     // A file may have many tables: what this one needed is let go.
     this.#grid = undefined;
     this.#reader = undefined;

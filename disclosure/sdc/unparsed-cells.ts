@@ -23,11 +23,11 @@ const joins = /^(and|or|und|oder|et|ou|y|e)\s/i;
 export function looksLikeUndividedRow(text: string, threshold: number): boolean {
   const plain = text.normalize('NFKC').trim();
   if (!/\d/.test(plain)) return false;
-  const divided = (divider: RegExp, from: number) => {
+  const isDivided = (divider: RegExp, firstPart: number) => {
     const parts = plain.split(divider).map(part => part.trim());
-    return parts.length > 1 && parts.slice(from).some(number) && !parts.some(part => joins.test(part));
+    return parts.length > 1 && parts.slice(firstPart).some(number) && !parts.some(part => joins.test(part));
   };
-  if (divided(/[;|\t]/, 0) || divided(comma, 1) || divided(/\s{2,}/, 1)) return true;
+  if (isDivided(/[;|\t]/, 0) || isDivided(comma, 1) || isDivided(/\s{2,}/, 1)) return true;
   const [, label, value] = labelled.exec(plain) ?? [];
   if (label === undefined || value === undefined || year.test(value) || notes.test(label)) return false;
   if (/^n$|\bn$/i.test(label.trim()) && Number(value.replaceAll(',', '')) >= threshold) return false;
@@ -41,18 +41,19 @@ export function looksLikeUndividedRow(text: string, threshold: number): boolean 
 export function checkUnparsedCells(grid: TableGrid, findings: Findings): void {
   const { threshold } = findings.policy.rules['sdc.minimum-count'];
   const width = grid.names.length;
-  const numeric = Array.from({ length: width }, (_, at) => {
-    const filled = grid.rows.filter(row => row.length === width && (row[at] ?? '').trim() !== '');
+  const numeric = Array.from({ length: width }, (_, column) => {
+    const filledRows = grid.rows.filter(row => row.length === width && (row[column] ?? '').trim() !== '');
     return (
-      filled.length > 0 && filled.filter(row => readCount(row[at] ?? '') !== undefined).length * 2 >= filled.length
+      filledRows.length > 0 &&
+      filledRows.filter(row => readCount(row[column] ?? '') !== undefined).length * 2 >= filledRows.length
     );
   });
-  const found: Cell[] = [];
+  const strayCells: Cell[] = [];
   const isStray = (row: readonly string[]): number => {
-    const filled = row.flatMap((cell, at) => (cell.trim() === '' ? [] : [at]));
-    const [first = 0] = filled;
-    if (filled.length === 0) return -1;
-    if (filled.length === 1) {
+    const filledColumns = row.flatMap((cell, column) => (cell.trim() === '' ? [] : [column]));
+    const [first = 0] = filledColumns;
+    if (filledColumns.length === 0) return -1;
+    if (filledColumns.length === 1) {
       const text = row[first] ?? '';
       const isOwn = width === 1 || numeric[first] === true;
       return (isAlone(text) ? !isOwn : looksLikeUndividedRow(text, threshold)) ? first : -1;
@@ -63,30 +64,32 @@ export function checkUnparsedCells(grid: TableGrid, findings: Findings): void {
     if (foreign >= 0) return foreign;
     if (row.length === width || row.some(cell => joins.test(cell.trim()))) return -1;
     return (
-      filled.find(at => {
-        const text = row[at] ?? '';
-        return at > 0 && !numeric[at] && isCount(text) && (at >= width || (readCount(text) ?? 0) < threshold);
+      filledColumns.find(column => {
+        const text = row[column] ?? '';
+        return (
+          column > 0 && !numeric[column] && isCount(text) && (column >= width || (readCount(text) ?? 0) < threshold)
+        );
       }) ?? -1
     );
   };
-  const add = (row: number, at: number, text: string) => void found.push(grid.cell(row, at, text));
-  const above = width === 1 && grid.heading > 0 ? [...grid.above, ...grid.names] : grid.above;
-  for (const text of above)
+  const add = (row: number, column: number, text: string) => void strayCells.push(grid.cell(row, column, text));
+  const titleLines = width === 1 && grid.heading > 0 ? [...grid.titleLines, ...grid.names] : grid.titleLines;
+  for (const text of titleLines)
     if ((isAlone(text) && isCount(text)) || looksLikeUndividedRow(text, threshold))
       add(Math.max(1, grid.heading - 1), 0, text);
-  for (const [at, name] of grid.names.entries()) {
+  for (const [column, name] of grid.names.entries()) {
     const base = Number(/\bn\s?=\s?(\d{1,9})\b/i.exec(name)?.[1] ?? threshold);
-    if (base > 0 && base < threshold) add(grid.heading, at, name);
+    if (base > 0 && base < threshold) add(grid.heading, column, name);
   }
   for (const [line, row] of grid.rows.entries()) {
-    const at = isStray(row);
-    if (at >= 0) add(grid.numbers[line] ?? 0, at, row[at] ?? '');
+    const column = isStray(row);
+    if (column >= 0) add(grid.numbers[line] ?? 0, column, row[column] ?? '');
   }
-  if (found.length > 0)
+  if (strayCells.length > 0)
     findings.unjudged(
       'table.ragged',
       'Numbers stand where no column takes them, so no rule has judged them. Give every row the cells of the heading.',
-      found.slice(0, 50),
-      found.length,
+      strayCells.slice(0, 50),
+      strayCells.length,
     );
 }

@@ -51,7 +51,7 @@ it.each([
   ['[20,30)', 20, 30],
   ['(20, 30]', 21, 31],
   ['30 or less', Number.NEGATIVE_INFINITY, 31],
-])('reads the label %s as a band', (label, from, to) => expect(parseBand(label)).toEqual({ from, to }));
+])('reads the label %s as a band', (label, lower, upper) => expect(parseBand(label)).toEqual({ lower, upper }));
 it.each(['North', '2020-01-03', '12a', '-', '20-'])('reads the label %s as no band', label =>
   expect(parseBand(label)).toBeUndefined(),
 );

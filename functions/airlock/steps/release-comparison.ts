@@ -76,7 +76,7 @@ export async function compareAtRelease(
       ({ path }) => request.withheld.includes(path),
       'probes',
     );
-    for (const [index, findings] of await compareTables(ownTables, laterReleases, limits, { among: false })) {
+    for (const [index, findings] of await compareTables(ownTables, laterReleases, limits, { isInternal: false })) {
       const grave = findings.find(({ action }) => action !== 'warn');
       if (grave)
         return {
