@@ -15,6 +15,9 @@ import { createLabelHash, MAX_COUNTS } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
 import { contradictsExtension, detectMediaType, detectSecondType, formatNameOf } from './sniff.ts';
 
+/** More tables than this in one file are not read. */
+const MAX_TABLES = 2000;
+
 /** What went wrong where the bytes come from: no finding, and to be tried again. */
 class SourceFault extends Error {}
 
@@ -52,6 +55,7 @@ async function checkBytes(
   const room = { left: MAX_COUNTS.file };
   const budget = new RowBudget(policy);
   const newTable = (sheet?: string): TableCheck => {
+    if (tables.length >= MAX_TABLES) throw new UnreadableError(`it has more than ${MAX_TABLES} tables`);
     const table = new TableCheck({
       findings,
       path: meta.path,

@@ -11,8 +11,10 @@ const longestRow = 4 * 2 ** 20;
 export class CsvScanner {
   readonly #sink: (batch: RowBatch) => void;
   readonly #delimiter: number;
-  /** The beginning of a record whose end has not come. */
-  #rest: Uint8Array = new Uint8Array(0);
+  /** The beginning of a record whose end has not come, in pieces, and how much of it was looked through. */
+  #rest: Uint8Array[] = [];
+  #restBytes = 0;
+  #scannedBytes = 0;
   #begun = false;
   #number = 0;
   /** Why the file is no table that can be read, once it is known. */
@@ -36,10 +38,17 @@ export class CsvScanner {
   }
 
   #take(chunk: Uint8Array, last: boolean): void {
+    this.#rest.push(chunk.slice());
+    this.#restBytes += chunk.length;
+    // A record is looked through again only when there is twice as much of it.
+    if (!last && this.#restBytes < 2 * this.#scannedBytes && this.#restBytes <= longestRow) return;
     let start = 0;
-    const end = start + this.#rest.length + chunk.length;
-    TOKENIZER_MEMORY.set(this.#rest, start);
-    TOKENIZER_MEMORY.set(chunk, end - chunk.length);
+    for (const part of this.#rest) {
+      TOKENIZER_MEMORY.set(part, start);
+      start += part.length;
+    }
+    const end = start;
+    start = 0;
     if (!this.#begun && (end - start >= 3 || last)) {
       this.#begun = true;
       if (
@@ -59,8 +68,9 @@ export class CsvScanner {
       if (read.isWide) this.wrong = `a record has more than ${MAX_COLUMNS} columns`;
       if (read.batch.rows > 0) this.#sink(read.batch);
     }
-    this.#rest = TOKENIZER_MEMORY.slice(start, end);
-    if (this.#rest.length > longestRow) this.wrong = 'a record is longer than 4 MB';
+    this.#rest = [TOKENIZER_MEMORY.slice(start, end)];
+    this.#restBytes = this.#scannedBytes = end - start;
+    if (this.#restBytes > longestRow) this.wrong = 'a record is longer than 4 MB';
   }
 }
 

@@ -10,7 +10,7 @@ export function reportMetadata(findings: Findings, content: string): void {
     findings.add('image.metadata', `The picture has ${content}, which can hold anything. Save it without.`);
 }
 
-export function reportTrailing(findings: Findings, bytes: number): void {
+function reportTrailing(findings: Findings, bytes: number): void {
   if (bytes > 0 && findings.runs('image.trailing'))
     findings.add('image.trailing', `There are ${bytes} bytes behind the picture's end, which no viewer shows.`);
 }

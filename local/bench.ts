@@ -29,6 +29,10 @@ const benches: Readonly<Record<string, Bench>> = {
     about: 'bytes read per byte of each format; the rules on a table of 200 MB: speed and memory, beside pandas',
     load: async () => (await import('./bench/disclosure.ts')).benchDisclosureChecks,
   },
+  hostile: {
+    about: 'hostile files of each format: time for a doubled file over time for the file, bytes read per byte',
+    load: async () => (await import('./bench/hostile.ts')).benchHostileFiles,
+  },
   coldstart: {
     about: 'per Lambda: size of its bundle, median time to load it in fresh processes, beside an empty one',
     runs: 20,

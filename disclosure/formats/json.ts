@@ -30,24 +30,46 @@ const isPlain = (value: unknown) =>
 export const jsonText = (value: unknown): string =>
   value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
 
-/** Rows under a heading that has every key of every record, in the order of their first coming. */
-function records(rows: readonly Record<string, unknown>[], table: RowSink): void {
-  const keys = new Set<string>();
-  for (const row of rows) for (const key of Object.keys(row)) if (keys.size < MAX_COLUMNS) keys.add(key);
-  const names = [...keys];
+/** A large table with more cells than this for each value in it is none that a person reads. */
+const MAX_CELLS_PER_VALUE = 50;
+const MAX_SPARSE_CELLS = 1_000_000;
+
+function* makeRows<Item>(
+  items: Iterable<Item>,
+  row: (item: Item) => readonly unknown[],
+): Generator<readonly unknown[]> {
+  for (const item of items) yield row(item);
+}
+
+/** Hands a table on row by row, so that a cap of the policy stops it before the rest of it is made. */
+function putTable(
+  table: RowSink,
+  names: readonly string[],
+  rows: Iterable<readonly unknown[]>,
+  { height = 0, values = Number.POSITIVE_INFINITY } = {},
+): void {
+  const cells = names.length * height;
+  if (names.length > MAX_COLUMNS) throw new UnreadableError(`a table in it has more than ${MAX_COLUMNS} columns`);
+  if (cells > MAX_SPARSE_CELLS && cells > MAX_CELLS_PER_VALUE * values)
+    throw new UnreadableError('a table in it has hardly any values in its rows and columns');
   table.text(names, 1);
-  for (const [index, row] of rows.entries())
-    table.text(
-      names.map(name => (Object.hasOwn(row, name) ? jsonText(row[name]) : '')),
-      index + 2,
-    );
+  let number = 1;
+  for (const row of rows) table.text(row.map(jsonText), ++number);
   table.end();
 }
 
-function lists(names: readonly string[], rows: readonly unknown[][], table: RowSink): void {
-  table.text(names, 1);
-  for (const [index, row] of rows.entries()) table.text(row.map(jsonText), index + 2);
-  table.end();
+/** Rows under a heading that has every key of every record, in the order of their first coming. */
+function putRecords(records: readonly Record<string, unknown>[], table: RowSink): void {
+  const keys = new Set<string>();
+  let values = 0;
+  for (const record of records)
+    for (const key of Object.keys(record)) {
+      keys.add(key);
+      values++;
+    }
+  const names = [...keys];
+  const rows = makeRows(records, record => names.map(name => (Object.hasOwn(record, name) ? record[name] : '')));
+  putTable(table, names, rows, { height: records.length, values });
 }
 
 /** Every table in a JSON value, in the shapes that programs write them in; every other text for identifiers. */
@@ -62,7 +84,7 @@ export function readJsonTables(
   if (typeof value === 'string') return void splitTextLines(value).map(line => text.line(line));
   if (Array.isArray(value)) {
     if (value.length > 0 && value.every(isJsonRecord) && value.some(row => Object.values(row).some(isPlain))) {
-      records(value, newTable(path));
+      putRecords(value, newTable(path));
       for (const [index, row] of value.entries())
         for (const [key, inner] of Object.entries(row))
           if (!isPlain(inner))
@@ -71,13 +93,13 @@ export function readJsonTables(
     }
     if (value.length > 1 && value.every(row => Array.isArray(row) && row.length > 1 && row.every(isPlain))) {
       const [first, ...rest] = value as unknown[][];
-      return lists((first ?? []).map(jsonText), rest, newTable(path));
+      return putTable(newTable(path), (first ?? []).map(jsonText), rest);
     }
     if (value.length > 0 && value.every(isPlain))
-      return lists(
-        ['value'],
-        value.map(item => [item]),
+      return putTable(
         newTable(path),
+        ['value'],
+        makeRows(value, item => [item]),
       );
     for (const [index, inner] of value.entries())
       readJsonTables(inner, newTable, text, `${path}[${index}]`.slice(0, 100), depth + 1);
@@ -86,37 +108,39 @@ export function readJsonTables(
   if (!isJsonRecord(value)) return;
   const { columns, data } = value;
   if (Array.isArray(columns) && columns.every(isPlain) && Array.isArray(data) && data.every(Array.isArray))
-    return lists(columns.map(jsonText), data as unknown[][], newTable(path));
+    return putTable(newTable(path), columns.map(jsonText), data as unknown[][]);
   const inner = Object.entries(value);
+  const names = inner.map(([name]) => name);
+  const isEvery = (test: (column: unknown) => boolean) => inner.length > 1 && inner.every(([, column]) => test(column));
   // {"column": [values]} and {"column": {"row": value}}, pandas's and others' way.
-  if (
-    inner.length > 1 &&
-    inner.every(([, column]) => Array.isArray(column) && column.length > 0 && column.every(isPlain))
-  ) {
-    const height = Math.max(...inner.map(([, column]) => (column as unknown[]).length));
-    const rows = Array.from({ length: height }, (_, row) => inner.map(([, column]) => (column as unknown[])[row]));
-    return lists(
-      inner.map(([name]) => name),
-      rows,
+  if (isEvery(column => Array.isArray(column) && column.length > 0 && column.every(isPlain))) {
+    const columns = inner.map(([, column]) => column as unknown[]);
+    const height = columns.reduce((most, { length }) => Math.max(most, length), 0);
+    const values = columns.reduce((sum, { length }) => sum + length, 0);
+    const rows = columns.reduce((longest, column) => (column.length > longest.length ? column : longest));
+    return putTable(
       newTable(path),
+      names,
+      makeRows(rows.keys(), row => columns.map(column => column[row])),
+      { height, values },
     );
   }
-  if (
-    inner.length > 1 &&
-    inner.every(
-      ([, column]) => isJsonRecord(column) && Object.keys(column).length > 0 && Object.values(column).every(isPlain),
-    )
-  ) {
-    const index = [...new Set(inner.flatMap(([, column]) => Object.keys(column as object)))];
-    const rows = index.map(row => [row, ...inner.map(([, column]) => (column as Record<string, unknown>)[row])]);
-    return lists(['index', ...inner.map(([name]) => name)], rows, newTable(path));
+  const isColumn = (column: unknown) =>
+    isJsonRecord(column) && Object.keys(column).length > 0 && Object.values(column).every(isPlain);
+  if (isEvery(isColumn)) {
+    const columns = inner.map(([, column]) => column as Record<string, unknown>);
+    const keys = columns.flatMap(column => Object.keys(column));
+    const index = new Set(keys);
+    return putTable(
+      newTable(path),
+      ['index', ...names],
+      makeRows(index, row => [row, ...columns.map(column => (Object.hasOwn(column, row) ? column[row] : ''))]),
+      { height: index.size, values: keys.length },
+    );
   }
   const plain = inner.filter(([, item]) => isPlain(item));
   if (plain.length > 0) {
-    const table = newTable(path);
-    table.text(['name', 'value'], 1);
-    for (const [index, [name, item]] of plain.entries()) table.text([name, jsonText(item)], index + 2);
-    table.end();
+    putTable(newTable(path), ['name', 'value'], plain);
   }
   for (const [key, item] of inner)
     if (!isPlain(item)) readJsonTables(item, newTable, text, `${path}.${key}`.slice(0, 100), depth + 1);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { FileReport, worstAction } from '../../disclosure/report.ts';
+import { HOSTILE_FILES } from '../../local/bench/hostile-files.ts';
 import { makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeSafetensors, makeWebp, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, buildStreamSource, summariseFile } from './files.ts';
 
@@ -125,6 +126,16 @@ describe('the widest tables', () => {
     const row = `<tr>${'<td>40'.repeat(100_000)}`;
     const { findings } = await check('t.html', `<table>${row}${row}</table>`);
     expect(findings.map(({ rule, says: message }) => `${rule} ${message}`).join()).toContain('it has too many columns');
+  });
+});
+
+describe('a hostile file', () => {
+  it.each(Object.entries(HOSTILE_FILES))('of 256 KiB takes little time: %s', async (_, { path, make }) => {
+    const bytes = make(256 * 1024);
+    const start = process.cpuUsage();
+    await checkFile(buildCheckedFile(path, bytes), buildSource(bytes), policyFor(2), []);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1e6).toBeLessThan(3);
   });
 });
 

@@ -196,6 +196,16 @@ describe('what does not', () => {
     ['a WebP picture, which cannot be shown', 'p.webp', makeWebp(), ['type.refused']],
     ['a script in a drawing', 'p.svg', svg('<script>1</script>'), ['image.active']],
     ['a drawing that loads', 'p.svg', svg('<image href="https://a.b/c.png"/>'), ['image.active']],
+    [
+      'a style that loads by escapes',
+      'p.svg',
+      svg('<style>rect{fill:u\\72l(https://a.b/c)}</style>'),
+      ['image.active'],
+    ],
+    ['a style sheet by escapes', 'p.svg', svg('<style>@\\69mport "https://a.b/c";</style>'), ['image.active']],
+    ['an animation of a drawing', 'p.svg', svg('<animateTransform attributeName="x"/>'), ['image.active']],
+    ['a drawing with a document type', 'p.svg', `<!DOCTYPE svg [<!ENTITY a "b">]>${svg('')}`, ['type.unreadable']],
+    ['text behind a drawing', 'p.svg', `${svg('')}more`, ['type.unreadable']],
     ['a page in a drawing', 'p.svg', svg('<foreignObject/>'), ['image.active']],
     ['a handler in a drawing', 'p.svg', svg('<path onload="x()"/>'), ['image.active']],
     [

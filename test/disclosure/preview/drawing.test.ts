@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redrawSvg } from '../../../disclosure/preview/svg.ts';
+import { redrawSvg } from '../../../disclosure/drawing.ts';
 import { makeDrawingWithMarkup } from './kinds.ts';
 import { expectInert, renderTestPreview } from './pages.ts';
 
@@ -108,7 +108,7 @@ describe('a drawing', () => {
         try {
           ({ svg } = redrawSvg(makeDrawingWithMarkup(bits.join(''))));
         } catch (error) {
-          expect((error as Error).constructor.name).toBe('UnrenderableError');
+          expect((error as Error).name).toBe('Unreadable');
           return;
         }
         const opened = svg.match(/<[a-zA-Z]/g)?.length;
@@ -117,14 +117,14 @@ describe('a drawing', () => {
       { numRuns: 500 },
     );
     for (const one of [' ', '<!--', '<g a', 'a', '<![CDATA[', '"', '/*', '<g ']) {
-      const started = performance.now();
+      const started = process.cpuUsage();
       try {
         redrawSvg(makeDrawingWithMarkup(one.repeat(400_000)));
       } catch {}
       try {
         redrawSvg(makeDrawingWithMarkup(`<style>${one.repeat(400_000)}</style>`));
       } catch {}
-      expect(performance.now() - started, one).toBeLessThan(2000);
+      expect(process.cpuUsage(started).user, one).toBeLessThan(2_000_000);
     }
   });
 });
