@@ -66,11 +66,17 @@ async function main(
   opened: (estate: Open) => void,
 ): Promise<{ stage: DemoSetup; steps: StoryStep[] }> {
   const estate = await show.task('starting the embedded cloud and deploying Broch', update =>
-    deployCloud({ folder: join(local, 'cloud'), account: '000000000000', waits: 0.1, say: update, opened }),
+    deployCloud({
+      folder: join(local, 'cloud'),
+      account: '000000000000',
+      waits: 0.1,
+      onProgress: update,
+      onOpen: opened,
+    }),
   );
   trustCertificate(estate.facts.ca);
-  if (estate.left.length > 0)
-    show.line(`  not supported by the embedded cloud, so not deployed: ${estate.left.join(', ')}`);
+  if (estate.omissions.length > 0)
+    show.line(`  not supported by the embedded cloud, so not deployed: ${estate.omissions.join(', ')}`);
   const stage = await show.task('creating people, images and an inbox', () => setUpDemo(estate, facts));
   return { stage, steps: await playChapters(stage, storyChapters, show) };
 }

@@ -21,7 +21,7 @@ export interface Access {
 const allow = (actions: string[], resources: string[], conditions?: Record<string, Record<string, unknown>>) =>
   new PolicyStatement({ effect: Effect.ALLOW, actions, resources, ...(conditions && { conditions }) });
 
-const through = (key: IKey | undefined, service: string, actions: string[]) =>
+const keyStatements = (key: IKey | undefined, service: string, actions: string[]) =>
   key ? [keyUseStatement(key, service, actions, [key.keyArn])] : [];
 
 type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
@@ -31,23 +31,23 @@ type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query'
  * partitions: a transaction may touch several, and a statement holds only where it names them all. See `ForAllValues` in
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
-export function tableAccess(of: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
+export function tableAccess(table: ITableV2, rights: Partial<Record<Partition, readonly TableAction[]>>): Access {
   const partitionsOf = new Map<TableAction, Partition[]>();
   for (const [partition, actions] of Object.entries(rights) as [Partition, readonly TableAction[]][])
     for (const action of actions) partitionsOf.set(action, [...(partitionsOf.get(action) ?? []), partition]);
   // Actions on the same partitions share a statement.
   const actionsOn = new Map<string, string[]>();
-  for (const [action, named] of partitionsOf)
-    actionsOn.set(named.join(), [...(actionsOn.get(named.join()) ?? []), `dynamodb:${action}`]);
-  const statements = [...actionsOn].map(([named, actions]) => {
-    const leading = named.split(',').map(name => partitions[name as Partition]);
-    return allow(actions, [of.tableArn], {
+  for (const [action, usedPartitions] of partitionsOf)
+    actionsOn.set(usedPartitions.join(), [...(actionsOn.get(usedPartitions.join()) ?? []), `dynamodb:${action}`]);
+  const statements = [...actionsOn].map(([names, actions]) => {
+    const leading = names.split(',').map(name => partitions[name as Partition]);
+    return allow(actions, [table.tableArn], {
       'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': leading.map(key => (key.endsWith('#') ? `${key}*` : key)) },
     });
   });
   return {
-    value: of.tableName,
-    statements: [...statements, ...through(of.encryptionKey, 'dynamodb', ['kms:Decrypt'])],
+    value: table.tableName,
+    statements: [...statements, ...keyStatements(table.encryptionKey, 'dynamodb', ['kms:Decrypt'])],
   };
 }
 
@@ -67,30 +67,30 @@ const bucketActions = { list: ['s3:ListBucket'], versions: ['s3:ListBucketVersio
 type BucketRight = keyof typeof objectActions | keyof typeof bucketActions;
 
 /** A bucket, limited to keys under `prefix` (by default all). */
-export function bucketAccess(of: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
-  const has = (right: BucketRight) => rights.includes(right);
-  const pick = <K extends BucketRight>(from: Record<K, readonly string[]>) =>
-    (Object.keys(from) as K[]).filter(has).flatMap(right => [...from[right]]);
+export function bucketAccess(bucket: IBucket, rights: readonly BucketRight[], prefix = ''): Access {
+  const includesRight = (right: BucketRight) => rights.includes(right);
+  const pick = <K extends BucketRight>(actions: Record<K, readonly string[]>) =>
+    (Object.keys(actions) as K[]).filter(includesRight).flatMap(right => [...actions[right]]);
   const [objects, whole] = [pick(objectActions), pick(bucketActions)];
   const kms = [
-    ...(has('read') || has('write') ? ['kms:Decrypt'] : []),
-    ...(has('write') ? ['kms:GenerateDataKey'] : []),
+    ...(includesRight('read') || includesRight('write') ? ['kms:Decrypt'] : []),
+    ...(includesRight('write') ? ['kms:GenerateDataKey'] : []),
   ];
   return {
-    value: of.bucketName,
+    value: bucket.bucketName,
     statements: [
-      ...(objects.length > 0 ? [allow(objects, [of.arnForObjects(`${prefix}*`)])] : []),
+      ...(objects.length > 0 ? [allow(objects, [bucket.arnForObjects(`${prefix}*`)])] : []),
       ...(whole.length > 0
-        ? [allow(whole, [of.bucketArn], prefix ? { StringLike: { 's3:prefix': [`${prefix}*`] } } : undefined)]
+        ? [allow(whole, [bucket.bucketArn], prefix ? { StringLike: { 's3:prefix': [`${prefix}*`] } } : undefined)]
         : []),
-      ...(kms.length > 0 ? through(of.encryptionKey, 's3', kms) : []),
+      ...(kms.length > 0 ? keyStatements(bucket.encryptionKey, 's3', kms) : []),
     ],
   };
 }
 
-export const busAccess = (of: IEventBus): Access => ({
-  value: of.eventBusName,
-  statements: [allow(['events:PutEvents'], [of.eventBusArn])],
+export const busAccess = (bus: IEventBus): Access => ({
+  value: bus.eventBusName,
+  statements: [allow(['events:PutEvents'], [bus.eventBusArn])],
 });
 
 /** May start the state machine, but not stop it or read its executions. */
@@ -99,11 +99,11 @@ export const startAccess = (machine: IStateMachine): Access => ({
   statements: [allow(['states:StartExecution'], [machine.stateMachineArn])],
 });
 
-export const secretAccess = (of: ISecret): Access => ({
-  value: of.secretArn,
+export const secretAccess = (secret: ISecret): Access => ({
+  value: secret.secretArn,
   statements: [
-    allow(['secretsmanager:GetSecretValue'], [of.secretArn]),
-    ...through(of.encryptionKey, 'secretsmanager', ['kms:Decrypt']),
+    allow(['secretsmanager:GetSecretValue'], [secret.secretArn]),
+    ...keyStatements(secret.encryptionKey, 'secretsmanager', ['kms:Decrypt']),
   ],
 });
 
@@ -114,12 +114,12 @@ export const assumeRoleAccess = (role: IRole): Access => ({
 });
 
 /** May use a key directly, but only with an encryption context that names this kind of data. */
-export const keyAccess = (of: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
-  value: of.keyArn,
+export const keyAccess = (key: IKey, actions: ('Encrypt' | 'Decrypt')[], context: string): Access => ({
+  value: key.keyArn,
   statements: [
     allow(
       actions.map(action => `kms:${action}`),
-      [of.keyArn],
+      [key.keyArn],
       { 'ForAnyValue:StringEquals': { 'kms:EncryptionContextKeys': [context] } },
     ),
   ],
@@ -144,5 +144,5 @@ export const groupsAccess = (pool: IUserPool): Access =>
 export const accessTo = (value: string, ...statements: PolicyStatement[]): Access => ({ value, statements });
 
 /** One value with the permissions of two, for example for two prefixes of a bucket. */
-export const combinedAccess = (of: Access, other: Access): Access =>
-  accessTo(of.value, ...of.statements, ...other.statements);
+export const combinedAccess = (first: Access, second: Access): Access =>
+  accessTo(first.value, ...first.statements, ...second.statements);

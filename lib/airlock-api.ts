@@ -34,7 +34,7 @@ export class AirlockApi extends Construct {
       description: 'Lent to researchers for an hour, fenced to the files of one import',
       bucket: data.uploads,
       prefix: 'uploads/',
-      by: () => handlers.airlock,
+      caller: () => handlers.airlock,
     });
     // It unpacks and redraws untrusted files, so it can only read and record who viewed them. Reviewers wait for it.
     const preview = new Handler<typeof View>(this, 'View', {

@@ -64,9 +64,9 @@ export interface AlarmProps {
 export function alarm(
   scope: Construct,
   id: string,
-  { topic, severity, metric, means, check, do: act, threshold = 1 }: AlarmProps,
+  { topic, severity, metric, means: meaning, check, do: act, threshold = 1 }: AlarmProps,
 ): Alarm {
-  const made = new Alarm(scope, `${id}Alarm`, {
+  const result = new Alarm(scope, `${id}Alarm`, {
     // The subject of the mail and the heading in the runbook: the construct's path, which begins with the stack's name.
     alarmName: `${scope.node.path}/${id}`,
     metric,
@@ -75,10 +75,10 @@ export function alarm(
     comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     // These metrics have data only when something failed, so missing data is not an alarm.
     treatMissingData: TreatMissingData.NOT_BREACHING,
-    alarmDescription: `Severity: ${severity}\n${means}\nCheck: ${check}\nDo: ${act}`,
+    alarmDescription: `Severity: ${severity}\n${meaning}\nCheck: ${check}\nDo: ${act}`,
   });
-  made.addAlarmAction(new SnsAction(topic));
-  return made;
+  result.addAlarmAction(new SnsAction(topic));
+  return result;
 }
 
 /** Mails the event itself to the recipients of alarms. CDK's own target would open the topic's key to EventBridge in every account. */

@@ -52,13 +52,13 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
         return command && bytesInOutput > 0 ? [`${command[1]}:${command[2]}`] : [];
       });
       const code = readFileSync(join(root, path));
-      const bundled = {
+      const result = {
         folder: dirname(join(root, path)),
         bytes: code.length,
         hash: createHash('sha256').update(code).digest('hex'),
         commands: [...new Set(commands)].sort(),
       };
-      return [entryPoint.slice('functions/'.length), bundled] as const;
+      return [entryPoint.slice('functions/'.length), result] as const;
     }),
   );
 }
@@ -67,12 +67,12 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
 function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
   const list = join(folder, 'bundles.json');
   if (existsSync(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
-  const own = mkdtempSync(join(folder, 'bundle-'));
-  const made = bundleAll(own);
-  const draft = join(own, 'bundles.json');
-  writeFileSync(draft, JSON.stringify([...made]));
+  const draftFolder = mkdtempSync(join(folder, 'bundle-'));
+  const result = bundleAll(draftFolder);
+  const draft = join(draftFolder, 'bundles.json');
+  writeFileSync(draft, JSON.stringify([...result]));
   renameSync(draft, list);
-  return made;
+  return result;
 }
 
 /** A test run names a folder that lasts as long as it does. Without one, every process bundles for itself. */
@@ -86,8 +86,8 @@ let bundles: ReadonlyMap<string, Bundle> | undefined;
  */
 export function bundle(entry: string): Bundle {
   bundles ??= sharedFolder ? shareBundles(sharedFolder) : bundleAll(createTempDir('bundle'));
-  const found = bundles.get(entry);
-  if (!found)
+  const result = bundles.get(entry);
+  if (!result)
     throw new Error(`functions/${entry} is not the file of a Lambda function: its name must end in .lambda.ts`);
-  return found;
+  return result;
 }

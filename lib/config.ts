@@ -116,8 +116,8 @@ export function readConfig(file: string): Config {
   } catch (error) {
     throw new Error(`${file} can't be read as a configuration: ${(error as Error).message}`);
   }
-  const parsed = Config.safeParse(json, { error: ({ input }) => (input === undefined ? 'is missing' : undefined) });
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(({ path, message }) => `  ${path.join('.') || '(top)'}: ${message}`);
+  const result = Config.safeParse(json, { error: ({ input }) => (input === undefined ? 'is missing' : undefined) });
+  if (result.success) return result.data;
+  const lines = result.error.issues.map(({ path, message }) => `  ${path.join('.') || '(top)'}: ${message}`);
   throw new Error(`${file} is not a valid configuration:\n${lines.join('\n')}`);
 }

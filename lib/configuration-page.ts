@@ -20,10 +20,10 @@ export function listConfigurationKeys(schema: z.ZodType, path: readonly string[]
     );
   const key = path.join('.');
   if (meta?.description === undefined) throw new Error(`the configuration's key ${key} has no description`);
-  const required = !schema.safeParse(undefined).success;
-  const omitted = meta.omitted ?? (schema instanceof z.ZodDefault ? formatDefault(schema.def.defaultValue) : '');
-  if (required !== (omitted === '')) throw new Error(`${key} must say what holds without it, or be required`);
-  return [{ key, omitted: String(omitted), decides: meta.description }];
+  const mandatory = !schema.safeParse(undefined).success;
+  const absence = meta.omitted ?? (schema instanceof z.ZodDefault ? formatDefault(schema.def.defaultValue) : '');
+  if (mandatory !== (absence === '')) throw new Error(`${key} must say what holds without it, or be required`);
+  return [{ key, omitted: String(absence), decides: meta.description }];
 }
 
 /** The table of all keys, in Markdown. */
@@ -31,8 +31,8 @@ export const formatConfigurationTable = (schema: z.ZodType): string =>
   [
     '| Key | Left out | What it decides |',
     '| --- | --- | --- |',
-    ...listConfigurationKeys(schema).map(({ key, omitted, decides }) =>
-      `| \`${key}\` | ${omitted} | ${decides} |`.replace('|  |', '| |'),
+    ...listConfigurationKeys(schema).map(({ key, omitted: absence, decides }) =>
+      `| \`${key}\` | ${absence} | ${decides} |`.replace('|  |', '| |'),
     ),
     '',
   ].join('\n');

@@ -15,7 +15,7 @@ export function createCoreKey(scope: Construct): Key {
     removalPolicy: RemovalPolicy.RETAIN,
   });
   const { account, partition, region } = Stack.of(scope);
-  const here = (service: string, resource: string) => `arn:${partition}:${service}:${region}:${account}:${resource}`;
+  const arnOf = (service: string, resource: string) => `arn:${partition}:${service}:${region}:${account}:${resource}`;
   const allow = (sid: string, service: string, actions: string[], conditions: Record<string, Record<string, string>>) =>
     key.addToResourcePolicy(
       new PolicyStatement({
@@ -28,17 +28,17 @@ export function createCoreKey(scope: Construct): Key {
     );
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
   allow('Logs', `logs.${region}`, ['Encrypt', 'Decrypt', 'ReEncrypt*', 'GenerateDataKey*', 'Describe*'], {
-    ArnLike: { 'kms:EncryptionContext:aws:logs:arn': here('logs', '*') },
+    ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arnOf('logs', '*') },
   });
   const delivery = ['Decrypt', 'GenerateDataKey*'];
   // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
   allow('AlarmsToTopics', 'cloudwatch', delivery, {
     StringEquals: { 'aws:SourceAccount': account },
-    ArnLike: { 'aws:SourceArn': here('cloudwatch', 'alarm:*') },
+    ArnLike: { 'aws:SourceArn': arnOf('cloudwatch', 'alarm:*') },
   });
   // The same page: no source can be asked of EventBridge here. What is encrypted names its topic, though.
   allow('EventsToTopics', 'events', delivery, {
-    ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': here('sns', '*') },
+    ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': arnOf('sns', '*') },
   });
   // The bus, and dead-letter queues: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html
   // and https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html

@@ -34,7 +34,7 @@ import { keyUseStatement } from './key-use.ts';
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
 /** The shortest log retention of CloudWatch that is at least this many days. */
 export const logRetention = (days: number): RetentionDays =>
-  months.filter(offered => offered >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
+  months.filter(period => period >= days).sort((a, b) => a - b)[0] ?? RetentionDays.INFINITE;
 
 /** A function that events can call, such as a Handler. */
 export type EventTarget = Construct & { readonly fn: Lambda };
@@ -240,7 +240,7 @@ export class Core extends Construct {
       topic: this.alarms,
       severity,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
-      means: `${nameOf(target)} has not done what an event asked of it: it failed three times, or could not be called.`,
+      means: `${nameOf(target)} has not done what an event asked of it failed three times, or could not be called.`,
       check:
         'The messages in the queue (each holds the event, or as its `requestPayload` with the last error beside it), and the log of the function.',
       do: 'Correct the function, then call it with each event again: `aws lambda invoke --invocation-type Event`. Repeating an event is safe. Messages are kept for 14 days.',

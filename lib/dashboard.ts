@@ -25,7 +25,7 @@ export class AlarmDashboard extends Construct {
           width: 24 / alarmSeverities.length,
           height: 6,
           alarms: alarms
-            .filter(found => found.severity === severity)
+            .filter(candidate => candidate.severity === severity)
             .map(({ name, alarmName }) => Alarm.fromAlarmName(this, name, alarmName)),
         }),
     );

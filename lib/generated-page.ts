@@ -1,6 +1,6 @@
 /** A page with what follows its marker written again. */
-export function renewPage(text: string, marker: string, generated: string): string {
+export function renewPage(text: string, marker: string, content: string): string {
   const [hand = '', ...rest] = text.split(marker);
   if (rest.length !== 1) throw new Error(`the page must have this line once: ${marker}`);
-  return `${hand}${marker}\n\n${generated}`;
+  return `${hand}${marker}\n\n${content}`;
 }

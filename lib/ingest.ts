@@ -146,14 +146,14 @@ export class Ingest extends Construct {
   /** The API function, and the upload role for partners, limited to one delivery in each session. */
   private createApiFunction(core: Core, people: People, { landing, lake }: IngestData): Handler<HandlerModule> {
     const { region } = Stack.of(this);
-    const made: { api?: Handler<typeof ApiLambda> } = {};
+    const functions: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
       description: 'Lent to data partners for an hour, fenced to the prefix of one delivery',
       bucket: landing,
       prefix: 'in/',
-      by: () => made.api,
+      caller: () => functions.api,
     });
-    made.api = new Handler<typeof ApiLambda>(this, 'Api', {
+    functions.api = new Handler<typeof ApiLambda>(this, 'Api', {
       core,
       entry: 'ingest/api.lambda.ts',
       environment: {
@@ -173,6 +173,6 @@ export class Ingest extends Construct {
         POOL_ID: groupsAccess(people.pool),
       },
     });
-    return made.api;
+    return functions.api;
   }
 }

@@ -20,17 +20,17 @@ const description = new RegExp(`^Severity: (${alarmSeverities.join('|')})\n(.+)\
 export const explainAlarms = (scope: IConstruct): AlarmExplanation[] =>
   scope.node
     .findAll()
-    .filter(found => found instanceof CfnAlarm)
+    .filter(child => child instanceof CfnAlarm)
     .map(({ alarmName = '', alarmDescription = '' }) => {
-      const [, word, means, check, act] = description.exec(alarmDescription) ?? [];
-      const severity = alarmSeverities.find(known => known === word);
-      if (!severity || !means || !check || !act) throw new Error(`the alarm ${alarmName} does not explain itself`);
-      return { name: alarmName.split('/').slice(1).join('/'), alarmName, severity, means, check, act };
+      const [, word, meaning, check, act] = description.exec(alarmDescription) ?? [];
+      const severity = alarmSeverities.find(candidate => candidate === word);
+      if (!severity || !meaning || !check || !act) throw new Error(`the alarm ${alarmName} does not explain itself`);
+      return { name: alarmName.split('/').slice(1).join('/'), alarmName, severity, means: meaning, check, act };
     });
 
-function groupBy<T>(items: readonly T[], by: (item: T) => string): T[][] {
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
   const groups = new Map<string, T[]>();
-  for (const item of items) groups.set(by(item), [...(groups.get(by(item)) ?? []), item]);
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
   return [...groups.values()];
 }
 
@@ -45,7 +45,7 @@ function section(group: readonly AlarmExplanation[]): string {
   if (group.length === 1) return `### ${first.name}\n\n${first.means}\n\n${advice(first)}`;
   return [
     `### ${capability}/*/${kind}\n\n${advice(first)}`,
-    ...group.map(({ name, means }) => `#### ${name}\n\n${means}\n`),
+    ...group.map(({ name, means: meaning }) => `#### ${name}\n\n${meaning}\n`),
   ].join('\n');
 }
 

@@ -89,11 +89,11 @@ export class Sweeper extends Construct {
         maxEventAge: Duration.minutes(30),
       }),
     });
-    const called = new PolicyStatement({
+    const invocation = new PolicyStatement({
       actions: ['lambda:InvokeFunction'],
       resources: [`${sweep.fn.functionArn}:*`],
     });
-    explainWildcards(role, [called], 'Versions of the one function that this schedule calls.');
+    explainWildcards(role, [invocation], 'Versions of the one function that this schedule calls.');
     Validations.of(role).acknowledge({
       id: 'NIST.800.53.R5-IAMNoInlinePolicy',
       reason: 'A role of one schedule: its policy belongs to nothing else.',

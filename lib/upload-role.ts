@@ -13,21 +13,21 @@ export interface UploadRoleProps {
   /** The only prefix that a session may write to. */
   readonly prefix: string;
   /** The function that assumes the role. It is created later because the two refer to each other. */
-  readonly by: () => Handler<HandlerModule> | undefined;
+  readonly caller: () => Handler<HandlerModule> | undefined;
 }
 
 /** The role for uploads, for one hour. A session policy limits it further (functions/storage/upload-credentials.ts). */
 export function createUploadRole(
   scope: Construct,
   id: string,
-  { description, bucket, prefix, by }: UploadRoleProps,
+  { description, bucket, prefix, caller }: UploadRoleProps,
 ): Role {
   const key = bucket.encryptionKey;
   if (!key) throw new Error(`${bucket.node.path} has no key`);
   const role = new Role(scope, id, {
     description,
     // Only the function may assume this role.
-    assumedBy: new ArnPrincipal(Lazy.string({ produce: () => by()?.fn.role?.roleArn })),
+    assumedBy: new ArnPrincipal(Lazy.string({ produce: () => caller()?.fn.role?.roleArn })),
     maxSessionDuration: Duration.hours(1),
   });
   const statements = [

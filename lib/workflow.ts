@@ -39,29 +39,29 @@ export class Workflow extends Construct {
   ) {
     super(scope, id);
     const definition = readFileSync(join(import.meta.dirname, '../state-machines', file), 'utf8');
-    const given = {
+    const substitutions = {
       ...values,
       ...Object.fromEntries(Object.entries(calls).map(([name, { fn }]) => [name, fn.functionArn])),
     };
-    const [wanted, named] = [findPlaceholders(definition).join(), Object.keys(given).sort().join()];
-    if (wanted !== named)
-      throw new Error(`state-machines/${file} has the placeholders ${wanted}, but is given ${named}`);
-    const numbered = Object.entries(given).reduce(
+    const [placeholders, names] = [findPlaceholders(definition).join(), Object.keys(substitutions).sort().join()];
+    if (placeholders !== names)
+      throw new Error(`state-machines/${file} has the placeholders ${placeholders}, but is given ${names}`);
+    const definitionText = Object.entries(substitutions).reduce(
       (text, [name, value]) => (typeof value === 'number' ? text.replaceAll(`"\${${name}}"`, String(value)) : text),
       // A file calls integrations by the names of AWS's usual partition.
       definition.replaceAll('"arn:aws:states:', `"arn:${Stack.of(this).partition}:states:`),
     );
-    const parsed = JSON.parse(numbered) as { States: Record<string, RetriedState> };
+    const machine = JSON.parse(definitionText) as { States: Record<string, RetriedState> };
     const complete = {
-      ...parsed,
-      States: addDefaultRetries(parsed.States),
+      ...machine,
+      States: addDefaultRetries(machine.States),
       // The CDK silently ignores `timeout` for a state machine that is defined in a file.
       TimeoutSeconds: deadline.toSeconds(),
     };
     this.machine = new StateMachine(this, 'Machine', {
       definitionBody: DefinitionBody.fromString(JSON.stringify(complete, null, 2)),
       definitionSubstitutions: Object.fromEntries(
-        Object.entries(given).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+        Object.entries(substitutions).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
       ),
       comment: `state-machines/${file}`,
       tracingEnabled: true,
@@ -79,20 +79,20 @@ export class Workflow extends Construct {
       },
       { id: 'NIST.800.53.R5-IAMNoInlinePolicy', reason: 'A role of one machine: its policy belongs to nothing else.' },
     );
-    const told = {
+    const shared = {
       topic: core.alarms,
       check: `The execution's history in the console or \`aws stepfunctions describe-execution\`: the last state and its error.`,
     };
     // One alarm on their sum would cost the same and be less clear.
     alarm(this, 'Failed', {
-      ...told,
+      ...shared,
       severity,
       metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
       means: `A step of state-machines/${file} failed for good, after its retries.`,
       do: `${precaution} The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.`.trimStart(),
     });
     alarm(this, 'TimedOut', {
-      ...told,
+      ...shared,
       severity: 'warning',
       metric: this.machine.metricTimedOut({ period: Duration.minutes(5) }),
       means: `An execution of state-machines/${file} ran into its deadline.`,

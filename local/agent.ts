@@ -14,7 +14,7 @@ export interface AgentOptions {
   readonly signal: AbortSignal;
   readonly everyMs?: number;
   /** Told of each desktop that reported, and of what went wrong (it is tried again). */
-  readonly say?: (line: string) => void;
+  readonly log?: (line: string) => void;
 }
 
 const tag = ({ Tags = [] }: Instance, name: string) => Tags.find(({ Key }) => Key === name)?.Value;
@@ -41,12 +41,12 @@ export async function simulateAgents({
   credentials,
   signal,
   everyMs = 300,
-  say = () => {},
+  log = () => {},
 }: AgentOptions): Promise<void> {
   const base = { endpoint, region, maxAttempts: 3 };
   const hypervisor = { ...base, credentials };
   const [ec2, iam, sts] = [new EC2Client(hypervisor), new IAMClient(hypervisor), new STSClient(hypervisor)];
-  const reported = new Set<string>();
+  const reportedIds = new Set<string>();
 
   async function desktops(): Promise<Instance[]> {
     const { Reservations = [] } = await ec2.send(
@@ -57,7 +57,7 @@ export async function simulateAgents({
         ],
       }),
     );
-    return Reservations.flatMap(({ Instances = [] }) => Instances).filter(one => tag(one, 'broch:workspace'));
+    return Reservations.flatMap(({ Instances = [] }) => Instances).filter(instance => tag(instance, 'broch:workspace'));
   }
 
   async function report(instance: Instance): Promise<void> {
@@ -83,19 +83,19 @@ export async function simulateAgents({
   async function round(): Promise<void> {
     for (const instance of await desktops()) {
       const id = instance.InstanceId ?? '';
-      if (reported.has(id) || signal.aborted) continue;
+      if (reportedIds.has(id) || signal.aborted) continue;
       try {
         await report(instance);
-        reported.add(id);
-        say(`${id} reported for ${tag(instance, 'broch:workspace')}`);
+        reportedIds.add(id);
+        log(`${id} reported for ${tag(instance, 'broch:workspace')}`);
       } catch (error) {
-        say(`${id} could not report: ${(error as Error).message}`);
+        log(`${id} could not report: ${(error as Error).message}`);
       }
     }
   }
 
   while (!signal.aborted) {
-    await round().catch((error: Error) => signal.aborted || say(`no desktops to be seen: ${error.message}`));
+    await round().catch((error: Error) => signal.aborted || log(`no desktops to be seen: ${error.message}`));
     await sleep(everyMs, undefined, { signal }).catch(() => {});
   }
   for (const client of [ec2, iam, sts]) client.destroy();

@@ -31,21 +31,24 @@ const unsupportedResourceTypes: readonly string[] = [
 function stripResourceTypes(
   template: AssemblyTemplate,
   types: readonly string[],
-): { template: AssemblyTemplate; left: string[] } {
-  const all = Object.entries(template.Resources ?? {});
-  const gone = new Set(all.flatMap(([id, { Type }]) => (types.includes(Type) ? [id] : [])));
-  const stays = all
-    .filter(([id]) => !gone.has(id))
+): { template: AssemblyTemplate; removedTypes: string[] } {
+  const resources = Object.entries(template.Resources ?? {});
+  const removedIds = new Set(resources.flatMap(([id, { Type }]) => (types.includes(Type) ? [id] : [])));
+  const stays = resources
+    .filter(([id]) => !removedIds.has(id))
     .map(([id, { DependsOn = [], ...resource }]) => {
-      const needs = [DependsOn].flat().filter(other => !gone.has(other));
+      const needs = [DependsOn].flat().filter(id => !removedIds.has(id));
       return [id, { ...resource, ...(needs.length > 0 && { DependsOn: needs }) }] as const;
     });
   for (const [id, resource] of stays) {
-    const missing = referred(resource).find(other => gone.has(other));
+    const missing = referred(resource).find(id => removedIds.has(id));
     if (missing) throw new Error(`${id} refers to ${missing}, which the embedded cloud can't have`);
   }
-  const left = all.flatMap(([id, { Type }]) => (gone.has(id) ? [Type] : []));
-  return { template: { ...template, Resources: Object.fromEntries(stays) as Record<string, AssemblyResource> }, left };
+  const removedTypes = resources.flatMap(([id, { Type }]) => (removedIds.has(id) ? [Type] : []));
+  return {
+    template: { ...template, Resources: Object.fromEntries(stays) as Record<string, AssemblyResource> },
+    removedTypes,
+  };
 }
 
 function referred(value: unknown): string[] {
@@ -116,20 +119,23 @@ export const cdkCommandLine = (...args: string[]): string[] => [
 export const quietCdkEnvironment = { CDK_DISABLE_CLI_TELEMETRY: 'true', CI: 'true', NO_COLOR: '1' };
 
 /** Synthesises the app for a configuration into `folder`, and leaves out what the embedded cloud can't have. */
-export async function buildAssembly(config: string, folder: string): Promise<{ left: string[] }> {
+export async function buildAssembly(config: string, folder: string): Promise<{ omissions: string[] }> {
   rmSync(folder, { recursive: true, force: true });
   await runProgram(cdkCommandLine('synth', '--quiet', '-c', `config=${config}`, '-o', folder), {
     ...process.env,
     ...quietCdkEnvironment,
   });
-  const left = readdirSync(folder)
+  const omissions = readdirSync(folder)
     .filter(name => name.endsWith('.template.json') || /^asset\..*\.json$/.test(name))
     .flatMap(name => {
       const file = join(folder, name);
-      const { template, left } = stripResourceTypes(JSON.parse(readFileSync(file, 'utf8')), unsupportedResourceTypes);
-      const relaxed = stripConditionKeys(template, unsupportedConditionKeys);
-      writeFileSync(file, JSON.stringify(replaceSecretRefs(relaxed.template)));
-      return [...left, ...relaxed.left];
+      const { template, removedTypes } = stripResourceTypes(
+        JSON.parse(readFileSync(file, 'utf8')),
+        unsupportedResourceTypes,
+      );
+      const reduced = stripConditionKeys(template, unsupportedConditionKeys);
+      writeFileSync(file, JSON.stringify(replaceSecretRefs(reduced.template)));
+      return [...removedTypes, ...reduced.removedKeys];
     });
-  return { left: [...new Set(left)].sort() };
+  return { omissions: [...new Set(omissions)].sort() };
 }

@@ -9,7 +9,7 @@ interface Bench {
   /** How often it measures, where that is a matter of choice. */
   readonly runs?: number;
   /** Loaded when it is asked for: the CDK takes its time. */
-  readonly load: () => Promise<(say: (line: string) => void, runs: number) => Promise<Figures>>;
+  readonly load: () => Promise<(log: (line: string) => void, runs: number) => Promise<Figures>>;
 }
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -50,7 +50,7 @@ const help = `npm run bench -- <bench> [options]
 Measures, and never judges: it ends with 0 whatever the figures are. No AWS account is needed.
 
 ${Object.entries(benches)
-  .map(([name, { about }]) => `  ${name.padEnd(12)}${about}`)
+  .map(([name, { about: summary }]) => `  ${name.padEnd(12)}${summary}`)
   .join('\n')}
 
   --json      one JSON document on standard output: {"bench", "figures": {name: number}, "machine"}
@@ -94,9 +94,9 @@ if (!Number.isInteger(runs) || runs < 1 || (values.runs !== undefined && !bench.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 try {
   const run = await bench.load();
-  const measured = await run(line => process.stderr.write(`… ${line}\n`), runs);
+  const results = await run(line => process.stderr.write(`… ${line}\n`), runs);
   const figures = Object.fromEntries(
-    Object.entries(measured).map(([name, value]) => [name, Number(value.toPrecision(4))]),
+    Object.entries(results).map(([name, value]) => [name, Number(value.toPrecision(4))]),
   );
   const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.versions.node}`;
   const lines = Object.entries(figures).map(([name, value]) => `${String(value).padStart(12)}  ${name}`);

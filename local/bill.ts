@@ -10,8 +10,8 @@ export interface BillOptions {
 }
 
 /** From the hash of its name: a number from 0 to 1 that is the same on every day of every run. */
-const chance = (...of: (string | number)[]): number =>
-  createHash('sha256').update(of.join('/')).digest().readUInt32BE() / 2 ** 32;
+const chance = (...parts: (string | number)[]): number =>
+  createHash('sha256').update(parts.join('/')).digest().readUInt32BE() / 2 ** 32;
 
 const epoch = Date.UTC(2026, 0, 1) / 86_400_000;
 const dayNumber = (date: string) => Date.parse(date) / 86_400_000;
@@ -31,24 +31,24 @@ function untagged({ seed }: BillOptions, date: string): number {
 }
 
 /** The answer of Cost Explorer for the days from `first` to before `end`, in two pages, the second by a token. */
-export function simulateCostPages(of: BillOptions, first: string, end: string): CostPage[] {
+export function simulateCostPages(bill: BillOptions, first: string, end: string): CostPage[] {
   const days = [];
   for (let date = first; date < end; date = addDays(date, 1)) days.push(date);
   const group = (name: string, amount: number) => ({
-    Keys: [`${of.tag}$${name}`],
+    Keys: [`${bill.tag}$${name}`],
     Metrics: { UnblendedCost: { Amount: amount.toFixed(10), Unit: 'USD' } },
   });
   const results = days.map(date => ({
     TimePeriod: { Start: date, End: addDays(date, 1) },
     Total: {},
     Groups: [
-      group('', untagged(of, date)),
-      ...of.projects.map((project, rank) => group(project, spend(of, project, rank, date))),
+      group('', untagged(bill, date)),
+      ...bill.projects.map((project, rank) => group(project, spend(bill, project, rank, date))),
     ],
     Estimated: true,
   }));
   const cut = Math.ceil(results.length / 2);
-  const token = createHash('sha256').update(`${of.seed}/${first}/${end}`).digest('hex');
+  const token = createHash('sha256').update(`${bill.seed}/${first}/${end}`).digest('hex');
   return [{ ResultsByTime: results.slice(0, cut), NextPageToken: token }, { ResultsByTime: results.slice(cut) }];
 }
 
@@ -66,7 +66,7 @@ export interface SeedBillOptions extends BillOptions {
  * answer of a queue, and repeats that answer for the same request. So each answer is queued and requested at once, with the
  * request that the report's function sends; after that their order does not matter.
  */
-export async function seedBill({ moto, dates, again = false, ...of }: SeedBillOptions): Promise<void> {
+export async function seedBill({ moto, dates, again: reset = false, ...bill }: SeedBillOptions): Promise<void> {
   const client = new CostExplorerClient({
     endpoint: moto,
     region: 'us-east-1',
@@ -77,13 +77,13 @@ export async function seedBill({ moto, dates, again = false, ...of }: SeedBillOp
     if (!answer.ok) throw new Error(`moto answered ${answer.status} to ${path}`);
   };
   try {
-    if (again) await post('reset', {});
+    if (reset) await post('reset', {});
     for (const date of dates) {
-      const asked = buildCostQuery(date, of.tag);
+      const query = buildCostQuery(date, bill.tag);
       let NextPageToken: string | undefined;
-      for (const page of simulateCostPages(of, asked.TimePeriod.Start, asked.TimePeriod.End)) {
+      for (const page of simulateCostPages(bill, query.TimePeriod.Start, query.TimePeriod.End)) {
         await post('static/ce/cost-and-usage-results', { results: [page] });
-        const answer = await client.send(new GetCostAndUsageCommand({ ...asked, NextPageToken }));
+        const answer = await client.send(new GetCostAndUsageCommand({ ...query, NextPageToken }));
         NextPageToken = answer.NextPageToken;
       }
     }

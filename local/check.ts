@@ -25,14 +25,14 @@ const checks = [
   passes('style', bin('biome'), ['ci', '--error-on-warnings', '--reporter=summary', '.']),
   passes('nothing unused', node, [join(repositoryRoot, 'node_modules/knip/bin/knip.js'), '--no-progress']),
 ];
-let [passed, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
+let [successes, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
 
 /** Tests that need nothing running, and those that start an embedded cloud. */
 const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story'] };
 
-function vitestArguments(given: readonly string[]): string[] {
-  const kind = Object.hasOwn(kinds, given[0] ?? '') ? given[0] : undefined;
-  const rest = kind === undefined ? given : given.slice(1);
+function vitestArguments(words: readonly string[]): string[] {
+  const kind = Object.hasOwn(kinds, words[0] ?? '') ? words[0] : undefined;
+  const rest = kind === undefined ? words : words.slice(1);
   return [
     ...(kinds[kind ?? ''] ?? []).flatMap(project => ['--project', project]),
     ...rest.map(word => (existsSync(join(repositoryRoot, 'test', word)) ? `test/${word}/` : word)),
@@ -53,10 +53,10 @@ if (process.argv.includes('--tests')) {
   const counts = existsSync(results)
     ? JSON.parse(readFileSync(results, 'utf8'))
     : { numPassedTests: 0, numFailedTests: 0 };
-  passed += counts.numPassedTests;
+  successes += counts.numPassedTests;
   failed += counts.numFailedTests;
   // A file that can't be loaded, or an error outside any test, fails the run without failing a test.
   if (!ran && counts.numFailedTests === 0) failed += 1;
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.stdout.write(`${successes} passed, ${failed} failed\n`);
 process.exit(failed > 0 ? 1 : 0);

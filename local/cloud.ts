@@ -112,7 +112,7 @@ export async function startCloud({
   };
   const { AWS_PROFILE: _, AWS_SESSION_TOKEN: __, NODE_OPTIONS: ___, ...inherited } = process.env;
   let report: (line: string) => void = () => {};
-  const crashed = new Promise<string>(resolve => {
+  const crash = new Promise<string>(resolve => {
     report = resolve;
   });
   let stopping = false;
@@ -157,9 +157,9 @@ export async function startCloud({
     await Promise.all(
       children.map(child => {
         if (child.exitCode !== null || child.signalCode !== null) return undefined;
-        const gone = new Promise(resolve => child.once('exit', resolve));
+        const exit = new Promise(resolve => child.once('exit', resolve));
         child.stdin?.end();
-        return gone;
+        return exit;
       }),
     );
     sweep();
@@ -172,13 +172,13 @@ export async function startCloud({
     throw new Error(`the embedded cloud did not answer within 30 seconds; its last words are in ${log}`);
   };
   try {
-    await Promise.race([healthy(), crashed.then(line => Promise.reject(new Error(line)))]);
+    await Promise.race([healthy(), crash.then(line => Promise.reject(new Error(line)))]);
     await get(`${plain}/_ministack/config`, 'POST', JSON.stringify({ 'stepfunctions._SFN_WAIT_SCALE': waits }));
   } catch (error) {
     await stop();
     throw error;
   }
-  return { endpoint, plain, moto, region, ca, certificateKey, log, environment, crashed, stop };
+  return { endpoint, plain, moto, region, ca, certificateKey, log, environment, crashed: crash, stop };
 }
 
 /** The last lines of a log, for a message. */

@@ -109,14 +109,14 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     region,
     credentials: hypervisor,
     signal: playing.signal,
-    say: line => appendFileSync(facts.log, `agents: ${line}\n`),
+    log: line => appendFileSync(facts.log, `agents: ${line}\n`),
   });
-  const scanner = await startScanner(facts, { say: line => appendFileSync(facts.log, `scanner: ${line}\n`) });
+  const scanner = await startScanner(facts, { log: line => appendFileSync(facts.log, `scanner: ${line}\n`) });
 
   const agent = agentFor(place);
   const sessions = new Map<string, AccessTokenSource>();
   const token = (name: string, renewed: boolean) => {
-    const person = people.find(one => one.name === name);
+    const person = people.find(candidate => candidate.name === name);
     if (!person) throw new Error(`nobody here is called ${name}`);
     const session = sessions.get(name) ?? keepLocalSession(place, () => signInLocalPerson(place, person));
     sessions.set(name, session);

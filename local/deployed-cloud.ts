@@ -29,7 +29,7 @@ export interface DeployedCloud {
   readonly cloud: EmbeddedCloud;
   readonly facts: CloudFacts;
   /** Resource types that were left out, as the emulator can't have them. */
-  readonly left: readonly string[];
+  readonly omissions: readonly string[];
   close(): Promise<void>;
 }
 
@@ -42,9 +42,9 @@ export interface DeployCloudOptions {
   /** For tests: calls can be made to fail. */
   readonly faults?: boolean;
   readonly region?: string;
-  readonly say?: (line: string) => void;
+  readonly onProgress?: (line: string) => void;
   /** Called as soon as there is something to close, also while the deploy is under way. */
-  readonly opened?: (estate: Pick<DeployedCloud, 'cloud' | 'close'>) => void;
+  readonly onOpen?: (estate: Pick<DeployedCloud, 'cloud' | 'close'>) => void;
 }
 
 /** Where the embedded cloud serves an API that AWS would serve at `url`. */
@@ -61,23 +61,23 @@ export async function deployCloud({
   concurrency,
   faults = false,
   region = 'eu-west-2',
-  say = () => {},
-  opened = () => {},
+  onProgress = () => {},
+  onOpen = () => {},
 }: DeployCloudOptions): Promise<DeployedCloud> {
-  say('starting the embedded cloud');
+  onProgress('starting the embedded cloud');
   const cloud = await startCloud({ folder, region, waits, faults, ...(concurrency !== undefined && { concurrency }) });
-  opened({ cloud, close: () => cloud.stop() });
+  onOpen({ cloud, close: () => cloud.stop() });
   try {
     const ports = { gateway: await findFreePort(), inbox: await findFreePort() };
     const config = JSON.parse(await readFile(join(repositoryRoot, 'local/config.json'), 'utf8'));
     config.workspaces.gateway = `https://127.0.0.1:${ports.gateway}`;
     const file = join(folder, 'config.json');
     writeFileSync(file, JSON.stringify(config, null, 2));
-    say('synthesising the CDK app');
+    onProgress('synthesising the CDK app');
     const assembly = join(folder, 'cdk.out');
-    const { left } = await buildAssembly(file, assembly);
-    say('deploying with the CDK CLI');
-    const outputs = await deployAssembly(cloud, assembly, account, say);
+    const { omissions } = await buildAssembly(file, assembly);
+    onProgress('deploying with the CDK CLI');
+    const outputs = await deployAssembly(cloud, assembly, account, onProgress);
     const { endpoint, plain, moto, ca, certificateKey, log, environment } = cloud;
     const api = toEmbeddedApiUrl(endpoint, outputs['api.Url'] ?? '');
     const facts = {
@@ -95,7 +95,7 @@ export async function deployCloud({
       assembly,
       ports,
     };
-    return { cloud, facts, left, close: () => cloud.stop() };
+    return { cloud, facts, omissions, close: () => cloud.stop() };
   } catch (error) {
     await cloud.stop();
     throw error;

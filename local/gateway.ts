@@ -48,36 +48,36 @@ export function checkGatewayLink(data: string, secret: string, now: number, used
   const [signature, json] = [plain.subarray(0, 32), plain.subarray(32)];
   if (!timingSafeEqual(signature, createHmac('sha256', key).update(json).digest()))
     return no('the signature is incorrect');
-  let parsed: z.ZodSafeParseResult<UserData>;
+  let result: z.ZodSafeParseResult<UserData>;
   try {
-    parsed = UserData.safeParse(JSON.parse(json.toString('utf8')));
+    result = UserData.safeParse(JSON.parse(json.toString('utf8')));
   } catch {
     return no('the JSON is invalid');
   }
-  if (!parsed.success) return no('the JSON is invalid');
-  const { expires, singleUse } = parsed.data;
+  if (!result.success) return no('the JSON is invalid');
+  const { expires, singleUse } = result.data;
   if (expires !== undefined && now > expires) return no('expired');
   if (singleUse) {
-    for (const [old, until] of used) if (now > until) used.delete(old);
+    for (const [old, expiry] of used) if (now > expiry) used.delete(old);
     const name = signature.toString('hex');
     if (expires === undefined) return no('single-use data must expire');
     if (used.has(name)) return no('used before');
     used.set(name, expires);
   }
-  return { ok: true, data: parsed.data };
+  return { ok: true, data: result.data };
 }
 
-const quoted = (text: string) => text.replace(/[&<>"']/g, found => `&#${found.charCodeAt(0)};`);
+const escapeHtml = (text: string) => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 
 /** What a browser is shown where the desktop would be. */
 export const renderGatewayPage = ({ username, connections }: UserData): string => {
   const desktops = Object.entries(connections).map(
     ([name, { protocol, parameters }]) =>
-      `<li><b>${quoted(name)}</b>: ${quoted(protocol)} to ${quoted(parameters.hostname ?? '?')}:${quoted(parameters.port ?? '?')}</li>`,
+      `<li><b>${escapeHtml(name)}</b>: ${escapeHtml(protocol)} to ${escapeHtml(parameters.hostname ?? '?')}:${escapeHtml(parameters.port ?? '?')}</li>`,
   );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Broch desktop</title>
 <style>body{font:1rem/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
-<h1>${quoted(username)}'s desktop</h1><ul>${desktops.join('')}</ul>
+<h1>${escapeHtml(username)}'s desktop</h1><ul>${desktops.join('')}</ul>
 <p>On AWS this is where Apache Guacamole shows it. The link is used up: opening it again is refused.</p></html>`;
 };
 
@@ -112,9 +112,9 @@ export async function startGateway({ port, certificate, certificateKey, secret, 
         })
         .end(body);
     const url = new URL(request.url ?? '/', 'https://gateway');
-    const posted = request.method === 'POST' && url.pathname === '/api/tokens';
-    if (!posted && !(request.method === 'GET' && url.pathname === '/')) return void send(404, 'text/plain', 'not here');
-    const data = (posted ? new URLSearchParams(await bodyOf(request)) : url.searchParams).get('data') ?? '';
+    const isPost = request.method === 'POST' && url.pathname === '/api/tokens';
+    if (!isPost && !(request.method === 'GET' && url.pathname === '/')) return void send(404, 'text/plain', 'not here');
+    const data = (isPost ? new URLSearchParams(await bodyOf(request)) : url.searchParams).get('data') ?? '';
     const verdict = checkGatewayLink(data, await secret(), now(), used);
     if (!verdict.ok)
       return void send(
@@ -123,7 +123,7 @@ export async function startGateway({ port, certificate, certificateKey, secret, 
         JSON.stringify({ message: 'Permission denied.', reason: verdict.reason }),
       );
     const { username, connections } = verdict.data;
-    if (!posted) return void send(200, 'text/html; charset=utf-8', renderGatewayPage(verdict.data));
+    if (!isPost) return void send(200, 'text/html; charset=utf-8', renderGatewayPage(verdict.data));
     const names = Object.keys(connections);
     const answer = { authToken: randomBytes(32).toString('hex').toUpperCase(), username, connections: names };
     send(200, 'application/json', JSON.stringify({ ...answer, dataSource: 'json' }));

@@ -84,12 +84,12 @@ const headers = {
 /** The team's channel, played: a webhook like that of a Teams workflow, and a page that shows what came in. */
 export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions): Promise<Inbox> {
   const [path, signature] = [`/workflows/${randomBytes(16).toString('hex')}`, randomBytes(32).toString('base64url')];
-  const received: ReceivedCard[] = [];
+  const cards: ReceivedCard[] = [];
   const troubles: InboxFailure[] = [];
   let posts = 0;
 
   async function take(request: IncomingMessage, url: URL): Promise<InboxFailure> {
-    if (!same(url.searchParams.get('sig') ?? '', signature)) return { status: 401 };
+    if (!sameText(url.searchParams.get('sig') ?? '', signature)) return { status: 401 };
     const body = await read(request);
     posts += 1;
     const trouble = troubles.shift();
@@ -98,7 +98,7 @@ export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions):
     const message = Message.safeParse(parse(body));
     const card = message.data?.attachments[0]?.content;
     if (!card) return { status: 400 };
-    received.unshift({ id: received.length + 1, at: new Date().toISOString(), bytes: Buffer.byteLength(body), card });
+    cards.unshift({ id: cards.length + 1, at: new Date().toISOString(), bytes: Buffer.byteLength(body), card });
     return { status: 202 };
   }
 
@@ -115,10 +115,10 @@ export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions):
     if (url.pathname === '/cards.json')
       return void response
         .writeHead(200, { ...headers, 'content-type': 'application/json' })
-        .end(JSON.stringify(received));
-    const found = Object.hasOwn(files, url.pathname) ? files[url.pathname] : undefined;
-    if (!found) return void response.writeHead(404, headers).end();
-    response.writeHead(200, { ...headers, 'content-type': found[1] }).end(await readFile(found[0]));
+        .end(JSON.stringify(cards));
+    const file = Object.hasOwn(files, url.pathname) ? files[url.pathname] : undefined;
+    if (!file) return void response.writeHead(404, headers).end();
+    response.writeHead(200, { ...headers, 'content-type': file[1] }).end(await readFile(file[0]));
   }
 
   const server = createServer(
@@ -137,7 +137,7 @@ export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions):
   return {
     url,
     webhook: `${url}${path}?api-version=1&sig=${signature}`,
-    cards: () => received,
+    cards: () => cards,
     posts: () => posts,
     trouble: (...answers) => void troubles.push(...answers),
     close: () =>
@@ -149,7 +149,7 @@ export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions):
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest();
-const same = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
+const sameText = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
 
 /** The body, or undefined where it is too large; the rest of it is read and thrown away. */
 async function read(request: IncomingMessage): Promise<string | undefined> {

@@ -38,24 +38,28 @@ export async function enrolLocalPerson(
   name: string,
   role: UserGroup,
 ): Promise<LocalPerson> {
-  const [client, own] = [new CognitoIdentityProviderClient(admin), createPoolClient(place)];
-  const who = { UserPoolId: place.pool, Username: name };
+  const [client, poolClient] = [new CognitoIdentityProviderClient(admin), createPoolClient(place)];
+  const user = { UserPoolId: place.pool, Username: name };
   const secret = password();
   try {
-    await client.send(new AdminCreateUserCommand({ ...who, MessageAction: 'SUPPRESS', TemporaryPassword: password() }));
-    await client.send(new AdminSetUserPasswordCommand({ ...who, Password: secret, Permanent: true }));
-    await client.send(new AdminAddUserToGroupCommand({ ...who, GroupName: role }));
+    await client.send(
+      new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: password() }),
+    );
+    await client.send(new AdminSetUserPasswordCommand({ ...user, Password: secret, Permanent: true }));
+    await client.send(new AdminAddUserToGroupCommand({ ...user, GroupName: role }));
     // The emulator lets somebody without an authenticator in once, where AWS would ask them to set one up.
     const { access: AccessToken } = await signIn(place, silent(name, secret, ''));
-    const { SecretCode = '' } = await own.send(new AssociateSoftwareTokenCommand({ AccessToken }));
-    await own.send(new VerifySoftwareTokenCommand({ AccessToken, UserCode: await generate({ secret: SecretCode }) }));
-    await own.send(
+    const { SecretCode = '' } = await poolClient.send(new AssociateSoftwareTokenCommand({ AccessToken }));
+    await poolClient.send(
+      new VerifySoftwareTokenCommand({ AccessToken, UserCode: await generate({ secret: SecretCode }) }),
+    );
+    await poolClient.send(
       new SetUserMFAPreferenceCommand({ AccessToken, SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } }),
     );
     return { name, role, password: secret, totp: SecretCode };
   } finally {
     client.destroy();
-    own.destroy();
+    poolClient.destroy();
   }
 }
 
@@ -63,9 +67,9 @@ const silent = (name: string, secret: string, totp: string) => ({
   name,
   password: async () => secret,
   newPassword: async () => password(),
-  code: async (again: boolean) => {
+  code: async (retry: boolean) => {
     // A code can be used once: where it was refused, the next one is due within half a minute.
-    if (again) await sleep(30_000 - (Date.now() % 30_000) + 500);
+    if (retry) await sleep(30_000 - (Date.now() % 30_000) + 500);
     return generate({ secret: totp });
   },
   enrol: async () => {},

@@ -8,10 +8,10 @@ export interface ProgressReporter {
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-export function createProgressReporter(out: NodeJS.WriteStream): ProgressReporter {
-  const write = (text: string) => out.write(text);
-  const clear = out.isTTY ? '\r\x1b[2K' : '';
-  const seconds = (from: number) => `${((Date.now() - from) / 1000).toFixed(1)} s`;
+export function createProgressReporter(stream: NodeJS.WriteStream): ProgressReporter {
+  const write = (text: string) => stream.write(text);
+  const clear = stream.isTTY ? '\r\x1b[2K' : '';
+  const seconds = (start: number) => `${((Date.now() - start) / 1000).toFixed(1)} s`;
   return {
     line: text => void write(`${text}\n`),
     async task(title, run) {
@@ -20,10 +20,10 @@ export function createProgressReporter(out: NodeJS.WriteStream): ProgressReporte
       let frame = 0;
       const live = () => {
         const text = `${frames[frame++ % frames.length]} ${title} (${seconds(started)}) ${detail}`;
-        write(clear + text.slice(0, (out.columns ?? 100) - 1));
+        write(clear + text.slice(0, (stream.columns ?? 100) - 1));
       };
-      const timer = out.isTTY ? setInterval(live, 100) : undefined;
-      if (!out.isTTY) write(`… ${title}\n`);
+      const timer = stream.isTTY ? setInterval(live, 100) : undefined;
+      if (!stream.isTTY) write(`… ${title}\n`);
       const end = (sign: string) => {
         clearInterval(timer);
         write(`${clear}${sign} ${title} (${seconds(started)})\n`);
@@ -44,13 +44,16 @@ export function createProgressReporter(out: NodeJS.WriteStream): ProgressReporte
 
 /** Text in columns, each as wide as its widest cell. */
 export function formatTable(rows: readonly (readonly string[])[], indent = '  '): string {
-  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(cell.length, all[i] ?? 0)), []);
+  const widths = rows.reduce<number[]>(
+    (widths, row) => row.map((cell, column) => Math.max(cell.length, widths[column] ?? 0)),
+    [],
+  );
   return rows
     .map(
       row =>
         indent +
         row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
           .join('  ')
           .trimEnd(),
     )

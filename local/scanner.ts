@@ -31,7 +31,7 @@ export interface ScannerOptions {
   /** Objects that the scan never gets to, for tests of what then happens. */
   readonly skips?: (key: string) => boolean;
   /** Told of what went wrong; the event comes again after a while. */
-  readonly say?: (line: string) => void;
+  readonly log?: (line: string) => void;
 }
 
 /** A version to be scanned, as S3 told of it. */
@@ -75,7 +75,7 @@ const resultEvent = ({ bucket, key, version, etag }: Created, verdict: EngineVer
  */
 export async function startScanner(
   facts: CloudFacts,
-  { skips = () => false, say = () => {} }: ScannerOptions = {},
+  { skips = () => false, log = () => {} }: ScannerOptions = {},
 ): Promise<Scanner> {
   const { account, region, outputs } = facts;
   const aws = clientConfigFor(facts, rootCredentialsFor(account));
@@ -107,32 +107,32 @@ export async function startScanner(
   await events.send(new PutRuleCommand({ Name: rule, EventPattern }));
   await events.send(new PutTargetsCommand({ Rule: rule, Targets: [{ Id: 'scan', Arn: Attributes?.QueueArn }] }));
 
-  async function scan(created: Created): Promise<ReturnType<typeof resultEvent>> {
-    const version = { Bucket: created.bucket, Key: created.key, VersionId: created.version };
+  async function scan(object: Created): Promise<ReturnType<typeof resultEvent>> {
+    const version = { Bucket: object.bucket, Key: object.key, VersionId: object.version };
     const { Body } = await s3.send(new GetObjectCommand(version));
     const verdict = await scanBytes(Body as AsyncIterable<Uint8Array>);
     const Tagging = { TagSet: [{ Key: scanTag, Value: verdict }] };
     await s3.send(new PutObjectTaggingCommand({ ...version, Tagging }));
-    return resultEvent(created, verdict, plan);
+    return resultEvent(object, verdict, plan);
   }
 
   /** Scans up to ten; what fails stays in the queue and comes again. */
   async function round(messages: readonly Message[]): Promise<void> {
-    const done = await Promise.all(
+    const outcomes = await Promise.all(
       messages.map(async message => {
-        const created = createdBy(message);
+        const version = createdBy(message);
         try {
-          return { message, results: skips(created.key) ? [] : [await scan(created)] };
+          return { message, results: skips(version.key) ? [] : [await scan(version)] };
         } catch (error) {
-          say(`${created.key} could not be scanned: ${(error as Error).message}`);
+          log(`${version.key} could not be scanned: ${(error as Error).message}`);
           return undefined;
         }
       }),
     );
-    const scanned = done.filter(one => one !== undefined);
-    const results = scanned.flatMap(one => one.results);
+    const scans = outcomes.filter(scan => scan !== undefined);
+    const results = scans.flatMap(scan => scan.results);
     if (results.length > 0) await events.send(new PutEventsCommand({ Entries: results }));
-    const Entries = scanned.map(({ message: { ReceiptHandle } }, index) => ({ Id: String(index), ReceiptHandle }));
+    const Entries = scans.map(({ message: { ReceiptHandle } }, index) => ({ Id: String(index), ReceiptHandle }));
     if (Entries.length > 0) await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
   }
 
@@ -144,7 +144,7 @@ export async function startScanner(
         const { Messages = [] } = await sqs.send(receive, { abortSignal: closing.signal });
         await round(Messages);
       } catch (error) {
-        if (!closing.signal.aborted) say((error as Error).message);
+        if (!closing.signal.aborted) log((error as Error).message);
         await new Promise(resolve => setTimeout(resolve, closing.signal.aborted ? 0 : 200));
       }
     }

@@ -25,8 +25,8 @@ type StepTeller = <T extends StepReport>(step: string, run: () => Promise<T>) =>
 export type ChapterTeller = (stage: DemoSetup, tell: StepTeller) => Promise<void>;
 
 /** Something that should be so and isn't; ends the chapter. */
-export function assertHolds(holds: unknown, what: string): asserts holds {
-  if (!holds) throw new Error(what);
+export function assertHolds(holds: unknown, message: string): asserts holds {
+  if (!holds) throw new Error(message);
 }
 
 /** Plays chapters one after the other; a chapter that fails does not keep the next from being told. */
@@ -41,14 +41,14 @@ export async function playChapters(
     const tell: StepTeller = async (step, run) => {
       const started = Date.now();
       try {
-        const told = await show.task(step, run);
-        steps.push({ story, step, ok: true, ms: Date.now() - started, says: told.says, ids: told.ids ?? {} });
-        show.line(`    ${told.says.replaceAll('\n', '\n    ')}`);
-        return told;
+        const account = await show.task(step, run);
+        steps.push({ story, step, ok: true, ms: Date.now() - started, says: account.says, ids: account.ids ?? {} });
+        show.line(`    ${account.says.replaceAll('\n', '\n    ')}`);
+        return account;
       } catch (error) {
-        const says = error instanceof Error ? error.message : String(error);
-        steps.push({ story, step, ok: false, ms: Date.now() - started, says, ids: {} });
-        show.line(`    ${says}`);
+        const message = error instanceof Error ? error.message : String(error);
+        steps.push({ story, step, ok: false, ms: Date.now() - started, says: message, ids: {} });
+        show.line(`    ${message}`);
         throw error;
       }
     };

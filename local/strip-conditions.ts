@@ -34,24 +34,22 @@ const isStatement = (value: unknown): value is Statement =>
 export function stripConditionKeys(
   template: AssemblyTemplate,
   keys: readonly string[],
-): { template: AssemblyTemplate; left: string[] } {
-  const left = new Set<string>();
-  function relaxed(value: unknown): unknown[] {
+): { template: AssemblyTemplate; removedKeys: string[] } {
+  const removedKeys = new Set<string>();
+  function reduce(value: unknown): unknown[] {
     if (!isStatement(value)) return [value];
-    const unknown = Object.values(value.Condition).flatMap(asked =>
-      Object.keys(asked).filter(key => keys.includes(key)),
-    );
+    const unknown = Object.values(value.Condition).flatMap(test => Object.keys(test).filter(key => keys.includes(key)));
     if (unknown.length === 0) return [value];
-    for (const key of unknown) left.add(`condition ${key}`);
+    for (const key of unknown) removedKeys.add(`condition ${key}`);
     if (value.Effect === 'Deny') return [];
     const { Condition, ...statement } = value;
-    const known = Object.entries(Condition).flatMap(([operator, asked]) => {
-      const rest = Object.entries(asked).filter(([key]) => !keys.includes(key));
+    const conditions = Object.entries(Condition).flatMap(([operator, test]) => {
+      const rest = Object.entries(test).filter(([key]) => !keys.includes(key));
       return rest.length > 0 ? [[operator, Object.fromEntries(rest)]] : [];
     });
-    return [{ ...statement, ...(known.length > 0 && { Condition: Object.fromEntries(known) }) }];
+    return [{ ...statement, ...(conditions.length > 0 && { Condition: Object.fromEntries(conditions) }) }];
   }
   const text = JSON.stringify(template);
-  const result = JSON.parse(text, (_, value) => (Array.isArray(value) ? value.flatMap(relaxed) : value));
-  return { template: result, left: [...left] };
+  const result = JSON.parse(text, (_, value) => (Array.isArray(value) ? value.flatMap(reduce) : value));
+  return { template: result, removedKeys: [...removedKeys] };
 }

@@ -55,16 +55,21 @@ const exceptions: Record<string, { must: string[]; may?: string[] }> = {
 };
 
 /** Rights that come with using encrypted data through a service; they only work through that service. */
-const implied = ['kms:Decrypt', 'kms:GenerateDataKey'];
+const impliedActions = ['kms:Decrypt', 'kms:GenerateDataKey'];
 /** What Lambda does under the function's role to know what is new in a table. */
 const polling = ['DescribeStream', 'GetRecords', 'GetShardIterator'].map(name => `dynamodb:${name}`);
 const listing = 'dynamodb:ListStreams';
-const always = ['logs:CreateLogStream', 'logs:PutLogEvents', 'xray:PutTraceSegments', 'xray:PutTelemetryRecords'];
+const commonActions = [
+  'logs:CreateLogStream',
+  'logs:PutLogEvents',
+  'xray:PutTraceSegments',
+  'xray:PutTelemetryRecords',
+];
 
 const needs = (command: string) => {
   const [client = '', name] = command.split(':');
-  const named = `${services[client] ?? client}:${name}`;
-  return exceptions[named] ?? { must: [named] };
+  const permission = `${services[client] ?? client}:${name}`;
+  return exceptions[permission] ?? { must: [permission] };
 };
 
 interface Statement {
@@ -127,35 +132,35 @@ const functions = findTemplateResources(template, 'AWS::Lambda::Function').map((
 
 describe.each(functions)('$entry', ({ entry, role, statements, environment, logs, queues, streams }) => {
   const { commands } = bundle(entry);
-  const granted = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
+  const grantedActions = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
 
   it('has a role of its own', () => {
-    expect(functions.filter(other => other.role === role).length).toBe(1);
+    expect(functions.filter(candidate => candidate.role === role).length).toBe(1);
   });
 
   it('may do what its code can send', () => {
     const must = new Set(commands.flatMap(command => needs(command).must));
-    expect([...must].filter(action => !granted.includes(action))).toEqual([]);
+    expect([...must].filter(action => !grantedActions.includes(action))).toEqual([]);
   });
 
   it('may do nothing else', () => {
     const possible = new Set([
-      ...always,
-      ...implied,
+      ...commonActions,
+      ...impliedActions,
       ...(queues.length > 0 ? ['sqs:SendMessage'] : []),
       ...(streams.length > 0 ? [...polling, listing] : []),
       ...commands.flatMap(command => [...needs(command).must, ...(needs(command).may ?? [])]),
     ]);
-    expect(granted.filter(action => !possible.has(action))).toEqual([]);
+    expect(grantedActions.filter(action => !possible.has(action))).toEqual([]);
   });
 
   it('touches exactly what its environment names', () => {
-    const named = new Set([...ids(environment), ...logs, ...queues, ...streams]);
+    const names = new Set([...ids(environment), ...logs, ...queues, ...streams]);
     const touched = statements
       .filter(({ Condition }) => Condition?.StringEquals?.['kms:ViaService'] === undefined)
       .flatMap(({ Resource }) => ids(Resource))
       .filter(id => !id.startsWith('AWS::'));
-    expect([...new Set(touched)].filter(id => !named.has(id))).toEqual([]);
+    expect([...new Set(touched)].filter(id => !names.has(id))).toEqual([]);
   });
 
   it('may leave an event it failed on in its own queue, if events call it, and send to no other', () => {
@@ -188,7 +193,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     const whole = statements
       .filter(({ Resource }) => list(Resource).includes('*'))
       .flatMap(({ Action }) => list(Action));
-    const unscoped = [...always, listing, 'ec2:DescribeInstances', 'ce:GetCostAndUsage', 'ec2:DescribeImages'];
+    const unscoped = [...commonActions, listing, 'ec2:DescribeInstances', 'ce:GetCostAndUsage', 'ec2:DescribeImages'];
     expect(whole.filter(action => !unscoped.includes(action))).toEqual([]);
   });
 });
@@ -200,9 +205,9 @@ it('every function that a rule calls keeps the events it fails on where the rule
     ([, { Properties }]) => Properties.Targets as { Arn: unknown; DeadLetterConfig?: unknown }[],
   );
   expect(targets.length).toBeGreaterThan(0);
-  const called = targets
+  const calls = targets
     .map(({ Arn, DeadLetterConfig }) => ({ fn: ids(Arn)[0], queue: ids(DeadLetterConfig)[0] }))
     .filter(({ fn }) => functions.some(({ id }) => id === fn));
-  const told = (all: typeof called) => [...new Set(all.map(({ fn, queue }) => `${fn} ${queue}`))].sort();
-  expect(told(called)).toEqual(told(undelivered));
+  const pairsOf = (pairs: typeof calls) => [...new Set(pairs.map(({ fn, queue }) => `${fn} ${queue}`))].sort();
+  expect(pairsOf(calls)).toEqual(pairsOf(undelivered));
 });

@@ -64,30 +64,30 @@ const post = (url: string, body: object) =>
  */
 export async function watchCalls(
   { plain }: ReturnType<typeof connectTestCloud>,
-  about: string,
+  subject: string,
   rules: readonly Fault[] = [],
   retries?: CallerRetries,
 ) {
   const url = `${plain}/_faults`;
   const name = randomUUID();
-  await post(url, { watch: name, about, rules, retries });
+  await post(url, { watch: name, about: subject, rules, retries });
   return {
     calls: () => post(url, { watch: name }),
     /** Other faults from here on. What was seen is forgotten. */
-    rearm: (next: readonly Fault[]) => post(url, { watch: name, about, rules: next, retries }),
+    rearm: (next: readonly Fault[]) => post(url, { watch: name, about: subject, rules: next, retries }),
     end: () => post(url, { watch: name, end: true }),
   };
 }
 
 /** The calls that each function makes, each once, as faults name them. */
 export function groupCallsByFunction(calls: readonly WatchedCall[]): Map<string, { action: string; nth: number }[]> {
-  const all = new Map<string, { action: string; nth: number }[]>();
+  const groups = new Map<string, { action: string; nth: number }[]>();
   for (const { function: name, action, same: nth } of calls) {
-    const known = all.get(name) ?? [];
-    if (!known.some(one => one.action === action && one.nth === nth)) known.push({ action, nth });
-    all.set(name, known);
+    const calls = groups.get(name) ?? [];
+    if (!calls.some(call => call.action === action && call.nth === nth)) calls.push({ action, nth });
+    groups.set(name, calls);
   }
-  return all;
+  return groups;
 }
 
 /** Every call of a function fails, for so many of its invocations. */

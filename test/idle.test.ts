@@ -58,23 +58,23 @@ function priceIdle(id: string, resource: TemplateResource): IdleCost {
 }
 
 /** The sum of templates' idle costs, and a line for each type that costs something. */
-function sumIdle(what: string, templates: readonly Template[]): { dollars: number; later: number } {
+function sumIdle(subject: string, templates: readonly Template[]): { dollars: number; later: number } {
   const costs = templates.flatMap(template =>
     Object.entries(template.toJSON().Resources as Record<string, TemplateResource>).map(([id, resource]) =>
       priceIdle(id, resource),
     ),
   );
-  const add = (of: readonly IdleCost[], key: 'units' | 'dollars' | 'later') =>
-    of.reduce((sum, cost) => sum + cost[key], 0);
+  const add = (costs: readonly IdleCost[], key: 'units' | 'dollars' | 'later') =>
+    costs.reduce((sum, cost) => sum + cost[key], 0);
   const types = [...new Set(costs.flatMap(({ type, dollars }) => (dollars > 0 ? [type] : [])))].sort();
   const lines = types.map(type => {
-    const same = costs.filter(cost => cost.type === type);
-    return `  ${type}: ${add(same, 'units')} for $${add(same, 'dollars').toFixed(2)}`;
+    const group = costs.filter(cost => cost.type === type);
+    return `  ${type}: ${add(group, 'units')} for $${add(group, 'dollars').toFixed(2)}`;
   });
-  const [dollars, later] = [add(costs, 'dollars'), add(costs, 'later')];
-  const head = `idle ${what}: $${dollars.toFixed(2)} a month, $${later.toFixed(2)} from the third year on`;
+  const [dollars, laterDollars] = [add(costs, 'dollars'), add(costs, 'later')];
+  const head = `idle ${subject}: $${dollars.toFixed(2)} a month, $${laterDollars.toFixed(2)} from the third year on`;
   console.log([`${head} (${prices.region}, prices of ${prices.date})`, ...lines].join('\n'));
-  return { dollars, later };
+  return { dollars, later: laterDollars };
 }
 
 describe('a month in which nobody does anything', () => {
@@ -92,9 +92,9 @@ describe('a month in which nobody does anything', () => {
 
 describe('the prices', () => {
   it('are of the region of the configuration, and less than a year older than the newest release', () => {
-    const [, released = ''] = /^## \S+ - (\d{4}-\d{2}-\d{2})$/m.exec(readFileSync('CHANGELOG.md', 'utf8')) ?? [];
+    const [, releaseDate = ''] = /^## \S+ - (\d{4}-\d{2}-\d{2})$/m.exec(readFileSync('CHANGELOG.md', 'utf8')) ?? [];
     expect(prices.region).toBe(config.region);
-    expect(Date.parse(released) - Date.parse(prices.date)).toBeLessThan(365 * 24 * 3600 * 1000);
+    expect(Date.parse(releaseDate) - Date.parse(prices.date)).toBeLessThan(365 * 24 * 3600 * 1000);
   });
 
   it('of an alarm count every metric of its expression', () => {

@@ -10,10 +10,10 @@ describe.each([
 ])('%s', (_, pack) => {
   it.each(Object.entries(stacks))('finds nothing unexplained in the %s stack', (_, stack) => {
     const { violations } = pack.validateScope(stack);
-    const found = violations.map(
+    const findings = violations.map(
       ({ ruleName, violatingResources }) =>
-        `${ruleName} ${violatingResources.map(of => of.constructPath ?? of.resourceLogicalId).join(' ')}`,
+        `${ruleName} ${violatingResources.map(resource => resource.constructPath ?? resource.resourceLogicalId).join(' ')}`,
     );
-    expect(found).toEqual([]);
+    expect(findings).toEqual([]);
   });
 });

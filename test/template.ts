@@ -23,9 +23,9 @@ function synthesise(config: Config) {
 /** The app of a configuration, in this process. It is made once for each configuration: change nothing of it. */
 export function synthesiseApp(config: Config = readConfig('config/production.json')) {
   const name = JSON.stringify(config);
-  const known = synthesised.get(name) ?? synthesise(config);
-  synthesised.set(name, known);
-  return known;
+  const result = synthesised.get(name) ?? synthesise(config);
+  synthesised.set(name, result);
+  return result;
 }
 
 export interface TemplateResource {

@@ -9,7 +9,7 @@ import { boundaryName, bucketPrefix, PROJECT_IAM_PATH } from './names.ts';
 type Conditions = Record<string, Record<string, unknown>>;
 const allow = (actions: string[], resources: string[], conditions?: Conditions) =>
   new PolicyStatement({ actions, resources, ...(conditions && { conditions }) });
-const named = (service: string, names: string[]) => names.map(name => `${service}:${name}`);
+const actionNames = (service: string, names: string[]) => names.map(name => `${service}:${name}`);
 
 /**
  * The role that CloudFormation uses for project stacks: the permissions that the schemas of the template's resource types
@@ -58,7 +58,7 @@ export class ProjectBuilder extends Construct {
     const bucket = `arn:${partition}:s3:::${bucketPrefix(environment, account)}*`;
     return [
       allow(
-        named('s3', [
+        actionNames('s3', [
           'GetObject',
           'GetObjectVersion',
           'PutObject',
@@ -68,10 +68,10 @@ export class ProjectBuilder extends Construct {
         ]),
         [bucket],
       ),
-      keyUseStatement(this, 's3', named('kms', ['Decrypt', 'GenerateDataKey']), [
+      keyUseStatement(this, 's3', actionNames('kms', ['Decrypt', 'GenerateDataKey']), [
         `arn:${partition}:kms:${region}:${account}:key/*`,
       ]),
-      allow(named('logs', ['CreateLogStream', 'PutLogEvents', 'DescribeLogStreams']), [
+      allow(actionNames('logs', ['CreateLogStream', 'PutLogEvents', 'DescribeLogStreams']), [
         `arn:${partition}:logs:${region}:${account}:log-group:${projectStackName(environment, '*')}-*`,
       ]),
     ];
@@ -79,11 +79,11 @@ export class ProjectBuilder extends Construct {
 
   private network(environment: string): PolicyStatement[] {
     const { region } = Stack.of(this);
-    const here = { StringEquals: { 'aws:RequestedRegion': region } };
-    const ours = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
+    const regionOnly = { StringEquals: { 'aws:RequestedRegion': region } };
+    const environmentOnly = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
     return [
       allow(
-        named('ec2', [
+        actionNames('ec2', [
           ...['CreateVpc', 'CreateSubnet', 'CreateRouteTable', 'CreateSecurityGroup', 'CreateVpcEndpoint'],
           ...['CreateFlowLogs', 'CreateTags', 'DescribeVpcs', 'DescribeVpcAttribute', 'DescribeVpcEndpoints'],
           ...['DescribeVpcEncryptionControls', 'DescribeSubnets', 'DescribeRouteTables', 'DescribeSecurityGroups'],
@@ -91,10 +91,10 @@ export class ProjectBuilder extends Construct {
           ...['DescribeAvailabilityZones'],
         ]),
         ['*'],
-        here,
+        regionOnly,
       ),
       allow(
-        named('ec2', [
+        actionNames('ec2', [
           ...['ModifyVpcAttribute', 'DeleteVpc', 'ModifySubnetAttribute', 'DeleteSubnet', 'DeleteRouteTable'],
           ...['AssociateRouteTable', 'ReplaceRouteTableAssociation', 'DisassociateRouteTable', 'DeleteTags'],
           ...['AuthorizeSecurityGroupIngress', 'AuthorizeSecurityGroupEgress', 'RevokeSecurityGroupIngress'],
@@ -102,10 +102,10 @@ export class ProjectBuilder extends Construct {
           ...['UpdateSecurityGroupRuleDescriptionsEgress', 'ModifyVpcEndpoint', 'DeleteVpcEndpoints', 'DeleteFlowLogs'],
         ]),
         ['*'],
-        ours,
+        environmentOnly,
       ),
       // Log delivery has no resource-level permissions.
-      allow(named('logs', ['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups']), ['*'], here),
+      allow(actionNames('logs', ['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups']), ['*'], regionOnly),
     ];
   }
 
@@ -114,7 +114,7 @@ export class ProjectBuilder extends Construct {
     const key = `arn:${partition}:kms:${region}:${account}:key/*`;
     return [
       allow(
-        named('s3', [
+        actionNames('s3', [
           ...['CreateBucket', 'DeleteBucket', 'ListBucket', 'GetBucketPolicy', 'PutBucketPolicy', 'DeleteBucketPolicy'],
           ...['PutBucketTagging', 'GetBucketTagging', 'PutEncryptionConfiguration', 'GetEncryptionConfiguration'],
           ...['PutLifecycleConfiguration', 'GetLifecycleConfiguration', 'PutBucketNotification'],
@@ -124,26 +124,26 @@ export class ProjectBuilder extends Construct {
         ]),
         [`arn:${partition}:s3:::${bucketPrefix(environment, account)}*`],
       ),
-      allow(named('kms', ['CreateKey']), ['*'], {
+      allow(actionNames('kms', ['CreateKey']), ['*'], {
         StringEquals: { 'aws:RequestTag/broch:environment': environment },
       }),
       // Creating a key with tags takes the right to tag any, before there are tags on it:
       // https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
-      allow(named('kms', ['TagResource']), [key], {
+      allow(actionNames('kms', ['TagResource']), [key], {
         StringEquals: { 'aws:RequestTag/broch:environment': environment },
         Null: { 'aws:ResourceTag/broch:environment': 'true' },
       }),
       // It may be five minutes until a new key's tags count, so what CloudFormation does at once asks for none:
       // https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
       allow(
-        named('kms', [
+        actionNames('kms', [
           ...['DescribeKey', 'GetKeyPolicy', 'GetKeyRotationStatus', 'ListResourceTags', 'EnableKeyRotation'],
           ...['CreateAlias'],
         ]),
         [key],
       ),
       allow(
-        named('kms', [
+        actionNames('kms', [
           ...['TagResource', 'UntagResource', 'PutKeyPolicy', 'UpdateKeyDescription', 'ScheduleKeyDeletion'],
           ...['DeleteAlias', 'UpdateAlias'],
         ]),
@@ -154,12 +154,12 @@ export class ProjectBuilder extends Construct {
           Null: { 'aws:ResourceTag/broch:project': 'false' },
         },
       ),
-      allow(named('kms', ['CreateAlias', 'DeleteAlias', 'UpdateAlias']), [
+      allow(actionNames('kms', ['CreateAlias', 'DeleteAlias', 'UpdateAlias']), [
         `arn:${partition}:kms:${region}:${account}:alias/broch/${environment}/*`,
       ]),
-      allow(named('kms', ['ListAliases']), ['*']),
+      allow(actionNames('kms', ['ListAliases']), ['*']),
       allow(
-        named('logs', [
+        actionNames('logs', [
           ...['CreateLogGroup', 'DeleteLogGroup', 'PutRetentionPolicy', 'AssociateKmsKey', 'TagResource'],
           ...['UntagResource', 'ListTagsForResource', 'GetDataProtectionPolicy'],
         ]),
@@ -170,27 +170,27 @@ export class ProjectBuilder extends Construct {
 
   private roles(environment: string): PolicyStatement[] {
     const { partition, account } = Stack.of(this);
-    const of = (type: string) =>
+    const iamArn = (type: string) =>
       `arn:${partition}:iam::${account}:${type}${PROJECT_IAM_PATH}${environmentName(environment, '*')}`;
     return [
-      allow(named('iam', ['CreateRole', 'PutRolePolicy', 'DeleteRolePolicy']), [of('role')], {
+      allow(actionNames('iam', ['CreateRole', 'PutRolePolicy', 'DeleteRolePolicy']), [iamArn('role')], {
         StringEquals: { 'iam:PermissionsBoundary': this.boundary.managedPolicyArn },
       }),
       allow(
-        named('iam', [
+        actionNames('iam', [
           ...['GetRole', 'DeleteRole', 'TagRole', 'UntagRole', 'UpdateAssumeRolePolicy', 'GetRolePolicy'],
           ...['ListRolePolicies', 'ListAttachedRolePolicies'],
         ]),
-        [of('role')],
+        [iamArn('role')],
       ),
       allow(
-        named('iam', [
+        actionNames('iam', [
           ...['CreateInstanceProfile', 'GetInstanceProfile', 'DeleteInstanceProfile'],
           ...['AddRoleToInstanceProfile', 'RemoveRoleFromInstanceProfile'],
         ]),
-        [of('instance-profile'), of('role')],
+        [iamArn('instance-profile'), iamArn('role')],
       ),
-      allow(named('iam', ['PassRole']), [of('role')], {
+      allow(actionNames('iam', ['PassRole']), [iamArn('role')], {
         StringEquals: { 'iam:PassedToService': ['ec2.amazonaws.com', 'vpc-flow-logs.amazonaws.com'] },
       }),
     ];
@@ -200,7 +200,7 @@ export class ProjectBuilder extends Construct {
     const { partition, region, account } = Stack.of(this);
     return [
       allow(
-        named('route53resolver', [
+        actionNames('route53resolver', [
           ...['CreateFirewallDomainList', 'GetFirewallDomainList', 'UpdateFirewallDomains', 'ImportFirewallDomains'],
           ...['DeleteFirewallDomainList', 'CreateFirewallRuleGroup', 'GetFirewallRuleGroup', 'ListFirewallRules'],
           ...['CreateFirewallRule', 'UpdateFirewallRule', 'DeleteFirewallRule', 'DeleteFirewallRuleGroup'],

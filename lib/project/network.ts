@@ -81,20 +81,20 @@ export class NetworkTemplate extends Stack {
         { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
       ],
     });
-    const own = { reason: "Only HTTPS, and only from the project's own block, which is a parameter." };
+    const explanation = { reason: "Only HTTPS, and only from the project's own block, which is a parameter." };
     Validations.of(endpoints).acknowledge(
-      { id: 'AwsSolutions-EC23', ...own },
-      { id: 'NIST.800.53.R5-EC2RestrictedCommonPorts', ...own },
-      { id: 'NIST.800.53.R5-EC2RestrictedSSH', ...own },
+      { id: 'AwsSolutions-EC23', ...explanation },
+      { id: 'NIST.800.53.R5-EC2RestrictedCommonPorts', ...explanation },
+      { id: 'NIST.800.53.R5-EC2RestrictedSSH', ...explanation },
     );
-    const out = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 };
+    const https = { ipProtocol: 'tcp', fromPort: 443, toPort: 443 };
     const workspaces = new CfnSecurityGroup(this, 'Group', {
       vpcId: vpc.attrVpcId,
       groupDescription: 'Workspaces and jobs: nothing comes in, only HTTPS to endpoints of this network goes out',
       securityGroupIngress: [],
       securityGroupEgress: [
-        { ...out, destinationPrefixListId: s3PrefixList, description: 'S3, by the gateway endpoint' },
-        { ...out, destinationSecurityGroupId: endpoints.attrGroupId, description: 'interface endpoints' },
+        { ...https, destinationPrefixListId: s3PrefixList, description: 'S3, by the gateway endpoint' },
+        { ...https, destinationSecurityGroupId: endpoints.attrGroupId, description: 'interface endpoints' },
       ],
     });
 

@@ -36,12 +36,12 @@ export class ProjectStorage extends Construct {
     super(scope, id);
     const { name, environment, project } = props;
     // Deleted with a stack that was never complete, retained otherwise.
-    const kept = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
+    const removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.key = new Key(this, 'Key', {
       description: `Broch: all data of project ${project}`,
       alias: `broch/${environment}/${project}`,
       enableKeyRotation: true,
-      removalPolicy: kept,
+      removalPolicy,
     });
     this.letFlowLogsUse(this.key);
     this.bucket = new Bucket(this, 'Bucket', {
@@ -58,7 +58,7 @@ export class ProjectStorage extends Construct {
         { abortIncompleteMultipartUploadAfter: Duration.days(7), noncurrentVersionExpiration: Duration.days(90) },
         { prefix: 'agents/', expiration: Duration.days(7), noncurrentVersionExpiration: Duration.days(7) },
       ],
-      removalPolicy: kept,
+      removalPolicy,
     });
     const l1 = this.bucket.node.defaultChild as CfnBucket;
     l1.notificationConfiguration = { eventBridgeConfiguration: { eventBridgeEnabled: true } };
@@ -123,15 +123,15 @@ export class ProjectStorage extends Construct {
       );
     // A request without encryption headers gets the bucket's encryption, so only a request for another is refused. (A negated
     // condition alone, with or without IfExists, would also match a request without the header.)
-    const another = (header: string, ours: string) => ({
+    const otherThan = (header: string, expected: string) => ({
       Null: { [header]: 'false' },
-      StringNotEquals: { [header]: ours },
+      StringNotEquals: { [header]: expected },
     });
-    deny('OnlyEncrypted', ['s3:PutObject'], another('s3:x-amz-server-side-encryption', 'aws:kms'));
+    deny('OnlyEncrypted', ['s3:PutObject'], otherThan('s3:x-amz-server-side-encryption', 'aws:kms'));
     deny(
       'OnlyUnderItsKey',
       ['s3:PutObject'],
-      another('s3:x-amz-server-side-encryption-aws-kms-key-id', this.key.keyArn),
+      otherThan('s3:x-amz-server-side-encryption-aws-kms-key-id', this.key.keyArn),
     );
     // Otherwise stolen credentials of an instance could open the bucket from anywhere.
     deny(

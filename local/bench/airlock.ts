@@ -21,7 +21,7 @@ import { type LambdaWorker, watchWorkers } from './workers.ts';
 const project = 'bench';
 const sizes = [1000, 10_000] as const;
 /** The embedded cloud remembers no more calls than ten thousand, so those of the larger size can't be counted. */
-const counted = 1000;
+const countedSize = 1000;
 
 type Files = readonly { readonly path: string; readonly text: string }[];
 
@@ -31,19 +31,19 @@ type Files = readonly { readonly path: string; readonly text: string }[];
  */
 function makeFiles(count: number): Files {
   let state = count;
-  const random = (below: number) => {
+  const random = (limit: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 8) % below;
+    return (state >>> 8) % limit;
   };
   // Modulo 40, what the totals of this batch come to.
-  const total = count === counted ? 0 : 20;
+  const total = count === countedSize ? 0 : 20;
   return Array.from({ length: count }, (_, index) => {
     const rows = 8 + random(100);
     let [text, sum] = ['area,condition,n\n', 0];
     for (let row = 0; row <= rows; row++) {
-      const n = row < rows ? 31 + random(900) : 80 - ((sum + 40 - total) % 40);
-      sum += n;
-      text += `Area ${count}-${index}-${row},Asthma,${n}\n`;
+      const cases = row < rows ? 31 + random(900) : 80 - ((sum + 40 - total) % 40);
+      sum += cases;
+      text += `Area ${count}-${index}-${row},Asthma,${cases}\n`;
     }
     return { path: `part-${index % 20}/table-${index}.csv`, text };
   });
@@ -80,8 +80,8 @@ async function open({ stage }: BenchScene): Promise<{ s3: S3Client; bucket: stri
 }
 
 /** The largest memory of a Lambda's process, of those whose names are like this. */
-const peak = (workers: readonly LambdaWorker[], like: RegExp) =>
-  Math.max(...workers.filter(({ name }) => like.test(name)).map(({ peakMb }) => peakMb));
+const peak = (workers: readonly LambdaWorker[], pattern: RegExp) =>
+  Math.max(...workers.filter(({ name }) => pattern.test(name)).map(({ peakMb }) => peakMb));
 
 /** What was released, by the command line's own way: page by page, every byte through the API, each file compared. */
 async function download(
@@ -91,11 +91,11 @@ async function download(
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
   try {
     const source = createDownloadSource(rana, params, undefined);
-    const began = performance.now();
+    const start = performance.now();
     const { token } = await source.open();
     const { bytes } = await source.take(token);
     await fetchSessionFiles(source, folder, token, () => undefined);
-    return { seconds: (performance.now() - began) / 1000, mb: bytes / 1e6 };
+    return { seconds: (performance.now() - start) / 1000, mb: bytes / 1e6 };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -107,11 +107,11 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
   const [rana, vera, victor, olga] = (['rana', 'vera', 'victor', 'olga'] as const).map(name => scene.stage.as(name));
   assertHolds(rana && vera && victor && olga, 'somebody is missing');
   const source = `data/outbox/bench-${files.length}/`;
-  const began = performance.now();
+  const start = performance.now();
   await mapInParallel(files, uploadConcurrency.whole, ({ path, text }) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: source + path, Body: text })),
   );
-  const upload = (performance.now() - began) / 1000;
+  const upload = (performance.now() - start) / 1000;
 
   const groups = [{ name: 'Tables', kind: 'table' as const, purpose: 'To be measured', paths: ['**'] }];
   const { id } = await rana.ask('draftRequest', { params: { project }, body: { title: 'Bench', source, groups } });
@@ -138,26 +138,30 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
   const checkers = checking.used();
   for (const reviewer of [vera, victor])
     await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
-  const checked = await check.course(execution(check.arn, 1));
-  const [begun, sealed, folded] = [checked.began, checked.left.get('Manifest'), checked.left.get('AggregateReports')];
-  assertHolds(sealed && folded, 'it was not sealed');
-  const checkCalls = files.length === counted ? await listCallsBetween(facts, begun, folded) : [];
+  const checkCourse = await check.course(execution(check.arn, 1));
+  const [checkStart, sealEnd, checkEnd] = [
+    checkCourse.start,
+    checkCourse.exits.get('Manifest'),
+    checkCourse.exits.get('AggregateReports'),
+  ];
+  assertHolds(sealEnd && checkEnd, 'it was not sealed');
+  const checkCalls = files.length === countedSize ? await listCallsBetween(facts, checkStart, checkEnd) : [];
 
   const releasing = watchWorkers(facts.endpoint);
   await olga.ask('releaseRequest', { params });
   const end = await pollUntilSettled(show, ({ status }) => status !== 'releasing', 900);
   assertHolds(end.status === 'released', `it is ${end.status}`);
-  const released = await release.course(execution(release.arn, 2));
+  const course = await release.course(execution(release.arn, 2));
   const releasers = releasing.used();
-  const releaseCalls = files.length === counted ? await listCallsBetween(facts, released.began, released.ended) : [];
+  const releaseCalls = files.length === countedSize ? await listCallsBetween(facts, course.start, course.end) : [];
   for (const { sfn } of [check, release]) sfn.destroy();
-  const fetched = await download(rana, params);
+  const delivery = await download(rana, params);
 
-  const seconds = (from: Date, to: Date) => (to.getTime() - from.getTime()) / 1000;
+  const seconds = (start: Date, end: Date) => (end.getTime() - start.getTime()) / 1000;
   const [sealing, checks, leaving] = [
-    seconds(begun, sealed),
-    seconds(sealed, folded),
-    seconds(released.began, released.ended),
+    seconds(checkStart, sealEnd),
+    seconds(sealEnd, checkEnd),
+    seconds(course.start, course.end),
   ];
   const perFile = (calls: typeof checkCalls) => {
     // Not those of the scan for malware, which alone writes tags: on AWS they are GuardDuty's.
@@ -172,14 +176,14 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
     check_to_upload_ratio: checks / upload,
     release_seconds: leaving,
     release_to_upload_ratio: leaving / upload,
-    download_seconds: fetched.seconds,
-    download_to_upload_ratio: fetched.seconds / upload,
-    download_mb_per_second: fetched.mb / fetched.seconds,
+    download_seconds: delivery.seconds,
+    download_to_upload_ratio: delivery.seconds / upload,
+    download_mb_per_second: delivery.mb / delivery.seconds,
     // With all that people do in between, which is always the same.
-    check_transitions: checked.transitions,
-    release_transitions: released.transitions,
+    check_transitions: checkCourse.transitions,
+    release_transitions: course.transitions,
     // One more in a release than on AWS: the embedded cloud does not say the SHA-256 of a copy, so it is read back.
-    ...(files.length === counted && {
+    ...(files.length === countedSize && {
       check_s3_requests_per_file: perFile(checkCalls),
       release_s3_requests_per_file: perFile(releaseCalls),
     }),
@@ -193,13 +197,13 @@ async function request(scene: BenchScene, { s3, bucket }: Awaited<ReturnType<typ
 }
 
 /** Small files by the thousand through seal, checks and release. */
-export function benchAirlock(say: BenchLog): Promise<Record<string, number>> {
-  return withBenchScene(say, { waits: 1 }, async scene => {
-    say('a project and a desktop in it');
+export function benchAirlock(log: BenchLog): Promise<Record<string, number>> {
+  return withBenchScene(log, { waits: 1 }, async scene => {
+    log('a project and a desktop in it');
     const home = await open(scene);
     const figures: Record<string, number> = {};
     for (const size of sizes) {
-      say(`${size} files: uploaded, sealed, checked, released, fetched`);
+      log(`${size} files: uploaded, sealed, checked, released, fetched`);
       for (const [name, value] of Object.entries(await request(scene, home, makeFiles(size))))
         figures[`${name}_${size}`] = value;
     }

@@ -30,7 +30,8 @@ export function makeWorkbook(sheets: number): Uint8Array {
 
 const samples: Readonly<Record<string, () => Uint8Array>> = {
   'table.csv': () => strToU8(['area,year,n', ...tableRows(80_000).map(row => row.join())].join('\n')),
-  'table.json': () => strToU8(JSON.stringify(tableRows(20_000).map(([area, year, n]) => ({ area, year, n })))),
+  'table.json': () =>
+    strToU8(JSON.stringify(tableRows(20_000).map(([area, year, count]) => ({ area, year, n: count })))),
   'notebook.ipynb': () =>
     strToU8(
       JSON.stringify({
@@ -48,9 +49,9 @@ const samples: Readonly<Record<string, () => Uint8Array>> = {
 export function countReads(bytes: Uint8Array): { source: ByteSource; read: () => number } {
   const inner = memorySource(bytes);
   let read = 0;
-  const range = (from: number, to: number) => {
-    read += Math.max(0, Math.min(to, bytes.length) - from);
-    return inner.range(from, to);
+  const range = (start: number, end: number) => {
+    read += Math.max(0, Math.min(end, bytes.length) - start);
+    return inner.range(start, end);
   };
   return { source: { size: bytes.length, stream: () => range(0, bytes.length), range }, read: () => read };
 }

@@ -56,17 +56,17 @@ function subjects(): Subject[] {
  * Every Lambda of the app: size of its bundle and time to load it, against a handler that does nothing. All are loaded in
  * turn, round after round, so that whatever else the machine does meanwhile falls on all alike.
  */
-export async function benchColdStart(say: BenchLog, runs: number): Promise<Record<string, number>> {
+export async function benchColdStart(log: BenchLog, runs: number): Promise<Record<string, number>> {
   const file = join(createTempDir('bench'), 'index.mjs');
   writeFileSync(file, 'export const handler = async () => ({});\n');
   const empty: Subject = { name: 'empty', file, env: {}, kb: 0 };
-  say('bundling');
+  log('bundling');
   const functions = subjects();
   const times = new Map<Subject, number[]>([empty, ...functions].map(subject => [subject, []]));
   for (let round = 1; round <= runs; round++) {
-    say(`${times.size} fresh processes, round ${round} of ${runs}`);
-    for (const [{ file, env }, all] of times)
-      all.push(
+    log(`${times.size} fresh processes, round ${round} of ${runs}`);
+    for (const [{ file, env }, durations] of times)
+      durations.push(
         Number(
           execFileSync(process.execPath, ['--input-type=module', '-e', probe, file], {
             env: { ...process.env, AWS_REGION: 'eu-west-2', ...env },

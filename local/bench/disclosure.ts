@@ -22,24 +22,24 @@ type Measured = z.infer<typeof Measured>;
 async function make(path: string, bytes: number): Promise<void> {
   const file = await open(path, 'w');
   let state = 1;
-  const random = (below: number) => {
+  const random = (limit: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state % below;
+    return state % limit;
   };
   await file.write(
     'area,condition,sex,year,n,base,percent,mean,lower_quartile,firms,turnover,largest,second_largest,df_resid\n',
   );
   const conditions = ['asthma', 'type 2 diabetes', 'hypertension', 'depression', 'chronic kidney disease'];
-  for (let written = 0, row = 0; written < bytes; ) {
+  for (let size = 0, row = 0; size < bytes; ) {
     let text = '';
     for (const end = row + 5000; row < end; row++) {
       const base = 2000 + random(5000);
-      const n = row % 40_000 === 7 ? 3 : 30 + random(1900);
+      const count = row % 40_000 === 7 ? 3 : 30 + random(1900);
       const turnover = 1e6 + random(9_000_000);
       const largest = Math.floor(turnover * (row % 50_000 === 9 ? 0.95 : 0.2));
-      text += `E0${9_000_000 + (row % 33_000)},${conditions[row % 5]},${row % 2 ? 'Male' : 'Female'},${2005 + (row % 20)},${n},${base},${(10 + random(800) / 10).toFixed(1)},${(random(100_000) / 100).toFixed(2)},${random(100)},${20 + random(200)},${turnover},${largest},${Math.floor(turnover * 0.1 * 0.4)},${40 + random(100)}\n`;
+      text += `E0${9_000_000 + (row % 33_000)},${conditions[row % 5]},${row % 2 ? 'Male' : 'Female'},${2005 + (row % 20)},${count},${base},${(10 + random(800) / 10).toFixed(1)},${(random(100_000) / 100).toFixed(2)},${random(100)},${20 + random(200)},${turnover},${largest},${Math.floor(turnover * 0.1 * 0.4)},${40 + random(100)}\n`;
     }
-    written += text.length;
+    size += text.length;
     await file.write(text);
   }
   await file.close();
@@ -53,12 +53,12 @@ async function measure(path: string): Promise<Measured> {
   const started = performance.now();
   const report = await checkFile(file, await fileSource(path), policy, []);
   const seconds = (performance.now() - started) / 1000;
-  const found = Object.fromEntries(report.findings.map(({ rule, count }) => [rule, count]));
-  return { seconds, rows: report.rows ?? 0, rss: process.resourceUsage().maxRSS, found };
+  const counts = Object.fromEntries(report.findings.map(({ rule, count }) => [rule, count]));
+  return { seconds, rows: report.rows ?? 0, rss: process.resourceUsage().maxRSS, found: counts };
 }
 
 /** The checks: bytes read per byte of each format, and a table of 200 MB beside pandas doing the same on the same file. */
-export async function benchDisclosureChecks(say: (line: string) => void): Promise<Record<string, number>> {
+export async function benchDisclosureChecks(log: (line: string) => void): Promise<Record<string, number>> {
   const folder = mkdtempSync(join(tmpdir(), 'broch-bench-'));
   const root = join(import.meta.dirname, '../..');
   const python = join(root, '.venv/bin/python');
@@ -68,18 +68,18 @@ export async function benchDisclosureChecks(say: (line: string) => void): Promis
   const fastest = (runs: Measured[]) => runs.sort((a, b) => a.seconds - b.seconds)[0] as Measured;
   try {
     const [small, large] = [join(folder, 'small.csv'), join(folder, 'large.csv')];
-    say('making tables of 20 MB and 200 MB');
+    log('making tables of 20 MB and 200 MB');
     await make(small, 20e6);
     await make(large, 200e6);
     const megabytes = statSync(large).size / 1e6;
-    const [ours, theirs, least]: [Measured[], Measured[], Measured[]] = [[], [], []];
+    const [checkRuns, pandasRuns, readRuns]: [Measured[], Measured[], Measured[]] = [[], [], []];
     for (const turn of [1, 2, 3, 4, 5]) {
-      say(`checking 200 MB, here and with pandas, run ${turn} of 5`);
-      least.push(await run(process.execPath, import.meta.filename, small));
-      ours.push(await run(process.execPath, import.meta.filename, large));
-      theirs.push(await run(python, join(import.meta.dirname, 'disclosure_pandas.py'), large));
+      log(`checking 200 MB, here and with pandas, run ${turn} of 5`);
+      readRuns.push(await run(process.execPath, import.meta.filename, small));
+      checkRuns.push(await run(process.execPath, import.meta.filename, large));
+      pandasRuns.push(await run(python, join(import.meta.dirname, 'disclosure_pandas.py'), large));
     }
-    const [check, pandas] = [fastest(ours), fastest(theirs)];
+    const [check, pandas] = [fastest(checkRuns), fastest(pandasRuns)];
     const memory = (runs: Measured[]) => Math.min(...runs.map(({ rss }) => rss)) / 1024;
     for (const rule of ['sdc.minimum-count', 'sdc.dominance', 'sdc.p-percent', 'sdc.percentages'])
       if (check.found[rule] !== pandas.found[rule])
@@ -88,10 +88,10 @@ export async function benchDisclosureChecks(say: (line: string) => void): Promis
       ...(await benchByteReads()),
       sdc_mb_per_second: megabytes / check.seconds,
       sdc_rows: check.rows,
-      sdc_peak_rss_mb: memory(ours),
-      sdc_rss_growth_20_to_200_mb: memory(ours) - memory(least),
+      sdc_peak_rss_mb: memory(checkRuns),
+      sdc_rss_growth_20_to_200_mb: memory(checkRuns) - memory(readRuns),
       pandas_mb_per_second: megabytes / pandas.seconds,
-      pandas_peak_rss_mb: memory(theirs),
+      pandas_peak_rss_mb: memory(pandasRuns),
       sdc_to_pandas_ratio: pandas.seconds / check.seconds,
     };
   } finally {

@@ -13,22 +13,22 @@ import { type BenchLog, type BenchScene, withBenchScene } from './scene.ts';
 import { watchWorkers } from './workers.ts';
 
 type Files = readonly LocalFile[];
-const most = { files: 1000, bytes: 100_000_000 };
+const largeBatch = { files: 1000, bytes: 100_000_000 };
 
 /** Files from about 5 KB to 700 KB, small ones being the most, that come to `bytes` in all; the same ones every time. */
-async function makeFiles(folder: string, { files: count, bytes }: typeof most): Promise<Files> {
+async function makeFiles(folder: string, { files: count, bytes }: typeof largeBatch): Promise<Files> {
   const chance = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16));
   const next = (length: number) => chance.update(Buffer.alloc(length));
   const shares = Array.from({ length: count }, () => Math.exp((next(4).readUInt32BE() / 2 ** 32) * 5));
-  const all = shares.reduce((sum, share) => sum + share, 0);
-  let [share, made] = [0, 0];
-  for (const [index, own] of shares.entries()) {
-    share += own;
-    const size = Math.round((share / all) * bytes) - made;
-    made += size;
-    const at = join(folder, `${index % 20}`);
-    mkdirSync(at, { recursive: true });
-    writeFileSync(join(at, `${index}.bin`), next(size));
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  let [share, position] = [0, 0];
+  for (const [index, weight] of shares.entries()) {
+    share += weight;
+    const size = Math.round((share / total) * bytes) - position;
+    position += size;
+    const target = join(folder, `${index % 20}`);
+    mkdirSync(target, { recursive: true });
+    writeFileSync(join(target, `${index}.bin`), next(size));
   }
   return (await walkFolder(folder)).files;
 }
@@ -65,9 +65,9 @@ async function deliver(scene: BenchScene, files: Files) {
   const { sfn, arn, course } = await openCapabilityMachine(facts, 'Ingest');
   const { id, landing } = await open(scene);
   const sums = await mapInParallel(files, uploadConcurrency.whole, async file => {
-    const sent = await sendFile(landing, file, undefined, () => {});
-    assertHolds('sha256' in sent, `${file.path} changed`);
-    return sent;
+    const delivery = await sendFile(landing, file, undefined, () => {});
+    assertHolds('sha256' in delivery, `${file.path} changed`);
+    return delivery;
   });
   const watch = watchWorkers(facts.endpoint);
   await putLandingObject(landing, 'SHA256SUMS', Buffer.from(formatChecksumList(sums)));
@@ -78,17 +78,17 @@ async function deliver(scene: BenchScene, files: Files) {
       const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn: arn }));
       return executions.find(({ name }) => name?.startsWith(id))?.executionArn;
     },
-    found => found !== undefined,
+    finding => finding !== undefined,
   );
   const check = await course(execution ?? '');
   const workers = watch.used();
-  const calls = await listCallsBetween(facts, last, check.ended);
+  const calls = await listCallsBetween(facts, last, check.end);
   sfn.destroy();
   const { status } = await scene.stage.as('petra').ask('showDelivery', { params: { delivery: id } });
   assertHolds(status === 'registered', `the delivery is ${status}`);
   const peaks = workers.filter(({ name }) => name.includes('IngestVerify')).map(({ peakMb }) => peakMb);
   return {
-    registered: (check.ended.getTime() - last.getTime()) / 1000,
+    registered: (check.end.getTime() - last.getTime()) / 1000,
     transitions: check.transitions,
     calls: calls.length + check.tasks,
     requests: calls.filter(({ service }) => service === 's3').length,
@@ -100,32 +100,35 @@ async function deliver(scene: BenchScene, files: Files) {
 }
 
 /** A thousand files: from the last byte to registered, over the time it takes to upload them and do nothing else. */
-export const benchIngest = (say: BenchLog): Promise<Record<string, number>> =>
-  withBenchScene(say, { waits: 1 }, async scene => {
-    const few = await makeFiles(join(scene.folder, 'few'), { files: 10, bytes: most.bytes / 100 });
-    const many = await makeFiles(join(scene.folder, 'many'), most);
-    say('10 files, delivered');
-    const small = await deliver(scene, few);
-    say(`${most.files} files, uploaded and no more`);
-    const before = await upload(scene, many);
-    say(`${most.files} files, delivered`);
-    const large = await deliver(scene, many);
-    say(`${most.files} files, uploaded and no more, again`);
+export const benchIngest = (log: BenchLog): Promise<Record<string, number>> =>
+  withBenchScene(log, { waits: 1 }, async scene => {
+    const smallFiles = await makeFiles(join(scene.folder, 'few'), { files: 10, bytes: largeBatch.bytes / 100 });
+    const largeFiles = await makeFiles(join(scene.folder, 'many'), largeBatch);
+    log('10 files, delivered');
+    const small = await deliver(scene, smallFiles);
+    log(`${largeBatch.files} files, uploaded and no more`);
+    const firstUpload = await upload(scene, largeFiles);
+    log(`${largeBatch.files} files, delivered`);
+    const large = await deliver(scene, largeFiles);
+    log(`${largeBatch.files} files, uploaded and no more, again`);
     // The faster of the two, to be compared with what ran between them.
-    const plain = Math.min(before, await upload(scene, many));
+    const plain = Math.min(firstUpload, await upload(scene, largeFiles));
     const ratio = large.registered / plain;
     return {
       registered_to_upload_ratio: ratio,
       // The embedded cloud serves one request at a time, where S3 serves them all: there the check's requests cost it as
       // much as the upload's did, one by one.
-      registered_to_upload_ratio_per_s3_request: ratio / (large.requests / most.files),
+      registered_to_upload_ratio_per_s3_request: ratio / (large.requests / largeBatch.files),
       upload_seconds: plain,
       registered_seconds: large.registered,
       transitions: large.transitions,
       transitions_10_files: small.transitions,
-      s3_requests_per_file: large.requests / most.files,
-      aws_calls_per_file: large.calls / most.files,
-      ...(large.used && { lambda_ms_per_file: large.used.cpuMs / most.files, verify_peak_mb: large.used.verifyMb }),
-      machine_lambda_ms_per_file: large.taskMs / most.files,
+      s3_requests_per_file: large.requests / largeBatch.files,
+      aws_calls_per_file: large.calls / largeBatch.files,
+      ...(large.used && {
+        lambda_ms_per_file: large.used.cpuMs / largeBatch.files,
+        verify_peak_mb: large.used.verifyMb,
+      }),
+      machine_lambda_ms_per_file: large.taskMs / largeBatch.files,
     };
   });

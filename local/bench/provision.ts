@@ -13,7 +13,7 @@ async function wave({ stage }: BenchScene, size: number): Promise<Record<string,
   // Each wave begins as the first one does: no Lambda is warm.
   await endWorkers(facts.endpoint);
   const watch = watchWorkers(facts.endpoint);
-  const from = new Date();
+  const start = new Date();
   const ids = Array.from({ length: size }, (_, index) => `bench-${size}-${index + 1}`);
   await Promise.all(ids.map(id => olga.ask('createProject', { body: { id, title: `Bench ${id}` } })));
   const execution = (id: string) => `${arn.replace(':stateMachine:', ':execution:')}:${id}-1`;
@@ -21,22 +21,23 @@ async function wave({ stage }: BenchScene, size: number): Promise<Record<string,
   const courses: ExecutionCourse[] = [];
   for (const id of ids) courses.push(await course(execution(id)));
   const workers = watch.used();
-  const calls = await listCallsBetween(facts, from, new Date());
+  const calls = await listCallsBetween(facts, start, new Date());
   sfn.destroy();
   for (const project of ids) {
     const { status } = await olga.ask('showProject', { params: { project } });
     assertHolds(status === 'ready', `project ${project} is ${status}`);
   }
-  const each = (of: (course: ExecutionCourse) => number) => courses.reduce((sum, course) => sum + of(course), 0) / size;
+  const mean = (figure: (course: ExecutionCourse) => number) =>
+    courses.reduce((sum, course) => sum + figure(course), 0) / size;
   return {
-    aws_calls_per_project: calls.length / size + each(({ tasks }) => tasks),
-    transitions_per_project: each(({ transitions }) => transitions),
+    aws_calls_per_project: calls.length / size + mean(({ tasks }) => tasks),
+    transitions_per_project: mean(({ transitions }) => transitions),
     ...(workers.length > 0 && {
       lambda_ms_per_project: workers.reduce((sum, { cpuMs }) => sum + cpuMs, 0) / size,
       lambda_starts_per_project: workers.length / size,
     }),
-    machine_lambda_ms_per_project: each(({ taskMs }) => taskMs),
-    machine_wall_seconds: (Math.max(...courses.map(({ ended }) => ended.getTime())) - from.getTime()) / 1000,
+    machine_lambda_ms_per_project: mean(({ taskMs }) => taskMs),
+    machine_wall_seconds: (Math.max(...courses.map(({ end }) => end.getTime())) - start.getTime()) / 1000,
   };
 }
 
@@ -45,19 +46,19 @@ async function wave({ stage }: BenchScene, size: number): Promise<Record<string,
  * as long as on AWS, so that how often a project looks after its stack depends on neither. Each may have a Lambda of the
  * API and one of its workflow at the same moment.
  */
-export const benchProvision = (say: BenchLog): Promise<Record<string, number>> =>
-  withBenchScene(say, { waits: 1, concurrency: 80 }, async scene => {
+export const benchProvision = (log: BenchLog): Promise<Record<string, number>> =>
+  withBenchScene(log, { waits: 1, concurrency: 80 }, async scene => {
     // Signs in.
     await scene.stage.as('olga').ask('listProjects');
-    const measured: Record<string, number>[] = [];
+    const results: Record<string, number>[] = [];
     for (const size of waves) {
-      say(size === 1 ? '1 project' : `${size} projects at once`);
-      measured.push(await wave(scene, size));
+      log(size === 1 ? '1 project' : `${size} projects at once`);
+      results.push(await wave(scene, size));
     }
-    const [first = {}, last = {}] = [measured[0], measured.at(-1)];
+    const [first = {}, last = {}] = [results[0], results.at(-1)];
     return Object.fromEntries(
       Object.keys(first).flatMap(name => [
-        ...waves.map((size, index) => [`${name}_${size}`, measured[index]?.[name] ?? Number.NaN] as const),
+        ...waves.map((size, index) => [`${name}_${size}`, results[index]?.[name] ?? Number.NaN] as const),
         [`${name}_32_to_1_ratio`, (last[name] ?? Number.NaN) / (first[name] ?? Number.NaN)] as const,
       ]),
     );

@@ -24,24 +24,24 @@ export interface TrailCall {
  * LookupEvents gives the newest fifty there, and no token. So each page ends where the one before began, with a
  * millisecond of both; ids tell what was seen.
  */
-export async function listCallsBetween(facts: CloudFacts, from: Date, to: Date): Promise<TrailCall[]> {
+export async function listCallsBetween(facts: CloudFacts, start: Date, lastMoment: Date): Promise<TrailCall[]> {
   const trail = new CloudTrailClient(clientConfigFor(facts, rootCredentialsFor(facts.account)));
-  const seen = new Map<string, Event>();
+  const events = new Map<string, Event>();
   try {
-    for (let end = to; ; ) {
-      const page = await trail.send(new LookupEventsCommand({ StartTime: from, EndTime: end, MaxResults: 50 }));
+    for (let end = lastMoment; ; ) {
+      const page = await trail.send(new LookupEventsCommand({ StartTime: start, EndTime: end, MaxResults: 50 }));
       const { Events = [] } = page;
-      const known = seen.size;
-      for (const event of Events) seen.set(event.EventId ?? '', event);
+      const count = events.size;
+      for (const event of Events) events.set(event.EventId ?? '', event);
       const oldest = Events.at(-1)?.EventTime;
       if (!oldest || Events.length < 50) break;
-      if (seen.size === known) throw new Error('fifty calls in a millisecond: the record cannot be read on');
+      if (events.size === count) throw new Error('fifty calls in a millisecond: the record cannot be read on');
       end = new Date(oldest.getTime() + 1);
     }
   } finally {
     trail.destroy();
   }
-  return [...seen.values()]
+  return [...events.values()]
     .map(({ EventSource = '', EventName = '', AccessKeyId = '' }) => ({
       service: EventSource.replace('.amazonaws.com', ''),
       name: EventName,
@@ -52,10 +52,10 @@ export async function listCallsBetween(facts: CloudFacts, from: Date, to: Date):
 
 /** How an execution went. */
 export interface ExecutionCourse {
-  readonly began: Date;
-  readonly ended: Date;
+  readonly start: Date;
+  readonly end: Date;
   /** When each of its own states was left, for the first time. */
-  readonly left: ReadonlyMap<string, Date>;
+  readonly exits: ReadonlyMap<string, Date>;
   /** As they are billed: states entered, and repeated attempts. */
   readonly transitions: number;
   /** Calls that the machine itself made, of Lambda above all. */
@@ -87,28 +87,29 @@ export async function openCapabilityMachine(facts: CloudFacts, capability: strin
     arn,
     /** Waits for the execution's end. */
     async course(executionArn: string): Promise<ExecutionCourse> {
-      const { startDate: began, stopDate: ended } = await pollUntilSettled(
+      const { startDate: start, stopDate: end } = await pollUntilSettled(
         () => sfn.send(new DescribeExecutionCommand({ executionArn })),
         ({ status, stopDate }) => status !== 'RUNNING' && stopDate !== undefined,
         600,
       );
       const events = await history(executionArn);
-      const like = (pattern: RegExp) => events.filter(({ type = '' }) => pattern.test(type));
-      const tasks = like(/^(Task|LambdaFunction)Scheduled$/);
-      const answered = like(/^(Task|LambdaFunction)(Succeeded|Failed|TimedOut)$/);
-      const sum = (some: HistoryEvent[]) => some.reduce((all, { timestamp }) => all + (timestamp?.getTime() ?? 0), 0);
-      const left = new Map<string, Date>();
+      const eventsOf = (pattern: RegExp) => events.filter(({ type = '' }) => pattern.test(type));
+      const tasks = eventsOf(/^(Task|LambdaFunction)Scheduled$/);
+      const answers = eventsOf(/^(Task|LambdaFunction)(Succeeded|Failed|TimedOut)$/);
+      const sum = (group: HistoryEvent[]) =>
+        group.reduce((total, { timestamp }) => total + (timestamp?.getTime() ?? 0), 0);
+      const exits = new Map<string, Date>();
       for (const { timestamp, stateExitedEventDetails: { name } = {} } of events)
-        if (name !== undefined && timestamp && !left.has(name)) left.set(name, timestamp);
+        if (name !== undefined && timestamp && !exits.has(name)) exits.set(name, timestamp);
       // The embedded cloud tells of a state inside a Map only that its task was scheduled. Each of ours there is a task.
-      const untold = Math.max(0, tasks.length - like(/^TaskStateEntered$/).length);
+      const untold = Math.max(0, tasks.length - eventsOf(/^TaskStateEntered$/).length);
       return {
-        began: began ?? new Date(Number.NaN),
-        ended: ended ?? new Date(Number.NaN),
-        left,
-        transitions: like(/StateEntered$/).length + untold,
+        start: start ?? new Date(Number.NaN),
+        end: end ?? new Date(Number.NaN),
+        exits,
+        transitions: eventsOf(/StateEntered$/).length + untold,
         tasks: tasks.length,
-        taskMs: sum(answered) - sum(tasks),
+        taskMs: sum(answers) - sum(tasks),
       };
     },
   };

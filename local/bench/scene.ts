@@ -15,25 +15,30 @@ export interface BenchScene {
 
 /** Runs a bench on an embedded cloud of its own, with the whole app deployed; nothing of it stays, however it ends. */
 export async function withBenchScene<T>(
-  say: BenchLog,
+  log: BenchLog,
   options: Pick<DeployCloudOptions, 'waits' | 'concurrency'>,
   run: (scene: BenchScene) => Promise<T>,
 ): Promise<T> {
   const folder = createTempDir('bench');
-  const brief = (line: string) => /^(starting|synthesising|deploying) /.test(line) && say(line);
-  const estate = await deployCloud({ folder: join(folder, 'cloud'), account: '000000000000', say: brief, ...options });
+  const brief = (line: string) => /^(starting|synthesising|deploying) /.test(line) && log(line);
+  const estate = await deployCloud({
+    folder: join(folder, 'cloud'),
+    account: '000000000000',
+    onProgress: brief,
+    ...options,
+  });
   try {
     trustCertificate(estate.facts.ca);
     const stage = await setUpDemo(estate, join(folder, 'cloud.json'));
     try {
-      const crashed = estate.cloud.crashed.then(line => Promise.reject(new Error(line)));
-      return await Promise.race([run({ stage, folder }), crashed]);
+      const crash = estate.cloud.crashed.then(line => Promise.reject(new Error(line)));
+      return await Promise.race([run({ stage, folder }), crash]);
     } finally {
       await stage.close();
     }
   } catch (error) {
     // The log goes with the folder.
-    say(readLogTail(estate.facts.log));
+    log(readLogTail(estate.facts.log));
     throw error;
   } finally {
     await estate.close();

@@ -5,7 +5,7 @@ import { median } from './median.ts';
 import type { BenchLog } from './scene.ts';
 
 /** Whole `cdk synth` runs of the production configuration, and the CDK CLI doing nothing as the baseline. */
-export async function benchSynth(say: BenchLog, runs: number): Promise<Record<string, number>> {
+export async function benchSynth(log: BenchLog, runs: number): Promise<Record<string, number>> {
   const folder = createTempDir('bench');
   const seconds = async (...args: string[]) => {
     const started = performance.now();
@@ -14,9 +14,9 @@ export async function benchSynth(say: BenchLog, runs: number): Promise<Record<st
   };
   const [whole, idle]: [number[], number[]] = [[], []];
   for (let turn = 1; turn <= runs; turn++) {
-    say(`cdk synth, run ${turn} of ${runs}`);
-    const out = join(folder, String(turn));
-    whole.push(await seconds('synth', '--quiet', '-c', 'config=config/production.json', '-o', out));
+    log(`cdk synth, run ${turn} of ${runs}`);
+    const assembly = join(folder, String(turn));
+    whole.push(await seconds('synth', '--quiet', '-c', 'config=config/production.json', '-o', assembly));
     idle.push(await seconds('--version'));
   }
   return {

@@ -22,19 +22,19 @@ const read = (file: string) => {
 
 /** The Lambda workers of the cloud at `endpoint` by process id. Empty where there is no /proc to look into. */
 export function listWorkers(endpoint: string): Map<number, LambdaWorker> {
-  const found = new Map<number, LambdaWorker>();
+  const workers = new Map<number, LambdaWorker>();
   for (const pid of read('/proc/self/stat') ? readdirSync('/proc') : []) {
     if (!/^\d+$/.test(pid) || !read(`/proc/${pid}/cmdline`).includes('ministack-lambda-')) continue;
     const environment = read(`/proc/${pid}/environ`).split('\0');
     if (!environment.includes(`AWS_ENDPOINT_URL=${endpoint}`)) continue;
-    const name = environment.find(one => one.startsWith('AWS_LAMBDA_FUNCTION_NAME='))?.split('=')[1] ?? '';
+    const name = environment.find(entry => entry.startsWith('AWS_LAMBDA_FUNCTION_NAME='))?.split('=')[1] ?? '';
     const stat = read(`/proc/${pid}/stat`);
     const [user, system] = stat.slice(stat.lastIndexOf(')')).split(' ').slice(12, 14).map(Number);
     const peak = /^VmHWM:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1];
     if (user === undefined || system === undefined || peak === undefined) continue;
-    found.set(Number(pid), { name, cpuMs: ((user + system) * 1000) / ticks, peakMb: Number(peak) / 1024 });
+    workers.set(Number(pid), { name, cpuMs: ((user + system) * 1000) / ticks, peakMb: Number(peak) / 1024 });
   }
-  return found;
+  return workers;
 }
 
 /**
@@ -42,18 +42,18 @@ export function listWorkers(endpoint: string): Map<number, LambdaWorker> {
  * processes want the same two cores: it is what the code itself costs, starts of new environments included.
  */
 export function watchWorkers(endpoint: string): { used(): LambdaWorker[] } {
-  const before = listWorkers(endpoint);
-  const seen = new Map<number, LambdaWorker>();
+  const baseline = listWorkers(endpoint);
+  const workers = new Map<number, LambdaWorker>();
   const look = () => {
-    for (const [pid, worker] of listWorkers(endpoint)) seen.set(pid, worker);
+    for (const [pid, worker] of listWorkers(endpoint)) workers.set(pid, worker);
   };
   const timer = setInterval(look, 500);
   return {
     used() {
       clearInterval(timer);
       look();
-      return [...seen]
-        .map(([pid, worker]) => ({ ...worker, cpuMs: worker.cpuMs - (before.get(pid)?.cpuMs ?? 0) }))
+      return [...workers]
+        .map(([pid, worker]) => ({ ...worker, cpuMs: worker.cpuMs - (baseline.get(pid)?.cpuMs ?? 0) }))
         .filter(({ cpuMs }) => cpuMs > 0);
     },
   };

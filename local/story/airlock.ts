@@ -28,13 +28,13 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     ReturnType<DemoSetup['as']>,
   ];
   const folder = mkdtempSync(join(dirname(stage.facts.ca), 'download-'));
-  const show = (params: { project: string; request: string }, wanted: string, viewer = vera) =>
+  const show = (params: { project: string; request: string }, expectedStatus: string, viewer = vera) =>
     pollUntilSettled(
       () => viewer.ask('showRequest', { params }),
       ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
-    ).then(of => {
-      assertHolds(of.status === wanted, `the request is ${JSON.stringify(of).slice(0, 800)}`);
-      return of;
+    ).then(request => {
+      assertHolds(request.status === expectedStatus, `the request is ${JSON.stringify(request).slice(0, 800)}`);
+      return request;
     });
 
   const { params } = await tell('Rana asks to release two tables; one has a small cell', async () => {
@@ -118,7 +118,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('She tries again, and checks what she has without asking anybody', async () => {
-    const again = await spawnBroch(
+    const repeat = await spawnBroch(
       stage,
       'rana',
       'airlock',
@@ -127,7 +127,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       params.request,
       join(folder, 'twice'),
     );
-    assertHolds(again.code === 3, `a second download ended with ${again.code}`);
+    assertHolds(repeat.code === 3, `a second download ended with ${repeat.code}`);
     const place = join(folder, 'once');
     const { code, answer, errors } = await spawnBroch(
       stage,
@@ -138,9 +138,9 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       join(place, 'files'),
     );
     assertHolds(code === 0 && answer.ok === true, `broch airlock verify ended with ${code}: ${errors.slice(-500)}`);
-    const [, why = 'the link is used up'] = /"detail":\s*"([^"]+)"/.exec(again.errors) ?? [];
+    const [, reason = 'the link is used up'] = /"detail":\s*"([^"]+)"/.exec(repeat.errors) ?? [];
     return {
-      says: `Refused: ${why}\nThe record's signature and every file agree, offline.`,
+      says: `Refused: ${reason}\nThe record's signature and every file agree, offline.`,
       ids: { request: params.request },
     };
   });

@@ -17,15 +17,15 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('Morning comes: the bill is collected and the card posted', async () => {
-    const before = stage.inbox.cards().length;
+    const cardCount = stage.inbox.cards().length;
     await olga.ask('reportCosts', { body: { date: yesterday } });
     const report = await pollUntilSettled(
       () => olga.ask('showReport', { params: { date: yesterday } }).catch(() => undefined),
       report => report?.status === 'sent' || report?.status === 'unsent' || report?.status === 'unbilled',
     );
     assertHolds(report?.status === 'sent', `the report is ${JSON.stringify(report)}`);
-    assertHolds(stage.inbox.cards().length === before + 1, `the inbox has ${stage.inbox.cards().length} cards`);
-    const sum = report.projects.reduce((all, { amount }) => all + BigInt(amount), 0n);
+    assertHolds(stage.inbox.cards().length === cardCount + 1, `the inbox has ${stage.inbox.cards().length} cards`);
+    const sum = report.projects.reduce((total, { amount }) => total + BigInt(amount), 0n);
     return {
       says: `${yesterday} cost ${(Number(report.total) / 1e6).toFixed(2)} ${report.currency}, of which ${(Number(sum) / 1e6).toFixed(2)} for ${report.projects.length} projects. The card is in the inbox: ${stage.inbox.url}`,
       ids: { report: report.date, inbox: stage.inbox.url },
@@ -33,10 +33,10 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('The same report is asked for again', async () => {
-    const before = stage.inbox.posts();
+    const postCount = stage.inbox.posts();
     await olga.ask('reportCosts', { body: { date: yesterday } });
     await new Promise(resolve => setTimeout(resolve, 1500));
-    assertHolds(stage.inbox.posts() === before, 'the card was posted twice');
+    assertHolds(stage.inbox.posts() === postCount, 'the card was posted twice');
     return {
       says: 'Nothing is posted: the bill has not changed since. Were it corrected, the team would get a new edition.',
     };

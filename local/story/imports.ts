@@ -31,13 +31,13 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
     await rana.ask('submitRequest', { params });
     return params;
   };
-  const rests = (params: { project: string; request: string }, wanted: string) =>
+  const rests = (params: { project: string; request: string }, expectedStatus: string) =>
     pollUntilSettled(
       () => vera.ask('showRequest', { params }),
       ({ status }) => !['submitted', 'checking', 'releasing'].includes(status),
-    ).then(of => {
-      assertHolds(of.status === wanted, `the import is ${JSON.stringify(of).slice(0, 800)}`);
-      return of;
+    ).then(request => {
+      assertHolds(request.status === expectedStatus, `the import is ${JSON.stringify(request).slice(0, 800)}`);
+      return request;
     });
 
   await tell('Rana brings a list of codes in', async () => {
@@ -48,12 +48,12 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
     await olga.ask('releaseRequest', { params });
     await rests(params, 'released');
     const Key = `data/imports/${params.request}/codes.csv`;
-    const changed = await withDesktopFolder(stage, project, async ({ s3, bucket }) => {
+    const writeError = await withDesktopFolder(stage, project, async ({ s3, bucket }) => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
       assertHolds((await Body?.transformToString()) === codes, 'what came in is not what she sent');
       return s3.send(new PutObjectCommand({ Bucket: bucket, Key, Body: 'mine' })).catch((error: Error) => error.name);
     });
-    assertHolds(changed === 'AccessDenied', 'her desktop can change what came in');
+    assertHolds(writeError === 'AccessDenied', 'her desktop can change what came in');
     return {
       says: 'Uploaded with rights to this one place, scanned, approved by Vera, and on her desktop now: to read, not to change.',
       ids: { request: params.request },

@@ -15,13 +15,13 @@ const charts = join(repositoryRoot, 'node_modules/vega-datasets/data');
 /** The command line as a person runs it, in a process of its own; its JSON answer and how it ended. */
 export function spawnBroch(
   stage: DemoSetup,
-  as: string,
+  person: string,
   ...args: string[]
 ): Promise<{ code: number; answer: Record<string, unknown>; errors: string }> {
   const node = join(repositoryRoot, 'node_modules/node/bin/node');
   const env = {
     ...process.env,
-    BROCH_AS: as,
+    BROCH_AS: person,
     XDG_CONFIG_HOME: join(dirname(stage.facts.ca), 'home'),
     BROCH_CLOUD: stage.file,
   };
@@ -50,7 +50,7 @@ export function spawnBroch(
 }
 
 /** Files as somebody between the partner and us might have made them: one byte differs, the list of checksums doesn't. */
-function tampered(): { name: string; bytes: Buffer }[] {
+function alteredFiles(): { name: string; bytes: Buffer }[] {
   const files = ['airports.csv', 'seattle-weather.csv', 'us-employment.csv'].map(name => ({
     name,
     bytes: readFileSync(join(charts, name)),
@@ -58,13 +58,13 @@ function tampered(): { name: string; bytes: Buffer }[] {
   const sums = files
     .map(({ name, bytes }) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`)
     .join('');
-  const changed = files.map(({ name, bytes }) => {
+  const altered = files.map(({ name, bytes }) => {
     if (name !== 'seattle-weather.csv') return { name, bytes };
     const copy = Buffer.from(bytes);
     copy[1000] = (copy[1000] ?? 0) ^ 1;
     return { name, bytes: copy };
   });
-  return [...changed, { name: 'SHA256SUMS', bytes: Buffer.from(sums) }];
+  return [...altered, { name: 'SHA256SUMS', bytes: Buffer.from(sums) }];
 }
 
 /** Real files become a dataset; a copy with one changed byte does not; somebody without rights gets nowhere. */
@@ -100,7 +100,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
       params: { delivery: id },
     });
     const s3 = new S3Client(clientConfigFor(stage.facts, { accessKeyId, secretAccessKey, sessionToken }));
-    for (const { name, bytes } of tampered())
+    for (const { name, bytes } of alteredFiles())
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}${name}`, Body: bytes }));
     s3.destroy();
     const delivery = await pollUntilSettled(

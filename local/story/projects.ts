@@ -6,13 +6,13 @@ export const tellProjects: ChapterTeller = async (stage, tell) => {
   const olga = stage.as('olga');
 
   await tell('Olga asks for two projects at the same moment', async () => {
-    const asked = await Promise.all([
+    const projects = await Promise.all([
       olga.ask('createProject', { body: { id: 'asthma', title: 'Asthma admissions in Tayside' } }),
       olga.ask('createProject', { body: { id: 'sepsis', title: 'Early warning of sepsis' } }),
     ]);
     return {
       says: 'Both were taken at once; each gets a network, a key and a bucket of its own from a CloudFormation stack.',
-      ids: Object.fromEntries(asked.map(({ id, status }) => [id, status])),
+      ids: Object.fromEntries(projects.map(({ id, status }) => [id, status])),
     };
   });
 

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Asks again until the answer has settled, for a minute at most. */
 export async function pollUntilSettled<T>(
   ask: () => Promise<T>,
-  settled: (answer: T) => boolean,
+  isSettled: (answer: T) => boolean,
   seconds = 60,
 ): Promise<T> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();
-    if (settled(answer)) return answer;
+    if (isSettled(answer)) return answer;
     if (Date.now() > end) throw new Error(`still ${JSON.stringify(answer).slice(0, 300)} after ${seconds} seconds`);
     await sleep(150);
   }

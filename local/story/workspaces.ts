@@ -25,7 +25,7 @@ function enter(url: string): Promise<{ status: number; body: string }> {
 }
 
 /** Asking must be refused; says how. */
-async function refused(ask: () => Promise<unknown>): Promise<string> {
+async function refusalOf(ask: () => Promise<unknown>): Promise<string> {
   try {
     await ask();
   } catch (error) {
@@ -41,11 +41,11 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   const params = { project: 'asthma' };
 
   const { workspace } = await tell('Rana asks for a Linux desktop', async () => {
-    const asked = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
+    const response = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
     return {
       says: 'She is a member of asthma, so it is started in the network of asthma.',
-      ids: { workspace: asked.id },
-      workspace: asked.id,
+      ids: { workspace: response.id },
+      workspace: response.id,
     };
   });
 
@@ -80,8 +80,10 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   });
 
   await tell('Rana looks for the other project, Victor for her desktop', async () => {
-    const hers = await refused(() => rana.ask('listWorkspaces', { params: { project: 'sepsis' } }));
-    const his = await refused(() => stage.as('victor').ask('linkWorkspace', { params: { ...params, workspace } }));
-    return { says: `Rana: ${hers}\nVictor: ${his}` };
+    const ranaRefusal = await refusalOf(() => rana.ask('listWorkspaces', { params: { project: 'sepsis' } }));
+    const victorRefusal = await refusalOf(() =>
+      stage.as('victor').ask('linkWorkspace', { params: { ...params, workspace } }),
+    );
+    return { says: `Rana: ${ranaRefusal}\nVictor: ${victorRefusal}` };
   });
 };

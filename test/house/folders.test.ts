@@ -47,10 +47,10 @@ describe('files', () => {
       const folder = top === 'functions' ? `${top}/${second}` : top;
       sizes.set(folder, (sizes.get(folder) ?? 0) + readSource(file).split('\n').length);
     }
-    const all = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-    const [[largest, lines] = ['', 0]] = [...sizes].sort(([, one], [, other]) => other - one);
-    console.log(`largest folder: ${largest} with ${lines} of ${all} lines, ${((100 * lines) / all).toFixed(1)}%`);
-    expect(lines / all).toBeLessThanOrEqual(0.25);
+    const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+    const [[largest, lines] = ['', 0]] = [...sizes].sort(([, first], [, second]) => second - first);
+    console.log(`largest folder: ${largest} with ${lines} of ${total} lines, ${((100 * lines) / total).toFixed(1)}%`);
+    expect(lines / total).toBeLessThanOrEqual(0.25);
   });
 });
 

@@ -24,9 +24,9 @@ describe('imports between folders', () => {
   it.each(typeScriptFiles.filter(file => topFolder(file) in allowedFolders))(
     '%s imports in the right direction',
     file => {
-      const from = topFolder(file);
+      const folder = topFolder(file);
       const wrong = localImports(file).filter(
-        other => topFolder(other) !== from && !allowedFolders[from]?.includes(topFolder(other)),
+        target => topFolder(target) !== folder && !allowedFolders[folder]?.includes(topFolder(target)),
       );
       expect(wrong).toEqual([]);
     },
@@ -38,14 +38,14 @@ describe('imports between folders', () => {
   it.each(sharedFolders)('functions/%s imports no capability', folder => {
     const wrong = typeScriptFiles
       .filter(file => roomOf(file) === folder)
-      .flatMap(file => localImports(file).filter(other => capabilityWords.includes(roomOf(other) ?? '')));
+      .flatMap(file => localImports(file).filter(target => capabilityWords.includes(roomOf(target) ?? '')));
     expect(wrong).toEqual([]);
   });
 
   it('files at the root of functions/ import no capability', () => {
     const wrong = typeScriptFiles
       .filter(file => /^functions\/[^/]+\.ts$/.test(file))
-      .flatMap(file => localImports(file).filter(other => capabilityWords.includes(roomOf(other) ?? '')));
+      .flatMap(file => localImports(file).filter(target => capabilityWords.includes(roomOf(target) ?? '')));
     expect(wrong).toEqual([]);
   });
 
@@ -57,12 +57,12 @@ describe('imports between folders', () => {
         .filter(file => roomOf(file) === word)
         .flatMap(file =>
           localImports(file)
-            .filter(other => {
-              const room = roomOf(other);
+            .filter(target => {
+              const room = roomOf(target);
               if (room === undefined || room === word || sharedFolders.includes(room)) return false;
-              return ![`functions/${room}/schemas.ts`, `functions/${room}/events.ts`].includes(other);
+              return ![`functions/${room}/schemas.ts`, `functions/${room}/events.ts`].includes(target);
             })
-            .map(other => `${file} imports ${other}`),
+            .map(target => `${file} imports ${target}`),
         );
       expect(wrong).toEqual([]);
     },
@@ -74,21 +74,21 @@ describe('imports between folders', () => {
     );
     const wrong = core.flatMap(file =>
       localImports(file)
-        .filter(other => /^functions\/(storage|airlock\/(release|steps|deletion|store))/.test(other))
-        .map(other => `${file} imports ${other}`),
+        .filter(target => /^functions\/(storage|airlock\/(release|steps|deletion|store))/.test(target))
+        .map(target => `${file} imports ${target}`),
     );
     expect(wrong).toEqual([]);
   });
 
   it('has no circle of imports, types included', () => {
-    const done = new Set<string>();
+    const visited = new Set<string>();
     const circles = new Set<string>();
     const visit = (file: string, path: readonly string[]) => {
       const start = path.indexOf(file);
       if (start >= 0) circles.add([...path.slice(start), file].join(' → '));
-      if (start >= 0 || done.has(file) || !file.endsWith('.ts')) return;
-      for (const other of localImports(file)) visit(other, [...path, file]);
-      done.add(file);
+      if (start >= 0 || visited.has(file) || !file.endsWith('.ts')) return;
+      for (const target of localImports(file)) visit(target, [...path, file]);
+      visited.add(file);
     };
     for (const file of typeScriptFiles) visit(file, []);
     expect([...circles]).toEqual([]);
@@ -103,7 +103,7 @@ describe('cores', () => {
       const visit = (file: string) => {
         if (core.has(file) || !repositoryFiles.includes(file)) return;
         core.add(file);
-        for (const other of localImports(file)) visit(other);
+        for (const target of localImports(file)) visit(target);
       };
       visit(`functions/${word}/${word}.ts`);
       for (const file of core) {

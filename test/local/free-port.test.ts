@@ -26,14 +26,14 @@ describe('a free port', () => {
   });
 
   it('is not one on which another program listens', () =>
-    whilePortIsTaken(async taken => {
-      const proposals = [taken, taken, taken === SERVER_PORTS.first ? taken + 1 : taken - 1];
-      expect(await findFreePort(() => proposals.shift() ?? 0)).not.toBe(taken);
+    whilePortIsTaken(async port => {
+      const proposals = [port, port, port === SERVER_PORTS.first ? port + 1 : port - 1];
+      expect(await findFreePort(() => proposals.shift() ?? 0)).not.toBe(port);
     }));
 
   it('is refused with the remedy when every port is taken', () =>
-    whilePortIsTaken(taken =>
-      expect(findFreePort(() => taken)).rejects.toThrow(
+    whilePortIsTaken(port =>
+      expect(findFreePort(() => port)).rejects.toThrow(
         'no free port on 127.0.0.1 between 20000 and 32767: stop a program that listens there',
       ),
     ));

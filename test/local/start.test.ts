@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
-const made: string[] = [];
+const folders: string[] = [];
 afterAll(() => {
-  for (const folder of made) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
 /** A checkout whose npm packages are installed and whose Python environment isn't. */
 function checkout(): string {
   const folder = mkdtempSync(join(tmpdir(), 'broch-start-'));
-  made.push(folder);
+  folders.push(folder);
   for (const name of ['bin', 'package.json', 'package-lock.json'])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   for (const name of ['local', 'test']) {

@@ -17,23 +17,23 @@ function start(...args: string[]) {
     env: { ...process.env, BROCH_LOCAL: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const heard = { output: '', errors: '' };
+  const streams = { output: '', errors: '' };
   child.stdout?.on('data', chunk => {
-    heard.output += chunk;
+    streams.output += chunk;
   });
   child.stderr?.on('data', chunk => {
-    heard.errors += chunk;
+    streams.errors += chunk;
   });
   const end = new Promise<number | null>(resolve => child.on('close', resolve));
-  const says = async (text: string) => {
-    for (let tries = 0; tries < 1800 && !(heard.output + heard.errors).includes(text); tries++) await sleep(100);
-    expect(heard.output + heard.errors).toContain(text);
+  const waitFor = async (text: string) => {
+    for (let tries = 0; tries < 1800 && !(streams.output + streams.errors).includes(text); tries++) await sleep(100);
+    expect(streams.output + streams.errors).toContain(text);
   };
-  return { child, heard, end, says };
+  return { child, heard: streams, end, says: waitFor };
 }
 
 /** The processes that know of this folder, this one's own children excepted. */
-const left = () =>
+const processes = () =>
   execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
     .split('\n')
     .filter(line => line.includes(folder) && !line.includes('ps -eo'));
@@ -41,14 +41,14 @@ const left = () =>
 // A whole story beside everything else that is tested at the same time.
 describe('npm start', { timeout: 400_000 }, () => {
   it('is interrupted in the middle of the deploy: one line, and no process stays', async () => {
-    const { child, heard, end, says } = start('--once');
-    await says('starting the embedded cloud');
+    const { child, heard: streams, end, says: waitFor } = start('--once');
+    await waitFor('starting the embedded cloud');
     await sleep(4000);
-    expect(left().length).toBeGreaterThan(0);
+    expect(processes().length).toBeGreaterThan(0);
     child.kill('SIGINT');
     expect(await end).toBe(130);
-    expect(heard.errors).toContain('broch: stopped.');
-    expect(left()).toEqual([]);
+    expect(streams.errors).toContain('broch: stopped.');
+    expect(processes()).toEqual([]);
     expect(existsSync(join(folder, 'lock'))).toBe(false);
   });
 
@@ -96,19 +96,19 @@ describe('npm start', { timeout: 400_000 }, () => {
       report: expect.stringMatching(/^\d{4}-\d\d-\d\d$/),
       refusal: expect.stringMatching(/InvalidAccessKeyId|InvalidClientTokenId/),
     });
-    expect(left()).toEqual([]);
+    expect(processes()).toEqual([]);
     expect(existsSync(join(folder, 'cloud.json'))).toBe(false);
   });
 
   it('exits with 1 and the reason when its emulator crashes, and leaves nothing behind', async () => {
-    const { heard, end, says } = start('--once');
-    await says('creating people');
-    const emulator = left().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
+    const { heard: streams, end, says: waitFor } = start('--once');
+    await waitFor('creating people');
+    const emulator = processes().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
     process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');
     expect(await end).toBe(1);
-    expect(heard.errors).toContain('broch: MiniStack ended by itself');
-    expect(heard.errors).toContain(join(folder, 'cloud/cloud.log'));
-    expect(left()).toEqual([]);
+    expect(streams.errors).toContain('broch: MiniStack ended by itself');
+    expect(streams.errors).toContain(join(folder, 'cloud/cloud.log'));
+    expect(processes()).toEqual([]);
     expect(readFileSync(join(folder, 'cloud/cloud.log'), 'utf8')).not.toBe('');
   });
 });

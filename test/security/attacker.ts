@@ -59,20 +59,20 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
   await new SecretsManagerClient(configuration).send(
     new CreateSecretCommand({ Name: `sec-elses-${tag}`, SecretString: 'x' }),
   );
-  const all = await listAttackTargets(cloud, estate);
+  const targets = await listAttackTargets(cloud, estate);
   const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
   const buckets = Buckets.map(({ Name = '' }) => Name);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const keys = await Promise.all(
-    [...all.key.map(({ arn }) => arn), ...moreKeys, KeyMetadata?.Arn ?? ''].map(async KeyId => {
+    [...targets.key.map(({ arn }) => arn), ...moreKeys, KeyMetadata?.Arn ?? ''].map(async KeyId => {
       const seal = async (EncryptionContext?: Record<string, string>) => {
         const input = { KeyId, Plaintext: Buffer.from('x'), ...(EncryptionContext && { EncryptionContext }) };
-        const made = await kms.send(new EncryptCommand(input)).catch(error => {
+        const ciphertext = await kms.send(new EncryptCommand(input)).catch(error => {
           // A key that signs seals nothing; whoever may not use it is to hear just that.
           if (error.name !== 'UnsupportedOperationException') throw error;
           return { CiphertextBlob: Buffer.alloc(100) };
         });
-        return made.CiphertextBlob ?? new Uint8Array();
+        return ciphertext.CiphertextBlob ?? new Uint8Array();
       };
       return { KeyId, sealed: { bare: await seal(), bound: await seal({ workspace: 'sec-none' }) } };
     }),
@@ -80,28 +80,28 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
   const worth = ['deploy', 'cfn-exec', 'file-publishing', 'lookup'].map(
     name => `arn:aws:iam::${account}:role/cdk-hnb659fds-${name}-role-${account}-${region}`,
   );
-  const roles = [...worth, ...all.role.map(({ arn }) => arn).filter(arn => /Upload|Builder|Starter|Api/.test(arn))];
+  const roles = [...worth, ...targets.role.map(({ arn }) => arn).filter(arn => /Upload|Builder|Starter|Api/.test(arn))];
   const leadings = Object.values(partitions).map(name => (name.endsWith('#') ? `${name}*` : name));
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
 
   const clientsUnder = (credentials: StolenCredentials) => createAttackClients({ configuration, agent }, credentials);
 
   /** All that there is to try. */
-  function tries(clients: AttackClients, own: string): AttackAttempt[] {
+  function tries(clients: AttackClients, ownRole: string): AttackAttempt[] {
     return [
       ...buckets.flatMap(name => attackBucket(clients, name)),
       ...TableNames.flatMap(name => [
         attackTableScan(clients, name),
         ...[...leadings, 'SEC-NONE'].flatMap(leading => attackPartition(clients, name, leading)),
       ]),
-      ...keys.flatMap(({ KeyId, sealed }) => attackKey(clients, KeyId, sealed)),
-      ...all.secret.map(({ arn }) => attackSecret(clients, arn)),
-      ...all.machine.flatMap(({ arn }) => attackStateMachine(clients, arn)),
-      ...all.function.flatMap(({ name }) => attackFunction(clients, name)),
-      ...all.queue.flatMap(({ name, arn }) => attackQueue(clients, name, arn)),
-      ...[...all.bus.map(({ name }) => name), 'default'].map(name => attackBus(clients, name)),
-      ...roles.filter(arn => arn !== own).map(arn => attackRole(clients, arn)),
-      ...attackPrivileges(clients, own, outputs['data.Pool'] ?? ''),
+      ...keys.flatMap(({ KeyId, sealed: ciphertexts }) => attackKey(clients, KeyId, ciphertexts)),
+      ...targets.secret.map(({ arn }) => attackSecret(clients, arn)),
+      ...targets.machine.flatMap(({ arn }) => attackStateMachine(clients, arn)),
+      ...targets.function.flatMap(({ name }) => attackFunction(clients, name)),
+      ...targets.queue.flatMap(({ name, arn }) => attackQueue(clients, name, arn)),
+      ...[...targets.bus.map(({ name }) => name), 'default'].map(name => attackBus(clients, name)),
+      ...roles.filter(arn => arn !== ownRole).map(arn => attackRole(clients, arn)),
+      ...attackPrivileges(clients, ownRole, outputs['data.Pool'] ?? ''),
     ];
   }
 
@@ -111,18 +111,18 @@ export async function createAttackers(cloud: Cloud, moreKeys: readonly string[] 
     /** Tries everything that `named` doesn't name, and gives what was not denied. */
     async steal(
       credentials: StolenCredentials,
-      own: string,
-      { named = new Set(), more = [] }: { named?: ReadonlySet<string>; more?: readonly AttackAttempt[] },
+      ownRole: string,
+      { names = new Set(), extras = [] }: { names?: ReadonlySet<string>; extras?: readonly AttackAttempt[] },
     ) {
       const open: string[] = [];
-      const everything = [...tries(clientsUnder(credentials), own), ...more];
-      const wanted = everything.filter(({ on }) => on === undefined || !named.has(on));
-      await runInParallel(wanted, 16, async ({ what, run }) => {
+      const attempts = [...tries(clientsUnder(credentials), ownRole), ...extras];
+      const selection = attempts.filter(({ target }) => target === undefined || !names.has(target));
+      await runInParallel(selection, 16, async ({ name, run }) => {
         const error = await attempt(run);
-        if (error === undefined) open.push(what);
-        else if (!denials.includes(error.name)) open.push(`${what}: ${error.name} ${error.message}`);
+        if (error === undefined) open.push(name);
+        else if (!denials.includes(error.name)) open.push(`${name}: ${error.name} ${error.message}`);
       });
-      return { tries: wanted.length, open };
+      return { tries: selection.length, open };
     },
     close: () => agent.destroy(),
   };

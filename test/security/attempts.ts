@@ -43,10 +43,10 @@ export interface StolenCredentials {
   readonly sessionToken: string;
 }
 
-/** One thing that a thief might do. `on` is what an environment would name who may do it; without, nobody may. */
+/** One thing that a thief might do. `target` is what an environment names where the role may do it; without, nobody may. */
 export interface AttackAttempt {
-  readonly what: string;
-  readonly on?: string;
+  readonly name: string;
+  readonly target?: string;
   readonly run: () => Promise<unknown>;
 }
 
@@ -82,29 +82,33 @@ const Key = 'sec/none';
 
 export function attackBucket({ s3 }: AttackClients, Bucket: string): AttackAttempt[] {
   return [
-    { what: 'GetObject', on: Bucket, run: () => s3.send(new GetObjectCommand({ Bucket, Key })) },
-    { what: 'PutObject', on: Bucket, run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })) },
-    { what: 'ListObjects', on: Bucket, run: () => s3.send(new ListObjectsV2Command({ Bucket })) },
-    { what: 'DeleteObject', run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })) },
-  ].map(one => ({ ...one, what: `${one.what} ${Bucket}` }));
+    { name: 'GetObject', target: Bucket, run: () => s3.send(new GetObjectCommand({ Bucket, Key })) },
+    { name: 'PutObject', target: Bucket, run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })) },
+    { name: 'ListObjects', target: Bucket, run: () => s3.send(new ListObjectsV2Command({ Bucket })) },
+    { name: 'DeleteObject', run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })) },
+  ].map(attempt => ({ ...attempt, name: `${attempt.name} ${Bucket}` }));
 }
 
-/** Every deed on a partition. `on` names it as rights do: `GetItem PROJECT#*`. */
+/** Every deed on a partition. `target` names it as rights do: `GetItem PROJECT#*`. */
 export function attackPartition({ dynamo }: AttackClients, TableName: string, leading: string): AttackAttempt[] {
   const pk = { S: leading.replace('*', 'sec-none') };
   const [item, table] = [{ pk, sk: { S: 'ITEM' } }, { TableName }];
   const query = { KeyConditionExpression: 'pk = :pk', ExpressionAttributeValues: { ':pk': pk } };
   return [
-    { what: 'GetItem', run: () => dynamo.send(new GetItemCommand({ ...table, Key: item })) },
-    { what: 'PutItem', run: () => dynamo.send(new PutItemCommand({ ...table, Item: item })) },
-    { what: 'UpdateItem', run: () => dynamo.send(new UpdateItemCommand({ ...table, Key: item })) },
-    { what: 'DeleteItem', run: () => dynamo.send(new DeleteItemCommand({ ...table, Key: item })) },
-    { what: 'Query', run: () => dynamo.send(new QueryCommand({ ...table, ...query })) },
-  ].map(one => ({ ...one, on: `${one.what} ${leading}`, what: `${one.what} ${leading} of ${TableName}` }));
+    { name: 'GetItem', run: () => dynamo.send(new GetItemCommand({ ...table, Key: item })) },
+    { name: 'PutItem', run: () => dynamo.send(new PutItemCommand({ ...table, Item: item })) },
+    { name: 'UpdateItem', run: () => dynamo.send(new UpdateItemCommand({ ...table, Key: item })) },
+    { name: 'DeleteItem', run: () => dynamo.send(new DeleteItemCommand({ ...table, Key: item })) },
+    { name: 'Query', run: () => dynamo.send(new QueryCommand({ ...table, ...query })) },
+  ].map(attempt => ({
+    ...attempt,
+    target: `${attempt.name} ${leading}`,
+    name: `${attempt.name} ${leading} of ${TableName}`,
+  }));
 }
 
 export const attackTableScan = ({ dynamo }: AttackClients, TableName: string): AttackAttempt => ({
-  what: `Scan ${TableName}`,
+  name: `Scan ${TableName}`,
   run: () => dynamo.send(new ScanCommand({ TableName })),
 });
 
@@ -112,15 +116,15 @@ export const attackTableScan = ({ dynamo }: AttackClients, TableName: string): A
 export function attackKey(
   { kms }: AttackClients,
   KeyId: string,
-  sealed: { bare: Uint8Array; bound: Uint8Array },
+  ciphertexts: { bare: Uint8Array; bound: Uint8Array },
 ): AttackAttempt[] {
   const EncryptionContext = { workspace: 'sec-none' };
   const Plaintext = Buffer.from('x');
   return [
-    { what: 'Decrypt', run: () => kms.send(new DecryptCommand({ KeyId, CiphertextBlob: sealed.bare })) },
+    { name: 'Decrypt', run: () => kms.send(new DecryptCommand({ KeyId, CiphertextBlob: ciphertexts.bare })) },
     {
-      what: 'Sign',
-      on: KeyId,
+      name: 'Sign',
+      target: KeyId,
       run: () =>
         kms.send(
           new SignCommand({
@@ -131,110 +135,110 @@ export function attackKey(
           }),
         ),
     },
-    { what: 'Encrypt', run: () => kms.send(new EncryptCommand({ KeyId, Plaintext })) },
-    { what: 'GenerateDataKey', run: () => kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })) },
+    { name: 'Encrypt', run: () => kms.send(new EncryptCommand({ KeyId, Plaintext })) },
+    { name: 'GenerateDataKey', run: () => kms.send(new GenerateDataKeyCommand({ KeyId, KeySpec: 'AES_256' })) },
     {
-      what: 'Decrypt, bound',
-      on: KeyId,
-      run: () => kms.send(new DecryptCommand({ KeyId, CiphertextBlob: sealed.bound, EncryptionContext })),
+      name: 'Decrypt, bound',
+      target: KeyId,
+      run: () => kms.send(new DecryptCommand({ KeyId, CiphertextBlob: ciphertexts.bound, EncryptionContext })),
     },
     {
-      what: 'Encrypt, bound',
-      on: KeyId,
+      name: 'Encrypt, bound',
+      target: KeyId,
       run: () => kms.send(new EncryptCommand({ KeyId, Plaintext, EncryptionContext })),
     },
-  ].map(one => ({ ...one, what: `${one.what} ${KeyId}` }));
+  ].map(attempt => ({ ...attempt, name: `${attempt.name} ${KeyId}` }));
 }
 
 export function attackStateMachine({ states }: AttackClients, stateMachineArn: string): AttackAttempt[] {
   const executionArn = `${stateMachineArn.replace(':stateMachine:', ':execution:')}:sec-none`;
   return [
     {
-      what: 'StartExecution',
-      on: stateMachineArn,
+      name: 'StartExecution',
+      target: stateMachineArn,
       run: () => states.send(new StartExecutionCommand({ stateMachineArn, input: '{}' })),
     },
-    { what: 'ListExecutions', run: () => states.send(new ListExecutionsCommand({ stateMachineArn })) },
-    { what: 'StopExecution', run: () => states.send(new StopExecutionCommand({ executionArn })) },
-  ].map(one => ({ ...one, what: `${one.what} ${stateMachineArn}` }));
+    { name: 'ListExecutions', run: () => states.send(new ListExecutionsCommand({ stateMachineArn })) },
+    { name: 'StopExecution', run: () => states.send(new StopExecutionCommand({ executionArn })) },
+  ].map(attempt => ({ ...attempt, name: `${attempt.name} ${stateMachineArn}` }));
 }
 
 export const attackFunction = ({ lambda }: AttackClients, FunctionName: string): AttackAttempt[] => [
   {
-    what: `Invoke ${FunctionName}`,
+    name: `Invoke ${FunctionName}`,
     run: () => lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'DryRun' })),
   },
-  { what: `GetFunction ${FunctionName}`, run: () => lambda.send(new GetFunctionCommand({ FunctionName })) },
+  { name: `GetFunction ${FunctionName}`, run: () => lambda.send(new GetFunctionCommand({ FunctionName })) },
 ];
 
 export const attackQueue = ({ queues }: AttackClients, QueueUrl: string, arn: string): AttackAttempt[] => [
   {
-    what: `SendMessage ${arn}`,
-    on: arn,
+    name: `SendMessage ${arn}`,
+    target: arn,
     run: () => queues.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' })),
   },
-  { what: `ReceiveMessage ${arn}`, run: () => queues.send(new ReceiveMessageCommand({ QueueUrl })) },
+  { name: `ReceiveMessage ${arn}`, run: () => queues.send(new ReceiveMessageCommand({ QueueUrl })) },
 ];
 
 export const attackSecret = ({ secrets }: AttackClients, SecretId: string): AttackAttempt => ({
-  what: `GetSecretValue ${SecretId}`,
-  on: SecretId,
+  name: `GetSecretValue ${SecretId}`,
+  target: SecretId,
   run: () => secrets.send(new GetSecretValueCommand({ SecretId })),
 });
 
 export const attackBus = ({ events }: AttackClients, EventBusName: string): AttackAttempt => ({
-  what: `PutEvents ${EventBusName}`,
-  on: EventBusName,
+  name: `PutEvents ${EventBusName}`,
+  target: EventBusName,
   run: () =>
     events.send(new PutEventsCommand({ Entries: [{ EventBusName, Source: 'sec', DetailType: 'None', Detail: '{}' }] })),
 });
 
 export const attackRole = ({ sts }: AttackClients, RoleArn: string): AttackAttempt => ({
-  what: `AssumeRole ${RoleArn}`,
-  on: RoleArn,
+  name: `AssumeRole ${RoleArn}`,
+  target: RoleArn,
   run: () => sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: 'sec-thief' })),
 });
 
 /** Ways from a foothold to more. */
-export function attackPrivileges(clients: AttackClients, own: string, pool: string): AttackAttempt[] {
+export function attackPrivileges(clients: AttackClients, ownRole: string, pool: string): AttackAttempt[] {
   const { iam, stacks, pool: people, ssm, ec2 } = clients;
-  const anything = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
-  const PolicyDocument = JSON.stringify(anything);
-  const RoleName = own.split('/').at(-1);
-  const who = { UserPoolId: pool, Username: 'sec-none' };
+  const fullAccess = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: '*', Resource: '*' }] };
+  const PolicyDocument = JSON.stringify(fullAccess);
+  const RoleName = ownRole.split('/').at(-1);
+  const user = { UserPoolId: pool, Username: 'sec-none' };
   const TemplateBody = JSON.stringify({ Resources: { X: { Type: 'AWS::SNS::Topic' } } });
   return [
     {
-      what: 'PutRolePolicy on itself',
+      name: 'PutRolePolicy on itself',
       run: () => iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'more', PolicyDocument })),
     },
-    { what: 'CreateUser', run: () => iam.send(new CreateUserCommand({ UserName: 'sec-none' })) },
+    { name: 'CreateUser', run: () => iam.send(new CreateUserCommand({ UserName: 'sec-none' })) },
     {
-      what: 'AdminAddUserToGroup operator',
-      run: () => people.send(new AdminAddUserToGroupCommand({ ...who, GroupName: 'operator' })),
+      name: 'AdminAddUserToGroup operator',
+      run: () => people.send(new AdminAddUserToGroupCommand({ ...user, GroupName: 'operator' })),
     },
-    { what: 'AdminGetUser', on: pool, run: () => people.send(new AdminGetUserCommand(who)) },
+    { name: 'AdminGetUser', target: pool, run: () => people.send(new AdminGetUserCommand(user)) },
     {
-      what: 'CreateStack of its own',
+      name: 'CreateStack of its own',
       run: () => stacks.send(new CreateStackCommand({ StackName: 'sec-none', TemplateBody })),
     },
-    { what: 'DeleteStack', run: () => stacks.send(new DeleteStackCommand({ StackName: 'sec-none' })) },
+    { name: 'DeleteStack', run: () => stacks.send(new DeleteStackCommand({ StackName: 'sec-none' })) },
     {
-      what: 'DescribeStacks of the airlock',
+      name: 'DescribeStacks of the airlock',
       run: () => stacks.send(new DescribeStacksCommand({ StackName: 'broch-local-airlock' })),
     },
     {
-      what: 'GetParameter',
+      name: 'GetParameter',
       run: () => ssm.send(new GetParameterCommand({ Name: '/cdk-bootstrap/hnb659fds/version' })),
     },
     {
-      what: 'RunInstances without our tags',
+      name: 'RunInstances without our tags',
       // The embedded cloud asks for the right to the image only, where AWS asks for it to all that a launch makes.
-      on: '/broch/images',
+      target: '/broch/images',
       run: () => ec2.send(new RunInstancesCommand({ ImageId: 'ami-0a0a0a0a0a0a0a0a0', MinCount: 1, MaxCount: 1 })),
     },
     {
-      what: "TerminateInstances of what isn't ours",
+      name: "TerminateInstances of what isn't ours",
       run: () => ec2.send(new TerminateInstancesCommand({ InstanceIds: ['i-0a0a0a0a0a0a0a0a0'] })),
     },
   ];

@@ -48,7 +48,7 @@ export async function readDeployedStacks({ configuration }: Cloud) {
   const listIds = (type: string) =>
     [...physical.values()]
       .filter(({ ResourceType }) => ResourceType === type)
-      .map(found => found.PhysicalResourceId ?? '');
+      .map(resource => resource.PhysicalResourceId ?? '');
   const owned = new Set(listIds('AWS::Lambda::Function'));
   const functions: FunctionConfiguration[] = [];
   for await (const { Functions = [] } of paginateListFunctions({ client: new LambdaClient(configuration) }, {}))
@@ -60,9 +60,9 @@ export async function readDeployedStacks({ configuration }: Cloud) {
       templates.flatMap(template => Object.entries(template).filter(([, { Type }]) => Type === type)),
     /** The physical id of a logical one. */
     id(logical: string | undefined): string {
-      const found = physical.get(logical ?? '')?.PhysicalResourceId;
-      if (!found) throw new Error(`${logical} is not deployed`);
-      return found;
+      const id = physical.get(logical ?? '')?.PhysicalResourceId;
+      if (!id) throw new Error(`${logical} is not deployed`);
+      return id;
     },
     /** The physical ids of all resources of a type. */
     all: listIds,
@@ -110,30 +110,30 @@ export function listReferences(value: unknown): string[] {
 /** ARNs of all that somebody could want, by kind; with the names that calls and environments use. */
 export async function listAttackTargets(
   cloud: Cloud,
-  { all, functions }: Awaited<ReturnType<typeof readDeployedStacks>>,
+  { all: targets, functions }: Awaited<ReturnType<typeof readDeployedStacks>>,
 ) {
   const arn = (service: string, rest: string) => `arn:aws:${service}:${cloud.region}:${cloud.account}:${rest}`;
-  const named = (type: string, service: string, prefix: string) =>
-    all(type).map(name => ({ name, arn: arn(service, `${prefix}${name.split('/').at(-1)}`) }));
+  const resourcesOf = (type: string, service: string, prefix: string) =>
+    targets(type).map(name => ({ name, arn: arn(service, `${prefix}${name.split('/').at(-1)}`) }));
   const { SecretList = [] } = await new SecretsManagerClient(cloud.configuration).send(new ListSecretsCommand({}));
   return {
-    bucket: all('AWS::S3::Bucket').map(name => ({ name, arn: `arn:aws:s3:::${name}` })),
-    table: named('AWS::DynamoDB::GlobalTable', 'dynamodb', 'table/'),
-    key: named('AWS::KMS::Key', 'kms', 'key/'),
-    queue: named('AWS::SQS::Queue', 'sqs', ''),
-    bus: named('AWS::Events::EventBus', 'events', 'event-bus/'),
+    bucket: targets('AWS::S3::Bucket').map(name => ({ name, arn: `arn:aws:s3:::${name}` })),
+    table: resourcesOf('AWS::DynamoDB::GlobalTable', 'dynamodb', 'table/'),
+    key: resourcesOf('AWS::KMS::Key', 'kms', 'key/'),
+    queue: resourcesOf('AWS::SQS::Queue', 'sqs', ''),
+    bus: resourcesOf('AWS::Events::EventBus', 'events', 'event-bus/'),
     secret: SecretList.map(({ Name = '', ARN = '' }) => ({ name: Name, arn: ARN })),
-    machine: all('AWS::StepFunctions::StateMachine').map(arn => ({ name: arn, arn })),
-    role: all('AWS::IAM::Role').map(name => ({ name, arn: `arn:aws:iam::${cloud.account}:role/${name}` })),
+    machine: targets('AWS::StepFunctions::StateMachine').map(arn => ({ name: arn, arn })),
+    role: targets('AWS::IAM::Role').map(name => ({ name, arn: `arn:aws:iam::${cloud.account}:role/${name}` })),
     function: functions.map(({ name, arn }) => ({ name, arn })),
   };
 }
 
 /** Runs `each` on every item, so many at a time. */
-export async function runInParallel<T>(items: readonly T[], width: number, each: (item: T) => Promise<void>) {
-  const left = [...items];
+export async function runInParallel<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>) {
+  const queue = [...items];
   const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await each(item);
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: width }, worker));
 }

@@ -24,16 +24,22 @@ beforeAll(async () => {
   Object.assign(members, { requester: people.rana, member: nina, 'member who is a reviewer': rolf });
   const settings = { settings: { partial: true }, reason: 'a test' };
   await people.olga.ask('changeSettings', { params: { project }, body: settings });
-  const [rejected, blocked, inReview, returned, released] = [
+  const [rejectedRequest, blockedRequest, inReview, returnedRequest, releasedRequest] = [
     await submit(small, ['none/**']),
     await submit(small),
     await submit(clean),
     await submit(clean),
     await submit(clean),
   ].map(({ params }) => params) as [Params, Params, Params, Params, Params];
-  Object.assign(requests, { rejected, blocked, inReview, returned, released });
-  await settle(rejected, ['draft']);
-  await settle(blocked, ['blocked']);
+  Object.assign(requests, {
+    rejected: rejectedRequest,
+    blocked: blockedRequest,
+    inReview,
+    returned: returnedRequest,
+    released: releasedRequest,
+  });
+  await settle(rejectedRequest, ['draft']);
+  await settle(blockedRequest, ['blocked']);
   await settle(inReview, ['inReview']);
   const change = async (params: Params, verdict: 'return' | 'approve') => {
     const { seal } = await settle(params, ['inReview']);
@@ -41,12 +47,12 @@ beforeAll(async () => {
     const body = { verdict, seal: seal?.sha256 ?? '', comment: 'See the file.', files };
     for (const reviewer of [people.vera, people.viktor]) await reviewer.ask('reviewRequest', { params, body });
   };
-  await change(returned, 'return');
-  await settle(returned, ['returned']);
-  await change(released, 'approve');
-  await settle(released, ['approved']);
-  await people.vera.ask('releaseRequest', { params: released });
-  await settle(released, ['released']);
+  await change(returnedRequest, 'return');
+  await settle(returnedRequest, ['returned']);
+  await change(releasedRequest, 'approve');
+  await settle(releasedRequest, ['approved']);
+  await people.vera.ask('releaseRequest', { params: releasedRequest });
+  await settle(releasedRequest, ['released']);
 });
 
 /** Everything that any answer may need: nothing of it is secret but the path, which the caller knows. */
@@ -61,8 +67,8 @@ const inputFor = (params: Params) => ({
   },
   query: { path: 'xqfirst.csv' },
 });
-const answerOf = (who: TestUser, name: RouteName, input: object): Promise<string> =>
-  who.call(name, input as Parameters<typeof who.call>[1]).then(
+const answerOf = (user: TestUser, name: RouteName, input: object): Promise<string> =>
+  user.call(name, input as Parameters<typeof user.call>[1]).then(
     answer => JSON.stringify(answer),
     (error: Error & { problem?: unknown }) => JSON.stringify([error.message, error.problem]),
   );

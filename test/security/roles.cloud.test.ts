@@ -19,7 +19,7 @@ import {
 // Whose roles the embedded cloud doesn't enforce: asked of IAM itself, which answers for them as for any other.
 const cloud = connectTestCloud();
 const estate = await readDeployedStacks(cloud);
-const all = await listAttackTargets(cloud, estate);
+const attackTargets = await listAttackTargets(cloud, estate);
 const iam = new IAMClient(cloud.configuration);
 
 /** What could be done to each kind of thing. */
@@ -37,10 +37,10 @@ const deeds = {
 } as const;
 const projectBucket = `arn:aws:s3:::broch-local-${cloud.account}-sec-any`;
 const targets = [
-  ...Object.entries(all).flatMap(([kind, found]) =>
-    found.map(({ arn }) => [arn, deeds[kind as keyof typeof all]] as const),
+  ...Object.entries(attackTargets).flatMap(([kind, targets]) =>
+    targets.map(({ arn }) => [arn, deeds[kind as keyof typeof attackTargets]] as const),
   ),
-  ...all.bucket.map(({ arn }) => [`${arn}/in/any`, deeds.object] as const),
+  ...attackTargets.bucket.map(({ arn }) => [`${arn}/in/any`, deeds.object] as const),
   [projectBucket, deeds.bucket] as const,
   [`${projectBucket}/data/any`, deeds.object] as const,
   [
@@ -78,8 +78,8 @@ interface State {
   Branches?: { States: Record<string, State> }[];
 }
 
-const states = (of: Record<string, State>): State[] =>
-  Object.values(of).flatMap(state => [
+const states = (machine: Record<string, State>): State[] =>
+  Object.values(machine).flatMap(state => [
     state,
     ...[state.ItemProcessor, ...(state.Branches ?? [])].flatMap(inner => (inner ? states(inner.States) : [])),
   ]);
@@ -91,12 +91,14 @@ const integrations: Record<string, string> = {
 };
 
 /** What a state machine's file calls, as `action resource`; its placeholders are those of the deployed machine. */
-function callsOf(file: { States: Record<string, State> }, given: Record<string, unknown>): string[] {
+function callsOf(file: { States: Record<string, State> }, substitutions: Record<string, unknown>): string[] {
   const calls = states(file.States).flatMap(({ Type, Resource = '', Arguments }) => {
     if (Type !== 'Task') return [];
     if (/^arn:aws:states:::lambda:invoke(\.waitForTaskToken)?$/.test(Resource)) {
       const name = /^\$\{(\w+)\}$/.exec(Arguments?.FunctionName ?? '')?.[1] ?? '';
-      const fn = all.function.find(({ name: found }) => found === estate.id(listReferences(given[name])[0]));
+      const fn = attackTargets.function.find(
+        ({ name: candidate }) => candidate === estate.id(listReferences(substitutions[name])[0]),
+      );
       return [`lambda:InvokeFunction ${fn?.arn}`];
     }
     const direct = integrations[Resource.replace('arn:aws:states:::aws-sdk:', '')];
@@ -109,10 +111,10 @@ function callsOf(file: { States: Record<string, State> }, given: Record<string, 
 const folder = join(import.meta.dirname, '../../state-machines');
 const machines = readdirSync(folder).map(name => {
   const file = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-  const found = estate
+  const machine = estate
     .declared('AWS::StepFunctions::StateMachine')
     .find(([, { Properties }]) => JSON.parse(String(Properties.DefinitionString)).Comment === file.Comment);
-  const { RoleArn, DefinitionSubstitutions = {} } = found?.[1].Properties ?? {};
+  const { RoleArn, DefinitionSubstitutions = {} } = machine?.[1].Properties ?? {};
   return {
     name,
     role: `arn:aws:iam::${cloud.account}:role/${estate.id(listReferences(RoleArn)[0])}`,
@@ -121,11 +123,11 @@ const machines = readdirSync(folder).map(name => {
 });
 
 /** Logs and traces: what every machine has besides. */
-const always = /^(logs|xray):/;
+const common = /^(logs|xray):/;
 const actionsOf = (statements: RoleStatement[]) => [...new Set(statements.flatMap(({ Action }) => toArray(Action)))];
 
 describe('state machines', () => {
-  it('are all covered by this test', () => expect(machines.length).toBe(all.machine.length));
+  it('are all covered by this test', () => expect(machines.length).toBe(attackTargets.machine.length));
 
   it.each(machines)('$name may do what it calls, and nothing else', async ({ name, role, calls }) => {
     const { may, mayNot } = await mayOf(role);
@@ -143,10 +145,10 @@ describe('state machines', () => {
         },
       },
     ]);
-    const called = new Set(calls.map(call => call.split(' ')[0]));
-    expect(new Set(actionsOf(statements).filter(action => !always.test(action)))).toEqual(called);
-    const everywhere = statements.filter(({ Resource }) => toArray(Resource).includes('*'));
-    expect(actionsOf(everywhere).filter(action => !always.test(action) && !calls.includes(`${action} *`))).toEqual([]);
+    const actions = new Set(calls.map(call => call.split(' ')[0]));
+    expect(new Set(actionsOf(statements).filter(action => !common.test(action)))).toEqual(actions);
+    const unlimited = statements.filter(({ Resource }) => toArray(Resource).includes('*'));
+    expect(actionsOf(unlimited).filter(action => !common.test(action) && !calls.includes(`${action} *`))).toEqual([]);
   });
 });
 
@@ -154,9 +156,9 @@ describe('schedules', () => {
   it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start its target and nothing else', async Name => {
     const { Target } = await new SchedulerClient(cloud.configuration).send(new GetScheduleCommand({ Name }));
     const { may, mayNot } = await mayOf(Target?.RoleArn ?? '');
-    const { Arn = '', DeadLetterConfig: kept } = Target ?? {};
-    const starts = Arn.includes(':function:') ? 'lambda:InvokeFunction' : 'states:StartExecution';
-    expect(may).toEqual([`${starts} ${Arn}`, ...(kept ? [`sqs:SendMessage ${kept.Arn}`] : [])].sort());
+    const { Arn = '', DeadLetterConfig: deadLetters } = Target ?? {};
+    const action = Arn.includes(':function:') ? 'lambda:InvokeFunction' : 'states:StartExecution';
+    expect(may).toEqual([`${action} ${Arn}`, ...(deadLetters ? [`sqs:SendMessage ${deadLetters.Arn}`] : [])].sort());
     console.log(`${Name}: ${may.length} allowed, ${mayNot} denied`);
     const { trust } = await readDeployedRole(cloud, Target?.RoleArn ?? '');
     expect(trust).toEqual([
@@ -205,14 +207,14 @@ describe('callers of functions', () => {
   ]);
 
   it.each(estate.functions)('$entry is called by its rules and routes and by nothing else', async ({ entry, name }) => {
-    const asked = rules
+    const ruleCallers = rules
       .filter(({ targets }) => targets.some(({ fn }) => fn === name))
       .map(
         ({ rule }) =>
           `Allow events.amazonaws.com lambda:InvokeFunction arn:aws:events:${cloud.region}:${cloud.account}:rule/${rule}`,
       );
     const routed = ways.flatMap(([file, way]) => (file === entry && way ? [way] : []));
-    expect([...new Set(await callersOf(name))]).toEqual([...new Set([...asked, ...routed])].sort());
+    expect([...new Set(await callersOf(name))]).toEqual([...new Set([...ruleCallers, ...routed])].sort());
   });
 
   it('no rule needs a role to reach its target', () => {

@@ -33,7 +33,9 @@ const partitionsOf = (statements: readonly RoleStatement[]): string[] =>
 async function undelivered(FunctionName: string): Promise<string[]> {
   const lambda = new LambdaClient(cloud.configuration);
   const { EventSourceMappings = [] } = await lambda.send(new ListEventSourceMappingsCommand({ FunctionName }));
-  const followed = EventSourceMappings.map(({ DestinationConfig: to }) => to?.OnFailure?.Destination ?? '');
+  const followed = EventSourceMappings.map(
+    ({ DestinationConfig: destination }) => destination?.OnFailure?.Destination ?? '',
+  );
   try {
     const { DestinationConfig } = await lambda.send(
       new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: '$LATEST' }),
@@ -56,8 +58,8 @@ describe('a stolen role', () => {
       const pk = { S: right.replace('GetItem ', '').replace('*', 'sec-none') };
       await dynamo.send(new GetItemCommand({ TableName: environment.TABLE_NAME, Key: { pk, sk: { S: 'SEC' } } }));
     }
-    const named = new Set([...Object.values(environment), ...rights, ...(await undelivered(name))]);
-    const { tries, open } = await thief.steal(credentials, role, { named });
+    const names = new Set([...Object.values(environment), ...rights, ...(await undelivered(name))]);
+    const { tries, open } = await thief.steal(credentials, role, { names });
     count.tries += tries;
     count.denied += tries - open.length;
     expect(open).toEqual([]);

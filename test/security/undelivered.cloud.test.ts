@@ -24,14 +24,14 @@ interface Undelivered {
 }
 
 /** The message that `is` it, taken out of the queue; others' stay for them. */
-async function taken(QueueUrl: string, is: (message: Undelivered) => boolean): Promise<Undelivered> {
+async function receiveMessage(QueueUrl: string, matches: (message: Undelivered) => boolean): Promise<Undelivered> {
   for (const end = Date.now() + 110_000; Date.now() < end; await sleep(250)) {
     const { Messages = [] } = await queues.send(
       new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 0 }),
     );
     for (const { Body = '', ReceiptHandle } of Messages) {
       const message = JSON.parse(Body);
-      if (!is(message)) continue;
+      if (!matches(message)) continue;
       await queues.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
       return message;
     }
@@ -40,19 +40,22 @@ async function taken(QueueUrl: string, is: (message: Undelivered) => boolean): P
 }
 
 /** Every function that a rule calls, and where what it failed on is kept. */
-const kept = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
+const functionQueues = estate.declared('AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => ({
   name: estate.id(listReferences(Properties.FunctionName)[0]),
   queue: estate.id(listReferences((Properties.DestinationConfig as { OnFailure: unknown }).OnFailure)[0]),
 }));
 
 describe('an event on which a function fails', () => {
-  it.each(kept)('is kept in the queue of $name', async ({ name, queue }) => {
+  it.each(functionQueues)('is kept in the queue of $name', async ({ name, queue }) => {
     const event = { source: 'sec', detail: { object: { key: `sec-${Math.random()}` } } };
     await lambda.send(
       new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: JSON.stringify(event) }),
     );
     const { detail } = event;
-    const message = await taken(queue, message => message.requestPayload.detail?.object?.key === detail.object.key);
+    const message = await receiveMessage(
+      queue,
+      message => message.requestPayload.detail?.object?.key === detail.object.key,
+    );
     expect(message).toMatchObject({
       requestPayload: event,
       requestContext: { condition: 'RetriesExhausted' },
@@ -61,7 +64,7 @@ describe('an event on which a function fails', () => {
   });
 
   it('is kept in the queue if EventBridge delivered it', async () => {
-    const { queue = '' } = kept.find(({ name }) => name.includes('WorkspacesReport')) ?? {};
+    const { queue = '' } = functionQueues.find(({ name }) => name.includes('WorkspacesReport')) ?? {};
     // Named like a project's, so that its events reach the function; no workspace has the instance that reports there.
     const Bucket = `broch-local-${cloud.account}-sec-report`;
     const Key = 'agents/AROAQWERTYUIOPASDFGH:i-0a0a0a0a0a0a0a0b0/ready.json';
@@ -73,7 +76,7 @@ describe('an event on which a function fails', () => {
       }),
     );
     await s3.send(new PutObjectCommand({ Bucket, Key, Body: '{"password":"correct horse battery"}' }));
-    const message = await taken(queue, message => message.requestPayload.detail?.object?.key === Key);
+    const message = await receiveMessage(queue, message => message.requestPayload.detail?.object?.key === Key);
     expect(message.requestContext.condition).toBe('RetriesExhausted');
   });
 });

@@ -12,7 +12,7 @@ import type { AttackAttempt, AttackClients, StolenCredentials } from './attempts
 const cloud = connectTestCloud();
 const count = { tries: 0, denied: 0 };
 let thief: Awaited<ReturnType<typeof createAttackers>>;
-let [own, other]: [ProjectNetwork, ProjectNetwork] = [{} as ProjectNetwork, {} as ProjectNetwork];
+let [ownProject, otherProject]: [ProjectNetwork, ProjectNetwork] = [{} as ProjectNetwork, {} as ProjectNetwork];
 let lent: StolenCredentials & { bucket: string; prefix: string };
 let brought: StolenCredentials & { bucket: string; prefix: string };
 let [instance, role] = ['', ''];
@@ -32,25 +32,25 @@ beforeAll(async () => {
     expect(body.status).toBe('ready');
     return body.network;
   };
-  [own, other] = await Promise.all([project('sec-own'), project('sec-other')]);
+  [ownProject, otherProject] = await Promise.all([project('sec-own'), project('sec-other')]);
   const { body } = await pia.write('POST', '/deliveries', { dataset: 'sec-lent' });
   ({ body: lent } = await pia.ask('POST', `/deliveries/${body.id}/access`));
   await olga.write('PUT', '/projects/sec-own/members/sec-rana', { roles: ['researcher'] });
   const groups = [{ name: 'all', kind: 'supporting', purpose: 'reference', paths: ['**'] }];
-  const wanted = { title: 'Codes', direction: 'import', groups };
-  const { body: draft } = await rana.write('POST', '/projects/sec-own/airlock', wanted);
+  const importDraft = { title: 'Codes', direction: 'import', groups };
+  const { body: draft } = await rana.write('POST', '/projects/sec-own/airlock', importDraft);
   ({ body: brought } = await rana.ask('POST', `/projects/sec-own/airlock/${draft.id}/access`));
   const { Instances = [] } = await new EC2Client(cloud.configuration).send(
     new RunInstancesCommand({
       ImageId: 'ami-0a0a0a0a0a0a0a0a0',
       MinCount: 1,
       MaxCount: 1,
-      SubnetId: own.subnetIds[0],
+      SubnetId: ownProject.subnetIds[0],
     }),
   );
   instance = Instances[0]?.InstanceId ?? '';
-  role = `arn:aws:iam::${cloud.account}:role/broch/${own.instanceProfile}`;
-  thief = await createAttackers(cloud, [own.keyArn, other.keyArn]);
+  role = `arn:aws:iam::${cloud.account}:role/broch/${ownProject.instanceProfile}`;
+  thief = await createAttackers(cloud, [ownProject.keyArn, otherProject.keyArn]);
 });
 
 afterAll(() => {
@@ -59,24 +59,24 @@ afterAll(() => {
 });
 
 const write = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
-  what: `write ${Bucket}/${Key}`,
+  name: `write ${Bucket}/${Key}`,
   run: () => s3.send(new PutObjectCommand({ Bucket, Key, Body: 'x' })),
 });
 const read = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
-  what: `read ${Bucket}/${Key}`,
+  name: `read ${Bucket}/${Key}`,
   run: () => s3.send(new GetObjectCommand({ Bucket, Key })),
 });
 const remove = ({ s3 }: AttackClients, Bucket: string, Key: string): AttackAttempt => ({
-  what: `remove ${Bucket}/${Key}`,
+  name: `remove ${Bucket}/${Key}`,
   run: () => s3.send(new DeleteObjectCommand({ Bucket, Key })),
 });
 const look = ({ s3 }: AttackClients, Bucket: string, Prefix: string): AttackAttempt => ({
-  what: `list ${Bucket}/${Prefix}`,
+  name: `list ${Bucket}/${Prefix}`,
   run: () => s3.send(new ListObjectsV2Command({ Bucket, Prefix })),
 });
 
-async function nothingOpen(credentials: StolenCredentials, arn: string, more: readonly AttackAttempt[]) {
-  const { tries, open } = await thief.steal(credentials, arn, { more });
+async function nothingOpen(credentials: StolenCredentials, arn: string, extras: readonly AttackAttempt[]) {
+  const { tries, open } = await thief.steal(credentials, arn, { extras });
   count.tries += tries;
   count.denied += tries - open.length;
   expect(open).toEqual([]);
@@ -92,8 +92,8 @@ describe('the credentials of an upload', () => {
       write(clients, lent.bucket, 'in/somebody/dl-0011223344556677/x.csv'),
       look(clients, lent.bucket, 'in/'),
       write(clients, cloud.outputs['data.Lake'] ?? '', 'datasets/x'),
-      read(clients, own.bucket, 'data/x'),
-      write(clients, own.bucket, 'data/x'),
+      read(clients, ownProject.bucket, 'data/x'),
+      write(clients, ownProject.bucket, 'data/x'),
     ]);
   });
 });
@@ -107,7 +107,7 @@ describe('the credentials of an import', () => {
       read(clients, brought.bucket, `${brought.prefix}x.csv`),
       write(clients, brought.bucket, 'uploads/al-0011223344556677/x.csv'),
       look(clients, brought.bucket, 'uploads/'),
-      write(clients, own.bucket, 'data/imports/x'),
+      write(clients, ownProject.bucket, 'data/imports/x'),
       write(clients, cloud.outputs['data.Sealed'] ?? '', `requests/${brought.prefix.split('/')[1]}/1/files/x`),
     ]);
   });
@@ -119,20 +119,20 @@ describe('the credentials of an instance', () => {
     const clients = thief.clientsUnder(credentials);
     const { UserId } = await clients.sts.send(new GetCallerIdentityCommand({}));
     for (const { run } of [
-      write(clients, own.bucket, 'data/x'),
-      read(clients, own.bucket, 'data/x'),
-      look(clients, own.bucket, 'data/'),
-      write(clients, own.bucket, `agents/${UserId}/ready.json`),
+      write(clients, ownProject.bucket, 'data/x'),
+      read(clients, ownProject.bucket, 'data/x'),
+      look(clients, ownProject.bucket, 'data/'),
+      write(clients, ownProject.bucket, `agents/${UserId}/ready.json`),
     ])
       await run();
     await nothingOpen(credentials, role, [
-      read(clients, own.bucket, `agents/${UserId}/ready.json`),
+      read(clients, ownProject.bucket, `agents/${UserId}/ready.json`),
       // What the airlock let in is only read.
-      write(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
-      remove(clients, own.bucket, 'data/imports/al-0011223344556677/x'),
-      write(clients, own.bucket, `agents/${UserId?.split(':')[0]}:i-0a0a0a0a0a0a0a0a0/ready.json`),
-      look(clients, own.bucket, 'agents/'),
-      ...[other.bucket, lent.bucket, cloud.outputs['data.Lake'] ?? ''].flatMap(bucket => [
+      write(clients, ownProject.bucket, 'data/imports/al-0011223344556677/x'),
+      remove(clients, ownProject.bucket, 'data/imports/al-0011223344556677/x'),
+      write(clients, ownProject.bucket, `agents/${UserId?.split(':')[0]}:i-0a0a0a0a0a0a0a0a0/ready.json`),
+      look(clients, ownProject.bucket, 'agents/'),
+      ...[otherProject.bucket, lent.bucket, cloud.outputs['data.Lake'] ?? ''].flatMap(bucket => [
         read(clients, bucket, 'data/x'),
         write(clients, bucket, 'data/x'),
         look(clients, bucket, 'data/'),
@@ -144,9 +144,9 @@ describe('the credentials of an instance', () => {
     const credentials = await assumeAnyRole(cloud, role);
     const clients = thief.clientsUnder(credentials);
     await nothingOpen(credentials, role, [
-      read(clients, own.bucket, 'data/x'),
-      write(clients, own.bucket, 'data/x'),
-      look(clients, own.bucket, 'data/'),
+      read(clients, ownProject.bucket, 'data/x'),
+      write(clients, ownProject.bucket, 'data/x'),
+      look(clients, ownProject.bucket, 'data/'),
     ]);
   });
 });

@@ -26,7 +26,7 @@ it('counts what a rule found as EventBridge does: by its name, and on a bus of o
       (Properties.Dimensions as { Name: string; Value: unknown }[]).map(({ Name, Value }) => [Name, Value]),
     ),
   );
-  const ofRules = dimensions.map(({ RuleName, ...others }) => {
+  const ofRules = dimensions.map(({ RuleName, ...dimensions }) => {
     const id = /"Ref":"(\w+)"|"Fn::GetAtt":\["(\w+)"/.exec(JSON.stringify(RuleName))?.slice(1).find(Boolean) ?? '';
     const { EventBusName } = resources[id]?.Properties ?? {};
     expect(resources[id]?.Type).toBe('AWS::Events::Rule');
@@ -34,7 +34,10 @@ it('counts what a rule found as EventBridge does: by its name, and on a bus of o
     const ownName = EventBusName
       ? { 'Fn::Select': [2, { 'Fn::Split': ['/', { 'Fn::GetAtt': [id, 'Arn'] }] }] }
       : { Ref: id };
-    expect({ RuleName, ...others }).toEqual({ RuleName: ownName, ...(EventBusName !== undefined && { EventBusName }) });
+    expect({ RuleName, ...dimensions }).toEqual({
+      RuleName: ownName,
+      ...(EventBusName !== undefined && { EventBusName }),
+    });
     return EventBusName === undefined ? 'account' : 'own';
   });
   expect(ofRules.sort()).toEqual(['account', 'account', 'own']);
@@ -51,20 +54,24 @@ describe('every failure', () => {
   it.each(ofFailures.map(([id, { Properties }]) => [String(Properties.AlarmName), id]))(
     'alarms once: without %s something would go unnoticed',
     (_, id) => {
-      const { [id]: gone, ...rest } = resources;
-      expect(gone).toBeDefined();
+      const { [id]: alarm, ...rest } = resources;
+      expect(alarm).toBeDefined();
       expect(listUntoldFailures(rest)).not.toEqual(listUntoldFailures(resources));
     },
   );
 
   it('of a function has an alarm of its own only where nothing else alarms', () => {
-    const own = alarms.flatMap(([, { Properties }]) => (Properties.Namespace === 'AWS/Lambda' ? [Properties] : []));
-    expect(own.map(({ AlarmName }) => String(AlarmName).split('/').slice(1).join('/')).sort()).toEqual([
+    const functionAlarms = alarms.flatMap(([, { Properties }]) =>
+      Properties.Namespace === 'AWS/Lambda' ? [Properties] : [],
+    );
+    expect(functionAlarms.map(({ AlarmName }) => String(AlarmName).split('/').slice(1).join('/')).sort()).toEqual([
       'Airlock/AwaitDecision/Errors',
       'Airlock/Sweeper/Sweep/Errors',
       'Events/Publish/Late',
     ]);
-    expect(new Set(own.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(own.length);
+    expect(new Set(functionAlarms.map(({ Dimensions }) => JSON.stringify(Dimensions))).size).toBe(
+      functionAlarms.length,
+    );
   });
 
   it('is noticed in a step whose catch leads to a good end', () => {
@@ -101,7 +108,7 @@ describe('every failure', () => {
 });
 
 describe('the dashboard', () => {
-  const [[, dashboard] = ['', undefined], ...others] = findTemplateResources(
+  const [[, dashboard] = ['', undefined], ...dashboards] = findTemplateResources(
     templates.platform,
     'AWS::CloudWatch::Dashboard',
   );
@@ -112,22 +119,22 @@ describe('the dashboard', () => {
   };
 
   it('is one, of every alarm, under its severity', () => {
-    expect(others).toEqual([]);
-    const shown = widgets.flatMap(({ properties: { title, alarms = [] } }) =>
+    expect(dashboards).toEqual([]);
+    const titles = widgets.flatMap(({ properties: { title, alarms = [] } }) =>
       alarms.map(arn => `${title} ${arn.split(':alarm:')[1]}`),
     );
-    const explained = explainAlarms(app).map(({ severity, alarmName }) => `Severity: ${severity} ${alarmName}`);
-    expect(shown.sort()).toEqual(explained.sort());
-    expect(explained.map(line => line.split(' ')[2]).sort()).toEqual(names);
+    const explanations = explainAlarms(app).map(({ severity, alarmName }) => `Severity: ${severity} ${alarmName}`);
+    expect(titles.sort()).toEqual(explanations.sort());
+    expect(explanations.map(line => line.split(' ')[2]).sort()).toEqual(names);
   });
 
   it('draws the errors of each capability’s functions', () => {
-    const drawn = widgets.flatMap(({ type, properties: { title } }) =>
+    const titles = widgets.flatMap(({ type, properties: { title } }) =>
       type === 'metric' ? [title.split(':')[0]] : [],
     );
     const running = Object.entries(stacks).flatMap(([word, stack]) =>
-      stack.node.findAll().some(found => found.node.id === 'Function') ? [word] : [],
+      stack.node.findAll().some(child => child.node.id === 'Function') ? [word] : [],
     );
-    expect(drawn.sort()).toEqual(running.sort());
+    expect(titles.sort()).toEqual(running.sort());
   });
 });

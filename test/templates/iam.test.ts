@@ -9,7 +9,7 @@ async function findMistakes({ place, resolve }: FoundPolicy, statement: PolicySt
   // The policy of a resource may leave it out. A key's `*` is the key.
   const resources = list(statement.Resource as unknown[] | undefined).map(resolve);
   const keys = Object.values(statement.Condition ?? {}).flatMap(test => Object.keys(test));
-  const found = list(statement.Action).map(async pattern => {
+  const mistakes = list(statement.Action).map(async pattern => {
     const actions = await expandAction(pattern);
     if (actions.length === 0) return [`${pattern} is no action of AWS`];
     const wrong = pattern.includes('*') ? [] : actions.flatMap(action => findWrongResources(action, resources));
@@ -20,7 +20,7 @@ async function findMistakes({ place, resolve }: FoundPolicy, statement: PolicySt
     );
     return [...wrong, ...missing];
   });
-  return (await Promise.all(found)).flat().map(mistake => `${place}: ${mistake}`);
+  return (await Promise.all(mistakes)).flat().map(mistake => `${place}: ${mistake}`);
 }
 
 function findWrongResources({ name, resourceless, resourceTypes }: ReferenceAction, resources: readonly string[]) {
@@ -43,13 +43,13 @@ async function findMissingResources({ place, statements, resolve }: FoundPolicy)
   }
   return [...allowed.values()].flatMap(({ action: { name, resourceTypes }, resources }) =>
     resourceTypes
-      .filter(({ required, arn }) => required && !resources.some(resource => patternsMeet(arn, resource)))
+      .filter(({ isRequired, arn }) => isRequired && !resources.some(resource => patternsMeet(arn, resource)))
       .map(type => `${place}: ${name} needs a resource of the kind ${type.name}`),
   );
 }
 
 /** What the reference finds wrong and AWS does not, or what is so without harm. */
-const explained: { readonly mistake: RegExp; readonly reason: string }[] = [
+const exceptions: { readonly mistake: RegExp; readonly reason: string }[] = [
   {
     mistake: /^(workspaces|airlock)\/\w+: states:SendTaskSuccess knows no resources, so it needs "\*"$/,
     reason:
@@ -81,7 +81,7 @@ describe('AWS knows what the policies say', async () => {
   const mistakes = (await Promise.all(deployedPolicies.map(listMistakes))).flat();
 
   it('of actions, resources and condition keys', () =>
-    expect(mistakes.filter(found => !explained.some(({ mistake }) => mistake.test(found)))).toEqual([]));
+    expect(mistakes.filter(text => !exceptions.some(({ mistake }) => mistake.test(text)))).toEqual([]));
 
   it('in policies of every kind', () => {
     const ofIdentities = ['IAM::ManagedPolicy', 'IAM::Policy', 'IAM::Role'];
@@ -92,8 +92,8 @@ describe('AWS knows what the policies say', async () => {
     expect(deployedPolicies.length).toBeGreaterThan(100);
   });
 
-  it.each(explained)('and what is explained exists: $mistake', ({ mistake }) =>
-    expect(mistakes.filter(found => mistake.test(found))).not.toEqual([]),
+  it.each(exceptions)('and what is explained exists: $mistake', ({ mistake }) =>
+    expect(mistakes.filter(text => mistake.test(text))).not.toEqual([]),
   );
 });
 

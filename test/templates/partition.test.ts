@@ -16,7 +16,7 @@ const templates: [string, string][] = [
 ];
 
 /** The ARNs of a text, with what surrounds them. */
-const arnsOf = (text: string) => [...text.matchAll(/.{0,60}\barn:aws:.{0,60}/g)].map(([found]) => found);
+const arnsOf = (text: string) => [...text.matchAll(/.{0,60}\barn:aws:.{0,60}/g)].map(([match]) => match);
 
 describe('in another partition of AWS', () => {
   it.each(templates)('%s names no resource of the usual one', (_, template) => {

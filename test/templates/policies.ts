@@ -45,8 +45,8 @@ const exported = new Map(
   ),
 );
 
-const here = 'aws:eu-west-2:111122223333';
-const [partition, region, account] = here.split(':') as [string, string, string];
+const scope = 'aws:eu-west-2:111122223333';
+const [partition, region, account] = scope.split(':') as [string, string, string];
 const pseudo: Record<string, string> = {
   'AWS::Partition': partition,
   'AWS::Region': region,
@@ -91,9 +91,9 @@ function resolveIn(template: CloudTemplate, value: unknown): string {
     return parts.map(part => resolveIn(template, part)).join(separator);
   }
   if (name === 'Fn::ImportValue') {
-    const found = exported.get(String(inner));
-    if (!found) throw new Error(`nothing exports ${String(inner)}`);
-    return resolveIn(deployedTemplates[found.name] as CloudTemplate, found.Value);
+    const output = exported.get(String(inner));
+    if (!output) throw new Error(`nothing exports ${String(inner)}`);
+    return resolveIn(deployedTemplates[output.name] as CloudTemplate, output.Value);
   }
   return '*';
 }
@@ -110,7 +110,7 @@ function findIn(template: CloudTemplate, place: string, type: string, value: unk
       { place, type, statements: [{ Effect: 'Allow', Action: String(Reflect.get(value, 'Action')) }], resolve: String },
     ];
   if (Statement !== undefined && statements.every(isStatement))
-    return [{ place, type, statements, resolve: of => resolveIn(template, of) }];
+    return [{ place, type, statements, resolve: value => resolveIn(template, value) }];
   return Object.values(value).flatMap(inner => findIn(template, place, type, inner));
 }
 

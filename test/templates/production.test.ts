@@ -27,10 +27,10 @@ async function network(): Promise<{ port: number; knocks: () => number; server: 
   return { port, knocks: () => knocks, server };
 }
 
-const nothing = await network();
+const deafNetwork = await network();
 const [program = '', ...args] = cdkCommandLine('synth', '--quiet', '-c', 'config=config/production.json', '-o', folder);
-await run(program, args, { env: { ...makeOfflineEnvironment(folder, nothing.port), ...quietCdkEnvironment } });
-nothing.server.close();
+await run(program, args, { env: { ...makeOfflineEnvironment(folder, deafNetwork.port), ...quietCdkEnvironment } });
+deafNetwork.server.close();
 
 const read = (name: string) => readFileSync(join(folder, name), 'utf8');
 const templates = readdirSync(folder).filter(name => /\.template\.json$|^asset\..*\.json$/.test(name));
@@ -45,7 +45,7 @@ interface Finding {
 }
 
 describe('synthesis', () => {
-  it('asks nobody: no network, no credentials, no home', () => expect(nothing.knocks()).toBe(0));
+  it('asks nobody: no network, no credentials, no home', () => expect(deafNetwork.knocks()).toBe(0));
   it('makes the stacks of data, events, each capability and the dashboard, and the template of projects’ networks', () => {
     const stacks = ['dashboard', 'data', 'events', ...capabilityWords].map(word => `broch-prod-${word}.template.json`);
     expect(templates.filter(name => name.endsWith('.template.json')).sort()).toEqual(stacks.sort());
@@ -56,7 +56,7 @@ describe('synthesis', () => {
 
 describe('cfn-lint', () => {
   /** What it finds and is no mistake of ours, with the reason. */
-  const explained: { rule: string; message: RegExp; reason: string }[] = [
+  const exceptions: { rule: string; message: RegExp; reason: string }[] = [
     {
       rule: 'W3005',
       message: /^'\w+Role\w{8}' dependency already enforced by a 'GetAtt' at 'Resources\/\w+\/Properties\/Role(Arn)?'$/,
@@ -71,12 +71,12 @@ describe('cfn-lint', () => {
     }).catch(({ stdout, message }) => ({
       stdout: stdout || JSON.stringify([{ Rule: { Id: 'none' }, Message: message }]),
     }));
-    const found = (JSON.parse(stdout || '[]') as Finding[]).filter(
-      ({ Rule, Message }) => !explained.some(({ rule, message }) => rule === Rule.Id && message.test(Message)),
+    const findings = (JSON.parse(stdout || '[]') as Finding[]).filter(
+      ({ Rule, Message }) => !exceptions.some(({ rule, message }) => rule === Rule.Id && message.test(Message)),
     );
-    expect(found.map(({ Rule, Message, Location }) => `${Rule.Id} ${Location?.Path?.join('/')}: ${Message}`)).toEqual(
-      [],
-    );
+    expect(
+      findings.map(({ Rule, Message, Location }) => `${Rule.Id} ${Location?.Path?.join('/')}: ${Message}`),
+    ).toEqual([]);
   });
 });
 
@@ -88,7 +88,7 @@ describe('state machines', () => {
     definition: object,
     options: { checkPaths: boolean; checkArn: boolean },
   ) => Result;
-  const deployed = templates
+  const machines = templates
     .flatMap(name =>
       Object.values(JSON.parse(read(name)).Resources as Record<string, { Type: string; Properties: unknown }>),
     )
@@ -99,16 +99,16 @@ describe('state machines', () => {
     const comments = readdirSync('state-machines').map(
       file => JSON.parse(readFileSync(join('state-machines', file), 'utf8')).Comment,
     );
-    expect(deployed.map(({ Comment }) => Comment).sort()).toEqual(comments.sort());
+    expect(machines.map(({ Comment }) => Comment).sort()).toEqual(comments.sort());
     for (const comment of comments) expect(comment).toEqual(expect.any(String));
   });
 
-  it.each(deployed.map(definition => [definition.Comment, definition]))('%s: is valid', (_, definition) => {
+  it.each(machines.map(definition => [definition.Comment, definition]))('%s: is valid', (_, definition) => {
     expect(validate(definition, { checkPaths: true, checkArn: true }).errors).toEqual([]);
   });
 
   it('that are not valid are found out', () => {
-    const dangling = { ...deployed[0], StartAt: 'Nowhere' };
+    const dangling = { ...machines[0], StartAt: 'Nowhere' };
     expect(validate(dangling, { checkPaths: true, checkArn: true }).errors).not.toEqual([]);
   });
 });
@@ -123,21 +123,21 @@ describe('the embedded cloud', () => {
     ['its name', /\bembedded\b|broch-local|\blocal\b/i],
     ['its certificate', /BEGIN CERTIFICATE|NODE_EXTRA_CA_CERTS|AWS_CA_BUNDLE/],
   ] as const;
-  const without = (text: string) => foreign.reduce((rest, words) => rest.replaceAll(words, ''), text);
-  const around = (text: string, pattern: RegExp) => {
-    const found = pattern.exec(text);
-    return found && text.slice(Math.max(0, found.index - 60), found.index + 60);
+  const removeForeign = (text: string) => foreign.reduce((rest, words) => rest.replaceAll(words, ''), text);
+  const excerpt = (text: string, pattern: RegExp) => {
+    const match = pattern.exec(text);
+    return match && text.slice(Math.max(0, match.index - 60), match.index + 60);
   };
 
   it.each(leftovers)('leaves %s in no template', (_, pattern) => {
-    const found = [...templates, 'manifest.json'].map(name => around(read(name), pattern)).filter(Boolean);
-    expect(found).toEqual([]);
+    const excerpts = [...templates, 'manifest.json'].map(name => excerpt(read(name), pattern)).filter(Boolean);
+    expect(excerpts).toEqual([]);
   });
 
   // In code, `local` may be any variable of a library.
-  it.each(leftovers.filter(([what]) => what !== 'its name'))('leaves %s in no function', (_, pattern) => {
-    const found = bundles.map(name => around(without(read(name)), pattern)).filter(Boolean);
-    expect(found).toEqual([]);
+  it.each(leftovers.filter(([leftover]) => leftover !== 'its name'))('leaves %s in no function', (_, pattern) => {
+    const excerpts = bundles.map(name => excerpt(removeForeign(read(name)), pattern)).filter(Boolean);
+    expect(excerpts).toEqual([]);
   });
 
   it('leaves no address of a service in any function’s environment', () => {

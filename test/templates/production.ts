@@ -3,16 +3,16 @@
  * functions are bundled there too, as for a user.
  */
 export function makeOfflineEnvironment(home: string, port: number): NodeJS.ProcessEnv {
-  const nobody = `http://127.0.0.1:${port}`;
-  const kept = Object.entries(process.env).filter(([name]) => !/^AWS_|^CDK_|^BROCH_|_proxy$/i.test(name));
+  const proxy = `http://127.0.0.1:${port}`;
+  const variables = Object.entries(process.env).filter(([name]) => !/^AWS_|^CDK_|^BROCH_|_proxy$/i.test(name));
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(variables),
     HOME: home,
-    HTTP_PROXY: nobody,
-    HTTPS_PROXY: nobody,
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
     NO_PROXY: '',
-    AWS_ENDPOINT_URL: nobody,
-    AWS_EC2_METADATA_SERVICE_ENDPOINT: nobody,
+    AWS_ENDPOINT_URL: proxy,
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: proxy,
     // Somebody's settings elsewhere don't count either.
     AWS_CONFIG_FILE: `${home}/none`,
     AWS_SHARED_CREDENTIALS_FILE: `${home}/none`,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deployedPolicies } from './policies.ts';
 
 const account = '111122223333';
-const here = (service: string, resource: string) => `arn:aws:${service}:eu-west-2:${account}:${resource}`;
+const arnOf = (service: string, resource: string) => `arn:aws:${service}:eu-west-2:${account}:${resource}`;
 
 /** What services, by their name, are allowed on things of a kind. */
 const allowedServices = (type: string) =>
@@ -24,28 +24,28 @@ const allowedServices = (type: string) =>
 
 describe('services', () => {
   it('use the platform’s key with what each of their calls is known to carry', () => {
-    const onBus = here('events', 'event-bus/brochproddataCoreBus1C5E0243');
+    const onBus = arnOf('events', 'event-bus/brochproddataCoreBus1C5E0243');
     const use = ['kms:Decrypt', 'kms:GenerateDataKey*'];
     const ofCore = allowedServices('AWS::KMS::Key').filter(({ place }) => place.startsWith('data/CoreKey'));
     expect(ofCore.map(({ service, actions, conditions }) => ({ service, actions, conditions }))).toEqual([
       {
         service: 'logs.eu-west-2.amazonaws.com',
         actions: ['kms:Decrypt', 'kms:Describe*', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'],
-        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': here('logs', '*') } },
+        conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': arnOf('logs', '*') } },
       },
       {
         service: 'cloudwatch.amazonaws.com',
         actions: use,
         conditions: {
           StringEquals: { 'aws:SourceAccount': account },
-          ArnLike: { 'aws:SourceArn': here('cloudwatch', 'alarm:*') },
+          ArnLike: { 'aws:SourceArn': arnOf('cloudwatch', 'alarm:*') },
         },
       },
       // Never with a source: EventBridge sends none when it publishes to an encrypted topic.
       {
         service: 'events.amazonaws.com',
         actions: use,
-        conditions: { ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': here('sns', '*') } },
+        conditions: { ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': arnOf('sns', '*') } },
       },
       {
         service: 'events.amazonaws.com',
@@ -69,12 +69,12 @@ describe('services', () => {
   it.each(['AWS::KMS::Key', 'AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'])(
     'may do something with each %s for this account alone',
     type => {
-      const found = allowedServices(type);
-      expect(found).not.toEqual([]);
+      const statements = allowedServices(type);
+      expect(statements).not.toEqual([]);
       // What EventBridge may not be asked for: lib/alarm.ts says where AWS documents it.
       const unconditional = ({ service }: { service: string }) =>
         type === 'AWS::SNS::TopicPolicy' && service === 'events.amazonaws.com';
-      for (const statement of found)
+      for (const statement of statements)
         if (unconditional(statement)) expect(statement.conditions).toEqual({});
         else
           expect(JSON.stringify(statement.conditions), statement.place).toMatch(new RegExp(`"[^"]*${account}[^"]*"`));
@@ -94,7 +94,7 @@ describe('services', () => {
         ['sns:Publish'],
         {
           StringEquals: { 'aws:SourceAccount': account },
-          ArnLike: { 'aws:SourceArn': here('cloudwatch', 'alarm:*') },
+          ArnLike: { 'aws:SourceArn': arnOf('cloudwatch', 'alarm:*') },
         },
       ],
       ['events.amazonaws.com', ['sns:Publish'], {}],

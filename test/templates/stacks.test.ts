@@ -22,8 +22,8 @@ describe('stacks', () => {
 
   it.each(Object.entries(stacks))('%s depends on the data and the API at most', (word, stack) => {
     const allowed = { data: [], dashboard: [], api: ['data'] }[word] ?? ['api', 'data'];
-    const needed = stack.dependencies.map(({ stackName }) => stackName.split('-').at(-1)).sort();
-    expect(allowed).toEqual(expect.arrayContaining(needed));
-    if (allowed.length > 0) expect(needed).toContain('data');
+    const dependencies = stack.dependencies.map(({ stackName }) => stackName.split('-').at(-1)).sort();
+    expect(allowed).toEqual(expect.arrayContaining(dependencies));
+    if (allowed.length > 0) expect(dependencies).toContain('data');
   });
 });
