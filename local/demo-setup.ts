@@ -115,12 +115,12 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
 
   const agent = agentFor(place);
   const sessions = new Map<string, AccessTokenSource>();
-  const token = (name: string, renewed: boolean) => {
+  const token = (name: string, isRenewal: boolean) => {
     const person = people.find(candidate => candidate.name === name);
     if (!person) throw new Error(`nobody here is called ${name}`);
     const session = sessions.get(name) ?? keepLocalSession(place, () => signInLocalPerson(place, person));
     sessions.set(name, session);
-    return session(renewed);
+    return session(isRenewal);
   };
   const gatewayUrl = `https://127.0.0.1:${ports.gateway}`;
   const { pool, client } = bare;
@@ -134,7 +134,7 @@ export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: s
     people,
     inbox,
     gateway: { url: gatewayUrl },
-    as: name => createApiClient(place, agent, renewed => token(name, renewed)),
+    as: name => createApiClient(place, agent, isRenewal => token(name, isRenewal)),
     async close() {
       rmSync(file, { force: true });
       playing.abort();

@@ -89,13 +89,13 @@ const SPARE_MILLISECONDS = 2 * 60_000;
  * ended keeps its last token, as somebody with a stolen token would.
  */
 export function keepLocalSession(place: ActiveProfile, start: () => Promise<SessionTokens>): AccessTokenSource {
-  const renew = async (tokens: SessionTokens, renewed: boolean) => {
-    if (!renewed && Date.parse(tokens.until) > Date.now() + SPARE_MILLISECONDS) return tokens;
+  const renew = async (tokens: SessionTokens, isRenewal: boolean) => {
+    if (!isRenewal && Date.parse(tokens.until) > Date.now() + SPARE_MILLISECONDS) return tokens;
     return (await refreshTokens(place, tokens)) ?? tokens;
   };
   let session: Promise<SessionTokens> | undefined;
-  return async renewed => {
-    session = (session ?? start()).then(tokens => renew(tokens, renewed));
+  return async isRenewal => {
+    session = (session ?? start()).then(tokens => renew(tokens, isRenewal));
     return (await session).access;
   };
 }

@@ -94,7 +94,7 @@ describe('every failure', () => {
         }),
       },
     });
-    const step = { state: 'One', called: 'CopyFunction' };
+    const step = { state: 'One', target: 'CopyFunction' };
     expect(listMachineSteps(machine('Note'))).toEqual([{ ...step, goodEnds: ['Done'] }]);
     expect(listMachineSteps(machine('Broken'))).toEqual([{ ...step, goodEnds: [] }]);
   });
