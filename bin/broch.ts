@@ -6,13 +6,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-const interrupts = { say: () => '' };
+const interrupts = { message: () => '' };
 for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const)
   process.once(signal, () => {
-    const last = interrupts.say();
+    const last = interrupts.message();
     process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}${last && `${last}\n`}`);
     process.exit(code);
   });

@@ -26,12 +26,12 @@ if (unknown || args.includes('--help')) {
   process.stdout.write(`${unknown ? `npm start has no option ${unknown}.\n\n` : ''}${help}\n`);
   process.exit(unknown ? 2 : 0);
 }
-const [once, json] = [args.includes('--once'), args.includes('--json')];
+const [isOnce, json] = [args.includes('--once'), args.includes('--json')];
 // Tests use another folder, so that they do not collide with a running Broch.
 const local = process.env.BROCH_LOCAL ?? join(repositoryRoot, '.local');
 const facts = join(local, 'cloud.json');
 type Open = Pick<DeployedCloud, 'cloud' | 'close'>;
-const shown = createProgressReporter(json ? process.stderr : process.stdout);
+const reporter = createProgressReporter(json ? process.stderr : process.stdout);
 
 function whereToLook(stage: DemoSetup): string {
   const command = (rest: string) => `npx broch ${rest}`;
@@ -63,7 +63,7 @@ function whereToLook(stage: DemoSetup): string {
 
 async function main(
   show: ProgressReporter,
-  opened: (estate: Open) => void,
+  onOpen: (estate: Open) => void,
 ): Promise<{ stage: DemoSetup; steps: StoryStep[] }> {
   const estate = await show.task('starting the embedded cloud and deploying Broch', update =>
     deployCloud({
@@ -71,7 +71,7 @@ async function main(
       account: '000000000000',
       waits: 0.1,
       onProgress: update,
-      onOpen: opened,
+      onOpen,
     }),
   );
   trustCertificate(estate.facts.ca);
@@ -109,17 +109,17 @@ async function leave(code: number, word?: string): Promise<never> {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void leave(130, 'stopped.'));
 
 try {
-  const told = await main(shown, opened => {
-    estate = opened;
-    void opened.cloud.crashed.then(line => leaving || leave(1, `${line}\n${readLogTail(opened.cloud.log)}`));
+  const demo = await main(reporter, deployment => {
+    estate = deployment;
+    void deployment.cloud.crashed.then(line => leaving || leave(1, `${line}\n${readLogTail(deployment.cloud.log)}`));
   });
-  stage = told.stage;
-  const ok = told.steps.every(step => step.ok);
-  if (json) process.stdout.write(`${JSON.stringify({ ok, cloud: told.stage.cloud, steps: told.steps }, null, 2)}\n`);
-  const failed = told.steps.filter(step => !step.ok).length;
-  shown.line(`\n${told.steps.length - failed} steps passed, ${failed} failed.`);
-  if (once) await leave(ok ? 0 : 1);
-  shown.line(`\n${whereToLook(told.stage)}\n\nBroch runs until Ctrl-C.`);
+  stage = demo.stage;
+  const ok = demo.steps.every(step => step.ok);
+  if (json) process.stdout.write(`${JSON.stringify({ ok, cloud: demo.stage.cloud, steps: demo.steps }, null, 2)}\n`);
+  const failed = demo.steps.filter(step => !step.ok).length;
+  reporter.line(`\n${demo.steps.length - failed} steps passed, ${failed} failed.`);
+  if (isOnce) await leave(ok ? 0 : 1);
+  reporter.line(`\n${whereToLook(demo.stage)}\n\nBroch runs until Ctrl-C.`);
 } catch (error) {
   const words = error instanceof Error ? error.message : String(error);
   if (json && !leaving)

@@ -15,7 +15,7 @@ export interface BagEntry {
 
 /** The destination of a bag: a folder, or a zip that contains that folder. */
 export interface Bag {
-  readonly at: string;
+  readonly location: string;
   /** Writes one file. The next may begin once this one has ended. */
   add(path: string, content: Readable): Promise<void>;
   end(): Promise<void>;
@@ -23,16 +23,16 @@ export interface Bag {
   undo(): Promise<void>;
 }
 
-export function createFolderBag(out: string): Bag {
-  mkdirSync(out, { recursive: true });
-  if (readdirSync(out).length > 0)
-    throw new ExitError('refused', `${out} is not empty. Name a new folder; existing files are never overwritten.`);
-  const at = resolve(out);
+export function createFolderBag(folder: string): Bag {
+  mkdirSync(folder, { recursive: true });
+  if (readdirSync(folder).length > 0)
+    throw new ExitError('refused', `${folder} is not empty. Name a new folder; existing files are never overwritten.`);
+  const location = resolve(folder);
   return {
-    at,
+    location,
     async add(path, content) {
-      await mkdir(dirname(join(at, path)), { recursive: true });
-      await pipeline(content, createWriteStream(join(at, path), { flags: 'wx', mode: 0o644 }));
+      await mkdir(dirname(join(location, path)), { recursive: true });
+      await pipeline(content, createWriteStream(join(location, path), { flags: 'wx', mode: 0o644 }));
     },
     end: async () => {},
     undo: async () => {},
@@ -43,32 +43,32 @@ export function createFolderBag(out: string): Bag {
 const zipOptions = { mtime: new Date(0), forceDosTimestamp: true, mode: 0o100644 };
 
 /** `name` is the folder inside the archive. */
-export async function createZipBag(out: string, name: string): Promise<Bag> {
-  if (existsSync(out))
-    throw new ExitError('refused', `${out} already exists. Name a new file; existing files are never overwritten.`);
-  const at = resolve(out);
+export async function createZipBag(archive: string, name: string): Promise<Bag> {
+  if (existsSync(archive))
+    throw new ExitError('refused', `${archive} already exists. Name a new file; existing files are never overwritten.`);
+  const location = resolve(archive);
   const zip = new ZipFile();
-  const target = (await open(at, 'wx', 0o644)).createWriteStream();
+  const target = (await open(location, 'wx', 0o644)).createWriteStream();
   let current: Readable | undefined;
-  const written = pipeline(zip.outputStream, target);
+  const writing = pipeline(zip.outputStream, target);
   // Without this, an entry would wait for ever when the disk is full.
-  written.catch(error => current?.destroy(error));
+  writing.catch(error => current?.destroy(error));
   return {
-    at,
+    location,
     async add(path, content) {
       current = content;
-      if (target.destroyed) await written;
+      if (target.destroyed) await writing;
       zip.addReadStream(content, `${name}/${path}`, zipOptions);
       await finished(content);
     },
     async end() {
       zip.end();
-      await written;
+      await writing;
     },
     async undo() {
       target.destroy();
-      await written.catch(() => {});
-      rmSync(at, { force: true });
+      await writing.catch(() => {});
+      rmSync(location, { force: true });
     },
   };
 }
@@ -84,21 +84,21 @@ export async function addToBag(bag: Bag, path: string, content: string | Uint8Ar
 export async function copyToBag(
   bag: Bag,
   path: string,
-  from: string,
+  source: string,
   file: { readonly size: number; readonly sha256: string },
-  moved: (bytes: number) => void,
+  progress: (bytes: number) => void,
 ): Promise<BagEntry> {
-  await using handle = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW);
+  await using handle = await open(source, constants.O_RDONLY | constants.O_NOFOLLOW);
   const [short, long] = [createHash('sha256'), createHash('sha512')];
   async function* hashed() {
     for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
       short.update(chunk);
       long.update(chunk);
       yield chunk;
-      moved(chunk.length);
+      progress(chunk.length);
     }
     if (short.digest('hex') !== file.sha256)
-      throw new ExitError('refused', `${from} changed while it was being packed. Pack it again.`);
+      throw new ExitError('refused', `${source} changed while it was being packed. Pack it again.`);
   }
   await bag.add(path, Readable.from(hashed(), { objectMode: false }));
   return { path, size: file.size, sha512: long.digest('hex') };

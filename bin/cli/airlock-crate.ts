@@ -25,26 +25,26 @@ const folderName = (...parts: string[]) => parts.join('-').replace(/[^A-Za-z0-9-
 const isCrate = ({ path }: ReleasedFile) => /(^|\/)ro-crate-metadata\.json(ld)?$/i.test(path);
 
 /** The requester's own crate metadata without assessments; undefined when nothing was removed. */
-async function cleaned(folder: string, file: ReleasedFile): Promise<{ text: string; why: string } | undefined> {
+async function cleanMetadata(folder: string, file: ReleasedFile): Promise<{ text: string; why: string } | undefined> {
   const bytes = await readFile(join(folder, file.path));
-  let stripped: ReturnType<typeof stripAssessments>;
+  let result: ReturnType<typeof stripAssessments>;
   try {
-    stripped = stripAssessments(JSON.parse(bytes.toString('utf8')));
+    result = stripAssessments(JSON.parse(bytes.toString('utf8')));
   } catch {
     return {
       text: '{}\n',
       why: 'Emptied because it is not valid JSON, so its assessments cannot be removed. The record has its SHA-256.',
     };
   }
-  if (stripped.removed === 0) return undefined;
-  const why = `${stripped.removed} assessments by the requester were removed. The record has the SHA-256 of the released file.`;
-  return { text: `${JSON.stringify(stripped.metadata, null, 2)}\n`, why };
+  if (result.removed === 0) return undefined;
+  const reason = `${result.removed} assessments by the requester were removed. The record has the SHA-256 of the released file.`;
+  return { text: `${JSON.stringify(result.metadata, null, 2)}\n`, why: reason };
 }
 
 export const airlockCrateCommand = defineCommand({
   words: ['airlock', 'crate'],
   summary: 'Pack a verified release as a Five Safes RO-Crate, in a BagIt folder or as one zip',
-  about: [
+  notes: [
     'Checks the record and every file first, then writes the bag: the files under data/outputs, the signed record, and',
     "ro-crate-metadata.json with the requester, the reviewers and the dates. Assessments in the requester's own metadata",
     'are removed. The Five Safes RO-Crate 0.4 profile requires the workflow that made the files: without --workflow the',
@@ -78,39 +78,40 @@ export const airlockCrateCommand = defineCommand({
       throw new ExitError('usage', `<out>: with --zip the name must end in .zip, not ${params.out}.`);
     await verifyFolder(record, folder, context);
     const { workflow, license, tre } = flags;
-    const at = currentTime();
+    const timestamp = currentTime();
     const bag = flags.zip
       ? await createZipBag(params.out, folderName(record.project, record.request))
       : createFolderBag(params.out);
 
     const packed: BagEntry[] = [];
     const altered = new Map<string, string>();
-    const all = record.files.reduce((sum, { size }) => sum + size, 0);
+    const totalBytes = record.files.reduce((sum, { size }) => sum + size, 0);
     using live = new ProgressLine(context);
-    let moved = 0;
+    let packedBytes = 0;
     let payload = { files: 0, bytes: 0 };
     try {
       for (const file of record.files) {
         const path = `data/${OUTPUTS_FOLDER}${file.path}`;
-        const clean = isCrate(file) ? await cleaned(folder, file) : undefined;
+        const clean = isCrate(file) ? await cleanMetadata(folder, file) : undefined;
         if (clean) altered.set(file.path, clean.why);
-        const had = (count: number) => {
-          moved += count;
-          if (Date.now() - Date.parse(at) > 1000) live.figures(`packed ${formatBytes(moved)} of ${formatBytes(all)}`);
+        const progress = (count: number) => {
+          packedBytes += count;
+          if (Date.now() - Date.parse(timestamp) > 1000)
+            live.figures(`packed ${formatBytes(packedBytes)} of ${formatBytes(totalBytes)}`);
         };
         packed.push(
           clean
             ? await addToBag(bag, path, clean.text)
-            : await copyToBag(bag, path, join(folder, file.path), file, had),
+            : await copyToBag(bag, path, join(folder, file.path), file, progress),
         );
       }
       packed.push(await addToBag(bag, 'data/release.json', await readFile(params.record)));
-      const metadata = crateOf(record, { fingerprint, tre, workflow, license, altered }, at);
+      const metadata = crateOf(record, { fingerprint, tre, workflow, license, altered }, timestamp);
       packed.push(await addToBag(bag, 'data/ro-crate-metadata.json', `${JSON.stringify(metadata, null, 2)}\n`));
       payload = { files: packed.length, bytes: packed.reduce((sum, { size }) => sum + size, 0) };
       const tags = [
         await addToBag(bag, 'bagit.txt', BAGIT_DECLARATION),
-        await addToBag(bag, 'bag-info.txt', bagInfo(record, payload, at)),
+        await addToBag(bag, 'bag-info.txt', bagInfo(record, payload, timestamp)),
         await addToBag(bag, 'manifest-sha512.txt', bagManifest(packed)),
       ];
       await addToBag(bag, 'tagmanifest-sha512.txt', bagManifest(tags));
@@ -121,14 +122,14 @@ export const airlockCrateCommand = defineCommand({
     }
     live.end();
 
-    for (const [path, why] of altered) context.remark(`${path}: ${why}`);
+    for (const [path, reason] of altered) context.remark(`${path}: ${reason}`);
     if (workflow === undefined)
       context.remark(
         'No workflow was named, so this RO-Crate does not conform to the Five Safes profile. Name one with --workflow.',
       );
     context.result(
-      { ok: true, bag: bag.at, ...payload, conforms: workflow !== undefined, altered: [...altered.keys()] },
-      `Packed ${formatCount(record.files.length)} files as ${bag.at}`,
+      { ok: true, bag: bag.location, ...payload, conforms: workflow !== undefined, altered: [...altered.keys()] },
+      `Packed ${formatCount(record.files.length)} files as ${bag.location}`,
     );
     return 'ok';
   },

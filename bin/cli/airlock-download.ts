@@ -19,8 +19,8 @@ import { formatTransferProgress, ProgressLine } from './progress.ts';
 export interface DownloadSource {
   open(): Promise<DownloadLink>;
   take(token: string): Promise<DownloadSession>;
-  files(token: string, from: number): Promise<DownloadPage>;
-  part(token: string, file: number | undefined, from: number): Promise<Uint8Array>;
+  files(token: string, first: number): Promise<DownloadPage>;
+  part(token: string, file: number | undefined, offset: number): Promise<Uint8Array>;
 }
 
 /** Downloads a request through the API. */
@@ -31,19 +31,19 @@ export const createDownloadSource = (
 ): DownloadSource => ({
   open: () => api.ask('openDownload', { params, body: network === undefined ? {} : { network } }),
   take: token => api.ask('takeDownload', { params, body: { token } }),
-  files: (token, from) => api.ask('downloadFiles', { params, body: { token, from } }),
-  part: (token, file, from) =>
-    api.ask('downloadPart', { params, body: { token, from, ...(file !== undefined && { file }) } }),
+  files: (token, first) => api.ask('downloadFiles', { params, body: { token, from: first } }),
+  part: (token, file, offset) =>
+    api.ask('downloadPart', { params, body: { token, from: offset, ...(file !== undefined && { file }) } }),
 });
 
 /** A link works once, so its token is kept, readable by this person only, until every file is verified. */
-const Begun = z.object({
+const StartedDownload = z.object({
   token: z.string(),
   until: z.iso.datetime(),
   /** Present once the link was opened. */
   all: z.object({ files: z.number(), bytes: z.number() }).optional(),
 });
-type Begun = z.infer<typeof Begun>;
+type StartedDownload = z.infer<typeof StartedDownload>;
 
 /** Remembers a started download by API, request, folder and person. */
 export class DownloadJournal {
@@ -53,27 +53,27 @@ export class DownloadJournal {
     const id = createHash('sha256').update(JSON.stringify(purpose)).digest('hex').slice(0, 24);
     this.#file = join(cliHome(env), 'downloads', `${id}.json`);
   }
-  get begun(): Begun | undefined {
-    const kept = readPrivateFile(this.#file, Begun);
-    return kept && kept.until > new Date().toISOString() ? kept : undefined;
+  get begun(): StartedDownload | undefined {
+    const download = readPrivateFile(this.#file, StartedDownload);
+    return download && download.until > new Date().toISOString() ? download : undefined;
   }
-  keep(begun: Begun): Begun {
-    writePrivateFile(this.#file, begun);
-    return begun;
+  keep(download: StartedDownload): StartedDownload {
+    writePrivateFile(this.#file, download);
+    return download;
   }
   close(): void {
     rmSync(this.#file, { force: true });
   }
 }
 
-const known = ['files', '.partial', 'release.json'];
+const ownNames = ['files', '.partial', 'release.json'];
 
 /** Refuses a folder that is not empty, unless this download or one that received nothing left its files there. */
-function vacant(folder: string, begun: boolean): void {
-  const there = readdirSync(folder);
-  const left = there.every(name => known.includes(name)) && (begun || !there.includes('release.json'));
-  const bare = (name: string) => begun || readdirSync(join(folder, name)).length === 0;
-  if (there.length > 0 && !(left && there.every(bare)))
+function vacant(folder: string, isResumed: boolean): void {
+  const names = readdirSync(folder);
+  const isResidue = names.every(name => ownNames.includes(name)) && (isResumed || !names.includes('release.json'));
+  const bare = (name: string) => isResumed || readdirSync(join(folder, name)).length === 0;
+  if (names.length > 0 && !(isResidue && names.every(bare)))
     throw new ExitError('refused', `${folder} is not empty. Name a new folder; existing files are never overwritten.`);
 }
 
@@ -82,15 +82,20 @@ export async function fetchSessionFiles(
   { files, part: partOf }: DownloadSource,
   folder: string,
   token: string,
-  moved: (bytes: number) => void,
+  progress: (bytes: number) => void,
 ): Promise<void> {
-  const part: PartReader = (file, from) => partOf(token, file, from);
-  const target: DownloadTarget = { files: join(folder, 'files'), partial: join(folder, '.partial'), part, moved };
+  const part: PartReader = (file, offset) => partOf(token, file, offset);
+  const target: DownloadTarget = {
+    files: join(folder, 'files'),
+    partial: join(folder, '.partial'),
+    part,
+    moved: progress,
+  };
   for (const path of [target.files, target.partial]) mkdirSync(path, { recursive: true });
-  for (let at: number | undefined = 0; at !== undefined; ) {
-    const page: DownloadPage = await files(token, at);
-    const end: number = at + page.files.length;
-    if (page.next !== undefined && (page.next !== end || end === at))
+  for (let index: number | undefined = 0; index !== undefined; ) {
+    const page: DownloadPage = await files(token, index);
+    const end: number = index + page.files.length;
+    if (page.next !== undefined && (page.next !== end || end === index))
       throw new ExitError('fault', 'The service returned a page out of order. Try again.');
     if (!existsSync(join(folder, 'release.json'))) {
       const draft = join(target.partial, 'release.json');
@@ -102,23 +107,24 @@ export async function fetchSessionFiles(
       if (wrong !== undefined)
         throw new ExitError('refused', `The release contains a file name that is not safe to write: ${wrong}`);
     }
-    await fetchPage(page.files, at, target);
-    at = page.next;
+    await fetchPage(page.files, index, target);
+    index = page.next;
   }
   rmSync(target.partial, { recursive: true, force: true });
 }
 
 /** Resumes a started download or opens a new link. The journal has it before anything is fetched. */
-async function taken(source: DownloadSource, journal: DownloadJournal): Promise<Begun> {
-  const before = journal.begun;
-  if (before?.all) return before;
-  const { token } = before ?? journal.keep(await source.open().then(({ token, expires: until }) => ({ token, until })));
+async function openSession(source: DownloadSource, journal: DownloadJournal): Promise<StartedDownload> {
+  const previous = journal.begun;
+  if (previous?.all) return previous;
+  const { token } =
+    previous ?? journal.keep(await source.open().then(({ token, expires: deadline }) => ({ token, until: deadline })));
   try {
-    const { until, ...all } = await source.take(token);
-    return journal.keep({ token, until, all });
+    const { until: deadline, ...total } = await source.take(token);
+    return journal.keep({ token, until: deadline, all: total });
   } catch (error) {
     // An earlier run may have opened the link and stopped before the journal was written: resume, or report why not.
-    if (before && isOver(error)) return before;
+    if (previous && isOver(error)) return previous;
     throw error;
   }
 }
@@ -134,18 +140,22 @@ export async function fetchReleaseInto(
   context: CommandContext,
 ): Promise<void> {
   vacant(folder, journal.begun !== undefined);
-  const { token, all } = await taken(source, journal);
+  const { token, all: total } = await openSession(source, journal);
   using live = new ProgressLine(context);
   const started = Date.now();
-  let sent = 0;
-  const moved = (count: number) => {
-    sent += count;
+  let receivedBytes = 0;
+  const progress = (count: number) => {
+    receivedBytes += count;
     const seconds = (Date.now() - started) / 1000;
     const figures =
-      all && formatTransferProgress({ files: 0, bytes: sent }, all, sent, seconds).replace(/^[^,]*files, /, '');
-    live.figures(figures ?? formatBytes(sent));
+      total &&
+      formatTransferProgress({ files: 0, bytes: receivedBytes }, total, receivedBytes, seconds).replace(
+        /^[^,]*files, /,
+        '',
+      );
+    live.figures(figures ?? formatBytes(receivedBytes));
   };
-  await fetchSessionFiles(source, folder, token, moved).catch((error: unknown) => {
+  await fetchSessionFiles(source, folder, token, progress).catch((error: unknown) => {
     if (isOver(error)) journal.close();
     throw error;
   });
@@ -155,7 +165,7 @@ export async function fetchReleaseInto(
 export const airlockDownloadCommand = defineCommand({
   words: ['airlock', 'download'],
   summary: 'Download a release, check every byte, and keep its signed record',
-  about: [
+  notes: [
     'Opens a link, which works once, and writes <folder>/release.json and <folder>/files. To resume a stopped download,',
     'run the same command again within 15 minutes. Existing files are never overwritten.',
     'The release must be signed with the key that the service publishes; --key names a key that you have saved before.',
@@ -178,27 +188,27 @@ export const airlockDownloadCommand = defineCommand({
     const pin = await resolvePin(flags.key);
     const api = context.api();
     mkdirSync(folder, { recursive: true });
-    const at = realpathSync(folder);
-    const purpose = [api.place.api, project, request, at, flags.network ?? '', context.as ?? ''];
+    const location = realpathSync(folder);
+    const purpose = [api.place.api, project, request, location, flags.network ?? '', context.person ?? ''];
     const journal = new DownloadJournal(context.env, purpose);
     context.onInterrupt(() => {
-      const { until } = journal.begun ?? {};
-      return until === undefined
+      const { until: deadline } = journal.begun ?? {};
+      return deadline === undefined
         ? 'Stopped.'
-        : `Stopped. Run the same command again before ${formatTime(until)} to resume.`;
+        : `Stopped. Run the same command again before ${formatTime(deadline)} to resume.`;
     });
-    await fetchReleaseInto(at, createDownloadSource(api, { project, request }, flags.network), journal, context);
-    const { record, fingerprint } = await readTrustedRecord(join(at, 'release.json'), pin);
+    await fetchReleaseInto(location, createDownloadSource(api, { project, request }, flags.network), journal, context);
+    const { record, fingerprint } = await readTrustedRecord(join(location, 'release.json'), pin);
     if (record.request !== request || record.project !== project)
       throw new ExitError('refused', 'The downloaded record belongs to another release.');
     // The record comes from storage and the key from the service: a forger would have to control both.
     const signer = await fetchSigningKey(api, record.keyId);
     if (signer.fingerprint !== fingerprint)
       throw new ExitError('refused', `The downloaded record is not signed with the key ${signer.fingerprint}.`);
-    await verifyFolder(record, join(at, 'files'), context);
+    await verifyFolder(record, join(location, 'files'), context);
     journal.close();
     context.result(
-      { ok: true, folder: at, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },
+      { ok: true, folder: location, key: { fingerprint, pinned: pin !== undefined }, files: record.files.length },
       `All ${formatCount(record.files.length)} files match the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
     );
     context.remark(`Check it again at any time: broch airlock verify ${folder}/release.json ${folder}/files`);

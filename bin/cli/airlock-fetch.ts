@@ -8,7 +8,7 @@ import { ExitError } from './exit.ts';
 type Offered = DownloadPage['files'][number];
 
 /** Returns the next 4 MiB from a byte of a file (by its number) across file ends, or from a byte of the record. */
-export type PartReader = (file: number | undefined, from: number) => Promise<Uint8Array>;
+export type PartReader = (file: number | undefined, offset: number) => Promise<Uint8Array>;
 
 export interface DownloadTarget {
   /** The folder for finished files. */
@@ -45,57 +45,60 @@ class Bytes {
   readonly #parts: AsyncGenerator<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
 
-  constructor(run: readonly Numbered[], from: number, part: PartReader) {
-    this.#parts = partsOf(run, from, part);
+  constructor(run: readonly Numbered[], start: number, part: PartReader) {
+    this.#parts = partsOf(run, start, part);
   }
 
   async *next(count: number): AsyncGenerator<Uint8Array> {
-    for (let left = count; left > 0; ) {
+    for (let remaining = count; remaining > 0; ) {
       if (this.#rest.length === 0) this.#rest = (await this.#parts.next()).value as Uint8Array;
-      const bytes = this.#rest.subarray(0, left);
+      const bytes = this.#rest.subarray(0, remaining);
       this.#rest = this.#rest.subarray(bytes.length);
-      left -= bytes.length;
+      remaining -= bytes.length;
       yield bytes;
     }
   }
 }
 
 async function* partsOf(run: readonly Numbered[], start: number, part: PartReader): AsyncGenerator<Uint8Array> {
-  const asked: Promise<Uint8Array>[] = [];
+  const requests: Promise<Uint8Array>[] = [];
   const end = run.reduce((sum, { file }) => sum + file.size, 0);
-  for (let from = start; from < end || asked.length > 0; ) {
-    for (; from < end && asked.length < ahead; from += partBytes) {
-      const next = exactly(part, run[0]?.index ?? 0, from, Math.min(end - from, partBytes));
+  for (let offset = start; offset < end || requests.length > 0; ) {
+    for (; offset < end && requests.length < ahead; offset += partBytes) {
+      const next = exactly(part, run[0]?.index ?? 0, offset, Math.min(end - offset, partBytes));
       // The loop reports this error when it reaches the part, unless an earlier part failed first.
       next.catch(() => undefined);
-      asked.push(next);
+      requests.push(next);
     }
-    yield (await asked.shift()) as Uint8Array;
+    yield (await requests.shift()) as Uint8Array;
   }
 }
 
 /** Checks that a part is as long as the page says. It may only be longer by bytes of files that are not fetched. */
-async function exactly(part: PartReader, index: number, from: number, wanted: number): Promise<Uint8Array> {
-  const bytes = await part(index, from);
-  if (bytes.length < wanted || bytes.length > partBytes)
-    throw new ExitError('fault', `The service returned ${bytes.length} bytes instead of ${wanted}. Try again.`);
-  return bytes.subarray(0, wanted);
+async function exactly(part: PartReader, index: number, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = await part(index, offset);
+  if (bytes.length < length || bytes.length > partBytes)
+    throw new ExitError('fault', `The service returned ${bytes.length} bytes instead of ${length}. Try again.`);
+  return bytes.subarray(0, length);
 }
 
 /**
- * Fetches the files of a page that starts with file `from` of the release. Each goes into a temporary file, resumes where
+ * Fetches the files of a page that starts with file `first` of the release. Each goes into a temporary file, resumes where
  * the last run stopped, and gets its name only when its SHA-256 matches. Existing files are never overwritten.
  */
-export async function fetchPage(page: readonly Offered[], from: number, target: DownloadTarget): Promise<void> {
+export async function fetchPage(page: readonly Offered[], first: number, target: DownloadTarget): Promise<void> {
   const runs: Numbered[][] = [[]];
-  for (const [at, file] of page.entries()) {
+  for (const [position, file] of page.entries()) {
     if (existsSync(join(target.files, file.path))) runs.push([]);
-    else runs.at(-1)?.push({ file, index: from + at });
+    else runs.at(-1)?.push({ file, index: first + position });
   }
   for (const run of runs)
-    for (const one of await fetchRun(run, target))
-      if ((await fetchRun([one], target)).length > 0)
-        throw new ExitError('refused', `${one.file.path} differs from the release and was deleted. Download it again.`);
+    for (const mismatch of await fetchRun(run, target))
+      if ((await fetchRun([mismatch], target)).length > 0)
+        throw new ExitError(
+          'refused',
+          `${mismatch.file.path} differs from the release and was deleted. Download it again.`,
+        );
 }
 
 /** Fetches consecutive files. Deletes and returns those that differ from the release. */
@@ -103,38 +106,38 @@ async function fetchRun(run: readonly Numbered[], target: DownloadTarget): Promi
   const [first] = run;
   if (!first) return [];
   const placeOf = ({ index }: Numbered) => join(target.partial, `${index}`);
-  const begun = await soFar(placeOf(first), first.file.size);
-  const bytes = new Bytes(run, begun.size, target.part);
+  const earlier = await soFar(placeOf(first), first.file.size);
+  const bytes = new Bytes(run, earlier.size, target.part);
   const wrong: Numbered[] = [];
-  for (const one of run) {
-    const [place, isFirst] = [placeOf(one), one === first];
-    const { hash, size } = isFirst ? begun : nothing();
+  for (const item of run) {
+    const [place, isFirst] = [placeOf(item), item === first];
+    const { hash, size } = isFirst ? earlier : emptyContent();
     await using handle = await open(place, isFirst ? 'a' : 'w', 0o600);
-    for await (const chunk of bytes.next(one.file.size - size)) {
+    for await (const chunk of bytes.next(item.file.size - size)) {
       hash.update(chunk);
       await handle.appendFile(chunk);
       target.moved(chunk.length);
     }
-    if (hash.digest('hex') === one.file.sha256) await keep(place, join(target.files, one.file.path));
-    else wrong.push(one);
+    if (hash.digest('hex') === item.file.sha256) await keep(place, join(target.files, item.file.path));
+    else wrong.push(item);
     await rm(place);
   }
   return wrong;
 }
 
-const nothing = () => ({ hash: createHash('sha256'), size: 0 });
+const emptyContent = () => ({ hash: createHash('sha256'), size: 0 });
 
 /** The bytes that an earlier run fetched; none if there are more than the file has. */
-async function soFar(place: string, most: number): Promise<{ hash: Hash; size: number }> {
-  const found = nothing();
-  if (!existsSync(place)) return found;
+async function soFar(place: string, maxBytes: number): Promise<{ hash: Hash; size: number }> {
+  const content = emptyContent();
+  if (!existsSync(place)) return content;
   for await (const chunk of createReadStream(place)) {
-    found.hash.update(chunk);
-    found.size += chunk.length;
+    content.hash.update(chunk);
+    content.size += chunk.length;
   }
-  if (found.size <= most) return found;
+  if (content.size <= maxBytes) return content;
   await rm(place);
-  return nothing();
+  return emptyContent();
 }
 
 async function keep(place: string, final: string): Promise<void> {

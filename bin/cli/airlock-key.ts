@@ -10,20 +10,20 @@ import { escapeForTerminal, formatColumns } from './output.ts';
 
 /** Fetches a signing key and computes its fingerprint again. */
 export async function fetchSigningKey(api: Pick<ApiClient, 'ask'>, id: string | undefined): Promise<SigningKey> {
-  const told = await api.ask('showSigningKey', { query: id === undefined ? {} : { id } });
-  const fingerprint = fingerprintOf(createPublicKey(told.publicKey));
-  if (fingerprint !== told.fingerprint)
+  const signingKey = await api.ask('showSigningKey', { query: id === undefined ? {} : { id } });
+  const fingerprint = fingerprintOf(createPublicKey(signingKey.publicKey));
+  if (fingerprint !== signingKey.fingerprint)
     throw new ExitError(
       'fault',
       'The service returned a key that does not match its fingerprint. Ask the operator of the environment.',
     );
-  return told;
+  return signingKey;
 }
 
 export const airlockKeyCommand = defineCommand({
   words: ['airlock', 'key'],
   summary: 'Save the public key that verifies signed releases',
-  about: [
+  notes: [
     'Save it once from the service you sign in to, and pass it as --key from then on. It detects a release that somebody',
     "else signed, also years later and without the service. Compare its fingerprint with a colleague's copy, or with the",
     'one that your environment publishes. A record names its key; --id fetches an earlier key.',

@@ -30,29 +30,29 @@ export const previewReceiptFile = 'seen.json';
 type Params = { project: string; request: string };
 
 async function allFiles(api: ApiClient, params: Params): Promise<SealedFile[]> {
-  const found: SealedFile[] = [];
-  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+  const files: SealedFile[] = [];
+  for (let next: string | undefined, hasMore = true; hasMore; hasMore = next !== undefined) {
     const page = await api.ask('listFiles', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
-    found.push(...page.items);
+    files.push(...page.items);
     next = page.next;
   }
-  return found;
+  return files;
 }
 
 async function allReports(api: ApiClient, params: Params): Promise<Map<string, FileReport>> {
-  const found = new Map<string, FileReport>();
-  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+  const reports = new Map<string, FileReport>();
+  for (let next: string | undefined, hasMore = true; hasMore; hasMore = next !== undefined) {
     const page = await api.ask('showChecks', { params, query: { limit: 100, ...(next !== undefined && { next }) } });
-    for (const report of page.items) found.set(report.path, report);
+    for (const report of page.items) reports.set(report.path, report);
     next = page.next;
   }
-  return found;
+  return reports;
 }
 
 export const airlockPreviewCommand = defineCommand({
   words: ['airlock', 'preview'],
   summary: 'Save a request as pages that are safe to open, with the findings marked in each file',
-  about: [
+  notes: [
     'Writes <folder>/index.html, which lists the files by group and links to a page for each. Pages run no code and load',
     'nothing: tables, workbooks, notebooks and text are shown as text, pictures are redrawn, and of any other file only',
     'the first bytes are shown. Only you can read the pages; delete them after you have voted.',
@@ -77,14 +77,17 @@ export const airlockPreviewCommand = defineCommand({
         'refused',
         `${folder} is not empty. Name a new folder; existing files are never overwritten.`,
       );
-    const of = await api.ask('showRequest', { params });
-    if (!of.seal && of.fullReport)
+    const request = await api.ask('showRequest', { params });
+    if (!request.seal && request.fullReport)
       throw new ExitError(
         'refused',
-        `Only reviewers can see sealed files here. On a desktop of ${of.project}, open ${of.fullReport}.`,
+        `Only reviewers can see sealed files here. On a desktop of ${request.project}, open ${request.fullReport}.`,
       );
-    if (!of.seal)
-      throw new ExitError('refused', `${of.id} is ${of.status}: it has no sealed files. Wait until it is sealed.`);
+    if (!request.seal)
+      throw new ExitError(
+        'refused',
+        `${request.id} is ${request.status}: it has no sealed files. Wait until it is sealed.`,
+      );
     const files = await allFiles(api, params);
     const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];
     if (unknown.length > 0)
@@ -93,52 +96,52 @@ export const airlockPreviewCommand = defineCommand({
         'These files are not in the sealed request. Use the names that `broch airlock files` lists.',
         { errors: unknown },
       );
-    const reports = of.report ? await allReports(api, params) : new Map<string, FileReport>();
-    const wanted = files.filter(({ path }) => flags.path?.includes(path) ?? true);
+    const reports = request.report ? await allReports(api, params) : new Map<string, FileReport>();
+    const selection = files.filter(({ path }) => flags.path?.includes(path) ?? true);
     mkdirSync(join(folder, 'files'), { mode: 0o700 });
     const put = (name: string, text: string) => writeFileSync(join(folder, name), text, { flag: 'wx', mode: 0o600 });
     const pages = new Map<string, { page: string; truncated: boolean }>();
     using live = new ProgressLine(context);
     const started = Date.now();
-    await mapInParallel([...wanted.entries()], 4, async ([index, { path }]) => {
+    await mapInParallel([...selection.entries()], 4, async ([index, { path }]) => {
       const { html, truncated } = await api.ask('viewFile', { params, query: { path } });
       const page = `files/${String(index + 1).padStart(5, '0')}.html`;
       put(page, html);
       pages.set(path, { page, truncated });
       if (Date.now() - started > 1000)
-        live.figures(`drew ${formatCount(pages.size)} of ${formatCount(wanted.length)} files, ${path}`);
+        live.figures(`drew ${formatCount(pages.size)} of ${formatCount(selection.length)} files, ${path}`);
     });
     live.end();
-    const after = await api.ask('showRequest', { params });
-    if (after.seal?.sha256 !== of.seal.sha256)
+    const latest = await api.ask('showRequest', { params });
+    if (latest.seal?.sha256 !== request.seal.sha256)
       throw new ExitError(
         'refused',
         'The request was submitted again while its files were downloaded. Preview it again in a new folder.',
       );
-    const listed: ListedFile[] = files.map(file => ({
+    const rows: ListedFile[] = files.map(file => ({
       ...file,
       report: reports.get(file.path),
       ...pages.get(file.path),
     }));
-    put('index.html', overview(after, listed));
+    put('index.html', overview(latest, rows));
     const partly = [...pages].flatMap(([path, { truncated }]) => (truncated ? [path] : [])).sort();
-    const seen: z.infer<typeof PreviewReceipt> = {
+    const receipt: z.infer<typeof PreviewReceipt> = {
       ...params,
-      round: of.round,
-      seal: of.seal.sha256,
+      round: request.round,
+      seal: request.seal.sha256,
       files: files.length,
       shown: [...pages.keys()].sort(),
       partly,
     };
-    put(previewReceiptFile, `${JSON.stringify(seen, null, 2)}\n`);
+    put(previewReceiptFile, `${JSON.stringify(receipt, null, 2)}\n`);
     const index = resolve(folder, 'index.html');
     context.result(
-      { ok: true, index, seal: seen.seal, files: files.length, shown: pages.size, partly },
+      { ok: true, index, seal: receipt.seal, files: files.length, shown: pages.size, partly },
       `${formatCount(pages.size)} of ${formatCount(files.length)} files have a page. Open them in a browser: ${pathToFileURL(index).href}`,
     );
     if (partly.length > 0)
       context.remark(`${formatCount(partly.length)} of the pages show only part of a file; each says what is missing.`);
-    if (after.status === 'inReview')
+    if (latest.status === 'inReview')
       context.remark(
         `Then vote: broch airlock review ${params.project} ${params.request} --seen ${folder} --verdict approve`,
       );

@@ -18,37 +18,37 @@ async function seenIn(folder: string): Promise<z.infer<typeof PreviewReceipt>> {
   }
 }
 
-const Looked = z.object({
+const SealSource = z.object({
   seal: routes.returnRequest.body.shape.seal.optional().describe('the seal (SHA-256) that you reviewed'),
   seen: z.string().min(1).optional().describe('or the folder that `airlock preview` wrote, which contains the seal'),
 });
-type Looked = z.infer<typeof Looked>;
+type SealSource = z.infer<typeof SealSource>;
 
 /** The seal to vote on: given, or read from the pages. Approval by pages requires a page for every file. */
 async function sealOf(
-  { seal, seen }: Looked,
+  { seal, seen: folder }: SealSource,
   { project, request }: { project: string; request: string },
   verdict: string,
 ): Promise<string> {
-  if ((seal === undefined) === (seen === undefined))
+  if ((seal === undefined) === (folder === undefined))
     throw new ExitError('usage', 'Name what you reviewed: pass --seen with the folder of its pages, or --seal.');
-  if (seen === undefined) return seal as string;
-  const looked = await seenIn(seen);
-  if (looked.project !== project || looked.request !== request)
+  if (folder === undefined) return seal as string;
+  const receipt = await seenIn(folder);
+  if (receipt.project !== project || receipt.request !== request)
     throw new ExitError(
       'refused',
-      `${seen} shows request ${looked.request} of project ${looked.project}, not this one. Preview this request first.`,
+      `${folder} shows request ${receipt.request} of project ${receipt.project}, not this one. Preview this request first.`,
     );
-  const left = looked.files - looked.shown.length;
-  if (verdict === 'approve' && left > 0)
+  const unpreviewed = receipt.files - receipt.shown.length;
+  if (verdict === 'approve' && unpreviewed > 0)
     throw new ExitError(
       'refused',
-      `${seen} has no page for ${formatCount(left)} of the files. Preview all files, or pass --seal.`,
+      `${folder} has no page for ${formatCount(unpreviewed)} of the files. Preview all files, or pass --seal.`,
     );
-  return looked.seal;
+  return receipt.seal;
 }
 
-const about = [
+const voteNotes = [
   'A vote applies to one seal: it is refused if the files were submitted again since your preview. With --seen the seal',
   'is read from the pages you reviewed, and you can approve only if every file has a page.',
   'Votes are hidden until the decision. Until then you may vote again; your last vote counts.',
@@ -71,28 +71,28 @@ async function cast(
 export const airlockReviewCommand = defineCommand({
   words: ['airlock', 'review'],
   summary: routes.reviewRequest.summary,
-  about,
+  notes: voteNotes,
   examples: [
     'airlock review asthma al-0011223344556677 --seen ./look --verdict approve',
     "airlock review asthma al-0011223344556677 --seen ./look --verdict reject --comment 'These are rows of people.'",
   ],
   params: routes.reviewRequest.params,
-  flags: routes.reviewRequest.body.omit({ seal: true }).extend(Looked.shape),
-  async run({ params, flags: { seal, seen, ...ballot } }, context) {
-    const looked = await sealOf({ seal, seen }, params, ballot.verdict);
-    return cast('reviewRequest', params, { ...ballot, seal: looked }, context);
+  flags: routes.reviewRequest.body.omit({ seal: true }).extend(SealSource.shape),
+  async run({ params, flags: { seal, seen: folder, ...ballot } }, context) {
+    const reviewSeal = await sealOf({ seal, seen: folder }, params, ballot.verdict);
+    return cast('reviewRequest', params, { ...ballot, seal: reviewSeal }, context);
   },
 });
 
 export const airlockReturnCommand = defineCommand({
   words: ['airlock', 'return'],
   summary: routes.returnRequest.summary,
-  about,
+  notes: voteNotes,
   examples: ["airlock return asthma al-0011223344556677 --seen ./look --comment 'Round the counts.'"],
   params: routes.returnRequest.params,
-  flags: routes.returnRequest.body.omit({ seal: true }).extend(Looked.shape),
-  async run({ params, flags: { seal, seen, ...ballot } }, context) {
-    const looked = await sealOf({ seal, seen }, params, 'return');
-    return cast('returnRequest', params, { ...ballot, seal: looked }, context);
+  flags: routes.returnRequest.body.omit({ seal: true }).extend(SealSource.shape),
+  async run({ params, flags: { seal, seen: folder, ...ballot } }, context) {
+    const reviewSeal = await sealOf({ seal, seen: folder }, params, 'return');
+    return cast('returnRequest', params, { ...ballot, seal: reviewSeal }, context);
   },
 });

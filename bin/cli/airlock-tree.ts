@@ -7,11 +7,11 @@ import { mapInParallel } from '../../functions/storage/parallel.ts';
 import { ExitError } from './exit.ts';
 
 /** Reads a file once and returns its SHA-256, and on request its SHA-512. Links are not followed. */
-async function computeFileDigests(at: string, also: boolean, read: (bytes: number) => void = () => {}) {
-  await using handle = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const before = await handle.stat();
-  if (!before.isFile()) throw new ExitError('refused', `${at} is not a regular file.`);
-  const [short, long] = [createHash('sha256'), also ? createHash('sha512') : undefined];
+async function computeFileDigests(file: string, withSha512: boolean, read: (bytes: number) => void = () => {}) {
+  await using handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const initialStat = await handle.stat();
+  if (!initialStat.isFile()) throw new ExitError('refused', `${file} is not a regular file.`);
+  const [short, long] = [createHash('sha256'), withSha512 ? createHash('sha512') : undefined];
   let size = 0;
   for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20 })) {
     short.update(chunk);
@@ -19,11 +19,11 @@ async function computeFileDigests(at: string, also: boolean, read: (bytes: numbe
     size += chunk.length;
     read(chunk.length);
   }
-  const after = await handle.stat();
-  if (size !== before.size || after.mtimeMs !== before.mtimeMs)
+  const finalStat = await handle.stat();
+  if (size !== initialStat.size || finalStat.mtimeMs !== initialStat.mtimeMs)
     throw new ExitError(
       'fault',
-      `${at} changed while it was being read. Wait until it no longer changes, then run this again.`,
+      `${file} changed while it was being read. Wait until it no longer changes, then run this again.`,
     );
   return { size, sha256: short.digest('hex'), ...(long && { sha512: long.digest('hex') }) };
 }
@@ -31,30 +31,30 @@ async function computeFileDigests(at: string, also: boolean, read: (bytes: numbe
 /** Hashes every regular file below a folder. Other entries are listed with their kind and not opened. */
 export async function hashTree(folder: string, read: (bytes: number) => void = () => {}): Promise<FoundFile[]> {
   const root = await resolveReleaseFolder(folder);
-  const found: FoundFile[] = [];
-  const files: { path: string; at: string }[] = [];
-  async function enter(at: string, prefix: string): Promise<void> {
-    for (const entry of await readdir(at, { withFileTypes: true })) {
+  const entries: FoundFile[] = [];
+  const files: { path: string; location: string }[] = [];
+  async function enter(directory: string, prefix: string): Promise<void> {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
       const path = prefix + entry.name;
       // Node puts U+FFFD in names that are not UTF-8, and such a name cannot be opened.
-      if (path.includes('\ufffd')) found.push({ path, link: 'a file whose name is not UTF-8' });
-      else if (entry.isSymbolicLink()) found.push({ path, link: 'a symbolic link' });
-      else if (entry.isDirectory()) await enter(join(at, entry.name), `${path}/`);
-      else if (entry.isFile()) files.push({ path, at: join(at, entry.name) });
-      else found.push({ path, link: 'not a regular file' });
+      if (path.includes('\ufffd')) entries.push({ path, link: 'a file whose name is not UTF-8' });
+      else if (entry.isSymbolicLink()) entries.push({ path, link: 'a symbolic link' });
+      else if (entry.isDirectory()) await enter(join(directory, entry.name), `${path}/`);
+      else if (entry.isFile()) files.push({ path, location: join(directory, entry.name) });
+      else entries.push({ path, link: 'not a regular file' });
     }
   }
   await enter(root, '');
-  const hashed = await mapInParallel(files, 4, async ({ path, at }) => {
-    const { size, sha256 } = await computeFileDigests(at, false, read);
+  const hashed = await mapInParallel(files, 4, async ({ path, location }) => {
+    const { size, sha256 } = await computeFileDigests(location, false, read);
     return { path, size, sha256 };
   });
-  return [...found, ...hashed].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [...entries, ...hashed].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 export async function resolveReleaseFolder(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new ExitError('usage', `${path} ${found ? 'is not a folder' : 'does not exist'}.`);
+  const entry = await stat(path).catch(() => undefined);
+  if (!entry?.isDirectory()) throw new ExitError('usage', `${path} ${entry ? 'is not a folder' : 'does not exist'}.`);
   return realpath(path);
 }
 
@@ -62,8 +62,8 @@ const largest = 256 * 1024 ** 2;
 
 /** Reads a text file, up to the size of the largest valid record. */
 export async function readTextFile(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new ExitError('usage', `${path} ${found ? 'is not a file' : 'does not exist'}.`);
-  if (found.size > largest) throw new ExitError('usage', `${path} is larger than any release record.`);
+  const entry = await stat(path).catch(() => undefined);
+  if (!entry?.isFile()) throw new ExitError('usage', `${path} ${entry ? 'is not a file' : 'does not exist'}.`);
+  if (entry.size > largest) throw new ExitError('usage', `${path} is larger than any release record.`);
   return readFile(path, 'utf8');
 }

@@ -15,7 +15,7 @@ const room = 960;
 export const airlockUploadCommand = defineCommand({
   words: ['airlock', 'upload'],
   summary: 'Upload a folder to an import, before you submit it',
-  about: [
+  notes: [
     'Files go to a folder that belongs to this import alone, and are checked when you submit it. To resume a stopped',
     'upload, run the same command again: files that have not changed are not sent again. Uploaded files can be replaced',
     'but not removed: to leave a file out, withdraw the import and draft another.',
@@ -33,30 +33,31 @@ export const airlockUploadCommand = defineCommand({
       const reason = pathProblem(path, room);
       return reason === undefined ? [] : [pathFinding(path, reason)];
     });
-    const all = [...findings, ...wrong, ...findPathClashes(files.map(({ path }) => path))];
-    if (all.length > 0) refuseUpload(all, context, 'Nothing was uploaded. Correct it and run this again.');
+    const problems = [...findings, ...wrong, ...findPathClashes(files.map(({ path }) => path))];
+    if (problems.length > 0) refuseUpload(problems, context, 'Nothing was uploaded. Correct it and run this again.');
     if (files.length === 0) throw new ExitError('usage', `There are no files in ${folder}.`);
     const api = context.api();
     const purpose = { api: api.place.api, folder: root, dataset: params.project };
     const ledger = new UploadLedger(context.env, purpose, params.request);
     const landing = await openUploadLanding(api, () => api.ask('importAccess', { params }));
-    const again = `broch airlock upload ${params.project} ${params.request} ${folder}`;
-    context.onInterrupt(() => `Stopped. Uploaded files are kept. Resume with: ${again}`);
+    const resumeCommand = `broch airlock upload ${params.project} ${params.request} ${folder}`;
+    context.onInterrupt(() => `Stopped. Uploaded files are kept. Resume with: ${resumeCommand}`);
     using live = new ProgressLine(context);
     try {
-      const { seconds, all, sent } = await sendFiles(landing, ledger, files, new Map(), live);
+      const { seconds, all: total, sent: sentCount } = await sendFiles(landing, ledger, files, new Map(), live);
       live.end();
-      const there = all.files - sent > 0 ? ` (${formatCount(all.files - sent)} were already uploaded)` : '';
+      const remark =
+        total.files - sentCount > 0 ? ` (${formatCount(total.files - sentCount)} were already uploaded)` : '';
       context.result(
-        { ok: true, files: all.files, bytes: all.bytes, sent },
-        `Uploaded: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${there}\nSubmit it: broch airlock submit ${params.project} ${params.request}`,
+        { ok: true, files: total.files, bytes: total.bytes, sent: sentCount },
+        `Uploaded: ${formatCount(total.files)} files, ${formatBytes(total.bytes)}, in ${seconds.toFixed(1)} s${remark}\nSubmit it: broch airlock submit ${params.project} ${params.request}`,
       );
       return 'ok';
     } catch (error) {
       if (error instanceof ExitError) throw error;
       throw new ExitError(
         'fault',
-        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${again}`,
+        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${resumeCommand}`,
       );
     } finally {
       landing.s3.destroy();

@@ -35,25 +35,25 @@ export async function readTrustedRecord(
 /** Compares a folder with a record. Reports any differences and ends the command as refused. */
 export async function verifyFolder(record: ReleaseRecord, folder: string, context: CommandContext): Promise<void> {
   using live = new ProgressLine(context);
-  const all = record.files.reduce((sum, { size }) => sum + size, 0);
+  const totalBytes = record.files.reduce((sum, { size }) => sum + size, 0);
   const started = Date.now();
   let read = 0;
-  const found = await hashTree(folder, count => {
+  const files = await hashTree(folder, count => {
     read += count;
     // A small release is read too quickly to show progress.
-    if (Date.now() - started > 1000) live.figures(`read ${formatBytes(read)} of ${formatBytes(all)}`);
+    if (Date.now() - started > 1000) live.figures(`read ${formatBytes(read)} of ${formatBytes(totalBytes)}`);
   });
   live.end();
-  const differences = compareFiles(record, found);
+  const differences = compareFiles(record, files);
   if (differences.length > 0) differ(differences, context);
 }
 
 function differ(differences: readonly FileDifference[], context: CommandContext): never {
-  const shown = differences.slice(0, 200);
-  const rest = differences.length - shown.length;
+  const listing = differences.slice(0, 200);
+  const rest = differences.length - listing.length;
   if (!context.json) {
     const table = formatColumns(
-      shown.map(({ path, kind, reason }) => [escapeForTerminal(path), kind, escapeForTerminal(reason)]),
+      listing.map(({ path, kind, reason }) => [escapeForTerminal(path), kind, escapeForTerminal(reason)]),
       ['path', 'is', 'reason'],
     );
     context.remark(`${table}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
@@ -87,7 +87,7 @@ export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string):
 export const airlockVerifyCommand = defineCommand({
   words: ['airlock', 'verify'],
   summary: 'Check a released folder against its signed record, offline',
-  about: [
+  notes: [
     'Needs no network, no profile and no sign-in. Checks the signature, then every file: missing, extra, changed,',
     'renamed, links, and names that only look the same. The exit code is 0 when everything matches, and 3 when not.',
     'A signature proves the origin of a record only if you have the key from another source: save it once with',
@@ -109,9 +109,9 @@ export const airlockVerifyCommand = defineCommand({
     const pin = await resolvePin(flags.key);
     const { record, fingerprint } = await readTrustedRecord(params.record, pin);
     await verifyFolder(record, params.folder, context);
-    const { files, ...about } = record;
+    const { files, ...summary } = record;
     context.result(
-      { ok: true, key: { fingerprint, pinned: pin !== undefined }, record: { ...about, files: files.length } },
+      { ok: true, key: { fingerprint, pinned: pin !== undefined }, record: { ...summary, files: files.length } },
       `Every file matches the release, byte for byte.\n\n${formatReleaseRecord(record, fingerprint)}`,
     );
     if (pin === undefined)

@@ -11,10 +11,10 @@ export interface ArgumentField {
   /** The name on the command line: `--ready-minutes` for readyMinutes. */
   readonly flag: string;
   readonly type: 'text' | 'integer' | 'number' | 'switch' | 'json';
-  readonly many: boolean;
-  readonly required: boolean;
+  readonly isList: boolean;
+  readonly isRequired: boolean;
   readonly choices: readonly string[];
-  readonly about: string;
+  readonly description: string;
   readonly preset?: string;
 }
 
@@ -29,8 +29,8 @@ interface Property {
 
 const kebab = (name: string) => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
-function typeOf({ type, enum: choices, const: only }: Property): ArgumentField['type'] {
-  if (choices?.every(choice => typeof choice === 'string') || typeof only === 'string' || type === 'string')
+function typeOf({ type, enum: choices, const: literal }: Property): ArgumentField['type'] {
+  if (choices?.every(choice => typeof choice === 'string') || typeof literal === 'string' || type === 'string')
     return 'text';
   if (type === 'integer' || type === 'number') return type;
   return type === 'boolean' ? 'switch' : 'json';
@@ -39,23 +39,26 @@ function typeOf({ type, enum: choices, const: only }: Property): ArgumentField['
 /** The fields of an object schema, in order. Values that are not text, number or switch are given as JSON. */
 export function fieldsOf(schema: z.ZodObject | undefined): ArgumentField[] {
   if (!schema) return [];
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as {
+  const { properties = {}, required: requiredNames = [] } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+  }) as {
     properties?: Record<string, Property>;
     required?: string[];
   };
   return Object.entries(properties).map(([name, property]) => {
     const items = property.type === 'array' && property.items ? property.items : undefined;
-    const one = items ?? property;
-    const many = items !== undefined && typeOf(items) !== 'json';
-    const choices = (one.enum ?? []).filter(choice => typeof choice === 'string');
+    const item = items ?? property;
+    const isList = items !== undefined && typeOf(items) !== 'json';
+    const choices = (item.enum ?? []).filter(choice => typeof choice === 'string');
     return {
       name,
       flag: kebab(name),
-      type: items && !many ? 'json' : typeOf(one),
-      many,
-      required: required.includes(name),
+      type: items && !isList ? 'json' : typeOf(item),
+      isList,
+      isRequired: requiredNames.includes(name),
       choices,
-      about: property.description ?? '',
+      description: property.description ?? '',
       ...(property.default !== undefined && { preset: [property.default].flat().join(', ') }),
     };
   });
@@ -67,12 +70,12 @@ export interface ParsedArguments {
   readonly flags: Record<string, unknown>;
 }
 
-function convert(field: ArgumentField, text: string, shown: string): unknown {
+function convert(field: ArgumentField, text: string, label: string): unknown {
   if (field.choices.length > 0 && !field.choices.includes(text)) {
     const hint = findNearestWord(text, field.choices);
     throw new ExitError(
       'usage',
-      `${shown} takes ${field.choices.join(' or ')}, not ${JSON.stringify(text)}.${hint ? ` Did you mean ${hint}?` : ''}`,
+      `${label} takes ${field.choices.join(' or ')}, not ${JSON.stringify(text)}.${hint ? ` Did you mean ${hint}?` : ''}`,
     );
   }
   if (field.type === 'integer' || field.type === 'number') {
@@ -80,14 +83,14 @@ function convert(field: ArgumentField, text: string, shown: string): unknown {
     if (pattern.test(text)) return Number(text);
     throw new ExitError(
       'usage',
-      `${shown} takes a ${field.type === 'integer' ? 'whole ' : ''}number, not ${JSON.stringify(text)}.`,
+      `${label} takes a ${field.type === 'integer' ? 'whole ' : ''}number, not ${JSON.stringify(text)}.`,
     );
   }
   if (field.type !== 'json') return text;
   try {
     return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
   } catch (error) {
-    throw new ExitError('usage', `${shown} takes JSON, or @ and the name of a JSON file: ${(error as Error).message}`);
+    throw new ExitError('usage', `${label} takes JSON, or @ and the name of a JSON file: ${(error as Error).message}`);
   }
 }
 
@@ -110,40 +113,40 @@ export function parseArguments(
     allowPositionals: true,
     tokens: true,
   });
-  const given: ParsedArguments = { params: {}, flags: {} };
+  const result: ParsedArguments = { params: {}, flags: {} };
   const words: string[] = [];
   for (const token of tokens) {
     if (token.kind === 'positional') words.push(token.value);
     if (token.kind !== 'option') continue;
     const field = flags.find(({ flag }) => flag === token.name);
     if (!field) throw unknownFlag(token.rawName, flags);
-    const shown = `--${field.flag}`;
+    const label = `--${field.flag}`;
     if (field.type === 'switch') {
-      if (token.value !== undefined) throw new ExitError('usage', `${shown} takes no value.`);
-      given.flags[field.name] = true;
+      if (token.value !== undefined) throw new ExitError('usage', `${label} takes no value.`);
+      result.flags[field.name] = true;
       continue;
     }
-    if (token.value === undefined) throw new ExitError('usage', `${shown} needs a value after it.`);
+    if (token.value === undefined) throw new ExitError('usage', `${label} needs a value after it.`);
     // Usually the value was forgotten, as in `--title --json`.
     if (!token.inlineValue && token.value.startsWith('-') && token.value !== '-')
       throw new ExitError(
         'usage',
-        `${shown} needs a value. If it is ${JSON.stringify(token.value)}, write ${shown}=${token.value}`,
+        `${label} needs a value. If it is ${JSON.stringify(token.value)}, write ${label}=${token.value}`,
       );
-    const value = convert(field, token.value, shown);
-    if (field.many) given.flags[field.name] = [...((given.flags[field.name] as unknown[]) ?? []), value];
-    else if (field.name in given.flags) throw new ExitError('usage', `${shown} is given twice.`);
-    else given.flags[field.name] = value;
+    const value = convert(field, token.value, label);
+    if (field.isList) result.flags[field.name] = [...((result.flags[field.name] as unknown[]) ?? []), value];
+    else if (field.name in result.flags) throw new ExitError('usage', `${label} is given twice.`);
+    else result.flags[field.name] = value;
   }
   for (const field of positionals) {
-    const shown = `<${field.flag}>`;
-    const taken = field.many ? words.splice(0) : words.splice(0, 1);
-    const values = taken.map(word => convert(field, word, shown));
-    if (values.length > 0) given.params[field.name] = field.many ? values : values[0];
-    else if (field.required) throw new ExitError('usage', `${shown} is missing.`);
+    const label = `<${field.flag}>`;
+    const texts = field.isList ? words.splice(0) : words.splice(0, 1);
+    const values = texts.map(word => convert(field, word, label));
+    if (values.length > 0) result.params[field.name] = field.isList ? values : values[0];
+    else if (field.isRequired) throw new ExitError('usage', `${label} is missing.`);
   }
   if (words.length > 0) throw new ExitError('usage', `${JSON.stringify(words[0])} was not expected here.`);
-  return given;
+  return result;
 }
 
 function unknownFlag(raw: string, flags: readonly ArgumentField[]): ExitError {
@@ -157,19 +160,19 @@ export function validateArguments<T extends z.ZodObject>(
   values: Record<string, unknown>,
   prefix: '--' | '',
 ): z.infer<T> {
-  const missing = fieldsOf(schema).filter(({ name, required }) => required && !(name in values));
+  const missing = fieldsOf(schema).filter(({ name, isRequired }) => isRequired && !(name in values));
   if (missing[0]) {
-    const { flag, choices, about } = missing[0];
-    const what = about || choices.join(' or ');
-    throw new ExitError('usage', `${prefix}${flag} is needed${what ? `: ${what}` : ''}.`);
+    const { flag, choices, description } = missing[0];
+    const meaning = description || choices.join(' or ');
+    throw new ExitError('usage', `${prefix}${flag} is needed${meaning ? `: ${meaning}` : ''}.`);
   }
-  const parsed = schema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map(({ path, message }) => {
+  const validation = schema.safeParse(values);
+  if (validation.success) return validation.data;
+  const lines = validation.error.issues.map(({ path, message }) => {
     const [name, ...rest] = path.map(String);
     if (name === undefined) return message;
-    const where = prefix === '' ? `<${kebab(name)}>` : `${prefix}${kebab(name)}`;
-    return `${[where, ...rest].join('.')}: ${message}`;
+    const label = prefix === '' ? `<${kebab(name)}>` : `${prefix}${kebab(name)}`;
+    return `${[label, ...rest].join('.')}: ${message}`;
   });
   throw new ExitError('usage', lines[0] as string, lines.length > 1 ? { errors: lines.slice(1) } : {});
 }

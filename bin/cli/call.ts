@@ -20,8 +20,8 @@ export interface ApiClient {
   ask<N extends RouteName>(name: N, input?: CallInput): Promise<z.output<Routes[N]['returns']>>;
 }
 
-/** Access tokens of the signed-in person; `renewed` asks for a new one after the API refused the last. */
-export type AccessTokenSource = (renewed: boolean) => Promise<string>;
+/** Access tokens of the signed-in person; `renewal` asks for a new one after the API refused the last. */
+export type AccessTokenSource = (renewal: boolean) => Promise<string>;
 
 interface Answer {
   readonly status: number;
@@ -71,32 +71,32 @@ function urlOf(place: ActiveProfile, route: Route, { params = {}, query = {} }: 
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const url = new URL(place.api.replace(/\/+$/, '') + path);
   for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) for (const one of [value].flat()) url.searchParams.append(name, String(one));
+    if (value !== undefined) for (const item of [value].flat()) url.searchParams.append(name, String(item));
   }
   return url;
 }
 
 /** Turns an error response of the API, or of a gateway in front of it, into an error of the command line. */
 function exitFor({ status, body }: Answer): ExitError {
-  let said: Partial<CliProblem> & { message?: string } = {};
+  let answer: Partial<CliProblem> & { message?: string } = {};
   try {
-    said = JSON.parse(body.toString('utf8')) ?? {};
+    answer = JSON.parse(body.toString('utf8')) ?? {};
   } catch {
     // The answer does not come from the API: a proxy's page, or nothing.
   }
-  const detail = said.detail ?? said.message ?? `The API answered with status ${status}.`;
-  const about = { ...(said.detail !== undefined && said), status } as Partial<CliProblem>;
-  if (status === 404 && said.detail === undefined)
+  const detail = answer.detail ?? answer.message ?? `The API answered with status ${status}.`;
+  const fields = { ...(answer.detail !== undefined && answer), status } as Partial<CliProblem>;
+  if (status === 404 && answer.detail === undefined)
     return new ExitError(
       'refused',
       'The API at this address does not have this operation. It may be older than this command line.',
-      about,
+      fields,
     );
   if (status === 401)
-    return new ExitError('unsigned', 'The API does not accept this sign-in. Sign in again: broch login', about);
+    return new ExitError('unsigned', 'The API does not accept this sign-in. Sign in again: broch login', fields);
   if (status === 429)
-    return new ExitError('fault', 'The API is still busy after several tries. Try again in a minute.', about);
-  return new ExitError(status >= 400 && status < 500 ? 'refused' : 'fault', detail, about);
+    return new ExitError('fault', 'The API is still busy after several tries. Try again in a minute.', fields);
+  return new ExitError(status >= 400 && status < 500 ? 'refused' : 'fault', detail, fields);
 }
 
 const unreachable = (place: ActiveProfile, error: NodeJS.ErrnoException): ExitError =>
@@ -128,7 +128,7 @@ export function createApiClient(
     const body = route.body ? JSON.stringify(input.body ?? {}) : undefined;
     const key = route.method === 'GET' || route.mints ? undefined : randomUUID();
     let token = route.who === 'anyone' ? undefined : await tokens(false);
-    let renewed = false;
+    let hasRenewed = false;
     let failed: ExitError | undefined;
     for (let attempt = 1; attempt <= attempts; attempt++) {
       const headers: Record<string, string> = {
@@ -146,12 +146,12 @@ export function createApiClient(
         if (answer.status >= 200 && answer.status < 300)
           return answer.isJson ? JSON.parse(answer.body.toString('utf8')) : answer.body;
         // 409 after an attempt that may have reached the service: that attempt may still be running there.
-        const again = answer.status >= 500 || answer.status === 429 || (answer.status === 409 && failed && key);
-        if (answer.status === 401 && token && !renewed) {
-          renewed = true;
+        const isRetryable = answer.status >= 500 || answer.status === 429 || (answer.status === 409 && failed && key);
+        if (answer.status === 401 && token && !hasRenewed) {
+          hasRenewed = true;
           token = await tokens(true);
           wait = 0;
-        } else if (!again) throw exitFor(answer);
+        } else if (!isRetryable) throw exitFor(answer);
         failed = exitFor(answer);
         wait = Math.max(wait, Math.min(20, answer.retryAfter) * 1000);
       } catch (error) {

@@ -13,46 +13,46 @@ export interface CommandContext {
   /** Whether standard error is a terminal, so that one line can be redrawn. */
   readonly live: boolean;
   /** The values of `--as` and `--profile`. */
-  readonly as: string | undefined;
+  readonly person: string | undefined;
   readonly profile: string | undefined;
   place(): ActiveProfile;
   api(): ApiClient;
   /** Prints the result: as text (or bytes), or with --json the JSON of the API. */
-  result(json: unknown, shown: string | Uint8Array): void;
+  result(json: unknown, text: string | Uint8Array): void;
   /** Prints a remark on standard error; silent with --json. */
   remark(text: string): void;
   /** Sets the message to print if Ctrl-C ends the command from here on. */
-  onInterrupt(say: () => string): void;
+  onInterrupt(message: () => string): void;
 }
 
 export interface CliCommand {
   readonly words: readonly string[];
   readonly summary: string;
   /** Further lines of the help. */
-  readonly about?: readonly string[];
+  readonly notes?: readonly string[];
   readonly examples: readonly string[];
   readonly params?: z.ZodObject;
   readonly flags?: z.ZodObject;
   /** Receives values of the right type that have not been validated. */
-  run(given: ParsedArguments, context: CommandContext): Promise<ExitKind>;
+  run(values: ParsedArguments, context: CommandContext): Promise<ExitKind>;
 }
 
 /** Defines a command by hand. Its `run` receives validated values. */
 export function defineCommand<P extends z.ZodObject, F extends z.ZodObject>({
   run,
-  ...of
+  ...command
 }: Omit<CliCommand, 'run' | 'params' | 'flags'> & {
   readonly params: P;
   readonly flags: F;
-  run(given: { params: z.infer<P>; flags: z.infer<F> }, context: CommandContext): Promise<ExitKind>;
+  run(values: { params: z.infer<P>; flags: z.infer<F> }, context: CommandContext): Promise<ExitKind>;
 }): CliCommand {
   return {
-    ...of,
-    run: (given, context) =>
+    ...command,
+    run: (values, context) =>
       run(
         {
-          params: validateArguments(of.params, given.params, ''),
-          flags: validateArguments(of.flags, given.flags, '--'),
+          params: validateArguments(command.params, values.params, ''),
+          flags: validateArguments(command.flags, values.flags, '--'),
         },
         context,
       ),

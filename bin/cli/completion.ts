@@ -39,10 +39,10 @@ const choosing = (fields: readonly ArgumentField[]) => fields.filter(({ choices 
 const taking = (fields: readonly ArgumentField[]) => fields.filter(({ type }) => type !== 'switch');
 
 /** Every flag that takes a value; the value is skipped when words are counted. */
-const withValues = (all: readonly Place[]) => [...new Set(all.flatMap(({ flags }) => names(taking(flags))))];
+const withValues = (places: readonly Place[]) => [...new Set(places.flatMap(({ flags }) => names(taking(flags))))];
 
-function bash(all: readonly Place[]): string {
-  const cases = all.map(({ words, next, flags }) =>
+function bash(places: readonly Place[]): string {
+  const cases = places.map(({ words, next, flags }) =>
     [
       `    ${quote(words)})`,
       `      next=${quote(next.map(([word]) => word).join(' '))}`,
@@ -61,7 +61,7 @@ _broch() {
     word=\${COMP_WORDS[i]}
     if [[ -n $skip ]]; then skip=''; continue; fi
     case $word in
-      ${withValues(all).join('|')}) skip=1 ;;
+      ${withValues(places).join('|')}) skip=1 ;;
       -*) ;;
       *) if _broch_known "\${at:+$at }$word"; then at="\${at:+$at }$word"; fi ;;
     esac
@@ -85,7 +85,7 @@ ${cases.join('\n')}
 }
 _broch_known() {
   case $1 in
-    ${all
+    ${places
       .filter(({ words }) => words !== '')
       .map(({ words }) => quote(words))
       .join('|')}) return 0 ;;
@@ -96,13 +96,14 @@ complete -F _broch broch
 `;
 }
 
-function zsh(all: readonly Place[]): string {
-  const described = (word: string, about: string) => quote(`${word.replace(/:/g, '\\:')}${about && `:${about}`}`);
-  const cases = all.map(({ words, next, flags }) =>
+function zsh(places: readonly Place[]): string {
+  const entry = (word: string, description: string) =>
+    quote(`${word.replace(/:/g, '\\:')}${description && `:${description}`}`);
+  const cases = places.map(({ words, next, flags }) =>
     [
       `    ${quote(words)})`,
-      `      next=(${next.map(([word, about]) => described(word, about)).join(' ')})`,
-      `      flags=(${flags.map(({ flag, about }) => described(`--${flag}`, about)).join(' ')})`,
+      `      next=(${next.map(([word, description]) => entry(word, description)).join(' ')})`,
+      `      flags=(${flags.map(({ flag, description }) => entry(`--${flag}`, description)).join(' ')})`,
       ...choosing(flags).map(
         ({ flag, choices }) => `      [[ $before == --${flag} ]] && values=(${choices.map(quote).join(' ')})`,
       ),
@@ -114,11 +115,11 @@ function zsh(all: readonly Place[]): string {
 _broch() {
   local -a next flags values known takers
   local at='' word skip='' before=\${words[CURRENT-1]} i
-  known=(${all
+  known=(${places
     .filter(({ words }) => words !== '')
     .map(({ words }) => quote(words))
     .join(' ')})
-  takers=(${withValues(all).join(' ')})
+  takers=(${withValues(places).join(' ')})
   for ((i = 2; i < CURRENT; i++)); do
     word=\${words[i]}
     if [[ -n $skip ]]; then skip=''; continue; fi
@@ -141,22 +142,23 @@ if [[ $funcstack[1] == _broch ]]; then _broch "$@"; else compdef _broch broch; f
 `;
 }
 
-function fish(all: readonly Place[]): string {
-  const lines = all.flatMap(({ words, next, flags }) => {
-    const when = `-n ${fishQuote(`test (__broch_at) = "${words}"`)}`;
+function fish(places: readonly Place[]): string {
+  const lines = places.flatMap(({ words, next, flags }) => {
+    const condition = `-n ${fishQuote(`test (__broch_at) = "${words}"`)}`;
     return [
       ...next.map(
-        ([word, about]) => `complete -c broch ${when} -f -a ${fishQuote(word)}${about && ` -d ${fishQuote(about)}`}`,
+        ([word, description]) =>
+          `complete -c broch ${condition} -f -a ${fishQuote(word)}${description && ` -d ${fishQuote(description)}`}`,
       ),
       ...flags.map(
-        ({ flag, type, choices, about }) =>
-          `complete -c broch ${when} -l ${flag}${type === 'switch' ? '' : ' -r'}${choices.length > 0 ? ` -f -a ${fishQuote(choices.join(' '))}` : ''}${about && ` -d ${fishQuote(about)}`}`,
+        ({ flag, type, choices, description }) =>
+          `complete -c broch ${condition} -l ${flag}${type === 'switch' ? '' : ' -r'}${choices.length > 0 ? ` -f -a ${fishQuote(choices.join(' '))}` : ''}${description && ` -d ${fishQuote(description)}`}`,
       ),
     ];
   });
   return `# Completion of broch for fish. Save it as ~/.config/fish/completions/broch.fish, or: broch completion fish | source
 function __broch_at
-  set -l known ${all
+  set -l known ${places
     .filter(({ words }) => words !== '')
     .map(({ words }) => fishQuote(words))
     .join(' ')}
@@ -167,7 +169,7 @@ function __broch_at
       set skip ''
       continue
     end
-    if contains -- $word ${withValues(all).join(' ')}
+    if contains -- $word ${withValues(places).join(' ')}
       set skip 1
     else if string match -q -- '-*' $word
       continue
@@ -198,7 +200,7 @@ export const createCompletionCommand = (commands: () => readonly CliCommand[], g
     words: ['completion'],
     summary: 'Print a completion script for your shell',
     examples: ['completion bash', 'completion zsh', 'completion fish'],
-    about: ['Load it at once with `source <(broch completion bash)`; the script explains how to load it permanently.'],
+    notes: ['Load it at once with `source <(broch completion bash)`; the script explains how to load it permanently.'],
     params: z.object({ shell: z.enum(['bash', 'zsh', 'fish']).describe('your shell') }),
     flags: z.object({}),
     async run({ params: { shell } }, context) {

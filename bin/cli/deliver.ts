@@ -24,7 +24,12 @@ import { openUploadLanding, putLandingObject, sendFiles, type UploadLanding } fr
 import { followUntilRest, watchRules } from './watch.ts';
 
 /** The delivery to resume, if any: not registered, and every uploaded file is still in the folder. */
-async function unfinished(api: ApiClient, context: CommandContext, purpose: UploadPurpose, here: ReadonlySet<string>) {
+async function unfinished(
+  api: ApiClient,
+  context: CommandContext,
+  purpose: UploadPurpose,
+  localPaths: ReadonlySet<string>,
+) {
   for (const id of listUnfinishedDeliveries(context.env, purpose)) {
     const ledger = new UploadLedger(context.env, purpose, id);
     const delivery = await api.ask('showDelivery', { params: { delivery: id } }).catch(error => {
@@ -33,7 +38,7 @@ async function unfinished(api: ApiClient, context: CommandContext, purpose: Uplo
       throw error;
     });
     if (delivery?.status === 'registered') ledger.close();
-    else if (delivery && ledger.paths.every(path => here.has(path))) return { delivery, ledger };
+    else if (delivery && ledger.paths.every(path => localPaths.has(path))) return { delivery, ledger };
   }
   return undefined;
 }
@@ -56,7 +61,7 @@ const checkOf = (delivery: Delivery | Record<string, unknown>) => ('check' in de
 export const deliverCommand = defineCommand({
   words: ['deliver'],
   summary: 'Upload a folder as one delivery and wait for its receipt',
-  about: [
+  notes: [
     'A SHA256SUMS or a BagIt manifest-sha256.txt in the folder is sent last, unchanged; without one, SHA256SUMS is made.',
     'Problems are reported before anything is uploaded. To resume a stopped upload, or to correct a held delivery, run',
     'the same command again: files that have not changed are not sent again.',
@@ -80,76 +85,84 @@ export const deliverCommand = defineCommand({
   async run({ params, flags }, context) {
     const folder = await resolveFolder(params.folder);
     const api = context.api();
-    const asked = flags.delivery && (await api.ask('showDelivery', { params: { delivery: flags.delivery } }));
-    const dataset = asked ? asked.dataset : flags.dataset;
+    const resumedDelivery = flags.delivery && (await api.ask('showDelivery', { params: { delivery: flags.delivery } }));
+    const dataset = resumedDelivery ? resumedDelivery.dataset : flags.dataset;
     if (dataset === undefined)
       throw new ExitError('usage', 'Pass --dataset to open a delivery, or --delivery to continue one.');
-    if (asked && flags.dataset !== undefined && flags.dataset !== dataset)
-      throw new ExitError('usage', `Delivery ${asked.id} is for the dataset ${dataset}, not ${flags.dataset}.`);
+    if (resumedDelivery && flags.dataset !== undefined && flags.dataset !== dataset)
+      throw new ExitError(
+        'usage',
+        `Delivery ${resumedDelivery.id} is for the dataset ${dataset}, not ${flags.dataset}.`,
+      );
 
-    const { files: found, findings } = await walkFolder(folder);
-    const own = found.some(({ path }) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt');
-    if (flags.manifest !== undefined && own)
+    const { files: entries, findings } = await walkFolder(folder);
+    const hasManifest = entries.some(({ path }) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt');
+    if (flags.manifest !== undefined && hasManifest)
       throw new ExitError(
         'usage',
         'The folder already contains a manifest. Leave out --manifest, or move that file out of the folder.',
       );
-    if (found.length === 0 && findings.length === 0)
+    if (entries.length === 0 && findings.length === 0)
       throw new ExitError('usage', `There are no files in ${params.folder}.`);
-    const manifest = await readLocalManifest(found, flags.manifest).catch(error => {
+    const manifest = await readLocalManifest(entries, flags.manifest).catch(error => {
       throw new ExitError(
         'usage',
         `${flags.manifest ?? 'The list of checksums'} cannot be read: ${(error as Error).message}`,
       );
     });
-    const foreseen = await precheckDelivery(dataset, found, manifest);
+    const foreseen = await precheckDelivery(dataset, entries, manifest);
     if (findings.length + foreseen.findings.length > 0)
       refuseUpload(
         [...findings, ...foreseen.findings],
         context,
         'Nothing was uploaded. Correct it and run this again.',
       );
-    const files = found.filter(({ path }) => path !== manifest.name);
+    const files = entries.filter(({ path }) => path !== manifest.name);
 
-    const here = new Set(files.map(({ path }) => path));
+    const localPaths = new Set(files.map(({ path }) => path));
     const purpose: UploadPurpose = { api: api.place.api, folder, dataset };
-    const before = asked
-      ? { delivery: asked, ledger: new UploadLedger(context.env, purpose, asked.id) }
-      : await unfinished(api, context, purpose, here);
-    const delivery = before?.delivery ?? (await api.ask('openDelivery', { body: { dataset } }));
-    const ledger = before?.ledger ?? new UploadLedger(context.env, purpose, delivery.id);
-    const gone = ledger.paths.filter(path => !here.has(path));
-    if (gone.length > 0)
+    const earlier = resumedDelivery
+      ? { delivery: resumedDelivery, ledger: new UploadLedger(context.env, purpose, resumedDelivery.id) }
+      : await unfinished(api, context, purpose, localPaths);
+    const delivery = earlier?.delivery ?? (await api.ask('openDelivery', { body: { dataset } }));
+    const ledger = earlier?.ledger ?? new UploadLedger(context.env, purpose, delivery.id);
+    const missing = ledger.paths.filter(path => !localPaths.has(path));
+    if (missing.length > 0)
       refuseUpload(
-        gone.map(path => pathFinding(path, 'It was uploaded before and is no longer in the folder. Put it back.')),
+        missing.map(path => pathFinding(path, 'It was uploaded before and is no longer in the folder. Put it back.')),
         context,
         'Uploaded files cannot be removed from a delivery. Put them back, or open a new delivery with --dataset.',
       );
-    context.remark(`Delivery ${delivery.id} for ${dataset}${before ? ', resumed' : ''}`);
-    const again = `broch deliver ${params.folder} --delivery ${delivery.id}`;
-    context.onInterrupt(() => `Stopped. Uploaded files are kept. Resume with: ${again}`);
+    context.remark(`Delivery ${delivery.id} for ${dataset}${earlier ? ', resumed' : ''}`);
+    const resumeCommand = `broch deliver ${params.folder} --delivery ${delivery.id}`;
+    context.onInterrupt(() => `Stopped. Uploaded files are kept. Resume with: ${resumeCommand}`);
 
     using live = new ProgressLine(context);
     const landing = await openUploadLanding(api, () => api.ask('uploadAccess', { params: { delivery: delivery.id } }));
     try {
-      const { differing, seconds, all, sent } = await sendFiles(landing, ledger, files, foreseen.sums, live);
+      const {
+        differing,
+        seconds,
+        all: total,
+        sent: sentCount,
+      } = await sendFiles(landing, ledger, files, foreseen.sums, live);
       live.end();
       if (differing.length > 0)
         refuseUpload(
           differing,
           context,
-          `The manifest was not sent, so the check has not started. Correct the files or the manifest, then: ${again}`,
+          `The manifest was not sent, so the check has not started. Correct the files or the manifest, then: ${resumeCommand}`,
         );
       await complete(landing, ledger, files, manifest);
-      const skipped = all.files - sent;
+      const earlierCount = total.files - sentCount;
       context.remark(
-        `Uploaded: ${formatCount(all.files)} files, ${formatBytes(all.bytes)}, in ${seconds.toFixed(1)} s${skipped > 0 ? ` (${formatCount(skipped)} were already uploaded)` : ''}`,
+        `Uploaded: ${formatCount(total.files)} files, ${formatBytes(total.bytes)}, in ${seconds.toFixed(1)} s${earlierCount > 0 ? ` (${formatCount(earlierCount)} were already uploaded)` : ''}`,
       );
     } catch (error) {
       if (error instanceof ExitError) throw error;
       throw new ExitError(
         'fault',
-        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${again}`,
+        `The upload stopped: ${(error as Error).message}. Uploaded files are kept. Resume with: ${resumeCommand}`,
       );
     } finally {
       landing.s3.destroy();
@@ -174,21 +187,23 @@ async function conclude(
   // A held delivery was checked before: report only the check that this manifest started.
   using live = new ProgressLine(context);
   const last = await followUntilRest(api, watchRules.delivery, { delivery: delivery.id }, minutes, {
-    told: ({ status }) => live.stage(delivery.id, status === 'open' ? 'waiting for the check' : status),
+    report: ({ status }) => live.stage(delivery.id, status === 'open' ? 'waiting for the check' : status),
     old: stage =>
       stage.status !== 'registered' && checkOf(delivery) !== undefined && checkOf(stage) === checkOf(delivery),
   });
   live.end();
   if (last.status === 'registered') ledger.close();
-  const held = last.status === 'held' ? (last as unknown as Extract<Delivery, { status: 'held' }>) : undefined;
-  const more =
-    held && held.found > held.findings.length ? `\nand ${formatCount(held.found - held.findings.length)} more` : '';
+  const heldDelivery = last.status === 'held' ? (last as unknown as Extract<Delivery, { status: 'held' }>) : undefined;
+  const remainder =
+    heldDelivery && heldDelivery.found > heldDelivery.findings.length
+      ? `\nand ${formatCount(heldDelivery.found - heldDelivery.findings.length)} more`
+      : '';
   context.result(
     last,
-    held
-      ? `The delivery is held; nothing was copied to the lake.\n\n${formatFindings(held.findings)}${more}`
+    heldDelivery
+      ? `The delivery is held; nothing was copied to the lake.\n\n${formatFindings(heldDelivery.findings)}${remainder}`
       : `The delivery is registered. This is your receipt.\n\n${formatRecord(last, shape, context)}`,
   );
-  if (held) context.remark(`Correct the files, then run the same command again: only changes are uploaded.`);
-  return held ? 'refused' : 'ok';
+  if (heldDelivery) context.remark(`Correct the files, then run the same command again: only changes are uploaded.`);
+  return heldDelivery ? 'refused' : 'ok';
 }

@@ -29,7 +29,7 @@ interface FolderCheck {
   readonly reports: FileReport[];
   readonly summaries: TableSummary[];
   /** Entries that are not regular files, such as symbolic links. They are not checked. */
-  readonly skipped: { path: string; reason: string }[];
+  readonly exclusions: { path: string; reason: string }[];
 }
 
 /** Checks every file below a folder separately. Shows progress on standard error after two seconds. */
@@ -40,48 +40,48 @@ async function checkTree(folder: string, policy: Policy, context: CommandContext
     if (Date.now() - started > 2000) live.figures(text);
   };
   const root = await resolveReleaseFolder(folder);
-  const found = await hashTree(root, () => report('reading the files'));
-  const result: FolderCheck = { reports: [], summaries: [], skipped: [] };
-  for (const [index, file] of found.entries()) {
+  const entries = await hashTree(root, () => report('reading the files'));
+  const result: FolderCheck = { reports: [], summaries: [], exclusions: [] };
+  for (const [index, file] of entries.entries()) {
     if ('link' in file) {
-      result.skipped.push({ path: file.path, reason: `It is ${file.link}.` });
+      result.exclusions.push({ path: file.path, reason: `It is ${file.link}.` });
       continue;
     }
-    report(`checked ${formatCount(index)} of ${formatCount(found.length)} files, now ${file.path}`);
+    report(`checked ${formatCount(index)} of ${formatCount(entries.length)} files, now ${file.path}`);
     const { path, size, sha256 } = file;
-    const checked = { path, size, sha256, kind: 'supporting', type: '', group: 0 } as const;
-    const { report: fileReport, summaries } = await check(checked, await fileSource(join(root, path)), policy);
+    const subject = { path, size, sha256, kind: 'supporting', type: '', group: 0 } as const;
+    const { report: fileReport, summaries } = await check(subject, await fileSource(join(root, path)), policy);
     result.reports.push(fileReport);
     result.summaries.push(...summaries);
   }
   return result;
 }
 
-function formatFinding({ action, rule, says, cells, count }: CheckFinding): string {
+function formatFinding({ action, rule, says: message, cells, count }: CheckFinding): string {
   const places = cells
     .slice(0, 3)
     .map(
       ({ sheet, row, column, value }) =>
         `${sheet === undefined ? '' : `${sheet}!`}${columnLetters(column)}${row} = ${value.slice(0, 40)}`,
     );
-  const more = count - places.length;
+  const remainder = count - places.length;
   const place =
     places.length > 0
-      ? `\n      at ${places.map(escapeForTerminal).join(', ')}${more > 0 ? ` and ${formatCount(more)} more` : ''}`
+      ? `\n      at ${places.map(escapeForTerminal).join(', ')}${remainder > 0 ? ` and ${formatCount(remainder)} more` : ''}`
       : '';
-  return `  ${actionLabels[action]} (${rule}): ${escapeForTerminal(says)}${place}`;
+  return `  ${actionLabels[action]} (${rule}): ${escapeForTerminal(message)}${place}`;
 }
 
-function formatReports(reports: readonly FileReport[], { skipped }: FolderCheck): string {
-  const found = reports.filter(({ findings }) => findings.length > 0);
-  const blocked = reports.filter(({ findings }) => worstAction(findings) === 'block').length;
-  const groups = found.map(({ path, findings }) =>
+function formatReports(reports: readonly FileReport[], { exclusions }: FolderCheck): string {
+  const withFindings = reports.filter(({ findings }) => findings.length > 0);
+  const blockedCount = reports.filter(({ findings }) => worstAction(findings) === 'block').length;
+  const groups = withFindings.map(({ path, findings }) =>
     [escapeForTerminal(path), ...findings.map(formatFinding)].join('\n'),
   );
-  const clean = reports.length - found.length;
+  const clean = reports.length - withFindings.length;
   const summary = [
-    `${formatCount(reports.length)} checked, ${formatCount(clean)} without findings, ${formatCount(found.length)} with findings, ${formatCount(blocked)} blocked.`,
-    ...skipped.map(({ path, reason }) => `Not checked: ${escapeForTerminal(path)}. ${reason}`),
+    `${formatCount(reports.length)} checked, ${formatCount(clean)} without findings, ${formatCount(withFindings.length)} with findings, ${formatCount(blockedCount)} blocked.`,
+    ...exclusions.map(({ path, reason }) => `Not checked: ${escapeForTerminal(path)}. ${reason}`),
   ];
   return [...groups, summary.join('\n')].join('\n\n');
 }
@@ -91,27 +91,27 @@ const maxDrawings = 50;
 const drawingLimits = { ...pageLimits, rows: 50, columns: 20, lines: 200, parts: 10, html: 200_000 };
 
 async function writePage(
-  out: string,
+  target: string,
   folder: string,
   policy: Policy,
   reports: readonly FileReport[],
-  { skipped }: FolderCheck,
+  { exclusions }: FolderCheck,
 ) {
   const files: FolderFile[] = [];
   for (const [index, report] of reports.entries()) {
-    const drawn = report.findings.length > 0 && index < maxDrawings;
+    const isDrawn = report.findings.length > 0 && index < maxDrawings;
     const { path, type } = report;
-    const source = drawn ? await fileSource(join(folder, path)) : undefined;
+    const source = isDrawn ? await fileSource(join(folder, path)) : undefined;
     const parts = source ? await renderParts({ path, type, size: source.size, report }, source, drawingLimits) : [];
     files.push({ report, parts });
   }
-  await writeFile(out, folderPage(folder, policy.version, files, skipped));
+  await writeFile(target, folderPage(folder, policy.version, files, exclusions));
 }
 
 export const disclosureCheckCommand = defineCommand({
   words: ['disclosure', 'check'],
   summary: 'Check a folder of results for disclosure before you submit it',
-  about: [
+  notes: [
     'Runs on this machine only: it needs no account, no network and no sign-in, and sends nothing anywhere. Every file is',
     'checked with the rules of a tier: small counts, dominance, identifiers, hidden content and more. All tables of the',
     'folder are compared with each other, and with --earlier also with the tables of results released before.',
@@ -132,19 +132,19 @@ export const disclosureCheckCommand = defineCommand({
   async run({ params: { folder }, flags: { tier, earlier, html } }, context) {
     const policy = policyFor(Tier.parse(tier));
     const result = await checkTree(folder, policy, context);
-    const before = earlier === undefined ? undefined : await checkTree(earlier, policy, context);
-    const released = (before?.summaries ?? []).map(summary => ({ ...summary, release: earlier ?? '' }));
-    const differences = await compare(result.summaries, released, policy);
+    const earlierCheck = earlier === undefined ? undefined : await checkTree(earlier, policy, context);
+    const releases = (earlierCheck?.summaries ?? []).map(summary => ({ ...summary, release: earlier ?? '' }));
+    const differences = await compare(result.summaries, releases, policy);
     const reports = result.reports
       .map(report => addFindings(report, differences.get(report.path) ?? []))
-      .sort((one, other) => severityOf(one) - severityOf(other));
-    const blocked = reports.some(({ findings }) => worstAction(findings) === 'block');
+      .sort((a, b) => severityOf(a) - severityOf(b));
+    const isBlocked = reports.some(({ findings }) => worstAction(findings) === 'block');
     if (html !== undefined) await writePage(html, await resolveReleaseFolder(folder), policy, reports, result);
     context.result(
-      { blocked, policy: policy.version, files: reports, skipped: result.skipped },
+      { blocked: isBlocked, policy: policy.version, files: reports, skipped: result.exclusions },
       formatReports(reports, result),
     );
     if (html !== undefined) context.remark(`Open the report in a browser: ${pathToFileURL(resolve(html)).href}`);
-    return blocked ? 'blocked' : 'ok';
+    return isBlocked ? 'blocked' : 'ok';
   },
 });

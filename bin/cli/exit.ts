@@ -23,11 +23,11 @@ export interface CliProblem {
 export class ExitError extends Error {
   readonly ending: Exclude<ExitKind, 'ok'>;
   readonly problem: CliProblem;
-  constructor(ending: Exclude<ExitKind, 'ok'>, detail: string, more: Partial<CliProblem> = {}) {
+  constructor(ending: Exclude<ExitKind, 'ok'>, detail: string, fields: Partial<CliProblem> = {}) {
     super(detail);
     this.name = 'Exit';
     this.ending = ending;
-    this.problem = { type: `urn:broch:cli:${ending}`, title: exitCodes[ending][1], detail, ...more };
+    this.problem = { type: `urn:broch:cli:${ending}`, title: exitCodes[ending][1], detail, ...fields };
   }
 }
 

@@ -24,8 +24,8 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
   const files: LocalFile[] = [];
   const findings: Finding[] = [];
 
-  async function link(path: string, at: string): Promise<void> {
-    const real = await realpath(at).catch(() => undefined);
+  async function link(path: string, location: string): Promise<void> {
+    const real = await realpath(location).catch(() => undefined);
     if (real === undefined)
       findings.push(pathFinding(path, 'This link points to nothing. Replace it by the file itself.'));
     else if (!real.startsWith(root + sep))
@@ -37,17 +37,17 @@ export async function walkFolder(folder: string): Promise<{ files: LocalFile[]; 
     }
   }
 
-  async function enter(at: string, prefix: string): Promise<void> {
-    for (const entry of await readdir(at, { withFileTypes: true })) {
+  async function enter(directory: string, prefix: string): Promise<void> {
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
       const path = prefix + entry.name;
-      const here = join(at, entry.name);
+      const location = join(directory, entry.name);
       // Node puts U+FFFD in names that are not UTF-8, and such a name cannot be opened.
       if (path.includes('\ufffd')) findings.push(pathFinding(path, 'The name is not UTF-8. Rename it.'));
-      else if (entry.isDirectory()) await enter(here, `${path}/`);
-      else if (entry.isSymbolicLink()) await link(path, here);
+      else if (entry.isDirectory()) await enter(location, `${path}/`);
+      else if (entry.isSymbolicLink()) await link(path, location);
       else if (entry.isFile()) {
-        const { size, mtimeMs } = await lstat(here);
-        files.push({ path, real: here, size, mtime: mtimeMs });
+        const { size, mtimeMs } = await lstat(location);
+        files.push({ path, real: location, size, mtime: mtimeMs });
       } else findings.push(pathFinding(path, 'This is neither a file nor a folder. Remove it.'));
     }
   }
@@ -77,12 +77,14 @@ async function textOf({ real, size }: Pick<LocalFile, 'real' | 'size'>): Promise
 
 export async function readLocalManifest(
   files: readonly LocalFile[],
-  beside: string | undefined,
+  externalFile: string | undefined,
 ): Promise<LocalManifest> {
-  if (beside !== undefined)
-    return { name: 'SHA256SUMS', text: await textOf({ real: beside, size: (await stat(beside)).size }) };
-  const own = manifestNames.map(name => files.find(({ path }) => path === name)).find(found => found !== undefined);
-  return own ? { name: own.path as ManifestName, text: await textOf(own) } : { name: 'SHA256SUMS', text: undefined };
+  if (externalFile !== undefined)
+    return { name: 'SHA256SUMS', text: await textOf({ real: externalFile, size: (await stat(externalFile)).size }) };
+  const manifest = manifestNames.map(name => files.find(({ path }) => path === name)).find(file => file !== undefined);
+  return manifest
+    ? { name: manifest.path as ManifestName, text: await textOf(manifest) }
+    : { name: 'SHA256SUMS', text: undefined };
 }
 
 /** A list of checksums in the format of sha256sum. */
@@ -107,8 +109,8 @@ export async function precheckDelivery(dataset: string, files: readonly LocalFil
 }
 
 export async function resolveFolder(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isDirectory()) throw new ExitError('usage', `${path} ${found ? 'is not a folder' : 'does not exist'}.`);
+  const entry = await stat(path).catch(() => undefined);
+  if (!entry?.isDirectory()) throw new ExitError('usage', `${path} ${entry ? 'is not a folder' : 'does not exist'}.`);
   return realpath(path);
 }
 
@@ -120,9 +122,9 @@ export const formatFindings = (findings: readonly Finding[]) =>
 
 /** Reports every problem, file by file, and ends the command before anything is uploaded. */
 export function refuseUpload(findings: readonly Finding[], context: CommandContext, remedy: string): never {
-  const shown = findings.slice(0, 200);
-  const rest = findings.length - shown.length;
-  if (!context.json) context.remark(`${formatFindings(shown)}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
+  const listing = findings.slice(0, 200);
+  const rest = findings.length - listing.length;
+  if (!context.json) context.remark(`${formatFindings(listing)}\n${rest > 0 ? `and ${formatCount(rest)} more\n` : ''}`);
   throw new ExitError(
     'refused',
     `This folder has ${formatCount(findings.length)} ${findings.length === 1 ? 'problem' : 'problems'}. ${remedy}`,

@@ -27,36 +27,36 @@ interface Page {
 /** Fetches all pages. Stops at a repeated token, which would loop for ever. */
 async function everyPage(name: RouteName, input: CallInput, { api }: CommandContext): Promise<Page> {
   const items: Page['items'] = [];
-  const seen = new Set<string>();
+  const tokens = new Set<string>();
   for (let next: string | undefined; ; ) {
     const query = { limit: 100, ...input.query, ...(next !== undefined && { next }) };
     const page = (await api().call(name, { params: input.params, query })) as Page;
     items.push(...page.items);
     next = page.next;
-    if (next === undefined || seen.has(next)) return { items };
-    seen.add(next);
+    if (next === undefined || tokens.has(next)) return { items };
+    tokens.add(next);
   }
 }
 
 function commandFor(name: RouteName): CliCommand {
   const route: Route = routes[name];
   const { params, query, body } = route;
-  const paged = query !== undefined && 'next' in query.shape;
-  const flags = z.object({ ...query?.shape, ...body?.shape, ...(paged && All.shape) });
+  const isPaged = query !== undefined && 'next' in query.shape;
+  const flags = z.object({ ...query?.shape, ...body?.shape, ...(isPaged && All.shape) });
   return {
     words: route.cli.split(' '),
     summary: route.summary,
     examples: [route.example],
-    about: [who(route), `Calls ${route.method} ${route.path}.`],
+    notes: [who(route), `Calls ${route.method} ${route.path}.`],
     ...(params && { params }),
     ...(Object.keys(flags.shape).length > 0 && { flags }),
-    async run(given, context): Promise<ExitKind> {
-      const input = { params: given.params, query: pick(given.flags, query), body: pick(given.flags, body) };
+    async run(values, context): Promise<ExitKind> {
+      const input = { params: values.params, query: pick(values.flags, query), body: pick(values.flags, body) };
       // The API checks again. Checking here is faster and uses the names of the command line.
-      if (params) validateArguments(params, given.params, '');
+      if (params) validateArguments(params, values.params, '');
       if (query) validateArguments(query, input.query ?? {}, '--');
       if (body) validateArguments(body, input.body ?? {}, '--');
-      const value = given.flags.all ? await everyPage(name, input, context) : await context.api().call(name, input);
+      const value = values.flags.all ? await everyPage(name, input, context) : await context.api().call(name, input);
       if (value instanceof Uint8Array) {
         context.result({ bytes: Buffer.from(value).toString('base64') }, value);
         return 'ok';
@@ -65,7 +65,7 @@ function commandFor(name: RouteName): CliCommand {
       const items = pageItemShape(shape);
       if (!items) {
         context.result(value, formatRecord(value as Record<string, unknown>, shape, context));
-        const follow = route.status === 202 && toWatchWords(route, { ...given.params, ...(value as object) });
+        const follow = route.status === 202 && toWatchWords(route, { ...values.params, ...(value as object) });
         if (follow) context.remark(`Follow it: broch ${follow}`);
         return 'ok';
       }

@@ -13,14 +13,14 @@ const examplesOf = (commands: readonly CliCommand[]) =>
     commands.flatMap(({ examples }) => examples.map(example => [`broch ${example}`])),
   );
 
-const positional = ({ flag, many, required }: ArgumentField): string => {
-  const name = `<${flag}>${many ? '...' : ''}`;
-  return required ? name : `[${name}]`;
+const positional = ({ flag, isList, isRequired }: ArgumentField): string => {
+  const name = `<${flag}>${isList ? '...' : ''}`;
+  return isRequired ? name : `[${name}]`;
 };
 
-const flagged = ({ flag, type, choices, many }: ArgumentField): string => {
+const flagged = ({ flag, type, choices, isList }: ArgumentField): string => {
   const value = choices.length > 0 ? choices.join('|') : type === 'integer' ? 'number' : type;
-  return `--${flag}${type === 'switch' ? '' : ` <${value}>`}${many ? '...' : ''}`;
+  return `--${flag}${type === 'switch' ? '' : ` <${value}>`}${isList ? '...' : ''}`;
 };
 
 /** `project create --id <text> --title <text>`: the required arguments, and a hint if there are optional flags. */
@@ -30,38 +30,41 @@ function formatUsage({ words, params, flags }: CliCommand): string {
     'broch',
     ...words,
     ...fieldsOf(params).map(positional),
-    ...fields.filter(({ required }) => required).map(flagged),
-    ...(fields.some(({ required }) => !required) ? ['[--flags]'] : []),
+    ...fields.filter(({ isRequired }) => isRequired).map(flagged),
+    ...(fields.some(({ isRequired }) => !isRequired) ? ['[--flags]'] : []),
   ].join(' ');
 }
 
-const explained = ({ about, choices, required, preset, many }: ArgumentField, shown: boolean): string =>
+const explanation = (
+  { description, choices, isRequired, preset, isList }: ArgumentField,
+  isPositional: boolean,
+): string =>
   [
-    about,
-    shown && choices.length > 0 ? `one of ${choices.join(', ')}` : '',
-    many ? (shown ? 'one or more' : 'can be repeated') : '',
-    preset === undefined || preset === '' ? (required && !shown ? 'required' : '') : `default: ${preset}`,
+    description,
+    isPositional && choices.length > 0 ? `one of ${choices.join(', ')}` : '',
+    isList ? (isPositional ? 'one or more' : 'can be repeated') : '',
+    preset === undefined || preset === '' ? (isRequired && !isPositional ? 'required' : '') : `default: ${preset}`,
   ]
     .filter(part => part !== '')
     .join('; ');
 
 export function formatCommandHelp(command: CliCommand, globals: readonly ArgumentField[]): string {
-  const { summary, about = [], params, flags } = command;
+  const { summary, notes = [], params, flags } = command;
   return [
     `${summary}\n\nUsage: ${formatUsage(command)}\n`,
     section(
       'Arguments',
-      fieldsOf(params).map(field => [positional(field), explained(field, true)]),
+      fieldsOf(params).map(field => [positional(field), explanation(field, true)]),
     ),
     section(
       'Flags',
-      fieldsOf(flags).map(field => [flagged(field), explained(field, false)]),
+      fieldsOf(flags).map(field => [flagged(field), explanation(field, false)]),
     ),
     section(
       'Flags of every command',
-      globals.map(field => [flagged(field), field.about]),
+      globals.map(field => [flagged(field), field.description]),
     ),
-    about.length > 0 ? `\n${about.join('\n')}\n` : '',
+    notes.length > 0 ? `\n${notes.join('\n')}\n` : '',
     examplesOf([command]),
   ].join('');
 }
@@ -95,11 +98,11 @@ export function formatHelpOverview(commands: readonly CliCommand[], globals: rea
     ),
     section(
       'Flags of every command',
-      globals.map(field => [flagged(field), field.about]),
+      globals.map(field => [flagged(field), field.description]),
     ),
     section(
       'Exit codes',
-      Object.values(exitCodes).map(([code, means]) => [String(code), means]),
+      Object.values(exitCodes).map(([code, meaning]) => [String(code), meaning]),
     ),
     '\nWith --json an error is printed as one JSON problem document (RFC 9457) on standard error.\n',
     'Profiles and sessions are stored in ~/.config/broch (XDG_CONFIG_HOME); only you can read them.\n',
@@ -119,6 +122,6 @@ export function suggestCommand(words: readonly string[], commands: readonly CliC
   const names = commands.map(({ words }) => words.join(' '));
   const [first = '', second] = words;
   const tries = second === undefined ? [first] : [`${first} ${second}`, `${second} ${first}`];
-  const whole = tries.map(tried => findNearestWord(tried, names)).find(found => found !== undefined);
+  const whole = tries.map(tried => findNearestWord(tried, names)).find(word => word !== undefined);
   return whole ?? findNearestWord(first, [...new Set(names.map(name => name.split(' ')[0] as string))]);
 }

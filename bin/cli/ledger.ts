@@ -56,8 +56,8 @@ export class UploadLedger {
     mkdirSync(folderOf(env), { recursive: true, mode: 0o700 });
     const text = existsSync(this.#file) ? readFileSync(this.#file, 'utf8') : '';
     for (const line of text.split('\n')) {
-      const sent = parsed(line);
-      if (sent) this.#sent.set(sent.path, sent);
+      const file = parseLine(line);
+      if (file) this.#sent.set(file.path, file);
     }
     // After a crash the last line may be incomplete; end it so that the next line is separate.
     if (!text.endsWith('\n')) writeFileSync(this.#file, text === '' ? '' : `${text}\n`, { mode: 0o600 });
@@ -71,9 +71,9 @@ export class UploadLedger {
     return this.#sent.get(path);
   }
 
-  add(sent: SentFile): void {
-    this.#sent.set(sent.path, sent);
-    appendFileSync(this.#file, `${JSON.stringify(sent)}\n`, { mode: 0o600 });
+  add(file: SentFile): void {
+    this.#sent.set(file.path, file);
+    appendFileSync(this.#file, `${JSON.stringify(file)}\n`, { mode: 0o600 });
   }
 
   /** Deletes the ledger once the delivery is registered. */
@@ -82,7 +82,7 @@ export class UploadLedger {
   }
 }
 
-function parsed(line: string): SentFile | undefined {
+function parseLine(line: string): SentFile | undefined {
   try {
     return SentFile.parse(JSON.parse(line));
   } catch {

@@ -8,7 +8,7 @@ import { endSession, findEmbeddedUser, startSession } from './session.ts';
 import type { SignInUser } from './signin.ts';
 
 /** Asks a person at a terminal. */
-const asked = (name: string, ask: Prompt): SignInUser => ({
+const createTerminalUser = (name: string, ask: Prompt): SignInUser => ({
   name,
   password: () => ask('Password:', true),
   newPassword: async () => {
@@ -18,7 +18,7 @@ const asked = (name: string, ask: Prompt): SignInUser => ({
       throw new ExitError('usage', 'The two passwords differ. Run this again.');
     return first;
   },
-  code: again => ask(again ? 'The code was wrong. Enter the next code:' : 'Authenticator code:'),
+  code: isRetry => ask(isRetry ? 'The code was wrong. Enter the next code:' : 'Authenticator code:'),
   enrol: async (secret, uri) => {
     process.stderr.write(
       `\nSet up your authenticator app with this key (or the address below as a QR code), then enter its code.\n\n` +
@@ -28,26 +28,26 @@ const asked = (name: string, ask: Prompt): SignInUser => ({
 });
 
 /** Signs in to the embedded cloud, which needs only a name. */
-async function known(place: ActiveProfile, { as, env }: CommandContext): Promise<string> {
-  if (as === undefined) {
+async function signInEmbedded(place: ActiveProfile, { person, env }: CommandContext): Promise<string> {
+  if (person === undefined) {
     const rows = place.embedded?.people.map(({ name, role }) => [`  ${name}`, role]) ?? [];
     throw new ExitError('usage', `Choose a person with --as:\n${formatColumns(rows)}`);
   }
-  await startSession(env, place, findEmbeddedUser(place, as), true);
-  return as;
+  await startSession(env, place, findEmbeddedUser(place, person), true);
+  return person;
 }
 
-async function asking(place: ActiveProfile, { as, env }: CommandContext): Promise<string> {
+async function signInAtTerminal(place: ActiveProfile, { person, env }: CommandContext): Promise<string> {
   using ask = createTerminalPrompt();
-  const name = as ?? (await ask('Name:'));
-  await startSession(env, place, asked(name, ask), true);
+  const name = person ?? (await ask('Name:'));
+  await startSession(env, place, createTerminalUser(name, ask), true);
   return name;
 }
 
 export const loginCommand = defineCommand({
   words: ['login'],
   summary: 'Sign in (the first time, with the address of your Broch)',
-  about: [
+  notes: [
     'Asks for your name, password and code. The first time you also choose a password and set up an authenticator app.',
     'While `npm start` runs, the embedded cloud is used unless you name a profile; there you need only --as.',
     'The address, user pool and client are outputs of the deployment (Url, Pool, Client).',
@@ -69,7 +69,7 @@ export const loginCommand = defineCommand({
         throw new ExitError('usage', '--profile: use lower-case letters, digits and hyphens; `local` is reserved.');
       place = saveProfile(context.env, name.data, { api, pool, client });
     }
-    const name = place.embedded ? await known(place, context) : await asking(place, context);
+    const name = place.embedded ? await signInEmbedded(place, context) : await signInAtTerminal(place, context);
     context.result({ profile: place.name, name, api: place.api }, `Signed in to ${place.name} as ${name}.`);
     return 'ok';
   },
@@ -83,7 +83,7 @@ export const logoutCommand = defineCommand({
   flags: z.object({}),
   async run(_, context) {
     const place = chooseProfile(context.env, context.profile);
-    const name = await endSession(context.env, place, context.as);
+    const name = await endSession(context.env, place, context.person);
     context.result(
       { profile: place.name, ...(name && { name }) },
       name ? `${name} is signed out of ${place.name}.` : `Nobody was signed in to ${place.name}.`,

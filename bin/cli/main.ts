@@ -21,7 +21,7 @@ export interface CliHost {
 
 const globals = fieldsOf(GlobalFlags);
 const starting = (words: readonly string[]) =>
-  cliCommands.filter(command => words.every((word, i) => command.words[i] === word));
+  cliCommands.filter(command => words.every((word, index) => command.words[index] === word));
 
 /** Moves global flags that stand before the command to behind it. */
 function verbFirst(argv: readonly string[]): string[] {
@@ -42,7 +42,7 @@ function find(argv: readonly string[]): { command?: CliCommand; words: string[];
   const words = argv.slice(0, end < 0 ? undefined : end);
   for (let length = Math.min(3, words.length); length > 0; length--) {
     const command = cliCommands.find(
-      ({ words: name }) => name.length === length && name.every((word, i) => words[i] === word),
+      ({ words: name }) => name.length === length && name.every((word, index) => words[index] === word),
     );
     if (command) return { command, words, rest: argv.slice(length) };
   }
@@ -54,30 +54,34 @@ const wantsHelp = (argv: readonly string[]): boolean => {
   return argv.slice(0, end < 0 ? undefined : end).some(word => word === '--help' || word === '-h');
 };
 
-function contextOf(world: CliHost, flags: Record<string, unknown>, interrupts: { say: () => string }): CommandContext {
+function contextOf(
+  world: CliHost,
+  flags: Record<string, unknown>,
+  interrupts: { message: () => string },
+): CommandContext {
   const json = flags.json === true;
   const text = (name: string) => flags[name] as string | undefined;
   let place: ActiveProfile | undefined;
   let api: ApiClient | undefined;
-  const chosen = () => (place ??= chooseProfile(world.env, text('profile')));
+  const profilePlace = () => (place ??= chooseProfile(world.env, text('profile')));
   return {
     env: world.env,
     json,
     width: world.width,
     live: world.live,
-    as: text('as'),
+    person: text('as'),
     profile: text('profile'),
-    place: chosen,
+    place: profilePlace,
     // The session is loaded only when the API is first called.
     api: () =>
-      (api ??= createApiClient(chosen(), agentFor(chosen()), renewed =>
-        loadSession(world.env, chosen(), text('as')).tokens(renewed),
+      (api ??= createApiClient(profilePlace(), agentFor(profilePlace()), renewal =>
+        loadSession(world.env, profilePlace(), text('as')).tokens(renewal),
       )),
-    result: (value, shown) =>
-      world.out(json ? `${JSON.stringify(value, null, 2)}\n` : typeof shown === 'string' ? `${shown}\n` : shown),
-    remark: shown => json || world.err(`${shown}\n`),
-    onInterrupt: say => {
-      interrupts.say = say;
+    result: (value, text) =>
+      world.out(json ? `${JSON.stringify(value, null, 2)}\n` : typeof text === 'string' ? `${text}\n` : text),
+    remark: remark => json || world.err(`${remark}\n`),
+    onInterrupt: message => {
+      interrupts.message = message;
     },
   };
 }
@@ -106,23 +110,27 @@ function tell(world: CliHost, { problem, ending }: ExitError, json: boolean, com
 }
 
 /** Runs one command line and returns its exit code. */
-export async function main(argv: readonly string[], world: CliHost, interrupts = { say: () => '' }): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  world: CliHost,
+  interrupts = { message: () => '' },
+): Promise<number> {
   const asJson = argv.includes('--json');
   let command: CliCommand | undefined;
   try {
     const ordered = verbFirst(argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv);
-    const found = find(ordered);
-    command = found.command;
-    if (!command) return withoutCommand(found.words, ordered, world);
-    if (wantsHelp(found.rest)) {
+    const match = find(ordered);
+    command = match.command;
+    if (!command) return withoutCommand(match.words, ordered, world);
+    if (wantsHelp(match.rest)) {
       world.out(formatCommandHelp(command, globals));
       return 0;
     }
     const fields: ArgumentField[] = [...fieldsOf(command.flags), ...globals];
-    const parsed = parseArguments(fieldsOf(command.params), fields, found.rest);
-    const own = Object.fromEntries(Object.entries(parsed.flags).filter(([name]) => !(name in GlobalFlags.shape)));
-    const context = contextOf(world, parsed.flags, interrupts);
-    const ending: ExitKind = await command.run({ params: parsed.params, flags: own }, context);
+    const values = parseArguments(fieldsOf(command.params), fields, match.rest);
+    const ownFlags = Object.fromEntries(Object.entries(values.flags).filter(([name]) => !(name in GlobalFlags.shape)));
+    const context = contextOf(world, values.flags, interrupts);
+    const ending: ExitKind = await command.run({ params: values.params, flags: ownFlags }, context);
     return exitCodes[ending][0];
   } catch (error) {
     const exit = toExitError(error);

@@ -42,11 +42,11 @@ export const formatMicros = (micros: string, currency = ''): string =>
 
 /** Local time to the second; the JSON has the exact instant. */
 export function formatTime(iso: string): string {
-  const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return escapeForTerminal(iso);
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return escapeForTerminal(iso);
   const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
 export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
@@ -61,24 +61,24 @@ const formatStatus = (text: string, { width }: OutputScreen): string => {
     : styleText(colour, escapeForTerminal(text), { stream: process.stdout });
 };
 
-interface Around {
+interface CellContext {
   readonly screen: OutputScreen;
   readonly currency?: string | undefined;
 }
 
 /** One value in a cell. Lists of plain values are joined; lists of records are counted and shown below. */
-function cell(value: unknown, shape: OutputShape, around: Around): string {
+function cell(value: unknown, shape: OutputShape, surroundings: CellContext): string {
   if (value === undefined || value === null) return '';
   if (shape.kind === 'list' && Array.isArray(value))
     return shape.of.kind === 'record'
       ? formatCount(value.length)
-      : value.map(one => cell(one, shape.of, around)).join(', ');
+      : value.map(item => cell(item, shape.of, surroundings)).join(', ');
   if (shape.kind === 'time' && typeof value === 'string') return formatTime(value);
   if (shape.kind === 'bytes' && typeof value === 'number') return formatBytes(value);
   if (shape.kind === 'count' && typeof value === 'number') return formatCount(value);
   if (shape.kind === 'money' && typeof value === 'string' && /^-?\d+$/.test(value))
-    return formatMicros(value, around.currency);
-  if (shape.kind === 'status') return formatStatus(String(value), around.screen);
+    return formatMicros(value, surroundings.currency);
+  if (shape.kind === 'status') return formatStatus(String(value), surroundings.screen);
   return escapeForTerminal(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }
 
@@ -108,7 +108,7 @@ export function formatColumns(
     ...(head.length > 0 && { head: [...head] }),
     chars: { ...plain, middle: '  ' },
     style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
-    colAligns: Array.from({ length: width }, (_, i) => (right.includes(i) ? 'right' : 'left')),
+    colAligns: Array.from({ length: width }, (_, column) => (right.includes(column) ? 'right' : 'left')),
   });
   table.push(...rows.map(row => [...row]));
   return table
@@ -119,12 +119,12 @@ export function formatColumns(
 }
 
 /** The columns of a table: fields that every status has, and a reason; a person's name instead of their id. */
-function tabled(fields: readonly ShapeField[], rows: readonly Record<string, unknown>[]): ShapeField[] {
+function tableFields(fields: readonly ShapeField[], rows: readonly Record<string, unknown>[]): ShapeField[] {
   const names = new Set(fields.map(({ name }) => name));
-  return fields.filter(({ name, shape, always }) => {
-    if (!always && name !== 'reason') return false;
+  return fields.filter(({ name, shape, isCommon }) => {
+    if (!isCommon && name !== 'reason') return false;
     if (names.has(`${name}Name`) || shape.kind === 'record' || shape.kind === 'unknown') return false;
-    return always || rows.some(row => row[name] !== undefined);
+    return isCommon || rows.some(row => row[name] !== undefined);
   });
 }
 
@@ -136,45 +136,49 @@ export function formatRecords(
 ): string {
   if (rows.length === 0) return 'Nothing to show.';
   if (shape.kind !== 'record') return rows.map(row => cell(row, shape, { screen })).join('\n');
-  const shown = tabled(shape.fields, rows);
+  const columns = tableFields(shape.fields, rows);
   const lines = rows.map(row => {
-    const around = { screen, currency: row.currency as string | undefined };
-    return shown.map(({ name, shape }) => cell(row[name], shape, around));
+    const surroundings = { screen, currency: row.currency as string | undefined };
+    return columns.map(({ name, shape }) => cell(row[name], shape, surroundings));
   });
-  const right = shown.flatMap(({ shape }, i) =>
-    rightward.has(shape.kind) || (shape.kind === 'list' && shape.of.kind === 'record') ? [i] : [],
+  const right = columns.flatMap(({ shape }, column) =>
+    rightward.has(shape.kind) || (shape.kind === 'list' && shape.of.kind === 'record') ? [column] : [],
   );
-  const table = formatColumns(lines, shown.map(label), right);
+  const table = formatColumns(lines, columns.map(label), right);
   const wide = Math.max(...table.split('\n').map(line => stripVTControlCharacters(line).length));
   if (screen.width === undefined || wide <= screen.width) return table;
-  const heads = shown.map(label);
-  return lines.map(line => formatColumns(line.map((value, i) => [heads[i] ?? '', value]))).join('\n\n');
+  const heads = columns.map(label);
+  return lines.map(line => formatColumns(line.map((value, column) => [heads[column] ?? '', value]))).join('\n\n');
 }
 
 /** Formats one record: its values line by line, then its lists as tables. */
 export function formatRecord(value: Record<string, unknown>, shape: OutputShape, screen: OutputScreen): string {
   if (shape.kind !== 'record' || shape.fields.length === 0) return JSON.stringify(value, null, 2);
-  const around = { screen, currency: value.currency as string | undefined };
-  const here = shape.fields.filter(({ name }) => value[name] !== undefined && value[name] !== null);
+  const surroundings = { screen, currency: value.currency as string | undefined };
+  const fields = shape.fields.filter(({ name }) => value[name] !== undefined && value[name] !== null);
   const rows: string[][] = [];
-  const below: string[] = [];
-  for (const field of here) {
-    const held = value[field.name];
-    if (field.shape.kind === 'record' && typeof held === 'object') {
-      const inner = field.shape.fields.filter(({ name }) => (held as Record<string, unknown>)[name] !== undefined);
-      for (const named of inner)
+  const sections: string[] = [];
+  for (const field of fields) {
+    const content = value[field.name];
+    if (field.shape.kind === 'record' && typeof content === 'object') {
+      const inner = field.shape.fields.filter(({ name }) => (content as Record<string, unknown>)[name] !== undefined);
+      for (const subfield of inner)
         rows.push([
-          `${label(field)} ${label(named)}`,
-          cell((held as Record<string, unknown>)[named.name], named.shape, around),
+          `${label(field)} ${label(subfield)}`,
+          cell((content as Record<string, unknown>)[subfield.name], subfield.shape, surroundings),
         ]);
-    } else if (field.shape.kind === 'list' && field.shape.of.kind === 'record' && Array.isArray(held)) {
-      const things = held.map(thing => ({ ...(around.currency && { currency: around.currency }), ...thing }));
-      if (held.length > 0) below.push(`${label(field)}:\n${formatRecords(things, field.shape.of, screen)}`);
-    } else rows.push([label({ ...field, name: twice(field.name, here) }), cell(held, field.shape, around)]);
+    } else if (field.shape.kind === 'list' && field.shape.of.kind === 'record' && Array.isArray(content)) {
+      const things = content.map(thing => ({
+        ...(surroundings.currency && { currency: surroundings.currency }),
+        ...thing,
+      }));
+      if (content.length > 0) sections.push(`${label(field)}:\n${formatRecords(things, field.shape.of, screen)}`);
+    } else
+      rows.push([label({ ...field, name: idLabel(field.name, fields) }), cell(content, field.shape, surroundings)]);
   }
-  return [formatColumns(rows), ...below].join('\n\n');
+  return [formatColumns(rows), ...sections].join('\n\n');
 }
 
 /** If a person's id and name are both shown, the id is labelled as such. */
-const twice = (name: string, fields: readonly ShapeField[]): string =>
-  fields.some(other => other.name === `${name}Name`) ? `${name}Id` : name;
+const idLabel = (name: string, fields: readonly ShapeField[]): string =>
+  fields.some(field => field.name === `${name}Name`) ? `${name}Id` : name;

@@ -92,8 +92,8 @@ function embedded(file: string): ActiveProfile | undefined {
 const embeddedCloudFile = (env: Environment): string => env.BROCH_CLOUD ?? join(root, '.local/cloud.json');
 
 /** Chooses the named profile, else the embedded cloud while it runs, else the profile of the last sign-in. */
-export function chooseProfile(env: Environment, asked: string | undefined): ActiveProfile {
-  const name = asked ?? env.BROCH_PROFILE;
+export function chooseProfile(env: Environment, requestedName: string | undefined): ActiveProfile {
+  const name = requestedName ?? env.BROCH_PROFILE;
   if (name === undefined || name === 'local') {
     const local = embedded(embeddedCloudFile(env));
     if (local) return local;
@@ -103,15 +103,15 @@ export function chooseProfile(env: Environment, asked: string | undefined): Acti
         'The embedded cloud is not running. Start it with `npm start` and leave it running.',
       );
   }
-  const known = readPrivateFile(profilesFile(env), Profiles);
-  const profile = known?.profiles[name ?? known.chosen];
-  if (known && profile) return placeOf(name ?? known.chosen, profile);
+  const store = readPrivateFile(profilesFile(env), Profiles);
+  const profile = store?.profiles[name ?? store.chosen];
+  if (store && profile) return placeOf(name ?? store.chosen, profile);
   if (name === undefined)
     throw new ExitError(
       'unsigned',
       'There is no profile yet. Run `npm start` for the embedded cloud, or sign in: broch login --api … --pool … --client …',
     );
-  const names = Object.keys(known?.profiles ?? {});
+  const names = Object.keys(store?.profiles ?? {});
   throw new ExitError(
     'usage',
     `There is no profile ${name}. ${names.length > 0 ? `Profiles: ${names.join(', ')}.` : 'Create it: broch login --profile … --api … --pool … --client …'}`,
@@ -120,10 +120,10 @@ export function chooseProfile(env: Environment, asked: string | undefined): Acti
 
 /** Saves a profile and makes it the default. */
 export function saveProfile(env: Environment, name: string, profile: Profile): ActiveProfile {
-  const parsed = Profile.parse(profile);
-  const known = readPrivateFile(profilesFile(env), Profiles);
-  writePrivateFile(profilesFile(env), { chosen: name, profiles: { ...known?.profiles, [name]: parsed } });
-  return placeOf(name, parsed);
+  const validated = Profile.parse(profile);
+  const store = readPrivateFile(profilesFile(env), Profiles);
+  writePrivateFile(profilesFile(env), { chosen: name, profiles: { ...store?.profiles, [name]: validated } });
+  return placeOf(name, validated);
 }
 
 /** The flags of `broch login` that define a profile. */

@@ -27,16 +27,16 @@ export class ProgressLine implements Disposable {
   #frame = 0;
   #said = 0;
 
-  constructor(where: Where) {
-    this.#where = where;
-    if (!where.live || where.json) return;
+  constructor(screen: Where) {
+    this.#where = screen;
+    if (!screen.live || screen.json) return;
     this.#timer = setInterval(() => this.#draw(), 100);
     this.#timer.unref();
   }
 
   /** Shows a status if it has changed. */
-  stage(what: string, stage: string): void {
-    this.#text = `${escapeForTerminal(what)}: ${escapeForTerminal(stage)}`;
+  stage(subject: string, stage: string): void {
+    this.#text = `${escapeForTerminal(subject)}: ${escapeForTerminal(stage)}`;
     if (stage !== this.#stage && !this.#where.live)
       this.#where.remark(`${this.#text} (${formatDuration((Date.now() - this.#started) / 1000)})`);
     this.#stage = stage;
@@ -77,19 +77,21 @@ export interface TransferAmount {
   readonly bytes: number;
 }
 
-/** `412 of 10,000 files, 1.2 of 4.0 GB, 38 MB/s, 1 min 14 s left`; `elapsed` and `sent` belong to this run. */
+/** `412 of 10,000 files, 1.2 of 4.0 GB, 38 MB/s, 1 min 14 s left`; `seconds` and `sentBytes` belong to this run. */
 export function formatTransferProgress(
-  done: TransferAmount,
-  all: TransferAmount,
-  sent: number,
-  elapsed: number,
+  progress: TransferAmount,
+  total: TransferAmount,
+  sentBytes: number,
+  seconds: number,
 ): string {
-  const rate = elapsed > 0.5 ? sent / elapsed : 0;
+  const rate = seconds > 0.5 ? sentBytes / seconds : 0;
   const parts = [
-    `${formatCount(done.files)} of ${formatCount(all.files)} files`,
-    `${formatBytes(done.bytes)} of ${formatBytes(all.bytes)}`,
+    `${formatCount(progress.files)} of ${formatCount(total.files)} files`,
+    `${formatBytes(progress.bytes)} of ${formatBytes(total.bytes)}`,
     ...(rate > 0 ? [`${formatBytes(Math.round(rate))}/s`] : []),
-    ...(rate > 0 && done.bytes < all.bytes ? [`${formatDuration((all.bytes - done.bytes) / rate)} left`] : []),
+    ...(rate > 0 && progress.bytes < total.bytes
+      ? [`${formatDuration((total.bytes - progress.bytes) / rate)} left`]
+      : []),
   ];
   return parts.join(', ');
 }

@@ -14,21 +14,21 @@ interface Streams {
 export function createTerminalPrompt(
   { input, output }: Streams = { input: process.stdin, output: process.stderr },
 ): Prompt & Disposable {
-  let muted = false;
+  let isMuted = false;
   const echo = new Writable({
-    write(chunk, _encoding, done) {
-      if (!muted) output.write(chunk);
-      done();
+    write(chunk, _encoding, callback) {
+      if (!isMuted) output.write(chunk);
+      callback();
     },
   });
   // No history: the arrow keys would show a password again.
   const lines = createInterface({ input, output: echo, terminal: input.isTTY === true, historySize: 0 });
   const waiting: string[] = [];
-  let wanted: ((line: string | undefined) => void) | undefined;
+  let waiter: ((line: string | undefined) => void) | undefined;
   let closed = false;
   const give = (line: string | undefined) => {
-    const want = wanted;
-    wanted = undefined;
+    const want = waiter;
+    waiter = undefined;
     if (want) want(line);
     else if (line !== undefined) waiting.push(line);
   };
@@ -42,13 +42,13 @@ export function createTerminalPrompt(
     new Promise<string | undefined>(resolve => {
       const line = waiting.shift();
       if (line !== undefined || closed) resolve(line);
-      else wanted = resolve;
+      else waiter = resolve;
     });
   const ask: Prompt = async (question, hidden = false) => {
     output.write(`${question} `);
-    muted = hidden;
+    isMuted = hidden;
     const line = await next();
-    muted = false;
+    isMuted = false;
     if (hidden || !input.isTTY) output.write('\n');
     if (line === undefined)
       throw new ExitError('usage', 'This question needs an answer: run the command in a terminal.');

@@ -25,50 +25,54 @@ const fileOf = (env: Environment, { api, pool, client }: ActiveProfile, name = '
 const findCurrentUser = (env: Environment, place: ActiveProfile): string | undefined =>
   readPrivateFile(fileOf(env, place), Current)?.name;
 
-/** Signs in and saves the session; with `chosen` later commands act as this person. */
+/** Signs in and saves the session; with `isDefault` later commands act as this person. */
 export async function startSession(
   env: Environment,
   place: ActiveProfile,
   person: SignInUser,
-  chosen: boolean,
+  isDefault: boolean,
 ): Promise<SessionTokens> {
   const tokens = await signIn(place, person);
   writePrivateFile(fileOf(env, place, person.name), { name: person.name, ...tokens });
-  if (chosen) writePrivateFile(fileOf(env, place), { name: person.name });
+  if (isDefault) writePrivateFile(fileOf(env, place), { name: person.name });
   return tokens;
 }
 
 /** Ends one person's session, or the current one. Returns the person's name. */
-export async function endSession(env: Environment, place: ActiveProfile, asked?: string): Promise<string | undefined> {
-  const name = asked ?? findCurrentUser(env, place);
-  const kept = name === undefined ? undefined : readPrivateFile(fileOf(env, place, name), Kept);
-  if (!kept) return undefined;
+export async function endSession(
+  env: Environment,
+  place: ActiveProfile,
+  requestedName?: string,
+): Promise<string | undefined> {
+  const name = requestedName ?? findCurrentUser(env, place);
+  const session = name === undefined ? undefined : readPrivateFile(fileOf(env, place, name), Kept);
+  if (!session) return undefined;
   // Delete the files first: this machine is signed out even when the pool cannot be reached.
-  rmSync(fileOf(env, place, kept.name), { force: true });
-  if (findCurrentUser(env, place) === kept.name) rmSync(fileOf(env, place), { force: true });
-  await revokeSession(place, kept);
-  return kept.name;
+  rmSync(fileOf(env, place, session.name), { force: true });
+  if (findCurrentUser(env, place) === session.name) rmSync(fileOf(env, place), { force: true });
+  await revokeSession(place, session);
+  return session.name;
 }
 
 /** A person of the embedded cloud, whose password and codes come from its file. */
 export function findEmbeddedUser(place: ActiveProfile, name: string): SignInUser {
   const people = place.embedded?.people ?? [];
-  const known = people.find(person => person.name === name);
-  if (!known)
+  const user = people.find(person => person.name === name);
+  if (!user)
     throw new ExitError('usage', `The embedded cloud has no person ${name}. Choose one of: ${introduce(place)}.`);
-  const never = async () => {
+  const failSetup = async () => {
     throw new ExitError('fault', `${name} is not set up in the embedded cloud. Start it again: npm start`);
   };
   return {
     name,
-    password: async () => known.password,
+    password: async () => user.password,
     // A code works once and may expire on its way. The next one is due within 30 seconds.
-    code: async again => {
-      if (again) await sleep(30_000 - (Date.now() % 30_000) + 500);
-      return generate({ secret: known.totp });
+    code: async isRetry => {
+      if (isRetry) await sleep(30_000 - (Date.now() % 30_000) + 500);
+      return generate({ secret: user.totp });
     },
-    newPassword: never,
-    enrol: never,
+    newPassword: failSetup,
+    enrol: failSetup,
   };
 }
 
@@ -79,9 +83,9 @@ const introduce = (place: ActiveProfile): string =>
 export function loadSession(
   env: Environment,
   place: ActiveProfile,
-  asked: string | undefined,
+  requestedName: string | undefined,
 ): { name: string; tokens: Source } {
-  const name = asked ?? env.BROCH_AS ?? findCurrentUser(env, place);
+  const name = requestedName ?? env.BROCH_AS ?? findCurrentUser(env, place);
   if (name === undefined)
     throw new ExitError(
       'unsigned',
@@ -92,10 +96,10 @@ export function loadSession(
   const file = fileOf(env, place, name);
   return {
     name,
-    tokens: async renewed => {
-      const kept = existsSync(file) ? readPrivateFile(file, Kept) : undefined;
-      if (kept && !renewed && Date.parse(kept.until) > Date.now() + 60_000) return kept.access;
-      const fresh = kept && (await refreshTokens(place, kept));
+    tokens: async renewal => {
+      const session = existsSync(file) ? readPrivateFile(file, Kept) : undefined;
+      if (session && !renewal && Date.parse(session.until) > Date.now() + 60_000) return session.access;
+      const fresh = session && (await refreshTokens(place, session));
       if (fresh) {
         writePrivateFile(file, { name, ...fresh });
         return fresh.access;
@@ -104,7 +108,9 @@ export function loadSession(
       if (place.embedded) return (await startSession(env, place, findEmbeddedUser(place, name), false)).access;
       throw new ExitError(
         'unsigned',
-        kept ? 'Your session has ended. Sign in again: broch login' : `${name} is not signed in. Sign in: broch login`,
+        session
+          ? 'Your session has ended. Sign in again: broch login'
+          : `${name} is not signed in. Sign in: broch login`,
       );
     },
   };

@@ -10,7 +10,7 @@ export interface ShapeField {
   readonly name: string;
   readonly shape: OutputShape;
   /** Whether every status has this field. */
-  readonly always: boolean;
+  readonly isCommon: boolean;
 }
 
 interface Json {
@@ -45,8 +45,8 @@ function union(variants: readonly Json[]): OutputShape {
   const fields = new Map<string, ShapeField>();
   for (const { properties = {} } of variants) {
     for (const [name, json] of Object.entries(properties)) {
-      const always = variants.every(({ required }) => required?.includes(name));
-      if (!fields.has(name)) fields.set(name, { name, shape: read(json, name), always });
+      const isCommon = variants.every(({ required: requiredNames }) => requiredNames?.includes(name));
+      if (!fields.has(name)) fields.set(name, { name, shape: read(json, name), isCommon });
     }
   }
   // The id, the title and the status come first.

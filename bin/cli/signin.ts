@@ -26,7 +26,7 @@ export interface SignInUser {
   password(): Promise<string>;
   /** A new password that replaces the temporary one. */
   newPassword(): Promise<string>;
-  code(again: boolean): Promise<string>;
+  code(isRetry: boolean): Promise<string>;
   /** Shows the authenticator's secret at the first sign-in. */
   enrol(secret: string, uri: string): Promise<void>;
 }
@@ -42,13 +42,13 @@ export function createPoolClient(place: ActiveProfile): CognitoIdentityProviderC
   });
 }
 
-const named = (error: unknown): string => (error instanceof Error ? error.name : '');
+const errorName = (error: unknown): string => (error instanceof Error ? error.name : '');
 const wrongCode = (error: unknown) =>
-  ['CodeMismatchException', 'ExpiredCodeException', 'EnableSoftwareTokenMFAException'].includes(named(error));
+  ['CodeMismatchException', 'ExpiredCodeException', 'EnableSoftwareTokenMFAException'].includes(errorName(error));
 
 /** Explains a refusal of the user pool. Other errors are unchanged. */
-function told(error: unknown, place: ActiveProfile): unknown {
-  switch (named(error)) {
+function explainError(error: unknown, place: ActiveProfile): unknown {
+  switch (errorName(error)) {
     case 'NotAuthorizedException':
     case 'UserNotFoundException':
       return new ExitError('unsigned', `Not signed in: ${(error as Error).message}`);
@@ -100,7 +100,7 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
     );
 
   /** Asks for a code, at most three times. */
-  async function coded<T>(use: (code: string) => Promise<T>): Promise<T> {
+  async function withCode<T>(use: (code: string) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       const code = (await person.code(tries > 1)).replace(/\s/g, '');
       try {
@@ -142,8 +142,8 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
           answer = await respond(answer, user, { ANSWER: 'SOFTWARE_TOKEN_MFA' });
           break;
         case 'SOFTWARE_TOKEN_MFA': {
-          const asked = answer;
-          answer = await coded(code => respond(asked, user, { SOFTWARE_TOKEN_MFA_CODE: code }));
+          const challenge = answer;
+          answer = await withCode(code => respond(challenge, user, { SOFTWARE_TOKEN_MFA_CODE: code }));
           break;
         }
         case 'MFA_SETUP': {
@@ -151,10 +151,10 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
             new AssociateSoftwareTokenCommand({ Session: answer.Session }),
           );
           await person.enrol(SecretCode, generateURI({ issuer: 'Broch', label: person.name, secret: SecretCode }));
-          const verified = await coded(code =>
+          const verification = await withCode(code =>
             client.send(new VerifySoftwareTokenCommand({ Session, UserCode: code, FriendlyDeviceName: 'broch' })),
           );
-          answer = await respond({ ...answer, Session: verified.Session }, user, {});
+          answer = await respond({ ...answer, Session: verification.Session }, user, {});
           break;
         }
         default:
@@ -166,7 +166,7 @@ export async function signIn(place: ActiveProfile, person: SignInUser): Promise<
     }
     throw new ExitError('fault', 'The sign-in did not finish after several steps. Try again.');
   } catch (error) {
-    throw told(error, place);
+    throw explainError(error, place);
   } finally {
     client.destroy();
   }
@@ -188,9 +188,9 @@ export async function refreshTokens(
     );
     return tokensOf(answer, new Date(), refresh);
   } catch (error) {
-    if (['NotAuthorizedException', 'UserNotFoundException', 'ResourceNotFoundException'].includes(named(error)))
+    if (['NotAuthorizedException', 'UserNotFoundException', 'ResourceNotFoundException'].includes(errorName(error)))
       return undefined;
-    throw told(error, place);
+    throw explainError(error, place);
   } finally {
     client.destroy();
   }

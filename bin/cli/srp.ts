@@ -25,8 +25,8 @@ function power(base: bigint, exponent: bigint): bigint {
 /** Big-endian, with a leading zero byte when the highest bit is set, as Cognito hashes numbers. */
 function bytes(value: bigint): Buffer {
   const hex = value.toString(16);
-  const even = hex.length % 2 ? `0${hex}` : hex;
-  return Buffer.from(Number.parseInt(even.slice(0, 2), 16) > 0x7f ? `00${even}` : even, 'hex');
+  const digits = hex.length % 2 ? `0${hex}` : hex;
+  return Buffer.from(Number.parseInt(digits.slice(0, 2), 16) > 0x7f ? `00${digits}` : digits, 'hex');
 }
 
 const sha256 = (...parts: (Buffer | string)[]): Buffer => {
@@ -47,30 +47,30 @@ export interface SrpChallenge {
 }
 
 /** The date format of Cognito, always in UTC: `Sat Nov 7 09:05:00 UTC 2026`. */
-export function formatSrpTimestamp(at: Date): string {
-  const [weekday, day, month, year, time] = at.toUTCString().replace(',', '').split(' ');
+export function formatSrpTimestamp(date: Date): string {
+  const [weekday, day, month, year, time] = date.toUTCString().replace(',', '').split(' ');
   return `${weekday} ${month} ${Number(day)} ${time} UTC ${year}`;
 }
 
 /** One sign-in. Only tests pass `secret`. */
 export function startSrpExchange(pool: string, secret: bigint = number(randomBytes(128))) {
-  const ours = power(generator, secret);
+  const clientPublic = power(generator, secret);
   const poolName = pool.split('_')[1] ?? '';
   return {
-    publicValue: ours.toString(16),
+    publicValue: clientPublic.toString(16),
     /** The proof for PASSWORD_VERIFIER. */
-    prove({ salt, serverPublic, secretBlock, user }: SrpChallenge, password: string, at: Date) {
-      const theirs = BigInt(`0x${serverPublic}`);
-      if (theirs % prime === 0n) throw new Error('the service sent a value that no honest service sends');
-      const scramble = number(sha256(bytes(ours), bytes(theirs)));
+    prove({ salt, serverPublic, secretBlock, user }: SrpChallenge, password: string, date: Date) {
+      const serverValue = BigInt(`0x${serverPublic}`);
+      if (serverValue % prime === 0n) throw new Error('the service sent a value that no honest service sends');
+      const scramble = number(sha256(bytes(clientPublic), bytes(serverValue)));
       if (scramble === 0n) throw new Error('the service sent a value that no honest service sends');
       const identity = sha256(`${poolName}${user}:${password}`);
       const x = number(sha256(bytes(BigInt(`0x${salt}`)), identity));
-      const base = (theirs - ((multiplier * power(generator, x)) % prime) + prime) % prime;
+      const base = (serverValue - ((multiplier * power(generator, x)) % prime) + prime) % prime;
       const shared = power(base, secret + scramble * x);
-      const extracted = createHmac('sha256', bytes(scramble)).update(bytes(shared)).digest();
-      const key = createHmac('sha256', extracted).update('Caldera Derived Key\x01').digest().subarray(0, 16);
-      const stamp = formatSrpTimestamp(at);
+      const pseudorandomKey = createHmac('sha256', bytes(scramble)).update(bytes(shared)).digest();
+      const key = createHmac('sha256', pseudorandomKey).update('Caldera Derived Key\x01').digest().subarray(0, 16);
+      const stamp = formatSrpTimestamp(date);
       const signature = createHmac('sha256', key)
         .update(poolName + user)
         .update(Buffer.from(secretBlock, 'base64'))

@@ -52,15 +52,15 @@ async function listLandedFiles({
   bucket,
   prefix,
 }: UploadLanding): Promise<Map<string, { etag: string; size: number }>> {
-  const there = new Map<string, { etag: string; size: number }>();
+  const landedFiles = new Map<string, { etag: string; size: number }>();
   for (let token: string | undefined; ; ) {
     const page = await s3.send(
       new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ...(token && { ContinuationToken: token }) }),
     );
     for (const { Key = '', ETag = '', Size = 0 } of page.Contents ?? [])
-      there.set(Key.slice(prefix.length), { etag: ETag, size: Size });
+      landedFiles.set(Key.slice(prefix.length), { etag: ETag, size: Size });
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
-    if (!token) return there;
+    if (!token) return landedFiles;
   }
 }
 
@@ -89,62 +89,62 @@ async function putParts(
   file: LocalFile,
   size: number,
   body: NodeJS.ReadableStream,
-  moved: (bytes: number) => void,
+  progress: (bytes: number) => void,
 ) {
   const hash = createHash('sha256');
   let read = 0;
   const hashing = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
+    transform(chunk: Buffer, _encoding, callback) {
       hash.update(chunk);
       read += chunk.length;
-      done(null, chunk);
+      callback(null, chunk);
     },
   });
   // The upload reports a read error of the file as an error of its body.
   pipeline(body, hashing, () => {});
-  let before = 0;
+  let previousBytes = 0;
   const upload = new Upload({
     client: landing.s3,
     queueSize: uploadConcurrency.perFile,
     partSize: Math.max(MAX_SINGLE_REQUEST_BYTES, Math.ceil(size / 10_000)),
     params: { Bucket: landing.bucket, Key: landing.prefix + file.path, Body: hashing, ChecksumAlgorithm: 'SHA256' },
   });
-  upload.on('httpUploadProgress', ({ loaded = 0 }) => {
-    moved(loaded - before);
-    before = loaded;
+  upload.on('httpUploadProgress', ({ loaded: loadedBytes = 0 }) => {
+    progress(loadedBytes - previousBytes);
+    previousBytes = loadedBytes;
   });
   const { ETag = '' } = await upload.done();
   return { path: file.path, size: read, sha256: hash.digest('hex'), etag: ETag };
 }
 
-/** Sends one file. `promised` is its checksum in the manifest: a small file that differs is not sent. */
+/** Sends one file. `checksum` is its checksum in the manifest: a small file that differs is not sent. */
 export async function sendFile(
   landing: UploadLanding,
   file: LocalFile,
-  promised: string | undefined,
-  moved: (bytes: number) => void,
+  checksum: string | undefined,
+  progress: (bytes: number) => void,
 ): Promise<SentFile | { differs: string }> {
   await using handle = await openLocalFile(file);
   const { size, mtimeMs: mtime } = await handle.stat();
-  let sent: Omit<SentFile, 'mtime'>;
+  let upload: Omit<SentFile, 'mtime'>;
   if (size <= MAX_SINGLE_REQUEST_BYTES) {
     const body = await handle.readFile();
     const digest = sha256(body);
-    if (promised !== undefined && promised !== digest) return { differs: digest };
-    sent = await putLandingObject(landing, file.path, body);
-    moved(body.length);
+    if (checksum !== undefined && checksum !== digest) return { differs: digest };
+    upload = await putLandingObject(landing, file.path, body);
+    progress(body.length);
   } else {
     const body = createReadStream('', { fd: handle.fd, autoClose: false, start: 0 });
-    sent = await putParts(landing, file, size, body, moved);
-    if (promised !== undefined && promised !== sent.sha256) return { differs: sent.sha256 };
+    upload = await putParts(landing, file, size, body, progress);
+    if (checksum !== undefined && checksum !== upload.sha256) return { differs: upload.sha256 };
   }
-  const after = await handle.stat();
-  if (after.mtimeMs !== mtime || sent.size !== size)
+  const finalStat = await handle.stat();
+  if (finalStat.mtimeMs !== mtime || upload.size !== size)
     throw new ExitError(
       'fault',
       `${file.path} changed while it was being read. Wait until it no longer changes, then run this again.`,
     );
-  return { ...sent, mtime };
+  return { ...upload, mtime };
 }
 
 /** Uploads new and changed files. Returns the totals, and the files that differ from the manifest. */
@@ -155,46 +155,51 @@ export async function sendFiles(
   sums: ReadonlyMap<string, string>,
   live: ProgressLine,
 ) {
-  const there =
+  const landedFiles =
     ledger.paths.length > 0 ? await listLandedFiles(landing) : new Map<string, { etag: string; size: number }>();
   const isThere = ({ path, size, mtime }: LocalFile) => {
-    const [sent, has] = [ledger.get(path), there.get(path)];
+    const [entry, object] = [ledger.get(path), landedFiles.get(path)];
     return (
-      sent?.size === size &&
-      sent.mtime === mtime &&
-      has?.etag === sent.etag &&
-      has.size === size &&
-      sent.sha256 === (sums.get(path) ?? sent.sha256)
+      entry?.size === size &&
+      entry.mtime === mtime &&
+      object?.etag === entry.etag &&
+      object.size === size &&
+      entry.sha256 === (sums.get(path) ?? entry.sha256)
     );
   };
   const todo = files.filter(file => !isThere(file));
-  const weigh = (some: readonly LocalFile[]) => ({
-    files: some.length,
-    bytes: some.reduce((sum, { size }) => sum + size, 0),
+  const weigh = (selection: readonly LocalFile[]) => ({
+    files: selection.length,
+    bytes: selection.reduce((sum, { size }) => sum + size, 0),
   });
-  const [all, left] = [weigh(files), weigh(todo)];
-  const done = { files: all.files - left.files, bytes: all.bytes - left.bytes };
+  const [total, remaining] = [weigh(files), weigh(todo)];
+  const progress = { files: total.files - remaining.files, bytes: total.bytes - remaining.bytes };
   const started = Date.now();
-  let moved = 0;
+  let movedBytes = 0;
   const differing: Finding[] = [];
   const draw = () =>
     live.figures(
-      formatTransferProgress({ ...done, bytes: done.bytes + moved }, all, moved, (Date.now() - started) / 1000),
+      formatTransferProgress(
+        { ...progress, bytes: progress.bytes + movedBytes },
+        total,
+        movedBytes,
+        (Date.now() - started) / 1000,
+      ),
     );
   const sendOne = async (file: LocalFile) => {
-    const sent = await sendFile(landing, file, sums.get(file.path), count => {
-      moved += count;
+    const outcome = await sendFile(landing, file, sums.get(file.path), count => {
+      movedBytes += count;
       draw();
     });
-    if ('differs' in sent)
+    if ('differs' in outcome)
       differing.push(
         pathFinding(
           file.path,
-          `Its SHA-256 is ${sent.differs}, but the manifest says ${sums.get(file.path)}. Correct one of them.`,
+          `Its SHA-256 is ${outcome.differs}, but the manifest says ${sums.get(file.path)}. Correct one of them.`,
         ),
       );
-    else ledger.add(sent);
-    done.files += 1;
+    else ledger.add(outcome);
+    progress.files += 1;
     draw();
   };
   draw();
@@ -208,5 +213,5 @@ export async function sendFiles(
     uploadConcurrency.parts,
     sendOne,
   );
-  return { differing, seconds: (Date.now() - started) / 1000, all, sent: todo.length };
+  return { differing, seconds: (Date.now() - started) / 1000, all: total, sent: todo.length };
 }

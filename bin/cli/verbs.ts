@@ -46,7 +46,7 @@ const byHand: readonly CliCommand[] = [
   createCompletionCommand(() => cliCommands, GlobalFlags),
 ];
 
-const isByHand = ({ words }: CliCommand) => byHand.some(other => other.words.join(' ') === words.join(' '));
+const isByHand = ({ words }: CliCommand) => byHand.some(command => command.words.join(' ') === words.join(' '));
 
 /** Every command: those written by hand, then one for each other route. */
-export const cliCommands: readonly CliCommand[] = [...byHand, ...routeCommands.filter(one => !isByHand(one))];
+export const cliCommands: readonly CliCommand[] = [...byHand, ...routeCommands.filter(command => !isByHand(command))];

@@ -12,15 +12,15 @@ import { toOutputShape } from './shape.ts';
 interface Rest {
   readonly show: RouteName;
   /** The final statuses, with the exit kind for each. */
-  readonly ends: Readonly<Record<string, 'ok' | 'refused' | 'fault'>>;
+  readonly outcomes: Readonly<Record<string, 'ok' | 'refused' | 'fault'>>;
 }
 
 const watchable = {
-  project: { show: 'showProject', ends: { ready: 'ok', failed: 'fault' } },
-  workspace: { show: 'showWorkspace', ends: { ready: 'ok', failed: 'fault' } },
+  project: { show: 'showProject', outcomes: { ready: 'ok', failed: 'fault' } },
+  workspace: { show: 'showWorkspace', outcomes: { ready: 'ok', failed: 'fault' } },
   airlock: {
     show: 'showRequest',
-    ends: {
+    outcomes: {
       draft: 'refused',
       inReview: 'ok',
       returned: 'refused',
@@ -34,17 +34,17 @@ const watchable = {
       timedOut: 'fault',
     },
   },
-  delivery: { show: 'showDelivery', ends: { registered: 'ok', held: 'refused' } },
+  delivery: { show: 'showDelivery', outcomes: { registered: 'ok', held: 'refused' } },
 } as const satisfies Record<string, Rest>;
 type Watchable = keyof typeof watchable;
 
-const idsOf = (what: Watchable): string[] => Object.keys(routes[watchable[what].show].params.shape);
+const idsOf = (subject: Watchable): string[] => Object.keys(routes[watchable[subject].show].params.shape);
 
 /** The command that follows a started process, such as `watch workspace asthma ws-…`; undefined if there is none. */
-export function toWatchWords({ cli }: Pick<Route, 'cli'>, known: Record<string, unknown>): string | undefined {
+export function toWatchWords({ cli }: Pick<Route, 'cli'>, values: Record<string, unknown>): string | undefined {
   const noun = cli.split(' ')[0] as string;
   if (!(noun in watchable)) return undefined;
-  const ids = idsOf(noun as Watchable).map(name => (name === noun ? (known.id ?? known[name]) : known[name]));
+  const ids = idsOf(noun as Watchable).map(name => (name === noun ? (values.id ?? values[name]) : values[name]));
   return ids.every(id => typeof id === 'string') ? ['watch', noun, ...ids].join(' ') : undefined;
 }
 
@@ -53,7 +53,7 @@ export interface WatchState extends Record<string, unknown> {
 }
 
 export interface WatchListener {
-  told(stage: WatchState): void;
+  report(stage: WatchState): void;
   /** Whether a status is from before the awaited change. */
   old?(stage: WatchState): boolean;
 }
@@ -61,17 +61,17 @@ export interface WatchListener {
 /** Polls, every half second up to every five, until a final status; reports each status. */
 export async function followUntilRest(
   api: ApiClient,
-  { show, ends }: Rest,
+  { show, outcomes }: Rest,
   params: Record<string, string>,
   minutes: number,
-  { told, old }: WatchListener,
+  { report, old }: WatchListener,
 ): Promise<WatchState> {
   const deadline = Date.now() + minutes * 60_000;
   for (let pause = 500; ; pause = Math.min(5000, pause * 1.3)) {
     const stage = z.looseObject({ status: z.string() }).parse(await api.call(show, { params }));
     if (!old?.(stage)) {
-      told(stage);
-      if (stage.status in ends) return stage;
+      report(stage);
+      if (stage.status in outcomes) return stage;
     }
     if (Date.now() + pause > deadline)
       throw new ExitError(
@@ -87,7 +87,7 @@ export const watchRules: Readonly<Record<Watchable, Rest>> = watchable;
 export const watchCommand = defineCommand({
   words: ['watch'],
   summary: 'Follow a project, workspace, delivery or airlock request until it needs no more waiting',
-  about: [
+  notes: [
     'The exit code is 0 on success, 3 when a delivery is held or a request came back, and 1 when something failed.',
   ],
   examples: ['watch project asthma', 'watch workspace asthma ws-001122334455', 'watch delivery dl-0011223344556677'],
@@ -96,17 +96,17 @@ export const watchCommand = defineCommand({
     ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace or a request the project and the id'),
   }),
   flags: z.object({ minutes: z.number().int().min(1).max(1440).default(60).describe('minutes to wait at most') }),
-  async run({ params: { what, ids }, flags: { minutes } }, context) {
-    const names = idsOf(what);
+  async run({ params: { what: subject, ids }, flags: { minutes } }, context) {
+    const names = idsOf(subject);
     if (ids.length !== names.length)
       throw new ExitError('usage', `Name it by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
-    const params = Object.fromEntries(names.map((name, i) => [name, ids[i] as string]));
+    const params = Object.fromEntries(names.map((name, index) => [name, ids[index] as string]));
     using live = new ProgressLine(context);
-    const last = await followUntilRest(context.api(), watchRules[what], params, minutes, {
-      told: ({ status }) => live.stage(`${what} ${ids.join(' ')}`, status),
+    const last = await followUntilRest(context.api(), watchRules[subject], params, minutes, {
+      report: ({ status }) => live.stage(`${subject} ${ids.join(' ')}`, status),
     });
     live.end();
-    context.result(last, formatRecord(last, toOutputShape(routes[watchRules[what].show].returns), context));
-    return watchRules[what].ends[last.status] ?? 'ok';
+    context.result(last, formatRecord(last, toOutputShape(routes[watchRules[subject].show].returns), context));
+    return watchRules[subject].outcomes[last.status] ?? 'ok';
   },
 });
