@@ -31,24 +31,24 @@ const GroupFlags = z.object({
  * Throws a usage error for a pattern without a purpose, for a purpose without a pattern, and for both forms at once.
  */
 export function groupsOf({ groups, purpose, context, controls, ...patterns }: z.infer<typeof GroupFlags>) {
-  const named = kinds.filter(kind => patterns[kind] !== undefined);
+  const patternKinds = kinds.filter(kind => patterns[kind] !== undefined);
   const described = [purpose, context, controls].some(text => text !== undefined);
   if (groups !== undefined) {
-    if (named.length > 0 || described)
+    if (patternKinds.length > 0 || described)
       throw new ExitError(
         'usage',
-        `Pass either --groups or ${named.map(kind => `--${kind}`).join(', ') || '--purpose'}.`,
+        `Pass either --groups or ${patternKinds.map(kind => `--${kind}`).join(', ') || '--purpose'}.`,
       );
     return groups;
   }
-  if (named.length === 0) {
+  if (patternKinds.length === 0) {
     if (described)
       throw new ExitError('usage', `Name the files too: ${kinds.map(kind => `--${kind}`).join(', ')} with a pattern.`);
     return undefined;
   }
   if (purpose === undefined)
     throw new ExitError('usage', "Say what the files are for: --purpose 'Table 1 of the paper'.");
-  return named.map(kind => ({
+  return patternKinds.map(kind => ({
     name: kind === 'supporting' || kind === 'code' ? kind : `${kind}s`,
     kind,
     purpose,
@@ -58,7 +58,7 @@ export function groupsOf({ groups, purpose, context, controls, ...patterns }: z.
   }));
 }
 
-const about = [
+const patternNotes = [
   'Patterns are paths below the source: * stands for any part of a name, ** for any folders. Each kind can be given several',
   'times. A file belongs to the first kind that names it, in this order: table, figure, model, code, log, supporting.',
   'On your desktop, `broch disclosure check <folder>` runs the same checks before you submit.',
@@ -67,7 +67,7 @@ const about = [
 export const airlockDraftCommand = defineCommand({
   words: ['airlock', 'draft'],
   summary: routes.draftRequest.summary,
-  about,
+  notes: patternNotes,
   examples: [
     "airlock draft asthma --title 'Table 1' --source data/outbox/table1/ --table 'tables/*.csv' --figure 'figures/*' --purpose paper",
     "airlock draft asthma --title Codes --direction import --supporting '**' --purpose reference",
@@ -82,9 +82,9 @@ export const airlockDraftCommand = defineCommand({
     const body = { title, direction, source, recipient, groups };
     const request = await context.api().ask('draftRequest', { params, body });
     context.result(request, formatRecord(request, toOutputShape(routes.draftRequest.returns), context));
-    const at = `${params.project} ${request.id}`;
+    const words = `${params.project} ${request.id}`;
     context.remark(
-      direction === 'import' ? `Next: broch airlock upload ${at} <folder>` : `Next: broch airlock submit ${at}`,
+      direction === 'import' ? `Next: broch airlock upload ${words} <folder>` : `Next: broch airlock submit ${words}`,
     );
     return 'ok';
   },
@@ -93,7 +93,7 @@ export const airlockDraftCommand = defineCommand({
 export const airlockEditCommand = defineCommand({
   words: ['airlock', 'edit'],
   summary: routes.editRequest.summary,
-  about,
+  notes: patternNotes,
   examples: [
     "airlock edit asthma al-0011223344556677 --explanation 'The zeros are structural.'",
     "airlock edit asthma al-0011223344556677 --table 'tables/*.csv' --purpose paper",

@@ -26,17 +26,17 @@ export interface NextStep {
 
 type Step = Pick<NextStep, 'standing'> & { readonly command?: string };
 
-const requesterSteps: Readonly<Record<RequestSummary['status'], (at: string, id: string) => Step>> = {
-  draft: at => ({ standing: 'waiting', command: `airlock submit ${at}` }),
-  submitted: at => ({ standing: 'underWay', command: `watch airlock ${at}` }),
-  checking: at => ({ standing: 'underWay', command: `watch airlock ${at}` }),
-  blocked: at => ({ standing: 'trouble', command: `airlock show ${at}` }),
-  returned: at => ({ standing: 'waiting', command: `airlock show ${at}` }),
-  inReview: at => ({ standing: 'underWay', command: `airlock show ${at}` }),
-  approved: at => ({ standing: 'underWay', command: `airlock show ${at}` }),
-  releasing: at => ({ standing: 'underWay', command: `airlock show ${at}` }),
-  released: (at, id) => ({ standing: 'waiting', command: `airlock download ${at} ./${id}` }),
-  timedOut: at => ({ standing: 'trouble', command: `airlock show ${at}` }),
+const requesterSteps: Readonly<Record<RequestSummary['status'], (words: string, id: string) => Step>> = {
+  draft: words => ({ standing: 'waiting', command: `airlock submit ${words}` }),
+  submitted: words => ({ standing: 'underWay', command: `watch airlock ${words}` }),
+  checking: words => ({ standing: 'underWay', command: `watch airlock ${words}` }),
+  blocked: words => ({ standing: 'trouble', command: `airlock show ${words}` }),
+  returned: words => ({ standing: 'waiting', command: `airlock show ${words}` }),
+  inReview: words => ({ standing: 'underWay', command: `airlock show ${words}` }),
+  approved: words => ({ standing: 'underWay', command: `airlock show ${words}` }),
+  releasing: words => ({ standing: 'underWay', command: `airlock show ${words}` }),
+  released: (words, id) => ({ standing: 'waiting', command: `airlock download ${words} ./${id}` }),
+  timedOut: words => ({ standing: 'trouble', command: `airlock show ${words}` }),
   rejected: () => ({ standing: 'done' }),
   withdrawn: () => ({ standing: 'done' }),
   revoked: () => ({ standing: 'done' }),
@@ -55,8 +55,8 @@ const requestStep = (request: RequestSummary, step: Step): NextStep => ({
 
 /** A request for the person who made it. Imports are delivered into the project, so there is nothing to download. */
 export function stepOfOwnRequest(request: RequestSummary): NextStep {
-  const delivered = request.direction === 'import' && request.status === 'released';
-  const step = delivered
+  const isDelivered = request.direction === 'import' && request.status === 'released';
+  const step = isDelivered
     ? { standing: 'done' as const }
     : requesterSteps[request.status](`${request.project} ${request.id}`, request.id);
   return requestStep(request, step);
@@ -64,42 +64,47 @@ export function stepOfOwnRequest(request: RequestSummary): NextStep {
 
 /** A request in the queue, for a reviewer or an operator. Operators continue what timed out; reviewers vote. */
 export function stepOfQueuedRequest(request: RequestSummary, groups: readonly string[]): NextStep {
-  const at = `${request.project} ${request.id}`;
+  const words = `${request.project} ${request.id}`;
   const reviewer = groups.includes('reviewer');
   if (request.status === 'inReview' && reviewer)
-    return requestStep(request, { standing: 'waiting', command: `airlock preview ${at} ./${request.id}` });
+    return requestStep(request, { standing: 'waiting', command: `airlock preview ${words} ./${request.id}` });
   if (request.status === 'approved')
-    return requestStep(request, { standing: 'waiting', command: `airlock release ${at}` });
+    return requestStep(request, { standing: 'waiting', command: `airlock release ${words}` });
   if (request.status === 'timedOut')
-    return requestStep(request, { standing: 'trouble', command: `airlock resume ${at}` });
-  return requestStep(request, { standing: 'underWay', command: `airlock show ${at}` });
+    return requestStep(request, { standing: 'trouble', command: `airlock resume ${words}` });
+  return requestStep(request, { standing: 'underWay', command: `airlock show ${words}` });
 }
 
 /** A delivery; only its partner can correct it. */
-export function stepOfDelivery({ id, dataset, partnerName, status, found }: DeliverySummary, own: boolean): NextStep {
-  const subject = `Delivery ${id} of ${dataset}${own ? '' : `, from ${partnerName}`}`;
-  const standings = { open: own ? 'waiting' : 'underWay', checking: 'underWay', held: 'trouble' } as const;
+export function stepOfDelivery(
+  { id, dataset, partnerName, status, found: findingCount }: DeliverySummary,
+  isOwn: boolean,
+): NextStep {
+  const subject = `Delivery ${id} of ${dataset}${isOwn ? '' : `, from ${partnerName}`}`;
+  const standings = { open: isOwn ? 'waiting' : 'underWay', checking: 'underWay', held: 'trouble' } as const;
   const standing = status in standings ? standings[status as keyof typeof standings] : 'done';
   return {
     standing,
     subject,
     status,
-    ...(found !== undefined && { reason: `${found} ${found === 1 ? 'problem' : 'problems'} found` }),
+    ...(findingCount !== undefined && {
+      reason: `${findingCount} ${findingCount === 1 ? 'problem' : 'problems'} found`,
+    }),
     ...(standing !== 'done' && {
-      command: own && status === 'open' ? `deliver <folder> --delivery ${id}` : `delivery show ${id}`,
+      command: isOwn && status === 'open' ? `deliver <folder> --delivery ${id}` : `delivery show ${id}`,
     }),
   };
 }
 
 /** A workspace for its owner. */
 export function stepOfWorkspace(workspace: z.infer<typeof WorkspaceView>): NextStep {
-  const at = `${workspace.project} ${workspace.id}`;
+  const words = `${workspace.project} ${workspace.id}`;
   const subject = `Workspace ${workspace.id} of ${workspace.project} (${workspace.kind})`;
   const { status } = workspace;
   if (status === 'failed')
-    return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${at}` };
-  if (status === 'ready') return { standing: 'waiting', subject, status, command: `open ${at}` };
-  return { standing: 'underWay', subject, status, command: `watch workspace ${at}` };
+    return { standing: 'trouble', subject, status, reason: workspace.reason, command: `workspace retry ${words}` };
+  if (status === 'ready') return { standing: 'waiting', subject, status, command: `open ${words}` };
+  return { standing: 'underWay', subject, status, command: `watch workspace ${words}` };
 }
 
 /** A project for an operator. */

@@ -36,7 +36,7 @@ type ListName = Extract<
 async function collectSteps(api: ApiClient): Promise<{ name: string; steps: NextStep[]; more: string[] }> {
   const me = await api.ask('showMe');
   const isIn = (...groups: string[]) => me.groups.some(group => groups.includes(group));
-  const more: string[] = [];
+  const cutLists: string[] = [];
 
   async function readList<Item>(name: ListName, words: string, params: Record<string, string> = {}, pages = MAX_PAGES) {
     const items: Item[] = [];
@@ -50,7 +50,7 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
       next = answer.next;
       if (next === undefined) return items;
     }
-    if (pages > 1) more.push(words);
+    if (pages > 1) cutLists.push(words);
     return items;
   }
 
@@ -72,19 +72,26 @@ async function collectSteps(api: ApiClient): Promise<{ name: string; steps: Next
     );
   if (isIn('researcher'))
     for (const { project } of me.projects) {
-      const own = async <Item>(items: Promise<Item[]>, isOwn: (item: Item) => boolean) => (await items).filter(isOwn);
+      const readOwn = async <Item>(items: Promise<Item[]>, isOwn: (item: Item) => boolean) =>
+        (await items).filter(isOwn);
       type Request = Parameters<typeof stepOfOwnRequest>[0];
       type Workspace = Parameters<typeof stepOfWorkspace>[0];
       add(
-        own(readList<Request>('listRequests', `airlock list ${project}`, { project }), r => r.requester === me.id),
+        readOwn(
+          readList<Request>('listRequests', `airlock list ${project}`, { project }),
+          request => request.requester === me.id,
+        ),
         stepOfOwnRequest,
       );
       add(
-        own(readList<Workspace>('listWorkspaces', `workspace list ${project}`, { project }), w => w.owner === me.id),
+        readOwn(
+          readList<Workspace>('listWorkspaces', `workspace list ${project}`, { project }),
+          workspace => workspace.owner === me.id,
+        ),
         stepOfWorkspace,
       );
     }
-  return { name: me.name, steps: (await Promise.all(lists)).flat(), more };
+  return { name: me.name, steps: (await Promise.all(lists)).flat(), more: cutLists };
 }
 
 const sections: readonly { readonly standing: Exclude<Standing, 'done'>; readonly heading: string }[] = [
@@ -115,14 +122,14 @@ function formatStatusReport(report: StatusReport): string {
 export const statusCommand = defineCommand({
   words: ['status'],
   summary: 'Show what waits for you, what went wrong and what is under way, with the next command for each',
-  about: [
+  notes: [
     'It reads the lists that your groups and projects allow: requests, workspaces, deliveries, projects, cost cards.',
   ],
   examples: ['status', 'status --as vera'],
   params: z.object({}),
   flags: z.object({}),
   async run(_, context: CommandContext) {
-    const { name, steps, more } = await collectSteps(context.api());
+    const { name, steps, more: cutLists } = await collectSteps(context.api());
     // What is due first comes first; what has no date keeps its order behind it.
     const byDue = (a: NextStep, b: NextStep) => (a.due ?? '~').localeCompare(b.due ?? '~');
     const pick = (standing: Standing) => steps.filter(step => step.standing === standing).sort(byDue);
@@ -131,7 +138,7 @@ export const statusCommand = defineCommand({
       trouble: pick('trouble'),
       waiting: pick('waiting'),
       underWay: pick('underWay'),
-      more,
+      more: cutLists,
     };
     context.result(report, formatStatusReport(report));
     return 'ok';

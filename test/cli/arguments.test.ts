@@ -34,13 +34,13 @@ const refused = (run: () => unknown): string => {
 describe('fields', () => {
   it('are read off the schema: kind, choices, default, what is needed', () => {
     expect(fieldsOf(Flags)).toMatchObject([
-      { name: 'title', flag: 'title', type: 'text', required: true, about: 'what people read' },
-      { name: 'size', choices: ['small', 'large'], preset: 'small', required: false },
-      { name: 'roles', many: true, choices: ['lead', 'researcher'] },
+      { name: 'title', flag: 'title', type: 'text', isRequired: true, description: 'what people read' },
+      { name: 'size', choices: ['small', 'large'], preset: 'small', isRequired: false },
+      { name: 'roles', isList: true, choices: ['lead', 'researcher'] },
       { name: 'readyMinutes', flag: 'ready-minutes', type: 'integer' },
       { name: 'share', type: 'number' },
       { name: 'force', type: 'switch' },
-      { name: 'rules', type: 'json', many: false },
+      { name: 'rules', type: 'json', isList: false },
     ]);
   });
 });
