@@ -5,7 +5,9 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
+import { MemberRemoved } from '../functions/projects/events.ts';
 import type * as ApiLambda from '../functions/workspaces/api.lambda.ts';
+import type * as End from '../functions/workspaces/end.lambda.ts';
 import type * as Fail from '../functions/workspaces/fail.lambda.ts';
 import type * as Launch from '../functions/workspaces/launch.lambda.ts';
 import type * as Ready from '../functions/workspaces/ready.lambda.ts';
@@ -139,6 +141,17 @@ export class Workspaces extends Construct {
         object: { key: [{ wildcard: 'agents/*/ready.json' }] },
       },
     });
+
+    const end = new Handler<typeof End>(this, 'End', {
+      core,
+      entry: 'workspaces/end.lambda.ts',
+      seconds: 60,
+      environment: {
+        TABLE_NAME: tableAccess(core.table, { workspace: ['GetItem', 'PutItem'], project: ['GetItem'] }),
+        ENVIRONMENT: accessTo(environment, ...removes(this, environment)),
+      },
+    });
+    core.onEvent(this, 'MemberRemoved', MemberRemoved, end, 'critical');
 
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {
       core,

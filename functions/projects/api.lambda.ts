@@ -74,6 +74,8 @@ export const handler = http(
         roles: body.roles,
         by: user,
         reason: body.reason,
+        unconfirmedReviewer:
+          !body.confirm && (await readGroups(POOL_ID, { id: person.user, name: person.name })).includes('reviewer'),
       } as const;
       const { state } = await changeMembership(
         TABLE_NAME,

@@ -23,7 +23,15 @@ type MembershipDecision = Decision<MembershipState>;
 
 /** What operators do to a membership. */
 export type MembershipCommand =
-  | { do: 'add'; person: ProjectPerson; roles: readonly ProjectRole[]; by: ProjectPerson; reason?: string | undefined }
+  | {
+      do: 'add';
+      person: ProjectPerson;
+      roles: readonly ProjectRole[];
+      by: ProjectPerson;
+      reason?: string | undefined;
+      /** The person is a reviewer, and the operator has not confirmed what that means. */
+      unconfirmedReviewer: boolean;
+    }
   | { do: 'remove'; by: ProjectPerson; reason: string };
 
 /** Decides the next state of a membership. */
@@ -34,7 +42,7 @@ export function decideMembership(state: MembershipState, command: MembershipComm
 /** Adds a person, also one who was removed before, or gives a member other roles. */
 function addMember(
   state: MembershipState,
-  { person, roles: wanted, by, reason }: Extract<MembershipCommand, { do: 'add' }>,
+  { person, roles: wanted, by, reason, unconfirmedReviewer }: Extract<MembershipCommand, { do: 'add' }>,
   now: string,
 ): MembershipDecision {
   const { project, membership } = state;
@@ -47,6 +55,11 @@ function addMember(
     throw new Refused(
       'conflict',
       `The membership of ${person.name} in ${project} was changed ${past.length} times, which is the limit. It can only be removed.`,
+    );
+  if (unconfirmedReviewer && held.length === 0)
+    throw new Refused(
+      'conflict',
+      `${person.name} is a reviewer. Members of ${project}, and people who were members while a request was open, cannot review its requests. To add ${person.name} all the same, repeat with --confirm.`,
     );
   const kind = held.length > 0 ? 'changed' : 'added';
   const change = recordOf(kind, roles, by, now, reason);

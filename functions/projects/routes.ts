@@ -74,7 +74,11 @@ export const projectsRoutes = {
     summary: 'Add a person to a project, or change their roles',
     example: 'member add asthma rana --roles researcher',
     params: member,
-    body: z.object({ roles: z.array(ProjectRole).min(1), reason: Reason.optional().describe('why') }),
+    body: z.object({
+      roles: z.array(ProjectRole).min(1),
+      reason: Reason.optional().describe('why'),
+      confirm: z.boolean().default(false).describe('add a reviewer, who cannot review requests of the project then'),
+    }),
     returns: MemberView,
   },
   removeMember: {

@@ -11,7 +11,7 @@ import type { ProjectNetwork } from '../projects/schemas.ts';
 import type { Workspace } from './schemas.ts';
 import type { LaunchedInstance } from './workspaces.ts';
 
-// The EC2 client alone is a megabyte. Only the two functions that launch and remove instances import this file.
+// The EC2 client alone is a megabyte. Only functions that launch or remove instances import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 
 /** Tags identify an instance in bills, to its own agent, and in later searches. */

@@ -3,9 +3,12 @@ import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { rowKey } from '../keys.ts';
+import { readRoles } from '../membership.ts';
 import { Project } from '../projects/schemas.ts';
+import { Refused } from '../refused.ts';
 import { readRow } from '../table.ts';
 import { launchInstance } from './instances.ts';
+import { explainEndedMembership } from './reasons.ts';
 import { changeWorkspace, claimInstance, LaunchAttempt, readWorkspace } from './store.ts';
 import { decideWorkspace, requireLaunchable, requireProjectNetwork } from './workspaces.ts';
 
@@ -31,6 +34,8 @@ async function imageFor(kind: string): Promise<string> {
 
 export const handler = stepHandler(LaunchAttempt, async ({ project, workspace: id, attempt }) => {
   const workspace = requireLaunchable(await readWorkspace(TABLE_NAME, project, id), attempt);
+  if ((await readRoles(TABLE_NAME, project, workspace.owner)).length === 0)
+    throw new Refused('forbidden', explainEndedMembership(workspace.ownerName, project));
   const instance = await launchInstance({
     workspace,
     network: requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project))),

@@ -40,3 +40,7 @@ export function explainLaunchFailure(
     return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${again}. If this happens again, tell your operator that the image may be faulty.`;
   return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${again}. Operators find the cause in the execution of the workflow.`;
 }
+
+/** Why a workspace ended or did not start. */
+export const explainEndedMembership = (name: string, project: string): string =>
+  `${name} is no longer a member of ${project}. Its desktop is gone; what was saved in the project stays there.`;

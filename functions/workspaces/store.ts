@@ -64,7 +64,8 @@ function stateRows(
 }
 
 const EMPTY_DESK: Desk = { live: [] };
-const readDesk = (table: string, project: string, owner: string) => readRow(table, Desk, deskKey(project, owner));
+export const readDesk = (table: string, project: string, owner: string) =>
+  readRow(table, Desk, deskKey(project, owner));
 
 /** Reads a workspace with its owner's desk, decides, and writes the changes with their events. */
 export function changeWorkspace(

@@ -15,7 +15,13 @@ const rana = { id: 'sub-rana', name: 'rana' };
 const olga = { id: 'sub-olga', name: 'olga' };
 const nobody: MembershipState = { project: 'asthma', membership: undefined };
 
-const addRana = (...roles: ProjectRole[]): MembershipCommand => ({ do: 'add', person: rana, roles, by: olga });
+const addRana = (...roles: ProjectRole[]): MembershipCommand => ({
+  do: 'add',
+  person: rana,
+  roles,
+  by: olga,
+  unconfirmedReviewer: false,
+});
 const removeRana: MembershipCommand = { do: 'remove', by: olga, reason: 'left the university' };
 
 const follow = (commands: readonly MembershipCommand[]) =>
@@ -38,7 +44,7 @@ const commands = fc.array(
   fc.oneof(
     fc
       .subarray<ProjectRole>(['lead', 'researcher'], { minLength: 1 })
-      .map((roles): MembershipCommand => ({ do: 'add', person: rana, roles, by: olga, reason: 'joined' })),
+      .map(roles => ({ ...addRana(...roles), reason: 'joined' }) as MembershipCommand),
     fc.constant(removeRana),
   ),
   { maxLength: 30 },
@@ -104,6 +110,14 @@ describe('a membership', () => {
     expect(() => decideMembership(follow([addRana('lead'), removeRana]), removeRana, instant(9))).toThrow(
       'rana is no longer a member of asthma',
     );
+  });
+
+  it('begins for a reviewer only once the operator has confirmed it', () => {
+    const unconfirmed = { ...addRana('researcher'), unconfirmedReviewer: true } as MembershipCommand;
+    expect(() => decideMembership(nobody, unconfirmed, instant(1))).toThrow('rana is a reviewer');
+    expect(decideMembership(nobody, addRana('researcher'), instant(1)).events.length).toBe(1);
+    const changed = { ...unconfirmed, roles: ['lead'] } as MembershipCommand;
+    expect(decideMembership(follow([addRana('researcher')]), changed, instant(9)).events.length).toBe(1);
   });
 
   it('can always be removed, however often it was changed', () => {
