@@ -71,16 +71,16 @@ export const handler = http(
   'ingest',
   {
     openDelivery: async ({ user, body: { dataset } }) => {
-      const at = currentTime();
+      const now = currentTime();
       const owner = await readDatasetOwner(TABLE_NAME, dataset);
       if (owner && owner.partner !== user.id) throw new Refused('forbidden', foreignDataset(dataset));
       const delivery: Delivery = {
         status: 'open',
-        id: createDeliveryId(at, randomInt(2 ** 20)),
+        id: createDeliveryId(now, randomInt(2 ** 20)),
         dataset,
         partner: PartnerId.parse(user.id),
         partnerName: user.name,
-        openedAt: at,
+        openedAt: now,
       };
       if (!(await createDelivery(TABLE_NAME, delivery)))
         throw new Refused('conflict', 'Two deliveries were opened at the same moment. Try again with a new key.');
@@ -109,8 +109,11 @@ export const handler = http(
     listDatasets: ({ query }) => pageDatasets(TABLE_NAME, query),
     listDatasetFiles: async ({ params: { dataset, version }, query }) =>
       sliceList(await readChosenList(dataset, version), query),
-    compareVersions: async ({ params: { dataset, version, later }, query }) =>
-      sliceList(compareFileLists(await readChosenList(dataset, version), await readChosenList(dataset, later)), query),
+    compareVersions: async ({ params: { dataset, version, later: laterVersion }, query }) =>
+      sliceList(
+        compareFileLists(await readChosenList(dataset, version), await readChosenList(dataset, laterVersion)),
+        query,
+      ),
     listVersions: ({ params: { dataset }, query }) => pageDatasetVersions(TABLE_NAME, dataset, query),
   },
   // None of these routes needs a role in a project.

@@ -18,8 +18,8 @@ export const isUnlistedTagFile = (path: string): boolean =>
  */
 export const bagPathDecoder =
   (version: string) =>
-  (written: string): string =>
-    written.replace(version === '1.0' ? /%(0A|0D|25)/gi : /%(0A|0D)/gi, (_, hex: string) =>
+  (pathText: string): string =>
+    pathText.replace(version === '1.0' ? /%(0A|0D|25)/gi : /%(0A|0D)/gi, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),
     );
 
@@ -47,11 +47,13 @@ export function readBagInfo(bytes: Uint8Array): { oxum?: PayloadOxum; findings: 
   const name = 'bag-info.txt';
   const read = readUtf8Text(bytes, name);
   if ('wrong' in read) return { findings: [read.wrong] };
-  const said = read.text.split(/\r\n|\r|\n/).flatMap(line => /^Payload-Oxum\s*:\s*(.*?)\s*$/i.exec(line)?.[1] ?? []);
-  const [only] = said;
-  if (only === undefined) return { findings: [] };
-  const [, octets, files] = /^(\d{1,15})\.(\d{1,9})$/.exec(only) ?? [];
-  if (said.length > 1 || octets === undefined || files === undefined)
+  const oxumValues = read.text
+    .split(/\r\n|\r|\n/)
+    .flatMap(line => /^Payload-Oxum\s*:\s*(.*?)\s*$/i.exec(line)?.[1] ?? []);
+  const [oxumValue] = oxumValues;
+  if (oxumValue === undefined) return { findings: [] };
+  const [, octets, files] = /^(\d{1,15})\.(\d{1,9})$/.exec(oxumValue) ?? [];
+  if (oxumValues.length > 1 || octets === undefined || files === undefined)
     return {
       findings: [
         pathFinding(

@@ -20,12 +20,12 @@ export function parseFileList(text: string): DatasetFile[] {
 }
 
 /** What changed from one list of files to another, by path. A renamed file is one removed and one added. */
-export function compareFileLists(earlier: readonly DatasetFile[], later: readonly DatasetFile[]): FileChange[] {
-  const before = new Map(earlier.map(({ path, sha256 }) => [path, sha256]));
-  const remaining = new Set(before.keys());
+export function compareFileLists(earlier: readonly DatasetFile[], laterFiles: readonly DatasetFile[]): FileChange[] {
+  const earlierHashes = new Map(earlier.map(({ path, sha256 }) => [path, sha256]));
+  const remaining = new Set(earlierHashes.keys());
   const changes: FileChange[] = [];
-  for (const { path, sha256 } of later) {
-    const previous = before.get(path);
+  for (const { path, sha256 } of laterFiles) {
+    const previous = earlierHashes.get(path);
     remaining.delete(path);
     if (previous === undefined) changes.push({ path, change: 'added' });
     else if (previous !== sha256) changes.push({ path, change: 'changed' });

@@ -26,14 +26,14 @@ const MAX_INGEST_BYTES = { file: 32 * 1024 ** 3, delivery: 1024 ** 4 } as const;
 /** The tag files that a check reads. */
 export const bagTagFiles = ['bagit.txt', 'bag-info.txt', 'tagmanifest-sha256.txt'] as const;
 
-const again = 'then upload the manifest again';
+const remedy = 'then upload the manifest again';
 
 /** Compares the manifest with the uploaded files. Returns the files to verify and the findings so far. */
 export function compareWithManifest(arrived: ArrivedDelivery): { files: PinnedFile[]; findings: Finding[] } {
   const { manifest, present, dataset } = arrived;
   // A key has at most 1024 bytes, and the prefix of the lake is the longest.
   const room = 1024 - byteLength(`${lakePrefix(dataset, '0'.repeat(64))}data/`);
-  const both = manifestNames.every(name => present.some(({ path }) => path === name))
+  const manifestFindings = manifestNames.every(name => present.some(({ path }) => path === name))
     ? [
         pathFinding(
           manifest,
@@ -42,7 +42,7 @@ export function compareWithManifest(arrived: ArrivedDelivery): { files: PinnedFi
       ]
     : [];
   const { files, findings } = manifest === 'SHA256SUMS' ? ofList(arrived, room) : ofBag(arrived, room);
-  return { files, findings: [...both, ...findings, ...tooLarge(files)] };
+  return { files, findings: [...manifestFindings, ...findings, ...tooLarge(files)] };
 }
 
 function ofList({ texts, present }: ArrivedDelivery, room: number) {
@@ -51,23 +51,23 @@ function ofList({ texts, present }: ArrivedDelivery, room: number) {
     name,
     line: sha256sumsLine,
     // `find . -exec sha256sum` writes every path with `./` before it.
-    decode: written => written.replace(/^(\.\/)+/, ''),
+    decode: pathText => pathText.replace(/^(\.\/)+/, ''),
     room,
   });
   const itself = entries.some(({ path }) => path === name)
-    ? [pathFinding(name, `The manifest cannot contain its own checksum. Remove that line, ${again}.`)]
+    ? [pathFinding(name, `The manifest cannot contain its own checksum. Remove that line, ${remedy}.`)]
     : [];
-  const listed = entries.filter(({ path }) => path !== name);
+  const fileEntries = entries.filter(({ path }) => path !== name);
   const files = present.filter(({ path }) => path !== name);
-  const matched = match({ entries: listed, findings }, files, name, path => path);
+  const comparison = match({ entries: fileEntries, findings }, files, name, path => path);
   return {
-    files: matched.files,
-    findings: [...itself, ...matched.findings, ...findPathClashes(listed.map(({ path }) => path))],
+    files: comparison.files,
+    findings: [...itself, ...comparison.findings, ...findPathClashes(fileEntries.map(({ path }) => path))],
   };
 }
 
 function ofBag({ texts, present }: ArrivedDelivery, room: number) {
-  const { version, findings: declared } = readBagDeclaration(texts.get('bagit.txt'));
+  const { version, findings: declarationFindings } = readBagDeclaration(texts.get('bagit.txt'));
   const form = (name: string) => ({ name, line: bagManifestLine, decode: bagPathDecoder(version), room });
   const read = (name: string): ManifestListing => readManifest(texts.get(name) ?? new Uint8Array(), form(name));
   const isPayload = ({ path }: { path: string }) => path.startsWith('data/');
@@ -75,27 +75,27 @@ function ofBag({ texts, present }: ArrivedDelivery, room: number) {
   const tags = present.filter(file => !isPayload(file));
 
   const { entries, findings } = read('manifest-sha256.txt');
-  const outside = entries
+  const outsideFindings = entries
     .filter(entry => !isPayload(entry))
     .map(({ path }) =>
-      pathFinding(path, `The manifest of a bag may only list files under data/. Move this file there, ${again}.`),
+      pathFinding(path, `The manifest of a bag may only list files under data/. Move this file there, ${remedy}.`),
     );
-  const listed = entries.filter(isPayload);
-  const matched = match({ entries: listed, findings }, payload, 'manifest-sha256.txt', path =>
+  const fileEntries = entries.filter(isPayload);
+  const comparison = match({ entries: fileEntries, findings }, payload, 'manifest-sha256.txt', path =>
     path.slice('data/'.length),
   );
-  const tagged: ManifestListing = texts.has('tagmanifest-sha256.txt')
+  const tagManifest: ManifestListing = texts.has('tagmanifest-sha256.txt')
     ? read('tagmanifest-sha256.txt')
     : { entries: [], findings: [] };
-  const below = tagged.entries
+  const tagFindings = tagManifest.entries
     .filter(isPayload)
     .map(({ path }) =>
-      pathFinding(path, `A tag manifest must not list files under data/. Remove that line, ${again}.`),
+      pathFinding(path, `A tag manifest must not list files under data/. Remove that line, ${remedy}.`),
     );
-  const tagEntries = tagged.entries.filter(entry => !isPayload(entry));
+  const tagEntries = tagManifest.entries.filter(entry => !isPayload(entry));
   const listedTags = new Set(tagEntries.map(({ path }) => path));
   const strict = tags.filter(({ path }) => listedTags.has(path) || (!isUnlistedTagFile(path) && path !== 'fetch.txt'));
-  const matchedTags = match({ entries: tagEntries, findings: tagged.findings }, strict, 'tagmanifest-sha256.txt');
+  const matchedTags = match({ entries: tagEntries, findings: tagManifest.findings }, strict, 'tagmanifest-sha256.txt');
   const fetch = tags.some(({ path }) => path === 'fetch.txt')
     ? [
         pathFinding(
@@ -105,30 +105,30 @@ function ofBag({ texts, present }: ArrivedDelivery, room: number) {
       ]
     : [];
   const info = texts.get('bag-info.txt');
-  const { oxum, findings: informed } = info ? readBagInfo(info) : { findings: [] };
+  const { oxum, findings: infoFindings } = info ? readBagInfo(info) : { findings: [] };
   return {
-    files: [...matched.files, ...matchedTags.files],
+    files: [...comparison.files, ...matchedTags.files],
     findings: [
-      ...declared,
+      ...declarationFindings,
       ...fetch,
-      ...informed,
-      ...outside,
-      ...below,
-      ...matched.findings,
+      ...infoFindings,
+      ...outsideFindings,
+      ...tagFindings,
+      ...comparison.findings,
       ...matchedTags.findings,
-      ...findPathClashes(listed.map(({ path }) => path)),
-      ...(oxum ? weighed(oxum, payload) : []),
+      ...findPathClashes(fileEntries.map(({ path }) => path)),
+      ...(oxum ? compareOxum(oxum, payload) : []),
     ],
   };
 }
 
-function weighed(oxum: PayloadOxum, payload: readonly ListedObject[]): Finding[] {
+function compareOxum(oxum: PayloadOxum, payload: readonly ListedObject[]): Finding[] {
   const [bytes, files] = [payload.reduce((sum, { size }) => sum + size, 0), payload.length];
   if (oxum.bytes === bytes && oxum.files === files) return [];
   return [
     pathFinding(
       'bag-info.txt',
-      `Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files were uploaded. Upload the missing files or correct Payload-Oxum, ${again}.`,
+      `Payload-Oxum says ${oxum.bytes} bytes in ${oxum.files} files, but ${bytes} bytes in ${files} files were uploaded. Upload the missing files or correct Payload-Oxum, ${remedy}.`,
     ),
   ];
 }
@@ -140,32 +140,32 @@ function match(
   name: string,
   target?: (path: string) => string,
 ): { files: PinnedFile[]; findings: Finding[] } {
-  const there = new Map(present.map(file => [file.path, file]));
-  const wanted = new Set(entries.map(({ path }) => path));
-  const extra = present.filter(({ path }) => !wanted.has(path));
+  const filesByPath = new Map(present.map(file => [file.path, file]));
+  const listedPaths = new Set(entries.map(({ path }) => path));
+  const extra = present.filter(({ path }) => !listedPaths.has(path));
   const alike = new Map(extra.map(({ path }) => [comparablePath(path), path]));
   const missing = (path: string) => {
-    const near = alike.get(comparablePath(path));
+    const uploadedPath = alike.get(comparablePath(path));
     return pathFinding(
       path,
-      near === undefined
-        ? `This file is listed in ${name} but was not uploaded. Upload it, ${again}.`
-        : `This file is listed in ${name} but was uploaded as ${visiblePath(near)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
+      uploadedPath === undefined
+        ? `This file is listed in ${name} but was not uploaded. Upload it, ${remedy}.`
+        : `This file is listed in ${name} but was uploaded as ${visiblePath(uploadedPath)}, which differs in case or Unicode form. Upload it under its listed name in a new delivery.`,
     );
   };
   const pin = ({ path, sha256 }: ManifestEntry): PinnedFile[] => {
-    const file = there.get(path);
+    const file = filesByPath.get(path);
     return file ? [{ ...file, sha256, ...(target && { target: target(path) }) }] : [];
   };
   return {
     files: entries.flatMap(pin),
     findings: [
       ...findings,
-      ...entries.filter(({ path }) => !there.has(path)).map(({ path }) => missing(path)),
+      ...entries.filter(({ path }) => !filesByPath.has(path)).map(({ path }) => missing(path)),
       ...extra.map(({ path }) =>
         pathFinding(
           path,
-          `This file was uploaded but is not listed in ${name}. List it, ${again}; or open a new delivery without it.`,
+          `This file was uploaded but is not listed in ${name}. List it, ${remedy}; or open a new delivery without it.`,
         ),
       ),
     ],

@@ -30,11 +30,12 @@ export const handler = stepHandler(Input, async ({ chunk, parts, dataset, versio
   const [source, target] = [landingPrefix(partner, delivery), `${lakePrefix(dataset, version)}data/`];
   await mapInParallel(files, OBJECT_PARALLELISM, async file => {
     if (file.target === undefined) return;
-    const from = { bucket: LANDING_BUCKET, key: source + file.path, version: file.version };
-    const to = { bucket: LAKE_BUCKET, key: target + file.target };
-    const own = hashes[file.path];
-    if (file.size <= copyLimits.whole) await copyObject(from, to, file);
-    else if (own) await copyObjectInParts(from, to, file, { part: copyLimits.part, hashes: own });
+    const landedFile = { bucket: LANDING_BUCKET, key: source + file.path, version: file.version };
+    const destination = { bucket: LAKE_BUCKET, key: target + file.target };
+    const partHashes = hashes[file.path];
+    if (file.size <= copyLimits.whole) await copyObject(landedFile, destination, file);
+    else if (partHashes)
+      await copyObjectInParts(landedFile, destination, file, { part: copyLimits.part, hashes: partHashes });
     else throw new Error(`${file.path} was verified without its parts`);
   });
   return { copied: files.length };

@@ -39,13 +39,13 @@ export const landingPrefix = (partner: string, delivery: string): string =>
 /** The prefix of a version in the lake, where nothing is ever changed. */
 export const lakePrefix = (dataset: string, version: string): string => `datasets/${dataset}/${version}/`;
 
-const landed = /^in\/([A-Za-z0-9-]{1,128})\/(dl-[0-9a-f]{16})\/(SHA256SUMS|manifest-sha256\.txt)$/;
+const landingKeyPattern = /^in\/([A-Za-z0-9-]{1,128})\/(dl-[0-9a-f]{16})\/(SHA256SUMS|manifest-sha256\.txt)$/;
 
 /** The delivery that an uploaded manifest completes; undefined for other objects, such as a manifest in a subfolder. */
 export function parseManifestKey(
   key: string,
 ): { partner: string; delivery: string; manifest: ManifestName } | undefined {
-  const [, partner, delivery, manifest] = landed.exec(key) ?? [];
+  const [, partner, delivery, manifest] = landingKeyPattern.exec(key) ?? [];
   return partner && delivery && manifest ? { partner, delivery, manifest: ManifestName.parse(manifest) } : undefined;
 }
 
@@ -144,7 +144,7 @@ function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>,
 }
 
 /** The number of findings in a delivery's row, and the length of their paths: a row has at most 400 KB. */
-const told = { findings: 200, path: 300 };
+const FINDING_LIMITS = { findings: 200, path: 300 };
 
 /** The finding for a delivery whose check failed because of an internal error. */
 export const internalFaultFinding: Finding = {
@@ -159,28 +159,36 @@ export const internalFaultFinding: Finding = {
  */
 function recordFindings(
   delivery: Delivery,
-  { check, since, findings }: CommandOf<'recordFindings'>,
+  { check, since: startedAt, findings }: CommandOf<'recordFindings'>,
   now: string,
 ): DeliveryDecision {
   if (isClosed(delivery)) return ignoreStaleStep(delivery);
   if (delivery.status === 'held' && delivery.check === check) return unchanged(delivery, 'the findings are on record');
   if (delivery.status === 'checking' && delivery.check !== check) return ignoreStaleStep(delivery);
-  if (delivery.status === 'held' && delivery.heldAt > since) return ignoreStaleStep(delivery);
-  const held: HeldDelivery = {
+  if (delivery.status === 'held' && delivery.heldAt > startedAt) return ignoreStaleStep(delivery);
+  const heldDelivery: HeldDelivery = {
     ...identity(delivery),
     status: 'held',
     check,
-    findings: findings
-      .slice(0, told.findings)
-      .map(({ path, reason }) => ({ path: path.slice(0, told.path), reason: reason.slice(0, 2 * told.path) })),
+    findings: findings.slice(0, FINDING_LIMITS.findings).map(({ path, reason }) => ({
+      path: path.slice(0, FINDING_LIMITS.path),
+      reason: reason.slice(0, 2 * FINDING_LIMITS.path),
+    })),
     found: findings.length,
     heldAt: now,
   };
-  const { id, dataset, partner, partnerName, found } = held;
+  const { id, dataset, partner, partnerName, found: findingCount } = heldDelivery;
   const subject = { delivery: id, dataset, partner, partnerName };
   return {
-    state: held,
-    events: [outgoingEvent(DeliveryHeld, { ...subject, findings: held.findings.slice(0, 20), found, at: now })],
+    state: heldDelivery,
+    events: [
+      outgoingEvent(DeliveryHeld, {
+        ...subject,
+        findings: heldDelivery.findings.slice(0, 20),
+        found: findingCount,
+        at: now,
+      }),
+    ],
     reason: 'the check found something',
   };
 }
@@ -188,15 +196,15 @@ function recordFindings(
 /** Registers the delivery as a version of its dataset. */
 function recordVersion(
   delivery: Delivery,
-  { check, digest, version: registered }: CommandOf<'recordVersion'>,
+  { check, digest, version: datasetVersion }: CommandOf<'recordVersion'>,
   now: string,
 ): DeliveryDecision {
   if (delivery.status === 'registered' && delivery.check === check)
     return unchanged(delivery, 'the version is on record');
   if (delivery.status !== 'checking' || delivery.check !== check) return ignoreStaleStep(delivery);
   const { id, dataset, partner, partnerName } = delivery;
-  const { version, files, bytes, prefix, registeredAt } = registered;
-  const first = registered.delivery === id;
+  const { version, files, bytes, prefix, registeredAt } = datasetVersion;
+  const first = datasetVersion.delivery === id;
   return {
     state: {
       ...identity(delivery),
@@ -206,7 +214,7 @@ function recordVersion(
       version,
       files,
       bytes,
-      ...(!first && { sameAs: registered.delivery }),
+      ...(!first && { sameAs: datasetVersion.delivery }),
       registeredAt: now,
     },
     events: [

@@ -20,7 +20,7 @@ export interface ManifestFormat {
   /** The format of a line: that of sha256sum, or of a bag, with any blanks between checksum and path. */
   readonly line: RegExp;
   /** Decodes the path of a line. */
-  readonly decode: (written: string) => string;
+  readonly decode: (pathText: string) => string;
   readonly room: number;
 }
 
@@ -65,28 +65,31 @@ export function readManifest(bytes: Uint8Array, { name, line, decode, room }: Ma
   const first = new Map<string, number>();
   for (const [index, text] of lines.entries()) {
     if (text === '') continue;
-    const [, sha256, written] = line.exec(text) ?? [];
-    if (sha256 === undefined || written === undefined) {
+    const [, sha256, pathText] = line.exec(text) ?? [];
+    if (sha256 === undefined || pathText === undefined) {
       findings.push(wrongLine(name, index + 1, text));
       continue;
     }
-    const path = decode(written);
+    const path = decode(pathText);
     const wrong = pathProblem(path, room);
-    const before = first.get(path);
+    const firstLine = first.get(path);
     if (wrong !== undefined) findings.push(pathFinding(path, `${wrong} (${name}, line ${index + 1})`));
-    else if (before !== undefined)
+    else if (firstLine !== undefined)
       findings.push(
-        pathFinding(path, `This file is listed twice, in lines ${before} and ${index + 1} of ${name}. List it once.`),
+        pathFinding(
+          path,
+          `This file is listed twice, in lines ${firstLine} and ${index + 1} of ${name}. List it once.`,
+        ),
       );
     else entries.push({ path, sha256: sha256.toLowerCase() });
-    first.set(path, before ?? index + 1);
+    first.set(path, firstLine ?? index + 1);
   }
   return { entries, findings };
 }
 
 function wrongLine(name: string, number: number, text: string): Finding {
-  const escaped = text.startsWith('\\');
-  const reason = escaped
+  const hasEscape = text.startsWith('\\');
+  const reason = hasEscape
     ? 'is escaped, because its file name contains a backslash or a line break. Rename that file.'
     : 'does not consist of a SHA-256 (64 hexadecimal digits), two spaces and a path. Write it as sha256sum does.';
   return pathFinding(name, `Line ${number} ${reason} The line is: ${visiblePath(text.slice(0, 100))}`);

@@ -47,30 +47,32 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
     changeDelivery(TABLE_NAME, partner, id, read => decideDelivery(read, command, now), now);
   const prefix = landingPrefix(partner, id);
   const present = await listObjects(LANDING_BUCKET, prefix);
-  const own = present?.find(({ path }) => path === manifest);
-  if (present && own?.version !== manifestVersion)
+  const ownManifest = present?.find(({ path }) => path === manifest);
+  if (present && ownManifest?.version !== manifestVersion)
     return { outcome: 'ignored', reason: 'a newer upload of the manifest has a check of its own' };
 
   const read = ({ path, version }: ListedObject) => readObject({ bucket: LANDING_BUCKET, key: prefix + path, version });
-  const fits = own !== undefined && own.size <= manifestLimits.bytes;
+  const fits = ownManifest !== undefined && ownManifest.size <= manifestLimits.bytes;
   if (delivery.status === 'registered') {
-    const digest = fits ? sha256(await read(own)) : undefined;
+    const digest = fits ? sha256(await read(ownManifest)) : undefined;
     await change({ do: 'noteManifest', digest });
     return { outcome: 'ignored', reason: 'the delivery is registered' };
   }
-  const { superseded } = await change({ do: 'beginCheck', manifest, check: check.check });
-  if (superseded) return { outcome: 'ignored', reason: 'the delivery is registered or cancelled' };
+  const { superseded: isStale } = await change({ do: 'beginCheck', manifest, check: check.check });
+  if (isStale) return { outcome: 'ignored', reason: 'the delivery is registered or cancelled' };
 
-  const held = async (findings: Finding[]): Promise<Planned> => ({
+  const holdDelivery = async (findings: Finding[]): Promise<Planned> => ({
     outcome: 'held',
     findings: [await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(findings))],
   });
   if (!present)
-    return held([pathFinding('', 'Too many files, or too many versions of them, were uploaded. Open a new delivery.')]);
-  const needed = present.filter(({ path }) => path === manifest || bagTagFiles.some(name => name === path));
-  const large = needed.filter(({ size }) => size > manifestLimits.bytes);
+    return holdDelivery([
+      pathFinding('', 'Too many files, or too many versions of them, were uploaded. Open a new delivery.'),
+    ]);
+  const textFiles = present.filter(({ path }) => path === manifest || bagTagFiles.some(name => name === path));
+  const large = textFiles.filter(({ size }) => size > manifestLimits.bytes);
   if (large.length > 0)
-    return held(
+    return holdDelivery(
       large.map(({ path }) =>
         pathFinding(
           path,
@@ -79,11 +81,11 @@ export const handler = stepHandler(DeliveryCheck, async (check): Promise<Planned
       ),
     );
   const owner = await readDatasetOwner(TABLE_NAME, delivery.dataset);
-  if (owner && owner.partner !== partner) return held([pathFinding('', foreignDataset(delivery.dataset))]);
+  if (owner && owner.partner !== partner) return holdDelivery([pathFinding('', foreignDataset(delivery.dataset))]);
   const texts = new Map<string, Uint8Array>();
-  for (const file of needed) texts.set(file.path, await read(file));
+  for (const file of textFiles) texts.set(file.path, await read(file));
   const { files, findings } = compareWithManifest({ dataset: delivery.dataset, manifest, present, texts });
-  if (findings.length > 0) return held(findings);
+  if (findings.length > 0) return holdDelivery(findings);
 
   const sorted = formatSortedManifest(files);
   const version = sha256(sorted);

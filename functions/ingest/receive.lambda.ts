@@ -12,12 +12,12 @@ const { TABLE_NAME, MACHINE_ARN } = env.parse(process.env);
 
 /** Starts the check of an uploaded manifest. The execution is named after the object's version, so duplicates start nothing. */
 export const handler = eventHandler(ObjectCreated, async ({ object: { key, 'version-id': manifestVersion } }) => {
-  const what = parseManifestKey(key);
-  if (!what) return logger.info('not a manifest of a delivery', { key });
+  const delivery = parseManifestKey(key);
+  if (!delivery) return logger.info('not a manifest of a delivery', { key });
   if (!manifestVersion) throw new Error(`the event for ${key} has no version`);
-  if (!(await readDelivery(TABLE_NAME, what.partner, what.delivery)))
+  if (!(await readDelivery(TABLE_NAME, delivery.partner, delivery.delivery)))
     return logger.warn('there is no such delivery', { key });
-  const check = `${what.delivery}-${sha256(`${key}\n${manifestVersion}`).slice(0, 32)}`;
-  const input: DeliveryCheck = { ...what, manifestVersion, check };
+  const check = `${delivery.delivery}-${sha256(`${key}\n${manifestVersion}`).slice(0, 32)}`;
+  const input: DeliveryCheck = { ...delivery, manifestVersion, check };
   await startExecution(MACHINE_ARN, check, input);
 });

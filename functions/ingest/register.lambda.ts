@@ -38,9 +38,9 @@ export const handler = stepHandler(
     const list = await getScratch(WORK_BUCKET, sorted);
     await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, list);
     await putObjectOnce({ bucket: LISTS_BUCKET, key: fileListKey(dataset, version) }, list);
-    const at = currentTime();
-    await claimDataset(TABLE_NAME, delivery, at);
-    const made = await createDatasetVersion(TABLE_NAME, {
+    const now = currentTime();
+    await claimDataset(TABLE_NAME, delivery, now);
+    const datasetVersion = await createDatasetVersion(TABLE_NAME, {
       dataset,
       version,
       files,
@@ -48,10 +48,16 @@ export const handler = stepHandler(
       delivery: id,
       partnerName,
       prefix,
-      registeredAt: at,
+      registeredAt: now,
     });
-    const command = { do: 'recordVersion', check, digest, version: made } as const;
-    const { superseded } = await changeDelivery(TABLE_NAME, partner, id, read => decideDelivery(read, command, at), at);
-    return { outcome: superseded ? 'superseded' : 'registered' };
+    const command = { do: 'recordVersion', check, digest, version: datasetVersion } as const;
+    const { superseded: isStale } = await changeDelivery(
+      TABLE_NAME,
+      partner,
+      id,
+      read => decideDelivery(read, command, now),
+      now,
+    );
+    return { outcome: isStale ? 'superseded' : 'registered' };
   },
 );

@@ -19,21 +19,21 @@ const Input = DeliveryCheck.extend({
 });
 
 /** Holds a delivery with its findings. Nothing is in the lake, and the uploaded files are kept. */
-export const handler = stepHandler(Input, async ({ since, findings: keys, fault, ...check }) => {
+export const handler = stepHandler(Input, async ({ since: startedAt, findings: keys, fault, ...check }) => {
   if (fault !== undefined) logger.error('a check failed', { check: check.check, fault });
-  const all = [];
-  for (const key of keys) all.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
-  const findings = all.length > 0 ? all : [internalFaultFinding];
+  const chunkFindings = [];
+  for (const key of keys) chunkFindings.push(...FindingList.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
+  const findings = chunkFindings.length > 0 ? chunkFindings : [internalFaultFinding];
   const now = currentTime();
-  const command = { do: 'recordFindings', check: check.check, since, findings } as const;
-  const { superseded } = await changeDelivery(
+  const command = { do: 'recordFindings', check: check.check, since: startedAt, findings } as const;
+  const { superseded: isStale } = await changeDelivery(
     TABLE_NAME,
     check.partner,
     check.delivery,
     read => decideDelivery(read, command, now),
     now,
   );
-  if (superseded) return { outcome: 'superseded' };
+  if (isStale) return { outcome: 'superseded' };
   const full = await putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(findings));
   return { outcome: 'held', found: findings.length, full };
 });

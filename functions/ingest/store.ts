@@ -65,10 +65,10 @@ export function changeDelivery(
 }
 
 function summaryWrites(previous: Delivery, delivery: Delivery): RowWrite[] {
-  const [from, to] = [summaryKey(previous), summaryKey(delivery)];
+  const [previousKey, nextKey] = [summaryKey(previous), summaryKey(delivery)];
   return [
-    { key: to, item: summariseDelivery(delivery) },
-    ...(from.sk === to.sk ? [] : [{ key: from, gone: true } as const]),
+    { key: nextKey, item: summariseDelivery(delivery) },
+    ...(previousKey.sk === nextKey.sk ? [] : [{ key: previousKey, gone: true } as const]),
   ];
 }
 
@@ -122,18 +122,18 @@ export const readDatasetOwner = (table: string, dataset: string) =>
 export async function claimDataset(
   table: string,
   { dataset, partner, partnerName }: Pick<Delivery, 'dataset' | 'partner' | 'partnerName'>,
-  since: string,
+  now: string,
 ): Promise<void> {
-  if (await createRow(table, datasetOwnerKey(dataset), { partner, partnerName, since })) return;
+  if (await createRow(table, datasetOwnerKey(dataset), { partner, partnerName, since: now })) return;
   const owner = await readDatasetOwner(table, dataset);
   if (owner?.partner !== partner) throw new Refused('forbidden', foreignDataset(dataset));
 }
 
 /** Registers a version once and returns it as first registered. Idempotent. */
 export async function createDatasetVersion(table: string, version: DatasetVersion): Promise<DatasetVersion> {
-  const at = versionKey(version.dataset, version.version);
-  const created = await createRow(table, at, version);
-  const first = created ? version : await readRow(table, DatasetVersion, at);
+  const key = versionKey(version.dataset, version.version);
+  const isNew = await createRow(table, key, version);
+  const first = isNew ? version : await readRow(table, DatasetVersion, key);
   if (!first) throw new Error(`version ${version.version} was not written and does not exist`);
   await createRow(table, rowKey('dataset', first.dataset, `${byTime}${first.registeredAt}#${first.version}`), first);
   await raiseHead(table, first);
@@ -141,11 +141,11 @@ export async function createDatasetVersion(table: string, version: DatasetVersio
 }
 
 async function raiseHead(table: string, version: DatasetVersion): Promise<void> {
-  const at = headKey(version.dataset);
-  const head = await readRow(table, DatasetVersion, at);
+  const key = headKey(version.dataset);
+  const head = await readRow(table, DatasetVersion, key);
   if (!isNewerVersion(head, version)) return;
-  const written = head ? await replaceRow(table, at, head, version) : await createRow(table, at, version);
-  if (!written) throw new Error(`the head of ${version.dataset} was changed by another step`);
+  const success = head ? await replaceRow(table, key, head, version) : await createRow(table, key, version);
+  if (!success) throw new Error(`the head of ${version.dataset} was changed by another step`);
 }
 
 /** The versions of a dataset, newest first. Refuses an unknown dataset. */

@@ -44,7 +44,7 @@ export const handler = stepHandler(DeliveryCheck.extend({ chunk: z.string() }), 
   };
 
   const findings = (await mapInParallel(files, OBJECT_PARALLELISM, verify)).flat();
-  const text = (of: unknown) => putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(of));
+  const text = (content: unknown) => putScratch(WORK_BUCKET, deliveryCheckFolder(check), JSON.stringify(content));
   return {
     chunk,
     found: findings.length,

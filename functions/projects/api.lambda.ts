@@ -27,7 +27,7 @@ const { TABLE_NAME, MACHINE, POOL_ID } = env.parse(process.env);
 const startAttempt = ({ id, attempt }: Project) =>
   startExecution(MACHINE, `${id}-${attempt}`, { project: id, attempt });
 
-async function existing(id: string) {
+async function requireProject(id: string) {
   const project = await readProject(TABLE_NAME, id);
   if (!project) throw new Refused('missing', `There is no project ${id}.`);
   return project;
@@ -38,10 +38,10 @@ export const handler = http(
   'projects',
   {
     async createProject({ user, body }) {
-      const wanted = requestProject(body, user.id, currentTime());
-      let project: Project = wanted;
-      if (!(await createProject(TABLE_NAME, wanted))) {
-        project = await existing(body.id);
+      const request = requestProject(body, user.id, currentTime());
+      let project: Project = request;
+      if (!(await createProject(TABLE_NAME, request))) {
+        project = await requireProject(body.id);
         if (!isRepeatedRequest(project, body, user.id))
           throw new Refused('conflict', `The project ${body.id} already exists. Choose another id.`);
       }
@@ -52,7 +52,7 @@ export const handler = http(
       user.groups.some(group => group === 'operator' || group === 'steward')
         ? pageProjects(TABLE_NAME, query)
         : pageProjectsOf(TABLE_NAME, user.id, query),
-    showProject: ({ params }) => existing(params.project),
+    showProject: ({ params }) => requireProject(params.project),
     async retryProject({ params }) {
       const now = currentTime();
       const { state } = await changeProject(
@@ -65,7 +65,7 @@ export const handler = http(
       return state.project;
     },
     async addMember({ user, params, body }) {
-      const { id } = await existing(params.project);
+      const { id } = await requireProject(params.project);
       const person = await findPerson(POOL_ID, params.name);
       const now = currentTime();
       const command = {
@@ -87,7 +87,7 @@ export const handler = http(
       return viewMember(state.membership);
     },
     async removeMember({ user, params, body }) {
-      const { id } = await existing(params.project);
+      const { id } = await requireProject(params.project);
       const person = await findMembership(TABLE_NAME, id, params.name);
       const now = currentTime();
       const command = { do: 'remove', by: user, reason: body.reason } as const;
@@ -101,7 +101,7 @@ export const handler = http(
       return viewMember(state.membership);
     },
     async listMembers({ params, query: { status, ...page } }) {
-      const { id } = await existing(params.project);
+      const { id } = await requireProject(params.project);
       const { items, next } = await pageMemberships(TABLE_NAME, id, page);
       return {
         items: items
@@ -111,7 +111,7 @@ export const handler = http(
       };
     },
     async showMemberHistory({ params }) {
-      const { id } = await existing(params.project);
+      const { id } = await requireProject(params.project);
       const { changes } = await findMembership(TABLE_NAME, id, params.name);
       return { items: changes };
     },

@@ -24,8 +24,8 @@ export const leaseBlock = (cidr: string, project: string, now: string): LeasedBl
 export const returnBlock = (
   block: NetworkBlock | undefined,
   project: string,
-  until: string,
+  restEnd: string,
 ): NetworkBlock | undefined =>
   block?.status === 'leased' && block.project === project
-    ? { status: 'resting', cidr: block.cidr, project, until }
+    ? { status: 'resting', cidr: block.cidr, project, until: restEnd }
     : undefined;

@@ -30,7 +30,7 @@ export const handler = stepHandler(Input, async ({ project }): Promise<Outcome> 
         reason: `The stack ${name} was deleted while it was being created. Retry the project.`,
       };
     default: {
-      const reason = findFirstFailure(await eventsOf(name)) ?? (await invalid(name));
+      const reason = findFirstFailure(await eventsOf(name)) ?? (await explainValidation(name));
       return {
         status: 'failed',
         reason: reason ?? `The stack ${name} failed: ${stack?.StackStatusReason ?? 'CloudFormation gave no reason'}`,
@@ -62,12 +62,12 @@ async function eventsOf(name: string): Promise<StackEvent[]> {
     const { StackEvents = [], NextToken } = await cloudFormation.send(
       new DescribeStackEventsCommand({ StackName: name, NextToken: next }),
     );
-    for (const of of StackEvents)
+    for (const event of StackEvents)
       events.push({
-        resource: of.LogicalResourceId ?? '',
-        type: of.ResourceType ?? '',
-        status: of.ResourceStatus ?? '',
-        reason: of.ResourceStatusReason,
+        resource: event.LogicalResourceId ?? '',
+        type: event.ResourceType ?? '',
+        status: event.ResourceStatus ?? '',
+        reason: event.ResourceStatusReason,
       });
     if (!NextToken) break;
     next = NextToken;
@@ -76,12 +76,13 @@ async function eventsOf(name: string): Promise<StackEvent[]> {
 }
 
 /** The error that CloudFormation found before creating anything, such as a name in use. The stack's events lack it. */
-async function invalid(name: string): Promise<string | undefined> {
+async function explainValidation(name: string): Promise<string | undefined> {
   const { OperationEvents = [] } = await cloudFormation.send(
     new DescribeEventsCommand({ StackName: name, Filters: { FailedEvents: true } }),
   );
-  const found = OperationEvents.find(({ ValidationStatusReason }) => ValidationStatusReason);
+  const failure = OperationEvents.find(({ ValidationStatusReason }) => ValidationStatusReason);
   return (
-    found && `${found.LogicalResourceId} (${found.ResourceType}) cannot be created: ${found.ValidationStatusReason}`
+    failure &&
+    `${failure.LogicalResourceId} (${failure.ResourceType}) cannot be created: ${failure.ValidationStatusReason}`
   );
 }

@@ -35,7 +35,7 @@ export const handler = stepHandler(
   Input,
   async ({ project, attempt, cidr, subnets: [blockA, blockB], prefixLists }): Promise<Outcome> => {
     const name = projectStackName(ENVIRONMENT, project);
-    const wanted = {
+    const parameters = {
       Project: project,
       Cidr: cidr,
       BlockA: blockA,
@@ -43,12 +43,12 @@ export const handler = stepHandler(
       S3PrefixList: prefixLists.s3,
       AccessLogs: ACCESS_LOGS,
     };
-    const found = await describeStack(name);
-    const stands = classifyStackStatus(found?.StackStatus);
-    if (stands === 'leaving') return { status: 'clearing' };
-    const same = found?.Parameters?.find(({ ParameterKey }) => ParameterKey === 'Cidr')?.ParameterValue === cidr;
-    if (same && (stands === 'building' || stands === 'built')) return { status: 'building' };
-    if (stands !== 'none') {
+    const stack = await describeStack(name);
+    const stage = classifyStackStatus(stack?.StackStatus);
+    if (stage === 'leaving') return { status: 'clearing' };
+    const hasBlock = stack?.Parameters?.find(({ ParameterKey }) => ParameterKey === 'Cidr')?.ParameterValue === cidr;
+    if (hasBlock && (stage === 'building' || stage === 'built')) return { status: 'building' };
+    if (stage !== 'none') {
       await cloudFormation.send(new DeleteStackCommand({ StackName: name }));
       return { status: 'clearing' };
     }
@@ -60,7 +60,7 @@ export const handler = stepHandler(
           TemplateURL: TEMPLATE_URL,
           RoleARN: SERVICE_ROLE,
           Capabilities: ['CAPABILITY_NAMED_IAM'],
-          Parameters: Object.entries(wanted).map(([ParameterKey, ParameterValue]) => ({
+          Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({
             ParameterKey,
             ParameterValue,
           })),

@@ -30,13 +30,13 @@ export const handler = stepHandler(
       rolledBack,
       quarantineUntil: timeAfter(now, QUARANTINE_DAYS * 24 * 3600),
     } as const;
-    const { superseded } = await changeProject(
+    const { superseded: isStale } = await changeProject(
       TABLE_NAME,
       id,
       state => decideProject(state, command, now),
       now,
       project => (rolledBack && project.status === 'provisioning' ? project.cidr : undefined),
     );
-    return { status: superseded ? 'overtaken' : 'failed' };
+    return { status: isStale ? 'overtaken' : 'failed' };
   },
 );

@@ -20,16 +20,16 @@ type Outcome =
 export const handler = stepHandler(Input, async ({ project: id, attempt }): Promise<Outcome> => {
   for (const cidr of candidateNetworks(pool, id)) {
     const now = currentTime();
-    const { superseded, state } = await changeProject(
+    const { superseded: isStale, state } = await changeProject(
       TABLE_NAME,
       id,
       read => decideProject(read, { do: 'leaseBlock', attempt, cidr }, now),
       now,
       () => cidr,
     );
-    if (superseded) return { status: 'overtaken' };
-    const held = state.project.cidr;
-    if (held !== undefined) return { status: 'leased', cidr: held, subnets: splitNetwork(held) };
+    if (isStale) return { status: 'overtaken' };
+    const block = state.project.cidr;
+    if (block !== undefined) return { status: 'leased', cidr: block, subnets: splitNetwork(block) };
   }
   return {
     status: 'refused',

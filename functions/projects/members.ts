@@ -42,27 +42,33 @@ export function decideMembership(state: MembershipState, command: MembershipComm
 /** Adds a person, also one who was removed before, or gives a member other roles. */
 function addMember(
   state: MembershipState,
-  { person, roles: wanted, by, reason, unconfirmedReviewer }: Extract<MembershipCommand, { do: 'add' }>,
+  {
+    person,
+    roles: requestedRoles,
+    by: operator,
+    reason,
+    unconfirmedReviewer,
+  }: Extract<MembershipCommand, { do: 'add' }>,
   now: string,
 ): MembershipDecision {
   const { project, membership } = state;
-  const roles = [...new Set(wanted)].sort();
-  const held = membership?.roles ?? [];
-  if (membership && membership.name === person.name && roles.join() === [...held].sort().join())
+  const roles = [...new Set(requestedRoles)].sort();
+  const currentRoles = membership?.roles ?? [];
+  if (membership && membership.name === person.name && roles.join() === [...currentRoles].sort().join())
     return unchanged(state, 'the person holds these roles');
-  const past = membership?.changes ?? [];
-  if (past.length >= MAX_MEMBERSHIP_CHANGES - 1)
+  const history = membership?.changes ?? [];
+  if (history.length >= MAX_MEMBERSHIP_CHANGES - 1)
     throw new Refused(
       'conflict',
-      `The membership of ${person.name} in ${project} was changed ${past.length} times, which is the limit. It can only be removed.`,
+      `The membership of ${person.name} in ${project} was changed ${history.length} times, which is the limit. It can only be removed.`,
     );
-  if (unconfirmedReviewer && held.length === 0)
+  if (unconfirmedReviewer && currentRoles.length === 0)
     throw new Refused(
       'conflict',
       `${person.name} is a reviewer. Members of ${project}, and people who were members while a request was open, cannot review its requests. To add ${person.name} all the same, repeat with --confirm.`,
     );
-  const kind = held.length > 0 ? 'changed' : 'added';
-  const change = recordOf(kind, roles, by, now, reason);
+  const kind = currentRoles.length > 0 ? 'changed' : 'added';
+  const change = recordOf(kind, roles, operator, now, reason);
   return {
     state: {
       project,
@@ -71,7 +77,7 @@ function addMember(
         name: person.name,
         roles,
         since: kind === 'changed' && membership ? membership.since : now,
-        changes: [...past, change],
+        changes: [...history, change],
       },
     },
     events: [
@@ -90,14 +96,14 @@ function addMember(
 /** Ends a membership. Its record stays. */
 function removeMember(
   state: MembershipState,
-  { by, reason }: Extract<MembershipCommand, { do: 'remove' }>,
+  { by: operator, reason }: Extract<MembershipCommand, { do: 'remove' }>,
   now: string,
 ): MembershipDecision {
   const { project, membership } = state;
   if (!membership) throw new Refused('missing', `The person is not a member of ${project}.`);
   if (membership.roles.length === 0)
     throw new Refused('conflict', `${membership.name} is no longer a member of ${project}.`);
-  const change = recordOf('removed', [], by, now, reason);
+  const change = recordOf('removed', [], operator, now, reason);
   const { user, name } = membership;
   return {
     state: { project, membership: { ...membership, roles: [], changes: [...membership.changes, change] } },
@@ -109,20 +115,20 @@ function removeMember(
 const recordOf = (
   change: MembershipChange['change'],
   roles: ProjectRole[],
-  by: ProjectPerson,
+  operator: ProjectPerson,
   now: string,
   reason: string | undefined,
 ): MembershipChange => ({
   change,
   roles,
-  by: by.id,
-  byName: by.name,
+  by: operator.id,
+  byName: operator.name,
   at: now,
   ...(reason !== undefined && { reason }),
 });
 
-const authorOf = ({ by, byName, at: time, reason }: MembershipChange) => ({
-  by,
+const authorOf = ({ by: operator, byName, at: time, reason }: MembershipChange) => ({
+  by: operator,
   byName,
   at: time,
   ...(reason !== undefined && { reason }),
@@ -131,17 +137,17 @@ const authorOf = ({ by, byName, at: time, reason }: MembershipChange) => ({
 /** The reason is that of the addition, or of the removal for a former member. */
 export function viewMember(membership: Membership | undefined): MemberView {
   if (!membership) throw new Error('a membership that was just written is missing');
-  const { user, name, roles, since, changes } = membership;
-  const added = changes.findLast(({ change }) => change === 'added');
-  const removed = roles.length === 0 ? changes.findLast(({ change }) => change === 'removed') : undefined;
-  const reason = (removed ?? added)?.reason;
+  const { user, name, roles, since: startDate, changes } = membership;
+  const addition = changes.findLast(({ change }) => change === 'added');
+  const removal = roles.length === 0 ? changes.findLast(({ change }) => change === 'removed') : undefined;
+  const reason = (removal ?? addition)?.reason;
   return {
     user,
     name,
     roles,
-    since,
-    ...(added && { addedBy: added.byName }),
-    ...(removed && { removedAt: removed.at, removedBy: removed.byName }),
+    since: startDate,
+    ...(addition && { addedBy: addition.byName }),
+    ...(removal && { removedAt: removal.at, removedBy: removal.byName }),
     ...(reason !== undefined && { reason }),
   };
 }

@@ -9,13 +9,13 @@ import type { Project, ProjectNetwork, ProvisioningProject } from './schemas.ts'
 export const PROJECT_DEADLINE_SECONDS = 2 * 3600;
 
 export const requestProject = (
-  wanted: { id: string; title: string },
+  request: { id: string; title: string },
   requestedBy: string,
   now: string,
 ): ProvisioningProject => ({
   status: 'provisioning',
-  id: wanted.id,
-  title: wanted.title,
+  id: request.id,
+  title: request.title,
   requestedBy,
   requestedAt: now,
   attempt: 1,
@@ -25,13 +25,13 @@ export const requestProject = (
 /** Whether it is a repeated request, for example after a crash between writing the project and starting its workflow. */
 export const isRepeatedRequest = (
   project: Project,
-  wanted: { id: string; title: string },
+  request: { id: string; title: string },
   requestedBy: string,
 ): boolean =>
   project.status === 'provisioning' &&
   project.attempt === 1 &&
-  project.id === wanted.id &&
-  project.title === wanted.title &&
+  project.id === request.id &&
+  project.title === request.title &&
   project.requestedBy === requestedBy;
 
 const isOverdue = ({ startedAt }: ProvisioningProject, now: string): boolean =>
@@ -141,20 +141,20 @@ function recordFailure(
   if (project.status === 'failed' && project.attempt === attempt) return unchanged(state, 'the failure is on record');
   if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
   const { startedAt: _, cidr, ...rest } = project;
-  const explained = rolledBack ? reason : `${reason} The rollback is not finished; retry the project to continue it.`;
-  const returned = rolledBack ? returnBlock(block, project.id, quarantineUntil) : undefined;
+  const explanation = rolledBack ? reason : `${reason} The rollback is not finished; retry the project to continue it.`;
+  const freeBlock = rolledBack ? returnBlock(block, project.id, quarantineUntil) : undefined;
   return {
     state: {
       project: {
         ...rest,
         status: 'failed',
-        reason: explained,
+        reason: explanation,
         failedAt: now,
         ...(!rolledBack && cidr !== undefined && { cidr }),
       },
-      block: returned ?? block,
+      block: freeBlock ?? block,
     },
-    events: [outgoingEvent(ProjectFailed, { project: project.id, attempt, reason: explained, rolledBack })],
+    events: [outgoingEvent(ProjectFailed, { project: project.id, attempt, reason: explanation, rolledBack })],
     reason: 'the attempt failed',
   };
 }

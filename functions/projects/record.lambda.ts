@@ -13,11 +13,11 @@ const Input = z.object({ project: ProjectId, attempt: z.number().int(), network:
 /** Records that the project is ready. */
 export const handler = stepHandler(Input, async ({ project: id, attempt, network }): Promise<{ status: string }> => {
   const now = currentTime();
-  const { superseded } = await changeProject(
+  const { superseded: isStale } = await changeProject(
     TABLE_NAME,
     id,
     state => decideProject(state, { do: 'recordNetwork', attempt, network }, now),
     now,
   );
-  return { status: superseded ? 'overtaken' : 'ready' };
+  return { status: isStale ? 'overtaken' : 'ready' };
 });

@@ -20,8 +20,8 @@ export const handler = stepHandler(Input, async ({ project, attempt }): Promise<
   if (row?.status === 'ready' && row.attempt === attempt) return { status: 'ready' };
   if (!isCurrentAttempt(row, attempt)) return { status: 'overtaken' };
   const StackName = projectStackName(ENVIRONMENT, project);
-  const stands = classifyStackStatus((await describeStack(StackName))?.StackStatus);
-  if (stands === 'none') return { status: 'gone' };
-  if (stands !== 'leaving') await cloudFormation.send(new DeleteStackCommand({ StackName }));
+  const stage = classifyStackStatus((await describeStack(StackName))?.StackStatus);
+  if (stage === 'none') return { status: 'gone' };
+  if (stage !== 'leaving') await cloudFormation.send(new DeleteStackCommand({ StackName }));
   return { status: 'leaving' };
 });

@@ -115,16 +115,16 @@ export const pageMemberships = (table: string, project: string, page: { limit?: 
  * whose account is disabled or deleted.
  */
 export async function findMembership(table: string, project: string, nameOrId: string): Promise<Row<Membership>> {
-  const found: Row<Membership>[] = [];
-  for (let next: string | undefined, more = true; more; more = next !== undefined) {
+  const matches: Row<Membership>[] = [];
+  for (let next: string | undefined, hasMore = true; hasMore; hasMore = next !== undefined) {
     const page = await pageMemberships(table, project, { limit: 100, next });
-    found.push(
+    matches.push(
       ...page.items.filter(({ user, name }) => user === nameOrId || name.toLowerCase() === nameOrId.toLowerCase()),
     );
     next = page.next;
   }
-  const current = found.filter(({ roles }) => roles.length > 0);
-  const candidates = current.length > 0 ? current : found;
+  const current = matches.filter(({ roles }) => roles.length > 0);
+  const candidates = current.length > 0 ? current : matches;
   const [membership] = candidates;
   if (!membership)
     throw new Refused('missing', `${nameOrId} was never a member of ${project}. See broch member list ${project}.`);

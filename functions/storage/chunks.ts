@@ -18,7 +18,7 @@ export function packChunks<T extends { readonly path: string; readonly size: num
   const chunks = Array.from({ length: count }, () => ({ files: [] as T[], weight: 0 }));
   const heaviestFirst = [...files].sort((a, b) => b.size - a.size || compareBytes(a.path, b.path));
   for (const file of heaviestFirst) {
-    const lightest = chunks.reduce((least, chunk) => (chunk.weight < least.weight ? chunk : least));
+    const lightest = chunks.reduce((lightestYet, chunk) => (chunk.weight < lightestYet.weight ? chunk : lightestYet));
     lightest.files.push(file);
     lightest.weight += fileWeight(file);
   }
@@ -44,12 +44,12 @@ export function formatSortedManifest(
 /** Orders text by its UTF-8 bytes, that is, by code points. JavaScript's own order puts surrogates before U+E000. */
 function compareBytes(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
-  for (let at = 0; at < length; at++) {
-    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
-    if (left === right) continue;
-    const [pairLeft, pairRight] = [left, right].map(unit => unit >= 0xd800 && unit < 0xe000);
-    if (pairLeft === pairRight) return left - right;
-    return pairLeft ? 1 : -1;
+  for (let index = 0; index < length; index++) {
+    const [unitA, unitB] = [a.charCodeAt(index), b.charCodeAt(index)];
+    if (unitA === unitB) continue;
+    const [pairA, pairB] = [unitA, unitB].map(unit => unit >= 0xd800 && unit < 0xe000);
+    if (pairA === pairB) return unitA - unitB;
+    return pairA ? 1 : -1;
   }
   return a.length - b.length;
 }

@@ -26,8 +26,8 @@ export async function putImmutable(
 
 /** Stored content has changed or is missing. This is never a refusal; it always raises an alarm. */
 export class Tampered extends Error {
-  constructor(what: string) {
-    super(what);
+  constructor(message: string) {
+    super(message);
     this.name = 'Tampered';
   }
 }
@@ -42,5 +42,5 @@ export async function readVerifiedBytes(
   return bytes;
 }
 
-export const readVerified = async (bucket: string, kept: ObjectRef): Promise<unknown> =>
-  JSON.parse(Buffer.from(await readVerifiedBytes(bucket, kept)).toString('utf8'));
+export const readVerified = async (bucket: string, reference: ObjectRef): Promise<unknown> =>
+  JSON.parse(Buffer.from(await readVerifiedBytes(bucket, reference)).toString('utf8'));

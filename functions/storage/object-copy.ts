@@ -33,10 +33,10 @@ export const partRange = (index: number, { size, part }: { size: number; part: n
 ];
 
 /** Throws unless the object has the verified content; returns its version. */
-async function reread(to: ObjectVersion, content: ObjectContent): Promise<string> {
-  const { sha256, size, version } = await hashObject(to);
+async function reread(destination: ObjectVersion, content: ObjectContent): Promise<string> {
+  const { sha256, size, version } = await hashObject(destination);
   if (sha256 !== content.sha256 || size !== content.size)
-    throw new Error(`the copy ${to.key} differs from the verified file: ${sha256}`);
+    throw new Error(`the copy ${destination.key} differs from the verified file: ${sha256}`);
   return version;
 }
 
@@ -44,13 +44,17 @@ async function reread(to: ObjectVersion, content: ObjectContent): Promise<string
  * Copies a verified version into the lake inside S3 and never replaces an object. S3 returns the SHA-256 of the copy;
  * without one, the copy is compared by its ETag (MD5) or by reading it back. Returns the version that it made or found.
  */
-export async function copyObject(from: ObjectVersion, to: ObjectVersion, content: ObjectContent): Promise<string> {
+export async function copyObject(
+  source: ObjectVersion,
+  destination: ObjectVersion,
+  content: ObjectContent,
+): Promise<string> {
   try {
-    const { CopyObjectResult: made = {}, VersionId } = await s3.send(
+    const { CopyObjectResult: result = {}, VersionId } = await s3.send(
       new CopyObjectCommand({
-        Bucket: to.bucket,
-        Key: to.key,
-        CopySource: place(from),
+        Bucket: destination.bucket,
+        Key: destination.key,
+        CopySource: place(source),
         ChecksumAlgorithm: 'SHA256',
         // The partner's metadata and tags are not copied.
         MetadataDirective: 'REPLACE',
@@ -59,22 +63,23 @@ export async function copyObject(from: ObjectVersion, to: ObjectVersion, content
         IfNoneMatch: '*',
       }),
     );
-    const hash = made.ChecksumSHA256 && Buffer.from(made.ChecksumSHA256, 'base64').toString('hex');
-    if (VersionId !== undefined && (hash === content.sha256 || (!hash && made.ETag === content.etag))) return VersionId;
+    const hash = result.ChecksumSHA256 && Buffer.from(result.ChecksumSHA256, 'base64').toString('hex');
+    if (VersionId !== undefined && (hash === content.sha256 || (!hash && result.ETag === content.etag)))
+      return VersionId;
   } catch (error) {
     if (!isTaken(error)) throw error;
   }
-  return reread(to, content);
+  return reread(destination, content);
 }
 
 /** Copies in parts when the object is too large for CopyObject. `hashes` are those of the verified parts. */
 export async function copyObjectInParts(
-  from: ObjectVersion,
-  to: ObjectVersion,
+  source: ObjectVersion,
+  destination: ObjectVersion,
   content: ObjectContent,
   { part, hashes }: { part: number; hashes: readonly string[] },
 ): Promise<string> {
-  const target = { Bucket: to.bucket, Key: to.key };
+  const target = { Bucket: destination.bucket, Key: destination.key };
   const { UploadId } = await s3.send(
     new CreateMultipartUploadCommand({
       ...target,
@@ -84,28 +89,31 @@ export async function copyObjectInParts(
     }),
   );
   try {
-    const copied = await mapInParallel([...hashes.keys()], 8, async index => {
+    const completedParts = await mapInParallel([...hashes.keys()], 8, async index => {
       const [first, last] = partRange(index, { size: content.size, part });
-      const { CopyPartResult: made = {} } = await s3.send(
+      const { CopyPartResult: result = {} } = await s3.send(
         new UploadPartCopyCommand({
           ...target,
           UploadId,
           PartNumber: index + 1,
-          CopySource: place(from),
+          CopySource: place(source),
           CopySourceRange: `bytes=${first}-${last}`,
         }),
       );
-      return { PartNumber: index + 1, ETag: made.ETag, ChecksumSHA256: made.ChecksumSHA256 };
+      return { PartNumber: index + 1, ETag: result.ETag, ChecksumSHA256: result.ChecksumSHA256 };
     });
     const { VersionId } = await s3.send(
       new CompleteMultipartUploadCommand({
         ...target,
         UploadId,
-        MultipartUpload: { Parts: copied },
+        MultipartUpload: { Parts: completedParts },
         IfNoneMatch: '*',
       }),
     );
-    if (VersionId !== undefined && copied.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index]))
+    if (
+      VersionId !== undefined &&
+      completedParts.every(({ ChecksumSHA256 }, index) => ChecksumSHA256 === hashes[index])
+    )
       return VersionId;
   } catch (error) {
     await s3.send(new AbortMultipartUploadCommand({ ...target, UploadId })).catch(late => {
@@ -113,21 +121,21 @@ export async function copyObjectInParts(
     });
     // An earlier call completed the upload but its answer was lost: the object exists.
     if (isOver(error))
-      return reread(to, content).catch(() => {
+      return reread(destination, content).catch(() => {
         throw error;
       });
     if (!isTaken(error)) throw error;
   }
-  return reread(to, content);
+  return reread(destination, content);
 }
 
 /** Writes a small text into the lake unless it exists. */
-export async function putObjectOnce(to: ObjectVersion, text: string): Promise<void> {
+export async function putObjectOnce(destination: ObjectVersion, text: string): Promise<void> {
   try {
     await s3.send(
       new PutObjectCommand({
-        Bucket: to.bucket,
-        Key: to.key,
+        Bucket: destination.bucket,
+        Key: destination.key,
         Body: text,
         ContentType: 'text/plain; charset=utf-8',
         ChecksumAlgorithm: 'SHA256',

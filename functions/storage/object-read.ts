@@ -21,15 +21,15 @@ const mostVersions = 300_000;
  */
 export async function listObjects(bucket: string, prefix: string): Promise<ListedObject[] | undefined> {
   const present: ListedObject[] = [];
-  let at: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
-  for (let seen = 0; seen < mostVersions; ) {
+  let position: { KeyMarker?: string | undefined; VersionIdMarker?: string | undefined } = {};
+  for (let versionCount = 0; versionCount < mostVersions; ) {
     // URL encoding, because XML cannot represent every character of a key.
     const page = await s3.send(
-      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...at }),
+      new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix, EncodingType: 'url', ...position }),
     );
     const decode = (key: string) => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
     const { Versions = [], DeleteMarkers = [] } = page;
-    seen += Versions.length + DeleteMarkers.length;
+    versionCount += Versions.length + DeleteMarkers.length;
     for (const { Key, VersionId, Size, ETag, IsLatest } of Versions) {
       if (!IsLatest || Key === undefined || VersionId === undefined) continue;
       const path = decode(Key).slice(prefix.length);
@@ -38,7 +38,7 @@ export async function listObjects(bucket: string, prefix: string): Promise<Liste
       present.push({ path, version: VersionId, size, etag: ETag ?? '' });
     }
     if (!page.IsTruncated) return present;
-    at = {
+    position = {
       KeyMarker: page.NextKeyMarker === undefined ? undefined : decode(page.NextKeyMarker),
       VersionIdMarker: page.NextVersionIdMarker,
     };
@@ -70,30 +70,30 @@ const open = async (
 
 /** Streams an object, or its bytes from `from` up to but not including `to`. */
 export async function* streamObject(
-  of: ObjectVersion,
+  object: ObjectVersion,
   range?: readonly [from: number, to: number],
 ): AsyncGenerator<Uint8Array> {
-  yield* (await open(of, range && `bytes=${range[0]}-${range[1] - 1}`)).body as AsyncIterable<Uint8Array>;
+  yield* (await open(object, range && `bytes=${range[0]}-${range[1] - 1}`)).body as AsyncIterable<Uint8Array>;
 }
 
 /** Reads a small object completely. The caller knows its size from listing the same version. */
-export async function readObject(of: ObjectVersion): Promise<Uint8Array> {
+export async function readObject(object: ObjectVersion): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
-  for await (const part of streamObject(of)) parts.push(part);
+  for await (const part of streamObject(object)) parts.push(part);
   return Buffer.concat(parts);
 }
 
-/** Reads up to `most` bytes from byte `from`: fewer at the end of the object, none after it. */
-export async function readObjectRange(of: ObjectVersion, from: number, most: number): Promise<Uint8Array> {
+/** Reads up to `maxBytes` bytes from byte `offset`: fewer at the end of the object, none after it. */
+export async function readObjectRange(object: ObjectVersion, offset: number, maxBytes: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   try {
-    const { body } = await open(of, `bytes=${from}-${from + most - 1}`);
+    const { body } = await open(object, `bytes=${offset}-${offset + maxBytes - 1}`);
     for await (const part of body as AsyncIterable<Uint8Array>) parts.push(part);
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'InvalidRange') throw error;
   }
   const bytes = Buffer.concat(parts);
-  if (bytes.length > most) throw new Error(`S3 returned more of ${of.key} than the requested range`);
+  if (bytes.length > maxBytes) throw new Error(`S3 returned more of ${object.key} than the requested range`);
   return bytes;
 }
 
@@ -110,23 +110,23 @@ export interface ObjectHash {
 const headBytes = 64 * 1024;
 
 /** Hashes an object as a stream in constant memory. With `part`, also hashes each part of that many bytes. */
-export async function hashObject(of: ObjectVersion, part?: number): Promise<ObjectHash> {
+export async function hashObject(object: ObjectVersion, part?: number): Promise<ObjectHash> {
   const whole = createHash('sha256');
   const parts: string[] = [];
-  let [size, current, left]: [number, Hash | undefined, number] = [0, undefined, 0];
-  const { body, version } = await open(of);
+  let [size, current, remaining]: [number, Hash | undefined, number] = [0, undefined, 0];
+  const { body, version } = await open(object);
   let head: Uint8Array = new Uint8Array();
   for await (const bytes of body as AsyncIterable<Uint8Array>) {
     whole.update(bytes);
     size += bytes.length;
     if (head.length < headBytes) head = Buffer.concat([head, bytes.subarray(0, headBytes - head.length)]);
     if (part === undefined) continue;
-    for (let from = 0; from < bytes.length; ) {
-      if (current === undefined) [current, left] = [createHash('sha256'), part];
-      const take = Math.min(left, bytes.length - from);
-      current.update(bytes.subarray(from, from + take));
-      [from, left] = [from + take, left - take];
-      if (left === 0) {
+    for (let offset = 0; offset < bytes.length; ) {
+      if (current === undefined) [current, remaining] = [createHash('sha256'), part];
+      const take = Math.min(remaining, bytes.length - offset);
+      current.update(bytes.subarray(offset, offset + take));
+      [offset, remaining] = [offset + take, remaining - take];
+      if (remaining === 0) {
         parts.push(current.digest('base64'));
         current = undefined;
       }

@@ -9,25 +9,25 @@ const heldBytes = 2 ** 20;
  * ranges. An empty object is never requested.
  */
 export function objectSource(version: ObjectVersion, size: number): ByteSource {
-  let held: Promise<Uint8Array> | undefined;
+  let content: Promise<Uint8Array> | undefined;
   const source: ByteSource = {
     size,
     stream: () => source.range(0, size),
-    async *range(from, to) {
-      const end = Math.min(to, size);
-      if (from >= end) return;
+    async *range(start, stop) {
+      const end = Math.min(stop, size);
+      if (start >= end) return;
       if (size <= heldBytes) {
-        held ??= readObject(version);
-        yield (await held).subarray(from, end);
+        content ??= readObject(version);
+        yield (await content).subarray(start, end);
         return;
       }
       let length = 0;
-      for await (const piece of streamObject(version, from > 0 || end < size ? [from, end] : undefined)) {
+      for await (const piece of streamObject(version, start > 0 || end < size ? [start, end] : undefined)) {
         length += piece.length;
-        if (length > end - from) throw new Error(`S3 returned more of ${version.key} than the requested range`);
+        if (length > end - start) throw new Error(`S3 returned more of ${version.key} than the requested range`);
         yield piece;
       }
-      if (length < end - from) throw new Error(`S3 returned less of ${version.key} than the requested range`);
+      if (length < end - start) throw new Error(`S3 returned less of ${version.key} than the requested range`);
     },
   };
   return source;

@@ -24,7 +24,7 @@ export async function mapInParallel<T, R>(
       }
     }
   };
-  const ended = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, worker));
-  for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  const outcomes = await Promise.allSettled(Array.from({ length: Math.min(width, items.length) }, worker));
+  for (const end of outcomes) if (end.status === 'rejected') throw end.reason;
   return results;
 }

@@ -1,22 +1,22 @@
 import type { Finding } from '../identifiers.ts';
 
 /** Control characters, line separators and bidirectional marks: they can make one name look like another. */
-const invisible = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/u;
-const all = new RegExp(invisible, 'gu');
+const invisibleCharacter = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/u;
+const invisibleCharacters = new RegExp(invisibleCharacter, 'gu');
 const deepest = 100;
 
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
 /** A path that is safe to display: hidden characters are written as codes. */
 export const visiblePath = (path: string): string =>
-  path.replace(all, mark => `\\u{${mark.codePointAt(0)?.toString(16)}}`);
+  path.replace(invisibleCharacters, mark => `\\u{${mark.codePointAt(0)?.toString(16)}}`);
 
 export const pathFinding = (path: string, reason: string): Finding => ({ path: visiblePath(path), reason });
 
 /** The problem with a path, and its remedy; undefined if there is none. `room` is the number of bytes available for it. */
 export function pathProblem(path: string, room: number): string | undefined {
   if (path === '') return 'The path is empty. Name a file.';
-  if (invisible.test(path))
+  if (invisibleCharacter.test(path))
     return 'The path contains control characters or marks that change the direction of text. Rename the file.';
   if (path.includes('\\')) return 'The path contains a backslash. Separate folders with a slash (/).';
   if (path.startsWith('/')) return 'The path is absolute. Write it relative to the delivery, without the first slash.';
@@ -46,19 +46,21 @@ const remedy = 'Rename one of the two, then upload it and the manifest again.';
 
 /** Finds paths that cannot exist together in a workspace: they differ only in case or Unicode form, or one is a folder. */
 export function findPathClashes(paths: readonly string[]): Finding[] {
-  const seen = new Map<string, string>();
-  const found: Finding[] = [];
+  const pathsByForm = new Map<string, string>();
+  const clashes: Finding[] = [];
   for (const path of paths) {
-    const twin = seen.get(comparablePath(path));
-    if (twin === undefined) seen.set(comparablePath(path), path);
+    const twin = pathsByForm.get(comparablePath(path));
+    if (twin === undefined) pathsByForm.set(comparablePath(path), path);
     else if (twin.normalize('NFC') === path.normalize('NFC'))
-      found.push(pathFinding(path, `This name and ${visiblePath(twin)} differ only in their Unicode form. ${remedy}`));
+      clashes.push(
+        pathFinding(path, `This name and ${visiblePath(twin)} differ only in their Unicode form. ${remedy}`),
+      );
     else if (twin.normalize('NFC').toLowerCase() !== path.normalize('NFC').toLowerCase())
-      found.push(
+      clashes.push(
         pathFinding(path, `This name and ${visiblePath(twin)} differ only in invisible characters. ${remedy}`),
       );
     else
-      found.push(
+      clashes.push(
         pathFinding(
           path,
           `This name and ${visiblePath(twin)} differ only in case, so Windows treats them as one file. ${remedy}`,
@@ -68,9 +70,9 @@ export function findPathClashes(paths: readonly string[]): Finding[] {
   for (const path of paths) {
     const name = comparablePath(path);
     for (let slash = name.indexOf('/'); slash !== -1; slash = name.indexOf('/', slash + 1)) {
-      const file = seen.get(name.slice(0, slash));
+      const file = pathsByForm.get(name.slice(0, slash));
       if (file !== undefined) {
-        found.push(
+        clashes.push(
           pathFinding(
             path,
             `This file is in a folder ${visiblePath(file)}, but there is also a file with that name. ${remedy}`,
@@ -80,5 +82,5 @@ export function findPathClashes(paths: readonly string[]): Finding[] {
       }
     }
   }
-  return found;
+  return clashes;
 }

@@ -8,23 +8,23 @@ export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:Lis
  * The session policy of a delivery's credentials: write below its own prefix, and use the landing key through S3 only.
  * The role allows this for all deliveries; the session policy denies everything else, such as reading and deleting.
  */
-export function uploadPolicy(of: { bucket: string; prefix: string; key: string; region: string }): string {
-  const [, partition] = of.key.split(':');
+export function uploadPolicy(target: { bucket: string; prefix: string; key: string; region: string }): string {
+  const [, partition] = target.key.split(':');
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
-      { Effect: 'Allow', Action: uploadActions, Resource: `arn:${partition}:s3:::${of.bucket}/${of.prefix}*` },
+      { Effect: 'Allow', Action: uploadActions, Resource: `arn:${partition}:s3:::${target.bucket}/${target.prefix}*` },
       {
         Effect: 'Allow',
         Action: 's3:ListBucket',
-        Resource: `arn:${partition}:s3:::${of.bucket}`,
-        Condition: { StringLike: { 's3:prefix': `${of.prefix}*` } },
+        Resource: `arn:${partition}:s3:::${target.bucket}`,
+        Condition: { StringLike: { 's3:prefix': `${target.prefix}*` } },
       },
       {
         Effect: 'Allow',
         Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
-        Resource: of.key,
-        Condition: { StringEquals: throughService('s3', of.region) },
+        Resource: target.key,
+        Condition: { StringEquals: throughService('s3', target.region) },
       },
     ],
   });

@@ -47,12 +47,12 @@ export const handler = http(
   {
     async askWorkspace({ user, params: { project }, body: { kind, size } }) {
       const id = `ws-${randomBytes(6).toString('hex')}`;
-      const found = await readRow(TABLE_NAME, Project, rowKey('project', project));
+      const projectRow = await readRow(TABLE_NAME, Project, rowKey('project', project));
       const now = currentTime();
       const { state } = await createWorkspace(
         TABLE_NAME,
         { project, id, owner: user.id },
-        desk => requestWorkspace(found, desk, user, { id, kind, size }, now),
+        desk => requestWorkspace(projectRow, desk, user, { id, kind, size }, now),
         now,
       );
       await startAttempt(state.workspace);

@@ -3,7 +3,7 @@ import { contract } from '../contract.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { WorkspaceId, WorkspaceKind, WorkspaceSize } from './schemas.ts';
 
-const about = {
+const subject = {
   project: ProjectId,
   workspace: WorkspaceId,
   owner: z.string(),
@@ -17,11 +17,11 @@ const about = {
 export const WorkspaceReady = contract(
   'broch.workspaces',
   'WorkspaceReady',
-  z.object({ ...about, instanceId: z.string(), imageId: z.string() }),
+  z.object({ ...subject, instanceId: z.string(), imageId: z.string() }),
 );
 
 export const WorkspaceFailed = contract(
   'broch.workspaces',
   'WorkspaceFailed',
-  z.object({ ...about, reason: z.string() }),
+  z.object({ ...subject, reason: z.string() }),
 );

@@ -47,7 +47,7 @@ async function find(workspace: string): Promise<Instance[]> {
   return Reservations.flatMap(({ Instances = [] }) => Instances);
 }
 
-const launched = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): LaunchedInstance => {
+const toLaunchedInstance = ({ InstanceId, PrivateIpAddress, ImageId }: Instance): LaunchedInstance => {
   if (!InstanceId || !PrivateIpAddress || !ImageId) throw new Error(`${InstanceId} has no address yet`);
   return { instanceId: InstanceId, address: PrivateIpAddress, imageId: ImageId };
 };
@@ -66,8 +66,8 @@ export interface LaunchOrder {
  */
 export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstance> {
   const { workspace, network } = order;
-  const found = (await find(workspace.id)).find(instance => attemptOf(instance) === workspace.attempt);
-  if (found) return launched(found);
+  const launchedInstance = (await find(workspace.id)).find(instance => attemptOf(instance) === workspace.attempt);
+  if (launchedInstance) return toLaunchedInstance(launchedInstance);
   // The workspace id chooses the first zone, so that workspaces are spread over the zones.
   const first = Number.parseInt(workspace.id.slice(-2), 16) % network.subnetIds.length;
   const subnets = [...network.subnetIds.slice(first), ...network.subnetIds.slice(0, first)];
@@ -75,7 +75,7 @@ export async function launchInstance(order: LaunchOrder): Promise<LaunchedInstan
     try {
       const { Instances = [] } = await client.send(new RunInstancesCommand(request(order, subnet)));
       const [instance] = Instances;
-      if (instance) return launched(instance);
+      if (instance) return toLaunchedInstance(instance);
     } catch (error) {
       const full = error instanceof Error && error.name === 'InsufficientInstanceCapacity';
       if (!full || tried === subnets.length - 1) throw error;
@@ -88,7 +88,7 @@ function request(
   { workspace, network, environment, image, type }: LaunchOrder,
   subnet: string,
 ): RunInstancesCommandInput {
-  const named = Object.entries(tags(environment, workspace, network)).map(([Key, Value]) => ({ Key, Value }));
+  const tagList = Object.entries(tags(environment, workspace, network)).map(([Key, Value]) => ({ Key, Value }));
   return {
     ClientToken: `${workspace.id}-${workspace.attempt}-${subnet.slice(-17)}`,
     MinCount: 1,
@@ -113,8 +113,8 @@ function request(
       },
     ],
     TagSpecifications: [
-      { ResourceType: 'instance', Tags: named },
-      { ResourceType: 'volume', Tags: named },
+      { ResourceType: 'instance', Tags: tagList },
+      { ResourceType: 'volume', Tags: tagList },
     ],
   };
 }

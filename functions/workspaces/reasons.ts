@@ -8,7 +8,7 @@ export interface CaughtError {
 
 const capacity = ['InsufficientInstanceCapacity', 'InsufficientHostCapacity', 'InsufficientCapacity'];
 const quotas = ['VcpuLimitExceeded', 'InstanceLimitExceeded', 'VolumeLimitExceeded', 'MaxSpotInstanceCountExceeded'];
-const throttled = ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'TooManyRequestsException'];
+const throttles = ['RequestLimitExceeded', 'Throttling', 'ThrottlingException', 'TooManyRequestsException'];
 const images = ['InvalidAMIID.NotFound', 'InvalidAMIID.Malformed', 'InvalidAMIID.Unavailable', 'ParameterNotFound'];
 
 /** A Lambda error as JSON that contains the message. */
@@ -27,18 +27,18 @@ export function explainLaunchFailure(
   { kind, size }: Workspace,
   minutes: number,
 ): string {
-  const again = 'Try again with broch workspace retry';
-  if (error === 'Refused') return messageOf(cause) || `The workspace was refused. ${again}.`;
+  const remedy = 'Try again with broch workspace retry';
+  if (error === 'Refused') return messageOf(cause) || `The workspace was refused. ${remedy}.`;
   if (capacity.includes(error))
-    return `AWS has no capacity for a ${size} ${kind} desktop at the moment. ${again} in an hour, or request another size.`;
+    return `AWS has no capacity for a ${size} ${kind} desktop at the moment. ${remedy} in an hour, or request another size.`;
   if (quotas.includes(error))
-    return `The account's quota for such desktops is used up (${error}). Ask your operator to raise it. ${again} then.`;
-  if (throttled.includes(error)) return `AWS received too many requests at once. ${again} in a few minutes.`;
+    return `The account's quota for such desktops is used up (${error}). Ask your operator to raise it. ${remedy} then.`;
+  if (throttles.includes(error)) return `AWS received too many requests at once. ${remedy} in a few minutes.`;
   if (images.includes(error))
     return `There is no ${kind} image (${error}). Ask your operator to publish one at /broch/images/${kind}/current.`;
   if (error === 'States.Timeout' || error === 'States.HeartbeatTimeout')
-    return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${again}. If this happens again, tell your operator that the image may be faulty.`;
-  return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${again}. Operators find the cause in the execution of the workflow.`;
+    return `The desktop started but did not report within ${minutes} minutes, so it was removed. ${remedy}. If this happens again, tell your operator that the image may be faulty.`;
+  return `An internal error occurred (${/^[\w.]{1,80}$/.test(error) ? error : 'unknown'}). ${remedy}. Operators find the cause in the execution of the workflow.`;
 }
 
 /** Why a workspace ended or did not start. */

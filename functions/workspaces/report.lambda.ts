@@ -27,10 +27,10 @@ const { TABLE_NAME, BUCKETS, PASSWORDS_KEY } = env.parse(process.env);
 const objects = new S3Client({});
 
 /** Retries for five seconds, because a step of the workflow may write its row up to that much later than a report. */
-async function soon<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
+async function poll<T>(ask: () => Promise<T | undefined>): Promise<T | undefined> {
   for (let tries = 0; tries < 20; tries++) {
-    const got = await ask();
-    if (got !== undefined) return got;
+    const answer = await ask();
+    if (answer !== undefined) return answer;
     await sleep(250);
   }
   return undefined;
@@ -47,21 +47,23 @@ async function readReport(bucket: string, key: string) {
 async function hear(bucket: string, key: string): Promise<void> {
   const instance = parseReportKey(key);
   if (!bucket.startsWith(BUCKETS)) throw new Refused('forbidden', 'The bucket does not belong to a project.');
-  const whose = await soon(() => readInstance(TABLE_NAME, instance));
-  if (!whose) throw new Error(`${instance} reported, but no workspace has it`);
-  const { project, workspace: id } = whose;
-  const { bucket: own } = requireProjectNetwork(await readRow(TABLE_NAME, Project, rowKey('project', project)));
-  if (bucket !== own)
+  const claim = await poll(() => readInstance(TABLE_NAME, instance));
+  if (!claim) throw new Error(`${instance} reported, but no workspace has it`);
+  const { project, workspace: id } = claim;
+  const { bucket: projectBucket } = requireProjectNetwork(
+    await readRow(TABLE_NAME, Project, rowKey('project', project)),
+  );
+  if (bucket !== projectBucket)
     throw new Refused('forbidden', `The bucket does not belong to ${project}, the project of the instance.`);
   if (!acceptsReport(await readWorkspace(TABLE_NAME, project, id), instance)) return;
-  const { password, protocol, at } = await readReport(bucket, key);
-  const desktop = { protocol, reportedAt: at, password: await encryptPassword(PASSWORDS_KEY, password, id) };
+  const { password, protocol, at: reportedAt } = await readReport(bucket, key);
+  const desktop = { protocol, reportedAt, password: await encryptPassword(PASSWORDS_KEY, password, id) };
   const now = currentTime();
   const command = { do: 'recordReport', instanceId: instance, desktop } as const;
   const { state } = await changeWorkspace(TABLE_NAME, project, id, read => decideWorkspace(read, command, now), now);
   if (state.workspace.status !== 'starting') return;
   // Not there yet: the workflow will find the report when it starts to wait.
-  const token = await soon(async () => {
+  const token = await poll(async () => {
     const { status, ...rest } = await readWorkspace(TABLE_NAME, project, id);
     return status === 'starting' && 'token' in rest ? rest.token : status === 'starting' ? undefined : '';
   });

@@ -35,8 +35,8 @@ export function parseReport(text: string): DesktopReport {
   } catch {
     throw new Refused('invalid', 'The report is not valid JSON.');
   }
-  const parsed = DesktopReport.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues.map(({ path, code }) => `${path.join('.') || 'report'}: ${code}`);
-  throw new Refused('invalid', 'The report does not have the format of a report.', where);
+  const result = DesktopReport.safeParse(json);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, code }) => `${path.join('.') || 'report'}: ${code}`);
+  throw new Refused('invalid', 'The report does not have the format of a report.', problems);
 }

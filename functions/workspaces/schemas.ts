@@ -17,11 +17,11 @@ const common = {
   attempt: z.number().int().min(1),
   attemptedAt: z.iso.datetime(),
 };
-const launched = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
+const instanceFields = { instanceId: z.string(), address: z.ipv4(), imageId: z.string() };
 
 const Requested = z.object({ status: z.literal('requested'), ...common });
-const Starting = z.object({ status: z.literal('starting'), ...common, ...launched });
-const Ready = z.object({ status: z.literal('ready'), ...common, ...launched, readyAt: z.iso.datetime() });
+const Starting = z.object({ status: z.literal('starting'), ...common, ...instanceFields });
+const Ready = z.object({ status: z.literal('ready'), ...common, ...instanceFields, readyAt: z.iso.datetime() });
 const Failed = z.object({
   status: z.literal('failed'),
   ...common,

@@ -39,10 +39,10 @@ export async function pageWorkspaces(
 export const readInstance = async (table: string, instance: string) => readRow(table, Instance, instanceKey(instance));
 
 /** Records the workspace of an instance, which never changes. */
-export async function claimInstance(table: string, instance: string, of: z.infer<typeof Instance>): Promise<void> {
-  if (await createRow(table, instanceKey(instance), of)) return;
-  const held = await readInstance(table, instance);
-  if (held?.workspace !== of.workspace) throw new Error(`${instance} belongs to ${held?.workspace}`);
+export async function claimInstance(table: string, instance: string, claim: z.infer<typeof Instance>): Promise<void> {
+  if (await createRow(table, instanceKey(instance), claim)) return;
+  const currentClaim = await readInstance(table, instance);
+  if (currentClaim?.workspace !== claim.workspace) throw new Error(`${instance} belongs to ${currentClaim?.workspace}`);
 }
 
 /** The rows that a decision changes: the workspace, its owner's desk, and the events. */

@@ -39,7 +39,7 @@ export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand
     case 'retry':
       return retryWorkspace(state, command, now);
     case 'recordLink':
-      return changed(
+      return replaceWorkspace(
         state,
         { ...requireReadyWorkspace(state.workspace, command.by), link: command.link },
         'a new link',
@@ -57,7 +57,7 @@ export function decideWorkspace(state: WorkspaceState, command: WorkspaceCommand
   }
 }
 
-const changed = ({ desk }: WorkspaceState, workspace: Workspace, reason: string): WorkspaceDecision => ({
+const replaceWorkspace = ({ desk }: WorkspaceState, workspace: Workspace, reason: string): WorkspaceDecision => ({
   state: { workspace, desk },
   events: [],
   reason,
@@ -75,13 +75,13 @@ export function requireProjectNetwork(project: Project | undefined): ProjectNetw
 }
 
 function seat(desk: Desk, id: string): Desk {
-  const others = desk.live.filter(held => held !== id);
-  if (others.length >= MAX_WORKSPACES)
+  const otherIds = desk.live.filter(liveId => liveId !== id);
+  if (otherIds.length >= MAX_WORKSPACES)
     throw new Refused(
       'conflict',
-      `You already have ${MAX_WORKSPACES} workspaces in this project (${others.join(', ')}), which is the limit. Use one of them.`,
+      `You already have ${MAX_WORKSPACES} workspaces in this project (${otherIds.join(', ')}), which is the limit. Use one of them.`,
     );
-  return { live: [...others, id] };
+  return { live: [...otherIds, id] };
 }
 
 /** A new workspace on the desk of its owner. */
@@ -118,11 +118,11 @@ function plain({ id, project, owner, ownerName, kind, size, requestedAt, attempt
  */
 function retryWorkspace(
   state: WorkspaceState,
-  { by, deadlineSeconds }: CommandOf<'retry'>,
+  { by: person, deadlineSeconds }: CommandOf<'retry'>,
   now: string,
 ): WorkspaceDecision {
   const { workspace, desk } = state;
-  requireWorkspaceOwner(workspace, by);
+  requireWorkspaceOwner(workspace, person);
   const overdue = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadlineSeconds * 1000;
   if (workspace.status === 'requested' && !overdue) return unchanged(state, 'the attempt has not started');
   if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready and needs no retry.`);
@@ -181,7 +181,11 @@ function recordLaunch(state: WorkspaceState, { attempt, instance }: CommandOf<'r
   if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId)
     return unchanged(state, 'the launch is on record');
   if (workspace.status === 'requested')
-    return changed(state, { ...plain(workspace), ...instance, status: 'starting' }, 'an instance was launched');
+    return replaceWorkspace(
+      state,
+      { ...plain(workspace), ...instance, status: 'starting' },
+      'an instance was launched',
+    );
   throw new Refused('conflict', `${workspace.id} is ${workspace.status}: nothing is launched for it.`);
 }
 
@@ -192,7 +196,7 @@ export class Reported extends Error {
 
 /** The workflow's task and the desktop's report arrive in either order. Once both are there, the task is completed. */
 const handshake = (state: WorkspaceState, workspace: WorkspaceIn<'starting'>, reason: string): WorkspaceDecision => ({
-  ...changed(state, workspace, reason),
+  ...replaceWorkspace(state, workspace, reason),
   ...(workspace.token !== undefined && workspace.desktop && { wake: workspace.token }),
 });
 
@@ -221,7 +225,7 @@ function recordReport(state: WorkspaceState, { instanceId, desktop }: CommandOf<
     return unchanged(state, 'a later report is on record');
   return workspace.status === 'starting'
     ? handshake(state, { ...workspace, desktop }, 'the desktop reported')
-    : changed(state, { ...workspace, desktop }, 'the desktop reported again');
+    : replaceWorkspace(state, { ...workspace, desktop }, 'the desktop reported again');
 }
 
 const subjectOf = ({ id, project, owner, ownerName, kind, size, attempt }: Workspace) => ({
@@ -243,7 +247,7 @@ function recordReady(state: WorkspaceState, { attempt }: CommandOf<'recordReady'
   const { token: _, desktop, ...starting } = workspace;
   const { instanceId, imageId } = starting;
   return {
-    ...changed(state, { ...starting, desktop, status: 'ready', readyAt: now }, 'the desktop reported'),
+    ...replaceWorkspace(state, { ...starting, desktop, status: 'ready', readyAt: now }, 'the desktop reported'),
     events: [outgoingEvent(WorkspaceReady, { ...subjectOf(workspace), at: now, instanceId, imageId })],
   };
 }

@@ -70,7 +70,7 @@ export async function addProjectMember(cloud: Cloud, project: string, { id, name
 /** Takes the person's group away, or gives it; tokens already given out stay as they are. */
 export async function changeUserGroup(
   cloud: Cloud,
-  { name }: TestUser,
+  { name }: Pick<TestUser, 'name'>,
   group: UserGroup,
   to: 'add' | 'remove',
 ): Promise<void> {
