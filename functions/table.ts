@@ -22,9 +22,25 @@ const toItem = (item: object) => marshall(item, { removeUndefinedValues: true })
 /** A row of the table: its key, its fields, and a revision that increases by one with every change. */
 export type Row<T> = T & { readonly revision: number };
 
-const parse = <T>(schema: z.ZodType<T>, found: Record<string, AttributeValue>): Row<T> => {
-  const item = unmarshall(found);
-  return { ...schema.parse(item), revision: Number(item.revision) } as Row<T>;
+/** A row that does not match its schema: somebody wrote it by hand, or another version of this app did. */
+export class DamagedRow extends Error {
+  readonly item: Readonly<Record<string, unknown>>;
+  /** The fields that cannot be read. */
+  readonly fields: readonly string[];
+  constructor(item: Readonly<Record<string, unknown>>, fields: readonly string[]) {
+    super(`the row ${item.pk} ${item.sk} is damaged: ${fields.join(', ')}`);
+    this.name = 'DamagedRow';
+    this.item = item;
+    this.fields = fields;
+  }
+}
+
+const parse = <T>(schema: z.ZodType<T>, attributes: Record<string, AttributeValue>): Row<T> => {
+  // A number beyond the safe integers is for the schema to refuse; by default unmarshall() throws.
+  const item = unmarshall(attributes, { wrapNumbers: Number });
+  const result = schema.safeParse(item);
+  if (!result.success) throw new DamagedRow(item, [...new Set(result.error.issues.map(({ path }) => path.join('.')))]);
+  return { ...result.data, revision: Number(item.revision) } as Row<T>;
 };
 
 /** Reads a row (consistent read), or undefined. */
@@ -121,6 +137,29 @@ export interface Page<T> {
   next?: string | undefined;
 }
 
+interface PageOptions<T> {
+  readonly limit?: number | undefined;
+  readonly next?: string | undefined;
+  readonly prefix?: string;
+  readonly ascending?: boolean;
+  /** What a page holds in place of a damaged row; undefined leaves the row out. Without this, a damaged row is an error. */
+  readonly recover?: ((damage: DamagedRow) => T | undefined) | undefined;
+}
+
+function parseOrRecover<T>(
+  schema: z.ZodType<T>,
+  attributes: Record<string, AttributeValue>,
+  recover: PageOptions<T>['recover'],
+): Row<T>[] {
+  try {
+    return [parse(schema, attributes)];
+  } catch (error) {
+    if (!recover || !(error instanceof DamagedRow)) throw error;
+    const replacement = recover(error);
+    return replacement === undefined ? [] : [{ ...replacement, revision: Number(error.item.revision) }];
+  }
+}
+
 /**
  * Reads a page of `pk`, highest sort key first unless `ascending`. The page token contains only the last sort key. The partition comes from the caller's
  * permissions, so a forged or foreign token reaches no other partition.
@@ -129,12 +168,7 @@ export async function pageRows<T>(
   table: string,
   schema: z.ZodType<T>,
   pk: string,
-  {
-    limit = 50,
-    next,
-    prefix = '',
-    ascending = false,
-  }: { limit?: number | undefined; next?: string | undefined; prefix?: string; ascending?: boolean } = {},
+  { limit = 50, next, prefix = '', ascending = false, recover }: PageOptions<T> = {},
 ): Promise<Page<Row<T>>> {
   const { Items = [], LastEvaluatedKey } = await client.send(
     new QueryCommand({
@@ -148,7 +182,7 @@ export async function pageRows<T>(
   );
   const last = LastEvaluatedKey?.sk?.S;
   return {
-    items: Items.map(item => parse(schema, item)),
+    items: Items.flatMap(item => parseOrRecover(schema, item, recover)),
     ...(last !== undefined && { next: Buffer.from(last).toString('base64url') }),
   };
 }

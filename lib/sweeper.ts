@@ -49,7 +49,7 @@ export class Sweeper extends Construct {
       metric: sweep.fn.metricErrors({ period: Duration.minutes(5) }),
       means: 'The hourly sweep of the airlock failed, as a whole or for some requests.',
       check: 'The log group of functions/airlock/deletion/sweep.lambda.ts for level ERROR: it names the requests.',
-      do: 'Correct the cause. Every sweep takes up what the last one left: content past its retention is deleted later, and nothing is lost.',
+      do: 'Correct the cause. If the row of a request is damaged, revoke the request: `broch airlock revoke`. Every sweep takes up what the last one left: content past its retention is deleted later, and nothing is lost.',
     });
     const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
     const retract = new Handler<typeof Retract>(this, 'Retract', {

@@ -12,6 +12,7 @@ import { Refused } from '../refused.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';
 import { type Command, decideRequest } from './airlock.ts';
+import { announceDamage, revokeDamagedRequest } from './damaged-requests.ts';
 import { loadContext } from './decision-context.ts';
 import { type RequestParams, requestLoader } from './load-request.ts';
 import { pageFiles, pageReports, readSealManifest } from './manifest-queries.ts';
@@ -19,6 +20,7 @@ import { pageSettings, readSettings, writeSettings } from './project-settings.ts
 import { revokeDownload } from './release/download.ts';
 import { signingKeys } from './release/key.ts';
 import { parseAirlockConfig } from './request/airlock-config.ts';
+import { DamagedRequest, damagedView } from './request/damage.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import { decideOnce, type RequestDecision } from './request/decision.ts';
 import { type Request, requestId } from './request/request.ts';
@@ -115,8 +117,16 @@ async function page(project: string, query: { limit: number; next?: string | und
   const { items, next } = await pageRequests(TABLE_NAME, project, query);
   const current = await Promise.all(
     items.map(async ({ revision: _, ...item }) => {
+      if (item.status === 'damaged') await announceDamage(TABLE_NAME, item);
       if (item.due === undefined || now < item.due) return item;
-      return summariseRequest(applyDeadlines(await readRequest(TABLE_NAME, item.project, item.id), now, rules).request);
+      try {
+        const request = await readRequest(TABLE_NAME, item.project, item.id);
+        return summariseRequest(applyDeadlines(request, now, rules).request);
+      } catch (error) {
+        if (!(error instanceof DamagedRequest)) throw error;
+        await announceDamage(TABLE_NAME, item);
+        return { ...item, status: 'damaged' as const };
+      }
     }),
   );
   return { items: current, ...(next !== undefined && { next }) };
@@ -158,8 +168,15 @@ export const handler = http(
     listRequests: ({ params: { project }, query }) => page(project, query),
     listQueue: ({ query: { which: selection, ...query } }) => page(selection === 'all' ? '' : WAITING_SUFFIX, query),
     async showRequest({ user, params }) {
-      const { request, eye } = await find(user, params);
-      return requestView(request, user, eye);
+      try {
+        const { request, eye } = await find(user, params);
+        return requestView(request, user, eye);
+      } catch (error) {
+        if (!(error instanceof DamagedRequest)) throw error;
+        const view = damagedView(error);
+        await announceDamage(TABLE_NAME, view);
+        return view;
+      }
     },
     async listFiles({ user, params, query }) {
       const target = await findForReview(user, params);
@@ -190,7 +207,13 @@ export const handler = http(
       return answer(user, decision);
     },
     async revokeRequest({ user, params, body, mark }) {
-      const decision = await run({ user, params, mark }, actor => ({ do: 'revoke', by: actor, ...body }));
+      const decision = await run({ user, params, mark }, actor => ({ do: 'revoke', by: actor, ...body })).catch(
+        (error: unknown) => {
+          if (!(error instanceof DamagedRequest)) throw error;
+          const facts = { table: TABLE_NAME, pool: POOL_ID, rules };
+          return revokeDamagedRequest(facts, error, { actor: user, ...body, now: currentTime() });
+        },
+      );
       // The revoked request already disables all links. The grant is revoked as well, if there is one.
       const { direction } = decision.state;
       if (decision.state.status === 'revoked' && direction === 'export' && decision.state.release)

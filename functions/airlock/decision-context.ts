@@ -6,7 +6,7 @@ import {
 import { readRoles } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { mapInParallel } from '../storage/parallel.ts';
-import { readSettings } from './project-settings.ts';
+import { findSettings, readSettings } from './project-settings.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import type { ActingPerson, Context } from './request/decision.ts';
 import type { Request, Someone } from './request/request.ts';
@@ -53,14 +53,15 @@ export async function loadContext(
   const voters = request.status === 'inReview' ? request.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
   const otherVoters = voters.filter(({ id }) => id !== actor.id);
   const people = [actor.id, ...otherVoters.map(({ id }) => id)];
-  const [ruling, roles, groups] = await Promise.all([
-    readSettings(table, request.project),
+  const [{ ruling, damaged }, roles, groups] = await Promise.all([
+    findSettings(table, request.project),
     Promise.all(people.map(user => readRoles(table, request.project, user))),
     Promise.all(otherVoters.map(voter => readGroups(pool, voter))),
   ]);
   return {
     rules: applySettings(rules, ruling?.settings),
     ruledBy: ruling?.by,
+    settingsDamaged: damaged,
     candidates: [],
     members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
     reviewers: [

@@ -1,14 +1,34 @@
 import * as z from 'zod';
+import { logger } from '../handler.ts';
 import { rowKey } from '../keys.ts';
 import { Refused } from '../refused.ts';
-import { pageRows, readRow, writeRows } from '../table.ts';
+import { DamagedRow, pageRows, type Row, readRow, writeRows } from '../table.ts';
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { type Context, NO_PEOPLE } from './request/decision.ts';
-import { applySettings, SettingsChange } from './request/settings.ts';
+import { applySettings, damagedSettings, SettingsChange } from './request/settings.ts';
 
 const settingsKey = (project: string) => rowKey('airlocks', project, 'SETTINGS');
 
-export const readSettings = (table: string, project: string) => readRow(table, SettingsChange, settingsKey(project));
+/** The current settings, if any. `damaged` is set if their row cannot be read. */
+export async function findSettings(
+  table: string,
+  project: string,
+): Promise<{ ruling?: Row<SettingsChange> | undefined; damaged?: true }> {
+  try {
+    return { ruling: await readRow(table, SettingsChange, settingsKey(project)) };
+  } catch (error) {
+    if (!(error instanceof DamagedRow)) throw error;
+    logger.error('a row is damaged', { row: error.message });
+    return { damaged: true };
+  }
+}
+
+/** The current settings, if any. Refuses if they cannot be read. */
+export async function readSettings(table: string, project: string): Promise<Row<SettingsChange> | undefined> {
+  const { ruling, damaged } = await findSettings(table, project);
+  if (damaged) throw damagedSettings(project);
+  return ruling;
+}
 
 /** The current settings, with the idempotency marks of the latest calls. */
 const StoredSettings = SettingsChange.extend({ done: z.array(z.string()).default([]) });
@@ -24,7 +44,11 @@ export async function writeSettings(
   mark: string,
 ): Promise<SettingsChange> {
   const key = settingsKey(project);
-  const read = await readRow(table, StoredSettings, key);
+  const read = await readRow(table, StoredSettings, key).catch((error: unknown) => {
+    if (!(error instanceof DamagedRow)) throw error;
+    // New settings replace a damaged row.
+    return { ...ruling, done: [] as string[], revision: Number(error.item.revision) };
+  });
   if (mark && read?.done.includes(mark)) return read;
   const number = String((read?.revision ?? 0) + 1).padStart(8, '0');
   const marks = [...(mark ? [mark] : []), ...(read?.done ?? [])].slice(0, 8);
@@ -42,14 +66,25 @@ export async function writeSettings(
 
 /** All settings that a project ever had, newest first. */
 export const pageSettings = (table: string, project: string, page: { limit: number; next?: string | undefined }) =>
-  pageRows(table, SettingsChange, settingsKey(project).pk, { ...page, prefix: 'SETTINGS#' });
+  pageRows(table, SettingsChange, settingsKey(project).pk, {
+    ...page,
+    prefix: 'SETTINGS#',
+    recover: ({ message }) => {
+      logger.error('a row is damaged', { row: message });
+      return undefined;
+    },
+  });
 
 /** The organisation's configuration with the project's current settings applied. */
 export async function loadAirlockConfig(table: string, project: string, base: AirlockConfig): Promise<AirlockConfig> {
   return applySettings(base, (await readSettings(table, project))?.settings);
 }
 
-/** The context of a workflow step: the project's configuration, and no acting person. */
+/**
+ * The context of a workflow step: the project's configuration, and no acting person. If the project's settings are damaged,
+ * the organisation's configuration holds, so that faults and deadlines are still recorded.
+ */
 export async function loadProjectContext(table: string, project: string, base: AirlockConfig): Promise<Context> {
-  return { rules: await loadAirlockConfig(table, project, base), ...NO_PEOPLE };
+  const { ruling } = await findSettings(table, project);
+  return { rules: applySettings(base, ruling?.settings), ...NO_PEOPLE };
 }

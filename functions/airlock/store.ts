@@ -3,11 +3,12 @@ import * as z from 'zod';
 import { changeRows } from '../change.ts';
 import { outgoingEvent } from '../contract.ts';
 import { outboxRow } from '../events/outbox.ts';
+import { logger } from '../handler.ts';
 import { type RowKey, rowKey } from '../keys.ts';
-import { ProjectId } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
-import { type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
+import { DamagedRow, type Page, pageRows, type Row, type RowWrite, readRow, writeRows } from '../table.ts';
 import { airlockEvents } from './events.ts';
+import { DamagedRequest, damagedSummary } from './request/damage.ts';
 import { sweepAt } from './request/deadlines.ts';
 import { type RequestDecision, type RequestEvent, Round } from './request/decision.ts';
 import { day, Request, RequestId } from './request/request.ts';
@@ -18,8 +19,13 @@ import type { SubmittedVolumes } from './request/volumes.ts';
 const requestKey = (id: string) => rowKey('airlock', id);
 const padRevision = (revision: number) => String(revision).padStart(8, '0');
 
-/** A request with a deadline or a pending deletion, sorted by due time. */
-export const DueRow = z.object({ project: ProjectId, request: RequestId, due: z.iso.datetime() });
+/** A request with a deadline or a pending deletion, sorted by due time. Any row can be read, so that none stops the sweep. */
+export const DueRow = z.object({
+  project: z.string().catch(''),
+  request: z.string().catch(''),
+  due: z.string().catch(''),
+  sk: z.string(),
+});
 export type DueRow = z.infer<typeof DueRow>;
 export const dueKey = ({ due, request }: Pick<DueRow, 'due' | 'request'>) => rowKey('due', '', `${due}#${request}`);
 
@@ -33,7 +39,12 @@ function dueRows(
     ...(oldDue === undefined ? [] : [{ key: dueKey({ due: oldDue, request }), gone: true } as const]),
     ...(newDue === undefined
       ? []
-      : [{ key: dueKey({ due: newDue, request }), item: { project, request, due: newDue } satisfies DueRow }]),
+      : [
+          {
+            key: dueKey({ due: newDue, request }),
+            item: { project, request, due: newDue } satisfies Omit<DueRow, 'sk'>,
+          },
+        ]),
   ];
 }
 
@@ -42,7 +53,7 @@ export const WAITING_SUFFIX = '?waiting';
 const isWaiting = ({ status }: Request) => status === 'inReview' || status === 'approved' || status === 'timedOut';
 
 /** All rows of a request change in one write: the request, its lists, its trail, and the round where one ended. */
-function requestRows(
+export function requestRows(
   { state, events, ended: endedRound }: RequestDecision,
   read: Row<Request> | undefined,
   timestamp: string,
@@ -111,9 +122,18 @@ export async function createRequest(
   return read;
 }
 
-/** Reads a request of this project; refuses under any other project. */
+function logDamage({ message }: DamagedRow): undefined {
+  logger.error('a row is damaged', { row: message });
+}
+
+/** Reads a request of this project; refuses under any other project, and with DamagedRequest if its row cannot be read. */
 export async function readRequest(table: string, project: string, id: string): Promise<Row<Request>> {
-  const row = await readRow(table, Request, requestKey(id));
+  const row = await readRow(table, Request, requestKey(id)).catch((error: unknown) => {
+    if (!(error instanceof DamagedRow)) throw error;
+    if (error.item.project !== project) return undefined;
+    logDamage(error);
+    throw new DamagedRequest(id, project, error.item, error.fields);
+  });
   if (row?.project !== project) throw new Refused('missing', `There is no request ${id} in project ${project}.`);
   return row;
 }
@@ -166,9 +186,16 @@ interface Paging {
   readonly next?: string | undefined;
 }
 
-/** A page of a project's requests; of all projects when `project` is empty. */
+/** A page of a project's requests; of all projects when `project` is empty. Damaged ones are in it as such. */
 export const pageRequests = (table: string, project: string, page: Paging) =>
-  pageRows(table, RequestSummary, rowKey('airlocks', project).pk, { ...page, prefix: 'al-' });
+  pageRows(table, RequestSummary, rowKey('airlocks', project).pk, {
+    ...page,
+    prefix: 'al-',
+    recover(damage) {
+      logDamage(damage);
+      return damagedSummary(damage.item);
+    },
+  });
 
 /**
  * A page of the trail, newest first, reduced to what `see` allows. It skips hidden entries, and its token is the time of
@@ -199,7 +226,12 @@ type SortedEntry = z.infer<typeof SortedEntry>;
 
 async function* entriesOf(table: string, pk: string, next: string | undefined): AsyncGenerator<SortedEntry> {
   for (let cursor = next, hasNext = true; hasNext; hasNext = cursor !== undefined) {
-    const page = await pageRows(table, SortedEntry, pk, { limit: 200, next: cursor, prefix: TRAIL_PREFIX });
+    const page = await pageRows(table, SortedEntry, pk, {
+      limit: 200,
+      next: cursor,
+      prefix: TRAIL_PREFIX,
+      recover: logDamage,
+    });
     yield* page.items;
     cursor = page.next;
   }
@@ -223,7 +255,7 @@ async function* newestFirst(
 }
 
 export const pageRounds = (table: string, id: string, page: Paging) =>
-  pageRows(table, Round, requestKey(id).pk, { ...page, prefix: 'ROUND#' });
+  pageRows(table, Round, requestKey(id).pk, { ...page, prefix: 'ROUND#', recover: logDamage });
 
 const Day = z.object({ volume: z.record(z.string(), z.number()) });
 

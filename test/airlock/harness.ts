@@ -20,7 +20,7 @@ import { beforeAll } from 'vitest';
 import type { ApiClient, RetryPolicy } from '../../bin/cli/call.ts';
 import type { Status } from '../../functions/airlock/request/request.ts';
 import type { UserGroup } from '../../functions/http/route.ts';
-import { rowKey } from '../../functions/keys.ts';
+import { type RowKey, rowKey } from '../../functions/keys.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { signInNewPerson } from '../ingest/partner.ts';
 import { makeReadyProject, openTestTable } from '../workspaces/harness.ts';
@@ -108,7 +108,7 @@ export async function waitForStatus(
   for (let changed = Date.now(); ; ) {
     const status = await readStatus();
     const request = await api.ask('showRequest', { params });
-    if (wanted.includes(request.status)) return request;
+    if (wanted.some(status => status === request.status)) return request;
     const asked = Date.now();
     while ((await readStatus()) === status && Date.now() < asked + 2000) await sleep(50);
     if ((await readStatus()) !== status) changed = Date.now();
@@ -263,10 +263,13 @@ airlockScene.released = async (
 };
 
 /** Changes a field of the request's row, as somebody with all rights might: `seal.sha256`, say. */
-export async function setRequestField(cloud: Cloud, request: string, field: string, value: string): Promise<void> {
+export const setRequestField = (cloud: Cloud, request: string, field: string, value: string): Promise<void> =>
+  setRowField(cloud, rowKey('airlock', request), field, value);
+
+/** Changes a field of any row, as somebody with all rights might. The revision of the row stays. */
+export async function setRowField(cloud: Cloud, { pk, sk }: RowKey, field: string, value: string): Promise<void> {
   const dynamo = new DynamoDBClient(cloud.configuration);
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
-  const { pk, sk } = rowKey('airlock', request);
   const names = field.split('.').map((name, index) => [`#n${index}`, name] as const);
   await dynamo.send(
     new UpdateItemCommand({

@@ -10,7 +10,7 @@ import { parseAirlockConfig } from '../request/airlock-config.ts';
 import { sweepAt } from '../request/deadlines.ts';
 import { addSeconds, day, isFinal, type Request } from '../request/request.ts';
 import { sealedPlace } from '../request/retention.ts';
-import { changeRequest, DueRow, dueKey, readRequest } from '../store.ts';
+import { changeRequest, DueRow, readRequest } from '../store.ts';
 import { bucketOf, DeletedObject, deleteObjects, findObjects, writeInventory } from './erase.ts';
 
 export const env = z.object({
@@ -54,7 +54,7 @@ export const handler = stepHandler(z.unknown(), async () => {
         await stop(lastKey);
         return { ...counts, more: true };
       }
-      lastKey = dueKey(row).sk;
+      lastKey = row.sk;
       try {
         counts[await settle(row, () => stop(lastKey))] += 1;
       } catch (error) {
@@ -77,7 +77,7 @@ async function settle(
   const { project, request: id } = row;
   const { revision: _, ...request } = await readRequest(TABLE_NAME, project, id);
   if (sweepAt(request) !== row.due) {
-    await writeRows(TABLE_NAME, [{ key: dueKey(row), gone: true }]);
+    await writeRows(TABLE_NAME, [{ key: rowKey('due', '', row.sk), gone: true }]);
     return 'stale';
   }
   if (!isFinal(request)) {

@@ -23,6 +23,8 @@ export interface Context {
   readonly candidates: readonly Someone[];
   /** Who made the project's settings, if any. This person may not vote. */
   readonly ruledBy?: string | undefined;
+  /** Whether the project's settings cannot be read. Nobody votes or releases until they are set again. */
+  readonly settingsDamaged?: true | undefined;
 }
 
 /** Context for system commands, which have no acting person. */

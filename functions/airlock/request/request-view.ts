@@ -5,19 +5,10 @@ import type { ActingPerson } from './decision.ts';
 import { Seal } from './manifest.ts';
 import { fullReportKey } from './places.ts';
 import { memberReasons } from './rejections.ts';
-import {
-  Deleted,
-  Groups,
-  type Request,
-  type RequestIn,
-  RequestRelease,
-  RequestReport,
-  Someone,
-  statuses,
-} from './request.ts';
+import { Deleted, Groups, type Request, type RequestIn, RequestRelease, RequestReport, Someone } from './request.ts';
 import { publicComments } from './reviewer-commands.ts';
 import { hasVoted } from './trail-visibility.ts';
-import type { Viewer } from './viewer.ts';
+import { shownStatuses, type Viewer } from './viewer.ts';
 import { Vote } from './votes.ts';
 
 /** A request as one viewer may see it. */
@@ -26,7 +17,7 @@ export const RequestView = z.object({
   project: z.string(),
   title: z.string(),
   direction: Direction,
-  status: z.enum(statuses),
+  status: z.enum(shownStatuses),
   requester: z.string(),
   requesterName: z.string(),
   /** Who may download the release instead of the requester. */

@@ -73,7 +73,7 @@ const timestamp = z.iso.datetime();
 export const Someone = z.object({ id: z.string(), name: z.string() });
 export type Someone = z.infer<typeof Someone>;
 
-const common = {
+export const common = {
   id: RequestId,
   project: ProjectId,
   requester: z.string().min(1),
@@ -107,7 +107,12 @@ const Draft = z.object({
   /** Why a submission could not be sealed. */
   note: z.object({ findings: z.array(Finding).max(100), found: z.number().int(), at: timestamp }).optional(),
 });
-const Submitted = z.object({ status: z.literal('submitted'), ...common, startedAt: timestamp, deadline: timestamp });
+const Submitted = z.object({
+  status: z.literal('submitted'),
+  ...common,
+  startedAt: timestamp,
+  deadline: timestamp,
+});
 const Checking = z.object({ ...Submitted.shape, status: z.literal('checking'), seal: Seal, settingsBy });
 const InReview = z.object({
   status: z.literal('inReview'),
@@ -283,16 +288,10 @@ export const identity = (request: Request) => ({
 });
 
 /** What an approval carries through release and revocation. */
-export const approval = ({
-  seal,
-  report,
-  votes,
-  withheld: withheldPaths,
-  approvedAt,
-}: Omit<RequestIn<'approved'>, 'status'>) => ({
-  seal,
-  report,
-  votes,
-  withheld: withheldPaths,
-  approvedAt,
+export const approval = (request: Omit<RequestIn<'approved'>, 'status'>) => ({
+  seal: request.seal,
+  report: request.report,
+  votes: request.votes,
+  withheld: request.withheld,
+  approvedAt: request.approvedAt,
 });

@@ -4,6 +4,7 @@ import { quorumFor } from './airlock-config.ts';
 import { type ActingPerson, type Context, type RequestDecision, type RequestEvent, requestEvent } from './decision.ts';
 import { addSeconds, approval, day, hour, identity, isUnderWay, type Request, type RequestIn } from './request.ts';
 import { isArriving } from './retention.ts';
+import { damagedSettings } from './settings.ts';
 import { countedVotes, type NumberedBallot, type Vote, voteOutcome, withheldFiles } from './votes.ts';
 
 /** Why a user may not review this request; undefined if they may. */
@@ -23,7 +24,7 @@ const ruled = ({ project }: Request) =>
   `You made the airlock settings of ${project} that this request is reviewed under, so you cannot review it. Ask another operator to confirm the settings.`;
 
 /** Releases and revocations need an eligible reviewer, or an operator who is not a member of the project. */
-function judging(request: Request, actor: ActingPerson, facts: Context): void {
+export function judging(request: Request, actor: ActingPerson, facts: Context): void {
   const operator = actor.groups.includes('operator') ? { ...facts, reviewers: [...facts.reviewers, actor.id] } : facts;
   const reason = ineligibility(request, actor.id, operator);
   if (reason) throw new Refused('forbidden', reason);
@@ -50,6 +51,7 @@ export function recordVote(
   if (reason) throw new Refused('forbidden', reason);
   if (request.status !== 'inReview')
     throw new Refused('conflict', `${request.id} is ${request.status}: there is nothing to vote on.`);
+  if (facts.settingsDamaged) throw damagedSettings(request.project);
   if (ballot.seal !== request.seal.sha256)
     throw new Refused(
       'conflict',
@@ -163,6 +165,7 @@ export function startRelease(
   if (request.status === 'releasing') return unchanged(request, 'the release is already running');
   if (request.status !== 'approved')
     throw new Refused('conflict', `${request.id} is ${request.status}: only an approved request can be released.`);
+  if (facts.settingsDamaged) throw damagedSettings(request.project);
   if (request.withheld.length > 0 && !facts.rules.partial)
     throw new Refused(
       'conflict',

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type Direction, Policy, PolicyRules, policyFor, Tier } from '../../../disclosure/policy.ts';
 import { sha256 } from '../../hash.ts';
+import { Refused } from '../../refused.ts';
 import { AirlockConfig } from './airlock-config.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;
@@ -51,6 +52,12 @@ export const SettingsChange = z.object({
   at: z.iso.datetime(),
 });
 export type SettingsChange = z.infer<typeof SettingsChange>;
+
+export const damagedSettings = (project: string): Refused =>
+  new Refused(
+    'conflict',
+    `The airlock settings of ${project} are damaged and cannot be read. Ask an operator to set them again with \`broch airlock configure\`.`,
+  );
 
 /** The organisation's rules with a project's own on top. */
 export function applySettings(rules: AirlockConfig, settings: Settings | undefined): AirlockConfig {

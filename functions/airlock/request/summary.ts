@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { ProjectId } from '../../projects/schemas.ts';
 import { nextDeadline } from './deadlines.ts';
-import { type Request, RequestId, statuses } from './request.ts';
+import { type Request, RequestId } from './request.ts';
+import { shownStatuses } from './viewer.ts';
 
 /** A request as lists have it. */
 export const RequestSummary = z.object({
@@ -12,7 +13,7 @@ export const RequestSummary = z.object({
   direction: Direction,
   requester: z.string(),
   requesterName: z.string(),
-  status: z.enum(statuses),
+  status: z.enum(shownStatuses),
   round: z.number().int(),
   openedAt: z.iso.datetime(),
   /** By when something must become of it. */
