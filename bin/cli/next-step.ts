@@ -37,6 +37,7 @@ const requesterSteps: Readonly<Record<RequestSummary['status'], (words: string, 
   releasing: words => ({ standing: 'underWay', command: `airlock show ${words}` }),
   released: (words, id) => ({ standing: 'waiting', command: `airlock download ${words} ./${id}` }),
   timedOut: words => ({ standing: 'trouble', command: `airlock show ${words}` }),
+  damaged: words => ({ standing: 'trouble', command: `airlock show ${words}` }),
   rejected: () => ({ standing: 'done' }),
   withdrawn: () => ({ standing: 'done' }),
   revoked: () => ({ standing: 'done' }),
@@ -72,6 +73,8 @@ export function stepOfQueuedRequest(request: RequestSummary, groups: readonly st
     return requestStep(request, { standing: 'waiting', command: `airlock release ${words}` });
   if (request.status === 'timedOut')
     return requestStep(request, { standing: 'trouble', command: `airlock resume ${words}` });
+  if (request.status === 'damaged')
+    return requestStep(request, { standing: 'trouble', command: `airlock show ${words}` });
   return requestStep(request, { standing: 'underWay', command: `airlock show ${words}` });
 }
 
