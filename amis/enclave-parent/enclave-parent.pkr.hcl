@@ -1,0 +1,7 @@
+locals {
+  image         = "enclave-parent"
+  instance_type = "m7i.xlarge"
+  disk          = 30
+  # What /aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64 names.
+  base = "al2023-ami-2023.*-x86_64"
+}

@@ -1,0 +1,1 @@
+../shared/desktop-downloads.pkr.hcl

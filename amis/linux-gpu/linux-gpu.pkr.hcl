@@ -1,0 +1,24 @@
+variable "container_toolkit_version" {
+  type        = string
+  default     = "1.17.8-1"
+  description = "The release of NVIDIA's container toolkit."
+}
+
+variable "container_toolkit_sha256" {
+  type        = string
+  description = "The SHA-256 of nvidia-container-toolkit-base_<version>_amd64.deb."
+  validation {
+    condition     = length(var.container_toolkit_sha256) == 64
+    error_message = "The SHA-256 of NVIDIA's container toolkit has 64 hexadecimal digits. Compute it with sha256sum."
+  }
+}
+
+locals {
+  image         = "linux-gpu"
+  instance_type = "g6.xlarge"
+  disk          = 100
+  downloads = concat(local.desktop_downloads, [
+    "BROCH_CONTAINER_TOOLKIT_VERSION=${var.container_toolkit_version}",
+    "BROCH_CONTAINER_TOOLKIT_SHA256=${var.container_toolkit_sha256}",
+  ])
+}

@@ -1,0 +1,1 @@
+../shared/debian.pkr.hcl

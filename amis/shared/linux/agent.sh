@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the desktop agent and the services around it.
+set -eu
+
+files="$BROCH_LINUX/files"
+install --mode=755 "$BROCH_LINUX/broch-agent.py" /usr/local/sbin/broch-agent
+install --mode=644 "$files/broch-prepare.service" "$files/broch-agent.service" "$files/broch-data.service" /etc/systemd/system/
+for service in broch-prepare broch-agent broch-data xrdp xrdp-sesman; do
+  unit="/etc/systemd/system/$service.service"
+  [ -f "$unit" ] || unit="/usr/lib/systemd/system/$service.service"
+  install --directory /etc/systemd/system/multi-user.target.wants
+  ln --symbolic --force "$unit" "/etc/systemd/system/multi-user.target.wants/$service.service"
+done
+
+# The base image's own first boot would make an account with sudo again.
+if [ -d /etc/cloud ]; then
+  install --directory /etc/cloud/cloud.cfg.d
+  printf 'users: []\ndisable_root: true\nssh_pwauth: false\n' >/etc/cloud/cloud.cfg.d/99-broch.cfg
+fi
+install --mode=755 "$BROCH_LINUX/broch-smoke.sh" /usr/local/sbin/broch-smoke
+install --directory /opt/broch/smoke
+grep -v -e '^#' -e '^$' "$BROCH_RECIPE_FOLDER/smoke.txt" | while read -r test; do
+  install --mode=755 "$BROCH_LINUX/smoke/$test.sh" "/opt/broch/smoke/$test"
+done

@@ -1,0 +1,184 @@
+#!/usr/bin/python3 -I
+"""The desktop agent of Broch's Linux images. It runs as root and keeps the contract in amis/README.md.
+
+  broch-agent prepare   makes the keys that no two machines may share (once)
+  broch-agent place     writes where this machine is, for the services that need it
+  broch-agent run       gives the researcher a password, reports readiness, then activity every few minutes
+"""
+
+import datetime
+import json
+import os
+import pathlib
+import pwd
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+RESEARCHER = "researcher"
+RDP_PORT = 3389
+REPORT_EVERY_SECONDS = 300
+SETTLED = pathlib.Path("/etc/broch/prepared")
+PLACE = pathlib.Path("/run/broch/place")
+# The name that AWS's own tools read as well. Nobody but root could set it for this program.
+METADATA = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
+
+
+def say(line):
+    print(f"broch-agent: {line}", flush=True)
+
+
+def read_metadata(path):
+    """One value of the metadata service, version 2: a session first, then the value."""
+
+    def ask(method, what, headers):
+        request = urllib.request.Request(f"{METADATA}/latest/{what}", method=method, headers=headers)
+        # No proxy may stand between the machine and its hypervisor.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=5) as answer:
+            return answer.read().decode()
+
+    token = ask("PUT", "api/token", {"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+    return ask("GET", f"meta-data/{path}", {"X-aws-ec2-metadata-token": token})
+
+
+def read_place():
+    """Where this machine is: its instance, its project's bucket, and the beginning of its aws:userid."""
+    return {
+        "instance": read_metadata("instance-id"),
+        "region": read_metadata("placement/region"),
+        "bucket": read_metadata("tags/instance/broch:bucket"),
+        "role": read_metadata("tags/instance/broch:role"),
+    }
+
+
+def patiently(what, attempt, tries=60, pause=5):
+    """Network and services come up in their own time; after five minutes systemd starts the agent again."""
+    for number in range(1, tries + 1):
+        try:
+            return attempt()
+        except Exception as error:  # whatever it is, the next try may succeed
+            if number == tries:
+                raise
+            say(f"{what}: {type(error).__name__}, trying again")
+            time.sleep(pause)
+
+
+def write_report(place, name, report):
+    """Writes one report where the instance's role may, and nowhere else."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "s3", region_name=place["region"], config=Config(retries={"mode": "standard", "max_attempts": 5})
+    )
+    client.put_object(
+        Bucket=place["bucket"],
+        Key=f"agents/{place['role']}:{place['instance']}/{name}.json",
+        Body=json.dumps(report).encode(),
+        ContentType="application/json",
+    )
+
+
+def set_password():
+    """A new password for the researcher: 24 characters that RDP, VNC and JSON carry unchanged."""
+    password = secrets.token_urlsafe(18)
+    subprocess.run(["/usr/sbin/chpasswd"], input=f"{RESEARCHER}:{password}\n", text=True, check=True)
+    return password
+
+
+def wait_for_desktop():
+    with socket.create_connection(("127.0.0.1", RDP_PORT), timeout=2):
+        return None
+
+
+def list_sessions(proc=pathlib.Path("/proc")):
+    """The researcher's displays: each belongs to one TigerVNC server that runs as the researcher."""
+    researcher = pwd.getpwnam(RESEARCHER).pw_uid
+    displays = set()
+    for entry in proc.iterdir():
+        try:
+            if not entry.name.isdigit() or entry.stat().st_uid != researcher:
+                continue
+            command = (entry / "cmdline").read_bytes().decode().split("\0")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if command[0].endswith("Xvnc"):
+            displays.update(word for word in command[1:] if word.startswith(":"))
+    return sorted(displays)
+
+
+def read_idle_minutes(display):
+    """Minutes since the last key or move of the mouse on a display; 0 if it does not say."""
+    home = pwd.getpwnam(RESEARCHER).pw_dir
+    try:
+        asked = subprocess.run(
+            ["/usr/sbin/runuser", "-u", RESEARCHER, "--", "/usr/bin/xprintidle"],
+            env={"DISPLAY": display, "XAUTHORITY": f"{home}/.Xauthority", "PATH": "/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return int(asked.stdout) // 60000
+    except (subprocess.SubprocessError, ValueError):
+        return 0
+
+
+def measure_activity():
+    sessions = list_sessions()
+    return {
+        "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "sessions": len(sessions),
+        # The session in use decides. Without a session nobody is there.
+        "idleMinutes": min((read_idle_minutes(display) for display in sessions), default=None),
+        # A calculation that runs over night is not idle, whoever looks at it.
+        "load": round(os.getloadavg()[0], 2),
+    }
+
+
+def prepare():
+    """Replaces what was made when the image was, and would be the same on every desktop."""
+    SETTLED.parent.mkdir(exist_ok=True)
+    if SETTLED.exists():
+        return
+    subprocess.run(["/usr/sbin/make-ssl-cert", "generate-default-snakeoil", "--force-overwrite"], check=True)
+    if pathlib.Path("/usr/bin/xrdp-keygen").exists():
+        subprocess.run(["/usr/bin/xrdp-keygen", "xrdp", "/etc/xrdp/rsakeys.ini"], check=True)
+    SETTLED.touch()
+    say("made this machine's own keys")
+
+
+def write_place():
+    place = patiently("metadata", read_place)
+    PLACE.parent.mkdir(exist_ok=True)
+    researcher = pwd.getpwnam(RESEARCHER).pw_uid
+    PLACE.write_text(f"BUCKET={place['bucket']}\nREGION={place['region']}\nRESEARCHER={researcher}\n")
+
+
+def run():
+    place = patiently("metadata", read_place)
+    patiently("desktop", wait_for_desktop)
+    report = {"password": set_password(), "protocol": "rdp"}
+    patiently("readiness", lambda: write_report(place, "ready", report))
+    say(f"{place['instance']} is ready and has reported")
+    every = int(os.environ.get("BROCH_REPORT_SECONDS", REPORT_EVERY_SECONDS))
+    while True:
+        try:
+            write_report(place, "activity", measure_activity())
+        except Exception as error:  # the next report says it again
+            say(f"activity: {type(error).__name__}")
+        time.sleep(every)
+
+
+COMMANDS = {"prepare": prepare, "place": write_place, "run": run}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"usage: broch-agent {'|'.join(COMMANDS)}")
+    if os.geteuid() != 0:
+        sys.exit("broch-agent: run this as root.")
+    COMMANDS[sys.argv[1]]()

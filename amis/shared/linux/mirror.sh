@@ -1,0 +1,26 @@
+#!/bin/sh
+# Points pip, npm and R at the organisation's mirror. The firewall refuses every other source.
+set -eu
+
+mirror=${BROCH_PACKAGE_MIRROR:?the address of the package mirror}
+cat >/etc/pip.conf <<CONF
+[global]
+index-url = $mirror/pypi/simple/
+disable-pip-version-check = true
+# Debian's Python belongs to Debian: packages go into a virtual environment or the user's own folder.
+[install]
+user = true
+CONF
+cat >/etc/npmrc <<CONF
+registry=$mirror/npm/
+CONF
+if [ -d /etc/R ]; then
+  # Marked, so that a second run replaces the lines instead of adding them.
+  touch /etc/R/Rprofile.site
+  sed -i '/# broch$/d' /etc/R/Rprofile.site
+  echo "local({ options(repos = c(CRAN = \"$mirror/cran\")) }) # broch" >>/etc/R/Rprofile.site
+fi
+cat >/etc/profile.d/broch-mirror.sh <<CONF
+export NPM_CONFIG_GLOBALCONFIG=/etc/npmrc
+CONF
+install --mode=644 "$BROCH_LINUX/files/licences.sh" /etc/profile.d/broch-licences.sh

@@ -1,0 +1,12 @@
+#!/bin/sh
+# The desktop server is set up: one kind of session, nothing passes but the picture.
+set -eu
+for program in /usr/sbin/xrdp /usr/sbin/xrdp-sesman /usr/bin/Xvnc /usr/bin/xfce4-session /usr/bin/xfce4-screensaver; do
+  [ -x "$program" ] || { echo "$program is missing"; exit 1; }
+done
+for channel in rdpdr cliprdr rdpsnd; do
+  grep -q "^$channel=false" /etc/xrdp/xrdp.ini || { echo "the channel $channel is open"; exit 1; }
+done
+grep -q '^AllowRootLogin=false' /etc/xrdp/sesman.ini || { echo "root may sign in"; exit 1; }
+[ "$(grep -c '^lib=' /etc/xrdp/xrdp.ini)" = 1 ] || { echo "there is another kind of session"; exit 1; }
+runuser -u xrdp -- test -r /etc/ssl/private/ssl-cert-snakeoil.key || { echo "xrdp cannot read its key"; exit 1; }

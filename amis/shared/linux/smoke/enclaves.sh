@@ -1,0 +1,6 @@
+#!/bin/sh
+# Enclaves can be run.
+set -eu
+nitro-cli --version >/dev/null || { echo "there is no nitro-cli"; exit 1; }
+grep -q '^memory_mib: 8192' /etc/nitro_enclaves/allocator.yaml || { echo "the allocator has other settings"; exit 1; }
+systemctl is-enabled --quiet nitro-enclaves-allocator || { echo "the allocator does not start"; exit 1; }

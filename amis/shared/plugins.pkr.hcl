@@ -1,0 +1,10 @@
+# In a file of its own: Debian's Packer 1.6.6 does not know this block, and is shown all other files.
+packer {
+  required_version = ">= 1.7.0"
+  required_plugins {
+    amazon = {
+      version = "= 1.8.2"
+      source  = "github.com/hashicorp/amazon"
+    }
+  }
+}

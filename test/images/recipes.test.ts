@@ -1,0 +1,125 @@
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
+
+const recipes = await Promise.all(imageNames.map(async name => [name, await readRecipe(name)] as const));
+
+describe('recipes', () => {
+  it('exist for every kind of image', () => {
+    expect(imageNames).toEqual(['batch-gpu', 'enclave-parent', 'linux-desktop', 'linux-gpu', 'linux-notebook']);
+  });
+
+  it.each(recipes)('%s opens no inbound port', (_, { source, variables }) => {
+    expect(source).toMatchObject({
+      communicator: 'ssh',
+      ssh_interface: 'session_manager',
+      security_group_id: '${var.security_group_id}',
+      subnet_id: '${var.subnet_id}',
+    });
+    // With a group given Packer makes none of its own, which would have an inbound rule.
+    expect(variables.security_group_id).not.toHaveProperty('default');
+    expect(
+      Object.keys(source).filter(key => /^temporary_security_group|^winrm_|^associate_public_ip/.test(key)),
+    ).toEqual([]);
+  });
+
+  it.each(recipes)('%s reaches the build machine through Session Manager alone', (_, { source, locals }) => {
+    expect(source.temporary_iam_instance_profile_policy_document[0].Statement[0].Action).toBe(
+      '${local.session_manager.actions}',
+    );
+    for (const action of locals.session_manager.actions)
+      expect(action).toMatch(/^(ssm:UpdateInstanceInformation|ssmmessages:\w+)$/);
+  });
+
+  it.each(recipes)('%s answers metadata only to sessions of version 2', (_, { source }) => {
+    expect(source.metadata_options).toEqual([
+      { http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 1 },
+    ]);
+    expect(source.imds_support).toBe('v2.0');
+  });
+
+  it.each(recipes)('%s is encrypted under a key of the organisation', (_, { source, variables }) => {
+    expect(source).toMatchObject({ encrypt_boot: true, kms_key_id: '${var.kms_key_id}' });
+    for (const disk of source.launch_block_device_mappings)
+      expect(disk).toMatchObject({ encrypted: true, kms_key_id: '${var.kms_key_id}', volume_type: 'gp3' });
+    expect(variables.kms_key_id).not.toHaveProperty('default');
+  });
+
+  it.each(recipes)('%s starts from an image of a named owner', (_, { source }) => {
+    const [filter] = source.source_ami_filter;
+    // Amazon's alias or Debian's own account: a name alone could be anybody's.
+    expect([['amazon'], ['136693071363']]).toContainEqual(filter.owners);
+    expect(filter.filters).toMatchObject({
+      'root-device-type': 'ebs',
+      'virtualization-type': 'hvm',
+      architecture: 'x86_64',
+    });
+    expect(source).not.toHaveProperty('source_ami');
+  });
+
+  it.each(recipes)('%s tags image, snapshots and build machine', (_, { source, locals }) => {
+    expect(source).toMatchObject({
+      tags: '${local.tags}',
+      snapshot_tags: '${local.tags}',
+      run_tags: '${local.run_tags}',
+      run_volume_tags: '${local.run_tags}',
+    });
+    expect(Object.keys(locals.tags).sort()).toEqual(['broch:base', 'broch:image', 'broch:recipe', 'broch:status']);
+    expect(locals.tags['broch:status']).toBe('candidate');
+  });
+
+  it.each(recipes)('%s is named after its folder', (name, { locals, source }) => {
+    expect(locals.image).toBe(name);
+    expect(source.ami_name).toBe('broch-${local.image}-${local.built}');
+  });
+
+  it.each(recipes)('%s shares the image with nobody unless told', (_, { variables, source }) => {
+    expect(source).toMatchObject({ ami_users: '${var.ami_users}', ami_org_arns: '${var.ami_org_arns}' });
+    expect(variables.ami_users?.default).toEqual([]);
+    expect(variables.ami_org_arns?.default).toEqual([]);
+    expect(source).not.toHaveProperty('ami_groups');
+  });
+
+  it.each(recipes)('%s pins the plugin to one release', (_, { plugin }) => {
+    expect(plugin).toEqual({ source: 'github.com/hashicorp/amazon', version: '= 1.8.2' });
+  });
+
+  it.each(recipes)('%s has no hash that nobody computed', (_, { variables }) => {
+    for (const [name, variable] of Object.entries(variables)) {
+      if (!name.endsWith('_sha256')) continue;
+      expect(variable, name).not.toHaveProperty('default');
+      expect(variable.validation[0].error_message, name).toMatch(/sha256sum|Get-FileHash/);
+    }
+  });
+
+  it.each(recipes)('%s keeps a manifest of what was built', (name, { postProcessors }) => {
+    expect(postProcessors.manifest[0]).toMatchObject({
+      output: expect.stringContaining('manifest-'),
+      strip_path: true,
+    });
+    expect(name).toBeTruthy();
+  });
+
+  it.each(recipes)('%s brings its bill of materials back', (_, { provisioners }) => {
+    const downloads = provisioners.filter(([kind, { direction }]) => kind === 'file' && direction === 'download');
+    expect(downloads.map(([, { destination }]) => destination)).toEqual(['bill-of-materials-${local.image}.json']);
+  });
+
+  it.each(imageNames)('%s repeats no shared file', name => {
+    const shared = readdirSync(join(imagesFolder, 'shared')).filter(file => file.endsWith('.pkr.hcl'));
+    for (const file of readdirSync(join(imagesFolder, name)).filter(file => shared.includes(file)))
+      expect(lstatSync(join(imagesFolder, name, file)).isSymbolicLink(), file).toBe(true);
+  });
+});
+
+describe('the build network', () => {
+  const { Resources } = JSON.parse(readFileSync(join(imagesFolder, 'shared/build-network.json'), 'utf8')) as {
+    Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
+  };
+  it('lets nothing in', () => {
+    const groups = Object.values(Resources).filter(({ Type }) => Type === 'AWS::EC2::SecurityGroup');
+    expect(groups.map(({ Properties }) => Properties?.SecurityGroupIngress)).toEqual([[]]);
+    expect(Object.values(Resources).map(({ Type }) => Type)).not.toContain('AWS::EC2::SecurityGroupIngress');
+  });
+});

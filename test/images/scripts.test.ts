@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imageNames, imagesFolder } from './recipes.ts';
+
+const files = readdirSync(imagesFolder, { recursive: true, withFileTypes: true })
+  .filter(entry => entry.isFile())
+  .map(({ parentPath, name }) => join(parentPath, name));
+const read = (file: string) => readFileSync(file, 'utf8');
+const relative = (file: string) => file.slice(imagesFolder.length + 1);
+const shell = files.filter(file => file.endsWith('.sh'));
+const lines = (file: string) =>
+  read(file)
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith('#'));
+
+describe('shell scripts', () => {
+  it('pass shellcheck', () => {
+    const shellcheck = join(imagesFolder, '../.venv/bin/shellcheck');
+    // Files that the image has, not this repository, cannot be followed (SC1091).
+    execFileSync(shellcheck, ['--shell=sh', '--exclude=SC1091', ...shell], { encoding: 'utf8' });
+  });
+
+  it.each(shell.filter(file => !file.includes('/files/')).map(file => [relative(file), read(file)]))(
+    '%s stops at the first error',
+    (name, text) => {
+      // The list of smoke tests goes on: it counts what failed.
+      if (!name.endsWith('broch-smoke.sh')) expect(text).toMatch(/^set -eu$/m);
+    },
+  );
+});
+
+describe('what runs as root', () => {
+  const code = files.filter(file => /\.(sh|ps1|py|hcl|txt|json)$/.test(file));
+  it.each(code.map(file => [relative(file), read(file)]))('%s pipes no download into a shell', (_, text) => {
+    expect(text).not.toMatch(/(?:curl|wget|Invoke-WebRequest|iwr)[^\n]*\|\s*(?:sudo\s+)?(?:ba|z)?sh\b/i);
+    expect(text).not.toMatch(/\biex\b|Invoke-Expression/i);
+  });
+
+  it.each(code.map(file => [relative(file), read(file)]))('%s checks the hash of what it downloads', (_, text) => {
+    for (const [, , at] of [...text.matchAll(/(curl --fail|Invoke-WebRequest)/g)].map(({ 1: tool, index }) => [
+      0,
+      tool,
+      index,
+    ]))
+      expect(text.slice(at as number, (at as number) + 400)).toMatch(/sha256sum --check|Get-FileHash/);
+  });
+});
+
+describe('the steps of the Linux images', () => {
+  const linux = imageNames.filter(name => readdirSync(join(imagesFolder, name)).includes('steps.txt'));
+  it.each(linux)('%s names steps, smoke tests and packages that exist', name => {
+    const scripts = readdirSync(join(imagesFolder, 'shared/linux'));
+    const tests = readdirSync(join(imagesFolder, 'shared/linux/smoke'));
+    for (const step of lines(join(imagesFolder, name, 'steps.txt'))) expect(scripts).toContain(`${step}.sh`);
+    for (const test of lines(join(imagesFolder, name, 'smoke.txt'))) expect(tests).toContain(`${test}.sh`);
+  });
+
+  it.each(linux)('%s is hardened and ends with its bill of materials', name => {
+    const steps = lines(join(imagesFolder, name, 'steps.txt'));
+    const hardening = steps.filter(step => step.endsWith('hardening'));
+    expect(hardening).toHaveLength(1);
+    expect(steps.at(-1)).toBe('bill');
+    expect(lines(join(imagesFolder, name, 'smoke.txt'))).toEqual(expect.arrayContaining(['bill', ...hardening]));
+  });
+
+  it.each(linux.filter(name => name.startsWith('linux-')))('%s has the agent, and a researcher without root', name => {
+    expect(lines(join(imagesFolder, name, 'steps.txt'))).toEqual(expect.arrayContaining(['researcher', 'agent']));
+    expect(lines(join(imagesFolder, name, 'smoke.txt'))).toContain('researcher-without-root');
+  });
+});
