@@ -61,7 +61,7 @@ function png(chunk: string, size: number): Uint8Array {
   ]);
 }
 
-const keyed = (size: number) => {
+const distinctKeys = (size: number) => {
   // Every record has a key of its own: the table is as wide as it is long.
   const count = Math.floor(size / 20);
   return Array.from({ length: count }, (_, index) => `{"key${100_000 + index}":${index}}`);
@@ -86,7 +86,7 @@ export const HOSTILE_FILES: Readonly<Record<string, HostileFile>> = {
   html_nested: text('t.html', size => fill('<table><tr><td>4', size)),
   html_attributes: text('t.html', size => `<table>${fill('<td a="', size)}`),
   html_quotes: text('t.html', size => `<table><tr>${fill(`<td colspan=2 a='"`, size)}`),
-  json_keys: text('t.json', size => `[${keyed(size).join(',')}]`),
+  json_keys: text('t.json', size => `[${distinctKeys(size).join(',')}]`),
   json_columns: text('t.json', size => {
     const count = Math.floor(size / 30);
     return `{${Array.from({ length: count }, (_, index) => `"c${index}":{"row${index}":${index}}`).join(',')}}`;
@@ -102,7 +102,7 @@ export const HOSTILE_FILES: Readonly<Record<string, HostileFile>> = {
   }),
   json_tables: text('t.json', size => `[${fill('[[1,2],[3,4]],', size)}0]`),
   json_objects: text('t.json', size => `[0,${fill('{"a":1},', size)}0]`),
-  ndjson_keys: text('t.ndjson', size => keyed(size).join('\n')),
+  ndjson_keys: text('t.ndjson', size => distinctKeys(size).join('\n')),
   ndjson_wide: text('t.ndjson', size => {
     const row = (names: string) =>
       `{${Array.from({ length: Math.floor(size / 30) }, (_, index) => `"${names}${index}":${index}`).join(',')}}`;

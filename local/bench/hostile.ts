@@ -33,7 +33,7 @@ async function time(path: string, bytes: Uint8Array, runs: number): Promise<{ se
 }
 
 /** How much longer a check takes when a hostile file is twice as large, and what it reads of it, by format. */
-export async function benchHostileFiles(say: (line: string) => void): Promise<Record<string, number>> {
+export async function benchHostileFiles(log: (line: string) => void): Promise<Record<string, number>> {
   const figures: Record<string, number> = {};
   let [worstGrowth, worstReads] = [0, 0];
   for (const [name, { path, make, size: start }] of Object.entries(HOSTILE_FILES)) {
@@ -48,7 +48,7 @@ export async function benchHostileFiles(say: (line: string) => void): Promise<Re
     figures[`${name}_bytes_read_per_byte`] = larger.readRatio;
     worstGrowth = Math.max(worstGrowth, growth);
     worstReads = Math.max(worstReads, larger.readRatio);
-    say(
+    log(
       `${name}: ${(larger.seconds * 1000).toFixed(0)} ms for ${(size * 2) >> 10} KiB, ${growth.toFixed(2)} times as long as for half`,
     );
   }
