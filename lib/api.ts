@@ -129,15 +129,15 @@ export class Api extends Construct {
    */
   addRoutes(scope: Construct, capability: Capability, handler: Handler<HandlerModule>): void {
     const integration = new HttpLambdaIntegration(capability, handler.fn);
-    for (const [name, { method, path, capability: owner, who }] of Object.entries<Route>(routes)) {
+    for (const [name, { method, path, capability: owner, callers }] of Object.entries<Route>(routes)) {
       if (owner !== capability) continue;
       const route = new HttpRoute(scope, `${name[0]?.toUpperCase()}${name.slice(1)}`, {
         httpApi: this.http,
         routeKey: HttpRouteKey.with(path, HttpMethod[method]),
         integration,
-        ...(who === 'anyone' ? {} : { authorizer: this.authorizer }),
+        ...(callers === 'anyone' ? {} : { authorizer: this.authorizer }),
       });
-      if (who === 'anyone')
+      if (callers === 'anyone')
         Validations.of(route).acknowledge({
           id: 'AwsSolutions-APIG4',
           reason: 'GET /openapi.json is open to anyone: it holds the routes and nothing of any person or project.',

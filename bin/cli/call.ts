@@ -127,7 +127,7 @@ export function createApiClient(
     const url = urlOf(place, route, input);
     const body = route.body ? JSON.stringify(input.body ?? {}) : undefined;
     const key = route.method === 'GET' || route.mints ? undefined : randomUUID();
-    let token = route.who === 'anyone' ? undefined : await tokens(false);
+    let token = route.callers === 'anyone' ? undefined : await tokens(false);
     let hasRenewed = false;
     let failed: ExitError | undefined;
     for (let attempt = 1; attempt <= attempts; attempt++) {

@@ -11,10 +11,10 @@ import { toWatchWords } from './watch.ts';
 
 const All = z.object({ all: z.boolean().optional().describe('fetch every page') });
 
-const who = ({ who }: Route): string =>
-  who === 'anyone'
+const describeCallers = ({ callers }: Route): string =>
+  callers === 'anyone'
     ? 'Allowed for anyone, without signing in.'
-    : `Allowed for: ${who.map(({ group, member }) => (member ? `${group} (${member.join(' or ')} of the project)` : group)).join(', ')}.`;
+    : `Allowed for: ${callers.map(({ group, member }) => (member ? `${group} (${member.join(' or ')} of the project)` : group)).join(', ')}.`;
 
 const pick = (values: Record<string, unknown>, schema: z.ZodObject | undefined) =>
   schema && Object.fromEntries(Object.entries(values).filter(([name]) => name in schema.shape));
@@ -47,7 +47,7 @@ function commandFor(name: RouteName): CliCommand {
     words: route.cli.split(' '),
     summary: route.summary,
     examples: [route.example],
-    notes: [who(route), `Calls ${route.method} ${route.path}.`],
+    notes: [describeCallers(route), `Calls ${route.method} ${route.path}.`],
     ...(params && { params }),
     ...(Object.keys(flags.shape).length > 0 && { flags }),
     async run(values, context): Promise<ExitKind> {

@@ -39,7 +39,7 @@ function operation(name: string, route: Route): Json {
     operationId: name,
     tags: [route.capability],
     summary: route.summary,
-    description: `Command line: \`broch ${route.example}\`. ${who(route)}`,
+    description: `Command line: \`broch ${route.example}\`. ${describeCallers(route)}`,
     parameters: [
       ...parameters(route.params, 'path'),
       ...parameters(route.query, 'query'),
@@ -48,7 +48,7 @@ function operation(name: string, route: Route): Json {
     ...(route.body && {
       requestBody: { required: true, content: { 'application/json': { schema: schemaOf(route.body, 'input') } } },
     }),
-    ...(route.who === 'anyone' ? { security: [] } : {}),
+    ...(route.callers === 'anyone' ? { security: [] } : {}),
     responses: {
       [route.status]: {
         description: 'Done',
@@ -70,10 +70,10 @@ function operation(name: string, route: Route): Json {
   };
 }
 
-const who = ({ who }: Route): string =>
-  who === 'anyone'
+const describeCallers = ({ callers }: Route): string =>
+  callers === 'anyone'
     ? 'Allowed for anyone.'
-    : `Allowed for: ${who.map(({ group, member }) => (member ? `${group} who is ${member.join(' or ')} in the project` : group)).join('; ')}.`;
+    : `Allowed for: ${callers.map(({ group, member }) => (member ? `${group} who is ${member.join(' or ')} in the project` : group)).join('; ')}.`;
 
 /** The routes as an OpenAPI 3.1 document. */
 export function buildOpenApi(routes: Record<string, Route>, server: string): Json {

@@ -18,7 +18,7 @@ export const routes = {
     capability: 'api',
     cli: 'api show',
     status: 200,
-    who: 'anyone',
+    callers: 'anyone',
     summary: 'Show the API as an OpenAPI 3.1 document',
     example: 'api show',
     returns: z.looseObject({}),
@@ -29,7 +29,7 @@ export const routes = {
     capability: 'api',
     cli: 'whoami',
     status: 200,
-    who: userGroups.map(group => ({ group })),
+    callers: userGroups.map(group => ({ group })),
     summary: 'Show your id, name, groups and projects',
     example: 'whoami',
     returns: z.object({

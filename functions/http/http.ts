@@ -80,14 +80,14 @@ async function confirmGroups(user: User, wiring: ApiWiring): Promise<User> {
   return { ...user, groups: user.groups.filter(group => confirmed.includes(group)) };
 }
 
-/** Refuses unless one entry of `who` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
+/** Refuses unless one entry of `callers` applies. Answers 404 to outsiders, so that they cannot find out which projects exist. */
 async function authorise(route: Route, user: User, project: string | undefined, wiring: ApiWiring): Promise<void> {
-  if (route.who === 'anyone') return;
-  const possible = route.who.filter(({ group }) => user.groups.includes(group));
+  if (route.callers === 'anyone') return;
+  const possible = route.callers.filter(({ group }) => user.groups.includes(group));
   if (possible.length === 0)
     throw new Refused(
       'forbidden',
-      `Only ${[...new Set(route.who.map(({ group }) => group))].join(' or ')} may do this.`,
+      `Only ${[...new Set(route.callers.map(({ group }) => group))].join(' or ')} may do this.`,
     );
   if (possible.some(({ member }) => member === undefined)) return;
   const held = project === undefined ? [] : await wiring.roles(project, user.id);
@@ -161,7 +161,7 @@ export function http<T extends Table, C extends Capability>(
     const route = name === undefined ? undefined : routes[name];
     if (name === undefined || route === undefined)
       throw new Refused('missing', 'This address does not exist. GET /openapi.json lists all addresses.');
-    const open = route.who === 'anyone';
+    const open = route.callers === 'anyone';
     const user = open ? { id: '', name: '', groups: [] } : await confirmGroups(userOf(event), wiring);
     logger.appendKeys({ user: user.id, route: event.routeKey });
     const params = parse(route.params, event.pathParameters);

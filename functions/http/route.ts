@@ -35,7 +35,7 @@ export interface Route {
   /** An example of the command, without `broch`. */
   readonly example: string;
   /** `anyone` needs no token. Otherwise one entry must apply. */
-  readonly who: 'anyone' | readonly RouteGrant[];
+  readonly callers: 'anyone' | readonly RouteGrant[];
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodObject;

@@ -28,10 +28,10 @@ describe('a request addressed through another project', () => {
   });
 
   const routes = Object.entries<Route>(airlockRoutes).filter(([, { path }]) => path.includes('{request}'));
-  for (const [name, { who }] of routes)
+  for (const [name, { callers }] of routes)
     it(`is not found by ${name}`, async () => {
       const asks = { researcher: people.rana, reviewer: people.vera, operator: people.olga } as const;
-      const groups = who === 'anyone' ? [] : [...new Set(who.map(({ group }) => group))];
+      const groups = callers === 'anyone' ? [] : [...new Set(callers.map(({ group }) => group))];
       expect(groups.length).toBeGreaterThan(0);
       for (const group of groups) {
         const by = asks[group as keyof typeof asks];

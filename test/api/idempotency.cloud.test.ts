@@ -110,11 +110,11 @@ describe('a write under one key', () => {
 
 describe('the key', () => {
   const writes = (Object.entries(routes) as [string, Route][]).filter(
-    ([, { method, mints, who }]) =>
+    ([, { method, mints, callers }]) =>
       method !== 'GET' &&
       !mints &&
-      who !== 'anyone' &&
-      who.some(({ group, member }) => group === 'operator' && !member),
+      callers !== 'anyone' &&
+      callers.some(({ group, member }) => group === 'operator' && !member),
   );
   const bodies: Record<string, object> = {
     createProject: { id: 'sec-once-unkeyed', title: 'None' },

@@ -80,7 +80,7 @@ async function otherTokens() {
 }
 
 describe('without a token', () => {
-  it.each(all.filter(([, { who }]) => who !== 'anyone'))('%s answers 401', async (_, route) => {
+  it.each(all.filter(([, { callers }]) => callers !== 'anyone'))('%s answers 401', async (_, route) => {
     const { status, body } = await sendRawRequest(of, route.method, toExamplePath(route), { key: key() });
     expect(status).toBe(401);
     expect(Object.keys(body)).toEqual(['message']);
@@ -180,7 +180,7 @@ describe('a token', () => {
 
 describe('somebody of another group', () => {
   const foreign = (group: UserGroup) =>
-    all.filter(([, { who }]) => who !== 'anyone' && !who.some(one => one.group === group));
+    all.filter(([, { callers }]) => callers !== 'anyone' && !callers.some(one => one.group === group));
   let tried = 0;
 
   it.each(userGroups)('%s is refused by every route of others', async group => {
@@ -195,9 +195,9 @@ describe('somebody of another group', () => {
       tried++;
     }
     // Of a group that may, but of no project: it might as well not exist.
-    for (const [name, { method, path, who, ...route }] of all) {
-      if (who === 'anyone' || group !== 'researcher' || !who.every(({ member }) => member)) continue;
-      const { status } = await sendRawRequest(of, method, toExamplePath({ method, path, who, ...route }), {
+    for (const [name, { method, path, callers, ...route }] of all) {
+      if (callers === 'anyone' || group !== 'researcher' || !callers.every(({ member }) => member)) continue;
+      const { status } = await sendRawRequest(of, method, toExamplePath({ method, path, callers, ...route }), {
         token,
         key: key(),
       });

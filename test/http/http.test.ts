@@ -100,8 +100,8 @@ const entries: [string, Route][] = Object.entries(routes);
 describe('who may', () => {
   const denied = [403, 404];
   const allowed = (route: Route, held: readonly UserGroup[], roles: readonly ProjectRole[]) =>
-    route.who === 'anyone' ||
-    route.who.some(
+    route.callers === 'anyone' ||
+    route.callers.some(
       ({ group, member }) => held.includes(group) && (!member || member.some(role => roles.includes(role))),
     );
 

@@ -21,7 +21,7 @@ const routeDefaults = {
   status: 200,
   mints: true,
   // Non-members may call them too: only the recipient gets an answer, and for everybody else nothing exists.
-  who: [{ group: 'researcher' }],
+  callers: [{ group: 'researcher' }],
   params: z.object({ project: ProjectId, request: RequestId }),
 } as const;
 
@@ -73,7 +73,7 @@ export const keyRoutes = {
     capability: 'airlock',
     cli: 'airlock signer',
     status: 200,
-    who: userGroups.map(group => ({ group })),
+    callers: userGroups.map(group => ({ group })),
     summary: 'Show the public half of the key that signs releases, or of an earlier one',
     example: 'airlock signer',
     query: z.object({
