@@ -32,8 +32,8 @@ const remove = (name = '', reason = 'left the university') =>
   olga.ask('removeMember', { params: { project, name }, body: { reason } });
 
 /** Every route of a project that a membership opens, but not the group alone. */
-const memberRoutes = Object.entries<Route>(routes).flatMap(([name, { path, who }]) =>
-  path.startsWith('/projects/{project}') && who !== 'anyone' && who.some(({ group }) => group === 'researcher')
+const memberRoutes = Object.entries<Route>(routes).flatMap(([name, { path, callers }]) =>
+  path.startsWith('/projects/{project}') && callers !== 'anyone' && callers.some(({ group }) => group === 'researcher')
     ? [name as RouteName]
     : [],
 );
@@ -149,7 +149,7 @@ describe('somebody whose group was taken away', () => {
       expect((await person.ask('GET', '/me')).body.groups).toEqual([group]);
       await changeUserGroup(cloud, person, group, 'remove');
       for (const [name, route] of Object.entries<Route>(routes))
-        if (route.who !== 'anyone' && route.who.some(grant => grant.group === group))
+        if (route.callers !== 'anyone' && route.callers.some(grant => grant.group === group))
           expect((await person.ask(route.method, toExamplePath(route))).status, name).toBe(403);
     },
   );
