@@ -15,6 +15,7 @@ import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
 import { statusCommand } from './status.ts';
+import { trySaveCommand } from './try.ts';
 import { watchCommand } from './watch.ts';
 
 /** The flags of every command. */
@@ -43,6 +44,7 @@ const byHand: readonly CliCommand[] = [
   airlockCrateCommand,
   airlockKeyCommand,
   disclosureCheckCommand,
+  trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),
 ];
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cdkCommandLine, quietCdkEnvironment } from '../../local/assembly.ts';
 import { rootEnvironmentFor } from '../../local/deploy.ts';
@@ -30,6 +30,9 @@ let env: Record<string, string | undefined>;
 beforeAll(async () => {
   const who = Object.fromEntries(Object.entries(people).map(([name, role]) => [mine(name), role]));
   const { file } = await writeEmbeddedCloudFile(facts, folder, who);
+  // The image that desktops start from, as `npm start` sets it.
+  const image = { Name: '/broch/images/linux/current', Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String' } as const;
+  await new SSMClient(facts.configuration).send(new PutParameterCommand({ ...image, Overwrite: true }));
   env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };
 });
 
