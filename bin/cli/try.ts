@@ -35,7 +35,7 @@ async function findInstance(api: ApiClient, project: string, seconds: number, li
 export const trySaveCommand = defineCommand({
   words: ['try', 'save'],
   summary: 'Try-out only: save files of a folder as if from your desktop in a project',
-  about: [
+  notes: [
     'In the try-out desktops are simulated, so nobody can work on one. This command plays it: it saves the files with the',
     "rights of your desktop's instance, and nothing more. It works only with the embedded cloud of `npm start`.",
   ],
