@@ -8,12 +8,12 @@ import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 export interface AgentOptions {
   readonly endpoint: string;
   readonly region: string;
-  /** The account's root: it stands for the hypervisor, which alone gives instances their role. */
+  /** The account's root, in place of the hypervisor, which alone gives instances their role. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** Ends the play. */
+  /** Ends the simulation. */
   readonly signal: AbortSignal;
   readonly everyMs?: number;
-  /** Told of each desktop that reported, and of what went wrong (it is tried again). */
+  /** Takes a line about each desktop that reported and about each failure; failures are retried. */
   readonly log?: (line: string) => void;
 }
 
@@ -32,8 +32,8 @@ export async function assumeInstanceRole({ iam, sts }: { iam: IAMClient; sts: ST
 }
 
 /**
- * Plays the agents on the desktops, which the embedded cloud starts without a machine behind them: each new instance of
- * a workspace becomes its own role, as the hypervisor lets it, and reports with a new password. Resolves when aborted.
+ * Stands in for the agents on desktops: the embedded cloud starts instances without a machine. For each new instance of
+ * a workspace it assumes the instance's role and reports with a new password. Resolves when aborted.
  */
 export async function simulateAgents({
   endpoint,

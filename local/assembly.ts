@@ -12,7 +12,7 @@ import {
 
 /**
  * Resource types that the embedded cloud's CloudFormation does not know. They are left out of the synthesised templates
- * before these are deployed there, and named to the user; the app itself has no idea of it.
+ * before these are deployed there, and printed for the user. The app itself does not know about it.
  */
 const unsupportedResourceTypes: readonly string[] = [
   'AWS::EC2::FlowLog',
@@ -27,7 +27,8 @@ const unsupportedResourceTypes: readonly string[] = [
   'AWS::Route53Resolver::ResolverQueryLoggingConfigAssociation',
 ];
 
-/** The template without the given types, and which it had. Refuses where something that stays refers to what goes. */
+/** The template without resources of the given types, and the types that were removed. Throws if a remaining resource
+ * refers to a removed one. */
 function stripResourceTypes(
   template: AssemblyTemplate,
   types: readonly string[],
@@ -61,7 +62,7 @@ function referred(value: unknown): string[] {
   });
 }
 
-/** The emulator gives a secret's name for its `Ref`, where AWS gives its ARN; its attribute `Id` is the ARN on both. */
+/** The emulator resolves a secret's `Ref` to its name, AWS to its ARN. The attribute `Id` is the ARN on both. */
 function replaceSecretRefs(template: AssemblyTemplate): AssemblyTemplate {
   const secrets = new Set(
     Object.entries(template.Resources ?? {}).flatMap(([id, { Type }]) =>
@@ -73,7 +74,7 @@ function replaceSecretRefs(template: AssemblyTemplate): AssemblyTemplate {
   );
 }
 
-/** Runs a program, giving its output line by line; rejects with the last lines where it fails. */
+/** Runs a program and passes its output on line by line. If it fails, rejects with the last lines. */
 export function runProgram(
   command: string[],
   env: Record<string, string | undefined>,
@@ -81,7 +82,7 @@ export function runProgram(
 ): Promise<void> {
   const [program = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    // A group of its own, so that it can be ended with all that it started, whatever ends this process.
+    // A process group of its own, so that the program and its children can be ended together.
     const child = spawn(program, args, { cwd: repositoryRoot, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     const end = () => {
       try {

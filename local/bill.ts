@@ -2,21 +2,23 @@ import { createHash } from 'node:crypto';
 import { CostExplorerClient, GetCostAndUsageCommand } from '@aws-sdk/client-cost-explorer';
 import { addDays, buildCostQuery, type CostPage } from '../functions/costs/bill.ts';
 
-/** Whose bill is made up, and how. The same input always makes the same bill, whichever days are asked for. */
+/** Describes an invented bill. The same options always make the same bill, for any days. */
 export interface BillOptions {
   readonly projects: readonly string[];
   readonly seed: string;
   readonly tag: string;
 }
 
-/** From the hash of its name: a number from 0 to 1 that is the same on every day of every run. */
+/** A number from 0 to 1 from the hash of a name: the same on every day of every run. */
 const chance = (...parts: (string | number)[]): number =>
   createHash('sha256').update(parts.join('/')).digest().readUInt32BE() / 2 ** 32;
 
 const epoch = Date.UTC(2026, 0, 1) / 86_400_000;
 const dayNumber = (date: string) => Date.parse(date) / 86_400_000;
 
-/** Workspaces sleep at weekends, storage and keys don't; the first project grows by a fifth each week, until it stops. */
+/**
+ * Workspaces sleep at weekends, storage and keys don't; the first project grows by a fifth each week, until it stops.
+ */
 function spend({ seed }: BillOptions, project: string, rank: number, date: string): number {
   const weekend = [0, 6].includes(new Date(date).getUTCDay());
   const size = 55 * (0.35 + chance(seed, project)) * 0.72 ** rank;
@@ -25,7 +27,7 @@ function spend({ seed }: BillOptions, project: string, rank: number, date: strin
   return size * growth * (0.15 + (weekend ? 0.2 : 0.85) * (0.85 + 0.3 * chance(seed, project, date)));
 }
 
-/** What nobody tagged: the platform itself, somebody's forgotten volume, and the month's tax on its first day. */
+/** Untagged costs: the platform itself, a forgotten volume, and the month's tax on its first day. */
 function untagged({ seed }: BillOptions, date: string): number {
   return 4.2 + 1.5 * chance(seed, 'untagged', date) + (date.endsWith('-01') ? 18.37 : 0);
 }
@@ -57,14 +59,14 @@ export interface SeedBillOptions extends BillOptions {
   readonly moto: string;
   /** The days that a report will be asked for. */
   readonly dates: readonly string[];
-  /** Forgets what was seeded before: how AWS changes a bill. All of moto's state goes. */
+  /** Replaces the bill, as AWS does when it corrects one. All of moto's state is reset. */
   readonly again?: boolean;
 }
 
 /**
- * Gives moto's Cost Explorer a bill for the reports of `dates`. moto computes nothing: it answers a new request with the next
- * answer of a queue, and repeats that answer for the same request. So each answer is queued and requested at once, with the
- * request that the report's function sends; after that their order does not matter.
+ * Gives moto's Cost Explorer a bill for the reports of `dates`. moto computes nothing: it answers a new request with
+ * the next answer of a queue, and repeats that answer for the same request. So each answer is queued and requested at
+ * once, with the request that the report's function sends; after that their order does not matter.
  */
 export async function seedBill({ moto, dates, again: reset = false, ...bill }: SeedBillOptions): Promise<void> {
   const client = new CostExplorerClient({

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { repositoryRoot } from './cloud.ts';
 
 /**
- * `npm run check`: types, style, unused code. `npm test`: those and every test. Ends with one line that counts it all.
+ * `npm run check`: types, style, unused code. `npm test`: the same and every test. The last line counts what passed and
+ * failed.
  *
- * After `--tests`: `core` or `cloud` for one of the two kinds of tests, then the words of capabilities (`ingest`), files,
- * or options of vitest; nothing for all.
+ * After `--tests` comes `core` or `cloud` for one of the two kinds of tests, then words of capabilities (`ingest`),
+ * files or options of vitest. Nothing after it means all tests.
  */
 const node = join(repositoryRoot, 'node_modules/node/bin/node');
 const bin = (name: string) => join(repositoryRoot, 'node_modules/.bin', name);

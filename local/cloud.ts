@@ -22,15 +22,15 @@ export interface EmbeddedCloud {
   readonly ca: string;
   readonly certificateKey: string;
   readonly log: string;
-  /** What a child process needs to be a client: endpoint, trust, region; credentials are the caller's to add. */
+  /** What a child process needs to be a client: endpoint, certificate and region. The caller adds credentials. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Resolves when one of the emulators ended by itself. */
+  /** Resolves when one of the emulators ends without being stopped. */
   readonly crashed: Promise<string>;
   stop(): Promise<void>;
 }
 
 export interface EmbeddedCloudOptions {
-  /** Where certificates and logs go; made if it isn't there. */
+  /** The folder of certificates and logs; created if it does not exist. */
   readonly folder: string;
   readonly region: string;
   /** Waits of state machines are multiplied by this; 0 skips them. */
@@ -41,7 +41,7 @@ export interface EmbeddedCloudOptions {
   readonly faults?: boolean;
 }
 
-/** Ends with this process however it ends: the keeper sees its standard input close. */
+/** The child ends when this process ends: the guard sees its standard input close. */
 function keep(
   name: string,
   command: string[],
@@ -82,7 +82,7 @@ export async function startCloud({
   const file = (name: string) => join(folder, name);
   const [ca, certificateKey, log] = [file('certificate.pem'), file('key.pem'), file('cloud.log')];
   writeFileSync(log, '');
-  // Where the emulator unpacks Lambdas; it leaves them behind.
+  // The emulator unpacks Lambdas here and does not delete them.
   const temporary = file('tmp');
   const sweep = () => rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
   sweep();

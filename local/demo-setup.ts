@@ -12,10 +12,10 @@ import { enrolLocalPerson, keepLocalSession, type LocalPerson, signInLocalPerson
 import { assumeSetupRole, type ClientCredentials, clientConfigFor, rootCredentialsFor } from './roles.ts';
 import { startScanner } from './scanner.ts';
 
-/** Everything around Broch that an organisation has and the embedded cloud must play. */
+/** Everything around Broch that an organisation has and the embedded cloud simulates. */
 export interface DemoSetup {
   readonly facts: CloudFacts;
-  /** What runs, for programs that use it from outside. `file` holds the same. */
+  /** The addresses of the running services, for other programs. `file` holds the same. */
   readonly cloud: Readonly<Record<string, unknown>>;
   readonly place: ActiveProfile;
   /** The file that tells the command line where everything is. */
@@ -75,7 +75,7 @@ async function gatewayKey(facts: CloudFacts, credentials: ClientCredentials): Pr
   }
 }
 
-/** Opens the inbox and the gateway, makes the people, lets the desktops' agents play. Everything after is theirs to do. */
+/** Opens the inbox and the gateway, adds the people and starts the agents and the scanner. */
 export async function setUpDemo({ facts }: Pick<DeployedCloud, 'facts'>, file: string): Promise<DemoSetup> {
   const { ca, certificateKey, endpoint, account, region, api, outputs, ports } = facts;
   const [certificate, key] = [readFileSync(ca, 'utf8'), readFileSync(certificateKey, 'utf8')];

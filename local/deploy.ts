@@ -6,13 +6,16 @@ import type { EmbeddedCloud } from './cloud.ts';
 /** The stacks' outputs by their short names, as `api.Url`. */
 export type StackOutputs = Readonly<Record<string, string>>;
 
-/** The keys of an account's root in the embedded cloud: the account's number is its access key. Deploys only. */
+/**
+ * The root credentials of an account of the embedded cloud: the access key is the account's number. Only the deploy
+ * uses them.
+ */
 export const rootEnvironmentFor = (account: string) => ({
   AWS_ACCESS_KEY_ID: account,
   AWS_SECRET_ACCESS_KEY: 'embedded',
 });
 
-/** Bootstraps an account and deploys an assembly into it, both with the real CDK CLI. */
+/** Bootstraps an account and deploys an assembly into it with the real CDK CLI. */
 export async function deployAssembly(
   cloud: EmbeddedCloud,
   assembly: string,

@@ -6,7 +6,7 @@ import { type EmbeddedCloud, repositoryRoot, startCloud } from './cloud.ts';
 import { deployAssembly, type StackOutputs } from './deploy.ts';
 import { findFreePort } from './free-port.ts';
 
-/** All that another process must know to use a deployed embedded cloud; plain data. */
+/** Everything that another process needs to use a deployed embedded cloud, as plain data. */
 export interface CloudFacts {
   readonly endpoint: string;
   readonly plain: string;
@@ -28,7 +28,7 @@ export interface CloudFacts {
 export interface DeployedCloud {
   readonly cloud: EmbeddedCloud;
   readonly facts: CloudFacts;
-  /** Resource types that were left out, as the emulator can't have them. */
+  /** Resource types and condition keys that were left out because the emulator does not support them. */
   readonly omissions: readonly string[];
   close(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export interface DeployCloudOptions {
   readonly faults?: boolean;
   readonly region?: string;
   readonly onProgress?: (line: string) => void;
-  /** Called as soon as there is something to close, also while the deploy is under way. */
+  /** Called as soon as the embedded cloud must be closed, which is before the deploy ends. */
   readonly onOpen?: (estate: Pick<DeployedCloud, 'cloud' | 'close'>) => void;
 }
 

@@ -8,12 +8,12 @@ export interface GatewayOptions {
   /** PEM: the certificate and its key. */
   readonly certificate: string;
   readonly certificateKey: string;
-  /** Guacamole's `json-secret-key`; asked for at each request, as it exists only after the deploy. */
+  /** Guacamole's `json-secret-key`; read at each request, because it exists only after the deploy. */
   readonly secret: () => Promise<string> | string;
   readonly now?: () => number;
 }
 
-/** What Guacamole's `auth-json` reads; its names and its looseness are the Java server's. */
+/** The input of Guacamole's `auth-json`, with the field names and the leniency of the Java server. */
 const UserData = z.object({
   username: z.string(),
   expires: z.coerce.number().optional(),
@@ -33,7 +33,7 @@ const no = (reason: string): GatewayVerdict => ({ ok: false, reason });
 
 /** Decides about `data` as Guacamole does, in its order; `used` holds the signatures seen, until they expire. */
 export function checkGatewayLink(data: string, secret: string, now: number, used: Map<string, number>): GatewayVerdict {
-  // As strict as the gateway: groups of four, padded.
+  // As strict as the Java gateway: base64 in groups of four, padded.
   if (data.length === 0 || !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(data))
     return no('not proper base64');
   const key = Buffer.from(secret, 'hex');
@@ -69,7 +69,7 @@ export function checkGatewayLink(data: string, secret: string, now: number, used
 
 const escapeHtml = (text: string) => text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`);
 
-/** What a browser is shown where the desktop would be. */
+/** The page that a browser shows in place of the desktop. */
 export const renderGatewayPage = ({ username, connections }: UserData): string => {
   const desktops = Object.entries(connections).map(
     ([name, { protocol, parameters }]) =>
@@ -95,8 +95,8 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /**
- * What the Guacamole gateway does with a link, for the embedded cloud: it listens on loopback, takes `POST /api/tokens`
- * (form field `data`) and `GET /?data=`, and lets nobody in whom the Java server would not.
+ * Stands in for the Guacamole gateway: it listens on loopback, answers `POST /api/tokens` (form field `data`) and
+ * `GET /?data=`, and refuses every link that the Java server refuses.
  */
 export async function startGateway({ port, certificate, certificateKey, secret, now = Date.now }: GatewayOptions) {
   const used = new Map<string, number>();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { repositoryRoot } from './cloud.ts';
 
-/** Teams takes messages of about this size, and no more. */
+/** The largest message that Teams accepts, approximately. */
 const maxBytes = 28 * 1024;
 
 const Message = z.object({
@@ -26,7 +26,7 @@ const Message = z.object({
     .length(1),
 });
 
-/** A card as it came in. */
+/** A received card. */
 interface ReceivedCard {
   readonly id: number;
   readonly at: string;
@@ -47,7 +47,7 @@ export interface Inbox {
   readonly webhook: string;
   /** Newest first. */
   readonly cards: () => readonly ReceivedCard[];
-  /** Every post that came with the right signature, taken or not. */
+  /** How many posts had the right signature, whether they were accepted or not. */
   readonly posts: () => number;
   /** The next posts get these answers, one each. */
   readonly trouble: (...answers: InboxFailure[]) => void;
@@ -81,7 +81,9 @@ const headers = {
   'cache-control': 'no-store',
 };
 
-/** The team's channel, played: a webhook like that of a Teams workflow, and a page that shows what came in. */
+/**
+ * Stands in for the team's channel: a webhook like that of a Teams workflow, and a page that shows the received cards.
+ */
 export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions): Promise<Inbox> {
   const [path, signature] = [`/workflows/${randomBytes(16).toString('hex')}`, randomBytes(32).toString('base64url')];
   const cards: ReceivedCard[] = [];
@@ -151,7 +153,7 @@ export async function openInbox({ port = 0, ca, certificateKey }: InboxOptions):
 const digest = (text: string) => createHash('sha256').update(text).digest();
 const sameText = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b));
 
-/** The body, or undefined where it is too large; the rest of it is read and thrown away. */
+/** The body, or undefined if it is too large; the rest of a large body is read and discarded. */
 async function read(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;

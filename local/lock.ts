@@ -11,8 +11,8 @@ const alive = (pid: number) => {
 };
 
 /**
- * Takes a lock file for as long as this process lives. Returns the process that holds it, where another one does; what a
- * crashed one left is taken over.
+ * Holds a lock file while this process lives. Returns the id of another process that holds it. The lock of a crashed
+ * process is taken over.
  */
 export function takeLock(file: string): { release: () => void } | { holder: number } {
   mkdirSync(dirname(file), { recursive: true });

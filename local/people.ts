@@ -16,7 +16,7 @@ import type { ActiveProfile } from '../bin/cli/profile.ts';
 import { createPoolClient, refreshTokens, type SessionTokens, signIn } from '../bin/cli/signin.ts';
 import type { UserGroup } from '../functions/http/route.ts';
 
-/** Somebody of the embedded cloud: made up, with all it takes to sign in as them. */
+/** An invented user of the embedded cloud, with everything that signing in needs. */
 export interface LocalPerson {
   readonly name: string;
   readonly role: UserGroup;
@@ -25,12 +25,12 @@ export interface LocalPerson {
   readonly totp: string;
 }
 
-/** Long, and with every kind of character that the pool's policy asks for. */
+/** Long, with every kind of character that the pool's password policy requires. */
 const password = () => `${randomBytes(15).toString('base64url')}aA1!`;
 
 /**
- * Makes somebody a user of the pool, in a group, and enrols their authenticator. The operator's part (making the user)
- * needs `admin`; the rest is what the person does at their first sign-in.
+ * Adds a user to the pool and to a group, and enrols their authenticator. Adding the user is the operator's work and
+ * needs `admin`; the rest is what the user does at the first sign-in.
  */
 export async function enrolLocalPerson(
   place: ActiveProfile,
@@ -47,7 +47,7 @@ export async function enrolLocalPerson(
     );
     await client.send(new AdminSetUserPasswordCommand({ ...user, Password: secret, Permanent: true }));
     await client.send(new AdminAddUserToGroupCommand({ ...user, GroupName: role }));
-    // The emulator lets somebody without an authenticator in once, where AWS would ask them to set one up.
+    // The emulator signs a user without an authenticator in once, where AWS would ask them to set one up.
     const { access: AccessToken } = await signIn(place, silent(name, secret, ''));
     const { SecretCode = '' } = await poolClient.send(new AssociateSoftwareTokenCommand({ AccessToken }));
     await poolClient.send(
@@ -68,7 +68,7 @@ const silent = (name: string, secret: string, totp: string) => ({
   password: async () => secret,
   newPassword: async () => password(),
   code: async (retry: boolean) => {
-    // A code can be used once: where it was refused, the next one is due within half a minute.
+    // A code can be used once. After a refusal the next code is at most 30 seconds away.
     if (retry) await sleep(30_000 - (Date.now() % 30_000) + 500);
     return generate({ secret: totp });
   },
@@ -85,8 +85,8 @@ export const signInLocalPerson = (
 const SPARE_MILLISECONDS = 2 * 60_000;
 
 /**
- * The access tokens of a session that `start` begins. They are refreshed before they expire. A session that the pool has
- * ended keeps its last token, as somebody with a stolen token would.
+ * The access tokens of a session that `start` begins. They are refreshed before they expire. A session that the pool
+ * has ended keeps its last token, as a thief of the token would.
  */
 export function keepLocalSession(place: ActiveProfile, start: () => Promise<SessionTokens>): AccessTokenSource {
   const renew = async (tokens: SessionTokens, isRenewal: boolean) => {

@@ -1,4 +1,4 @@
-/** Shows what is under way, on standard error when standard output is for a machine. */
+/** Shows the progress of tasks, on standard error when standard output is for a machine. */
 export interface ProgressReporter {
   /** A line that stays. */
   line(text: string): void;

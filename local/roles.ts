@@ -9,7 +9,7 @@ export interface ClientCredentials {
   readonly sessionToken?: string;
 }
 
-/** What an SDK client takes to talk to the embedded cloud as somebody. */
+/** The configuration of an SDK client that calls the embedded cloud with given credentials. */
 export const clientConfigFor = (facts: CloudFacts, credentials: ClientCredentials) => ({
   endpoint: facts.endpoint,
   region: facts.region,
@@ -23,8 +23,8 @@ export const rootCredentialsFor = (account: string): ClientCredentials => {
 };
 
 /**
- * The role under which the stage is set after the deploy: what an administrator does once in the console of a real
- * account (make people, set the webhook's address, publish an image), and no more.
+ * The role that sets the demo up after the deploy. It may do what an administrator does once in a real account: add
+ * people, set the webhook's address, publish an image.
  */
 export async function assumeSetupRole(facts: CloudFacts): Promise<ClientCredentials> {
   const { account, region, outputs } = facts;
@@ -40,7 +40,7 @@ export async function assumeSetupRole(facts: CloudFacts): Promise<ClientCredenti
     ),
     allow(['ssm:PutParameter'], `arn:aws:ssm:${region}:${account}:parameter/broch/images/*`),
     allow(['secretsmanager:PutSecretValue'], outputs['data.Webhook'] ?? 'none'),
-    // What the gateway's container is given when it starts.
+    // The gateway's container gets this at its start.
     allow(['secretsmanager:GetSecretValue'], outputs['data.GatewayKey'] ?? 'none'),
   ];
   const document = (Statement: unknown) => JSON.stringify({ Version: '2012-10-17', Statement });

@@ -8,7 +8,7 @@ import { explainAlarms, formatAlarmRunbook, RUNBOOK_MARKER } from '../lib/runboo
 import { createBrochStacks } from '../lib/stacks.ts';
 import { repositoryRoot } from './cloud.ts';
 
-// `npm run runbook`: writes the part of docs/runbook.md that the alarms' own words make.
+// `npm run runbook`: writes the alarms' part of docs/runbook.md from the alarms' own texts.
 const file = join(repositoryRoot, 'docs/runbook.md');
 const app = new App({ context: cdkFeatureFlags });
 createBrochStacks(app, readConfig(join(repositoryRoot, 'config/production.json')));

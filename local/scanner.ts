@@ -28,13 +28,13 @@ export interface Scanner {
 }
 
 export interface ScannerOptions {
-  /** Objects that the scan never gets to, for tests of what then happens. */
+  /** Objects that are never scanned, for tests of what happens then. */
   readonly skips?: (key: string) => boolean;
-  /** Told of what went wrong; the event comes again after a while. */
+  /** Takes a line about each failed scan; the event is delivered again after a while. */
   readonly log?: (line: string) => void;
 }
 
-/** A version to be scanned, as S3 told of it. */
+/** An object version to be scanned, from the event of its creation. */
 interface Created {
   readonly bucket: string;
   readonly key: string;
@@ -42,7 +42,9 @@ interface Created {
   readonly etag: string;
 }
 
-/** Events that are worked on at once: ten to a request, as many as S3 here answers without waiting for each other. */
+/**
+ * How many scans run at once: a receive request gives ten events, and the embedded S3 answers that many in parallel.
+ */
 const lanes = 4;
 
 function createdBy({ Body = '' }: Message): Created {
@@ -68,10 +70,10 @@ const resultEvent = ({ bucket, key, version, etag }: Created, verdict: EngineVer
 });
 
 /**
- * Plays GuardDuty on the embedded cloud, which has none: learns of each new version in the airlock as GuardDuty does, by a
- * rule of its own on the bucket's events, reads it and tags it as the plan's role may, and tells on the default bus what it
- * found. A queue keeps the events, so that none is lost; looking through the bucket instead would cost ever more, the more
- * is in it.
+ * Stands in for GuardDuty, which the embedded cloud does not have. A rule of its own on the bucket's events reports
+ * each new version in the airlock. The scanner reads and tags the version under the plan's role and publishes the
+ * result on the default bus. A queue keeps the events, so that none is lost; listing the bucket instead would cost more
+ * with every object.
  */
 export async function startScanner(
   facts: CloudFacts,
@@ -116,7 +118,7 @@ export async function startScanner(
     return resultEvent(object, verdict, plan);
   }
 
-  /** Scans up to ten; what fails stays in the queue and comes again. */
+  /** Scans up to ten objects. The event of a failed scan stays in the queue and is delivered again. */
   async function round(messages: readonly Message[]): Promise<void> {
     const outcomes = await Promise.all(
       messages.map(async message => {
@@ -154,7 +156,7 @@ export async function startScanner(
     async close() {
       closing.abort();
       await Promise.all(working);
-      // Where the cloud has gone already, all of this has gone with it.
+      // If the embedded cloud has ended already, the rule and the queue ended with it.
       await events.send(new RemoveTargetsCommand({ Rule: rule, Ids: ['scan'] })).catch(() => {});
       await events.send(new DeleteRuleCommand({ Name: rule })).catch(() => {});
       await sqs.send(new DeleteQueueCommand({ QueueUrl })).catch(() => {});

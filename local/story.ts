@@ -24,12 +24,12 @@ type StepTeller = <T extends StepReport>(step: string, run: () => Promise<T>) =>
 
 export type ChapterTeller = (stage: DemoSetup, tell: StepTeller) => Promise<void>;
 
-/** Something that should be so and isn't; ends the chapter. */
+/** Ends the chapter with the message if the condition does not hold. */
 export function assertHolds(holds: unknown, message: string): asserts holds {
   if (!holds) throw new Error(message);
 }
 
-/** Plays chapters one after the other; a chapter that fails does not keep the next from being told. */
+/** Runs the chapters one after the other. A failed chapter does not stop the next one. */
 export async function playChapters(
   stage: DemoSetup,
   chapters: readonly [Chapter, string, ChapterTeller][],

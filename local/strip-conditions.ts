@@ -11,8 +11,8 @@ export interface AssemblyTemplate {
 }
 
 /**
- * Condition keys that the embedded cloud never has a value for. An allowance that asks for one holds there without it; a
- * denial goes, as it would hit everybody. Both are named to the user; the app itself has no idea of it.
+ * Condition keys for which the embedded cloud never has a value. An Allow loses the condition; a Deny is removed,
+ * because it would apply to everybody. Both are printed for the user. The app itself does not know about it.
  */
 export const unsupportedConditionKeys: readonly string[] = [
   'cloudformation:CreateAction',
@@ -30,7 +30,7 @@ interface Statement {
 const isStatement = (value: unknown): value is Statement =>
   typeof value === 'object' && value !== null && 'Effect' in value && 'Condition' in value;
 
-/** The template with policies that don't need the given keys, and which of them they needed. */
+/** The template without conditions on the given keys, and the keys that were removed. */
 export function stripConditionKeys(
   template: AssemblyTemplate,
   keys: readonly string[],

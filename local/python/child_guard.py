@@ -1,4 +1,4 @@
-"""Runs a command and ends it, with all its children, when standard input closes: also when our parent was killed."""
+"""Runs a command and ends it, with all its children, when standard input closes: even after the parent was killed."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ def end(*_: object) -> None:
             break
         except subprocess.TimeoutExpired:
             continue
-    # The group outlives its leader while any worker still runs.
+    # The process group still exists while any worker runs, so end it too.
     try:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:

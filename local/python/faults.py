@@ -1,8 +1,8 @@
 """Faults for tests: any AWS call of a Lambda may be throttled, refused, held, or carried out and its answer lost.
 
 Only an emulator started with EMBEDDED_FAULTS=1 imports this, only a `POST /_faults` from loopback arms anything, and
-only Lambdas whose event has the text that a watch is about are touched. A call is known by the invocation that made it
-(its X-Ray header) and by the SDK's own id, which all tries of one call share.
+only Lambdas whose event contains the text of a watch are affected. A call is known by the invocation that made it
+(its X-Ray header) and by the SDK's own id, which all attempts of one call share.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def _name(function, event):
 
 
 def _rule(watch, invocation, call):
-    """The rule that this call of this invocation falls under: each is about the first invocations that get so far."""
+    """The rule for this call of this invocation. A rule applies to the first invocations that reach the call."""
     for rule in watch["rules"]:
         if rule["function"] != invocation["name"] or rule["action"] not in (call["action"], None):
             continue
@@ -57,7 +57,7 @@ def _rule(watch, invocation, call):
 
 
 def _seen(invocation, sent, action):
-    """What becomes of one try of a call, written down. `sent` is the SDK's id for all tries of one."""
+    """Decides the result of one attempt of a call and records it. `sent` is the id that the SDK gives all attempts of a call."""
     with _lock:
         calls = invocation["calls"]
         if sent not in calls:
@@ -119,7 +119,7 @@ def _failed(kind):
 
 
 def _next_trace(trace_id):
-    """A trace id for the next invocation with the same event: it tells the calls of one invocation from another's."""
+    """A trace id for the next invocation with the same event, so that the calls of the two can be told apart."""
     return re.sub(r"Parent=\w+", f"Parent={secrets.token_hex(8)}", trace_id)
 
 
@@ -132,7 +132,7 @@ def _failing(result):
 
 
 def _outnumbered(watches, name):
-    """Whether more faults are left for this function than its caller's own retries would meet."""
+    """Whether this function has more faults left than its caller's own retries can reach."""
     kind = "route" if " " in name else "step"
     with _lock:
         return any(
@@ -197,7 +197,7 @@ def _control(asked):
                 {
                     "asked": rule,
                     "function": rule["function"],
-                    # None: every call. Of an action, the nth of that one.
+                    # None means every call. With an action, this is the nth call of that action.
                     "nth": rule.get("nth"),
                     "action": rule.get("action"),
                     "how": rule["how"],

@@ -25,7 +25,7 @@ def _resource_matches(resource_arn: str, resources: list[str],
             "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources)",
             "_resource_matches(ctx.resource_arn, stmt.resources, stmt.not_resources, ctx)",
         ),
-        # Who has taken a role is known to policies by the role's own ARN.
+        # Policies know the caller of an assumed role by the role's own ARN.
         (
             """    if k == "aws:principalarn":
         return ctx.principal_arn
@@ -48,7 +48,7 @@ def _resource_matches(resource_arn: str, resources: list[str],
     session = sts_svc._sessions.get(credential.access_key_id)""",
         ),
     ],
-    # The tags of instances, for rights that are fenced to ours.
+    # The tags of instances, for rights that are limited to tagged instances.
     "ministack.services.tagging": [
         (
             '_RESOURCE_TAG_COLLECTORS = {\n    "dynamodb": _collect_dynamodb,',
@@ -65,7 +65,7 @@ _RESOURCE_TAG_COLLECTORS = {
         ),
     ],
     "ministack.core.iam_actions": [
-        # Tags that come with an object need the right to tag, too.
+        # Writing an object together with tags also needs the right to tag.
         (
             """        if action == "PutObject":
             source = _s3_source_object(headers)
@@ -131,7 +131,7 @@ def _leading_keys(request):
                         if (action, arn) == (item_action, item_arn) for partition in partitions]
 """,
         ),
-        # What a call to KMS binds its ciphertext to.
+        # The encryption context of a call to KMS.
         (
             "            service_context = {**request_tag_context(service, iam_action, body, routing_params),",
             """            if service == "kms":

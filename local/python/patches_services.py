@@ -1,13 +1,13 @@
 """Corrections of what services do."""
 
 PATCHES = {
-    # A Lambda's error is known by its name: Retry and Catch of our workflows ask for it.
+    # The name of a Lambda's error: Retry and Catch of our workflows match it.
     "ministack.core.lambda_runtime": [
         (
             'status: "error", error: String(err.message || err), trace: err.stack || ""',
             'status: "error", error: String(err.message || err), errorType: err.name, trace: err.stack || ""',
         ),
-        # A function that throws keeps its process, as on AWS: only one that dies is started again.
+        # A function that throws keeps its process, as on AWS; only a process that ended is started again.
         (
             """            response = result_box[0]
             if response.get("status") == "error":
@@ -16,10 +16,10 @@ PATCHES = {
             if response.get("status") == "error" and not response.get("errorType"):
                 proc, self._proc""",
         ),
-        # What a handler logged is in the pipe before its answer is, so silence need not be waited for.
+        # A handler's log lines are in the pipe before its answer, so there is no need to wait for silence.
         ("        first_line_wait: float = 0.050,\n", "        first_line_wait: float = 0.004,\n"),
         ("        idle_confirm: float = 0.005,\n        hard_cap", "        idle_confirm: float = 0.002,\n        hard_cap"),
-        # All processes of a function share its unpacked code, and with it what Node has compiled of it.
+        # All processes of a function share its unpacked code, and Node's compile cache of it.
         (
             """        code_dir = os.path.join(self._tmpdir, "code")
         os.makedirs(code_dir)
@@ -58,7 +58,7 @@ def _worker_key(func_name: str, config: dict, qualifier: str) -> str:""",
         ),
     ],
     "ministack.services.lambda_svc": [
-        # A function that follows a table says from which row on it is to be called again.
+        # A function that reads a table's stream names the record from which it must be called again.
         (
             """            raw_len = len(batch)
             batch = _apply_filter_criteria(batch, esm)
@@ -99,7 +99,7 @@ def _worker_key(func_name: str, config: dict, qualifier: str) -> str:""",
             if _RIE_TIMEOUT_TEXT_RE.fullmatch(error_msg):""",
         ),
     ],
-    # A rule calls a function asynchronously: with retries, and a place for what it failed on.
+    # A rule invokes a function asynchronously: with retries and a destination for failed events.
     "ministack.services.eventbridge": [
         (
             """    threading.Thread(
@@ -109,7 +109,7 @@ def _worker_key(func_name: str, config: dict, qualifier: str) -> str:""",
             """    lambda_svc.invoke_async_with_retry(exec_record, event)
     logger.info("EventBridge → Lambda %s: dispatched", func_name)""",
         ),
-        # AWS's own events come from AWS, whom the account's root stands for here.
+        # The account's root may publish events of AWS services, as it stands in for AWS here.
         (
             '        if not allow_aws_source and isinstance(source, str) and source.startswith("aws."):',
             '        if not (allow_aws_source or _plays_aws()) and isinstance(source, str) and source.startswith("aws."):',
@@ -124,7 +124,7 @@ def _worker_key(func_name: str, config: dict, qualifier: str) -> str:""",
 def _put_events(data, allow_aws_source=False):""",
         ),
     ],
-    # An instance has an address of its subnet.
+    # An instance's address lies in its subnet.
     "ministack.services.ec2": [
         (
             'private_ip = requested_private_ip or _random_ip("10.0.")',
@@ -142,8 +142,8 @@ def _put_events(data, allow_aws_source=False):""",
 def _random_ip(prefix):""",
         ),
     ],
-    # A task token belongs to a machine, which is what the right to answer it is fenced to; and a function that fails
-    # instead of leaving its token fails the task.
+    # A task token belongs to a state machine: the right to answer it is limited to that machine. A function that fails
+    # before it keeps its token fails the task.
     "ministack.services.stepfunctions": [
         (
             """        ctx["Task"] = {"Token": new_uuid()}
@@ -163,7 +163,7 @@ def _random_ip(prefix):""",
             raise
 """,
         ),
-        # The caller has its answer before the first step can be seen; that needs no longer than this.
+        # The caller gets its answer before the first step runs; this delay is long enough for that.
         (
             """    if not execution:
         return
@@ -178,7 +178,7 @@ def _random_ip(prefix):""",
         ),
         ("_SFN_WAIT_SCALE = _parse_wait_scale()\n", "_SFN_WAIT_SCALE = _parse_wait_scale()\n_token_machines = {}\n"),
     ],
-    # A bucket made by CloudFormation locks what it should lock.
+    # CloudFormation sets a bucket's Object Lock and its default retention.
     "ministack.services.cloudformation.provisioners": [
         (
             """        _s3._bucket_versioning[name] = "Enabled"
@@ -201,8 +201,8 @@ def _random_ip(prefix):""",
 """,
         ),
     ],
-    # An object of a versioned bucket is known by its version, also in the event of its creation. A copy takes the same
-    # conditions as a put, and is locked as its own bucket says, not as what it was copied from.
+    # The event of a new object in a versioned bucket names its version. A copy obeys the same write conditions as a put, and
+    # its lock follows its own bucket, not the source.
     "ministack.services.s3": [
         (
             """    src_lock_key = (src_bucket_name, src_key, src_obj.get("version_id"))
@@ -226,7 +226,7 @@ def _random_ip(prefix):""",
             '"object": {"key": key, "size": size, "etag": clean_etag, "sequencer": sequencer or "0",\n'
             '                               **({"version-id": version_id} if version_id else {})},',
         ),
-        # A range of a version is that range, as it is of the newest.
+        # A range request for a version gives that range, as it does for the newest version.
         (
             """                include_checksums = (headers.get("x-amz-checksum-mode") or "").upper() == "ENABLED"
                 vobj =""",

@@ -18,7 +18,9 @@ const save = (stage: DemoSetup, files: Readonly<Record<string, string>>): Promis
       await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${source}${path}`, Body }));
   });
 
-/** What leaves is what was seen: sealed, checked, judged by two who don't know of each other, signed, and taken back. */
+/**
+ * An export from draft to download: sealed, checked, reviewed by two people independently, signed, and later retracted.
+ */
 export const tellAirlock: ChapterTeller = async (stage, tell) => {
   await tellImports(stage, tell);
   const [rana, vera, victor, olga] = ['rana', 'vera', 'victor', 'olga'].map(name => stage.as(name)) as [

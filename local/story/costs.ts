@@ -9,7 +9,7 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
   const yesterday = day(-1);
   await seedBill({
     moto: stage.facts.moto,
-    // Also for the mornings to come, should it stay up.
+    // Later mornings need a bill too, as the embedded cloud may run for days.
     dates: [-1, 0, 1, 2, 3, 4, 5, 6].map(day),
     projects: ['asthma', 'sepsis', 'diabetes'],
     seed: 'story',

@@ -4,7 +4,7 @@ import { withInstanceBucket } from '../desktop.ts';
 import { clientConfigFor, rootCredentialsFor } from '../roles.ts';
 import { assertHolds } from '../story.ts';
 
-/** The project's folder as Rana's desktop has it: with what its instance may do, and nothing more. */
+/** The project's folder as Rana's desktop sees it, with exactly the rights of its instance. */
 export async function withDesktopFolder<T>(
   stage: DemoSetup,
   project: string,

@@ -11,7 +11,7 @@ const project = 'asthma';
 const codes = 'code,label\nJ45.0,Predominantly allergic asthma\nJ45.1,Nonallergic asthma\n';
 const groups = [{ name: 'Codes', kind: 'supporting' as const, purpose: 'Reference data', paths: ['**'] }];
 
-/** What comes in goes the same way: scanned, reviewed, delivered where nobody can change it. */
+/** An import takes the same way: scanned, reviewed, and delivered to a folder where nobody can change it. */
 export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
   const [rana, vera, olga] = ['rana', 'vera', 'olga'].map(name => stage.as(name)) as [
     ReturnType<DemoSetup['as']>,
@@ -61,7 +61,7 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
   });
 
   await tell('A file with malware in it gets no further', async () => {
-    // The harmless text that every scanner knows, in two pieces, lest one finds it here.
+    // The harmless EICAR test text, in two pieces so that no scanner takes this file for malware.
     const eicar = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR', '-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('');
     const params = await bringIn('A tool', { 'tool.txt': eicar });
     const { report } = await rests(params, 'blocked');

@@ -12,7 +12,7 @@ import { pollUntilSettled } from './until.ts';
 /** Real data that comes with the packages: the open datasets of the Vega project. */
 const charts = join(repositoryRoot, 'node_modules/vega-datasets/data');
 
-/** The command line as a person runs it, in a process of its own; its JSON answer and how it ended. */
+/** Runs the command line as a person, in a process of its own. Gives its JSON answer, exit code and error output. */
 export function spawnBroch(
   stage: DemoSetup,
   person: string,
@@ -49,7 +49,7 @@ export function spawnBroch(
   });
 }
 
-/** Files as somebody between the partner and us might have made them: one byte differs, the list of checksums doesn't. */
+/** Files that were changed on the way from the partner: one byte differs, the list of checksums does not. */
 function alteredFiles(): { name: string; bytes: Buffer }[] {
   const files = ['airports.csv', 'seattle-weather.csv', 'us-employment.csv'].map(name => ({
     name,

@@ -1,7 +1,7 @@
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { pollUntilSettled } from './until.ts';
 
-/** Two projects at once, each with a network of its own; then a person in one of them. */
+/** Two projects are created at once, each with its own network; then a member is added to one of them. */
 export const tellProjects: ChapterTeller = async (stage, tell) => {
   const olga = stage.as('olga');
 

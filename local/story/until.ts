@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks again until the answer has settled, for a minute at most. */
+/** Repeats a request until its answer is settled, for a minute by default. */
 export async function pollUntilSettled<T>(
   ask: () => Promise<T>,
   isSettled: (answer: T) => boolean,

@@ -3,7 +3,7 @@ import { ExitError } from '../../bin/cli/exit.ts';
 import { assertHolds, type ChapterTeller } from '../story.ts';
 import { pollUntilSettled } from './until.ts';
 
-/** Follows a link as a browser's application does, and says what the gateway answered. */
+/** Follows a link as the browser's application does, and gives the gateway's answer. */
 function enter(url: string): Promise<{ status: number; body: string }> {
   const link = new URL(url);
   const form = new URLSearchParams({ data: link.searchParams.get('data') ?? '' }).toString();
@@ -24,7 +24,7 @@ function enter(url: string): Promise<{ status: number; body: string }> {
   });
 }
 
-/** Asking must be refused; says how. */
+/** The reason of the refusal. Throws if the request is not refused. */
 async function refusalOf(ask: () => Promise<unknown>): Promise<string> {
   try {
     await ask();
