@@ -29,21 +29,21 @@ export function toVisibleHtml(text: string): string {
   return html;
 }
 
-/** At most `most` signs of a text, and how many more there are. Never half a sign. */
-export function truncateText(text: string, most: number): { text: string; more: number } {
-  if (text.length <= most) return { text, more: 0 };
-  const end = /[\ud800-\udbff]/.test(text[most - 1] ?? '') ? most - 1 : most;
-  return { text: text.slice(0, end), more: text.length - end };
+/** At most `maxLength` signs of a text, and how many more there are. Never half a sign. */
+export function truncateText(text: string, maxLength: number): { text: string; rest: number } {
+  if (text.length <= maxLength) return { text, rest: 0 };
+  const end = /[\ud800-\udbff]/.test(text[maxLength - 1] ?? '') ? maxLength - 1 : maxLength;
+  return { text: text.slice(0, end), rest: text.length - end };
 }
 
 /** Both together: visible, and cut with a count. */
-export function toShortHtml(text: string, most: number): string {
-  const { text: head, more } = truncateText(text, most);
-  return toVisibleHtml(head) + (more > 0 ? `<i class="cut">+${groupDigits(more)} more</i>` : '');
+export function toShortHtml(text: string, maxLength: number): string {
+  const { text: head, rest } = truncateText(text, maxLength);
+  return toVisibleHtml(head) + (rest > 0 ? `<i class="cut">+${groupDigits(rest)} more</i>` : '');
 }
 
 /** `1 row`, `1,200 rows`. */
-export const pluralise = (count: number, what: string): string =>
-  `${groupDigits(count)} ${what}${count === 1 ? '' : 's'}`;
+export const pluralise = (count: number, noun: string): string =>
+  `${groupDigits(count)} ${noun}${count === 1 ? '' : 's'}`;
 
 export const groupDigits = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');

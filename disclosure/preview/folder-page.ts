@@ -13,7 +13,7 @@ const severity = ({ report }: FolderFile) => severities.indexOf(worstAction(repo
 
 function fileSection({ report, parts }: FolderFile): string {
   const heading = `<h1>${toVisibleHtml(report.path)}</h1><p class="note">${renderBadge(report)}${toVisibleHtml(report.type)}</p>`;
-  const missing = [...new Set(parts.flatMap(({ left }) => left))].slice(0, 10);
+  const missing = [...new Set(parts.flatMap(({ omissions }) => omissions))].slice(0, 10);
   const note = missing.length > 0 ? `<p class="note">Not shown: ${missing.map(toVisibleHtml).join(' ')}</p>` : '';
   return `<section class="file">${heading}${findingsSection(report)}${parts.map(({ html }) => html).join('')}${note}</section>`;
 }
@@ -25,24 +25,24 @@ function row({ report }: FolderFile): string {
 
 /**
  * One self-contained page on all files of a folder, those with the gravest findings first. Nothing in it runs and it
- * loads nothing. `skipped` are entries that were not checked, each with the reason.
+ * loads nothing. `unchecked` are entries that were not checked, each with the reason.
  */
 export function folderPage(
   folder: string,
   policy: string,
   files: readonly FolderFile[],
-  skipped: readonly { readonly path: string; readonly reason: string }[] = [],
+  unchecked: readonly { readonly path: string; readonly reason: string }[] = [],
 ): string {
-  const sorted = [...files].sort((one, other) => severity(one) - severity(other));
-  const found = sorted.filter(({ report }) => report.findings.length > 0);
+  const sorted = [...files].sort((first, second) => severity(first) - severity(second));
+  const flaggedFiles = sorted.filter(({ report }) => report.findings.length > 0);
   const head = ['File', 'Result', 'Findings', 'Rules'].map(name => `<th>${name}</th>`).join('');
   const list = `<section><h2>All files</h2><div class="scroll list"><table><thead><tr>${head}</tr></thead><tbody>${sorted.map(row).join('')}</tbody></table></div></section>`;
-  const others = skipped
+  const uncheckedList = unchecked
     .map(({ path, reason }) => `<li>${toVisibleHtml(path)}: ${toVisibleHtml(reason)}</li>`)
     .join('');
   return renderHtmlDocument(
     'Disclosure check',
-    `<h1>Disclosure check of ${toVisibleHtml(folder)}</h1><p>${pluralise(files.length, 'file')}, ${groupDigits(found.length)} with findings. Policy ${toVisibleHtml(policy)}.</p>`,
-    `${list}${others && `<section><h2>Not checked</h2><ul class="findings">${others}</ul></section>`}${found.map(fileSection).join('')}`,
+    `<h1>Disclosure check of ${toVisibleHtml(folder)}</h1><p>${pluralise(files.length, 'file')}, ${groupDigits(flaggedFiles.length)} with findings. Policy ${toVisibleHtml(policy)}.</p>`,
+    `${list}${uncheckedList && `<section><h2>Not checked</h2><ul class="findings">${uncheckedList}</ul></section>`}${flaggedFiles.map(fileSection).join('')}`,
   );
 }

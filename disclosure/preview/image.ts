@@ -11,11 +11,11 @@ export class UnrenderableError extends Error {}
 const tooLarge = (limits: PageLimits) =>
   new UnrenderableError(`It has more than ${groupDigits(limits.pixels)} pixels.`);
 
-function decode(bytes: Uint8Array, limits: PageLimits): { pixels: Pixels; beside: number } {
+function decode(bytes: Uint8Array, limits: PageLimits): { pixels: Pixels; surplusBytes: number } {
   if (isPng(bytes)) {
-    const { png, width, height, beside } = extractPngImage(bytes);
+    const { png, width, height, surplusBytes } = extractPngImage(bytes);
     if (width * height > limits.pixels) throw tooLarge(limits);
-    return { pixels: decodePng(png), beside };
+    return { pixels: decodePng(png), surplusBytes };
   }
   const pixels = jpeg.decode(bytes, {
     useTArray: true,
@@ -24,31 +24,31 @@ function decode(bytes: Uint8Array, limits: PageLimits): { pixels: Pixels; beside
     maxResolutionInMP: limits.pixels / 1e6,
     maxMemoryUsageInMB: 600,
   });
-  return { pixels, beside: 0 };
+  return { pixels, surplusBytes: 0 };
 }
 
 /** Colours that nobody sees, as they lie under full transparency: drawn apart, as they may say something. */
 function hidden({ width, height, data }: Pixels): Pixels | undefined {
   let [covered, first] = [false, -1];
-  for (let at = 0; at < data.length && !covered; at += 4) {
-    if ((data[at + 3] ?? 0) > 8) continue;
-    const color = ((data[at] ?? 0) << 16) | ((data[at + 1] ?? 0) << 8) | (data[at + 2] ?? 0);
+  for (let offset = 0; offset < data.length && !covered; offset += 4) {
+    if ((data[offset + 3] ?? 0) > 8) continue;
+    const color = ((data[offset] ?? 0) << 16) | ((data[offset + 1] ?? 0) << 8) | (data[offset + 2] ?? 0);
     if (first < 0) first = color;
     covered = color !== first;
   }
   if (!covered) return undefined;
   const bare = data.slice();
-  for (let at = 3; at < bare.length; at += 4) bare[at] = 255;
+  for (let offset = 3; offset < bare.length; offset += 4) bare[offset] = 255;
   return { width, height, data: bare };
 }
 
-function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string; by: number } {
-  let by = Math.max(1, Math.ceil(Math.sqrt((pixels.width * pixels.height) / limits.shown)));
+function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string; divisor: number } {
+  let divisor = Math.max(1, Math.ceil(Math.sqrt((pixels.width * pixels.height) / limits.shown)));
   // Noise does not compress: then it gets smaller until it fits.
-  for (; ; by++) {
-    const png = encodePng(by === 1 ? pixels : shrinkPixels(pixels, by)).toString('base64');
-    if (png.length > limits.html / 2 && by < 100) continue;
-    return { html: `<figure><img alt="${alt}" src="data:image/png;base64,${png}"></figure>`, by };
+  for (; ; divisor++) {
+    const png = encodePng(divisor === 1 ? pixels : shrinkPixels(pixels, divisor)).toString('base64');
+    if (png.length > limits.html / 2 && divisor < 100) continue;
+    return { html: `<figure><img alt="${alt}" src="data:image/png;base64,${png}"></figure>`, divisor };
   }
 }
 
@@ -57,19 +57,19 @@ function figure(pixels: Pixels, alt: string, limits: PageLimits): { html: string
  * thumbnails, whatever hangs behind its end) is not in what is shown. Throws UnrenderableError where it cannot be decoded.
  */
 export function renderImage(bytes: Uint8Array, limits: PageLimits, title = 'Picture'): PagePart {
-  let decoded: ReturnType<typeof decode>;
+  let picture: ReturnType<typeof decode>;
   try {
-    decoded = decode(bytes, limits);
+    picture = decode(bytes, limits);
   } catch (error) {
     if (error instanceof UnrenderableError) throw error;
     throw new UnrenderableError(`It cannot be decoded: ${error instanceof Error ? error.message : 'no reason given'}.`);
   }
-  const { pixels, beside } = decoded;
-  const { html, by } = figure(pixels, 'the picture, redrawn', limits);
-  const under = hidden(pixels);
-  const size = `${groupDigits(pixels.width)} × ${groupDigits(pixels.height)} pixels${by > 1 ? `, shown at 1/${by}` : ''}`;
+  const { pixels, surplusBytes } = picture;
+  const { html, divisor } = figure(pixels, 'the picture, redrawn', limits);
+  const hiddenPixels = hidden(pixels);
+  const size = `${groupDigits(pixels.width)} × ${groupDigits(pixels.height)} pixels${divisor > 1 ? `, shown at 1/${divisor}` : ''}`;
   return {
-    html: `<section><h2>${title}, ${size}</h2>${html}${beside > 0 ? `<p class="note">${groupDigits(beside)} bytes of the file are not part of its picture (texts, profiles, or what hangs behind its end). They leave with it.</p>` : ''}</section>${under ? `<section><h2>The same with nothing transparent: colours lie hidden there</h2>${figure(under, 'what lies under transparency', limits).html}</section>` : ''}`,
-    left: by > 1 ? [`Details of the picture: it is shown ${by} times smaller.`] : [],
+    html: `<section><h2>${title}, ${size}</h2>${html}${surplusBytes > 0 ? `<p class="note">${groupDigits(surplusBytes)} bytes of the file are not part of its picture (texts, profiles, or what hangs behind its end). They leave with it.</p>` : ''}</section>${hiddenPixels ? `<section><h2>The same with nothing transparent: colours lie hidden there</h2>${figure(hiddenPixels, 'what lies under transparency', limits).html}</section>` : ''}`,
+    omissions: divisor > 1 ? [`Details of the picture: it is shown ${divisor} times smaller.`] : [],
   };
 }

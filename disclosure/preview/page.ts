@@ -15,55 +15,57 @@ interface GroupPurpose {
 export interface PagePart {
   readonly html: string;
   /** What was left out, in a sentence each; none when all is shown. */
-  readonly left: readonly string[];
+  readonly omissions: readonly string[];
 }
 
 const words: Record<Action, string> = { block: 'Blocked', ask: 'Needs an explanation', warn: 'Look closely' };
 
 export function renderBadge(report: FileReport | undefined): string {
   if (!report) return '<span class="badge none">Not checked</span>';
-  const of = worstAction(report.findings);
-  return of ? `<span class="badge ${of}">${words[of]}</span>` : '<span class="badge good">No findings</span>';
+  const action = worstAction(report.findings);
+  return action
+    ? `<span class="badge ${action}">${words[action]}</span>`
+    : '<span class="badge good">No findings</span>';
 }
 
 /** A column as spreadsheets name it: 1 is A, 28 is AB. */
 export function columnLetters(column: number): string {
-  let [name, left] = ['', column];
-  while (left > 0) {
-    name = String.fromCharCode(65 + ((left - 1) % 26)) + name;
-    left = Math.floor((left - 1) / 26);
+  let [name, rest] = ['', column];
+  while (rest > 0) {
+    name = String.fromCharCode(65 + ((rest - 1) % 26)) + name;
+    rest = Math.floor((rest - 1) / 26);
   }
   return name;
 }
 
-function finding({ action, says, rule, cells, count }: CheckFinding, n: number): string {
-  const where = cells
+function finding({ action, says: message, rule, cells, count }: CheckFinding, number: number): string {
+  const places = cells
     .slice(0, 12)
     .map(
       ({ sheet, row, column, value }) =>
         `${sheet === undefined ? '' : `${toVisibleHtml(sheet)}!`}${columnLetters(column)}${row} = ${toShortHtml(value, 40)}`,
     );
-  const more = count - Math.min(cells.length, 12);
-  const place = where.length > 0 ? where.join(', ') + (more > 0 ? ` and ${groupDigits(more)} more` : '') : '';
-  return `<li class="${action}"><b>${n}. ${words[action]}</b><code>${toVisibleHtml(rule)}</code><br>${toVisibleHtml(says)}${place && `<span class="where">${place}</span>`}</li>`;
+  const rest = count - Math.min(cells.length, 12);
+  const place = places.length > 0 ? places.join(', ') + (rest > 0 ? ` and ${groupDigits(rest)} more` : '') : '';
+  return `<li class="${action}"><b>${number}. ${words[action]}</b><code>${toVisibleHtml(rule)}</code><br>${toVisibleHtml(message)}${place && `<span class="where">${place}</span>`}</li>`;
 }
 
 /** The section that lists what the checks found; empty where they found nothing. */
 export function findingsSection(report: FileReport | undefined): string {
   if (!report || report.findings.length === 0) return '';
-  const shown = report.findings.slice(0, 100);
-  const more = report.findings.length - shown.length;
-  return `<section><h2>What the checks found</h2><ul class="findings">${shown.map((one, i) => finding(one, i + 1)).join('')}</ul>${more > 0 ? `<p class="note">${groupDigits(more)} more are in the report.</p>` : ''}</section>`;
+  const findings = report.findings.slice(0, 100);
+  const rest = report.findings.length - findings.length;
+  return `<section><h2>What the checks found</h2><ul class="findings">${findings.map((item, index) => finding(item, index + 1)).join('')}</ul>${rest > 0 ? `<p class="note">${groupDigits(rest)} more are in the report.</p>` : ''}</section>`;
 }
 
-function checked(report: FileReport | undefined): string {
+function checkSummary(report: FileReport | undefined): string {
   if (!report) return 'No report is there for this file.';
-  const seen = [
+  const sizes = [
     ...(report.rows === undefined ? [] : [`${groupDigits(report.rows)} rows`]),
     ...(report.cells === undefined ? [] : [`${groupDigits(report.cells)} cells`]),
   ];
   const rules = report.ran.length === 1 ? '1 rule' : `${report.ran.length} rules`;
-  return `Checked by ${rules} of policy ${toVisibleHtml(report.policy)}${seen.length > 0 ? `, over ${seen.join(' and ')}` : ''}.`;
+  return `Checked by ${rules} of policy ${toVisibleHtml(report.policy)}${sizes.length > 0 ? `, over ${sizes.join(' and ')}` : ''}.`;
 }
 
 /** What a file is to those who judge it: as it was sealed, and in the requester's own words. */
@@ -86,11 +88,11 @@ export const toMultilineHtml = (text: string): string =>
     .join('<br>');
 
 /** Names with what is said of them, as HTML. */
-export const renderFactList = (all: readonly (readonly [string, string])[]): string =>
-  `<dl>${all.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
+export const renderFactList = (facts: readonly (readonly [string, string])[]): string =>
+  `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 
-function about({ size, sha256, kind, group }: PageSubject): string {
-  const all: (readonly [string, string])[] = [
+function fileFacts({ size, sha256, kind, group }: PageSubject): string {
+  const facts: (readonly [string, string])[] = [
     ...(group
       ? ([
           ['Group', toVisibleHtml(group.name)],
@@ -103,7 +105,9 @@ function about({ size, sha256, kind, group }: PageSubject): string {
     ...(size === undefined ? [] : ([['Size', `${groupDigits(size)} bytes`]] as const)),
     ...(sha256 === undefined ? [] : ([['SHA-256', `<code>${toVisibleHtml(sha256)}</code>`]] as const)),
   ];
-  return all.length === 0 ? '' : `<section><h2>About this file, as it was sealed</h2>${renderFactList(all)}</section>`;
+  return facts.length === 0
+    ? ''
+    : `<section><h2>About this file, as it was sealed</h2>${renderFactList(facts)}</section>`;
 }
 
 /** A document of our own making. It fetches nothing and runs nothing, whatever is in it. */
@@ -112,11 +116,11 @@ export const renderHtmlDocument = (title: string, header: string, main: string):
 
 /** The page of a file: what it is and what was found, then its parts. */
 export function renderFilePage(file: PageSubject, parts: readonly PagePart[]): string {
-  const left = [...new Set(parts.flatMap(part => part.left))];
-  const missing = left.slice(0, 40).concat(left.length > 40 ? ['And more.'] : []);
+  const omissions = [...new Set(parts.flatMap(part => part.omissions))];
+  const missing = omissions.slice(0, 40).concat(omissions.length > 40 ? ['And more.'] : []);
   return renderHtmlDocument(
     'Preview',
-    `<h1>${toVisibleHtml(file.path)}</h1><p>${renderBadge(file.report)}${toVisibleHtml(file.type)} · ${checked(file.report)}</p>`,
-    `${about(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${left.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escapeHtml).join(' ')}</p></section>` : ''}`,
+    `<h1>${toVisibleHtml(file.path)}</h1><p>${renderBadge(file.report)}${toVisibleHtml(file.type)} · ${checkSummary(file.report)}</p>`,
+    `${fileFacts(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${omissions.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escapeHtml).join(' ')}</p></section>` : ''}`,
   );
 }

@@ -35,7 +35,7 @@ export async function renderParts(file: PageSubject, source: ByteSource, limits:
     notes.push(error.message);
   }
   if (isText(start) && type !== 'application/pdf')
-    return [{ html: '', left: notes }, ...(await renderPlainText(input))];
+    return [{ html: '', omissions: notes }, ...(await renderPlainText(input))];
   return [renderHexDump(start, file.size, notes[0] ?? (await explainRefusal(type, file, source)))];
 }
 
@@ -54,5 +54,5 @@ export async function renderPreview(
   limits: PageLimits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
   const parts = await renderParts(file, source, limits);
-  return { html: renderFilePage(file, parts), truncated: parts.some(({ left }) => left.length > 0) };
+  return { html: renderFilePage(file, parts), truncated: parts.some(({ omissions }) => omissions.length > 0) };
 }

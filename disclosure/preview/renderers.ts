@@ -27,13 +27,13 @@ const longestHeader = 16 * 1024 ** 2 + 8;
 const longestUnpacked = 256 * 1024 ** 2;
 
 /** Holds a file in memory to show it; of a model that is but its description. */
-const held =
+const holdFile =
   (render: Renderer, header?: number): Renderer =>
   async input => {
-    const { held: most } = input.limits;
-    const bytes = await readHead(input.source, header ?? most + 1);
-    if (header === undefined && bytes.length > most)
-      throw new UnrenderableError(`It has more than ${most / 1024 ** 2} MiB.`);
+    const { held: maxBytes } = input.limits;
+    const bytes = await readHead(input.source, header ?? maxBytes + 1);
+    if (header === undefined && bytes.length > maxBytes)
+      throw new UnrenderableError(`It has more than ${maxBytes / 1024 ** 2} MiB.`);
     try {
       return await render({ ...input, source: memorySource(bytes) });
     } catch (error) {
@@ -44,7 +44,7 @@ const held =
   };
 
 const office = (render: (input: RenderInput, entries: readonly ZipEntry[]) => Promise<PagePart[]>): Renderer =>
-  held(async input => {
+  holdFile(async input => {
     const entries = await readZipDirectory(input.source);
     if (entries.reduce((sum, { size }) => sum + size, 0) > longestUnpacked)
       throw new UnreadableError(`it unpacks to more than ${longestUnpacked / 1024 ** 2} MiB`);
@@ -60,7 +60,7 @@ const picture: Renderer = async ({ source, limits }) => {
 /** What is said before a text that is decoded to be shown. */
 const encodingPart = async ({ source }: RenderInput): Promise<PagePart[]> =>
   isUtf16(await readHead(source, 2))
-    ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', left: [] }]
+    ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', omissions: [] }]
     : [];
 
 const table =
@@ -77,10 +77,10 @@ const text =
     const { source, report, limits } = input;
     const bytes = await takeHead(toUtf8Stream(source), limits.text + 1);
     const whole = bytes.length <= limits.text;
-    const drawn = isDrawing && whole ? drawing(decodeText(bytes, whole).text, input) : [];
+    const drawingParts = isDrawing && whole ? drawing(decodeText(bytes, whole).text, input) : [];
     return [
       ...(await encodingPart(input)),
-      ...drawn,
+      ...drawingParts,
       renderText(bytes.subarray(0, limits.text), whole, report, limits),
     ];
   };
@@ -88,13 +88,13 @@ const text =
 function drawing(markup: string, { limits }: RenderInput): PagePart[] {
   try {
     // Written on one line its source could not be read.
-    const apart = splitPreviewLines(markup.replaceAll('><', '>\n<'));
+    const tagLines = splitPreviewLines(markup.replaceAll('><', '>\n<'));
     const long = splitPreviewLines(markup).some(line => line.length > limits.line);
-    const tags = long ? [renderLines('Its source, a tag a line', apart, { limits })] : [];
+    const tags = long ? [renderLines('Its source, a tag a line', tagLines, { limits })] : [];
     return [renderSvg(markup, limits, 'Drawing'), ...tags];
   } catch (error) {
     if (!(error instanceof UnrenderableError)) throw error;
-    return [{ html: '', left: [`The drawing: ${error.message}`] }];
+    return [{ html: '', omissions: [`The drawing: ${error.message}`] }];
   }
 }
 
@@ -108,15 +108,15 @@ export const RENDERERS: Readonly<Record<FormatName, Renderer>> = {
   markdown: renderPlainText,
   html: renderPlainText,
   code: renderPlainText,
-  json: held(input => renderJson(input, false)),
-  ndjson: held(input => renderJson(input, true)),
-  notebook: held(renderNotebook),
+  json: holdFile(input => renderJson(input, false)),
+  ndjson: holdFile(input => renderJson(input, true)),
+  notebook: holdFile(renderNotebook),
   workbook: office(renderWorkbook),
   document: office(renderDocumentText),
   slides: office(renderDocumentText),
-  parquet: held(renderParquet),
+  parquet: holdFile(renderParquet),
   png: picture,
   jpeg: picture,
   svg: text(true),
-  safetensors: held(renderModel, longestHeader),
+  safetensors: holdFile(renderModel, longestHeader),
 };

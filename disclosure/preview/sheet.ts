@@ -13,30 +13,30 @@ export interface CellFlag {
 
 /** The flagged cells of a sheet by `row:column`; the gravest finding colours the cell, all are named at it. */
 export function flagCells(report: FileReport | undefined, sheet?: string): Map<string, CellFlag> {
-  const found = new Map<string, CellFlag>();
+  const flags = new Map<string, CellFlag>();
   const grave: Action[] = ['block', 'ask', 'warn'];
   for (const [index, { action, rule, cells }] of (report?.findings ?? []).entries())
-    for (const { row, column, value, sheet: of } of cells as readonly Cell[]) {
-      if (of !== sheet) continue;
-      const at = `${row}:${column}`;
-      const held = found.get(at);
-      const graver = held && grave.indexOf(held.action) <= grave.indexOf(action) ? held.action : action;
-      const findings = [...(held?.findings ?? []), index + 1];
-      found.set(at, { action: graver, findings, rules: [...(held?.rules ?? []), rule], value });
+    for (const { row, column, value, sheet: flagSheet } of cells as readonly Cell[]) {
+      if (flagSheet !== sheet) continue;
+      const key = `${row}:${column}`;
+      const flag = flags.get(key);
+      const graver = flag && grave.indexOf(flag.action) <= grave.indexOf(action) ? flag.action : action;
+      const findings = [...(flag?.findings ?? []), index + 1];
+      flags.set(key, { action: graver, findings, rules: [...(flag?.rules ?? []), rule], value });
     }
-  return found;
+  return flags;
 }
 
 /** What a flagged place says of itself: the findings by their numbers, and their rules. */
 export const renderFlagMark = ({ findings, rules }: CellFlag) => ({
-  about: ` title="Finding ${findings.join(', ')}: ${escapeHtml([...new Set(rules)].join(', '))}"`,
+  attribute: ` title="Finding ${findings.join(', ')}: ${escapeHtml([...new Set(rules)].join(', '))}"`,
   mark: `<sup>${findings.slice(0, 5).join(',')}</sup>`,
 });
 
 /** A cell's beginning, and how many bytes it has beyond it. */
 export interface CellExcerpt {
   readonly text: string;
-  readonly more: number;
+  readonly remainingBytes: number;
 }
 type Kept = Map<number, CellExcerpt>;
 interface Line {
@@ -62,9 +62,10 @@ export class PreviewSheet {
   constructor(report: FileReport | undefined, limits: PageLimits, name?: string) {
     this.#limits = limits;
     this.#flagged = flagCells(report, name);
-    const places = [...this.#flagged.keys()].slice(0, mostFlags).map(at => at.split(':').map(Number));
-    const near = (at: number) => new Set(places.flatMap(place => [-1, 0, 1].map(by => (place[at] ?? 0) + by)));
-    [this.#nearRows, this.#nearColumns] = [near(0), near(1)];
+    const places = [...this.#flagged.keys()].slice(0, mostFlags).map(key => key.split(':').map(Number));
+    const neighbours = (axis: number) =>
+      new Set(places.flatMap(place => [-1, 0, 1].map(distance => (place[axis] ?? 0) + distance)));
+    [this.#nearRows, this.#nearColumns] = [neighbours(0), neighbours(1)];
   }
 
   #wants(number: number): boolean {
@@ -79,9 +80,9 @@ export class PreviewSheet {
     const cells: Kept = new Map();
     for (let index = 0; index < width; index++) {
       if (index >= this.#limits.columns && !this.#nearColumns.has(index + 1)) continue;
-      const begun = cell(index);
-      if (begun.more > 0) this.#long++;
-      cells.set(index + 1, begun);
+      const excerpt = cell(index);
+      if (excerpt.remainingBytes > 0) this.#long++;
+      cells.set(index + 1, excerpt);
     }
     this.#lines.push({ number, cells });
   }
@@ -92,51 +93,51 @@ export class PreviewSheet {
     return {
       text: (cells, number) =>
         this.row(number, cells.length, index => {
-          const { text, more } = truncateText(cells[index] ?? '', cell);
-          return { text, more };
+          const { text, rest } = truncateText(cells[index] ?? '', cell);
+          return { text, remainingBytes: rest };
         }),
       end: () => {},
       formula: (row, column, text) => {
         if (this.#formulas.size < mostFormulas && this.#wants(row))
           this.#formulas.set(`${row}:${column}`, { row, column, text });
       },
-      hidden: says => this.#hidden.add(says),
+      hidden: note => this.#hidden.add(note),
     };
   }
 
   /** All of it as a part of a page that has room for so many bytes. */
-  part(title: string, room: number, left: readonly string[] = []): PagePart {
-    const there = new Set(this.#lines.map(({ number }) => number));
+  part(title: string, room: number, omissions: readonly string[] = []): PagePart {
+    const rowNumbers = new Set(this.#lines.map(({ number }) => number));
     // A formula without a value is nothing to those who read values; a spreadsheet computes it.
     for (const { row, column } of this.#formulas.values()) {
       this.#widest = Math.max(this.#widest, column);
-      if (!there.has(row)) this.#lines.push({ number: row, cells: new Map() });
-      there.add(row);
+      if (!rowNumbers.has(row)) this.#lines.push({ number: row, cells: new Map() });
+      rowNumbers.add(row);
     }
     this.#lines.sort((a, b) => a.number - b.number);
     const columns = this.#columns();
     const rest = this.#seen - this.#lines.length;
-    const says = [...this.#hidden].map(what => `<p class="note seen">${escapeHtml(what)} in the file.</p>`).join('');
+    const notes = [...this.#hidden].map(note => `<p class="note seen">${escapeHtml(note)} in the file.</p>`).join('');
     return {
-      html: `<section><h2>${title}</h2>${says}${this.#draw(columns, room)}</section>`,
-      left: [
+      html: `<section><h2>${title}</h2>${notes}${this.#draw(columns, room)}</section>`,
+      omissions: [
         ...(this.#long > 0 ? [`The ends of ${groupDigits(this.#long)} long cells.`] : []),
         ...(rest > 0 ? [`${groupDigits(rest)} of ${groupDigits(this.#seen)} rows read.`] : []),
         ...(this.#widest > columns.length
           ? [`${groupDigits(this.#widest - columns.length)} of ${groupDigits(this.#widest)} columns.`]
           : []),
-        ...left,
+        ...omissions,
       ],
     };
   }
 
   #columns(): number[] {
-    const most = Math.min(this.#widest, this.#limits.columns);
-    const far = [...this.#nearColumns].filter(column => column > most && column <= this.#widest);
-    return [...Array.from({ length: most }, (_, index) => index + 1), ...far.sort((a, b) => a - b)];
+    const maxColumns = Math.min(this.#widest, this.#limits.columns);
+    const far = [...this.#nearColumns].filter(column => column > maxColumns && column <= this.#widest);
+    return [...Array.from({ length: maxColumns }, (_, index) => index + 1), ...far.sort((a, b) => a - b)];
   }
 
-  #draw(columns: readonly number[], most: number): string {
+  #draw(columns: readonly number[], maxBytes: number): string {
     const jumps = (column: number, index: number) => index > 0 && column - (columns[index - 1] ?? 0) > 1;
     const head = columns
       .map(
@@ -144,29 +145,29 @@ export class PreviewSheet {
       )
       .join('');
     const [html, missing] = [[] as string[], new Set(this.#flagged.keys())];
-    let [before, room] = [0, most];
+    let [previousRow, room] = [0, maxBytes];
     for (const { number, cells } of this.#lines) {
       if (room <= 0) break;
-      if (number - before > 1 && before > 0)
+      if (number - previousRow > 1 && previousRow > 0)
         html.push(
-          `<tr class="gap"><th>…</th><td colspan="${columns.length + 1}">${groupDigits(number - before - 1)} rows</td></tr>`,
+          `<tr class="gap"><th>…</th><td colspan="${columns.length + 1}">${groupDigits(number - previousRow - 1)} rows</td></tr>`,
         );
-      before = number;
+      previousRow = number;
       const line = columns.map((column, index) => {
-        const at = `${number}:${column}`;
-        missing.delete(at);
-        const drawn = cell(cells.get(column), this.#flagged.get(at), this.#formulas.get(at)?.text);
-        return `${jumps(column, index) ? '<td class="gap"></td>' : ''}${drawn}`;
+        const key = `${number}:${column}`;
+        missing.delete(key);
+        const cellHtml = cell(cells.get(column), this.#flagged.get(key), this.#formulas.get(key)?.text);
+        return `${jumps(column, index) ? '<td class="gap"></td>' : ''}${cellHtml}`;
       });
       const row = `<tr${number === 1 ? ' class="head"' : ''}><th>${groupDigits(number)}</th>${line.join('')}</tr>`;
       room -= Buffer.byteLength(row);
       html.push(row);
     }
-    const lost =
+    const lostNote =
       missing.size > 0
         ? `<p class="note">${groupDigits(missing.size)} flagged cells are not in what is shown here; they are listed above.</p>`
         : '';
-    return `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${html.join('')}</tbody></table></div>${lost}`;
+    return `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${html.join('')}</tbody></table></div>${lostNote}`;
   }
 }
 
@@ -174,13 +175,13 @@ const number = /^\s*[-+]?(\d[\d,]*)?\.?\d+([eE][-+]?\d+)?%?\s*$/;
 /** What a spreadsheet would run rather than show. */
 const runnable = /^\s*([=@]|[+-](?![\d.\s]))/;
 
-function cell(begun: CellExcerpt | undefined, flag: CellFlag | undefined, formula: string | undefined): string {
-  const { text = '', more = 0 } = begun ?? {};
-  const kind = begun === undefined && formula === undefined ? ['empty'] : number.test(text) ? ['n'] : [];
+function cell(excerpt: CellExcerpt | undefined, flag: CellFlag | undefined, formula: string | undefined): string {
+  const { text = '', remainingBytes = 0 } = excerpt ?? {};
+  const kind = excerpt === undefined && formula === undefined ? ['empty'] : number.test(text) ? ['n'] : [];
   const classes = [...(flag ? [flag.action] : []), ...kind].join(' ');
-  const { about, mark } = flag ? renderFlagMark(flag) : { about: '', mark: '' };
+  const { attribute, mark } = flag ? renderFlagMark(flag) : { attribute: '', mark: '' };
   const runs = runnable.test(text) ? '<i class="f" title="a spreadsheet would run this">ƒ</i>' : '';
   const computed = formula === undefined ? '' : `<i class="f" title="a formula">ƒ =${toShortHtml(formula, 120)}</i>`;
-  const rest = more > 0 ? `<i class="cut">+${groupDigits(more)} bytes</i>` : '';
-  return `<td${classes && ` class="${classes}"`}${about}>${runs}${toVisibleHtml(text)}${computed && ` ${computed}`}${rest}${mark}</td>`;
+  const rest = remainingBytes > 0 ? `<i class="cut">+${groupDigits(remainingBytes)} bytes</i>` : '';
+  return `<td${classes && ` class="${classes}"`}${attribute}>${runs}${toVisibleHtml(text)}${computed && ` ${computed}`}${rest}${mark}</td>`;
 }

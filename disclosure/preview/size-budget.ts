@@ -36,6 +36,6 @@ export class SizeBudget {
   /** All parts, with a last word on those that there was no room for. */
   all(): PagePart[] {
     if (this.#refused === 0) return this.parts;
-    return [...this.parts, { html: '', left: [`${groupDigits(this.#refused)} further parts of the file.`] }];
+    return [...this.parts, { html: '', omissions: [`${groupDigits(this.#refused)} further parts of the file.`] }];
   }
 }

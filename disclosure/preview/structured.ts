@@ -28,18 +28,18 @@ export interface RenderInput {
 
 /** The tables of a file in the order they come, each a sheet of its own. */
 function sheets({ report, limits }: RenderInput) {
-  const made: { name: string | undefined; sheet: PreviewSheet }[] = [];
+  const tableSheets: { name: string | undefined; sheet: PreviewSheet }[] = [];
   return {
-    made,
+    made: tableSheets,
     table: (name?: string) => {
       // More tables than are shown are read to the end, and forgotten.
-      if (made.length > limits.parts) return NO_ROWS;
+      if (tableSheets.length > limits.parts) return NO_ROWS;
       const sheet = new PreviewSheet(report, limits, name);
-      made.push({ name, sheet });
+      tableSheets.push({ name, sheet });
       return sheet.rows();
     },
     draw(room: SizeBudget, title: (name: string | undefined) => string) {
-      for (const { name, sheet } of made) room.add(left => sheet.part(title(name), left));
+      for (const { name, sheet } of tableSheets) room.add(space => sheet.part(title(name), space));
     },
   };
 }
@@ -49,28 +49,28 @@ export const NO_ROWS: RowSink = { text: () => {}, end: () => {} };
 const silent = { runs: () => false, add: () => {} };
 
 /** Every sheet of a workbook, the hidden ones as well, with formulas beside their values. */
-export async function renderWorkbook(given: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
-  const room = new SizeBudget(given.limits);
-  const { table, draw } = sheets(given);
-  await readWorkbookSheets(given.source, entries, silent, table);
+export async function renderWorkbook(input: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
+  const room = new SizeBudget(input.limits);
+  const { table, draw } = sheets(input);
+  await readWorkbookSheets(input.source, entries, silent, table);
   draw(room, name => `Sheet “${toShortHtml(name ?? '', 100)}”`);
   return room.all();
 }
 
 /** The words of a document or of slides; nothing of how it looks. */
-export async function renderDocumentText(given: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
-  const room = new SizeBudget(given.limits);
-  const found = flagCells(given.report);
+export async function renderDocumentText(input: RenderInput, entries: readonly ZipEntry[]): Promise<PagePart[]> {
+  const room = new SizeBudget(input.limits);
+  const flags = flagCells(input.report);
   for (const entry of entries.filter(isTextPart)) {
-    const all = splitPreviewLines(extractPartText(await readPartText(given.source, entry, given.limits.held)));
+    const lines = splitPreviewLines(extractPartText(await readPartText(input.source, entry, input.limits.held)));
     const flag = (line: number) => {
-      const one = found.get(`${line}:1`);
-      return one && all[line - 1]?.includes(one.value.slice(0, 20)) ? one : undefined;
+      const flag = flags.get(`${line}:1`);
+      return flag && lines[line - 1]?.includes(flag.value.slice(0, 20)) ? flag : undefined;
     };
-    room.add(left =>
-      renderLines(`Words of ${toShortHtml(entry.name, 100)}, without their layout`, all, {
-        limits: given.limits,
-        room: left,
+    room.add(space =>
+      renderLines(`Words of ${toShortHtml(entry.name, 100)}, without their layout`, lines, {
+        limits: input.limits,
+        room: space,
         flag,
       }),
     );
@@ -78,73 +78,73 @@ export async function renderDocumentText(given: RenderInput, entries: readonly Z
   return room.all();
 }
 
-export async function renderParquet(given: RenderInput): Promise<PagePart[]> {
-  const { report, limits } = given;
+export async function renderParquet(input: RenderInput): Promise<PagePart[]> {
+  const { report, limits } = input;
   const room = new SizeBudget(limits);
   const sheet = new PreviewSheet(report, limits);
-  const beside: string[] = [];
-  const { rowCount } = await readParquet(given.source, 1_000_000, sheet.rows(), (value, name) =>
-    beside.push(`${name}: ${value}`),
+  const metadata: string[] = [];
+  const { rowCount } = await readParquet(input.source, 1_000_000, sheet.rows(), (value, name) =>
+    metadata.push(`${name}: ${value}`),
   );
-  room.add(left => sheet.part(`Table of ${pluralise(rowCount, 'row')}`, left));
-  if (beside.length > 0)
-    room.add(left =>
-      renderLines('What it says beside its rows', beside.flatMap(splitPreviewLines), { limits, room: left }),
+  room.add(space => sheet.part(`Table of ${pluralise(rowCount, 'row')}`, space));
+  if (metadata.length > 0)
+    room.add(space =>
+      renderLines('What it says beside its rows', metadata.flatMap(splitPreviewLines), { limits, room: space }),
     );
   return room.all();
 }
 
 /** The tables in a JSON file as the checks see them, then the file itself. */
-export async function renderJson(given: RenderInput, perLine: boolean): Promise<PagePart[]> {
-  const { limits, report } = given;
+export async function renderJson(input: RenderInput, perLine: boolean): Promise<PagePart[]> {
+  const { limits, report } = input;
   const room = new SizeBudget(limits);
-  const { table, draw } = sheets(given);
-  const bytes = await readWhole(given.source.stream(), limits.held);
+  const { table, draw } = sheets(input);
+  const bytes = await readWhole(input.source.stream(), limits.held);
   const value = perLine ? undefined : parseJson(bytes);
-  if (perLine) await readJsonLines(given.source, table());
+  if (perLine) await readJsonLines(input.source, table());
   else readJsonTables(value, table, { line: () => {} });
   draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${toShortHtml(name, 100)}`));
   const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
   // Written on one line it could not be read; reformatted it shows no key that is there twice, so both are shown.
   if (value !== undefined && splitPreviewLines(raw).some(line => line.length > limits.line))
-    room.add(left =>
+    room.add(space =>
       renderLines('The same, reformatted', splitPreviewLines(JSON.stringify(value, null, 1).slice(0, limits.text)), {
         limits,
-        room: left,
+        room: space,
       }),
     );
   // Its findings name rows of its tables, which are no lines of the file.
-  room.add(left =>
+  room.add(space =>
     renderText(bytes.subarray(0, limits.text), bytes.length <= limits.text, report && { ...report, findings: [] }, {
       ...limits,
-      html: left,
+      html: space,
     }),
   );
   return room.all();
 }
 
 /** What a model is made of, and what it says of itself; never a weight. */
-export async function renderModel(given: RenderInput): Promise<PagePart[]> {
-  const { limits } = given;
-  const { tensors, metadata } = await readSafetensors(given.source, given.size);
+export async function renderModel(input: RenderInput): Promise<PagePart[]> {
+  const { limits } = input;
+  const { tensors, metadata } = await readSafetensors(input.source, input.size);
   const room = new SizeBudget(limits);
   if (metadata !== undefined)
-    room.add(left =>
+    room.add(space =>
       renderLines('What the model says of itself', splitPreviewLines(JSON.stringify(metadata, null, 1)), {
         limits,
-        room: left,
+        room: space,
       }),
     );
-  const most = { ...limits, rows: 2000 };
-  const sheet = new PreviewSheet(undefined, most);
+  const modelLimits = { ...limits, rows: 2000 };
+  const sheet = new PreviewSheet(undefined, modelLimits);
   const rows = sheet.rows();
   rows.text(['tensor', 'type', 'shape', 'numbers'], 1);
-  let all = 0;
+  let numberCount = 0;
   for (const [index, { name, type, shape }] of tensors.entries()) {
     const count = shape.reduce((product: number, side) => product * Number(side), 1);
-    all += count;
+    numberCount += count;
     rows.text([name, type, shape.join(' × '), String(count)], index + 2);
   }
-  room.add(left => sheet.part(`${pluralise(tensors.length, 'tensor')} of ${pluralise(all, 'number')}`, left));
-  return [...room.all(), { html: '', left: ['Its weights: what a model remembers of people, no page can show.'] }];
+  room.add(space => sheet.part(`${pluralise(tensors.length, 'tensor')} of ${pluralise(numberCount, 'number')}`, space));
+  return [...room.all(), { html: '', omissions: ['Its weights: what a model remembers of people, no page can show.'] }];
 }

@@ -23,23 +23,28 @@ export async function renderTable(
   // Only what is shown is decoded: a string cut from a longer one would keep all of that in memory.
   const begin = (work: Uint8Array, start: number, end: number, mask: number): CellExcerpt => {
     const last = Math.min(end, start + 4 * limits.cell);
-    const { text: told, encoding } = decodeText(work.subarray(start, last), last === end);
+    const { text: decodedText, encoding } = decodeText(work.subarray(start, last), last === end);
     if (encoding) foreign++;
-    const all = !encoding
+    const cellContent = !encoding
       ? cellText(work, start, last, mask)
       : mask & CELL_BITS.escaped
-        ? told.replaceAll('""', '"')
-        : told;
-    const { text } = truncateText(all, limits.cell);
-    const more = end - start <= limits.cell ? 0 : end - start - (encoding ? text.length : Buffer.byteLength(text));
-    return { text, more: Math.max(0, more) };
+        ? decodedText.replaceAll('""', '"')
+        : decodedText;
+    const { text } = truncateText(cellContent, limits.cell);
+    const rest = end - start <= limits.cell ? 0 : end - start - (encoding ? text.length : Buffer.byteLength(text));
+    return { text, remainingBytes: Math.max(0, rest) };
   };
   const scanner = new CsvScanner(
-    ({ bytes, rows, first, cellStarts: starts, cellEnds: ends, masks, numbers }) => {
+    ({ bytes, rows, first, cellStarts, cellEnds, masks, numbers }) => {
       for (let row = 0; row < rows; row++) {
-        const [from = 0, to = 0] = first.subarray(row, row + 2);
-        sheet.row(numbers[row] ?? 0, to - from, at =>
-          begin(bytes, starts[from + at] ?? 0, ends[from + at] ?? 0, masks[from + at] ?? 0),
+        const [rowStart = 0, rowEnd = 0] = first.subarray(row, row + 2);
+        sheet.row(numbers[row] ?? 0, rowEnd - rowStart, index =>
+          begin(
+            bytes,
+            cellStarts[rowStart + index] ?? 0,
+            cellEnds[rowStart + index] ?? 0,
+            masks[rowStart + index] ?? 0,
+          ),
         );
       }
     },
@@ -55,6 +60,6 @@ export async function renderTable(
   }
   if (whole) scanner.end();
   const wrong = scanner.wrong ? `The rest: ${scanner.wrong}.` : 'All after the first megabytes of the file.';
-  const said = foreign > 0 ? `: ${pluralise(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
-  return sheet.part(`Table${said}`, limits.html, whole ? [] : [wrong]);
+  const note = foreign > 0 ? `: ${pluralise(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
+  return sheet.part(`Table${note}`, limits.html, whole ? [] : [wrong]);
 }

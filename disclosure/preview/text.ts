@@ -8,7 +8,7 @@ import { type CellFlag, flagCells, renderFlagMark } from './sheet.ts';
 /** Lines with their numbers; nothing of them means anything to a browser. `flag` says which were found wrong. */
 export function renderLines(
   title: string,
-  all: readonly string[],
+  lines: readonly string[],
   {
     limits,
     room = limits.html,
@@ -16,20 +16,20 @@ export function renderLines(
   }: { limits: PageLimits; room?: number; flag?: (line: number) => CellFlag | undefined },
 ): PagePart {
   const html: string[] = [];
-  let left = room;
-  for (const line of all.slice(0, limits.lines)) {
-    if (left <= 0) break;
-    const found = flag?.(html.length + 1);
-    const { about, mark } = found ? renderFlagMark(found) : { about: '', mark: '' };
-    const item = `<li${found ? ` class="${found.action}"` : ''}${about}><span>${toShortHtml(line, limits.line)}</span>${mark}</li>`;
-    left -= Buffer.byteLength(item);
+  let space = room;
+  for (const line of lines.slice(0, limits.lines)) {
+    if (space <= 0) break;
+    const flagged = flag?.(html.length + 1);
+    const { attribute, mark } = flagged ? renderFlagMark(flagged) : { attribute: '', mark: '' };
+    const item = `<li${flagged ? ` class="${flagged.action}"` : ''}${attribute}><span>${toShortHtml(line, limits.line)}</span>${mark}</li>`;
+    space -= Buffer.byteLength(item);
     html.push(item);
   }
-  const rest = all.length - html.length;
-  const long = all.slice(0, html.length).filter(line => line.length > limits.line).length;
+  const rest = lines.length - html.length;
+  const long = lines.slice(0, html.length).filter(line => line.length > limits.line).length;
   return {
     html: `<section><h2>${title}</h2><ol class="lines">${html.join('')}</ol></section>`,
-    left: [
+    omissions: [
       ...(long > 0 ? [`The ends of ${groupDigits(long)} long lines.`] : []),
       ...(rest > 0 ? [`${groupDigits(rest)} lines.`] : []),
     ],
@@ -37,9 +37,9 @@ export function renderLines(
 }
 
 export function splitPreviewLines(text: string): string[] {
-  const all = text.split(/\r\n|\n|\r/);
-  if (all.at(-1) === '') all.pop();
-  return all;
+  const lines = text.split(/\r\n|\n|\r/);
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
 }
 
 /** Text line by line, numbered, with the flagged lines marked. */
@@ -49,18 +49,18 @@ export function renderText(
   report: FileReport | undefined,
   limits: PageLimits,
 ): PagePart {
-  const { text: all, encoding } = decodeText(bytes, whole);
-  const found = flagCells(report);
-  const shown = renderLines(
+  const { text: content, encoding } = decodeText(bytes, whole);
+  const flags = flagCells(report);
+  const part = renderLines(
     `Text${encoding ? `: it is not UTF-8 and is read as ${encoding}` : ''}`,
-    splitPreviewLines(all),
+    splitPreviewLines(content),
     {
       limits,
-      flag: line => found.get(`${line}:1`),
+      flag: line => flags.get(`${line}:1`),
     },
   );
   return {
-    html: shown.html,
-    left: [...shown.left, ...(whole ? [] : [`All after the first ${groupDigits(bytes.length)} bytes.`])],
+    html: part.html,
+    omissions: [...part.omissions, ...(whole ? [] : [`All after the first ${groupDigits(bytes.length)} bytes.`])],
   };
 }

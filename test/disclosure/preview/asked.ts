@@ -3,14 +3,14 @@ import type { RequestView } from '../../../functions/airlock/request/request-vie
 import { buildBlockReport } from './pages.ts';
 
 /** A request in review, in which somebody wrote `said` wherever they could. */
-export const buildPreviewRequest = (said = 'For the paper.'): RequestView => ({
+export const buildPreviewRequest = (words = 'For the paper.'): RequestView => ({
   id: 'al-0011223344556677',
   project: 'asthma',
-  title: said,
+  title: words,
   direction: 'export',
   status: 'inReview',
   requester: 'u-rana',
-  requesterName: said,
+  requesterName: words,
   source: 'data/outbox/t/',
   round: 2,
   openedAt: '2026-11-01T09:00:00.000Z',
@@ -25,26 +25,26 @@ export const buildPreviewRequest = (said = 'For the paper.'): RequestView => ({
   },
   quorum: 2,
   groups: [
-    { name: said, kind: 'table', purpose: said, context: `${said}\n${said}`, controls: '', paths: ['**'] },
+    { name: words, kind: 'table', purpose: words, context: `${words}\n${words}`, controls: '', paths: ['**'] },
     { name: 'Figures', kind: 'figure', purpose: 'p', context: '', controls: 'c', paths: ['**'] },
   ],
-  explanation: said,
+  explanation: words,
   votes: [
     {
       verdict: 'return',
       seal: 'ab'.repeat(32),
-      comment: said,
-      note: said,
-      files: [{ path: said, file: 1, comment: said }],
+      comment: words,
+      note: words,
+      files: [{ path: words, file: 1, comment: words }],
       by: 'u',
-      name: said,
+      name: words,
       round: 2,
       at: '2026-11-02T09:00:00.000Z',
     },
   ],
 });
 /** Its files: one clean, one blocked, one that was not fetched. */
-export const buildPreviewFiles = (said = 'tables/one.csv'): ListedFile[] => [
+export const buildPreviewFiles = (words = 'tables/one.csv'): ListedFile[] => [
   {
     path: 'clean.csv',
     size: 1200,
@@ -57,11 +57,11 @@ export const buildPreviewFiles = (said = 'tables/one.csv'): ListedFile[] => [
     report: { ...buildBlockReport([]), findings: [] },
   },
   {
-    path: said,
+    path: words,
     size: 900,
     sha256: '2'.repeat(64),
     kind: 'table',
-    type: said,
+    type: words,
     group: 0,
     page: 'files/00002.html',
     truncated: false,

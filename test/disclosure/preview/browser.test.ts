@@ -18,9 +18,9 @@ import { buildBlockReport, makePngChunk, renderTestPreview } from './pages.ts';
 
 let browser: Browser;
 /** Somebody else's server: whatever reaches it has left the page. */
-const heard: string[] = [];
+const requests: string[] = [];
 const server = createServer((request, response) => {
-  heard.push(request.url ?? '');
+  requests.push(request.url ?? '');
   response.end();
 });
 let evil: string;
@@ -42,23 +42,23 @@ afterAll(async () => {
 /** Opens a document as a reviewer's browser does, and tells of all that it did beyond showing it. */
 async function look(html: string) {
   const page = await browser.newPage({ viewport: { width: 1100, height: 800 } });
-  const met = { requests: [] as string[], dialogs: [] as string[], errors: [] as string[], popups: 0 };
+  const activity = { requests: [] as string[], dialogs: [] as string[], errors: [] as string[], popups: 0 };
   page.on(
     'request',
-    request => void (/^data:image\/(png|svg\+xml);/.test(request.url()) || met.requests.push(request.url())),
+    request => void (/^data:image\/(png|svg\+xml);/.test(request.url()) || activity.requests.push(request.url())),
   );
   page.on('dialog', dialog => {
-    met.dialogs.push(dialog.message());
+    activity.dialogs.push(dialog.message());
     void dialog.dismiss();
   });
-  page.on('popup', () => met.popups++);
-  page.on('pageerror', error => met.errors.push(error.message));
-  page.on('console', line => met.errors.push(line.text()));
+  page.on('popup', () => activity.popups++);
+  page.on('pageerror', error => activity.errors.push(error.message));
+  page.on('console', line => activity.errors.push(line.text()));
   await page.setContent(html, { waitUntil: 'load' });
   await page.waitForTimeout(100);
-  return { page, met };
+  return { page, activity };
 }
-const nothing = { requests: [], dialogs: [], errors: [], popups: 0 };
+const quiet = { requests: [], dialogs: [], errors: [], popups: 0 };
 
 const pixel = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(200) });
 
@@ -146,8 +146,8 @@ const hostile: [what: string, path: string, type: string, content: string | Buff
 /** All of it at once, for a file of any kind. */
 const worst = `"><script src=@/20></script><img src=@/21 onerror=alert(20)><svg onload=alert(21)></svg></style><style>@import "@/22";</style>`;
 /** The same as a drawing may have it, and what only a drawing has. */
-const within = `<script href="@/30">alert(30)</script><image href="@/31" onload="alert(31)"/><foreignObject><iframe src="@/32"/></foreignObject><style>@import url(@/33); rect{fill:url(@/34)}</style><rect width="9" height="9" style="fill:url(@/35#a)" filter="url(@/36#f)"/><use href="@/37#x"/><a href="@/38"><text>x</text></a><set attributeName="href" to="@/39"/>`;
-for (const [path, made] of [
+const insertions = `<script href="@/30">alert(30)</script><image href="@/31" onload="alert(31)"/><foreignObject><iframe src="@/32"/></foreignObject><style>@import url(@/33); rect{fill:url(@/34)}</style><rect width="9" height="9" style="fill:url(@/35#a)" filter="url(@/36#f)"/><use href="@/37#x"/><a href="@/38"><text>x</text></a><set attributeName="href" to="@/39"/>`;
+for (const [path, build] of [
   ['a.xlsx', makeWorkbookWithText],
   ['a.parquet', makeParquetWithText],
   ['a.ipynb', makeNotebookWithText],
@@ -155,16 +155,16 @@ for (const [path, made] of [
   ['a.json', makeJsonWithText],
   ['a.docx', makeDocumentWithText],
 ] as const)
-  for (const [name, says] of [
+  for (const [name, markup] of [
     ['all of it', worst],
-    ['what a drawing may have', within],
+    ['what a drawing may have', insertions],
   ] as const)
-    hostile.push([`${path} with ${name}`, path, 'x', at => Buffer.from(made(says.replaceAll('@', at)))]);
-hostile.push(['a drawing with all that may be in one', 'a.svg', 'image/svg+xml', makeDrawingWithMarkup(within)]);
+    hostile.push([`${path} with ${name}`, path, 'x', origin => Buffer.from(build(markup.replaceAll('@', origin)))]);
+hostile.push(['a drawing with all that may be in one', 'a.svg', 'image/svg+xml', makeDrawingWithMarkup(insertions)]);
 
 describe('a hostile file runs nothing and asks nobody', () => {
   it.each(hostile)('%s', async (_, path, type, content) => {
-    heard.length = 0;
+    requests.length = 0;
     const bytes = contentOf(content);
     const report = {
       ...buildBlockReport([[2, 1, String(bytes).slice(0, 200)]]),
@@ -173,27 +173,27 @@ describe('a hostile file runs nothing and asks nobody', () => {
     };
     const { html } = await renderTestPreview(path, type, bytes, {
       ...report,
-      findings: report.findings.map(one => ({ ...one, says: String(bytes) })),
+      findings: report.findings.map(finding => ({ ...finding, says: String(bytes) })),
     });
-    const { page, met } = await look(html);
-    expect(met).toEqual(nothing);
-    expect(heard).toEqual([]);
+    const { page, activity } = await look(html);
+    expect(activity).toEqual(quiet);
+    expect(requests).toEqual([]);
     expect(await page.locator('script, iframe, object, embed, svg, video, form, input, a, link, base').count()).toBe(0);
     expect(await page.locator('meta[http-equiv]').count()).toBe(1);
     await page.close();
   });
 
   it('would even if the escaping failed: the policy lets nothing through', async () => {
-    heard.length = 0;
+    requests.length = 0;
     const { html } = await renderTestPreview('a.txt', 'text/plain', 'MARK');
     const hole = `<script>alert(1)</script><img src="${evil}/a" onerror="alert(2)"><style>body{background:url(${evil}/b)}</style><link rel="stylesheet" href="${evil}/c"><iframe src="${evil}/d"></iframe><b style="background:url(${evil}/e)">x</b><svg onload="alert(3)"></svg>`;
-    const { page, met } = await look(html.replace('MARK', hole));
-    expect(met.dialogs).toEqual([]);
-    expect(heard).toEqual([]);
+    const { page, activity } = await look(html.replace('MARK', hole));
+    expect(activity.dialogs).toEqual([]);
+    expect(requests).toEqual([]);
     await page.close();
     // The server can hear: it is the policy that keeps the page silent.
     const { page: open } = await look(html.replace(/<meta http-equiv[^>]*>/, '').replace('MARK', hole));
-    expect(heard).toContain('/a');
+    expect(requests).toContain('/a');
     await open.close();
   });
 
@@ -211,16 +211,16 @@ describe('what a reviewer sees', () => {
       'group,n\na,12\nb,3\nc,40\n',
       buildBlockReport([[3, 2, '3']]),
     );
-    const { page, met } = await look(html);
-    expect(met).toEqual(nothing);
-    const looks = await page.locator('tbody td').evaluateAll(cells =>
+    const { page, activity } = await look(html);
+    expect(activity).toEqual(quiet);
+    const styles = await page.locator('tbody td').evaluateAll(cells =>
       cells.map(cell => ({
         text: cell.textContent,
         outline: getComputedStyle(cell).outlineStyle,
         color: getComputedStyle(cell).backgroundColor,
       })),
     );
-    expect(looks.filter(({ outline }) => outline === 'solid')).toEqual([
+    expect(styles.filter(({ outline }) => outline === 'solid')).toEqual([
       { text: '31', outline: 'solid', color: 'rgb(253, 236, 234)' },
     ]);
     expect(await page.locator('.findings li').count()).toBe(1);
@@ -236,18 +236,18 @@ describe('what a reviewer sees', () => {
 
   it('the picture, drawn', async () => {
     const { html } = await renderTestPreview('a.png', 'image/png', pixel);
-    const { page, met } = await look(html);
+    const { page, activity } = await look(html);
     expect(await page.locator('img').evaluate(img => (img as HTMLImageElement).naturalWidth)).toBe(2);
-    expect(met).toEqual(nothing);
+    expect(activity).toEqual(quiet);
     await page.close();
   });
 
   it('the drawing, drawn, with no way out of it', async () => {
-    heard.length = 0;
+    requests.length = 0;
     const { html } = await renderTestPreview(
       'a.svg',
       'image/svg+xml',
-      makeDrawingWithMarkup(within.replaceAll('@', evil)),
+      makeDrawingWithMarkup(insertions.replaceAll('@', evil)),
     );
     const { page } = await look(html);
     expect(await page.locator('img').evaluate(img => (img as HTMLImageElement).naturalWidth)).toBe(300);
@@ -259,7 +259,7 @@ describe('what a reviewer sees', () => {
     });
     // The colour that its style sheet gives to a bar.
     expect([red, green, blue]).toEqual([0x1f, 0x5f, 0xa8]);
-    expect(heard).toEqual([]);
+    expect(requests).toEqual([]);
     await page.close();
   });
 

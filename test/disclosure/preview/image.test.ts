@@ -58,10 +58,16 @@ describe('a picture', () => {
             ]
           : [[0, 0, 1, 1]];
         const raw = passes.flatMap(([x = 0, y = 0, dx = 1, dy = 1]) => {
-          const [w, h] = [Math.max(0, Math.ceil((width - x) / dx)), Math.max(0, Math.ceil((height - y) / dy))];
-          return w === 0
+          const [passWidth, passHeight] = [
+            Math.max(0, Math.ceil((width - x) / dx)),
+            Math.max(0, Math.ceil((height - y) / dy)),
+          ];
+          return passWidth === 0
             ? []
-            : Array.from({ length: h }, (_, r) => [r % 5, ...noise(Math.ceil((w * depth) / 8), r + 7)]);
+            : Array.from({ length: passHeight }, (_, row) => [
+                row % 5,
+                ...noise(Math.ceil((passWidth * depth) / 8), row + 7),
+              ]);
         });
         const file = Buffer.concat([
           Buffer.from('89504e470d0a1a0a', 'hex'),
@@ -107,14 +113,14 @@ describe('a picture', () => {
       Buffer.concat([data.subarray(0, 2), exif, data.subarray(2), Buffer.from('tail')]),
     );
     expectInert(html);
-    const shown = shownIn(html);
-    expect(PNG.sync.read(shown)).toMatchObject({ width: 32, height: 24 });
-    expect(shown.includes('NHS-943')).toBe(false);
+    const picture = shownIn(html);
+    expect(PNG.sync.read(picture)).toMatchObject({ width: 32, height: 24 });
+    expect(picture.includes('NHS-943')).toBe(false);
   });
 
   it('shows what lies under transparency', async () => {
     const pixels = pixelsOf(16, 16);
-    for (let at = 3; at < pixels.data.length; at += 4) pixels.data[at] = 0;
+    for (let offset = 3; offset < pixels.data.length; offset += 4) pixels.data[offset] = 0;
     const { html } = await renderTestPreview('a.png', 'image/png', encodePng(pixels));
     expect(html).toContain('colours lie hidden there');
     expect(html.match(/<img/g)).toHaveLength(2);
@@ -147,12 +153,12 @@ describe('a picture', () => {
     ['no pixels', bomb(0, 5, Buffer.alloc(10)), /cannot be decoded/],
     ['an end that is missing', tiny.subarray(0, tiny.length - 12), /cut short/],
     ['a beginning and nothing else', Buffer.from([0xff, 0xd8, 0xff, 0xe0]), /cannot be decoded/],
-  ])('with %s is a card, and quickly', async (_, bytes, says) => {
-    const begun = performance.now();
+  ])('with %s is a card, and quickly', async (_, bytes, message) => {
+    const start = performance.now();
     const { html } = await renderTestPreview('a.png', 'image/png', bytes);
-    expect(html).toMatch(says);
+    expect(html).toMatch(message);
     expect(html).not.toContain('<img');
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(2000);
   });
 
   it('never throws, whatever bytes follow its beginning', async () => {
@@ -165,7 +171,7 @@ describe('a picture', () => {
         fc.nat(),
         async (file, changes, end) => {
           const bytes = Buffer.from(file);
-          for (const [at, value] of changes) bytes[3 + (at % (bytes.length - 3))] = value;
+          for (const [offset, value] of changes) bytes[3 + (offset % (bytes.length - 3))] = value;
           expectInert(
             (await renderTestPreview('a.png', 'image/png', bytes.subarray(0, 4 + (end % bytes.length)))).html,
           );

@@ -13,13 +13,13 @@ import {
 } from './kinds.ts';
 import { buildBlockReport, expectInert, renderTestPreview } from './pages.ts';
 
-const on = (cell: Cell) => {
+const reportOn = (cell: Cell) => {
   const report = buildBlockReport([[cell.row, cell.column, cell.value]]);
-  return { ...report, findings: report.findings.map(one => ({ ...one, cells: [cell] })) };
+  return { ...report, findings: report.findings.map(finding => ({ ...finding, cells: [cell] })) };
 };
 const flagged = /<td class="block n?"? ?n?"[^>]*>3<sup>1<\/sup>/;
-const text = async (...of: Parameters<typeof renderTestPreview>) => {
-  const { html, truncated } = await renderTestPreview(...of);
+const text = async (...file: Parameters<typeof renderTestPreview>) => {
+  const { html, truncated } = await renderTestPreview(...file);
   expectInert(html);
   return { html, truncated, body: html.slice(html.indexOf('<body>')) };
 };
@@ -30,7 +30,7 @@ describe('a workbook', () => {
       'a.xlsx',
       'x',
       makeWorkbookWithText('a'),
-      on({ sheet: 'Results', row: 2, column: 2, value: '3' }),
+      reportOn({ sheet: 'Results', row: 2, column: 2, value: '3' }),
     );
     expect(body).toContain('Sheet “Results”');
     expect(body).toContain('Sheet “Secret &lt;b&gt;”');
@@ -49,7 +49,12 @@ describe('a workbook', () => {
 });
 
 it('a Parquet table is shown with what is written beside it', async () => {
-  const { body } = await text('a.parquet', 'x', makeParquetWithText('said'), on({ row: 2, column: 2, value: '3' }));
+  const { body } = await text(
+    'a.parquet',
+    'x',
+    makeParquetWithText('said'),
+    reportOn({ row: 2, column: 2, value: '3' }),
+  );
   expect(body).toMatch(flagged);
   expect(body).toContain('pandas: said');
   expect(body).toContain('Table of 2 rows');
@@ -61,7 +66,7 @@ describe('JSON', () => {
       'a.json',
       'x',
       makeJsonWithText('a'),
-      on({ sheet: '$.rows', row: 2, column: 2, value: '3' }),
+      reportOn({ sheet: '$.rows', row: 2, column: 2, value: '3' }),
     );
     expect(body).toContain('Table at $.rows');
     expect(body).toMatch(flagged);
@@ -78,7 +83,7 @@ describe('JSON', () => {
       'a.ndjson',
       'x',
       '{"g":"a","n":3}\n{"g":"b","n":4}\n',
-      on({ row: 2, column: 2, value: '3' }),
+      reportOn({ row: 2, column: 2, value: '3' }),
     );
     expect(body).toMatch(flagged);
   });
@@ -96,7 +101,7 @@ it('a notebook is shown cell by cell: text as text, tables marked, pictures redr
     'a.ipynb',
     'x',
     makeNotebookWithText('said'),
-    on({ sheet: 'cell 2', row: 2, column: 2, value: '3' }),
+    reportOn({ sheet: 'cell 2', row: 2, column: 2, value: '3' }),
   );
   for (const part of [
     'Cell 1, markdown',
@@ -112,7 +117,12 @@ it('a notebook is shown cell by cell: text as text, tables marked, pictures redr
 });
 
 it('a line of a notebook is marked where the checks counted it', async () => {
-  const { body } = await text('a.ipynb', 'x', makeNotebookWithText('said'), on({ row: 4, column: 1, value: 'said' }));
+  const { body } = await text(
+    'a.ipynb',
+    'x',
+    makeNotebookWithText('said'),
+    reportOn({ row: 4, column: 1, value: 'said' }),
+  );
   // Two lines of the first cell, one of the second, and this one that it put out.
   expect(body).toMatch(/Cell 2, put out<\/h2><ol class="lines"><li class="block"[^>]*><span>said<\/span><sup>1/);
 });
@@ -136,10 +146,10 @@ it.each([
   ['an archive', 'a.zip', makeArchiveWithText('x'), 'not rendered'],
   ['a PDF', 'a.pdf', '%PDF-1.7\n%%EOF', 'cannot be shown safely'],
   ['a GIF', 'a.gif', 'GIF89a\0\u0001', 'not rendered'],
-])('%s is not shown', async (_, path, bytes, says) => {
+])('%s is not shown', async (_, path, bytes, message) => {
   const { body } = await text(path, 'application/octet-stream', bytes);
   expect(body).toContain('No preview');
-  expect(body).toContain(says);
+  expect(body).toContain(message);
 });
 
 describe('a text that is not UTF-8', () => {
@@ -152,10 +162,10 @@ describe('a text that is not UTF-8', () => {
     ['UTF-16, little', utf16(false), 'It is UTF-16'],
     ['UTF-16, big', utf16(true), 'It is UTF-16'],
     ['Windows-1252', Buffer.from(table, 'latin1'), '1 cell not in UTF-8, read as Windows-1252'],
-  ])('%s is decoded, and said to be', async (_, bytes, says) => {
+  ])('%s is decoded, and said to be', async (_, bytes, message) => {
     const { body } = await text('a.csv', 'text/csv', bytes, buildBlockReport([[2, 2, '3']]));
     expect(body).toContain('<td>Köln</td>');
-    expect(body).toContain(says);
+    expect(body).toContain(message);
     expect(body).toMatch(flagged);
   });
 
@@ -171,7 +181,7 @@ describe('a text that is not UTF-8', () => {
 });
 
 it('whatever a file of a structure says, its page is inert', async () => {
-  const made = [
+  const previews = [
     makeWorkbookWithText,
     makeParquetWithText,
     makeNotebookWithText,
@@ -194,11 +204,11 @@ it('whatever a file of a structure says, its page is inert', async () => {
   );
   await fc.assert(
     fc.asyncProperty(
-      fc.nat(made.length - 1),
+      fc.nat(previews.length - 1),
       fc.array(fc.oneof(bit, fc.string({ unit: 'grapheme' })), { minLength: 1, maxLength: 6 }),
-      async (which, bits) => {
-        const said = bits.join('').replaceAll('\0', '') || 'x';
-        await text(names[which] ?? '', 'x', made[which]?.(said) ?? '');
+      async (group, bits) => {
+        const content = bits.join('').replaceAll('\0', '') || 'x';
+        await text(names[group] ?? '', 'x', previews[group]?.(content) ?? '');
       },
     ),
     { numRuns: 150 },
@@ -212,18 +222,20 @@ it('cut or changed anywhere, it is a page all the same', async () => {
     ['a.safetensors', makeModelWithText('a')],
     ['a.ipynb', Buffer.from(makeNotebookWithText('a'))],
   ] as const)
-    for (let at = 1; at < 60; at++) {
+    for (let length = 1; length < 60; length++) {
       const bytes = Buffer.from(whole);
-      const place = Math.floor((bytes.length * at) / 60);
-      bytes[place] = (bytes[place] ?? 0) ^ (1 << (at % 8));
+      const place = Math.floor((bytes.length * length) / 60);
+      bytes[place] = (bytes[place] ?? 0) ^ (1 << (length % 8));
       await text(path, 'x', bytes);
       await text(path, 'x', bytes.subarray(0, place));
     }
 });
 
 it('many tables, cells and outputs are as many as fit', async () => {
-  const many = JSON.stringify(Array.from({ length: 5000 }, (_, i) => [{ rows: [{ a: i, b: '<'.repeat(500) }] }]));
-  const { body, truncated } = await text('a.json', 'x', many);
+  const tables = JSON.stringify(
+    Array.from({ length: 5000 }, (_, index) => [{ rows: [{ a: index, b: '<'.repeat(500) }] }]),
+  );
+  const { body, truncated } = await text('a.json', 'x', tables);
   expect(truncated).toBe(true);
   expect(body.length).toBeLessThan(3_500_000);
   expect(body).toMatch(/[\d,]+ further parts of the file/);

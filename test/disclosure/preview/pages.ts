@@ -21,15 +21,15 @@ export const buildBlockReport = (cells: readonly [number, number, string][]): Fi
   sha256: '0'.repeat(64),
   type: 'text/csv',
   policy: 'strict-3',
-  findings: Array.from({ length: Math.ceil(cells.length / 50) }, (_, i) => cells.slice(i * 50, i * 50 + 50)).map(
-    part => ({
-      rule: 'sdc.minimum-count',
-      action: 'block' as const,
-      says: 'These counts are below 10. Suppress them, or merge their groups.',
-      cells: part.map(([row, column, value]) => ({ row, column, value })),
-      count: part.length,
-    }),
-  ),
+  findings: Array.from({ length: Math.ceil(cells.length / 50) }, (_, index) =>
+    cells.slice(index * 50, index * 50 + 50),
+  ).map(part => ({
+    rule: 'sdc.minimum-count',
+    action: 'block' as const,
+    says: 'These counts are below 10. Suppress them, or merge their groups.',
+    cells: part.map(([row, column, value]) => ({ row, column, value })),
+    count: part.length,
+  })),
   ran: ['sdc.minimum-count', 'sdc.dominance'],
   rows: 3,
   cells: 6,
@@ -44,19 +44,19 @@ export function makePngChunk(type: string, data: Buffer): Buffer {
 }
 
 /** Nothing in a document that a browser could act on, whatever the file was. */
-export function expectInert(html: string, more: readonly string[] = []) {
+export function expectInert(html: string, extraTags: readonly string[] = []) {
   const tags = [...html.matchAll(/<\/?([a-zA-Z][a-zA-Z0-9]*)/g)].map(([, tag]) => tag?.toLowerCase());
-  const ours = new Set(
+  const pageTags = new Set(
     'html head meta title style body header h1 h2 p span main section ul ol li b code br div table thead tbody tr th td sup i figure img dl dt dd pre'.split(
       ' ',
     ),
   );
-  expect(tags.filter(tag => !ours.has(tag ?? '') && !more.includes(tag ?? ''))).toEqual([]);
+  expect(tags.filter(tag => !pageTags.has(tag ?? '') && !extraTags.includes(tag ?? ''))).toEqual([]);
   expect(html.match(/<style>/g)).toHaveLength(1);
   for (const [, source] of html.matchAll(/<img[^>]*src="([^"]*)"/g))
     expect(source).toMatch(/^data:image\/(png|svg\+xml);base64,[A-Za-z0-9+/=]+$/);
   for (const [, names] of html.matchAll(/<[a-z0-9]+((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>/g))
-    expect(names?.replace(more.includes('a') ? /^ href="files\/\d+\.html"$/ : /^$/, '')).not.toMatch(
+    expect(names?.replace(extraTags.includes('a') ? /^ href="files\/\d+\.html"$/ : /^$/, '')).not.toMatch(
       /\s(on\w+|style|href|srcset|action|formaction|background)=/,
     );
 }

@@ -87,7 +87,8 @@ describe('text', () => {
 });
 
 describe('a table', () => {
-  const rows = (count: number) => `name,n\n${Array.from({ length: count }, (_, i) => `g${i},${i}`).join('\n')}\n`;
+  const rows = (count: number) =>
+    `name,n\n${Array.from({ length: count }, (_, index) => `g${index},${index}`).join('\n')}\n`;
 
   it('marks the flagged cell and no other', async () => {
     const { html } = await renderTestPreview(
@@ -102,10 +103,10 @@ describe('a table', () => {
   });
 
   it('shows a flagged cell far down and far right, with its neighbours', async () => {
-    const wide = Array.from({ length: 100 }, (_, i) => `c${i}`).join();
-    const body = Array.from({ length: 5000 }, (_, r) => Array.from({ length: 100 }, (_, c) => `${r}x${c}`).join()).join(
-      '\n',
-    );
+    const wide = Array.from({ length: 100 }, (_, index) => `c${index}`).join();
+    const body = Array.from({ length: 5000 }, (_, row) =>
+      Array.from({ length: 100 }, (_, column) => `${row}x${column}`).join(),
+    ).join('\n');
     const { html, truncated } = await renderTestPreview(
       't.csv',
       'text/csv',
@@ -153,9 +154,9 @@ describe('a table', () => {
     expect(html).toContain('+99,800 bytes');
     const wide = await renderTestPreview('t.csv', 'text/csv', `${','.repeat(16_000)}\n`.repeat(50));
     expect(wide.html.length).toBeLessThan(200_000);
-    const many = Array.from({ length: 400 }, (_, i) => [i * 50 + 2, 1, ''] as [number, number, string]);
+    const cells = Array.from({ length: 400 }, (_, index) => [index * 50 + 2, 1, ''] as [number, number, string]);
     const full = `${Array.from({ length: 40 }, () => '&'.repeat(200)).join()}\n`.repeat(3000);
-    expect((await renderTestPreview('t.csv', 'text/csv', full, buildBlockReport(many))).html.length).toBeLessThan(
+    expect((await renderTestPreview('t.csv', 'text/csv', full, buildBlockReport(cells))).html.length).toBeLessThan(
       DEFAULT_PAGE_LIMITS.html + 200_000,
     );
   });
