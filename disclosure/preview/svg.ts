@@ -18,17 +18,17 @@ function redraw(source: string): ReturnType<typeof redrawSvg> {
  * nothing and fetches nothing even so. Throws UnrenderableError where that is impossible.
  */
 export function renderSvg(source: string, limits: PageLimits, title: string): PagePart {
-  const { svg, refused, unseen } = redraw(source);
+  const { svg, refused: refusals, unseen } = redraw(source);
   const data = Buffer.from(svg).toString('base64');
   if (data.length > limits.html / 2) throw new UnrenderableError('it is too large to be drawn here.');
   const notes = [
-    ...(refused.size > 0
-      ? [`Left out here, as nothing that draws: ${pluralise(refused.size, 'kind of element or attribute')}.`]
+    ...(refusals.size > 0
+      ? [`Left out here, as nothing that draws: ${pluralise(refusals.size, 'kind of element or attribute')}.`]
       : []),
     ...(unseen > 0 ? [`Drawn so that nobody sees it: ${pluralise(unseen, 'element')}. Read the source.`] : []),
   ];
   return {
     html: `<section><h2>${title}, redrawn</h2><figure><img alt="the drawing, redrawn" src="data:image/svg+xml;base64,${data}"></figure>${notes.map(note => `<p class="note">${note}</p>`).join('')}</section>`,
-    left: [],
+    omissions: [],
   };
 }

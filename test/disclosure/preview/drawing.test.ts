@@ -4,8 +4,8 @@ import { redrawSvg } from '../../../disclosure/drawing.ts';
 import { makeDrawingWithMarkup } from './kinds.ts';
 import { expectInert, renderTestPreview } from './pages.ts';
 
-async function text(...of: Parameters<typeof renderTestPreview>) {
-  const { html } = await renderTestPreview(...of);
+async function text(...file: Parameters<typeof renderTestPreview>) {
+  const { html } = await renderTestPreview(...file);
   expectInert(html);
   return { body: html.slice(html.indexOf('<body>')) };
 }
@@ -46,7 +46,10 @@ describe('a drawing', () => {
     expect(svg).toMatch(/<\/svg>$/);
   });
 
-  const bomb = Array.from({ length: 30 }, (_, i) => `<g id="g${i + 1}"><use href="#g${i}"/><use href="#g${i}"/></g>`);
+  const bomb = Array.from(
+    { length: 30 },
+    (_, index) => `<g id="g${index + 1}"><use href="#g${index}"/><use href="#g${index}"/></g>`,
+  );
   it.each([
     ['copies of copies', `<g id="g0"><rect/></g>${bomb.join('')}`, 'copies of copies'],
     ['a copy of itself', '<g id="x"><use href="#x"/></g>', 'copies of copies'],
@@ -59,10 +62,10 @@ describe('a drawing', () => {
     ['what is not closed', '<g>', 'not written as XML'],
     ['what is closed twice', '</g>', 'not written as XML'],
     ['an attribute twice', '<g id="a" id="b"/>', 'not written as XML'],
-  ])('of %s is not drawn, and its source is', async (_, markup, says) => {
+  ])('of %s is not drawn, and its source is', async (_, markup, message) => {
     const { body } = await text('a.svg', 'image/svg+xml', makeDrawingWithMarkup(markup));
     expect(body).not.toContain('<img');
-    expect(body).toContain(says);
+    expect(body).toContain(message);
     expect(body).toContain('class="lines"');
   });
 
@@ -111,20 +114,20 @@ describe('a drawing', () => {
           expect((error as Error).name).toBe('Unreadable');
           return;
         }
-        const opened = svg.match(/<[a-zA-Z]/g)?.length;
-        expect(svg.match(/<\//g)?.length).toBe(opened);
+        const elements = svg.match(/<[a-zA-Z]/g)?.length;
+        expect(svg.match(/<\//g)?.length).toBe(elements);
       }),
       { numRuns: 500 },
     );
-    for (const one of [' ', '<!--', '<g a', 'a', '<![CDATA[', '"', '/*', '<g ']) {
+    for (const piece of [' ', '<!--', '<g a', 'a', '<![CDATA[', '"', '/*', '<g ']) {
       const started = process.cpuUsage();
       try {
-        redrawSvg(makeDrawingWithMarkup(one.repeat(400_000)));
+        redrawSvg(makeDrawingWithMarkup(piece.repeat(400_000)));
       } catch {}
       try {
-        redrawSvg(makeDrawingWithMarkup(`<style>${one.repeat(400_000)}</style>`));
+        redrawSvg(makeDrawingWithMarkup(`<style>${piece.repeat(400_000)}</style>`));
       } catch {}
-      expect(process.cpuUsage(started).user, one).toBeLessThan(2_000_000);
+      expect(process.cpuUsage(started).user, piece).toBeLessThan(2_000_000);
     }
   });
 });
