@@ -237,7 +237,7 @@ export const handler = http(
       const { items, next } = await pageSettings(TABLE_NAME, project, query);
       return { items: items.map(({ revision: _, ...ruling }) => ruling), ...(next !== undefined && { next }) };
     },
-    async changeSettings({ user, params: { project }, body: { settings, reason }, mark }) {
+    async changeSettings({ user, params: { project }, body: { settings: patch, ...body }, mark }) {
       if (!(await readRow(TABLE_NAME, Project, rowKey('project', project))))
         throw new Refused('missing', `There is no project ${project}.`);
       if ((await readRoles(TABLE_NAME, project, user.id)).length > 0)
@@ -245,8 +245,8 @@ export const handler = http(
           'forbidden',
           `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
         );
-      const ruling = { settings, reason, by: user.id, byName: user.name, at: currentTime() };
-      return shownSettings(rules, await writeSettings(TABLE_NAME, project, ruling, mark));
+      const command = { patch, ...body, by: user.id, byName: user.name, at: currentTime() };
+      return shownSettings(rules, await writeSettings(TABLE_NAME, project, rules, command, mark));
     },
     ...signingKeys({ table: TABLE_NAME, key: variables.SIGNING_KEY }),
   },

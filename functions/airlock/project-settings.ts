@@ -6,6 +6,7 @@ import { DamagedRow, pageRows, type Row, readRow, writeRows } from '../table.ts'
 import type { AirlockConfig } from './request/airlock-config.ts';
 import { type Context, NO_PEOPLE } from './request/decision.ts';
 import { applySettings, damagedSettings, SettingsChange } from './request/settings.ts';
+import { decideSettings, type SettingsCommand } from './request/settings-patch.ts';
 
 const settingsKey = (project: string) => rowKey('airlocks', project, 'SETTINGS');
 
@@ -34,22 +35,24 @@ export async function readSettings(table: string, project: string): Promise<Row<
 const StoredSettings = SettingsChange.extend({ done: z.array(z.string()).default([]) });
 
 /**
- * Replaces a project's settings and returns the stored ones. Every version stays in the table, by its number. A repeated
+ * Changes a project's settings and returns the stored ones. Every version stays in the table, by its number. A repeated
  * call with the same idempotency mark changes nothing.
  */
 export async function writeSettings(
   table: string,
   project: string,
-  ruling: SettingsChange,
+  base: AirlockConfig,
+  command: SettingsCommand,
   mark: string,
 ): Promise<SettingsChange> {
   const key = settingsKey(project);
   const read = await readRow(table, StoredSettings, key).catch((error: unknown) => {
     if (!(error instanceof DamagedRow)) throw error;
     // New settings replace a damaged row.
-    return { ...ruling, done: [] as string[], revision: Number(error.item.revision) };
+    return { settings: {}, done: [] as string[], revision: Number(error.item.revision) };
   });
-  if (mark && read?.done.includes(mark)) return read;
+  if (mark && read && 'by' in read && read.done.includes(mark)) return read;
+  const ruling = decideSettings(base, read?.settings ?? {}, command);
   const number = String((read?.revision ?? 0) + 1).padStart(8, '0');
   const marks = [...(mark ? [mark] : []), ...(read?.done ?? [])].slice(0, 8);
   const success = await writeRows(table, [

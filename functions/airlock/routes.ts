@@ -10,7 +10,8 @@ import { SealedFile } from './request/manifest.ts';
 import { Groups, RequestId, Source, Title } from './request/request.ts';
 import { RequestView } from './request/request-view.ts';
 import { RequestEditBody } from './request/requester-commands.ts';
-import { Settings, SettingsChange, ShownSettings } from './request/settings.ts';
+import { SettingsChange, ShownSettings } from './request/settings.ts';
+import { SettingsPatch } from './request/settings-patch.ts';
 import { RequestSummary } from './request/summary.ts';
 import { VisibleEvent } from './request/trail-visibility.ts';
 import { Ballot } from './request/votes.ts';
@@ -246,16 +247,20 @@ export const airlockRoutes = {
     returns: pageOf(SettingsChange),
   },
   changeSettings: {
-    method: 'PUT',
+    method: 'PATCH',
     path: '/projects/{project}/settings/airlock',
     capability: 'airlock',
     cli: 'airlock configure',
     status: 200,
     callers: [{ group: 'operator' }],
-    summary: "Change a project's settings; values left out follow the organisation's configuration",
+    summary: "Change a project's settings; those you don't name stay, and null returns to the organisation's value",
     example: `airlock configure asthma --settings '{"tier":3,"quorum":3}' --reason 'small villages'`,
     params: project,
-    body: z.object({ settings: Settings, reason: Reason.shape.reason }),
+    body: z.object({
+      settings: SettingsPatch.describe('the settings to change, as JSON or @file'),
+      reason: Reason.shape.reason,
+      confirm: z.boolean().default(false).describe('confirm a change that lets more leave'),
+    }),
     returns: ShownSettings,
   },
   listTrail: {

@@ -26,7 +26,7 @@ export const operatorAndMemberGrants = [
 export type Capability = 'projects' | 'ingest' | 'workspaces' | 'airlock' | 'preview' | 'download' | 'costs' | 'api';
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: `/${string}`;
   readonly capability: Capability;
   /** The command, as in `broch project create`. */

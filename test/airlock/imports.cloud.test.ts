@@ -214,6 +214,7 @@ describe('settings of a project', () => {
     await settle(before, ['inReview']);
     const set = await people.olga.ask('changeSettings', { params, body });
     expect(set).toMatchObject({ rules: { tier: 3, imports: { quorum: 2 } }, policy: { version: 'broch-tier3-1' } });
+    expect(set.differences).toContainEqual({ setting: 'tier', before: '2', after: '3', weaker: false });
     expect(await people.rana.ask('showSettings', { params })).toMatchObject({ reason: 'villages' });
     expect((await people.vera.ask('listSettings', { params })).items).toMatchObject([{ reason: 'villages' }]);
     expect(await settle(before, ['inReview'])).toMatchObject({ quorum: 1 });
@@ -226,10 +227,22 @@ describe('settings of a project', () => {
     expect((await settle(over, ['draft'])).findings?.[0]?.reason).toMatch(/You would reach \d+ submissions today/);
   });
 
+  it('keep what a change does not name, and are weakened only when that is confirmed', async () => {
+    const params = { project };
+    const change = (body: Record<string, unknown>) => people.olga.ask('changeSettings', { params, body });
+    const weaker = { settings: { tier: 2 }, reason: 'towns' };
+    await expect(change(weaker)).rejects.toThrow(/This change lets more leave, so it must be confirmed/);
+    await expect(change({ settings: { tier: 3 }, reason: 'again' })).rejects.toThrow(/apply already/);
+    const { settings, differences } = await change({ ...weaker, confirm: true });
+    expect(settings).toEqual({ tier: 2, imports: { quorum: 2 }, caps: { personRequests: 1 } });
+    expect(differences).toContainEqual({ setting: 'tier', before: '3', after: '2', weaker: true });
+  });
+
   it('cannot be changed by a person who has a role in the project, even one given later', async () => {
     const { items } = await people.rana.ask('listRequests', { params: { project } });
     expect(items.length).toBeGreaterThan(0);
-    const body = { settings: {}, reason: 'as it was' };
+    const settings = { tier: null, imports: null, caps: null };
+    const body = { settings, reason: 'as it was', confirm: true };
     const otto = await enrolTestUser(cloud, `${project}-otto`, 'operator');
     await otto.ask('changeSettings', { params: { project }, body });
     await addProjectMember(cloud, project, otto);
@@ -238,7 +251,8 @@ describe('settings of a project', () => {
     expect(back.findings?.[0]?.reason).toMatch(
       /settings of .* are by .*-otto.*, who is a member of the project or the recipient/,
     );
-    await people.olga.ask('changeSettings', { params: { project }, body });
+    const pinned = { settings: { quorum: 2 }, reason: 'by an operator without a role' };
+    await people.olga.ask('changeSettings', { params: { project }, body: pinned });
     await settle(await submit(files), ['inReview']);
   });
 });

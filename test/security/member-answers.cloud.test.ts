@@ -22,7 +22,7 @@ beforeAll(async () => {
   const rolf = await enrolTestUser(cloud, 'sec-members-rolf', 'reviewer');
   for (const person of [nina, rolf]) await addProjectMember(cloud, project, person);
   Object.assign(members, { requester: people.rana, member: nina, 'member who is a reviewer': rolf });
-  const settings = { settings: { partial: true }, reason: 'a test' };
+  const settings = { settings: { partial: true }, reason: 'a test', confirm: true };
   await people.olga.ask('changeSettings', { params: { project }, body: settings });
   const [rejectedRequest, blockedRequest, inReview, returnedRequest, releasedRequest] = [
     await submit(small, ['none/**']),

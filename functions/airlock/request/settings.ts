@@ -3,6 +3,7 @@ import { type Direction, Policy, PolicyRules, policyFor, Tier } from '../../../d
 import { sha256 } from '../../hash.ts';
 import { Refused } from '../../refused.ts';
 import { AirlockConfig } from './airlock-config.ts';
+import { SettingDifference } from './settings-difference.ts';
 
 const { quorum, partial, reviewDays, approvedDays, releasedDays, uses } = AirlockConfig.shape;
 const plainSchema = <T extends z.ZodType>(schema: z.ZodDefault<T>) => schema.unwrap().optional();
@@ -46,6 +47,8 @@ const present = <T extends object>(values: T | undefined) =>
 /** One change of a project's settings: by whom, when and why. */
 export const SettingsChange = z.object({
   settings: Settings,
+  /** What it changed. */
+  differences: z.array(SettingDifference).default([]),
   by: z.string(),
   byName: z.string(),
   reason: z.string(),
@@ -90,17 +93,17 @@ export const ShownSettings = z.object({
   by: z.string().optional(),
   reason: z.string().optional(),
   at: z.iso.datetime().optional(),
+  /** What the last change changed. */
+  differences: z.array(SettingDifference).default([]),
   rules: AirlockConfig,
   policy: Policy,
 });
 export type ShownSettings = z.infer<typeof ShownSettings>;
 
-export const shownSettings = (
-  base: AirlockConfig,
-  ruling: { settings: Settings; byName: string; reason: string; at: string } | undefined,
-): ShownSettings => ({
+export const shownSettings = (base: AirlockConfig, ruling: Omit<SettingsChange, 'by'> | undefined): ShownSettings => ({
   settings: ruling?.settings ?? {},
   ...(ruling && { by: ruling.byName, reason: ruling.reason, at: ruling.at }),
+  differences: ruling?.differences ?? [],
   rules: applySettings(base, ruling?.settings),
   policy: policyForSettings(base, ruling?.settings, 'export'),
 });

@@ -1,0 +1,82 @@
+import * as z from 'zod';
+import { PolicyRules } from '../../../disclosure/policy.ts';
+import { Refused } from '../../refused.ts';
+import type { AirlockConfig } from './airlock-config.ts';
+import { applySettings, policyForSettings, Settings, type SettingsChange } from './settings.ts';
+import { compareSettings } from './settings-difference.ts';
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+/** The same fields, each of which may be left out, or null to return to the organisation's value. */
+const patchOf = (shape: Fields) =>
+  z.strictObject(Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, field.nullable().optional()])));
+
+const { imports, caps, checks, ...plain } = Settings.shape;
+const { rules: _, ...limits } = checks.unwrap().shape;
+
+/**
+ * A change of a project's settings: what it names is replaced, null returns to the organisation's value, everything else
+ * stays (as in a JSON merge patch, RFC 7396). The groups `imports`, `caps`, `checks` and `checks.rules` merge by name.
+ */
+export const SettingsPatch = patchOf({
+  ...plain,
+  imports: patchOf(imports.unwrap().shape),
+  caps: patchOf(caps.unwrap().shape),
+  checks: patchOf({ ...limits, rules: patchOf(PolicyRules.shape) }),
+});
+export type SettingsPatch = z.infer<typeof SettingsPatch>;
+
+/** Groups of settings by their dotted names. Everything else, such as one rule, is replaced as a whole. */
+const groups: ReadonlySet<string> = new Set(['imports', 'caps', 'checks', 'checks.rules']);
+
+type Group = Record<string, unknown>;
+
+function merge(current: Group, patch: Group, prefix = ''): Group {
+  const merged: Group = { ...current };
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === undefined) continue;
+    const group = groups.has(prefix + name) && value !== null;
+    const next = group ? merge((current[name] ?? {}) as Group, value as Group, `${prefix}${name}.`) : value;
+    const isEmpty = group && Object.keys(next as Group).length === 0;
+    if (next === null || isEmpty) delete merged[name];
+    else merged[name] = next;
+  }
+  return merged;
+}
+
+/** The project's settings after the change. */
+export const mergeSettings = (settings: Settings, patch: SettingsPatch): Settings =>
+  Settings.parse(merge(settings, patch));
+
+/** Who changes settings and why. `confirm` allows a change that lets more leave. */
+export interface SettingsCommand extends Pick<SettingsChange, 'by' | 'byName' | 'reason' | 'at'> {
+  readonly patch: SettingsPatch;
+  readonly confirm: boolean;
+}
+
+/**
+ * Decides a change of a project's settings, on top of the organisation's configuration `base`. Refuses a change without
+ * effect, and one that lets more leave unless it is confirmed.
+ */
+export function decideSettings(
+  base: AirlockConfig,
+  previous: Settings,
+  { patch, confirm, ...author }: SettingsCommand,
+): SettingsChange {
+  const settings = mergeSettings(previous, patch);
+  if (JSON.stringify(settings) === JSON.stringify(Settings.parse(previous)))
+    throw new Refused('conflict', 'These settings apply already, so nothing was changed.');
+  const effective = (own: Settings) => ({
+    rules: applySettings(base, own),
+    policy: policyForSettings(base, own, 'export'),
+  });
+  const differences = compareSettings(effective(previous), effective(settings));
+  const weaker = differences.filter(difference => difference.weaker);
+  if (weaker.length > 0 && !confirm)
+    throw new Refused(
+      'conflict',
+      'This change lets more leave, so it must be confirmed. Repeat it with `confirm` (--confirm), or leave these settings out.',
+      weaker.map(({ setting, before, after }) => `${setting}: ${before} → ${after}`),
+    );
+  return { settings, differences, ...author };
+}
