@@ -14,7 +14,7 @@ export const addDays = (date: string, days: number): string =>
   new Date(Date.parse(`${date}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 
 /** The day before the instant `at`: the newest day in Cost Explorer. */
-export const dayBefore = (at: string): string => addDays(at.slice(0, 10), -1);
+export const dayBefore = (timestamp: string): string => addDays(timestamp.slice(0, 10), -1);
 
 export const TREND_DAYS = 14;
 
@@ -82,8 +82,8 @@ export function sumBill(pages: readonly CostPage[], tag: string): Bill {
       day.set(name, addDecimals(day.get(name) ?? ZERO_DECIMAL, amount));
     }
   }
-  const [currency = 'USD', ...more] = currencies;
-  if (more.length > 0 || !/^[A-Z]{3}$/.test(currency))
+  const [currency = 'USD', ...otherCurrencies] = currencies;
+  if (otherCurrencies.length > 0 || !/^[A-Z]{3}$/.test(currency))
     throw new Error(`a bill has one currency, this one has ${JSON.stringify([...currencies].slice(0, 5))}`);
   return { currency, days: new Map([...sums].map(([date, amounts]) => [date, settle(amounts)])) };
 }

@@ -4,7 +4,7 @@ import { apportion, compareValues, divideRounded, formatMoney, microsToDecimal, 
 
 /** Teams accepts messages of about 28 KB. This leaves room for the envelope of the workflow. */
 export const MAX_CARD_BYTES = 25 * 1024;
-const most = 10;
+const MAX_PROJECT_ROWS = 10;
 
 type Element = Readonly<Record<string, unknown>>;
 
@@ -58,11 +58,11 @@ interface Change {
 }
 
 /** `▲ 12.5%`: an increase is red, a decrease green, and less than 1% grey. */
-export function costChange(now: bigint, before: bigint | undefined): Change {
-  if (before === undefined) return { text: '', color: 'Default' };
-  const difference = now - before;
-  if (before <= 0n) return now > 0n ? { text: '▲ new', color: 'Attention' } : { text: '–', color: 'Default' };
-  const tenths = divideRounded(difference * 1000n, before);
+export function costChange(now: bigint, base: bigint | undefined): Change {
+  if (base === undefined) return { text: '', color: 'Default' };
+  const difference = now - base;
+  if (base <= 0n) return now > 0n ? { text: '▲ new', color: 'Attention' } : { text: '–', color: 'Default' };
+  const tenths = divideRounded(difference * 1000n, base);
   if (tenths > -10n && tenths < 10n) return { text: '≈', color: 'Default' };
   const size = tenths < 0n ? -tenths : tenths;
   const percent = size >= 10_000n ? '>999%' : `${size / 10n}.${size % 10n}%`;
@@ -78,11 +78,11 @@ export function sparkline(values: readonly bigint[]): string {
 
 /** Cost by project: the largest, the others, the untagged. The displayed cents sum to the headline. */
 function table(report: BilledReport, top: number): Element[] {
-  const { projects, others, untagged, total, currency } = report;
-  const [listed, rest] = [projects.slice(0, top), projects.slice(top)];
-  const count = rest.length + (others?.count ?? 0);
-  const remainder = rest.reduce((sum, { amount }) => sum + BigInt(amount), BigInt(others?.amount ?? 0));
-  const parts = [...listed.map(({ amount }) => amount), `${remainder}`, untagged].map(microsToDecimal);
+  const { projects, others: otherProjects, untagged, total, currency } = report;
+  const [largest, rest] = [projects.slice(0, top), projects.slice(top)];
+  const count = rest.length + (otherProjects?.count ?? 0);
+  const remainder = rest.reduce((sum, { amount }) => sum + BigInt(amount), BigInt(otherProjects?.amount ?? 0));
+  const parts = [...largest.map(({ amount }) => amount), `${remainder}`, untagged].map(microsToDecimal);
   const costs = apportion(parts, 2).map(value => formatMoney(value, currency));
   const loose = BigInt(untagged) !== 0n;
   return [
@@ -90,18 +90,18 @@ function table(report: BilledReport, top: number): Element[] {
       separator: true,
       spacing: 'Medium',
     }),
-    ...listed.map(({ project, amount, before }, index) => {
-      const { text: by, color } = costChange(BigInt(amount), before === undefined ? undefined : BigInt(before));
+    ...largest.map(({ project, amount, before: base }, index) => {
+      const { text: change, color } = costChange(BigInt(amount), base === undefined ? undefined : BigInt(base));
       return row(
         run(escapeCardText(project)),
         text(costs[index] ?? '', right),
-        text(by, { ...right, color, isSubtle: color === 'Default' }),
+        text(change, { ...right, color, isSubtle: color === 'Default' }),
       );
     }),
-    ...(count > 0 ? [row(run(`others (${count})`), text(costs[listed.length] ?? '', right), text('', right))] : []),
+    ...(count > 0 ? [row(run(`others (${count})`), text(costs[largest.length] ?? '', right), text('', right))] : []),
     row(
       run('untagged', loose ? { color: 'Warning', weight: 'Bolder' } : { isSubtle: true }),
-      text(costs[listed.length + 1] ?? '', right),
+      text(costs[largest.length + 1] ?? '', right),
       text(share(BigInt(untagged), BigInt(total)), { ...right, isSubtle: true }),
     ),
   ];
@@ -109,21 +109,21 @@ function table(report: BilledReport, top: number): Element[] {
 
 const right: Element = { horizontalAlignment: 'Right', wrap: false };
 const head: Element = { isSubtle: true, size: 'Small', wrap: false };
-const row = (name: Element, cost: Element, by: Element, style: Element = { spacing: 'Small' }): Element =>
-  columns([column('stretch', name), column('100px', cost), column('95px', by)], style);
+const row = (name: Element, cost: Element, change: Element, style: Element = { spacing: 'Small' }): Element =>
+  columns([column('stretch', name), column('100px', cost), column('95px', change)], style);
 
-const share = (of: bigint, whole: bigint): string =>
-  whole > 0n && of > 0n ? `${divideRounded(of * 100n, whole)}% of the total` : '';
+const share = (part: bigint, whole: bigint): string =>
+  whole > 0n && part > 0n ? `${divideRounded(part * 100n, whole)}% of the total` : '';
 
 /** Yesterday compared with the same weekday a week earlier and with the previous days. */
 function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): Element[] {
-  const against = (label: string, base: string | undefined) => {
+  const comparison = (label: string, base: string | undefined) => {
     if (base === undefined) return [];
-    const { text: by, color } = costChange(BigInt(total), BigInt(base));
+    const { text: change, color } = costChange(BigInt(total), BigInt(base));
     return [
       columns(
         [
-          column('80px', text(by, { color, weight: 'Bolder', wrap: false })),
+          column('80px', text(change, { color, weight: 'Bolder', wrap: false })),
           column('stretch', text(`${label}, ${formatMoney(toCents(base), currency)}`, { isSubtle: true })),
         ],
         { spacing: 'Small' },
@@ -132,8 +132,8 @@ function comparisons({ date, total, lastWeek, mean, currency }: BilledReport): E
   };
   const weekday = day(date).split(',')[0];
   return [
-    ...against(`compared with last ${weekday}`, lastWeek),
-    ...against(
+    ...comparison(`compared with last ${weekday}`, lastWeek),
+    ...comparison(
       `compared with the mean of the previous ${mean?.days === 1 ? 'day' : `${mean?.days} days`}`,
       mean?.amount,
     ),
@@ -173,7 +173,7 @@ function month({ date, month, currency }: BilledReport): Element {
 
 /** Notes that explain the figures. */
 function notes(report: BilledReport): string[] {
-  const { date, provisional, restates, settled, untagged, month, edition, currency } = report;
+  const { date, provisional, restates, settled: settlement, untagged, month, edition, currency } = report;
   const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return [
     ...(provisional
@@ -184,8 +184,10 @@ function notes(report: BilledReport): string[] {
           `Edition ${edition}: AWS changed the bill. The total in edition ${restates.edition} was ${amount(restates.total)}.`,
         ]
       : []),
-    ...(settled
-      ? [`${day(settled.date, shortForm)} is now ${amount(settled.total)}; it was reported as ${amount(settled.was)}.`]
+    ...(settlement
+      ? [
+          `${day(settlement.date, shortForm)} is now ${amount(settlement.total)}; it was reported as ${amount(settlement.was)}.`,
+        ]
       : []),
     ...(BigInt(untagged) !== 0n ? ['Untagged costs belong to no project. Tag the resources that cause them.'] : []),
     ...(month.method ? [`Forecast: ${month.method}.`] : []),
@@ -237,7 +239,7 @@ function envelope(report: BilledReport, top: number) {
 
 /** The message for a Teams workflow: an Adaptive Card 1.5 with as many projects as fit. */
 export function dailyCard(report: BilledReport): string {
-  for (let top = most; ; top -= 1) {
+  for (let top = MAX_PROJECT_ROWS; ; top -= 1) {
     const message = JSON.stringify(envelope(report, top));
     if (Buffer.byteLength(message) <= MAX_CARD_BYTES || top === 0) return message;
   }

@@ -17,11 +17,11 @@ const Input = z.object({ date: z.iso.date().optional(), started: z.iso.datetime(
 export const handler = stepHandler(Input, async ({ date = '', started }) => {
   // Derived from the start of the run, so that a retry after midnight reports the same day.
   const day = date || dayBefore(started);
-  const found = computeFigures(sumBill(await pages(day), COST_TAG), day);
-  if ('reason' in found) return { outcome: 'unbilled', date: day, reason: found.reason };
+  const figures = computeFigures(sumBill(await pages(day), COST_TAG), day);
+  if ('reason' in figures) return { outcome: 'unbilled', date: day, reason: figures.reason };
   const eve = await readCostReport(TABLE_NAME, addDays(day, -1));
   const now = currentTime();
-  const command = { do: 'recordFigures', figures: found, eve } as const;
+  const command = { do: 'recordFigures', figures, eve } as const;
   const { state } = await changeCostReport(TABLE_NAME, day, report => decideReport(report, command, now), now);
   if (!state || state.status === 'unbilled') throw new Error(`the figures of ${day} were not recorded`);
   return { outcome: 'collected', date: day, edition: state.edition };
@@ -29,17 +29,18 @@ export const handler = stepHandler(Input, async ({ date = '', started }) => {
 
 /** Fetches all pages. A repeated token would loop for ever, at one cent for each page. */
 async function pages(day: string): Promise<CostPage[]> {
-  const all: CostPage[] = [];
-  const seen = new Set<string>();
+  const costPages: CostPage[] = [];
+  const seenTokens = new Set<string>();
   for (let next: string | undefined; ; ) {
     const answer = await client.send(
       new GetCostAndUsageCommand({ ...buildCostQuery(day, COST_TAG), NextPageToken: next }),
     );
     const page = CostPage.parse(answer);
-    all.push(page);
+    costPages.push(page);
     next = page.NextPageToken;
-    if (!next) return all;
-    if (seen.has(next) || seen.size >= 100) throw new Error('Cost Explorer repeats a page or has more than 100 pages');
-    seen.add(next);
+    if (!next) return costPages;
+    if (seenTokens.has(next) || seenTokens.size >= 100)
+      throw new Error('Cost Explorer repeats a page or has more than 100 pages');
+    seenTokens.add(next);
   }
 }

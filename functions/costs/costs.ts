@@ -46,15 +46,15 @@ export const CollectedReport = z.object({
     .describe('the final total of the previous day'),
   collectedAt: z.iso.datetime(),
 });
-const known = CollectedReport.shape;
+const collectedShape = CollectedReport.shape;
 
 /** The report of one day. It is stored even if it could not be sent. */
 export const CostReport = z.discriminatedUnion('status', [
   z.object({ status: z.literal('unbilled'), date: z.iso.date(), reason: z.string(), failedAt: z.iso.datetime() }),
-  z.object({ status: z.literal('collected'), ...known }),
-  z.object({ status: z.literal('sending'), ...known, by: z.string(), until: z.iso.datetime() }),
-  z.object({ status: z.literal('sent'), ...known, sentAt: z.iso.datetime() }),
-  z.object({ status: z.literal('unsent'), ...known, reason: z.string(), failedAt: z.iso.datetime() }),
+  z.object({ status: z.literal('collected'), ...collectedShape }),
+  z.object({ status: z.literal('sending'), ...collectedShape, by: z.string(), until: z.iso.datetime() }),
+  z.object({ status: z.literal('sent'), ...collectedShape, sentAt: z.iso.datetime() }),
+  z.object({ status: z.literal('unsent'), ...collectedShape, reason: z.string(), failedAt: z.iso.datetime() }),
 ]);
 export type CostReport = z.infer<typeof CostReport>;
 export type BilledReport = Exclude<CostReport, { status: 'unbilled' }>;
@@ -65,62 +65,70 @@ export const MAX_REPORT_PROJECTS = 300;
 const sum = (values: Iterable<bigint>): bigint => [...values].reduce((total, value) => total + value, 0n);
 
 /** Names with amounts, largest first. Equal amounts are sorted by name, so that the order of the bill has no effect. */
-function shares(day: BillDay, before: BillDay | undefined): z.infer<typeof Share>[] {
-  const names = new Set([...day.projects.keys(), ...(before?.projects.keys() ?? [])]);
+function shares(day: BillDay, lastWeek: BillDay | undefined): z.infer<typeof Share>[] {
+  const names = new Set([...day.projects.keys(), ...(lastWeek?.projects.keys() ?? [])]);
   return [...names]
-    .map(project => ({ project, amount: day.projects.get(project) ?? 0n, was: before?.projects.get(project) ?? 0n }))
+    .map(project => ({ project, amount: day.projects.get(project) ?? 0n, was: lastWeek?.projects.get(project) ?? 0n }))
     .sort(
       (a, b) => compareValues(b.amount, a.amount) || compareValues(b.was, a.was) || compareValues(a.project, b.project),
     )
-    .map(({ project, amount, was }) => ({ project, amount: `${amount}`, ...(before && { before: `${was}` }) }));
+    .map(({ project, amount, was: lastAmount }) => ({
+      project,
+      amount: `${amount}`,
+      ...(lastWeek && { before: `${lastAmount}` }),
+    }));
 }
 
 /** The figures of `date`, or the reason why there are none yet. */
 export function computeFigures({ currency, days }: Bill, date: string): CostFigures | { reason: string } {
   const day = days.get(date);
-  const past = days.get(addDays(date, -7));
+  const lastWeek = days.get(addDays(date, -7));
   const week = [1, 2, 3, 4, 5, 6, 7].flatMap(back => days.get(addDays(date, -back)) ?? []);
   // Cost Explorer returns an empty day until AWS has rated it.
   const empty = day && day.projects.size === 0 && day.total === 0n;
   if (!day || (empty && week.some(({ total }) => total !== 0n)))
     return { reason: `Cost Explorer has no figures for ${date} yet. AWS publishes them up to 24 hours later.` };
-  const listed = shares(day, past);
-  const rest = listed.slice(MAX_REPORT_PROJECTS);
+  const projectShares = shares(day, lastWeek);
+  const rest = projectShares.slice(MAX_REPORT_PROJECTS);
   return {
     date,
     currency,
     total: `${day.total}`,
-    projects: listed.slice(0, MAX_REPORT_PROJECTS),
+    projects: projectShares.slice(0, MAX_REPORT_PROJECTS),
     ...(rest.length > 0 && {
       others: { count: rest.length, amount: `${sum(rest.map(({ amount }) => BigInt(amount)))}` },
     }),
     untagged: `${day.untagged}`,
-    ...(past && { lastWeek: `${past.total}` }),
+    ...(lastWeek && { lastWeek: `${lastWeek.total}` }),
     ...(week.length > 0 && {
       mean: { days: week.length, amount: `${divideRounded(total(week), BigInt(week.length))}` },
     }),
-    trend: Array.from({ length: TREND_DAYS }, (_, index) => addDays(date, index + 1 - TREND_DAYS)).flatMap(of => {
-      const found = days.get(of);
-      return found ? [{ date: of, total: `${found.total}` }] : [];
-    }),
+    trend: Array.from({ length: TREND_DAYS }, (_, index) => addDays(date, index + 1 - TREND_DAYS)).flatMap(
+      trendDate => {
+        const trendDay = days.get(trendDate);
+        return trendDay ? [{ date: trendDate, total: `${trendDay.total}` }] : [];
+      },
+    ),
     month: month(days, date, week),
   };
 }
 
-const many = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+const formatCount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 const total = (days: readonly BillDay[]): bigint => sum(days.map(({ total }) => total));
 
 /** The month so far, and a forecast that assumes the mean of the last complete days for the remaining days. */
 function month(days: Bill['days'], date: string, week: readonly BillDay[]): CostFigures['month'] {
-  const past = [...days].filter(([of]) => of.startsWith(date.slice(0, 8)) && of <= date).map(([, day]) => day);
+  const monthDays = [...days]
+    .filter(([calendarDay]) => calendarDay.startsWith(date.slice(0, 8)) && calendarDay <= date)
+    .map(([, day]) => day);
   const [year = 0, number = 0, today = 0] = date.split('-').map(Number);
-  const left = new Date(Date.UTC(year, number, 0)).getUTCDate() - today;
-  const spent = total(past);
-  if (week.length === 0) return { total: `${spent}` };
+  const remainingDays = new Date(Date.UTC(year, number, 0)).getUTCDate() - today;
+  const spending = total(monthDays);
+  if (week.length === 0) return { total: `${spending}` };
   return {
-    total: `${spent}`,
-    forecast: `${spent + divideRounded(total(week) * BigInt(left), BigInt(week.length))}`,
-    method: `spent so far + ${many(left, 'day')} left × the mean of the ${many(week.length, 'day')} before ${date}`,
+    total: `${spending}`,
+    forecast: `${spending + divideRounded(total(week) * BigInt(remainingDays), BigInt(week.length))}`,
+    method: `spent so far + ${formatCount(remainingDays, 'day')} left × the mean of the ${formatCount(week.length, 'day')} before ${date}`,
   };
 }

@@ -24,24 +24,25 @@ export function parseDecimal(text: string): Decimal {
   return scale < 0 ? { units: units * 10n ** BigInt(-scale), scale: 0 } : { units, scale };
 }
 
-const at = ({ units, scale }: Decimal, wanted: number): bigint => units * 10n ** BigInt(wanted - scale);
+const rescale = ({ units, scale }: Decimal, targetScale: number): bigint => units * 10n ** BigInt(targetScale - scale);
 
 export function addDecimals(a: Decimal, b: Decimal): Decimal {
   const scale = Math.max(a.scale, b.scale);
-  return { units: at(a, scale) + at(b, scale), scale };
+  return { units: rescale(a, scale) + rescale(b, scale), scale };
 }
 
-const below = (value: bigint, by: bigint): bigint => (value < 0n && value % by !== 0n ? value / by - 1n : value / by);
+const floorDivide = (value: bigint, divisor: bigint): bigint =>
+  value < 0n && value % divisor !== 0n ? value / divisor - 1n : value / divisor;
 
 /** `value` / `by`, rounded to the nearest integer; halves are rounded away from zero. */
-export function divideRounded(value: bigint, by: bigint): bigint {
-  const half = (value < 0n ? -value : value) * 2n + by;
-  return (value < 0n ? -1n : 1n) * (half / (by * 2n));
+export function divideRounded(value: bigint, divisor: bigint): bigint {
+  const half = (value < 0n ? -value : value) * 2n + divisor;
+  return (value < 0n ? -1n : 1n) * (half / (divisor * 2n));
 }
 
 /** Rounds to the nearest multiple of 10^-`scale`; halves are rounded away from zero. */
 export const roundDecimal = (value: Decimal, scale: number): bigint =>
-  value.scale <= scale ? at(value, scale) : divideRounded(value.units, 10n ** BigInt(value.scale - scale));
+  value.scale <= scale ? rescale(value, scale) : divideRounded(value.units, 10n ** BigInt(value.scale - scale));
 
 /**
  * Rounds `parts` to 10^-`scale` so that they sum to exactly the rounded sum: all are rounded down, and the missing units
@@ -52,8 +53,8 @@ export function apportion(parts: readonly Decimal[], scale: number): bigint[] {
   const total = roundDecimal(parts.reduce(addDecimals, ZERO_DECIMAL), scale);
   const common = Math.max(scale, ...parts.map(part => part.scale));
   const unit = 10n ** BigInt(common - scale);
-  const exact = parts.map(part => at(part, common));
-  const shares = exact.map(value => below(value, unit));
+  const exact = parts.map(part => rescale(part, common));
+  const shares = exact.map(value => floorDivide(value, unit));
   const missing = Number(total - shares.reduce((sum, share) => sum + share, 0n));
   const remainder = (index: number) => (exact[index] ?? 0n) - (shares[index] ?? 0n) * unit;
   const order = exact.map((_, index) => index).sort((a, b) => compareValues(remainder(b), remainder(a)) || a - b);

@@ -22,11 +22,11 @@ export function resolveReportRun(date: string | undefined, now: string): { date:
   return { date: day, name: `${day}-asked-${now.replaceAll(/\D/g, '')}` };
 }
 
-const billed = (report: CostReport | undefined): BilledReport | undefined =>
+const billedReport = (report: CostReport | undefined): BilledReport | undefined =>
   report && report.status !== 'unbilled' ? report : undefined;
 
 /** Whether a reader would see no difference. */
-const same = (a: CostFigures, b: CostFigures): boolean =>
+const equalFigures = (a: CostFigures, b: CostFigures): boolean =>
   JSON.stringify(CostFigures.parse(a)) === JSON.stringify(CostFigures.parse(b));
 
 /**
@@ -38,21 +38,24 @@ export function applyFigures(
   figures: CostFigures,
   { now, eve }: { now: string; eve?: CostReport | undefined },
 ): BilledReport {
-  const known = billed(current);
+  const previousReport = billedReport(current);
   const open = isProvisional(figures.date, now);
-  if (known && same(known, figures)) return { ...known, provisional: open };
-  const then = billed(eve);
-  const restates = known?.status === 'sent' ? { edition: known.edition, total: known.total } : known?.restates;
-  const settled = figures.trend.find(({ date }) => date === then?.date);
+  if (previousReport && equalFigures(previousReport, figures)) return { ...previousReport, provisional: open };
+  const eveReport = billedReport(eve);
+  const restates =
+    previousReport?.status === 'sent'
+      ? { edition: previousReport.edition, total: previousReport.total }
+      : previousReport?.restates;
+  const finalDay = figures.trend.find(({ date }) => date === eveReport?.date);
   return {
     status: 'collected',
     ...figures,
-    edition: (known?.edition ?? 0) + 1,
+    edition: (previousReport?.edition ?? 0) + 1,
     provisional: open,
     collectedAt: now,
     ...(restates && { restates }),
-    ...(then && settled && settled.total !== then.total
-      ? { settled: { date: then.date, total: settled.total, was: then.total } }
+    ...(eveReport && finalDay && finalDay.total !== eveReport.total
+      ? { settled: { date: eveReport.date, total: finalDay.total, was: eveReport.total } }
       : {}),
   };
 }
@@ -69,15 +72,16 @@ export type EditionClaim =
 export function claimEdition(
   current: BilledReport,
   edition: number,
-  { by, now }: { by: string; now: string },
+  { by: sender, now }: { by: string; now: string },
 ): EditionClaim {
   if (current.edition !== edition) return { take: false, why: 'superseded' };
   if (current.status === 'sent') return { take: false, why: 'sent' };
-  const left = current.status === 'sending' ? Math.ceil((Date.parse(current.until) - Date.parse(now)) / 1000) : 0;
-  if (current.status === 'sending' && current.by !== by && left > 0)
-    return { take: false, why: 'busy', seconds: Math.min(left, CLAIM_SECONDS) };
-  const until = new Date(Date.parse(now) + CLAIM_SECONDS * 1000).toISOString();
-  return { take: true, report: { ...plain(current), status: 'sending', by, until } };
+  const remainingSeconds =
+    current.status === 'sending' ? Math.ceil((Date.parse(current.until) - Date.parse(now)) / 1000) : 0;
+  if (current.status === 'sending' && current.by !== sender && remainingSeconds > 0)
+    return { take: false, why: 'busy', seconds: Math.min(remainingSeconds, CLAIM_SECONDS) };
+  const claimEnd = new Date(Date.parse(now) + CLAIM_SECONDS * 1000).toISOString();
+  return { take: true, report: { ...plain(current), status: 'sending', by: sender, until: claimEnd } };
 }
 
 /** A report without the fields of its status. */
@@ -94,10 +98,10 @@ export function markUnsent(
   current: CostReport | undefined,
   { date, reason, now }: { date: string; reason: string; now: string },
 ): CostReport {
-  const known = billed(current);
-  if (!known) return { status: 'unbilled', date, reason, failedAt: now };
-  if (known.status === 'sent') return known;
-  return { ...plain(known), status: 'unsent', reason, failedAt: now };
+  const currentReport = billedReport(current);
+  if (!currentReport) return { status: 'unbilled', date, reason, failedAt: now };
+  if (currentReport.status === 'sent') return currentReport;
+  return { ...plain(currentReport), status: 'unsent', reason, failedAt: now };
 }
 
 /** The commands of the steps of a run. */
@@ -120,20 +124,20 @@ export function decideReport(current: CostReport | undefined, command: ReportCom
       return { state: applyFigures(current, figures, { now, eve }), events: [], reason: 'the bill was collected' };
     }
     case 'claimEdition': {
-      const known = billed(current);
-      if (!known) throw new Error('there is no report to send');
-      const claim = claimEdition(known, command.edition, { by: command.by, now });
+      const currentReport = billedReport(current);
+      if (!currentReport) throw new Error('there is no report to send');
+      const claim = claimEdition(currentReport, command.edition, { by: command.by, now });
       const state = claim.take ? claim.report : current;
       return { ...unchanged(state, claim.take ? 'one run at a time sends' : claim.why), claim };
     }
     case 'recordSent': {
-      const known = billed(current);
+      const currentReport = billedReport(current);
       // A newer edition has a run of its own that sends it.
-      if (!known || known.status === 'sent' || known.edition !== command.edition)
+      if (!currentReport || currentReport.status === 'sent' || currentReport.edition !== command.edition)
         return unchanged(current, 'another run recorded it');
       return {
-        state: markSent(known, now),
-        events: [outgoingEvent(CostReported, known)],
+        state: markSent(currentReport, now),
+        events: [outgoingEvent(CostReported, currentReport)],
         reason: 'the webhook accepted the card',
       };
     }
@@ -161,8 +165,8 @@ const backoff = (tries: number): number => Math.min(30 * 2 ** (tries - 1), 900);
 export function parseRetryAfter(header: string | null, now: string): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header);
-  const at = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
-  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.parse(now)) / 1000));
+  const retryTime = /^[A-Z][a-z]{2}, /.test(header) ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(retryTime) ? undefined : Math.max(0, Math.ceil((retryTime - Date.parse(now)) / 1000));
 }
 
 /** Interprets an answer of the webhook. 202 means that the workflow accepted the card, not that it is in the channel. */

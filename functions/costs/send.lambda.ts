@@ -38,16 +38,15 @@ const Input = z.object({
  * Posts the card of an edition once. If the outcome is lost (a crash after the post, or no answer), the card may be posted
  * twice, which is better than never; both show the same edition.
  */
-export const handler = stepHandler(Input, async ({ date, edition, by, tries }): Promise<WebhookOutcome> => {
-  const claimed = await change(date, { do: 'claimEdition', edition, by });
-  if (!claimed?.take) {
-    if (claimed?.why === 'busy')
-      return { outcome: 'wait', seconds: claimed.seconds, reason: 'Another run is sending it.' };
+export const handler = stepHandler(Input, async ({ date, edition, by: sender, tries }): Promise<WebhookOutcome> => {
+  const claim = await change(date, { do: 'claimEdition', edition, by: sender });
+  if (!claim?.take) {
+    if (claim?.why === 'busy') return { outcome: 'wait', seconds: claim.seconds, reason: 'Another run is sending it.' };
     return { outcome: 'sent' };
   }
-  const checked = parseWebhook(await address(), WEBHOOK_HOSTS);
-  if ('reason' in checked) return { outcome: 'refused', reason: checked.reason };
-  const outcome = await post(checked.url, dailyCard(claimed.report), tries);
+  const webhook = parseWebhook(await address(), WEBHOOK_HOSTS);
+  if ('reason' in webhook) return { outcome: 'refused', reason: webhook.reason };
+  const outcome = await post(webhook.url, dailyCard(claim.report), tries);
   logger.info('posted', { date, edition, tries, ...outcome });
   // A run that failed in the meantime may have replaced the claim, but the card was sent.
   if (outcome.outcome === 'sent') await change(date, { do: 'recordSent', edition });

@@ -26,12 +26,15 @@ export function parseWebhook(value: string | undefined, hosts: readonly string[]
   if (connectors.some(pattern => pattern.test(host)))
     return { reason: `Office 365 connectors (${host}) are retired and lose messages. ${howTo}` };
   const exact = hosts.includes(host);
-  if (!exact && !hosts.some(pattern => pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && named(host)))
+  if (
+    !exact &&
+    !hosts.some(pattern => pattern.startsWith('*.') && host.endsWith(pattern.slice(1)) && isPlainName(host))
+  )
     return { reason: `The host ${host.slice(0, 100)} is not in the list of allowed hosts (costs.webhookHosts).` };
   if (!exact && url.port !== '') return { reason: 'The webhook address must not contain a port.' };
   return { url };
 }
 
 /** Whether a host consists of plain labels: no IP address, no empty label, no final dot. */
-const named = (host: string): boolean =>
+const isPlainName = (host: string): boolean =>
   /^([a-z0-9_]([a-z0-9_-]*[a-z0-9])?\.)+[a-z0-9-]*[a-z][a-z0-9-]*$/.test(host) && host.length <= 253;

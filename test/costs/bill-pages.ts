@@ -39,7 +39,7 @@ export const buildCostPage = (amounts: CostAmounts, next?: string): CostPage => 
   ResultsByTime: [...new Set(amounts.map(([day]) => day))].map(day => ({
     TimePeriod: { Start: day },
     Groups: amounts
-      .filter(([of]) => of === day)
+      .filter(([date]) => date === day)
       .map(([, project, Amount]) => ({
         Keys: [`${exampleProjectTag}$${project}`],
         Metrics: { UnblendedCost: { Amount, Unit: 'USD' } },
@@ -58,12 +58,12 @@ export const anyCostAmounts: fc.Arbitrary<CostAmounts> = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 18 }), fc.oneof(anyTagValue, fc.constant('')), amount), { maxLength: 60 })
   .map(list => [
     [exampleReportDate, 'asthma', '1'] as const,
-    ...list.map(([back, of, value]) => [addDays(exampleReportDate, -back), of, value] as const),
+    ...list.map(([back, project, value]) => [addDays(exampleReportDate, -back), project, value] as const),
   ]);
 
 /** The report that a list of amounts makes. */
 export function buildCostReport(list: CostAmounts): BilledReport {
-  const found = computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate);
-  if ('reason' in found) throw new Error(found.reason);
-  return applyFigures(undefined, found, { now: exampleReportTime });
+  const figures = computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate);
+  if ('reason' in figures) throw new Error(figures.reason);
+  return applyFigures(undefined, figures, { now: exampleReportTime });
 }

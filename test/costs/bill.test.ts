@@ -4,11 +4,11 @@ import { type CostFigures, computeFigures } from '../../functions/costs/costs.ts
 import { simulateCostPages } from '../../local/bill.ts';
 import { exampleProjectTag, exampleReportDate } from './bill-pages.ts';
 
-const of = { projects: ['asthma', 'stroke', 'diabetes'], seed: 'a month', tag: exampleProjectTag };
+const source = { projects: ['asthma', 'stroke', 'diabetes'], seed: 'a month', tag: exampleProjectTag };
 const month = (day: string) => {
   const { Start, End } = buildCostQuery(day, exampleProjectTag).TimePeriod;
   return sumBill(
-    simulateCostPages(of, Start, End).map(page => CostPage.parse(page)),
+    simulateCostPages(source, Start, End).map(page => CostPage.parse(page)),
     exampleProjectTag,
   );
 };
@@ -26,13 +26,13 @@ describe('the made-up bill', () => {
     const total = (day: string) => Number(days.get(day)?.total);
     expect(days.size).toBe(19);
     expect(total('2026-11-15')).toBeLessThan(total('2026-11-17') / 2);
-    const found = computeFigures(month(exampleReportDate), exampleReportDate) as CostFigures;
-    expect(found.projects.map(({ project }) => project).sort()).toEqual([...of.projects].sort());
-    expect(Number(found.untagged)).toBeGreaterThan(1e6);
+    const figures = computeFigures(month(exampleReportDate), exampleReportDate) as CostFigures;
+    expect(figures.projects.map(({ project }) => project).sort()).toEqual([...source.projects].sort());
+    expect(Number(figures.untagged)).toBeGreaterThan(1e6);
   });
 
   it('comes in pages, the first with a token', () =>
-    expect(simulateCostPages(of, '2026-11-01', '2026-11-20').map(page => typeof page.NextPageToken)).toEqual([
+    expect(simulateCostPages(source, '2026-11-01', '2026-11-20').map(page => typeof page.NextPageToken)).toEqual([
       'string',
       'undefined',
     ]));

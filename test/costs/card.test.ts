@@ -41,11 +41,13 @@ describe('any project name', () => {
   it('gets into text runs only, which know no Markdown', () => {
     fc.assert(
       fc.property(fc.array(anyTagValue, { minLength: 1, maxLength: 15 }), names => {
-        const list: CostAmounts = names.map((of, n) => [exampleReportDate, of, `${n + 1}`]);
+        const list: CostAmounts = names.map((name, index) => [exampleReportDate, name, `${index + 1}`]);
         const message = dailyCard(buildCostReport(list));
-        const plain = dailyCard(buildCostReport(names.map((_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`])));
+        const plain = dailyCard(
+          buildCostReport(names.map((_, index) => [exampleReportDate, `project-${index}`, `${index + 1}`])),
+        );
         const kinds = new Set(nodes(read(message)).map(({ type }) => type));
-        const known = [
+        const cardTypes = [
           'message',
           undefined,
           'AdaptiveCard',
@@ -55,7 +57,7 @@ describe('any project name', () => {
           'RichTextBlock',
           'TextRun',
         ];
-        expect([...kinds].filter(kind => !known.includes(kind as string))).toEqual([]);
+        expect([...kinds].filter(kind => !cardTypes.includes(kind as string))).toEqual([]);
         expect(message).not.toMatch(/"(url|selectAction|actions|refresh|entities)":/);
         const distinct = new Set(names).size === names.length;
         if (distinct) expect(texts(message, 'TextBlock')).toEqual(texts(plain, 'TextBlock'));
@@ -108,7 +110,7 @@ describe('the card', () => {
     }));
 
   it('always shows what is untagged, and says what is provisional', () => {
-    const all = texts(
+    const cardTexts = texts(
       dailyCard(
         buildCostReport([
           [exampleReportDate, 'asthma', '3'],
@@ -119,15 +121,23 @@ describe('the card', () => {
       'TextBlock',
       'TextRun',
     );
-    expect(all).toEqual(expect.arrayContaining(['untagged', '$1.00', '25% of the total', 'provisional', '$4.00']));
-    expect(all.join('\n')).toMatch(/Provisional: AWS may still add costs of .*Untagged costs belong to no project/s);
+    expect(cardTexts).toEqual(
+      expect.arrayContaining(['untagged', '$1.00', '25% of the total', 'provisional', '$4.00']),
+    );
+    expect(cardTexts.join('\n')).toMatch(
+      /Provisional: AWS may still add costs of .*Untagged costs belong to no project/s,
+    );
     expect(texts(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain(
       'untagged',
     );
   });
 
   it('takes the small ones together', () => {
-    const list: CostAmounts = Array.from({ length: 14 }, (_, n) => [exampleReportDate, `project-${n}`, `${n + 1}`]);
+    const list: CostAmounts = Array.from({ length: 14 }, (_, index) => [
+      exampleReportDate,
+      `project-${index}`,
+      `${index + 1}`,
+    ]);
     expect(texts(dailyCard(buildCostReport(list)), 'TextBlock', 'TextRun')).toEqual(
       expect.arrayContaining(['others (4)', '$10.00']),
     );
@@ -146,7 +156,9 @@ describe('a change', () => {
     [-5n, -1n, '–', 'Default'],
     [10_000n, 1n, '▲ >999%', 'Attention'],
     [5n, undefined, '', 'Default'],
-  ])('from %d, earlier %s: %s', (to, from, text, color) => expect(costChange(to, from)).toEqual({ text, color }));
+  ])('from %d, earlier %s: %s', (amount, base, text, color) =>
+    expect(costChange(amount, base)).toEqual({ text, color }),
+  );
 });
 
 describe('the trend line', () => {

@@ -16,35 +16,35 @@ const day = (back: number) => addDays(yesterday, -back);
 const bill = { moto, projects: ['asthma', 'stroke', 'diabetes'], seed: 'test', tag: 'broch:project' };
 
 let inbox: Inbox;
-let at: Awaited<ReturnType<typeof createCostsHarness>>;
-let heard: (date: string) => Promise<{ 'detail-type': string; detail: { reason?: string } }[]>;
-const billed = async (date: string) => (await at.report(date)) as BilledReport;
+let harness: Awaited<ReturnType<typeof createCostsHarness>>;
+let findEvents: (date: string) => Promise<{ 'detail-type': string; detail: { reason?: string } }[]>;
+const billedReport = async (date: string) => (await harness.report(date)) as BilledReport;
 
 beforeAll(async () => {
   inbox = await openInbox({ ca, certificateKey });
-  at = await createCostsHarness();
-  heard = await at.listen();
+  harness = await createCostsHarness();
+  findEvents = await harness.listen();
   await seedBill({ ...bill, dates: Array.from({ length: 12 }, (_, back) => day(back)) });
 });
 afterAll(() => inbox?.close());
 
 /** What a run made arrive at the inbox. */
-async function posted<T>(run: () => Promise<T>) {
+async function countPosts<T>(run: () => Promise<T>) {
   const [posts, cards] = [inbox.posts(), inbox.cards().length];
-  const ended = await run();
-  return { ended, posts: inbox.posts() - posts, cards: inbox.cards().length - cards };
+  const execution = await run();
+  return { execution, posts: inbox.posts() - posts, cards: inbox.cards().length - cards };
 }
 
 describe('before there is a webhook', () => {
   it('the report is kept, and says how to send it', async () => {
-    const { status, error, cause } = await at.run({ date: day(1) });
+    const { status, error, cause } = await harness.run({ date: day(1) });
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unsent' });
     expect(cause).toContain('There is no webhook address yet');
-    const report = await billed(day(1));
+    const report = await billedReport(day(1));
     expect(report).toMatchObject({ status: 'unsent', reason: cause, edition: 1 });
     expect(report.projects).toHaveLength(3);
     await expect
-      .poll(() => heard(day(1)))
+      .poll(() => findEvents(day(1)))
       .toMatchObject([{ 'detail-type': 'CostReportFailed', detail: { reason: cause } }]);
   });
 
@@ -53,56 +53,65 @@ describe('before there is a webhook', () => {
     ['http://127.0.0.1/x', 'https'],
     ['https://evil.example/x', 'not in the list of allowed hosts'],
   ])('nor is it sent to %s', async (address, reason) => {
-    await at.setWebhook(address);
-    const { error, cause } = await at.run({ date: day(1) });
+    await harness.setWebhook(address);
+    const { error, cause } = await harness.run({ date: day(1) });
     expect([error, cause]).toEqual(['Unsent', expect.stringContaining(reason)]);
   });
 });
 
 describe('with a webhook', () => {
-  beforeAll(() => at.setWebhook(inbox.webhook));
+  beforeAll(() => harness.setWebhook(inbox.webhook));
 
   it('yesterday is sent by default, once however often it is asked for', async () => {
-    const first = await posted(() => at.run());
-    expect(first).toMatchObject({ ended: { status: 'SUCCEEDED' }, posts: 1, cards: 1 });
-    const report = await billed(yesterday);
+    const first = await countPosts(() => harness.run());
+    expect(first).toMatchObject({ execution: { status: 'SUCCEEDED' }, posts: 1, cards: 1 });
+    const report = await billedReport(yesterday);
     expect(report).toMatchObject({ status: 'sent', edition: 1, provisional: true, currency: 'USD' });
     const parts = [...report.projects.map(({ amount }) => amount), report.untagged];
     expect(parts.reduce((sum, amount) => sum + BigInt(amount), 0n)).toBe(BigInt(report.total));
     expect(report.trend).toHaveLength(14);
     await expect
-      .poll(() => heard(yesterday))
+      .poll(() => findEvents(yesterday))
       .toMatchObject([{ 'detail-type': 'CostReported', detail: { edition: 1 } }]);
-    expect(await posted(() => at.run())).toMatchObject({ ended: { status: 'SUCCEEDED' }, posts: 0 });
-    expect(await billed(yesterday)).toEqual(report);
+    expect(await countPosts(() => harness.run())).toMatchObject({ execution: { status: 'SUCCEEDED' }, posts: 0 });
+    expect(await billedReport(yesterday)).toEqual(report);
   });
 
   it('what was unsent is sent by the next run', async () => {
-    expect(await posted(() => at.run({ date: day(1) }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
-    expect(await billed(day(1))).toMatchObject({ status: 'sent', edition: 1, provisional: false });
+    expect(await countPosts(() => harness.run({ date: day(1) }))).toMatchObject({
+      execution: { status: 'SUCCEEDED' },
+      cards: 1,
+    });
+    expect(await billedReport(day(1))).toMatchObject({ status: 'sent', edition: 1, provisional: false });
   });
 
   it('two runs at once send one card', async () => {
-    const both = () => Promise.all([at.run({ date: day(2) }), at.run({ date: day(2) })]);
-    const { ended, posts } = await posted(both);
+    const runPair = () => Promise.all([harness.run({ date: day(2) }), harness.run({ date: day(2) })]);
+    const { execution, posts } = await countPosts(runPair);
     expect(posts).toBe(1);
-    expect(ended.map(({ status }) => status)).toContain('SUCCEEDED');
-    expect(await billed(day(2))).toMatchObject({ status: 'sent' });
+    expect(execution.map(({ status }) => status)).toContain('SUCCEEDED');
+    expect(await billedReport(day(2))).toMatchObject({ status: 'sent' });
   });
 
   it('waits as long as the webhook asks, and retries after faults', async () => {
     inbox.trouble({ status: 429, retryAfter: 17 }, { status: 502 }, { status: 500 });
-    const { ended, posts, cards } = await posted(() => at.run({ date: day(3) }));
-    expect({ status: ended.status, posts, cards }).toEqual({ status: 'SUCCEEDED', posts: 4, cards: 1 });
-    expect(ended.history).toMatch(/WaitToSend.*seconds\\": ?17/);
+    const { execution, posts, cards } = await countPosts(() => harness.run({ date: day(3) }));
+    expect({ status: execution.status, posts, cards }).toEqual({ status: 'SUCCEEDED', posts: 4, cards: 1 });
+    expect(execution.history).toMatch(/WaitToSend.*seconds\\": ?17/);
   });
 
   it('it gives up after six tries, keeps the report and can be asked again', async () => {
     inbox.trouble(...Array.from({ length: 6 }, () => ({ status: 503 })));
-    const { ended, posts } = await posted(() => at.run({ date: day(4) }));
-    expect({ error: ended.error, posts }).toEqual({ error: 'Unsent', posts: 6 });
-    expect(await billed(day(4))).toMatchObject({ status: 'unsent', reason: 'The webhook answered with status 503.' });
-    expect(await posted(() => at.run({ date: day(4) }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
+    const { execution, posts } = await countPosts(() => harness.run({ date: day(4) }));
+    expect({ error: execution.error, posts }).toEqual({ error: 'Unsent', posts: 6 });
+    expect(await billedReport(day(4))).toMatchObject({
+      status: 'unsent',
+      reason: 'The webhook answered with status 503.',
+    });
+    expect(await countPosts(() => harness.run({ date: day(4) }))).toMatchObject({
+      execution: { status: 'SUCCEEDED' },
+      cards: 1,
+    });
   });
 
   it.each([
@@ -112,16 +121,16 @@ describe('with a webhook', () => {
     [{ status: 429, retryAfter: 86_400 }, 'longer than a run lasts'],
   ])('%j is final', async (trouble, reason) => {
     inbox.trouble(trouble);
-    const { ended, posts } = await posted(() => at.run({ date: day(5) }));
-    expect([ended.error, ended.cause, posts]).toEqual(['Unsent', expect.stringContaining(reason), 1]);
+    const { execution, posts } = await countPosts(() => harness.run({ date: day(5) }));
+    expect([execution.error, execution.cause, posts]).toEqual(['Unsent', expect.stringContaining(reason), 1]);
   });
 
   it('reports an unreachable webhook without its address', async () => {
-    const gone = await openInbox({ ca, certificateKey });
-    await gone.close();
-    await at.setWebhook(gone.webhook);
-    const { error, cause } = await at.run({ date: day(6) });
-    await at.setWebhook(inbox.webhook);
+    const closedInbox = await openInbox({ ca, certificateKey });
+    await closedInbox.close();
+    await harness.setWebhook(closedInbox.webhook);
+    const { error, cause } = await harness.run({ date: day(6) });
+    await harness.setWebhook(inbox.webhook);
     expect([error, cause]).toEqual([
       'Unsent',
       'The webhook could not be reached (ECONNREFUSED). Check its address in the secret.',
@@ -130,23 +139,29 @@ describe('with a webhook', () => {
 
   it('a day without a bill is looked for again, and in the end reported as such', async () => {
     const empty = day(20);
-    const { ended, posts } = await posted(() => at.run({ date: empty }));
-    expect([ended.error, posts]).toEqual(['Unsent', 0]);
-    expect(await at.report(empty)).toMatchObject({ status: 'unbilled', reason: expect.stringContaining('no figures') });
-    expect(ended.history.split('WaitForBill').length).toBeGreaterThan(5);
+    const { execution, posts } = await countPosts(() => harness.run({ date: empty }));
+    expect([execution.error, posts]).toEqual(['Unsent', 0]);
+    expect(await harness.report(empty)).toMatchObject({
+      status: 'unbilled',
+      reason: expect.stringContaining('no figures'),
+    });
+    expect(execution.history.split('WaitForBill').length).toBeGreaterThan(5);
     await seedBill({ ...bill, dates: [empty], again: true });
-    expect(await posted(() => at.run({ date: empty }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
-    expect(await billed(empty)).toMatchObject({ status: 'sent', edition: 1 });
+    expect(await countPosts(() => harness.run({ date: empty }))).toMatchObject({
+      execution: { status: 'SUCCEEDED' },
+      cards: 1,
+    });
+    expect(await billedReport(empty)).toMatchObject({ status: 'sent', edition: 1 });
   });
 
   it('a bill that AWS changed makes a new edition, which is sent', async () => {
     await seedBill({ ...bill, seed: 'changed', dates: [yesterday], again: true });
-    const before = await billed(yesterday);
-    expect(await posted(() => at.run())).toMatchObject({ ended: { status: 'SUCCEEDED' }, cards: 1 });
-    expect(await billed(yesterday)).toMatchObject({
+    const firstEdition = await billedReport(yesterday);
+    expect(await countPosts(() => harness.run())).toMatchObject({ execution: { status: 'SUCCEEDED' }, cards: 1 });
+    expect(await billedReport(yesterday)).toMatchObject({
       status: 'sent',
       edition: 2,
-      restates: { edition: 1, total: before.total },
+      restates: { edition: 1, total: firstEdition.total },
       settled: { date: day(1) },
     });
   });
@@ -164,26 +179,29 @@ describe('with a webhook', () => {
         ],
       }),
     });
-    const { error, cause } = await at.run({ date: day(30) });
+    const { error, cause } = await harness.run({ date: day(30) });
     expect([error, cause]).toEqual(['Unsent', expect.stringContaining('could not be collected')]);
   });
 
   it('ends the run when the function that sends is gone, and the next run sends the card', async () => {
     await seedBill({ ...bill, dates: [day(9)] });
-    const ended = await at.run({ date: day(9) }, await at.broken('Send'));
-    expect(ended).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('could not be sent') });
-    expect(await posted(() => at.run({ date: day(9) }))).toMatchObject({ ended: { status: 'SUCCEEDED' }, posts: 1 });
+    const execution = await harness.run({ date: day(9) }, await harness.createBrokenMachine('Send'));
+    expect(execution).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('could not be sent') });
+    expect(await countPosts(() => harness.run({ date: day(9) }))).toMatchObject({
+      execution: { status: 'SUCCEEDED' },
+      posts: 1,
+    });
   });
 
   it('ends with the reason even where it cannot be recorded', async () => {
-    const ended = await at.run({ date: day(40) }, await at.broken('RecordFailure'));
-    expect(ended).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('no figures') });
+    const execution = await harness.run({ date: day(40) }, await harness.createBrokenMachine('RecordFailure'));
+    expect(execution).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('no figures') });
   });
 
   it('the address is in no history and no log', async () => {
     const signature = new URL(inbox.webhook).searchParams.get('sig') ?? '';
     await seedBill({ ...bill, dates: [day(7)] });
-    const { status, history } = await at.run({ date: day(7) });
+    const { status, history } = await harness.run({ date: day(7) });
     expect(status).toBe('SUCCEEDED');
     expect(history).not.toContain(signature);
     expect(readFileSync(log, 'utf8')).not.toContain(signature);
@@ -201,7 +219,7 @@ describe('the API', () => {
   };
   const agent = agentFor(place);
   afterAll(() => agent.destroy());
-  const as = async (name: string, role: 'operator' | 'steward' | 'researcher') => {
+  const signIn = async (name: string, role: 'operator' | 'steward' | 'researcher') => {
     const tokens = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, role));
     return createApiClient(
       place,
@@ -212,18 +230,18 @@ describe('the API', () => {
 
   it('lets an operator make a report and staff read it; nobody else', async () => {
     const [operator, steward, researcher] = [
-      await as('costs-operator', 'operator'),
-      await as('costs-steward', 'steward'),
-      await as('costs-researcher', 'researcher'),
+      await signIn('costs-operator', 'operator'),
+      await signIn('costs-steward', 'steward'),
+      await signIn('costs-researcher', 'researcher'),
     ];
     await seedBill({ ...bill, dates: [day(8)] });
     expect(await operator.ask('reportCosts', { body: { date: day(8) } })).toEqual({ date: day(8) });
-    await expect.poll(() => at.report(day(8)), { timeout: 20_000 }).toMatchObject({ status: 'sent' });
+    await expect.poll(() => harness.report(day(8)), { timeout: 20_000 }).toMatchObject({ status: 'sent' });
     expect(await steward.ask('showReport', { params: { date: day(8) } })).toMatchObject({ status: 'sent', edition: 1 });
     const { items, next } = await steward.ask('listReports', { query: { limit: 2 } });
     expect(items.map(({ date }) => date)).toEqual([yesterday, day(1)]);
-    const more = await steward.ask('listReports', { query: { limit: 2, next } });
-    expect(more.items[0]?.date).toBe(day(2));
+    const secondPage = await steward.ask('listReports', { query: { limit: 2, next } });
+    expect(secondPage.items[0]?.date).toBe(day(2));
     await expect(operator.ask('reportCosts', { body: { date: addDays(yesterday, 1) } })).rejects.toThrow('no bill yet');
     await expect(steward.ask('reportCosts', { body: {} })).rejects.toThrow('Only operator may do this');
     await expect(researcher.ask('listReports')).rejects.toThrow('Only operator or steward');

@@ -12,10 +12,10 @@ import {
   exampleReportDate,
 } from './bill-pages.ts';
 
-const of = (list: CostAmounts) =>
+const exampleFigures = (list: CostAmounts) =>
   computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate) as CostFigures;
 const days = (back: number[], amount: (back: number) => string): CostAmounts =>
-  back.map(n => [addDays(exampleReportDate, -n), 'asthma', amount(n)]);
+  back.map(offset => [addDays(exampleReportDate, -offset), 'asthma', amount(offset)]);
 
 describe('what Cost Explorer is asked', () => {
   it.each([
@@ -41,8 +41,8 @@ describe('a bill', () => {
   it('adds up exactly: projects, others and untagged are the total, whatever it holds', () => {
     fc.assert(
       fc.property(anyCostAmounts, list => {
-        const { total, projects, others, untagged } = of(list);
-        const parts = [...projects, ...(others ? [others] : []), { amount: untagged }];
+        const { total, projects, others: otherProjects, untagged } = exampleFigures(list);
+        const parts = [...projects, ...(otherProjects ? [otherProjects] : []), { amount: untagged }];
         expect(parts.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(BigInt(total));
         const exact = list.filter(([day]) => day === exampleReportDate).map(([, , amount]) => parseDecimal(amount));
         const scale = Math.max(...exact.map(part => part.scale));
@@ -57,10 +57,10 @@ describe('a bill', () => {
       fc.property(anyCostAmounts, fc.integer({ min: 0, max: 60 }), fc.infiniteStream(fc.nat()), (list, cut, order) => {
         const mixed = [...list]
           .map(item => [order.next().value ?? 0, item] as const)
-          .sort(([a], [b]) => a - b)
+          .sort(([first], [second]) => first - second)
           .map(([, item]) => item);
         const pages = [buildCostPage(mixed.slice(cut)), buildCostPage(mixed.slice(0, cut))];
-        expect(computeFigures(sumBill(pages, exampleProjectTag), exampleReportDate)).toEqual(of(list));
+        expect(computeFigures(sumBill(pages, exampleProjectTag), exampleReportDate)).toEqual(exampleFigures(list));
       }),
     );
   });
@@ -70,7 +70,7 @@ describe('a bill', () => {
       TimePeriod: { Start },
       Total: { UnblendedCost: { Amount, Unit: 'USD' } },
     });
-    const found = sumBill(
+    const bill = sumBill(
       [
         buildCostPage([
           [exampleReportDate, '', '2'],
@@ -80,12 +80,12 @@ describe('a bill', () => {
       ],
       exampleProjectTag,
     );
-    expect(found.days.get(exampleReportDate)).toEqual({
+    expect(bill.days.get(exampleReportDate)).toEqual({
       total: 3_000_000n,
       untagged: 2_000_000n,
       projects: new Map([['a$b', 1_000_000n]]),
     });
-    expect(found.days.get(addDays(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
+    expect(bill.days.get(addDays(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
   });
 
   it('has one currency', () => {
@@ -104,7 +104,9 @@ describe('a bill', () => {
 
 describe('the figures of a day', () => {
   it('compare with the same weekday and with the mean of seven days', () => {
-    const { total, lastWeek, mean, projects } = of(days([0, 1, 2, 3, 4, 5, 6, 7], n => `${10 + n}`));
+    const { total, lastWeek, mean, projects } = exampleFigures(
+      days([0, 1, 2, 3, 4, 5, 6, 7], offset => `${10 + offset}`),
+    );
     expect({ total, lastWeek, mean }).toEqual({
       total: '10000000',
       lastWeek: '17000000',
@@ -114,7 +116,7 @@ describe('the figures of a day', () => {
   });
 
   it('forecast the month: spent, and the mean for each day left', () => {
-    const { month } = of(days([...Array(19).keys()], () => '10'));
+    const { month } = exampleFigures(days([...Array(19).keys()], () => '10'));
     expect(month).toEqual({
       total: '190000000',
       forecast: '300000000',
@@ -123,7 +125,7 @@ describe('the figures of a day', () => {
   });
 
   it('count no day of the month before into the month', () => {
-    const found = computeFigures(
+    const figures = computeFigures(
       sumBill(
         [
           buildCostPage([
@@ -135,17 +137,17 @@ describe('the figures of a day', () => {
       ),
       '2026-11-01',
     ) as CostFigures;
-    expect(found.month.total).toBe('7000000');
-    expect(found.trend).toHaveLength(2);
+    expect(figures.month.total).toBe('7000000');
+    expect(figures.trend).toHaveLength(2);
   });
 
   it('keep a project that fell to nothing, and order equal ones by name', () => {
-    const { projects } = of([
+    const { projects } = exampleFigures([
       [exampleReportDate, 'b', '1'],
       [exampleReportDate, 'a', '1'],
       [addDays(exampleReportDate, -7), 'gone', '9'],
     ]);
-    expect(projects.map(({ project, amount, before }) => [project, amount, before])).toEqual([
+    expect(projects.map(({ project, amount, before: lastWeek }) => [project, amount, lastWeek])).toEqual([
       ['a', '1000000', '0'],
       ['b', '1000000', '0'],
       ['gone', '0', '9000000'],
@@ -153,14 +155,14 @@ describe('the figures of a day', () => {
   });
 
   it('take very many names together', () => {
-    const list: CostAmounts = Array.from({ length: MAX_REPORT_PROJECTS + 50 }, (_, n) => [
+    const list: CostAmounts = Array.from({ length: MAX_REPORT_PROJECTS + 50 }, (_, index) => [
       exampleReportDate,
-      `p${n}`,
+      `p${index}`,
       '0.01',
     ]);
-    const { projects, others } = of(list);
+    const { projects, others: otherProjects } = exampleFigures(list);
     expect(projects).toHaveLength(MAX_REPORT_PROJECTS);
-    expect(others).toEqual({ count: 50, amount: '500000' });
+    expect(otherProjects).toEqual({ count: 50, amount: '500000' });
   });
 
   it.each([
@@ -175,7 +177,7 @@ describe('the figures of a day', () => {
 
   it('are zero where nothing was spent all week', () =>
     expect(
-      of([
+      exampleFigures([
         [exampleReportDate, '', '0'],
         [addDays(exampleReportDate, -1), '', '0'],
       ]).total,

@@ -50,36 +50,36 @@ afterAll(async () => {
 });
 
 const post = (body: string, url = inbox.webhook) => fetch(url, { method: 'POST', body });
-const own = dailyCard(buildCostReport(hostile.map((name, n) => [exampleReportDate, name, `${n + 1}`])));
+const hostileCard = dailyCard(buildCostReport(hostile.map((name, index) => [exampleReportDate, name, `${index + 1}`])));
 
 describe('the webhook', () => {
   it('takes a card with the right signature only', async () => {
-    const before = inbox.cards().length;
-    expect((await post(own, inbox.webhook.replace(/sig=.*/, 'sig=guess'))).status).toBe(401);
-    expect((await post(own, inbox.webhook.replace(/&sig=.*/, ''))).status).toBe(401);
-    expect((await post(own, `${inbox.url}/workflows/other?sig=x`)).status).toBe(404);
-    expect((await post(own)).status).toBe(202);
-    expect(inbox.cards()).toHaveLength(before + 1);
+    const cardCount = inbox.cards().length;
+    expect((await post(hostileCard, inbox.webhook.replace(/sig=.*/, 'sig=guess'))).status).toBe(401);
+    expect((await post(hostileCard, inbox.webhook.replace(/&sig=.*/, ''))).status).toBe(401);
+    expect((await post(hostileCard, `${inbox.url}/workflows/other?sig=x`)).status).toBe(404);
+    expect((await post(hostileCard)).status).toBe(202);
+    expect(inbox.cards()).toHaveLength(cardCount + 1);
   });
 
   it.each([
     ['too large a message', 413, 'x'.repeat(28 * 1024 + 1)],
     ['no JSON', 400, '{'],
     ['an old MessageCard', 400, JSON.stringify({ '@type': 'MessageCard', text: 'hello' })],
-    ['a card without its envelope', 400, JSON.stringify(JSON.parse(own).attachments[0].content)],
+    ['a card without its envelope', 400, JSON.stringify(JSON.parse(hostileCard).attachments[0].content)],
     [
       'two cards',
       400,
-      JSON.stringify({ type: 'message', attachments: [1, 1].map(() => JSON.parse(own).attachments[0]) }),
+      JSON.stringify({ type: 'message', attachments: [1, 1].map(() => JSON.parse(hostileCard).attachments[0]) }),
     ],
   ])('refuses %s with %d', async (_, status, body) => expect((await post(body)).status).toBe(status));
 
   it('can be told to fail, as Teams does when it is busy', async () => {
     inbox.trouble({ status: 429, retryAfter: 7 }, { status: 502 });
-    const busy = await post(own);
+    const busy = await post(hostileCard);
     expect([busy.status, busy.headers.get('retry-after')]).toEqual([429, '7']);
-    expect((await post(own)).status).toBe(502);
-    expect((await post(own)).status).toBe(202);
+    expect((await post(hostileCard)).status).toBe(502);
+    expect((await post(hostileCard)).status).toBe(202);
   });
 });
 
@@ -87,46 +87,46 @@ describe('the page', () => {
   /** What a browser meets on the page: all that is asked of others, said, thrown and popped up. */
   async function look(width: number) {
     const page = await browser.newPage({ viewport: { width, height: 900 }, ignoreHTTPSErrors: true });
-    const met = { outside: [] as string[], dialogs: [] as string[], errors: [] as string[] };
+    const activity = { outside: [] as string[], dialogs: [] as string[], errors: [] as string[] };
     page.on('request', request => {
       if (!request.url().startsWith(`${inbox.url}/`) && !request.url().startsWith('data:'))
-        met.outside.push(request.url());
+        activity.outside.push(request.url());
     });
     page.on('dialog', dialog => {
-      met.dialogs.push(dialog.message());
+      activity.dialogs.push(dialog.message());
       void dialog.dismiss();
     });
-    page.on('pageerror', error => met.errors.push(error.message));
-    page.on('console', line => void (line.type() === 'error' && met.errors.push(line.text())));
+    page.on('pageerror', error => activity.errors.push(error.message));
+    page.on('console', line => void (line.type() === 'error' && activity.errors.push(line.text())));
     await page.goto(inbox.url);
     await page.waitForSelector('.card .ac-adaptiveCard');
-    return { page, met };
+    return { page, activity };
   }
 
   it.each([1200, 400])('shows hostile names as text and asks nobody else, %d pixels wide', async width => {
-    await post(own);
-    const { page, met } = await look(width);
+    await post(hostileCard);
+    const { page, activity } = await look(width);
     const newest = page.locator('article').first();
     const text = await newest.textContent();
     for (const name of hostile) expect(text).toContain(escapeCardText(name));
     expect(await newest.locator('a, img, script, iframe, b, strong:not(.from *)').count()).toBe(0);
     const [content, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
     expect(content).toBeLessThanOrEqual(view ?? 0);
-    expect(met).toEqual({ outside: [], dialogs: [], errors: [] });
+    expect(activity).toEqual({ outside: [], dialogs: [], errors: [] });
     await page.close();
   });
 
   it('lets no card of somebody else run or fetch anything either', async () => {
     // A server of somebody else, which would hear of anybody who looks at the card.
-    const heard: string[] = [];
+    const requestUrls: string[] = [];
     const server = createServer((request, response) => {
-      heard.push(request.url ?? '');
+      requestUrls.push(request.url ?? '');
       response.end();
     });
     await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
     const evil = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     await fetch(`${evil}/reachable`);
-    const element = (of: object) => ({ ...of, wrap: true });
+    const element = (content: object) => ({ ...content, wrap: true });
     const message = {
       type: 'message',
       attachments: [
@@ -151,22 +151,22 @@ describe('the page', () => {
       ],
     };
     expect((await post(JSON.stringify(message))).status).toBe(202);
-    const { page, met } = await look(1200);
+    const { page, activity } = await look(1200);
     expect(await page.locator('article').first().textContent()).toContain(
       '[x](javascript:alert(3)) <img src=x onerror=alert(4)>',
     );
     await page.waitForTimeout(300);
-    expect({ heard, dialogs: met.dialogs }).toEqual({ heard: ['/reachable'], dialogs: [] });
+    expect({ requestUrls, dialogs: activity.dialogs }).toEqual({ requestUrls: ['/reachable'], dialogs: [] });
     server.close();
     await page.close();
   });
 
   it('puts new cards on top while it is open', async () => {
     const { page } = await look(1200);
-    const before = await page.locator('article').count();
+    const cardCount = await page.locator('article').count();
     await post(dailyCard(buildCostReport([[exampleReportDate, 'newcomer', '5']])));
     await page.locator('article', { hasText: 'newcomer' }).first().waitFor();
-    expect(await page.locator('article').count()).toBe(before + 1);
+    expect(await page.locator('article').count()).toBe(cardCount + 1);
     expect(await page.locator('article').first().textContent()).toContain('newcomer');
     await page.close();
   });

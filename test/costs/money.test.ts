@@ -51,7 +51,9 @@ describe('rounding', () => {
     [4n, 3n, 1n],
     [-4n, 3n, -1n],
     [0n, 7n, 0n],
-  ])('%d / %d is %d: halves go away from zero', (value, by, result) => expect(divideRounded(value, by)).toBe(result));
+  ])('%d / %d is %d: halves go away from zero', (value, divisor, result) =>
+    expect(divideRounded(value, divisor)).toBe(result),
+  );
 });
 
 describe('apportioning', () => {
@@ -61,9 +63,9 @@ describe('apportioning', () => {
         const shares = apportion(parts, scale);
         expect(shares.reduce((a, b) => a + b, 0n)).toBe(roundDecimal(parts.reduce(addDecimals, ZERO_DECIMAL), scale));
         parts.forEach((part, index) => {
-          const off = addDecimals(part, { units: -(shares[index] ?? 0n), scale });
-          const unit = 10n ** BigInt(Math.max(off.scale - scale, 0));
-          expect(off.units < unit && off.units > -unit).toBe(true);
+          const difference = addDecimals(part, { units: -(shares[index] ?? 0n), scale });
+          const unit = 10n ** BigInt(Math.max(difference.scale - scale, 0));
+          expect(difference.units < unit && difference.units > -unit).toBe(true);
         });
       }),
     );

@@ -18,15 +18,15 @@ import {
 import { buildCostReport, exampleReportDate, exampleReportTime } from './bill-pages.ts';
 
 const report = buildCostReport([[exampleReportDate, 'asthma', '3']]);
-const changed = buildCostReport([[exampleReportDate, 'asthma', '4']]);
-const out = markSent(report, exampleReportTime) as BilledReport;
-const later = (seconds: number) => new Date(Date.parse(exampleReportTime) + seconds * 1000).toISOString();
-const take = (current: BilledReport, by: string, at = exampleReportTime) =>
-  claimEdition(current, current.edition, { by, now: at });
-const sending = (by: string) => {
-  const taken = take(report, by);
-  if (!taken.take) throw new Error('not taken');
-  return taken.report;
+const restatement = buildCostReport([[exampleReportDate, 'asthma', '4']]);
+const sentReport = markSent(report, exampleReportTime) as BilledReport;
+const addSeconds = (seconds: number) => new Date(Date.parse(exampleReportTime) + seconds * 1000).toISOString();
+const take = (current: BilledReport, sender: string, timestamp = exampleReportTime) =>
+  claimEdition(current, current.edition, { by: sender, now: timestamp });
+const sending = (sender: string) => {
+  const claim = take(report, sender);
+  if (!claim.take) throw new Error('not taken');
+  return claim.report;
 };
 
 describe('a day', () => {
@@ -34,7 +34,9 @@ describe('a day', () => {
     ['2026-11-20T07:00:00.000Z', true],
     ['2026-11-20T23:59:59.999Z', true],
     ['2026-11-21T00:00:00.000Z', false],
-  ])('of the 19th is provisional at %s: %s', (at, open) => expect(isProvisional('2026-11-19', at)).toBe(open));
+  ])('of the 19th is provisional at %s: %s', (timestamp, open) =>
+    expect(isProvisional('2026-11-19', timestamp)).toBe(open),
+  );
 });
 
 describe('asking for a report', () => {
@@ -51,16 +53,16 @@ describe('asking for a report', () => {
 });
 
 describe('collecting again', () => {
-  const again = (current: CostReport | undefined, figures: CostFigures, at = exampleReportTime) =>
-    applyFigures(current, figures, { now: at });
+  const recollect = (current: CostReport | undefined, figures: CostFigures, timestamp = exampleReportTime) =>
+    applyFigures(current, figures, { now: timestamp });
 
   it('the same bill changes nothing, but that the day is final in the end', () => {
-    expect(again(out, report)).toEqual(out);
-    expect(again(out, report, '2026-11-21T07:00:00.000Z')).toEqual({ ...out, provisional: false });
+    expect(recollect(sentReport, report)).toEqual(sentReport);
+    expect(recollect(sentReport, report, '2026-11-21T07:00:00.000Z')).toEqual({ ...sentReport, provisional: false });
   });
 
   it('a changed bill makes a new edition, which says what was sent', () =>
-    expect(again(out, changed)).toMatchObject({
+    expect(recollect(sentReport, restatement)).toMatchObject({
       status: 'collected',
       edition: 2,
       total: '4000000',
@@ -69,12 +71,12 @@ describe('collecting again', () => {
 
   it('what was never sent is not restated', () =>
     expect(
-      again(markUnsent(report, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), changed),
+      recollect(markUnsent(report, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), restatement),
     ).not.toHaveProperty('restates'));
 
   it('after a day without a bill starts at edition 1', () =>
     expect(
-      again(markUnsent(undefined, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), report),
+      recollect(markUnsent(undefined, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), report),
     ).toMatchObject({ edition: 1 }));
 
   it('tells how the day before ended, where it was reported otherwise', () => {
@@ -83,8 +85,8 @@ describe('collecting again', () => {
       [exampleReportDate, 'asthma', '3'],
       [addDays(exampleReportDate, -1), 'asthma', '2'],
     ]);
-    const settled = { date: eve.date, total: '2000000', was: '1000000' };
-    expect(applyFigures(undefined, figures, { now: exampleReportTime, eve })).toMatchObject({ settled });
+    const settlement = { date: eve.date, total: '2000000', was: '1000000' };
+    expect(applyFigures(undefined, figures, { now: exampleReportTime, eve })).toMatchObject({ settled: settlement });
     expect(
       applyFigures(undefined, figures, { now: exampleReportTime, eve: { ...eve, total: '2000000' } }),
     ).not.toHaveProperty('settled');
@@ -95,11 +97,11 @@ describe('sending', () => {
   it('is for one at a time; who holds the claim may go on, others when it ran out', () => {
     expect(take(sending('a'), 'a').take).toBe(true);
     expect(take(sending('a'), 'b')).toEqual({ take: false, why: 'busy', seconds: CLAIM_SECONDS });
-    expect(take(sending('a'), 'b', later(CLAIM_SECONDS)).take).toBe(true);
+    expect(take(sending('a'), 'b', addSeconds(CLAIM_SECONDS)).take).toBe(true);
   });
 
   it('is over once it was taken, or a newer edition is there', () => {
-    expect(take(out, 'a')).toEqual({ take: false, why: 'sent' });
+    expect(take(sentReport, 'a')).toEqual({ take: false, why: 'sent' });
     expect(claimEdition(report, 2, { by: 'a', now: exampleReportTime })).toEqual({ take: false, why: 'superseded' });
   });
 
@@ -118,26 +120,26 @@ describe('sending', () => {
     });
     fc.assert(
       fc.property(fc.array(move, { maxLength: 40 }), moves => {
-        let [current, at]: [CostReport, number] = [report, 0];
-        const posted: number[] = [];
-        for (const { run, does, after } of moves) {
-          at += after;
-          const [billed, time] = [current as BilledReport, later(at)];
-          if (does === 'claim') {
-            const taken = claimEdition(billed, billed.edition, { by: run, now: time });
-            if (taken.take) current = taken.report;
-          } else if (does === 'post' && billed.status === 'sending' && billed.by === run && time < billed.until) {
-            posted.push(billed.edition);
-            current = markSent(billed, time);
-          } else if (does === 'give up')
-            current = markUnsent(billed, { date: exampleReportDate, reason: 'x', now: time });
-          else if (does === 'same' || does === 'changed')
-            current = applyFigures(billed, does === 'same' ? billed : posted.length % 2 ? changed : report, {
+        let [current, clock]: [CostReport, number] = [report, 0];
+        const editions: number[] = [];
+        for (const { run, does: action, after: delay } of moves) {
+          clock += delay;
+          const [bill, time] = [current as BilledReport, addSeconds(clock)];
+          if (action === 'claim') {
+            const claim = claimEdition(bill, bill.edition, { by: run, now: time });
+            if (claim.take) current = claim.report;
+          } else if (action === 'post' && bill.status === 'sending' && bill.by === run && time < bill.until) {
+            editions.push(bill.edition);
+            current = markSent(bill, time);
+          } else if (action === 'give up')
+            current = markUnsent(bill, { date: exampleReportDate, reason: 'x', now: time });
+          else if (action === 'same' || action === 'changed')
+            current = applyFigures(bill, action === 'same' ? bill : editions.length % 2 ? restatement : report, {
               now: time,
             });
         }
-        expect(new Set(posted).size).toBe(posted.length);
-        expect(posted).toEqual([...posted].sort((a, b) => a - b));
+        expect(new Set(editions).size).toBe(editions.length);
+        expect(editions).toEqual([...editions].sort((a, b) => a - b));
       }),
     );
   });
@@ -149,7 +151,9 @@ describe('sending', () => {
       reason: 'gone',
       failedAt: exampleReportTime,
     });
-    expect(markUnsent(out, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toBe(out);
+    expect(markUnsent(sentReport, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toBe(
+      sentReport,
+    );
     expect(markUnsent(undefined, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
       status: 'unbilled',
       date: exampleReportDate,

@@ -19,8 +19,8 @@ afterAll(async () => {
 
 it('the daily schedule, with its own target and role, starts a report when its time comes', async () => {
   const { Schedules = [] } = await scheduler.send(new ListSchedulesCommand({}));
-  const found = Schedules.find(({ Name }) => Name?.includes('Costs'));
-  const daily = await scheduler.send(new GetScheduleCommand({ Name: found?.Name }));
+  const schedule = Schedules.find(({ Name }) => Name?.includes('Costs'));
+  const daily = await scheduler.send(new GetScheduleCommand({ Name: schedule?.Name }));
   expect(daily).toMatchObject({
     ScheduleExpression: 'cron(0 7 * * ? *)',
     State: 'ENABLED',
@@ -28,15 +28,15 @@ it('the daily schedule, with its own target and role, starts a report when its t
   const stateMachineArn = daily.Target?.Arn;
   const count = async () =>
     (await machines.send(new ListExecutionsCommand({ stateMachineArn }))).executions?.length ?? 0;
-  const before = await count();
-  const soon = new Date(Date.now() + 2000).toISOString().slice(0, 19);
+  const initialCount = await count();
+  const startTime = new Date(Date.now() + 2000).toISOString().slice(0, 19);
   await scheduler.send(
     new CreateScheduleCommand({
       Name,
-      ScheduleExpression: `at(${soon})`,
+      ScheduleExpression: `at(${startTime})`,
       FlexibleTimeWindow: { Mode: 'OFF' },
       Target: daily.Target,
     }),
   );
-  expect(await pollUntilSettled(count, now => now > before, 90)).toBe(before + 1);
+  expect(await pollUntilSettled(count, now => now > initialCount, 90)).toBe(initialCount + 1);
 });

@@ -20,8 +20,8 @@ describe('what is deployed', () => {
 
   it('has an end before the next day', () => {
     const machines = findTemplateResources(templates.platform, 'AWS::StepFunctions::StateMachine');
-    const [, found] = machines.find(([id]) => id.includes('CostsReport')) ?? [];
-    expect(JSON.parse(String(found?.Properties.DefinitionString)).TimeoutSeconds).toBe(12 * 3600);
+    const [, machine] = machines.find(([id]) => id.includes('CostsReport')) ?? [];
+    expect(JSON.parse(String(machine?.Properties.DefinitionString)).TimeoutSeconds).toBe(12 * 3600);
   });
 
   it('keeps the address of the webhook through every deployment', () => {

@@ -54,17 +54,17 @@ export async function createCostsHarness() {
   }
 
   /** The deployed machine once more, but with one state's function gone. */
-  async function broken(state: string) {
+  async function createBrokenMachine(state: string) {
     const { definition = '', roleArn } = await machines.send(
       new DescribeStateMachineCommand({ stateMachineArn: machine }),
     );
-    const parsed = JSON.parse(definition);
-    parsed.States[state].Arguments.FunctionName += '-gone';
+    const machineDefinition = JSON.parse(definition);
+    machineDefinition.States[state].Arguments.FunctionName += '-gone';
     const name = `costs-without-${state}`;
-    const made = await machines.send(
-      new CreateStateMachineCommand({ name, roleArn, definition: JSON.stringify(parsed) }),
+    const brokenMachine = await machines.send(
+      new CreateStateMachineCommand({ name, roleArn, definition: JSON.stringify(machineDefinition) }),
     );
-    return made.stateMachineArn;
+    return brokenMachine.stateMachineArn;
   }
 
   /** Listens on the bus for what the capability tells: a machine that does nothing is started by each event. */
@@ -100,20 +100,20 @@ export async function createCostsHarness() {
     );
     return async (date: string) => {
       const { executions = [] } = await machines.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
-      const heard = await Promise.all(
+      const eventInputs = await Promise.all(
         executions.map(async ({ executionArn }) => {
           const { input = '{}' } = await machines.send(new DescribeExecutionCommand({ executionArn }));
           return JSON.parse(input) as { 'detail-type': string; detail: { date: string; reason?: string } };
         }),
       );
-      return heard.filter(({ detail }) => detail.date === date);
+      return eventInputs.filter(({ detail }) => detail.date === date);
     };
   }
 
   return {
     account,
     run,
-    broken,
+    createBrokenMachine,
     listen,
     setWebhook: (SecretString: string) =>
       secrets.send(new PutSecretValueCommand({ SecretId: outputs['data.Webhook'], SecretString })),
