@@ -12,10 +12,10 @@ let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 beforeAll(async () => {
   bus = await recordBusEvents(cloud);
 });
-const at = '2026-11-01T00:00:00.000Z';
-const newId = (n: number) => `al-${Date.now().toString(16).padStart(11, '0')}${String(n).padStart(5, '0')}`;
+const timestamp = '2026-11-01T00:00:00.000Z';
+const newId = (serial: number) => `al-${Date.now().toString(16).padStart(11, '0')}${String(serial).padStart(5, '0')}`;
 const eventsOf = (request: string, ...texts: string[]) =>
-  texts.map((says, index) =>
+  texts.map((message, index) =>
     outgoingEvent(airlockEvents.RequestEdited, {
       project: 'asthma',
       request,
@@ -26,8 +26,8 @@ const eventsOf = (request: string, ...texts: string[]) =>
       requesterName: 'rana',
       by: 'rana',
       byName: 'rana',
-      says,
-      at,
+      says: message,
+      at: timestamp,
       id: `${request}/${texts[0]}/${index}`,
     }),
   );
@@ -37,23 +37,23 @@ describe('a row of an outbox', () => {
     const request = newId(1);
     const table = await openTestTable(cloud);
     for (const events of [eventsOf(request, 'one', 'two'), eventsOf(request, 'three')]) {
-      const { key, item } = outboxRow(rowKey('airlock', request).pk, events, at);
+      const { key, item } = outboxRow(rowKey('airlock', request).pk, events, timestamp);
       await table.put(key, item);
     }
-    const said = await bus.until(request, all => all.length >= 3);
-    expect(said.map(({ about }) => about.says)).toEqual(['one', 'two', 'three']);
-    expect(said[0]?.about).toMatchObject({ project: 'asthma', request, status: 'draft', at });
+    const publishedEvents = await bus.until(request, events => events.length >= 3);
+    expect(publishedEvents.map(({ detail }) => detail.says)).toEqual(['one', 'two', 'three']);
+    expect(publishedEvents[0]?.detail).toMatchObject({ project: 'asthma', request, status: 'draft', at: timestamp });
   });
 
   it('is the only kind of row that is published', async () => {
     const request = newId(2);
     const table = await openTestTable(cloud);
-    const { key, item } = outboxRow(rowKey('airlock', request).pk, eventsOf(request, 'hidden'), at);
+    const { key, item } = outboxRow(rowKey('airlock', request).pk, eventsOf(request, 'hidden'), timestamp);
     for (const sk of ['ITEM', 'ROUND#00000001#approved', 'EVENT#2026', `X${key.sk}`])
       await table.put({ pk: key.pk, sk }, item);
     await table.put(key, { events: eventsOf(request, 'shown') });
-    const said = await bus.until(request, all => all.length >= 1);
-    expect(said.map(({ about }) => about.says)).toEqual(['shown']);
+    const publishedEvents = await bus.until(request, events => events.length >= 1);
+    expect(publishedEvents.map(({ detail }) => detail.says)).toEqual(['shown']);
   });
 });
 
@@ -63,8 +63,8 @@ it('publishes the events of a request from draft to vote in one order, with ever
   await people.vera.ask('listFiles', { params });
   await people.vera.ask('viewFile', { params, query: { path: 'a.csv' } });
   await vote(people.vera, params, 'approve');
-  const said = await bus.until(params.request, all => all.some(({ name }) => name === 'VoteCast'));
-  const inOrder = [...said].sort((a, b) => (a.about.id < b.about.id ? -1 : 1));
+  const publishedEvents = await bus.until(params.request, events => events.some(({ name }) => name === 'VoteCast'));
+  const inOrder = [...publishedEvents].sort((a, b) => (a.detail.id < b.detail.id ? -1 : 1));
   expect(inOrder.map(({ name }) => name)).toEqual([
     'RequestOpened',
     'RequestSubmitted',
@@ -74,6 +74,6 @@ it('publishes the events of a request from draft to vote in one order, with ever
     'FileViewed',
     'VoteCast',
   ]);
-  expect(inOrder[5]?.about).toMatchObject({ project, by: people.vera.id, path: 'a.csv' });
-  expect(JSON.stringify(said)).not.toMatch(/approve|Vote 1/);
+  expect(inOrder[5]?.detail).toMatchObject({ project, by: people.vera.id, path: 'a.csv' });
+  expect(JSON.stringify(publishedEvents)).not.toMatch(/approve|Vote 1/);
 });

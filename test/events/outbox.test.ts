@@ -11,10 +11,10 @@ describe('an outbox row', () => {
   const row = () => outboxRow('PROJECT#asthma', [outgoingEvent(ProjectFailed, detail)], now);
 
   it('is in the partition of what changed, and no two rows have the same key', () => {
-    const [one, other] = [row().key, row().key];
-    expect(one.pk).toBe('PROJECT#asthma');
-    expect(one.sk.startsWith(`${OUTBOX_PREFIX}${now}#`)).toBe(true);
-    expect(other.sk).not.toBe(one.sk);
+    const [firstKey, secondKey] = [row().key, row().key];
+    expect(firstKey.pk).toBe('PROJECT#asthma');
+    expect(firstKey.sk.startsWith(`${OUTBOX_PREFIX}${now}#`)).toBe(true);
+    expect(secondKey.sk).not.toBe(firstKey.sk);
   });
 
   it('holds what the publisher reads, and is removed after 30 days', () => {
