@@ -35,7 +35,8 @@ const facts = (change: Partial<Context> = {}): Context => ({
   candidates: ['ada', 'bob', 'cyd'].map(id => ({ id, name: id })),
   ...change,
 });
-const approve = (by: typeof rana, round = 1) => ({ do: 'vote', by, ballot: buildBallot(round, 'approve') }) as const;
+const approve = (voter: typeof rana, round = 1) =>
+  ({ do: 'vote', by: voter, ballot: buildBallot(round, 'approve') }) as const;
 
 describe('outcome of votes', () => {
   it.each([
@@ -71,8 +72,8 @@ describe('eligibility to vote', () => {
     ],
     ['a member of the project', ada, { members: ['rana', 'ada'] }, /Members of asthma/],
     ['a person who is not a reviewer', olga, {}, /Only reviewers/],
-  ])('refuses a vote from %s', (_, by, change, message) => {
-    expect(() => decideRequest(buildRequestInReview(facts()), approve(by), exampleStartTime, facts(change))).toThrow(
+  ])('refuses a vote from %s', (_, voter, change, message) => {
+    expect(() => decideRequest(buildRequestInReview(facts()), approve(voter), exampleStartTime, facts(change))).toThrow(
       message,
     );
   });
@@ -84,53 +85,54 @@ describe('eligibility to vote', () => {
   });
 
   it('drops earlier votes of people who became ineligible and records it', () => {
-    const once = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
-    const twice = decideRequest(once, approve(bob), exampleStartTime, facts({ reviewers: ['bob', 'cyd'] }));
-    expect(twice.state.status).toBe('inReview');
-    expect(twice.events.map(({ name }) => name)).toEqual(['VoteDropped', 'VoteCast']);
-    expect(decideRequest(twice.state, approve(cyd), exampleStartTime, facts()).state.status).toBe('approved');
+    const firstVote = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
+    const secondVote = decideRequest(firstVote, approve(bob), exampleStartTime, facts({ reviewers: ['bob', 'cyd'] }));
+    expect(secondVote.state.status).toBe('inReview');
+    expect(secondVote.events.map(({ name }) => name)).toEqual(['VoteDropped', 'VoteCast']);
+    expect(decideRequest(secondVote.state, approve(cyd), exampleStartTime, facts()).state.status).toBe('approved');
   });
 });
 
 describe('partial approval', () => {
-  const held = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
+  const partialVote = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
   it('approves some of the files where the rules allow it', () => {
     const partial = facts({ rules: buildAirlockConfig({ partial: true }) });
-    const once = decideRequest(buildRequestInReview(partial), held, exampleStartTime, partial).state;
-    expect(decideRequest(once, approve(bob), exampleStartTime, partial).state).toMatchObject({
+    const firstVote = decideRequest(buildRequestInReview(partial), partialVote, exampleStartTime, partial).state;
+    expect(decideRequest(firstVote, approve(bob), exampleStartTime, partial).state).toMatchObject({
       status: 'approved',
       withheld: ['a.csv'],
     });
   });
   it('refuses to approve some of the files where the rules do not allow it', () =>
-    expect(() => decideRequest(buildRequestInReview(facts()), held, exampleStartTime, facts())).toThrow(
+    expect(() => decideRequest(buildRequestInReview(facts()), partialVote, exampleStartTime, facts())).toThrow(
       /does not allow partial approval/,
     ));
 });
 
 describe('what each viewer sees', () => {
   it('hides the votes of others until the quorum is complete', () => {
-    const once = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
-    const seen = (by: typeof rana, member = false) => JSON.stringify(requestView(once, by, viewerOf(once, by, member)));
-    expect(seen(ada)).toContain('"verdict"');
-    for (const by of [rana, bob, olga]) {
-      expect(seen(by)).not.toContain('verdict');
-      expect(seen(by)).not.toContain('ada');
+    const firstVote = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
+    const visibleText = (viewer: typeof rana, member = false) =>
+      JSON.stringify(requestView(firstVote, viewer, viewerOf(firstVote, viewer, member)));
+    expect(visibleText(ada)).toContain('"verdict"');
+    for (const viewer of [rana, bob, olga]) {
+      expect(visibleText(viewer)).not.toContain('verdict');
+      expect(visibleText(viewer)).not.toContain('ada');
     }
     // Somebody in the project is of the project, whatever group they are in besides.
-    expect(seen(ada, true)).not.toContain('verdict');
-    expect(() => viewerOf(once, buildPerson('eve', 'researcher'), false)).toThrow(/no project/);
+    expect(visibleText(ada, true)).not.toContain('verdict');
+    expect(() => viewerOf(firstVote, buildPerson('eve', 'researcher'), false)).toThrow(/no project/);
   });
 
   it('shows the requester comments, but no names or notes', () => {
     const note = { ...buildBallot(1, 'return'), note: 'between us' };
-    const once = decideRequest(
+    const firstVote = decideRequest(
       buildRequestInReview(facts()),
       { do: 'vote', by: ada, ballot: note },
       exampleStartTime,
       facts(),
     ).state;
-    const back = decideRequest(once, approve(bob), exampleStartTime, facts()).state;
+    const back = decideRequest(firstVote, approve(bob), exampleStartTime, facts()).state;
     const text = JSON.stringify(requestView(back, rana, 'project'));
     expect(text).toContain('correct it');
     expect(text).not.toMatch(/between us|ada|bob/);
@@ -141,7 +143,7 @@ describe('deadlines', () => {
   it('sends reminders, adds reviewers, then times out; the votes count again after a resume', () => {
     let current = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
     const names: string[] = [];
-    const asked: string[][] = [];
+    const choices: string[][] = [];
     for (let hours = 0; hours <= 15 * 24; hours += 12) {
       const now = later(exampleStartTime, hours * hour);
       const { state, events } = decideRequest(
@@ -152,33 +154,35 @@ describe('deadlines', () => {
       );
       current = state;
       names.push(...events.map(({ name }) => name));
-      asked.push(
-        ...events.flatMap(({ name, to }) => (name === 'ReviewEscalated' && to ? [to.map(({ id }) => id)] : [])),
+      choices.push(
+        ...events.flatMap(({ name, to: recipients }) =>
+          name === 'ReviewEscalated' && recipients ? [recipients.map(({ id }) => id)] : [],
+        ),
       );
     }
     expect(names.filter(name => name === 'ReviewReminded')).toHaveLength(6);
     // The third, as two were asked in the beginning; then once that nobody is left.
-    const [first, ...rest] = asked;
+    const [first, ...rest] = choices;
     expect(first).toHaveLength(1);
     expect(rest).toEqual([[]]);
     expect(names.at(-1)).toBe('RequestTimedOut');
     const now = later(exampleStartTime, 16 * day);
-    const resumed = decideRequest(current, { do: 'resume', by: olga }, now, facts()).state;
-    expect(decideRequest(resumed, approve(bob), now, facts()).state.status).toBe('approved');
+    const resumption = decideRequest(current, { do: 'resume', by: olga }, now, facts()).state;
+    expect(decideRequest(resumption, approve(bob), now, facts()).state.status).toBe('approved');
     expect(tryCommand(current, { do: 'resume', by: rana }, now, facts())).toBeUndefined();
   });
 
   it('keeps the votes of a timed-out review on record, even if the request is then withdrawn', () => {
-    const voted = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
-    const late = decideRequest(voted, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), facts()).state;
+    const firstVote = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
+    const late = decideRequest(firstVote, { do: 'applyDeadlines' }, later(exampleStartTime, 15 * day), facts()).state;
     expect(late.status).toBe('timedOut');
-    const { ended } = decideRequest(
+    const { ended: finalRound } = decideRequest(
       late,
       { do: 'withdraw', by: rana, reason: 'no' },
       later(exampleStartTime, 15 * day),
       facts(),
     );
-    expect(ended).toMatchObject({ round: 1, outcome: 'withdrawn', seal: buildSeal(1), votes: [{ by: 'ada' }] });
+    expect(finalRound).toMatchObject({ round: 1, outcome: 'withdrawn', seal: buildSeal(1), votes: [{ by: 'ada' }] });
   });
 
   it('lets the requester answer the questions of the checks, or returns the request at the deadline', () => {
@@ -216,24 +220,24 @@ describe('assignment of reviewers', () => {
       const two = assignReviewers({ id, asked: [] }, 2, candidates);
       expect(assignReviewers({ id, asked: [] }, 2, [...candidates].reverse())).toEqual(two);
       expect(assignReviewers({ id, asked: two }, 3, candidates)).toEqual(expect.arrayContaining(two));
-      for (const one of two) counts.set(one.id, (counts.get(one.id) ?? 0) + 1);
+      for (const reviewer of two) counts.set(reviewer.id, (counts.get(reviewer.id) ?? 0) + 1);
     }
     for (const count of counts.values()) expect(count).toBeGreaterThan(150);
     expect(counts.size).toBe(5);
   });
 
   it('assigns no ineligible reviewer, and adds one where reviewers disagree', () => {
-    const before = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
+    const current = decideRequest(buildRequestInReview(facts()), approve(ada), exampleStartTime, facts()).state;
     const reject = { do: 'vote', by: bob, ballot: buildBallot(1, 'reject') } as const;
-    const { state: conflict } = decideRequest(before, reject, exampleStartTime, facts());
+    const { state: conflict } = decideRequest(current, reject, exampleStartTime, facts());
     const tick = { do: 'remindReviewers', attempt: conflict.attempt } as const;
     const { state, events } = decideRequest(conflict, tick, exampleStartTime, facts());
     expect('asked' in state && state.asked).toHaveLength(3);
     expect(events.map(({ name }) => name)).toEqual(['ReviewEscalated']);
     expect(decideRequest(state, tick, exampleStartTime, facts()).events).toEqual([]);
     const fewer = facts({ candidates: candidates.filter(({ id }) => id !== 'ada') });
-    const left = decideRequest(state, tick, exampleStartTime, fewer).state;
-    expect('asked' in left && left.asked.map(({ id }) => id)).not.toContain('ada');
+    const departure = decideRequest(state, tick, exampleStartTime, fewer).state;
+    expect('asked' in departure && departure.asked.map(({ id }) => id)).not.toContain('ada');
   });
 });
 
@@ -248,19 +252,19 @@ describe('settings of a project', () => {
     });
     expect(policyForSettings(base, undefined, 'export')).toEqual(policyFor(2));
     expect(policyForSettings(base, { tier: 3 }, 'export')).toEqual(policyFor(3));
-    const own = policyForSettings(
+    const ownPolicy = policyForSettings(
       base,
       { checks: { rules: { 'sdc.minimum-count': { action: 'ask', threshold: 7 } } } },
       'export',
     );
-    expect(own.rules['sdc.minimum-count']).toEqual({ action: 'ask', threshold: 7 });
-    expect(own.rules['sdc.dominance']).toEqual(policyFor(2).rules['sdc.dominance']);
-    expect(own.version).toMatch(/^broch-tier2-1\+[0-9a-f]{12}$/);
+    expect(ownPolicy.rules['sdc.minimum-count']).toEqual({ action: 'ask', threshold: 7 });
+    expect(ownPolicy.rules['sdc.dominance']).toEqual(policyFor(2).rules['sdc.dominance']);
+    expect(ownPolicy.version).toMatch(/^broch-tier2-1\+[0-9a-f]{12}$/);
     // What is not named is the organisation's, also beside what is.
-    const named = { imports: { quorum: 3 }, caps: { files: 5 } };
-    expect(Settings.parse(named)).toEqual(named);
+    const weakSettings = { imports: { quorum: 3 }, caps: { files: 5 } };
+    expect(Settings.parse(weakSettings)).toEqual(weakSettings);
     const strict = AirlockConfig.parse({ imports: { keepDays: 9 }, caps: { dailyBytes: 7 } });
-    expect(applySettings(strict, Settings.parse(named))).toMatchObject({
+    expect(applySettings(strict, Settings.parse(weakSettings))).toMatchObject({
       imports: { quorum: 3, keepDays: 9 },
       caps: { files: 5, dailyBytes: 7 },
     });

@@ -16,13 +16,13 @@ import {
   rana,
 } from './builders.ts';
 
-const all = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => buildPerson(id, 'reviewer'));
-const [ada, bob] = all as [ActingPerson, ActingPerson];
+const reviewers = ['ada', 'bob', 'cyd', 'dan', 'eva'].map(id => buildPerson(id, 'reviewer'));
+const [ada, bob] = reviewers as [ActingPerson, ActingPerson];
 const factsOf = (quorum: number): Context => ({
   rules: buildAirlockConfig({ quorum }),
   members: [rana.id],
-  reviewers: all.map(({ id }) => id),
-  candidates: all.map(({ id, name }) => ({ id, name })),
+  reviewers: reviewers.map(({ id }) => id),
+  candidates: reviewers.map(({ id, name }) => ({ id, name })),
 });
 
 /** A review, and every event of it. */
@@ -30,87 +30,95 @@ interface Life {
   readonly request: Request;
   readonly trail: readonly TrailEntry[];
 }
-function then({ request: current, trail }: Life, command: Command, now: string, facts: Context): Life {
+function advance({ request: current, trail }: Life, command: Command, now: string, facts: Context): Life {
   const { state, events } = decideRequest(current, command, now, facts);
   return { request: state, trail: events.length > 0 ? [...trail, trailEntry(state, events, now)] : trail };
 }
-const vote = (by: ActingPerson, verdict: 'approve' | 'reject') =>
-  ({ do: 'vote', by, ballot: buildBallot(1, verdict) }) as const satisfies Command;
+const vote = (voter: ActingPerson, verdict: 'approve' | 'reject') =>
+  ({ do: 'vote', by: voter, ballot: buildBallot(1, verdict) }) as const satisfies Command;
 
 /** What the API shows somebody: the request, and its trail. */
-const seenBy = ({ request, trail }: Life, who: ActingPerson) => {
-  const eye = viewerOf(request, who, false);
+const seenBy = ({ request, trail }: Life, viewer: ActingPerson) => {
+  const eye = viewerOf(request, viewer, false);
   return {
-    request: requestView(request, who, eye),
-    trail: trail.flatMap(entry => visibleEvents(entry, request, who, eye)),
+    request: requestView(request, viewer, eye),
+    trail: trail.flatMap(entry => visibleEvents(entry, request, viewer, eye)),
   };
 };
 
 describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum => {
   const facts = factsOf(quorum);
-  const asked = (request: Request) => ('asked' in request ? request.asked.map(({ id }) => id) : []);
+  const invitedIds = (request: Request) => ('asked' in request ? request.asked.map(({ id }) => id) : []);
   const fresh: Life = { request: buildRequestInReview(facts), trail: [] };
-  const first = all.filter(({ id }) => asked(fresh.request).includes(id));
+  const first = reviewers.filter(({ id }) => invitedIds(fresh.request).includes(id));
   const tick = { do: 'remindReviewers', attempt: fresh.request.attempt } as const;
   // The last one is missing here, rejects there, and the workflow looks at both at once.
-  const some = first.slice(1).reduce((life, by) => then(life, vote(by, 'approve'), exampleStartTime, facts), fresh);
-  const quiet = then(some, tick, exampleStartTime, facts);
-  const disputed = then(
-    then(some, vote(first[0] as ActingPerson, 'reject'), exampleStartTime, facts),
+  const halfway = first
+    .slice(1)
+    .reduce((life, voter) => advance(life, vote(voter, 'approve'), exampleStartTime, facts), fresh);
+  const quiet = advance(halfway, tick, exampleStartTime, facts);
+  const dispute = advance(
+    advance(halfway, vote(first[0] as ActingPerson, 'reject'), exampleStartTime, facts),
     tick,
     exampleStartTime,
     facts,
   );
-  const reminded = (life: Life) => then(life, tick, later(exampleStartTime, 49 * hour), facts);
-  const others = all.filter(by => !first.includes(by));
-  const [next] = others.filter(({ id }) => asked(disputed.request).includes(id)) as [ActingPerson];
+  const remind = (life: Life) => advance(life, tick, later(exampleStartTime, 49 * hour), facts);
+  const uninvited = reviewers.filter(reviewer => !first.includes(reviewer));
+  const [next] = uninvited.filter(({ id }) => invitedIds(dispute.request).includes(id)) as [ActingPerson];
 
   it('is recorded and adds one reviewer', () => {
-    expect(disputed.request).toMatchObject({ status: 'inReview', conflict: true });
-    expect(asked(disputed.request)).toHaveLength(quorum + 1);
+    expect(dispute.request).toMatchObject({ status: 'inReview', conflict: true });
+    expect(invitedIds(dispute.request)).toHaveLength(quorum + 1);
     expect(quiet.request).toMatchObject({ status: 'inReview', conflict: false });
   });
 
   it('stays invisible to people who have not voted, and so does the choice of the added reviewer', () => {
-    for (const who of others.filter(one => one !== next))
-      for (const at of [(life: Life) => life, reminded])
-        expect(seenBy(at(disputed), who)).toEqual(seenBy(at(quiet), who));
+    for (const viewer of uninvited.filter(reviewer => reviewer !== next))
+      for (const passage of [(life: Life) => life, remind])
+        expect(seenBy(passage(dispute), viewer)).toEqual(seenBy(passage(quiet), viewer));
   });
 
   it('adds the next reviewer just as a reminder or a departure does', () => {
-    const gone = (first[0] as ActingPerson).id;
-    const without = { ...facts, candidates: facts.candidates.filter(({ id }) => id !== gone) };
-    const left = then(some, tick, exampleStartTime, without);
-    expect(seenBy(disputed, next)).toEqual(seenBy(left, next));
-    expect(JSON.stringify(seenBy(disputed, next))).not.toMatch(/conflict|disagree/i);
-    expect(seenBy(disputed, next).trail).toMatchObject([
+    const leaverId = (first[0] as ActingPerson).id;
+    const smallerPool = { ...facts, candidates: facts.candidates.filter(({ id }) => id !== leaverId) };
+    const departure = advance(halfway, tick, exampleStartTime, smallerPool);
+    expect(seenBy(dispute, next)).toEqual(seenBy(departure, next));
+    expect(JSON.stringify(seenBy(dispute, next))).not.toMatch(/conflict|disagree/i);
+    expect(seenBy(dispute, next).trail).toMatchObject([
       { name: 'ReviewEscalated', to: [{ id: next.id, name: next.name }] },
     ]);
   });
 
   it('stays hidden after the deadline, as the review may be resumed', () => {
-    const late = (life: Life) => then(life, tick, later(exampleStartTime, 14 * day), facts);
-    const [one, two] = [late(disputed), late(quiet)];
-    expect(one.request.status).toBe('timedOut');
-    for (const who of others.filter(one => one !== next)) expect(seenBy(one, who)).toEqual(seenBy(two, who));
+    const late = (life: Life) => advance(life, tick, later(exampleStartTime, 14 * day), facts);
+    const [openDispute, two] = [late(dispute), late(quiet)];
+    expect(openDispute.request.status).toBe('timedOut');
+    for (const viewer of uninvited.filter(reviewer => reviewer !== next))
+      expect(seenBy(openDispute, viewer)).toEqual(seenBy(two, viewer));
   });
 
   it('is visible to those who have voted and to operators', () => {
-    for (const who of [...first, olga]) {
-      const { request, trail } = seenBy(disputed, who);
+    for (const viewer of [...first, olga]) {
+      const { request, trail } = seenBy(dispute, viewer);
       expect(request.conflict).toBe(true);
       expect(trail.map(({ name }) => name)).toEqual(expect.arrayContaining(['ReviewConflicted', 'ReviewEscalated']));
     }
-    expect(seenBy(disputed, rana)).not.toHaveProperty('request.conflict');
-    expect(seenBy(disputed, rana).trail).toEqual([]);
+    expect(seenBy(dispute, rana)).not.toHaveProperty('request.conflict');
+    expect(seenBy(dispute, rana).trail).toEqual([]);
   });
 });
 
 it('an operator who is also a reviewer sees no more than other reviewers', () => {
-  const both = buildPerson('eva', 'reviewer', 'operator');
+  const dualPerson = buildPerson('eva', 'reviewer', 'operator');
   const facts = factsOf(2);
   let life: Life = { request: buildRequestInReview(facts), trail: [] };
-  life = then(then(life, vote(ada, 'approve'), exampleStartTime, facts), vote(bob, 'reject'), exampleStartTime, facts);
+  life = advance(
+    advance(life, vote(ada, 'approve'), exampleStartTime, facts),
+    vote(bob, 'reject'),
+    exampleStartTime,
+    facts,
+  );
   expect(life.request).toMatchObject({ conflict: true });
-  expect(seenBy(life, both)).toEqual({ request: expect.not.objectContaining({ conflict: true }), trail: [] });
+  expect(seenBy(life, dualPerson)).toEqual({ request: expect.not.objectContaining({ conflict: true }), trail: [] });
 });

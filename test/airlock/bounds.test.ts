@@ -16,8 +16,11 @@ interface JsonSchema {
 /** The paths of all numbers of a schema that have no upper bound of their own. */
 function findUnbounded({ type, maximum = Number.POSITIVE_INFINITY, properties = {} }: JsonSchema, path = ''): string[] {
   // zod gives every integer JavaScript's own bound.
-  const own = (type === 'integer' || type === 'number') && maximum >= Number.MAX_SAFE_INTEGER ? [path] : [];
-  return [...own, ...Object.entries(properties).flatMap(([name, inner]) => findUnbounded(inner, `${path}.${name}`))];
+  const limitless = (type === 'integer' || type === 'number') && maximum >= Number.MAX_SAFE_INTEGER ? [path] : [];
+  return [
+    ...limitless,
+    ...Object.entries(properties).flatMap(([name, inner]) => findUnbounded(inner, `${path}.${name}`)),
+  ];
 }
 
 describe('every number that somebody can configure', () => {

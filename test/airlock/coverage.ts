@@ -16,7 +16,9 @@ export const readAslStates = (file: string): Record<string, AslState> =>
 export const listTransitions = (states: Record<string, AslState>): string[] => [
   ...new Set(
     Object.entries(states).flatMap(([name, { Next, Default, Choices = [], Catch = [] }]) =>
-      [Next, Default, ...[...Choices, ...Catch].map(({ Next }) => Next)].flatMap(to => (to ? [`${name} > ${to}`] : [])),
+      [Next, Default, ...[...Choices, ...Catch].map(({ Next }) => Next)].flatMap(target =>
+        target ? [`${name} > ${target}`] : [],
+      ),
     ),
   ),
 ];

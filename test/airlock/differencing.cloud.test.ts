@@ -3,7 +3,7 @@ import { airlockScene, waitForExecutionEnd } from './harness.ts';
 
 const { cloud, people, submit, approve, settle } = airlockScene('airlock-subtraction');
 const csv = (counts: readonly number[], head = 'region') =>
-  `${head},n\n${counts.map((n, index) => `${head} ${index},${n}`).join('\n')}\n`;
+  `${head},n\n${counts.map((count, index) => `${head} ${index},${count}`).join('\n')}\n`;
 type Params = Awaited<ReturnType<typeof approve>>;
 const release = async (params: Params) => {
   await people.olga.ask('releaseRequest', { params });
@@ -17,11 +17,11 @@ describe('two requests that disclose small counts only in combination', () => {
       approve({ 'after.csv': csv([1040, 1001, 1207, 366]) }),
     ]);
     expect(await release(first)).toMatchObject({ status: 'released' });
-    const stopped = await release(second);
-    expect(stopped).toMatchObject({ status: 'approved' });
-    const { entered, status } = await waitForExecutionEnd(cloud, 'release', second.request, 2);
-    expect({ status, end: entered.at(-1) }).toEqual({ status: 'SUCCEEDED', end: 'Would disclose' });
-    expect(entered).not.toContain('Copy');
+    const stop = await release(second);
+    expect(stop).toMatchObject({ status: 'approved' });
+    const { entered: states, status } = await waitForExecutionEnd(cloud, 'release', second.request, 2);
+    expect({ status, end: states.at(-1) }).toEqual({ status: 'SUCCEEDED', end: 'Would disclose' });
+    expect(states).not.toContain('Copy');
     const { items } = await people.walt.ask('listTrail', { params: second });
     const message = items.find(({ name }) => name === 'ReleaseStopped')?.says;
     expect(message).toMatch(/after\.csv/);
@@ -32,20 +32,20 @@ describe('two requests that disclose small counts only in combination', () => {
     // Asked again it is the same; submitted again it is blocked before anybody sees it.
     expect(await release(second)).toMatchObject({ status: 'approved' });
     const { params } = await submit({ 'after.csv': csv([1040, 1001, 1207, 366]) });
-    const blocked = await settle(params, ['blocked']);
-    expect(blocked.report?.first[0]).toMatchObject({ path: 'after.csv', rule: 'sdc.differencing' });
+    const block = await settle(params, ['blocked']);
+    expect(block.report?.first[0]).toMatchObject({ path: 'after.csv', rule: 'sdc.differencing' });
     const { items: reports } = await people.vera.ask('showChecks', { params });
     expect(reports[0]?.findings[0]?.cells).toEqual([{ row: 3, column: 2, value: '1001' }]);
   });
 
   it('are released one after the other when started at the same moment and nothing is disclosed', async () => {
-    const all = await Promise.all(
+    const results = await Promise.all(
       ['ward', 'school'].map(name => approve({ 't.csv': csv([1040, 998, 1207, 366], name) })),
     );
-    for (const { status } of await Promise.all(all.map(release))) expect(status).toBe('released');
-    const courses = await Promise.all(all.map(({ request }) => waitForExecutionEnd(cloud, 'release', request, 2)));
+    for (const { status } of await Promise.all(results.map(release))) expect(status).toBe('released');
+    const courses = await Promise.all(results.map(({ request }) => waitForExecutionEnd(cloud, 'release', request, 2)));
     expect(courses.map(({ end }) => end)).toEqual(['Released', 'Released']);
-    for (const { entered } of courses) expect(entered.filter(name => name === 'Copy')).toHaveLength(1);
+    for (const { entered: states } of courses) expect(states.filter(name => name === 'Copy')).toHaveLength(1);
   });
 });
 

@@ -9,7 +9,7 @@ import { isRouteName, runFaultTrial } from './faults/trial.ts';
 enrolFaultPeople();
 
 it('reaches the right end, with each effect once, whichever AWS call of the airlock fails or loses its answer', async () => {
-  const met = await runFaultTrial({
+  const faultsByFunction = await runFaultTrial({
     // What an end calls is in the way of imports, where it has something to do.
     exports: { go: runExportPath, fails: name => name !== 'airlock/deletion/retract.lambda.ts' },
     imports: {
@@ -28,11 +28,11 @@ it('reaches the right end, with each effect once, whichever AWS call of the airl
   const operations = Object.values(routes)
     .filter(({ capability }) => ['airlock', 'preview', 'download'].includes(capability))
     .map(({ method, path }) => `${method} ${path}`);
-  const apis = new Set([...met.keys()].filter(isRouteName).map(name => name.split(' ')[0]));
-  const all = [...[...(await listFunctionNames()).keys()].filter(name => !apis.has(name)), ...operations];
-  const without = all.filter(name => {
-    const kinds = [...met].find(([covered]) => covered === name || covered.endsWith(` ${name}`))?.[1];
+  const apis = new Set([...faultsByFunction.keys()].filter(isRouteName).map(name => name.split(' ')[0]));
+  const operationNames = [...[...(await listFunctionNames()).keys()].filter(name => !apis.has(name)), ...operations];
+  const missing = operationNames.filter(name => {
+    const kinds = [...faultsByFunction].find(([covered]) => covered === name || covered.endsWith(` ${name}`))?.[1];
     return !kinds?.has('error') || !kinds.has('lost');
   });
-  expect(without).toEqual([]);
+  expect(missing).toEqual([]);
 }, 480_000);

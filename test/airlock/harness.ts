@@ -72,12 +72,12 @@ export async function changeUserGroup(
   cloud: Cloud,
   { name }: Pick<TestUser, 'name'>,
   group: UserGroup,
-  to: 'add' | 'remove',
+  operation: 'add' | 'remove',
 ): Promise<void> {
   const pool = new CognitoIdentityProviderClient(cloud.configuration);
-  const who = { UserPoolId: cloud.outputs['data.Pool'], Username: name, GroupName: group };
-  if (to === 'add') await pool.send(new AdminAddUserToGroupCommand(who));
-  else await pool.send(new AdminRemoveUserFromGroupCommand(who));
+  const membership = { UserPoolId: cloud.outputs['data.Pool'], Username: name, GroupName: group };
+  if (operation === 'add') await pool.send(new AdminAddUserToGroupCommand(membership));
+  else await pool.send(new AdminRemoveUserFromGroupCommand(membership));
 }
 
 /** Nobody signs in as the person any more; tokens already given out stay as they are. */
@@ -101,18 +101,18 @@ export async function putSourceFiles(cloud: Cloud, bucket: string, source: strin
 export async function waitForStatus(
   api: ApiClient,
   params: { project: string; request: string },
-  wanted: readonly Status[],
+  expectedStatuses: readonly Status[],
 ) {
   const table = await openTestTable(connectTestCloud());
   const readStatus = async () => (await table.get(rowKey('airlock', params.request)))?.status;
-  for (let changed = Date.now(); ; ) {
+  for (let changeTime = Date.now(); ; ) {
     const status = await readStatus();
     const request = await api.ask('showRequest', { params });
-    if (wanted.some(status => status === request.status)) return request;
-    const asked = Date.now();
-    while ((await readStatus()) === status && Date.now() < asked + 2000) await sleep(50);
-    if ((await readStatus()) !== status) changed = Date.now();
-    else if (Date.now() > changed + 180_000) throw new Error(`the request stays ${JSON.stringify(request)}`);
+    if (expectedStatuses.some(status => status === request.status)) return request;
+    const pollStart = Date.now();
+    while ((await readStatus()) === status && Date.now() < pollStart + 2000) await sleep(50);
+    if ((await readStatus()) !== status) changeTime = Date.now();
+    else if (Date.now() > changeTime + 180_000) throw new Error(`the request stays ${JSON.stringify(request)}`);
   }
 }
 
@@ -123,11 +123,11 @@ async function machineArn(cloud: Cloud, machine: 'check' | 'release'): Promise<s
   if (!machineArns.has(machine)) {
     const sfn = new SFNClient(cloud.configuration);
     const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
-    const all = await Promise.all(
+    const machineList = await Promise.all(
       stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
     );
-    const about = machine === 'check' ? 'A request to release files' : "An approved request's release";
-    machineArns.set(machine, all.find(({ definition }) => definition?.includes(about))?.stateMachineArn);
+    const comment = machine === 'check' ? 'A request to release files' : "An approved request's release";
+    machineArns.set(machine, machineList.find(({ definition }) => definition?.includes(comment))?.stateMachineArn);
   }
   return machineArns.get(machine);
 }
@@ -159,15 +159,15 @@ export async function waitForExecutionEnd(
   const sfn = new SFNClient(cloud.configuration);
   const executionArn = `${(await machineArn(cloud, machine))?.replace(':stateMachine:', ':execution:')}:${request}-${attempt}`;
   for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
-    const found = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
+    const description = await sfn.send(new DescribeExecutionCommand({ executionArn })).catch((error: unknown) => {
       if (error instanceof ExecutionDoesNotExist) return undefined;
       throw error;
     });
-    if (!found || found.status === 'RUNNING') continue;
-    const { status, error } = found;
+    if (!description || description.status === 'RUNNING') continue;
+    const { status, error } = description;
     const { events = [] } = await sfn.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
-    const entered = events.flatMap(({ stateEnteredEventDetails: details }) => details?.name ?? []);
-    return { status, error, end: entered.at(-1), entered };
+    const states = events.flatMap(({ stateEnteredEventDetails: details }) => details?.name ?? []);
+    return { status, error, end: states.at(-1), entered: states };
   }
   throw new Error(`${request}-${attempt} did not end`);
 }
@@ -183,8 +183,8 @@ export function airlockScene(project: string) {
     home.bucket = await makeAirlockProject(cloud, project, [people.rana]);
   });
   let drafts = 0;
-  const settleAs = (params: { project: string; request: string }, wanted: readonly Status[]) =>
-    waitForStatus(people.vera, params, wanted);
+  const settleAs = (params: { project: string; request: string }, statuses: readonly Status[]) =>
+    waitForStatus(people.vera, params, statuses);
   const submit = async (files: SourceFiles, paths = ['**']) => {
     const source = `data/outbox/d${drafts++}/`;
     await putSourceFiles(cloud, home.bucket, source, files);
@@ -195,13 +195,13 @@ export function airlockScene(project: string) {
     return { params, source };
   };
   const vote = async (
-    who: TestUser,
+    person: TestUser,
     params: { project: string; request: string },
     verdict: 'approve' | 'return' | 'reject',
     comment = '',
   ) => {
-    const { seal } = await who.ask('showRequest', { params });
-    return who.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256 ?? '0'.repeat(64), comment } });
+    const { seal } = await person.ask('showRequest', { params });
+    return person.ask('reviewRequest', { params, body: { verdict, seal: seal?.sha256 ?? '0'.repeat(64), comment } });
   };
   return {
     cloud,
@@ -235,13 +235,13 @@ airlockScene.another = async (cloud: Cloud, id: string, member: TestUser): Promi
 
 let folders = 0;
 /** A submission in such a project. */
-airlockScene.submitted = async (cloud: Cloud, project: string, by: TestUser, files: SourceFiles) => {
+airlockScene.submitted = async (cloud: Cloud, project: string, requester: TestUser, files: SourceFiles) => {
   const source = `data/outbox/s${folders++}/`;
   await putSourceFiles(cloud, `broch-local-${cloud.account}-${project}`, source, files);
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
   const body = { title: 'T', direction: 'export', source, groups };
-  const { id: request } = await by.ask('draftRequest', { params: { project }, body });
-  await by.ask('submitRequest', { params: { project, request } });
+  const { id: request } = await requester.ask('draftRequest', { params: { project }, body });
+  await requester.ask('submitRequest', { params: { project, request } });
   return { project, request };
 };
 
@@ -249,16 +249,16 @@ airlockScene.submitted = async (cloud: Cloud, project: string, by: TestUser, fil
 airlockScene.released = async (
   cloud: Cloud,
   project: string,
-  by: TestUser,
+  requester: TestUser,
   { vera, viktor, olga }: Record<'vera' | 'viktor' | 'olga', TestUser>,
   files: SourceFiles,
 ) => {
-  const params = await airlockScene.submitted(cloud, project, by, files);
+  const params = await airlockScene.submitted(cloud, project, requester, files);
   const { seal } = await waitForStatus(vera, params, ['inReview']);
-  for (const who of [vera, viktor])
-    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  for (const voter of [vera, viktor])
+    await voter.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await olga.ask('releaseRequest', { params });
-  await waitForStatus(by, params, ['released']);
+  await waitForStatus(requester, params, ['released']);
   return params;
 };
 
@@ -283,5 +283,5 @@ export async function setRowField(cloud: Cloud, { pk, sk }: RowKey, field: strin
 }
 
 /** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
-export const backdateRequest = (cloud: Cloud, request: string, name = 'deadline', by = 1000): Promise<void> =>
-  setRequestField(cloud, request, name, new Date(Date.now() - by).toISOString());
+export const backdateRequest = (cloud: Cloud, request: string, name = 'deadline', seconds = 1000): Promise<void> =>
+  setRequestField(cloud, request, name, new Date(Date.now() - seconds).toISOString());

@@ -14,10 +14,10 @@ beforeAll(async () => {
 });
 
 describe.concurrent('recording the outcome of an API call', () => {
-  for (const how of ['error', 'lost'] as const)
+  for (const kind of ['error', 'lost'] as const)
     for (const action of ['dynamodb:PutItem ONCE', 'dynamodb:UpdateItem ONCE'])
-      it(`performs a repeated call once where ${action} failed (${how})`, async () => {
-        const project = `once-${how}-${action.slice(9, 10).toLowerCase()}-x`;
+      it(`performs a repeated call once where ${action} failed (${kind})`, async () => {
+        const project = `once-${kind}-${action.slice(9, 10).toLowerCase()}-x`;
         const bucket = await makeAirlockProject(cloud, project, [rana]);
         const source = 'data/outbox/results/';
         await putSourceFiles(cloud, bucket, source, { 'a.csv': 'region,n\nNorth,20\n' });
@@ -26,9 +26,9 @@ describe.concurrent('recording the outcome of an API call', () => {
         const { id } = await rana.ask('draftRequest', { params: { project }, body });
         const params = { project, request: id };
         const name = 'airlock/api.lambda.ts POST /projects/{project}/airlock/{request}/submit';
-        const watched = await watchCalls(cloud, project, [{ function: name, action, nth: 1, how }]);
+        const watch = await watchCalls(cloud, project, [{ function: name, action, nth: 1, how: kind }]);
         await rana.ask('submitRequest', { params });
-        expect((await watched.end()).unmet).toEqual([]);
+        expect((await watch.end()).unmet).toEqual([]);
         await waitForStatus(rana, params, ['inReview']);
         const row = await (await openTestTable(cloud)).get(rowKey('airlock', id));
         expect([row?.round, row?.attempt]).toEqual([1, 1]);

@@ -21,15 +21,15 @@ describe('a command repeated because its answer was lost', () => {
   it('changes nothing, whatever state it led to', () => {
     const review = buildRequestInReview(now);
     const first = run(review, 'one', { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') }).state;
-    const approved = run(first, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
-    expect(approved.state.status).toBe('approved');
-    const again = run(approved.state, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
-    expect([again.state, again.events]).toEqual([approved.state, []]);
+    const approval = run(first, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
+    expect(approval.state.status).toBe('approved');
+    const repetition = run(approval.state, 'two', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') });
+    expect([repetition.state, repetition.events]).toEqual([approval.state, []]);
     // Another call is another matter.
-    expect(() => run(approved.state, 'three', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') })).toThrow();
-    const gone = run(approved.state, 'four', { do: 'withdraw', by: rana, reason: 'x' });
+    expect(() => run(approval.state, 'three', { do: 'vote', by: viktor, ballot: buildBallot(1, 'approve') })).toThrow();
+    const withdrawal = run(approval.state, 'four', { do: 'withdraw', by: rana, reason: 'x' });
     for (const mark of ['one', 'two', 'four'])
-      expect(run(gone.state, mark, { do: 'withdraw', by: rana, reason: 'x' }).state).toBe(gone.state);
+      expect(run(withdrawal.state, mark, { do: 'withdraw', by: rana, reason: 'x' }).state).toBe(withdrawal.state);
   });
 
   it('is recognised in every state, for the eight newest keys', () => {

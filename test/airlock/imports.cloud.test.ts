@@ -12,13 +12,13 @@ import { pollUntilSettled } from '../../local/story/until.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { addProjectMember, airlockScene, enrolTestUser } from './harness.ts';
 
-const { cloud, people, project, bucket, released, settle, vote } = airlockScene('airlock-way-in');
+const { cloud, people, project, bucket, released: releaseBucket, settle, vote } = airlockScene('airlock-way-in');
 const files = { 'reference/codes.csv': 'code,label\nA01,Typhoid\nA02,Other\n', 'fit.R': 'lm(y ~ x)\n' };
 const groups = [{ name: 'all', kind: 'supporting' as const, purpose: 'reference data', paths: ['**'] }];
 const admin = new S3Client(cloud.configuration);
 
-async function draft(who = people.rana) {
-  const { id, source } = await who.ask('draftRequest', {
+async function draft(person = people.rana) {
+  const { id, source } = await person.ask('draftRequest', {
     params: { project },
     body: { title: 'Codes', direction: 'import', groups },
   });
@@ -26,8 +26,8 @@ async function draft(who = people.rana) {
 }
 
 /** S3 as the requester of an import has it, for an hour. */
-async function uploader(params: { project: string; request: string }, who = people.rana) {
-  const { accessKeyId, secretAccessKey, sessionToken, ...place } = await who.ask('importAccess', { params });
+async function uploader(params: { project: string; request: string }, person = people.rana) {
+  const { accessKeyId, secretAccessKey, sessionToken, ...place } = await person.ask('importAccess', { params });
   const s3 = new S3Client({ ...cloud.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
   const put = (path: string, Body: string) =>
     s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: place.prefix + path, Body }));
@@ -85,16 +85,16 @@ describe('upload credentials of an import', () => {
   });
 
   it('are given only to the requester, only for imports, and only before the seal', async () => {
-    for (const who of [people.vera, people.olga])
-      await expect(who.ask('importAccess', { params })).rejects.toThrow(/Only|no project|There is no/);
+    for (const person of [people.vera, people.olga])
+      await expect(person.ask('importAccess', { params })).rejects.toThrow(/Only|no project|There is no/);
     const { id } = await people.rana.ask('draftRequest', {
       params: { project },
       body: { title: 'Out', source: 'data/outbox/out/', groups },
     });
     await expect(people.rana.ask('importAccess', { params: { project, request: id } })).rejects.toThrow(/is an export/);
-    const sealed = await submit(files);
-    await settle(sealed, ['inReview']);
-    await expect(people.rana.ask('importAccess', { params: sealed })).rejects.toThrow(
+    const sealedRequest = await submit(files);
+    await settle(sealedRequest, ['inReview']);
+    await expect(people.rana.ask('importAccess', { params: sealedRequest })).rejects.toThrow(
       /can only be uploaded to a draft/,
     );
   });
@@ -104,8 +104,8 @@ describe('upload credentials of an import', () => {
     await expect(people.rana.ask('draftRequest', { params: { project }, body })).rejects.toThrow(
       /The files of an import are uploaded/,
     );
-    const out = { title: 'x', direction: 'export', source: 'uploads/al-0011223344556677/', groups } as const;
-    await expect(people.rana.ask('draftRequest', { params: { project }, body: out })).rejects.toThrow(
+    const exportBody = { title: 'x', direction: 'export', source: 'uploads/al-0011223344556677/', groups } as const;
+    await expect(people.rana.ask('draftRequest', { params: { project }, body: exportBody })).rejects.toThrow(
       /does not have the format/,
     );
   });
@@ -131,11 +131,11 @@ describe('an import', () => {
       const { Body } = await admin.send(new GetObjectCommand({ Bucket: bucket(), Key: prefix + path }));
       expect(await Body?.transformToString()).toBe(content);
     }
-    expect(Object.keys(await countKeyVersions(cloud, released, `released/${params.request}/`)).sort()).toEqual([
+    expect(Object.keys(await countKeyVersions(cloud, releaseBucket, `released/${params.request}/`)).sort()).toEqual([
       'files.json',
       'release.json',
     ]);
-    const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key: release?.key ?? '' }));
+    const { Body } = await admin.send(new GetObjectCommand({ Bucket: releaseBucket, Key: release?.key ?? '' }));
     expect(SignedRelease.parse(JSON.parse((await Body?.transformToString()) ?? '')).record).toMatchObject({
       direction: 'import',
     });
@@ -152,14 +152,14 @@ describe('an import', () => {
     // Somebody with all rights wrote over one of them meanwhile: that goes too.
     await admin.send(new PutObjectCommand({ Bucket: bucket(), Key: `${prefix}fit.R`, Body: 'other' }));
     await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
-    const gone = await pollUntilSettled(
+    const expiry = await pollUntilSettled(
       () => people.vera.ask('showRequest', { params }),
-      ({ retracted }) => retracted !== undefined,
+      ({ retracted: retraction }) => retraction !== undefined,
     );
-    expect(gone.retracted).toMatchObject({ objects: 3 });
+    expect(expiry.retracted).toMatchObject({ objects: 3 });
     expect(await countKeyVersions(cloud, bucket(), prefix)).toEqual({});
-    const { key: Key, versionId: VersionId } = gone.retracted?.receipt ?? { key: '', versionId: '' };
-    const { Body } = await admin.send(new GetObjectCommand({ Bucket: released, Key, VersionId }));
+    const { key: Key, versionId: VersionId } = expiry.retracted?.receipt ?? { key: '', versionId: '' };
+    const { Body } = await admin.send(new GetObjectCommand({ Bucket: releaseBucket, Key, VersionId }));
     const receipt = JSON.parse((await Body?.transformToString()) ?? '') as { key: string; sha256: string }[];
     expect(receipt.map(({ key }) => key.slice(prefix.length)).sort()).toEqual([
       'fit.R',
@@ -176,15 +176,15 @@ describe('an import', () => {
     await people.olga.ask('releaseRequest', { params });
     await settle(params, ['released']);
     const Key = `released/${params.request}/files.json`;
-    const { VersionId } = await admin.send(new HeadObjectCommand({ Bucket: released, Key }));
-    const gone = { Bucket: released, Key, VersionId, BypassGovernanceRetention: true };
-    await admin.send(new DeleteObjectCommand(gone));
+    const { VersionId } = await admin.send(new HeadObjectCommand({ Bucket: releaseBucket, Key }));
+    const deletion = { Bucket: releaseBucket, Key, VersionId, BypassGovernanceRetention: true };
+    await admin.send(new DeleteObjectCommand(deletion));
     await people.olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
-    const { retracted } = await pollUntilSettled(
+    const { retracted: retraction } = await pollUntilSettled(
       () => people.vera.ask('showRequest', { params }),
-      ({ retracted }) => retracted !== undefined,
+      ({ retracted: retraction }) => retraction !== undefined,
     );
-    expect(retracted).toMatchObject({ objects: 2 });
+    expect(retraction).toMatchObject({ objects: 2 });
     expect(await countKeyVersions(cloud, bucket(), `data/imports/${params.request}/`)).toEqual({});
   });
 
@@ -208,23 +208,23 @@ describe('settings of a project', () => {
   it('are changed only by an operator without a role in the project, and apply from the next submission', async () => {
     const params = { project };
     const body = { settings: { imports: { quorum: 2 }, tier: 3 as const }, reason: 'villages' };
-    for (const who of [people.rana, people.vera])
-      await expect(who.ask('changeSettings', { params, body })).rejects.toThrow(/Only operator/);
-    const before = await submit(files);
-    await settle(before, ['inReview']);
+    for (const person of [people.rana, people.vera])
+      await expect(person.ask('changeSettings', { params, body })).rejects.toThrow(/Only operator/);
+    const firstRequest = await submit(files);
+    await settle(firstRequest, ['inReview']);
     const set = await people.olga.ask('changeSettings', { params, body });
     expect(set).toMatchObject({ rules: { tier: 3, imports: { quorum: 2 } }, policy: { version: 'broch-tier3-1' } });
     expect(set.differences).toContainEqual({ setting: 'tier', before: '2', after: '3', weaker: false });
     expect(await people.rana.ask('showSettings', { params })).toMatchObject({ reason: 'villages' });
     expect((await people.vera.ask('listSettings', { params })).items).toMatchObject([{ reason: 'villages' }]);
-    expect(await settle(before, ['inReview'])).toMatchObject({ quorum: 1 });
+    expect(await settle(firstRequest, ['inReview'])).toMatchObject({ quorum: 1 });
     expect(await settle(await submit(files), ['inReview'])).toMatchObject({ quorum: 2 });
     await people.olga.ask('changeSettings', {
       params,
       body: { settings: { caps: { personRequests: 1 } }, reason: 'x' },
     });
-    const over = await submit(files);
-    expect((await settle(over, ['draft'])).findings?.[0]?.reason).toMatch(/You would reach \d+ submissions today/);
+    const excess = await submit(files);
+    expect((await settle(excess, ['draft'])).findings?.[0]?.reason).toMatch(/You would reach \d+ submissions today/);
   });
 
   it('keep what a change does not name, and are weakened only when that is confirmed', async () => {

@@ -23,12 +23,12 @@ const facts = (): Context => ({
   reviewers: ['ada', 'bob'],
   candidates: [],
 });
-const approve = (by: typeof rana) => ({ do: 'vote', by, ballot: buildBallot(1, 'approve') }) as const;
+const approve = (voter: typeof rana) => ({ do: 'vote', by: voter, ballot: buildBallot(1, 'approve') }) as const;
 
 describe('an import', () => {
-  const wanted = { ...buildDraft(facts()), direction: 'import' as const };
+  const draft = { ...buildDraft(facts()), direction: 'import' as const };
   it('is created only from its own upload', () => {
-    const { id, project, title, groups, direction } = wanted;
+    const { id, project, title, groups, direction } = draft;
     const { state } = draftRequest({ id, project, title, groups, direction }, rana, exampleStartTime, facts());
     expect(state.source).toBe(`uploads/${id}/`);
     const source = 'data/outbox/t/';
@@ -52,11 +52,11 @@ describe('an import', () => {
       exampleStartTime,
       facts(),
     ).state;
-    const ends = [
+    const commands = [
       { do: 'revoke', by: bob, reason: 'no' },
       { do: 'withdraw', by: rana, reason: 'no' },
     ] as const;
-    for (const end of ends) {
+    for (const end of commands) {
       expect(() => decideRequest(request, end, later(exampleStartTime, 14 * 60), facts())).toThrow(/in 15 minutes/);
       expect(decideRequest(request, end, later(exampleStartTime, 15 * 60), facts()).state.status).toMatch(
         /revoked|withdrawn/,
@@ -67,19 +67,19 @@ describe('an import', () => {
   it('is not checked for disclosure and has its own quorum', () => {
     const { rules: checks } = policyFor(3, 'import');
     for (const [name, { action }] of Object.entries(checks)) if (name.startsWith('sdc.')) expect(action).toBe('off');
-    const { state } = decideRequest(wanted, { do: 'submit', by: rana }, exampleStartTime, facts());
-    const sealed = decideRequest(
+    const { state } = decideRequest(draft, { do: 'submit', by: rana }, exampleStartTime, facts());
+    const sealedState = decideRequest(
       state,
       { do: 'recordSeal', attempt: 1, seal: buildSeal(1) },
       exampleStartTime,
       facts(),
     ).state;
-    const judged = decideRequest(
-      sealed,
+    const reviewState = decideRequest(
+      sealedState,
       { do: 'recordReport', attempt: 1, report: buildReport() },
       exampleStartTime,
       facts(),
     ).state;
-    expect(judged).toMatchObject({ status: 'inReview', quorum: 1, direction: 'import' });
+    expect(reviewState).toMatchObject({ status: 'inReview', quorum: 1, direction: 'import' });
   });
 });

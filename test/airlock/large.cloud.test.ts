@@ -78,8 +78,8 @@ beforeAll(async () => {
 async function releasing(): Promise<string> {
   const facts = { rules: buildAirlockConfig({ quorum: 1 }), members: [rana.id], reviewers: ['ada'], candidates: [] };
   const vote = { do: 'vote', by: buildPerson('ada', 'reviewer'), ballot: buildBallot(1, 'approve') } as const;
-  const approved = decideRequest(buildRequestInReview(facts), vote, exampleStartTime, facts).state;
-  const { state } = decideRequest(approved, { do: 'release', by: olga }, exampleStartTime, facts);
+  const approvedState = decideRequest(buildRequestInReview(facts), vote, exampleStartTime, facts).state;
+  const { state } = decideRequest(approvedState, { do: 'release', by: olga }, exampleStartTime, facts);
   const row = {
     ...state,
     ...attempt,
@@ -100,14 +100,14 @@ async function land(path: string, content: Uint8Array) {
 }
 const seal = async (round: number, files: readonly object[]) => {
   const chunk = await texts.putScratch(bucket, 'large', JSON.stringify(files));
-  const { sealed = '', findings } = await steps.seal(
+  const { sealed: sealKey = '', findings } = await steps.seal(
     { ...attempt, bucket, source, direction: 'export', round, chunk },
     context,
   );
   return {
-    sealed,
+    sealed: sealKey,
     findings,
-    files: JSON.parse(await texts.getScratch(bucket, sealed)) as ReturnType<typeof SealedFiles.parse>,
+    files: JSON.parse(await texts.getScratch(bucket, sealKey)) as ReturnType<typeof SealedFiles.parse>,
   };
 };
 const copy = (round: number, chunk: string) => steps.copy({ ...attempt, round, into: null, chunk }, context);
@@ -124,9 +124,9 @@ describe('a file too large for a single copy', () => {
   const content = randomBytes(17 * MiB + 3);
 
   it('is sealed and released in parts, in the planned version, with the same SHA-256', async () => {
-    const planned = await land('large.bin', content);
+    const plannedFile = await land('large.bin', content);
     await land('large.bin', randomBytes(7 * MiB));
-    const { sealed, files } = await seal(1, [planned, await land('small.txt', Buffer.from('small'))]);
+    const { sealed: sealKey, files } = await seal(1, [plannedFile, await land('small.txt', Buffer.from('small'))]);
     const [large] = files;
     expect(large).toMatchObject({ path: 'large.bin', size: content.length, sha256: hex(content) });
     const key = `requests/${id}/1/files/large.bin`;
@@ -136,12 +136,12 @@ describe('a file too large for a single copy', () => {
     );
     expect(ObjectParts?.TotalPartsCount).toBe(4);
     // A step is asked again when its answer was lost: it finds what it made.
-    expect((await seal(1, [planned])).files[0]?.versionId).toBe(large?.versionId);
+    expect((await seal(1, [plannedFile])).files[0]?.versionId).toBe(large?.versionId);
     await s3.send(new PutObjectCommand({ Bucket: AIRLOCK_BUCKET, Key: key, Body: 'another' }));
-    const { held = '' } = await copy(1, sealed);
-    const [out] = JSON.parse(await texts.getScratch(bucket, held));
-    expect(out).toMatchObject({ path: 'large.bin', sha256: hex(content), size: content.length });
-    expect(hex(await read(RELEASE_BUCKET, out.key, out.versionId))).toBe(hex(content));
+    const { held: copyKey = '' } = await copy(1, sealKey);
+    const [copiedFile] = JSON.parse(await texts.getScratch(bucket, copyKey));
+    expect(copiedFile).toMatchObject({ path: 'large.bin', sha256: hex(content), size: content.length });
+    expect(hex(await read(RELEASE_BUCKET, copiedFile.key, copiedFile.versionId))).toBe(hex(content));
     expect([await halfDone(AIRLOCK_BUCKET), await halfDone(RELEASE_BUCKET)]).toEqual([[], []]);
   });
 
@@ -157,16 +157,16 @@ describe('a file too large for a single copy', () => {
   });
 
   it('leaves no incomplete upload where the copy fails halfway', async () => {
-    const planned = await land('gone.bin', content);
+    const plannedFile = await land('gone.bin', content);
     const { copyObjectInParts: copyParts } = await import('../../functions/storage/object-copy.ts');
     const { hashObject: hashOf } = await import('../../functions/storage/object-read.ts');
-    const from = { bucket, key: source + planned.path, version: planned.version };
-    const { parts: hashes, sha256 } = await hashOf(from, limits.part);
-    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: from.key, VersionId: from.version }));
-    const to = { bucket: AIRLOCK_BUCKET, key: `requests/${id}/3/files/gone.bin` };
+    const sourceObject = { bucket, key: source + plannedFile.path, version: plannedFile.version };
+    const { parts: hashes, sha256 } = await hashOf(sourceObject, limits.part);
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: sourceObject.key, VersionId: sourceObject.version }));
+    const targetObject = { bucket: AIRLOCK_BUCKET, key: `requests/${id}/3/files/gone.bin` };
     const file = { sha256, size: content.length, etag: '' };
-    await expect(copyParts(from, to, file, { part: limits.part, hashes })).rejects.toThrow();
+    await expect(copyParts(sourceObject, targetObject, file, { part: limits.part, hashes })).rejects.toThrow();
     expect(await halfDone(AIRLOCK_BUCKET)).toEqual([]);
-    expect((await seal(3, [planned])).findings).toMatch(/./);
+    expect((await seal(3, [plannedFile])).findings).toMatch(/./);
   });
 });

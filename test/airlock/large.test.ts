@@ -14,23 +14,25 @@ describe('a multipart copy', () => {
     const { part, whole } = copyLimits;
     const size = fc.oneof(
       fc.integer({ min: whole + 1, max: s3.object }),
-      fc.integer({ min: 5, max: s3.object / part }).chain(n => fc.constantFrom(n * part - 1, n * part, n * part + 1)),
+      fc
+        .integer({ min: 5, max: s3.object / part })
+        .chain(count => fc.constantFrom(count * part - 1, count * part, count * part + 1)),
     );
     fc.assert(
       fc.property(size, bytes => {
-        const of = Math.min(bytes, s3.object);
-        const count = Math.ceil(of / part);
+        const objectBytes = Math.min(bytes, s3.object);
+        const count = Math.ceil(objectBytes / part);
         expect(count).toBeLessThanOrEqual(s3.parts);
         let next = 0;
         for (let index = 0; index < count; index++) {
-          const [first, last] = partRange(index, { size: of, part });
+          const [first, last] = partRange(index, { size: objectBytes, part });
           const length = last - first + 1;
           if (first !== next || length > s3.part || length < 1)
-            throw new Error(`part ${index} of ${of}: ${first}-${last}`);
-          if (index < count - 1 && length < s3.least) throw new Error(`part ${index} of ${of} is too small`);
+            throw new Error(`part ${index} of ${objectBytes}: ${first}-${last}`);
+          if (index < count - 1 && length < s3.least) throw new Error(`part ${index} of ${objectBytes} is too small`);
           next = last + 1;
         }
-        expect(next).toBe(of);
+        expect(next).toBe(objectBytes);
       }),
       { numRuns: 200 },
     );

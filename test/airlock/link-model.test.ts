@@ -58,10 +58,10 @@ const sessions: Readonly<Record<Token, number>> = { a: SESSION_SECONDS.session, 
 
 /** What was done with a link, by the clock of the world and not of the grant. */
 interface Used {
-  readonly opened: number;
-  readonly taken?: number;
+  readonly openTime: number;
+  readonly takeTime?: number;
   /** Whether a page of files was asked for. */
-  readonly paged?: true;
+  readonly hasPage?: true;
 }
 
 interface World {
@@ -72,7 +72,7 @@ interface World {
   readonly request: Request;
   readonly grant?: Grant;
   /** When it was released, kept beside the request; gone once it is revoked. */
-  readonly released?: number;
+  readonly releaseTime?: number;
   readonly used: Readonly<Partial<Record<Token, Used>>>;
 }
 const secondsOf = (world: World) => timesOf(world)[world.time] ?? 0;
@@ -101,11 +101,11 @@ const tries = (request: Request): Try[] => [
   { do: 'allow' },
   { do: 'end' },
   ...tokens.flatMap(token =>
-    people.flatMap((who): Try[] => [
-      { do: 'open', who, token },
-      { do: 'take', who, token },
-      { do: 'page', who, token },
-      { do: 'part', who, token },
+    people.flatMap((person): Try[] => [
+      { do: 'open', who: person, token },
+      { do: 'take', who: person, token },
+      { do: 'page', who: person, token },
+      { do: 'part', who: person, token },
     ]),
   ),
 ];
@@ -118,7 +118,7 @@ function standing(world: World): RequesterStanding {
 function allow({ grant, ...world }: World): World {
   const { request } = world;
   if (request.status !== 'releasing') return { ...world, ...(grant && { grant }) };
-  const made = Grant.parse({
+  const newGrant = Grant.parse({
     project: request.project,
     request: request.id,
     seal: request.seal.sha256,
@@ -130,59 +130,67 @@ function allow({ grant, ...world }: World): World {
     links: [],
   });
   // As createGrant does: the first one stays.
-  return { ...world, grant: grant ?? made };
+  return { ...world, grant: grant ?? newGrant };
 }
 
 /** What a link was asked for, as the API asks: the world after it. Throws what the API refuses. */
-function ask(world: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' }>, stands: RequesterStanding): World {
+function ask(
+  world: World,
+  call: Exclude<Try, { do: 'request' | 'allow' | 'end' }>,
+  requester: RequesterStanding,
+): World {
   const { grant, used } = world;
   const [now, index] = [nowOf(world), secondsOf(world)];
   if (!grant) throw new Refused('missing', 'There is no such release.');
-  const { token, who } = one;
-  const asker = { id: who, source: '192.0.2.7' };
+  const { token, who: person } = call;
+  const asker = { id: person, source: '192.0.2.7' };
   const using = (grant: Grant, use: Used): World => ({ ...world, grant, used: { ...used, [token]: use } });
-  const before = used[token] ?? { opened: -1 };
-  switch (one.do) {
+  const previousUse = used[token] ?? { openTime: -1 };
+  switch (call.do) {
     case 'open':
       // A token is made by chance: never the same twice.
       if (used[token] || (token === 'b' && !used.a)) throw new Refused('conflict', 'no token');
-      return using(openGrant(grant, stands, who, { sha256: tokenHash(token) }, now), { opened: index });
+      return using(openGrant(grant, requester, person, { sha256: tokenHash(token) }, now), { openTime: index });
     case 'take': {
-      const { grant: next, again } = redeemLink(grant, stands, asker, token, bytes[token], now);
-      return again ? world : using(next, { ...before, taken: index });
+      const { grant: next, again: isRepeat } = redeemLink(grant, requester, asker, token, bytes[token], now);
+      return isRepeat ? world : using(next, { ...previousUse, takeTime: index });
     }
     case 'page': {
-      const next = recordPage(grant, stands, asker, token, now);
-      return next === grant ? world : using(next, { ...before, paged: true });
+      const next = recordPage(grant, requester, asker, token, now);
+      return next === grant ? world : using(next, { ...previousUse, hasPage: true });
     }
     case 'part': {
-      if (!activeSession(grant, stands, asker, token, now).session.begun) throw new Refused('conflict', 'no page yet');
+      if (!activeSession(grant, requester, asker, token, now).session.begun)
+        throw new Refused('conflict', 'no page yet');
       return world;
     }
   }
 }
 
 /** A link has just given something, by the world before and after: throws unless all this is so. */
-function mayGive(before: World, after: World, one: Exclude<Try, { do: 'request' | 'allow' | 'end' | 'open' }>) {
-  const index = secondsOf(before);
+function mayGive(previous: World, following: World, call: Exclude<Try, { do: 'request' | 'allow' | 'end' | 'open' }>) {
+  const index = secondsOf(previous);
   const must = (holds: boolean, message: string) => {
-    if (!holds) throw new Error(`${one.do} of ${one.token} by ${one.who} at ${index}: ${message}`);
+    if (!holds) throw new Error(`${call.do} of ${call.token} by ${call.who} at ${index}: ${message}`);
   };
-  const { released = Number.POSITIVE_INFINITY } = before;
-  const { opened = -1, taken = index, paged } = before.used[one.token] ?? {};
-  const isTaken = before.used[one.token]?.taken !== undefined;
-  must(one.who === rae.id, 'somebody else');
-  must(released <= opened && index < released + day, 'not released, or not any more, or no link of this release');
-  must(taken - opened < SESSION_SECONDS.link, 'a link that nobody took in time');
-  must(index - taken < sessions[one.token], 'past the session');
-  if (one.do === 'take') must(paged === undefined, 'taken twice');
+  const { releaseTime = Number.POSITIVE_INFINITY } = previous;
+  const { openTime = -1, takeTime = index, hasPage } = previous.used[call.token] ?? {};
+  const isTaken = previous.used[call.token]?.takeTime !== undefined;
+  must(call.who === rae.id, 'somebody else');
+  must(
+    releaseTime <= openTime && index < releaseTime + day,
+    'not released, or not any more, or no link of this release',
+  );
+  must(takeTime - openTime < SESSION_SECONDS.link, 'a link that nobody took in time');
+  must(index - takeTime < sessions[call.token], 'past the session');
+  if (call.do === 'take') must(hasPage === undefined, 'taken twice');
   else must(isTaken, 'not taken');
-  if (one.do === 'part') must(paged !== undefined, 'no page');
-  const uses = Object.values(after.used).filter(({ taken }) => taken !== undefined).length;
-  must(uses <= (before.grant?.uses ?? 0), `${uses} uses`);
+  if (call.do === 'part') must(hasPage !== undefined, 'no page');
+  const uses = Object.values(following.used).filter(({ takeTime }) => takeTime !== undefined).length;
+  must(uses <= (previous.grant?.uses ?? 0), `${uses} uses`);
 }
 
-function attempted<T>(run: () => T): T | undefined {
+function unlessRefused<T>(run: () => T): T | undefined {
   try {
     return run();
   } catch (error) {
@@ -192,51 +200,52 @@ function attempted<T>(run: () => T): T | undefined {
 }
 
 /** One thing tried: the world after it, or undefined where it changes nothing. */
-function play(world: World, one: Try, gave: (what: string) => void): World | undefined {
+function play(world: World, attempt: Try, recordUse: (use: string) => void): World | undefined {
   const index = secondsOf(world);
-  if (one.do === 'allow') return allow(world);
-  if (one.do === 'end')
+  if (attempt.do === 'allow') return allow(world);
+  if (attempt.do === 'end')
     return world.request.status === 'revoked' && world.grant
       ? { ...world, grant: revokeGrant(world.grant, olga.id, 'no', nowOf(world)) }
       : undefined;
-  if (one.do === 'request') {
-    const request = tryCommand(world.request, one.command, nowOf(world), facts)?.state;
+  if (attempt.do === 'request') {
+    const request = tryCommand(world.request, attempt.command, nowOf(world), facts)?.state;
     if (!request || request === world.request) return undefined;
-    const { released, ...rest } = world;
-    const since = request.status === 'released' ? (released ?? index) : undefined;
-    return { ...rest, request, ...(since !== undefined && { released: since }) };
+    const { releaseTime, ...rest } = world;
+    const releaseStart = request.status === 'released' ? (releaseTime ?? index) : undefined;
+    return { ...rest, request, ...(releaseStart !== undefined && { releaseTime: releaseStart }) };
   }
-  const next = attempted(() => ask(world, one, standing(world)));
-  if (next && one.do !== 'open') {
-    mayGive(world, next, one);
-    gave(`${one.do} at ${index}`);
+  const next = unlessRefused(() => ask(world, attempt, standing(world)));
+  if (next && attempt.do !== 'open') {
+    mayGive(world, next, attempt);
+    recordUse(`${attempt.do} at ${index}`);
   }
-  if (next && one.do === 'open' && one.who === 'eve') throw new Error('somebody else opened a link');
+  if (next && attempt.do === 'open' && attempt.who === 'eve') throw new Error('somebody else opened a link');
   return next;
 }
 
 /** A call that read the request when it was released, and gets to the grant only now. */
-function late(world: World, one: Try) {
-  if (one.do !== 'take' && one.do !== 'page' && one.do !== 'part') return;
+function late(world: World, attempt: Try) {
+  if (attempt.do !== 'take' && attempt.do !== 'page' && attempt.do !== 'part') return;
   const { grant } = world;
   if (!grant) return;
-  const stands = { released: true, seal: grant.seal, expires: addSeconds(exampleStartTime, 9 * day) };
-  const next = attempted(() => ask(world, one, stands));
+  const requester = { released: true, seal: grant.seal, expires: addSeconds(exampleStartTime, 9 * day) };
+  const next = unlessRefused(() => ask(world, attempt, requester));
   if (!next) return;
-  if (grant.revoked) throw new Error(`${one.do} by a call that was late, although the grant is revoked`);
-  if (nowOf(world) >= grant.expires) throw new Error(`${one.do} by a call that was late, although the grant expired`);
-  if (one.who !== rae.id) throw new Error(`${one.do} by a call that was late, of somebody else`);
+  if (grant.revoked) throw new Error(`${attempt.do} by a call that was late, although the grant is revoked`);
+  if (nowOf(world) >= grant.expires)
+    throw new Error(`${attempt.do} by a call that was late, although the grant expired`);
+  if (attempt.who !== rae.id) throw new Error(`${attempt.do} by a call that was late, of somebody else`);
 }
 
-const mark = ({ time, request, grant, released, used }: World) => {
+const mark = ({ time, request, grant, releaseTime, used }: World) => {
   const dates = ['expiresAt', 'deadline'].map(name => (request as unknown as Record<string, unknown>)[name]);
   // Who opened a link, and when, matters to nothing that follows but when it ends.
   const links = grant?.links.map(({ sha256, expires, session }) => [sha256, expires, session]);
-  const told = grant && [grant.expires, grant.taken, grant.revoked !== undefined, links];
-  return JSON.stringify([time, request.status, dates, 'stopped' in request, released, used, told]);
+  const grantState = grant && [grant.expires, grant.taken, grant.revoked !== undefined, links];
+  return JSON.stringify([time, request.status, dates, 'stopped' in request, releaseTime, used, grantState]);
 };
 
-const approved = decideRequest(
+const approvedRequest = decideRequest(
   { ...buildRequestInReview(facts), recipient: { id: rae.id, name: rae.name } },
   { do: 'vote', by: cyd, ballot: buildBallot(1, 'approve') },
   exampleStartTime,
@@ -246,23 +255,23 @@ const approved = decideRequest(
 it.each([1, 2])(
   'with %i uses, no link gives anything unless its request is released, in time, and used by its recipient',
   uses => {
-    const seen = new Set<string>();
-    const reached = new Map<Status, number>();
-    const gave = new Map<string, number>();
-    const queue: World[] = [{ time: 0, uses, request: approved, used: {} }];
+    const visitedIds = new Set<string>();
+    const statusCounts = new Map<Status, number>();
+    const useCounts = new Map<string, number>();
+    const queue: World[] = [{ time: 0, uses, request: approvedRequest, used: {} }];
     let steps = 0;
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
     try {
       for (let world = queue.pop(); world; world = queue.pop()) {
         const id = mark(world);
-        if (seen.has(id)) continue;
-        seen.add(id);
+        if (visitedIds.has(id)) continue;
+        visitedIds.add(id);
         const { status } = world.request;
-        reached.set(status, (reached.get(status) ?? 0) + 1);
-        for (const one of tries(world.request)) {
-          const next = play(world, one, what => gave.set(what, (gave.get(what) ?? 0) + 1));
-          late(world, one);
+        statusCounts.set(status, (statusCounts.get(status) ?? 0) + 1);
+        for (const attempt of tries(world.request)) {
+          const next = play(world, attempt, use => useCounts.set(use, (useCounts.get(use) ?? 0) + 1));
+          late(world, attempt);
           steps++;
           if (next && next !== world) queue.push(next);
         }
@@ -271,18 +280,18 @@ it.each([1, 2])(
     } finally {
       Error.stackTraceLimit = stackTraceLimit;
     }
-    const given = [...gave].map(([what, count]) => `${what} ${count}`);
+    const useTexts = [...useCounts].map(([use, count]) => `${use} ${count}`);
     console.log(
-      `airlock: links, ${uses} uses, and their request: ${seen.size} states, ${steps} commands tried; ${[...reached].map(([name, count]) => `${name} ${count}`).join(', ')}; given: ${given.join(', ')}`,
+      `airlock: links, ${uses} uses, and their request: ${visitedIds.size} states, ${steps} commands tried; ${[...statusCounts].map(([name, count]) => `${name} ${count}`).join(', ')}; given: ${useTexts.join(', ')}`,
     );
     for (const status of ['approved', 'releasing', 'released', 'revoked', 'withdrawn', 'expired'] as const)
-      expect(reached.has(status), status).toBe(true);
+      expect(statusCounts.has(status), status).toBe(true);
     // Else it would prove nothing: what may be given is, up to the last second of the release.
-    for (const what of [
+    for (const use of [
       'take at 0',
       'page at 0',
       ...[SESSION_SECONDS.session, SESSION_SECONDS.link, day - 1].map(index => `part at ${index}`),
     ])
-      expect(gave.has(what), what).toBe(true);
+      expect(useCounts.has(use), use).toBe(true);
   },
 );

@@ -5,7 +5,7 @@ import { buildAirlockConfig, buildPerson, buildRequestInReview, rana } from './b
 
 const nina = buildPerson('nina', 'researcher');
 const facts = { rules: buildAirlockConfig(), members: ['rana'], reviewers: [], candidates: [] };
-const found = {
+const finding = {
   path: 'wards.csv',
   file: 4,
   rule: 'sdc.minimum-count',
@@ -16,7 +16,7 @@ const found = {
 const requestOf = (direction: 'export' | 'import') => {
   const request = buildRequestInReview(facts);
   if (!('report' in request)) throw new Error('it has no report');
-  return { ...request, direction, report: { ...request.report, findings: 1, first: [found] } } as Request;
+  return { ...request, direction, report: { ...request.report, findings: 1, first: [finding] } } as Request;
 };
 
 describe('a member sees of a finding', () => {
@@ -43,6 +43,6 @@ describe('a member sees of a finding', () => {
   });
 
   it('everything, of an import that the member uploaded', () => {
-    expect(requestView(requestOf('import'), rana, 'project').report?.first).toEqual([found]);
+    expect(requestView(requestOf('import'), rana, 'project').report?.first).toEqual([finding]);
   });
 });

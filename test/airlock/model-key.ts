@@ -24,13 +24,13 @@ export function computeModelKey({
   members,
   reviewers,
   settings,
-  opened,
-  granted,
+  openQuorum,
+  approval,
 }: AirlockModel): string {
   const { alike = [] } = bounds;
-  const votes = (from: Request | undefined) =>
-    from?.status === 'inReview'
-      ? from.votes
+  const votes = (request: Request | undefined) =>
+    request?.status === 'inReview'
+      ? request.votes
           .map(vote => `${alike.includes(vote.by) ? '' : vote.by}${vote.verdict}${vote.round}${vote.files.length}`)
           .sort()
           .join()
@@ -53,7 +53,7 @@ export function computeModelKey({
     settings.quorum,
     settings.partial,
     settings.by,
-    opened,
-    granted && `${granted.seal} ${granted.fit} ${granted.opened} ${granted.withheld}`,
+    openQuorum,
+    approval && `${approval.seal} ${approval.fit} ${approval.quorum} ${approval.withheld}`,
   ].join('|');
 }

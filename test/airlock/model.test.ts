@@ -21,7 +21,7 @@ const three = ['ada', 'bob', 'cyd'];
 const four = [...three, 'dan'];
 const settings: readonly EnvironmentChange[] = ['olga allows parts or not', 'bob changes the quorum'];
 
-const explored: readonly ModelBounds[] = [
+const exploredBounds: readonly ModelBounds[] = [
   { direction: 'export', quorum: 1, partial: true, rounds: 2, days: 3, others: three, turns: membershipChanges },
   { direction: 'export', quorum: 2, partial: true, rounds: 1, days: 3, others: three, turns: membershipChanges },
   { direction: 'import', quorum: 1, partial: true, rounds: 1, days: 3, others: three, turns: membershipChanges },
@@ -69,7 +69,7 @@ const explored: readonly ModelBounds[] = [
     turns: settings,
   },
 ];
-const ends: readonly Status[] = [
+const finalStatuses: readonly Status[] = [
   'inReview',
   'approved',
   'released',
@@ -81,11 +81,11 @@ const ends: readonly Status[] = [
 ];
 
 describe('every state that a request can reach', () => {
-  it.each(explored)(
+  it.each(exploredBounds)(
     'satisfies all invariants and can be left: $direction, quorum $quorum, partial $partial, $rounds rounds, $days days',
     bounds => {
-      const seen = new Set<string>();
-      const reached = new Map<Status, number>();
+      const visitedIds = new Set<string>();
+      const statusCounts = new Map<Status, number>();
       const queue: AirlockModel[] = [createInitialModel(bounds)];
       let steps = 0;
       // Most of what is tried is refused: without a stack for each it takes a fraction of the time.
@@ -94,9 +94,9 @@ describe('every state that a request can reach', () => {
       try {
         for (let world = queue.pop(); world; world = queue.pop()) {
           const id = computeModelKey(world);
-          if (seen.has(id) || world.request.round > bounds.rounds) continue;
-          seen.add(id);
-          reached.set(world.request.status, (reached.get(world.request.status) ?? 0) + 1);
+          if (visitedIds.has(id) || world.request.round > bounds.rounds) continue;
+          visitedIds.add(id);
+          statusCounts.set(world.request.status, (statusCounts.get(world.request.status) ?? 0) + 1);
           assertInvariants(world);
           const facts = computeModelContext(world);
           for (const command of listModelCommands(world)) {
@@ -110,9 +110,9 @@ describe('every state that a request can reach', () => {
         Error.stackTraceLimit = stackTraceLimit;
       }
       console.log(
-        `airlock: ${bounds.direction}, quorum ${bounds.quorum}, parts ${bounds.partial}: ${seen.size} states, ${steps} commands tried; ${[...reached].map(([name, count]) => `${name} ${count}`).join(', ')}`,
+        `airlock: ${bounds.direction}, quorum ${bounds.quorum}, parts ${bounds.partial}: ${visitedIds.size} states, ${steps} commands tried; ${[...statusCounts].map(([name, count]) => `${name} ${count}`).join(', ')}`,
       );
-      for (const status of ends) expect(reached.has(status), status).toBe(true);
+      for (const status of finalStatuses) expect(statusCounts.has(status), status).toBe(true);
     },
   );
 });
@@ -125,12 +125,20 @@ it('satisfies all invariants in longer random histories with every mix of people
       fc.constantFrom<Direction>('export', 'import'),
       fc.array(fc.tuple(fc.nat(), fc.nat(3)), { maxLength: 80 }),
       (quorum, partial, direction, picks) => {
-        const all = Object.keys(environmentChanges) as EnvironmentChange[];
-        let world = createInitialModel({ direction, quorum, partial, rounds: 99, days: 60, others: four, turns: all });
+        const changes = Object.keys(environmentChanges) as EnvironmentChange[];
+        let world = createInitialModel({
+          direction,
+          quorum,
+          partial,
+          rounds: 99,
+          days: 60,
+          others: four,
+          turns: changes,
+        });
         for (const [pick, turn] of picks) {
           if (turn === 0) {
-            const all = [...listEnvironmentMoves(world)];
-            world = all[pick % all.length] ?? world;
+            const moves = [...listEnvironmentMoves(world)];
+            world = moves[pick % moves.length] ?? world;
             continue;
           }
           // Those that change something, so that lives are long.

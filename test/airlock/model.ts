@@ -23,10 +23,10 @@ const text = { key: 'receipt.json', versionId: 'v', sha256: 'b'.repeat(64) };
 
 /** Changes from outside a request: a person joins or leaves the project or the reviewers, or settings change. */
 const toggle = (list: readonly string[], id: string) =>
-  list.includes(id) ? list.filter(one => one !== id) : [...list, id].sort();
-const settle = (world: AirlockModel, by: string, change: Partial<AirlockModel['settings']>): AirlockModel => ({
+  list.includes(id) ? list.filter(member => member !== id) : [...list, id].sort();
+const settle = (world: AirlockModel, author: string, change: Partial<AirlockModel['settings']>): AirlockModel => ({
   ...world,
-  settings: { ...world.settings, ...change, by },
+  settings: { ...world.settings, ...change, by: author },
 });
 export const environmentChanges = {
   'ada joins or leaves': (world: AirlockModel) => ({ ...world, members: toggle(world.members, 'ada') }),
@@ -65,22 +65,22 @@ export interface AirlockModel {
   /** The project's settings, and who made them. */
   readonly settings: { readonly quorum: number; readonly partial: boolean; readonly by?: string };
   /** How many had to agree when the review began. Kept beside the request. */
-  readonly opened?: number;
+  readonly openQuorum?: number;
   /** Who approved what is approved now, and whether each was fit when it was decided. Kept beside the request. */
-  readonly granted?: {
+  readonly approval?: {
     readonly seal: string;
     readonly fit: number;
-    readonly opened: number;
+    readonly quorum: number;
     readonly withheld: string;
   };
 }
 
-const known = new Map<string, AirlockConfig>();
+const rulesById = new Map<string, AirlockConfig>();
 function rulesOf(quorum: number, partial: boolean): AirlockConfig {
   const id = `${quorum} ${partial}`;
-  const found = known.get(id);
-  if (found) return found;
-  const made = buildAirlockConfig({
+  const knownRules = rulesById.get(id);
+  if (knownRules) return knownRules;
+  const rules = buildAirlockConfig({
     quorum,
     imports: { quorum, keepDays: 1 },
     partial,
@@ -91,8 +91,8 @@ function rulesOf(quorum: number, partial: boolean): AirlockConfig {
     approvedDays: 1,
     releasedDays: 1,
   });
-  known.set(id, made);
-  return made;
+  rulesById.set(id, rules);
+  return rules;
 }
 
 export const computeModelContext = ({
@@ -106,7 +106,7 @@ export const computeModelContext = ({
   candidates: reviewers.filter(id => !members.includes(id) && id !== settings.by).map(id => ({ id, name: id })),
   ruledBy: settings.by,
 });
-const at = ({ day: days }: AirlockModel) => addSeconds(exampleStartTime, days * day);
+const timestamp = ({ day: days }: AirlockModel) => addSeconds(exampleStartTime, days * day);
 
 export function createInitialModel(bounds: ModelBounds): AirlockModel {
   const settings = { quorum: bounds.quorum, partial: bounds.partial };
@@ -120,26 +120,29 @@ export function* listEnvironmentMoves(world: AirlockModel): Generator<AirlockMod
   for (const turn of world.bounds.turns) yield environmentChanges[turn](world);
 }
 
-const peopleOf = ({ others }: ModelBounds): ActingPerson[] => [rana, ...others.map(id => buildPerson(id, 'reviewer'))];
+const peopleOf = ({ others: otherIds }: ModelBounds): ActingPerson[] => [
+  rana,
+  ...otherIds.map(id => buildPerson(id, 'reviewer')),
+];
 
 /** All that anybody can try: also what they may not. Old seals, old attempts, other people, several times. */
 export function listModelCommands({ request, ...world }: AirlockModel): Command[] {
   const { round, attempt } = request;
-  const rounds = [round, round - 1].filter(one => one > 0);
+  const rounds = [round, round - 1].filter(value => value > 0);
   return [
-    ...peopleOf(world.bounds).flatMap(by => [
-      ...rounds.flatMap(one =>
+    ...peopleOf(world.bounds).flatMap(actor => [
+      ...rounds.flatMap(candidate =>
         (['approve', 'return', 'reject'] as const).map(verdict => ({
           do: 'vote' as const,
-          by,
-          ballot: buildBallot(one, verdict),
+          by: actor,
+          ballot: buildBallot(candidate, verdict),
         })),
       ),
-      ...(round > 0 ? [{ do: 'vote' as const, by, ballot: buildBallot(round, 'approve', ['a']) }] : []),
-      { do: 'submit' as const, by },
-      { do: 'release' as const, by },
-      { do: 'revoke' as const, by, reason: 'no' },
-      { do: 'withdraw' as const, by, reason: 'no' },
+      ...(round > 0 ? [{ do: 'vote' as const, by: actor, ballot: buildBallot(round, 'approve', ['a']) }] : []),
+      { do: 'submit' as const, by: actor },
+      { do: 'release' as const, by: actor },
+      { do: 'revoke' as const, by: actor, reason: 'no' },
+      { do: 'withdraw' as const, by: actor, reason: 'no' },
     ]),
     { do: 'release', by: olga },
     { do: 'applyDeadlines' },
@@ -165,8 +168,8 @@ export function listModelCommands({ request, ...world }: AirlockModel): Command[
 }
 
 const open: readonly Status[] = ['approved', 'releasing', 'released'];
-const isSame = <T>(a: T, b: T, message: string) => {
-  if (a !== b) throw new Error(`${message}: ${a} and ${b}`);
+const isSame = <T>(actual: T, expected: T, message: string) => {
+  if (actual !== expected) throw new Error(`${message}: ${actual} and ${expected}`);
 };
 
 /** One command in a world: the world after it, or undefined where nothing changes. Throws where an invariant breaks. */
@@ -175,64 +178,70 @@ export function applyModelCommand(
   command: Command,
   facts = computeModelContext(world),
 ): AirlockModel | undefined {
-  const now = at(world);
+  const now = timestamp(world);
   const decision = tryCommand(world.request, command, now, facts);
   if (!decision || decision.state === world.request) return undefined;
   const { state } = decision;
-  const before = applyDeadlines(world.request, now, facts.rules).request;
+  const previous = applyDeadlines(world.request, now, facts.rules).request;
   const { partial, by: ruledBy } = world.settings;
 
   // What lies with us is said to be kept until a time, and is deleted then and not before.
   if (isFinal(state)) {
-    const { retainedUntil = '9', deleted = undefined } = 'retainedUntil' in state ? state : {};
+    const { retainedUntil = '9', deleted: deletion = undefined } = 'retainedUntil' in state ? state : {};
     if (state.round > 0 && retainedUntil === '9') throw new Error(`${state.status} is kept for ever`);
-    if (deleted && (!isFinal(before) || retainedUntil > now)) throw new Error('deleted before its time');
+    if (deletion && (!isFinal(previous) || retainedUntil > now)) throw new Error('deleted before its time');
   }
-  if (isFinal(before)) isSame(state.status, before.status, 'an end became another');
-  let { granted, opened } = world;
+  if (isFinal(previous)) isSame(state.status, previous.status, 'an end became another');
+  let { approval, openQuorum } = world;
   if (state.status === 'inReview') {
-    if (before.status === 'checking') opened = facts.rules.quorum;
-    isSame(state.quorum, opened, 'the quorum of a review changed');
+    if (previous.status === 'checking') openQuorum = facts.rules.quorum;
+    isSame(state.quorum, openQuorum, 'the quorum of a review changed');
     // That there are too few who could agree is said, once.
-    const few = facts.candidates.length < state.quorum + (state.conflict ? 1 : 0);
-    const looked = before.status === 'checking' || command.do === 'remindReviewers';
-    if (looked && few && state.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
-    const told = decision.events.filter(({ name, to }) => name === 'ReviewEscalated' && to?.length === 0).length;
-    const was = before.status === 'inReview' ? before.lack : undefined;
-    if (command.do !== 'resume') isSame(told, state.lack === was ? 0 : 1, 'said more or less than once');
+    const isShort = facts.candidates.length < state.quorum + (state.conflict ? 1 : 0);
+    const isCheck = previous.status === 'checking' || command.do === 'remindReviewers';
+    if (isCheck && isShort && state.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
+    const notices = decision.events.filter(
+      ({ name, to: recipients }) => name === 'ReviewEscalated' && recipients?.length === 0,
+    ).length;
+    const previousLack = previous.status === 'inReview' ? previous.lack : undefined;
+    if (command.do !== 'resume') isSame(notices, state.lack === previousLack ? 0 : 1, 'said more or less than once');
   }
-  if (state.status === 'approved' && before.status !== 'approved' && before.status !== 'releasing') {
-    const fit = new Set(state.votes.filter(({ verdict }) => verdict === 'approve').map(({ by }) => by));
+  if (state.status === 'approved' && previous.status !== 'approved' && previous.status !== 'releasing') {
+    const fit = new Set(state.votes.filter(({ verdict }) => verdict === 'approve').map(({ by: voterId }) => voterId));
     const unfit = state.votes.filter(
-      ({ by }) => by === rana.id || by === ruledBy || facts.members.includes(by) || !facts.reviewers.includes(by),
+      ({ by: voterId }) =>
+        voterId === rana.id ||
+        voterId === ruledBy ||
+        facts.members.includes(voterId) ||
+        !facts.reviewers.includes(voterId),
     );
-    if (unfit.length > 0) throw new Error(`an unfit vote counted: ${unfit.map(({ by }) => by)}`);
+    if (unfit.length > 0) throw new Error(`an unfit vote counted: ${unfit.map(({ by: voterId }) => voterId)}`);
     if (state.votes.some(({ seal, round }) => seal !== state.seal.sha256 || round !== state.round))
       throw new Error('a vote on another seal counted');
     if (state.withheld.length > 0 && !partial) throw new Error('approved in part, which the settings forbid');
-    granted = { seal: state.seal.sha256, fit: fit.size, opened: opened ?? 9, withheld: `${state.withheld}` };
+    approval = { seal: state.seal.sha256, fit: fit.size, quorum: openQuorum ?? 9, withheld: `${state.withheld}` };
   }
   if (open.includes(state.status)) {
-    isSame('seal' in state ? state.seal?.sha256 : '', granted?.seal, 'another seal than was voted on');
-    isSame('withheld' in state ? `${state.withheld}` : '', granted?.withheld, 'other files than were approved');
-    if (!granted || granted.fit < granted.opened) throw new Error(`${state.status} by ${granted?.fit}`);
+    isSame('seal' in state ? state.seal?.sha256 : '', approval?.seal, 'another seal than was voted on');
+    isSame('withheld' in state ? `${state.withheld}` : '', approval?.withheld, 'other files than were approved');
+    if (!approval || approval.fit < approval.quorum) throw new Error(`${state.status} by ${approval?.fit}`);
   }
-  if (state.status === 'releasing' && before.status !== 'releasing') {
+  if (state.status === 'releasing' && previous.status !== 'releasing') {
     if (state.withheld.length > 0 && !partial) throw new Error('released in part, which the settings forbid');
   }
-  if (state.status === 'released' && before.status !== 'released') {
-    if (before.status !== 'releasing') throw new Error(`released from ${before.status}`);
-    if (before.releasedBy.id === rana.id) throw new Error('released by its own requester');
-    if (now >= before.expiresAt) throw new Error('released after the approval expired');
-    if (before.withheld.length >= before.seal.files) throw new Error('released with nothing approved');
+  if (state.status === 'released' && previous.status !== 'released') {
+    if (previous.status !== 'releasing') throw new Error(`released from ${previous.status}`);
+    if (previous.releasedBy.id === rana.id) throw new Error('released by its own requester');
+    if (now >= previous.expiresAt) throw new Error('released after the approval expired');
+    if (previous.withheld.length >= previous.seal.files) throw new Error('released with nothing approved');
   }
-  const { granted: _, opened: __, ...rest } = world;
-  const reviewed = state.status === 'inReview' || state.status === 'timedOut';
+  const { approval: _, openQuorum: __, ...rest } = world;
+  const inReview = state.status === 'inReview' || state.status === 'timedOut';
   return {
     ...rest,
     request: state,
-    ...(granted && open.includes(state.status) && { granted }),
-    ...(opened !== undefined && reviewed && { opened }),
+    ...(approval && open.includes(state.status) && { approval }),
+    ...(openQuorum !== undefined && inReview && { openQuorum }),
   };
 }
 
@@ -242,11 +251,11 @@ export function assertInvariants(world: AirlockModel) {
   hasWayOut(world);
   const { request } = world;
   if (request.status !== 'inReview') return;
-  for (const by of peopleOf(world.bounds).slice(1)) {
-    if (request.votes.some(vote => vote.by === by.id)) continue;
-    const { conflict, asked = [], votes } = requestView(request, by, 'reviewer');
-    if (conflict !== undefined || votes?.length !== 0 || asked.some(({ id }) => id !== by.id))
-      throw new Error(`${by.id} sees what others think`);
+  for (const reviewer of peopleOf(world.bounds).slice(1)) {
+    if (request.votes.some(vote => vote.by === reviewer.id)) continue;
+    const { conflict, asked: invitees = [], votes } = requestView(request, reviewer, 'reviewer');
+    if (conflict !== undefined || votes?.length !== 0 || invitees.some(({ id }) => id !== reviewer.id))
+      throw new Error(`${reviewer.id} sees what others think`);
   }
 }
 
@@ -257,10 +266,10 @@ function hasWayOut({ request, settings }: AirlockModel) {
   if (!due) throw new Error(`${request.status} has no deadline`);
   const facts = computeModelContext({ members: [], reviewers: [], settings });
   const next = applyDeadlines(request, due, facts.rules).request;
-  const swept = decideRequest(request, { do: 'applyDeadlines' }, due, facts).state;
+  const lapse = decideRequest(request, { do: 'applyDeadlines' }, due, facts).state;
   // What has ended may be due for deletion at once; what has not must not be due for the same again.
-  const again = !isFinal(swept) && (sweepAt(swept) ?? '9') <= due;
-  if (swept.status !== next.status || again) throw new Error(`${request.status} is not swept`);
+  const isDueAgain = !isFinal(lapse) && (sweepAt(lapse) ?? '9') <= due;
+  if (lapse.status !== next.status || isDueAgain) throw new Error(`${request.status} is not swept`);
   if (next.status === request.status) throw new Error(`${request.status} stays past its deadline`);
   const end = applyDeadlines(request, addSeconds(due, 1000 * day), facts.rules).request;
   if (!isFinal(end)) throw new Error(`${request.status} never ends`);

@@ -10,7 +10,7 @@ const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
 describe('a request addressed through another project', () => {
   const token = 'A'.repeat(43);
   const seal = '0'.repeat(64);
-  const sent: Readonly<Record<string, { body?: object; query?: object }>> = {
+  const inputs: Readonly<Record<string, { body?: object; query?: object }>> = {
     editRequest: { body: { title: 'x' } },
     withdrawRequest: { body: { reason: 'x' } },
     viewFile: { query: { path: 'a.csv' } },
@@ -30,13 +30,13 @@ describe('a request addressed through another project', () => {
   const routes = Object.entries<Route>(airlockRoutes).filter(([, { path }]) => path.includes('{request}'));
   for (const [name, { callers }] of routes)
     it(`is not found by ${name}`, async () => {
-      const asks = { researcher: people.rana, reviewer: people.vera, operator: people.olga } as const;
+      const members = { researcher: people.rana, reviewer: people.vera, operator: people.olga } as const;
       const groups = callers === 'anyone' ? [] : [...new Set(callers.map(({ group }) => group))];
       expect(groups.length).toBeGreaterThan(0);
       for (const group of groups) {
-        const by = asks[group as keyof typeof asks];
-        const input = { params: wrong, body: {}, ...sent[name] } as Parameters<typeof by.call>[1];
-        const error = await by.call(name as RouteName, input).then(
+        const caller = members[group as keyof typeof members];
+        const input = { params: wrong, body: {}, ...inputs[name] } as Parameters<typeof caller.call>[1];
+        const error = await caller.call(name as RouteName, input).then(
           answer => new Error(`${group} was let in: ${JSON.stringify(answer)}`),
           (error: Error & { problem?: { status?: number } }) => error,
         );

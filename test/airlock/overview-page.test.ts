@@ -12,7 +12,7 @@ describe('the overview page of a request', () => {
     const html = overview(buildPreviewRequest(), buildPreviewFiles());
     expectInert(html, ['a']);
     expect(html.indexOf('tables/one.csv')).toBeLessThan(html.indexOf('clean.csv'));
-    for (const said of [
+    for (const title of [
       'al-0011223344556677, round 2',
       'ab'.repeat(32),
       '2 must agree',
@@ -23,7 +23,7 @@ describe('the overview page of a request', () => {
       'To reviewers only',
       'None are said to have been applied.',
     ])
-      expect(html).toContain(said);
+      expect(html).toContain(title);
     expect(overview({ ...buildPreviewRequest(), votes: [] }, buildPreviewFiles())).toContain('None that you may see');
     expect(overview({ ...buildPreviewRequest(), votes: undefined }, buildPreviewFiles())).not.toContain('Votes');
   });
@@ -32,10 +32,10 @@ describe('the overview page of a request', () => {
     const bit = fc.constantFrom('<script>', '"', "'", '<a href=x>', '</style>', 'javascript:', '\u202e', '&', '\n');
     fc.assert(
       fc.property(fc.array(fc.oneof(bit, fc.string({ unit: 'binary' })), { minLength: 1, maxLength: 5 }), bits => {
-        const said = bits.join('').toWellFormed();
-        const html = overview(buildPreviewRequest(said), buildPreviewFiles(said));
+        const title = bits.join('').toWellFormed();
+        const html = overview(buildPreviewRequest(title), buildPreviewFiles(title));
         expectInert(html, ['a']);
-        expect([...html.matchAll(/<a ([^>]*)>/g)].map(([, inside]) => inside)).toEqual([
+        expect([...html.matchAll(/<a ([^>]*)>/g)].map(([, attributes]) => attributes)).toEqual([
           'href="files/00002.html"',
           'href="files/00001.html"',
         ]);
@@ -46,7 +46,7 @@ describe('the overview page of a request', () => {
 });
 
 describe('a vote based on downloaded previews', () => {
-  const seen = {
+  const overview = {
     project: 'asthma',
     request: 'al-0011223344556677',
     round: 1,
@@ -55,13 +55,23 @@ describe('a vote based on downloaded previews', () => {
     shown: ['a'],
     partly: [],
   };
-  const vote = (look: string, ...more: string[]) =>
-    runBroch(['airlock', 'review', 'asthma', 'al-0011223344556677', '--verdict', 'approve', '--seen', look, ...more]);
+  const vote = (look: string, ...otherLooks: string[]) =>
+    runBroch([
+      'airlock',
+      'review',
+      'asthma',
+      'al-0011223344556677',
+      '--verdict',
+      'approve',
+      '--seen',
+      look,
+      ...otherLooks,
+    ]);
 
   it.each([
-    ['of another request', { ...seen, request: 'al-ffffffffffffffff' }, 3, 'shows request al-ffffffffffffffff'],
-    ['of another project', { ...seen, project: 'other' }, 3, 'of project other'],
-    ['of a part of the files', seen, 3, 'no page for 1 of the files'],
+    ['of another request', { ...overview, request: 'al-ffffffffffffffff' }, 3, 'shows request al-ffffffffffffffff'],
+    ['of another project', { ...overview, project: 'other' }, 3, 'of project other'],
+    ['of a part of the files', overview, 3, 'no page for 1 of the files'],
     ['in no known format', { a: 1 }, 2, 'was not written by'],
   ])('is refused before any call to the API if the previews are %s', async (_, content, code, message) => {
     const folder = makeTestFolder();

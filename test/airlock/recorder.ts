@@ -19,7 +19,7 @@ import type { connectTestCloud } from '../cloud.ts';
 type Cloud = ReturnType<typeof connectTestCloud>;
 export interface RecordedEvent {
   readonly name: string;
-  readonly about: AirlockEventDetail;
+  readonly detail: AirlockEventDetail;
 }
 
 /** Sees what the airlock says on the bus from now on: a rule that puts it all in a queue, which is read here. */
@@ -44,28 +44,28 @@ export async function recordBusEvents(cloud: Cloud, source = 'broch.airlock') {
   );
   await events.send(new PutTargetsCommand({ Rule: name, EventBusName, Targets: [{ Id: 'seen', Arn }] }));
 
-  const seen: RecordedEvent[] = [];
+  const recordedEvents: RecordedEvent[] = [];
   async function drain() {
     for (;;) {
       const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
       if (Messages.length === 0) return;
       for (const { Body = '{}' } of Messages) {
         const event = JSON.parse(Body);
-        seen.push({ name: event['detail-type'], about: event.detail });
+        recordedEvents.push({ name: event['detail-type'], detail: event.detail });
       }
       const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: `${index}`, ReceiptHandle }));
       await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
     }
   }
-  const about = (request: string) => seen.filter(one => one.about.request === request);
+  const eventsOf = (request: string) => recordedEvents.filter(event => event.detail.request === request);
   return {
     /** What was said about a request, once it is enough. */
-    async until(request: string, enough: (said: RecordedEvent[]) => boolean): Promise<RecordedEvent[]> {
+    async until(request: string, enough: (events: RecordedEvent[]) => boolean): Promise<RecordedEvent[]> {
       for (const end = Date.now() + 110_000; Date.now() < end; await sleep(200)) {
         await drain();
-        if (enough(about(request))) return about(request);
+        if (enough(eventsOf(request))) return eventsOf(request);
       }
-      throw new Error(`of ${request} was said only: ${JSON.stringify(about(request).map(({ name }) => name))}`);
+      throw new Error(`of ${request} was said only: ${JSON.stringify(eventsOf(request).map(({ name }) => name))}`);
     },
   };
 }

@@ -28,14 +28,14 @@ describe('the ledger of a release', () => {
   });
 
   it('is unchanged after reading it back and after merging lists', async () => {
-    const one = await read('one');
-    expect(decodeCellIndex(encodeCellIndex(one))).toEqual(one);
-    const both = mergeCellIndexes([one, await read('two')]);
-    expect(both.tables).toHaveLength(2);
-    expect(both.keys.length).toBe(2 * one.keys.length);
-    expect([...both.keys]).toEqual([...both.keys].sort((a, b) => a - b));
-    expect(removeTables(both, ({ path }) => path === 't.csv').tables).toEqual([]);
-    expect(() => decodeCellIndex(encodeCellIndex(one).slice(0, -1))).toThrow(/another length/);
+    const firstIndex = await read('one');
+    expect(decodeCellIndex(encodeCellIndex(firstIndex))).toEqual(firstIndex);
+    const mergedIndex = mergeCellIndexes([firstIndex, await read('two')]);
+    expect(mergedIndex.tables).toHaveLength(2);
+    expect(mergedIndex.keys.length).toBe(2 * firstIndex.keys.length);
+    expect([...mergedIndex.keys]).toEqual([...mergedIndex.keys].sort((a, b) => a - b));
+    expect(removeTables(mergedIndex, ({ path }) => path === 't.csv').tables).toEqual([]);
+    expect(() => decodeCellIndex(encodeCellIndex(firstIndex).slice(0, -1))).toThrow(/another length/);
   });
 });
 

@@ -17,7 +17,16 @@ import {
   waitForStatus,
 } from './harness.ts';
 
-const { cloud, project, people, sealed, released, submit, approve, vote } = airlockScene('airlock-replays');
+const {
+  cloud,
+  project,
+  people,
+  sealed: sealedBucket,
+  released: releaseBucket,
+  submit,
+  approve,
+  vote,
+} = airlockScene('airlock-replays');
 const [s3, sfn, lambda] = [
   new S3Client(cloud.configuration),
   new SFNClient(cloud.configuration),
@@ -29,12 +38,12 @@ type Params = Awaited<ReturnType<typeof approve>>;
 const rowOf = async ({ request }: Params) => (await openTestTable(cloud)).get(rowKey('airlock', request));
 const grantOf = async ({ request }: Params) =>
   (await openTestTable(cloud)).get(rowKey('download', `${project}#${request}`));
-const tokenOf = async (params: Params, other = '') =>
+const tokenOf = async (params: Params, suffix = '') =>
   String(
     (
       await waitUntil(
         () => rowOf(params),
-        row => typeof row?.token === 'string' && row.token !== other,
+        row => typeof row?.token === 'string' && row.token !== suffix,
       )
     )?.token,
   );
@@ -64,63 +73,64 @@ async function versionsOf(Bucket: string, Prefix: string) {
 
 describe.concurrent('repeating a message', () => {
   it('refuses a used task token, and a token of another request only wakes that request', async () => {
-    const [one, two] = await Promise.all([inReview(), inReview()]);
-    const [first, other] = await Promise.all([tokenOf(one), tokenOf(two)]);
+    const [firstRequest, two] = await Promise.all([inReview(), inReview()]);
+    const [first, otherToken] = await Promise.all([tokenOf(firstRequest), tokenOf(two)]);
     await sfn.send(new SendTaskSuccessCommand({ taskToken: first, output: '{"outcome":"approved"}' }));
-    const second = await tokenOf(one, first);
+    const second = await tokenOf(firstRequest, first);
     for (const answer of [
       new SendTaskSuccessCommand({ taskToken: first, output: '{"outcome":"approved"}' }),
       new SendTaskFailureCommand({ taskToken: first, error: 'Approved' }),
     ])
       await expect(sfn.send(answer as SendTaskSuccessCommand)).rejects.toThrow();
     // Another's token wakes that other one's workflow, which looks and waits on.
-    await sfn.send(new SendTaskSuccessCommand({ taskToken: other, output: '{"outcome":"approved"}' }));
-    await tokenOf(two, other);
-    expect([(await rowOf(one))?.token, (await rowOf(one))?.status, (await rowOf(two))?.status]).toEqual([
-      second,
-      'inReview',
-      'inReview',
-    ]);
+    await sfn.send(new SendTaskSuccessCommand({ taskToken: otherToken, output: '{"outcome":"approved"}' }));
+    await tokenOf(two, otherToken);
+    expect([
+      (await rowOf(firstRequest))?.token,
+      (await rowOf(firstRequest))?.status,
+      (await rowOf(two))?.status,
+    ]).toEqual([second, 'inReview', 'inReview']);
     // What a waiting Lambda would be told by a forger: its own request's newest attempt counts, and no other.
-    for (const params of [one, two]) await people.rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
+    for (const params of [firstRequest, two])
+      await people.rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
   });
 
   it('changes nothing when an attempt that ran, or one that never existed, is started', async () => {
     const params = await inReview();
-    const before = await rowOf(params);
+    const previousRow = await rowOf(params);
     await startAirlockExecution(cloud, 'check', params, 1).catch((error: Error) =>
       expect(error.name).toBe('ExecutionAlreadyExists'),
     );
-    for (const [attempt, from] of [
+    for (const [attempt, entry] of [
       [9, 'start'],
       [10, 'review'],
     ] as const) {
-      await startAirlockExecution(cloud, 'check', params, attempt, { from });
+      await startAirlockExecution(cloud, 'check', params, attempt, { from: entry });
       const { end } = await waitForExecutionEnd(cloud, 'check', params.request, attempt);
-      expect(end).toBe(from === 'start' ? 'Superseded' : 'Decided');
+      expect(end).toBe(entry === 'start' ? 'Superseded' : 'Decided');
     }
     await startAirlockExecution(cloud, 'release', params, 11);
     expect((await waitForExecutionEnd(cloud, 'release', params.request, 11)).end).toBe('Superseded');
-    expect(await rowOf(params)).toEqual(before);
+    expect(await rowOf(params)).toEqual(previousRow);
   });
 
   it('changes nothing when every step of a release is invoked again with the same input', async () => {
-    const watched = await watchCalls(cloud, project);
+    const watch = await watchCalls(cloud, project);
     const params = await approve(files);
     await release(params);
-    const { events } = await watched.end();
+    const { events } = await watch.end();
     const steps = events.filter(({ event }) => event.request === params.request && typeof event.attempt === 'number');
     const names = [...new Set(steps.map(({ function: name }) => name))];
     expect(names.length).toBeGreaterThanOrEqual(10);
     const state = async () => ({
       row: await rowOf(params),
       grant: await grantOf(params),
-      sealed: await versionsOf(sealed, `requests/${params.request}/`),
-      released: await versionsOf(released, `released/${params.request}/`),
+      sealed: await versionsOf(sealedBucket, `requests/${params.request}/`),
+      released: await versionsOf(releaseBucket, `released/${params.request}/`),
     });
-    const before = await state();
+    const previousState = await state();
     const functions = new Map<string, string>();
-    for (let Marker: string | undefined, more = true; more; more = Marker !== undefined) {
+    for (let Marker: string | undefined, remaining = true; remaining; remaining = Marker !== undefined) {
       const { Functions = [], NextMarker } = await lambda.send(new ListFunctionsCommand({ Marker }));
       for (const { Description = '', FunctionName = '' } of Functions)
         functions.set(Description.replace(/^functions\//, ''), FunctionName);
@@ -132,7 +142,7 @@ describe.concurrent('repeating a message', () => {
       );
       expect(Buffer.from(Payload ?? '').toString()).not.toContain('Runtime.');
     }
-    expect(await state()).toEqual(before);
+    expect(await state()).toEqual(previousState);
     console.log(`airlock: ${steps.length} calls of ${names.length} steps made again changed nothing`);
   });
 
@@ -146,18 +156,23 @@ describe.concurrent('repeating a message', () => {
 
   it('changes nothing on a forged event', async () => {
     const params = await inReview();
-    const before = await rowOf(params);
+    const previousRow = await rowOf(params);
     const events = new EventBridgeClient(cloud.configuration);
     const { EventBuses = [] } = await events.send(new ListEventBusesCommand({}));
     for (const DetailType of ['RequestApproved', 'ReleaseStarted', 'RequestReleased', 'VoteCast'])
       for (const { Name } of EventBuses) {
-        const Detail = JSON.stringify({ ...before, request: params.request, at: new Date().toISOString(), by: 'x' });
+        const Detail = JSON.stringify({
+          ...previousRow,
+          request: params.request,
+          at: new Date().toISOString(),
+          by: 'x',
+        });
         await events.send(
           new PutEventsCommand({ Entries: [{ EventBusName: Name, Source: 'broch.airlock', DetailType, Detail }] }),
         );
       }
     await new Promise(resolve => setTimeout(resolve, 1500));
-    expect([await rowOf(params), await grantOf(params)]).toEqual([before, undefined]);
+    expect([await rowOf(params), await grantOf(params)]).toEqual([previousRow, undefined]);
   });
 
   it('refuses a link to another person, from another network, a second time, and after its revocation', async () => {
@@ -170,8 +185,8 @@ describe.concurrent('repeating a message', () => {
     await expect(rana.ask('takeDownload', { params, body: { token: far.token } })).rejects.toThrow(/network/);
     const { token } = await rana.ask('openDownload', { params, body: {} });
     const steps = ['takeDownload', 'downloadFiles', 'downloadPart'] as const;
-    const refuses = async (who: typeof rana, why: RegExp) => {
-      for (const name of steps) await expect(who.ask(name, { params, body: { token } })).rejects.toThrow(why);
+    const refuses = async (person: typeof rana, message: RegExp) => {
+      for (const name of steps) await expect(person.ask(name, { params, body: { token } })).rejects.toThrow(message);
     };
     await refuses(rosa, /does not exist, or it belongs to somebody else/);
     for (const name of steps) await rana.ask(name, { params, body: { token } });
@@ -187,7 +202,7 @@ describe.concurrent('altering stored data', () => {
   it('releases nothing if the seal in the row was altered before the votes', async () => {
     const params = await inReview();
     await setRequestField(cloud, params.request, 'seal.sha256', '0'.repeat(64));
-    for (const who of [people.vera, people.viktor]) await vote(who, params, 'approve');
+    for (const voter of [people.vera, people.viktor]) await vote(voter, params, 'approve');
     await stops(params);
   });
 
@@ -200,51 +215,53 @@ describe.concurrent('altering stored data', () => {
   it('releases nothing if a report was altered in the bucket or in the row', async () => {
     const params = await approve(files);
     const Key = `requests/${params.request}/1/report.json`;
-    const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '{"findings":0}' }));
+    const { VersionId } = await s3.send(new PutObjectCommand({ Bucket: sealedBucket, Key, Body: '{"findings":0}' }));
     const { items } = await people.vera.ask('showChecks', { params });
     expect(items).toHaveLength(1);
     await setRequestField(cloud, params.request, 'report.versionId', VersionId ?? '');
     await expect(people.vera.ask('showChecks', { params })).rejects.toThrow();
     await stops(params);
-    const other = await approve(files);
-    await setRequestField(cloud, other.request, 'report.sha256', '0'.repeat(64));
-    await stops(other);
+    const otherRequest = await approve(files);
+    await setRequestField(cloud, otherRequest.request, 'report.sha256', '0'.repeat(64));
+    await stops(otherRequest);
   });
 
   it('shows reviewers the original check results after an object was overwritten', async () => {
     const params = await approve(files);
     const { Versions = [] } = await s3.send(
-      new ListObjectVersionsCommand({ Bucket: sealed, Prefix: `requests/${params.request}/1/checks/` }),
+      new ListObjectVersionsCommand({ Bucket: sealedBucket, Prefix: `requests/${params.request}/1/checks/` }),
     );
-    const [Key, before] = [Versions[0]?.Key ?? '', await people.vera.ask('showChecks', { params })];
-    await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: '[]' }));
-    expect(await people.vera.ask('showChecks', { params })).toEqual(before);
+    const [Key, previousChecks] = [Versions[0]?.Key ?? '', await people.vera.ask('showChecks', { params })];
+    await s3.send(new PutObjectCommand({ Bucket: sealedBucket, Key, Body: '[]' }));
+    expect(await people.vera.ask('showChecks', { params })).toEqual(previousChecks);
   });
 
   it('releases nothing that cannot be compared with an altered or deleted release ledger', async () => {
-    const own = 'airlock-forgets';
+    const ownProject = 'airlock-forgets';
     const rana = await enrolTestUser(cloud, 'replays-ruth', 'researcher');
-    const home = await airlockScene.another(cloud, own, rana);
-    expect(home).toBe(own);
-    const params = await airlockScene.released(cloud, own, rana, people, files);
-    const all = await s3.send(new ListObjectVersionsCommand({ Bucket: released, Prefix: `remembered/${own}/` }));
-    const [kept] = all.Versions ?? [];
-    expect(kept?.Key).toContain(params.request);
+    const home = await airlockScene.another(cloud, ownProject, rana);
+    expect(home).toBe(ownProject);
+    const params = await airlockScene.released(cloud, ownProject, rana, people, files);
+    const versions = await s3.send(
+      new ListObjectVersionsCommand({ Bucket: releaseBucket, Prefix: `remembered/${ownProject}/` }),
+    );
+    const [ledgerVersion] = versions.Versions ?? [];
+    expect(ledgerVersion?.Key).toContain(params.request);
     // Put over: the version that is in the ledger counts.
-    await s3.send(new PutObjectCommand({ Bucket: released, Key: kept?.Key, Body: '{}' }));
-    const near = { 'b.csv': 'region,n\nNorth,20\nSouth,29\n' };
-    const second = await airlockScene.submitted(cloud, own, rana, near);
+    await s3.send(new PutObjectCommand({ Bucket: releaseBucket, Key: ledgerVersion?.Key, Body: '{}' }));
+    const nearFiles = { 'b.csv': 'region,n\nNorth,20\nSouth,29\n' };
+    const second = await airlockScene.submitted(cloud, ownProject, rana, nearFiles);
     expect((await waitForStatus(rana, second, ['blocked', 'returned', 'inReview'])).report?.worst).toMatch(/block|ask/);
     // Deleted: nothing can be compared any more, so nothing passes.
     await s3.send(
       new DeleteObjectCommand({
-        Bucket: released,
-        Key: kept?.Key,
-        VersionId: kept?.VersionId,
+        Bucket: releaseBucket,
+        Key: ledgerVersion?.Key,
+        VersionId: ledgerVersion?.VersionId,
         BypassGovernanceRetention: true,
       }),
     );
-    const third = await airlockScene.submitted(cloud, own, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
+    const third = await airlockScene.submitted(cloud, ownProject, rana, { 'c.csv': 'ward,n\nEast,40\nWest,50\n' });
     expect((await waitForStatus(rana, third, ['timedOut', 'inReview'])).status).toBe('timedOut');
   });
 });

@@ -20,7 +20,7 @@ const facts = (change: Partial<Context> = {}): Context => ({
   candidates: [],
   ...change,
 });
-const approve = (by: typeof rana) => ({ do: 'vote', by, ballot: buildBallot(1, 'approve') }) as const;
+const approve = (voter: typeof rana) => ({ do: 'vote', by: voter, ballot: buildBallot(1, 'approve') }) as const;
 const sealOf = (request: Request) => {
   if (!('seal' in request) || !request.seal) throw new Error('it is not sealed');
   return request.seal;
@@ -49,9 +49,9 @@ describe('settings that change after the seal', () => {
   });
 
   it('do not allow parts that were not allowed when the review began', () => {
-    const held = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
+    const partialVote = { do: 'vote', by: ada, ballot: buildBallot(1, 'approve', ['a.csv']) } as const;
     const now = facts({ rules: buildAirlockConfig({ partial: true }) });
-    expect(() => decideRequest(review({ partial: false }), held, exampleStartTime, now)).toThrow(
+    expect(() => decideRequest(review({ partial: false }), partialVote, exampleStartTime, now)).toThrow(
       /does not allow partial approval/,
     );
   });

@@ -8,10 +8,10 @@ const { templates } = synthesiseApp(config);
 const buckets = findTemplateResources(templates.data, 'AWS::S3::Bucket');
 
 describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
-  const found = buckets.find(([id]) => id.startsWith(`Airlock${name}`))?.[1].Properties;
+  const bucket = buckets.find(([id]) => id.startsWith(`Airlock${name}`))?.[1].Properties;
 
   it('keeps every version from deletion for as long as configured', () => {
-    expect(found).toMatchObject({
+    expect(bucket).toMatchObject({
       ObjectLockEnabled: true,
       ObjectLockConfiguration: {
         Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: config.airlock.lockDays } },
@@ -35,7 +35,7 @@ describe.each(['Sealed', 'Released'])('the bucket of what is %s', name => {
   });
 
   it('deletes by itself nothing of what was released, and else only long after the sweeper should have', () => {
-    const { Rules } = (found?.LifecycleConfiguration ?? { Rules: [] }) as { Rules: { ExpirationInDays?: number }[] };
+    const { Rules } = (bucket?.LifecycleConfiguration ?? { Rules: [] }) as { Rules: { ExpirationInDays?: number }[] };
     const days = Rules.flatMap(({ ExpirationInDays: days }) => (days === undefined ? [] : [days]));
     expect(days.length > 0).toBe(name !== 'Released');
     for (const late of days) expect(late).toBeGreaterThanOrEqual(config.airlock.lockDays + 365);

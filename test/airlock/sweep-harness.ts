@@ -45,10 +45,10 @@ export async function createSweepHarness(cloud: Cloud) {
   const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
   let FunctionName: string | undefined;
-  for (let Marker: string | undefined, more = true; more && !FunctionName; more = Marker !== undefined) {
+  for (let Marker: string | undefined, remaining = true; remaining && !FunctionName; remaining = Marker !== undefined) {
     const { Functions = [], NextMarker } = await lambda.send(new ListFunctionsCommand({ Marker }));
     FunctionName = Functions.find(
-      one => one.Description === 'functions/airlock/deletion/sweep.lambda.ts',
+      candidate => candidate.Description === 'functions/airlock/deletion/sweep.lambda.ts',
     )?.FunctionName;
     Marker = NextMarker;
   }
@@ -67,8 +67,8 @@ export async function createSweepHarness(cloud: Cloud) {
       const { Payload, FunctionError } = await lambda.send(
         new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }),
       );
-      const said = JSON.parse(Buffer.from(Payload ?? []).toString('utf8'));
-      return { ...said, failed: FunctionError ? said.errorMessage : 0 };
+      const answer = JSON.parse(Buffer.from(Payload ?? []).toString('utf8'));
+      return { ...answer, failed: FunctionError ? answer.errorMessage : 0 };
     },
     /** Time passes: what is due in the future is due since an hour ago. The row of what is due moves with it. */
     async pass(request: string): Promise<void> {
@@ -81,12 +81,12 @@ export async function createSweepHarness(cloud: Cloud) {
       const times = ['expiresAt', 'deadline', 'retainedUntil'].flatMap(name => (name in row ? [[name, now]] : []));
       // With its revision, as the rows that are written with it have the same; unless a step has just changed it.
       const Item = marshall({ ...row, ...Object.fromEntries(times) });
-      const over = {
+      const record = {
         ConditionExpression: 'revision = :read',
         ExpressionAttributeValues: marshall({ ':read': row.revision }),
       };
       try {
-        await dynamo.send(new PutItemCommand({ TableName, Item, ...over }));
+        await dynamo.send(new PutItemCommand({ TableName, Item, ...record }));
       } catch (error) {
         if (error instanceof ConditionalCheckFailedException) return this.pass(request);
         throw error;

@@ -10,19 +10,29 @@ import { airlockScene } from './harness.ts';
 import { recordBusEvents } from './recorder.ts';
 import { createSweepHarness, lockSweeper } from './sweep-harness.ts';
 
-const { cloud, people, project, sealed, released, submit, settle, vote, approve } = airlockScene('airlock-sweep');
+const {
+  cloud,
+  people,
+  project,
+  sealed: sealedBucket,
+  released: releaseBucket,
+  submit,
+  settle,
+  vote,
+  approve,
+} = airlockScene('airlock-sweep');
 const s3 = new S3Client(cloud.configuration);
 type Params = Awaited<ReturnType<typeof approve>>;
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'größe +%41.csv': 'group,n\na,40\nb,50\n' };
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 let bus: Awaited<ReturnType<typeof recordBusEvents>>;
 let tools: Awaited<ReturnType<typeof createSweepHarness>>;
-let done = () => {};
+let unlockSweeper = () => {};
 beforeAll(async () => {
-  done = await lockSweeper(cloud);
+  unlockSweeper = await lockSweeper(cloud);
   [bus, tools] = await Promise.all([recordBusEvents(cloud), createSweepHarness(cloud)]);
 });
-afterAll(() => done());
+afterAll(() => unlockSweeper());
 
 const sweep = () => tools.sweep();
 const pass = (request: string) => tools.pass(request);
@@ -30,12 +40,14 @@ const unlock = (bucket: string, prefix: string) => tools.unlock(bucket, prefix);
 const rowOf = async (request: string) => Request.parse(await tools.table.get(rowKey('airlock', request)));
 
 async function read(Key: string) {
-  const { Body } = await s3.send(new GetObjectCommand({ Bucket: released, Key }));
+  const { Body } = await s3.send(new GetObjectCommand({ Bucket: releaseBucket, Key }));
   return JSON.parse((await Body?.transformToString()) ?? '');
 }
 
-const said = (request: string, name: string) =>
-  bus.until(request, all => all.some(one => one.name === name)).then(all => all.filter(one => one.name === name));
+const findEvents = (request: string, name: string) =>
+  bus
+    .until(request, events => events.some(event => event.name === name))
+    .then(events => events.filter(event => event.name === name));
 
 it('an abandoned draft expires, and the event bus receives the expiry', async () => {
   const groups = [{ name: 'all', kind: 'table' as const, purpose: 'paper', paths: ['**'] }];
@@ -43,8 +55,8 @@ it('an abandoned draft expires, and the event bus receives the expiry', async ()
   const { id: request } = await people.rana.ask('draftRequest', { params: { project }, body });
   await pass(request);
   expect(await sweep()).toMatchObject({ failed: 0 });
-  const [event] = await said(request, 'RequestExpired');
-  expect(event?.about).toMatchObject({
+  const [event] = await findEvents(request, 'RequestExpired');
+  expect(event?.detail).toMatchObject({
     status: 'expired',
     by: '',
     says: expect.stringContaining('data/outbox/never/'),
@@ -52,7 +64,7 @@ it('an abandoned draft expires, and the event bus receives the expiry', async ()
   const { status, retainedUntil } = await people.vera.ask('showRequest', { params: { project, request } });
   expect({ status, retainedUntil }).toEqual({ status: 'expired' });
   await sweep();
-  expect(await said(request, 'RequestExpired')).toHaveLength(1);
+  expect(await findEvents(request, 'RequestExpired')).toHaveLength(1);
 });
 
 describe('a request withdrawn after its seal', () => {
@@ -71,9 +83,9 @@ describe('a request withdrawn after its seal', () => {
 
   it('keeps its content while S3 locks it, and the deletion is tried again', async () => {
     await pass(params.request);
-    const before = await countKeyVersions(cloud, sealed, `requests/${params.request}/`);
+    const versionCount = await countKeyVersions(cloud, sealedBucket, `requests/${params.request}/`);
     expect(await sweep()).toMatchObject({ failed: 0, locked: 1, deleted: 0 });
-    expect(await countKeyVersions(cloud, sealed, `requests/${params.request}/`)).toEqual(before);
+    expect(await countKeyVersions(cloud, sealedBucket, `requests/${params.request}/`)).toEqual(versionCount);
     const row = await rowOf(params.request);
     expect(row).toMatchObject({ inventory: { key: `receipts/${params.request}/inventory.json` } });
     expect('deleted' in row && row.deleted).toBeFalsy();
@@ -82,22 +94,24 @@ describe('a request withdrawn after its seal', () => {
   it('loses every version of its content, with a receipt that lists exactly what existed', async () => {
     const prefix = `requests/${params.request}/`;
     // Somebody put another version there meanwhile, and deleted one.
-    await s3.send(new PutObjectCommand({ Bucket: sealed, Key: `${prefix}1/files/tables/one.csv`, Body: 'forged' }));
-    const there = await countKeyVersions(cloud, sealed, prefix);
-    await unlock(sealed, prefix);
+    await s3.send(
+      new PutObjectCommand({ Bucket: sealedBucket, Key: `${prefix}1/files/tables/one.csv`, Body: 'forged' }),
+    );
+    const remainingCount = await countKeyVersions(cloud, sealedBucket, prefix);
+    await unlock(sealedBucket, prefix);
     await pass(params.request);
     // Sweeps of other tests may come first, so the request says what happened, and the sweep's own count does not.
     expect(await sweep()).toMatchObject({ failed: 0 });
     await waitUntil(
       () => people.vera.ask('showRequest', { params }),
-      shown => shown.deleted !== undefined,
+      view => view.deleted !== undefined,
     );
-    expect(await countKeyVersions(cloud, sealed, prefix)).toEqual({});
+    expect(await countKeyVersions(cloud, sealedBucket, prefix)).toEqual({});
     const receipt = await read(`receipts/${params.request}.json`);
     const counts: Record<string, number> = {};
     for (const { key } of receipt.objects)
       counts[key.slice(prefix.length)] = (counts[key.slice(prefix.length)] ?? 0) + 1;
-    expect(counts).toEqual(there);
+    expect(counts).toEqual(remainingCount);
     expect(receipt).toMatchObject({ request: params.request, why: 'a wrong table', rule: { lockDays: 365 } });
     const hashes = receipt.objects.map(({ sha256 }: { sha256: string }) => sha256);
     for (const text of [...Object.values(files), 'forged']) expect(hashes).toContain(hex(text));
@@ -106,14 +120,14 @@ describe('a request withdrawn after its seal', () => {
   });
 
   it('records its deletion on the bus, in the trail and in the request, and locks the receipt', async () => {
-    const [event, ...others] = await said(params.request, 'ContentDeleted');
-    expect(others).toEqual([]);
-    const shown = await people.vera.ask('showRequest', { params });
-    expect(event?.about.says).toContain(shown.deleted?.receipt.sha256);
+    const [event, ...otherEvents] = await findEvents(params.request, 'ContentDeleted');
+    expect(otherEvents).toEqual([]);
+    const view = await people.vera.ask('showRequest', { params });
+    expect(event?.detail.says).toContain(view.deleted?.receipt.sha256);
     const { items } = await people.rana.ask('listTrail', { params });
     expect(items[0]).toMatchObject({ name: 'ContentDeleted' });
-    const { key: Key, versionId: VersionId } = shown.deleted?.receipt ?? {};
-    const { Retention } = await s3.send(new GetObjectRetentionCommand({ Bucket: released, Key, VersionId }));
+    const { key: Key, versionId: VersionId } = view.deleted?.receipt ?? {};
+    const { Retention } = await s3.send(new GetObjectRetentionCommand({ Bucket: releaseBucket, Key, VersionId }));
     expect(Retention?.Mode).toBe('GOVERNANCE');
     expect(await sweep()).toMatchObject({ deleted: 0 });
   });
@@ -125,32 +139,34 @@ it('a release expires and its files are deleted in both buckets, but its signed 
   const { release } = await settle(params, ['released']);
   await pass(params.request);
   await sweep();
-  const [event] = await said(params.request, 'RequestExpired');
-  expect(event?.about.says).toMatch(/It was released/);
-  await unlock(sealed, `requests/${params.request}/`);
-  await unlock(released, `released/${params.request}/files/`);
+  const [event] = await findEvents(params.request, 'RequestExpired');
+  expect(event?.detail.says).toMatch(/It was released/);
+  await unlock(sealedBucket, `requests/${params.request}/`);
+  await unlock(releaseBucket, `released/${params.request}/files/`);
   await pass(params.request);
   expect(await sweep()).toMatchObject({ deleted: 1 });
-  expect(await countKeyVersions(cloud, sealed, `requests/${params.request}/`)).toEqual({});
-  expect(await countKeyVersions(cloud, released, `released/${params.request}/files/`)).toEqual({});
+  expect(await countKeyVersions(cloud, sealedBucket, `requests/${params.request}/`)).toEqual({});
+  expect(await countKeyVersions(cloud, releaseBucket, `released/${params.request}/files/`)).toEqual({});
   expect(
     hex(
       await s3
-        .send(new GetObjectCommand({ Bucket: released, Key: release?.key }))
+        .send(new GetObjectCommand({ Bucket: releaseBucket, Key: release?.key }))
         .then(({ Body }) => Body?.transformToString() ?? Promise.resolve('')),
     ),
   ).toBe(release?.sha256);
   const { objects } = await read(`receipts/${params.request}.json`);
   const copies = objects.filter(({ sha256 }: { sha256: string }) => sha256 === hex(files['tables/one.csv']));
-  expect(new Set(copies.map(({ bucket }: { bucket: string }) => bucket))).toEqual(new Set([sealed, released]));
+  expect(new Set(copies.map(({ bucket }: { bucket: string }) => bucket))).toEqual(
+    new Set([sealedBucket, releaseBucket]),
+  );
 });
 
 it('the content of a rejected request is deleted when due, and later viewers read that it was', async () => {
   const { params } = await submit(files);
   await settle(params, ['inReview']);
-  for (const who of [people.vera, people.viktor]) await vote(who, params, 'reject', 'not these');
+  for (const voter of [people.vera, people.viktor]) await vote(voter, params, 'reject', 'not these');
   await people.vera.ask('listFiles', { params });
-  await unlock(sealed, `requests/${params.request}/`);
+  await unlock(sealedBucket, `requests/${params.request}/`);
   await pass(params.request);
   expect(await sweep()).toMatchObject({ deleted: 1 });
   for (const name of ['listFiles', 'showChecks'] as const)
@@ -160,14 +176,14 @@ it('the content of a rejected request is deleted when due, and later viewers rea
 });
 
 it('a row that cannot be read stops no other deletion, and raises the alarm', async () => {
-  const broken = { project, request: 'al-0000000000000000', due: '2026-01-01T00:00:00.000Z' };
-  await tools.table.put(dueKey(broken), broken);
+  const damagedRow = { project, request: 'al-0000000000000000', due: '2026-01-01T00:00:00.000Z' };
+  await tools.table.put(dueKey(damagedRow), damagedRow);
   const { params } = await submit(files);
   await settle(params, ['inReview']);
   await pass(params.request);
   expect(await sweep()).toMatchObject({ failed: '1 requests could not be swept' });
-  expect(await said(params.request, 'RequestTimedOut')).toHaveLength(1);
-  await tools.drop(broken);
+  expect(await findEvents(params.request, 'RequestTimedOut')).toHaveLength(1);
+  await tools.drop(damagedRow);
   // What is listed as due and isn't is taken off the list.
   const stale = { project, request: params.request, due: '2026-01-02T00:00:00.000Z' };
   await tools.table.put(dueKey(stale), stale);

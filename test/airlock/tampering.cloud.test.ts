@@ -18,7 +18,16 @@ import {
   waitForExecutionEnd,
 } from './harness.ts';
 
-const { cloud, released, sealed, people, submit, settle, vote, approve } = airlockScene('airlock-tamper');
+const {
+  cloud,
+  released: releaseBucket,
+  sealed: sealedBucket,
+  people,
+  submit,
+  settle,
+  vote,
+  approve,
+} = airlockScene('airlock-tamper');
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'b.csv': 'region,n\nEast,40\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 const s3 = new S3Client(cloud.configuration);
@@ -48,13 +57,13 @@ describe('tampering by an administrator', () => {
   it('has no effect by overwriting a sealed object: the sealed version is released', async () => {
     const params = await approve(files);
     const { Key } = await fileOf(params, 'a.csv');
-    await s3.send(new PutObjectCommand({ Bucket: sealed, Key, Body: 'region,n\nNorth,1\n' }));
+    await s3.send(new PutObjectCommand({ Bucket: sealedBucket, Key, Body: 'region,n\nNorth,1\n' }));
     const manifest = `requests/${params.request}/1/manifest.json`;
-    await s3.send(new PutObjectCommand({ Bucket: sealed, Key: manifest, Body: '{}' }));
+    await s3.send(new PutObjectCommand({ Bucket: sealedBucket, Key: manifest, Body: '{}' }));
     await people.olga.ask('releaseRequest', { params });
     await settle(params, ['released']);
     const { Body } = await s3.send(
-      new GetObjectCommand({ Bucket: released, Key: `released/${params.request}/files/a.csv` }),
+      new GetObjectCommand({ Bucket: releaseBucket, Key: `released/${params.request}/files/a.csv` }),
     );
     expect(await Body?.transformToString()).toBe(files['a.csv']);
   });
@@ -62,30 +71,30 @@ describe('tampering by an administrator', () => {
   it('stops the release by deleting a locked version, and the approval stays', async () => {
     const params = await approve(files);
     const version = await fileOf(params, 'b.csv');
-    await s3.send(new DeleteObjectCommand({ Bucket: sealed, ...version, BypassGovernanceRetention: true }));
+    await s3.send(new DeleteObjectCommand({ Bucket: sealedBucket, ...version, BypassGovernanceRetention: true }));
     await stops(params);
     // A copy put in its place is another version, and no way round.
-    await s3.send(new PutObjectCommand({ Bucket: sealed, Key: version.Key, Body: files['b.csv'] }));
+    await s3.send(new PutObjectCommand({ Bucket: sealedBucket, Key: version.Key, Body: files['b.csv'] }));
     await stops(params, 3);
   });
 
   it('stops the release by changing the manifest or report named in the row', async () => {
-    const [one, two] = [await approve(files), await approve({ 'c.csv': 'region,n\nWest,50\n' })];
-    const other = await rowOf(two);
-    if (!('seal' in other) || !other.seal) throw new Error('it is not sealed');
+    const [firstRequest, two] = [await approve(files), await approve({ 'c.csv': 'region,n\nWest,50\n' })];
+    const otherRow = await rowOf(two);
+    if (!('seal' in otherRow) || !otherRow.seal) throw new Error('it is not sealed');
     const dynamo = new DynamoDBClient(cloud.configuration);
     const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
-    const { pk, sk } = rowKey('airlock', one.request);
+    const { pk, sk } = rowKey('airlock', firstRequest.request);
     await dynamo.send(
       new UpdateItemCommand({
         TableName: TableNames.find(name => name.startsWith('broch-local-data')),
         Key: { pk: { S: pk }, sk: { S: sk } },
         UpdateExpression: 'SET seal.#key = :key, seal.versionId = :version',
         ExpressionAttributeNames: { '#key': 'key' },
-        ExpressionAttributeValues: { ':key': { S: other.seal.key }, ':version': { S: other.seal.versionId } },
+        ExpressionAttributeValues: { ':key': { S: otherRow.seal.key }, ':version': { S: otherRow.seal.versionId } },
       }),
     );
-    await stops(one);
+    await stops(firstRequest);
   });
 });
 
@@ -109,19 +118,19 @@ describe('eligibility at the time of each vote', () => {
     await expect(vote(emil, params, 'approve')).rejects.toThrow(/Members of airlock-tamper cannot review/);
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
     const row = await rowOf(params);
-    expect('votes' in row && row.votes.map(({ by }) => by)).toEqual([people.vera.id, people.viktor.id]);
+    expect('votes' in row && row.votes.map(({ by: voterId }) => voterId)).toEqual([people.vera.id, people.viktor.id]);
   });
 });
 
 it('an approval that expires while its record is being signed releases nothing', async () => {
   const params = await approve(files);
   const signing = { function: 'airlock/steps/sign.lambda.ts', action: 'kms:Sign', nth: 1, how: 'hold' } as const;
-  const watched = await watchCalls(cloud, params.request, [signing]);
+  const watch = await watchCalls(cloud, params.request, [signing]);
   await people.olga.ask('releaseRequest', { params });
-  await pollUntilSettled(watched.calls, ({ calls }) => calls.some(({ how }) => how === 'hold'));
+  await pollUntilSettled(watch.calls, ({ calls }) => calls.some(({ how: kind }) => kind === 'hold'));
   await sleep(1500);
   for (const name of ['deadline', 'expiresAt']) await backdateRequest(cloud, params.request, name);
-  await watched.end();
+  await watch.end();
   expect(await waitForExecutionEnd(cloud, 'release', params.request, 2)).toMatchObject({ end: 'Superseded' });
   expect(await settle(params, ['expired', 'released'])).toMatchObject({ status: 'expired' });
   await expect(people.rana.ask('openDownload', { params, body: {} })).rejects.toThrow(/Nothing can be downloaded/);
@@ -136,8 +145,8 @@ describe('a review without a workflow', () => {
     const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
     for (const { stateMachineArn } of stateMachines) {
       const { executions = [] } = await sfn.send(new ListExecutionsCommand({ stateMachineArn, maxResults: 1000 }));
-      const own = executions.find(({ name }) => name === `${params.request}-1`);
-      if (own) await sfn.send(new StopExecutionCommand({ executionArn: own.executionArn }));
+      const execution = executions.find(({ name }) => name === `${params.request}-1`);
+      if (execution) await sfn.send(new StopExecutionCommand({ executionArn: execution.executionArn }));
     }
     await people.olga.ask('reissueReview', { params });
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
@@ -151,18 +160,18 @@ describe('a review without a workflow', () => {
     const { params } = await submit(files);
     await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
-    const past = new Date(Date.now() - 1000).toISOString();
+    const pastTime = new Date(Date.now() - 1000).toISOString();
     const table = await openTestTable(cloud);
-    const at = rowKey('airlock', params.request);
-    const row = await table.get(at);
+    const key = rowKey('airlock', params.request);
+    const row = await table.get(key);
     const dynamo = new DynamoDBClient(cloud.configuration);
     const { TableNames = [] } = await dynamo.send(new ListTablesCommand({}));
     await dynamo.send(
       new UpdateItemCommand({
         TableName: TableNames.find(name => name.startsWith('broch-local-data')),
-        Key: { pk: { S: at.pk }, sk: { S: at.sk } },
+        Key: { pk: { S: key.pk }, sk: { S: key.sk } },
         UpdateExpression: 'SET deadline = :past',
-        ExpressionAttributeValues: { ':past': { S: past } },
+        ExpressionAttributeValues: { ':past': { S: pastTime } },
       }),
     );
     expect(row?.status).toBe('inReview');

@@ -12,7 +12,7 @@ export async function waitForTaskToken(cloud: Cloud, request: string): Promise<s
   const table = await openTestTable(cloud);
   const row = await waitUntil(
     () => table.get(rowKey('airlock', request)),
-    found => typeof found?.token === 'string',
+    row => typeof row?.token === 'string',
   );
   return String(row?.token);
 }
@@ -35,4 +35,6 @@ export const timeOutTask = (cloud: Cloud, taskToken: string) =>
 
 /** Waits until a function has reached a call that is held. */
 export const waitForHeldCall = ({ calls }: Pick<Awaited<ReturnType<typeof watchCalls>>, 'calls'>, name: string) =>
-  waitUntil(calls, ({ calls: seen }) => seen.some(call => call.function === name && call.how === 'hold'));
+  waitUntil(calls, ({ calls: watchedCalls }) =>
+    watchedCalls.some(call => call.function === name && call.how === 'hold'),
+  );

@@ -42,10 +42,10 @@ const eyes: [Viewer, ActingPerson][] = [
   ['operator', olga],
 ];
 
-const voted = (by: ActingPerson, request: Request, verdict: 'approve' | 'reject' = 'approve') => {
+const castVote = (voter: ActingPerson, request: Request, verdict: 'approve' | 'reject' = 'approve') => {
   const decision = tryCommand(
     request,
-    { do: 'vote', by, ballot: buildBallot(request.round, verdict) },
+    { do: 'vote', by: voter, ballot: buildBallot(request.round, verdict) },
     exampleStartTime,
     facts,
   );
@@ -53,94 +53,99 @@ const voted = (by: ActingPerson, request: Request, verdict: 'approve' | 'reject'
   return decision.state;
 };
 const open = buildRequestInReview(facts);
-const before = voted(viktor, open);
-const disputed = voted(viktor, voted(vera, open, 'reject'));
-const decided = voted(vera, before);
-const states: Record<string, Request> = { draft: buildDraft(facts), 'in review': before, disputed, decided };
+const firstVote = castVote(viktor, open);
+const dispute = castVote(viktor, castVote(vera, open, 'reject'));
+const conclusion = castVote(vera, firstVote);
+const states: Record<string, Request> = {
+  draft: buildDraft(facts),
+  'in review': firstVote,
+  disputed: dispute,
+  decided: conclusion,
+};
 
 /** Viktor did it all, in the round of `of`. */
-const seen = (request: Request, eye: Viewer, who: ActingPerson, by = viktor, round = request.round) =>
+const visibleNames = (request: Request, eye: Viewer, viewer: ActingPerson, actor = viktor, round = request.round) =>
   requestEventNames.filter(
     name =>
       visibleEvents(
-        { ...trailEntry(request, [requestEvent(name, 'x', by)], exampleStartTime), round },
+        { ...trailEntry(request, [requestEvent(name, 'x', actor)], exampleStartTime), round },
         request,
-        who,
+        viewer,
         eye,
       ).length > 0,
   );
 
 describe('visibility of trail entries', () => {
   const votes: RequestEventName[] = ['VoteCast', 'VoteDropped'];
-  const asks: RequestEventName[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
-  const inside: RequestEventName[] = [...votes, 'FileViewed', ...asks, 'ReviewReissued'];
-  const without = (hidden: RequestEventName[]) => requestEventNames.filter(name => !hidden.includes(name));
+  const invitations: RequestEventName[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
+  const hiddenNames: RequestEventName[] = [...votes, 'FileViewed', ...invitations, 'ReviewReissued'];
+  const namesExcept = (hidden: RequestEventName[]) => requestEventNames.filter(name => !hidden.includes(name));
   const rows: [string, Viewer, RequestEventName[]][] = [
-    ['draft', 'project', inside],
-    ['in review', 'project', inside],
-    ['disputed', 'project', inside],
-    ['decided', 'project', inside],
-    ['in review', 'reviewer', [...votes, 'FileViewed', ...asks]],
+    ['draft', 'project', hiddenNames],
+    ['in review', 'project', hiddenNames],
+    ['disputed', 'project', hiddenNames],
+    ['decided', 'project', hiddenNames],
+    ['in review', 'reviewer', [...votes, 'FileViewed', ...invitations]],
     ['in review', 'operator', votes],
     // Whoever decides between those who disagree is as blind as they were.
-    ['disputed', 'reviewer', [...votes, 'FileViewed', ...asks]],
+    ['disputed', 'reviewer', [...votes, 'FileViewed', ...invitations]],
     ['disputed', 'operator', votes],
     ['decided', 'reviewer', []],
     ['decided', 'operator', []],
   ];
   it.each(rows)('in the state %s, the viewer %s sees all events but %j', (state, eye, hidden) => {
-    for (const [as, who] of eyes.filter(([one]) => one === eye))
-      expect(seen(states[state] as Request, as, who)).toEqual(without(hidden));
+    for (const [viewpoint, viewer] of eyes.filter(([candidate]) => candidate === eye))
+      expect(visibleNames(states[state] as Request, viewpoint, viewer)).toEqual(namesExcept(hidden));
   });
 
   it('a reviewer who has voted sees that others disagree, but not on what', () => {
-    const theirs = requestEventNames.filter(name => !votes.includes(name) && name !== 'FileViewed');
-    expect(seen(disputed, 'reviewer', vera)).toEqual(theirs);
+    const otherNames = requestEventNames.filter(name => !votes.includes(name) && name !== 'FileViewed');
+    expect(visibleNames(dispute, 'reviewer', vera)).toEqual(otherNames);
   });
 
   it('reviewers always see their own votes and views, and everything about ended rounds', () => {
-    expect(seen(before, 'reviewer', viktor)).toEqual(requestEventNames);
-    expect(seen({ ...before, round: 2 }, 'reviewer', vera, viktor, 1)).toEqual(requestEventNames);
+    expect(visibleNames(firstVote, 'reviewer', viktor)).toEqual(requestEventNames);
+    expect(visibleNames({ ...firstVote, round: 2 }, 'reviewer', vera, viktor, 1)).toEqual(requestEventNames);
   });
 
   it('a review that timed out stays blind, as it can be resumed', () => {
     const late = tryCommand(
-      before,
-      { do: 'remindReviewers', attempt: before.attempt },
+      firstVote,
+      { do: 'remindReviewers', attempt: firstVote.attempt },
       '2027-06-01T00:00:00.000Z',
       facts,
     )?.state;
     if (late?.status !== 'expired') throw new Error('it is not over');
-    expect(seen(late, 'reviewer', vera)).toEqual(requestEventNames);
+    expect(visibleNames(late, 'reviewer', vera)).toEqual(requestEventNames);
     const timedOut = tryCommand(
-      before,
+      firstVote,
       { do: 'remindReviewers', attempt: 0 },
       '2026-11-20T00:00:00.000Z',
       facts,
     )?.state;
     if (timedOut?.status !== 'timedOut') throw new Error('it has not timed out');
-    expect(seen(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
+    expect(visibleNames(timedOut, 'reviewer', vera)).not.toContain('VoteCast');
   });
 
   it('the project learns no name of a reviewer', () => {
     for (const [name, request] of Object.entries(states))
-      for (const [, who] of eyes.filter(([eye]) => eye === 'project')) {
+      for (const [, viewer] of eyes.filter(([eye]) => eye === 'project')) {
         const events = requestEventNames.map(name => ({
           ...requestEvent(name, 'x', vera),
           to: [{ id: 'vera', name: 'vera' }],
         }));
         expect(
-          JSON.stringify(visibleEvents(trailEntry(request, events, exampleStartTime), request, who, 'project')),
+          JSON.stringify(visibleEvents(trailEntry(request, events, exampleStartTime), request, viewer, 'project')),
           name,
         ).not.toContain('vera');
       }
-    const [own] = visibleEvents(
+    const [ownEvent] = visibleEvents(
       trailEntry(open, [requestEvent('RequestSubmitted', 'x', rana)], exampleStartTime),
       open,
       nina,
       'project',
     );
-    expect(own).toMatchObject({ by: 'rana', byName: 'rana' });
+    expect(ownEvent).toMatchObject({ by: 'rana', byName: 'rana' });
   });
 
   it('two blind reviews that differ only in their votes look the same', () => {
@@ -155,7 +160,7 @@ describe('visibility of trail entries', () => {
         three,
       );
       if (!decision) throw new Error('refused');
-      const mine = tryCommand(
+      const ownVote = tryCommand(
         decision.state,
         { do: 'vote', by: vera, ballot: buildBallot(1, 'approve') },
         exampleStartTime,
@@ -167,10 +172,10 @@ describe('visibility of trail entries', () => {
         exampleStartTime,
         three,
       );
-      if (!mine || !alone) throw new Error('refused');
-      const rows = (one: typeof mine) =>
-        visibleEvents(trailEntry(one.state, one.events, exampleStartTime), one.state, vera, 'reviewer');
-      expect(rows(mine)).toEqual(rows(alone));
+      if (!ownVote || !alone) throw new Error('refused');
+      const rows = (vote: typeof ownVote) =>
+        visibleEvents(trailEntry(vote.state, vote.events, exampleStartTime), vote.state, vera, 'reviewer');
+      expect(rows(ownVote)).toEqual(rows(alone));
       expect(
         visibleEvents(trailEntry(fresh, decision.events, exampleStartTime), decision.state, vera, 'reviewer'),
       ).toEqual([]);
@@ -187,22 +192,22 @@ describe('the events of a row', () => {
           names.map(name => requestEvent(name, 'x', vera)),
           exampleStartTime,
         );
-        const sent = trailEvents(entry, trailKey(exampleStartTime, revision));
-        for (const [name, about] of sent) expect(airlockEvents[name].schema.parse(about)).toEqual(about);
-        expect(new Set(sent.map(([, { id }]) => id)).size).toBe(names.length);
-        expect(trailEvents(entry, trailKey(exampleStartTime, revision))).toEqual(sent);
+        const entryEvents = trailEvents(entry, trailKey(exampleStartTime, revision));
+        for (const [name, detail] of entryEvents) expect(airlockEvents[name].schema.parse(detail)).toEqual(detail);
+        expect(new Set(entryEvents.map(([, { id }]) => id)).size).toBe(names.length);
+        expect(trailEvents(entry, trailKey(exampleStartTime, revision))).toEqual(entryEvents);
       }),
     );
   });
 
   it('sort by time, then by the row that was changed or viewed', () => {
-    const later = '2026-11-01T00:00:00.001Z';
+    const laterTime = '2026-11-01T00:00:00.001Z';
     const keys = [
       trailKey(exampleStartTime, 1),
       trailKey(exampleStartTime, 1, 'a'),
       trailKey(exampleStartTime, 2),
-      trailKey(later, 1, 'f'),
-      trailKey(later, 10),
+      trailKey(laterTime, 1, 'f'),
+      trailKey(laterTime, 10),
     ];
     expect([...keys].sort()).toEqual(keys);
   });

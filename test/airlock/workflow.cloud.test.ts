@@ -5,7 +5,7 @@ import { SignedRelease } from '../../functions/airlock/release/record.ts';
 import { countKeyVersions } from '../ingest/partner.ts';
 import { airlockScene, type TestUser, waitForExecutionEnd } from './harness.ts';
 
-const { cloud, released, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
+const { cloud, released: releaseBucket, people, submit, resubmit, settle, vote } = airlockScene('airlock-way-out');
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 type Params = Awaited<ReturnType<typeof submit>>['params'];
 
@@ -32,10 +32,10 @@ describe('a request without findings', () => {
   it('is voted on without sight of other votes', async () => {
     await vote(people.vera, params, 'approve', 'fine');
     const { rana, vera, viktor, olga } = people;
-    const votes = async (who: TestUser) => (await who.ask('showRequest', { params })).votes;
+    const votes = async (viewer: TestUser) => (await viewer.ask('showRequest', { params })).votes;
     expect(await votes(vera)).toHaveLength(1);
     expect(await votes(viktor)).toEqual([]);
-    for (const who of [rana, olga]) expect(await votes(who)).toBeUndefined();
+    for (const viewer of [rana, olga]) expect(await votes(viewer)).toBeUndefined();
     expect(await vote(people.viktor, params, 'approve')).toMatchObject({ status: 'approved' });
     expect(await votes(people.walt)).toHaveLength(2);
     expect(await waitForExecutionEnd(cloud, 'check', params.request, 1)).toMatchObject({
@@ -49,12 +49,12 @@ describe('a request without findings', () => {
     await people.olga.ask('releaseRequest', { params });
     const { release } = await settle(params, ['released']);
     const prefix = `released/${params.request}/`;
-    expect(Object.keys(await countKeyVersions(cloud, released, prefix)).sort()).toEqual(
+    expect(Object.keys(await countKeyVersions(cloud, releaseBucket, prefix)).sort()).toEqual(
       [...Object.keys(files).map(path => `files/${path}`), 'files.json', 'release.json'].sort(),
     );
     const s3 = new S3Client(cloud.configuration);
     const read = async (Key: string) => {
-      const { Body } = await s3.send(new GetObjectCommand({ Bucket: released, Key }));
+      const { Body } = await s3.send(new GetObjectCommand({ Bucket: releaseBucket, Key }));
       return (await Body?.transformToString()) ?? '';
     };
     for (const [path, content] of Object.entries(files)) expect(await read(`${prefix}files/${path}`)).toBe(content);
@@ -81,8 +81,8 @@ describe('a request that returns to the requester', () => {
     const { params, source } = await submit({ 'a.csv': 'region,n\nNorth,20\nSouth,30\n' });
     const first = await settle(params, ['inReview']);
     await vote(people.vera, params, 'approve');
-    const returned = await vote(people.viktor, params, 'return', 'Round the counts.');
-    expect(returned).toMatchObject({ status: 'returned', comments: [{ comment: 'Round the counts.' }] });
+    const returnVote = await vote(people.viktor, params, 'return', 'Round the counts.');
+    expect(returnVote).toMatchObject({ status: 'returned', comments: [{ comment: 'Round the counts.' }] });
     await resubmit(params, source, { 'a.csv': 'region,n\nNorth,25\nSouth,35\n' });
     const second = await settle(params, ['inReview']);
     expect(second.round).toBe(2);
@@ -102,8 +102,8 @@ describe('a request that returns to the requester', () => {
 
   it('is blocked by a check and can be corrected', async () => {
     const { params, source } = await submit({ 'a.csv': 'region,n\nNorth,3\nSouth,30\n' });
-    const blocked = await settle(params, ['blocked']);
-    expect(blocked.report).toMatchObject({ worst: 'block', first: [{ path: 'a.csv', rule: 'sdc.minimum-count' }] });
+    const block = await settle(params, ['blocked']);
+    expect(block.report).toMatchObject({ worst: 'block', first: [{ path: 'a.csv', rule: 'sdc.minimum-count' }] });
     await expect(vote(people.vera, params, 'approve')).rejects.toThrow(/nothing to vote on/);
     await resubmit(params, source, { 'a.csv': 'region,n\nNorth,25\nSouth,35\n' });
     expect((await settle(params, ['inReview'])).round).toBe(2);

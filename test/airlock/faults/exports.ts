@@ -22,7 +22,7 @@ import {
   watchFaults,
 } from './harness.ts';
 
-const released = faultCloud.outputs['data.Released'] ?? '';
+const releaseBucket = faultCloud.outputs['data.Released'] ?? '';
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n', 'tables/b.csv': 'region,n\nEast,40\n' };
 const source = 'data/outbox/results/';
 const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
@@ -42,46 +42,46 @@ export async function runExportPath(project: string, faults: readonly Fault[]) {
   const { vera, viktor, olga } = faultPeople;
   const rana = chooseRequester(project);
   const bucket = await makeAirlockProject(faultCloud, project, [rana]);
-  const watched = await watchFaults(project, faults);
+  const watch = await watchFaults(project, faults);
   await putSourceFiles(faultCloud, bucket, source, files);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
   const params = { project, request: id };
   await rana.ask('submitRequest', { params });
   const { seal } = await waitForStatus(vera, params, ['inReview']);
   await waitForDecisionToken(id);
-  for (const who of [vera, viktor])
-    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  for (const voter of [vera, viktor])
+    await voter.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await waitForStatus(rana, params, ['approved']);
   await olga.ask('releaseRequest', { params });
   await waitForStatus(rana, params, ['released']);
-  const got = await download(rana, params);
+  const downloadedFile = await download(rana, params);
 
-  expect(got.files).toEqual(files);
-  const { items: all } = await rana.ask('listRequests', { params: { project } });
+  expect(downloadedFile.files).toEqual(files);
+  const { items: requests } = await rana.ask('listRequests', { params: { project } });
   // Nor was anything drafted twice.
-  expect(all.map(item => item.id)).toEqual([id]);
+  expect(requests.map(item => item.id)).toEqual([id]);
   const { row, rows } = await readRequestHistory(id);
   if (row.status !== 'released') throw new Error(`it is ${row.status}`);
-  expect(hex(got.record)).toBe(row.release.sha256);
+  expect(hex(downloadedFile.record)).toBe(row.release.sha256);
   expect([row.round, row.attempt, row.seal.sha256]).toEqual([1, 2, seal?.sha256]);
-  expect(row.votes.map(({ by }) => by)).toEqual([vera.id, viktor.id]);
+  expect(row.votes.map(({ by: reviewerId }) => reviewerId)).toEqual([vera.id, viktor.id]);
   expect(rows.filter(({ sk }) => String(sk).startsWith('ROUND#'))).toHaveLength(1);
   // What was given is counted beside the grant.
   const grants = async () =>
     (await readPartition(rowKey('download', `${project}#${id}`).pk)).filter(
       ({ sk }) => !String(sk).startsWith('GIVEN#'),
     );
-  const [grant, ...more] = await grants();
-  expect([grant?.taken, grant?.seal, more]).toEqual([1, row.seal.sha256, []]);
-  const kept = (await listVersionsBelow(released, `released/${id}/`)).map(({ path }) => path);
-  const content = kept.filter(path => path.startsWith('files/')).sort();
+  const [grant, ...otherGrants] = await grants();
+  expect([grant?.taken, grant?.seal, otherGrants]).toEqual([1, row.seal.sha256, []]);
+  const releasePaths = (await listVersionsBelow(releaseBucket, `released/${id}/`)).map(({ path }) => path);
+  const content = releasePaths.filter(path => path.startsWith('files/')).sort();
   expect(content).toEqual(
     Object.keys(files)
       .map(path => `files/${path}`)
       .sort(),
   );
   // Of a file that was left, nothing but these may be there.
-  expect(new Set(kept)).toEqual(new Set([...content, 'files.json', 'release.json']));
+  expect(new Set(releasePaths)).toEqual(new Set([...content, 'files.json', 'release.json']));
   expect(await waitForExecutionEnd(faultCloud, 'release', id, 2)).toMatchObject({
     status: 'SUCCEEDED',
     end: 'Released',
@@ -96,25 +96,25 @@ export async function runExportPath(project: string, faults: readonly Fault[]) {
       ...['RequestApproved', 'ReleaseStarted', 'RequestReleased', 'RequestRevoked'],
     ].sort(),
   );
-  const { calls, unmet } = await watched.calls();
+  const { calls, unmet } = await watch.calls();
   // A word to the waiting workflow that was never sent is the one thing that nobody repeats: it looks by itself, later.
   const silent = calls.some(
-    ({ function: name, action, how }) =>
+    ({ function: name, action, how: kind }) =>
       name.endsWith('/reviews') &&
-      ((how === 'error' && action === 'states:SendTaskSuccess') ||
-        (how === 'lost' && action.startsWith('dynamodb:TransactWriteItems'))),
+      ((kind === 'error' && action === 'states:SendTaskSuccess') ||
+        (kind === 'lost' && action.startsWith('dynamodb:TransactWriteItems'))),
   );
   if (!silent)
     expect(await waitForExecutionEnd(faultCloud, 'check', id, 1)).toMatchObject({
       status: 'SUCCEEDED',
       end: 'Decided',
     });
-  await watched.end();
+  await watch.end();
   return { calls, unmet, requests: [id] };
 }
 
 /** Once more than lib/retries.ts repeats a call that Lambda could not take: the workflow gives up. */
-const broken: Fault = {
+const scanFault: Fault = {
   function: 'airlock/steps/plan.lambda.ts',
   action: 'lambda:Invoke',
   nth: 1,
@@ -127,7 +127,7 @@ export async function runExportDetour(project: string, faults: readonly Fault[])
   const { vera, viktor, olga } = faultPeople;
   const rana = chooseRequester(project);
   const bucket = await makeAirlockProject(faultCloud, project, [rana]);
-  const watched = await watchFaults(project, [broken, ...faults]);
+  const watch = await watchFaults(project, [scanFault, ...faults]);
   await putSourceFiles(faultCloud, bucket, source, files);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: draft });
   const params = { project, request: id };
@@ -146,28 +146,28 @@ export async function runExportDetour(project: string, faults: readonly Fault[])
   await vera.ask('listFiles', { params });
   await vera.ask('showChecks', { params });
   await vera.ask('viewFile', { params, query: { path: 'a.csv' } });
-  for (const who of [vera, viktor])
-    await who.ask('returnRequest', { params, body: { seal: seal?.sha256, comment: 'Round it.' } });
+  for (const voter of [vera, viktor])
+    await voter.ask('returnRequest', { params, body: { seal: seal?.sha256, comment: 'Round it.' } });
   await waitForStatus(rana, params, ['returned']);
   await rana.ask('withdrawRequest', { params, body: { reason: 'enough' } });
-  const [{ items: all }, { items: rounds }, { items: trail }] = await Promise.all([
+  const [{ items: requests }, { items: rounds }, { items: trail }] = await Promise.all([
     rana.ask('listRequests', { params: { project } }),
     vera.ask('listRounds', { params }),
     vera.ask('listTrail', { params }),
   ]);
   // Nor was anything drafted twice.
-  expect(all.map(item => item.id)).toEqual([id]);
+  expect(requests.map(item => item.id)).toEqual([id]);
   expect(rounds.map(({ outcome }) => outcome)).toEqual(['withdrawn', 'returned']);
   const { row, happened } = await readRequestHistory(id);
   expect([row.status, row.round, row.attempt, row.title]).toEqual(['withdrawn', 2, 4, 'Two']);
-  const once = [
+  const passages = [
     ...['RequestOpened', 'RequestEdited', 'RequestSubmitted', 'RequestTimedOut', 'RequestResumed', 'RequestSealed'],
     ...['ReviewOpened', 'RequestTimedOut', 'RequestResumed', 'ReviewReissued', 'VoteCast', 'VoteCast'],
     ...['RequestReturned', 'RequestWithdrawn'],
   ].sort();
-  expect(happened).toEqual(once);
+  expect(happened).toEqual(passages);
   // Each look is on record; more than one where its answer was lost.
-  expect([...new Set(trail.map(({ name }) => name))].sort()).toEqual([...new Set([...once, 'FileViewed'])].sort());
-  const { calls, unmet } = await watched.end();
+  expect([...new Set(trail.map(({ name }) => name))].sort()).toEqual([...new Set([...passages, 'FileViewed'])].sort());
+  const { calls, unmet } = await watch.end();
   return { calls, unmet, requests: [id] };
 }

@@ -27,11 +27,11 @@ export const enrolFaultPeople = () =>
     bus = await recordBusEvents(faultCloud);
     // Like any client, each repeats a failed call with the same key, only sooner.
     const retries = { backoff: (attempt: number) => 40 * attempt };
-    const enrolled = ([...requesters, 'otto'] as const).map(async name => {
+    const enrolments = ([...requesters, 'otto'] as const).map(async name => {
       const group = name === 'otto' ? 'operator' : 'researcher';
       return [name, await enrolTestUser(faultCloud, `faults-${name}`, group, retries)];
     });
-    Object.assign(faultPeople, castPeople(retries), Object.fromEntries(await Promise.all(enrolled)));
+    Object.assign(faultPeople, castPeople(retries), Object.fromEntries(await Promise.all(enrolments)));
   });
 
 /** Watches a project's calls, or those about someone, while faults occur. A step is tried six times, an API call five. */
@@ -84,14 +84,16 @@ export async function readRequestHistory(id: string) {
 /** All that is in a request's trail has come to the bus, in its order, and nothing else has. */
 export async function assertEventsPublished(id: string): Promise<void> {
   const { ids } = await readRequestHistory(id);
-  const looks = (await readPartition(rowKey('look', id).pk)) as { sk: string }[];
-  const seen = looks
+  const lookRows = (await readPartition(rowKey('look', id).pk)) as { sk: string }[];
+  const lookIds = lookRows
     .filter(({ sk }) => sk.startsWith(TRAIL_PREFIX))
     .map(({ sk }) => `${id}/${sk.slice(TRAIL_PREFIX.length)}/0`);
-  const said = await bus.until(id, all => [...ids, ...seen].every(one => all.some(({ about }) => about.id === one)));
-  const once = [...new Set(said.map(({ about }) => about.id))];
-  expect([...once].sort()).toEqual([...ids, ...seen].sort());
-  expect(once.filter(one => ids.includes(one))).toEqual(ids);
+  const busEvents = await bus.until(id, events =>
+    [...ids, ...lookIds].every(eventId => events.some(({ detail }) => detail.id === eventId)),
+  );
+  const eventIds = [...new Set(busEvents.map(({ detail }) => detail.id))];
+  expect([...eventIds].sort()).toEqual([...ids, ...lookIds].sort());
+  expect(eventIds.filter(eventId => ids.includes(eventId))).toEqual(ids);
 }
 
 /** Every version and every delete marker below a prefix, by what follows it. */
@@ -104,21 +106,21 @@ export async function listVersionsBelow(Bucket: string, Prefix: string) {
 }
 
 /** The functions of the airlock, as deployed, by their files. */
-let deployed: Promise<Map<string, string>> | undefined;
+let functionNames: Promise<Map<string, string>> | undefined;
 export const listFunctionNames = () => {
-  deployed ??= list();
-  return deployed;
+  functionNames ??= list();
+  return functionNames;
 };
 
 async function list(): Promise<Map<string, string>> {
-  const all = new Map<string, string>();
-  for (let Marker: string | undefined, more = true; more; more = Marker !== undefined) {
+  const names = new Map<string, string>();
+  for (let Marker: string | undefined, remaining = true; remaining; remaining = Marker !== undefined) {
     const page = await lambda.send(new ListFunctionsCommand({ Marker }));
     for (const { Description = '', FunctionName = '' } of page.Functions ?? [])
-      if (Description.startsWith('functions/airlock/')) all.set(Description.slice('functions/'.length), FunctionName);
+      if (Description.startsWith('functions/airlock/')) names.set(Description.slice('functions/'.length), FunctionName);
     Marker = page.NextMarker;
   }
-  return all;
+  return names;
 }
 
 /** Calls a function as AWS would. */

@@ -24,7 +24,7 @@ const groups = [{ name: 'all', kind: 'supporting' as const, purpose: 'reference 
 export const codesImport = { title: 'Codes', direction: 'import', groups } as const;
 const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 const root = new S3Client(faultCloud.configuration);
-const released = faultCloud.outputs['data.Released'] ?? '';
+const releaseBucket = faultCloud.outputs['data.Released'] ?? '';
 
 async function textOf(Bucket: string, Key: string, VersionId?: string) {
   const { Body } = await root.send(new GetObjectCommand({ Bucket, Key, VersionId }));
@@ -46,9 +46,12 @@ async function settings(project: string, rana: TestUser) {
   const params = { project };
   const settings = { tier: 3, imports: { quorum: 1 } };
   const set = await olga.ask('changeSettings', { params, body: { settings, reason: 'villages' } });
-  const shown = await rana.ask('showSettings', { params });
+  const projectSettings = await rana.ask('showSettings', { params });
   const { items } = await vera.ask('listSettings', { params });
-  expect([set, shown]).toEqual([shown, expect.objectContaining({ settings, reason: 'villages', by: olga.name })]);
+  expect([set, projectSettings]).toEqual([
+    projectSettings,
+    expect.objectContaining({ settings, reason: 'villages', by: olga.name }),
+  ]);
   expect(items).toMatchObject([{ settings, reason: 'villages', by: olga.id }]);
 }
 
@@ -57,7 +60,7 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
   const { vera, olga } = faultPeople;
   const rana = chooseRequester(project);
   const bucket = await makeAirlockProject(faultCloud, project, [rana]);
-  const watched = await watchFaults(project, faults);
+  const watch = await watchFaults(project, faults);
   await settings(project, rana);
   const { id } = await rana.ask('draftRequest', { params: { project }, body: codesImport });
   const params = { project, request: id };
@@ -71,14 +74,14 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
   await waitForStatus(rana, params, ['released']);
 
   const prefix = `data/imports/${id}/`;
-  const delivered = await listVersionsBelow(bucket, prefix);
-  expect(delivered.map(({ path }) => path).sort()).toEqual(paths);
+  const delivery = await listVersionsBelow(bucket, prefix);
+  expect(delivery.map(({ path }) => path).sort()).toEqual(paths);
   for (const [path, content] of Object.entries(files)) expect(await textOf(bucket, prefix + path)).toBe(content);
   const { row } = await readRequestHistory(id);
   if (row.status !== 'released') throw new Error(`it is ${row.status}`);
   expect([row.round, row.attempt, row.seal.sha256]).toEqual([1, 2, seal?.sha256]);
-  expect(hex(await textOf(released, row.release.key, row.release.versionId))).toBe(row.release.sha256);
-  expect(new Set((await listVersionsBelow(released, `released/${id}/`)).map(({ path }) => path))).toEqual(
+  expect(hex(await textOf(releaseBucket, row.release.key, row.release.versionId))).toBe(row.release.sha256);
+  expect(new Set((await listVersionsBelow(releaseBucket, `released/${id}/`)).map(({ path }) => path))).toEqual(
     new Set(['files.json', 'release.json']),
   );
   // What is delivered is fetched by nobody.
@@ -89,15 +92,15 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
   });
 
   await olga.ask('revokeRequest', { params, body: { reason: 'the wrong codes' } });
-  const gone = await retracted(id, watched);
-  expect(gone.objects).toBe(paths.length);
+  const retraction = await expectRetraction(id, watch);
+  expect(retraction.objects).toBe(paths.length);
   expect(await listVersionsBelow(bucket, prefix)).toEqual([]);
   const receipt = DeletedObject.array().parse(
-    JSON.parse(await textOf(released, gone.receipt.key, gone.receipt.versionId)),
+    JSON.parse(await textOf(releaseBucket, retraction.receipt.key, retraction.receipt.versionId)),
   );
-  const listed = receipt.map(({ key, version, sha256 }) => ({ path: key.slice(prefix.length), version, sha256 }));
-  expect(listed.sort(byPath)).toEqual(
-    delivered.map(one => ({ ...one, sha256: hex(files[one.path as keyof typeof files]) })).sort(byPath),
+  const receiptFiles = receipt.map(({ key, version, sha256 }) => ({ path: key.slice(prefix.length), version, sha256 }));
+  expect(receiptFiles.sort(byPath)).toEqual(
+    delivery.map(file => ({ ...file, sha256: hex(files[file.path as keyof typeof files]) })).sort(byPath),
   );
   const { happened } = await readRequestHistory(id);
   expect(happened).toEqual(
@@ -106,37 +109,37 @@ export async function runImportPath(project: string, faults: readonly Fault[]) {
       ...['ReleaseStarted', 'RequestReleased', 'RequestRevoked', 'ContentDeleted'],
     ].sort(),
   );
-  return { ...(await watched.end()), requests: [id] };
+  return { ...(await watch.end()), requests: [id] };
 }
 
 const byPath = (a: { path: string }, b: { path: string }) => (a.path < b.path ? -1 : 1);
 
 /** Where the event's own three tries end in the queue, somebody calls the function with it again. */
-async function retracted(id: string, watched: Awaited<ReturnType<typeof watchFaults>>) {
-  const gone = await waitUntil(
+async function expectRetraction(id: string, watch: Awaited<ReturnType<typeof watchFaults>>) {
+  const retraction = await waitUntil(
     async () => {
-      const { events } = await watched.calls();
+      const { events } = await watch.calls();
       const [first, , third] = events.filter(({ function: name }) => name === 'airlock/deletion/retract.lambda.ts');
       const { row } = await readRequestHistory(id);
-      const done = 'retracted' in row ? row.retracted : undefined;
-      if (!done && first && third) await invokeFunction('airlock/deletion/retract.lambda.ts', first.event);
-      return done;
+      const record = 'retracted' in row ? row.retracted : undefined;
+      if (!record && first && third) await invokeFunction('airlock/deletion/retract.lambda.ts', first.event);
+      return record;
     },
-    done => done !== undefined,
+    record => record !== undefined,
   );
-  if (!gone) throw new Error('nothing was retracted');
-  return gone;
+  if (!retraction) throw new Error('nothing was retracted');
+  return retraction;
 }
 
 /** What is about no project, and asked by nobody else. */
 export async function runPathOutsideProjects(project: string, faults: readonly Fault[]) {
   const { otto } = faultPeople;
-  const watched = await watchFaults(otto.id, faults);
+  const watch = await watchFaults(otto.id, faults);
   const current = await otto.ask('showSigningKey', {});
   const keyId = current.keyId.replace(/[^/]+$/, project);
   const earlier = { ...current, current: undefined, keyId };
   await (await openTestTable(faultCloud)).put(rowKey('download', `signing#${project}`), earlier);
   expect(await otto.ask('showSigningKey', { query: { id: project } })).toEqual({ ...current, keyId, current: false });
-  for (const which of ['waiting', 'all']) await otto.ask('listQueue', { query: { which } });
-  return { ...(await watched.end()), requests: [] };
+  for (const filter of ['waiting', 'all']) await otto.ask('listQueue', { query: { which: filter } });
+  return { ...(await watch.end()), requests: [] };
 }

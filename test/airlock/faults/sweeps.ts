@@ -18,7 +18,7 @@ import {
 } from './harness.ts';
 import { codesImport, uploadImportFiles } from './imports.ts';
 
-const [sealed = '', released = ''] = ['Sealed', 'Released'].map(name => faultCloud.outputs[`data.${name}`]);
+const [sealedBucket = '', releaseBucket = ''] = ['Sealed', 'Released'].map(name => faultCloud.outputs[`data.${name}`]);
 const groups = [{ name: 'all', kind: 'table', purpose: 'paper', paths: ['**'] }];
 const files = { 'a.csv': 'region,n\nNorth,20\nSouth,30\n' };
 const s3 = new S3Client(faultCloud.configuration);
@@ -37,44 +37,46 @@ async function two(project: string) {
   const { id: draft } = await rana.ask('draftRequest', { params: { project }, body: codesImport });
   const uploads = await uploadImportFiles(rana, { project, request: draft });
   const { seal } = await waitForStatus(vera, params, ['inReview']);
-  for (const who of [vera, viktor])
-    await who.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
+  for (const voter of [vera, viktor])
+    await voter.ask('reviewRequest', { params, body: { verdict: 'approve', seal: seal?.sha256 } });
   await olga.ask('releaseRequest', { params });
   await waitForStatus(rana, params, ['released']);
   return { release, draft, uploads };
 }
 
 const lying = async (places: Places) => {
-  const all = places.map(async ([bucket, prefix]) =>
+  const versionLists = places.map(async ([bucket, prefix]) =>
     (await listVersionsBelow(bucket, prefix)).map(({ path, version }) => `${bucket} ${prefix}${path} ${version}`),
   );
-  return (await Promise.all(all)).flat().sort();
+  return (await Promise.all(versionLists)).flat().sort();
 };
 
 /** What was there of a request is gone, once, and its receipt says exactly that. */
-async function erased(id: string, places: Places, before: readonly string[]) {
+async function expectDeletion(id: string, places: Places, expectedVersions: readonly string[]) {
   const { row, happened } = await readRequestHistory(id);
   const { receipt, objects } = ('deleted' in row && row.deleted) || {};
   if (!receipt) throw new Error(`nothing of ${id} is deleted`);
-  const once = happened.filter(name => name === 'RequestExpired' || name === 'ContentDeleted');
-  expect(once).toEqual(['ContentDeleted', 'RequestExpired']);
+  const deletionEvents = happened.filter(name => name === 'RequestExpired' || name === 'ContentDeleted');
+  expect(deletionEvents).toEqual(['ContentDeleted', 'RequestExpired']);
   expect(await lying(places)).toEqual([]);
   const { Body } = await s3.send(
-    new GetObjectCommand({ Bucket: released, Key: receipt.key, VersionId: receipt.versionId }),
+    new GetObjectCommand({ Bucket: releaseBucket, Key: receipt.key, VersionId: receipt.versionId }),
   );
   const text = (await Body?.transformToString()) ?? '';
   expect(createHash('sha256').update(text).digest('hex')).toBe(receipt.sha256);
-  const listed = DeletedObject.array().parse(JSON.parse(text).objects);
-  expect(listed.map(({ bucket, key, version }) => `${bucket} ${key} ${version}`).sort()).toEqual(before);
-  expect(listed.every(({ sha256 = '' }) => sha256.length === 64)).toBe(true);
-  expect([objects, before.length > 0]).toEqual([before.length, true]);
+  const receiptObjects = DeletedObject.array().parse(JSON.parse(text).objects);
+  expect(receiptObjects.map(({ bucket, key, version }) => `${bucket} ${key} ${version}`).sort()).toEqual(
+    expectedVersions,
+  );
+  expect(receiptObjects.every(({ sha256 = '' }) => sha256.length === 64)).toBe(true);
+  expect([objects, expectedVersions.length > 0]).toEqual([expectedVersions.length, true]);
 }
 
 /** Time passes: a release expires, is locked still, and is deleted; a draft expires, and what was uploaded for it is deleted. */
 export async function runSweepPath(project: string, faults: readonly Fault[]) {
   const { release, draft, uploads } = await two(project);
   const time = await createSweepHarness(faultCloud);
-  const watched = await watchFaults(project, faults);
+  const watch = await watchFaults(project, faults);
   const isDue = async (id: string) => {
     const now = new Date().toISOString();
     const rows = (await readPartition(rowKey('due', '').pk)).flatMap(row => DueRow.safeParse(row).data ?? []);
@@ -97,22 +99,22 @@ export async function runSweepPath(project: string, faults: readonly Fault[]) {
   };
 
   const places: Places = [
-    [sealed, `requests/${release}/`],
-    [released, `released/${release}/files/`],
+    [sealedBucket, `requests/${release}/`],
+    [releaseBucket, `released/${release}/files/`],
   ];
-  const before = await lying(places);
+  const releaseVersions = await lying(places);
   expect(await pass(release)).toEqual(['expired', false, true]);
   // S3 keeps it still: it is tried again, a day later.
   expect(await pass(release)).toEqual(['expired', false, true]);
-  expect(await lying(places)).toEqual(before);
+  expect(await lying(places)).toEqual(releaseVersions);
   for (const [bucket, prefix] of places) await time.unlock(bucket, prefix);
   expect(await pass(release)).toEqual(['expired', true, true]);
-  await erased(release, places, before);
+  await expectDeletion(release, places, releaseVersions);
 
-  const uploaded = [[uploads, `uploads/${draft}/`]] as const;
-  const drafted = await lying(uploaded);
+  const uploadPlaces = [[uploads, `uploads/${draft}/`]] as const;
+  const uploadVersions = await lying(uploadPlaces);
   // Nothing of it is locked: as soon as it has expired it is due again.
   expect(await pass(draft)).toEqual(['expired', true, true]);
-  await erased(draft, uploaded, drafted);
-  return { ...(await watched.end()), requests: [release, draft] };
+  await expectDeletion(draft, uploadPlaces, uploadVersions);
+  return { ...(await watch.end()), requests: [release, draft] };
 }

@@ -30,14 +30,14 @@ const faultKinds: readonly FaultKind[] = [
   { how: 'throttle', times: 1 },
 ];
 
-const describeKind = ({ how, times }: FaultKind) => `${how}${times === undefined ? '' : ' once'}`;
+const describeKind = ({ how: kind, times }: FaultKind) => `${kind}${times === undefined ? '' : ' once'}`;
 const describeFault = (fault: Fault) => `${fault.function} ${fault.action} ${fault.nth} ${describeKind(fault)}`;
 
 /** One fault of this kind for each call of these functions. idempotency.cloud.test.ts covers the calls on ONCE rows. */
 const listFaults = (calls: readonly WatchedCall[], names: ReadonlySet<string>, kind: FaultKind): Fault[] =>
-  [...groupCallsByFunction(calls)].flatMap(([name, all]) =>
+  [...groupCallsByFunction(calls)].flatMap(([name, functionCalls]) =>
     names.has(name)
-      ? all
+      ? functionCalls
           .filter(
             ({ action }) => !action.endsWith(' ONCE') && !(kind.times !== undefined && action === 'lambda:Invoke'),
           )
@@ -57,11 +57,11 @@ interface NamedFault {
 
 const isSameCall =
   ({ name, fault }: NamedFault) =>
-  (other: NamedFault) =>
-    name === other.name &&
-    fault.function === other.fault.function &&
-    fault.action === other.fault.action &&
-    fault.how === other.fault.how;
+  (candidate: NamedFault) =>
+    name === candidate.name &&
+    fault.function === candidate.fault.function &&
+    fault.action === candidate.fault.action &&
+    fault.how === candidate.fault.how;
 
 /** Runs each path without faults. Plans a fault of each kind for each AWS call that the selected functions make. */
 async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
@@ -70,14 +70,16 @@ async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
     path,
     ...(await path.go(nextProject(), [])),
   }));
-  const known = new Set<string>();
+  const pathNames = new Set<string>();
   const trials = baselines.flatMap(({ name, path, calls }): Trial[] => {
-    const all = groupCallsByFunction(calls);
+    const callsByFunction = groupCallsByFunction(calls);
     const names = new Set(
-      [...all.keys()].filter(each => each.startsWith('airlock/') && path.fails(each, !known.has(each))),
+      [...callsByFunction.keys()].filter(
+        functionName => functionName.startsWith('airlock/') && path.fails(functionName, !pathNames.has(functionName)),
+      ),
     );
-    for (const each of all.keys()) known.add(each);
-    const count = [...names].reduce((sum, each) => sum + (all.get(each)?.length ?? 0), 0);
+    for (const functionName of callsByFunction.keys()) pathNames.add(functionName);
+    const count = [...names].reduce((sum, functionName) => sum + (callsByFunction.get(functionName)?.length ?? 0), 0);
     console.log(`${name}: ${names.size} functions and operations make ${count} AWS calls`);
     return faultKinds.map(kind => ({ name, path, faults: listFaults(calls, names, kind) }));
   });
@@ -95,7 +97,7 @@ async function planTrials(paths: Readonly<Record<string, FaultPath>>) {
  */
 export async function runFaultTrial(paths: Readonly<Record<string, FaultPath>>): Promise<Map<string, Set<string>>> {
   const { requests, trials, baselineCount } = await planTrials(paths);
-  const met = new Map<string, Set<string>>();
+  const faultsByFunction = new Map<string, Set<string>>();
   const tally = new Map<string, number>();
 
   async function runOnce({ name, path }: Trial, faults: readonly Fault[]): Promise<Fault[]> {
@@ -105,9 +107,9 @@ export async function runFaultTrial(paths: Readonly<Record<string, FaultPath>>):
     });
     requests.push(...run.requests);
     const unmet = new Set(run.unmet.map(fault => JSON.stringify(fault)));
-    for (const fault of faults.filter(each => !unmet.has(JSON.stringify(each)))) {
+    for (const fault of faults.filter(candidate => !unmet.has(JSON.stringify(candidate)))) {
       tally.set(describeKind(fault), (tally.get(describeKind(fault)) ?? 0) + 1);
-      met.set(fault.function, (met.get(fault.function) ?? new Set()).add(fault.how));
+      faultsByFunction.set(fault.function, (faultsByFunction.get(fault.function) ?? new Set()).add(fault.how));
     }
     return faults.filter(fault => unmet.has(JSON.stringify(fault)));
   }
@@ -115,23 +117,26 @@ export async function runFaultTrial(paths: Readonly<Record<string, FaultPath>>):
   // A step whose effect happened although its answer was lost does not reach its later calls again. Another run, in
   // which that answer arrives, does.
   async function runUntilMet(trial: Trial): Promise<NamedFault[]> {
-    for (let left = trial.faults; ; ) {
-      const unmet = await runOnce(trial, left);
-      if (unmet.length === 0 || unmet.length === left.length) return unmet.map(fault => ({ name: trial.name, fault }));
-      left = unmet;
+    for (let pending = trial.faults; ; ) {
+      const unmet = await runOnce(trial, pending);
+      if (unmet.length === 0 || unmet.length === pending.length)
+        return unmet.map(fault => ({ name: trial.name, fault }));
+      pending = unmet;
     }
   }
 
-  const left = (await mapInParallel(trials, concurrentRuns, runUntilMet)).flat();
+  const unmetFaults = (await mapInParallel(trials, concurrentRuns, runUntilMet)).flat();
   console.log(
     `recovered from ${[...tally].map(([kind, count]) => `${count} ${kind}`).join(', ')} in ${runCount - baselineCount} runs; ` +
-      `never reached: ${left.map(({ name, fault }) => `${name}: ${describeFault(fault)}`).join(', ') || 'none'}`,
+      `never reached: ${unmetFaults.map(({ name, fault }) => `${name}: ${describeFault(fault)}`).join(', ') || 'none'}`,
   );
   // Calls that only a race repeats are not made each time, but every action of each function must fail once.
-  const all = trials.flatMap(({ name, faults }) => faults.map(fault => ({ name, fault })));
-  const never = left.filter(each => left.filter(isSameCall(each)).length >= all.filter(isSameCall(each)).length);
-  expect(never.map(({ name, fault }) => `${name}: ${describeFault(fault)}`)).toEqual([]);
+  const namedFaults = trials.flatMap(({ name, faults }) => faults.map(fault => ({ name, fault })));
+  const unreached = unmetFaults.filter(
+    candidate => unmetFaults.filter(isSameCall(candidate)).length >= namedFaults.filter(isSameCall(candidate)).length,
+  );
+  expect(unreached.map(({ name, fault }) => `${name}: ${describeFault(fault)}`)).toEqual([]);
   // One after the other: they share a queue, whose messages must be read in order.
   for (const request of requests) await assertEventsPublished(request);
-  return met;
+  return faultsByFunction;
 }

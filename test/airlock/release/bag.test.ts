@@ -10,11 +10,11 @@ import { readZipContent, readZipDirectory } from '../../../disclosure/zip.ts';
 import { pathProblem } from '../../../functions/storage/paths.ts';
 import { makeTestFolder } from '../../cli/harness.ts';
 
-async function packBag(at: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
-  const bag = await createZipBag(at, 'bag');
+async function packBag(archivePath: string, files: readonly (readonly [string, Uint8Array])[]): Promise<Buffer> {
+  const bag = await createZipBag(archivePath, 'bag');
   for (const [path, content] of files) await addToBag(bag, path, content);
   await bag.end();
-  return readFileSync(at);
+  return readFileSync(archivePath);
 }
 
 describe('a zipped bag', () => {
@@ -57,8 +57,8 @@ describe('a zipped bag', () => {
 
   it('holds as many files as a request may have', async () => {
     const files = Array.from({ length: 10_000 }, (_, index) => [`f${index}`, new Uint8Array(0)] as const);
-    const found = unzipSync(await packBag(join(makeTestFolder(), 'a.zip'), files));
-    expect(Object.keys(found)).toHaveLength(10_000);
+    const archive = unzipSync(await packBag(join(makeTestFolder(), 'a.zip'), files));
+    expect(Object.keys(archive)).toHaveLength(10_000);
   });
 
   it('refuses a file that changed since it was compared, and leaves no archive behind', async () => {
@@ -67,8 +67,8 @@ describe('a zipped bag', () => {
     writeFileSync(file, 'changed');
     const bag = await createZipBag(archive, 'bag');
     await addToBag(bag, 'first', 'one');
-    const recorded = { size: 8, sha256: createHash('sha256').update('recorded').digest('hex') };
-    await expect(copyToBag(bag, 'a.csv', file, recorded, () => {})).rejects.toThrow(
+    const expectedFile = { size: 8, sha256: createHash('sha256').update('recorded').digest('hex') };
+    await expect(copyToBag(bag, 'a.csv', file, expectedFile, () => {})).rejects.toThrow(
       'changed while it was being packed',
     );
     await bag.undo();

@@ -59,23 +59,25 @@ describe('the crate', () => {
   });
 
   it('mentions every assessment of the whole crate, with an outcome, an agent and a term of SHP', () => {
-    const assessed = graph.filter(entity => entity['@type'] === 'AssessAction');
-    expect(assessed).toHaveLength(record.reviewers.length + 2);
-    for (const one of assessed) {
-      expect(refs(root.mentions)).toContain(one['@id']);
-      expect(refs(one.object)).toContain('./');
-      expect(one.actionStatus).toBe('http://schema.org/CompletedActionStatus');
-      expect(refs(one.additionalType)[0]).toMatch(/^https:\/\/w3id\.org\/shp#(DisclosureCheck|CheckValue)$/);
-      expect(typeof one.name).toBe('string');
+    const assessments = graph.filter(entity => entity['@type'] === 'AssessAction');
+    expect(assessments).toHaveLength(record.reviewers.length + 2);
+    for (const assessment of assessments) {
+      expect(refs(root.mentions)).toContain(assessment['@id']);
+      expect(refs(assessment.object)).toContain('./');
+      expect(assessment.actionStatus).toBe('http://schema.org/CompletedActionStatus');
+      expect(refs(assessment.additionalType)[0]).toMatch(/^https:\/\/w3id\.org\/shp#(DisclosureCheck|CheckValue)$/);
+      expect(typeof assessment.name).toBe('string');
     }
-    const people = assessed.filter(one => get(refs(one.agent)[0] as string)?.['@type'] === 'Person');
-    expect(people.map(({ endTime }) => endTime)).toEqual(record.reviewers.map(({ at: folder }) => folder));
-    expect(people.map(one => get(refs(one.agent)[0] as string)?.name)).toEqual(record.reviewers.map(({ id }) => id));
+    const people = assessments.filter(assessment => get(refs(assessment.agent)[0] as string)?.['@type'] === 'Person');
+    expect(people.map(({ endTime }) => endTime)).toEqual(record.reviewers.map(({ at: timestamp }) => timestamp));
+    expect(people.map(person => get(refs(person.agent)[0] as string)?.name)).toEqual(
+      record.reviewers.map(({ id }) => id),
+    );
   });
 
   it('states on whose behalf its software acts', () => {
-    for (const one of graph.filter(entity => entity['@type'] === 'SoftwareApplication'))
-      expect(get(refs(one.provider)[0] as string)).toMatchObject({ '@type': 'Organization', name: 'TRE 72' });
+    for (const application of graph.filter(entity => entity['@type'] === 'SoftwareApplication'))
+      expect(get(refs(application.provider)[0] as string)).toMatchObject({ '@type': 'Organization', name: 'TRE 72' });
   });
 
   it('describes everything that it refers to, except terms of vocabularies', () => {
@@ -159,9 +161,9 @@ describe('metadata from the requester', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.nat(6), (value, depth) => {
         let nested: unknown = { '@type': ['x', 'AssessAction'], '@id': '#z', value };
-        for (let i = 0; i < depth; i++) nested = i % 2 ? [nested] : { [`k${i}`]: nested };
-        const { metadata, removed } = stripAssessments({ '@graph': [nested] });
-        expect(removed).toBeGreaterThan(0);
+        for (let level = 0; level < depth; level++) nested = level % 2 ? [nested] : { [`k${level}`]: nested };
+        const { metadata, removed: removedCount } = stripAssessments({ '@graph': [nested] });
+        expect(removedCount).toBeGreaterThan(0);
         expect(stripAssessments(metadata).removed).toBe(0);
         expect(JSON.stringify(metadata)).not.toContain('AssessAction');
       }),

@@ -21,8 +21,8 @@ const { cloud, people, approve, settle, vote, bucket } = airlockScene(project);
 const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'tables/größe +%41 "1".csv': 'group,n\na,40\nb,50\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
-async function released(what: Record<string, string> = files): Promise<Params> {
-  const params = await approve(what);
+async function releaseFiles(content: Record<string, string> = files): Promise<Params> {
+  const params = await approve(content);
   await people.vera.ask('releaseRequest', { params });
   await settle(params, ['released']);
   return params;
@@ -36,7 +36,7 @@ const refusal = (attempt: Promise<unknown>) =>
 describe('a released request', () => {
   let params: Params;
   beforeAll(async () => {
-    params = await released();
+    params = await releaseFiles();
   });
 
   it('cannot be downloaded by another member of the project or by its reviewers', async () => {
@@ -60,38 +60,45 @@ describe('a released request', () => {
     const took = await Promise.all(
       links.map(({ token }) => refusal(rana.ask('takeDownload', { params, body: { token } }))),
     );
-    expect(took.filter(said => said === 'allowed')).toHaveLength(1);
-    expect(took.filter(said => /may be downloaded once, and it already was/.test(said))).toHaveLength(2);
+    expect(took.filter(outcome => outcome === 'allowed')).toHaveLength(1);
+    expect(took.filter(outcome => /may be downloaded once, and it already was/.test(outcome))).toHaveLength(2);
     const { token } = links[took.indexOf('allowed')] as (typeof links)[number];
 
     const page = await rana.ask('downloadFiles', { params, body: { token } });
     expect(page.files.map(({ path }) => path).sort()).toEqual(Object.keys(files).sort());
     // Another object of the same name is not what was released.
     const [first] = page.files;
-    const keyed = {
+    const settings = {
       Bucket: cloud.outputs['data.Released'] ?? '',
       Key: `released/${params.request}/files/${first?.path}`,
     };
-    await new S3Client(cloud.configuration).send(new PutObjectCommand({ ...keyed, Body: 'another' }));
+    await new S3Client(cloud.configuration).send(new PutObjectCommand({ ...settings, Body: 'another' }));
     expect((await fetchFirstPage(rana, params, token)).files).toEqual(files);
-    for (const [body, why] of [
+    for (const [body, message] of [
       [{ token, file: -1 }, /does not have the format/],
       [{ token: tokenHash(token), file: 0 }, /no such link|does not have the format/],
     ] as const)
-      await expect(rana.ask('downloadPart', { params, body })).rejects.toThrow(why);
-    const at = makeTestFolder();
-    await fetchSessionFiles(createDownloadSource(rana, params, undefined), at, token, () => undefined);
+      await expect(rana.ask('downloadPart', { params, body })).rejects.toThrow(message);
+    const folder = makeTestFolder();
+    await fetchSessionFiles(createDownloadSource(rana, params, undefined), folder, token, () => undefined);
 
-    const { record, wrong } = verifyRecord(readFileSync(join(at, 'release.json'), 'utf8'));
+    const { record, wrong } = verifyRecord(readFileSync(join(folder, 'release.json'), 'utf8'));
     expect(wrong).toEqual([]);
     if (!record) throw new Error('there is no record');
-    expect(compareFiles(record, await hashTree(join(at, 'files')))).toEqual([]);
+    expect(compareFiles(record, await hashTree(join(folder, 'files')))).toEqual([]);
     expect(record).toMatchObject({ project, request: params.request, requester: rana.id, recipient: rana.id });
     expect(record.reviewers.map(({ id }) => id).sort()).toEqual([people.vera.id, people.viktor.id].sort());
     const kms = new KMSClient(cloud.configuration);
     const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: record.keyId }));
     const key = createPublicKey({ key: Buffer.from(PublicKey ?? []), format: 'der', type: 'spki' });
-    const verify = ['airlock', 'verify', join(at, 'release.json'), join(at, 'files'), '--key', fingerprintOf(key)];
+    const verify = [
+      'airlock',
+      'verify',
+      join(folder, 'release.json'),
+      join(folder, 'files'),
+      '--key',
+      fingerprintOf(key),
+    ];
     expect((await runBroch(verify)).code).toBe(0);
 
     expect(await refusal(rana.ask('openDownload', { params, body: {} }))).toMatch(
@@ -103,7 +110,7 @@ describe('a released request', () => {
 });
 
 it('a download counts every byte, records a change of address, and gives at most three times the released bytes', async () => {
-  const params = await released();
+  const params = await releaseFiles();
   const { rana } = people;
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await rana.ask('takeDownload', { params, body: { token } });
@@ -114,9 +121,9 @@ it('a download counts every byte, records a change of address, and gives at most
   await Promise.all(Array.from({ length: 10 }, part));
   const table = await openTestTable(cloud);
   const id = `${project}#${params.request}`;
-  const given = rowKey('download', id, `GIVEN#${tokenHash(token)}`);
+  const givenKey = rowKey('download', id, `GIVEN#${tokenHash(token)}`);
   // However small it is, a part counts for 64 KiB.
-  expect((await table.get(given))?.count).toBe(10 * 64 * 1024);
+  expect((await table.get(givenKey))?.count).toBe(10 * 64 * 1024);
 
   const grant = Grant.parse(await table.get(rowKey('download', id)));
   const links = grant.links.map(link => ({ ...link, session: { ...link.session, source: '198.51.100.7' } }));
@@ -127,42 +134,42 @@ it('a download counts every byte, records a change of address, and gives at most
   expect(downloads).toEqual(['DownloadMoved', 'DownloadPaged', 'DownloadTaken', 'DownloadOpened']);
 
   const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  await table.put(given, { count: MAX_SERVED_BYTES(bytes) - 64 * 1024 });
+  await table.put(givenKey, { count: MAX_SERVED_BYTES(bytes) - 64 * 1024 });
   await part();
   await expect(part()).rejects.toThrow(/three times the size of the release/);
 });
 
 it('a revocation stops a download at once, even in the middle of a file', async () => {
   const large = 'The tables say what was found there.\n'.repeat(120_000);
-  const params = await released({ ...files, 'large.txt': large });
+  const params = await releaseFiles({ ...files, 'large.txt': large });
   const { rana } = people;
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await rana.ask('takeDownload', { params, body: { token } });
   expect((await fetchFirstPage(rana, params, token)).files).toEqual({ ...files, 'large.txt': large });
-  const part = (from: number) => rana.ask('downloadPart', { params, body: { token, file: 0, from } });
+  const part = (offset: number) => rana.ask('downloadPart', { params, body: { token, file: 0, from: offset } });
   const bytes = Object.values(files).reduce((sum, text) => sum + Buffer.byteLength(text), large.length);
-  const lengths = [0, partBytes, bytes - 1, bytes, bytes + 1].map(async from => (await part(from)).length);
+  const lengths = [0, partBytes, bytes - 1, bytes, bytes + 1].map(async offset => (await part(offset)).length);
   expect(await Promise.all(lengths)).toEqual([partBytes, bytes - partBytes, 1, 0, 0]);
   await people.olga.ask('revokeRequest', { params, body: { reason: 'A count was too small.' } });
-  const refused = [
+  const refusals = [
     () => part(partBytes),
     () => rana.ask('downloadPart', { params, body: { token } }),
     () => rana.ask('downloadFiles', { params, body: { token } }),
     () => rana.ask('takeDownload', { params, body: { token } }),
     () => rana.ask('openDownload', { params, body: {} }),
   ];
-  for (const attempt of refused) expect(await refusal(attempt())).toMatch('A count was too small.');
+  for (const attempt of refusals) expect(await refusal(attempt())).toMatch('A count was too small.');
 });
 
 it('the command line downloads, verifies, previews and packs a release', async () => {
-  const at = makeTestFolder();
+  const folder = makeTestFolder();
   const [name, rita] = [`${project}-nora`, `${project}-rita`];
-  const { file } = await writeEmbeddedCloudFile(cloud, at, { [name]: 'researcher', [rita]: 'reviewer' });
-  const as = async (who: string, ...argv: string[]) => {
-    const ran = await runBroch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(at, 'home'), BROCH_AS: who });
+  const { file } = await writeEmbeddedCloudFile(cloud, folder, { [name]: 'researcher', [rita]: 'reviewer' });
+  const runAs = async (person: string, ...argv: string[]) => {
+    const ran = await runBroch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(folder, 'home'), BROCH_AS: person });
     return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.out) : undefined };
   };
-  const run = (...argv: string[]) => as(name, ...argv);
+  const run = (...argv: string[]) => runAs(name, ...argv);
   const { json: me } = await run('whoami', '--json');
   await enter(cloud, project, { ...people.rana, id: me.id, name });
   await putSourceFiles(cloud, bucket(), 'data/outbox/nora/', files);
@@ -171,45 +178,53 @@ it('the command line downloads, verifies, previews and packs a release', async (
   const { json: draft, err } = await run('airlock', 'draft', project, ...flags);
   expect(err).toBe('');
   const params = { project, request: draft.id as string };
-  const named = [project, params.request];
-  expect(await run('airlock', 'submit', ...named)).toMatchObject({ code: 0 });
+  const requestArguments = [project, params.request];
+  expect(await run('airlock', 'submit', ...requestArguments)).toMatchObject({ code: 0 });
   await settle(params, ['inReview']);
-  const [part, look] = [join(at, 'part'), join(at, 'look')];
-  const { err: drawn } = await as(rita, 'airlock', 'preview', ...named, part, '--path', 'tables/one.csv');
-  expect(drawn).toContain(`Then vote: broch airlock review ${named.join(' ')} --seen ${part}`);
-  const verdict = ['airlock', 'review', ...named, '--verdict', 'approve', '--seen'];
-  expect(await as(rita, ...verdict, part)).toMatchObject({ code: 3, err: expect.stringContaining('no page for 1') });
-  expect(await as(rita, 'airlock', 'preview', ...named, look)).toMatchObject({ code: 0 });
+  const [part, look] = [join(folder, 'part'), join(folder, 'look')];
+  const { err: preview } = await runAs(
+    rita,
+    'airlock',
+    'preview',
+    ...requestArguments,
+    part,
+    '--path',
+    'tables/one.csv',
+  );
+  expect(preview).toContain(`Then vote: broch airlock review ${requestArguments.join(' ')} --seen ${part}`);
+  const verdict = ['airlock', 'review', ...requestArguments, '--verdict', 'approve', '--seen'];
+  expect(await runAs(rita, ...verdict, part)).toMatchObject({ code: 3, err: expect.stringContaining('no page for 1') });
+  expect(await runAs(rita, 'airlock', 'preview', ...requestArguments, look)).toMatchObject({ code: 0 });
   expect(readFileSync(join(look, 'index.html'), 'utf8')).toContain('<a href="files/00002.html">tables/one.csv</a>');
   expect(readFileSync(join(look, 'files/00002.html'), 'utf8')).toContain('<td class="n">30</td>');
-  expect(await as(rita, 'airlock', 'preview', ...named, look)).toMatchObject({ code: 3 });
-  expect(await as(rita, ...verdict, look)).toMatchObject({ code: 0 });
+  expect(await runAs(rita, 'airlock', 'preview', ...requestArguments, look)).toMatchObject({ code: 3 });
+  expect(await runAs(rita, ...verdict, look)).toMatchObject({ code: 0 });
   await vote(people.vera, params, 'approve');
   await people.vera.ask('releaseRequest', { params });
   await settle(params, ['released']);
 
   // The steps of a download are commands too; a link opened and not taken is none of its uses.
-  const { json: link } = await run('airlock', 'link', ...named, '--json');
-  const early = await run('airlock', 'part', ...named, '--token', link.token, '--file', '0');
+  const { json: link } = await run('airlock', 'link', ...requestArguments, '--json');
+  const early = await run('airlock', 'part', ...requestArguments, '--token', link.token, '--file', '0');
   expect(early).toMatchObject({ code: 3, out: '', err: expect.stringContaining('Redeem the link') });
-  const to = join(at, 'got');
-  const { code, out, err: said } = await run('airlock', 'download', ...named, to);
-  expect({ code, said }).toMatchObject({ code: 0 });
-  expect(out).toContain('All 2 files match the release, byte for byte');
-  expect(readFileSync(join(to, 'files/tables/one.csv'), 'utf8')).toBe(files['tables/one.csv']);
-  const { record, publicKey } = JSON.parse(readFileSync(join(to, 'release.json'), 'utf8'));
+  const target = join(folder, 'got');
+  const { code, out: stdout, err: stderr } = await run('airlock', 'download', ...requestArguments, target);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(stdout).toContain('All 2 files match the release, byte for byte');
+  expect(readFileSync(join(target, 'files/tables/one.csv'), 'utf8')).toBe(files['tables/one.csv']);
+  const { record, publicKey } = JSON.parse(readFileSync(join(target, 'release.json'), 'utf8'));
   const { keyId } = record;
-  const pem = join(at, 'key.pem');
+  const pem = join(folder, 'key.pem');
   expect(await run('airlock', 'key', pem)).toMatchObject({ code: 0 });
   expect(readFileSync(pem, 'utf8')).toBe(publicKey);
-  const verify = ['airlock', 'verify', join(to, 'release.json'), join(to, 'files'), '--key', pem];
+  const verify = ['airlock', 'verify', join(target, 'release.json'), join(target, 'files'), '--key', pem];
   expect(await run(...verify)).toMatchObject({ code: 0, err: '' });
   const { json: signer } = await run('airlock', 'signer', '--id', keyId, '--json');
   expect(signer).toMatchObject({ keyId, publicKey, current: true });
   expect(await run('airlock', 'signer', '--id', 'arn:aws:kms:eu-west-2:1:key/other')).toMatchObject({ code: 3 });
-  const packed = ['airlock', 'crate', join(to, 'release.json'), join(to, 'files'), join(at, 'bag')];
+  const packed = ['airlock', 'crate', join(target, 'release.json'), join(target, 'files'), join(folder, 'bag')];
   expect(await run(...packed)).toMatchObject({ code: 0 });
-  const second = await run('airlock', 'download', ...named, join(at, 'again'));
+  const second = await run('airlock', 'download', ...requestArguments, join(folder, 'again'));
   expect(second).toMatchObject({ code: 3, err: expect.stringContaining('may be downloaded once, and it already was') });
 });
 
@@ -232,14 +247,19 @@ it('a named recipient who is not a member can download the release, see nothing 
   await rana.ask('submitRequest', { params });
   await settle(params, ['inReview']);
   await expect(vote(paul, params, 'approve')).rejects.toThrow(/There is no|Only reviewer/);
-  for (const who of [vera, viktor]) await vote(who, params, 'approve');
+  for (const voter of [vera, viktor]) await vote(voter, params, 'approve');
   await olga.ask('releaseRequest', { params });
   await settle(params, ['released']);
   // To a stranger it is as if there were no such request: the very same words.
-  const made = { project, request: `${params.request.slice(0, -1)}${params.request.endsWith('0') ? '1' : '0'}` };
-  const [real, none] = [params, made].map(params => refusal(eve.ask('openDownload', { params, body: {} })));
+  const missingRequest = {
+    project,
+    request: `${params.request.slice(0, -1)}${params.request.endsWith('0') ? '1' : '0'}`,
+  };
+  const [real, missingRefusal] = [params, missingRequest].map(params =>
+    refusal(eve.ask('openDownload', { params, body: {} })),
+  );
   expect(await real).toMatch('There is no project');
-  expect(await real).toBe(await none);
+  expect(await real).toBe(await missingRefusal);
   await expect(paul.ask('showRequest', { params })).rejects.toThrow(/There is no project/);
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await expect(rana.ask('takeDownload', { params, body: { token } })).rejects.toThrow(/belongs to somebody else/);

@@ -25,12 +25,15 @@ import { buildReleaseRecord, hashReleaseText, makeSigningKeys, signRelease } fro
 
 /** More files than a page has, in folders, of every size that matters; one of several parts. */
 const files = Object.fromEntries(
-  Array.from({ length: 210 }, (_, i) => [`d${i % 7}/f${i}.bin`, i === 0 ? '' : `${i}`.repeat(i * 50)]),
+  Array.from({ length: 210 }, (_, index) => [
+    `d${index % 7}/f${index}.bin`,
+    index === 0 ? '' : `${index}`.repeat(index * 50),
+  ]),
 );
 const large = 'd1/f22.bin';
 files[large] = `0123456${'9'.repeat(90)}\n`.repeat(3 * (partBytes / 98) + 5);
 const record = buildReleaseRecord(files);
-const bytesOf = (from: number, to: number) => record.files.slice(from, to).reduce((sum, { size }) => sum + size, 0);
+const bytesOf = (start: number, end: number) => record.files.slice(start, end).reduce((sum, { size }) => sum + size, 0);
 const release = JSON.stringify(signRelease(record, makeSigningKeys()));
 
 /** What happens to the parts of the release as they come, one after the other; well behaved where nothing is said. */
@@ -38,15 +41,15 @@ type Trouble = 'short' | 'fault' | 'wrong' | 'long' | 'nothing';
 let troubles: (Trouble | undefined)[] = [];
 /** What happens each time to a part that begins in a file. */
 let bad: Record<string, Trouble> = {};
-let asked: { path: string; from: number }[] = [];
-let [most, sending] = [0, 0];
+let partCalls: { path: string; from: number }[] = [];
+let [maxSending, sending] = [0, 0];
 
-async function send(path: string, from: number, all: Buffer): Promise<Uint8Array> {
-  asked.push({ path, from });
-  most = Math.max(most, ++sending);
+async function send(path: string, offset: number, content: Buffer): Promise<Uint8Array> {
+  partCalls.push({ path, from: offset });
+  maxSending = Math.max(maxSending, ++sending);
   await new Promise(resolve => setTimeout(resolve, 1));
   sending--;
-  const part = all.subarray(0, partBytes);
+  const part = content.subarray(0, partBytes);
   const trouble = bad[path] ?? (path === 'release.json' ? undefined : troubles.shift());
   if (trouble === 'fault') throw new ExitError('fault', 'The API answered 503.');
   if (trouble === 'short') return part.subarray(0, part.length - 1);
@@ -57,8 +60,8 @@ async function send(path: string, from: number, all: Buffer): Promise<Uint8Array
 beforeEach(() => {
   troubles = [];
   bad = {};
-  asked = [];
-  most = 0;
+  partCalls = [];
+  maxSending = 0;
 });
 
 const names = ['open', 'take', 'files', 'part'] as const;
@@ -91,26 +94,26 @@ function service() {
     },
     async take(token) {
       row.grant = redeemLink(row.grant, standing, asker, token, record.seal.bytes, clock()).grant;
-      const until = row.grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session?.until ?? '';
-      return { files: record.files.length, bytes: record.seal.bytes, until };
+      const sessionEnd = row.grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session?.until ?? '';
+      return { files: record.files.length, bytes: record.seal.bytes, until: sessionEnd };
     },
-    async files(token, from) {
+    async files(token, offset) {
       row.grant = recordPage(row.grant, standing, asker, token, clock());
-      return { ...pageFrom(record.files, from), until: longAfter };
+      return { ...pageFrom(record.files, offset), until: longAfter };
     },
-    async part(token, first, from) {
+    async part(token, first, offset) {
       activeSession(row.grant, standing, asker, token, clock());
-      if (first === undefined) return send('release.json', from, Buffer.from(release).subarray(from));
-      const bytes = partFrom(record.files, first, from).map(({ file, from, bytes }) =>
-        Buffer.from(files[file.path] ?? '').subarray(from, from + bytes),
+      if (first === undefined) return send('release.json', offset, Buffer.from(release).subarray(offset));
+      const bytes = partFrom(record.files, first, offset).map(({ file, from: offset, bytes }) =>
+        Buffer.from(files[file.path] ?? '').subarray(offset, offset + bytes),
       );
-      return send(record.files[first]?.path ?? '', from, Buffer.concat(bytes));
+      return send(record.files[first]?.path ?? '', offset, Buffer.concat(bytes));
     },
   };
   for (const name of names) {
-    const own = source[name] as (...given: unknown[]) => Promise<unknown>;
-    const answer = (...given: unknown[]) =>
-      own(...given).catch((error: unknown) => {
+    const method = source[name] as (...values: unknown[]) => Promise<unknown>;
+    const answer = (...values: unknown[]) =>
+      method(...values).catch((error: unknown) => {
         throw error instanceof Refused ? new ExitError('refused', error.message, toProblem(error, '')) : error;
       });
     Object.assign(source, { [name]: answer });
@@ -126,7 +129,7 @@ function begin() {
   const journal = () => new DownloadJournal({ XDG_CONFIG_HOME: home }, ['place', 'request', folder]);
   const run = () => fetchReleaseInto(folder, source, journal(), quiet);
   return {
-    at: folder,
+    folder,
     source,
     run,
     journal,
@@ -137,16 +140,16 @@ function begin() {
 
 describe('a download', () => {
   it('brings every file and the record, byte for byte, in few calls, and leaves nothing else', async () => {
-    const { at: folder, run, complete } = begin();
+    const { folder, run, complete } = begin();
     await run();
     expect(await complete()).toEqual([]);
     expect(readFileSync(join(folder, 'release.json'), 'utf8')).toBe(release);
     expect(readdirSync(folder).sort()).toEqual(['files', 'release.json']);
     // Two pages, each as one run of bytes: the first with the large file, the second with small ones alone.
-    expect(asked.filter(({ path }) => path !== 'release.json')).toHaveLength(
+    expect(partCalls.filter(({ path }) => path !== 'release.json')).toHaveLength(
       Math.ceil(bytesOf(0, 200) / partBytes) + 1,
     );
-    expect(most).toBeGreaterThan(3);
+    expect(maxSending).toBeGreaterThan(3);
   });
 
   it.each<Trouble>(['short', 'nothing', 'long'])('stops where the service gives a part that is %s', async trouble => {
@@ -166,38 +169,40 @@ describe('a download', () => {
     }
     const first = record.files.find(({ size }) => size > 0)?.path ?? '';
     bad = { [first]: 'wrong', [record.files[0]?.path ?? '']: 'wrong' };
-    const { at: folder, run } = begin();
+    const { folder, run } = begin();
     await expect(run()).rejects.toThrow('differs from the release');
     expect(existsSync(join(folder, 'files', first))).toBe(false);
   });
 
   it('continues at the exact byte after any interruption', async () => {
     for (const fault of [1, 2, 3, 4]) {
-      asked = [];
+      partCalls = [];
       troubles = Array.from({ length: fault }, (_, index) => (index + 1 === fault ? 'fault' : undefined));
       const { run, complete } = begin();
       await expect(run()).rejects.toThrow('503');
-      const before = new Set(asked.map(({ path, from }) => `${path} ${from}`));
-      const done = asked.length;
+      const firstParts = new Set(partCalls.map(({ path, from: offset }) => `${path} ${offset}`));
+      const callCount = partCalls.length;
       await run();
       expect(await complete()).toEqual([]);
       // Those behind the fault were on their way when it stopped.
-      const twice = asked.slice(done).filter(({ path, from }) => before.has(`${path} ${from}`));
-      expect(twice.length).toBeLessThanOrEqual(Math.ceil(bytesOf(0, 200) / partBytes) - fault + 1);
+      const repeats = partCalls
+        .slice(callCount)
+        .filter(({ path, from: offset }) => firstParts.has(`${path} ${offset}`));
+      expect(repeats.length).toBeLessThanOrEqual(Math.ceil(bytesOf(0, 200) / partBytes) - fault + 1);
     }
   });
 
-  it.each(names.flatMap(name => (['lost', 'failed'] as const).map(how => [name, how] as const)))(
+  it.each(names.flatMap(name => (['lost', 'failed'] as const).map(kind => [name, kind] as const)))(
     'completes by the same command, as one use, after any one call to %s is %s',
-    async (name, how) => {
+    async (name, kind) => {
       // So many calls it makes: two pages, the record, and the parts of one page after those of the other.
       for (let nth = 1; nth <= { open: 1, take: 1, files: 2, part: 6 }[name]; nth++) {
         const { source, run, complete, row, journal } = begin();
-        const honest = source[name] as (...given: unknown[]) => Promise<unknown>;
+        const honest = source[name] as (...values: unknown[]) => Promise<unknown>;
         let calls = 0;
-        const faulty = async (...given: unknown[]) => {
+        const faulty = async (...values: unknown[]) => {
           const hit = ++calls === nth;
-          const answer = hit && how === 'failed' ? undefined : await honest(...given);
+          const answer = hit && kind === 'failed' ? undefined : await honest(...values);
           if (hit) throw new ExitError('fault', 'The API did not answer.');
           return answer;
         };
@@ -207,7 +212,7 @@ describe('a download', () => {
         expect(await complete()).toEqual([]);
         expect(row.grant.taken).toBe(1);
         // The link of an answer that was lost is opened, and taken by nobody.
-        expect(row.grant.links).toHaveLength(name === 'open' && how === 'lost' && nth === 1 ? 2 : 1);
+        expect(row.grant.links).toHaveLength(name === 'open' && kind === 'lost' && nth === 1 ? 2 : 1);
         expect(journal().begun?.all).toEqual({ files: record.files.length, bytes: record.seal.bytes });
       }
     },
@@ -217,13 +222,13 @@ describe('a download', () => {
     const { run, complete, asker, row, journal } = begin();
     troubles = [undefined, 'fault'];
     await expect(run()).rejects.toThrow('503');
-    for (const other of [{ id: 'eve' }, { source: '198.51.100.1' }]) {
-      const mine = { ...asker };
+    for (const stranger of [{ id: 'eve' }, { source: '198.51.100.1' }]) {
+      const ownAsker = { ...asker };
       const network = row.grant.links[0];
       if (network) network.network = '192.0.2.0/24';
-      Object.assign(asker, other);
+      Object.assign(asker, stranger);
       await expect(run()).rejects.toThrow(/somebody else|from the network/);
-      Object.assign(asker, mine);
+      Object.assign(asker, ownAsker);
       expect(journal().begun).toBeDefined();
     }
     await run();
@@ -234,7 +239,7 @@ describe('a download', () => {
   });
 
   it('leaves a reusable folder after a download that gave nothing, and refuses a folder with files in it', async () => {
-    const { at: folder, source, run, complete } = begin();
+    const { folder, source, run, complete } = begin();
     const honest = source.open;
     source.open = () => Promise.reject(new ExitError('refused', 'This request is not released.', { status: 409 }));
     await expect(run()).rejects.toThrow('not released');
@@ -244,16 +249,16 @@ describe('a download', () => {
     await run();
     expect(await complete()).toEqual([]);
     for (const path of ['files/mine.txt', 'mine.txt', 'release.json']) {
-      const { at, run } = begin();
-      mkdirSync(join(at, 'files'));
-      writeFileSync(join(at, path), 'mine');
+      const { folder, run } = begin();
+      mkdirSync(join(folder, 'files'));
+      writeFileSync(join(folder, path), 'mine');
       await expect(run()).rejects.toThrow('is not empty');
-      expect(readFileSync(join(at, path), 'utf8')).toBe('mine');
+      expect(readFileSync(join(folder, path), 'utf8')).toBe('mine');
     }
   });
 
   it('overwrites no existing file', async () => {
-    const { at: folder, run } = begin();
+    const { folder, run } = begin();
     troubles = ['fault'];
     await expect(run()).rejects.toThrow('503');
     mkdirSync(join(folder, 'files/d3'), { recursive: true });
@@ -266,11 +271,11 @@ describe('a download', () => {
   });
 
   it.each(['../out', '/etc/x', 'a/../../x', 'C:x', 'a\\b', 'a\u202eb'])('writes no file named %j', async path => {
-    const { at: folder, source, run } = begin();
+    const { folder, source, run } = begin();
     const honest = source.files;
     source.files = async (...args) => {
       const page = await honest(...args);
-      return { ...page, files: page.files.map((file, i) => (i === 3 ? { ...file, path } : file)) };
+      return { ...page, files: page.files.map((file, index) => (index === 3 ? { ...file, path } : file)) };
     };
     await expect(run()).rejects.toThrow('not safe to write');
     expect(readdirSync(join(folder, 'files'))).toEqual([]);

@@ -15,8 +15,8 @@ import type { RequesterStanding } from '../../../functions/airlock/request/downl
 import { timeAfter } from '../../../functions/clock.ts';
 
 const start = '2026-11-01T12:00:00.000Z';
-const at = (seconds: number) => timeAfter(start, seconds);
-const standing: RequesterStanding = { released: true, seal: 's', expires: at(7 * 86400) };
+const timeAt = (seconds: number) => timeAfter(start, seconds);
+const standing: RequesterStanding = { released: true, seal: 's', expires: timeAt(7 * 86400) };
 const fresh: Grant = {
   project: 'asthma',
   request: 'rq-1',
@@ -25,68 +25,68 @@ const fresh: Grant = {
   requester: 'ray',
   uses: 1,
   taken: 0,
-  expires: at(7 * 86400),
+  expires: timeAt(7 * 86400),
   links: [],
 };
 const rae = { id: 'rae', source: '192.0.2.7' };
 const open = (grant: Grant, token: string, now = start, network?: string) =>
   openGrant(grant, standing, 'rae', { sha256: tokenHash(token), network }, now);
-const take = (grant: Grant, token: string, now = at(1), asker = rae, stands = standing) =>
-  redeemLink(grant, stands, asker, token, 10, now).grant;
-const page = (grant: Grant, token: string, now: string, asker = rae, stands = standing) =>
-  recordPage(grant, stands, asker, token, now);
+const take = (grant: Grant, token: string, now = timeAt(1), asker = rae, requester = standing) =>
+  redeemLink(grant, requester, asker, token, 10, now).grant;
+const page = (grant: Grant, token: string, now: string, asker = rae, requester = standing) =>
+  recordPage(grant, requester, asker, token, now);
 
 describe('a download link', () => {
   it('works once: it is taken, gives its pages, and then never works again', () => {
-    const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', timeAt(2));
     expect(grant.taken).toBe(1);
-    expect(() => take(grant, 'a', at(3))).toThrow('was already used');
-    expect(() => open(grant, 'b', at(3))).toThrow('may be downloaded once, and it already was');
+    expect(() => take(grant, 'a', timeAt(3))).toThrow('was already used');
+    expect(() => open(grant, 'b', timeAt(3))).toThrow('may be downloaded once, and it already was');
   });
 
   it('may be taken again until it has given something, and counts as one use', () => {
-    const once = take(open(fresh, 'a'), 'a');
-    expect(redeemLink(once, standing, rae, 'a', 10, at(5))).toEqual({ grant: once, again: true });
-    expect(() => take(once, 'a', at(1 + SESSION_SECONDS.session))).toThrow('was already used');
+    const firstTake = take(open(fresh, 'a'), 'a');
+    expect(redeemLink(firstTake, standing, rae, 'a', 10, timeAt(5))).toEqual({ grant: firstTake, again: true });
+    expect(() => take(firstTake, 'a', timeAt(1 + SESSION_SECONDS.session))).toThrow('was already used');
   });
 
   it('works until its session ends, however often pages are requested', () => {
-    const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
-    expect(page(grant, 'a', at(900))).toBe(grant);
-    expect(() => page(grant, 'a', at(1 + SESSION_SECONDS.session))).toThrow('has ended');
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', timeAt(2));
+    expect(page(grant, 'a', timeAt(900))).toBe(grant);
+    expect(() => page(grant, 'a', timeAt(1 + SESSION_SECONDS.session))).toThrow('has ended');
   });
 
   it('remembers from which address it is used', () => {
-    const grant = page(take(open(fresh, 'a'), 'a'), 'a', at(2));
-    const moved = page(grant, 'a', at(3), { ...rae, source: '198.51.100.7' });
-    expect([grant, moved].map(({ links }) => links[0]?.session?.source)).toEqual(['192.0.2.7', '198.51.100.7']);
-    expect(moved.taken).toBe(1);
+    const grant = page(take(open(fresh, 'a'), 'a'), 'a', timeAt(2));
+    const secondPage = page(grant, 'a', timeAt(3), { ...rae, source: '198.51.100.7' });
+    expect([grant, secondPage].map(({ links }) => links[0]?.session?.source)).toEqual(['192.0.2.7', '198.51.100.7']);
+    expect(secondPage.taken).toBe(1);
   });
 
   it.each([
-    ['a quarter of an hour for a small release', 10, standing, at(1 + SESSION_SECONDS.session)],
-    ['as long as a slow connection needs for a large release', 180_000_000, standing, at(3601)],
-    ['at most a day', 1e12, standing, at(1 + SESSION_SECONDS.longest)],
-    ['no longer than the release', 1e12, { ...standing, expires: at(100) }, at(100)],
-  ])('has a session that lasts %s', (_, bytes, stands, until) => {
-    const { grant } = redeemLink(open(fresh, 'a'), stands, rae, 'a', bytes, at(1));
-    expect(grant.links[0]?.session).toMatchObject({ until });
+    ['a quarter of an hour for a small release', 10, standing, timeAt(1 + SESSION_SECONDS.session)],
+    ['as long as a slow connection needs for a large release', 180_000_000, standing, timeAt(3601)],
+    ['at most a day', 1e12, standing, timeAt(1 + SESSION_SECONDS.longest)],
+    ['no longer than the release', 1e12, { ...standing, expires: timeAt(100) }, timeAt(100)],
+  ])('has a session that lasts %s', (_, bytes, requester, sessionEnd) => {
+    const { grant } = redeemLink(open(fresh, 'a'), requester, rae, 'a', bytes, timeAt(1));
+    expect(grant.links[0]?.session).toMatchObject({ until: sessionEnd });
   });
 
   it.each<[string, () => unknown, RegExp]>([
     [
       'somebody else takes',
-      () => take(open(fresh, 'a'), 'a', at(1), { ...rae, id: 'eve' }),
+      () => take(open(fresh, 'a'), 'a', timeAt(1), { ...rae, id: 'eve' }),
       /This link does not exist/,
     ],
     [
       'the requester takes it for the recipient',
-      () => take(open(fresh, 'a'), 'a', at(1), { ...rae, id: 'ray' }),
+      () => take(open(fresh, 'a'), 'a', timeAt(1), { ...rae, id: 'ray' }),
       /This link does not exist/,
     ],
     [
       'somebody else pages',
-      () => page(take(open(fresh, 'a'), 'a'), 'a', at(2), { ...rae, id: 'eve' }),
+      () => page(take(open(fresh, 'a'), 'a'), 'a', timeAt(2), { ...rae, id: 'eve' }),
       /This link does not exist/,
     ],
     [
@@ -96,8 +96,8 @@ describe('a download link', () => {
     ],
     ['a guessed token', () => take(open(fresh, 'a'), 'b'), /This link does not exist/],
     ['the hash for the token', () => take(open(fresh, 'a'), tokenHash('a')), /This link does not exist/],
-    ['a link not taken', () => page(open(fresh, 'a'), 'a', at(1)), /Redeem the link/],
-    ['a link that waited too long', () => take(open(fresh, 'a'), 'a', at(SESSION_SECONDS.link)), /has expired/],
+    ['a link not taken', () => page(open(fresh, 'a'), 'a', timeAt(1)), /Redeem the link/],
+    ['a link that waited too long', () => take(open(fresh, 'a'), 'a', timeAt(SESSION_SECONDS.link)), /has expired/],
     ['another network', () => take(open(fresh, 'a', start, '198.51.100.0/24'), 'a'), /from the network/],
     [
       'another network than the grant',
@@ -106,23 +106,23 @@ describe('a download link', () => {
     ],
     [
       'a request that was revoked',
-      () => take(open(fresh, 'a'), 'a', at(1), rae, { ...standing, released: false }),
+      () => take(open(fresh, 'a'), 'a', timeAt(1), rae, { ...standing, released: false }),
       /not released/,
     ],
-    ['another seal', () => take(open(fresh, 'a'), 'a', at(1), rae, { ...standing, seal: 't' }), /not released/],
+    ['another seal', () => take(open(fresh, 'a'), 'a', timeAt(1), rae, { ...standing, seal: 't' }), /not released/],
     [
       'a revoked grant',
-      () => take(revokeGrant(open(fresh, 'a'), 'op', 'A mistake.', at(1)), 'a', at(1)),
+      () => take(revokeGrant(open(fresh, 'a'), 'op', 'A mistake.', timeAt(1)), 'a', timeAt(1)),
       /revoked: A mistake/,
     ],
     [
       'a page after revocation',
-      () => page(revokeGrant(take(open(fresh, 'a'), 'a'), 'op', 'No.', at(2)), 'a', at(2)),
+      () => page(revokeGrant(take(open(fresh, 'a'), 'a'), 'op', 'No.', timeAt(2)), 'a', timeAt(2)),
       /revoked/,
     ],
     [
       'a page after expiry',
-      () => page(take(open(fresh, 'a'), 'a'), 'a', at(9), rae, { ...standing, expires: at(9) }),
+      () => page(take(open(fresh, 'a'), 'a'), 'a', timeAt(9), rae, { ...standing, expires: timeAt(9) }),
       /expired/,
     ],
     ['six links at once', () => 'abcdef'.split('').reduce((grant, token) => open(grant, token), fresh), /5 open links/],
@@ -145,13 +145,13 @@ type Step =
   | { do: 'end' }
   | { do: 'wait'; seconds: number };
 
-const who = fc.constantFrom('rae', 'rae', 'rae', 'ray', 'eve');
+const person = fc.constantFrom('rae', 'rae', 'rae', 'ray', 'eve');
 const token = fc.nat(3);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('open' as const), who, token }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('take' as const), who, token }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('page' as const), who, token }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('part' as const), who, token }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('open' as const), who: person, token }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('take' as const), who: person, token }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('page' as const), who: person, token }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('part' as const), who: person, token }) },
   { weight: 1, arbitrary: fc.constantFrom<Step>({ do: 'revoke' }, { do: 'end' }) },
   {
     weight: 2,
@@ -163,23 +163,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('a part of a file', () => {
-  const under = (network: string) => page(take(open(fresh, 'a', start, network), 'a'), 'a', at(2));
+  const pageFrom = (network: string) => page(take(open(fresh, 'a', start, network), 'a'), 'a', timeAt(2));
 
   it('is given only to the recipient, from the network of the link, during the session', () => {
-    const grant = under('192.0.2.0/24');
-    expect(activeSession(grant, standing, rae, 'a', at(3)).session.begun).toBe(true);
-    const refused =
-      (who: typeof rae, token: string, when: string, stands = standing) =>
+    const grant = pageFrom('192.0.2.0/24');
+    expect(activeSession(grant, standing, rae, 'a', timeAt(3)).session.begun).toBe(true);
+    const refusal =
+      (person: typeof rae, token: string, time: string, requester = standing) =>
       () =>
-        activeSession(grant, stands, who, token, when);
-    expect(refused({ ...rae, source: '198.51.100.7' }, 'a', at(3))).toThrow('from the network');
-    expect(refused({ ...rae, id: 'ray' }, 'a', at(3))).toThrow('This link does not exist');
-    expect(refused(rae, 'b', at(3))).toThrow('This link does not exist');
-    expect(refused(rae, 'a', at(2 + SESSION_SECONDS.session))).toThrow('has ended');
-    expect(refused(rae, 'a', at(3), { ...standing, released: false })).toThrow('not released');
-    expect(refused(rae, 'a', at(3), { ...standing, expires: at(3) })).toThrow('has expired');
-    expect(() => activeSession(revokeGrant(grant, 'op', 'No.', at(3)), standing, rae, 'a', at(3))).toThrow('No.');
-    expect(() => activeSession(open(fresh, 'a'), standing, rae, 'a', at(3))).toThrow('Redeem the link');
+        activeSession(grant, requester, person, token, time);
+    expect(refusal({ ...rae, source: '198.51.100.7' }, 'a', timeAt(3))).toThrow('from the network');
+    expect(refusal({ ...rae, id: 'ray' }, 'a', timeAt(3))).toThrow('This link does not exist');
+    expect(refusal(rae, 'b', timeAt(3))).toThrow('This link does not exist');
+    expect(refusal(rae, 'a', timeAt(2 + SESSION_SECONDS.session))).toThrow('has ended');
+    expect(refusal(rae, 'a', timeAt(3), { ...standing, released: false })).toThrow('not released');
+    expect(refusal(rae, 'a', timeAt(3), { ...standing, expires: timeAt(3) })).toThrow('has expired');
+    expect(() => activeSession(revokeGrant(grant, 'op', 'No.', timeAt(3)), standing, rae, 'a', timeAt(3))).toThrow(
+      'No.',
+    );
+    expect(() => activeSession(open(fresh, 'a'), standing, rae, 'a', timeAt(3))).toThrow('Redeem the link');
   });
 });
 
@@ -192,11 +194,11 @@ describe('any interleaving of calls', () => {
         fc.array(fc.tuple(step, fc.nat(2)), { maxLength: 40 }),
         (uses, steps) => {
           const rows: Row[] = [{ grant: { ...fresh, uses }, revision: 0 }];
-          let [clock, ended, revokedYet] = [0, false, false];
+          let [clock, isRevoked, revokedYet] = [0, false, false];
           const sessions = new Set<number>();
-          for (const [one, late] of steps) {
-            const now = at(clock);
-            const stands = { ...standing, released: !ended };
+          for (const [action, late] of steps) {
+            const now = timeAt(clock);
+            const requester = { ...standing, released: !isRevoked };
             const newest = rows.at(-1) as Row;
             const read = rows.at(Math.max(-rows.length, -1 - late)) as Row;
             const write = (grant: Grant) => {
@@ -206,36 +208,42 @@ describe('any interleaving of calls', () => {
               return true;
             };
             try {
-              if (one.do === 'wait') clock += one.seconds;
-              else if (one.do === 'end') ended = true;
-              else if (one.do === 'revoke') revokedYet = write(revokeGrant(read.grant, 'op', 'No.', now)) || revokedYet;
-              else if (one.do === 'open')
-                write(openGrant(read.grant, stands, one.who, { sha256: tokenHash(`${one.token}`) }, now));
-              else if (one.do === 'part') {
+              if (action.do === 'wait') clock += action.seconds;
+              else if (action.do === 'end') isRevoked = true;
+              else if (action.do === 'revoke')
+                revokedYet = write(revokeGrant(read.grant, 'op', 'No.', now)) || revokedYet;
+              else if (action.do === 'open')
+                write(openGrant(read.grant, requester, action.who, { sha256: tokenHash(`${action.token}`) }, now));
+              else if (action.do === 'part') {
                 // Nothing is written for a part, and the row is always read as it is: not one byte after a revocation.
                 const { session } = activeSession(
                   newest.grant,
-                  stands,
-                  { id: one.who, source: '192.0.2.7' },
-                  `${one.token}`,
+                  requester,
+                  { id: action.who, source: '192.0.2.7' },
+                  `${action.token}`,
                   now,
                 );
-                expect([one.who, ended, revokedYet, sessions.has(one.token)]).toEqual(['rae', false, false, true]);
+                expect([action.who, isRevoked, revokedYet, sessions.has(action.token)]).toEqual([
+                  'rae',
+                  false,
+                  false,
+                  true,
+                ]);
                 expect(now < fresh.expires && now < session.until).toBe(true);
               } else {
-                const asker = { id: one.who, source: '192.0.2.7' };
+                const asker = { id: action.who, source: '192.0.2.7' };
                 const grant =
-                  one.do === 'take'
-                    ? redeemLink(read.grant, stands, asker, `${one.token}`, 10, now).grant
-                    : recordPage(read.grant, stands, asker, `${one.token}`, now);
+                  action.do === 'take'
+                    ? redeemLink(read.grant, requester, asker, `${action.token}`, 10, now).grant
+                    : recordPage(read.grant, requester, asker, `${action.token}`, now);
                 if (!write(grant)) continue;
                 // Something was given: every condition must hold right now.
-                expect(one.who).toBe('rae');
-                expect(ended).toBe(false);
+                expect(action.who).toBe('rae');
+                expect(isRevoked).toBe(false);
                 expect(now < fresh.expires).toBe(true);
                 // A page repeated by a reader that was late may slip past a revocation in the same instant only.
                 if (read === newest) expect(revokedYet).toBe(false);
-                if (one.do === 'take') sessions.add(one.token);
+                if (action.do === 'take') sessions.add(action.token);
               }
             } catch (error) {
               expect(error).toMatchObject({ name: 'Refused' });

@@ -7,43 +7,51 @@ describe('pages of a release', () => {
   it('cover all files in order, with at most two hundred each, for any number of files', () => {
     fc.assert(
       fc.property(fc.nat(1000), count => {
-        const files = Array.from({ length: count }, (_, n) => n);
-        const all: number[] = [];
-        for (let from: number | undefined = 0; from !== undefined; ) {
-          const page: ReturnType<typeof pageFrom<number>> = pageFrom(files, from);
+        const files = Array.from({ length: count }, (_, index) => index);
+        const pageFiles: number[] = [];
+        for (let offset: number | undefined = 0; offset !== undefined; ) {
+          const page: ReturnType<typeof pageFrom<number>> = pageFrom(files, offset);
           expect(page.files.length).toBeLessThanOrEqual(200);
-          all.push(...page.files);
-          from = page.next;
+          pageFiles.push(...page.files);
+          offset = page.next;
         }
-        expect(all).toEqual(files);
+        expect(pageFiles).toEqual(files);
       }),
     );
   });
 
   it('have parts with no more files than a page', () => {
-    const files = Array.from({ length: 1000 }, (_, n) => ({ n, size: 1 }));
-    expect(partFrom(files, 300, 0).map(({ file: { n } }) => n)).toEqual(files.slice(300, 500).map(({ n }) => n));
+    const files = Array.from({ length: 1000 }, (_, number) => ({ n: number, size: 1 }));
+    expect(partFrom(files, 300, 0).map(({ file: { n: number } }) => number)).toEqual(
+      files.slice(300, 500).map(({ n: number }) => number),
+    );
   });
 
   it('come in parts that cover all of their bytes in order, whatever the sizes', () => {
     const size = fc.oneof(fc.constantFrom(0, 1, partBytes - 1, partBytes, 3 * partBytes + 1), fc.nat(2 * partBytes));
     fc.assert(
       fc.property(fc.array(size, { maxLength: 20 }), sizes => {
-        const files = sizes.map((size, n) => ({ n, size }));
+        const files = sizes.map((size, number) => ({ n: number, size }));
         const end = sizes.reduce((sum, size) => sum + size, 0);
-        const all: { n: number; from: number; bytes: number }[] = [];
-        for (let from = 0; ; from += partBytes) {
-          const ranges = partFrom(files, 0, from);
+        const parts: { n: number; from: number; bytes: number }[] = [];
+        for (let offset = 0; ; offset += partBytes) {
+          const ranges = partFrom(files, 0, offset);
           const bytes = ranges.reduce((sum, { bytes }) => sum + bytes, 0);
-          expect(bytes).toBe(Math.max(0, Math.min(partBytes, end - from)));
-          all.push(...ranges.map(({ file: { n }, from, bytes }) => ({ n, from, bytes })));
+          expect(bytes).toBe(Math.max(0, Math.min(partBytes, end - offset)));
+          parts.push(
+            ...ranges.map(({ file: { n: number }, from: offset, bytes }) => ({ n: number, from: offset, bytes })),
+          );
           if (bytes < partBytes) break;
         }
-        for (const { n, size } of files) {
-          const own = all.filter(range => range.n === n);
-          expect(own.reduce((index, { from, bytes }) => (from === index ? index + bytes : Number.NaN), 0)).toBe(size);
+        for (const { n: number, size } of files) {
+          const fileParts = parts.filter(range => range.n === number);
+          expect(
+            fileParts.reduce((index, { from: offset, bytes }) => (offset === index ? index + bytes : Number.NaN), 0),
+          ).toBe(size);
         }
-        expect(all.map(({ n }) => n)).toEqual(all.map(({ n }) => n).toSorted((a, b) => a - b));
+        expect(parts.map(({ n: number }) => number)).toEqual(
+          parts.map(({ n: number }) => number).toSorted((a, b) => a - b),
+        );
       }),
     );
   });

@@ -19,20 +19,20 @@ export const exampleReleaseFiles: Record<string, string> = {
   'README.md': '# Counts\n',
 };
 
-export function buildReleaseRecord(files = exampleReleaseFiles, over: Partial<ReleaseRecord> = {}): ReleaseRecord {
-  const listed = Object.entries(files).map(([path, text]) => ({
+export function buildReleaseRecord(files = exampleReleaseFiles, changes: Partial<ReleaseRecord> = {}): ReleaseRecord {
+  const fileEntries = Object.entries(files).map(([path, text]) => ({
     path,
     size: Buffer.byteLength(text),
     sha256: hashReleaseText(text),
   }));
-  const bytes = listed.reduce((sum, { size }) => sum + size, 0);
+  const bytes = fileEntries.reduce((sum, { size }) => sum + size, 0);
   return recordOf({
     request: 'rq-0011223344556677',
     round: 2,
     direction: 'export',
     project: 'asthma',
-    seal: { sha256: hashReleaseText('seal'), files: listed.length, bytes, sealedAt: '2026-11-01T09:00:00.000Z' },
-    files: listed,
+    seal: { sha256: hashReleaseText('seal'), files: fileEntries.length, bytes, sealedAt: '2026-11-01T09:00:00.000Z' },
+    files: fileEntries,
     requester: 'u-rae',
     reviewers: [
       { id: 'u-one', at: '2026-11-01T10:00:00.000Z' },
@@ -45,7 +45,7 @@ export function buildReleaseRecord(files = exampleReleaseFiles, over: Partial<Re
     expires: '2026-12-01T11:00:05.000Z',
     recipient: 'u-rae',
     keyId: exampleKeyId,
-    ...over,
+    ...changes,
   });
 }
 
@@ -53,7 +53,7 @@ export const signRelease = (
   record: ReleaseRecord,
   pair: { privateKey: KeyObject; publicKey: KeyObject },
 ): SignedRelease => ({
-  record: record,
+  record,
   signature: {
     algorithm: SIGNING_ALGORITHM,
     keyId: record.keyId,

@@ -26,12 +26,12 @@ describe('the record of a release', () => {
   });
 
   it('is accepted with its members in any order and with any white space', () => {
-    const turned = JSON.parse(JSON.stringify(release), (_, value) =>
+    const reversed = JSON.parse(JSON.stringify(release), (_, value) =>
       value !== null && typeof value === 'object' && !Array.isArray(value)
         ? Object.fromEntries(Object.entries(value).reverse())
         : value,
     );
-    expect(verifyRecord(JSON.stringify(turned, null, 3), fingerprint).wrong).toEqual([]);
+    expect(verifyRecord(JSON.stringify(reversed, null, 3), fingerprint).wrong).toEqual([]);
   });
 
   it('is signed as the same text by every version: signatures outlive the program that made them', () => {
@@ -51,17 +51,17 @@ describe('the record of a release', () => {
     );
   });
 
-  it.each<[string, (signed: SignedRelease) => unknown]>([
-    ['another recipient', signed => ({ ...signed, record: { ...signed.record, recipient: 'u-eve' } })],
+  it.each<[string, (release: SignedRelease) => unknown]>([
+    ['another recipient', release => ({ ...release, record: { ...release.record, recipient: 'u-eve' } })],
     [
       'one reviewer less',
-      signed => ({ ...signed, record: { ...signed.record, reviewers: signed.record.reviewers.slice(1) } }),
+      release => ({ ...release, record: { ...release.record, reviewers: release.record.reviewers.slice(1) } }),
     ],
-    ['one file less', signed => ({ ...signed, record: { ...signed.record, files: signed.record.files.slice(1) } })],
-    ['a later end', signed => ({ ...signed, record: { ...signed.record, expires: '2036-12-01T11:00:05.000Z' } })],
+    ['one file less', release => ({ ...release, record: { ...release.record, files: release.record.files.slice(1) } })],
+    ['a later end', release => ({ ...release, record: { ...release.record, expires: '2036-12-01T11:00:05.000Z' } })],
     [
       'another public key',
-      signed => ({ ...signed, publicKey: makeSigningKeys().publicKey.export({ format: 'pem', type: 'spki' }) }),
+      release => ({ ...release, publicKey: makeSigningKeys().publicKey.export({ format: 'pem', type: 'spki' }) }),
     ],
   ])('has a broken signature after a change: %s', (_, change) =>
     expect(wrongOf(change(release))).toMatch('does not belong to this record'),
@@ -125,23 +125,23 @@ describe('a record that contradicts itself', () => {
       { files: ['A.csv', 'a.csv'].map(path => ({ path, size: 1, sha256: hashReleaseText('x') })) },
       /differ only in case/,
     ],
-  ])('is neither made nor accepted: %s', (_, over, message) => {
+  ])('is neither made nor accepted: %s', (_, changes, message) => {
     let details = '';
     try {
-      recordOf({ ...good, ...over });
+      recordOf({ ...good, ...changes });
     } catch (error) {
       details = error instanceof Refused ? error.details.join(' ') : String(error);
     }
     expect(details).toMatch(message);
-    const forged = { ...buildReleaseRecord(), ...over };
-    expect(wrongOf(signRelease(forged, pair), fingerprint)).toMatch(message);
+    const forgery = { ...buildReleaseRecord(), ...changes };
+    expect(wrongOf(signRelease(forgery, pair), fingerprint)).toMatch(message);
   });
 });
 
 describe('the downloaded folder', () => {
   const record = buildReleaseRecord();
   const asReleased = (): FoundFile[] => record.files.map(file => ({ ...file }));
-  const without = (path: string) => asReleased().filter(file => file.path !== path);
+  const filesWithout = (path: string) => asReleased().filter(file => file.path !== path);
   const file = (path: string, text: string): FoundFile => ({
     path,
     size: Buffer.byteLength(text),
@@ -155,35 +155,39 @@ describe('the downloaded folder', () => {
   });
 
   it.each<[string, FoundFile[], [string, string][]]>([
-    ['a missing file', without(table), [[table, 'missing']]],
+    ['a missing file', filesWithout(table), [[table, 'missing']]],
     ['an extra file', [...asReleased(), file('z.txt', 'z')], [['z.txt', 'extra']]],
-    ['another size', [...without(table), file(table, 'x')], [[table, 'changed']]],
+    ['another size', [...filesWithout(table), file(table, 'x')], [[table, 'changed']]],
     [
       'a byte',
-      [...without(table), file(table, exampleReleaseFiles[table]?.replace('12', '13') ?? '')],
+      [...filesWithout(table), file(table, exampleReleaseFiles[table]?.replace('12', '13') ?? '')],
       [[table, 'changed']],
     ],
     [
       'a file moved',
-      [...without(table), file('tables/old.csv', exampleReleaseFiles[table] ?? '')],
+      [...filesWithout(table), file('tables/old.csv', exampleReleaseFiles[table] ?? '')],
       [[table, 'renamed']],
     ],
-    ['a symbolic link in place of a file', [...without(table), { path: table, link: 'a link' }], [[table, 'refused']]],
+    [
+      'a symbolic link in place of a file',
+      [...filesWithout(table), { path: table, link: 'a link' }],
+      [[table, 'refused']],
+    ],
     ['an extra link', [...asReleased(), { path: 'here', link: 'a link' }], [['here', 'refused']]],
     [
       'its twin in the other Unicode form',
-      [...without('figures/räntä.svg'), file('figures/räntä.svg'.normalize('NFD'), '<svg/>')],
+      [...filesWithout('figures/räntä.svg'), file('figures/räntä.svg'.normalize('NFD'), '<svg/>')],
       [['figures/räntä.svg', 'twin']],
     ],
-    ['its twin in another case', [...without('README.md'), file('readme.md', 'other')], [['README.md', 'twin']]],
+    ['its twin in another case', [...filesWithout('README.md'), file('readme.md', 'other')], [['README.md', 'twin']]],
     [
       'the twin beside it',
       [...asReleased(), file('figures/räntä.svg'.normalize('NFD'), '<svg/>')],
       [['figures/räntä.svg'.normalize('NFD'), 'extra']],
     ],
     ['a name that turns its text', [...asReleased(), file('a\u202evsc.exe', 'x')], [['a\\u{202e}vsc.exe', 'extra']]],
-  ])('is reported as different with %s', (_, found, expected) =>
-    expect(compareFiles(record, found).map(({ path, kind }) => [path, kind])).toEqual(expected),
+  ])('is reported as different with %s', (_, foundFiles, expected) =>
+    expect(compareFiles(record, foundFiles).map(({ path, kind }) => [path, kind])).toEqual(expected),
   );
 
   it('is refused unless it is exactly the released folder', () => {
@@ -191,11 +195,11 @@ describe('the downloaded folder', () => {
     const bytes = fc.constantFrom(...Object.values(exampleReleaseFiles), 'other');
     fc.assert(
       fc.property(fc.uniqueArray(fc.tuple(names, bytes), { selector: ([name]) => name }), pairs => {
-        const found = pairs.map(([path, text]) => file(path, text));
-        const same =
-          found.length === record.files.length &&
-          record.files.every(one => found.some(two => JSON.stringify(one) === JSON.stringify(two)));
-        expect(compareFiles(record, found).length === 0).toBe(same);
+        const foundFiles = pairs.map(([path, text]) => file(path, text));
+        const isEqual =
+          foundFiles.length === record.files.length &&
+          record.files.every(file => foundFiles.some(two => JSON.stringify(file) === JSON.stringify(two)));
+        expect(compareFiles(record, foundFiles).length === 0).toBe(isEqual);
       }),
       { numRuns: 300 },
     );
