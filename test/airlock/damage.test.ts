@@ -26,15 +26,15 @@ import {
 
 const [vera, viktor] = [buildPerson('vera', 'reviewer'), buildPerson('viktor', 'reviewer')];
 const facts = { rules: buildAirlockConfig(), members: ['rana'], reviewers: ['vera', 'viktor'], candidates: [] };
-const vote = (request: Request, by: typeof vera) =>
-  decideRequest(request, { do: 'vote', by, ballot: buildBallot(request.round, 'approve') }, now, facts).state;
+const vote = (request: Request, voter: typeof vera) =>
+  decideRequest(request, { do: 'vote', by: voter, ballot: buildBallot(request.round, 'approve') }, now, facts).state;
 
 const inReview = buildRequestInReview(facts);
-const approved = vote(vote(inReview, vera), viktor);
-const releasing = decideRequest(approved, { do: 'release', by: olga }, now, facts).state;
+const approvedRequest = vote(vote(inReview, vera), viktor);
+const releasing = decideRequest(approvedRequest, { do: 'release', by: olga }, now, facts).state;
 const release = { do: 'recordRelease', attempt: releasing.attempt, release: buildRelease() } as const;
-const released = decideRequest(releasing, release, now, facts).state;
-const states = [buildDraft(facts), buildDraft(facts, 'import'), inReview, approved, releasing, released];
+const releasedRequest = decideRequest(releasing, release, now, facts).state;
+const states = [buildDraft(facts), buildDraft(facts, 'import'), inReview, approvedRequest, releasing, releasedRequest];
 
 /** The row of a request of which the values of some fields were replaced, or taken away. */
 const damagedRow = fc
@@ -69,14 +69,14 @@ describe('a request whose row cannot be read', () => {
 
   it('is left out of lists only if its id cannot be read', () => {
     expect(damagedSummary({ project: 'asthma' })).toBeUndefined();
-    expect(damagedSummary({ sk: released.id })).toMatchObject({ id: released.id, status: 'damaged' });
+    expect(damagedSummary({ sk: releasedRequest.id })).toMatchObject({ id: releasedRequest.id, status: 'damaged' });
   });
 
   it('is a closed request that gives nothing, once a reviewer or an operator has revoked it', () => {
     fc.assert(
-      fc.property(damagedRow, fc.constantFrom(olga, vera), (row, by) => {
-        fc.pre(row.requester !== by.id && row.recipient?.id !== by.id);
-        const { state, events } = closeDamagedRequest(damagedOf(row), { by, reason: 'damaged' }, now, facts);
+      fc.property(damagedRow, fc.constantFrom(olga, vera), (row, actor) => {
+        fc.pre(row.requester !== actor.id && row.recipient?.id !== actor.id);
+        const { state, events } = closeDamagedRequest(damagedOf(row), { by: actor, reason: 'damaged' }, now, facts);
         expect(Request.parse(state)).toEqual(state);
         expect(isFinal(state)).toBe(true);
         expect('retainedUntil' in state && state.retainedUntil).toBeTruthy();
@@ -87,21 +87,21 @@ describe('a request whose row cannot be read', () => {
   });
 
   it('keeps what can be read: the seal, the votes and the release of a date past the year 9999', () => {
-    const row = { ...released, expiresAt: '+012026-01-01T00:00:00.000Z' };
+    const row = { ...releasedRequest, expiresAt: '+012026-01-01T00:00:00.000Z' };
     const { state } = closeDamagedRequest(damagedOf(row), { by: olga, reason: 'damaged' }, now, facts);
     expect(state).toMatchObject({
       status: 'revoked',
-      seal: 'seal' in released && released.seal,
-      votes: 'votes' in released && released.votes,
+      seal: 'seal' in releasedRequest && releasedRequest.seal,
+      votes: 'votes' in releasedRequest && releasedRequest.votes,
       release: buildRelease(),
       reason: 'damaged',
     });
   });
 
   it('cannot be revoked by its requester or by a member of the project', () => {
-    const row = { ...released, expiresAt: 'never' };
-    for (const by of [rana, { ...rana, groups: ['operator'] }])
-      expect(() => closeDamagedRequest(damagedOf(row), { by, reason: 'x' }, now, facts)).toThrow(Refused);
+    const row = { ...releasedRequest, expiresAt: 'never' };
+    for (const actor of [rana, { ...rana, groups: ['operator'] }])
+      expect(() => closeDamagedRequest(damagedOf(row), { by: actor, reason: 'x' }, now, facts)).toThrow(Refused);
   });
 });
 
@@ -111,13 +111,13 @@ describe('a request of a project whose settings cannot be read', () => {
     const ballot = buildBallot(inReview.round, 'approve');
     for (const [request, command] of [
       [inReview, { do: 'vote', by: vera, ballot }],
-      [approved, { do: 'release', by: olga }],
+      [approvedRequest, { do: 'release', by: olga }],
     ] as const)
       expect(() => decideRequest(request, command, now, damaged)).toThrow('broch airlock configure');
   });
 
   it('can be revoked', () => {
     const command = { do: 'revoke', by: olga, reason: 'x' } as const;
-    expect(decideRequest(released, command, now, damaged).state.status).toBe('revoked');
+    expect(decideRequest(releasedRequest, command, now, damaged).state.status).toBe('revoked');
   });
 });
