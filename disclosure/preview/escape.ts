@@ -36,10 +36,13 @@ export function truncateText(text: string, maxLength: number): { text: string; r
   return { text: text.slice(0, end), rest: text.length - end };
 }
 
+/** What stands where a text was cut. Text that is shown cannot contain it. */
+export const CUT_MARK = '<i class="cut">';
+
 /** Both together: visible, and cut with a count. */
 export function toShortHtml(text: string, maxLength: number): string {
   const { text: head, rest } = truncateText(text, maxLength);
-  return toVisibleHtml(head) + (rest > 0 ? `<i class="cut">+${groupDigits(rest)} more</i>` : '');
+  return toVisibleHtml(head) + (rest > 0 ? `${CUT_MARK}+${groupDigits(rest)} more</i>` : '');
 }
 
 /** `1 row`, `1,200 rows`. */

@@ -2,6 +2,7 @@ import type { ByteSource } from '../byte-source.ts';
 import { readHead, UnreadableError } from '../bytes.ts';
 import { detectMediaType, formatNameOf, isText } from '../sniff.ts';
 import { readZipDirectory } from '../zip.ts';
+import { CUT_MARK } from './escape.ts';
 import { renderHexDump } from './hex-dump.ts';
 import { UnrenderableError } from './image.ts';
 import { type PageLimits, DEFAULT_PAGE_LIMITS as usual } from './limits.ts';
@@ -54,5 +55,6 @@ export async function renderPreview(
   limits: PageLimits = usual,
 ): Promise<{ html: string; truncated: boolean }> {
   const parts = await renderParts(file, source, limits);
-  return { html: renderFilePage(file, parts), truncated: parts.some(({ omissions }) => omissions.length > 0) };
+  const truncated = parts.some(({ html, omissions }) => omissions.length > 0 || html.includes(CUT_MARK));
+  return { html: renderFilePage(file, parts), truncated };
 }

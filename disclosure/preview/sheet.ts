@@ -1,6 +1,6 @@
 import type { Action, Cell, FileReport } from '../report.ts';
 import type { RowSink } from '../row-sink.ts';
-import { escapeHtml, groupDigits, toShortHtml, toVisibleHtml, truncateText } from './escape.ts';
+import { CUT_MARK, escapeHtml, groupDigits, pluralise, toShortHtml, toVisibleHtml, truncateText } from './escape.ts';
 import type { PageLimits } from './limits.ts';
 import { columnLetters, type PagePart } from './page.ts';
 
@@ -41,6 +41,8 @@ export interface CellExcerpt {
 type Kept = Map<number, CellExcerpt>;
 interface Line {
   readonly number: number;
+  /** Made for a formula: the reader gave no such row. */
+  readonly added?: true;
   readonly cells: Kept;
 }
 const mostFlags = 500;
@@ -58,6 +60,7 @@ export class PreviewSheet {
   #widest = 0;
   #seen = 0;
   #long = 0;
+  #lostFormulas = 0;
 
   constructor(report: FileReport | undefined, limits: PageLimits, name?: string) {
     this.#limits = limits;
@@ -100,6 +103,7 @@ export class PreviewSheet {
       formula: (row, column, text) => {
         if (this.#formulas.size < mostFormulas && this.#wants(row))
           this.#formulas.set(`${row}:${column}`, { row, column, text });
+        else this.#lostFormulas++;
       },
       hidden: note => this.#hidden.add(note),
     };
@@ -111,18 +115,21 @@ export class PreviewSheet {
     // A formula without a value is nothing to those who read values; a spreadsheet computes it.
     for (const { row, column } of this.#formulas.values()) {
       this.#widest = Math.max(this.#widest, column);
-      if (!rowNumbers.has(row)) this.#lines.push({ number: row, cells: new Map() });
+      if (!rowNumbers.has(row)) this.#lines.push({ number: row, cells: new Map(), added: true });
       rowNumbers.add(row);
     }
     this.#lines.sort((a, b) => a.number - b.number);
     const columns = this.#columns();
-    const rest = this.#seen - this.#lines.length;
+    const { html, drawn } = this.#draw(columns, room);
+    const rest = this.#seen - drawn.filter(({ added }) => !added).length;
+    const lost = this.#lostFormulas + this.#lines.slice(drawn.length).filter(({ added }) => added).length;
     const notes = [...this.#hidden].map(note => `<p class="note seen">${escapeHtml(note)} in the file.</p>`).join('');
     return {
-      html: `<section><h2>${title}</h2>${notes}${this.#draw(columns, room)}</section>`,
+      html: `<section><h2>${title}</h2>${notes}${html}</section>`,
       omissions: [
         ...(this.#long > 0 ? [`The ends of ${groupDigits(this.#long)} long cells.`] : []),
         ...(rest > 0 ? [`${groupDigits(rest)} of ${groupDigits(this.#seen)} rows read.`] : []),
+        ...(lost > 0 ? [`${pluralise(lost, 'formula')}.`] : []),
         ...(this.#widest > columns.length
           ? [`${groupDigits(this.#widest - columns.length)} of ${groupDigits(this.#widest)} columns.`]
           : []),
@@ -137,7 +144,8 @@ export class PreviewSheet {
     return [...Array.from({ length: maxColumns }, (_, index) => index + 1), ...far.sort((a, b) => a - b)];
   }
 
-  #draw(columns: readonly number[], maxBytes: number): string {
+  /** The rows that there is room for. */
+  #draw(columns: readonly number[], maxBytes: number): { html: string; drawn: Line[] } {
     const jumps = (column: number, index: number) => index > 0 && column - (columns[index - 1] ?? 0) > 1;
     const head = columns
       .map(
@@ -145,9 +153,12 @@ export class PreviewSheet {
       )
       .join('');
     const [html, missing] = [[] as string[], new Set(this.#flagged.keys())];
+    const drawn: Line[] = [];
     let [previousRow, room] = [0, maxBytes];
-    for (const { number, cells } of this.#lines) {
+    for (const shown of this.#lines) {
+      const { number, cells } = shown;
       if (room <= 0) break;
+      drawn.push(shown);
       if (number - previousRow > 1 && previousRow > 0)
         html.push(
           `<tr class="gap"><th>…</th><td colspan="${columns.length + 1}">${groupDigits(number - previousRow - 1)} rows</td></tr>`,
@@ -167,7 +178,10 @@ export class PreviewSheet {
       missing.size > 0
         ? `<p class="note">${groupDigits(missing.size)} flagged cells are not in what is shown here; they are listed above.</p>`
         : '';
-    return `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${html.join('')}</tbody></table></div>${lostNote}`;
+    return {
+      html: `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${html.join('')}</tbody></table></div>${lostNote}`,
+      drawn,
+    };
   }
 }
 
@@ -182,6 +196,6 @@ function cell(excerpt: CellExcerpt | undefined, flag: CellFlag | undefined, form
   const { attribute, mark } = flag ? renderFlagMark(flag) : { attribute: '', mark: '' };
   const runs = runnable.test(text) ? '<i class="f" title="a spreadsheet would run this">ƒ</i>' : '';
   const computed = formula === undefined ? '' : `<i class="f" title="a formula">ƒ =${toShortHtml(formula, 120)}</i>`;
-  const rest = remainingBytes > 0 ? `<i class="cut">+${groupDigits(remainingBytes)} bytes</i>` : '';
+  const rest = remainingBytes > 0 ? `${CUT_MARK}+${groupDigits(remainingBytes)} bytes</i>` : '';
   return `<td${classes && ` class="${classes}"`}${attribute}>${runs}${toVisibleHtml(text)}${computed && ` ${computed}`}${rest}${mark}</td>`;
 }

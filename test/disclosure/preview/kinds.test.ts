@@ -240,3 +240,10 @@ it('many tables, cells and outputs are as many as fit', async () => {
   expect(body.length).toBeLessThan(3_500_000);
   expect(body).toMatch(/[\d,]+ further parts of the file/);
 });
+
+it('calls a page partial that cuts a heading', async () => {
+  const notebook = (cell_type: string) =>
+    JSON.stringify({ nbformat: 4, nbformat_minor: 5, metadata: {}, cells: [{ cell_type, source: 'a', metadata: {} }] });
+  expect((await text('a.ipynb', 'x', notebook('markdown'))).truncated).toBe(false);
+  expect((await text('a.ipynb', 'x', notebook('k'.repeat(30)))).truncated).toBe(true);
+});

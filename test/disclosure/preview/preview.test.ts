@@ -143,6 +143,15 @@ describe('a table', () => {
     expect((await renderTestPreview('t.csv', 'text/csv', rows(100))).truncated).toBe(false);
   });
 
+  it('says that rows are missing where the page has no room for them', async () => {
+    const heavy = `${Array.from({ length: 40 }, () => '&'.repeat(200)).join()}\n`.repeat(150);
+    const { html, truncated } = await renderTestPreview('t.csv', 'text/csv', heavy);
+    const drawn = html.match(/<tr/g)?.length ?? 0;
+    expect(drawn).toBeLessThan(151);
+    expect(truncated).toBe(true);
+    expect(html).toContain(`${151 - drawn} of 150 rows read.`);
+  });
+
   it('stays small whatever the table: cells, columns and flags without end', async () => {
     const cell = `"${'<'.repeat(100_000)}"`;
     const { html } = await renderTestPreview(
