@@ -85,6 +85,8 @@ const exampleValues: Record<string, string> = {
   name: 'sec-nobody',
   date: '2026-11-01',
   request: 'al-0011223344556677',
+  version: 'latest',
+  later: 'latest',
 };
 
 export const toExamplePath = ({ path }: Route): string =>

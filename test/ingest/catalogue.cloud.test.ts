@@ -15,20 +15,20 @@ import {
 const cloud = connectTestCloud();
 const dataset = 'catalogue-visits';
 const earlier = { 'a.csv': 'id\n1\n', 'b.csv': 'id\n2\n', 'notes/größe.csv': 'id\n3\n' };
-const later = { 'b.csv': 'id\n22\n', 'notes/größe.csv': 'id\n3\n', 'c.csv': 'id\n4\n' };
+const laterFiles = { 'b.csv': 'id\n22\n', 'notes/größe.csv': 'id\n3\n', 'c.csv': 'id\n4\n' };
 
 describe('what a data steward and a partner see of deliveries and versions', () => {
-  let [partner, other, steward]: ApiClient[] = [];
+  let [partner, otherPartner, steward]: ApiClient[] = [];
   const versions: string[] = [];
   const deliveries: string[] = [];
 
   beforeAll(async () => {
-    [partner, other, steward] = await Promise.all([
+    [partner, otherPartner, steward] = await Promise.all([
       signInNewPerson(cloud, 'catalogue-pia', 'partner'),
       signInNewPerson(cloud, 'catalogue-otto', 'partner'),
       signInNewPerson(cloud, 'catalogue-sten', 'steward'),
     ]);
-    for (const files of [earlier, later]) {
+    for (const files of [earlier, laterFiles]) {
       const delivery = await deliverFiles(cloud, partner as ApiClient, dataset, addSha256Sums(files));
       if (delivery.status !== 'registered') throw new Error(JSON.stringify(delivery));
       versions.push(delivery.version);
@@ -70,17 +70,17 @@ describe('what a data steward and a partner see of deliveries and versions', () 
     const params = { delivery: deliveries[1] ?? '' };
     const { items } = (await partner?.ask('listReceiptFiles', { params })) ?? { items: [] };
     expect(new Map(items.map(({ path, sha256 }) => [path, sha256]))).toEqual(
-      new Map(Object.entries(later).map(([path, content]) => [path, toSha256Hex(content)])),
+      new Map(Object.entries(laterFiles).map(([path, content]) => [path, toSha256Hex(content)])),
     );
-    await expect(other?.ask('listReceiptFiles', { params })).rejects.toThrow(/There is no delivery/);
+    await expect(otherPartner?.ask('listReceiptFiles', { params })).rejects.toThrow(/There is no delivery/);
   });
 
   it('shows held deliveries first to staff, and to a partner only their own', async () => {
-    const held = await deliverFiles(cloud, other as ApiClient, 'catalogue-held', {
+    const heldDelivery = await deliverFiles(cloud, otherPartner as ApiClient, 'catalogue-held', {
       ...addSha256Sums({ 'a.csv': 'id\n1\n' }),
       'b.csv': 'not listed',
     });
-    expect(held.status).toBe('held');
+    expect(heldDelivery.status).toBe('held');
     await partner?.ask('openDelivery', { body: { dataset } });
     const statuses: string[] = [];
     const ids: string[] = [];
@@ -92,15 +92,17 @@ describe('what a data steward and a partner see of deliveries and versions', () 
       next = page?.next;
     } while (next !== undefined);
     expect(statuses.lastIndexOf('held')).toBeLessThan(statuses.findIndex(status => status !== 'held'));
-    expect(ids).toEqual(expect.arrayContaining([held.id, ...deliveries]));
-    const own = (await other?.ask('listDeliveries'))?.items ?? [];
-    expect(own).toEqual([expect.objectContaining({ id: held.id, status: 'held', found: 1 })]);
+    expect(ids).toEqual(expect.arrayContaining([heldDelivery.id, ...deliveries]));
+    const ownDeliveries = (await otherPartner?.ask('listDeliveries'))?.items ?? [];
+    expect(ownDeliveries).toEqual([expect.objectContaining({ id: heldDelivery.id, status: 'held', found: 1 })]);
   });
 
   it('cancels an open delivery: no more uploads, and a manifest that arrives later starts no check', async () => {
     const { id } = (await partner?.ask('openDelivery', { body: { dataset } })) ?? { id: '' };
     const landing = await openPartnerLanding(cloud, partner as ApiClient, id);
-    await expect(other?.ask('cancelDelivery', { params: { delivery: id } })).rejects.toThrow(/There is no delivery/);
+    await expect(otherPartner?.ask('cancelDelivery', { params: { delivery: id } })).rejects.toThrow(
+      /There is no delivery/,
+    );
     expect(await partner?.ask('cancelDelivery', { params: { delivery: id } })).toMatchObject({ status: 'cancelled' });
     await expect(uploadDeliveryFiles(cloud, partner as ApiClient, id, addSha256Sums(earlier))).rejects.toThrow(
       /was cancelled. Open a new delivery/,
@@ -109,10 +111,10 @@ describe('what a data steward and a partner see of deliveries and versions', () 
     const { s3, bucket, prefix } = landing;
     await s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}SHA256SUMS`, Body: 'x' }));
     s3.destroy();
-    const { executions, ended } = await openIngestMachine(cloud);
+    const { executions, ended: waitForEnd } = await openIngestMachine(cloud);
     let [execution] = await executions(id);
     for (; !execution; [execution] = await executions(id)) await sleep(200);
-    expect((await ended(execution.executionArn ?? '')).output).toMatchObject({ outcome: 'ignored' });
+    expect((await waitForEnd(execution.executionArn ?? '')).output).toMatchObject({ outcome: 'ignored' });
     expect(await partner?.ask('showDelivery', { params: { delivery: id } })).toMatchObject({ status: 'cancelled' });
     await expect(partner?.ask('cancelDelivery', { params: { delivery: deliveries[0] ?? '' } })).rejects.toThrow(
       /cannot be taken back/,

@@ -33,8 +33,8 @@ describe('the list of files of a version', () => {
 describe('the comparison of two versions', () => {
   it('names what was added, changed and removed, by path', () => {
     const earlier = [file('a.csv', '1'), file('b.csv', '1'), file('c.csv', '1')];
-    const later = [file('b.csv', '2'), file('c.csv', '1'), file('d.csv', '1')];
-    expect(compareFileLists(earlier, later)).toEqual([
+    const laterList = [file('b.csv', '2'), file('c.csv', '1'), file('d.csv', '1')];
+    expect(compareFileLists(earlier, laterList)).toEqual([
       { path: 'a.csv', change: 'removed' },
       { path: 'b.csv', change: 'changed' },
       { path: 'd.csv', change: 'added' },
@@ -43,16 +43,16 @@ describe('the comparison of two versions', () => {
 
   it('turns the earlier version into the later one', () => {
     fc.assert(
-      fc.property(anyList, anyList, (earlier, later) => {
+      fc.property(anyList, anyList, (earlier, laterList) => {
         const result = new Map(earlier.map(({ path, sha256 }) => [path, sha256]));
-        const target = new Map(later.map(({ path, sha256 }) => [path, sha256]));
-        for (const { path, change } of compareFileLists(earlier, later)) {
+        const target = new Map(laterList.map(({ path, sha256 }) => [path, sha256]));
+        for (const { path, change } of compareFileLists(earlier, laterList)) {
           expect([result.has(path), target.has(path)]).toEqual([change !== 'added', change !== 'removed']);
           if (change === 'removed') result.delete(path);
           else result.set(path, target.get(path) ?? '');
         }
         expect(result).toEqual(target);
-        expect(compareFileLists(later, later)).toEqual([]);
+        expect(compareFileLists(laterList, laterList)).toEqual([]);
       }),
     );
   });

@@ -12,14 +12,14 @@ import {
 
 const files: DeliveryFiles = { 'a.csv': 'one', 'sub/b.csv': 'two', 'empty.csv': '' };
 
-const reasons = (of: DeliveryFiles, manifest?: 'manifest-sha256.txt') =>
-  checkDeliveryFiles(of, manifest).findings.map(({ path, reason }) => `${path}: ${reason}`);
+const reasons = (files: DeliveryFiles, manifest?: 'manifest-sha256.txt') =>
+  checkDeliveryFiles(files, manifest).findings.map(({ path, reason }) => `${path}: ${reason}`);
 
 describe('a list of files', () => {
   it('is taken where exactly what is listed is there, empty files too', () => {
-    const { files: pinned, findings, wrong } = checkDeliveryFiles(addSha256Sums(files));
+    const { files: pinnedFiles, findings, wrong } = checkDeliveryFiles(addSha256Sums(files));
     expect([findings, wrong]).toEqual([[], []]);
-    expect(pinned.map(({ path, target }) => [path, target])).toEqual(Object.keys(files).map(path => [path, path]));
+    expect(pinnedFiles.map(({ path, target }) => [path, target])).toEqual(Object.keys(files).map(path => [path, path]));
   });
 
   it('accepts paths that begin with ./, as find and sha256sum write them, and still finds a file listed twice', () => {
@@ -30,22 +30,22 @@ describe('a list of files', () => {
         .files.map(({ path }) => path)
         .sort(),
     ).toEqual(Object.keys(files).sort());
-    const twice = checkDeliveryFiles({ ...files, SHA256SUMS: dotted + toSha256Sums({ 'a.csv': 'one' }) });
-    expect(twice.findings).toEqual([{ path: 'a.csv', reason: expect.stringMatching(/is listed twice/) }]);
+    const result = checkDeliveryFiles({ ...files, SHA256SUMS: dotted + toSha256Sums({ 'a.csv': 'one' }) });
+    expect(result.findings).toEqual([{ path: 'a.csv', reason: expect.stringMatching(/is listed twice/) }]);
     for (const path of ['.//a.csv', './', '../a.csv', './../a.csv'])
       expect(checkDeliveryFiles({ ...files, SHA256SUMS: `${toSha256Hex('one')}  ${path}\n` }).findings).not.toEqual([]);
   });
 
   it('takes a manifest in a folder as data', () => {
-    const all = { ...files, 'sub/SHA256SUMS': 'not a manifest' };
-    expect(checkDeliveryFiles(addSha256Sums(all)).findings).toEqual([]);
+    const payload = { ...files, 'sub/SHA256SUMS': 'not a manifest' };
+    expect(checkDeliveryFiles(addSha256Sums(payload)).findings).toEqual([]);
   });
 
-  const without = ({ 'a.csv': _, ...rest }: DeliveryFiles) => rest;
+  const withoutA = ({ 'a.csv': _, ...rest }: DeliveryFiles) => rest;
   it.each<[string, DeliveryFiles, RegExp[]]>([
     [
       'missing',
-      without(addSha256Sums(files)),
+      withoutA(addSha256Sums(files)),
       [/^a\.csv: This file is listed in SHA256SUMS but was not uploaded\. Upload it/],
     ],
     ['extra', { ...addSha256Sums(files), 'c.csv': 'x' }, [/^c\.csv: This file was uploaded but is not listed/]],
@@ -73,32 +73,32 @@ describe('a list of files', () => {
       [/^\u00e9\.csv: .*was uploaded as e\u0301\.csv, which differs/, /^e\u0301\.csv: .*not listed/],
     ],
     ['two manifests', addSha256Sums({ ...files, 'manifest-sha256.txt': 'x' }), [/two manifests/]],
-  ])('%s', (_, of, expected) => {
-    expect(reasons(of)).toEqual(expected.map(reason => expect.stringMatching(reason)));
+  ])('%s', (_, files, expected) => {
+    expect(reasons(files)).toEqual(expected.map(reason => expect.stringMatching(reason)));
   });
 
   it('finds whatever was done to a file, and names it', () => {
     const tamper = fc.constantFrom('flip', 'drop', 'add', 'rename', 'swap', 'duplicate', 'truncate');
     fc.assert(
-      fc.property(anyValidFiles, tamper, fc.nat(), (clean, how, pick) => {
+      fc.property(anyValidFiles, tamper, fc.nat(), (clean, damage, pick) => {
         const intact = addSha256Sums(clean);
         expect(checkDeliveryFiles(intact)).toMatchObject({ findings: [], wrong: [] });
         const paths = Object.keys(clean);
         const path = paths[pick % paths.length] ?? '';
         const content = String(clean[path]);
-        const { [path]: _, ...others } = intact;
-        const tampered: DeliveryFiles = {
+        const { [path]: _, ...remainingFiles } = intact;
+        const damagedFiles: DeliveryFiles = {
           flip: { ...intact, [path]: `${content.slice(0, -1)}${content.endsWith('\u0001') ? '\u0002' : '\u0001'}` },
-          drop: others,
+          drop: remainingFiles,
           add: { ...intact, [`${path}.more`]: content },
-          rename: { ...others, [`${path}.more`]: content },
+          rename: { ...remainingFiles, [`${path}.more`]: content },
           swap: { ...intact, [path]: `${content}.` },
           duplicate: { ...intact, SHA256SUMS: `${intact.SHA256SUMS}${toSha256Hex(content)}  ${path}\n` },
           truncate: { ...intact, [path]: content === '' ? '0' : content.slice(1) },
-        }[how];
-        const { findings, wrong } = checkDeliveryFiles(tampered);
-        const named = [...findings.map(finding => finding.path), ...wrong];
-        expect(named).toContain(how === 'add' ? `${path}.more` : path);
+        }[damage];
+        const { findings, wrong } = checkDeliveryFiles(damagedFiles);
+        const foundPaths = [...findings.map(finding => finding.path), ...wrong];
+        expect(foundPaths).toContain(damage === 'add' ? `${path}.more` : path);
       }),
       { numRuns: 300 },
     );
@@ -113,9 +113,9 @@ describe('a bag', () => {
   };
 
   it('is the same dataset as its payload delivered as a list', () => {
-    const { files: pinned, findings, wrong } = checkDeliveryFiles(whole, 'manifest-sha256.txt');
+    const { files: pinnedFiles, findings, wrong } = checkDeliveryFiles(whole, 'manifest-sha256.txt');
     expect([findings, wrong]).toEqual([[], []]);
-    expect(pinned.flatMap(({ target }) => target ?? [])).toEqual(Object.keys(files));
+    expect(pinnedFiles.flatMap(({ target }) => target ?? [])).toEqual(Object.keys(files));
   });
 
   it('has its tag files verified, and not copied', () => {
@@ -128,8 +128,10 @@ describe('a bag', () => {
 
   it('may have percent signs in names, and no line breaks', () => {
     expect(checkDeliveryFiles(toBag({ '100%.csv': 'x', '%0A.csv': 'y' }), 'manifest-sha256.txt').findings).toEqual([]);
-    const broken = { 'manifest-sha256.txt': `${toSha256Hex('x')}  data/a%0Ab.csv\n` };
-    expect(reasons(retagged(broken), 'manifest-sha256.txt')[0]).toMatch(/^data\/a\\u\{a\}b\.csv: .*control characters/);
+    const brokenFiles = { 'manifest-sha256.txt': `${toSha256Hex('x')}  data/a%0Ab.csv\n` };
+    expect(reasons(retagged(brokenFiles), 'manifest-sha256.txt')[0]).toMatch(
+      /^data\/a\\u\{a\}b\.csv: .*control characters/,
+    );
   });
 
   it.each<[string, DeliveryFiles, RegExp]>([
@@ -168,8 +170,8 @@ describe('a bag', () => {
       /^about\.txt: This file is listed in tagmanifest-sha256\.txt but/,
     ],
     ['SHA256SUMS besides', retagged({ SHA256SUMS: toSha256Sums(files) }), /two manifests/],
-  ])('is held for %s', (_, of, reason) => {
-    expect(reasons(of, 'manifest-sha256.txt')).toContainEqual(expect.stringMatching(reason));
+  ])('is held for %s', (_, files, reason) => {
+    expect(reasons(files, 'manifest-sha256.txt')).toContainEqual(expect.stringMatching(reason));
   });
 
   it('needs bagit.txt', () => {

@@ -13,7 +13,7 @@ import { connectTestCloud } from '../cloud.ts';
 import { toSha256Hex } from './delivery.ts';
 import { openPartnerLanding, signInNewPerson, waitForDelivery } from './partner.ts';
 
-const of = connectTestCloud();
+const cloud = connectTestCloud();
 let partner: ApiClient;
 let s3: S3Client;
 let [id, bucket, prefix] = ['', '', ''];
@@ -21,9 +21,9 @@ let [id, bucket, prefix] = ['', '', ''];
 const put = (folder: string) => s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${folder}x.csv`, Body: 'x' }));
 
 beforeAll(async () => {
-  partner = await signInNewPerson(of, 'ingest-cleo', 'partner');
+  partner = await signInNewPerson(cloud, 'ingest-cleo', 'partner');
   ({ id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-fenced' } }));
-  ({ s3, bucket, prefix } = await openPartnerLanding(of, partner, id));
+  ({ s3, bucket, prefix } = await openPartnerLanding(cloud, partner, id));
 });
 
 describe('credentials for an upload', () => {
@@ -45,7 +45,7 @@ describe('credentials for an upload', () => {
     ['outside', () => put('')],
     [
       'the lake',
-      () => s3.send(new PutObjectCommand({ Bucket: of.outputs['data.Lake'], Key: 'datasets/x', Body: 'x' })),
+      () => s3.send(new PutObjectCommand({ Bucket: cloud.outputs['data.Lake'], Key: 'datasets/x', Body: 'x' })),
     ],
     ['reading', () => s3.send(new GetObjectCommand({ Bucket: bucket, Key: `${prefix}large.bin` }))],
     ['deleting', () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: `${prefix}large.bin` }))],

@@ -39,13 +39,13 @@ const paths = fc
       selector: path => path.normalize('NFC').toLowerCase(),
     },
   )
-  .map(all => all.filter(path => !all.some(other => path.startsWith(`${other}/`))));
+  .map(paths => paths.filter(path => !paths.some(folder => path.startsWith(`${folder}/`))));
 
 /** A delivery with nothing wrong. */
-export const anyValidFiles: fc.Arbitrary<DeliveryFiles> = paths.chain(all =>
+export const anyValidFiles: fc.Arbitrary<DeliveryFiles> = paths.chain(paths =>
   fc
-    .array(fc.string({ maxLength: 30 }), { minLength: all.length, maxLength: all.length })
-    .map(contents => Object.fromEntries(all.map((path, index) => [path, contents[index] ?? '']))),
+    .array(fc.string({ maxLength: 30 }), { minLength: paths.length, maxLength: paths.length })
+    .map(contents => Object.fromEntries(paths.map((path, index) => [path, contents[index] ?? '']))),
 );
 
 export const addSha256Sums = (files: DeliveryFiles): DeliveryFiles => ({ ...files, SHA256SUMS: toSha256Sums(files) });
@@ -57,11 +57,11 @@ export function toBag(files: DeliveryFiles, tags: DeliveryFiles = {}): DeliveryF
   const encoded = Object.entries(payload).map(
     ([path, content]) => `${toSha256Hex(content)}  ${path.replaceAll('%', '%25')}\n`,
   );
-  const own: DeliveryFiles = {
+  const ownFiles: DeliveryFiles = {
     'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n',
     'bag-info.txt': `Source-Organization: Ninewells\nPayload-Oxum: ${bytes}.${Object.keys(files).length}\n`,
     'manifest-sha256.txt': encoded.join(''),
     ...tags,
   };
-  return { ...payload, ...own, 'tagmanifest-sha256.txt': toSha256Sums(own) };
+  return { ...payload, ...ownFiles, 'tagmanifest-sha256.txt': toSha256Sums(ownFiles) };
 }

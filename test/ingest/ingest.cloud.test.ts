@@ -17,21 +17,19 @@ import {
   withBucketDenial,
 } from './partner.ts';
 
-const of = connectTestCloud();
-const lake = of.outputs['data.Lake'] ?? '';
-let [partner, other, steward]: ApiClient[] = [];
-let seen: Awaited<ReturnType<typeof recordDeliveryEvents>>;
-const as = (api: ApiClient | undefined): ApiClient => {
-  if (!api) throw new Error('nobody has signed in');
-  return api;
-};
+const cloud = connectTestCloud();
+const lake = cloud.outputs['data.Lake'] ?? '';
+let partner: ApiClient;
+let otherPartner: ApiClient;
+let steward: ApiClient;
+let readEvents: Awaited<ReturnType<typeof recordDeliveryEvents>>;
 
 beforeAll(async () => {
-  seen = await recordDeliveryEvents(of);
-  [partner, other, steward] = await Promise.all([
-    signInNewPerson(of, 'ingest-pia', 'partner'),
-    signInNewPerson(of, 'ingest-otto', 'partner'),
-    signInNewPerson(of, 'ingest-sten', 'steward'),
+  readEvents = await recordDeliveryEvents(cloud);
+  [partner, otherPartner, steward] = await Promise.all([
+    signInNewPerson(cloud, 'ingest-pia', 'partner'),
+    signInNewPerson(cloud, 'ingest-otto', 'partner'),
+    signInNewPerson(cloud, 'ingest-sten', 'steward'),
   ]);
 });
 
@@ -40,27 +38,27 @@ const files: DeliveryFiles = {
   'sub folder/größe +%41.csv': 'x'.repeat(70_000),
   'empty.csv': '',
 };
-const registered = (delivery: Delivery) => {
+const requireRegistered = (delivery: Delivery) => {
   if (delivery.status !== 'registered') throw new Error(`it is ${JSON.stringify(delivery)}`);
   return delivery;
 };
-const held = (delivery: Delivery) => {
+const requireHeld = (delivery: Delivery) => {
   if (delivery.status !== 'held') throw new Error(`it is ${JSON.stringify(delivery)}`);
   return delivery;
 };
-const versionsOf = async (dataset: string) => (await as(steward).ask('listVersions', { params: { dataset } })).items;
+const versionsOf = async (dataset: string) => (await steward.ask('listVersions', { params: { dataset } })).items;
 const endOf = async (delivery: string) => {
-  const { executions, ended } = await openIngestMachine(of);
-  const all = await executions(delivery);
-  return Promise.all(all.map(({ executionArn }) => ended(executionArn ?? '')));
+  const { executions, ended: waitForEnd } = await openIngestMachine(cloud);
+  const runs = await executions(delivery);
+  return Promise.all(runs.map(({ executionArn }) => waitForEnd(executionArn ?? '')));
 };
 
 describe('a delivery with nothing wrong', () => {
   const dataset = 'ingest-whole';
-  let first: ReturnType<typeof registered>;
+  let first: ReturnType<typeof requireRegistered>;
   let secondId = '';
   beforeAll(async () => {
-    first = registered(await deliverFiles(of, as(partner), dataset, addSha256Sums(files)));
+    first = requireRegistered(await deliverFiles(cloud, partner, dataset, addSha256Sums(files)));
   });
 
   it('becomes a version named by the SHA-256 of its sorted manifest', async () => {
@@ -69,15 +67,15 @@ describe('a delivery with nothing wrong', () => {
       .map(path => `${toSha256Hex(files[path] ?? '')}  ${path}\n`);
     expect(first).toMatchObject({ version: toSha256Hex(sorted.join('')), files: 3, bytes: 70_012 });
     expect(await versionsOf(dataset)).toMatchObject([{ version: first.version, delivery: first.id, files: 3 }]);
-    const { items } = await as(steward).ask('listDatasets', { query: { limit: 100 } });
+    const { items } = await steward.ask('listDatasets', { query: { limit: 100 } });
     expect(items).toContainEqual(expect.objectContaining({ dataset, version: first.version }));
   });
 
   it('lies in the lake byte for byte, with its manifest', async () => {
     const prefix = `datasets/${dataset}/${first.version}/`;
     const expected = [...Object.keys(files).map(path => `data/${path}`), 'SHA256SUMS'];
-    expect(Object.keys(await countKeyVersions(of, lake, prefix)).sort()).toEqual(expected.sort());
-    const s3 = new S3Client(of.configuration);
+    expect(Object.keys(await countKeyVersions(cloud, lake, prefix)).sort()).toEqual(expected.sort());
+    const s3 = new S3Client(cloud.configuration);
     const read = async (Key: string) => {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket: lake, Key }));
       return (await Body?.transformToString()) ?? '';
@@ -87,46 +85,49 @@ describe('a delivery with nothing wrong', () => {
   });
 
   it('is the same version delivered again, as a bag, with a receipt of its own', async () => {
-    const again = registered(await deliverFiles(of, as(partner), dataset, toBag(files)));
-    secondId = again.id;
-    expect(again).toMatchObject({ version: first.version, sameAs: first.id, files: 3 });
+    const secondDelivery = requireRegistered(await deliverFiles(cloud, partner, dataset, toBag(files)));
+    secondId = secondDelivery.id;
+    expect(secondDelivery).toMatchObject({ version: first.version, sameAs: first.id, files: 3 });
     expect(await versionsOf(dataset)).toHaveLength(1);
     const prefix = `datasets/${dataset}/${first.version}/`;
-    expect(Object.values(await countKeyVersions(of, lake, prefix))).toEqual([1, 1, 1, 1]);
+    expect(Object.values(await countKeyVersions(cloud, lake, prefix))).toEqual([1, 1, 1, 1]);
   });
 
   it('belongs to its partner: another cannot open a delivery for it, nor complete one opened before', async () => {
-    const open = (name: string) => as(other).ask('openDelivery', { body: { dataset: name } });
+    const open = (name: string) => otherPartner.ask('openDelivery', { body: { dataset: name } });
     await expect(open(dataset)).rejects.toThrow(/ingest-whole belongs to another partner/);
     // Opened by both before either delivered.
     const { id } = await open('ingest-first');
-    registered(await deliverFiles(of, as(partner), 'ingest-first', addSha256Sums(files)));
-    await uploadDeliveryFiles(of, as(other), id, addSha256Sums({ 'a.csv': 'id,age\n9,99\n' }));
-    const late = held(await waitForDelivery(as(other), id));
+    requireRegistered(await deliverFiles(cloud, partner, 'ingest-first', addSha256Sums(files)));
+    await uploadDeliveryFiles(cloud, otherPartner, id, addSha256Sums({ 'a.csv': 'id,age\n9,99\n' }));
+    const late = requireHeld(await waitForDelivery(otherPartner, id));
     expect(late.findings).toEqual([{ path: '', reason: expect.stringMatching(/belongs to another partner/) }]);
     expect(await versionsOf('ingest-first')).toHaveLength(1);
   });
 
   it('accepts no more files', async () => {
-    const refused = as(partner).ask('uploadAccess', { params: { delivery: first.id } });
-    await expect(refused).rejects.toThrow(/is registered and accepts no more files/);
+    const answer = partner.ask('uploadAccess', { params: { delivery: first.id } });
+    await expect(answer).rejects.toThrow(/is registered and accepts no more files/);
   });
 
   it('is its own partner’s and staff’s to see', async () => {
     const show = (api: ApiClient) => api.ask('showDelivery', { params: { delivery: first.id } });
-    await expect(show(as(other))).rejects.toThrow(/There is no delivery/);
-    expect((await show(as(steward))).id).toBe(first.id);
-    const { items } = await as(other).ask('listDeliveries');
+    await expect(show(otherPartner)).rejects.toThrow(/There is no delivery/);
+    expect((await show(steward)).id).toBe(first.id);
+    const { items } = await otherPartner.ask('listDeliveries');
     expect(items.map(({ id }) => id)).not.toContain(first.id);
-    await expect(as(other).ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/no delivery/);
-    await expect(as(steward).ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/Only partner/);
+    await expect(otherPartner.ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/no delivery/);
+    await expect(steward.ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/Only partner/);
   });
 
   it('is announced: a new version, and a receipt for each delivery', async () => {
     const { version, files: count, bytes, id } = first;
-    const told = { delivery: id, dataset, version, files: count, bytes };
-    expect(await seen(id)).toMatchObject({ DatasetRegistered: told, DeliveryReceived: { ...told, first: true } });
-    expect(await seen(secondId)).toEqual({
+    const subject = { delivery: id, dataset, version, files: count, bytes };
+    expect(await readEvents(id)).toMatchObject({
+      DatasetRegistered: subject,
+      DeliveryReceived: { ...subject, first: true },
+    });
+    expect(await readEvents(secondId)).toEqual({
       DeliveryReceived: expect.objectContaining({ delivery: secondId, first: false }),
     });
   });
@@ -141,58 +142,62 @@ describe('a delivery with something wrong', () => {
 
   it('is held for one wrong byte, leaves nothing in the lake, and is registered once it is corrected', async () => {
     const bad = { ...addSha256Sums(files), 'a.csv': 'id,age\n1,41\n' };
-    const { id, check, ...rests } = held(await deliverFiles(of, as(partner), dataset, bad));
+    const { id, check, ...rests } = requireHeld(await deliverFiles(cloud, partner, dataset, bad));
     expect(rests).toMatchObject({
       found: 1,
       findings: [{ path: 'a.csv', reason: expect.stringMatching(/^The SHA-256 is/) }],
     });
-    expect(await countKeyVersions(of, lake, `datasets/${dataset}/`)).toEqual({});
-    expect(await seen(id)).toMatchObject({ DeliveryHeld: { dataset, found: 1, findings: [{ path: 'a.csv' }] } });
-    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
-    registered(await waitForDelivery(as(partner), id, check));
+    expect(await countKeyVersions(cloud, lake, `datasets/${dataset}/`)).toEqual({});
+    expect(await readEvents(id)).toMatchObject({ DeliveryHeld: { dataset, found: 1, findings: [{ path: 'a.csv' }] } });
+    await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
+    requireRegistered(await waitForDelivery(partner, id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);
   });
 
   it('is held before anything is read where the sets differ, with a reason for every file', async () => {
     const bad = { 'b.csv': 'x', SHA256SUMS: toSha256Sums({ 'a.csv': 'x', '../b.csv': 'x' }) };
-    const { findings } = held(await deliverFiles(of, as(partner), 'ingest-sets', bad));
+    const { findings } = requireHeld(await deliverFiles(cloud, partner, 'ingest-sets', bad));
     expect(findings.map(({ path }) => path)).toEqual(['../b.csv', 'a.csv', 'b.csv']);
   });
 
   it('is held for an empty manifest', async () => {
-    const { findings } = held(await deliverFiles(of, as(partner), 'ingest-empty', { 'a.csv': 'x', SHA256SUMS: '' }));
+    const { findings } = requireHeld(
+      await deliverFiles(cloud, partner, 'ingest-empty', { 'a.csv': 'x', SHA256SUMS: '' }),
+    );
     expect(findings[0]).toMatchObject({ path: 'SHA256SUMS', reason: expect.stringMatching(/is empty/) });
   });
 
   it('keeps 200 of 1,200 reasons, and all of them in the work bucket', async () => {
-    const listed = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`${index}.csv`, 'x']));
-    const { found, findings } = held(
-      await deliverFiles(of, as(partner), 'ingest-many', { SHA256SUMS: toSha256Sums(listed) }),
+    const manyFiles = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`${index}.csv`, 'x']));
+    const { found: findingCount, findings } = requireHeld(
+      await deliverFiles(cloud, partner, 'ingest-many', { SHA256SUMS: toSha256Sums(manyFiles) }),
     );
-    expect([found, findings.length]).toEqual([1200, 200]);
+    expect([findingCount, findings.length]).toEqual([1200, 200]);
   });
 });
 
 describe('a fault of ours', () => {
   const stepFails = async (dataset: string, deny: (delivery: string) => Parameters<typeof withBucketDenial>[1]) => {
-    const { id } = await as(partner).ask('openDelivery', { body: { dataset } });
+    const { id } = await partner.ask('openDelivery', { body: { dataset } });
     let check = '';
-    await withBucketDenial(of, deny(id), async () => {
-      await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
-      const stopped = held(await waitForDelivery(as(partner), id));
-      expect(stopped.findings).toMatchObject([{ path: '', reason: expect.stringMatching(/internal error.*again/) }]);
-      check = stopped.check;
+    await withBucketDenial(cloud, deny(id), async () => {
+      await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
+      const heldDelivery = requireHeld(await waitForDelivery(partner, id));
+      expect(heldDelivery.findings).toMatchObject([
+        { path: '', reason: expect.stringMatching(/internal error.*again/) },
+      ]);
+      check = heldDelivery.check;
     });
     expect(await endOf(id)).toMatchObject([{ status: 'FAILED', error: 'Broken' }]);
-    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
-    registered(await waitForDelivery(as(partner), id, check));
+    await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
+    requireRegistered(await waitForDelivery(partner, id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);
     return id;
   };
   const inLanding = (id: string, path: string) => `/in/*/${id}/${path}`;
   const bucket = async () => {
-    const { id } = await as(partner).ask('openDelivery', { body: { dataset: 'ingest-none' } });
-    return (await openPartnerLanding(of, as(partner), id)).bucket;
+    const { id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-none' } });
+    return (await openPartnerLanding(cloud, partner, id)).bucket;
   };
 
   it('a fault while planning, verifying, copying or registering ends with a reason, and uploading the manifest again starts over', async () => {
@@ -221,33 +226,35 @@ describe('a fault of ours', () => {
   });
 
   it('that leaves no way to hold a delivery ends the execution as stuck, for an alarm', async () => {
-    const { arn, sfn, ended } = await openIngestMachine(of);
+    const { arn, sfn, ended: waitForEnd } = await openIngestMachine(cloud);
     const { executionArn = '' } = await sfn.send(
       new StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify({ delivery: 'no such thing' }) }),
     );
-    expect(await ended(executionArn)).toMatchObject({ status: 'FAILED', error: 'Stuck' });
+    expect(await waitForEnd(executionArn)).toMatchObject({ status: 'FAILED', error: 'Stuck' });
   });
 });
 
 describe('a check', () => {
-  const about = async (id: string, manifestVersion: string) => {
-    const { partner: owner } = await as(partner).ask('showDelivery', { params: { delivery: id } });
+  const checkInput = async (id: string, manifestVersion: string) => {
+    const { partner: owner } = await partner.ask('showDelivery', { params: { delivery: id } });
     const check = `${id}-${toSha256Hex(manifestVersion).slice(0, 32)}`;
     return { partner: owner, delivery: id, manifest: 'SHA256SUMS', manifestVersion, check };
   };
   const run = async (input: object) => {
-    const { arn, sfn, ended } = await openIngestMachine(of);
+    const { arn, sfn, ended: waitForEnd } = await openIngestMachine(cloud);
     const { executionArn = '' } = await sfn.send(
       new StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify(input) }),
     );
-    return ended(executionArn);
+    return waitForEnd(executionArn);
   };
 
   it('of an older manifest, or of a delivery that was never opened, is ignored', async () => {
-    const { id, check } = held(await deliverFiles(of, as(partner), 'ingest-stale', { 'a.csv': 'x', SHA256SUMS: '' }));
-    const stale = await about(id, 'an older version');
+    const { id, check } = requireHeld(
+      await deliverFiles(cloud, partner, 'ingest-stale', { 'a.csv': 'x', SHA256SUMS: '' }),
+    );
+    const stale = await checkInput(id, 'an older version');
     expect(await run(stale)).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'ignored' } });
-    expect(await as(partner).ask('showDelivery', { params: { delivery: id } })).toMatchObject({
+    expect(await partner.ask('showDelivery', { params: { delivery: id } })).toMatchObject({
       status: 'held',
       check,
     });
@@ -256,42 +263,49 @@ describe('a check', () => {
   });
 
   it('of a manifest that came after the receipt changes nothing, and says so', async () => {
-    const { id } = await as(partner).ask('openDelivery', { body: { dataset: 'ingest-late' } });
-    const { s3, bucket, prefix } = await openPartnerLanding(of, as(partner), id);
-    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
-    const receipt = registered(await waitForDelivery(as(partner), id));
+    const { id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-late' } });
+    const { s3, bucket, prefix } = await openPartnerLanding(cloud, partner, id);
+    await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
+    const receipt = requireRegistered(await waitForDelivery(partner, id));
     const late = (Body: string) => s3.send(new PutObjectCommand({ Bucket: bucket, Key: `${prefix}SHA256SUMS`, Body }));
-    const show = () => as(partner).ask('showDelivery', { params: { delivery: id } });
-    const { executions, ended } = await openIngestMachine(of);
-    const settled = async (count: number) => {
-      for (const end = Date.now() + 30_000; Date.now() < end; await new Promise(done => setTimeout(done, 200))) {
-        const all = await executions(id);
-        if (all.length === count) return Promise.all(all.map(({ executionArn = '' }) => ended(executionArn)));
+    const show = () => partner.ask('showDelivery', { params: { delivery: id } });
+    const { executions, ended: waitForEnd } = await openIngestMachine(cloud);
+    const waitForRuns = async (count: number) => {
+      for (const end = Date.now() + 30_000; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 200))) {
+        const runs = await executions(id);
+        if (runs.length === count) return Promise.all(runs.map(({ executionArn = '' }) => waitForEnd(executionArn)));
       }
       throw new Error('no check began');
     };
     await late(toSha256Sums(files));
-    await settled(2);
+    await waitForRuns(2);
     expect(await show()).toEqual(receipt);
     await late(toSha256Sums({ 'b.csv': 'other' }));
-    await settled(3);
+    await waitForRuns(3);
     expect(await show()).toEqual({
       ...receipt,
       ignored: { at: expect.any(String), reason: expect.stringMatching(/Open a new/) },
     });
     // A fault about a registered delivery is ignored as well.
     const fenced = { StringLike: { 's3:prefix': `in/*/${id}/*` } };
-    await withBucketDenial(of, { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced }, async () => {
-      expect(await run(await about(id, 'x'))).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'superseded' } });
-    });
+    await withBucketDenial(
+      cloud,
+      { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced },
+      async () => {
+        expect(await run(await checkInput(id, 'x'))).toMatchObject({
+          status: 'SUCCEEDED',
+          output: { outcome: 'superseded' },
+        });
+      },
+    );
   });
 
   it('is overtaken by a newer manifest, whichever ends first', async () => {
-    const { id } = await as(partner).ask('openDelivery', { body: { dataset: 'ingest-overtaken' } });
-    await uploadDeliveryFiles(of, as(partner), id, { ...addSha256Sums(files), 'a.csv': 'wrong' });
-    await uploadDeliveryFiles(of, as(partner), id, addSha256Sums(files));
-    const first = await waitForDelivery(as(partner), id);
-    if (first.status === 'held') registered(await waitForDelivery(as(partner), id, first.check));
+    const { id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-overtaken' } });
+    await uploadDeliveryFiles(cloud, partner, id, { ...addSha256Sums(files), 'a.csv': 'wrong' });
+    await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
+    const first = await waitForDelivery(partner, id);
+    if (first.status === 'held') requireRegistered(await waitForDelivery(partner, id, first.check));
     expect(await versionsOf('ingest-overtaken')).toHaveLength(1);
   });
 });

@@ -14,15 +14,15 @@ import { type DatasetVersion, Delivery } from '../../functions/ingest/schemas.ts
 import { uploadPolicy } from '../../functions/storage/upload-access.ts';
 
 const id = 'dl-0123456789abcdef';
-const at = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute)).toISOString();
-const checkOf = (n: number) => `${id}-${n.toString(16).padStart(32, '0')}`;
+const instant = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute)).toISOString();
+const checkOf = (number: number) => `${id}-${number.toString(16).padStart(32, '0')}`;
 const open: Delivery = {
   status: 'open',
   id,
   dataset: 'admissions',
   partner: 'p-1',
   partnerName: 'ninewells',
-  openedAt: at(0),
+  openedAt: instant(0),
 };
 const version: DatasetVersion = {
   dataset: 'admissions',
@@ -32,17 +32,17 @@ const version: DatasetVersion = {
   delivery: id,
   partnerName: 'ninewells',
   prefix: 'datasets/admissions/a/',
-  registeredAt: at(1),
+  registeredAt: instant(1),
 };
 const digest = 'b'.repeat(64);
 const findings = [{ path: 'a.csv', reason: 'wrong' }];
 const begin = (check: number) => ({ do: 'beginCheck', manifest: 'SHA256SUMS', check: checkOf(check) }) as const;
-const hold = (check: number, found = findings, since = check) =>
-  ({ do: 'recordFindings', check: checkOf(check), since: at(since), findings: found }) as const;
-const register = (check: number, registered = version) =>
-  ({ do: 'recordVersion', check: checkOf(check), digest, version: registered }) as const;
+const hold = (check: number, findingList = findings, startMinute = check) =>
+  ({ do: 'recordFindings', check: checkOf(check), since: instant(startMinute), findings: findingList }) as const;
+const register = (check: number, recordedVersion = version) =>
+  ({ do: 'recordVersion', check: checkOf(check), digest, version: recordedVersion }) as const;
 const follow = (delivery: Delivery, command: DeliveryCommand, minute: number) =>
-  decideDelivery(delivery, command, at(minute)).state;
+  decideDelivery(delivery, command, instant(minute)).state;
 const start = (check: number) => follow(open, begin(check), check);
 
 describe('which upload completes a delivery', () => {
@@ -61,22 +61,22 @@ describe('which upload completes a delivery', () => {
 
 describe('a delivery', () => {
   it('has ids that sort by age', () => {
-    expect(createDeliveryId(at(1), 2 ** 20 - 1) < createDeliveryId(at(2), 0)).toBe(true);
-    expect(createDeliveryId(at(1), 0)).toMatch(/^dl-[0-9a-f]{16}$/);
+    expect(createDeliveryId(instant(1), 2 ** 20 - 1) < createDeliveryId(instant(2), 0)).toBe(true);
+    expect(createDeliveryId(instant(1), 0)).toMatch(/^dl-[0-9a-f]{16}$/);
   });
 
   it('is held by its check, with its reasons', () => {
-    const held = follow(start(1), hold(1), 2);
-    expect(held).toMatchObject({ status: 'held', findings, found: 1, heldAt: at(2) });
-    expect(held).not.toHaveProperty('checkingSince');
+    const heldDelivery = follow(start(1), hold(1), 2);
+    expect(heldDelivery).toMatchObject({ status: 'held', findings, found: 1, heldAt: instant(2) });
+    expect(heldDelivery).not.toHaveProperty('checkingSince');
   });
 
   it('keeps the first findings only, short, and counts them all', () => {
-    const many = Array.from({ length: 5000 }, () => ({ path: 'x'.repeat(1000), reason: 'y'.repeat(2000) }));
-    const held = follow(start(1), hold(1, many), 2);
-    expect(held).toMatchObject({ status: 'held', found: 5000 });
-    expect(held.status === 'held' && held.findings).toHaveLength(200);
-    expect(JSON.stringify(held).length).toBeLessThan(300_000);
+    const manyFindings = Array.from({ length: 5000 }, () => ({ path: 'x'.repeat(1000), reason: 'y'.repeat(2000) }));
+    const heldDelivery = follow(start(1), hold(1, manyFindings), 2);
+    expect(heldDelivery).toMatchObject({ status: 'held', found: 5000 });
+    expect(heldDelivery.status === 'held' && heldDelivery.findings).toHaveLength(200);
+    expect(JSON.stringify(heldDelivery).length).toBeLessThan(300_000);
   });
 
   it('is held for an internal fault when a check failed before it began', () => {
@@ -84,42 +84,46 @@ describe('a delivery', () => {
     expect(follow(open, hold(1, fault), 2).status).toBe('held');
     const earlier = follow(start(1), hold(1), 2);
     expect(follow(earlier, hold(3, fault), 4)).toMatchObject({ status: 'held', findings: fault });
-    expect(decideDelivery(earlier, hold(0, fault), at(4))).toMatchObject({ superseded: true, state: earlier });
+    expect(decideDelivery(earlier, hold(0, fault), instant(4))).toMatchObject({ superseded: true, state: earlier });
   });
 
   it('belongs to its newest check', () => {
     const second = follow(start(1), begin(2), 2);
     for (const command of [register(1), hold(1)])
-      expect(decideDelivery(second, command, at(3))).toMatchObject({ superseded: true, events: [], state: second });
+      expect(decideDelivery(second, command, instant(3))).toMatchObject({
+        superseded: true,
+        events: [],
+        state: second,
+      });
     expect(follow(second, register(2), 3).status).toBe('registered');
   });
 
   it('says which delivery brought the same files before', () => {
-    const before = { ...version, delivery: 'dl-0000000000000001' };
-    expect(follow(start(1), register(1, before), 2)).toMatchObject({ sameAs: before.delivery });
+    const earlierVersion = { ...version, delivery: 'dl-0000000000000001' };
+    expect(follow(start(1), register(1, earlierVersion), 2)).toMatchObject({ sameAs: earlierVersion.delivery });
     expect(follow(start(1), register(1), 2)).not.toHaveProperty('sameAs');
   });
 
   it('takes uploads until it is registered', () => {
-    const registered = follow(start(1), register(1), 2);
+    const registeredDelivery = follow(start(1), register(1), 2);
     for (const delivery of [open, start(1)]) expect(() => refuseUnlessUploadable(delivery)).not.toThrow();
-    expect(() => refuseUnlessUploadable(registered)).toThrow(/registered and accepts no more files/);
-    expect(follow(registered, { do: 'noteManifest', digest }, 3)).toBe(registered);
-    expect(follow(registered, { do: 'noteManifest', digest: 'c'.repeat(64) }, 3)).toMatchObject({
-      ...registered,
-      ignored: { at: at(3) },
+    expect(() => refuseUnlessUploadable(registeredDelivery)).toThrow(/registered and accepts no more files/);
+    expect(follow(registeredDelivery, { do: 'noteManifest', digest }, 3)).toBe(registeredDelivery);
+    expect(follow(registeredDelivery, { do: 'noteManifest', digest: 'c'.repeat(64) }, 3)).toMatchObject({
+      ...registeredDelivery,
+      ignored: { at: instant(3) },
     });
   });
 
   it('is cancelled by its partner while it is open or held, and never checked again', () => {
-    const cancel = (delivery: Delivery) => decideDelivery(delivery, { do: 'cancel' }, at(5));
+    const cancel = (delivery: Delivery) => decideDelivery(delivery, { do: 'cancel' }, instant(5));
     for (const delivery of [open, follow(start(1), hold(1), 2)]) {
       const { state, events } = cancel(delivery);
-      expect(state).toMatchObject({ status: 'cancelled', cancelledAt: at(5) });
+      expect(state).toMatchObject({ status: 'cancelled', cancelledAt: instant(5) });
       expect(events.map(({ type }) => type)).toEqual(['DeliveryCancelled']);
       expect(cancel(state)).toMatchObject({ state, events: [] });
       for (const command of [begin(6), hold(6), register(6)])
-        expect(decideDelivery(state, command, at(7))).toMatchObject({ superseded: true, state, events: [] });
+        expect(decideDelivery(state, command, instant(7))).toMatchObject({ superseded: true, state, events: [] });
       expect(() => refuseUnlessUploadable(state)).toThrow(/was cancelled. Open a new delivery/);
     }
     expect(() => cancel(start(1))).toThrow(/is being checked. Wait for the result/);
@@ -128,7 +132,7 @@ describe('a delivery', () => {
 
   it('publishes each of its events once', () => {
     const types = (delivery: Delivery, command: DeliveryCommand) =>
-      decideDelivery(delivery, command, at(2)).events.map(({ type }) => type);
+      decideDelivery(delivery, command, instant(2)).events.map(({ type }) => type);
     expect(types(start(1), hold(1))).toEqual(['DeliveryHeld']);
     expect(types(follow(start(1), hold(1), 2), hold(1))).toEqual([]);
     expect(types(start(1), register(1))).toEqual(['DatasetRegistered', 'DeliveryReceived']);
@@ -146,7 +150,7 @@ describe('a delivery', () => {
       fc.property(fc.array(command, { maxLength: 30 }), commands => {
         let now: Delivery = open;
         let receipt: string | undefined;
-        for (const [index, { what, check, digest }] of commands.entries()) {
+        for (const [index, { what: verb, check, digest }] of commands.entries()) {
           const byName: Record<string, DeliveryCommand> = {
             begin: begin(check),
             hold: hold(check, findings, 0),
@@ -154,11 +158,11 @@ describe('a delivery', () => {
             again: { do: 'noteManifest', digest },
             ...((now.status === 'open' || now.status === 'held') && { cancel: { do: 'cancel' } }),
           };
-          const command = byName[what];
+          const command = byName[verb];
           const next = command && follow(now, command, index);
-          const own = checkOf(check);
+          const ownCheck = checkOf(check);
           if (next?.status === 'registered' && now.status !== 'registered')
-            expect(now).toMatchObject({ status: 'checking', check: own });
+            expect(now).toMatchObject({ status: 'checking', check: ownCheck });
           if (now.status === 'registered') expect(next?.status ?? 'registered').toBe('registered');
           if (now.status === 'cancelled') expect(next ?? now).toBe(now);
           now = Delivery.parse(next ?? now);
@@ -174,10 +178,10 @@ describe('a delivery', () => {
 
 describe('the catalogue', () => {
   it('shows the same newest version whoever writes last', () => {
-    const other = { ...version, version: 'c'.repeat(64) };
+    const otherVersion = { ...version, version: 'c'.repeat(64) };
     expect([isNewerVersion(undefined, version), isNewerVersion(version, version)]).toEqual([true, false]);
-    expect(isNewerVersion(version, other)).not.toBe(isNewerVersion(other, version));
-    expect(isNewerVersion({ ...other, registeredAt: at(0) }, version)).toBe(true);
+    expect(isNewerVersion(version, otherVersion)).not.toBe(isNewerVersion(otherVersion, version));
+    expect(isNewerVersion({ ...otherVersion, registeredAt: instant(0) }, version)).toBe(true);
   });
 });
 

@@ -3,32 +3,32 @@ import { readManifest, sha256sumsLine } from '../../functions/ingest/manifest.ts
 import { pathProblem, visiblePath } from '../../functions/storage/paths.ts';
 import { checkDeliveryFiles, toSha256Hex, toSha256Sums } from './delivery.ts';
 
-const a = toSha256Hex('a');
+const hash = toSha256Hex('a');
 const read = (text: string | Uint8Array) =>
   readManifest(Buffer.from(text), { name: 'SHA256SUMS', line: sha256sumsLine, decode: path => path, room: 900 });
 
 describe('what a line may be', () => {
   it.each([
-    ['text mode', `${a}  a.csv\n`, 'a.csv'],
-    ['binary mode', `${a} *a.csv\n`, 'a.csv'],
-    ['upper-case hexadecimal', `${a.toUpperCase()}  a.csv\n`, 'a.csv'],
-    ['CRLF', `${a}  a.csv\r\n`, 'a.csv'],
-    ['no line break at the end', `${a}  a.csv`, 'a.csv'],
-    ['blanks within the name', `${a}   a  b.csv\n`, ' a  b.csv'],
-    ['a name beginning with a star', `${a}  *a.csv\n`, '*a.csv'],
-    ['a name in another script', `${a}  Ärzte/名.csv\n`, 'Ärzte/名.csv'],
-    ['empty lines around', `\n${a}  a.csv\n\n`, 'a.csv'],
+    ['text mode', `${hash}  a.csv\n`, 'a.csv'],
+    ['binary mode', `${hash} *a.csv\n`, 'a.csv'],
+    ['upper-case hexadecimal', `${hash.toUpperCase()}  a.csv\n`, 'a.csv'],
+    ['CRLF', `${hash}  a.csv\r\n`, 'a.csv'],
+    ['no line break at the end', `${hash}  a.csv`, 'a.csv'],
+    ['blanks within the name', `${hash}   a  b.csv\n`, ' a  b.csv'],
+    ['a name beginning with a star', `${hash}  *a.csv\n`, '*a.csv'],
+    ['a name in another script', `${hash}  Ärzte/名.csv\n`, 'Ärzte/名.csv'],
+    ['empty lines around', `\n${hash}  a.csv\n\n`, 'a.csv'],
   ])('%s', (_, text, path) => {
-    expect(read(text)).toEqual({ entries: [{ path, sha256: a }], findings: [] });
+    expect(read(text)).toEqual({ entries: [{ path, sha256: hash }], findings: [] });
   });
 
   it.each([
-    ['a short checksum', `${a.slice(1)}  a.csv`, /Line 1 .*64 hexadecimal/],
-    ['a letter that is no digit', `g${a.slice(1)}  a.csv`, /Line 1 /],
-    ['one blank only', `${a} a.csv`, /Line 1 /],
-    ['a tab', `${a}\ta.csv`, /Line 1 /],
-    ['a comment', `${a}  a.csv\n# by hand\n`, /Line 2 .*# by hand/],
-    ['an escaped name', `\\${a}  a\\nb.csv`, /Line 1 is escaped.*Rename/],
+    ['a short checksum', `${hash.slice(1)}  a.csv`, /Line 1 .*64 hexadecimal/],
+    ['a letter that is no digit', `g${hash.slice(1)}  a.csv`, /Line 1 /],
+    ['one blank only', `${hash} a.csv`, /Line 1 /],
+    ['a tab', `${hash}\ta.csv`, /Line 1 /],
+    ['a comment', `${hash}  a.csv\n# by hand\n`, /Line 2 .*# by hand/],
+    ['an escaped name', `\\${hash}  a\\nb.csv`, /Line 1 is escaped.*Rename/],
     ['MD5', `d41d8cd98f00b204e9800998ecf8427e  a.csv`, /Line 1 /],
   ])('not %s', (_, text, reason) => {
     expect(read(text).findings).toMatchObject([{ path: 'SHA256SUMS', reason: expect.stringMatching(reason) }]);
@@ -39,12 +39,12 @@ describe('what a manifest may not be', () => {
   it.each<[string, string | Uint8Array, RegExp]>([
     ['empty', '', /is empty/],
     ['nothing but line breaks', '\n\r\n', /is empty/],
-    ['with a byte order mark', `\ufeff${a}  a.csv\n`, /byte order mark/],
-    ['UTF-16', Buffer.from(`\ufeff${a}  a.csv\n`, 'utf16le'), /not valid UTF-8/],
-    ['Latin-1', Buffer.from(`${a}  caf\u00e9.csv\n`, 'latin1'), /not valid UTF-8/],
-    ['overlong UTF-8', Buffer.concat([Buffer.from(`${a}  `), Buffer.from([0xc0, 0xaf])]), /not valid UTF-8/],
+    ['with a byte order mark', `\ufeff${hash}  a.csv\n`, /byte order mark/],
+    ['UTF-16', Buffer.from(`\ufeff${hash}  a.csv\n`, 'utf16le'), /not valid UTF-8/],
+    ['Latin-1', Buffer.from(`${hash}  caf\u00e9.csv\n`, 'latin1'), /not valid UTF-8/],
+    ['overlong UTF-8', Buffer.concat([Buffer.from(`${hash}  `), Buffer.from([0xc0, 0xaf])]), /not valid UTF-8/],
     ['larger than 20 MB', Buffer.alloc(20 * 1024 * 1024 + 1, 0x20), /more than 20971520 bytes/],
-    ['longer than 100,000 lines', `${a}  a\n`.repeat(100_001), /more than 100000 lines/],
+    ['longer than 100,000 lines', `${hash}  a\n`.repeat(100_001), /more than 100000 lines/],
   ])('%s', (_, text, reason) => {
     const { entries, findings } = read(text);
     expect(entries).toEqual([]);
@@ -52,7 +52,7 @@ describe('what a manifest may not be', () => {
   });
 
   it('may have 100,000 lines', () => {
-    const lines = Array.from({ length: 100_000 }, (_, index) => `${a}  ${index}\n`).join('');
+    const lines = Array.from({ length: 100_000 }, (_, index) => `${hash}  ${index}\n`).join('');
     expect(read(lines)).toMatchObject({ findings: [], entries: { length: 100_000 } });
   });
 });
@@ -86,7 +86,7 @@ describe('paths', () => {
     [Array.from({ length: 10 }, () => 'x'.repeat(100)).join('/'), /longer than 900 bytes/],
   ])('%j is refused', (path, reason) => {
     expect(pathProblem(path, 900)).toMatch(reason);
-    const line = `${a}  ${path}`;
+    const line = `${hash}  ${path}`;
     if (!path.includes('\n')) expect(read(line).entries).toEqual([]);
   });
 

@@ -33,22 +33,22 @@ type Cloud = ReturnType<typeof connectTestCloud>;
 
 /** The API for a new person in a group; `again` signs them in once more, with the groups they have by then. */
 export async function signInNewPerson(
-  of: Cloud,
+  cloud: Cloud,
   name: string,
   group: UserGroup,
   patience?: RetryPolicy,
 ): Promise<ApiClient & { again(): Promise<ApiClient> }> {
   const place = {
     name: 'test',
-    api: of.api,
-    pool: of.outputs['data.Pool'] ?? '',
-    client: of.outputs['data.Client'] ?? '',
-    region: of.region,
-    embedded: { endpoint: of.endpoint, ca: readFileSync(of.ca, 'utf8'), account: of.account, people: [] },
+    api: cloud.api,
+    pool: cloud.outputs['data.Pool'] ?? '',
+    client: cloud.outputs['data.Client'] ?? '',
+    region: cloud.region,
+    embedded: { endpoint: cloud.endpoint, ca: readFileSync(cloud.ca, 'utf8'), account: cloud.account, people: [] },
   };
-  const who = await enrolLocalPerson(place, of.configuration, `${name}-${Date.now()}`, group);
+  const person = await enrolLocalPerson(place, cloud.configuration, `${name}-${Date.now()}`, group);
   const signedIn = async () => {
-    const tokens = await signInLocalPerson(place, who);
+    const tokens = await signInLocalPerson(place, person);
     return createApiClient(
       place,
       agentFor(place),
@@ -60,55 +60,55 @@ export async function signInNewPerson(
 }
 
 /** S3 with the credentials of a delivery, as its partner has it. */
-export async function openPartnerLanding(of: Cloud, partner: ApiClient, delivery: string) {
+export async function openPartnerLanding(cloud: Cloud, partner: ApiClient, delivery: string) {
   const { bucket, prefix, accessKeyId, secretAccessKey, sessionToken } = await partner.ask('uploadAccess', {
     params: { delivery },
   });
-  const s3 = new S3Client({ ...of.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  const s3 = new S3Client({ ...cloud.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });
   return { s3, bucket, prefix };
 }
 
 /** Uploads files, the manifest last. */
 export async function uploadDeliveryFiles(
-  of: Cloud,
+  cloud: Cloud,
   partner: ApiClient,
   delivery: string,
   files: DeliveryFiles,
 ): Promise<void> {
-  const { s3, bucket, prefix } = await openPartnerLanding(of, partner, delivery);
+  const { s3, bucket, prefix } = await openPartnerLanding(cloud, partner, delivery);
   const put = (path: string, content: string | Uint8Array) =>
     s3.send(new PutObjectCommand({ Bucket: bucket, Key: prefix + path, Body: Buffer.from(content) }));
   const isManifest = (path: string) => path === 'SHA256SUMS' || path === 'manifest-sha256.txt';
-  const all = Object.entries(files);
-  for (const [path, content] of all.filter(([path]) => !isManifest(path))) await put(path, content);
-  for (const [path, content] of all.filter(([path]) => isManifest(path))) await put(path, content);
+  const entries = Object.entries(files);
+  for (const [path, content] of entries.filter(([path]) => !isManifest(path))) await put(path, content);
+  for (const [path, content] of entries.filter(([path]) => isManifest(path))) await put(path, content);
   s3.destroy();
 }
 
 /** The delivery once it rests: registered or held, by another check than `after`. */
-export async function waitForDelivery(of: ApiClient, delivery: string, after?: string): Promise<Delivery> {
+export async function waitForDelivery(api: ApiClient, delivery: string, previousCheck?: string): Promise<Delivery> {
   let last: Delivery | undefined;
   for (const end = Date.now() + 60_000; Date.now() < end; await sleep(200)) {
-    last = await of.ask('showDelivery', { params: { delivery } });
-    if ((last.status === 'registered' || last.status === 'held') && last.check !== after) return last;
+    last = await api.ask('showDelivery', { params: { delivery } });
+    if ((last.status === 'registered' || last.status === 'held') && last.check !== previousCheck) return last;
   }
   throw new Error(`the delivery never came to rest: ${JSON.stringify(last)}`);
 }
 
 export async function deliverFiles(
-  of: Cloud,
+  cloud: Cloud,
   partner: ApiClient,
   dataset: string,
   files: DeliveryFiles,
 ): Promise<Delivery> {
   const { id } = await partner.ask('openDelivery', { body: { dataset } });
-  await uploadDeliveryFiles(of, partner, id, files);
+  await uploadDeliveryFiles(cloud, partner, id, files);
   return waitForDelivery(partner, id);
 }
 
 /** Keys below a prefix, each with how many versions it has. */
-export async function countKeyVersions(of: Cloud, bucket: string, prefix: string): Promise<Record<string, number>> {
-  const s3 = new S3Client(of.configuration);
+export async function countKeyVersions(cloud: Cloud, bucket: string, prefix: string): Promise<Record<string, number>> {
+  const s3 = new S3Client(cloud.configuration);
   const { Versions = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket: bucket, Prefix: prefix }));
   const counts: Record<string, number> = {};
   for (const { Key = '' } of Versions) counts[Key.slice(prefix.length)] = (counts[Key.slice(prefix.length)] ?? 0) + 1;
@@ -117,11 +117,11 @@ export async function countKeyVersions(of: Cloud, bucket: string, prefix: string
 
 /** While `run` runs, the bucket denies this to everybody: a fault of ours, as far as a step can see. */
 export async function withBucketDenial(
-  of: Cloud,
+  cloud: Cloud,
   { bucket, action, path, condition }: { bucket: string; action: string; path: string; condition?: object },
   run: () => Promise<void>,
 ): Promise<void> {
-  const s3 = new S3Client(of.configuration);
+  const s3 = new S3Client(cloud.configuration);
   const { Policy = '' } = await s3.send(new GetBucketPolicyCommand({ Bucket: bucket }));
   const policy = JSON.parse(Policy);
   policy.Statement.push({
@@ -140,13 +140,13 @@ export async function withBucketDenial(
 }
 
 /** The machine, and how its executions for a delivery ended, oldest first. */
-export async function openIngestMachine(of: Cloud) {
-  const sfn = new SFNClient(of.configuration);
+export async function openIngestMachine(cloud: Cloud) {
+  const sfn = new SFNClient(cloud.configuration);
   const { stateMachines = [] } = await sfn.send(new ListStateMachinesCommand({ maxResults: 1000 }));
-  const all = await Promise.all(
+  const machines = await Promise.all(
     stateMachines.map(({ stateMachineArn }) => sfn.send(new DescribeStateMachineCommand({ stateMachineArn }))),
   );
-  const arn = all.find(({ definition }) => definition?.includes("A delivery's check"))?.stateMachineArn ?? '';
+  const arn = machines.find(({ definition }) => definition?.includes("A delivery's check"))?.stateMachineArn ?? '';
   return {
     arn,
     sfn,
@@ -166,11 +166,11 @@ export async function openIngestMachine(of: Cloud) {
 }
 
 /** Sees the events of deliveries: a rule on the bus starts a machine that does nothing, and its executions are read. */
-export async function recordDeliveryEvents(of: Cloud) {
+export async function recordDeliveryEvents(cloud: Cloud) {
   const [sfn, events, iam] = [
-    new SFNClient(of.configuration),
-    new EventBridgeClient(of.configuration),
-    new IAMClient(of.configuration),
+    new SFNClient(cloud.configuration),
+    new EventBridgeClient(cloud.configuration),
+    new IAMClient(cloud.configuration),
   ];
   const name = `ingest-witness-${Date.now()}`;
   const trust = {
@@ -206,7 +206,7 @@ export async function recordDeliveryEvents(of: Cloud) {
         return JSON.parse(input) as { 'detail-type': string; detail: { delivery: string } };
       }),
     );
-    const own = inputs.filter(({ detail }) => detail.delivery === delivery);
-    return Object.fromEntries(own.map(event => [event['detail-type'], event.detail]));
+    const ownEvents = inputs.filter(({ detail }) => detail.delivery === delivery);
+    return Object.fromEntries(ownEvents.map(event => [event['detail-type'], event.detail]));
   };
 }

@@ -9,9 +9,9 @@ const config = readConfig('config/production.json');
 const { templates } = synthesiseApp(config);
 const buckets = findTemplateResources(templates.data, 'AWS::S3::Bucket');
 const bucket = (name: string) => {
-  const found = buckets.find(([id]) => id.startsWith(`Ingest${name}`));
-  if (!found) throw new Error(`there is no bucket ${name}`);
-  return found[1].Properties;
+  const bucket = buckets.find(([id]) => id.startsWith(`Ingest${name}`));
+  if (!bucket) throw new Error(`there is no bucket ${name}`);
+  return bucket[1].Properties;
 };
 
 describe('the lake', () => {

@@ -6,27 +6,27 @@ import { networksOverlap } from './networks.ts';
 
 const pool = parsePool('10.0.0.0/22', 24);
 const day = 24 * 3600 * 1000;
-const at = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
+const instant = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
 
 it('a free block goes to anybody, a leased one to nobody', () => {
-  expect(mayLeaseBlock(undefined, 'asthma', at(0))).toBe(true);
-  const block = leaseBlock('10.0.0.0/24', 'asthma', at(0));
-  expect(mayLeaseBlock(block, 'asthma', at(day))).toBe(false);
-  expect(mayLeaseBlock(block, 'stroke', at(day))).toBe(false);
+  expect(mayLeaseBlock(undefined, 'asthma', instant(0))).toBe(true);
+  const block = leaseBlock('10.0.0.0/24', 'asthma', instant(0));
+  expect(mayLeaseBlock(block, 'asthma', instant(day))).toBe(false);
+  expect(mayLeaseBlock(block, 'stroke', instant(day))).toBe(false);
 });
 
 it('a resting block goes back to its last holder at once, to others when it has rested', () => {
-  const resting = returnBlock(leaseBlock('10.0.0.0/24', 'asthma', at(0)), 'asthma', at(7 * day));
-  expect(mayLeaseBlock(resting, 'asthma', at(1))).toBe(true);
-  expect(mayLeaseBlock(resting, 'stroke', at(7 * day - 1))).toBe(false);
-  expect(mayLeaseBlock(resting, 'stroke', at(7 * day))).toBe(true);
+  const resting = returnBlock(leaseBlock('10.0.0.0/24', 'asthma', instant(0)), 'asthma', instant(7 * day));
+  expect(mayLeaseBlock(resting, 'asthma', instant(1))).toBe(true);
+  expect(mayLeaseBlock(resting, 'stroke', instant(7 * day - 1))).toBe(false);
+  expect(mayLeaseBlock(resting, 'stroke', instant(7 * day))).toBe(true);
 });
 
 it('only its holder gives a block back, and only once', () => {
-  const block = leaseBlock('10.0.0.0/24', 'asthma', at(0));
-  expect(returnBlock(block, 'stroke', at(day))).toBeUndefined();
-  expect(returnBlock(undefined, 'asthma', at(day))).toBeUndefined();
-  expect(returnBlock(returnBlock(block, 'asthma', at(day)), 'asthma', at(day))).toBeUndefined();
+  const block = leaseBlock('10.0.0.0/24', 'asthma', instant(0));
+  expect(returnBlock(block, 'stroke', instant(day))).toBeUndefined();
+  expect(returnBlock(undefined, 'asthma', instant(day))).toBeUndefined();
+  expect(returnBlock(returnBlock(block, 'asthma', instant(day)), 'asthma', instant(day))).toBeUndefined();
 });
 
 /**
@@ -62,7 +62,7 @@ function* returning(world: World, id: string, now: () => string): Generator<void
   if (project.cidr === undefined) return;
   const read = world.blocks.get(project.cidr);
   yield;
-  const rests = returnBlock(read, id, at(Date.parse(now()) - Date.UTC(2026, 0, 1) + 7 * day));
+  const rests = returnBlock(read, id, instant(Date.parse(now()) - Date.UTC(2026, 0, 1) + 7 * day));
   if (rests) write(world, id, project, {}, project.cidr, read, rests);
 }
 function write(
@@ -93,18 +93,21 @@ it('no two projects ever hold one block, and none holds two, however their steps
       const world: World = { blocks: new Map(), projects: new Map() };
       const running: Generator<void>[] = [];
       let clock = 0;
-      const now = () => at(clock);
+      const now = () => instant(clock);
       for (const next of steps) {
         if (next.do === 'wait') clock += next.days * day;
         else if (next.do === 'start') running.push((next.lease ? leasing : returning)(world, next.who, now));
         else if (running.length > 0) running[next.which % running.length]?.next();
-        const held = [...world.projects].flatMap(([id, { cidr }]) => (cidr === undefined ? [] : [[id, cidr] as const]));
+        const heldBlocks = [...world.projects].flatMap(([id, { cidr }]) =>
+          cidr === undefined ? [] : [[id, cidr] as const],
+        );
         const leased = [...world.blocks.values()].filter(({ status }) => status === 'leased');
         expect(leased.map(({ cidr, project }) => `${project} ${cidr}`).sort()).toEqual(
-          held.map(([id, cidr]) => `${id} ${cidr}`).sort(),
+          heldBlocks.map(([id, cidr]) => `${id} ${cidr}`).sort(),
         );
-        for (const [id, cidr] of held)
-          for (const [other, taken] of held) if (id !== other) expect(networksOverlap(cidr, taken)).toBe(false);
+        for (const [id, cidr] of heldBlocks)
+          for (const [otherProject, otherBlock] of heldBlocks)
+            if (id !== otherProject) expect(networksOverlap(cidr, otherBlock)).toBe(false);
       }
     }),
     { numRuns: 300 },

@@ -33,8 +33,10 @@ describe('the builder of projects', () => {
 
   it('may change or delete no key of the platform, which has the tag of the environment alone', () => {
     const harmful = ['kms:PutKeyPolicy', 'kms:ScheduleKeyDeletion', 'kms:UntagResource'];
-    const found = statements.filter(({ Action }) => [Action].flat().some(action => harmful.includes(action)));
-    expect(found.map(({ Condition }) => Condition)).toEqual([
+    const harmfulStatements = statements.filter(({ Action }) =>
+      [Action].flat().some(action => harmful.includes(action)),
+    );
+    expect(harmfulStatements.map(({ Condition }) => Condition)).toEqual([
       { StringEquals: { [ownTag]: 'prod' }, Null: { 'aws:ResourceTag/broch:project': 'false' } },
     ]);
   });

@@ -9,7 +9,7 @@ const pools = fc
     whole: fc.integer({ min: 12, max: 24 }),
     more: fc.integer({ min: 0, max: 6 }),
   })
-  .map(({ a, whole, more }) => parsePool(`${a}.0.0.0/${whole}`, Math.min(28, whole + more)));
+  .map(({ a: octet, whole, more: extraBits }) => parsePool(`${octet}.0.0.0/${whole}`, Math.min(28, whole + extraBits)));
 
 describe('a pool', () => {
   it.each([
@@ -41,10 +41,10 @@ describe('a pool', () => {
 
   it('has no two networks that overlap, and they fill it', () => {
     fc.assert(
-      fc.property(pools, fc.nat(), fc.nat(), (pool, i, j) => {
-        const [one, other] = [networkAt(pool, i % pool.count), networkAt(pool, j % pool.count)];
-        expect(networksOverlap(one, other)).toBe(one === other);
-        expect(networksOverlap(one, pool.cidr)).toBe(true);
+      fc.property(pools, fc.nat(), fc.nat(), (pool, first, second) => {
+        const [networkA, networkB] = [networkAt(pool, first % pool.count), networkAt(pool, second % pool.count)];
+        expect(networksOverlap(networkA, networkB)).toBe(networkA === networkB);
+        expect(networksOverlap(networkA, pool.cidr)).toBe(true);
       }),
     );
   });
@@ -71,9 +71,9 @@ describe('halves', () => {
     fc.assert(
       fc.property(pools, fc.nat(), (pool, index) => {
         const block = networkAt(pool, index % pool.count);
-        const [a, b] = splitNetwork(block);
-        expect(networksOverlap(a, b)).toBe(false);
-        expect(networksOverlap(a, block) && networksOverlap(b, block)).toBe(true);
+        const [subnetA, subnetB] = splitNetwork(block);
+        expect(networksOverlap(subnetA, subnetB)).toBe(false);
+        expect(networksOverlap(subnetA, block) && networksOverlap(subnetB, block)).toBe(true);
       }),
     );
   });

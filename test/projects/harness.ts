@@ -36,8 +36,8 @@ export async function waitForProject<T>(ask: () => Promise<T>, good: (answer: T)
   throw new Error(`it never became so; at last it was ${JSON.stringify(last)}`);
 }
 
-const of = connectTestCloud();
-const { configuration, outputs } = of;
+const cloud = connectTestCloud();
+const { configuration, outputs } = cloud;
 const dynamo = new DynamoDBClient(configuration);
 const stacks = new CloudFormationClient(configuration);
 const machines = new SFNClient(configuration);
@@ -46,11 +46,11 @@ const machines = new SFNClient(configuration);
 export async function signInProjectPerson(name: string, group: UserGroup) {
   const place = {
     name: 'test',
-    api: of.api,
+    api: cloud.api,
     pool: outputs['data.Pool'] ?? '',
     client: outputs['data.Client'] ?? '',
-    region: of.region,
-    embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
+    region: cloud.region,
+    embedded: { endpoint: cloud.endpoint, account: cloud.account, ca: readFileSync(cloud.ca, 'utf8'), people: [] },
   };
   const tokens = await signInLocalPerson(place, await enrolLocalPerson(place, configuration, name, group));
   return createApiClient(
@@ -66,9 +66,9 @@ const tableName = async () => {
   return TableNames.find(name => name.startsWith('broch-local-data'));
 };
 
-async function read(at: { pk: string; sk: string }) {
+async function read(key: { pk: string; sk: string }) {
   const { Item } = await dynamo.send(
-    new GetItemCommand({ TableName: await tableName(), Key: marshall(at), ConsistentRead: true }),
+    new GetItemCommand({ TableName: await tableName(), Key: marshall(key), ConsistentRead: true }),
   );
   return Item && unmarshall(Item);
 }
@@ -87,11 +87,11 @@ export async function readBlockRow(cidr: string): Promise<NetworkBlock | undefin
 export async function makeRequestedProject(id: string, change: Partial<Project> = {}): Promise<void> {
   const project = { ...requestProject({ id, title: id }, 'nobody', new Date().toISOString()), ...change } as Project;
   const rows = [rowKey('project', id), rowKey('projects', '', `${project.requestedAt}#${id}`)];
-  for (const at of rows)
+  for (const key of rows)
     await dynamo.send(
       new PutItemCommand({
         TableName: await tableName(),
-        Item: marshall({ ...project, ...at, revision: 1 }, { removeUndefinedValues: true }),
+        Item: marshall({ ...project, ...key, revision: 1 }, { removeUndefinedValues: true }),
       }),
     );
 }
@@ -140,10 +140,10 @@ export async function runProjectWorkflow(
     const copy = JSON.parse(definition);
     change(copy.States);
     const name = `projects-${input.project}-${Math.random().toString(36).slice(2)}`;
-    const made = await machines.send(
+    const stateMachine = await machines.send(
       new CreateStateMachineCommand({ name, roleArn, definition: JSON.stringify(copy) }),
     );
-    stateMachineArn = made.stateMachineArn;
+    stateMachineArn = stateMachine.stateMachineArn;
   }
   const { executionArn } = await machines.send(
     new StartExecutionCommand({ stateMachineArn, input: JSON.stringify(input) }),
@@ -153,8 +153,8 @@ export async function runProjectWorkflow(
     ({ status }) => status !== 'RUNNING',
   );
   const { events = [] } = await machines.send(new GetExecutionHistoryCommand({ executionArn, maxResults: 1000 }));
-  const entered = events.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
-  return { status, error, entered, end: entered.at(-1) };
+  const stateNames = events.flatMap(({ stateEnteredEventDetails }) => stateEnteredEventDetails?.name ?? []);
+  return { status, error, entered: stateNames, end: stateNames.at(-1) };
 }
 
 /** Makes a state's function one that there is not. */

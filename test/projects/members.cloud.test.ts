@@ -31,7 +31,7 @@ const add = (
 const remove = (name = '', reason = 'left the university') =>
   olga.ask('removeMember', { params: { project, name }, body: { reason } });
 
-/** Every route of a project that a membership opens, but not the group alone. */
+/** Every route of a project that researchers may call. */
 const memberRoutes = Object.entries<Route>(routes).flatMap(([name, { path, callers }]) =>
   path.startsWith('/projects/{project}') && callers !== 'anyone' && callers.some(({ group }) => group === 'researcher')
     ? [name as RouteName]
@@ -76,9 +76,9 @@ describe('a member', () => {
   });
 
   it('who is removed is refused by every route of the project at once, and their desktop ends', async () => {
-    const shown = { params: { project, workspace: ids.workspace } };
+    const input = { params: { project, workspace: ids.workspace } };
     const started = await waitUntil(
-      () => nadia?.ask('showWorkspace', shown) ?? Promise.reject(new Error('nobody')),
+      () => nadia?.ask('showWorkspace', input) ?? Promise.reject(new Error('nobody')),
       ({ status }) => status !== 'requested',
     );
     expect(started.status).not.toBe('failed');
@@ -88,18 +88,21 @@ describe('a member', () => {
     expect(await remove(rana?.name)).toMatchObject({ roles: [], removedBy: olga.name, reason: 'left the university' });
 
     expect(memberRoutes.length).toBeGreaterThan(15);
+    const body = { token: 'A'.repeat(43) };
     for (const name of memberRoutes)
-      await expect(rana?.call(name, { params: { project, ...ids } }), name).rejects.toThrow(
+      await expect(rana?.call(name, { params: { project, ...ids }, body }), name).rejects.toThrow(
         `There is no project ${project}`,
       );
     expect((await rana?.ask('listProjects'))?.items).toEqual([]);
     expect((await rana?.ask('showMe'))?.projects).toEqual([]);
 
-    const ended = await waitUntil(
-      () => nadia?.ask('showWorkspace', shown) ?? Promise.reject(new Error('nobody')),
+    const endedWorkspace = await waitUntil(
+      () => nadia?.ask('showWorkspace', input) ?? Promise.reject(new Error('nobody')),
       ({ status }) => status === 'failed',
     );
-    expect('reason' in ended && ended.reason).toContain(`${rana?.name} is no longer a member of ${project}`);
+    expect('reason' in endedWorkspace && endedWorkspace.reason).toContain(
+      `${rana?.name} is no longer a member of ${project}`,
+    );
     const { Reservations = [] } = await ec2.send(
       new DescribeInstancesCommand({ Filters: [{ Name: 'tag:broch:workspace', Values: [ids.workspace] }] }),
     );

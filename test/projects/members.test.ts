@@ -13,7 +13,7 @@ import { Refused } from '../../functions/refused.ts';
 const instant = (seconds: number) => new Date(Date.UTC(2026, 0, 1) + seconds * 1000).toISOString();
 const rana = { id: 'sub-rana', name: 'rana' };
 const olga = { id: 'sub-olga', name: 'olga' };
-const nobody: MembershipState = { project: 'asthma', membership: undefined };
+const newcomer: MembershipState = { project: 'asthma', membership: undefined };
 
 const addRana = (...roles: ProjectRole[]): MembershipCommand => ({
   do: 'add',
@@ -27,7 +27,7 @@ const removeRana: MembershipCommand = { do: 'remove', by: olga, reason: 'left th
 const follow = (commands: readonly MembershipCommand[]) =>
   commands.reduce<MembershipState>(
     (state, command, index) => decideMembership(state, command, instant(index)).state,
-    nobody,
+    newcomer,
   );
 
 /** The state after the command, or the same state if the command is refused. */
@@ -53,7 +53,7 @@ const commands = fc.array(
 describe('a membership', () => {
   it('says who added whom with which roles, when and why', () => {
     const command: MembershipCommand = { ...addRana('researcher'), reason: 'works on admissions' } as MembershipCommand;
-    const { state, events } = decideMembership(nobody, command, instant(5));
+    const { state, events } = decideMembership(newcomer, command, instant(5));
     const author = { by: 'sub-olga', byName: 'olga', at: instant(5), reason: 'works on admissions' };
     expect(state.membership).toEqual({
       user: 'sub-rana',
@@ -72,16 +72,16 @@ describe('a membership', () => {
   });
 
   it('keeps the date of the addition when the roles change', () => {
-    const before = follow([addRana('researcher')]);
-    const { state, events } = decideMembership(before, addRana('lead', 'researcher', 'lead'), instant(9));
+    const earlier = follow([addRana('researcher')]);
+    const { state, events } = decideMembership(earlier, addRana('lead', 'researcher', 'lead'), instant(9));
     expect(state.membership).toMatchObject({ roles: ['lead', 'researcher'], since: instant(0) });
     expect(events.map(({ type }) => type)).toEqual(['MemberRoleChanged']);
   });
 
   it('does not change when the person already holds the roles, in any order', () => {
-    const before = follow([addRana('lead', 'researcher')]);
-    const { state, events } = decideMembership(before, addRana('researcher', 'lead'), instant(9));
-    expect(state).toBe(before);
+    const earlier = follow([addRana('lead', 'researcher')]);
+    const { state, events } = decideMembership(earlier, addRana('researcher', 'lead'), instant(9));
+    expect(state).toBe(earlier);
     expect(events).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('a membership', () => {
   });
 
   it('cannot be removed from somebody who has none', () => {
-    expect(() => decideMembership(nobody, removeRana, instant(1))).toThrow('not a member of asthma');
+    expect(() => decideMembership(newcomer, removeRana, instant(1))).toThrow('not a member of asthma');
     expect(() => decideMembership(follow([addRana('lead'), removeRana]), removeRana, instant(9))).toThrow(
       'rana is no longer a member of asthma',
     );
@@ -114,14 +114,14 @@ describe('a membership', () => {
 
   it('begins for a reviewer only once the operator has confirmed it', () => {
     const unconfirmed = { ...addRana('researcher'), unconfirmedReviewer: true } as MembershipCommand;
-    expect(() => decideMembership(nobody, unconfirmed, instant(1))).toThrow('rana is a reviewer');
-    expect(decideMembership(nobody, addRana('researcher'), instant(1)).events.length).toBe(1);
-    const changed = { ...unconfirmed, roles: ['lead'] } as MembershipCommand;
-    expect(decideMembership(follow([addRana('researcher')]), changed, instant(9)).events.length).toBe(1);
+    expect(() => decideMembership(newcomer, unconfirmed, instant(1))).toThrow('rana is a reviewer');
+    expect(decideMembership(newcomer, addRana('researcher'), instant(1)).events.length).toBe(1);
+    const roleChange = { ...unconfirmed, roles: ['lead'] } as MembershipCommand;
+    expect(decideMembership(follow([addRana('researcher')]), roleChange, instant(9)).events.length).toBe(1);
   });
 
   it('can always be removed, however often it was changed', () => {
-    let state = nobody;
+    let state = newcomer;
     for (let index = 0; index < 2 * MAX_MEMBERSHIP_CHANGES; index++)
       state = attempt(state, addRana(index % 2 === 0 ? 'lead' : 'researcher'), instant(index));
     expect(() => decideMembership(state, addRana('lead', 'researcher'), instant(999))).toThrow('which is the limit');
@@ -133,13 +133,13 @@ describe('a membership', () => {
   it('leaves a person with roles exactly if the last accepted command added them, and only appends to its history', () => {
     fc.assert(
       fc.property(commands, sequence => {
-        let state = nobody;
+        let state = newcomer;
         for (const [index, command] of sequence.entries()) {
           const next = attempt(state, command, instant(index));
-          const before = state.membership?.changes ?? [];
-          const after = next.membership?.changes ?? [];
-          expect(after.slice(0, before.length)).toEqual(before);
-          expect(after.length - before.length).toBeLessThanOrEqual(1);
+          const earlier = state.membership?.changes ?? [];
+          const current = next.membership?.changes ?? [];
+          expect(current.slice(0, earlier.length)).toEqual(earlier);
+          expect(current.length - earlier.length).toBeLessThanOrEqual(1);
           if (command.do === 'remove') expect(next.membership?.roles ?? []).toEqual([]);
           else expect([...(next.membership?.roles ?? [])].sort()).toEqual([...command.roles].sort());
           if (next.membership) expect(Membership.parse(next.membership)).toEqual(next.membership);
@@ -153,8 +153,8 @@ describe('a membership', () => {
 describe('whether somebody was a member since an instant', () => {
   it('agrees with a membership that is looked up at every second', () => {
     fc.assert(
-      fc.property(commands, fc.integer({ min: 0, max: 31 }), (sequence, since) => {
-        let state = nobody;
+      fc.property(commands, fc.integer({ min: 0, max: 31 }), (sequence, start) => {
+        let state = newcomer;
         let member = false;
         for (let second = 0; second <= 31; second++) {
           const command = sequence[second];
@@ -162,11 +162,11 @@ describe('whether somebody was a member since an instant', () => {
           const heldBefore = (state.membership?.roles.length ?? 0) > 0;
           if (command) state = attempt(state, command, instant(second));
           const heldAfter = (state.membership?.roles.length ?? 0) > 0;
-          if (second >= since && (heldBefore || heldAfter)) member = true;
+          if (second >= start && (heldBefore || heldAfter)) member = true;
         }
         const history = state.membership ? [state.membership] : [];
-        expect(wasMemberSince(history, 'sub-rana', instant(since))).toBe(member);
-        expect(wasMemberSince(history, 'sub-olga', instant(since))).toBe(false);
+        expect(wasMemberSince(history, 'sub-rana', instant(start))).toBe(member);
+        expect(wasMemberSince(history, 'sub-olga', instant(start))).toBe(false);
       }),
     );
   });

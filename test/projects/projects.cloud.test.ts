@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 const create = (id: string, title = id) => operator.ask('createProject', { body: { id, title } });
-const ended = (id: string) =>
+const waitForEnd = (id: string) =>
   waitForProject(
     () => operator.ask('showProject', { params: { project: id } }),
     ({ status }) => status !== 'provisioning',
@@ -35,25 +35,26 @@ const ended = (id: string) =>
 
 describe('projects asked for at once', () => {
   const ids = ['pr-one', 'pr-two', 'pr-three', 'pr-four'];
-  let all: ReadyProject[];
+  let projects: ReadyProject[];
   beforeAll(async () => {
-    const asked = await Promise.all(ids.map(id => create(id)));
-    for (const project of asked) expect(project).toMatchObject({ status: 'provisioning', attempt: 1 });
-    all = (await Promise.all(ids.map(ended))) as ReadyProject[];
+    const requests = await Promise.all(ids.map(id => create(id)));
+    for (const project of requests) expect(project).toMatchObject({ status: 'provisioning', attempt: 1 });
+    projects = (await Promise.all(ids.map(waitForEnd))) as ReadyProject[];
   });
 
-  it('are all ready', () => expect(all.map(({ status }) => status)).toEqual(ids.map(() => 'ready')));
+  it('are all ready', () => expect(projects.map(({ status }) => status)).toEqual(ids.map(() => 'ready')));
 
   it('share nothing', () => {
     for (const part of ['vpcId', 'bucket', 'keyArn', 'instanceProfile', 'securityGroupId', 'stackId'] as const)
-      expect(new Set(all.map(({ network }) => network[part])).size, part).toBe(ids.length);
-    expect(new Set(all.flatMap(({ network }) => network.subnetIds)).size).toBe(2 * ids.length);
-    for (const { id, cidr } of all)
-      for (const other of all) if (id !== other.id) expect(networksOverlap(cidr, other.cidr)).toBe(false);
+      expect(new Set(projects.map(({ network }) => network[part])).size, part).toBe(ids.length);
+    expect(new Set(projects.flatMap(({ network }) => network.subnetIds)).size).toBe(2 * ids.length);
+    for (const { id, cidr } of projects)
+      for (const otherProject of projects)
+        if (id !== otherProject.id) expect(networksOverlap(cidr, otherProject.cidr)).toBe(false);
   });
 
   it('have a network of the block they hold, a bucket of their name, and a tag for the bill', async () => {
-    for (const { id, cidr, network } of all) {
+    for (const { id, cidr, network } of projects) {
       expect((await vpcsOf(id)).map(({ VpcId, CidrBlock }) => [VpcId, CidrBlock])).toEqual([[network.vpcId, cidr]]);
       expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: id });
       expect(network.bucket).toBe(`broch-local-${account}-${id}`);
@@ -69,16 +70,16 @@ describe('projects asked for at once', () => {
   });
 
   it('are listed, newest first, in pages', async () => {
-    const seen: string[] = [];
+    const listedKeys: string[] = [];
     let next: string | undefined;
     do {
       const page = await operator.ask('listProjects', { query: { limit: 3, ...(next && { next }) } });
       expect(page.items.length).toBeLessThanOrEqual(3);
-      seen.push(...page.items.map(({ requestedAt, id }) => `${requestedAt}#${id}`));
+      listedKeys.push(...page.items.map(({ requestedAt, id }) => `${requestedAt}#${id}`));
       next = page.next;
     } while (next);
-    expect(seen).toEqual([...seen].sort().reverse());
-    expect(seen.map(line => line.split('#')[1])).toEqual(expect.arrayContaining(ids));
+    expect(listedKeys).toEqual([...listedKeys].sort().reverse());
+    expect(listedKeys.map(line => line.split('#')[1])).toEqual(expect.arrayContaining(ids));
   });
 
   it('are there once, and for good', async () => {
@@ -97,7 +98,7 @@ describe('a project whose bucket name is taken', () => {
     );
     await s3.send(new PutObjectCommand({ Bucket, Key: 'mine', Body: 'x' }));
     await create(id);
-    const failed = await ended(id);
+    const failed = await waitForEnd(id);
     expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
     expect(failed).not.toHaveProperty('cidr');
     expect('reason' in failed && failed.reason).toMatch(/exist/i);
@@ -109,7 +110,7 @@ describe('a project whose bucket name is taken', () => {
     await s3.send(new DeleteObjectCommand({ Bucket, Key: 'mine' }));
     await s3.send(new DeleteBucketCommand({ Bucket }));
     expect(await operator.ask('retryProject', { params: { project: id } })).toMatchObject({ attempt: 2 });
-    expect(await ended(id)).toMatchObject({ status: 'ready', attempt: 2 });
+    expect(await waitForEnd(id)).toMatchObject({ status: 'ready', attempt: 2 });
     expect((await readProjectRow(id))?.status).toBe('ready');
   });
 });
@@ -133,10 +134,10 @@ describe('members', () => {
   });
   it('see it, and each other', async () => {
     const { id: user } = await researcher.ask('showMe');
-    const to = { ...params, name: 'projects-researcher' };
-    const first = await operator.ask('addMember', { params: to, body: { roles: ['researcher'] } });
+    const member = { ...params, name: 'projects-researcher' };
+    const first = await operator.ask('addMember', { params: member, body: { roles: ['researcher'] } });
     expect(first).toMatchObject({ user, name: 'projects-researcher', roles: ['researcher'] });
-    const second = await operator.ask('addMember', { params: to, body: { roles: ['lead', 'researcher', 'lead'] } });
+    const second = await operator.ask('addMember', { params: member, body: { roles: ['lead', 'researcher', 'lead'] } });
     expect(second).toEqual({ ...first, roles: ['lead', 'researcher'] });
     expect(await researcher.ask('showProject', { params })).toMatchObject({ id: 'pr-one', status: 'ready' });
     expect((await researcher.ask('listMembers', { params })).items).toEqual([second]);

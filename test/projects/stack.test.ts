@@ -14,7 +14,7 @@ describe('standing', () => {
     ['ROLLBACK_FAILED', 'wreck'],
     ['CREATE_FAILED', 'wreck'],
     ['DELETE_FAILED', 'wreck'],
-  ])('%s is %s', (status, stands) => expect(classifyStackStatus(status)).toBe(stands));
+  ])('%s is %s', (status, stage) => expect(classifyStackStatus(status)).toBe(stage));
 });
 
 describe('why a stack failed', () => {

@@ -19,10 +19,10 @@ interface Statement {
   Condition?: Record<string, Record<string, unknown>>;
 }
 const statements = (document: unknown) => (document as { Statement: Statement[] }).Statement;
-const only = (type: string) => {
-  const found = findTemplateResources(template, type);
-  expect(found.length, type).toBe(1);
-  return found[0]?.[1] ?? { Type: type, Properties: {} };
+const onlyResource = (type: string) => {
+  const resources = findTemplateResources(template, type);
+  expect(resources.length, type).toBe(1);
+  return resources[0]?.[1] ?? { Type: type, Properties: {} };
 };
 const account = { Ref: 'AWS::AccountId' };
 
@@ -128,31 +128,35 @@ describe('nothing leads out of the network', () => {
         '[{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".amazonaws.com"]]},{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".compute.internal"]]}]',
       ].sort(),
     );
-    const rules = only('AWS::Route53Resolver::FirewallRuleGroup').Properties.FirewallRules as {
+    const rules = onlyResource('AWS::Route53Resolver::FirewallRuleGroup').Properties.FirewallRules as {
       Action: string;
       Priority: number;
     }[];
     expect(rules.sort((a, b) => a.Priority - b.Priority).map(({ Action }) => Action)).toEqual(['ALLOW', 'BLOCK']);
-    only('AWS::Route53Resolver::FirewallRuleGroupAssociation');
+    onlyResource('AWS::Route53Resolver::FirewallRuleGroupAssociation');
   });
 
   it('all traffic is logged, under the key of the project', () => {
-    expect(only('AWS::EC2::FlowLog').Properties).toMatchObject({ TrafficType: 'ALL', ResourceType: 'VPC' });
-    expect(only('AWS::Logs::LogGroup').Properties).toHaveProperty('KmsKeyId');
+    expect(onlyResource('AWS::EC2::FlowLog').Properties).toMatchObject({ TrafficType: 'ALL', ResourceType: 'VPC' });
+    expect(onlyResource('AWS::Logs::LogGroup').Properties).toHaveProperty('KmsKeyId');
   });
 });
 
 describe('key and bucket', () => {
-  const bucket = only('AWS::S3::Bucket');
-  const denied = statements(only('AWS::S3::BucketPolicy').Properties.PolicyDocument).filter(
+  const bucket = onlyResource('AWS::S3::Bucket');
+  const denials = statements(onlyResource('AWS::S3::BucketPolicy').Properties.PolicyDocument).filter(
     ({ Effect }) => Effect === 'Deny',
   );
 
-  it('the key rotates', () => expect(only('AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true));
+  it('the key rotates', () => expect(onlyResource('AWS::KMS::Key').Properties.EnableKeyRotation).toBe(true));
 
   it.each(['AWS::S3::Bucket', 'AWS::KMS::Key', 'AWS::Logs::LogGroup'])(
     '%s outlives its stack, once that was built',
-    type => expect(only(type)).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' }),
+    type =>
+      expect(onlyResource(type)).toMatchObject({
+        DeletionPolicy: 'RetainExceptOnCreate',
+        UpdateReplacePolicy: 'Retain',
+      }),
   );
 
   it('the bucket is private, versioned, encrypted with that key, logged and heard', () =>
@@ -172,7 +176,7 @@ describe('key and bucket', () => {
     }));
 
   it('the bucket denies plain HTTP, other keys, and instances from elsewhere', () => {
-    const conditions = denied.map(({ Condition }) => Condition);
+    const conditions = denials.map(({ Condition }) => Condition);
     expect(conditions).toContainEqual({ Bool: { 'aws:SecureTransport': 'false' } });
     const header = 's3:x-amz-server-side-encryption-aws-kms-key-id';
     expect(conditions).toContainEqual({
@@ -200,11 +204,11 @@ describe('roles', () => {
 
   it('an instance reads and writes data, reports as itself, and nothing else', () => {
     const [, policy] = policies.find(([id]) => id.startsWith('StorageInstance')) ?? [];
-    const granted = statements(policy?.Properties.PolicyDocument).map(({ Action, Resource }) => [
+    const grants = statements(policy?.Properties.PolicyDocument).map(({ Action, Resource }) => [
       [Action].flat().sort().join(' '),
       JSON.stringify(Resource).replace(/StorageBucket\w+/g, 'BUCKET'),
     ]);
-    expect(granted).toEqual([
+    expect(grants).toEqual([
       [
         's3:AbortMultipartUpload s3:DeleteObject s3:GetObject s3:GetObjectVersion s3:PutObject',
         '{"Fn::Join":["",[{"Fn::GetAtt":["BUCKET","Arn"]},"/data/*"]]}',

@@ -12,29 +12,29 @@ import {
 } from './harness.ts';
 
 /** Each test has a project of its own, asked for but not started. */
-const asked = async (project: string, change = {}) => {
+const requestWorkflow = async (project: string, change = {}) => {
   await makeRequestedProject(project, change);
   return { project, attempt: 1 };
 };
 
 describe('every way through the workflow', () => {
   it('to the end', async () => {
-    const { end, entered } = await runProjectWorkflow(await asked('wf-ready'));
+    const { end, entered: stateNames } = await runProjectWorkflow(await requestWorkflow('wf-ready'));
     expect(end).toBe('Ready');
-    expect(entered).not.toContain('RollBack');
+    expect(stateNames).not.toContain('RollBack');
     expect(await readProjectRow('wf-ready')).toMatchObject({ status: 'ready', attempt: 1 });
   });
 
   it('a second run of a finished attempt changes nothing', async () => {
-    const input = await asked('wf-twice');
+    const input = await requestWorkflow('wf-twice');
     await runProjectWorkflow(input);
-    const before = await readProjectRow('wf-twice');
+    const earlier = await readProjectRow('wf-twice');
     expect(await runProjectWorkflow(input)).toMatchObject({ status: 'SUCCEEDED', end: 'Overtaken' });
-    expect(await readProjectRow('wf-twice')).toEqual(before);
+    expect(await readProjectRow('wf-twice')).toEqual(earlier);
   });
 
   it('an attempt that was overtaken touches nothing', async () => {
-    const input = await asked('wf-old', { attempt: 2 });
+    const input = await requestWorkflow('wf-old', { attempt: 2 });
     expect(await runProjectWorkflow(input)).toMatchObject({
       status: 'SUCCEEDED',
       end: 'Overtaken',
@@ -48,9 +48,13 @@ describe('every way through the workflow', () => {
     '%s breaks: everything is rolled back, and the execution fails for the alarm',
     async name => {
       const project = `wf-no-${name.toLowerCase()}`;
-      const { status, end, entered } = await runProjectWorkflow(await asked(project), breakStateFunction(name));
+      const {
+        status,
+        end,
+        entered: stateNames,
+      } = await runProjectWorkflow(await requestWorkflow(project), breakStateFunction(name));
       expect({ status, end }).toEqual({ status: 'FAILED', end: 'Broken' });
-      expect(entered).toEqual(expect.arrayContaining(['RollBack', 'DeleteBucket', 'RecordFailure']));
+      expect(stateNames).toEqual(expect.arrayContaining(['RollBack', 'DeleteBucket', 'RecordFailure']));
       const failed = await readProjectRow(project);
       expect(failed).toMatchObject({ status: 'failed', attempt: 1, reason: expect.stringMatching(/function/i) });
       expect(failed).not.toHaveProperty('cidr');
@@ -59,7 +63,7 @@ describe('every way through the workflow', () => {
   );
 
   it('after which it can be tried again, on the same block', async () => {
-    const input = await asked('wf-again');
+    const input = await requestWorkflow('wf-again');
     let cidr = '';
     await runProjectWorkflow(input, states => {
       breakStateFunction('CheckStack')(states);
@@ -78,7 +82,7 @@ describe('every way through the workflow', () => {
   });
 
   it('no prefix lists: nothing is built', async () => {
-    const { end } = await runProjectWorkflow(await asked('wf-no-lists'), states => {
+    const { end } = await runProjectWorkflow(await requestWorkflow('wf-no-lists'), states => {
       const state = states.FindPrefixLists;
       if (state) state.Resource = 'arn:aws:states:::aws-sdk:ec2:noSuchAction';
     });
@@ -87,16 +91,20 @@ describe('every way through the workflow', () => {
   });
 
   it('no free block: nothing is built, and the reason is said', async () => {
-    const { status, end, entered } = await runProjectWorkflow(await asked('wf-full'), states => {
+    const {
+      status,
+      end,
+      entered: stateNames,
+    } = await runProjectWorkflow(await requestWorkflow('wf-full'), states => {
       Object.assign(states.Lease ?? {}, { Output: { status: 'refused', reason: 'All networks are in use.' } });
     });
     expect({ status, end }).toEqual({ status: 'SUCCEEDED', end: 'Failed' });
-    expect(entered).toEqual(['Lease', 'Leased?', 'RecordFailure', 'Why?', 'Failed']);
+    expect(stateNames).toEqual(['Lease', 'Leased?', 'RecordFailure', 'Why?', 'Failed']);
     expect(await readProjectRow('wf-full')).toMatchObject({ status: 'failed', reason: 'All networks are in use.' });
   });
 
   it('CloudFormation refuses: its words are the reason', async () => {
-    const { end } = await runProjectWorkflow(await asked('wf-refused'), states => {
+    const { end } = await runProjectWorkflow(await requestWorkflow('wf-refused'), states => {
       Object.assign(states.FindPrefixLists ?? {}, { Assign: { prefixLists: { s3: 'none' } } });
     });
     expect(end).toBe('Failed');
@@ -105,13 +113,13 @@ describe('every way through the workflow', () => {
 
   it('an earlier stack of another block is cleared away first', async () => {
     await makeForeignStack('wf-way');
-    const { end, entered } = await runProjectWorkflow(await asked('wf-way'));
+    const { end, entered: stateNames } = await runProjectWorkflow(await requestWorkflow('wf-way'));
     expect(end).toBe('Ready');
-    expect(entered).toContain('WaitForClearing');
+    expect(stateNames).toContain('WaitForClearing');
   });
 
   it('unwinding that does not end: failed all the same, with the block, and a retry goes on', async () => {
-    const { end } = await runProjectWorkflow(await asked('wf-stuck'), states => {
+    const { end } = await runProjectWorkflow(await requestWorkflow('wf-stuck'), states => {
       breakStateFunction('CheckStack')(states);
       breakStateFunction('RollBack')(states);
     });
@@ -129,28 +137,31 @@ describe('every way through the workflow', () => {
   });
 
   it('too slow: given up and unwound', async () => {
-    const { end, entered } = await runProjectWorkflow(await asked('wf-slow'), states => {
+    const { end, entered: stateNames } = await runProjectWorkflow(await requestWorkflow('wf-slow'), states => {
       // The same answer as from a stack that never gets anywhere.
       const choice = states['StackChecked?']?.Choices?.[0];
       if (choice) choice.Condition = '{% false %}';
     });
     expect(end).toBe('Failed');
-    expect(entered).toContain('RollBack');
+    expect(stateNames).toContain('RollBack');
     expect(await readProjectRow('wf-slow')).toMatchObject({ reason: 'The network was not ready in time.' });
   });
 
   it('ready, but nobody could be told: the project stays ready, and the execution fails for the alarm', async () => {
-    const { status, error } = await runProjectWorkflow(await asked('wf-mute'), breakStateFunction('Protect'));
+    const { status, error } = await runProjectWorkflow(await requestWorkflow('wf-mute'), breakStateFunction('Protect'));
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unprotected' });
     expect((await readProjectRow('wf-mute'))?.status).toBe('ready');
   });
 
   it('is retried after the deadline when even its failure could not be recorded', async () => {
     const long = new Date(Date.now() - (PROJECT_DEADLINE_SECONDS + 60) * 1000).toISOString();
-    const { status, error } = await runProjectWorkflow(await asked('wf-lost', { startedAt: long }), states => {
-      breakStateFunction('Create')(states);
-      breakStateFunction('RecordFailure')(states);
-    });
+    const { status, error } = await runProjectWorkflow(
+      await requestWorkflow('wf-lost', { startedAt: long }),
+      states => {
+        breakStateFunction('Create')(states);
+        breakStateFunction('RecordFailure')(states);
+      },
+    );
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unrecorded' });
     expect((await readProjectRow('wf-lost'))?.status).toBe('provisioning');
     const operator = await signInProjectPerson('wf-operator-3', 'operator');
@@ -161,7 +172,7 @@ describe('every way through the workflow', () => {
   });
 
   it('asked for, but never started: a retry starts the same attempt', async () => {
-    await asked('wf-unstarted');
+    await requestWorkflow('wf-unstarted');
     const operator = await signInProjectPerson('wf-operator-4', 'operator');
     expect(await operator.ask('retryProject', { params: { project: 'wf-unstarted' } })).toMatchObject({ attempt: 1 });
     await expect

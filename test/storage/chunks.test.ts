@@ -15,7 +15,7 @@ const file = (path: string, size: number) => ({
 const sizes = fc.oneof(fc.nat(1000), fc.nat(200_000_000), fc.nat(32 * GiB));
 const deliveries = fc
   .array(sizes, { minLength: 1, maxLength: 300 })
-  .map(all => all.map((size, index) => file(`f${index}`, size)));
+  .map(sizes => sizes.map((size, index) => file(`f${index}`, size)));
 
 describe('chunks', () => {
   it('hold every file exactly once, in forty at most, none empty', () => {
@@ -38,7 +38,7 @@ describe('chunks', () => {
     fc.assert(
       fc.property(deliveries, files => {
         const chunks = packChunks(files).map(chunk => chunk.map(fileWeight));
-        const sum = (weights: number[]) => weights.reduce((all, one) => all + one, 0);
+        const sum = (weights: number[]) => weights.reduce((total, weight) => total + weight, 0);
         const lightest = Math.min(...chunks.map(sum));
         for (const chunk of chunks) expect(sum(chunk) - Math.min(...chunk)).toBeLessThanOrEqual(lightest);
       }),

@@ -9,10 +9,10 @@ import type { WorkspaceIn } from '../../functions/workspaces/schemas.ts';
 import { startGateway } from '../../local/gateway.ts';
 
 const key = '0123456789abcdef0123456789abcdef';
-const asked = '2026-11-20T09:00:00.000Z';
+const requestTime = '2026-11-20T09:00:00.000Z';
 const root = join(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'broch-gateway-'));
-let clock = Date.parse(asked);
+let clock = Date.parse(requestTime);
 let gateway: Awaited<ReturnType<typeof startGateway>>;
 let ca: string;
 
@@ -42,23 +42,25 @@ const workspace: WorkspaceIn<'ready'> = {
   ownerName: 'rana',
   kind: 'linux',
   size: 'small',
-  requestedAt: asked,
+  requestedAt: requestTime,
   attempt: 1,
-  attemptedAt: asked,
+  attemptedAt: requestTime,
   instanceId: 'i-0123456789abcdef0',
   address: '10.64.0.9',
   imageId: 'ami-1',
-  readyAt: asked,
-  desktop: { protocol: 'rdp', password: 'ciphertext', reportedAt: asked },
+  readyAt: requestTime,
+  desktop: { protocol: 'rdp', password: 'ciphertext', reportedAt: requestTime },
 };
 
 let minted = 0;
 /** A real link, minted a little later each time, so that no two are the same. */
 function link(with_: { key?: string; user?: string } = {}): string {
-  const at = new Date(Date.parse(asked) + ++minted).toISOString();
+  const mintTime = new Date(Date.parse(requestTime) + ++minted).toISOString();
   const password = 'correct horse battery';
-  return mintDesktopLink({ workspace, password, user: 'rana', gateway: gateway.url, key, seconds: 60, ...with_ }, at)
-    .url;
+  return mintDesktopLink(
+    { workspace, password, user: 'rana', gateway: gateway.url, key, seconds: 60, ...with_ },
+    mintTime,
+  ).url;
 }
 const dataOf = (url: string) => new URL(url).searchParams.get('data') ?? '';
 
@@ -99,7 +101,7 @@ describe('a fresh link', () => {
 });
 
 describe('refused with a reason', () => {
-  const refused = async (data: string, reason: RegExp) => {
+  const expectRefusal = async (data: string, reason: RegExp) => {
     for (const answer of [await post(data), await send(`${gateway.url}/?data=${encodeURIComponent(data)}`)]) {
       expect(answer.status).toBe(403);
       expect(JSON.parse(answer.body).reason).toMatch(reason);
@@ -111,8 +113,8 @@ describe('refused with a reason', () => {
     const [byForm, byPage] = [link(), link()];
     expect((await post(dataOf(byForm))).status).toBe(200);
     expect((await send(byPage)).status).toBe(200);
-    await refused(dataOf(byForm), /used before/);
-    await refused(dataOf(byPage), /used before/);
+    await expectRefusal(dataOf(byForm), /used before/);
+    await expectRefusal(dataOf(byPage), /used before/);
   });
 
   it('all but one of many uses at the same moment', async () => {
@@ -125,36 +127,36 @@ describe('refused with a reason', () => {
     const [unused, used] = [link(), link()];
     expect((await post(dataOf(used))).status).toBe(200);
     clock += 61_000;
-    await refused(dataOf(unused), /expired/);
-    await refused(dataOf(used), /expired/);
+    await expectRefusal(dataOf(unused), /expired/);
+    await expectRefusal(dataOf(used), /expired/);
     clock -= 61_000;
   });
 
   it('one signed with another key', () =>
-    refused(dataOf(link({ key: 'ffffffffffffffffffffffffffffffff' })), /decryption failed|signature|too small/));
+    expectRefusal(dataOf(link({ key: 'ffffffffffffffffffffffffffffffff' })), /decryption failed|signature|too small/));
 
   it('one that was cut', async () => {
     const data = dataOf(link());
     for (const end of [0, 1, 16, 22, 43, 64, data.length - 24, data.length - 1])
-      await refused(data.slice(0, end), /base64|decryption failed|too small|signature/);
+      await expectRefusal(data.slice(0, end), /base64|decryption failed|too small|signature/);
   });
 
   it('one with a bit flipped', async () => {
     const bytes = Buffer.from(dataOf(link()), 'base64');
-    for (const at of [0, 15, 16, 31, 32, 40, bytes.length - 17, bytes.length - 1]) {
-      const changed = Buffer.from(bytes);
-      changed.writeUInt8(changed.readUInt8(at) ^ 1, at);
-      await refused(changed.toString('base64'), /decryption failed|signature|too small/);
+    for (const mintTime of [0, 15, 16, 31, 32, 40, bytes.length - 17, bytes.length - 1]) {
+      const changedBytes = Buffer.from(bytes);
+      changedBytes.writeUInt8(changedBytes.readUInt8(mintTime) ^ 1, mintTime);
+      await expectRefusal(changedBytes.toString('base64'), /decryption failed|signature|too small/);
     }
   });
 
   it('one without an end, and text that is none', async () => {
     const person = { username: 'rana', connections: {} };
-    await refused(encodeAuthJson(JSON.stringify({ ...person, singleUse: true }), key), /must expire/);
-    await refused(encodeAuthJson('not json', key), /JSON/);
-    await refused(encodeAuthJson('{"username":"rana"}', key), /JSON/);
-    await refused('', /base64/);
-    await refused('<script>', /base64/);
+    await expectRefusal(encodeAuthJson(JSON.stringify({ ...person, singleUse: true }), key), /must expire/);
+    await expectRefusal(encodeAuthJson('not json', key), /JSON/);
+    await expectRefusal(encodeAuthJson('{"username":"rana"}', key), /JSON/);
+    await expectRefusal('', /base64/);
+    await expectRefusal('<script>', /base64/);
   });
 
   it('any other address, and a request that is too large', async () => {

@@ -55,12 +55,12 @@ async function connectTestTable(configuration: Cloud['configuration']) {
   const { TableNames = [] } = await client.send(new ListTablesCommand({}));
   const TableName = TableNames.find(name => name.startsWith('broch-local-data'));
   return {
-    async put(at: { pk: string; sk: string }, item: object) {
-      const Item = marshall({ ...item, ...at, revision: 1 }, { removeUndefinedValues: true });
+    async put(key: { pk: string; sk: string }, item: object) {
+      const Item = marshall({ ...item, ...key, revision: 1 }, { removeUndefinedValues: true });
       await client.send(new PutItemCommand({ TableName, Item }));
     },
-    async get(at: { pk: string; sk: string }): Promise<Record<string, unknown> | undefined> {
-      const { Item } = await client.send(new GetItemCommand({ TableName, Key: marshall(at), ConsistentRead: true }));
+    async get(key: { pk: string; sk: string }): Promise<Record<string, unknown> | undefined> {
+      const { Item } = await client.send(new GetItemCommand({ TableName, Key: marshall(key), ConsistentRead: true }));
       return Item && unmarshall(Item);
     },
   };
@@ -141,27 +141,27 @@ export async function makeReadyProject({ configuration, account }: Cloud, id: st
     instanceProfile: name,
     instanceRole: Role?.RoleId ?? '',
   };
-  const at = new Date().toISOString();
-  const about = { id, title: id, requestedBy: 'test', requestedAt: at, attempt: 1, cidr: '10.99.0.0/22' };
-  return { status: 'ready', ...about, network, readyAt: at };
+  const now = new Date().toISOString();
+  const fields = { id, title: id, requestedBy: 'test', requestedAt: now, attempt: 1, cidr: '10.99.0.0/22' };
+  return { status: 'ready', ...fields, network, readyAt: now };
 }
 
 /** Researchers of a project, and the API as each of them. */
-export async function makeResearchers(of: Cloud, project: string, names: readonly string[]) {
+export async function makeResearchers(cloud: Cloud, project: string, names: readonly string[]) {
   const place = {
     name: 'test',
-    api: of.api,
-    pool: of.outputs['data.Pool'] ?? '',
-    client: of.outputs['data.Client'] ?? '',
-    region: of.region,
-    embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
+    api: cloud.api,
+    pool: cloud.outputs['data.Pool'] ?? '',
+    client: cloud.outputs['data.Client'] ?? '',
+    region: cloud.region,
+    embedded: { endpoint: cloud.endpoint, account: cloud.account, ca: readFileSync(cloud.ca, 'utf8'), people: [] },
   };
-  const table = await openTestTable(of);
+  const table = await openTestTable(cloud);
   const apis = await Promise.all(
     names.map(async name => {
       const tokens = await signInLocalPerson(
         place,
-        await enrolLocalPerson(place, of.configuration, name, 'researcher'),
+        await enrolLocalPerson(place, cloud.configuration, name, 'researcher'),
       );
       const api = createApiClient(
         place,
@@ -182,12 +182,12 @@ export async function makeResearchers(of: Cloud, project: string, names: readonl
 export async function openWorkspaceWorkflow({ configuration }: Cloud) {
   const client = new SFNClient(configuration);
   const { stateMachines = [] } = await client.send(new ListStateMachinesCommand({ maxResults: 1000 }));
-  const all = await Promise.all(
+  const machines = await Promise.all(
     stateMachines.map(({ stateMachineArn }) => client.send(new DescribeStateMachineCommand({ stateMachineArn }))),
   );
-  const found = all.find(({ definition }) => definition?.includes('give a person a desktop'));
-  if (!found?.definition) throw new Error('the workflow of workspaces is not deployed');
-  const { definition, stateMachineArn } = found;
+  const machine = machines.find(({ definition }) => definition?.includes('give a person a desktop'));
+  if (!machine?.definition) throw new Error('the workflow of workspaces is not deployed');
+  const { definition, stateMachineArn } = machine;
   return {
     /** Runs an attempt on the definition as `change` leaves it, for as long as that takes. */
     async run(input: object, change: (definition: string) => string) {

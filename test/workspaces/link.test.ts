@@ -83,7 +83,7 @@ const published = {
 };
 
 /** The same format by Python's hmac and the cryptography package. */
-const other = `
+const pythonScript = `
 import base64, hmac, sys
 from cryptography.hazmat.primitives import padding
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -95,8 +95,8 @@ for text in sys.argv[2:]:
     print(base64.b64encode(encryptor.update(padder.update(signed) + padder.finalize()) + encryptor.finalize()).decode())
 `;
 
-const read = (url: string, at = now): UserData => {
-  const verdict = checkGatewayLink(new URL(url).searchParams.get('data') ?? '', key, Date.parse(at), new Map());
+const read = (url: string, timestamp = now): UserData => {
+  const verdict = checkGatewayLink(new URL(url).searchParams.get('data') ?? '', key, Date.parse(timestamp), new Map());
   if (!verdict.ok) throw new Error(verdict.reason);
   return verdict.data;
 };
@@ -110,8 +110,8 @@ describe('sealing', () => {
   it('gives what another implementation gives', () => {
     const texts = ['{}', '{"a":"ü€😀"}', `{"a":"${'x'.repeat(5000)}"}`, ' '.repeat(15), ' '.repeat(16)];
     const python = join(import.meta.dirname, '../../.venv/bin/python');
-    const sealed = execFileSync(python, ['-c', other, key, ...texts], { encoding: 'utf8' });
-    expect(texts.map(text => encodeAuthJson(text, key))).toEqual(sealed.trimEnd().split('\n'));
+    const output = execFileSync(python, ['-c', pythonScript, key, ...texts], { encoding: 'utf8' });
+    expect(texts.map(text => encodeAuthJson(text, key))).toEqual(output.trimEnd().split('\n'));
   });
 
   it.each(['', 'abc', key.slice(1), `${key}00`, 'g'.repeat(32)])('takes no other key than 128 bits: %j', wrong => {
@@ -168,9 +168,9 @@ describe('a link', () => {
     const bytes = Buffer.from(data, 'base64');
     fc.assert(
       fc.property(fc.nat(bytes.length * 8 - 1), bit => {
-        const changed = Buffer.from(bytes);
-        changed.writeUInt8(changed.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
-        expect(checkGatewayLink(changed.toString('base64'), key, Date.parse(now), new Map()).ok).toBe(false);
+        const changedBytes = Buffer.from(bytes);
+        changedBytes.writeUInt8(changedBytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        expect(checkGatewayLink(changedBytes.toString('base64'), key, Date.parse(now), new Map()).ok).toBe(false);
       }),
       { numRuns: 500 },
     );
@@ -178,11 +178,11 @@ describe('a link', () => {
 });
 
 it('a person may be called anything, and the page stays a page', () => {
-  const shown = renderGatewayPage({
+  const page = renderGatewayPage({
     username: '<script>alert(1)</script>',
     singleUse: true,
     connections: { '"><img src=x onerror=1>': { protocol: 'rdp', parameters: { hostname: "'&<b>" } } },
   });
-  expect(shown).not.toMatch(/<script|<img|<b>'|onerror=1>/);
-  expect(shown).toContain('&#60;script&#62;');
+  expect(page).not.toMatch(/<script|<img|<b>'|onerror=1>/);
+  expect(page).toContain('&#60;script&#62;');
 });

@@ -98,9 +98,9 @@ describe('the reason of a failure', () => {
     ['States.Timeout', '', /did not report within 20 minutes/],
     ['Refused', lambda('Project asthma is failed; a workspace needs a ready project.'), /asthma is failed/],
     ['TypeError', lambda("Cannot read properties of undefined (reading 'secret')"), /TypeError/],
-  ])('says what to do about %s', (error, cause, says) => {
+  ])('says what to do about %s', (error, cause, message) => {
     const reason = explainLaunchFailure({ error, cause }, workspace, 20);
-    expect(reason).toMatch(says);
+    expect(reason).toMatch(message);
     expect(reason).not.toMatch(/trace|var\/task|secret|t3\.large/);
   });
 

@@ -11,8 +11,8 @@ import { checkGatewayLink } from '../../local/gateway.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { makeReadyProject, makeResearchers, openTestTable, openWorkspaceWorkflow, waitUntil } from './harness.ts';
 
-const of = connectTestCloud();
-const { configuration } = of;
+const cloud = connectTestCloud();
+const { configuration } = cloud;
 const ec2 = new EC2Client(configuration);
 const s3 = new S3Client(configuration);
 const ssm = new SSMClient(configuration);
@@ -26,13 +26,13 @@ let machine: Awaited<ReturnType<typeof openWorkspaceWorkflow>>;
 let agents: AbortController | undefined;
 
 const person = (name: string) => {
-  const found = people[name];
-  if (!found) throw new Error(`nobody is called ${name}`);
-  return found;
+  const researcher = people[name];
+  if (!researcher) throw new Error(`nobody is called ${name}`);
+  return researcher;
 };
 const show = (name: string, workspace: string) =>
   person(name).ask('showWorkspace', { params: { ...params, workspace } });
-const done = (name: string, workspace: string) =>
+const waitForEnd = (name: string, workspace: string) =>
   waitUntil(
     () => show(name, workspace),
     ({ status }) => status === 'ready' || status === 'failed',
@@ -51,9 +51,9 @@ async function instances(workspace: string, ...states: string[]) {
 }
 
 /** Lets the desktops' agents play, or stops them. */
-function play(on: boolean) {
+function play(running: boolean) {
   agents?.abort();
-  agents = on ? new AbortController() : undefined;
+  agents = running ? new AbortController() : undefined;
   const { endpoint, region, credentials } = configuration;
   if (agents) void simulateAgents({ endpoint, region, credentials, signal: agents.signal, everyMs: 100 });
 }
@@ -61,15 +61,15 @@ function play(on: boolean) {
 const image = (kind: string) => `/broch/images/${kind}/current`;
 
 beforeAll(async () => {
-  table = await openTestTable(of);
-  machine = await openWorkspaceWorkflow(of);
-  const made = await makeReadyProject(of, project);
-  if (made.status !== 'ready') throw new Error('not ready');
-  network = made.network;
-  await table.put(rowKey('project', project), made);
-  const other = await makeReadyProject(of, 'elsewhere');
-  await table.put(rowKey('project', 'elsewhere'), other);
-  people = await makeResearchers(of, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
+  table = await openTestTable(cloud);
+  machine = await openWorkspaceWorkflow(cloud);
+  const ownProject = await makeReadyProject(cloud, project);
+  if (ownProject.status !== 'ready') throw new Error('not ready');
+  network = ownProject.network;
+  await table.put(rowKey('project', project), ownProject);
+  const otherProject = await makeReadyProject(cloud, 'elsewhere');
+  await table.put(rowKey('project', 'elsewhere'), otherProject);
+  people = await makeResearchers(cloud, project, ['desk-rana', 'desk-ivo', 'desk-noor', 'desk-lena']);
   await ssm.send(
     new PutParameterCommand({ Name: image('linux'), Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String', Overwrite: true }),
   );
@@ -81,13 +81,13 @@ describe('a researcher', () => {
   let id: string;
 
   it('asks, and has a desktop of her own in the project network', async () => {
-    const asked = await ask('desk-rana', { kind: 'linux', size: 'medium' });
-    id = asked.id;
-    expect(asked).toMatchObject({ status: 'requested', project, owner: person('desk-rana').id, attempt: 1 });
-    const ready = await done('desk-rana', id);
+    const requested = await ask('desk-rana', { kind: 'linux', size: 'medium' });
+    id = requested.id;
+    expect(requested).toMatchObject({ status: 'requested', project, owner: person('desk-rana').id, attempt: 1 });
+    const ready = await waitForEnd('desk-rana', id);
     expect(ready).toMatchObject({ status: 'ready', imageId: 'ami-0a0a0a0a0a0a0a0a0' });
-    const [instance, ...more] = await instances(id);
-    expect(more).toEqual([]);
+    const [instance, ...extraInstances] = await instances(id);
+    expect(extraInstances).toEqual([]);
     expect(network.subnetIds).toContain(instance?.SubnetId);
     expect(instance).toMatchObject({
       InstanceType: 'm6i.2xlarge',
@@ -105,7 +105,7 @@ describe('a researcher', () => {
     const { url } = await person('desk-rana').ask('linkWorkspace', { params: { ...params, workspace: id } });
     const secrets = new SecretsManagerClient(configuration);
     const { SecretString = '' } = await secrets.send(
-      new GetSecretValueCommand({ SecretId: of.outputs['data.GatewayKey'] }),
+      new GetSecretValueCommand({ SecretId: cloud.outputs['data.GatewayKey'] }),
     );
     expect(SecretString).toMatch(/^[0-9a-f]{32}$/);
     const data = new URL(url).searchParams.get('data') ?? '';
@@ -114,66 +114,72 @@ describe('a researcher', () => {
     expect(verdict).toMatchObject({ ok: true, data: { username: 'desk-rana', singleUse: true } });
     const [connection] = verdict.ok ? Object.values(verdict.data.connections) : [];
     expect(connection?.parameters.hostname).toBe(instance?.PrivateIpAddress);
-    const kept = JSON.stringify(await row(id));
-    expect(kept).not.toContain(connection?.parameters.password);
-    expect(kept).not.toContain(data);
-    expect(kept).toMatch(/"sha256":"[0-9a-f]{64}"/);
+    const storedText = JSON.stringify(await row(id));
+    expect(storedText).not.toContain(connection?.parameters.password);
+    expect(storedText).not.toContain(data);
+    expect(storedText).toMatch(/"sha256":"[0-9a-f]{64}"/);
   });
 
   it('opens only their own workspace; other members see it without its secrets', async () => {
     await expect(person('desk-ivo').ask('linkWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
       /belongs to desk-rana/,
     );
-    const shown = await person('desk-ivo').call('showWorkspace', { params: { ...params, workspace: id } });
-    expect(JSON.stringify(shown)).not.toMatch(/password|token|sha256/);
+    const view = await person('desk-ivo').call('showWorkspace', { params: { ...params, workspace: id } });
+    expect(JSON.stringify(view)).not.toMatch(/password|token|sha256/);
     await expect(person('desk-rana').ask('listWorkspaces', { params: { project: 'elsewhere' } })).rejects.toThrow(
       /no project elsewhere/,
     );
   });
 
   it('that restarts reports a new password, which the next link carries', async () => {
-    const before = (await row(id))?.desktop;
+    const earlier = (await row(id))?.desktop;
     const session = (await s3.send(new ListObjectsV2Command({ Bucket: network.bucket, Prefix: 'agents/' }))).Contents;
     const [instance] = await instances(id);
     const Key = session?.find(({ Key = '' }) => Key.includes(instance?.InstanceId ?? '-'))?.Key;
     await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: '{"password":"after the restart"}' }));
-    const after = await waitUntil(
+    const current = await waitUntil(
       () => row(id),
-      one => JSON.stringify(one?.desktop) !== JSON.stringify(before),
+      row => JSON.stringify(row?.desktop) !== JSON.stringify(earlier),
     );
-    expect(after?.status).toBe('ready');
+    expect(current?.status).toBe('ready');
   });
 
   it.each([
-    ['in another bucket than its project', 'elsewhere', (own: string) => own, '{"password":"a stolen place"}'],
+    [
+      'in another bucket than its project',
+      'elsewhere',
+      (reportKey: string) => reportKey,
+      '{"password":"a stolen place"}',
+    ],
     [
       'under a key that is no instance',
       project,
       () => 'agents/AROAAAAAAAAAAAAAAAAAA:rana/ready.json',
       '{"password":"somebody else"}',
     ],
-    ['malformed', project, (own: string) => own, '{"password":"short"}'],
-    ['too large', project, (own: string) => own, `{"password":"long enough","x":"${'x'.repeat(5000)}"}`],
-  ])('a report %s changes nothing', async (_, where, place, Body) => {
+    ['malformed', project, (reportKey: string) => reportKey, '{"password":"short"}'],
+    ['too large', project, (reportKey: string) => reportKey, `{"password":"long enough","x":"${'x'.repeat(5000)}"}`],
+  ])('a report %s changes nothing', async (_, reporter, place, Body) => {
     const role = await new IAMClient(configuration).send(
       new GetInstanceProfileCommand({ InstanceProfileName: network.instanceProfile }),
     );
     const [instance] = await instances(id);
-    const own = `agents/${role.InstanceProfile?.Roles?.[0]?.RoleId}:${instance?.InstanceId}/ready.json`;
-    const before = await row(id);
-    const Bucket = where === project ? network.bucket : network.bucket.replace(project, where);
-    await s3.send(new PutObjectCommand({ Bucket, Key: place(own), Body }));
+    const reportKey = `agents/${role.InstanceProfile?.Roles?.[0]?.RoleId}:${instance?.InstanceId}/ready.json`;
+    const earlier = await row(id);
+    const Bucket = reporter === project ? network.bucket : network.bucket.replace(project, reporter);
+    await s3.send(new PutObjectCommand({ Bucket, Key: place(reportKey), Body }));
     await new Promise(resolve => setTimeout(resolve, 1500));
-    expect(await row(id)).toEqual(before);
+    expect(await row(id)).toEqual(earlier);
   });
 });
 
 it('nobody passes the limit by asking for many at once', async () => {
-  const asks = await Promise.allSettled(Array.from({ length: 6 }, () => ask('desk-ivo')));
-  const got = asks.flatMap(one => (one.status === 'fulfilled' ? [one.value.id] : []));
-  expect(got.length).toBe(3);
-  for (const one of asks) if (one.status === 'rejected') expect(String(one.reason)).toMatch(/which is the limit/);
-  for (const id of got) expect((await done('desk-ivo', id)).status).toBe('ready');
+  const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => ask('desk-ivo')));
+  const workspaceIds = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value.id] : []));
+  expect(workspaceIds.length).toBe(3);
+  for (const outcome of outcomes)
+    if (outcome.status === 'rejected') expect(String(outcome.reason)).toMatch(/which is the limit/);
+  for (const id of workspaceIds) expect((await waitForEnd('desk-ivo', id)).status).toBe('ready');
   const { items } = await person('desk-ivo').ask('listWorkspaces', { params });
   expect(items.filter(({ owner }) => owner === person('desk-ivo').id).length).toBe(3);
 });
@@ -181,7 +187,7 @@ it('nobody passes the limit by asking for many at once', async () => {
 describe('what goes wrong is said, leaves nothing, and can be tried again', () => {
   it('no image', async () => {
     const { id } = await ask('desk-noor', { kind: 'windows' });
-    const failed = await done('desk-noor', id);
+    const failed = await waitForEnd('desk-noor', id);
     expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
     expect(failed.status === 'failed' && failed.reason).toContain('/broch/images/windows/current');
     await ssm.send(
@@ -195,23 +201,23 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     await expect(person('desk-rana').ask('retryWorkspace', { params: { ...params, workspace: id } })).rejects.toThrow(
       /only the owner/i,
     );
-    const again = await person('desk-noor').ask('retryWorkspace', { params: { ...params, workspace: id } });
-    expect(again).toMatchObject({ status: 'requested', attempt: 2 });
-    expect(await done('desk-noor', id)).toMatchObject({ status: 'ready', attempt: 2 });
+    const retry = await person('desk-noor').ask('retryWorkspace', { params: { ...params, workspace: id } });
+    expect(retry).toMatchObject({ status: 'requested', attempt: 2 });
+    expect(await waitForEnd('desk-noor', id)).toMatchObject({ status: 'ready', attempt: 2 });
     await ssm.send(new DeleteParameterCommand({ Name: image('windows') }));
   });
 
   /** A workspace of `desk-lena`'s as the API leaves it, without its workflow. */
-  async function asked(id: string) {
+  async function requestAttempt(id: string) {
     const { id: owner } = person('desk-lena');
-    const at = new Date().toISOString();
-    const about = { id, project, owner, ownerName: 'desk-lena', kind: 'linux', size: 'small', requestedAt: at };
-    await table.put(rowKey('workspace', project, id), { status: 'requested', ...about, attempt: 1, attemptedAt: at });
+    const now = new Date().toISOString();
+    const fields = { id, project, owner, ownerName: 'desk-lena', kind: 'linux', size: 'small', requestedAt: now };
+    await table.put(rowKey('workspace', project, id), { status: 'requested', ...fields, attempt: 1, attemptedAt: now });
     await table.put(rowKey('workspace', project, `DESK#${owner}`), { live: [id] });
     return { project, workspace: id, attempt: 1 };
   }
-  const soon = (definition: string) => definition.replace('"TimeoutSeconds": 1200', '"TimeoutSeconds": 1');
-  const broken = (name: string) => (definition: string) => {
+  const withShortTimeout = (definition: string) => definition.replace('"TimeoutSeconds": 1200', '"TimeoutSeconds": 1');
+  const breakFunction = (name: string) => (definition: string) => {
     const json = JSON.parse(definition) as { States: Record<string, { Arguments?: { FunctionName: string } }> };
     const state = json.States[name];
     if (!state?.Arguments) throw new Error(`no state ${name}`);
@@ -221,14 +227,14 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
 
   it('a desktop that never reports is removed, and its late report helps nobody', async () => {
     play(false);
-    const attempt = await asked('ws-00000000dead');
-    expect((await machine.run(attempt, soon)).status).toBe('SUCCEEDED');
+    const attempt = await requestAttempt('ws-00000000dead');
+    expect((await machine.run(attempt, withShortTimeout)).status).toBe('SUCCEEDED');
     const failed = await show('desk-lena', attempt.workspace);
     expect(failed.status === 'failed' && failed.reason).toMatch(/did not report within 20 minutes/);
     expect(await instances(attempt.workspace, 'pending', 'running')).toEqual([]);
     expect(await table.get(rowKey('workspace', project, `DESK#${person('desk-lena').id}`))).toMatchObject({ live: [] });
-    const [gone] = await instances(attempt.workspace);
-    const Key = `agents/AROAAAAAAAAAAAAAAAAAA:${gone?.InstanceId}/ready.json`;
+    const [instance] = await instances(attempt.workspace);
+    const Key = `agents/AROAAAAAAAAAAAAAAAAAA:${instance?.InstanceId}/ready.json`;
     await s3.send(new PutObjectCommand({ Bucket: network.bucket, Key, Body: '{"password":"better late"}' }));
     await new Promise(resolve => setTimeout(resolve, 1500));
     expect(await show('desk-lena', attempt.workspace)).toEqual(failed);
@@ -240,8 +246,8 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     ['AwaitReport', 'ws-0000000000a6'],
     ['RecordReady', 'ws-0000000000a2'],
   ])('a step that is broken fails the execution for the alarm: %s', async (name, id) => {
-    const attempt = await asked(id);
-    const { status, error } = await machine.run(attempt, broken(name));
+    const attempt = await requestAttempt(id);
+    const { status, error } = await machine.run(attempt, breakFunction(name));
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Broken' });
     const failed = await show('desk-lena', attempt.workspace);
     expect(failed).toMatchObject({ status: 'failed', reason: expect.stringContaining('broch workspace retry') });
@@ -249,31 +255,35 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
   });
 
   it('an instance that cannot be removed fails the execution, and the next attempt removes it first', async () => {
-    const attempt = await asked('ws-0000000000a3');
+    const attempt = await requestAttempt('ws-0000000000a3');
     play(false);
-    const left = await machine.run(attempt, definition => broken('RemoveInstances')(soon(definition)));
-    expect([left.status, left.error]).toEqual(['FAILED', 'LeftBehind']);
+    const execution = await machine.run(attempt, definition =>
+      breakFunction('RemoveInstances')(withShortTimeout(definition)),
+    );
+    expect([execution.status, execution.error]).toEqual(['FAILED', 'LeftBehind']);
     const [first] = await instances(attempt.workspace, 'running');
     expect(first).toBeDefined();
     play(true);
     await person('desk-lena').ask('retryWorkspace', { params: { ...params, workspace: attempt.workspace } });
-    expect(await done('desk-lena', attempt.workspace)).toMatchObject({ status: 'ready', attempt: 2 });
+    expect(await waitForEnd('desk-lena', attempt.workspace)).toMatchObject({ status: 'ready', attempt: 2 });
     const running = await instances(attempt.workspace, 'running');
     expect(running.length).toBe(1);
     expect(running[0]?.InstanceId).not.toBe(first?.InstanceId);
   });
 
   it('a failure that cannot be recorded fails the execution', async () => {
-    const attempt = await asked('ws-0000000000a4');
-    const unsaid = await machine.run(attempt, definition => broken('RecordFailure')(broken('Launch')(definition)));
+    const attempt = await requestAttempt('ws-0000000000a4');
+    const unsaid = await machine.run(attempt, definition =>
+      breakFunction('RecordFailure')(breakFunction('Launch')(definition)),
+    );
     expect([unsaid.status, unsaid.error]).toEqual(['FAILED', 'Unrecorded']);
   });
 
   it('an attempt that has been overtaken touches nothing', async () => {
-    const attempt = await asked('ws-0000000000a5');
+    const attempt = await requestAttempt('ws-0000000000a5');
     await table.put(rowKey('workspace', project, attempt.workspace), { ...(await row(attempt.workspace)), attempt: 2 });
-    const before = await row(attempt.workspace);
+    const earlier = await row(attempt.workspace);
     expect((await machine.run(attempt, definition => definition)).status).toBe('SUCCEEDED');
-    expect(await row(attempt.workspace)).toEqual(before);
+    expect(await row(attempt.workspace)).toEqual(earlier);
   });
 });

@@ -5,7 +5,7 @@ import { Refused } from '../../functions/refused.ts';
 import * as schemas from '../../functions/workspaces/schemas.ts';
 import * as core from '../../functions/workspaces/workspaces.ts';
 
-const at = (seconds: number) => new Date(Date.parse('2026-11-20T09:00:00.000Z') + seconds * 1000).toISOString();
+const instant = (seconds: number) => new Date(Date.parse('2026-11-20T09:00:00.000Z') + seconds * 1000).toISOString();
 const rana = { id: 'sub-rana', name: 'rana' };
 const ivo = { id: 'sub-ivo', name: 'ivo' };
 const asthma = {
@@ -13,10 +13,10 @@ const asthma = {
   id: 'asthma',
   title: 'Asthma in Tayside',
   requestedBy: 'ops',
-  requestedAt: at(0),
+  requestedAt: instant(0),
   attempt: 1,
   cidr: '10.64.0.0/22',
-  readyAt: at(0),
+  readyAt: instant(0),
   network: {
     stackId: 'stack',
     vpcId: 'vpc-1',
@@ -29,21 +29,21 @@ const asthma = {
     instanceRole: 'AROA1',
   },
 } satisfies Project;
-const wanted = { id: 'ws-00112233aabb', kind: 'linux', size: 'small' } as const;
+const request = { id: 'ws-00112233aabb', kind: 'linux', size: 'small' } as const;
 const instance = { instanceId: 'i-0123456789abcdef0', address: '10.64.0.9', imageId: 'ami-1' };
-const desktop = (seconds = 60) => ({ protocol: 'rdp', password: 'cipher', reportedAt: at(seconds) }) as const;
+const desktop = (seconds = 60) => ({ protocol: 'rdp', password: 'cipher', reportedAt: instant(seconds) }) as const;
 const deadline = 4800;
 const empty: schemas.Desk = { live: [] };
-const mine: schemas.Desk = { live: [wanted.id] };
-const decide = (workspace: schemas.Workspace, command: core.WorkspaceCommand, desk = mine, now = at(90)) =>
+const ownDesk: schemas.Desk = { live: [request.id] };
+const decide = (workspace: schemas.Workspace, command: core.WorkspaceCommand, desk = ownDesk, now = instant(90)) =>
   core.decideWorkspace({ workspace, desk }, command, now);
-const follow = (workspace: schemas.Workspace, command: core.WorkspaceCommand, desk = mine, now = at(90)) =>
+const follow = (workspace: schemas.Workspace, command: core.WorkspaceCommand, desk = ownDesk, now = instant(90)) =>
   decide(workspace, command, desk, now).state.workspace;
-const retry = (by = rana) => ({ do: 'retry', by, deadlineSeconds: deadline }) as const;
+const retry = (person = rana) => ({ do: 'retry', by: person, deadlineSeconds: deadline }) as const;
 const launch = (attempt = 1) => ({ do: 'recordLaunch', attempt, instance }) as const;
 const wait = { do: 'recordTask', attempt: 1, token: 'token' } as const;
-const report = (from: schemas.Desktop = desktop(), instanceId = instance.instanceId) =>
-  ({ do: 'recordReport', instanceId, desktop: from }) as const;
+const report = (desktopReport: schemas.Desktop = desktop(), instanceId = instance.instanceId) =>
+  ({ do: 'recordReport', instanceId, desktop: desktopReport }) as const;
 const complete = { do: 'recordReady', attempt: 1 } as const;
 const fail = (reason = 'no room', attempt = 1) => ({ do: 'recordFailure', attempt, reason }) as const;
 const isIn = <S extends schemas.Workspace['status']>(status: S, workspace: schemas.Workspace) => {
@@ -51,12 +51,12 @@ const isIn = <S extends schemas.Workspace['status']>(status: S, workspace: schem
   return workspace as schemas.WorkspaceIn<S>;
 };
 
-const requested = core.requestWorkspace(asthma, empty, rana, wanted, at(0)).state.workspace;
+const requested = core.requestWorkspace(asthma, empty, rana, request, instant(0)).state.workspace;
 const starting = isIn('starting', follow(requested, launch()));
 const waiting: schemas.Workspace = { ...starting, token: 'token', desktop: desktop() };
 const ready = isIn('ready', follow(waiting, complete));
 const failed = follow(starting, fail());
-const all: schemas.Workspace[] = [requested, starting, ready, failed];
+const workspaces: schemas.Workspace[] = [requested, starting, ready, failed];
 
 const refusal = (run: () => unknown) => {
   try {
@@ -70,18 +70,18 @@ const refusal = (run: () => unknown) => {
 
 describe('asking', () => {
   it('takes a seat and says who asked for what', () => {
-    const { workspace, desk } = core.requestWorkspace(asthma, empty, rana, wanted, at(0)).state;
-    expect(desk.live).toEqual([wanted.id]);
+    const { workspace, desk } = core.requestWorkspace(asthma, empty, rana, request, instant(0)).state;
+    expect(desk.live).toEqual([request.id]);
     expect(workspace).toMatchObject({ status: 'requested', project: 'asthma', owner: 'sub-rana', attempt: 1 });
   });
 
   it.each([
     [undefined, /project does not exist/],
-    [{ ...asthma, status: 'provisioning' as const, startedAt: at(0) }, /asthma is provisioning/],
-    [{ ...asthma, status: 'failed' as const, reason: 'x', failedAt: at(0) }, /asthma is failed/],
+    [{ ...asthma, status: 'provisioning' as const, startedAt: instant(0) }, /asthma is provisioning/],
+    [{ ...asthma, status: 'failed' as const, reason: 'x', failedAt: instant(0) }, /asthma is failed/],
   ])('needs a project that is ready', (project, reason) => {
     expect(
-      refusal(() => core.requestWorkspace(project as Project | undefined, { live: [] }, rana, wanted, at(0))),
+      refusal(() => core.requestWorkspace(project as Project | undefined, { live: [] }, rana, request, instant(0))),
     ).toMatchObject({
       kind: 'conflict',
       message: expect.stringMatching(reason),
@@ -90,16 +90,16 @@ describe('asking', () => {
 
   it('is refused at the limit, naming what the person has', () => {
     const live = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003'];
-    const refused = refusal(() => core.requestWorkspace(asthma, { live }, rana, wanted, at(0)));
-    expect(refused.kind).toBe('conflict');
-    for (const id of live) expect(refused.message).toContain(id);
+    const reason = refusal(() => core.requestWorkspace(asthma, { live }, rana, request, instant(0)));
+    expect(reason.kind).toBe('conflict');
+    for (const id of live) expect(reason.message).toContain(id);
   });
 });
 
 describe('opening', () => {
   it('is for the owner of one that is ready', () => expect(core.requireReadyWorkspace(ready, rana)).toBe(ready));
 
-  it.each(all)("is nobody else's, whatever its status ($status)", workspace => {
+  it.each(workspaces)("is nobody else's, whatever its status ($status)", workspace => {
     expect(refusal(() => core.requireReadyWorkspace(workspace, ivo)).kind).toBe('forbidden');
   });
 
@@ -114,35 +114,40 @@ describe('opening', () => {
 
 describe('a retry', () => {
   it('makes a new attempt of a failed workspace, with a place on the desk', () => {
-    const { workspace, desk } = decide(failed, retry(), empty, at(200)).state;
-    expect(workspace).toMatchObject({ status: 'requested', attempt: 2, attemptedAt: at(200), requestedAt: at(0) });
+    const { workspace, desk } = decide(failed, retry(), empty, instant(200)).state;
+    expect(workspace).toMatchObject({
+      status: 'requested',
+      attempt: 2,
+      attemptedAt: instant(200),
+      requestedAt: instant(0),
+    });
     expect(workspace).not.toHaveProperty('instanceId');
-    expect(desk.live).toEqual([wanted.id]);
+    expect(desk.live).toEqual([request.id]);
   });
 
   it('needs a free place', () => {
     const live = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003'];
-    expect(refusal(() => decide(failed, retry(), { live }, at(200))).kind).toBe('conflict');
+    expect(refusal(() => decide(failed, retry(), { live }, instant(200))).kind).toBe('conflict');
   });
 
   it('keeps the attempt of a workspace that never started', () => {
-    expect(follow(requested, retry(), mine, at(200))).toBe(requested);
+    expect(follow(requested, retry(), ownDesk, instant(200))).toBe(requested);
   });
 
   it('leaves an attempt in progress alone, and replaces one past its deadline', () => {
-    expect(refusal(() => decide(starting, retry(), mine, at(deadline))).kind).toBe('conflict');
-    const late = decide(starting, retry(), mine, at(deadline + 1)).state;
+    expect(refusal(() => decide(starting, retry(), ownDesk, instant(deadline))).kind).toBe('conflict');
+    const late = decide(starting, retry(), ownDesk, instant(deadline + 1)).state;
     expect(late.workspace.attempt).toBe(2);
-    expect(late.desk.live).toEqual([wanted.id]);
+    expect(late.desk.live).toEqual([request.id]);
   });
 
-  it.each(all)('is refused to anybody but the owner ($status)', workspace => {
-    expect(refusal(() => decide(workspace, retry(ivo), empty, at(9999))).kind).toBe('forbidden');
+  it.each(workspaces)('is refused to anybody but the owner ($status)', workspace => {
+    expect(refusal(() => decide(workspace, retry(ivo), empty, instant(9999))).kind).toBe('forbidden');
   });
 });
 
 describe('a step of a replaced attempt', () => {
-  const second = follow(follow(failed, retry(), empty, at(200)), {
+  const second = follow(follow(failed, retry(), empty, instant(200)), {
     ...launch(2),
     instance: { ...instance, instanceId: 'i-0fedcba9876543210' },
   });
@@ -161,27 +166,28 @@ describe('a step of a replaced attempt', () => {
 
 describe('the handshake', () => {
   it('completes the task once the task and the report are there, in either order', () => {
-    const asked = decide(starting, wait);
-    expect(asked.wake).toBeUndefined();
-    expect(decide(asked.state.workspace, report()).wake).toBe('token');
-    const heard = decide(starting, report());
-    expect(heard.wake).toBeUndefined();
-    expect(decide(heard.state.workspace, wait).wake).toBe('token');
+    const first = decide(starting, wait);
+    expect(first.wake).toBeUndefined();
+    expect(decide(first.state.workspace, report()).wake).toBe('token');
+    const second = decide(starting, report());
+    expect(second.wake).toBeUndefined();
+    expect(decide(second.state.workspace, wait).wake).toBe('token');
   });
 
   it('takes a new password from a desktop that reports again, and never an older one', () => {
-    const heard = decide(ready, report({ ...desktop(500), password: 'new' }));
-    expect(heard.state.workspace).toMatchObject({
+    const decision = decide(ready, report({ ...desktop(500), password: 'new' }));
+    expect(decision.state.workspace).toMatchObject({
       status: 'ready',
       readyAt: ready.readyAt,
       desktop: { password: 'new' },
     });
-    expect(heard.wake).toBeUndefined();
+    expect(decision.wake).toBeUndefined();
     expect(follow(ready, report({ ...desktop(10), password: 'old' }))).toBe(ready);
   });
 
   it('ignores other instances, and every report on a workspace that failed or was not launched', () => {
-    for (const workspace of all) expect(follow(workspace, report(desktop(), 'i-0fedcba9876543210'))).toBe(workspace);
+    for (const workspace of workspaces)
+      expect(follow(workspace, report(desktop(), 'i-0fedcba9876543210'))).toBe(workspace);
     for (const workspace of [failed, requested]) expect(follow(workspace, report())).toBe(workspace);
   });
 
@@ -209,11 +215,11 @@ describe('events', () => {
 
 it('nothing that opens a desktop is in what the API answers', () => {
   const token = { ...starting, token: 'secret-token', desktop: { ...desktop(), password: 'secret-password' } };
-  const open = { ...ready, link: { sha256: 'secret-hash', expires: at(1) } };
-  for (const kept of [token, open]) {
-    const shown = schemas.WorkspaceView.parse(kept);
-    expect(JSON.stringify(shown)).not.toMatch(/secret|cipher/);
-    expect(shown).not.toHaveProperty('desktop');
+  const open = { ...ready, link: { sha256: 'secret-hash', expires: instant(1) } };
+  for (const workspace of [token, open]) {
+    const view = schemas.WorkspaceView.parse(workspace);
+    expect(JSON.stringify(view)).not.toMatch(/secret|cipher/);
+    expect(view).not.toHaveProperty('desktop');
   }
 });
 
@@ -234,37 +240,38 @@ describe('whatever happens, in whatever order and however often', () => {
         const rows = new Map<string, schemas.Workspace>();
         const desks = new Map<string, schemas.Desk>();
         let clock = 0;
-        for (const { verb, id, who, attempt, machine, hours } of events) {
+        for (const { verb, id, who: actor, attempt, machine, hours } of events) {
           clock += hours * 3600 + 1;
           const row = rows.get(id);
-          const desk = desks.get(row?.owner ?? who.id) ?? { live: [] };
-          const before = row?.attempt ?? 0;
+          const desk = desks.get(row?.owner ?? actor.id) ?? { live: [] };
+          const earlierAttempt = row?.attempt ?? 0;
           const save = ({ state }: ReturnType<typeof core.decideWorkspace>) => {
             rows.set(id, state.workspace);
             desks.set(state.workspace.owner, state.desk);
           };
-          const own = { ...instance, instanceId: `i-${id.slice(-8)}${machine}` };
+          const ownInstance = { ...instance, instanceId: `i-${id.slice(-8)}${machine}` };
           const commands: Record<string, core.WorkspaceCommand> = {
-            again: retry(who),
-            launched: { do: 'recordLaunch', attempt, instance: own },
+            again: retry(actor),
+            launched: { do: 'recordLaunch', attempt, instance: ownInstance },
             awaited: { do: 'recordTask', attempt, token: 'token' },
-            reported: report(desktop(clock), own.instanceId),
+            reported: report(desktop(clock), ownInstance.instanceId),
             readied: { do: 'recordReady', attempt },
             failed: fail('it broke', attempt),
           };
           const command = commands[verb];
           try {
-            if (verb === 'ask' && !row) save(core.requestWorkspace(asthma, desk, who, { ...wanted, id }, at(clock)));
-            if (row && command) save(core.decideWorkspace({ workspace: row, desk }, command, at(clock)));
-            if (row && verb === 'opened') expect(core.requireReadyWorkspace(row, who).owner).toBe(who.id);
+            if (verb === 'ask' && !row)
+              save(core.requestWorkspace(asthma, desk, actor, { ...request, id }, instant(clock)));
+            if (row && command) save(core.decideWorkspace({ workspace: row, desk }, command, instant(clock)));
+            if (row && verb === 'opened') expect(core.requireReadyWorkspace(row, actor).owner).toBe(actor.id);
           } catch (error) {
             if (!(error instanceof Refused)) throw error;
           }
-          const after = rows.get(id);
-          if (after) {
-            expect(after.attempt).toBeGreaterThanOrEqual(before);
-            expect(schemas.Workspace.parse(after)).toEqual(after);
-            if (row) expect(after.owner).toBe(row.owner);
+          const current = rows.get(id);
+          if (current) {
+            expect(current.attempt).toBeGreaterThanOrEqual(earlierAttempt);
+            expect(schemas.Workspace.parse(current)).toEqual(current);
+            if (row) expect(current.owner).toBe(row.owner);
           }
           for (const person of [rana, ivo]) {
             const live = [...rows.values()].filter(({ owner, status }) => owner === person.id && status !== 'failed');
