@@ -192,7 +192,6 @@ describe('a fault of ours', () => {
     await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
     requireRegistered(await waitForDelivery(partner, id, check));
     expect(await versionsOf(dataset)).toHaveLength(1);
-    return id;
   };
   const inLanding = (id: string, path: string) => `/in/*/${id}/${path}`;
   const bucket = async () => {
@@ -208,11 +207,7 @@ describe('a fault of ours', () => {
       path: '',
       condition: { StringLike: { 's3:prefix': `in/*/${id}/*` } },
     }));
-    await stepFails('ingest-no-read', id => ({
-      bucket: name,
-      action: 's3:GetObject*',
-      path: inLanding(id, 'a.csv'),
-    }));
+    await stepFails('ingest-no-read', id => ({ bucket: name, action: 's3:GetObject*', path: inLanding(id, 'a.csv') }));
     await stepFails('ingest-no-copy', () => ({
       bucket: lake,
       action: 's3:PutObject',
@@ -254,10 +249,7 @@ describe('a check', () => {
     );
     const stale = await checkInput(id, 'an older version');
     expect(await run(stale)).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'ignored' } });
-    expect(await partner.ask('showDelivery', { params: { delivery: id } })).toMatchObject({
-      status: 'held',
-      check,
-    });
+    expect(await partner.ask('showDelivery', { params: { delivery: id } })).toMatchObject({ status: 'held', check });
     const unknown = { ...stale, delivery: 'dl-0000000000000000' };
     expect(await run(unknown)).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'ignored' } });
   });
@@ -288,16 +280,13 @@ describe('a check', () => {
     });
     // A fault about a registered delivery is ignored as well.
     const fenced = { StringLike: { 's3:prefix': `in/*/${id}/*` } };
-    await withBucketDenial(
-      cloud,
-      { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced },
-      async () => {
-        expect(await run(await checkInput(id, 'x'))).toMatchObject({
-          status: 'SUCCEEDED',
-          output: { outcome: 'superseded' },
-        });
-      },
-    );
+    const denial = { bucket, action: 's3:ListBucketVersions', path: '', condition: fenced };
+    await withBucketDenial(cloud, denial, async () => {
+      expect(await run(await checkInput(id, 'x'))).toMatchObject({
+        status: 'SUCCEEDED',
+        output: { outcome: 'superseded' },
+      });
+    });
   });
 
   it('is overtaken by a newer manifest, whichever ends first', async () => {
