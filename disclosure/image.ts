@@ -10,18 +10,21 @@ export function reportMetadata(findings: Findings, content: string): void {
     findings.add('image.metadata', `The picture has ${content}, which can hold anything. Save it without.`);
 }
 
-function reportTrailing(findings: Findings, bytes: number): void {
+export function reportTrailing(findings: Findings, bytes: number): void {
   if (bytes > 0 && findings.runs('image.trailing'))
-    findings.add('image.trailing', `There are ${bytes} bytes behind the picture's end, which no viewer shows.`);
+    findings.add(
+      'image.trailing',
+      'There are bytes behind the end of the picture or of its pixels, which no viewer shows.',
+    );
 }
 
-/** Walks a picture part by part: everything in it must be the picture itself. The walk returns the bytes behind its end. */
+/** Walks a picture part by part: everything in it must be the picture itself. */
 export async function checkImage(
   { source, findings }: FormatInput,
-  walk: (bytes: Uint8Array, view: DataView, findings: Findings) => number,
+  walk: (bytes: Uint8Array, view: DataView, findings: Findings) => void,
 ): Promise<void> {
   const bytes = await readWhole(source.stream(), MAX_IMAGE_BYTES);
   findings.runs('image.metadata');
   findings.runs('image.trailing');
-  reportTrailing(findings, walk(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), findings));
+  walk(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), findings);
 }

@@ -38,21 +38,14 @@ function chunksOf(png: Buffer): { type: string; data: Buffer }[] {
   return chunks;
 }
 
-/**
- * The pixels of a PNG that holds only what makes its picture (see `essence`). The compressed data may unfold to exactly
- * what its header says and not a byte more, so a small file cannot become a large one.
- */
-export function decodePng(png: Buffer): Pixels {
-  const chunks = chunksOf(png);
-  const header = chunks[0]?.data ?? Buffer.alloc(0);
-  const dataOf = (type: string) => Buffer.concat(chunks.filter(chunk => chunk.type === type).map(({ data }) => data));
+/** What a header says of the pixels: their form, the passes that they come in, and how many bytes they take. */
+export function readPngLayout(header: Buffer) {
   const [width, height] = [header.readUInt32BE(0), header.readUInt32BE(4)];
   const [depth = 0, color = -1, compression, filter, interlace] = header.subarray(8);
   const channels = channelsOf[color];
   if (channels === undefined || !depthsOf[color]?.includes(depth) || compression || filter || (interlace ?? 2) > 1)
     throw new Error('its header means nothing');
   if (width === 0 || height === 0) throw new Error('it has no pixels');
-  const form: Form = { width, height, depth, color, channels, palette: dataOf('PLTE'), clear: dataOf('tRNS') };
   const bits = depth * channels;
   const passes = (interlace ? adam7 : whole)
     .map(([x0, y0, dx, dy]) => ({
@@ -66,6 +59,20 @@ export function decodePng(png: Buffer): Pixels {
     .filter(({ passWidth, passHeight }) => passWidth > 0 && passHeight > 0)
     .map(pass => ({ ...pass, stride: Math.ceil((pass.passWidth * bits) / 8) }));
   const size = passes.reduce((sum, { passHeight, stride }) => sum + passHeight * (stride + 1), 0);
+  return { width, height, depth, color, channels, passes, size };
+}
+
+/**
+ * The pixels of a PNG that holds only what makes its picture (see `essence`). The compressed data may unfold to exactly
+ * what its header says and not a byte more, so a small file cannot become a large one.
+ */
+export function decodePng(png: Buffer): Pixels {
+  const chunks = chunksOf(png);
+  const header = chunks[0]?.data ?? Buffer.alloc(0);
+  const dataOf = (type: string) => Buffer.concat(chunks.filter(chunk => chunk.type === type).map(({ data }) => data));
+  const { width, height, depth, color, channels, passes, size } = readPngLayout(header);
+  const form: Form = { width, height, depth, color, channels, palette: dataOf('PLTE'), clear: dataOf('tRNS') };
+  const bits = depth * channels;
   const raw = inflateSync(dataOf('IDAT'), { maxOutputLength: size });
   if (raw.length < size) throw new Error('some of its pixels are missing');
   const data = new Uint8Array(width * height * 4);

@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { strToU8, zipSync } from 'fflate';
+import jpeg from 'jpeg-js';
 
 /** Files of every kind, made by hand as small as they can be. */
 const join = (...parts: (Uint8Array | number[])[]): Uint8Array => Uint8Array.from(parts.flatMap(part => [...part]));
@@ -24,15 +25,20 @@ export const makePng = (chunks: readonly (readonly [string, string])[] = [], tra
 
 const segment = (marker: number, content: string) =>
   join([0xff, marker, (content.length + 2) >> 8, (content.length + 2) & 255], strToU8(content, true));
-export const makeJpeg = (segments: readonly (readonly [number, string])[] = [], trailer = ''): Uint8Array =>
-  join(
-    [0xff, 0xd8],
-    segment(0xe0, 'JFIF\0\u0001\u0001\0\0\u0001\0\u0001\0\0'),
+const noise = Uint8Array.from(
+  { length: 32 * 32 * 4 },
+  (_, index) => (Math.imul(index + 1, 2_654_435_761) >>> 13) & 255,
+);
+/** A JPEG of noise, for which every value of its tables counts, with the given segments before its tables and bytes behind its end. */
+export const makeJpeg = (segments: readonly (readonly [number, string])[] = [], trailer = ''): Uint8Array => {
+  const file = jpeg.encode({ data: noise, width: 32, height: 32 }, 80).data;
+  return join(
+    file.subarray(0, 20),
     ...segments.map(([marker, content]) => segment(marker, content)),
-    segment(0xda, '\u0001\u0001\0\0\u003f\0'),
-    [1, 2, 0xff, 0, 3, 0xff, 0xd0, 4, 0xff, 0xd9],
+    file.subarray(20),
     strToU8(trailer),
   );
+};
 
 export const makeGif = (comment?: string, trailer = ''): Uint8Array =>
   join(

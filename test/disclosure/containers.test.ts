@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkFile } from '../../disclosure/check.ts';
+import { policyFor } from '../../disclosure/policy.ts';
+import { makeJpeg, makePng } from './builders.ts';
+import { buildCheckedFile, buildSource } from './files.ts';
+import { renderTestPreview } from './preview/pages.ts';
+
+const check = async (path: string, bytes: Uint8Array) =>
+  checkFile(buildCheckedFile(path, bytes), buildSource(bytes), policyFor(2), []);
+
+/** A valid file of each container that passes without a question. */
+const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [
+  ['p.png', makePng([['tEXt', 'Software\0Matplotlib 3.8']])],
+  ['p.jpg', makeJpeg()],
+];
+
+describe('a container', () => {
+  it.each(samples)('%s passes as it is', async (path, bytes) => {
+    expect((await check(path, bytes)).findings.filter(({ action }) => action !== 'warn')).toEqual([]);
+  });
+
+  it.each(samples)('%s never passes with bytes that nobody sees', async (path, bytes) => {
+    const page = async (content: Uint8Array) => {
+      const report = await check(path, content);
+      return (await renderTestPreview(path, report.type, content)).html;
+    };
+    const original = await page(bytes);
+    const insertion = fc.record({
+      offset: fc.nat({ max: bytes.length }),
+      length: fc.constantFrom(16, 60),
+      byte: fc.constantFrom(0, 0x20, 0x41, 0x7a, 0xff),
+      replaced: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(insertion, async ({ offset, length, byte, replaced }) => {
+        const content = Buffer.concat([
+          bytes.subarray(0, offset),
+          Buffer.alloc(length, byte),
+          bytes.subarray(offset + (replaced ? length : 0)),
+        ]);
+        const { findings } = await check(path, content);
+        if (findings.some(({ action }) => action !== 'warn')) return;
+        expect(await page(content)).not.toBe(original);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
