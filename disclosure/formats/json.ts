@@ -16,11 +16,52 @@ export const MAX_JSON_BYTES = 64 * 2 ** 20;
 const deepest = 60;
 
 export function parseJson(bytes: Uint8Array): unknown {
+  let text: string;
+  let value: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    value = JSON.parse(text);
   } catch {
     throw new UnreadableError('it is no JSON that can be read');
   }
+  requireDistinctKeys(text);
+  return value;
+}
+
+/** Of a key that an object has twice, programs show one value and keep the other. `text` is valid JSON. */
+function requireDistinctKeys(text: string): void {
+  const objects: (Set<string> | undefined)[] = [];
+  let last = '';
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === '{') objects.push(new Set());
+    else if (token === '[') objects.push(undefined);
+    else if (token === '}' || token === ']') objects.pop();
+    else if (token !== ':') last = token;
+    else {
+      const key = last.includes('\\') ? (JSON.parse(last) as string) : last.slice(1, -1);
+      if (objects.at(-1)?.has(key)) throw new UnreadableError('an object in it has a key twice');
+      objects.at(-1)?.add(key);
+    }
+  }
+}
+
+/** White space of JSON that programs do not write: it can hold anything, and no page shows it. */
+export function hasUnusualSpace(text: string): boolean {
+  let [depth, unit] = [0, 0];
+  let gap = '';
+  for (const [token] of text.matchAll(/\s+|"(?:[^"\\]|\\.)*"|[{}[\]]|[^\s{}[\]"]+/g)) {
+    if (/^\s/.test(token)) {
+      gap = token;
+      continue;
+    }
+    if (token === '}' || token === ']') depth--;
+    const indentation = /^\r?\n( *|\t*)$/.exec(gap)?.[1]?.length;
+    if (unit === 0 && depth > 0 && indentation) unit = indentation / depth;
+    if (gap !== '' && gap !== ' ' && indentation !== depth * unit) return true;
+    if (token === '{' || token === '[') depth++;
+    gap = '';
+  }
+  return !/^(\r?\n)?$/.test(gap);
 }
 
 export const isJsonRecord = (value: unknown): value is Record<string, unknown> =>

@@ -2,26 +2,50 @@ import { readWhole, UnreadableError } from '../bytes.ts';
 import type { Format, FormatInput } from '../format.ts';
 import { readHtmlTables } from '../markup.ts';
 import { splitTextLines, TextCheck } from '../text.ts';
-import { MAX_JSON_BYTES, parseJson } from './json.ts';
+import { hasUnusualSpace, MAX_JSON_BYTES, parseJson } from './json.ts';
 
 export const notebookFormat: Format = { extensions: ['ipynb'], kinds: ['code'], check: checkNotebook };
 
 type Value = Record<string, unknown>;
 export const asRecord = (value: unknown): Value =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Value) : {};
+const asText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
 export const joinLines = (value: unknown): string =>
-  typeof value === 'string'
-    ? value
-    : Array.isArray(value)
-      ? value.filter(line => typeof line === 'string').join('')
-      : '';
+  value === undefined ? '' : Array.isArray(value) ? value.map(asText).join('') : asText(value);
+
+/** Keys whose values are one of a few words or numbers, and what those are. */
+const plainKeys = /^(nbformat(_minor)?|cell_type|execution_count|output_type|name|collapsed|scrolled)$/;
+const plainValue =
+  /^(code|markdown|raw|stream|display_data|execute_result|error|stdout|stderr|true|false|null|\d{1,6})$/;
+
+/** What a value holds besides the keys that are `shown`, as lines: nothing of a notebook is passed over. */
+export function describeRest(value: unknown, ...shown: readonly string[]): string {
+  if (value !== undefined && asRecord(value) !== value) return JSON.stringify(value, null, 1);
+  const rest = Object.entries(asRecord(value)).filter(
+    ([key, inner]) =>
+      !shown.includes(key) &&
+      JSON.stringify(inner) !== '{}' &&
+      !(plainKeys.test(key) && plainValue.test(String(inner))),
+  );
+  return rest.length === 0 ? '' : JSON.stringify(Object.fromEntries(rest), null, 1);
+}
+export const SHOWN_KEYS = {
+  notebook: ['cells'],
+  cell: ['source', 'outputs', 'attachments'],
+  output: ['text', 'traceback', 'data'],
+} as const;
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
 async function checkNotebook({ source, findings, newTable }: FormatInput): Promise<void> {
-  const notebook = asRecord(parseJson(await readWhole(source.stream(), MAX_JSON_BYTES)));
+  const bytes = await readWhole(source.stream(), MAX_JSON_BYTES);
+  const notebook = asRecord(parseJson(bytes));
   if (!Array.isArray(notebook.cells)) throw new UnreadableError('it is no notebook of version 4');
   const text = new TextCheck(findings);
   const lines = (value: unknown) => splitTextLines(joinLines(value)).map(line => text.line(line));
+  const rest = (value: unknown, shown: readonly string[]) => {
+    const description = describeRest(value, ...shown);
+    if (description !== '') lines(description);
+  };
   let [outputs, pictures] = [0, 0];
   const widgets = () => {
     if (findings.runs('notebook.widgets'))
@@ -29,13 +53,21 @@ async function checkNotebook({ source, findings, newTable }: FormatInput): Promi
   };
   if (Object.keys(asRecord(notebook.metadata)).some(key => key === 'widgets')) widgets();
   findings.runs('notebook.widgets');
+  if (hasUnusualSpace(new TextDecoder().decode(bytes)) && findings.runs('notebook.embedded'))
+    findings.add(
+      'notebook.embedded',
+      'It has unusual white space, which can hold anything. Save it again with Jupyter.',
+    );
+  rest(notebook, SHOWN_KEYS.notebook);
   for (const [index, value] of notebook.cells.entries()) {
     const cell = asRecord(value);
+    rest(value, SHOWN_KEYS.cell);
     lines(cell.source);
     pictures += Object.keys(asRecord(cell.attachments)).length;
     for (const result of Array.isArray(cell.outputs) ? cell.outputs : []) {
       outputs++;
       const output = asRecord(result);
+      rest(result, SHOWN_KEYS.output);
       lines(output.text);
       lines(output.traceback);
       for (const [type, content] of Object.entries(asRecord(output.data))) {

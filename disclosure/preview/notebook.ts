@@ -1,6 +1,6 @@
 import { readWhole } from '../bytes.ts';
 import { parseJson } from '../formats/json.ts';
-import { asRecord, joinLines } from '../formats/notebook.ts';
+import { asRecord, describeRest, joinLines, SHOWN_KEYS } from '../formats/notebook.ts';
 import { readHtmlTables } from '../markup.ts';
 import { splitTextLines } from '../text.ts';
 import { toShortHtml } from './escape.ts';
@@ -14,7 +14,8 @@ import { renderLines } from './text.ts';
 
 /** A notebook cell by cell: code and text as text, what they put out as what it is. */
 export async function renderNotebook({ source, report, limits }: RenderInput): Promise<PagePart[]> {
-  const { cells } = asRecord(parseJson(await readWhole(source.stream(), limits.held)));
+  const notebook = parseJson(await readWhole(source.stream(), limits.held));
+  const { cells } = asRecord(notebook);
   const room = new SizeBudget(limits);
   const flags = flagCells(report);
   // The checks number the lines of a notebook through, in this order.
@@ -26,6 +27,10 @@ export async function renderNotebook({ source, report, limits }: RenderInput): P
     if (joinLines(value) === '') return;
     const flag = (line: number): CellFlag | undefined => flags.get(`${firstLine + line}:1`);
     room.add(space => renderLines(title, text, { limits, room: space, flag }));
+  };
+  const addRest = (title: string, value: unknown, keys: readonly string[]) => {
+    const description = describeRest(value, ...keys);
+    if (description !== '') addText(title, description);
   };
   const addDrawing = (title: string, draw: (space: number) => PagePart) =>
     room.add(space => {
@@ -60,9 +65,11 @@ export async function renderNotebook({ source, report, limits }: RenderInput): P
       );
     return addText(title, source);
   };
+  addRest('What it says of itself', notebook, SHOWN_KEYS.notebook);
   for (const [index, entry] of (Array.isArray(cells) ? cells : []).entries()) {
     const cell = asRecord(entry);
     const name = `Cell ${index + 1}`;
+    addRest(`${name}, what it says of itself`, entry, SHOWN_KEYS.cell);
     addText(`${name}, ${toShortHtml(String(cell.cell_type ?? 'cell'), 20)}`, cell.source);
     for (const [file, contents] of Object.entries(asRecord(cell.attachments)))
       for (const [type, content] of Object.entries(asRecord(contents)))
@@ -72,6 +79,7 @@ export async function renderNotebook({ source, report, limits }: RenderInput): P
           );
     for (const entry of Array.isArray(cell.outputs) ? cell.outputs : []) {
       const output = asRecord(entry);
+      addRest(`${name}, what its output says of itself`, entry, SHOWN_KEYS.output);
       addText(`${name}, put out`, output.text);
       addText(`${name}, an error`, output.traceback);
       for (const [type, content] of Object.entries(asRecord(output.data)))

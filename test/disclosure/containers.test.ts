@@ -9,10 +9,32 @@ import { renderTestPreview } from './preview/pages.ts';
 const check = async (path: string, bytes: Uint8Array) =>
   checkFile(buildCheckedFile(path, bytes), buildSource(bytes), policyFor(2), []);
 
+const notebook = (indentation: number) =>
+  Buffer.from(
+    JSON.stringify(
+      {
+        cells: [
+          { cell_type: 'markdown', id: 'a1', metadata: {}, source: ['# Title\n', 'Words.'] },
+          { cell_type: 'code', execution_count: 1, id: 'b2', metadata: {}, outputs: [], source: ['x = 1\n'] },
+        ],
+        metadata: {
+          kernelspec: { display_name: 'Python 3', language: 'python', name: 'python3' },
+          language_info: { codemirror_mode: { name: 'ipython', version: 3 }, name: 'python', version: '3.12.1' },
+        },
+        nbformat: 4,
+        nbformat_minor: 5,
+      },
+      null,
+      indentation,
+    ),
+  );
+
 /** A valid file of each container that passes without a question. */
 const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [
   ['p.png', makePng([['tEXt', 'Software\0Matplotlib 3.8']])],
   ['p.jpg', makeJpeg()],
+  ['a.ipynb', notebook(1)],
+  ['b.ipynb', notebook(0)],
 ];
 
 describe('a container', () => {
