@@ -2,5 +2,5 @@
 export const currentTime = (): string => new Date().toISOString();
 
 /** The instant `seconds` after `at`, both in ISO 8601. */
-export const timeAfter = (at: string, seconds: number): string =>
-  new Date(Date.parse(at) + seconds * 1000).toISOString();
+export const timeAfter = (timestamp: string, seconds: number): string =>
+  new Date(Date.parse(timestamp) + seconds * 1000).toISOString();

@@ -30,8 +30,8 @@ export const outgoingEvent = <T>({ source, type, schema }: Contract<T>, detail: 
 });
 
 /** The event that EventBridge delivers for a contract. */
-export const envelopeSchema = <T>(of: Contract<T>) =>
-  z.object({ source: z.literal(of.source), 'detail-type': z.literal(of.type), detail: of.schema });
+export const envelopeSchema = <T>(contract: Contract<T>) =>
+  z.object({ source: z.literal(contract.source), 'detail-type': z.literal(contract.type), detail: contract.schema });
 
 /** The event that S3 sends to EventBridge. Its key is not URL-encoded. */
 export const ObjectCreated = contract(

@@ -12,9 +12,9 @@ export interface Decision<State, Event = OutgoingEvent> {
   readonly wake?: string;
 }
 
-export const unchanged = <State>(state: State, reason: string) => ({ state, events: [], reason });
+export const keepState = <State>(state: State, reason: string) => ({ state, events: [], reason });
 
 export const ignoreStaleStep = <State>(state: State) => ({
-  ...unchanged(state, 'a newer attempt or state replaced this step'),
+  ...keepState(state, 'a newer attempt or state replaced this step'),
   superseded: true as const,
 });

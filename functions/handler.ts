@@ -17,8 +17,8 @@ export const stepHandler = <I, O>(schema: z.ZodType<I>, run: (input: I) => Promi
     .handler(async event => run(schema.parse(event)));
 
 /** The target of a rule on one or more contracts. Delivery is at least once: `run` must be idempotent. */
-export const eventHandler = <T>(of: Contract<T> | readonly Contract<T>[], run: (detail: T) => Promise<void>) => {
-  const schema = z.union([of].flat().map(one => envelopeSchema(one as Contract<T>)));
+export const eventHandler = <T>(contracts: Contract<T> | readonly Contract<T>[], run: (detail: T) => Promise<void>) => {
+  const schema = z.union([contracts].flat().map(contract => envelopeSchema(contract as Contract<T>)));
   return middy<unknown, void>()
     .use(injectLambdaContext(logger, { resetKeys: true }))
     .handler(async event => run(schema.parse(event).detail));

@@ -110,9 +110,9 @@ export async function writeRows(table: string, writes: readonly RowWrite[]): Pro
   }
 }
 
-/** Adds to a counter atomically. Returns false and adds nothing if the sum would exceed `most`. */
-export async function addWithinLimit(table: string, key: RowKey, count: number, most: number): Promise<boolean> {
-  if (count > most) return false;
+/** Adds to a counter atomically. Returns false and adds nothing if the sum would exceed `maximum`. */
+export async function addWithinLimit(table: string, key: RowKey, count: number, maximum: number): Promise<boolean> {
+  if (count > maximum) return false;
   try {
     await client.send(
       new UpdateItemCommand({
@@ -121,7 +121,7 @@ export async function addWithinLimit(table: string, key: RowKey, count: number, 
         UpdateExpression: 'ADD #count :count',
         ConditionExpression: 'attribute_not_exists(#count) OR #count <= :room',
         ExpressionAttributeNames: { '#count': 'count' },
-        ExpressionAttributeValues: toItem({ ':count': count, ':room': most - count }),
+        ExpressionAttributeValues: toItem({ ':count': count, ':room': maximum - count }),
       }),
     );
     return true;
@@ -187,19 +187,19 @@ export async function pageRows<T>(
   };
 }
 
-/** Up to `limit` rows of `pk`, lowest sort key first, after `after` and up to `until`. */
+/** Up to `limit` rows of `pk`, lowest sort key first, after `start` and up to `end`. */
 export async function readRowRange<T>(
   table: string,
   schema: z.ZodType<T>,
   pk: string,
-  { after, until, limit }: { after: string; until: string; limit: number },
+  { start, end, limit }: { start: string; end: string; limit: number },
 ): Promise<Row<T>[]> {
   const { Items = [] } = await client.send(
     new QueryCommand({
       TableName: table,
       KeyConditionExpression: 'pk = :pk AND sk BETWEEN :after AND :until',
-      // `!` sorts before every digit and letter, so the range starts directly behind the key `after`.
-      ExpressionAttributeValues: toItem({ ':pk': pk, ':after': `${after}!`, ':until': until }),
+      // `!` sorts before every digit and letter, so the range starts directly behind the key `start`.
+      ExpressionAttributeValues: toItem({ ':pk': pk, ':after': `${start}!`, ':until': end }),
       Limit: limit,
       ConsistentRead: true,
     }),
@@ -210,8 +210,8 @@ export async function readRowRange<T>(
 /** DynamoDB fails on a start key outside the query. Only a token that the API did not issue contains one. */
 function decodeNext(next: string, prefix: string): string {
   const sk = Buffer.from(next, 'base64url').toString('utf8');
-  const ours = sk !== '' && sk.length <= 1000 && sk.startsWith(prefix);
-  if (!ours || Buffer.from(sk).toString('base64url') !== next)
+  const isToken = sk !== '' && sk.length <= 1000 && sk.startsWith(prefix);
+  if (!isToken || Buffer.from(sk).toString('base64url') !== next)
     throw new Refused(
       'invalid',
       'The page token `next` was not issued by this API. Omit it to start from the first page.',

@@ -1,4 +1,4 @@
-import { unchanged } from '../decision.ts';
+import { keepState } from '../decision.ts';
 import type { Finding, ObjectRef } from '../identifiers.ts';
 import { applyDeadlines } from './request/deadlines.ts';
 import type { ActingPerson, Context, RequestDecision } from './request/decision.ts';
@@ -106,7 +106,7 @@ function act(request: Request, command: Command, now: string, facts: Context): R
     case 'abortRelease':
       return abortRelease(request, command, now);
     case 'applyDeadlines':
-      return unchanged(request, 'time alone changes it');
+      return keepState(request, 'time alone changes it');
     case 'recordInventory':
       return recordInventory(request, command, now);
     case 'extendRetention':

@@ -8,16 +8,16 @@ const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
   return rest;
 };
 
-const parameters = (schema: z.ZodObject | undefined, where: 'path' | 'query') => {
+const parameters = (schema: z.ZodObject | undefined, location: 'path' | 'query') => {
   if (!schema) return [];
-  const { properties = {}, required = [] } = schemaOf(schema, 'input') as {
+  const { properties = {}, required: requiredNames = [] } = schemaOf(schema, 'input') as {
     properties?: Record<string, Json>;
     required?: string[];
   };
   return Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
-    in: where,
-    required: where === 'path' || required.includes(name),
+    in: location,
+    required: location === 'path' || requiredNames.includes(name),
     ...(description ? { description } : {}),
     schema,
   }));

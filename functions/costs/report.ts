@@ -1,5 +1,5 @@
 import { outgoingEvent } from '../contract.ts';
-import { type Decision, unchanged } from '../decision.ts';
+import { type Decision, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { addDays, dayBefore } from './bill.ts';
 import { type BilledReport, CollectedReport, CostFigures, type CostReport } from './costs.ts';
@@ -128,13 +128,13 @@ export function decideReport(current: CostReport | undefined, command: ReportCom
       if (!currentReport) throw new Error('there is no report to send');
       const claim = claimEdition(currentReport, command.edition, { by: command.by, now });
       const state = claim.take ? claim.report : current;
-      return { ...unchanged(state, claim.take ? 'one run at a time sends' : claim.why), claim };
+      return { ...keepState(state, claim.take ? 'one run at a time sends' : claim.why), claim };
     }
     case 'recordSent': {
       const currentReport = billedReport(current);
       // A newer edition has a run of its own that sends it.
       if (!currentReport || currentReport.status === 'sent' || currentReport.edition !== command.edition)
-        return unchanged(current, 'another run recorded it');
+        return keepState(current, 'another run recorded it');
       return {
         state: markSent(currentReport, now),
         events: [outgoingEvent(CostReported, currentReport)],
@@ -144,7 +144,7 @@ export function decideReport(current: CostReport | undefined, command: ReportCom
     case 'recordUnsent': {
       const { date, reason } = command;
       const state = markUnsent(current, { date, reason, now });
-      if (state === current) return unchanged(current, 'the card was sent before');
+      if (state === current) return keepState(current, 'the card was sent before');
       return { state, events: [outgoingEvent(CostReportFailed, { date, reason })], reason };
     }
   }

@@ -69,8 +69,8 @@ function userOf(event: Event): User {
   const claims = Claims.safeParse(event.requestContext.authorizer?.jwt?.claims);
   if (!claims.success)
     throw new Refused('forbidden', 'This needs the access token of a signed-in person. Sign in: broch login.');
-  const { sub, username, 'cognito:groups': named } = claims.data;
-  return { id: sub, name: username, groups: userGroups.filter(group => named.includes(group)) };
+  const { sub, username, 'cognito:groups': groups } = claims.data;
+  return { id: sub, name: username, groups: userGroups.filter(group => groups.includes(group)) };
 }
 
 /** Drops the groups that the user pool no longer confirms: the token says them until it expires. */
@@ -90,19 +90,19 @@ async function authorise(route: Route, user: User, project: string | undefined, 
       `Only ${[...new Set(route.callers.map(({ group }) => group))].join(' or ')} may do this.`,
     );
   if (possible.some(({ member }) => member === undefined)) return;
-  const held = project === undefined ? [] : await wiring.roles(project, user.id);
-  if (possible.some(({ member }) => member?.some(role => held.includes(role)))) return;
+  const roles = project === undefined ? [] : await wiring.roles(project, user.id);
+  if (possible.some(({ member }) => member?.some(role => roles.includes(role)))) return;
   throw new Refused('missing', `There is no project ${project}, or you are not a member of it.`);
 }
 
 function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefined {
   if (!schema) return undefined;
-  const parsed = schema.safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
+  const result = schema.safeParse(value ?? {});
+  if (result.success) return result.data;
   throw new Refused(
     'invalid',
     'The request does not have the format of this operation.',
-    parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`),
+    result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`),
   );
 }
 
@@ -151,11 +151,11 @@ export function http<T extends Table, C extends Capability>(
   operations: Operations<T, C>,
   wiring: ApiWiring,
 ) {
-  const once = runOnce(wiring.once);
+  const runWrite = runOnce(wiring.once);
 
   async function serve(event: Event, context: Context): Promise<APIGatewayProxyStructuredResultV2> {
-    const name = Object.keys(operations).find(known => {
-      const { method, path } = routes[known] ?? {};
+    const name = Object.keys(operations).find(operation => {
+      const { method, path } = routes[operation] ?? {};
       return `${method} ${path}` === event.routeKey;
     });
     const route = name === undefined ? undefined : routes[name];
@@ -174,12 +174,14 @@ export function http<T extends Table, C extends Capability>(
       body: parse(route.body, bodyOf(event)),
       mark: markOf(user, event),
     };
-    const operation = operations[name as keyof Operations<T, C>] as unknown as (of: typeof call) => Promise<unknown>;
+    const operation = operations[name as keyof Operations<T, C>] as unknown as (
+      request: typeof call,
+    ) => Promise<unknown>;
     const run = async () => route.returns.parse(await operation(call)) as object;
     const result =
       route.method === 'GET' || route.mints
         ? await run()
-        : await once(run, { user: user.id, event, context, request: { params, body: call.body } });
+        : await runWrite(run, { user: user.id, event, context, request: { params, body: call.body } });
     return reply(route.status, result);
   }
 

@@ -55,4 +55,5 @@ export const PagingQuery = z.object({
 });
 
 /** A page of items. */
-export const pageOf = <T extends z.ZodType>(of: T) => z.object({ items: z.array(of), next: z.string().optional() });
+export const pageOf = <T extends z.ZodType>(schema: T) =>
+  z.object({ items: z.array(schema), next: z.string().optional() });

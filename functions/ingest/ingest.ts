@@ -1,5 +1,5 @@
 import { outgoingEvent } from '../contract.ts';
-import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
+import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import type { Finding } from '../identifiers.ts';
 import { Refused } from '../refused.ts';
 import { DatasetRegistered, DeliveryCancelled, DeliveryHeld, DeliveryReceived } from './events.ts';
@@ -95,7 +95,7 @@ const isClosed = ({ status }: Delivery): boolean => status === 'registered' || s
 
 /** Cancels a delivery whose files are not wanted. They stay in the landing bucket until they expire there. */
 function cancelDelivery(delivery: Delivery, now: string): DeliveryDecision {
-  if (delivery.status === 'cancelled') return unchanged(delivery, 'it is cancelled');
+  if (delivery.status === 'cancelled') return keepState(delivery, 'it is cancelled');
   if (delivery.status === 'registered')
     throw new Refused('conflict', `Delivery ${delivery.id} is registered, and a version cannot be taken back.`);
   if (delivery.status === 'checking')
@@ -128,7 +128,7 @@ function beginCheck(delivery: Delivery, { manifest, check }: CommandOf<'beginChe
 /** A manifest was uploaded after the receipt. The same manifest changes nothing; another is noted. */
 function noteManifest(delivery: Delivery, { digest }: CommandOf<'noteManifest'>, now: string): DeliveryDecision {
   if (delivery.status !== 'registered') return ignoreStaleStep(delivery);
-  if (delivery.digest === digest) return unchanged(delivery, 'the same manifest was uploaded again');
+  if (delivery.digest === digest) return keepState(delivery, 'the same manifest was uploaded again');
   return {
     state: {
       ...delivery,
@@ -163,7 +163,7 @@ function recordFindings(
   now: string,
 ): DeliveryDecision {
   if (isClosed(delivery)) return ignoreStaleStep(delivery);
-  if (delivery.status === 'held' && delivery.check === check) return unchanged(delivery, 'the findings are on record');
+  if (delivery.status === 'held' && delivery.check === check) return keepState(delivery, 'the findings are on record');
   if (delivery.status === 'checking' && delivery.check !== check) return ignoreStaleStep(delivery);
   if (delivery.status === 'held' && delivery.heldAt > startedAt) return ignoreStaleStep(delivery);
   const heldDelivery: HeldDelivery = {
@@ -200,7 +200,7 @@ function recordVersion(
   now: string,
 ): DeliveryDecision {
   if (delivery.status === 'registered' && delivery.check === check)
-    return unchanged(delivery, 'the version is on record');
+    return keepState(delivery, 'the version is on record');
   if (delivery.status !== 'checking' || delivery.check !== check) return ignoreStaleStep(delivery);
   const { id, dataset, partner, partnerName } = delivery;
   const { version, files, bytes, prefix, registeredAt } = datasetVersion;

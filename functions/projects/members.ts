@@ -1,5 +1,5 @@
 import { outgoingEvent } from '../contract.ts';
-import { type Decision, unchanged } from '../decision.ts';
+import { type Decision, keepState } from '../decision.ts';
 import type { ProjectRole } from '../http/route.ts';
 import type { Membership, MembershipChange } from '../membership.ts';
 import { Refused } from '../refused.ts';
@@ -55,7 +55,7 @@ function addMember(
   const roles = [...new Set(requestedRoles)].sort();
   const currentRoles = membership?.roles ?? [];
   if (membership && membership.name === person.name && roles.join() === [...currentRoles].sort().join())
-    return unchanged(state, 'the person holds these roles');
+    return keepState(state, 'the person holds these roles');
   const history = membership?.changes ?? [];
   if (history.length >= MAX_MEMBERSHIP_CHANGES - 1)
     throw new Refused(

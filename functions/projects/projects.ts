@@ -1,5 +1,5 @@
 import { outgoingEvent } from '../contract.ts';
-import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
+import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 import { leaseBlock, mayLeaseBlock, type NetworkBlock, returnBlock } from './block.ts';
 import { ProjectFailed, ProjectReady } from './events.ts';
@@ -73,7 +73,7 @@ function retryProject(state: ProjectState, now: string): ProjectDecision {
   const { project } = state;
   if (project.status === 'ready') throw new Refused('conflict', `Project ${project.id} is ready and needs no retry.`);
   if (project.status === 'provisioning' && !isOverdue(project, now))
-    return unchanged(state, 'the attempt is in progress');
+    return keepState(state, 'the attempt is in progress');
   const { id, title, requestedBy, requestedAt, attempt, cidr } = project;
   return {
     state: {
@@ -105,8 +105,8 @@ function leaseProjectBlock(
 ): ProjectDecision {
   const { project, block } = state;
   if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
-  if (project.cidr !== undefined) return unchanged(state, 'the project holds a block');
-  if (!mayLeaseBlock(block, project.id, now)) return unchanged(state, 'the block is not free');
+  if (project.cidr !== undefined) return keepState(state, 'the project holds a block');
+  if (!mayLeaseBlock(block, project.id, now)) return keepState(state, 'the block is not free');
   return {
     state: { project: { ...project, cidr }, block: leaseBlock(cidr, project.id, now) },
     events: [],
@@ -120,7 +120,7 @@ function recordNetwork(
   now: string,
 ): ProjectDecision {
   const { project } = state;
-  if (project.status === 'ready' && project.attempt === attempt) return unchanged(state, 'the network is on record');
+  if (project.status === 'ready' && project.attempt === attempt) return keepState(state, 'the network is on record');
   if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
   const { startedAt: _, cidr, ...rest } = project;
   if (cidr === undefined) throw new Error(`project ${project.id} has a network, but holds no block`);
@@ -138,7 +138,7 @@ function recordFailure(
   now: string,
 ): ProjectDecision {
   const { project, block } = state;
-  if (project.status === 'failed' && project.attempt === attempt) return unchanged(state, 'the failure is on record');
+  if (project.status === 'failed' && project.attempt === attempt) return keepState(state, 'the failure is on record');
   if (!isCurrentAttempt(project, attempt)) return ignoreStaleStep(state);
   const { startedAt: _, cidr, ...rest } = project;
   const explanation = rolledBack ? reason : `${reason} The rollback is not finished; retry the project to continue it.`;

@@ -1,5 +1,5 @@
 import { outgoingEvent } from '../contract.ts';
-import { type Decision, ignoreStaleStep, unchanged } from '../decision.ts';
+import { type Decision, ignoreStaleStep, keepState } from '../decision.ts';
 import type { Project, ProjectNetwork } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
 import { WorkspaceFailed, WorkspaceReady } from './events.ts';
@@ -124,7 +124,7 @@ function retryWorkspace(
   const { workspace, desk } = state;
   requireWorkspaceOwner(workspace, person);
   const overdue = Date.parse(now) > Date.parse(workspace.attemptedAt) + deadlineSeconds * 1000;
-  if (workspace.status === 'requested' && !overdue) return unchanged(state, 'the attempt has not started');
+  if (workspace.status === 'requested' && !overdue) return keepState(state, 'the attempt has not started');
   if (workspace.status === 'ready') throw new Refused('conflict', `${workspace.id} is ready and needs no retry.`);
   if (workspace.status === 'starting' && !overdue)
     throw new Refused('conflict', `${workspace.id} is still starting. Wait until it is ready or has failed.`);
@@ -179,7 +179,7 @@ function recordLaunch(state: WorkspaceState, { attempt, instance }: CommandOf<'r
   const { workspace } = state;
   requireCurrentAttempt(workspace, attempt);
   if (workspace.status === 'starting' && workspace.instanceId === instance.instanceId)
-    return unchanged(state, 'the launch is on record');
+    return keepState(state, 'the launch is on record');
   if (workspace.status === 'requested')
     return replaceWorkspace(
       state,
@@ -219,10 +219,10 @@ export const acceptsReport = (workspace: Workspace, instanceId: string): boolean
 function recordReport(state: WorkspaceState, { instanceId, desktop }: CommandOf<'recordReport'>): WorkspaceDecision {
   const { workspace } = state;
   if (workspace.status !== 'starting' && workspace.status !== 'ready')
-    return unchanged(state, 'the workspace expects no report');
-  if (!acceptsReport(workspace, instanceId)) return unchanged(state, 'the instance does not belong to this workspace');
+    return keepState(state, 'the workspace expects no report');
+  if (!acceptsReport(workspace, instanceId)) return keepState(state, 'the instance does not belong to this workspace');
   if (workspace.desktop && workspace.desktop.reportedAt > desktop.reportedAt)
-    return unchanged(state, 'a later report is on record');
+    return keepState(state, 'a later report is on record');
   return workspace.status === 'starting'
     ? handshake(state, { ...workspace, desktop }, 'the desktop reported')
     : replaceWorkspace(state, { ...workspace, desktop }, 'the desktop reported again');
@@ -241,7 +241,7 @@ const subjectOf = ({ id, project, owner, ownerName, kind, size, attempt }: Works
 function recordReady(state: WorkspaceState, { attempt }: CommandOf<'recordReady'>, now: string): WorkspaceDecision {
   const { workspace } = state;
   requireCurrentAttempt(workspace, attempt);
-  if (workspace.status === 'ready') return unchanged(state, 'the workspace is ready');
+  if (workspace.status === 'ready') return keepState(state, 'the workspace is ready');
   if (workspace.status !== 'starting' || !workspace.desktop)
     throw new Refused('conflict', `${workspace.id} is ${workspace.status}, and its desktop has not reported.`);
   const { token: _, desktop, ...starting } = workspace;
@@ -260,7 +260,7 @@ function recordFailure(
 ): WorkspaceDecision {
   const { workspace, desk } = state;
   if (workspace.attempt !== attempt) return ignoreStaleStep(state);
-  if (workspace.status === 'failed') return unchanged(state, 'the failure is on record');
+  if (workspace.status === 'failed') return keepState(state, 'the failure is on record');
   return {
     state: {
       workspace: { ...plain(workspace), status: 'failed', reason, failedAt: now },

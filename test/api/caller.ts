@@ -26,9 +26,9 @@ export async function sendRawRequest(
   { api }: Cloud,
   method: string,
   path: string,
-  asked: RawRequest = {},
+  request: RawRequest = {},
 ): Promise<RawAnswer> {
-  const { token, body, key, headers } = asked;
+  const { token, body, key, headers } = request;
   const answer = await fetch(`${api}${path}`, {
     method,
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
@@ -46,33 +46,33 @@ export async function sendRawRequest(
 
 /** The user pool and the API, as the command line knows them. */
 export const buildTestProfile = (
-  of: Cloud,
-  pool = of.outputs['data.Pool'] ?? '',
-  client = of.outputs['data.Client'] ?? '',
+  cloud: Cloud,
+  pool = cloud.outputs['data.Pool'] ?? '',
+  client = cloud.outputs['data.Client'] ?? '',
 ) => ({
   name: 'test',
-  api: of.api,
+  api: cloud.api,
   pool,
   client,
-  region: of.region,
-  embedded: { endpoint: of.endpoint, account: of.account, ca: readFileSync(of.ca, 'utf8'), people: [] },
+  region: cloud.region,
+  embedded: { endpoint: cloud.endpoint, account: cloud.account, ca: readFileSync(cloud.ca, 'utf8'), people: [] },
 });
 
 /** Somebody new in a group, signed in with password and code. */
-export async function signInNewUser(of: Cloud, name: string, group: UserGroup) {
-  const place = buildTestProfile(of);
-  const person = await enrolLocalPerson(place, of.configuration, name, group);
+export async function signInNewUser(cloud: Cloud, name: string, group: UserGroup) {
+  const place = buildTestProfile(cloud);
+  const person = await enrolLocalPerson(place, cloud.configuration, name, group);
   const tokens = await signInLocalPerson(place, person);
   const session = keepLocalSession(place, async () => tokens);
   return {
     name,
     token: tokens.access,
     person,
-    ask: async (method: string, path: string, asked: RawRequest = {}) =>
-      sendRawRequest(of, method, path, { token: await session(false), ...asked }),
+    ask: async (method: string, path: string, request: RawRequest = {}) =>
+      sendRawRequest(cloud, method, path, { token: await session(false), ...request }),
     /** A write under a key of its own. */
     write: async (method: string, path: string, body?: object) =>
-      sendRawRequest(of, method, path, { token: await session(false), key: randomUUID(), ...(body && { body }) }),
+      sendRawRequest(cloud, method, path, { token: await session(false), key: randomUUID(), ...(body && { body }) }),
   };
 }
 

@@ -6,26 +6,26 @@ import { enrolLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildTestProfile, pollUntilAnswer, signInNewUser, toExamplePath } from './caller.ts';
 
-const of = connectTestCloud();
+const cloud = connectTestCloud();
 type Person = Awaited<ReturnType<typeof signInNewUser>>;
 let [olga, pia, paul]: Person[] = [];
 
 beforeAll(async () => {
   [olga, pia, paul] = await Promise.all([
-    signInNewUser(of, 'sec-once-olga', 'operator'),
-    signInNewUser(of, 'sec-once-pia', 'partner'),
-    signInNewUser(of, 'sec-once-paul', 'partner'),
+    signInNewUser(cloud, 'sec-once-olga', 'operator'),
+    signInNewUser(cloud, 'sec-once-pia', 'partner'),
+    signInNewUser(cloud, 'sec-once-paul', 'partner'),
   ]);
 });
 
 /** Opens a delivery: each that is made has an id of its own. */
-const open = (who: Person | undefined, key: string, dataset = 'sec-once') => {
-  if (!who) throw new Error('nobody');
-  return who.ask('POST', '/deliveries', { key, body: { dataset } });
+const open = (person: Person | undefined, key: string, dataset = 'sec-once') => {
+  if (!person) throw new Error('nobody');
+  return person.ask('POST', '/deliveries', { key, body: { dataset } });
 };
-const countOf = async (who: Person | undefined, dataset: string) => {
-  const { body } = (await who?.ask('GET', '/deliveries?limit=100')) ?? { body: { items: [] } };
-  return body.items.filter((one: { dataset: string }) => one.dataset === dataset).length;
+const countOf = async (person: Person | undefined, dataset: string) => {
+  const { body } = (await person?.ask('GET', '/deliveries?limit=100')) ?? { body: { items: [] } };
+  return body.items.filter((item: { dataset: string }) => item.dataset === dataset).length;
 };
 
 describe('a write under one key', () => {
@@ -33,7 +33,7 @@ describe('a write under one key', () => {
     const key = randomUUID();
     const first = await open(pia, key, 'sec-twice');
     expect(first.status).toBe(201);
-    for (let again = 0; again < 3; again++) expect(await open(pia, key, 'sec-twice')).toEqual(first);
+    for (let repetition = 0; repetition < 3; repetition++) expect(await open(pia, key, 'sec-twice')).toEqual(first);
     expect(await countOf(pia, 'sec-twice')).toBe(1);
   });
 
@@ -41,11 +41,11 @@ describe('a write under one key', () => {
     const key = randomUUID();
     const answers = await Promise.all(Array.from({ length: 10 }, () => open(pia, key, 'sec-at-once')));
     expect(answers.filter(({ status }) => ![201, 409].includes(status))).toEqual([]);
-    const made = new Set(answers.flatMap(({ status, body }) => (status === 201 ? [body.id] : [])));
-    expect(made.size).toBe(1);
+    const ids = new Set(answers.flatMap(({ status, body }) => (status === 201 ? [body.id] : [])));
+    expect(ids.size).toBe(1);
     for (const { status, body } of answers)
       if (status === 409) expect(body.detail).toContain('Repeat it in a moment with the same key');
-    expect([...made]).toEqual([(await open(pia, key, 'sec-at-once')).body.id]);
+    expect([...ids]).toEqual([(await open(pia, key, 'sec-at-once')).body.id]);
     expect(await countOf(pia, 'sec-at-once')).toBe(1);
   });
 
@@ -62,27 +62,27 @@ describe('a write under one key', () => {
   it('is the same whatever order its fields come in, and whatever the body has besides', async () => {
     const key = randomUUID();
     const body = { id: 'sec-once-order', title: 'Order' };
-    const [first, again] = [
+    const [first, second] = [
       await olga?.ask('POST', '/projects', { key, body }),
       await olga?.ask('POST', '/projects', { key, body: '{ "more": 1, "title": "Order", "id": "sec-once-order" }' }),
     ];
     expect(first?.status).toBe(202);
-    expect(again).toEqual(first);
+    expect(second).toEqual(first);
   });
 
   it('is another for another person, who sees nothing of the first', async () => {
     const key = randomUUID();
-    const [hers, his] = [await open(pia, key, 'sec-shared-key'), await open(paul, key, 'sec-his')];
-    expect([hers.status, his.status]).toEqual([201, 201]);
-    expect(his.body.id).not.toBe(hers.body.id);
-    expect(his.body.partner).not.toBe(hers.body.partner);
+    const [piaDelivery, paulDelivery] = [await open(pia, key, 'sec-shared-key'), await open(paul, key, 'sec-his')];
+    expect([piaDelivery.status, paulDelivery.status]).toEqual([201, 201]);
+    expect(paulDelivery.body.id).not.toBe(piaDelivery.body.id);
+    expect(paulDelivery.body.partner).not.toBe(piaDelivery.body.partner);
   });
 
   it('is another at another address', async () => {
     const key = randomUUID();
-    const made = await olga?.ask('POST', '/projects', { key, body: { id: 'sec-once-a', title: 'A' } });
-    const retried = await olga?.ask('POST', '/projects/sec-once-none/retry', { key });
-    expect([made?.status, retried?.status]).toEqual([202, 404]);
+    const creation = await olga?.ask('POST', '/projects', { key, body: { id: 'sec-once-a', title: 'A' } });
+    const retry = await olga?.ask('POST', '/projects/sec-once-none/retry', { key });
+    expect([creation?.status, retry?.status]).toEqual([202, 404]);
   });
 
   it('that failed may be repeated, and then counts', async () => {
@@ -94,10 +94,10 @@ describe('a write under one key', () => {
     const add = (roles: string[]) =>
       olga?.ask('PUT', '/projects/sec-once-a/members/sec-once-late', { key, body: { roles } });
     expect((await add(['researcher']))?.status).toBe(404);
-    await enrolLocalPerson(buildTestProfile(of), of.configuration, 'sec-once-late', 'researcher');
-    const added = await add(['researcher']);
-    expect(added?.status).toBe(200);
-    expect(await add(['researcher'])).toEqual(added);
+    await enrolLocalPerson(buildTestProfile(cloud), cloud.configuration, 'sec-once-late', 'researcher');
+    const addition = await add(['researcher']);
+    expect(addition?.status).toBe(200);
+    expect(await add(['researcher'])).toEqual(addition);
     expect((await add(['lead']))?.status).toBe(422);
   });
 

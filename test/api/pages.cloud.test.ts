@@ -4,24 +4,24 @@ import { MAX_BODY_BYTES } from '../../functions/http/http.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { type RawAnswer, signInNewUser } from './caller.ts';
 
-const of = connectTestCloud();
+const cloud = connectTestCloud();
 type Person = Awaited<ReturnType<typeof signInNewUser>>;
 let [pia, paul, olga] = [] as unknown as [Person, Person, Person];
-const made: string[] = [];
+const deliveryIds: string[] = [];
 
 beforeAll(async () => {
   [pia, paul, olga] = await Promise.all([
-    signInNewUser(of, 'sec-pages-pia', 'partner'),
-    signInNewUser(of, 'sec-pages-paul', 'partner'),
-    signInNewUser(of, 'sec-pages-olga', 'operator'),
+    signInNewUser(cloud, 'sec-pages-pia', 'partner'),
+    signInNewUser(cloud, 'sec-pages-paul', 'partner'),
+    signInNewUser(cloud, 'sec-pages-olga', 'operator'),
   ]);
-  for (let at = 0; at < 5; at++)
-    made.unshift((await pia.write('POST', '/deliveries', { dataset: 'sec-pages' })).body.id);
-  for (let at = 0; at < 2; at++) await paul.write('POST', '/deliveries', { dataset: 'sec-pauls' });
+  for (let number = 0; number < 5; number++)
+    deliveryIds.unshift((await pia.write('POST', '/deliveries', { dataset: 'sec-pages' })).body.id);
+  for (let number = 0; number < 2; number++) await paul.write('POST', '/deliveries', { dataset: 'sec-pauls' });
 });
 
 const encode = (text: string) => Buffer.from(text).toString('base64url');
-const page = (who: Person, query: string) => who.ask('GET', `/deliveries${query}`);
+const page = (person: Person, query: string) => person.ask('GET', `/deliveries${query}`);
 const ids = ({ body }: RawAnswer): string[] => body.items.map(({ id }: { id: string }) => id);
 const isProblem = ({ status, type, body }: RawAnswer, expected: number) => {
   expect([status, type]).toEqual([expected, 'application/problem+json']);
@@ -37,15 +37,15 @@ const isProblem = ({ status, type, body }: RawAnswer, expected: number) => {
 
 describe('a list', () => {
   it('comes in pages, newest first, each once, and says when it ends', async () => {
-    const seen: string[][] = [];
+    const pages: string[][] = [];
     for (let query = '?limit=2'; query !== ''; ) {
       const answer = await page(pia, query);
       expect(answer.status).toBe(200);
-      seen.push(ids(answer));
+      pages.push(ids(answer));
       query = answer.body.next === undefined ? '' : `?limit=2&next=${answer.body.next}`;
     }
-    expect(seen.map(({ length }) => length)).toEqual([2, 2, 1]);
-    expect(seen.flat()).toEqual(made);
+    expect(pages.map(({ length }) => length)).toEqual([2, 2, 1]);
+    expect(pages.flat()).toEqual(deliveryIds);
   });
 
   it.each(['0', '-1', '101', '1.5', 'x', '', '1e9', 'NaN'])('has no limit of %j', async limit => {
@@ -66,17 +66,17 @@ describe('a list', () => {
 
   it('goes on for one person from no page of another', async () => {
     const { next } = (await page(pia, '?limit=1')).body;
-    const his = ids(await page(paul, '?limit=100'));
-    expect(his.length).toBe(2);
-    expect(ids(await page(paul, `?limit=100&next=${next}`)).filter(id => !his.includes(id))).toEqual([]);
+    const ownIds = ids(await page(paul, '?limit=100'));
+    expect(ownIds.length).toBe(2);
+    expect(ids(await page(paul, `?limit=100&next=${next}`)).filter(id => !ownIds.includes(id))).toEqual([]);
     // The same for who has none.
     const { body } = await olga.ask('GET', `/projects/sec-none/members?next=${next}`);
     expect(body.items ?? []).toEqual([]);
   });
 
   it('shows nobody anything else, from whatever made-up place it goes on', async () => {
-    const his = ids(await page(paul, ''));
-    const made = fc.oneof(
+    const ownIds = ids(await page(paul, ''));
+    const tokens = fc.oneof(
       fc.string({ maxLength: 60, unit: 'binary' }),
       fc.constantFrom(
         'PARTNER#',
@@ -89,10 +89,10 @@ describe('a list', () => {
       ),
     );
     await fc.assert(
-      fc.asyncProperty(made, async text => {
+      fc.asyncProperty(tokens, async text => {
         const answer = await page(paul, `?next=${encode(text)}`);
         expect([200, 400]).toContain(answer.status);
-        if (answer.status === 200) expect(ids(answer).filter(id => !his.includes(id))).toEqual([]);
+        if (answer.status === 200) expect(ids(answer).filter(id => !ownIds.includes(id))).toEqual([]);
       }),
       { numRuns: 60 },
     );
@@ -100,13 +100,13 @@ describe('a list', () => {
 
   it("of a project's members goes on from members only", async () => {
     await olga.write('POST', '/projects', { id: 'sec-pages', title: 'Pages' });
-    for (const [from, status] of [
+    for (const [token, status] of [
       ['MEMBER#', 200],
       ['ITEM', 400],
       ['WORKSPACE#ws-001122334455', 400],
       ['~', 400],
     ] as const)
-      expect((await olga.ask('GET', `/projects/sec-pages/members?next=${encode(from)}`)).status, from).toBe(status);
+      expect((await olga.ask('GET', `/projects/sec-pages/members?next=${encode(token)}`)).status, token).toBe(status);
   });
 });
 

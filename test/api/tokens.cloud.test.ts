@@ -16,13 +16,13 @@ import { signInLocalPerson } from '../../local/people.ts';
 import { connectTestCloud } from '../cloud.ts';
 import { buildTestProfile, sendRawRequest, signInNewUser, toExamplePath } from './caller.ts';
 
-const of = connectTestCloud();
-const admin = new CognitoIdentityProviderClient(of.configuration);
-const all: [string, Route][] = Object.entries(routes);
+const cloud = connectTestCloud();
+const admin = new CognitoIdentityProviderClient(cloud.configuration);
+const entries: [string, Route][] = Object.entries(routes);
 let olga: Awaited<ReturnType<typeof signInNewUser>>;
 
 beforeAll(async () => {
-  olga = await signInNewUser(of, 'sec-api-olga', 'operator');
+  olga = await signInNewUser(cloud, 'sec-api-olga', 'operator');
 });
 
 const key = () => `sec-${Math.random()}`;
@@ -42,11 +42,11 @@ async function operatorOf(pool: string, name: string): Promise<string> {
       ExplicitAuthFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
     }),
   );
-  const who = { UserPoolId: pool, Username: name };
+  const user = { UserPoolId: pool, Username: name };
   const Password = 'Correct-horse-battery-1';
-  await admin.send(new AdminCreateUserCommand({ ...who, MessageAction: 'SUPPRESS', TemporaryPassword: Password }));
-  await admin.send(new AdminSetUserPasswordCommand({ ...who, Password, Permanent: true }));
-  await admin.send(new AdminAddUserToGroupCommand({ ...who, GroupName: 'operator' }));
+  await admin.send(new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: Password }));
+  await admin.send(new AdminSetUserPasswordCommand({ ...user, Password, Permanent: true }));
+  await admin.send(new AdminAddUserToGroupCommand({ ...user, GroupName: 'operator' }));
   const { AuthenticationResult } = await admin.send(
     new InitiateAuthCommand({
       ClientId: UserPoolClient?.ClientId,
@@ -67,7 +67,7 @@ async function otherPool(): Promise<string> {
 }
 
 async function otherTokens() {
-  const place = buildTestProfile(of);
+  const place = buildTestProfile(cloud);
   const { refresh } = await signInLocalPerson(place, olga.person);
   const { AuthenticationResult } = await admin.send(
     new InitiateAuthCommand({
@@ -80,20 +80,20 @@ async function otherTokens() {
 }
 
 describe('without a token', () => {
-  it.each(all.filter(([, { callers }]) => callers !== 'anyone'))('%s answers 401', async (_, route) => {
-    const { status, body } = await sendRawRequest(of, route.method, toExamplePath(route), { key: key() });
+  it.each(entries.filter(([, { callers }]) => callers !== 'anyone'))('%s answers 401', async (_, route) => {
+    const { status, body } = await sendRawRequest(cloud, route.method, toExamplePath(route), { key: key() });
     expect(status).toBe(401);
     expect(Object.keys(body)).toEqual(['message']);
   });
 
   it('any other address answers 401 too', async () => {
     for (const path of ['/nothing', '/projects/a/b/c', '/openapi.json/x', '/'])
-      expect((await sendRawRequest(of, 'GET', path)).status, path).toBe(401);
+      expect((await sendRawRequest(cloud, 'GET', path)).status, path).toBe(401);
   });
 });
 
 describe('a token', () => {
-  const forged: [string, () => string | Promise<string>][] = [
+  const forgeries: [string, () => string | Promise<string>][] = [
     ['that is none', () => 'garbage'],
     ['of three parts of nothing', () => 'a.b.c'],
     ['that is empty', () => ''],
@@ -131,27 +131,27 @@ describe('a token', () => {
       },
     ],
     ['of an operator of another pool', async () => operatorOf(await otherPool(), 'sec-foreign')],
-    ['of our pool for another client', () => operatorOf(of.outputs['data.Pool'] ?? '', 'sec-client')],
+    ['of our pool for another client', () => operatorOf(cloud.outputs['data.Pool'] ?? '', 'sec-client')],
   ];
 
-  it.each(forged)('%s answers 401', async (_, make) => {
+  it.each(forgeries)('%s answers 401', async (_, make) => {
     const token = await make();
     expect(token).not.toBe(olga.token);
-    expect((await sendRawRequest(of, 'GET', '/me', { token })).status).toBe(401);
-    expect((await sendRawRequest(of, 'POST', '/projects', { token, key: key(), body: {} })).status).toBe(401);
+    expect((await sendRawRequest(cloud, 'GET', '/me', { token })).status).toBe(401);
+    expect((await sendRawRequest(cloud, 'POST', '/projects', { token, key: key(), body: {} })).status).toBe(401);
   });
 
   it('of refreshing is no token of access', async () => {
     const { refresh } = await otherTokens();
     // Nothing that API Gateway can read on AWS; the embedded cloud's is signed, and stopped by the function.
-    expect([401, 403]).toContain((await sendRawRequest(of, 'GET', '/me', { token: refresh })).status);
+    expect([401, 403]).toContain((await sendRawRequest(cloud, 'GET', '/me', { token: refresh })).status);
   });
 
   it('of identity is no token of access', async () => {
     const { id } = await otherTokens();
     expect(parts(id).body).toMatchObject({ token_use: 'id', 'cognito:groups': ['operator'] });
     for (const path of ['/me', '/projects']) {
-      const { status, body } = await sendRawRequest(of, 'GET', path, { token: id });
+      const { status, body } = await sendRawRequest(cloud, 'GET', path, { token: id });
       expect(status).toBe(403);
       expect(body.detail).toContain('broch login');
     }
@@ -159,14 +159,14 @@ describe('a token', () => {
 
   it('in another place than the header is not seen', async () => {
     const { token } = olga;
-    const elsewhere: Record<string, string>[] = [
+    const places: Record<string, string>[] = [
       { 'x-api-key': token },
       { cookie: `authorization=${token}` },
       { authorization: `Basic ${token}` },
     ];
-    for (const headers of elsewhere)
+    for (const headers of places)
       expect(
-        (await sendRawRequest(of, 'GET', `/me?authorization=${token}&access_token=${token}`, { headers })).status,
+        (await sendRawRequest(cloud, 'GET', `/me?authorization=${token}&access_token=${token}`, { headers })).status,
       ).toBe(401);
   });
 
@@ -180,13 +180,13 @@ describe('a token', () => {
 
 describe('somebody of another group', () => {
   const foreign = (group: UserGroup) =>
-    all.filter(([, { callers }]) => callers !== 'anyone' && !callers.some(one => one.group === group));
+    entries.filter(([, { callers }]) => callers !== 'anyone' && !callers.some(caller => caller.group === group));
   let tried = 0;
 
   it.each(userGroups)('%s is refused by every route of others', async group => {
-    const { token } = await signInNewUser(of, `sec-api-${group}`, group);
+    const { token } = await signInNewUser(cloud, `sec-api-${group}`, group);
     for (const [name, route] of foreign(group)) {
-      const { status, type, body } = await sendRawRequest(of, route.method, toExamplePath(route), {
+      const { status, type, body } = await sendRawRequest(cloud, route.method, toExamplePath(route), {
         token,
         key: key(),
       });
@@ -195,9 +195,9 @@ describe('somebody of another group', () => {
       tried++;
     }
     // Of a group that may, but of no project: it might as well not exist.
-    for (const [name, { method, path, callers, ...route }] of all) {
+    for (const [name, { method, path, callers, ...route }] of entries) {
       if (callers === 'anyone' || group !== 'researcher' || !callers.every(({ member }) => member)) continue;
-      const { status } = await sendRawRequest(of, method, toExamplePath({ method, path, callers, ...route }), {
+      const { status } = await sendRawRequest(cloud, method, toExamplePath({ method, path, callers, ...route }), {
         token,
         key: key(),
       });

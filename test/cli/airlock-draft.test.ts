@@ -50,8 +50,8 @@ describe('broch airlock draft', () => {
   });
 
   it('explains each flag and the patterns in its help', async () => {
-    const { out } = await runBroch(['airlock', 'draft', '--help']);
+    const { output } = await runBroch(['airlock', 'draft', '--help']);
     for (const words of ['--table', '--supporting', 'stands for any part of a name', 'broch disclosure check'])
-      expect(out).toContain(words);
+      expect(output).toContain(words);
   });
 });

@@ -20,7 +20,7 @@ const Flags = z.object({
 });
 const Params = z.object({ project: z.string(), names: z.array(z.string()).optional() });
 const parse = (...argv: string[]) => parseArguments(fieldsOf(Params), fieldsOf(Flags), argv);
-const refused = (run: () => unknown): string => {
+const messageOf = (run: () => unknown): string => {
   try {
     run();
   } catch (error) {
@@ -84,12 +84,12 @@ describe('words', () => {
     [['a', '--rules', '@/nonexistent'], /takes JSON/],
     [['a', '-x'], /no flag -x/],
     [[], /<project> is missing/],
-  ])('%j: %s', (argv, message) => expect(refused(() => parse(...argv))).toMatch(message));
+  ])('%j: %s', (argv, message) => expect(messageOf(() => parse(...argv))).toMatch(message));
   it('after -- are never flags', () => {
     expect(parse('--', '--title').params).toEqual({ project: '--title' });
   });
   it('refuses one argument too many', () => {
-    expect(refused(() => parseArguments([], [], ['stray']))).toMatch(/"stray" was not expected here/);
+    expect(messageOf(() => parseArguments([], [], ['stray']))).toMatch(/"stray" was not expected here/);
   });
   it('of any kind give values or a usage error, and text arrives as it was typed', () => {
     fc.assert(
@@ -111,11 +111,11 @@ describe('words', () => {
 
 describe('checking', () => {
   it('names the flag, and what it is for', () => {
-    expect(refused(() => validateArguments(Flags, {}, '--'))).toBe('--title is needed: what people read.');
-    expect(refused(() => validateArguments(Flags, { title: 'x', readyMinutes: 99 }, '--'))).toMatch(
+    expect(messageOf(() => validateArguments(Flags, {}, '--'))).toBe('--title is needed: what people read.');
+    expect(messageOf(() => validateArguments(Flags, { title: 'x', readyMinutes: 99 }, '--'))).toMatch(
       /^--ready-minutes: /,
     );
-    expect(refused(() => validateArguments(Params, {}, ''))).toBe('project is needed.');
+    expect(messageOf(() => validateArguments(Params, {}, ''))).toBe('project is needed.');
   });
 });
 
@@ -128,8 +128,8 @@ describe('nearest', () => {
 });
 
 describe('the API', () => {
-  const all = Object.entries(routes) as [string, Route][];
-  it.each(all)('%s has a verb of its own, which no other starts', (_, { cli }) => {
+  const entries = Object.entries(routes) as [string, Route][];
+  it.each(entries)('%s has a verb of its own, which no other starts', (_, { cli }) => {
     const words = cli.split(' ');
     expect(cliCommands.filter(command => command.words.join(' ') === cli)).toHaveLength(1);
     expect(
@@ -138,17 +138,17 @@ describe('the API', () => {
       ),
     ).toEqual([]);
   });
-  it.each(all)('the example of %s is a command line that is understood', (_, { cli, example }) => {
+  it.each(entries)('the example of %s is a command line that is understood', (_, { cli, example }) => {
     // As a shell would split it: blanks, and single quotes around them.
-    const argv = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    const argv = [...example.matchAll(/'([^']*)'|(\S+)/g)].map(([, inQuotes, plain]) => inQuotes ?? plain ?? '');
     const words = cli.split(' ');
     expect(argv.slice(0, words.length)).toEqual(words);
     const command = cliCommands.find(command => command.words.join(' ') === cli);
-    const given = parseArguments(fieldsOf(command?.params), fieldsOf(command?.flags), argv.slice(words.length));
-    if (command?.params) validateArguments(command.params, given.params, '');
-    if (command?.flags) validateArguments(command.flags, given.flags, '--');
+    const values = parseArguments(fieldsOf(command?.params), fieldsOf(command?.flags), argv.slice(words.length));
+    if (command?.params) validateArguments(command.params, values.params, '');
+    if (command?.flags) validateArguments(command.flags, values.flags, '--');
   });
-  it.each(all)(
+  it.each(entries)(
     'no field of %s hides a flag of every command, and none is both in query and body',
     (_, { query, body }) => {
       const names = [...fieldsOf(query), ...fieldsOf(body)].map(({ flag }) => flag);
@@ -156,9 +156,9 @@ describe('the API', () => {
       for (const { flag } of [...fieldsOf(GlobalFlags), { flag: 'all' }]) expect(names).not.toContain(flag);
     },
   );
-  it.each(all)('every path parameter of %s is a positional', (_, { path, params }) => {
-    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-    expect(fieldsOf(params).map(({ name }) => name)).toEqual(named);
+  it.each(entries)('every path parameter of %s is a positional', (_, { path, params }) => {
+    const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    expect(fieldsOf(params).map(({ name }) => name)).toEqual(names);
   });
 });
 
@@ -177,16 +177,16 @@ describe('broch', () => {
     ['project list --profile local', 4, /not running/],
     ['deliver /nonexistent --dataset abc', 2, /does not exist/],
   ];
-  it.each(cases)('%s ends with %i', async (line, code, says) => {
+  it.each(cases)('%s ends with %i', async (line, code, message) => {
     const ran = await runBroch(line.split(' '));
-    expect(ran).toMatchObject({ code, out: '' });
-    expect(ran.err).toMatch(says);
+    expect(ran).toMatchObject({ code, output: '' });
+    expect(ran.err).toMatch(message);
   });
   it.each(cases.filter(([line]) => line !== '--json' && line !== 'project'))(
     '%s --json ends with a problem document',
     async (line, code) => {
       const ran = await runBroch([...line.split(' '), '--json']);
-      expect(ran).toMatchObject({ code, out: '' });
+      expect(ran).toMatchObject({ code, output: '' });
       expect(JSON.parse(ran.err)).toMatchObject({
         type: expect.stringMatching(/^urn:broch:cli:/),
         detail: expect.any(String),

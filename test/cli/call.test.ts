@@ -22,12 +22,12 @@ type Answer = [status: number, body: unknown, headers?: Record<string, string>] 
 let server: Server;
 let place: ActiveProfile;
 let answers: Answer[];
-let seen: Seen[];
+let requests: Seen[];
 
 /** A server that plays a failing API: it gives the listed answers in order, and repeats the last. */
 beforeAll(async () => {
-  const at = makeTestFolder(afterAll);
-  const [ca, key] = [join(at, 'certificate.pem'), join(at, 'key.pem')];
+  const folder = makeTestFolder(afterAll);
+  const [ca, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
   execFileSync(join(repositoryRoot, '.venv/bin/python'), [
     join(repositoryRoot, 'local/python/certificate.py'),
     ca,
@@ -39,7 +39,7 @@ beforeAll(async () => {
       body += chunk;
     });
     request.on('end', () => {
-      seen.push({ method: request.method, url: request.url, headers: request.headers, body });
+      requests.push({ method: request.method, url: request.url, headers: request.headers, body });
       const answer = (answers.length > 1 ? answers.shift() : answers[0]) ?? 'hang up';
       if (answer === 'hang up') return request.socket.destroy();
       const [status, value, headers = {}] = answer;
@@ -55,17 +55,17 @@ beforeAll(async () => {
 afterAll(() => server.close());
 beforeEach(() => {
   answers = [[200, {}]];
-  seen = [];
+  requests = [];
 });
 
-const asked: boolean[] = [];
-const api = (at = place) =>
+const renewals: boolean[] = [];
+const api = (profile = place) =>
   createApiClient(
-    at,
-    agentFor(at),
-    async renewed => {
-      asked.push(renewed);
-      return renewed ? 'new' : 'old';
+    profile,
+    agentFor(profile),
+    async renewal => {
+      renewals.push(renewal);
+      return renewal ? 'new' : 'old';
     },
     { backoff: () => 1 },
   );
@@ -77,33 +77,33 @@ const failing = (run: Promise<unknown>): Promise<ExitError> =>
     },
     error => error,
   );
-const keys = () => new Set(seen.map(({ headers }) => headers['idempotency-key']));
+const keys = () => new Set(requests.map(({ headers }) => headers['idempotency-key']));
 
 describe('a call', () => {
   it('carries path, query, body and token; parameters cannot leave their place in the path', async () => {
     await api().call('showProject', { params: { project: '../me?x=1#' } });
     await api().call('listProjects', { query: { limit: 5, next: 'a&b=c' } });
     await api().call('createProject', create);
-    expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
       'GET /v1/projects/..%2Fme%3Fx%3D1%23',
       'GET /v1/projects?limit=5&next=a%26b%3Dc',
       'POST /v1/projects',
     ]);
-    expect(seen[2]?.body).toBe('{"id":"asthma","title":"A"}');
-    expect(seen[2]?.headers.authorization).toBe('Bearer old');
+    expect(requests[2]?.body).toBe('{"id":"asthma","title":"A"}');
+    expect(requests[2]?.headers.authorization).toBe('Bearer old');
   });
   it('of anyone sends no token and asks for none', async () => {
-    asked.length = 0;
+    renewals.length = 0;
     await api().call('showApi');
-    expect(seen[0]?.headers.authorization).toBeUndefined();
-    expect(asked).toEqual([]);
+    expect(requests[0]?.headers.authorization).toBeUndefined();
+    expect(renewals).toEqual([]);
   });
   it('has a new key for each write, and none for a read or a secret', async () => {
     await api().call('createProject', create);
     await api().call('createProject', create);
     expect(keys().size).toBe(2);
     for (const key of keys()) expect(key).toMatch(/^[\x21-\x7e]{8,128}$/);
-    seen = [];
+    requests = [];
     await api().call('listProjects');
     await api().call('uploadAccess', { params: { delivery: 'dl-0011223344556677' } });
     expect([...keys()]).toEqual([undefined]);
@@ -119,7 +119,7 @@ describe('a bad day', () => {
   ])('%s is tried again with the same key', async (_, bad) => {
     answers = [bad, bad, [202, { id: 'asthma' }]];
     expect(await api().call('createProject', create)).toEqual({ id: 'asthma' });
-    expect(seen).toHaveLength(3);
+    expect(requests).toHaveLength(3);
     expect(keys().size).toBe(1);
   });
   it('a try under way on the other side is waited for, but a plain conflict is final', async () => {
@@ -136,7 +136,7 @@ describe('a bad day', () => {
       message: 'Quote abc.',
       problem: { status: 500, title: 'Unexpected error' },
     });
-    expect(seen).toHaveLength(5);
+    expect(requests).toHaveLength(5);
   });
   it('a busy API is a fault, not a refusal', async () => {
     answers = [[429, { message: 'Too Many Requests' }]];
@@ -175,26 +175,26 @@ describe('a refusal', () => {
       detail: 'Because.',
       errors: ['id: bad'],
     });
-    expect(seen).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
   it('of the token is met with a renewed one, once', async () => {
-    asked.length = 0;
+    renewals.length = 0;
     answers = [
       [401, { message: 'Unauthorized' }],
       [200, { items: [] }],
     ];
     expect(await api().call('listProjects')).toEqual({ items: [] });
-    expect(seen.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
+    expect(requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer old', 'Bearer new']);
     answers = [[401, { message: 'Unauthorized' }]];
     expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'unsigned' });
-    expect(asked).toEqual([false, true, false, true]);
+    expect(renewals).toEqual([false, true, false, true]);
   });
 });
 
 describe('trust', () => {
   it('is in the embedded certificate for that place only', async () => {
-    const { embedded: _, ...elsewhere } = place;
-    expect((await failing(api(elsewhere).call('listProjects'))).message).toMatch(/SELF_SIGNED|UNABLE_TO_VERIFY/);
-    expect(seen).toEqual([]);
+    const { embedded: _, ...publicPlace } = place;
+    expect((await failing(api(publicPlace).call('listProjects'))).message).toMatch(/SELF_SIGNED|UNABLE_TO_VERIFY/);
+    expect(requests).toEqual([]);
   });
 });

@@ -23,22 +23,22 @@ beforeAll(async () => {
 });
 
 /** A folder with these files, and a partner with a home of their own to deliver it from. */
-function partner(files: Record<string, string | Uint8Array>, as = 'cli-dana') {
-  const [home, at] = [makeTestFolder(), makeTestFolder()];
+function partner(files: Record<string, string | Uint8Array>, name = 'cli-dana') {
+  const [home, folder] = [makeTestFolder(), makeTestFolder()];
   const put = (path: string, content: string | Uint8Array) => {
-    mkdirSync(join(at, path, '..'), { recursive: true });
-    writeFileSync(join(at, path), content);
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), content);
   };
   for (const [path, content] of Object.entries(files)) put(path, content);
-  const env = { XDG_CONFIG_HOME: home, BROCH_CLOUD: file, BROCH_AS: as };
+  const env = { XDG_CONFIG_HOME: home, BROCH_CLOUD: file, BROCH_AS: name };
   return {
-    at,
+    at: folder,
     env,
     put,
-    run: (...flags: string[]) => runBroch(['deliver', at, ...flags], env),
+    run: (...flags: string[]) => runBroch(['deliver', folder, ...flags], env),
     json: async (...flags: string[]) => {
-      const ran = await runBroch(['deliver', at, '--json', ...flags], env);
-      return { ...ran, delivery: JSON.parse(ran.out || 'null') as Extract<Delivery, { status: 'held' }> };
+      const ran = await runBroch(['deliver', folder, '--json', ...flags], env);
+      return { ...ran, delivery: JSON.parse(ran.output || 'null') as Extract<Delivery, { status: 'held' }> };
     },
     ledgers: () => readdirSync(join(home, 'broch/deliveries')),
   };
@@ -52,10 +52,10 @@ describe('delivering a folder', () => {
       'empty.txt': '',
       'ü.csv': 'x',
     });
-    const { code, out, err } = await run('--dataset', 'cli-people');
+    const { code, output, err } = await run('--dataset', 'cli-people');
     expect({ code, err }).toMatchObject({ code: 0 });
-    expect(out).toMatch(/^The delivery is registered\. This is your receipt\.\n\nid +dl-[0-9a-f]{16}\n/);
-    expect(out).toMatch(/\nfiles +4\n/);
+    expect(output).toMatch(/^The delivery is registered\. This is your receipt\.\n\nid +dl-[0-9a-f]{16}\n/);
+    expect(output).toMatch(/\nfiles +4\n/);
     expect(err).toMatch(/Uploaded: 4 files, 11 B/);
     expect(ledgers()).toEqual([]);
   });
@@ -87,12 +87,12 @@ describe('delivering a folder', () => {
 describe('a folder that would be held', () => {
   it('reports problems file by file, and opens and uploads nothing', async () => {
     const { run, env } = partner({ 'a.csv': '1', 'A.csv': '2', 'back\\slash': '3' }, 'cli-peter');
-    const { code, out, err } = await run('--dataset', 'cli-wrong');
-    expect({ code, out }).toEqual({ code: 3, out: '' });
+    const { code, output, err } = await run('--dataset', 'cli-wrong');
+    expect({ code, output }).toEqual({ code: 3, output: '' });
     expect(err).toMatch(/a\.csv +.*differ only in case/);
     expect(err).toMatch(/back\\slash +.*backslash/);
     expect(err).toMatch(/Nothing was uploaded/);
-    expect(JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).out)).toEqual({ items: [] });
+    expect(JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).output)).toEqual({ items: [] });
   });
 
   it('reports a file that contradicts its list before the list is sent, and resumes once it is corrected', async () => {
@@ -105,47 +105,47 @@ describe('a folder that would be held', () => {
     expect(code).toBe(3);
     expect(err).toMatch(/a\.csv +Its SHA-256 is .* but the manifest says/);
     put('a.csv', '1');
-    const again = await json('--dataset', 'cli-tampered');
-    expect(again).toMatchObject({ code: 0, delivery: { status: 'registered' } });
-    expect(err).toContain(again.delivery.id);
+    const repetition = await json('--dataset', 'cli-tampered');
+    expect(repetition).toMatchObject({ code: 0, delivery: { status: 'registered' } });
+    expect(err).toContain(repetition.delivery.id);
   });
 
   it('shows path and reason of a held file, and the same command resumes', async () => {
     const { run, json, put, env } = partner({ 'a.csv': '1' });
     expect((await json('--dataset', 'cli-held', '--minutes', '0')).code).toBe(0);
-    const open = JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).out).items.find(
+    const open = JSON.parse((await runBroch(['delivery', 'list', '--json'], env)).output).items.find(
       ({ dataset }: Delivery) => dataset === 'cli-held',
     ) as Delivery;
     expect(await runBroch(['watch', 'delivery', open.id], env)).toMatchObject({ code: 0 });
     // A stray object, as if by other means: the next delivery is held, whatever the folder looks like.
     put('b.csv', '2');
-    const opened = JSON.parse(
-      (await runBroch(['delivery', 'open', '--dataset', 'cli-held', '--json'], env)).out,
+    const delivery = JSON.parse(
+      (await runBroch(['delivery', 'open', '--dataset', 'cli-held', '--json'], env)).output,
     ) as Delivery;
-    const access = JSON.parse((await runBroch(['delivery', 'access', opened.id, '--json'], env)).out);
+    const access = JSON.parse((await runBroch(['delivery', 'access', delivery.id, '--json'], env)).output);
     const s3 = new S3Client({ ...facts.configuration, credentials: access });
     await s3.send(new PutObjectCommand({ Bucket: access.bucket, Key: `${access.prefix}stray.csv`, Body: 'x' }));
-    const held = await run('--delivery', opened.id);
-    expect(held.code).toBe(3);
-    expect(held.out).toMatch(
+    const outcome = await run('--delivery', delivery.id);
+    expect(outcome.code).toBe(3);
+    expect(outcome.output).toMatch(
       /^The delivery is held; nothing was copied to the lake\.\n\npath +reason\nstray\.csv +This file was uploaded but is not listed/,
     );
     put('stray.csv', 'x');
     expect(await json('--dataset', 'cli-held')).toMatchObject({
       code: 0,
-      delivery: { id: opened.id, status: 'registered', files: 3 },
+      delivery: { id: delivery.id, status: 'registered', files: 3 },
     });
-    expect(await run('--delivery', opened.id)).toMatchObject({
+    expect(await run('--delivery', delivery.id)).toMatchObject({
       code: 3,
       err: expect.stringContaining('accepts no more files'),
     });
   });
 
   it("refuses another partner's delivery", async () => {
-    const mine = partner({ 'a.csv': '1' });
-    const { delivery } = await mine.json('--dataset', 'cli-mine');
-    const theirs = partner({ 'a.csv': '1' }, 'cli-peter');
-    expect(await theirs.run('--delivery', delivery.id)).toMatchObject({
+    const first = partner({ 'a.csv': '1' });
+    const { delivery } = await first.json('--dataset', 'cli-mine');
+    const second = partner({ 'a.csv': '1' }, 'cli-peter');
+    expect(await second.run('--delivery', delivery.id)).toMatchObject({
       code: 3,
       err: expect.stringContaining('not yours'),
     });
@@ -154,27 +154,29 @@ describe('a folder that would be held', () => {
 
 describe('an upload that was stopped', () => {
   it('resumes and does not send unchanged files again', async () => {
-    const files = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`part-${i}.csv`, `id\n${i}\n`]));
-    const { at, env, json, put, ledgers } = partner(files);
+    const files = Object.fromEntries(
+      Array.from({ length: 400 }, (_, index) => [`part-${index}.csv`, `id\n${index}\n`]),
+    );
+    const { at: folder, env, json, put, ledgers } = partner(files);
     const child: ChildProcess = spawn(
       process.execPath,
-      [join(repositoryRoot, 'bin/broch.ts'), 'deliver', at, '--dataset', 'cli-stopped'],
+      [join(repositoryRoot, 'bin/broch.ts'), 'deliver', folder, '--dataset', 'cli-stopped'],
       {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'ignore', 'pipe'],
       },
     );
-    let said = '';
+    let remarks = '';
     child.stderr?.on('data', chunk => {
-      said += chunk;
+      remarks += chunk;
     });
     const s3 = new S3Client(facts.configuration);
     let place: { bucket: string; prefix: string } | undefined;
     /** How often each file has landed: the bucket keeps every version. */
-    const landed = async (): Promise<Map<string, number>> => {
-      const [id] = said.match(/dl-[0-9a-f]{16}/) ?? [];
+    const countUploads = async (): Promise<Map<string, number>> => {
+      const [id] = remarks.match(/dl-[0-9a-f]{16}/) ?? [];
       if (id === undefined) return new Map();
-      place ??= JSON.parse((await runBroch(['delivery', 'access', id, '--json'], env)).out) as typeof place;
+      place ??= JSON.parse((await runBroch(['delivery', 'access', id, '--json'], env)).output) as typeof place;
       const { Versions = [] } = await s3.send(
         new ListObjectVersionsCommand({ Bucket: place?.bucket, Prefix: place?.prefix }),
       );
@@ -185,20 +187,20 @@ describe('an upload that was stopped', () => {
       }
       return times;
     };
-    while ((await landed()).size < 20 && child.exitCode === null) await sleep(20);
-    const ended = new Promise(resolve => child.once('exit', resolve));
+    while ((await countUploads()).size < 20 && child.exitCode === null) await sleep(20);
+    const exit = new Promise(resolve => child.once('exit', resolve));
     child.kill('SIGINT');
-    expect(await ended).toBe(130);
-    expect(said).toMatch(/Stopped\. Uploaded files are kept\. Resume with: broch deliver .* --delivery dl-/);
+    expect(await exit).toBe(130);
+    expect(remarks).toMatch(/Stopped\. Uploaded files are kept\. Resume with: broch deliver .* --delivery dl-/);
     expect(ledgers()).toHaveLength(1);
-    expect((await landed()).size).toBeLessThan(400);
+    expect((await countUploads()).size).toBeLessThan(400);
 
     put('part-0.csv', 'changed since');
-    const again = await json('--dataset', 'cli-stopped');
-    expect(again).toMatchObject({ code: 0, delivery: { status: 'registered', files: 400 } });
-    expect(said).toContain(again.delivery.id);
+    const resumption = await json('--dataset', 'cli-stopped');
+    expect(resumption).toMatchObject({ code: 0, delivery: { status: 'registered', files: 400 } });
+    expect(remarks).toContain(resumption.delivery.id);
     // Besides the changed file only what was on its way when the first run was stopped may have landed twice.
-    const twice = [...(await landed())].filter(([, times]) => times > 1).map(([path]) => path);
-    expect(twice.filter(path => path !== 'part-0.csv').length).toBeLessThanOrEqual(uploadConcurrency.whole);
+    const duplicates = [...(await countUploads())].filter(([, times]) => times > 1).map(([path]) => path);
+    expect(duplicates.filter(path => path !== 'part-0.csv').length).toBeLessThanOrEqual(uploadConcurrency.whole);
   });
 });

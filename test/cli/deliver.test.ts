@@ -10,35 +10,35 @@ import { makeTestFolder } from './harness.ts';
 
 /** A folder with these files in it. */
 function tree(files: Record<string, string | Uint8Array>): string {
-  const at = makeTestFolder();
+  const folder = makeTestFolder();
   for (const [path, content] of Object.entries(files)) {
-    mkdirSync(join(at, path, '..'), { recursive: true });
-    writeFileSync(join(at, path), content);
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), content);
   }
-  return at;
+  return folder;
 }
 
 const reasons = (findings: readonly { path: string; reason: string }[]) =>
   findings.map(({ path, reason }) => `${path}: ${reason}`);
-async function look(at: string, beside?: string) {
-  const { files, findings } = await walkFolder(at);
-  const manifest = await readLocalManifest(files, beside);
+async function look(folder: string, checksums?: string) {
+  const { files, findings } = await walkFolder(folder);
+  const manifest = await readLocalManifest(files, checksums);
   return {
     files,
     manifest,
     findings,
-    ...(await precheckDelivery('admissions', files, manifest).then(seen => ({
-      sums: seen.sums,
-      foreseen: reasons(seen.findings),
+    ...(await precheckDelivery('admissions', files, manifest).then(precheck => ({
+      sums: precheck.sums,
+      foreseen: reasons(precheck.findings),
     }))),
   };
 }
 
 describe('walking a folder', () => {
   it('finds every file at any depth, sorted, and links that stay inside', async () => {
-    const at = tree({ 'b.csv': '1', 'a/x.csv': '22', 'a/deep/er/y': '' });
-    symlinkSync('b.csv', join(at, 'link.csv'));
-    const { files, findings } = await walkFolder(at);
+    const folder = tree({ 'b.csv': '1', 'a/x.csv': '22', 'a/deep/er/y': '' });
+    symlinkSync('b.csv', join(folder, 'link.csv'));
+    const { files, findings } = await walkFolder(folder);
     expect(findings).toEqual([]);
     expect(files.map(({ path, size }) => [path, size])).toEqual([
       ['a/deep/er/y', 0],
@@ -48,13 +48,13 @@ describe('walking a folder', () => {
     ]);
   });
   it('refuses what leads out, leads nowhere, goes round or is no file', async () => {
-    const at = tree({ 'a/x.csv': '1' });
-    symlinkSync('/etc/passwd', join(at, 'out'));
-    symlinkSync(`${at}x/../../etc/passwd`, join(at, 'sly'));
-    symlinkSync('nowhere', join(at, 'dangling'));
-    symlinkSync('.', join(at, 'a/round'));
-    execFileSync('mkfifo', [join(at, 'pipe')]);
-    const { files, findings } = await walkFolder(at);
+    const folder = tree({ 'a/x.csv': '1' });
+    symlinkSync('/etc/passwd', join(folder, 'out'));
+    symlinkSync(`${folder}x/../../etc/passwd`, join(folder, 'sly'));
+    symlinkSync('nowhere', join(folder, 'dangling'));
+    symlinkSync('.', join(folder, 'a/round'));
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    const { files, findings } = await walkFolder(folder);
     expect(files.map(({ path }) => path)).toEqual(['a/x.csv']);
     expect(reasons(findings).sort()).toEqual([
       'a/round: This is a link to a folder. Replace it by the folder itself.',
@@ -65,17 +65,17 @@ describe('walking a folder', () => {
     ]);
   });
   it('is not fooled by a folder whose name begins like this one', async () => {
-    const at = makeTestFolder();
-    mkdirSync(join(at, 'in'));
-    mkdirSync(join(at, 'inside'));
-    writeFileSync(join(at, 'inside/secret'), 'x');
-    symlinkSync('../inside/secret', join(at, 'in/link'));
-    expect((await walkFolder(join(at, 'in'))).findings).toHaveLength(1);
+    const folder = makeTestFolder();
+    mkdirSync(join(folder, 'in'));
+    mkdirSync(join(folder, 'inside'));
+    writeFileSync(join(folder, 'inside/secret'), 'x');
+    symlinkSync('../inside/secret', join(folder, 'in/link'));
+    expect((await walkFolder(join(folder, 'in'))).findings).toHaveLength(1);
   });
   it('refuses names that are not UTF-8', async () => {
-    const at = makeTestFolder();
-    writeFileSync(Buffer.concat([Buffer.from(`${at}/caf`), Buffer.from([0xe9])]), 'x');
-    expect(reasons((await walkFolder(at)).findings)[0]).toMatch(/not UTF-8/);
+    const folder = makeTestFolder();
+    writeFileSync(Buffer.concat([Buffer.from(`${folder}/caf`), Buffer.from([0xe9])]), 'x');
+    expect(reasons((await walkFolder(folder)).findings)[0]).toMatch(/not UTF-8/);
   });
 });
 
@@ -104,12 +104,12 @@ describe('problems are reported before anything is uploaded', () => {
 
   it('a good folder, a good list, a list kept elsewhere and a good bag pass', async () => {
     expect((await look(tree({ 'a.csv': '1', 'b/c.csv': '2' }))).foreseen).toEqual([]);
-    const own = await look(tree({ 'a.csv': '1', SHA256SUMS: `${sha256('1')}  a.csv\n` }));
-    expect(own.foreseen).toEqual([]);
-    expect(own.sums).toEqual(new Map([['a.csv', sha256('1')]]));
-    const elsewhere = join(makeTestFolder(), 'sums.txt');
-    writeFileSync(elsewhere, `${sha256('9')} *a.csv\n`);
-    expect((await look(tree({ 'a.csv': '1' }), elsewhere)).sums.get('a.csv')).toBe(sha256('9'));
+    const inFolder = await look(tree({ 'a.csv': '1', SHA256SUMS: `${sha256('1')}  a.csv\n` }));
+    expect(inFolder.foreseen).toEqual([]);
+    expect(inFolder.sums).toEqual(new Map([['a.csv', sha256('1')]]));
+    const externalFile = join(makeTestFolder(), 'sums.txt');
+    writeFileSync(externalFile, `${sha256('9')} *a.csv\n`);
+    expect((await look(tree({ 'a.csv': '1' }), externalFile)).sums.get('a.csv')).toBe(sha256('9'));
     const bagit = 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n';
     const bag = await look(
       tree({
@@ -122,30 +122,32 @@ describe('problems are reported before anything is uploaded', () => {
     expect(bag).toMatchObject({ foreseen: [], manifest: { name: 'manifest-sha256.txt' } });
   });
   it('a folder of ten thousand files is looked at in a moment', async () => {
-    const files = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`part-${i % 50}/${i}.csv`, '']));
-    const at = tree(files);
+    const files = Object.fromEntries(
+      Array.from({ length: 10_000 }, (_, index) => [`part-${index % 50}/${index}.csv`, '']),
+    );
+    const folder = tree(files);
     const started = performance.now();
-    expect((await look(at)).foreseen).toEqual([]);
+    expect((await look(folder)).foreseen).toEqual([]);
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
 
 describe('the list that is written', () => {
   it('is one that sha256sum accepts', async () => {
-    const at = tree({ 'a b.csv': '1', 'ü/c.csv': '2', '*x': '3' });
-    const { files } = await walkFolder(at);
+    const folder = tree({ 'a b.csv': '1', 'ü/c.csv': '2', '*x': '3' });
+    const { files } = await walkFolder(folder);
     writeFileSync(
-      join(at, 'SHA256SUMS'),
+      join(folder, 'SHA256SUMS'),
       formatChecksumList(files.map(({ path, real }) => ({ path, sha256: sha256(readFileSync(real)) }))),
     );
-    execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: at, stdio: 'pipe' });
+    execFileSync('sha256sum', ['--check', '--strict', 'SHA256SUMS'], { cwd: folder, stdio: 'pipe' });
   });
 });
 
 describe('the ledger', () => {
   const purpose = { api: 'https://a', folder: '/data', dataset: 'admissions' };
   const id = 'dl-0011223344556677';
-  const sent = (path: string, size = 1) => ({ path, size, mtime: 1.5, sha256: sha256(path), etag: '"e"' });
+  const entry = (path: string, size = 1) => ({ path, size, mtime: 1.5, sha256: sha256(path), etag: '"e"' });
   const file = (home: string) =>
     join(home, 'broch/deliveries', readdirSync(join(home, 'broch/deliveries'))[0] as string);
 
@@ -154,34 +156,34 @@ describe('the ledger', () => {
       fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.nat()), { minLength: 1 }), entries => {
         const env = { XDG_CONFIG_HOME: makeTestFolder() };
         const first = new UploadLedger(env, purpose, id);
-        for (const [path, size] of entries) first.add(sent(path, size));
-        const again = new UploadLedger(env, purpose, id);
-        for (const [path, size] of new Map(entries)) expect(again.get(path)).toEqual(sent(path, size));
-        expect(again.paths).toHaveLength(new Map(entries).size);
+        for (const [path, size] of entries) first.add(entry(path, size));
+        const reopenedLedger = new UploadLedger(env, purpose, id);
+        for (const [path, size] of new Map(entries)) expect(reopenedLedger.get(path)).toEqual(entry(path, size));
+        expect(reopenedLedger.paths).toHaveLength(new Map(entries).size);
       }),
       { numRuns: 30 },
     );
   });
   it('survives being cut off in the middle of a line, and what others wrote into it', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
-    new UploadLedger(env, purpose, id).add(sent('a'));
+    new UploadLedger(env, purpose, id).add(entry('a'));
     appendFileSync(file(env.XDG_CONFIG_HOME), '{"path":"b","size":1\nnull\n[]\n{"path":"c","si');
-    new UploadLedger(env, purpose, id).add(sent('d'));
+    new UploadLedger(env, purpose, id).add(entry('d'));
     expect(new UploadLedger(env, purpose, id).paths).toEqual(['a', 'd']);
   });
   it('is found by folder, dataset and Broch, newest first, and gone when closed', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
     const newer = 'dl-0011223344556678';
-    for (const delivery of [id, newer]) new UploadLedger(env, purpose, delivery).add(sent('a'));
+    for (const delivery of [id, newer]) new UploadLedger(env, purpose, delivery).add(entry('a'));
     expect(listUnfinishedDeliveries(env, purpose)).toEqual([newer, id]);
-    for (const other of [{ api: 'https://b' }, { folder: '/else' }, { dataset: 'deaths' }])
-      expect(listUnfinishedDeliveries(env, { ...purpose, ...other })).toEqual([]);
+    for (const change of [{ api: 'https://b' }, { folder: '/else' }, { dataset: 'deaths' }])
+      expect(listUnfinishedDeliveries(env, { ...purpose, ...change })).toEqual([]);
     new UploadLedger(env, purpose, newer).close();
     expect(listUnfinishedDeliveries(env, purpose)).toEqual([id]);
   });
   it('is for its owner only', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
-    new UploadLedger(env, purpose, id).add(sent('a'));
+    new UploadLedger(env, purpose, id).add(entry('a'));
     expect(statSync(file(env.XDG_CONFIG_HOME)).mode & 0o077).toBe(0);
   });
 });

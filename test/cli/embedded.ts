@@ -8,7 +8,7 @@ import type { connectTestCloud } from '../cloud.ts';
 type Facts = ReturnType<typeof connectTestCloud>;
 
 /** A file as `npm start` writes it, on the tests' cloud, with people of the test's own. */
-export async function writeEmbeddedCloudFile(facts: Facts, at: string, who: Record<string, UserGroup>) {
+export async function writeEmbeddedCloudFile(facts: Facts, folder: string, roles: Record<string, UserGroup>) {
   const { endpoint, ca, account, region, api, outputs, configuration } = facts;
   const [pool = '', client = ''] = [outputs['data.Pool'], outputs['data.Client']];
   const place: ActiveProfile = {
@@ -20,8 +20,9 @@ export async function writeEmbeddedCloudFile(facts: Facts, at: string, who: Reco
     embedded: { endpoint, ca: readFileSync(ca, 'utf8'), account, people: [] },
   };
   const people = [];
-  for (const [name, role] of Object.entries(who)) people.push(await enrolLocalPerson(place, configuration, name, role));
-  const file = join(at, 'cloud.json');
+  for (const [name, role] of Object.entries(roles))
+    people.push(await enrolLocalPerson(place, configuration, name, role));
+  const file = join(folder, 'cloud.json');
   writeFileSync(file, JSON.stringify({ endpoint, ca, account, region, api, inbox: '', people, pool, client }), {
     mode: 0o600,
   });

@@ -4,32 +4,32 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { main } from '../../bin/cli/main.ts';
 
-/** An empty folder that goes with the test, or when `after` says. */
-export function makeTestFolder(after: (clean: () => void) => void = onTestFinished): string {
+/** An empty folder that goes with the test, or when `onEnd` decides. */
+export function makeTestFolder(onEnd: (clean: () => void) => void = onTestFinished): string {
   const path = mkdtempSync(join(tmpdir(), 'broch-cli-'));
-  after(() => rmSync(path, { recursive: true, force: true }));
+  onEnd(() => rmSync(path, { recursive: true, force: true }));
   return path;
 }
 
 export interface CliResult {
   readonly code: number;
-  readonly out: string;
+  readonly output: string;
   readonly err: string;
 }
 
 /** Runs a command line in this process, without a terminal, with a home and a cloud of its own (none unless given). */
 export async function runBroch(argv: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
-  let [out, err] = ['', ''];
+  let [output, err] = ['', ''];
   const code = await main(argv, {
     env: { XDG_CONFIG_HOME: '/nonexistent/broch', BROCH_CLOUD: '/nonexistent/cloud.json', ...env },
     width: undefined,
     live: false,
     out: text => {
-      out += typeof text === 'string' ? text : Buffer.from(text).toString();
+      output += typeof text === 'string' ? text : Buffer.from(text).toString();
     },
     err: text => {
       err += text;
     },
   });
-  return { code, out, err };
+  return { code, output, err };
 }

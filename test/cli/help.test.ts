@@ -9,38 +9,38 @@ const nouns = [...new Set(cliCommands.filter(({ words }) => words.length > 1).ma
 
 describe('help', () => {
   it('names every command, the flags of all and the exit codes', async () => {
-    const { code, out, err } = await runBroch(['--help']);
+    const { code, output, err } = await runBroch(['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     for (const [first = '', second = ''] of cliCommands.map(({ words }) => words))
-      expect(out).toMatch(new RegExp(`^  ${first} .*${second}`, 'm'));
-    for (const word of ['--json', '--profile', '--as', 'Exit codes', 'Examples']) expect(out).toContain(word);
-    expect((await runBroch([])).out).toBe(out);
-    expect((await runBroch(['help'])).out).toBe(out);
+      expect(output).toMatch(new RegExp(`^  ${first} .*${second}`, 'm'));
+    for (const word of ['--json', '--profile', '--as', 'Exit codes', 'Examples']) expect(output).toContain(word);
+    expect((await runBroch([])).output).toBe(output);
+    expect((await runBroch(['help'])).output).toBe(output);
   });
   it.each(nouns)('of %s lists its verbs with examples', async noun => {
-    const { code, out } = await runBroch([noun, '--help']);
+    const { code, output } = await runBroch([noun, '--help']);
     expect(code).toBe(0);
-    for (const name of names.filter(name => name.startsWith(`${noun} `))) expect(out).toContain(`broch ${name}`);
+    for (const name of names.filter(name => name.startsWith(`${noun} `))) expect(output).toContain(`broch ${name}`);
   });
   it.each(names)('of %s shows how to write it, every flag and an example', async name => {
-    const { code, out, err } = await runBroch([...name.split(' '), '--help']);
+    const { code, output, err } = await runBroch([...name.split(' '), '--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toContain(`Usage: broch ${name}`);
-    expect(out).toContain('Examples');
-    expect((await runBroch(['help', ...name.split(' ')])).out).toBe(out);
-    for (const line of out.split('\n')) expect(line.length).toBeLessThan(200);
+    expect(output).toContain(`Usage: broch ${name}`);
+    expect(output).toContain('Examples');
+    expect((await runBroch(['help', ...name.split(' ')])).output).toBe(output);
+    for (const line of output.split('\n')) expect(line.length).toBeLessThan(200);
   });
 });
 
 /** What bash would offer after `line`, by running its script. */
-function offered(line: string): string[] {
+function completions(line: string): string[] {
   const words = line.split(' ');
-  const asked = `${completionScript('bash', cliCommands, GlobalFlags)}
+  const script = `${completionScript('bash', cliCommands, GlobalFlags)}
 compopt() { :; }
 COMP_WORDS=(${words.map(word => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
 _broch
 printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync('bash', ['--norc', '-c', asked], { encoding: 'utf8' })
+  return execFileSync('bash', ['--norc', '-c', script], { encoding: 'utf8' })
     .split('\n')
     .filter(word => word !== '');
 }
@@ -62,5 +62,5 @@ describe('completion', () => {
     ['broch watch ', ['project', 'workspace', 'airlock', 'delivery']],
     ['broch project create --title ', []],
     ['broch deliver ', []],
-  ])('bash: after `%s`', (line, expected) => expect(offered(line)).toEqual(expected));
+  ])('bash: after `%s`', (line, expected) => expect(completions(line)).toEqual(expected));
 });

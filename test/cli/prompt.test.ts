@@ -5,9 +5,9 @@ import { createTerminalPrompt } from '../../bin/cli/prompt.ts';
 /** A prompt on a pipe, or on something that passes for a terminal, and what it wrote. */
 function prompt({ isTTY = false } = {}) {
   const input = Object.assign(new PassThrough(), { isTTY, setRawMode: () => {} });
-  let written = '';
-  const output = { write: (text: string | Uint8Array) => (written += text) };
-  return { input, ask: createTerminalPrompt({ input, output }), written: () => written };
+  let echo = '';
+  const output = { write: (text: string | Uint8Array) => (echo += text) };
+  return { input, ask: createTerminalPrompt({ input, output }), written: () => echo };
 }
 
 describe('asking', () => {
@@ -22,15 +22,15 @@ describe('asking', () => {
     await expect(ask('More:')).rejects.toMatchObject({ ending: 'usage' });
   });
   it('never shows a hidden answer, not even by the arrow that brings back what was typed before', async () => {
-    const { input, ask, written } = prompt({ isTTY: true });
+    const { input, ask, written: echo } = prompt({ isTTY: true });
     const hidden = ask('Password:', true);
     input.write('S3cret!\r');
     expect(await hidden).toBe('S3cret!');
     const open = ask('Name:');
     input.write('\u001b[A dana\r');
     expect((await open).trim()).toBe('dana');
-    expect(written()).toContain('dana');
-    expect(written()).not.toContain('S3cret!');
+    expect(echo()).toContain('dana');
+    expect(echo()).not.toContain('S3cret!');
     ask[Symbol.dispose]();
   });
 });

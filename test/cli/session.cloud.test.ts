@@ -26,17 +26,17 @@ beforeAll(async () => {
 });
 
 /** A home of its own, and the commands run in it. */
-function someone() {
+function createPerson() {
   const home = makeTestFolder();
   const env = { XDG_CONFIG_HOME: home, BROCH_CLOUD: file };
   const sessions = () => readdirSync(join(home, 'broch/sessions')).map(name => join(home, 'broch/sessions', name));
-  const kept = () => sessions().find(name => readFileSync(name, 'utf8').includes('refresh')) as string;
-  return { home, env, sessions, kept, run: (line: string) => runBroch(line.split(' '), env) };
+  const sessionFile = () => sessions().find(name => readFileSync(name, 'utf8').includes('refresh')) as string;
+  return { home, env, sessions, kept: sessionFile, run: (line: string) => runBroch(line.split(' '), env) };
 }
 
 describe('signing in', () => {
   it('is asked for, with the people there are', async () => {
-    const { run } = someone();
+    const { run } = createPerson();
     const { code, err } = await run('whoami');
     expect(code).toBe(4);
     expect(err).toMatch(/cli-olga \(operator\), cli-rana \(researcher\)/);
@@ -45,64 +45,72 @@ describe('signing in', () => {
   });
 
   it('takes the password by SRP and a code, and is remembered for its owner only', async () => {
-    const { run, sessions, home } = someone();
-    expect(await run('login --as cli-olga')).toMatchObject({ code: 0, out: 'Signed in to local as cli-olga.\n' });
-    const { code, out, err } = await run('whoami --json');
+    const { run, sessions, home } = createPerson();
+    expect(await run('login --as cli-olga')).toMatchObject({ code: 0, output: 'Signed in to local as cli-olga.\n' });
+    const { code, output, err } = await run('whoami --json');
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(JSON.parse(out)).toEqual({ id: expect.any(String), name: 'cli-olga', groups: ['operator'], projects: [] });
+    expect(JSON.parse(output)).toEqual({
+      id: expect.any(String),
+      name: 'cli-olga',
+      groups: ['operator'],
+      projects: [],
+    });
     for (const name of [...sessions(), join(home, 'broch'), join(home, 'broch/sessions')])
       expect(statSync(name).mode & 0o077).toBe(0);
     for (const name of sessions()) expect(readFileSync(name, 'utf8')).not.toMatch(/password|totp/i);
   });
 
   it('in one go with --as or BROCH_AS leaves the one who is signed in alone', async () => {
-    const { run, env } = someone();
+    const { run, env } = createPerson();
     await run('login --as cli-olga');
-    expect(JSON.parse((await run('whoami --as cli-rana --json')).out).name).toBe('cli-rana');
-    expect(JSON.parse((await runBroch(['--json', 'whoami'], { ...env, BROCH_AS: 'cli-rana' })).out).name).toBe(
+    expect(JSON.parse((await run('whoami --as cli-rana --json')).output).name).toBe('cli-rana');
+    expect(JSON.parse((await runBroch(['--json', 'whoami'], { ...env, BROCH_AS: 'cli-rana' })).output).name).toBe(
       'cli-rana',
     );
-    expect(JSON.parse((await run('whoami --json')).out).name).toBe('cli-olga');
+    expect(JSON.parse((await run('whoami --json')).output).name).toBe('cli-olga');
   });
 
   it('lasts beyond the access token, by the refresh token', async () => {
-    const { run, kept } = someone();
+    const { run, kept: sessionFile } = createPerson();
     await run('login --as cli-olga');
-    const before = JSON.parse(readFileSync(kept(), 'utf8'));
-    writeFileSync(kept(), JSON.stringify({ ...before, until: '2020-01-01T00:00:00.000Z' }));
+    const initialTokens = JSON.parse(readFileSync(sessionFile(), 'utf8'));
+    writeFileSync(sessionFile(), JSON.stringify({ ...initialTokens, until: '2020-01-01T00:00:00.000Z' }));
     expect((await run('whoami')).code).toBe(0);
-    const after = JSON.parse(readFileSync(kept(), 'utf8'));
-    expect(after.refresh).toBe(before.refresh);
-    expect(after.access).not.toBe(before.access);
+    const finalTokens = JSON.parse(readFileSync(sessionFile(), 'utf8'));
+    expect(finalTokens.refresh).toBe(initialTokens.refresh);
+    expect(finalTokens.access).not.toBe(initialTokens.access);
   });
 
   it('gets over a token that the API no longer takes, and over a broken file by name', async () => {
-    const { run, kept } = someone();
+    const { run, kept: sessionFile } = createPerson();
     await run('login --as cli-olga');
-    writeFileSync(kept(), JSON.stringify({ ...JSON.parse(readFileSync(kept(), 'utf8')), access: 'a.b.c' }));
+    writeFileSync(
+      sessionFile(),
+      JSON.stringify({ ...JSON.parse(readFileSync(sessionFile(), 'utf8')), access: 'a.b.c' }),
+    );
     expect((await run('whoami')).code).toBe(0);
-    const broken = kept();
-    writeFileSync(broken, '{');
-    expect(await run('whoami')).toMatchObject({ code: 1, err: expect.stringContaining(broken) });
+    const damagedFile = sessionFile();
+    writeFileSync(damagedFile, '{');
+    expect(await run('whoami')).toMatchObject({ code: 1, err: expect.stringContaining(damagedFile) });
   });
 
   it('ends here and at the pool', async () => {
-    const { run, kept, sessions } = someone();
+    const { run, kept: sessionFile, sessions } = createPerson();
     await run('login --as cli-rana');
-    const old = readFileSync(kept(), 'utf8');
-    expect(await run('logout')).toMatchObject({ code: 0, out: 'cli-rana is signed out of local.\n' });
+    const old = readFileSync(sessionFile(), 'utf8');
+    expect(await run('logout')).toMatchObject({ code: 0, output: 'cli-rana is signed out of local.\n' });
     expect(sessions()).toEqual([]);
     expect((await run('whoami')).code).toBe(4);
-    expect((await run('logout')).out).toBe('Nobody was signed in to local.\n');
+    expect((await run('logout')).output).toBe('Nobody was signed in to local.\n');
     // The refresh token is void, were somebody to have kept it.
     await run('login --as cli-rana');
-    writeFileSync(kept(), JSON.stringify({ ...JSON.parse(old), until: '2020-01-01T00:00:00.000Z' }));
+    writeFileSync(sessionFile(), JSON.stringify({ ...JSON.parse(old), until: '2020-01-01T00:00:00.000Z' }));
     const { refreshTokens } = await import('../../bin/cli/signin.ts');
     expect(await refreshTokens(place, JSON.parse(old))).toBeUndefined();
   });
 
   it('with the wrong password is refused without saying whether there is such a person', async () => {
-    const as = (name: string) =>
+    const attempt = (name: string) =>
       signIn(place, {
         name,
         password: async () => 'wrong',
@@ -110,9 +118,9 @@ describe('signing in', () => {
         code: async () => '000000',
         enrol: async () => {},
       }).catch(error => error);
-    const [known, unknown] = [await as('cli-olga'), await as('cli-nobody')];
-    expect(known).toMatchObject({ ending: 'unsigned' });
-    expect(unknown.message).toBe(known.message);
+    const [member, unknown] = [await attempt('cli-olga'), await attempt('cli-nobody')];
+    expect(member).toMatchObject({ ending: 'unsigned' });
+    expect(unknown.message).toBe(member.message);
   });
 
   it('with a wrong code is refused after three tries', async () => {
@@ -122,8 +130,8 @@ describe('signing in', () => {
       name: 'cli-olga',
       password: async () => people.find(({ name }) => name === 'cli-olga')?.password ?? '',
       newPassword: async () => 'x',
-      code: async again => {
-        tries.push(again);
+      code: async isRetry => {
+        tries.push(isRetry);
         return '000 000';
       },
       enrol: async () => {},
@@ -134,32 +142,32 @@ describe('signing in', () => {
 
   it('for the first time has a person choose a password of their own', async () => {
     const admin = new CognitoIdentityProviderClient(facts.configuration);
-    const who = { UserPoolId: place.pool, Username: 'cli-nina' };
+    const user = { UserPoolId: place.pool, Username: 'cli-nina' };
     await admin.send(
-      new AdminCreateUserCommand({ ...who, MessageAction: 'SUPPRESS', TemporaryPassword: 'Given-to-her-1-time' }),
+      new AdminCreateUserCommand({ ...user, MessageAction: 'SUPPRESS', TemporaryPassword: 'Given-to-her-1-time' }),
     );
-    await admin.send(new AdminAddUserToGroupCommand({ ...who, GroupName: 'partner' }));
-    const asked: string[] = [];
+    await admin.send(new AdminAddUserToGroupCommand({ ...user, GroupName: 'partner' }));
+    const questions: string[] = [];
     const person = (password: string) => ({
       name: 'cli-nina',
       password: async () => password,
       newPassword: async () => {
-        asked.push('new password');
+        questions.push('new password');
         return 'Her-own-password-1!';
       },
       code: async () => '000000',
       enrol: async () => {},
     });
     expect((await signIn(place, person('Given-to-her-1-time'))).access).toMatch(/\./);
-    expect(asked).toEqual(['new password']);
+    expect(questions).toEqual(['new password']);
     expect((await signIn(place, person('Her-own-password-1!'))).access).toMatch(/\./);
-    expect(asked).toHaveLength(1);
+    expect(questions).toHaveLength(1);
   });
 });
 
 describe('the installed command', () => {
   it('passes on words, exit code and both outputs', () => {
-    const { env } = someone();
+    const { env } = createPerson();
     const run = (...argv: string[]) =>
       spawnSync(process.execPath, [join(repositoryRoot, 'bin/broch.js'), ...argv], {
         env: { ...process.env, ...env },

@@ -4,7 +4,7 @@ import { formatSrpTimestamp, startSrpExchange } from '../../bin/cli/srp.ts';
 import { sha256 } from '../../functions/hash.ts';
 
 // Made once with cognito-srp-helper 2.3.4, another implementation of the same exchange.
-const known = {
+const vector = {
   pool: 'eu-west-2_AbCdEf123',
   password: 'correct horse Battery 1!',
   secret: BigInt(
@@ -35,34 +35,34 @@ const known = {
 
 describe('the password exchange', () => {
   it('is the one that other clients of the service make', () => {
-    const { publicValue, prove } = startSrpExchange(known.pool, known.secret);
-    expect(sha256(publicValue)).toBe(known.publicSha256);
-    expect(prove(known.challenge, known.password, known.at)).toEqual({
-      signature: known.signature,
-      stamp: known.stamp,
+    const { publicValue, prove } = startSrpExchange(vector.pool, vector.secret);
+    expect(sha256(publicValue)).toBe(vector.publicSha256);
+    expect(prove(vector.challenge, vector.password, vector.at)).toEqual({
+      signature: vector.signature,
+      stamp: vector.stamp,
     });
   });
   it('proves another thing for another password, person, salt, block or time', () => {
-    const prove = (change: object, password = known.password, at = known.at) =>
-      startSrpExchange(known.pool, known.secret).prove({ ...known.challenge, ...change }, password, at).signature;
+    const prove = (change: object, password = vector.password, date = vector.at) =>
+      startSrpExchange(vector.pool, vector.secret).prove({ ...vector.challenge, ...change }, password, date).signature;
     const proofs = [
       prove({}),
       prove({}, 'another'),
       prove({ user: 'x' }),
       prove({ salt: '01' }),
       prove({ secretBlock: 'AA==' }),
-      prove({}, known.password, new Date(0)),
+      prove({}, vector.password, new Date(0)),
     ];
     expect(new Set(proofs).size).toBe(proofs.length);
   });
   it('is not made with a value that would give the secret away', () => {
-    const { prove } = startSrpExchange(known.pool, known.secret);
-    expect(() => prove({ ...known.challenge, serverPublic: '0' }, known.password, known.at)).toThrow(
+    const { prove } = startSrpExchange(vector.pool, vector.secret);
+    expect(() => prove({ ...vector.challenge, serverPublic: '0' }, vector.password, vector.at)).toThrow(
       /no honest service/,
     );
   });
   it('is another one each time', () => {
-    expect(startSrpExchange(known.pool).publicValue).not.toBe(startSrpExchange(known.pool).publicValue);
+    expect(startSrpExchange(vector.pool).publicValue).not.toBe(startSrpExchange(vector.pool).publicValue);
   });
 });
 
@@ -72,9 +72,9 @@ describe('its timestamp', () => {
       /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [1-9]\d? \d\d:\d\d:\d\d UTC \d{4}$/;
     const times = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });
     fc.assert(
-      fc.property(times, at => {
-        expect(formatSrpTimestamp(at)).toMatch(form);
-        expect(Date.parse(formatSrpTimestamp(at))).toBe(Math.floor(at.getTime() / 1000) * 1000);
+      fc.property(times, date => {
+        expect(formatSrpTimestamp(date)).toMatch(form);
+        expect(Date.parse(formatSrpTimestamp(date))).toBe(Math.floor(date.getTime() / 1000) * 1000);
       }),
     );
   });

@@ -8,7 +8,7 @@ const cloud = connectTestCloud();
 const project = 'status-one';
 let run: (line: string) => ReturnType<typeof runBroch>;
 const statusOf = async (name: string): Promise<StatusReport> =>
-  JSON.parse((await run(`status --as ${name} --json`)).out);
+  JSON.parse((await run(`status --as ${name} --json`)).output);
 
 beforeAll(async () => {
   const home = makeTestFolder(afterAll);
@@ -27,24 +27,24 @@ beforeAll(async () => {
 
 describe('broch status', () => {
   it('says so when nothing waits', async () => {
-    const { code, out } = await run('status --as status-rana');
-    expect({ code, out }).toEqual({ code: 0, out: 'Nothing waits for you, and nothing is under way.\n' });
+    const { code, output } = await run('status --as status-rana');
+    expect({ code, output }).toEqual({ code: 0, output: 'Nothing waits for you, and nothing is under way.\n' });
   });
 
   it('shows a researcher their own draft with the command that submits it, and nobody else', async () => {
-    const drafted = await run(
+    const draft = await run(
       `airlock draft ${project} --title Shifts --source data/outbox/shifts/ --table ** --purpose paper --as status-rana --json`,
     );
-    const { id } = JSON.parse(drafted.out);
-    const { out } = await run('status --as status-rana');
-    expect(out).toContain(`Waiting for you:\n  Request ${id} of ${project}: Shifts (draft`);
-    expect(out).toContain(`Next: broch airlock submit ${project} ${id}`);
+    const { id } = JSON.parse(draft.output);
+    const { output } = await run('status --as status-rana');
+    expect(output).toContain(`Waiting for you:\n  Request ${id} of ${project}: Shifts (draft`);
+    expect(output).toContain(`Next: broch airlock submit ${project} ${id}`);
     for (const name of ['status-olga', 'status-vera', 'status-petra', 'status-stella'])
       expect(JSON.stringify(await statusOf(name))).not.toContain(id);
   });
 
   it('shows an open delivery to its partner as waiting, and to a data steward as under way', async () => {
-    const { id } = JSON.parse((await run('delivery open --dataset status-visits --as status-petra --json')).out);
+    const { id } = JSON.parse((await run('delivery open --dataset status-visits --as status-petra --json')).output);
     expect((await statusOf('status-petra')).waiting).toEqual([
       {
         standing: 'waiting',

@@ -18,7 +18,7 @@ const small = 'region,n\nNorth,3\nSouth,40\nEast,120\n';
 it('ends with 0 when nothing in the folder blocks', async () => {
   const {
     code,
-    out: stdout,
+    output: stdout,
     err,
   } = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': clean, 'b/r.md': '# Notes\n' })]);
   expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -28,14 +28,18 @@ it('ends with 0 when nothing in the folder blocks', async () => {
 it('ends with 1 and names file, place, reason and remedy when a file blocks', async () => {
   const folder = makeResults({ 'a.csv': clean, 'tables/small.csv': small });
   symlinkSync('a.csv', join(folder, 'link.csv'));
-  const { code, out: stdout } = await runBroch(['disclosure', 'check', folder]);
+  const { code, output: stdout } = await runBroch(['disclosure', 'check', folder]);
   expect(code).toBe(1);
   expect(stdout).toMatch(/^tables\/small\.csv\n {2}Blocked \(sdc\.minimum-count\): .*below 10.*\n {6}at B2 = 3\n/);
   expect(stdout).toContain('Not checked: link.csv. It is a symbolic link.');
 });
 
 it('prints the reports as JSON and nothing else', async () => {
-  const { code, out: stdout, err } = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': small }), '--json']);
+  const {
+    code,
+    output: stdout,
+    err,
+  } = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': small }), '--json']);
   expect({ code, err }).toEqual({ code: 1, err: '' });
   expect(JSON.parse(stdout)).toMatchObject({
     blocked: true,
@@ -52,11 +56,11 @@ it('checks more strictly at a higher tier', async () => {
 it('compares the tables of the folder with each other and with those released earlier', async () => {
   const stdout = clean.replace('300', '301');
   const edited = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': clean, 'b.csv': stdout })]);
-  expect(edited.out).toContain('sdc.differencing');
+  expect(edited.output).toContain('sdc.differencing');
   const folder = makeResults({ 'a.csv': clean });
-  expect((await runBroch(['disclosure', 'check', folder])).out).not.toContain('sdc.differencing');
+  expect((await runBroch(['disclosure', 'check', folder])).output).not.toContain('sdc.differencing');
   const earlier = makeResults({ 'then.csv': stdout });
-  const { code, out: comparison } = await runBroch(['disclosure', 'check', folder, '--earlier', earlier]);
+  const { code, output: comparison } = await runBroch(['disclosure', 'check', folder, '--earlier', earlier]);
   expect(code).toBe(1);
   expect(comparison).toContain('sdc.differencing');
   expect(comparison).toContain('then.csv');

@@ -26,7 +26,7 @@ it('shows a command that runs as it is written', async () => {
     results: join(folder, 'results'),
     'report.html': join(folder, 'report.html'),
   };
-  const { code, out: stdout } = await runBroch(words.split(' ').map(word => places[word] ?? word));
+  const { code, output: stdout } = await runBroch(words.split(' ').map(word => places[word] ?? word));
   expect({ code, out: stdout }).toEqual({ code: 0, out: expect.stringContaining('1 checked, 1 without findings') });
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('No findings');
 });

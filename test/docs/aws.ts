@@ -19,24 +19,26 @@ type Input = Record<string, unknown>;
 
 /** The operations of the AWS CLI that our pages use, as the SDK has them. */
 const operations: Record<string, (configuration: Configuration, input: never) => Promise<unknown>> = {
-  'cognito-idp admin-create-user': (of, input) =>
-    new CognitoIdentityProviderClient(of).send(new AdminCreateUserCommand(input)),
-  'cognito-idp admin-add-user-to-group': (of, input) =>
-    new CognitoIdentityProviderClient(of).send(new AdminAddUserToGroupCommand(input)),
-  'secretsmanager put-secret-value': (of, input) => new SecretsManagerClient(of).send(new PutSecretValueCommand(input)),
-  'ssm put-parameter': (of, input) => new SSMClient(of).send(new PutParameterCommand(input)),
-  'cloudformation update-termination-protection': (of, input) =>
-    new CloudFormationClient(of).send(new UpdateTerminationProtectionCommand(input)),
-  'cloudformation delete-stack': (of, input) => new CloudFormationClient(of).send(new DeleteStackCommand(input)),
+  'cognito-idp admin-create-user': (configuration, input) =>
+    new CognitoIdentityProviderClient(configuration).send(new AdminCreateUserCommand(input)),
+  'cognito-idp admin-add-user-to-group': (configuration, input) =>
+    new CognitoIdentityProviderClient(configuration).send(new AdminAddUserToGroupCommand(input)),
+  'secretsmanager put-secret-value': (configuration, input) =>
+    new SecretsManagerClient(configuration).send(new PutSecretValueCommand(input)),
+  'ssm put-parameter': (configuration, input) => new SSMClient(configuration).send(new PutParameterCommand(input)),
+  'cloudformation update-termination-protection': (configuration, input) =>
+    new CloudFormationClient(configuration).send(new UpdateTerminationProtectionCommand(input)),
+  'cloudformation delete-stack': (configuration, input) =>
+    new CloudFormationClient(configuration).send(new DeleteStackCommand(input)),
 };
 
 const pascal = (flag: string) => flag.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** The values after a flag: none is a switch, `Name=a,Value=b` a structure, `file://` what that file in `folder` holds. */
-function value(given: string[], folder: string): unknown {
-  if (given.some(text => /^\w+=[^=]*,/.test(text)))
-    return given.map(text => Object.fromEntries(text.split(',').map(pair => pair.split(/=(.*)/s).slice(0, 2))));
-  const [text] = given;
+function value(texts: string[], folder: string): unknown {
+  if (texts.some(text => /^\w+=[^=]*,/.test(text)))
+    return texts.map(text => Object.fromEntries(text.split(',').map(pair => pair.split(/=(.*)/s).slice(0, 2))));
+  const [text] = texts;
   return text?.startsWith('file://') ? readFileSync(join(folder, basename(text)), 'utf8').trimEnd() : text;
 }
 
@@ -45,20 +47,20 @@ export async function runAwsLine(
   words: readonly string[],
   configuration: Configuration,
   folder: string,
-  more: Input = {},
+  preset: Input = {},
 ) {
   const [service = '', operation = '', ...rest] = words;
   const run = operations[`${service} ${operation}`];
   if (!run) throw new Error(`these tests do not know aws ${service} ${operation}`);
-  const input: Input = { ...more };
-  for (let i = 0; i < rest.length; ) {
-    const flag = rest[i] ?? '';
-    const end = rest.findIndex((word, at) => at > i && word.startsWith('--'));
-    const given = rest.slice(i + 1, end < 0 ? undefined : end);
+  const input: Input = { ...preset };
+  for (let index = 0; index < rest.length; ) {
+    const flag = rest[index] ?? '';
+    const end = rest.findIndex((word, position) => position > index && word.startsWith('--'));
+    const texts = rest.slice(index + 1, end < 0 ? undefined : end);
     if (!flag.startsWith('--')) throw new Error(`${flag} is not a flag`);
-    if (given.length > 0) input[pascal(flag.slice(2))] = value(given, folder);
+    if (texts.length > 0) input[pascal(flag.slice(2))] = value(texts, folder);
     else input[pascal(flag.slice(2).replace(/^no-/, ''))] = !flag.startsWith('--no-');
-    i += 1 + given.length;
+    index += 1 + texts.length;
   }
   return run(configuration, input as never);
 }

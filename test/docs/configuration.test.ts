@@ -6,9 +6,9 @@ import { CONFIGURATION_MARKER, formatConfigurationTable, listConfigurationKeys }
 import { renewPage } from '../../lib/generated-page.ts';
 
 const text = readFileSync('docs/configuration.md', 'utf8');
-const rows = [...text.matchAll(/^\| `(.+)` \|(.*) \| (.+) \|$/gm)].map(([, key = '', omitted = '']) => [
+const rows = [...text.matchAll(/^\| `(.+)` \|(.*) \| (.+) \|$/gm)].map(([, key = '', preset = '']) => [
   key,
-  omitted.trim(),
+  preset.trim(),
 ]);
 
 /** The values of a parsed configuration by the path of their key. */
@@ -22,18 +22,18 @@ describe('the configuration page', () => {
     expect(renewPage(text, CONFIGURATION_MARKER, formatConfigurationTable(Config))).toBe(text));
 
   it('shows the defaults that apply when only the required keys are given', () => {
-    const given = JSON.parse(readFileSync('config/production.json', 'utf8'));
-    const required: Record<string, unknown> = { costs: {} };
-    for (const [key = '', omitted] of rows) {
-      if (omitted !== '') continue;
+    const production = JSON.parse(readFileSync('config/production.json', 'utf8'));
+    const minimum: Record<string, unknown> = { costs: {} };
+    for (const [key = '', preset] of rows) {
+      if (preset !== '') continue;
       const [outer = '', inner] = key.split('.');
-      required[outer] =
-        inner === undefined ? given[outer] : { ...(required[outer] as object), [inner]: given[outer][inner] };
+      minimum[outer] =
+        inner === undefined ? production[outer] : { ...(minimum[outer] as object), [inner]: production[outer][inner] };
     }
-    const applied = new Map(flatten(Config.parse(required)));
-    const shown = rows.filter(([, omitted = '']) => /^\d+$/.test(omitted));
-    expect(shown.length).toBeGreaterThan(25);
-    for (const [key = '', omitted] of shown) expect(String(applied.get(key)), key).toBe(omitted);
+    const applied = new Map(flatten(Config.parse(minimum)));
+    const numbers = rows.filter(([, preset = '']) => /^\d+$/.test(preset));
+    expect(numbers.length).toBeGreaterThan(25);
+    for (const [key = '', preset] of numbers) expect(String(applied.get(key)), key).toBe(preset);
   });
 });
 

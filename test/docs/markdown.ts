@@ -31,7 +31,7 @@ export function readMarkdownPage(file: string): MarkdownPage {
   return {
     file,
     text,
-    blocks: wanted => fences.flatMap(({ language, body }) => (language === wanted ? [body] : [])),
+    blocks: tongue => fences.flatMap(({ language, body }) => (language === tongue ? [body] : [])),
     headings: [...prose.matchAll(/^(#{1,6}) (.+)$/gm)].map(([, marks = '', title = '']) => ({
       level: marks.length,
       title,

@@ -20,7 +20,7 @@ describe.each(documentationPages)('$file', ({ file, headings, links, spans, text
 
   it('has something below every heading', () => {
     const dead = [...text.matchAll(/^(#+) (.+)\n+(?=(#+) |$(?![\s\S]))/gm)].filter(
-      ([, own = '', , next = '']) => next.length <= own.length,
+      ([, marks = '', , next = '']) => next.length <= marks.length,
     );
     expect(dead.map(([, , title]) => title)).toEqual([]);
   });
@@ -29,11 +29,11 @@ describe.each(documentationPages)('$file', ({ file, headings, links, spans, text
     const missing = links.filter(target => {
       if (target.startsWith('https://')) return false;
       const [path = '', anchor] = target.split('#');
-      const to = path === '' ? file : normalize(join(dirname(file), path));
-      if (!existsSync(to)) return true;
+      const linkedFile = path === '' ? file : normalize(join(dirname(file), path));
+      if (!existsSync(linkedFile)) return true;
       return (
         anchor !== undefined &&
-        !documentationPages.find(other => other.file === to)?.headings.some(h => h.anchor === anchor)
+        !documentationPages.find(page => page.file === linkedFile)?.headings.some(heading => heading.anchor === anchor)
       );
     });
     expect(missing).toEqual([]);
@@ -41,30 +41,30 @@ describe.each(documentationPages)('$file', ({ file, headings, links, spans, text
 
   it('names files and folders that are there', () => {
     const top = new Set(tracked.map(path => path.split('/')[0]));
-    const named = spans.filter(
+    const paths = spans.filter(
       span => /^[\w.-]+\/[\w./<>-]*$/.test(span) && top.has(span.split('/')[0]) && !span.includes('<'),
     );
-    expect(named.filter(path => !existsSync(path))).toEqual([]);
+    expect(paths.filter(path => !existsSync(path))).toEqual([]);
   });
 
   it('tells people to run npm scripts that are there', () => {
-    const asked = [...text.matchAll(/`npm (?:run )?([a-z]+(?::[a-z]+)?)/g)].map(([, script = '']) => script);
-    expect(asked.filter(script => !npm.has(script))).toEqual([]);
+    const scripts = [...text.matchAll(/`npm (?:run )?([a-z]+(?::[a-z]+)?)/g)].map(([, script = '']) => script);
+    expect(scripts.filter(script => !npm.has(script))).toEqual([]);
   });
 });
 
 /** Asserts that a command line of ours would be understood; `<placeholders>` stand for values. */
 function understood(line: string): void {
-  const given = splitShellWords(line).slice(1);
-  const command = cliCommands.find(({ words: own }) => own.every((word, i) => given[i] === word));
+  const argv = splitShellWords(line).slice(1);
+  const command = cliCommands.find(({ words: name }) => name.every((word, index) => argv[index] === word));
   if (!command) {
-    expect(given, line).toEqual(['--help']);
+    expect(argv, line).toEqual(['--help']);
     return;
   }
   // Named without more, as in "run `broch deliver` again".
-  if (given.length === command.words.length) return;
+  if (argv.length === command.words.length) return;
   const fields = [...fieldsOf(command.flags), ...fieldsOf(GlobalFlags)];
-  expect(() => parseArguments(fieldsOf(command.params), fields, given.slice(command.words.length)), line).not.toThrow();
+  expect(() => parseArguments(fieldsOf(command.params), fields, argv.slice(command.words.length)), line).not.toThrow();
 }
 
 describe('README', () => {
@@ -82,11 +82,11 @@ describe('the glossary', () => {
   const terms = [...readFileSync('docs/glossary.md', 'utf8').matchAll(/^\| ([a-z][a-z ]+) \|/gm)].map(
     ([, term = '']) => term,
   );
-  const everything = tracked
+  const sources = tracked
     .filter(file => /\.(md|ts)$/.test(file) && file !== 'docs/glossary.md')
     .map(file => readFileSync(file, 'utf8').toLowerCase().replace(/\s+/g, ' '))
     .join(' ');
-  it.each(terms)('%s is a term that code or pages use', term => expect(everything.includes(term)).toBe(true));
+  it.each(terms)('%s is a term that code or pages use', term => expect(sources.includes(term)).toBe(true));
   it('has one entry for each term', () => {
     expect(new Set(terms).size).toBe(terms.length);
     expect(terms.length).toBeGreaterThan(25);
@@ -97,10 +97,10 @@ describe('the commands of ours', () => {
   // Alarms' own words are in the runbook.
   const inText = documentationPages.flatMap(({ spans }) => spans);
   const inBlocks = documentationPages.flatMap(listShellLines);
-  const all = [...inText, ...inBlocks]
+  const names = [...inText, ...inBlocks]
     .map(span => span.replace(/^npx /, ''))
     .filter(span => span.startsWith('broch ') && !span.includes('…'));
 
-  it.each([...new Set(all)])('%s is one of them', understood);
-  it('there are some', () => expect(all.length).toBeGreaterThan(15));
+  it.each([...new Set(names)])('%s is one of them', understood);
+  it('there are some', () => expect(names.length).toBeGreaterThan(15));
 });

@@ -20,16 +20,16 @@ const folder = mkdtempSync(join(tmpdir(), 'broch-readme-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // The runbook's lines ask AWS about alarms there; the library's own tests run its command.
-const elsewhere = ['docs/runbook.md', 'disclosure/README.md'];
-const lines = documentationPages.filter(({ file }) => !elsewhere.includes(file)).flatMap(listShellLines);
+const otherPages = ['docs/runbook.md', 'disclosure/README.md'];
+const lines = documentationPages.filter(({ file }) => !otherPages.includes(file)).flatMap(listShellLines);
 /** Other tests share the cloud, so people here have names of their own. */
 const people = { olga: 'operator', petra: 'partner', rana: 'researcher', stella: 'steward', vera: 'reviewer' } as const;
-const mine = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
+const rename = (word: string) => (word in people || word === 'dana' ? `readme-${word}` : word);
 let env: Record<string, string | undefined>;
 
 beforeAll(async () => {
-  const who = Object.fromEntries(Object.entries(people).map(([name, role]) => [mine(name), role]));
-  const { file } = await writeEmbeddedCloudFile(facts, folder, who);
+  const roles = Object.fromEntries(Object.entries(people).map(([name, role]) => [rename(name), role]));
+  const { file } = await writeEmbeddedCloudFile(facts, folder, roles);
   // The image that desktops start from, as `npm start` sets it.
   const image = { Name: '/broch/images/linux/current', Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String' } as const;
   await new SSMClient(facts.configuration).send(new PutParameterCommand({ ...image, Overwrite: true }));
@@ -52,7 +52,7 @@ it('every command in a block of a page is one that these tests run', () => {
 
 describe('looking around', () => {
   it.each(kinds.broch)('%s', async line => {
-    const ran = await run('npx', ['--no', '--', ...splitShellWords(line).slice(1).map(mine)], { env });
+    const ran = await run('npx', ['--no', '--', ...splitShellWords(line).slice(1).map(rename)], { env });
     expect(ran.stdout).not.toBe('');
   });
 });
@@ -61,8 +61,8 @@ describe('in an AWS account', () => {
   // One of its own: nothing that is put there is in anybody's way.
   const account = '111122223333';
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootEnvironmentFor(account);
-  const there = { ...facts.configuration, credentials: { accessKeyId, secretAccessKey } };
-  const out = join(folder, 'cdk.out');
+  const configuration = { ...facts.configuration, credentials: { accessKeyId, secretAccessKey } };
+  const assembly = join(folder, 'cdk.out');
   const admin = {
     ...facts.environment,
     ...quietCdkEnvironment,
@@ -75,19 +75,19 @@ describe('in an AWS account', () => {
     verb === 'deploy' ? ['synth', '--quiet', ...args.filter(arg => arg !== '--all')] : [verb, ...args];
 
   it('the commands of the CDK are understood and do their work', async () => {
-    const asked = kinds.cdk.map(line => splitShellWords(line).slice(2));
-    const first = asked.find(([verb]) => verb === 'deploy') ?? [];
-    for (const args of [first, ...asked.filter(args => args !== first)]) {
-      const given = [...asSynth(args), ...(args === first ? ['-o', out] : ['--app', out])];
-      const [program = '', ...all] = cdkCommandLine(...given, ...(args[0] === 'destroy' ? ['--force'] : []));
-      const ran = await run(program, all, { env: { ...process.env, ...admin }, maxBuffer: 2 ** 26 });
+    const commands = kinds.cdk.map(line => splitShellWords(line).slice(2));
+    const first = commands.find(([verb]) => verb === 'deploy') ?? [];
+    for (const args of [first, ...commands.filter(args => args !== first)]) {
+      const flags = [...asSynth(args), ...(args === first ? ['-o', assembly] : ['--app', assembly])];
+      const [program = '', ...argv] = cdkCommandLine(...flags, ...(args[0] === 'destroy' ? ['--force'] : []));
+      const ran = await run(program, argv, { env: { ...process.env, ...admin }, maxBuffer: 2 ** 26 });
       if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-airlock');
     }
-    expect(asked.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'destroy']);
+    expect(commands.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'destroy']);
   });
 
   it('what has to be done after the first deploy, and before the last goes', async () => {
-    const [secrets, formation] = [new SecretsManagerClient(there), new CloudFormationClient(there)];
+    const [secrets, formation] = [new SecretsManagerClient(configuration), new CloudFormationClient(configuration)];
     const { ARN = '' } = await secrets.send(new CreateSecretCommand({ Name: 'webhook' }));
     writeFileSync(join(folder, 'webhook.txt'), 'https://example.logic.azure.com/workflows/1?sig=2\n');
     const names = new Set([...kinds.aws.join('\n').matchAll(/--stack-name (\S+)/g)].map(([, name = '']) => name));
@@ -102,17 +102,17 @@ describe('in an AWS account', () => {
       );
     const outputs = { Pool: facts.outputs['data.Pool'] ?? '', Webhook: ARN };
     for (const line of kinds.aws) {
-      const given = splitShellWords(line)
+      const argv = splitShellWords(line)
         .slice(1)
-        .map(mine)
+        .map(rename)
         .map(word => word.replace(/^<(\w+)>$/, (_, name) => outputs[name as 'Pool']));
       // The pool is the one that is deployed; its mail, which nobody gets, would have held the password.
-      const mail = given[1] === 'admin-create-user' ? { TemporaryPassword: temporary, MessageAction: 'SUPPRESS' } : {};
-      await runAwsLine(given, given[0] === 'cognito-idp' ? facts.configuration : there, folder, mail);
+      const mail = argv[1] === 'admin-create-user' ? { TemporaryPassword: temporary, MessageAction: 'SUPPRESS' } : {};
+      await runAwsLine(argv, argv[0] === 'cognito-idp' ? facts.configuration : configuration, folder, mail);
     }
     const { SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: ARN }));
     expect(SecretString).toBe('https://example.logic.azure.com/workflows/1?sig=2');
-    const { Parameter } = await new SSMClient(there).send(
+    const { Parameter } = await new SSMClient(configuration).send(
       new GetParameterCommand({ Name: '/broch/images/linux/current' }),
     );
     expect(Parameter).toMatchObject({
@@ -121,8 +121,8 @@ describe('in an AWS account', () => {
       Value: expect.stringMatching(/^ami-/),
     });
     for (const StackName of names) {
-      const left = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => ({ Stacks: [] }));
-      expect(left.Stacks?.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE')).toEqual([]);
+      const description = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => ({ Stacks: [] }));
+      expect(description.Stacks?.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE')).toEqual([]);
     }
   });
 
@@ -135,16 +135,16 @@ describe('in an AWS account', () => {
     const args = splitShellWords(line)
       .slice(2)
       .map(word => word.replace(/^<(\w+)>$/, (_, name) => values[name] ?? ''));
-    const answers = [mine('dana'), temporary, chosen, chosen];
+    const answers = [rename('dana'), temporary, permanent, permanent];
     const home = join(folder, 'dana');
     const child = spawn(process.execPath, ['bin/broch.ts', ...args], {
       env: { ...env, ...facts.environment, XDG_CONFIG_HOME: home, BROCH_CLOUD: join(folder, 'none') },
     });
     child.stdin.end(`${answers.join('\n')}\n`);
-    let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk));
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk));
     const code = await new Promise(resolve => child.once('close', resolve));
-    expect({ code, said }).toMatchObject({
+    expect({ code, said: output }).toMatchObject({
       code: 0,
       said: expect.stringContaining('Signed in to main as readme-dana.'),
     });
@@ -152,4 +152,4 @@ describe('in an AWS account', () => {
   });
 });
 
-const [temporary, chosen] = ['Given-to-her-1-time', 'Her-own-password-1!'];
+const [temporary, permanent] = ['Given-to-her-1-time', 'Her-own-password-1!'];

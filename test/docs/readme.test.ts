@@ -18,19 +18,19 @@ const pattern = (literal: string) =>
       .join('.+')}$`,
   );
 const literals = sources.flatMap(source =>
-  [...source.matchAll(/`((?:\\.|[^`\\])*)`|'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"/g)].map(([, a, b, c]) =>
-    pattern(a ?? b ?? c ?? ''),
+  [...source.matchAll(/`((?:\\.|[^`\\])*)`|'((?:\\.|[^'\\\n])*)'|"((?:\\.|[^"\\\n])*)"/g)].map(
+    ([, inBackticks, inSingle, inDouble]) => pattern(inBackticks ?? inSingle ?? inDouble ?? ''),
   ),
 );
 
 describe('what you will see', () => {
-  const [shown = ''] = readme.blocks('text');
-  const lines = shown.split('\n').filter(line => line !== '');
+  const [transcript = ''] = readme.blocks('text');
+  const lines = transcript.split('\n').filter(line => line !== '');
   const telling = literals.filter(({ source }) => source.replaceAll('.+', '').length > 20);
 
   it.each(lines)('%s', line => {
-    const told = line.replace(/^✓ (.*) \(\d+\.\d s\)$/, '$1').trim();
-    expect(telling.some(literal => literal.test(told))).toBe(true);
+    const step = line.replace(/^✓ (.*) \(\d+\.\d s\)$/, '$1').trim();
+    expect(telling.some(literal => literal.test(step))).toBe(true);
   });
 
   it('is nothing that the story does not tell', () => {

@@ -8,29 +8,27 @@ import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const { app, templates } = synthesiseApp();
 const text = readFileSync('docs/runbook.md', 'utf8');
-const generated = text.slice(text.indexOf(RUNBOOK_MARKER));
-const headings = [...generated.matchAll(/^#{3,4} (.+)$/gm)].map(([, name]) => name ?? '');
-const deployed = Object.values(templates).flatMap(template =>
-  findTemplateResources(template, 'AWS::CloudWatch::Alarm'),
-);
+const runbook = text.slice(text.indexOf(RUNBOOK_MARKER));
+const headings = [...runbook.matchAll(/^#{3,4} (.+)$/gm)].map(([, name]) => name ?? '');
+const alarms = Object.values(templates).flatMap(template => findTemplateResources(template, 'AWS::CloudWatch::Alarm'));
 
 /** What stands below a heading, up to the next. */
-const below = (name: string) => generated.split(new RegExp(`^#{3,4} ${name.replaceAll('*', '\\*')}$`, 'm'))[1] ?? '';
-const until = (part: string, level: RegExp) => part.split(level)[0] ?? '';
+const sectionOf = (name: string) => runbook.split(new RegExp(`^#{3,4} ${name.replaceAll('*', '\\*')}$`, 'm'))[1] ?? '';
+const cut = (part: string, level: RegExp) => part.split(level)[0] ?? '';
 
 describe('the runbook', () => {
   it('has a heading for every alarm that is deployed, and for no other', () => {
-    const names = deployed.map(([, { Properties }]) => String(Properties.AlarmName).split('/').slice(1).join('/'));
+    const names = alarms.map(([, { Properties }]) => String(Properties.AlarmName).split('/').slice(1).join('/'));
     expect(headings.filter(name => !name.includes('*')).sort()).toEqual(names.sort());
     expect(names.length).toBeGreaterThan(20);
   });
 
-  it.each(explainAlarms(app))('says of $name what its mail says', ({ name, severity, means, check, act }) => {
-    expect(until(below(name), /^#/m)).toContain(means);
+  it.each(explainAlarms(app))('says of $name what its mail says', ({ name, severity, means: meaning, check, act }) => {
+    expect(cut(sectionOf(name), /^#/m)).toContain(meaning);
     const [capability, kind] = [name.split('/')[0], name.split('/').at(-1)];
-    const shared = headings.includes(`${capability}/*/${kind}`) ? until(below(`${capability}/*/${kind}`), /^#/m) : '';
+    const shared = headings.includes(`${capability}/*/${kind}`) ? cut(sectionOf(`${capability}/*/${kind}`), /^#/m) : '';
     const advice = `**Severity:** ${severity}\n\n**Check:** ${check}\n\n**Do:** ${act}\n`;
-    expect(shared + until(below(name), /^#/m)).toContain(advice);
+    expect(shared + cut(sectionOf(name), /^#/m)).toContain(advice);
   });
 
   it('is as `npm run runbook` writes it', () =>
@@ -38,13 +36,13 @@ describe('the runbook', () => {
 });
 
 describe('an alarm', () => {
-  const explained = /^Severity: (critical|warning)\n(.+)\nCheck: (.+)\nDo: (.+)$/;
+  const explanation = /^Severity: (critical|warning)\n(.+)\nCheck: (.+)\nDo: (.+)$/;
 
-  it.each(deployed.map(([, { Properties }]) => [String(Properties.AlarmName), Properties] as const))(
+  it.each(alarms.map(([, { Properties }]) => [String(Properties.AlarmName), Properties] as const))(
     '%s reaches people and takes silence for good news',
     (_, { AlarmActions, AlarmDescription, TreatMissingData }) => {
       expect(AlarmActions).toHaveLength(1);
-      expect(AlarmDescription).toMatch(explained);
+      expect(AlarmDescription).toMatch(explanation);
       expect(TreatMissingData).toBe('notBreaching');
       // CloudWatch's limit.
       expect(String(AlarmDescription).length).toBeLessThanOrEqual(1024);

@@ -55,11 +55,11 @@ const bodies: Record<string, object> = {
 const paramsOf = (route: Route) =>
   Object.fromEntries(Object.keys(route.params?.shape ?? {}).map(name => [name, examples[name] ?? 'x']));
 
-const claimsOf = (held: readonly string[], id = 'user-1') => ({
+const claimsOf = (groups: readonly string[], id = 'user-1') => ({
   sub: id,
   username: 'rana',
   token_use: 'access',
-  'cognito:groups': `[${held.join(' ')}]`,
+  'cognito:groups': `[${groups.join(' ')}]`,
 });
 
 /** Every operation of a capability answers with what `answer` says: what is under test is all that comes before it. */
@@ -70,7 +70,7 @@ async function ask(
   poolGroups: readonly UserGroup[] = userGroups,
 ) {
   const names = Object.entries(routes)
-    .filter(([, of]) => of.capability === route.capability)
+    .filter(([, candidate]) => candidate.capability === route.capability)
     .map(([name]) => name);
   const operations = Object.fromEntries(
     names.map(name => [name, async (call: unknown) => answer(call)]),
@@ -98,11 +98,11 @@ async function ask(
 const entries: [string, Route][] = Object.entries(routes);
 
 describe('who may', () => {
-  const denied = [403, 404];
-  const allowed = (route: Route, held: readonly UserGroup[], roles: readonly ProjectRole[]) =>
+  const denials = [403, 404];
+  const allowed = (route: Route, groups: readonly UserGroup[], roles: readonly ProjectRole[]) =>
     route.callers === 'anyone' ||
     route.callers.some(
-      ({ group, member }) => held.includes(group) && (!member || member.some(role => roles.includes(role))),
+      ({ group, member }) => groups.includes(group) && (!member || member.some(role => roles.includes(role))),
     );
 
   it.each(entries)(
@@ -112,14 +112,14 @@ describe('who may', () => {
         fc.asyncProperty(
           fc.subarray([...userGroups]),
           fc.subarray<ProjectRole>(['lead', 'researcher']),
-          async (held, roles) => {
+          async (groups, roles) => {
             const body = bodies[name];
             const { status } = await ask(
-              { route, claims: claimsOf(held), ...(body && { body: JSON.stringify(body) }) },
+              { route, claims: claimsOf(groups), ...(body && { body: JSON.stringify(body) }) },
               () => ({}),
               roles,
             );
-            expect(denied.includes(status ?? 0)).toBe(!allowed(route, held, roles));
+            expect(denials.includes(status ?? 0)).toBe(!allowed(route, groups, roles));
           },
         ),
         { numRuns: 60 },
@@ -130,11 +130,11 @@ describe('who may', () => {
   it.each(entries)('%s: a group of the token counts only if the user pool confirms it', async (name, route) => {
     const body = bodies[name];
     await fc.assert(
-      fc.asyncProperty(fc.subarray([...userGroups]), fc.subarray([...userGroups]), async (claimed, confirmed) => {
-        const request = { route, claims: claimsOf(claimed), ...(body && { body: JSON.stringify(body) }) };
+      fc.asyncProperty(fc.subarray([...userGroups]), fc.subarray([...userGroups]), async (claims, confirmed) => {
+        const request = { route, claims: claimsOf(claims), ...(body && { body: JSON.stringify(body) }) };
         const { status } = await ask(request, () => ({}), [], confirmed);
-        const both = claimed.filter(group => confirmed.includes(group));
-        expect(denied.includes(status ?? 0)).toBe(!allowed(route, both, []));
+        const common = claims.filter(group => confirmed.includes(group));
+        expect(denials.includes(status ?? 0)).toBe(!allowed(route, common, []));
       }),
       { numRuns: 30 },
     );
@@ -158,7 +158,7 @@ describe('who may', () => {
   });
 
   it('identity comes from the claims, whatever body, headers and query say', async () => {
-    let seen: unknown;
+    let input: unknown;
     await ask(
       {
         route: routes.showMe,
@@ -168,11 +168,11 @@ describe('who may', () => {
         body: JSON.stringify({ user: { id: 'olga', groups: ['operator'] } }),
       },
       call => {
-        seen = (call as { user: unknown }).user;
+        input = (call as { user: unknown }).user;
         return {};
       },
     );
-    expect(seen).toEqual({ id: 'user-1', name: 'rana', groups: ['partner'] });
+    expect(input).toEqual({ id: 'user-1', name: 'rana', groups: ['partner'] });
   });
 });
 
@@ -210,11 +210,11 @@ describe('errors', () => {
 
   it('bytes go as they are, and only where bytes are the answer', async () => {
     const route = routes.downloadPart;
-    const asked = { route, claims: claimsOf(['researcher']), body: JSON.stringify(bodies.downloadPart) };
+    const request = { route, claims: claimsOf(['researcher']), body: JSON.stringify(bodies.downloadPart) };
     const bytes = Buffer.from([0, 255, 123, 125, 10, 195]);
-    const { status, type, body } = await ask(asked, () => bytes);
+    const { status, type, body } = await ask(request, () => bytes);
     expect([status, type, body]).toEqual([200, 'application/octet-stream', bytes]);
-    expect((await ask(asked, () => ({ url: 'https://elsewhere' }))).status).toBe(500);
+    expect((await ask(request, () => ({ url: 'https://elsewhere' }))).status).toBe(500);
   });
 
   it.each([
@@ -222,10 +222,10 @@ describe('errors', () => {
     ['another shape', '{"id":"A B","title":""}', 'does not have the format'],
     ['an array', '[]', 'does not have the format'],
     ['too much', JSON.stringify({ id: 'asthma', title: 'x'.repeat(MAX_BODY_BYTES) }), 'at most 65536 bytes'],
-  ])('a body that is %s is refused with the remedy', async (_, body, says) => {
+  ])('a body that is %s is refused with the remedy', async (_, body, message) => {
     const answer = await ask({ route: routes.createProject, claims, body });
     expect([400, 413]).toContain(answer.status);
-    expect(answer.body.detail).toContain(says);
+    expect(answer.body.detail).toContain(message);
   });
 
   it('no body, path or page makes it fail by itself', async () => {

@@ -45,8 +45,8 @@ export const handler = stepHandler(z.unknown(), async () => {
     writeRows(TABLE_NAME, [{ key: markKey, item: { behind: key } satisfies z.infer<typeof Mark> }]);
   for (;;) {
     const due = await readRowRange(TABLE_NAME, DueRow, rowKey('due', '').pk, {
-      after: lastKey,
-      until: `${currentTime()}~`,
+      start: lastKey,
+      end: `${currentTime()}~`,
       limit: page,
     });
     for (const row of due) {

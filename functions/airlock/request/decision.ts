@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Decision, unchanged } from '../../decision.ts';
+import { type Decision, keepState } from '../../decision.ts';
 import type { AirlockConfig } from './airlock-config.ts';
 import { Seal } from './manifest.ts';
 import { type Request, Someone } from './request.ts';
@@ -117,7 +117,7 @@ export const reviewerEvent = (
 /** Decides unless a call with this idempotency mark has already changed the request. */
 export function decideOnce(read: Request, mark: string, decide: () => RequestDecision): RequestDecision {
   if (mark && read.done.includes(mark)) {
-    const repetition = unchanged(read, 'the same call has already been applied');
+    const repetition = keepState(read, 'the same call has already been applied');
     // The first call may have failed before it completed the waiting task.
     return read.status === 'inReview' && read.token !== undefined ? { ...repetition, wake: read.token } : repetition;
   }

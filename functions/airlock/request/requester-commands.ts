@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { unchanged } from '../../decision.ts';
+import { keepState } from '../../decision.ts';
 import { Refused } from '../../refused.ts';
 import { type ActingPerson, type Context, type RequestDecision, requestEvent } from './decision.ts';
 import {
@@ -132,7 +132,7 @@ export function submitRequest(
   { rules, members }: Context,
 ): RequestDecision {
   requireRequester(request, actor);
-  if (isUnderWay(request)) return unchanged(request, 'the submission is already being checked');
+  if (isUnderWay(request)) return keepState(request, 'the submission is already being checked');
   if (!isOpen(request))
     throw new Refused(
       'conflict',
@@ -161,7 +161,7 @@ export function withdrawRequest(
   now: string,
 ): RequestDecision {
   if (!actor.groups.includes('operator')) requireRequester(request, actor);
-  if (request.status === 'withdrawn') return unchanged(request, 'the request is already withdrawn');
+  if (request.status === 'withdrawn') return keepState(request, 'the request is already withdrawn');
   const open = isOpen(request) || isUnderWay(request) || request.status === 'inReview' || request.status === 'timedOut';
   if (!open && request.status !== 'approved')
     throw new Refused(

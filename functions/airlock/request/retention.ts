@@ -1,4 +1,4 @@
-import { ignoreStaleStep, unchanged } from '../../decision.ts';
+import { ignoreStaleStep, keepState } from '../../decision.ts';
 import type { ObjectRef } from '../../identifiers.ts';
 import type { AirlockConfig } from './airlock-config.ts';
 import { type RequestDecision, requestEvent } from './decision.ts';
@@ -132,7 +132,7 @@ export function recordDeletion(
   }: { receipt: ObjectRef; inventory: ObjectRef | undefined; objects: number; bytes: number },
   now: string,
 ): RequestDecision {
-  if ('deleted' in request && request.deleted) return unchanged(request, 'its content is already deleted');
+  if ('deleted' in request && request.deleted) return keepState(request, 'its content is already deleted');
   if (!isFinal(request) || !overdue(request, now) || !sameVersion(listOf(request), inventory))
     return ignoreStaleStep(request);
   const message = `${objects} objects, ${bytes} bytes; receipt ${receipt.sha256}.`;

@@ -1,4 +1,4 @@
-import { unchanged } from '../../decision.ts';
+import { keepState } from '../../decision.ts';
 import { Refused } from '../../refused.ts';
 import { quorumFor } from './airlock-config.ts';
 import { type ActingPerson, type Context, type RequestDecision, type RequestEvent, requestEvent } from './decision.ts';
@@ -162,7 +162,7 @@ export function startRelease(
   facts: Context,
 ): RequestDecision {
   judging(request, actor, facts);
-  if (request.status === 'releasing') return unchanged(request, 'the release is already running');
+  if (request.status === 'releasing') return keepState(request, 'the release is already running');
   if (request.status !== 'approved')
     throw new Refused('conflict', `${request.id} is ${request.status}: only an approved request can be released.`);
   if (facts.settingsDamaged) throw damagedSettings(request.project);
@@ -203,7 +203,7 @@ export function revokeRelease(
   facts: Context,
 ): RequestDecision {
   judging(request, actor, facts);
-  if (request.status === 'revoked') return unchanged(request, 'the request is already revoked');
+  if (request.status === 'revoked') return keepState(request, 'the request is already revoked');
   if (request.status !== 'approved' && request.status !== 'releasing' && request.status !== 'released')
     throw new Refused('conflict', `${request.id} is ${request.status}: there is no approval to revoke.`);
   // Otherwise files could still arrive in the project after they are removed.
@@ -233,7 +233,7 @@ export function resumeReview(
 ): RequestDecision {
   if (!actor.groups.includes('operator')) throw new Refused('forbidden', 'Only operators may do this.');
   // A repeated command starts the same attempt again, in case its start was lost.
-  if (isUnderWay(request) || request.status === 'inReview') return unchanged(request, 'it is under way');
+  if (isUnderWay(request) || request.status === 'inReview') return keepState(request, 'it is under way');
   if (request.status !== 'timedOut')
     throw new Refused('conflict', `${request.id} is ${request.status}: only a request that timed out can be resumed.`);
   const attempt = request.attempt + 1;

@@ -1,4 +1,4 @@
-import { ignoreStaleStep, unchanged } from '../../decision.ts';
+import { ignoreStaleStep, keepState } from '../../decision.ts';
 import type { Finding } from '../../identifiers.ts';
 import { daysAvailable, quorumFor } from './airlock-config.ts';
 import { restoreApproval, timeOut } from './deadlines.ts';
@@ -69,7 +69,7 @@ export function recordSeal(
   { attempt, seal, settingsBy }: { attempt: number; seal: Seal; settingsBy?: string | undefined },
 ): RequestDecision {
   if (current(request, 'checking', attempt)) {
-    if (request.seal.sha256 === seal.sha256) return unchanged(request, 'the submission is already sealed');
+    if (request.seal.sha256 === seal.sha256) return keepState(request, 'the submission is already sealed');
     throw new Error(`${request.id} is sealed as ${request.seal.sha256}, and can't be sealed again in one round`);
   }
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
@@ -163,7 +163,7 @@ export function remindReviewers(
   const additions = reviewers.filter(({ id }) => !request.asked.some(reviewer => reviewer.id === id));
   const lack = lackOf(reviewers.length, minimum, target);
   const lackKnown = lack === undefined || request.lack === lack || request.lack === 'needed';
-  if (!due && additions.length === 0 && lackKnown) return unchanged(request, 'no reminder is due');
+  if (!due && additions.length === 0 && lackKnown) return keepState(request, 'no reminder is due');
   const message = deadlineNote(request.deadline);
   return {
     state: { ...request, reminded: reminders, ...(!lackKnown && { lack }), asked: reviewers },

@@ -29,14 +29,14 @@ describe('broch airlock verify', () => {
   it('confirms an unchanged release without a profile, a cloud or a sign-in', async () => {
     const release = createRelease();
     for (const key of [release.key, fingerprint, `SHA256:${fingerprint}`]) {
-      const { code, out: stdout, err } = await verify(release, '--key', key);
+      const { code, output: stdout, err } = await verify(release, '--key', key);
       expect({ code, err }).toEqual({ code: 0, err: '' });
       expect(stdout).toContain('byte for byte');
       expect(stdout).toContain(fingerprint);
     }
     const { code, err } = await verify(release);
     expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining('save the key once') });
-    const { out: stdout } = await verify(release, '--json');
+    const { output: stdout } = await verify(release, '--json');
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, key: { fingerprint, pinned: false }, record: { files: 4 } });
   });
 
@@ -170,7 +170,7 @@ describe('broch airlock crate', () => {
       '--json',
     ]);
     expect(zipRun).toMatchObject({ code: 0, err: '' });
-    expect(JSON.parse(zipRun.out)).toMatchObject({ ok: true, bag: zipPath, conforms: false });
+    expect(JSON.parse(zipRun.output)).toMatchObject({ ok: true, bag: zipPath, conforms: false });
     const archive = unzipSync(readFileSync(zipPath));
     const names = Object.keys(archive);
     expect(new Set(names.map(name => name.split('/')[0]))).toEqual(new Set(['asthma-rq-0011223344556677']));

@@ -167,7 +167,7 @@ it('the command line downloads, verifies, previews and packs a release', async (
   const { file } = await writeEmbeddedCloudFile(cloud, folder, { [name]: 'researcher', [rita]: 'reviewer' });
   const runAs = async (person: string, ...argv: string[]) => {
     const ran = await runBroch(argv, { BROCH_CLOUD: file, XDG_CONFIG_HOME: join(folder, 'home'), BROCH_AS: person });
-    return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.out) : undefined };
+    return { ...ran, json: argv.includes('--json') && ran.code === 0 ? JSON.parse(ran.output) : undefined };
   };
   const run = (...argv: string[]) => runAs(name, ...argv);
   const { json: me } = await run('whoami', '--json');
@@ -206,9 +206,9 @@ it('the command line downloads, verifies, previews and packs a release', async (
   // The steps of a download are commands too; a link opened and not taken is none of its uses.
   const { json: link } = await run('airlock', 'link', ...requestArguments, '--json');
   const early = await run('airlock', 'part', ...requestArguments, '--token', link.token, '--file', '0');
-  expect(early).toMatchObject({ code: 3, out: '', err: expect.stringContaining('Redeem the link') });
+  expect(early).toMatchObject({ code: 3, output: '', err: expect.stringContaining('Redeem the link') });
   const target = join(folder, 'got');
-  const { code, out: stdout, err: stderr } = await run('airlock', 'download', ...requestArguments, target);
+  const { code, output: stdout, err: stderr } = await run('airlock', 'download', ...requestArguments, target);
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(stdout).toContain('All 2 files match the release, byte for byte');
   expect(readFileSync(join(target, 'files/tables/one.csv'), 'utf8')).toBe(files['tables/one.csv']);
