@@ -22,20 +22,70 @@ export const outboxRow = (pk: string, events: readonly OutgoingEvent[], now: str
   item: { events, ttl: Math.floor(Date.parse(now) / 1000) + RETENTION_SECONDS },
 });
 
-const sources: Partial<Record<Partition, string>> = {
-  project: 'broch.projects',
-  partner: 'broch.ingest',
-  workspace: 'broch.workspaces',
-  reports: 'broch.costs',
-  airlock: 'broch.airlock',
-  look: 'broch.airlock',
+interface Publication {
+  readonly source: string;
+  readonly types: readonly string[];
+}
+
+/** What each partition may publish: every type of event from one partition only. Others publish nothing. */
+const publications: Partial<Record<Partition, Publication>> = {
+  project: {
+    source: 'broch.projects',
+    types: ['ProjectReady', 'ProjectFailed', 'MemberAdded', 'MemberRoleChanged', 'MemberRemoved'],
+  },
+  partner: {
+    source: 'broch.ingest',
+    types: ['DeliveryReceived', 'DeliveryHeld', 'DeliveryCancelled', 'DatasetRegistered'],
+  },
+  workspace: { source: 'broch.workspaces', types: ['WorkspaceReady', 'WorkspaceFailed'] },
+  reports: { source: 'broch.costs', types: ['CostReported', 'CostReportFailed'] },
+  airlock: {
+    source: 'broch.airlock',
+    types: [
+      'RequestOpened',
+      'RequestEdited',
+      'RequestSubmitted',
+      'RequestSubmissionRejected',
+      'VolumeHigh',
+      'VolumeExceeded',
+      'RequestSealed',
+      'RequestBlocked',
+      'ReviewOpened',
+      'VoteCast',
+      'VoteDropped',
+      'ReviewConflicted',
+      'ReviewReminded',
+      'ReviewEscalated',
+      'ReviewReissued',
+      'RequestReturned',
+      'RequestApproved',
+      'RequestRejected',
+      'RequestWithdrawn',
+      'RequestTimedOut',
+      'RequestResumed',
+      'ReleaseStarted',
+      'ReleaseStopped',
+      'RequestReleased',
+      'RequestRevoked',
+      'RequestExpired',
+      'ContentDeleted',
+    ],
+  },
+  // The functions that open files can write here and nowhere else, so they can report accesses only.
+  look: {
+    source: 'broch.airlock',
+    types: ['FileViewed', 'DownloadOpened', 'DownloadTaken', 'DownloadPaged', 'DownloadMoved'],
+  },
 };
 
 /**
- * Whether events of this source may be published from this partition. A function's role limits the partitions that it
- * can write, so no function can publish in the name of another capability.
+ * Whether this event may be published from this partition. A function's role limits the partitions that it can write, so
+ * no function can publish in the name of another capability, or report what only another function does.
  */
-export const mayPublish = (pk: string, source: string): boolean =>
-  Object.entries(sources).some(
-    ([partition, allowed]) => allowed === source && pk.startsWith(partitions[partition as Partition]),
+export const mayPublish = (pk: string, { source, type }: Pick<OutgoingEvent, 'source' | 'type'>): boolean =>
+  Object.entries(publications).some(
+    ([partition, publication]) =>
+      publication.source === source &&
+      publication.types.includes(type) &&
+      pk.startsWith(partitions[partition as Partition]),
   );

@@ -35,7 +35,8 @@ export const handler = stepHandler(Batch, async ({ Records }) => {
     try {
       const { pk, events } = OutboxRow.parse(unmarshall(dynamodb.NewImage));
       for (const event of events) {
-        if (!mayPublish(pk, event.source)) throw new Error(`${event.source} must not publish from this partition`);
+        if (!mayPublish(pk, event))
+          throw new Error(`${event.source} ${event.type} must not be published from this partition`);
         await publishEvent(event);
       }
     } catch (error) {

@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { outgoingEvent } from '../../functions/contract.ts';
+import { airlockEvents } from '../../functions/airlock/events.ts';
+import { type Contract, outgoingEvent } from '../../functions/contract.ts';
+import * as costEvents from '../../functions/costs/events.ts';
 import { mayPublish, OUTBOX_PREFIX, OutboxRow, outboxRow } from '../../functions/events/outbox.ts';
-import { rowKey } from '../../functions/keys.ts';
-import { ProjectFailed } from '../../functions/projects/events.ts';
+import * as ingestEvents from '../../functions/ingest/events.ts';
+import { type Partition, partitions, rowKey } from '../../functions/keys.ts';
+import * as projectEvents from '../../functions/projects/events.ts';
+import * as workspaceEvents from '../../functions/workspaces/events.ts';
+
+const { ProjectFailed } = projectEvents;
 
 const now = '2026-11-28T09:00:00.000Z';
 const detail = { project: 'asthma', attempt: 1, reason: 'No room.', rolledBack: true };
@@ -35,20 +41,42 @@ describe('an outbox row', () => {
 });
 
 describe('who may publish', () => {
-  it.each([
-    ['project', 'broch.projects'],
-    ['partner', 'broch.ingest'],
-    ['workspace', 'broch.workspaces'],
-    ['airlock', 'broch.airlock'],
-    ['look', 'broch.airlock'],
-  ] as const)('the partition %s publishes events of %s only', (partition, source) => {
-    const { pk } = rowKey(partition, 'x');
-    const sources = ['broch.projects', 'broch.ingest', 'broch.workspaces', 'broch.costs', 'broch.airlock', 'aws.s3'];
-    expect(sources.filter(name => mayPublish(pk, name))).toEqual([source]);
+  const contracts: Contract<never>[] = [
+    ...[airlockEvents, costEvents, ingestEvents, projectEvents, workspaceEvents].flatMap(module =>
+      Object.values(module as Record<string, unknown>),
+    ),
+  ].filter((value): value is Contract<never> => typeof value === 'object' && value !== null && 'schema' in value);
+  const partitionsOf = (event: { source: string; type: string }) =>
+    (Object.keys(partitions) as Partition[]).filter(partition => mayPublish(rowKey(partition, 'x').pk, event));
+  const accesses = ['FileViewed', 'DownloadOpened', 'DownloadTaken', 'DownloadPaged', 'DownloadMoved'];
+  const homes: Record<string, Partition> = {
+    'broch.projects': 'project',
+    'broch.ingest': 'partner',
+    'broch.workspaces': 'workspace',
+    'broch.costs': 'reports',
+    'broch.airlock': 'airlock',
+  };
+
+  it('is one partition for each event of every capability', () => {
+    const own = contracts.filter(({ source }) => source.startsWith('broch.'));
+    expect(own.length).toBeGreaterThan(40);
+    for (const event of own)
+      expect(partitionsOf(event), event.type).toEqual([accesses.includes(event.type) ? 'look' : homes[event.source]]);
   });
 
-  it.each(['PROJECTS', 'PERSON#x', 'ONCE#1', 'DUE', 'AIRLOCKS#x', ''])('the partition %j publishes nothing', pk => {
-    expect(mayPublish(pk, 'broch.projects')).toBe(false);
-    expect(mayPublish(pk, 'broch.airlock')).toBe(false);
+  it('is nobody for an event without a contract, or in the name of another source', () => {
+    for (const source of [...Object.keys(homes), 'aws.s3'])
+      for (const type of [
+        'RequestForged',
+        'Object Created',
+        ...(source === 'broch.airlock' ? [] : ['RequestReleased']),
+      ])
+        expect(partitionsOf({ source, type })).toEqual([]);
+  });
+
+  it('is no function that can only record who opened a file, for a decision', () => {
+    const { pk } = rowKey('look', 'al-0011223344556677');
+    for (const type of ['RequestReleased', 'RequestRevoked', 'VoteCast'])
+      expect(mayPublish(pk, { source: 'broch.airlock', type })).toBe(false);
   });
 });
