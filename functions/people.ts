@@ -9,20 +9,25 @@ import { Refused } from './refused.ts';
 
 const client = new CognitoIdentityProviderClient({});
 
-/** Finds a person by name: the id that tokens contain, and the name as the user pool spells it. */
+/**
+ * Finds a person by name: the id that tokens contain, and the name as the user pool spells it. The refusal does not tell
+ * whether the account exists.
+ */
 export async function findPerson(pool: string, name: string): Promise<{ user: string; name: string }> {
   try {
     const person = await client.send(new AdminGetUserCommand({ UserPoolId: pool, Username: name }));
     const sub = person.UserAttributes?.find(({ Name }) => Name === 'sub')?.Value;
     if (!sub || !person.Username) throw new Error(`the user pool has no id for ${name}`);
-    if (person.Enabled === false)
-      throw new Refused('conflict', `The account of ${name} is disabled. Enable it in the user pool first.`);
+    if (person.Enabled === false) throw unknownPerson(name);
     return { user: sub, name: person.Username };
   } catch (error) {
     if (!(error instanceof UserNotFoundException)) throw error;
-    throw new Refused('missing', `There is no person named ${name}. Create the account in the user pool first.`);
+    throw unknownPerson(name);
   }
 }
+
+const unknownPerson = (name: string) =>
+  new Refused('missing', `There is no person named ${name} who can sign in. Ask an operator about the account.`);
 
 /**
  * The groups in which the user pool lists this person now; none if the account is disabled or deleted. The id is compared

@@ -89,11 +89,20 @@ async function answer(user: User, { state }: RequestDecision) {
   return requestView(state, user, await look(state, user));
 }
 
-/** Finds the recipient by user name. */
+/**
+ * Finds the recipient by user name: only researchers can download. All refusals are the same, so that members cannot find
+ * out who has an account.
+ */
 async function recipientOf(userName: string | undefined) {
   if (userName === undefined) return undefined;
-  const { user: id, name } = await findPerson(POOL_ID, userName);
-  return { id, name };
+  const person = await findPerson(POOL_ID, userName).catch((error: unknown) => {
+    if (!(error instanceof Refused)) throw error;
+    return undefined;
+  });
+  const recipient = person && { id: person.user, name: person.name };
+  if (!recipient || !(await readGroups(POOL_ID, recipient)).includes('researcher'))
+    throw new Refused('invalid', `${userName} cannot receive a release. Name a person who signs in as a researcher.`);
+  return recipient;
 }
 
 /** The files of a ballot with their places in the sealed manifest. */

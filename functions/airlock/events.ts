@@ -4,7 +4,10 @@ import { ProjectId } from '../projects/schemas.ts';
 import { RequestEvent, type RequestEventName, requestEventNames } from './request/decision.ts';
 import { RequestId } from './request/request.ts';
 
-/** The detail of every event of a request. It holds no vote, because votes stay hidden until the quorum is complete. */
+/**
+ * The detail of every event of a request. It holds no vote, because votes stay hidden until the quorum is complete, and no
+ * name or content of a file, because consumers of the bus may be anywhere.
+ */
 export const AirlockEventDetail = z.object({
   project: ProjectId,
   request: RequestId,
@@ -13,7 +16,7 @@ export const AirlockEventDetail = z.object({
   title: z.string(),
   requester: z.string(),
   requesterName: z.string(),
-  ...RequestEvent.omit({ name: true }).shape,
+  ...RequestEvent.omit({ name: true, path: true, quote: true }).shape,
   at: z.iso.datetime(),
   /** Stable when the event is sent again, so that consumers can drop duplicates. */
   id: z.string(),

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Direction } from '../../disclosure/policy.ts';
 import { FileReport } from '../../disclosure/report.ts';
 import { memberGrants, PagingQuery, pageOf, type Route } from '../http/route.ts';
+import { PlainText } from '../plain-text.ts';
 import { ProjectId } from '../projects/schemas.ts';
 import { UploadAccess } from '../storage/upload-access.ts';
 import { downloadRoutes, keyRoutes } from './release/routes.ts';
@@ -21,7 +22,7 @@ const request = z.object({ project: ProjectId, request: RequestId });
 const reviewers = [{ group: 'reviewer' }] as const;
 const judges = [{ group: 'reviewer' }, { group: 'operator' }] as const;
 const allRoles = [...judges, ...memberGrants] as const;
-const Reason = z.object({ reason: z.string().trim().min(1).max(1000).describe('why, for the record') });
+const Reason = z.object({ reason: PlainText.min(1).max(1000).describe('why, for the record') });
 
 /** One request in its project. People without a part in it get the same answer as for a missing request: 404. */
 const requestRoute = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;

@@ -9,11 +9,12 @@ import {
   staffGrants,
 } from '../http/route.ts';
 import { MembershipChange } from '../membership.ts';
+import { PlainText } from '../plain-text.ts';
 import { MemberView, Project, ProjectId } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
 const member = z.object({ project: ProjectId, name: z.string().min(1).max(128) });
-const Reason = z.string().trim().min(1).max(500);
+const Reason = PlainText.min(1).max(500);
 
 export const projectsRoutes = {
   createProject: {
@@ -25,7 +26,7 @@ export const projectsRoutes = {
     callers: [{ group: 'operator' }],
     summary: 'Create a project with its own network, key and bucket',
     example: "project create --id asthma --title 'Asthma in Tayside'",
-    body: z.object({ id: ProjectId, title: z.string().trim().min(1).max(200).describe('a title for people') }),
+    body: z.object({ id: ProjectId, title: PlainText.min(1).max(200).describe('a title for people') }),
     returns: Project,
   },
   listProjects: {

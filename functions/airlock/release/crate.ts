@@ -47,6 +47,8 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
   const { fingerprint, tre, workflow, license = '#conditions', altered } = options;
   const uuid = (label: string) => nameBasedUuid(record.request, record.seal.sha256, label);
   const person = (id: string) => `#person-${nameBasedUuid(id)}`;
+  // Their pseudonyms are unique only within the request.
+  const reviewer = (id: string) => `#person-${uuid(id)}`;
   const project = `#project-${nameBasedUuid(record.project)}`;
   const ids = {
     run: `#run-${uuid('run')}`,
@@ -63,7 +65,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       endTime: votedAt,
       object: ref('./'),
       instrument: ref('#policy'),
-      agent: ref(person(id)),
+      agent: ref(reviewer(id)),
       actionStatus: completion,
     }),
   );
@@ -76,7 +78,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
       ...(altered.has(path) ? { description: altered.get(path) } : { sha256 }),
     }),
   );
-  const people = new Set([record.requester, record.recipient, ...record.reviewers.map(({ id }) => id)]);
+  const people = new Set([record.requester, record.recipient]);
   const root: Entity = {
     '@id': './',
     '@type': 'Dataset',
@@ -167,6 +169,7 @@ export function crateOf(record: ReleaseRecord, options: CrateOptions, now: strin
         ...(id === record.requester && { memberOf: [ref(project)] }),
       }),
     ),
+    ...record.reviewers.map(({ id }): Entity => ({ '@id': reviewer(id), '@type': 'Person', name: id })),
     { '@id': '#tre', '@type': 'Organization', name: tre },
     { '@id': '#airlock', '@type': 'SoftwareApplication', name: 'Broch, airlock', provider: ref('#tre') },
     { '@id': '#policy', '@type': 'CreativeWork', name: `Disclosure policy ${record.policy}`, version: record.policy },

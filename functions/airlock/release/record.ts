@@ -18,7 +18,10 @@ export const ReleasedFile = z.strictObject({
 });
 export type ReleasedFile = z.infer<typeof ReleasedFile>;
 
-/** What was released to whom, who approved it, and under which policy. People appear by id, never by name. */
+/**
+ * What was released to whom, who approved it, and under which policy. The requester and the recipient appear by id, never by
+ * name. Reviewers have pseudonyms, because the record leaves the environment.
+ */
 export const ReleaseRecord = z.strictObject({
   v: z.literal(1),
   request: Id,
@@ -77,7 +80,8 @@ type Draft = Omit<ReleaseRecord, 'v' | 'algorithm'>;
 
 /**
  * Makes the record of a release. Refuses contradictions: a reviewer who is the requester or is counted twice, a verdict
- * after the approval, files that do not add up, names that clash.
+ * after the approval, files that do not add up, names that clash. Reviewers become "reviewer 1" and so on, in the order of
+ * their votes: the request itself keeps who they are.
  */
 export function recordOf(draft: Draft): ReleaseRecord {
   const files = draft.files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -85,7 +89,10 @@ export function recordOf(draft: Draft): ReleaseRecord {
   const wrong = contradictions(record);
   if (wrong.length > 0)
     throw new Refused('conflict', 'The release record contradicts itself, so it is not signed.', wrong);
-  return record;
+  const reviewers = record.reviewers
+    .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
+    .map(({ at: voteTime }, index) => ({ id: `reviewer ${index + 1}`, at: voteTime }));
+  return { ...record, reviewers };
 }
 
 /** The contradictions in a record, as sentences. This platform does not sign a record that has any. */

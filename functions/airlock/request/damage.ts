@@ -173,19 +173,19 @@ export function closeDamagedRequest(
   const { status: _, withdrawnAt: __, ...closed } = withdrawnForm(damaged, now);
   judging({ ...closed, status: 'withdrawn', withdrawnAt: now }, actor, facts);
   const fields = readFields(damaged.row, damaged.id, damaged.project);
-  const { seal, report, votes, withheld, release } = fields;
+  const { seal, report, votes, release } = fields;
   const retainedUntil = addSeconds(now, (facts.rules.lockDays + facts.rules.graceDays) * day);
-  const approved = release !== undefined || approvedStatuses.includes(fields.status);
+  const hasApproval = release !== undefined || approvedStatuses.includes(fields.status);
   return {
     state:
-      approved && seal && report
+      hasApproval && seal && report
         ? {
             ...closed,
             status: 'revoked',
             seal,
             report,
             votes,
-            withheld,
+            withheld: fields.withheld,
             approvedAt: fields.approvedAt ?? now,
             ...(release && { release }),
             revokedBy: { id: actor.id, name: actor.name },

@@ -73,8 +73,10 @@ export const RequestEvent = z.object({
   by: z.string(),
   byName: z.string(),
   says: z.string(),
-  /** The file that the event is about, if any. */
+  /** The file that the event is about, if any. It is in the trail only, and so is `quote`. */
   path: z.string().optional(),
+  /** What the event quotes of files, for reviewers. */
+  quote: z.string().optional(),
   /** Further values for programs. */
   details: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
   /** The people who are asked to act. */

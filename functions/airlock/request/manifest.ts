@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { FileKind } from '../../../disclosure/file.ts';
 import { Policy } from '../../../disclosure/policy.ts';
+import { PlainText } from '../../plain-text.ts';
 
 /** One file as it was sealed: everything after the submission is about exactly these bytes. */
 export const SealedFile = z.object({
@@ -19,11 +20,11 @@ export type SealedFile = z.infer<typeof SealedFile>;
 
 /** What a group of files is for, in the requester's words. */
 export const FileGroup = z.object({
-  name: z.string().trim().min(1).max(100),
+  name: PlainText.min(1).max(100),
   kind: FileKind,
-  purpose: z.string().trim().min(1).max(2000),
-  context: z.string().trim().max(5000).default('').describe('what a reviewer must know to assess these files'),
-  controls: z.string().trim().max(2000).default('').describe('the disclosure controls that were applied'),
+  purpose: PlainText.min(1).max(2000),
+  context: PlainText.max(5000).default('').describe('what a reviewer must know to assess these files'),
+  controls: PlainText.max(2000).default('').describe('the disclosure controls that were applied'),
   /** Paths below the source, with `*` and `**`. The first group that matches a file takes it. */
   paths: z.array(z.string().min(1).max(500)).min(1).max(50),
 });

@@ -11,6 +11,9 @@ import { hasVoted } from './trail-visibility.ts';
 import { shownStatuses, type Viewer } from './viewer.ts';
 import { Vote } from './votes.ts';
 
+const ReportView = RequestReport.partial({ key: true, versionId: true, sha256: true });
+type ReportView = z.infer<typeof ReportView>;
+
 /** A request as one viewer may see it. */
 export const RequestView = z.object({
   id: z.string(),
@@ -41,7 +44,8 @@ export const RequestView = z.object({
   conflict: z.boolean().optional(),
   /** For reviewers: who is assigned; until you have voted, only whether you are. */
   asked: z.array(Someone).optional(),
-  report: RequestReport.optional(),
+  /** For members without the stored report's key, version and SHA-256. */
+  report: ReportView.optional(),
   /** Where members read the full report: in the project's bucket, on a desktop. */
   fullReport: z.string().optional(),
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
@@ -86,12 +90,11 @@ const withoutCells = (request: RequestReport): RequestReport => ({
   first: request.first.map(finding => ({ ...finding, cells: [] })),
 });
 
-/** What members see of a file outside: its place in the sealed manifest, never its name. */
+/** What members outside, and operators, see of a file: its place in the sealed manifest, never its name. */
 const fileNumber = (file: number): string => `file ${file}`;
 
 /** What members see of a report outside: rules, actions, rows and columns. Texts, values and names are content. */
-const verdictsOf = ({ findings, worst, first, ...report }: RequestReport, remedy: string): RequestReport => ({
-  ...report,
+const verdictsOf = ({ findings, worst, first }: RequestReport, remedy: string): ReportView => ({
   findings,
   ...(worst && { worst }),
   first: first.map(({ file, rule, action, cells }) => ({
@@ -103,6 +106,9 @@ const verdictsOf = ({ findings, worst, first, ...report }: RequestReport, remedy
     cells: cells.map(({ row, column }) => ({ row, column, value: '' })),
   })),
 });
+
+/** The report on an import for the person who uploaded it. */
+const findingsOf = ({ key: _, versionId: __, sha256: ___, ...report }: RequestReport): ReportView => report;
 
 type Comments = NonNullable<RequestView['comments']>;
 const withoutPaths = (comments: Comments): Comments =>
@@ -162,7 +168,7 @@ function memberView(request: Request, person: ActingPerson): RequestView {
   return {
     ...plainView(request),
     ...(exported && ('report' in request || note) && { fullReport }),
-    ...('report' in request && { report: ownImport ? request.report : verdictsOf(request.report, remedy) }),
+    ...('report' in request && { report: ownImport ? findingsOf(request.report) : verdictsOf(request.report, remedy) }),
     ...(note && { findings: ownImport ? note.findings : rejectionsOf(note, remedy) }),
     ...(comments && { comments: ownImport ? comments : withoutPaths(comments) }),
     ...('withheld' in request && { withheld: ownImport ? request.withheld : withheldNumbers(request) }),
@@ -184,17 +190,23 @@ export function requestView(request: Request, person: ActingPerson, eye: Viewer)
   if (eye === 'project') return memberView(request, person);
   const votes = votesFor(request, person, eye);
   const comments = commentsOf(request);
+  const reviewer = eye === 'reviewer';
   return {
     ...plainView(request),
     ...('seal' in request && request.seal && { seal: request.seal }),
-    // Operators run the platform and do not see the content of files. Reviewers see cells only through recorded views.
-    ...(eye === 'reviewer' && 'report' in request && { report: withoutCells(request.report) }),
+    // Operators run the platform and see neither content nor names of files. Reviewers see cells only through recorded views.
+    ...(reviewer && 'report' in request && { report: withoutCells(request.report) }),
     ...(request.status === 'inReview' && disputeOf(request, person, eye)),
-    ...(request.status === 'draft' && request.note && { findings: request.note.findings }),
+    ...(request.status === 'draft' &&
+      request.note && {
+        findings: reviewer
+          ? request.note.findings
+          : rejectionsOf(request.note, `Ask ${request.requesterName}, who can read why.`),
+      }),
     ...('deleted' in request && request.deleted && { deleted: request.deleted }),
     ...('retracted' in request && request.retracted && { retracted: request.retracted }),
-    ...(comments && { comments }),
-    ...('withheld' in request && { withheld: request.withheld }),
+    ...(comments && { comments: reviewer ? comments : withoutPaths(comments) }),
+    ...('withheld' in request && { withheld: reviewer ? request.withheld : withheldNumbers(request) }),
     ...('release' in request && request.release && { release: request.release }),
     ...(votes !== undefined && { votes }),
   };

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { Action, Cell } from '../../../disclosure/report.ts';
 import { Finding, ObjectRef, Sha256 } from '../../identifiers.ts';
+import { PlainText } from '../../plain-text.ts';
 import { ProjectId } from '../../projects/schemas.ts';
 import { FileGroup, Seal } from './manifest.ts';
 import { Vote } from './votes.ts';
@@ -20,9 +21,9 @@ export const Source = z
 /** The folder for the files of an import, in the bucket for uploads. */
 export const uploads = (id: string): string => `uploads/${id}/`;
 export const Uploads = z.string().regex(/^uploads\/al-[0-9a-f]{16}\/$/);
-export const Title = z.string().trim().min(1).max(200);
+export const Title = PlainText.min(1).max(200);
 export const Groups = z.array(FileGroup).min(1).max(50);
-export const Explanation = z.string().trim().max(5000);
+export const Explanation = PlainText.max(5000);
 
 export const requestId = (now: string, chance: number): string =>
   `al-${Date.parse(now).toString(16).padStart(11, '0')}${chance.toString(16).padStart(5, '0')}`;

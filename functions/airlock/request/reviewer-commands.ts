@@ -101,7 +101,7 @@ function settle(
       state: { ...request, conflict: true },
       events: [...events, requestEvent('ReviewConflicted', 'Reviewers disagree: one more reviewer must decide.')],
       reason: 'reviewers disagree',
-      // The workflow assigns one more reviewer.
+      // The workflow tells if nobody is left who could decide.
       ...wake,
     };
   if (outcome === 'rejected')

@@ -5,7 +5,11 @@ import type { TrailEntry } from './trail.ts';
 import type { Viewer } from './viewer.ts';
 
 /** One event of the trail, as one viewer may see it. */
-export const VisibleEvent = z.object({ at: z.iso.datetime(), round: z.number().int(), ...RequestEvent.shape });
+export const VisibleEvent = z.object({
+  at: z.iso.datetime(),
+  round: z.number().int(),
+  ...RequestEvent.omit({ quote: true }).shape,
+});
 export type VisibleEvent = z.infer<typeof VisibleEvent>;
 
 /**
@@ -107,10 +111,14 @@ const hidesContent = (
 ): boolean => eye !== 'reviewer' && author !== person.id && (eye === 'project' || quotesFiles.has(name));
 
 /** An event without what may be content. */
-const withoutContent = ({ path: _, details: __, ...event }: Omit<RequestEvent, 'to'>) => ({
+const withoutContent = ({ path: _, details: __, quote: ___, ...event }: Omit<RequestEvent, 'to'>) => ({
   ...event,
   says: memberTexts.has(event.name) ? event.says : '',
 });
+
+/** An event with what it quotes in its text. */
+const withQuote = ({ quote, ...event }: Omit<RequestEvent, 'to'>) =>
+  quote === undefined ? event : { ...event, says: `${event.says} ${quote}` };
 
 /** The events of one entry that the viewer may see. */
 export function visibleEvents(
@@ -128,7 +136,7 @@ export function visibleEvents(
       return {
         at: timestamp,
         round,
-        ...(hidesContent(event, person, eye) ? withoutContent(event) : event),
+        ...(hidesContent(event, person, eye) ? withoutContent(event) : withQuote(event)),
         ...(!identifiable && { by: '', byName: '' }),
         ...(eye !== 'project' &&
           addressees && { to: alone ? addressees.filter(({ id }) => id === person.id) : addressees }),

@@ -6,7 +6,7 @@ import { type Request, RequestId } from './request.ts';
 
 /**
  * The events of one change, one access or one download, stored permanently as one row. It holds everything that the
- * published events contain.
+ * published events contain, and what they leave out: names and quotes of files.
  */
 export const TrailEntry = z.object({
   request: RequestId,
@@ -48,7 +48,7 @@ export const trailEvents = (
   { events, ...request }: TrailEntry,
   sk: string,
 ): [RequestEvent['name'], AirlockEventDetail][] =>
-  events.map(({ name, ...happened }, index) => [
+  events.map(({ name, path: _, quote: __, ...happened }, index) => [
     name,
     { ...request, ...happened, id: `${request.request}/${sk.slice(TRAIL_PREFIX.length)}/${index}` },
   ]);

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { Sha256 } from '../../identifiers.ts';
+import { PlainText } from '../../plain-text.ts';
 import type { Seal } from './manifest.ts';
 
 const VoteVerdict = z.enum(['approve', 'return', 'reject']);
 type VoteVerdict = z.infer<typeof VoteVerdict>;
 
-const FileChange = z.object({ path: z.string().min(1).max(1024), comment: z.string().trim().min(1).max(500) });
+const FileChange = z.object({ path: z.string().min(1).max(1024), comment: PlainText.min(1).max(500) });
 /** With the file's place in the sealed manifest, from 1: what members see instead of its name. */
 const NumberedChange = FileChange.extend({ file: z.number().int().min(1) });
 
@@ -14,8 +15,8 @@ export const Ballot = z.object({
   verdict: VoteVerdict,
   /** The seal that was reviewed. A vote on another seal does not count. */
   seal: Sha256.describe('the SHA-256 of the seal you looked at'),
-  comment: z.string().trim().max(5000).default('').describe('to the requester'),
-  note: z.string().trim().max(5000).default('').describe('to the other reviewers only'),
+  comment: PlainText.max(5000).default('').describe('to the requester'),
+  note: PlainText.max(5000).default('').describe('to the other reviewers only'),
   files: z
     .array(FileChange)
     .max(50)

@@ -25,6 +25,12 @@ const current = <S extends Request['status']>(request: Request, status: S, attem
 /** The number of missing votes is left out, because it would reveal how many were cast. */
 const deadlineNote = (deadline: string) => `Votes are needed by ${deadline}.`;
 
+/**
+ * How many reviewers are assigned: the quorum, and from the beginning the one who decides if they disagree. To assign that
+ * one only then would tell them of the dispute. One vote alone cannot be disputed.
+ */
+const assigneesOf = (quorum: number): number => (quorum > 1 ? quorum + 1 : quorum);
+
 /** Which reviewers are missing: some that the decision needs, or only the one added after a reminder. */
 const lackOf = (available: number, minimum: number, target = minimum): RequestIn<'inReview'>['lack'] =>
   available < minimum ? 'needed' : available < target ? 'more' : undefined;
@@ -103,7 +109,7 @@ export function recordReport(
       reason: 'the checks ask for an explanation',
     };
   const quorum = quorumFor(request.direction, rules);
-  const reviewers = assignReviewers({ id: request.id, asked: [] }, quorum, candidates);
+  const reviewers = assignReviewers({ id: request.id, asked: [] }, assigneesOf(quorum), candidates);
   const lack = lackOf(reviewers.length, quorum);
   const deadline = addSeconds(now, rules.reviewDays * day);
   return {
@@ -125,7 +131,7 @@ export function recordReport(
     events: [
       reviewerEvent(
         'ReviewOpened',
-        `${countPhrase(quorum, 'reviewer')} assigned to review seal ${seal.sha256}.`,
+        `${countPhrase(reviewers.length, 'reviewer')} assigned to review seal ${seal.sha256}.`,
         reviewers,
       ),
       ...(lack ? [nobodyLeft(deadline)] : []),
@@ -144,8 +150,8 @@ export function recordTaskToken(
 }
 
 /**
- * Sends a reminder when one is due. From the second reminder on, and when reviewers disagree, one more reviewer is
- * assigned; if none is left, the escalation says so.
+ * Sends a reminder when one is due. From the second reminder on, one more reviewer is assigned each time; if none is left,
+ * the escalation says so.
  */
 export function remindReviewers(
   request: Request,
@@ -158,10 +164,10 @@ export function remindReviewers(
   const reminders = request.reminded + (due ? 1 : 0);
   const quorum = Math.max(request.quorum, quorumFor(request.direction, rules));
   const minimum = quorum + (request.conflict ? 1 : 0);
-  const target = minimum + Math.max(0, reminders - 1);
-  const reviewers = assignReviewers(request, target, candidates);
+  const extra = Math.max(0, reminders - 1);
+  const reviewers = assignReviewers(request, assigneesOf(quorum) + extra, candidates);
   const additions = reviewers.filter(({ id }) => !request.asked.some(reviewer => reviewer.id === id));
-  const lack = lackOf(reviewers.length, minimum, target);
+  const lack = lackOf(reviewers.length, minimum, minimum + extra);
   const lackKnown = lack === undefined || request.lack === lack || request.lack === 'needed';
   if (!due && additions.length === 0 && lackKnown) return keepState(request, 'no reminder is due');
   const message = deadlineNote(request.deadline);
@@ -232,6 +238,6 @@ export function abortRelease(
   now: string,
 ): RequestDecision {
   if (!current(request, 'releasing', attempt)) return ignoreStaleStep(request);
-  const text = difference === undefined ? reason : `${reason} ${difference}`;
-  return { state: restoreApproval(request, reason, now), events: [requestEvent('ReleaseStopped', text)], reason };
+  const event = { ...requestEvent('ReleaseStopped', reason), ...(difference !== undefined && { quote: difference }) };
+  return { state: restoreApproval(request, reason, now), events: [event], reason };
 }

@@ -35,9 +35,27 @@ describe('the record of a release', () => {
   });
 
   it('is signed as the same text by every version: signatures outlive the program that made them', () => {
-    expect(hashReleaseText(signingInput(buildReleaseRecord()))).toBe(
+    // An early one: it names reviewers by their ids.
+    const [one, two] = buildReleaseRecord().reviewers.map(({ at }) => at) as [string, string];
+    const reviewers = [
+      { id: 'u-one', at: one },
+      { id: 'u-two', at: two },
+    ];
+    expect(hashReleaseText(signingInput({ ...buildReleaseRecord(), reviewers }))).toBe(
       'cd35ae257c9aa242387f9d8d5caf6485e763a9e08bbf918463859a7cfe6d47a8',
     );
+  });
+
+  it('has no id of a reviewer: they are numbered in the order of their votes', () => {
+    const voters = [
+      { id: 'u-late', at: '2026-11-01T10:30:00.000Z' },
+      { id: 'u-early', at: '2026-11-01T10:00:00.000Z' },
+    ];
+    const { reviewers } = buildReleaseRecord(undefined, { reviewers: voters });
+    expect(reviewers).toEqual([
+      { id: 'reviewer 1', at: '2026-11-01T10:00:00.000Z' },
+      { id: 'reviewer 2', at: '2026-11-01T10:30:00.000Z' },
+    ]);
   });
 
   it('is not signed when two programs could read its text differently', () => {
@@ -112,7 +130,7 @@ describe('the record of a release', () => {
 describe('a record that contradicts itself', () => {
   const { v: _, algorithm: __, ...good } = buildReleaseRecord();
   it.each<[string, Partial<typeof good>, RegExp]>([
-    ['the requester reviewed', { requester: 'u-one' }, /is the requester/],
+    ['the requester reviewed', { requester: 'reviewer 1' }, /is the requester/],
     ['a reviewer twice', { reviewers: [good.reviewers[0], good.reviewers[0]] as never }, /listed twice/],
     ['a verdict after approval', { approvedAt: '2026-11-01T10:30:00.000Z' }, /before a reviewer voted/],
     ['released before approved', { releasedAt: '2026-11-01T10:59:00.000Z' }, /before it was approved/],
