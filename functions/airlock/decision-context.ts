@@ -3,7 +3,7 @@ import {
   ListUsersInGroupCommand,
   type UserType,
 } from '@aws-sdk/client-cognito-identity-provider';
-import { readRoles } from '../membership.ts';
+import { type Membership, readMembership, wasMemberSince } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { mapInParallel } from '../storage/parallel.ts';
 import { findSettings, readSettings } from './project-settings.ts';
@@ -17,7 +17,10 @@ const client = new CognitoIdentityProviderClient({});
 const attribute = (attributes: UserType['Attributes'], name: string) =>
   attributes?.find(({ Name }) => Name === name)?.Value;
 
-/** All reviewers who may review the request now. The requester, the recipient and members of the project are excluded. */
+/**
+ * All reviewers who may review the request now. The requester, the recipient and people who were members of the project
+ * since the request was opened are excluded.
+ */
 export async function listCandidates(
   { table, pool }: { table: string; pool: string },
   request: Request,
@@ -37,12 +40,15 @@ export async function listCandidates(
   const settingsAuthor = 'settingsBy' in request ? request.settingsBy : undefined;
   const ineligible = [request.requester, request.recipient?.id, ruledBy, settingsAuthor];
   const candidates = reviewers.filter(({ id }) => !ineligible.includes(id));
-  const roles = await mapInParallel(candidates, 16, ({ id }) => readRoles(table, request.project, id));
-  return candidates.filter((_, index) => roles[index]?.length === 0);
+  const memberships = await mapInParallel(candidates, 16, ({ id }) => readMembership(table, request.project, id));
+  return candidates.filter(({ id }, index) => !isRecentMember(memberships[index], id, request));
 }
 
+const isRecentMember = (membership: Membership | undefined, person: string, { openedAt }: Request): boolean =>
+  membership !== undefined && wasMemberSince([membership], person, openedAt);
+
 /**
- * Reads the current roles of the actor and of everybody who voted, from the table and the user pool. The groups of the
+ * Reads the memberships and roles of the actor and of everybody who voted, from the table and the user pool. The groups of the
  * actor are already confirmed by the user pool.
  */
 export async function loadContext(
@@ -53,9 +59,9 @@ export async function loadContext(
   const voters = request.status === 'inReview' ? request.votes.map(vote => ({ id: vote.by, name: vote.name })) : [];
   const otherVoters = voters.filter(({ id }) => id !== actor.id);
   const people = [actor.id, ...otherVoters.map(({ id }) => id)];
-  const [{ ruling, damaged }, roles, groups] = await Promise.all([
+  const [{ ruling, damaged }, memberships, groups] = await Promise.all([
     findSettings(table, request.project),
-    Promise.all(people.map(user => readRoles(table, request.project, user))),
+    Promise.all(people.map(user => readMembership(table, request.project, user))),
     Promise.all(otherVoters.map(voter => readGroups(pool, voter))),
   ]);
   return {
@@ -63,7 +69,8 @@ export async function loadContext(
     ruledBy: ruling?.by,
     settingsDamaged: damaged,
     candidates: [],
-    members: people.filter((_, index) => (roles[index]?.length ?? 0) > 0),
+    members: people.filter((_, index) => (memberships[index]?.roles.length ?? 0) > 0),
+    pastMembers: people.filter((user, index) => isRecentMember(memberships[index], user, request)),
     reviewers: [
       ...(actor.groups.includes('reviewer') ? [actor.id] : []),
       ...otherVoters.filter((_, index) => groups[index]?.includes('reviewer')).map(({ id }) => id),

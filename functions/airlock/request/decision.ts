@@ -17,6 +17,8 @@ export interface Context {
   readonly rules: AirlockConfig;
   /** Of the actor and the voters, those who are members of the project now. */
   readonly members: readonly string[];
+  /** Of the actor and the voters, those who were members at any time since the request was opened. */
+  readonly pastMembers?: readonly string[];
   /** Of the actor and the voters, those who are reviewers now. */
   readonly reviewers: readonly string[];
   /** All reviewers who may review the request now. Filled in only for commands that assign reviewers. */

@@ -11,11 +11,13 @@ import { countedVotes, type NumberedBallot, type Vote, voteOutcome, withheldFile
 function ineligibility(
   request: Request,
   user: string,
-  { members, reviewers }: Pick<Context, 'members' | 'reviewers'>,
+  { members, pastMembers = [], reviewers }: Pick<Context, 'members' | 'pastMembers' | 'reviewers'>,
 ): string | undefined {
   if (user === request.requester) return 'The requester cannot review the request.';
   if (user === request.recipient?.id) return 'The recipient cannot review the request.';
   if (members.includes(user)) return `Members of ${request.project} cannot review its requests.`;
+  if (pastMembers.includes(user))
+    return `You were a member of ${request.project} after this request was opened, so you cannot review it.`;
   if (!reviewers.includes(user)) return 'Only reviewers may do this.';
   return undefined;
 }
@@ -265,11 +267,9 @@ export function resumeReview(
 export function reissueApproval(
   request: Request,
   { by: actor }: { by: ActingPerson },
-  { members, reviewers }: Context,
+  facts: Context,
 ): RequestDecision {
-  const reason = actor.groups.includes('operator')
-    ? undefined
-    : ineligibility(request, actor.id, { members, reviewers });
+  const reason = actor.groups.includes('operator') ? undefined : ineligibility(request, actor.id, facts);
   if (reason) throw new Refused('forbidden', reason);
   if (request.status !== 'inReview')
     throw new Refused('conflict', `${request.id} is ${request.status}: only a request in review waits for a decision.`);
