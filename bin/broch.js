@@ -2,6 +2,7 @@
 // The installed command: runs bin/broch.ts on the Node version that this repository pins.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -10,7 +11,12 @@ if (!existsSync(node)) {
   process.stderr.write('broch: the packages are not installed. Run `npm start` (or `npm ci`) here first.\n');
   process.exit(1);
 }
-const child = spawn(node, [join(root, 'bin/broch.ts'), ...process.argv.slice(2)], { stdio: 'inherit' });
+// Compiled code is kept between runs, which halves the time to start.
+const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'broch');
+const child = spawn(node, [join(root, 'bin/broch.ts'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+  env: { NODE_COMPILE_CACHE: cache, ...process.env },
+});
 // Ctrl-C reaches both processes; the child prints a last message, so wait for it. Other signals reach only this process.
 process.on('SIGINT', () => {});
 for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

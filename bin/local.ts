@@ -18,7 +18,7 @@ plays a demonstration with four people, then runs until Ctrl-C. No AWS account i
   --json    print one JSON document on standard output, progress on standard error
   --help    show this text
 
-While it is running, try: npx broch --help`;
+While it is running, in another terminal: npm link (once), then broch --help`;
 
 const args = process.argv.slice(2);
 const unknown = args.find(argument => !['--once', '--json', '--help'].includes(argument));
@@ -34,7 +34,7 @@ type Open = Pick<DeployedCloud, 'cloud' | 'close'>;
 const reporter = createProgressReporter(json ? process.stderr : process.stdout);
 
 function whereToLook(stage: DemoSetup): string {
-  const command = (rest: string) => `npx broch ${rest}`;
+  const command = (rest: string) => `broch ${rest}`;
   return [
     'Where to look',
     formatTable([
@@ -47,8 +47,9 @@ function whereToLook(stage: DemoSetup): string {
       ['the log', stage.facts.log],
     ]),
     '',
-    'Try',
+    'Try, in another terminal',
     formatTable([
+      ['npm link', 'make broch a command of this machine, once'],
       [command('--help'), 'list all commands'],
       [
         command('login --as olga'),

@@ -18,7 +18,7 @@ it('lists every rule of the policy with its action at each tier', () => {
 });
 
 it('shows a command that runs as it is written', async () => {
-  const [, words = ''] = /^npx broch (disclosure check .*)$/m.exec(readme) ?? [];
+  const [, words = ''] = /^broch (disclosure check .*)$/m.exec(readme) ?? [];
   const folder = makeTestFolder();
   mkdirSync(join(folder, 'results'));
   writeFileSync(join(folder, 'results', 'a.csv'), 'region,n\nNorth,300\nSouth,400\n');

@@ -33,13 +33,15 @@ beforeAll(async () => {
   // The image that desktops start from, as `npm start` sets it.
   const image = { Name: '/broch/images/linux/current', Value: 'ami-0a0a0a0a0a0a0a0a0', Type: 'String' } as const;
   await new SSMClient(facts.configuration).send(new PutParameterCommand({ ...image, Overwrite: true }));
+  // `npm link`, into a folder of the test's own.
+  await run('npm', ['link', '--offline'], { env: { ...process.env, npm_config_prefix: folder } });
   env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };
 });
 
 const kinds = {
   npm: lines.filter(line => line.startsWith('npm ')),
-  broch: lines.filter(line => line.startsWith('npx broch ') && !line.includes('<')),
-  login: lines.filter(line => line.startsWith('npx broch ') && line.includes('<')),
+  broch: lines.filter(line => line.startsWith('broch ') && !line.includes('<')),
+  login: lines.filter(line => line.startsWith('broch ') && line.includes('<')),
   cdk: lines.filter(line => line.startsWith('npx cdk ')),
   aws: lines.filter(line => line.startsWith('aws ')),
 };
@@ -47,12 +49,12 @@ const kinds = {
 it('every command in a block of a page is one that these tests run', () => {
   expect(Object.values(kinds).flat().sort()).toEqual([...lines].sort());
   // test/local/story.test.ts runs the first; the second is this run.
-  expect(kinds.npm).toEqual(['npm start', 'npm test']);
+  expect(kinds.npm).toEqual(['npm start', 'npm test', 'npm link']);
 });
 
 describe('looking around', () => {
   it.each(kinds.broch)('%s', async line => {
-    const ran = await run('npx', ['--no', '--', ...splitShellWords(line).slice(1).map(rename)], { env });
+    const ran = await run(join(folder, 'bin/broch'), splitShellWords(line).slice(1).map(rename), { env });
     expect(ran.stdout).not.toBe('');
   });
 });
