@@ -31,7 +31,7 @@ export class AirlockApi extends Construct {
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const handlers: { airlock?: Handler<typeof ApiLambda> } = {};
     const uploader = createUploadRole(this, 'Upload', {
-      description: 'Lent to researchers for an hour, fenced to the files of one import',
+      description: 'Lent to researchers for ten minutes, fenced to the files of one import',
       bucket: data.uploads,
       prefix: 'uploads/',
       caller: () => handlers.airlock,

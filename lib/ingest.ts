@@ -148,7 +148,7 @@ export class Ingest extends Construct {
     const { region } = Stack.of(this);
     const functions: { api?: Handler<typeof ApiLambda> } = {};
     const role = createUploadRole(this, 'Upload', {
-      description: 'Lent to data partners for an hour, fenced to the prefix of one delivery',
+      description: 'Lent to data partners for ten minutes, fenced to the prefix of one delivery',
       bucket: landing,
       prefix: 'in/',
       caller: () => functions.api,

@@ -16,7 +16,7 @@ export interface UploadRoleProps {
   readonly caller: () => Handler<HandlerModule> | undefined;
 }
 
-/** The role for uploads, for one hour. A session policy limits it further (functions/storage/upload-credentials.ts). */
+/** The role for uploads. A session policy limits it further, to ten minutes as well (functions/storage/upload-access.ts). */
 export function createUploadRole(
   scope: Construct,
   id: string,

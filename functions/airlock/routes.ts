@@ -56,7 +56,7 @@ export const airlockRoutes = {
     status: 200,
     mints: true,
     callers: memberGrants,
-    summary: "Credentials to upload an import's files, and nothing else, for an hour",
+    summary: "Credentials to upload an import's files, and nothing else, for ten minutes",
     example: 'airlock access asthma al-0011223344556677',
     params: request,
     returns: UploadAccess,

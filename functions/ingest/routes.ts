@@ -84,7 +84,7 @@ export const ingestRoutes = {
     status: 200,
     mints: true,
     callers: [{ group: 'partner' }],
-    summary: 'Get credentials that can only upload to this delivery, for an hour',
+    summary: 'Get credentials that can only upload to this delivery, for ten minutes',
     example: 'delivery access dl-0011223344556677',
     params: delivery,
     returns: UploadAccess,

@@ -4,27 +4,43 @@ import { throughService } from '../key-condition.ts';
 /** The permissions for an upload: write objects, also in parts, and list them. */
 export const uploadActions = ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'] as const;
 
+/** As long as an access token: who loses their rights cannot write for longer. A client gets new credentials in time. */
+export const UPLOAD_SECONDS = 10 * 60;
+
 /**
- * The session policy of a delivery's credentials: write below its own prefix, and use the landing key through S3 only.
- * The role allows this for all deliveries; the session policy denies everything else, such as reading and deleting.
+ * The session policy of a delivery's credentials: write below its own prefix until `end`, and use the landing key through
+ * S3 only. The role allows this for all deliveries; the session policy denies everything else, such as reading and
+ * deleting. The end is in the policy because STS issues no credentials for less than 15 minutes.
  */
-export function uploadPolicy(target: { bucket: string; prefix: string; key: string; region: string }): string {
+export function uploadPolicy(target: {
+  bucket: string;
+  prefix: string;
+  key: string;
+  region: string;
+  end: string;
+}): string {
   const [, partition] = target.key.split(':');
+  const DateLessThan = { 'aws:CurrentTime': target.end };
   return JSON.stringify({
     Version: '2012-10-17',
     Statement: [
-      { Effect: 'Allow', Action: uploadActions, Resource: `arn:${partition}:s3:::${target.bucket}/${target.prefix}*` },
+      {
+        Effect: 'Allow',
+        Action: uploadActions,
+        Resource: `arn:${partition}:s3:::${target.bucket}/${target.prefix}*`,
+        Condition: { DateLessThan },
+      },
       {
         Effect: 'Allow',
         Action: 's3:ListBucket',
         Resource: `arn:${partition}:s3:::${target.bucket}`,
-        Condition: { StringLike: { 's3:prefix': `${target.prefix}*` } },
+        Condition: { DateLessThan, StringLike: { 's3:prefix': `${target.prefix}*` } },
       },
       {
         Effect: 'Allow',
         Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
         Resource: target.key,
-        Condition: { StringEquals: throughService('s3', target.region) },
+        Condition: { DateLessThan, StringEquals: throughService('s3', target.region) },
       },
     ],
   });

@@ -1,9 +1,11 @@
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { type UploadAccess, uploadPolicy } from './upload-access.ts';
+import { currentTime, timeAfter } from '../clock.ts';
+import { UPLOAD_SECONDS, type UploadAccess, uploadPolicy } from './upload-access.ts';
 
 const sts = new STSClient({});
 
-const hour = 3600;
+/** The shortest time that STS issues credentials for. */
+const MIN_SESSION_SECONDS = 15 * 60;
 
 /** A bucket for uploads, and the role that may write to it. */
 export interface UploadTarget {
@@ -13,22 +15,23 @@ export interface UploadTarget {
   readonly region: string;
 }
 
-/** Credentials for one hour that can only write below `prefix`. `session` identifies them in logs. */
+/** Credentials for ten minutes that can only write below `prefix`. `session` identifies them in logs. */
 export async function issueUploadCredentials(
   { bucket, key, role, region }: UploadTarget,
   prefix: string,
   session: string,
 ): Promise<UploadAccess> {
+  const end = timeAfter(currentTime(), UPLOAD_SECONDS);
   const { Credentials } = await sts.send(
     new AssumeRoleCommand({
       RoleArn: role,
       RoleSessionName: session,
-      DurationSeconds: hour,
-      Policy: uploadPolicy({ bucket, prefix, key, region }),
+      DurationSeconds: MIN_SESSION_SECONDS,
+      Policy: uploadPolicy({ bucket, prefix, key, region, end }),
     }),
   );
-  const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = Credentials ?? {};
-  if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
+  const { AccessKeyId, SecretAccessKey, SessionToken } = Credentials ?? {};
+  if (!AccessKeyId || !SecretAccessKey || !SessionToken)
     throw new Error('STS returned no credentials for the upload role');
   return {
     bucket,
@@ -37,6 +40,6 @@ export async function issueUploadCredentials(
     accessKeyId: AccessKeyId,
     secretAccessKey: SecretAccessKey,
     sessionToken: SessionToken,
-    expires: Expiration.toISOString(),
+    expires: end,
   };
 }

@@ -25,7 +25,7 @@ async function draft(person = people.rana) {
   return { params: { project, request: id }, source };
 }
 
-/** S3 as the requester of an import has it, for an hour. */
+/** S3 as the requester of an import has it, for ten minutes. */
 async function uploader(params: { project: string; request: string }, person = people.rana) {
   const { accessKeyId, secretAccessKey, sessionToken, ...place } = await person.ask('importAccess', { params });
   const s3 = new S3Client({ ...cloud.configuration, credentials: { accessKeyId, secretAccessKey, sessionToken } });

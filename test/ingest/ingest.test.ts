@@ -11,7 +11,7 @@ import {
   refuseUnlessUploadable,
 } from '../../functions/ingest/ingest.ts';
 import { type DatasetVersion, Delivery } from '../../functions/ingest/schemas.ts';
-import { uploadPolicy } from '../../functions/storage/upload-access.ts';
+import { UPLOAD_SECONDS, uploadPolicy } from '../../functions/storage/upload-access.ts';
 
 const id = 'dl-0123456789abcdef';
 const instant = (minute: number) => new Date(Date.UTC(2026, 10, 21, 9, minute)).toISOString();
@@ -186,16 +186,18 @@ describe('the catalogue', () => {
 });
 
 describe('credentials for an upload', () => {
-  it('are fenced to the prefix of one delivery', () => {
-    const prefix = landingPrefix('p-1', id);
-    const policy = JSON.parse(
-      uploadPolicy({ bucket: 'landing', prefix, key: 'arn:aws:kms:eu-west-2:1:key/k', region: 'eu-west-2' }),
-    );
+  it('are fenced to the prefix of one delivery, and every right in them ends after ten minutes', () => {
+    const target = { bucket: 'landing', key: 'arn:aws:kms:eu-west-2:1:key/k', region: 'eu-west-2' };
+    const Condition = { DateLessThan: { 'aws:CurrentTime': instant(10) } };
+    const policy = JSON.parse(uploadPolicy({ ...target, prefix: landingPrefix('p-1', id), end: instant(10) }));
     expect(policy.Statement[0]).toEqual({
       Effect: 'Allow',
       Action: ['s3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
       Resource: `arn:aws:s3:::landing/in/p-1/${id}/*`,
+      Condition,
     });
+    for (const statement of policy.Statement) expect(statement).toMatchObject({ Condition });
+    expect(UPLOAD_SECONDS).toBe(600);
     expect(JSON.stringify(policy).length).toBeLessThan(2048);
   });
 

@@ -32,7 +32,8 @@ describe('in another partition of AWS', () => {
 
   it('an upload has credentials for what its key’s partition holds', () => {
     const key = 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1';
-    const policy = uploadPolicy({ bucket: 'landing', prefix: 'in/', key, region: 'us-gov-west-1' });
+    const end = '2026-11-01T09:10:00.000Z';
+    const policy = uploadPolicy({ bucket: 'landing', prefix: 'in/', key, region: 'us-gov-west-1', end });
     expect(arnsOf(policy)).toEqual([]);
     expect(policy).toContain('"arn:aws-us-gov:s3:::landing/in/*"');
   });

@@ -116,7 +116,13 @@ function findIn(template: CloudTemplate, place: string, type: string, value: unk
 
 /** What a session of an upload may do at most, which is written at run time. */
 const session = JSON.parse(
-  uploadPolicy({ bucket: 'bucket', prefix: 'prefix/', key: `arn:${partition}:kms:${region}:${account}:key/1`, region }),
+  uploadPolicy({
+    bucket: 'bucket',
+    prefix: 'prefix/',
+    key: `arn:${partition}:kms:${region}:${account}:key/1`,
+    region,
+    end: '2026-11-01T09:10:00.000Z',
+  }),
 ) as { Statement: PolicyStatementJson[] };
 
 /** Every policy that is deployed, and the one that is made at run time. */
