@@ -66,7 +66,7 @@ describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum =
   );
   const remind = (life: Life) => advance(life, tick, later(exampleStartTime, 49 * hour), facts);
   const absent = reviewers.filter(reviewer => !first.includes(reviewer));
-  const addressees = ({ trail }: Life) => trail.flatMap(({ events }) => events.flatMap(({ to = [] }) => to));
+  const addressees = ({ trail }: Life) => trail.flatMap(({ events }) => events.flatMap(event => event.to ?? []));
 
   it('is recorded, and was prepared for: the reviewer who decides it was asked with the others', () => {
     expect(dispute.request).toMatchObject({ status: 'inReview', conflict: true });

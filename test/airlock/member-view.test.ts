@@ -109,12 +109,12 @@ describe('nothing that tells a file apart', () => {
         expiresAt: exampleStartTime,
       },
     ] as Request[];
-    const shown = states.map(({ ...request }) => {
-      const { findings, comments, withheld } = requestView(request as Request, olga, 'operator');
-      return { ...(findings && { findings }), ...(comments && { comments }), ...(withheld && { withheld }) };
+    const views = states.map(({ ...request }) => {
+      const { findings, comments, withheld: numbers } = requestView(request as Request, olga, 'operator');
+      return { ...(findings && { findings }), ...(comments && { comments }), ...(numbers && { withheld: numbers }) };
     });
-    expect(JSON.stringify(shown)).not.toMatch(names);
-    expect(shown).toEqual([
+    expect(JSON.stringify(views)).not.toMatch(names);
+    expect(views).toEqual([
       { findings: [{ path: '', reason: `Ask ${rana.name}, who can read why.` }] },
       { comments: [{ comment: '', files: [{ path: 'file 4', file: 4, comment: 'Round the counts.' }] }] },
       { withheld: ['file 4'] },
@@ -138,8 +138,8 @@ describe('an event on the bus', () => {
       exampleStartTime,
       facts,
     );
-    const looked = { ...requestEvent('FileViewed', 'A file.', olga), path: 'wards.csv' };
-    const entry = trailEntry(state, [...decision.events, looked], exampleStartTime);
+    const access = { ...requestEvent('FileViewed', 'A file.', olga), path: 'wards.csv' };
+    const entry = trailEntry(state, [...decision.events, access], exampleStartTime);
     const details = trailEvents(entry, trailKey(exampleStartTime, 1)).map(([name, detail]) =>
       outgoingEvent(airlockEvents[name], detail),
     );

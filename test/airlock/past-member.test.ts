@@ -18,7 +18,7 @@ const facts = (change: Partial<Context> = {}): Context => ({
   candidates: [],
   ...change,
 });
-const approve = (by: typeof ada) => ({ do: 'vote', by, ballot: buildBallot(1, 'approve') }) as const;
+const approve = (voter: typeof ada) => ({ do: 'vote', by: voter, ballot: buildBallot(1, 'approve') }) as const;
 const request = buildRequestInReview(facts());
 
 describe('a reviewer who was a member of the project after the request was opened', () => {
@@ -29,21 +29,21 @@ describe('a reviewer who was a member of the project after the request was opene
   });
 
   it('loses the vote that was cast before', () => {
-    const voted = decideRequest(request, approve(ada), exampleStartTime, facts()).state;
-    const decision = decideRequest(voted, approve(bob), exampleStartTime, facts({ pastMembers: ['ada'] }));
+    const afterVote = decideRequest(request, approve(ada), exampleStartTime, facts()).state;
+    const decision = decideRequest(afterVote, approve(bob), exampleStartTime, facts({ pastMembers: ['ada'] }));
     expect(decision.state.status).toBe('inReview');
     expect(decision.events.map(({ name }) => name)).toContain('VoteDropped');
   });
 
   it('cannot release it, also not as an operator', () => {
-    const approved = [ada, bob].reduce(
-      (current, by) => decideRequest(current, approve(by), exampleStartTime, facts()).state,
+    const approval = [ada, bob].reduce(
+      (current, voter) => decideRequest(current, approve(voter), exampleStartTime, facts()).state,
       request,
     );
     const release = { do: 'release', by: olga } as const;
-    expect(() => decideRequest(approved, release, exampleStartTime, facts({ pastMembers: ['olga'] }))).toThrow(
+    expect(() => decideRequest(approval, release, exampleStartTime, facts({ pastMembers: ['olga'] }))).toThrow(
       'You were a member',
     );
-    expect(decideRequest(approved, release, exampleStartTime, facts()).state.status).toBe('releasing');
+    expect(decideRequest(approval, release, exampleStartTime, facts()).state.status).toBe('releasing');
   });
 });

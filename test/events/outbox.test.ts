@@ -58,9 +58,9 @@ describe('who may publish', () => {
   };
 
   it('is one partition for each event of every capability', () => {
-    const own = contracts.filter(({ source }) => source.startsWith('broch.'));
-    expect(own.length).toBeGreaterThan(40);
-    for (const event of own)
+    const platformEvents = contracts.filter(({ source }) => source.startsWith('broch.'));
+    expect(platformEvents.length).toBeGreaterThan(40);
+    for (const event of platformEvents)
       expect(partitionsOf(event), event.type).toEqual([accesses.includes(event.type) ? 'look' : homes[event.source]]);
   });
 

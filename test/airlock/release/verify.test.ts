@@ -36,10 +36,10 @@ describe('the record of a release', () => {
 
   it('is signed as the same text by every version: signatures outlive the program that made them', () => {
     // An early one: it names reviewers by their ids.
-    const [one, two] = buildReleaseRecord().reviewers.map(({ at }) => at) as [string, string];
+    const [firstTime, secondTime] = buildReleaseRecord().reviewers.map(vote => vote.at) as [string, string];
     const reviewers = [
-      { id: 'u-one', at: one },
-      { id: 'u-two', at: two },
+      { id: 'u-one', at: firstTime },
+      { id: 'u-two', at: secondTime },
     ];
     expect(hashReleaseText(signingInput({ ...buildReleaseRecord(), reviewers }))).toBe(
       'cd35ae257c9aa242387f9d8d5caf6485e763a9e08bbf918463859a7cfe6d47a8',
