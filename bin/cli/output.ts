@@ -40,13 +40,16 @@ export const formatMicros = (micros: string, currency = ''): string =>
     ? inCurrency(toCents(micros), currency)
     : inCurrency(toCents(micros), 'XXX').replace('¤', '').trim();
 
-/** Local time to the second; the JSON has the exact instant. */
+const zoneName = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' });
+
+/** Local time to the second with its zone, such as `2026-07-01 09:05:07 BST`; the JSON has the exact instant. */
 export function formatTime(iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return escapeForTerminal(iso);
   const two = (value: number) => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  const zone = zoneName.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())} ${zone}`;
 }
 
 export const formatCount = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ',');
