@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import * as z from 'zod';
+import type { Ballot, SeenExtent } from '../../functions/airlock/request/votes.ts';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import { PreviewReceipt, previewReceiptFile } from './airlock-preview.ts';
 import { readTextFile } from './airlock-tree.ts';
@@ -24,15 +25,34 @@ const SealSource = z.object({
 });
 type SealSource = z.infer<typeof SealSource>;
 
+/**
+ * How much of the files a vote on the pages of a folder says was seen. Approval of pages that show files only in part
+ * needs the reviewer's own word; the word is kept with the vote.
+ */
+export function extentOfPages(
+  folder: string,
+  { partly }: Pick<z.infer<typeof PreviewReceipt>, 'partly'>,
+  verdict: string,
+  extent: z.infer<typeof SeenExtent> | undefined,
+): z.infer<typeof SeenExtent> | undefined {
+  if (verdict !== 'approve' || extent !== undefined) return extent;
+  if (partly.length === 0) return 'whole';
+  const names = `${partly.slice(0, 3).join(', ')}${partly.length > 3 ? ', …' : ''}`;
+  throw new ExitError(
+    'refused',
+    `${folder} shows ${formatCount(partly.length)} of the files only in part: ${names}. Page through the rest of each and pass --extent whole, or accept what you did not see with --extent part.`,
+  );
+}
+
 /** The seal to vote on: given, or read from the pages. Approval by pages requires a page for every file. */
 async function sealOf(
   { seal, seen: folder }: SealSource,
   { project, request }: { project: string; request: string },
-  verdict: string,
-): Promise<string> {
+  { verdict, extent }: Pick<z.infer<typeof Ballot>, 'verdict' | 'extent'>,
+): Promise<Pick<z.infer<typeof Ballot>, 'seal' | 'extent'>> {
   if ((seal === undefined) === (folder === undefined))
     throw new ExitError('usage', 'Name what you reviewed: pass --seen with the folder of its pages, or --seal.');
-  if (folder === undefined) return seal as string;
+  if (folder === undefined) return { seal: seal as string, extent };
   const receipt = await seenIn(folder);
   if (receipt.project !== project || receipt.request !== request)
     throw new ExitError(
@@ -45,12 +65,13 @@ async function sealOf(
       'refused',
       `${folder} has no page for ${formatCount(unpreviewed)} of the files. Preview all files, or pass --seal.`,
     );
-  return receipt.seal;
+  return { seal: receipt.seal, extent: extentOfPages(folder, receipt, verdict, extent) };
 }
 
 const voteNotes = [
   'A vote applies to one seal: it is refused if the files were submitted again since your preview. With --seen the seal',
-  'is read from the pages you reviewed, and you can approve only if every file has a page.',
+  'is read from the pages you reviewed, and you can approve only if every file has a page. If pages show files only in',
+  'part, say with --extent whether you paged through the rest (whole) or not (part). The vote and the record keep it.',
   'Votes are hidden until the decision. Until then you may vote again; your last vote counts.',
 ];
 
@@ -79,8 +100,8 @@ export const airlockReviewCommand = defineCommand({
   params: routes.reviewRequest.params,
   flags: routes.reviewRequest.body.omit({ seal: true }).extend(SealSource.shape),
   async run({ params, flags: { seal, seen: folder, ...ballot } }, context) {
-    const reviewSeal = await sealOf({ seal, seen: folder }, params, ballot.verdict);
-    return cast('reviewRequest', params, { ...ballot, seal: reviewSeal }, context);
+    const review = await sealOf({ seal, seen: folder }, params, ballot);
+    return cast('reviewRequest', params, { ...ballot, ...review }, context);
   },
 });
 
@@ -92,7 +113,7 @@ export const airlockReturnCommand = defineCommand({
   params: routes.returnRequest.params,
   flags: routes.returnRequest.body.omit({ seal: true }).extend(SealSource.shape),
   async run({ params, flags: { seal, seen: folder, ...ballot } }, context) {
-    const reviewSeal = await sealOf({ seal, seen: folder }, params, 'return');
+    const { seal: reviewSeal } = await sealOf({ seal, seen: folder }, params, { verdict: 'return' });
     return cast('returnRequest', params, { ...ballot, seal: reviewSeal }, context);
   },
 });

@@ -76,7 +76,7 @@ export function formatReleaseRecord(record: ReleaseRecord, fingerprint: string):
     ['sealed', formatTime(record.seal.sealedAt)],
     [
       'approved',
-      `${formatTime(record.approvedAt)} by ${record.reviewers.map(({ id }) => escapeForTerminal(id)).join(', ')}`,
+      `${formatTime(record.approvedAt)} by ${record.reviewers.map(({ id, extent }) => `${escapeForTerminal(id)}${extent === 'part' ? ', who saw files only in part' : ''}`).join(', ')}`,
     ],
     ['released', `${formatTime(record.releasedAt)} to ${escapeForTerminal(record.recipient)}`],
     ['policy', escapeForTerminal(record.policy)],

@@ -53,8 +53,8 @@ export async function renderPreview(
   file: PageSubject,
   source: ByteSource,
   limits: PageLimits = usual,
-): Promise<{ html: string; truncated: boolean }> {
+): Promise<{ html: string; truncated: boolean; omissions: string[] }> {
   const parts = await renderParts(file, source, limits);
   const truncated = parts.some(({ html, omissions }) => omissions.length > 0 || html.includes(CUT_MARK));
-  return { html: renderFilePage(file, parts), truncated };
+  return { html: renderFilePage(file, parts), truncated, omissions: parts.flatMap(({ omissions }) => omissions) };
 }

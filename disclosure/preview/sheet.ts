@@ -120,16 +120,16 @@ export class PreviewSheet {
     }
     this.#lines.sort((a, b) => a.number - b.number);
     const columns = this.#columns();
-    const { html, drawn } = this.#draw(columns, room);
-    const rest = this.#seen - drawn.filter(({ added }) => !added).length;
-    const lost = this.#lostFormulas + this.#lines.slice(drawn.length).filter(({ added }) => added).length;
+    const { html, lines } = this.#draw(columns, room);
+    const rest = this.#seen - lines.filter(({ added }) => !added).length;
+    const formulaCount = this.#lostFormulas + this.#lines.slice(lines.length).filter(({ added }) => added).length;
     const notes = [...this.#hidden].map(note => `<p class="note seen">${escapeHtml(note)} in the file.</p>`).join('');
     return {
       html: `<section><h2>${title}</h2>${notes}${html}</section>`,
       omissions: [
         ...(this.#long > 0 ? [`The ends of ${groupDigits(this.#long)} long cells.`] : []),
         ...(rest > 0 ? [`${groupDigits(rest)} of ${groupDigits(this.#seen)} rows read.`] : []),
-        ...(lost > 0 ? [`${pluralise(lost, 'formula')}.`] : []),
+        ...(formulaCount > 0 ? [`${pluralise(formulaCount, 'formula')}.`] : []),
         ...(this.#widest > columns.length
           ? [`${groupDigits(this.#widest - columns.length)} of ${groupDigits(this.#widest)} columns.`]
           : []),
@@ -145,7 +145,7 @@ export class PreviewSheet {
   }
 
   /** The rows that there is room for. */
-  #draw(columns: readonly number[], maxBytes: number): { html: string; drawn: Line[] } {
+  #draw(columns: readonly number[], maxBytes: number): { html: string; lines: Line[] } {
     const jumps = (column: number, index: number) => index > 0 && column - (columns[index - 1] ?? 0) > 1;
     const head = columns
       .map(
@@ -153,12 +153,12 @@ export class PreviewSheet {
       )
       .join('');
     const [html, missing] = [[] as string[], new Set(this.#flagged.keys())];
-    const drawn: Line[] = [];
+    const lines: Line[] = [];
     let [previousRow, room] = [0, maxBytes];
-    for (const shown of this.#lines) {
-      const { number, cells } = shown;
+    for (const entry of this.#lines) {
+      const { number, cells } = entry;
       if (room <= 0) break;
-      drawn.push(shown);
+      lines.push(entry);
       if (number - previousRow > 1 && previousRow > 0)
         html.push(
           `<tr class="gap"><th>…</th><td colspan="${columns.length + 1}">${groupDigits(number - previousRow - 1)} rows</td></tr>`,
@@ -180,7 +180,7 @@ export class PreviewSheet {
         : '';
     return {
       html: `<div class="scroll"><table><thead><tr><th></th>${head}</tr></thead><tbody>${html.join('')}</tbody></table></div>${lostNote}`,
-      drawn,
+      lines,
     };
   }
 }

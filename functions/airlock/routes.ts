@@ -180,7 +180,7 @@ export const airlockRoutes = {
     callers: reviewers,
     summary: 'Vote to return a request for changes',
     example: `airlock return asthma al-0011223344556677 --seal ${'0'.repeat(64)} --comment 'Round the counts.'`,
-    body: Ballot.omit({ verdict: true }),
+    body: Ballot.omit({ verdict: true, extent: true }),
   },
   releaseRequest: {
     ...requestRoute,

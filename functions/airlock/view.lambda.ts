@@ -41,7 +41,8 @@ export const handler = http(
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: request.id, round })}files/${path}` };
       const source = objectSource({ ...version, version: file.versionId }, file.size);
       const group = groups[file.group];
-      return { path, ...(await renderPreview({ ...file, group, report }, source)) };
+      const { html, truncated } = await renderPreview({ ...file, group, report }, source);
+      return { path, html, truncated };
     },
   },
   { roles: (project, user) => readRoles(TABLE_NAME, project, user), groups: person => readGroups(POOL_ID, person) },

@@ -25,12 +25,13 @@ export const buildSeal = (round: number, files = 2) => ({
   bytes: 10,
   sealedAt: exampleStartTime,
 });
-export const buildReport = (worst?: 'block' | 'ask' | 'warn') => ({
+export const buildReport = (worst?: 'block' | 'ask' | 'warn', partialFiles?: number) => ({
   key: 'report.json',
   versionId: 'v',
   sha256: buildHash('e'),
   findings: worst ? 1 : 0,
   ...(worst && { worst }),
+  ...(partialFiles !== undefined && { partialFiles }),
   first: [],
 });
 export const buildRelease = () => ({
@@ -79,7 +80,7 @@ export function tryCommand(request: Request, command: Command, now: string, fact
 }
 
 /** A request of these reviewers' approval, `hours` after the start. */
-export function buildRequestInReview(facts: Context, hours = 0): Request {
+export function buildRequestInReview(facts: Context, hours = 0, report = buildReport()): Request {
   const now = addSeconds(exampleStartTime, hours * hour);
   let request = buildDraft(facts);
   const run = (command: Command) => {
@@ -87,6 +88,6 @@ export function buildRequestInReview(facts: Context, hours = 0): Request {
   };
   run({ do: 'submit', by: rana });
   run({ do: 'recordSeal', attempt: request.attempt, seal: buildSeal(request.round) });
-  run({ do: 'recordReport', attempt: request.attempt, report: buildReport() });
+  run({ do: 'recordReport', attempt: request.attempt, report });
   return request;
 }

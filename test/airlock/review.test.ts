@@ -7,6 +7,7 @@ import {
   buildAirlockConfig,
   buildBallot,
   buildPerson,
+  buildReport,
   buildRequestInReview,
   exampleStartTime,
   olga,
@@ -193,5 +194,34 @@ describe('the notice that no eligible reviewer is left', () => {
     const { state, events } = decideRequest(resumption, next, now, noReviewers);
     expect(events.filter(isSaid)).toHaveLength(1);
     expect(decideRequest(state, next, now, noReviewers).events).toEqual([]);
+  });
+});
+
+describe('files that pages show only in part', () => {
+  const rules = facts({ quorum: 1 });
+  const review = buildRequestInReview(rules, 0, buildReport('warn', 3));
+  const cast = (verdict: 'approve' | 'reject', extent?: 'whole' | 'part') =>
+    decideRequest(
+      review,
+      { do: 'vote', by: ada, ballot: { ...buildBallot(1, verdict), ...(extent && { extent }) } },
+      exampleStartTime,
+      rules,
+    ).state;
+
+  it('are not approved by a vote that does not say how much its reviewer saw', () => {
+    expect(() => cast('approve')).toThrow(/3 files .*only in part.*--extent part/);
+  });
+
+  it.each(['whole', 'part'] as const)('are approved by a vote that says %s, which the vote keeps', extent => {
+    expect(cast('approve', extent)).toMatchObject({ status: 'approved', votes: [{ extent }] });
+  });
+
+  it('are rejected without saying how much was seen', () => {
+    expect(cast('reject').status).toBe('rejected');
+  });
+
+  it('do not concern a request whose pages show every file', () => {
+    const whole = buildRequestInReview(rules);
+    expect(decideRequest(whole, vote(ada), exampleStartTime, rules).state.status).toBe('approved');
   });
 });

@@ -10,7 +10,10 @@ const hex = (text: string) => createHash('sha256').update(text).digest('hex');
 type Params = Awaited<ReturnType<typeof submit>>['params'];
 
 describe('a request without findings', () => {
-  const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'notes größe +%41.txt': 'x'.repeat(9000) };
+  const files = {
+    'tables/one.csv': 'group,n\na,20\nb,30\n',
+    'notes größe +%41.txt': `${'x'.repeat(599)}\n`.repeat(15),
+  };
   let params: Params;
   beforeAll(async () => {
     ({ params } = await submit(files));
@@ -73,6 +76,28 @@ describe('a request without findings', () => {
       reason: 'a mistake',
     });
     await expect(people.olga.ask('releaseRequest', { params })).rejects.toThrow(/only an approved request/);
+  });
+});
+
+describe('a file that its page shows only in part', () => {
+  it('needs an explanation, and approvals that say how much was seen, which the record keeps', async () => {
+    const { params } = await submit({ 'notes.txt': 'A note.\n'.repeat(3100) });
+    const { report } = await settle(params, ['returned']);
+    expect(report).toMatchObject({ worst: 'ask', partialFiles: 1, first: [{ rule: 'preview.partial' }] });
+    await people.rana.ask('editRequest', { params, body: { explanation: 'The same line again and again.' } });
+    await people.rana.ask('submitRequest', { params });
+    const { seal } = await settle(params, ['inReview']);
+    const body = { verdict: 'approve', seal: seal?.sha256 ?? '' } as const;
+    await expect(people.vera.ask('reviewRequest', { params, body })).rejects.toThrow(/only in part/);
+    await people.vera.ask('reviewRequest', { params, body: { ...body, extent: 'part' } });
+    await people.viktor.ask('reviewRequest', { params, body: { ...body, extent: 'whole' } });
+    await people.olga.ask('releaseRequest', { params });
+    const { release } = await settle(params, ['released']);
+    const { Body } = await new S3Client(cloud.configuration).send(
+      new GetObjectCommand({ Bucket: releaseBucket, Key: release?.key ?? '' }),
+    );
+    const { record } = SignedRelease.parse(JSON.parse((await Body?.transformToString()) ?? ''));
+    expect(record.reviewers.map(({ extent }) => extent).sort()).toEqual(['part', 'whole']);
   });
 });
 

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { Refused } from '../../refused.ts';
 import { findPathClashes, pathProblem } from '../../storage/paths.ts';
+import { SeenExtent } from '../request/votes.ts';
 
 /** ECDSA over P-256: the algorithm of the release key, and the only one that verification accepts. */
 export const SIGNING_ALGORITHM = 'ECDSA_SHA_256';
@@ -38,7 +39,7 @@ export const ReleaseRecord = z.strictObject({
   /** The released files: all sealed files, or the approved ones. */
   files: z.array(ReleasedFile).min(1).max(100_000),
   requester: Id,
-  reviewers: z.array(z.strictObject({ id: Id, at: z.iso.datetime() })).min(1),
+  reviewers: z.array(z.strictObject({ id: Id, at: z.iso.datetime(), extent: SeenExtent.optional() })).min(1),
   /** The SHA-256 of the stored check reports that the reviewers saw. */
   checks: Sha256,
   /** The version of the disclosure policy. */

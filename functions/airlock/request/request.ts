@@ -52,6 +52,8 @@ export const RequestReport = z.object({
   sha256: Sha256,
   findings: z.number().int(),
   worst: Action.optional(),
+  /** Files of an export that reviewers are shown only in part. */
+  partialFiles: z.number().int().optional(),
   first: z.array(ReportExcerpt).max(20),
 });
 export type RequestReport = z.infer<typeof RequestReport>;

@@ -66,6 +66,12 @@ export function recordVote(
     );
   if (ballot.verdict !== 'approve' && ballot.comment === '' && ballot.files.length === 0)
     throw new Refused('invalid', 'Add a comment that says what is wrong, so that the requester can correct it.');
+  const partialFiles = request.report.partialFiles ?? 0;
+  if (ballot.verdict === 'approve' && partialFiles > 0 && ballot.extent === undefined)
+    throw new Refused(
+      'invalid',
+      `Pages show ${partialFiles} ${partialFiles === 1 ? 'file' : 'files'} of ${request.id} only in part. Page through the rest and vote with --extent whole, or accept what you did not see with --extent part.`,
+    );
   const earlier = countedVotes(request.votes, request.seal, request.round, user => mayVote(user) === undefined);
   if (request.conflict && earlier.some(vote => vote.by === actor.id))
     throw new Refused('conflict', 'You have already voted. Reviewers disagree, so another reviewer must decide.');

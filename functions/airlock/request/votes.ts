@@ -6,6 +6,9 @@ import type { Seal } from './manifest.ts';
 const VoteVerdict = z.enum(['approve', 'return', 'reject']);
 type VoteVerdict = z.infer<typeof VoteVerdict>;
 
+/** How much of the files a reviewer saw: `whole` says that the reviewer paged through the rest of each. */
+export const SeenExtent = z.enum(['whole', 'part']);
+
 const FileChange = z.object({ path: z.string().min(1).max(1024), comment: PlainText.min(1).max(500) });
 /** With the file's place in the sealed manifest, from 1: what members see instead of its name. */
 const NumberedChange = FileChange.extend({ file: z.number().int().min(1) });
@@ -15,6 +18,10 @@ export const Ballot = z.object({
   verdict: VoteVerdict,
   /** The seal that was reviewed. A vote on another seal does not count. */
   seal: Sha256.describe('the SHA-256 of the seal you looked at'),
+  /** Needed to approve where pages show files only in part; kept with the vote and in the release record. */
+  extent: SeenExtent.optional().describe(
+    'how much of the files you saw: needed to approve files that their pages show only in part',
+  ),
   comment: PlainText.max(5000).default('').describe('to the requester'),
   note: PlainText.max(5000).default('').describe('to the other reviewers only'),
   files: z

@@ -16,6 +16,7 @@ import { changeRequest, readRequest } from '../store.ts';
 import { RequestAttempt } from './attempt.ts';
 import { deliverFullReport, projectBucket } from './full-report-page.ts';
 import { isMalware } from './malware.ts';
+import { isPartial } from './partial-preview.ts';
 import { compareRequestTables } from './release-comparison.ts';
 import type { FullReport } from './request-report.ts';
 
@@ -49,7 +50,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
   if (!isUnderWay(request) && request.attempt === attempt) return { outcome: request.status };
   if (request.status !== 'checking' || request.attempt !== attempt) return { outcome: 'superseded' };
   let first: FileFinding[] = [];
-  let [files, findings] = [0, 0];
+  let [files, findings, partialFiles] = [0, 0, 0];
   const policies = new Set<string>();
   const actions: CheckFinding[] = [];
   // Only a stale attempt leaves a chunk unchecked.
@@ -71,6 +72,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
         : ObjectRef.parse(chunk),
     );
     files += reports.length;
+    partialFiles += reports.filter(isPartial).length;
     notable.push(
       ...reports.filter(({ findings }) => findings.length > 0).slice(0, MAX_REPORTED_FILES - notable.length),
     );
@@ -104,6 +106,7 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     ...reportRef,
     findings,
     ...(gravest && { worst: gravest }),
+    ...(partialFiles > 0 && { partialFiles }),
     first: first.map(({ path, rule, action, says: message, cells }) => ({
       path: path.slice(0, 300),
       file: numbers.get(path) ?? 1,

@@ -62,7 +62,7 @@ export const handler = stepHandler(
       requester,
       reviewers: votes
         .filter(({ verdict }) => verdict === 'approve')
-        .map(({ by: voter, at: votedAt }) => ({ id: voter, at: votedAt })),
+        .map(({ by: voter, at: votedAt, extent }) => ({ id: voter, at: votedAt, ...(extent && { extent }) })),
       checks: read.report.sha256,
       policy,
       approvedAt: read.approvedAt,
