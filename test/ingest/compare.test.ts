@@ -16,7 +16,7 @@ const reasons = (files: DeliveryFiles, manifest?: 'manifest-sha256.txt') =>
   checkDeliveryFiles(files, manifest).findings.map(({ path, reason }) => `${path}: ${reason}`);
 
 describe('a list of files', () => {
-  it('is taken where exactly what is listed is there, empty files too', () => {
+  it('is accepted when exactly the listed files were uploaded, also empty ones', () => {
     const { files: pinnedFiles, findings, wrong } = checkDeliveryFiles(addSha256Sums(files));
     expect([findings, wrong]).toEqual([[], []]);
     expect(pinnedFiles.map(({ path, target }) => [path, target])).toEqual(Object.keys(files).map(path => [path, path]));
@@ -36,7 +36,7 @@ describe('a list of files', () => {
       expect(checkDeliveryFiles({ ...files, SHA256SUMS: `${toSha256Hex('one')}  ${path}\n` }).findings).not.toEqual([]);
   });
 
-  it('takes a manifest in a folder as data', () => {
+  it('treats a manifest in a folder as data', () => {
     const payload = { ...files, 'sub/SHA256SUMS': 'not a manifest' };
     expect(checkDeliveryFiles(addSha256Sums(payload)).findings).toEqual([]);
   });
@@ -77,7 +77,7 @@ describe('a list of files', () => {
     expect(reasons(files)).toEqual(expected.map(reason => expect.stringMatching(reason)));
   });
 
-  it('finds whatever was done to a file, and names it', () => {
+  it('finds every change to a file and names the file', () => {
     const tamper = fc.constantFrom('flip', 'drop', 'add', 'rename', 'swap', 'duplicate', 'truncate');
     fc.assert(
       fc.property(anyValidFiles, tamper, fc.nat(), (clean, damage, pick) => {
@@ -112,13 +112,13 @@ describe('a bag', () => {
     return rest;
   };
 
-  it('is the same dataset as its payload delivered as a list', () => {
+  it('has the same version as its payload delivered with a list', () => {
     const { files: pinnedFiles, findings, wrong } = checkDeliveryFiles(whole, 'manifest-sha256.txt');
     expect([findings, wrong]).toEqual([[], []]);
     expect(pinnedFiles.flatMap(({ target }) => target ?? [])).toEqual(Object.keys(files));
   });
 
-  it('has its tag files verified, and not copied', () => {
+  it('has its tag files verified but not copied', () => {
     const { wrong } = checkDeliveryFiles(
       { ...whole, 'bag-info.txt': `${whole['bag-info.txt']}X: y\n` },
       'manifest-sha256.txt',
@@ -126,7 +126,7 @@ describe('a bag', () => {
     expect(wrong).toEqual(['bag-info.txt']);
   });
 
-  it('may have percent signs in names, and no line breaks', () => {
+  it('may have percent signs in names but no line breaks', () => {
     expect(checkDeliveryFiles(toBag({ '100%.csv': 'x', '%0A.csv': 'y' }), 'manifest-sha256.txt').findings).toEqual([]);
     const brokenFiles = { 'manifest-sha256.txt': `${toSha256Hex('x')}  data/a%0Ab.csv\n` };
     expect(reasons(retagged(brokenFiles), 'manifest-sha256.txt')[0]).toMatch(
@@ -174,7 +174,7 @@ describe('a bag', () => {
     expect(reasons(files, 'manifest-sha256.txt')).toContainEqual(expect.stringMatching(reason));
   });
 
-  it('needs bagit.txt', () => {
+  it('is held without bagit.txt', () => {
     const { 'bagit.txt': _, ...rest } = retagged({});
     expect(reasons(rest, 'manifest-sha256.txt')).toEqual([expect.stringMatching(/^bagit\.txt: This file is missing/)]);
   });

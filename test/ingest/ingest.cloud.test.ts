@@ -53,7 +53,7 @@ const endOf = async (delivery: string) => {
   return Promise.all(runs.map(({ executionArn }) => waitForEnd(executionArn ?? '')));
 };
 
-describe('a delivery with nothing wrong', () => {
+describe('a correct delivery', () => {
   const dataset = 'ingest-whole';
   let first: ReturnType<typeof requireRegistered>;
   let secondId = '';
@@ -71,7 +71,7 @@ describe('a delivery with nothing wrong', () => {
     expect(items).toContainEqual(expect.objectContaining({ dataset, version: first.version }));
   });
 
-  it('lies in the lake byte for byte, with its manifest', async () => {
+  it('is copied to the lake byte for byte, with its manifest', async () => {
     const prefix = `datasets/${dataset}/${first.version}/`;
     const expected = [...Object.keys(files).map(path => `data/${path}`), 'SHA256SUMS'];
     expect(Object.keys(await countKeyVersions(cloud, lake, prefix)).sort()).toEqual(expected.sort());
@@ -84,7 +84,7 @@ describe('a delivery with nothing wrong', () => {
     expect(toSha256Hex(await read(`${prefix}SHA256SUMS`))).toBe(first.version);
   });
 
-  it('is the same version delivered again, as a bag, with a receipt of its own', async () => {
+  it('has the same version when it is delivered again as a bag, and its own receipt', async () => {
     const secondDelivery = requireRegistered(await deliverFiles(cloud, partner, dataset, toBag(files)));
     secondId = secondDelivery.id;
     expect(secondDelivery).toMatchObject({ version: first.version, sameAs: first.id, files: 3 });
@@ -110,7 +110,7 @@ describe('a delivery with nothing wrong', () => {
     await expect(answer).rejects.toThrow(/is registered and accepts no more files/);
   });
 
-  it('is its own partner’s and staff’s to see', async () => {
+  it('is shown to its own partner and to staff only', async () => {
     const show = (api: ApiClient) => api.ask('showDelivery', { params: { delivery: first.id } });
     await expect(show(otherPartner)).rejects.toThrow(/There is no delivery/);
     expect((await show(steward)).id).toBe(first.id);
@@ -120,7 +120,7 @@ describe('a delivery with nothing wrong', () => {
     await expect(steward.ask('uploadAccess', { params: { delivery: first.id } })).rejects.toThrow(/Only partner/);
   });
 
-  it('is announced: a new version, and a receipt for each delivery', async () => {
+  it('publishes an event for a new version and one for each receipt', async () => {
     const { version, files: count, bytes, id } = first;
     const subject = { delivery: id, dataset, version, files: count, bytes };
     expect(await readEvents(id)).toMatchObject({
@@ -132,12 +132,12 @@ describe('a delivery with nothing wrong', () => {
     });
   });
 
-  it('ended in one execution', async () => {
+  it('is checked by one execution', async () => {
     expect(await endOf(first.id)).toMatchObject([{ status: 'SUCCEEDED', output: { outcome: 'registered' } }]);
   });
 });
 
-describe('a delivery with something wrong', () => {
+describe('a delivery with errors', () => {
   const dataset = 'ingest-wrong';
 
   it('is held for one wrong byte, leaves nothing in the lake, and is registered once it is corrected', async () => {
@@ -154,7 +154,7 @@ describe('a delivery with something wrong', () => {
     expect(await versionsOf(dataset)).toHaveLength(1);
   });
 
-  it('is held before anything is read where the sets differ, with a reason for every file', async () => {
+  it('is held before any file is read when listed and uploaded files differ, with a reason for each file', async () => {
     const bad = { 'b.csv': 'x', SHA256SUMS: toSha256Sums({ 'a.csv': 'x', '../b.csv': 'x' }) };
     const { findings } = requireHeld(await deliverFiles(cloud, partner, 'ingest-sets', bad));
     expect(findings.map(({ path }) => path)).toEqual(['../b.csv', 'a.csv', 'b.csv']);
@@ -167,7 +167,7 @@ describe('a delivery with something wrong', () => {
     expect(findings[0]).toMatchObject({ path: 'SHA256SUMS', reason: expect.stringMatching(/is empty/) });
   });
 
-  it('keeps 200 of 1,200 reasons, and all of them in the work bucket', async () => {
+  it('keeps 200 of 1,200 findings in its row, and all of them in the work bucket', async () => {
     const manyFiles = Object.fromEntries(Array.from({ length: 1200 }, (_, index) => [`${index}.csv`, 'x']));
     const { found: findingCount, findings } = requireHeld(
       await deliverFiles(cloud, partner, 'ingest-many', { SHA256SUMS: toSha256Sums(manyFiles) }),
@@ -176,7 +176,7 @@ describe('a delivery with something wrong', () => {
   });
 });
 
-describe('a fault of ours', () => {
+describe('an internal fault', () => {
   const stepFails = async (dataset: string, deny: (delivery: string) => Parameters<typeof withBucketDenial>[1]) => {
     const { id } = await partner.ask('openDelivery', { body: { dataset } });
     let check = '';
@@ -199,7 +199,7 @@ describe('a fault of ours', () => {
     return (await openPartnerLanding(cloud, partner, id)).bucket;
   };
 
-  it('a fault while planning, verifying, copying or registering ends with a reason, and uploading the manifest again starts over', async () => {
+  it('while planning, verifying, copying or registering holds the delivery with a reason, and a new upload of the manifest starts a new check', async () => {
     const name = await bucket();
     await stepFails('ingest-no-plan', id => ({
       bucket: name,
@@ -220,7 +220,7 @@ describe('a fault of ours', () => {
     }));
   });
 
-  it('that leaves no way to hold a delivery ends the execution as stuck, for an alarm', async () => {
+  it('that prevents the delivery from being held fails the execution, which raises an alarm', async () => {
     const { arn, sfn, ended: waitForEnd } = await openIngestMachine(cloud);
     const { executionArn = '' } = await sfn.send(
       new StartExecutionCommand({ stateMachineArn: arn, input: JSON.stringify({ delivery: 'no such thing' }) }),
@@ -254,7 +254,7 @@ describe('a check', () => {
     expect(await run(unknown)).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'ignored' } });
   });
 
-  it('of a manifest that came after the receipt changes nothing, and says so', async () => {
+  it('of a manifest that was uploaded after the registration changes nothing, and the delivery says so', async () => {
     const { id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-late' } });
     const { s3, bucket, prefix } = await openPartnerLanding(cloud, partner, id);
     await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));
@@ -289,7 +289,7 @@ describe('a check', () => {
     });
   });
 
-  it('is overtaken by a newer manifest, whichever ends first', async () => {
+  it('is replaced by the check of a newer manifest, whichever ends first', async () => {
     const { id } = await partner.ask('openDelivery', { body: { dataset: 'ingest-overtaken' } });
     await uploadDeliveryFiles(cloud, partner, id, { ...addSha256Sums(files), 'a.csv': 'wrong' });
     await uploadDeliveryFiles(cloud, partner, id, addSha256Sums(files));

@@ -45,7 +45,7 @@ const follow = (delivery: Delivery, command: DeliveryCommand, minute: number) =>
   decideDelivery(delivery, command, instant(minute)).state;
 const start = (check: number) => follow(open, begin(check), check);
 
-describe('which upload completes a delivery', () => {
+describe('the manifest that completes a delivery', () => {
   it.each([
     [`in/p-1/${id}/SHA256SUMS`, { partner: 'p-1', delivery: id, manifest: 'SHA256SUMS' }],
     [`in/p-1/${id}/manifest-sha256.txt`, { partner: 'p-1', delivery: id, manifest: 'manifest-sha256.txt' }],
@@ -60,7 +60,7 @@ describe('which upload completes a delivery', () => {
 });
 
 describe('a delivery', () => {
-  it('has ids that sort by age', () => {
+  it('gives ids that sort by age', () => {
     expect(createDeliveryId(instant(1), 2 ** 20 - 1) < createDeliveryId(instant(2), 0)).toBe(true);
     expect(createDeliveryId(instant(1), 0)).toMatch(/^dl-[0-9a-f]{16}$/);
   });
@@ -87,7 +87,7 @@ describe('a delivery', () => {
     expect(decideDelivery(earlier, hold(0, fault), instant(4))).toMatchObject({ superseded: true, state: earlier });
   });
 
-  it('belongs to its newest check', () => {
+  it('accepts steps of its newest check only', () => {
     const second = follow(start(1), begin(2), 2);
     for (const command of [register(1), hold(1)])
       expect(decideDelivery(second, command, instant(3))).toMatchObject({
@@ -98,13 +98,13 @@ describe('a delivery', () => {
     expect(follow(second, register(2), 3).status).toBe('registered');
   });
 
-  it('says which delivery brought the same files before', () => {
+  it('names the earlier delivery of the same files', () => {
     const earlierVersion = { ...version, delivery: 'dl-0000000000000001' };
     expect(follow(start(1), register(1, earlierVersion), 2)).toMatchObject({ sameAs: earlierVersion.delivery });
     expect(follow(start(1), register(1), 2)).not.toHaveProperty('sameAs');
   });
 
-  it('takes uploads until it is registered', () => {
+  it('accepts uploads until it is registered', () => {
     const registeredDelivery = follow(start(1), register(1), 2);
     for (const delivery of [open, start(1)]) expect(() => refuseUnlessUploadable(delivery)).not.toThrow();
     expect(() => refuseUnlessUploadable(registeredDelivery)).toThrow(/registered and accepts no more files/);
@@ -140,7 +140,7 @@ describe('a delivery', () => {
     expect(types(follow(start(1), register(1), 2), register(1))).toEqual([]);
   });
 
-  it('is registered at most once and never after that anything else, whatever comes in which order', () => {
+  it('is registered at most once and never changes afterwards, in any order of events', () => {
     const command = fc.record({
       what: fc.constantFrom('begin', 'hold', 'register', 'again', 'cancel'),
       check: fc.nat(3),
@@ -186,7 +186,7 @@ describe('the catalogue', () => {
 });
 
 describe('credentials for an upload', () => {
-  it('are fenced to the prefix of one delivery, and every right in them ends after ten minutes', () => {
+  it('allow writes below the prefix of one delivery only, and end after ten minutes', () => {
     const target = { bucket: 'landing', key: 'arn:aws:kms:eu-west-2:1:key/k', region: 'eu-west-2' };
     const Condition = { DateLessThan: { 'aws:CurrentTime': instant(10) } };
     const policy = JSON.parse(uploadPolicy({ ...target, prefix: landingPrefix('p-1', id), end: instant(10) }));
@@ -201,7 +201,7 @@ describe('credentials for an upload', () => {
     expect(JSON.stringify(policy).length).toBeLessThan(2048);
   });
 
-  it.each(['*', 'a/b', '${aws:username}', '?', '', '..'])('are never made for a partner called %j', partner => {
+  it.each(['*', 'a/b', '${aws:username}', '?', '', '..'])('are refused to a partner called %j', partner => {
     expect(() => landingPrefix(partner, id)).toThrow();
   });
 });

@@ -45,8 +45,8 @@ const read = async ({ bucket, key }: { bucket: string; key: string }) => {
   return Buffer.from((await Body?.transformToByteArray()) ?? '');
 };
 
-describe('what is there when a check begins', () => {
-  it('is the newest version of each object, over many pages, without what was deleted and without folders', async () => {
+describe('the list of uploaded files', () => {
+  it('has the newest version of each object, over many pages, without deleted objects and folders', async () => {
     const names = Array.from({ length: 1100 }, (_, index) => `many/${index} +%2B&é.csv`);
     for (let offset = 0; offset < names.length; offset += 50)
       await Promise.all(names.slice(offset, offset + 50).map(name => land(name, Buffer.from(name))));
@@ -60,7 +60,7 @@ describe('what is there when a check begins', () => {
 });
 
 describe('hashing', () => {
-  it('gives the hash of the whole and of each part, wherever the stream is cut', async () => {
+  it('gives the hash of the object and of each part, wherever the stream is cut', async () => {
     const content = randomBytes(3 * MiB + 7);
     const { from: source } = await land('parts.bin', content);
     const { sha256, size, parts } = await io.hashObject(source, MiB);
@@ -69,7 +69,7 @@ describe('hashing', () => {
     expect(parts).toEqual(slices.map(slice => Buffer.from(toSha256Hex(slice), 'hex').toString('base64')));
   });
 
-  it('reads the version that was pinned, not what came after', async () => {
+  it('reads the requested version and not a later one', async () => {
     const { from: source, content } = await land('pinned.csv', Buffer.from('first'));
     await land('pinned.csv', Buffer.from('second'));
     expect((await io.hashObject(source)).sha256).toBe(content.sha256);
@@ -77,7 +77,7 @@ describe('hashing', () => {
     expect((await read(lakeObject('pinned.csv'))).toString()).toBe('first');
   });
 
-  it('says when a version is gone', async () => {
+  it('reports that a version no longer exists', async () => {
     const { from: source } = await land('gone.csv', Buffer.from('x'));
     await s3.send(new DeleteObjectCommand({ Bucket: landing, Key: source.key, VersionId: source.version }));
     const error = await io.hashObject(source).catch((error: unknown) => error);
@@ -86,13 +86,13 @@ describe('hashing', () => {
 });
 
 describe('copying', () => {
-  it('whole, to a name with anything in it, as often as one likes', async () => {
+  it('copies an object to any name, and again without effect', async () => {
     const { from: source, content } = await land('a b+%41/é?#.csv', Buffer.from('content'));
     for (const _ of [1, 2]) await io.copyObject(source, lakeObject('a b+%41/é?#.csv'), content);
     expect((await read(lakeObject('a b+%41/é?#.csv'))).toString()).toBe('content');
   });
 
-  it('ends in an error where what was written differs from the verified file', async () => {
+  it('fails when the copy differs from the verified file', async () => {
     const { from: source, content } = await land('other.csv', Buffer.from('content'));
     const otherContent = { ...content, etag: '"other"', sha256: toSha256Hex('other') };
     await expect(io.copyObject(source, lakeObject('other.csv'), otherContent)).rejects.toThrow(
@@ -116,7 +116,7 @@ describe('copying', () => {
     expect(Uploads.filter(({ Key }) => Key === lakeObject('large.bin').key)).toEqual([]);
   });
 
-  it('writes a text once', async () => {
+  it('writes a text once and never replaces it', async () => {
     for (const text of ['first', 'second']) await io.putObjectOnce(lakeObject('SHA256SUMS'), text);
     expect((await read(lakeObject('SHA256SUMS'))).toString()).toBe('first');
   });

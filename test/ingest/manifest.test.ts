@@ -7,7 +7,7 @@ const hash = toSha256Hex('a');
 const read = (text: string | Uint8Array) =>
   readManifest(Buffer.from(text), { name: 'SHA256SUMS', line: sha256sumsLine, decode: path => path, room: 900 });
 
-describe('what a line may be', () => {
+describe('a line of a manifest', () => {
   it.each([
     ['text mode', `${hash}  a.csv\n`, 'a.csv'],
     ['binary mode', `${hash} *a.csv\n`, 'a.csv'],
@@ -35,7 +35,7 @@ describe('what a line may be', () => {
   });
 });
 
-describe('what a manifest may not be', () => {
+describe('a manifest that is refused', () => {
   it.each<[string, string | Uint8Array, RegExp]>([
     ['empty', '', /is empty/],
     ['nothing but line breaks', '\n\r\n', /is empty/],
@@ -95,11 +95,11 @@ describe('paths', () => {
     path => expect(pathProblem(path, 900)).toBeUndefined(),
   );
 
-  it('are shown without what could move a cursor or turn the text', () => {
+  it('are shown without characters that move the cursor or reverse the text', () => {
     expect(visiblePath('a\u001b[31m\u202eb')).toBe('a\\u{1b}[31m\\u{202e}b');
   });
 
-  it('leave room in a key for the longest prefix', () => {
+  it('are short enough for a key with the longest prefix', () => {
     const path = (bytes: number) => `${'x'.repeat(200)}/`.repeat(4) + 'y'.repeat(bytes - 804);
     const room = 1024 - `datasets/admissions/${'0'.repeat(64)}/data/`.length;
     expect(checkDeliveryFiles({ [path(room)]: 'a', SHA256SUMS: toSha256Sums({ [path(room)]: 'a' }) }).findings).toEqual(

@@ -15,7 +15,7 @@ const bucket = (name: string) => {
 };
 
 describe('the lake', () => {
-  it('keeps every version from deletion for as long as configured', () => {
+  it('protects every version from deletion for the configured time', () => {
     expect(bucket('Lake')).toMatchObject({
       ObjectLockEnabled: true,
       ObjectLockConfiguration: {
@@ -25,7 +25,7 @@ describe('the lake', () => {
     });
   });
 
-  it('is deleted from, and has its lock overridden, by nobody', () => {
+  it('allows nobody to delete an object or to override its lock', () => {
     for (const [, { Properties }] of findTemplateResources(templates.platform, 'AWS::IAM::Policy')) {
       const document = JSON.stringify(Properties.PolicyDocument);
       expect(document).not.toMatch(/BypassGovernance|PutObjectRetention|s3:\*/);
@@ -35,7 +35,7 @@ describe('the lake', () => {
 });
 
 describe('the landing bucket', () => {
-  it('keeps originals for as long as configured, and gives up half-written uploads', () => {
+  it('keeps originals for the configured time, and aborts incomplete uploads', () => {
     const { landingDays } = config.ingest;
     expect(bucket('Landing')).toMatchObject({
       LifecycleConfiguration: {
@@ -53,7 +53,7 @@ describe('the landing bucket', () => {
 });
 
 describe('the upload role', () => {
-  it('is lent out by the API’s function and nobody else', () => {
+  it('can be assumed by the function of the API only', () => {
     const [[id] = ['']] = findTemplateResources(templates.platform, 'AWS::IAM::Role').filter(([id]) =>
       id.startsWith('IngestUpload'),
     );
@@ -78,7 +78,7 @@ describe('the upload role', () => {
 });
 
 describe('the rule', () => {
-  it('wakes up for manifests in the landing bucket only', () => {
+  it('matches manifests in the landing bucket only', () => {
     templates.platform.hasResourceProperties('AWS::Events::Rule', {
       EventPattern: Match.objectLike({
         source: ['aws.s3'],

@@ -8,21 +8,21 @@ const pool = parsePool('10.0.0.0/22', 24);
 const day = 24 * 3600 * 1000;
 const instant = (ms: number) => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
 
-it('a free block goes to anybody, a leased one to nobody', () => {
+it('a free block can be leased by any project, a leased block by none', () => {
   expect(mayLeaseBlock(undefined, 'asthma', instant(0))).toBe(true);
   const block = leaseBlock('10.0.0.0/24', 'asthma', instant(0));
   expect(mayLeaseBlock(block, 'asthma', instant(day))).toBe(false);
   expect(mayLeaseBlock(block, 'stroke', instant(day))).toBe(false);
 });
 
-it('a resting block goes back to its last holder at once, to others when it has rested', () => {
+it('a block in quarantine can be leased by its last project at once, and by others after the quarantine', () => {
   const resting = returnBlock(leaseBlock('10.0.0.0/24', 'asthma', instant(0)), 'asthma', instant(7 * day));
   expect(mayLeaseBlock(resting, 'asthma', instant(1))).toBe(true);
   expect(mayLeaseBlock(resting, 'stroke', instant(7 * day - 1))).toBe(false);
   expect(mayLeaseBlock(resting, 'stroke', instant(7 * day))).toBe(true);
 });
 
-it('only its holder gives a block back, and only once', () => {
+it('only the project that holds a block returns it, and only once', () => {
   const block = leaseBlock('10.0.0.0/24', 'asthma', instant(0));
   expect(returnBlock(block, 'stroke', instant(day))).toBeUndefined();
   expect(returnBlock(undefined, 'asthma', instant(day))).toBeUndefined();
@@ -81,7 +81,7 @@ function write(
   return true;
 }
 
-it('no two projects ever hold one block, and none holds two, however their steps interleave', () => {
+it('no two projects ever hold the same block and none holds two, however their steps interleave', () => {
   const ids = ['asthma', 'stroke', 'cancer', 'sepsis', 'dementia'];
   const step = fc.oneof(
     fc.record({ do: fc.constant('start' as const), lease: fc.boolean(), who: fc.constantFrom(...ids) }),

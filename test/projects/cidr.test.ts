@@ -39,7 +39,7 @@ describe('a pool', () => {
     ['10.0.0.0/24', 29, 'cannot be divided'],
   ])('%s cut by /%i is refused', (cidr, prefix, reason) => expect(() => parsePool(cidr, prefix)).toThrow(reason));
 
-  it('has no two networks that overlap, and they fill it', () => {
+  it('is divided completely into networks that do not overlap', () => {
     fc.assert(
       fc.property(pools, fc.nat(), fc.nat(), (pool, first, second) => {
         const [networkA, networkB] = [networkAt(pool, first % pool.count), networkAt(pool, second % pool.count)];
@@ -49,7 +49,7 @@ describe('a pool', () => {
     );
   });
 
-  it("every project's order visits each network once", () => {
+  it('tries each network once for every project', () => {
     fc.assert(
       fc.property(pools, fc.string(), (pool, project) => {
         const order = [...candidateNetworks(pool, project)];
@@ -59,7 +59,7 @@ describe('a pool', () => {
     );
   });
 
-  it('spreads projects that are asked for at once', () => {
+  it('starts at different networks for projects that are requested at once', () => {
     const pool = parsePool('10.64.0.0/12', 22);
     const firsts = Array.from({ length: 100 }, (_, index) => candidateNetworks(pool, `project-${index}`).next().value);
     expect(new Set(firsts).size).toBeGreaterThan(85);
@@ -67,7 +67,7 @@ describe('a pool', () => {
 });
 
 describe('halves', () => {
-  it('are disjoint and inside', () => {
+  it('do not overlap and lie inside the block', () => {
     fc.assert(
       fc.property(pools, fc.nat(), (pool, index) => {
         const block = networkAt(pool, index % pool.count);

@@ -33,7 +33,7 @@ const waitForEnd = (id: string) =>
     ({ status }) => status !== 'provisioning',
   );
 
-describe('projects asked for at once', () => {
+describe('projects that are requested at the same time', () => {
   const ids = ['pr-one', 'pr-two', 'pr-three', 'pr-four'];
   let projects: ReadyProject[];
   beforeAll(async () => {
@@ -42,9 +42,9 @@ describe('projects asked for at once', () => {
     projects = (await Promise.all(ids.map(waitForEnd))) as ReadyProject[];
   });
 
-  it('are all ready', () => expect(projects.map(({ status }) => status)).toEqual(ids.map(() => 'ready')));
+  it('all become ready', () => expect(projects.map(({ status }) => status)).toEqual(ids.map(() => 'ready')));
 
-  it('share nothing', () => {
+  it('share no resource', () => {
     for (const part of ['vpcId', 'bucket', 'keyArn', 'instanceProfile', 'securityGroupId', 'stackId'] as const)
       expect(new Set(projects.map(({ network }) => network[part])).size, part).toBe(ids.length);
     expect(new Set(projects.flatMap(({ network }) => network.subnetIds)).size).toBe(2 * ids.length);
@@ -53,7 +53,7 @@ describe('projects asked for at once', () => {
         if (id !== otherProject.id) expect(networksOverlap(cidr, otherProject.cidr)).toBe(false);
   });
 
-  it('have a network of the block they hold, a bucket of their name, and a tag for the bill', async () => {
+  it('have the network of their block, a bucket of their name and a tag for the bill', async () => {
     for (const { id, cidr, network } of projects) {
       expect((await vpcsOf(id)).map(({ VpcId, CidrBlock }) => [VpcId, CidrBlock])).toEqual([[network.vpcId, cidr]]);
       expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: id });
@@ -82,7 +82,7 @@ describe('projects asked for at once', () => {
     expect(listedKeys.map(line => line.split('#')[1])).toEqual(expect.arrayContaining(ids));
   });
 
-  it('are there once, and for good', async () => {
+  it('cannot be created again or retried', async () => {
     await expect(create('pr-one')).rejects.toThrow('The project pr-one already exists');
     await expect(operator.ask('retryProject', { params: { project: 'pr-one' } })).rejects.toThrow('is ready');
   });
@@ -92,7 +92,7 @@ describe('a project whose bucket name is taken', () => {
   const id = 'pr-taken';
   const Bucket = `broch-local-${account}-${id}`;
 
-  it('fails with the reason, and leaves nothing', async () => {
+  it('fails with a reason and leaves no resource', async () => {
     await s3.send(
       new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: region as 'eu-west-2' } }),
     );
@@ -117,13 +117,13 @@ describe('a project whose bucket name is taken', () => {
 
 describe('members', () => {
   const params = { project: 'pr-one' };
-  it('a project does not exist for who is not in it', async () => {
+  it('answers that the project does not exist to a person who is not a member', async () => {
     expect((await researcher.ask('listProjects')).items).toEqual([]);
     expect((await researcher.ask('showMe')).projects).toEqual([]);
     await expect(researcher.ask('showProject', { params })).rejects.toThrow('There is no project pr-one');
     await expect(researcher.ask('listMembers', { params })).rejects.toThrow('There is no project pr-one');
   });
-  it('nor is anybody added to one that does not exist, or who does not exist', async () => {
+  it('refuses to add a member to a missing project, or a missing person', async () => {
     const body = { roles: ['researcher'] };
     await expect(
       operator.ask('addMember', { params: { project: 'pr-none', name: 'projects-researcher' }, body }),
@@ -132,7 +132,7 @@ describe('members', () => {
       'There is no person named nobody-at-all',
     );
   });
-  it('see it, and each other', async () => {
+  it('see the project and its other members', async () => {
     const { id: user } = await researcher.ask('showMe');
     const member = { ...params, name: 'projects-researcher' };
     const first = await operator.ask('addMember', { params: member, body: { roles: ['researcher'] } });
@@ -146,7 +146,7 @@ describe('members', () => {
       { project: 'pr-one', roles: ['lead', 'researcher'], since: first.since },
     ]);
   });
-  it('may not do what operators do', async () => {
+  it('are refused the commands of operators', async () => {
     await expect(researcher.ask('createProject', { body: { id: 'pr-mine', title: 'Mine' } })).rejects.toThrow('Only');
     await expect(researcher.ask('retryProject', { params })).rejects.toThrow('Only');
   });

@@ -39,7 +39,7 @@ const failProject = (project: Project, reason: string, rolledBack: boolean, now 
 const retryProject = (project: Project, now: string) => follow(project, { do: 'retry' }, now).state.project;
 
 describe('an id', () => {
-  it.each(['asthma', 'a1b', 'covid-19', 'a-b-c', 'a'.repeat(20)])('%s will do', id =>
+  it.each(['asthma', 'a1b', 'covid-19', 'a-b-c', 'a'.repeat(20)])('%s is accepted', id =>
     expect(ProjectId.safeParse(id).success).toBe(true),
   );
   it.each([
@@ -57,11 +57,11 @@ describe('an id', () => {
     'a'.repeat(21),
     '../x',
     'ä-b',
-  ])('%s will not', id => expect(ProjectId.safeParse(id).success).toBe(false));
+  ])('%s is refused', id => expect(ProjectId.safeParse(id).success).toBe(false));
 });
 
-describe('asking', () => {
-  it('begins with the first attempt', () => {
+describe('a request for a project', () => {
+  it('starts the first attempt', () => {
     expect(Project.parse(request)).toEqual(request);
     expect(request).toMatchObject({ status: 'provisioning', attempt: 1, requestedBy: 'sub-1' });
   });
@@ -79,14 +79,14 @@ describe('asking', () => {
       ),
     ).toBe(repetition),
   );
-  it('again when it is ready is no repetition', () =>
+  it('a request for a ready project is not a repetition', () =>
     expect(
       isRepeatedRequest(completeProject(projectWithBlock), { id: 'asthma', title: 'Asthma in Tayside' }, 'sub-1'),
     ).toBe(false));
 });
 
 describe('retrying', () => {
-  it('a failed project is the next attempt', () => {
+  it('a failed project starts the next attempt', () => {
     const next = retryProject(failProject(projectWithBlock, 'No room.', true, instant(60)), instant(120));
     expect(next).toEqual({ ...request, attempt: 2, startedAt: instant(120) });
   });
@@ -96,28 +96,29 @@ describe('retrying', () => {
       attempt: 2,
       startedAt: instant(120),
     }));
-  it('one under way starts the same attempt again', () =>
+  it('an attempt in progress is kept', () =>
     expect(retryProject(projectWithBlock, instant(PROJECT_DEADLINE_SECONDS))).toBe(projectWithBlock));
-  it('one past its deadline is the next attempt', () =>
+  it('an attempt past its deadline is replaced by the next', () =>
     expect(retryProject(projectWithBlock, instant(PROJECT_DEADLINE_SECONDS + 1))).toMatchObject({
       attempt: 2,
       cidr: '10.64.0.0/22',
     }));
-  it('a ready one is refused', () => {
+  it('a ready project is refused', () => {
     expect(() => retryProject(completeProject(projectWithBlock), instant(10))).toThrow(Refused);
     expect(() => retryProject(completeProject(projectWithBlock), instant(10))).toThrow('Project asthma is ready');
   });
 });
 
 describe('ending', () => {
-  it('ready says where everything is', () =>
+  it('a ready project names its network', () =>
     expect(Project.parse(completeProject(projectWithBlock))).toMatchObject({
       status: 'ready',
       cidr: '10.64.0.0/22',
       network,
     }));
-  it('ready without a block is a fault', () => expect(() => completeProject(request)).toThrow('holds no block'));
-  it('unwound gives up the block and keeps the reason', () => {
+  it('a network without a block is an internal error', () =>
+    expect(() => completeProject(request)).toThrow('holds no block'));
+  it('a failure that was rolled back returns the block and keeps the reason', () => {
     const failed = failProject(projectWithBlock, 'The VPC limit is reached.', true, instant(9));
     expect(Project.parse(failed)).toEqual(failed);
     expect(failed).toMatchObject({ reason: 'The VPC limit is reached.' });
@@ -180,7 +181,7 @@ describe('the block of a project', () => {
 });
 
 /** Attempts' workflows as they might report, late, twice or never, against a person who retries at any time. */
-it('only the present attempt changes a project, attempts only grow, and ready is for ever', () => {
+it('only the current attempt changes a project, attempts only grow, and a ready project stays ready', () => {
   const event = fc.oneof(
     fc.record({ type: fc.constant('retry' as const) }),
     fc.record({ type: fc.constant('lease' as const), attempt: fc.integer({ min: 1, max: 6 }) }),

@@ -17,14 +17,14 @@ describe('standing', () => {
   ])('%s is %s', (status, stage) => expect(classifyStackStatus(status)).toBe(stage));
 });
 
-describe('why a stack failed', () => {
+describe('the reason of a failed stack', () => {
   const event = (resource: string, status: string, reason?: string) => ({
     resource,
     type: 'AWS::EC2::VPC',
     status,
     reason,
   });
-  it('is what the first resource to fail says, not those cancelled after it', () =>
+  it('comes from the first failed resource, not from those cancelled after it', () =>
     expect(
       findFirstFailure([
         event('stack', 'ROLLBACK_IN_PROGRESS', 'The following resource(s) failed to create: [Vpc, Bucket]'),
@@ -33,7 +33,7 @@ describe('why a stack failed', () => {
         event('Vpc', 'CREATE_IN_PROGRESS'),
       ]),
     ).toBe('Vpc (AWS::EC2::VPC) could not be created: The maximum number of VPCs has been reached.'));
-  it('is not among the events where no resource failed', () => {
+  it('is missing when no resource failed', () => {
     expect(findFirstFailure([event('Vpc', 'CREATE_COMPLETE')])).toBeUndefined();
     const stack = { ...event('stack', 'CREATE_FAILED', 'Validation failed'), type: 'AWS::CloudFormation::Stack' };
     expect(findFirstFailure([stack])).toBeUndefined();

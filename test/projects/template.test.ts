@@ -46,11 +46,11 @@ describe("a project's template", () => {
     expect(text).not.toMatch(/[a-z]{2}-[a-z]+-\d\b/);
   });
 
-  it.each([new AwsSolutionsChecks(app), new NIST80053R5Checks(app)])('has nothing unexplained for a pack', pack => {
+  it.each([new AwsSolutionsChecks(app), new NIST80053R5Checks(app)])('explains every finding of a rule pack', pack => {
     expect(pack.validateScope(stack).violations.map(({ ruleName }) => ruleName)).toEqual([]);
   });
 
-  it('puts out what the workflow reads', () =>
+  it('has the outputs that the workflow reads', () =>
     expect(Object.keys(template.findOutputs('*')).sort()).toEqual([
       'Bucket',
       'EndpointSecurityGroupId',
@@ -75,7 +75,7 @@ describe('nothing leads out of the network', () => {
     'AWS::EC2::Route',
   ])('no %s', type => expect(types.has(type)).toBe(false));
 
-  it('subnets give no public addresses and lie in two zones', () => {
+  it('subnets assign no public addresses and lie in two zones', () => {
     const subnets = findTemplateResources(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
     expect(subnets.map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([false, false]);
     expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
@@ -159,7 +159,7 @@ describe('key and bucket', () => {
       }),
   );
 
-  it('the bucket is private, versioned, encrypted with that key, logged and heard', () =>
+  it('the bucket is private, versioned, encrypted with that key, logged and sends events', () =>
     expect(bucket.Properties).toMatchObject({
       VersioningConfiguration: { Status: 'Enabled' },
       PublicAccessBlockConfiguration: {
@@ -194,7 +194,7 @@ describe('roles', () => {
   const roles = findTemplateResources(template, 'AWS::IAM::Role');
   const policies = findTemplateResources(template, 'AWS::IAM::Policy');
 
-  it('all have the boundary, and lie where the builder may make them', () => {
+  it('all have the boundary and the path that the builder may use', () => {
     for (const [, { Properties }] of roles) {
       expect(JSON.stringify(Properties.PermissionsBoundary)).toContain(':policy/broch/broch-prod-project');
       expect(Properties.Path).toBe('/broch/');

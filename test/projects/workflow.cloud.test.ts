@@ -17,7 +17,7 @@ const requestWorkflow = async (project: string, change = {}) => {
   return { project, attempt: 1 };
 };
 
-describe('every way through the workflow', () => {
+describe('the workflow of projects', () => {
   it('to the end', async () => {
     const { end, entered: stateNames } = await runProjectWorkflow(await requestWorkflow('wf-ready'));
     expect(end).toBe('Ready');
@@ -25,7 +25,7 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-ready')).toMatchObject({ status: 'ready', attempt: 1 });
   });
 
-  it('a second run of a finished attempt changes nothing', async () => {
+  it('a repeated run of a finished attempt changes nothing', async () => {
     const input = await requestWorkflow('wf-twice');
     await runProjectWorkflow(input);
     const earlier = await readProjectRow('wf-twice');
@@ -33,7 +33,7 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-twice')).toEqual(earlier);
   });
 
-  it('an attempt that was overtaken touches nothing', async () => {
+  it('a replaced attempt changes nothing', async () => {
     const input = await requestWorkflow('wf-old', { attempt: 2 });
     expect(await runProjectWorkflow(input)).toMatchObject({
       status: 'SUCCEEDED',
@@ -62,7 +62,7 @@ describe('every way through the workflow', () => {
     },
   );
 
-  it('after which it can be tried again, on the same block', async () => {
+  it('a failed project can be retried on the same block', async () => {
     const input = await requestWorkflow('wf-again');
     let cidr = '';
     await runProjectWorkflow(input, states => {
@@ -81,7 +81,7 @@ describe('every way through the workflow', () => {
     expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: 'wf-again' });
   });
 
-  it('no prefix lists: nothing is built', async () => {
+  it('without prefix lists nothing is built', async () => {
     const { end } = await runProjectWorkflow(await requestWorkflow('wf-no-lists'), states => {
       const state = states.FindPrefixLists;
       if (state) state.Resource = 'arn:aws:states:::aws-sdk:ec2:noSuchAction';
@@ -90,7 +90,7 @@ describe('every way through the workflow', () => {
     expect(await findProjectStack('wf-no-lists')).toBeUndefined();
   });
 
-  it('no free block: nothing is built, and the reason is said', async () => {
+  it('without a free block nothing is built, and the project says why', async () => {
     const {
       status,
       end,
@@ -103,7 +103,7 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-full')).toMatchObject({ status: 'failed', reason: 'All networks are in use.' });
   });
 
-  it('CloudFormation refuses: its words are the reason', async () => {
+  it('a refusal of CloudFormation becomes the reason of the project', async () => {
     const { end } = await runProjectWorkflow(await requestWorkflow('wf-refused'), states => {
       Object.assign(states.FindPrefixLists ?? {}, { Assign: { prefixLists: { s3: 'none' } } });
     });
@@ -111,14 +111,14 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-refused')).toMatchObject({ reason: expect.stringContaining('PrefixList') });
   });
 
-  it('an earlier stack of another block is cleared away first', async () => {
+  it('an earlier stack with another block is deleted first', async () => {
     await makeForeignStack('wf-way');
     const { end, entered: stateNames } = await runProjectWorkflow(await requestWorkflow('wf-way'));
     expect(end).toBe('Ready');
     expect(stateNames).toContain('WaitForClearing');
   });
 
-  it('unwinding that does not end: failed all the same, with the block, and a retry goes on', async () => {
+  it('a rollback that does not end fails the project, which keeps its block, and a retry continues', async () => {
     const { end } = await runProjectWorkflow(await requestWorkflow('wf-stuck'), states => {
       breakStateFunction('CheckStack')(states);
       breakStateFunction('RollBack')(states);
@@ -136,7 +136,7 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-stuck')).toMatchObject({ attempt: 2, cidr });
   });
 
-  it('too slow: given up and unwound', async () => {
+  it('a stack that is built too slowly is rolled back', async () => {
     const { end, entered: stateNames } = await runProjectWorkflow(await requestWorkflow('wf-slow'), states => {
       // The same answer as from a stack that never gets anywhere.
       const choice = states['StackChecked?']?.Choices?.[0];
@@ -147,7 +147,7 @@ describe('every way through the workflow', () => {
     expect(await readProjectRow('wf-slow')).toMatchObject({ reason: 'The network was not ready in time.' });
   });
 
-  it('ready, but nobody could be told: the project stays ready, and the execution fails for the alarm', async () => {
+  it('a fault after the project is ready leaves it ready and fails the execution, which raises an alarm', async () => {
     const { status, error } = await runProjectWorkflow(await requestWorkflow('wf-mute'), breakStateFunction('Protect'));
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unprotected' });
     expect((await readProjectRow('wf-mute'))?.status).toBe('ready');
@@ -171,7 +171,7 @@ describe('every way through the workflow', () => {
       .toBe('ready');
   });
 
-  it('asked for, but never started: a retry starts the same attempt', async () => {
+  it('a project that was requested but never started starts the same attempt on a retry', async () => {
     await requestWorkflow('wf-unstarted');
     const operator = await signInProjectPerson('wf-operator-4', 'operator');
     expect(await operator.ask('retryProject', { params: { project: 'wf-unstarted' } })).toMatchObject({ attempt: 1 });

@@ -18,7 +18,7 @@ const deliveries = fc
   .map(sizes => sizes.map((size, index) => file(`f${index}`, size)));
 
 describe('chunks', () => {
-  it('hold every file exactly once, in forty at most, none empty', () => {
+  it('hold every file exactly once, in at most forty chunks, none of them empty', () => {
     fc.assert(
       fc.property(deliveries, files => {
         const chunks = packChunks(files);
@@ -34,7 +34,7 @@ describe('chunks', () => {
     );
   });
 
-  it('are even: without its lightest file, none is heavier than any other', () => {
+  it('are even: without its lightest file no chunk is heavier than another', () => {
     fc.assert(
       fc.property(deliveries, files => {
         const chunks = packChunks(files).map(chunk => chunk.map(fileWeight));

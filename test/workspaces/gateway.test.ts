@@ -81,8 +81,8 @@ const send = (url: string, method = 'GET', body = '') =>
   });
 const post = (data: string) => send(`${gateway.url}/api/tokens`, 'POST', new URLSearchParams({ data }).toString());
 
-describe('a fresh link', () => {
-  it('is taken from the form', async () => {
+describe('an unused link', () => {
+  it('is accepted from the form', async () => {
     const { status, body } = await post(dataOf(link()));
     expect(status).toBe(200);
     expect(JSON.parse(body)).toMatchObject({
@@ -100,7 +100,7 @@ describe('a fresh link', () => {
   });
 });
 
-describe('refused with a reason', () => {
+describe('the gateway refuses with a reason', () => {
   const expectRefusal = async (data: string, reason: RegExp) => {
     for (const answer of [await post(data), await send(`${gateway.url}/?data=${encodeURIComponent(data)}`)]) {
       expect(answer.status).toBe(403);
@@ -109,7 +109,7 @@ describe('refused with a reason', () => {
     }
   };
 
-  it('a second use, by whichever door', async () => {
+  it('a second use, by form or address', async () => {
     const [byForm, byPage] = [link(), link()];
     expect((await post(dataOf(byForm))).status).toBe(200);
     expect((await send(byPage)).status).toBe(200);
@@ -123,7 +123,7 @@ describe('refused with a reason', () => {
     expect(answers.filter(({ status }) => status === 200).length).toBe(1);
   });
 
-  it('one that has expired, also after its use was forgotten', async () => {
+  it('an expired link, also when its use is no longer remembered', async () => {
     const [unused, used] = [link(), link()];
     expect((await post(dataOf(used))).status).toBe(200);
     clock += 61_000;
@@ -132,16 +132,16 @@ describe('refused with a reason', () => {
     clock -= 61_000;
   });
 
-  it('one signed with another key', () =>
+  it('a link signed with another key', () =>
     expectRefusal(dataOf(link({ key: 'ffffffffffffffffffffffffffffffff' })), /decryption failed|signature|too small/));
 
-  it('one that was cut', async () => {
+  it('a truncated link', async () => {
     const data = dataOf(link());
     for (const end of [0, 1, 16, 22, 43, 64, data.length - 24, data.length - 1])
       await expectRefusal(data.slice(0, end), /base64|decryption failed|too small|signature/);
   });
 
-  it('one with a bit flipped', async () => {
+  it('a link with one bit changed', async () => {
     const bytes = Buffer.from(dataOf(link()), 'base64');
     for (const mintTime of [0, 15, 16, 31, 32, 40, bytes.length - 17, bytes.length - 1]) {
       const changedBytes = Buffer.from(bytes);
@@ -150,7 +150,7 @@ describe('refused with a reason', () => {
     }
   });
 
-  it('one without an end, and text that is none', async () => {
+  it('a link without an expiry, and text that is not a link', async () => {
     const person = { username: 'rana', connections: {} };
     await expectRefusal(encodeAuthJson(JSON.stringify({ ...person, singleUse: true }), key), /must expire/);
     await expectRefusal(encodeAuthJson('not json', key), /JSON/);

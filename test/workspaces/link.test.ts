@@ -101,13 +101,13 @@ const read = (url: string, timestamp = now): UserData => {
   return verdict.data;
 };
 
-describe('sealing', () => {
+describe('the encryption of a link', () => {
   it("gives the published example's text", () => {
     expect(encodeAuthJson(published.json, key)).toBe(published.data);
     expect(encodeAuthJson(published.json, key.toLowerCase())).toBe(published.data);
   });
 
-  it('gives what another implementation gives', () => {
+  it('agrees with another implementation', () => {
     const texts = ['{}', '{"a":"ü€😀"}', `{"a":"${'x'.repeat(5000)}"}`, ' '.repeat(15), ' '.repeat(16)];
     const python = join(import.meta.dirname, '../../.venv/bin/python');
     const output = execFileSync(python, ['-c', pythonScript, key, ...texts], { encoding: 'utf8' });
@@ -147,7 +147,7 @@ describe('a link', () => {
     expect(mintDesktopLink({ ...opening, seconds: 86_400 }, now).expires).toBe('2026-11-20T09:01:00.000Z');
   });
 
-  it('is recorded by a hash that says nothing of it', () => {
+  it('is recorded by its hash only', () => {
     const { url, sha256 } = mintDesktopLink({ ...opening, seconds: 60 }, now);
     const data = new URL(url).searchParams.get('data') ?? '';
     expect(sha256).toBe(createHash('sha256').update(data).digest('hex'));
@@ -163,7 +163,7 @@ describe('a link', () => {
     );
   });
 
-  it('with any bit changed opens nothing', () => {
+  it('opens nothing when any bit is changed', () => {
     const data = new URL(mintDesktopLink({ ...opening, seconds: 60 }, now).url).searchParams.get('data') ?? '';
     const bytes = Buffer.from(data, 'base64');
     fc.assert(
@@ -177,7 +177,7 @@ describe('a link', () => {
   });
 });
 
-it('a person may be called anything, and the page stays a page', () => {
+it('the page is safe for any name of a person', () => {
   const page = renderGatewayPage({
     username: '<script>alert(1)</script>',
     singleUse: true,

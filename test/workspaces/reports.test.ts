@@ -27,7 +27,7 @@ describe('the reporter', () => {
     `agents/${role}%3Ai-0123456789abcdef0/ready.json`,
   ])('is nobody for %j', key => expect(() => parseReportKey(key)).toThrow(Refused));
 
-  it('is nobody for anything else', () => {
+  it('is not recognised in any other key', () => {
     fc.assert(
       fc.property(fc.string(), key => {
         expect(() => parseReportKey(key)).toThrow(Refused);
@@ -39,7 +39,7 @@ describe('the reporter', () => {
 describe('a report', () => {
   const good = 'correct horse battery';
 
-  it('has a password and says how to get in', () => {
+  it('has a password and a protocol', () => {
     expect(parseReport(JSON.stringify({ password: good }))).toEqual({ password: good, protocol: 'rdp' });
     expect(parseReport(JSON.stringify({ password: good, protocol: 'vnc' })).protocol).toBe('vnc');
   });
@@ -65,7 +65,7 @@ describe('a report', () => {
     expect(() => parseReport(JSON.stringify({ password: good }) + ' '.repeat(MAX_REPORT_BYTES))).toThrow(/4096 bytes/);
   });
 
-  it('never shows up in its refusal', () => {
+  it('is not quoted in its refusal', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-zA-Z0-9]{20,40}$/), secret => {
         for (const text of [secret, `{"password":"${secret}","${secret}":1}`, `{"password":["${secret}"]}`]) {
@@ -104,7 +104,7 @@ describe('the reason of a failure', () => {
     expect(reason).not.toMatch(/trace|var\/task|secret|t3\.large/);
   });
 
-  it('is some text for any error', () => {
+  it('is a text for any error', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), (error, cause) => {
         expect(explainLaunchFailure({ error, cause }, workspace, 20).length).toBeGreaterThan(20);

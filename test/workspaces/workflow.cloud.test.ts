@@ -80,7 +80,7 @@ afterAll(() => play(false));
 describe('a researcher', () => {
   let id: string;
 
-  it('asks, and has a desktop of her own in the project network', async () => {
+  it('requests a desktop and gets one in the network of the project', async () => {
     const requested = await ask('desk-rana', { kind: 'linux', size: 'medium' });
     id = requested.id;
     expect(requested).toMatchObject({ status: 'requested', project, owner: person('desk-rana').id, attempt: 1 });
@@ -131,7 +131,7 @@ describe('a researcher', () => {
     );
   });
 
-  it('that restarts reports a new password, which the next link carries', async () => {
+  it('gets a link with the new password after the desktop restarts', async () => {
     const earlier = (await row(id))?.desktop;
     const session = (await s3.send(new ListObjectsV2Command({ Bucket: network.bucket, Prefix: 'agents/' }))).Contents;
     const [instance] = await instances(id);
@@ -173,7 +173,7 @@ describe('a researcher', () => {
   });
 });
 
-it('nobody passes the limit by asking for many at once', async () => {
+it('simultaneous requests do not exceed the limit of workspaces', async () => {
   const outcomes = await Promise.allSettled(Array.from({ length: 6 }, () => ask('desk-ivo')));
   const workspaceIds = outcomes.flatMap(outcome => (outcome.status === 'fulfilled' ? [outcome.value.id] : []));
   expect(workspaceIds.length).toBe(3);
@@ -184,8 +184,8 @@ it('nobody passes the limit by asking for many at once', async () => {
   expect(items.filter(({ owner }) => owner === person('desk-ivo').id).length).toBe(3);
 });
 
-describe('what goes wrong is said, leaves nothing, and can be tried again', () => {
-  it('no image', async () => {
+describe('a failed workspace says why, leaves no instance and can be retried', () => {
+  it('without an image', async () => {
     const { id } = await ask('desk-noor', { kind: 'windows' });
     const failed = await waitForEnd('desk-noor', id);
     expect(failed).toMatchObject({ status: 'failed', attempt: 1 });
@@ -225,7 +225,7 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     return JSON.stringify(json);
   };
 
-  it('a desktop that never reports is removed, and its late report helps nobody', async () => {
+  it('a desktop that never reports is removed, and its late report is ignored', async () => {
     play(false);
     const attempt = await requestAttempt('ws-00000000dead');
     expect((await machine.run(attempt, withShortTimeout)).status).toBe('SUCCEEDED');
@@ -279,7 +279,7 @@ describe('what goes wrong is said, leaves nothing, and can be tried again', () =
     expect([unsaid.status, unsaid.error]).toEqual(['FAILED', 'Unrecorded']);
   });
 
-  it('an attempt that has been overtaken touches nothing', async () => {
+  it('a replaced attempt changes nothing', async () => {
     const attempt = await requestAttempt('ws-0000000000a5');
     await table.put(rowKey('workspace', project, attempt.workspace), { ...(await row(attempt.workspace)), attempt: 2 });
     const earlier = await row(attempt.workspace);

@@ -68,8 +68,8 @@ const refusal = (run: () => unknown) => {
   throw new Error('it was not refused');
 };
 
-describe('asking', () => {
-  it('takes a seat and says who asked for what', () => {
+describe('a request for a workspace', () => {
+  it('takes a place on the desk and records who requested what', () => {
     const { workspace, desk } = core.requestWorkspace(asthma, empty, rana, request, instant(0)).state;
     expect(desk.live).toEqual([request.id]);
     expect(workspace).toMatchObject({ status: 'requested', project: 'asthma', owner: 'sub-rana', attempt: 1 });
@@ -88,7 +88,7 @@ describe('asking', () => {
     });
   });
 
-  it('is refused at the limit, naming what the person has', () => {
+  it('is refused at the limit and names the workspaces of the person', () => {
     const live = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003'];
     const reason = refusal(() => core.requestWorkspace(asthma, { live }, rana, request, instant(0)));
     expect(reason.kind).toBe('conflict');
@@ -96,10 +96,10 @@ describe('asking', () => {
   });
 });
 
-describe('opening', () => {
-  it('is for the owner of one that is ready', () => expect(core.requireReadyWorkspace(ready, rana)).toBe(ready));
+describe('opening a workspace', () => {
+  it('is allowed to the owner when it is ready', () => expect(core.requireReadyWorkspace(ready, rana)).toBe(ready));
 
-  it.each(workspaces)("is nobody else's, whatever its status ($status)", workspace => {
+  it.each(workspaces)('is refused to everybody else, whatever its status ($status)', workspace => {
     expect(refusal(() => core.requireReadyWorkspace(workspace, ivo)).kind).toBe('forbidden');
   });
 
@@ -213,7 +213,7 @@ describe('events', () => {
   });
 });
 
-it('nothing that opens a desktop is in what the API answers', () => {
+it('no answer of the API holds a password, token or link of a desktop', () => {
   const token = { ...starting, token: 'secret-token', desktop: { ...desktop(), password: 'secret-password' } };
   const open = { ...ready, link: { sha256: 'secret-hash', expires: instant(1) } };
   for (const workspace of [token, open]) {
@@ -223,7 +223,7 @@ it('nothing that opens a desktop is in what the API answers', () => {
   }
 });
 
-describe('whatever happens, in whatever order and however often', () => {
+describe('any sequence of commands', () => {
   const ids = ['ws-000000000001', 'ws-000000000002', 'ws-000000000003', 'ws-000000000004', 'ws-000000000005'];
   const event = fc.record({
     verb: fc.constantFrom('ask', 'again', 'launched', 'awaited', 'reported', 'readied', 'failed', 'opened'),
@@ -234,7 +234,7 @@ describe('whatever happens, in whatever order and however often', () => {
     hours: fc.integer({ min: 0, max: 3 }),
   });
 
-  it('seats are what is live, nobody has more than the limit, attempts only grow, and ready means reported', () => {
+  it('keeps the desk equal to the live workspaces, within the limit, with growing attempts, and ready only after a report', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 80 }), events => {
         const rows = new Map<string, schemas.Workspace>();
