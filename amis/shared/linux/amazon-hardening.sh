@@ -9,7 +9,7 @@ grep -v -e ip_forward -e unprivileged_bpf "$files/sysctl.conf" >/etc/sysctl.d/90
 install --directory /etc/audit/rules.d /etc/cloud/cloud.cfg.d
 grep -v -e xrdp -e broch-agent -e nftables "$files/audit.rules" >/etc/audit/rules.d/broch.rules
 chmod 640 /etc/audit/rules.d/broch.rules
-passwd --lock root >/dev/null
+passwd --status root | grep -q '^root L' || passwd --lock root >/dev/null
 printf 'users: []\ndisable_root: true\nssh_pwauth: false\n' >/etc/cloud/cloud.cfg.d/99-broch.cfg
 install --mode=755 "$BROCH_LINUX/broch-smoke.sh" /usr/local/sbin/broch-smoke
 install --directory /opt/broch/smoke

@@ -147,7 +147,7 @@ def prepare():
         return
     subprocess.run(["/usr/sbin/make-ssl-cert", "generate-default-snakeoil", "--force-overwrite"], check=True)
     if pathlib.Path("/usr/bin/xrdp-keygen").exists():
-        subprocess.run(["/usr/bin/xrdp-keygen", "xrdp", "/etc/xrdp/rsakeys.ini"], check=True)
+        subprocess.run(["/usr/bin/xrdp-keygen", "xrdp", "auto"], check=True)
     SETTLED.touch()
     say("made this machine's own keys")
 

@@ -6,12 +6,12 @@ files="$BROCH_LINUX/files"
 install --mode=644 "$files/xrdp.ini" "$files/sesman.ini" /etc/xrdp/
 install --mode=755 "$files/startwm.sh" /etc/xrdp/startwm.sh
 install --directory /etc/xdg/xfce4/xfconf/xfce-perchannel-xml
-install --mode=644 "$files/xfce4-screensaver.xml" "$files/xfce4-session.xml" /etc/xdg/xfce4/xfconf/xfce-perchannel-xml/
+install --mode=644 "$files/xfce4-screensaver.xml" /etc/xdg/xfce4/xfconf/xfce-perchannel-xml/
 
 # xrdp reads the key of its certificate through this group. The agent makes a new certificate on every machine.
-usermod --append --groups ssl-cert xrdp
+id --name --groups xrdp | grep -q -w ssl-cert || usermod --append --groups ssl-cert xrdp
 
-# Debian's screen lock asks PAM, as the sign-in does.
+# An image whose session is something else than XFCE says so.
 if [ -f "$BROCH_RECIPE_FOLDER/session.sh" ]; then
   install --mode=755 "$BROCH_RECIPE_FOLDER/session.sh" /etc/xrdp/session.sh
 fi

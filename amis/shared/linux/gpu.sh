@@ -9,7 +9,6 @@ apt-get update --quiet --quiet
 # Debian's cloud kernel has no graphics; the driver is built against the ordinary one.
 apt-get install --yes --quiet --quiet --no-install-recommends linux-image-amd64 linux-headers-amd64
 apt-get install --yes --quiet --quiet --no-install-recommends nvidia-driver nvidia-smi nvidia-cuda-toolkit
-apt-get clean
 if [ "${BROCH_DOWNLOADS:-}" = skip ]; then
   echo "gpu: left out (NVIDIA's container toolkit)"
   exit 0

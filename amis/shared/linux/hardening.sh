@@ -3,17 +3,16 @@
 set -eu
 
 files="$BROCH_LINUX/files"
-install --directory --mode=755 /etc/broch
+install --directory --mode=755 /etc/broch /etc/modprobe.d /etc/sysctl.d /etc/audit/rules.d /etc/polkit-1/rules.d
 install --mode=644 "$files/nftables.conf" /etc/nftables.conf
 install --mode=644 "$files/sysctl.conf" /etc/sysctl.d/90-broch.conf
 install --mode=644 "$files/modprobe.conf" /etc/modprobe.d/broch.conf
-install --directory /etc/audit/rules.d /etc/polkit-1/rules.d
 install --mode=640 "$files/audit.rules" /etc/audit/rules.d/broch.rules
 install --mode=644 "$files/polkit.rules" /etc/polkit-1/rules.d/10-broch.rules
 install --mode=644 "$files/pwquality.conf" /etc/security/pwquality.conf
 
 # Nobody becomes root with su or sudo. Operators come in through Session Manager.
-passwd --lock root >/dev/null
+passwd --status root | grep -q '^root L' || passwd --lock root >/dev/null
 install --mode=644 "$files/su.pam" /etc/pam.d/su
 printf 'Defaults use_pty, logfile=/var/log/sudo.log\nroot ALL=(ALL:ALL) ALL\n' >/etc/sudoers.broch
 visudo --check --quiet --file=/etc/sudoers.broch

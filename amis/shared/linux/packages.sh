@@ -8,4 +8,3 @@ apt-get update --quiet --quiet
 apt-get upgrade --yes --quiet --quiet --no-install-recommends
 grep -h -v -e '^#' -e '^$' "$BROCH_LINUX/base-packages.txt" "$list" |
   xargs apt-get install --yes --quiet --quiet --no-install-recommends
-apt-get clean

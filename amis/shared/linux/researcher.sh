@@ -7,7 +7,7 @@ if ! getent passwd researcher >/dev/null; then
   passwd --lock researcher >/dev/null
 fi
 # No group but its own: none of sudo, adm, disk, docker or the like.
-usermod --groups '' researcher
+[ "$(id --name --groups researcher)" = researcher ] || usermod --groups '' researcher
 home=$(getent passwd researcher | cut -d: -f6)
 chmod 700 "$home"
 

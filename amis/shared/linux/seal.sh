@@ -11,6 +11,7 @@ if getent passwd "$builder" >/dev/null; then
 fi
 rm --force /etc/sudoers.d/*
 rm --force /etc/ssh/ssh_host_*
+if command -v apt-get >/dev/null; then apt-get clean; fi
 rm --recursive --force /opt/broch/provision /var/lib/apt/lists/* /var/lib/cloud/instances /var/lib/amazon/ssm
 rm --force /etc/broch/prepared /etc/apt/sources.list /etc/apt/sources.list.d/*
 find /var/log -type f -exec truncate --size=0 {} +

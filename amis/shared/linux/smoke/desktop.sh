@@ -10,3 +10,4 @@ done
 grep -q '^AllowRootLogin=false' /etc/xrdp/sesman.ini || { echo "root may sign in"; exit 1; }
 [ "$(grep -c '^lib=' /etc/xrdp/xrdp.ini)" = 1 ] || { echo "there is another kind of session"; exit 1; }
 runuser -u xrdp -- test -r /etc/ssl/private/ssl-cert-snakeoil.key || { echo "xrdp cannot read its key"; exit 1; }
+grep -q xfce4-panel /etc/xdg/xfce4/xfconf/xfce-perchannel-xml/xfce4-session.xml || { echo "XFCE has no session to start"; exit 1; }

@@ -1,0 +1,172 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { repositoryRoot } from './cloud.ts';
+import { type Check, rehearseDesktop } from './rehearsal/desktop.ts';
+import {
+  createMachine,
+  digestMachine,
+  provisionMachine,
+  type RehearsedMachine,
+  rehearsalFolder,
+  runInside,
+} from './rehearsal/machine.ts';
+import { findPacker, validateRecipe } from './rehearsal/packer.ts';
+import { surroundingAddresses } from './rehearsal/surroundings.ts';
+
+const help = `npm run rehearse -- <image> [options]     builds a Linux image in a folder and uses it: linux-desktop, linux-notebook
+npm run rehearse -- packer                lets the packer that is installed judge all recipes
+
+A rehearsal runs the image's real provisioning scripts, agent and smoke tests on Debian in a folder, starts the desktop in a
+network of its own with the embedded cloud beside it, and signs in. It needs root, Debian's mirror and the packages
+  apt-get install debootstrap freerdp2-x11 imagemagick iproute2 nftables xvfb
+
+  --small          the packages of packages-small.txt, which takes minutes instead of half an hour
+  --reuse          continues with the system of the last rehearsal
+  --mirror <url>   Debian's mirror (http://deb.debian.org/debian)
+  --help           this text
+`;
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+function stop(line: string): never {
+  process.stderr.write(`broch: ${line}\n`);
+  process.exit(1);
+}
+
+async function run(checks: readonly Check[]): Promise<void> {
+  for (const [name, check] of checks) {
+    const started = Date.now();
+    const detail = await check().catch((error: Error) => {
+      throw new Error(`${name}: ${error.message}`);
+    });
+    say(`✓ ${name}: ${detail} (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+  }
+}
+
+async function rehearsePacker(): Promise<void> {
+  const version = findPacker();
+  if (!version) stop('packer is not installed. Install it (Debian: apt-get install packer) and run this again.');
+  if (version.startsWith('1.6.')) {
+    say(
+      `packer ${version} knows neither required_plugins, metadata_options, imds_support nor ami_org_arns: it sees the`,
+    );
+    say('recipes without them, and the tests in test/images hold those.');
+  }
+  mkdirSync(rehearsalFolder, { recursive: true });
+  const images = readdirSync(join(repositoryRoot, 'amis'), { withFileTypes: true }).filter(
+    entry => entry.isDirectory() && entry.name !== 'shared',
+  );
+  await run(
+    images.map(({ name }) => [
+      name,
+      async () => {
+        const mistake = await validateRecipe(name, version);
+        if (mistake) throw new Error(mistake);
+        return `valid for packer ${version}`;
+      },
+    ]),
+  );
+}
+
+/** Why no rehearsal can run here, in a sentence that says what to do. */
+function findObstacle(mirror: string): string | undefined {
+  if (process.platform !== 'linux') return 'a rehearsal needs Linux.';
+  if (process.getuid?.() !== 0)
+    return 'a rehearsal needs root: it makes namespaces and a Debian system. Run it with sudo.';
+  const tools = ['debootstrap', 'import', 'ip', 'nft', 'nsenter', 'unshare', 'xfreerdp', 'Xvfb'];
+  const missing = tools.filter(tool => spawnSync('which', [tool]).status !== 0);
+  if (missing.length > 0) return `${missing.join(', ')} is missing. Install the packages that --help names.`;
+  if (spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true']).status !== 0)
+    return 'this machine allows no new namespaces, which a rehearsal needs. Run it outside of a container.';
+  const reached = spawnSync('debootstrap', [
+    '--print-debs',
+    '--variant=minbase',
+    'trixie',
+    join(rehearsalFolder, 'probe'),
+    mirror,
+  ]);
+  return reached.status === 0 ? undefined : `${mirror} does not answer. Name a mirror of Debian with --mirror.`;
+}
+
+const settings = (small: boolean) => [
+  `BROCH_PACKAGE_MIRROR=http://${surroundingAddresses.mirror}`,
+  'BROCH_RECIPE=rehearsal',
+  'BROCH_DOWNLOADS=skip',
+  ...(small ? ['BROCH_PACKAGES=packages-small.txt'] : []),
+];
+
+function machineChecks(machine: RehearsedMachine, small: boolean): Check[] {
+  return [
+    [
+      'the provisioning scripts run',
+      async () => {
+        await provisionMachine(machine, settings(small));
+        const bill = JSON.parse(readFileSync(join(machine.root, 'opt/broch/bill-of-materials.json'), 'utf8')) as {
+          components: { purl: string }[];
+        };
+        const count = (kind: string) => bill.components.filter(({ purl }) => purl.startsWith(`pkg:${kind}/`)).length;
+        return `${count('deb')} packages of Debian, ${count('pypi')} of Python, ${count('cran')} of R`;
+      },
+    ],
+    [
+      'the second run changes nothing',
+      async () => {
+        const before = await digestMachine(machine);
+        await provisionMachine(machine, settings(small));
+        const after = await digestMachine(machine);
+        const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+          key => before.get(key) !== after.get(key),
+        );
+        if (changed.length > 0) throw new Error(`it changed ${changed.slice(0, 8).join(', ')}`);
+        return `${after.size} files, modes and packages are the same`;
+      },
+    ],
+    [
+      'the smoke tests pass',
+      async () => {
+        const { status, output } = await runInside(machine, ['broch-smoke']);
+        if (status !== 0) throw new Error(output);
+        return output
+          .split('\n')
+          .map(line => line.replace(/^ok +/, ''))
+          .join(', ');
+      },
+    ],
+  ];
+}
+
+async function rehearseImage(image: string, small: boolean, reuse: boolean, mirror: string): Promise<void> {
+  mkdirSync(rehearsalFolder, { recursive: true });
+  const obstacle = findObstacle(mirror);
+  if (obstacle) stop(obstacle);
+  say(
+    `${image}${small ? ', small: the packages of packages-small.txt' : ''}. Left out, because only the internet has it:`,
+  );
+  say('RStudio, VSCodium, Mountpoint for Amazon S3.');
+  const machine = await createMachine(image, mirror, reuse);
+  await run(machineChecks(machine, small));
+  await rehearseDesktop(machine, run);
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    small: { type: 'boolean', default: false },
+    reuse: { type: 'boolean', default: false },
+    mirror: { type: 'string', default: 'http://deb.debian.org/debian' },
+    help: { type: 'boolean', default: false },
+  },
+});
+const [image = ''] = positionals;
+if (values.help || image === '') {
+  say(help);
+} else if (image === 'packer') {
+  await rehearsePacker().catch((error: Error) => stop(error.message));
+} else if (['linux-desktop', 'linux-notebook'].includes(image)) {
+  await rehearseImage(image, values.small, values.reuse, values.mirror).catch((error: Error) => stop(error.message));
+  process.exit(0);
+} else {
+  stop(`there is no rehearsal of ${image}. Name linux-desktop, linux-notebook or packer.`);
+}
