@@ -28,7 +28,7 @@ network of its own with the embedded cloud beside it, and signs in. It needs roo
   --help           this text
 `;
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
+const print = (line: string) => process.stdout.write(`${line}\n`);
 
 function stop(line: string): never {
   process.stderr.write(`broch: ${line}\n`);
@@ -41,7 +41,7 @@ async function run(checks: readonly Check[]): Promise<void> {
     const detail = await check().catch((error: Error) => {
       throw new Error(`${name}: ${error.message}`);
     });
-    say(`✓ ${name}: ${detail} (${((Date.now() - started) / 1000).toFixed(0)} s)`);
+    print(`✓ ${name}: ${detail} (${((Date.now() - started) / 1000).toFixed(0)} s)`);
   }
 }
 
@@ -49,10 +49,10 @@ async function rehearsePacker(): Promise<void> {
   const version = findPacker();
   if (!version) stop('packer is not installed. Install it (Debian: apt-get install packer) and run this again.');
   if (version.startsWith('1.6.')) {
-    say(
+    print(
       `packer ${version} knows neither required_plugins, metadata_options, imds_support nor ami_org_arns: it sees the`,
     );
-    say('recipes without them, and the tests in test/images hold those.');
+    print('recipes without them, and the tests in test/images hold those.');
   }
   mkdirSync(rehearsalFolder, { recursive: true });
   const images = readdirSync(join(repositoryRoot, 'amis'), { withFileTypes: true }).filter(
@@ -80,14 +80,14 @@ function findObstacle(mirror: string): string | undefined {
   if (missing.length > 0) return `${missing.join(', ')} is missing. Install the packages that --help names.`;
   if (spawnSync('unshare', ['--net', '--mount', '--pid', '--fork', 'true']).status !== 0)
     return 'this machine allows no new namespaces, which a rehearsal needs. Run it outside of a container.';
-  const reached = spawnSync('debootstrap', [
+  const probe = spawnSync('debootstrap', [
     '--print-debs',
     '--variant=minbase',
     'trixie',
     join(rehearsalFolder, 'probe'),
     mirror,
   ]);
-  return reached.status === 0 ? undefined : `${mirror} does not answer. Name a mirror of Debian with --mirror.`;
+  return probe.status === 0 ? undefined : `${mirror} does not answer. Name a mirror of Debian with --mirror.`;
 }
 
 const settings = (small: boolean) => [
@@ -113,14 +113,14 @@ function machineChecks(machine: RehearsedMachine, small: boolean): Check[] {
     [
       'the second run changes nothing',
       async () => {
-        const before = await digestMachine(machine);
+        const firstDigests = await digestMachine(machine);
         await provisionMachine(machine, settings(small));
-        const after = await digestMachine(machine);
-        const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
-          key => before.get(key) !== after.get(key),
+        const secondDigests = await digestMachine(machine);
+        const differences = [...new Set([...firstDigests.keys(), ...secondDigests.keys()])].filter(
+          key => firstDigests.get(key) !== secondDigests.get(key),
         );
-        if (changed.length > 0) throw new Error(`it changed ${changed.slice(0, 8).join(', ')}`);
-        return `${after.size} files, modes and packages are the same`;
+        if (differences.length > 0) throw new Error(`it changed ${differences.slice(0, 8).join(', ')}`);
+        return `${secondDigests.size} files, modes and packages are the same`;
       },
     ],
     [
@@ -141,10 +141,10 @@ async function rehearseImage(image: string, small: boolean, reuse: boolean, mirr
   mkdirSync(rehearsalFolder, { recursive: true });
   const obstacle = findObstacle(mirror);
   if (obstacle) stop(obstacle);
-  say(
+  print(
     `${image}${small ? ', small: the packages of packages-small.txt' : ''}. Left out, because only the internet has it:`,
   );
-  say('RStudio, VSCodium, Mountpoint for Amazon S3.');
+  print('RStudio, VSCodium, Mountpoint for Amazon S3.');
   const machine = await createMachine(image, mirror, reuse);
   await run(machineChecks(machine, small));
   await rehearseDesktop(machine, run);
@@ -161,7 +161,7 @@ const { values, positionals } = parseArgs({
 });
 const [image = ''] = positionals;
 if (values.help || image === '') {
-  say(help);
+  print(help);
 } else if (image === 'packer') {
   await rehearsePacker().catch((error: Error) => stop(error.message));
 } else if (['linux-desktop', 'linux-notebook'].includes(image)) {

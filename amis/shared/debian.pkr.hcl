@@ -66,6 +66,12 @@ source "amazon-ebs" "machine" {
     systemctl enable --now amazon-ssm-agent
   SCRIPT
 
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+  imds_support = "v2.0"
 
   encrypt_boot = true
   kms_key_id   = var.kms_key_id
@@ -80,6 +86,7 @@ source "amazon-ebs" "machine" {
     delete_on_termination = true
   }
 
+  ami_org_arns    = var.ami_org_arns
   ami_users       = var.ami_users
   tags            = local.tags
   snapshot_tags   = local.tags

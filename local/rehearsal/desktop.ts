@@ -6,7 +6,7 @@ import { startCloud } from '../cloud.ts';
 import { trustCertificate } from '../trust.ts';
 import { type RehearsedMachine, rehearsalFolder } from './machine.ts';
 import { createNetwork, type RehearsedNetwork } from './network.ts';
-import { createProject, type RehearsedProject } from './project.ts';
+import { createRehearsedProject, type RehearsedProject } from './project.ts';
 import { surroundingAddresses as at } from './surroundings.ts';
 
 /** One thing that must hold; the text that it resolves to says more. */
@@ -16,16 +16,16 @@ const refuse = (reason: string): never => {
   throw new Error(reason);
 };
 
-async function waitFor<T>(what: string, ask: () => Promise<T | undefined>, seconds = 90): Promise<T> {
+async function waitFor<T>(subject: string, ask: () => Promise<T | undefined>, seconds = 90): Promise<T> {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(500)) {
-    const got = await ask();
-    if (got !== undefined) return got;
+    const value = await ask();
+    if (value !== undefined) return value;
   }
-  throw new Error(`${what} did not come within ${seconds} seconds`);
+  throw new Error(`${subject} did not come within ${seconds} seconds`);
 }
 
 /** What a researcher must not be able to do, and what they need. */
-function researcherChecks({ asResearcher, onDesktop, outside }: RehearsedNetwork): Check[] {
+function researcherChecks({ asResearcher, onDesktop, runOutside }: RehearsedNetwork): Check[] {
   const download = (index: string) => {
     const pip = ['pip', 'download', '--quiet', '--no-deps', '--retries=0', '--timeout=10', '--dest=/dev/shm/wheels'];
     const trusted = [`PIP_TRUSTED_HOST=${at.mirror} ${at.internet}`, 'HOME=/dev/shm'];
@@ -58,14 +58,8 @@ function researcherChecks({ asResearcher, onDesktop, outside }: RehearsedNetwork
         const { status } = await download(url);
         if (status === 0) refuse('pip downloads from the internet');
         // The source is there: root reaches it, and the firewall makes the difference.
-        const { status: reached } = await onDesktop([
-          'curl',
-          '--silent',
-          '--output',
-          '/dev/null',
-          `${url}broch-sample/`,
-        ]);
-        return reached === 0 ? 'the firewall refuses the researcher what it allows root' : refuse('nobody reaches it');
+        const { status: probe } = await onDesktop(['curl', '--silent', '--output', '/dev/null', `${url}broch-sample/`]);
+        return probe === 0 ? 'the firewall refuses the researcher what it allows root' : refuse('nobody reaches it');
       },
     ],
     [
@@ -88,7 +82,7 @@ function researcherChecks({ asResearcher, onDesktop, outside }: RehearsedNetwork
     [
       'the firewall opens nothing but the desktop',
       async () => {
-        const open = (port: number) => outside(['timeout', '3', 'bash', '-c', `</dev/tcp/${at.desktop}/${port}`]);
+        const open = (port: number) => runOutside(['timeout', '3', 'bash', '-c', `</dev/tcp/${at.desktop}/${port}`]);
         if ((await open(3389)).status !== 0) refuse('RDP does not answer');
         for (const port of [22, 5900, 5910, 8888]) if ((await open(port)).status === 0) refuse(`port ${port} is open`);
         return 'RDP answers; SSH, VNC and the notebook server do not';
@@ -97,7 +91,7 @@ function researcherChecks({ asResearcher, onDesktop, outside }: RehearsedNetwork
   ];
 }
 
-const quoted = (words: readonly string[]) => words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+const quoteWords = (words: readonly string[]) => words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
 
 async function signIn(network: RehearsedNetwork, password: string, picture: string): Promise<void> {
   network.startOutside(['Xvfb', ':77', '-screen', '0', '1280x800x24', '-nolisten', 'tcp']);
@@ -121,9 +115,9 @@ async function signIn(network: RehearsedNetwork, password: string, picture: stri
   // Something to see: a model in R, in the researcher's own session.
   const model = `R --no-save --quiet -e 'summary(lm(dist ~ speed, cars))'`;
   const terminal = ['xfce4-terminal', '--geometry=96x32+190+90', '--title=R', '--hold', `--command=${model}`];
-  network.startService(['runuser', '--login', '--command', `DISPLAY=:10 ${quoted(terminal)}`, 'researcher']);
+  network.startService(['runuser', '--login', '--command', `DISPLAY=:10 ${quoteWords(terminal)}`, 'researcher']);
   await sleep(12_000);
-  const { status, output } = await network.outside([
+  const { status, output } = await network.runOutside([
     'env',
     screen,
     'import',
@@ -209,7 +203,7 @@ export async function rehearseDesktop(machine: RehearsedMachine, run: (checks: r
   let network: RehearsedNetwork | undefined;
   try {
     trustCertificate(cloud.ca);
-    const project = await createProject(cloud);
+    const project = await createRehearsedProject(cloud);
     copyFileSync(cloud.ca, join(machine.root, 'opt/broch/provision/ca.pem'));
     const cloudPort = Number(new URL(cloud.endpoint).port);
     const tags = {

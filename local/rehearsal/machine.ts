@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../cloud.ts';
-import { type ProgramResult, requireProgram, runProgram } from './program.ts';
+import { type ProgramResult, requireProgram, runLoggedProgram } from './program.ts';
 
 export const rehearsalFolder = join(repositoryRoot, '.local/rehearsal');
 const amis = join(repositoryRoot, 'amis');
@@ -63,7 +63,7 @@ export function runInside(
     `mount --bind '${join(rehearsalFolder, 'archives')}' '${root}/var/cache/apt/archives'`,
     `exec chroot '${root}' env --ignore-environment "$@"`,
   ].join(' && ');
-  return runProgram(
+  return runLoggedProgram(
     ['unshare', '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child', 'sh', '-c', mounts, 'sh'].concat(
       environment,
       settings,
@@ -77,11 +77,9 @@ export function runInside(
 export async function provisionMachine(machine: RehearsedMachine, settings: readonly string[]): Promise<void> {
   const target = join(machine.root, 'opt/broch/provision');
   rmSync(target, { recursive: true, force: true });
-  for (const [from, to] of [
-    ['shared/linux', 'linux'],
-    [machine.image, machine.image],
-  ] as const)
-    cpSync(join(amis, from), join(target, to), { recursive: true, dereference: true });
+  mkdirSync(target, { recursive: true });
+  const sources = [join(amis, 'shared/linux'), join(amis, machine.image)];
+  await requireProgram(['cp', '--recursive', '--dereference', ...sources, target], { log: machine.log });
   const command = ['sh', '/opt/broch/provision/linux/provision.sh', machine.image];
   const { status, output } = await runInside(machine, command, settings);
   if (status !== 0) throw new Error(`the provisioning failed; the log is ${machine.log}\n${output.slice(-600)}`);

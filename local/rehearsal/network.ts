@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repositoryRoot } from '../cloud.ts';
 import type { RehearsedMachine } from './machine.ts';
-import { type ProgramResult, requireProgram, runProgram, startProgram } from './program.ts';
+import { type ProgramResult, requireProgram, runLoggedProgram, startProgram } from './program.ts';
 import { surroundingAddresses as at, type SurroundingsSettings } from './surroundings.ts';
 
 const node = join(repositoryRoot, 'node_modules/node/bin/node');
@@ -20,7 +20,7 @@ export interface RehearsedNetwork {
   /** Starts a service of the desktop. */
   startService(command: readonly string[], settings?: readonly string[]): ChildProcess;
   /** Runs a program of this machine in the surroundings. */
-  outside(command: readonly string[]): Promise<ProgramResult>;
+  runOutside(command: readonly string[]): Promise<ProgramResult>;
   startOutside(command: readonly string[]): ChildProcess;
   stop(): void;
 }
@@ -97,19 +97,19 @@ export async function createNetwork({
 
   const environment = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8'];
   const enter = ['nsenter', '--target', desktop, '--net', '--mount', '--pid', '--ipc', '--uts', 'chroot', root, 'env'];
-  const desktopCommand = (command: readonly string[], more: readonly string[] = []) => [
+  const desktopCommand = (command: readonly string[], variables: readonly string[] = []) => [
     ...enter,
     '--ignore-environment',
     ...environment,
-    ...more,
+    ...variables,
     ...command,
   ];
   return {
-    onDesktop: (command, input) => runProgram(desktopCommand(command), { log, input: input ?? '' }),
-    asResearcher: (command, more = []) =>
-      runProgram(desktopCommand(['setsid', 'runuser', '-u', 'researcher', '--', ...command], more), { log }),
-    startService: (command, more) => start(desktopCommand(command, more)),
-    outside: command => runProgram([...inOutside, ...command], { log }),
+    onDesktop: (command, input) => runLoggedProgram(desktopCommand(command), { log, input: input ?? '' }),
+    asResearcher: (command, variables = []) =>
+      runLoggedProgram(desktopCommand(['setsid', 'runuser', '-u', 'researcher', '--', ...command], variables), { log }),
+    startService: (command, variables) => start(desktopCommand(command, variables)),
+    runOutside: command => runLoggedProgram([...inOutside, ...command], { log }),
     startOutside: command => start([...inOutside, ...command]),
     stop() {
       server.close();

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from '../cloud.ts';
 import { rehearsalFolder } from './machine.ts';
-import { runProgram } from './program.ts';
+import { requireProgram, runLoggedProgram } from './program.ts';
 
 const amis = join(repositoryRoot, 'amis');
 
@@ -38,8 +38,9 @@ export async function validateRecipe(image: string, version: string): Promise<st
   const log = join(rehearsalFolder, 'packer.log');
   rmSync(copy, { recursive: true, force: true });
   mkdirSync(copy, { recursive: true });
-  cpSync(join(amis, 'shared'), join(copy, 'shared'), { recursive: true, dereference: true });
-  cpSync(join(amis, image), folder, { recursive: true, dereference: true });
+  // Node's own copy would keep the links to the shared files, and change those instead of copies.
+  for (const name of ['shared', image])
+    await requireProgram(['cp', '--recursive', '--dereference', join(amis, name), join(copy, name)], { log });
   if (version.startsWith('1.6.')) {
     rmSync(join(folder, 'plugins.pkr.hcl'));
     for (const name of readdirSync(folder).filter(file => file.endsWith('.hcl'))) {
@@ -50,9 +51,9 @@ export async function validateRecipe(image: string, version: string): Promise<st
       );
     }
   } else {
-    const initialised = await runProgram(['packer', 'init', folder], { log });
+    const initialised = await runLoggedProgram(['packer', 'init', folder], { log });
     if (initialised.status !== 0) return initialised.output;
   }
-  const { status, output } = await runProgram(['packer', 'validate', ...inventValues(folder), folder], { log });
+  const { status, output } = await runLoggedProgram(['packer', 'validate', ...inventValues(folder), folder], { log });
   return status === 0 ? undefined : output;
 }

@@ -15,7 +15,7 @@ export interface ProgramResult {
 }
 
 /** Runs a program to its end. It never throws: a status other than 0 is for the caller to judge. */
-export async function runProgram(
+export async function runLoggedProgram(
   [command = '', ...args]: readonly string[],
   { log, env, input = '', seconds = 600 }: ProgramOptions,
 ): Promise<ProgramResult> {
@@ -41,7 +41,7 @@ export async function runProgram(
 
 /** Runs a program whose success everything else depends on. */
 export async function requireProgram(command: readonly string[], options: ProgramOptions): Promise<string> {
-  const { status, output } = await runProgram(command, options);
+  const { status, output } = await runLoggedProgram(command, options);
   if (status !== 0) {
     const last = output.split('\n').slice(-6).join('\n');
     throw new Error(`${command.join(' ').slice(0, 120)} ended with ${status}; the log is ${options.log}\n${last}`);

@@ -14,7 +14,7 @@ export interface RehearsedProject {
   read(name: string): Promise<string | undefined>;
 }
 
-export async function createProject({ endpoint, region }: EmbeddedCloud): Promise<RehearsedProject> {
+export async function createRehearsedProject({ endpoint, region }: EmbeddedCloud): Promise<RehearsedProject> {
   const client = { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
   const [s3, iam, sts] = [
     new S3Client({ ...client, forcePathStyle: true }),

@@ -76,11 +76,11 @@ if (role === 'outside') {
   const [port, socket = ''] = parameters;
   createServer(client => {
     const cloud = connect(socket);
-    for (const [one, other] of [
+    for (const [source, target] of [
       [client, cloud],
       [cloud, client],
     ] as const)
-      one.on('error', () => other.destroy()).on('close', () => other.destroy());
+      source.on('error', () => target.destroy()).on('close', () => target.destroy());
     client.pipe(cloud).pipe(client);
   }).listen(Number(port), '127.0.0.1');
 }

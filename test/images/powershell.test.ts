@@ -13,8 +13,8 @@ const parser = new Parser().setLanguage(await Language.load(readFileSync(grammar
 function findError(node: Node): string | undefined {
   if (node.isError || node.isMissing) return `line ${node.startPosition.row + 1}: ${node.text.slice(0, 80)}`;
   for (const child of node.children) {
-    const found = child?.hasError || child?.isError || child?.isMissing ? findError(child) : undefined;
-    if (found) return found;
+    const mistake = child?.hasError || child?.isError || child?.isMissing ? findError(child) : undefined;
+    if (mistake) return mistake;
   }
   return undefined;
 }

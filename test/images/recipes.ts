@@ -29,22 +29,22 @@ export async function readRecipe(image: string): Promise<Recipe> {
   const blocks = await Promise.all(
     files.map(name => parse(name, readFileSync(join(imagesFolder, image, name), 'utf8'))),
   );
-  const all = (kind: string): Block[] => blocks.flatMap(block => block[kind] ?? []);
+  const blocksOf = (kind: string): Block[] => blocks.flatMap(block => block[kind] ?? []);
   const variables = Object.fromEntries(
-    all('variable').flatMap(named => Object.entries(named).map(([name, [block]]) => [name, block])),
+    blocksOf('variable').flatMap(declaration => Object.entries(declaration).map(([name, [block]]) => [name, block])),
   );
-  const sources = all('source').flatMap(types => Object.values(types['amazon-ebs'] ?? {}).flat());
-  const builds = all('build');
+  const sources = blocksOf('source').flatMap(types => Object.values(types['amazon-ebs'] ?? {}).flat());
+  const builds = blocksOf('build');
   if (sources.length !== 1 || builds.length !== 1) throw new Error(`${image} needs one source and one build`);
   return {
     variables,
-    locals: Object.assign({}, ...all('locals')),
+    locals: Object.assign({}, ...blocksOf('locals')),
     source: sources[0] as Block,
     // Of one kind, in their order; hcl2json keeps kinds apart.
     provisioners: Object.entries(builds[0]?.provisioner ?? {}).flatMap(([kind, list]) =>
       (list as Block[]).map(block => [kind, block] as const),
     ),
-    plugin: all('packer')[0]?.required_plugins[0].amazon,
+    plugin: blocksOf('packer')[0]?.required_plugins[0].amazon,
     postProcessors: builds[0]?.['post-processor'] ?? {},
   };
 }
