@@ -7,7 +7,14 @@ const recipes = await Promise.all(imageNames.map(async name => [name, await read
 
 describe('recipes', () => {
   it('exist for every kind of image', () => {
-    expect(imageNames).toEqual(['batch-gpu', 'enclave-parent', 'linux-desktop', 'linux-gpu', 'linux-notebook']);
+    expect(imageNames).toEqual([
+      'batch-gpu',
+      'enclave-parent',
+      'linux-desktop',
+      'linux-gpu',
+      'linux-notebook',
+      'windows-desktop',
+    ]);
   });
 
   it.each(recipes)('%s opens no inbound port', (_, { source, variables }) => {

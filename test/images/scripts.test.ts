@@ -66,3 +66,14 @@ describe('the steps of the Linux images', () => {
     expect(lines(join(imagesFolder, name, 'smoke.txt'))).toContain('researcher-without-root');
   });
 });
+
+describe('the downloads of the Windows image', () => {
+  const downloads = JSON.parse(read(join(imagesFolder, 'windows-desktop/downloads.json'))) as Record<string, string>[];
+  it.each(downloads.map(download => [download.name, download]))('%s is pinned', (_, { url, version, sha256 }) => {
+    expect(url).toMatch(/^https:\/\//);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    // A link that moves with the next release would break the build when it does.
+    expect(url).not.toMatch(/latest/i);
+    expect(url?.replaceAll('.', '')).toContain(version?.replaceAll('.', ''));
+  });
+});
