@@ -57,7 +57,7 @@ export class AirlockData extends Construct {
       description: 'Broch: signs the records of releases',
       keySpec: KeySpec.ECC_NIST_P256,
       keyUsage: KeyUsage.SIGN_VERIFY,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     const rotation = {
       id: 'AwsSolutions-KMS5',

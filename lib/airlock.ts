@@ -65,6 +65,7 @@ export class Airlock extends Construct {
       TABLE_NAME: tableAccess(core.table, { ...changes, project: ['GetItem'] }),
       POOL_ID: userPoolAccess(people.pool, ['ListUsersInGroup']),
     };
+    data.scan.createPlan(this);
     const reads = bucketAccess(data.airlock, ['read'], 'requests/');
     const notes = bucketAccess(data.work, ['read', 'write']);
     const reports = reportStatements(prefix, Stack.of(this));

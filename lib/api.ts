@@ -19,6 +19,7 @@ import { groupsAccess, tableAccess } from './access.ts';
 import { alarm } from './alarm.ts';
 import type { Core } from './core.ts';
 import { Handler, type HandlerModule } from './handler.ts';
+import { isFirstDeployment } from './protection.ts';
 
 /** The user pool: without self-registration, with a required second factor. */
 export class People extends Construct {
@@ -41,8 +42,8 @@ export class People extends Construct {
         tempPasswordValidity: Duration.days(3),
       },
       featurePlan: FeaturePlan.ESSENTIALS,
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection: !isFirstDeployment(this),
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     this.client = this.pool.addClient('CommandLine', {
       // A public client has no secret to leak. The password is never sent (SRP).

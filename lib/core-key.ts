@@ -12,7 +12,7 @@ export function createCoreKey(scope: Construct): Key {
   const key = new Key(scope, 'Key', {
     description: 'Broch: table, buckets, logs, alarms and secrets of the platform',
     enableKeyRotation: true,
-    removalPolicy: RemovalPolicy.RETAIN,
+    removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   });
   const { account, partition, region } = Stack.of(scope);
   const arnOf = (service: string, resource: string) => `arn:${partition}:${service}:${region}:${account}:${resource}`;

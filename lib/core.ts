@@ -30,6 +30,7 @@ import { type AlarmSeverity, alarm, createAlarmTopic } from './alarm.ts';
 import type { Config } from './config.ts';
 import { createCoreKey } from './core-key.ts';
 import { keyUseStatement } from './key-use.ts';
+import { isFirstDeployment } from './protection.ts';
 
 const months = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === 'number');
 /** The shortest log retention of CloudWatch that is at least this many days. */
@@ -66,8 +67,8 @@ export class Core extends Construct {
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.customerManagedKey(this.key),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      deletionProtection: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      deletionProtection: !isFirstDeployment(this),
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     this.bus = new EventBus(this, 'Bus', { description: 'Facts of the platform, in the past tense', kmsKey: this.key });
     this.alarms = createAlarmTopic(this, this.key, config.alarms.email);
@@ -81,7 +82,7 @@ export class Core extends Construct {
       lifecycleRules: [
         { expiration: Duration.days(config.retainDays), noncurrentVersionExpiration: Duration.days(30) },
       ],
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     const replicated = {
       id: 'NIST.800.53.R5-S3BucketReplicationEnabled',
@@ -119,7 +120,7 @@ export class Core extends Construct {
       versioned: true,
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: `${id.toLowerCase()}/`,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...props,
     });
     bucket.addToResourcePolicy(
@@ -148,7 +149,7 @@ export class Core extends Construct {
     return new LogGroup(scope, 'Logs', {
       retention: logRetention(this.config.retainDays),
       encryptionKey: this.key,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...(prefix && {
         logGroupName: `${prefix}${environmentName(this.config.environment, `${stack}-${scope.node.addr.slice(-10)}`)}`,
       }),

@@ -27,7 +27,7 @@ export class CostsData extends Construct {
       description:
         'The address of the Teams workflow that posts the daily cost card. Set it by hand; empty means none.',
       encryptionKey: core.key,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     // No generated value: a secret without a value means no address, and a deployment never overwrites the address.
     (webhook.node.defaultChild as CfnSecret).generateSecretString = undefined;

@@ -10,6 +10,7 @@ import { AlarmDashboard } from './dashboard.ts';
 import { Events } from './events.ts';
 import { Ingest, IngestData } from './ingest.ts';
 import { Projects } from './projects.ts';
+import { isFirstDeployment } from './protection.ts';
 import { explainAlarms } from './runbook.ts';
 import { Workspaces, WorkspacesData } from './workspaces.ts';
 
@@ -23,7 +24,7 @@ class DataStack extends Stack {
   readonly airlock: AirlockData;
 
   constructor(app: App, id: string, { config, ...props }: StackProps & { config: Config }) {
-    super(app, id, { ...props, terminationProtection: true });
+    super(app, id, { ...props, terminationProtection: !isFirstDeployment(app) });
     this.core = new Core(this, 'Core', config);
     this.people = new People(this, 'People');
     this.costs = new CostsData(this, 'Costs', { core: this.core });

@@ -84,7 +84,7 @@ it('the workflow of a review lives as long as any project may give it, and its h
 
 describe('the scan for malware', () => {
   const [[plan, { Properties }] = ['', { Properties: {} }]] = findTemplateResources(
-    templates.data,
+    templates.platform,
     'AWS::GuardDuty::MalwareProtectionPlan',
   );
   const ref = (id: string) => JSON.stringify(Properties).includes(id);

@@ -28,7 +28,7 @@ describe('what is deployed', () => {
     const [secret] = Object.values(templates.data.findResources('AWS::SecretsManager::Secret')).filter(
       ({ Properties }) => String(Properties.Description).includes('Teams'),
     );
-    expect(secret).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(secret).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' });
     expect(Object.keys(secret?.Properties)).not.toContain('GenerateSecretString');
     expect(Object.keys(secret?.Properties)).not.toContain('SecretString');
   });

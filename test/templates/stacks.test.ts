@@ -1,9 +1,14 @@
+import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../lib/config.ts';
+import { cdkFeatureFlags } from '../../lib/flags.ts';
+import { createBrochStacks } from '../../lib/stacks.ts';
 import { capabilityWords } from '../house/sources.ts';
-import { synthesiseApp } from '../template.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const { stacks } = synthesiseApp();
+const { airlock = expect.fail() } = stacks as Record<string, Stack>;
 const words = Object.keys(stacks);
 
 describe('stacks', () => {
@@ -25,5 +30,37 @@ describe('stacks', () => {
     const dependencies = stack.dependencies.map(({ stackName }) => stackName.split('-').at(-1)).sort();
     expect(allowed).toEqual(expect.arrayContaining(dependencies));
     if (allowed.length > 0) expect(dependencies).toContain('data');
+  });
+});
+
+/** Deletion protection of the stack, of the table and of the user pool. */
+function protectionsOf({ data }: Pick<ReturnType<typeof createBrochStacks>, 'data'>) {
+  const template = Template.fromStack(data);
+  const [[, table] = []] = findTemplateResources(template, 'AWS::DynamoDB::GlobalTable');
+  const [[, pool] = []] = findTemplateResources(template, 'AWS::Cognito::UserPool');
+  const [replica] = (table?.Properties.Replicas ?? []) as { DeletionProtectionEnabled: boolean }[];
+  return [data.terminationProtection, replica?.DeletionProtectionEnabled, pool?.Properties.DeletionProtection];
+}
+
+describe('a first deployment that fails', () => {
+  it('leaves nothing that keeps CloudFormation from deleting what it created', () => {
+    const app = new App({ context: { ...cdkFeatureFlags, first: 'true' } });
+    const first = createBrochStacks(app, readConfig('config/production.json'));
+    expect(protectionsOf(first)).toEqual([false, false, 'INACTIVE']);
+  });
+
+  it('is not a later one: then everything is protected', () =>
+    expect(protectionsOf({ data: stacks.data })).toEqual([true, true, 'ACTIVE']));
+
+  it.each(Object.entries(stacks))('leaves nothing of the %s stack behind', (_, stack) => {
+    const retained = Object.entries(
+      Template.fromStack(stack).toJSON().Resources as Record<string, { DeletionPolicy?: string }>,
+    ).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
+    expect(retained).toEqual([]);
+  });
+
+  it('is not that of GuardDuty’s plan because its role is new: the role is deployed with an earlier stack', () => {
+    const [[, plan] = []] = findTemplateResources(Template.fromStack(airlock), 'AWS::GuardDuty::MalwareProtectionPlan');
+    expect(plan?.Properties.Role).toMatchObject({ 'Fn::ImportValue': expect.stringContaining('broch-prod-data:') });
   });
 });
