@@ -180,14 +180,17 @@ export class Projects extends Construct {
       severity: 'warning',
     });
     const direct = [
-      new PolicyStatement({ actions: ['ec2:DescribeManagedPrefixLists'], resources: ['*'] }),
+      new PolicyStatement({
+        actions: ['ec2:DescribeManagedPrefixLists', 'ec2:DescribeAvailabilityZones'],
+        resources: ['*'],
+      }),
       new PolicyStatement({ actions: ['s3:DeleteBucket'], resources: [`arn:${partition}:s3:::${buckets}*`] }),
     ];
     for (const statement of direct) workflow.machine.addToRolePolicy(statement);
     explainWildcards(
       workflow,
       direct,
-      'Prefix lists have no resource to name; buckets of projects are made at run time.',
+      'Prefix lists and zones have no resource to name; buckets of projects are made at run time.',
     );
 
     const handler = new Handler<typeof ApiLambda>(this, 'Api', {

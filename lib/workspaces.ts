@@ -6,6 +6,7 @@ import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { ObjectCreated } from '../functions/contract.ts';
 import { MemberRemoved } from '../functions/projects/events.ts';
+import { environmentName } from '../functions/projects/names.ts';
 import type * as ApiLambda from '../functions/workspaces/api.lambda.ts';
 import type * as End from '../functions/workspaces/end.lambda.ts';
 import type * as Fail from '../functions/workspaces/fail.lambda.ts';
@@ -40,12 +41,12 @@ export class WorkspacesData extends Construct {
         requireEachIncludedType: false,
         excludeCharacters: 'ghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~',
       },
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     this.passwords = new Key(this, 'Passwords', {
       description: "Broch: desktops' passwords, each bound to its workspace by its encryption context",
       enableKeyRotation: true,
-      removalPolicy: RemovalPolicy.RETAIN,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     });
     const reason =
       'The gateway reads the key when it starts: both change together, when the gateway is deployed again.';
@@ -203,7 +204,7 @@ function launches(scope: Construct, environment: string): PolicyStatement[] {
     describes(),
     new PolicyStatement({
       actions: ['iam:PassRole'],
-      resources: [`arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}*`],
+      resources: [`arn:${partition}:iam::${account}:role${PROJECT_IAM_PATH}${environmentName(environment, '*')}`],
       conditions: { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } },
     }),
     // EC2 uses these on behalf of the launcher for a root volume that the project's key encrypts.

@@ -21,6 +21,8 @@ const Input = z.object({
   subnets: z.tuple([z.string(), z.string()]),
   /** The prefix list of the gateway endpoint. CloudFormation cannot look it up. */
   prefixLists: z.object({ s3: z.string() }),
+  /** The zones of the two subnets. */
+  zones: z.tuple([z.string(), z.string()]),
 });
 type Outcome = { status: 'building' | 'clearing' } | { status: 'refused'; reason: string };
 
@@ -33,13 +35,23 @@ const refusals = ['ValidationError', 'LimitExceededException', 'InsufficientCapa
  */
 export const handler = stepHandler(
   Input,
-  async ({ project, attempt, cidr, subnets: [blockA, blockB], prefixLists }): Promise<Outcome> => {
+  async ({
+    project,
+    attempt,
+    cidr,
+    subnets: [blockA, blockB],
+    prefixLists,
+    zones: [zoneA, zoneB],
+  }): Promise<Outcome> => {
     const name = projectStackName(ENVIRONMENT, project);
     const parameters = {
       Project: project,
+      Attempt: String(attempt),
       Cidr: cidr,
       BlockA: blockA,
       BlockB: blockB,
+      ZoneA: zoneA,
+      ZoneB: zoneB,
       S3PrefixList: prefixLists.s3,
       AccessLogs: ACCESS_LOGS,
     };

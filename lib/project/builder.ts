@@ -78,17 +78,25 @@ export class ProjectBuilder extends Construct {
   }
 
   private network(environment: string): PolicyStatement[] {
-    const { region } = Stack.of(this);
+    const { partition, region, account } = Stack.of(this);
+    const taggable = [
+      'vpc',
+      'subnet',
+      'route-table',
+      'security-group',
+      'security-group-rule',
+      'vpc-endpoint',
+      'vpc-flow-log',
+    ].map(type => `arn:${partition}:ec2:${region}:${account}:${type}/*`);
     const regionOnly = { StringEquals: { 'aws:RequestedRegion': region } };
     const environmentOnly = { StringEquals: { 'aws:ResourceTag/broch:environment': environment } };
     return [
       allow(
         actionNames('ec2', [
           ...['CreateVpc', 'CreateSubnet', 'CreateRouteTable', 'CreateSecurityGroup', 'CreateVpcEndpoint'],
-          ...['CreateFlowLogs', 'CreateTags', 'DescribeVpcs', 'DescribeVpcAttribute', 'DescribeVpcEndpoints'],
+          ...['CreateFlowLogs', 'DescribeVpcs', 'DescribeVpcAttribute', 'DescribeVpcEndpoints'],
           ...['DescribeVpcEncryptionControls', 'DescribeSubnets', 'DescribeRouteTables', 'DescribeSecurityGroups'],
           ...['DescribeNetworkAcls', 'DescribeFlowLogs', 'DescribeTags', 'DescribeInstances'],
-          ...['DescribeAvailabilityZones'],
         ]),
         ['*'],
         regionOnly,
@@ -104,6 +112,12 @@ export class ProjectBuilder extends Construct {
         ['*'],
         environmentOnly,
       ),
+      // CloudFormation tags some of these after it created them: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/714
+      allow(actionNames('ec2', ['CreateTags']), taggable, {
+        StringEquals: { 'aws:RequestTag/broch:environment': environment },
+        StringEqualsIfExists: { 'aws:ResourceTag/broch:environment': environment },
+      }),
+      allow(actionNames('ec2', ['CreateTags']), taggable, environmentOnly),
       // Log delivery has no resource-level permissions.
       allow(actionNames('logs', ['CreateLogDelivery', 'DeleteLogDelivery', 'DescribeLogGroups']), ['*'], regionOnly),
     ];

@@ -30,6 +30,8 @@ export class DnsFirewall extends Construct {
           firewallDomainListId: list('Allowed', 'allowed', [
             `*.${region}.amazonaws.com`,
             `*.${region}.compute.internal`,
+            // What names of instances end with in us-east-1.
+            '*.ec2.internal',
           ]),
           // Otherwise every name in a chain of aliases would have to be on the list.
           firewallDomainRedirectionAction: 'TRUST_REDIRECTION_DOMAIN',

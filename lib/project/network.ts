@@ -44,11 +44,19 @@ export class NetworkTemplate extends Stack {
       new CfnParameter(this, name, { description, allowedPattern }).valueAsString;
     const cidr = String.raw`(\d{1,3}\.){3}\d{1,3}/\d{1,2}`;
     const project = parameter('Project', "The project's id", '[a-z][a-z0-9-]{2,19}');
+    const attempt = parameter(
+      'Attempt',
+      'The attempt to build the project, which ends the name of its bucket',
+      '[1-9][0-9]{0,5}',
+    );
     const block = parameter('Cidr', "The project's block of the pool", cidr);
     const subnetBlocks = [
       parameter('BlockA', 'The first half of the block', cidr),
       parameter('BlockB', 'The other half', cidr),
     ];
+    const zones = ['A', 'B'].map(half =>
+      parameter(`Zone${half}`, `The zone of block ${half}`, String.raw`[a-z]{2}(-[a-z]+)+-\d[a-z]`),
+    );
     const s3PrefixList = parameter('S3PrefixList', "The addresses of the region's S3", 'pl-[0-9a-f]+');
     const accessLogs = parameter('AccessLogs', 'The bucket that takes access logs', '[a-z0-9.-]{3,63}');
     const name = environmentName(environment, project);
@@ -60,7 +68,9 @@ export class NetworkTemplate extends Stack {
       const subnet = new CfnSubnet(this, `Subnet${'AB'[index]}`, {
         vpcId: vpc.attrVpcId,
         cidrBlock,
-        availabilityZone: Fn.select(index, Fn.getAzs()),
+        // Not Fn::GetAZs, which names only the zones of a default VPC's subnets where the account has one:
+        // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
+        availabilityZone: zones[index] as string,
         mapPublicIpOnLaunch: false,
       });
       new CfnSubnetRouteTableAssociation(this, `SubnetRoutes${'AB'[index]}`, {
@@ -107,6 +117,7 @@ export class NetworkTemplate extends Stack {
       name,
       environment,
       project,
+      attempt,
       vpcId: vpc.attrVpcId,
       accessLogs,
       boundary,

@@ -20,6 +20,7 @@ export interface ProjectStorageProps {
   readonly name: string;
   readonly environment: string;
   readonly project: string;
+  readonly attempt: string;
   readonly vpcId: string;
   readonly accessLogs: string;
   readonly boundary: IManagedPolicy;
@@ -34,7 +35,7 @@ export class ProjectStorage extends Construct {
 
   constructor(scope: Construct, id: string, props: ProjectStorageProps) {
     super(scope, id);
-    const { name, environment, project } = props;
+    const { name, environment, project, attempt } = props;
     // Deleted with a stack that was never complete, retained otherwise.
     const removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.key = new Key(this, 'Key', {
@@ -45,7 +46,9 @@ export class ProjectStorage extends Construct {
     });
     this.letFlowLogsUse(this.key);
     this.bucket = new Bucket(this, 'Bucket', {
-      bucketName: `${bucketPrefix(environment, Stack.of(this).account)}${project}`,
+      // The name of a deleted bucket may stay taken for days, so each attempt has a name of its own:
+      // https://repost.aws/knowledge-center/s3-conflicting-conditional-operation
+      bucketName: `${bucketPrefix(environment, Stack.of(this).account)}${project}-${attempt}`,
       encryption: BucketEncryption.KMS,
       encryptionKey: this.key,
       bucketKeyEnabled: true,
@@ -160,7 +163,7 @@ export class ProjectStorage extends Construct {
         resources: ['*'],
         conditions: {
           ArnLike: {
-            'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:${Aws.STACK_NAME}-*`,
+            'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:${Aws.STACK_NAME}-Flows*`,
           },
         },
       }),

@@ -176,6 +176,13 @@ def _random_ip(prefix):""",
     time.sleep(0.01)
 """,
         ),
+        # The SDK's names of what EC2 answers about zones.
+        (
+            "    # Members whose SDK name the suffix rule cannot reach at all.\n",
+            "    # Members whose SDK name the suffix rule cannot reach at all.\n"
+            '    "availabilityZoneInfo": "AvailabilityZones",\n'
+            '    "zoneState": "State",\n',
+        ),
         ("_SFN_WAIT_SCALE = _parse_wait_scale()\n", "_SFN_WAIT_SCALE = _parse_wait_scale()\n_token_machines = {}\n"),
     ],
     # CloudFormation sets a bucket's Object Lock and its default retention.

@@ -40,4 +40,33 @@ describe('the builder of projects', () => {
       { StringEquals: { [ownTag]: 'prod' }, Null: { 'aws:ResourceTag/broch:project': 'false' } },
     ]);
   });
+
+  it('may tag what it creates and what is its own, and make nothing of another environment its own', () => {
+    const taggers = statements.filter(({ Action }) => [Action].flat().includes('ec2:CreateTags'));
+    expect(taggers.map(({ Condition }) => Condition)).toEqual([
+      { StringEquals: { 'aws:RequestTag/broch:environment': 'prod' }, StringEqualsIfExists: { [ownTag]: 'prod' } },
+      { StringEquals: { [ownTag]: 'prod' } },
+    ]);
+    const types = taggers.flatMap(({ Resource }) => [Resource].flat().map(arn => resolve(arn).split(/[:/]/)[5]));
+    expect([...new Set(types)].sort()).toEqual(
+      ['route-table', 'security-group', 'security-group-rule', 'subnet', 'vpc', 'vpc-endpoint', 'vpc-flow-log'].sort(),
+    );
+  });
+});
+
+describe('every policy', () => {
+  it.each(['iam:PassRole', 'ec2:CreateTags'])('that allows %s names the environment', action => {
+    const loose = deployedPolicies.flatMap(({ place, statements, resolve }) =>
+      statements
+        .filter(({ Effect, Action }) => Effect === 'Allow' && [Action].flat().includes(action))
+        .filter(({ Resource, Condition = {} }) => {
+          if (/ec2:CreateAction|broch:environment/.test(JSON.stringify(Condition))) return false;
+          // A reference is to one resource of this deployment.
+          const written = [Resource].flat().filter(arn => typeof arn === 'string' || 'Fn::Join' in (arn as object));
+          return written.some(arn => !resolve(arn).includes('broch-prod-'));
+        })
+        .map(() => place),
+    );
+    expect(loose).toEqual([]);
+  });
 });

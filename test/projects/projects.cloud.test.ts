@@ -57,7 +57,7 @@ describe('projects that are requested at the same time', () => {
     for (const { id, cidr, network } of projects) {
       expect((await vpcsOf(id)).map(({ VpcId, CidrBlock }) => [VpcId, CidrBlock])).toEqual([[network.vpcId, cidr]]);
       expect(await readBlockRow(cidr)).toMatchObject({ status: 'leased', project: id });
-      expect(network.bucket).toBe(`broch-local-${account}-${id}`);
+      expect(network.bucket).toBe(`broch-local-${account}-${id}-1`);
     }
   });
 
@@ -90,7 +90,7 @@ describe('projects that are requested at the same time', () => {
 
 describe('a project whose bucket name is taken', () => {
   const id = 'pr-taken';
-  const Bucket = `broch-local-${account}-${id}`;
+  const Bucket = `broch-local-${account}-${id}-1`;
 
   it('fails with a reason and leaves no resource', async () => {
     await s3.send(

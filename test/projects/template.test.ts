@@ -1,9 +1,11 @@
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks, NIST80053R5Checks } from 'cdk-nag';
 import { describe, expect, it } from 'vitest';
+import { projectStackName } from '../../functions/projects/names.ts';
 import { readConfig } from '../../lib/config.ts';
 import { buildNetworkTemplate } from '../../lib/projects.ts';
 import { findTemplateResources } from '../template.ts';
+import { patternsMeet } from '../templates/iam-reference.ts';
 
 const { app, template: stack } = buildNetworkTemplate(readConfig('config/production.json'));
 const template = Template.fromStack(stack);
@@ -30,11 +32,14 @@ describe("a project's template", () => {
   it('needs no bootstrap, no asset and no custom resource', () => {
     expect(Object.keys(template.toJSON().Parameters).sort()).toEqual([
       'AccessLogs',
+      'Attempt',
       'BlockA',
       'BlockB',
       'Cidr',
       'Project',
       'S3PrefixList',
+      'ZoneA',
+      'ZoneB',
     ]);
     expect([...types].filter(type => /Lambda|Custom/.test(type))).toEqual([]);
     expect(template.toJSON()).not.toHaveProperty('Rules');
@@ -78,7 +83,8 @@ describe('nothing leads out of the network', () => {
   it('subnets assign no public addresses and lie in two zones', () => {
     const subnets = findTemplateResources(template, 'AWS::EC2::Subnet').map(([, { Properties }]) => Properties);
     expect(subnets.map(({ MapPublicIpOnLaunch }) => MapPublicIpOnLaunch)).toEqual([false, false]);
-    expect(new Set(subnets.map(({ AvailabilityZone }) => JSON.stringify(AvailabilityZone))).size).toBe(2);
+    expect(subnets.map(({ AvailabilityZone }) => AvailabilityZone)).toEqual([{ Ref: 'ZoneA' }, { Ref: 'ZoneB' }]);
+    expect(JSON.stringify(template.toJSON())).not.toContain('Fn::GetAZs');
   });
 
   it('security groups let nothing in but HTTPS from the own block, and nothing out but HTTPS to endpoints', () => {
@@ -120,12 +126,12 @@ describe('nothing leads out of the network', () => {
     }
   });
 
-  it('only names of AWS in this region resolve', () => {
+  it('only names of AWS in this region resolve, and what instances of us-east-1 are called', () => {
     const lists = findTemplateResources(template, 'AWS::Route53Resolver::FirewallDomainList');
     expect(lists.map(([, { Properties }]) => JSON.stringify(Properties.Domains)).sort()).toEqual(
       [
         '["*"]',
-        '[{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".amazonaws.com"]]},{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".compute.internal"]]}]',
+        '[{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".amazonaws.com"]]},{"Fn::Join":["",["*.",{"Ref":"AWS::Region"},".compute.internal"]]},"*.ec2.internal"]',
       ].sort(),
     );
     const rules = onlyResource('AWS::Route53Resolver::FirewallRuleGroup').Properties.FirewallRules as {
@@ -187,6 +193,42 @@ describe('key and bucket', () => {
       ArnEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': [expect.stringMatching(/^StorageInstance/), 'Arn'] } },
       StringNotEquals: { 'aws:SourceVpc': { 'Fn::GetAtt': ['Vpc', 'VpcId'] } },
     });
+  });
+});
+
+describe('a project whose id another begins with', () => {
+  const { BucketName: bucketName } = only('AWS::S3::Bucket').Properties;
+  const resolveFor =
+    (id: string) =>
+    (value: unknown): string => {
+      if (typeof value !== 'object' || value === null) return String(value);
+      const [[name, inner] = ['', undefined]] = Object.entries(value) as [string, unknown][];
+      const resolve = resolveFor(id);
+      if (name === 'Fn::Join') return (inner as [string, unknown[]])[1].map(resolve).join((inner as [string])[0]);
+      if (String(inner).startsWith('StorageBucket')) return resolve(bucketName);
+      const values: Record<string, string> = {
+        Project: id,
+        Attempt: '1',
+        'AWS::StackName': projectStackName('prod', id),
+      };
+      return values[String(inner)] ?? `<${String(inner)}>`;
+    };
+  const policies = Object.values(template.toJSON().Resources as Record<string, { Properties?: object }>)
+    .flatMap(({ Properties = {} }) => Object.values(Properties))
+    .flatMap(value => (Array.isArray(value?.Statement) ? (value.Statement as Statement[]) : []));
+  const patterns = policies.flatMap(({ Resource, Condition = {} }) => [
+    ...[Resource].flat(),
+    ...Object.values(Condition).flatMap(test => Object.values(test).flat()),
+  ]);
+  const ofProject = patterns.filter(pattern => resolveFor('asthma')(pattern).includes('asthma'));
+
+  it('has policies that name it', () => expect(ofProject.length).toBeGreaterThan(10));
+
+  it.each(['asthma-kids', 'asthma-network-2', 'asthma-1'])('gets nothing of %s', neighbour => {
+    const covered = ofProject
+      .map(pattern => [resolveFor('asthma')(pattern), resolveFor(neighbour)(pattern).replaceAll('*', 'x')] as const)
+      .filter(([pattern, name]) => patternsMeet(pattern, name));
+    expect(covered).toEqual([]);
   });
 });
 

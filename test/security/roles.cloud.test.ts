@@ -45,7 +45,14 @@ const targets = [
   [`${projectBucket}/data/any`, deeds.object] as const,
   [
     '*',
-    ['ec2:DescribeManagedPrefixLists', 'ec2:RunInstances', 'iam:PassRole', 's3:ListAllMyBuckets', 'sts:AssumeRole'],
+    [
+      'ec2:DescribeAvailabilityZones',
+      'ec2:DescribeManagedPrefixLists',
+      'ec2:RunInstances',
+      'iam:PassRole',
+      's3:ListAllMyBuckets',
+      'sts:AssumeRole',
+    ],
   ] as const,
 ];
 
@@ -86,6 +93,7 @@ const states = (machine: Record<string, State>): State[] =>
 
 /** What the integrations that machines call directly are for; one that isn't here has to say so first. */
 const integrations: Record<string, string> = {
+  'ec2:describeAvailabilityZones': 'ec2:DescribeAvailabilityZones *',
   'ec2:describeManagedPrefixLists': 'ec2:DescribeManagedPrefixLists *',
   's3:deleteBucket': `s3:DeleteBucket ${projectBucket}`,
 };
