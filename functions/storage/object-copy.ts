@@ -6,6 +6,7 @@ import {
   PutObjectCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
+import { retryConflicts } from './conflict.ts';
 import { hashObject, type ObjectVersion } from './object-read.ts';
 import { mapInParallel } from './parallel.ts';
 import { s3 } from './s3.ts';
@@ -50,18 +51,20 @@ export async function copyObject(
   content: ObjectContent,
 ): Promise<string> {
   try {
-    const { CopyObjectResult: result = {}, VersionId } = await s3.send(
-      new CopyObjectCommand({
-        Bucket: destination.bucket,
-        Key: destination.key,
-        CopySource: place(source),
-        ChecksumAlgorithm: 'SHA256',
-        // The partner's metadata and tags are not copied.
-        MetadataDirective: 'REPLACE',
-        TaggingDirective: 'REPLACE',
-        ContentType: 'application/octet-stream',
-        IfNoneMatch: '*',
-      }),
+    const { CopyObjectResult: result = {}, VersionId } = await retryConflicts(() =>
+      s3.send(
+        new CopyObjectCommand({
+          Bucket: destination.bucket,
+          Key: destination.key,
+          CopySource: place(source),
+          ChecksumAlgorithm: 'SHA256',
+          // The partner's metadata and tags are not copied.
+          MetadataDirective: 'REPLACE',
+          TaggingDirective: 'REPLACE',
+          ContentType: 'application/octet-stream',
+          IfNoneMatch: '*',
+        }),
+      ),
     );
     const hash = result.ChecksumSHA256 && Buffer.from(result.ChecksumSHA256, 'base64').toString('hex');
     if (VersionId !== undefined && (hash === content.sha256 || (!hash && result.ETag === content.etag)))
@@ -72,12 +75,25 @@ export async function copyObject(
   return reread(destination, content);
 }
 
-/** Copies in parts when the object is too large for CopyObject. `hashes` are those of the verified parts. */
-export async function copyObjectInParts(
+interface CopyParts {
+  readonly part: number;
+  /** Those of the verified parts. */
+  readonly hashes: readonly string[];
+}
+
+/** Copies in parts when the object is too large for CopyObject. After a conflict S3 takes nothing but a new upload. */
+export const copyObjectInParts = (
   source: ObjectVersion,
   destination: ObjectVersion,
   content: ObjectContent,
-  { part, hashes }: { part: number; hashes: readonly string[] },
+  parts: CopyParts,
+): Promise<string> => retryConflicts(() => copyParts(source, destination, content, parts));
+
+async function copyParts(
+  source: ObjectVersion,
+  destination: ObjectVersion,
+  content: ObjectContent,
+  { part, hashes }: CopyParts,
 ): Promise<string> {
   const target = { Bucket: destination.bucket, Key: destination.key };
   const { UploadId } = await s3.send(
@@ -132,15 +148,17 @@ export async function copyObjectInParts(
 /** Writes a small text into the lake unless it exists. */
 export async function putObjectOnce(destination: ObjectVersion, text: string): Promise<void> {
   try {
-    await s3.send(
-      new PutObjectCommand({
-        Bucket: destination.bucket,
-        Key: destination.key,
-        Body: text,
-        ContentType: 'text/plain; charset=utf-8',
-        ChecksumAlgorithm: 'SHA256',
-        IfNoneMatch: '*',
-      }),
+    await retryConflicts(() =>
+      s3.send(
+        new PutObjectCommand({
+          Bucket: destination.bucket,
+          Key: destination.key,
+          Body: text,
+          ContentType: 'text/plain; charset=utf-8',
+          ChecksumAlgorithm: 'SHA256',
+          IfNoneMatch: '*',
+        }),
+      ),
     );
   } catch (error) {
     if (!isTaken(error)) throw error;
