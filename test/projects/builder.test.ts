@@ -62,8 +62,8 @@ describe('every policy', () => {
         .filter(({ Resource, Condition = {} }) => {
           if (/ec2:CreateAction|broch:environment/.test(JSON.stringify(Condition))) return false;
           // A reference is to one resource of this deployment.
-          const written = [Resource].flat().filter(arn => typeof arn === 'string' || 'Fn::Join' in (arn as object));
-          return written.some(arn => !resolve(arn).includes('broch-prod-'));
+          const literals = [Resource].flat().filter(arn => typeof arn === 'string' || 'Fn::Join' in (arn as object));
+          return literals.some(arn => !resolve(arn).includes('broch-prod-'));
         })
         .map(() => place),
     );

@@ -197,7 +197,7 @@ describe('key and bucket', () => {
 });
 
 describe('a project whose id another begins with', () => {
-  const { BucketName: bucketName } = only('AWS::S3::Bucket').Properties;
+  const { BucketName: bucketName } = onlyResource('AWS::S3::Bucket').Properties;
   const resolveFor =
     (id: string) =>
     (value: unknown): string => {
