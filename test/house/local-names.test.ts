@@ -27,8 +27,12 @@ const vagueWords = new Set(
 
 /** Folders whose names are still being chosen; the list only ever gets shorter. */
 const pendingFolders = [
-  ...['bin/', 'disclosure/', 'functions/', 'lib/api.ts'],
-  ...['api', 'cli', 'disclosure', 'docs', 'http'].map(word => `test/${word}/`),
+  'bin/cli/try.ts',
+  'disclosure/',
+  'functions/airlock/',
+  'test/airlock/',
+  'test/disclosure/',
+  'test/images/',
 ];
 
 interface SyntaxNode {
