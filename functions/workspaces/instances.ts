@@ -14,6 +14,9 @@ import type { LaunchedInstance } from './workspaces.ts';
 // The EC2 client alone is a megabyte. Only functions that launch or remove instances import this file.
 const client = new EC2Client({ retryMode: 'adaptive', maxAttempts: 5 });
 
+/** The root device of the images of each kind, as Debian and Microsoft name it. Another name would add a second disk. */
+export const rootDevices: Readonly<Record<Workspace['kind'], string>> = { linux: '/dev/xvda', windows: '/dev/sda1' };
+
 /** Tags identify an instance in bills, to its own agent, and in later searches. */
 const tags = (
   environment: string,
@@ -107,8 +110,7 @@ function request(
     },
     BlockDeviceMappings: [
       {
-        // The root device of the Ubuntu and Windows images that ours are built from.
-        DeviceName: '/dev/sda1',
+        DeviceName: rootDevices[workspace.kind],
         Ebs: { VolumeType: 'gp3', Encrypted: true, KmsKeyId: network.keyArn, DeleteOnTermination: true },
       },
     ],

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { rootDevices } from '../../functions/workspaces/instances.ts';
 import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
 
 const recipes = await Promise.all(imageNames.map(async name => [name, await readRecipe(name)] as const));
@@ -52,6 +53,14 @@ describe('recipes', () => {
       expect(disk).toMatchObject({ encrypted: true, kms_key_id: '${var.kms_key_id}', volume_type: 'gp3' });
     expect(variables.kms_key_id).not.toHaveProperty('default');
   });
+
+  it.each(recipes.filter(([name]) => /^(linux|windows)-/.test(name)))(
+    '%s has the root device that workspaces are launched with',
+    (name, { source }) => {
+      const kind = name.startsWith('windows') ? 'windows' : 'linux';
+      expect(source.launch_block_device_mappings[0].device_name).toBe(rootDevices[kind]);
+    },
+  );
 
   it.each(recipes)('%s starts from an image of a named owner', (_, { source }) => {
     const [filter] = source.source_ami_filter;
