@@ -174,7 +174,7 @@ describe('a token', () => {
     const headers = { 'x-amzn-oidc-identity': 'x', 'x-user': 'sec-x', 'x-forwarded-user': 'sec-x', sub: 'x' };
     const { status, body } = await olga.ask('GET', '/me?user=sec-x&sub=x&groups=steward', { headers });
     expect(status).toBe(200);
-    expect(body).toEqual({ id: parts(olga.token).body.sub, name: 'sec-api-olga', groups: ['operator'] });
+    expect(body).toEqual({ id: parts(olga.token).body.sub, name: 'sec-api-olga', groups: ['operator'], projects: [] });
   });
 });
 
