@@ -5,12 +5,17 @@ import { findTemplateResources, synthesiseApp } from '../template.ts';
 const commonActions = ['kms:Decrypt', 'logs:CreateLogStream', 'logs:PutLogEvents'];
 const traces = ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'];
 const reads = ['s3:GetObject', 's3:GetObjectVersion'];
+// Every call asks the user pool for the caller's groups.
+const people = ['cognito-idp:AdminGetUser', 'cognito-idp:AdminListGroupsForUser'];
 
 it.each([
   // It unpacks what somebody submitted: whoever took it over could read what is sealed, and leave their name in a trail.
-  ['View', ['dynamodb:GetItem', 'dynamodb:PutItem', ...commonActions, ...reads, ...traces]],
+  ['View', [...people, 'dynamodb:GetItem', 'dynamodb:PutItem', ...commonActions, ...reads, ...traces]],
   // Every byte that leaves passes it: whoever took it over could read what was released, and count it.
-  ['Download', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', ...commonActions, ...reads, ...traces]],
+  [
+    'Download',
+    [...people, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', ...commonActions, ...reads, ...traces],
+  ],
 ])('the function behind %s has only the rights listed here', (name, actions) => {
   const { templates } = synthesiseApp(readConfig('config/production.json'));
   const [policy, ...otherPolicies] = findTemplateResources(templates.platform, 'AWS::IAM::Policy').filter(([id]) =>
