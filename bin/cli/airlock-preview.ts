@@ -5,6 +5,7 @@ import * as z from 'zod';
 import type { FileReport } from '../../disclosure/report.ts';
 import { type ListedFile, overview } from '../../functions/airlock/overview-page.ts';
 import type { SealedFile } from '../../functions/airlock/request/manifest.ts';
+import { PageStartQuery } from '../../functions/airlock/routes.ts';
 import { routes } from '../../functions/api/routes.ts';
 import { mapInParallel } from '../../functions/storage/parallel.ts';
 import type { ApiClient } from './call.ts';
@@ -56,11 +57,14 @@ export const airlockPreviewCommand = defineCommand({
     'Writes <folder>/index.html, which lists the files by group and links to a page for each. Pages run no code and load',
     'nothing: tables, workbooks, notebooks and text are shown as text, pictures are redrawn, and of any other file only',
     'the first bytes are shown. Only you can read the pages; delete them after you have voted.',
+    'A page that shows only part of its file says what is missing. To page through the rest, name the file with --path and',
+    'where the page starts with --row, --column, --character or --part.',
     'To vote on exactly these pages: broch airlock review <project> <request> --seen <folder>.',
   ],
   examples: [
     'airlock preview asthma al-0011223344556677 ./look',
     'airlock preview asthma al-0011223344556677 ./look --path tables/table1.csv',
+    'airlock preview asthma al-0011223344556677 ./rest --path tables/table1.csv --row 201',
   ],
   params: z.object({
     ...routes.viewFile.params.shape,
@@ -68,9 +72,13 @@ export const airlockPreviewCommand = defineCommand({
   }),
   flags: z.object({
     path: z.array(z.string().min(1)).optional().describe('only this file, named as in `airlock files`'),
+    ...PageStartQuery.shape,
   }),
   async run({ params: { folder, ...params }, flags }, context) {
     const api = context.api();
+    const { path: paths, ...start } = flags;
+    if (Object.values(start).some(first => first > 1) && paths?.length !== 1)
+      throw new ExitError('usage', 'Name the file to page through: pass one --path.');
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (readdirSync(folder).length > 0)
       throw new ExitError(
@@ -89,7 +97,7 @@ export const airlockPreviewCommand = defineCommand({
         `${request.id} is ${request.status}: it has no sealed files. Wait until it is sealed.`,
       );
     const files = await allFiles(api, params);
-    const unknown = flags.path?.filter(path => !files.some(file => file.path === path)) ?? [];
+    const unknown = paths?.filter(path => !files.some(file => file.path === path)) ?? [];
     if (unknown.length > 0)
       throw new ExitError(
         'refused',
@@ -97,14 +105,14 @@ export const airlockPreviewCommand = defineCommand({
         { errors: unknown },
       );
     const reports = request.report ? await allReports(api, params) : new Map<string, FileReport>();
-    const selection = files.filter(({ path }) => flags.path?.includes(path) ?? true);
+    const selection = files.filter(({ path }) => paths?.includes(path) ?? true);
     mkdirSync(join(folder, 'files'), { mode: 0o700 });
     const put = (name: string, text: string) => writeFileSync(join(folder, name), text, { flag: 'wx', mode: 0o600 });
     const pages = new Map<string, { page: string; truncated: boolean }>();
     using live = new ProgressLine(context);
     const started = Date.now();
     await mapInParallel([...selection.entries()], 4, async ([index, { path }]) => {
-      const { html, truncated } = await api.ask('viewFile', { params, query: { path } });
+      const { html, truncated } = await api.ask('viewFile', { params, query: { path, ...start } });
       const page = `files/${String(index + 1).padStart(5, '0')}.html`;
       put(page, html);
       pages.set(path, { page, truncated });
@@ -140,7 +148,9 @@ export const airlockPreviewCommand = defineCommand({
       `${formatCount(pages.size)} of ${formatCount(files.length)} files have a page. Open them in a browser: ${pathToFileURL(index).href}`,
     );
     if (partly.length > 0)
-      context.remark(`${formatCount(partly.length)} of the pages show only part of a file; each says what is missing.`);
+      context.remark(
+        `${formatCount(partly.length)} of the pages show only part of a file; each says what is missing. Page through the rest with --path and --row, --column, --character or --part.`,
+      );
     if (latest.status === 'inReview')
       context.remark(
         `Then vote: broch airlock review ${params.project} ${params.request} --seen ${folder} --verdict approve`,

@@ -1,5 +1,17 @@
+/** Where a page starts, each counted from 1, so that a reviewer can page through what another page leaves out. */
+export interface PageStart {
+  /** A part of the file, such as a sheet or a notebook's cell. */
+  readonly part: number;
+  /** A row of each table, or a line of each text. */
+  readonly row: number;
+  readonly column: number;
+  /** A character of each cell and line. */
+  readonly character: number;
+}
+
 /** What a preview takes in and gives out at most, so that no file can make one that is slow, large or endless. */
 export interface PageLimits {
+  readonly start: PageStart;
   readonly rows: number;
   readonly columns: number;
   /** Signs of a cell. */
@@ -26,6 +38,7 @@ export interface PageLimits {
 }
 
 export const DEFAULT_PAGE_LIMITS: PageLimits = {
+  start: { part: 1, row: 1, column: 1, character: 1 },
   rows: 200,
   columns: 40,
   cell: 200,

@@ -121,6 +121,6 @@ export function renderFilePage(file: PageSubject, parts: readonly PagePart[]): s
   return renderHtmlDocument(
     'Preview',
     `<h1>${toVisibleHtml(file.path)}</h1><p>${renderBadge(file.report)}${toVisibleHtml(file.type)} · ${checkSummary(file.report)}</p>`,
-    `${fileFacts(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${omissions.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escapeHtml).join(' ')}</p></section>` : ''}`,
+    `${fileFacts(file)}${findingsSection(file.report)}${parts.map(({ html }) => html).join('')}${omissions.length > 0 ? `<section><h2>Not shown</h2><p class="note">${missing.map(escapeHtml).join(' ')} A page that starts at a later row, column, character or part shows more.</p></section>` : ''}`,
   );
 }

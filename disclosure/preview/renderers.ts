@@ -1,5 +1,5 @@
 import { memorySource } from '../byte-source.ts';
-import { readHead, takeHead, UnreadableError } from '../bytes.ts';
+import { readHead, UnreadableError } from '../bytes.ts';
 import type { FormatName } from '../policy.ts';
 import { toUtf8Stream } from '../text.ts';
 import { readZipDirectory, type ZipEntry } from '../zip.ts';
@@ -17,7 +17,7 @@ import {
 } from './structured.ts';
 import { renderSvg } from './svg.ts';
 import { renderTable } from './table.ts';
-import { renderLines, renderText, splitPreviewLines } from './text.ts';
+import { renderLines, renderText, splitPreviewLines, takeLines } from './text.ts';
 
 /** Shows a file of one format; throws UnrenderableError where it cannot. */
 type Renderer = (input: RenderInput) => Promise<PagePart[]>;
@@ -75,14 +75,11 @@ const text =
   (isDrawing: boolean): Renderer =>
   async input => {
     const { source, report, limits } = input;
-    const bytes = await takeHead(toUtf8Stream(source), limits.text + 1);
-    const whole = bytes.length <= limits.text;
-    const drawingParts = isDrawing && whole ? drawing(decodeText(bytes, whole).text, input) : [];
-    return [
-      ...(await encodingPart(input)),
-      ...drawingParts,
-      renderText(bytes.subarray(0, limits.text), whole, report, limits),
-    ];
+    const window = await takeLines(toUtf8Stream(source), limits);
+    const { bytes, whole } = window;
+    const isDrawn = isDrawing && whole && limits.start.row === 1;
+    const drawingParts = isDrawn ? drawing(decodeText(bytes, whole).text, input) : [];
+    return [...(await encodingPart(input)), ...drawingParts, renderText(window, report, limits)];
   };
 
 function drawing(markup: string, { limits }: RenderInput): PagePart[] {

@@ -59,6 +59,7 @@ export class PreviewSheet {
   readonly #hidden = new Set<string>();
   #widest = 0;
   #seen = 0;
+  #regular = 0;
   #long = 0;
   #lostFormulas = 0;
 
@@ -72,7 +73,13 @@ export class PreviewSheet {
   }
 
   #wants(number: number): boolean {
-    return this.#lines.length < this.#limits.rows || this.#nearRows.has(number);
+    const isRegular = number >= this.#limits.start.row && this.#regular < this.#limits.rows;
+    return isRegular || this.#nearRows.has(number);
+  }
+
+  #wantsColumn(column: number): boolean {
+    const { start, columns } = this.#limits;
+    return (column >= start.column && column < start.column + columns) || this.#nearColumns.has(column);
   }
 
   /** `cell` is asked only for what will be shown. */
@@ -80,9 +87,10 @@ export class PreviewSheet {
     this.#widest = Math.max(this.#widest, width);
     this.#seen++;
     if (!this.#wants(number)) return;
+    if (number >= this.#limits.start.row) this.#regular++;
     const cells: Kept = new Map();
     for (let index = 0; index < width; index++) {
-      if (index >= this.#limits.columns && !this.#nearColumns.has(index + 1)) continue;
+      if (!this.#wantsColumn(index + 1)) continue;
       const excerpt = cell(index);
       if (excerpt.remainingBytes > 0) this.#long++;
       cells.set(index + 1, excerpt);
@@ -92,11 +100,11 @@ export class PreviewSheet {
 
   /** The same as those take it who read files other than CSV. */
   rows(): RowSink {
-    const { cell } = this.#limits;
+    const { cell, start } = this.#limits;
     return {
       text: (cells, number) =>
         this.row(number, cells.length, index => {
-          const { text, rest } = truncateText(cells[index] ?? '', cell);
+          const { text, rest } = truncateText((cells[index] ?? '').slice(start.character - 1), cell);
           return { text, remainingBytes: rest };
         }),
       end: () => {},
@@ -127,6 +135,7 @@ export class PreviewSheet {
     return {
       html: `<section><h2>${title}</h2>${notes}${html}</section>`,
       omissions: [
+        ...(this.#limits.start.character > 1 ? ['The beginnings of cells.'] : []),
         ...(this.#long > 0 ? [`The ends of ${groupDigits(this.#long)} long cells.`] : []),
         ...(rest > 0 ? [`${groupDigits(rest)} of ${groupDigits(this.#seen)} rows read.`] : []),
         ...(formulaCount > 0 ? [`${pluralise(formulaCount, 'formula')}.`] : []),
@@ -139,9 +148,12 @@ export class PreviewSheet {
   }
 
   #columns(): number[] {
-    const maxColumns = Math.min(this.#widest, this.#limits.columns);
-    const far = [...this.#nearColumns].filter(column => column > maxColumns && column <= this.#widest);
-    return [...Array.from({ length: maxColumns }, (_, index) => index + 1), ...far.sort((a, b) => a - b)];
+    const { start, columns } = this.#limits;
+    const regular = Array.from({ length: columns }, (_, index) => start.column + index);
+    const wanted = [...new Set([...regular, ...this.#nearColumns])].filter(
+      column => column > 0 && column <= this.#widest,
+    );
+    return wanted.sort((a, b) => a - b);
   }
 
   /** The rows that there is room for. */

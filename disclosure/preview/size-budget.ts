@@ -8,6 +8,7 @@ export class SizeBudget {
   readonly #limits: PageLimits;
   #left: number;
   #refused = 0;
+  #offered = 0;
 
   constructor(limits: PageLimits) {
     this.#limits = limits;
@@ -24,6 +25,7 @@ export class SizeBudget {
 
   /** Makes a part, unless the page is full; then it is counted. */
   add(make: (room: number) => PagePart): void {
+    if (++this.#offered < this.#limits.start.part) return;
     if (this.full) {
       this.#refused++;
       return;
@@ -35,7 +37,11 @@ export class SizeBudget {
 
   /** All parts, with a last word on those that there was no room for. */
   all(): PagePart[] {
-    if (this.#refused === 0) return this.parts;
-    return [...this.parts, { html: '', omissions: [`${groupDigits(this.#refused)} further parts of the file.`] }];
+    const earlier = Math.min(this.#offered, this.#limits.start.part - 1);
+    const omissions = [
+      ...(earlier > 0 ? [`${groupDigits(earlier)} earlier parts of the file.`] : []),
+      ...(this.#refused > 0 ? [`${groupDigits(this.#refused)} further parts of the file.`] : []),
+    ];
+    return omissions.length > 0 ? [...this.parts, { html: '', omissions }] : this.parts;
   }
 }

@@ -16,7 +16,7 @@ import type { PageLimits } from './limits.ts';
 import type { PagePart } from './page.ts';
 import { flagCells, PreviewSheet } from './sheet.ts';
 import { SizeBudget } from './size-budget.ts';
-import { renderLines, renderText, splitPreviewLines } from './text.ts';
+import { renderLines, renderText, splitPreviewLines, takeLines } from './text.ts';
 
 /** What all readers below are given: a file that is held, and what was found in it. */
 export interface RenderInput {
@@ -33,7 +33,7 @@ function sheets({ report, limits }: RenderInput) {
     made: tableSheets,
     table: (name?: string) => {
       // More tables than are shown are read to the end, and forgotten.
-      if (tableSheets.length > limits.parts) return NO_ROWS;
+      if (tableSheets.length >= limits.parts + limits.start.part) return NO_ROWS;
       const sheet = new PreviewSheet(report, limits, name);
       tableSheets.push({ name, sheet });
       return sheet.rows();
@@ -104,22 +104,15 @@ export async function renderJson(input: RenderInput, perLine: boolean): Promise<
   if (perLine) await readJsonLines(input.source, table());
   else readJsonTables(value, table, { line: () => {} });
   draw(room, name => (name === undefined ? 'Table, a record a line' : `Table at ${toShortHtml(name, 100)}`));
-  const raw = decodeText(bytes.subarray(0, limits.text), bytes.length <= limits.text).text;
+  const window = await takeLines([bytes], limits);
+  const raw = splitPreviewLines(decodeText(window.bytes, window.whole).text);
   // Written on one line it could not be read; reformatted it shows no key that is there twice, so both are shown.
-  if (value !== undefined && splitPreviewLines(raw).some(line => line.length > limits.line))
-    room.add(space =>
-      renderLines('The same, reformatted', splitPreviewLines(JSON.stringify(value, null, 1).slice(0, limits.text)), {
-        limits,
-        room: space,
-      }),
-    );
+  if (value !== undefined && raw.some(line => line.length > limits.line)) {
+    const pretty = await takeLines([Buffer.from(JSON.stringify(value, null, 1))], limits);
+    room.add(space => renderText(pretty, undefined, { ...limits, html: space }, 'The same, reformatted'));
+  }
   // Its findings name rows of its tables, which are no lines of the file.
-  room.add(space =>
-    renderText(bytes.subarray(0, limits.text), bytes.length <= limits.text, report && { ...report, findings: [] }, {
-      ...limits,
-      html: space,
-    }),
-  );
+  room.add(space => renderText(window, report && { ...report, findings: [] }, { ...limits, html: space }));
   return room.all();
 }
 

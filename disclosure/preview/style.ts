@@ -33,9 +33,9 @@ td.block,td.ask,td.warn{font-weight:650;outline:2px solid;outline-offset:-2px}
 td.block{background:#fdecea;color:var(--block)}td.ask{background:#fff4dc;color:var(--ask)}td.warn{background:#e8f1fc;color:var(--warn)}
 td sup{font-size:10px;margin-left:5px;font-family:system-ui,sans-serif}
 tr.gap td,td.gap,th.gap{background:var(--pale);color:var(--soft);text-align:center;font-family:inherit;font-style:italic}
-.lines{counter-reset:n;margin:0;padding:0;font-variant-numeric:tabular-nums;list-style:none}
+.lines{margin:0;padding:0;font-variant-numeric:tabular-nums;list-style:none}
 .lines li{display:flex;white-space:pre-wrap;overflow-wrap:anywhere;unicode-bidi:isolate;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12.5px}
-.lines li::before{counter-increment:n;content:counter(n);flex:none;width:60px;padding:0 12px 0 0;text-align:right;color:#9aa4b0;background:var(--pale);border-right:1px solid var(--line);margin-right:12px;user-select:none}
+.lines li::before{content:attr(data-n);flex:none;width:60px;padding:0 12px 0 0;text-align:right;color:#9aa4b0;background:var(--pale);border-right:1px solid var(--line);margin-right:12px;user-select:none}
 i.u{font-style:normal;font-size:.82em;background:#fff1b8;border:1px solid #e2c24d;color:#6b5200;border-radius:3px;padding:0 3px;margin:0 1px;white-space:nowrap}
 i.tab{font-style:normal;display:inline-block;width:2.5em;color:#b9c1cb}
 i.cut{font-style:normal;font-size:.85em;color:var(--soft);background:var(--pale);border:1px solid var(--line);border-radius:8px;padding:0 7px;margin-left:6px;white-space:nowrap}

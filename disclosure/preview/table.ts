@@ -21,7 +21,8 @@ export async function renderTable(
   const sheet = new PreviewSheet(report, limits);
   let [read, whole, foreign] = [0, true, 0];
   // Only what is shown is decoded: a string cut from a longer one would keep all of that in memory.
-  const begin = (work: Uint8Array, start: number, end: number, mask: number): CellExcerpt => {
+  const begin = (work: Uint8Array, cellStart: number, end: number, mask: number): CellExcerpt => {
+    const start = moveToCharacter(work, cellStart, end, limits.start.character);
     const last = Math.min(end, start + 4 * limits.cell);
     const { text: decodedText, encoding } = decodeText(work.subarray(start, last), last === end);
     if (encoding) foreign++;
@@ -62,4 +63,12 @@ export async function renderTable(
   const wrong = scanner.wrong ? `The rest: ${scanner.wrong}.` : 'All after the first megabytes of the file.';
   const note = foreign > 0 ? `: ${pluralise(foreign, 'cell')} not in UTF-8, read as Windows-1252` : '';
   return sheet.part(`Table${note}`, limits.html, whole ? [] : [wrong]);
+}
+
+/** As many bytes on as characters are passed over, and back to where a character begins: rather twice than never. */
+function moveToCharacter(work: Uint8Array, start: number, end: number, character: number): number {
+  let offset = Math.min(end, start + character - 1);
+  for (let back = 0; back < 3 && offset > start && offset < end && ((work[offset] as number) & 0xc0) === 0x80; back++)
+    offset--;
+  return offset;
 }

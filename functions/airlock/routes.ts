@@ -28,6 +28,15 @@ const Reason = z.object({ reason: PlainText.min(1).max(1000).describe('why, for 
 const requestRoute = { capability: 'airlock', params: request, returns: RequestView, status: 200 } as const;
 const path = '/projects/{project}/airlock/{request}';
 
+const startNumber = (maximum: number) => z.coerce.number().int().min(1).max(maximum).default(1);
+/** Where the page of a file starts: what one page leaves out, a later one shows. */
+export const PageStartQuery = z.object({
+  part: startNumber(10_000).describe('the first part to show, such as a sheet or a notebook cell'),
+  row: startNumber(100_000_000).describe('the first row of each table, or line of each text'),
+  column: startNumber(20_000).describe('the first column of each table'),
+  character: startNumber(100_000_000).describe('the first character of each cell and line'),
+});
+
 export const airlockRoutes = {
   draftRequest: {
     method: 'POST',
@@ -159,7 +168,7 @@ export const airlockRoutes = {
     callers: reviewers,
     summary: 'Show a sealed file as a safe page, with the findings of the checks marked',
     example: 'airlock view asthma al-0011223344556677 --path table1.csv',
-    query: z.object({ path: z.string().min(1).max(1024).describe('as `airlock files` shows it') }),
+    query: PageStartQuery.extend({ path: z.string().min(1).max(1024).describe('as `airlock files` shows it') }),
     returns: z.object({ path: z.string(), html: z.string(), truncated: z.boolean() }),
   },
   reviewRequest: {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { DEFAULT_PAGE_LIMITS } from '../../disclosure/preview/limits.ts';
 import { renderPreview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
 import { readRoles } from '../membership.ts';
@@ -29,7 +30,7 @@ export const handler = http(
   airlockRoutes,
   'preview',
   {
-    async viewFile({ user, params, query: { path } }) {
+    async viewFile({ user, params, query: { path, ...start } }) {
       const target = await findForReview(user, params);
       const { request } = target;
       const { round, files, groups } = await readSealManifest(AIRLOCK_BUCKET, request);
@@ -41,7 +42,10 @@ export const handler = http(
       const version = { bucket: AIRLOCK_BUCKET, key: `${roundPrefix({ id: request.id, round })}files/${path}` };
       const source = objectSource({ ...version, version: file.versionId }, file.size);
       const group = groups[file.group];
-      const { html, truncated } = await renderPreview({ ...file, group, report }, source);
+      const { html, truncated } = await renderPreview({ ...file, group, report }, source, {
+        ...DEFAULT_PAGE_LIMITS,
+        start,
+      });
       return { path, html, truncated };
     },
   },

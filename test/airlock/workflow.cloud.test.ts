@@ -87,6 +87,8 @@ describe('a file that its page shows only in part', () => {
     await people.rana.ask('editRequest', { params, body: { explanation: 'The same line again and again.' } });
     await people.rana.ask('submitRequest', { params });
     const { seal } = await settle(params, ['inReview']);
+    const view = { path: 'notes.txt', row: 3001 };
+    expect((await people.vera.ask('viewFile', { params, query: view })).html).toContain('data-n="3100"');
     const body = { verdict: 'approve', seal: seal?.sha256 ?? '' } as const;
     await expect(people.vera.ask('reviewRequest', { params, body })).rejects.toThrow(/only in part/);
     await people.vera.ask('reviewRequest', { params, body: { ...body, extent: 'part' } });
