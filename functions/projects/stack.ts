@@ -43,7 +43,23 @@ export function findFirstFailure(events: readonly StackEvent[]): string | undefi
       reason &&
       !/^Resource creation cancelled/i.test(reason),
   );
-  return first && `${first.resource} (${first.type}) could not be created: ${first.reason}`;
+  return first && `${first.resource} (${first.type}) could not be created: ${explainLimit(first.reason ?? '')}`;
+}
+
+/** What an operator can do about a limit of AWS that a project met, by the words of the error. */
+const limitRemedies: readonly (readonly [RegExp, string])[] = [
+  [/maximum number of VPCs/i, 'Ask AWS for a higher quota "VPCs per Region"'],
+  [/maximum number of VPC endpoints/i, 'Ask AWS for a higher quota "Gateway VPC endpoints per Region"'],
+  [/more buckets than allowed|TooManyBuckets/i, 'Ask AWS for a higher quota of buckets'],
+  [/conflicting conditional operation|OperationAborted/i, 'S3 is still deleting a bucket of this name'],
+  [/Rate exceeded|Throttling/i, 'AWS limits how often it can be called'],
+];
+
+function explainLimit(reason: string): string {
+  const remedy = limitRemedies.find(([pattern]) => pattern.test(reason))?.[1];
+  return remedy === undefined
+    ? reason
+    : `${reason.replace(/\.$/, '')}. ${remedy}, then retry the project. \`broch doctor\` shows the quotas.`;
 }
 
 /** Makes a sentence from an error that a state machine caught: the JSON of a Lambda error, or the text of a service. */

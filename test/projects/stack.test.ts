@@ -32,7 +32,21 @@ describe('the reason of a failed stack', () => {
         event('Vpc', 'CREATE_FAILED', 'The maximum number of VPCs has been reached.'),
         event('Vpc', 'CREATE_IN_PROGRESS'),
       ]),
-    ).toBe('Vpc (AWS::EC2::VPC) could not be created: The maximum number of VPCs has been reached.'));
+    ).toBe(
+      'Vpc (AWS::EC2::VPC) could not be created: The maximum number of VPCs has been reached. Ask AWS for a higher quota "VPCs per Region", then retry the project. `broch doctor` shows the quotas.',
+    ));
+  it.each([
+    ['The maximum number of VPC endpoints has been reached.', 'Gateway VPC endpoints per Region'],
+    ['You have attempted to create more buckets than allowed', 'quota of buckets'],
+    ['A conflicting conditional operation is currently in progress', 'still deleting a bucket'],
+    ['Rate exceeded (Service: Ec2)', 'how often'],
+  ])('comes with what to do: %s', (reason, remedy) =>
+    expect(findFirstFailure([event('Vpc', 'CREATE_FAILED', reason)])).toMatch(
+      new RegExp(`${remedy}.*retry the project`),
+    ),
+  );
+  it('has nothing added where the words are unknown', () =>
+    expect(findFirstFailure([event('Vpc', 'CREATE_FAILED', 'Some error')])).toMatch(/: Some error$/));
   it('is missing when no resource failed', () => {
     expect(findFirstFailure([event('Vpc', 'CREATE_COMPLETE')])).toBeUndefined();
     const stack = { ...event('stack', 'CREATE_FAILED', 'Validation failed'), type: 'AWS::CloudFormation::Stack' };
