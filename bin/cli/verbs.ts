@@ -11,6 +11,7 @@ import type { CliCommand } from './commands.ts';
 import { createCompletionCommand } from './completion.ts';
 import { deliverCommand } from './deliver.ts';
 import { disclosureCheckCommand } from './disclosure.ts';
+import { doctorCommand } from './doctor.ts';
 import { routeCommands } from './generated.ts';
 import { loginCommand, logoutCommand } from './login.ts';
 import { openDesktopCommand } from './open.ts';
@@ -44,6 +45,7 @@ const byHand: readonly CliCommand[] = [
   airlockCrateCommand,
   airlockKeyCommand,
   disclosureCheckCommand,
+  doctorCommand,
   trySaveCommand,
   createCompletionCommand(() => cliCommands, GlobalFlags),
 ];

@@ -1,0 +1,38 @@
+import * as z from 'zod';
+import { defineCommand } from './commands.ts';
+import type { DoctorFinding } from './doctor-findings.ts';
+import { escapeForTerminal } from './output.ts';
+
+const labels = { ok: 'ok', action: 'TO DO', unknown: 'unknown' } as const;
+
+function formatFinding({ check, status, message, remedy }: DoctorFinding): string {
+  const line = `${labels[status].padEnd(8)}${check}: ${escapeForTerminal(message)}`;
+  return remedy === undefined ? line : `${line}\n        ${remedy}`;
+}
+
+export const doctorCommand = defineCommand({
+  words: ['doctor'],
+  summary: 'For the operator: check quotas, costs, alarms, the malware scan and images in the AWS account',
+  notes: [
+    'It uses your own AWS credentials (environment, profile or SSO, as the AWS command line does) and only reads. It ends with',
+    '3 if something is to be done.',
+  ],
+  examples: ['doctor prod --region eu-west-2'],
+  params: z.object({
+    environment: z
+      .string()
+      .regex(/^[a-z][a-z0-9]{1,11}$/, 'the environment of the configuration, such as prod')
+      .describe('the environment of the configuration'),
+  }),
+  flags: z.object({
+    region: z.string().optional().describe("the region of the deployment (default: your credentials' region)"),
+    costTag: z.string().default('broch:project').describe('the key `costs.tag` of the configuration'),
+  }),
+  async run({ params: { environment }, flags: { region, costTag } }, context) {
+    // Loaded here: no other command calls these services.
+    const { examineDeployment } = await import('./doctor-aws.ts');
+    const findings = await examineDeployment({ environment, region, costTag });
+    context.result({ findings }, findings.map(formatFinding).join('\n'));
+    return findings.every(({ status }) => status === 'ok') ? 'ok' : 'refused';
+  },
+});
