@@ -1,6 +1,5 @@
 import { MAX_COLUMNS } from './csv-tokenizer.ts';
 import type { RowSink } from './row-sink.ts';
-import { readXmlAttribute, unescapeXml } from './xml.ts';
 
 /** How a kind of markup calls a table, its rows and their cells. */
 export interface TableTags {
@@ -9,12 +8,24 @@ export interface TableTags {
   readonly cells: readonly string[];
   /** What may hold data that no table shows. */
   readonly data?: string;
+  /** Its text has entities. */
+  readonly isHtml?: boolean;
 }
 export const WORD_TAGS: TableTags = { table: 'w:tbl', row: 'w:tr', cells: ['w:tc'] };
 export const SLIDE_TAGS: TableTags = { table: 'a:tbl', row: 'a:tr', cells: ['a:tc'] };
-export const HTML_TAGS: TableTags = { table: 'table', row: 'tr', cells: ['td', 'th'] };
+export const HTML_TAGS: TableTags = { table: 'table', row: 'tr', cells: ['td', 'th'], isHtml: true };
 /** A page of its own: in a notebook or Markdown scripts do not run. */
 export const HTML_PAGE_TAGS: TableTags = { ...HTML_TAGS, data: 'script' };
+
+const unescapeHtml = (text: string): string =>
+  text.replace(
+    /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(lt|gt|amp|quot|apos|nbsp|thinsp|ensp|emsp));/gi,
+    (whole, decimal, hex, name) => {
+      const point = decimal ? Number(decimal) : hex ? Number.parseInt(hex, 16) : undefined;
+      if (point !== undefined) return point <= 0x10ffff ? String.fromCodePoint(point) : whole;
+      return { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }[String(name).toLowerCase()] ?? ' ';
+    },
+  );
 
 /** A table that is read: the cells of its last row so far, and the text of the last of them. */
 interface Open {
@@ -65,7 +76,7 @@ export class MarkupTableReader {
         offset = end + 3;
       }
       const open = buffer.indexOf('<', offset);
-      this.#text(buffer.slice(offset, open < 0 ? undefined : open));
+      this.text(buffer.slice(offset, open < 0 ? undefined : open));
       if (open < 0) return;
       const end = this.#markup(buffer, open);
       if (end === undefined) {
@@ -88,11 +99,12 @@ export class MarkupTableReader {
     }
     const [whole, name, attributes] = tag.exec(buffer.slice(open, open + longestTag)) ?? [];
     if (whole !== undefined && name !== undefined) {
-      this.#tag(name.toLowerCase(), whole[1] === '/', attributes ?? '');
+      const span = Number(/\b(?:col|grid)span\s*=\s*["']?(\d{1,4})/i.exec(attributes ?? '')?.[1] ?? 1);
+      this.tag(name.toLowerCase(), whole[1] === '/', span);
       return open + whole.length;
     }
     if (/^<(\/?[a-z]|!-?-?$|\/?$)/i.test(buffer.slice(open, open + 5))) return undefined;
-    this.#text('<');
+    this.text('<');
     return open + 1;
   }
 
@@ -101,14 +113,15 @@ export class MarkupTableReader {
     else if (this.#open.length > 0 || /<table/i.test(rest)) this.#unread('a tag in it does not end');
   }
 
-  #text(text: string): void {
+  text(text: string): void {
     const top = this.#open.at(-1);
     if (!top || top.cell === undefined || text === '' || (this.#isRaised && /\S/.test(top.cell))) return;
     if (top.cell.length + text.length > longestCell) this.#unread('a cell of it is too long');
     else top.cell += text;
   }
 
-  #tag(name: string, closes: boolean, attributes: string): void {
+  /** Takes a tag by its lower-case name (of office files as it is written), and over how many columns its cell goes. */
+  tag(name: string, closes: boolean, span: number): void {
     const { table, row, cells, data } = this.#tags;
     if (name === data && !closes) this.#unread('its scripts may hold data');
     if (name === table && !closes) {
@@ -126,23 +139,15 @@ export class MarkupTableReader {
       this.#endCell(top);
       if (closes) return;
       top.cell = '';
-      top.span = Math.min(
-        100,
-        Math.max(1, Number(/\b(?:col|grid)span\s*=\s*["']?(\d{1,4})/i.exec(attributes)?.[1] ?? 1)),
-      );
-    } else if (/^(br|p|div|w:p|w:br|w:tab|a:p|a:br)$/.test(name) && top.cell) this.#text(' ');
-    else if (name === 'w:gridspan') top.span = Math.min(100, Number(readXmlAttribute(attributes, 'w:val') ?? 1) || 1);
+      top.span = Math.min(100, Math.max(1, span || 1));
+    } else if (/^(br|p|div|w:p|w:br|w:tab|a:p|a:br)$/.test(name) && top.cell) this.text(' ');
+    else if (name === 'w:gridSpan') top.span = Math.min(100, Math.max(1, span || 1));
   }
 
   #endCell(top: Open): void {
     if (top.cell === undefined) return;
     if (top.row.length >= MAX_COLUMNS) this.#unread('it has too many columns');
-    else
-      top.row.push(
-        unescapeXml(top.cell.replace(/&(nbsp|thinsp|ensp|emsp);/g, ' '))
-          .replace(/\s+/g, ' ')
-          .trim(),
-      );
+    else top.row.push((this.#tags.isHtml ? unescapeHtml(top.cell) : top.cell).replace(/\s+/g, ' ').trim());
     for (let column = 1; column < top.span && top.row.length < MAX_COLUMNS; column++) top.row.push('');
     top.cell = undefined;
     top.span = 1;

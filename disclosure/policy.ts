@@ -46,6 +46,8 @@ export const PolicyRules = z.strictObject({
   'office.embedded': rule(),
   'office.external': rule(),
   'office.hidden': rule(),
+  /** What no page shows and no check reads: parts, elements and words that office programs do not write by themselves. */
+  'office.unseen': rule(),
   'office.comments': rule(),
   'office.properties': rule(),
   'image.metadata': rule(),
@@ -214,6 +216,7 @@ function outgoing(tier: Tier): Policy {
       'office.embedded': block,
       'office.external': block,
       'office.hidden': block,
+      'office.unseen': tier === 3 ? block : ask,
       'office.comments': ask,
       'office.properties': warn,
       'image.metadata': strict,

@@ -6,6 +6,8 @@ export interface XmlHandler {
   open(name: string, attributes: Readonly<Record<string, string>>): void;
   close?(name: string): void;
   text?(text: string): void;
+  /** Text that is written as CDATA, where that makes a difference. */
+  cdata?(text: string): void;
   /** A comment, or an instruction to a program. */
   remark?(text: string): void;
 }
@@ -42,7 +44,7 @@ export class XmlReader {
       handler.close?.(name);
     });
     parser.on('text', text => handler.text?.(text));
-    parser.on('cdata', text => handler.text?.(text));
+    parser.on('cdata', text => (handler.cdata ? handler.cdata(text) : handler.text?.(text)));
     parser.on('comment', text => handler.remark?.(text));
     parser.on('processinginstruction', ({ target, body }) => handler.remark?.(`${target} ${body}`));
   }

@@ -1,6 +1,7 @@
+import { crc32 } from 'node:zlib';
 import { Inflate } from 'fflate';
 import type { ByteSource } from './byte-source.ts';
-import { readBytes, readTail, UnreadableError } from './bytes.ts';
+import { concatBytes, readBytes, readTail, UnreadableError } from './bytes.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -11,6 +12,11 @@ export interface ZipEntry {
   readonly isEncrypted: boolean;
   readonly isSymlink: boolean;
   readonly offset: number;
+  /** What its own header must say as well. */
+  readonly header: Uint8Array;
+  /** Its lengths stand behind its content as well. */
+  readonly hasDescriptor: boolean;
+  readonly crc: number;
   /** Where the next entry or the directory begins. */
   readonly end: number;
 }
@@ -32,7 +38,8 @@ export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> 
     new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint16(offset, true);
   while (end >= 0 && at32(end) !== 0x06054b50) end--;
   if (end < 0) throw new UnreadableError('it has no directory at its end, so it is cut short or no zip');
-  if (at16(end + 20) !== bytes.length - end - 22) throw new UnreadableError('there are bytes behind its end');
+  if (end !== bytes.length - 22 || at16(end + 20) !== 0)
+    throw new UnreadableError('it has a comment or bytes behind its end');
   const [count, length, directoryStart] = [at16(end + 10), at32(end + 12), at32(end + 16)];
   if (count === 0xffff || length === 0xffffffff || directoryStart === 0xffffffff)
     throw new UnreadableError('it is a zip64 archive, which is not read');
@@ -48,6 +55,9 @@ export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> 
     if (offset + 46 > bytes.length || at32(offset) !== 0x02014b50)
       throw new UnreadableError('its directory is damaged');
     const [nameLength, extra, comment] = [at16(offset + 28), at16(offset + 30), at16(offset + 32)];
+    if (comment > 0 || !isKnownExtra(bytes.subarray(offset + 46 + nameLength, offset + 46 + nameLength + extra)))
+      throw new UnreadableError('an entry has a comment or unknown data in the directory');
+    if (at16(offset + 34) !== 0 || at16(offset + 36) > 1) throw new UnreadableError('its directory is damaged');
     const name = new TextDecoder().decode(bytes.subarray(offset + 46, offset + 46 + nameLength));
     entries.push({
       name,
@@ -57,12 +67,16 @@ export async function readZipDirectory(source: ByteSource): Promise<ZipEntry[]> 
       isEncrypted: (at16(offset + 8) & 1) !== 0,
       isSymlink: at32(offset + 38) >>> 28 === 0xa,
       offset: at32(offset + 42),
+      header: bytes.slice(offset + 6, offset + 28),
+      hasDescriptor: (at16(offset + 8) & 8) !== 0,
+      crc: at32(offset + 16),
       end: directoryStart,
     });
-    offset += 46 + nameLength + extra + comment;
+    offset += 46 + nameLength + extra;
   }
   if (offset !== bytes.length) throw new UnreadableError('its directory has more than it says');
   const sorted = [...entries].sort((a, b) => a.offset - b.offset);
+  if ((sorted[0]?.offset ?? directoryStart) !== 0) throw new UnreadableError('there are bytes before its first entry');
   const entryEnds = new Map<ZipEntry, number>();
   for (const [index, entry] of sorted.entries()) {
     const next = sorted[index + 1]?.offset ?? directoryStart;
@@ -82,39 +96,38 @@ export async function* readZipContent(
     throw new UnreadableError(`“${entry.name.slice(0, 60)}” is packed in a way that is not read`);
   if (entry.isEncrypted) throw new UnreadableError(`“${entry.name.slice(0, 60)}” is encrypted`);
   const ready: Uint8Array[] = [];
-  let [unpackedBytes, headerBytes, skip] = [0, 0, -1];
-  const start = new Uint8Array(30);
-  const inflate = new Inflate(piece => {
+  let [unpackedBytes, sum] = [0, 0];
+  const count = (piece: Uint8Array) => {
     unpackedBytes += piece.length;
+    sum = crc32(piece, sum);
     if (unpackedBytes > maxBytes || unpackedBytes > entry.size)
       throw new UnreadableError(`“${entry.name.slice(0, 60)}” unpacks to more than it says or than is read`);
+  };
+  const inflate = new Inflate(piece => {
+    count(piece);
     ready.push(piece);
   });
   let remaining = entry.packed;
-  for await (const chunk of source.range(
-    entry.offset,
-    Math.min(entry.end, entry.offset + 30 + 131_072 + entry.packed),
-  )) {
-    let offset = 0;
-    // The local header first: its own lengths say where the content begins.
-    while (headerBytes < 30 && offset < chunk.length) start[headerBytes++] = chunk[offset++] as number;
-    if (headerBytes < 30) continue;
-    if (skip < 0) {
-      const view = new DataView(start.buffer);
-      if (view.getUint32(0, true) !== 0x04034b50) throw new UnreadableError('an entry is not where its directory says');
-      skip = view.getUint16(26, true) + view.getUint16(28, true);
+  let header: Uint8Array = new Uint8Array(0);
+  let isContent = false;
+  for await (const chunk of source.range(entry.offset, entry.end)) {
+    let content = chunk;
+    if (!isContent) {
+      // The local header first: its own lengths say where the content begins.
+      header = concatBytes([header, chunk]);
+      const length = localHeaderLength(header);
+      if (length === undefined) continue;
+      requirePlainEntry(header.subarray(0, length), entry);
+      content = header.subarray(length);
+      isContent = true;
     }
-    const skippedBytes = Math.min(skip, chunk.length - offset);
-    skip -= skippedBytes;
-    offset += skippedBytes;
     // Small steps, as a step of 4 KB unpacks to 4 MB at most.
-    while (offset < chunk.length && remaining > 0) {
-      const piece = chunk.subarray(offset, offset + Math.min(4096, remaining));
+    for (let offset = 0; offset < content.length && remaining > 0; ) {
+      const piece = content.subarray(offset, offset + Math.min(4096, remaining));
       offset += piece.length;
       remaining -= piece.length;
       if (entry.method === 0) {
-        unpackedBytes += piece.length;
-        if (unpackedBytes > maxBytes) throw new UnreadableError('it unpacks to more than is read');
+        count(piece);
         yield piece;
         continue;
       }
@@ -128,7 +141,43 @@ export async function* readZipContent(
     }
     if (remaining === 0) break;
   }
-  if (remaining > 0) throw new UnreadableError('it is cut short');
-  if (unpackedBytes !== entry.size)
-    throw new UnreadableError(`“${entry.name.slice(0, 60)}” is not as long as its directory says`);
+  if (remaining > 0 || !isContent) throw new UnreadableError('it is cut short');
+  if (unpackedBytes !== entry.size || sum !== entry.crc)
+    throw new UnreadableError(`“${entry.name.slice(0, 60)}” is not what its directory says`);
+}
+
+const readShort = (bytes: Uint8Array, offset: number): number => (bytes[offset] ?? 0) | ((bytes[offset + 1] ?? 0) << 8);
+
+/** Times, owners, and the padding of Microsoft's programs: nothing else may stand beside a name. */
+function isKnownExtra(extra: Uint8Array): boolean {
+  let offset = 0;
+  while (offset + 4 <= extra.length) {
+    const [id, length] = [readShort(extra, offset), readShort(extra, offset + 2)];
+    const content = extra.subarray(offset + 4, offset + 4 + length);
+    const isPadding = id === 0xa220 && content.subarray(4).every(byte => byte === 0);
+    if (!isPadding && !([0x5455, 0x7875, 0x000a].includes(id) && length <= 36)) return false;
+    offset += 4 + length;
+  }
+  return offset === extra.length;
+}
+
+/** How long an entry's own header is, once enough of it is there. */
+function localHeaderLength(header: Uint8Array): number | undefined {
+  const length = 30 + readShort(header, 26) + readShort(header, 28);
+  return header.length < 30 || header.length < length ? undefined : length;
+}
+
+/** The header before a content must say what the directory says, and the content must fill its place. */
+function requirePlainEntry(header: Uint8Array, entry: ZipEntry): void {
+  if (new DataView(header.buffer, header.byteOffset).getUint32(0, true) !== 0x04034b50)
+    throw new UnreadableError('an entry is not where its directory says');
+  const nameLength = readShort(header, 26);
+  const gap = entry.end - entry.offset - header.length - entry.packed;
+  const isFilled = entry.hasDescriptor ? gap === 12 || gap === 16 : gap === 0;
+  const name = new TextDecoder().decode(header.subarray(30, 30 + nameLength));
+  const isSame = header
+    .subarray(4, 26)
+    .every((byte, index) => byte === entry.header[index] || (byte === 0 && index >= 10 && entry.hasDescriptor));
+  if (!isFilled || !isSame || name !== entry.name || !isKnownExtra(header.subarray(30 + nameLength)))
+    throw new UnreadableError('there are bytes between its entries');
 }

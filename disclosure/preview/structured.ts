@@ -5,8 +5,8 @@ import { readJsonLines } from '../formats/ndjson.ts';
 import { readParquet } from '../formats/parquet.ts';
 import { readSafetensors } from '../formats/safetensors.ts';
 import { readWorkbookSheets } from '../formats/workbook.ts';
-import { extractPartText, isTextPart } from '../office.ts';
-import { readPartText } from '../office-part.ts';
+import { isTextPart, PartWords } from '../office.ts';
+import { readPart } from '../office-part.ts';
 import type { FileReport } from '../report.ts';
 import type { RowSink } from '../row-sink.ts';
 import type { ZipEntry } from '../zip.ts';
@@ -62,7 +62,9 @@ export async function renderDocumentText(input: RenderInput, entries: readonly Z
   const room = new SizeBudget(input.limits);
   const flags = flagCells(input.report);
   for (const entry of entries.filter(isTextPart)) {
-    const lines = splitPreviewLines(extractPartText(await readPartText(input.source, entry, input.limits.held)));
+    const words = new PartWords();
+    await readPart(input.source, entry, words, input.limits.held);
+    const { lines } = words;
     const flag = (line: number) => {
       const flag = flags.get(`${line}:1`);
       return flag && lines[line - 1]?.includes(flag.value.slice(0, 20)) ? flag : undefined;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
+import { unzipSync, zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
-import { makeJpeg, makePng } from './builders.ts';
+import { makeDocx, makeJpeg, makePng, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 import { renderTestPreview } from './preview/pages.ts';
 
@@ -29,12 +30,20 @@ const notebook = (indentation: number) =>
     ),
   );
 
+const workbook = makeXlsx([
+  ['region', 'n'],
+  ['North', 40],
+  ['South', 52],
+]);
+
 /** A valid file of each container that passes without a question. */
 const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [
   ['p.png', makePng([['tEXt', 'Software\0Matplotlib 3.8']])],
   ['p.jpg', makeJpeg()],
   ['a.ipynb', notebook(1)],
   ['b.ipynb', notebook(0)],
+  ['t.xlsx', workbook],
+  ['a.docx', makeDocx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
 ];
 
 describe('a container', () => {
@@ -42,30 +51,52 @@ describe('a container', () => {
     expect((await check(path, bytes)).findings.filter(({ action }) => action !== 'warn')).toEqual([]);
   });
 
-  it.each(samples)('%s never passes with bytes that nobody sees', async (path, bytes) => {
+  /** Puts bytes into a file, and expects that somebody is asked or that the page shows a difference. */
+  async function expectVisible(
+    path: string,
+    bytes: Uint8Array,
+    inner: Uint8Array,
+    wrap: (content: Buffer) => Uint8Array,
+  ) {
     const page = async (content: Uint8Array) => {
       const report = await check(path, content);
       return (await renderTestPreview(path, report.type, content)).html;
     };
     const original = await page(bytes);
     const insertion = fc.record({
-      offset: fc.nat({ max: bytes.length }),
+      offset: fc.nat({ max: inner.length }),
       length: fc.constantFrom(16, 60),
       byte: fc.constantFrom(0, 0x20, 0x41, 0x7a, 0xff),
       replaced: fc.boolean(),
     });
     await fc.assert(
       fc.asyncProperty(insertion, async ({ offset, length, byte, replaced }) => {
-        const content = Buffer.concat([
-          bytes.subarray(0, offset),
-          Buffer.alloc(length, byte),
-          bytes.subarray(offset + (replaced ? length : 0)),
-        ]);
+        const content = wrap(
+          Buffer.concat([
+            inner.subarray(0, offset),
+            Buffer.alloc(length, byte),
+            inner.subarray(offset + (replaced ? length : 0)),
+          ]),
+        );
         const { findings } = await check(path, content);
         if (findings.some(({ action }) => action !== 'warn')) return;
         expect(await page(content)).not.toBe(original);
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
+    );
+  }
+
+  it.each(samples)('%s never passes with bytes that nobody sees', (path, bytes) =>
+    expectVisible(path, bytes, bytes, content => content),
+  );
+
+  const parts = samples
+    .filter(([path]) => /x$/.test(path))
+    .flatMap(([path, bytes]) => Object.keys(unzipSync(bytes)).map(part => [path, part, bytes] as const));
+  it.each(parts)('%s never passes with bytes in %s that nobody sees', (path, part, bytes) => {
+    const files = unzipSync(bytes);
+    return expectVisible(path, bytes, files[part] ?? new Uint8Array(), content =>
+      zipSync({ ...files, [part]: content }),
     );
   });
 });

@@ -35,7 +35,7 @@ describe('a workbook that is well-formed as nobody writes it', () => {
     [
       'columns behind a comment',
       { cols: '<!-- <sheetData --><cols><col min="1" max="1" hidden="1"/></cols>' },
-      'type.unreadable',
+      'office.hidden',
     ],
     ['a value as CDATA', { sheet: row('<v><![CDATA[3]]></v>') }, 'type.unreadable'],
     ['a value with a prefix', { sheet: row(`<x:v xmlns:x="${spreadsheet}">3</x:v>`) }, 'type.unreadable'],
@@ -61,9 +61,10 @@ describe('a workbook that is well-formed as nobody writes it', () => {
     expect(worstAction(findings)).toBe('block');
   });
 
-  it('may draw its rows as it likes', async () => {
+  it('is asked about when it draws its rows by formulas', async () => {
     const ext = '<extLst><ext><x14:conditionalFormatting><xm:f>1</xm:f></x14:conditionalFormatting></ext></extLst>';
-    expect(await findingsFor({ sheet: `</sheetData>${ext}<sheetData>` })).toEqual([]);
+    const findings = await findingsFor({ sheet: `</sheetData>${ext}<sheetData>` });
+    expect(findings.map(({ rule }) => rule)).toEqual(['office.unseen']);
   });
 
   it('has no sheet whose name would drown the report', async () => {

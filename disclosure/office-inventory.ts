@@ -1,0 +1,140 @@
+import { UnreadableError } from './bytes.ts';
+import { type Findings, quoteForFinding } from './findings.ts';
+import vocabulary from './office-words.json' with { type: 'json' };
+import { TextCheck } from './text.ts';
+import type { XmlHandler } from './xml-reader.ts';
+
+const names = new Set(vocabulary.names.split(' '));
+const words = new Set(vocabulary.words.split(' '));
+/** Numbers, colours, identities, cells and dates. */
+const plainValue =
+  /^(-?\d{1,10}(\.\d{1,18})?%?|[\da-f]{6}|[\da-f]{8}|\{[\da-f-]{36}\}|\$?[a-z]{1,3}\$?\d{1,7}(:\$?[a-z]{1,3}\$?\d{1,7})?|\d{1,5}:\d{1,5}|\d{4}-\d\d-\d\dT[\d:]{8}Z|[\da-f]{20})?$/i;
+const namespace =
+  /^(https?:\/\/(schemas\.openxmlformats\.org|schemas\.microsoft\.com|purl\.org|purl\.oclc\.org|www\.w3\.org)\/[\w/.-]{1,100}|urn:schemas-microsoft-com:[\w:-]{1,40}|[a-z]{1,3})$/;
+/** Settings that no page shows may have so many bytes, and shown parts so much markup beside their words. */
+const MAX_UNSEEN_BYTES = 2 ** 20;
+const MAX_MARKUP = { length: 2 ** 16, perCharacter: 20 };
+
+const localName = (name: string) => name.slice(name.indexOf(':') + 1);
+const isKnownText = (text: string): boolean =>
+  plainValue.test(text) ||
+  (text.length <= 200 &&
+    !/\s\s|\d{6}|[^\x20-\x7e]{20}/.test(text) &&
+    text.split(/[^\p{L}]+/u).every(word => word.length <= 2 || words.has(word) || names.has(word)));
+
+/** The prefix of the names that the readers look for, by what they are names of. */
+const usualPrefixes: Readonly<Record<string, string>> = {
+  spreadsheetml: 'xmlns',
+  wordprocessingml: 'xmlns:w',
+  drawingml: 'xmlns:a',
+  presentationml: 'xmlns:p',
+};
+function requireUsualPrefix(key: string, value: string): void {
+  const [, language] = /(\w+)\/(?:2006\/)?main$/.exec(value) ?? [];
+  if ((usualPrefixes[language ?? ''] ?? key) !== key)
+    throw new UnreadableError('its XML has names that are written unusually');
+}
+
+/** Who shows what of a part: the text of some elements, and attributes such as the name of a sheet. */
+export interface ShownContent {
+  readonly text: (element: string) => boolean;
+  readonly attribute?: (element: string, name: string) => boolean;
+}
+
+export const NOTHING_SHOWN: ShownContent = { text: () => false };
+
+/** Accounts for all that is in an office file: what no page shows must be what office programs write by themselves. */
+export class OfficeInventory {
+  readonly #findings: Findings;
+  readonly #text: TextCheck;
+  readonly #strange = new Map<string, number>();
+  readonly #shownTexts = new Set<string>();
+  #unseenBytes = 0;
+  #markupLength = 0;
+  #shownLength = 0;
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+    this.#text = new TextCheck(findings);
+  }
+
+  /** Names something that no page shows. */
+  note(description: string): void {
+    if (this.#strange.size < 100 || this.#strange.has(description))
+      this.#strange.set(description, (this.#strange.get(description) ?? 0) + 1);
+  }
+
+  addUnseenBytes(bytes: number): void {
+    this.#unseenBytes += bytes;
+  }
+
+  /** Judges a text that no page shows, unless it is repeated from where one does. */
+  judgeText(text: string, place: string): void {
+    if (!this.#shownTexts.has(text)) this.judgeUnseenText(text, place);
+  }
+
+  /** The same for a text that only looks like one that is shown. */
+  judgeUnseenText(text: string, place: string): void {
+    if (isKnownText(text)) return;
+    for (const line of text.split('\n')) this.#text.line(line);
+    this.note(`“${quoteForFinding(text, 40)}” in ${place}`);
+  }
+
+  /** A handler that accounts for a part, and hands on what `handler` takes. */
+  watch(part: string, shown: ShownContent, handler: Partial<XmlHandler> = {}): XmlHandler {
+    const open: string[] = [];
+    return {
+      open: (name, attributes) => {
+        open.push(name);
+        if (!names.has(localName(name))) this.note(`the element “${quoteForFinding(name, 40)}”`);
+        for (const [key, value] of Object.entries(attributes)) {
+          if (shown.text !== NOTHING_SHOWN.text) this.#markupLength += value.length;
+          if (shown.attribute?.(name, key)) this.#show(value);
+          else if (key === 'xmlns' || key.startsWith('xmlns:')) {
+            requireUsualPrefix(key, value);
+            if (!namespace.test(value)) this.judgeText(`namespace ${value}`, part);
+          } else {
+            if (!names.has(localName(key))) this.note(`the attribute “${quoteForFinding(key, 40)}”`);
+            if (!namespace.test(value)) this.judgeText(value, part);
+          }
+        }
+        handler.open?.(name, attributes);
+      },
+      close: name => {
+        open.pop();
+        handler.close?.(name);
+      },
+      text: text => {
+        if (shown.text(open.at(-1) ?? '')) this.#show(text);
+        else if (text.trim() !== '') this.judgeText(text.trim(), part);
+        else if (text.length > 1 && !(/^\r?\n[ \t]*$/.test(text) && text.length <= 3 + 2 * open.length))
+          this.note(`white space in ${part}`);
+        handler.text?.(text);
+      },
+      cdata: () => {
+        throw new UnreadableError('its XML is written unusually');
+      },
+      remark: text => this.judgeText(`comment ${text}`, part),
+    };
+  }
+
+  report(): void {
+    if (this.#unseenBytes > MAX_UNSEEN_BYTES) this.note('settings of more than 1 MB');
+    if (this.#markupLength > MAX_MARKUP.length + MAX_MARKUP.perCharacter * this.#shownLength)
+      this.note('far more markup than words');
+    if (!this.#findings.runs('office.unseen') || this.#strange.size === 0) return;
+    const examples = [...this.#strange.keys()].slice(0, 5).join(', ');
+    const count = [...this.#strange.values()].reduce((sum, times) => sum + times, 0);
+    this.#findings.add(
+      'office.unseen',
+      `It holds what no reviewer is shown: ${examples}. Remove it, or submit the values alone.`,
+      [],
+      count,
+    );
+  }
+
+  #show(text: string): void {
+    this.#shownLength += text.length;
+    if (text.length <= 100 && this.#shownTexts.size < 10_000) this.#shownTexts.add(text.trim());
+  }
+}
