@@ -93,7 +93,20 @@ function researcherChecks({ asResearcher, onDesktop, runOutside }: RehearsedNetw
 
 const quoteWords = (words: readonly string[]) => words.map(word => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
 
-async function signIn(network: RehearsedNetwork, password: string, picture: string): Promise<void> {
+/** The program that shows that a session has come up, and how long it takes to draw itself. */
+const sessionPrograms: Readonly<Record<string, readonly [program: string, milliseconds: number]>> = {
+  'linux-notebook': ['firefox-esr', 45_000],
+};
+
+/** Something to see: a model in R, in the researcher's own session. */
+function openTerminal(network: RehearsedNetwork): void {
+  const model = `R --no-save --quiet -e 'summary(lm(dist ~ speed, cars))'`;
+  const terminal = ['xfce4-terminal', '--geometry=96x32+190+90', '--title=R', '--hold', `--command=${model}`];
+  network.startService(['runuser', '--login', '--command', `DISPLAY=:10 ${quoteWords(terminal)}`, 'researcher']);
+}
+
+async function signIn(network: RehearsedNetwork, image: string, password: string, picture: string): Promise<void> {
+  const [program, milliseconds] = sessionPrograms[image] ?? ['xfce4-panel', 12_000];
   network.startOutside(['Xvfb', ':77', '-screen', '0', '1280x800x24', '-nolisten', 'tcp']);
   await sleep(1500);
   const screen = 'DISPLAY=:77';
@@ -110,13 +123,10 @@ async function signIn(network: RehearsedNetwork, password: string, picture: stri
     '/sec:tls',
     '-clipboard',
   ]);
-  const sessions = () => network.onDesktop(['pgrep', '--uid', 'researcher', '--exact', 'xfce4-panel']);
+  const sessions = () => network.onDesktop(['pgrep', '--uid', 'researcher', '--exact', program]);
   await waitFor('the desktop', async () => ((await sessions()).status === 0 ? true : undefined), 120);
-  // Something to see: a model in R, in the researcher's own session.
-  const model = `R --no-save --quiet -e 'summary(lm(dist ~ speed, cars))'`;
-  const terminal = ['xfce4-terminal', '--geometry=96x32+190+90', '--title=R', '--hold', `--command=${model}`];
-  network.startService(['runuser', '--login', '--command', `DISPLAY=:10 ${quoteWords(terminal)}`, 'researcher']);
-  await sleep(12_000);
+  if (program === 'xfce4-panel') openTerminal(network);
+  await sleep(milliseconds);
   const { status, output } = await network.runOutside([
     'env',
     screen,
@@ -130,14 +140,20 @@ async function signIn(network: RehearsedNetwork, password: string, picture: stri
   if (status !== 0) refuse(output);
 }
 
+interface DesktopRehearsal {
+  readonly network: RehearsedNetwork;
+  readonly project: RehearsedProject;
+  readonly image: string;
+  readonly cloudPort: number;
+  /** Where the picture of the session goes. */
+  readonly picture: string;
+}
+
+/** The certificate of the embedded cloud, inside the rehearsed system. */
+const cloudCertificate = '/opt/broch/provision/ca.pem';
+
 /** Starts the desktop as systemd would, and looks at it as a person and as the platform would. */
-function desktopChecks(
-  network: RehearsedNetwork,
-  project: RehearsedProject,
-  ca: string,
-  port: number,
-  picture: string,
-): Check[] {
+function desktopChecks({ network, project, image, cloudPort, picture }: DesktopRehearsal): Check[] {
   let password = '';
   return [
     [
@@ -166,7 +182,11 @@ function desktopChecks(
       async () => {
         network.startService(
           ['/usr/local/sbin/broch-agent', 'run'],
-          [`AWS_ENDPOINT_URL_S3=https://127.0.0.1:${port}`, `AWS_CA_BUNDLE=${ca}`, 'BROCH_REPORT_SECONDS=5'],
+          [
+            `AWS_ENDPOINT_URL_S3=https://127.0.0.1:${cloudPort}`,
+            `AWS_CA_BUNDLE=${cloudCertificate}`,
+            'BROCH_REPORT_SECONDS=5',
+          ],
         );
         const report = parseReport(await waitFor('the report', () => project.read('ready')));
         password = report.password;
@@ -177,8 +197,8 @@ function desktopChecks(
     [
       'the researcher signs in with the password that was reported',
       async () => {
-        await signIn(network, password, picture);
-        return `RDP to XFCE; the picture is ${picture}`;
+        await signIn(network, image, password, picture);
+        return `the picture of the session is ${picture}`;
       },
     ],
     [
@@ -204,7 +224,7 @@ export async function rehearseDesktop(machine: RehearsedMachine, run: (checks: r
   try {
     trustCertificate(cloud.ca);
     const project = await createRehearsedProject(cloud);
-    copyFileSync(cloud.ca, join(machine.root, 'opt/broch/provision/ca.pem'));
+    copyFileSync(cloud.ca, join(machine.root, cloudCertificate));
     const cloudPort = Number(new URL(cloud.endpoint).port);
     const tags = {
       'broch:project': 'rehearsal',
@@ -220,7 +240,7 @@ export async function rehearseDesktop(machine: RehearsedMachine, run: (checks: r
       settings: { instance: project.instance, region, tags, credentials: project.credentials },
     });
     const picture = join(rehearsalFolder, `${machine.image}.png`);
-    await run(desktopChecks(network, project, '/opt/broch/provision/ca.pem', cloudPort, picture));
+    await run(desktopChecks({ network, project, image: machine.image, cloudPort, picture }));
     if (existsSync(picture) && statSync(picture).size < 5000) refuse('the picture of the desktop is empty');
   } finally {
     network?.stop();

@@ -1,0 +1,37 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { rehearsalFolder } from '../../local/rehearsal/machine.ts';
+import { findPacker, validateRecipe } from '../../local/rehearsal/packer.ts';
+import { imageNames, imagesFolder } from './recipes.ts';
+
+const rehearse = (...options: string[]) =>
+  spawnSync(process.execPath, [join(imagesFolder, '../local/rehearse.ts'), ...options], { encoding: 'utf8' });
+
+describe('npm run rehearse', () => {
+  it('explains itself', () => {
+    const { status, stdout } = rehearse('--help');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/needs root/);
+  });
+
+  it('refuses an image that cannot be rehearsed, and names those that can', () => {
+    const { status, stderr } = rehearse('windows-desktop');
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/no rehearsal of windows-desktop.*linux-desktop/);
+  });
+});
+
+const version = findPacker();
+
+describe.skipIf(version === undefined)('the packer that is installed', () => {
+  it.each(imageNames)('accepts %s and leaves its files as they are', async name => {
+    mkdirSync(rehearsalFolder, { recursive: true });
+    const source = join(imagesFolder, name, 'plugins.pkr.hcl');
+    const shared = join(imagesFolder, 'shared/debian.pkr.hcl');
+    const texts = [readFileSync(source, 'utf8'), readFileSync(shared, 'utf8')];
+    expect(await validateRecipe(name, version ?? '')).toBeUndefined();
+    expect([readFileSync(source, 'utf8'), readFileSync(shared, 'utf8')]).toEqual(texts);
+  });
+});
