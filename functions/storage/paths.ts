@@ -4,6 +4,9 @@ import type { Finding } from '../identifiers.ts';
 const invisibleCharacter = /[\p{Cc}\u2028\u2029\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/u;
 const invisibleCharacters = new RegExp(invisibleCharacter, 'gu');
 const deepest = 100;
+/** What Windows does not allow in names (Microsoft Learn, "Naming Files, Paths, and Namespaces"). */
+const windowsCharacter = /[<>:"|?*]/;
+const windowsDevice = /^(con|prn|aux|nul|com[0-9\u00b9\u00b2\u00b3]|lpt[0-9\u00b9\u00b2\u00b3])\s*(\.|$)/i;
 
 export const byteLength = (text: string): number => new TextEncoder().encode(text).length;
 
@@ -31,6 +34,12 @@ export function pathProblem(path: string, room: number): string | undefined {
     return `The path is more than ${deepest} folders deep. Use fewer folders, or pack them into an archive.`;
   if (names.some(name => byteLength(name) > 255))
     return 'A name in the path is longer than 255 bytes, which file systems do not support. Shorten it.';
+  if (windowsCharacter.test(path))
+    return 'The path contains one of < > : " | ? *, which Windows desktops cannot store. Rename the file.';
+  if (names.some(name => /[. ]$/.test(name)))
+    return 'A name in the path ends in a dot or a blank, which Windows desktops drop. Rename the file or folder.';
+  if (names.some(name => windowsDevice.test(name)))
+    return 'A name in the path means a device on Windows desktops, such as CON or NUL. Rename the file or folder.';
   if (byteLength(path) > room) return `The path is longer than ${room} bytes. Shorten it.`;
   return undefined;
 }

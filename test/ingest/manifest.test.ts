@@ -15,7 +15,6 @@ describe('a line of a manifest', () => {
     ['CRLF', `${hash}  a.csv\r\n`, 'a.csv'],
     ['no line break at the end', `${hash}  a.csv`, 'a.csv'],
     ['blanks within the name', `${hash}   a  b.csv\n`, ' a  b.csv'],
-    ['a name beginning with a star', `${hash}  *a.csv\n`, '*a.csv'],
     ['a name in another script', `${hash}  Ärzte/名.csv\n`, 'Ärzte/名.csv'],
     ['empty lines around', `\n${hash}  a.csv\n\n`, 'a.csv'],
   ])('%s', (_, text, path) => {
@@ -90,7 +89,7 @@ describe('paths', () => {
     if (!path.includes('\n')) expect(read(line).entries).toEqual([]);
   });
 
-  it.each(['a', '.hidden', '...', 'a..b/c', 'a~', 'x/~$a.docx', 'ab:c', 'a b', '名/ß', 'a%2e%2e/b', '-rf', 'a\u200db'])(
+  it.each(['a', '.hidden', '...a', 'a..b/c', 'a~', 'x/~$a.docx', 'a b', '名/ß', 'a%2e%2e/b', '-rf', 'a\u200db'])(
     '%j is taken',
     path => expect(pathProblem(path, 900)).toBeUndefined(),
   );
