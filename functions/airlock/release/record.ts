@@ -92,7 +92,7 @@ export function recordOf(draft: Draft): ReleaseRecord {
     throw new Refused('conflict', 'The release record contradicts itself, so it is not signed.', wrong);
   const reviewers = record.reviewers
     .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
-    .map(({ at: voteTime }, index) => ({ id: `reviewer ${index + 1}`, at: voteTime }));
+    .map((reviewer, index) => ({ ...reviewer, id: `reviewer ${index + 1}` }));
   return { ...record, reviewers };
 }
 
