@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { stepHandler } from '../handler.ts';
 import type { Finding } from '../identifiers.ts';
 import { copyLimits } from '../storage/object-copy.ts';
-import { hashObject, isMissingObject } from '../storage/object-read.ts';
+import { hashObject, isGoneObject } from '../storage/object-read.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../storage/parallel.ts';
 import { pathFinding } from '../storage/paths.ts';
 import { Chunk, type ChunkFile, getScratch, putScratch } from '../storage/scratch-store.ts';
@@ -36,7 +36,7 @@ export const handler = stepHandler(DeliveryCheck.extend({ chunk: z.string() }), 
         ),
       ];
     } catch (error) {
-      if (!isMissingObject(error)) throw error;
+      if (!isGoneObject(error)) throw error;
       return [
         pathFinding(file.path, 'This file was deleted during the check. Upload it, then upload the manifest again.'),
       ];

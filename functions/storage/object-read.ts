@@ -136,6 +136,17 @@ export async function hashObject(object: ObjectVersion, part?: number): Promise<
   return { sha256: whole.digest('hex'), size, parts, version, head };
 }
 
-/** Whether the error means that the version of the object no longer exists. */
+/**
+ * Whether S3 hides that the version no longer exists: to a role that may not list the bucket it answers 403 instead of 404
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html). A message that names another right than that to list
+ * the bucket means that this right is missing.
+ */
+const isHiddenAbsence = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'AccessDenied' && !/\b(?!s3:ListBucket\b)(s3|kms):\w+/.test(error.message);
+
+/** Whether the error means that a version that was there is gone, for a role that may read the bucket but not list it. */
+export const isGoneObject = (error: unknown): boolean => isMissingObject(error) || isHiddenAbsence(error);
+
+/** Whether the error says that the version of the object does not exist. */
 export const isMissingObject = (error: unknown): boolean =>
   error instanceof Error && ['NoSuchKey', 'NoSuchVersion', 'NotFound', 'MethodNotAllowed'].includes(error.name);

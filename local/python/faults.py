@@ -73,12 +73,14 @@ def _seen(invocation, sent, action):
         return met or NOTHING
 
 
-def _answer(service, how):
+def _answer(service, how, action):
     status, code = (how == "throttle" and THROTTLED.get(service)) or BROKEN[how]
+    # As on AWS, a refusal names the action that it refuses.
+    message = f"a fault on purpose: not authorized to perform: {action}" if how == "error" else "a fault on purpose"
     if service == "s3":
-        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>a fault on purpose</Message></Error>"
+        body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         return status, {"Content-Type": "application/xml"}, body.encode()
-    body = json.dumps({"__type": code, "message": "a fault on purpose"}).encode()
+    body = json.dumps({"__type": code, "message": message}).encode()
     return status, {"Content-Type": "application/x-amz-json-1.0", "x-amzn-errortype": code}, body
 
 
@@ -102,14 +104,15 @@ def _around(service, handler):
         if invocation is None:
             return await handler(method, path, headers, body, query_params)
         call = headers.get("amz-sdk-invocation-id") or id(headers)
-        rule = _seen(invocation, call, _action(service, method, path, headers, body, query_params))
+        action = _action(service, method, path, headers, body, query_params)
+        rule = _seen(invocation, call, action)
         how = rule["how"]
         while how == "hold" and not rule["let_go"]:
             await asyncio.sleep(0.02)
         if how in ("throttle", "error"):
-            return _answer(service, how)
+            return _answer(service, how, action)
         answer = await handler(method, path, headers, body, query_params)
-        return _answer(service, how) if how == "lost" else answer
+        return _answer(service, how, action) if how == "lost" else answer
 
     return handle
 

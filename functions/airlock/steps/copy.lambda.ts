@@ -3,7 +3,7 @@ import { currentTime } from '../../clock.ts';
 import { stepHandler } from '../../handler.ts';
 import { Tampered } from '../../storage/immutable-objects.ts';
 import { copyLimits, copyObject, copyObjectInParts } from '../../storage/object-copy.ts';
-import { hashObject, isMissingObject } from '../../storage/object-read.ts';
+import { hashObject, isGoneObject } from '../../storage/object-read.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { getScratch, putScratch } from '../../storage/scratch-store.ts';
 import type { StoredFiles } from '../release/released-files.ts';
@@ -66,7 +66,7 @@ export const handler = stepHandler(Input, async ({ round, into: importBucket, ch
         : await copyObject(original, target, content);
       return { path, size, sha256, key, versionId: newVersion };
     } catch (error) {
-      if (isMissingObject(error)) throw new Tampered(`${original.key} is gone in the version that was sealed`);
+      if (isGoneObject(error)) throw new Tampered(`${original.key} is gone in the version that was sealed`);
       throw error;
     }
   };

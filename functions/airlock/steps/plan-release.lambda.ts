@@ -4,7 +4,7 @@ import { rowKey } from '../../keys.ts';
 import { Project } from '../../projects/schemas.ts';
 import { packChunks } from '../../storage/chunks.ts';
 import { readVerified, Tampered } from '../../storage/immutable-objects.ts';
-import { isMissingObject } from '../../storage/object-read.ts';
+import { isGoneObject } from '../../storage/object-read.ts';
 import { putScratch } from '../../storage/scratch-store.ts';
 import { readRow } from '../../table.ts';
 import { SealManifest } from '../request/manifest.ts';
@@ -38,7 +38,7 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
       chunks.push(await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(chunk)));
     return { outcome: 'ready', round: request.round, into: importBucket, chunks };
   } catch (error) {
-    if (isMissingObject(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
+    if (isGoneObject(error)) throw new Tampered(`the sealed manifest of ${id} is gone`);
     throw error;
   }
 });

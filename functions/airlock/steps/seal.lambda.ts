@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { sniffMediaType } from '../../../disclosure/sniff.ts';
 import { stepHandler } from '../../handler.ts';
 import { copyLimits, copyObject, copyObjectInParts } from '../../storage/object-copy.ts';
-import { hashObject, isMissingObject } from '../../storage/object-read.ts';
+import { hashObject, isGoneObject } from '../../storage/object-read.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { pathFinding } from '../../storage/paths.ts';
 import { getScratch, putScratch } from '../../storage/scratch-store.ts';
@@ -54,7 +54,7 @@ export const handler = stepHandler(Input, async ({ bucket, source, round, chunk,
       };
       return sealedFile;
     } catch (error) {
-      if (!isMissingObject(error)) throw error;
+      if (!isGoneObject(error)) throw error;
       return pathFinding(path, rejections.deleted);
     }
   };
