@@ -2,6 +2,12 @@ import * as z from 'zod';
 
 export const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** A user name that the user pool can have: letters, marks, symbols, digits and punctuation, without spaces. */
+export const UserName = z
+  .string()
+  .max(128)
+  .regex(/^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$/u, 'a user name, without spaces');
+
 /** One version of an object in a locked bucket, with the hash of its bytes. Other content under this version raises an alarm. */
 export const ObjectRef = z.object({ key: z.string(), versionId: z.string(), sha256: Sha256 });
 export type ObjectRef = z.infer<typeof ObjectRef>;

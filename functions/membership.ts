@@ -42,6 +42,10 @@ export async function readRoles(table: string, project: string, user: string): P
   return (await readMembership(table, project, user))?.roles ?? [];
 }
 
+/** Whether a project exists, in any state. */
+export const hasProject = async (table: string, project: string): Promise<boolean> =>
+  (await readRow(table, z.object({}), rowKey('project', project))) !== undefined;
+
 /** A project of a person, as its membership is kept with the person. */
 export const OwnProject = z.object({
   project: z.string(),

@@ -1,5 +1,5 @@
 /** The kind of a refusal; it determines the HTTP status. */
-export type RefusedKind = 'invalid' | 'forbidden' | 'missing' | 'conflict' | 'large' | 'mismatch';
+export type RefusedKind = 'invalid' | 'forbidden' | 'missing' | 'conflict' | 'large' | 'unsupported' | 'mismatch';
 
 /**
  * The only expected error: the caller may not do this, or not now. Its message names the reason and the remedy. Every

@@ -207,10 +207,13 @@ export async function readRowRange<T>(
   return Items.map(item => parse(schema, item));
 }
 
+/** The longest sort key of DynamoDB. */
+const MAX_SORT_KEY_BYTES = 1024;
+
 /** DynamoDB fails on a start key outside the query. Only a token that the API did not issue contains one. */
 function decodeNext(next: string, prefix: string): string {
   const sk = Buffer.from(next, 'base64url').toString('utf8');
-  const isToken = sk !== '' && sk.length <= 1000 && sk.startsWith(prefix);
+  const isToken = sk !== '' && Buffer.byteLength(sk) <= MAX_SORT_KEY_BYTES && sk.startsWith(prefix);
   if (!isToken || Buffer.from(sk).toString('base64url') !== next)
     throw new Refused(
       'invalid',

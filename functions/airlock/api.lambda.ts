@@ -5,7 +5,7 @@ import { completeTask, startExecution } from '../executions.ts';
 import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { rowKey } from '../keys.ts';
-import { readRoles } from '../membership.ts';
+import { hasProject, readRoles } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Project } from '../projects/schemas.ts';
 import { Refused } from '../refused.ts';
@@ -261,6 +261,7 @@ export const handler = http(
   },
   {
     roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
     once: outcomeStore(TABLE_NAME),
   },

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { DEFAULT_PAGE_LIMITS } from '../../disclosure/preview/limits.ts';
 import { renderPreview } from '../../disclosure/preview/preview.ts';
 import { http } from '../http/http.ts';
-import { readRoles } from '../membership.ts';
+import { hasProject, readRoles } from '../membership.ts';
 import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { objectSource } from '../storage/object-source.ts';
@@ -49,5 +49,9 @@ export const handler = http(
       return { path, html, truncated };
     },
   },
-  { roles: (project, user) => readRoles(TABLE_NAME, project, user), groups: person => readGroups(POOL_ID, person) },
+  {
+    roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    hasProject: project => hasProject(TABLE_NAME, project),
+    groups: person => readGroups(POOL_ID, person),
+  },
 );

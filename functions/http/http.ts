@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { logger } from '../handler.ts';
 import { Refused } from '../refused.ts';
 import { runOnce } from './idempotency.ts';
+import { parseInput, readBody, readQuery } from './input.ts';
 import { toProblem } from './problem.ts';
 import { type Capability, type ProjectRole, type Route, type UserGroup, userGroups } from './route.ts';
 
@@ -45,14 +46,13 @@ export type Operations<T extends Table, C extends Capability> = {
 export interface ApiWiring {
   /** The roles of a user in a project; none if the user or the project does not exist. */
   readonly roles: (project: string, user: string) => Promise<readonly ProjectRole[]>;
+  /** Whether a project exists; required for operations that people outside of it may call. */
+  readonly hasProject?: (project: string) => Promise<boolean>;
   /** The groups in which the user pool lists the person now. */
   readonly groups: (person: { id: string; name: string }) => Promise<readonly UserGroup[]>;
   /** The store for results of writes by idempotency key; required for capabilities with writes. */
   readonly once?: DynamoDBPersistenceLayer;
 }
-
-/** The largest request body. Files go through S3, never through the API. */
-export const MAX_BODY_BYTES = 64 * 1024;
 
 const Claims = z.object({
   sub: z.string().min(1),
@@ -89,40 +89,21 @@ async function authorise(route: Route, user: User, project: string | undefined, 
       'forbidden',
       `Only ${[...new Set(route.callers.map(({ group }) => group))].join(' or ')} may do this.`,
     );
-  if (possible.some(({ member }) => member === undefined)) return;
+  if (possible.some(({ member }) => member === undefined)) {
+    if (project === undefined || !wiring.hasProject || (await wiring.hasProject(project))) return;
+    throw new Refused('missing', `There is no project ${project}.`);
+  }
   const roles = project === undefined ? [] : await wiring.roles(project, user.id);
   if (possible.some(({ member }) => member?.some(role => roles.includes(role)))) return;
   throw new Refused('missing', `There is no project ${project}, or you are not a member of it.`);
 }
 
-function parse<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefined {
-  if (!schema) return undefined;
-  const result = schema.safeParse(value ?? {});
-  if (result.success) return result.data;
-  throw new Refused(
-    'invalid',
-    'The request does not have the format of this operation.',
-    result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`),
-  );
-}
-
-function bodyOf(event: Event): unknown {
-  const raw = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString('utf8') : (event.body ?? '');
-  if (Buffer.byteLength(raw) > MAX_BODY_BYTES)
-    throw new Refused('large', `A request body may have at most ${MAX_BODY_BYTES} bytes.`);
-  if (raw === '') return {};
-  try {
-    return JSON.parse(raw);
-  } catch {
-    throw new Refused('invalid', 'The request body is not valid JSON.');
-  }
-}
-
-function markOf({ id }: User, { headers, routeKey, rawPath, body }: Event): string {
+/** The path does not count as it was sent: the gateway takes `//projects` for `/projects`. */
+function markOf({ id }: User, { headers, routeKey, body }: Event, params: unknown): string {
   const key = headers['idempotency-key'];
   if (!key) return '';
   return createHash('sha256')
-    .update(JSON.stringify([id, routeKey, rawPath, key, body]))
+    .update(JSON.stringify([id, routeKey, params, key, body]))
     .digest('base64url')
     .slice(0, 22);
 }
@@ -164,15 +145,15 @@ export function http<T extends Table, C extends Capability>(
     const open = route.callers === 'anyone';
     const user = open ? { id: '', name: '', groups: [] } : await confirmGroups(userOf(event), wiring);
     logger.appendKeys({ user: user.id, route: event.routeKey });
-    const params = parse(route.params, event.pathParameters);
+    const params = parseInput(route.params, event.pathParameters, 'path');
     await authorise(route, user, params?.project as string | undefined, wiring);
     const call = {
       user,
       source: event.requestContext.http?.sourceIp ?? '',
       params,
-      query: parse(route.query, event.queryStringParameters),
-      body: parse(route.body, bodyOf(event)),
-      mark: markOf(user, event),
+      query: parseInput(route.query, readQuery(event), 'query'),
+      body: parseInput(route.body, readBody(event), 'body'),
+      mark: markOf(user, event, params),
     };
     const operation = operations[name as keyof Operations<T, C>] as unknown as (
       request: typeof call,

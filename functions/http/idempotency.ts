@@ -8,7 +8,7 @@ interface Attempt {
   readonly user: string;
   readonly event: APIGatewayProxyEventV2WithJWTAuthorizer;
   readonly context: Context;
-  readonly request: object;
+  readonly request: { readonly params: unknown; readonly body: unknown };
 }
 
 /** Results are kept for a day in partitions of the table. */
@@ -46,7 +46,7 @@ export function runOnce(store: DynamoDBPersistenceLayer | undefined) {
       config,
     });
     try {
-      return await attempt({ key: [user, event.routeKey, event.rawPath, key], request });
+      return await attempt({ key: [user, event.routeKey, JSON.stringify(request.params ?? {}), key], request });
     } catch (error) {
       const name = error instanceof Error ? error.name : '';
       if (name === 'IdempotencyAlreadyInProgressError')

@@ -6,6 +6,7 @@ const statuses: Record<RefusedKind, [number, string]> = {
   missing: [404, 'Not found'],
   conflict: [409, 'Not now'],
   large: [413, 'Too large'],
+  unsupported: [415, 'Unsupported media type'],
   mismatch: [422, 'Idempotency key used before'],
 };
 

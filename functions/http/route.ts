@@ -48,9 +48,13 @@ export interface Route {
 /** The `returns` of an operation that answers with bytes instead of JSON. */
 export const BytesResponse = z.custom<Uint8Array>(value => value instanceof Uint8Array);
 
+/** A whole number of a query, in decimal digits only. */
+const QueryInteger = (schema: z.ZodNumber) =>
+  z.preprocess(value => (typeof value === 'string' && /^[0-9]{1,9}$/.test(value) ? Number(value) : value), schema);
+
 /** The query `?limit=&next=` of every list. */
 export const PagingQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50).describe('items per page'),
+  limit: QueryInteger(z.number().int().min(1).max(100)).default(50).describe('items per page'),
   next: z.string().max(2000).optional().describe('the `next` value of the previous page'),
 });
 

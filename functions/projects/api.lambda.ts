@@ -3,7 +3,7 @@ import { currentTime } from '../clock.ts';
 import { startExecution } from '../executions.ts';
 import { http } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
-import { readRoles } from '../membership.ts';
+import { hasProject, readRoles } from '../membership.ts';
 import { findPerson, readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { decideMembership, viewMember } from './members.ts';
@@ -118,6 +118,7 @@ export const handler = http(
   },
   {
     roles: (project, user) => readRoles(TABLE_NAME, project, user),
+    hasProject: project => hasProject(TABLE_NAME, project),
     groups: person => readGroups(POOL_ID, person),
     once: outcomeStore(TABLE_NAME),
   },

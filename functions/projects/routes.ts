@@ -8,12 +8,13 @@ import {
   type Route,
   staffGrants,
 } from '../http/route.ts';
+import { UserName } from '../identifiers.ts';
 import { MembershipChange } from '../membership.ts';
 import { PlainText } from '../plain-text.ts';
 import { MemberView, Project, ProjectId } from './schemas.ts';
 
 const project = z.object({ project: ProjectId });
-const member = z.object({ project: ProjectId, name: z.string().min(1).max(128) });
+const member = z.object({ project: ProjectId, name: UserName });
 const Reason = PlainText.min(1).max(500);
 
 export const projectsRoutes = {

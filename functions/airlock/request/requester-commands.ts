@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { keepState } from '../../decision.ts';
+import { UserName } from '../../identifiers.ts';
 import { Refused } from '../../refused.ts';
 import { type ActingPerson, type Context, type RequestDecision, requestEvent } from './decision.ts';
 import {
@@ -24,12 +25,7 @@ export const RequestEditBody = z.object({
   title: Title.optional(),
   source: Source.optional(),
   groups: Groups.optional().describe('the groups of files, as JSON or @file'),
-  recipient: z
-    .string()
-    .min(1)
-    .max(128)
-    .optional()
-    .describe('user name of the person who may download it instead of you'),
+  recipient: UserName.optional().describe('user name of the person who may download it instead of you'),
   explanation: Explanation.optional().describe('your explanation for the findings of the checks'),
 });
 /** The same, with the recipient's id from the user pool. */

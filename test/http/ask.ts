@@ -1,0 +1,110 @@
+import type { APIGatewayProxyEventV2WithJWTAuthorizer, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { routes } from '../../functions/api/routes.ts';
+import { http, type Operations } from '../../functions/http/http.ts';
+import {
+  type Capability,
+  type ProjectRole,
+  type Route,
+  type UserGroup,
+  userGroups,
+} from '../../functions/http/route.ts';
+
+interface TestCall {
+  route: Route;
+  claims?: Record<string, unknown> | undefined;
+  params?: Record<string, string>;
+  body?: string;
+  headers?: Record<string, string>;
+  query?: Record<string, string>;
+  rawQueryString?: string;
+  bytes?: Uint8Array;
+  rawPath?: string;
+  hasProject?: boolean;
+}
+
+const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 } as Context;
+const examples: Record<string, string> = {
+  project: 'asthma',
+  workspace: 'ws-001122334455',
+  delivery: 'dl-0011223344556677',
+  request: 'al-0011223344556677',
+  dataset: 'admissions',
+  version: 'latest',
+  later: 'latest',
+  name: 'rana',
+  date: '2026-11-01',
+};
+export const exampleBodies: Record<string, object> = {
+  createProject: { id: 'asthma', title: 'Asthma' },
+  addMember: { roles: ['researcher'] },
+  removeMember: { reason: 'left' },
+  openDelivery: { dataset: 'admissions' },
+  askWorkspace: { kind: 'linux' },
+  draftRequest: {
+    title: 'Table 1',
+    source: 'data/outbox/table1/',
+    groups: [{ name: 'table', kind: 'table', purpose: 'paper', paths: ['**'] }],
+  },
+  withdrawRequest: { reason: 'wrong table' },
+  reviewRequest: { verdict: 'approve', seal: '0'.repeat(64) },
+  returnRequest: { seal: '0'.repeat(64), comment: 'Round the counts.' },
+  takeDownload: { token: 'A'.repeat(43) },
+  downloadFiles: { token: 'A'.repeat(43) },
+  downloadPart: { token: 'A'.repeat(43) },
+  revokeRequest: { reason: 'a small count' },
+};
+const paramsOf = (route: Route) =>
+  Object.fromEntries(Object.keys(route.params?.shape ?? {}).map(name => [name, examples[name] ?? 'x']));
+
+export const claimsOf = (groups: readonly string[], id = 'user-1') => ({
+  sub: id,
+  username: 'rana',
+  token_use: 'access',
+  'cognito:groups': `[${groups.join(' ')}]`,
+});
+
+/** Every operation of a capability answers with what `answer` says: what is under test is all that comes before it. */
+export async function ask(
+  {
+    route,
+    claims,
+    params = paramsOf(route),
+    body,
+    bytes,
+    headers,
+    query,
+    rawQueryString = '',
+    rawPath = route.path,
+    hasProject = true,
+  }: TestCall,
+  answer: (call: unknown) => unknown = () => ({}),
+  roles: ProjectRole[] = [],
+  poolGroups: readonly UserGroup[] = userGroups,
+) {
+  const names = Object.entries(routes)
+    .filter(([, candidate]) => candidate.capability === route.capability)
+    .map(([name]) => name);
+  const operations = Object.fromEntries(
+    names.map(name => [name, async (call: unknown) => answer(call)]),
+  ) as unknown as Operations<typeof routes, Capability>;
+  const handler = http(routes, route.capability, operations, {
+    roles: async (_, user) => (user === 'user-1' ? roles : []),
+    groups: async () => poolGroups,
+    hasProject: async () => hasProject,
+  });
+  const event = {
+    routeKey: `${route.method} ${route.path}`,
+    rawPath,
+    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+    pathParameters: params,
+    queryStringParameters: query,
+    rawQueryString,
+    body: bytes ? Buffer.from(bytes).toString('base64') : body,
+    isBase64Encoded: bytes !== undefined,
+    requestContext: claims ? { authorizer: { jwt: { claims } } } : {},
+  } as unknown as APIGatewayProxyEventV2WithJWTAuthorizer;
+  const result = (await handler(event, context)) as APIGatewayProxyStructuredResultV2;
+  const type = result.headers?.['content-type'];
+  const { statusCode: status, body: text = '{}', isBase64Encoded } = result;
+  return { status, type, body: isBase64Encoded ? Buffer.from(text, 'base64') : JSON.parse(text) };
+}
