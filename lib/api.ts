@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  type CfnStage,
   HttpApi,
   HttpMethod,
   HttpRoute,
@@ -10,7 +11,14 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
-import { CfnUserPoolGroup, FeaturePlan, Mfa, UserPool, type UserPoolClient } from 'aws-cdk-lib/aws-cognito';
+import {
+  CfnUserPoolGroup,
+  ClientAttributes,
+  FeaturePlan,
+  Mfa,
+  UserPool,
+  type UserPoolClient,
+} from 'aws-cdk-lib/aws-cognito';
 import { Construct } from 'constructs';
 import type * as Open from '../functions/api/api.lambda.ts';
 import { routes } from '../functions/api/routes.ts';
@@ -31,6 +39,8 @@ export class People extends Construct {
     this.pool = new UserPool(this, 'Pool', {
       selfSignUpEnabled: false,
       signInAliases: { username: true, email: true },
+      // `Rana` and `rana` are one person. This cannot be changed later: another value is another pool.
+      signInCaseSensitive: false,
       mfa: Mfa.REQUIRED,
       mfaSecondFactor: { otp: true, sms: false },
       passwordPolicy: {
@@ -52,6 +62,9 @@ export class People extends Construct {
       disableOAuth: true,
       preventUserExistenceErrors: true,
       enableTokenRevocation: true,
+      // An access token could otherwise change every attribute, such as the e-mail address that people sign in with. The
+      // list may not be empty, so it names one that nothing reads.
+      writeAttributes: new ClientAttributes().withStandardAttributes({ locale: true }),
       // What a token says holds until it expires, also after a sign-out. The command line refreshes it by itself.
       accessTokenValidity: Duration.minutes(10),
       idTokenValidity: Duration.minutes(10),
@@ -106,7 +119,7 @@ export class Api extends Construct {
         POOL_ID: groupsAccess(people.pool),
       },
     });
-    this.addRoutes(this, 'api', open);
+    this.limitOpenRoutes(stage, this.addRoutes(this, 'api', open));
     // Any other address: signed-in people get a problem document; for others no function runs.
     new HttpRoute(this, 'Elsewhere', {
       httpApi: this.http,
@@ -128,10 +141,12 @@ export class Api extends Construct {
    * Adds every route of a capability (functions/api/routes.ts) to the caller's stack, with `handler` as its target. Routes
    * need a token of the pool unless they are allowed for anyone.
    */
-  addRoutes(scope: Construct, capability: Capability, handler: Handler<HandlerModule>): void {
+  addRoutes(scope: Construct, capability: Capability, handler: Handler<HandlerModule>): Map<Route, HttpRoute> {
+    const gatewayRoutes = new Map<Route, HttpRoute>();
     const integration = new HttpLambdaIntegration(capability, handler.fn);
-    for (const [name, { method, path, capability: owner, callers }] of Object.entries<Route>(routes)) {
-      if (owner !== capability) continue;
+    for (const [name, definition] of Object.entries<Route>(routes)) {
+      const { method, path, callers } = definition;
+      if (definition.capability !== capability) continue;
       const route = new HttpRoute(scope, `${name[0]?.toUpperCase()}${name.slice(1)}`, {
         httpApi: this.http,
         routeKey: HttpRouteKey.with(path, HttpMethod[method]),
@@ -143,7 +158,20 @@ export class Api extends Construct {
           id: 'AwsSolutions-APIG4',
           reason: 'GET /openapi.json is open to anyone: it holds the routes and nothing of any person or project.',
         });
+      gatewayRoutes.set(definition, route);
     }
+    return gatewayRoutes;
+  }
+
+  /** Gives every route that needs no token a small limit of its own, so that strangers cannot use up everybody's. */
+  private limitOpenRoutes(stage: HttpStage, gatewayRoutes: ReadonlyMap<Route, HttpRoute>): void {
+    const open = [...gatewayRoutes].filter(([{ callers }]) => callers === 'anyone');
+    const limit = { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 10 };
+    (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(
+      open.map(([{ method, path }]) => [`${method} ${path}`, limit]),
+    );
+    // The gateway refuses settings of a route that does not exist yet.
+    for (const [, route] of open) stage.node.addDependency(route);
   }
 
   private createStage(core: Core): HttpStage {

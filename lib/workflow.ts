@@ -68,7 +68,8 @@ export class Workflow extends Construct {
       logs: {
         destination: core.logGroup(this, '/aws/vendedlogs/states/'),
         level: LogLevel.ALL,
-        includeExecutionData: true,
+        // Inputs hold task tokens, and whoever reads one in a log can answer the task. The execution's history has them.
+        includeExecutionData: false,
       },
     });
     for (const { fn } of Object.values(calls)) fn.grantInvokeLatestVersion(this.machine);

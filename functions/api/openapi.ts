@@ -1,10 +1,15 @@
 import * as z from 'zod';
 import { BytesResponse, type Route } from '../http/route.ts';
+import { strictSchema } from '../http/strict.ts';
 
 type Json = Record<string, unknown>;
 
+/** An input refuses unknown fields, as the API does. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  const { $schema: _, ...rest } = z.toJSONSchema(io === 'input' ? strictSchema(schema) : schema, {
+    io,
+    unrepresentable: 'any',
+  });
   return rest;
 };
 
@@ -31,7 +36,30 @@ const idempotencyKey = {
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{8,128}$' },
 };
 
-const problems = { '4XX': 'Refused: the detail gives the reason and the remedy', '5XX': 'Internal error' };
+const problem = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+const gatewayMessage = { 'application/json': { schema: { $ref: '#/components/schemas/GatewayMessage' } } };
+
+/** Refusals of the API, and answers that the gateway gives without asking it. */
+const refusals: Readonly<Record<string, Json>> = {
+  400: { description: 'The request does not have the format of this operation', content: problem },
+  401: {
+    description: 'From the gateway: there is no token, or it is not valid or has expired',
+    headers: { 'WWW-Authenticate': { description: 'what is wrong with the token', schema: { type: 'string' } } },
+    content: gatewayMessage,
+  },
+  403: {
+    description: 'The caller may not do this; the detail says who may',
+    content: { ...problem, ...gatewayMessage },
+  },
+  404: { description: 'It does not exist, or not for this caller', content: { ...problem, ...gatewayMessage } },
+  409: { description: 'Not now: the detail gives the reason and the remedy', content: problem },
+  413: { description: 'The request is too large', content: { ...problem, ...gatewayMessage } },
+  415: { description: 'The body is not JSON', content: problem },
+  422: { description: 'The Idempotency-Key was used before for another request', content: problem },
+  429: { description: 'From the gateway: too many requests. Repeat it later', content: gatewayMessage },
+  500: { description: 'An internal error: the detail has its id', content: { ...problem, ...gatewayMessage } },
+  503: { description: 'From the gateway: the service is not available. Repeat it later', content: gatewayMessage },
+};
 
 function operation(name: string, route: Route): Json {
   const writes = route.method !== 'GET' && !route.mints;
@@ -57,15 +85,7 @@ function operation(name: string, route: Route): Json {
             ? { 'application/octet-stream': {} }
             : { 'application/json': { schema: schemaOf(route.returns, 'output') } },
       },
-      ...Object.fromEntries(
-        Object.entries(problems).map(([status, description]) => [
-          status,
-          {
-            description,
-            content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-          },
-        ]),
-      ),
+      ...refusals,
     },
   };
 }
@@ -102,6 +122,12 @@ export function buildOpenApi(routes: Record<string, Route>, server: string): Jso
         },
       },
       schemas: {
+        GatewayMessage: {
+          type: 'object',
+          description: 'What the gateway itself answers',
+          required: ['message'],
+          properties: { message: { type: 'string' } },
+        },
         Problem: {
           type: 'object',
           description: 'RFC 9457 problem details',

@@ -77,7 +77,7 @@ export const projectsRoutes = {
     example: 'member add asthma rana --roles researcher',
     params: member,
     body: z.object({
-      roles: z.array(ProjectRole).min(1),
+      roles: z.array(ProjectRole).min(1).max(2),
       reason: Reason.optional().describe('why'),
       confirm: z.boolean().default(false).describe('add a reviewer, who cannot review requests of the project then'),
     }),

@@ -200,4 +200,6 @@ const familyOf = (address: string) => (isIP(address) === 4 ? 'ipv4' : 'ipv6');
 export const AllowedNetwork = z
   .string()
   .max(43)
+  // The pattern is for the OpenAPI document; the exact check follows.
+  .regex(new RegExp(`${z.regexes.cidrv4.source}|${z.regexes.cidrv6.source}`))
   .refine(block => CidrBlock.safeParse(block).success, 'a network such as 192.0.2.0/24 or 2001:db8::/32');

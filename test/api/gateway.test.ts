@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { routes } from '../../functions/api/routes.ts';
+import type { Route } from '../../functions/http/route.ts';
+import { findTemplateResources, synthesiseApp } from '../template.ts';
+
+const { templates } = synthesiseApp();
+interface Resource {
+  // biome-ignore lint/suspicious/noExplicitAny: each type of resource has other properties
+  readonly Properties: any;
+  readonly DependsOn?: string[];
+}
+const resourcesOf = (type: string) =>
+  Object.values(templates).flatMap(template => findTemplateResources(template, type) as [string, Resource][]);
+
+describe('the user pool', () => {
+  it('takes names in any case for the same person', () => {
+    const pools = resourcesOf('AWS::Cognito::UserPool').map(([, { Properties }]) => Properties.UsernameConfiguration);
+    expect(pools).toEqual([{ CaseSensitive: false }]);
+  });
+
+  it('lets people change no attribute that anything reads', () => {
+    const clients = resourcesOf('AWS::Cognito::UserPoolClient').map(([, { Properties }]) => Properties.WriteAttributes);
+    expect(clients).toEqual([['locale']]);
+  });
+});
+
+describe('the gateway', () => {
+  it('limits every route that needs no token by itself, once the route exists', () => {
+    const open = Object.values<Route>(routes)
+      .filter(({ callers }) => callers === 'anyone')
+      .map(({ method, path }) => `${method} ${path}`);
+    const [[, stage] = ['', undefined]] = resourcesOf('AWS::ApiGatewayV2::Stage');
+    const { RouteSettings, DefaultRouteSettings } = stage?.Properties ?? {};
+    expect(Object.keys(RouteSettings)).toEqual(open);
+    for (const { ThrottlingRateLimit, ThrottlingBurstLimit } of Object.values<Record<string, number>>(RouteSettings)) {
+      expect(ThrottlingRateLimit).toBeLessThanOrEqual(DefaultRouteSettings.ThrottlingRateLimit / 10);
+      expect(ThrottlingBurstLimit).toBeLessThanOrEqual(DefaultRouteSettings.ThrottlingBurstLimit / 10);
+    }
+    const gatewayRoutes = resourcesOf('AWS::ApiGatewayV2::Route')
+      .filter(([, { Properties }]) => open.includes(Properties.RouteKey))
+      .map(([id]) => id);
+    expect(stage?.DependsOn).toEqual(expect.arrayContaining(gatewayRoutes));
+  });
+});
+
+describe('the logs of state machines', () => {
+  it('hold no inputs, which contain task tokens', () => {
+    const logs = resourcesOf('AWS::StepFunctions::StateMachine').map(
+      ([, { Properties }]) => Properties.LoggingConfiguration.IncludeExecutionData,
+    );
+    expect(logs.length).toBeGreaterThan(3);
+    expect(new Set(logs)).toEqual(new Set([false]));
+  });
+});
