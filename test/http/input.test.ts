@@ -34,9 +34,9 @@ describe('the input of an operation', () => {
     ['a parameter that the operation does not have', { route: routes.showMe, query: { user: 'olga' } }, 'user'],
     ['a field that the operation does not have', { route: routes.retryProject, body: { user: 'olga' } }, 'user'],
   ])('%s is refused by its name', async (_, { body, ...request }, name) => {
-    const everything = claimsOf([...userGroups]);
+    const allGroups = claimsOf([...userGroups]);
     const answer = await ask(
-      { claims: everything, ...request, ...(body && { body: JSON.stringify(body) }) },
+      { claims: allGroups, ...request, ...(body && { body: JSON.stringify(body) }) },
       undefined,
       ['lead'],
     );
