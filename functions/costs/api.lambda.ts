@@ -7,7 +7,7 @@ import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
 import { resolveReportRun } from './report.ts';
 import { costsRoutes } from './routes.ts';
-import { pageCostReports, readCostReport } from './store.ts';
+import { pageCostReports, readCostReport, recordRequestedRun } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), MACHINE_ARN: z.string(), POOL_ID: z.string() });
 const { TABLE_NAME, MACHINE_ARN, POOL_ID } = env.parse(process.env);
@@ -17,7 +17,9 @@ export const handler = http(
   'costs',
   {
     reportCosts: async ({ body }) => {
-      const { date, name } = resolveReportRun(body.date, currentTime());
+      const now = currentTime();
+      const { date, name } = resolveReportRun(body.date, now);
+      await recordRequestedRun(TABLE_NAME, name, now);
       await startExecution(MACHINE_ARN, name, { date });
       return { date };
     },

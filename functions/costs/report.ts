@@ -11,7 +11,7 @@ export const isProvisional = (date: string, now: string): boolean => date >= day
 /** Cost Explorer keeps daily figures for a little more than a year. */
 const oldest = 365;
 
-/** The day of a requested report (by default yesterday), and the name of its run. */
+/** The day of a requested report (by default yesterday), and the name of its run: one for each day and second. */
 export function resolveReportRun(date: string | undefined, now: string): { date: string; name: string } {
   const newest = dayBefore(now);
   const day = date ?? newest;
@@ -19,7 +19,7 @@ export function resolveReportRun(date: string | undefined, now: string): { date:
     throw new Refused('invalid', `${day} has no bill yet. The newest day that can be reported is ${newest}.`);
   if (day < addDays(newest, -oldest))
     throw new Refused('invalid', `Cost Explorer no longer has daily figures for ${day}. Choose a later day.`);
-  return { date: day, name: `${day}-asked-${now.replaceAll(/\D/g, '')}` };
+  return { date: day, name: `${day}-asked-${now.replaceAll(/\D/g, '').slice(0, 14)}` };
 }
 
 const billedReport = (report: CostReport | undefined): BilledReport | undefined =>

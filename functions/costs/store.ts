@@ -4,6 +4,7 @@ import { partitions, rowKey } from '../keys.ts';
 import { pageRows, type Row, readRow } from '../table.ts';
 import { CostReport } from './costs.ts';
 import type { ReportDecision } from './report.ts';
+import { RequestedRuns, requestRun } from './requests.ts';
 
 const REPORT_PREFIX = 'DAY#';
 const reportKey = (date: string) => rowKey('reports', '', `${REPORT_PREFIX}${date}`);
@@ -31,5 +32,17 @@ export function changeCostReport(
       ...(state === undefined || state === read ? [] : [{ key, read, item: state }]),
       ...(events.length > 0 ? [outboxRow(key.pk, events, now)] : []),
     ],
+  );
+}
+
+/** Counts a run that somebody requests, or refuses it when there were too many on this day. */
+export function recordRequestedRun(table: string, run: string, now: string) {
+  const key = rowKey('reports', '', `REQUESTS#${now.slice(0, 10)}`);
+  return changeRows(
+    table,
+    'the requested reports',
+    () => readRow(table, RequestedRuns, key),
+    requests => requestRun(requests, run, now),
+    ({ state }, read) => (state === undefined || state === read ? [] : [{ key, read, item: state }]),
   );
 }

@@ -43,7 +43,7 @@ describe('asking for a report', () => {
   it('means yesterday by default', () =>
     expect(resolveReportRun(undefined, exampleReportTime)).toEqual({
       date: exampleReportDate,
-      name: '2026-11-19-asked-20261120070000000',
+      name: '2026-11-19-asked-20261120070000',
     }));
   it.each([
     ['2026-11-20', 'no bill yet'],
