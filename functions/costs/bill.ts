@@ -42,6 +42,7 @@ export const CostPage = z.object({
         TimePeriod: z.object({ Start: z.iso.date() }),
         Total: Metrics.optional(),
         Groups: z.array(z.object({ Keys: z.array(z.string()).length(1), Metrics })).optional(),
+        Estimated: z.boolean().optional(),
       }),
     )
     .default([]),
@@ -54,6 +55,8 @@ export interface BillDay {
   readonly total: bigint;
   readonly untagged: bigint;
   readonly projects: ReadonlyMap<string, bigint>;
+  /** AWS may still change the amounts. It says so of every day until the invoice of its month is final. */
+  readonly estimated: boolean;
 }
 
 export interface Bill {
@@ -68,9 +71,11 @@ export interface Bill {
 export function sumBill(pages: readonly CostPage[], tag: string): Bill {
   const sums = new Map<string, Map<string, Decimal>>();
   const currencies = new Set<string>();
-  for (const { TimePeriod, Groups = [], Total } of pages.flatMap(page => page.ResultsByTime)) {
+  const estimatedDays = new Set<string>();
+  for (const { TimePeriod, Groups = [], Total, Estimated } of pages.flatMap(page => page.ResultsByTime)) {
     const day = sums.get(TimePeriod.Start) ?? new Map<string, Decimal>();
     sums.set(TimePeriod.Start, day);
+    if (Estimated) estimatedDays.add(TimePeriod.Start);
     // A day without groups has its amount in the total.
     const groups = Groups.length > 0 ? Groups : [{ Keys: [`${tag}$`], Metrics: Total ?? {} }];
     for (const { Keys, Metrics } of groups) {
@@ -85,7 +90,10 @@ export function sumBill(pages: readonly CostPage[], tag: string): Bill {
   const [currency = 'USD', ...otherCurrencies] = currencies;
   if (otherCurrencies.length > 0 || !/^[A-Z]{3}$/.test(currency))
     throw new Error(`a bill has one currency, this one has ${JSON.stringify([...currencies].slice(0, 5))}`);
-  return { currency, days: new Map([...sums].map(([date, amounts]) => [date, settle(amounts)])) };
+  return {
+    currency,
+    days: new Map([...sums].map(([date, amounts]) => [date, settle(amounts, estimatedDays.has(date))])),
+  };
 }
 
 function projectOf(group: string, tag: string): string {
@@ -93,7 +101,7 @@ function projectOf(group: string, tag: string): string {
   return group.slice(tag.length + 1);
 }
 
-function settle(amounts: ReadonlyMap<string, Decimal>): BillDay {
+function settle(amounts: ReadonlyMap<string, Decimal>, estimated: boolean): BillDay {
   const names = [...amounts.keys()].sort(compareValues);
   const shares = apportion(
     names.map(name => amounts.get(name) ?? ZERO_DECIMAL),
@@ -102,5 +110,5 @@ function settle(amounts: ReadonlyMap<string, Decimal>): BillDay {
   const projects = new Map(names.map((name, index) => [name, shares[index] ?? 0n]));
   const untagged = projects.get('') ?? 0n;
   projects.delete('');
-  return { total: shares.reduce((sum, share) => sum + share, 0n), untagged, projects };
+  return { total: shares.reduce((sum, share) => sum + share, 0n), untagged, projects, estimated };
 }

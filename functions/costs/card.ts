@@ -177,7 +177,9 @@ function notes(report: BilledReport): string[] {
   const amount = (micros: string) => formatMoney(toCents(micros), currency);
   return [
     ...(provisional
-      ? [`Provisional: AWS may still add costs of ${day(date, shortForm)} until ${day(addDays(date, 2), shortForm)}.`]
+      ? [
+          `Provisional: AWS may still add costs of ${day(date, shortForm)} until ${day(addDays(date, 2), shortForm)}, and change them until it closes the bill of the month.`,
+        ]
       : []),
     ...(restates
       ? [
@@ -195,10 +197,9 @@ function notes(report: BilledReport): string[] {
   ];
 }
 
-function envelope(report: BilledReport, top: number) {
-  const { date, total, currency, provisional } = report;
-  const headline = formatMoney(toCents(total), currency);
-  return {
+/** The message for a Teams workflow around the body of an Adaptive Card. */
+function envelope(fallbackText: string, body: readonly Element[]): string {
+  return JSON.stringify({
     type: 'message',
     attachments: [
       {
@@ -209,38 +210,52 @@ function envelope(report: BilledReport, top: number) {
           type: 'AdaptiveCard',
           version: '1.5',
           msteams: { width: 'Full' },
-          fallbackText: `AWS cost ${headline} on ${day(date)}`,
-          body: [
-            columns([
-              column(
-                'stretch',
-                text(`AWS cost of ${day(date)}`, { isSubtle: true }),
-                text(headline, { size: 'ExtraLarge', weight: 'Bolder', spacing: 'None' }),
-              ),
-              column('auto', text(provisional ? 'provisional' : 'final', { color: provisional ? 'Warning' : 'Good' })),
-            ]),
-            ...comparisons(report),
-            ...trend(report),
-            month(report),
-            ...table(report, top),
-            ...notes(report).map((note, index) =>
-              text(note, {
-                size: 'Small',
-                isSubtle: true,
-                ...(index === 0 ? { separator: true, spacing: 'Medium' } : { spacing: 'None' }),
-              }),
-            ),
-          ],
+          fallbackText,
+          body,
         },
       },
     ],
-  };
+  });
 }
+
+function reportMessage(report: BilledReport, top: number): string {
+  const { date, total, currency, provisional } = report;
+  const headline = formatMoney(toCents(total), currency);
+  return envelope(`AWS cost ${headline} on ${day(date)}`, [
+    columns([
+      column(
+        'stretch',
+        text(`AWS cost of ${day(date)}`, { isSubtle: true }),
+        text(headline, { size: 'ExtraLarge', weight: 'Bolder', spacing: 'None' }),
+      ),
+      column('auto', text(provisional ? 'provisional' : 'final', { color: provisional ? 'Warning' : 'Good' })),
+    ]),
+    ...comparisons(report),
+    ...trend(report),
+    month(report),
+    ...table(report, top),
+    ...notes(report).map((note, index) =>
+      text(note, {
+        size: 'Small',
+        isSubtle: true,
+        ...(index === 0 ? { separator: true, spacing: 'Medium' } : { spacing: 'None' }),
+      }),
+    ),
+  ]);
+}
+
+/** The message of a day for which AWS gives no figures: the reason, with its remedy. */
+export const noticeCard = (date: string, reason: string): string =>
+  envelope(`AWS cost of ${day(date)}: no figures`, [
+    text(`AWS cost of ${day(date)}`, { isSubtle: true }),
+    text('No figures', { size: 'ExtraLarge', weight: 'Bolder', spacing: 'None' }),
+    run(reason),
+  ]);
 
 /** The message for a Teams workflow: an Adaptive Card 1.5 with as many projects as fit. */
 export function dailyCard(report: BilledReport): string {
   for (let top = MAX_PROJECT_ROWS; ; top -= 1) {
-    const message = JSON.stringify(envelope(report, top));
+    const message = reportMessage(report, top);
     if (Buffer.byteLength(message) <= MAX_CARD_BYTES || top === 0) return message;
   }
 }

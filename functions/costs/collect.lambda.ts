@@ -4,7 +4,8 @@ import { currentTime } from '../clock.ts';
 import { stepHandler } from '../handler.ts';
 import { addDays, buildCostQuery, CostPage, dayBefore, sumBill } from './bill.ts';
 import { computeFigures } from './costs.ts';
-import { decideReport } from './report.ts';
+import { explainClosedExplorer } from './explorer.ts';
+import { decideReport, isProvisional } from './report.ts';
 import { changeCostReport, readCostReport } from './store.ts';
 
 export const env = z.object({ TABLE_NAME: z.string(), COST_TAG: z.string() });
@@ -12,16 +13,30 @@ const { TABLE_NAME, COST_TAG } = env.parse(process.env);
 // The Cost Explorer endpoint for all regions.
 const client = new CostExplorerClient({ region: 'us-east-1' });
 
-const Input = z.object({ date: z.iso.date().optional(), started: z.iso.datetime() });
+const Input = z.object({
+  date: z.iso.date().optional(),
+  started: z.iso.datetime(),
+  /** The run does not collect again. */
+  last: z.boolean(),
+});
 
-export const handler = stepHandler(Input, async ({ date = '', started }) => {
+export const handler = stepHandler(Input, async ({ date = '', started, last }) => {
   // Derived from the start of the run, so that a retry after midnight reports the same day.
   const day = date || dayBefore(started);
-  const figures = computeFigures(sumBill(await pages(day), COST_TAG), day);
+  const costPages = await pages(day).catch((error: unknown) => {
+    const reason = explainClosedExplorer(error);
+    if (reason === undefined) throw error;
+    return reason;
+  });
+  if (typeof costPages === 'string') return { outcome: 'closed', date: day, reason: costPages };
+  const bill = sumBill(costPages, COST_TAG);
+  // AWS has rated a day two days after its start, and an empty one that stays empty all morning most probably is.
+  const figures = computeFigures(bill, day, last || !isProvisional(day, started));
   if ('reason' in figures) return { outcome: 'unbilled', date: day, reason: figures.reason };
   const eve = await readCostReport(TABLE_NAME, addDays(day, -1));
   const now = currentTime();
-  const command = { do: 'recordFigures', figures, eve } as const;
+  const estimated = bill.days.get(day)?.estimated ?? false;
+  const command = { do: 'recordFigures', figures, eve, estimated } as const;
   const { state } = await changeCostReport(TABLE_NAME, day, report => decideReport(report, command, now), now);
   if (!state || state.status === 'unbilled') throw new Error(`the figures of ${day} were not recorded`);
   return { outcome: 'collected', date: day, edition: state.edition };

@@ -35,7 +35,7 @@ export const CollectedReport = z.object({
   ...CostFigures.shape,
   /** Increases when the bill has changed. (The `revision` of the row counts writes.) */
   edition: z.number().int().min(1),
-  provisional: z.boolean().describe('AWS may still add costs of this day'),
+  provisional: z.boolean().describe('AWS may still add costs of this day, or change them'),
   restates: z
     .object({ edition: z.number().int(), total: Micros })
     .optional()
@@ -79,14 +79,21 @@ function shares(day: BillDay, lastWeek: BillDay | undefined): z.infer<typeof Sha
     }));
 }
 
-/** The figures of `date`, or the reason why there are none yet. */
-export function computeFigures({ currency, days }: Bill, date: string): CostFigures | { reason: string } {
+/**
+ * The figures of `date`, or the reason why there are none yet. An empty day after days with costs is one that AWS has not
+ * rated, until `acceptEmpty` says that it had the time to: then nothing was spent.
+ */
+export function computeFigures(
+  { currency, days }: Bill,
+  date: string,
+  acceptEmpty = false,
+): CostFigures | { reason: string } {
   const day = days.get(date);
   const lastWeek = days.get(addDays(date, -7));
   const week = [1, 2, 3, 4, 5, 6, 7].flatMap(back => days.get(addDays(date, -back)) ?? []);
   // Cost Explorer returns an empty day until AWS has rated it.
   const empty = day && day.projects.size === 0 && day.total === 0n;
-  if (!day || (empty && week.some(({ total }) => total !== 0n)))
+  if (!day || (empty && !acceptEmpty && week.some(({ total }) => total !== 0n)))
     return { reason: `Cost Explorer has no figures for ${date} yet. AWS publishes them up to 24 hours later.` };
   const projectShares = shares(day, lastWeek);
   const rest = projectShares.slice(MAX_REPORT_PROJECTS);

@@ -36,10 +36,10 @@ const equalFigures = (a: CostFigures, b: CostFigures): boolean =>
 export function applyFigures(
   current: CostReport | undefined,
   figures: CostFigures,
-  { now, eve }: { now: string; eve?: CostReport | undefined },
+  { now, eve, estimated = false }: { now: string; eve?: CostReport | undefined; estimated?: boolean },
 ): BilledReport {
   const previousReport = billedReport(current);
-  const open = isProvisional(figures.date, now);
+  const open = estimated || isProvisional(figures.date, now);
   if (previousReport && equalFigures(previousReport, figures)) return { ...previousReport, provisional: open };
   const eveReport = billedReport(eve);
   const restates =
@@ -106,7 +106,7 @@ export function markUnsent(
 
 /** The commands of the steps of a run. */
 export type ReportCommand =
-  | { do: 'recordFigures'; figures: CostFigures; eve: CostReport | undefined }
+  | { do: 'recordFigures'; figures: CostFigures; eve: CostReport | undefined; estimated: boolean }
   | { do: 'claimEdition'; edition: number; by: string }
   | { do: 'recordSent'; edition: number }
   | { do: 'recordUnsent'; date: string; reason: string };
@@ -120,8 +120,12 @@ export interface ReportDecision extends Decision<CostReport | undefined> {
 export function decideReport(current: CostReport | undefined, command: ReportCommand, now: string): ReportDecision {
   switch (command.do) {
     case 'recordFigures': {
-      const { figures, eve } = command;
-      return { state: applyFigures(current, figures, { now, eve }), events: [], reason: 'the bill was collected' };
+      const { figures, eve, estimated } = command;
+      return {
+        state: applyFigures(current, figures, { now, eve, estimated }),
+        events: [],
+        reason: 'the bill was collected',
+      };
     }
     case 'claimEdition': {
       const currentReport = billedReport(current);

@@ -6,7 +6,7 @@ import {
 import * as z from 'zod';
 import { currentTime } from '../clock.ts';
 import { logger, stepHandler } from '../handler.ts';
-import { dailyCard } from './card.ts';
+import { dailyCard, noticeCard } from './card.ts';
 import {
   decideReport,
   parseRetryAfter,
@@ -32,26 +32,35 @@ const Input = z.object({
   /** The run that sends; only one may send at a time. */
   by: z.string().min(1),
   tries: z.number().int().min(1),
+  /** Why there are no figures to send; empty if there are. */
+  notice: z.string(),
 });
 
 /**
  * Posts the card of an edition once. If the outcome is lost (a crash after the post, or no answer), the card may be posted
  * twice, which is better than never; both show the same edition.
  */
-export const handler = stepHandler(Input, async ({ date, edition, by: sender, tries }): Promise<WebhookOutcome> => {
+export const handler = stepHandler(Input, async ({ date, edition, by: sender, tries, notice }) => {
+  if (notice !== '') return sendNotice(date, notice, tries);
   const claim = await change(date, { do: 'claimEdition', edition, by: sender });
   if (!claim?.take) {
     if (claim?.why === 'busy') return { outcome: 'wait', seconds: claim.seconds, reason: 'Another run is sending it.' };
     return { outcome: 'sent' };
   }
-  const webhook = parseWebhook(await address(), WEBHOOK_HOSTS);
-  if ('reason' in webhook) return { outcome: 'refused', reason: webhook.reason };
-  const outcome = await post(webhook.url, dailyCard(claim.report), tries);
+  const outcome = await post(dailyCard(claim.report), tries);
   logger.info('posted', { date, edition, tries, ...outcome });
   // A run that failed in the meantime may have replaced the claim, but the card was sent.
   if (outcome.outcome === 'sent') await change(date, { do: 'recordSent', edition });
   return outcome;
 });
+
+/** Tells the team why a day has no figures, and records it. */
+async function sendNotice(date: string, reason: string, tries: number): Promise<WebhookOutcome> {
+  const outcome = await post(noticeCard(date, reason), tries);
+  logger.info('posted a notice', { date, tries, ...outcome });
+  if (outcome.outcome === 'sent') await change(date, { do: 'recordUnsent', date, reason });
+  return outcome;
+}
 
 async function change(date: string, command: ReportCommand) {
   const now = currentTime();
@@ -70,9 +79,11 @@ async function address(): Promise<string | undefined> {
 }
 
 /** Never follows a redirect, which would send the card to an unchecked host. */
-async function post(url: URL, body: string, tries: number): Promise<WebhookOutcome> {
+async function post(body: string, tries: number): Promise<WebhookOutcome> {
+  const webhook = parseWebhook(await address(), WEBHOOK_HOSTS);
+  if ('reason' in webhook) return { outcome: 'refused', reason: webhook.reason };
   try {
-    const answer = await fetch(url, {
+    const answer = await fetch(webhook.url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,

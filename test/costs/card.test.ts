@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addDays } from '../../functions/costs/bill.ts';
-import { costChange, dailyCard, escapeCardText, MAX_CARD_BYTES, sparkline } from '../../functions/costs/card.ts';
+import {
+  costChange,
+  dailyCard,
+  escapeCardText,
+  MAX_CARD_BYTES,
+  noticeCard,
+  sparkline,
+} from '../../functions/costs/card.ts';
 import { anyCostAmounts, anyTagValue, buildCostReport, type CostAmounts, exampleReportDate } from './bill-pages.ts';
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -130,6 +137,16 @@ describe('the card', () => {
     expect(texts(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '3']])), 'TextBlock', 'TextRun')).toContain(
       'untagged',
     );
+  });
+
+  it('of a day without figures says why, and what to do', () => {
+    const message = noticeCard(exampleReportDate, 'Cost Explorer is not enabled. Open it once.');
+    expect(texts(message, 'TextBlock', 'TextRun')).toEqual([
+      'AWS cost of Thursday, 19 November 2026',
+      'No figures',
+      'Cost Explorer is not enabled. Open it once.',
+    ]);
+    expect(read(message)).toMatchObject({ type: 'message', attachments: [{ content: { version: '1.5' } }] });
   });
 
   it('takes the small ones together', () => {

@@ -82,7 +82,7 @@ describe('with a webhook', () => {
       execution: { status: 'SUCCEEDED' },
       cards: 1,
     });
-    expect(await billedReport(day(1))).toMatchObject({ status: 'sent', edition: 1, provisional: false });
+    expect(await billedReport(day(1))).toMatchObject({ status: 'sent', edition: 1, provisional: true });
   });
 
   it('two runs at once send one card', async () => {
@@ -135,6 +135,15 @@ describe('with a webhook', () => {
       'Unsent',
       'The webhook could not be reached (ECONNREFUSED). Check its address in the secret.',
     ]);
+  });
+
+  it('the card says why Cost Explorer is closed and what to do, and the run does not fail', async () => {
+    const reason = 'Cost Explorer is not enabled. Open it once.';
+    const machine = await harness.createClosedMachine(day(21), reason);
+    const { execution, cards } = await countPosts(() => harness.run({ date: day(21) }, machine));
+    expect([execution.status, cards]).toEqual(['SUCCEEDED', 1]);
+    expect(JSON.stringify(inbox.cards())).toContain(reason);
+    expect(await harness.report(day(21))).toMatchObject({ status: 'unbilled', reason });
   });
 
   it('a day without a bill is looked for again, and in the end reported as such', async () => {

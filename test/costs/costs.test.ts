@@ -84,8 +84,17 @@ describe('a bill', () => {
       total: 3_000_000n,
       untagged: 2_000_000n,
       projects: new Map([['a$b', 1_000_000n]]),
+      estimated: false,
     });
     expect(bill.days.get(addDays(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
+  });
+
+  it('says which days AWS only estimates', () => {
+    const page = buildCostPage(days([0, 1], () => '1'));
+    const [today] = page.ResultsByTime;
+    if (today) today.Estimated = true;
+    const bill = sumBill([page], exampleProjectTag);
+    expect([0, 1].map(offset => bill.days.get(addDays(exampleReportDate, -offset))?.estimated)).toEqual([true, false]);
   });
 
   it('has one currency', () => {
@@ -174,6 +183,19 @@ describe('the figures of a day', () => {
       reason: expect.stringContaining(`no figures for ${exampleReportDate} yet`),
     }),
   );
+
+  it('are zero for an empty day after days with spending, once AWS had the time to rate it', () => {
+    const bill = sumBill(
+      [buildCostPage([...days([1, 2], () => '4'), [exampleReportDate, '', '0']])],
+      exampleProjectTag,
+    );
+    expect(computeFigures(bill, exampleReportDate, true)).toMatchObject({ total: '0', projects: [], mean: { days: 2 } });
+  });
+
+  it('are never zero for a day that the bill does not name', () => {
+    const bill = sumBill([buildCostPage(days([1, 2], () => '4'))], exampleProjectTag);
+    expect(computeFigures(bill, exampleReportDate, true)).toHaveProperty('reason');
+  });
 
   it('are zero where nothing was spent all week', () =>
     expect(

@@ -61,6 +61,13 @@ describe('collecting again', () => {
     expect(recollect(sentReport, report, '2026-11-21T07:00:00.000Z')).toEqual({ ...sentReport, provisional: false });
   });
 
+  it('shows figures that AWS only estimates as provisional, and sends nothing again when they become final', () => {
+    const now = '2026-11-21T07:00:00.000Z';
+    const estimate = applyFigures(sentReport, report, { now, estimated: true });
+    expect(estimate).toEqual({ ...sentReport, provisional: true });
+    expect(applyFigures(estimate, report, { now })).toEqual({ ...sentReport, provisional: false });
+  });
+
   it('a changed bill makes a new edition, which says what was sent', () =>
     expect(recollect(sentReport, restatement)).toMatchObject({
       status: 'collected',

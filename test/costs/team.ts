@@ -54,13 +54,29 @@ export async function createCostsHarness() {
   }
 
   /** The deployed machine once more, but with one state's function gone. */
-  async function createBrokenMachine(state: string) {
+  const createBrokenMachine = (state: string) =>
+    createVariant(`costs-without-${state}`, states => {
+      states[state].Arguments.FunctionName += '-gone';
+    });
+
+  /** The deployed machine once more, but Cost Explorer gives no figures at all. */
+  const createClosedMachine = (date: string, reason: string) =>
+    createVariant('costs-closed', states => {
+      states.Collect = {
+        Type: 'Pass',
+        Output: { outcome: 'closed', date, reason },
+        Assign: { date },
+        Next: 'Collected?',
+      };
+    });
+
+  // biome-ignore lint/suspicious/noExplicitAny: the states of the language have no type here
+  async function createVariant(name: string, edit: (states: Record<string, any>) => void) {
     const { definition = '', roleArn } = await machines.send(
       new DescribeStateMachineCommand({ stateMachineArn: machine }),
     );
     const machineDefinition = JSON.parse(definition);
-    machineDefinition.States[state].Arguments.FunctionName += '-gone';
-    const name = `costs-without-${state}`;
+    edit(machineDefinition.States);
     const brokenMachine = await machines.send(
       new CreateStateMachineCommand({ name, roleArn, definition: JSON.stringify(machineDefinition) }),
     );
@@ -114,6 +130,7 @@ export async function createCostsHarness() {
     account,
     run,
     createBrokenMachine,
+    createClosedMachine,
     listen,
     setWebhook: (SecretString: string) =>
       secrets.send(new PutSecretValueCommand({ SecretId: outputs['data.Webhook'], SecretString })),
