@@ -146,12 +146,7 @@ export class Airlock extends Construct {
         }),
         Fail: fail,
       },
-      // Checked four times in each reminder interval, so that reminders and deadlines are at most a quarter late, and rarely
-      // enough that a review stays below the limit of 25,000 events of an execution.
-      values: {
-        Concurrency: concurrency,
-        ReminderSeconds: Math.max(900, rules.remindHours * 900, rules.reviewDays * 75),
-      },
+      values: { Concurrency: concurrency },
       // The settings of a project may allow a review of up to a year, which is the longest possible execution.
       deadline: Duration.days(365),
       severity: 'critical',

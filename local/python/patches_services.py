@@ -142,7 +142,7 @@ def _put_events(data, allow_aws_source=False):""",
 def _random_ip(prefix):""",
         ),
     ],
-    # A task token belongs to a state machine: the right to answer it is limited to that machine. A function that fails
+    # The timeout of a task may be an expression. A task token belongs to a state machine: the right to answer it is limited to that machine. A function that fails
     # before it keeps its token fails the task.
     "ministack.services.stepfunctions": [
         (
@@ -161,6 +161,15 @@ def _random_ip(prefix):""",
         except _ExecutionError:
             _task_tokens.pop(token, None)
             raise
+""",
+        ),
+        (
+            """                task_result = _invoke_with_callback(
+                    resource, effective, ctx["Task"]["Token"], state_def)
+""",
+            """                timeout = _apply_jsonata_template(state_def.get("TimeoutSeconds", 99999), raw_input, ctx)
+                task_result = _invoke_with_callback(
+                    resource, effective, ctx["Task"]["Token"], {**state_def, "TimeoutSeconds": timeout})
 """,
         ),
         # The caller gets its answer before the first step runs; this delay is long enough for that.
