@@ -134,16 +134,16 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
   const { commands } = bundle(entry);
   const grantedActions = [...new Set(statements.flatMap(({ Action }) => list(Action)))].sort();
 
-  it('has a role of its own', () => {
+  it('has a role of its own that no other function shares', () => {
     expect(functions.filter(candidate => candidate.role === role).length).toBe(1);
   });
 
-  it('may do what its code can send', () => {
+  it('has every right that its code needs', () => {
     const must = new Set(commands.flatMap(command => needs(command).must));
     expect([...must].filter(action => !grantedActions.includes(action))).toEqual([]);
   });
 
-  it('may do nothing else', () => {
+  it('has no right that its code does not need', () => {
     const possible = new Set([
       ...commonActions,
       ...impliedActions,
@@ -154,7 +154,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     expect(grantedActions.filter(action => !possible.has(action))).toEqual([]);
   });
 
-  it('touches exactly what its environment names', () => {
+  it('reaches exactly the resources that its environment names', () => {
     const names = new Set([...ids(environment), ...logs, ...queues, ...streams]);
     const touched = statements
       .filter(({ Condition }) => Condition?.StringEquals?.['kms:ViaService'] === undefined)
@@ -163,7 +163,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     expect([...new Set(touched)].filter(id => !names.has(id))).toEqual([]);
   });
 
-  it('may leave an event it failed on in its own queue, if events call it, and send to no other', () => {
+  it('sends failed events to its own queue only', () => {
     const sends = statements.filter(({ Action }) => list(Action).includes('sqs:SendMessage'));
     expect(sends.map(({ Action, Resource }) => [list(Action), ids(Resource)])).toEqual(
       queues.map(queue => [['sqs:SendMessage'], [queue]]),
@@ -174,7 +174,7 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
     expect(throughQueues.length).toBe(queues.length);
   });
 
-  it('may have Lambda read the stream that it follows, and no other', () => {
+  it('reads only the stream that it follows', () => {
     const reads = statements.filter(({ Action }) => list(Action).some(action => polling.includes(action)));
     expect(reads.map(({ Action, Resource }) => [list(Action).sort(), ids(Resource)])).toEqual(
       streams.map(stream => [polling, [stream]]),
@@ -182,14 +182,14 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
   });
 
   // IAM weighs each statement by itself: what two statements allow a half of each, neither allows.
-  it('names each right on the table once, for all partitions that one request may touch', () => {
+  it('has one statement for each right on the table, with all partitions of a request', () => {
     const rights = statements
       .filter(({ Condition }) => Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] !== undefined)
       .flatMap(({ Action }) => list(Action));
     expect(rights.sort()).toEqual([...new Set(rights)].sort());
   });
 
-  it('names a whole service only where the action has no resource', () => {
+  it('uses the resource * only for actions that have no resource', () => {
     const whole = statements
       .filter(({ Resource }) => list(Resource).includes('*'))
       .flatMap(({ Action }) => list(Action));
@@ -198,9 +198,9 @@ describe.each(functions)('$entry', ({ entry, role, statements, environment, logs
   });
 });
 
-it('there are functions to look at', () => expect(functions.length).toBeGreaterThan(0));
+it('finds the functions of the platform', () => expect(functions.length).toBeGreaterThan(0));
 
-it('every function that a rule calls keeps the events it fails on where the rule keeps those it cannot deliver', () => {
+it('keeps the failed events of a function in the queue of the rule that calls it', () => {
   const targets = findTemplateResources(template, 'AWS::Events::Rule').flatMap(
     ([, { Properties }]) => Properties.Targets as { Arn: unknown; DeadLetterConfig?: unknown }[],
   );

@@ -77,27 +77,27 @@ function sumIdle(subject: string, templates: readonly Template[]): { dollars: nu
   return { dollars, later: laterDollars };
 }
 
-describe('a month in which nobody does anything', () => {
+describe('an idle month', () => {
   const { templates } = synthesiseApp();
   const { template } = buildNetworkTemplate(config);
 
-  it('costs $20 at most for the platform, also when its keys have been rotated', () => {
+  it('costs at most $20 for the platform, even after rotations of its keys', () => {
     expect(sumIdle('platform', Object.values(templates)).later).toBeLessThanOrEqual(20);
   });
 
-  it('costs $2 at most for a project, storage and rotations of its key aside', () => {
+  it('costs at most $2 for a project, without storage and rotations of its key', () => {
     expect(sumIdle('project', [Template.fromStack(template)]).dollars).toBeLessThanOrEqual(2);
   });
 });
 
-describe('the prices', () => {
-  it('are of the region of the configuration, and less than a year older than the newest release', () => {
+describe('the list of prices', () => {
+  it('lists prices of the configured region that are less than a year older than the newest release', () => {
     const [, releaseDate = ''] = /^## \S+ - (\d{4}-\d{2}-\d{2})$/m.exec(readFileSync('CHANGELOG.md', 'utf8')) ?? [];
     expect(prices.region).toBe(config.region);
     expect(Date.parse(releaseDate) - Date.parse(prices.date)).toBeLessThan(365 * 24 * 3600 * 1000);
   });
 
-  it('of an alarm count every metric of its expression', () => {
+  it('prices an alarm by every metric of its expression', () => {
     const metric = { MetricStat: {} };
     const Properties = { Metrics: [{ Expression: 'a + b' }, metric, metric] };
     expect(priceIdle('Sum', { Type: 'AWS::CloudWatch::Alarm', Properties })).toMatchObject({ units: 2, dollars: 0.2 });

@@ -8,7 +8,7 @@ describe.each([
   ['AWS Solutions', new AwsSolutionsChecks(app)],
   ['NIST 800-53 revision 5', new NIST80053R5Checks(app)],
 ])('%s', (_, pack) => {
-  it.each(Object.entries(stacks))('finds nothing unexplained in the %s stack', (_, stack) => {
+  it.each(Object.entries(stacks))('finds no violation without a reason in the %s stack', (_, stack) => {
     const { violations } = pack.validateScope(stack);
     const findings = violations.map(
       ({ ruleName, violatingResources }) =>

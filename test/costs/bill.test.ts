@@ -13,15 +13,15 @@ const month = (day: string) => {
   );
 };
 
-describe('the made-up bill', () => {
-  it('is the same whenever, and whichever range, it is asked for', () => {
+describe('the simulated bill', () => {
+  it('gives the same simulated costs for a day in every query', () => {
     expect(month(exampleReportDate)).toEqual(month(exampleReportDate));
     expect(month('2026-11-25').days.get(exampleReportDate)).toEqual(
       month(exampleReportDate).days.get(exampleReportDate),
     );
   });
 
-  it('looks like one: a month of days, cheaper weekends, untagged spend, all projects', () => {
+  it('simulates a month with cheaper weekends, untagged costs and all projects', () => {
     const { days } = month(exampleReportDate);
     const total = (day: string) => Number(days.get(day)?.total);
     expect(days.size).toBe(19);
@@ -31,7 +31,7 @@ describe('the made-up bill', () => {
     expect(Number(figures.untagged)).toBeGreaterThan(1e6);
   });
 
-  it('comes in pages, the first with a token', () =>
+  it('splits the simulated bill into pages, the first with a token', () =>
     expect(simulateCostPages(source, '2026-11-01', '2026-11-20').map(page => typeof page.NextPageToken)).toEqual([
       'string',
       'undefined',

@@ -29,8 +29,8 @@ const texts = (message: string, ...types: string[]) =>
 /** What a Markdown reader, a card renderer or a chat client could take for more than text. */
 const markup = /[[\]<>`*~{}|\\#!()$&"']|:\/\/|www\.(?!\u2060)|\p{C}(?<!\u2060)/u;
 
-describe('any project name', () => {
-  it('is shown as harmless text of bounded length', () => {
+describe('a project name on the card', () => {
+  it('shows any tag value as harmless text of bounded length', () => {
     fc.assert(
       fc.property(anyTagValue, value => {
         const safe = escapeCardText(value);
@@ -43,9 +43,9 @@ describe('any project name', () => {
     );
   });
 
-  it('that is a project id is shown as it is', () => expect(escapeCardText('asthma-2')).toBe('asthma-2'));
+  it('shows a project id unchanged', () => expect(escapeCardText('asthma-2')).toBe('asthma-2'));
 
-  it('gets into text runs only, which know no Markdown', () => {
+  it('shows project names in text runs only, which have no Markdown', () => {
     fc.assert(
       fc.property(fc.array(anyTagValue, { minLength: 1, maxLength: 15 }), names => {
         const list: CostAmounts = names.map((name, index) => [exampleReportDate, name, `${index + 1}`]);
@@ -74,8 +74,8 @@ describe('any project name', () => {
   });
 });
 
-describe('the card', () => {
-  it('never is too large', () => {
+describe('the daily card', () => {
+  it('stays below the size that Teams accepts', () => {
     const long = fc.array(fc.tuple(fc.constant(exampleReportDate), anyTagValue, fc.constantFrom('1', '99999999.99')), {
       maxLength: 400,
     });
@@ -88,7 +88,7 @@ describe('the card', () => {
     );
   });
 
-  it('adds up as shown, to the cent', () => {
+  it('shows amounts that sum to the headline, to the cent', () => {
     fc.assert(
       fc.property(anyCostAmounts, list => {
         const message = dailyCard(buildCostReport(list));
@@ -104,7 +104,7 @@ describe('the card', () => {
     );
   });
 
-  it('is what a Teams workflow takes', () =>
+  it('has the form that a Teams workflow accepts', () =>
     expect(read(dailyCard(buildCostReport([[exampleReportDate, 'asthma', '1']])))).toMatchObject({
       type: 'message',
       attachments: [
@@ -116,7 +116,7 @@ describe('the card', () => {
       ],
     }));
 
-  it('always shows what is untagged, and says what is provisional', () => {
+  it('always shows untagged costs, and marks provisional figures', () => {
     const cardTexts = texts(
       dailyCard(
         buildCostReport([
@@ -139,7 +139,7 @@ describe('the card', () => {
     );
   });
 
-  it('of a day without figures says why, and what to do', () => {
+  it('says why a day has no figures and what to do', () => {
     const message = noticeCard(exampleReportDate, 'Cost Explorer is not enabled. Open it once.');
     expect(texts(message, 'TextBlock', 'TextRun')).toEqual([
       'AWS cost of Thursday, 19 November 2026',
@@ -149,7 +149,7 @@ describe('the card', () => {
     expect(read(message)).toMatchObject({ type: 'message', attachments: [{ content: { version: '1.5' } }] });
   });
 
-  it('takes the small ones together', () => {
+  it('adds up the smallest projects in one row', () => {
     const list: CostAmounts = Array.from({ length: 14 }, (_, index) => [
       exampleReportDate,
       `project-${index}`,
@@ -163,7 +163,7 @@ describe('the card', () => {
 
 const cents = (text: string): bigint => BigInt(text.replaceAll(/[$,.]/g, ''));
 
-describe('a change', () => {
+describe('the change of a cost', () => {
   it.each([
     [110n, 100n, '▲ 10.0%', 'Attention'],
     [90n, 100n, '▼ 10.0%', 'Good'],
@@ -173,16 +173,16 @@ describe('a change', () => {
     [-5n, -1n, '–', 'Default'],
     [10_000n, 1n, '▲ >999%', 'Attention'],
     [5n, undefined, '', 'Default'],
-  ])('from %d, earlier %s: %s', (amount, base, text, color) =>
+  ])('shows %d after %s as %s', (amount, base, text, color) =>
     expect(costChange(amount, base)).toEqual({ text, color }),
   );
 });
 
-describe('the trend line', () => {
+describe('the trend', () => {
   it.each([
     [[0n, 1n, 2n, 7n], '▁▂▃█'],
     [[0n, 0n], '▁▁'],
     [[-5n, 5n], '▁█'],
     [[-5n, -1n], '▁▁'],
-  ])('of %s is %s', (values, line) => expect(sparkline(values).replaceAll('\u200a', '')).toBe(line));
+  ])('draws the costs %s as %s', (values, line) => expect(sparkline(values).replaceAll('\u200a', '')).toBe(line));
 });

@@ -35,8 +35,8 @@ async function countPosts<T>(run: () => Promise<T>) {
   return { execution, posts: inbox.posts() - posts, cards: inbox.cards().length - cards };
 }
 
-describe('before there is a webhook', () => {
-  it('the report is kept, and says how to send it', async () => {
+describe('a run without a valid webhook address', () => {
+  it('keeps the report and says how to send it when there is no webhook address', async () => {
     const { status, error, cause } = await harness.run({ date: day(1) });
     expect({ status, error }).toEqual({ status: 'FAILED', error: 'Unsent' });
     expect(cause).toContain('There is no webhook address yet');
@@ -52,17 +52,17 @@ describe('before there is a webhook', () => {
     ['https://contoso.webhook.office.com/webhookb2/1', 'Office 365 connectors'],
     ['http://127.0.0.1/x', 'https'],
     ['https://evil.example/x', 'not in the list of allowed hosts'],
-  ])('nor is it sent to %s', async (address, reason) => {
+  ])('sends no report to the address %s', async (address, reason) => {
     await harness.setWebhook(address);
     const { error, cause } = await harness.run({ date: day(1) });
     expect([error, cause]).toEqual(['Unsent', expect.stringContaining(reason)]);
   });
 });
 
-describe('with a webhook', () => {
+describe('a run with a webhook', () => {
   beforeAll(() => harness.setWebhook(inbox.webhook));
 
-  it('yesterday is sent by default, once however often it is asked for', async () => {
+  it('sends the report of yesterday by default, and only once', async () => {
     const first = await countPosts(() => harness.run());
     expect(first).toMatchObject({ execution: { status: 'SUCCEEDED' }, posts: 1, cards: 1 });
     const report = await billedReport(yesterday);
@@ -77,7 +77,7 @@ describe('with a webhook', () => {
     expect(await billedReport(yesterday)).toEqual(report);
   });
 
-  it('what was unsent is sent by the next run', async () => {
+  it('sends an unsent report in the next run', async () => {
     expect(await countPosts(() => harness.run({ date: day(1) }))).toMatchObject({
       execution: { status: 'SUCCEEDED' },
       cards: 1,
@@ -85,7 +85,7 @@ describe('with a webhook', () => {
     expect(await billedReport(day(1))).toMatchObject({ status: 'sent', edition: 1, provisional: true });
   });
 
-  it('two runs at once send one card', async () => {
+  it('sends one card when two runs work at the same time', async () => {
     const runPair = () => Promise.all([harness.run({ date: day(2) }), harness.run({ date: day(2) })]);
     const { execution, posts } = await countPosts(runPair);
     expect(posts).toBe(1);
@@ -93,14 +93,14 @@ describe('with a webhook', () => {
     expect(await billedReport(day(2))).toMatchObject({ status: 'sent' });
   });
 
-  it('waits as long as the webhook asks, and retries after faults', async () => {
+  it('waits as long as the webhook asks, and retries after faults of the webhook', async () => {
     inbox.trouble({ status: 429, retryAfter: 17 }, { status: 502 }, { status: 500 });
     const { execution, posts, cards } = await countPosts(() => harness.run({ date: day(3) }));
     expect({ status: execution.status, posts, cards }).toEqual({ status: 'SUCCEEDED', posts: 4, cards: 1 });
     expect(execution.history).toMatch(/WaitToSend.*seconds\\": ?17/);
   });
 
-  it('it gives up after six tries, keeps the report and can be asked again', async () => {
+  it('ends unsent after six tries, keeps the report, and sends it in the next run', async () => {
     inbox.trouble(...Array.from({ length: 6 }, () => ({ status: 503 })));
     const { execution, posts } = await countPosts(() => harness.run({ date: day(4) }));
     expect({ error: execution.error, posts }).toEqual({ error: 'Unsent', posts: 6 });
@@ -119,13 +119,13 @@ describe('with a webhook', () => {
     [{ status: 404 }, 'workflow was deleted'],
     [{ status: 302 }, 'answered with status 302'],
     [{ status: 429, retryAfter: 86_400 }, 'longer than a run lasts'],
-  ])('%j is final', async (trouble, reason) => {
+  ])('does not retry after the answer %j', async (trouble, reason) => {
     inbox.trouble(trouble);
     const { execution, posts } = await countPosts(() => harness.run({ date: day(5) }));
     expect([execution.error, execution.cause, posts]).toEqual(['Unsent', expect.stringContaining(reason), 1]);
   });
 
-  it('reports an unreachable webhook without its address', async () => {
+  it('reports an unreachable webhook without its secret address', async () => {
     const closedInbox = await openInbox({ ca, certificateKey });
     await closedInbox.close();
     await harness.setWebhook(closedInbox.webhook);
@@ -137,7 +137,7 @@ describe('with a webhook', () => {
     ]);
   });
 
-  it('the card says why Cost Explorer is closed and what to do, and the run does not fail', async () => {
+  it('posts the reason and the remedy when Cost Explorer is closed, and does not fail', async () => {
     const reason = 'Cost Explorer is not enabled. Open it once.';
     const machine = await harness.createClosedMachine(day(21), reason);
     const { execution, cards } = await countPosts(() => harness.run({ date: day(21) }, machine));
@@ -146,7 +146,7 @@ describe('with a webhook', () => {
     expect(await harness.report(day(21))).toMatchObject({ status: 'unbilled', reason });
   });
 
-  it('a day without a bill is looked for again, and in the end reported as such', async () => {
+  it('collects a missing bill again each hour, and in the end records that there is none', async () => {
     const empty = day(20);
     const { execution, posts } = await countPosts(() => harness.run({ date: empty }));
     expect([execution.error, posts]).toEqual(['Unsent', 0]);
@@ -163,7 +163,7 @@ describe('with a webhook', () => {
     expect(await billedReport(empty)).toMatchObject({ status: 'sent', edition: 1 });
   });
 
-  it('a bill that AWS changed makes a new edition, which is sent', async () => {
+  it('sends a new edition when AWS changes the bill', async () => {
     await seedBill({ ...bill, seed: 'changed', dates: [yesterday], again: true });
     const firstEdition = await billedReport(yesterday);
     expect(await countPosts(() => harness.run())).toMatchObject({ execution: { status: 'SUCCEEDED' }, cards: 1 });
@@ -175,7 +175,7 @@ describe('with a webhook', () => {
     });
   });
 
-  it('a bill that makes no sense is a fault, and the run still ends and says so', async () => {
+  it('ends unsent with a reason when the bill is invalid', async () => {
     await fetch(`${moto}/moto-api/static/ce/cost-and-usage-results`, {
       method: 'POST',
       body: JSON.stringify({
@@ -192,7 +192,7 @@ describe('with a webhook', () => {
     expect([error, cause]).toEqual(['Unsent', expect.stringContaining('could not be collected')]);
   });
 
-  it('ends the run when the function that sends is gone, and the next run sends the card', async () => {
+  it('ends unsent when the sending function is missing, and sends the card in the next run', async () => {
     await seedBill({ ...bill, dates: [day(9)] });
     const execution = await harness.run({ date: day(9) }, await harness.createBrokenMachine('Send'));
     expect(execution).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('could not be sent') });
@@ -202,12 +202,12 @@ describe('with a webhook', () => {
     });
   });
 
-  it('ends with the reason even where it cannot be recorded', async () => {
+  it('ends with the reason even when it cannot record the failure', async () => {
     const execution = await harness.run({ date: day(40) }, await harness.createBrokenMachine('RecordFailure'));
     expect(execution).toMatchObject({ error: 'Unsent', cause: expect.stringContaining('no figures') });
   });
 
-  it('the address is in no history and no log', async () => {
+  it('writes the secret webhook address into no history and no log', async () => {
     const signature = new URL(inbox.webhook).searchParams.get('sig') ?? '';
     await seedBill({ ...bill, dates: [day(7)] });
     const { status, history } = await harness.run({ date: day(7) });
@@ -217,7 +217,7 @@ describe('with a webhook', () => {
   });
 });
 
-describe('the API', () => {
+describe('the routes of cost reports', () => {
   const place = {
     name: 'costs',
     api,
@@ -237,7 +237,7 @@ describe('the API', () => {
     );
   };
 
-  it('lets an operator make a report and staff read it; nobody else', async () => {
+  it('lets operators request a report and staff read it, and refuses everybody else', async () => {
     const [operator, steward, researcher] = [
       await signIn('costs-operator', 'operator'),
       await signIn('costs-steward', 'steward'),

@@ -17,13 +17,13 @@ const exampleFigures = (list: CostAmounts) =>
 const days = (back: number[], amount: (back: number) => string): CostAmounts =>
   back.map(offset => [addDays(exampleReportDate, -offset), 'asthma', amount(offset)]);
 
-describe('what Cost Explorer is asked', () => {
+describe('the query to Cost Explorer', () => {
   it.each([
     ['2026-11-19', '2026-11-01', '2026-11-20'],
     ['2026-11-03', '2026-10-21', '2026-11-04'],
     ['2026-12-31', '2026-12-01', '2027-01-01'],
     ['2028-03-01', '2028-02-17', '2028-03-02'],
-  ])('for %s: from %s to before %s', (day, Start, End) =>
+  ])('covers for the report of %s the days from %s to before %s', (day, Start, End) =>
     expect(buildCostQuery(day, exampleProjectTag)).toMatchObject({
       TimePeriod: { Start, End },
       Granularity: 'DAILY',
@@ -31,14 +31,14 @@ describe('what Cost Explorer is asked', () => {
     }),
   );
 
-  it('is about the day before, in UTC', () => {
+  it('takes the day before the run, in UTC, as the newest day', () => {
     expect(dayBefore('2026-03-01T00:00:00.000Z')).toBe('2026-02-28');
     expect(dayBefore('2027-01-01T23:59:59.999Z')).toBe('2026-12-31');
   });
 });
 
-describe('a bill', () => {
-  it('adds up exactly: projects, others and untagged are the total, whatever it holds', () => {
+describe('the sum of a bill', () => {
+  it('sums projects, others and untagged costs to the exact total of any bill', () => {
     fc.assert(
       fc.property(anyCostAmounts, list => {
         const { total, projects, others: otherProjects, untagged } = exampleFigures(list);
@@ -52,7 +52,7 @@ describe('a bill', () => {
     );
   });
 
-  it('is the same in any order and cut into any pages', () => {
+  it('gives the same figures for any order and any pages of a bill', () => {
     fc.assert(
       fc.property(anyCostAmounts, fc.integer({ min: 0, max: 60 }), fc.infiniteStream(fc.nat()), (list, cut, order) => {
         const mixed = [...list]
@@ -65,7 +65,7 @@ describe('a bill', () => {
     );
   });
 
-  it('takes the untagged group, and days that have only a total', () => {
+  it('counts the untagged group, and days that have only a total, as untagged costs', () => {
     const day = (Start: string, Amount: string) => ({
       TimePeriod: { Start },
       Total: { UnblendedCost: { Amount, Unit: 'USD' } },
@@ -89,7 +89,7 @@ describe('a bill', () => {
     expect(bill.days.get(addDays(exampleReportDate, -1))?.untagged).toBe(5_000_000n);
   });
 
-  it('says which days AWS only estimates', () => {
+  it('marks the days that AWS only estimates', () => {
     const page = buildCostPage(days([0, 1], () => '1'));
     const [today] = page.ResultsByTime;
     if (today) today.Estimated = true;
@@ -97,7 +97,7 @@ describe('a bill', () => {
     expect([0, 1].map(offset => bill.days.get(addDays(exampleReportDate, -offset))?.estimated)).toEqual([true, false]);
   });
 
-  it('has one currency', () => {
+  it('refuses a bill with two currencies', () => {
     const mixed = buildCostPage([
       [exampleReportDate, 'asthma', '1'],
       [exampleReportDate, 'cancer', '1'],
@@ -107,12 +107,12 @@ describe('a bill', () => {
     expect(() => sumBill([mixed], exampleProjectTag)).toThrow(/one currency/);
   });
 
-  it('grouped by another tag is refused', () =>
+  it('refuses a bill that is grouped by another tag', () =>
     expect(() => sumBill([buildCostPage([[exampleReportDate, 'x', '1']])], 'Proj')).toThrow(/grouped/));
 });
 
 describe('the figures of a day', () => {
-  it('compare with the same weekday and with the mean of seven days', () => {
+  it('compares a day with the same weekday and with the mean of seven days', () => {
     const { total, lastWeek, mean, projects } = exampleFigures(
       days([0, 1, 2, 3, 4, 5, 6, 7], offset => `${10 + offset}`),
     );
@@ -124,7 +124,7 @@ describe('the figures of a day', () => {
     expect(projects).toEqual([{ project: 'asthma', amount: '10000000', before: '17000000' }]);
   });
 
-  it('forecast the month: spent, and the mean for each day left', () => {
+  it('forecasts the month as the costs so far and the mean for each remaining day', () => {
     const { month } = exampleFigures(days([...Array(19).keys()], () => '10'));
     expect(month).toEqual({
       total: '190000000',
@@ -133,7 +133,7 @@ describe('the figures of a day', () => {
     });
   });
 
-  it('count no day of the month before into the month', () => {
+  it('counts no day of the previous month into the month', () => {
     const figures = computeFigures(
       sumBill(
         [
@@ -150,7 +150,7 @@ describe('the figures of a day', () => {
     expect(figures.trend).toHaveLength(2);
   });
 
-  it('keep a project that fell to nothing, and order equal ones by name', () => {
+  it('keeps a project whose costs fell to zero, and sorts equal projects by name', () => {
     const { projects } = exampleFigures([
       [exampleReportDate, 'b', '1'],
       [exampleReportDate, 'a', '1'],
@@ -163,7 +163,7 @@ describe('the figures of a day', () => {
     ]);
   });
 
-  it('take very many names together', () => {
+  it('adds up the smallest of very many projects as others', () => {
     const list: CostAmounts = Array.from({ length: MAX_REPORT_PROJECTS + 50 }, (_, index) => [
       exampleReportDate,
       `p${index}`,
@@ -178,26 +178,30 @@ describe('the figures of a day', () => {
     ['nothing at all', []],
     ['other days only', days([1, 2], () => '4')],
     ['an empty day after days with spending', [...days([1, 2], () => '4'), [exampleReportDate, '', '0'] as const]],
-  ])('are not there yet where the bill has %s', (_, list) =>
+  ])('has no figures yet if the bill has %s', (_, list) =>
     expect(computeFigures(sumBill([buildCostPage(list)], exampleProjectTag), exampleReportDate)).toEqual({
       reason: expect.stringContaining(`no figures for ${exampleReportDate} yet`),
     }),
   );
 
-  it('are zero for an empty day after days with spending, once AWS had the time to rate it', () => {
+  it('reports zero for an empty day once AWS had the time to rate it', () => {
     const bill = sumBill(
       [buildCostPage([...days([1, 2], () => '4'), [exampleReportDate, '', '0']])],
       exampleProjectTag,
     );
-    expect(computeFigures(bill, exampleReportDate, true)).toMatchObject({ total: '0', projects: [], mean: { days: 2 } });
+    expect(computeFigures(bill, exampleReportDate, true)).toMatchObject({
+      total: '0',
+      projects: [],
+      mean: { days: 2 },
+    });
   });
 
-  it('are never zero for a day that the bill does not name', () => {
+  it('never reports zero for a day that the bill does not contain', () => {
     const bill = sumBill([buildCostPage(days([1, 2], () => '4'))], exampleProjectTag);
     expect(computeFigures(bill, exampleReportDate, true)).toHaveProperty('reason');
   });
 
-  it('are zero where nothing was spent all week', () =>
+  it('reports zero if nothing was spent all week', () =>
     expect(
       exampleFigures([
         [exampleReportDate, '', '0'],
@@ -205,7 +209,7 @@ describe('the figures of a day', () => {
       ]).total,
     ).toBe('0'));
 
-  it('fit the schema of the API', () => {
+  it('makes reports that fit the schema of the API', () => {
     fc.assert(
       fc.property(anyCostAmounts, list => void CostReport.parse(JSON.parse(JSON.stringify(buildCostReport(list))))),
     );

@@ -52,8 +52,8 @@ afterAll(async () => {
 const post = (body: string, url = inbox.webhook) => fetch(url, { method: 'POST', body });
 const hostileCard = dailyCard(buildCostReport(hostile.map((name, index) => [exampleReportDate, name, `${index + 1}`])));
 
-describe('the webhook', () => {
-  it('takes a card with the right signature only', async () => {
+describe('the webhook of the inbox', () => {
+  it('accepts a card only with the right signature', async () => {
     const cardCount = inbox.cards().length;
     expect((await post(hostileCard, inbox.webhook.replace(/sig=.*/, 'sig=guess'))).status).toBe(401);
     expect((await post(hostileCard, inbox.webhook.replace(/&sig=.*/, ''))).status).toBe(401);
@@ -74,7 +74,7 @@ describe('the webhook', () => {
     ],
   ])('refuses %s with %d', async (_, status, body) => expect((await post(body)).status).toBe(status));
 
-  it('can be told to fail, as Teams does when it is busy', async () => {
+  it('fails on demand, as Teams does when it is busy', async () => {
     inbox.trouble({ status: 429, retryAfter: 7 }, { status: 502 });
     const busy = await post(hostileCard);
     expect([busy.status, busy.headers.get('retry-after')]).toEqual([429, '7']);
@@ -83,7 +83,7 @@ describe('the webhook', () => {
   });
 });
 
-describe('the page', () => {
+describe('the page of the inbox', () => {
   /** What a browser meets on the page: all that is asked of others, said, thrown and popped up. */
   async function look(width: number) {
     const page = await browser.newPage({ viewport: { width, height: 900 }, ignoreHTTPSErrors: true });
@@ -103,7 +103,7 @@ describe('the page', () => {
     return { page, activity };
   }
 
-  it.each([1200, 400])('shows hostile names as text and asks nobody else, %d pixels wide', async width => {
+  it.each([1200, 400])('shows hostile names as text and calls no other server, %d pixels wide', async width => {
     await post(hostileCard);
     const { page, activity } = await look(width);
     const newest = page.locator('article').first();
@@ -116,7 +116,7 @@ describe('the page', () => {
     await page.close();
   });
 
-  it('lets no card of somebody else run or fetch anything either', async () => {
+  it('lets no forged card run scripts or fetch anything', async () => {
     // A server of somebody else, which would hear of anybody who looks at the card.
     const requestUrls: string[] = [];
     const server = createServer((request, response) => {
@@ -161,7 +161,7 @@ describe('the page', () => {
     await page.close();
   });
 
-  it('puts new cards on top while it is open', async () => {
+  it('puts new cards on top of the open page', async () => {
     const { page } = await look(1200);
     const cardCount = await page.locator('article').count();
     await post(dailyCard(buildCostReport([[exampleReportDate, 'newcomer', '5']])));
@@ -172,7 +172,7 @@ describe('the page', () => {
   });
 
   it.each(['/page.ts', '/../package.json', '/%2e%2e/package.json', '/constructor', '/workflows/'])(
-    '%s is not there',
+    'answers 404 for the path %s',
     async path => expect((await fetch(`${inbox.url}${path}`)).status).toBe(404),
   );
 });

@@ -14,7 +14,7 @@ const amount = fc
   .tuple(fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }), fc.integer({ min: 0, max: 12 }))
   .map(([units, scale]) => ({ units, scale }));
 
-describe('an amount', () => {
+describe('an amount of a bill', () => {
   it.each([
     ['85.35', 85_350_000n],
     ['0.0101516483', 10_152n],
@@ -26,13 +26,14 @@ describe('an amount', () => {
     ['0', 0n],
     ['+7', 7_000_000n],
     ['123456789012345678.123456', 123_456_789_012_345_678_123_456n],
-  ])('%s is %d micros', (text, micros) => expect(roundDecimal(parseDecimal(text), 6)).toBe(micros));
+  ])('reads %s as %d micros', (text, micros) => expect(roundDecimal(parseDecimal(text), 6)).toBe(micros));
 
-  it.each(['', '.5', '1,5', '1.2.3', '0x10', 'NaN', '1e9999', '$3', ' 1', 'Infinity'])('%j is none', text =>
-    expect(() => parseDecimal(text)).toThrow(/not an amount/),
+  it.each(['', '.5', '1,5', '1.2.3', '0x10', 'NaN', '1e9999', '$3', ' 1', 'Infinity'])(
+    'refuses %j as an amount',
+    text => expect(() => parseDecimal(text)).toThrow(/not an amount/),
   );
 
-  it('is read without loss', () => {
+  it('reads any decimal without loss', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 0n, max: 10n ** 20n }), fc.integer({ min: 0, max: 20 }), (units, scale) => {
         const digits = `${units}`.padStart(scale + 1, '0');
@@ -51,13 +52,13 @@ describe('rounding', () => {
     [4n, 3n, 1n],
     [-4n, 3n, -1n],
     [0n, 7n, 0n],
-  ])('%d / %d is %d: halves go away from zero', (value, divisor, result) =>
+  ])('rounds %d / %d to %d, halves away from zero', (value, divisor, result) =>
     expect(divideRounded(value, divisor)).toBe(result),
   );
 });
 
 describe('apportioning', () => {
-  it('sums to the rounded sum exactly, each part within one unit of its own amount', () => {
+  it('makes parts sum to the rounded sum exactly, each within one unit of its amount', () => {
     fc.assert(
       fc.property(fc.array(amount, { maxLength: 40 }), fc.integer({ min: 0, max: 6 }), (parts, scale) => {
         const shares = apportion(parts, scale);
@@ -71,15 +72,15 @@ describe('apportioning', () => {
     );
   });
 
-  it('of nothing is nothing', () => expect(apportion([], 6)).toEqual([]));
+  it('makes no parts of nothing', () => expect(apportion([], 6)).toEqual([]));
 });
 
-describe('shown to people', () => {
+describe('the form of money', () => {
   it.each([
     [0n, 'USD', '$0.00'],
     [5n, 'USD', '$0.05'],
     [-5n, 'USD', '-$0.05'],
     [123_456_789n, 'USD', '$1,234,567.89'],
     [900719925474099399n, 'EUR', '€9,007,199,254,740,993.99'],
-  ])('%d cents of %s are %s', (cents, currency, text) => expect(formatMoney(cents, currency)).toBe(text));
+  ])('shows %d cents of %s as %s', (cents, currency, text) => expect(formatMoney(cents, currency)).toBe(text));
 });

@@ -29,18 +29,18 @@ const sending = (sender: string) => {
   return claim.report;
 };
 
-describe('a day', () => {
+describe('the report of a day', () => {
   it.each([
     ['2026-11-20T07:00:00.000Z', true],
     ['2026-11-20T23:59:59.999Z', true],
     ['2026-11-21T00:00:00.000Z', false],
-  ])('of the 19th is provisional at %s: %s', (timestamp, open) =>
+  ])('says at %s whether the report of the 19th is provisional: %s', (timestamp, open) =>
     expect(isProvisional('2026-11-19', timestamp)).toBe(open),
   );
 });
 
-describe('asking for a report', () => {
-  it('means yesterday by default', () =>
+describe('a requested report', () => {
+  it('reports yesterday by default', () =>
     expect(resolveReportRun(undefined, exampleReportTime)).toEqual({
       date: exampleReportDate,
       name: '2026-11-19-asked-20261120070000',
@@ -49,14 +49,16 @@ describe('asking for a report', () => {
     ['2026-11-20', 'no bill yet'],
     ['2027-01-01', 'no bill yet'],
     ['2025-11-18', 'no longer'],
-  ])('of %s is refused: %s', (day, reason) => expect(() => resolveReportRun(day, exampleReportTime)).toThrow(reason));
+  ])('refuses a report of %s: %s', (day, reason) =>
+    expect(() => resolveReportRun(day, exampleReportTime)).toThrow(reason),
+  );
 });
 
-describe('collecting again', () => {
+describe('a second collection', () => {
   const recollect = (current: CostReport | undefined, figures: CostFigures, timestamp = exampleReportTime) =>
     applyFigures(current, figures, { now: timestamp });
 
-  it('the same bill changes nothing, but that the day is final in the end', () => {
+  it('changes nothing for the same bill, except that the day becomes final', () => {
     expect(recollect(sentReport, report)).toEqual(sentReport);
     expect(recollect(sentReport, report, '2026-11-21T07:00:00.000Z')).toEqual({ ...sentReport, provisional: false });
   });
@@ -68,7 +70,7 @@ describe('collecting again', () => {
     expect(applyFigures(estimate, report, { now })).toEqual({ ...sentReport, provisional: false });
   });
 
-  it('a changed bill makes a new edition, which says what was sent', () =>
+  it('makes a new edition of a changed bill, which says what was sent before', () =>
     expect(recollect(sentReport, restatement)).toMatchObject({
       status: 'collected',
       edition: 2,
@@ -76,17 +78,17 @@ describe('collecting again', () => {
       restates: { edition: 1, total: '3000000' },
     }));
 
-  it('what was never sent is not restated', () =>
+  it('restates nothing that was never sent', () =>
     expect(
       recollect(markUnsent(report, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), restatement),
     ).not.toHaveProperty('restates'));
 
-  it('after a day without a bill starts at edition 1', () =>
+  it('starts at edition 1 after a day without a bill', () =>
     expect(
       recollect(markUnsent(undefined, { date: exampleReportDate, reason: 'x', now: exampleReportTime }), report),
     ).toMatchObject({ edition: 1 }));
 
-  it('tells how the day before ended, where it was reported otherwise', () => {
+  it('tells the final total of the previous day if it differs from the reported one', () => {
     const eve = { ...report, date: addDays(exampleReportDate, -1), total: '1000000' };
     const figures = buildCostReport([
       [exampleReportDate, 'asthma', '3'],
@@ -100,26 +102,26 @@ describe('collecting again', () => {
   });
 });
 
-describe('sending', () => {
-  it('is for one at a time; who holds the claim may go on, others when it ran out', () => {
+describe('the claim to send', () => {
+  it('lets one run send at a time, and another when the claim has expired', () => {
     expect(take(sending('a'), 'a').take).toBe(true);
     expect(take(sending('a'), 'b')).toEqual({ take: false, why: 'busy', seconds: CLAIM_SECONDS });
     expect(take(sending('a'), 'b', addSeconds(CLAIM_SECONDS)).take).toBe(true);
   });
 
-  it('is over once it was taken, or a newer edition is there', () => {
+  it('lets nobody send an edition that was sent or superseded', () => {
     expect(take(sentReport, 'a')).toEqual({ take: false, why: 'sent' });
     expect(claimEdition(report, 2, { by: 'a', now: exampleReportTime })).toEqual({ take: false, why: 'superseded' });
   });
 
-  it('keeps no trace of the try in what was sent', () =>
+  it('keeps no trace of the attempt in a sent report', () =>
     expect(markSent(sending('a'), exampleReportTime)).toEqual({
       ...report,
       status: 'sent',
       sentAt: exampleReportTime,
     }));
 
-  it('never happens twice, whatever the order of runs, tries and collections', () => {
+  it('sends no edition twice in any order of runs, attempts and collections', () => {
     const move = fc.record({
       run: fc.constantFrom('a', 'b', 'c'),
       does: fc.constantFrom('claim', 'post', 'give up', 'same', 'changed'),
@@ -151,7 +153,7 @@ describe('sending', () => {
     );
   });
 
-  it('given up keeps the figures and says why; what is out stays out', () => {
+  it('keeps the figures and the reason of an unsent report, and leaves a sent report unchanged', () => {
     expect(markUnsent(report, { date: exampleReportDate, reason: 'gone', now: exampleReportTime })).toEqual({
       ...report,
       status: 'unsent',
@@ -170,7 +172,7 @@ describe('sending', () => {
   });
 });
 
-describe('the answer', () => {
+describe('the answer of the webhook', () => {
   it.each([
     [200, undefined, { outcome: 'sent' }],
     [202, undefined, { outcome: 'sent' }],
@@ -185,11 +187,11 @@ describe('the answer', () => {
     [401, undefined, { outcome: 'refused', reason: expect.stringContaining('sig=') }],
     [404, undefined, { outcome: 'refused', reason: expect.stringContaining('workflow was deleted') }],
     [413, 5, { outcome: 'refused' }],
-  ])('%d with Retry-After %s: %j', (status, wait, outcome) =>
+  ])('interprets the status %d with Retry-After %s as %j', (status, wait, outcome) =>
     expect(webhookOutcome({ status, retryAfter: wait }, 1)).toMatchObject(outcome),
   );
 
-  it('that never came is waited for, longer each time', () =>
+  it('waits longer each time when the webhook cannot be reached', () =>
     expect([1, 2, 3, 9].map(tries => unreachableOutcome('ECONNREFUSED', tries))).toMatchObject(
       [30, 60, 120, 900].map(seconds => ({ outcome: 'wait', seconds })),
     ));
@@ -204,7 +206,7 @@ describe('the answer', () => {
     ['2026-11-20', undefined],
     ['99999999999', undefined],
     [null, undefined],
-  ])('may name a wait as %j: %s seconds', (header, seconds) =>
+  ])('reads the header Retry-After %j as %s seconds', (header, seconds) =>
     expect(parseRetryAfter(header, exampleReportTime)).toBe(seconds),
   );
 });

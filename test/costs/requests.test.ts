@@ -5,7 +5,7 @@ import { exampleReportTime } from './bill-pages.ts';
 const dollarsPerPage = 0.01;
 
 describe('requested cost reports', () => {
-  it('are limited on each day, whichever days they are for, so that nobody can run up the bill', () => {
+  it('limits the reports requested in a day, whichever days they are for', () => {
     let requests: RequestedRuns | undefined;
     for (let run = 0; run < MAX_REQUESTED_RUNS; run++)
       requests = requestRun(requests, `run-${run}`, exampleReportTime).state;
@@ -14,12 +14,12 @@ describe('requested cost reports', () => {
     expect(MAX_REQUESTED_RUNS * 6 * 2 * dollarsPerPage).toBeLessThan(3);
   });
 
-  it('count a repeated run once', () => {
+  it('counts a repeated run once', () => {
     const { state } = requestRun(undefined, 'run', exampleReportTime);
     expect(requestRun(state, 'run', exampleReportTime).state).toBe(state);
   });
 
-  it('are forgotten after two days', () => {
+  it('forgets requested runs after two days', () => {
     const { state } = requestRun(undefined, 'run', exampleReportTime);
     expect((state?.ttl ?? 0) - Date.parse(exampleReportTime) / 1000).toBe(2 * 86_400);
   });

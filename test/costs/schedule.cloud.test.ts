@@ -17,7 +17,7 @@ afterAll(async () => {
   await scheduler.send(new DeleteScheduleCommand({ Name })).catch(() => {});
 });
 
-it('the daily schedule, with its own target and role, starts a report when its time comes', async () => {
+it('starts a report at the time of the daily schedule, with its target and role', async () => {
   const { Schedules = [] } = await scheduler.send(new ListSchedulesCommand({}));
   const schedule = Schedules.find(({ Name }) => Name?.includes('Costs'));
   const daily = await scheduler.send(new GetScheduleCommand({ Name: schedule?.Name }));

@@ -3,8 +3,8 @@ import { findTemplateResources, synthesiseApp } from '../template.ts';
 
 const { templates } = synthesiseApp();
 
-describe('what is deployed', () => {
-  it('starts once a day at the configured hour, and keeps what could not be started', () =>
+describe('the stack of the costs', () => {
+  it('starts the report once a day at the configured hour, and keeps failed starts in a queue', () =>
     expect(
       findTemplateResources(templates.platform, 'AWS::Scheduler::Schedule')
         .filter(([id]) => id.startsWith('Costs'))
@@ -18,13 +18,13 @@ describe('what is deployed', () => {
       }),
     ]));
 
-  it('has an end before the next day', () => {
+  it('ends every run before the next day', () => {
     const machines = findTemplateResources(templates.platform, 'AWS::StepFunctions::StateMachine');
     const [, machine] = machines.find(([id]) => id.includes('CostsReport')) ?? [];
     expect(JSON.parse(String(machine?.Properties.DefinitionString)).TimeoutSeconds).toBe(12 * 3600);
   });
 
-  it('keeps the address of the webhook through every deployment', () => {
+  it('keeps the webhook address in every deployment', () => {
     const [secret] = Object.values(templates.data.findResources('AWS::SecretsManager::Secret')).filter(
       ({ Properties }) => String(Properties.Description).includes('Teams'),
     );

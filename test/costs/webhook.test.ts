@@ -5,18 +5,18 @@ import { parseWebhook } from '../../functions/costs/webhook.ts';
 const hosts = ['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'];
 const path = '/powerautomate/automations/direct/workflows/0a1b/triggers/manual/paths/invoke?api-version=1&sig=s3cret';
 
-describe('a webhook address is taken', () => {
+describe('a valid webhook address', () => {
   it.each([
     `https://default0a.1b.environment.api.powerplatform.com${path}`,
     `https://prod-12.westeurope.logic.azure.com:443/workflows/x/triggers/manual/paths/invoke?sig=s3cret`,
     `  https://PROD-12.westeurope.logic.azure.com/workflows/x?sig=s3cret\n`,
-  ])('%s', url => expect(parseWebhook(url, hosts)).toHaveProperty('url'));
+  ])('accepts the webhook address %s', url => expect(parseWebhook(url, hosts)).toHaveProperty('url'));
 
-  it('on any port of a host that the list names in full', () =>
+  it('accepts any port of a host that the list names in full', () =>
     expect(parseWebhook('https://127.0.0.1:8443/workflows/x?sig=s3cret', ['127.0.0.1'])).toHaveProperty('url'));
 });
 
-describe('a webhook address is refused', () => {
+describe('an invalid webhook address', () => {
   it.each([
     [undefined, 'There is no webhook address yet'],
     ['  ', 'There is no webhook address yet'],
@@ -49,22 +49,24 @@ describe('a webhook address is refused', () => {
     [`https://[::1]/`, 'is not in the list'],
     [`https://[::ffff:127.0.0.1]/`, 'must be a plain name'],
     [`https://x.logic.azure.com/${'a'.repeat(3000)}`, 'is not a URL'],
-  ])('%s', (url, reason) => expect(parseWebhook(url, hosts)).toEqual({ reason: expect.stringContaining(reason) }));
+  ])('refuses the webhook address %s: %s', (url, reason) =>
+    expect(parseWebhook(url, hosts)).toEqual({ reason: expect.stringContaining(reason) }),
+  );
 
-  it('for 127.0.0.1 written in other ways too, where the list has it', () => {
+  it('refuses other spellings of 127.0.0.1 even if the list has it', () => {
     for (const host of ['0x7f000001', '2130706433', '127.1', '0177.0.0.1'])
       expect(parseWebhook(`https://${host}/x`, ['127.0.0.1'])).toHaveProperty('reason');
   });
 });
 
-describe('whatever the address', () => {
+describe('any webhook address', () => {
   const part = fc.oneof(
     fc.webUrl(),
     fc.string({ maxLength: 60 }),
     fc.constantFrom('https://', '@', ...hosts, '.', ':443/', '\\'),
   );
   const address = fc.array(part, { maxLength: 5 }).map(parts => parts.join(''));
-  it('only listed hosts over TLS pass, and the reason never tells the secret part', () => {
+  it('accepts only listed hosts over TLS, and keeps the secret part out of the reason', () => {
     fc.assert(
       fc.property(address, text => {
         const result = parseWebhook(`${text}/?sig=s3cret-signature`, hosts);

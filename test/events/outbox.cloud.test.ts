@@ -33,7 +33,7 @@ const eventsOf = (request: string, ...texts: string[]) =>
   );
 
 describe('a row of an outbox', () => {
-  it('is published although its writer did nothing more', async () => {
+  it('publishes a row of an outbox without another call by its writer', async () => {
     const request = newId(1);
     const table = await openTestTable(cloud);
     for (const events of [eventsOf(request, 'one', 'two'), eventsOf(request, 'three')]) {
@@ -45,7 +45,7 @@ describe('a row of an outbox', () => {
     expect(publishedEvents[0]?.detail).toMatchObject({ project: 'asthma', request, status: 'draft', at: timestamp });
   });
 
-  it('is the only kind of row that is published', async () => {
+  it('publishes no other kind of row', async () => {
     const request = newId(2);
     const table = await openTestTable(cloud);
     const { key, item } = outboxRow(rowKey('airlock', request).pk, eventsOf(request, 'hidden'), timestamp);

@@ -16,14 +16,14 @@ const detail = { project: 'asthma', attempt: 1, reason: 'No room.', rolledBack: 
 describe('an outbox row', () => {
   const row = () => outboxRow('PROJECT#asthma', [outgoingEvent(ProjectFailed, detail)], now);
 
-  it('is in the partition of what changed, and no two rows have the same key', () => {
+  it('puts a row into the partition of the changed item, with a key of its own', () => {
     const [firstKey, secondKey] = [row().key, row().key];
     expect(firstKey.pk).toBe('PROJECT#asthma');
     expect(firstKey.sk.startsWith(`${OUTBOX_PREFIX}${now}#`)).toBe(true);
     expect(secondKey.sk).not.toBe(firstKey.sk);
   });
 
-  it('holds what the publisher reads, and is removed after 30 days', () => {
+  it('writes what the publisher reads, and removes it after 30 days', () => {
     const { key, item } = row();
     expect(OutboxRow.parse({ ...item, ...key }).events).toEqual([
       { source: 'broch.projects', type: 'ProjectFailed', detail },
@@ -31,16 +31,16 @@ describe('an outbox row', () => {
     expect(item.ttl - Date.parse(now) / 1000).toBe(30 * 24 * 3600);
   });
 
-  it('is refused where the event is not what its contract says', () => {
+  it('refuses an event that breaks its contract', () => {
     expect(() => outgoingEvent(ProjectFailed, { ...detail, attempt: 0 })).toThrow();
   });
 
-  it('leaves out what the contract does not name', () => {
+  it('leaves out fields that the contract does not name', () => {
     expect(outgoingEvent(ProjectFailed, { ...detail, secret: 'x' } as typeof detail).detail).toEqual(detail);
   });
 });
 
-describe('who may publish', () => {
+describe('the events of a partition', () => {
   const contracts: Contract<never>[] = [
     ...[airlockEvents, costEvents, ingestEvents, projectEvents, workspaceEvents].flatMap(module =>
       Object.values(module as Record<string, unknown>),
@@ -57,14 +57,14 @@ describe('who may publish', () => {
     'broch.airlock': 'airlock',
   };
 
-  it('is one partition for each event of every capability', () => {
+  it('lets one partition publish each event of every capability', () => {
     const platformEvents = contracts.filter(({ source }) => source.startsWith('broch.'));
     expect(platformEvents.length).toBeGreaterThan(40);
     for (const event of platformEvents)
       expect(partitionsOf(event), event.type).toEqual([accesses.includes(event.type) ? 'look' : homes[event.source]]);
   });
 
-  it('is nobody for an event without a contract, or in the name of another source', () => {
+  it('lets no partition publish an event without a contract, or of another source', () => {
     for (const source of [...Object.keys(homes), 'aws.s3'])
       for (const type of [
         'RequestForged',
@@ -74,7 +74,7 @@ describe('who may publish', () => {
         expect(partitionsOf({ source, type })).toEqual([]);
   });
 
-  it('is no function that can only record who opened a file, for a decision', () => {
+  it('lets the partition of file views publish no decision', () => {
     const { pk } = rowKey('look', 'al-0011223344556677');
     for (const type of ['RequestReleased', 'RequestRevoked', 'VoteCast'])
       expect(mayPublish(pk, { source: 'broch.airlock', type })).toBe(false);
