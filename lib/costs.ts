@@ -93,7 +93,7 @@ export class Costs extends Construct {
       entry: 'costs/api.lambda.ts',
       environment: {
         TABLE_NAME: tableAccess(core.table, {
-          reports: ['GetItem', 'PutItem', 'Query'],
+          reports: ['GetItem', 'Query'],
           once: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
         }),
         MACHINE_ARN: startAccess(this.workflow.machine),

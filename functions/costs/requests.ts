@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Decision, unchanged } from '../decision.ts';
+import { type Decision, keepState } from '../decision.ts';
 import { Refused } from '../refused.ts';
 
 /**
@@ -19,7 +19,7 @@ export function requestRun(
   now: string,
 ): Decision<RequestedRuns | undefined> {
   const runs = requests?.runs ?? [];
-  if (runs.includes(run)) return unchanged(requests, 'the run was requested before');
+  if (runs.includes(run)) return keepState(requests, 'the run was requested before');
   if (runs.length >= MAX_REQUESTED_RUNS)
     throw new Refused(
       'conflict',

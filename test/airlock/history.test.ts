@@ -26,22 +26,22 @@ function countEvents(state: (AslState & { Resource?: string }) | undefined): num
 }
 const sumEvents = (names: readonly string[], machine = states) =>
   names.reduce((sum, name) => sum + countEvents(machine[name]), 0);
-const later = (time: string, seconds: number) => new Date(Date.parse(time) + seconds * 1000).toISOString();
+const addTime = (time: string, seconds: number) => new Date(Date.parse(time) + seconds * 1000).toISOString();
 
 /** How often the longest scan of a file is checked. */
 function countScanChecks(scanMinutes: number): number {
   let [now, count] = [exampleStartTime, 1];
   for (; judgeScan(undefined, { now, sealedAt: exampleStartTime, scanMinutes }) === 'waiting'; count++)
-    now = later(now, pauseUntilScanned({ now, sealedAt: exampleStartTime, scanMinutes }));
+    now = addTime(now, pauseUntilScanned({ now, sealedAt: exampleStartTime, scanMinutes }));
   return count;
 }
 
 /** How often the workflow looks at a review that nobody decides, if it waits or pauses each time. */
 function countPolls(reviewDays: number, remindHours: number, wait: 'seconds' | 'pauseSeconds'): number {
-  const review = { since: exampleStartTime, deadline: later(exampleStartTime, reviewDays * 86_400) };
+  const review = { since: exampleStartTime, deadline: addTime(exampleStartTime, reviewDays * 86_400) };
   // The first wait is fixed in the workflow.
-  let [now, count] = [later(exampleStartTime, 900), 1];
-  for (; now < review.deadline; count++) now = later(now, reviewPauses(review, { remindHours }, now)[wait]);
+  let [now, count] = [addTime(exampleStartTime, 900), 1];
+  for (; now < review.deadline; count++) now = addTime(now, reviewPauses(review, { remindHours }, now)[wait]);
   return count;
 }
 
@@ -75,19 +75,19 @@ it.each(settings)(
 );
 
 it.each(settings)('a review of %i days with reminders each %i hours ends on time', (days, hours) => {
-  const review = { since: exampleStartTime, deadline: later(exampleStartTime, days * 86_400) };
+  const review = { since: exampleStartTime, deadline: addTime(exampleStartTime, days * 86_400) };
   for (const seconds of [0, 60, days * 86_400 - 30.5, days * 86_400 - 1]) {
-    const now = later(exampleStartTime, seconds);
+    const now = addTime(exampleStartTime, seconds);
     for (const pause of Object.values(reviewPauses(review, { remindHours: hours }, now))) {
       expect(pause).toBeGreaterThanOrEqual(1);
       expect(Number.isInteger(pause)).toBe(true);
-      expect(Date.parse(later(now, pause)) - Date.parse(review.deadline)).toBeLessThan(1000);
+      expect(Date.parse(addTime(now, pause)) - Date.parse(review.deadline)).toBeLessThan(1000);
     }
   }
 });
 
 it('reminders of a review of the usual length are at most a quarter late', () => {
-  const review = { since: exampleStartTime, deadline: later(exampleStartTime, 14 * 86_400) };
+  const review = { since: exampleStartTime, deadline: addTime(exampleStartTime, 14 * 86_400) };
   expect(reviewPauses(review, { remindHours: 48 }, exampleStartTime)).toEqual({
     seconds: 12 * 3600,
     pauseSeconds: 4032,

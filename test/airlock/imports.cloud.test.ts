@@ -251,8 +251,8 @@ describe('settings of a project', () => {
     expect(back.findings?.[0]?.reason).toMatch(
       /settings of .* are by .*-otto.*, who is a member of the project or the recipient/,
     );
-    const pinned = { settings: { quorum: 2 }, reason: 'by an operator without a role' };
-    await people.olga.ask('changeSettings', { params: { project }, body: pinned });
+    const pinnedSettings = { settings: { quorum: 2 }, reason: 'by an operator without a role' };
+    await people.olga.ask('changeSettings', { params: { project }, body: pinnedSettings });
     await settle(await submit(files), ['inReview']);
   });
 });

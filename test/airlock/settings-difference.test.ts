@@ -14,7 +14,8 @@ const effective = (settings: Settings = {}) => ({
   rules: applySettings(base, settings),
   policy: policyForSettings(base, settings, 'export'),
 });
-const compare = (before: Settings, after: Settings) => compareSettings(effective(before), effective(after));
+const compare = (previousSettings: Settings, nextSettings: Settings) =>
+  compareSettings(effective(previousSettings), effective(nextSettings));
 const weaker = (differences: readonly SettingDifference[]) =>
   differences.filter(difference => difference.weaker).map(({ setting }) => setting);
 
@@ -62,8 +63,10 @@ describe('the difference between two settings', () => {
       },
       [],
     ],
-  ])('%j → %j weakens %j', (before, after, expected) =>
-    expect(weaker(compare(before, after))).toEqual(expected.length === 0 ? [] : expect.arrayContaining(expected)),
+  ])('%j → %j weakens %j', (previousSettings, nextSettings, expected) =>
+    expect(weaker(compare(previousSettings, nextSettings))).toEqual(
+      expected.length === 0 ? [] : expect.arrayContaining(expected),
+    ),
   );
 
   it('from a tier to a stricter one weakens nothing, and back again weakens each of what it changed', () => {
@@ -85,21 +88,21 @@ describe('the difference between two settings', () => {
       for (const [setting, value] of flattenSettings(effective({ tier }))) {
         if (typeof value !== 'number') continue;
         // A setting without a rule counts as weaker in both directions.
-        const both = [value + 1, value - 1].map(other => {
-          const changed = effective({ tier });
+        const weakenings = [value + 1, value - 1].map(neighbour => {
+          const changedPolicy = effective({ tier });
           const names = setting.split('.');
           const rule = setting.startsWith('checks.rules.') ? names.slice(2, -1).join('.') : undefined;
           const target: Record<string, unknown> = rule
-            ? ((changed.policy.rules as unknown as Record<string, Record<string, unknown>>)[rule] ?? {})
+            ? ((changedPolicy.policy.rules as unknown as Record<string, Record<string, unknown>>)[rule] ?? {})
             : setting.startsWith('checks.')
-              ? (changed.policy as unknown as Record<string, unknown>)
+              ? (changedPolicy.policy as unknown as Record<string, unknown>)
               : names.length === 2
-                ? ((changed.rules as unknown as Record<string, Record<string, unknown>>)[names[0] ?? ''] ?? {})
-                : (changed.rules as unknown as Record<string, unknown>);
-          target[names.at(-1) ?? ''] = other;
-          return weaker(compareSettings(effective({ tier }), changed)).includes(setting);
+                ? ((changedPolicy.rules as unknown as Record<string, Record<string, unknown>>)[names[0] ?? ''] ?? {})
+                : (changedPolicy.rules as unknown as Record<string, unknown>);
+          target[names.at(-1) ?? ''] = neighbour;
+          return weaker(compareSettings(effective({ tier }), changedPolicy)).includes(setting);
         });
-        expect(both, setting).not.toEqual([true, true]);
+        expect(weakenings, setting).not.toEqual([true, true]);
       }
   });
 
