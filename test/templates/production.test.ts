@@ -63,6 +63,12 @@ describe('cfn-lint', () => {
       reason:
         'The CDK makes functions and machines wait for their role and its policy together. Waiting for the policy is needed; saying the role again changes nothing.',
     },
+    {
+      rule: 'E3601',
+      message: /^'\{% \$\w+ %\}' is not of type 'number' at 'States\/\w+\/TimeoutSeconds'$/,
+      reason:
+        'In JSONata, the timeout of a task may be an expression (docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html).',
+    },
   ];
 
   it.each(templates)('finds nothing in %s', async name => {
