@@ -14,6 +14,7 @@ const values: Readonly<Record<string, unknown>> = {
   ...{ files: 1, bytes: 1, sorted: 'a', sealed: [{}], copied: [{}], verified: [{}], check: {}, since: '2026-11-01' },
   ...{ date: '2026-11-01', started: '2026-11-01', edition: 1, tries: 1, collections: 1, by: 'a', left: true },
   ...{ caught: { Error: 'Refused' }, error: 'Refused' },
+  ...{ notice: 'a reason', waitSeconds: 900, pauseSeconds: 900 },
 };
 const states = {
   input: values,
@@ -72,6 +73,7 @@ const evaluate = ({ place, text }: Pick<Expression, 'place' | 'text'>): Promise<
 const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
   Condition: value => typeof value === 'boolean',
   Seconds: Number.isInteger,
+  TimeoutSeconds: value => Number.isInteger(value) && Number(value) > 0,
   Items: Array.isArray,
 };
 
