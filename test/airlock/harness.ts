@@ -283,5 +283,5 @@ export async function setRowField(cloud: Cloud, { pk, sk }: RowKey, field: strin
 }
 
 /** Moves a time of the request's row into the past: its deadline, or another that says when something is due. */
-export const backdateRequest = (cloud: Cloud, request: string, name = 'deadline', seconds = 1000): Promise<void> =>
-  setRequestField(cloud, request, name, new Date(Date.now() - seconds).toISOString());
+export const backdateRequest = (cloud: Cloud, request: string, name = 'deadline', milliseconds = 1000): Promise<void> =>
+  setRequestField(cloud, request, name, new Date(Date.now() - milliseconds).toISOString());
