@@ -42,7 +42,7 @@ type Kept = Map<number, CellExcerpt>;
 interface Line {
   readonly number: number;
   /** Made for a formula: the reader gave no such row. */
-  readonly added?: true;
+  readonly isAdded?: true;
   readonly cells: Kept;
 }
 const mostFlags = 500;
@@ -123,14 +123,14 @@ export class PreviewSheet {
     // A formula without a value is nothing to those who read values; a spreadsheet computes it.
     for (const { row, column } of this.#formulas.values()) {
       this.#widest = Math.max(this.#widest, column);
-      if (!rowNumbers.has(row)) this.#lines.push({ number: row, cells: new Map(), added: true });
+      if (!rowNumbers.has(row)) this.#lines.push({ number: row, cells: new Map(), isAdded: true });
       rowNumbers.add(row);
     }
     this.#lines.sort((a, b) => a.number - b.number);
     const columns = this.#columns();
     const { html, lines } = this.#draw(columns, room);
-    const rest = this.#seen - lines.filter(({ added }) => !added).length;
-    const formulaCount = this.#lostFormulas + this.#lines.slice(lines.length).filter(({ added }) => added).length;
+    const rest = this.#seen - lines.filter(({ isAdded }) => !isAdded).length;
+    const formulaCount = this.#lostFormulas + this.#lines.slice(lines.length).filter(({ isAdded }) => isAdded).length;
     const notes = [...this.#hidden].map(note => `<p class="note seen">${escapeHtml(note)} in the file.</p>`).join('');
     return {
       html: `<section><h2>${title}</h2>${notes}${html}</section>`,
@@ -150,10 +150,10 @@ export class PreviewSheet {
   #columns(): number[] {
     const { start, columns } = this.#limits;
     const regular = Array.from({ length: columns }, (_, index) => start.column + index);
-    const wanted = [...new Set([...regular, ...this.#nearColumns])].filter(
+    const columnNumbers = [...new Set([...regular, ...this.#nearColumns])].filter(
       column => column > 0 && column <= this.#widest,
     );
-    return wanted.sort((a, b) => a - b);
+    return columnNumbers.sort((a, b) => a - b);
   }
 
   /** The rows that there is room for. */

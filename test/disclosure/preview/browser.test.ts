@@ -162,7 +162,7 @@ for (const [path, build] of [
     hostile.push([`${path} with ${name}`, path, 'x', origin => Buffer.from(build(markup.replaceAll('@', origin)))]);
 hostile.push(['a drawing with all that may be in one', 'a.svg', 'image/svg+xml', makeDrawingWithMarkup(insertions)]);
 
-describe('a hostile file runs nothing and asks nobody', () => {
+describe('the page of a hostile file runs nothing and fetches nothing', () => {
   it.each(hostile)('%s', async (_, path, type, content) => {
     requests.length = 0;
     const bytes = contentOf(content);
@@ -183,7 +183,7 @@ describe('a hostile file runs nothing and asks nobody', () => {
     await page.close();
   });
 
-  it('would even if the escaping failed: the policy lets nothing through', async () => {
+  it('is held by its content policy even where escaping fails', async () => {
     requests.length = 0;
     const { html } = await renderTestPreview('a.txt', 'text/plain', 'MARK');
     const hole = `<script>alert(1)</script><img src="${evil}/a" onerror="alert(2)"><style>body{background:url(${evil}/b)}</style><link rel="stylesheet" href="${evil}/c"><iframe src="${evil}/d"></iframe><b style="background:url(${evil}/e)">x</b><svg onload="alert(3)"></svg>`;
@@ -197,14 +197,14 @@ describe('a hostile file runs nothing and asks nobody', () => {
     await open.close();
   });
 
-  it('is nothing but its own style and pictures in it', () =>
+  it('allows only its own style and pictures as data', () =>
     expect(PREVIEW_CONTENT_POLICY).toMatch(
       /^default-src 'none'; img-src data:; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/,
     ));
 });
 
 describe('what a reviewer sees', () => {
-  it('the flagged cell stands out, and it alone', async () => {
+  it('highlights the flagged cell and no other', async () => {
     const { html } = await renderTestPreview(
       't.csv',
       'text/csv',
@@ -227,14 +227,14 @@ describe('what a reviewer sees', () => {
     await page.close();
   });
 
-  it('the name as it is written, not as it looks', async () => {
+  it("shows a file's name as it is written, with its invisible characters", async () => {
     const { html } = await renderTestPreview('result\u202evsc.exe', 'text/plain', 'x');
     const { page } = await look(html);
     expect(await page.locator('h1').innerText()).toBe('resultU+202Evsc.exe');
     await page.close();
   });
 
-  it('the picture, drawn', async () => {
+  it('draws the picture', async () => {
     const { html } = await renderTestPreview('a.png', 'image/png', pixel);
     const { page, activity } = await look(html);
     expect(await page.locator('img').evaluate(img => (img as HTMLImageElement).naturalWidth)).toBe(2);
@@ -242,7 +242,7 @@ describe('what a reviewer sees', () => {
     await page.close();
   });
 
-  it('the drawing, drawn, with no way out of it', async () => {
+  it('draws the drawing, which loads nothing', async () => {
     requests.length = 0;
     const { html } = await renderTestPreview(
       'a.svg',
@@ -263,7 +263,7 @@ describe('what a reviewer sees', () => {
     await page.close();
   });
 
-  it('all of it without scrolling sideways', async () => {
+  it('fits the page without scrolling sideways', async () => {
     for (const [, path, type, content] of hostile) {
       const { html } = await renderTestPreview(path, type, contentOf(content));
       const { page } = await look(html);

@@ -38,7 +38,7 @@ describe('a drawing', () => {
     ['a filter', '<filter id="f"><feImage href="http://evil"/></filter><rect filter="url(#f)"/>'],
     ['a name with a prefix', '<svg:script xmlns:svg="http://www.w3.org/2000/svg">alert(1)</svg:script>'],
     ['markup in a text', '<text><![CDATA[</text><script>alert(1)</script>]]></text>'],
-  ])('%s is not in it', (_, markup) => {
+  ])('leaves out %s', (_, markup) => {
     const { svg } = redrawSvg(makeDrawingWithMarkup(markup));
     expect(svg).not.toMatch(
       /<(script|image|iframe|foreignObject|a|set|filter|svg:)\b|evil|\son|javascript:|@import|data:/,
@@ -62,17 +62,17 @@ describe('a drawing', () => {
     ['what is not closed', '<g>', 'not written as XML'],
     ['what is closed twice', '</g>', 'not written as XML'],
     ['an attribute twice', '<g id="a" id="b"/>', 'not written as XML'],
-  ])('of %s is not drawn, and its source is', async (_, markup, message) => {
+  ])('with %s is shown as its source only', async (_, markup, message) => {
     const { body } = await text('a.svg', 'image/svg+xml', makeDrawingWithMarkup(markup));
     expect(body).not.toContain('<img');
     expect(body).toContain(message);
     expect(body).toContain('class="lines"');
   });
 
-  it('that declares entities is not drawn', () =>
+  it('with entities of its own is not drawn', () =>
     expect(() => redrawSvg('<!DOCTYPE svg [<!ENTITY a "b">]><svg/>')).toThrow('entities'));
 
-  it('says what nobody sees', async () => {
+  it('counts elements that are drawn invisibly', async () => {
     const { body } = await text(
       'a.svg',
       'image/svg+xml',
@@ -81,7 +81,7 @@ describe('a drawing', () => {
     expect(body).toContain('Drawn so that nobody sees it: 2 elements');
   });
 
-  it('of whatever signs takes no longer than its length, and is well formed', () => {
+  it('is redrawn in linear time and well formed, whatever its characters', () => {
     const bit = fc.constantFrom(
       '<',
       '>',

@@ -19,7 +19,7 @@ describe('a picture', () => {
   const pixelsOf = (width: number, height: number) => ({ width, height, data: noise(width * height * 4) });
   const shownIn = (html: string) => Buffer.from(/base64,([^"]+)/.exec(html)?.[1] ?? '', 'base64');
 
-  it('is decoded as another decoder does, for every kind of PNG', () => {
+  it('is decoded to the pixels that pngjs gives, for every kind of PNG', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 40 }),
@@ -82,12 +82,12 @@ describe('a picture', () => {
       }
   });
 
-  it('survives our own encoding to the pixel, as another decoder sees it', () => {
+  it('keeps every pixel when it is encoded again', () => {
     const pixels = pixelsOf(37, 23);
     expect(PNG.sync.read(encodePng(pixels)).data).toEqual(Buffer.from(pixels.data));
   });
 
-  it('loses everything but its pixels: texts, profiles, and what hangs behind its end', async () => {
+  it('is shown without its texts, profiles and trailing bytes', async () => {
     const clean = encodePng(pixelsOf(20, 20));
     const secret = Buffer.from('NHS-943-476-5919');
     const file = Buffer.concat([
@@ -104,7 +104,7 @@ describe('a picture', () => {
     expect(html).toContain('105 bytes of the file are not part of its picture');
   });
 
-  it('of a JPEG loses them too', async () => {
+  it('is shown without the metadata of a JPEG', async () => {
     const data = jpeg.encode({ width: 32, height: 24, data: noise(32 * 24 * 4) }, 90).data;
     const exif = Buffer.concat([Buffer.from([0xff, 0xe1, 0, 18]), Buffer.from('NHS-943-476-5919')]);
     const { html } = await renderTestPreview(
@@ -118,7 +118,7 @@ describe('a picture', () => {
     expect(picture.includes('NHS-943')).toBe(false);
   });
 
-  it('shows what lies under transparency', async () => {
+  it('shows the colours under full transparency', async () => {
     const pixels = pixelsOf(16, 16);
     for (let offset = 3; offset < pixels.data.length; offset += 4) pixels.data[offset] = 0;
     const { html } = await renderTestPreview('a.png', 'image/png', encodePng(pixels));
@@ -126,7 +126,7 @@ describe('a picture', () => {
     expect(html.match(/<img/g)).toHaveLength(2);
   });
 
-  it('of many pixels is made smaller, and noise until it fits', async () => {
+  it('is made smaller until it fits the page', async () => {
     const { html, truncated } = await renderTestPreview('a.png', 'image/png', encodePng(pixelsOf(1500, 1500)));
     expect(truncated).toBe(true);
     expect(html).toMatch(/1,500 × 1,500 pixels, shown at 1\/\d/);
@@ -153,7 +153,7 @@ describe('a picture', () => {
     ['no pixels', bomb(0, 5, Buffer.alloc(10)), /cannot be decoded/],
     ['an end that is missing', tiny.subarray(0, tiny.length - 12), /cut short/],
     ['a beginning and nothing else', Buffer.from([0xff, 0xd8, 0xff, 0xe0]), /cannot be decoded/],
-  ])('with %s is a card, and quickly', async (_, bytes, message) => {
+  ])('with %s is refused quickly, and a card says why', async (_, bytes, message) => {
     const start = performance.now();
     const { html } = await renderTestPreview('a.png', 'image/png', bytes);
     expect(html).toMatch(message);
@@ -161,7 +161,7 @@ describe('a picture', () => {
     expect(performance.now() - start).toBeLessThan(2000);
   });
 
-  it('never throws, whatever bytes follow its beginning', async () => {
+  it('gives a page whatever bytes follow its first ones', async () => {
     const whole = encodePng(pixelsOf(9, 9));
     const photo = jpeg.encode({ width: 16, height: 16, data: noise(1024) }, 50).data;
     await fc.assert(

@@ -42,7 +42,7 @@ describe('a workbook', () => {
     expect(body.match(/<td class="block/g)).toHaveLength(1);
   });
 
-  it('that can’t be followed is a card that says why', async () => {
+  it('that is damaged gets a card that says why', async () => {
     const bytes = makeWorkbookWithText('a');
     expect((await text('a.xlsx', 'x', bytes.subarray(0, bytes.length - 30))).body).toMatch(/It cannot be followed: it/);
   });
@@ -88,7 +88,7 @@ describe('JSON', () => {
     expect(body).toMatch(flagged);
   });
 
-  it('that is none is text, which says so', async () => {
+  it('that cannot be parsed is shown as text, and the page says so', async () => {
     const { body, truncated } = await text('a.json', 'application/json', '{"a":1,\n}');
     expect(truncated).toBe(true);
     expect(body).toContain('It cannot be followed: it is no JSON that can be read.');
@@ -127,7 +127,7 @@ it('a line of a notebook is marked where the checks counted it', async () => {
   expect(body).toMatch(/Cell 2, put out<\/h2><ol class="lines"><li class="block"[^>]*><span>said<\/span><sup>1/);
 });
 
-it('a model is its tensors and what it says of itself, never a weight', async () => {
+it('shows the tensors and metadata of a model, never a weight', async () => {
   const { body, truncated } = await text('a.safetensors', 'x', makeModelWithText('layer'));
   expect(body).toMatch(/<td>layer<\/td><td>F32<\/td><td>2 × 1<\/td><td class="n">2<\/td>/);
   expect(body).toContain('1 tensor of 2 numbers');
@@ -136,7 +136,7 @@ it('a model is its tensors and what it says of itself, never a weight', async ()
   expect(truncated).toBe(true);
 });
 
-it('a document is its words', async () => {
+it('shows the words of a document', async () => {
   const { body } = await text('a.docx', 'x', makeDocumentWithText('First'));
   expect(body).toMatch(/First.*Second/);
   expect(body).toContain('without their layout');
@@ -162,14 +162,14 @@ describe('a text that is not UTF-8', () => {
     ['UTF-16, little', utf16(false), 'It is UTF-16'],
     ['UTF-16, big', utf16(true), 'It is UTF-16'],
     ['Windows-1252', Buffer.from(table, 'latin1'), '1 cell not in UTF-8, read as Windows-1252'],
-  ])('%s is decoded, and said to be', async (_, bytes, message) => {
+  ])('%s is decoded, and the page names the encoding', async (_, bytes, message) => {
     const { body } = await text('a.csv', 'text/csv', bytes, buildBlockReport([[2, 2, '3']]));
     expect(body).toContain('<td>Köln</td>');
     expect(body).toContain(message);
     expect(body).toMatch(flagged);
   });
 
-  it('of lines too', async () => {
+  it('is decoded where it is read line by line', async () => {
     const { body } = await text(
       'a.txt',
       'text/plain',
@@ -180,7 +180,7 @@ describe('a text that is not UTF-8', () => {
   });
 });
 
-it('whatever a file of a structure says, its page is inert', async () => {
+it('keeps the page of a structured file inert whatever the file says', async () => {
   const previews = [
     makeWorkbookWithText,
     makeParquetWithText,
@@ -215,7 +215,7 @@ it('whatever a file of a structure says, its page is inert', async () => {
   );
 });
 
-it('cut or changed anywhere, it is a page all the same', async () => {
+it('gives a page for a file that is cut or changed anywhere', async () => {
   for (const [path, whole] of [
     ['a.xlsx', makeWorkbookWithText('a')],
     ['a.parquet', makeParquetWithText('a')],
@@ -231,7 +231,7 @@ it('cut or changed anywhere, it is a page all the same', async () => {
     }
 });
 
-it('many tables, cells and outputs are as many as fit', async () => {
+it('shows as many tables, cells and outputs as fit the page', async () => {
   const tables = JSON.stringify(
     Array.from({ length: 5000 }, (_, index) => [{ rows: [{ a: index, b: '<'.repeat(500) }] }]),
   );

@@ -37,9 +37,11 @@ describe('a page that starts further on', () => {
 
   it('shows the ends of long cells and lines, whatever their letters', async () => {
     const long = `${'ä'.repeat(300)}END`;
-    const ends = await Promise.all([1, 201, 401].map(character => page('t.csv', `a,b\n1,${long}\n`, { character })));
-    expect(ends.map(({ html }) => html.includes('END'))).toEqual([false, false, true]);
-    expect(ends[1]?.html).not.toContain('�');
+    const previews = await Promise.all(
+      [1, 201, 401].map(character => page('t.csv', `a,b\n1,${long}\n`, { character })),
+    );
+    expect(previews.map(({ html }) => html.includes('END'))).toEqual([false, false, true]);
+    expect(previews[1]?.html).not.toContain('�');
     const text = await page('t.txt', `${'y'.repeat(5000)}END\n`, { character: 4801 });
     expect(text.html).toContain('END');
     expect(text.truncated).toBe(true);

@@ -18,17 +18,17 @@ describe('text', () => {
     ['a\ud800b', 'U+D800'],
     ['a\u2066b', 'U+2066'],
     ['a\u00adb', 'U+00AD'],
-  ])('%j shows what is not seen', (text, number) => {
+  ])('%j is shown with its invisible character named', (text, number) => {
     expect(toVisibleHtml(text)).toContain(`>${number}</i>`);
     expect(toVisibleHtml(text)).toMatch(/^a<i[^>]*>[^<]*<\/i>/);
   });
 
-  it('leaves what people write as it is', () => {
+  it('leaves ordinary letters of any script unchanged', () => {
     for (const text of ['Räntä 12 %', 'שלום', 'مرحبا', '統計', 'é', 'e\u0301', 'naïve – “quoted”', '😀'])
       expect(toVisibleHtml(text)).toBe(text);
   });
 
-  it('is inert whatever it says', async () => {
+  it('gives a page on which nothing runs, whatever the text says', async () => {
     const bit = fc.constantFrom(
       '<script>',
       '</style>',
@@ -79,7 +79,7 @@ describe('text', () => {
     ['a ZIP', 'application/zip', Buffer.from('504b0304140000000800', 'hex')],
     ['a PDF', 'application/pdf', Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.from([0xe2, 0xe3, 0xcf, 0xd3])])],
     ['nothing', 'text/plain', Buffer.alloc(0)],
-  ])('%s is a card', async (_, type, bytes) => {
+  ])('%s gets a card instead of a preview', async (_, type, bytes) => {
     const { html } = await renderTestPreview('file.bin', type, bytes);
     expectInert(html);
     expect(html).toContain('No preview');
@@ -146,13 +146,13 @@ describe('a table', () => {
   it('says that rows are missing where the page has no room for them', async () => {
     const heavy = `${Array.from({ length: 40 }, () => '&'.repeat(200)).join()}\n`.repeat(150);
     const { html, truncated } = await renderTestPreview('t.csv', 'text/csv', heavy);
-    const drawn = html.match(/<tr/g)?.length ?? 0;
-    expect(drawn).toBeLessThan(151);
+    const rowCount = html.match(/<tr/g)?.length ?? 0;
+    expect(rowCount).toBeLessThan(151);
     expect(truncated).toBe(true);
-    expect(html).toContain(`${151 - drawn} of 150 rows read.`);
+    expect(html).toContain(`${151 - rowCount} of 150 rows read.`);
   });
 
-  it('stays small whatever the table: cells, columns and flags without end', async () => {
+  it('bounds the page however many cells, columns and flags a table has', async () => {
     const cell = `"${'<'.repeat(100_000)}"`;
     const { html } = await renderTestPreview(
       't.csv',
@@ -179,7 +179,7 @@ describe('a table', () => {
   ])('column %d is %s', (column, name) => expect(columnLetters(column)).toBe(name));
 });
 
-it('is the same in whatever pieces the bytes come', async () => {
+it('gives the same page however the bytes are divided into chunks', async () => {
   const text = 'näme,n\n"a\n",3\nb,4\n'.repeat(50);
   const whole = await renderTestPreview('t.csv', 'text/csv', memorySource(Buffer.from(text), 1000));
   for (const size of [1, 2, 3, 7, 64])
