@@ -5,12 +5,14 @@ import { parseArgs } from 'node:util';
 import { repositoryRoot } from './cloud.ts';
 import { type Check, rehearseDesktop } from './rehearsal/desktop.ts';
 import {
+  asBuilder,
   createMachine,
   digestMachine,
   provisionMachine,
   type RehearsedMachine,
   rehearsalFolder,
   runInside,
+  sealMachine,
 } from './rehearsal/machine.ts';
 import { findPacker, validateRecipe } from './rehearsal/packer.ts';
 import { surroundingAddresses } from './rehearsal/surroundings.ts';
@@ -126,12 +128,19 @@ function machineChecks(machine: RehearsedMachine, small: boolean): Check[] {
     [
       'the smoke tests pass',
       async () => {
-        const { status, output } = await runInside(machine, ['broch-smoke']);
+        const { status, output } = await runInside(machine, asBuilder(['broch-smoke']));
         if (status !== 0) throw new Error(output);
         return output
           .split('\n')
           .map(line => line.replace(/^ok +/, ''))
           .join(', ');
+      },
+    ],
+    [
+      'the build account keeps nothing',
+      async () => {
+        await sealMachine(machine);
+        return 'after the last step it has no sudo';
       },
     ],
   ];

@@ -31,6 +31,7 @@ build {
   # Last: it takes away the account that this build signs in with.
   provisioner "shell" {
     execute_command = "sudo sh '{{ .Path }}'"
+    skip_clean      = true
     inline          = ["sh /opt/broch/provision/linux/seal.sh ${local.builder}"]
   }
   post-processor "manifest" {

@@ -150,7 +150,7 @@ interface DesktopRehearsal {
 }
 
 /** The certificate of the embedded cloud, inside the rehearsed system. */
-const cloudCertificate = '/opt/broch/provision/ca.pem';
+const cloudCertificate = '/opt/broch/ca.pem';
 
 /** Starts the desktop as systemd would, and looks at it as a person and as the platform would. */
 function desktopChecks({ network, project, image, cloudPort, picture }: DesktopRehearsal): Check[] {

@@ -22,7 +22,7 @@ async function installBase(mirror: string, log: string): Promise<string> {
   if (existsSync(join(base, 'complete'))) return join(base, 'root');
   rmSync(base, { recursive: true, force: true });
   mkdirSync(base, { recursive: true });
-  await requireProgram(['debootstrap', '--variant=minbase', release, join(base, 'root'), mirror], {
+  await requireProgram(['debootstrap', '--variant=minbase', '--include=sudo', release, join(base, 'root'), mirror], {
     log,
     seconds: 900,
   });
@@ -47,26 +47,41 @@ export async function createMachine(image: string, mirror: string, reuse: boolea
   // Services start only when the rehearsal starts them, and a crash would cost nothing but this folder.
   writeFileSync(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/rehearsal'), 'force-unsafe-io\n');
-  return { image, root, log };
+  const machine = { image, root, log };
+  const { status, output } = await runInside(machine, ['sh', '-c', makeBuildAccount]);
+  if (status !== 0) throw new Error(`the build account could not be made; the log is ${log}\n${output.slice(-600)}`);
+  return machine;
 }
+
+/** Builds the image as the account of Debian's own images, which may do everything until the image is sealed. */
+const makeBuildAccount = `set -eu
+command -v sudo >/dev/null || { apt-get update -qq; apt-get install -qq -y --no-install-recommends sudo; }
+getent passwd admin >/dev/null || useradd --create-home --shell /bin/bash admin
+usermod --expiredate '' admin
+echo 'admin ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/90-cloud-init-users
+chmod 440 /etc/sudoers.d/90-cloud-init-users`;
+
+/** Runs a command as the build account does: by sudo. */
+export const asBuilder = (command: readonly string[]) => ['runuser', '-u', 'admin', '--', 'sudo', '-n', ...command];
 
 /** Runs a command as root in the system, with the network of this machine. */
 export function runInside(
   { root, log }: RehearsedMachine,
   command: readonly string[],
-  settings: readonly string[] = [],
+  archives = true,
 ): Promise<ProgramResult> {
+  const cache = `mount --bind '${join(rehearsalFolder, 'archives')}' '${root}/var/cache/apt/archives'`;
   const mounts = [
     `mount --make-rprivate /`,
+    `hostname desktop`,
     `mount -t proc proc '${root}/proc'`,
     `mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts '${root}/dev/pts'`,
-    `mount --bind '${join(rehearsalFolder, 'archives')}' '${root}/var/cache/apt/archives'`,
+    ...(archives ? [cache] : []),
     `exec chroot '${root}' env --ignore-environment "$@"`,
   ].join(' && ');
   return runLoggedProgram(
     ['unshare', '--mount', '--pid', '--ipc', '--uts', '--fork', '--kill-child', 'sh', '-c', mounts, 'sh'].concat(
       environment,
-      settings,
       command,
     ),
     { log, seconds: 3000 },
@@ -80,9 +95,18 @@ export async function provisionMachine(machine: RehearsedMachine, settings: read
   mkdirSync(target, { recursive: true });
   const sources = [join(amis, 'shared/linux'), join(amis, machine.image)];
   await requireProgram(['cp', '--recursive', '--dereference', ...sources, target], { log: machine.log });
-  const command = ['sh', '/opt/broch/provision/linux/provision.sh', machine.image];
-  const { status, output } = await runInside(machine, command, settings);
+  const command = ['env', ...settings, 'sh', '/opt/broch/provision/linux/provision.sh', machine.image];
+  const { status, output } = await runInside(machine, asBuilder(command));
   if (status !== 0) throw new Error(`the provisioning failed; the log is ${machine.log}\n${output.slice(-600)}`);
+}
+
+/** Ends the build as Packer does, and tries whether the build account is left with anything. */
+export async function sealMachine(machine: RehearsedMachine): Promise<void> {
+  const seal = ['sh', '/opt/broch/provision/linux/seal.sh', 'admin'];
+  const { status, output } = await runInside(machine, asBuilder(seal), false);
+  if (status !== 0) throw new Error(output.slice(-600));
+  if ((await runInside(machine, asBuilder(['id']), false)).status === 0)
+    throw new Error('the build account still has sudo');
 }
 
 /** A digest of every file that makes the image what it is, and every package. */

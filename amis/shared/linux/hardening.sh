@@ -14,7 +14,13 @@ install --mode=644 "$files/pwquality.conf" /etc/security/pwquality.conf
 # Nobody becomes root with su or sudo. Operators come in through Session Manager.
 passwd --status root | grep -q '^root L' || passwd --lock root >/dev/null
 install --mode=644 "$files/su.pam" /etc/pam.d/su
-printf 'Defaults use_pty, logfile=/var/log/sudo.log\nroot ALL=(ALL:ALL) ALL\n' >/etc/sudoers.broch
+# The includes are the build account's, which the last step of the build takes away.
+cat >/etc/sudoers.broch <<'SUDOERS'
+Defaults use_pty, logfile=/var/log/sudo.log
+Defaults secure_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+root ALL=(ALL:ALL) ALL
+@includedir /etc/sudoers.d
+SUDOERS
 visudo --check --quiet --file=/etc/sudoers.broch
 install --mode=440 /etc/sudoers.broch /etc/sudoers
 rm /etc/sudoers.broch

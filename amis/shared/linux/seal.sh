@@ -6,10 +6,14 @@ builder=$1
 if getent passwd "$builder" >/dev/null; then
   home=$(getent passwd "$builder" | cut -d: -f6)
   rm --recursive --force "$home/.ssh"
-  usermod --lock --expiredate 1 --shell /usr/sbin/nologin "$builder"
+  usermod --lock --expiredate 1 "$builder"
   for group in sudo wheel docker; do gpasswd --delete "$builder" "$group" >/dev/null 2>&1 || true; done
 fi
 rm --force /etc/sudoers.d/*
+if grep -q NOPASSWD /etc/sudoers; then
+  echo "seal.sh: somebody has sudo without a password." >&2
+  exit 1
+fi
 rm --force /etc/ssh/ssh_host_*
 if command -v apt-get >/dev/null; then apt-get clean; fi
 rm --recursive --force /opt/broch/provision /var/lib/apt/lists/* /var/lib/cloud/instances /var/lib/amazon/ssm

@@ -2,7 +2,7 @@
 # What the hardening set up is still there.
 set -eu
 passwd --status root | grep -q '^root L' || { echo "root has a password"; exit 1; }
-if grep -r -q NOPASSWD /etc/sudoers /etc/sudoers.d 2>/dev/null; then echo "somebody has sudo without a password"; exit 1; fi
+sudo --list --other-user=researcher | grep -q 'not allowed' || { echo "sudoers names the researcher"; exit 1; }
 nft --check --file /etc/nftables.conf || { echo "the firewall's rules do not load"; exit 1; }
 grep -q 'policy drop' /etc/nftables.conf || { echo "the firewall lets everything pass"; exit 1; }
 grep -q '^install usb-storage' /etc/modprobe.d/broch.conf || { echo "removable media are possible"; exit 1; }
