@@ -13,15 +13,15 @@ async function findInstance(api: ApiClient, project: string, seconds: number, li
   const { id } = await api.ask('showMe');
   for (const deadline = Date.now() + seconds * 1000; ; await sleep(500)) {
     const { items } = await api.ask('listWorkspaces', { params: { project }, query: { limit: 100 } });
-    const own = items.filter(({ owner }) => owner === id);
-    for (const workspace of own) if ('instanceId' in workspace) return workspace.instanceId;
-    const [failed] = own;
-    if (failed && own.every(({ status }) => status === 'failed'))
+    const desktops = items.filter(({ owner }) => owner === id);
+    for (const workspace of desktops) if ('instanceId' in workspace) return workspace.instanceId;
+    const [failed] = desktops;
+    if (failed && desktops.every(({ status }) => status === 'failed'))
       throw new ExitError(
         'refused',
         `Your desktop in ${project} failed: ${'reason' in failed ? failed.reason : ''} Then: broch workspace retry ${project} ${failed.id}`,
       );
-    if (own.length === 0)
+    if (desktops.length === 0)
       throw new ExitError(
         'refused',
         `You have no desktop in ${project}. Ask for one: broch workspace ask ${project} --kind linux`,

@@ -63,17 +63,24 @@ const strictness: Readonly<Record<string, Strictness>> = {
 
 const actions = ['off', 'warn', 'ask', 'block'];
 
-function isWeaker(setting: string, before: unknown, after: unknown): boolean {
-  if (setting.endsWith('.action')) return actions.indexOf(String(after)) < actions.indexOf(String(before));
-  if (setting === 'checks.types') return (after as string[]).some(type => !(before as string[]).includes(type));
+function isWeaker(setting: string, previousValue: unknown, nextValue: unknown): boolean {
+  if (setting.endsWith('.action')) return actions.indexOf(String(nextValue)) < actions.indexOf(String(previousValue));
+  if (setting === 'checks.types')
+    return (nextValue as string[]).some(type => !(previousValue as string[]).includes(type));
   if (setting.endsWith('.pairs')) {
     // A pair { n, k } finds totals of which the n largest hold more than k percent, so a lower k finds more.
-    const pairs = after as { n: number; k: number }[];
-    return (before as typeof pairs).some(old => !pairs.some(({ n, k }) => n === old.n && k <= old.k));
+    const pairs = nextValue as { n: number; k: number }[];
+    return (previousValue as typeof pairs).some(
+      old => !pairs.some(({ n: largest, k: percent }) => largest === old.n && percent <= old.k),
+    );
   }
   const rule = strictness[setting];
   if (rule === 'neither') return false;
-  return rule === 'higher' ? Number(after) < Number(before) : rule === 'lower' ? Number(after) > Number(before) : true;
+  return rule === 'higher'
+    ? Number(nextValue) < Number(previousValue)
+    : rule === 'lower'
+      ? Number(nextValue) > Number(previousValue)
+      : true;
 }
 
 /** Every setting by its dotted name. */
@@ -92,8 +99,8 @@ export function flattenSettings({ rules, policy }: EffectiveSettings): Map<strin
 }
 
 /** The settings that differ, by name. */
-export function compareSettings(before: EffectiveSettings, after: EffectiveSettings): SettingDifference[] {
-  const [old, current] = [flattenSettings(before), flattenSettings(after)];
+export function compareSettings(previous: EffectiveSettings, next: EffectiveSettings): SettingDifference[] {
+  const [old, current] = [flattenSettings(previous), flattenSettings(next)];
   return [...new Set([...old.keys(), ...current.keys()])]
     .filter(setting => JSON.stringify(old.get(setting)) !== JSON.stringify(current.get(setting)))
     .sort()

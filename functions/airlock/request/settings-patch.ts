@@ -66,9 +66,9 @@ export function decideSettings(
   const settings = mergeSettings(previous, patch);
   if (JSON.stringify(settings) === JSON.stringify(Settings.parse(previous)))
     throw new Refused('conflict', 'These settings apply already, so nothing was changed.');
-  const effective = (own: Settings) => ({
-    rules: applySettings(base, own),
-    policy: policyForSettings(base, own, 'export'),
+  const effective = (projectSettings: Settings) => ({
+    rules: applySettings(base, projectSettings),
+    policy: policyForSettings(base, projectSettings, 'export'),
   });
   const differences = compareSettings(effective(previous), effective(settings));
   const weaker = differences.filter(difference => difference.weaker);
@@ -76,7 +76,9 @@ export function decideSettings(
     throw new Refused(
       'conflict',
       'This change lets more leave, so it must be confirmed. Repeat it with `confirm` (--confirm), or leave these settings out.',
-      weaker.map(({ setting, before, after }) => `${setting}: ${before} → ${after}`),
+      weaker.map(
+        ({ setting, before: previousValue, after: nextValue }) => `${setting}: ${previousValue} → ${nextValue}`,
+      ),
     );
   return { settings, differences, ...author };
 }

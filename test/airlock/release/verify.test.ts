@@ -59,9 +59,9 @@ describe('the record of a release', () => {
   });
 
   it('keeps how much of the files each reviewer saw', () => {
-    const at = '2026-11-01T10:00:00.000Z';
-    const { reviewers } = buildReleaseRecord(undefined, { reviewers: [{ id: 'u', at, extent: 'part' }] });
-    expect(reviewers).toEqual([{ id: 'reviewer 1', at, extent: 'part' }]);
+    const timestamp = '2026-11-01T10:00:00.000Z';
+    const { reviewers } = buildReleaseRecord(undefined, { reviewers: [{ id: 'u', at: timestamp, extent: 'part' }] });
+    expect(reviewers).toEqual([{ id: 'reviewer 1', at: timestamp, extent: 'part' }]);
   });
 
   it('is not signed when two programs could read its text differently', () => {
