@@ -2,8 +2,8 @@
 export type TextEncodingName = 'UTF-16' | 'Windows-1252' | undefined;
 
 /**
- * Text of bytes: UTF-8 where they are that, else Windows-1252, of which Latin-1 is all but a part and in which every byte
- * is something. `whole` is false where the bytes may end within a sign.
+ * Decodes bytes as UTF-8 or else as Windows-1252, which contains Latin-1 and in which every byte is
+ * a character. `whole` is false where the bytes may end within a character.
  */
 export function decodeText(bytes: Uint8Array, whole: boolean): { text: string; encoding: TextEncodingName } {
   try {

@@ -39,7 +39,7 @@ export function truncateText(text: string, maxLength: number): { text: string; r
 /** What stands where a text was cut. Text that is shown cannot contain it. */
 export const CUT_MARK = '<i class="cut">';
 
-/** Both together: visible, and cut with a count. */
+/** Visible text, cut with a count of what is missing. */
 export function toShortHtml(text: string, maxLength: number): string {
   const { text: head, rest } = truncateText(text, maxLength);
   return toVisibleHtml(head) + (rest > 0 ? `${CUT_MARK}+${groupDigits(rest)} more</i>` : '');

@@ -14,10 +14,10 @@ export interface PageLimits {
   readonly start: PageStart;
   readonly rows: number;
   readonly columns: number;
-  /** Signs of a cell. */
+  /** Characters of a cell. */
   readonly cell: number;
   readonly lines: number;
-  /** Signs of a line. */
+  /** Characters of a line. */
   readonly line: number;
   /** Bytes of a table that are looked through for flagged cells. */
   readonly bytes: number;
@@ -29,7 +29,7 @@ export interface PageLimits {
   readonly held: number;
   /** A picture's pixels: what it may unfold to. */
   readonly pixels: number;
-  /** Pixels of a picture as it is shown; a larger one is made smaller. */
+  /** The most pixels of a picture as it is shown; a larger one is shrunk. */
   readonly shown: number;
   /** Parts of a page: sheets, a notebook's cells and outputs, a document's parts. */
   readonly parts: number;

@@ -68,7 +68,7 @@ function checkSummary(report: FileReport | undefined): string {
   return `Checked by ${rules} of policy ${toVisibleHtml(report.policy)}${sizes.length > 0 ? `, over ${sizes.join(' and ')}` : ''}.`;
 }
 
-/** What a file is to those who judge it: as it was sealed, and in the requester's own words. */
+/** What the page says of a file: as it was sealed, and in the requester's words. */
 export interface PageSubject {
   readonly path: string;
   /** The media type that the seal says, for what people read and as a wish: the bytes decide. */
@@ -87,7 +87,7 @@ export const toMultilineHtml = (text: string): string =>
     .map(toVisibleHtml)
     .join('<br>');
 
-/** Names with what is said of them, as HTML. */
+/** Names with their values, as HTML. */
 export const renderFactList = (facts: readonly (readonly [string, string])[]): string =>
   `<dl>${facts.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join('')}</dl>`;
 

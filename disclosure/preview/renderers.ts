@@ -26,7 +26,7 @@ type Renderer = (input: RenderInput) => Promise<PagePart[]>;
 const longestHeader = 16 * 1024 ** 2 + 8;
 const longestUnpacked = 256 * 1024 ** 2;
 
-/** Holds a file in memory to show it; of a model that is but its description. */
+/** Holds a file in memory to show it; of a model, only its description. */
 const holdFile =
   (render: Renderer, header?: number): Renderer =>
   async input => {
@@ -57,7 +57,7 @@ const picture: Renderer = async ({ source, limits }) => {
   throw new UnrenderableError(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
 };
 
-/** What is said before a text that is decoded to be shown. */
+/** Names the encoding of a text that is decoded to be shown. */
 const encodingPart = async ({ source }: RenderInput): Promise<PagePart[]> =>
   isUtf16(await readHead(source, 2))
     ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', omissions: [] }]
@@ -70,7 +70,7 @@ const table =
     await renderTable(() => toUtf8Stream(input.source), input.report, input.limits, delimiter),
   ];
 
-/** Any text line by line; a drawing before its source. */
+/** Shows any text line by line, and a drawing before its source. */
 const text =
   (isDrawing: boolean): Renderer =>
   async input => {

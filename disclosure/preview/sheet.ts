@@ -27,7 +27,7 @@ export function flagCells(report: FileReport | undefined, sheet?: string): Map<s
   return flags;
 }
 
-/** What a flagged place says of itself: the findings by their numbers, and their rules. */
+/** The mark of a flagged place: the numbers of its findings, and their rules. */
 export const renderFlagMark = ({ findings, rules }: CellFlag) => ({
   attribute: ` title="Finding ${findings.join(', ')}: ${escapeHtml([...new Set(rules)].join(', '))}"`,
   mark: `<sup>${findings.slice(0, 5).join(',')}</sup>`,
@@ -98,7 +98,7 @@ export class PreviewSheet {
     this.#lines.push({ number, cells });
   }
 
-  /** The same as those take it who read files other than CSV. */
+  /** The rows of readers that give texts, as of every format but CSV. */
   rows(): RowSink {
     const { cell, start } = this.#limits;
     return {
@@ -117,7 +117,7 @@ export class PreviewSheet {
     };
   }
 
-  /** All of it as a part of a page that has room for so many bytes. */
+  /** The sheet as a part of a page, within a number of bytes of HTML. */
   part(title: string, room: number, omissions: readonly string[] = []): PagePart {
     const rowNumbers = new Set(this.#lines.map(({ number }) => number));
     // A formula without a value is nothing to those who read values; a spreadsheet computes it.

@@ -4,7 +4,7 @@ import { normaliseColumnName } from './columns.ts';
 import type { CountTable, TableGrid } from './grid.ts';
 import { COUNT_MARKS, computeMarginalCounts, type MarginalCounts } from './marginals.ts';
 
-/** A table as later ones are compared with it, without its counts: no label of it but its file's name. */
+/** What is stored of a table besides its counts, for comparison with later ones: no label, only its file's name. */
 export const IndexedTable = z.object({
   path: z.string(),
   sheet: z.string().optional(),
@@ -33,11 +33,11 @@ const people = new Set(
   ),
 );
 
-/** What a table is to its file. */
+/** A table's place in its file, and what all tables of the file share. */
 export interface TableContext {
   /** Which of its tables, from 1. */
   readonly table: number;
-  /** What keeps labels from being remembered in clear. */
+  /** Hashes labels, so that none is stored in clear. */
   readonly hash: (text: string) => number;
   /** How many more counts of the file are kept. */
   readonly room: { left: number };
@@ -94,7 +94,7 @@ const empty = (length: number): Lists => ({
   marks: new Uint8Array(length),
 });
 
-/** Puts lists one behind another, each with the indexes of its tables moved up, and sorts them. */
+/** Joins lists, each with the indexes of its tables moved up, and sorts them. */
 function sorted(tables: readonly IndexedTable[], parts: readonly { lists: Lists; first: number }[]): CellIndex {
   const length = parts.reduce((sum, { lists }) => sum + lists.keys.length, 0);
   const [source, result] = [empty(length), empty(length)];
@@ -138,7 +138,7 @@ export function mergeCellIndexes(parts: readonly CellIndex[]): CellIndex {
   return sorted(tables, segments);
 }
 
-/** The same without some of the tables; and, to be remembered, without what only a new table is compared by. */
+/** The index without some of the tables and, for the ledger, without the entries that only a new table needs. */
 export function removeTables(
   cellIndex: CellIndex,
   isExcluded: (table: IndexedTable) => boolean,
@@ -169,7 +169,7 @@ export function removeTables(
 
 const Head = z.object({ v: z.literal(1), length: z.number().int(), tables: z.array(IndexedTable) });
 
-/** As a file: a line of JSON, filled up with spaces to eight bytes, and the lists one behind another. */
+/** Encodes an index: a line of JSON, padded with spaces to eight bytes, then its lists. */
 export function encodeCellIndex(postings: CellIndex): Uint8Array {
   const head = Buffer.from(JSON.stringify({ v: 1, length: postings.keys.length, tables: postings.tables }));
   const line = Buffer.alloc(Math.ceil((head.length + 1) / 8) * 8, ' ');

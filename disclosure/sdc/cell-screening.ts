@@ -40,7 +40,7 @@ export class CellScreening {
     }
   }
 
-  /** A cell that is no number. Most are seen to be harmless; the others are kept until it is their row's turn. */
+  /** Takes a cell that is no number. Most are harmless; the others are kept until their row is read. */
   see({ bytes, cellStarts, cellEnds, masks }: RowBatch, cell: number): void {
     const [start, end] = [cellStarts[cell] as number, cellEnds[cell] as number];
     if (
@@ -52,7 +52,7 @@ export class CellScreening {
     }
   }
 
-  /** Reads what was kept of a row. Columns are seen one by one, but found is what stands first in the file. */
+  /** Reads the cells kept of a row. Cells are read column by column, but findings come in the file's order. */
   row({ bytes, first, cellStarts, cellEnds, masks, numbers }: RowBatch, row: number): void {
     const pending = this.#seen;
     if (pending.length === 0) return;

@@ -26,11 +26,11 @@ const MAX_VALUES = 4096;
  */
 export class CellReader {
   readonly state: ColumnStatistics;
-  /** The values of the rows that were read last, row behind row; a cell that is no number has none. */
+  /** The values of the rows read last, row after row; NaN for a cell that is no number. */
   readonly values: Float64Array;
   /** How many decimals each of the values is written with. */
   readonly places: Uint8Array;
-  /** So many rows can be read at once. */
+  /** How many rows are read at once. */
   readonly rows: number;
   readonly width: number;
   readonly #screen: CellScreening;

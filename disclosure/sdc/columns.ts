@@ -54,7 +54,7 @@ const counts = words(
 const orders =
   /\b(id|key|year|month|quarter|week|date|band|decile|quintile|quartile|tertile|code|rank|level|stratum|wave)$|\b(record|row|line|serial|sample|batch|account|reference|ref|house|hospital|nhs|phone|telephone|patient|person|study|case) no$|^(group|category)$/;
 
-/** What sets a program, and counts trees and rounds rather than people. */
+/** Settings of a program, which count trees and rounds rather than people. */
 const settings =
   /^(n (estimators|jobs|trees|folds|splits|iter\w*|chains|burn\w*|boot\w*|sim\w*|repeats|layers|epochs|components|clusters|cores|threads)|max (depth|features|iter\w*|leaf nodes|bins)|min (samples \w+|child weight|impurity \w+)|random state|seed|epochs?|batch size|learning rate|folds|iterations|number of (trees|folds|iterations|chains|epochs|layers|knots))$/;
 
@@ -181,7 +181,7 @@ export const isSuppressionMark = (text: string): boolean =>
 const markLetters = new Uint8Array(256);
 for (const letter of 'cdnlrswxz') markLetters[letter.charCodeAt(0)] = 1;
 
-/** The other letters: with one of these begins neither a number nor a mark. */
+/** The other letters: neither a number nor a mark begins with one of these. */
 const wordLetters = new Uint8Array(256);
 for (let byte = 97; byte <= 122; byte++) if (markLetters[byte] === 0) wordLetters[byte] = wordLetters[byte - 32] = 1;
 

@@ -53,7 +53,7 @@ function numbersAsLabels(
   );
 }
 
-/** Parts of one, such as a cross-table divided by its rows: whatever their columns are called they count nobody. */
+/** Whether a column holds fractions that add up to one: they count nobody, whatever the column is called. */
 function partsOfOne(state: ColumnStatistics, column: number): boolean {
   const lists = [state.zeros[column], state.small[column], state.smallParts[column]];
   const smallCount = lists.reduce((sum, list) => sum + (list?.count ?? 0), 0);

@@ -94,7 +94,7 @@ function sectionsOf({ rows }: TableGrid): string[] {
   });
 }
 
-/** Everybody of a group: a percentage of 100 of a denominator of its own. */
+/** Finds groups in which everybody has a property: a percentage of 100 with a denominator of its own. */
 export function checkFullGroups(grid: TableGrid, columns: readonly ColumnClass[], findings: Findings): void {
   if (!columns.some(({ role }) => role === 'denominator' || role === 'count') || !findings.runs('sdc.full-cells'))
     return;

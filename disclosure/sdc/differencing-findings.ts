@@ -9,7 +9,7 @@ import type { NearbyCounts, TableDifference } from './differencing.ts';
 export const DifferencingLimits = z.object({ threshold: z.number(), action: Action });
 export type DifferencingLimits = z.infer<typeof DifferencingLimits>;
 
-/** Nothing, where the policy has the rule off. */
+/** Undefined where the policy turns the rule off. */
 export function differencingLimitsFor({ rules }: Policy): DifferencingLimits | undefined {
   const { action } = rules['sdc.differencing'];
   return action === 'off' ? undefined : { threshold: rules['sdc.minimum-count'].threshold, action };
@@ -20,7 +20,7 @@ const pair = ({ row, column, otherRow, otherColumn, distance, sum }: NearbyCount
   `${sum ? 'what starts at ' : ''}${place(row, column)} and there ${place(otherRow, otherColumn)} (${distance} apart)`;
 const milder = (action: Action): Action => (action === 'block' ? 'ask' : action);
 
-/** Where a table is, for a person who looks for it. */
+/** Names a table so that a person can find it. */
 const nameOf = ({ path, table }: IndexedTable) =>
   `${table > 1 ? `table ${table} of ` : ''}“${quoteForFinding(path, 80)}”`;
 
@@ -53,7 +53,7 @@ export function createDifferencingFinding(
   };
 }
 
-/** More tables are near to one than can be looked at. */
+/** A finding on a table that is near to more tables than can be compared. */
 export const createTooManyTablesFinding = (table: IndexedTable, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
@@ -62,7 +62,7 @@ export const createTooManyTablesFinding = (table: IndexedTable, { action }: Diff
   count: 1,
 });
 
-/** A table has more counts, or more variables, than are compared. */
+/** A finding on a table with more counts, or more variables, than are compared. */
 export const createTableTooLargeFinding = (table: IndexedTable, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),

@@ -19,21 +19,21 @@ export interface NearbyCounts {
 export interface TableDifference {
   readonly table: number;
   readonly otherTable: number;
-  /** That they count the same people, but for a few, is no chance. Where it may be one, a person must say. */
+  /** Whether they surely count the same people but for a few. Where it may be chance, a person decides. */
   readonly certain: boolean;
   readonly nearbyCounts: readonly NearbyCounts[];
   readonly count: number;
 }
 
-/** Pairs of tables with counts near each other: of each new table, the tables of the others. */
+/** For each new table, the other tables that have counts near to its own. */
 export type CandidatePairs = Map<number, Set<number>>;
 
-/** A difference names so many pairs of counts. */
+/** The most pairs of counts that a difference names. */
 const MAX_NAMED_COUNTS = 50;
-/** So many tables of one list are looked at for one new table. */
+/** The most tables of one list that a new table is compared with. */
 export const MAX_CANDIDATE_TABLES = 500;
 
-/** The chance that is taken of calling two unrelated tables related. */
+/** The accepted probability of calling two unrelated tables related. */
 const chance = 0.05;
 
 /**
@@ -44,7 +44,7 @@ const relates = (first: IndexedTable, second: IndexedTable) =>
   first.measure === second.measure ||
   (first.general !== second.general && first.variables.join() === second.variables.join());
 
-/** Tables of one grid, such as two columns of counts, say nothing more to each other than the rules on one table have said. */
+/** Two tables of one grid, such as two columns of counts: the rules on one table already compare them. */
 const sameGrid = (first: IndexedTable, second: IndexedTable) =>
   first.path === second.path && first.table === second.table;
 
@@ -140,7 +140,7 @@ function placesIn({ tables, tableIndexes }: CellIndex, isWanted: (table: number)
   return places;
 }
 
-/** What is known of two tables from all that they have in common. `among` is how many such pairs the new table is in. */
+/** What two tables tell by all that they have in common. `pairCount` says how many candidate pairs the new table is in. */
 export function findTableDifferences(
   newIndex: CellIndex,
   otherIndex: CellIndex,
@@ -207,7 +207,7 @@ function judge(
   const sameVariables = newTable.variables.join() === otherTable.variables.join();
   const [cells, sums]: [NearbyCounts[], NearbyCounts[]] = [[], []];
   let [inCells, inSums, far, published, bounded] = [0, 0, 0, false, false];
-  // Bit 1: ours has more people somewhere; bit 2: the other has.
+  // Bit 1: the new table has more people somewhere; bit 2: the other has.
   let [nearSigns, farSigns] = [0, 0];
   const groups = new Map<number, { logs: number; count: number }>();
   for (const [place, otherPlace] of common(newIndex, newPlaces, otherIndex, otherPlaces)) {

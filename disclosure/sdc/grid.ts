@@ -4,7 +4,7 @@ import { type ColumnClass, isTotalLabel } from './columns.ts';
 import type { CountColumns } from './counts.ts';
 import { readCell, readComposite } from './number.ts';
 
-/** A table small enough to be kept: its text, row by row, with the number that each row has in the file. */
+/** A table small enough to be held in memory: its text by row, with each row's number in the file. */
 export class TableGrid {
   static readonly MAX_CELLS = 250_000;
   readonly names: readonly string[];
