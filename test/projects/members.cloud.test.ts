@@ -88,11 +88,13 @@ describe('a member', () => {
     expect(await remove(rana?.name)).toMatchObject({ roles: [], removedBy: olga.name, reason: 'left the university' });
 
     expect(memberRoutes.length).toBeGreaterThan(15);
-    const body = { token: 'A'.repeat(43) };
-    for (const name of memberRoutes)
+    for (const name of memberRoutes) {
+      const route: Route = routes[name];
+      const body = route.body && 'token' in route.body.shape ? { token: 'A'.repeat(43) } : {};
       await expect(rana?.call(name, { params: { project, ...ids }, body }), name).rejects.toThrow(
         `There is no project ${project}`,
       );
+    }
     expect((await rana?.ask('listProjects'))?.items).toEqual([]);
     expect((await rana?.ask('showMe'))?.projects).toEqual([]);
 
