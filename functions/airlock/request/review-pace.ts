@@ -11,11 +11,11 @@ const MIN_SECONDS = 900;
  * wait with, and finds a decision only when it looks.
  */
 export function reviewPauses(
-  { since, deadline }: { since: string; deadline: string },
+  { since: start, deadline }: { since: string; deadline: string },
   { remindHours }: { remindHours: number },
   now: string,
 ): { seconds: number; pauseSeconds: number } {
-  const pace = Math.max(MIN_SECONDS, Math.ceil((Date.parse(deadline) - Date.parse(since)) / 1000 / MAX_REVIEW_POLLS));
+  const pace = Math.max(MIN_SECONDS, Math.ceil((Date.parse(deadline) - Date.parse(start)) / 1000 / MAX_REVIEW_POLLS));
   const remaining = Math.max(1, Math.ceil((Date.parse(deadline) - Date.parse(now)) / 1000));
   return {
     seconds: Math.min(Math.max(pace, remindHours * 900), remaining),
