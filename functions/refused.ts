@@ -1,5 +1,13 @@
 /** The kind of a refusal; it determines the HTTP status. */
-export type RefusedKind = 'invalid' | 'forbidden' | 'missing' | 'conflict' | 'large' | 'unsupported' | 'mismatch';
+export type RefusedKind =
+  | 'invalid'
+  | 'forbidden'
+  | 'missing'
+  | 'method'
+  | 'conflict'
+  | 'large'
+  | 'unsupported'
+  | 'mismatch';
 
 /**
  * The only expected error: the caller may not do this, or not now. Its message names the reason and the remedy. Every

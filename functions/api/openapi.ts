@@ -52,6 +52,7 @@ const refusals: Readonly<Record<string, Json>> = {
     content: { ...problem, ...gatewayMessage },
   },
   404: { description: 'It does not exist, or not for this caller', content: { ...problem, ...gatewayMessage } },
+  405: { description: 'The address has other methods', content: problem },
   409: { description: 'Not now: the detail gives the reason and the remedy', content: problem },
   413: { description: 'The request is too large', content: { ...problem, ...gatewayMessage } },
   415: { description: 'The body is not JSON', content: problem },

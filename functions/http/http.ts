@@ -6,6 +6,7 @@ import type { APIGatewayProxyEventV2WithJWTAuthorizer, APIGatewayProxyStructured
 import * as z from 'zod';
 import { logger } from '../handler.ts';
 import { Refused } from '../refused.ts';
+import { refuseUnknownAddress } from './address.ts';
 import { runOnce } from './idempotency.ts';
 import { parseInput, readBody, readQuery } from './input.ts';
 import { toProblem } from './problem.ts';
@@ -140,8 +141,7 @@ export function http<T extends Table, C extends Capability>(
       return `${method} ${path}` === event.routeKey;
     });
     const route = name === undefined ? undefined : routes[name];
-    if (name === undefined || route === undefined)
-      throw new Refused('missing', 'This address does not exist. GET /openapi.json lists all addresses.');
+    if (name === undefined || route === undefined) refuseUnknownAddress(routes, event);
     const open = route.callers === 'anyone';
     const user = open ? { id: '', name: '', groups: [] } : await confirmGroups(userOf(event), wiring);
     logger.appendKeys({ user: user.id, route: event.routeKey });
@@ -175,7 +175,9 @@ export function http<T extends Table, C extends Capability>(
         const { status, ...rest } = toProblem(error, context.awsRequestId);
         if (status >= 500) logger.error('unexpected', { error: error as Error });
         else logger.info('refused', { status, detail: rest.detail });
-        return reply(status, { status, ...rest }, 'application/problem+json');
+        const answer = reply(status, { status, ...rest }, 'application/problem+json');
+        const allow = status === 405 && { allow: rest.errors?.join(', ') ?? '' };
+        return { ...answer, headers: { ...answer.headers, ...allow } };
       }
     });
 }

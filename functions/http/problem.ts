@@ -4,6 +4,7 @@ const statuses: Record<RefusedKind, [number, string]> = {
   invalid: [400, 'Invalid request'],
   forbidden: [403, 'Not allowed'],
   missing: [404, 'Not found'],
+  method: [405, 'Method not allowed'],
   conflict: [409, 'Not now'],
   large: [413, 'Too large'],
   unsupported: [415, 'Unsupported media type'],

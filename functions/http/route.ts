@@ -55,7 +55,12 @@ const QueryInteger = (schema: z.ZodNumber) =>
 /** The query `?limit=&next=` of every list. */
 export const PagingQuery = z.object({
   limit: QueryInteger(z.number().int().min(1).max(100)).default(50).describe('items per page'),
-  next: z.string().max(2000).optional().describe('the `next` value of the previous page'),
+  next: z
+    .string()
+    .max(1400)
+    .regex(/^[A-Za-z0-9_-]+$/, 'a page token of this API')
+    .optional()
+    .describe('the `next` value of the previous page'),
 });
 
 /** A page of items. */

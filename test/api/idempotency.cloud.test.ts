@@ -59,12 +59,12 @@ describe('a write under one key', () => {
     expect(await open(pia, key, 'sec-one-body')).toEqual(first);
   });
 
-  it('is the same whatever order its fields come in, and whatever the body has besides', async () => {
+  it('is the same whatever order and spacing its fields come in', async () => {
     const key = randomUUID();
     const body = { id: 'sec-once-order', title: 'Order' };
     const [first, second] = [
       await olga?.ask('POST', '/projects', { key, body }),
-      await olga?.ask('POST', '/projects', { key, body: '{ "more": 1, "title": "Order", "id": "sec-once-order" }' }),
+      await olga?.ask('POST', '/projects', { key, body: '{ "title": "Order",  "id": "sec-once-order" }' }),
     ];
     expect(first?.status).toBe(202);
     expect(second).toEqual(first);
@@ -126,8 +126,9 @@ describe('the key', () => {
   };
 
   it.each(writes)('is asked for by %s', async (name, route) => {
-    const body = bodies[name] ?? {};
-    const answer = await olga?.ask(route.method, toExamplePath(route), { body });
+    // A project that exists: the key matters only to what would be done.
+    const path = toExamplePath(route).replace('/projects/sec-none', '/projects/sec-once-order');
+    const answer = await olga?.ask(route.method, path, { body: bodies[name] ?? {} });
     expect([answer?.status, answer?.type]).toEqual([400, 'application/problem+json']);
     expect(answer?.body.detail).toBe(
       'Send an Idempotency-Key header of 8 to 128 printable characters, a new one for each new request.',

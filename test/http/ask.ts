@@ -20,6 +20,8 @@ interface TestCall {
   bytes?: Uint8Array;
   rawPath?: string;
   hasProject?: boolean;
+  /** The gateway gives `$default` where it finds no route. */
+  routeKey?: string;
 }
 
 const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 } as Context;
@@ -76,6 +78,7 @@ export async function ask(
     rawQueryString = '',
     rawPath = route.path,
     hasProject = true,
+    routeKey = `${route.method} ${route.path}`,
   }: TestCall,
   answer: (call: unknown) => unknown = () => ({}),
   roles: ProjectRole[] = [],
@@ -93,7 +96,7 @@ export async function ask(
     hasProject: async () => hasProject,
   });
   const event = {
-    routeKey: `${route.method} ${route.path}`,
+    routeKey,
     rawPath,
     headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
     pathParameters: params,
@@ -101,10 +104,15 @@ export async function ask(
     rawQueryString,
     body: bytes ? Buffer.from(bytes).toString('base64') : body,
     isBase64Encoded: bytes !== undefined,
-    requestContext: claims ? { authorizer: { jwt: { claims } } } : {},
+    requestContext: { stage: 'v1', ...(claims && { authorizer: { jwt: { claims } } }) },
   } as unknown as APIGatewayProxyEventV2WithJWTAuthorizer;
   const result = (await handler(event, context)) as APIGatewayProxyStructuredResultV2;
   const type = result.headers?.['content-type'];
   const { statusCode: status, body: text = '{}', isBase64Encoded } = result;
-  return { status, type, body: isBase64Encoded ? Buffer.from(text, 'base64') : JSON.parse(text) };
+  return {
+    status,
+    type,
+    allow: result.headers?.allow,
+    body: isBase64Encoded ? Buffer.from(text, 'base64') : JSON.parse(text),
+  };
 }

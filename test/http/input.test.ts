@@ -95,6 +95,16 @@ describe('the input of an operation', () => {
     expect((await ask({ route: routes.listWorkspaces, claims }, () => ({ items: [] }))).status).toBe(200);
   });
 
+  it.each([
+    ['/v1/projects', 405, 'POST, GET'],
+    ['/v1/projects/asthma/members/rana', 405, 'PUT'],
+    ['/v1/nowhere', 404, undefined],
+    ['/v1/projects/asthma/nowhere', 404, undefined],
+  ])('%s with another method is answered %i', async (rawPath, status, methods) => {
+    const answer = await ask({ route: routes.showMe, claims, rawPath, routeKey: '$default' });
+    expect([answer.status, answer.allow]).toEqual([status, methods]);
+  });
+
   it('a path with empty segments is the same request', async () => {
     const marks: unknown[] = [];
     const route = routes.linkWorkspace;
