@@ -4,11 +4,20 @@ import { strictSchema } from '../http/strict.ts';
 
 type Json = Record<string, unknown>;
 
+/** Spaces around a text are dropped, so a text that may not be empty has something to see. */
+const VISIBLE_PATTERN = '[\\p{L}\\p{N}\\p{P}\\p{S}]';
+
+const documentTrimming = ({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodTypes; jsonSchema: Json }): void => {
+  const isTrimmed = (zodSchema._zod.def.checks ?? []).some(({ _zod: { def } }) => def.check === 'overwrite');
+  if (isTrimmed && Number(jsonSchema.minLength) > 0) jsonSchema.pattern ??= VISIBLE_PATTERN;
+};
+
 /** An input refuses unknown fields, as the API does. */
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
   const { $schema: _, ...rest } = z.toJSONSchema(io === 'input' ? strictSchema(schema) : schema, {
     io,
     unrepresentable: 'any',
+    override: documentTrimming,
   });
   return rest;
 };
