@@ -51,6 +51,7 @@ export class MarkupTableReader {
   readonly #unread: (reason: string) => void;
   readonly #open: Open[] = [];
   #rest = '';
+  #scannedLength = 0;
   #inComment = false;
   /** The mark of a note behind a number is no digit of it. */
   #isRaised = false;
@@ -62,6 +63,13 @@ export class MarkupTableReader {
   }
 
   feed(text: string): void {
+    const length = this.#rest.length + text.length;
+    const isWaiting = !text.includes('>') || (this.#rest.length > 512 && length < 2 * this.#scannedLength);
+    // A tag whose end has not come is not looked through again for every line.
+    if (this.#rest !== '' && length <= longestTag && isWaiting) {
+      this.#rest += text;
+      return;
+    }
     const buffer = this.#rest + text;
     this.#rest = '';
     let offset = 0;
@@ -88,6 +96,9 @@ export class MarkupTableReader {
   }
 
   end(): void {
+    const rest = this.#rest;
+    this.#rest = '';
+    this.feed(rest);
     while (this.#open.length > 0) this.#close();
   }
 
@@ -109,6 +120,7 @@ export class MarkupTableReader {
   }
 
   #keep(rest: string): void {
+    this.#scannedLength = rest.length;
     if (rest.length <= longestTag) this.#rest = rest;
     else if (this.#open.length > 0 || /<table/i.test(rest)) this.#unread('a tag in it does not end');
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { unzipSync, zipSync } from 'fflate';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
@@ -30,6 +31,14 @@ const notebook = (indentation: number) =>
     ),
   );
 
+const parquet = new Uint8Array(
+  parquetWriteBuffer({
+    columnData: [
+      { name: 'region', data: ['North', 'South'], type: 'STRING' },
+      { name: 'n', data: [40, 52], type: 'INT32' },
+    ],
+  }),
+);
 const workbook = makeXlsx([
   ['region', 'n'],
   ['North', 40],
@@ -42,6 +51,7 @@ const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [
   ['p.jpg', makeJpeg()],
   ['a.ipynb', notebook(1)],
   ['b.ipynb', notebook(0)],
+  ['t.parquet', parquet],
   ['t.xlsx', workbook],
   ['a.docx', makeDocx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
 ];
