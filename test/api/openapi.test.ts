@@ -23,13 +23,13 @@ const inputs = operations.flatMap(({ operationId, parameters, requestBody }) => 
   ...Object.values(requestBody?.content ?? {}).map(({ schema }) => [`${operationId} body`, schema] as const),
 ]);
 
-const has = (schema: Schema, ...keywords: string[]) => keywords.some(keyword => schema[keyword] !== undefined);
+const hasKeyword = (schema: Schema, ...keywords: string[]) => keywords.some(keyword => schema[keyword] !== undefined);
 
 /** Whether the values of a schema have a largest size, as far as its own keywords go. */
 function isBounded(schema: Schema): boolean {
-  if (has(schema, 'const', 'enum')) return true;
-  if (schema.type === 'string') return has(schema, 'maxLength', 'pattern', 'format');
-  if (schema.type === 'integer' || schema.type === 'number') return has(schema, 'maximum', 'exclusiveMaximum');
+  if (hasKeyword(schema, 'const', 'enum')) return true;
+  if (schema.type === 'string') return hasKeyword(schema, 'maxLength', 'pattern', 'format');
+  if (schema.type === 'integer' || schema.type === 'number') return hasKeyword(schema, 'maximum', 'exclusiveMaximum');
   return true;
 }
 
