@@ -16,5 +16,10 @@ until curl --silent --output /dev/null "$address/api"; do
 done
 xfwm4 &
 xfce4-screensaver &
-# Closing the browser's window opens it again: there is nothing else on this desktop.
-while kill -0 "$server"; do firefox-esr --kiosk "$address/lab?token=$JUPYTER_TOKEN"; done
+# Closing the browser's window opens it again: there is nothing else on this desktop. Each time it has a new profile,
+# because Firefox does not open one that it was using when the machine stopped.
+while kill -0 "$server"; do
+  profile=$(mktemp -d)
+  firefox-esr --no-remote --profile "$profile" --kiosk "$address/lab?token=$JUPYTER_TOKEN" || true
+  rm -r "$profile"
+done

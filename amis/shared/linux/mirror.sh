@@ -20,6 +20,11 @@ if [ -d /etc/R ]; then
   sed -i '/# broch$/d' /etc/R/Rprofile.site
   echo "local({ options(repos = c(CRAN = \"$mirror/cran\")) }) # broch" >>/etc/R/Rprofile.site
 fi
+# JupyterLab would ask the internet for news.
+install --directory /etc/jupyter/labconfig
+cat >/etc/jupyter/labconfig/page_config.json <<'CONF'
+{ "disabledExtensions": { "@jupyterlab/apputils-extension:announcements": true } }
+CONF
 cat >/etc/profile.d/broch-mirror.sh <<CONF
 export NPM_CONFIG_GLOBALCONFIG=/etc/npmrc
 CONF
