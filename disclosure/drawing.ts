@@ -11,7 +11,8 @@ const wordElements = words('title desc metadata');
 const geometry = words(`x y x1 y1 x2 y2 cx cy r rx ry fx fy dx dy width height d points transform viewBox
   preserveAspectRatio id class offset gradientUnits gradientTransform spreadMethod clipPathUnits rotate textLength
   lengthAdjust`);
-const looks = words(`fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-linecap stroke-linejoin
+const lookAttributes =
+  words(`fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-linecap stroke-linejoin
   stroke-miterlimit stroke-dasharray stroke-dashoffset color opacity stop-color stop-opacity font-family font-size
   font-style font-weight font-variant text-anchor dominant-baseline alignment-baseline baseline-shift letter-spacing
   word-spacing text-decoration visibility display clip-path clip-rule shape-rendering text-rendering writing-mode
@@ -60,12 +61,12 @@ class DrawingWriter {
   #skipped = 0;
   #styles = '';
 
-  open(name: string, given: Readonly<Record<string, string>>): void {
+  open(name: string, values: Readonly<Record<string, string>>): void {
     const parent = this.#stack.at(-1);
     if (++this.#elements > limits.elements || this.#stack.length + this.#skipped > limits.depth)
       throw new UnreadableError(`it has more than ${limits.elements} elements, or is nested too deep`);
     if (this.#skipped > 0 || !drawingElements.has(name)) {
-      const isPicture = name === 'image' && /^data:image\/(png|jpe?g);/.test(given.href ?? given['xlink:href'] ?? '');
+      const isPicture = name === 'image' && /^data:image\/(png|jpe?g);/.test(values.href ?? values['xlink:href'] ?? '');
       if (this.#skipped === 0 && !wordElements.has(name))
         this.refused.add(isPicture ? 'an embedded picture' : `the element “${name}”`);
       this.#skipped++;
@@ -73,14 +74,14 @@ class DrawingWriter {
     }
     if (!parent && name !== 'svg') throw new UnreadableError('it does not begin as a drawing');
     const clips = parent?.clips === true || name === 'clipPath';
-    const attributes = this.#attributes(given, clips, name);
+    const attributes = this.#attributes(values, clips, name);
     const hidden = attributes.get('display') ?? attributes.get('visibility') ?? '';
     if (/^(none|hidden|collapse)$/.test(hidden) || Number(attributes.get('opacity') ?? 1) === 0) this.unseen++;
     this.#stack.push({ name, start: this.#length, id: attributes.get('id'), clips, copies: false });
     const href = attributes.get('href');
     if (name === 'use' && href !== undefined) {
       this.#uses.set(href.slice(1), (this.#uses.get(href.slice(1)) ?? 0) + 1);
-      for (const around of this.#stack) around.copies = true;
+      for (const ancestor of this.#stack) ancestor.copies = true;
     }
     if (name === 'style') return;
     const text = [...attributes].map(([key, value]) => ` ${key}="${escapeHtml(value)}"`).join('');
@@ -128,16 +129,16 @@ class DrawingWriter {
     this.#length += text.length;
   }
 
-  #attributes(given: Readonly<Record<string, string>>, clips: boolean, element: string): Map<string, string> {
+  #attributes(values: Readonly<Record<string, string>>, clips: boolean, element: string): Map<string, string> {
     const attributes = new Map<string, string>();
-    for (const [key, value] of Object.entries(given)) {
-      if ((geometry.has(key) || looks.has(key)) && isHarmless(value)) attributes.set(key, value);
+    for (const [key, value] of Object.entries(values)) {
+      if ((geometry.has(key) || lookAttributes.has(key)) && isHarmless(value)) attributes.set(key, value);
       else if (!described.test(key)) this.refused.add(`the attribute “${key}”`);
     }
-    for (const [key, value] of this.#declarations(given.style ?? '')) attributes.set(key, value);
+    for (const [key, value] of this.#declarations(values.style ?? '')) attributes.set(key, value);
     // Cuttings of cuttings take time without end.
     if (clips) attributes.delete('clip-path');
-    const href = given.href ?? given['xlink:href'];
+    const href = values.href ?? values['xlink:href'];
     if (href !== undefined && /^#[\w:.-]+$/.test(href) && !(clips && element === 'use')) attributes.set('href', href);
     else if (href !== undefined) this.refused.add('a link');
     return attributes;
@@ -149,7 +150,7 @@ class DrawingWriter {
       const colon = declaration.indexOf(':');
       const [name, value] = [declaration.slice(0, colon).trim().toLowerCase(), declaration.slice(colon + 1).trim()];
       if (!isHarmless(value)) this.refused.add('a style that loads something');
-      return colon > 0 && looks.has(name) && value.length < 1000 && isHarmless(value) ? [[name, value]] : [];
+      return colon > 0 && lookAttributes.has(name) && value.length < 1000 && isHarmless(value) ? [[name, value]] : [];
     });
   }
 
@@ -167,10 +168,10 @@ class DrawingWriter {
       .flatMap(rule => {
         const brace = rule.indexOf('{');
         const selector = rule.slice(0, brace).trim();
-        const all =
+        const declarations =
           brace < 0 ? [] : this.#declarations(rule.slice(brace + 1)).map(([name, value]) => `${name}:${value}`);
-        return all.length > 0 && selector.length <= 500 && /^[\w\s.,#*>-]+$/.test(selector)
-          ? [`${selector}{${all.join(';')}}`]
+        return declarations.length > 0 && selector.length <= 500 && /^[\w\s.,#*>-]+$/.test(selector)
+          ? [`${selector}{${declarations.join(';')}}`]
           : [];
       })
       .join('\n');

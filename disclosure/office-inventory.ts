@@ -81,15 +81,15 @@ export class OfficeInventory {
   }
 
   /** A handler that accounts for a part, and hands on what `handler` takes. */
-  watch(part: string, shown: ShownContent, handler: Partial<XmlHandler> = {}): XmlHandler {
+  watch(part: string, visible: ShownContent, handler: Partial<XmlHandler> = {}): XmlHandler {
     const open: string[] = [];
     return {
       open: (name, attributes) => {
         open.push(name);
         if (!names.has(localName(name))) this.note(`the element “${quoteForFinding(name, 40)}”`);
         for (const [key, value] of Object.entries(attributes)) {
-          if (shown.text !== NOTHING_SHOWN.text) this.#markupLength += value.length;
-          if (shown.attribute?.(name, key)) this.#show(value);
+          if (visible.text !== NOTHING_SHOWN.text) this.#markupLength += value.length;
+          if (visible.attribute?.(name, key)) this.#show(value);
           else if (key === 'xmlns' || key.startsWith('xmlns:')) {
             requireUsualPrefix(key, value);
             if (!namespace.test(value)) this.judgeText(`namespace ${value}`, part);
@@ -105,7 +105,7 @@ export class OfficeInventory {
         handler.close?.(name);
       },
       text: text => {
-        if (shown.text(open.at(-1) ?? '')) this.#show(text);
+        if (visible.text(open.at(-1) ?? '')) this.#show(text);
         else if (text.trim() !== '') this.judgeText(text.trim(), part);
         else if (text.length > 1 && !(/^\r?\n[ \t]*$/.test(text) && text.length <= 3 + 2 * open.length))
           this.note(`white space in ${part}`);

@@ -31,7 +31,7 @@ export interface OfficePackage {
   /** Reads a part and accounts for what is in it. `shows` says whose text of it a page shows. */
   readonly read: (
     entry: ZipEntry,
-    shown?: ShownContent,
+    visible?: ShownContent,
     handler?: Partial<XmlHandler>,
     maxBytes?: number,
   ) => Promise<void>;
@@ -75,8 +75,8 @@ export async function openOfficePackage({ file, source, findings }: FormatInput)
       media.length,
     );
   const inventory = new OfficeInventory(findings);
-  const read: OfficePackage['read'] = async (entry, shown = NOTHING_SHOWN, handler = {}, maxBytes) => {
-    if (await readPart(source, entry, inventory.watch(entry.name, shown, handler), maxBytes))
+  const read: OfficePackage['read'] = async (entry, visible = NOTHING_SHOWN, handler = {}, maxBytes) => {
+    if (await readPart(source, entry, inventory.watch(entry.name, visible, handler), maxBytes))
       inventory.note(`white space in ${entry.name}`);
   };
   return { entries, inventory, read };
@@ -99,8 +99,8 @@ export async function finishPackage(
     if (!/\.(xml|rels)$/i.test(name)) continue;
     inventory.addUnseenBytes(entry.size);
     const isProperty = /^docProps\//i.test(name);
-    const shown = isProperty ? { text: (element: string) => personalProperty.test(element) } : NOTHING_SHOWN;
-    await read(entry, shown, createPartHandler(name, findings), MAX_PART_BYTES);
+    const visible = isProperty ? { text: (element: string) => personalProperty.test(element) } : NOTHING_SHOWN;
+    await read(entry, visible, createPartHandler(name, findings), MAX_PART_BYTES);
   }
   inventory.report();
 }

@@ -48,7 +48,7 @@ function isHuffmanTables(content: Uint8Array): boolean {
 const singleSegments = [0xc0, 0xc1, 0xdd, 0xe0, 0xee];
 
 function walkSegments(bytes: Uint8Array, view: DataView, findings: Findings): void {
-  const seen = new Set<string>();
+  const segmentKeys = new Set<string>();
   const scanEnds: number[] = [];
   let offset = 2;
   for (;;) {
@@ -64,12 +64,12 @@ function walkSegments(bytes: Uint8Array, view: DataView, findings: Findings): vo
     const length = offset + 4 > bytes.length ? 0 : view.getUint16(offset + 2);
     if (length < 2 || offset + 2 + length > bytes.length) throw new UnreadableError('the picture is cut short');
     const content = bytes.subarray(offset + 4, offset + 2 + length);
-    const what = describeSegment(marker, content);
-    if (what !== undefined) reportMetadata(findings, what);
+    const description = describeSegment(marker, content);
+    if (description !== undefined) reportMetadata(findings, description);
     const key = marker === 0xdb || marker === 0xc4 ? `${marker} ${content[0]}` : String(marker);
-    if (seen.has(key) && (singleSegments.includes(marker) || key.includes(' ')))
+    if (segmentKeys.has(key) && (singleSegments.includes(marker) || key.includes(' ')))
       reportMetadata(findings, 'a part twice');
-    seen.add(key);
+    segmentKeys.add(key);
     offset += 2 + length;
     if (marker !== 0xda) continue;
     offset = findScanEnd(bytes, offset);

@@ -156,7 +156,7 @@ export function readJsonTables(
   // {"column": [values]} and {"column": {"row": value}}, pandas's and others' way.
   if (isEvery(column => Array.isArray(column) && column.length > 0 && column.every(isPlain))) {
     const columns = inner.map(([, column]) => column as unknown[]);
-    const height = columns.reduce((most, { length }) => Math.max(most, length), 0);
+    const height = columns.reduce((maximum, { length }) => Math.max(maximum, length), 0);
     const values = columns.reduce((sum, { length }) => sum + length, 0);
     const rows = columns.reduce((longest, column) => (column.length > longest.length ? column : longest));
     return putTable(

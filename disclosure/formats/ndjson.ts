@@ -15,7 +15,7 @@ export async function readJsonLines(source: ByteSource, table: RowSink): Promise
   const decoder = new TextDecoder();
   let [rest, number] = ['', 0];
   let names: string[] = [];
-  let known = new Set<string>();
+  let headingNames = new Set<string>();
   const take = (line: string) => {
     number++;
     if (line.trim() === '') return;
@@ -28,10 +28,10 @@ export async function readJsonLines(source: ByteSource, table: RowSink): Promise
     if (!isJsonRecord(record)) throw new UnreadableError(`its line ${number} is no record`);
     if (names.length === 0) {
       names = Object.keys(record);
-      known = new Set(names);
+      headingNames = new Set(names);
       table.text(names, 1);
     }
-    const extraKeys = Object.keys(record).filter(key => !known.has(key));
+    const extraKeys = Object.keys(record).filter(key => !headingNames.has(key));
     table.text(
       [...names, ...extraKeys].map(name => (Object.hasOwn(record, name) ? jsonText(record[name]) : '')),
       number + 1,

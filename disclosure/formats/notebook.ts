@@ -19,11 +19,11 @@ const plainValue =
   /^(code|markdown|raw|stream|display_data|execute_result|error|stdout|stderr|true|false|null|\d{1,6})$/;
 
 /** What a value holds besides the keys that are `shown`, as lines: nothing of a notebook is passed over. */
-export function describeRest(value: unknown, ...shown: readonly string[]): string {
+export function describeRest(value: unknown, ...shownKeys: readonly string[]): string {
   if (value !== undefined && asRecord(value) !== value) return JSON.stringify(value, null, 1);
   const rest = Object.entries(asRecord(value)).filter(
     ([key, inner]) =>
-      !shown.includes(key) &&
+      !shownKeys.includes(key) &&
       JSON.stringify(inner) !== '{}' &&
       !(plainKeys.test(key) && plainValue.test(String(inner))),
   );
@@ -42,8 +42,8 @@ async function checkNotebook({ source, findings, newTable }: FormatInput): Promi
   if (!Array.isArray(notebook.cells)) throw new UnreadableError('it is no notebook of version 4');
   const text = new TextCheck(findings);
   const lines = (value: unknown) => splitTextLines(joinLines(value)).map(line => text.line(line));
-  const rest = (value: unknown, shown: readonly string[]) => {
-    const description = describeRest(value, ...shown);
+  const rest = (value: unknown, shownKeys: readonly string[]) => {
+    const description = describeRest(value, ...shownKeys);
     if (description !== '') lines(description);
   };
   let [outputs, pictures] = [0, 0];

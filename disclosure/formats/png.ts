@@ -33,7 +33,7 @@ const software = /^(Software|Creation Time|date:(create|modify|timestamp))\0[\w 
 const MAX_PIXEL_BYTES = 256 * 2 ** 20;
 
 function walkChunks(bytes: Uint8Array, view: DataView, findings: Findings): void {
-  const seen = new Set<string>();
+  const chunkNames = new Set<string>();
   const pixels: Uint8Array[] = [];
   let previous = '';
   let offset = 8;
@@ -50,15 +50,15 @@ function walkChunks(bytes: Uint8Array, view: DataView, findings: Findings): void
     const text = kind === 'tEXt' ? decodeLatin1(content.subarray(0, 200)) : '';
     const name = text === '' ? kind : text.slice(0, text.indexOf('\0'));
     if (/^[tzi]TXt$|^tEXt$/.test(kind)) {
-      if (!software.test(text) || length > 200 || seen.has(name))
+      if (!software.test(text) || length > 200 || chunkNames.has(name))
         reportMetadata(findings, `a text (${quoteForFinding(decodeLatin1(content.subarray(0, 40)))})`);
     } else if (kind === 'eXIf') reportMetadata(findings, 'EXIF data');
     else if (!Object.hasOwn(drawingChunks, kind) || length > (drawingChunks[kind] ?? 0))
       reportMetadata(findings, `a part of its own (${quoteForFinding(kind)})`);
-    else if (seen.has(kind) && !(kind === 'IDAT' && previous === 'IDAT'))
+    else if (chunkNames.has(kind) && !(kind === 'IDAT' && previous === 'IDAT'))
       reportMetadata(findings, `a part twice (${quoteForFinding(kind)})`);
     if (kind === 'IDAT') pixels.push(content);
-    seen.add(name);
+    chunkNames.add(name);
     previous = kind;
   }
   checkPixels(Buffer.from(bytes.subarray(16, 29)), concatBytes(pixels), findings);

@@ -18,8 +18,8 @@ export const workbookFormat: Format = {
     const office = await openOfficePackage(input);
     if (!office) return;
     const { findings, newTable } = input;
-    const shown = await readSheets(office.entries, office.read, findings, newTable, office.inventory);
-    await finishPackage(office, input, entry => shown.has(entry));
+    const visibleParts = await readSheets(office.entries, office.read, findings, newTable, office.inventory);
+    await finishPackage(office, input, entry => visibleParts.has(entry));
   },
 };
 
