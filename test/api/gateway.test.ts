@@ -44,7 +44,7 @@ describe('the gateway', () => {
 });
 
 describe('the logs of state machines', () => {
-  it('hold no inputs, which contain task tokens', () => {
+  it('hold no inputs, because inputs contain task tokens', () => {
     const logs = resourcesOf('AWS::StepFunctions::StateMachine').map(
       ([, { Properties }]) => Properties.LoggingConfiguration.IncludeExecutionData,
     );

@@ -29,7 +29,7 @@ const countOf = async (person: Person | undefined, dataset: string) => {
 };
 
 describe('a write under one key', () => {
-  it('happens once and answers the same again', async () => {
+  it('happens once, and a repetition gets the same answer', async () => {
     const key = randomUUID();
     const first = await open(pia, key, 'sec-twice');
     expect(first.status).toBe(201);
@@ -37,7 +37,7 @@ describe('a write under one key', () => {
     expect(await countOf(pia, 'sec-twice')).toBe(1);
   });
 
-  it('asked for ten times at once happens once', async () => {
+  it('happens once when it is sent ten times at the same time', async () => {
     const key = randomUUID();
     const answers = await Promise.all(Array.from({ length: 10 }, () => open(pia, key, 'sec-at-once')));
     expect(answers.filter(({ status }) => ![201, 409].includes(status))).toEqual([]);
@@ -49,7 +49,7 @@ describe('a write under one key', () => {
     expect(await countOf(pia, 'sec-at-once')).toBe(1);
   });
 
-  it('with another body is refused, and does nothing', async () => {
+  it('is refused with another body, and does nothing', async () => {
     const key = randomUUID();
     const first = await open(pia, key, 'sec-one-body');
     const { status, type, body } = await open(pia, key, 'sec-other-body');
@@ -70,7 +70,7 @@ describe('a write under one key', () => {
     expect(second).toEqual(first);
   });
 
-  it('is another for another person, who sees nothing of the first', async () => {
+  it('is another write for another person, who sees nothing of the first', async () => {
     const key = randomUUID();
     const [piaDelivery, paulDelivery] = [await open(pia, key, 'sec-shared-key'), await open(paul, key, 'sec-his')];
     expect([piaDelivery.status, paulDelivery.status]).toEqual([201, 201]);
@@ -78,14 +78,14 @@ describe('a write under one key', () => {
     expect(paulDelivery.body.partner).not.toBe(piaDelivery.body.partner);
   });
 
-  it('is another at another address', async () => {
+  it('is another write at another address', async () => {
     const key = randomUUID();
     const creation = await olga?.ask('POST', '/projects', { key, body: { id: 'sec-once-a', title: 'A' } });
     const retry = await olga?.ask('POST', '/projects/sec-once-none/retry', { key });
     expect([creation?.status, retry?.status]).toEqual([202, 404]);
   });
 
-  it('that failed may be repeated, and then counts', async () => {
+  it('can be repeated after it failed, and then happens', async () => {
     await pollUntilAnswer(
       () => olga?.ask('GET', '/projects/sec-once-a') ?? Promise.reject(new Error('nobody')),
       ({ status }) => status === 200,
@@ -101,7 +101,7 @@ describe('a write under one key', () => {
     expect((await add(['lead']))?.status).toBe(422);
   });
 
-  it('whose attempt was refused for its form did not use the key up', async () => {
+  it('leaves the key unused when the request was refused for its format', async () => {
     const key = randomUUID();
     expect((await open(pia, key, 'NOT A NAME')).status).toBe(400);
     expect((await open(pia, key, 'sec-formed')).status).toBe(201);

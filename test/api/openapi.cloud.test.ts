@@ -15,7 +15,7 @@ describe('GET /openapi.json', () => {
 });
 
 describe('without a token', () => {
-  it('nothing else answers', async () => {
+  it('answers 401 at every other address', async () => {
     expect((await fetch(`${api}/me`)).status).toBe(401);
   });
 });

@@ -67,7 +67,7 @@ describe('a list', () => {
     '%F0%9F%98%80',
   ])('does not go on from %j', async next => isProblem(await page(pia, `?next=${next}`), 400));
 
-  it('goes on for one person from no page of another', async () => {
+  it("does not continue another person's list", async () => {
     const { next } = (await page(pia, '?limit=1')).body;
     const ownIds = ids(await page(paul, '?limit=100'));
     expect(ownIds.length).toBe(2);
@@ -76,7 +76,7 @@ describe('a list', () => {
     isProblem(await olga.ask('GET', `/projects/sec-none/members?next=${next}`), 404);
   });
 
-  it('shows nobody anything else, from whatever made-up place it goes on', async () => {
+  it('shows nothing of other people for any invented page token', async () => {
     const ownIds = ids(await page(paul, ''));
     const tokens = fc.oneof(
       fc.string({ maxLength: 60, unit: 'binary' }),
@@ -100,7 +100,7 @@ describe('a list', () => {
     );
   });
 
-  it("of a project's members goes on from members only", async () => {
+  it("of a project's members continues from members only", async () => {
     await olga.write('POST', '/projects', { id: 'sec-pages', title: 'Pages' });
     for (const [token, status] of [
       ['MEMBER#', 200],

@@ -86,7 +86,7 @@ describe('without a token', () => {
     expect(Object.keys(body)).toEqual(['message']);
   });
 
-  it('any other address answers 401 too', async () => {
+  it('answers 401 at addresses that do not exist, too', async () => {
     for (const path of ['/nothing', '/projects/a/b/c', '/openapi.json/x', '/'])
       expect((await sendRawRequest(cloud, 'GET', path)).status, path).toBe(401);
   });
@@ -141,13 +141,13 @@ describe('a token', () => {
     expect((await sendRawRequest(cloud, 'POST', '/projects', { token, key: key(), body: {} })).status).toBe(401);
   });
 
-  it('of refreshing is no token of access', async () => {
+  it('that refreshes a session is no access token', async () => {
     const { refresh } = await otherTokens();
     // Nothing that API Gateway can read on AWS; the embedded cloud's is signed, and stopped by the function.
     expect([401, 403]).toContain((await sendRawRequest(cloud, 'GET', '/me', { token: refresh })).status);
   });
 
-  it('of identity is no token of access', async () => {
+  it('that names a person is no access token', async () => {
     const { id } = await otherTokens();
     expect(parts(id).body).toMatchObject({ token_use: 'id', 'cognito:groups': ['operator'] });
     for (const path of ['/me', '/projects']) {
@@ -157,7 +157,7 @@ describe('a token', () => {
     }
   });
 
-  it('in another place than the header is not seen', async () => {
+  it('is ignored anywhere but in the header', async () => {
     const { token } = olga;
     const places: Record<string, string>[] = [
       { 'x-api-key': token },

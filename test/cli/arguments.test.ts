@@ -32,7 +32,7 @@ const messageOf = (run: () => unknown): string => {
 };
 
 describe('fields', () => {
-  it('are read off the schema: kind, choices, default, what is needed', () => {
+  it('come from the schema, with type, choices, default and whether they are required', () => {
     expect(fieldsOf(Flags)).toMatchObject([
       { name: 'title', flag: 'title', type: 'text', isRequired: true, description: 'what people read' },
       { name: 'size', choices: ['small', 'large'], preset: 'small', isRequired: false },
@@ -85,13 +85,13 @@ describe('words', () => {
     [['a', '-x'], /no flag -x/],
     [[], /<project> is missing/],
   ])('%j: %s', (argv, message) => expect(messageOf(() => parse(...argv))).toMatch(message));
-  it('after -- are never flags', () => {
+  it('are never flags after --', () => {
     expect(parse('--', '--title').params).toEqual({ project: '--title' });
   });
   it('refuses one argument too many', () => {
     expect(messageOf(() => parseArguments([], [], ['stray']))).toMatch(/"stray" was not expected here/);
   });
-  it('of any kind give values or a usage error, and text arrives as it was typed', () => {
+  it('give values or a usage error, whatever they are, and text arrives as it was typed', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), argv => {
         try {
@@ -110,7 +110,7 @@ describe('words', () => {
 });
 
 describe('checking', () => {
-  it('names the flag, and what it is for', () => {
+  it('names the missing flag and describes it', () => {
     expect(messageOf(() => validateArguments(Flags, {}, '--'))).toBe('--title is needed: what people read.');
     expect(messageOf(() => validateArguments(Flags, { title: 'x', readyMinutes: 99 }, '--'))).toMatch(
       /^--ready-minutes: /,
@@ -120,7 +120,7 @@ describe('checking', () => {
 });
 
 describe('nearest', () => {
-  it('finds what was meant, and nothing where nothing is near', () => {
+  it('finds the most similar word, and nothing when no word is similar', () => {
     expect(findNearestWord('creat', ['create', 'list'])).toBe('create');
     expect(findNearestWord('lsit', ['create', 'list'])).toBe('list');
     expect(findNearestWord('zebra', ['create', 'list'])).toBeUndefined();

@@ -92,13 +92,13 @@ describe('a call', () => {
     expect(requests[2]?.body).toBe('{"id":"asthma","title":"A"}');
     expect(requests[2]?.headers.authorization).toBe('Bearer old');
   });
-  it('of anyone sends no token and asks for none', async () => {
+  it('needs no token for a route that is open to anyone', async () => {
     renewals.length = 0;
     await api().call('showApi');
     expect(requests[0]?.headers.authorization).toBeUndefined();
     expect(renewals).toEqual([]);
   });
-  it('has a new key for each write, and none for a read or a secret', async () => {
+  it('carries a new key for each write, and none for a read or a secret', async () => {
     await api().call('createProject', create);
     await api().call('createProject', create);
     expect(keys().size).toBe(2);
@@ -122,13 +122,13 @@ describe('a bad day', () => {
     expect(requests).toHaveLength(3);
     expect(keys().size).toBe(1);
   });
-  it('a try under way on the other side is waited for, but a plain conflict is final', async () => {
+  it('repeats a conflict after a failed attempt, because that attempt may still run, and no other conflict', async () => {
     answers = ['hang up', [409, { detail: 'still under way' }], [202, { id: 'asthma' }]];
     expect(await api().call('createProject', create)).toEqual({ id: 'asthma' });
     answers = [[409, { detail: 'taken' }]];
     expect(await failing(api().call('createProject', create))).toMatchObject({ ending: 'refused', message: 'taken' });
   });
-  it('is given up after five tries, as a fault', async () => {
+  it('ends as a fault after five attempts', async () => {
     answers = [[500, { title: 'Unexpected error', detail: 'Quote abc.', status: 500 }]];
     const exit = await failing(api().call('createProject', create));
     expect(exit).toMatchObject({
@@ -138,7 +138,7 @@ describe('a bad day', () => {
     });
     expect(requests).toHaveLength(5);
   });
-  it('a busy API is a fault, not a refusal', async () => {
+  it('reports a busy API as a fault, not as a refusal', async () => {
     answers = [[429, { message: 'Too Many Requests' }]];
     expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'fault' });
   });
@@ -148,7 +148,7 @@ describe('a bad day', () => {
       /127\.0\.0\.1:1 does not answer .*npm start/,
     );
   });
-  it('bytes come as they are, also none', async () => {
+  it('returns bytes unchanged, also when there are none', async () => {
     const params = { project: 'asthma', request: 'al-0011223344556677' };
     for (const bytes of [Uint8Array.from([0, 255, 123, 125, 10, 195]), new Uint8Array()]) {
       answers = [[200, bytes, { 'content-type': 'application/octet-stream' }]];
@@ -157,7 +157,7 @@ describe('a bad day', () => {
     answers = [[200, { bytes: 1 }]];
     await expect(api().ask('downloadPart', { params, body: {} })).rejects.toThrow();
   });
-  it('an answer that is not JSON is a fault', async () => {
+  it('reports an answer that is not JSON as a fault', async () => {
     answers = [[200, '<html>']];
     expect(await failing(api().call('listProjects'))).toMatchObject({ ending: 'fault' });
   });
@@ -177,7 +177,7 @@ describe('a refusal', () => {
     });
     expect(requests).toHaveLength(1);
   });
-  it('of the token is met with a renewed one, once', async () => {
+  it('of a token is repeated once with a new token', async () => {
     renewals.length = 0;
     answers = [
       [401, { message: 'Unauthorized' }],
@@ -192,7 +192,7 @@ describe('a refusal', () => {
 });
 
 describe('trust', () => {
-  it('is in the embedded certificate for that place only', async () => {
+  it('extends to the embedded certificate for that place only', async () => {
     const { embedded: _, ...publicPlace } = place;
     expect((await failing(api(publicPlace).call('listProjects'))).message).toMatch(/SELF_SIGNED|UNABLE_TO_VERIFY/);
     expect(requests).toEqual([]);

@@ -67,13 +67,13 @@ describe('delivering a folder', () => {
     expect(delivery).toMatchObject({ status: 'registered', files: 2, bytes: 40 * 1024 ** 2 + 8 });
   });
 
-  it('sends a list of its own as it is', async () => {
+  it("sends the folder's own list unchanged", async () => {
     const sums = `${sha256('1')} *a.csv\n`;
     const { json } = partner({ 'a.csv': '1', SHA256SUMS: sums });
     expect(await json('--dataset', 'cli-own')).toMatchObject({ code: 0, delivery: { digest: sha256(sums) } });
   });
 
-  it('sends a bag as it is', async () => {
+  it('sends a bag unchanged', async () => {
     const { json } = partner({
       'bagit.txt': 'BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n',
       'bag-info.txt': 'Payload-Oxum: 1.1\n',

@@ -47,7 +47,7 @@ describe('walking a folder', () => {
       ['link.csv', 1],
     ]);
   });
-  it('refuses what leads out, leads nowhere, goes round or is no file', async () => {
+  it('refuses links that lead out, to nothing or in a circle, and what is no file', async () => {
     const folder = tree({ 'a/x.csv': '1' });
     symlinkSync('/etc/passwd', join(folder, 'out'));
     symlinkSync(`${folder}x/../../etc/passwd`, join(folder, 'sly'));
@@ -64,7 +64,7 @@ describe('walking a folder', () => {
       expect.stringMatching(/^sly: This link points (outside|to nothing)/),
     ]);
   });
-  it('is not fooled by a folder whose name begins like this one', async () => {
+  it('refuses a link to a folder whose name begins like this one', async () => {
     const folder = makeTestFolder();
     mkdirSync(join(folder, 'in'));
     mkdirSync(join(folder, 'inside'));
@@ -102,7 +102,7 @@ describe('problems are reported before anything is uploaded', () => {
     ['two lists', { SHA256SUMS: '', 'manifest-sha256.txt': '' }, /two manifests/],
   ])('%s', async (_, files, reason) => expect((await look(tree(files))).foreseen.join('\n')).toMatch(reason));
 
-  it('a good folder, a good list, a list kept elsewhere and a good bag pass', async () => {
+  it('passes a good folder, a good list, a list outside the folder and a good bag', async () => {
     expect((await look(tree({ 'a.csv': '1', 'b/c.csv': '2' }))).foreseen).toEqual([]);
     const inFolder = await look(tree({ 'a.csv': '1', SHA256SUMS: `${sha256('1')}  a.csv\n` }));
     expect(inFolder.foreseen).toEqual([]);
@@ -121,7 +121,7 @@ describe('problems are reported before anything is uploaded', () => {
     );
     expect(bag).toMatchObject({ foreseen: [], manifest: { name: 'manifest-sha256.txt' } });
   });
-  it('a folder of ten thousand files is looked at in a moment', async () => {
+  it('checks a folder of ten thousand files within seconds', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, index) => [`part-${index % 50}/${index}.csv`, '']),
     );
@@ -133,7 +133,7 @@ describe('problems are reported before anything is uploaded', () => {
 });
 
 describe('the list that is written', () => {
-  it('is one that sha256sum accepts', async () => {
+  it('is accepted by sha256sum', async () => {
     const folder = tree({ 'a b.csv': '1', 'ü/c.csv': '2', '*x': '3' });
     const { files } = await walkFolder(folder);
     writeFileSync(
@@ -151,7 +151,7 @@ describe('the ledger', () => {
   const file = (home: string) =>
     join(home, 'broch/deliveries', readdirSync(join(home, 'broch/deliveries'))[0] as string);
 
-  it('remembers any path, across runs, the last word counting', () => {
+  it('remembers any path across runs; the last entry counts', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.nat()), { minLength: 1 }), entries => {
         const env = { XDG_CONFIG_HOME: makeTestFolder() };
@@ -164,14 +164,14 @@ describe('the ledger', () => {
       { numRuns: 30 },
     );
   });
-  it('survives being cut off in the middle of a line, and what others wrote into it', () => {
+  it('survives an incomplete line and lines that others wrote', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
     new UploadLedger(env, purpose, id).add(entry('a'));
     appendFileSync(file(env.XDG_CONFIG_HOME), '{"path":"b","size":1\nnull\n[]\n{"path":"c","si');
     new UploadLedger(env, purpose, id).add(entry('d'));
     expect(new UploadLedger(env, purpose, id).paths).toEqual(['a', 'd']);
   });
-  it('is found by folder, dataset and Broch, newest first, and gone when closed', () => {
+  it('is found by folder, dataset and API, newest first, and deleted when it is closed', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
     const newer = 'dl-0011223344556678';
     for (const delivery of [id, newer]) new UploadLedger(env, purpose, delivery).add(entry('a'));
@@ -181,7 +181,7 @@ describe('the ledger', () => {
     new UploadLedger(env, purpose, newer).close();
     expect(listUnfinishedDeliveries(env, purpose)).toEqual([id]);
   });
-  it('is for its owner only', () => {
+  it('is readable by its owner only', () => {
     const env = { XDG_CONFIG_HOME: makeTestFolder() };
     new UploadLedger(env, purpose, id).add(entry('a'));
     expect(statSync(file(env.XDG_CONFIG_HOME)).mode & 0o077).toBe(0);

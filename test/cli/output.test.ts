@@ -20,7 +20,7 @@ const itemsOf = (schema: z.ZodType) => pageItemShape(toOutputShape(schema)) as O
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c\u2028\u2029\ufeff]/;
 
 describe('text of other people', () => {
-  it('cannot move the cursor, recolour, reverse or hide', () => {
+  it('cannot move the cursor, change colours, reverse the line or hide', () => {
     expect(escapeForTerminal('a\u001b[2Jb')).toBe('a\\x1b[2Jb');
     expect(escapeForTerminal('invoice\u202efdp.exe')).toBe('invoice\\u202efdp.exe');
     expect(escapeForTerminal('Ærø 日本 🏰.csv')).toBe('Ærø 日本 🏰.csv');
@@ -30,7 +30,7 @@ describe('text of other people', () => {
       }),
     );
   });
-  it('stays in its cell, whatever it is', () => {
+  it('stays in its cell, whatever it contains', () => {
     const items = itemsOf(z.object({ items: z.array(z.object({ id: z.string(), reason: z.string().optional() })) }));
     const hostile = fc.record({ id: fc.string({ unit: 'binary' }), reason: fc.string({ unit: 'binary' }) });
     fc.assert(
@@ -63,13 +63,13 @@ describe('figures', () => {
   ])('%s of %s is %s', (micros, currency, text) =>
     expect(formatMicros(micros, currency).replace('-$0.00', '$0.00')).toBe(text),
   );
-  it('times are local and sort as text', () => {
+  it('shows times in local time, so that they sort as text', () => {
     expect(formatTime('2026-11-20T09:05:07.123Z')).toMatch(
       /^2026-11-(19|20|21) \d\d:\d\d:07 [A-Z]{2,5}([+-]\d{1,2}(:\d\d)?)?$/,
     );
     expect(formatTime('not a time\u001b')).toBe('not a time\\x1b');
   });
-  it('durations and progress are said as people say them', () => {
+  it('shows durations and progress in everyday units', () => {
     expect([
       formatDuration(4.4),
       formatDuration(75),
@@ -114,18 +114,18 @@ const workspaces = [
 
 describe('tables', () => {
   const shape = itemsOf(routes.listWorkspaces.returns);
-  it('show what every stage has and the reason, names rather than numbers, ids whole', () => {
+  it('show the fields of every status and the reason, names instead of ids, and ids in full', () => {
     const [head = '', ...rows] = formatRecords(workspaces, shape, plain).split('\n');
     expect(head).toMatch(/^id +status +project +owner +kind +size +requested .*reason$/);
     expect(rows).toHaveLength(2);
     expect(rows[1]).toMatch(/ws-001122334456 +failed +asthma +rana .*no image\\x0ais approved$/);
   });
-  it('become blocks where the terminal is too narrow, and nothing is cut', () => {
+  it('become blocks when the terminal is too narrow, and nothing is cut', () => {
     const text = formatRecords(workspaces, shape, { width: 60 });
     expect(text).toContain('ws-001122334455');
     expect(text.split('\n\n')).toHaveLength(2);
   });
-  it('say when there is nothing', () => expect(formatRecords([], shape, plain)).toBe('Nothing to show.'));
+  it('say that there is nothing to show', () => expect(formatRecords([], shape, plain)).toBe('Nothing to show.'));
   it('align money and counts on the right', () => {
     const report = {
       date: '2026-11-19',

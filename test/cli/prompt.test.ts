@@ -11,7 +11,7 @@ function prompt({ isTTY = false } = {}) {
 }
 
 describe('asking', () => {
-  it('takes lines from a pipe, one for each question, also when they come all at once', async () => {
+  it('reads one line of a pipe for each question, also when all lines come at once', async () => {
     const { input, ask } = prompt();
     input.end('dana\npass word \n123456');
     expect([await ask('Name:'), await ask('Password:', true), await ask('Code:')]).toEqual([
@@ -21,7 +21,7 @@ describe('asking', () => {
     ]);
     await expect(ask('More:')).rejects.toMatchObject({ ending: 'usage' });
   });
-  it('never shows a hidden answer, not even by the arrow that brings back what was typed before', async () => {
+  it('never shows a hidden answer, not even with the arrow key for earlier lines', async () => {
     const { input, ask, written: echo } = prompt({ isTTY: true });
     const hidden = ask('Password:', true);
     input.write('S3cret!\r');

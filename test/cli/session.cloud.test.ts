@@ -35,7 +35,7 @@ function createPerson() {
 }
 
 describe('signing in', () => {
-  it('is asked for, with the people there are', async () => {
+  it('is required, and the message lists the people of the embedded cloud', async () => {
     const { run } = createPerson();
     const { code, err } = await run('whoami');
     expect(code).toBe(4);
@@ -44,7 +44,7 @@ describe('signing in', () => {
     expect((await run('login --as nobody')).code).toBe(2);
   });
 
-  it('takes the password by SRP and a code, and is remembered for its owner only', async () => {
+  it('checks the password by SRP and a code, and only its owner can read the session', async () => {
     const { run, sessions, home } = createPerson();
     expect(await run('login --as cli-olga')).toMatchObject({ code: 0, output: 'Signed in to local as cli-olga.\n' });
     const { code, output, err } = await run('whoami --json');
@@ -60,7 +60,7 @@ describe('signing in', () => {
     for (const name of sessions()) expect(readFileSync(name, 'utf8')).not.toMatch(/password|totp/i);
   });
 
-  it('in one go with --as or BROCH_AS leaves the one who is signed in alone', async () => {
+  it('with --as or BROCH_AS does not replace the signed-in person', async () => {
     const { run, env } = createPerson();
     await run('login --as cli-olga');
     expect(JSON.parse((await run('whoami --as cli-rana --json')).output).name).toBe('cli-rana');
@@ -70,7 +70,7 @@ describe('signing in', () => {
     expect(JSON.parse((await run('whoami --json')).output).name).toBe('cli-olga');
   });
 
-  it('lasts beyond the access token, by the refresh token', async () => {
+  it('lasts longer than the access token, with the refresh token', async () => {
     const { run, kept: sessionFile } = createPerson();
     await run('login --as cli-olga');
     const initialTokens = JSON.parse(readFileSync(sessionFile(), 'utf8'));
@@ -81,7 +81,7 @@ describe('signing in', () => {
     expect(finalTokens.access).not.toBe(initialTokens.access);
   });
 
-  it('gets over a token that the API no longer takes, and over a broken file by name', async () => {
+  it('renews a token that the API refuses, and names a damaged session file', async () => {
     const { run, kept: sessionFile } = createPerson();
     await run('login --as cli-olga');
     writeFileSync(
@@ -94,7 +94,7 @@ describe('signing in', () => {
     expect(await run('whoami')).toMatchObject({ code: 1, err: expect.stringContaining(damagedFile) });
   });
 
-  it('ends here and at the pool', async () => {
+  it('ends on this machine and at the user pool', async () => {
     const { run, kept: sessionFile, sessions } = createPerson();
     await run('login --as cli-rana');
     const old = readFileSync(sessionFile(), 'utf8');
@@ -109,7 +109,7 @@ describe('signing in', () => {
     expect(await refreshTokens(place, JSON.parse(old))).toBeUndefined();
   });
 
-  it('with the wrong password is refused without saying whether there is such a person', async () => {
+  it('is refused with a wrong password, without telling whether the person exists', async () => {
     const attempt = (name: string) =>
       signIn(place, {
         name,
@@ -123,7 +123,7 @@ describe('signing in', () => {
     expect(unknown.message).toBe(member.message);
   });
 
-  it('with a wrong code is refused after three tries', async () => {
+  it('is refused after three wrong codes', async () => {
     const people = JSON.parse(readFileSync(file, 'utf8')).people as { name: string; password: string }[];
     const tries: boolean[] = [];
     const answer = await signIn(place, {
@@ -140,7 +140,7 @@ describe('signing in', () => {
     expect(tries).toEqual([false, true, true]);
   });
 
-  it('for the first time has a person choose a password of their own', async () => {
+  it('asks for a new password at the first sign-in', async () => {
     const admin = new CognitoIdentityProviderClient(facts.configuration);
     const user = { UserPoolId: place.pool, Username: 'cli-nina' };
     await admin.send(
@@ -166,7 +166,7 @@ describe('signing in', () => {
 });
 
 describe('the installed command', () => {
-  it('passes on words, exit code and both outputs', () => {
+  it('passes on the arguments, the exit code and both outputs', () => {
     const { env } = createPerson();
     const run = (...argv: string[]) =>
       spawnSync(process.execPath, [join(repositoryRoot, 'bin/broch.js'), ...argv], {

@@ -34,7 +34,7 @@ const vector = {
 };
 
 describe('the password exchange', () => {
-  it('is the one that other clients of the service make', () => {
+  it('gives the same result as other clients of the service', () => {
     const { publicValue, prove } = startSrpExchange(vector.pool, vector.secret);
     expect(sha256(publicValue)).toBe(vector.publicSha256);
     expect(prove(vector.challenge, vector.password, vector.at)).toEqual({
@@ -42,7 +42,7 @@ describe('the password exchange', () => {
       stamp: vector.stamp,
     });
   });
-  it('proves another thing for another password, person, salt, block or time', () => {
+  it('gives another proof for another password, person, salt, block or time', () => {
     const prove = (change: object, password = vector.password, date = vector.at) =>
       startSrpExchange(vector.pool, vector.secret).prove({ ...vector.challenge, ...change }, password, date).signature;
     const proofs = [
@@ -55,19 +55,19 @@ describe('the password exchange', () => {
     ];
     expect(new Set(proofs).size).toBe(proofs.length);
   });
-  it('is not made with a value that would give the secret away', () => {
+  it('refuses a value that would reveal the secret', () => {
     const { prove } = startSrpExchange(vector.pool, vector.secret);
     expect(() => prove({ ...vector.challenge, serverPublic: '0' }, vector.password, vector.at)).toThrow(
       /no honest service/,
     );
   });
-  it('is another one each time', () => {
+  it('is different each time', () => {
     expect(startSrpExchange(vector.pool).publicValue).not.toBe(startSrpExchange(vector.pool).publicValue);
   });
 });
 
 describe('its timestamp', () => {
-  it('has the form of the service for any time', () => {
+  it('has the format of the service for any time', () => {
     const form =
       /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [1-9]\d? \d\d:\d\d:\d\d UTC \d{4}$/;
     const times = fc.date({ min: new Date('2020-01-01'), max: new Date('2100-01-01'), noInvalidDate: true });

@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 
 describe('broch status', () => {
-  it('says so when nothing waits', async () => {
+  it('says so when nothing waits for the person', async () => {
     const { code, output } = await run('status --as status-rana');
     expect({ code, output }).toEqual({ code: 0, output: 'Nothing waits for you, and nothing is under way.\n' });
   });

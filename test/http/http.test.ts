@@ -86,7 +86,7 @@ describe('who may', () => {
 
 describe('errors', () => {
   const claims = claimsOf(['operator']);
-  it('a refusal is a problem with its reason', async () => {
+  it('answers a refusal with a problem document that gives the reason', async () => {
     const { status, type, body } = await ask({ route: routes.listProjects, claims }, () => {
       throw new Refused('conflict', 'Not while it is running. Stop it first.', ['a', 'b']);
     });
@@ -101,7 +101,7 @@ describe('errors', () => {
     });
   });
 
-  it('anything else is a 500 with an id and nothing of the inside', async () => {
+  it('answers any other error with 500 and an id, and shows nothing of the inside', async () => {
     const { status, body } = await ask({ route: routes.listProjects, claims }, () => {
       throw new Error('AccessDenied on arn:aws:dynamodb:eu-west-2:1:table/secret');
     });
@@ -110,13 +110,13 @@ describe('errors', () => {
     expect(body.detail).toContain('request-1');
   });
 
-  it('an answer out of its form is our fault, and not shown', async () => {
+  it('answers 500 and shows nothing when an operation returns another shape', async () => {
     expect((await ask({ route: routes.listProjects, claims }, () => ({ items: 'none', password: 'x' }))).status).toBe(
       500,
     );
   });
 
-  it('bytes go as they are, and only where bytes are the answer', async () => {
+  it('returns bytes unchanged, and only from operations that return bytes', async () => {
     const route = routes.downloadPart;
     const request = { route, claims: claimsOf(['researcher']), body: JSON.stringify(exampleBodies.downloadPart) };
     const bytes = Buffer.from([0, 255, 123, 125, 10, 195]);

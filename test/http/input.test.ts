@@ -88,7 +88,7 @@ describe('the input of an operation', () => {
     expect((await ask({ route, claims, params, ...(body && { body }) })).status).toBe(400);
   });
 
-  it('a project that does not exist is missing, also for those who are in no project', async () => {
+  it('answers 404 for a project that does not exist, also to people who are in no project', async () => {
     const answer = await ask({ route: routes.listWorkspaces, claims, hasProject: false });
     expect(answer.status).toBe(404);
     expect(answer.body.detail).toContain('There is no project asthma');
@@ -105,7 +105,7 @@ describe('the input of an operation', () => {
     expect([answer.status, answer.allow]).toEqual([status, methods]);
   });
 
-  it('a path with empty segments is the same request', async () => {
+  it('takes a path with empty segments for the same request', async () => {
     const marks: unknown[] = [];
     const route = routes.linkWorkspace;
     const request = { route, claims: claimsOf(['researcher']), headers: { 'idempotency-key': 'k-1234567' } };
@@ -117,7 +117,7 @@ describe('the input of an operation', () => {
     expect(marks[0]).toMatch(/^[\w-]{22}$/);
   });
 
-  it('no body, path or page makes it fail by itself', async () => {
+  it('answers no body, path or query with a 5xx', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.string(),
