@@ -4,7 +4,7 @@ import * as z from 'zod';
 const hiddenCharacters = /(?![\n\u200c\u200d])[\p{Cc}\p{Default_Ignorable_Code_Point}]/gu;
 
 /** A text in one form, so that no space or hidden character carries a message. Words and paragraphs stay. */
-export const normaliseText = (text: string): string =>
+const normaliseText = (text: string): string =>
   text
     .normalize('NFC')
     .replace(/\r\n?/g, '\n')
