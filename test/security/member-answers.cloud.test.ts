@@ -1,5 +1,6 @@
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { CallInput } from '../../bin/cli/call.ts';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
 import { addProjectMember, airlockScene, enrolTestUser, type TestUser } from '../airlock/harness.ts';
@@ -67,11 +68,15 @@ const inputFor = (params: Params) => ({
   },
   query: { path: 'xqfirst.csv' },
 });
-const answerOf = (user: TestUser, name: RouteName, input: object): Promise<string> =>
-  user.call(name, input as Parameters<typeof user.call>[1]).then(
+/** Sends the query only where the route has one for it: any other field would be refused before anything is read. */
+const answerOf = (user: TestUser, name: RouteName, { query, ...input }: CallInput): Promise<string> => {
+  const { query: schema }: Route = routes[name];
+  const call = { ...input, ...(schema && 'path' in schema.shape && { query }) };
+  return user.call(name, call as Parameters<typeof user.call>[1]).then(
     answer => JSON.stringify(answer),
     (error: Error & { problem?: unknown }) => JSON.stringify([error.message, error.problem]),
   );
+};
 const reads = Object.entries<Route>(routes).flatMap(([name, { method }]) =>
   method === 'GET' ? [name as RouteName] : [],
 );
@@ -148,7 +153,7 @@ it('answers writes without a name or a value of the files, whether it takes or r
   for (const person of Object.values(members))
     for (const params of [requests.rejected, requests.blocked, requests.returned, requests.inReview])
       for (const [name, body] of Object.entries(bodies)) {
-        const answer = await answerOf(person, name as RouteName, { params, body });
+        const answer = await answerOf(person, name as RouteName, { params, body: { ...body } });
         expect(`${name}: ${answer}`).not.toMatch(secret);
       }
 });
