@@ -20,11 +20,11 @@ const cases = z.array(Case).parse(JSON.parse(readFileSync(join(import.meta.dirna
 
 async function stdout({ csv, path, tier, earlier }: z.infer<typeof Case>): Promise<string[]> {
   const policy = policyFor(tier);
-  const before = earlier
+  const earlierTables = earlier
     ? await summariseFile(buildCheckedFile(earlier.path, earlier.csv), buildSource(earlier.csv), policy)
     : [];
-  const released = before.map(summary => ({ ...summary, release: 'r-1' }));
-  const { findings } = await checkFile(buildCheckedFile(path, csv), buildSource(csv), policy, released);
+  const releasedTables = earlierTables.map(summary => ({ ...summary, release: 'r-1' }));
+  const { findings } = await checkFile(buildCheckedFile(path, csv), buildSource(csv), policy, releasedTables);
   const rules = findings.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
   return [...new Set(rules.map(({ rule }) => rule))].sort();
 }
@@ -35,16 +35,16 @@ describe('a corpus of tables with known answers', () => {
     expect(cases.filter(({ rules }) => rules.length === 0).length).toBeGreaterThanOrEqual(15);
   });
 
-  it.each(cases)('$title', async one => {
-    expect(await stdout(one)).toEqual([...one.rules].sort());
+  it.each(cases)('$title', async corpusCase => {
+    expect(await stdout(corpusCase)).toEqual([...corpusCase.rules].sort());
   });
 
   it('is judged with a precision and a recall of 0.95 at least', async () => {
     const counts = { right: 0, wrong: 0, missed: 0 };
-    for (const one of cases) {
-      const rules = new Set(await stdout(one));
-      for (const rule of rules) counts[one.rules.includes(rule) ? 'right' : 'wrong']++;
-      counts.missed += one.rules.filter(rule => !rules.has(rule)).length;
+    for (const corpusCase of cases) {
+      const rules = new Set(await stdout(corpusCase));
+      for (const rule of rules) counts[corpusCase.rules.includes(rule) ? 'right' : 'wrong']++;
+      counts.missed += corpusCase.rules.filter(rule => !rules.has(rule)).length;
     }
     const precision = counts.right / (counts.right + counts.wrong);
     const recall = counts.right / (counts.right + counts.missed);

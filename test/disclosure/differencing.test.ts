@@ -6,17 +6,20 @@ import type { ReleasedTable } from '../../disclosure/sdc/cell-index.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const policy = policyFor(2);
-const left = async (text: string, path = 'before.csv', release = 'al-1'): Promise<ReleasedTable[]> =>
+const releaseTables = async (text: string, path = 'before.csv', release = 'al-1'): Promise<ReleasedTable[]> =>
   (await summariseFile(buildCheckedFile(path, text), buildSource(text), policy)).map(summary => ({
     ...summary,
     release,
   }));
-const found = async (text: string, ...before: string[]) => {
-  const released = await Promise.all(before.map((one, at) => left(one, `before${at}.csv`, `al-${at}`)));
-  const { findings } = await checkFile(buildCheckedFile('now.csv', text), buildSource(text), policy, released.flat());
+const findDifferences = async (text: string, ...earlier: string[]) => {
+  const releases = await Promise.all(
+    earlier.map((table, index) => releaseTables(table, `before${index}.csv`, `al-${index}`)),
+  );
+  const { findings } = await checkFile(buildCheckedFile('now.csv', text), buildSource(text), policy, releases.flat());
   return findings.filter(({ rule }) => rule === 'sdc.differencing');
 };
-const verdict = async (text: string, ...before: string[]) => (await found(text, ...before))[0]?.action ?? 'pass';
+const verdict = async (text: string, ...earlier: string[]) =>
+  (await findDifferences(text, ...earlier))[0]?.action ?? 'pass';
 /** A table in one line: its rows with a bar between them. */
 const csv = ([text = '']: TemplateStringsArray) => `${text.replaceAll(' | ', '\n')}\n`;
 const table = (head: string, rows: readonly (readonly (string | number)[])[]) =>
@@ -24,11 +27,11 @@ const table = (head: string, rows: readonly (readonly (string | number)[])[]) =>
 
 /** The worked examples are those of the ESSnet handbook, of the ABS's and the UK Data Service's guides, in numbers of our own. */
 describe('what two tables tell by subtraction', () => {
-  const before = csv`region,sex,n | North,Male,452 | North,Female,480 | South,Male,231 | South,Female,268`;
+  const earlierTable = csv`region,sex,n | North,Male,452 | North,Female,480 | South,Male,231 | South,Female,268`;
 
   it('one person joined: the same table before and after', async () => {
-    const after = before.replace('268', '269');
-    const [finding] = await found(after, before);
+    const laterTable = earlierTable.replace('268', '269');
+    const [finding] = await findDifferences(laterTable, earlierTable);
     expect(finding).toMatchObject({
       action: 'block',
       cells: expect.arrayContaining([{ row: 5, column: 3, value: '269' }]),
@@ -53,20 +56,20 @@ describe('what two tables tell by subtraction', () => {
       'with a row less and its margins',
       'region,sex,n\nNorth,Male,452\nNorth,Female,480\nSouth,Male,231\nSouth,Female,*\nSouth,Total,492\n',
     ],
-  ])('the same people %s', async (_, after) => {
-    expect(await verdict(after, before)).toBe('block');
+  ])('the same people %s', async (_, laterTable) => {
+    expect(await verdict(laterTable, earlierTable)).toBe('block');
   });
 
   it('all and all but a few: total and subgroup, published apart', async () => {
-    const all = csv`ward,n | A,1043 | B,998 | C,1207 | D,366`;
+    const wards = csv`ward,n | A,1043 | B,998 | C,1207 | D,366`;
     const residents = csv`ward,n | A,1040 | B,998 | C,1205 | D,366`;
-    expect(await verdict(residents, all)).toBe('block');
-    expect(await verdict(all, residents)).toBe('block');
+    expect(await verdict(residents, wards)).toBe('block');
+    expect(await verdict(wards, residents)).toBe('block');
   });
 
   it('rows that were left out, by their total', async () => {
-    const all = csv`ward,n | A,143 | B,98 | C,207 | Total,454`;
-    expect(await verdict(csv`ward,n | A,143 | B,98 | C,207`, all)).toBe('block');
+    const wards = csv`ward,n | A,143 | B,98 | C,207 | Total,454`;
+    expect(await verdict(csv`ward,n | A,143 | B,98 | C,207`, wards)).toBe('block');
   });
 
   it('areas in areas: the parts come to a few people less than the whole', async () => {
@@ -76,24 +79,24 @@ describe('what two tables tell by subtraction', () => {
   });
 
   it('bands of age that are shifted by a year', async () => {
-    const one = csv`age_band,n | 16-29,410 | 30-44,520 | 45+,707`;
-    const other = csv`Age group,n | 16-30,414 | 31-44,516 | 45+,707`;
-    const [finding] = await found(other, one);
+    const firstBands = csv`age_band,n | 16-29,410 | 30-44,520 | 45+,707`;
+    const secondBands = csv`Age group,n | 16-30,414 | 31-44,516 | 45+,707`;
+    const [finding] = await findDifferences(secondBands, firstBands);
     expect(finding).toMatchObject({ action: 'block' });
     expect(finding?.says).toContain('4 apart');
     // The same people in wider bands tell nothing new.
-    expect(await verdict(csv`age,n | 16-44,930 | 45 and over,707`, one)).toBe('pass');
+    expect(await verdict(csv`age,n | 16-44,930 | 45 and over,707`, firstBands)).toBe('pass');
     // Nor do bands between which there are enough people.
-    expect(await verdict(csv`age,n | 16-34,590 | 35-44,340 | 45+,707`, one)).toBe('pass');
+    expect(await verdict(csv`age,n | 16-34,590 | 35-44,340 | 45+,707`, firstBands)).toBe('pass');
   });
 
   it('asks where the two may be of the same people, and may not', async () => {
     // Women among all: men are enough everywhere but in one ward.
-    const all = csv`ward,n | A,1043 | B,998 | C,1207`;
+    const wards = csv`ward,n | A,1043 | B,998 | C,1207`;
     const women = csv`ward,n | A,521 | B,995 | C,610`;
-    expect(await verdict(women, all)).toBe('ask');
+    expect(await verdict(women, wards)).toBe('ask');
     expect(await verdict(csv`ward,n | A,33`, csv`ward,n | A,31`)).toBe('ask');
-    expect(await verdict(csv`ward,deaths | A,1040 | B,521`, all)).toBe('ask');
+    expect(await verdict(csv`ward,deaths | A,1040 | B,521`, wards)).toBe('ask');
   });
 
   it.each([
@@ -117,9 +120,9 @@ describe('what two tables tell by subtraction', () => {
     ['both rounded', csv`region,n | N,105 | S,100 | E,60`, csv`region,n | N,110 | S,100 | E,65`],
     ['the same once more', csv`region,n | N,104 | S,98`, csv`region,n | S,98 | N,104`],
     ['two years', csv`year,n | 2019,104 | 2020,98`, csv`year,n | 2021,103 | 2022,97`],
-  ])('passes %s', async (_, one, other) => {
-    expect(await verdict(one, other)).toBe('pass');
-    expect(await verdict(other, one)).toBe('pass');
+  ])('passes %s', async (_, firstTable, secondTable) => {
+    expect(await verdict(firstTable, secondTable)).toBe('pass');
+    expect(await verdict(secondTable, firstTable)).toBe('pass');
   });
 
   it('finds it among the sheets of one file', async () => {
@@ -140,12 +143,12 @@ describe('what two tables tell by subtraction', () => {
   it('never depends on the order of rows, nor of what came first', async () => {
     const counts = fc.array(fc.integer({ min: 10, max: 2000 }), { minLength: 2, maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(counts, counts, fc.integer({ min: 0, max: 7 }), async (one, other, turn) => {
-        const rows = (list: readonly number[]) => list.map((n, at) => [`r${at}`, n]);
-        const turned = rows(one).map((_, at, all) => all[(at + turn) % all.length] ?? []);
-        const first = await verdict(table('region,n', rows(one)), table('region,n', rows(other)));
-        expect(await verdict(table('region,n', turned), table('region,n', rows(other)))).toBe(first);
-        expect(await verdict(table('region,n', rows(other)), table('region,n', rows(one)))).toBe(first);
+      fc.asyncProperty(counts, counts, fc.integer({ min: 0, max: 7 }), async (firstCounts, secondCounts, turn) => {
+        const rows = (list: readonly number[]) => list.map((count, index) => [`r${index}`, count]);
+        const rotation = rows(firstCounts).map((_, index, list) => list[(index + turn) % list.length] ?? []);
+        const first = await verdict(table('region,n', rows(firstCounts)), table('region,n', rows(secondCounts)));
+        expect(await verdict(table('region,n', rotation), table('region,n', rows(secondCounts)))).toBe(first);
+        expect(await verdict(table('region,n', rows(secondCounts)), table('region,n', rows(firstCounts)))).toBe(first);
       }),
       { numRuns: 60 },
     );
@@ -157,11 +160,13 @@ describe('what two tables tell by subtraction', () => {
         fc.array(fc.integer({ min: 20, max: 5000 }), { minLength: 4, maxLength: 40 }),
         fc.nat(),
         fc.integer({ min: 1, max: 9 }),
-        async (counts, where, joined) => {
-          const rows = counts.map((n, at) => [`r${at}`, n] as const);
-          const after = rows.map(([name, n], at) => [name, at === where % rows.length ? n + joined : n] as const);
-          if ([rows, after].some(list => list.every(([, n]) => n % 5 === 0))) return;
-          expect(await verdict(table('region,n', after), table('region,n', rows))).not.toBe('pass');
+        async (counts, position, joined) => {
+          const rows = counts.map((count, index) => [`r${index}`, count] as const);
+          const laterTable = rows.map(
+            ([name, count], index) => [name, index === position % rows.length ? count + joined : count] as const,
+          );
+          if ([rows, laterTable].some(list => list.every(([, count]) => count % 5 === 0))) return;
+          expect(await verdict(table('region,n', laterTable), table('region,n', rows))).not.toBe('pass');
         },
       ),
       { numRuns: 60 },
@@ -171,20 +176,20 @@ describe('what two tables tell by subtraction', () => {
 
 it('blocks hardly any two tables that have nothing to do with each other', async () => {
   let state = 7;
-  const random = (below: number) => {
+  const random = (limit: number) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return (state >>> 8) % below;
+    return (state >>> 8) % limit;
   };
-  const any = () => {
+  const randomTable = () => {
     const size = 20 * 4 ** random(5);
     return table(
       'region,n',
-      Array.from({ length: 8 }, (_, at) => [`r${at}`, size + random(size)]),
+      Array.from({ length: 8 }, (_, index) => [`r${index}`, size + random(size)]),
     );
   };
   const tally = { block: 0, ask: 0, pass: 0 };
   for (let turn = 0; turn < 600; turn++) {
-    const action = await verdict(any(), any());
+    const action = await verdict(randomTable(), randomTable());
     if (action !== 'warn') tally[action]++;
   }
   process.stdout.write(`differencing of 600 unrelated pairs of tables: ${JSON.stringify(tally)}\n`);

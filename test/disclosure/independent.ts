@@ -46,54 +46,60 @@ const text = (lines: readonly string[]) => `${lines.join('\n')}\n`;
 async function findCaseFindings({ table, rows, path, tier, earlier }: GuidanceCase): Promise<CheckFinding[]> {
   const policy = policyFor(tier);
   const content = rows ? makeXlsx(rows) : text(table ?? []);
-  const then = text(earlier?.table ?? []);
-  const before = earlier ? await summariseFile(buildCheckedFile(earlier.path, then), buildSource(then), policy) : [];
-  const released = before.map(summary => ({ ...summary, release: 'r-1' }));
-  return (await checkFile(buildCheckedFile(path, content), buildSource(content), policy, released)).findings;
+  const earlierText = text(earlier?.table ?? []);
+  const earlierTables = earlier
+    ? await summariseFile(buildCheckedFile(earlier.path, earlierText), buildSource(earlierText), policy)
+    : [];
+  const releasedTables = earlierTables.map(summary => ({ ...summary, release: 'r-1' }));
+  return (await checkFile(buildCheckedFile(path, content), buildSource(content), policy, releasedTables)).findings;
 }
 
 const needs = (verdict: GuidanceVerdict) => verdict === 'ask' || verdict === 'block';
 
 export interface GuidanceOutcome {
-  one: GuidanceCase;
+  guidanceCase: GuidanceCase;
   worst: GuidanceVerdict;
   /** Whether a person must look: what the guidance says (undefined if either will do) and what the rules say. */
   expected: boolean | undefined;
   found: boolean;
   right: string[];
   wrong: string[];
-  missed: string[];
+  misses: string[];
   /** Expected cells, `rule row:column`, that no finding of their rule names. */
   cells: { expected: number; missed: string[] };
 }
 
-export async function judgeCase(one: GuidanceCase): Promise<GuidanceOutcome> {
-  const all = await findCaseFindings(one);
-  const grave = all.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
+export async function judgeCase(guidanceCase: GuidanceCase): Promise<GuidanceOutcome> {
+  const findings = await findCaseFindings(guidanceCase);
+  const grave = findings.filter(({ rule, action }) => action !== 'warn' && /^(sdc|identifiers)\./.test(rule));
   const rules = new Set(grave.map(({ rule }) => rule));
-  const wanted = new Set(one.rules.map(({ rule }) => rule));
-  const named = new Set(grave.flatMap(({ rule, cells }) => cells.map(({ row, column }) => `${rule} ${row}:${column}`)));
-  const cells = one.rules.flatMap(({ rule, cells }) => cells.map(([row, column]) => `${rule} ${row}:${column}`));
-  const asks = new Set(one.verdict.map(needs));
-  const verdict = worstAction(all) ?? 'none';
+  const expectedRules = new Set(guidanceCase.rules.map(({ rule }) => rule));
+  const flaggedCells = new Set(
+    grave.flatMap(({ rule, cells }) => cells.map(({ row, column }) => `${rule} ${row}:${column}`)),
+  );
+  const cells = guidanceCase.rules.flatMap(({ rule, cells }) =>
+    cells.map(([row, column]) => `${rule} ${row}:${column}`),
+  );
+  const actionsNeeded = new Set(guidanceCase.verdict.map(needs));
+  const verdict = worstAction(findings) ?? 'none';
   return {
-    one,
+    guidanceCase,
     worst: verdict,
-    expected: asks.size === 1 ? asks.has(true) : undefined,
+    expected: actionsNeeded.size === 1 ? actionsNeeded.has(true) : undefined,
     found: needs(verdict),
-    right: [...rules].filter(rule => wanted.has(rule)),
-    wrong: [...rules].filter(rule => !wanted.has(rule) && !one.also.includes(rule)),
-    missed: [...wanted].filter(rule => !rules.has(rule)),
-    cells: { expected: cells.length, missed: cells.filter(cell => !named.has(cell)) },
+    right: [...rules].filter(rule => expectedRules.has(rule)),
+    wrong: [...rules].filter(rule => !expectedRules.has(rule) && !guidanceCase.also.includes(rule)),
+    misses: [...expectedRules].filter(rule => !rules.has(rule)),
+    cells: { expected: cells.length, missed: cells.filter(cell => !flaggedCells.has(cell)) },
   };
 }
 
 /** What is not as the guidance would have it; empty where the rules agree with it. */
-export const listDisagreements = ({ one, worst, wrong, missed, cells }: GuidanceOutcome): string[] => [
-  ...(one.verdict.includes(worst) ? [] : [`verdict ${worst}, not ${one.verdict.join(' or ')}`]),
+export const listDisagreements = ({ guidanceCase, worst, wrong, misses, cells }: GuidanceOutcome): string[] => [
+  ...(guidanceCase.verdict.includes(worst) ? [] : [`verdict ${worst}, not ${guidanceCase.verdict.join(' or ')}`]),
   ...wrong.map(rule => `${rule} found`),
-  ...missed.map(rule => `${rule} missed`),
-  ...cells.missed.filter(cell => !missed.some(rule => cell.startsWith(`${rule} `))).map(cell => `cell ${cell} missed`),
+  ...misses.map(rule => `${rule} missed`),
+  ...cells.missed.filter(cell => !misses.some(rule => cell.startsWith(`${rule} `))).map(cell => `cell ${cell} missed`),
 ];
 
 export const computeShare = (part: number, rest: number): number => (part + rest === 0 ? 1 : part / (part + rest));

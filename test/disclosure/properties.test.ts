@@ -13,7 +13,7 @@ const csvOf = (rows: readonly (readonly (string | number)[])[]) => `${rows.map(r
 
 /** Tables in the shapes that results come in, with counts that are mostly safe. */
 const value = fc.oneof({ weight: 6, arbitrary: fc.integer({ min: 10, max: 5000 }) }, fc.integer({ min: 0, max: 9 }));
-const shown = fc.oneof({ weight: 12, arbitrary: value.map(String) }, fc.constantFrom('*', '[c]', '<10', ''));
+const cellText = fc.oneof({ weight: 12, arbitrary: value.map(String) }, fc.constantFrom('*', '[c]', '<10', ''));
 const label = fc.constantFrom('North', 'South', 'East', 'West', 'Mid', 'Coast', 'Hill', 'Isles');
 const cross = fc
   .record({
@@ -22,12 +22,15 @@ const cross = fc
       maxLength: 4,
     }),
     labels: fc.uniqueArray(label, { minLength: 2, maxLength: 6 }),
-    cells: fc.array(shown, { minLength: 24, maxLength: 24 }),
+    cells: fc.array(cellText, { minLength: 24, maxLength: 24 }),
     total: fc.boolean(),
   })
   .map(({ heads, labels, cells, total }) => {
-    const rows = labels.map((name, row) => [name, ...heads.map((_, at) => cells[row * heads.length + at] ?? '10')]);
-    const sum = (list: readonly string[]) => list.reduce((all, one) => all + (Number(one) || 12), 0);
+    const rows = labels.map((name, row) => [
+      name,
+      ...heads.map((_, column) => cells[row * heads.length + column] ?? '10'),
+    ]);
+    const sum = (list: readonly string[]) => list.reduce((total, cell) => total + (Number(cell) || 12), 0);
     return {
       heading: ['Area', ...heads, ...(total ? ['Total'] : [])],
       rows: total ? rows.map(row => [...row, String(sum(row.slice(1)))]) : rows,
@@ -36,20 +39,20 @@ const cross = fc
 const long = fc
   .record({
     labels: fc.uniqueArray(label, { minLength: 2, maxLength: 8 }),
-    cells: fc.array(shown, { minLength: 8, maxLength: 8 }),
+    cells: fc.array(cellText, { minLength: 8, maxLength: 8 }),
   })
   .map(({ labels, cells }) => ({
     heading: ['area', 'n', 'percent'],
-    rows: labels.map((name, at) => [name, cells[at] ?? '10', '50.0']),
+    rows: labels.map((name, index) => [name, cells[index] ?? '10', '50.0']),
   }));
 const anyTable = fc.oneof(cross, long);
 
 type Rows = readonly (readonly (string | number)[])[];
 /** The ways in which a text has a table, each with the name that a file of it has. */
-const written: readonly (readonly [path: string, write: (rows: Rows) => string])[] = [
+const writers: readonly (readonly [path: string, write: (rows: Rows) => string])[] = [
   ['t.csv', csvOf],
   ['t.txt', rows => `Some words.\n\n${csvOf(rows)}`],
-  ['t.md', rows => rows.map((row, at) => `| ${row.join(' | ')} |\n${at === 0 ? '|---|\n' : ''}`).join('')],
+  ['t.md', rows => rows.map((row, index) => `| ${row.join(' | ')} |\n${index === 0 ? '|---|\n' : ''}`).join('')],
   ['t.log', rows => `${rows.map(row => row.join('   ')).join('\n')}\n`],
   ['t.py', rows => `import os\nx = '''\n${csvOf(rows)}'''\n`],
   ['t.tex', rows => rows.map(row => `${row.join(' & ')} \\\\\n`).join('')],
@@ -59,10 +62,10 @@ const large = fc
   .record({ rows: fc.integer({ min: 2, max: 7000 }), columns: fc.integer({ min: 1, max: 900 }) })
   .filter(({ rows, columns }) => rows * columns < 14_000)
   .map(({ rows, columns }) => [
-    ['area', ...Array.from({ length: columns }, (_, at) => `c${at}`)],
+    ['area', ...Array.from({ length: columns }, (_, column) => `c${column}`)],
     ...Array.from({ length: rows }, (_, row) => [
       `A${row}`,
-      ...Array.from({ length: columns }, (_, at) => 40 + row + at),
+      ...Array.from({ length: columns }, (_, column) => 40 + row + column),
     ]),
   ]);
 
@@ -70,16 +73,18 @@ describe('the rules of disclosure', () => {
   it('judge a table alike in whatever order its rows are', async () => {
     await fc.assert(
       fc.asyncProperty(
-        anyTable.chain(one =>
+        anyTable.chain(table =>
           fc.record({
-            one: fc.constant(one),
-            other: fc.shuffledSubarray(one.rows, { minLength: one.rows.length, maxLength: one.rows.length }),
+            one: fc.constant(table),
+            other: fc.shuffledSubarray(table.rows, { minLength: table.rows.length, maxLength: table.rows.length }),
           }),
         ),
-        async ({ one, other }) => {
+        async ({ one: firstTable, other: secondTable }) => {
           const rules = async (rows: readonly string[][]) =>
-            (await check(csvOf([one.heading, ...rows]))).findings.map(({ rule, count }) => `${rule} ${count}`).sort();
-          expect(await rules(other)).toEqual(await rules(one.rows));
+            (await check(csvOf([firstTable.heading, ...rows]))).findings
+              .map(({ rule, count }) => `${rule} ${count}`)
+              .sort();
+          expect(await rules(secondTable)).toEqual(await rules(firstTable.rows));
         },
       ),
       { numRuns: 300 },
@@ -88,14 +93,19 @@ describe('the rules of disclosure', () => {
 
   it('never let a table pass for a small count that is added to it', async () => {
     await fc.assert(
-      fc.asyncProperty(anyTable, fc.integer({ min: 1, max: 9 }), fc.nat(), async ({ heading, rows }, small, where) => {
-        const more = rows.map(row => [...row]);
-        const row = more[where % more.length] ?? [];
-        row[1] = String(small);
-        expect(worstAction((await check(csvOf([heading, ...more]))).findings)).toBe('block');
-        const added = [...rows, ['Somewhere', ...heading.slice(1).map(() => String(small))]];
-        expect(worstAction((await check(csvOf([heading, ...added]))).findings)).toBe('block');
-      }),
+      fc.asyncProperty(
+        anyTable,
+        fc.integer({ min: 1, max: 9 }),
+        fc.nat(),
+        async ({ heading, rows }, small, position) => {
+          const changedRows = rows.map(row => [...row]);
+          const row = changedRows[position % changedRows.length] ?? [];
+          row[1] = String(small);
+          expect(worstAction((await check(csvOf([heading, ...changedRows]))).findings)).toBe('block');
+          const longerTable = [...rows, ['Somewhere', ...heading.slice(1).map(() => String(small))]];
+          expect(worstAction((await check(csvOf([heading, ...longerTable]))).findings)).toBe('block');
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -104,7 +114,7 @@ describe('the rules of disclosure', () => {
     await fc.assert(
       fc.asyncProperty(
         large,
-        fc.constantFrom(...written),
+        fc.constantFrom(...writers),
         fc.integer({ min: 1, max: 9 }),
         fc.nat(),
         fc.nat(),
@@ -119,21 +129,21 @@ describe('the rules of disclosure', () => {
   });
 
   it('want somebody to look at rows that are divided otherwise, in whatever order all are', async () => {
-    const other = fc.constantFrom('Perth;3', 'Perth|3', 'Perth\t3', 'Perth 3', 'Perth: 3', '"Perth,3"', 'Perth;3,');
+    const strayLine = fc.constantFrom('Perth;3', 'Perth|3', 'Perth\t3', 'Perth 3', 'Perth: 3', '"Perth,3"', 'Perth;3,');
     await fc.assert(
       fc.asyncProperty(
         fc
           .tuple(
             fc.array(fc.constantFrom('A,140', 'B,150', 'C,160'), { minLength: 1, maxLength: 30 }),
-            fc.array(other, { minLength: 1, maxLength: 5 }),
+            fc.array(strayLine, { minLength: 1, maxLength: 5 }),
           )
-          .chain(([some, others]) =>
-            fc.shuffledSubarray([...some, ...others], { minLength: some.length + others.length }),
+          .chain(([lines, strayLines]) =>
+            fc.shuffledSubarray([...lines, ...strayLines], { minLength: lines.length + strayLines.length }),
           ),
         fc.constantFrom('region,n\n', ''),
         async (rows, heading) => {
-          const found = worstAction((await check(`${heading}${rows.join('\n')}\n`)).findings);
-          expect(['ask', 'block']).toContain(found);
+          const action = worstAction((await check(`${heading}${rows.join('\n')}\n`)).findings);
+          expect(['ask', 'block']).toContain(action);
         },
       ),
       { numRuns: 300 },
@@ -156,7 +166,7 @@ describe('the rules of disclosure', () => {
   });
 
   it('say when a table was too large for some of them', async () => {
-    const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, at) => [`A${at}`, 10 + at])]);
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, index) => [`A${index}`, 10 + index])]);
     // Only a rule that blocks ends the reading: where it asks, every row is checked.
     const asking = { ...policy, rules: { ...policy.rules, 'size.rows': { action: 'ask' } as const } };
     const { findings, rows } = await checkFile(
@@ -170,7 +180,7 @@ describe('the rules of disclosure', () => {
   });
 
   it('stop reading at the largest number of rows and cells that may leave, and say so', async () => {
-    const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, at) => [`A${at}`, 10 + at])]);
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, index) => [`A${index}`, 10 + index])]);
     const small = { ...policyFor(2), rows: 1000 };
     for (const [rule, caps, step] of [
       ['size.rows', small, 1 << 16],
@@ -178,7 +188,7 @@ describe('the rules of disclosure', () => {
       ['size.cells', { ...small, rows: 1e9, cells: 2000 }, 1 << 16],
     ] as const) {
       const { findings, rows } = await checkFile(buildCheckedFile('t.csv', csv), buildSource(csv, step), caps, []);
-      expect(findings.find(found => found.rule === rule)).toMatchObject({
+      expect(findings.find(finding => finding.rule === rule)).toMatchObject({
         action: 'block',
         says: expect.stringContaining('Reading stopped there.'),
       });
@@ -187,14 +197,19 @@ describe('the rules of disclosure', () => {
   });
 
   it.each([1, 2, 3] as const)('never pass over a large table in silence: tier %i', async tier => {
-    const csv = csvOf([['area', 'n'], ...Array.from({ length: 130_000 }, (_, at) => [`A${at}`, 10 + at])]);
-    const own = { ...policyFor(tier), rows: 1e9 };
+    const csv = csvOf([['area', 'n'], ...Array.from({ length: 130_000 }, (_, index) => [`A${index}`, 10 + index])]);
+    const longPolicy = { ...policyFor(tier), rows: 1e9 };
     // Tiers 2 and 3 let no table out that is too large for a rule; tier 1 asks, and so does whoever turns that off.
-    const lax = { ...own, cells: 1e9, rows: 1e9, rules: { ...own.rules, 'sdc.not-run': { action: 'off' } as const } };
-    for (const policy of [own, lax]) {
+    const lax = {
+      ...longPolicy,
+      cells: 1e9,
+      rows: 1e9,
+      rules: { ...longPolicy.rules, 'sdc.not-run': { action: 'off' } as const },
+    };
+    for (const policy of [longPolicy, lax]) {
       const { findings } = await checkFile(buildCheckedFile('t.csv', csv), buildSource(csv), policy, []);
       const blocks = findings.some(({ rule, action }) => rule === 'size.cells' && action === 'block');
-      expect(blocks).toBe(policy === own && tier > 1);
+      expect(blocks).toBe(policy === longPolicy && tier > 1);
       expect(findings.find(({ rule }) => rule === 'sdc.not-run')).toMatchObject({ action: 'ask' });
     }
   });

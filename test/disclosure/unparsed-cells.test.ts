@@ -58,9 +58,9 @@ describe('a row that is not divided as the heading is', () => {
   );
 
   it('is found behind however many others, and in whatever order', async () => {
-    const [a, b] = [lines(8000, () => 'r;140\n'), lines(60, () => 'y,3\n')];
+    const [strayRows, plainRows] = [lines(8000, () => 'r;140\n'), lines(60, () => 'y,3\n')];
     for (const heading of ['region;n\n', 'region,n\n', ''])
-      for (const content of [heading + a + b, heading + b + a]) {
+      for (const content of [heading + strayRows + plainRows, heading + plainRows + strayRows]) {
         const { worst } = await check('t.csv', content);
         expect(['ask', 'block']).toContain(worst);
       }
@@ -72,13 +72,15 @@ describe('a row that is not divided as the heading is', () => {
   });
 
   it('is asked about when a policy leaves such rows to nobody', async () => {
-    const own = policyFor(1);
-    const off = { action: 'off' } as const;
-    const lax = { ...own, rules: { ...own.rules, 'sdc.not-run': off, 'table.ragged': off } };
-    const of = (content: string, path: string) =>
+    const tierPolicy = policyFor(1);
+    const disabled = { action: 'off' } as const;
+    const lax = { ...tierPolicy, rules: { ...tierPolicy.rules, 'sdc.not-run': disabled, 'table.ragged': disabled } };
+    const findRules = (content: string, path: string) =>
       checkFile(buildCheckedFile(path, content), buildSource(content), lax, []);
-    expect(worstAction((await of(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
-    expect(worstAction((await of('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe('ask');
+    expect(worstAction((await findRules(`${rest}Perth;3\n`, 't.csv')).findings)).toBe('ask');
+    expect(worstAction((await findRules('\\begin{pmatrix} 1 & 3 \\\\ 4 & 5 \\end{pmatrix}', 't.tex')).findings)).toBe(
+      'ask',
+    );
   });
 
   it('is nothing to what comes in', async () => {
