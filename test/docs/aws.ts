@@ -8,6 +8,8 @@ import {
 import {
   AdminAddUserToGroupCommand,
   AdminCreateUserCommand,
+  AdminDisableUserCommand,
+  AdminRemoveUserFromGroupCommand,
   CognitoIdentityProviderClient,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -23,6 +25,10 @@ const operations: Record<string, (configuration: Configuration, input: never) =>
     new CognitoIdentityProviderClient(configuration).send(new AdminCreateUserCommand(input)),
   'cognito-idp admin-add-user-to-group': (configuration, input) =>
     new CognitoIdentityProviderClient(configuration).send(new AdminAddUserToGroupCommand(input)),
+  'cognito-idp admin-remove-user-from-group': (configuration, input) =>
+    new CognitoIdentityProviderClient(configuration).send(new AdminRemoveUserFromGroupCommand(input)),
+  'cognito-idp admin-disable-user': (configuration, input) =>
+    new CognitoIdentityProviderClient(configuration).send(new AdminDisableUserCommand(input)),
   'secretsmanager put-secret-value': (configuration, input) =>
     new SecretsManagerClient(configuration).send(new PutSecretValueCommand(input)),
   'ssm put-parameter': (configuration, input) => new SSMClient(configuration).send(new PutParameterCommand(input)),

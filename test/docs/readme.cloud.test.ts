@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { CloudFormationClient, CreateStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { AdminGetUserCommand, CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 import { CreateSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,12 +39,16 @@ beforeAll(async () => {
   env = { ...process.env, XDG_CONFIG_HOME: folder, BROCH_CLOUD: file, BROCH_AS: undefined };
 });
 
+/** The lines for a person who leaves: they run last. */
+const isLeaving = (line: string) => /member remove|admin-remove-user-from-group|admin-disable-user/.test(line);
+
 const kinds = {
   npm: lines.filter(line => line.startsWith('npm ')),
-  broch: lines.filter(line => line.startsWith('broch ') && !line.includes('<')),
+  broch: lines.filter(line => line.startsWith('broch ') && !line.includes('<') && !isLeaving(line)),
   login: lines.filter(line => line.startsWith('broch ') && line.includes('<')),
   cdk: lines.filter(line => line.startsWith('npx cdk ')),
-  aws: lines.filter(line => line.startsWith('aws ')),
+  aws: lines.filter(line => line.startsWith('aws ') && !isLeaving(line)),
+  leaving: lines.filter(isLeaving),
 };
 
 it('every command in a block of a page is one that these tests run', () => {
@@ -85,7 +90,7 @@ describe('in an AWS account', () => {
       const ran = await run(program, argv, { env: { ...process.env, ...admin }, maxBuffer: 2 ** 26 });
       if (args[0] === 'diff') expect(ran.stdout + ran.stderr).toContain('broch-prod-airlock');
     }
-    expect(commands.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'destroy']);
+    expect(commands.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'deploy', 'deploy', 'destroy']);
   });
 
   it('what has to be done after the first deploy, and before the last goes', async () => {
@@ -102,12 +107,8 @@ describe('in an AWS account', () => {
           EnableTerminationProtection: StackName.includes('-project-'),
         }),
       );
-    const outputs = { Pool: facts.outputs['data.Pool'] ?? '', Webhook: ARN };
     for (const line of kinds.aws) {
-      const argv = splitShellWords(line)
-        .slice(1)
-        .map(rename)
-        .map(word => word.replace(/^<(\w+)>$/, (_, name) => outputs[name as 'Pool']));
+      const argv = argumentsOf(line, { Webhook: ARN });
       // The pool is the one that is deployed; its mail, which nobody gets, would have held the password.
       const mail = argv[1] === 'admin-create-user' ? { TemporaryPassword: temporary, MessageAction: 'SUPPRESS' } : {};
       await runAwsLine(argv, argv[0] === 'cognito-idp' ? facts.configuration : configuration, folder, mail);
@@ -128,6 +129,15 @@ describe('in an AWS account', () => {
     }
   });
 
+  /** The words behind the program, with people of the test's own and values for placeholders. */
+  const argumentsOf = (line: string, values: Readonly<Record<string, string>> = {}) => {
+    const outputs: Record<string, string> = { Pool: facts.outputs['data.Pool'] ?? '', ...values };
+    return splitShellWords(line)
+      .slice(1)
+      .map(rename)
+      .map(word => word.replace(/^<(\w+)>$/, (_, name) => outputs[name] ?? ''));
+  };
+
   it.each(kinds.login)('%s signs in the person who was just created', async line => {
     const values: Record<string, string> = {
       Url: facts.api,
@@ -135,7 +145,7 @@ describe('in an AWS account', () => {
       Client: facts.outputs['data.Client'] ?? '',
     };
     const args = splitShellWords(line)
-      .slice(2)
+      .slice(1)
       .map(word => word.replace(/^<(\w+)>$/, (_, name) => values[name] ?? ''));
     const answers = [rename('dana'), temporary, permanent, permanent];
     const home = join(folder, 'dana');
@@ -151,6 +161,20 @@ describe('in an AWS account', () => {
       said: expect.stringContaining('Signed in to main as readme-dana.'),
     });
     expect(JSON.parse(readFileSync(join(home, 'broch/profiles.json'), 'utf8')).chosen).toBe('main');
+  });
+
+  it('what has to be done when a person leaves', async () => {
+    const broch = (...words: string[]) => run(join(folder, 'bin/broch'), words, { env });
+    await broch('member', 'add', 'sleep', rename('dana'), '--roles', 'researcher', '--as', rename('olga'));
+    expect(kinds.leaving.length).toBe(3);
+    for (const line of kinds.leaving)
+      if (line.startsWith('broch ')) await broch(...argumentsOf(line));
+      else await runAwsLine(argumentsOf(line), facts.configuration, folder);
+    const { stdout } = await broch('member', 'list', 'sleep', '--as', rename('olga'));
+    expect(stdout).not.toContain(rename('dana'));
+    const account = { UserPoolId: facts.outputs['data.Pool'], Username: rename('dana') };
+    const pool = new CognitoIdentityProviderClient(facts.configuration);
+    expect((await pool.send(new AdminGetUserCommand(account))).Enabled).toBe(false);
   });
 });
 
