@@ -58,7 +58,7 @@ export class Findings {
       entry.count += count;
       for (const cell of cells) if (entry.cells.length < MAX_FINDING_CELLS) entry.cells.push(clip(cell));
     } else if (this.#found.size < mostFindings) {
-      this.#found.set(key, { rule, action, says: message, cells: cells.slice(0, MAX_FINDING_CELLS).map(clip), count });
+      this.#found.set(key, { rule, action, message, cells: cells.slice(0, MAX_FINDING_CELLS).map(clip), count });
     }
   }
 

@@ -18,7 +18,7 @@ export const CheckFinding = z.object({
   rule: z.string(),
   action: Action,
   /** What was found, and the remedy, in one or two sentences. */
-  says: z.string(),
+  message: z.string(),
   /** The first cells it is about, 50 at most; `count` has them all. */
   cells: z.array(Cell).max(50).default([]),
   count: z.number().int().min(1).default(1),

@@ -10,12 +10,12 @@ export interface StoryStep {
   readonly ok: boolean;
   readonly ms: number;
   /** What happened and why it matters, in plain words. */
-  readonly says: string;
+  readonly message: string;
   readonly ids: Readonly<Record<string, string>>;
 }
 
 interface StepReport {
-  readonly says: string;
+  readonly message: string;
   readonly ids?: Readonly<Record<string, string>>;
 }
 
@@ -42,12 +42,19 @@ export async function playChapters(
       const started = Date.now();
       try {
         const account = await show.task(step, run);
-        steps.push({ story, step, ok: true, ms: Date.now() - started, says: account.says, ids: account.ids ?? {} });
-        show.line(`    ${account.says.replaceAll('\n', '\n    ')}`);
+        steps.push({
+          story,
+          step,
+          ok: true,
+          ms: Date.now() - started,
+          message: account.message,
+          ids: account.ids ?? {},
+        });
+        show.line(`    ${account.message.replaceAll('\n', '\n    ')}`);
         return account;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        steps.push({ story, step, ok: false, ms: Date.now() - started, says: message, ids: {} });
+        steps.push({ story, step, ok: false, ms: Date.now() - started, message, ids: {} });
         show.line(`    ${message}`);
         throw error;
       }
@@ -56,7 +63,7 @@ export async function playChapters(
       await teller(stage, tell);
     } catch (error) {
       if (!steps.some(step => step.story === story && !step.ok))
-        steps.push({ story, step: title, ok: false, ms: 0, says: String(error), ids: {} });
+        steps.push({ story, step: title, ok: false, ms: 0, message: String(error), ids: {} });
     }
   }
   return steps;

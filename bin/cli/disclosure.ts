@@ -57,7 +57,7 @@ async function checkTree(folder: string, policy: Policy, context: CommandContext
   return result;
 }
 
-function formatFinding({ action, rule, says: message, cells, count }: CheckFinding): string {
+function formatFinding({ action, rule, message, cells, count }: CheckFinding): string {
   const places = cells
     .slice(0, 3)
     .map(

@@ -38,7 +38,7 @@ export function columnLetters(column: number): string {
   return name;
 }
 
-function finding({ action, says: message, rule, cells, count }: CheckFinding, number: number): string {
+function finding({ action, message, rule, cells, count }: CheckFinding, number: number): string {
   const places = cells
     .slice(0, 12)
     .map(

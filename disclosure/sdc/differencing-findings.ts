@@ -39,7 +39,7 @@ export function createDifferencingFinding(
   return {
     rule: 'sdc.differencing',
     action: certain ? action : milder(action),
-    says: certain
+    message: certain
       ? `Counts here${tableNote} and in ${source} describe the same people except for fewer than ${threshold}, whom a subtraction discloses: ${places}${rest}. Release one of the two, or round both.`
       : `Counts here${tableNote} differ by less than ${threshold} from those in ${source}, and may be of the same people: ${places}${rest}. Say how the two populations differ, or round both.`,
     cells: nearbyCounts.slice(0, 50).map(({ row, column, value, sum }) => ({
@@ -57,7 +57,7 @@ export function createDifferencingFinding(
 export const createTooManyTablesFinding = (table: IndexedTable, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
-  says: `Counts of ${nameOf(table)} are near to those of more tables than can be compared. Say how their populations differ, or round them.`,
+  message: `Counts of ${nameOf(table)} are near to those of more tables than can be compared. Say how their populations differ, or round them.`,
   cells: [],
   count: 1,
 });
@@ -66,7 +66,7 @@ export const createTooManyTablesFinding = (table: IndexedTable, { action }: Diff
 export const createTableTooLargeFinding = (table: IndexedTable, { action }: DifferencingLimits): CheckFinding => ({
   rule: 'sdc.differencing',
   action: milder(action),
-  says: `${nameOf(table)} is too large for all of its counts to be compared with other tables. Give a smaller one, or say why subtraction tells nothing.`,
+  message: `${nameOf(table)} is too large for all of its counts to be compared with other tables. Give a smaller one, or say why subtraction tells nothing.`,
   cells: [],
   count: 1,
 });

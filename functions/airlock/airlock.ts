@@ -39,7 +39,7 @@ export type Command =
   | { do: 'resume'; by: ActingPerson }
   | { do: 'reissue'; by: ActingPerson }
   | { do: 'rejectSubmission'; attempt: number; findings: readonly Finding[]; over?: boolean }
-  | { do: 'recordVolume'; attempt: number; says: readonly string[] }
+  | { do: 'recordVolume'; attempt: number; message: readonly string[] }
   | { do: 'recordSeal'; attempt: number; seal: Seal; settingsBy?: string | undefined }
   | { do: 'recordReport'; attempt: number; report: RequestReport }
   | { do: 'recordTaskToken'; attempt: number; token: string }

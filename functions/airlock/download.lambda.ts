@@ -54,17 +54,17 @@ async function read(params: RequestParams, user: User): Promise<{ request: Reque
 async function find(params: RequestParams, user: User) {
   const { request, revision } = await read(params, user);
   const { standing, release } = standingOf(request);
-  const tell: LookRecorder = ({ name, says: message, details }, timestamp) =>
+  const tell: LookRecorder = ({ name, message, details }, timestamp) =>
     viewRows(request, revision, { ...requestEvent(name, message, user), details }, timestamp);
   return { target: { ...params, standing, tell }, release };
 }
 
 /** The file list of the latest release, cached because its version never changes. */
 let last: { readonly version: string; readonly files: StoredFiles } | undefined;
-async function filesOf({ held: listRef }: { held: ObjectRef }): Promise<StoredFiles> {
-  const version = `${listRef.key} ${listRef.versionId}`;
+async function filesOf({ fileList }: { fileList: ObjectRef }): Promise<StoredFiles> {
+  const version = `${fileList.key} ${fileList.versionId}`;
   if (last?.version !== version)
-    last = { version, files: StoredFiles.parse(await readVerified(RELEASE_BUCKET, listRef)) };
+    last = { version, files: StoredFiles.parse(await readVerified(RELEASE_BUCKET, fileList)) };
   return last.files;
 }
 

@@ -62,7 +62,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       assertHolds(page.includes('tables/regions.csv'), 'the full report does not name the file');
     });
     return {
-      says: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
+      message: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
       ids: { request: id, rule: first.rule },
       params,
     };
@@ -79,7 +79,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     await vera.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     const { comments } = await show(params, 'returned', rana);
     return {
-      says: `Vera could not know how Victor had voted, nor that he had. Rana reads: ${comments?.[0]?.comment}`,
+      message: `Vera could not know how Victor had voted, nor that he had. Rana reads: ${comments?.[0]?.comment}`,
       ids: { seal: seal.sha256 },
     };
   });
@@ -100,7 +100,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       await reviewer.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     await show(params, 'approved');
     return {
-      says: `Their votes are on seal ${seal.sha256.slice(0, 16)}… of round ${round}: these bytes and no others. Every look at a file is on record.`,
+      message: `Their votes are on seal ${seal.sha256.slice(0, 16)}… of round ${round}: these bytes and no others. Every look at a file is on record.`,
       ids: { seal: seal.sha256 },
       seal: seal.sha256,
     };
@@ -114,7 +114,8 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     assertHolds(code === 0, `broch airlock download ended with ${code}: ${errors.slice(-500)}`);
     assertHolds(existsSync(join(place, 'files/tables/years.csv')), 'the files are not there');
     return {
-      says: 'Every byte was compared with the seal once more, then signed for. The link is hers, and is used up now.',
+      message:
+        'Every byte was compared with the seal once more, then signed for. The link is hers, and is used up now.',
       ids: { request: params.request, seal },
     };
   });
@@ -142,7 +143,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     assertHolds(code === 0 && answer.ok === true, `broch airlock verify ended with ${code}: ${errors.slice(-500)}`);
     const [, reason = 'the link is used up'] = /"detail":\s*"([^"]+)"/.exec(repeat.errors) ?? [];
     return {
-      says: `Refused: ${reason}\nThe record's signature and every file agree, offline.`,
+      message: `Refused: ${reason}\nThe record's signature and every file agree, offline.`,
       ids: { request: params.request },
     };
   });
@@ -161,6 +162,6 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     assertHolds(code === 3, `a download after the revocation ended with ${code}`);
     await show(params, 'revoked');
     rmSync(folder, { recursive: true, force: true });
-    return { says: 'From that moment no link gives anything, old or new.', ids: { request: params.request } };
+    return { message: 'From that moment no link gives anything, old or new.', ids: { request: params.request } };
   });
 };

@@ -27,7 +27,7 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
     assertHolds(stage.inbox.cards().length === cardCount + 1, `the inbox has ${stage.inbox.cards().length} cards`);
     const sum = report.projects.reduce((total, { amount }) => total + BigInt(amount), 0n);
     return {
-      says: `${yesterday} cost ${(Number(report.total) / 1e6).toFixed(2)} ${report.currency}, of which ${(Number(sum) / 1e6).toFixed(2)} for ${report.projects.length} projects. The card is in the inbox: ${stage.inbox.url}`,
+      message: `${yesterday} cost ${(Number(report.total) / 1e6).toFixed(2)} ${report.currency}, of which ${(Number(sum) / 1e6).toFixed(2)} for ${report.projects.length} projects. The card is in the inbox: ${stage.inbox.url}`,
       ids: { report: report.date, inbox: stage.inbox.url },
     };
   });
@@ -38,7 +38,8 @@ export const tellCosts: ChapterTeller = async (stage, tell) => {
     await new Promise(resolve => setTimeout(resolve, 1500));
     assertHolds(stage.inbox.posts() === postCount, 'the card was posted twice');
     return {
-      says: 'Nothing is posted: the bill has not changed since. Were it corrected, the team would get a new edition.',
+      message:
+        'Nothing is posted: the bill has not changed since. Were it corrected, the team would get a new edition.',
     };
   });
 };

@@ -55,7 +55,8 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
     });
     assertHolds(writeError === 'AccessDenied', 'her desktop can change what came in');
     return {
-      says: 'Uploaded with rights to this one place, scanned, approved by Vera, and on her desktop now: to read, not to change.',
+      message:
+        'Uploaded with rights to this one place, scanned, approved by Vera, and on her desktop now: to read, not to change.',
       ids: { request: params.request },
     };
   });
@@ -69,7 +70,7 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
     assertHolds(first?.rule === 'malware.found', `it was blocked for ${JSON.stringify(report)}`);
     rmSync(place, { recursive: true, force: true });
     return {
-      says: `Blocked: ${first.path}. Nobody can open it there, whoever they are; operators hear by mail what it was.`,
+      message: `Blocked: ${first.path}. Nobody can open it there, whoever they are; operators hear by mail what it was.`,
       ids: { request: params.request, rule: first.rule },
     };
   });

@@ -87,7 +87,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
       `broch deliver ended with ${code}: ${JSON.stringify(answer).slice(0, 300)} ${errors.slice(-600)}`,
     );
     return {
-      says: `Every checksum was verified as a stream; then, and only then, ${answer.files} files (${answer.bytes} bytes) became one version of open-charts that nobody can change.`,
+      message: `Every checksum was verified as a stream; then, and only then, ${answer.files} files (${answer.bytes} bytes) became one version of open-charts that nobody can change.`,
       ids: { delivery: String(answer.id), version: String(answer.version) },
       version: String(answer.version),
     };
@@ -111,7 +111,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
     const [finding] = delivery.findings;
     assertHolds(finding?.path === 'seattle-weather.csv', `it was held for ${JSON.stringify(delivery.findings)}`);
     return {
-      says: `Held: ${finding.path}: ${finding.reason} Nothing of it reached the lake, and what she sent is still where she put it.`,
+      message: `Held: ${finding.path}: ${finding.reason} Nothing of it reached the lake, and what she sent is still where she put it.`,
       ids: { delivery: id, file: finding.path },
     };
   });
@@ -120,7 +120,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
     const { items } = await stage.as('stella').ask('listVersions', { params: { dataset: 'open-charts' } });
     assertHolds(items.length === 1 && items[0]?.version === version, `the catalogue has ${JSON.stringify(items)}`);
     return {
-      says: `open-charts has one version: ${version}. Its name is the SHA-256 of its sorted manifest, so it names exactly these bytes.`,
+      message: `open-charts has one version: ${version}. Its name is the SHA-256 of its sorted manifest, so it names exactly these bytes.`,
       ids: { version },
     };
   });
@@ -138,7 +138,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
     s3.destroy();
     assertHolds(answer !== 'let in', 'made-up credentials were let in');
     return {
-      says: `Refused (${answer}): the embedded cloud checks every signature and every right, as AWS does.`,
+      message: `Refused (${answer}): the embedded cloud checks every signature and every right, as AWS does.`,
       ids: { refusal: answer },
     };
   });

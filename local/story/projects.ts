@@ -11,7 +11,8 @@ export const tellProjects: ChapterTeller = async (stage, tell) => {
       olga.ask('createProject', { body: { id: 'sepsis', title: 'Early warning of sepsis' } }),
     ]);
     return {
-      says: 'Both were taken at once; each gets a network, a key and a bucket of its own from a CloudFormation stack.',
+      message:
+        'Both were taken at once; each gets a network, a key and a bucket of its own from a CloudFormation stack.',
       ids: Object.fromEntries(projects.map(({ id, status }) => [id, status])),
     };
   });
@@ -36,7 +37,7 @@ export const tellProjects: ChapterTeller = async (stage, tell) => {
       'two projects share a bucket or a key',
     );
     return {
-      says: `asthma lives in ${asthma.cidr}, sepsis in ${sepsis.cidr}: no internet, no way from one to the other.`,
+      message: `asthma lives in ${asthma.cidr}, sepsis in ${sepsis.cidr}: no internet, no way from one to the other.`,
       ids: {
         asthma_vpc: asthma.network.vpcId,
         sepsis_vpc: sepsis.network.vpcId,
@@ -51,6 +52,6 @@ export const tellProjects: ChapterTeller = async (stage, tell) => {
       params: { project: 'asthma', name: 'rana' },
       body: { roles: ['researcher'] },
     });
-    return { says: 'From now on Rana can see asthma. For her, sepsis does not exist.', ids: { rana: member.user } };
+    return { message: 'From now on Rana can see asthma. For her, sepsis does not exist.', ids: { rana: member.user } };
   });
 };

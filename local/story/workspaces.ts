@@ -43,7 +43,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   const { workspace } = await tell('Rana asks for a Linux desktop', async () => {
     const response = await rana.ask('askWorkspace', { params, body: { kind: 'linux' } });
     return {
-      says: 'She is a member of asthma, so it is started in the network of asthma.',
+      message: 'She is a member of asthma, so it is started in the network of asthma.',
       ids: { workspace: response.id },
       workspace: response.id,
     };
@@ -56,7 +56,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
     );
     assertHolds(ready.status === 'ready', `the workspace is ${JSON.stringify(ready)}`);
     return {
-      says: `${ready.instanceId} has the address ${ready.address}, inside the project's block. Its agent wrote its report where only that instance may write.`,
+      message: `${ready.instanceId} has the address ${ready.address}, inside the project's block. Its agent wrote its report where only that instance may write.`,
       ids: { workspace, instance: ready.instanceId, image: ready.imageId },
     };
   });
@@ -67,7 +67,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
     assertHolds(status === 200, `the gateway answered ${status} ${body}`);
     assertHolds(JSON.parse(body).username === 'rana', `the gateway let in ${body}`);
     return {
-      says: `The gateway let her in as rana. The link would have ended at ${expires}.`,
+      message: `The gateway let her in as rana. The link would have ended at ${expires}.`,
       ids: { workspace },
       link: url,
     };
@@ -76,7 +76,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   await tell('Somebody follows the same link again', async () => {
     const { status } = await enter(link);
     assertHolds(status === 403, `the gateway answered ${status}`);
-    return { says: 'Refused: a link works once, so one in a chat or a browser history is worth nothing.' };
+    return { message: 'Refused: a link works once, so one in a chat or a browser history is worth nothing.' };
   });
 
   await tell('Rana looks for the other project, Victor for her desktop', async () => {
@@ -84,6 +84,6 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
     const victorRefusal = await refusalOf(() =>
       stage.as('victor').ask('linkWorkspace', { params: { ...params, workspace } }),
     );
-    return { says: `Rana: ${ranaRefusal}\nVictor: ${victorRefusal}` };
+    return { message: `Rana: ${ranaRefusal}\nVictor: ${victorRefusal}` };
   });
 };

@@ -215,9 +215,9 @@ describe('assignment of reviewers', () => {
     const counts = new Map<string, number>();
     for (let nth = 0; nth < 500; nth++) {
       const id = `al-${nth}`;
-      const two = assignReviewers({ id, asked: [] }, 2, candidates);
-      expect(assignReviewers({ id, asked: [] }, 2, [...candidates].reverse())).toEqual(two);
-      expect(assignReviewers({ id, asked: two }, 3, candidates)).toEqual(expect.arrayContaining(two));
+      const two = assignReviewers({ id, assignees: [] }, 2, candidates);
+      expect(assignReviewers({ id, assignees: [] }, 2, [...candidates].reverse())).toEqual(two);
+      expect(assignReviewers({ id, assignees: two }, 3, candidates)).toEqual(expect.arrayContaining(two));
       for (const reviewer of two) counts.set(reviewer.id, (counts.get(reviewer.id) ?? 0) + 1);
     }
     for (const count of counts.values()) expect(count).toBeGreaterThan(150);
@@ -230,12 +230,12 @@ describe('assignment of reviewers', () => {
     const { state: conflict } = decideRequest(current, reject, exampleStartTime, facts());
     const tick = { do: 'remindReviewers', attempt: conflict.attempt } as const;
     const { state, events } = decideRequest(conflict, tick, exampleStartTime, facts());
-    expect('asked' in current && current.asked).toHaveLength(3);
-    expect('asked' in state && state.asked).toHaveLength(3);
+    expect('assignees' in current && current.assignees).toHaveLength(3);
+    expect('assignees' in state && state.assignees).toHaveLength(3);
     expect(events).toEqual([]);
     const fewer = facts({ candidates: candidates.filter(({ id }) => id !== 'ada') });
     const departure = decideRequest(state, tick, exampleStartTime, fewer).state;
-    expect('asked' in departure && departure.asked.map(({ id }) => id)).not.toContain('ada');
+    expect('assignees' in departure && departure.assignees.map(({ id }) => id)).not.toContain('ada');
   });
 });
 

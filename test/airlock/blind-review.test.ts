@@ -48,7 +48,7 @@ const seenBy = ({ request, trail }: Life, viewer: ActingPerson) => {
 
 describe.each([2, 3])('a disagreement in a review with a quorum of %i', quorum => {
   const facts = factsOf(quorum);
-  const invitedIds = (request: Request) => ('asked' in request ? request.asked.map(({ id }) => id) : []);
+  const invitedIds = (request: Request) => ('assignees' in request ? request.assignees.map(({ id }) => id) : []);
   const fresh: Life = { request: buildRequestInReview(facts), trail: [] };
   const assignees = reviewers.filter(({ id }) => invitedIds(fresh.request).includes(id));
   const first = assignees.slice(0, quorum);

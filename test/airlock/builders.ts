@@ -40,7 +40,7 @@ export const buildRelease = () => ({
   sha256: buildHash('d'),
   files: 2,
   bytes: 10,
-  held: { key: 'files.json', versionId: 'v', sha256: buildHash('c') },
+  fileList: { key: 'files.json', versionId: 'v', sha256: buildHash('c') },
 });
 export const buildBallot = (
   round: number,

@@ -23,7 +23,7 @@ describe('two requests that disclose small counts only in combination', () => {
     expect({ status, end: states.at(-1) }).toEqual({ status: 'SUCCEEDED', end: 'Would disclose' });
     expect(states).not.toContain('Copy');
     const { items } = await people.walt.ask('listTrail', { params: second });
-    const message = items.find(({ name }) => name === 'ReleaseStopped')?.says;
+    const message = items.find(({ name }) => name === 'ReleaseStopped')?.message;
     expect(message).toMatch(/after\.csv/);
     expect(message).toMatch(
       new RegExp(`before\\.csv” of release ${first.request}.*row 3, column 2 and there row 3, column 2 \\(3 apart\\)`),

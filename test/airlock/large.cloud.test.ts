@@ -138,7 +138,7 @@ describe('a file too large for a single copy', () => {
     // A step is asked again when its answer was lost: it finds what it made.
     expect((await seal(1, [plannedFile])).files[0]?.versionId).toBe(large?.versionId);
     await s3.send(new PutObjectCommand({ Bucket: AIRLOCK_BUCKET, Key: key, Body: 'another' }));
-    const { held: copyKey = '' } = await copy(1, sealKey);
+    const { list: copyKey = '' } = await copy(1, sealKey);
     const [copiedFile] = JSON.parse(await texts.getScratch(bucket, copyKey));
     expect(copiedFile).toMatchObject({ path: 'large.bin', sha256: hex(content), size: content.length });
     expect(hex(await read(RELEASE_BUCKET, copiedFile.key, copiedFile.versionId))).toBe(hex(content));

@@ -4,7 +4,7 @@ import { takeFittingReports } from '../../functions/airlock/manifest-queries.ts'
 
 describe('a page of check reports', () => {
   const cell = { row: 1, column: 1, value: 'x'.repeat(200) };
-  const finding = { rule: 'r', action: 'warn', says: 'x', cells: Array.from({ length: 50 }, () => cell), count: 50 };
+  const finding = { rule: 'r', action: 'warn', message: 'x', cells: Array.from({ length: 50 }, () => cell), count: 50 };
   const report = (findings: number) =>
     FileReport.parse({
       ...{ path: 'a', sha256: '', type: 't', policy: 'p', ran: [] },

@@ -26,7 +26,7 @@ const finding = {
   file: 4,
   rule: 'sdc.minimum-count',
   action: 'block' as const,
-  says: 'A count in “wards” is below 10.',
+  message: 'A count in “wards” is below 10.',
   cells: [{ sheet: 'wards', row: 2, column: 3, value: '7' }],
 };
 const requestOf = (direction: 'export' | 'import') => {
@@ -45,7 +45,7 @@ describe('a member sees of a finding', () => {
         file: 4,
         rule: 'sdc.minimum-count',
         action: 'block',
-        says: `See ${fullReport}.`,
+        message: `See ${fullReport}.`,
         cells: [{ row: 2, column: 3, value: '' }],
       },
     ]);
@@ -54,7 +54,7 @@ describe('a member sees of a finding', () => {
   it('of an import, whom to ask: the project has no full report on it', () => {
     const { report, fullReport } = requestView(requestOf('import'), nina, 'project');
     expect(fullReport).toBeUndefined();
-    expect(report?.first[0]?.says).toBe(`Ask ${rana.name}, who uploaded the files.`);
+    expect(report?.first[0]?.message).toBe(`Ask ${rana.name}, who uploaded the files.`);
     expect(JSON.stringify(report)).not.toContain('wards');
   });
 

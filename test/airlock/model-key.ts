@@ -10,7 +10,7 @@ const comparedFields = [
   'approvedAt',
   'retainedUntil',
   'reminded',
-  'lack',
+  'shortage',
 ] as const;
 
 /**

@@ -199,12 +199,13 @@ export function applyModelCommand(
     // That there are too few who could agree is said, once.
     const isShort = facts.candidates.length < state.quorum + (state.conflict ? 1 : 0);
     const isCheck = previous.status === 'checking' || command.do === 'remindReviewers';
-    if (isCheck && isShort && state.lack !== 'needed') throw new Error('too few can agree, and nobody says so');
+    if (isCheck && isShort && state.shortage !== 'needed') throw new Error('too few can agree, and nobody says so');
     const notices = decision.events.filter(
       ({ name, to: recipients }) => name === 'ReviewEscalated' && recipients?.length === 0,
     ).length;
-    const previousLack = previous.status === 'inReview' ? previous.lack : undefined;
-    if (command.do !== 'resume') isSame(notices, state.lack === previousLack ? 0 : 1, 'said more or less than once');
+    const previousShortage = previous.status === 'inReview' ? previous.shortage : undefined;
+    if (command.do !== 'resume')
+      isSame(notices, state.shortage === previousShortage ? 0 : 1, 'said more or less than once');
   }
   if (state.status === 'approved' && previous.status !== 'approved' && previous.status !== 'releasing') {
     const fit = new Set(state.votes.filter(({ verdict }) => verdict === 'approve').map(({ by: voterId }) => voterId));
@@ -253,7 +254,7 @@ export function assertInvariants(world: AirlockModel) {
   if (request.status !== 'inReview') return;
   for (const reviewer of peopleOf(world.bounds).slice(1)) {
     if (request.votes.some(vote => vote.by === reviewer.id)) continue;
-    const { conflict, asked: invitees = [], votes } = requestView(request, reviewer, 'reviewer');
+    const { conflict, assignees: invitees = [], votes } = requestView(request, reviewer, 'reviewer');
     if (conflict !== undefined || votes?.length !== 0 || invitees.some(({ id }) => id !== reviewer.id))
       throw new Error(`${reviewer.id} sees what others think`);
   }

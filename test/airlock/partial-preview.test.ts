@@ -27,7 +27,7 @@ it('asks for an explanation of an export that its page shows only in part, and c
     expect.objectContaining({
       rule: 'preview.partial',
       action: 'ask',
-      says: expect.stringContaining('301 of 501 rows'),
+      message: expect.stringContaining('301 of 501 rows'),
     }),
   );
   expect(isPartial(report)).toBe(true);

@@ -80,7 +80,7 @@ describe('the retention of a request that has ended', () => {
   it('does not exist for a request that never left the project, and the event says so', () => {
     const { request, events } = applyDeadlines(buildDraft(facts), timeAfter(exampleStartTime, 31 * day), facts.rules);
     expect([request.status, retentionEnd(request), sweepAt(request)]).toEqual(['expired', undefined, undefined]);
-    expect(events.map(({ says: message }) => message)).toEqual([
+    expect(events.map(({ message }) => message)).toEqual([
       "It was draft until its deadline passed. Its files stay where they are, in the project's data/outbox/t/.",
     ]);
     expect(sealedPlace(request)).toEqual([]);

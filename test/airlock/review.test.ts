@@ -103,7 +103,7 @@ describe('the notice that no eligible reviewer is left', () => {
   /** When it is said in a review, in hours after its start; with as many reviewers as are there at the time. */
   function noticeHours(quorum: number, reviewerCount: (hours: number) => number): number[] {
     let current = buildRequestInReview(facts({ quorum }, reviewerCount(0)));
-    const times = 'lack' in current && current.lack ? [0] : [];
+    const times = 'shortage' in current && current.shortage ? [0] : [];
     for (let hours = 0; hours < 14 * 24; hours += 12) {
       const present = facts({ quorum }, reviewerCount(hours));
       const { state, events } = decideRequest(
@@ -146,7 +146,7 @@ describe('the notice that no eligible reviewer is left', () => {
       conflict: __,
       since: reviewStart,
       reminded: ___,
-      asked: ____,
+      assignees: ____,
       quorum: _____,
       report,
       ...rest

@@ -59,7 +59,7 @@ it('an abandoned draft expires, and the event bus receives the expiry', async ()
   expect(event?.detail).toMatchObject({
     status: 'expired',
     by: '',
-    says: expect.stringContaining('data/outbox/never/'),
+    message: expect.stringContaining('data/outbox/never/'),
   });
   const { status, retainedUntil } = await people.vera.ask('showRequest', { params: { project, request } });
   expect({ status, retainedUntil }).toEqual({ status: 'expired' });
@@ -123,7 +123,7 @@ describe('a request withdrawn after its seal', () => {
     const [event, ...otherEvents] = await findEvents(params.request, 'ContentDeleted');
     expect(otherEvents).toEqual([]);
     const view = await people.vera.ask('showRequest', { params });
-    expect(event?.detail.says).toContain(view.deleted?.receipt.sha256);
+    expect(event?.detail.message).toContain(view.deleted?.receipt.sha256);
     const { items } = await people.rana.ask('listTrail', { params });
     expect(items[0]).toMatchObject({ name: 'ContentDeleted' });
     const { key: Key, versionId: VersionId } = view.deleted?.receipt ?? {};
@@ -140,7 +140,7 @@ it('a release expires and its files are deleted in both buckets, but its signed 
   await pass(params.request);
   await sweep();
   const [event] = await findEvents(params.request, 'RequestExpired');
-  expect(event?.detail.says).toMatch(/It was released/);
+  expect(event?.detail.message).toMatch(/It was released/);
   await unlock(sealedBucket, `requests/${params.request}/`);
   await unlock(releaseBucket, `released/${params.request}/files/`);
   await pass(params.request);

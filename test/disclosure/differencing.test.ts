@@ -36,8 +36,8 @@ describe('what two tables tell by subtraction', () => {
       action: 'block',
       cells: expect.arrayContaining([{ row: 5, column: 3, value: '269' }]),
     });
-    expect(finding?.says).toContain('“before0.csv” of release al-0');
-    expect(finding?.says).toContain('row 5, column 3 and there row 5, column 3 (1 apart)');
+    expect(finding?.message).toContain('“before0.csv” of release al-0');
+    expect(finding?.message).toContain('row 5, column 3 and there row 5, column 3 (1 apart)');
   });
 
   it.each([
@@ -83,7 +83,7 @@ describe('what two tables tell by subtraction', () => {
     const secondBands = csv`Age group,n | 16-30,414 | 31-44,516 | 45+,707`;
     const [finding] = await findDifferences(secondBands, firstBands);
     expect(finding).toMatchObject({ action: 'block' });
-    expect(finding?.says).toContain('4 apart');
+    expect(finding?.message).toContain('4 apart');
     // The same people in wider bands tell nothing new.
     expect(await verdict(csv`age,n | 16-44,930 | 45 and over,707`, firstBands)).toBe('pass');
     // Nor do bands between which there are enough people.

@@ -125,7 +125,7 @@ describe('the widest tables', () => {
   it('of a page have no more columns than others, and say what was left out', async () => {
     const row = `<tr>${'<td>40'.repeat(100_000)}`;
     const { findings } = await check('t.html', `<table>${row}${row}</table>`);
-    expect(findings.map(({ rule, says: message }) => `${rule} ${message}`).join()).toContain('it has too many columns');
+    expect(findings.map(({ rule, message }) => `${rule} ${message}`).join()).toContain('it has too many columns');
   });
 });
 

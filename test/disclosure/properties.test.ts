@@ -190,7 +190,7 @@ describe('the rules of disclosure', () => {
       const { findings, rows } = await checkFile(buildCheckedFile('t.csv', csv), buildSource(csv, step), caps, []);
       expect(findings.find(finding => finding.rule === rule)).toMatchObject({
         action: 'block',
-        says: expect.stringContaining('Reading stopped there.'),
+        message: expect.stringContaining('Reading stopped there.'),
       });
       expect(rows).toBe(1001);
     }

@@ -71,7 +71,7 @@ it.each([1, 2, 3] as const)('no PDF leaves, nor comes in, at tier %d: it says wh
   const pdf = '%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n';
   const { type, findings } = await check('a.pdf', pdf, tier);
   expect(type).toBe('application/pdf');
-  expect(findings).toMatchObject([{ rule: 'type.refused', action: 'block', says: expect.stringContaining('PNG') }]);
+  expect(findings).toMatchObject([{ rule: 'type.refused', action: 'block', message: expect.stringContaining('PNG') }]);
   expect(policyFor(tier, 'import').types).not.toContain('application/pdf');
 });
 

@@ -26,7 +26,7 @@ const eventsOf = (request: string, ...texts: string[]) =>
       requesterName: 'rana',
       by: 'rana',
       byName: 'rana',
-      says: message,
+      message,
       at: timestamp,
       id: `${request}/${texts[0]}/${index}`,
     }),
@@ -41,7 +41,7 @@ describe('a row of an outbox', () => {
       await table.put(key, item);
     }
     const publishedEvents = await bus.until(request, events => events.length >= 3);
-    expect(publishedEvents.map(({ detail }) => detail.says)).toEqual(['one', 'two', 'three']);
+    expect(publishedEvents.map(({ detail }) => detail.message)).toEqual(['one', 'two', 'three']);
     expect(publishedEvents[0]?.detail).toMatchObject({ project: 'asthma', request, status: 'draft', at: timestamp });
   });
 
@@ -53,7 +53,7 @@ describe('a row of an outbox', () => {
       await table.put({ pk: key.pk, sk }, item);
     await table.put(key, { events: eventsOf(request, 'shown') });
     const publishedEvents = await bus.until(request, events => events.length >= 1);
-    expect(publishedEvents.map(({ detail }) => detail.says)).toEqual(['shown']);
+    expect(publishedEvents.map(({ detail }) => detail.message)).toEqual(['shown']);
   });
 });
 

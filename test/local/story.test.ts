@@ -29,7 +29,7 @@ function start(...args: string[]) {
     for (let tries = 0; tries < 1800 && !(streams.output + streams.errors).includes(text); tries++) await sleep(100);
     expect(streams.output + streams.errors).toContain(text);
   };
-  return { child, heard: streams, end, says: waitFor };
+  return { child, heard: streams, end, message: waitFor };
 }
 
 /** The processes that know of this folder, this one's own children excepted. */
@@ -41,7 +41,7 @@ const processes = () =>
 // A whole story beside everything else that is tested at the same time.
 describe('npm start', { timeout: 400_000 }, () => {
   it('is interrupted in the middle of the deploy: one line, and no process stays', async () => {
-    const { child, heard: streams, end, says: waitFor } = start('--once');
+    const { child, heard: streams, end, message: waitFor } = start('--once');
     await waitFor('starting the embedded cloud');
     await sleep(4000);
     expect(processes().length).toBeGreaterThan(0);
@@ -54,7 +54,7 @@ describe('npm start', { timeout: 400_000 }, () => {
 
   it('prints the whole story as one JSON document, and refuses a second copy in the meantime', async () => {
     const first = start('--once', '--json');
-    await first.says('starting the embedded cloud');
+    await first.message('starting the embedded cloud');
     const second = start('--once');
     expect(await second.end).toBe(1);
     expect(second.heard.errors.trim()).toMatch(/^broch: Broch is already running here \(process \d+\)\. .*$/);
@@ -80,7 +80,7 @@ describe('npm start', { timeout: 400_000 }, () => {
         step: expect.any(String),
         ok: true,
         ms: expect.any(Number),
-        says: expect.any(String),
+        message: expect.any(String),
         ids: expect.any(Object),
       });
     const ids = Object.assign({}, ...steps.map(({ ids }: { ids: object }) => ids));
@@ -101,7 +101,7 @@ describe('npm start', { timeout: 400_000 }, () => {
   });
 
   it('exits with 1 and the reason when its emulator crashes, and leaves nothing behind', async () => {
-    const { heard: streams, end, says: waitFor } = start('--once');
+    const { heard: streams, end, message: waitFor } = start('--once');
     await waitFor('creating people');
     const emulator = processes().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));
     process.kill(Number(emulator?.trim().split(' ')[0]), 'SIGKILL');

@@ -83,7 +83,7 @@ async function knownHashes(
   // The list may be deleted long after its lock ends; then the objects are hashed instead.
   const releasedFiles =
     'release' in request && request.release
-      ? await readVerified(buckets.released, request.release.held).catch((error: unknown) => {
+      ? await readVerified(buckets.released, request.release.fileList).catch((error: unknown) => {
           if (isMissingObject(error)) return [];
           throw error;
         })

@@ -31,7 +31,7 @@ export interface DownloadWiring {
 
 /** The rows that record this in the request's trail and publish it. They are written with the grant. */
 export type LookRecorder = (
-  event: Pick<RequestEvent, 'name' | 'says'> & { details: NonNullable<RequestEvent['details']> },
+  event: Pick<RequestEvent, 'name' | 'message'> & { details: NonNullable<RequestEvent['details']> },
   timestamp: string,
 ) => RowWrite[];
 
@@ -76,7 +76,7 @@ export async function openLink(
     ({ grant: { links, recipient } }) => {
       const { expires = '', network } = links.at(-1) ?? {};
       const details = { recipient, expires, ...(network !== undefined && { network }) };
-      return tell({ name: 'DownloadOpened', says: `A link until ${expires}.`, details }, now);
+      return tell({ name: 'DownloadOpened', message: `A link until ${expires}.`, details }, now);
     },
   );
   const link = grant.links.at(-1);
@@ -102,7 +102,7 @@ export async function redeemDownload(
       const message = `Use ${count} of ${uses}.`;
       return repetition
         ? []
-        : tell({ name: 'DownloadTaken', says: message, details: { source: asker.source, taken: count, uses } }, now);
+        : tell({ name: 'DownloadTaken', message, details: { source: asker.source, taken: count, uses } }, now);
     },
   );
   const session = grant.links.find(({ sha256 }) => sha256 === tokenHash(token))?.session;
@@ -130,7 +130,7 @@ export async function listDownloadFiles(
     project,
     request,
     grant => ({ grant: recordPage(grant, standing, asker, token, now) }),
-    () => tell({ name: 'DownloadPaged', says: message, details: { source: asker.source, from: start } }, now),
+    () => tell({ name: 'DownloadPaged', message, details: { source: asker.source, from: start } }, now),
   );
   return {
     files: page.files.map(({ path, size, sha256 }) => ({ path, size, sha256 })),
@@ -165,7 +165,7 @@ export async function readDownloadPart(
       request,
       grant => ({ grant: recordPage(grant, standing, asker, token, now), before: grant }),
       ({ grant, before: previous }) => {
-        const event = { name: 'DownloadMoved', says: 'The download continues from another address.' } as const;
+        const event = { name: 'DownloadMoved', message: 'The download continues from another address.' } as const;
         return grant === previous ? [] : tell({ ...event, details: { source: asker.source } }, now);
       },
     );

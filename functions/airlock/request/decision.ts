@@ -74,7 +74,7 @@ export const RequestEvent = z.object({
   name: z.enum(requestEventNames),
   by: z.string(),
   byName: z.string(),
-  says: z.string(),
+  message: z.string(),
   /** The file that the event is about, if any. It is in the trail only, and so is `quote`. */
   path: z.string().optional(),
   /** What the event quotes of files, for reviewers. */
@@ -105,7 +105,7 @@ export const requestEvent = (name: RequestEventName, message: string, actor?: Ac
   name,
   by: actor?.id ?? '',
   byName: actor?.name ?? '',
-  says: message,
+  message,
 });
 
 /** An event that asks people to act. */

@@ -43,7 +43,7 @@ export const RequestView = z.object({
   /** For operators, and reviewers who have voted: whether one more reviewer must decide. */
   conflict: z.boolean().optional(),
   /** For reviewers: who is assigned; until you have voted, only whether you are. */
-  asked: z.array(Someone).optional(),
+  assignees: z.array(Someone).optional(),
   /** For members without the stored report's key, version and SHA-256. */
   report: ReportView.optional(),
   /** Where members read the full report: in the project's bucket, on a desktop. */
@@ -51,7 +51,7 @@ export const RequestView = z.object({
   findings: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
   comments: z.array(Vote.pick({ comment: true, files: true })).optional(),
   withheld: z.array(z.string()).optional(),
-  release: RequestRelease.omit({ held: true }).optional(),
+  release: RequestRelease.omit({ fileList: true }).optional(),
   groups: Groups,
   explanation: z.string(),
   /** For reviewers: your own vote, and all votes once the quorum is complete. */
@@ -78,11 +78,11 @@ function votesFor(request: Request, person: ActingPerson, eye: Viewer): Vote[] |
 
 /** A reviewer who decides a conflict must not learn of it, not even from who else is assigned. */
 function disputeOf(request: RequestIn<'inReview'>, person: ActingPerson, eye: Viewer) {
-  const { conflict, asked: reviewers } = request;
+  const { conflict, assignees: reviewers } = request;
   if (eye === 'operator') return { conflict };
   return hasVoted(request, person.id)
-    ? { conflict, asked: reviewers }
-    : { asked: reviewers.filter(({ id }) => id === person.id) };
+    ? { conflict, assignees: reviewers }
+    : { assignees: reviewers.filter(({ id }) => id === person.id) };
 }
 
 const withoutCells = (request: RequestReport): RequestReport => ({
@@ -102,7 +102,7 @@ const verdictsOf = ({ findings, worst, first }: RequestReport, remedy: string): 
     file,
     rule,
     action,
-    says: remedy,
+    message: remedy,
     cells: cells.map(({ row, column }) => ({ row, column, value: '' })),
   })),
 });

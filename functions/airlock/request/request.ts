@@ -41,7 +41,7 @@ const ReportExcerpt = z.object({
   file: z.number().int().min(1),
   rule: z.string(),
   action: Action,
-  says: z.string().max(600),
+  message: z.string().max(600),
   cells: z.array(Cell).max(5),
 });
 
@@ -66,7 +66,7 @@ export const RequestRelease = z.object({
   files: z.number().int(),
   bytes: z.number().int(),
   /** The list of released files with their keys and versions. */
-  held: ObjectRef,
+  fileList: ObjectRef,
 });
 export type RequestRelease = z.infer<typeof RequestRelease>;
 
@@ -131,9 +131,9 @@ const InReview = z.object({
   deadline: timestamp,
   reminded: z.number().int(),
   /** Which lack of reviewers was announced: of one more, or of one whom the decision needs. Each is announced once. */
-  lack: z.enum(['more', 'needed']).optional(),
+  shortage: z.enum(['more', 'needed']).optional(),
   /** The assigned reviewers. Every other eligible reviewer may vote as well. */
-  asked: z.array(Someone),
+  assignees: z.array(Someone),
   /** The token of the task that waits for the decision. The decision is stored here, so a lost token loses nothing. */
   token: z.string().optional(),
 });

@@ -7,7 +7,7 @@ import type { Someone } from './request.ts';
  * weight).
  */
 export function assignReviewers(
-  { id, asked: reviewers }: { readonly id: string; readonly asked: readonly Someone[] },
+  { id, assignees: reviewers }: { readonly id: string; readonly assignees: readonly Someone[] },
   count: number,
   candidates: readonly Someone[],
 ): Someone[] {

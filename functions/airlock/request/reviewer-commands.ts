@@ -261,7 +261,7 @@ export function resumeReview(
       reason: 'resumed',
     };
   // On resume, repeat the notice that no eligible reviewer is left.
-  const { token: _, lack: __, ...review } = request.review;
+  const { token: _, shortage: __, ...review } = request.review;
   return {
     state: { ...review, attempt, since: now, deadline: addSeconds(now, rules.reviewDays * day), reminded: 0 },
     events,

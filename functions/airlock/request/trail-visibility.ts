@@ -113,12 +113,12 @@ const hidesContent = (
 /** An event without what may be content. */
 const withoutContent = ({ path: _, details: __, quote: ___, ...event }: Omit<RequestEvent, 'to'>) => ({
   ...event,
-  says: memberTexts.has(event.name) ? event.says : '',
+  message: memberTexts.has(event.name) ? event.message : '',
 });
 
 /** An event with what it quotes in its text. */
 const withQuote = ({ quote, ...event }: Omit<RequestEvent, 'to'>) =>
-  quote === undefined ? event : { ...event, says: `${event.says} ${quote}` };
+  quote === undefined ? event : { ...event, message: `${event.message} ${quote}` };
 
 /** The events of one entry that the viewer may see. */
 export function visibleEvents(

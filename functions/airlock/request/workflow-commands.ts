@@ -32,7 +32,7 @@ const deadlineNote = (deadline: string) => `Votes are needed by ${deadline}.`;
 const assigneesOf = (quorum: number): number => (quorum > 1 ? quorum + 1 : quorum);
 
 /** Which reviewers are missing: some that the decision needs, or only the one added after a reminder. */
-const lackOf = (available: number, minimum: number, target = minimum): RequestIn<'inReview'>['lack'] =>
+const shortageOf = (available: number, minimum: number, target = minimum): RequestIn<'inReview'>['shortage'] =>
   available < minimum ? 'needed' : available < target ? 'more' : undefined;
 
 const nobodyLeft = (deadline: string) =>
@@ -109,8 +109,8 @@ export function recordReport(
       reason: 'the checks ask for an explanation',
     };
   const quorum = quorumFor(request.direction, rules);
-  const reviewers = assignReviewers({ id: request.id, asked: [] }, assigneesOf(quorum), candidates);
-  const lack = lackOf(reviewers.length, quorum);
+  const reviewers = assignReviewers({ id: request.id, assignees: [] }, assigneesOf(quorum), candidates);
+  const shortage = shortageOf(reviewers.length, quorum);
   const deadline = addSeconds(now, rules.reviewDays * day);
   return {
     state: {
@@ -125,8 +125,8 @@ export function recordReport(
       since: now,
       deadline,
       reminded: 0,
-      ...(lack && { lack }),
-      asked: reviewers,
+      ...(shortage && { shortage }),
+      assignees: reviewers,
     },
     events: [
       reviewerEvent(
@@ -134,7 +134,7 @@ export function recordReport(
         `${countPhrase(reviewers.length, 'reviewer')} assigned to review seal ${seal.sha256}.`,
         reviewers,
       ),
-      ...(lack ? [nobodyLeft(deadline)] : []),
+      ...(shortage ? [nobodyLeft(deadline)] : []),
     ],
     reason: 'before reviewers',
   };
@@ -166,19 +166,19 @@ export function remindReviewers(
   const minimum = quorum + (request.conflict ? 1 : 0);
   const extra = Math.max(0, reminders - 1);
   const reviewers = assignReviewers(request, assigneesOf(quorum) + extra, candidates);
-  const additions = reviewers.filter(({ id }) => !request.asked.some(reviewer => reviewer.id === id));
-  const lack = lackOf(reviewers.length, minimum, minimum + extra);
-  const lackKnown = lack === undefined || request.lack === lack || request.lack === 'needed';
-  if (!due && additions.length === 0 && lackKnown) return keepState(request, 'no reminder is due');
+  const additions = reviewers.filter(({ id }) => !request.assignees.some(reviewer => reviewer.id === id));
+  const shortage = shortageOf(reviewers.length, minimum, minimum + extra);
+  const isKnown = shortage === undefined || request.shortage === shortage || request.shortage === 'needed';
+  if (!due && additions.length === 0 && isKnown) return keepState(request, 'no reminder is due');
   const message = deadlineNote(request.deadline);
   return {
-    state: { ...request, reminded: reminders, ...(!lackKnown && { lack }), asked: reviewers },
+    state: { ...request, reminded: reminders, ...(!isKnown && { shortage }), assignees: reviewers },
     events: [
       ...(due ? [reviewerEvent('ReviewReminded', message, reviewers)] : []),
       ...(additions.length > 0
         ? [reviewerEvent('ReviewEscalated', `One more reviewer is assigned: ${message}`, additions)]
         : []),
-      ...(lackKnown ? [] : [nobodyLeft(request.deadline)]),
+      ...(isKnown ? [] : [nobodyLeft(request.deadline)]),
     ],
     reason: 'reminded',
   };
@@ -199,7 +199,7 @@ export function recordFault(
 /** Records that the project or the requester comes close to a daily cap. */
 export function recordVolume(
   request: Request,
-  { attempt, says: messages }: { attempt: number; says: readonly string[] },
+  { attempt, message: messages }: { attempt: number; message: readonly string[] },
 ): RequestDecision {
   if (!current(request, 'submitted', attempt)) return ignoreStaleStep(request);
   return {

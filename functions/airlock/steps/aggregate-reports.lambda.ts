@@ -107,12 +107,12 @@ export const handler = stepHandler(Input, async ({ project, request: id, attempt
     findings,
     ...(gravest && { worst: gravest }),
     ...(partialFiles > 0 && { partialFiles }),
-    first: first.map(({ path, rule, action, says: message, cells }) => ({
+    first: first.map(({ path, rule, action, message, cells }) => ({
       path: path.slice(0, 300),
       file: numbers.get(path) ?? 1,
       rule,
       action,
-      says: message.slice(0, 600),
+      message: message.slice(0, 600),
       cells: cells.slice(0, 5),
     })),
   };

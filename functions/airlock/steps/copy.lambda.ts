@@ -72,5 +72,5 @@ export const handler = stepHandler(Input, async ({ round, into: importBucket, ch
   };
 
   const storedFiles = await mapInParallel(files, OBJECT_PARALLELISM, release);
-  return { held: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(storedFiles)) };
+  return { list: await putScratch(WORK_BUCKET, attemptFolder(attempt), JSON.stringify(storedFiles)) };
 });

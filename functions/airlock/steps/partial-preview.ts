@@ -23,7 +23,7 @@ export async function addPartialPreview(
   const missing = omissions.length > 0 ? omissions.join(' ') : 'The ends of long names.';
   const message = `Reviewers are shown only part of this file. Not shown: ${missing.slice(0, 400)} Submit a smaller file, or explain why the rest needs no look.`;
   const action = direction === 'export' ? 'ask' : 'warn';
-  return addFindings(result, [{ rule, action, says: message, cells: [], count: 1 }]);
+  return addFindings(result, [{ rule, action, message, cells: [], count: 1 }]);
 }
 
 /** Whether a vote must say how much of the file its reviewer saw. */

@@ -77,7 +77,7 @@ export const handler = stepHandler(RequestAttempt, async attempt => {
   }
   if (high.length > 0)
     await changeRequest(TABLE_NAME, { project, id, at: now }, read =>
-      decideRequest(read, { do: 'recordVolume', attempt: request.attempt, says: high }, now, facts),
+      decideRequest(read, { do: 'recordVolume', attempt: request.attempt, message: high }, now, facts),
     );
   const chunks: string[] = [];
   for (const chunk of packChunks(files))

@@ -81,7 +81,7 @@ export async function compareAtRelease(
       if (grave)
         return {
           releases,
-          difference: `“${ownTables.tables[index]?.path}”: ${grave.says}`,
+          difference: `“${ownTables.tables[index]?.path}”: ${grave.message}`,
         };
     }
   }

@@ -32,7 +32,7 @@ const base = parseAirlockConfig(RULES);
 
 /** Signs the record of the copied files. Only then is the request released and can be downloaded. */
 export const handler = stepHandler(
-  RequestAttempt.extend({ copied: z.array(z.object({ held: z.string() })), releases: z.number().int() }),
+  RequestAttempt.extend({ copied: z.array(z.object({ list: z.string() })), releases: z.number().int() }),
   async ({ copied: chunks, releases, ...input }) => {
     const { project, request: id, attempt } = input;
     const now = currentTime();
@@ -43,7 +43,7 @@ export const handler = stepHandler(
     const facts = await loadProjectContext(TABLE_NAME, project, base);
     const { rules } = facts;
     const files = [];
-    for (const { held: listKey } of chunks)
+    for (const { list: listKey } of chunks)
       files.push(...StoredFiles.parse(JSON.parse(await getScratch(WORK_BUCKET, listKey))));
     const { policy, tables } = FullReport.parse(await readVerified(AIRLOCK_BUCKET, read.report));
     // Recorded before the release, so that no later release is missing the comparison with it.
@@ -79,7 +79,7 @@ export const handler = stepHandler(
     const { expires } = record;
     const grant = { project, request: id, seal: seal.sha256, recipient, requester, expires, uses: rules.uses };
     if (direction === 'export') await grantDownload(TABLE_NAME, grant);
-    const release = { ...recordRef, files: files.length, bytes, held: fileList };
+    const release = { ...recordRef, files: files.length, bytes, fileList };
     // Read again, because the approval may have expired since this step began.
     const releaseTime = currentTime();
     const decision = await changeRequest(TABLE_NAME, { project, id, at: releaseTime }, current =>

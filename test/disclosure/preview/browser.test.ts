@@ -173,7 +173,7 @@ describe('the page of a hostile file runs nothing and fetches nothing', () => {
     };
     const { html } = await renderTestPreview(path, type, bytes, {
       ...report,
-      findings: report.findings.map(finding => ({ ...finding, says: String(bytes) })),
+      findings: report.findings.map(finding => ({ ...finding, message: String(bytes) })),
     });
     const { page, activity } = await look(html);
     expect(activity).toEqual(quiet);

@@ -26,7 +26,7 @@ export const buildBlockReport = (cells: readonly [number, number, string][]): Fi
   ).map(part => ({
     rule: 'sdc.minimum-count',
     action: 'block' as const,
-    says: 'These counts are below 10. Suppress them, or merge their groups.',
+    message: 'These counts are below 10. Suppress them, or merge their groups.',
     cells: part.map(([row, column, value]) => ({ row, column, value })),
     count: part.length,
   })),
