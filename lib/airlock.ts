@@ -71,7 +71,7 @@ export class Airlock extends Construct {
     const reports = reportStatements(prefix, Stack.of(this));
 
     const precaution =
-      'Where the error is `Tampered`, sealed files differ from their seal: find out who changed them before anything else.';
+      'If the error is `Tampered`, sealed files differ from their seal: first find out who changed them.';
     const fail = new Handler<typeof Fail>(this, 'Fail', {
       core,
       entry: 'airlock/steps/fail.lambda.ts',
@@ -220,9 +220,10 @@ export class Airlock extends Construct {
       metric: wait.fn.metricErrors({ period }),
       // It is called six times a minute. A single error may mean that the decision was already made.
       threshold: 3,
-      means: 'The workflow of a review cannot wait for its decision. It looks for it from time to time instead.',
+      means:
+        'The workflow of a review cannot register to wait for the decision. It looks for the decision from time to time instead.',
       check: 'The log group of functions/airlock/steps/await-decision.lambda.ts for level ERROR.',
-      do: 'Correct the cause. Votes and decisions count as before; only what follows them is late.',
+      do: 'Correct the cause. Votes and decisions count as usual; only the steps after them are late.',
     });
   }
 
@@ -240,11 +241,10 @@ export class Airlock extends Construct {
       topic: core.alarms,
       severity: 'warning',
       metric: ruleInvocations(rule, core.bus),
-      means:
-        'A project or a person has submitted nearly as much as may be submitted in a day, or tried to submit more.',
+      means: 'A project or a person has nearly reached a daily cap on submissions, or tried to exceed it.',
       check:
-        'The mail with the event itself: it names the project, the requester and the request. `broch airlock list <project>` shows the others.',
-      do: 'Ask the requester what it is for. If it is as it should be, raise their caps: `broch airlock configure`. If not, withdraw the requests, or revoke what left.',
+        'A second mail holds the event, which names the project, the requester and the request. `broch airlock list <project>` shows the other requests.',
+      do: 'Ask the requester why. If the reason is good, raise the cap with `broch airlock configure`. If not, have the requests withdrawn, and revoke what was released.',
     });
   }
 }

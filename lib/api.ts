@@ -131,9 +131,9 @@ export class Api extends Construct {
       topic: core.alarms,
       severity: 'critical',
       metric: this.http.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' }),
-      means: 'The API answered a request with a 5xx.',
-      check: "The API's access log for the status and the route, then that function's log.",
-      do: 'Correct the cause. Callers may repeat a write with the same Idempotency-Key.',
+      means: 'The API answered a call with a status of 500 or above.',
+      check: "The API's access log for the status and the route, then the log of that route's function.",
+      do: 'Correct the cause. Callers can safely repeat a call that writes, with the same Idempotency-Key.',
     });
   }
 

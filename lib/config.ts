@@ -20,18 +20,18 @@ export const Config = z.strictObject({
     .string()
     .regex(/^[a-z][a-z0-9]{1,11}$/, 'two to twelve lower-case letters and digits')
     .describe(
-      'Two to twelve lower-case letters and digits. Part of every name, so that one account can hold several deployments',
+      'The name of the deployment: two to twelve lower-case letters and digits. It is part of every resource name, so that one account can hold several deployments',
     ),
   account: z
     .string()
     .regex(/^\d{12}$/, 'twelve digits')
     .optional()
-    .meta({ description: 'The AWS account, twelve digits', omitted: "the credentials' account" }),
+    .meta({ description: 'The id of the AWS account, twelve digits', omitted: "the credentials' account" }),
   region: z
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-2')
-    .describe('The region, such as eu-west-2'),
-  retainDays: z.number().int().min(1).max(36_500).describe('How long logs are kept'),
+    .describe('The AWS region, such as eu-west-2'),
+  retainDays: z.number().int().min(1).max(36_500).describe('Days for which logs are kept'),
   alarms: z
     .strictObject({
       email: z.email().optional().meta({
@@ -45,7 +45,13 @@ export const Config = z.strictObject({
       .cidrv4({ error: ({ code }) => (code === 'invalid_format' ? 'an IPv4 block such as 10.64.0.0/12' : undefined) })
       .describe('The IPv4 block that project networks are taken from. It must not overlap your own networks'),
     prefix: z.number().int().min(20).max(26).default(22).describe("The size of one project's network, 20 to 26"),
-    quarantineDays: z.number().int().min(0).max(3650).default(7).describe('Days before a returned block is used again'),
+    quarantineDays: z
+      .number()
+      .int()
+      .min(0)
+      .max(3650)
+      .default(7)
+      .describe('Days before the addresses of a removed project are used again'),
   }),
   ingest: z
     .strictObject({
@@ -62,7 +68,7 @@ export const Config = z.strictObject({
         .min(7)
         .max(36_500)
         .default(90)
-        .describe('Days for which originals stay in the landing bucket'),
+        .describe('Days for which delivered files stay in the landing bucket'),
     })
     .prefault({}),
   workspaces: z.strictObject({
@@ -85,25 +91,25 @@ export const Config = z.strictObject({
       .describe('Minutes after which a desktop that has not reported is removed'),
     sizes: z
       .strictObject({ linux: Sizes, windows: Sizes })
-      .describe('The instance types of small, medium and large, for linux and windows'),
+      .describe('The EC2 instance types of small, medium and large desktops, for linux and windows'),
   }),
   airlock: AirlockConfig.prefault({}),
   costs: z.strictObject({
     tag: z
       .string()
       .default('broch:project')
-      .describe('The cost allocation tag that names the project; activate it in Billing'),
-    hour: z.number().int().min(0).max(23).default(7).describe('The hour at which the daily cost card is sent'),
+      .describe('The cost allocation tag that names the project. Activate it in Billing'),
+    hour: z.number().int().min(0).max(23).default(7).describe('The hour at which the daily cost card is sent, 0 to 23'),
     timezone: z
       .string()
       .refine(isTimezone, 'a time zone such as Europe/London')
       .default('Europe/London')
-      .describe('The time zone of that hour'),
+      .describe('The time zone of `costs.hour`'),
     webhookHosts: z
       .array(z.string())
       .min(1, 'at least one host')
       .default(['*.environment.api.powerplatform.com', '*.logic.azure.com', '*.api.powerautomate.com'])
-      .meta({ description: 'Hosts that the card may be posted to', omitted: "Microsoft's" }),
+      .meta({ description: 'The hosts that the cost card may be posted to', omitted: "Microsoft's hosts" }),
   }),
 });
 export type Config = z.infer<typeof Config>;

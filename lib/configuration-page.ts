@@ -29,7 +29,7 @@ export function listConfigurationKeys(schema: z.ZodType, path: readonly string[]
 /** The table of all keys, in Markdown. */
 export const formatConfigurationTable = (schema: z.ZodType): string =>
   [
-    '| Key | Left out | What it decides |',
+    '| Key | Default | What it decides |',
     '| --- | --- | --- |',
     ...listConfigurationKeys(schema).map(({ key, omitted: absence, decides }) =>
       `| \`${key}\` | ${absence} | ${decides} |`.replace('|  |', '| |'),

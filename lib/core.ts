@@ -218,10 +218,10 @@ export class Core extends Construct {
       topic: this.alarms,
       severity: 'critical',
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
-      means: `${nameOf(target)} could not tell the bus of rows of the table for six hours: these events are missing there.`,
+      means: `${nameOf(target)} could not publish events from the table for six hours and gave up. These events are missing on the event bus.`,
       check:
         "The messages in the queue: each names the shard and the first and last sequence number of rows, and when they were written. The function's log names the rows.",
-      do: 'Correct the function, then give it the rows: `aws dynamodbstreams get-records` has them for a day after they were written, and the table for good.',
+      do: 'Correct the function, then invoke it with the rows. `aws dynamodbstreams get-records` returns them for a day after they were written; the table keeps them for 30 days.',
     });
   }
 
@@ -241,10 +241,10 @@ export class Core extends Construct {
       topic: this.alarms,
       severity,
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
-      means: `${nameOf(target)} has not done what an event asked of it failed three times, or could not be called.`,
+      means: `${nameOf(target)} failed three times to process an event, or could not be invoked.`,
       check:
-        'The messages in the queue (each holds the event, or as its `requestPayload` with the last error beside it), and the log of the function.',
-      do: 'Correct the function, then call it with each event again: `aws lambda invoke --invocation-type Event`. Repeating an event is safe. Messages are kept for 14 days.',
+        'The messages in the queue, and the log of the function. A message is the event itself, or a record that holds the event as `requestPayload` with the last error.',
+      do: 'Correct the function, then invoke it again with each event: `aws lambda invoke --invocation-type Event`. Repeating an event is safe. Messages are kept for 14 days.',
     });
     return queue;
   }

@@ -140,9 +140,9 @@ export class Costs extends Construct {
       topic: core.alarms,
       severity: 'warning',
       metric: queue.metricApproximateNumberOfMessagesVisible({ period: Duration.minutes(5) }),
-      means: 'The daily cost report could not be started for six hours.',
-      check: 'The message in the queue: its attributes hold the error of EventBridge Scheduler.',
-      do: 'Correct the cause, then make the report with `broch cost report`. Delete the message.',
+      means: 'EventBridge Scheduler tried for six hours to start the daily cost report, and failed.',
+      check: 'The message in the queue: its attributes hold the error.',
+      do: 'Correct the cause, run `broch cost report`, then delete the message.',
     });
   }
 }

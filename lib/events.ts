@@ -23,9 +23,9 @@ export class Events extends Construct {
       // It does not throw: it returns the row that failed and is called again from there.
       metric: publish.fn.metric('IteratorAge', { period: Duration.minutes(5), statistic: 'Maximum' }),
       threshold: Duration.minutes(15).toMilliseconds(),
-      means: 'Events are published more than a quarter of an hour late.',
+      means: 'Events are published more than 15 minutes late.',
       check: 'The log group of functions/events/publish.lambda.ts for level ERROR: it names the row.',
-      do: 'Correct the cause within six hours: until then the rows are tried again by themselves. Withdrawn and revoked imports stay in their projects meanwhile.',
+      do: 'Correct the cause within six hours. Until then the function retries the rows by itself. In the meantime, the files of withdrawn and revoked imports stay in their projects.',
     });
   }
 }

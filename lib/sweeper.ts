@@ -47,9 +47,9 @@ export class Sweeper extends Construct {
       topic: core.alarms,
       severity: 'warning',
       metric: sweep.fn.metricErrors({ period: Duration.minutes(5) }),
-      means: 'The hourly sweep of the airlock failed, as a whole or for some requests.',
+      means: 'The hourly sweep, which deletes expired files of the airlock, failed as a whole or for some requests.',
       check: 'The log group of functions/airlock/deletion/sweep.lambda.ts for level ERROR: it names the requests.',
-      do: 'Correct the cause. If the row of a request is damaged, revoke the request: `broch airlock revoke`. Every sweep takes up what the last one left: content past its retention is deleted later, and nothing is lost.',
+      do: 'Correct the cause. If the row of a request is damaged, revoke the request: `broch airlock revoke`. The next sweep does what this one did not: files are only deleted later, and nothing is lost.',
     });
     const prefix = bucketPrefix(core.config.environment, Stack.of(this).account);
     const retract = new Handler<typeof Retract>(this, 'Retract', {

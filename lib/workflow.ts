@@ -82,22 +82,22 @@ export class Workflow extends Construct {
     );
     const shared = {
       topic: core.alarms,
-      check: `The execution's history in the console or \`aws stepfunctions describe-execution\`: the last state and its error.`,
+      check: `The execution's history, in the console or with \`aws stepfunctions get-execution-history\`: the last state and its error.`,
     };
     // One alarm on their sum would cost the same and be less clear.
     alarm(this, 'Failed', {
       ...shared,
       severity,
       metric: this.machine.metricFailed({ period: Duration.minutes(5) }),
-      means: `A step of state-machines/${file} failed for good, after its retries.`,
-      do: `${precaution} The subject (delivery, project, workspace, request or report) keeps its input and can be retried through the API. Correct the cause first.`.trimStart(),
+      means: `A step of the workflow state-machines/${file} failed, and its retries failed too.`,
+      do: `${precaution} Correct the cause. Then retry the delivery, project, workspace, request or report through the API: its input is kept.`.trimStart(),
     });
     alarm(this, 'TimedOut', {
       ...shared,
       severity: 'warning',
       metric: this.machine.metricTimedOut({ period: Duration.minutes(5) }),
-      means: `An execution of state-machines/${file} ran into its deadline.`,
-      do: 'Find what it waited for. Then retry the subject through the API.',
+      means: `An execution of the workflow state-machines/${file} did not end before its deadline.`,
+      do: 'Find out what it waited for. Then retry the delivery, project, workspace, request or report through the API.',
     });
   }
 }

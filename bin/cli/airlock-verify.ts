@@ -89,7 +89,7 @@ export const airlockVerifyCommand = defineCommand({
   summary: 'Check a released folder against its signed record, offline',
   notes: [
     'Needs no network, no profile and no sign-in. Checks the signature, then every file: missing, extra, changed,',
-    'renamed, links, and names that only look the same. The exit code is 0 when everything matches, and 3 when not.',
+    'renamed, links, and names that only look the same. The exit code is 0 if everything matches, and 3 if not.',
     'A signature proves the origin of a record only if you have the key from another source: save it once with',
     "`broch airlock key`, compare its fingerprint with a colleague's copy, and pass it as --key. Without --key this",
     'shows only that nothing has changed since the record was signed, and prints the fingerprint of the key.',

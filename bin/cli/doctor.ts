@@ -12,10 +12,10 @@ function formatFinding({ check, status, message, remedy }: DoctorFinding): strin
 
 export const doctorCommand = defineCommand({
   words: ['doctor'],
-  summary: 'For the operator: check quotas, costs, alarms, the malware scan and images in the AWS account',
+  summary: 'For operators: check quotas, costs, alarms, the malware scan and images in the AWS account',
   notes: [
-    'It uses your own AWS credentials (environment, profile or SSO, as the AWS command line does) and only reads. It ends with',
-    '3 if something is to be done.',
+    'It uses your own AWS credentials (environment, profile or SSO, as the AWS command line does) and changes nothing.',
+    'The exit code is 3 if something remains to be done.',
   ],
   examples: ['doctor prod --region eu-west-2'],
   params: z.object({

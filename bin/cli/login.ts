@@ -46,11 +46,12 @@ async function signInAtTerminal(place: ActiveProfile, { person, env }: CommandCo
 
 export const loginCommand = defineCommand({
   words: ['login'],
-  summary: 'Sign in (the first time, with the address of your Broch)',
+  summary: 'Sign in; the first time, with --profile, --api, --pool and --client',
   notes: [
-    'Asks for your name, password and code. The first time you also choose a password and set up an authenticator app.',
+    'Asks for your name, your password and the code of your authenticator app. The first time you also choose a password',
+    'and set up the app.',
     'While `npm start` runs, the embedded cloud is used unless you name a profile; there you need only --as.',
-    'The address, user pool and client are outputs of the deployment (Url, Pool, Client).',
+    'The values of --api, --pool and --client are outputs of the deployment (Url, Pool, Client); your operator has them.',
   ],
   examples: [
     'login --as dana',

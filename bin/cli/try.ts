@@ -36,7 +36,7 @@ export const trySaveCommand = defineCommand({
   words: ['try', 'save'],
   summary: 'Try-out only: save files of a folder as if from your desktop in a project',
   notes: [
-    'In the try-out desktops are simulated, so nobody can work on one. This command plays it: it saves the files with the',
+    'In the try-out desktops are simulated, so nobody can work on one. This command replaces it: it saves the files with the',
     "rights of your desktop's instance, and nothing more. It works only with the embedded cloud of `npm start`.",
   ],
   examples: ['try save ./examples/shifts sleep data/outbox/shifts/'],

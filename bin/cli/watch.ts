@@ -86,7 +86,7 @@ export const watchRules: Readonly<Record<Watchable, Rest>> = watchable;
 
 export const watchCommand = defineCommand({
   words: ['watch'],
-  summary: 'Follow a project, workspace, delivery or airlock request until it needs no more waiting',
+  summary: 'Follow a project, workspace, delivery or airlock request until it ends or waits for a person',
   notes: [
     'The exit code is 0 on success, 3 when a delivery is held or a request came back, and 1 when something failed.',
   ],

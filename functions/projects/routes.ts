@@ -79,7 +79,10 @@ export const projectsRoutes = {
     body: z.object({
       roles: z.array(ProjectRole).min(1).max(2),
       reason: Reason.optional().describe('why'),
-      confirm: z.boolean().default(false).describe('add a reviewer, who cannot review requests of the project then'),
+      confirm: z
+        .boolean()
+        .default(false)
+        .describe('confirm adding a reviewer, who then cannot review requests of the project'),
     }),
     returns: MemberView,
   },
@@ -103,7 +106,7 @@ export const projectsRoutes = {
     cli: 'member list',
     status: 200,
     callers: operatorAndMemberGrants,
-    summary: 'List the members of a project: since when and why',
+    summary: 'List the members of a project, with the date and the reason of each',
     example: 'member list asthma',
     params: project,
     query: PagingQuery.extend({

@@ -31,7 +31,7 @@ export const downloadRoutes = {
     ...routeDefaults,
     path,
     cli: 'airlock link',
-    summary: 'Open a link to a release: for its recipient, once, within an hour',
+    summary: 'Get a link to a release; it works once, within an hour, and only for you',
     example: 'airlock link asthma al-0011223344556677 --network 192.0.2.0/24',
     body: OpenDownload,
     returns: DownloadLink,
@@ -40,7 +40,7 @@ export const downloadRoutes = {
     ...routeDefaults,
     path: `${path}/take`,
     cli: 'airlock take',
-    summary: 'Redeem a link: it is then used',
+    summary: 'Redeem a link; after that nobody can redeem it again',
     example: 'airlock take asthma al-0011223344556677 --token UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw',
     body: TakeDownload,
     returns: DownloadSession,
@@ -74,7 +74,7 @@ export const keyRoutes = {
     cli: 'airlock signer',
     status: 200,
     callers: userGroups.map(group => ({ group })),
-    summary: 'Show the public half of the key that signs releases, or of an earlier one',
+    summary: 'Show the public key that verifies releases, or an earlier one',
     example: 'airlock signer',
     query: z.object({
       id: z

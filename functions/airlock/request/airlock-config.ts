@@ -7,18 +7,26 @@ const MAX_BYTES = 100 * 1024 ** 4;
 
 /** How an organisation runs its airlock; from its configuration. A project's own settings lie on top (settings.ts). */
 export const AirlockConfig = z.strictObject({
-  tier: Tier.default(2).describe('How sensitive the data are, 1 to 3. Checks are stricter at higher tiers'),
-  quorum: z.number().int().min(1).max(3).default(2).describe('Votes that must agree, 1 to 3'),
+  tier: Tier.default(2).describe(
+    'How sensitive the data are, 1 (least) to 3 (most). Checks are stricter at higher tiers',
+  ),
+  quorum: z.number().int().min(1).max(3).default(2).describe('Votes that must agree on an export, 1 to 3'),
   partial: z.boolean().default(false).describe('Whether approved files may leave while others are held back'),
   draftDays: z.number().int().min(1).max(MAX_DAYS).default(30).describe('Days after which an untouched draft expires'),
-  checkHours: z.number().int().min(1).max(168).default(24).describe('Hours within which sealing and checking must end'),
+  checkHours: z
+    .number()
+    .int()
+    .min(1)
+    .max(168)
+    .default(24)
+    .describe('Hours within which the seal, the scan and the checks must end'),
   scanMinutes: z
     .number()
     .int()
     .min(1)
     .max(240)
     .default(60)
-    .describe('Minutes after sealing when a file without a malware scan is blocked'),
+    .describe('Minutes after sealing. A file that is not scanned for malware by then is blocked'),
   reviewDays: z
     .number()
     .int()
@@ -47,7 +55,7 @@ export const AirlockConfig = z.strictObject({
     .max(MAX_DAYS)
     .default(90)
     .describe('Days for which a release can be downloaded'),
-  uses: z.number().int().min(1).max(10).default(1).describe('Downloads of one release, 1 to 10'),
+  uses: z.number().int().min(1).max(10).default(1).describe('How many times one release can be downloaded, 1 to 10'),
   lockDays: z
     .number()
     .int()
@@ -73,7 +81,7 @@ export const AirlockConfig = z.strictObject({
         .min(1)
         .max(MAX_DAYS)
         .default(3650)
-        .describe('Days for which an import can be revoked. It stays after that'),
+        .describe('Days for which an import can be revoked. After that, its files stay in the project'),
     })
     .prefault({}),
   caps: z
