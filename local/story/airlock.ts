@@ -62,13 +62,13 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
       assertHolds(page.includes('tables/regions.csv'), 'the full report does not name the file');
     });
     return {
-      message: `Blocked before anybody looked: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
+      message: `Blocked before any reviewer saw it: ${first.path}, row ${cell.row}, column ${cell.column}, rule ${first.rule}. She reads the rest on her desktop, in ${fullReport}.`,
       ids: { request: id, rule: first.rule },
       params,
     };
   });
 
-  await tell('She corrects it; Victor wants it rounded', async () => {
+  await tell('She corrects it, and Victor asks her to round the counts', async () => {
     await save(stage, { 'tables/regions.csv': 'region,n\nDundee,142\nPerth and Angus,88\n' });
     await rana.ask('submitRequest', { params });
     const { seal } = await show(params, 'inReview');
@@ -79,7 +79,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     await vera.ask('reviewRequest', { params, body: { seal: seal.sha256, verdict: 'approve' } });
     const { comments } = await show(params, 'returned', rana);
     return {
-      message: `Vera could not know how Victor had voted, nor that he had. Rana reads: ${comments?.[0]?.comment}`,
+      message: `Vera could not see how Victor had voted, or whether he had voted. Rana reads the comment: ${comments?.[0]?.comment}`,
       ids: { seal: seal.sha256 },
     };
   });
@@ -115,7 +115,7 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     assertHolds(existsSync(join(place, 'files/tables/years.csv')), 'the files are not there');
     return {
       message:
-        'Every byte was compared with the seal once more, then signed for. The link is hers, and is used up now.',
+        'Every byte was compared with the seal again, and the record of the release was signed. The link worked once, for her only.',
       ids: { request: params.request, seal },
     };
   });
@@ -162,6 +162,6 @@ export const tellAirlock: ChapterTeller = async (stage, tell) => {
     assertHolds(code === 3, `a download after the revocation ended with ${code}`);
     await show(params, 'revoked');
     rmSync(folder, { recursive: true, force: true });
-    return { message: 'From that moment no link gives anything, old or new.', ids: { request: params.request } };
+    return { message: 'From that moment no link to the release works, old or new.', ids: { request: params.request } };
   });
 };

@@ -56,7 +56,7 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
     assertHolds(writeError === 'AccessDenied', 'her desktop can change what came in');
     return {
       message:
-        'Uploaded with rights to this one place, scanned, approved by Vera, and on her desktop now: to read, not to change.',
+        'She uploaded it with credentials for this one folder. It was scanned, Vera approved it, and Rana can now read it on her desktop, but not change it.',
       ids: { request: params.request },
     };
   });
@@ -70,7 +70,7 @@ export const tellImports: ChapterTeller = async (stage: DemoSetup, tell) => {
     assertHolds(first?.rule === 'malware.found', `it was blocked for ${JSON.stringify(report)}`);
     rmSync(place, { recursive: true, force: true });
     return {
-      message: `Blocked: ${first.path}. Nobody can open it there, whoever they are; operators hear by mail what it was.`,
+      message: `Blocked: ${first.path}. Nobody at all can open it there, and a mail tells the operators which malware it was.`,
       ids: { request: params.request, rule: first.rule },
     };
   });

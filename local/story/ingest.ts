@@ -87,7 +87,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
       `broch deliver ended with ${code}: ${JSON.stringify(answer).slice(0, 300)} ${errors.slice(-600)}`,
     );
     return {
-      message: `Every checksum was verified as a stream; then, and only then, ${answer.files} files (${answer.bytes} bytes) became one version of open-charts that nobody can change.`,
+      message: `Every checksum was verified as the files were read. Only then ${answer.files} files (${answer.bytes} bytes) became one version of open-charts that nobody can change.`,
       ids: { delivery: String(answer.id), version: String(answer.version) },
       version: String(answer.version),
     };
@@ -111,7 +111,7 @@ export const tellIngest: ChapterTeller = async (stage, tell) => {
     const [finding] = delivery.findings;
     assertHolds(finding?.path === 'seattle-weather.csv', `it was held for ${JSON.stringify(delivery.findings)}`);
     return {
-      message: `Held: ${finding.path}: ${finding.reason} Nothing of it reached the lake, and what she sent is still where she put it.`,
+      message: `Held: ${finding.path}: ${finding.reason} Nothing of the delivery reached the lake, and the files that she sent are still where she put them.`,
       ids: { delivery: id, file: finding.path },
     };
   });

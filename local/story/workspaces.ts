@@ -76,7 +76,7 @@ export const tellWorkspaces: ChapterTeller = async (stage, tell) => {
   await tell('Somebody follows the same link again', async () => {
     const { status } = await enter(link);
     assertHolds(status === 403, `the gateway answered ${status}`);
-    return { message: 'Refused: a link works once, so one in a chat or a browser history is worth nothing.' };
+    return { message: 'Refused: a link works once, so nobody can use one from a chat or a browser history.' };
   });
 
   await tell('Rana looks for the other project, Victor for her desktop', async () => {
