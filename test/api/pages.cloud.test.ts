@@ -142,14 +142,17 @@ describe('a request', () => {
     ['GET', '/nothing'],
     ['GET', '/'],
     ['GET', '/projects/a/b/c/d'],
-    ['DELETE', '/projects'],
-    ['PATCH', '/me'],
-    ['POST', '/openapi.json'],
   ])('answers %s %s with 404 and the address of the OpenAPI document', async (method, path) => {
     const answer = await olga.ask(method, path);
     isProblem(answer, 404);
     expect(answer.body.detail).toContain('GET /openapi.json');
   });
+
+  it.each([
+    ['DELETE', '/projects'],
+    ['PATCH', '/me'],
+    ['POST', '/openapi.json'],
+  ])('answers %s %s with 405', async (method, path) => isProblem(await olga.ask(method, path), 405));
 
   it.each([
     '/projects/%00',

@@ -17,12 +17,25 @@ import { fetchFirstPage } from '../download-helper.ts';
 import { airlockScene, changeUserGroup, enrolTestUser, addProjectMember as enter, putSourceFiles } from '../harness.ts';
 
 const project = 'airlock-fetch';
-const { cloud, people, approve, settle, vote, bucket } = airlockScene(project);
-const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'tables/größe +%41 "1".csv': 'group,n\na,40\nb,50\n' };
+const { cloud, people, approve, submit, settle, vote, bucket } = airlockScene(project);
+const files = { 'tables/one.csv': 'group,n\na,20\nb,30\n', 'tables/größe +%41 (1).csv': 'group,n\na,40\nb,50\n' };
 type Params = Awaited<ReturnType<typeof approve>>;
 
 async function releaseFiles(content: Record<string, string> = files): Promise<Params> {
   const params = await approve(content);
+  await people.vera.ask('releaseRequest', { params });
+  await settle(params, ['released']);
+  return params;
+}
+/** Releases files that their pages show only in part: they need an explanation, and votes that say how much was seen. */
+async function releaseLargeFiles(content: Record<string, string>): Promise<Params> {
+  const { params } = await submit(content);
+  await settle(params, ['returned']);
+  await people.rana.ask('editRequest', { params, body: { explanation: 'The same line again and again.' } });
+  await people.rana.ask('submitRequest', { params });
+  const { seal } = await settle(params, ['inReview']);
+  const body = { verdict: 'approve', seal: seal?.sha256 ?? '', extent: 'whole' } as const;
+  for (const reviewer of [people.vera, people.viktor]) await reviewer.ask('reviewRequest', { params, body });
   await people.vera.ask('releaseRequest', { params });
   await settle(params, ['released']);
   return params;
@@ -141,7 +154,7 @@ it('a download counts every byte, records a change of address, and gives at most
 
 it('a revocation stops a download at once, even in the middle of a file', async () => {
   const large = 'The tables say what was found there.\n'.repeat(120_000);
-  const params = await releaseFiles({ ...files, 'large.txt': large });
+  const params = await releaseLargeFiles({ ...files, 'large.txt': large });
   const { rana } = people;
   const { token } = await rana.ask('openDownload', { params, body: {} });
   await rana.ask('takeDownload', { params, body: { token } });
