@@ -37,6 +37,17 @@ const common = {
 /** These start an embedded cloud of their own, as a user's command does. */
 const stories = ['test/local/story.test.ts', 'test/bench/bench.test.ts'];
 
+/** Explorations of every state and of hostile files, a browser, a synthesis: each takes longer than `test:core` should. */
+const explorations = [
+  'test/airlock/model.test.ts',
+  'test/airlock/link-model.test.ts',
+  'test/airlock/release/download.test.ts',
+  'test/disclosure/hostile.test.ts',
+  'test/disclosure/properties.test.ts',
+  'test/disclosure/preview/browser.test.ts',
+  'test/templates/production.test.ts',
+];
+
 export default defineConfig({
   test: {
     // More than there are cores: whoever waits for a workflow leaves its core to the others.
@@ -46,6 +57,7 @@ export default defineConfig({
       // Everything that runs on the embedded cloud: one emulator, deployed to once, shared by all files.
       { test: { ...common, name: 'cloud', include: ['test/**/*.cloud.test.ts'], globalSetup: ['test/setup.ts'] } },
       { test: { ...common, name: 'story', include: stories } },
+      { test: { ...common, name: 'exploration', isolate: false, include: explorations } },
       // Pure, and without state of their own: one process after the other saves loading the CDK for each file.
       {
         test: {
@@ -53,7 +65,7 @@ export default defineConfig({
           name: 'core',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.cloud.test.ts', ...stories],
+          exclude: ['test/**/*.cloud.test.ts', ...stories, ...explorations],
         },
       },
     ],

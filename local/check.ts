@@ -28,8 +28,8 @@ const checks = [
 ];
 let [successes, failed] = [checks.filter(Boolean).length, checks.filter(ok => !ok).length];
 
-/** Tests that need nothing running, and those that start an embedded cloud. */
-const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story'] };
+/** Quick tests that need nothing running, and the rest: those that start an embedded cloud, and long explorations. */
+const kinds: Readonly<Record<string, readonly string[]>> = { core: ['core'], cloud: ['cloud', 'story', 'exploration'] };
 
 function vitestArguments(words: readonly string[]): string[] {
   const kind = Object.hasOwn(kinds, words[0] ?? '') ? words[0] : undefined;
