@@ -123,7 +123,9 @@ describe('in an AWS account', () => {
       DataType: 'aws:ec2:image',
       Value: expect.stringMatching(/^ami-/),
     });
-    for (const StackName of names) {
+    const deletions = [...kinds.aws.join('\n').matchAll(/delete-stack --stack-name (\S+)/g)];
+    expect(deletions.length).toBe(2);
+    for (const [, StackName] of deletions) {
       const description = await formation.send(new DescribeStacksCommand({ StackName })).catch(() => ({ Stacks: [] }));
       expect(description.Stacks?.filter(({ StackStatus }) => StackStatus !== 'DELETE_COMPLETE')).toEqual([]);
     }
