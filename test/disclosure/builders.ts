@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import { strToU8, zipSync } from 'fflate';
 import jpeg from 'jpeg-js';
 
-/** Files of every kind, made by hand as small as they can be. */
+/** These functions make the smallest possible file of each kind. */
 const join = (...parts: (Uint8Array | number[])[]): Uint8Array => Uint8Array.from(parts.flatMap(part => [...part]));
 const be32 = (value: number) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 
@@ -12,7 +12,7 @@ const chunk = (kind: string, content: Uint8Array): Uint8Array => {
 };
 const dot = Uint8Array.from([0x78, 1, 1, 2, 0, 0xfd, 0xff, 0, 0, 0, 2, 0, 1]);
 
-/** A PNG of one pixel with the given chunks before its data and bytes behind its end. */
+/** A PNG of one pixel with the given chunks before its data and bytes after its end. */
 export const makePng = (chunks: readonly (readonly [string, string])[] = [], trailer = ''): Uint8Array =>
   join(
     [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
@@ -29,7 +29,7 @@ const noise = Uint8Array.from(
   { length: 32 * 32 * 4 },
   (_, index) => (Math.imul(index + 1, 2_654_435_761) >>> 13) & 255,
 );
-/** A JPEG of noise, for which every value of its tables counts, with the given segments before its tables and bytes behind its end. */
+/** A JPEG of noise, which uses every value of its tables, with the given segments before its tables and bytes after its end. */
 export const makeJpeg = (segments: readonly (readonly [number, string])[] = [], trailer = ''): Uint8Array => {
   const file = jpeg.encode({ data: noise, width: 32, height: 32 }, 80).data;
   return join(
@@ -59,7 +59,7 @@ const xml = '<?xml version="1.0" encoding="UTF-8"?>';
 const relation = (id: string, kind: string, target: string, mode = '') =>
   `<Relationship Id="${id}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${kind}" Target="${target}"${mode}/>`;
 
-/** A workbook with one sheet of text and numbers, and whatever else it is to have. */
+/** A workbook with one sheet of text and numbers, and the parts that the test adds. */
 export function makeXlsx(
   rows: readonly (readonly (string | number)[])[],
   {

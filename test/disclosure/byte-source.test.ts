@@ -16,7 +16,7 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return concatBytes(parts);
 }
 
-it('reads at most 1.2 bytes per byte of a workbook with 100 parts', async () => {
+it('the check reads at most 1.2 bytes per byte of a workbook with 100 parts', async () => {
   const bytes = makeWorkbook(100);
   expect(bytes.length).toBeGreaterThan(2 * 2 ** 20);
   const { source, read } = countReads(bytes);
@@ -27,7 +27,7 @@ it('reads at most 1.2 bytes per byte of a workbook with 100 parts', async () => 
   expect(read() / bytes.length).toBeLessThanOrEqual(1.2);
 });
 
-it('gives the same bytes and ranges from memory and from a file', async () => {
+it('a source gives the same bytes and ranges from memory as from a file', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'byte-source-'));
   const bytes = Uint8Array.from(randomBytes(300_000));
   writeFileSync(join(folder, 'a'), bytes);

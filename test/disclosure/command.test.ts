@@ -15,7 +15,7 @@ function makeResults(files: Record<string, string>): string {
 const clean = 'region,n\nNorth,300\nSouth,400\n';
 const small = 'region,n\nNorth,3\nSouth,40\nEast,120\n';
 
-it('ends with 0 when nothing in the folder blocks', async () => {
+it('the command exits with 0 when no file in the folder is blocked', async () => {
   const {
     code,
     output: stdout,
@@ -25,7 +25,7 @@ it('ends with 0 when nothing in the folder blocks', async () => {
   expect(stdout).toContain('2 checked, 2 without findings, 0 with findings, 0 blocked.');
 });
 
-it('ends with 1 and names file, place, reason and remedy when a file blocks', async () => {
+it('the command exits with 1 and names file, place and reason when a file is blocked', async () => {
   const folder = makeResults({ 'a.csv': clean, 'tables/small.csv': small });
   symlinkSync('a.csv', join(folder, 'link.csv'));
   const { code, output: stdout } = await runBroch(['disclosure', 'check', folder]);
@@ -34,7 +34,7 @@ it('ends with 1 and names file, place, reason and remedy when a file blocks', as
   expect(stdout).toContain('Not checked: link.csv. It is a symbolic link.');
 });
 
-it('prints the reports as JSON and nothing else', async () => {
+it('the command prints the reports as JSON and nothing else with --json', async () => {
   const {
     code,
     output: stdout,
@@ -47,13 +47,13 @@ it('prints the reports as JSON and nothing else', async () => {
   });
 });
 
-it('checks more strictly at a higher tier', async () => {
+it('the command checks more strictly at a higher tier', async () => {
   const folder = makeResults({ 'a.csv': 'region,n\nNorth,7\nSouth,40\nEast,120\n' });
   expect((await runBroch(['disclosure', 'check', folder, '--tier', '1'])).code).toBe(0);
   expect((await runBroch(['disclosure', 'check', folder, '--tier', '2'])).code).toBe(1);
 });
 
-it('compares the tables of the folder with each other and with those released earlier', async () => {
+it('the command compares the tables of the folder with each other and with those released earlier', async () => {
   const stdout = clean.replace('300', '301');
   const edited = await runBroch(['disclosure', 'check', makeResults({ 'a.csv': clean, 'b.csv': stdout })]);
   expect(edited.output).toContain('sdc.differencing');
@@ -66,7 +66,7 @@ it('compares the tables of the folder with each other and with those released ea
   expect(comparison).toContain('then.csv');
 });
 
-it('writes one self-contained page in which nothing runs', async () => {
+it('the command writes its report as one self-contained HTML page without scripts', async () => {
   const folder = makeResults({ 'a.csv': clean, '<img src=x>.csv': small });
   const html = join(folder, '..', 'report.html');
   const { code, err } = await runBroch(['disclosure', 'check', folder, '--html', html]);
@@ -80,7 +80,7 @@ it('writes one self-contained page in which nothing runs', async () => {
 });
 
 it.each([[[]], [['/nonexistent/results']], [['.', '--tier', '4']], [['.', '--teir', '2']]])(
-  'ends with 2 for the arguments %j, which it does not understand',
+  'the command exits with 2 for the arguments %j, which it does not understand',
   async words => {
     const { code, err } = await runBroch(['disclosure', 'check', ...words]);
     expect(code).toBe(2);

@@ -45,7 +45,7 @@ const workbook = makeXlsx([
   ['South', 52],
 ]);
 
-/** A valid file of each container that passes without a question. */
+/** A valid file of each format that has room for hidden bytes; it passes without a question. */
 const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [
   ['p.png', makePng([['tEXt', 'Software\0Matplotlib 3.8']])],
   ['p.jpg', makeJpeg()],
@@ -56,12 +56,12 @@ const samples: readonly (readonly [path: string, bytes: Uint8Array])[] = [
   ['a.docx', makeDocx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
 ];
 
-describe('a container', () => {
-  it.each(samples)('%s passes as it is', async (path, bytes) => {
+describe('a file format that has room for hidden bytes', () => {
+  it.each(samples)('lets %s pass without a question when nothing is hidden in it', async (path, bytes) => {
     expect((await check(path, bytes)).findings.filter(({ action }) => action !== 'warn')).toEqual([]);
   });
 
-  /** Puts bytes into a file, and expects that somebody is asked or that the page shows a difference. */
+  /** Puts bytes into a file, and expects that the check asks or blocks, or that the preview shows a difference. */
   async function expectVisible(
     path: string,
     bytes: Uint8Array,
@@ -96,17 +96,20 @@ describe('a container', () => {
     );
   }
 
-  it.each(samples)('%s never passes with bytes that nobody sees', (path, bytes) =>
+  it.each(samples)('never lets %s pass with inserted bytes that its preview does not show', (path, bytes) =>
     expectVisible(path, bytes, bytes, content => content),
   );
 
   const parts = samples
     .filter(([path]) => /x$/.test(path))
     .flatMap(([path, bytes]) => Object.keys(unzipSync(bytes)).map(part => [path, part, bytes] as const));
-  it.each(parts)('%s never passes with bytes in %s that nobody sees', (path, part, bytes) => {
-    const files = unzipSync(bytes);
-    return expectVisible(path, bytes, files[part] ?? new Uint8Array(), content =>
-      zipSync({ ...files, [part]: content }),
-    );
-  });
+  it.each(parts)(
+    'never lets %s pass with bytes inserted into its part %s that its preview does not show',
+    (path, part, bytes) => {
+      const files = unzipSync(bytes);
+      return expectVisible(path, bytes, files[part] ?? new Uint8Array(), content =>
+        zipSync({ ...files, [part]: content }),
+      );
+    },
+  );
 });

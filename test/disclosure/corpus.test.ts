@@ -30,16 +30,16 @@ async function stdout({ csv, path, tier, earlier }: z.infer<typeof Case>): Promi
 }
 
 describe('a corpus of tables with known answers', () => {
-  it('has at least 40 tables, safe ones among them', () => {
+  it('has at least 40 tables, of which at least 15 are safe', () => {
     expect(cases.length).toBeGreaterThanOrEqual(40);
     expect(cases.filter(({ rules }) => rules.length === 0).length).toBeGreaterThanOrEqual(15);
   });
 
-  it.each(cases)('$title', async corpusCase => {
+  it.each(cases)('gives exactly the expected findings: $title', async corpusCase => {
     expect(await stdout(corpusCase)).toEqual([...corpusCase.rules].sort());
   });
 
-  it('is judged with a precision and a recall of 0.95 at least', async () => {
+  it('is judged by the rules with a precision and a recall of at least 0.95', async () => {
     const counts = { right: 0, wrong: 0, missed: 0 };
     for (const corpusCase of cases) {
       const rules = new Set(await stdout(corpusCase));

@@ -5,7 +5,7 @@ import { type PlainCell, plainScan } from './plain-tokenizer.ts';
 
 const latin = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));
 
-/** All that the scanner hands on, from bytes that come in pieces. */
+/** Everything that the scanner reports for bytes that come in pieces. */
 function scan(pieces: readonly Uint8Array[], delimiter = 44) {
   const rows: PlainCell[][] = [];
   const numbers: number[] = [];
@@ -31,7 +31,7 @@ function scan(pieces: readonly Uint8Array[], delimiter = 44) {
   return { rows, numbers, badQuotes: scanner.badQuotes };
 }
 
-/** What stands in files and what stands in the way: quotes, line ends and marks in every order, NUL and any other byte. */
+/** What files contain and what scanners stumble over: quotes, line ends and marks in every order, NUL and any other byte. */
 const piece = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('"', '""', ',', '\n', '\r', '\r\n', ';', '\t', '\0', '\xef\xbb\xbf', '.') },
   {
@@ -44,8 +44,8 @@ const piece = fc.oneof(
 );
 const hostile = fc.array(piece, { maxLength: 60 }).map(pieces => latin(pieces.join('')));
 
-describe('the scanner of CSV', () => {
-  it('hands on what a simple one does, whatever the bytes are and wherever they are cut', () => {
+describe('the CSV scanner', () => {
+  it('reads the same cells as a simple reference scanner, whatever the bytes are and wherever they are split', () => {
     fc.assert(
       fc.property(
         hostile,
@@ -64,7 +64,7 @@ describe('the scanner of CSV', () => {
     );
   });
 
-  it('hands on the same cut in two at every byte', () => {
+  it('reads the same cells when the file is split in two at any byte', () => {
     fc.assert(
       fc.property(hostile, bytes => {
         const plain = plainScan(bytes, 44);
@@ -75,7 +75,7 @@ describe('the scanner of CSV', () => {
     );
   });
 
-  it('knows every byte, at every place of a cell of every length', () => {
+  it('classifies every byte at every position of short and long cells', () => {
     for (let byte = 0; byte < 256; byte++)
       for (const length of [1, 2, 7, 8, 9, 15, 16, 17, 33]) {
         const cells = Array.from({ length }, (_, index) =>
@@ -89,17 +89,17 @@ describe('the scanner of CSV', () => {
   it.each([
     ['rows of one cell, more than a batch holds', 'a\n'.repeat(70_000)],
     ['empty cells, more than a batch holds', ',\n'.repeat(70_000)],
-    ['the widest rows', `${',1'.repeat(16_383)}\n`.repeat(5)],
-    ['no rows', '\r\n'.repeat(70_000)],
+    ['rows with the largest number of columns', `${',1'.repeat(16_383)}\n`.repeat(5)],
+    ['only empty lines', '\r\n'.repeat(70_000)],
     ['a long cell', `a,"${'x""'.repeat(100_000)}",b\r\n1,2,3`],
     ['a long cell that is never closed', `a,b\n1,"${'2,3\n'.repeat(50_000)}`],
-  ])('%s', (_, content) => {
+  ])('reads the same cells as the reference scanner: %s', (_, content) => {
     const bytes = latin(content);
     const plain = plainScan(bytes, 44);
     expect(scan([bytes])).toEqual(plain);
   });
 
-  it('reads the longest record that is read, and none that is longer', () => {
+  it('reads a record of 4 MB and refuses one that is a byte longer', () => {
     const read = (length: number) => {
       let cells = 0;
       const scanner = new CsvScanner(({ first, rows }) => {
@@ -115,7 +115,7 @@ describe('the scanner of CSV', () => {
     expect(read(4 * 2 ** 20 + 1).wrong).toMatch(/4 MB/);
   });
 
-  it('keeps what another is in the middle of', () => {
+  it('keeps its unfinished cell while another scanner reads', () => {
     const contents: string[] = [];
     const scannerFor = (name: string) =>
       new CsvScanner(({ rows, bytes, cellStarts, cellEnds }) => {

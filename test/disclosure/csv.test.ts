@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CsvScanner, decodeRow, detectDelimiter } from '../../disclosure/csv.ts';
 
-/** Rows as the scanner hands them on, from bytes that come in pieces of the given lengths, again and again. */
+/** The rows that the scanner reports for bytes in pieces; their lengths are `steps`, repeated to the end. */
 function scan(bytes: Uint8Array, delimiter = ',', steps: readonly number[] = [1 << 16]) {
   const rows: string[][] = [];
   const numbers: number[] = [];
@@ -21,7 +21,7 @@ function scan(bytes: Uint8Array, delimiter = ',', steps: readonly number[] = [1 
 }
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** Cells that make a parser stumble: quotes, delimiters, line ends, other scripts, formulas, marks of order. */
+/** Cells that make a parser stumble: quotes, delimiters, line ends, other scripts, formulas, byte order marks. */
 const cell = fc.oneof(
   fc.string({ maxLength: 12 }),
   fc.string({
@@ -54,8 +54,8 @@ const text = ({
   rows.map(row => row.map(value => writeCell(value, delimiter, isQuoted)).join(delimiter)).join(end) +
   (final ? end : '');
 
-describe('the scanner', () => {
-  it('reads what csv-parse reads, whatever stands in the cells', () => {
+describe('the CSV scanner', () => {
+  it('reads the same rows as the library csv-parse, whatever the cells contain', () => {
     fc.assert(
       fc.property(table, example => {
         const content = text(example);
@@ -74,7 +74,7 @@ describe('the scanner', () => {
     );
   });
 
-  it('reads the same wherever the stream is cut', () => {
+  it('reads the same rows wherever the file is split into pieces', () => {
     fc.assert(
       fc.property(
         fc.oneof(table.map(text).map(utf8), fc.uint8Array({ maxLength: 300 })),
@@ -87,10 +87,10 @@ describe('the scanner', () => {
     );
   });
 
-  it('numbers records as a spreadsheet shows them, empty ones counted', () =>
+  it('numbers records as a spreadsheet does, and counts empty records', () =>
     expect(scan(utf8('a,b\n\n"1\n2",3\n\n\n4,5')).numbers).toEqual([1, 3, 6]));
 
-  it('reads on behind a quote that is never closed, and says so', () => {
+  it('reads on after a quotation mark that is misplaced or never closed, and counts it', () => {
     expect(scan(utf8('a,b\n1,"2\n3,4')).badQuotes).toBe(1);
     expect(scan(utf8('a,b\n"1"x,2\n')).rows).toEqual([
       ['a', 'b'],
@@ -98,7 +98,7 @@ describe('the scanner', () => {
     ]);
   });
 
-  it('gives up on a record that is too wide or too long', () => {
+  it('stops at a record with too many columns or bytes, and says why', () => {
     expect(scan(utf8(','.repeat(20_000))).wrong).toMatch(/columns/);
     expect(scan(new Uint8Array(5 * 2 ** 20).fill(97)).wrong).toMatch(/4 MB/);
   });

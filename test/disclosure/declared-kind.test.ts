@@ -23,7 +23,7 @@ describe('the kind that a file is declared as', () => {
     ['log', 't.csv', table],
     ['table', 'a.R', 'x <- f(1)\n'],
     ['figure', 'a.R', 'x <- f(1)\n'],
-  ])('asks where the bytes are something else: %s of %s', async (kind, path, content) => {
+  ])('leads to a question when the content is of another kind: %s for %s', async (kind, path, content) => {
     expect((await check(path, content, 2, kind)).rules).toEqual(['type.kind ask']);
     expect((await check(path, content, 1, kind)).rules).toEqual(['type.kind warn']);
   });
@@ -35,7 +35,8 @@ describe('the kind that a file is declared as', () => {
     ['code', 'a.R', 'x <- f(1)\n'],
     ['log', 'run.log', 'step one\n'],
     ['supporting', 't.csv', table],
-  ])('lets words stand beside anything: %s of %s', async (kind, path, content) =>
-    expect((await check(path, content, 3, kind)).rules).not.toContain('type.kind ask'),
+  ])(
+    'leads to no question when it fits the content or the content explains something: %s for %s',
+    async (kind, path, content) => expect((await check(path, content, 3, kind)).rules).not.toContain('type.kind ask'),
   );
 });

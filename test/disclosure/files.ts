@@ -9,7 +9,7 @@ const bytes = (content: string | Uint8Array): Uint8Array =>
 export const buildSource = (content: string | Uint8Array, step = 1 << 16): ByteSource =>
   memorySource(bytes(content), step);
 
-/** A source of what a generator makes, whose ranges are cut from its stream. */
+/** A source that reads from a generator; it reads a range by skipping what comes before it. */
 export const buildStreamSource = (stream: () => AsyncIterable<Uint8Array>, size: number): ByteSource => ({
   size,
   stream,
@@ -37,7 +37,7 @@ export const buildCheckedFile = (
   group: 0,
 });
 
-/** What a file is remembered as once it is released: a summary for every table in it. */
+/** What is kept of a file once it is released: a summary of every table in it. */
 type Reading = Parameters<typeof check>;
 export const summariseFile = async (file: Reading[0], open: Reading[1], policy: Reading[2]) =>
   (await check(file, open, policy, '')).summaries;

@@ -9,14 +9,14 @@ import { REFUSED_FORMATS } from '../../disclosure/refused-formats.ts';
 const library = join(import.meta.dirname, '../../disclosure');
 const names = Object.keys(PASSING_FORMATS);
 
-it('has a file, a check and a renderer for every format that may pass', () => {
+it('every format that may pass has a file, a check and a preview', () => {
   const files = readdirSync(join(library, 'formats')).map(file => file.replace(/\.ts$/, ''));
   expect(files.sort()).toEqual([...names].sort());
   expect(Object.keys(FORMATS)).toEqual(names);
   expect(Object.keys(RENDERERS)).toEqual(names);
 });
 
-it('documents every format with its media type and tiers', () => {
+it('the README documents every format with its media type and tiers', () => {
   const readme = readFileSync(join(library, 'README.md'), 'utf8');
   const formatRows = [...readme.matchAll(/^\| `(\w+)` \| `([^`]+)` \| ([\d ]+) \|/gm)].map(([, ...columns]) => columns);
   expect(formatRows).toEqual(
@@ -24,11 +24,11 @@ it('documents every format with its media type and tiers', () => {
   );
 });
 
-it('refuses no media type that may pass', () => {
+it('no media type both may pass and is refused', () => {
   expect(Object.values(PASSING_FORMATS).filter(({ type }) => type in REFUSED_FORMATS)).toEqual([]);
 });
 
-it('names in CONTRIBUTING only files that exist', () => {
+it('CONTRIBUTING names only files that exist', () => {
   const guide = readFileSync(join(library, '../CONTRIBUTING.md'), 'utf8');
   const section = /^## Add a file format[\s\S]*?(?=^## )/m.exec(guide)?.[0] ?? '';
   const files = [...section.matchAll(/`disclosure\/([\w/-]+\.ts)`/g)].map(([, file = '']) => file);

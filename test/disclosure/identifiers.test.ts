@@ -10,7 +10,7 @@ import {
 
 const kinds = (text: string) => findIdentifiers(text).map(({ kind }) => kind);
 
-describe('identifiers', () => {
+describe('the search for identifiers', () => {
   it.each([
     ['943 476 5919', ['NHS number']],
     ['the NHS number is 9434765919.', ['NHS number']],
@@ -23,7 +23,7 @@ describe('identifiers', () => {
     ['SW1A 1AA', ['full postcode']],
     ['lives at EH8 9YL', ['full postcode']],
     ['M1 1AE', ['full postcode']],
-  ])('%j is found', (text, expected) => expect(kinds(text)).toEqual(expected));
+  ])('finds the identifier in %j', (text, expected) => expect(kinds(text)).toEqual(expected));
 
   it.each([
     'E09000001',
@@ -43,9 +43,9 @@ describe('identifiers', () => {
     'BG 12 34 56 A',
     'lm(y ~ x1 + x2, data = d1)',
     'n=1234567890',
-  ])('%j holds none', text => expect(kinds(text)).toEqual([]));
+  ])('finds no identifier in %j', text => expect(kinds(text)).toEqual([]));
 
-  it('one number in eleven has the check digit, and a wrong digit is always noticed', () => {
+  it('accepts at most one check digit for a number and notices every wrong digit', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 10 ** 8, max: 10 ** 9 - 1 }),
@@ -68,11 +68,12 @@ describe('identifiers', () => {
   });
 
   it.each(['patient_id', 'PatientID', 'nhs_number', 'NHS No', 'person id', 'CHI', 'mrn', 'eid'])(
-    '%j names a key',
+    'takes a column named %j for a direct identifier',
     name => expect(classifyIdentifyingName(name)).toBe('direct'),
   );
-  it.each(['Surname', 'dob', 'Date of Birth', 'postcode', 'email', 'first_name'])('%j names what identifies', name =>
-    expect(classifyIdentifyingName(name)).toBe('personal'),
+  it.each(['Surname', 'dob', 'Date of Birth', 'postcode', 'email', 'first_name'])(
+    'takes a column named %j for personal details',
+    name => expect(classifyIdentifyingName(name)).toBe('personal'),
   );
   it.each([
     'n_patients',
@@ -87,5 +88,7 @@ describe('identifiers', () => {
     'study',
     'postcode_area',
     'variable',
-  ])('%j names nobody', name => expect(classifyIdentifyingName(name)).toBeUndefined());
+  ])('does not take a column named %j for an identifier', name =>
+    expect(classifyIdentifyingName(name)).toBeUndefined(),
+  );
 });

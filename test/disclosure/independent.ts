@@ -21,7 +21,7 @@ const Judged = z
     table: z.array(z.string()).optional(),
     rows: z.array(z.array(z.union([z.string(), z.number()]))).optional(),
     earlier: z.strictObject({ path: z.string(), table: z.array(z.string()) }).optional(),
-    /** Worst actions that the guidance lets stand: several where it leaves a judgement. */
+    /** The worst actions that agree with the guidance: several where it leaves the judgement to a reviewer. */
     verdict: z.array(Verdict).min(1),
     /** What must be found to stop the table or ask about it, and in which cells (row, column). */
     rules: z.array(z.strictObject({ rule: z.string(), cells: z.array(z.tuple([z.int(), z.int()])) })),
@@ -94,7 +94,7 @@ export async function judgeCase(guidanceCase: GuidanceCase): Promise<GuidanceOut
   };
 }
 
-/** What is not as the guidance would have it; empty where the rules agree with it. */
+/** Where the rules differ from the guidance; empty if they agree with it. */
 export const listDisagreements = ({ guidanceCase, worst, wrong, misses, cells }: GuidanceOutcome): string[] => [
   ...(guidanceCase.verdict.includes(worst) ? [] : [`verdict ${worst}, not ${guidanceCase.verdict.join(' or ')}`]),
   ...wrong.map(rule => `${rule} found`),

@@ -1,6 +1,6 @@
 import { BYTE_CLASSES, CELL_BITS } from '../../disclosure/csv-tokenizer.ts';
 
-/** A cell as the scanner hands it on. */
+/** A cell as the scanner reports it. */
 export interface PlainCell {
   readonly bytes: number[];
   readonly mask: number;
@@ -10,7 +10,7 @@ export interface PlainCell {
 
 const [lf, cr, quote] = [10, 13, 34];
 
-/** The scanner as one would write it who has all the bytes and all the time: what the compiled one is held against. */
+/** A simple, slow scanner that has all the bytes at once: the tests compare the compiled scanner with it. */
 export function plainScan(bytes: Uint8Array, delimiter: number) {
   const rows: PlainCell[][] = [];
   const numbers: number[] = [];

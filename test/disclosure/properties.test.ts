@@ -48,7 +48,7 @@ const long = fc
 const anyTable = fc.oneof(cross, long);
 
 type Rows = readonly (readonly (string | number)[])[];
-/** The ways in which a text has a table, each with the name that a file of it has. */
+/** The ways to write a table as text, each with the name of such a file. */
 const writers: readonly (readonly [path: string, write: (rows: Rows) => string])[] = [
   ['t.csv', csvOf],
   ['t.txt', rows => `Some words.\n\n${csvOf(rows)}`],
@@ -57,7 +57,7 @@ const writers: readonly (readonly [path: string, write: (rows: Rows) => string])
   ['t.py', rows => `import os\nx = '''\n${csvOf(rows)}'''\n`],
   ['t.tex', rows => rows.map(row => `${row.join(' & ')} \\\\\n`).join('')],
 ];
-/** A table with more rows, or more columns, than anybody reads. */
+/** A table with more rows or columns than a person would read. */
 const large = fc
   .record({ rows: fc.integer({ min: 2, max: 7000 }), columns: fc.integer({ min: 1, max: 900 }) })
   .filter(({ rows, columns }) => rows * columns < 14_000)
@@ -69,8 +69,8 @@ const large = fc
     ]),
   ]);
 
-describe('the rules of disclosure', () => {
-  it('judge a table alike in whatever order its rows are', async () => {
+describe('the disclosure rules', () => {
+  it('give the same findings whatever the order of the rows', async () => {
     await fc.assert(
       fc.asyncProperty(
         anyTable.chain(table =>
@@ -91,7 +91,7 @@ describe('the rules of disclosure', () => {
     );
   });
 
-  it('never let a table pass for a small count that is added to it', async () => {
+  it('block every table to which a small count is added', async () => {
     await fc.assert(
       fc.asyncProperty(
         anyTable,
@@ -110,7 +110,7 @@ describe('the rules of disclosure', () => {
     );
   });
 
-  it('find a small count wherever it is, in a table of any size that is written in any way', async () => {
+  it('block a small count anywhere in a table, whatever its size and file format', async () => {
     await fc.assert(
       fc.asyncProperty(
         large,
@@ -128,7 +128,7 @@ describe('the rules of disclosure', () => {
     );
   });
 
-  it('want somebody to look at rows that are divided otherwise, in whatever order all are', async () => {
+  it('ask or block when some rows are not divided into cells as the others are, in any order', async () => {
     const strayLine = fc.constantFrom('Perth;3', 'Perth|3', 'Perth\t3', 'Perth 3', 'Perth: 3', '"Perth,3"', 'Perth;3,');
     await fc.assert(
       fc.asyncProperty(
@@ -150,7 +150,7 @@ describe('the rules of disclosure', () => {
     );
   });
 
-  it('find the same wherever the stream is cut', async () => {
+  it('give the same findings wherever the file is split into pieces', async () => {
     await fc.assert(
       fc.asyncProperty(anyTable, fc.integer({ min: 1, max: 40 }), async ({ heading, rows }, step) => {
         const csv = csvOf([heading, ...rows]);
@@ -160,14 +160,14 @@ describe('the rules of disclosure', () => {
     );
   });
 
-  it('flag a cell where a spreadsheet shows it', async () => {
+  it('name the row and column in which a spreadsheet shows the cell', async () => {
     const { findings } = await check('Area,n\n\nNorth,40\n"So\nuth",3\n');
     expect(findings[0]).toMatchObject({ rule: 'sdc.minimum-count', cells: [{ row: 4, column: 2, value: '3' }] });
   });
 
-  it('say when a table was too large for some of them', async () => {
+  it('report when a table is too large for some of the rules', async () => {
     const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, index) => [`A${index}`, 10 + index])]);
-    // Only a rule that blocks ends the reading: where it asks, every row is checked.
+    // Reading stops only at a rule that blocks. With a rule that asks, every row is checked.
     const asking = { ...policy, rules: { ...policy.rules, 'size.rows': { action: 'ask' } as const } };
     const { findings, rows } = await checkFile(
       buildCheckedFile('t.csv', csv),
@@ -179,7 +179,7 @@ describe('the rules of disclosure', () => {
     expect(rows).toBe(200_000);
   });
 
-  it('stop reading at the largest number of rows and cells that may leave, and say so', async () => {
+  it('stop reading at the largest number of rows or cells that may leave the project, and say so', async () => {
     const csv = csvOf([['area', 'n'], ...Array.from({ length: 200_000 }, (_, index) => [`A${index}`, 10 + index])]);
     const small = { ...policyFor(2), rows: 1000 };
     for (const [rule, caps, step] of [
@@ -196,10 +196,10 @@ describe('the rules of disclosure', () => {
     }
   });
 
-  it.each([1, 2, 3] as const)('never pass over a large table in silence: tier %i', async tier => {
+  it.each([1, 2, 3] as const)('always report that a table is too large to be checked in full: tier %i', async tier => {
     const csv = csvOf([['area', 'n'], ...Array.from({ length: 130_000 }, (_, index) => [`A${index}`, 10 + index])]);
     const longPolicy = { ...policyFor(tier), rows: 1e9 };
-    // Tiers 2 and 3 let no table out that is too large for a rule; tier 1 asks, and so does whoever turns that off.
+    // Tiers 2 and 3 block a table that is too large for a rule. Tier 1 asks, and so does a policy that lifts those limits.
     const lax = {
       ...longPolicy,
       cells: 1e9,

@@ -7,7 +7,7 @@ import { makeTestFolder, runBroch } from '../cli/harness.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../../disclosure/README.md'), 'utf8');
 
-it('lists every rule of the policy with its action at each tier', () => {
+it('the README lists every rule of the policy with its action at each tier', () => {
   const ruleRows = [...readme.matchAll(/^\| `([a-z.-]+)` \| [^|]+ \| (\w+) \| (\w+) \| (\w+) \|$/gm)];
   const policies = ([1, 2, 3] as const).map(tier => policyFor(tier).rules);
   const expected = (Object.keys(policies[0] ?? {}) as RuleName[]).map(rule => [
@@ -17,7 +17,7 @@ it('lists every rule of the policy with its action at each tier', () => {
   expect(ruleRows.map(([, ...columns]) => columns)).toEqual(expected);
 });
 
-it('shows a command that runs as it is written', async () => {
+it('the README shows a command that runs as it is written', async () => {
   const [, words = ''] = /^broch (disclosure check .*)$/m.exec(readme) ?? [];
   const folder = makeTestFolder();
   mkdirSync(join(folder, 'results'));
@@ -31,7 +31,7 @@ it('shows a command that runs as it is written', async () => {
   expect(readFileSync(join(folder, 'report.html'), 'utf8')).toContain('No findings');
 });
 
-it('names only modules and exports that exist', async () => {
+it('the README names only modules and exports that exist', async () => {
   const imports = [...readme.matchAll(/^import \{ (\w+) \} from '\.\/([\w-]+\.ts)';$/gm)];
   expect(imports).toHaveLength(4);
   for (const [, name = '', file = ''] of imports)

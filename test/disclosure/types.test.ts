@@ -67,22 +67,27 @@ const manyRows = new Uint8Array(
 );
 const tensor = { w: { dtype: 'F32', shape: [2], data_offsets: [0, 8] } };
 
-it.each([1, 2, 3] as const)('no PDF leaves, nor comes in, at tier %d: it says what to send', async tier => {
-  const pdf = '%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n';
-  const { type, findings } = await check('a.pdf', pdf, tier);
-  expect(type).toBe('application/pdf');
-  expect(findings).toMatchObject([{ rule: 'type.refused', action: 'block', message: expect.stringContaining('PNG') }]);
-  expect(policyFor(tier, 'import').types).not.toContain('application/pdf');
-});
+it.each([1, 2, 3] as const)(
+  'a PDF is refused for export and import at tier %d, and the finding says what to send instead',
+  async tier => {
+    const pdf = '%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n';
+    const { type, findings } = await check('a.pdf', pdf, tier);
+    expect(type).toBe('application/pdf');
+    expect(findings).toMatchObject([
+      { rule: 'type.refused', action: 'block', message: expect.stringContaining('PNG') },
+    ]);
+    expect(policyFor(tier, 'import').types).not.toContain('application/pdf');
+  },
+);
 
-describe('what passes', () => {
+describe('the check of a safe file', () => {
   it.each<[string, string, string | Uint8Array]>([
     ['a table', 't.csv', 'region,n\nNorth,40\nSouth,52\n'],
     ['a table in UTF-16', 't.csv', Uint8Array.from(Buffer.from('\ufeffregion\tn\nNorth\t40\n', 'utf16le'))],
     ['a workbook', 't.xlsx', makeXlsx(safe)],
     ['Parquet', 't.parquet', parquet([40, 52])],
-    ['records', 't.json', '[{"region":"North","n":40},{"region":"South","n":52}]'],
-    ['records by line', 't.jsonl', '{"region":"North","n":40}\n{"region":"South","n":52}\n'],
+    ['JSON records', 't.json', '[{"region":"North","n":40},{"region":"South","n":52}]'],
+    ['JSON records, one in each line', 't.jsonl', '{"region":"North","n":40}\n{"region":"South","n":52}\n'],
     ['a picture', 'p.png', makePng()],
     ["a plotting program's picture", 'p.png', makePng([['tEXt', 'Software\0Matplotlib version 3.9']])],
     ['a JPEG', 'p.jpg', makeJpeg()],
@@ -91,10 +96,10 @@ describe('what passes', () => {
     ['a log', 'run.log', 'step 1 of 3\nloss 0.31, 12:30:01\n'],
     ['a notebook without outputs', 'a.ipynb', makeNotebook([{ cell_type: 'code', source: ['x = 1\n'], outputs: [] }])],
     ['a document', 'a.docx', makeDocx('<w:p><w:r><w:t>Of 120 people, 40 answered.</w:t></w:r></w:p>')],
-  ])('%s', async (_, path, content) => expect(await rules(path, content)).toEqual([]));
+  ])('finds nothing in %s', async (_, path, content) => expect(await rules(path, content)).toEqual([]));
 });
 
-describe('what does not', () => {
+describe('the check of an unsafe file', () => {
   it.each<[string, string, string | Uint8Array, string[]]>([
     [
       'a small count in a workbook',
@@ -129,16 +134,26 @@ describe('what does not', () => {
       ['notebook.embedded', 'notebook.outputs'],
     ],
     ['the state of widgets', 'a.ipynb', makeNotebook([], { widgets: { state: {} } }), ['notebook.widgets']],
-    ['another type than its name says', 't.csv', makePng(), ['type.mismatch']],
+    ['content of another type than the name says', 't.csv', makePng(), ['type.mismatch']],
     ['a program', 'a.exe', 'MZ\u0090\0\u0003\0\0\0', ['type.refused']],
     ['random bytes', 'x.bin', Uint8Array.from([1, 2, 3, 0, 255, 254]), ['type.refused']],
     ['an empty file', 't.csv', '', ['type.mismatch', 'type.unreadable']],
     ['a web page', 'a.html', '<!doctype html><script>1</script>', ['type.refused']],
     ['a zip', 'a.zip', zipSync({ 'a.csv': strToU8('a,b\n') }), ['archive.refused']],
-    ['a zip that climbs', 'a.zip', zipSync({ '../a.csv': strToU8('a,b\n') }), ['archive.refused', 'archive.unsafe']],
+    [
+      'a zip with a path that leads out of its folder',
+      'a.zip',
+      zipSync({ '../a.csv': strToU8('a,b\n') }),
+      ['archive.refused', 'archive.unsafe'],
+    ],
     ['a zip bomb', 'a.zip', zipSync({ a: new Uint8Array(30e6) }), ['archive.refused', 'archive.unsafe']],
-    ['gzip', 'a.csv.gz', Uint8Array.from([0x1f, 0x8b, 8, 0]), ['archive.refused']],
-    ['macros', 't.xlsx', makeXlsx(safe, { parts: { 'xl/vbaProject.bin': 'x' } }), ['office.macros', 'office.unseen']],
+    ['a gzip file', 'a.csv.gz', Uint8Array.from([0x1f, 0x8b, 8, 0]), ['archive.refused']],
+    [
+      'macros in a workbook',
+      't.xlsx',
+      makeXlsx(safe, { parts: { 'xl/vbaProject.bin': 'x' } }),
+      ['office.macros', 'office.unseen'],
+    ],
     [
       'an embedded object',
       't.xlsx',
@@ -177,7 +192,7 @@ describe('what does not', () => {
       ['office.hidden'],
     ],
     [
-      'a sheet outside of the list',
+      'a sheet that the workbook does not list',
       't.xlsx',
       makeXlsx(safe, { parts: { 'xl/worksheets/sheet9.xml': '<a/>' } }),
       ['office.hidden', 'office.unseen'],
@@ -228,33 +243,43 @@ describe('what does not', () => {
       ['office.unseen'],
     ],
     [
-      'a comment of an archive',
+      'a comment in an archive',
       't.xlsx',
       Uint8Array.from([...makeXlsx(safe).slice(0, -2), 4, 0, ...strToU8('Jane')]),
       ['archive.refused', 'archive.unsafe', 'type.mismatch'],
     ],
-    ['EXIF', 'p.jpg', makeJpeg([[0xe1, 'Exif\0\0data']]), ['image.metadata']],
+    ['EXIF data in a JPEG', 'p.jpg', makeJpeg([[0xe1, 'Exif\0\0data']]), ['image.metadata']],
     ['a comment in a JPEG', 'p.jpg', makeJpeg([[0xfe, 'hello']]), ['image.metadata']],
     ['text in a PNG', 'p.png', makePng([['iTXt', 'XML:com.adobe.xmp\0<x/>']]), ['image.metadata']],
-    ['a private part of a PNG', 'p.png', makePng([['daTa', 'rows and rows']]), ['image.metadata']],
-    ['bytes behind a PNG', 'p.png', makePng([], 'patient_id,age\n'), ['image.trailing']],
-    ['bytes behind a JPEG', 'p.jpg', makeJpeg([], 'more'), ['image.trailing']],
+    ['a private chunk of a PNG', 'p.png', makePng([['daTa', 'rows and rows']]), ['image.metadata']],
+    ['bytes after the end of a PNG', 'p.png', makePng([], 'patient_id,age\n'), ['image.trailing']],
+    ['bytes after the end of a JPEG', 'p.jpg', makeJpeg([], 'more'), ['image.trailing']],
     ['a GIF, which cannot be shown', 'p.gif', makeGif(), ['type.refused']],
     ['a WebP picture, which cannot be shown', 'p.webp', makeWebp(), ['type.refused']],
     ['a script in a drawing', 'p.svg', svg('<script>1</script>'), ['image.active']],
-    ['a drawing that loads', 'p.svg', svg('<image href="https://a.b/c.png"/>'), ['image.active']],
     [
-      'a style that loads by escapes',
+      'a drawing that loads a picture from elsewhere',
+      'p.svg',
+      svg('<image href="https://a.b/c.png"/>'),
+      ['image.active'],
+    ],
+    [
+      'a style that loads from elsewhere, in escaped letters',
       'p.svg',
       svg('<style>rect{fill:u\\72l(https://a.b/c)}</style>'),
       ['image.active'],
     ],
-    ['a style sheet by escapes', 'p.svg', svg('<style>@\\69mport "https://a.b/c";</style>'), ['image.active']],
+    [
+      'a style sheet that is imported in escaped letters',
+      'p.svg',
+      svg('<style>@\\69mport "https://a.b/c";</style>'),
+      ['image.active'],
+    ],
     ['an animation of a drawing', 'p.svg', svg('<animateTransform attributeName="x"/>'), ['image.active']],
     ['a drawing with a document type', 'p.svg', `<!DOCTYPE svg [<!ENTITY a "b">]>${svg('')}`, ['type.unreadable']],
-    ['text behind a drawing', 'p.svg', `${svg('')}more`, ['type.unreadable']],
-    ['a page in a drawing', 'p.svg', svg('<foreignObject/>'), ['image.active']],
-    ['a handler in a drawing', 'p.svg', svg('<path onload="x()"/>'), ['image.active']],
+    ['text after the end of a drawing', 'p.svg', `${svg('')}more`, ['type.unreadable']],
+    ['a web page in a drawing', 'p.svg', svg('<foreignObject/>'), ['image.active']],
+    ['an event handler in a drawing', 'p.svg', svg('<path onload="x()"/>'), ['image.active']],
     [
       'a picture that is an archive as well',
       'p.png',
@@ -263,13 +288,23 @@ describe('what does not', () => {
     ],
     ['a pickle', 'm.pkl', Uint8Array.from([0x80, 4, 0x95, 0, 0]), ['model.executable']],
     ['a pickle as text', 'm.txt', '(dp0\nS"a"\np1\n', ['model.executable']],
-    ['PyTorch', 'm.pt', zipSync({ 'archive/data.pkl': strToU8('x') }), ['model.executable']],
+    ['a PyTorch model', 'm.pt', zipSync({ 'archive/data.pkl': strToU8('x') }), ['model.executable']],
     ['NumPy arrays', 'm.npz', zipSync({ 'a.npy': strToU8('x') }), ['model.executable']],
-    ['HDF5', 'm.h5', Uint8Array.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0]), ['model.executable']],
-    ['safetensors', 'm.safetensors', makeSafetensors(tensor), ['model.weights']],
-    ['safetensors with more behind', 'm.safetensors', makeSafetensors(tensor, new Uint8Array(9)), ['type.unreadable']],
     [
-      'safetensors with a gap',
+      'an HDF5 file',
+      'm.h5',
+      Uint8Array.from([0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0]),
+      ['model.executable'],
+    ],
+    ['safetensors', 'm.safetensors', makeSafetensors(tensor), ['model.weights']],
+    [
+      'safetensors with more bytes after the end',
+      'm.safetensors',
+      makeSafetensors(tensor, new Uint8Array(9)),
+      ['type.unreadable'],
+    ],
+    [
+      'safetensors with a gap in the data',
       'm.safetensors',
       makeSafetensors({ w: { dtype: 'F32', shape: [1], data_offsets: [4, 8] } }),
       ['type.unreadable'],
@@ -282,9 +317,9 @@ describe('what does not', () => {
     ],
     ['a very long line', 'a.log', 'word '.repeat(2000), ['text.long-line']],
     ['a formula', 't.csv', 'region,n\n=cmd|calc,40\nB,50\n', ['table.formula']],
-    ['rows of other widths', 't.csv', 'region,n\nA,40,1\nB,50\n', ['table.ragged']],
-    ['bytes in a text', 't.csv', `region,n\n${'A,40\n'.repeat(20_000)}\0\0`, ['type.unreadable']],
-  ])('%s', async (_, path, content, expected) => {
+    ['rows with more cells than the heading', 't.csv', 'region,n\nA,40,1\nB,50\n', ['table.ragged']],
+    ['NUL bytes in a text', 't.csv', `region,n\n${'A,40\n'.repeat(20_000)}\0\0`, ['type.unreadable']],
+  ])('reports %s', async (_, path, content, expected) => {
     const { rules, findings } = await check(path, content);
     expect(rules, JSON.stringify(findings)).toEqual(expect.arrayContaining(expected));
     expect(

@@ -16,7 +16,7 @@ async function check(path: string, content: string, tier: Tier = 2) {
 const lines = (count: number, line: () => string) => Array.from({ length: count }, line).join('');
 const block = 'sdc.minimum-count block';
 
-describe('a row that is not divided as the heading is', () => {
+describe('a row that is not divided into cells as the heading is', () => {
   const rest = 'region,n\nA,140\nB,150\n';
   it.each([
     'Perth;3',
@@ -32,7 +32,7 @@ describe('a row that is not divided as the heading is', () => {
     'Perth;3,',
     'Perth,40,3',
     'Perth ３',
-  ])('is asked about: %s', async row => {
+  ])('is blocked or left to a reviewer: %s', async row => {
     for (const tier of [1, 2, 3] as const)
       for (const content of [`${rest}${row}\n`, `${row}\n${rest}`, `region,n\n${row}\nA,140\nB,150\n`]) {
         const { worst } = await check('t.csv', content, tier);
@@ -53,11 +53,11 @@ describe('a row that is not divided as the heading is', () => {
     '1 Excludes Wales',
     'Note: 95% CI',
     'Source: ONS,',
-  ])('may be a note: %s', async note =>
+  ])('passes when it reads as a note: %s', async note =>
     expect(['warn', undefined]).toContain((await check('t.csv', `${rest}${note}\n`)).worst),
   );
 
-  it('is found behind however many others, and in whatever order', async () => {
+  it('is blocked or left to a reviewer among thousands of other rows, in any order', async () => {
     const [strayRows, plainRows] = [lines(8000, () => 'r;140\n'), lines(60, () => 'y,3\n')];
     for (const heading of ['region;n\n', 'region,n\n', ''])
       for (const content of [heading + strayRows + plainRows, heading + plainRows + strayRows]) {
@@ -66,12 +66,12 @@ describe('a row that is not divided as the heading is', () => {
       }
   });
 
-  it('is found where no row is divided', async () => {
+  it('is left to a reviewer when no row of the file is divided', async () => {
     expect((await check('t.csv', 'Perth 3\nHobart 100\n')).worst).toBe('ask');
     expect((await check('t.csv', 'Perth 3\n')).worst).toBe('ask');
   });
 
-  it('is asked about when a policy leaves such rows to nobody', async () => {
+  it('is left to a reviewer even when the policy turns off the rules for such rows', async () => {
     const tierPolicy = policyFor(1);
     const disabled = { action: 'off' } as const;
     const lax = { ...tierPolicy, rules: { ...tierPolicy.rules, 'sdc.not-run': disabled, 'table.ragged': disabled } };
@@ -83,7 +83,7 @@ describe('a row that is not divided as the heading is', () => {
     );
   });
 
-  it('is nothing to what comes in', async () => {
+  it('raises only a warning in an import', async () => {
     const content = `${rest}Perth;3\n`;
     const { findings } = await checkFile(
       buildCheckedFile('t.csv', content),
@@ -94,7 +94,7 @@ describe('a row that is not divided as the heading is', () => {
     expect(worstAction(findings)).toBe('warn');
   });
 
-  it('knows a value from a sentence', () => {
+  it('is told apart from a sentence that contains a number', () => {
     for (const text of ['Perth;3', '2019,140', 'a, 1,204', 'n=3'])
       expect([text, looksLikeUndividedRow(text, 10)]).toEqual([text, true]);
     for (const text of ['1,204 adults', '1,204', 'N=1,204', 'until 2021'])
@@ -102,7 +102,7 @@ describe('a row that is not divided as the heading is', () => {
   });
 });
 
-describe('a number', () => {
+describe('a number in a table', () => {
   it.each([
     'n=3',
     'N = 3',
@@ -120,22 +120,22 @@ describe('a number', () => {
     "'３",
     'n=３',
     '＝3'.slice(1),
-  ])('is read however it is written: %s', async text => {
+  ])('is read, and blocked as a small count, however it is written: %s', async text => {
     expect(readCell(text)?.value).toBe(3);
     expect((await check('t.csv', `region,n\nA,30\nB,${text}\n`)).rules).toContain(block);
   });
 
-  it('is no number as a base above a column, or behind a name of something else', () => {
+  it('is not read from the base of a column (N=279) or from a label (Stage: 3), but is read in other digits', () => {
     expect(readNumber('N=279')).toBeUndefined();
     expect(readCell('Stage: 3')).toBeUndefined();
     expect(readCell('１，２０４')?.value).toBe(1204);
     expect(readCell('٣٫٥')?.value).toBe(3.5);
   });
 
-  it('that the scanner takes for a word is asked about', async () =>
+  it('is left to a reviewer when the scanner takes it for a word', async () =>
     expect((await check('t.csv', 'region,n\nA,30\nB,freq=３\n')).rules).toEqual(['table.ragged ask']));
 
-  it('of so few people is asked about above a column', async () => {
+  it('is left to a reviewer when it is the base of a column and below the threshold', async () => {
     expect((await check('t.csv', 'x,A (n=3),B (n=40)\nmean age,51,50\n')).worst).toBe('ask');
     expect((await check('t.csv', 'x,A (n=30),B (n=40)\nmean age,51,50\n')).worst).not.toBe('ask');
   });

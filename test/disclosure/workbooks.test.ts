@@ -18,35 +18,55 @@ async function findingsFor(options: Parameters<typeof makeXlsx>[1]) {
 }
 const row = (cell: string) => `<row r="99"><c r="A99">${cell}</c></row>`;
 
-describe('a workbook that is well-formed as nobody writes it', () => {
-  it('is none that people make', async () => expect(await findingsFor({})).toEqual([]));
+describe('a workbook in unusual but well-formed XML', () => {
+  it('raises no finding when it hides nothing', async () => expect(await findingsFor({})).toEqual([]));
 
   it.each<[string, Parameters<typeof makeXlsx>[1], string]>([
     ['a hidden sheet', { parts: list('name="x" sheetId="1" state="hidden" r:id="rId1"') }, 'office.hidden'],
-    ['the other quotes', { parts: list(`name="x" sheetId="1" state='hidden' r:id="rId1"`) }, 'office.hidden'],
-    ['white space', { parts: list('name="x" sheetId="1" state = "hidden" r:id="rId1"') }, 'office.hidden'],
     [
-      'an attribute in another',
+      'a hidden sheet in single quotation marks',
+      { parts: list(`name="x" sheetId="1" state='hidden' r:id="rId1"`) },
+      'office.hidden',
+    ],
+    [
+      'a hidden sheet with white space around the equals sign',
+      { parts: list('name="x" sheetId="1" state = "hidden" r:id="rId1"') },
+      'office.hidden',
+    ],
+    [
+      'a hidden sheet with an attribute quoted inside another',
       { parts: list(`a=' state="visible" ' state="hidden" name="x" r:id="rId1"`) },
       'office.hidden',
     ],
-    ['a row in the other quotes', { sheet: "<row r='99' hidden='1'><c r='A99'><v>30</v></c></row>" }, 'office.hidden'],
-    ['a column in them', { cols: "<cols><col min='1' max='1' hidden='1'/></cols>" }, 'office.hidden'],
     [
-      'columns behind a comment',
+      'a hidden row in single quotation marks',
+      { sheet: "<row r='99' hidden='1'><c r='A99'><v>30</v></c></row>" },
+      'office.hidden',
+    ],
+    [
+      'a hidden column in single quotation marks',
+      { cols: "<cols><col min='1' max='1' hidden='1'/></cols>" },
+      'office.hidden',
+    ],
+    [
+      'a hidden column after a comment',
       { cols: '<!-- <sheetData --><cols><col min="1" max="1" hidden="1"/></cols>' },
       'office.hidden',
     ],
     ['a value as CDATA', { sheet: row('<v><![CDATA[3]]></v>') }, 'type.unreadable'],
-    ['a value with a prefix', { sheet: row(`<x:v xmlns:x="${spreadsheet}">3</x:v>`) }, 'type.unreadable'],
-    ['a row with one', { sheet: `<a-b:row xmlns:a-b="${spreadsheet}"><c><v>3</v></c></a-b:row>` }, 'type.unreadable'],
+    ['a value with a namespace prefix', { sheet: row(`<x:v xmlns:x="${spreadsheet}">3</x:v>`) }, 'type.unreadable'],
     [
-      'and between others',
+      'a row with a namespace prefix',
+      { sheet: `<a-b:row xmlns:a-b="${spreadsheet}"><c><v>3</v></c></a-b:row>` },
+      'type.unreadable',
+    ],
+    [
+      'a row with a namespace prefix before an ordinary row',
       { sheet: `<x:row xmlns:x="${spreadsheet}"><c><v>3</v></c></x:row>${row('<v>30</v>')}` },
       'type.unreadable',
     ],
     [
-      'something outside, in the other quotes',
+      'a link to an outside object in single quotation marks',
       {
         parts: {
           ...visible,
@@ -55,19 +75,19 @@ describe('a workbook that is well-formed as nobody writes it', () => {
       },
       'office.external',
     ],
-  ])('hides nothing: %s', async (_, options, rule) => {
+  ])('is blocked for %s', async (_, options, rule) => {
     const findings = await findingsFor(options);
     expect(findings.map(({ rule }) => rule)).toContain(rule);
     expect(worstAction(findings)).toBe('block');
   });
 
-  it('is asked about when it draws its rows by formulas', async () => {
+  it('is left to a reviewer when formulas decide how its cells look', async () => {
     const ext = '<extLst><ext><x14:conditionalFormatting><xm:f>1</xm:f></x14:conditionalFormatting></ext></extLst>';
     const findings = await findingsFor({ sheet: `</sheetData>${ext}<sheetData>` });
     expect(findings.map(({ rule }) => rule)).toEqual(['office.unseen']);
   });
 
-  it('has no sheet whose name would drown the report', async () => {
+  it('is reported as unreadable when the name of a sheet is very long', async () => {
     const parts = Array.from({ length: 2000 }, (_, index) => createHash('sha256').update(String(index)).digest('hex'));
     const findings = await findingsFor({ parts: list(`name="${parts.join('')}" sheetId="1" r:id="rId1"`) });
     expect(findings.map(({ rule }) => rule)).toEqual(['type.unreadable']);
