@@ -27,7 +27,7 @@ const keyStatements = (key: IKey | undefined, service: string, actions: string[]
 type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 
 /**
- * The table, fenced to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. Each action is in one statement with all of its
+ * The table, limited to partitions: `{ delivery: ['GetItem', 'PutItem'] }`. Each action has one statement with all its
  * partitions: a transaction may touch several, and a statement holds only where it names them all. See `ForAllValues` in
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
@@ -136,7 +136,7 @@ export const userPoolAccess = (pool: IUserPool, actions: readonly string[]): Acc
   ],
 });
 
-/** May ask the user pool for a person's account and groups, as every function of the API does. */
+/** May read a person's account and groups in the user pool, as every function of the API does. */
 export const groupsAccess = (pool: IUserPool): Access =>
   userPoolAccess(pool, ['AdminGetUser', 'AdminListGroupsForUser']);
 

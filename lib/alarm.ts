@@ -59,7 +59,7 @@ export interface AlarmProps {
 
 /**
  * The only way to make an alarm: it says how soon to act, what it means, where to look and what to do, and the runbook
- * repeats it. CloudWatch bills every metric of every alarm, so nothing alarms twice: test/templates/alarms.test.ts.
+ * repeats it. CloudWatch bills every metric of every alarm, so no failure has two: test/templates/alarms.test.ts.
  */
 export function alarm(
   scope: Construct,

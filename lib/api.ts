@@ -39,7 +39,7 @@ export class People extends Construct {
     this.pool = new UserPool(this, 'Pool', {
       selfSignUpEnabled: false,
       signInAliases: { username: true, email: true },
-      // `Rana` and `rana` are one person. This cannot be changed later: another value is another pool.
+      // `Rana` and `rana` are one person. This cannot be changed later: another value replaces the pool.
       signInCaseSensitive: false,
       mfa: Mfa.REQUIRED,
       mfaSecondFactor: { otp: true, sms: false },
@@ -65,7 +65,7 @@ export class People extends Construct {
       // An access token could otherwise change every attribute, such as the e-mail address that people sign in with. The
       // list may not be empty, so it names one that nothing reads.
       writeAttributes: new ClientAttributes().withStandardAttributes({ locale: true }),
-      // What a token says holds until it expires, also after a sign-out. The command line refreshes it by itself.
+      // A token is valid until it expires, even after a sign-out. The command line refreshes it by itself.
       accessTokenValidity: Duration.minutes(10),
       idTokenValidity: Duration.minutes(10),
       refreshTokenValidity: Duration.hours(12),
@@ -120,7 +120,7 @@ export class Api extends Construct {
       },
     });
     this.limitOpenRoutes(stage, this.addRoutes(this, 'api', open));
-    // Any other address: signed-in people get a problem document; for others no function runs.
+    // All other paths: signed-in people get a problem document; for anyone else no function runs.
     new HttpRoute(this, 'Elsewhere', {
       httpApi: this.http,
       routeKey: HttpRouteKey.DEFAULT,

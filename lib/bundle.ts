@@ -63,7 +63,7 @@ function bundleAll(folder: string): ReadonlyMap<string, Bundle> {
   );
 }
 
-/** Reads what another process of the same test run has bundled, or bundles for the next. The list appears when all is written. */
+/** Reads the bundles of another process of the same test run, or writes them for the next. The list is written last. */
 function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
   const list = join(folder, 'bundles.json');
   if (existsSync(list)) return new Map(JSON.parse(readFileSync(list, 'utf8')));
@@ -75,7 +75,7 @@ function shareBundles(folder: string): ReadonlyMap<string, Bundle> {
   return result;
 }
 
-/** A test run names a folder that lasts as long as it does. Without one, every process bundles for itself. */
+/** A test run names a folder that is deleted when it ends. Without a folder, every process makes its own bundles. */
 const { BROCH_TEST_BUNDLES: sharedFolder } = process.env;
 
 let bundles: ReadonlyMap<string, Bundle> | undefined;

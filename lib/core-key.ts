@@ -4,9 +4,9 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
 /**
- * The platform's key, which services may use for resources of this account. Only those are named that call it by themselves:
- * queues, topics and schedules use it under the permissions of the sender. Each is held by what its calls are known to carry;
- * with a condition that they don't, what they deliver would be lost without a word.
+ * The platform's key, which services may use for resources of this account. It names the services that call it directly:
+ * queues, topics and schedules use it with the permissions of the sender. Conditions test only what calls are known
+ * to contain: a condition that they do not meet would lose what the service delivers, without an error.
  */
 export function createCoreKey(scope: Construct): Key {
   const key = new Key(scope, 'Key', {
@@ -36,7 +36,7 @@ export function createCoreKey(scope: Construct): Key {
     StringEquals: { 'aws:SourceAccount': account },
     ArnLike: { 'aws:SourceArn': arnOf('cloudwatch', 'alarm:*') },
   });
-  // The same page: no source can be asked of EventBridge here. What is encrypted names its topic, though.
+  // The same page: a condition cannot require a source of EventBridge here, but the encryption context names the topic.
   allow('EventsToTopics', 'events', delivery, {
     ArnLike: { 'kms:EncryptionContext:aws:sns:topicArn': arnOf('sns', '*') },
   });

@@ -199,7 +199,7 @@ export class Core extends Construct {
       ],
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
-      // A row that fails delays at most a tenth of the partitions.
+      // A row that fails delays only rows in the same tenth of the partitions.
       parallelizationFactor: 10,
       retryAttempts: 100,
       maxRecordAge: Duration.hours(6),

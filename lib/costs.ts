@@ -17,7 +17,7 @@ import { Handler } from './handler.ts';
 import { keyUseStatement } from './key-use.ts';
 import { Workflow } from './workflow.ts';
 
-/** The secret with the address of the team's webhook, which must outlive the code. Anyone who knows it can post. */
+/** The secret with the address of the team's webhook. Anyone who knows the address can post. It is kept on deletion. */
 export class CostsData extends Construct {
   readonly webhook: ISecret;
 
@@ -124,7 +124,7 @@ export class Costs extends Construct {
       timeWindow: TimeWindow.off(),
       target: new StepFunctionsStartExecution(this.workflow.machine, {
         role,
-        // Without one, the scheduler sends a notification of its own.
+        // Without an input, EventBridge Scheduler sends its own default event.
         input: ScheduleTargetInput.fromObject({}),
         deadLetterQueue: queue,
         retryAttempts: 10,

@@ -20,7 +20,7 @@ export class Events extends Construct {
     alarm(publish, 'Late', {
       topic: core.alarms,
       severity: 'critical',
-      // It does not throw: it returns the row that failed and is called again from there.
+      // The function does not throw: it returns the row that failed, and Lambda calls it again from that row.
       metric: publish.fn.metric('IteratorAge', { period: Duration.minutes(5), statistic: 'Maximum' }),
       threshold: Duration.minutes(15).toMilliseconds(),
       means: 'Events are published more than 15 minutes late.',

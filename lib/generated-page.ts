@@ -1,4 +1,4 @@
-/** A page with what follows its marker written again. */
+/** A page whose text after the marker is replaced by newly generated text. */
 export function renewPage(text: string, marker: string, content: string): string {
   const [hand = '', ...rest] = text.split(marker);
   if (rest.length !== 1) throw new Error(`the page must have this line once: ${marker}`);

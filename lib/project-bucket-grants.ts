@@ -6,11 +6,11 @@ import { keyUseStatement } from './key-use.ts';
 /** The prefixes of project buckets that an export may come from, as in functions/airlock/request/request.ts. */
 const sources = ['data/outbox/*', 'batch/*/outputs/*', 'enclaves/*/outputs/*'];
 
-/** Projects' buckets, or objects in all of them. */
+/** The buckets of projects, or objects in all of these buckets. */
 export const projectObjects = (prefix: string, { partition }: Stack, path = '') =>
   `arn:${partition}:s3:::${prefix}*${path}`;
 
-/** The names of what lies there, and of nothing else of theirs. */
+/** May list the objects under these prefixes, and no other objects of the buckets. */
 export const listSourcesStatement = (prefix: string, stack: Stack) =>
   new PolicyStatement({
     actions: ['s3:ListBucketVersions'],
@@ -18,7 +18,7 @@ export const listSourcesStatement = (prefix: string, stack: Stack) =>
     conditions: { StringLike: { 's3:prefix': sources } },
   });
 
-/** The same for what is in them. */
+/** May read the objects under these prefixes, and no other objects of the buckets. */
 export const readSourcesStatements = (prefix: string, stack: Stack): PolicyStatement[] => [
   new PolicyStatement({
     actions: ['s3:GetObject', 's3:GetObjectVersion'],

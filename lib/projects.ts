@@ -95,7 +95,7 @@ export class Projects extends Construct {
         ENVIRONMENT: accessTo(environment, onStacks('DescribeStacks', 'DeleteStack')),
         TEMPLATE_URL: accessTo(
           asset.httpUrl,
-          // Only this template and only with that role: the function cannot create anything else.
+          // The function may deploy only this template, and only with that role, so it cannot create anything else.
           new PolicyStatement({
             actions: ['cloudformation:CreateStack'],
             resources: [stacks],

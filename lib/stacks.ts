@@ -51,7 +51,7 @@ function addOutputs(stack: Stack, values: Record<string, string>) {
   for (const [name, value] of Object.entries(values)) new CfnOutput(stack, name, { value });
 }
 
-/** The HTTP API without the routes of capabilities, which each of them adds in its own stack. */
+/** The HTTP API without the routes of capabilities: each capability adds its routes in its own stack. */
 class ApiStack extends Stack {
   readonly api: Api;
 

@@ -18,7 +18,7 @@ export interface WorkflowProps {
   readonly values?: Readonly<Record<string, string | number>>;
   /** The timeout of an execution. */
   readonly deadline: Duration;
-  /** Of a failed execution's alarm. One that runs into its deadline is always a `warning`: it can be retried. */
+  /** The severity of the alarm on failed executions. An alarm on a timeout is always a `warning`: a retry can help. */
   readonly severity: AlarmSeverity;
   /** The first thing to rule out when an execution failed, in a sentence. */
   readonly precaution?: string;
@@ -68,7 +68,7 @@ export class Workflow extends Construct {
       logs: {
         destination: core.logGroup(this, '/aws/vendedlogs/states/'),
         level: LogLevel.ALL,
-        // Inputs hold task tokens, and whoever reads one in a log can answer the task. The execution's history has them.
+        // Inputs contain task tokens, and whoever reads one can complete the task. The history has them, logs do not.
         includeExecutionData: false,
       },
     });
@@ -84,7 +84,7 @@ export class Workflow extends Construct {
       topic: core.alarms,
       check: `The execution's history, in the console or with \`aws stepfunctions get-execution-history\`: the last state and its error.`,
     };
-    // One alarm on their sum would cost the same and be less clear.
+    // One alarm on the sum of these metrics would cost the same and be less clear.
     alarm(this, 'Failed', {
       ...shared,
       severity,

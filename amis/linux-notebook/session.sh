@@ -1,6 +1,6 @@
 #!/bin/sh
 # The session of a notebook desktop: JupyterLab in a full-screen browser. Its server listens on this machine alone, and
-# what a researcher sees leaves it as pixels.
+# only pixels leave the machine.
 set -eu
 JUPYTER_TOKEN=$(python3 -c 'import secrets; print(secrets.token_urlsafe(24))')
 export JUPYTER_TOKEN

@@ -1,4 +1,4 @@
-# In a file of its own: Debian's Packer 1.6.6 does not know this block, and is shown all other files.
+# This block is in its own file because Debian's Packer 1.6.6 does not know it; that version reads all other files.
 packer {
   required_version = ">= 1.7.0"
   required_plugins {

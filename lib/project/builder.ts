@@ -141,13 +141,13 @@ export class ProjectBuilder extends Construct {
       allow(actionNames('kms', ['CreateKey']), ['*'], {
         StringEquals: { 'aws:RequestTag/broch:environment': environment },
       }),
-      // Creating a key with tags takes the right to tag any, before there are tags on it:
+      // To create a key with tags, the role must be allowed to tag any key, because a new key has no tags yet:
       // https://docs.aws.amazon.com/kms/latest/developerguide/tag-permissions.html
       allow(actionNames('kms', ['TagResource']), [key], {
         StringEquals: { 'aws:RequestTag/broch:environment': environment },
         Null: { 'aws:ResourceTag/broch:environment': 'true' },
       }),
-      // It may be five minutes until a new key's tags count, so what CloudFormation does at once asks for none:
+      // The tags of a new key may take five minutes to apply, so what CloudFormation does at once requires no tags:
       // https://docs.aws.amazon.com/kms/latest/developerguide/tag-authorization.html
       allow(
         actionNames('kms', [
@@ -162,7 +162,7 @@ export class ProjectBuilder extends Construct {
           ...['DeleteAlias', 'UpdateAlias'],
         ]),
         [key],
-        // The platform's own keys have the first tag too, and the second not.
+        // The platform's own keys have the first of these tags too, but not the second.
         {
           StringEquals: { 'aws:ResourceTag/broch:environment': environment },
           Null: { 'aws:ResourceTag/broch:project': 'false' },

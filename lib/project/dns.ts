@@ -30,7 +30,7 @@ export class DnsFirewall extends Construct {
           firewallDomainListId: list('Allowed', 'allowed', [
             `*.${region}.amazonaws.com`,
             `*.${region}.compute.internal`,
-            // What names of instances end with in us-east-1.
+            // In us-east-1 the DNS names of instances end with this.
             '*.ec2.internal',
           ]),
           // Otherwise every name in a chain of aliases would have to be on the list.

@@ -68,7 +68,7 @@ export class NetworkTemplate extends Stack {
       const subnet = new CfnSubnet(this, `Subnet${'AB'[index]}`, {
         vpcId: vpc.attrVpcId,
         cidrBlock,
-        // Not Fn::GetAZs, which names only the zones of a default VPC's subnets where the account has one:
+        // Not Fn::GetAZs: if the account has a default VPC, it returns only the zones of that VPC's subnets:
         // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getavailabilityzones.html
         availabilityZone: zones[index] as string,
         mapPublicIpOnLaunch: false,
@@ -86,7 +86,7 @@ export class NetworkTemplate extends Stack {
       securityGroupIngress: [
         { ipProtocol: 'tcp', fromPort: 443, toPort: 443, cidrIp: block, description: 'from the project' },
       ],
-      // Without any rule EC2 would add one that allows everything; this rule reaches nothing.
+      // Without any rule EC2 would add one that allows everything. This rule allows traffic to no real address.
       securityGroupEgress: [
         { ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'nowhere' },
       ],

@@ -39,8 +39,8 @@ export const s3EndpointPolicy = (stack: Stack, bucket: string): PolicyDocument =
         principals: [new AnyPrincipal()],
         actions: ['s3:GetObject'],
         resources: systems(stack.region).map(name => `arn:${stack.partition}:s3:::${name}/*`),
-        // Package managers ask without a signature. A stranger's signature would have AWS write each key that is asked
-        // for into the stranger's own CloudTrail: a way out, even where the object does not exist.
+        // Package managers send unsigned requests. With another account's credentials, AWS would log each requested key
+        // in that account's CloudTrail. That would let data out, even if the object does not exist.
         conditions: { StringEqualsIfExists: { 'aws:PrincipalAccount': stack.account } },
       }),
     ],

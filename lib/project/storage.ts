@@ -36,7 +36,7 @@ export class ProjectStorage extends Construct {
   constructor(scope: Construct, id: string, props: ProjectStorageProps) {
     super(scope, id);
     const { name, environment, project, attempt } = props;
-    // Deleted with a stack that was never complete, retained otherwise.
+    // The resource is deleted with a stack that was never complete, and retained otherwise.
     const removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.key = new Key(this, 'Key', {
       description: `Broch: all data of project ${project}`,

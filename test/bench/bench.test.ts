@@ -20,7 +20,7 @@ function bench(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-describe('the benches', () => {
+describe('the benchmarks of npm run bench', () => {
   it('are listed by --help on standard output', () => {
     const { status, stdout, stderr } = bench('--help');
     expect([status, stderr]).toEqual([0, '']);
@@ -35,13 +35,13 @@ describe('the benches', () => {
     [['synth', '--runs', '0'], '--runs takes a whole number from 1.'],
     [['ingest', '--runs', '2'], 'ingest is measured once: leave --runs out.'],
     [['synth', '--loud'], "Unknown option '--loud'"],
-  ])('refuse %j with 2, on standard error alone', (args, line) => {
+  ])('refuse the arguments %j with status 2 and write only to standard error', (args, line) => {
     const { status, stdout, stderr } = bench(...args);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr.startsWith(line)).toBe(true);
   });
 
-  it('print one document and nothing else, and leave no folder behind', () => {
+  it('print one JSON document on standard output and leave no folder behind', () => {
     const { status, stdout, stderr } = bench('synth', '--json', '--runs', '1');
     expect(status, stderr).toBe(0);
     expect(JSON.parse(stdout)).toEqual({

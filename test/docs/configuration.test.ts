@@ -18,7 +18,7 @@ const flatten = (value: unknown, path: readonly string[] = []): [string, unknown
     : [[path.join('.'), value]];
 
 describe('the configuration page', () => {
-  it('is as `npm run configuration` writes it', () =>
+  it('contains exactly what `npm run configuration` writes', () =>
     expect(renewPage(text, CONFIGURATION_MARKER, formatConfigurationTable(Config))).toBe(text));
 
   it('shows the defaults that apply when only the required keys are given', () => {
@@ -41,12 +41,12 @@ describe('a key of the configuration', () => {
   it('must have a description', () =>
     expect(() => listConfigurationKeys(z.object({ costs: z.object({ hour: z.number() }) }))).toThrow('costs.hour'));
 
-  it('must say what holds when an optional key is left out', () =>
+  it('must say what applies when it is optional and left out', () =>
     expect(() => listConfigurationKeys(z.object({ account: z.string().optional().describe('The account') }))).toThrow(
       'account must say',
     ));
 
-  it('is one key when it is an object that describes itself', () => {
+  it('has one entry on the page when it is an object with a description of its own', () => {
     const sizes = z.object({ small: z.string() }).describe('The sizes');
     expect(listConfigurationKeys(z.object({ sizes }))).toEqual([{ key: 'sizes', omitted: '', decides: 'The sizes' }]);
   });

@@ -13,19 +13,19 @@ const scripts = Object.keys(JSON.parse(readFileSync('package.json', 'utf8')).scr
 const npm = new Set([...scripts, 'ci']);
 
 describe.each(documentationPages)('$file', ({ file, headings, links, spans, text }) => {
-  it('begins with its one title', () => {
+  it('begins with its title and has no second one', () => {
     expect(headings.filter(({ level }) => level === 1)).toHaveLength(1);
     expect(text).toMatch(/^# /);
   });
 
-  it('has something below every heading', () => {
+  it('has text below every heading', () => {
     const dead = [...text.matchAll(/^(#+) (.+)\n+(?=(#+) |$(?![\s\S]))/gm)].filter(
       ([, marks = '', , next = '']) => next.length <= marks.length,
     );
     expect(dead.map(([, , title]) => title)).toEqual([]);
   });
 
-  it('links to what is there', () => {
+  it('links only to pages and headings that exist', () => {
     const missing = links.filter(target => {
       if (target.startsWith('https://')) return false;
       const [path = '', anchor] = target.split('#');
@@ -39,7 +39,7 @@ describe.each(documentationPages)('$file', ({ file, headings, links, spans, text
     expect(missing).toEqual([]);
   });
 
-  it('names files and folders that are there', () => {
+  it('names only files and folders that exist', () => {
     const top = new Set(tracked.map(path => path.split('/')[0]));
     const paths = spans.filter(
       span => /^[\w.-]+\/[\w./<>-]*$/.test(span) && top.has(span.split('/')[0]) && !span.includes('<'),
@@ -47,7 +47,7 @@ describe.each(documentationPages)('$file', ({ file, headings, links, spans, text
     expect(paths.filter(path => !existsSync(path))).toEqual([]);
   });
 
-  it('tells people to run npm scripts that are there', () => {
+  it('tells people to run only npm scripts that exist', () => {
     const scripts = [...text.matchAll(/`npm (?:run )?([a-z]+(?::[a-z]+)?)/g)].map(([, script = '']) => script);
     // `npm link` is npm's own.
     expect(scripts.filter(script => script !== 'link' && !npm.has(script))).toEqual([]);
@@ -69,14 +69,14 @@ function understood(line: string): void {
 }
 
 describe('README', () => {
-  it('is a front page of at most 150 lines', () => {
+  it('has at most 150 lines', () => {
     expect(readFileSync('README.md', 'utf8').split('\n').length).toBeLessThanOrEqual(151);
   });
 });
 
-describe('the picture', () => {
+describe('docs/picture.svg', () => {
   const picture = readFileSync('docs/picture.svg', 'utf8');
-  it('needs no CSS variables, which only browsers know', () => expect(picture).not.toContain('var('));
+  it('uses no CSS variables, because only browsers support them', () => expect(picture).not.toContain('var('));
 });
 
 describe('the glossary', () => {
@@ -94,12 +94,12 @@ describe('the glossary', () => {
   });
 });
 
-describe('the commands of ours', () => {
+describe('the broch commands on the pages', () => {
   // Alarms' own words are in the runbook.
   const inText = documentationPages.flatMap(({ spans }) => spans);
   const inBlocks = documentationPages.flatMap(listShellLines);
   const names = [...inText, ...inBlocks].filter(span => span.startsWith('broch ') && !span.includes('…'));
 
-  it.each([...new Set(names)])('%s is one of them', understood);
-  it('there are some', () => expect(names.length).toBeGreaterThan(15));
+  it.each([...new Set(names)])('the command line accepts: %s', understood);
+  it('are found by this test', () => expect(names.length).toBeGreaterThan(15));
 });

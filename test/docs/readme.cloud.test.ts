@@ -51,20 +51,20 @@ const kinds = {
   leaving: lines.filter(isLeaving),
 };
 
-it('every command in a block of a page is one that these tests run', () => {
+it('these tests run every command that a page shows in a code block', () => {
   expect(Object.values(kinds).flat().sort()).toEqual([...lines].sort());
   // test/local/story.test.ts runs the first; the second is this run.
   expect(kinds.npm).toEqual(['npm start', 'npm test', 'npm link']);
 });
 
-describe('looking around', () => {
+describe('a command of the pages that reads from Broch prints a result', () => {
   it.each(kinds.broch)('%s', async line => {
     const ran = await run(join(folder, 'bin/broch'), splitShellWords(line).slice(1).map(rename), { env });
     expect(ran.stdout).not.toBe('');
   });
 });
 
-describe('in an AWS account', () => {
+describe('the pages’ commands for an AWS account', () => {
   // One of its own: nothing that is put there is in anybody's way.
   const account = '111122223333';
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = rootEnvironmentFor(account);
@@ -81,7 +81,7 @@ describe('in an AWS account', () => {
   const asSynth = ([verb = '', ...args]: string[]) =>
     verb === 'deploy' ? ['synth', '--quiet', ...args.filter(arg => arg !== '--all')] : [verb, ...args];
 
-  it('the commands of the CDK are understood and do their work', async () => {
+  it('deploy and delete with the CDK as the pages say', async () => {
     const commands = kinds.cdk.map(line => splitShellWords(line).slice(2));
     const first = commands.find(([verb]) => verb === 'deploy') ?? [];
     for (const args of [first, ...commands.filter(args => args !== first)]) {
@@ -93,7 +93,7 @@ describe('in an AWS account', () => {
     expect(commands.map(([verb]) => verb)).toEqual(['bootstrap', 'diff', 'deploy', 'deploy', 'deploy', 'destroy']);
   });
 
-  it('what has to be done after the first deploy, and before the last goes', async () => {
+  it('do what is needed after the first deployment and before the deletion', async () => {
     const [secrets, formation] = [new SecretsManagerClient(configuration), new CloudFormationClient(configuration)];
     const { ARN = '' } = await secrets.send(new CreateSecretCommand({ Name: 'webhook' }));
     writeFileSync(join(folder, 'webhook.txt'), 'https://example.logic.azure.com/workflows/1?sig=2\n');
@@ -140,7 +140,7 @@ describe('in an AWS account', () => {
       .map(word => word.replace(/^<(\w+)>$/, (_, name) => outputs[name] ?? ''));
   };
 
-  it.each(kinds.login)('%s signs in the person who was just created', async line => {
+  it.each(kinds.login)('sign in the person who was just created: %s', async line => {
     const values: Record<string, string> = {
       Url: facts.api,
       Pool: facts.outputs['data.Pool'] ?? '',
@@ -165,7 +165,7 @@ describe('in an AWS account', () => {
     expect(JSON.parse(readFileSync(join(home, 'broch/profiles.json'), 'utf8')).chosen).toBe('main');
   });
 
-  it('what has to be done when a person leaves', async () => {
+  it('do what is needed when a person leaves', async () => {
     const broch = (...words: string[]) => run(join(folder, 'bin/broch'), words, { env });
     await broch('member', 'add', 'sleep', rename('dana'), '--roles', 'researcher', '--as', rename('olga'));
     expect(kinds.leaving.length).toBe(3);

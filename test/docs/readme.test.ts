@@ -23,28 +23,28 @@ const literals = sources.flatMap(source =>
   ),
 );
 
-describe('what you will see', () => {
+describe('the transcript of npm start in README', () => {
   const [transcript = ''] = readme.blocks('text');
   const lines = transcript.split('\n').filter(line => line !== '');
   const telling = literals.filter(({ source }) => source.replaceAll('.+', '').length > 20);
 
-  it.each(lines)('%s', line => {
+  it.each(lines)('shows a line that the story prints: %s', line => {
     const step = line.replace(/^✓ (.*) \(\d+\.\d s\)$/, '$1').trim();
     expect(telling.some(literal => literal.test(step))).toBe(true);
   });
 
-  it('is nothing that the story does not tell', () => {
+  it('fails this test if it shows a line that the story does not print', () => {
     expect(telling.some(literal => literal.test('Petra delivers 73 parcels with `broch deliver`'))).toBe(false);
     expect(lines.length).toBeGreaterThan(10);
   });
 });
 
-it('names every capability that is built', () => {
+it('docs/architecture.md names every capability', () => {
   const words = /The capabilities are (.+)\. Each/.exec(readMarkdownPage('docs/architecture.md').text)?.[1];
   expect(words?.split(/, | and /)).toEqual(capabilityWords.map(word => `\`${word}\``));
 });
 
-it('has a picture that is legible by itself, in light and dark', () => {
+it('docs/picture.svg has a title and is legible in light and dark mode', () => {
   const picture = readFileSync('docs/picture.svg', 'utf8');
   expect(picture).toContain('prefers-color-scheme: dark');
   expect(picture).toMatch(/<title[^>]*>.+<\/title>/);

@@ -17,21 +17,26 @@ const sectionOf = (name: string) => runbook.split(new RegExp(`^#{3,4} ${name.rep
 const cut = (part: string, level: RegExp) => part.split(level)[0] ?? '';
 
 describe('the runbook', () => {
-  it('has a heading for every alarm that is deployed, and for no other', () => {
+  it('has a heading for every alarm that is deployed, and no other headings', () => {
     const names = alarms.map(([, { Properties }]) => String(Properties.AlarmName).split('/').slice(1).join('/'));
     expect(headings.filter(name => !name.includes('*')).sort()).toEqual(names.sort());
     expect(names.length).toBeGreaterThan(20);
   });
 
-  it.each(explainAlarms(app))('says of $name what its mail says', ({ name, severity, means: meaning, check, act }) => {
-    expect(cut(sectionOf(name), /^#/m)).toContain(meaning);
-    const [capability, kind] = [name.split('/')[0], name.split('/').at(-1)];
-    const shared = headings.includes(`${capability}/*/${kind}`) ? cut(sectionOf(`${capability}/*/${kind}`), /^#/m) : '';
-    const advice = `**Severity:** ${severity}\n\n**Check:** ${check}\n\n**Do:** ${act}\n`;
-    expect(shared + cut(sectionOf(name), /^#/m)).toContain(advice);
-  });
+  it.each(explainAlarms(app))(
+    'explains $name in the same words as the alarm’s mail',
+    ({ name, severity, means: meaning, check, act }) => {
+      expect(cut(sectionOf(name), /^#/m)).toContain(meaning);
+      const [capability, kind] = [name.split('/')[0], name.split('/').at(-1)];
+      const shared = headings.includes(`${capability}/*/${kind}`)
+        ? cut(sectionOf(`${capability}/*/${kind}`), /^#/m)
+        : '';
+      const advice = `**Severity:** ${severity}\n\n**Check:** ${check}\n\n**Do:** ${act}\n`;
+      expect(shared + cut(sectionOf(name), /^#/m)).toContain(advice);
+    },
+  );
 
-  it('is as `npm run runbook` writes it', () =>
+  it('contains exactly what `npm run runbook` writes', () =>
     expect(renewPage(text, RUNBOOK_MARKER, formatAlarmRunbook(app))).toBe(text));
 });
 
@@ -39,7 +44,7 @@ describe('an alarm', () => {
   const explanation = /^Severity: (critical|warning)\n(.+)\nCheck: (.+)\nDo: (.+)$/;
 
   it.each(alarms.map(([, { Properties }]) => [String(Properties.AlarmName), Properties] as const))(
-    '%s reaches people and takes silence for good news',
+    '%s notifies the alarm topic and stays OK while it has no data',
     (_, { AlarmActions, AlarmDescription, TreatMissingData }) => {
       expect(AlarmActions).toHaveLength(1);
       expect(AlarmDescription).toMatch(explanation);
@@ -49,7 +54,7 @@ describe('an alarm', () => {
     },
   );
 
-  it('made in any other way is noticed', () => {
+  it('is noticed if it was not made with lib/alarm.ts', () => {
     const stack = new Stack(new App(), 'stack');
     new Alarm(stack, 'Mute', {
       metric: new Metric({ namespace: 'a', metricName: 'b' }),

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { capabilityWords, readSource, repositoryFiles, subfolders, typeScriptFiles } from './sources.ts';
 
-describe('one word per capability', () => {
+describe('each capability has one word', () => {
   const words = [
     'projects',
     'ingest',
@@ -17,7 +17,7 @@ describe('one word per capability', () => {
     'audit',
     'api',
   ];
-  it.each(capabilityWords)('%s is a word of the design', word => expect(words).toContain(word));
+  it.each(capabilityWords)('%s is a word that the design uses', word => expect(words).toContain(word));
   it.each(capabilityWords)('%s has a construct in lib', word => {
     expect(repositoryFiles.some(file => file === `lib/${word}.ts` || file === `lib/${word}/${word}.ts`)).toBe(true);
   });
@@ -69,7 +69,7 @@ describe('npm scripts', () => {
   });
 });
 
-describe('nothing of one machine', () => {
+describe('no file depends on one machine', () => {
   it.each(repositoryFiles.filter(file => file !== 'package-lock.json' && !file.startsWith('test/house/')))(
     '%s names no path of a person or a workplace',
     file => {

@@ -22,7 +22,7 @@ const topFolder = (file: string): string => file.split('/')[0] ?? '';
 
 describe('imports between folders', () => {
   it.each(typeScriptFiles.filter(file => topFolder(file) in allowedFolders))(
-    '%s imports in the right direction',
+    '%s imports only from folders that its own may use',
     file => {
       const folder = topFolder(file);
       const wrong = localImports(file).filter(
@@ -68,7 +68,7 @@ describe('imports between folders', () => {
     },
   );
 
-  it('keeps the core of the airlock apart from its release, its steps and its storage', () => {
+  it('the core of the airlock does not import its release, its steps or its storage', () => {
     const core = typeScriptFiles.filter(
       file => file.startsWith('functions/airlock/request/') || file === 'functions/airlock/airlock.ts',
     );
@@ -80,7 +80,7 @@ describe('imports between folders', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('has no circle of imports, types included', () => {
+  it('files do not import each other in a circle, not even for types', () => {
     const visited = new Set<string>();
     const circles = new Set<string>();
     const visit = (file: string, path: readonly string[]) => {
@@ -95,7 +95,7 @@ describe('imports between folders', () => {
   });
 });
 
-describe('cores', () => {
+describe('pure code', () => {
   it.each(capabilityWords.filter(word => word !== 'api'))(
     'the core of %s imports no SDK, no logger and no clock',
     word => {

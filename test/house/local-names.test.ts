@@ -80,7 +80,7 @@ function vagueNames(file: string, source: string): string[] {
 }
 
 // The remedy: the noun that the field has for the value. `at` is an offset, an index or a timestamp.
-it('names every local value by a noun of the field', () => {
+it('every local value has a noun of the field as its name', () => {
   expect(typeScriptFiles.flatMap(file => vagueNames(file, readSource(file)))).toEqual([]);
 });
 
@@ -92,7 +92,9 @@ it.each([
   ['what is left of an object', 'const { path, ...others } = file;', 'others'],
   ['a caught error', 'try {} catch (e) {}', 'e'],
   ['a function', 'function changed() {}', 'changed'],
-])('finds %s', (_, source, name) => expect(vagueNames('x.ts', source)).toEqual([`x.ts:1 ${name}`]));
+])('the test finds a vague name for %s', (_, source, name) =>
+  expect(vagueNames('x.ts', source)).toEqual([`x.ts:1 ${name}`]),
+);
 
 it.each([
   ['a comparison', 'list.sort((a, b) => a - b);'],
@@ -100,4 +102,4 @@ it.each([
   ['a value that nobody reads', 'list.map((_, index) => index);'],
   ['a field', 'const range = { from: 1, to: 2 };'],
   ['the name of another module', "import { of } from 'rxjs';"],
-])('lets %s be', (_, source) => expect(vagueNames('x.ts', source)).toEqual([]));
+])('the test accepts the names in %s', (_, source) => expect(vagueNames('x.ts', source)).toEqual([]));

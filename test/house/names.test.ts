@@ -11,7 +11,7 @@ const exportedNames = (file: string): string[] => {
   return [...new Set(names)];
 };
 
-it('gives every exported name one meaning in the whole repository', () => {
+it('every exported name has one meaning in the whole repository', () => {
   const owners = new Map<string, string[]>();
   for (const file of typeScriptFiles)
     for (const name of exportedNames(file)) owners.set(name, [...(owners.get(name) ?? []), file]);
@@ -39,7 +39,7 @@ const prose = (file: string): string => {
   ].join('\n');
 };
 
-it('says everything in plain English', () => {
+it('no file uses a word that plain English avoids', () => {
   const mistakes = repositoryFiles
     .filter(file => /\.(md|ts|js)$/.test(file) && file !== 'test/house/names.test.ts')
     .flatMap(file => {

@@ -4,7 +4,7 @@ import { packageImports, readSource, typeScriptFiles } from './sources.ts';
 const functions = typeScriptFiles.filter(file => file.startsWith('functions/'));
 
 /** What is done in one way has one place; everything else calls it. */
-describe('one pattern each', () => {
+describe('each task is done in one place only', () => {
   it.each([
     ['starting executions and completing tasks', '@aws-sdk/client-sfn', 'functions/executions.ts'],
     ['publishing events', '@aws-sdk/client-eventbridge', 'functions/events/publish.lambda.ts'],
@@ -12,7 +12,7 @@ describe('one pattern each', () => {
     expect(functions.filter(file => packageImports(file).includes(name))).toEqual([place]);
   });
 
-  it('repeats a write that lost a race only in functions/change.ts', () => {
+  it('only functions/change.ts repeats a write after another writer was faster', () => {
     const writers = functions.filter(file => /\b(?:writeRows|replaceRow)\(/.test(readSource(file)));
     // These create or delete rows, or let the caller repeat the request: there is nothing to decide again.
     const creators = [
@@ -26,7 +26,7 @@ describe('one pattern each', () => {
     expect(writers.sort()).toEqual(['functions/change.ts', 'functions/table.ts', ...creators].sort());
   });
 
-  it('reads the time only in functions/clock.ts', () => {
+  it('only functions/clock.ts reads the time', () => {
     const readers = functions.filter(file => /Date\.now\(|new Date\(\)/.test(readSource(file)));
     expect(readers).toEqual(['functions/clock.ts']);
   });

@@ -29,13 +29,13 @@ const scripts = readdirSync(imagesFolder, { recursive: true, encoding: 'utf8' })
   .filter(file => file.endsWith('.ps1'))
   .map(file => [file, readFileSync(join(imagesFolder, file), 'utf8')] as const);
 
-describe('PowerShell', () => {
-  it('exists', () => expect(scripts.length).toBeGreaterThan(0));
+describe('the PowerShell scripts', () => {
+  it('exist', () => expect(scripts.length).toBeGreaterThan(0));
   it.each(scripts)('%s parses', (_, text) => expect(judge(text)).toBeUndefined());
   it.each(scripts)('%s stops at the first error', (_, text) => {
     expect(text).toMatch(/^\$ErrorActionPreference = 'Stop'$/m);
   });
-  it('is only what parses as such', () => {
+  it('fail this test if they do not parse', () => {
     expect(judge('if ($true) { Write-Output "yes"')).toMatch(/line 1/);
   });
 });

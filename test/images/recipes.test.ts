@@ -6,7 +6,7 @@ import { imageNames, imagesFolder, readRecipe } from './recipes.ts';
 
 const recipes = await Promise.all(imageNames.map(async name => [name, await readRecipe(name)] as const));
 
-describe('recipes', () => {
+describe('the Packer recipes', () => {
   it('exist for every kind of image', () => {
     expect(imageNames).toEqual([
       'batch-gpu',
@@ -40,14 +40,14 @@ describe('recipes', () => {
       expect(action).toMatch(/^(ssm:UpdateInstanceInformation|ssmmessages:\w+)$/);
   });
 
-  it.each(recipes)('%s answers metadata only to sessions of version 2', (_, { source }) => {
+  it.each(recipes)('%s requires version 2 of the instance metadata service (IMDSv2)', (_, { source }) => {
     expect(source.metadata_options).toEqual([
       { http_endpoint: 'enabled', http_tokens: 'required', http_put_response_hop_limit: 1 },
     ]);
     expect(source.imds_support).toBe('v2.0');
   });
 
-  it.each(recipes)('%s is encrypted under a key of the organisation', (_, { source, variables }) => {
+  it.each(recipes)('%s encrypts the image under a key of the organisation', (_, { source, variables }) => {
     expect(source).toMatchObject({ encrypt_boot: true, kms_key_id: '${var.kms_key_id}' });
     for (const disk of source.launch_block_device_mappings)
       expect(disk).toMatchObject({ encrypted: true, kms_key_id: '${var.kms_key_id}', volume_type: 'gp3' });
@@ -62,7 +62,7 @@ describe('recipes', () => {
     },
   );
 
-  it.each(recipes)('%s starts from an image of a named owner', (_, { source }) => {
+  it.each(recipes)('%s starts from an image whose owner it names', (_, { source }) => {
     const [filter] = source.source_ami_filter;
     // Amazon's alias or Debian's own account: a name alone could be anybody's.
     expect([['amazon'], ['136693071363']]).toContainEqual(filter.owners);
@@ -90,7 +90,7 @@ describe('recipes', () => {
     expect(source.ami_name).toBe('broch-${local.image}-${local.built}');
   });
 
-  it.each(recipes)('%s shares the image with nobody unless told', (_, { variables, source }) => {
+  it.each(recipes)('%s shares the image with no other account by default', (_, { variables, source }) => {
     expect(source).toMatchObject({ ami_users: '${var.ami_users}', ami_org_arns: '${var.ami_org_arns}' });
     expect(variables.ami_users?.default).toEqual([]);
     expect(variables.ami_org_arns?.default).toEqual([]);
@@ -101,7 +101,7 @@ describe('recipes', () => {
     expect(plugin).toEqual({ source: 'github.com/hashicorp/amazon', version: '= 1.8.2' });
   });
 
-  it.each(recipes)('%s has no hash that nobody computed', (_, { variables }) => {
+  it.each(recipes)('%s has no default for the hash of a download', (_, { variables }) => {
     for (const [name, variable] of Object.entries(variables)) {
       if (!name.endsWith('_sha256')) continue;
       expect(variable, name).not.toHaveProperty('default');
@@ -109,7 +109,7 @@ describe('recipes', () => {
     }
   });
 
-  it.each(recipes)('%s keeps a manifest of what was built', (name, { postProcessors }) => {
+  it.each(recipes)('%s writes a manifest of what was built', (name, { postProcessors }) => {
     expect(postProcessors.manifest[0]).toMatchObject({
       output: expect.stringContaining('manifest-'),
       strip_path: true,
@@ -117,12 +117,12 @@ describe('recipes', () => {
     expect(name).toBeTruthy();
   });
 
-  it.each(recipes)('%s brings its bill of materials back', (_, { provisioners }) => {
+  it.each(recipes)('%s downloads the bill of materials from the build machine', (_, { provisioners }) => {
     const downloads = provisioners.filter(([kind, { direction }]) => kind === 'file' && direction === 'download');
     expect(downloads.map(([, { destination }]) => destination)).toEqual(['bill-of-materials-${local.image}.json']);
   });
 
-  it.each(imageNames)('%s repeats no shared file', name => {
+  it.each(imageNames)('%s has no copy of a shared file', name => {
     const shared = readdirSync(join(imagesFolder, 'shared')).filter(file => file.endsWith('.pkr.hcl'));
     for (const file of readdirSync(join(imagesFolder, name)).filter(file => shared.includes(file)))
       expect(lstatSync(join(imagesFolder, name, file)).isSymbolicLink(), file).toBe(true);
@@ -133,7 +133,7 @@ describe('the build network', () => {
   const { Resources } = JSON.parse(readFileSync(join(imagesFolder, 'shared/build-network.json'), 'utf8')) as {
     Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
   };
-  it('lets nothing in', () => {
+  it('allows no inbound traffic', () => {
     const groups = Object.values(Resources).filter(({ Type }) => Type === 'AWS::EC2::SecurityGroup');
     expect(groups.map(({ Properties }) => Properties?.SecurityGroupIngress)).toEqual([[]]);
     expect(Object.values(Resources).map(({ Type }) => Type)).not.toContain('AWS::EC2::SecurityGroupIngress');

@@ -10,7 +10,7 @@ const rehearse = (...options: string[]) =>
   spawnSync(process.execPath, [join(imagesFolder, '../local/rehearse.ts'), ...options], { encoding: 'utf8' });
 
 describe('npm run rehearse', () => {
-  it('explains itself', () => {
+  it('prints its help', () => {
     const { status, stdout } = rehearse('--help');
     expect(status).toBe(0);
     expect(stdout).toMatch(/needs root/);

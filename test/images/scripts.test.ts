@@ -31,7 +31,7 @@ describe('shell scripts', () => {
   );
 });
 
-describe('what runs as root', () => {
+describe('code that runs as root', () => {
   const code = files.filter(file => /\.(sh|ps1|py|hcl|txt|json)$/.test(file));
   it.each(code.map(file => [relative(file), read(file)]))('%s pipes no download into a shell', (_, text) => {
     expect(text).not.toMatch(/(?:curl|wget|Invoke-WebRequest|iwr)[^\n]*\|\s*(?:sudo\s+)?(?:ba|z)?sh\b/i);
@@ -53,7 +53,7 @@ describe('the steps of the Linux images', () => {
     for (const test of lines(join(imagesFolder, name, 'smoke.txt'))) expect(tests).toContain(`${test}.sh`);
   });
 
-  it.each(linux)('%s is hardened and ends with its bill of materials', name => {
+  it.each(linux)('for %s include hardening, and end with the bill of materials', name => {
     const steps = lines(join(imagesFolder, name, 'steps.txt'));
     const hardening = steps.filter(step => step.endsWith('hardening'));
     expect(hardening).toHaveLength(1);
@@ -61,19 +61,25 @@ describe('the steps of the Linux images', () => {
     expect(lines(join(imagesFolder, name, 'smoke.txt'))).toEqual(expect.arrayContaining(['bill', ...hardening]));
   });
 
-  it.each(linux.filter(name => name.startsWith('linux-')))('%s has the agent, and a researcher without root', name => {
-    expect(lines(join(imagesFolder, name, 'steps.txt'))).toEqual(expect.arrayContaining(['researcher', 'agent']));
-    expect(lines(join(imagesFolder, name, 'smoke.txt'))).toContain('researcher-without-root');
-  });
+  it.each(linux.filter(name => name.startsWith('linux-')))(
+    'for %s install the agent, and make a researcher without root',
+    name => {
+      expect(lines(join(imagesFolder, name, 'steps.txt'))).toEqual(expect.arrayContaining(['researcher', 'agent']));
+      expect(lines(join(imagesFolder, name, 'smoke.txt'))).toContain('researcher-without-root');
+    },
+  );
 });
 
 describe('the downloads of the Windows image', () => {
   const downloads = JSON.parse(read(join(imagesFolder, 'windows-desktop/downloads.json'))) as Record<string, string>[];
-  it.each(downloads.map(download => [download.name, download]))('%s is pinned', (_, { url, version, sha256 }) => {
-    expect(url).toMatch(/^https:\/\//);
-    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-    // A link that moves with the next release would break the build when it does.
-    expect(url).not.toMatch(/latest/i);
-    expect(url?.replaceAll('.', '')).toContain(version?.replaceAll('.', ''));
-  });
+  it.each(downloads.map(download => [download.name, download]))(
+    '%s is pinned to a version and a hash',
+    (_, { url, version, sha256 }) => {
+      expect(url).toMatch(/^https:\/\//);
+      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+      // A link that moves with the next release would break the build when it does.
+      expect(url).not.toMatch(/latest/i);
+      expect(url?.replaceAll('.', '')).toContain(version?.replaceAll('.', ''));
+    },
+  );
 });

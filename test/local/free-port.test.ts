@@ -31,7 +31,7 @@ describe('a free port', () => {
       expect(await findFreePort(() => proposals.shift() ?? 0)).not.toBe(port);
     }));
 
-  it('is refused with the remedy when every port is taken', () =>
+  it('cannot be found when every port is taken, and the error names the remedy', () =>
     whilePortIsTaken(port =>
       expect(findFreePort(() => port)).rejects.toThrow(
         'no free port on 127.0.0.1 between 20000 and 32767: stop a program that listens there',

@@ -52,7 +52,7 @@ function start(programs: Record<string, string>) {
 
 const python = (version: string, rest = 'exit 0') => `case "$2" in *version_info*) echo ${version};; *) ${rest};; esac`;
 
-describe('one clear line, and nothing on standard output, when there is', () => {
+describe('npm start prints one line with the remedy, and nothing on standard output, when there is', () => {
   it.each([
     [
       'no Python',

@@ -40,7 +40,7 @@ const processes = () =>
 
 // A whole story beside everything else that is tested at the same time.
 describe('npm start', { timeout: 400_000 }, () => {
-  it('is interrupted in the middle of the deploy: one line, and no process stays', async () => {
+  it('prints one line and leaves no process behind when it is interrupted during the deployment', async () => {
     const { child, heard: streams, end, message: waitFor } = start('--once');
     await waitFor('starting the embedded cloud');
     await sleep(4000);
@@ -52,7 +52,7 @@ describe('npm start', { timeout: 400_000 }, () => {
     expect(existsSync(join(folder, 'lock'))).toBe(false);
   });
 
-  it('prints the whole story as one JSON document, and refuses a second copy in the meantime', async () => {
+  it('prints the whole story as one JSON document, and refuses to run a second time meanwhile', async () => {
     const first = start('--once', '--json');
     await first.message('starting the embedded cloud');
     const second = start('--once');
@@ -100,7 +100,7 @@ describe('npm start', { timeout: 400_000 }, () => {
     expect(existsSync(join(folder, 'cloud.json'))).toBe(false);
   });
 
-  it('exits with 1 and the reason when its emulator crashes, and leaves nothing behind', async () => {
+  it('exits with status 1, prints the reason and leaves nothing behind when the emulator crashes', async () => {
     const { heard: streams, end, message: waitFor } = start('--once');
     await waitFor('creating people');
     const emulator = processes().find(line => line.includes('hypercorn') && !line.includes('child_guard.py'));

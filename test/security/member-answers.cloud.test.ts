@@ -82,10 +82,10 @@ const reads = Object.entries<Route>(routes).flatMap(([name, { method }]) =>
 );
 
 describe.each(['rejected', 'blocked', 'inReview', 'returned', 'released'] as const)(
-  'of a request that is %s',
+  'for a request that is %s',
   state => {
     it.each(['requester', 'member', 'member who is a reviewer'] as const)(
-      'no answer to the %s holds a name or a value of its files',
+      'no answer to the %s contains the name of a file or a value from one',
       async person => {
         for (const name of reads) {
           // What was released to the requester is theirs.
@@ -97,12 +97,12 @@ describe.each(['rejected', 'blocked', 'inReview', 'returned', 'released'] as con
   },
 );
 
-it('tries every route that reads', () => {
+it('these tests call every route that reads', () => {
   console.log(`members: ${reads.length} reading routes tried in 5 states as 3 people`);
   expect(reads.length).toBeGreaterThan(20);
 });
 
-it('tells members by rule, row and column what was found, and where the full report is', async () => {
+it('members learn the rule, row and column of each finding, and where the full report is', async () => {
   const { report, fullReport, seal } = await people.rana.ask('showRequest', { params: requests.blocked });
   expect(seal).toBeUndefined();
   expect(report?.first[0]).toMatchObject({
@@ -117,7 +117,7 @@ it('tells members by rule, row and column what was found, and where the full rep
   expect(page).toContain('sdc.minimum-count');
 });
 
-it('tells members why a submission was not sealed, and names the files in the full report only', async () => {
+it('members learn why a submission was not sealed, but only the full report names the files', async () => {
   const { findings, fullReport } = await people.rana.ask('showRequest', { params: requests.rejected });
   expect(findings).toEqual([{ path: '', reason: expect.stringContaining('No group matches this file') }]);
   const s3 = new S3Client(cloud.configuration);
@@ -125,19 +125,19 @@ it('tells members why a submission was not sealed, and names the files in the fu
   expect(await Body?.transformToString()).toContain('xqname.csv');
 });
 
-it('tells members which file reviewers want changed by its number', async () => {
+it('members learn the number, not the name, of the file that reviewers want changed', async () => {
   const { comments } = await people.rana.ask('showRequest', { params: requests.returned });
   expect(comments?.[0]?.files).toEqual([{ path: 'file 2', file: 2, comment: 'Explain this.' }]);
 });
 
-it('refuses members the files, the reports and the votes, and says where to look instead', async () => {
+it('members are refused the files, the reports and the votes, and told where to look instead', async () => {
   for (const name of ['listFiles', 'showChecks', 'viewFile', 'listRounds'] as const)
     expect(await answerOf(members['member who is a reviewer'], name, inputFor(requests.inReview))).toMatch(
       /data\/reports\/al-[0-9a-f]{16}\/round-1\.html/,
     );
 });
 
-it('answers writes without a name or a value of the files, whether it takes or refuses them', async () => {
+it('no answer to a write, accepted or refused, contains the name of a file or a value from one', async () => {
   const bodies: Partial<Record<RouteName, object>> = {
     reviewRequest: { verdict: 'approve', seal: '0'.repeat(64), files: [{ path: 'other.csv', comment: 'x' }] },
     returnRequest: { seal: '0'.repeat(64), comment: 'x' },

@@ -137,7 +137,7 @@ const actionsOf = (statements: RoleStatement[]) => [...new Set(statements.flatMa
 describe('state machines', () => {
   it('are all covered by this test', () => expect(machines.length).toBe(attackTargets.machine.length));
 
-  it.each(machines)('$name may do what it calls, and nothing else', async ({ name, role, calls }) => {
+  it.each(machines)('$name may make the calls in its definition, and no others', async ({ name, role, calls }) => {
     const { may, mayNot } = await mayOf(role);
     expect(may).toEqual(calls);
     console.log(`${name}: ${may.length} allowed, ${mayNot} denied`);
@@ -161,7 +161,7 @@ describe('state machines', () => {
 });
 
 describe('schedules', () => {
-  it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start its target and nothing else', async Name => {
+  it.each(estate.all('AWS::Scheduler::Schedule'))('%s may start its target, and nothing else', async Name => {
     const { Target } = await new SchedulerClient(cloud.configuration).send(new GetScheduleCommand({ Name }));
     const { may, mayNot } = await mayOf(Target?.RoleArn ?? '');
     const { Arn = '', DeadLetterConfig: deadLetters } = Target ?? {};
@@ -214,7 +214,7 @@ describe('callers of functions', () => {
     `Allow apigateway.amazonaws.com lambda:InvokeFunction arn:aws:execute-api:${cloud.region}:${cloud.account}:${api}/*/*${path}`,
   ]);
 
-  it.each(estate.functions)('$entry is called by its rules and routes and by nothing else', async ({ entry, name }) => {
+  it.each(estate.functions)('only its rules and routes may call $entry', async ({ entry, name }) => {
     const ruleCallers = rules
       .filter(({ targets }) => targets.some(({ fn }) => fn === name))
       .map(
@@ -225,12 +225,12 @@ describe('callers of functions', () => {
     expect([...new Set(await callersOf(name))]).toEqual([...new Set([...ruleCallers, ...routed])].sort());
   });
 
-  it('no rule needs a role to reach its target', () => {
+  it('include no rule that needs a role to reach its target', () => {
     expect(rules.length).toBeGreaterThan(0);
     expect(rules.flatMap(({ targets }) => targets.filter(({ RoleArn }) => RoleArn !== undefined))).toEqual([]);
   });
 
-  it('only Lambda can assume the role of a function', async () => {
+  it('cannot assume the role of a function, which only Lambda can', async () => {
     for (const { role } of estate.functions) {
       const { trust } = await readDeployedRole(cloud, role);
       expect(trust).toEqual([

@@ -47,23 +47,26 @@ async function undelivered(FunctionName: string): Promise<string[]> {
   }
 }
 
-describe('a stolen role', () => {
-  it.each(functions)('of $entry opens only what the function needs', async ({ name, role, environment }) => {
-    const { statements } = await readDeployedRole(cloud, role);
-    const rights = partitionsOf(statements);
-    const credentials = await assumeAnyRole(cloud, role);
-    const dynamo = new DynamoDBClient({ ...cloud.configuration, credentials });
-    // What it is for works: the denials below are not those of a broken session.
-    for (const right of rights.filter(right => right.startsWith('GetItem '))) {
-      const pk = { S: right.replace('GetItem ', '').replace('*', 'sec-none') };
-      await dynamo.send(new GetItemCommand({ TableName: environment.TABLE_NAME, Key: { pk, sk: { S: 'SEC' } } }));
-    }
-    const names = new Set([...Object.values(environment), ...rights, ...(await undelivered(name))]);
-    const { tries, open } = await thief.steal(credentials, role, { names });
-    count.tries += tries;
-    count.denied += tries - open.length;
-    expect(open).toEqual([]);
-  });
+describe('stolen credentials of a role', () => {
+  it.each(functions)(
+    'of the function $entry reach only what the function needs',
+    async ({ name, role, environment }) => {
+      const { statements } = await readDeployedRole(cloud, role);
+      const rights = partitionsOf(statements);
+      const credentials = await assumeAnyRole(cloud, role);
+      const dynamo = new DynamoDBClient({ ...cloud.configuration, credentials });
+      // What it is for works: the denials below are not those of a broken session.
+      for (const right of rights.filter(right => right.startsWith('GetItem '))) {
+        const pk = { S: right.replace('GetItem ', '').replace('*', 'sec-none') };
+        await dynamo.send(new GetItemCommand({ TableName: environment.TABLE_NAME, Key: { pk, sk: { S: 'SEC' } } }));
+      }
+      const names = new Set([...Object.values(environment), ...rights, ...(await undelivered(name))]);
+      const { tries, open } = await thief.steal(credentials, role, { names });
+      count.tries += tries;
+      count.denied += tries - open.length;
+      expect(open).toEqual([]);
+    },
+  );
 });
 
 describe('rights of functions', () => {

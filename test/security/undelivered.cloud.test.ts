@@ -46,7 +46,7 @@ const functionQueues = estate.declared('AWS::Lambda::EventInvokeConfig').map(([,
 }));
 
 describe('an event on which a function fails', () => {
-  it.each(functionQueues)('is kept in the queue of $name', async ({ name, queue }) => {
+  it.each(functionQueues)('is kept in the dead-letter queue of $name', async ({ name, queue }) => {
     const event = { source: 'sec', detail: { object: { key: `sec-${Math.random()}` } } };
     await lambda.send(
       new InvokeCommand({ FunctionName: name, InvocationType: 'Event', Payload: JSON.stringify(event) }),
@@ -63,7 +63,7 @@ describe('an event on which a function fails', () => {
     });
   });
 
-  it('is kept in the queue if EventBridge delivered it', async () => {
+  it('is kept in the dead-letter queue if EventBridge delivered it', async () => {
     const { queue = '' } = functionQueues.find(({ name }) => name.includes('WorkspacesReport')) ?? {};
     // Named like a project's, so that its events reach the function; no workspace has the instance that reports there.
     const Bucket = `broch-local-${cloud.account}-sec-report`;

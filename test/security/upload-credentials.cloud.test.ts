@@ -83,7 +83,7 @@ async function nothingOpen(credentials: StolenCredentials, arn: string, extras: 
 }
 
 describe('the credentials of an upload', () => {
-  it('write the files of their delivery and open nothing else', async () => {
+  it('can write the files of their delivery, and reach nothing else', async () => {
     const clients = thief.clientsUnder(lent);
     await write(clients, lent.bucket, `${lent.prefix}x.csv`).run();
     const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
@@ -99,7 +99,7 @@ describe('the credentials of an upload', () => {
 });
 
 describe('the credentials of an import', () => {
-  it('write the files of their upload and open nothing else', async () => {
+  it('can write the files of their upload, and reach nothing else', async () => {
     const clients = thief.clientsUnder(brought);
     await write(clients, brought.bucket, `${brought.prefix}x.csv`).run();
     const { Arn = '' } = await clients.sts.send(new GetCallerIdentityCommand({}));
@@ -140,7 +140,7 @@ describe('the credentials of an instance', () => {
     ]);
   });
 
-  it('open nothing from outside that network', async () => {
+  it('reach nothing from outside the network of their project', async () => {
     const credentials = await assumeAnyRole(cloud, role);
     const clients = thief.clientsUnder(credentials);
     await nothingOpen(credentials, role, [

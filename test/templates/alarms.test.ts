@@ -11,7 +11,7 @@ const resources: TemplateResources = Object.assign(
 const alarms = Object.values(templates).flatMap(template => findTemplateResources(template, 'AWS::CloudWatch::Alarm'));
 const names = alarms.map(([, { Properties }]) => String(Properties.AlarmName)).sort();
 
-it('goes to the one topic', () => {
+it('every alarm goes to the one alarm topic', () => {
   const actions = new Set(alarms.map(([, { Properties }]) => JSON.stringify(Properties.AlarmActions)));
   expect(alarms.length).toBeGreaterThan(20);
   const topics = findTemplateResources(templates.data, 'AWS::SNS::Topic').map(([id]) => id);
@@ -19,7 +19,7 @@ it('goes to the one topic', () => {
   for (const action of actions) expect(action).toContain(topics[0]);
 });
 
-it('counts what a rule found as EventBridge does: by its name, and on a bus of our own by that of the bus too', () => {
+it('an alarm on a rule names the rule, and also the bus if it is not the default bus', () => {
   const counting = alarms.filter(([, { Properties }]) => Properties.Namespace === 'AWS/Events');
   const dimensions = counting.map(([, { Properties }]) =>
     Object.fromEntries(
@@ -43,8 +43,8 @@ it('counts what a rule found as EventBridge does: by its name, and on a bus of o
   expect(ofRules.sort()).toEqual(['account', 'account', 'own']);
 });
 
-describe('every failure', () => {
-  it('alarms somewhere within an hour: of a function, of an execution, of a message that was not delivered', () => {
+describe('alarms on failures', () => {
+  it('report within an hour that a function or an execution failed, or that a message was not delivered', () => {
     expect(listUntoldFailures(resources)).toEqual([]);
     expect(Object.values(resources).filter(({ Type }) => Type === 'AWS::Lambda::Function').length).toBeGreaterThan(40);
   });
@@ -52,7 +52,7 @@ describe('every failure', () => {
   // Rules count events that are no failure: malware, and much that is submitted.
   const ofFailures = alarms.filter(([, { Properties }]) => Properties.Namespace !== 'AWS/Events');
   it.each(ofFailures.map(([id, { Properties }]) => [String(Properties.AlarmName), id]))(
-    'alarms once: without %s something would go unnoticed',
+    'report each failure once: without %s, one would go unnoticed',
     (_, id) => {
       const { [id]: alarm, ...rest } = resources;
       expect(alarm).toBeDefined();
@@ -60,7 +60,7 @@ describe('every failure', () => {
     },
   );
 
-  it('of a function has an alarm of its own only where nothing else alarms', () => {
+  it('watch a function itself only where no other alarm reports its failure', () => {
     const functionAlarms = alarms.flatMap(([, { Properties }]) =>
       Properties.Namespace === 'AWS/Lambda' ? [Properties] : [],
     );
@@ -74,7 +74,7 @@ describe('every failure', () => {
     );
   });
 
-  it('is noticed in a step whose catch leads to a good end', () => {
+  it('the test notices a step whose catch leads to a successful end', () => {
     const machine = (next: string): TemplateResource => ({
       Type: 'AWS::StepFunctions::StateMachine',
       Properties: {
@@ -99,7 +99,7 @@ describe('every failure', () => {
     expect(listMachineSteps(machine('Broken'))).toEqual([{ ...step, goodEnds: [] }]);
   });
 
-  it('may end well only on ways that there are', () => {
+  it('the successful ends that the test permits after a failure exist in the state machines', () => {
     const machines = Object.values(resources).filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine');
     const text = machines.map(({ Properties }) => String(Properties.DefinitionString)).join('\n');
     for (const way of Object.keys(meantWays))
@@ -118,7 +118,7 @@ describe('the dashboard', () => {
     widgets: { type: string; properties: { title: string; alarms?: string[]; metrics?: unknown } }[];
   };
 
-  it('is one, of every alarm, under its severity', () => {
+  it('is the only one, and shows every alarm under its severity', () => {
     expect(dashboards).toEqual([]);
     const titles = widgets.flatMap(({ properties: { title, alarms = [] } }) =>
       alarms.map(arn => `${title} ${arn.split(':alarm:')[1]}`),
@@ -128,7 +128,7 @@ describe('the dashboard', () => {
     expect(explanations.map(line => line.split(' ')[2]).sort()).toEqual(names);
   });
 
-  it('draws the errors of each capability’s functions', () => {
+  it('shows the errors of each capability’s functions', () => {
     const titles = widgets.flatMap(({ type, properties: { title } }) =>
       type === 'metric' ? [title.split(':')[0]] : [],
     );

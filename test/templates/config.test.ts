@@ -35,7 +35,7 @@ const complaint = (file: string): string => {
   }
 };
 
-describe('a configuration', () => {
+describe('the error for a wrong configuration', () => {
   it.each([
     ['environment', undefined, 'missing'],
     ['environment', 'Prod', 'two to twelve lower-case letters and digits'],
@@ -102,7 +102,7 @@ describe('a configuration', () => {
     ['is not JSON', () => write('{"environment": ')],
     ['is no object', () => write('"production"')],
     ['is not there', () => join(folder, 'nowhere.json')],
-  ])('that %s is named', (_, file) => {
+  ])('names the path of a file that %s', (_, file) => {
     const path = file();
     expect(complaint(path)).toContain(path);
     expect(complaint(path)).toContain('configuration');

@@ -77,13 +77,13 @@ const listMistakes = async (policy: FoundPolicy): Promise<string[]> => [
   ...(await findMissingResources(policy)),
 ];
 
-describe('AWS knows what the policies say', async () => {
+describe('the IAM policies', async () => {
   const mistakes = (await Promise.all(deployedPolicies.map(listMistakes))).flat();
 
-  it('of actions, resources and condition keys', () =>
+  it('name only actions, resources and condition keys that AWS has, apart from explained exceptions', () =>
     expect(mistakes.filter(text => !exceptions.some(({ mistake }) => mistake.test(text)))).toEqual([]));
 
-  it('in policies of every kind', () => {
+  it('that this test reads are of every kind', () => {
     const ofIdentities = ['IAM::ManagedPolicy', 'IAM::Policy', 'IAM::Role'];
     const ofResources = ['KMS::Key', 'Lambda::Permission', 'S3::BucketPolicy', 'SNS::TopicPolicy', 'SQS::QueuePolicy'];
     const expected = [...ofIdentities, ...ofResources, 'EC2::VPCEndpoint'].map(name => `AWS::${name}`);
@@ -92,12 +92,12 @@ describe('AWS knows what the policies say', async () => {
     expect(deployedPolicies.length).toBeGreaterThan(100);
   });
 
-  it.each(exceptions)('and what is explained exists: $mistake', ({ mistake }) =>
+  it.each(exceptions)('contain the exception that is explained here: $mistake', ({ mistake }) =>
     expect(mistakes.filter(text => mistake.test(text))).not.toEqual([]),
   );
 });
 
-describe('a mistake is found', () => {
+describe('the check of IAM policies finds', () => {
   const policy = (statement: Partial<PolicyStatementJson>): FoundPolicy => ({
     place: 'here',
     type: 'example',

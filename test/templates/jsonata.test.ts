@@ -78,7 +78,7 @@ const kinds: Readonly<Record<string, (value: unknown) => boolean>> = {
 };
 
 describe('the JSONata of the state machines', () => {
-  it('is all found', () => expect(expressions.length).toBeGreaterThan(140));
+  it('is all read by this test', () => expect(expressions.length).toBeGreaterThan(140));
 
   // https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html: an expression without a value fails.
   it.each(expressions)('$place has a value of the right kind', async ({ place, field, text }) => {
@@ -93,12 +93,12 @@ describe('the JSONata of the state machines', () => {
     expect([...new Set(names)].filter(name => !assigned.has(name) && !functions.includes(name))).toEqual([]);
   });
 
-  it('takes the first two zones that are available', async () => {
+  it('selects the first two Availability Zones that are available', async () => {
     const expression = expressions.find(({ field }) => field === 'zones') ?? expect.fail();
     expect(JSON.stringify(await evaluate(expression))).toBe('["eu-west-2a","eu-west-2b"]');
   });
 
-  it('is refused where it is wrong', async () => {
+  it('makes this test fail if an expression does not parse or has no value', async () => {
     await expect(async () => evaluate({ place: 'a', text: '$merge([' })).rejects.toThrow();
     expect(await evaluate({ place: 'a', text: '$states.input.nothing' })).toBeUndefined();
   });

@@ -63,15 +63,16 @@ const machines = readdirSync('state-machines').map(
   file => [file, JSON.parse(readSource(`state-machines/${file}`)).States as States] as const,
 );
 
-it.each(machines)('%s has no loop without an end', (file, states) =>
+it.each(machines)('every loop of %s ends', (file, states) =>
   expect(findEndlessLoops(states)).toEqual(timedLoops[file] ?? []),
 );
 
-it.each(machines)('%s goes back so rarely that its history stays below 25,000 events', (_, states) =>
-  expect(countTurns(states) * countPassEvents(states)).toBeLessThan(MAX_HISTORY_EVENTS),
+it.each(machines)(
+  'the loops of %s repeat so rarely that an execution’s history stays below 25,000 events',
+  (_, states) => expect(countTurns(states) * countPassEvents(states)).toBeLessThan(MAX_HISTORY_EVENTS),
 );
 
-it('finds a loop without a counter', () => {
+it('the test finds a loop that has no counter', () => {
   const loop = { Poll: { Type: 'Task', Next: 'Wait' }, Wait: { Type: 'Wait', Next: 'Poll' } };
   expect(findEndlessLoops(loop)).toEqual(['Poll', 'Wait']);
 });

@@ -19,18 +19,18 @@ const templates: [string, string][] = [
 const arnsOf = (text: string) => [...text.matchAll(/.{0,60}\barn:aws:.{0,60}/g)].map(([match]) => match);
 
 describe('in another partition of AWS', () => {
-  it.each(templates)('%s names no resource of the usual one', (_, template) => {
+  it.each(templates)('%s names no resource of the partition aws', (_, template) => {
     expect(template).toMatch(/arn:aws-us-gov:|AWS::Partition|^(?!.*\barn:)/);
     expect(arnsOf(template)).toEqual([]);
   });
 
-  it.each(templates)('%s names no region but its own', (_, template) =>
+  it.each(templates)('%s names no region except its own', (_, template) =>
     expect(template.match(/\b(?:us|eu|ap|ca|sa|me|af|il)-(?:north|south|east|west|central)\w*-\d\b/g) ?? []).toEqual(
       [],
     ),
   );
 
-  it('an upload has credentials for what its key’s partition holds', () => {
+  it('the credentials of an upload name resources of the partition of its key', () => {
     const key = 'arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/1';
     const end = '2026-11-01T09:10:00.000Z';
     const policy = uploadPolicy({ bucket: 'landing', prefix: 'in/', key, region: 'us-gov-west-1', end });

@@ -45,8 +45,8 @@ interface Finding {
 }
 
 describe('synthesis', () => {
-  it('asks nobody: no network, no credentials, no home', () => expect(deafNetwork.knocks()).toBe(0));
-  it('makes the stacks of data, events, each capability and the dashboard, and the template of projects’ networks', () => {
+  it('works without a network, credentials or a home folder', () => expect(deafNetwork.knocks()).toBe(0));
+  it('writes the stacks of data, events, the dashboard and each capability, and the template of project networks', () => {
     const stacks = ['dashboard', 'data', 'events', ...capabilityWords].map(word => `broch-prod-${word}.template.json`);
     expect(templates.filter(name => name.endsWith('.template.json')).sort()).toEqual(stacks.sort());
     expect(templates).toHaveLength(stacks.length + 1);
@@ -71,7 +71,7 @@ describe('cfn-lint', () => {
     },
   ];
 
-  it.each(templates)('finds nothing in %s', async name => {
+  it.each(templates)('finds no mistake in %s', async name => {
     const { stdout } = await run('.venv/bin/cfn-lint', ['--format', 'json', '--template', join(folder, name)], {
       maxBuffer: 2 ** 26,
     }).catch(({ stdout, message }) => ({
@@ -101,7 +101,7 @@ describe('state machines', () => {
     .filter(({ Type }) => Type === 'AWS::StepFunctions::StateMachine')
     .map(({ Properties }) => JSON.parse((Properties as { DefinitionString: string }).DefinitionString));
 
-  it('are deployed from every file', () => {
+  it('are deployed from every file in state-machines/', () => {
     const comments = readdirSync('state-machines').map(
       file => JSON.parse(readFileSync(join('state-machines', file), 'utf8')).Comment,
     );
@@ -109,11 +109,11 @@ describe('state machines', () => {
     for (const comment of comments) expect(comment).toEqual(expect.any(String));
   });
 
-  it.each(machines.map(definition => [definition.Comment, definition]))('%s: is valid', (_, definition) => {
+  it.each(machines.map(definition => [definition.Comment, definition]))('are valid: %s', (_, definition) => {
     expect(validate(definition, { checkPaths: true, checkArn: true }).errors).toEqual([]);
   });
 
-  it('that are not valid are found out', () => {
+  it('that are not valid fail this test', () => {
     const dangling = { ...machines[0], StartAt: 'Nowhere' };
     expect(validate(dangling, { checkPaths: true, checkArn: true }).errors).not.toEqual([]);
   });

@@ -24,29 +24,38 @@ const attempts = ({ Retry = [] }: RetriedState, error: string) =>
   Retry.find(({ ErrorEquals }) => ErrorEquals.includes(error) || ErrorEquals.includes('States.ALL'))?.MaxAttempts;
 
 describe('every task of every workflow', () => {
-  it('exists', () => expect(tasks.length).toBeGreaterThan(35));
+  it('is read by this test', () => expect(tasks.length).toBeGreaterThan(35));
 
-  it.each(tasks)('%s is retried after any other fault, and States.ALL is the last retrier', (_, state) => {
-    expect(attempts(state, 'SomeFault')).toBeGreaterThanOrEqual(2);
-    expect(state.Retry?.findIndex(({ ErrorEquals }) => ErrorEquals.includes('States.ALL'))).toBe(
-      (state.Retry?.length ?? 0) - 1,
-    );
-    // States.ALL must stand alone.
-    for (const { ErrorEquals } of state.Retry ?? [])
-      if (ErrorEquals.includes('States.ALL')) expect(ErrorEquals).toEqual(['States.ALL']);
-  });
+  it.each(tasks)(
+    '%s is retried after every error that has no retrier of its own, and States.ALL is the last retrier',
+    (_, state) => {
+      expect(attempts(state, 'SomeFault')).toBeGreaterThanOrEqual(2);
+      expect(state.Retry?.findIndex(({ ErrorEquals }) => ErrorEquals.includes('States.ALL'))).toBe(
+        (state.Retry?.length ?? 0) - 1,
+      );
+      // States.ALL must stand alone.
+      for (const { ErrorEquals } of state.Retry ?? [])
+        if (ErrorEquals.includes('States.ALL')) expect(ErrorEquals).toEqual(['States.ALL']);
+    },
+  );
 
   // S3 deletes the bucket of a failed project, or says that there is none: no function, and nothing is lost.
   const ofFunctions = tasks.filter(([name]) => !name.endsWith(' DeleteBucket'));
 
-  it.each(ofFunctions)('%s does not repeat a decision', (_, state) => {
-    for (const error of ['Refused', 'Tampered', 'Overtaken']) expect(attempts(state, error)).toBe(0);
-  });
+  it.each(ofFunctions)(
+    '%s is not retried after an error that is a decision: Refused, Tampered or Overtaken',
+    (_, state) => {
+      for (const error of ['Refused', 'Tampered', 'Overtaken']) expect(attempts(state, error)).toBe(0);
+    },
+  );
 
-  it.each(ofFunctions)('%s waits long for throttled calls, and repeats a timeout at most once', (_, state) => {
-    for (const error of ['Lambda.TooManyRequestsException', 'ThrottlingException', 'RequestLimitExceeded'])
-      expect(attempts(state, error)).toBeGreaterThanOrEqual(12);
-    for (const error of ['States.Timeout', 'Sandbox.Timedout', 'Lambda.Unknown'])
-      expect(attempts(state, error)).toBeLessThanOrEqual(1);
-  });
+  it.each(ofFunctions)(
+    '%s is retried for minutes when AWS throttles it, and at most once after a timeout',
+    (_, state) => {
+      for (const error of ['Lambda.TooManyRequestsException', 'ThrottlingException', 'RequestLimitExceeded'])
+        expect(attempts(state, error)).toBeGreaterThanOrEqual(12);
+      for (const error of ['States.Timeout', 'Sandbox.Timedout', 'Lambda.Unknown'])
+        expect(attempts(state, error)).toBeLessThanOrEqual(1);
+    },
+  );
 });

@@ -22,8 +22,8 @@ const allowedServices = (type: string) =>
       }),
     );
 
-describe('services', () => {
-  it('use the platform’s key with what each of their calls is known to carry', () => {
+describe('AWS services', () => {
+  it('may use the platform’s key only under the conditions that each of their calls is known to meet', () => {
     const onBus = arnOf('events', 'event-bus/brochproddataCoreBus1C5E0243');
     const use = ['kms:Decrypt', 'kms:GenerateDataKey*'];
     const ofCore = allowedServices('AWS::KMS::Key').filter(({ place }) => place.startsWith('data/CoreKey'));
@@ -67,7 +67,7 @@ describe('services', () => {
   });
 
   it.each(['AWS::KMS::Key', 'AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy', 'AWS::SNS::TopicPolicy'])(
-    'may do something with each %s for this account alone',
+    'may use each %s only on behalf of this account',
     type => {
       const statements = allowedServices(type);
       expect(statements).not.toEqual([]);
@@ -81,7 +81,7 @@ describe('services', () => {
     },
   );
 
-  it('that publish alarms are CloudWatch and EventBridge', () => {
+  it('that may publish to the alarm topic are only CloudWatch and EventBridge', () => {
     expect(
       allowedServices('AWS::SNS::TopicPolicy').map(({ service, actions, conditions }) => [
         service,

@@ -25,7 +25,7 @@ describe('stacks', () => {
     },
   );
 
-  it.each(Object.entries(stacks))('%s depends on the data and the API at most', (word, stack) => {
+  it.each(Object.entries(stacks))('%s depends on no other stacks than those of the data and the API', (word, stack) => {
     const allowed = { data: [], dashboard: [], api: ['data'] }[word] ?? ['api', 'data'];
     const dependencies = stack.dependencies.map(({ stackName }) => stackName.split('-').at(-1)).sort();
     expect(allowed).toEqual(expect.arrayContaining(dependencies));
@@ -43,23 +43,23 @@ function protectionsOf({ data }: Pick<ReturnType<typeof createBrochStacks>, 'dat
 }
 
 describe('a first deployment that fails', () => {
-  it('leaves nothing that keeps CloudFormation from deleting what it created', () => {
+  it('leaves no resource that CloudFormation cannot delete', () => {
     const app = new App({ context: { ...cdkFeatureFlags, first: 'true' } });
     const first = createBrochStacks(app, readConfig('config/production.json'));
     expect(protectionsOf(first)).toEqual([false, false, 'INACTIVE']);
   });
 
-  it('is not a later one: then everything is protected', () =>
+  it('protects nothing, but every later deployment protects everything', () =>
     expect(protectionsOf({ data: stacks.data })).toEqual([true, true, 'ACTIVE']));
 
-  it.each(Object.entries(stacks))('leaves nothing of the %s stack behind', (_, stack) => {
+  it.each(Object.entries(stacks))('leaves no resource of the %s stack behind', (_, stack) => {
     const retained = Object.entries(
       Template.fromStack(stack).toJSON().Resources as Record<string, { DeletionPolicy?: string }>,
     ).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
     expect(retained).toEqual([]);
   });
 
-  it('is not that of GuardDuty’s plan because its role is new: the role is deployed with an earlier stack', () => {
+  it('does not fail because the role of GuardDuty’s plan is new: an earlier stack deploys the role', () => {
     const [[, plan] = []] = findTemplateResources(Template.fromStack(airlock), 'AWS::GuardDuty::MalwareProtectionPlan');
     expect(plan?.Properties.Role).toMatchObject({ 'Fn::ImportValue': expect.stringContaining('broch-prod-data:') });
   });

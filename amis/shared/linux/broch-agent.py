@@ -23,7 +23,7 @@ RDP_PORT = 3389
 REPORT_EVERY_SECONDS = 300
 SETTLED = pathlib.Path("/etc/broch/prepared")
 PLACE = pathlib.Path("/run/broch/place")
-# The name that AWS's own tools read as well. Nobody but root could set it for this program.
+# AWS's own tools read this variable too. Only root can set it for this program.
 METADATA = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254").rstrip("/")
 
 
@@ -56,11 +56,11 @@ def read_place():
 
 
 def patiently(what, attempt, tries=60, pause=5):
-    """Network and services come up in their own time; after five minutes systemd starts the agent again."""
+    """Waits until the network and services are up. After five minutes it fails, and systemd starts the agent again."""
     for number in range(1, tries + 1):
         try:
             return attempt()
-        except Exception as error:  # whatever it is, the next try may succeed
+        except Exception as error:  # whatever the error is, the next attempt may succeed
             if number == tries:
                 raise
             say(f"{what}: {type(error).__name__}, trying again")
@@ -133,15 +133,15 @@ def measure_activity():
     return {
         "at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "sessions": len(sessions),
-        # The session in use decides. Without a session nobody is there.
+        # Only the session that is in use counts. Without a session nobody is there.
         "idleMinutes": min((read_idle_minutes(display) for display in sessions), default=None),
-        # A calculation that runs over night is not idle, whoever looks at it.
+        # A machine that calculates overnight is not idle, even if nobody is at the desktop.
         "load": round(os.getloadavg()[0], 2),
     }
 
 
 def prepare():
-    """Replaces what was made when the image was, and would be the same on every desktop."""
+    """Replaces the keys that the build of the image made, because every desktop would have the same ones."""
     SETTLED.parent.mkdir(exist_ok=True)
     if SETTLED.exists():
         return
@@ -169,7 +169,7 @@ def run():
     while True:
         try:
             write_report(place, "activity", measure_activity())
-        except Exception as error:  # the next report says it again
+        except Exception as error:  # the next report repeats the activity
             say(f"activity: {type(error).__name__}")
         time.sleep(every)
 

@@ -11,7 +11,7 @@ install --mode=644 "$files/xfce4-screensaver.xml" /etc/xdg/xfce4/xfconf/xfce-per
 # xrdp reads the key of its certificate through this group. The agent makes a new certificate on every machine.
 id --name --groups xrdp | grep -q -w ssl-cert || usermod --append --groups ssl-cert xrdp
 
-# An image whose session is something else than XFCE says so.
+# An image whose session is not XFCE provides its own session script.
 if [ -f "$BROCH_RECIPE_FOLDER/session.sh" ]; then
   install --mode=755 "$BROCH_RECIPE_FOLDER/session.sh" /etc/xrdp/session.sh
 fi

@@ -2,7 +2,7 @@
 # Installs what Debian does not package. A download whose SHA-256 is not the recipe's is never installed.
 set -eu
 
-# A rehearsal has no way to these hosts and says so.
+# A rehearsal cannot reach these hosts, so it sets a variable that skips the downloads.
 if [ "${BROCH_DOWNLOADS:-}" = skip ]; then
   echo "downloads: left out (RStudio, VSCodium, Mountpoint for Amazon S3)"
   exit 0

@@ -6,7 +6,7 @@ sed --in-place --regexp-extended '/^Components:/s/main.*/main contrib non-free n
   /etc/apt/sources.list.d/*.sources 2>/dev/null ||
   sed --in-place --regexp-extended '/^deb /s/ main.*/ main contrib non-free non-free-firmware/' /etc/apt/sources.list
 apt-get update --quiet --quiet
-# Debian's cloud kernel has no graphics; the driver is built against the ordinary one.
+# Debian's cloud kernel has no graphics support, so the driver is built against the ordinary kernel.
 apt-get install --yes --quiet --quiet --no-install-recommends linux-image-amd64 linux-headers-amd64
 apt-get install --yes --quiet --quiet --no-install-recommends nvidia-driver nvidia-smi nvidia-cuda-toolkit
 if [ "${BROCH_DOWNLOADS:-}" = skip ]; then

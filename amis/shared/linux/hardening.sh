@@ -14,7 +14,7 @@ install --mode=644 "$files/pwquality.conf" /etc/security/pwquality.conf
 # Nobody becomes root with su or sudo. Operators come in through Session Manager.
 passwd --status root | grep -q '^root L' || passwd --lock root >/dev/null
 install --mode=644 "$files/su.pam" /etc/pam.d/su
-# The includes are the build account's, which the last step of the build takes away.
+# The included files give sudo to the build account, which the last step of the build removes.
 cat >/etc/sudoers.broch <<'SUDOERS'
 Defaults use_pty, logfile=/var/log/sudo.log
 Defaults secure_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -25,13 +25,13 @@ visudo --check --quiet --file=/etc/sudoers.broch
 install --mode=440 /etc/sudoers.broch /etc/sudoers
 rm /etc/sudoers.broch
 
-# cron and at run jobs while nobody watches: only root may.
+# cron and at run jobs while nobody is signed in, so only root may use them.
 for service in cron at; do
   echo root >"/etc/$service.allow"
   chmod 600 "/etc/$service.allow"
 done
 
-# Programs that run as root for whoever starts them, and that a desktop can do without.
+# Removes the setuid bit from programs that run as root for anyone and that a desktop does not need.
 for program in chfn chsh newgrp gpasswd mount umount pkexec; do
   path=$(command -v "$program" || true)
   if [ -n "$path" ]; then chmod u-s "$path"; fi

@@ -7,7 +7,7 @@ cat >/etc/pip.conf <<CONF
 [global]
 index-url = $mirror/pypi/simple/
 disable-pip-version-check = true
-# Debian's Python belongs to Debian: packages go into a virtual environment or the user's own folder.
+# Only Debian's packages change Debian's Python; pip installs into a virtual environment or the user's own folder.
 [install]
 user = true
 CONF
@@ -15,12 +15,12 @@ cat >/etc/npmrc <<CONF
 registry=$mirror/npm/
 CONF
 if [ -d /etc/R ]; then
-  # Marked, so that a second run replaces the lines instead of adding them.
+  # The lines are marked, so that a second run replaces them instead of adding more.
   touch /etc/R/Rprofile.site
   sed -i '/# broch$/d' /etc/R/Rprofile.site
   echo "local({ options(repos = c(CRAN = \"$mirror/cran\")) }) # broch" >>/etc/R/Rprofile.site
 fi
-# JupyterLab would ask the internet for news.
+# JupyterLab would request news from the internet.
 install --directory /etc/jupyter/labconfig
 cat >/etc/jupyter/labconfig/page_config.json <<'CONF'
 { "disabledExtensions": { "@jupyterlab/apputils-extension:announcements": true } }

@@ -10,7 +10,7 @@ function Read-Metadata([string] $Path) {
   Invoke-RestMethod -Uri "$metadata/meta-data/$Path" -TimeoutSec 5 -Headers @{ 'X-aws-ec2-metadata-token' = $token }
 }
 
-# Network and services come up in their own time; after five minutes the task starts the agent again.
+# Waits until the network and services are up. After five minutes it fails, and the task starts the agent again.
 function Invoke-Patiently([string] $Subject, [scriptblock] $Attempt) {
   for ($try = 1; $try -le 60; $try++) {
     try { return & $Attempt } catch {
@@ -77,7 +77,7 @@ Invoke-Patiently 'desktop' { (New-Object Net.Sockets.TcpClient '127.0.0.1', 3389
 $report = @{ password = Set-ResearcherPassword; protocol = 'rdp' }
 Invoke-Patiently 'readiness' { Write-Report $place 'ready' $report }
 while ($true) {
-  # The next report says it again.
+  # The next report repeats the activity.
   try { Write-Report $place 'activity' (Measure-Activity) } catch { Write-Output "activity: $($_.Exception.GetType().Name)" | Out-Host }
   Start-Sleep -Seconds $reportSeconds
 }

@@ -1,4 +1,4 @@
-# Hardens Windows along the CIS benchmark: nothing passes but the picture, a firewall, an audit trail, a screen lock.
+# Hardens Windows along the CIS benchmark: only the picture leaves it; a firewall, an audit trail and a screen lock.
 param([string] $Recipe, [string] $Image)
 $ErrorActionPreference = 'Stop'
 
@@ -44,5 +44,5 @@ foreach ($category in 'Logon', 'User Account Management', 'Security Group Manage
   auditpol.exe /set /subcategory:"$category" /success:enable /failure:enable | Out-Null
 }
 net.exe accounts /minpwlen:14 /lockoutthreshold:5 /lockoutduration:15 /lockoutwindow:15 | Out-Null
-# Passwords are the agent's: what Amazon's own would set, it replaces. Updates come with the next image.
+# The agent sets passwords and replaces those that Amazon's agent would set. Updates come with the next image.
 Set-Service -Name wuauserv -StartupType Disabled

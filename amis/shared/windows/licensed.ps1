@@ -10,7 +10,7 @@ if (Test-Path $folder) {
     & $script.FullName
   }
 }
-# Where it finds its licence server: lines such as MLM_LICENSE_FILE=27000@licences.broch.internal
+# Tells licensed software where its licence server is, in lines such as MLM_LICENSE_FILE=27000@licences.broch.internal
 $settings = Join-Path $Recipe 'licences.conf'
 if (Test-Path $settings) {
   foreach ($line in Get-Content $settings) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The desktop server is set up: one kind of session, nothing passes but the picture.
+# The desktop server offers one kind of session and transfers nothing but the picture.
 set -eu
 for program in /usr/sbin/xrdp /usr/sbin/xrdp-sesman /usr/bin/Xvnc /usr/bin/xfce4-session /usr/bin/xfce4-screensaver; do
   [ -x "$program" ] || { echo "$program is missing"; exit 1; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The package managers know the mirror and nothing else.
+# The package managers use the mirror and no other source.
 set -eu
 grep -q '^index-url = ' /etc/pip.conf || { echo "pip knows no mirror"; exit 1; }
 if grep -q 'pypi\.org' /etc/pip.conf; then echo "pip asks pypi.org"; exit 1; fi

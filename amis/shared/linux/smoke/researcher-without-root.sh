@@ -7,7 +7,7 @@ as() { setsid runuser -u researcher -- "$@" </dev/null; }
 if as sudo --non-interactive true 2>/dev/null; then echo "sudo works"; exit 1; fi
 if as su --command true 2>/dev/null; then echo "su works"; exit 1; fi
 if command -v pkexec >/dev/null && as pkexec true 2>/dev/null; then echo "pkexec works"; exit 1; fi
-# Neither secrets nor what root runs are the researcher's.
+# The researcher can neither read secrets nor change what root runs.
 for path in /etc/shadow /etc/ssl/private/ssl-cert-snakeoil.key /etc/sudoers; do
   if [ -e "$path" ] && as test -r "$path"; then echo "$path can be read"; exit 1; fi
 done
