@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
 /**
- * The platform's key, which services may use for resources of this account. It names the services that call it directly:
+ * The platform's key, which services may use for resources of this account. It names services that call it directly:
  * queues, topics and schedules use it with the permissions of the sender. Conditions test only what calls are known
  * to contain: a condition that they do not meet would lose what the service delivers, without an error.
  */

@@ -34,13 +34,13 @@ describe('files', () => {
     expect(readSource(file).split('\n').length).toBeLessThanOrEqual(301);
   });
 
-  it('ends the name of a Lambda function’s file, and of no other, in .lambda.ts', () => {
+  it('have names that end in .lambda.ts if they hold a Lambda function, and only then', () => {
     const lambdas = typeScriptFiles.filter(file => /^export const handler\b/m.test(readSource(file)));
     expect(lambdas.filter(file => !file.endsWith('.lambda.ts'))).toEqual([]);
     expect(typeScriptFiles.filter(file => file.endsWith('.lambda.ts') && !lambdas.includes(file))).toEqual([]);
   });
 
-  it('keeps the largest folder at a quarter of the code, tests aside', () => {
+  it('are spread so that the largest folder holds at most a quarter of the code, tests excluded', () => {
     const sizes = new Map<string, number>();
     for (const file of sources.filter(file => !file.startsWith('test/'))) {
       const [top = '', second = ''] = file.split('/');
@@ -63,7 +63,7 @@ describe('npm scripts', () => {
     const tool = /^node bin\/start\.js (\w+)( .*)?$/.exec(script)?.[1];
     expect(readSource('bin/start.js')).toMatch(new RegExp(`^  ${tool}: \\{ run: `, 'm'));
   });
-  it('names the licence that LICENSE holds', () => {
+  it('are in a package.json that names the licence in LICENSE', () => {
     expect(license).toBe('Apache-2.0');
     expect(readSource('LICENSE')).toMatch(/^\s+Apache License\n\s+Version 2\.0, January 2004\n/);
   });
@@ -71,7 +71,7 @@ describe('npm scripts', () => {
 
 describe('no file depends on one machine', () => {
   it.each(repositoryFiles.filter(file => file !== 'package-lock.json' && !file.startsWith('test/house/')))(
-    '%s names no path of a person or a workplace',
+    '%s contains no path of a person’s own machine',
     file => {
       expect(readSource(file)).not.toMatch(/\/home\/|\/Users\/|\/root\/|\/tmp\/[a-z]/);
     },

@@ -91,7 +91,7 @@ describe('rights of functions', () => {
     }
   });
 
-  it('launch no instance without the Broch tag', async () => {
+  it('allow no launch of an instance without the Broch tag', async () => {
     const { role = '' } = functions.find(({ entry }) => entry === 'workspaces/launch.lambda.ts') ?? {};
     const { EvaluationResults = [] } = await new IAMClient(cloud.configuration).send(
       new SimulatePrincipalPolicyCommand({
