@@ -4,6 +4,7 @@ import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts
 import { admitVolume } from '../../functions/airlock/request/volumes.ts';
 import { selectFiles } from '../../functions/airlock/steps/select-files.ts';
 import { matchesWildcard } from '../../functions/airlock/steps/wildcards.ts';
+import { measureProcessorTime } from '../processor-time.ts';
 import { buildAirlockConfig, buildDraft } from './builders.ts';
 
 describe('selecting files by group', () => {
@@ -18,12 +19,12 @@ describe('selecting files by group', () => {
     ['axb.csv', 'a.b.csv', false],
   ])('the pattern %s takes %s: %s', (path, pattern, expected) => expect(matchesWildcard(path, pattern)).toBe(expected));
 
-  it('matches any pattern in bounded time', () => {
+  it('matches any pattern in less than a second of processor time', () => {
     fc.assert(
       fc.property(fc.nat(100), stars => {
-        const started = Date.now();
+        const spentTime = measureProcessorTime();
         matchesWildcard(`${'a'.repeat(900)}b`, `${'*a'.repeat(stars)}*c`);
-        expect(Date.now() - started).toBeLessThan(100);
+        expect(spentTime()).toBeLessThan(1000);
       }),
     );
   });

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { formatChecksumList, precheckDelivery, readLocalManifest, walkFolder } from '../../bin/cli/folder.ts';
 import { listUnfinishedDeliveries, UploadLedger } from '../../bin/cli/ledger.ts';
 import { sha256 } from '../../functions/hash.ts';
+import { measureProcessorTime } from '../processor-time.ts';
 import { makeTestFolder } from './harness.ts';
 
 /** A folder with these files in it. */
@@ -121,14 +122,14 @@ describe('problems are reported before anything is uploaded', () => {
     );
     expect(bag).toMatchObject({ foreseen: [], manifest: { name: 'manifest-sha256.txt' } });
   });
-  it('checks a folder of ten thousand files within seconds', async () => {
+  it('checks a folder of ten thousand files in ten seconds of processor time', async () => {
     const files = Object.fromEntries(
       Array.from({ length: 10_000 }, (_, index) => [`part-${index % 50}/${index}.csv`, '']),
     );
     const folder = tree(files);
-    const started = performance.now();
+    const spentTime = measureProcessorTime();
     expect((await look(folder)).foreseen).toEqual([]);
-    expect(performance.now() - started).toBeLessThan(10_000);
+    expect(spentTime()).toBeLessThan(10_000);
   });
 });
 

@@ -7,6 +7,7 @@ import { checkFile } from '../../disclosure/check.ts';
 import { policyFor } from '../../disclosure/policy.ts';
 import { FileReport, worstAction } from '../../disclosure/report.ts';
 import { HOSTILE_FILES } from '../../local/bench/hostile-files.ts';
+import { measureProcessorTime } from '../processor-time.ts';
 import { makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeSafetensors, makeWebp, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, buildStreamSource, summariseFile } from './files.ts';
 
@@ -104,11 +105,11 @@ describe('the check of a damaged or hostile file', () => {
   });
 
   it('takes little time for long lines of text that partly match many patterns', async () => {
-    const started = performance.now();
+    const spentTime = measureProcessorTime();
     for (const piece of ['a@', '0', '"', '<c', '<svg', '1,', '=', 'A1 ', '{', '(', '01 234 ', '<!--', 'a.'])
       for (const path of ['t.csv', 't.txt', 't.json', 'p.svg', 't.html', 'fit.R'])
         await check(path, piece.repeat(Math.floor(150_000 / piece.length)));
-    expect(performance.now() - started).toBeLessThan(30_000);
+    expect(spentTime()).toBeLessThan(30_000);
   });
 });
 
@@ -134,10 +135,9 @@ describe('a hostile file', () => {
     'of 256 KiB is checked in less than 3 seconds of processor time: %s',
     async (_, { path, make }) => {
       const bytes = make(256 * 1024);
-      const start = process.cpuUsage();
+      const spentTime = measureProcessorTime();
       await checkFile(buildCheckedFile(path, bytes), buildSource(bytes), policyFor(2), []);
-      const { user, system } = process.cpuUsage(start);
-      expect((user + system) / 1e6).toBeLessThan(3);
+      expect(spentTime()).toBeLessThan(3000);
     },
   );
 });
