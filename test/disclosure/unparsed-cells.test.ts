@@ -94,7 +94,7 @@ describe('a row that is not divided into cells as the heading is', () => {
     expect(worstAction(findings)).toBe('warn');
   });
 
-  it('is told apart from a sentence that contains a number', () => {
+  it('differs from a sentence that contains a number', () => {
     for (const text of ['Perth;3', '2019,140', 'a, 1,204', 'n=3'])
       expect([text, looksLikeUndividedRow(text, 10)]).toEqual([text, true]);
     for (const text of ['1,204 adults', '1,204', 'N=1,204', 'until 2021'])
