@@ -216,7 +216,7 @@ function decodeNext(next: string, prefix: string): string {
   const isToken = sk !== '' && Buffer.byteLength(sk) <= MAX_SORT_KEY_BYTES && sk.startsWith(prefix);
   if (!isToken || Buffer.from(sk).toString('base64url') !== next)
     throw new Refused(
-      'invalid',
+      'missing',
       'The page token `next` was not issued by this API. Omit it to start from the first page.',
     );
   return sk;

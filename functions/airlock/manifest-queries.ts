@@ -15,7 +15,7 @@ function offset(next: string | undefined): number {
   if (next === undefined) return 0;
   if (!/^\d{1,6}$/.test(next))
     throw new Refused(
-      'invalid',
+      'missing',
       'The page token `next` was not issued by this API. Leave it out to start from the first page.',
     );
   return Number(next);

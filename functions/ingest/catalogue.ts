@@ -41,7 +41,7 @@ export function sliceList<Item>(
 ): Page<Item> {
   if (next !== undefined && !/^[1-9]\d{0,6}$/.test(next))
     throw new Refused(
-      'invalid',
+      'missing',
       'The page token `next` was not issued by this API. Omit it to start from the first page.',
     );
   const start = Number(next ?? 0);
