@@ -9,8 +9,22 @@ const words = new Set(vocabulary.words.split(' '));
 /** Numbers, colours, identities, cells and dates. */
 const plainValue =
   /^(-?\d{1,10}(\.\d{1,18})?%?|[\da-f]{6}|[\da-f]{8}|\{[\da-f-]{36}\}|\$?[a-z]{1,3}\$?\d{1,7}(:\$?[a-z]{1,3}\$?\d{1,7})?|\d{1,5}:\d{1,5}|\d{4}-\d\d-\d\dT[\d:]{8}Z|[\da-f]{20})?$/i;
+const namespaceParts = new Set(vocabulary.namespaces.split(' '));
 const namespace =
-  /^(https?:\/\/(schemas\.openxmlformats\.org|schemas\.microsoft\.com|purl\.org|purl\.oclc\.org|www\.w3\.org)\/[\w/.-]{1,100}|urn:schemas-microsoft-com:[\w:-]{1,40}|[a-z]{1,3})$/;
+  /^(?:https?:\/\/(?:schemas\.openxmlformats\.org|schemas\.microsoft\.com|purl\.org|purl\.oclc\.org|www\.w3\.org)\/|urn:schemas-microsoft-com:)([\w/.:-]{1,100})$/;
+/** Years, months and versions. */
+const namespaceNumber = /^((19|20)\d\d|\d{1,2}|\d\.\d)$/;
+
+/** Whether a value is the prefix of a namespace, or a namespace of which each part is known and appears once. */
+function isNamespace(value: string): boolean {
+  if (/^[a-z]{1,3}$/.test(value)) return true;
+  const parts = namespace.exec(value)?.[1]?.replace(/\/$/, '').split(/[/:]/);
+  return (
+    parts !== undefined &&
+    new Set(parts).size === parts.length &&
+    parts.every(part => namespaceParts.has(part) || namespaceNumber.test(part))
+  );
+}
 /** Settings that no page shows may have so many bytes, and shown parts so much markup beside their words. */
 const MAX_UNSEEN_BYTES = 2 ** 20;
 const MAX_MARKUP = { length: 2 ** 16, perCharacter: 20 };
@@ -92,10 +106,10 @@ export class OfficeInventory {
           if (visible.attribute?.(name, key)) this.#show(value);
           else if (key === 'xmlns' || key.startsWith('xmlns:')) {
             requireUsualPrefix(key, value);
-            if (!namespace.test(value)) this.judgeText(`namespace ${value}`, part);
+            if (!isNamespace(value)) this.judgeText(`namespace ${value}`, part);
           } else {
             if (!names.has(localName(key))) this.note(`the attribute “${quoteForFinding(key, 40)}”`);
-            if (!namespace.test(value)) this.judgeText(value, part);
+            if (!isNamespace(value)) this.judgeText(value, part);
           }
         }
         handler.open?.(name, attributes);

@@ -87,6 +87,29 @@ describe('a workbook in unusual but well-formed XML', () => {
     expect(findings.map(({ rule }) => rule)).toEqual(['office.unseen']);
   });
 
+  const relations = (type: string) =>
+    `<Relationships><Relationship Id="rId1" Type="${type}" Target="worksheets/sheet1.xml"/></Relationships>`;
+  it.each([
+    'http://schemas.openxmlformats.org/officeDocument/2006/patientzzzz/worksheet',
+    'http://schemas.openxmlformats.org/officeDocument/2006/relatizzzzzzzzzzzzzzzz',
+    'http://schemas.openxmlformats.org/193847/worksheet',
+    'urn:schemas-microsoft-com:office:Jane-Doe',
+    'http://example.org/officeDocument/2006/relationships/worksheet',
+  ])('is left to a reviewer when a relationship has the unknown type %s', async type => {
+    const findings = await findingsFor({ parts: { 'xl/_rels/workbook.xml.rels': relations(type) } });
+    expect(findings.map(({ rule }) => rule)).toContain('office.unseen');
+  });
+
+  it.each([
+    'http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet',
+    'http://schemas.microsoft.com/office/spreadsheetml/2009/9/main',
+    'http://purl.org/dc/terms/',
+    'http://www.w3.org/XML/1998/namespace',
+    'urn:schemas-microsoft-com:office:excel',
+  ])('passes with the type %s, which office programs write', async type => {
+    expect(await findingsFor({ parts: { 'xl/_rels/workbook.xml.rels': relations(type) } })).toEqual([]);
+  });
+
   it('is reported as unreadable when the name of a sheet is very long', async () => {
     const parts = Array.from({ length: 2000 }, (_, index) => createHash('sha256').update(String(index)).digest('hex'));
     const findings = await findingsFor({ parts: list(`name="${parts.join('')}" sheetId="1" r:id="rId1"`) });
