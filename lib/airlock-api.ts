@@ -6,7 +6,16 @@ import { Construct } from 'constructs';
 import type * as ApiLambda from '../functions/airlock/api.lambda.ts';
 import type * as Download from '../functions/airlock/download.lambda.ts';
 import type * as View from '../functions/airlock/view.lambda.ts';
-import { accessTo, assumeRoleAccess, bucketAccess, groupsAccess, startAccess, tableAccess } from './access.ts';
+import {
+  accessTo,
+  assumeRoleAccess,
+  bucketAccess,
+  combinedAccess,
+  groupsAccess,
+  startAccess,
+  tableAccess,
+  userPoolAccess,
+} from './access.ts';
 import type { AirlockData } from './airlock-data.ts';
 import type { Api, People } from './api.ts';
 import type { Core } from './core.ts';
@@ -84,7 +93,7 @@ export class AirlockApi extends Construct {
         UPLOADS_KEY_ARN: core.key.keyArn,
         UPLOAD_ROLE_ARN: assumeRoleAccess(uploader),
         REGION: Stack.of(this).region,
-        POOL_ID: groupsAccess(people.pool),
+        POOL_ID: combinedAccess(groupsAccess(people.pool), userPoolAccess(people.pool, ['ListUsersInGroup'])),
         MACHINE: accessTo(
           check.stateMachineArn,
           ...startAccess(check).statements,

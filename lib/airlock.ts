@@ -207,6 +207,7 @@ export class Airlock extends Construct {
 
     new Sweeper(this, 'Sweeper', { core, data });
     this.watchVolume(core);
+    this.watchQuorum(core);
     this.watchDecision(core, wait);
     new AirlockApi(this, 'Api', { core, data, people, api, check: workflow.machine, release: release.machine });
   }
@@ -224,6 +225,27 @@ export class Airlock extends Construct {
         'The workflow of a review cannot register to wait for the decision. It looks for the decision from time to time instead.',
       check: 'The log group of functions/airlock/steps/await-decision.lambda.ts for level ERROR.',
       do: 'Correct the cause. Votes and decisions count as usual; only the steps after them are late.',
+    });
+  }
+
+  /** Sends mail and raises an alarm when too few reviewers are left to decide a request. */
+  private watchQuorum(core: Core) {
+    const { QuorumUnreachable } = airlockEvents;
+    const rule = new Rule(this, 'QuorumRule', {
+      description: 'Too few reviewers may vote on a request',
+      eventBus: core.bus,
+      eventPattern: { source: [QuorumUnreachable.source], detailType: [QuorumUnreachable.type] },
+      targets: [alarmTopicTarget(core.alarms)],
+    });
+    alarm(this, 'Quorum', {
+      topic: core.alarms,
+      severity: 'warning',
+      metric: ruleInvocations(rule, core.bus),
+      means:
+        'Too few reviewers may vote on a request, so nobody can decide it. Reviewers left, or became members of the project.',
+      check:
+        'A second mail holds the event, which names the project and the request. `broch status` lists the request until enough reviewers are there.',
+      do: 'Add people to the group `reviewer` who were not members of the project since the request was opened (see deploy.md). If there is nobody, have the request withdrawn, lower the quorum with `broch airlock configure`, and have it submitted again. Do not do so to avoid a disagreement.',
     });
   }
 

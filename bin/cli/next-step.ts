@@ -24,7 +24,7 @@ export interface NextStep {
   readonly command?: string;
 }
 
-type Step = Pick<NextStep, 'standing'> & { readonly command?: string };
+type Step = Pick<NextStep, 'standing' | 'reason' | 'command'>;
 
 const requesterSteps: Readonly<Record<RequestSummary['status'], (words: string, id: string) => Step>> = {
   draft: words => ({ standing: 'waiting', command: `airlock submit ${words}` }),
@@ -67,6 +67,12 @@ export function stepOfOwnRequest(request: RequestSummary): NextStep {
 export function stepOfQueuedRequest(request: RequestSummary, groups: readonly string[]): NextStep {
   const words = `${request.project} ${request.id}`;
   const reviewer = groups.includes('reviewer');
+  if (request.unreachable)
+    return requestStep(request, {
+      standing: 'trouble',
+      reason: 'Too few reviewers may vote, so nobody can decide it. Add people to the group reviewer.',
+      command: `airlock show ${words}`,
+    });
   if (request.status === 'inReview' && reviewer)
     return requestStep(request, { standing: 'waiting', command: `airlock preview ${words} ./${request.id}` });
   if (request.status === 'approved')

@@ -13,7 +13,7 @@ import { issueUploadCredentials } from '../storage/upload-credentials.ts';
 import { readRow } from '../table.ts';
 import { type Command, decideRequest } from './airlock.ts';
 import { announceDamage, revokeDamagedRequest } from './damaged-requests.ts';
-import { loadContext } from './decision-context.ts';
+import { countReviewers, loadContext } from './decision-context.ts';
 import { type RequestParams, requestLoader } from './load-request.ts';
 import { pageFiles, pageReports, readSealManifest } from './manifest-queries.ts';
 import { pageSettings, readSettings, writeSettings } from './project-settings.ts';
@@ -27,7 +27,7 @@ import { type Request, requestId } from './request/request.ts';
 import { requestView } from './request/request-view.ts';
 import { draftRequest, refuseUnlessImportable } from './request/requester-commands.ts';
 import { shownSettings } from './request/settings.ts';
-import { summariseRequest } from './request/summary.ts';
+import { summariseRequest, summaryFor } from './request/summary.ts';
 import { visibleEvents } from './request/trail-visibility.ts';
 import type { Ballot } from './request/votes.ts';
 import { airlockRoutes } from './routes.ts';
@@ -121,7 +121,7 @@ async function cast(call: { user: User; params: RequestParams; mark: string }, b
 }
 
 /** Lists are written with the requests. Entries whose deadline has passed since are read again. */
-async function page(project: string, query: { limit: number; next?: string | undefined }) {
+async function page(user: User, project: string, query: { limit: number; next?: string | undefined }) {
   const now = currentTime();
   const { items, next } = await pageRequests(TABLE_NAME, project, query);
   const current = await Promise.all(
@@ -138,7 +138,7 @@ async function page(project: string, query: { limit: number; next?: string | und
       }
     }),
   );
-  return { items: current, ...(next !== undefined && { next }) };
+  return { items: current.map(item => summaryFor(user, item)), ...(next !== undefined && { next }) };
 }
 
 export const handler = http(
@@ -174,8 +174,9 @@ export const handler = http(
     async withdrawRequest({ user, params, body, mark }) {
       return answer(user, await run({ user, params, mark }, actor => ({ do: 'withdraw', by: actor, ...body })));
     },
-    listRequests: ({ params: { project }, query }) => page(project, query),
-    listQueue: ({ query: { which: selection, ...query } }) => page(selection === 'all' ? '' : WAITING_SUFFIX, query),
+    listRequests: ({ user, params: { project }, query }) => page(user, project, query),
+    listQueue: ({ user, query: { which: selection, ...query } }) =>
+      page(user, selection === 'all' ? '' : WAITING_SUFFIX, query),
     async showRequest({ user, params }) {
       try {
         const { request, eye } = await find(user, params);
@@ -254,7 +255,8 @@ export const handler = http(
           'forbidden',
           `Members of ${project} cannot change how it is reviewed. Ask an operator who is not a member.`,
         );
-      const command = { patch, ...body, by: user.id, byName: user.name, at: currentTime() };
+      const reviewers = await countReviewers({ table: TABLE_NAME, pool: POOL_ID }, project, user.id);
+      const command = { patch, ...body, reviewers, by: user.id, byName: user.name, at: currentTime() };
       return shownSettings(rules, await writeSettings(TABLE_NAME, project, rules, command, mark));
     },
     ...signingKeys({ table: TABLE_NAME, key: variables.SIGNING_KEY }),

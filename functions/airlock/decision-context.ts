@@ -17,14 +17,8 @@ const client = new CognitoIdentityProviderClient({});
 const attribute = (attributes: UserType['Attributes'], name: string) =>
   attributes?.find(({ Name }) => Name === name)?.Value;
 
-/**
- * All reviewers who may review the request now. The requester, the recipient and people who were members of the project
- * since the request was opened are excluded.
- */
-export async function listCandidates(
-  { table, pool }: { table: string; pool: string },
-  request: Request,
-): Promise<Someone[]> {
+/** Everybody in the user pool's group of reviewers who can sign in. */
+async function listReviewers(pool: string): Promise<Someone[]> {
   const reviewers: Someone[] = [];
   for (let next: string | undefined, hasNext = true; hasNext; hasNext = next !== undefined) {
     const page = await client.send(
@@ -36,6 +30,29 @@ export async function listCandidates(
     }
     next = page.NextToken;
   }
+  return reviewers;
+}
+
+/** How many reviewers may vote on requests of the project that are opened from now on, if `author` makes its settings. */
+export async function countReviewers(
+  { table, pool }: { table: string; pool: string },
+  project: string,
+  author: string,
+): Promise<number> {
+  const reviewers = (await listReviewers(pool)).filter(({ id }) => id !== author);
+  const memberships = await mapInParallel(reviewers, 16, ({ id }) => readMembership(table, project, id));
+  return memberships.filter(membership => (membership?.roles.length ?? 0) === 0).length;
+}
+
+/**
+ * All reviewers who may review the request now. The requester, the recipient and people who were members of the project
+ * since the request was opened are excluded.
+ */
+export async function listCandidates(
+  { table, pool }: { table: string; pool: string },
+  request: Request,
+): Promise<Someone[]> {
+  const reviewers = await listReviewers(pool);
   const ruledBy = (await readSettings(table, request.project))?.by;
   const settingsAuthor = 'settingsBy' in request ? request.settingsBy : undefined;
   const ineligible = [request.requester, request.recipient?.id, ruledBy, settingsAuthor];

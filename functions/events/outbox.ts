@@ -56,6 +56,7 @@ const publications: Partial<Record<Partition, Publication>> = {
       'ReviewConflicted',
       'ReviewReminded',
       'ReviewEscalated',
+      'QuorumUnreachable',
       'ReviewReissued',
       'RequestReturned',
       'RequestApproved',

@@ -201,7 +201,8 @@ export function applyModelCommand(
     const isCheck = previous.status === 'checking' || command.do === 'remindReviewers';
     if (isCheck && isShort && state.shortage !== 'needed') throw new Error('too few can agree, and nobody says so');
     const notices = decision.events.filter(
-      ({ name, to: recipients }) => name === 'ReviewEscalated' && recipients?.length === 0,
+      ({ name, to: recipients }) =>
+        name === 'QuorumUnreachable' || (name === 'ReviewEscalated' && recipients?.length === 0),
     ).length;
     const previousShortage = previous.status === 'inReview' ? previous.shortage : undefined;
     if (command.do !== 'resume')

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { decideRequest } from '../../functions/airlock/airlock.ts';
 import type { Context, RequestEvent } from '../../functions/airlock/request/decision.ts';
 import { day, hour, addSeconds as later, type Request } from '../../functions/airlock/request/request.ts';
+import { summariseRequest } from '../../functions/airlock/request/summary.ts';
 import {
   buildAirlockConfig,
   buildBallot,
@@ -99,7 +100,8 @@ describe('withheld files under rules that come to forbid them', () => {
 });
 
 describe('the notice that no eligible reviewer is left', () => {
-  const isSaid = ({ name, to: recipients }: RequestEvent) => name === 'ReviewEscalated' && recipients?.length === 0;
+  const isSaid = ({ name, to: recipients }: RequestEvent) =>
+    name === 'QuorumUnreachable' || (name === 'ReviewEscalated' && recipients?.length === 0);
   /** When it is said in a review, in hours after its start; with as many reviewers as are there at the time. */
   function noticeHours(quorum: number, reviewerCount: (hours: number) => number): number[] {
     let current = buildRequestInReview(facts({ quorum }, reviewerCount(0)));
@@ -159,15 +161,28 @@ describe('the notice that no eligible reviewer is left', () => {
         exampleStartTime,
         facts({ quorum: 2 }, reviewerCount),
       );
-    expect(recordReport(0).events.map(({ name }) => name)).toEqual(['ReviewOpened', 'ReviewEscalated']);
+    expect(recordReport(0).events.map(({ name }) => name)).toEqual(['ReviewOpened', 'QuorumUnreachable']);
     expect(recordReport(0).events.filter(isSaid)).toHaveLength(1);
     expect(recordReport(2).events.filter(isSaid)).toEqual([]);
   });
 
   it('is sent when reviewers leave, and again only if those who must agree become too few', () => {
     expect(noticeHours(2, hours => (hours < 24 ? 4 : 0))).toEqual([24]);
-    expect(noticeHours(2, hours => (hours < 24 ? 0 : 4))).toEqual([0]);
+    expect(noticeHours(2, hours => (hours < 24 ? 0 : 3))).toEqual([0, 144]);
     expect(noticeHours(2, hours => (hours < 120 ? 2 : hours % 24 ? 1 : 0))).toEqual([96, 120]);
+  });
+
+  it('marks the request for operators until enough reviewers are there again, and is then sent again', () => {
+    const [shortage, plenty] = [facts({ quorum: 2 }, 1), facts({ quorum: 2 }, 3)];
+    const tick = (request: Request, present: Context) =>
+      decideRequest(request, { do: 'remindReviewers', attempt: request.attempt }, exampleStartTime, present);
+    const stuck = buildRequestInReview(shortage);
+    expect(summariseRequest(stuck)).toMatchObject({ unreachable: true });
+    const { state: helped } = tick(stuck, plenty);
+    expect(summariseRequest(helped)).not.toHaveProperty('unreachable');
+    const { state: stuckAgain, events } = tick(helped, shortage);
+    expect(events.map(({ name }) => name)).toEqual(['QuorumUnreachable']);
+    expect(summariseRequest(stuckAgain)).toMatchObject({ unreachable: true });
   });
 
   it('is sent at once if reviewers disagree and nobody is left to decide', () => {

@@ -44,8 +44,8 @@ describe('a change of settings', () => {
 describe('a decision on settings', () => {
   const base = AirlockConfig.parse({});
   const author = { by: 'o-1', byName: 'olga', reason: 'villages', at: '2026-11-28T10:00:00.000Z' };
-  const decide = (patch: unknown, confirm = false, previous: Settings = settings) =>
-    decideSettings(base, previous, { patch: SettingsPatch.parse(patch), confirm, ...author });
+  const decide = (patch: unknown, confirm = false, previous: Settings = settings, reviewers = 5) =>
+    decideSettings(base, previous, { patch: SettingsPatch.parse(patch), confirm, reviewers, ...author });
 
   it('says what it changes, with the old and the new value', () => {
     expect(decide({ caps: { files: 5 } })).toEqual({
@@ -75,5 +75,26 @@ describe('a decision on settings', () => {
 
   it('refuses a change without effect', () => {
     for (const patch of [{}, { quorum: 3 }, { uses: null }]) expect(() => decide(patch)).toThrow(/apply already/);
+  });
+
+  describe('of a quorum that too few reviewers can meet', () => {
+    const raise = (patch: unknown, confirm: boolean, reviewers: number) => decide(patch, confirm, {}, reviewers);
+
+    it.each([
+      [{ quorum: 3 }, 2, /exports need 3 votes.*2 reviewers/],
+      [{ quorum: 3 }, 1, /exports need 3 votes.*1 reviewer /],
+      [{ imports: { quorum: 3 } }, 2, /imports need 3 votes.*2 reviewers/],
+    ])('refuses %j with %i eligible until it is confirmed', (patch, reviewers, message) => {
+      expect(() => raise(patch, false, reviewers)).toThrow(/must be confirmed/);
+      expect(() => raise(patch, false, reviewers)).toThrow(
+        expect.objectContaining({ details: [expect.stringMatching(message)] }),
+      );
+      expect(raise(patch, true, reviewers).settings).toEqual(patch);
+    });
+
+    it('does not ask about a quorum that can be met, or that the change does not touch', () => {
+      expect(raise({ quorum: 3 }, false, 3).settings).toEqual({ quorum: 3 });
+      expect(raise({ tier: 3 }, false, 0).settings).toEqual({ tier: 3 });
+    });
   });
 });

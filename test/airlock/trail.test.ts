@@ -77,7 +77,12 @@ const visibleNames = (request: Request, eye: Viewer, viewer: ActingPerson, actor
 
 describe('visibility of trail entries', () => {
   const votes: RequestEventName[] = ['VoteCast', 'VoteDropped'];
-  const invitations: RequestEventName[] = ['ReviewConflicted', 'ReviewReminded', 'ReviewEscalated'];
+  const invitations: RequestEventName[] = [
+    'ReviewConflicted',
+    'ReviewReminded',
+    'ReviewEscalated',
+    'QuorumUnreachable',
+  ];
   const hiddenNames: RequestEventName[] = [...votes, 'FileViewed', ...invitations, 'ReviewReissued'];
   const namesExcept = (hidden: RequestEventName[]) => requestEventNames.filter(name => !hidden.includes(name));
   const rows: [string, Viewer, RequestEventName[]][] = [

@@ -120,7 +120,7 @@ describe('the key', () => {
     createProject: { id: 'sec-once-unkeyed', title: 'None' },
     addMember: { roles: ['lead'] },
     removeMember: { reason: 'none' },
-    changeSettings: { settings: { quorum: 3 }, reason: 'none' },
+    changeSettings: { settings: { tier: 3 }, reason: 'none' },
     revokeRequest: { reason: 'none' },
     withdrawRequest: { reason: 'none' },
   };

@@ -112,3 +112,10 @@ describe('the next step', () => {
     });
   });
 });
+
+it('tells an operator of a request that too few reviewers can decide', () => {
+  expect(stepOfQueuedRequest({ ...request('inReview'), unreachable: true }, ['operator'])).toMatchObject({
+    standing: 'trouble',
+    reason: expect.stringContaining('Too few reviewers'),
+  });
+});

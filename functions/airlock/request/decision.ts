@@ -48,6 +48,7 @@ export const requestEventNames = [
   'ReviewConflicted',
   'ReviewReminded',
   'ReviewEscalated',
+  'QuorumUnreachable',
   'ReviewReissued',
   'RequestReturned',
   'RequestApproved',

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { PolicyRules } from '../../../disclosure/policy.ts';
 import { Refused } from '../../refused.ts';
-import type { AirlockConfig } from './airlock-config.ts';
+import { type AirlockConfig, quorumFor } from './airlock-config.ts';
 import { applySettings, policyForSettings, Settings, type SettingsChange } from './settings.ts';
 import { compareSettings } from './settings-difference.ts';
 
@@ -48,20 +48,32 @@ function merge(current: Group, patch: Group, prefix = ''): Group {
 export const mergeSettings = (settings: Settings, patch: SettingsPatch): Settings =>
   Settings.parse(merge(settings, patch));
 
-/** Who changes settings and why. `confirm` allows a change that lets more leave. */
+/** Who changes settings and why. `confirm` allows a change that lets more leave, or that too few reviewers can vote under. */
 export interface SettingsCommand extends Pick<SettingsChange, 'by' | 'byName' | 'reason' | 'at'> {
   readonly patch: SettingsPatch;
   readonly confirm: boolean;
+  /** How many reviewers may vote on the project's requests now. */
+  readonly reviewers: number;
 }
+
+/** Says for each quorum that there are too few reviewers to meet it. */
+const unreachableQuorums = (rules: AirlockConfig, reviewers: number): string[] =>
+  (['export', 'import'] as const)
+    .map(direction => ({ direction, votes: quorumFor(direction, rules) }))
+    .filter(({ votes }) => votes > reviewers)
+    .map(
+      ({ direction, votes }) =>
+        `${direction}s need ${votes} vote${votes === 1 ? '' : 's'}, but only ${reviewers} reviewer${reviewers === 1 ? ' is' : 's are'} not a member and may vote: add people to the group reviewer first`,
+    );
 
 /**
  * Decides a change of a project's settings, on top of the organisation's configuration `base`. Refuses a change without
- * effect, and one that lets more leave unless it is confirmed.
+ * effect. One that lets more leave, or that sets a quorum that cannot be met, must be confirmed.
  */
 export function decideSettings(
   base: AirlockConfig,
   previous: Settings,
-  { patch, confirm, ...author }: SettingsCommand,
+  { patch, confirm, reviewers, ...author }: SettingsCommand,
 ): SettingsChange {
   const settings = mergeSettings(previous, patch);
   if (JSON.stringify(settings) === JSON.stringify(Settings.parse(previous)))
@@ -72,13 +84,22 @@ export function decideSettings(
   });
   const differences = compareSettings(effective(previous), effective(settings));
   const weaker = differences.filter(difference => difference.weaker);
-  if (weaker.length > 0 && !confirm)
+  const setsQuorum = differences.some(({ setting }) => setting === 'quorum' || setting === 'imports.quorum');
+  const unreachable = setsQuorum ? unreachableQuorums(applySettings(base, settings), reviewers) : [];
+  const concerns = [
+    ...(weaker.length > 0 ? ['This change lets more leave, so it must be confirmed.'] : []),
+    ...(unreachable.length > 0 ? ['Too few reviewers could vote, so this change must be confirmed.'] : []),
+  ];
+  if (concerns.length > 0 && !confirm)
     throw new Refused(
       'conflict',
-      'This change lets more leave, so it must be confirmed. Repeat it with `confirm` (--confirm), or leave these settings out.',
-      weaker.map(
-        ({ setting, before: previousValue, after: nextValue }) => `${setting}: ${previousValue} → ${nextValue}`,
-      ),
+      `${concerns.join(' ')} Repeat it with \`confirm\` (--confirm), or leave these settings out.`,
+      [
+        ...weaker.map(
+          ({ setting, before: previousValue, after: nextValue }) => `${setting}: ${previousValue} → ${nextValue}`,
+        ),
+        ...unreachable,
+      ],
     );
   return { settings, differences, ...author };
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Direction } from '../../../disclosure/policy.ts';
 import { ProjectId } from '../../projects/schemas.ts';
 import { nextDeadline } from './deadlines.ts';
+import type { ActingPerson } from './decision.ts';
 import { type Request, RequestId } from './request.ts';
 import { shownStatuses } from './viewer.ts';
 
@@ -18,8 +19,22 @@ export const RequestSummary = z.object({
   openedAt: z.iso.datetime(),
   /** By when something must become of it. */
   due: z.iso.datetime().optional(),
+  /** For operators: whether too few reviewers may vote, so that it cannot be decided. */
+  unreachable: z.boolean().optional(),
 });
 export type RequestSummary = z.infer<typeof RequestSummary>;
+
+/**
+ * What this person may see of a summary. A lack of reviewers can come from a disagreement, which reviewers who have not voted
+ * must not learn of.
+ */
+export const summaryFor = (
+  { groups }: Pick<ActingPerson, 'groups'>,
+  { unreachable, ...summary }: RequestSummary,
+): RequestSummary => ({
+  ...summary,
+  ...(unreachable && groups.includes('operator') && !groups.includes('reviewer') && { unreachable }),
+});
 
 export const summariseRequest = (request: Request): RequestSummary => ({
   id: request.id,
@@ -32,4 +47,5 @@ export const summariseRequest = (request: Request): RequestSummary => ({
   round: request.round,
   openedAt: request.openedAt,
   due: nextDeadline(request),
+  ...(request.status === 'inReview' && request.shortage === 'needed' && { unreachable: true }),
 });

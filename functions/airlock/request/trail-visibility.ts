@@ -33,6 +33,7 @@ const seenBy: Record<RequestEventName, 'all' | 'judges' | 'votes' | 'looks' | 'a
   ReviewConflicted: 'asks',
   ReviewReminded: 'asks',
   ReviewEscalated: 'asks',
+  QuorumUnreachable: 'asks',
   ReviewReissued: 'judges',
   RequestReturned: 'all',
   RequestApproved: 'all',

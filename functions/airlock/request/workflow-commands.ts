@@ -35,8 +35,10 @@ const assigneesOf = (quorum: number): number => (quorum > 1 ? quorum + 1 : quoru
 const shortageOf = (available: number, minimum: number, target = minimum): RequestIn<'inReview'>['shortage'] =>
   available < minimum ? 'needed' : available < target ? 'more' : undefined;
 
-const nobodyLeft = (deadline: string) =>
-  reviewerEvent('ReviewEscalated', `No other eligible reviewer is left: ${deadlineNote(deadline)}`, []);
+const shortageEvent = (shortage: 'more' | 'needed', deadline: string) =>
+  shortage === 'needed'
+    ? reviewerEvent('QuorumUnreachable', `Too few reviewers may vote: ${deadlineNote(deadline)}`, [])
+    : reviewerEvent('ReviewEscalated', `No other eligible reviewer is left: ${deadlineNote(deadline)}`, []);
 
 const countPhrase = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? ' is' : 's are'}`;
 
@@ -134,7 +136,7 @@ export function recordReport(
         `${countPhrase(reviewers.length, 'reviewer')} assigned to review seal ${seal.sha256}.`,
         reviewers,
       ),
-      ...(shortage ? [nobodyLeft(deadline)] : []),
+      ...(shortage ? [shortageEvent(shortage, deadline)] : []),
     ],
     reason: 'before reviewers',
   };
@@ -151,7 +153,7 @@ export function recordTaskToken(
 
 /**
  * Sends a reminder when one is due. From the second reminder on, one more reviewer is assigned each time; if none is left,
- * the escalation says so.
+ * the escalation says so. Each shortage is announced when it begins.
  */
 export function remindReviewers(
   request: Request,
@@ -168,17 +170,20 @@ export function remindReviewers(
   const reviewers = assignReviewers(request, assigneesOf(quorum) + extra, candidates);
   const additions = reviewers.filter(({ id }) => !request.assignees.some(reviewer => reviewer.id === id));
   const shortage = shortageOf(reviewers.length, minimum, minimum + extra);
+  // That one more is missing, besides those whom the decision needs, is no news.
   const isKnown = shortage === undefined || request.shortage === shortage || request.shortage === 'needed';
-  if (!due && additions.length === 0 && isKnown) return keepState(request, 'no reminder is due');
+  const nextShortage = request.shortage === 'needed' || shortage !== undefined ? shortage : request.shortage;
+  if (!due && additions.length === 0 && nextShortage === request.shortage)
+    return keepState(request, 'no reminder is due');
   const message = deadlineNote(request.deadline);
   return {
-    state: { ...request, reminded: reminders, ...(!isKnown && { shortage }), assignees: reviewers },
+    state: { ...request, reminded: reminders, shortage: nextShortage, assignees: reviewers },
     events: [
       ...(due ? [reviewerEvent('ReviewReminded', message, reviewers)] : []),
       ...(additions.length > 0
         ? [reviewerEvent('ReviewEscalated', `One more reviewer is assigned: ${message}`, additions)]
         : []),
-      ...(isKnown ? [] : [nobodyLeft(request.deadline)]),
+      ...(isKnown ? [] : [shortageEvent(shortage, request.deadline)]),
     ],
     reason: 'reminded',
   };
