@@ -1,6 +1,3 @@
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-
 /** The bytes of one file, wherever they are. Each call reads again; what a reader doesn't take is not fetched. */
 export interface ByteSource {
   /** The length of the file in bytes. */
@@ -19,25 +16,6 @@ export function memorySource(bytes: Uint8Array, step = 64 * 1024): ByteSource {
     async *range(start, stop) {
       const end = Math.min(stop, bytes.length);
       for (let index = start; index < end; index += step) yield bytes.subarray(index, Math.min(index + step, end));
-    },
-  };
-  return source;
-}
-
-/** A file on disk. Its size is the one that it has now. */
-export async function fileSource(path: string): Promise<ByteSource> {
-  const { size } = await stat(path);
-  const source: ByteSource = {
-    size,
-    stream: () => source.range(0, size),
-    async *range(start, stop) {
-      const end = Math.min(stop, size);
-      if (start < end)
-        yield* createReadStream(path, {
-          start: start,
-          end: end - 1,
-          highWaterMark: 1 << 18,
-        }) as AsyncIterable<Uint8Array>;
     },
   };
   return source;

@@ -5,15 +5,16 @@ import { compare } from './compare.ts';
 import type { CheckedFile } from './file.ts';
 import { Findings, quoteForFinding } from './findings.ts';
 import type { Format } from './format.ts';
-import { FORMATS } from './formats.ts';
+import { FORMATS, formatNameOf } from './formats.ts';
 import type { Policy } from './policy.ts';
+import { FORMAT_READERS } from './readers.ts';
 import { REFUSED_FORMATS } from './refused-formats.ts';
 import { addFindings, type FileReport } from './report.ts';
 import { CapReached, RowBudget } from './row-budget.ts';
 import type { ReleasedTables, TableSummary } from './sdc/cell-index.ts';
 import { createLabelHash, MAX_COUNTS } from './sdc/marginals.ts';
 import { TableCheck } from './sdc/table.ts';
-import { contradictsExtension, detectMediaType, detectSecondType, formatNameOf } from './sniff.ts';
+import { contradictsExtension, detectMediaType, detectSecondType } from './sniff.ts';
 
 /** More tables than this in one file are not read. */
 const MAX_TABLES = 2000;
@@ -77,7 +78,7 @@ async function checkBytes(
     if (passes(type, meta, findings) && name) {
       checkDeclaredKind(FORMATS[name], type, meta, findings);
       await checkPolyglot(FORMATS[name], type, source, findings);
-      await FORMATS[name].check({ file: meta, source, findings, newTable });
+      await FORMAT_READERS[name].check({ file: meta, source, findings, newTable });
     } else if (archive) await checkArchive(archive, type === 'application/zip', source, findings);
   } catch (error) {
     if (error instanceof SourceFault) throw error.cause;
@@ -155,7 +156,7 @@ function passes(type: string, meta: CheckedFile, findings: Findings): boolean {
       'type.mismatch',
       `Its name says it is something else: the bytes are ${quoteForFinding(type)}. Give it its own extension.`,
     );
-  if ((policy.types as readonly string[]).includes(type)) return true;
+  if (policy.types.includes(type)) return true;
   const { archive, executable, instead } = REFUSED_FORMATS[type] ?? {};
   if (executable !== undefined) {
     if (findings.runs('model.executable')) findings.add('model.executable', executable);

@@ -1,6 +1,7 @@
 import type { ByteSource } from './byte-source.ts';
 import type { CheckedFile, FileKind } from './file.ts';
 import type { Findings } from './findings.ts';
+import type { Tier } from './policy.ts';
 import type { TableCheck } from './sdc/table.ts';
 
 /** What the bytes of a format are from an offset on. Four letters or fewer can begin a text as well: then they say nothing. */
@@ -14,8 +15,14 @@ export interface FormatInput {
   readonly newTable: (sheet?: string) => TableCheck;
 }
 
-/** What the checks know of one format; its media type and its tiers are the policy's (`PASSING_FORMATS`). */
+export const ALL_TIERS: readonly Tier[] = [1, 2, 3];
+
+/** What is known of one format. It refers to no reader, so that the policies of the tiers can be built without any. */
 export interface Format {
+  /** Its media type. */
+  readonly type: string;
+  /** The tiers that its files may leave. What reviewers cannot be shown safely, such as a PDF, passes nowhere. */
+  readonly tiers: readonly Tier[];
   /** Which names may hold it: a name with the extension of another format contradicts the bytes. */
   readonly extensions: readonly string[];
   /** How it is recognised. Which of the texts a text is, `sniff.ts` decides. */
@@ -24,6 +31,7 @@ export interface Format {
   readonly part?: string;
   /** What a file of it may be declared as. */
   readonly kinds: readonly FileKind[];
-  /** Checks the bytes, and hands every table in them to a table check of its own. */
-  check(input: FormatInput): Promise<void>;
 }
+
+/** Checks the bytes of a file, and hands every table in them to a table check of its own. */
+export type FormatCheck = (input: FormatInput) => Promise<void>;

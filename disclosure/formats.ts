@@ -16,10 +16,9 @@ import { svgFormat } from './formats/svg.ts';
 import { textFormat } from './formats/text.ts';
 import { tsvFormat } from './formats/tsv.ts';
 import { workbookFormat } from './formats/workbook.ts';
-import type { FormatName } from './policy.ts';
 
 /** Every format that may pass, by the name that its file in `formats/` has. */
-export const FORMATS: Readonly<Record<FormatName, Format>> = {
+export const FORMATS = {
   csv: csvFormat,
   tsv: tsvFormat,
   text: textFormat,
@@ -37,4 +36,11 @@ export const FORMATS: Readonly<Record<FormatName, Format>> = {
   jpeg: jpegFormat,
   svg: svgFormat,
   safetensors: safetensorsFormat,
-};
+} satisfies Record<string, Format>;
+export type FormatName = keyof typeof FORMATS;
+export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+export const MEDIA_TYPES: readonly string[] = FORMAT_NAMES.map(name => FORMATS[name].type);
+
+/** The format that files of a media type have, where they may pass. */
+export const formatNameOf = (type: string): FormatName | undefined =>
+  FORMAT_NAMES.find(name => FORMATS[name].type === type);

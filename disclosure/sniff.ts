@@ -4,14 +4,9 @@ import { countRecordCells, detectDelimiter } from './csv.ts';
 import { isTableInCode } from './delimited-text.ts';
 import { CODE_EXTENSIONS, extensionOf } from './file.ts';
 import type { Magic } from './format.ts';
-import { FORMATS } from './formats.ts';
-import { FORMAT_NAMES, type FormatName, PASSING_FORMATS } from './policy.ts';
+import { FORMAT_NAMES, FORMATS, type FormatName, formatNameOf } from './formats.ts';
 import { REFUSED_FORMATS } from './refused-formats.ts';
 import { readZipDirectory, type ZipEntry } from './zip.ts';
-
-/** The format that files of a media type have, where they may pass. */
-export const formatNameOf = (type: string): FormatName | undefined =>
-  FORMAT_NAMES.find(name => PASSING_FORMATS[name].type === type);
 
 const extensionsOf = (type: string): readonly string[] => {
   const name = formatNameOf(type);
@@ -115,14 +110,14 @@ export function sniffMediaType(bytes: Uint8Array, path: string): string {
     if (magic.some(candidate => hasMagic(bytes, candidate))) return type;
   for (const name of FORMAT_NAMES) {
     const { magic } = FORMATS[name];
-    if (magic && hasMagic(bytes, magic)) return PASSING_FORMATS[name].type;
+    if (magic && hasMagic(bytes, magic)) return FORMATS[name].type;
   }
   if (isText(bytes)) {
     // The older pickles are text: their opcodes begin so, and a full stop ends them.
     if (/^(\(dp\d|\(lp\d|c[\w.]+\n[\w.]+\n|\(i[\w.]+\n)/.test(decodeLatin1(bytes.subarray(0, 200))))
       return 'application/x-pickle';
     const name = textFormat(bytes, path);
-    return name ? PASSING_FORMATS[name].type : 'application/xml';
+    return name ? FORMATS[name].type : 'application/xml';
   }
   if (bytes[0] === 8 && (bytes[1] ?? 99) < 20 && extensionOf(path) === 'onnx') return 'application/onnx';
   return 'application/octet-stream';
@@ -133,7 +128,7 @@ function zipType(entries: readonly ZipEntry[]): string {
   const names = entries.map(({ name }) => name);
   const parts = new Set(names.map(name => name.toLowerCase()));
   const office = FORMAT_NAMES.find(name => parts.has(FORMATS[name].part ?? ''));
-  if (office && parts.has('[content_types].xml')) return PASSING_FORMATS[office].type;
+  if (office && parts.has('[content_types].xml')) return FORMATS[office].type;
   if (names.some(name => /\.pkl$/.test(name))) return 'application/x-pickle';
   return names.length > 0 && names.every(name => name.endsWith('.npy')) ? 'application/x-npy' : 'application/zip';
 }

@@ -1,14 +1,17 @@
 import { takeHead, UnreadableError } from '../bytes.ts';
 import { CsvScanner, detectDelimiter } from '../csv.ts';
 import { createDecimalCommaReader, hasDecimalCommas } from '../decimal-comma.ts';
-import type { Format, FormatInput } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck, type FormatInput } from '../format.ts';
 import { toUtf8Stream } from '../text.ts';
 
 export const csvFormat: Format = {
+  type: 'text/csv',
+  tiers: ALL_TIERS,
   extensions: ['csv', 'tsv', 'tab', 'txt', 'log'],
   kinds: ['table'],
-  check: input => checkDelimited(input, ','),
 };
+
+export const checkCsv: FormatCheck = input => checkDelimited(input, ',');
 
 /** Checks a table of lines as it streams. `preferred` is its delimiter where the lines do not say. */
 export async function checkDelimited({ source, findings, newTable }: FormatInput, preferred: string): Promise<void> {

@@ -1,15 +1,18 @@
-import jpeg from 'jpeg-js';
 import { concatBytes, decodeLatin1, startsWithBytes, UnreadableError } from '../bytes.ts';
 import { type Findings, quoteForFinding } from '../findings.ts';
-import type { Format } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
 import { checkImage, reportMetadata, reportTrailing } from '../image.ts';
+import { decodeJpeg } from '../preview/jpeg-decode.ts';
 
 export const jpegFormat: Format = {
+  type: 'image/jpeg',
+  tiers: ALL_TIERS,
   extensions: ['jpg', 'jpeg'],
   magic: { hex: 'ffd8ff' },
   kinds: ['figure'],
-  check: input => checkImage(input, walkSegments),
 };
+
+export const checkJpeg: FormatCheck = input => checkImage(input, walkSegments);
 
 const MAX_SCANS = 4;
 
@@ -91,7 +94,7 @@ function findScanEnd(bytes: Uint8Array, start: number): number {
 
 const isDecodable = (bytes: Uint8Array): boolean => {
   try {
-    jpeg.decode(bytes, { useTArray: true, tolerantDecoding: false, maxResolutionInMP: 25, maxMemoryUsageInMB: 600 });
+    decodeJpeg(bytes, 25);
     return true;
   } catch {
     return false;

@@ -1,15 +1,18 @@
 import { readWhole, UnreadableError } from '../bytes.ts';
 import { MAX_COLUMNS } from '../csv-tokenizer.ts';
-import type { Format } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
 import type { RowSink } from '../row-sink.ts';
 import { splitTextLines, TextCheck } from '../text.ts';
 
 export const jsonFormat: Format = {
+  type: 'application/json',
+  tiers: ALL_TIERS,
   extensions: ['txt', 'log', 'json', 'ndjson', 'jsonl'],
   kinds: ['table', 'model', 'code', 'log'],
-  check: async ({ source, findings, newTable }) =>
-    readJsonTables(parseJson(await readWhole(source.stream(), MAX_JSON_BYTES)), newTable, new TextCheck(findings)),
 };
+
+export const checkJson: FormatCheck = async ({ source, findings, newTable }) =>
+  readJsonTables(parseJson(await readWhole(source.stream(), MAX_JSON_BYTES)), newTable, new TextCheck(findings));
 
 /** JSON is held whole to be read. */
 export const MAX_JSON_BYTES = 64 * 2 ** 20;

@@ -1,5 +1,11 @@
 import { CODE_EXTENSIONS } from '../file.ts';
-import type { Format } from '../format.ts';
-import { textFormat } from './text.ts';
+import type { Format, FormatCheck } from '../format.ts';
+import { checkPlainText, textFormat } from './text.ts';
 
-export const markdownFormat: Format = { ...textFormat, extensions: ['txt', 'md', ...CODE_EXTENSIONS] };
+export const markdownFormat: Format = {
+  ...textFormat,
+  type: 'text/markdown',
+  extensions: ['txt', 'md', ...CODE_EXTENSIONS],
+};
+
+export const checkMarkdown: FormatCheck = checkPlainText;

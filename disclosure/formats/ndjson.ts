@@ -1,14 +1,17 @@
 import type { ByteSource } from '../byte-source.ts';
 import { UnreadableError } from '../bytes.ts';
-import type { Format } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
 import type { RowSink } from '../row-sink.ts';
 import { isJsonRecord, jsonFormat, jsonText } from './json.ts';
 
 export const ndjsonFormat: Format = {
+  type: 'application/x-ndjson',
+  tiers: ALL_TIERS,
   extensions: ['log', 'json', 'ndjson', 'jsonl'],
   kinds: jsonFormat.kinds,
-  check: ({ source, newTable }) => readJsonLines(source, newTable()),
 };
+
+export const checkNdjson: FormatCheck = ({ source, newTable }) => readJsonLines(source, newTable());
 
 /** One record a line, streaming: the first record's keys are the heading. */
 export async function readJsonLines(source: ByteSource, table: RowSink): Promise<void> {

@@ -1,10 +1,15 @@
 import { readWhole, UnreadableError } from '../bytes.ts';
-import type { Format, FormatInput } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatInput } from '../format.ts';
 import { readHtmlTables } from '../markup.ts';
 import { splitTextLines, TextCheck } from '../text.ts';
 import { hasUnusualSpace, MAX_JSON_BYTES, parseJson } from './json.ts';
 
-export const notebookFormat: Format = { extensions: ['ipynb'], kinds: ['code'], check: checkNotebook };
+export const notebookFormat: Format = {
+  type: 'application/x-ipynb+json',
+  tiers: ALL_TIERS,
+  extensions: ['ipynb'],
+  kinds: ['code'],
+};
 
 type Value = Record<string, unknown>;
 export const asRecord = (value: unknown): Value =>
@@ -36,7 +41,7 @@ export const SHOWN_KEYS = {
 } as const;
 
 /** A notebook is code, text and what they put out: each is checked as what it is. */
-async function checkNotebook({ source, findings, newTable }: FormatInput): Promise<void> {
+export async function checkNotebook({ source, findings, newTable }: FormatInput): Promise<void> {
   const bytes = await readWhole(source.stream(), MAX_JSON_BYTES);
   const notebook = asRecord(parseJson(bytes));
   if (!Array.isArray(notebook.cells)) throw new UnreadableError('it is no notebook of version 4');

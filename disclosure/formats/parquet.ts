@@ -10,16 +10,17 @@ import {
 import { deserializeTCompactProtocol } from 'hyparquet/src/thrift.js';
 import type { ByteSource } from '../byte-source.ts';
 import { readBytes, readTail, UnreadableError } from '../bytes.ts';
-import type { Format, FormatInput } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatInput } from '../format.ts';
 import { checkParquetPages, type DecompressPage, readFlatColumns } from '../parquet-pages.ts';
 import type { RowSink } from '../row-sink.ts';
 import { TextCheck } from '../text.ts';
 
 export const parquetFormat: Format = {
+  type: 'application/vnd.apache.parquet',
+  tiers: ALL_TIERS,
   extensions: ['parquet'],
   magic: { letters: 'PAR1' },
   kinds: ['table'],
-  check: checkParquet,
 };
 
 /**
@@ -62,7 +63,7 @@ const textOf = (value: unknown): string => {
   return String(value);
 };
 
-async function checkParquet({ source, findings, newTable }: FormatInput): Promise<void> {
+export async function checkParquet({ source, findings, newTable }: FormatInput): Promise<void> {
   const text = new TextCheck(findings);
   const { rows } = findings.policy;
   const { rowCount } = await readParquet(source, rows, newTable(), (value, _, isSchema) => {

@@ -1,16 +1,19 @@
 import { crc32, inflateSync } from 'node:zlib';
 import { concatBytes, decodeLatin1, UnreadableError } from '../bytes.ts';
 import { type Findings, quoteForFinding } from '../findings.ts';
-import type { Format } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
 import { checkImage, MAX_IMAGE_BYTES, reportMetadata, reportTrailing } from '../image.ts';
 import { readPngLayout } from '../preview/png-decode.ts';
 
 export const pngFormat: Format = {
+  type: 'image/png',
+  tiers: ALL_TIERS,
   extensions: ['png'],
   magic: { hex: '89504e470d0a1a0a' },
   kinds: ['figure'],
-  check: input => checkImage(input, walkChunks),
 };
+
+export const checkPng: FormatCheck = input => checkImage(input, walkChunks);
 
 /** Chunks that only say how the picture is drawn, with the most bytes that they can have. Each stands in it once. */
 const drawingChunks: Readonly<Record<string, number>> = {

@@ -1,17 +1,19 @@
 import type { ByteSource } from '../byte-source.ts';
 import { readHead, UnreadableError } from '../bytes.ts';
 import { quoteForFinding } from '../findings.ts';
-import type { Format, FormatInput } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatInput } from '../format.ts';
 
 export const safetensorsFormat: Format = {
+  type: 'application/x-safetensors',
+  tiers: ALL_TIERS,
   extensions: ['safetensors'],
   // The upper half of the length of its header, and how that begins.
   magic: { hex: '000000007b', at: 4 },
   kinds: ['model'],
-  check: checkSafetensors,
 };
 
-const longestHeader = 16 * 2 ** 20;
+/** The longest that the description of a model is. */
+export const MAX_MODEL_HEADER_BYTES = 16 * 2 ** 20;
 const widths: Record<string, number> = {
   BOOL: 1,
   U8: 1,
@@ -34,7 +36,7 @@ const widths: Record<string, number> = {
  * A safetensors file: eight bytes of length, a JSON header, tensors. The header must account for every byte behind it, so
  * that nothing else fits in; its free text is shown.
  */
-async function checkSafetensors({ file, source, findings }: FormatInput): Promise<void> {
+export async function checkSafetensors({ file, source, findings }: FormatInput): Promise<void> {
   const { tensors, metadata } = await readSafetensors(source, file.size);
   const text = metadata === undefined ? '' : JSON.stringify(metadata);
   if (text.length > 4096)
@@ -63,7 +65,7 @@ export async function readSafetensors(
   const start = await readHead(source, 8);
   if (start.length < 8) throw new UnreadableError('it is cut short');
   const length = Number(new DataView(start.buffer, start.byteOffset).getBigUint64(0, true));
-  if (length > longestHeader || 8 + length > size)
+  if (length > MAX_MODEL_HEADER_BYTES || 8 + length > size)
     throw new UnreadableError('its header is longer than the file or than is read');
   const bytes = (await readHead(source, 8 + length)).subarray(8);
   let header: unknown;

@@ -1,9 +1,12 @@
-import type { Format } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
 import { checkOfficeText } from '../office.ts';
 
 export const slidesFormat: Format = {
+  type: 'application/vnd.openxmlformats-officedocument.presentationml.presentation',
+  tiers: ALL_TIERS,
   extensions: ['pptx'],
   part: 'ppt/presentation.xml',
   kinds: ['figure'],
-  check: checkOfficeText,
 };
+
+export const checkSlides: FormatCheck = checkOfficeText;

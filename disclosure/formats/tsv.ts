@@ -1,4 +1,9 @@
-import type { Format } from '../format.ts';
+import type { Format, FormatCheck } from '../format.ts';
 import { checkDelimited, csvFormat } from './csv.ts';
 
-export const tsvFormat: Format = { ...csvFormat, check: input => checkDelimited(input, '\t') };
+export const tsvFormat: Format = {
+  ...csvFormat,
+  type: 'text/tab-separated-values',
+};
+
+export const checkTsv: FormatCheck = input => checkDelimited(input, '\t');

@@ -2,7 +2,7 @@ import type { ByteSource } from '../byte-source.ts';
 import { UnreadableError } from '../bytes.ts';
 import { MAX_COLUMNS } from '../csv-tokenizer.ts';
 import { type Findings, quoteForFinding } from '../findings.ts';
-import type { Format } from '../format.ts';
+import { ALL_TIERS, type Format, type FormatCheck } from '../format.ts';
 import { finishPackage, type OfficePackage, openOfficePackage } from '../office.ts';
 import { NOTHING_SHOWN } from '../office-inventory.ts';
 import { readPart } from '../office-part.ts';
@@ -11,16 +11,19 @@ import type { XmlHandler } from '../xml-reader.ts';
 import type { ZipEntry } from '../zip.ts';
 
 export const workbookFormat: Format = {
+  type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  tiers: ALL_TIERS,
   extensions: ['xlsx'],
   part: 'xl/workbook.xml',
   kinds: ['table'],
-  async check(input) {
-    const office = await openOfficePackage(input);
-    if (!office) return;
-    const { findings, newTable } = input;
-    const visibleParts = await readSheets(office.entries, office.read, findings, newTable, office.inventory);
-    await finishPackage(office, input, entry => visibleParts.has(entry));
-  },
+};
+
+export const checkWorkbook: FormatCheck = async input => {
+  const office = await openOfficePackage(input);
+  if (!office) return;
+  const { findings, newTable } = input;
+  const visibleParts = await readSheets(office.entries, office.read, findings, newTable, office.inventory);
+  await finishPackage(office, input, entry => visibleParts.has(entry));
 };
 
 /** Strings that sheets share are held whole; a table for release has few. */

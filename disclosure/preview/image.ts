@@ -1,5 +1,5 @@
-import jpeg from 'jpeg-js';
 import { groupDigits } from './escape.ts';
+import { decodeJpeg } from './jpeg-decode.ts';
 import type { PageLimits } from './limits.ts';
 import type { PagePart } from './page.ts';
 import { encodePng, extractPngImage, isPng, type Pixels, shrinkPixels } from './png.ts';
@@ -17,14 +17,7 @@ function decode(bytes: Uint8Array, limits: PageLimits): { pixels: Pixels; surplu
     if (width * height > limits.pixels) throw tooLarge(limits);
     return { pixels: decodePng(png), surplusBytes };
   }
-  const pixels = jpeg.decode(bytes, {
-    useTArray: true,
-    formatAsRGBA: true,
-    tolerantDecoding: false,
-    maxResolutionInMP: limits.pixels / 1e6,
-    maxMemoryUsageInMB: 600,
-  });
-  return { pixels, surplusBytes: 0 };
+  return { pixels: decodeJpeg(bytes, limits.pixels / 1e6), surplusBytes: 0 };
 }
 
 /** Colours that nobody sees, as they lie under full transparency: drawn apart, as they may say something. */

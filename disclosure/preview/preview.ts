@@ -1,13 +1,15 @@
 import type { ByteSource } from '../byte-source.ts';
 import { readHead, UnreadableError } from '../bytes.ts';
-import { detectMediaType, formatNameOf, isText } from '../sniff.ts';
+import { formatNameOf } from '../formats.ts';
+import { FORMAT_READERS } from '../readers.ts';
+import { detectMediaType, isText } from '../sniff.ts';
 import { readZipDirectory } from '../zip.ts';
 import { CUT_MARK } from './escape.ts';
 import { renderHexDump } from './hex-dump.ts';
 import { UnrenderableError } from './image.ts';
 import { type PageLimits, DEFAULT_PAGE_LIMITS as usual } from './limits.ts';
 import { type PagePart, type PageSubject, renderFilePage } from './page.ts';
-import { RENDERERS, renderPlainText } from './renderers.ts';
+import { renderPlainText } from './renderers.ts';
 
 /** Why a file that is none of the formats is not shown. */
 async function explainRefusal(type: string, file: PageSubject, source: ByteSource): Promise<string> {
@@ -30,7 +32,7 @@ export async function renderParts(file: PageSubject, source: ByteSource, limits:
   const input = { source, size: file.size ?? source.size, report: file.report, limits };
   const notes: string[] = [];
   try {
-    if (name) return await RENDERERS[name](input);
+    if (name) return await FORMAT_READERS[name].render(input);
   } catch (error) {
     if (!(error instanceof UnrenderableError)) throw error;
     notes.push(error.message);

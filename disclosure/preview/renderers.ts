@@ -1,33 +1,22 @@
 import { memorySource } from '../byte-source.ts';
 import { readHead, UnreadableError } from '../bytes.ts';
-import type { FormatName } from '../policy.ts';
 import { toUtf8Stream } from '../text.ts';
 import { readZipDirectory, type ZipEntry } from '../zip.ts';
 import { decodeText, isUtf16 } from './encoding.ts';
 import { renderImage, UnrenderableError } from './image.ts';
-import { renderNotebook } from './notebook.ts';
 import type { PagePart } from './page.ts';
-import {
-  type RenderInput,
-  renderDocumentText,
-  renderJson,
-  renderModel,
-  renderParquet,
-  renderWorkbook,
-} from './structured.ts';
+import type { RenderInput } from './structured.ts';
 import { renderSvg } from './svg.ts';
 import { renderTable } from './table.ts';
 import { renderLines, renderText, splitPreviewLines, takeLines } from './text.ts';
 
 /** Shows a file of one format; throws UnrenderableError where it cannot. */
-type Renderer = (input: RenderInput) => Promise<PagePart[]>;
+export type Renderer = (input: RenderInput) => Promise<PagePart[]>;
 
-/** The longest that a model's own description is. */
-const longestHeader = 16 * 1024 ** 2 + 8;
 const longestUnpacked = 256 * 1024 ** 2;
 
 /** Holds a file in memory to show it; of a model, only its description. */
-const holdFile =
+export const holdFile =
   (render: Renderer, header?: number): Renderer =>
   async input => {
     const { held: maxBytes } = input.limits;
@@ -43,7 +32,10 @@ const holdFile =
     }
   };
 
-const office = (render: (input: RenderInput, entries: readonly ZipEntry[]) => Promise<PagePart[]>): Renderer =>
+/** Shows an office file, whose parts are listed first. */
+export const holdOffice = (
+  render: (input: RenderInput, entries: readonly ZipEntry[]) => Promise<PagePart[]>,
+): Renderer =>
   holdFile(async input => {
     const entries = await readZipDirectory(input.source);
     if (entries.reduce((sum, { size }) => sum + size, 0) > longestUnpacked)
@@ -51,7 +43,7 @@ const office = (render: (input: RenderInput, entries: readonly ZipEntry[]) => Pr
     return render(input, entries);
   });
 
-const picture: Renderer = async ({ source, limits }) => {
+export const renderPicture: Renderer = async ({ source, limits }) => {
   const bytes = await readHead(source, limits.image + 1);
   if (bytes.length <= limits.image) return [renderImage(bytes, limits)];
   throw new UnrenderableError(`It is a picture of more than ${limits.image / 1024 ** 2} MiB.`);
@@ -63,7 +55,8 @@ const encodingPart = async ({ source }: RenderInput): Promise<PagePart[]> =>
     ? [{ html: '<section><h2>It is UTF-16, not UTF-8; this is what it says</h2></section>', omissions: [] }]
     : [];
 
-const table =
+/** Shows a table whose cells are usually divided by `delimiter`. */
+export const createTableRenderer =
   (delimiter: string): Renderer =>
   async input => [
     ...(await encodingPart(input)),
@@ -71,7 +64,7 @@ const table =
   ];
 
 /** Shows any text line by line, and a drawing before its source. */
-const text =
+export const createTextRenderer =
   (isDrawing: boolean): Renderer =>
   async input => {
     const { source, report, limits } = input;
@@ -95,25 +88,4 @@ function drawing(markup: string, { limits }: RenderInput): PagePart[] {
   }
 }
 
-export const renderPlainText = text(false);
-
-/** How a file of each format is shown. A format that reviewers cannot be shown passes nowhere. */
-export const RENDERERS: Readonly<Record<FormatName, Renderer>> = {
-  csv: table(','),
-  tsv: table('\t'),
-  text: renderPlainText,
-  markdown: renderPlainText,
-  html: renderPlainText,
-  code: renderPlainText,
-  json: holdFile(input => renderJson(input, false)),
-  ndjson: holdFile(input => renderJson(input, true)),
-  notebook: holdFile(renderNotebook),
-  workbook: office(renderWorkbook),
-  document: office(renderDocumentText),
-  slides: office(renderDocumentText),
-  parquet: holdFile(renderParquet),
-  png: picture,
-  jpeg: picture,
-  svg: text(true),
-  safetensors: holdFile(renderModel, longestHeader),
-};
+export const renderPlainText = createTextRenderer(false);

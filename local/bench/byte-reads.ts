@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { strToU8, zipSync } from 'fflate';
 import { type ByteSource, memorySource } from '../../disclosure/byte-source.ts';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 
 const tableRows = (count: number) =>
   Array.from({ length: count }, (_, row) => [`area ${row % 400}`, 2005 + (row % 20), 30 + ((row * 7919) % 1900)]);

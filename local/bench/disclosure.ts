@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
-import { fileSource } from '../../disclosure/byte-source.ts';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
+import { fileSource } from '../../disclosure/file-source.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { benchByteReads } from './byte-reads.ts';
 
 const Measured = z.object({

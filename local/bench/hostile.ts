@@ -1,6 +1,6 @@
 import { checkFile } from '../../disclosure/check.ts';
 import type { CheckedFile } from '../../disclosure/file.ts';
-import { policyFor } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { countReads } from './byte-reads.ts';
 import { HOSTILE_FILES } from './hostile-files.ts';
 

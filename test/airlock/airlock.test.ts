@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { policyFor } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { decideRequest } from '../../functions/airlock/airlock.ts';
 import { AirlockConfig } from '../../functions/airlock/request/airlock-config.ts';
 import type { Context } from '../../functions/airlock/request/decision.ts';

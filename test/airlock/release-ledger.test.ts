@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { check } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
 import { parseBand } from '../../disclosure/sdc/bands.ts';
 import {
   buildCellIndex,
@@ -10,6 +9,7 @@ import {
   removeTables,
 } from '../../disclosure/sdc/cell-index.ts';
 import { combineProbabilities, nearnessProbability } from '../../disclosure/sdc/statistics.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { buildCheckedFile, buildSource } from '../disclosure/files.ts';
 
 const policy = policyFor(2);

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { fileSource, memorySource } from '../../disclosure/byte-source.ts';
+import { memorySource } from '../../disclosure/byte-source.ts';
 import { concatBytes } from '../../disclosure/bytes.ts';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
+import { fileSource } from '../../disclosure/file-source.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { countReads, makeWorkbook } from '../../local/bench/byte-reads.ts';
 import { buildCheckedFile } from './files.ts';
 

@@ -3,7 +3,7 @@ import { unzipSync, zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { makeDocx, makeJpeg, makePng, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 import { renderTestPreview } from './preview/pages.ts';

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor, Tier } from '../../disclosure/policy.ts';
+import { Tier } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const Case = z.strictObject({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
 import type { CheckedFile } from '../../disclosure/file.ts';
-import { policyFor, type Tier } from '../../disclosure/policy.ts';
+import type { Tier } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier, kind: CheckedFile['kind']) {

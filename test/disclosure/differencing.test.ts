@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
 import type { ReleasedTable } from '../../disclosure/sdc/cell-index.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 
 const policy = policyFor(2);

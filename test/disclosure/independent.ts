@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor, Tier } from '../../disclosure/policy.ts';
+import { Tier } from '../../disclosure/policy.ts';
 import { Action, type CheckFinding, worstAction } from '../../disclosure/report.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource, summariseFile } from './files.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
 import { worstAction } from '../../disclosure/report.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 const policy = policyFor(2);

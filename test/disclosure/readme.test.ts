@@ -2,7 +2,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, it } from 'vitest';
-import { policyFor, type RuleName } from '../../disclosure/policy.ts';
+import type { RuleName } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { makeTestFolder, runBroch } from '../cli/harness.ts';
 
 const readme = readFileSync(join(import.meta.dirname, '../../disclosure/README.md'), 'utf8');

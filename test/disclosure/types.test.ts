@@ -2,7 +2,8 @@ import { strToU8, zipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor, type Tier } from '../../disclosure/policy.ts';
+import type { Tier } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { externalLinkXml, makeDocx, makeGif, makeJpeg, makeNotebook, makePng, makeWebp, makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 

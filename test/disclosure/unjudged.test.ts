@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor, type Tier } from '../../disclosure/policy.ts';
+import type { Tier } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { makeDocx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor, type Tier } from '../../disclosure/policy.ts';
+import type { Tier } from '../../disclosure/policy.ts';
 import { worstAction } from '../../disclosure/report.ts';
 import { readCell, readNumber } from '../../disclosure/sdc/number.ts';
 import { looksLikeUndividedRow } from '../../disclosure/sdc/unparsed-cells.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 
 async function check(path: string, content: string, tier: Tier = 2) {

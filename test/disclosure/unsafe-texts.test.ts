@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { makeSafetensors } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { checkFile } from '../../disclosure/check.ts';
-import { policyFor } from '../../disclosure/policy.ts';
 import { worstAction } from '../../disclosure/report.ts';
+import { policyFor } from '../../disclosure/tier-policy.ts';
 import { makeXlsx } from './builders.ts';
 import { buildCheckedFile, buildSource } from './files.ts';
 

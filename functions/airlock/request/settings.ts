@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { type Direction, Policy, PolicyRules, policyFor, Tier } from '../../../disclosure/policy.ts';
+import { MEDIA_TYPES } from '../../../disclosure/formats.ts';
+import { type Direction, Policy, PolicyRules, Tier } from '../../../disclosure/policy.ts';
+import { policyFor } from '../../../disclosure/tier-policy.ts';
 import { sha256 } from '../../hash.ts';
 import { Refused } from '../../refused.ts';
 import { AirlockConfig } from './airlock-config.ts';
@@ -22,9 +24,12 @@ const partialSchema = <T extends Defaults>({ shape }: z.ZodObject<T>) =>
   );
 
 /** The checks of a project that differ from those of its tier. */
-const Checks = Policy.pick({ types: true, bytes: true, rows: true, cells: true })
+const Checks = Policy.pick({ bytes: true, rows: true, cells: true })
   .partial()
-  .extend({ rules: PolicyRules.partial().optional().describe('rules by name, each with its action and thresholds') });
+  .extend({
+    types: z.array(z.enum(MEDIA_TYPES)).optional().describe('the media types that may pass'),
+    rules: PolicyRules.partial().optional().describe('rules by name, each with its action and thresholds'),
+  });
 
 /** A project's settings. Omitted values follow the organisation's configuration. */
 export const Settings = z.strictObject({
