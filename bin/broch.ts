@@ -1,4 +1,5 @@
 import { main } from './cli/main.ts';
+import { createTerminalPrompt } from './cli/prompt.ts';
 
 // `broch … | head`: the reader may close the pipe early.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -23,6 +24,14 @@ process.exitCode = await main(
     env: process.env,
     width: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
     live: process.stderr.isTTY === true,
+    // The terminal is opened for each question only, because an open one would keep the command from ending.
+    ask:
+      process.stdin.isTTY && process.stderr.isTTY
+        ? async (question, hidden) => {
+            using ask = createTerminalPrompt();
+            return await ask(question, hidden);
+          }
+        : undefined,
     out: text => process.stdout.write(text),
     err: text => process.stderr.write(text),
   },

@@ -84,7 +84,9 @@ export const airlockDraftCommand = defineCommand({
     context.result(request, formatRecord(request, toOutputShape(routes.draftRequest.returns), context));
     const words = `${params.project} ${request.id}`;
     context.remark(
-      direction === 'import' ? `Next: broch airlock upload ${words} <folder>` : `Next: broch airlock submit ${words}`,
+      direction === 'import'
+        ? `Next: broch airlock upload ${words} <folder>`
+        : `Next, on your desktop: broch disclosure check <folder>. Then: broch airlock submit ${words} --folder <folder>`,
     );
     return 'ok';
   },

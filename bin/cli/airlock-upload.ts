@@ -6,6 +6,7 @@ import { ExitError } from './exit.ts';
 import { refuseUpload, resolveFolder, walkFolder } from './folder.ts';
 import { UploadLedger } from './ledger.ts';
 import { formatBytes, formatCount } from './output.ts';
+import { formatPatternMatches, matchPatterns } from './pattern-matches.ts';
 import { ProgressLine } from './progress.ts';
 import { openUploadLanding, sendFiles } from './upload.ts';
 
@@ -37,6 +38,18 @@ export const airlockUploadCommand = defineCommand({
     if (problems.length > 0) refuseUpload(problems, context, 'Nothing was uploaded. Correct it and run this again.');
     if (files.length === 0) throw new ExitError('usage', `There are no files in ${folder}.`);
     const api = context.api();
+    const { groups } = await api.ask('showRequest', { params });
+    const matches = matchPatterns(
+      files.map(({ path }) => path),
+      groups,
+    );
+    context.remark(formatPatternMatches(matches));
+    if (matches.remainder.length > 0)
+      throw new ExitError(
+        'refused',
+        `Nothing was uploaded. Remove these files, or name them: broch airlock edit ${params.project} ${params.request} --supporting <pattern>`,
+        { errors: [...matches.remainder] },
+      );
     const purpose = { api: api.place.api, folder: root, dataset: params.project };
     const ledger = new UploadLedger(context.env, purpose, params.request);
     const landing = await openUploadLanding(api, () => api.ask('importAccess', { params }));

@@ -3,6 +3,7 @@ import { type ParsedArguments, validateArguments } from './arguments.ts';
 import type { ApiClient } from './call.ts';
 import type { ExitKind } from './exit.ts';
 import type { ActiveProfile, Environment } from './profile.ts';
+import type { Prompt } from './prompt.ts';
 
 /** Everything a command may use. All its output goes through here. */
 export interface CommandContext {
@@ -12,6 +13,8 @@ export interface CommandContext {
   readonly width: number | undefined;
   /** Whether standard error is a terminal, so that one line can be redrawn. */
   readonly live: boolean;
+  /** Asks the person at the terminal; undefined when nobody can answer, or with --json. */
+  readonly ask: Prompt | undefined;
   /** The values of `--as` and `--profile`. */
   readonly person: string | undefined;
   readonly profile: string | undefined;

@@ -7,6 +7,7 @@ import { type ExitError, type ExitKind, exitCodes, ExitError as Stop, toExitErro
 import { formatCommandHelp, formatGroupHelp, formatHelpOverview, suggestCommand } from './help.ts';
 import { escapeForTerminal } from './output.ts';
 import { type ActiveProfile, chooseProfile, type Environment } from './profile.ts';
+import type { Prompt } from './prompt.ts';
 import { loadSession } from './session.ts';
 import { cliCommands, GlobalFlags } from './verbs.ts';
 
@@ -15,6 +16,8 @@ export interface CliHost {
   readonly env: Environment;
   readonly width: number | undefined;
   readonly live: boolean;
+  /** Asks the person at the terminal; undefined when there is none. */
+  readonly ask?: Prompt | undefined;
   out(text: string | Uint8Array): void;
   err(text: string): void;
 }
@@ -69,6 +72,7 @@ function contextOf(
     json,
     width: world.width,
     live: world.live,
+    ask: json ? undefined : world.ask,
     person: text('as'),
     profile: text('profile'),
     place: profilePlace,

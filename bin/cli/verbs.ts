@@ -5,6 +5,7 @@ import { airlockDraftCommand, airlockEditCommand } from './airlock-draft.ts';
 import { airlockKeyCommand } from './airlock-key.ts';
 import { airlockPreviewCommand } from './airlock-preview.ts';
 import { airlockReturnCommand, airlockReviewCommand } from './airlock-review.ts';
+import { airlockSubmitCommand } from './airlock-submit.ts';
 import { airlockUploadCommand } from './airlock-upload.ts';
 import { airlockVerifyCommand } from './airlock-verify.ts';
 import type { CliCommand } from './commands.ts';
@@ -36,6 +37,7 @@ const byHand: readonly CliCommand[] = [
   openDesktopCommand,
   airlockDraftCommand,
   airlockEditCommand,
+  airlockSubmitCommand,
   airlockPreviewCommand,
   airlockReviewCommand,
   airlockReturnCommand,

@@ -22,16 +22,15 @@ const watchable = {
     show: 'showRequest',
     outcomes: {
       draft: 'refused',
-      inReview: 'ok',
       returned: 'refused',
       blocked: 'refused',
-      approved: 'ok',
       released: 'ok',
       rejected: 'refused',
       withdrawn: 'refused',
       revoked: 'refused',
       expired: 'refused',
       timedOut: 'fault',
+      damaged: 'fault',
     },
   },
   delivery: { show: 'showDelivery', outcomes: { registered: 'ok', held: 'refused' } },
@@ -56,6 +55,23 @@ export interface WatchListener {
   report(stage: WatchState): void;
   /** Whether a status is from before the awaited change. */
   old?(stage: WatchState): boolean;
+}
+
+/** What to wait for of a request: the result of the checks, the decision, or the release. */
+export const RequestMilestone = z.enum(['checked', 'decided', 'released']);
+type RequestMilestone = z.infer<typeof RequestMilestone>;
+
+/** The statuses of a request that end the wait, with the exit kind for each. */
+export function requestRest(milestone: RequestMilestone): Rest {
+  const { outcomes, show } = watchable.airlock;
+  return {
+    show,
+    outcomes: {
+      ...outcomes,
+      ...(milestone !== 'released' && { approved: 'ok' as const }),
+      ...(milestone === 'checked' && { inReview: 'ok' as const }),
+    },
+  };
 }
 
 /** Polls, every half second up to every five, until a final status; reports each status. */
@@ -86,27 +102,38 @@ export const watchRules: Readonly<Record<Watchable, Rest>> = watchable;
 
 export const watchCommand = defineCommand({
   words: ['watch'],
-  summary: 'Follow a project, workspace, delivery or airlock request until it ends or waits for a person',
+  summary: 'Wait until a project, workspace, delivery or airlock request is finished or needs you',
   notes: [
-    'The exit code is 0 on success, 3 when a delivery is held or a request came back, and 1 when something failed.',
+    'Of a request it waits for the decision of the reviewers, or with --until for its checks or its release.',
+    'The exit code is 0 when it is ready, registered, approved or released; 3 when a delivery is held, or a request came',
+    'back, was rejected or is closed; and 1 when something failed or the time is over. --json has the status.',
   ],
-  examples: ['watch project asthma', 'watch workspace asthma ws-001122334455', 'watch delivery dl-0011223344556677'],
+  examples: [
+    'watch project asthma',
+    'watch workspace asthma ws-001122334455',
+    'watch delivery dl-0011223344556677',
+    'watch airlock asthma al-0011223344556677 --until released --minutes 20160',
+  ],
   params: z.object({
     what: z.enum(Object.keys(watchable) as [Watchable, ...Watchable[]]).describe('what to follow'),
     ids: z.array(z.string().min(1)).min(1).describe('its id; for a workspace or a request the project and the id'),
   }),
-  flags: z.object({ minutes: z.number().int().min(1).max(1440).default(60).describe('minutes to wait at most') }),
-  async run({ params: { what: subject, ids }, flags: { minutes } }, context) {
+  flags: z.object({
+    minutes: z.number().int().min(1).max(43_200).default(60).describe('minutes to wait at most, up to 30 days'),
+    until: RequestMilestone.default('decided').describe('of a request: what to wait for'),
+  }),
+  async run({ params: { what: subject, ids }, flags: { minutes, until: milestone } }, context) {
     const names = idsOf(subject);
     if (ids.length !== names.length)
       throw new ExitError('usage', `Name it by ${names.length === 1 ? 'its id' : names.join(' and ')}.`);
     const params = Object.fromEntries(names.map((name, index) => [name, ids[index] as string]));
     using live = new ProgressLine(context);
-    const last = await followUntilRest(context.api(), watchRules[subject], params, minutes, {
+    const rest = subject === 'airlock' ? requestRest(milestone) : watchRules[subject];
+    const last = await followUntilRest(context.api(), rest, params, minutes, {
       report: ({ status }) => live.stage(`${subject} ${ids.join(' ')}`, status),
     });
     live.end();
-    context.result(last, formatRecord(last, toOutputShape(routes[watchRules[subject].show].returns), context));
-    return watchRules[subject].outcomes[last.status] ?? 'ok';
+    context.result(last, formatRecord(last, toOutputShape(routes[rest.show].returns), context));
+    return rest.outcomes[last.status] ?? 'ok';
   },
 });

@@ -17,13 +17,29 @@ export interface CliResult {
   readonly err: string;
 }
 
-/** Runs a command line in this process, without a terminal, with a home and a cloud of its own (none unless given). */
-export async function runBroch(argv: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+/**
+ * Runs a command line in this process, with a home and a cloud of its own (none unless given). With `answers` somebody is at
+ * the terminal and gives them in turn; otherwise there is no terminal.
+ */
+export async function runBroch(
+  argv: readonly string[],
+  env: Record<string, string> = {},
+  answers?: readonly string[],
+): Promise<CliResult> {
+  const lines = [...(answers ?? [])];
   let [output, err] = ['', ''];
   const code = await main(argv, {
     env: { XDG_CONFIG_HOME: '/nonexistent/broch', BROCH_CLOUD: '/nonexistent/cloud.json', ...env },
     width: undefined,
     live: false,
+    ...(answers && {
+      ask: async (question: string) => {
+        const line = lines.shift();
+        if (line === undefined) throw new Error(`nobody answers ${question}`);
+        err += `${question} ${line}\n`;
+        return line;
+      },
+    }),
     out: text => {
       output += typeof text === 'string' ? text : Buffer.from(text).toString();
     },

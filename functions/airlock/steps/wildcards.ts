@@ -1,5 +1,3 @@
-import type { FileGroup } from '../request/manifest.ts';
-
 /** Whether a text matches a pattern of characters and `*`. The time grows at most with the product of their lengths. */
 function fits(text: string, pattern: string): boolean {
   let [patternIndex, star, back] = [0, -1, 0];
@@ -44,5 +42,5 @@ export function matchesWildcard(path: string, pattern: string): boolean {
 }
 
 /** The index of the first group that takes the file, or -1. */
-export const findGroupIndex = (path: string, groups: readonly Pick<FileGroup, 'paths'>[]): number =>
+export const findGroupIndex = (path: string, groups: readonly { readonly paths: readonly string[] }[]): number =>
   groups.findIndex(({ paths }) => paths.some(pattern => matchesWildcard(path, pattern)));
