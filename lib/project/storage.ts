@@ -39,6 +39,8 @@ export class ProjectStorage extends Construct {
     // The resource is deleted with a stack that was never complete, and retained otherwise.
     const removalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE;
     this.key = new Key(this, 'Key', {
+      // AWS charges a dollar a month for each of a key's first two rotations. Few projects live for seven years.
+      rotationPeriod: Duration.days(2560),
       description: `Broch: all data of project ${project}`,
       alias: `broch/${environment}/${project}`,
       enableKeyRotation: true,
