@@ -31,6 +31,8 @@ export interface CommandContext {
 export interface CliCommand {
   readonly words: readonly string[];
   readonly summary: string;
+  /** The command that people use instead. This one is a step of it, for scripts. */
+  readonly stepOf?: string;
   /** Further lines of the help. */
   readonly notes?: readonly string[];
   readonly examples: readonly string[];

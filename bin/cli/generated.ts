@@ -46,6 +46,7 @@ function commandFor(name: RouteName): CliCommand {
   return {
     words: route.cli.split(' '),
     summary: route.summary,
+    ...(route.stepOf && { stepOf: route.stepOf }),
     examples: [route.example],
     notes: [describeCallers(route), `Calls ${route.method} ${route.path}.`],
     ...(params && { params }),

@@ -70,22 +70,28 @@ export function formatCommandHelp(command: CliCommand, globals: readonly Argumen
 }
 
 /** Help for all commands that begin with `word`. */
-export const formatGroupHelp = (word: string, commands: readonly CliCommand[]): string =>
-  [
+export function formatGroupHelp(word: string, commands: readonly CliCommand[]): string {
+  const wholeCommands = commands.filter(({ stepOf }) => stepOf === undefined);
+  const describe = (group: readonly CliCommand[]) => group.map(command => [formatUsage(command), command.summary]);
+  const steps = Object.entries(Object.groupBy(commands, ({ stepOf }) => stepOf ?? '')).flatMap(([whole, group = []]) =>
+    whole === '' ? [] : [section(`Steps of \`broch ${whole}\`, for scripts`, describe(group))],
+  );
+  return [
     `Usage: broch ${word} <command>\n`,
-    section(
-      'Commands',
-      commands.map(command => [formatUsage(command), command.summary]),
-    ),
-    examplesOf(commands),
+    section('Commands', describe(wholeCommands)),
+    ...steps,
+    examplesOf(wholeCommands),
     `\nHelp for one command: broch ${commands[0]?.words.join(' ')} --help\n`,
   ].join('');
+}
 
 export function formatHelpOverview(commands: readonly CliCommand[], globals: readonly ArgumentField[]): string {
   const single = commands.filter(({ words }) => words.length === 1);
   const nouns = [...new Set(commands.filter(({ words }) => words.length > 1).map(({ words }) => words[0] as string))];
   const verbs = (noun: string) =>
-    commands.filter(({ words }) => words[0] === noun).map(({ words }) => words.slice(1).join(' '));
+    commands
+      .filter(({ words, stepOf }) => words[0] === noun && stepOf === undefined)
+      .map(({ words }) => words.slice(1).join(' '));
   return [
     'Broch, a trusted research environment, from the command line.\n\nUsage: broch <command> [--flags]\n',
     section(

@@ -31,6 +31,8 @@ export interface Route {
   readonly capability: Capability;
   /** The command, as in `broch project create`. */
   readonly cli: string;
+  /** The command that people use instead. This one is a step of it, for scripts. */
+  readonly stepOf?: string;
   readonly summary: string;
   /** An example of the command, without `broch`. */
   readonly example: string;

@@ -157,7 +157,7 @@ export async function readDownloadPart(
   now: string,
 ): Promise<Uint8Array> {
   const { session } = activeSession(await readGrant(table, project, request), standing, asker, token, now);
-  if (!session.begun) throw new Refused('conflict', 'Ask for a page of files (`airlock fetch`) first.');
+  if (!session.begun) throw new Refused('conflict', 'Ask for a page of files (`airlock download-list`) first.');
   if (session.source !== asker.source)
     await changeGrant(
       table,

@@ -167,7 +167,8 @@ const replaceLink = (grant: Grant, old: Link, link: Link, count = grant.taken): 
 export function activeSession(grant: Grant, standing: RequesterStanding, asker: Asker, token: string, now: string) {
   const link = linkOf(grant, token, asker);
   open(grant, standing, now);
-  if (!link.session) throw new Refused('conflict', 'Redeem the link (`airlock take`) before asking for its files.');
+  if (!link.session)
+    throw new Refused('conflict', 'Redeem the link (`airlock download-redeem`) before you ask for its files.');
   if (!live(link, now)) throw new Refused('conflict', 'The session of this download has ended. Open a new link.');
   return { link, session: link.session };
 }

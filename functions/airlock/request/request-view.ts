@@ -94,7 +94,7 @@ const withoutCells = (request: RequestReport): RequestReport => ({
 const fileNumber = (file: number): string => `file ${file}`;
 
 /** What members see of a report outside: rules, actions, rows and columns. Texts, values and names are content. */
-const verdictsOf = ({ findings, worst, first }: RequestReport, remedy: string): ReportView => ({
+const shortFindingsOf = ({ findings, worst, first }: RequestReport, remedy: string): ReportView => ({
   findings,
   ...(worst && { worst }),
   first: first.map(({ file, rule, action, cells }) => ({
@@ -152,7 +152,7 @@ function plainView(request: Request): RequestView {
 }
 
 /**
- * The request as a member sees it from outside the project: verdicts, and where the full report is. No name, byte, size or
+ * The request as a member sees it from outside the project: short findings, and where the full report is. No name, byte, size or
  * checksum of a file that is not released to this person. The requester of an import brought its files from outside, and
  * sees everything about them.
  */
@@ -168,7 +168,9 @@ function memberView(request: Request, person: ActingPerson): RequestView {
   return {
     ...plainView(request),
     ...(exported && ('report' in request || note) && { fullReport }),
-    ...('report' in request && { report: ownImport ? findingsOf(request.report) : verdictsOf(request.report, remedy) }),
+    ...('report' in request && {
+      report: ownImport ? findingsOf(request.report) : shortFindingsOf(request.report, remedy),
+    }),
     ...(note && { findings: ownImport ? note.findings : rejectionsOf(note, remedy) }),
     ...(comments && { comments: ownImport ? comments : withoutPaths(comments) }),
     ...('withheld' in request && { withheld: ownImport ? request.withheld : withheldNumbers(request) }),

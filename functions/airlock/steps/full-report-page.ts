@@ -21,7 +21,7 @@ export async function projectBucket(table: string, prefix: string, project: stri
 
 /**
  * Delivers the full report on a submission into its project. Members read it there, on a desktop: outside they see
- * verdicts only, because names and cells are content. An import has none, as nothing of it is in the project yet.
+ * short findings only, because names and cells are content. An import has none, as nothing of it is in the project yet.
  */
 export async function deliverFullReport(
   bucket: string,

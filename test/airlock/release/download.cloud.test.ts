@@ -217,8 +217,8 @@ it('the command line downloads, verifies, previews and packs a release', async (
   await settle(params, ['released']);
 
   // The steps of a download are commands too; a link opened and not taken is none of its uses.
-  const { json: link } = await run('airlock', 'link', ...requestArguments, '--json');
-  const early = await run('airlock', 'part', ...requestArguments, '--token', link.token, '--file', '0');
+  const { json: link } = await run('airlock', 'download-link', ...requestArguments, '--json');
+  const early = await run('airlock', 'download-part', ...requestArguments, '--token', link.token, '--file', '0');
   expect(early).toMatchObject({ code: 3, output: '', err: expect.stringContaining('Redeem the link') });
   const target = join(folder, 'got');
   const { code, output: stdout, err: stderr } = await run('airlock', 'download', ...requestArguments, target);
