@@ -64,7 +64,7 @@ export class Sweeper extends Construct {
         }),
         BUCKETS: accessTo(prefix, ...retractionStatements(prefix, Stack.of(this))),
         RELEASE_BUCKET: combinedAccess(
-          bucketAccess(data.release, ['read'], 'released/'),
+          bucketAccess(data.release, ['read', 'versions'], 'released/'),
           bucketAccess(data.release, ['read', 'write'], 'receipts/'),
         ),
         RULES: JSON.stringify(core.config.airlock),

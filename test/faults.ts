@@ -10,8 +10,11 @@ export interface Fault {
   readonly action?: string;
   /** Which of an invocation's calls of that action, or of all it makes, from 1; null is each of them. */
   readonly nth: number | null;
-  /** `error` is one that the SDK does not try again; `hold` waits until other faults are armed, or none. */
-  readonly how: 'throttle' | 'error' | 'lost' | 'hold';
+  /**
+   * `error` is one that the SDK does not try again; `conflict` is S3's answer to a conditional write that meets another;
+   * `hold` waits until other faults are armed, or none.
+   */
+  readonly how: 'throttle' | 'error' | 'lost' | 'hold' | 'conflict';
   /** How many tries of the call fail; left out: all that the SDK makes. */
   readonly times?: number;
   /** How many invocations it happens to, of those that get so far; 1 if left out. */
@@ -26,6 +29,8 @@ export interface WatchedCall {
   readonly action: string;
   /** Which of that action's calls it is. */
   readonly same: number;
+  /** Whether it writes to S3 under a condition. */
+  readonly conditional: boolean;
   readonly how: Fault['how'] | null;
 }
 
@@ -80,11 +85,11 @@ export async function watchCalls(
 }
 
 /** The calls that each function makes, each once, as faults name them. */
-export function groupCallsByFunction(calls: readonly WatchedCall[]): Map<string, { action: string; nth: number }[]> {
-  const groups = new Map<string, { action: string; nth: number }[]>();
-  for (const { function: name, action, same: nth } of calls) {
+export function groupCallsByFunction(calls: readonly WatchedCall[]) {
+  const groups = new Map<string, { action: string; nth: number; conditional: boolean }[]>();
+  for (const { function: name, action, same: nth, conditional } of calls) {
     const calls = groups.get(name) ?? [];
-    if (!calls.some(call => call.action === action && call.nth === nth)) calls.push({ action, nth });
+    if (!calls.some(call => call.action === action && call.nth === nth)) calls.push({ action, nth, conditional });
     groups.set(name, calls);
   }
   return groups;

@@ -10,9 +10,13 @@ import os
 import sys
 
 import patches_iam
+import patches_s3
 import patches_services
 
-PATCHES = {**patches_services.PATCHES, **patches_iam.PATCHES}
+PATCHES = {}
+for corrections in (patches_services, patches_iam, patches_s3):
+    for module, pieces in corrections.PATCHES.items():
+        PATCHES.setdefault(module, []).extend(pieces)
 
 
 class PatchedLoader(importlib.machinery.SourceFileLoader):

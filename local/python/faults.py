@@ -27,7 +27,13 @@ THROTTLED = {
     "s3": (503, "SlowDown"),
     "cognito-idp": (400, "TooManyRequestsException"),
 }
-BROKEN = {"throttle": (400, "ThrottlingException"), "error": (403, "AccessDenied"), "lost": (500, "InternalError")}
+BROKEN = {
+    "throttle": (400, "ThrottlingException"),
+    "error": (403, "AccessDenied"),
+    "lost": (500, "InternalError"),
+    # What S3 answers to a conditional write that meets another.
+    "conflict": (409, "ConditionalRequestConflict"),
+}
 
 
 def _name(function, event):
@@ -56,13 +62,13 @@ def _rule(watch, invocation, call):
     return None
 
 
-def _seen(invocation, sent, action):
+def _seen(invocation, sent, action, conditional=False):
     """Decides the result of one attempt of a call and records it. `sent` is the id that the SDK gives all attempts of a call."""
     with _lock:
         calls = invocation["calls"]
         if sent not in calls:
             same = 1 + sum(1 for call in calls.values() if call["action"] == action)
-            calls[sent] = {"action": action, "nth": len(calls), "same": same}
+            calls[sent] = {"action": action, "nth": len(calls), "same": same, "conditional": conditional}
         met = None
         for watch in invocation["watches"]:
             rule = _rule(watch, invocation, calls[sent])
@@ -105,11 +111,12 @@ def _around(service, handler):
             return await handler(method, path, headers, body, query_params)
         call = headers.get("amz-sdk-invocation-id") or id(headers)
         action = _action(service, method, path, headers, body, query_params)
-        rule = _seen(invocation, call, action)
+        conditional = service == "s3" and method != "GET" and ("if-none-match" in headers or "if-match" in headers)
+        rule = _seen(invocation, call, action, conditional)
         how = rule["how"]
         while how == "hold" and not rule["let_go"]:
             await asyncio.sleep(0.02)
-        if how in ("throttle", "error"):
+        if how in ("throttle", "error", "conflict"):
             return _answer(service, how, action)
         answer = await handler(method, path, headers, body, query_params)
         return _answer(service, how, action) if how == "lost" else answer

@@ -1,7 +1,7 @@
 import { DeleteObjectsCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { readVerified } from '../../storage/immutable-objects.ts';
-import { hashObject, isMissingObject, readObject } from '../../storage/object-read.ts';
+import { hashObject, isGoneObject, isMissingObject, readObject } from '../../storage/object-read.ts';
 import { mapInParallel, OBJECT_PARALLELISM } from '../../storage/parallel.ts';
 import { s3 } from '../../storage/s3.ts';
 import { StoredFiles } from '../release/released-files.ts';
@@ -32,27 +32,31 @@ export function bucketOf(name: ObjectPlace['bucket'], buckets: PlaceBuckets): st
   return bucket;
 }
 
+/** All object versions whose keys begin with the prefix. */
+async function listVersions(bucket: string, prefix: string): Promise<FoundObject[]> {
+  const objects: FoundObject[] = [];
+  for (let cursor: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; cursor; ) {
+    // URL encoding, as XML has no way to write some characters that a key may have.
+    const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, cursor);
+    const decode = (key = '') => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
+    for (const { Key, VersionId = 'null', Size = 0 } of page.Versions ?? [])
+      objects.push({ bucket, key: decode(Key), version: VersionId, size: Size, marker: false });
+    for (const { Key, VersionId = 'null' } of page.DeleteMarkers ?? [])
+      objects.push({ bucket, key: decode(Key), version: VersionId, size: 0, marker: true });
+    cursor = page.IsTruncated
+      ? {
+          ...(page.NextKeyMarker !== undefined && { KeyMarker: decode(page.NextKeyMarker) }),
+          ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
+        }
+      : undefined;
+  }
+  return objects;
+}
+
 /** All object versions in these places. */
 export async function findObjects(places: readonly ObjectPlace[], buckets: PlaceBuckets): Promise<FoundObject[]> {
   const objects: FoundObject[] = [];
-  for (const { bucket: name, prefix } of places) {
-    const bucket = bucketOf(name, buckets);
-    for (let cursor: { KeyMarker?: string; VersionIdMarker?: string } | undefined = {}; cursor; ) {
-      // URL encoding, as XML has no way to write some characters that a key may have.
-      const page: Awaited<ReturnType<typeof versions>> = await versions(bucket, prefix, cursor);
-      const decode = (key = '') => (page.EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key);
-      for (const { Key, VersionId = 'null', Size = 0 } of page.Versions ?? [])
-        objects.push({ bucket, key: decode(Key), version: VersionId, size: Size, marker: false });
-      for (const { Key, VersionId = 'null' } of page.DeleteMarkers ?? [])
-        objects.push({ bucket, key: decode(Key), version: VersionId, size: 0, marker: true });
-      cursor = page.IsTruncated
-        ? {
-            ...(page.NextKeyMarker !== undefined && { KeyMarker: decode(page.NextKeyMarker) }),
-            ...(page.NextVersionIdMarker !== undefined && { VersionIdMarker: page.NextVersionIdMarker }),
-          }
-        : undefined;
-    }
-  }
+  for (const { bucket, prefix } of places) objects.push(...(await listVersions(bucketOf(bucket, buckets), prefix)));
   return objects;
 }
 
@@ -64,6 +68,15 @@ const name = ({ bucket, key, version }: Pick<DeletedObject, 'bucket' | 'key' | '
 
 /** Larger objects are not read just for their hash. */
 const MAX_HASHED_BYTES = 4 * 1024 ** 3;
+
+/**
+ * Whether the error means that this version does not exist. S3 answers 403 to a role that may not list the bucket, so the
+ * list of versions, which the role may read, decides.
+ */
+async function isAbsent(error: unknown, { bucket, key, version }: Pick<DeletedObject, 'bucket' | 'key' | 'version'>) {
+  if (isMissingObject(error) || !isGoneObject(error)) return isMissingObject(error);
+  return !(await listVersions(bucket, key)).some(object => object.key === key && object.version === version);
+}
 
 type Ended = RequestIn<'rejected' | 'withdrawn' | 'revoked' | 'expired'>;
 
@@ -81,13 +94,14 @@ async function knownHashes(
       hashes.set(name({ bucket, key: `${round}files/${path}`, version: versionId }), sha256);
   }
   // The list may be deleted long after its lock ends; then the objects are hashed instead.
+  const list = 'release' in request ? request.release?.fileList : undefined;
   const releasedFiles =
-    'release' in request && request.release
-      ? await readVerified(buckets.released, request.release.fileList).catch((error: unknown) => {
-          if (isMissingObject(error)) return [];
+    list === undefined
+      ? []
+      : await readVerified(buckets.released, list).catch(async (error: unknown) => {
+          if (await isAbsent(error, { bucket: buckets.released, key: list.key, version: list.versionId })) return [];
           throw error;
-        })
-      : [];
+        });
   for (const { key, versionId, sha256 } of StoredFiles.parse(releasedFiles))
     hashes.set(
       name({
@@ -131,7 +145,7 @@ export async function writeInventory(
         return [{ ...object, ...(sha256 !== undefined && { sha256 }) }];
       } catch (error) {
         // Deleted since it was listed, by another sweep that has it in its inventory.
-        if (isMissingObject(error)) return [];
+        if (await isAbsent(error, object)) return [];
         throw error;
       }
     },

@@ -28,6 +28,7 @@ const faultKinds: readonly FaultKind[] = [
   { how: 'error' },
   { how: 'lost', times: 1 },
   { how: 'throttle', times: 1 },
+  { how: 'conflict', times: 1 },
 ];
 
 const describeKind = ({ how: kind, times }: FaultKind) => `${kind}${times === undefined ? '' : ' once'}`;
@@ -38,10 +39,12 @@ const listFaults = (calls: readonly WatchedCall[], names: ReadonlySet<string>, k
   [...groupCallsByFunction(calls)].flatMap(([name, functionCalls]) =>
     names.has(name)
       ? functionCalls
-          .filter(
-            ({ action }) => !action.endsWith(' ONCE') && !(kind.times !== undefined && action === 'lambda:Invoke'),
+          .filter(({ action, conditional }) =>
+            kind.how === 'conflict'
+              ? conditional
+              : !action.endsWith(' ONCE') && !(kind.times !== undefined && action === 'lambda:Invoke'),
           )
-          .map(call => ({ function: name, ...call, ...kind }))
+          .map(({ action, nth }) => ({ function: name, action, nth, ...kind }))
       : [],
   );
 
