@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { type RouteName, routes } from '../../functions/api/routes.ts';
 import type { Route } from '../../functions/http/route.ts';
+import { formatAnswer } from './answer-texts.ts';
 import { validateArguments } from './arguments.ts';
 import type { CallInput } from './call.ts';
 import type { CliCommand, CommandContext } from './commands.ts';
@@ -65,13 +66,15 @@ function commandFor(name: RouteName): CliCommand {
       const shape = toOutputShape(route.returns);
       const items = pageItemShape(shape);
       if (!items) {
-        context.result(value, formatRecord(value as Record<string, unknown>, shape, context));
+        const text =
+          formatAnswer(name, value, context) ?? formatRecord(value as Record<string, unknown>, shape, context);
+        context.result(value, text);
         const follow = route.status === 202 && toWatchWords(route, { ...values.params, ...(value as object) });
         if (follow) context.remark(`Follow it: broch ${follow}`);
         return 'ok';
       }
       const { items: rows, next } = value as Page;
-      context.result(value, formatRecords(rows, items, context));
+      context.result(value, formatAnswer(name, value, context) ?? formatRecords(rows, items, context));
       if (next !== undefined) context.remark(`There are more: pass --all, or --next ${next}`);
       return 'ok';
     },

@@ -5,12 +5,19 @@ import { http, type User } from '../http/http.ts';
 import { outcomeStore } from '../http/idempotency.ts';
 import { readGroups } from '../people.ts';
 import { Refused } from '../refused.ts';
-import { readObject } from '../storage/object-read.ts';
+import { isGoneObject, readObject } from '../storage/object-read.ts';
 import { issueUploadCredentials } from '../storage/upload-credentials.ts';
-import { compareFileLists, fileListKey, parseFileList, sliceList } from './catalogue.ts';
+import {
+  compareFileLists,
+  fileListKey,
+  parseFileList,
+  sliceList,
+  tableShapesKey,
+  withTableShapes,
+} from './catalogue.ts';
 import { createDeliveryId, decideDelivery, foreignDataset, landingPrefix, refuseUnlessUploadable } from './ingest.ts';
 import { ingestRoutes } from './routes.ts';
-import { type Delivery, PartnerId } from './schemas.ts';
+import { type Delivery, PartnerId, TableShapes } from './schemas.ts';
 import {
   changeDelivery,
   createDelivery,
@@ -58,6 +65,28 @@ async function findOwn(user: User, id: string): Promise<Delivery> {
 async function readFileList(dataset: string, version: string) {
   const bytes = await readObject({ bucket: LISTS_BUCKET, key: fileListKey(dataset, version) });
   return parseFileList(Buffer.from(bytes).toString('utf8'));
+}
+
+async function readTableShapes(dataset: string, version: string): Promise<TableShapes> {
+  try {
+    const bytes = await readObject({ bucket: LISTS_BUCKET, key: tableShapesKey(dataset, version) });
+    return TableShapes.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch (error) {
+    if (!isGoneObject(error)) throw error;
+    return {};
+  }
+}
+
+/** What changed between two versions that a person chose. */
+async function compareChosen(dataset: string, choices: readonly string[]) {
+  const [earlier, laterVersion] = await Promise.all(
+    choices.map(async choice => {
+      const { version } = await findDatasetVersion(TABLE_NAME, dataset, choice);
+      return { files: await readFileList(dataset, version), tables: await readTableShapes(dataset, version) };
+    }),
+  );
+  if (!earlier || !laterVersion) throw new Error('two versions were read');
+  return withTableShapes(compareFileLists(earlier.files, laterVersion.files), earlier.tables, laterVersion.tables);
 }
 
 /** Reads the list of files of the version that a person chose. */
@@ -110,10 +139,7 @@ export const handler = http(
     listDatasetFiles: async ({ params: { dataset, version }, query }) =>
       sliceList(await readChosenList(dataset, version), query),
     compareVersions: async ({ params: { dataset, version, later: laterVersion }, query }) =>
-      sliceList(
-        compareFileLists(await readChosenList(dataset, version), await readChosenList(dataset, laterVersion)),
-        query,
-      ),
+      sliceList(await compareChosen(dataset, [version, laterVersion]), query),
     listVersions: ({ params: { dataset }, query }) => pageDatasetVersions(TABLE_NAME, dataset, query),
   },
   // None of these routes needs a role in a project.

@@ -1,9 +1,24 @@
 import { Refused } from '../refused.ts';
 import type { Page } from '../table.ts';
-import type { DatasetFile, FileChange } from './schemas.ts';
+import type { DatasetFile, FileChange, TableShapes } from './schemas.ts';
 
 /** The key of the catalogue's copy of a version's list of files, in the lake beside the data, which the API cannot read. */
 export const fileListKey = (dataset: string, version: string): string => `manifests/${dataset}/${version}`;
+
+/** The key of what was counted in the tables of a version. Versions from before tables were counted have none. */
+export const tableShapesKey = (dataset: string, version: string): string => `${fileListKey(dataset, version)}.tables`;
+
+/** Adds the shapes of tables in the earlier and the later version to the changes. */
+export const withTableShapes = (
+  changes: readonly FileChange[],
+  earlier: TableShapes,
+  laterShapes: TableShapes,
+): FileChange[] =>
+  changes.map(change => ({
+    ...change,
+    ...(Object.hasOwn(earlier, change.path) && { before: earlier[change.path] }),
+    ...(Object.hasOwn(laterShapes, change.path) && { after: laterShapes[change.path] }),
+  }));
 
 /** Reads a sorted manifest: one line `<SHA-256>  <path>` for each file. Throws if a line has another form. */
 export function parseFileList(text: string): DatasetFile[] {

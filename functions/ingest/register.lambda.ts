@@ -4,8 +4,9 @@ import { stepHandler } from '../handler.ts';
 import { Sha256 } from '../identifiers.ts';
 import { putObjectOnce } from '../storage/object-copy.ts';
 import { getScratch } from '../storage/scratch-store.ts';
-import { fileListKey } from './catalogue.ts';
+import { fileListKey, tableShapesKey } from './catalogue.ts';
 import { decideDelivery, lakePrefix } from './ingest.ts';
+import { TableShapes } from './schemas.ts';
 import { DeliveryCheck } from './steps.ts';
 import { changeDelivery, claimDataset, createDatasetVersion, readDelivery } from './store.ts';
 
@@ -24,12 +25,14 @@ const Input = DeliveryCheck.extend({
   digest: Sha256,
   files: z.number().int(),
   bytes: z.number().int(),
+  /** The keys of what the check counted in tables, one for each chunk that has any. */
+  tables: z.array(z.string()).default([]),
 });
 
 /** Adds the version to the catalogue, then writes the receipt. Idempotent after a crash at any point. */
 export const handler = stepHandler(
   Input,
-  async ({ partner, delivery: id, check, version, sorted, digest, files, bytes }) => {
+  async ({ partner, delivery: id, check, version, sorted, digest, files, bytes, tables }) => {
     const delivery = await readDelivery(TABLE_NAME, partner, id);
     if (!delivery || !('check' in delivery) || delivery.check !== check || delivery.status === 'held')
       return { outcome: 'superseded' };
@@ -38,6 +41,9 @@ export const handler = stepHandler(
     const list = await getScratch(WORK_BUCKET, sorted);
     await putObjectOnce({ bucket: LAKE_BUCKET, key: `${prefix}SHA256SUMS` }, list);
     await putObjectOnce({ bucket: LISTS_BUCKET, key: fileListKey(dataset, version) }, list);
+    const shapes: TableShapes = {};
+    for (const key of tables) Object.assign(shapes, TableShapes.parse(JSON.parse(await getScratch(WORK_BUCKET, key))));
+    await putObjectOnce({ bucket: LISTS_BUCKET, key: tableShapesKey(dataset, version) }, JSON.stringify(shapes));
     const now = currentTime();
     await claimDataset(TABLE_NAME, delivery, now);
     const datasetVersion = await createDatasetVersion(TABLE_NAME, {

@@ -134,7 +134,7 @@ export const ingestRoutes = {
     cli: 'dataset compare',
     status: 200,
     callers: staffGrants,
-    summary: 'List the files that were added, changed or removed between two versions',
+    summary: 'List the files that changed between two versions, with the columns and rows of tables',
     example: 'dataset compare admissions 3f2a91 latest',
     params: z.object({ dataset: DatasetId, version: VersionChoice, later: VersionChoice }),
     query: PagingQuery,

@@ -91,8 +91,25 @@ export const VersionChoice = z
 export const DatasetFile = z.object({ path: z.string(), sha256: Sha256 });
 export type DatasetFile = z.infer<typeof DatasetFile>;
 
-/** One difference between two versions. */
-export const FileChange = z.object({ path: z.string(), change: z.enum(['added', 'changed', 'removed']) });
+/** The columns of a table, of which at most 200 are named, and how many rows follow its header. */
+export const TableShape = z.object({
+  columns: z.array(z.string()),
+  columnCount: z.number().int(),
+  rows: z.number().int(),
+});
+export type TableShape = z.infer<typeof TableShape>;
+
+/** The tables of a version by path. Files that are no tables are not in it. */
+export const TableShapes = z.record(z.string(), TableShape);
+export type TableShapes = z.infer<typeof TableShapes>;
+
+/** One difference between two versions; for a table with its shape in each. */
+export const FileChange = z.object({
+  path: z.string(),
+  change: z.enum(['added', 'changed', 'removed']),
+  before: TableShape.optional(),
+  after: TableShape.optional(),
+});
 export type FileChange = z.infer<typeof FileChange>;
 
 /** What staff see of a delivery in lists. `found` is the number of findings of a held delivery. */

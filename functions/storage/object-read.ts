@@ -109,8 +109,15 @@ export interface ObjectHash {
 
 const headBytes = 64 * 1024;
 
-/** Hashes an object as a stream in constant memory. With `part`, also hashes each part of that many bytes. */
-export async function hashObject(object: ObjectVersion, part?: number): Promise<ObjectHash> {
+/**
+ * Hashes an object as a stream in constant memory. With `part`, also hashes each part of that many bytes. `observe` sees the
+ * bytes as they pass.
+ */
+export async function hashObject(
+  object: ObjectVersion,
+  part?: number,
+  observe?: (bytes: Uint8Array) => void,
+): Promise<ObjectHash> {
   const whole = createHash('sha256');
   const parts: string[] = [];
   let [size, current, remaining]: [number, Hash | undefined, number] = [0, undefined, 0];
@@ -118,6 +125,7 @@ export async function hashObject(object: ObjectVersion, part?: number): Promise<
   let head: Uint8Array = new Uint8Array();
   for await (const bytes of body as AsyncIterable<Uint8Array>) {
     whole.update(bytes);
+    observe?.(bytes);
     size += bytes.length;
     if (head.length < headBytes) head = Buffer.concat([head, bytes.subarray(0, headBytes - head.length)]);
     if (part === undefined) continue;

@@ -46,12 +46,13 @@ describe('what a data steward and a partner see of deliveries and versions', () 
     );
   });
 
-  it('compares two versions file by file', async () => {
+  it('compares two versions file by file, and their tables by columns and rows', async () => {
+    const table = { columns: ['id'], columnCount: 1, rows: 1 };
     const params = { dataset, version: versions[0] ?? '', later: 'latest' };
     expect((await steward?.ask('compareVersions', { params }))?.items).toEqual([
-      { path: 'a.csv', change: 'removed' },
-      { path: 'b.csv', change: 'changed' },
-      { path: 'c.csv', change: 'added' },
+      { path: 'a.csv', change: 'removed', before: table },
+      { path: 'b.csv', change: 'changed', before: table, after: table },
+      { path: 'c.csv', change: 'added', after: table },
     ]);
   });
 
